@@ -1,0 +1,84 @@
+"""The protocol between the engine and a model: what is asked, what is answered, what was used. No client lives here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from engine.spec import LLMSpec
+
+Message = dict[str, Any]
+"""One chat message in OpenAI's shape: ``role``, ``content``, and ``tool_calls`` or ``tool_call_id`` where they apply."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool the model asked for. ``arguments`` is the model's raw text, which need not parse."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one request as billed.
+
+    ``prompt_tokens`` includes ``cached_prompt_tokens`` and ``cache_write_tokens``; ``completion_tokens`` includes
+    ``reasoning_tokens``. ``estimated``: the provider reported nothing usable, so the tokens were counted locally.
+    """
+
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    cache_write_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class LLMRequest:
+    """One model request. ``max_tokens`` is always set, because it bounds what the request can cost."""
+
+    llm: LLMSpec
+    messages: tuple[Message, ...]
+    max_tokens: int
+    tools: tuple[dict[str, Any], ...] = ()
+    response_schema: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LLMReply:
+    """One model answer. ``model`` is the one that answered; ``simulated`` is true if no provider was asked."""
+
+    text: str
+    usage: Usage
+    model: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str = "stop"
+    ttft_ms: int | None = None
+    latency_ms: int = 0
+    simulated: bool = False
+    provider_request_id: str = ""
+
+
+class LLMClient(Protocol):
+    """Asks a model once, without retries of its own. Raises ``errors.ProviderError``; a hang ends at ``timeout_s``."""
+
+    async def complete(self, request: LLMRequest) -> LLMReply: ...
+
+    def count_tokens(self, request: LLMRequest) -> int:
+        """Prompt tokens of the request, counted locally: for reservations, and for usage a provider left out."""
+        ...
+
+    def supports_tools(self, llm: LLMSpec) -> bool:
+        """Whether the model takes function-calling tools natively."""
+        ...
+
+    def supports_schema(self, llm: LLMSpec) -> bool:
+        """Whether the model takes a JSON Schema for its answer natively."""
+        ...

@@ -1,0 +1,193 @@
+"""What a crew *is*: frozen models of agents, tasks, their models and tools, JSON both ways, and the content hash.
+
+Nothing here knows how a crew runs; whether a spec makes sense as a whole is decided in ``validate``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+DEFAULT_MODEL = "gpt-4o-mini"
+KEY_PATTERN = r"^[a-z0-9][a-z0-9_]{0,63}$"
+
+Key = Annotated[str, Field(pattern=KEY_PATTERN)]
+
+
+class Spec(BaseModel):
+    """Base of all specs: frozen, and unknown fields are refused instead of dropped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The spec as JSON-ready data; fields that hold their default are left out, so that the form is canonical."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Raises ``pydantic.ValidationError`` with one entry per bad field."""
+        return cls.model_validate(data)
+
+
+class LLMSpec(Spec):
+    """A model and how to ask it. ``model`` is a LiteLLM id; a bare ``gpt-4o`` works.
+
+    A model id ``simulated/<id>`` is never sent anywhere: the simulator answers in its place, at the prices of ``<id>``.
+    """
+
+    model: str = Field(default=DEFAULT_MODEL, min_length=1, max_length=200)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, gt=0)
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None
+    timeout_s: float = Field(default=600, gt=0, le=3600)
+    fallbacks: tuple[str, ...] = ()
+    credential: str | None = None
+    cache_ttl_s: int | None = Field(default=None, gt=0)
+
+
+def _llm_from_text(value: object) -> object:
+    return {"model": value} if isinstance(value, str) else value
+
+
+def _tool_from_text(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+LLM = Annotated[LLMSpec, BeforeValidator(_llm_from_text)]
+
+
+class ToolSpec(Spec):
+    """A tool by its registered name, with its settings (never secrets: those are a team's provider keys)."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
+    config: dict[str, Any] = Field(default_factory=dict)
+
+
+Tool = Annotated[ToolSpec, BeforeValidator(_tool_from_text)]
+
+
+class AgentSpec(Spec):
+    """Who does the work. ``role``, ``goal`` and ``backstory`` may hold ``{placeholders}``."""
+
+    key: Key
+    role: str
+    goal: str = ""
+    backstory: str = ""
+    llm: LLM = LLMSpec()
+    tools: tuple[Tool, ...] = ()
+    allow_delegation: bool = False
+    cache: bool = True
+    max_iter: int = Field(default=20, ge=1, le=200)
+    max_rpm: int | None = Field(default=None, gt=0)
+    max_execution_time_s: float | None = Field(default=None, gt=0)
+    max_retry_limit: int = Field(default=2, ge=0, le=20)
+    respect_context_window: bool = True
+
+
+class SchemaGuardrail(Spec):
+    """The answer must be JSON that fits ``json_schema``."""
+
+    kind: Literal["schema"] = "schema"
+    json_schema: dict[str, Any]
+
+
+class LengthGuardrail(Spec):
+    """The answer's words and characters must lie within the bounds that are set."""
+
+    kind: Literal["length"] = "length"
+    min_words: int | None = Field(default=None, ge=0)
+    max_words: int | None = Field(default=None, ge=1)
+    max_chars: int | None = Field(default=None, ge=1)
+
+
+class RegexGuardrail(Spec):
+    """The answer must (or, with ``forbid``, must not) contain a match of ``pattern``."""
+
+    kind: Literal["regex"] = "regex"
+    pattern: str
+    forbid: bool = False
+
+
+class QuestionGuardrail(Spec):
+    """A model is asked whether the answer passes; its reason is sent back with a refusal."""
+
+    kind: Literal["question"] = "question"
+    question: str
+    llm: LLM | None = None
+
+
+Guardrail = Annotated[
+    SchemaGuardrail | LengthGuardrail | RegexGuardrail | QuestionGuardrail, Field(discriminator="kind")
+]
+
+
+class Condition(Spec):
+    """Run the task only if the output of ``task`` satisfies all the tests that are set."""
+
+    task: Key
+    contains: str | None = None
+    matches: str | None = None
+    negate: bool = False
+
+
+class TaskSpec(Spec):
+    """One assignment. ``context`` is None (unset: the process decides) or a tuple of task keys, empty for none."""
+
+    key: Key
+    name: str = ""
+    description: str
+    expected_output: str = ""
+    agent: Key | None = None
+    context: tuple[Key, ...] | None = None
+    async_execution: bool = False
+    output_schema: dict[str, Any] | None = None
+    tools: tuple[Tool, ...] | None = None
+    guardrails: tuple[Guardrail, ...] = ()
+    guardrail_max_retries: int = Field(default=3, ge=0, le=20)
+    human_input: bool = False
+    cache_ttl_s: int | None = Field(default=None, gt=0)
+    condition: Condition | None = None
+    markdown: bool = False
+
+    @property
+    def title(self) -> str:
+        """What people see: the name, or the key where there is none."""
+        return self.name or self.key.replace("_", " ").capitalize()
+
+
+Process = Literal["sequential", "parallel", "hierarchical"]
+
+
+class CrewSpec(Spec):
+    """A whole crew: the unit that is versioned, hashed, launched and exported."""
+
+    name: str = Field(min_length=1, max_length=200)
+    description: str = ""
+    agents: tuple[AgentSpec, ...] = ()
+    tasks: tuple[TaskSpec, ...] = ()
+    process: Process = "sequential"
+    manager_llm: LLM | None = None
+    manager_agent: Key | None = None
+    planning: bool = False
+    planning_llm: LLM | None = None
+    cache: bool = True
+    max_rpm: int | None = Field(default=None, gt=0)
+    inputs: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 in hex over the canonical JSON: equal specs, and only those, share it."""
+        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def agent(self, key: str | None) -> AgentSpec | None:
+        return next((agent for agent in self.agents if agent.key == key), None)
+
+    def task(self, key: str) -> TaskSpec | None:
+        return next((task for task in self.tasks if task.key == key), None)
