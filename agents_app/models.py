@@ -1,0 +1,139 @@
+"""What a team designs: crews as editable drafts of agents and tasks, and the frozen versions that are launched.
+
+A draft may be half finished, so its fields are as loose as an editor needs; a version holds a whole, valid spec and is
+never changed (a trigger refuses it). How rows become a spec is decided in ``snapshot``.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Now
+
+from engine.spec import KEY_PATTERN
+from teams.models import Team
+
+key_validator = RegexValidator(
+    KEY_PATTERN, "Use lower-case letters, digits and underscores, starting with a letter or digit (at most 64)."
+)
+
+
+class Crew(models.Model):
+    """A team's editable draft. ``revision`` grows with every edit and is what an edit names as its starting point.
+
+    ``builtin_key`` marks the crews that carry the built-in templates; they are not listed among the team's own.
+    """
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="crews")
+    slug = models.SlugField(max_length=80)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    process = models.CharField(max_length=16, default="sequential")
+    settings = models.JSONField(default=dict, help_text="CrewSpec's other fields, where they are not at their default")
+    inputs = models.JSONField(default=dict, help_text="default inputs, name to text")
+    revision = models.PositiveIntegerField(default=1)
+    builtin_key = models.CharField(max_length=80, blank=True)
+    copied_from = models.ForeignKey("CrewVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "slug"], name="crew_slug_once_per_team"),
+            models.UniqueConstraint(
+                fields=["team", "builtin_key"],
+                condition=~models.Q(builtin_key=""),
+                name="crew_builtin_once_per_team",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(process__in=["sequential", "parallel", "hierarchical"]), name="crew_process_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Agent(models.Model):
+    """One agent of a draft. ``llm`` and ``tools`` are ``LLMSpec`` and ``ToolSpec`` JSON."""
+
+    TEAM_PATH = "crew__team"
+
+    crew = models.ForeignKey(Crew, on_delete=models.CASCADE, related_name="agents")
+    key = models.CharField(max_length=64, validators=[key_validator])
+    position = models.PositiveIntegerField()
+    role = models.TextField(blank=True)
+    goal = models.TextField(blank=True)
+    backstory = models.TextField(blank=True)
+    llm = models.JSONField(default=dict)
+    tools = models.JSONField(default=list)
+    settings = models.JSONField(default=dict, help_text="AgentSpec's other fields, where they are not at their default")
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint(fields=["crew", "key"], name="agent_key_once_per_crew")]
+
+    def __str__(self) -> str:
+        return self.role or self.key
+
+
+class Task(models.Model):
+    """One task of a draft. ``agent`` and ``context`` name keys of the same crew; a null context is unset, not empty.
+
+    They are keys and not foreign keys because a draft may name what is not there yet; validation says so.
+    """
+
+    TEAM_PATH = "crew__team"
+
+    crew = models.ForeignKey(Crew, on_delete=models.CASCADE, related_name="tasks")
+    key = models.CharField(max_length=64, validators=[key_validator])
+    position = models.PositiveIntegerField()
+    name = models.CharField(max_length=200, blank=True)
+    description = models.TextField(blank=True)
+    expected_output = models.TextField(blank=True)
+    agent = models.CharField(max_length=64, blank=True)
+    context = ArrayField(models.CharField(max_length=64), null=True, blank=True)
+    async_execution = models.BooleanField(default=False)
+    output_schema = models.JSONField(null=True, blank=True)
+    settings = models.JSONField(default=dict, help_text="TaskSpec's other fields, where they are not at their default")
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint(fields=["crew", "key"], name="task_key_once_per_crew")]
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+
+class CrewVersion(models.Model):
+    """A frozen spec. ``content_hash`` is ``CrewSpec.content_hash``; a version that is shared is a template."""
+
+    TEAM_PATH = "crew__team"
+
+    crew = models.ForeignKey(Crew, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    spec = models.JSONField()
+    content_hash = models.CharField(max_length=64)
+    note = models.CharField(max_length=200, blank=True)
+    shared_at = models.DateTimeField(null=True, blank=True)
+    title = models.CharField(max_length=200, blank=True)
+    summary = models.TextField(blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["crew", "-number"]
+        verbose_name = "version"
+        constraints = [
+            models.UniqueConstraint(fields=["crew", "number"], name="version_number_once_per_crew"),
+            models.CheckConstraint(condition=models.Q(number__gte=1), name="version_number_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.crew} v{self.number}"

@@ -1,0 +1,163 @@
+"""The only gate: which rows a person may reach, and with which role. Strangers get 404, members without the role 403.
+
+Every model behind the gate says with ``TEAM_PATH`` how its rows lead to a team. Every view and API operation declares
+its policy with ``public`` or ``member`` here, or ``api_policy``; a test walks them all and fails for one that does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponseBase
+
+from teams.models import Membership, Role, Team, User
+
+ModelT = TypeVar("ModelT", bound=Model)
+View = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """One person acting in one team, with at most ``role``: a session has the member's own, a token may have less."""
+
+    user: User
+    team: Team
+    role: Role
+
+    def may(self, role: Role) -> bool:
+        return self.role >= role
+
+    @property
+    def can_run(self) -> bool:
+        return self.may(Role.RUNNER)
+
+    @property
+    def can_edit(self) -> bool:
+        return self.may(Role.EDITOR)
+
+    @property
+    def can_own(self) -> bool:
+        return self.may(Role.OWNER)
+
+
+class TeamRequest(HttpRequest):
+    """A request that went through ``member``: ``who`` acts, and everything is fetched for them."""
+
+    who: Principal
+
+
+def principal(user: User, team_slug: str) -> Principal:
+    """The member acting in the team of that slug; ``Http404`` if there is no such team for this person."""
+    membership = (
+        Membership.objects.select_related("team").filter(user=user, team__slug=team_slug, user__is_active=True).first()
+    )
+    if membership is None:
+        raise Http404("No such team.")
+    return Principal(user, membership.team, Role(membership.role))
+
+
+def visible_to(who: Principal, model: type[ModelT]) -> QuerySet[ModelT]:
+    """All rows of a model that belong to the principal's team."""
+    return model._default_manager.filter(**{_team_path(model): who.team})
+
+
+def fetch(model: type[ModelT], who: Principal, role: Role = Role.VIEWER, **lookup: Any) -> ModelT:
+    """One row of the principal's team. ``Http404`` if it is not there or not theirs, then 403 if the role is too small."""
+    row = visible_to(who, model).filter(**lookup).first()
+    if row is None:
+        raise Http404(f"No such {model._meta.verbose_name}.")
+    require(who, role)
+    return row
+
+
+def require(who: Principal, role: Role) -> None:
+    """``PermissionDenied``, with a sentence for people, unless the principal has at least this role."""
+    if not who.may(role):
+        raise PermissionDenied(f"This needs the role {role.label}; yours is {who.role.label}.")
+
+
+def public(reason: str) -> Callable[[View], View]:
+    """Declares a view that anybody may call, and why."""
+
+    def declare(view: View) -> View:
+        view.policy = f"public: {reason}"  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def signed_in(view: View) -> View:
+    """A view for anybody who is signed in, about nobody's rows but their own."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return view(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    checked.policy = "signed in"  # type: ignore[attr-defined]
+    return checked
+
+
+def member(role: Role) -> Callable[[View], View]:
+    """A view under ``/t/<team>/``: resolves the team into ``request.who`` and refuses smaller roles. Sync or async."""
+
+    def declare(view: View) -> View:
+        checked = _async_member(view, role) if iscoroutinefunction(view) else _sync_member(view, role)
+        checked.policy = f"member: {role.label}"  # type: ignore[attr-defined]
+        return checked
+
+    return declare
+
+
+def api_policy(role: Role) -> Callable[[View], View]:
+    """An API operation, whose principal (``request.auth``) comes from its bearer token."""
+
+    def declare(operation: View) -> View:
+        @wraps(operation)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            require(request.auth, role)  # type: ignore[attr-defined]
+            return operation(request, *args, **kwargs)
+
+        checked.policy = f"token: {role.label}"  # type: ignore[attr-defined]
+        return checked
+
+    return declare
+
+
+def _sync_member(view: View, role: Role) -> View:
+    @wraps(view)
+    def checked(request: TeamRequest, team: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        request.who = principal(request.user, team)
+        require(request.who, role)
+        return view(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    return checked
+
+
+def _async_member(view: View, role: Role) -> View:
+    @wraps(view)
+    async def checked(request: TeamRequest, team: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        user = await request.auser()
+        if not user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        request.who = await sync_to_async(principal)(user, team)
+        require(request.who, role)
+        return await view(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    return checked
+
+
+def _team_path(model: type[Model]) -> str:
+    path: str = model.TEAM_PATH  # type: ignore[attr-defined]
+    return path
