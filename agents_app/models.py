@@ -33,7 +33,7 @@ class Crew(models.Model):
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     process = models.CharField(max_length=16, default="sequential")
-    settings = models.JSONField(default=dict, help_text="CrewSpec's other fields, where they are not at their default")
+    options = models.JSONField(default=dict, help_text="CrewSpec's other fields, where they are not at their default")
     inputs = models.JSONField(default=dict, help_text="default inputs, name to text")
     revision = models.PositiveIntegerField(default=1)
     builtin_key = models.CharField(max_length=80, blank=True)
@@ -73,7 +73,7 @@ class Agent(models.Model):
     backstory = models.TextField(blank=True)
     llm = models.JSONField(default=dict)
     tools = models.JSONField(default=list)
-    settings = models.JSONField(default=dict, help_text="AgentSpec's other fields, where they are not at their default")
+    options = models.JSONField(default=dict, help_text="AgentSpec's other fields, where they are not at their default")
 
     class Meta:
         ordering = ["position", "id"]
@@ -101,7 +101,7 @@ class Task(models.Model):
     context = ArrayField(models.CharField(max_length=64), null=True, blank=True)
     async_execution = models.BooleanField(default=False)
     output_schema = models.JSONField(null=True, blank=True)
-    settings = models.JSONField(default=dict, help_text="TaskSpec's other fields, where they are not at their default")
+    options = models.JSONField(default=dict, help_text="TaskSpec's other fields, where they are not at their default")
 
     class Meta:
         ordering = ["position", "id"]

@@ -1,7 +1,8 @@
 """The only gate: which rows a person may reach, and with which role. Strangers get 404, members without the role 403.
 
-Every model behind the gate says with ``TEAM_PATH`` how its rows lead to a team. Every view and API operation declares
-its policy with ``public`` or ``member`` here, or ``api_policy``; a test walks them all and fails for one that does not.
+Every model behind the gate says with ``TEAM_PATH`` how its rows lead to a team. Every view declares its policy with
+``public``, ``signed_in`` or ``member`` here, every API operation with ``teams.bearer.Bearer``; a test walks them all and
+fails for one that does not.
 """
 
 from __future__ import annotations
@@ -113,21 +114,6 @@ def member(role: Role) -> Callable[[View], View]:
     def declare(view: View) -> View:
         checked = _async_member(view, role) if iscoroutinefunction(view) else _sync_member(view, role)
         checked.policy = f"member: {role.label}"  # type: ignore[attr-defined]
-        return checked
-
-    return declare
-
-
-def api_policy(role: Role) -> Callable[[View], View]:
-    """An API operation, whose principal (``request.auth``) comes from its bearer token."""
-
-    def declare(operation: View) -> View:
-        @wraps(operation)
-        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            require(request.auth, role)  # type: ignore[attr-defined]
-            return operation(request, *args, **kwargs)
-
-        checked.policy = f"token: {role.label}"  # type: ignore[attr-defined]
         return checked
 
     return declare

@@ -157,3 +157,16 @@ class ProviderKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.name}"
+
+
+class IdempotentAnswer(models.Model):
+    """What an API request that creates was answered under an ``Idempotency-Key``; null while it is being made."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+    request_hash = models.CharField(max_length=64)
+    answer = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "key"], name="idempotent_answer_once_per_key")]

@@ -1,0 +1,222 @@
+"""People's verbs on crews: create, edit, cut a version, copy a template. Each edit names the revision it started from.
+
+Who may is decided by the caller through ``teams.access``; whether a spec can run is decided by ``engine.validate``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.text import slugify
+
+from agents_app import builtin
+from agents_app.models import Crew, CrewVersion
+from agents_app.snapshot import spec_of, write_crew_fields, write_spec
+from engine.spec import AgentSpec, CrewSpec, TaskSpec
+from engine.validate import Complaint, validate
+from teams.access import Principal
+from teams.models import Team, User
+from teams.refusals import Conflict, Invalid
+
+MAX_SLUG_TRIES = 20
+Keyed = TypeVar("Keyed", AgentSpec, TaskSpec)
+
+
+@transaction.atomic
+def create_crew(who: Principal, *, name: str, spec: CrewSpec | None = None) -> Crew:
+    """A new draft, empty or from a spec; the slug comes from the name and is made unique in the team."""
+    name = name.strip() or (spec.name if spec else "")
+    if not name:
+        raise Invalid("Give the crew a name.", fields={"name": "Give the crew a name."})
+    spec = (spec or CrewSpec(name=name)).model_copy(update={"name": name[:200]})
+    crew = _with_free_slug(Crew(team=who.team, name=spec.name, created_by=who.user))
+    write_spec(crew, spec)
+    return crew
+
+
+@transaction.atomic
+def save_crew(crew: Crew, *, expected_revision: int, changes: CrewSpec) -> Crew:
+    """Sets what belongs to the crew itself (name, process, settings, inputs); its agents and tasks stay."""
+    crew = _locked(crew, expected_revision)
+    write_crew_fields(crew, changes)
+    crew.save()
+    return crew
+
+
+@transaction.atomic
+def replace_spec(crew: Crew, *, expected_revision: int, spec: CrewSpec) -> Crew:
+    """Sets the whole draft to a spec."""
+    crew = _locked(crew, expected_revision)
+    write_spec(crew, spec)
+    return crew
+
+
+def save_agent(crew: Crew, *, expected_revision: int, key: str | None, spec: AgentSpec) -> Crew:
+    """Adds an agent (``key`` None) or replaces the one of that key; a new key follows into its tasks."""
+    draft = spec_of(crew)
+    agents = _placed(draft.agents, key, spec)
+    tasks = tuple(
+        task.model_copy(update={"agent": spec.key}) if key is not None and task.agent == key else task
+        for task in draft.tasks
+    )
+    manager = spec.key if key is not None and draft.manager_agent == key else draft.manager_agent
+    changed = draft.model_copy(update={"agents": agents, "tasks": tasks, "manager_agent": manager})
+    return replace_spec(crew, expected_revision=expected_revision, spec=changed)
+
+
+def delete_agent(crew: Crew, *, expected_revision: int, key: str) -> Crew:
+    """Removes an agent; its tasks stay, without an agent, and validation says so."""
+    draft = spec_of(crew)
+    agents = tuple(agent for agent in draft.agents if agent.key != key)
+    tasks = tuple(task.model_copy(update={"agent": None}) if task.agent == key else task for task in draft.tasks)
+    changed = draft.model_copy(update={"agents": agents, "tasks": tasks})
+    return replace_spec(crew, expected_revision=expected_revision, spec=changed)
+
+
+def save_task(crew: Crew, *, expected_revision: int, key: str | None, spec: TaskSpec) -> Crew:
+    """Adds a task at the end (``key`` None) or replaces the one of that key; a new key follows into contexts."""
+    draft = spec_of(crew)
+    tasks = _placed(draft.tasks, key, spec)
+    if key is not None and key != spec.key:
+        tasks = tuple(_renamed_context(task, key, spec.key) for task in tasks)
+    return replace_spec(crew, expected_revision=expected_revision, spec=draft.model_copy(update={"tasks": tasks}))
+
+
+def delete_task(crew: Crew, *, expected_revision: int, key: str) -> Crew:
+    """Removes a task, also from the contexts that name it."""
+    draft = spec_of(crew)
+    tasks = tuple(_without_context(task, key) for task in draft.tasks if task.key != key)
+    return replace_spec(crew, expected_revision=expected_revision, spec=draft.model_copy(update={"tasks": tasks}))
+
+
+def move_task(crew: Crew, *, expected_revision: int, key: str, offset: int) -> Crew:
+    """Moves a task up (negative) or down the list; beyond an end it stays at that end."""
+    draft = spec_of(crew)
+    tasks = list(draft.tasks)
+    at = next((index for index, task in enumerate(tasks) if task.key == key), None)
+    if at is None:
+        raise Conflict("That task is no longer in this crew. Reload the page to see what changed.")
+    tasks.insert(max(0, at + offset), tasks.pop(at))
+    return replace_spec(
+        crew, expected_revision=expected_revision, spec=draft.model_copy(update={"tasks": tuple(tasks)})
+    )
+
+
+def archive_crew(crew: Crew) -> Crew:
+    """Takes a crew out of the lists; its runs and bills stay."""
+    crew.archived_at = timezone.now()
+    crew.save(update_fields=["archived_at", "updated_at"])
+    return crew
+
+
+@transaction.atomic
+def cut_version(crew: Crew, *, by: User | None, note: str = "") -> CrewVersion:
+    """Freezes the draft as a version. An unchanged draft gives its latest version again. Invalid lists all complaints."""
+    crew = Crew.objects.select_for_update().get(pk=crew.pk)
+    spec = spec_of(crew)
+    refuse_complaints(validate(spec))
+    latest = crew.versions.order_by("-number").first()
+    if latest is not None and latest.content_hash == spec.content_hash:
+        return latest
+    number = (crew.versions.aggregate(top=Max("number"))["top"] or 0) + 1
+    return CrewVersion.objects.create(
+        crew=crew, number=number, spec=spec.to_json(), content_hash=spec.content_hash, note=note, created_by=by
+    )
+
+
+@transaction.atomic
+def copy_template(who: Principal, version: CrewVersion) -> Crew:
+    """A new draft of the principal's team with the content of a shared version."""
+    if version.shared_at is None:
+        raise Invalid("That version is not shared as a template.")
+    crew = create_crew(who, name=version.title or version.crew.name, spec=CrewSpec.from_json(version.spec))
+    crew.copied_from = version
+    crew.save(update_fields=["copied_from"])
+    return crew
+
+
+@transaction.atomic
+def load_builtin(team: Team) -> int:
+    """Brings the team's built-in templates up to date; returns how many versions were added."""
+    added = 0
+    for template in builtin.templates():
+        crew, _ = Crew.objects.get_or_create(
+            team=team, builtin_key=template.key, defaults={"slug": f"builtin-{template.key}", "name": template.title}
+        )
+        latest = crew.versions.order_by("-number").first()
+        if latest is not None and latest.content_hash == template.spec.content_hash:
+            continue
+        write_spec(crew, template.spec)
+        version = cut_version(crew, by=None)
+        CrewVersion.objects.filter(pk=version.pk).update(
+            shared_at=timezone.now(), title=template.title, summary=template.summary
+        )
+        added += 1
+    return added
+
+
+def refuse_complaints(complaints: Iterable[Complaint]) -> None:
+    """Raises ``Invalid`` with every complaint at its field, if one of them is an error."""
+    errors = [complaint for complaint in complaints if complaint.level == "error"]
+    if not errors:
+        return
+    count = "one thing" if len(errors) == 1 else f"{len(errors)} things"
+    fields: dict[str, str] = {}
+    for complaint in errors:
+        fields[complaint.field] = f"{fields[complaint.field]} {complaint.message}" if complaint.field in fields else (
+            complaint.message
+        )
+    raise Invalid(f"This crew cannot run yet: {count} to mend.", fields=fields, code="invalid_crew")
+
+
+def _locked(crew: Crew, expected_revision: int) -> Crew:
+    locked = Crew.objects.select_for_update().get(pk=crew.pk)
+    if locked.revision != expected_revision:
+        raise Conflict(
+            "Somebody changed this crew since you opened it. What you typed is still here; reload to see theirs."
+        )
+    locked.revision += 1
+    return locked
+
+
+def _with_free_slug(crew: Crew) -> Crew:
+    stem = slugify(crew.name)[:70] or "crew"
+    for number in range(1, MAX_SLUG_TRIES + 1):
+        taken = Crew.objects.filter(team=crew.team, slug__startswith=stem).count() if number > 1 else 0
+        crew.slug = stem if number == 1 else f"{stem}-{taken + number - 1}"
+        try:
+            with transaction.atomic():
+                crew.save(force_insert=True)
+        except IntegrityError:
+            crew.pk = None
+        else:
+            return crew
+    raise Conflict("Too many crews of this name are being made at once. Try again, or choose another name.")
+
+
+def _placed(items: tuple[Keyed, ...], key: str | None, item: Keyed) -> tuple[Keyed, ...]:
+    """The items with one added (``key`` None) or put in the place of the one that has the key."""
+    if any(other.key == item.key and other.key != key for other in items):
+        raise Invalid(f"There is already one with the key {item.key!r}.", fields={"key": "This key is taken."})
+    if key is None:
+        return (*items, item)
+    if all(other.key != key for other in items):
+        raise Conflict("It was removed from this crew meanwhile. Reload the page to see what changed.")
+    return tuple(item if other.key == key else other for other in items)
+
+
+def _renamed_context(task: TaskSpec, old: str, new: str) -> TaskSpec:
+    context = None if task.context is None else tuple(new if key == old else key for key in task.context)
+    condition = task.condition
+    if condition is not None and condition.task == old:
+        condition = condition.model_copy(update={"task": new})
+    return task.model_copy(update={"context": context, "condition": condition})
+
+
+def _without_context(task: TaskSpec, gone: str) -> TaskSpec:
+    context = None if task.context is None else tuple(key for key in task.context if key != gone)
+    return task.model_copy(update={"context": context})

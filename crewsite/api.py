@@ -1,0 +1,85 @@
+"""The one NinjaAPI: where the apps' operations hang, and how every refusal becomes the API's one error shape."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from agents_app.api import router as crews
+from runs.api import crew_router as launches
+from runs.api import router as runs
+from teams.api import router as providers
+from teams.refusals import Refusal
+
+api = NinjaAPI(
+    title="Crewsite",
+    version="1",
+    description=(
+        "Crews, runs, calls and what they cost. Send `Authorization: Bearer <token>`; money is a decimal text in USD, "
+        "times are ISO 8601 in UTC, unknown figures are null."
+    ),
+    urls_namespace="api",
+)
+api.add_router("/crews", crews)
+api.add_router("/crews", launches)
+api.add_router("/runs", runs)
+api.add_router("/providers", providers)
+
+CODE_OF_STATUS = {400: "unreadable", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 413: "too_large"}
+
+
+def error_response(
+    request: HttpRequest, status: int, message: str, *, code: str = "", fields: dict[str, str] | None = None
+) -> HttpResponse:
+    """``{"error": {"code", "message", "fields"}}`` with the status."""
+    body = {"code": code or CODE_OF_STATUS.get(status, "error"), "message": message, "fields": fields or {}}
+    return api.create_response(request, {"error": body}, status=status)
+
+
+@api.exception_handler(Refusal)
+def on_refusal(request: HttpRequest, refusal: Any) -> HttpResponse:
+    return error_response(request, refusal.status, refusal.message, code=refusal.code, fields=refusal.fields)
+
+
+@api.exception_handler(ValidationError)
+def on_invalid(request: HttpRequest, error: Any) -> HttpResponse:
+    fields = {_path(item["loc"]): str(item["msg"]) for item in error.errors}
+    return error_response(request, 422, "The request is not as it should be.", code="invalid", fields=fields)
+
+
+@api.exception_handler(AuthenticationError)
+def on_unauthenticated(request: HttpRequest, error: Any) -> HttpResponse:
+    message = "Send a valid token as 'Authorization: Bearer <token>'. It may have been revoked or have expired."
+    response = error_response(request, 401, message)
+    response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+@api.exception_handler(PermissionDenied)
+def on_forbidden(request: HttpRequest, error: Any) -> HttpResponse:
+    return error_response(request, 403, str(error) or "Your role does not allow this.")
+
+
+@api.exception_handler(Http404)
+def on_missing(request: HttpRequest, error: Any) -> HttpResponse:
+    return error_response(request, 404, "There is no such thing here, or it is not yours.")
+
+
+@api.exception_handler(RequestDataTooBig)
+@api.exception_handler(TooManyFilesSent)
+def on_too_large(request: HttpRequest, error: Any) -> HttpResponse:
+    return error_response(request, 413, "The request is too large.")
+
+
+@api.exception_handler(HttpError)
+def on_http_error(request: HttpRequest, error: Any) -> HttpResponse:
+    message = "The body is not readable JSON." if error.status_code == 400 else error.message
+    return error_response(request, error.status_code, message)
+
+
+def _path(loc: tuple[Any, ...]) -> str:
+    """``("body", "body", "inputs", "x")`` to ``inputs.x``: where it is for the caller, not for our function."""
+    parts = [str(part) for part in loc if part not in ("body", "query", "path")]
+    return ".".join(parts) or "body"

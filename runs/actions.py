@@ -1,0 +1,204 @@
+"""People's verbs on runs: launch one, ask it to stop. What happens to a run on a worker is not decided here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from agents_app.actions import cut_version
+from agents_app.models import Crew, CrewVersion
+from engine.models import is_simulated, provider_of
+from engine.spec import CrewSpec
+from engine.validate import missing_inputs
+from runs import claim, tasks
+from runs.models import ClockTimestamp, Run, TaskRun
+from runs.money import to_nusd
+from runs.notify import run_changed
+from runs.runtime import TeamCredentials, models_of
+from runs.states import RUN_ENDED, Priority
+from runs.storable import storable_json
+from teams.access import Principal, require
+from teams.models import ApiToken, Role
+from teams.refusals import Conflict, Invalid
+
+MAX_INPUT_CHARS = 1_000_000
+MAX_METADATA_CHARS = 10_000
+MAX_BUDGET_USD = Decimal(1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchOrder:
+    """What a person asks for. ``version`` None launches the draft, cut as a version. ``simulated`` None lets the team's
+    provider keys decide: without any key every run is simulated."""
+
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    version: CrewVersion | None = None
+    budget_usd: Decimal | None = None
+    priority: str = Priority.NORMAL
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    simulated: bool | None = None
+
+    @property
+    def request_hash(self) -> str:
+        """Tells one order from another under the same idempotency key."""
+        parts = [
+            dict(self.inputs),
+            self.version and self.version.pk,
+            str(self.budget_usd),
+            self.priority,
+            dict(self.metadata),
+            self.simulated,
+        ]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def launch(
+    who: Principal,
+    crew: Crew,
+    order: LaunchOrder,
+    *,
+    idempotency_key: str | None = None,
+    api_token: ApiToken | None = None,
+) -> Run:
+    """Queues a run and rings for a worker once it is committed.
+
+    The same idempotency key gives the same run again; with another order it is a Conflict. ``Invalid`` names every
+    field that is missing or wrong, before anything is spent.
+    """
+    require(who, Role.RUNNER)
+    key = (idempotency_key or "").strip()[:200] or None
+    if key and (earlier := _earlier(who, crew, order, key)):
+        return earlier
+    try:
+        with transaction.atomic():
+            run = _queue(who, crew, order)
+            run.idempotency_key, run.api_token = key, api_token
+            _insert(run)
+            transaction.on_commit(partial(tasks.ring, run.pk))
+    except IntegrityError:
+        # Two identical requests raced; the unique key let one through, and this is the other.
+        if key and (earlier := _earlier(who, crew, order, key)):
+            return earlier
+        raise
+    return run
+
+
+def input_texts(values: Mapping[str, Any]) -> dict[str, str]:
+    """Inputs as the prompts will hold them: lists of plain values joined by commas, other structures as JSON."""
+    return {name: _input_text(value) for name, value in values.items()}
+
+
+def launch_complaints(who: Principal, spec: CrewSpec, *, simulated: bool | None = None) -> dict[str, str]:
+    """What keeps a valid crew from being launched in this team: models without a key, at the field of their agent."""
+    credentials = TeamCredentials(who.team)
+    if _is_simulated(spec, credentials, simulated):
+        return {}
+    if any(is_simulated(model) for model in models_of(spec)):
+        return {"agents": "Some agents use simulated models and some do not. Use one kind for the whole crew."}
+    return {
+        f"agents.{agent.key}.llm": f"There is no {provider_of(agent.llm.model) or 'known'} key for {agent.llm.model}. "
+        "Add one in the team's settings, or launch the crew simulated."
+        for agent in spec.agents
+        if credentials.key_for(agent.llm) is None
+    }
+
+
+def request_cancel(who: Principal, run: Run) -> Run:
+    """A queued run ends at once; a running one is asked to, and gets a few seconds to settle its call."""
+    require(who, Role.RUNNER)
+    if run.state in RUN_ENDED:
+        raise Conflict(f"This run has already {run.state}.")
+    with transaction.atomic():
+        Run.objects.filter(pk=run.pk, cancel_requested_at=None).update(
+            cancel_requested_at=ClockTimestamp(), revision=F("revision") + 1
+        )
+        claim.end_unclaimed(run.pk)
+        run_changed(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def _queue(who: Principal, crew: Crew, order: LaunchOrder) -> Run:
+    version = order.version or cut_version(crew, by=who.user)
+    spec = CrewSpec.from_json(version.spec)
+    fields = _order_complaints(spec, order) | launch_complaints(who, spec, simulated=order.simulated)
+    if fields:
+        raise Invalid("The crew was not launched, and nothing was spent.", fields=fields)
+    return Run(
+        team=who.team,
+        crew=crew,
+        version=version,
+        simulated=_is_simulated(spec, TeamCredentials(who.team), order.simulated),
+        priority=order.priority,
+        inputs=storable_json(dict(spec.inputs) | dict(order.inputs)),
+        metadata=storable_json(dict(order.metadata)),
+        budget_nusd=None if order.budget_usd is None else to_nusd(order.budget_usd),
+        created_by=who.user,
+        request_hash=order.request_hash,
+        rung_at=ClockTimestamp(),
+    )
+
+
+def _insert(run: Run) -> None:
+    spec = CrewSpec.from_json(run.version.spec)
+    run.save(force_insert=True)
+    roles = {agent.key: agent.role for agent in spec.agents}
+    TaskRun.objects.bulk_create(
+        TaskRun(
+            run=run,
+            key=task.key,
+            position=position,
+            name=task.title,
+            agent=task.agent or "",
+            agent_role=roles.get(task.agent or "", ""),
+        )
+        for position, task in enumerate(spec.tasks)
+    )
+    run.refresh_from_db()
+
+
+def _earlier(who: Principal, crew: Crew, order: LaunchOrder, key: str) -> Run | None:
+    earlier = Run.objects.filter(team=who.team, idempotency_key=key).first()
+    if earlier is not None and (earlier.request_hash != order.request_hash or earlier.crew_id != crew.pk):
+        raise Conflict(
+            f"The idempotency key {key!r} was used for another launch (run {earlier.pk}). Use a new key for a new run."
+        )
+    return earlier
+
+
+def _is_simulated(spec: CrewSpec, credentials: TeamCredentials, wanted: bool | None) -> bool:
+    if wanted or all(is_simulated(model) for model in models_of(spec)):
+        return True
+    return wanted is None and not credentials.any_model_key
+
+
+def _order_complaints(spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:
+    fields = {
+        f"inputs.{name}": "This input is missing." for name in missing_inputs(spec, dict(spec.inputs) | dict(order.inputs))
+    }
+    for name, value in order.inputs.items():
+        if len(value) > MAX_INPUT_CHARS:
+            fields[f"inputs.{name}"] = f"At most {MAX_INPUT_CHARS:,} characters."
+    if order.budget_usd is not None and not 0 < order.budget_usd <= MAX_BUDGET_USD:
+        fields["budget_usd"] = f"Give a budget above $0 and up to ${MAX_BUDGET_USD:,}, or none."
+    if order.priority not in Priority.values:
+        fields["priority"] = f"Choose one of {', '.join(Priority.values)}."
+    if len(json.dumps(dict(order.metadata))) > MAX_METADATA_CHARS:
+        fields["metadata"] = f"At most {MAX_METADATA_CHARS:,} characters of JSON."
+    return fields
+
+
+def _input_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value):
+        return ", ".join(str(item) for item in value)
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,195 @@
+"""The API's operations on runs: launch, read, list, calls, live events, cancel. The rules are those of the pages."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import StreamingHttpResponse
+from ninja import Router, Schema
+from pydantic import ConfigDict, Field
+
+from agents_app.models import Crew, CrewVersion
+from runs import queries
+from runs.actions import LaunchOrder, input_texts, launch, request_cancel
+from runs.live import changes
+from runs.models import Run
+from runs.run_json import call_json, launch_json, run_json, summary_json
+from teams.access import fetch
+from teams.bearer import ERRORS, ApiRequest, Bearer, Strict
+from teams.models import Role
+
+router = Router(tags=["runs"])
+
+MAX_PAGE = 200
+
+
+class LaunchIn(Strict):
+    inputs: dict[str, Any] = Field(default_factory=dict, description="a value for each placeholder")
+    version: int | None = Field(None, ge=1, description="null launches the draft as it stands")
+    budget_usd: Decimal | None = Field(None, description="the run stops before it would spend more")
+    priority: str = "normal"
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class Answer(Schema):
+    model_config = ConfigDict(extra="allow")
+
+
+class Launched(Schema):
+    id: UUID
+    status: str
+    created_at: str
+    estimated_completion: str | None
+    estimated_cost_usd: str | None
+    url: str
+
+
+class Usage(Schema):
+    total_tokens: int
+    prompt_tokens: int
+    cached_prompt_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    successful_requests: int
+    cost_usd: str | None = Field(description="null if the price of some call is unknown")
+
+
+class Output(Schema):
+    raw: str
+    json_: Any = Field(None, alias="json")
+
+
+class Failure(Schema):
+    code: str
+    message: str
+
+
+class TaskOut(Schema):
+    key: str
+    name: str
+    agent: str
+    status: str
+    started_at: str | None
+    finished_at: str | None
+    duration_ms: int | None
+    output: Output | None
+    error: Failure | None
+    usage: Usage
+
+
+class RunSummary(Schema):
+    id: UUID
+    crew: str
+    version: int
+    status: str
+    waiting_for: str | None
+    simulated: bool
+    priority: str
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    duration_ms: int | None
+    error: Failure | None
+    usage: Usage
+    url: str
+
+
+class RunOut(RunSummary):
+    inputs: dict[str, Any]
+    metadata: dict[str, Any]
+    budget_usd: str | None
+    output: Output | None
+    tasks: list[TaskOut]
+
+
+class RunList(Schema):
+    items: list[RunSummary]
+    next: str | None
+
+
+class CallList(Schema):
+    items: list[Answer]
+    next: str | None
+
+
+crew_router = Router(tags=["runs"])
+
+
+@crew_router.post("/{slug:slug}/runs", response={202: Launched, **ERRORS}, auth=Bearer(Role.RUNNER))
+def launch_run(request: ApiRequest, slug: str, body: LaunchIn) -> tuple[int, dict[str, Any]]:
+    """Queues a run. With an ``Idempotency-Key`` header a repeated request gives the same run."""
+    crew = fetch(Crew, request.auth, Role.RUNNER, slug=slug, archived_at=None)
+    version = fetch(CrewVersion, request.auth, crew=crew, number=body.version) if body.version else None
+    order = LaunchOrder(
+        inputs=input_texts(body.inputs),
+        version=version,
+        budget_usd=body.budget_usd,
+        priority=body.priority,
+        metadata=body.metadata,
+    )
+    key = request.headers.get("Idempotency-Key")
+    run = launch(request.auth, crew, order, idempotency_key=key, api_token=request.api_token)
+    return 202, launch_json(run, queries.estimate(run))
+
+
+@router.get("", response={200: RunList, **ERRORS}, auth=Bearer(Role.VIEWER))
+def list_runs(
+    request: ApiRequest, q: str = "", sort: str = "newest", cursor: str = "", limit: int = 50
+) -> dict[str, Any]:
+    """Runs that fit the typed filter of the runs page, such as ``status:failed cost:>0.1``."""
+    run_filter = queries.RunFilter.parse(q)
+    page = queries.list_runs(
+        request.auth, run_filter, sort=sort, cursor=cursor, limit=max(1, min(limit, MAX_PAGE))
+    )
+    return {"items": [summary_json(run) for run in page.items], "next": page.next or None}
+
+
+@router.get("/{uuid:run_id}", response={200: RunOut, **ERRORS}, auth=Bearer(Role.VIEWER), by_alias=True)
+def get_run(request: ApiRequest, run_id: UUID) -> dict[str, Any]:
+    """One run with its tasks, output and usage."""
+    return run_json(fetch(Run, request.auth, pk=run_id))
+
+
+@router.get("/{uuid:run_id}/calls", response={200: CallList, **ERRORS}, auth=Bearer(Role.VIEWER))
+def list_calls(request: ApiRequest, run_id: UUID, cursor: str = "", limit: int = 100) -> dict[str, Any]:
+    """Every model request and tool call of a run in the order in which they began."""
+    run = fetch(Run, request.auth, pk=run_id)
+    page = queries.page_of_calls(run, cursor=cursor, limit=max(1, min(limit, MAX_PAGE)))
+    return {"items": [call_json(call) for call in page.items], "next": page.next or None}
+
+
+@router.post("/{uuid:run_id}/cancel", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))
+def cancel_run(request: ApiRequest, run_id: UUID) -> dict[str, Any]:
+    """Ends a queued run at once and asks a running one to stop."""
+    return summary_json(request_cancel(request.auth, fetch(Run, request.auth, Role.RUNNER, pk=run_id)))
+
+
+@router.get("/{uuid:run_id}/events", response={200: None, **ERRORS}, auth=Bearer(Role.VIEWER))
+def run_events(request: ApiRequest, run_id: UUID) -> StreamingHttpResponse:
+    """Server-sent events: the whole run as JSON at every change, until it ended. Each event's id is the run's revision,
+    so a client that comes back with ``Last-Event-ID`` gets the state it missed and nothing twice."""
+    run = fetch(Run, request.auth, pk=run_id)
+    seen = request.headers.get("Last-Event-ID", "")
+    response = StreamingHttpResponse(_events(run, seen), content_type="text/event-stream")
+    response["Cache-Control"] = "no-cache"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def _events(run: Run, seen: str) -> AsyncIterator[str]:
+    async for changed in changes(run.pk):
+        if not changed:
+            yield ": still here\n\n"
+            continue
+        run = await Run.objects.aget(pk=run.pk)
+        if str(run.revision) != seen:
+            seen = str(run.revision)
+            yield f"id: {seen}\nevent: run\ndata: {await sync_to_async(_run_text)(run)}\n\n"
+        if run.ended:
+            return
+
+
+def _run_text(run: Run) -> str:
+    return RunOut.model_validate(run_json(run)).model_dump_json(by_alias=True)

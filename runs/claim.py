@@ -1,0 +1,169 @@
+"""The lease: claim a run, keep it, give it back, end it. Every write names the epoch, so that a lost lease writes nothing.
+
+Only the database's clock is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from engine.errors import Cancelled
+from engine.journal import CallOutcome, CallStatus
+from runs.models import Call, ClockTimestamp, Run, TaskRun
+from runs.money import to_usd
+from runs.notify import run_changed
+from runs.recorder import book, contribution, write_outcome
+from runs.states import RUN_LIVE, TASK_ENDED, CallState, RunState, TaskState
+from runs.storable import storable_json, storable_text
+
+LEASE_S = 30
+MAX_FRUITLESS_TAKEOVERS = 5
+
+CLAIM = """
+    UPDATE runs_run
+    SET state = 'running', lease_owner = %(owner)s, lease_epoch = lease_epoch + 1,
+        lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
+        started_at = coalesce(started_at, clock_timestamp()), revision = revision + 1,
+        fruitless_takeovers = fruitless_takeovers + CASE WHEN lease_epoch > 0 THEN 1 ELSE 0 END
+    WHERE id = %(run)s AND state IN ('queued', 'running') AND (lease_until IS NULL OR lease_until < clock_timestamp())
+"""
+
+BEAT = """
+    UPDATE runs_run SET lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
+    WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running'
+"""
+
+RING_AGAIN = """
+    WITH idle AS (
+        SELECT id FROM runs_run
+        WHERE state IN ('queued', 'running') AND (lease_until IS NULL OR lease_until < clock_timestamp())
+          AND (rung_at IS NULL OR rung_at < clock_timestamp() - make_interval(secs => %(patience_s)s))
+        ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+    UPDATE runs_run SET rung_at = clock_timestamp() FROM idle WHERE runs_run.id = idle.id RETURNING runs_run.id
+"""
+
+
+@transaction.atomic
+def claim(run_id: UUID, *, owner: str) -> Run | None:
+    """The run, now leased to ``owner`` at a new epoch; None if it is not to be had, and the message is dropped.
+
+    Calls that an older epoch left open become ``unknown`` at what was reserved for them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, {"run": run_id, "owner": owner, "lease_s": LEASE_S})
+        if cursor.rowcount == 0:
+            return None
+    close_open_calls(run_id)
+    run_changed(run_id)
+    return Run.objects.select_related("team", "crew", "version").get(pk=run_id)
+
+
+def beat(leases: Iterable[tuple[UUID, int]]) -> set[UUID]:
+    """Extends the leases, given as (run, epoch), that are still held; the runs whose lease is lost."""
+    lost = set()
+    with connection.cursor() as cursor:
+        for run_id, epoch in leases:
+            cursor.execute(BEAT, {"run": run_id, "epoch": epoch, "lease_s": LEASE_S})
+            if cursor.rowcount == 0:
+                lost.add(run_id)
+    return lost
+
+
+def cancel_requested(run_ids: Iterable[UUID]) -> set[UUID]:
+    """Which of these runs were asked to stop."""
+    asked = Run.objects.filter(pk__in=list(run_ids), cancel_requested_at__isnull=False)
+    return set(asked.values_list("pk", flat=True))
+
+
+@transaction.atomic
+def end(run: Run, *, state: RunState, raw: str = "", data: object = None, error: str = "", error_code: str = "") -> bool:
+    """Moves a run that is still ours to a terminal state; False, and nothing written, if its lease was lost."""
+    ended = Run.objects.filter(pk=run.pk, lease_epoch=run.lease_epoch, state=RunState.RUNNING).update(
+        state=state,
+        lease_owner="",
+        lease_until=None,
+        finished_at=ClockTimestamp(),
+        output_raw=storable_text(raw),
+        output_json=storable_json(data),
+        error=storable_text(error),
+        error_code=error_code,
+        revision=F("revision") + 1,
+    )
+    if not ended:
+        return False
+    close_tasks(run.pk)
+    run_changed(run.pk)
+    return True
+
+
+@transaction.atomic
+def end_unclaimed(run_id: UUID) -> bool:
+    """Cancels a run that nobody runs: queued, or waiting; False if it is no longer either."""
+    ended = Run.objects.filter(pk=run_id, state__in=(RunState.QUEUED, RunState.WAITING)).update(
+        state=RunState.CANCELLED,
+        waiting_for="",
+        finished_at=ClockTimestamp(),
+        error="Cancelled before it began.",
+        error_code=Cancelled.code,
+        revision=F("revision") + 1,
+    )
+    if not ended:
+        return False
+    close_tasks(run_id)
+    run_changed(run_id)
+    return True
+
+
+def release(leases: Iterable[tuple[UUID, int]]) -> None:
+    """Gives runs back so that another worker may take them at once."""
+    for run_id, epoch in leases:
+        Run.objects.filter(pk=run_id, lease_epoch=epoch, state=RunState.RUNNING).update(
+            lease_until=None, lease_owner="", rung_at=None
+        )
+
+
+def ring_again(*, patience_s: float, most: int = 500) -> list[UUID]:
+    """Runs that could go on but that nobody holds, and that were last rung longer ago than ``patience_s``."""
+    with connection.cursor() as cursor:
+        cursor.execute(RING_AGAIN, {"patience_s": patience_s, "most": most})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def close_open_calls(run_id: UUID) -> None:
+    """Closes calls that nobody will settle: nobody knows whether they were billed, so they are booked at their worst."""
+    for call in Call.objects.select_for_update().filter(run_id=run_id, state=CallState.INTENT):
+        before = contribution(call)
+        priced = call.input_usd_per_mtok is not None or call.kind == "tool"
+        outcome = CallOutcome(
+            status=CallStatus.UNKNOWN,
+            cost_usd=to_usd(call.reserved_nusd) if priced else None,
+            error="The worker stopped before it learned how this call ended; it is booked at the most it can have cost.",
+            error_code="worker_lost",
+        )
+        write_outcome(call, outcome, CallState.UNKNOWN)
+        book(call, before=before, released=call.reserved_nusd)
+
+
+def close_tasks(run_id: UUID) -> None:
+    """Tasks that had not ended when their run did were cancelled with it."""
+    left = TaskRun.objects.filter(run_id=run_id).exclude(state__in=TASK_ENDED)
+    left.update(state=TaskState.CANCELLED, finished_at=ClockTimestamp())
+
+
+def close_calls_of_ended_runs() -> int:
+    """Closes what zombies left open in runs that ended a lease ago; returns how many runs that were."""
+    overdue = (
+        Run.objects.filter(calls__state=CallState.INTENT)
+        .exclude(state__in=RUN_LIVE)
+        .extra(where=["runs_run.finished_at < clock_timestamp() - make_interval(secs => %s)"], params=[LEASE_S])
+        .distinct()
+    )
+    run_ids = list(overdue.values_list("pk", flat=True)[:100])
+    for run_id in run_ids:
+        with transaction.atomic():
+            close_open_calls(run_id)
+    return len(run_ids)

@@ -1,0 +1,90 @@
+"""Group commit: one writer thread per process gathers small write operations of many runs into one transaction.
+
+While one transaction commits, the next operations queue up, so batches grow with the load and nobody waits for a timer.
+What an operation writes is not decided here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH = 200
+RETRIES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
+
+Operation = Callable[[], Any]
+"""A write in an open transaction. It may be run again after a lost connection or deadlock, so it must be idempotent."""
+
+
+class GroupCommit:
+    """Runs operations on one thread with its own connection; ``submit`` returns once the operation's commit is done."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[tuple[Operation, Future[Any]] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="group-commit", daemon=True)
+        self._pause = threading.Event()
+        self._thread.start()
+
+    def submit(self, operation: Operation) -> Future[Any]:
+        """A future of the operation's result, set after its commit; its exception if it raised."""
+        future: Future[Any] = Future()
+        self._queue.put((operation, future))
+        return future
+
+    def close(self) -> None:
+        """Commits what was submitted and ends the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        going_on = True
+        while going_on:
+            batch, going_on = self._gather()
+            if batch:
+                self._commit(batch)
+        connection.close()
+
+    def _gather(self) -> tuple[list[tuple[Operation, Future[Any]]], bool]:
+        batch = []
+        item = self._queue.get()
+        while item is not None:
+            batch.append(item)
+            if len(batch) == MAX_BATCH or self._queue.empty():
+                return batch, True
+            item = self._queue.get()
+        return batch, False
+
+    def _commit(self, batch: list[tuple[Operation, Future[Any]]]) -> None:
+        try:
+            results = self._in_one_transaction([operation for operation, _ in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it was belongs to the operation's caller, not to this thread
+            if len(batch) == 1:
+                batch[0][1].set_exception(error)
+                return
+            # One of them spoiled the transaction for all: each gets its own, so that only the guilty one fails.
+            for item in batch:
+                self._commit([item])
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            future.set_result(result)
+
+    def _in_one_transaction(self, operations: list[Operation]) -> list[Any]:
+        for pause_s in (*RETRIES_S, None):
+            try:
+                with transaction.atomic():
+                    return [operation() for operation in operations]
+            except (OperationalError, InterfaceError) as error:
+                connection.close()
+                if pause_s is None:
+                    raise
+                log.warning("The ledger's connection failed; trying again in %.2f s", pause_s, exc_info=error)
+                self._pause.wait(pause_s)
+        raise AssertionError("unreachable: the last try returns or raises")

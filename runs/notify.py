@@ -1,0 +1,15 @@
+"""Tells whoever watches that a run changed: a PostgreSQL NOTIFY, delivered when the transaction commits."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import connection
+
+CHANNEL = "crewsite_run"
+
+
+def run_changed(run_id: UUID) -> None:
+    """Within one transaction PostgreSQL folds equal notifications into one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(run_id)])

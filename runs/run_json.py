@@ -1,0 +1,139 @@
+"""Runs, tasks and calls as the API shows them: money as decimal text, times in UTC, unknown as null."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from runs.models import Call, Rollup, Run, TaskRun
+from runs.money import usd_text
+from runs.queries import Estimate
+from runs.states import TaskState
+
+
+def launch_json(run: Run, estimate: Estimate | None) -> dict[str, Any]:
+    """What a launch answers. Without a history of this crew there is no honest estimate: both are null."""
+    ends_at = None if estimate is None else run.created_at + timedelta(seconds=estimate.seconds)
+    return {
+        "id": run.pk,
+        "status": run.state,
+        "created_at": _time(run.created_at),
+        "estimated_completion": _time(ends_at),
+        "estimated_cost_usd": estimate and usd_text(estimate.cost_nusd),
+        "url": run_url(run),
+    }
+
+
+def summary_json(run: Run) -> dict[str, Any]:
+    """A run without its inputs, outputs and tasks."""
+    return {
+        "id": run.pk,
+        "crew": run.crew.slug,
+        "version": run.version.number,
+        "status": run.state,
+        "waiting_for": run.waiting_for or None,
+        "simulated": run.simulated,
+        "priority": run.priority,
+        "created_at": _time(run.created_at),
+        "started_at": _time(run.started_at),
+        "finished_at": _time(run.finished_at),
+        "duration_ms": run.duration_ms,
+        "error": _failure(run.error_code, run.error),
+        "usage": usage_json(run),
+        "url": run_url(run),
+    }
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """A whole run."""
+    return summary_json(run) | {
+        "inputs": run.inputs,
+        "metadata": run.metadata,
+        "budget_usd": usd_text(run.budget_nusd),
+        "output": {"raw": run.output_raw, "json": run.output_json} if run.ended and not run.error else None,
+        "tasks": [_task_json(task) for task in run.tasks.order_by("position")],
+    }
+
+
+def usage_json(rollup: Rollup) -> dict[str, Any]:
+    """Tokens and cost. The cost is null as soon as the price of one call is unknown, because the sum is then unknown."""
+    return {
+        "total_tokens": rollup.total_tokens,
+        "prompt_tokens": rollup.prompt_tokens,
+        "cached_prompt_tokens": rollup.cached_prompt_tokens,
+        "completion_tokens": rollup.completion_tokens,
+        "reasoning_tokens": rollup.reasoning_tokens,
+        "successful_requests": rollup.successful_requests,
+        "cost_usd": None if rollup.unpriced_calls else usd_text(rollup.spent_nusd),
+    }
+
+
+def call_json(call: Call) -> dict[str, Any]:
+    """A ledger line with everything that was sent and came back."""
+    return {
+        "id": call.pk,
+        "task": call.task_run.key if call.task_run else None,
+        "agent": call.agent,
+        "kind": call.kind,
+        "purpose": call.purpose,
+        "cost_class": call.cost_class,
+        "model": call.model or None,
+        "model_answered": call.model_answered or None,
+        "tool": call.tool or None,
+        "arguments": call.arguments or None,
+        "tool_output": call.tool_output if call.kind == "tool" else None,
+        "status": call.state,
+        "simulated": call.simulated,
+        "step": call.step,
+        "attempt": call.attempt,
+        "prompt_tokens": call.prompt_tokens,
+        "cached_prompt_tokens": call.cached_prompt_tokens,
+        "cache_write_tokens": call.cache_write_tokens,
+        "completion_tokens": call.completion_tokens,
+        "reasoning_tokens": call.reasoning_tokens,
+        "total_tokens": call.total_tokens,
+        "usage_estimated": call.usage_estimated,
+        "cost_usd": usd_text(call.cost_nusd),
+        "cache_hit": call.cache_hit,
+        "started_at": _time(call.started_at),
+        "finished_at": _time(call.finished_at),
+        "latency_ms": call.latency_ms,
+        "ttft_ms": call.ttft_ms,
+        "finish_reason": call.finish_reason or None,
+        "messages": call.messages,
+        "reply": call.reply,
+        "error": _failure(call.error_code, call.error),
+    }
+
+
+def run_url(run: Run) -> str:
+    """The address of the run's page."""
+    path = reverse("run", kwargs={"team": run.team.slug, "run_id": run.pk})
+    return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
+
+
+def _task_json(task: TaskRun) -> dict[str, Any]:
+    done = task.state == TaskState.SUCCEEDED
+    return {
+        "key": task.key,
+        "name": task.name,
+        "agent": task.agent,
+        "status": task.state,
+        "started_at": _time(task.started_at),
+        "finished_at": _time(task.finished_at),
+        "duration_ms": task.duration_ms,
+        "output": {"raw": task.output_raw, "json": task.output_json} if done else None,
+        "error": _failure(task.error_code, task.error),
+        "usage": usage_json(task),
+    }
+
+
+def _failure(code: str, message: str) -> dict[str, str] | None:
+    return {"code": code, "message": message} if code or message else None
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None

@@ -1,0 +1,180 @@
+"""People's verbs on teams: begin one, sign in by a link, keep provider keys, issue and revoke API tokens."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.text import slugify
+
+from engine.models import PROVIDERS
+from teams.access import Principal, require
+from teams.models import ApiToken, Membership, ProviderKey, Role, Scope, SignInLink, Team, User
+from teams.refusals import Conflict, Invalid
+from teams.secrets import digest, new_secret, seal
+
+TOKEN_PREFIX = "crw_"
+SIGNIN_LINK_LIFE = timedelta(hours=12)
+LOCAL_OWNER_EMAIL = "owner@localhost.localdomain"
+SCOPE_ROLE = {Scope.READ: Role.VIEWER, Scope.RUN: Role.RUNNER, Scope.EDIT: Role.EDITOR, Scope.ADMIN: Role.OWNER}
+
+
+@transaction.atomic
+def begin_team(*, email: str, name: str, slug: str = "") -> Team:
+    """The team of that slug with that person as an owner; makes whichever of the two is not there yet."""
+    slug = slug or slugify(name)[:60] or "team"
+    user = User.objects.filter(email=email.lower()).first() or User.objects.create_user(email)
+    team, _ = Team.objects.get_or_create(slug=slug, defaults={"name": name})
+    Membership.objects.get_or_create(team=team, user=user, defaults={"role": Role.OWNER})
+    return team
+
+
+def issue_signin_link(user: User) -> str:
+    """The secret of a new link that signs this person in once, within twelve hours."""
+    secret = new_secret()
+    SignInLink.objects.create(
+        user=user, secret_hash=digest(secret), expires_at=timezone.now() + SIGNIN_LINK_LIFE
+    )
+    return secret
+
+
+def use_signin_link(secret: str) -> User | None:
+    """Burns the link and returns its person; None if it is unknown, used or expired. Two racing uses: one wins."""
+    live = SignInLink.objects.filter(
+        secret_hash=digest(secret), used_at=None, expires_at__gt=timezone.now(), user__is_active=True
+    )
+    if live.update(used_at=Now()) != 1:
+        return None
+    return User.objects.get(signin_links__secret_hash=digest(secret))
+
+
+def issue_token(
+    who: Principal, *, name: str = "", scope: str = Scope.RUN, life: timedelta | None = None
+) -> tuple[ApiToken, str]:
+    """A new API token and its secret, which is shown now or never. The scope may not exceed the person's role."""
+    if scope not in Scope.values:
+        raise Invalid("Unknown scope.", fields={"scope": f"Choose one of {', '.join(Scope.values)}."})
+    require(who, SCOPE_ROLE[Scope(scope)])
+    secret = new_secret(TOKEN_PREFIX)
+    token = ApiToken.objects.create(
+        team=who.team,
+        user=who.user,
+        name=name.strip()[:80],
+        prefix=secret[:12],
+        secret_hash=digest(secret),
+        scope=scope,
+        expires_at=timezone.now() + life if life else None,
+    )
+    return token, secret
+
+
+def revoke_token(who: Principal, token: ApiToken) -> None:
+    """One's own token, or as an owner anybody's. Revoking twice changes nothing."""
+    if token.user_id != who.user.pk:
+        require(who, Role.OWNER)
+    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=Now())
+
+
+def principal_of_token(secret: str) -> tuple[Principal, ApiToken] | None:
+    """Who acts with this bearer token, or None. Role and scope are read anew at each request; the smaller one counts."""
+    token = (
+        ApiToken.objects.select_related("user", "team")
+        .filter(secret_hash=digest(secret), revoked_at=None, user__is_active=True)
+        .first()
+    )
+    if token is None or (token.expires_at is not None and token.expires_at <= timezone.now()):
+        return None
+    membership = Membership.objects.filter(team=token.team, user=token.user).first()
+    if membership is None:
+        return None
+    _note_use(token)
+    role = min(Role(membership.role), SCOPE_ROLE[Scope(token.scope)])
+    return Principal(token.user, token.team, role), token
+
+
+def add_provider(
+    who: Principal,
+    *,
+    provider: str,
+    name: str = "default",
+    api_key: str,
+    base_url: str = "",
+    rpm: int | None = None,
+    tpm: int | None = None,
+) -> ProviderKey:
+    """Keeps a provider key, encrypted. A key of the same provider and name is a Conflict."""
+    require(who, Role.OWNER)
+    fields = _provider_complaints(provider, name, api_key, base_url)
+    if fields:
+        raise Invalid("The provider key was not saved.", fields=fields)
+    if ProviderKey.objects.filter(team=who.team, provider=provider, name=name).exists():
+        raise Conflict(
+            f"There is already a key named {name!r} for {provider}. Remove it first, or choose another name.",
+            fields={"name": "This name is taken."},
+        )
+    return ProviderKey.objects.create(
+        team=who.team,
+        provider=provider,
+        name=name,
+        secret=seal(api_key.strip()),
+        base_url=base_url.strip(),
+        rpm=rpm,
+        tpm=tpm,
+        created_by=who.user,
+    )
+
+
+def remove_provider(who: Principal, provider_key: ProviderKey) -> None:
+    """Forgets a provider key. Runs that need it fail from their next call on."""
+    require(who, Role.OWNER)
+    provider_key.delete()
+
+
+def _note_use(token: ApiToken) -> None:
+    """At most one write a minute, so that a busy client does not turn reads into writes."""
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at > timedelta(minutes=1):
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+
+
+def _provider_complaints(provider: str, name: str, api_key: str, base_url: str) -> dict[str, str]:
+    fields = {}
+    if provider not in PROVIDERS:
+        fields["provider"] = f"Unknown provider. Known are: {', '.join(sorted(PROVIDERS))}."
+    if not name or slugify(name) != name or len(name) > 60:
+        fields["name"] = "Use lower-case letters, digits and hyphens, at most 60."
+    if not api_key.strip() and not base_url.strip():
+        fields["api_key"] = "Paste the key, or give the base URL of a server that needs none."
+    if any(ord(char) < 33 or ord(char) > 126 for char in api_key.strip()):
+        fields["api_key"] = "A key has no spaces and only plain ASCII characters; paste it again."
+    if base_url.strip() and (complaint := _base_url_complaint(base_url.strip())):
+        fields["base_url"] = complaint
+    return fields
+
+
+def _base_url_complaint(base_url: str) -> str:
+    """Why the workers may not send requests there, or "". Private addresses are an operator's decision."""
+    try:
+        URLValidator(schemes=["http", "https"])(base_url)
+        host = urlsplit(base_url).hostname or ""
+    except (ValidationError, ValueError):
+        return "Give a full http:// or https:// address, such as https://llm.example.com/v1."
+    if host.lower() in settings.ALLOWED_PRIVATE_HOSTS or settings.ALLOW_LOCAL_PROVIDERS:
+        return ""
+    if host == "localhost" or _is_private(host):
+        return "This address is not public. An operator can allow it with ALLOWED_PRIVATE_HOSTS."
+    return ""
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False

@@ -1,0 +1,69 @@
+"""The API's operations on provider keys. A key goes in and never comes out."""
+
+from ninja import Router, Schema
+from pydantic import Field
+
+from teams.access import fetch, visible_to
+from teams.actions import add_provider, remove_provider
+from teams.bearer import ERRORS, ApiRequest, Bearer, Strict, once
+from teams.models import ProviderKey, Role
+
+router = Router(tags=["providers"])
+
+
+class ProviderIn(Strict):
+    provider: str = Field(description="openai, anthropic, ollama, ..., or serper for web search", max_length=40)
+    name: str = Field("default", max_length=60)
+    api_key: str = Field("", max_length=4000)
+    base_url: str | None = Field(None, max_length=500, description="for OpenAI-compatible servers; null: the provider's")
+    rpm: int | None = Field(None, ge=1, le=2_000_000_000, description="requests per minute")
+    tpm: int | None = Field(None, ge=1, le=2_000_000_000, description="tokens per minute")
+
+
+class ProviderOut(Schema):
+    id: int
+    provider: str
+    name: str
+    base_url: str | None
+    rpm: int | None
+    tpm: int | None
+    created_at: str
+
+
+class ProviderList(Schema):
+    items: list[ProviderOut]
+    next: str | None = None
+
+
+@router.get("", response={200: ProviderList, **ERRORS}, auth=Bearer(Role.VIEWER))
+def list_providers(request: ApiRequest) -> dict[str, object]:
+    """The team's provider keys, without their secrets."""
+    keys = visible_to(request.auth, ProviderKey).order_by("provider", "name")
+    return {"items": [_answer(key) for key in keys], "next": None}
+
+
+@router.post("", response={201: ProviderOut, **ERRORS}, auth=Bearer(Role.OWNER))
+def create_provider(request: ApiRequest, body: ProviderIn) -> tuple[int, dict[str, object]]:
+    """Keeps a provider key, encrypted."""
+    fields = body.model_dump() | {"base_url": body.base_url or ""}
+    return 201, once(request, lambda: _answer(add_provider(request.auth, **fields)))
+
+
+@router.delete("/{int:provider_id}", response={204: None, **ERRORS}, auth=Bearer(Role.OWNER))
+def delete_provider(request: ApiRequest, provider_id: int) -> tuple[int, None]:
+    """Forgets a provider key."""
+    remove_provider(request.auth, fetch(ProviderKey, request.auth, Role.OWNER, pk=provider_id))
+    return 204, None
+
+
+def _answer(key: ProviderKey) -> dict[str, object]:
+    key.refresh_from_db(fields=["created_at"])
+    return {
+        "id": key.pk,
+        "provider": key.provider,
+        "name": key.name,
+        "base_url": key.base_url or None,
+        "rpm": key.rpm,
+        "tpm": key.tpm,
+        "created_at": key.created_at.isoformat().replace("+00:00", "Z"),
+    }

@@ -1,0 +1,33 @@
+"""Prints the path of a sign-in link that works once, alone on standard output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import reverse
+
+from teams.actions import issue_signin_link
+from teams.models import Role, User
+
+
+class Command(BaseCommand):
+    help = "Print the path of a single-use sign-in link."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--email", help="whose; the first owner's where it is left out")
+
+    def handle(self, *args: Any, email: str | None, **options: Any) -> str:
+        return reverse("signin_link", args=[issue_signin_link(person(email))])
+
+
+def person(email: str | None) -> User:
+    """The active person of that address, or the first owner of the first team."""
+    people = User.objects.filter(is_active=True)
+    if email:
+        found = people.filter(email=email.lower()).first()
+    else:
+        found = people.filter(memberships__role=Role.OWNER).order_by("memberships__team_id", "memberships__id").first()
+    if found is None:
+        raise CommandError(f"There is no person {email}." if email else "There is no owner yet. Run bootstrap first.")
+    return found
