@@ -42,12 +42,17 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class LLMRequest:
-    """One model request. ``max_tokens`` is always set, because it bounds what the request can cost."""
+    """One model request. ``max_tokens`` is always set, because it bounds what the request can cost.
+
+    ``may_call_tools`` False asks for words only, with the tools still described, so that the prompt's prefix stays the
+    same from call to call.
+    """
 
     llm: LLMSpec
     messages: tuple[Message, ...]
     max_tokens: int
     tools: tuple[dict[str, Any], ...] = ()
+    may_call_tools: bool = True
     response_schema: dict[str, Any] | None = None
 
 
@@ -75,8 +80,8 @@ class LLMClient(Protocol):
         """Prompt tokens of the request, counted locally: for reservations, and for usage a provider left out."""
         ...
 
-    def supports_tools(self, llm: LLMSpec) -> bool:
-        """Whether the model takes function-calling tools natively."""
+    def simulates(self, llm: LLMSpec) -> bool:
+        """Whether requests to this model are answered here instead of by a provider, and cost nothing."""
         ...
 
     def supports_schema(self, llm: LLMSpec) -> bool:

@@ -1,0 +1,40 @@
+"""``{placeholder}`` in any text: which inputs a crew takes, and the texts with their values filled in.
+
+A placeholder is letters, digits, ``_`` and ``-`` in single braces; every other brace, such as those of JSON, is text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from engine.spec import CrewSpec
+
+PLACEHOLDER = re.compile(r"(?<!\{)\{([A-Za-z0-9_][A-Za-z0-9_-]*)\}(?!\})")
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The placeholders of a text in order of first use."""
+    return tuple(dict.fromkeys(PLACEHOLDER.findall(text)))
+
+
+def fill(text: str, inputs: Mapping[str, str]) -> str:
+    """The text with each placeholder that has an input replaced by it, once: what an input contains is not filled again."""
+    return PLACEHOLDER.sub(lambda match: inputs.get(match[1], match[0]), text)
+
+
+def placeholders(spec: CrewSpec) -> tuple[str, ...]:
+    """The inputs a crew takes, in order of first use in its tasks and then its agents."""
+    return tuple(dict.fromkeys(name for text in _texts(spec) for name in names_in(text)))
+
+
+def missing_inputs(spec: CrewSpec, inputs: Mapping[str, str]) -> tuple[str, ...]:
+    """Placeholders that neither the inputs nor the crew's defaults give a value for."""
+    return tuple(name for name in placeholders(spec) if name not in inputs and name not in spec.inputs)
+
+
+def _texts(spec: CrewSpec) -> Iterator[str]:
+    for task in spec.tasks:
+        yield from (task.description, task.expected_output)
+    for agent in spec.agents:
+        yield from (agent.role, agent.goal, agent.backstory)

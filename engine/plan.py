@@ -1,0 +1,101 @@
+"""Spec to dependency graph: which tasks a task waits for, what may start now, and which chain is the longest.
+
+The rules of order are those of the design's engine paper: in a sequential crew a synchronous task waits for the
+synchronous ones before it and for its own context; in a parallel one only context counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.spec import CrewSpec, TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``context``: whose outputs a task reads, in order. ``waits_for``: context and whatever else must come first."""
+
+    order: tuple[str, ...]
+    context: Mapping[str, tuple[str, ...]]
+    waits_for: Mapping[str, frozenset[str]]
+
+    def ready(self, *, done: Collection[str], started: Collection[str]) -> tuple[str, ...]:
+        """Tasks that may start now, in listed order."""
+        return tuple(key for key in self.order if key not in started and self.waits_for[key] <= set(done))
+
+    def dependents(self, key: str) -> frozenset[str]:
+        """Tasks that read this task's output, directly or through others: they cannot run if it fails."""
+        found: set[str] = set()
+        for other in self.order:
+            if found.intersection(self.context[other]) or key in self.context[other]:
+                found.add(other)
+        return frozenset(found)
+
+    def critical_path(self, seconds: Mapping[str, float]) -> tuple[str, ...]:
+        """The chain of tasks that decides how long the crew takes, given what each task takes."""
+        best: dict[str, tuple[float, tuple[str, ...]]] = {}
+        for key in self.order:
+            before = max((best[other] for other in self.waits_for[key]), default=(0.0, ()))
+            best[key] = (before[0] + seconds.get(key, 0.0), (*before[1], key))
+        return max(best.values(), default=(0.0, ()))[1]
+
+
+def make_plan(spec: CrewSpec) -> Plan:
+    """The plan of a spec. Context on unknown or later tasks is left out here; ``validate`` refuses it.
+
+    In a sequential crew an unset context reads all earlier outputs. An asynchronous task does not wait for tasks that it
+    does not read, and a synchronous one not for asynchronous ones that it does not read.
+    """
+    sequential = spec.process != "parallel"
+    position = {task.key: index for index, task in enumerate(spec.tasks)}
+    context: dict[str, tuple[str, ...]] = {}
+    waits_for: dict[str, frozenset[str]] = {}
+    synchronous: list[str] = []
+    for index, task in enumerate(spec.tasks):
+        earlier = [other.key for other in spec.tasks[:index]]
+        context[task.key] = _context(task, earlier, position, sequential)
+        also = synchronous if sequential and not task.async_execution else ()
+        condition = (task.condition.task,) if task.condition and task.condition.task in position else ()
+        waits_for[task.key] = frozenset((*context[task.key], *also, *condition))
+        if sequential and not task.async_execution:
+            synchronous = [*synchronous, task.key]
+    order = _topological([task.key for task in spec.tasks], waits_for)
+    return Plan(order=order, context=context, waits_for=waits_for)
+
+
+def find_cycle(waits_for: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """One cycle as the keys along it, first repeated at the end; empty if there is none. Not recursive."""
+    done: set[str] = set()
+    for start in waits_for:
+        path: list[str] = []
+        stack: list[tuple[str, bool]] = [(start, False)]
+        while stack:
+            key, leaving = stack.pop()
+            if leaving:
+                done.add(path.pop())
+            elif key in path:
+                return (*path[path.index(key) :], key)
+            elif key not in done:
+                path.append(key)
+                stack.append((key, True))
+                stack.extend((other, False) for other in waits_for.get(key, ()) if other in waits_for)
+    return ()
+
+
+def _context(
+    task: TaskSpec, earlier: list[str], position: Mapping[str, int], sequential: bool
+) -> tuple[str, ...]:
+    if task.context is None:
+        return tuple(earlier) if sequential else ()
+    return tuple(key for key in dict.fromkeys(task.context) if key in position and key != task.key)
+
+
+def _topological(keys: list[str], waits_for: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Listed order as far as dependencies allow; what lies on a cycle comes last, as listed."""
+    left, order = list(keys), []
+    while left:
+        free = next((key for key in left if waits_for[key].isdisjoint(left)), left[0])
+        left.remove(free)
+        order.append(free)
+    return tuple(order)

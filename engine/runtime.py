@@ -1,0 +1,24 @@
+"""All that a run is given: nothing in the engine is global, so two runs share only what their caller shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.events import Emit, ignore
+from engine.journal import Journal
+from engine.limits import Limits
+from engine.llm import LLMClient
+from engine.pricing import PriceTable
+from engine.tools.registry import ToolRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One run's model client, journal, prices, tools, limits and event sink."""
+
+    llm: LLMClient
+    journal: Journal
+    prices: PriceTable
+    tools: ToolRegistry = field(default_factory=ToolRegistry.standard)
+    limits: Limits = field(default_factory=Limits)
+    emit: Emit = ignore

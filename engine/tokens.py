@@ -1,0 +1,50 @@
+"""Token counts made here: for reservations, for usage that a provider left out, and for the simulator. No network.
+
+The encoding is cl100k_base for every model, from the file that the litellm package bundles: exact for some models and
+close for the others, which is why a figure that comes from here is marked as estimated wherever it is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import tiktoken
+
+from engine.llm import Message
+from engine.price_list import package_folder
+
+TOKENS_PER_MESSAGE = 3
+TOKENS_PER_REPLY_START = 3
+MAX_EXACT_CHARS = 400_000
+CHARS_PER_TOKEN = 4
+
+
+def count_text(text: str) -> int:
+    """Tokens of a text. Beyond 400,000 characters the rest is taken at four characters a token, which bounds the work."""
+    head, rest = text[:MAX_EXACT_CHARS], len(text) - MAX_EXACT_CHARS
+    try:
+        tokens = len(_encoding().encode_ordinary(head))
+    except UnicodeEncodeError:  # lone surrogates cannot be encoded at all
+        tokens = len(_encoding().encode_ordinary(head.encode("utf-8", "replace").decode()))
+    return tokens + max(0, rest) // CHARS_PER_TOKEN
+
+
+def count_messages(messages: Iterable[Message], tools: Iterable[dict[str, Any]] = ()) -> int:
+    """Prompt tokens of a chat request, after OpenAI's published counting for chat messages; tools as compact JSON."""
+    total = TOKENS_PER_REPLY_START
+    for message in messages:
+        total += TOKENS_PER_MESSAGE + count_text(message.get("role", ""))
+        total += count_text(message.get("content") or "")
+        for call in message.get("tool_calls") or ():
+            total += count_text(call["function"]["name"]) + count_text(call["function"]["arguments"])
+    return total + sum(count_text(json.dumps(tool, separators=(",", ":"))) for tool in tools)
+
+
+@cache
+def _encoding() -> tiktoken.Encoding:
+    os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(package_folder() / "litellm_core_utils" / "tokenizers"))
+    return tiktoken.get_encoding("cl100k_base")

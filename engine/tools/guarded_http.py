@@ -1,0 +1,175 @@
+"""The one HTTP client of all network tools: only http(s), only public addresses, bounded in size, time and kind.
+
+A model chooses the addresses, so each is checked on the IP that is really connected to, and again at each redirect: the
+connection is opened to the very address that was checked, so a name cannot point elsewhere between check and use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+import httpx
+
+from engine.tools.protocol import ToolFailed
+
+MAX_BYTES = 2_000_000
+MAX_REDIRECTS = 5
+TIMEOUT_S = 20.0
+USER_AGENT = "Crewsite/1 (agent tool)"
+TEXT_TYPES = ("text/", "application/json", "application/xml", "application/xhtml", "application/rss", "application/atom")
+
+NEVER = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8",
+        "100.64.0.0/10",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "198.18.0.0/15",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/23",
+        "2001:db8::/32",
+        "2002::/16",
+        "3fff::/20",
+        "5f00::/16",
+        "fec0::/10",
+        "ff00::/8",
+    )
+)
+"""Addresses that lead inside, or to other address spaces, although Python's ``is_global`` accepts some of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What came back: the address after redirects, its media type, and its text."""
+
+    url: str
+    media_type: str
+    text: str
+
+
+class GuardedHttp:
+    """``allowed_private_hosts``: host names or addresses that an operator allows although they are not public."""
+
+    def __init__(self, allowed_private_hosts: Iterable[str] = ()) -> None:
+        self._allowed = frozenset(host.lower() for host in allowed_private_hosts)
+
+    async def request(self, method: str, url: str, **options: Any) -> Page:
+        """One request, redirects followed by hand. Raises ``ToolFailed`` for everything that is refused or fails."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await self._request(method, url, options)
+        except TimeoutError as error:
+            raise ToolFailed(f"No complete answer within {TIMEOUT_S:g} s.") from error
+        except httpx.InvalidURL as error:
+            raise ToolFailed(f"This is not a usable address: {error}.") from error
+        except httpx.HTTPError as error:
+            raise ToolFailed(f"The request failed: {error or type(error).__name__}.") from error
+
+    async def _request(self, method: str, url: str, options: dict[str, Any]) -> Page:
+        async with httpx.AsyncClient(
+            transport=_GuardedTransport(self._allowed), headers={"User-Agent": USER_AGENT}, trust_env=False
+        ) as client:
+            for _ in range(MAX_REDIRECTS + 1):
+                _check_scheme(url)
+                async with client.stream(method, url, **options) as response:
+                    if response.next_request is None:
+                        return await _page(response)
+                    url = str(response.next_request.url)
+                    method, options = response.next_request.method, {}
+        raise ToolFailed(f"More than {MAX_REDIRECTS} redirects.")
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is on the public internet, after unwrapping IPv4 addresses mapped into IPv6."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    return ip.is_global and not ip.is_multicast and not any(ip.version == net.version and ip in net for net in NEVER)
+
+
+class _GuardedTransport(httpx.AsyncHTTPTransport):
+    """httpx's transport over a network that connects only to checked addresses."""
+
+    def __init__(self, allowed: frozenset[str]) -> None:
+        super().__init__(trust_env=False)
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=httpx.create_ssl_context(trust_env=False), network_backend=_CheckedNetwork(allowed)
+        )
+
+
+class _CheckedNetwork(httpcore.AsyncNetworkBackend):
+    def __init__(self, allowed: frozenset[str]) -> None:
+        self._allowed = allowed
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Any = None,
+    ) -> httpcore.AsyncNetworkStream:
+        addresses = await self._addresses(host, port)
+        refused = [address for address in addresses if not self._may(host, address)]
+        if refused or not addresses:
+            # One bad address spoils the name: it is how a name is made to point inside now and then.
+            raise ToolFailed(f"{host} is not a public address, so it may not be reached from here.")
+        return await self._network.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+
+    async def connect_unix_socket(self, path: str, timeout: float | None = None, socket_options: Any = None) -> Any:
+        raise ToolFailed("Sockets of this machine may not be reached.")
+
+    async def sleep(self, seconds: float) -> None:
+        await self._network.sleep(seconds)
+
+    async def _addresses(self, host: str, port: int) -> list[str]:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise ToolFailed(f"There is no host {host}.") from error
+        return list(dict.fromkeys(str(info[4][0]) for info in found))
+
+    def _may(self, host: str, address: str) -> bool:
+        return host.lower().strip("[]") in self._allowed or address in self._allowed or is_public(address)
+
+
+def _check_scheme(url: str) -> None:
+    parsed = httpx.URL(url)
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ToolFailed("Only full http:// and https:// addresses can be read.")
+    if parsed.userinfo:
+        raise ToolFailed("An address with a user name or password in it is not used.")
+
+
+async def _page(response: httpx.Response) -> Page:
+    media_type = response.headers.get("content-type", "text/plain").partition(";")[0].strip().lower()
+    if response.is_error:
+        raise ToolFailed(f"The server answered {response.status_code} {response.reason_phrase}.")
+    if not media_type.startswith(TEXT_TYPES):
+        raise ToolFailed(f"This is {media_type}, not text.")
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise ToolFailed(f"The answer is larger than {MAX_BYTES:,} bytes.")
+    return Page(str(response.url), media_type, _decoded(bytes(body), response.charset_encoding))
+
+
+def _decoded(body: bytes, charset: str | None) -> str:
+    try:
+        return body.decode(charset or "utf-8", "replace").replace("\x00", "")
+    except LookupError:
+        return body.decode("utf-8", "replace").replace("\x00", "")

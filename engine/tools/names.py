@@ -1,0 +1,12 @@
+"""The names of the built-in tools and what they are for, without loading them: for validation and for forms."""
+
+from __future__ import annotations
+
+TOOL_SUMMARIES: dict[str, str] = {
+    "web_search": "Search the web (needs a Serper key)",
+    "scrape_website": "Read the text of a web page",
+    "calculator": "Work out an arithmetic expression exactly",
+    "current_time": "The date and time now, in a time zone",
+}
+
+BUILT_IN_TOOLS = frozenset(TOOL_SUMMARIES)

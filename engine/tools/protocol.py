@@ -1,0 +1,53 @@
+"""What a tool is to the engine: a name, a JSON Schema of its arguments, what it does to the world, and ``run``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from engine.errors import EngineError
+from engine.journal import Effect
+
+
+class ToolFailed(EngineError):
+    """The tool could not do it, for a reason that the model is told and may work around."""
+
+    code = "tool_failed"
+
+
+class Tool(Protocol):
+    """Called by agents. ``run`` gets arguments that fit ``parameters`` and returns text; it raises ``ToolFailed``."""
+
+    @property
+    def facts(self) -> ToolFacts: ...
+
+    async def run(self, arguments: dict[str, Any]) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFacts:
+    """What the model is told of a tool, and what the engine must know of it.
+
+    ``parameters`` is the JSON Schema of an object. ``cacheable``: the same arguments give the same text within a run.
+    """
+
+    name: str
+    description: str
+    parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+    effect: Effect = Effect.PURE
+    cacheable: bool = True
+
+    def for_model(self) -> dict[str, Any]:
+        """The tool in OpenAI's function-calling shape."""
+        function = {"name": self.name, "description": self.description, "parameters": self.parameters}
+        return {"type": "function", "function": function}
+
+
+def text_arguments(**descriptions: str) -> dict[str, Any]:
+    """The schema of an object whose fields are required texts, each with its description."""
+    return {
+        "type": "object",
+        "properties": {name: {"type": "string", "description": text} for name, text in descriptions.items()},
+        "required": list(descriptions),
+        "additionalProperties": False,
+    }

@@ -1,0 +1,42 @@
+"""Web search through Serper, CrewAI's ``SerperDevTool``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from engine.tools.guarded_http import GuardedHttp
+from engine.tools.protocol import ToolFacts, ToolFailed, text_arguments
+
+SERPER_URL = "https://google.serper.dev"
+MAX_RESULTS = 10
+
+
+class WebSearch:
+    """Results as title, link and snippet. Without a key each use fails with a reason that the model is told."""
+
+    facts = ToolFacts(
+        name="web_search",
+        description="Search the web. Gives titles, links and snippets.",
+        parameters=text_arguments(query="what to search for"),
+    )
+
+    def __init__(self, http: GuardedHttp, *, api_key: str, base_url: str | None = None) -> None:
+        self._http = http
+        self._api_key = api_key
+        self._url = f"{(base_url or SERPER_URL).rstrip('/')}/search"
+
+    async def run(self, arguments: dict[str, Any]) -> str:
+        if not self._api_key:
+            raise ToolFailed("Web search is not set up here: there is no Serper key. Answer without it, and say so.")
+        headers = {"X-API-KEY": self._api_key}
+        page = await self._http.request("POST", self._url, json={"q": arguments["query"]}, headers=headers)
+        try:
+            found = json.loads(page.text)["organic"]
+            return "\n\n".join(_result(item) for item in found[:MAX_RESULTS]) or "Nothing was found."
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ToolFailed("The search service gave an answer that is not readable.") from error
+
+
+def _result(item: dict[str, Any]) -> str:
+    return "\n".join(str(item[name]) for name in ("title", "link", "snippet") if item.get(name))

@@ -1,0 +1,159 @@
+"""All complaints about a spec at once, each naming its field by keys (``tasks.report.context``). Nothing is changed here."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from engine import price_list
+from engine.placeholders import missing_inputs, placeholders
+from engine.plan import find_cycle, make_plan
+from engine.spec import AgentSpec, CrewSpec, QuestionGuardrail, RegexGuardrail, SchemaGuardrail, TaskSpec, ToolSpec
+from engine.tools.names import BUILT_IN_TOOLS
+
+MAX_TASKS = 1000
+MAX_AGENTS = 500
+
+__all__ = ["Complaint", "missing_inputs", "placeholders", "validate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Why a spec cannot run (``error``) or may surprise (``warning``). ``code`` is stable; ``message`` says what to do."""
+
+    field: str
+    message: str
+    code: str
+    level: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+def validate(spec: CrewSpec, *, tools: frozenset[str] = BUILT_IN_TOOLS) -> tuple[Complaint, ...]:
+    """Every complaint about the spec; it can run if none of them is an error. ``tools`` are the names that exist."""
+    found = [*_crew(spec)]
+    for agent in spec.agents:
+        found += _agent(agent, tools)
+    for task in spec.tasks:
+        found += _task(task, spec, tools)
+    return (*found, *_cycle(spec))
+
+
+def _crew(spec: CrewSpec) -> Iterator[Complaint]:
+    if not spec.agents:
+        yield Complaint("agents", "Add at least one agent.", "no_agents")
+    if not spec.tasks:
+        yield Complaint("tasks", "Add at least one task.", "no_tasks")
+    if len(spec.agents) > MAX_AGENTS or len(spec.tasks) > MAX_TASKS:
+        yield Complaint("tasks", f"At most {MAX_AGENTS} agents and {MAX_TASKS} tasks.", "too_large")
+    for kind, keys in (("agents", [a.key for a in spec.agents]), ("tasks", [t.key for t in spec.tasks])):
+        for key, count in Counter(keys).items():
+            if count > 1:
+                yield Complaint(f"{kind}.{key}.key", f"{count} {kind} share the key {key!r}.", "duplicate_key")
+    if spec.process == "hierarchical":
+        yield _later("process", "A hierarchical crew, in which a manager hands out the tasks,")
+    if spec.planning:
+        yield _later("planning", "Planning")
+
+
+def _agent(agent: AgentSpec, tools: frozenset[str]) -> Iterator[Complaint]:
+    field = f"agents.{agent.key}"
+    if not agent.role.strip():
+        yield Complaint(f"{field}.role", "Say what this agent is: its role.", "empty")
+    if agent.allow_delegation:
+        message = "Agents do not delegate in this process; the agent does its tasks itself."
+        yield Complaint(f"{field}.allow_delegation", message, "no_delegation", "warning")
+    if agent.llm.cache_ttl_s is not None:
+        yield _later(f"{field}.llm.cache_ttl_s", "Reusing a model's replies across runs")
+    yield from _tools(field, agent.tools, tools)
+    facts = price_list.facts(agent.llm.model)
+    if agent.tools and facts is not None and not facts.tools:
+        message = f"{agent.llm.model} takes no function-calling tools. Choose another model, or remove the tools."
+        yield Complaint(f"{field}.llm", message, "model_without_tools")
+
+
+def _task(task: TaskSpec, spec: CrewSpec, tools: frozenset[str]) -> Iterator[Complaint]:
+    field = f"tasks.{task.key}"
+    if not task.description.strip():
+        yield Complaint(f"{field}.description", "Say what is to be done.", "empty")
+    if task.agent is None and spec.process != "hierarchical":
+        yield Complaint(f"{field}.agent", "Choose the agent that does this task.", "no_agent")
+    if task.agent is not None and spec.agent(task.agent) is None:
+        yield Complaint(f"{field}.agent", f"There is no agent {task.agent!r}.", "unknown_agent")
+    if task.human_input:
+        yield _later(f"{field}.human_input", "A person's approval")
+    if task.cache_ttl_s is not None:
+        yield _later(f"{field}.cache_ttl_s", "Reusing a task's output across runs")
+    yield from _tools(field, task.tools or (), tools)
+    yield from _context(task, spec)
+    yield from _schemas(task)
+
+
+def _tools(field: str, wanted: tuple[ToolSpec, ...], tools: frozenset[str]) -> Iterator[Complaint]:
+    for tool in wanted:
+        if tool.name not in tools:
+            known = ", ".join(sorted(tools))
+            yield Complaint(f"{field}.tools", f"There is no tool {tool.name!r}. Known are: {known}.", "unknown_tool")
+
+
+def _context(task: TaskSpec, spec: CrewSpec) -> Iterator[Complaint]:
+    position = {other.key: index for index, other in enumerate(spec.tasks)}
+    named = [("context", key) for key in task.context or ()]
+    if task.condition is not None:
+        named.append(("condition", task.condition.task))
+    for part, key in named:
+        field = f"tasks.{task.key}.{part}"
+        if key not in position:
+            yield Complaint(field, f"There is no task {key!r}.", "unknown_task")
+        elif key == task.key:
+            yield Complaint(field, "A task cannot wait for itself.", "cycle")
+        elif spec.process == "sequential" and position[key] > position[task.key]:
+            message = f"The task {key!r} comes later. Move it up, or choose the parallel process."
+            yield Complaint(field, message, "later_task")
+
+
+def _schemas(task: TaskSpec) -> Iterator[Complaint]:
+    field = f"tasks.{task.key}"
+    if task.output_schema is not None:
+        yield from _schema(f"{field}.output_schema", task.output_schema)
+    for guardrail in task.guardrails:
+        if isinstance(guardrail, SchemaGuardrail):
+            yield from _schema(f"{field}.guardrails", guardrail.json_schema)
+        elif isinstance(guardrail, QuestionGuardrail):
+            yield _later(f"{field}.guardrails", "A guardrail that asks a model")
+        elif isinstance(guardrail, RegexGuardrail):
+            yield from _regex(f"{field}.guardrails", guardrail.pattern)
+    if task.condition is not None and task.condition.matches is not None:
+        yield from _regex(f"{field}.condition", task.condition.matches)
+
+
+def _schema(field: str, schema: dict[str, object]) -> Iterator[Complaint]:
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        where = "/".join(str(part) for part in error.absolute_path)
+        yield Complaint(field, f"This is not a JSON Schema: {error.message[:300]} (at /{where}).", "bad_schema")
+
+
+def _regex(field: str, pattern: str) -> Iterator[Complaint]:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        yield Complaint(field, f"This is not a regular expression: {error}.", "bad_regex")
+
+
+def _cycle(spec: CrewSpec) -> Iterator[Complaint]:
+    cycle = find_cycle(make_plan(spec).waits_for)
+    if cycle:
+        yield Complaint(f"tasks.{cycle[0]}.context", f"These wait for each other: {' → '.join(cycle)}.", "cycle")
+
+
+def _later(field: str, what: str) -> Complaint:
+    return Complaint(field, f"{what} is not supported yet. Turn it off to run this crew.", "not_supported_yet")
