@@ -9,7 +9,14 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 DEFAULT_MODEL = "gpt-4o-mini"
 KEY_PATTERN = r"^[a-z0-9][a-z0-9_]{0,63}$"
@@ -90,14 +97,23 @@ class AgentSpec(Spec):
     respect_context_window: bool = True
 
 
-class SchemaGuardrail(Spec):
+class _Kinded(Spec):
+    """A guardrail. Its kind is written out although it is a default: without it the JSON could not be read back."""
+
+    @model_serializer(mode="wrap")
+    def _with_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = handler(self)
+        return {"kind": self.__class__.model_fields["kind"].default, **fields}
+
+
+class SchemaGuardrail(_Kinded):
     """The answer must be JSON that fits ``json_schema``."""
 
     kind: Literal["schema"] = "schema"
     json_schema: dict[str, Any]
 
 
-class LengthGuardrail(Spec):
+class LengthGuardrail(_Kinded):
     """The answer's words and characters must lie within the bounds that are set."""
 
     kind: Literal["length"] = "length"
@@ -106,7 +122,7 @@ class LengthGuardrail(Spec):
     max_chars: int | None = Field(default=None, ge=1)
 
 
-class RegexGuardrail(Spec):
+class RegexGuardrail(_Kinded):
     """The answer must (or, with ``forbid``, must not) contain a match of ``pattern``."""
 
     kind: Literal["regex"] = "regex"
@@ -114,7 +130,7 @@ class RegexGuardrail(Spec):
     forbid: bool = False
 
 
-class QuestionGuardrail(Spec):
+class QuestionGuardrail(_Kinded):
     """A model is asked whether the answer passes; its reason is sent back with a refusal."""
 
     kind: Literal["question"] = "question"

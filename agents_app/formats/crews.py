@@ -1,0 +1,76 @@
+"""Reads a source's definition of a crew: its process, its manager, its limits. Its agents and tasks come from elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .agents import NO_CODE, plain_fields, say_dropped
+from .fields import Reading, describe
+from .llms import read_llm
+from .values import Constant, Definition, Field, Text, settled
+
+_PLAIN = {"cache": "cache", "max_rpm": "max_rpm", "planning": "planning"}
+_OWN = frozenset(
+    {
+        *_PLAIN,
+        "agents",
+        "tasks",
+        "name",
+        "process",
+        "manager_llm",
+        "manager_agent",
+        "planning_llm",
+        "inputs",
+        "description",
+        "id",
+    }
+)
+_WHY_NOT = {
+    "memory": "there is no memory between runs here; tasks hand results on through their context",
+    "short_term_memory": "there is no memory between runs here",
+    "long_term_memory": "there is no memory between runs here",
+    "entity_memory": "there is no memory between runs here",
+    "external_memory": "there is no memory between runs here",
+    "memory_config": "there is no memory between runs here",
+    "embedder": "documents are added in the team, not in the crew",
+    "knowledge": "documents are added in the team, not in the crew",
+    "knowledge_sources": "documents are added in the team, not in the crew",
+    "function_calling_llm": "one model both reasons and calls tools here",
+    "step_callback": NO_CODE,
+    "task_callback": NO_CODE,
+    "before_kickoff_callbacks": NO_CODE,
+    "after_kickoff_callbacks": NO_CODE,
+    "prompt_file": "prompts are built here, and are not templates",
+    "language": "write the language that you want into the tasks",
+    "full_output": "every task's output is kept here",
+    "stream": "progress is always shown live here",
+    "chat_llm": "there is no chat with a crew here",
+}
+_PROCESSES = {"sequential": "sequential", "hierarchical": "hierarchical", "parallel": "parallel"}
+
+
+def crew_settings(crew: Definition, reading: Reading) -> dict[str, Any]:
+    """The fields of ``CrewSpec`` that are the crew's own; the manager's agent, the name and the members are not here."""
+    fields = crew.fields
+    data: dict[str, Any] = {"process": _process(fields.get("process"), reading)}
+    for name in ("manager_llm", "planning_llm"):
+        llm = read_llm(fields.get(name), reading, owner=f"The crew's {name}")
+        if llm is not None:
+            data[name] = llm
+    data.update(plain_fields(fields, _PLAIN, reading, owner="The crew"))
+    say_dropped(fields, reading, owner="The crew", known=_OWN, reasons=_WHY_NOT)
+    return data
+
+
+def _process(given: Field | None, reading: Reading) -> str:
+    if given is None:
+        return "sequential"
+    value = settled(given.value)
+    if isinstance(value, Constant) and value.value is None:
+        return "sequential"
+    named = value.template if isinstance(value, Text) else describe(value)
+    process = _PROCESSES.get(named.rpartition(".")[2].lower())
+    if process is None:
+        message = f"The process {named} is not known; sequential is used."
+        reading.report.warn(given.place, message)
+    return process or "sequential"

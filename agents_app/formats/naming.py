@@ -1,0 +1,54 @@
+"""Keys and titles made from the names that a source uses. Nothing here knows what the names stand for."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MAX_KEY = 64
+
+_GENERIC = re.compile(
+    r"^_*(agent|task|crew|my_crew|the_crew|a|t|c|x|result|results|new_agent|new_task|item|obj|self|cls|main|run|app|"
+    r"test|example|kickoff|call|start|execute|create|build|make|get|init|setup|demo|script|paste|untitled)_*\d*$"
+)
+_MAKER = re.compile(r"^(?:create|make|build|get|define|setup|set_up|new|init|initialize|run|kickoff|execute)_(?=.)")
+
+
+def snake(name: str) -> str:
+    """``FinancialAnalyst`` and ``Financial Analyst`` both give ``financial_analyst``; empty if nothing usable is left."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", ascii_name)
+    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+
+
+def is_generic(name: str) -> bool:
+    """Whether a name says nothing about what it names (``agent``, ``task1``, ``run``)."""
+    return not name or _GENERIC.match(snake(name)) is not None
+
+
+def without_maker(name: str) -> str:
+    """``build_research_crew`` names a ``research_crew``."""
+    return _MAKER.sub("", name.strip("_"))
+
+
+def unique_key(name: str, *, taken: set[str], fallback: str) -> str:
+    """A key that fits ``KEY_PATTERN`` and is not in ``taken``, to which it is added."""
+    stem = snake(name)[:MAX_KEY].strip("_") or fallback
+    key, number = stem, 1
+    while key in taken:
+        number += 1
+        suffix = f"_{number}"
+        key = stem[: MAX_KEY - len(suffix)].rstrip("_") + suffix
+    taken.add(key)
+    return key
+
+
+def title(name: str) -> str:
+    """``support_crew`` as people write it: ``Support crew``."""
+    return snake(name).replace("_", " ").capitalize()
+
+
+def first_words(text: str, *, count: int = 4) -> str:
+    """The first words of a text as a name."""
+    words = re.findall(r"[^\W_][\w'-]*", re.sub(r"\{[^{}]{0,80}\}", " ", text[:2000]))
+    return "_".join(words[:count])

@@ -1,0 +1,174 @@
+"""Reads a crew's own JSON (``CrewSpec.to_json()``) exactly, and says of each field that does not fit in which line it is."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from engine.spec import CrewSpec
+
+from .report import Place, Report, Unreadable
+
+MAX_DEPTH = 100
+FORMATS = "Python, agents.yaml with tasks.yaml, and the JSON of a crew from here"
+
+_TOKEN = re.compile(r'[{}\[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}\[\],:"]+')
+_Path = tuple[str | int, ...]
+
+
+def read_ours(text: str, report: Report, *, file: str = "") -> CrewSpec | None:
+    """The spec, or None after saying every field that does not fit. Raises ``Unreadable`` if it is not a crew's JSON."""
+    data, at = _unwrapped(_loaded(text, file), report, file)
+    if not isinstance(data, dict) or not {"agents", "tasks"} & data.keys():
+        message = f"This JSON is not a crew: an object with `agents` and `tasks` is needed. Read today are {FORMATS}."
+        raise Unreadable(message, Place(1, file))
+    if _is_crewai(data):
+        raise Unreadable(
+            f"CrewAI's crew.json and crew.jsonc are not read yet. Read today are {FORMATS}.", Place(1, file)
+        )
+    if "name" not in data:
+        report.info(Place(None, file), "The crew has no name; it was called Imported crew.")
+        data = {"name": "Imported crew", **data}
+    try:
+        return CrewSpec.from_json(data)
+    except ValidationError as error:
+        lines = dict(_lines(text))
+        for entry in error.errors():
+            path = (*at, *entry["loc"])
+            report.error(Place(_line(lines, path), file), f"{_shown(entry['loc'])}: {_reason(entry)}.")
+        return None
+
+
+def _loaded(text: str, file: str) -> Any:
+    if _depth(text) > MAX_DEPTH:
+        raise Unreadable(f"The JSON is nested more than {MAX_DEPTH} levels deep.", Place(None, file))
+    try:
+        data = json.loads(text, object_pairs_hook=_no_doubles, parse_constant=_no_constant, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        message = (
+            f"Line {error.lineno} is not valid JSON: {error.msg[:1].lower()}{error.msg[1:]} (column {error.colno})."
+        )
+        raise Unreadable(message, Place(error.lineno, file)) from error
+    except ValueError as error:
+        raise Unreadable(f"The JSON cannot be read: {str(error)[:200]}.", Place(None, file)) from error
+    _refuse_unstorable(data, file)
+    return data
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', text):
+        depth += (match[0] in "{[") - (match[0] in "}]") if len(match[0]) == 1 else 0
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the field {double!r} is given twice in one object")
+    return data
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:20]} is too large")
+    return value
+
+
+def _refuse_unstorable(data: Any, file: str) -> None:
+    """JSON's escapes can write what no database takes."""
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend([*value.keys(), *value.values()])
+        elif isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, str) and ("\0" in value or any("\ud800" <= char <= "\udfff" for char in value)):
+            raise Unreadable("A text in the JSON holds a NUL character or half of a character.", Place(None, file))
+
+
+def _unwrapped(data: Any, report: Report, file: str) -> tuple[Any, _Path]:
+    """The API's answers hold the spec inside; they can be pasted as they are."""
+    path: _Path = ()
+    for name in ("crew", "spec"):
+        if isinstance(data, dict) and "tasks" not in data and isinstance(data.get(name), dict):
+            data = data[name]
+            path = (*path, name)
+    if path:
+        report.info(Place(None, file), f"The crew was taken from `{'.'.join(map(str, path))}`; the rest was left out.")
+    return data, path
+
+
+def _is_crewai(data: dict[str, Any]) -> bool:
+    """CrewAI lists agents by the names of their files, and its tasks have no key."""
+    agents, tasks = data.get("agents"), data.get("tasks")
+    names = isinstance(agents, list) and bool(agents) and all(isinstance(agent, str) for agent in agents)
+    by_name = isinstance(tasks, dict) or isinstance(agents, dict)
+    return names or by_name
+
+
+def _lines(text: str) -> Iterator[tuple[_Path, int]]:
+    """The line of each value of a valid JSON text, by its path."""
+    path: list[str | int] = []
+    kinds: list[str] = []
+    line, last, expects_key = 1, 0, False
+    for match in _TOKEN.finditer(text):
+        line += text.count("\n", last, match.start())
+        last = match.start()
+        token = match[0]
+        if token in "}]":
+            path.pop()
+            kinds.pop()
+        elif token == ",":
+            if kinds[-1] == "[":
+                path[-1] = int(path[-1]) + 1
+            expects_key = kinds[-1] == "{"
+        elif expects_key and token[0] == '"':
+            path[-1] = json.loads(token)
+            expects_key = False
+        elif token != ":":
+            yield tuple(path), line
+            if token in "{[":
+                kinds.append(token)
+                path.append(0)
+                expects_key = token == "{"
+
+
+def _line(lines: dict[_Path, int], path: _Path) -> int | None:
+    """The line of the deepest part of a path that is there; names of pydantic's unions are not."""
+    found: _Path = ()
+    for part in path:
+        found = (*found, part) if (*found, part) in lines else found
+    return lines.get(found)
+
+
+def _shown(loc: tuple[str | int, ...]) -> str:
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "The crew"
+
+
+def _reason(entry: ErrorDetails) -> str:
+    if entry["type"] == "extra_forbidden":
+        return "there is no such field"
+    if entry["type"] == "missing":
+        return "this field is missing"
+    if entry["type"] == "string_pattern_mismatch" and entry["loc"][-1] in ("key", "agent", "context"):
+        return "a key has lower-case letters, digits and underscores only, at most 64"
+    return entry["msg"][:1].lower() + entry["msg"][1:]

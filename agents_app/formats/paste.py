@@ -1,0 +1,122 @@
+"""Takes the debris of copying off a pasted source: marks, fences, line numbers. Line numbers of what is left stay true.
+
+What the source then means is decided by the readers; nothing inside its texts is touched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .report import NOWHERE, Place, Report, Unreadable
+
+MAX_CHARS = 1_000_000
+
+_FENCE = re.compile(r"^ {0,3}(```+|~~~+)[ \t]*([\w+.-]*)")
+_NUMBER_LINE = re.compile(r"^\s*(\d{1,5})\s*$")
+_NUMBERED_LINE = re.compile(r"^\s*(\d{1,5})(?:\s*[|:.)](?:[ \t]|$)|[ \t]|$)")
+_PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One fenced listing of a pasted page, padded with empty lines so that its lines keep their numbers."""
+
+    language: str
+    text: str
+
+
+def clean(source: str, report: Report, *, file: str = "") -> str:
+    """The source with plain line ends and without the debris around it. Raises ``Unreadable`` with the line."""
+    if len(source) > MAX_CHARS:
+        raise Unreadable(f"The text has {len(source):,} characters; at most {MAX_CHARS:,} are read.", Place(None, file))
+    text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    _refuse_unstorable(text, file)
+    if not text.strip():
+        raise Unreadable("There is nothing to read: the text is empty.", Place(None, file))
+    return _without_prompts(_without_numbers(text, report, file), report, file)
+
+
+def blocks(text: str) -> list[Block]:
+    """The fenced listings of a Markdown page, in order. An unclosed fence runs to the end."""
+    lines = text.split("\n")
+    found: list[Block] = []
+    opened: tuple[int, str, str] | None = None
+    for number, line in enumerate([*lines, ""]):
+        fence = _FENCE.match(line)
+        ends = number == len(lines) or (fence is not None and opened is not None and fence[1].startswith(opened[1]))
+        if opened and ends:
+            found.append(Block(opened[2], "\n" * (opened[0] + 1) + "\n".join(lines[opened[0] + 1 : number])))
+            opened = None
+        elif fence and not opened:
+            opened = (number, fence[1], fence[2].lower())
+    return found
+
+
+def starts_with_fence(text: str) -> bool:
+    return any(_FENCE.match(line) for line in text.lstrip("\n").split("\n", 1)[:1])
+
+
+def overlay(texts: list[str]) -> str:
+    """Padded texts laid over each other: every line where it stood on the page."""
+    merged: list[str] = []
+    for text in texts:
+        lines = text.split("\n")
+        merged.extend("" for _ in range(len(lines) - len(merged)))
+        for number, line in enumerate(lines):
+            merged[number] = line or merged[number]
+    return "\n".join(merged)
+
+
+def _refuse_unstorable(text: str, file: str) -> None:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if "\0" in line:
+            message = f"Line {number} holds a NUL character: this is not a text file, or it was saved as UTF-16. "
+            raise Unreadable(message + "Save it as UTF-8.", Place(number, file))
+        if any("\ud800" <= char <= "\udfff" for char in line):
+            message = f"Line {number} holds half of a character (a lone surrogate). Save the file as UTF-8."
+            raise Unreadable(message, Place(number, file))
+
+
+def _without_numbers(text: str, report: Report, file: str) -> str:
+    lines = text.split("\n")
+    column = _number_column(lines)
+    if column:
+        report.info(NOWHERE if not file else Place(None, file), "The page's column of line numbers was taken off.")
+        return "\n".join(
+            "" if first <= number < last else line for first, last in [column] for number, line in enumerate(lines)
+        )
+    if _all_numbered(lines):
+        report.info(Place(None, file), "The line numbers in front of the lines were taken off.")
+        return "\n".join(_NUMBERED_LINE.sub("", line) for line in lines)
+    return text
+
+
+def _number_column(lines: list[str]) -> tuple[int, int] | None:
+    """A run of lines 1, 2, 3, ... at the top, as copying a page's line-number column leaves it."""
+    start = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    end = start
+    while end < len(lines) and (match := _NUMBER_LINE.match(lines[end])) and int(match[1]) == end - start + 1:
+        end += 1
+    return (start, end) if end - start >= 2 else None
+
+
+def _all_numbered(lines: list[str]) -> bool:
+    numbers = list(_numbers(lines))
+    return len(numbers) >= 3 and None not in numbers and all(b == (a or 0) + 1 for a, b in zip(numbers, numbers[1:]))
+
+
+def _numbers(lines: list[str]) -> Iterator[int | None]:
+    for line in lines:
+        if line.strip():
+            match = _NUMBERED_LINE.match(line)
+            yield int(match[1]) if match else None
+
+
+def _without_prompts(text: str, report: Report, file: str) -> str:
+    lines = text.split("\n")
+    if not next(line for line in [*lines, "-"] if line.strip()).startswith(">>> "):
+        return text
+    report.info(Place(None, file), "The prompts of an interactive session were taken off, and its output was left out.")
+    return "\n".join(_PROMPT.sub("", line) if _PROMPT.match(line) else "" for line in lines)

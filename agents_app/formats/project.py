@@ -1,0 +1,179 @@
+"""Decides which reader each text of a source goes to: one pasted text, the listings of a page, or the files of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+
+from engine.placeholders import placeholders
+from engine.spec import CrewSpec
+
+from . import paste
+from .assemble import Found, assemble
+from .detect import Format, format_of, format_of_block
+from .fields import Reading
+from .naming import is_generic
+from .notebook import code_of
+from .ours import FORMATS, read_ours
+from .python import read_python
+from .report import NOWHERE, Report, Unreadable
+from .values import Mapping
+from .yaml_crew import as_mapping, read_yaml, say_unused
+from .yaml_strict import Document, documents
+
+MAX_FILES = 200
+MAX_CHARS = 4_000_000
+MAX_SPEC = 2_000_000
+
+_ELSEWHERE = ("site-packages/", ".venv/", "venv/", "__pycache__/", "node_modules/", ".git/", "__MACOSX/")
+_NAMES: dict[str, str] = {"python": "CrewAI Python", "yaml": "CrewAI YAML"}
+
+
+def read_text(source: str, filename: str, report: Report) -> CrewSpec | None:
+    """One text, whatever it is. Raises ``Unreadable``."""
+    text = paste.clean(source, report)
+    fenced = _listings(text)
+    if fenced:
+        report.info(NOWHERE, "The listings of the page were read, the text around them was not.")
+        return _project(fenced, report, name=filename)
+    kind = format_of(text, filename=filename)
+    if kind == "notebook":
+        text, kind = code_of(text, report), "python"
+    if kind == "json":
+        return _said(read_ours(text, report), "JSON", report)
+    if kind in ("python", "yaml"):
+        return _project({kind: [text]}, report, name=filename)
+    raise Unreadable(_unknown(kind))
+
+
+def read_project(files: Dict[str, str], report: Report) -> CrewSpec | None:
+    """The files of a project by path. Raises ``Unreadable`` if none of them can be read."""
+    if len(files) > MAX_FILES or sum(map(len, files.values())) > MAX_CHARS:
+        raise Unreadable(f"At most {MAX_FILES} files with {MAX_CHARS:,} characters in all are read.")
+    texts: dict[Format, dict[str, str]] = {}
+    for path, source in sorted(files.items()):
+        if any(f"/{part}" in f"/{path}" for part in _ELSEWHERE) or not source.strip():
+            continue
+        kind = _kind_of_file(path, source)
+        if kind == "unknown":
+            message = "The file was not read: it is not Python, YAML or JSON"
+            report.gather(message + " ({items}).", place=NOWHERE, item=path)
+        else:
+            text = paste.clean(source, report, file=path)
+            texts.setdefault("python" if kind == "notebook" else kind, {})[path] = (
+                code_of(text, report, file=path) if kind == "notebook" else text
+            )
+    if "python" in texts or "yaml" in texts:
+        return _files(texts.get("python", {}), texts.get("yaml", {}), report)
+    for path, text in texts.get("json", {}).items():
+        return _said(read_ours(text, report, file=path if len(files) > 1 else ""), "JSON", report)
+    raise Unreadable(_unknown("jsonc" if "jsonc" in texts else "unknown"))
+
+
+def _listings(text: str) -> dict[Format, list[str]]:
+    """The fenced listings by format, if the text is a page with listings and not a source that holds fences."""
+    blocks = paste.blocks(text)
+    if not blocks or not (paste.starts_with_fence(text) or not _is_source(text)):
+        return {}
+    found: dict[Format, list[str]] = {}
+    for block in blocks:
+        found.setdefault(format_of_block(block.text, language=block.language), []).append(block.text)
+    return {kind: texts for kind, texts in found.items() if kind in ("python", "yaml", "json", "notebook", "jsonc")}
+
+
+def _is_source(text: str) -> bool:
+    """Whether a text that holds fences is itself Python, with the fences inside its texts."""
+    if format_of(text) == "python":
+        try:
+            compile(text, "paste", "exec", flags=0x400)  # ast.PyCF_ONLY_AST: parsed, never run
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+        return True
+    return not any(line.startswith(("```", "~~~")) for line in text.split("\n"))
+
+
+def _project(texts: dict[Format, list[str]], report: Report, *, name: str) -> CrewSpec | None:
+    if not {"python", "yaml"} & texts.keys():
+        for text in texts.get("json", []):
+            return _said(read_ours(text, report), "JSON", report)
+        raise Unreadable(_unknown("jsonc" if "jsonc" in texts else "unknown"))
+    python = {name or "paste.py": paste.overlay(texts["python"])} if "python" in texts else {}
+    files = {"python": python, "yaml": {"": paste.overlay(texts["yaml"])} if "yaml" in texts else {}}
+    return _files(files["python"], files["yaml"], report)
+
+
+def _files(python: dict[str, str], yaml: dict[str, str], report: Report) -> CrewSpec | None:
+    """Python, YAML, or Python with the YAML it is configured by."""
+    reading = Reading(report)
+    many = len(python) + len(yaml) > 1
+    parsed = {path: documents(text, file=path if many else "") for path, text in yaml.items()}
+    if not python:
+        return _finished(_read_yaml(parsed, report), reading)
+    configs = _configs(parsed)
+    found = read_python(python, reading, documents=dict(configs))
+    if not found.agents and not found.tasks and yaml:
+        from_yaml = _read_yaml(parsed, report)
+        from_yaml.inputs, from_yaml.name = found.inputs, found.name
+        return _finished(from_yaml, reading)
+    for config in {id(config): config for config in configs.values()}.values():
+        say_unused(config, found.used, report)
+    return _finished(found, reading)
+
+
+def _read_yaml(parsed: dict[str, list[Document]], report: Report) -> Found:
+    found = read_yaml([document for part in parsed.values() for document in part], report)
+    found.name = next(
+        (stem for path in parsed if not is_generic(stem := path.rpartition("/")[2].partition(".")[0])), ""
+    )
+    return found
+
+
+def _configs(parsed: dict[str, list[Document]]) -> dict[str, Mapping]:
+    """The YAML files as Python code sees them; both files in one text are seen under both names."""
+    configs: dict[str, Mapping] = {}
+    for path, part in parsed.items():
+        mapping = as_mapping(part)
+        for name in [path] if path else ["config/agents.yaml", "config/tasks.yaml"]:
+            configs[name] = mapping
+    return configs
+
+
+def _finished(found: Found, reading: Reading) -> CrewSpec:
+    spec = assemble(found, reading)
+    if len(spec.model_dump_json()) > MAX_SPEC:
+        raise Unreadable(f"The crew has texts of more than {MAX_SPEC:,} characters in all; import a part of it.")
+    _said(spec, _NAMES[found.format], reading.report)
+    return spec
+
+
+def _said(spec: CrewSpec | None, kind: str, report: Report) -> CrewSpec | None:
+    if spec is not None:
+        agents, tasks = _count(len(spec.agents), "agent"), _count(len(spec.tasks), "task")
+        names = placeholders(spec)
+        inputs = f"inputs: {', '.join(names)}" if names else "no inputs"
+        report.headline = f"Read as {kind}: {agents}, {tasks}, {spec.process}; {inputs}."
+    return spec
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _kind_of_file(path: str, text: str) -> Format:
+    ending = path.rpartition(".")[2].lower()
+    by_ending: dict[str, Format] = {
+        "py": "python",
+        "yaml": "yaml",
+        "yml": "yaml",
+        "ipynb": "notebook",
+        "jsonc": "jsonc",
+    }
+    if ending in by_ending:
+        return by_ending[ending]
+    return format_of(text, filename=path) if ending in ("json", "") else "unknown"
+
+
+def _unknown(kind: str) -> str:
+    if kind == "jsonc":
+        return f"CrewAI's crew.jsonc is not read yet. Read today are {FORMATS}."
+    return f"This is none of the formats that are read today: {FORMATS}."
+

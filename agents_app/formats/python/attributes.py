@@ -1,0 +1,96 @@
+"""What ``value.name`` is, for values of every kind: objects of the source's classes, its modules, libraries, definitions."""
+
+from __future__ import annotations
+
+import ast
+
+from ..values import Constant, Definition, Field, Items, Mapping, Outside, Secret, Text, Unknown, Value, settled
+from .calling import call_function
+from .frames import Frame, unknown
+from .labels import label_of, source_of
+from .things import Class, Function, Instance, ModuleOf
+
+_CONFIG_FILES = {"agents_config": "config/agents.yaml", "tasks_config": "config/tasks.yaml"}
+
+
+def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
+    value = settled(value)
+    if isinstance(value, Outside):
+        return Outside(f"{value.path}.{node.attr}")
+    if isinstance(value, Instance):
+        return _of_instance(value, node, frame)
+    if isinstance(value, Class):
+        return _bound(value.member(node.attr), value) or unknown(node)
+    if isinstance(value, ModuleOf):
+        return value.frame.lookup(node.attr) or Unknown(node.attr, defined=False)
+    if isinstance(value, Definition) and node.attr in value.fields:
+        return value.fields[node.attr].value
+    if isinstance(value, Unknown) and not value.source:
+        return Unknown(label_of(node), source="" if value.defined else source_of(node), defined=value.defined)
+    return unknown(node)
+
+
+def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value:
+    name = node.attr
+    if name in instance.attributes:
+        return instance.attributes[name]
+    if instance.cls.is_crew_base and name in ("agents", "tasks"):
+        return Items(
+            [call_function(_with(method, instance), [], {}, frame) for method in instance.cls.methods(name[:-1])]
+        )
+    member = instance.cls.member(name)
+    if name in _CONFIG_FILES and instance.cls.is_crew_base:
+        return _config(member, name, frame)
+    if isinstance(member, Function) and member.decorated("property"):
+        return call_function(_with(member, instance), [], {}, frame)
+    found = _bound(member, instance)
+    return found if found is not None else Unknown(name)
+
+
+def _with(function: Function, owner: Value) -> Function:
+    return Function(function.node, function.frame, owner)
+
+
+def _bound(member: Value | None, owner: Value) -> Value | None:
+    if isinstance(member, Function) and not member.decorated("staticmethod"):
+        return _with(member, owner) if isinstance(owner, Instance) or member.decorated("classmethod") else member
+    return member
+
+
+def _config(member: Value | None, name: str, frame: Frame) -> Value:
+    """``self.agents_config``: the YAML file it names, if that is part of what was given."""
+    if isinstance(member, Mapping):
+        return member
+    path = member.template if isinstance(member, Text) else _CONFIG_FILES[name]
+    return document(path, frame) or Unknown(name, source=path)
+
+
+def document(path: str, frame: Frame) -> Value | None:
+    """The project's file of this path, or of the only one with its name."""
+    wanted = path.replace("\\", "/").lstrip("./")
+    documents = frame.world.documents
+    for known in documents:
+        if known == wanted or known.endswith("/" + wanted) or wanted.endswith("/" + known):
+            return documents[known]
+    same = [known for known in documents if known.rpartition("/")[2] == wanted.rpartition("/")[2]]
+    return documents[same[0]] if len(same) == 1 else None
+
+
+def set_attribute(owner: Value, name: str, value: Value, field: Field) -> None:
+    """``owner.name = value``."""
+    if isinstance(owner, Instance):
+        owner.attributes[name] = value
+    elif isinstance(owner, Definition):
+        owner.fields[name] = field
+    elif isinstance(owner, Class):
+        owner.body.names[name] = value
+
+
+def secret_of(path: str, args: list[Value]) -> Secret | None:
+    """``os.getenv("X", "default")`` and its like."""
+    first = settled(args[0]) if args else None
+    if path.rpartition(".")[2] not in ("getenv", "get") or not isinstance(first, Text):
+        return None
+    fallback = args[1] if len(args) > 1 else None
+    empty = isinstance(fallback, Constant) or (isinstance(fallback, Text) and not fallback.template)
+    return Secret(first.template, None if empty else fallback)

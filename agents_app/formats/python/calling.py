@@ -1,0 +1,121 @@
+"""Follows calls to functions and classes of the source: binds their parameters, enters their bodies, names their results.
+
+A function that builds a crew is entered once, and its texts become the crew's inputs, with the values it is called with
+as their defaults. Any other function is entered at each call with the values of that call.
+"""
+
+from __future__ import annotations
+
+from ..naming import is_generic
+from ..report import Place
+from ..values import Constant, Definition, Field, Items, Mapping, Text, Unknown, Value, settled
+from .frames import MAX_DEPTH, Frame
+from .things import Class, Function, Instance
+
+PROJECT_DECORATORS = ("agent", "task", "crew", "llm", "tool")
+_DATA_BASES = ("BaseModel", "TypedDict", "FlowState")
+
+
+def call_function(
+    function: Function, args: list[Value], fields: dict[str, Field], frame: Frame, *, as_inputs: bool = False
+) -> Value:
+    world, node = frame.world, function.node
+    builds = as_inputs or function.name in world.builders
+    once = any(function.decorated(name) for name in PROJECT_DECORATORS)
+    key = (id(node), id(function.owner), *(id(arg) for arg in args if not isinstance(arg, Text | Constant | Unknown)))
+    if (builds or once) and key in world.results:
+        return world.results[key]
+    if frame.depth >= MAX_DEPTH or id(node) in world.active:
+        return Unknown(function.name, source=f"{function.name}()")
+    world.entered.add(id(node))
+    world.active.append(id(node))
+    inner = Frame(world, function.frame.file, parent=function.frame, depth=frame.depth + 1)
+    _bind(function, args, fields, inner, as_inputs=builds)
+    inner.run(node.body)
+    world.active.pop()
+    value = _best(inner.returned)
+    if isinstance(value, Definition) and (once or is_generic(value.name)) and value.place.file == inner.file:
+        value.name = function.name
+    world.results[key] = value
+    return value
+
+
+def _best(returned: list[Value]) -> Value:
+    """Of all that a function may return, what says most about a crew."""
+    for kinds in (Definition, Instance | Items, Value):
+        for value in returned:
+            if isinstance(value, kinds) and not (isinstance(value, Constant) and value.value is None):
+                return value
+    return Constant(None)
+
+
+def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner: Frame, *, as_inputs: bool) -> None:
+    spec = function.node.args
+    names = [argument.arg for argument in (*spec.posonlyargs, *spec.args)]
+    given = list(args)
+    if function.owner is not None and not function.decorated("staticmethod"):
+        given.insert(0, function.owner)
+    defaults = _defaults(function)
+    for position, name in enumerate([*names, *(argument.arg for argument in spec.kwonlyargs)]):
+        if position < len(given) and position < len(names):
+            value = given[position]
+        elif name in fields:
+            value = fields[name].value
+        else:
+            value = defaults.get(name) or Unknown(name)
+        inner.names[name] = _as_input(name, value) if as_inputs else value
+    if spec.vararg:
+        inner.names[spec.vararg.arg] = Items(given[len(names) :])
+    if spec.kwarg:
+        rest = {name: field for name, field in fields.items() if name not in inner.names}
+        inner.names[spec.kwarg.arg] = Mapping(rest)
+
+
+def _defaults(function: Function) -> dict[str, Value]:
+    spec = function.node.args
+    positional = [*spec.posonlyargs, *spec.args]
+    found: dict[str, Value] = {}
+    for argument, default in zip(positional[len(positional) - len(spec.defaults) :], spec.defaults, strict=True):
+        found[argument.arg] = function.frame.evaluate(default)
+    for argument, keyword_default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
+        if keyword_default is not None:
+            found[argument.arg] = function.frame.evaluate(keyword_default)
+    return found
+
+
+def _as_input(name: str, value: Value) -> Value:
+    """A parameter of a function that builds a crew: its plain values are what differs from run to run."""
+    if isinstance(value, Text):
+        if value.template == f"{{{value.template[1:-1]}}}" and value.template[1:-1].isidentifier():
+            return value.computed[0] if value.computed else Unknown(value.template[1:-1])
+        return Unknown(name, known=value)
+    if isinstance(value, Constant) and not isinstance(value.value, bool):
+        return Unknown(name, known=value)
+    if (
+        isinstance(value, Items)
+        and value.items
+        and all(isinstance(settled(item), Text | Constant) for item in value.items)
+    ):
+        return Unknown(name, known=value)
+    return value
+
+
+def instantiate(cls: Class, args: list[Value], fields: dict[str, Field], frame: Frame, *, place: Place) -> Value:
+    """An object of a class of the source; of a tool's class, the tool."""
+    if cls.inherits("BaseTool", "StructuredTool", "Tool"):
+        return Definition("tool", cls.name, place, {}, [], name=cls.name)
+    instance = Instance(cls)
+    builds = cls.name in frame.world.builders
+    start = cls.member("__init__")
+    if isinstance(start, Function):
+        call_function(Function(start.node, start.frame, instance), args, fields, frame, as_inputs=builds)
+    else:
+        as_data = cls.inherits(*_DATA_BASES)
+        given = {name: field.value for name, field in fields.items()}
+        instance.attributes.update(given if as_data or not builds else {n: _as_input(n, v) for n, v in given.items()})
+    return instance
+
+
+def enter_unbound(function: Function, frame: Frame) -> Value:
+    """Follows a function that the source never calls, with its parameters as inputs."""
+    return call_function(function, [], {}, frame, as_inputs=True)

@@ -1,0 +1,85 @@
+"""Reads calls: which function, class, method or library is called, and with what."""
+
+from __future__ import annotations
+
+import ast
+
+from ..report import Place
+from ..values import Definition, Field, Items, Mapping, Outside, Unknown, Value, settled
+from .attributes import attribute_of
+from .calling import call_function, instantiate
+from .definitions import define
+from .frames import Frame, evaluates, unknown
+from .methods import method_of
+from .outside import call_outside
+from .things import Class, Function, Instance
+
+
+@evaluates(ast.Call)
+def _call(node: ast.Call, frame: Frame) -> Value:
+    args = _args(node, frame)
+    fields = _fields(node, frame)
+    if isinstance(node.func, ast.Attribute):
+        receiver = frame.evaluate(node.func.value)
+        found = method_of(receiver, node, args=args, fields=fields, frame=frame)
+        if found is not None:
+            return found
+        called = attribute_of(receiver, node.func, frame)
+    else:
+        called = frame.evaluate(node.func)
+    return _called(settled(called), node, args, fields, frame)
+
+
+def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
+    if isinstance(called, Function):
+        return call_function(called, args, fields, frame)
+    if isinstance(called, Class):
+        return instantiate(called, args, fields, frame, place=frame.place(node))
+    if isinstance(called, Instance):
+        method = called.cls.member("__call__")
+        return (
+            call_function(Function(method.node, method.frame, called), args, fields, frame)
+            if isinstance(method, Function)
+            else unknown(node)
+        )
+    path = called.path if isinstance(called, Outside) else _undefined_path(called, node)
+    if not path:
+        return unknown(node)
+    found = call_outside(path, node, args, fields, frame)
+    return found if found is not None else define(path, node, args, fields, frame)
+
+
+def _undefined_path(called: Value, node: ast.Call) -> str:
+    """Snippets use ``Agent`` and ``LLM`` without importing them."""
+    return (
+        called.label if isinstance(called, Unknown) and not called.defined and isinstance(node.func, ast.Name) else ""
+    )
+
+
+def _args(node: ast.Call, frame: Frame) -> list[Value]:
+    args: list[Value] = []
+    for arg in node.args:
+        if isinstance(arg, ast.Starred):
+            inner = settled(frame.evaluate(arg.value))
+            args.extend(inner.items if isinstance(inner, Items) else ())
+        else:
+            args.append(frame.evaluate(arg))
+    return args
+
+
+def _fields(node: ast.Call, frame: Frame) -> dict[str, Field]:
+    """Keyword arguments; those of ``**mapping`` as far as it can be seen, else the mapping itself as ``config``."""
+    fields: dict[str, Field] = {}
+    for keyword in node.keywords:
+        value = frame.evaluate(keyword.value)
+        place = Place(keyword.lineno, frame.file)
+        if keyword.arg is not None:
+            fields[keyword.arg] = Field(value, place)
+            continue
+        inner = settled(value)
+        if isinstance(inner, Mapping):
+            frame.world.found.used.add(id(inner))
+            fields.update(inner.fields)
+        elif isinstance(inner, Unknown | Definition):
+            fields["config"] = Field(inner, place)
+    return fields

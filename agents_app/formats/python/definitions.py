@@ -1,0 +1,87 @@
+"""Makes definitions of calls such as ``Agent(...)``: finds their kind, merges their config, resolves names of a project."""
+
+from __future__ import annotations
+
+import ast
+
+from ..fields import describe
+from ..values import Definition, Field, Items, Mapping, Outside, Schema, Text, Unknown, Value, settled
+from .calling import call_function
+from .frames import Frame
+from .known import kind_of
+from .schemas import schema_of
+from .things import Class, Function, Instance
+
+_OUTPUTS = ("output_pydantic", "output_json", "response_model")
+
+
+def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Definition:
+    """The definition that a call makes; those of agents, tasks and crews are remembered in order."""
+    place = frame.place(node)
+    kind = kind_of(path, fields)
+    made = Definition(kind, path, place, fields, [Field(arg, place) for arg in args], origin=node)
+    found = frame.world.found
+    if kind in ("agent", "task", "crew"):
+        _merge_config(made, frame)
+        _resolve_names(made, frame)
+        {"agent": found.agents, "task": found.tasks, "crew": found.crews}[kind].append(made)
+    if kind == "task":
+        _read_outputs(made, frame)
+    return made
+
+
+def _merge_config(made: Definition, frame: Frame) -> None:
+    """``config=self.agents_config["x"]`` or ``**config``: the fields of the YAML entry, below those given in the call."""
+    given = made.fields.get("config")
+    if given is None:
+        return
+    value = settled(given.value)
+    if isinstance(value, Mapping):
+        frame.world.found.used.add(id(value))
+        made.fields = {**value.fields, **{name: field for name, field in made.fields.items() if name != "config"}}
+    elif isinstance(value, Unknown | Definition):
+        source = describe(value)
+        file = "agents.yaml" if made.kind == "agent" else "tasks.yaml"
+        message = f"The texts of this {made.kind} are in `{source}`, which was not given. "
+        message += f"Import {file} together with this file, or fill them in."
+        frame.world.reading.report.warn(given.place, message)
+
+
+def _resolve_names(made: Definition, frame: Frame) -> None:
+    """In a project's YAML, models and tools are named after methods of the crew's class."""
+    owner = frame.lookup("self")
+    if not isinstance(owner, Instance):
+        return
+    methods = {method.name: method for kind in ("llm", "tool") for method in owner.cls.methods(kind)}
+    for name in ("llm", "tools"):
+        given = made.fields.get(name)
+        if given is None or not methods:
+            continue
+        if isinstance(given.value, Items):
+            value: Value = Items([_method_result(item, methods, owner, frame) for item in given.value.items])
+        else:
+            value = _method_result(given.value, methods, owner, frame)
+        made.fields[name] = Field(value, given.place)
+
+
+def _method_result(value: Value, methods: dict[str, Function], owner: Instance, frame: Frame) -> Value:
+    if isinstance(value, Text) and value.template in methods:
+        method = methods[value.template]
+        return call_function(Function(method.node, method.frame, owner), [], {}, frame)
+    return value
+
+
+def _read_outputs(made: Definition, frame: Frame) -> None:
+    """A class given for the output becomes its JSON Schema; in YAML it is given by name."""
+    for name in _OUTPUTS:
+        given = made.fields.get(name)
+        if given is None:
+            continue
+        value = settled(given.value)
+        if isinstance(value, Text) and value.literal:
+            value = frame.lookup(value.template) or value
+        if isinstance(value, Class):
+            schema = schema_of(value, frame.world.reading.report)
+            made.fields[name] = Field(Schema(value.name, schema), given.place)
+        elif isinstance(value, Outside):
+            made.fields[name] = Field(Unknown(value.short, defined=False), given.place)

@@ -1,0 +1,128 @@
+"""Where names live while a source is followed, and how its expressions and statements find the code that reads them.
+
+Following a source is not running it: a call to a function of the source is entered, a call to anything else is only
+written down. Steps and depth are bounded, so hostile sources end too.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..assemble import Found
+from ..fields import Reading
+from ..report import Place
+from ..values import Unknown, Value
+from .labels import label_of, source_of
+
+MAX_STEPS = 200_000
+MAX_DEPTH = 20
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+Evaluator = Callable[[Any, "Frame"], Value]
+Executor = Callable[[Any, "Frame"], None]
+
+_EVALUATORS: dict[type[ast.expr], Evaluator] = {}
+_EXECUTORS: dict[type[ast.stmt], Executor] = {}
+
+
+class TooMuch(Exception):
+    """The source does more than is followed."""
+
+
+def evaluates(*kinds: type[ast.expr]) -> Callable[[Evaluator], Evaluator]:
+    """Marks the function that reads these expressions."""
+
+    def register(evaluator: Evaluator) -> Evaluator:
+        _EVALUATORS.update(dict.fromkeys(kinds, evaluator))
+        return evaluator
+
+    return register
+
+
+def executes(*kinds: type[ast.stmt]) -> Callable[[Executor], Executor]:
+    """Marks the function that follows these statements."""
+
+    def register(executor: Executor) -> Executor:
+        _EXECUTORS.update(dict.fromkeys(kinds, executor))
+        return executor
+
+    return register
+
+
+@dataclass(slots=True)
+class World:
+    """What all frames of one import share.
+
+    ``builders``: names of functions and classes that make a crew, by themselves or through others. ``entered``: the
+    functions that were followed, by node. ``documents``: the project's YAML and JSON files, by path. ``active``: the
+    functions that are being followed now.
+    """
+
+    reading: Reading
+    found: Found
+    builders: frozenset[str] = frozenset()
+    modules: dict[str, Frame] = field(default_factory=dict)
+    sources: dict[str, ast.Module] = field(default_factory=dict)
+    documents: dict[str, Value] = field(default_factory=dict)
+    lines: dict[str, list[str]] = field(default_factory=dict)
+    entered: set[int] = field(default_factory=set)
+    active: list[int] = field(default_factory=list)
+    results: dict[tuple[int, ...], Value] = field(default_factory=dict)
+    steps: int = 0
+
+    def step(self) -> None:
+        """Counts one thing followed. Raises ``TooMuch``."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise TooMuch
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """The names of a module, class body or call. ``returned`` collects what a call may return, best guess first."""
+
+    world: World
+    file: str = ""
+    names: dict[str, Value] = field(default_factory=dict)
+    parent: Frame | None = None
+    depth: int = 0
+    returned: list[Value] = field(default_factory=list)
+    class_body: bool = False
+
+    def place(self, node: ast.AST) -> Place:
+        return Place(getattr(node, "lineno", None), self.file)
+
+    def lookup(self, name: str) -> Value | None:
+        frame: Frame | None = self
+        while frame is not None:
+            if name in frame.names:
+                return frame.names[name]
+            frame = frame.parent
+        return None
+
+    def enclosing(self) -> Frame:
+        """Where the names of a function that is defined here are looked up: not in a class body, as in Python."""
+        return self.parent if self.class_body and self.parent else self
+
+    def inner(self, *, class_body: bool = False) -> Frame:
+        """A frame for code that stands in this one."""
+        return Frame(self.world, self.file, parent=self, depth=self.depth + 1, class_body=class_body)
+
+    def evaluate(self, node: ast.expr) -> Value:
+        self.world.step()
+        evaluator = _EVALUATORS.get(type(node))
+        return evaluator(node, self) if evaluator else unknown(node)
+
+    def run(self, body: Sequence[ast.stmt]) -> None:
+        for statement in body:
+            executor = _EXECUTORS.get(type(statement))
+            if executor:
+                executor(statement, self)
+
+
+def unknown(node: ast.expr) -> Unknown:
+    """A value that only a run would show, with the expression it comes from."""
+    return Unknown(label_of(node), source=source_of(node))

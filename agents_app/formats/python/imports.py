@@ -1,0 +1,61 @@
+"""Follows imports: modules of the project that were given are read, all others are only named."""
+
+from __future__ import annotations
+
+import ast
+
+from ..values import Outside, Text, Unknown, Value
+from .frames import Frame, World, executes
+from .things import ModuleOf
+
+
+@executes(ast.Import)
+def _import(node: ast.Import, frame: Frame) -> None:
+    for alias in node.names:
+        module = find_module(alias.name, frame)
+        if alias.asname:
+            frame.names[alias.asname] = ModuleOf(module, alias.name) if module else Outside(alias.name)
+        elif module and "." not in alias.name:
+            frame.names[alias.name] = ModuleOf(module, alias.name)
+        else:
+            root = alias.name.partition(".")[0]
+            frame.names[root] = Outside(root)
+
+
+@executes(ast.ImportFrom)
+def _import_from(node: ast.ImportFrom, frame: Frame) -> None:
+    module = find_module(node.module, frame) if node.module else None
+    for alias in node.names:
+        name = alias.asname or alias.name
+        if alias.name == "*":
+            frame.names.update(module.names if module else {})
+            continue
+        frame.names[name] = _member(node, alias.name, module, frame)
+
+
+def _member(node: ast.ImportFrom, name: str, module: Frame | None, frame: Frame) -> Value:
+    if module:
+        return module.lookup(name) or Unknown(name, defined=False)
+    inner = find_module(f"{node.module or ''}.{name}".strip("."), frame)
+    if inner:
+        return ModuleOf(inner, name)
+    return Outside(f"{node.module or 'project'}.{name}")
+
+
+def find_module(dotted: str, frame: Frame) -> Frame | None:
+    """The frame of a module of the project, by its whole name or the end of it."""
+    world = frame.world
+    wanted = dotted.replace(".", "/") + ".py"
+    for path in world.sources:
+        if path != frame.file and (path == wanted or path.endswith("/" + wanted) or wanted.endswith("/" + path)):
+            return run_module(path, world)
+    return None
+
+
+def run_module(path: str, world: World) -> Frame:
+    """Follows a module of the project once; a module that imports itself in a circle sees what is there so far."""
+    if path not in world.modules:
+        module = Frame(world, path if len(world.sources) > 1 or world.documents else "", {"__name__": Text("__main__")})
+        world.modules[path] = module
+        module.run(world.sources[path].body)
+    return world.modules[path]

@@ -1,0 +1,40 @@
+"""Recognises the calls that define parts of a crew, by what was imported and by the arguments."""
+
+from __future__ import annotations
+
+from ..llms import PREFIX_BY_CLASS
+from ..values import Field, Kind
+
+_AGENTS = frozenset({"Agent", "LiteAgent"})
+_TASKS = frozenset({"Task", "ConditionalTask"})
+_GUARDRAILS = frozenset({"LLMGuardrail"})
+_OURS = ("crewai", "engine", "crewsite")
+_SIGNS: dict[Kind, frozenset[str]] = {
+    "agent": frozenset({"role", "goal", "backstory", "config"}),
+    "task": frozenset({"description", "expected_output", "config"}),
+    "crew": frozenset({"agents", "tasks"}),
+}
+
+
+def kind_of(path: str, fields: dict[str, Field]) -> Kind:
+    """What a call of ``path`` with these keyword arguments defines.
+
+    ``Agent``, ``Task`` and ``Crew`` of CrewAI always count; those of other packages, or of none, only if their arguments
+    are those of a crew's parts: other libraries have an Agent or a Task of their own.
+    """
+    root, name = path.partition(".")[0], path.rpartition(".")[2]
+    if name in PREFIX_BY_CLASS:
+        return "llm"
+    if name in _GUARDRAILS:
+        return "guardrail"
+    kind: Kind
+    if name in _AGENTS:
+        kind = "agent"
+    elif name in _TASKS:
+        kind = "task"
+    elif name == "Crew":
+        kind = "crew"
+    else:
+        return "tool" if name.endswith("Tool") else "other"
+    bare = "." not in path
+    return kind if root in _OURS or bare or _SIGNS[kind] & fields.keys() else "other"

@@ -1,0 +1,126 @@
+"""What methods of texts, lists, dictionaries, crews and agents do, as far as it matters to a crew."""
+
+from __future__ import annotations
+
+import ast
+
+from ..naming import is_generic
+from ..values import Constant, Definition, Field, Items, Mapping, Outside, Text, Unknown, Value, settled
+from .frames import Frame
+from .labels import label_of, source_of
+from .texts import formatted, joined_by, method_of_text, template_of
+
+KICKOFFS = frozenset(
+    {
+        "kickoff",
+        "kickoff_async",
+        "akickoff",
+        "kickoff_for_each",
+        "kickoff_for_each_async",
+        "akickoff_for_each",
+        "train",
+        "test",
+    }
+)
+
+
+def method_of(
+    receiver: Value, node: ast.Call, *, args: list[Value], fields: dict[str, Field], frame: Frame
+) -> Value | None:
+    """The result of a method call; None if the receiver's class is one that has to be looked into."""
+    name = _method(node)
+    inner = settled(receiver)
+    if isinstance(inner, Text) and not (isinstance(receiver, Unknown) and name != "join"):
+        return _text(inner, node, args, fields) or Unknown(label_of(node), source=source_of(node))
+    if isinstance(inner, Items) and not isinstance(receiver, Unknown):
+        return _items(inner, name, args, node)
+    if isinstance(inner, Mapping):
+        return _mapping(inner, name, args, fields)
+    if isinstance(inner, Definition) and inner.kind == "crew":
+        return _crew(inner, node, args, fields, frame)
+    if isinstance(inner, Definition) and inner.kind in ("agent", "task"):
+        return _executed(inner, node, frame)
+    if name in KICKOFFS and isinstance(inner, Definition | Unknown | Outside):
+        _remember_inputs(None, args, fields, frame)
+    return None
+
+
+def _text(text: Text, node: ast.Call, args: list[Value], fields: dict[str, Field]) -> Value | None:
+    name = _method(node)
+    if name == "format":
+        return formatted(text, args, {key: given.value for key, given in fields.items()})
+    if name == "format_map" and args and isinstance(args[0], Mapping):
+        return formatted(text, [], {key: given.value for key, given in args[0].fields.items()})
+    if name == "join" and args:
+        return joined_by(text, args[0], node.args[0])
+    return method_of_text(text, name, args)
+
+
+def _items(items: Items, name: str, args: list[Value], node: ast.Call) -> Value:
+    if name == "append" and args:
+        items.items.append(args[0])
+    elif name == "extend" and args:
+        more = settled(args[0])
+        items.items.extend(more.items if isinstance(more, Items) else [args[0]])
+    elif name == "insert" and len(args) == 2:
+        position = settled(args[0])
+        items.items.insert(int(position.value or 0) if isinstance(position, Constant) else 0, args[1])
+    elif name == "copy":
+        return Items(list(items.items))
+    elif name == "pop" and items.items:
+        return items.items[-1]
+    else:
+        return Unknown(label_of(node), source=source_of(node))
+    return Constant(None)
+
+
+def _mapping(mapping: Mapping, name: str, args: list[Value], fields: dict[str, Field]) -> Value | None:
+    if name in ("get", "pop", "setdefault") and args:
+        found = mapping.fields.get(template_of(settled(args[0])).template)
+        return found.value if found else args[1] if len(args) > 1 else Constant(None)
+    if name == "items":
+        return Items([Items([Text(key), given.value]) for key, given in mapping.fields.items()])
+    if name == "values":
+        return Items([given.value for given in mapping.fields.values()])
+    if name == "keys":
+        return Items([Text(key) for key in mapping.fields])
+    if name == "copy":
+        return Mapping(dict(mapping.fields), mapping.place)
+    if name == "update":
+        more = settled(args[0]) if args else None
+        mapping.fields.update(more.fields if isinstance(more, Mapping) else {})
+        mapping.fields.update(fields)
+        return Constant(None)
+    return None
+
+
+def _crew(crew: Definition, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
+    if _method(node) == "copy":
+        return crew
+    if _method(node) in KICKOFFS:
+        _remember_inputs(crew, args, fields, frame)
+    name = "" if is_generic(crew.name) else f"{crew.name}_"
+    return Unknown(f"{name}result", source=source_of(node))
+
+
+def _remember_inputs(crew: Definition | None, args: list[Value], fields: dict[str, Field], frame: Frame) -> None:
+    given = fields.get("inputs") or (Field(args[0]) if args else None)
+    if given is None:
+        return
+    if crew is None:
+        frame.world.found.inputs.append(given)
+    else:
+        crew.fields.setdefault("inputs", given)
+
+
+def _executed(made: Definition, node: ast.Call, frame: Frame) -> Value:
+    if _method(node) in (*KICKOFFS, "execute", "execute_sync", "execute_async", "execute_task"):
+        message = (
+            f"`{source_of(node)}` runs this {made.kind} outside of a crew; that call is not part of what was imported."
+        )
+        frame.world.reading.report.info(frame.place(node), message)
+    return Unknown(f"{made.name}_result" if made.name else "result", source=source_of(node))
+
+
+def _method(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else ""

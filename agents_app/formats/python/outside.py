@@ -1,0 +1,138 @@
+"""Calls to Python itself and to libraries whose result can be known without running them; all others are left to the caller."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from ..values import Constant, Definition, Field, Items, Mapping, Secret, Text, Unknown, Value, settled
+from .attributes import document
+from .frames import Frame
+from .texts import ASKED, RESHAPERS, template_of
+
+_ASKS = frozenset({"input", "text_input", "text_area", "selectbox", "ask", "prompt"})
+_PASSES = frozenset(
+    {"run", "gather", "wait_for", "create_task", "run_until_complete", "to_thread", "cast", "nullcontext"}
+)
+_KEEPS = frozenset({"list", "tuple", "set", "sorted", "frozenset", "copy", "deepcopy"})
+_LOADS = frozenset({"safe_load", "load", "loads", "full_load"})
+_MAX_RANGE = 50
+
+Call = Callable[[list[Value], dict[str, Field], Frame], Value | None]
+
+
+def call_outside(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+    """The value of the call; None if it is not one of those that are known here."""
+    name = path.rpartition(".")[2]
+    first = settled(args[0]) if args else None
+    if name in _ASKS:
+        return Unknown(ASKED)
+    if name in ("getenv", "getpass") or path.endswith(("environ.get", "secrets.get", "userdata.get")):
+        return _secret(args, fields)
+    if name in RESHAPERS and first is not None:
+        text = template_of(args[0])
+        return Text(RESHAPERS[name](text.template), text.computed)
+    if name in _PASSES and "." in path and args:
+        return args[-1] if name == "cast" else args[0]
+    if name in _KEEPS and len(args) <= 1:
+        return _kept(first, args)
+    if name == "read" or name in _LOADS:
+        return _loaded(first, frame)
+    if name == "super":
+        return Unknown("super")
+    simple = _SIMPLE.get(path)
+    return simple(args, fields, frame) if simple else None
+
+
+def _secret(args: list[Value], fields: dict[str, Field]) -> Value:
+    first = settled(args[0]) if args else None
+    fallback = args[1] if len(args) > 1 else fields["default"].value if "default" in fields else None
+    inner = settled(fallback) if fallback is not None else None
+    usable = isinstance(inner, Text) and bool(inner.template)
+    return Secret(first.template if isinstance(first, Text) else "SECRET", fallback if usable else None)
+
+
+def _kept(first: Value | None, args: list[Value]) -> Value | None:
+    if first is None:
+        return Items([])
+    if isinstance(first, Mapping):
+        return Items([Text(name) for name in first.fields])
+    return Items(list(first.items)) if isinstance(first, Items) else args[0]
+
+
+def _loaded(first: Value | None, frame: Frame) -> Value | None:
+    """``yaml.safe_load(open("config/agents.yaml"))`` and its like, for files that were given too."""
+    while isinstance(first, Definition) and first.args:
+        first = settled(first.args[0].value)
+    return document(first.template, frame) if isinstance(first, Text) and first.literal else None
+
+
+def _text(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+    if not args:
+        return Text("")
+    inner = settled(args[0])
+    if isinstance(args[0], Unknown) or not isinstance(inner, Text | Constant):
+        return args[0] if isinstance(args[0], Unknown | Secret) else None
+    return template_of(inner)
+
+
+def _number(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+    inner = settled(args[0]) if args else Constant(0)
+    if isinstance(inner, Constant):
+        return inner
+    if isinstance(inner, Text) and inner.literal and len(inner.template) < 16:
+        try:
+            return Constant(float(inner.template) if "." in inner.template else int(inner.template))
+        except ValueError:
+            return None
+    return args[0] if isinstance(args[0], Unknown | Secret) else None
+
+
+def _length(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+    inner = settled(args[0]) if args else None
+    return Constant(len(inner.items)) if isinstance(inner, Items) else None
+
+
+def _range(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+    numbers = [
+        inner.value for arg in args if isinstance(inner := settled(arg), Constant) and isinstance(inner.value, int)
+    ]
+    if len(numbers) != len(args) or not 1 <= len(numbers) <= 3 or (len(numbers) == 3 and numbers[2] == 0):
+        return None
+    return Items([Constant(number) for number in range(*numbers)[:_MAX_RANGE]])
+
+
+def _enumerate(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+    inner = settled(args[0]) if args else None
+    if not isinstance(inner, Items):
+        return None
+    start = settled(args[1]) if len(args) > 1 else fields["start"].value if "start" in fields else Constant(0)
+    first = start.value if isinstance(start, Constant) and isinstance(start.value, int) else 0
+    return Items([Items([Constant(number), item]) for number, item in enumerate(inner.items, start=first)])
+
+
+def _zip(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+    lists = [inner.items for arg in args if isinstance(inner := settled(arg), Items)]
+    return Items([Items(list(row)) for row in zip(*lists, strict=False)]) if len(lists) == len(args) else None
+
+
+def _dict(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+    base = settled(args[0]) if args else None
+    return Mapping({**(base.fields if isinstance(base, Mapping) else {}), **fields})
+
+
+def _none(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+    return Constant(None)
+
+
+_SIMPLE: dict[str, Call] = {
+    "str": _text,
+    "int": _number,
+    "float": _number,
+    "len": _length,
+    "range": _range,
+    "enumerate": _enumerate,
+    "zip": _zip,
+    "dict": _dict,
+    "print": _none,
+}

@@ -1,0 +1,94 @@
+"""Reads the Python files of a project: follows each module, then what no module calls, and hands over what they define."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping as Dict
+from pathlib import PurePosixPath
+
+from ..assemble import Found
+from ..fields import Reading
+from ..naming import is_generic, without_maker
+from ..report import NOWHERE, Place
+from ..values import Definition, Value
+from . import calls, expressions, imports, statements  # noqa: F401  (they register what they read)
+from .calling import call_function, enter_unbound, instantiate
+from .frames import Frame, TooMuch, World
+from .imports import run_module
+from .reach import builders, makes_parts
+from .syntax import parse
+from .things import Class, Function
+
+_CREW_BASE_MEMBERS = ("agents", "tasks", "crew")
+
+
+def read_python(files: Dict[str, str], reading: Reading, *, documents: Dict[str, Value] | None = None) -> Found:
+    """All agents, tasks and crews of the files. Raises ``Unreadable`` for the first file that is not Python."""
+    world = World(reading, Found(format="python"), documents=dict(documents or {}))
+    many = len(files) > 1 or bool(documents)
+    for path, text in files.items():
+        world.sources[path] = parse(text, reading.report, file=path if many else "")
+        world.lines[path if many else ""] = text.split("\n")
+    world.builders = builders(world.sources.values())
+    try:
+        for path in world.sources:
+            run_module(path, world)
+        for path in world.sources:
+            _sweep(world.modules[path], world.sources[path])
+    except TooMuch:
+        message = "The source does more than can be followed; what was found until then was read."
+        reading.report.warn(NOWHERE, message)
+    _name_crews(world, files)
+    return world.found
+
+
+def _sweep(module: Frame, tree: ast.Module) -> None:
+    """Follows what the module itself never calls: crew classes first, then functions and methods that make parts."""
+    for node in tree.body:
+        value = module.names.get(node.name) if isinstance(node, ast.ClassDef) else None
+        if isinstance(value, Class) and value.node is node and makes_parts(node):
+            _enter_class(value, module)
+    for name, value in list(module.names.items()):
+        is_here = isinstance(value, Function) and value.frame is module and value.node.name == name
+        if is_here and isinstance(value, Function) and _worth_entering(value, module):
+            enter_unbound(value, module)
+
+
+def _worth_entering(function: Function, module: Frame) -> bool:
+    made = makes_parts(function.node) or function.name in module.world.builders
+    return made and id(function.node) not in module.world.entered
+
+
+def _enter_class(cls: Class, module: Frame) -> None:
+    methods = [value for value in cls.body.names.values() if isinstance(value, Function)]
+    waiting = [method for method in methods if _worth_entering(method, module) and method.name != "__init__"]
+    if not waiting:
+        return
+    owner = instantiate(cls, [], {}, module, place=module.place(cls.node))
+    waiting.sort(key=lambda method: not method.decorated("crew") and method.name not in module.world.builders)
+    for method in waiting:
+        if id(method.node) not in module.world.entered:
+            bound = Function(method.node, method.frame, owner)
+            plain = not method.decorated("staticmethod")
+            call_function(bound if plain else method, [], {}, module, as_inputs=True)
+
+
+def _name_crews(world: World, files: Dict[str, str]) -> None:
+    """A crew that is called ``crew`` takes the name of the class, function or file that makes it."""
+    for crew in world.found.crews:
+        if is_generic(without_maker(crew.name)) or crew.name == "crew":
+            crew.name = _around(world, crew) or crew.name
+    stems = [PurePosixPath(path).stem for path in files]
+    world.found.name = next((stem for stem in stems if not is_generic(stem) and stem != "crew"), "")
+
+
+def _around(world: World, crew: Definition) -> str:
+    place: Place = crew.place
+    for path, tree in world.sources.items():
+        if place.file not in ("", path):
+            continue
+        for node in tree.body:
+            named = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            if named and node.lineno <= (place.line or 0) <= (node.end_lineno or 0):
+                return "" if is_generic(without_maker(node.name)) else without_maker(node.name)  # type: ignore[union-attr]
+    return ""

@@ -1,0 +1,28 @@
+"""Settings of the environment that a source makes or reads: keys are never imported, a default model is."""
+
+from __future__ import annotations
+
+from ..llms import is_secret_field
+from ..report import Place
+from ..values import Text, Value, settled
+from .frames import World
+
+_MODEL_NAMES = frozenset({"OPENAI_MODEL_NAME", "OPENAI_MODEL", "MODEL", "MODEL_NAME"})
+
+
+def note_setting(name: str, value: Value, place: Place, world: World) -> None:
+    """``os.environ["NAME"] = value``."""
+    inner = settled(value)
+    text = inner.template if isinstance(inner, Text) and inner.literal else ""
+    report = world.reading.report
+    if name in _MODEL_NAMES:
+        if text:
+            world.reading.default_model = text
+            report.info(place, f"{name} is {text} here: it was taken for the agents that name no model.")
+    elif is_secret_field(name):
+        if len(text) > 20 and " " not in text:
+            report.warn(
+                place, f"A key is written into the source ({name}). It was not imported; consider replacing the key."
+            )
+        message = "Keys are never imported ({items}): add the provider's key in the team's settings."
+        report.gather(message, place=place, item=name)

@@ -1,0 +1,180 @@
+"""Follows statements: assignments, definitions, imports, and control flow, of which every branch is looked into."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from ..naming import is_generic
+from ..report import Place
+from ..values import Constant, Definition, Field, Items, Mapping, Outside, Text, Unknown, Value, settled
+from .attributes import set_attribute
+from .expressions import bind, repetitions, truth_of
+from .frames import Frame, FunctionNode, executes, unknown
+from .labels import label_of, source_of
+from .reach import makes_parts
+from .settings import note_setting
+from .texts import ASKED, joined, template_of
+from .things import Class, Function
+
+_FLOW = frozenset({"start", "listen", "router"})
+_HOOKS = frozenset({"before_kickoff", "after_kickoff", "before_llm_call", "after_llm_call"})
+
+
+@executes(ast.Expr)
+def _expression(node: ast.Expr, frame: Frame) -> None:
+    frame.evaluate(node.value)
+
+
+@executes(ast.Assign)
+def _assign(node: ast.Assign, frame: Frame) -> None:
+    value = frame.evaluate(node.value)
+    for target in node.targets:
+        _give(target, value, frame)
+
+
+@executes(ast.AnnAssign)
+def _annotated(node: ast.AnnAssign, frame: Frame) -> None:
+    if node.value is not None:
+        _give(node.target, frame.evaluate(node.value), frame)
+
+
+def _give(target: ast.expr, value: Value, frame: Frame) -> None:
+    if isinstance(target, ast.Name):
+        value = _titled(value, target.id)
+        _mark_replaced(frame.names.get(target.id), value, frame.place(target))
+        frame.names[target.id] = value
+    elif isinstance(target, ast.Attribute):
+        value = _titled(value, target.attr)
+        owner = settled(frame.evaluate(target.value))
+        set_attribute(owner, target.attr, value, Field(value, frame.place(target)))
+    elif isinstance(target, ast.Tuple | ast.List):
+        inner = settled(value)
+        items = inner.items if isinstance(inner, Items) and len(inner.items) == len(target.elts) else None
+        for number, part in enumerate(target.elts):
+            _give(part, items[number] if items else Unknown(label_of(part)), frame)
+    elif isinstance(target, ast.Subscript):
+        _put(target, value, frame)
+
+
+def _titled(value: Value, name: str) -> Value:
+    """Things are called what they are first called in the source."""
+    if isinstance(value, Definition) and is_generic(value.name):
+        value.name = name
+    if isinstance(value, Unknown) and (value.source or value.label == ASKED):
+        return Unknown(name, source=value.source, known=value.known, defined=value.defined)
+    return value
+
+
+def _mark_replaced(old: Value | None, new: Value, place: Place) -> None:
+    if isinstance(old, Definition) and isinstance(new, Definition) and old.origin is not new.origin:
+        old.replaced = place
+
+
+def _put(target: ast.Subscript, value: Value, frame: Frame) -> None:
+    container = settled(frame.evaluate(target.value))
+    key = settled(frame.evaluate(target.slice)) if not isinstance(target.slice, ast.Slice) else None
+    if isinstance(container, Mapping) and isinstance(key, Text | Constant):
+        name = template_of(key).template
+        container.fields[name] = Field(_titled(value, name), frame.place(target))
+    elif isinstance(container, Outside) and container.short == "environ" and isinstance(key, Text):
+        note_setting(key.template, value, frame.place(target), frame.world)
+
+
+@executes(ast.AugAssign)
+def _augmented(node: ast.AugAssign, frame: Frame) -> None:
+    if not isinstance(node.op, ast.Add):
+        return
+    old, more = settled(frame.evaluate(node.target)), frame.evaluate(node.value)
+    added = settled(more)
+    if isinstance(old, Items):
+        old.items.extend(added.items if isinstance(added, Items) else [unknown(node.value)])
+    elif isinstance(old, Text):
+        _give(node.target, joined([old, template_of(more, node.value)]), frame)
+
+
+@executes(ast.FunctionDef, ast.AsyncFunctionDef)
+def _function(node: FunctionNode, frame: Frame) -> None:
+    function = Function(node, frame.enclosing())
+    frame.names[node.name] = function
+    report = frame.world.reading.report
+    if any(function.decorated(name) for name in _HOOKS):
+        message = f"`{node.name}` is Python that runs before or after the crew; it was not imported."
+        report.warn(frame.place(node), message)
+    if frame.class_body and any(function.decorated(name) for name in _FLOW):
+        message = "The source is a Flow: its steps ({items}) are Python and were not imported, only the crews in it."
+        report.gather(message, place=frame.place(node), item=node.name, level="warning")
+
+
+@executes(ast.ClassDef)
+def _class(node: ast.ClassDef, frame: Frame) -> None:
+    body = frame.inner(class_body=True)
+    cls = Class(node, frame, body, [frame.evaluate(base) for base in node.bases])
+    frame.names[node.name] = cls
+    body.run(node.body)
+
+
+@executes(ast.Return)
+def _return(node: ast.Return, frame: Frame) -> None:
+    if node.value is not None:
+        frame.returned.append(frame.evaluate(node.value))
+
+
+@executes(ast.If)
+def _if(node: ast.If, frame: Frame) -> None:
+    truth = truth_of(settled(frame.evaluate(node.test)))
+    if truth is not None:
+        frame.run(node.body if truth else node.orelse)
+        return
+    if makes_parts(node) or any(isinstance(part, ast.AugAssign) for part in ast.walk(node)):
+        message = (
+            f"Whether `{source_of(node.test)}` holds is only known when the code runs: the crew was read as if it does."
+        )
+        frame.world.reading.report.info(frame.place(node), message)
+    _preferred(node.body, [node.orelse], frame)
+
+
+def _preferred(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> None:
+    """Follows all branches; where two give a name a value, the first branch's stays."""
+    frame.run(first)
+    kept = dict(frame.names)
+    for body in others:
+        frame.run(body)
+    frame.names.update(kept)
+
+
+@executes(ast.For, ast.AsyncFor)
+def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> None:
+    for item in repetitions(frame.evaluate(node.iter), node.target):
+        bind(node.target, item, frame)
+        frame.run(node.body)
+    frame.run(node.orelse)
+
+
+@executes(ast.While)
+def _while(node: ast.While, frame: Frame) -> None:
+    frame.evaluate(node.test)
+    frame.run(node.body)
+
+
+@executes(ast.With, ast.AsyncWith)
+def _with(node: ast.With | ast.AsyncWith, frame: Frame) -> None:
+    for item in node.items:
+        value = frame.evaluate(item.context_expr)
+        if item.optional_vars is not None:
+            _give(item.optional_vars, value, frame)
+    frame.run(node.body)
+
+
+@executes(ast.Try, ast.TryStar)
+def _try(node: ast.Try | ast.TryStar, frame: Frame) -> None:
+    _preferred(node.body, [handler.body for handler in node.handlers], frame)
+    frame.run(node.orelse)
+    frame.run(node.finalbody)
+
+
+@executes(ast.Match)
+def _match(node: ast.Match, frame: Frame) -> None:
+    frame.evaluate(node.subject)
+    if node.cases:
+        _preferred(node.cases[0].body, [case.body for case in node.cases[1:]], frame)

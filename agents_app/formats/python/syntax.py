@@ -1,0 +1,90 @@
+"""Parses Python and, where it does not parse, says at which line, why, and what to do about it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+
+from ..report import Place, Report, Unreadable
+
+MAX_CHARS = 512 * 1024
+
+_CURLY = str.maketrans({char: None for char in "“”‘’„‟‚‛«»"})
+_MAGIC = re.compile(r"^([ \t]*)([!%])(?=[A-Za-z%!])", re.MULTILINE)
+_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
+
+
+def parse(text: str, report: Report, *, file: str = "") -> ast.Module:
+    """The syntax tree. Raises ``Unreadable``."""
+    if len(text) > MAX_CHARS:
+        raise Unreadable(f"The Python has {len(text):,} characters; at most {MAX_CHARS:,} are read.", Place(None, file))
+    try:
+        return _tree(text)
+    except SyntaxError as error:
+        mended = _mended(text)
+        first = error
+    if mended != text:
+        try:
+            tree = _tree(mended)
+        except SyntaxError as error:
+            raise _explained(error, mended, file) from error
+        what = "Odd spaces from a web page, or notebook commands (lines with ! or %), were taken off."
+        report.info(Place(None, file), what)
+        return tree
+    raise _explained(first, text, file) from first
+
+
+def _tree(text: str) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd escapes such as "\d" are the author's business
+            return ast.parse(text)
+    except (RecursionError, MemoryError) as error:
+        raise Unreadable("The Python is nested too deeply to be read.") from error
+    except UnicodeEncodeError as error:
+        raise Unreadable("The Python holds characters that are not valid Unicode.") from error
+
+
+def _mended(text: str) -> str:
+    """What a page or a notebook put between the lines of the program; nothing that is visible inside a text changes."""
+    return _MAGIC.sub(r"\1# \2", _INVISIBLE.sub("", _SPACES.sub(" ", text)))
+
+
+def _explained(error: SyntaxError, text: str, file: str) -> Unreadable:
+    number = error.lineno or 1
+    lines = text.split("\n")
+    line = lines[min(number, len(lines)) - 1] if lines else ""
+    advice = _advice(error, line)
+    return Unreadable(f"Line {number} is not valid Python: {_reason(error)}. {advice}", Place(number, file))
+
+
+def _reason(error: SyntaxError) -> str:
+    return str(error.msg).rstrip(".").replace("(<unknown>, ", "(")
+
+
+def _advice(error: SyntaxError, line: str) -> str:
+    message = str(error.msg)
+    if isinstance(error, TabError):
+        return "Tabs and spaces are mixed in the indentation; use spaces only."
+    if isinstance(error, IndentationError) and "expected an indented block" in message:
+        return (
+            "The indentation seems to have been lost in copying, as happens with some web pages. "
+            "Copy the code from its repository or the page's copy button, or upload the file."
+        )
+    if isinstance(error, IndentationError):
+        return "Paste the whole listing with its indentation as it was."
+    if "print" in message and "parenthes" in message:
+        return "This looks like Python 2; CrewAI needs Python 3. Put the arguments of print in parentheses."
+    if line != line.translate(_CURLY):
+        return "The page turned straight quotes into curly ones; replace them by \" or '."
+    if re.match(r"\s*(pip|pip3|uv|poetry|crewai|cd|export|python3?|\$)\s", line):
+        return "This is a command for the shell; paste only the Python."
+    if re.search(r"^\s*\d+\s+\S", line):
+        return "Line numbers of the page seem to have been copied too; remove them."
+    if "..." in line:
+        return "The listing is abridged here (...); fill in what was left out."
+    if "never closed" in message or "unterminated" in message or "EOF" in message:
+        return "The listing may have been cut off in copying; paste it to its end."
+    return "Mend the line, or paste the file as it is in your project."

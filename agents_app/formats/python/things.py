@@ -1,0 +1,107 @@
+"""What a Python source defines beside plain values: functions, classes, their instances, and modules of the project."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from ..values import Outside, Value
+from .frames import Frame, FunctionNode
+
+
+@dataclass(slots=True, eq=False)
+class Function(Value):
+    """A function of the source, where it was defined, and the instance or class it was looked up on."""
+
+    node: FunctionNode
+    frame: Frame
+    owner: Value | None = None
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    def decorated(self, name: str) -> bool:
+        return name in decorators(self.node)
+
+
+@dataclass(slots=True, eq=False)
+class Class(Value):
+    """A class of the source; ``frame`` is where it stands, ``body`` holds the names of its body."""
+
+    node: ast.ClassDef
+    frame: Frame
+    body: Frame
+    bases: list[Value] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    def ancestors(self) -> list[Value]:
+        """Itself and its bases, nearest first, each once."""
+        found: list[Value] = []
+        waiting: list[Value] = [self]
+        while waiting:
+            value = waiting.pop(0)
+            if not any(value is known for known in found):
+                found.append(value)
+                waiting.extend(value.bases if isinstance(value, Class) else ())
+        return found
+
+    def member(self, name: str) -> Value | None:
+        for ancestor in self.ancestors():
+            if isinstance(ancestor, Class) and name in ancestor.body.names:
+                return ancestor.body.names[name]
+        return None
+
+    def inherits(self, *names: str) -> bool:
+        """Whether a class of one of these names, from outside the source, is among its bases."""
+        return any(getattr(base, "short", getattr(base, "label", "")) in names for base in self.ancestors())
+
+    @property
+    def is_crew_base(self) -> bool:
+        return "CrewBase" in decorators(self.node)
+
+    def methods(self, decorator: str) -> list[Function]:
+        """Its methods with a decorator, in the order of the source, those of its bases first."""
+        found: dict[str, Function] = {}
+        for ancestor in reversed(self.ancestors()):
+            for value in ancestor.body.names.values() if isinstance(ancestor, Class) else ():
+                if isinstance(value, Function) and value.decorated(decorator):
+                    found[value.name] = value
+        return list(found.values())
+
+
+@dataclass(slots=True, eq=False)
+class Instance(Value):
+    """An object of a class of the source."""
+
+    cls: Class
+    attributes: dict[str, Value] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.cls.name
+
+
+@dataclass(slots=True, eq=False)
+class ModuleOf(Value):
+    """A module of the project that was imported as a whole."""
+
+    frame: Frame
+    name: str
+
+
+def decorators(node: FunctionNode | ast.ClassDef) -> list[str]:
+    """The last parts of the decorators' names: ``agent`` for ``@agent``, ``@project.agent`` and ``@agent()``."""
+    names = []
+    for decorator in node.decorator_list:
+        target = decorator.func if isinstance(decorator, ast.Call) else decorator
+        names.append(target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", ""))
+    return names
+
+
+def short_name(value: Value) -> str:
+    """The last part of the name under which a value is known, if it has one."""
+    return value.short if isinstance(value, Outside) else str(getattr(value, "name", getattr(value, "label", "")))

@@ -1,0 +1,110 @@
+"""What a reader says about a source: notes with lines, collected in one report. What is worth saying is decided by the readers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.spec import CrewSpec
+
+Level = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing a person should know. ``info``: done, worth knowing; ``warning``: left out or changed; ``error``: unread."""
+
+    level: Level
+    line: int | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A reader's result. ``spec`` is None only if nothing could be read, and then the report holds an error.
+
+    A spec here is well formed, not necessarily runnable: ``engine.validate`` judges that.
+    """
+
+    spec: CrewSpec | None
+    report: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands. ``line`` counts from 1; ``file`` is empty when there is only one."""
+
+    line: int | None = None
+    file: str = ""
+
+
+NOWHERE = Place()
+
+
+class Unreadable(Exception):
+    """The source cannot be read at all; ``str()`` says why and what to do."""
+
+    def __init__(self, message: str, place: Place = NOWHERE) -> None:
+        super().__init__(message)
+        self.place = place
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """A remark that holds for several places: said once, at the first of them."""
+
+    level: Level
+    place: Place
+    message: str
+    items: list[str]
+    places: int = 1
+
+
+class Report:
+    """Collects notes. The same words at the same place are said once."""
+
+    def __init__(self) -> None:
+        self.headline = ""
+        self._notes: dict[tuple[Level, Place, str], None] = {}
+        self._gathered: dict[str, _Gathered] = {}
+
+    def info(self, place: Place, message: str) -> None:
+        self._notes[("info", place, message)] = None
+
+    def warn(self, place: Place, message: str) -> None:
+        self._notes[("warning", place, message)] = None
+
+    def error(self, place: Place, message: str) -> None:
+        self._notes[("error", place, message)] = None
+
+    def gather(self, message: str, *, place: Place, item: str = "", level: Level = "info") -> None:
+        """A remark to make once for all its places; ``{items}`` in the message becomes the list of the items."""
+        known = self._gathered.get(message)
+        if known is None:
+            self._gathered[message] = _Gathered(level, place, message, [item])
+            return
+        known.places += 1
+        if _order(place) < _order(known.place):
+            known.place = place
+        if item not in known.items:
+            known.items.append(item)
+
+    def notes(self) -> tuple[Note, ...]:
+        """All notes: the headline and what is about the whole source first, then by file and line."""
+        every = [*self._notes, *((g.level, g.place, _sentence(g)) for g in self._gathered.values())]
+        every.sort(key=lambda entry: _order(entry[1]))
+        notes = (Note(level, place.line, _located(place, message)) for level, place, message in every)
+        return (Note("info", None, self.headline), *notes) if self.headline else tuple(notes)
+
+
+def _order(place: Place) -> tuple[bool, str, int]:
+    return place != NOWHERE, place.file, place.line or 0
+
+
+def _sentence(gathered: _Gathered) -> str:
+    text = gathered.message.replace("{items}", ", ".join(item for item in gathered.items if item))
+    return text if gathered.places == len(gathered.items) else f"{text} ({gathered.places} places)"
+
+
+def _located(place: Place, message: str) -> str:
+    return f"{place.file}: {message}" if place.file else message

@@ -1,0 +1,89 @@
+"""Reads of crews and templates, in a fixed number of queries. What last happened to a crew is the runs app's to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Max, Q, QuerySet
+
+from agents_app import builtin
+from agents_app.models import Crew, CrewVersion
+from agents_app.snapshot import spec_of
+from engine.placeholders import placeholders
+from engine.spec import CrewSpec
+from engine.validate import Complaint, validate
+from teams.access import Principal, visible_to
+
+
+@dataclass(frozen=True, slots=True)
+class CrewDetail:
+    """A draft with everything its page says about it. ``complaints`` by field; ``inputs`` are (name, default)."""
+
+    crew: Crew
+    spec: CrewSpec
+    complaints: tuple[Complaint, ...]
+    inputs: tuple[tuple[str, str], ...]
+
+    @property
+    def errors(self) -> tuple[Complaint, ...]:
+        return tuple(complaint for complaint in self.complaints if complaint.level == "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A shared version with what its card shows."""
+
+    version: CrewVersion
+    spec: CrewSpec
+    inputs: tuple[str, ...]
+    models: tuple[str, ...]
+    category: str
+    variant: str
+
+
+def list_crews(who: Principal, search: str = "") -> QuerySet[Crew]:
+    """The team's own crews, the one edited last in front, with counts and their latest version's number."""
+    crews = visible_to(who, Crew).filter(archived_at=None, builtin_key="")
+    if search:
+        crews = crews.filter(Q(name__icontains=search) | Q(description__icontains=search) | Q(slug__icontains=search))
+    return crews.annotate(
+        agent_count=Count("agents", distinct=True),
+        task_count=Count("tasks", distinct=True),
+        latest=Max("versions__number"),
+    ).order_by("-updated_at")
+
+
+def crew_detail(crew: Crew) -> CrewDetail:
+    spec = spec_of(crew)
+    inputs = tuple((name, spec.inputs.get(name, "")) for name in placeholders(spec))
+    return CrewDetail(crew, spec, validate(spec), inputs)
+
+
+def list_templates(who: Principal) -> list[Template]:
+    """Every version that is shared, the newest of each crew, built-in ones in their own order."""
+    shared = visible_to(who, CrewVersion).filter(shared_at__isnull=False, crew__archived_at=None)
+    newest = shared.order_by("crew_id", "-number").distinct("crew_id").select_related("crew")
+    return sorted((as_template(version) for version in newest), key=_gallery_order)
+
+
+def as_template(version: CrewVersion) -> Template:
+    spec = CrewSpec.from_json(version.spec)
+    known = _builtin().get(version.crew.builtin_key)
+    return Template(
+        version=version,
+        spec=spec,
+        inputs=placeholders(spec),
+        models=tuple(dict.fromkeys(agent.llm.model for agent in spec.agents)),
+        category=known.category if known else "",
+        variant=known.variant if known else "",
+    )
+
+
+def _gallery_order(template: Template) -> tuple[int, str]:
+    keys = list(_builtin())
+    key = template.version.crew.builtin_key
+    return (keys.index(key) if key in keys else -1, template.version.title.lower())
+
+
+def _builtin() -> dict[str, builtin.BuiltinTemplate]:
+    return {template.key: template for template in builtin.templates()}

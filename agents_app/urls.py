@@ -1,0 +1,26 @@
+"""Addresses of crews and templates, below a team."""
+
+from django.urls import path
+
+from agents_app import views
+
+urlpatterns = [
+    path("crews/", views.crews, name="crews"),
+    path("crews/new/", views.new_crew, name="new_crew"),
+    path("crews/import/", views.import_crew, name="import_crew"),
+    path("crews/<slug:slug>/", views.crew, name="crew"),
+    path("crews/<slug:slug>/settings/", views.save_crew, name="save_crew"),
+    path("crews/<slug:slug>/agents/", views.save_agent, name="add_agent"),
+    path("crews/<slug:slug>/agents/<str:key>/", views.save_agent, name="save_agent"),
+    path("crews/<slug:slug>/agents/<str:key>/delete/", views.delete_agent, name="delete_agent"),
+    path("crews/<slug:slug>/tasks/", views.save_task, name="add_task"),
+    path("crews/<slug:slug>/tasks/<str:key>/", views.save_task, name="save_task"),
+    path("crews/<slug:slug>/tasks/<str:key>/delete/", views.delete_task, name="delete_task"),
+    path("crews/<slug:slug>/tasks/<str:key>/move/", views.move_task, name="move_task"),
+    path("crews/<slug:slug>/json/", views.crew_as_json, name="crew_json"),
+    path("crews/<slug:slug>/archive/", views.archive_crew, name="archive_crew"),
+    path("crews/<slug:slug>/versions/<int:number>/", views.version, name="version"),
+    path("templates/", views.templates, name="templates"),
+    path("templates/<int:pk>/", views.template, name="template"),
+    path("templates/<int:pk>/copy/", views.copy_template, name="copy_template"),
+]

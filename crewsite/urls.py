@@ -1,0 +1,17 @@
+"""Which app answers which address. Team pages live under ``/t/<team>/``, the API under ``/api/v1/``."""
+
+from django.urls import include, path
+
+from crewsite.api import api
+
+urlpatterns = [
+    path("", include("teams.urls")),
+    path("t/<slug:team>/", include("agents_app.urls")),
+    path("t/<slug:team>/", include("runs.urls")),
+    path("api/v1/", api.urls),
+]
+
+handler400 = "crewsite.errors.bad_request"
+handler403 = "crewsite.errors.forbidden"
+handler404 = "crewsite.errors.missing"
+handler500 = "crewsite.errors.broken"

@@ -1,0 +1,169 @@
+"""The typed filter of runs: ``crew:support status:failed cost:>0.10 duration:>30s model:gpt-4o since:7d simulated:no``.
+
+Words without a name search in crew names, inputs' ids and errors. What cannot be understood is refused, word by word.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from runs.models import Run
+from runs.money import to_nusd
+from runs.states import RunState
+from teams.refusals import Invalid
+
+COMPARED = re.compile(r"^(>=|<=|>|<|=|)(.+)$")
+SPAN = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$")
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+LOOKUP = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte", "=": "exact", "": "gte"}
+MAX_CHARS = 500
+MAX_SPAN_S = 3_153_600_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """A parsed filter: conditions that all hold. ``text`` is what was typed."""
+
+    text: str = ""
+    conditions: tuple[Q, ...] = ()
+    chosen: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> RunFilter:
+        """Raises ``Invalid`` at the field ``q`` for a word that says nothing."""
+        text = text.strip().replace("\x00", "")
+        if len(text) > MAX_CHARS:
+            raise _refusal(f"The filter is longer than {MAX_CHARS} characters.")
+        try:
+            words = shlex.split(text)
+        except ValueError:
+            raise _refusal("A quotation mark is not closed.") from None
+        conditions, chosen = [], []
+        for word in words:
+            name, colon, value = word.partition(":")
+            if colon and name.lower() in FIELDS and value:
+                conditions.append(FIELDS[name.lower()](value))
+                chosen.append((name.lower(), value))
+            elif colon and name.isalpha():
+                known = ", ".join(f"{field}:" for field in sorted(FIELDS))
+                raise _refusal(f"{word!r} is not understood. Known are {known} and plain words.")
+            else:
+                conditions.append(_free_text(word))
+        return cls(text, tuple(conditions), tuple(chosen))
+
+    def apply(self, runs: QuerySet[Run]) -> QuerySet[Run]:
+        for condition in self.conditions:
+            runs = runs.filter(condition)
+        return runs
+
+    def value(self, name: str) -> str:
+        """What was typed for a field, "" if nothing was: for the form beside the filter."""
+        return dict(self.chosen).get(name, "")
+
+
+def _crew(value: str) -> Q:
+    return Q(crew__slug__icontains=value) | Q(crew__name__icontains=value)
+
+
+def _status(value: str) -> Q:
+    states = value.lower().split(",")
+    if unknown := [state for state in states if state not in RunState.values]:
+        raise _refusal(f"There is no status {unknown[0]!r}. There are {', '.join(RunState.values)}.")
+    return Q(state__in=states)
+
+
+def _cost(value: str) -> Q:
+    sign, number = _compared(value)
+    try:
+        usd = Decimal(number.lstrip("$"))
+    except InvalidOperation:
+        raise _refusal(f"cost:{value} is not an amount. Write cost:>0.10.") from None
+    if not usd.is_finite() or abs(usd) > 1_000_000:
+        raise _refusal(f"cost:{value} is out of range.")
+    return Q(**{f"spent_nusd__{LOOKUP[sign]}": to_nusd(usd)})
+
+
+def _duration(value: str) -> Q:
+    sign, number = _compared(value)
+    took = timedelta(seconds=_span_s(number, "duration:>30s"))
+    return Q(finished_at__isnull=False) & Q(**{f"finished_at__{LOOKUP[sign]}": F("started_at") + took})
+
+
+def _since(value: str) -> Q:
+    return Q(created_at__gte=timezone.now() - timedelta(seconds=_span_s(value, "since:7d")))
+
+
+def _model(value: str) -> Q:
+    return Q(pk__in=Run.objects.filter(calls__model__icontains=value).values("pk"))
+
+
+def _simulated(value: str) -> Q:
+    if value.lower() not in ("yes", "no"):
+        raise _refusal("Write simulated:yes or simulated:no.")
+    return Q(simulated=value.lower() == "yes")
+
+
+def _tokens(value: str) -> Q:
+    sign, number = _compared(value)
+    if not number.isascii() or not number.isdigit() or len(number) > 15:
+        raise _refusal(f"tokens:{value} is not a number. Write tokens:>5000.")
+    bound = {"gt": 1, "lte": 1}.get(LOOKUP[sign], 0)
+    least = int(number) + bound
+    total = Q(prompt_tokens__gte=least - F("completion_tokens"))
+    if LOOKUP[sign] == "exact":
+        return Q(prompt_tokens=int(number) - F("completion_tokens"))
+    return ~total if sign.startswith("<") else total
+
+
+def _version(value: str) -> Q:
+    if not value.isascii() or not value.isdigit() or len(value) > 9:
+        raise _refusal(f"version:{value} is not a number.")
+    return Q(version__number=int(value))
+
+
+FIELDS: dict[str, Callable[[str], Q]] = {
+    "crew": _crew,
+    "status": _status,
+    "cost": _cost,
+    "duration": _duration,
+    "since": _since,
+    "model": _model,
+    "simulated": _simulated,
+    "tokens": _tokens,
+    "version": _version,
+}
+
+
+def _free_text(word: str) -> Q:
+    found = Q(crew__name__icontains=word) | Q(error__icontains=word)
+    try:
+        return found | Q(pk=UUID(word))
+    except ValueError:
+        return found
+
+
+def _compared(value: str) -> tuple[str, str]:
+    match = COMPARED.match(value)
+    assert match is not None  # the value is not empty
+    return match[1], match[2]
+
+
+def _span_s(text: str, example: str) -> float:
+    match = SPAN.match(text.lower())
+    seconds = float(match[1]) * SECONDS[match[2]] if match else None
+    if seconds is None or seconds > MAX_SPAN_S:
+        raise _refusal(f"{text!r} is not a time span. Write {example}.")
+    return seconds
+
+
+def _refusal(message: str) -> Invalid:
+    return Invalid(message, fields={"q": message})

@@ -1,0 +1,23 @@
+"""Brings a database to where this code needs it: tables, queues, the first team, prices and templates. Safe to repeat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from runs.doorbell import install_queues
+
+
+class Command(BaseCommand):
+    help = "Migrate, install the queue where PostgreSQL is the broker, and load prices and templates."
+
+    def handle(self, *args: Any, verbosity: int, **options: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=verbosity)
+        if settings.CELERY_BROKER_URL.startswith("pgmq"):
+            install_queues(settings.CELERY_BROKER_URL)
+        call_command("bootstrap", verbosity=verbosity)
+        call_command("load_prices", verbosity=verbosity)
+        call_command("load_templates", verbosity=verbosity)

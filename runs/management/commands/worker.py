@@ -1,0 +1,19 @@
+"""Starts one Celery worker as Crewsite needs it: a threads pool, no gossip, the run queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from crewsite.celery import app
+
+
+class Command(BaseCommand):
+    help = "Run one worker process; start as many as there is work for."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        pool = ["--pool", "threads", "--concurrency", str(settings.WORKER_CONCURRENCY)]
+        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
+        app.worker_main(["worker", *pool, *quiet])

@@ -1,0 +1,9 @@
+// Before the first paint: the theme that was chosen (a cookie, which the server renders), else the system's.
+(() => {
+  const root = document.documentElement;
+  const system = window.matchMedia("(prefers-color-scheme: dark)");
+  const chosen = () => /(?:^|; )theme=(light|dark)/.exec(document.cookie)?.[1];
+  const apply = () => { root.dataset.bsTheme = chosen() ?? (system.matches ? "dark" : "light"); };
+  apply();
+  system.addEventListener("change", apply);
+})();

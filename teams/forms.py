@@ -1,0 +1,34 @@
+"""What people type about teams; whether it may be done is decided in ``actions``."""
+
+from __future__ import annotations
+
+from django import forms
+
+from engine.models import PROVIDERS
+from teams.models import Scope
+
+
+class ProviderForm(forms.Form):
+    provider = forms.ChoiceField(choices=list(PROVIDERS.items()))
+    name = forms.SlugField(
+        initial="default", max_length=60, help_text="Agents name another key than “default” by their credential."
+    )
+    api_key = forms.CharField(
+        label="API key",
+        max_length=4000,
+        required=False,
+        strip=True,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Kept encrypted and never shown again. May be left out for a local server.",
+    )
+    base_url = forms.CharField(
+        label="Base URL",
+        max_length=500,
+        required=False,
+        help_text="Only for OpenAI-compatible servers, such as http://127.0.0.1:11434/v1.",
+    )
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(max_length=80, required=False, help_text="What it is for.")
+    scope = forms.ChoiceField(choices=Scope.choices, initial=Scope.RUN)

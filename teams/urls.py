@@ -1,0 +1,17 @@
+"""Addresses of signing in, of home, and of a team's settings."""
+
+from django.urls import path
+
+from teams import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("signin/", views.signin, name="signin"),
+    path("signin/<str:secret>/", views.signin_link, name="signin_link"),
+    path("signout/", views.signout, name="signout"),
+    path("t/<slug:team>/settings/", views.settings_page, name="settings"),
+    path("t/<slug:team>/settings/providers/", views.add_provider, name="add_provider"),
+    path("t/<slug:team>/settings/providers/<int:pk>/remove/", views.remove_provider, name="remove_provider"),
+    path("t/<slug:team>/settings/tokens/", views.issue_token, name="issue_token"),
+    path("t/<slug:team>/settings/tokens/<int:pk>/revoke/", views.revoke_token, name="revoke_token"),
+]

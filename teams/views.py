@@ -1,0 +1,118 @@
+"""Pages of signing in and of a team's settings: fetch through the gate, call one action, render."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth import login, logout
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from teams import actions, queries
+from teams.access import TeamRequest, fetch, member, public, signed_in
+from teams.forms import ProviderForm, TokenForm
+from teams.models import ApiToken, ProviderKey, Role
+from teams.refusals import Refusal
+
+signin = public("who is not signed in must be able to")(
+    LoginView.as_view(template_name="teams/signin.html", redirect_authenticated_user=True)
+)
+
+
+@signed_in
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    team = queries.teams_of(request.user).first()  # type: ignore[arg-type]
+    if team is None:
+        return render(request, "teams/no_team.html", status=404)
+    return redirect("crews", team=team.slug)
+
+
+@public("the link itself is the proof")
+@require_http_methods(["GET", "HEAD"])
+def signin_link(request: HttpRequest, secret: str) -> HttpResponse:
+    """A GET that signs in: the link comes from a terminal, where nothing follows it in advance; HEAD burns nothing."""
+    if request.method == "HEAD":
+        return HttpResponse()
+    user = actions.use_signin_link(secret)
+    if user is None:
+        if request.user.is_authenticated:
+            return redirect("home")
+        return render(request, "teams/signin_link_used.html", status=410)
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    return redirect("home")
+
+
+@signed_in
+@require_POST
+def signout(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return redirect("signin")
+
+
+@member(Role.VIEWER)
+@require_GET
+def settings_page(request: TeamRequest) -> HttpResponse:
+    return _settings(request)
+
+
+@member(Role.OWNER)
+@require_POST
+def add_provider(request: TeamRequest) -> HttpResponse:
+    form = ProviderForm(request.POST)
+    if form.is_valid():
+        try:
+            key = actions.add_provider(request.who, **form.cleaned_data)
+        except Refusal as refusal:
+            show_refusal(form, refusal)
+        else:
+            messages.success(request, f"The {key.provider} key is kept. Crews on its models now run for real.")
+            return redirect("settings", team=request.who.team.slug)
+    return _settings(request, provider_form=form, status=422)
+
+
+@member(Role.OWNER)
+@require_POST
+def remove_provider(request: TeamRequest, pk: int) -> HttpResponse:
+    key = fetch(ProviderKey, request.who, Role.OWNER, pk=pk)
+    actions.remove_provider(request.who, key)
+    messages.success(request, f"The key {key} is forgotten.")
+    return redirect("settings", team=request.who.team.slug)
+
+
+@member(Role.VIEWER)
+@require_POST
+def issue_token(request: TeamRequest) -> HttpResponse:
+    form = TokenForm(request.POST)
+    if not form.is_valid():
+        return _settings(request, token_form=form, status=422)
+    _, secret = actions.issue_token(request.who, **form.cleaned_data)
+    return _settings(request, new_token=secret)
+
+
+@member(Role.VIEWER)
+@require_POST
+def revoke_token(request: TeamRequest, pk: int) -> HttpResponse:
+    actions.revoke_token(request.who, fetch(ApiToken, request.who, pk=pk))
+    messages.success(request, "The token no longer works.")
+    return redirect("settings", team=request.who.team.slug)
+
+
+def show_refusal(form: object, refusal: Refusal) -> None:
+    """Puts a refusal's complaints at the form's fields, and what belongs to none of them above it."""
+    for field, message in refusal.fields.items():
+        form.add_error(field if field in form.fields else None, message)  # type: ignore[attr-defined]
+    if not refusal.fields:
+        form.add_error(None, refusal.message)  # type: ignore[attr-defined]
+
+
+def _settings(request: TeamRequest, *, status: int = 200, **extra: object) -> HttpResponse:
+    context = {
+        "keys": queries.provider_keys(request.who),
+        "tokens": queries.live_tokens(request.who),
+        "members": queries.members(request.who),
+        "provider_form": ProviderForm(),
+        "token_form": TokenForm(),
+    }
+    return render(request, "teams/settings.html", context | extra, status=status)
