@@ -1,11 +1,18 @@
-#!/usr/bin/env python
-"""Django's command line. `make up` needs none of it; see `make help` first."""
+"""Django's command line. With no DATABASE_URL set it uses what ``make up`` keeps in DATA_DIR."""
 
 import os
 import sys
 
-from django.core.management import execute_from_command_line
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crewsite.settings")
+    from crewsite.local_env import use_local_environment
+
+    use_local_environment()
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crewsite.settings")
-    execute_from_command_line(sys.argv)
+    main()

@@ -1,1 +1,5 @@
-"""The wiring: settings, URLs, the ASGI and Celery entries, and what `make up` runs. No rule of the product lives here."""
+"""Wiring: settings, URLs, the API object, Celery and the local launcher. No rules live here."""
+
+from crewsite.celery import app as celery_app
+
+__all__ = ["celery_app"]

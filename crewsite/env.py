@@ -1,52 +1,63 @@
-"""Reads typed values from the environment. An unreadable value stops the start with one sentence that names it."""
+"""Typed readers of environment variables: a bad value is a sentence that names the variable, not a traceback later."""
 
 from __future__ import annotations
 
 import os
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 class BadEnvironment(Exception):
-    """A variable of the environment cannot be used; the message says which, and what it should be."""
+    """An environment variable holds what it cannot hold. The message says which and what would do."""
 
 
 def text(name: str, default: str = "") -> str:
-    """Without surrounding blanks; an empty variable counts as unset."""
     return os.environ.get(name, "").strip() or default
 
 
-def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """A list separated by commas or blanks."""
-    return tuple(text(name).replace(",", " ").split()) or default
-
-
-def flag(name: str, *, default: bool = False) -> bool:
+def flag(name: str, *, default: bool) -> bool:
     value = text(name).lower()
-    if not value:
-        return default
-    if value in ("1", "true", "yes", "on"):
-        return True
-    if value in ("0", "false", "no", "off"):
-        return False
-    raise BadEnvironment(f"{name} is {value!r}; it should be 1 or 0.")
+    if value and value not in (*YES, *NO):
+        raise BadEnvironment(f"{name} is {value!r}; use 1 or 0.")
+    return value in YES if value else default
 
 
-def integer(name: str, default: int, *, least: int, most: int) -> int:
+def number(name: str, default: float, *, least: float = 0, most: float = 1e9) -> float:
     value = text(name)
-    if not value:
-        return default
     try:
-        number = int(value)
+        found = float(value) if value else default
     except ValueError:
-        number = least - 1
-    if not least <= number <= most:
-        raise BadEnvironment(f"{name} is {value!r}; it should be a whole number from {least} to {most}.")
-    return number
+        raise BadEnvironment(f"{name} is {value!r}; use a number.") from None
+    if not least <= found <= most:
+        raise BadEnvironment(f"{name} is {value!r}; use a number from {least:g} to {most:g}.")
+    return found
 
 
-def url(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
-    """``schemes`` without ``://``. The value is never repeated in the complaint: it may hold a password."""
-    value = text(name, default)
-    if value and urlsplit(value).scheme not in schemes:
-        raise BadEnvironment(f"{name} should begin with {' or '.join(f'{scheme}://' for scheme in schemes)}.")
-    return value
+def names(name: str) -> tuple[str, ...]:
+    """Comma- or space-separated words."""
+    return tuple(text(name).replace(",", " ").split())
+
+
+def database(url: str) -> dict[str, Any]:
+    """A ``postgresql://`` URL as Django's database settings; query parameters become connection options."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise BadEnvironment(f"DATABASE_URL cannot be read: {error}.") from None
+    if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
+        raise BadEnvironment(
+            "DATABASE_URL must look like postgresql://user:password@host:5432/name. Crewsite runs on PostgreSQL only."
+        )
+    options = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.strip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(parts.hostname or options.pop("host", "")),
+        "PORT": str(port or ""),
+        "OPTIONS": options,
+    }

@@ -17,8 +17,9 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from crewsite import env
 from crewsite.local_env import RUNNING_FILE, data_dir, keep_secrets, write_private
@@ -28,6 +29,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 LEAST_FREE_BYTES = 200_000_000
 WEB_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
+UNUSED_STATIC = ["redoc*", "*-4.js", "*-4.min.js", "ht*-4*"]
 
 
 class CannotStart(Exception):
@@ -56,9 +58,10 @@ class Application:
         shared = ("DATABASE_URL", "BROKER_URL", "CREWSITE_LOCAL", "HOST", "PORT")
         running = {name: os.environ[name] for name in shared if os.environ.get(name)}
         write_private(self._folder / RUNNING_FILE, running)
+        prepare(self._folder)
         self._spawn("web", _web_command(host, port))
-        path = prepare(self._folder)
         self._spawn("worker", _worker_command())
+        path = _signin_path()
         self._wait_for_web(host, port)
         return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}{path}"  # noqa: S104
 
@@ -107,7 +110,7 @@ class Application:
     def _wait_for_web(self, host: str, port: int) -> None:
         url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/signin/"  # noqa: S104
         deadline = time.monotonic() + WEB_TIMEOUT_S
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self.stopping.is_set():
             for name, child in self._children.items():
                 if child.poll() is not None:
                     raise CannotStart(f"The {name} ended at once. Its last words:\n{self.last_words(name)}")
@@ -116,23 +119,21 @@ class Application:
                     return
             except OSError:
                 time.sleep(0.05)
+        if self.stopping.is_set():
+            return
         raise CannotStart(f"The web server did not answer within {WEB_TIMEOUT_S:g} s:\n{self.last_words('web')}")
 
 
-def prepare(folder: Path) -> str:
-    """Brings database, prices, templates and static files up to date where they are not; the sign-in link's path."""
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
+def prepare(folder: Path) -> None:
+    """Brings database, prices, templates and static files up to date, unless nothing changed since the last time."""
     stamp, wanted = folder / "prepared", _fingerprint()
-    if not stamp.is_file() or stamp.read_text() != wanted:
-        call_command("prepare", verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0, clear=True)
-        stamp.write_text(wanted)
-    path: str = call_command("signin_link", stdout=_Quiet())
-    return path
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    print("Preparing the database and the pages ...", flush=True)  # noqa: T201
+    call_command = _django()
+    call_command("prepare", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0, clear=True, ignore_patterns=UNUSED_STATIC)
+    stamp.write_text(wanted)
 
 
 def refuse_used_port(host: str, port: int) -> None:
@@ -192,6 +193,21 @@ def _fingerprint() -> str:
         digest.update(f"{path.relative_to(BASE_DIR)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     digest.update(b"data" if (data_dir() / "postgres" / "data").is_dir() else b"elsewhere")
     return digest.hexdigest()
+
+
+def _signin_path() -> str:
+    path: str = _django()("signin_link", stdout=_Quiet())
+    return path
+
+
+def _django() -> Callable[..., Any]:
+    """Django's ``call_command``, set up only now: a start that is refused has loaded nothing."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    return call_command
 
 
 class _Quiet:

@@ -1,65 +1,63 @@
-"""Django's settings. Everything that differs between installations is read from the environment (see .env.example)."""
+"""Settings, all from the environment. Safe by default: what a development machine may loosen, ``make up`` loosens there."""
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-from urllib.parse import urlsplit
+from pathlib import Path
 
-from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from crewsite import broker, data_dir, database, env, logs
+from crewsite import env
 
-ROOT = data_dir.ROOT
-DATA_DIR = data_dir.path()
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = BASE_DIR / env.text("DATA_DIR", ".crewsite")
 
-# --- Where and for whom -------------------------------------------------------------------------------------------
-DEBUG = env.flag("DEBUG")
-LOCAL = env.flag("CREWSITE_LOCAL")  # set by `make up`: the person at the keyboard runs this installation
+LOCAL = env.flag("CREWSITE_LOCAL", default=False)
+"""True under ``make up`` and in tests: the person at the keyboard is the operator."""
+DEBUG = env.flag("DEBUG", default=False)
+PROCESS = env.text("CREWSITE_PROCESS", "other")
+"""``web`` or ``worker`` where it matters how the database is connected to."""
+
+
+def _required(name: str, what: str) -> str:
+    if not env.text(name):
+        raise ImproperlyConfigured(f"Set {name} to {what}. 'make up' makes and keeps one of its own (README, team server).")
+    return env.text(name)
+
+
+DATABASE_URL = _required("DATABASE_URL", "postgresql://user:password@host/name")
+SECRET_KEY = _required("SECRET_KEY", "a long random text")
+ENCRYPTION_KEYS = _required("ENCRYPTION_KEYS", "one or more Fernet keys, the newest first").replace(",", " ").split()
+
 HOST = env.text("HOST", "127.0.0.1")
-PORT = env.integer("PORT", 8000, least=1, most=65535)
-SITE_URL = env.url("SITE_URL", schemes=("http", "https")).rstrip("/")
-HTTPS = SITE_URL.startswith("https://")
-ALLOWED_HOSTS = [
-    *env.words("ALLOWED_HOSTS"),
-    *filter(None, [urlsplit(SITE_URL).hostname]),
-    *["localhost", "127.0.0.1", "[::1]", HOST, socket.gethostname()],
-]
-CSRF_TRUSTED_ORIGINS = [SITE_URL] if SITE_URL else []
+PORT = int(env.number("PORT", 8000, least=1, most=65535))
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://{'127.0.0.1' if HOST == '0.0.0.0' else HOST}:{PORT}")  # noqa: S104
+SECURE = PUBLIC_URL.startswith("https://")
+ALLOWED_HOSTS = list(env.names("ALLOWED_HOSTS")) or (["*"] if LOCAL else [PUBLIC_URL.split("//")[1].split(":")[0]])
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
-# Private hosts that tools may call; `make up` also lets providers be on this machine (Ollama and the like).
-ALLOWED_PRIVATE_HOSTS = frozenset(host.lower() for host in env.words("ALLOWED_PRIVATE_HOSTS"))
+ALLOWED_PRIVATE_HOSTS = frozenset(host.lower() for host in env.names("ALLOWED_PRIVATE_HOSTS"))
 ALLOW_LOCAL_PROVIDERS = LOCAL
+SIMULATED_LATENCY_S = env.number("SIMULATED_LATENCY_S", 0.8, most=600)
 
-# --- Secrets ------------------------------------------------------------------------------------------------------
-SECRET_KEY = env.text("SECRET_KEY") or data_dir.read(data_dir.SECRET_KEY)
-if not SECRET_KEY:
-    raise ImproperlyConfigured("SECRET_KEY is not set. `make up` keeps one of its own; a server needs it set.")
-# Newest first; provider keys are sealed with the first and opened with any.
-ENCRYPTION_KEYS = env.words("ENCRYPTION_KEYS") or tuple(data_dir.read(data_dir.ENCRYPTION_KEYS).split())
-
-# --- Apps ---------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "crewsite",
-    "teams",
-    "agents_app",
-    "runs",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django_htmx",
     "csp",
+    "ninja",
+    "teams",
+    "agents_app",
+    "runs",
 ]
+
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "crewsite.arrival.ArrivalMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -68,72 +66,130 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
+
 ROOT_URLCONF = "crewsite.urls"
 ASGI_APPLICATION = "crewsite.asgi.application"
-AUTH_USER_MODEL = "teams.User"
-LOGIN_URL = "sign_in"
-LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "sign_in"
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [ROOT / "templates"],
+        "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "crewsite.context.site",
             ],
+            "builtins": ["django.templatetags.static", "crewsite.templatetags.parts"],
         },
-    },
+    }
 ]
 
-# --- Database and broker ------------------------------------------------------------------------------------------
-DATABASE_URL = env.url("DATABASE_URL", schemes=("postgresql", "postgres")) or data_dir.read(data_dir.DATABASE_URL)
-DATABASES = {"default": database.settings(DATABASE_URL, pooled=env.flag("CREWSITE_WEB"))}
-BROKER_URL = env.url("BROKER_URL", broker.DEFAULT_URL, schemes=("pgmq", "redis", "rediss", "amqp", "amqps"))
-CELERY = broker.celery_settings(BROKER_URL, database_url=DATABASE_URL)
+_database = env.database(DATABASE_URL)
+if PROCESS == "web":
+    # Async views hold no thread of their own, so connections come from a bounded pool and not one per thread.
+    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 10, "timeout": 10}
+else:
+    _database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+DATABASES = {"default": _database}
 
-# --- Sessions, cookies, headers -----------------------------------------------------------------------------------
-# Browsers share cookies between the ports of a host: two installations on one machine need two names.
-_PREFIX = "__Host-crewsite" if HTTPS else f"crewsite-{PORT}"
-SESSION_COOKIE_NAME = f"{_PREFIX}-session"
-CSRF_COOKIE_NAME = f"{_PREFIX}-csrf"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+AUTH_USER_MODEL = "teams.User"
+LOGIN_URL = "signin"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "signin"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_SAMESITE = "Lax"  # Strict would sign people out of every link that they follow from chat or mail
+CSRF_COOKIE_SAMESITE = "Strict"
+SESSION_COOKIE_AGE = 30 * 24 * 3600
+SESSION_COOKIE_NAME = "crewsite_session"
+CSRF_COOKIE_NAME = "crewsite_csrf"
 CSRF_FAILURE_VIEW = "crewsite.errors.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
-SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-X_FRAME_OPTIONS = "DENY"
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", default=False) else None
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "form-action": [SELF],
-        "frame-ancestors": [NONE],
-        "base-uri": [NONE],
-        "object-src": [NONE],
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+    }
+}
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static", BASE_DIR / "node_modules" / ".assets"]
+FINGERPRINTED_STATIC = not env.flag("PLAIN_STATIC", default=DEBUG)
+"""False serves static files as they lie there, without collecting them first: for tests and for work on them."""
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if FINGERPRINTED_STATIC
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
-FILE_UPLOAD_PERMISSIONS = 0o600
+WHITENOISE_USE_FINDERS = not FINGERPRINTED_STATIC
+WHITENOISE_AUTOREFRESH = not FINGERPRINTED_STATIC
 
-# --- Static files: ours from git, everybody else's from packages --------------------------------------------------
-STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_FINDERS = [
-    "django.contrib.staticfiles.finders.FileSystemFinder",
-    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-]
+CELERY_BROKER_URL = env.text("BROKER_URL") or "pgmq://" + DATABASE_URL.split("://", 1)[1]
+CELERY_TASK_DEFAULT_QUEUE = "runs"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+_ON_POSTGRES = {
+    "init_extension": False,
+    "use_notify": True,
+    "notify_throttle_interval_ms": 0,
+    "wait_time_seconds": 0,
+    "pool_size": 4,
+    "pool_timeout": 2,
+    "visibility_timeout": 3600,
+}
+_ON_OTHERS = {"visibility_timeout": 3600, "socket_connect_timeout": 2, "socket_timeout": 5}
+CELERY_BROKER_TRANSPORT_OPTIONS = _ON_POSTGRES if CELERY_BROKER_URL.startswith("pgmq") else _ON_OTHERS
+WORKER_CONCURRENCY = int(env.number("WORKER_CONCURRENCY", 64, least=1, most=1000))
+
+QUIET = {"level": "WARNING"}
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    # These would write request bodies, addresses or prompts at INFO or DEBUG.
+    "loggers": dict.fromkeys(
+        ("LiteLLM", "httpx", "openai", "celery.worker.strategy", "celery.app.trace", "kombu.transport.pgmq", "pgmq"), QUIET
+    ),
+}

@@ -44,7 +44,7 @@ class RunFilter:
         if len(text) > MAX_CHARS:
             raise _refusal(f"The filter is longer than {MAX_CHARS} characters.")
         try:
-            words = shlex.split(text)
+            words = shlex.split(text.replace("\\", "\\\\"))
         except ValueError:
             raise _refusal("A quotation mark is not closed.") from None
         conditions, chosen = [], []
@@ -53,7 +53,7 @@ class RunFilter:
             if colon and name.lower() in FIELDS and value:
                 conditions.append(FIELDS[name.lower()](value))
                 chosen.append((name.lower(), value))
-            elif colon and name.isalpha():
+            elif colon and name.isalpha() and not value.startswith("//"):
                 known = ", ".join(f"{field}:" for field in sorted(FIELDS))
                 raise _refusal(f"{word!r} is not understood. Known are {known} and plain words.")
             else:

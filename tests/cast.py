@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+
 from agents_app.actions import create_crew
 from agents_app.models import Crew
 from engine.spec import AgentSpec, CrewSpec, LLMSpec, TaskSpec
 from teams.access import Principal
 from teams.models import Membership, Role, Team, User
+
+PASSWORD = "a password"
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,9 @@ def make_cast() -> Cast:
 
 
 def make_person(team: Team, role: Role, *, email: str = "") -> Principal:
-    user = User.objects.create_user(email or f"{role.label}@example.com", "a password")
+    # One round instead of a million: the tests check who may sign in, not how slow a hash is.
+    password = PBKDF2PasswordHasher().encode(PASSWORD, salt="a-salt-of-22-characters", iterations=1)
+    user = User.objects.create(email=email or f"{role.label}@example.com", password=password)
     Membership.objects.create(team=team, user=user, role=role)
     return Principal(user, team, role)
 

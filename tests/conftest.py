@@ -1,34 +1,15 @@
-"""What tests stand on: a real PostgreSQL, started only if a test asks for a database, and settings that loosen nothing."""
+"""What tests stand on: a real PostgreSQL, started only if a test asks for a database."""
 
 from __future__ import annotations
 
 import os
-import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
 
-TEST_ENVIRONMENT = {
-    "DJANGO_SETTINGS_MODULE": "crewsite.settings",
-    "SECRET_KEY": secrets.token_urlsafe(50),
-    "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-    "CREWSITE_LOCAL": "1",
-    "SIMULATED_LATENCY_S": "0",
-    "LOG_LEVEL": "WARNING",
-    # Tests that want a worker start one in a process of its own; for the others nobody hears the bell.
-    "BROKER_URL": "memory://",
-    # Replaced by the address of the server that is started when the first test needs it.
-    "DATABASE_URL": "postgresql://crewsite@127.0.0.1:1/crewsite",
-}
-
-if "DATABASE_URL" in os.environ:
-    TEST_ENVIRONMENT["DATABASE_URL"] = os.environ["DATABASE_URL"]
-GIVEN_DATABASE = "DATABASE_URL" in os.environ
-os.environ.update(TEST_ENVIRONMENT)
-
+from tests.environment import GIVEN_DATABASE
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:

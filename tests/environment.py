@@ -1,0 +1,27 @@
+"""The environment that tests run in. A pytest plugin of its own, because Django's settings are read before any conftest."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+from cryptography.fernet import Fernet
+
+TEST_ENVIRONMENT = {
+    "DJANGO_SETTINGS_MODULE": "crewsite.settings",
+    "SECRET_KEY": secrets.token_urlsafe(50),
+    "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+    "CREWSITE_LOCAL": "1",
+    "SIMULATED_LATENCY_S": "0",
+    "LOG_LEVEL": "WARNING",
+    "PLAIN_STATIC": "1",
+    # Tests that want a worker start one in a process of its own; for the others nobody hears the bell.
+    "BROKER_URL": "memory://",
+    # Replaced by the address of the server that is started when the first test needs it.
+    "DATABASE_URL": "postgresql://crewsite@127.0.0.1:1/crewsite",
+}
+
+if "DATABASE_URL" in os.environ:
+    TEST_ENVIRONMENT["DATABASE_URL"] = os.environ["DATABASE_URL"]
+GIVEN_DATABASE = "DATABASE_URL" in os.environ
+os.environ.update(TEST_ENVIRONMENT)
