@@ -44,22 +44,25 @@ class Plan:
 def make_plan(spec: CrewSpec) -> Plan:
     """The plan of a spec. Context on unknown or later tasks is left out here; ``validate`` refuses it.
 
-    In a sequential crew an unset context reads all earlier outputs. An asynchronous task does not wait for tasks that it
-    does not read, and a synchronous one not for asynchronous ones that it does not read.
+    In a sequential crew an unset context reads all earlier outputs; of an asynchronous task, those up to the last
+    synchronous one before it, as in CrewAI, where asynchronous neighbours run at once and do not read each other. No task
+    waits for an asynchronous one that it does not read.
     """
     sequential = spec.process != "parallel"
     position = {task.key: index for index, task in enumerate(spec.tasks)}
     context: dict[str, tuple[str, ...]] = {}
     waits_for: dict[str, frozenset[str]] = {}
     synchronous: list[str] = []
+    settled = 0
     for index, task in enumerate(spec.tasks):
-        earlier = [other.key for other in spec.tasks[:index]]
+        earlier = [other.key for other in spec.tasks[: settled if task.async_execution else index]]
         context[task.key] = _context(task, earlier, position, sequential)
         also = synchronous if sequential and not task.async_execution else ()
         condition = (task.condition.task,) if task.condition and task.condition.task in position else ()
         waits_for[task.key] = frozenset((*context[task.key], *also, *condition))
         if sequential and not task.async_execution:
             synchronous = [*synchronous, task.key]
+            settled = index + 1
     order = _topological([task.key for task in spec.tasks], waits_for)
     return Plan(order=order, context=context, waits_for=waits_for)
 

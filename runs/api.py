@@ -8,7 +8,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from ninja import Router, Schema
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from agents_app.models import Crew, CrewVersion
 from runs import queries
@@ -31,10 +31,6 @@ class LaunchIn(Strict):
     budget_usd: Decimal | None = Field(None, description="the run stops before it would spend more")
     priority: str = "normal"
     metadata: dict[str, Any] = Field(default_factory=dict)
-
-
-class Answer(Schema):
-    model_config = ConfigDict(extra="allow")
 
 
 class Launched(Schema):
@@ -109,8 +105,43 @@ class RunList(Schema):
     next: str | None
 
 
+class CallOut(Schema):
+    id: UUID
+    task: str | None = Field(description="null for calls of the crew as a whole")
+    agent: str
+    kind: str = Field(description="model or tool")
+    purpose: str
+    cost_class: str
+    model: str | None = Field(description="the model that was asked")
+    model_answered: str | None
+    tool: str | None
+    arguments: str | None
+    tool_output: str | None
+    status: str = Field(description="intent, ok, error, late or unknown")
+    simulated: bool
+    step: int
+    attempt: int
+    prompt_tokens: int
+    cached_prompt_tokens: int
+    cache_write_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    total_tokens: int
+    usage_estimated: bool
+    cost_usd: str | None
+    cache_hit: bool
+    started_at: str
+    finished_at: str | None
+    latency_ms: int | None
+    ttft_ms: int | None
+    finish_reason: str | None
+    messages: list[dict[str, Any]]
+    reply: dict[str, Any] | None
+    error: Failure | None
+
+
 class CallList(Schema):
-    items: list[Answer]
+    items: list[CallOut]
     next: str | None
 
 

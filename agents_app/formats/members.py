@@ -11,13 +11,12 @@ from .naming import first_words, is_generic, snake, title, unique_key, without_m
 from .report import Place, Report
 from .values import Constant, Definition, Field, Items, Kind, Outside, Text, Unknown, Value, members, settled
 
-
 _MAX_COMPARED = 4  # levels; tasks can refer to each other in a circle
 
 
 @dataclass(slots=True)
 class Roster:
-    """The agents, or the tasks, of the crew that is being read. ``pool`` is all of that kind that the source defines."""
+    """The agents, or the tasks, of the crew that is being read. ``pool`` is all that the source defines of them."""
 
     kind: Kind
     report: Report
@@ -120,7 +119,7 @@ def _text(definition: Definition, name: str) -> str:
 def _name_of(definition: Definition) -> str:
     """What to call a member: the source's name for it, or else its own words."""
     name = without_maker(definition.name)
-    if not is_generic(name):
+    if not is_generic(name) or (name and definition.origin is None):  # in YAML the name is the key
         return name
     own = _text(definition, "role") if definition.kind == "agent" else _text(definition, "name")
     if own and snake(own):

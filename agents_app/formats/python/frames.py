@@ -14,11 +14,12 @@ from typing import Any
 from ..assemble import Found
 from ..fields import Reading
 from ..report import Place
-from ..values import Unknown, Value
+from ..values import Text, Unknown, Value
 from .labels import label_of, source_of
 
 MAX_STEPS = 200_000
 MAX_DEPTH = 20
+CHARS_PER_STEP = 500
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 Evaluator = Callable[[Any, "Frame"], Value]
@@ -28,7 +29,7 @@ _EVALUATORS: dict[type[ast.expr], Evaluator] = {}
 _EXECUTORS: dict[type[ast.stmt], Executor] = {}
 
 
-class TooMuch(Exception):
+class TooMuchError(Exception):
     """The source does more than is followed."""
 
 
@@ -57,8 +58,8 @@ class World:
     """What all frames of one import share.
 
     ``builders``: names of functions and classes that make a crew, by themselves or through others. ``entered``: the
-    functions that were followed, by node. ``documents``: the project's YAML and JSON files, by path. ``active``: the
-    functions that are being followed now.
+    functions that were followed, by node. ``documents``: the project's YAML and JSON files, by path. ``labelled``:
+    places name their files. ``active``: the functions that are being followed now.
     """
 
     reading: Reading
@@ -67,17 +68,18 @@ class World:
     modules: dict[str, Frame] = field(default_factory=dict)
     sources: dict[str, ast.Module] = field(default_factory=dict)
     documents: dict[str, Value] = field(default_factory=dict)
+    labelled: bool = False
     lines: dict[str, list[str]] = field(default_factory=dict)
     entered: set[int] = field(default_factory=set)
     active: list[int] = field(default_factory=list)
     results: dict[tuple[int, ...], Value] = field(default_factory=dict)
     steps: int = 0
 
-    def step(self) -> None:
-        """Counts one thing followed. Raises ``TooMuch``."""
-        self.steps += 1
+    def step(self, cost: int = 1) -> None:
+        """Counts what is followed. Raises ``TooMuchError``."""
+        self.steps += cost
         if self.steps > MAX_STEPS:
-            raise TooMuch
+            raise TooMuchError
 
 
 @dataclass(slots=True, eq=False)
@@ -114,7 +116,10 @@ class Frame:
     def evaluate(self, node: ast.expr) -> Value:
         self.world.step()
         evaluator = _EVALUATORS.get(type(node))
-        return evaluator(node, self) if evaluator else unknown(node)
+        value = evaluator(node, self) if evaluator else unknown(node)
+        if isinstance(value, Text):
+            self.world.step(len(value.template) // CHARS_PER_STEP)
+        return value
 
     def run(self, body: Sequence[ast.stmt]) -> None:
         for statement in body:
