@@ -5,8 +5,10 @@ A placeholder is letters, digits, ``_`` and ``-`` in single braces; every other 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from engine.spec import CrewSpec
 
@@ -21,6 +23,15 @@ def names_in(text: str) -> tuple[str, ...]:
 def fill(text: str, inputs: Mapping[str, str]) -> str:
     """The text with each placeholder that has an input replaced by it, once: what an input contains is not filled again."""
     return PLACEHOLDER.sub(lambda match: inputs.get(match[1], match[0]), text)
+
+
+def input_text(value: Any) -> str:
+    """An input's value as the prompts hold it: lists of plain values joined by commas, other structures as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value):
+        return ", ".join(map(str, value))
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def placeholders(spec: CrewSpec) -> tuple[str, ...]:

@@ -91,11 +91,6 @@ def launch(
     return run
 
 
-def input_texts(values: Mapping[str, Any]) -> dict[str, str]:
-    """Inputs as the prompts will hold them: lists of plain values joined by commas, other structures as JSON."""
-    return {name: _input_text(value) for name, value in values.items()}
-
-
 def launch_complaints(who: Principal, spec: CrewSpec, *, simulated: bool | None = None) -> dict[str, str]:
     """What keeps a valid crew from being launched in this team: models without a key, at the field of their agent."""
     credentials = TeamCredentials(who.team)
@@ -194,11 +189,3 @@ def _order_complaints(spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:
     if len(json.dumps(dict(order.metadata))) > MAX_METADATA_CHARS:
         fields["metadata"] = f"At most {MAX_METADATA_CHARS:,} characters of JSON."
     return fields
-
-
-def _input_text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value):
-        return ", ".join(str(item) for item in value)
-    return json.dumps(value, ensure_ascii=False)

@@ -11,8 +11,9 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from agents_app.models import Crew, CrewVersion
+from engine.placeholders import input_text
 from runs import queries
-from runs.actions import LaunchOrder, input_texts, launch, request_cancel
+from runs.actions import LaunchOrder, launch, request_cancel
 from runs.live import changes
 from runs.models import Run
 from runs.run_json import call_json, launch_json, run_json, summary_json
@@ -154,7 +155,7 @@ def launch_run(request: ApiRequest, slug: str, body: LaunchIn) -> tuple[int, dic
     crew = fetch(Crew, request.auth, Role.RUNNER, slug=slug, archived_at=None)
     version = fetch(CrewVersion, request.auth, crew=crew, number=body.version) if body.version else None
     order = LaunchOrder(
-        inputs=input_texts(body.inputs),
+        inputs={name: input_text(value) for name, value in body.inputs.items()},
         version=version,
         budget_usd=body.budget_usd,
         priority=body.priority,

@@ -1,0 +1,34 @@
+"""Crewsite's engine: runs crews of LLM agents. What CrewAI's users know, under the same names, is importable from here."""
+
+from __future__ import annotations
+
+from engine.custom_tools import BaseTool, tool
+from engine.kickoff import (
+    LLM,
+    Agent,
+    Crew,
+    CrewOutput,
+    KickoffFailed,
+    Process,
+    ScrapeWebsiteTool,
+    SerperDevTool,
+    Task,
+    TaskOutput,
+    UsageMetrics,
+)
+
+__all__ = [
+    "LLM",
+    "Agent",
+    "BaseTool",
+    "Crew",
+    "CrewOutput",
+    "KickoffFailed",
+    "Process",
+    "ScrapeWebsiteTool",
+    "SerperDevTool",
+    "Task",
+    "TaskOutput",
+    "UsageMetrics",
+    "tool",
+]

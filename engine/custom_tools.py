@@ -1,0 +1,79 @@
+"""Functions of the caller's own program as tools: CrewAI's ``@tool`` and ``BaseTool``, for the Python API."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar, get_type_hints
+
+from pydantic import BaseModel, create_model
+
+from engine.journal import Effect
+from engine.tools.protocol import ToolFacts
+
+
+class BaseTool(BaseModel):
+    """Subclass it with ``name``, ``description`` and ``_run``; arguments are read from ``args_schema`` or ``_run``."""
+
+    name: str
+    description: str = ""
+    args_schema: type[BaseModel] | None = None
+    effect: ClassVar[Effect] = Effect.IDEMPOTENT
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError("A tool needs _run(...).")
+
+    @property
+    def facts(self) -> ToolFacts:
+        arguments = self.args_schema or _arguments_of(self._run)
+        schema = arguments.model_json_schema()
+        schema.pop("title", None)
+        return ToolFacts(
+            name=tool_name(self.name), description=self.description, parameters=schema, effect=self.effect
+        )
+
+    async def run(self, arguments: dict[str, Any]) -> str:
+        """Calls ``_run``: a plain function on a thread of its own, so that it blocks no other run."""
+        if inspect.iscoroutinefunction(self._run):
+            return str(await self._run(**arguments))
+        result = await asyncio.to_thread(self._run, **arguments)
+        return str(await result if inspect.isawaitable(result) else result)
+
+
+class _FunctionTool(BaseTool):
+    function: Callable[..., Any]
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+
+def tool(name: str | Callable[..., Any]) -> Any:
+    """``@tool`` or ``@tool("Name")`` on a function whose docstring describes it and whose parameters have types."""
+    if callable(name):
+        return _from_function(name, name.__name__)
+    return lambda function: _from_function(function, name)
+
+
+def tool_name(name: str) -> str:
+    """A name that models may call: letters, digits, ``_`` and ``-``."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name.strip()).strip("_")[:64] or "tool"
+
+
+def _from_function(function: Callable[..., Any], name: str) -> _FunctionTool:
+    if not (function.__doc__ or "").strip():
+        raise ValueError(f"The tool {name!r} needs a docstring: it is what the model is told of it.")
+    described = inspect.cleandoc(function.__doc__ or "")
+    return _FunctionTool(name=name, description=described, args_schema=_arguments_of(function), function=function)
+
+
+def _arguments_of(function: Callable[..., Any]) -> type[BaseModel]:
+    hints = get_type_hints(function)
+    fields: dict[str, Any] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[name] = (hints.get(name, str), default)
+    return create_model("Arguments", **fields)
