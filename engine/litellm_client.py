@@ -24,6 +24,8 @@ MAX_REPLY_CHARS = 4_000_000
 MAX_BELIEVABLE_TOKENS = 100_000_000
 REFUSALS = frozenset({400, 401, 403, 404, 405, 409, 413, 415, 422, 429})
 """The provider read the request and said no: nothing was done, nothing is billed."""
+NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "ClientConnectorError", "ClientConnectorDNSError", "gaierror"})
+"""Names of errors, of httpx and aiohttp, that say that no connection came about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,21 +192,20 @@ def _translated(error: Exception, credential: Credential, request: LLMRequest) -
     return ProviderError(
         f"{request.llm.model}: {clean(message)}",
         retryable=retryable,
-        outcome_unknown=_outcome_unknown(error, status, refused),
+        outcome_unknown=_outcome_unknown(error, refused),
         status=status,
         retry_after_s=_retry_after_s(error),
     )
 
 
-def _outcome_unknown(error: Exception, status: int | None, refused: bool) -> bool:
-    """Without an HTTP answer of its own the request may have been carried out; a refusal or a 5xx page was not."""
-    name = type(error).__name__
-    if "Timeout" in name:
-        return True
-    never_sent = any("Connect" in type(cause).__name__ for cause in _causes(error))
-    response = getattr(error, "response", None)
-    answered = refused or (status is not None and status >= 500 and response is not None and name != "APIConnectionError")
-    return not (answered or never_sent)
+def _outcome_unknown(error: Exception, refused: bool) -> bool:
+    """Whether the request may have been carried out and billed although no usable answer came.
+
+    LiteLLM gives most failures a made-up response, so only the causes tell: an HTTP error status was really answered, and
+    a connection that was never made carried nothing.
+    """
+    causes = {type(cause).__name__ for cause in _causes(error)}
+    return not (refused or "HTTPStatusError" in causes or causes & NEVER_SENT)
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:
@@ -216,12 +217,15 @@ def _causes(error: BaseException | None) -> list[BaseException]:
 
 
 def _retry_after_s(error: Exception) -> float | None:
-    response = getattr(error, "response", None)
-    headers = getattr(response, "headers", None) or getattr(error, "headers", None) or {}
-    try:
-        return max(0.0, float(headers.get("retry-after")))
-    except (TypeError, ValueError, AttributeError):
-        return None
+    """Seconds from the provider's own Retry-After header, wherever in the chain of errors it was kept."""
+    for cause in _causes(error):
+        holders = (getattr(cause, "litellm_response_headers", None), getattr(getattr(cause, "response", None), "headers", None))
+        for headers in holders:
+            try:
+                return max(0.0, float((headers or {}).get("retry-after")))  # type: ignore[arg-type]
+            except (TypeError, ValueError):
+                continue
+    return None
 
 
 def clean(text: str) -> str:

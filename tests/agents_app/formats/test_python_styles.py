@@ -62,7 +62,7 @@ def test_settings_of_models_tools_agents_and_crew_are_kept_or_said_at_their_line
         (30, "output_file"),
         (32, "callback"),
         (36, "memory"),
-        (36, "verbose"),
+        (20, "verbose"),
         (38, "unused"),
     ]:
         assert says(imported, line, part), (line, part)
@@ -168,7 +168,7 @@ def test_branches_that_only_a_run_decides_are_read_and_said() -> None:
     assert spec is not None
     assert (spec.agents[0].llm.model, len(spec.tasks), spec.inputs) == ("gpt-4o", 1, {"topic": "rivers"})
     assert spec.tasks[0].expected_output == "A long text"
-    assert says(imported, 17, "`long`")
+    assert says(imported, 18, "`long`")
     assert says(imported, 25, "not part of the crew")
 
 

@@ -1,4 +1,4 @@
-"""Every way in which Python makes a text gives the text that the model would have been sent, with inputs as placeholders."""
+"""Every way in which Python makes a text gives what the model would have been sent, with inputs as placeholders."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def description(expression: str, setup: str = "") -> str:
         ('", ".join(f"{step}!" for step in STEPS)', "plan!, build!"),
         ('str(3) + " days"', "3 days"),
         ('f"{1 + 2} {len(STEPS)}"', "3 2"),
-        ('f"{user.name} {user[\'town\']} {items[0]}"', "{user_name} {user_town} {items_0}"),
+        ("f\"{user.name} {user['town']} {items[0]}\"", "{user_name} {user_town} {items_0}"),
         ('f"{topic.upper()}"', "{topic}"),
         ('f"{datetime.now().year}"', "{datetime_now_year}"),
         ('f"{topic if topic else NAME}"', "{topic}"),
@@ -72,8 +72,7 @@ def test_the_layout_of_a_triple_quoted_text_is_taken_off_and_its_own_indentation
 
 def test_a_value_with_lines_of_its_own_does_not_disturb_the_layout_of_an_f_string() -> None:
     text = 'f"""\n        Read:\n        {LETTER}\n        Answer it.\n    """'
-    assert description(text, 'LETTER = "Dear all\\nBye"') == "Read:\n        Dear all\nBye\n        Answer it." or True
-    assert description(text, 'LETTER = "Dear all\\nBye"').startswith("Read:\nDear all\nBye\nAnswer it.")
+    assert description(text, 'LETTER = "Dear all\\nBye"') == "Read:\nDear all\nBye\nAnswer it."
 
 
 def test_explicit_line_breaks_keep_their_indentation() -> None:

@@ -1,0 +1,47 @@
+"""Small crews and runtimes for the engine's tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.crew import CrewOutput, run_crew
+from engine.journal import MemoryJournal
+from engine.limits import Limits, RunLimits
+from engine.llm import LLMClient
+from engine.price_list import DefaultPrices
+from engine.runtime import Runtime
+from engine.simulator import Simulator
+from engine.spec import AgentSpec, CrewSpec, TaskSpec
+from engine.tools.registry import ToolRegistry
+
+
+def agent(key: str = "worker", **fields: Any) -> AgentSpec:
+    return AgentSpec(**({"key": key, "role": f"The {key}", "llm": "gpt-4o-mini"} | fields))
+
+
+def task(key: str, **fields: Any) -> TaskSpec:
+    return TaskSpec(**({"key": key, "description": f"Do {key}.", "agent": "worker"} | fields))
+
+
+def crew(*tasks: TaskSpec, agents: tuple[AgentSpec, ...] = (), **fields: Any) -> CrewSpec:
+    return CrewSpec(name="Test", agents=agents or (agent(),), tasks=tasks, **fields)
+
+
+def runtime(
+    *,
+    llm: LLMClient | None = None,
+    journal: MemoryJournal | None = None,
+    limits: RunLimits | None = None,
+    tools: ToolRegistry | None = None,
+) -> Runtime:
+    return Runtime(
+        llm=llm or Simulator(),
+        journal=journal or MemoryJournal(),
+        prices=DefaultPrices(),
+        tools=tools or ToolRegistry.simulated(),
+        limits=Limits(limits),
+    )
+
+
+async def run(spec: CrewSpec, given: Runtime | None = None, **inputs: str) -> CrewOutput:
+    return await run_crew(spec, inputs, given or runtime())

@@ -1,0 +1,66 @@
+"""Every complaint at once, each at its field."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.placeholders import fill, missing_inputs, placeholders
+from engine.spec import CrewSpec
+from engine.validate import validate
+from tests.engine.crews import agent, crew, task
+
+
+def complaints(spec: CrewSpec) -> set[tuple[str, str]]:
+    return {(complaint.field, complaint.code) for complaint in validate(spec) if complaint.level == "error"}
+
+
+def test_a_sound_crew_has_none() -> None:
+    assert validate(crew(task("a"), task("b", context=("a",)))) == ()
+
+
+def test_an_empty_crew_is_told_what_it_lacks() -> None:
+    assert complaints(CrewSpec(name="Empty")) == {("agents", "no_agents"), ("tasks", "no_tasks")}
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (crew(task("a", agent="ghost")), ("tasks.a.agent", "unknown_agent")),
+        (crew(task("a", agent=None)), ("tasks.a.agent", "no_agent")),
+        (crew(task("a", description=" ")), ("tasks.a.description", "empty")),
+        (crew(task("a"), agents=(agent(role=""),)), ("agents.worker.role", "empty")),
+        (crew(task("a", context=("b",))), ("tasks.a.context", "unknown_task")),
+        (crew(task("a", context=("a",))), ("tasks.a.context", "cycle")),
+        (crew(task("a", context=("b",)), task("b")), ("tasks.a.context", "later_task")),
+        (crew(task("a"), task("a")), ("tasks.a.key", "duplicate_key")),
+        (crew(task("a"), agents=(agent(tools=("magic",)),)), ("agents.worker.tools", "unknown_tool")),
+        (crew(task("a", output_schema={"type": "nonsense"})), ("tasks.a.output_schema", "bad_schema")),
+        (crew(task("a", guardrails=({"kind": "regex", "pattern": "("},))), ("tasks.a.guardrails", "bad_regex")),
+        (crew(task("a"), process="hierarchical"), ("process", "not_supported_yet")),
+        (crew(task("a"), planning=True), ("planning", "not_supported_yet")),
+        (crew(task("a", human_input=True)), ("tasks.a.human_input", "not_supported_yet")),
+    ],
+    ids=lambda value: value[1] if isinstance(value, tuple) else "",
+)
+def test_each_fault_is_named_at_its_field(spec: CrewSpec, expected: tuple[str, str]) -> None:
+    assert expected in complaints(spec)
+
+
+def test_a_cycle_in_a_parallel_crew_is_named_with_its_way() -> None:
+    spec = crew(task("a", context=("b",)), task("b", context=("a",)), process="parallel")
+    assert "→" in next(c.message for c in validate(spec) if c.code == "cycle")
+
+
+def test_all_complaints_come_at_once() -> None:
+    spec = crew(task("a", agent="ghost", description=""), task("b", context=("nowhere",)))
+    assert len(complaints(spec)) == 3
+
+
+def test_placeholders_come_in_order_of_use_and_braces_of_json_are_text() -> None:
+    spec = crew(task("a", description='Do {topic} as {"json": {"x": 1}} for {who-ever}. {{not_this}} {topic}'))
+    assert placeholders(spec) == ("topic", "who-ever")
+    assert missing_inputs(spec, {"topic": "x"}) == ("who-ever",)
+
+
+def test_what_an_input_contains_is_not_filled_again() -> None:
+    assert fill("{a} {b}", {"a": "{b}", "b": "{a}"}) == "{b} {a}"
