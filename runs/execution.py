@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from uuid import UUID
 
@@ -46,7 +45,7 @@ def _carry_out(run: Run, worker: WorkerProcess) -> None:
         spec = CrewSpec.from_json(run.version.spec)
         runtime = runtime_of(run, spec, LedgerJournal(run, read_replay(run), worker.writer))
         output = worker.run(held, _run(spec, run, runtime))
-    except (Cancelled, asyncio.CancelledError) as stop:
+    except Cancelled as stop:
         _stopped(run, held, str(stop))
     except LimitReached as limit:
         claim.end(run, state=RunState.FAILED, error=str(limit), error_code=limit.limit)

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Coroutine
+from concurrent.futures import CancelledError as CancelledFuture
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, connection
 
+from engine.errors import Cancelled
 from runs import claim
 from runs.group_commit import GroupCommit
 
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 BEAT_EVERY_S = 10.0
 LOOK_FOR_CANCEL_EVERY_S = 1.0
 MAX_SILENCE_S = 20.0
+
+REASONS = {"cancelled": "Somebody asked for the run to stop.", "lost": "Another worker took the run over."}
 
 T = TypeVar("T")
 
@@ -57,11 +61,16 @@ class WorkerProcess:
         self._keeper.start()
 
     def run(self, held: Held, work: Coroutine[Any, Any, T]) -> T:
-        """Runs the coroutine on the loop, from a Celery thread, while the keeper keeps its lease."""
+        """Runs the coroutine on the loop, from a Celery thread, while the keeper keeps its lease.
+
+        Raises ``Cancelled`` if the keeper stopped it; ``held.why`` says why.
+        """
         with self._lock:
             self._held[held.run_id] = held
         try:
             return asyncio.run_coroutine_threadsafe(self._as_job(held, work), self.loop).result()
+        except CancelledFuture:
+            raise Cancelled(REASONS.get(held.why, "The run was stopped.")) from None
         finally:
             with self._lock:
                 self._held.pop(held.run_id, None)

@@ -47,6 +47,8 @@ def calculate(expression: str) -> str:
         with localcontext() as context:
             context.prec = MAX_DIGITS
             value = _value(ast.parse(expression.strip().replace("^", "**"), mode="eval").body)
+            if not value.is_finite():
+                raise ToolFailed("The numbers are too large.")
             return _plain(value)
     except DecimalException as error:
         raise ToolFailed(f"This has no value: {type(error).__name__}.") from error

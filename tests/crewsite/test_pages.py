@@ -1,0 +1,66 @@
+"""What every answer carries: the policy, error pages and the API's errors in its one shape."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from tests.cast import Cast, make_cast
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def owner(cast: Cast) -> Client:
+    client = Client()
+    client.force_login(cast.owner.user)
+    return client
+
+
+def test_pages_forbid_inline_script_eval_and_framing(owner: Client) -> None:
+    headers = owner.get("/t/acme/crews/").headers
+    policy = headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path", ["crews", "crews/new", "crews/import", "runs", "templates", "settings"], ids=lambda path: path
+)
+def test_no_page_holds_inline_script_or_style(owner: Client, path: str) -> None:
+    html = owner.get(f"/t/acme/{path}/").content.decode()
+    assert "<script>" not in html and " style=" not in html and " onclick=" not in html
+
+
+def test_a_missing_page_says_so_in_words(owner: Client) -> None:
+    answer = owner.get("/t/acme/crews/no-such-crew/")
+    assert answer.status_code == 404
+    assert "There is no such thing here, or it is not yours." in answer.content.decode()
+
+
+def test_errors_under_the_api_have_its_shape(cast: Cast) -> None:
+    answer = Client().get("/api/v1/no-such-thing")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "not_found"
+
+
+def test_a_form_without_its_token_is_refused_in_words(cast: Cast) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(cast.owner.user)
+    answer = client.post("/t/acme/crews/new/", {"name": "x"})
+    assert answer.status_code == 403
+    assert "reload it, and send again" in answer.content.decode()
+
+
+def test_strangers_and_the_signed_out_learn_nothing(cast: Cast) -> None:
+    stranger = Client()
+    stranger.force_login(cast.stranger.user)
+    assert stranger.get("/t/acme/crews/").status_code == 404
+    signed_out = Client().get("/t/acme/crews/")
+    assert signed_out.status_code == 302 and signed_out.headers["Location"].startswith("/signin/")
