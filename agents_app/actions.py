@@ -115,7 +115,9 @@ def archive_crew(crew: Crew) -> Crew:
 
 @transaction.atomic
 def cut_version(crew: Crew, *, by: User | None, note: str = "") -> CrewVersion:
-    """Freezes the draft as a version. An unchanged draft gives its latest version again. Invalid lists all complaints."""
+    """Freezes the draft as a version. An unchanged draft gives its latest version again. Invalid lists all
+    complaints.
+    """
     crew = Crew.objects.select_for_update().get(pk=crew.pk)
     spec = spec_of(crew)
     refuse_complaints(validate(spec))
@@ -167,8 +169,8 @@ def refuse_complaints(complaints: Iterable[Complaint]) -> None:
     count = "one thing" if len(errors) == 1 else f"{len(errors)} things"
     fields: dict[str, str] = {}
     for complaint in errors:
-        fields[complaint.field] = f"{fields[complaint.field]} {complaint.message}" if complaint.field in fields else (
-            complaint.message
+        fields[complaint.field] = (
+            f"{fields[complaint.field]} {complaint.message}" if complaint.field in fields else (complaint.message)
         )
     raise Invalid(f"This crew cannot run yet: {count} to mend.", fields=fields, code="invalid_crew")
 

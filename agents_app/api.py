@@ -22,7 +22,9 @@ MAX_SOURCE_BYTES = 2_000_000
 
 
 class ImportIn(Strict):
-    source: str = Field(description="CrewAI Python source, agents.yaml and tasks.yaml, or our JSON", max_length=2_000_000)
+    source: str = Field(
+        description="CrewAI Python source, agents.yaml and tasks.yaml, or our JSON", max_length=2_000_000
+    )
     filename: str = Field("", max_length=255)
     name: str = Field("", max_length=200)
 

@@ -22,11 +22,28 @@ CONTEXT_CHOICES = [
     ("none", "None"),
     ("chosen", "The outputs chosen here"),
 ]
-SUGGESTED_MODELS = (
-    "gpt-4o-mini gpt-4o gpt-4.1 gpt-4.1-mini gpt-4.1-nano gpt-4 gpt-3.5-turbo gpt-5 gpt-5-mini o3 o4-mini "
-    "claude-sonnet-4-5 claude-haiku-4-5 claude-opus-4-1 gemini/gemini-2.5-pro gemini/gemini-2.5-flash "
-    "gemini/gemini-2.5-flash-lite mistral/mistral-large-latest deepseek/deepseek-chat ollama/llama3.1"
-).split()
+SUGGESTED_MODELS = [
+    "gpt-4o-mini",
+    "gpt-4o",
+    "gpt-4.1",
+    "gpt-4.1-mini",
+    "gpt-4.1-nano",
+    "gpt-4",
+    "gpt-3.5-turbo",
+    "gpt-5",
+    "gpt-5-mini",
+    "o3",
+    "o4-mini",
+    "claude-sonnet-4-5",
+    "claude-haiku-4-5",
+    "claude-opus-4-1",
+    "gemini/gemini-2.5-pro",
+    "gemini/gemini-2.5-flash",
+    "gemini/gemini-2.5-flash-lite",
+    "mistral/mistral-large-latest",
+    "deepseek/deepseek-chat",
+    "ollama/llama3.1",
+]
 
 
 def suggested_models() -> list[str]:
@@ -95,7 +112,9 @@ class CrewForm(RevisionForm):
 
 
 class AgentForm(RevisionForm):
-    role = forms.CharField(widget=forms.Textarea(attrs={"rows": 1}), help_text="What it is. {placeholders} become inputs.")
+    role = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 1}), help_text="What it is. {placeholders} become inputs."
+    )
     goal = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
     backstory = forms.CharField(
         required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text="Sent with every call of this agent."
@@ -107,7 +126,9 @@ class AgentForm(RevisionForm):
     key = forms.CharField(max_length=64, validators=[key_validator], help_text=NAMED_KEY)
     temperature = forms.FloatField(required=False, min_value=0, max_value=2)
     max_tokens = forms.IntegerField(required=False, min_value=1, label="Tokens per answer, at most")
-    fallbacks = forms.CharField(required=False, label="Fallback models", help_text="Tried in order; separated by commas.")
+    fallbacks = forms.CharField(
+        required=False, label="Fallback models", help_text="Tried in order; separated by commas."
+    )
     credential = forms.CharField(required=False, label="Provider key", help_text="Its name, if it is not “default”.")
     max_iter = forms.IntegerField(initial=20, min_value=1, max_value=200, label="Rounds, at most")
     max_rpm = forms.IntegerField(required=False, min_value=1, label="Requests per minute, at most")
@@ -164,11 +185,17 @@ class TaskForm(RevisionForm):
     key = forms.CharField(max_length=64, validators=[key_validator], help_text=NAMED_KEY)
     output_schema = JsonField(kind=dict, label="Output schema", help_text="A JSON Schema that the answer must fit.")
     guardrails = JsonField(
-        kind=list, label="Guardrails", help_text='Such as [{"kind": "length", "max_words": 200}]; kinds: schema, length, regex.'
+        kind=list,
+        label="Guardrails",
+        help_text='Such as [{"kind": "length", "max_words": 200}]; kinds: schema, length, regex.',
     )
-    guardrail_max_retries = forms.IntegerField(initial=3, min_value=0, max_value=20, label="Times to send an answer back")
+    guardrail_max_retries = forms.IntegerField(
+        initial=3, min_value=0, max_value=20, label="Times to send an answer back"
+    )
     condition = JsonField(
-        kind=dict, label="Condition", help_text='Run only if an earlier output fits: {"task": "triage", "contains": "urgent"}.'
+        kind=dict,
+        label="Condition",
+        help_text='Run only if an earlier output fits: {"task": "triage", "contains": "urgent"}.',
     )
     markdown = forms.BooleanField(required=False, label="Ask for Markdown")
 
@@ -201,7 +228,15 @@ class TaskForm(RevisionForm):
     def spec(self, current: TaskSpec | None) -> TaskSpec:
         """The task as typed, over what the form does not show of the current one."""
         typed = self.cleaned_data
-        plain = ("key", "name", "description", "expected_output", "async_execution", "guardrail_max_retries", "markdown")
+        plain = (
+            "key",
+            "name",
+            "description",
+            "expected_output",
+            "async_execution",
+            "guardrail_max_retries",
+            "markdown",
+        )
         context = {"unset": None, "none": ()}.get(typed["context_kind"], tuple(typed["context"]))
         fields = {name: typed[name] for name in (*plain, "output_schema", "condition")} | {
             "agent": typed["agent"] or None,

@@ -1,6 +1,7 @@
 """Where to draw a crew's tasks: layers by the longest chain of what waits for what, ordered to cross few edges.
 
-Pure geometry in pixels; what is drawn with it, and how it looks, is the template's. Drafts with cycles or unknown keys are
+Pure geometry in pixels; what is drawn with it, and how it looks, is the template's. Drafts with cycles or unknown
+keys are
 laid out as far as they make sense.
 """
 
@@ -96,7 +97,9 @@ def _reduced(plan: Plan, tasks: Mapping[str, TaskSpec]) -> dict[str, tuple[str, 
         above = plan.waits_for[key] - {key}
         through = frozenset().union(*(ancestors.get(other, frozenset()) for other in above))
         reduced[key] = tuple(
-            other for other in plan.order if other in above and (_is_explicit(tasks[key], other) or other not in through)
+            other
+            for other in plan.order
+            if other in above and (_is_explicit(tasks[key], other) or other not in through)
         )
     return reduced
 

@@ -59,7 +59,9 @@ def import_crew(request: TeamRequest) -> HttpResponse:
         return render(request, "agents_app/import.html", {"form": form})
     source, imported = _read(form)
     if imported.spec is not None and "save" in request.POST:
-        made = actions.create_crew(request.who, name=form.cleaned_data["name"] or imported.spec.name, spec=imported.spec)
+        made = actions.create_crew(
+            request.who, name=form.cleaned_data["name"] or imported.spec.name, spec=imported.spec
+        )
         messages.success(request, f"“{made.name}” is imported.")
         return _to_crew(request.who, made)
     form = ImportForm(initial={"name": form.cleaned_data["name"], "source": source})
@@ -105,7 +107,9 @@ def save_task(request: TeamRequest, slug: str, key: str | None = None) -> HttpRe
     found = fetch_crew(request.who, slug, Role.EDITOR)
     spec = spec_of(found)
     form, current = TaskForm(request.POST, crew_spec=spec, own_key=key), spec.task(key or "")
-    if form.is_valid() and _done(form, lambda: actions.save_task(found, **_revision(form), key=key, spec=form.spec(current))):
+    if form.is_valid() and _done(
+        form, lambda: actions.save_task(found, **_revision(form), key=key, spec=form.spec(current))
+    ):
         return _to_crew(request.who, found, f"task-{form.cleaned_data['key']}")
     return _editor(request, found, task_form=(key, form))
 
@@ -114,14 +118,18 @@ def save_task(request: TeamRequest, slug: str, key: str | None = None) -> HttpRe
 @require_POST
 def delete_agent(request: TeamRequest, slug: str, key: str) -> HttpResponse:
     found = fetch_crew(request.who, slug, Role.EDITOR)
-    return _edit(request, found, lambda revision: actions.delete_agent(found, expected_revision=revision, key=key), "agents")
+    return _edit(
+        request, found, lambda revision: actions.delete_agent(found, expected_revision=revision, key=key), "agents"
+    )
 
 
 @member(Role.EDITOR)
 @require_POST
 def delete_task(request: TeamRequest, slug: str, key: str) -> HttpResponse:
     found = fetch_crew(request.who, slug, Role.EDITOR)
-    return _edit(request, found, lambda revision: actions.delete_task(found, expected_revision=revision, key=key), "tasks")
+    return _edit(
+        request, found, lambda revision: actions.delete_task(found, expected_revision=revision, key=key), "tasks"
+    )
 
 
 @member(Role.EDITOR)
@@ -217,7 +225,8 @@ def _editor(request: TeamRequest, found: Crew, **wrong: Any) -> HttpResponse:
         for agent in spec.agents
     ]
     task_forms = [
-        (task, task_form if task_form and task_key == task.key else _task_form(found, spec, task)) for task in spec.tasks
+        (task, task_form if task_form and task_key == task.key else _task_form(found, spec, task))
+        for task in spec.tasks
     ]
     context = {
         "crew": found,
@@ -236,7 +245,9 @@ def _editor(request: TeamRequest, found: Crew, **wrong: Any) -> HttpResponse:
 
 
 def _agent_form(found: Crew, agent: Any) -> AgentForm:
-    return AgentForm(initial=AgentForm.initial_of(agent, found.revision), prefix=None, auto_id=f"id_agent_{agent.key}_%s")
+    return AgentForm(
+        initial=AgentForm.initial_of(agent, found.revision), prefix=None, auto_id=f"id_agent_{agent.key}_%s"
+    )
 
 
 def _task_form(found: Crew, spec: CrewSpec, task: Any) -> TaskForm:
@@ -295,7 +306,9 @@ def _done(form: Form, action: Any) -> bool:
     except ValidationError as error:
         for fault in error.errors():
             field = str(fault["loc"][0]) if fault["loc"] else ""
-            form.add_error({"llm": "model"}.get(field, field) if field in form.fields or field == "llm" else None, fault["msg"])
+            form.add_error(
+                {"llm": "model"}.get(field, field) if field in form.fields or field == "llm" else None, fault["msg"]
+            )
     else:
         return True
     return False
@@ -320,5 +333,3 @@ def _json_fault(error: Exception) -> str:
 def _to_crew(who: Principal, found: Crew, anchor: str = "") -> HttpResponse:
     address = reverse("crew", kwargs={"team": who.team.slug, "slug": found.slug})
     return redirect(f"{address}#{anchor}" if anchor else address)
-
-

@@ -50,7 +50,9 @@ class Application:
         host, port = env.text("HOST", "127.0.0.1"), int(env.number("PORT", 8000, least=1, most=65535))
         refuse_used_port(host, port)
         os.environ.update(keep_secrets(self._folder))
-        os.environ.update({"CREWSITE_LOCAL": "1", "DJANGO_SETTINGS_MODULE": "crewsite.settings", "DATA_DIR": str(self._folder)})
+        os.environ.update(
+            {"CREWSITE_LOCAL": "1", "DJANGO_SETTINGS_MODULE": "crewsite.settings", "DATA_DIR": str(self._folder)}
+        )
         os.environ.setdefault("MALLOC_ARENA_MAX", "2")
         if not os.environ.get("DATABASE_URL"):
             self._postgres = Postgres(self._folder / "postgres")
@@ -115,7 +117,7 @@ class Application:
                 if child.poll() is not None:
                     raise CannotStart(f"The {name} ended at once. Its last words:\n{self.last_words(name)}")
             try:
-                with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own address
+                with urllib.request.urlopen(url, timeout=5):
                     return
             except OSError:
                 time.sleep(0.05)
@@ -183,7 +185,9 @@ def _worker_command() -> list[str]:
 
 
 def _fingerprint() -> str:
-    """Changes with whatever ``prepare`` reads: code, templates, static files, pinned packages, the database's address."""
+    """Changes with whatever ``prepare`` reads: code, templates, static files, pinned packages, the database's
+    address.
+    """
     digest = hashlib.sha256(os.environ["DATABASE_URL"].split("@")[-1].split(":")[0].encode())
     roots = [BASE_DIR / part for part in ("teams", "agents_app", "runs", "static", "crewsite")]
     files = [path for root in roots for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
@@ -233,12 +237,16 @@ def main() -> int:
         print("Ctrl-C stops everything. 'make signin' prints another link.", flush=True)  # noqa: T201
         died = application.watch()
         if died:
-            return _refuse(CannotStart(f"The {died} ended by itself, so all was stopped.\n{application.last_words(died)}"))
+            return _refuse(
+                CannotStart(f"The {died} ended by itself, so all was stopped.\n{application.last_words(died)}")
+            )
     except (CannotStart, PostgresFailed, env.BadEnvironment) as reason:
         return _refuse(reason)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return _refuse(CannotStart("The disk is full. Nothing that was kept is lost; free some space and start again."))
+            return _refuse(
+                CannotStart("The disk is full. Nothing that was kept is lost; free some space and start again.")
+            )
         raise
     finally:
         application.stop()
@@ -248,7 +256,10 @@ def main() -> int:
 
 
 def _refuse(reason: Exception) -> int:
-    print(f"\nCrewsite did not start: {reason}\n" if "ended by itself" not in str(reason) else f"\n{reason}\n", file=sys.stderr)  # noqa: T201
+    print(
+        f"\nCrewsite did not start: {reason}\n" if "ended by itself" not in str(reason) else f"\n{reason}\n",
+        file=sys.stderr,
+    )
     return 1
 
 

@@ -1,4 +1,6 @@
-"""Where ``make up`` keeps what it started with, so that ``manage.py`` beside it reaches the same database and secrets."""
+"""Where ``make up`` keeps what it started with, so that ``manage.py`` beside it reaches the same database and
+secrets.
+"""
 
 from __future__ import annotations
 

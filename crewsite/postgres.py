@@ -135,7 +135,13 @@ class Postgres:
     def _wait_until_it_answers(self, port: int) -> None:
         """A real connection is the only proof; the first one also makes the database."""
         deadline = time.monotonic() + START_TIMEOUT_S
-        admin = {"host": "127.0.0.1", "port": port, "user": "crewsite", "password": self._password, "dbname": "postgres"}
+        admin = {
+            "host": "127.0.0.1",
+            "port": port,
+            "user": "crewsite",
+            "password": self._password,
+            "dbname": "postgres",
+        }
         while True:
             if self.died:
                 tail = _last_line(self._log.read_text(errors="replace"))
@@ -168,11 +174,15 @@ def _server_account() -> pwd.struct_passwd | None:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise PostgresFailed("PostgreSQL does not run as root, and there is no account 'postgres' or 'nobody' to run it under.")
+    raise PostgresFailed(
+        "PostgreSQL does not run as root, and there is no account 'postgres' or 'nobody' to run it under."
+    )
 
 
 def _as_account(command: Sequence[str], account: pwd.struct_passwd | None, folder: Path) -> list[str]:
-    """The command under the account. Where parent folders are closed to it, it may pass them, and no folder is opened."""
+    """The command under the account. Where parent folders are closed to it, it may pass them, and no folder is
+    opened.
+    """
     if account is None:
         return list(command)
     setpriv = shutil.which("setpriv")

@@ -1,4 +1,6 @@
-"""Settings, all from the environment. Safe by default: what a development machine may loosen, ``make up`` loosens there."""
+"""Settings, all from the environment. Safe by default: what a development machine may loosen, ``make up`` loosens
+there.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ PROCESS = env.text("CREWSITE_PROCESS", "other")
 
 def _required(name: str, what: str) -> str:
     if not env.text(name):
-        raise ImproperlyConfigured(f"Set {name} to {what}. 'make up' makes and keeps one of its own (README, team server).")
+        raise ImproperlyConfigured(
+            f"Set {name} to {what}. 'make up' makes and keeps one of its own (README, team server)."
+        )
     return env.text(name)
 
 
@@ -190,6 +194,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO").upper()},
     # These would write request bodies, addresses or prompts at INFO or DEBUG.
     "loggers": dict.fromkeys(
-        ("LiteLLM", "httpx", "openai", "celery.worker.strategy", "celery.app.trace", "kombu.transport.pgmq", "pgmq"), QUIET
+        ("LiteLLM", "httpx", "openai", "celery.worker.strategy", "celery.app.trace", "kombu.transport.pgmq", "pgmq"),
+        QUIET,
     ),
 }

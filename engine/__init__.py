@@ -1,4 +1,6 @@
-"""Crewsite's engine: runs crews of LLM agents. What CrewAI's users know, under the same names, is importable from here."""
+"""Crewsite's engine: runs crews of LLM agents. What CrewAI's users know, under the same names, is importable from
+here.
+"""
 
 from __future__ import annotations
 

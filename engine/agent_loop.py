@@ -97,7 +97,9 @@ class Conversation:
         return reply
 
     async def _use_tools(self, reply: LLMReply) -> None:
-        """All tool calls of one reply at once; steps are taken first, in the reply's order, so that replay finds them."""
+        """All tool calls of one reply at once; steps are taken first, in the reply's order, so that replay finds
+        them.
+        """
         numbered = [(call, self._calls.next_step()) for call in reply.tool_calls]
         try:
             async with asyncio.TaskGroup() as group:

@@ -1,6 +1,7 @@
 """Every model request and tool call of one task goes through here: limits, replay, reservation, attempt, settlement.
 
-A step is numbered before its call starts, so that a replayed run walks the same steps; each attempt at a step is a ledger
+A step is numbered before its call starts, so that a replayed run walks the same steps; each attempt at a step is a
+ledger
 line of its own. Which calls to make is the agent loop's to decide.
 """
 
@@ -63,7 +64,9 @@ class TaskCalls:
         response_schema: dict[str, Any] | None = None,
         purpose: Purpose = Purpose.WORK,
     ) -> LLMReply:
-        """One answer of the agent's model, from the journal if it was paid before. Raises ``ProviderError`` for good."""
+        """One answer of the agent's model, from the journal if it was paid before. Raises ``ProviderError`` for
+        good.
+        """
         step = self.next_step()
         recorded = await self.runtime.journal.finished_call(self.task, step)
         if recorded is not None and recorded.outcome.reply is not None:
@@ -104,7 +107,9 @@ class TaskCalls:
                 if isinstance(error, Cancelled):
                     raise
                 text = f"Error: {error}"
-                booking.outcome = CallOutcome(CallStatus.ERROR, tool_output=text, error=str(error), error_code=error.code)
+                booking.outcome = CallOutcome(
+                    CallStatus.ERROR, tool_output=text, error=str(error), error_code=error.code
+                )
         return text
 
     async def _run_tool(self, tool: Tool, spec: ToolSpec, arguments: dict[str, Any], booking: Booking) -> str:
@@ -284,5 +289,3 @@ async def _to_the_end(work: Any) -> None:
     job.result()
     if interrupted:
         raise asyncio.CancelledError
-
-

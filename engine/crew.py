@@ -27,7 +27,9 @@ __all__ = ["CrewOutput", "Runtime", "run_crew"]
 
 @dataclass(frozen=True, slots=True)
 class CrewOutput:
-    """How a crew ended. ``raw`` and ``data`` are those of its last task that gave an output; ``results`` in task order."""
+    """How a crew ended. ``raw`` and ``data`` are those of its last task that gave an output; ``results`` in task
+    order.
+    """
 
     status: TaskStatus
     raw: str
@@ -38,7 +40,8 @@ class CrewOutput:
 
 
 async def run_crew(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) -> CrewOutput:
-    """Runs the crew to its end. One task's failure fails what reads its output and the crew, and lets the others finish.
+    """Runs the crew to its end. One task's failure fails what reads its output and the crew, and lets the others
+    finish.
 
     Raises ``InvalidCrew`` before anything is spent, ``LimitReached`` and ``Cancelled`` after settling calls in flight.
     """
@@ -109,9 +112,7 @@ class CrewRun:
         return await self._record(await self._attempt(task, agent))
 
     async def _attempt(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
-        calls = TaskCalls(
-            self._runtime, task.key, agent, crew_rpm=self._spec.max_rpm, use_cache=self._spec.cache
-        )
+        calls = TaskCalls(self._runtime, task.key, agent, crew_rpm=self._spec.max_rpm, use_cache=self._spec.cache)
         try:
             async with asyncio.timeout(agent.max_execution_time_s):
                 answer = await do_task(calls, task, self._context(task))
@@ -158,9 +159,7 @@ class CrewRun:
 
 def _filled(spec: CrewSpec, inputs: Mapping[str, str]) -> CrewSpec:
     agents = tuple(
-        agent.model_copy(
-            update={name: fill(getattr(agent, name), inputs) for name in ("role", "goal", "backstory")}
-        )
+        agent.model_copy(update={name: fill(getattr(agent, name), inputs) for name in ("role", "goal", "backstory")})
         for agent in spec.agents
     )
     tasks = tuple(

@@ -30,9 +30,7 @@ class BaseTool(BaseModel):
         arguments = self.args_schema or _arguments_of(self._run)
         schema = arguments.model_json_schema()
         schema.pop("title", None)
-        return ToolFacts(
-            name=tool_name(self.name), description=self.description, parameters=schema, effect=self.effect
-        )
+        return ToolFacts(name=tool_name(self.name), description=self.description, parameters=schema, effect=self.effect)
 
     async def run(self, arguments: dict[str, Any]) -> str:
         """Calls ``_run``: a plain function on a thread of its own, so that it blocks no other run."""

@@ -48,7 +48,8 @@ class CallStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallIntent:
-    """A call about to be made. For a tool call ``messages`` is empty and ``tool``, ``arguments`` and ``effect`` are set.
+    """A call about to be made. For a tool call ``messages`` is empty and ``tool``, ``arguments`` and ``effect`` are
+    set.
 
     ``reserved_usd`` is the most it can cost; ``prompt_tokens`` the local count behind that figure.
     """

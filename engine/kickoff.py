@@ -48,7 +48,9 @@ class Process(StrEnum):
 class LLM:
     """A model and how to ask it; keyword arguments are ``LLMSpec``'s, besides ``api_key`` and ``base_url``."""
 
-    def __init__(self, model: str = DEFAULT_MODEL, *, api_key: str = "", base_url: str | None = None, **options: Any) -> None:
+    def __init__(
+        self, model: str = DEFAULT_MODEL, *, api_key: str = "", base_url: str | None = None, **options: Any
+    ) -> None:
         if "timeout" in options:
             options["timeout_s"] = options.pop("timeout")
         if isinstance(options.get("stop"), str):
@@ -76,7 +78,9 @@ class ScrapeWebsiteTool:
 class Agent:
     """Who does the work. Keyword arguments are ``AgentSpec``'s; ``verbose`` and ``memory`` of CrewAI are accepted."""
 
-    def __init__(self, *, role: str, goal: str = "", backstory: str = "", llm: LLM | str | None = None, **options: Any) -> None:
+    def __init__(
+        self, *, role: str, goal: str = "", backstory: str = "", llm: LLM | str | None = None, **options: Any
+    ) -> None:
         options.pop("verbose", None)
         _refuse_memory(options)
         self.llm = llm if isinstance(llm, LLM) else LLM(llm or os.environ.get("OPENAI_MODEL_NAME") or DEFAULT_MODEL)
@@ -117,7 +121,9 @@ class Task:
 
     def spec(self, key: str, *, agents: Mapping[int, str], tasks: Mapping[int, str]) -> TaskSpec:
         """Keys of agents and tasks are looked up by the objects' identity; unknown context is named as such."""
-        context = None if self.context is None else tuple(tasks.get(id(task), "not_in_this_crew") for task in self.context)
+        context = (
+            None if self.context is None else tuple(tasks.get(id(task), "not_in_this_crew") for task in self.context)
+        )
         tools = None if self.tools is None else tuple(map(tool_spec, self.tools))
         return TaskSpec(
             key=key, name=self.name, agent=agents.get(id(self.agent)), context=context, tools=tools, **self._fields
@@ -126,7 +132,9 @@ class Task:
 
 @dataclass(frozen=True)
 class UsageMetrics:
-    """Sums over every model request that was made, also in runs that failed. ``cost_usd`` None: some price is unknown."""
+    """Sums over every model request that was made, also in runs that failed. ``cost_usd`` None: some price is
+    unknown.
+    """
 
     total_tokens: int = 0
     prompt_tokens: int = 0
@@ -220,7 +228,9 @@ class Crew:
         self.spec = self._spec()
 
     def kickoff(self, inputs: Mapping[str, Any] | None = None) -> CrewOutput:
-        """Runs the crew and waits. Raises ``InvalidCrew`` or ``KickoffFailed``; inside a running loop, await ``akickoff``."""
+        """Runs the crew and waits. Raises ``InvalidCrew`` or ``KickoffFailed``; inside a running loop, await
+        ``akickoff``.
+        """
         return _run_here(self.akickoff(inputs), "akickoff")
 
     async def akickoff(self, inputs: Mapping[str, Any] | None = None) -> CrewOutput:
@@ -239,7 +249,9 @@ class Crew:
         return _run_here(self.akickoff_for_each(inputs), "akickoff_for_each")
 
     async def akickoff_for_each(self, inputs: Iterable[Mapping[str, Any]]) -> list[CrewOutput]:
-        """An output for each inputs, in their order. One that fails has its ``status`` and ``error`` and loses no other."""
+        """An output for each inputs, in their order. One that fails has its ``status`` and ``error`` and loses no
+        other.
+        """
         outputs = await asyncio.gather(*(self._run_contained(one) for one in inputs))
         self.usage_metrics = sum((output.token_usage for output in outputs), UsageMetrics())
         return list(outputs)
@@ -270,7 +282,9 @@ class Crew:
         return self._output(output, usage_of(journal))
 
     def _spec(self) -> CrewSpec:
-        agents = list({id(agent): agent for agent in (*self.agents, *(t.agent for t in self.tasks if t.agent))}.values())
+        agents = list(
+            {id(agent): agent for agent in (*self.agents, *(t.agent for t in self.tasks if t.agent))}.values()
+        )
         agent_keys = _keys([agent.role for agent in agents])
         task_keys = _keys([task.name or f"task_{number}" for number, task in enumerate(self.tasks, 1)])
         by_agent = {id(agent): key for agent, key in zip(agents, agent_keys, strict=True)}
@@ -289,7 +303,9 @@ class Crew:
 
     def _client(self) -> LLMClient:
         own = {agent.llm.spec: agent.llm.credential for agent in self._all_agents() if agent.llm.credential}
-        return RoutingClient(real=LiteLLMClient(lambda llm: own.get(llm) or environment_credential(llm)), simulated=Simulator())
+        return RoutingClient(
+            real=LiteLLMClient(lambda llm: own.get(llm) or environment_credential(llm)), simulated=Simulator()
+        )
 
     def _tools(self) -> ToolRegistry:
         used = [tool for agent in self._all_agents() for tool in agent.tools]
@@ -308,7 +324,8 @@ class Crew:
     def _output(self, output: EngineOutput, usage: UsageMetrics) -> CrewOutput:
         results = {result.task: result for result in output.results}
         tasks = [
-            _task_output(task, spec, results.get(spec.key)) for task, spec in zip(self.tasks, self.spec.tasks, strict=True)
+            _task_output(task, spec, results.get(spec.key))
+            for task, spec in zip(self.tasks, self.spec.tasks, strict=True)
         ]
         last = next((task for task in reversed(tasks) if task.status == TaskStatus.SUCCEEDED), None)
         return CrewOutput(
@@ -359,7 +376,9 @@ def tool_spec(tool: Any) -> ToolSpec:
         return ToolSpec(name=tool.facts.name)
     if isinstance(tool, (str, ToolSpec)):
         return ToolSpec(name=tool) if isinstance(tool, str) else tool
-    raise TypeError(f"{tool!r} is not a tool. Use SerperDevTool(), ScrapeWebsiteTool(), @tool functions or BaseTool objects.")
+    raise TypeError(
+        f"{tool!r} is not a tool. Use SerperDevTool(), ScrapeWebsiteTool(), @tool functions or BaseTool objects."
+    )
 
 
 def _task_output(task: Task, spec: TaskSpec, result: TaskResult | None) -> TaskOutput:

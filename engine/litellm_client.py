@@ -24,7 +24,9 @@ MAX_REPLY_CHARS = 4_000_000
 MAX_BELIEVABLE_TOKENS = 100_000_000
 REFUSALS = frozenset({400, 401, 403, 404, 405, 409, 413, 415, 422, 429})
 """The provider read the request and said no: nothing was done, nothing is billed."""
-NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "ClientConnectorError", "ClientConnectorDNSError", "gaierror"})
+NEVER_SENT = frozenset(
+    {"ConnectError", "ConnectTimeout", "ClientConnectorError", "ClientConnectorDNSError", "gaierror"}
+)
 """Names of errors, of httpx and aiohttp, that say that no connection came about."""
 
 
@@ -48,7 +50,9 @@ class LiteLLMClient:
     async def complete(self, request: LLMRequest) -> LLMReply:
         credential = self._find_credential(request.llm)
         if credential is None:
-            raise ProviderError(f"There is no key for {request.llm.model}. Add one, or use another model.", retryable=False)
+            raise ProviderError(
+                f"There is no key for {request.llm.model}. Add one, or use another model.", retryable=False
+            )
         litellm = await asyncio.to_thread(_litellm)
         began = time.perf_counter()
         try:
@@ -201,7 +205,8 @@ def _translated(error: Exception, credential: Credential, request: LLMRequest) -
 def _outcome_unknown(error: Exception, refused: bool) -> bool:
     """Whether the request may have been carried out and billed although no usable answer came.
 
-    LiteLLM gives most failures a made-up response, so only the causes tell: an HTTP error status was really answered, and
+    LiteLLM gives most failures a made-up response, so only the causes tell: an HTTP error status was really answered,
+    and
     a connection that was never made carried nothing.
     """
     causes = {type(cause).__name__ for cause in _causes(error)}
@@ -219,7 +224,10 @@ def _causes(error: BaseException | None) -> list[BaseException]:
 def _retry_after_s(error: Exception) -> float | None:
     """Seconds from the provider's own Retry-After header, wherever in the chain of errors it was kept."""
     for cause in _causes(error):
-        holders = (getattr(cause, "litellm_response_headers", None), getattr(getattr(cause, "response", None), "headers", None))
+        holders = (
+            getattr(cause, "litellm_response_headers", None),
+            getattr(getattr(cause, "response", None), "headers", None),
+        )
         for headers in holders:
             try:
                 return max(0.0, float((headers or {}).get("retry-after")))  # type: ignore[arg-type]

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 from engine.spec import LLMSpec
 
 Message = dict[str, Any]
-"""One chat message in OpenAI's shape: ``role``, ``content``, and ``tool_calls`` or ``tool_call_id`` where they apply."""
+"""One chat message in OpenAI's shape: ``role``, ``content``, and ``tool_calls`` or ``tool_call_id`` where they
+apply.
+"""
 
 
 @dataclass(frozen=True, slots=True)

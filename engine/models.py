@@ -1,4 +1,6 @@
-"""Model ids: which provider an id belongs to, and its bare form. Knows names only, never asks LiteLLM, which is heavy."""
+"""Model ids: which provider an id belongs to, and its bare form. Knows names only, never asks LiteLLM, which is
+heavy.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ def provider_of(model: str) -> str | None:
 
 
 def bare_id(model: str) -> str:
-    """``gpt-4o`` for ``openai/gpt-4o`` and ``simulated/gpt-4o``; ids of providers that host others' models stay whole."""
+    """``gpt-4o`` for ``openai/gpt-4o`` and ``simulated/gpt-4o``; ids of providers that host others' models stay
+    whole.
+    """
     name = real_id(model)
     head, slash, rest = name.partition("/")
     if slash and ALIASES.get(head, head) in ("openai", "anthropic") and "/" not in rest:

@@ -21,7 +21,9 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def fill(text: str, inputs: Mapping[str, str]) -> str:
-    """The text with each placeholder that has an input replaced by it, once: what an input contains is not filled again."""
+    """The text with each placeholder that has an input replaced by it, once: what an input contains is not filled
+    again.
+    """
     return PLACEHOLDER.sub(lambda match: inputs.get(match[1], match[0]), text)
 
 

@@ -45,7 +45,8 @@ def make_plan(spec: CrewSpec) -> Plan:
     """The plan of a spec. Context on unknown or later tasks is left out here; ``validate`` refuses it.
 
     In a sequential crew an unset context reads all earlier outputs; of an asynchronous task, those up to the last
-    synchronous one before it, as in CrewAI, where asynchronous neighbours run at once and do not read each other. No task
+    synchronous one before it, as in CrewAI, where asynchronous neighbours run at once and do not read each other. No
+    task
     waits for an asynchronous one that it does not read.
     """
     sequential = spec.process != "parallel"
@@ -86,9 +87,7 @@ def find_cycle(waits_for: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     return ()
 
 
-def _context(
-    task: TaskSpec, earlier: list[str], position: Mapping[str, int], sequential: bool
-) -> tuple[str, ...]:
+def _context(task: TaskSpec, earlier: list[str], position: Mapping[str, int], sequential: bool) -> tuple[str, ...]:
     if task.context is None:
         return tuple(earlier) if sequential else ()
     return tuple(key for key in dict.fromkeys(task.context) if key in position and key != task.key)

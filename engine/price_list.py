@@ -1,4 +1,6 @@
-"""The default price list and model facts: LiteLLM's bundled map, read as a file so that LiteLLM itself is not imported."""
+"""The default price list and model facts: LiteLLM's bundled map, read as a file so that LiteLLM itself is not
+imported.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Which client answers for a model: the simulator or a provider's. A run is of one kind unless its models say otherwise."""
+"""Which client answers for a model: the simulator or a provider's. A run is of one kind unless its models say
+otherwise.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,9 @@ CHARS_PER_TOKEN = 4
 
 
 def count_text(text: str) -> int:
-    """Tokens of a text. Beyond 400,000 characters the rest is taken at four characters a token, which bounds the work."""
+    """Tokens of a text. Beyond 400,000 characters the rest is taken at four characters a token, which bounds the
+    work.
+    """
     head, rest = text[:MAX_EXACT_CHARS], len(text) - MAX_EXACT_CHARS
     try:
         tokens = len(_encoding().encode_ordinary(head))

@@ -1,4 +1,6 @@
-"""All complaints about a spec at once, each naming its field by keys (``tasks.report.context``). Nothing is changed here."""
+"""All complaints about a spec at once, each naming its field by keys (``tasks.report.context``). Nothing is changed
+here.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ __all__ = ["Complaint", "missing_inputs", "placeholders", "validate"]
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Why a spec cannot run (``error``) or may surprise (``warning``). ``code`` is stable; ``message`` says what to do."""
+    """Why a spec cannot run (``error``) or may surprise (``warning``). ``code`` is stable; ``message`` says what to
+    do.
+    """
 
     field: str
     message: str

@@ -177,7 +177,8 @@ def _is_simulated(spec: CrewSpec, credentials: TeamCredentials, wanted: bool | N
 
 def _order_complaints(spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:
     fields = {
-        f"inputs.{name}": "This input is missing." for name in missing_inputs(spec, dict(spec.inputs) | dict(order.inputs))
+        f"inputs.{name}": "This input is missing."
+        for name in missing_inputs(spec, dict(spec.inputs) | dict(order.inputs))
     }
     for name, value in order.inputs.items():
         if len(value) > MAX_INPUT_CHARS:

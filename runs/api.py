@@ -172,9 +172,7 @@ def list_runs(
 ) -> dict[str, Any]:
     """Runs that fit the typed filter of the runs page, such as ``status:failed cost:>0.1``."""
     run_filter = queries.RunFilter.parse(q)
-    page = queries.list_runs(
-        request.auth, run_filter, sort=sort, cursor=cursor, limit=max(1, min(limit, MAX_PAGE))
-    )
+    page = queries.list_runs(request.auth, run_filter, sort=sort, cursor=cursor, limit=max(1, min(limit, MAX_PAGE)))
     return {"items": [summary_json(run) for run in page.items], "next": page.next or None}
 
 

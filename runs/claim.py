@@ -1,4 +1,5 @@
-"""The lease: claim a run, keep it, give it back, end it. Every write names the epoch, so that a lost lease writes nothing.
+"""The lease: claim a run, keep it, give it back, end it. Every write names the epoch, so that a lost lease writes
+nothing.
 
 Only the database's clock is used.
 """
@@ -80,7 +81,9 @@ def cancel_requested(run_ids: Iterable[UUID]) -> set[UUID]:
 
 
 @transaction.atomic
-def end(run: Run, *, state: RunState, raw: str = "", data: object = None, error: str = "", error_code: str = "") -> bool:
+def end(
+    run: Run, *, state: RunState, raw: str = "", data: object = None, error: str = "", error_code: str = ""
+) -> bool:
     """Moves a run that is still ours to a terminal state; False, and nothing written, if its lease was lost."""
     ended = Run.objects.filter(pk=run.pk, lease_epoch=run.lease_epoch, state=RunState.RUNNING).update(
         state=state,
@@ -134,7 +137,9 @@ def ring_again(*, patience_s: float, most: int = 500) -> list[UUID]:
 
 
 def close_open_calls(run_id: UUID) -> None:
-    """Closes calls that nobody will settle: nobody knows whether they were billed, so they are booked at their worst."""
+    """Closes calls that nobody will settle: nobody knows whether they were billed, so they are booked at their
+    worst.
+    """
     for call in Call.objects.select_for_update().filter(run_id=run_id, state=CallState.INTENT):
         before = contribution(call)
         priced = call.input_usd_per_mtok is not None or call.kind == "tool"

@@ -1,4 +1,6 @@
-"""The queue on PostgreSQL for installations without a broker of their own: pgmq's tables and functions, no extension."""
+"""The queue on PostgreSQL for installations without a broker of their own: pgmq's tables and functions, no
+extension.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The worker's verb: execute a run from claim to end. What a run means is the engine's; what is kept of it the recorder's."""
+"""The worker's verb: execute a run from claim to end. What a run means is the engine's; what is kept of it the
+recorder's.
+"""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ class LaunchForm(forms.Form):
     key = forms.CharField(widget=forms.HiddenInput, max_length=60)
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, spec: CrewSpec, has_keys: bool, earlier: dict[str, str] | None = None, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, spec: CrewSpec, has_keys: bool, earlier: dict[str, str] | None = None, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         self.input_names = placeholders(spec)
         values = dict(spec.inputs) | (earlier or {})

@@ -1,4 +1,6 @@
-"""NOTIFY to whoever watches: one LISTEN connection per event loop, opened with the first watcher, closed with the last."""
+"""NOTIFY to whoever watches: one LISTEN connection per event loop, opened with the first watcher, closed with the
+last.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,8 @@ def hub() -> Hub:
 
 
 async def changes(run_id: UUID, *, heartbeat_s: float = 15.0) -> AsyncIterator[bool]:
-    """Yields True at once and at every change of the run, False after each ``heartbeat_s`` of quiet. Never ends by itself.
+    """Yields True at once and at every change of the run, False after each ``heartbeat_s`` of quiet. Never ends by
+    itself.
 
     Changes that come while the reader is busy are folded into one.
     """

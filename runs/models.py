@@ -199,7 +199,8 @@ class Call(models.Model):
     """One model request or tool call: the ledger line.
 
     ``task_run`` is null for calls of the crew as a whole. ``step`` numbers a task's calls in the engine's order and
-    ``attempt`` the tries of one step. ``cost_nusd`` is null while open and where the price is unknown; the prices it was
+    ``attempt`` the tries of one step. ``cost_nusd`` is null while open and where the price is unknown; the prices it
+    was
     priced with are kept here, so that a later price never touches it.
     """
 

@@ -21,5 +21,4 @@ def usd_text(nusd: int | None) -> str | None:
     """USD as a plain decimal text without trailing zeros ("0.000123"), None for unknown."""
     if nusd is None:
         return None
-    text = f"{to_usd(nusd):.9f}".rstrip("0").rstrip(".")
-    return text
+    return f"{to_usd(nusd):.9f}".rstrip("0").rstrip(".")

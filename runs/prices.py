@@ -44,9 +44,9 @@ def as_price(quote: PriceQuote) -> Price:
 
 
 def _in_force(team: Team, models: set[str]) -> dict[str, Price]:
-    quotes = PriceQuote.objects.filter(
-        Q(team=team) | Q(team=None), model__in=models, begins_at__lte=Now()
-    ).order_by("team_id", "begins_at")
+    quotes = PriceQuote.objects.filter(Q(team=team) | Q(team=None), model__in=models, begins_at__lte=Now()).order_by(
+        "team_id", "begins_at"
+    )
     own = {quote.model: as_price(quote) for quote in quotes if quote.team_id is not None}
     default = {quote.model: as_price(quote) for quote in quotes if quote.team_id is None}
     return default | own

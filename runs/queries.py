@@ -1,4 +1,6 @@
-"""Reads of runs and calls: lists by typed filter and keyset paging, details, sums and estimates. Nothing is changed here."""
+"""Reads of runs and calls: lists by typed filter and keyset paging, details, sums and estimates. Nothing is changed
+here.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ class UsageRow:
         return self.prompt_tokens + self.completion_tokens
 
 
-def list_runs(who: Principal, run_filter: RunFilter, *, sort: str = "newest", cursor: str = "", limit: int = 50) -> Page[Run]:
+def list_runs(
+    who: Principal, run_filter: RunFilter, *, sort: str = "newest", cursor: str = "", limit: int = 50
+) -> Page[Run]:
     """The team's runs that fit the filter, largest first by ``sort``. One query, whatever the page."""
     if sort not in SORTS:
         raise Invalid(f"Sort by one of {', '.join(SORTS)}.", fields={"sort": "Unknown order."})
@@ -115,7 +119,9 @@ def page_of_calls(run: Run, *, cursor: str = "", limit: int = 100) -> Page[Call]
 
 
 def usage_by(run: Run, part: str) -> list[UsageRow]:
-    """The run's usage split by ``agent``, ``model``, ``task`` or ``cost_class``; the rows sum to the run's own figures."""
+    """The run's usage split by ``agent``, ``model``, ``task`` or ``cost_class``; the rows sum to the run's own
+    figures.
+    """
     column = {"task": "task_run__key"}.get(part, part)
     settled = run.calls.exclude(state=CallState.INTENT)
     rows = settled.values(key=Coalesce(F(column), Value(""))).annotate(

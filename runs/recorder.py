@@ -1,6 +1,7 @@
 """Engine calls to ledger rows, through group commit, and nothing else: the engine's journal kept in PostgreSQL.
 
-State is fenced by the lease's epoch, money never is: a worker that lost its lease opens no new call and writes no output,
+State is fenced by the lease's epoch, money never is: a worker that lost its lease opens no new call and writes no
+output,
 but what a provider billed it for is booked all the same.
 """
 
@@ -192,7 +193,9 @@ def contribution(call: Call) -> dict[str, int]:
 
 
 def book(call: Call, *, before: dict[str, int], released: int) -> None:
-    """Brings the rollups of task, run and bill up to what the call adds now, where ``before`` is what it added so far."""
+    """Brings the rollups of task, run and bill up to what the call adds now, where ``before`` is what it added so
+    far.
+    """
     now = contribution(call)
     delta = {field: F(field) + now[field] - before[field] for field in ROLLUP_FIELDS}
     money = {"spent_nusd": delta["spent_nusd"], "reserved_nusd": F("reserved_nusd") - released}

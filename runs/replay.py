@@ -34,9 +34,7 @@ class Replay:
 def read_replay(run: Run) -> Replay:
     """Two queries. The calls of kept tasks are not read: their results are enough."""
     kept = run.tasks.filter(state__in=TASK_KEPT)
-    calls = (
-        run.calls.filter(state=CallState.OK).exclude(task_run__state__in=TASK_KEPT).select_related("task_run")
-    )
+    calls = run.calls.filter(state=CallState.OK).exclude(task_run__state__in=TASK_KEPT).select_related("task_run")
     return Replay(
         results={task.key: _result(task) for task in kept},
         calls={(_task_key(call), call.step): _record(call) for call in calls},

@@ -59,7 +59,9 @@ def run_json(run: Run) -> dict[str, Any]:
 
 
 def usage_json(rollup: Rollup) -> dict[str, Any]:
-    """Tokens and cost. The cost is null as soon as the price of one call is unknown, because the sum is then unknown."""
+    """Tokens and cost. The cost is null as soon as the price of one call is unknown, because the sum is then
+    unknown.
+    """
     return {
         "total_tokens": rollup.total_tokens,
         "prompt_tokens": rollup.prompt_tokens,

@@ -1,4 +1,6 @@
-"""What a run is given: model clients with the team's keys, tools, prices and limits. Secrets stay in this process's memory."""
+"""What a run is given: model clients with the team's keys, tools, prices and limits. Secrets stay in this process's
+memory.
+"""
 
 from __future__ import annotations
 

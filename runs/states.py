@@ -1,4 +1,6 @@
-"""The states of runs, task runs and calls, and the only ways from one to another. Who moves them is not decided here."""
+"""The states of runs, task runs and calls, and the only ways from one to another. Who moves them is not decided
+here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""One worker process: its event loop, its group-commit writer and the keeper of its leases. What it runs is execution's.
+"""One worker process: its event loop, its group-commit writer and the keeper of its leases. What it runs is
+execution's.
 
 Celery's threads hand their coroutines to the one loop and wait; so a process runs many runs on a few connections.
 """

@@ -1,7 +1,8 @@
 """The only gate: which rows a person may reach, and with which role. Strangers get 404, members without the role 403.
 
 Every model behind the gate says with ``TEAM_PATH`` how its rows lead to a team. Every view declares its policy with
-``public``, ``signed_in`` or ``member`` here, every API operation with ``teams.bearer.Bearer``; a test walks them all and
+``public``, ``signed_in`` or ``member`` here, every API operation with ``teams.bearer.Bearer``; a test walks them all
+and
 fails for one that does not.
 """
 
@@ -71,7 +72,9 @@ def visible_to(who: Principal, model: type[ModelT]) -> QuerySet[ModelT]:
 
 
 def fetch(model: type[ModelT], who: Principal, role: Role = Role.VIEWER, **lookup: Any) -> ModelT:
-    """One row of the principal's team. ``Http404`` if it is not there or not theirs, then 403 if the role is too small."""
+    """One row of the principal's team. ``Http404`` if it is not there or not theirs, then 403 if the role is too
+    small.
+    """
     row = visible_to(who, model).filter(**lookup).first()
     if row is None:
         raise Http404(f"No such {model._meta.verbose_name}.")

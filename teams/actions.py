@@ -39,9 +39,7 @@ def begin_team(*, email: str, name: str, slug: str = "") -> Team:
 def issue_signin_link(user: User) -> str:
     """The secret of a new link that signs this person in once, within twelve hours."""
     secret = new_secret()
-    SignInLink.objects.create(
-        user=user, secret_hash=digest(secret), expires_at=timezone.now() + SIGNIN_LINK_LIFE
-    )
+    SignInLink.objects.create(user=user, secret_hash=digest(secret), expires_at=timezone.now() + SIGNIN_LINK_LIFE)
     return secret
 
 
@@ -83,7 +81,9 @@ def revoke_token(who: Principal, token: ApiToken) -> None:
 
 
 def principal_of_token(secret: str) -> tuple[Principal, ApiToken] | None:
-    """Who acts with this bearer token, or None. Role and scope are read anew at each request; the smaller one counts."""
+    """Who acts with this bearer token, or None. Role and scope are read anew at each request; the smaller one
+    counts.
+    """
     token = (
         ApiToken.objects.select_related("user", "team")
         .filter(secret_hash=digest(secret), revoked_at=None, user__is_active=True)

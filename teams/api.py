@@ -15,7 +15,9 @@ class ProviderIn(Strict):
     provider: str = Field(description="openai, anthropic, ollama, ..., or serper for web search", max_length=40)
     name: str = Field("default", max_length=60)
     api_key: str = Field("", max_length=4000)
-    base_url: str | None = Field(None, max_length=500, description="for OpenAI-compatible servers; null: the provider's")
+    base_url: str | None = Field(
+        None, max_length=500, description="for OpenAI-compatible servers; null: the provider's"
+    )
     rpm: int | None = Field(None, ge=1, le=2_000_000_000, description="requests per minute")
     tpm: int | None = Field(None, ge=1, le=2_000_000_000, description="tokens per minute")
 

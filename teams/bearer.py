@@ -1,4 +1,6 @@
-"""What every API operation shares: the bearer token with the role it needs, strict bodies, the error's shape, idempotency."""
+"""What every API operation shares: the bearer token with the role it needs, strict bodies, the error's shape,
+idempotency.
+"""
 
 from __future__ import annotations
 
@@ -99,4 +101,3 @@ def _earlier_answer(claim: IdempotentAnswer, digest: str) -> dict[str, Any]:
         raise Conflict("The first request with this idempotency key is still being answered. Ask again in a moment.")
     answer: dict[str, Any] = claim.answer
     return answer
-

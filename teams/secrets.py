@@ -1,4 +1,6 @@
-"""How secrets are kept: provider keys encrypted with the installation's keys, tokens and links as hashes of themselves."""
+"""How secrets are kept: provider keys encrypted with the installation's keys, tokens and links as hashes of
+themselves.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The whole application as ``make up`` starts it, in a data folder and on a port of its own, for tests to use from outside."""
+"""The whole application as ``make up`` starts it, in a data folder and on a port of its own, for tests to use from
+outside.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,16 @@ from typing import Any
 import psycopg
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = ("DATABASE_URL", "BROKER_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "DATA_DIR", "PORT", "HOST", "DJANGO_SETTINGS_MODULE")
+OURS = (
+    "DATABASE_URL",
+    "BROKER_URL",
+    "SECRET_KEY",
+    "ENCRYPTION_KEYS",
+    "DATA_DIR",
+    "PORT",
+    "HOST",
+    "DJANGO_SETTINGS_MODULE",
+)
 START_TIMEOUT_S = 90.0
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.environment import GIVEN_DATABASE
 
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A server for this session in a folder of its own; or the one that DATABASE_URL named."""
@@ -41,4 +42,3 @@ def django_db_modify_db_settings(postgres_url: str) -> None:
     for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT"):
         settings.DATABASES["default"][name] = found[name]
         connections["default"].settings_dict[name] = found[name]
-

@@ -1,4 +1,6 @@
-"""The environment that tests run in. A pytest plugin of its own, because Django's settings are read before any conftest."""
+"""The environment that tests run in. A pytest plugin of its own, because Django's settings are read before any
+conftest.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The built-in templates: crews that we wrote, each naive and optimised, as JSON files beside this one.
 
-A file holds ``title``, ``summary``, ``category``, ``variant`` and ``spec``, whose ``inputs`` are sample values, so that a
+A file holds ``title``, ``summary``, ``category``, ``variant`` and ``spec``, whose ``inputs`` are sample values, so
+that a
 template can be tried at one click.
 """
 

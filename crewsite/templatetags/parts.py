@@ -87,7 +87,9 @@ def moment(when: datetime | None) -> SafeString:
         return mark_safe("–")
     seconds = (timezone.now() - when).total_seconds()
     text = _ago(seconds) if seconds < 7 * 86_400 else f"{when:%Y-%m-%d}"
-    return format_html('<time datetime="{}" title="{} UTC">{}</time>', when.isoformat(), f"{when:%Y-%m-%d %H:%M:%S}", text)
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>', when.isoformat(), f"{when:%Y-%m-%d %H:%M:%S}", text
+    )
 
 
 @register.simple_tag
@@ -116,7 +118,9 @@ def simulated() -> SafeString:
 def markdown(text: str) -> SafeString:
     """A model's Markdown as safe HTML: no raw HTML, no images, links that tell their target nothing about us."""
     html = _markdown.render(text[:MAX_MARKDOWN_CHARS])
-    clean = nh3.clean(html, tags=SAFE_TAGS, link_rel="noopener noreferrer nofollow", url_schemes={"http", "https", "mailto"})
+    clean = nh3.clean(
+        html, tags=SAFE_TAGS, link_rel="noopener noreferrer nofollow", url_schemes={"http", "https", "mailto"}
+    )
     return mark_safe(clean)  # noqa: S308 - nh3 has just cleaned it
 
 
@@ -156,11 +160,17 @@ def field(bound: Any, *, rows: int | None = None) -> dict[str, Any]:
     if bound.errors:
         attributes["aria-invalid"] = "true"
     group = kind == "checkbox" and hasattr(widget, "choices")
-    return {"bound": bound, "widget": bound if group else bound.as_widget(attrs=attributes), "kind": "group" if group else kind}
+    return {
+        "bound": bound,
+        "widget": bound if group else bound.as_widget(attrs=attributes),
+        "kind": "group" if group else kind,
+    }
 
 
 def _css(widget: Any, kind: str, wrong: bool) -> str:
-    css = {"checkbox": "form-check-input", "radio": "form-check-input", "select": "form-select"}.get(kind, "form-control")
+    css = {"checkbox": "form-check-input", "radio": "form-check-input", "select": "form-select"}.get(
+        kind, "form-control"
+    )
     mono = " font-monospace" if widget.attrs.get("data-mono") else ""
     return css + mono + (" is-invalid" if wrong else "")
 

@@ -53,7 +53,9 @@ def calculate(expression: str) -> str:
     except DecimalException as error:
         raise ToolFailed(f"This has no value: {type(error).__name__}.") from error
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ToolFailed("This is not an arithmetic expression. Use numbers, + - * / // % ** and parentheses.") from error
+        raise ToolFailed(
+            "This is not an arithmetic expression. Use numbers, + - * / // % ** and parentheses."
+        ) from error
 
 
 def _value(node: ast.expr) -> Decimal:

@@ -17,7 +17,9 @@ class CurrentTime:
         description="The date and time now.",
         parameters={
             "type": "object",
-            "properties": {"time_zone": {"type": "string", "description": "IANA name such as Europe/Berlin; UTC if left out"}},
+            "properties": {
+                "time_zone": {"type": "string", "description": "IANA name such as Europe/Berlin; UTC if left out"}
+            },
             "additionalProperties": False,
         },
         cacheable=False,

@@ -22,7 +22,14 @@ MAX_BYTES = 2_000_000
 MAX_REDIRECTS = 5
 TIMEOUT_S = 20.0
 USER_AGENT = "Crewsite/1 (agent tool)"
-TEXT_TYPES = ("text/", "application/json", "application/xml", "application/xhtml", "application/rss", "application/atom")
+TEXT_TYPES = (
+    "text/",
+    "application/json",
+    "application/xml",
+    "application/xhtml",
+    "application/rss",
+    "application/atom",
+)
 
 NEVER = tuple(
     ipaddress.ip_network(network)

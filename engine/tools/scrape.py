@@ -16,7 +16,29 @@ SCRAPE = ToolFacts(
     parameters=text_arguments(url="the page's address"),
 )
 BLOCKS = frozenset(
-    "p div br li tr h1 h2 h3 h4 h5 h6 section article header ul ol table blockquote pre title main".split()
+    [
+        "p",
+        "div",
+        "br",
+        "li",
+        "tr",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "section",
+        "article",
+        "header",
+        "ul",
+        "ol",
+        "table",
+        "blockquote",
+        "pre",
+        "title",
+        "main",
+    ]
 )
 
 

@@ -23,12 +23,12 @@ CREWS = "/t/acme/crews/"
 PAGE = f"{CREWS}company-brief/"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202egnp.exe" + "W" * 10_000
 
-SOURCE = '''
+SOURCE = """
 from crewai import Agent, Task, Crew
 writer = Agent(role="Writer", goal="Write about {topic}", backstory="You write.", llm="openai/gpt-4o")
 note = Task(description="Write about {topic}.", expected_output="A note", agent=writer)
 crew = Crew(agents=[writer], tasks=[note])
-'''
+"""
 
 
 @pytest.fixture
@@ -204,7 +204,12 @@ class TestAgents:
         assert response["Location"] == f"{PAGE}#agent-finance"
         agent = spec_of(crew).agent("finance")
         assert agent is not None
-        assert (agent.role, agent.llm.model, agent.llm.temperature, agent.llm.seed) == ("Chief analyst", "gpt-4o", 0.2, 7)
+        assert (agent.role, agent.llm.model, agent.llm.temperature, agent.llm.seed) == (
+            "Chief analyst",
+            "gpt-4o",
+            0.2,
+            7,
+        )
         assert [tool.name for tool in agent.tools] == ["calculator"]
 
     def test_a_new_key_follows_into_the_tasks(self, cast: Cast, crew: Crew) -> None:
@@ -269,7 +274,9 @@ class TestTasks:
         assert spec_of(crew).tasks[2].context == context
 
     def test_chosen_needs_a_choice(self, cast: Cast, crew: Crew) -> None:
-        response = signed_in(cast.editor).post(f"{PAGE}tasks/brief/", task_fields(crew, key="brief", context_kind="chosen"))
+        response = signed_in(cast.editor).post(
+            f"{PAGE}tasks/brief/", task_fields(crew, key="brief", context_kind="chosen")
+        )
         assert response.status_code == 422
         assert spec_of(crew).tasks[2].context == ("figures", "headlines")
 
@@ -304,7 +311,12 @@ class TestCrewItself:
         typed = {"revision": crew.revision, "name": "Brief", "process": "parallel", "default.company": "Acme"}
         signed_in(cast.editor).post(f"{PAGE}settings/", typed)
         spec = spec_of(Crew.objects.get(pk=crew.pk))
-        assert (spec.name, spec.process, spec.cache, dict(spec.inputs)) == ("Brief", "parallel", False, {"company": "Acme"})
+        assert (spec.name, spec.process, spec.cache, dict(spec.inputs)) == (
+            "Brief",
+            "parallel",
+            False,
+            {"company": "Acme"},
+        )
         assert len(spec.tasks) == 3
 
     def test_json_goes_out_and_comes_back(self, cast: Cast, crew: Crew) -> None:

@@ -40,14 +40,17 @@ def test_it_starts_serves_refuses_a_second_start_and_stops_without_leaving_anyth
     try:
         with httpx.Client(follow_redirects=True) as client:
             home = client.get(running.link)
-            assert home.status_code == 200 and "Crews" in home.text
+            assert home.status_code == 200
+            assert "Crews" in home.text
         assert httpx.get(running.link).status_code == 410
         assert httpx.get(f"{running.url}/t/my-team/crews/").headers["location"].startswith("/signin/")
 
         second = start_again(running, PORT=str(running.port + 1))
-        assert second.returncode == 1 and "already runs on the data folder" in second.stderr
+        assert second.returncode == 1
+        assert "already runs on the data folder" in second.stderr
         elsewhere = start_again(running, DATA_DIR=str(folder.parent / "other"))
-        assert elsewhere.returncode == 1 and f"Port {running.port} is in use" in elsewhere.stderr
+        assert elsewhere.returncode == 1
+        assert f"Port {running.port} is in use" in elsewhere.stderr
         assert "Traceback" not in second.stderr + elsewhere.stderr
         assert len(children) >= 3
     finally:
@@ -75,7 +78,12 @@ def test_a_port_in_use_is_said_before_anything_is_started(folder: Path) -> None:
         other.listen()
         environment = {"DATA_DIR": str(folder), "PORT": str(other.getsockname()[1]), "PATH": "/usr/bin:/bin"}
         refused = subprocess.run(
-            [sys.executable, "-m", "crewsite.local"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "crewsite.local"],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     assert refused.returncode == 1
     assert "is in use by another program" in refused.stderr

@@ -46,7 +46,8 @@ async def test_context_carries_earlier_outputs_and_nothing_else() -> None:
     spec = crew(task("a"), task("b"), task("c", context=("b",)))
     await run(spec, runtime(llm=by_task({"a": "first", "b": "second", "c": "third"}), journal=journal))
     asked = journal.calls[-1].intent.messages[1]["content"]
-    assert "second" in asked and "first" not in asked
+    assert "second" in asked
+    assert "first" not in asked
 
 
 async def test_the_system_message_is_the_same_bytes_in_all_tasks_of_one_agent() -> None:
@@ -184,7 +185,9 @@ async def test_a_cancelled_run_settles_the_calls_in_flight() -> None:
 
 
 async def test_replay_pays_nothing_twice_whatever_was_finished() -> None:
-    spec = crew(task("a"), task("b", output_schema=SCHEMA), task("c"), agents=(agent(tools=("web_search", "calculator")),))
+    spec = crew(
+        task("a"), task("b", output_schema=SCHEMA), task("c"), agents=(agent(tools=("web_search", "calculator")),)
+    )
     first = MemoryJournal()
     whole = await run(spec, runtime(journal=first))
     for kept in range(len(first.calls) + 1):
@@ -256,5 +259,6 @@ async def test_every_call_has_its_agent_and_its_prices() -> None:
     await run(crew(task("a")), runtime(journal=journal))
     (call,) = journal.calls
     assert call.intent.agent == "worker"
-    assert call.intent.price is not None and call.intent.simulated
+    assert call.intent.price is not None
+    assert call.intent.simulated
     assert 0 < (call.outcome.cost_usd or 0) <= call.intent.reserved_usd

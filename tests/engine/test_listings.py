@@ -54,7 +54,8 @@ def test_metrics(openai: OpenAIServer, tmp_path: Path) -> None:
     assert (usage.prompt_tokens, usage.completion_tokens) == (openai.prompt_tokens, openai.completion_tokens)
     assert usage.successful_requests == len(openai.billed) == 2
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
-    assert usage.cost_usd is not None and usage.cost_usd > 0
+    assert usage.cost_usd is not None
+    assert usage.cost_usd > 0
 
 
 def test_customer_support(openai: OpenAIServer, tmp_path: Path) -> None:
@@ -81,14 +82,17 @@ def test_financial_analysis(openai: OpenAIServer, tmp_path: Path) -> None:
 def test_drug_profile_runs_its_three_async_tasks_at_once(openai: OpenAIServer, tmp_path: Path) -> None:
     result = run_listing("drug_profile", tmp_path)["result"]
     first, second, third, synthesis = openai.billed
-    assert overlap(first, second) and overlap(second, third) and overlap(first, third)
+    assert overlap(first, second)
+    assert overlap(second, third)
+    assert overlap(first, third)
     assert synthesis.began >= max(one.ended for one in (first, second, third))
     assert len(result.tasks_output) == 4
 
 
 def test_a_crew_per_drug_under_one_loop(openai: OpenAIServer, tmp_path: Path) -> None:
     with pytest.raises(Exception, match="not in this crew|not_in_this_crew|market"):
-        # The listing leaves the market task out of its crew although the synthesis reads it: said before anything is paid.
+        # The listing leaves the market task out of its crew although the synthesis reads it: said before anything is
+        # paid.
         run_listing("drug_profile+drug_async", tmp_path)
     assert len(openai.billed) == 4
 
@@ -105,7 +109,9 @@ def test_kickoff_for_each_async_runs_all_inputs_at_once(openai: OpenAIServer, tm
         next(one for one in openai.billed if topic in str(one.body["messages"]) and len(one.body["messages"]) == 2)
         for topic in topics
     ]
-    assert overlap(firsts[0], firsts[1]) and overlap(firsts[1], firsts[2]) and overlap(firsts[0], firsts[2])
+    assert overlap(firsts[0], firsts[1])
+    assert overlap(firsts[1], firsts[2])
+    assert overlap(firsts[0], firsts[2])
 
 
 def test_structured_output_gives_the_pydantic_object(openai: OpenAIServer, tmp_path: Path) -> None:
@@ -125,4 +131,3 @@ result = crew.kickoff(inputs={"company": "Acme"})
     found = runpy.run_path(str(script), run_name="__main__")
     assert found["result"].pydantic.gross_margin == 0.6
     assert isinstance(found["result"].pydantic, found["CompanyMetrics"])
-

@@ -32,7 +32,8 @@ def test_an_unknown_price_is_none_and_not_zero() -> None:
 def test_a_reservation_covers_what_a_call_within_its_bounds_can_cost(prompt: int, completion: int) -> None:
     usage = Usage(prompt_tokens=prompt, completion_tokens=completion)
     cost = cost_usd(usage, PRICE)
-    assert cost is not None and cost <= worst_case_usd(prompt, completion, PRICE)
+    assert cost is not None
+    assert cost <= worst_case_usd(prompt, completion, PRICE)
 
 
 def test_costs_are_whole_nano_dollars() -> None:
@@ -43,7 +44,8 @@ def test_costs_are_whole_nano_dollars() -> None:
 @pytest.mark.parametrize("model", ["gpt-4o", "openai/gpt-4o", "simulated/gpt-4o", "simulated/openai/gpt-4o"])
 def test_a_model_has_one_price_however_it_is_written(model: str) -> None:
     price = DefaultPrices().price(model)
-    assert price is not None and price == DefaultPrices().price("gpt-4o")
+    assert price is not None
+    assert price == DefaultPrices().price("gpt-4o")
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,9 @@ def test_an_asynchronous_task_reads_what_the_last_synchronous_one_before_it_sett
 
 
 def test_a_synchronous_task_waits_for_no_asynchronous_one_that_it_does_not_read() -> None:
-    spec = crew(task("slow", async_execution=True), task("other", async_execution=True), task("join", context=("other",)))
+    spec = crew(
+        task("slow", async_execution=True), task("other", async_execution=True), task("join", context=("other",))
+    )
     assert waits(spec)["join"] == {"other"}
 
 

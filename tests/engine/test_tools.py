@@ -33,7 +33,8 @@ def test_arithmetic_is_exact(expression: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "expression", ["1/0", "import os", "__import__('os')", "9**99999999", "a", "", "'x'*9", "1e400", "(" * 500, "1" * 2000]
+    "expression",
+    ["1/0", "import os", "__import__('os')", "9**99999999", "a", "", "'x'*9", "1e400", "(" * 500, "1" * 2000],
 )
 def test_what_is_no_arithmetic_is_refused(expression: str) -> None:
     with pytest.raises(ToolFailed):
@@ -62,14 +63,23 @@ class Pages(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         port = self.server.server_address[1]
-        moved = {"/to-page": "/page", "/to-inside": f"http://127.1:{port}/page", "/to-file": "file:///etc/passwd", "/round": "/round"}
+        moved = {
+            "/to-page": "/page",
+            "/to-inside": f"http://127.1:{port}/page",
+            "/to-file": "file:///etc/passwd",
+            "/round": "/round",
+        }
         if self.path in moved:
             self.send_response(302)
             self.send_header("Location", moved[self.path])
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        bodies = {"/page": b"<h1>Hello</h1><script>bad()</script><p>World</p>", "/big": b"x" * (MAX_BYTES + 1), "/image": b"\x89PNG"}
+        bodies = {
+            "/page": b"<h1>Hello</h1><script>bad()</script><p>World</p>",
+            "/big": b"x" * (MAX_BYTES + 1),
+            "/image": b"\x89PNG",
+        }
         body = bodies.get(self.path, b"")
         self.send_response(200 if self.path in bodies else 404)
         self.send_header("Content-Type", "image/png" if self.path == "/image" else "text/html; charset=nonsense")
@@ -114,14 +124,22 @@ async def test_a_redirect_is_followed_and_checked_again(site: int) -> None:
 
 @pytest.mark.parametrize(
     ("path", "reason"),
-    [("/big", "larger than"), ("/image", "not text"), ("/missing", "404"), ("/round", "redirects"), ("/to-file", "http")],
+    [
+        ("/big", "larger than"),
+        ("/image", "not text"),
+        ("/missing", "404"),
+        ("/round", "redirects"),
+        ("/to-file", "http"),
+    ],
 )
 async def test_what_is_too_much_or_of_no_use_is_refused(site: int, path: str, reason: str) -> None:
     with pytest.raises(ToolFailed, match=reason):
         await GuardedHttp(["127.0.0.1"]).request("GET", f"http://127.0.0.1:{site}{path}")
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.com", "gopher://x", "http://", "http://u:p@example.com/"])
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "ftp://example.com", "gopher://x", "http://", "http://u:p@example.com/"]
+)
 async def test_other_schemes_and_credentials_in_addresses_are_refused(url: str) -> None:
     with pytest.raises(ToolFailed):
         await GuardedHttp().request("GET", url)

@@ -82,15 +82,19 @@ async def test_a_server_that_is_not_there_was_not_billed() -> None:
 
 
 async def test_a_hang_ends_at_its_timeout_with_an_unknown_outcome() -> None:
-    with OpenAIServer("Hi", latency_s=3) as server:
-        with pytest.raises(ProviderError) as failed:
-            await ask(server, timeout_s=0.3)
+    with OpenAIServer("Hi", latency_s=3) as server, pytest.raises(ProviderError) as failed:
+        await ask(server, timeout_s=0.3)
     assert (failed.value.retryable, failed.value.outcome_unknown) == (True, True)
 
 
 @pytest.mark.parametrize(
     "usage",
-    [None, {}, {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, {"prompt_tokens": -5, "completion_tokens": 3, "total_tokens": -2}],
+    [
+        None,
+        {},
+        {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        {"prompt_tokens": -5, "completion_tokens": 3, "total_tokens": -2},
+    ],
     ids=["missing", "empty", "zero", "negative"],
 )
 async def test_usage_that_cannot_be_true_is_counted_here_and_marked(usage: Any) -> None:
@@ -98,7 +102,8 @@ async def test_usage_that_cannot_be_true_is_counted_here_and_marked(usage: Any) 
     with OpenAIServer(lambda body: dict(message)) as server:
         reply = await ask(server)
     assert reply.usage.estimated
-    assert reply.usage.prompt_tokens > 0 and reply.usage.completion_tokens == 3
+    assert reply.usage.prompt_tokens > 0
+    assert reply.usage.completion_tokens == 3
 
 
 async def test_hostile_text_becomes_storable_text() -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.application import Application
 from tests.openai_server import OpenAIServer, overlap
 
-BRIEF = '''
+BRIEF = """
 from crewai import Agent, Crew, Process, Task
 
 finance = Agent(role="Financial analyst", goal="Find the figures", backstory="You read balance sheets.", llm="gpt-4o")
@@ -27,9 +27,9 @@ brief = Task(description="Write a brief on {company}.", expected_output="One pag
 
 crew = Crew(agents=[finance, news, senior], tasks=[figures, headlines, brief], process=Process.sequential)
 result = crew.kickoff(inputs={"company": "Stripe"})
-'''
+"""
 
-DRUG = '''
+DRUG = """
 from crewai import Agent, Crew, Process, Task
 
 agents = {}
@@ -45,9 +45,12 @@ four = Task(description="Profile of {drug_name}", expected_output="A profile", a
 
 crew = Crew(agents=[pharma, regulatory, market, writer], tasks=[one, two, three, four], process=Process.sequential)
 crew.kickoff(inputs={"drug_name": "Ibuprofen"})
-'''
+"""
 
-PRICES = {"gpt-4o": (Decimal("2.5"), Decimal("1.25"), Decimal(10)), "gpt-4o-mini": (Decimal("0.15"), Decimal("0.075"), Decimal("0.6"))}
+PRICES = {
+    "gpt-4o": (Decimal("2.5"), Decimal("1.25"), Decimal(10)),
+    "gpt-4o-mini": (Decimal("0.15"), Decimal("0.075"), Decimal("0.6")),
+}
 """USD per million tokens, in, cached and out, as both providers' price pages had them: held against what is billed."""
 
 
@@ -89,7 +92,11 @@ def billed_usd(server: OpenAIServer) -> Decimal:
     total = Decimal(0)
     for one in server.billed:
         prompt, cached, completion = PRICES[one.model]
-        total += (one.prompt_tokens - one.cached_tokens) * prompt + one.cached_tokens * cached + one.completion_tokens * completion
+        total += (
+            (one.prompt_tokens - one.cached_tokens) * prompt
+            + one.cached_tokens * cached
+            + one.completion_tokens * completion
+        )
     return total / 1_000_000
 
 
@@ -138,12 +145,16 @@ def test_asynchronous_tasks_overlap_by_the_providers_own_clock(
 ) -> None:
     paste_and_launch(page, DRUG, "Journey drug profile")
     first, second, third, profile = provider.billed
-    assert overlap(first, second) and overlap(second, third) and overlap(first, third)
+    assert overlap(first, second)
+    assert overlap(second, third)
+    assert overlap(first, third)
     assert profile.began >= max(one.ended for one in (first, second, third))
     assert page.locator(".waterfall .lane").count() == 5
 
 
-def test_a_template_is_tried_without_any_key_and_says_that_it_is_simulated(application: Application, page: Page) -> None:
+def test_a_template_is_tried_without_any_key_and_says_that_it_is_simulated(
+    application: Application, page: Page
+) -> None:
     page.goto("/")
     page.get_by_role("link", name="Templates").click()
     page.locator("article", has_text="Company brief").get_by_role("button", name="Try it").first.click()
@@ -152,7 +163,8 @@ def test_a_template_is_tried_without_any_key_and_says_that_it_is_simulated(appli
     expect(page.locator(".page-head").get_by_text("simulated")).to_be_visible()
     run_id = page.url.rstrip("/").rsplit("/", 1)[-1]
     (row,) = application.rows("SELECT simulated, spent_nusd FROM runs_run WHERE id = %s", run_id)
-    assert row[0] is True and row[1] > 0
+    assert row[0] is True
+    assert row[1] > 0
     page.locator("section", has_text="Calls").get_by_role("link").first.click()
     expect(page.get_by_role("heading", name="Reply")).to_be_visible()
 

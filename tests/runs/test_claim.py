@@ -52,7 +52,9 @@ def test_an_expired_lease_is_taken_over_and_fences_its_old_holder(run: Run) -> N
     old = claim.claim(run.pk, owner="worker-1")
     expire(run)
     new = claim.claim(run.pk, owner="worker-2")
-    assert old and new and new.lease_epoch == 2
+    assert old
+    assert new
+    assert new.lease_epoch == 2
     assert claim.beat([(run.pk, old.lease_epoch)]) == {run.pk}
     assert claim.beat([(run.pk, new.lease_epoch)]) == set()
     assert not claim.end(old, state=RunState.SUCCEEDED, raw="the zombie's output")
@@ -64,13 +66,16 @@ def test_a_takeover_keeps_when_the_run_first_began(run: Run) -> None:
     first = claim.claim(run.pk, owner="worker-1")
     expire(run)
     second = claim.claim(run.pk, owner="worker-2")
-    assert first and second and second.started_at == first.started_at
+    assert first
+    assert second
+    assert second.started_at == first.started_at
     assert second.fruitless_takeovers == 1
 
 
 def test_ending_gives_up_the_lease_and_closes_the_tasks_left(run: Run) -> None:
     claimed = claim.claim(run.pk, owner="worker-1")
-    assert claimed and claim.end(claimed, state=RunState.FAILED, error="No.", error_code="x")
+    assert claimed
+    assert claim.end(claimed, state=RunState.FAILED, error="No.", error_code="x")
     run.refresh_from_db()
     assert (run.state, run.lease_until, run.lease_owner) == (RunState.FAILED, None, "")
     assert run.finished_at is not None
@@ -79,7 +84,8 @@ def test_ending_gives_up_the_lease_and_closes_the_tasks_left(run: Run) -> None:
 
 def test_an_ended_run_is_not_ended_again(run: Run) -> None:
     claimed = claim.claim(run.pk, owner="worker-1")
-    assert claimed and claim.end(claimed, state=RunState.SUCCEEDED, raw="once")
+    assert claimed
+    assert claim.end(claimed, state=RunState.SUCCEEDED, raw="once")
     assert not claim.end(claimed, state=RunState.FAILED, raw="twice")
 
 
@@ -88,7 +94,8 @@ def test_a_released_run_is_free_at_once(run: Run) -> None:
     assert claimed
     claim.release([(run.pk, claimed.lease_epoch)])
     again = claim.claim(run.pk, owner="worker-2")
-    assert again and again.lease_epoch == 2
+    assert again
+    assert again.lease_epoch == 2
 
 
 def test_a_queued_run_is_cancelled_at_once(cast: Cast, run: Run) -> None:

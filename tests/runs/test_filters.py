@@ -27,7 +27,9 @@ def runs() -> dict[str, Run]:
     support = create_crew(cast.owner, name="Support desk", spec=brief_spec())
     made = {
         "cheap": make_run(cast.owner, brief, usd=0.02, seconds=5, prompt_tokens=90, completion_tokens=10),
-        "dear": make_run(cast.owner, brief, usd=1.5, seconds=90, prompt_tokens=900, completion_tokens=100, simulated=True),
+        "dear": make_run(
+            cast.owner, brief, usd=1.5, seconds=90, prompt_tokens=900, completion_tokens=100, simulated=True
+        ),
         "failed": make_run(cast.owner, support, state=RunState.FAILED, error="The provider said no", usd=0.10),
         "running": make_run(cast.owner, support, state=RunState.RUNNING),
     }

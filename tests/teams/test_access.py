@@ -1,4 +1,6 @@
-"""The gate: members reach their team's rows with their role, strangers find nothing, and no view is without a policy."""
+"""The gate: members reach their team's rows with their role, strangers find nothing, and no view is without a
+policy.
+"""
 
 from __future__ import annotations
 

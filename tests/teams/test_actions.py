@@ -54,7 +54,8 @@ def test_secrets_are_not_kept_as_they_are(cast: Cast) -> None:
     _, token = issue_token(cast.owner)
     add_provider(cast.owner, provider="openai", api_key="sk-very-secret")
     kept = [*SignInLink.objects.values_list("secret_hash", flat=True), *ApiToken.objects.values_list("secret_hash")]
-    assert link not in str(kept) and token not in str(kept)
+    assert link not in str(kept)
+    assert token not in str(kept)
     assert b"very-secret" not in bytes(ProviderKey.objects.get().secret)
     assert unseal(ProviderKey.objects.get().secret) == "sk-very-secret"
 
@@ -67,12 +68,14 @@ def test_a_token_acts_for_its_person_in_its_team(cast: Cast) -> None:
 def test_a_token_has_the_smaller_of_its_scope_and_its_persons_role(cast: Cast) -> None:
     _, secret = issue_token(cast.owner, scope=Scope.READ)
     found = principal_of_token(secret)
-    assert found and found[0].role == Role.VIEWER
+    assert found
+    assert found[0].role == Role.VIEWER
 
     _, secret = issue_token(cast.owner, scope=Scope.ADMIN)
     Membership.objects.filter(user=cast.owner.user).update(role=Role.RUNNER)
     found = principal_of_token(secret)
-    assert found and found[0].role == Role.RUNNER
+    assert found
+    assert found[0].role == Role.RUNNER
 
 
 def test_a_scope_beyond_the_role_is_refused(cast: Cast) -> None:

@@ -1,4 +1,6 @@
-"""Brings a database to where this code needs it: tables, queues, the first team, prices and templates. Safe to repeat."""
+"""Brings a database to where this code needs it: tables, queues, the first team, prices and templates. Safe to
+repeat.
+"""
 
 from __future__ import annotations
 
