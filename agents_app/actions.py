@@ -205,7 +205,7 @@ def _placed(items: tuple[Keyed, ...], key: str | None, item: Keyed) -> tuple[Key
     if any(other.key == item.key and other.key != key for other in items):
         raise Invalid(f"There is already one with the key {item.key!r}.", fields={"key": "This key is taken."})
     if key is None:
-        return (*items, item)
+        return items + (item,)  # noqa: RUF005 - unpacking loses the type
     if all(other.key != key for other in items):
         raise Conflict("It was removed from this crew meanwhile. Reload the page to see what changed.")
     return tuple(item if other.key == key else other for other in items)

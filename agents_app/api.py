@@ -187,18 +187,19 @@ def _read_body(request: ApiRequest) -> tuple[Imported, str]:
 
 
 def _read_upload(request: ApiRequest) -> tuple[Imported, str]:
-    uploads = [upload for uploads in request.FILES.listvalues() for upload in uploads]
+    uploads = [upload for _, several in request.FILES.lists() for upload in several]
     if sum(upload.size or 0 for upload in uploads) > MAX_SOURCE_BYTES:
         raise Invalid(f"The files are larger than {MAX_SOURCE_BYTES:,} bytes together.", fields={"files": "Too large."})
     return read_files({_file_name(upload): _text(upload) for upload in uploads}), request.POST.get("name", "")
 
 
-def _file_name(upload: UploadedFile) -> str:
+def _file_name(upload: "UploadedFile[bytes]") -> str:
     return upload.name or "file"
 
 
-def _text(upload: UploadedFile) -> str:
-    return upload.read().decode("utf-8-sig", "replace")
+def _text(upload: "UploadedFile[bytes]") -> str:
+    text: str = upload.read().decode("utf-8-sig", "replace")
+    return text
 
 
 def _spec(body: dict[str, object]) -> CrewSpec:

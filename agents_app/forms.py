@@ -93,7 +93,7 @@ class ImportForm(forms.Form):
         max_length=2_000_000,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 18, "spellcheck": "false", "data-mono": "1"}),
-        help_text="Python with Agent, Task and Crew; or agents.yaml and tasks.yaml, one after the other; or Crewsite's JSON.",
+        help_text="Python with Agent, Task and Crew; agents.yaml and then tasks.yaml; or Crewsite's JSON.",
     )
     file = forms.FileField(required=False, help_text="Or choose a .py, .yaml or .json file.")
 

@@ -147,7 +147,7 @@ def refuse_used_port(host: str, port: int) -> None:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise CannotStart(
-                    f"Port {port} is in use by another program. Stop it, or choose another port: PORT={port + 1} make up"
+                    f"Port {port} is in use by another program. Stop it, or choose another: PORT={port + 1} make up"
                 ) from error
             raise CannotStart(f"{host}:{port} cannot be listened on: {error.strerror}. Set HOST and PORT.") from error
 
@@ -163,7 +163,7 @@ def take_lock(folder: Path) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise CannotStart(
-            f"Crewsite already runs on the data folder {folder}. Use that one (make signin prints a new link), stop it, or "
+            f"Crewsite already runs on the data folder {folder}. Use that one (make signin prints a link), stop it, or "
             "start a second one with its own DATA_DIR and PORT."
         ) from None
     free = shutil.disk_usage(folder).free
@@ -230,23 +230,19 @@ def main() -> int:
     try:
         lock = take_lock(folder)
     except CannotStart as reason:
-        return _refuse(reason)
+        return _refuse(f"Crewsite did not start: {reason}")
     try:
         link = application.start()
         print(f"\nCrewsite is up ({time.monotonic() - began:.1f} s). Sign in once with this link:\n\n    {link}\n")  # noqa: T201
         print("Ctrl-C stops everything. 'make signin' prints another link.", flush=True)  # noqa: T201
         died = application.watch()
         if died:
-            return _refuse(
-                CannotStart(f"The {died} ended by itself, so all was stopped.\n{application.last_words(died)}")
-            )
+            return _refuse(f"The {died} ended by itself, so all was stopped.\n{application.last_words(died)}")
     except (CannotStart, PostgresFailed, env.BadEnvironment) as reason:
-        return _refuse(reason)
+        return _refuse(f"Crewsite did not start: {reason}")
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return _refuse(
-                CannotStart("The disk is full. Nothing that was kept is lost; free some space and start again.")
-            )
+            return _refuse("The disk is full. Nothing that was kept is lost; free some space and start again.")
         raise
     finally:
         application.stop()
@@ -255,11 +251,8 @@ def main() -> int:
     return 0
 
 
-def _refuse(reason: Exception) -> int:
-    print(
-        f"\nCrewsite did not start: {reason}\n" if "ended by itself" not in str(reason) else f"\n{reason}\n",
-        file=sys.stderr,
-    )
+def _refuse(message: str) -> int:
+    print(f"\n{message}\n", file=sys.stderr)  # noqa: T201
     return 1
 
 

@@ -135,19 +135,13 @@ class Postgres:
     def _wait_until_it_answers(self, port: int) -> None:
         """A real connection is the only proof; the first one also makes the database."""
         deadline = time.monotonic() + START_TIMEOUT_S
-        admin = {
-            "host": "127.0.0.1",
-            "port": port,
-            "user": "crewsite",
-            "password": self._password,
-            "dbname": "postgres",
-        }
+        admin = f"postgresql://crewsite:{self._password}@127.0.0.1:{port}/postgres"
         while True:
             if self.died:
                 tail = _last_line(self._log.read_text(errors="replace"))
                 raise PostgresFailed(f"PostgreSQL ended at once: {tail} (whole log: {self._log})")
             try:
-                with psycopg.connect(**admin, autocommit=True, connect_timeout=5) as connection:
+                with psycopg.connect(admin, autocommit=True, connect_timeout=5) as connection:
                     found = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'crewsite'").fetchone()
                     if found is None:
                         connection.execute("CREATE DATABASE crewsite")

@@ -22,7 +22,7 @@ from jsonschema import Draft202012Validator
 from engine import price_list
 from engine.errors import Cancelled, EngineError, ModelMistake, ProviderError
 from engine.events import CallEnded, CallStarted
-from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose
+from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Effect, Purpose
 from engine.llm import LLMReply, LLMRequest, Message, ToolCall
 from engine.pricing import cost_usd, worst_case_usd
 from engine.runtime import Runtime
@@ -95,7 +95,7 @@ class TaskCalls:
             kind=CallKind.TOOL,
             tool=call.name[:64],
             arguments=call.arguments,
-            **({"effect": tool.facts.effect} if tool else {}),
+            effect=tool.facts.effect if tool else Effect.PURE,
         )
         async with self._booked(intent) as booking:
             try:

@@ -298,7 +298,7 @@ class Crew:
             cache=self.cache,
             max_rpm=self.max_rpm,
             planning=self.planning,
-            manager_llm=manager.spec if isinstance(manager, LLM) else manager,
+            manager_llm=(manager if isinstance(manager, LLM) else LLM(manager)).spec if manager else None,
         )
 
     def _client(self) -> LLMClient:

@@ -85,7 +85,3 @@ class LLMClient(Protocol):
     def simulates(self, llm: LLMSpec) -> bool:
         """Whether requests to this model are answered here instead of by a provider, and cost nothing."""
         ...
-
-    def supports_schema(self, llm: LLMSpec) -> bool:
-        """Whether the model takes a JSON Schema for its answer natively."""
-        ...

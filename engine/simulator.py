@@ -94,7 +94,9 @@ def invent(request: LLMRequest) -> LLMReply:
     return answer(request, text=_prose(request))
 
 
-def instance_of(schema: dict[str, Any], text: str, *, root: dict[str, Any] | None = None, depth: int = 0) -> Any:
+def instance_of(  # noqa: C901, PLR0911 - a case for each keyword of the language, and nothing between them
+    schema: dict[str, Any], text: str, *, root: dict[str, Any] | None = None, depth: int = 0
+) -> Any:
     """A value that fits a JSON Schema of the usual kind; texts in it are ``text``."""
     root = root or schema
     if depth > 8:

@@ -146,7 +146,7 @@ def close_open_calls(run_id: UUID) -> None:
         outcome = CallOutcome(
             status=CallStatus.UNKNOWN,
             cost_usd=to_usd(call.reserved_nusd) if priced else None,
-            error="The worker stopped before it learned how this call ended; it is booked at the most it can have cost.",
+            error="The worker stopped before it learned how this call ended; it is booked at its worst case.",
             error_code="worker_lost",
         )
         write_outcome(call, outcome, CallState.UNKNOWN)

@@ -87,7 +87,7 @@ def _stopped(run: Run, held: Held, reason: str) -> None:
 
 def _poison_message(run: Run) -> str:
     return (
-        f"{run.fruitless_takeovers} workers in a row stopped while running this without finishing a single call, so it is "
+        f"{run.fruitless_takeovers} workers in a row stopped while running this without finishing a call, so it is "
         "not tried again. What was finished and paid before is kept."
     )
 

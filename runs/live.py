@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -103,7 +104,7 @@ async def changes(run_id: UUID, *, heartbeat_s: float = 15.0) -> AsyncIterator[b
                 yield True
 
 
-def _connection_params() -> dict[str, object]:
+def _connection_params() -> dict[str, Any]:
     wanted = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert")
     params = connection.get_connection_params()
     return {name: params[name] for name in wanted if params.get(name)}

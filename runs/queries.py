@@ -159,7 +159,7 @@ def estimate_of(crew_id: int, *, simulated: bool) -> Estimate | None:
     rows = list(earlier.order_by("-pk").values_list("started_at", "finished_at", "spent_nusd")[:HISTORY])
     if not rows:
         return None
-    seconds = median((finished - started).total_seconds() for started, finished, _ in rows)
+    seconds = median((finished - started).total_seconds() for started, finished, _ in rows if started and finished)
     return Estimate(seconds, round(median(spent for _, _, spent in rows)), len(rows))
 
 

@@ -176,7 +176,7 @@ def reserve_on_bill(team_id: int, month: date, reserved: int) -> bool:
     """Reserves on the team's bill of the month, which is begun at its first call; False if the budget is used up."""
     with connection.cursor() as cursor:
         cursor.execute(RESERVE_ON_BILL, {"team": team_id, "month": month, "reserved": reserved})
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 def contribution(call: Call) -> dict[str, int]:
@@ -229,10 +229,10 @@ def intent_row(call_id: UUID, intent: CallIntent, month: date, run_id: UUID, tea
         arguments=storable_text(intent.arguments),
         effect=intent.effect.value,
         prompt_tokens=0,
-        input_usd_per_mtok=price and price.input_usd_per_mtok,
-        output_usd_per_mtok=price and price.output_usd_per_mtok,
-        cached_usd_per_mtok=price and price.cached_usd_per_mtok,
-        cache_write_usd_per_mtok=price and price.cache_write_usd_per_mtok,
+        input_usd_per_mtok=price.input_usd_per_mtok if price else None,
+        output_usd_per_mtok=price.output_usd_per_mtok if price else None,
+        cached_usd_per_mtok=price.cached_usd_per_mtok if price else None,
+        cache_write_usd_per_mtok=price.cache_write_usd_per_mtok if price else None,
         reserved_nusd=to_nusd(intent.reserved_usd),
         billed_month=month,
     )
@@ -260,7 +260,7 @@ def write_outcome(call: Call, outcome: CallOutcome, state: CallState) -> None:
         call.finish_reason = storable_text(reply.finish_reason)[:40]
         call.provider_request_id = storable_text(reply.provider_request_id)[:200]
         call.ttft_ms = reply.ttft_ms
-    call.finished_at = ClockTimestamp()  # type: ignore[assignment]
+    call.finished_at = ClockTimestamp()
     call.save()
 
 

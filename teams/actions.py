@@ -20,7 +20,7 @@ from teams.models import ApiToken, Membership, ProviderKey, Role, Scope, SignInL
 from teams.refusals import Conflict, Invalid
 from teams.secrets import digest, new_secret, seal
 
-TOKEN_PREFIX = "crw_"
+TOKEN_PREFIX = "crw_"  # noqa: S105 - recognisable, not secret
 SIGNIN_LINK_LIFE = timedelta(hours=12)
 LOCAL_OWNER_EMAIL = "owner@localhost.localdomain"
 SCOPE_ROLE = {Scope.READ: Role.VIEWER, Scope.RUN: Role.RUNNER, Scope.EDIT: Role.EDITOR, Scope.ADMIN: Role.OWNER}

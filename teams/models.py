@@ -100,6 +100,9 @@ class SignInLink(models.Model):
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
 
+    def __str__(self) -> str:
+        return f"link of {self.user}"
+
 
 class Scope(models.TextChoices):
     """What an API token may do, never more than its person's role."""
@@ -170,3 +173,6 @@ class IdempotentAnswer(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["team", "key"], name="idempotent_answer_once_per_key")]
+
+    def __str__(self) -> str:
+        return self.key

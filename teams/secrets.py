@@ -16,7 +16,7 @@ def seal(text: str) -> bytes:
     return _fernet().encrypt(text.encode())
 
 
-def unseal(sealed: bytes) -> str:
+def unseal(sealed: bytes | memoryview) -> str:
     """Decrypts with whichever key it was sealed with; ``InvalidToken`` if none of them fits."""
     return _fernet().decrypt(bytes(sealed)).decode()
 

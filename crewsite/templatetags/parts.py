@@ -109,7 +109,7 @@ def state(value: str) -> SafeString:
 def simulated() -> SafeString:
     """The label that every simulated figure carries."""
     return mark_safe(
-        '<span class="badge bg-purple-lt" title="No provider was asked. Answers are made up here; tokens are counted, and '
+        '<span class="badge bg-purple-lt" title="No provider was asked. Answers are made up; tokens are counted, and '
         'prices are those of the models that are stood for. No money was spent.">simulated</span>'
     )
 

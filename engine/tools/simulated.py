@@ -29,4 +29,4 @@ class SimulatedScrape:
     facts: ToolFacts = SCRAPE
 
     async def run(self, arguments: dict[str, Any]) -> str:
-        return f"Simulated page: {str(arguments['url'])[:200]}\nThis is a simulated page. Nothing was read from the network."
+        return f"Simulated page: {str(arguments['url'])[:200]}\nThis is a simulated page. Nothing was read."

@@ -90,7 +90,7 @@ def test_drug_profile_runs_its_three_async_tasks_at_once(openai: OpenAIServer, t
 
 
 def test_a_crew_per_drug_under_one_loop(openai: OpenAIServer, tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="not in this crew|not_in_this_crew|market"):
+    with pytest.raises(Exception, match=r"not in this crew|not_in_this_crew|market"):
         # The listing leaves the market task out of its crew although the synthesis reads it: said before anything is
         # paid.
         run_listing("drug_profile+drug_async", tmp_path)

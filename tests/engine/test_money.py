@@ -51,10 +51,16 @@ def test_a_model_has_one_price_however_it_is_written(model: str) -> None:
 @pytest.mark.parametrize(
     ("model", "provider"),
     [
-        ("gpt-4o", "openai"), ("o3-mini", "openai"), ("claude-sonnet-4-5", "anthropic"), ("gemini/gemini-2.5-pro", "gemini"),
-        ("ollama/llama3", "ollama"), ("groq/llama-3.3-70b", "groq"), ("my-model", None), ("google/gemini-pro", "gemini"),
+        ("gpt-4o", "openai"),
+        ("o3-mini", "openai"),
+        ("claude-sonnet-4-5", "anthropic"),
+        ("gemini/gemini-2.5-pro", "gemini"),
+        ("ollama/llama3", "ollama"),
+        ("groq/llama-3.3-70b", "groq"),
+        ("my-model", None),
+        ("google/gemini-pro", "gemini"),
     ],
-)  # fmt: skip
+)
 def test_providers_are_known_by_prefix_and_by_well_known_names(model: str, provider: str | None) -> None:
     assert provider_of(model) == provider
 

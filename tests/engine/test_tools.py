@@ -118,7 +118,7 @@ async def test_a_redirect_is_followed_and_checked_again(site: int) -> None:
     http = GuardedHttp(["localhost"])
     page = await http.request("GET", f"http://localhost:{site}/to-page")
     assert page.url.endswith("/page")
-    with pytest.raises(ToolFailed, match="127.1 is not a public address"):
+    with pytest.raises(ToolFailed, match=r"127\.1 is not a public address"):
         await http.request("GET", f"http://localhost:{site}/to-inside")
 
 

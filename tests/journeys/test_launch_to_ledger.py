@@ -1,5 +1,6 @@
 """From a pasted CrewAI crew to its last cent: browser, web, worker, PostgreSQL and a provider on loopback, all real."""
 
+# ruff: noqa: E501 - the sources are pasted as people write them
 from __future__ import annotations
 
 import re
