@@ -23,6 +23,8 @@ from teams.models import Team, User
 from teams.refusals import Conflict, Invalid
 
 MAX_SLUG_TRIES = 20
+RESERVED_SLUGS = {"new", "import"}
+"""Addresses beside the crews' own: /crews/new/ is a form and not a crew."""
 Keyed = TypeVar("Keyed", AgentSpec, TaskSpec)
 
 
@@ -130,6 +132,11 @@ def cut_version(crew: Crew, *, by: User | None, note: str = "") -> CrewVersion:
     )
 
 
+def copy_crew(who: Principal, crew: Crew) -> Crew:
+    """A new draft with the same content, to try something without touching the first."""
+    return create_crew(who, name=f"{crew.name[:190]} (copy)", spec=spec_of(crew))
+
+
 @transaction.atomic
 def copy_template(who: Principal, version: CrewVersion) -> Crew:
     """A new draft of the principal's team with the content of a shared version."""
@@ -187,6 +194,7 @@ def _locked(crew: Crew, expected_revision: int) -> Crew:
 
 def _with_free_slug(crew: Crew) -> Crew:
     stem = slugify(crew.name)[:70] or "crew"
+    stem = f"{stem}-crew" if stem in RESERVED_SLUGS else stem
     for number in range(1, MAX_SLUG_TRIES + 1):
         taken = Crew.objects.filter(team=crew.team, slug__startswith=stem).count() if number > 1 else 0
         crew.slug = stem if number == 1 else f"{stem}-{taken + number - 1}"

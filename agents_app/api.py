@@ -2,7 +2,7 @@
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from pydantic import Field, ValidationError
 
 from agents_app.actions import archive_crew, create_crew, replace_spec
@@ -94,9 +94,9 @@ IMPORT_BODY = {
 
 
 @router.post("/import", response={201: ImportOut, **ERRORS}, auth=Bearer(Role.EDITOR), openapi_extra=IMPORT_BODY)
-def import_crew(request: ApiRequest) -> tuple[int, dict[str, object]]:
+def import_crew(request: ApiRequest) -> Status[dict[str, object]]:
     """A new crew from somebody's source. The report says line by line what was not understood."""
-    return 201, once(request, lambda: _import(request))
+    return Status(201, once(request, lambda: _import(request)))
 
 
 @router.get("", response={200: CrewList, **ERRORS}, auth=Bearer(Role.VIEWER))
@@ -110,10 +110,9 @@ def list_crews(request: ApiRequest, cursor: str = "", limit: int = 50) -> dict[s
 
 
 @router.post("", response={201: CrewOut, **ERRORS}, auth=Bearer(Role.EDITOR))
-def post_crew(request: ApiRequest, body: dict[str, object]) -> tuple[int, dict[str, object]]:
+def post_crew(request: ApiRequest, body: CrewSpec) -> Status[dict[str, object]]:
     """A new crew from a CrewSpec."""
-    spec = _spec(body)
-    return 201, once(request, lambda: crew_json(create_crew(request.auth, name=spec.name, spec=spec)))
+    return Status(201, once(request, lambda: crew_json(create_crew(request.auth, name=body.name, spec=body))))
 
 
 @router.get("/{slug:slug}", response={200: CrewOut, **ERRORS}, auth=Bearer(Role.VIEWER))
@@ -123,17 +122,17 @@ def get_crew(request: ApiRequest, slug: str) -> dict[str, object]:
 
 
 @router.put("/{slug:slug}", response={200: CrewOut, **ERRORS}, auth=Bearer(Role.EDITOR))
-def put_crew(request: ApiRequest, slug: str, body: dict[str, object]) -> dict[str, object]:
+def put_crew(request: ApiRequest, slug: str, body: CrewSpec) -> dict[str, object]:
     """Replaces the draft; its versions stay."""
     crew = _crew(request.auth, slug, Role.EDITOR)
-    return crew_json(replace_spec(crew, expected_revision=crew.revision, spec=_spec(body)))
+    return crew_json(replace_spec(crew, expected_revision=crew.revision, spec=body))
 
 
 @router.delete("/{slug:slug}", response={204: None, **ERRORS}, auth=Bearer(Role.EDITOR))
-def delete_crew(request: ApiRequest, slug: str) -> tuple[int, None]:
+def delete_crew(request: ApiRequest, slug: str) -> Status[None]:
     """Archives a crew; its runs and what they cost stay."""
     archive_crew(_crew(request.auth, slug, Role.EDITOR))
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/{slug:slug}/versions", response={200: VersionList, **ERRORS}, auth=Bearer(Role.VIEWER))
@@ -200,13 +199,6 @@ def _file_name(upload: "UploadedFile[bytes]") -> str:
 def _text(upload: "UploadedFile[bytes]") -> str:
     text: str = upload.read().decode("utf-8-sig", "replace")
     return text
-
-
-def _spec(body: dict[str, object]) -> CrewSpec:
-    try:
-        return CrewSpec.from_json(body)
-    except ValidationError as error:
-        raise _invalid(error) from error
 
 
 def _invalid(error: ValidationError) -> Invalid:

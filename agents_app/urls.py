@@ -18,6 +18,7 @@ urlpatterns = [
     path("crews/<slug:slug>/tasks/<str:key>/delete/", views.delete_task, name="delete_task"),
     path("crews/<slug:slug>/tasks/<str:key>/move/", views.move_task, name="move_task"),
     path("crews/<slug:slug>/json/", views.crew_as_json, name="crew_json"),
+    path("crews/<slug:slug>/copy/", views.copy_crew, name="copy_crew"),
     path("crews/<slug:slug>/archive/", views.archive_crew, name="archive_crew"),
     path("crews/<slug:slug>/versions/<int:number>/", views.version, name="version"),
     path("templates/", views.templates, name="templates"),

@@ -165,6 +165,14 @@ def crew_as_json(request: TeamRequest, slug: str) -> HttpResponse:
 
 @member(Role.EDITOR)
 @require_POST
+def copy_crew(request: TeamRequest, slug: str) -> HttpResponse:
+    made = actions.copy_crew(request.who, fetch_crew(request.who, slug))
+    messages.success(request, "This is a copy: change what you like, the first stays as it is.")
+    return _to_crew(request.who, made)
+
+
+@member(Role.EDITOR)
+@require_POST
 def archive_crew(request: TeamRequest, slug: str) -> HttpResponse:
     found = actions.archive_crew(fetch_crew(request.who, slug, Role.EDITOR))
     messages.success(request, f"“{found.name}” is archived. Its runs and what they cost stay.")

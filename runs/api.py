@@ -7,7 +7,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from pydantic import Field
 
 from agents_app.models import Crew, CrewVersion
@@ -150,7 +150,7 @@ crew_router = Router(tags=["runs"])
 
 
 @crew_router.post("/{slug:slug}/runs", response={202: Launched, **ERRORS}, auth=Bearer(Role.RUNNER))
-def launch_run(request: ApiRequest, slug: str, body: LaunchIn) -> tuple[int, dict[str, Any]]:
+def launch_run(request: ApiRequest, slug: str, body: LaunchIn) -> Status[dict[str, Any]]:
     """Queues a run. With an ``Idempotency-Key`` header a repeated request gives the same run."""
     crew = fetch(Crew, request.auth, Role.RUNNER, slug=slug, archived_at=None)
     version = fetch(CrewVersion, request.auth, crew=crew, number=body.version) if body.version else None
@@ -163,7 +163,7 @@ def launch_run(request: ApiRequest, slug: str, body: LaunchIn) -> tuple[int, dic
     )
     key = request.headers.get("Idempotency-Key")
     run = launch(request.auth, crew, order, idempotency_key=key, api_token=request.api_token)
-    return 202, launch_json(run, queries.estimate(run))
+    return Status(202, launch_json(run, queries.estimate(run)))
 
 
 @router.get("", response={200: RunList, **ERRORS}, auth=Bearer(Role.VIEWER))

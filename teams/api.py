@@ -1,6 +1,6 @@
 """The API's operations on provider keys. A key goes in and never comes out."""
 
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from pydantic import Field
 
 from teams.access import fetch, visible_to
@@ -45,17 +45,17 @@ def list_providers(request: ApiRequest) -> dict[str, object]:
 
 
 @router.post("", response={201: ProviderOut, **ERRORS}, auth=Bearer(Role.OWNER))
-def create_provider(request: ApiRequest, body: ProviderIn) -> tuple[int, dict[str, object]]:
+def create_provider(request: ApiRequest, body: ProviderIn) -> Status[dict[str, object]]:
     """Keeps a provider key, encrypted."""
     fields = body.model_dump() | {"base_url": body.base_url or ""}
-    return 201, once(request, lambda: _answer(add_provider(request.auth, **fields)))
+    return Status(201, once(request, lambda: _answer(add_provider(request.auth, **fields))))
 
 
 @router.delete("/{int:provider_id}", response={204: None, **ERRORS}, auth=Bearer(Role.OWNER))
-def delete_provider(request: ApiRequest, provider_id: int) -> tuple[int, None]:
+def delete_provider(request: ApiRequest, provider_id: int) -> Status[None]:
     """Forgets a provider key."""
     remove_provider(request.auth, fetch(ProviderKey, request.auth, Role.OWNER, pk=provider_id))
-    return 204, None
+    return Status(204, None)
 
 
 def _answer(key: ProviderKey) -> dict[str, object]:

@@ -27,8 +27,9 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applicatio
     assert running.stop() == 0, "".join(running.output)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ended with its module: Playwright's loop would make every later test look as if it were asynchronous."""
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         yield launched
