@@ -9,9 +9,13 @@ def main() -> None:
     from crewsite.local_env import use_local_environment
 
     use_local_environment()
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as reason:
+        sys.exit(f"{reason} Start 'make up' first, if it is the local application that you mean.")
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ def _fingerprint() -> str:
 
 
 def _signin_path() -> str:
-    path: str = _django()("signin_link", stdout=_Quiet())
+    path: str = _django()("signin_link", absolute=False, stdout=_Quiet())
     return path
 
 

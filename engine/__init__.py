@@ -5,19 +5,8 @@ here.
 from __future__ import annotations
 
 from engine.custom_tools import BaseTool, tool
-from engine.kickoff import (
-    LLM,
-    Agent,
-    Crew,
-    CrewOutput,
-    KickoffFailed,
-    Process,
-    ScrapeWebsiteTool,
-    SerperDevTool,
-    Task,
-    TaskOutput,
-    UsageMetrics,
-)
+from engine.kickoff import LLM, Agent, Crew, Process, ScrapeWebsiteTool, SerperDevTool, Task
+from engine.kickoff_results import CrewOutput, KickoffFailed, TaskOutput, UsageMetrics
 
 __all__ = [
     "LLM",

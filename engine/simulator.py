@@ -25,6 +25,7 @@ Script = Callable[[LLMRequest], LLMReply | str]
 LATENCY_PER_TOKEN_SHARE = 1 / 200
 """Two hundred tokens of answer take as long again as the set latency."""
 DEFAULT_WORDS = 140
+SIMULATED_EXPRESSION = "(1200 - 980) / 980 * 100"
 MAX_WORDS = 900
 LENGTH_WISH = re.compile(r"(\d{2,5})[\s-]*words?", re.IGNORECASE)
 
@@ -86,7 +87,8 @@ def invent(request: LLMRequest) -> LLMReply:
     if request.tools and request.may_call_tools and not used_tools:
         function = request.tools[0]["function"]
         topic = _topic(request)
-        arguments = json.dumps(instance_of(function["parameters"], topic), ensure_ascii=False)
+        text = SIMULATED_EXPRESSION if function["name"] == "calculator" else topic
+        arguments = json.dumps(instance_of(function["parameters"], text), ensure_ascii=False)
         return answer(request, tool_calls=(ToolCall(f"call_{_digest(request)[:12]}", function["name"], arguments),))
     schema = request.response_schema or _schema_in_words(request)
     if schema is not None:

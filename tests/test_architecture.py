@@ -1,0 +1,54 @@
+"""The rules of the tree that a machine can keep: import directions, what git may hold, sizes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MAX_LINES = 400
+REGISTRIES = ("pythonhosted" + ".org", "registry.npm" + "js.org", "pypi" + ".org/simple")
+TEXT = {".py", ".md", ".txt", ".in", ".toml", ".json", ".yaml", ".yml", ".html", ".css", ".js", ".sh", ""}
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in listed.splitlines() if (ROOT / name).is_file()]
+
+
+@pytest.fixture(scope="module")
+def texts() -> dict[Path, str]:
+    return {path: path.read_text("utf-8", "replace") for path in tracked() if path.suffix in TEXT}
+
+
+def test_imports_go_downwards_only() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_no_file_names_a_package_registrys_host(texts: dict[Path, str]) -> None:
+    assert [path for path, text in texts.items() if any(host in text for host in REGISTRIES)] == []
+
+
+def test_no_file_holds_a_path_of_the_machine_it_was_written_on(texts: dict[Path, str]) -> None:
+    assert [path for path, text in texts.items() if f"{ROOT.parent}/" in text and str(ROOT.parent) != "/"] == []
+
+
+def test_third_party_front_end_code_is_not_in_git() -> None:
+    strays = [path for path in tracked() if re.search(r"\.min\.(js|css)$|node_modules", str(path.relative_to(ROOT)))]
+    assert strays == []
+
+
+def test_no_module_has_grown_into_two_rooms() -> None:
+    packages = ("crewsite", "engine", "teams", "agents_app", "runs")
+    modules = [
+        path for package in packages for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts
+    ]
+    long = {str(path.relative_to(ROOT)): n for path in modules if (n := path.read_text().count("\n")) > MAX_LINES}
+    assert long == {}
