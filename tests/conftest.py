@@ -42,3 +42,11 @@ def django_db_modify_db_settings(postgres_url: str) -> None:
     for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT"):
         settings.DATABASES["default"][name] = found[name]
         connections["default"].settings_dict[name] = found[name]
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A folder that every account may pass into: as root, PostgreSQL runs under another one."""
+    with tempfile.TemporaryDirectory(prefix="crewsite-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)

@@ -16,10 +16,8 @@ from tests.application import ROOT, Application
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    for parent in (tmp_path, tmp_path.parent):
-        parent.chmod(0o755)
-    return tmp_path / "data"
+def folder(open_folder: Path, tmp_path: Path) -> Path:
+    return open_folder / tmp_path.name
 
 
 def start_again(running: Application, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -19,10 +20,8 @@ FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
-    folder = tmp_path_factory.mktemp("journeys")
-    folder.parent.chmod(0o755)
-    running = Application(folder)
+def application(open_folder: Path) -> Iterator[Application]:
+    running = Application(open_folder / "journeys")
     yield running
     assert running.stop() == 0, "".join(running.output)
 
