@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from engine.spec import CrewSpec
 
 from .project import read_project, read_text
-from .report import NOWHERE, Imported, Level, Note, Report, Unreadable
+from .report import NOWHERE, Imported, Level, Note, Report, UnreadableError
 
 __all__ = ["Imported", "Level", "Note", "read", "read_files"]
 
 
 def read(source: str, filename: str = "") -> Imported:
-    """Reads one text; its format is found from its content, the file name only breaks ties. Never raises for any text."""
+    """Reads one text; its format is found from its content, the name only breaks ties. Never raises, for any text."""
     return _imported(lambda report: read_text(source, filename, report))
 
 
@@ -33,7 +33,7 @@ def _imported(reader: Callable[[Report], CrewSpec | None]) -> Imported:
     spec = None
     try:
         spec = reader(report)
-    except Unreadable as error:
+    except UnreadableError as error:
         report.error(error.place, str(error))
     except RecursionError:
         report.error(NOWHERE, "The source is nested too deeply, or something in it contains itself; it cannot be read.")

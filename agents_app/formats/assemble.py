@@ -1,4 +1,4 @@
-"""Puts what a source defines together into one ``CrewSpec``: which crew, its members, their links, its inputs, its name."""
+"""Puts what a source defines together into one ``CrewSpec``: which crew, its members, their links, inputs and name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .fields import Reading, built, plain_text
 from .inputs import crew_inputs
 from .members import Roster, listed, name_meant, wanted
 from .naming import is_generic, snake, title, without_maker
-from .report import NOWHERE, Unreadable
+from .report import NOWHERE, UnreadableError
 from .tasks import task_spec
 from .values import Constant, Definition, Field, Value, members, settled
 
@@ -37,14 +37,14 @@ class Found:
 
 
 def assemble(found: Found, reading: Reading) -> CrewSpec:
-    """Raises ``Unreadable`` if the source defines nothing of a crew."""
+    """Raises ``UnreadableError`` if the source defines nothing of a crew."""
     if not found.agents and not found.tasks:
-        raise Unreadable(
+        raise UnreadableError(
             "No agents and no tasks were found. Paste the Python that calls Agent(...), Task(...) and Crew(...), "
             "agents.yaml and tasks.yaml, or a crew's JSON from here."
         )
     if max(len(found.agents), len(found.tasks)) > MAX_MEMBERS:
-        raise Unreadable(f"The source makes more than {MAX_MEMBERS} agents or tasks; import a part of it.")
+        raise UnreadableError(f"The source makes more than {MAX_MEMBERS} agents or tasks; import a part of it.")
     crew = _chosen(found, reading)
     agents = Roster("agent", reading.report, found.agents)
     tasks = Roster("task", reading.report, found.tasks)
@@ -191,8 +191,7 @@ def _crew_name(crew: Definition | None, found: Found) -> str:
     own = plain_text(settled(given.value)) if given else None
     if own and own.strip():
         return own.strip()[:200]
-    for name in (crew.name if crew else "", found.name):
-        name = without_maker(name)
+    for name in map(without_maker, (crew.name if crew else "", found.name)):
         if not is_generic(name) and snake(name) not in ("crew", "agents", "tasks", "agents_tasks"):
             return title(name)[:200]
     return "Imported crew"

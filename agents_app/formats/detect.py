@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import warnings
 from typing import Literal
 
 Format = Literal["python", "yaml", "json", "jsonc", "notebook", "unknown"]
@@ -44,13 +46,30 @@ def format_of(text: str, *, filename: str = "") -> Format:
     lines = [line[:_CHARS_LOOKED_AT] for line in text.split("\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT]]
     python = sum((_PYTHON.match(line) is not None) + 3 * (_CALL.search(line) is not None) for line in lines)
     yaml = sum((_YAML.match(line) is not None) + 3 * (_CREW_YAML.match(line) is not None) for line in lines)
+    if python and is_python(text):
+        return "python"
     if python == yaml:
         return named if python or named in ("python", "yaml") else "unknown"
     return "python" if python > yaml else "yaml"
 
 
+def is_python(text: str) -> bool:
+    """Whether a text parses as Python and is more than a few words or annotations, as some YAML is too."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(not isinstance(node, ast.Expr | ast.AnnAssign) or _is_call(node) for node in tree.body)
+
+
+def _is_call(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+
+
 def format_of_block(text: str, *, language: str) -> Format:
-    """The format of one listing of a page: its label where it has one, else its content. Shell and output are unknown."""
+    """The format of one listing of a page: by its label, else by its content. Shell and output are unknown."""
     if language in _BY_LANGUAGE:
         return _BY_LANGUAGE[language]
     return format_of(text) if language in _BARE else "unknown"

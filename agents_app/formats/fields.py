@@ -1,4 +1,4 @@
-"""Turns values of a source into what a spec's field can hold, and says what did not fit. It decides no field's meaning."""
+"""Turns values of a source into what a spec's fields can hold, and says what did not fit. It gives fields no meaning."""
 
 from __future__ import annotations
 

@@ -11,13 +11,12 @@ from .naming import first_words, is_generic, snake, title, unique_key, without_m
 from .report import Place, Report
 from .values import Constant, Definition, Field, Items, Kind, Outside, Text, Unknown, Value, members, settled
 
-
 _MAX_COMPARED = 4  # levels; tasks can refer to each other in a circle
 
 
 @dataclass(slots=True)
 class Roster:
-    """The agents, or the tasks, of the crew that is being read. ``pool`` is all of that kind that the source defines."""
+    """The agents, or the tasks, of the crew that is being read. ``pool`` is all that the source defines of them."""
 
     kind: Kind
     report: Report

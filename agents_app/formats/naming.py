@@ -15,7 +15,7 @@ _MAKER = re.compile(r"^(?:create|make|build|get|define|setup|set_up|new|init|ini
 
 
 def snake(name: str) -> str:
-    """``FinancialAnalyst`` and ``Financial Analyst`` both give ``financial_analyst``; empty if nothing usable is left."""
+    """``FinancialAnalyst`` and ``Financial Analyst`` both give ``financial_analyst``; empty if nothing is left."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", ascii_name)
     return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from .report import Place, Report, Unreadable
+from .report import Place, Report, UnreadableError
 
 
 def code_of(text: str, report: Report, *, file: str = "") -> str:
@@ -15,7 +15,9 @@ def code_of(text: str, report: Report, *, file: str = "") -> str:
         sources = [cell["source"] for cell in cells]
         code = "\n\n".join(source if isinstance(source, str) else "".join(map(str, source)) for source in sources)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Unreadable("This looks like a Jupyter notebook, but it cannot be read.", Place(None, file)) from error
+        raise UnreadableError(
+            "This looks like a Jupyter notebook, but it cannot be read.", Place(None, file)
+        ) from error
     message = f"The {len(cells)} code cells of a notebook were read; line numbers count through them."
     report.info(Place(None, file), message)
     return code

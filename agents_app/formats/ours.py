@@ -1,4 +1,4 @@
-"""Reads a crew's own JSON (``CrewSpec.to_json()``) exactly, and says of each field that does not fit in which line it is."""
+"""Reads a crew's own JSON (``CrewSpec.to_json()``) exactly, and says in which line each field is that does not fit."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from pydantic_core import ErrorDetails
 
 from engine.spec import CrewSpec
 
-from .report import Place, Report, Unreadable
+from .report import Place, Report, UnreadableError
 
 MAX_DEPTH = 100
 FORMATS = "Python, agents.yaml with tasks.yaml, and the JSON of a crew from here"
 
+_TOO_DEEP = f"The JSON is nested more than {MAX_DEPTH} levels deep."
 _TOKEN = re.compile(r'[{}\[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}\[\],:"]+')
 _Path = tuple[str | int, ...]
 
 
 def read_ours(text: str, report: Report, *, file: str = "") -> CrewSpec | None:
-    """The spec, or None after saying every field that does not fit. Raises ``Unreadable`` if it is not a crew's JSON."""
+    """The spec, or None after saying every field that does not fit. Raises ``UnreadableError`` for other JSON."""
     data, at = _unwrapped(_loaded(text, file), report, file)
     if not isinstance(data, dict) or not {"agents", "tasks"} & data.keys():
         message = f"This JSON is not a crew: an object with `agents` and `tasks` is needed. Read today are {FORMATS}."
-        raise Unreadable(message, Place(1, file))
+        raise UnreadableError(message, Place(1, file))
     if _is_crewai(data):
-        raise Unreadable(
+        raise UnreadableError(
             f"CrewAI's crew.json and crew.jsonc are not read yet. Read today are {FORMATS}.", Place(1, file)
         )
     if "name" not in data:
@@ -46,27 +47,18 @@ def read_ours(text: str, report: Report, *, file: str = "") -> CrewSpec | None:
 
 
 def _loaded(text: str, file: str) -> Any:
-    if _depth(text) > MAX_DEPTH:
-        raise Unreadable(f"The JSON is nested more than {MAX_DEPTH} levels deep.", Place(None, file))
     try:
         data = json.loads(text, object_pairs_hook=_no_doubles, parse_constant=_no_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
-        message = (
-            f"Line {error.lineno} is not valid JSON: {error.msg[:1].lower()}{error.msg[1:]} (column {error.colno})."
-        )
-        raise Unreadable(message, Place(error.lineno, file)) from error
+        reason = error.msg[:1].lower() + error.msg[1:]
+        message = f"Line {error.lineno} is not valid JSON: {reason} (column {error.colno})."
+        raise UnreadableError(message, Place(error.lineno, file)) from error
     except ValueError as error:
-        raise Unreadable(f"The JSON cannot be read: {str(error)[:200]}.", Place(None, file)) from error
+        raise UnreadableError(f"The JSON cannot be read: {str(error)[:200]}.", Place(None, file)) from error
+    except RecursionError as error:
+        raise UnreadableError(_TOO_DEEP, Place(None, file)) from error
     _refuse_unstorable(data, file)
     return data
-
-
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', text):
-        depth += (match[0] in "{[") - (match[0] in "}]") if len(match[0]) == 1 else 0
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -90,16 +82,18 @@ def _finite(text: str) -> float:
 
 
 def _refuse_unstorable(data: Any, file: str) -> None:
-    """JSON's escapes can write what no database takes."""
-    waiting = [data]
+    """JSON can nest deeper than is of use, and its escapes can write what no database takes."""
+    waiting: list[tuple[Any, int]] = [(data, 0)]
     while waiting:
-        value = waiting.pop()
+        value, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise UnreadableError(_TOO_DEEP, Place(None, file))
         if isinstance(value, dict):
-            waiting.extend([*value.keys(), *value.values()])
+            waiting.extend((part, depth + 1) for part in (*value.keys(), *value.values()))
         elif isinstance(value, list):
-            waiting.extend(value)
+            waiting.extend((part, depth + 1) for part in value)
         elif isinstance(value, str) and ("\0" in value or any("\ud800" <= char <= "\udfff" for char in value)):
-            raise Unreadable("A text in the JSON holds a NUL character or half of a character.", Place(None, file))
+            raise UnreadableError("A text in the JSON holds a NUL character or half of a character.", Place(None, file))
 
 
 def _unwrapped(data: Any, report: Report, file: str) -> tuple[Any, _Path]:
@@ -130,23 +124,23 @@ def _lines(text: str) -> Iterator[tuple[_Path, int]]:
     for match in _TOKEN.finditer(text):
         line += text.count("\n", last, match.start())
         last = match.start()
-        token = match[0]
-        if token in "}]":
+        mark = match[0]
+        if mark in "}]":
             path.pop()
             kinds.pop()
-        elif token == ",":
+        elif mark == ",":
             if kinds[-1] == "[":
                 path[-1] = int(path[-1]) + 1
             expects_key = kinds[-1] == "{"
-        elif expects_key and token[0] == '"':
-            path[-1] = json.loads(token)
+        elif expects_key and mark[0] == '"':
+            path[-1] = json.loads(mark)
             expects_key = False
-        elif token != ":":
+        elif mark != ":":
             yield tuple(path), line
-            if token in "{[":
-                kinds.append(token)
+            if mark in "{[":
+                kinds.append(mark)
                 path.append(0)
-                expects_key = token == "{"
+                expects_key = mark == "{"
 
 
 def _line(lines: dict[_Path, int], path: _Path) -> int | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
-from .report import NOWHERE, Place, Report, Unreadable
+from .report import Place, Report, UnreadableError
 
 MAX_CHARS = 1_000_000
 
@@ -21,20 +22,27 @@ _PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One fenced listing of a pasted page, padded with empty lines so that its lines keep their numbers."""
+    """One fenced listing of a pasted page; ``first`` is how many lines stand before it."""
 
     language: str
-    text: str
+    first: int
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
 
 
 def clean(source: str, report: Report, *, file: str = "") -> str:
-    """The source with plain line ends and without the debris around it. Raises ``Unreadable`` with the line."""
+    """The source with plain line ends and without the debris around it. Raises ``UnreadableError`` with the line."""
     if len(source) > MAX_CHARS:
-        raise Unreadable(f"The text has {len(source):,} characters; at most {MAX_CHARS:,} are read.", Place(None, file))
+        raise UnreadableError(
+            f"The text has {len(source):,} characters; at most {MAX_CHARS:,} are read.", Place(None, file)
+        )
     text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     _refuse_unstorable(text, file)
     if not text.strip():
-        raise Unreadable("There is nothing to read: the text is empty.", Place(None, file))
+        raise UnreadableError("There is nothing to read: the text is empty.", Place(None, file))
     return _without_prompts(_without_numbers(text, report, file), report, file)
 
 
@@ -47,7 +55,8 @@ def blocks(text: str) -> list[Block]:
         fence = _FENCE.match(line)
         ends = number == len(lines) or (fence is not None and opened is not None and fence[1].startswith(opened[1]))
         if opened and ends:
-            found.append(Block(opened[2], "\n" * (opened[0] + 1) + "\n".join(lines[opened[0] + 1 : number])))
+            first = opened[0] + 1
+            found.append(Block(opened[2], first, tuple(lines[first:number])))
             opened = None
         elif fence and not opened:
             opened = (number, fence[1], fence[2].lower())
@@ -58,14 +67,12 @@ def starts_with_fence(text: str) -> bool:
     return any(_FENCE.match(line) for line in text.lstrip("\n").split("\n", 1)[:1])
 
 
-def overlay(texts: list[str]) -> str:
-    """Padded texts laid over each other: every line where it stood on the page."""
+def overlay(listings: list[Block]) -> str:
+    """The listings as one text with every line where it stood on the page."""
     merged: list[str] = []
-    for text in texts:
-        lines = text.split("\n")
-        merged.extend("" for _ in range(len(lines) - len(merged)))
-        for number, line in enumerate(lines):
-            merged[number] = line or merged[number]
+    for block in listings:
+        merged.extend("" for _ in range(block.first - len(merged)))
+        merged.extend(block.lines)
     return "\n".join(merged)
 
 
@@ -73,20 +80,18 @@ def _refuse_unstorable(text: str, file: str) -> None:
     for number, line in enumerate(text.split("\n"), start=1):
         if "\0" in line:
             message = f"Line {number} holds a NUL character: this is not a text file, or it was saved as UTF-16. "
-            raise Unreadable(message + "Save it as UTF-8.", Place(number, file))
+            raise UnreadableError(message + "Save it as UTF-8.", Place(number, file))
         if any("\ud800" <= char <= "\udfff" for char in line):
             message = f"Line {number} holds half of a character (a lone surrogate). Save the file as UTF-8."
-            raise Unreadable(message, Place(number, file))
+            raise UnreadableError(message, Place(number, file))
 
 
 def _without_numbers(text: str, report: Report, file: str) -> str:
     lines = text.split("\n")
     column = _number_column(lines)
     if column:
-        report.info(NOWHERE if not file else Place(None, file), "The page's column of line numbers was taken off.")
-        return "\n".join(
-            "" if first <= number < last else line for first, last in [column] for number, line in enumerate(lines)
-        )
+        report.info(Place(None, file), "The page's column of line numbers was taken off.")
+        return "\n".join(["" if column[0] <= number < column[1] else line for number, line in enumerate(lines)])
     if _all_numbered(lines):
         report.info(Place(None, file), "The line numbers in front of the lines were taken off.")
         return "\n".join(_NUMBERED_LINE.sub("", line) for line in lines)
@@ -104,7 +109,7 @@ def _number_column(lines: list[str]) -> tuple[int, int] | None:
 
 def _all_numbered(lines: list[str]) -> bool:
     numbers = list(_numbers(lines))
-    return len(numbers) >= 3 and None not in numbers and all(b == (a or 0) + 1 for a, b in zip(numbers, numbers[1:]))
+    return len(numbers) >= 3 and None not in numbers and all(b == (a or 0) + 1 for a, b in pairwise(numbers))
 
 
 def _numbers(lines: list[str]) -> Iterator[int | None]:

@@ -1,4 +1,4 @@
-"""Decides which reader each text of a source goes to: one pasted text, the listings of a page, or the files of a project."""
+"""Decides which reader each text of a source goes to: a pasted text, the listings of a page, the files of a project."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from engine.spec import CrewSpec
 
 from . import paste
 from .assemble import Found, assemble
-from .detect import Format, format_of, format_of_block
+from .detect import Format, format_of, format_of_block, is_python
 from .fields import Reading
 from .naming import is_generic
 from .notebook import code_of
 from .ours import FORMATS, read_ours
 from .python import read_python
-from .report import NOWHERE, Report, Unreadable
+from .report import NOWHERE, Report, UnreadableError
 from .values import Mapping
 from .yaml_crew import as_mapping, read_yaml, say_unused
 from .yaml_strict import Document, documents
@@ -29,26 +29,26 @@ _NAMES: dict[str, str] = {"python": "CrewAI Python", "yaml": "CrewAI YAML"}
 
 
 def read_text(source: str, filename: str, report: Report) -> CrewSpec | None:
-    """One text, whatever it is. Raises ``Unreadable``."""
+    """One text, whatever it is. Raises ``UnreadableError``."""
     text = paste.clean(source, report)
     fenced = _listings(text)
     if fenced:
         report.info(NOWHERE, "The listings of the page were read, the text around them was not.")
-        return _project(fenced, report, name=filename)
+        return _project({kind: paste.overlay(listings) for kind, listings in fenced.items()}, report, name=filename)
     kind = format_of(text, filename=filename)
     if kind == "notebook":
         text, kind = code_of(text, report), "python"
     if kind == "json":
         return _said(read_ours(text, report), "JSON", report)
     if kind in ("python", "yaml"):
-        return _project({kind: [text]}, report, name=filename)
-    raise Unreadable(_unknown(kind))
+        return _project({kind: text}, report, name=filename)
+    raise UnreadableError(_unknown(kind))
 
 
 def read_project(files: Dict[str, str], report: Report) -> CrewSpec | None:
-    """The files of a project by path. Raises ``Unreadable`` if none of them can be read."""
+    """The files of a project by path. Raises ``UnreadableError`` if none of them can be read."""
     if len(files) > MAX_FILES or sum(map(len, files.values())) > MAX_CHARS:
-        raise Unreadable(f"At most {MAX_FILES} files with {MAX_CHARS:,} characters in all are read.")
+        raise UnreadableError(f"At most {MAX_FILES} files with {MAX_CHARS:,} characters in all are read.")
     texts: dict[Format, dict[str, str]] = {}
     for path, source in sorted(files.items()):
         if any(f"/{part}" in f"/{path}" for part in _ELSEWHERE) or not source.strip():
@@ -66,39 +66,33 @@ def read_project(files: Dict[str, str], report: Report) -> CrewSpec | None:
         return _files(texts.get("python", {}), texts.get("yaml", {}), report)
     for path, text in texts.get("json", {}).items():
         return _said(read_ours(text, report, file=path if len(files) > 1 else ""), "JSON", report)
-    raise Unreadable(_unknown("jsonc" if "jsonc" in texts else "unknown"))
+    raise UnreadableError(_unknown("jsonc" if "jsonc" in texts else "unknown"))
 
 
-def _listings(text: str) -> dict[Format, list[str]]:
+def _listings(text: str) -> dict[Format, list[paste.Block]]:
     """The fenced listings by format, if the text is a page with listings and not a source that holds fences."""
     blocks = paste.blocks(text)
     if not blocks or not (paste.starts_with_fence(text) or not _is_source(text)):
         return {}
-    found: dict[Format, list[str]] = {}
+    found: dict[Format, list[paste.Block]] = {}
     for block in blocks:
-        found.setdefault(format_of_block(block.text, language=block.language), []).append(block.text)
+        found.setdefault(format_of_block(block.text, language=block.language), []).append(block)
     return {kind: texts for kind, texts in found.items() if kind in ("python", "yaml", "json", "notebook", "jsonc")}
 
 
 def _is_source(text: str) -> bool:
-    """Whether a text that holds fences is itself Python, with the fences inside its texts."""
-    if format_of(text) == "python":
-        try:
-            compile(text, "paste", "exec", flags=0x400)  # ast.PyCF_ONLY_AST: parsed, never run
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
-        return True
-    return not any(line.startswith(("```", "~~~")) for line in text.split("\n"))
+    """Whether a text that holds fences is itself Python or YAML, with the fences inside its texts."""
+    return is_python(text) or not any(line.startswith(("```", "~~~")) for line in text.split("\n"))
 
 
-def _project(texts: dict[Format, list[str]], report: Report, *, name: str) -> CrewSpec | None:
-    if not {"python", "yaml"} & texts.keys():
-        for text in texts.get("json", []):
-            return _said(read_ours(text, report), "JSON", report)
-        raise Unreadable(_unknown("jsonc" if "jsonc" in texts else "unknown"))
-    python = {name or "paste.py": paste.overlay(texts["python"])} if "python" in texts else {}
-    files = {"python": python, "yaml": {"": paste.overlay(texts["yaml"])} if "yaml" in texts else {}}
-    return _files(files["python"], files["yaml"], report)
+def _project(texts: dict[Format, str], report: Report, *, name: str) -> CrewSpec | None:
+    """One text per format, as one paste may hold Python and the YAML that configures it."""
+    if "python" in texts or "yaml" in texts:
+        python = {name or "paste.py": texts["python"]} if "python" in texts else {}
+        return _files(python, {"": texts["yaml"]} if "yaml" in texts else {}, report)
+    if "json" in texts:
+        return _said(read_ours(texts["json"], report), "JSON", report)
+    raise UnreadableError(_unknown("jsonc" if "jsonc" in texts else "unknown"))
 
 
 def _files(python: dict[str, str], yaml: dict[str, str], report: Report) -> CrewSpec | None:
@@ -140,7 +134,7 @@ def _configs(parsed: dict[str, list[Document]]) -> dict[str, Mapping]:
 def _finished(found: Found, reading: Reading) -> CrewSpec:
     spec = assemble(found, reading)
     if len(spec.model_dump_json()) > MAX_SPEC:
-        raise Unreadable(f"The crew has texts of more than {MAX_SPEC:,} characters in all; import a part of it.")
+        raise UnreadableError(f"The crew has texts of more than {MAX_SPEC:,} characters in all; import a part of it.")
     _said(spec, _NAMES[found.format], reading.report)
     return spec
 
@@ -176,4 +170,3 @@ def _unknown(kind: str) -> str:
     if kind == "jsonc":
         return f"CrewAI's crew.jsonc is not read yet. Read today are {FORMATS}."
     return f"This is none of the formats that are read today: {FORMATS}."
-

@@ -1,4 +1,4 @@
-"""What a reader says about a source: notes with lines, collected in one report. What is worth saying is decided by the readers."""
+"""What is said about a source: notes with lines, collected in one report. What is worth saying, the readers decide."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Level = Literal["info", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One thing a person should know. ``info``: done, worth knowing; ``warning``: left out or changed; ``error``: unread."""
+    """One thing to know. ``info``: done, worth knowing; ``warning``: left out or changed; ``error``: not read."""
 
     level: Level
     line: int | None
@@ -41,7 +41,7 @@ class Place:
 NOWHERE = Place()
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """The source cannot be read at all; ``str()`` says why and what to do."""
 
     def __init__(self, message: str, place: Place = NOWHERE) -> None:

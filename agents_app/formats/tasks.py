@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from typing import Any
 
 from engine.spec import QuestionGuardrail, TaskSpec
@@ -73,10 +72,12 @@ def _output_schema(fields: dict[str, Field], reading: Reading, *, owner: str) ->
         if isinstance(value, Mapping) and ("properties" in value.fields or "type" in value.fields):
             return _literal_schema(value)
         if not (isinstance(value, Constant) and not value.value):
-            message = f"{owner}: the class `{describe(value).strip(chr(39))}` of {name} is not in this source, so its fields are "
-            reading.report.warn(
-                given.place, message + "unknown. Paste the class too, or set the output schema in the editor."
+            name_of_class = describe(value).strip("'")
+            message = (
+                f"{owner}: the class `{name_of_class}` of {name} is not in this source, so its fields are unknown. "
             )
+            message += "Paste the class too, or set the output schema in the editor."
+            reading.report.warn(given.place, message)
     return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from .assemble import Found
 from .fields import plain_text
 from .naming import snake
-from .report import Place, Report, Unreadable
+from .report import Place, Report, UnreadableError
 from .values import Constant, Definition, Field, Items, Kind, Mapping
 from .yaml_strict import Document
 
@@ -36,7 +36,7 @@ _CREW_FIELDS = frozenset(
 
 
 def read_yaml(documents: Iterable[Document], report: Report) -> Found:
-    """Raises ``Unreadable`` where one name is given to two agents, or to two tasks."""
+    """Raises ``UnreadableError`` where one name is given to two agents, or to two tasks."""
     found = Found(format="yaml")
     crew: dict[str, Field] = {}
     place = Place()
@@ -123,7 +123,7 @@ def _refuse_doubles(definitions: list[Definition]) -> None:
         key = snake(made.name)
         if key and key in seen:
             line, first = made.place.line, seen[key].place.line
-            raise Unreadable(
+            raise UnreadableError(
                 f"Line {line}: the {made.kind} `{made.name}` is given twice (first in line {first}).", made.place
             )
         seen[key] = made

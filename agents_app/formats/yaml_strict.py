@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from .report import Place, Unreadable
+from .report import Place, UnreadableError
 from .values import Constant, Field, Items, Mapping, Text, Value
 
 MAX_CHARS = 256 * 1024
@@ -25,7 +25,7 @@ _FLOAT = re.compile(r"^[-+]?(?:[0-9]{1,15}\.[0-9]{0,15}|\.[0-9]{1,15})(?:[eE][-+
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document. A mapping at its top is kept as pairs, so that a key given twice can be judged by its reader."""
+    """One YAML document. A mapping at its top is kept as pairs: its reader judges a key that is given twice."""
 
     entries: tuple[tuple[str, Field], ...]
     other: Value | None
@@ -43,17 +43,19 @@ class _Reader:
         self.events = yaml.parse(self.text, Loader=yaml.SafeLoader)
 
     def place(self, event: yaml.Event) -> Place:
-        return Place(event.start_mark.line + 1, self.file)
+        return Place(event.start_mark.line + 1 if event.start_mark else None, self.file)
 
-    def refuse(self, event: yaml.Event, message: str) -> Unreadable:
+    def refuse(self, event: yaml.Event, message: str) -> UnreadableError:
         place = self.place(event)
-        return Unreadable(f"Line {place.line}: {message}", place)
+        return UnreadableError(f"Line {place.line}: {message}", place)
 
 
 def documents(text: str, *, file: str = "") -> list[Document]:
-    """The documents of a text. Raises ``Unreadable`` with the line and what to do about it."""
+    """The documents of a text. Raises ``UnreadableError`` with the line and what to do about it."""
     if len(text) > MAX_CHARS:
-        raise Unreadable(f"The YAML has {len(text):,} characters; at most {MAX_CHARS:,} are read.", Place(None, file))
+        raise UnreadableError(
+            f"The YAML has {len(text):,} characters; at most {MAX_CHARS:,} are read.", Place(None, file)
+        )
     try:
         return list(_documents(_Reader(text, file)))
     except yaml.YAMLError as error:
@@ -110,33 +112,31 @@ def _mapping(reader: _Reader, start: yaml.Event, *, depth: int) -> Mapping:
         if key in fields:
             line = given.place.line
             first = fields[key].place.line
-            raise Unreadable(f"Line {line}: the key '{key}' is given twice (first in line {first}).", given.place)
+            raise UnreadableError(f"Line {line}: the key '{key}' is given twice (first in line {first}).", given.place)
         fields[key] = given
     return Mapping(fields, reader.place(start))
 
 
 def _scalar(event: yaml.ScalarEvent) -> Value:
-    text: str = event.value
-    if event.style in ("'", '"'):
-        return Text(text)
-    if event.style in ("|", ">"):
-        return Text(text.strip("\n"))
+    text = event.value.replace("\0", "")
+    if event.style in ("'", '"', "|", ">"):
+        return Text(text if event.style in ("'", '"') else text.strip("\n"))
     if text.lower() in _NULLS:
         return Constant(None, raw=text)
     if text.lower() in _WORDS:
         return Constant(_WORDS[text.lower()], raw=text)
     if _INT.match(text):
         return Constant(int(text), raw=text)
-    if _FLOAT.match(text):
-        return Constant(float(text), raw=text)
-    return Text(text)
+    return Constant(float(text), raw=text) if _FLOAT.match(text) else Text(text)
 
 
 def _refuse_extras(reader: _Reader, event: yaml.Event) -> None:
     if isinstance(event, yaml.AliasEvent):
-        raise reader.refuse(event, f"the alias *{event.anchor} is not allowed; write the text out.")
+        raise reader.refuse(event, f"the alias *{getattr(event, 'anchor', '')} is not allowed; write the text out.")
     if getattr(event, "anchor", None):
-        raise reader.refuse(event, f"the anchor &{event.anchor} is not allowed; write the text where it is needed.")
+        raise reader.refuse(
+            event, f"the anchor &{getattr(event, 'anchor', '')} is not allowed; write the text where it is needed."
+        )
     tag = getattr(event, "tag", None)
     if tag not in (None, "!"):
         raise reader.refuse(
@@ -144,16 +144,16 @@ def _refuse_extras(reader: _Reader, event: yaml.Event) -> None:
         )
 
 
-def _explained(error: yaml.YAMLError, text: str, file: str) -> Unreadable:
+def _explained(error: yaml.YAMLError, text: str, file: str) -> UnreadableError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is None:
         line = text.count("\n", 0, getattr(error, "position", 0)) + 1
         message = f"Line {line} holds a control character that YAML does not allow; delete it."
-        return Unreadable(message, Place(line, file))
+        return UnreadableError(message, Place(line, file))
     number = mark.line + 1
     line_text = [*text.split("\n"), ""][min(mark.line, text.count("\n") + 1)]
     problem = str(getattr(error, "problem", "") or "it cannot be read")
-    return Unreadable(
+    return UnreadableError(
         f"Line {number} is not valid YAML: {problem}. {_advice(line_text, problem)}".strip(), Place(number, file)
     )
 

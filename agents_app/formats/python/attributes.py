@@ -1,10 +1,10 @@
-"""What ``value.name`` is, for values of every kind: objects of the source's classes, its modules, libraries, definitions."""
+"""What ``value.name`` is, for values of every kind: the source's objects, modules and definitions, and libraries."""
 
 from __future__ import annotations
 
 import ast
 
-from ..values import Constant, Definition, Field, Items, Mapping, Outside, Secret, Text, Unknown, Value, settled
+from ..values import Definition, Field, Items, Mapping, Outside, Text, Unknown, Value, settled
 from .calling import call_function
 from .frames import Frame, unknown
 from .labels import label_of, source_of
@@ -15,19 +15,21 @@ _CONFIG_FILES = {"agents_config": "config/agents.yaml", "tasks_config": "config/
 
 def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
     value = settled(value)
+    found: Value | None = None
     if isinstance(value, Outside):
-        return Outside(f"{value.path}.{node.attr}")
-    if isinstance(value, Instance):
-        return _of_instance(value, node, frame)
-    if isinstance(value, Class):
-        return _bound(value.member(node.attr), value) or unknown(node)
-    if isinstance(value, ModuleOf):
-        return value.frame.lookup(node.attr) or Unknown(node.attr, defined=False)
-    if isinstance(value, Definition) and node.attr in value.fields:
-        return value.fields[node.attr].value
-    if isinstance(value, Unknown) and not value.source:
-        return Unknown(label_of(node), source="" if value.defined else source_of(node), defined=value.defined)
-    return unknown(node)
+        found = Outside(f"{value.path}.{node.attr}")
+    elif isinstance(value, Instance):
+        found = _of_instance(value, node, frame)
+    elif isinstance(value, Class):
+        found = _bound(value.member(node.attr), value)
+    elif isinstance(value, ModuleOf):
+        found = value.frame.lookup(node.attr) or Unknown(node.attr, defined=False)
+    elif isinstance(value, Definition) and node.attr in value.fields:
+        found = value.fields[node.attr].value
+    elif isinstance(value, Unknown) and not value.source:
+        source = "" if value.defined else source_of(node)
+        found = Unknown(label_of(node), source=source, defined=value.defined)
+    return found if found is not None else unknown(node)
 
 
 def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value:
@@ -84,13 +86,3 @@ def set_attribute(owner: Value, name: str, value: Value, field: Field) -> None:
         owner.fields[name] = field
     elif isinstance(owner, Class):
         owner.body.names[name] = value
-
-
-def secret_of(path: str, args: list[Value]) -> Secret | None:
-    """``os.getenv("X", "default")`` and its like."""
-    first = settled(args[0]) if args else None
-    if path.rpartition(".")[2] not in ("getenv", "get") or not isinstance(first, Text):
-        return None
-    fallback = args[1] if len(args) > 1 else None
-    empty = isinstance(fallback, Constant) or (isinstance(fallback, Text) and not fallback.template)
-    return Secret(first.template, None if empty else fallback)

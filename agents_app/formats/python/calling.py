@@ -1,4 +1,4 @@
-"""Follows calls to functions and classes of the source: binds their parameters, enters their bodies, names their results.
+"""Follows calls to functions and classes of the source: binds parameters, enters bodies, names results.
 
 A function that builds a crew is entered once, and its texts become the crew's inputs, with the values it is called with
 as their defaults. Any other function is entered at each call with the values of that call.

@@ -45,7 +45,7 @@ def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, 
     path = called.path if isinstance(called, Outside) else _undefined_path(called, node)
     if not path:
         return unknown(node)
-    found = call_outside(path, node, args, fields, frame)
+    found = call_outside(path, args, fields, frame)
     return found if found is not None else define(path, node, args, fields, frame)
 
 

@@ -1,17 +1,19 @@
-"""Makes definitions of calls such as ``Agent(...)``: finds their kind, merges their config, resolves names of a project."""
+"""Makes definitions of calls such as ``Agent(...)``: finds their kind, merges their config, resolves their names."""
 
 from __future__ import annotations
 
 import ast
 
+from ..assemble import MAX_MEMBERS
 from ..fields import describe
 from ..values import Definition, Field, Items, Mapping, Outside, Schema, Text, Unknown, Value, settled
 from .calling import call_function
-from .frames import Frame
+from .frames import Frame, TooMuchError
 from .known import kind_of
 from .schemas import schema_of
 from .things import Class, Function, Instance
 
+MAX_DEFINITIONS = 2 * MAX_MEMBERS
 _OUTPUTS = ("output_pydantic", "output_json", "response_model")
 
 
@@ -24,14 +26,17 @@ def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field
     if kind in ("agent", "task", "crew"):
         _merge_config(made, frame)
         _resolve_names(made, frame)
-        {"agent": found.agents, "task": found.tasks, "crew": found.crews}[kind].append(made)
+        made_so_far = {"agent": found.agents, "task": found.tasks, "crew": found.crews}[kind]
+        made_so_far.append(made)
+        if len(made_so_far) > MAX_DEFINITIONS:
+            raise TooMuchError
     if kind == "task":
         _read_outputs(made, frame)
     return made
 
 
 def _merge_config(made: Definition, frame: Frame) -> None:
-    """``config=self.agents_config["x"]`` or ``**config``: the fields of the YAML entry, below those given in the call."""
+    """``config=self.agents_config["x"]`` or ``**config``: the fields of the YAML entry, below those of the call."""
     given = made.fields.get("config")
     if given is None:
         return

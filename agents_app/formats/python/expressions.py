@@ -1,4 +1,4 @@
-"""Reads Python expressions other than calls: literals, names, texts, lists, dictionaries, operators."""
+"""Reads Python expressions: literals, f-strings, names, lists, dictionaries, subscripts."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import ast
 import builtins
 from collections.abc import Iterator
 
-from ..values import Constant, Definition, Field, Items, Mapping, Outside, Secret, Text, Unknown, Value, settled
+from ..values import Constant, Field, Items, Mapping, Outside, Secret, Text, Unknown, Value, settled
 from .attributes import attribute_of
 from .frames import Frame, evaluates, unknown
 from .labels import label_of
-from .texts import MAX_TEXT, interpolated, joined, template_of, without_layout
+from .texts import joined, template_of, without_layout
+from .things import called
 
-MAX_ITEMS = 300
 _BUILTINS = frozenset(dir(builtins))
 
 
@@ -102,14 +102,8 @@ def _dict(node: ast.Dict, frame: Frame) -> Value:
             continue
         named = settled(frame.evaluate(key))
         if isinstance(named, Text | Constant):
-            fields[template_of(named).template] = Field(_called(given, template_of(named).template), frame.place(value))
+            fields[template_of(named).template] = Field(called(given, template_of(named).template), frame.place(value))
     return Mapping(fields, frame.place(node))
-
-
-def _called(value: Value, name: str) -> Value:
-    if isinstance(value, Definition) and not value.name:
-        value.name = name
-    return value
 
 
 @evaluates(ast.Subscript)
@@ -145,109 +139,6 @@ def _slice(value: Value, node: ast.Slice, frame: Frame) -> Value | None:
     return Text(value.template[cut]) if isinstance(value, Text) and value.literal else None
 
 
-@evaluates(ast.BinOp)
-def _binary(node: ast.BinOp, frame: Frame) -> Value:
-    if isinstance(node.op, ast.Add):
-        return _sum(node, frame)
-    left, right = frame.evaluate(node.left), frame.evaluate(node.right)
-    if isinstance(node.op, ast.Mod) and isinstance(left, Text):
-        fields = {name: given.value for name, given in right.fields.items()} if isinstance(right, Mapping) else {}
-        return interpolated(left, right.items if isinstance(right, Items) else [right], fields)
-    if isinstance(node.op, ast.Mult) and isinstance(left, Text) and isinstance(right, Constant):
-        times = right.value if isinstance(right.value, int) else 0
-        if 0 <= times * len(left.template) <= MAX_TEXT:
-            return Text(left.template * times, left.computed)
-    return _arithmetic(node, left, right)
-
-
-def _sum(node: ast.BinOp, frame: Frame) -> Value:
-    """A chain of ``+``, however long, read from the left without recursion."""
-    nodes: list[ast.expr] = []
-    rest: ast.expr = node
-    while isinstance(rest, ast.BinOp) and isinstance(rest.op, ast.Add):
-        nodes.append(rest.right)
-        rest = rest.left
-    nodes.append(rest)
-    values = [(frame.evaluate(part), part) for part in reversed(nodes)]
-    if any(isinstance(settled(value), Items) for value, _ in values):
-        found: list[Value] = []
-        for value, part in values:
-            inner = settled(value)
-            found.extend(inner.items if isinstance(inner, Items) else [unknown(part)])
-        return Items(found)
-    if any(isinstance(value, Text) for value, _ in values):
-        return joined([template_of(value, part) for value, part in values])
-    return _arithmetic(node, *(value for value, _ in values)) if len(values) == 2 else unknown(node)
-
-
-def _arithmetic(node: ast.BinOp, left: Value, right: Value) -> Value:
-    one, other = settled(left), settled(right)
-    if not (isinstance(one, Constant) and isinstance(other, Constant)):
-        return unknown(node)
-    a, b = one.value, other.value
-    if a is None or b is None or max(abs(a), abs(b)) > 10**9:
-        return unknown(node)
-    if isinstance(node.op, ast.Add):
-        return Constant(a + b)
-    if isinstance(node.op, ast.Sub):
-        return Constant(a - b)
-    return Constant(a * b) if isinstance(node.op, ast.Mult) else unknown(node)
-
-
-@evaluates(ast.UnaryOp)
-def _unary(node: ast.UnaryOp, frame: Frame) -> Value:
-    value = settled(frame.evaluate(node.operand))
-    if isinstance(value, Constant) and isinstance(node.op, ast.USub) and value.value is not None:
-        return Constant(-value.value)
-    if isinstance(node.op, ast.Not) and (truth := truth_of(value)) is not None:
-        return Constant(not truth)
-    return unknown(node)
-
-
-@evaluates(ast.BoolOp)
-def _boolean(node: ast.BoolOp, frame: Frame) -> Value:
-    """``a or b`` is the first that is known to be true; ``a and b`` the last unless one is known to be false."""
-    wanted = isinstance(node.op, ast.Or)
-    values = [frame.evaluate(part) for part in node.values]
-    if wanted and isinstance(values[0], Unknown | Secret) and truth_of(settled(values[0])) is None:
-        return _with_fallback(values[0], values[-1])
-    for value in values:
-        if truth_of(settled(value)) is wanted:
-            return value
-    known = [value for value in values if truth_of(settled(value)) is not None]
-    return known[-1] if known else values[0] if wanted else unknown(node)
-
-
-def _with_fallback(value: Value, fallback: Value) -> Value:
-    """What is not known, with what it is in the source if nothing else gives it a value."""
-    if isinstance(value, Secret) and value.fallback is None:
-        return Secret(value.name, fallback)
-    if isinstance(value, Unknown) and value.known is None:
-        return Unknown(value.label, value.source, fallback, value.defined)
-    return value
-
-
-@evaluates(ast.Compare)
-def _compare(node: ast.Compare, frame: Frame) -> Value:
-    values = [settled(frame.evaluate(part)) for part in (node.left, *node.comparators)]
-    if len(values) != 2 or not all(isinstance(v, Constant) or (isinstance(v, Text) and v.literal) for v in values):
-        return unknown(node)
-    if isinstance(node.ops[0], ast.Eq | ast.Is):
-        return Constant(values[0] == values[1])
-    return Constant(values[0] != values[1]) if isinstance(node.ops[0], ast.NotEq | ast.IsNot) else unknown(node)
-
-
-@evaluates(ast.IfExp)
-def _conditional(node: ast.IfExp, frame: Frame) -> Value:
-    truth = truth_of(settled(frame.evaluate(node.test)))
-    body, other = frame.evaluate(node.body), frame.evaluate(node.orelse)
-    if truth is not None:
-        return body if truth else other
-    if isinstance(body, Unknown | Secret):
-        return _with_fallback(body, other)
-    return _with_fallback(other, body) if isinstance(other, Unknown | Secret) and isinstance(body, Text) else body
-
-
 @evaluates(ast.Await)
 def _await(node: ast.Await, frame: Frame) -> Value:
     return frame.evaluate(node.value)
@@ -258,63 +149,3 @@ def _named(node: ast.NamedExpr, frame: Frame) -> Value:
     value = frame.evaluate(node.value)
     frame.names[node.target.id] = value
     return value
-
-
-@evaluates(ast.ListComp, ast.SetComp, ast.GeneratorExp)
-def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: Frame) -> Value:
-    inner = frame.inner()
-    first = node.generators[0]
-    found: list[Value] = []
-    for item in repetitions(frame.evaluate(first.iter), first.target):
-        bind(first.target, item, inner)
-        for further in node.generators[1:]:
-            bind(further.target, next(repetitions(inner.evaluate(further.iter), further.target)), inner)
-        found.append(inner.evaluate(node.elt))
-    return Items(found)
-
-
-@evaluates(ast.DictComp)
-def _dict_comprehension(node: ast.DictComp, frame: Frame) -> Value:
-    inner = frame.inner()
-    first = node.generators[0]
-    fields: dict[str, Field] = {}
-    for item in repetitions(frame.evaluate(first.iter), first.target):
-        bind(first.target, item, inner)
-        key, value = settled(inner.evaluate(node.key)), inner.evaluate(node.value)
-        if isinstance(key, Text | Constant):
-            name = template_of(key).template
-            fields[name] = Field(_called(value, name), frame.place(node))
-    return Mapping(fields, frame.place(node))
-
-
-def repetitions(value: Value, target: ast.expr) -> Iterator[Value]:
-    """What a loop goes over: the items where they can be seen, else one value named after the loop's variable."""
-    inner = settled(value)
-    if isinstance(inner, Items) and inner.items:
-        yield from inner.items[:MAX_ITEMS]
-    elif isinstance(inner, Mapping) and inner.fields:
-        yield from (Text(name) for name in inner.fields)
-    else:
-        yield Unknown(label_of(target))
-
-
-def bind(target: ast.expr, value: Value, frame: Frame) -> None:
-    """Gives a loop's variable, or each of several, its value."""
-    if isinstance(target, ast.Name):
-        frame.names[target.id] = value
-    elif isinstance(target, ast.Tuple | ast.List):
-        inner = settled(value)
-        items = inner.items if isinstance(inner, Items) and len(inner.items) == len(target.elts) else None
-        for number, part in enumerate(target.elts):
-            bind(part, items[number] if items else Unknown(label_of(part)), frame)
-
-
-def truth_of(value: Value) -> bool | None:
-    """Whether a value is true, where that can be known."""
-    if isinstance(value, Constant):
-        return bool(value.value)
-    if isinstance(value, Text):
-        return bool(value.template)
-    if isinstance(value, Items):
-        return bool(value.items)
-    return True if isinstance(value, Definition) else None

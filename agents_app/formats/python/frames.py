@@ -14,11 +14,12 @@ from typing import Any
 from ..assemble import Found
 from ..fields import Reading
 from ..report import Place
-from ..values import Unknown, Value
+from ..values import Text, Unknown, Value
 from .labels import label_of, source_of
 
 MAX_STEPS = 200_000
 MAX_DEPTH = 20
+CHARS_PER_STEP = 500
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 Evaluator = Callable[[Any, "Frame"], Value]
@@ -28,7 +29,7 @@ _EVALUATORS: dict[type[ast.expr], Evaluator] = {}
 _EXECUTORS: dict[type[ast.stmt], Executor] = {}
 
 
-class TooMuch(Exception):
+class TooMuchError(Exception):
     """The source does more than is followed."""
 
 
@@ -73,11 +74,11 @@ class World:
     results: dict[tuple[int, ...], Value] = field(default_factory=dict)
     steps: int = 0
 
-    def step(self) -> None:
-        """Counts one thing followed. Raises ``TooMuch``."""
-        self.steps += 1
+    def step(self, cost: int = 1) -> None:
+        """Counts what is followed. Raises ``TooMuchError``."""
+        self.steps += cost
         if self.steps > MAX_STEPS:
-            raise TooMuch
+            raise TooMuchError
 
 
 @dataclass(slots=True, eq=False)
@@ -114,7 +115,10 @@ class Frame:
     def evaluate(self, node: ast.expr) -> Value:
         self.world.step()
         evaluator = _EVALUATORS.get(type(node))
-        return evaluator(node, self) if evaluator else unknown(node)
+        value = evaluator(node, self) if evaluator else unknown(node)
+        if isinstance(value, Text):
+            self.world.step(len(value.template) // CHARS_PER_STEP)
+        return value
 
     def run(self, body: Sequence[ast.stmt]) -> None:
         for statement in body:

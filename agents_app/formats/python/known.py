@@ -19,8 +19,8 @@ _SIGNS: dict[Kind, frozenset[str]] = {
 def kind_of(path: str, fields: dict[str, Field]) -> Kind:
     """What a call of ``path`` with these keyword arguments defines.
 
-    ``Agent``, ``Task`` and ``Crew`` of CrewAI always count; those of other packages, or of none, only if their arguments
-    are those of a crew's parts: other libraries have an Agent or a Task of their own.
+    ``Agent``, ``Task`` and ``Crew`` of CrewAI, or not imported at all, always count; those of other packages only if
+    their arguments are those of a crew's parts: other libraries have an Agent or a Task of their own.
     """
     root, name = path.partition(".")[0], path.rpartition(".")[2]
     if name in PREFIX_BY_CLASS:

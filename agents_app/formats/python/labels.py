@@ -46,7 +46,7 @@ def _written(node: ast.AST) -> str:
 
 
 def label_of(node: ast.AST) -> str:
-    """``user.name`` gives ``user_name``, ``self.topic`` and ``inputs["topic"]`` give ``topic``, ``x.upper()`` gives ``x``."""
+    """``user.name`` gives ``user_name``, ``self.topic`` and ``inputs["topic"]`` ``topic``, ``x.upper()`` ``x``."""
     label = re.sub(r"\W+", "_", _label(node), flags=re.ASCII).strip("_")[:_MAX_LABEL].strip("_")
     return label if label and not label[0].isdigit() else f"value_{label}".strip("_")
 
@@ -80,7 +80,5 @@ def _called(node: ast.Call) -> str:
         return _label(node.args[0])
     if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name | ast.Attribute | ast.Subscript):
         base = _label(node.func.value)
-        return (
-            base if base not in ("datetime", "date", "time", "os", "uuid", "random", "json") else _written(node.func)
-        )
+        return base if base not in ("datetime", "date", "time", "os", "uuid", "random", "json") else _written(node.func)
     return _written(node.func)

@@ -75,23 +75,24 @@ def _items(items: Items, name: str, args: list[Value], node: ast.Call) -> Value:
 
 
 def _mapping(mapping: Mapping, name: str, args: list[Value], fields: dict[str, Field]) -> Value | None:
+    found: Value | None = None
     if name in ("get", "pop", "setdefault") and args:
-        found = mapping.fields.get(template_of(settled(args[0])).template)
-        return found.value if found else args[1] if len(args) > 1 else Constant(None)
-    if name == "items":
-        return Items([Items([Text(key), given.value]) for key, given in mapping.fields.items()])
-    if name == "values":
-        return Items([given.value for given in mapping.fields.values()])
-    if name == "keys":
-        return Items([Text(key) for key in mapping.fields])
-    if name == "copy":
-        return Mapping(dict(mapping.fields), mapping.place)
-    if name == "update":
+        given = mapping.fields.get(template_of(settled(args[0])).template)
+        found = given.value if given else args[1] if len(args) > 1 else Constant(None)
+    elif name == "items":
+        found = Items([Items([Text(key), given.value]) for key, given in mapping.fields.items()])
+    elif name == "values":
+        found = Items([given.value for given in mapping.fields.values()])
+    elif name == "keys":
+        found = Items([Text(key) for key in mapping.fields])
+    elif name == "copy":
+        found = Mapping(dict(mapping.fields), mapping.place)
+    elif name == "update":
         more = settled(args[0]) if args else None
         mapping.fields.update(more.fields if isinstance(more, Mapping) else {})
         mapping.fields.update(fields)
-        return Constant(None)
-    return None
+        found = Constant(None)
+    return found
 
 
 def _crew(crew: Definition, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:

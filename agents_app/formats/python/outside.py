@@ -1,8 +1,7 @@
-"""Calls to Python itself and to libraries whose result can be known without running them; all others are left to the caller."""
+"""Calls to Python itself and to libraries whose result can be known without running them."""
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 
 from ..values import Constant, Definition, Field, Items, Mapping, Secret, Text, Unknown, Value, settled
@@ -18,30 +17,31 @@ _KEEPS = frozenset({"list", "tuple", "set", "sorted", "frozenset", "copy", "deep
 _LOADS = frozenset({"safe_load", "load", "loads", "full_load"})
 _MAX_RANGE = 50
 
-Call = Callable[[list[Value], dict[str, Field], Frame], Value | None]
+Call = Callable[[list[Value], dict[str, Field]], Value | None]
 
 
-def call_outside(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+def call_outside(path: str, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
     """The value of the call; None if it is not one of those that are known here."""
     name = path.rpartition(".")[2]
-    first = settled(args[0]) if args else None
+    found: Value | None = None
     if name in _ASKS:
-        return Unknown(ASKED)
-    if name in ("getenv", "getpass") or path.endswith(("environ.get", "secrets.get", "userdata.get")):
-        return _secret(args, fields)
-    if name in RESHAPERS and first is not None:
+        found = Unknown(ASKED)
+    elif name in ("getenv", "getpass") or path.endswith(("environ.get", "secrets.get", "userdata.get")):
+        found = _secret(args, fields)
+    elif name in RESHAPERS and args:
         text = template_of(args[0])
-        return Text(RESHAPERS[name](text.template), text.computed)
-    if name in _PASSES and "." in path and args:
-        return args[-1] if name == "cast" else args[0]
-    if name in _KEEPS and len(args) <= 1:
-        return _kept(first, args)
-    if name == "read" or name in _LOADS:
-        return _loaded(first, frame)
-    if name == "super":
-        return Unknown("super")
-    simple = _SIMPLE.get(path)
-    return simple(args, fields, frame) if simple else None
+        found = Text(RESHAPERS[name](text.template), text.computed)
+    elif name in _PASSES and "." in path and args:
+        found = args[-1] if name == "cast" else args[0]
+    elif name in _KEEPS and len(args) <= 1:
+        found = _kept(args)
+    elif name == "read" or name in _LOADS:
+        found = _loaded(args, frame)
+    elif name == "super":
+        found = Unknown("super")
+    elif path in _SIMPLE:
+        found = _SIMPLE[path](args, fields)
+    return found
 
 
 def _secret(args: list[Value], fields: dict[str, Field]) -> Value:
@@ -52,22 +52,24 @@ def _secret(args: list[Value], fields: dict[str, Field]) -> Value:
     return Secret(first.template if isinstance(first, Text) else "SECRET", fallback if usable else None)
 
 
-def _kept(first: Value | None, args: list[Value]) -> Value | None:
-    if first is None:
+def _kept(args: list[Value]) -> Value | None:
+    if not args:
         return Items([])
+    first = settled(args[0])
     if isinstance(first, Mapping):
         return Items([Text(name) for name in first.fields])
     return Items(list(first.items)) if isinstance(first, Items) else args[0]
 
 
-def _loaded(first: Value | None, frame: Frame) -> Value | None:
+def _loaded(args: list[Value], frame: Frame) -> Value | None:
     """``yaml.safe_load(open("config/agents.yaml"))`` and its like, for files that were given too."""
+    first = settled(args[0]) if args else None
     while isinstance(first, Definition) and first.args:
         first = settled(first.args[0].value)
     return document(first.template, frame) if isinstance(first, Text) and first.literal else None
 
 
-def _text(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+def _text(args: list[Value], fields: dict[str, Field]) -> Value | None:
     if not args:
         return Text("")
     inner = settled(args[0])
@@ -76,7 +78,7 @@ def _text(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | 
     return template_of(inner)
 
 
-def _number(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+def _number(args: list[Value], fields: dict[str, Field]) -> Value | None:
     inner = settled(args[0]) if args else Constant(0)
     if isinstance(inner, Constant):
         return inner
@@ -88,12 +90,12 @@ def _number(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value 
     return args[0] if isinstance(args[0], Unknown | Secret) else None
 
 
-def _length(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+def _length(args: list[Value], fields: dict[str, Field]) -> Value | None:
     inner = settled(args[0]) if args else None
     return Constant(len(inner.items)) if isinstance(inner, Items) else None
 
 
-def _range(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+def _range(args: list[Value], fields: dict[str, Field]) -> Value | None:
     numbers = [
         inner.value for arg in args if isinstance(inner := settled(arg), Constant) and isinstance(inner.value, int)
     ]
@@ -102,7 +104,7 @@ def _range(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value |
     return Items([Constant(number) for number in range(*numbers)[:_MAX_RANGE]])
 
 
-def _enumerate(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+def _enumerate(args: list[Value], fields: dict[str, Field]) -> Value | None:
     inner = settled(args[0]) if args else None
     if not isinstance(inner, Items):
         return None
@@ -111,17 +113,17 @@ def _enumerate(args: list[Value], fields: dict[str, Field], frame: Frame) -> Val
     return Items([Items([Constant(number), item]) for number, item in enumerate(inner.items, start=first)])
 
 
-def _zip(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+def _zip(args: list[Value], fields: dict[str, Field]) -> Value | None:
     lists = [inner.items for arg in args if isinstance(inner := settled(arg), Items)]
     return Items([Items(list(row)) for row in zip(*lists, strict=False)]) if len(lists) == len(args) else None
 
 
-def _dict(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+def _dict(args: list[Value], fields: dict[str, Field]) -> Value | None:
     base = settled(args[0]) if args else None
     return Mapping({**(base.fields if isinstance(base, Mapping) else {}), **fields})
 
 
-def _none(args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+def _none(args: list[Value], fields: dict[str, Field]) -> Value | None:
     return Constant(None)
 
 

@@ -1,4 +1,4 @@
-"""Reads the Python files of a project: follows each module, then what no module calls, and hands over what they define."""
+"""Reads the Python of a project: follows each module, then what no module calls, and hands over what they make."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..fields import Reading
 from ..naming import is_generic, without_maker
 from ..report import NOWHERE, Place
 from ..values import Definition, Value
-from . import calls, expressions, imports, statements  # noqa: F401  (they register what they read)
+from . import calls, expressions, imports, loops, operators, statements  # noqa: F401  (they register what they read)
 from .calling import call_function, enter_unbound, instantiate
-from .frames import Frame, TooMuch, World
+from .frames import Frame, FunctionNode, TooMuchError, World
 from .imports import run_module
 from .reach import builders, makes_parts
 from .syntax import parse
@@ -23,7 +23,7 @@ _CREW_BASE_MEMBERS = ("agents", "tasks", "crew")
 
 
 def read_python(files: Dict[str, str], reading: Reading, *, documents: Dict[str, Value] | None = None) -> Found:
-    """All agents, tasks and crews of the files. Raises ``Unreadable`` for the first file that is not Python."""
+    """All agents, tasks and crews of the files. Raises ``UnreadableError`` for the first file that is not Python."""
     world = World(reading, Found(format="python"), documents=dict(documents or {}))
     many = len(files) > 1 or bool(documents)
     for path, text in files.items():
@@ -35,7 +35,7 @@ def read_python(files: Dict[str, str], reading: Reading, *, documents: Dict[str,
             run_module(path, world)
         for path in world.sources:
             _sweep(world.modules[path], world.sources[path])
-    except TooMuch:
+    except TooMuchError:
         message = "The source does more than can be followed; what was found until then was read."
         reading.report.warn(NOWHERE, message)
     _name_crews(world, files)
@@ -87,8 +87,8 @@ def _around(world: World, crew: Definition) -> str:
     for path, tree in world.sources.items():
         if place.file not in ("", path):
             continue
-        for node in tree.body:
-            named = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            if named and node.lineno <= (place.line or 0) <= (node.end_lineno or 0):
-                return "" if is_generic(without_maker(node.name)) else without_maker(node.name)  # type: ignore[union-attr]
+        named = [node for node in tree.body if isinstance(node, ast.ClassDef | FunctionNode)]
+        for node in named:
+            if node.lineno <= (place.line or 0) <= (node.end_lineno or 0):
+                return "" if is_generic(without_maker(node.name)) else without_maker(node.name)
     return ""

@@ -11,7 +11,6 @@ from typing import Any
 
 from ..fields import data_of
 from ..report import Place, Report
-
 from .field_rules import rules_of
 from .labels import source_of
 from .things import Class, decorators
@@ -94,8 +93,8 @@ def schema_of(cls: Class, report: Report, *, within: tuple[Class, ...] = ()) -> 
     for ancestor in reversed(cls.ancestors()):
         if isinstance(ancestor, Class):
             scope = _Scope(ancestor, report, (*within, cls))
-            for name, schema, needed in _declared(scope):
-                properties[name] = schema
+            for name, rule, needed in _declared(scope):
+                properties[name] = rule
                 required = [*(known for known in required if known != name), *([name] if needed else [])]
     schema: Json = {"type": "object", "title": cls.name, "properties": properties}
     description = ast.get_docstring(cls.node)
@@ -110,7 +109,7 @@ def _declared(scope: _Scope) -> list[tuple[str, Json, bool]]:
     for node in scope.cls.node.body:
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
             continue
-        scope.cls.frame.world.step()  # classes within classes can double the schema at each level
+        scope.cls.frame.world.step(5)  # classes within classes can double the schema at each level
         name = node.target.id
         if name.startswith("_") or name == "model_config" or _name(node.annotation) == "ClassVar":
             continue
@@ -175,6 +174,8 @@ def _nested(cls: Class, scope: _Scope) -> Json:
 def _generic(node: ast.Subscript, scope: _Scope) -> Json:
     name = _name(node.value)
     args = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    if not args:
+        return _anything(node, scope)
     if name == "Optional":
         return _union([args[0], ast.Constant(None)], scope)
     if name == "Union":
@@ -186,6 +187,10 @@ def _generic(node: ast.Subscript, scope: _Scope) -> Json:
         for extra in args[1:]:
             schema = {**schema, **rules_of(extra, schema, scope.cls.frame).schema}
         return schema
+    return _container(node, name, args, scope)
+
+
+def _container(node: ast.Subscript, name: str, args: list[ast.expr], scope: _Scope) -> Json:
     base = dict(_SIMPLE.get(name, {}))
     if base.get("type") == "array":
         return _array(base, name, args, scope)

@@ -9,9 +9,10 @@ from ..naming import is_generic
 from ..report import Place
 from ..values import Constant, Definition, Field, Items, Mapping, Outside, Text, Unknown, Value, settled
 from .attributes import set_attribute
-from .expressions import bind, repetitions, truth_of
 from .frames import Frame, FunctionNode, executes, unknown
-from .labels import label_of, source_of
+from .labels import source_of
+from .loops import bind, repetitions, unpacked
+from .operators import truth_of
 from .reach import makes_parts
 from .settings import note_setting
 from .texts import ASKED, joined, template_of
@@ -49,10 +50,8 @@ def _give(target: ast.expr, value: Value, frame: Frame) -> None:
         owner = settled(frame.evaluate(target.value))
         set_attribute(owner, target.attr, value, Field(value, frame.place(target)))
     elif isinstance(target, ast.Tuple | ast.List):
-        inner = settled(value)
-        items = inner.items if isinstance(inner, Items) and len(inner.items) == len(target.elts) else None
-        for number, part in enumerate(target.elts):
-            _give(part, items[number] if items else Unknown(label_of(part)), frame)
+        for part, item in unpacked(target.elts, value):
+            _give(part, item, frame)
     elif isinstance(target, ast.Subscript):
         _put(target, value, frame)
 

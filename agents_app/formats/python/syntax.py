@@ -6,20 +6,21 @@ import ast
 import re
 import warnings
 
-from ..report import Place, Report, Unreadable
+from ..report import Place, Report, UnreadableError
 
 MAX_CHARS = 512 * 1024
 
-_CURLY = str.maketrans({char: None for char in "“”‘’„‟‚‛«»"})
 _MAGIC = re.compile(r"^([ \t]*)([!%])(?=[A-Za-z%!])", re.MULTILINE)
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 
 
 def parse(text: str, report: Report, *, file: str = "") -> ast.Module:
-    """The syntax tree. Raises ``Unreadable``."""
+    """The syntax tree. Raises ``UnreadableError``."""
     if len(text) > MAX_CHARS:
-        raise Unreadable(f"The Python has {len(text):,} characters; at most {MAX_CHARS:,} are read.", Place(None, file))
+        raise UnreadableError(
+            f"The Python has {len(text):,} characters; at most {MAX_CHARS:,} are read.", Place(None, file)
+        )
     try:
         return _tree(text)
     except SyntaxError as error:
@@ -42,9 +43,9 @@ def _tree(text: str) -> ast.Module:
             warnings.simplefilter("ignore")  # odd escapes such as "\d" are the author's business
             return ast.parse(text)
     except (RecursionError, MemoryError) as error:
-        raise Unreadable("The Python is nested too deeply to be read.") from error
+        raise UnreadableError("The Python is nested too deeply to be read.") from error
     except UnicodeEncodeError as error:
-        raise Unreadable("The Python holds characters that are not valid Unicode.") from error
+        raise UnreadableError("The Python holds characters that are not valid Unicode.") from error
 
 
 def _mended(text: str) -> str:
@@ -52,12 +53,12 @@ def _mended(text: str) -> str:
     return _MAGIC.sub(r"\1# \2", _INVISIBLE.sub("", _SPACES.sub(" ", text)))
 
 
-def _explained(error: SyntaxError, text: str, file: str) -> Unreadable:
+def _explained(error: SyntaxError, text: str, file: str) -> UnreadableError:
     number = error.lineno or 1
     lines = text.split("\n")
     line = lines[min(number, len(lines)) - 1] if lines else ""
     advice = _advice(error, line)
-    return Unreadable(f"Line {number} is not valid Python: {_reason(error)}. {advice}", Place(number, file))
+    return UnreadableError(f"Line {number} is not valid Python: {_reason(error)}. {advice}", Place(number, file))
 
 
 def _reason(error: SyntaxError) -> str:
@@ -65,6 +66,7 @@ def _reason(error: SyntaxError) -> str:
 
 
 def _advice(error: SyntaxError, line: str) -> str:
+    """What to do about it: by the kind of error, else by what the line looks like, else by the message."""
     message = str(error.msg)
     if isinstance(error, TabError):
         return "Tabs and spaces are mixed in the indentation; use spaces only."
@@ -75,16 +77,32 @@ def _advice(error: SyntaxError, line: str) -> str:
         )
     if isinstance(error, IndentationError):
         return "Paste the whole listing with its indentation as it was."
-    if "print" in message and "parenthes" in message:
-        return "This looks like Python 2; CrewAI needs Python 3. Put the arguments of print in parentheses."
-    if line != line.translate(_CURLY):
-        return "The page turned straight quotes into curly ones; replace them by \" or '."
-    if re.match(r"\s*(pip|pip3|uv|poetry|crewai|cd|export|python3?|\$)\s", line):
-        return "This is a command for the shell; paste only the Python."
-    if re.search(r"^\s*\d+\s+\S", line):
-        return "Line numbers of the page seem to have been copied too; remove them."
-    if "..." in line:
-        return "The listing is abridged here (...); fill in what was left out."
-    if "never closed" in message or "unterminated" in message or "EOF" in message:
-        return "The listing may have been cut off in copying; paste it to its end."
-    return "Mend the line, or paste the file as it is in your project."
+    return next(
+        (advice for looks_so, advice in _LOOKS if looks_so.search(line)),
+        next((advice for part, advice in _MESSAGES if part in message), _OTHERWISE),
+    )
+
+
+_LOOKS = (
+    (
+        re.compile(r"^\s*print\s+[^\s(=]"),
+        "This is Python 2; CrewAI needs Python 3. Put the arguments of print in parentheses.",
+    ),
+    (re.compile("[“”‘’„‟‚‛«»]"), "The page turned straight quotes into curly ones; replace them by straight ones."),
+    (
+        re.compile(r"^\s*(?:pip3?|uv|poetry|crewai|cd|export|python3?|\$)\s"),
+        "This is a command for the shell; paste only the Python.",
+    ),
+    (re.compile(r"^\s*\d{1,4}[.:|]?\s+\S"), "Line numbers of the page seem to have been copied too; remove them."),
+    (re.compile(r"\.\.\."), "The listing is abridged here (...); fill in what was left out."),
+    (
+        re.compile(r"^\W{0,4}[A-Za-z][\w'’-]*(?:,? [\w'’-]+){3}"),
+        "This looks like the text around the code; paste only the code, or the whole page as Markdown.",
+    ),
+)
+_MESSAGES = (
+    ("never closed", "The listing may have been cut off in copying; paste it to its end."),
+    ("unterminated", "The listing may have been cut off in copying; paste it to its end."),
+    ("EOF", "The listing may have been cut off in copying; paste it to its end."),
+)
+_OTHERWISE = "Mend the line, or paste the file as it is in your project."

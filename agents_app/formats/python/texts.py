@@ -1,6 +1,6 @@
 """What Python's ways of making texts make: f-strings, ``+``, ``%``, ``format``, ``join`` and the methods of str.
 
-Parts that only a run would show become placeholders; whether those are said in the report is decided by who uses the text.
+Parts that only a run would show become placeholders; who uses the text decides whether they are said in the report.
 """
 
 from __future__ import annotations
@@ -120,9 +120,8 @@ def method_of_text(text: Text, name: str, args: list[Value]) -> Value | None:
     ):
         return Text(text.template.replace(literals[0], literals[1])[:MAX_TEXT], text.computed)
     if name in ("split", "splitlines") and text.literal:
-        pieces = (
-            text.template.splitlines() if name == "splitlines" else text.template.split(*filter(None, literals[:1]))
-        )
+        separator = literals[0] if literals and literals[0] else None
+        pieces = text.template.splitlines() if name == "splitlines" else text.template.split(separator)
         return Items([Text(piece) for piece in pieces[:1000]])
     if name in ("removeprefix", "removesuffix") and literals:
         return Text(getattr(text.template, name)(literals[0]), text.computed)

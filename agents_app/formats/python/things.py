@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-from ..values import Outside, Value
+from ..values import Definition, Value
 from .frames import Frame, FunctionNode
 
 
@@ -102,6 +102,8 @@ def decorators(node: FunctionNode | ast.ClassDef) -> list[str]:
     return names
 
 
-def short_name(value: Value) -> str:
-    """The last part of the name under which a value is known, if it has one."""
-    return value.short if isinstance(value, Outside) else str(getattr(value, "name", getattr(value, "label", "")))
+def called(value: Value, name: str) -> Value:
+    """The value, under this name if it is a definition that has none yet."""
+    if isinstance(value, Definition) and not value.name:
+        value.name = name
+    return value

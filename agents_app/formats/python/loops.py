@@ -1,0 +1,74 @@
+"""Reads comprehensions, and what loops go over: items where they can be seen, else one that stands for all."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ..values import Constant, Field, Items, Mapping, Text, Unknown, Value, settled
+from .frames import Frame, evaluates
+from .labels import label_of
+from .texts import template_of
+from .things import called
+
+MAX_ITEMS = 300
+
+
+@evaluates(ast.ListComp, ast.SetComp, ast.GeneratorExp)
+def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: Frame) -> Value:
+    inner = frame.inner()
+    first = node.generators[0]
+    found: list[Value] = []
+    for item in repetitions(frame.evaluate(first.iter), first.target):
+        bind(first.target, item, inner)
+        for further in node.generators[1:]:
+            bind(further.target, next(repetitions(inner.evaluate(further.iter), further.target)), inner)
+        found.append(inner.evaluate(node.elt))
+    return Items(found)
+
+
+@evaluates(ast.DictComp)
+def _dict_comprehension(node: ast.DictComp, frame: Frame) -> Value:
+    inner = frame.inner()
+    first = node.generators[0]
+    fields: dict[str, Field] = {}
+    for item in repetitions(frame.evaluate(first.iter), first.target):
+        bind(first.target, item, inner)
+        key, value = settled(inner.evaluate(node.key)), inner.evaluate(node.value)
+        if isinstance(key, Text | Constant):
+            name = template_of(key).template
+            fields[name] = Field(called(value, name), frame.place(node))
+    return Mapping(fields, frame.place(node))
+
+
+def repetitions(value: Value, target: ast.expr) -> Iterator[Value]:
+    """What a loop goes over: the items where they can be seen, else one value named after the loop's variable."""
+    inner = settled(value)
+    if isinstance(inner, Items) and inner.items:
+        yield from inner.items[:MAX_ITEMS]
+    elif isinstance(inner, Mapping) and inner.fields:
+        yield from (Text(name) for name in inner.fields)
+    else:
+        yield Unknown(label_of(target))
+
+
+def bind(target: ast.expr, value: Value, frame: Frame) -> None:
+    """Gives a loop's variable, or each of several, its value."""
+    if isinstance(target, ast.Name):
+        frame.names[target.id] = value
+    elif isinstance(target, ast.Tuple | ast.List):
+        for part, item in unpacked(target.elts, value):
+            bind(part, item, frame)
+
+
+def unpacked(targets: list[ast.expr], value: Value) -> Iterator[tuple[ast.expr, Value]]:
+    """Several targets, one of which may be starred, each with its value."""
+    inner = settled(value)
+    items = list(inner.items) if isinstance(inner, Items) else []
+    star = next((number for number, part in enumerate(targets) if isinstance(part, ast.Starred)), None)
+    rest = len(items) - len(targets) + 1
+    if star is not None and rest >= 0:
+        items[star : star + rest] = [Items(items[star : star + rest])]
+    for number, part in enumerate(targets):
+        target = part.value if isinstance(part, ast.Starred) else part
+        yield target, items[number] if len(items) == len(targets) else Unknown(label_of(target))
