@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 
 class BadEnvironment(Exception):
@@ -31,17 +33,22 @@ def flag(name: str, *, default: bool = False) -> bool:
     raise BadEnvironment(f"{name} is {value!r}; it should be 1 or 0.")
 
 
-def integer(name: str, default: int, *, least: int, most: int) -> int:
+def number(name: str, default: float, *, least: float, most: float) -> float:
     value = text(name)
-    if not value:
-        return default
     try:
-        number = int(value)
+        found = float(value) if value else default
     except ValueError:
-        number = least - 1
-    if not least <= number <= most:
-        raise BadEnvironment(f"{name} is {value!r}; it should be a whole number from {least} to {most}.")
-    return number
+        found = math.nan
+    if not least <= found <= most:
+        raise BadEnvironment(f"{name} is {value!r}; it should be a number from {least:g} to {most:g}.")
+    return found
+
+
+def integer(name: str, default: int, *, least: int, most: int) -> int:
+    found = number(name, default, least=least, most=most)
+    if found != int(found):
+        raise BadEnvironment(f"{name} is {text(name)!r}; it should be a whole number.")
+    return int(found)
 
 
 def url(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
@@ -50,3 +57,27 @@ def url(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
     if value and urlsplit(value).scheme not in schemes:
         raise BadEnvironment(f"{name} should begin with {' or '.join(f'{scheme}://' for scheme in schemes)}.")
     return value
+
+
+def database(address: str) -> dict[str, Any]:
+    """``postgresql://user:password@host:port/name?option=value`` as Django's settings of a database.
+
+    Options are libpq's (``sslmode``, ``connect_timeout``, ...).
+    """
+    parts = urlsplit(address)
+    name = unquote(parts.path.lstrip("/"))
+    if parts.scheme not in ("postgresql", "postgres") or not name:
+        raise BadEnvironment("DATABASE_URL should be postgresql://user:password@host:port/name.")
+    try:
+        port = parts.port
+    except ValueError:
+        raise BadEnvironment("The port in DATABASE_URL is not a number from 1 to 65535.") from None
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(parts.hostname or ""),
+        "PORT": str(port or ""),
+        "OPTIONS": dict(parse_qsl(parts.query)),
+    }

@@ -1,0 +1,40 @@
+"""How Celery reaches its broker: PostgreSQL itself by default, Redis or RabbitMQ by ``BROKER_URL``.
+
+The broker is a doorbell: a publisher gives up within seconds, and the sweeper rings again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+GIVE_UP_AFTER_S = 3.0
+
+
+def address(broker_url: str, *, database_url: str) -> str:
+    """``pgmq://`` alone means the application's own database."""
+    return f"pgmq://{database_url.split('://', 1)[1]}" if broker_url == "pgmq://" else broker_url
+
+
+def transport_options(broker_url: str) -> dict[str, Any]:
+    """Those of kombu's transport for that address (``kombu/transport/pgmq.py``, ``redis.py``)."""
+    scheme = urlsplit(broker_url).scheme
+    if scheme == "pgmq":
+        return {
+            "conn_string": broker_url.replace("pgmq://", "postgresql://", 1),
+            "init_extension": False,  # the queue is plain SQL here, installed by `manage.py prepare`
+            "use_notify": True,
+            "notify_throttle_interval_ms": 0,  # a swallowed notification would cost a whole polling interval
+            "wait_time_seconds": 0,  # waiting is done by LISTEN and not by a polling query
+            "visibility_timeout": 60,
+            "pool_size": 4,
+            "pool_timeout": GIVE_UP_AFTER_S,
+        }
+    if scheme in ("redis", "rediss"):
+        return {
+            "socket_connect_timeout": GIVE_UP_AFTER_S,
+            "socket_timeout": GIVE_UP_AFTER_S,
+            "socket_keepalive": True,
+            "visibility_timeout": 3600,
+        }
+    return {}
