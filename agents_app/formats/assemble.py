@@ -18,6 +18,10 @@ from .tasks import task_spec
 from .values import Constant, Definition, Field, Value, members, settled
 
 MAX_MEMBERS = 300
+_NOTHING = (
+    "No agents and no tasks were found. Paste the Python that calls Agent(...), Task(...) and Crew(...), "
+    "agents.yaml and tasks.yaml, or a crew's JSON from here."
+)
 
 
 @dataclass(slots=True)
@@ -38,11 +42,6 @@ class Found:
 
 def assemble(found: Found, reading: Reading) -> CrewSpec:
     """Raises ``UnreadableError`` if the source defines nothing of a crew."""
-    if not found.agents and not found.tasks:
-        raise UnreadableError(
-            "No agents and no tasks were found. Paste the Python that calls Agent(...), Task(...) and Crew(...), "
-            "agents.yaml and tasks.yaml, or a crew's JSON from here."
-        )
     if max(len(found.agents), len(found.tasks)) > MAX_MEMBERS:
         raise UnreadableError(f"The source makes more than {MAX_MEMBERS} agents or tasks; import a part of it.")
     crew = _chosen(found, reading)
@@ -50,6 +49,8 @@ def assemble(found: Found, reading: Reading) -> CrewSpec:
     tasks = Roster("task", reading.report, found.tasks)
     for name, roster in (("agents", agents), ("tasks", tasks)):
         _enlist(crew.fields.get(name) if crew else None, roster)
+    if not agents.members and not tasks.members:
+        raise UnreadableError(_NOTHING)
     data = crew_settings(crew, reading) if crew else {}
     assigned = data.get("process") == "hierarchical"
     task_specs = [_task(task, agents, tasks, reading, assigned=assigned) for task in tasks.members]
@@ -81,19 +82,28 @@ def _chosen(found: Found, reading: Reading) -> Definition | None:
     """The crew with the most tasks, and of those the last: the others are drafts of it, or parts."""
     if not found.crews:
         if found.format == "python":
-            message = (
-                "There is no Crew(...) in this source: the crew was made of all its agents and tasks, in their order."
-            )
+            message = "There is no Crew(...) in this source: the crew was made of all its agents and tasks, in order."
             reading.report.info(NOWHERE, message)
         return None
-    sizes = [len(listed(crew.fields.get("tasks")) or ()) for crew in found.crews]
+    crews = _once_each(found.crews)
+    sizes = [len(listed(crew.fields.get("tasks")) or ()) for crew in crews]
     best = max(range(len(sizes)), key=lambda index: (sizes[index], index))
-    if len(found.crews) > 1:
-        others = ", ".join(str(crew.place.line) for index, crew in enumerate(found.crews) if index != best)
-        message = f"There are {len(found.crews)} crews in this source. This one was imported, as it has the most tasks "
+    if len(crews) > 1:
+        others = ", ".join(str(crew.place.line) for index, crew in enumerate(crews) if index != best)
+        message = f"There are {len(crews)} crews in this source. This one was imported, as it has the most tasks "
         message += f"({sizes[best]}) or is the last of those; import the others (line {others}) by pasting them alone."
-        reading.report.warn(found.crews[best].place, message)
-    return found.crews[best]
+        reading.report.warn(crews[best].place, message)
+    return crews[best]
+
+
+def _once_each(crews: list[Definition]) -> list[Definition]:
+    """Crews of one call are one crew that was made several times; the first that is given inputs stands for all."""
+    kept: dict[int, Definition] = {}
+    for crew in crews:
+        key = id(crew.origin or crew)
+        if key not in kept or ("inputs" in crew.fields and "inputs" not in kept[key].fields):
+            kept[key] = crew
+    return list(kept.values())
 
 
 def _enlist(given: Field | None, roster: Roster) -> None:

@@ -81,7 +81,7 @@ def _json_kind(text: str) -> Format:
     try:
         json.loads(text)
     except ValueError:
-        commented = re.search(r"^[ \t]*//|/\*|,[ \t]{0,40}\n?[ \t]{0,40}[}\]]", text, re.MULTILINE)
+        commented = re.search(r"^[ \t]*//|/\*|[\w\"}\]],[ \t]{0,40}\n?[ \t]{0,40}[}\]]", text, re.MULTILINE)
         return "jsonc" if commented else "json"
     except RecursionError:
         pass

@@ -1,4 +1,4 @@
-"""Turns values of a source into what a spec's fields can hold, and says what did not fit. It gives fields no meaning."""
+"""Turns values of a source into what fields of a spec can hold, and says what did not fit. It gives them no meaning."""
 
 from __future__ import annotations
 

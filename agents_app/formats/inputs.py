@@ -25,7 +25,7 @@ def crew_inputs(spec: CrewSpec, crew: Definition | None, extra: list[Field], rea
                 )
             else:
                 found.setdefault(name, text)
-    return {name: text for name in names if (text := found.get(name, reading.defaults.get(name))) is not None}
+    return {name: text.strip() for name in names if (text := found.get(name, reading.defaults.get(name))) is not None}
 
 
 def _first_row(given: Field, reading: Reading) -> dict[str, Field]:

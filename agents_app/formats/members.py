@@ -119,7 +119,7 @@ def _text(definition: Definition, name: str) -> str:
 def _name_of(definition: Definition) -> str:
     """What to call a member: the source's name for it, or else its own words."""
     name = without_maker(definition.name)
-    if not is_generic(name):
+    if not is_generic(name) or (name and definition.origin is None):  # in YAML the name is the key
         return name
     own = _text(definition, "role") if definition.kind == "agent" else _text(definition, "name")
     if own and snake(own):

@@ -63,7 +63,7 @@ def read_project(files: Dict[str, str], report: Report) -> CrewSpec | None:
                 code_of(text, report, file=path) if kind == "notebook" else text
             )
     if "python" in texts or "yaml" in texts:
-        return _files(texts.get("python", {}), texts.get("yaml", {}), report)
+        return _files(texts.get("python", {}), texts.get("yaml", {}), report, labelled=len(files) > 1)
     for path, text in texts.get("json", {}).items():
         return _said(read_ours(text, report, file=path if len(files) > 1 else ""), "JSON", report)
     raise UnreadableError(_unknown("jsonc" if "jsonc" in texts else "unknown"))
@@ -89,21 +89,20 @@ def _project(texts: dict[Format, str], report: Report, *, name: str) -> CrewSpec
     """One text per format, as one paste may hold Python and the YAML that configures it."""
     if "python" in texts or "yaml" in texts:
         python = {name or "paste.py": texts["python"]} if "python" in texts else {}
-        return _files(python, {"": texts["yaml"]} if "yaml" in texts else {}, report)
+        return _files(python, {"": texts["yaml"]} if "yaml" in texts else {}, report, labelled=False)
     if "json" in texts:
         return _said(read_ours(texts["json"], report), "JSON", report)
     raise UnreadableError(_unknown("jsonc" if "jsonc" in texts else "unknown"))
 
 
-def _files(python: dict[str, str], yaml: dict[str, str], report: Report) -> CrewSpec | None:
-    """Python, YAML, or Python with the YAML it is configured by."""
+def _files(python: dict[str, str], yaml: dict[str, str], report: Report, *, labelled: bool) -> CrewSpec | None:
+    """Python, YAML, or Python with the YAML it is configured by. ``labelled``: notes name their files."""
     reading = Reading(report)
-    many = len(python) + len(yaml) > 1
-    parsed = {path: documents(text, file=path if many else "") for path, text in yaml.items()}
+    parsed = {path: documents(text, file=path if labelled else "") for path, text in yaml.items()}
     if not python:
         return _finished(_read_yaml(parsed, report), reading)
     configs = _configs(parsed)
-    found = read_python(python, reading, documents=dict(configs))
+    found = read_python(python, reading, documents=dict(configs), labelled=labelled)
     if not found.agents and not found.tasks and yaml:
         from_yaml = _read_yaml(parsed, report)
         from_yaml.inputs, from_yaml.name = found.inputs, found.name

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from .paste import storable
 from .report import Place, UnreadableError
 from .values import Constant, Field, Items, Mapping, Text, Value
 
@@ -118,7 +119,7 @@ def _mapping(reader: _Reader, start: yaml.Event, *, depth: int) -> Mapping:
 
 
 def _scalar(event: yaml.ScalarEvent) -> Value:
-    text = event.value.replace("\0", "")
+    text = storable(event.value)
     if event.style in ("'", '"', "|", ">"):
         return Text(text if event.style in ("'", '"') else text.strip("\n"))
     if text.lower() in _NULLS:

@@ -6,6 +6,7 @@ import ast
 import builtins
 from collections.abc import Iterator
 
+from ..paste import storable
 from ..values import Constant, Field, Items, Mapping, Outside, Secret, Text, Unknown, Value, settled
 from .attributes import attribute_of
 from .frames import Frame, evaluates, unknown
@@ -20,17 +21,12 @@ _BUILTINS = frozenset(dir(builtins))
 def _constant(node: ast.Constant, frame: Frame) -> Value:
     value = node.value
     if isinstance(value, str):
-        return Text(without_layout(_storable(value)) if _is_block(node, frame) else _storable(value))
+        return Text(without_layout(storable(value)) if _is_block(node, frame) else storable(value))
     if value is None or isinstance(value, bool | float):
         return Constant(value)
     if isinstance(value, int) and abs(value) < 10**15:
         return Constant(value)
     return unknown(node)
-
-
-def _storable(text: str) -> str:
-    """Without what escapes such as ``\\0`` and ``\\ud800`` can write into a text but no database takes."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
 
 
 def _is_block(node: ast.Constant | ast.JoinedStr, frame: Frame) -> bool:
@@ -50,7 +46,7 @@ def _joined(node: ast.JoinedStr, frame: Frame) -> Value:
     pieces: list[str] = []
     for part in node.values:
         if isinstance(part, ast.Constant):
-            pieces.append(_storable(str(part.value)))
+            pieces.append(storable(str(part.value)))
         else:
             pieces.append(f"\0{len(values)}\0")
             values.append(template_of(frame.evaluate(part), part))

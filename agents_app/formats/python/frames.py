@@ -58,8 +58,8 @@ class World:
     """What all frames of one import share.
 
     ``builders``: names of functions and classes that make a crew, by themselves or through others. ``entered``: the
-    functions that were followed, by node. ``documents``: the project's YAML and JSON files, by path. ``active``: the
-    functions that are being followed now.
+    functions that were followed, by node. ``documents``: the project's YAML and JSON files, by path. ``labelled``:
+    places name their files. ``active``: the functions that are being followed now.
     """
 
     reading: Reading
@@ -68,6 +68,7 @@ class World:
     modules: dict[str, Frame] = field(default_factory=dict)
     sources: dict[str, ast.Module] = field(default_factory=dict)
     documents: dict[str, Value] = field(default_factory=dict)
+    labelled: bool = False
     lines: dict[str, list[str]] = field(default_factory=dict)
     entered: set[int] = field(default_factory=set)
     active: list[int] = field(default_factory=list)

@@ -55,7 +55,7 @@ def find_module(dotted: str, frame: Frame) -> Frame | None:
 def run_module(path: str, world: World) -> Frame:
     """Follows a module of the project once; a module that imports itself in a circle sees what is there so far."""
     if path not in world.modules:
-        module = Frame(world, path if len(world.sources) > 1 or world.documents else "", {"__name__": Text("__main__")})
+        module = Frame(world, path if world.labelled else "", {"__name__": Text("__main__")})
         world.modules[path] = module
         module.run(world.sources[path].body)
     return world.modules[path]

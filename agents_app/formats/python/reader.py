@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from ..assemble import Found
 from ..fields import Reading
 from ..naming import is_generic, without_maker
-from ..report import NOWHERE, Place
+from ..report import NOWHERE, Place, UnreadableError
 from ..values import Definition, Value
 from . import calls, expressions, imports, loops, operators, statements  # noqa: F401  (they register what they read)
 from .calling import call_function, enter_unbound, instantiate
@@ -22,13 +22,16 @@ from .things import Class, Function
 _CREW_BASE_MEMBERS = ("agents", "tasks", "crew")
 
 
-def read_python(files: Dict[str, str], reading: Reading, *, documents: Dict[str, Value] | None = None) -> Found:
-    """All agents, tasks and crews of the files. Raises ``UnreadableError`` for the first file that is not Python."""
-    world = World(reading, Found(format="python"), documents=dict(documents or {}))
-    many = len(files) > 1 or bool(documents)
+def read_python(
+    files: Dict[str, str], reading: Reading, *, documents: Dict[str, Value] | None = None, labelled: bool = False
+) -> Found:
+    """All agents, tasks and crews of the files. Raises ``UnreadableError`` if none of them is Python.
+
+    ``documents``: the project's YAML and JSON, by path. ``labelled``: notes name their files.
+    """
+    world = World(reading, Found(format="python"), documents=dict(documents or {}), labelled=labelled)
     for path, text in files.items():
-        world.sources[path] = parse(text, reading.report, file=path if many else "")
-        world.lines[path if many else ""] = text.split("\n")
+        _parse(path, text, world, alone=len(files) == 1)
     world.builders = builders(world.sources.values())
     try:
         for path in world.sources:
@@ -40,6 +43,17 @@ def read_python(files: Dict[str, str], reading: Reading, *, documents: Dict[str,
         reading.report.warn(NOWHERE, message)
     _name_crews(world, files)
     return world.found
+
+
+def _parse(path: str, text: str, world: World, *, alone: bool) -> None:
+    label = path if world.labelled else ""
+    try:
+        world.sources[path] = parse(text, world.reading.report, file=label)
+    except UnreadableError as error:
+        if alone:
+            raise
+        world.reading.report.error(error.place, str(error))
+    world.lines[label] = text.split("\n")
 
 
 def _sweep(module: Frame, tree: ast.Module) -> None:

@@ -58,11 +58,12 @@ def _explained(error: SyntaxError, text: str, file: str) -> UnreadableError:
     lines = text.split("\n")
     line = lines[min(number, len(lines)) - 1] if lines else ""
     advice = _advice(error, line)
-    return UnreadableError(f"Line {number} is not valid Python: {_reason(error)}. {advice}", Place(number, file))
+    return UnreadableError(f"Line {number} is not valid Python: {_reason(error)} {advice}", Place(number, file))
 
 
 def _reason(error: SyntaxError) -> str:
-    return str(error.msg).rstrip(".").replace("(<unknown>, ", "(")
+    reason = str(error.msg).replace("(<unknown>, ", "(")
+    return reason if reason.endswith(("?", ".", "!")) else f"{reason}."
 
 
 def _advice(error: SyntaxError, line: str) -> str:

@@ -1,0 +1,133 @@
+"""agents.yaml and tasks.yaml, apart and together, read strictly and with their lines."""
+
+from pathlib import Path
+
+import pytest
+
+from agents_app.formats import Imported, read, read_files
+
+SOURCES = Path(__file__).parent / "sources"
+AGENTS = (SOURCES / "agents.yaml.txt").read_text()
+TASKS = (SOURCES / "tasks.yaml.txt").read_text()
+
+
+def indented(text: str) -> str:
+    return "\n".join("  " + line for line in text.split("\n"))
+
+
+def errors(imported: Imported) -> list[tuple[int | None, str]]:
+    return [(note.line, note.message) for note in imported.report if note.level == "error"]
+
+
+@pytest.mark.parametrize(
+    "imported",
+    [
+        read_files({"config/agents.yaml": AGENTS, "config/tasks.yaml": TASKS}),
+        read(f"{AGENTS}\n---\n{TASKS}"),
+        read(f"{TASKS}\n---\n{AGENTS}"),
+        read(f"{AGENTS}\n{TASKS}"),
+        read(f"agents:\n{indented(AGENTS)}\ntasks:\n{indented(TASKS)}"),
+        read(f"Some words\n\n```yaml\n{AGENTS}```\nand\n```yaml\n{TASKS}```\n"),
+        read(AGENTS.replace("\n", "\r\n") + "\r\n---\r\n" + TASKS.replace("\n", "\r\n")),
+    ],
+    ids=["files", "documents", "turned", "one after the other", "wrapped", "fenced", "crlf"],
+)
+def test_both_files_in_every_form_give_the_same_crew(imported: Imported) -> None:
+    spec = imported.spec
+    assert spec is not None, imported.report
+    scout, writer = sorted(spec.agents, key=lambda agent: agent.key)
+    assert (scout.role, scout.goal) == ("{market} scout", "Find what moved in {market} since last week")
+    assert (scout.llm.model, scout.max_iter, writer.allow_delegation) == ("openai/gpt-4o", 9, False)
+    assert writer.backstory == "Line one.\nLine two: with a colon."
+    assert [tool.name for tool in scout.tools] == ["web_search"]
+    scan, digest = spec.tasks
+    assert (scan.agent, scan.async_execution, scan.description) == (
+        "scout",
+        True,
+        "Scan the news on {market} of {year}.",
+    )
+    assert (digest.agent, digest.context) == ("writer", ("scan",))
+
+
+def test_what_has_no_place_in_a_crew_is_said_with_file_and_line() -> None:
+    report = read_files({"agents.yaml": AGENTS, "tasks.yaml": TASKS}).report
+    said = [(note.line, note.message) for note in report]
+    assert (23, "agents.yaml: Agent writer: colour was left out (it is not a field that is known here).") in said
+    assert any(line == 11 and "company_database" in text for line, text in said)
+    assert any(line == 14 and "tasks.yaml: Task digest: output_file" in text for line, text in said)
+
+
+def test_a_task_whose_agent_is_not_there_gets_an_empty_one_with_a_warning() -> None:
+    imported = read(TASKS)
+    assert imported.spec is not None
+    assert [agent.role for agent in imported.spec.agents] == ["Scout", "Writer"]
+    assert [note.line for note in imported.report if "is not defined" in note.message] == [5, 11]
+
+
+def test_settings_of_the_crew_beside_agents_and_tasks() -> None:
+    spec = read(
+        "name: Watch\nprocess: hierarchical\nmanager_llm: gpt-4o\nmax_rpm: 9\ninputs: {market: tea}\n"
+        f"agents:\n{indented(AGENTS)}\ntasks:\n{indented(TASKS)}"
+    ).spec
+    assert spec is not None
+    assert (spec.name, spec.process, spec.max_rpm, spec.inputs) == ("Watch", "hierarchical", 9, {"market": "tea"})
+    assert spec.manager_llm is not None
+    assert spec.manager_llm.model == "gpt-4o"
+
+
+def test_entries_may_be_lists_that_name_themselves() -> None:
+    spec = read(
+        "agents:\n - name: a\n   role: R\n   goal: g\ntasks:\n - name: t\n   description: d\n   agent: a\n"
+    ).spec
+    assert spec is not None
+    assert [(task.key, task.agent) for task in spec.tasks] == [("t", "a")]
+
+
+def test_words_that_yaml_takes_for_flags_or_numbers_stay_texts_where_texts_are_wanted() -> None:
+    spec = read("a:\n  role: No\n  goal: 42\n  backstory: 1.50\nb:\n  description: yes\n  expected_output: null\n").spec
+    assert spec is not None
+    assert (spec.agents[0].role, spec.agents[0].goal, spec.agents[0].backstory) == ("No", "42", "1.50")
+    assert spec.tasks[0].description == "yes"
+
+
+def test_names_that_are_no_keys_become_keys_and_stay_apart() -> None:
+    spec = read("Lead Analyst:\n  role: R\n  goal: g\nlead-analyst:\n  role: S\n  goal: g\n")
+    assert spec.spec is None
+    assert errors(spec)[0][0] == 4
+    two = read("Lead Analyst:\n  role: R\n  goal: g\nAnalyst (lead):\n  role: S\n  goal: g\n").spec
+    assert two is not None
+    assert [agent.key for agent in two.agents] == ["lead_analyst", "analyst_lead"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "part"),
+    [
+        ("a: &x\n  role: r\nb: *x\n", 1, "anchor"),
+        ("a:\n  role: *x\n", 2, "alias"),
+        ("a:\n  role: !!python/object:os.system x\n", 2, "tag"),
+        ("a:\n  role: r\n  goal: g\n  role: s\n", 4, "given twice"),
+        ("a:\n  role: r\n  goal: g\na:\n  role: s\n", 4, "given twice"),
+        ("\n".join("  " * depth + "a:" for depth in range(30)), 22, "nested"),
+        ("a:\n\trole: r\n  goal: g\n", 2, "tab"),
+        ("a:\n  role: {topic} expert\n  goal: g\n", 2, "must be in quotes"),
+        ("a:\n  role: r\n  goal: be: brief\n", 3, "colon"),
+        ("a:\n  role: r\n  goal: 'never closed\n", 4, "never closed"),
+        ("a:\n  role: r\n  goal: g\x01\n", 3, "control character"),
+        ("a:\n  role: r\n  ? [x]\n  : y\n", 3, "key"),
+    ],
+)
+def test_what_is_refused_names_its_line_and_what_to_do(text: str, line: int, part: str) -> None:
+    imported = read(text, "agents.yaml")
+    assert imported.spec is None
+    ((at, message),) = errors(imported)
+    assert at == line
+    assert part in message
+
+
+def test_an_alias_bomb_is_refused_at_once() -> None:
+    bomb = "a: &a [x, x]\n" + "\n".join(f"b{i}: &b{i} [*a, *a]" for i in range(50))
+    assert errors(read(bomb, "agents.yaml"))[0][0] == 1
+
+
+def test_too_long_a_yaml_is_refused() -> None:
+    assert "262,144" in errors(read(AGENTS + "# " + "x" * 262_144, "agents.yaml"))[0][1]
