@@ -7,8 +7,10 @@ import os
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from crewsite.refusal import CannotStart
 
-class BadEnvironment(Exception):
+
+class BadEnvironment(CannotStart):
     """A variable of the environment cannot be used; the message says which, and what it should be."""
 
 

@@ -32,4 +32,6 @@ def _answer(request: HttpRequest, status: int, message: str) -> HttpResponse:
     if request.path.startswith("/api/"):
         body = {"error": {"code": API_CODES[status], "message": message, "fields": {}}}
         return JsonResponse(body, status=status)
-    return render(request, "errors/error.html", {"status": status, "message": message}, status=status)
+    # Without the request a page needs neither session nor database: what broke may be just these.
+    context = {"status": status, "message": message}
+    return render(None if status == 500 else request, "errors/error.html", context, status=status)

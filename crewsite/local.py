@@ -6,234 +6,208 @@ It starts everything, prints where it is, and stops everything in order on Ctrl-
 from __future__ import annotations
 
 import errno
-import fcntl
-import hashlib
 import os
-import shutil
 import signal
 import socket
-import subprocess
 import sys
-import threading
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
-from crewsite import env
-from crewsite.local_env import RUNNING_FILE, data_dir, keep_secrets, write_private
-from crewsite.postgres import Postgres, PostgresFailed
+from crewsite import env, stamp
+from crewsite.children import STOP_TIMEOUT_S, Child, last_lines
+from crewsite.local_env import RUNNING_FILE, data_dir, keep_secrets, own_url, write_private
+from crewsite.local_folder import taken
+from crewsite.postgres import Postgres
+from crewsite.refusal import CannotStart
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-LEAST_FREE_BYTES = 200_000_000
-WEB_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 120.0
+LOOK_EVERY_S = 0.25
 
 
-class CannotStart(Exception):
-    """Why the application does not start, and what to do about it."""
+class Stopped(Exception):
+    """Somebody asked to stop while we were still starting."""
 
 
 class Application:
-    """The processes of one running application, in the order in which they were started."""
+    """The parts of one running application. ``stop`` may be called at any moment, and twice."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, listener: socket.socket) -> None:
         self._folder = folder
+        self._listener = listener
         self._postgres: Postgres | None = None
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self.stopping = threading.Event()
+        self._web = Child("web", folder / "web.log")
+        self._worker = Child("worker", folder / "worker.log")
+        self._ready = Child("make_ready", folder / "make_ready.log")
+        self._lifeline, self._held = os.pipe()
+        self.stopping = False
 
     def start(self) -> str:
-        """Starts everything; the address of the sign-in link."""
-        host, port = env.text("HOST", "127.0.0.1"), int(env.number("PORT", 8000, least=1, most=65535))
-        refuse_used_port(host, port)
-        os.environ.update(keep_secrets(self._folder))
-        os.environ.update({"CREWSITE_LOCAL": "1", "DJANGO_SETTINGS_MODULE": "crewsite.settings", "DATA_DIR": str(self._folder)})
-        os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+        """Starts everything; the path of a sign-in link."""
         if not os.environ.get("DATABASE_URL"):
             self._postgres = Postgres(self._folder / "postgres")
             os.environ["DATABASE_URL"] = self._postgres.start()
-        shared = ("DATABASE_URL", "BROKER_URL", "CREWSITE_LOCAL", "HOST", "PORT")
-        running = {name: os.environ[name] for name in shared if os.environ.get(name)}
-        write_private(self._folder / RUNNING_FILE, running)
-        self._spawn("web", _web_command(host, port))
-        path = prepare(self._folder)
-        self._spawn("worker", _worker_command())
-        self._wait_for_web(host, port)
-        return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}{path}"  # noqa: S104
+            if self._postgres.notes:
+                _say(self._postgres.notes)
+        self._tell_neighbours()
+        # A fresh folder holds what the web reads: then it need not wait until the database has been looked at.
+        wanted = stamp.of_this_code()
+        if fresh := stamp.kept(self._folder) == wanted:
+            self._start_web()
+        path = self._make_ready(fresh=fresh)
+        stamp.keep(self._folder, wanted)
+        if not fresh:
+            self._start_web()
+        self._worker.start(["manage", "worker"], lifeline=self._lifeline)
+        self._wait_until(self._web_answers, for_what="The web server")
+        return path
 
-    def watch(self) -> str:
-        """Waits until somebody asks to stop, or a part dies; what died, or ""."""
-        while not self.stopping.wait(0.3):
-            if self._postgres is not None and self._postgres.died:
-                return "PostgreSQL"
-            for name, child in self._children.items():
-                if child.poll() is not None:
-                    return name
-        return ""
+    def watch(self) -> None:
+        """Returns when somebody asks to stop; raises ``CannotStart`` when a part dies."""
+        while not self.stopping:
+            self._refuse_dead()
+            time.sleep(LOOK_EVERY_S)
 
     def stop(self) -> None:
-        """The worker first, so that it can give its runs back, then the web, then the database."""
-        for name in ("worker", "web"):
-            child = self._children.pop(name, None)
-            if child is not None and child.poll() is None:
-                child.terminate()
-                try:
-                    child.wait(STOP_TIMEOUT_S)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-                    child.wait()
+        """Web and worker together: no new launches while runs are given back. The database last."""
+        children = (self._web, self._worker, self._ready)
+        for child in children:
+            child.ask_to_stop()
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        for child in children:
+            child.wait_until_stopped(deadline=deadline)
         if self._postgres is not None:
             self._postgres.stop()
         (self._folder / RUNNING_FILE).unlink(missing_ok=True)
 
-    def last_words(self, name: str) -> str:
-        """The last lines of a part's log."""
-        log = self._folder / (f"{name}.log" if name in ("web", "worker") else "postgres/postgres.log")
-        return "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+    def _tell_neighbours(self) -> None:
+        """What ``manage.py`` in another terminal needs to reach this application."""
+        shared = ("DATABASE_URL", "BROKER_URL", "CREWSITE_LOCAL", "HOST", "PORT")
+        write_private(self._folder / RUNNING_FILE, {name: os.environ[name] for name in shared if os.environ.get(name)})
 
-    def _spawn(self, name: str, command: list[str]) -> None:
-        with (self._folder / f"{name}.log").open("wb") as log:
-            self._children[name] = subprocess.Popen(
-                command,
-                cwd=BASE_DIR,
-                env=os.environ | {"CREWSITE_PROCESS": name},
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C reaches us alone; we stop them in order
-            )
+    def _start_web(self) -> None:
+        descriptor = self._listener.fileno()
+        self._web.start(["crewsite.web", str(descriptor)], lifeline=self._lifeline, pass_fds=[descriptor])
+        self._listener.close()
 
-    def _wait_for_web(self, host: str, port: int) -> None:
-        url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/signin/"  # noqa: S104
-        deadline = time.monotonic() + WEB_TIMEOUT_S
-        while time.monotonic() < deadline:
-            for name, child in self._children.items():
-                if child.poll() is not None:
-                    raise CannotStart(f"The {name} ended at once. Its last words:\n{self.last_words(name)}")
-            try:
-                with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own address
-                    return
-            except OSError:
-                time.sleep(0.05)
-        raise CannotStart(f"The web server did not answer within {WEB_TIMEOUT_S:g} s:\n{self.last_words('web')}")
+    def _make_ready(self, *, fresh: bool) -> str:
+        reading, writing = os.pipe()
+        arguments = ["crewsite.make_ready", *(["--fresh"] if fresh else [])]
+        self._ready.start(arguments, lifeline=self._lifeline, output=writing)
+        os.close(writing)
+        self._wait_until(lambda: self._ready.ended is not None, for_what="The preparation of the database")
+        with open(reading) as output:
+            *notes, path = output.read().splitlines() or [""]
+        if self._ready.ended:
+            raise _failure("The database and the static files could not be made ready.", self._ready.log)
+        for note in notes:
+            _say(note)
+        return path
 
-
-def prepare(folder: Path) -> str:
-    """Brings database, prices, templates and static files up to date where they are not; the sign-in link's path."""
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    stamp, wanted = folder / "prepared", _fingerprint()
-    if not stamp.is_file() or stamp.read_text() != wanted:
-        call_command("prepare", verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0, clear=True)
-        stamp.write_text(wanted)
-    path: str = call_command("signin_link", stdout=_Quiet())
-    return path
-
-
-def refuse_used_port(host: str, port: int) -> None:
-    """Raises ``CannotStart`` if somebody listens there already."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    def _web_answers(self) -> bool:
+        host, port = env.text("HOST", "127.0.0.1"), env.integer("PORT", 8000, least=1, most=65535)
         try:
-            probe.bind((host, port))
+            with urllib.request.urlopen(f"{own_url(host, port)}/healthz", timeout=5):  # noqa: S310 - our own address
+                return True
+        except OSError:
+            return False
+
+    def _wait_until(self, done: Callable[[], bool], *, for_what: str) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not done():
+            if self.stopping:
+                raise Stopped
+            self._refuse_dead()
+            if time.monotonic() > deadline:
+                raise CannotStart(f"{for_what} took longer than {START_TIMEOUT_S:g} s. The logs are in {self._folder}.")
+            time.sleep(0.02)
+
+    def _refuse_dead(self) -> None:
+        if self._postgres is not None and self._postgres.died:
+            raise _failure("PostgreSQL ended by itself, so everything was stopped.", self._postgres.log)
+        for child in (self._web, self._worker):
+            if child.ended is not None:
+                raise _failure(f"The {child.name} process ended by itself, so everything was stopped.", child.log)
+
+
+def _failure(what: str, log: Path) -> CannotStart:
+    words = last_lines(log)
+    if "No space left on device" in words:
+        return CannotStart(DISK_FULL)
+    return CannotStart(f"{what} Its last lines (all of them: {log}):\n{words}")
+
+
+DISK_FULL = "The disk is full. What was kept is not lost: free some space, or set DATA_DIR to another disk, and start again."
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """The web's socket, bound before anything is started, so that nobody takes the port meanwhile."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise CannotStart(
                     f"Port {port} is in use by another program. Stop it, or choose another port: PORT={port + 1} make up"
                 ) from error
             raise CannotStart(f"{host}:{port} cannot be listened on: {error.strerror}. Set HOST and PORT.") from error
+        yield listener
 
 
-def take_lock(folder: Path) -> IO[str]:
-    """The folder for this process alone, until the file is closed."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
-    except OSError as error:
-        raise CannotStart(f"The data folder {folder} cannot be written: {error.strerror}. Set DATA_DIR.") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise CannotStart(
-            f"Crewsite already runs on the data folder {folder}. Use that one (make signin prints a new link), stop it, or "
-            "start a second one with its own DATA_DIR and PORT."
-        ) from None
-    free = shutil.disk_usage(folder).free
-    if free < LEAST_FREE_BYTES:
-        raise CannotStart(
-            f"Only {free // 1_000_000} MB are free on the disk of {folder}; Crewsite needs 200 MB to start safely. "
-            "Nothing was changed. Free some space, or set DATA_DIR to another disk."
-        )
-    return lock
+def up() -> None:
+    """Starts, says where, and waits; everything is stopped when it returns or raises."""
+    began = time.monotonic()
+    folder = data_dir()
+    host, port = env.text("HOST", "127.0.0.1"), env.integer("PORT", 8000, least=1, most=65535)
+    with taken(folder), listening(host, port) as listener:
+        os.environ.update(keep_secrets(folder) | {"CREWSITE_LOCAL": "1", "DATA_DIR": str(folder)})
+        os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+        application = Application(folder, listener=listener)
 
+        def ask_to_stop(*_: object) -> None:
+            application.stopping = True
 
-def _web_command(host: str, port: int) -> list[str]:
-    command = [sys.executable, "-m", "uvicorn", "crewsite.asgi:application", "--host", host, "--port", str(port)]
-    return [*command, "--timeout-graceful-shutdown", "2", "--log-level", "warning", "--lifespan", "off"]
-
-
-def _worker_command() -> list[str]:
-    return [sys.executable, "manage.py", "worker"]
-
-
-def _fingerprint() -> str:
-    """Changes with whatever ``prepare`` reads: code, templates, static files, pinned packages, the database's address."""
-    digest = hashlib.sha256(os.environ["DATABASE_URL"].split("@")[-1].split(":")[0].encode())
-    roots = [BASE_DIR / part for part in ("teams", "agents_app", "runs", "static", "crewsite")]
-    files = [path for root in roots for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    files += [BASE_DIR / name for name in ("requirements.txt", "package-lock.json")]
-    for path in sorted(files):
-        stat = path.stat()
-        digest.update(f"{path.relative_to(BASE_DIR)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    digest.update(b"data" if (data_dir() / "postgres" / "data").is_dir() else b"elsewhere")
-    return digest.hexdigest()
-
-
-class _Quiet:
-    """The link's path is returned; it is not to be printed twice."""
-
-    def write(self, text: str) -> int:
-        return len(text)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, ask_to_stop)
+        try:
+            path = application.start()
+            _say(f"\nCrewsite is up ({time.monotonic() - began:.1f} s). This link signs you in, once:\n")
+            _say(f"    {own_url(host, port)}{path}\n")
+            _say("Ctrl-C stops everything. `make signin` prints another link.")
+            application.watch()
+        finally:
+            application.stop()
 
 
 def main() -> int:
-    folder = data_dir()
-    began = time.monotonic()
-    application = Application(folder)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: application.stopping.set())
     try:
-        lock = take_lock(folder)
+        up()
+    except Stopped:
+        pass
     except CannotStart as reason:
-        return _refuse(reason)
-    try:
-        link = application.start()
-        print(f"\nCrewsite is up ({time.monotonic() - began:.1f} s). Sign in once with this link:\n\n    {link}\n")  # noqa: T201
-        print("Ctrl-C stops everything. 'make signin' prints another link.", flush=True)  # noqa: T201
-        died = application.watch()
-        if died:
-            return _refuse(CannotStart(f"The {died} ended by itself, so all was stopped.\n{application.last_words(died)}"))
-    except (CannotStart, PostgresFailed, env.BadEnvironment) as reason:
-        return _refuse(reason)
+        print(f"\n{reason}\n", file=sys.stderr)
+        return 1
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return _refuse(CannotStart("The disk is full. Nothing that was kept is lost; free some space and start again."))
-        raise
-    finally:
-        application.stop()
-        lock.close()
-    print("Crewsite is stopped.")  # noqa: T201
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"\n{DISK_FULL}\n", file=sys.stderr)
+        return 1
+    _say("Crewsite is stopped.")
     return 0
 
 
-def _refuse(reason: Exception) -> int:
-    print(f"\nCrewsite did not start: {reason}\n" if "ended by itself" not in str(reason) else f"\n{reason}\n", file=sys.stderr)  # noqa: T201
-    return 1
+def _say(text: str) -> None:
+    """Into a closed terminal too: nobody reads it then, and stopping goes on."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        if error.errno not in (errno.EIO, errno.EPIPE):
+            raise
 
 
 if __name__ == "__main__":

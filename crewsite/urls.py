@@ -3,12 +3,14 @@
 from django.urls import include, path
 
 from crewsite.api import api
+from crewsite.health import health
 
 urlpatterns = [
     path("", include("teams.urls")),
     path("t/<slug:team>/", include("agents_app.urls")),
     path("t/<slug:team>/", include("runs.urls")),
     path("api/v1/", api.urls),
+    path("healthz", health, name="healthz"),
 ]
 
 handler400 = "crewsite.errors.bad_request"

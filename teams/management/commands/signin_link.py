@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
@@ -16,9 +17,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", help="whose; the first owner's where it is left out")
+        parser.add_argument("--absolute", action="store_true", help="with this installation's own address before it")
 
-    def handle(self, *args: Any, email: str | None, **options: Any) -> str:
-        return reverse("signin_link", args=[issue_signin_link(person(email))])
+    def handle(self, *args: Any, email: str | None, absolute: bool, **options: Any) -> str:
+        path = reverse("signin_link", args=[issue_signin_link(person(email))])
+        return f"{settings.PUBLIC_URL}{path}" if absolute else path
 
 
 def person(email: str | None) -> User:
