@@ -1,1 +1,1 @@
-"""The wiring: settings, URLs, the ASGI and Celery entries, and what `make up` runs. No rule of the product lives here."""
+"""The wiring: settings, URLs, the ASGI and Celery entries, what `make up` runs. No rule of the product lives here."""

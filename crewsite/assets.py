@@ -1,4 +1,4 @@
-"""Third-party static files straight out of their packages, exactly those that ``STATIC_PACKAGES`` lists, and their hashed names."""
+"""Static files straight out of other people's packages, those that ``STATIC_PACKAGES`` lists; hashed names for all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One process of `make up`: started into a log of its own, watched, and stopped. In which order is ``local``'s to say."""
+"""One process of `make up`: started into a log of its own, watched, stopped. In which order is ``local``'s to say."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ class Child:
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, module: Sequence[str], *, lifeline: int, pass_fds: Sequence[int] = (), output: int | None = None) -> None:
+    def start(
+        self, module: Sequence[str], *, lifeline: int, pass_fds: Sequence[int] = (), output: int | None = None
+    ) -> None:
         """``module``: its name and arguments. Standard output goes to ``output``, everything else into the log."""
         if self.log.exists():
             self.log.replace(f"{self.log}.1")

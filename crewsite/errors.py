@@ -21,11 +21,13 @@ def missing(request: HttpRequest, exception: Exception | None = None) -> HttpRes
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    return _answer(request, 500, "Crewsite itself failed. What was finished and paid for is kept; the log names the fault.")
+    return _answer(
+        request, 500, "Crewsite itself failed. What was finished and paid for is kept; the log has the fault."
+    )
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _answer(request, 403, "This page was open for too long or came from elsewhere. Go back, reload it, and send again.")
+    return _answer(request, 403, "This page was open for too long or came from elsewhere. Reload it and send again.")
 
 
 def _answer(request: HttpRequest, status: int, message: str) -> HttpResponse:

@@ -139,7 +139,7 @@ def _failure(what: str, log: Path) -> CannotStart:
     return CannotStart(f"{what} Its last lines (all of them: {log}):\n{words}")
 
 
-DISK_FULL = "The disk is full. What was kept is not lost: free some space, or set DATA_DIR to another disk, and start again."
+DISK_FULL = "The disk is full. Nothing that was kept is lost. Free some space, or set DATA_DIR to another disk."
 
 
 @contextmanager
@@ -153,7 +153,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise CannotStart(
-                    f"Port {port} is in use by another program. Stop it, or choose another port: PORT={port + 1} make up"
+                    f"Port {port} is in use by another program. Stop it, or choose another one: make up PORT={port + 1}"
                 ) from error
             raise CannotStart(f"{host}:{port} cannot be listened on: {error.strerror}. Set HOST and PORT.") from error
         yield listener

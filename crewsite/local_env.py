@@ -1,4 +1,4 @@
-"""Where ``make up`` keeps what it started with, so that ``manage.py`` beside it reaches the same database and secrets."""
+"""What ``make up`` started with, so that ``manage.py`` beside it reaches the same database with the same secrets."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Brings database and static files up to date where they are not, and prints the path of a sign-in link.
 
-A process of its own, so that `make up` need not keep Django in memory. With ``--fresh`` nothing has changed on disk since
-the last time, and only the database is looked at. Lines before the last one are for the person who started it.
+A process of its own, so that `make up` need not keep Django in memory. With ``--fresh`` nothing has changed on disk
+since the last time, and only the database is looked at. Lines before the last are for the person who started it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def migrations_wait() -> bool:
 
 
 def broker_silence(broker_url: str) -> str:
-    """What to say of a broker that does not answer, or nothing. It is no reason not to start: runs wait until it does."""
+    """What to say of a broker that does not answer, or nothing. It is no reason not to start: runs wait for it."""
     if urlsplit(broker_url).scheme in ("pgmq", "memory"):
         return ""
     with Connection(broker_url, connect_timeout=BROKER_PATIENCE_S) as broker:

@@ -152,12 +152,12 @@ class Postgres:
     def _wait_until_it_answers(self, port: int) -> None:
         """A real connection is the only proof; the first one also makes the database."""
         deadline = time.monotonic() + START_TIMEOUT_S
-        admin = {"host": "127.0.0.1", "port": port, "user": "crewsite", "password": self._password, "dbname": "postgres"}
+        admin = f"postgresql://crewsite:{self._password}@127.0.0.1:{port}/postgres"
         while True:
             if self.died:
                 raise PostgresFailed(f"PostgreSQL ended at once: {_reason(self.log)} (whole log: {self.log})")
             try:
-                with psycopg.connect(**admin, autocommit=True, connect_timeout=5) as connection:
+                with psycopg.connect(admin, autocommit=True, connect_timeout=5) as connection:
                     found = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'crewsite'").fetchone()
                     if found is None:
                         connection.execute("CREATE DATABASE crewsite")
@@ -173,8 +173,8 @@ def _refuse_other_version(data: Path) -> None:
     theirs = (data / "PG_VERSION").read_text().strip()
     if theirs != ours:
         raise PostgresFailed(
-            f"The data in {data} was written by PostgreSQL {theirs}, and PostgreSQL {ours} is installed. Nothing was changed. "
-            f"Take it over with pg_dump of version {theirs}, or choose another DATA_DIR."
+            f"The data in {data} was written by PostgreSQL {theirs}, and PostgreSQL {ours} is installed. "
+            f"Nothing was changed. Take it over with pg_dump of version {theirs}, or choose another DATA_DIR."
         )
 
 
@@ -207,8 +207,8 @@ def _command_line(pid: int) -> str:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             return ""
-    listing = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S607
-    return listing.stdout
+    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 def _free_port() -> int:

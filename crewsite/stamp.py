@@ -1,4 +1,4 @@
-"""Whether anything that ``make_ready`` works from has changed since it last ran: code, static files, packages, database."""
+"""Whether what ``make_ready`` works from has changed since it last ran: code, static files, packages, database."""
 
 from __future__ import annotations
 
