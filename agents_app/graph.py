@@ -1,7 +1,7 @@
-"""Where to draw a crew's tasks: layers by the longest chain of what waits for what, ordered to cross few edges.
+"""Where to draw a crew's tasks, from top to bottom: boxes in rows, and lines from each task to those that wait for it.
 
-Pure geometry in pixels; what is drawn with it, and how it looks, is the template's. Drafts with cycles or unknown keys are
-laid out as far as they make sense.
+Pure geometry in pixels; what is drawn with it, and how it looks, is the template's. Drafts with cycles or unknown keys
+are laid out as far as they make sense.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from agents_app.graph_order import Pair, Rows, arranged
+from agents_app.graph_place import COMPACT, FULL, MARGIN, Slot, placed
 from engine.plan import Plan, make_plan
 from engine.spec import CrewSpec, TaskSpec
 
-GAP_X, GAP_Y, MARGIN = 18, 44, 6
-NODE_HEIGHT, LONGEST_NODE, SHORTEST_NODE = 44, 220, 84
-CHAR_WIDTH = 6.6
-SWEEPS = 6
+TITLE_CHAR, AGENT_CHAR = 6.5, 5.6  # mean widths of a character in the two sizes of type that the boxes are written in
+TEXT_INSET = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,13 @@ class Node:
 
     @property
     def short_title(self) -> str:
-        return _short(self.title, self.w)
+        """The title as far as it fits into the box."""
+        return _short(self.title, (self.w - TEXT_INSET) / TITLE_CHAR)
 
     @property
     def short_agent(self) -> str:
-        return _short(self.agent, self.w)
+        """The agent's role as far as it fits into the box."""
+        return _short(self.agent, (self.w - TEXT_INSET) / AGENT_CHAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
+    """A drawing's boxes, lines and size."""
+
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     width: float
@@ -61,86 +65,89 @@ class Graph:
 
 def layout(spec: CrewSpec, *, width: float = 620, compact: bool = False) -> Graph:
     """The crew from top to bottom within ``width``; ``compact`` makes small boxes without room for words."""
+    style = COMPACT if compact else FULL
     tasks = {task.key: task for task in spec.tasks}
     plan = make_plan(spec)
-    waits = _reduced(plan, tasks)
-    layers = _ordered(_layers(plan.order, waits), waits)
-    height, gap_y = (14, 18) if compact else (NODE_HEIGHT, GAP_Y)
-    shortest = 24 if compact else SHORTEST_NODE
-    rows = [row for layer in layers for row in _rows(layer, width, shortest)]
-    nodes: dict[str, Node] = {}
-    for number, row in enumerate(rows):
-        box = min(56 if compact else LONGEST_NODE, (width - 2 * MARGIN - GAP_X * (len(row) - 1)) / len(row))
-        left = (width - box * len(row) - GAP_X * (len(row) - 1)) / 2
-        for place, key in enumerate(row):
-            x, y = left + place * (box + GAP_X), MARGIN + number * (height + gap_y)
-            nodes[key] = _node(spec, tasks[key], x, y, box, height)
+    lines = _lines(plan, tasks)
+    most = max(1, int((width - 2 * MARGIN + style.gap_x) // (style.narrowest + style.gap_x)))
+    rows = arranged(plan.order, lines, most=most)
+    slots = placed(rows, frozenset(tasks), width=width, style=style)
+    nodes = tuple(_node(spec, tasks[key], slots[key]) for key in tasks)
     edges = tuple(
-        Edge(source, target, _curve(nodes[source], nodes[target]), _is_explicit(tasks[target], source))
-        for target in nodes
-        for source in waits[target]
-        if source in nodes
+        Edge(source, target, path, _is_explicit(tasks[target], source))
+        for (source, target), path in _paths(lines, rows, slots, width=width).items()
     )
-    total = MARGIN * 2 + len(rows) * height + max(0, len(rows) - 1) * gap_y
-    return Graph(tuple(nodes.values()), edges, width, total)
+    return Graph(nodes, edges, width, max((slot.y + slot.h for slot in slots.values()), default=0.0) + MARGIN)
 
 
-def _reduced(plan: Plan, tasks: Mapping[str, TaskSpec]) -> dict[str, tuple[str, ...]]:
-    """What each task waits for, without the implied edges that longer ways already tell."""
-    ancestors: dict[str, frozenset[str]] = {}
+def _lines(plan: Plan, tasks: Mapping[str, TaskSpec]) -> list[Pair]:
+    """Who waits for whom, without the implied lines that a longer way tells already."""
+    before: dict[str, set[str]] = {}
+    lines: list[Pair] = []
     for key in plan.order:
-        above = plan.waits_for[key] - {key}
-        ancestors[key] = frozenset(above).union(*(ancestors.get(other, frozenset()) for other in above))
-    reduced = {}
-    for key in plan.order:
-        above = plan.waits_for[key] - {key}
-        through = frozenset().union(*(ancestors.get(other, frozenset()) for other in above))
-        reduced[key] = tuple(
-            other for other in plan.order if other in above and (_is_explicit(tasks[key], other) or other not in through)
-        )
-    return reduced
+        waits = plan.waits_for[key] - {key}
+        told: set[str] = set()
+        for other in reversed([known for known in before if known in waits]):
+            if other not in told or _is_explicit(tasks[key], other):
+                lines.append((other, key))
+            if other not in told:
+                told |= before[other]
+        before[key] = told | waits
+        lines.extend((other, key) for other in sorted(waits - before.keys()))  # of a cycle: upwards
+    return lines
 
 
-def _layers(order: Sequence[str], waits: Mapping[str, tuple[str, ...]]) -> list[list[str]]:
-    depth: dict[str, int] = {}
-    for key in order:
-        depth[key] = 1 + max((depth.get(other, -1) for other in waits[key]), default=-1)
-    layers: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
-    for key in order:
-        layers[depth[key]].append(key)
-    return layers
+def _paths(lines: Sequence[Pair], rows: Rows, slots: Mapping[str, Slot], *, width: float) -> dict[Pair, str]:
+    """Each line as an SVG path; where several leave or reach one box they do so side by side."""
+    leaving: dict[str, list[Pair]] = {}
+    reaching: dict[str, list[Pair]] = {}
+    for pair in rows.ways:
+        leaving.setdefault(pair[0], []).append(pair)
+        reaching.setdefault(pair[1], []).append(pair)
+    starts = {key: _ports(slots[key], pairs, rows, slots, end=1) for key, pairs in leaving.items()}
+    ends = {key: _ports(slots[key], pairs, rows, slots, end=-2) for key, pairs in reaching.items()}
+    paths: dict[Pair, str] = {}
+    for pair in lines:
+        if pair in rows.ways:
+            passed = [slots[slot] for slot in rows.ways[pair][1:-1]]
+            source, target = slots[pair[0]], slots[pair[1]]
+            paths[pair] = _down(starts[pair[0]][pair], source.y + source.h, passed, ends[pair[1]][pair], target.y)
+        else:
+            paths[pair] = _back(slots[pair[0]], slots[pair[1]], width=width)
+    return paths
 
 
-def _ordered(layers: list[list[str]], waits: Mapping[str, tuple[str, ...]]) -> list[list[str]]:
-    """Each layer by the mean place of its neighbours, downwards and upwards in turn (barycentre heuristic)."""
-    below: dict[str, list[str]] = {}
-    for key, others in waits.items():
-        for other in others:
-            below.setdefault(other, []).append(key)
-    for sweep in range(SWEEPS):
-        neighbours: Mapping[str, Sequence[str]] = waits if sweep % 2 == 0 else below
-        place = {key: index / max(1, len(layer) - 1) for layer in layers for index, key in enumerate(layer)}
-        for layer in layers if sweep % 2 == 0 else layers[::-1]:
-            means = {
-                key: sum(place[other] for other in neighbours.get(key, ())) / len(neighbours[key])
-                if neighbours.get(key)
-                else place[key]
-                for key in layer
-            }
-            layer.sort(key=means.__getitem__)
-            place.update({key: index / max(1, len(layer) - 1) for index, key in enumerate(layer)})
-    return layers
+def _ports(box: Slot, pairs: Sequence[Pair], rows: Rows, slots: Mapping[str, Slot], *, end: int) -> dict[Pair, float]:
+    """Where on a box's edge its lines begin or end: in the order of where they go."""
+    ordered = sorted(pairs, key=lambda pair: slots[rows.ways[pair][end]].middle)
+    step = min(14.0, box.w * 0.6 / max(1, len(ordered) - 1))
+    first = box.middle - step * (len(ordered) - 1) / 2
+    return {pair: first + step * index for index, pair in enumerate(ordered)}
 
 
-def _rows(layer: list[str], width: float, shortest: float) -> list[list[str]]:
-    """A layer too wide for the page is broken into rows of equal length."""
-    most = max(1, int((width - 2 * MARGIN + GAP_X) // (shortest + GAP_X)))
-    count = -(-len(layer) // most)
-    size = -(-len(layer) // count)
-    return [layer[start : start + size] for start in range(0, len(layer), size)]
+def _down(x: float, y: float, passed: Sequence[Slot], end_x: float, end_y: float) -> str:
+    path = [f"M{x:.1f} {y:.1f}"]
+    for slot in passed:
+        path.append(_bend(x, y, slot.middle, slot.y))
+        path.append(f"V{slot.y + slot.h:.1f}")
+        x, y = slot.middle, slot.y + slot.h
+    path.append(_bend(x, y, end_x, end_y))
+    return "".join(path)
 
 
-def _node(spec: CrewSpec, task: TaskSpec, x: float, y: float, w: float, h: float) -> Node:
+def _bend(x: float, y: float, to_x: float, to_y: float) -> str:
+    half = (to_y - y) / 2
+    return f"C{x:.1f} {y + half:.1f} {to_x:.1f} {to_y - half:.1f} {to_x:.1f} {to_y:.1f}"
+
+
+def _back(source: Slot, target: Slot, *, width: float) -> str:
+    """A line of a cycle, upwards along the right-hand side."""
+    x1, y1, x2, y2 = source.x + source.w, source.y + source.h / 2, target.x + target.w, target.y + target.h / 2
+    side = min(width, max(x1, x2) + 48)
+    return f"M{x1:.1f} {y1:.1f}C{side:.1f} {y1:.1f} {side:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+
+
+def _node(spec: CrewSpec, task: TaskSpec, slot: Slot) -> Node:
     agent = spec.agent(task.agent)
     return Node(
         key=task.key,
@@ -148,25 +155,18 @@ def _node(spec: CrewSpec, task: TaskSpec, x: float, y: float, w: float, h: float
         agent=agent.role.strip() if agent else "",
         model=agent.llm.model if agent else "",
         asynchronous=task.async_execution,
-        x=x,
-        y=y,
-        w=w,
-        h=h,
+        x=slot.x,
+        y=slot.y,
+        w=slot.w,
+        h=slot.h,
     )
-
-
-def _curve(source: Node, target: Node) -> str:
-    x1, y1 = source.x + source.w / 2, source.y + source.h
-    x2, y2 = target.x + target.w / 2, target.y
-    bend = max(12.0, abs(y2 - y1) / 2)
-    return f"M{x1:.1f} {y1:.1f}C{x1:.1f} {y1 + bend:.1f} {x2:.1f} {y2 - bend:.1f} {x2:.1f} {y2:.1f}"
 
 
 def _is_explicit(task: TaskSpec, source: str) -> bool:
     return task.context is not None and source in task.context
 
 
-def _short(text: str, width: float) -> str:
-    most = max(3, int((width - 20) / CHAR_WIDTH))
+def _short(text: str, room: float) -> str:
+    most = max(3, int(room))
     text = " ".join(text.split())
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

@@ -114,11 +114,11 @@ def test_any_text_is_answered(text: str) -> None:
     check(read(text))
 
 
-PIECES = st.sampled_from(
-    """( ) [ ] { } " ' \"\"\" \\ {x} f" % * ** Agent( Task( Crew( lambda: await - &a *a !!t --- ? | > ``` ... = : 1e999 , self.
-    @ # None return yield “ =[*x] **y :=""".split()
-    + ["\n", "    ", "\t", "\r", "\ufeff", "\u00a0", "- ", ": ", "for x in y:\n"]
+DAMAGE = (
+    '( ) [ ] { } " \' """ \\ {x} f" % * ** Agent( Task( Crew( lambda: await - &a *a !!t --- ? | > ``` ... = : 1e999 '
+    ", self. @ # None return yield “ =[*x] **y :="
 )
+PIECES = st.sampled_from([*DAMAGE.split(), "\n", "    ", "\t", "\r", "\ufeff", "\u00a0", "- ", ": ", "for x in y:\n"])
 
 
 @given(st.integers(0, 2**32), st.lists(PIECES, min_size=1, max_size=6))

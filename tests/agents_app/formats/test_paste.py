@@ -24,7 +24,7 @@ def error(imported: Imported) -> tuple[int | None, str]:
         f"```python\n{SOURCE}```",
         f"```\n{SOURCE}\n```\n",
         f"~~~py\n{SOURCE}\n~~~",
-        f"# A post\n\nIt's about crews:\n\n```python\n{SOURCE}\n```\n\nRun:\n\n```bash\npip install crewai\n```\n",
+        f"# A post\n\nIt's this:\n\n```python\n{SOURCE}\n```\n\nR:\n\n```sh\npip install\n```\n",
         f"```python\n{SOURCE}",
         f"\ufeff{SOURCE}",
         SOURCE.replace("\n", "\r\n"),
