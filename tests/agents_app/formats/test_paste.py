@@ -24,7 +24,7 @@ def error(imported: Imported) -> tuple[int | None, str]:
         f"```python\n{SOURCE}```",
         f"```\n{SOURCE}\n```\n",
         f"~~~py\n{SOURCE}\n~~~",
-        f"# A post\n\nIt's this:\n\n```python\n{SOURCE}\n```\n\nR:\n\n```sh\npip install\n```\n",
+        f"# A post\n\nIt's:\n\n```python\n{SOURCE}\n```\n\nR:\n\n```sh\npip install\n```\n",
         f"```python\n{SOURCE}",
         f"\ufeff{SOURCE}",
         SOURCE.replace("\n", "\r\n"),
@@ -48,7 +48,7 @@ def test_debris_around_a_source_is_taken_off(text: str) -> None:
 
 
 def test_lines_in_notes_are_those_of_the_pasted_text() -> None:
-    page = "# Page\n\ntext it's\n\n```python\nfrom crewai import Agent\n\na = Agent(role='R', goal='G', memory=True)\n```\n"
+    page = "# Page\n\nIt's:\n\n```python\nfrom crewai import Agent\n\na = Agent(role='R', memory=True)\n```\n"
     assert [note.line for note in read(page).report if note.level == "warning"] == [8]
 
 
