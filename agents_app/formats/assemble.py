@@ -61,7 +61,7 @@ def assemble(found: Found, reading: Reading) -> CrewSpec:
     if crew:
         _say_unused(agents)
         _say_unused(tasks)
-    return _spec(crew, found, agent_specs, task_specs, data, reading)
+    return _spec(crew, found, agent_specs, task_specs, data=data, reading=reading)
 
 
 def _spec(
@@ -69,6 +69,7 @@ def _spec(
     found: Found,
     agents: list[AgentSpec],
     tasks: list[TaskSpec],
+    *,
     data: dict[str, Any],
     reading: Reading,
 ) -> CrewSpec:

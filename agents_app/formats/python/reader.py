@@ -19,8 +19,6 @@ from .reach import builders, makes_parts
 from .syntax import parse
 from .things import Class, Function
 
-_CREW_BASE_MEMBERS = ("agents", "tasks", "crew")
-
 
 def read_python(
     files: Dict[str, str], reading: Reading, *, documents: Dict[str, Value] | None = None, labelled: bool = False
