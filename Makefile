@@ -1,70 +1,66 @@
-# One line each; what needs more is in a script it calls. 'make' alone lists the targets.
+# One line each; what needs more is in a script it calls. `make` alone lists the targets.
 SHELL := /bin/sh
-PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
+BIN := .venv/bin
+PYTHON ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up signin token worker web test lint format bench requirements clean
+.PHONY: help up signin token web worker test lint format bench requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' Makefile | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-up: $(VENV)/runtime $(VENV)/assets ## Start the whole application and print a sign-in link
+up: .venv/runtime .venv/assets ## Start the whole application and print a sign-in link
 	@exec $(BIN)/python -m crewsite.local
 
-signin: $(VENV)/runtime ## Print another single-use sign-in link
+signin: .venv/runtime ## Print another single-use sign-in link
 	@$(BIN)/python manage.py signin_link --absolute
 
-token: $(VENV)/runtime ## Make an API token and print it
+token: .venv/runtime ## Make an API token and print it
 	@$(BIN)/python manage.py api_token
 
-worker: $(VENV)/runtime ## Run one more worker (DATABASE_URL and BROKER_URL, or beside 'make up')
+web: .venv/runtime ## Run the web server alone (a server's settings in the environment: .env.example)
+	@exec $(BIN)/python -m crewsite.web
+
+worker: .venv/runtime ## Run one more worker, beside `make up` or with a server's settings
 	@exec $(BIN)/python manage.py worker
 
-test: $(VENV)/dev $(VENV)/assets $(VENV)/browser ## Run all tests
+test: .venv/dev .venv/assets .venv/browser ## Run all tests; ARGS="tests/engine -k plan" chooses
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: $(VENV)/dev $(VENV)/assets ## Check style, types, import directions and templates
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
-	DATABASE_URL=postgresql://lint@127.0.0.1/lint SECRET_KEY=lint ENCRYPTION_KEYS=lint $(BIN)/mypy
-	git ls-files -z -- 'templates/*.html' 'templates/**/*.html' | xargs -0r $(BIN)/djade --check --target-version 5.2
+lint: .venv/dev .venv/assets ## Check style, types, import directions and templates
+	@sh bin/lint
 
-format: $(VENV)/dev ## Format code and templates
-	$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; git ls-files -z -- 'templates/*.html' 'templates/**/*.html' | xargs -0r $(BIN)/djade --target-version 5.2
+format: .venv/dev ## Format code and templates
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format . ; $(BIN)/djade --target-version 5.2 $$(git ls-files '*.html')
 
-bench: $(VENV)/dev $(VENV)/assets ## Run the benchmarks
-	@for bench in bench/*.py; do $(BIN)/python $$bench || exit 1; done
+bench: .venv/dev .venv/assets ## Run the benchmarks
+	@for bench in bench/*.py; do echo "== $$bench" && $(BIN)/python $$bench || exit 1; done
 
-requirements: $(VENV)/dev ## Pin the newest versions that fit (requirements*.in)
-	@$(BIN)/pip-compile -q -U --generate-hashes --no-emit-index-url --no-emit-find-links --strip-extras --no-header -o requirements.txt requirements.in
-	@$(BIN)/pip-compile -q -U --generate-hashes --no-emit-index-url --no-emit-find-links --strip-extras --no-header --allow-unsafe -o requirements-dev.txt requirements-dev.in
+requirements: .venv/dev ## Pin the newest versions that fit (requirements*.in)
+	@for list in requirements requirements-dev requirements-node; do $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --strip-extras --no-header --output-file $$list.txt $$list.in || exit 1; done
 
-clean: ## Remove what was installed; data in .crewsite stays
-	rm -rf $(VENV) node_modules
+clean: ## Remove what was installed; the data in .crewsite stays
+	rm -rf .venv node_modules
 
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Crewsite needs Python 3.11 or newer; '$(PYTHON)' is older or missing. Try: make PYTHON=python3.11 up"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+$(BIN)/python:
+	@PYTHON="$(PYTHON)" sh bin/make-venv
 
-$(VENV)/runtime: requirements.txt | $(VENV)/bin/python
-	@echo "Installing Crewsite (once) ..."
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+.venv/runtime: requirements.txt $(BIN)/python
+	@echo "Installing Crewsite into .venv (once) ..."
+	@sh bin/install requirements.txt
 	@touch $@
 
-$(VENV)/dev: requirements-dev.txt $(VENV)/runtime
+.venv/dev: requirements-dev.txt .venv/runtime
 	@echo "Installing what tests and checks need (once) ..."
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@sh bin/install requirements-dev.txt
 	@touch $@
 
-$(VENV)/assets: package-lock.json $(VENV)/runtime
-	@sh bin/install-assets $(BIN)/python
+.venv/assets: package-lock.json .venv/runtime bin/install-assets
+	@sh bin/install-assets
 	@touch $@
 
-$(VENV)/browser: $(VENV)/dev
+.venv/browser: .venv/dev bin/install-browser
 	@$(BIN)/python bin/install-browser
 	@touch $@
 

@@ -18,7 +18,7 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from kombu import Connection
 
-BROKER_PATIENCE_S = 3.0
+BROKER_PATIENCE_S = 3
 
 
 def main(*, fresh: bool) -> int:

@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "crewsite.arrival.ArrivalMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -91,7 +92,11 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "crewsite.context.site",
             ],
-            "builtins": ["django.templatetags.static", "crewsite.templatetags.parts"],
+            "builtins": [
+                "django.templatetags.static",
+                "crewsite.templatetags.parts",
+                "crewsite.templatetags.content",
+            ],
         },
     },
 ]
