@@ -38,3 +38,13 @@ def transport_options(broker_url: str) -> dict[str, Any]:
             "visibility_timeout": 3600,
         }
     return {}
+
+
+def install_queues(broker_url: str) -> None:
+    """pgmq's tables and functions (plain SQL, no extension) in the broker's database, where they are not there yet."""
+    import psycopg  # not at the top: the settings import this module
+    from pgmq.install import get_embedded_install_sql
+
+    with psycopg.connect(broker_url.replace("pgmq://", "postgresql://", 1)) as connection:
+        if connection.execute("SELECT to_regnamespace('pgmq')").fetchone() == (None,):
+            connection.execute(get_embedded_install_sql())

@@ -44,6 +44,7 @@ ENCRYPTION_KEYS = env.words("ENCRYPTION_KEYS")  # newest first: it seals; all of
 
 # --- Apps ---------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "crewsite",
     "teams",
     "agents_app",
     "runs",

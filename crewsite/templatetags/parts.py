@@ -93,7 +93,7 @@ def state(value: str) -> SafeString:
 def simulated() -> SafeString:
     """The label that everything simulated carries."""
     return mark_safe(
-        '<span class="tag simulated" title="No provider was asked: answers are made up here, tokens are counted, and '
+        '<span class="label-of simulated" title="No provider was asked: answers are made up here, tokens are counted, and '
         'costs are those of the models that are stood for. No money was spent.">simulated</span>'
     )
 
@@ -105,30 +105,36 @@ def get(mapping: Any, key: Any) -> Any:
 
 
 @register.filter
+def bound(form: Any, name: str) -> Any:
+    """The form's field of that name."""
+    return form[name]
+
+
+@register.filter
 def share(part: float, whole: float) -> int:
     """Part of whole in percent, between 0 and 100."""
     return max(0, min(100, round(100 * part / whole))) if whole else 0
 
 
 @register.inclusion_tag("parts/field.html")
-def field(bound: Any, size: str = "") -> dict[str, Any]:
+def field(bound_field: Any, size: str = "") -> dict[str, Any]:
     """A form field with its label, help, errors and the spec's complaints, tied together for screen readers.
 
     ``size`` is its width in a grid of fields: ``half``, ``third`` or all of it.
     """
-    widget = bound.field.widget
-    complaints = getattr(bound.form, "complaints", {}).get(bound.name, ())
-    attributes = {"class": _css(widget, wrong=bool(bound.errors))}
-    if bound.help_text or bound.errors or complaints:
-        attributes["aria-describedby"] = f"{bound.id_for_label}_about"
-    if bound.errors:
+    widget = bound_field.field.widget
+    complaints = getattr(bound_field.form, "complaints", {}).get(bound_field.name, ())
+    attributes = {"class": _css(widget, wrong=bool(bound_field.errors))}
+    if bound_field.help_text or bound_field.errors or complaints:
+        attributes["aria-describedby"] = f"{bound_field.auto_id}_about"
+    if bound_field.errors:
         attributes["aria-invalid"] = "true"
     kind = getattr(widget, "input_type", "")
     group = hasattr(widget, "choices") and kind in ("checkbox", "radio")
     return {
-        "bound": bound,
+        "bound": bound_field,
         "kind": "group" if group else kind,
-        "widget": "" if group else bound.as_widget(attrs=attributes),
+        "widget": "" if group else bound_field.as_widget(attrs=attributes),
         "complaints": complaints,
         "size": size,
     }
