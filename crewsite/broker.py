@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-GIVE_UP_AFTER_S = 3.0
 
 
 def address(broker_url: str, *, database_url: str) -> str:
@@ -16,11 +15,15 @@ def address(broker_url: str, *, database_url: str) -> str:
     return f"pgmq://{database_url.split('://', 1)[1]}" if broker_url == "pgmq://" else broker_url
 
 
-def transport_options(broker_url: str) -> dict[str, Any]:
-    """Those of kombu's transport for that address (``kombu/transport/pgmq.py``, ``redis.py``)."""
+def transport_options(broker_url: str, *, patience_s: float) -> dict[str, Any]:
+    """Those of kombu's transport for that address (``kombu/transport/pgmq.py``, ``redis.py``).
+
+    A publisher connects once and does not try again; a worker tries for ever, by Celery's own settings.
+    """
     scheme = urlsplit(broker_url).scheme
+    once = {"max_retries": 0, "interval_start": 0, "interval_step": 0}
     if scheme == "pgmq":
-        return {
+        return once | {
             "conn_string": broker_url.replace("pgmq://", "postgresql://", 1),
             "init_extension": False,  # the queue is plain SQL here, installed by `manage.py prepare`
             "use_notify": True,
@@ -28,16 +31,16 @@ def transport_options(broker_url: str) -> dict[str, Any]:
             "wait_time_seconds": 0,  # waiting is done by LISTEN and not by a polling query
             "visibility_timeout": 60,
             "pool_size": 4,
-            "pool_timeout": GIVE_UP_AFTER_S,
+            "pool_timeout": patience_s,
         }
     if scheme in ("redis", "rediss"):
-        return {
-            "socket_connect_timeout": GIVE_UP_AFTER_S,
-            "socket_timeout": GIVE_UP_AFTER_S,
+        return once | {
+            "socket_connect_timeout": patience_s,
+            "socket_timeout": patience_s,
             "socket_keepalive": True,
             "visibility_timeout": 3600,
         }
-    return {}
+    return once
 
 
 def install_queues(broker_url: str) -> None:

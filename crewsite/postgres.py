@@ -24,7 +24,9 @@ from crewsite.refusal import CannotStart
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
-PORT_ATTEMPTS = 3
+PATIENCE_S = 10.0
+OTHERS_END_S = 1.0  # so long at most do the other processes of a killed server live on
+PASSING = ("could not create any TCP/IP sockets", "is still in use")
 SMALL = {
     "shared_buffers": "32MB",
     "max_connections": "80",
@@ -71,16 +73,7 @@ class Postgres:
             self._initialise(home)
         _refuse_other_version(home.data)
         _stop_orphan(home.data)
-        for attempt in range(1, PORT_ATTEMPTS + 1):
-            port = _free_port()
-            self._launch(home, port)
-            try:
-                self._wait_until_it_answers(port)
-                break
-            except PostgresFailed as failure:
-                self.stop()
-                if attempt == PORT_ATTEMPTS or "address" not in str(failure).lower():
-                    raise
+        port = self._launch_until_up(home)
         self.url = f"postgresql://crewsite:{self._password}@127.0.0.1:{port}/crewsite"
         return self.url
 
@@ -129,6 +122,21 @@ class Postgres:
         (self._folder / "password").touch(mode=0o600)
         (self._folder / "password").write_text(password)
         draft.rename(home.data)
+
+    def _launch_until_up(self, home: Quarters) -> int:
+        """Its port. What passes by itself is waited for: a port just taken, the last processes of a killed server."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            port = _free_port()
+            self._launch(home, port)
+            try:
+                self._wait_until_it_answers(port)
+                return port
+            except PostgresFailed as failure:
+                self.stop()
+                if time.monotonic() > deadline or not any(reason in str(failure) for reason in PASSING):
+                    raise
+            time.sleep(0.2)
 
     def _launch(self, home: Quarters, port: int) -> None:
         options = self._settings | {
@@ -181,20 +189,25 @@ def _refuse_other_version(data: Path) -> None:
 def _stop_orphan(data: Path) -> None:
     """Stops a server that outlived its launcher's kill -9. We hold the lock, so nobody else's it can be.
 
-    A stale file that names a process which is no server of ours is removed: in a container, or after a restart of the
-    machine, numbers come again, and PostgreSQL would refuse to start.
+    PostgreSQL would not start while a process has the number in the file. In a container, or after a restart of the
+    machine, numbers come again, and a killed server that nobody buries keeps its own: then the file is removed. That of
+    a process which is gone stays, because by it PostgreSQL finds out whether some of the others still write.
     """
     lock_file = data / "postmaster.pid"
     try:
         pid = int(lock_file.read_text().split()[0])
-    except (FileNotFoundError, ValueError, IndexError):
+        os.kill(pid, 0)
+    except (FileNotFoundError, ValueError, IndexError, ProcessLookupError):
         return
+    except PermissionError:
+        pass  # it exists, and is another user's
     if str(data) not in _command_line(pid):
+        time.sleep(OTHERS_END_S)
         lock_file.unlink(missing_ok=True)
         return
     os.kill(pid, signal.SIGINT)
     deadline = time.monotonic() + STOP_TIMEOUT_S
-    while lock_file.exists():
+    while str(data) in _command_line(pid):
         if time.monotonic() > deadline:
             raise PostgresFailed(f"An earlier PostgreSQL (process {pid}) does not stop. End it, then start again.")
         time.sleep(0.05)

@@ -105,15 +105,17 @@ TEMPLATES = [
 # --- Database and broker ------------------------------------------------------------------------------------------
 DATABASE_URL = env.text("DATABASE_URL")
 DATABASES: dict[str, dict[str, Any]] = {"default": env.database(DATABASE_URL)}
-if env.text("CREWSITE_PROCESS") == "web":  # one thread per request: the pool caps the connections
+SERVES_PAGES = env.text("CREWSITE_PROCESS") == "web"
+if SERVES_PAGES:  # one thread per request: the pool caps the connections
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 16, "timeout": 10}
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
 
 BROKER_URL = env.url("BROKER_URL", "pgmq://", schemes=("pgmq", "redis", "rediss", "amqp", "amqps", "memory"))
 CELERY_BROKER_URL = broker.address(BROKER_URL, database_url=DATABASE_URL)
-CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(CELERY_BROKER_URL)
-CELERY_BROKER_CONNECTION_TIMEOUT = 4
+_PATIENCE_S = 1 if SERVES_PAGES else 3  # a page does not wait for a broker that hangs
+CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(CELERY_BROKER_URL, patience_s=_PATIENCE_S)
+CELERY_BROKER_CONNECTION_TIMEOUT = _PATIENCE_S
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker for ever; pages do not (see broker)
 CELERY_BROKER_POOL_LIMIT = 2
