@@ -23,6 +23,9 @@ from teams.models import Team, User
 from teams.refusals import Conflict, Invalid
 
 MAX_SLUG_TRIES = 20
+RESERVED_SLUGS = {"new", "import"}
+"""Addresses beside the crews': /crews/new/ is a form and not a crew."""
+
 Keyed = TypeVar("Keyed", AgentSpec, TaskSpec)
 
 
@@ -185,6 +188,8 @@ def _locked(crew: Crew, expected_revision: int) -> Crew:
 
 def _with_free_slug(crew: Crew) -> Crew:
     stem = slugify(crew.name)[:70] or "crew"
+    if stem in RESERVED_SLUGS:
+        stem = f"{stem}-crew"
     for number in range(1, MAX_SLUG_TRIES + 1):
         taken = Crew.objects.filter(team=crew.team, slug__startswith=stem).count() if number > 1 else 0
         crew.slug = stem if number == 1 else f"{stem}-{taken + number - 1}"

@@ -38,7 +38,7 @@ def make_cast() -> Cast:
 
 
 def make_person(team: Team, role: Role, *, email: str = "") -> Principal:
-    user = User.objects.create_user(email or f"{role.label}@example.com", "a password")
+    user = User.objects.create_user(email or f"{role.label}@example.com")
     Membership.objects.create(team=team, user=user, role=role)
     return Principal(user, team, role)
 

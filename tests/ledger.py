@@ -17,7 +17,13 @@ PRICES = {"input_usd_per_mtok": "2.5", "output_usd_per_mtok": "10"}
 
 
 def make_run(
-    who: Principal, crew: Crew, *, state: str = RunState.SUCCEEDED, seconds: float = 30.0, usd: float = 0.0, **fields: Any
+    who: Principal,
+    crew: Crew,
+    *,
+    state: str = RunState.SUCCEEDED,
+    seconds: float = 30.0,
+    usd: float = 0.0,
+    **fields: Any,
 ) -> Run:
     """A run that took so many seconds and cost so much, by default to a good end. Fields override what is usual."""
     run = Run(team=who.team, crew=crew, version=cut_version(crew, by=who.user), created_by=who.user, state=state)

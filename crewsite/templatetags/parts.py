@@ -66,7 +66,7 @@ def took(milliseconds: int | None) -> str:
 def moment(when: datetime | None) -> SafeString:
     """How long ago, with the exact time in the title."""
     if when is None:
-        return mark_safe(NOTHING)
+        return SafeString(NOTHING)
     seconds = (timezone.now() - when).total_seconds()
     text = _ago(seconds) if seconds < WEEK_S else f"{when:%Y-%m-%d}"
     return format_html(
@@ -78,7 +78,7 @@ def moment(when: datetime | None) -> SafeString:
 def ticking(since: datetime | None) -> SafeString:
     """The time since then; a script lets it tick on where there is one."""
     if since is None:
-        return mark_safe(NOTHING)
+        return SafeString(NOTHING)
     milliseconds = round((timezone.now() - since).total_seconds() * 1000)
     return format_html('<time data-since="{}">{}</time>', since.isoformat(), took(max(0, milliseconds)))
 
@@ -93,8 +93,8 @@ def state(value: str) -> SafeString:
 def simulated() -> SafeString:
     """The label that everything simulated carries."""
     return mark_safe(
-        '<span class="label-of simulated" title="No provider was asked: answers are made up here, tokens are counted, and '
-        'costs are those of the models that are stood for. No money was spent.">simulated</span>'
+        '<span class="label-of simulated" title="No provider was asked: answers are made up here, tokens are counted, '
+        'and costs are those of the models that are stood for. No money was spent.">simulated</span>'
     )
 
 

@@ -27,7 +27,9 @@ def runs() -> dict[str, Run]:
     support = create_crew(cast.owner, name="Support desk", spec=brief_spec())
     made = {
         "cheap": make_run(cast.owner, brief, usd=0.02, seconds=5, prompt_tokens=90, completion_tokens=10),
-        "dear": make_run(cast.owner, brief, usd=1.5, seconds=90, prompt_tokens=900, completion_tokens=100, simulated=True),
+        "dear": make_run(
+            cast.owner, brief, usd=1.5, seconds=90, prompt_tokens=900, completion_tokens=100, simulated=True
+        ),
         "failed": make_run(cast.owner, support, state=RunState.FAILED, error="The provider said no", usd=0.10),
         "running": make_run(cast.owner, support, state=RunState.RUNNING),
     }
@@ -116,6 +118,22 @@ def test_a_word_without_a_meaning_is_refused_at_its_field(text: str) -> None:
     assert refused.value.message
 
 
-@pytest.mark.parametrize("text", ["a\x00b", "'; drop table runs_run; --'", "%_\\", "‮", "http://example.com"])
+@pytest.mark.parametrize("text", ["a\x00b", "'; drop table runs_run; --'", "%_\\", "\u202e", "it's", "#1", ":"])
 def test_hostile_words_are_only_text(runs: dict[str, Run], text: str) -> None:
     assert found(text, runs) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "choices", "narrowed"),
+    [
+        ("", {"status": "failed"}, "status:failed"),
+        ("cost:>0.10 status:failed brief", {"status": "running"}, "cost:>0.10 brief status:running"),
+        ("status:failed brief", {"status": ""}, "brief"),
+        ('crew:"support desk" x', {"since": "7d"}, '"crew:support desk" x since:7d'),
+        ("x", {"crew": "support desk"}, 'x "crew:support desk"'),
+    ],
+)
+def test_a_choice_replaces_its_own_word_and_no_other(text: str, choices: dict[str, str], narrowed: str) -> None:
+    found_text = RunFilter.parse(text).narrowed(choices)
+    assert found_text == narrowed
+    assert RunFilter.parse(found_text).narrowed({}) == narrowed
