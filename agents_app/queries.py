@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from django.db.models import Count, Max, Q, QuerySet
@@ -17,12 +18,16 @@ from teams.access import Principal, visible_to
 
 @dataclass(frozen=True, slots=True)
 class CrewDetail:
-    """A draft with everything its page says about it. ``complaints`` by field; ``inputs`` are (name, default)."""
+    """A draft with everything its page says about it.
 
-    crew: Crew
+    ``inputs`` are (name, default). ``same_as`` is the version that the draft does not differ from, if there is one.
+    """
+
     spec: CrewSpec
     complaints: tuple[Complaint, ...]
     inputs: tuple[tuple[str, str], ...]
+    versions: tuple[CrewVersion, ...]
+    same_as: CrewVersion | None
 
     @property
     def errors(self) -> tuple[Complaint, ...]:
@@ -55,8 +60,20 @@ def list_crews(who: Principal, search: str = "") -> QuerySet[Crew]:
 
 def crew_detail(crew: Crew) -> CrewDetail:
     spec = spec_of(crew)
-    inputs = tuple((name, spec.inputs.get(name, "")) for name in placeholders(spec))
-    return CrewDetail(crew, spec, validate(spec), inputs)
+    versions = tuple(crew.versions.defer("spec").select_related("created_by").order_by("-number"))
+    same_as = next((version for version in versions if version.content_hash == spec.content_hash), None)
+    return CrewDetail(spec, validate(spec), inputs_of(spec), versions, same_as)
+
+
+def inputs_of(spec: CrewSpec) -> tuple[tuple[str, str], ...]:
+    """The placeholders in order of use, each with its default or ""."""
+    return tuple((name, spec.inputs.get(name, "")) for name in placeholders(spec))
+
+
+def preview(spec: CrewSpec) -> dict[str, object]:
+    """What the import page says about a spec before it is saved."""
+    text = json.dumps(spec.to_json(), ensure_ascii=False)
+    return {"spec": spec, "spec_json": text, "inputs": inputs_of(spec), "complaints": validate(spec)}
 
 
 def list_templates(who: Principal) -> list[Template]:

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from agents_app import views
+from agents_app import gallery, views
 
 urlpatterns = [
     path("crews/", views.crews, name="crews"),
     path("crews/new/", views.new_crew, name="new_crew"),
     path("crews/import/", views.import_crew, name="import_crew"),
+    path("crews/import/save/", views.save_import, name="save_import"),
     path("crews/<slug:slug>/", views.crew, name="crew"),
     path("crews/<slug:slug>/settings/", views.save_crew, name="save_crew"),
     path("crews/<slug:slug>/agents/", views.save_agent, name="add_agent"),
@@ -21,7 +22,7 @@ urlpatterns = [
     path("crews/<slug:slug>/copy/", views.copy_crew, name="copy_crew"),
     path("crews/<slug:slug>/archive/", views.archive_crew, name="archive_crew"),
     path("crews/<slug:slug>/versions/<int:number>/", views.version, name="version"),
-    path("templates/", views.templates, name="templates"),
-    path("templates/<int:pk>/", views.template, name="template"),
-    path("templates/<int:pk>/copy/", views.copy_template, name="copy_template"),
+    path("templates/", gallery.templates, name="templates"),
+    path("templates/<int:pk>/", gallery.template, name="template"),
+    path("templates/<int:pk>/copy/", gallery.copy_template, name="copy_template"),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 
 API_CODES = {400: "unreadable", 403: "forbidden", 404: "not_found", 500: "internal_error"}
 
@@ -21,8 +21,9 @@ def missing(request: HttpRequest, exception: Exception | None = None) -> HttpRes
 
 
 def broken(request: HttpRequest) -> HttpResponse:
+    """Its page asks neither session nor database: either may be what is broken."""
     return _answer(
-        request, 500, "Crewsite itself failed. What was finished and paid for is kept; the log names the fault."
+        request, 500, "Crewsite itself failed. What was finished and paid for is kept; the log has the fault."
     )
 
 
@@ -36,4 +37,7 @@ def _answer(request: HttpRequest, status: int, message: str) -> HttpResponse:
     if request.path.startswith("/api/"):
         body = {"error": {"code": API_CODES[status], "message": message, "fields": {}}}
         return JsonResponse(body, status=status)
-    return render(request, "errors/error.html", {"status": status, "message": message}, status=status)
+    # Without the request a page needs neither session nor database: what broke may be just these.
+    context = {"status": status, "message": message}
+    html = render_to_string("errors/error.html", context, None if status == 500 else request)
+    return HttpResponse(html, status=status)

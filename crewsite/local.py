@@ -23,7 +23,8 @@ from typing import IO, Any
 
 from crewsite import env
 from crewsite.local_env import RUNNING_FILE, data_dir, keep_secrets, write_private
-from crewsite.postgres import Postgres, PostgresFailed
+from crewsite.postgres import Postgres
+from crewsite.postgres_account import PostgresFailed
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LEAST_FREE_BYTES = 200_000_000

@@ -85,7 +85,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "crewsite.context.site",
             ],
-            "builtins": ["django.templatetags.static", "crewsite.templatetags.parts"],
+            "builtins": ["django.templatetags.static", "crewsite.templatetags.parts", "crewsite.templatetags.content"],
         },
     }
 ]

@@ -14,6 +14,7 @@ from agents_app.models import Crew, CrewVersion
 from engine.placeholders import input_text
 from runs import queries
 from runs.actions import LaunchOrder, launch, request_cancel
+from runs.filters import RunFilter
 from runs.live import changes
 from runs.models import Run
 from runs.run_json import call_json, launch_json, run_json, summary_json
@@ -171,7 +172,7 @@ def list_runs(
     request: ApiRequest, q: str = "", sort: str = "newest", cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
     """Runs that fit the typed filter of the runs page, such as ``status:failed cost:>0.1``."""
-    run_filter = queries.RunFilter.parse(q)
+    run_filter = RunFilter.parse(q)
     page = queries.list_runs(request.auth, run_filter, sort=sort, cursor=cursor, limit=max(1, min(limit, MAX_PAGE)))
     return {"items": [summary_json(run) for run in page.items], "next": page.next or None}
 

@@ -1,13 +1,13 @@
 """The typed filter of runs: ``crew:support status:failed cost:>0.10 duration:>30s model:gpt-4o since:7d simulated:no``.
 
-Words without a name search in crew names, inputs' ids and errors. What cannot be understood is refused, word by word.
+Plain words search in crew names, run ids and errors. What cannot be understood is refused, word by word.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
@@ -25,6 +25,7 @@ COMPARED = re.compile(r"^(>=|<=|>|<|=|)(.+)$")
 SPAN = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$")
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 LOOKUP = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte", "=": "exact", "": "gte"}
+UNPLAIN = re.compile(r"\s")
 MAX_CHARS = 500
 MAX_SPAN_S = 3_153_600_000.0
 
@@ -44,7 +45,7 @@ class RunFilter:
         if len(text) > MAX_CHARS:
             raise _refusal(f"The filter is longer than {MAX_CHARS} characters.")
         try:
-            words = shlex.split(text.replace("\\", "\\\\"))
+            words = _words(text)
         except ValueError:
             raise _refusal("A quotation mark is not closed.") from None
         conditions, chosen = [], []
@@ -53,12 +54,18 @@ class RunFilter:
             if colon and name.lower() in FIELDS and value:
                 conditions.append(FIELDS[name.lower()](value))
                 chosen.append((name.lower(), value))
-            elif colon and name.isalpha() and not value.startswith("//"):
+            elif colon and name.isalpha():
                 known = ", ".join(f"{field}:" for field in sorted(FIELDS))
                 raise _refusal(f"{word!r} is not understood. Known are {known} and plain words.")
             else:
                 conditions.append(_free_text(word))
         return cls(text, tuple(conditions), tuple(chosen))
+
+    def narrowed(self, choices: Mapping[str, str]) -> str:
+        """The text with these fields set to these values, or left out where a value is empty."""
+        words = [word for word in _words(self.text) if word.partition(":")[0].lower() not in choices]
+        words += [f"{name}:{value}" for name, value in choices.items() if value]
+        return " ".join(_quoted(word) for word in words)
 
     def apply(self, runs: QuerySet[Run]) -> QuerySet[Run]:
         for condition in self.conditions:
@@ -141,6 +148,17 @@ FIELDS: dict[str, Callable[[str], Q]] = {
     "tokens": _tokens,
     "version": _version,
 }
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"' if UNPLAIN.search(word) else word
+
+
+def _words(text: str) -> list[str]:
+    """Words separated by blanks; double quotes hold a word with blanks together. Nothing else is special."""
+    lexer = shlex.shlex(text, posix=True)
+    lexer.whitespace_split, lexer.commenters, lexer.escape, lexer.quotes = True, "", "", '"'
+    return list(lexer)
 
 
 def _free_text(word: str) -> Q:

@@ -11,14 +11,24 @@ from django import forms
 from engine.placeholders import placeholders
 from engine.spec import CrewSpec
 from runs.actions import LaunchOrder
+from runs.models import Run
+from runs.money import to_usd
 from runs.states import Priority
 
 PREFIX = "inputs."
+KINDS = [
+    ("no", "Real: the team's providers answer, and bill"),
+    ("yes", "Simulated: answers are made up here, tokens are counted, nothing is spent"),
+]
 
 
 class LaunchForm(forms.Form):
-    """A text for each placeholder, then budget, priority and whether the run is simulated."""
+    """A text for each placeholder, then budget, priority and whether the run is simulated.
 
+    ``key`` makes a launch that is sent twice one launch.
+    """
+
+    simulated = forms.ChoiceField(choices=KINDS, widget=forms.RadioSelect, label="Models", required=False)
     budget_usd = forms.DecimalField(
         required=False,
         min_value=Decimal("0.000001"),
@@ -27,29 +37,38 @@ class LaunchForm(forms.Form):
         help_text="The run stops before a call that could go beyond it. Empty: none.",
     )
     priority = forms.ChoiceField(choices=Priority.choices, initial=Priority.NORMAL)
-    simulated = forms.ChoiceField(choices=[], widget=forms.RadioSelect, label="Models")
     key = forms.CharField(widget=forms.HiddenInput, max_length=60)
-    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    version = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(
-        self, *args: Any, spec: CrewSpec, has_keys: bool, earlier: dict[str, str] | None = None, **options: Any
-    ) -> None:
+    def __init__(self, *args: Any, spec: CrewSpec, has_keys: bool, earlier: Run | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self.input_names = placeholders(spec)
-        values = dict(spec.inputs) | (earlier or {})
+        values = dict(spec.inputs) | (earlier.inputs if earlier else {})
         for name in self.input_names:
-            value = values.get(name, "")
-            widget = forms.Textarea(attrs={"rows": min(8, max(1, len(value) // 70 + value.count("\n") + 1))})
-            self.fields[f"{PREFIX}{name}"] = forms.CharField(label=name, initial=value, widget=widget, strip=False)
-        real = "Real: the team's providers answer, and bill" if has_keys else "Real: needs a provider key first"
-        simulated = "Simulated: answers are made up here, tokens counted, nothing is spent"
-        self.fields["simulated"].choices = [("no", real), ("yes", simulated)]  # type: ignore[attr-defined]
+            rows = min(8, 1 + values.get(name, "").count("\n"))
+            self.fields[f"{PREFIX}{name}"] = forms.CharField(
+                label=name,
+                initial=values.get(name, ""),
+                widget=forms.Textarea(attrs={"rows": rows, "class": "grows"}),
+                strip=False,
+            )
         self.fields["simulated"].initial = "no" if has_keys else "yes"
         self.fields["key"].initial = str(uuid4())
+        if earlier is not None:
+            self.fields["priority"].initial = earlier.priority
+            self.fields["simulated"].initial = "yes" if earlier.simulated else "no"
+            if earlier.budget_nusd is not None:
+                self.fields["budget_usd"].initial = to_usd(earlier.budget_nusd).normalize()
 
     @property
     def inputs(self) -> list[forms.BoundField]:
         return [self[f"{PREFIX}{name}"] for name in self.input_names]
+
+    def take_new_key(self) -> None:
+        """For a launch that was already made: the next one is another."""
+        data = self.data.copy()  # type: ignore[attr-defined]
+        data["key"] = str(uuid4())
+        self.data = data
 
     def order(self, version: Any) -> LaunchOrder:
         """What was typed, as an order."""
@@ -59,5 +78,5 @@ class LaunchForm(forms.Form):
             version=version,
             budget_usd=typed["budget_usd"],
             priority=typed["priority"],
-            simulated=typed["simulated"] == "yes",
+            simulated={"yes": True, "no": False}.get(typed["simulated"]),
         )

@@ -1,6 +1,4 @@
-"""Reads of runs and calls: lists by typed filter and keyset paging, details, sums and estimates. Nothing is changed
-here.
-"""
+"""Reads of runs and calls: lists by typed filter and keyset paging, details, sums and estimates."""
 
 from __future__ import annotations
 
@@ -10,20 +8,19 @@ from statistics import median
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, F, FloatField, Func, Max, Model, Q, QuerySet, Sum, Value, Window
+from django.db.models import Count, F, FloatField, Func, Model, Q, QuerySet, Sum, Value, Window
 from django.db.models.functions import Coalesce, RowNumber
 
 from runs.filters import RunFilter
-from runs.models import Call, Run
+from runs.models import Call, Run, TaskRun
 from runs.states import RUN_LIVE, CallState, RunState
 from teams.access import Principal, visible_to
 from teams.refusals import Invalid
 
-__all__ = ["Estimate", "Page", "RunFilter", "calls_of", "estimate", "list_runs", "page_of_calls", "usage_by"]
-
 Row = TypeVar("Row", bound=Model)
 
 HISTORY = 50
+SHOWN_CALLS = 200
 SORTS = {"newest": "", "cost": "spent_nusd", "duration": "seconds", "tokens": "tokens"}
 
 
@@ -33,15 +30,6 @@ class Page(Generic[Row]):
 
     items: Sequence[Row]
     next: str
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """Medians of earlier runs: seconds from claim to end, and cost in 1e-9 USD. ``runs`` is how many they come from."""
-
-    seconds: float
-    cost_nusd: int
-    runs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +48,32 @@ class UsageRow:
     @property
     def total_tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """What a run's page is made of. ``calls`` are the first ``SHOWN_CALLS`` without their messages and replies."""
+
+    tasks: Sequence[TaskRun]
+    calls: Sequence[Call]
+    call_count: int
+    by_agent: Sequence[UsageRow]
+    by_model: Sequence[UsageRow]
+    by_class: Sequence[UsageRow]
+
+    @property
+    def settled_calls(self) -> int:
+        """Calls of every kind that have ended, also failed ones."""
+        return sum(row.calls for row in self.by_class)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Medians of earlier runs: seconds from claim to end, and cost in 1e-9 USD. ``runs`` is how many they come from."""
+
+    seconds: float
+    cost_nusd: int
+    runs: int
 
 
 def list_runs(
@@ -104,24 +118,42 @@ def last_runs(who: Principal, crew_ids: Sequence[int], *, each: int = 5) -> dict
     return found
 
 
+def run_detail(run: Run) -> RunDetail:
+    """In a fixed number of queries, however many calls the run has."""
+    calls = list(calls_of(run)[: SHOWN_CALLS + 1])
+    return RunDetail(
+        tasks=list(run.tasks.order_by("position")),
+        calls=calls[:SHOWN_CALLS],
+        call_count=len(calls) if len(calls) <= SHOWN_CALLS else run.calls.count(),
+        by_agent=usage_by(run, "agent"),
+        by_model=[row for row in usage_by(run, "model") if row.key],
+        by_class=usage_by(run, "cost_class"),
+    )
+
+
 def calls_of(run: Run) -> QuerySet[Call]:
-    """The run's calls in the order in which they began, without their bulky messages and replies."""
-    return run.calls.select_related("task_run").defer("messages", "reply", "tool_output").order_by("started_at", "pk")
+    """The run's calls in the order in which they were opened, without their bulky messages and replies."""
+    return run.calls.select_related("task_run").defer("messages", "reply", "tool_output").order_by("pk")
 
 
-def page_of_calls(run: Run, *, cursor: str = "", limit: int = 100) -> Page[Call]:
-    """A page of whole calls in order of their ids, which is the order in which they were opened."""
-    calls = run.calls.select_related("task_run").order_by("pk")
+def page_of_calls(run: Run, *, cursor: str = "", limit: int = 100, whole: bool = True) -> Page[Call]:
+    """A page of calls in the order in which they were opened, with or without their messages and replies."""
+    calls = run.calls.select_related("task_run").order_by("pk") if whole else calls_of(run)
     if cursor:
         calls = calls.filter(pk__gt=_uuid(cursor))
     rows = list(calls[: limit + 1])
     return Page(rows[:limit], str(rows[limit - 1].pk) if len(rows) > limit else "")
 
 
+def call_neighbours(call: Call) -> tuple[Call | None, Call | None]:
+    """The calls of the same run that were opened just before and after."""
+    siblings = Call.objects.filter(run_id=call.run_id).only("pk", "run_id")
+    before = siblings.filter(pk__lt=call.pk).order_by("-pk").first()
+    return before, siblings.filter(pk__gt=call.pk).order_by("pk").first()
+
+
 def usage_by(run: Run, part: str) -> list[UsageRow]:
-    """The run's usage split by ``agent``, ``model``, ``task`` or ``cost_class``; the rows sum to the run's own
-    figures.
-    """
+    """The run's usage by ``agent``, ``model``, ``task`` or ``cost_class``; the rows sum to the run's own figures."""
     column = {"task": "task_run__key"}.get(part, part)
     settled = run.calls.exclude(state=CallState.INTENT)
     rows = settled.values(key=Coalesce(F(column), Value(""))).annotate(
@@ -169,12 +201,6 @@ def neighbours(who: Principal, run: Run) -> tuple[Run | None, Run | None]:
     newer = siblings.filter(pk__gt=run.pk).order_by("pk").first()
     older = siblings.filter(pk__lt=run.pk).order_by("-pk").first()
     return newer, older
-
-
-def models_used(who: Principal) -> list[str]:
-    """The models that the team's calls asked for, most recent first."""
-    calls = visible_to(who, Call).filter(kind="model").values_list("model").annotate(last=Max("started_at"))
-    return [model for model, _ in calls.order_by("-last")[:50]]
 
 
 class _Seconds(Func):

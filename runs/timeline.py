@@ -1,4 +1,4 @@
-"""When each call of a run began and how long it took, as bars to draw: percent of the run's span, one row per task."""
+"""When each call of a run began and how long it took, as bars to draw: one row per task, in thousandths of the span."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from django.utils import timezone
 
 from runs.models import Call, Run, TaskRun
 
+SPAN = 1000.0
+LEAST_WIDTH = 2.0
+TICKS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One call. ``x`` and ``width`` are in thousandths of the span."""
+    """One call."""
 
     call: Call
     x: float
@@ -22,7 +26,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One task: its own span as ``x`` and ``width``, and the bars of its calls."""
+    """One task that began: its own span, and the bars of its calls."""
 
     task: TaskRun
     x: float
@@ -32,31 +36,39 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """``seconds`` is the whole span; ``ticks`` are (x, seconds)."""
+    """``ticks_ms`` are the times of equal distances along the span."""
 
-    seconds: float
     rows: tuple[Row, ...]
-    ticks: tuple[tuple[float, float], ...]
+    ticks_ms: tuple[int, ...]
 
 
 def timeline(run: Run, tasks: Sequence[TaskRun], calls: Sequence[Call]) -> Timeline | None:
-    """None before the run began."""
+    """None before the run began. What has not ended reaches to now."""
     if run.started_at is None:
         return None
-    begin, end = run.started_at, run.finished_at or timezone.now()
-    seconds = max((end - begin).total_seconds(), 0.001)
+    scale = _Scale(run.started_at, run.finished_at or timezone.now())
+    rows = tuple(
+        Row(task, *scale.place(task.started_at, task.finished_at), _bars(task, calls, scale))
+        for task in tasks
+        if task.started_at is not None
+    )
+    return Timeline(rows, tuple(round(scale.seconds * 1000 * tick / (TICKS - 1)) for tick in range(TICKS)))
 
-    def place(start: datetime, stop: datetime | None) -> tuple[float, float]:
-        x = 1000 * (start - begin).total_seconds() / seconds
-        width = 1000 * ((stop or end) - start).total_seconds() / seconds
-        return max(0.0, x), max(2.0, min(width, 1000 - x))
 
-    rows = []
-    for task in tasks:
-        if task.started_at is not None:
-            bars = tuple(
-                Bar(call, *place(call.started_at, call.finished_at)) for call in calls if call.task_run_id == task.pk
-            )
-            rows.append(Row(task, *place(task.started_at, task.finished_at), bars))
-    ticks = tuple((250.0 * part, seconds * part / 4) for part in range(5))
-    return Timeline(seconds, tuple(rows), ticks)
+class _Scale:
+    def __init__(self, begin: datetime, end: datetime) -> None:
+        self._begin, self._end = begin, end
+        self.seconds = max((end - begin).total_seconds(), 0.001)
+
+    def place(self, start: datetime, stop: datetime | None) -> tuple[float, float]:
+        """Where a bar begins, and how wide it is: never so narrow that it cannot be seen, never beyond the end."""
+        x = SPAN * (start - self._begin).total_seconds() / self.seconds
+        width = SPAN * ((stop or self._end) - start).total_seconds() / self.seconds
+        x = min(max(0.0, x), SPAN - LEAST_WIDTH)
+        return x, max(LEAST_WIDTH, min(width, SPAN - x))
+
+
+def _bars(task: TaskRun, calls: Sequence[Call], scale: _Scale) -> tuple[Bar, ...]:
+    return tuple(
+        Bar(call, *scale.place(call.started_at, call.finished_at)) for call in calls if call.task_run_id == task.pk
+    )

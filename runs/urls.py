@@ -6,11 +6,16 @@ from runs import views
 
 urlpatterns = [
     path("crews/<slug:slug>/launch/", views.launch, name="launch"),
-    path("crews/<slug:slug>/chips/", views.chips, name="chips"),
     path("runs/", views.runs, name="runs"),
     path("runs/newer/", views.newer, name="newer"),
+    path("runs/last/", views.last_runs, name="last_runs"),
+    path("runs/now/", views.running_now, name="running_now"),
     path("runs/<uuid:run_id>/", views.run, name="run"),
     path("runs/<uuid:run_id>/events/", views.events, name="run_events"),
     path("runs/<uuid:run_id>/cancel/", views.cancel, name="cancel_run"),
+    path("runs/<uuid:run_id>/output/", views.output, name="run_output"),
+    path("runs/<uuid:run_id>/tasks/<str:key>/", views.task, name="run_task"),
+    path("runs/<uuid:run_id>/tasks/<str:key>/output/", views.task_output, name="task_output"),
+    path("runs/<uuid:run_id>/calls/", views.calls, name="run_calls"),
     path("runs/<uuid:run_id>/calls/<uuid:call_id>/", views.call, name="call"),
 ]

@@ -1,70 +1,124 @@
-// Small behaviours on plain HTML: theme, copy, confirm, ticking seconds, stale forms, keys. Every page works without them.
+// Small behaviours on plain HTML: theme, copy, confirm, ticking seconds, keys, live connection. Pages work without them.
 
 const root = document.documentElement;
+const remember = (name, value) => { document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax`; };
+const shortcutsOff = () => /(?:^|; )shortcuts=off/.test(document.cookie);
 
 function switchTheme() {
-  const next = root.dataset.bsTheme === "dark" ? "light" : "dark";
-  root.dataset.bsTheme = next;
-  document.cookie = `theme=${next}; path=/; max-age=31536000; samesite=lax`;
+  root.dataset.bsTheme = root.dataset.bsTheme === "dark" ? "light" : "dark";
+  remember("theme", root.dataset.bsTheme);
+}
+
+function switchShortcuts() {
+  remember("shortcuts", shortcutsOff() ? "on" : "off");
+  nameShortcuts();
+}
+
+function nameShortcuts() {
+  for (const button of document.querySelectorAll("[data-shortcuts-switch]")) {
+    button.textContent = `Keys j, k and /: ${shortcutsOff() ? "off" : "on"}`;
+  }
 }
 
 async function copy(button) {
   const source = document.querySelector(button.dataset.copy);
-  await navigator.clipboard.writeText(source.textContent);
+  await navigator.clipboard.writeText(source.value ?? source.textContent);
   const label = button.textContent;
   button.textContent = "Copied";
   setTimeout(() => { button.textContent = label; }, 1500);
 }
 
+function notice(text) {
+  const place = document.getElementById("notice");
+  place.textContent = text;
+  place.className = "alert alert-danger";
+  setTimeout(() => { place.textContent = ""; }, 8000);
+}
+
+// --- Pointer, forms, keys --------------------------------------------------------------------------------------------
 document.addEventListener("click", (event) => {
-  const target = event.target.closest("[data-theme-switch], [data-copy]");
-  if (target?.hasAttribute("data-theme-switch")) switchTheme();
-  else if (target?.dataset.copy) copy(target);
+  const button = event.target.closest("[data-theme-switch], [data-shortcuts-switch], [data-copy]");
+  if (button?.hasAttribute("data-theme-switch")) switchTheme();
+  else if (button?.hasAttribute("data-shortcuts-switch")) switchShortcuts();
+  else if (button) copy(button);
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
   }
 });
 
 document.addEventListener("submit", (event) => {
-  const question = event.target.dataset.confirm;
+  const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") document.querySelector("details.menu[open]")?.removeAttribute("open");
-  if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
-  const way = { j: "next", k: "prev" }[event.key];
-  if (way) document.querySelector(`a[rel~="${way}"]`)?.click();
-  if (event.key === "/") {
-    const search = document.querySelector("[data-search]");
-    if (search) { event.preventDefault(); search.focus(); }
-  }
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-go]")) event.target.form.requestSubmit();
 });
 
-function openTarget() {
-  const target = window.location.hash && document.getElementById(window.location.hash.slice(1));
-  if (target instanceof HTMLDetailsElement) target.open = true;
-}
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = document.querySelector("details.menu[open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+  }
+  if (shortcutsOff() || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  const way = { j: "next", k: "prev" }[event.key];
+  if (way) document.querySelector(`a[rel~="${way}"]`)?.click();
+  const search = event.key === "/" && document.querySelector("[data-search]");
+  if (search) { event.preventDefault(); search.focus(); }
+});
 
-function settle(part) {
-  part.querySelector("[data-focus]")?.focus();
+// A link to a field inside a folded form opens the form.
+function openTarget() {
+  const id = decodeURIComponent(window.location.hash.slice(1));
+  const target = id && document.getElementById(id);
+  if (!target) return;
+  for (let part = target; part; part = part.parentElement) {
+    if (part instanceof HTMLDetailsElement) part.open = true;
+  }
+  target.scrollIntoView({ block: "nearest" });
+  if (target.matches(".field")) target.querySelector("input, textarea, select")?.focus();
 }
 
 function tick() {
   for (const clock of document.querySelectorAll("time[data-since]")) {
-    const seconds = (Date.now() - Date.parse(clock.dataset.since)) / 1000;
-    clock.textContent = seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${String(Math.floor(seconds % 60)).padStart(2, "0")} s`;
+    const seconds = Math.max(0, (Date.now() - Date.parse(clock.dataset.since)) / 1000);
+    const rest = String(Math.floor(seconds % 60)).padStart(2, "0");
+    clock.textContent = seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${rest} s`;
   }
 }
 
 window.addEventListener("hashchange", openTarget);
-document.addEventListener("DOMContentLoaded", () => { openTarget(); settle(document); setInterval(tick, 200); });
+document.addEventListener("DOMContentLoaded", () => {
+  nameShortcuts();
+  document.querySelector("[data-focus]")?.focus();
+  openTarget();
+  setInterval(tick, 200);
+});
 
-// What a person opened, scrolled to or typed stays while the live part is replaced around it.
+// --- Fragments and live parts ----------------------------------------------------------------------------------------
+// A session that ended answers a fragment with the sign-in page: go there, and back here afterwards.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const answered = new URL(event.detail.xhr?.responseURL || window.location.href);
+  if (answered.pathname.startsWith("/signin/")) {
+    event.preventDefault();
+    window.location.reload();
+  }
+});
+document.addEventListener("htmx:responseError", (event) => {
+  notice(`The server answered ${event.detail.xhr.status}. Nothing was lost; try again, or reload the page.`);
+});
+document.addEventListener("htmx:sendError", () => notice("The server cannot be reached. It is tried again."));
+
+// What a person opened stays open while the part around it is replaced.
 let opened = [];
-document.addEventListener("htmx:sseBeforeMessage", () => {
-  opened = [...document.querySelectorAll("#live details[open][id]")].map((one) => one.id);
+document.addEventListener("htmx:sseBeforeMessage", (event) => {
+  opened = [...event.target.querySelectorAll("details[open][id]")].map((one) => one.id);
 });
-document.addEventListener("htmx:afterSwap", () => {
+document.addEventListener("htmx:sseMessage", () => {
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  opened = [];
 });
+for (const [name, link] of [["htmx:sseOpen", "live"], ["htmx:sseError", "lost"], ["htmx:sseClose", ""]]) {
+  document.addEventListener(name, (event) => { event.target.dataset.link = link; });
+}

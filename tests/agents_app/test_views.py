@@ -58,6 +58,7 @@ def agent_fields(crew: Crew, **typed: Any) -> dict[str, Any]:
         "key": "finance",
         "role": "Finance analyst",
         "model": "gpt-4o-mini",
+        "timeout_s": 600,
         "max_iter": 20,
         "max_retry_limit": 2,
         "cache": "on",
@@ -70,7 +71,7 @@ def task_fields(crew: Crew, **typed: Any) -> dict[str, Any]:
         "key": "figures",
         "description": "Collect the figures of {company}.",
         "agent": "finance",
-        "context_kind": "none",
+        "reads": "none",
         "guardrail_max_retries": 3,
     } | typed
 
@@ -133,20 +134,21 @@ class TestImport:
     def test_the_preview_shows_what_was_understood_and_saves_nothing(self, cast: Cast) -> None:
         response = signed_in(cast.editor).post(f"{CREWS}import/", {"source": SOURCE})
         page = html(response)
-        assert response.context["preview"]["spec"].agents[0].role == "Writer"
+        assert response.context["spec"].agents[0].role == "Writer"
         assert "topic" in page
         assert escape(SOURCE.strip()) in page
         assert not Crew.objects.exists()
 
     def test_saving_makes_the_crew(self, cast: Cast) -> None:
-        typed = {"source": SOURCE, "name": "Notes", "save": "1"}
-        response = signed_in(cast.editor).post(f"{CREWS}import/", typed)
+        client = signed_in(cast.editor)
+        previewed = client.post(f"{CREWS}import/", {"source": SOURCE}).context["spec_json"]
+        response = client.post(f"{CREWS}import/save/", {"spec": previewed, "name": "Notes"})
         assert response["Location"].startswith(f"{CREWS}notes/")
         assert spec_of(Crew.objects.get()).agents[0].llm.model == "openai/gpt-4o"
 
     @pytest.mark.parametrize("source", ["", "   ", "import os\nos.remove('x')", "{", HOSTILE, "\x00"])
     def test_what_cannot_be_read_is_said_and_kept(self, cast: Cast, source: str) -> None:
-        response = signed_in(cast.editor).post(f"{CREWS}import/", {"source": source, "save": "1"})
+        response = signed_in(cast.editor).post(f"{CREWS}import/", {"source": source})
         assert response.status_code in (200, 422)
         assert not Crew.objects.exists()
         assert "<script>alert" not in html(response)
@@ -169,9 +171,10 @@ class TestPage:
         spec = brief_spec()
         tasks = (spec.tasks[0].model_copy(update={"agent": "nobody"}), *spec.tasks[1:])
         replace_spec(crew, expected_revision=crew.revision, spec=spec.model_copy(update={"tasks": tasks}))
-        page = html(signed_in(cast.viewer).get(PAGE))
+        page = html(signed_in(cast.editor).get(PAGE))
         assert "nobody" in page
-        assert 'href="#task-figures"' in page
+        assert 'href="#at-id_task_figures_agent"' in page
+        assert 'id="at-id_task_figures_agent"' in page
 
     def test_hostile_text_is_shown_as_text(self, cast: Cast) -> None:
         agent = AgentSpec(key="a", role=HOSTILE, goal=HOSTILE, backstory=HOSTILE)
@@ -196,20 +199,15 @@ class TestPage:
 class TestAgents:
     def test_an_agent_is_changed_and_keeps_what_the_form_does_not_show(self, cast: Cast, crew: Crew) -> None:
         spec = spec_of(crew)
-        llm = spec.agents[0].llm.model_copy(update={"seed": 7})
-        agents = (spec.agents[0].model_copy(update={"llm": llm}), *spec.agents[1:])
+        agents = (spec.agents[0].model_copy(update={"respect_context_window": False}), *spec.agents[1:])
         replace_spec(crew, expected_revision=crew.revision, spec=spec.model_copy(update={"agents": agents}))
         typed = agent_fields(crew, role="Chief analyst", model="gpt-4o", tools=["calculator"], temperature="0.2")
         response = signed_in(cast.editor).post(f"{PAGE}agents/finance/", typed)
         assert response["Location"] == f"{PAGE}#agent-finance"
         agent = spec_of(crew).agent("finance")
         assert agent is not None
-        assert (agent.role, agent.llm.model, agent.llm.temperature, agent.llm.seed) == (
-            "Chief analyst",
-            "gpt-4o",
-            0.2,
-            7,
-        )
+        assert (agent.role, agent.llm.model, agent.llm.temperature) == ("Chief analyst", "gpt-4o", 0.2)
+        assert not agent.respect_context_window
         assert [tool.name for tool in agent.tools] == ["calculator"]
 
     def test_a_new_key_follows_into_the_tasks(self, cast: Cast, crew: Crew) -> None:
@@ -262,9 +260,9 @@ class TestTasks:
     @pytest.mark.parametrize(
         ("typed", "context"),
         [
-            ({"context_kind": "unset"}, None),
-            ({"context_kind": "none", "context": ["figures"]}, ()),
-            ({"context_kind": "chosen", "context": ["figures"]}, ("figures",)),
+            ({"reads": "unset"}, None),
+            ({"reads": "none", "context": ["figures"]}, ()),
+            ({"reads": "chosen", "context": ["figures"]}, ("figures",)),
         ],
     )
     def test_context_is_unset_or_none_or_chosen(
@@ -274,9 +272,7 @@ class TestTasks:
         assert spec_of(crew).tasks[2].context == context
 
     def test_chosen_needs_a_choice(self, cast: Cast, crew: Crew) -> None:
-        response = signed_in(cast.editor).post(
-            f"{PAGE}tasks/brief/", task_fields(crew, key="brief", context_kind="chosen")
-        )
+        response = signed_in(cast.editor).post(f"{PAGE}tasks/brief/", task_fields(crew, key="brief", reads="chosen"))
         assert response.status_code == 422
         assert spec_of(crew).tasks[2].context == ("figures", "headlines")
 

@@ -118,6 +118,22 @@ def test_a_word_without_a_meaning_is_refused_at_its_field(text: str) -> None:
     assert refused.value.message
 
 
-@pytest.mark.parametrize("text", ["a\x00b", "'; drop table runs_run; --'", "%_\\", "\u202e", "http://example.com"])
+@pytest.mark.parametrize("text", ["a\x00b", "'; drop table runs_run; --'", "%_\\", "\u202e", "it's", "#1", ":"])
 def test_hostile_words_are_only_text(runs: dict[str, Run], text: str) -> None:
     assert found(text, runs) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "choices", "narrowed"),
+    [
+        ("", {"status": "failed"}, "status:failed"),
+        ("cost:>0.10 status:failed brief", {"status": "running"}, "cost:>0.10 brief status:running"),
+        ("status:failed brief", {"status": ""}, "brief"),
+        ('crew:"support desk" x', {"since": "7d"}, '"crew:support desk" x since:7d'),
+        ("x", {"crew": "support desk"}, 'x "crew:support desk"'),
+    ],
+)
+def test_a_choice_replaces_its_own_word_and_no_other(text: str, choices: dict[str, str], narrowed: str) -> None:
+    found_text = RunFilter.parse(text).narrowed(choices)
+    assert found_text == narrowed
+    assert RunFilter.parse(found_text).narrowed({}) == narrowed

@@ -77,7 +77,6 @@ def test_a_stranger_lists_nothing_of_ours(cast: Cast, crew: Crew) -> None:
     assert not queries.list_runs(cast.stranger, EVERYTHING).items
     assert not queries.live_runs(cast.stranger)
     assert not queries.last_runs(cast.stranger, [crew.pk])[crew.pk]
-    assert not queries.models_used(cast.stranger)
 
 
 @pytest.mark.parametrize("number", [1, 12])

@@ -1,0 +1,95 @@
+"""The run's page in parts: what each shows, and, while it is live, which of them changed since they were sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.db import connection
+from django.template.loader import render_to_string
+
+from agents_app.graph import layout
+from engine.spec import CrewSpec
+from runs.live import changes
+from runs.models import Run
+from runs.queries import run_detail
+from runs.timeline import timeline
+from teams.access import Principal
+
+PARTS = ("summary", "result", "tasks", "graph", "timeline", "usage", "calls")
+WIDE, NARROW = 420, 340
+LEAST_PAUSE_S = 0.2
+"""Between two messages to one reader: a run that changes a hundred times a second is drawn five times a second."""
+
+WHAT_TO_DO = {
+    "provider_error": "Check the provider's key in the settings and its status page, then run again.",
+    "model_mistake": "Run again, choose a stronger model, or loosen the schema or guardrail that the answer missed.",
+    "max_execution_time": "Give the agent more seconds, or the task less to do.",
+    "cancelled": "",
+    "poison": "Something in this run takes workers down. Look at the last call below before you run it again.",
+    "internal_error": "Run it again; if it fails again, the worker's log names the fault.",
+    "invalid_crew": "Mend the crew, then run again.",
+}
+LIMIT_ADVICE = "Raise the limit, or make the crew spend less, then run again."
+
+
+def context(run: Run, who: Principal) -> dict[str, Any]:
+    """Everything that the page shows, read in a fixed number of queries."""
+    spec = CrewSpec.from_json(run.version.spec)
+    detail = run_detail(run)
+    return {
+        "who": who,
+        "run": run,
+        "detail": detail,
+        "advice": WHAT_TO_DO.get(run.error_code, LIMIT_ADVICE if run.error_code else ""),
+        "roles": {agent.key: agent.role for agent in spec.agents},
+        "done": sum(task.finished_at is not None for task in detail.tasks),
+        "timeline": timeline(run, detail.tasks, detail.calls),
+        "graph": layout(spec, width=WIDE),
+        "narrow_graph": layout(spec, width=NARROW),
+        "states": {task.key: task.state for task in detail.tasks},
+    }
+
+
+async def events(run_id: UUID, who: Principal, *, seen: str) -> AsyncIterator[str]:
+    """Server-sent events, one per part that changed, until the run ended. The last one of a change carries the run's
+    revision as its id, so a reader that comes back with it has missed nothing."""
+    sent: dict[str, str] = {}
+    async for changed in changes(run_id):
+        if not changed:
+            yield ": still here\n\n"
+            continue
+        revision, ended, parts = await sync_to_async(_look)(run_id, who)
+        news = {} if not sent and revision == seen else _differing(parts, sent)
+        sent = parts
+        for number, (name, html) in enumerate(news.items(), 1):
+            yield _message(name, html, revision if number == len(news) else "")
+        if ended:
+            yield _message("ended", "", revision)
+            return
+        await asyncio.sleep(LEAST_PAUSE_S)
+
+
+def _look(run_id: UUID, who: Principal) -> tuple[str, bool, dict[str, str]]:
+    """The run as it stands now. The connection is given back: a reader may stay for hours, and the pool is small."""
+    try:
+        run = Run.objects.select_related("crew", "version", "team", "created_by").get(pk=run_id)
+        facts = context(run, who)
+        parts: dict[str, str] = {name: render_to_string(f"runs/parts/{name}.html", facts) for name in PARTS}
+        return str(run.revision), run.ended, parts
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
+
+
+def _differing(parts: dict[str, str], sent: dict[str, str]) -> dict[str, str]:
+    return {name: html for name, html in parts.items() if sent.get(name) != html}
+
+
+def _message(event: str, data: str, message_id: str) -> str:
+    head = f"id: {message_id}\n" if message_id else ""
+    lines = data.replace("\r", "").split("\n")
+    return f"{head}event: {event}\n{''.join(f'data: {line}' + chr(10) for line in lines)}\n"
