@@ -70,13 +70,13 @@ class CommaField(forms.CharField):
 class ChosenOf(forms.MultipleChoiceField):
     """Check boxes. Values that nobody knows any more stay in it, so that they can be seen and unchecked."""
 
-    def __init__(self, *, choices: Iterable[tuple[str, str]] = (), **options: Any) -> None:
-        super().__init__(required=False, choices=list(choices), widget=forms.CheckboxSelectMultiple, **options)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, widget=forms.CheckboxSelectMultiple, **options)
 
-    def with_unknown(self, chosen: Iterable[str]) -> None:
-        listed: list[tuple[str, str]] = list(self.choices)  # type: ignore[arg-type]
-        known = dict(listed)
-        self.choices = [*listed, *((value, f"{value} (unknown)") for value in chosen if value not in known)]
+    def offer(self, choices: Iterable[tuple[str, str]], *, chosen: Iterable[str]) -> None:
+        """These choices, and whatever else is chosen now."""
+        known = dict(choices)
+        self.choices = [*known.items(), *((value, f"{value} (unknown)") for value in chosen if value not in known)]
 
 
 class _FilesInput(forms.ClearableFileInput):

@@ -36,13 +36,13 @@ class ImportForm(forms.Form):
     """Pasted text or files; files count if there are any."""
 
     source = forms.CharField(required=False, max_length=2_000_000, strip=False, widget=lines(20, "code"))
-    files = FilesField(  # type: ignore[assignment]
+    uploads = FilesField(
         required=False, label="Or files", help_text="One or several: .py, .yaml, .json, .jsonc, .ipynb, .md"
     )
 
     def texts(self) -> dict[str, str]:
         """The sources by file name; a pasted one has none."""
-        files = self.cleaned_data["files"]
+        files = self.cleaned_data["uploads"]
         if not files:
             return {"": self.cleaned_data["source"]}
         return {file.name: file.read().decode("utf-8-sig", "replace") for file in files}
@@ -123,7 +123,7 @@ class AgentForm(EditForm):
     goal = forms.CharField(required=False, widget=long_text(2))
     backstory = forms.CharField(required=False, widget=long_text(3), help_text="Sent with every call of this agent.")
     model = forms.CharField(max_length=200, initial=DEFAULT_MODEL, widget=forms.TextInput(attrs={"list": "models"}))
-    tools = ChosenOf(choices=TOOL_SUMMARIES.items())
+    tools = ChosenOf()
     key = forms.CharField(max_length=64, validators=[key_validator], help_text=KEY_HELP)
     temperature = forms.FloatField(required=False, min_value=0, max_value=2)
     top_p = forms.FloatField(required=False, min_value=0.000001, max_value=1, label="Top p")
@@ -156,7 +156,7 @@ class AgentForm(EditForm):
         if agent is not None:
             initial |= dict(agent.llm) | dict(agent) | {"tools": [tool.name for tool in agent.tools]}
         super().__init__(*args, initial=initial, **options)
-        self.fields["tools"].with_unknown(initial.get("tools", ()))  # type: ignore[attr-defined]
+        self.fields["tools"].offer(TOOL_SUMMARIES.items(), chosen=initial.get("tools", ()))  # type: ignore[attr-defined]
         self.hide_unset_later(initial)
 
     def spec(self, current: AgentSpec | None) -> AgentSpec:
@@ -187,7 +187,7 @@ class TaskForm(EditForm):
     async_execution = forms.BooleanField(required=False, label="Asynchronous: later tasks do not wait for it")
     key = forms.CharField(max_length=64, validators=[key_validator], help_text=KEY_HELP)
     own_tools = forms.BooleanField(required=False, label="Other tools than the agent's: those chosen here, or none")
-    tools = ChosenOf(choices=TOOL_SUMMARIES.items())
+    tools = ChosenOf()
     output_schema = JsonField(kind=dict, label="Output schema", help_text="A JSON Schema that the answer must fit.")
     guardrails = JsonField(
         kind=list, help_text='Such as [{"kind": "length", "max_words": 200}]; also schema and regex.'
@@ -214,10 +214,9 @@ class TaskForm(EditForm):
         if initial.get("agent") and crew.agent(initial["agent"]) is None:
             agents.append((initial["agent"], f"{initial['agent']} (unknown)"))
         self.fields["agent"].choices = [("", "–"), *agents]  # type: ignore[attr-defined]
-        context, tools = self.fields["context"], self.fields["tools"]
-        context.choices = [(other.key, other.title) for other in crew.tasks if other != task]  # type: ignore[attr-defined]
-        context.with_unknown(initial.get("context") or ())  # type: ignore[attr-defined]
-        tools.with_unknown(initial.get("tools") or ())  # type: ignore[attr-defined]
+        others = [(other.key, other.title) for other in crew.tasks if other != task]
+        self.fields["context"].offer(others, chosen=initial.get("context") or ())  # type: ignore[attr-defined]
+        self.fields["tools"].offer(TOOL_SUMMARIES.items(), chosen=initial.get("tools") or ())  # type: ignore[attr-defined]
         self.hide_unset_later(initial)
 
     def clean(self) -> dict[str, Any]:

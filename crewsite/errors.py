@@ -37,6 +37,8 @@ def _answer(request: HttpRequest, status: int, message: str) -> HttpResponse:
     if request.path.startswith("/api/"):
         body = {"error": {"code": API_CODES[status], "message": message, "fields": {}}}
         return JsonResponse(body, status=status)
+    if not request.accepts("text/html"):
+        return HttpResponse(message, content_type="text/plain; charset=utf-8", status=status)
     # Without the request a page needs neither session nor database: what broke may be just these.
     context = {"status": status, "message": message}
     html = render_to_string("errors/error.html", context, None if status == 500 else request)

@@ -41,8 +41,8 @@ class History:
 def history(who: Principal, query: Mapping[str, str]) -> History:
     """What the address asks for; with an ``error`` and no runs if it asks for nonsense."""
     q, sort, cursor = query.get("q", "").strip(), query.get("sort", "newest"), query.get("cursor", "")
-    page: queries.Page[Run] = queries.Page([], "")
     error, run_filter = "", RunFilter()
+    page: queries.Page[Run] = queries.Page([], "")
     try:
         run_filter = RunFilter.parse(q)
         page = queries.list_runs(who, run_filter, sort=sort, cursor=cursor, limit=A_PAGE)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -86,7 +86,7 @@ def hub() -> Hub:
     return _hubs.setdefault(asyncio.get_running_loop(), Hub())
 
 
-async def changes(run_id: UUID, *, heartbeat_s: float = 15.0) -> AsyncIterator[bool]:
+async def changes(run_id: UUID, *, heartbeat_s: float = 15.0) -> AsyncGenerator[bool, None]:
     """Yields True at once and at every change of the run, False after each ``heartbeat_s`` of quiet. Never ends by
     itself.
 

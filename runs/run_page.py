@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
@@ -57,23 +58,24 @@ def context(run: Run, who: Principal) -> dict[str, Any]:
 async def events(run_id: UUID, who: Principal, *, seen: str) -> AsyncIterator[str]:
     """Server-sent events, one per part that changed, until the run ended. The last one of a change carries the run's
     revision as its id, so a reader that comes back with it has missed nothing."""
-    sent: dict[str, str] = {}
-    async for changed in changes(run_id):
-        if not changed:
-            yield ": still here\n\n"
-            continue
-        revision, ended, parts = await sync_to_async(_look)(run_id, who)
-        news = {} if not sent and revision == seen else _differing(parts, sent)
-        sent = parts
-        for number, (name, html) in enumerate(news.items(), 1):
-            yield _message(name, html, revision if number == len(news) else "")
-        if ended:
-            yield _message("ended", "", revision)
-            return
-        await asyncio.sleep(LEAST_PAUSE_S)
+    sent: Mapping[str, str] = {}
+    async with aclosing(changes(run_id)) as looks:
+        async for changed in looks:
+            if not changed:
+                yield ": still here\n\n"
+                continue
+            revision, ended, parts = await sync_to_async(_look)(run_id, who)
+            news = {} if not sent and revision == seen else _differing(parts, sent)
+            sent = parts
+            for number, (name, html) in enumerate(news.items(), 1):
+                yield _message(name, html, revision if number == len(news) else "")
+            if ended:
+                yield _message("ended", "", revision)
+                return
+            await asyncio.sleep(LEAST_PAUSE_S)
 
 
-def _look(run_id: UUID, who: Principal) -> tuple[str, bool, dict[str, str]]:
+def _look(run_id: UUID, who: Principal) -> tuple[str, bool, Mapping[str, str]]:
     """The run as it stands now. The connection is given back: a reader may stay for hours, and the pool is small."""
     try:
         run = Run.objects.select_related("crew", "version", "team", "created_by").get(pk=run_id)
@@ -85,7 +87,7 @@ def _look(run_id: UUID, who: Principal) -> tuple[str, bool, dict[str, str]]:
             connection.close()
 
 
-def _differing(parts: dict[str, str], sent: dict[str, str]) -> dict[str, str]:
+def _differing(parts: Mapping[str, str], sent: Mapping[str, str]) -> dict[str, str]:
     return {name: html for name, html in parts.items() if sent.get(name) != html}
 
 

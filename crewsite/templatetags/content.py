@@ -17,7 +17,7 @@ from markdown_it.utils import OptionsDict
 
 register = template.Library()
 
-MAX_SHOWN_CHARS = 100_000
+MAX_SHOWN_CHARS = 50_000
 """What a page shows of one text; the whole of it is a download away, and the page says so."""
 MAX_TREE_NODES = 2_000
 MAX_TREE_DEPTH = 30
