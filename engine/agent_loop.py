@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from engine import price_list
@@ -38,7 +39,9 @@ async def do_task(calls: TaskCalls, task: TaskSpec, context: Iterable[tuple[str,
     """
     toolbox = calls.runtime.tools.make(calls.agent.tools if task.tools is None else task.tools)
     facts = price_list.facts(calls.agent.llm.model)
-    native = task.output_schema if facts is not None and facts.schema else None
+    schema = task.output_schema
+    # OpenAI's form takes objects only.
+    native = schema if schema and schema.get("type") == "object" and facts is not None and facts.schema else None
     in_words = task.output_schema if native is None else None
     messages = [system_message(calls.agent), task_message(task, context, schema_in_words=in_words)]
     conversation = Conversation(calls, toolbox, messages, native)
@@ -92,6 +95,8 @@ class Conversation:
             response_schema=self._schema,
             purpose=purpose,
         )
+        if not may_call_tools:
+            reply = replace(reply, tool_calls=())  # some models call tools all the same; nobody will answer those calls
         if reply.text or reply.tool_calls:
             self._messages.append(assistant_message(reply))
         return reply

@@ -11,19 +11,19 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from engine import price_list
 from engine.errors import Cancelled, EngineError, ModelMistake, ProviderError
 from engine.events import CallEnded, CallStarted
 from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Effect, Purpose
+from engine.json_schema import misfit
 from engine.llm import LLMReply, LLMRequest, Message, ToolCall
+from engine.models import provider_of
 from engine.pricing import cost_usd, worst_case_usd
 from engine.runtime import Runtime
 from engine.spec import AgentSpec, LLMSpec, ToolSpec
@@ -37,6 +37,7 @@ LEAST_MAX_TOKENS = 256
 BACKOFF_S = 0.5
 MAX_BACKOFF_S = 30.0
 MAX_RETRY_AFTER_S = 120.0
+"""Who asks for a longer pause is not waited for: the next model in line is asked, or the task fails and says so."""
 
 
 @dataclass(slots=True)
@@ -129,19 +130,17 @@ class TaskCalls:
     async def _first_that_answers(self, request: LLMRequest, step: int, purpose: Purpose) -> LLMReply:
         """The model, with its retries, then each fallback with its own."""
         attempt = 0
-        models = (self.agent.llm.model, *self.agent.llm.fallbacks)
-        for model in models:
-            llm = self.agent.llm.model_copy(update={"model": model, "fallbacks": ()})
+        for llm in models_in_turn(self.agent.llm):
             for retry in range(self.agent.max_retry_limit + 1):
                 attempt += 1
                 try:
                     return await self._attempt(replace(request, llm=llm), step, attempt, purpose)
                 except ProviderError as error:
                     last = error
-                    if not error.retryable:
-                        break
-                    if retry < self.agent.max_retry_limit:
-                        await asyncio.sleep(_pause_s(error, retry))
+                pause_s = _pause_s(last, retry)
+                if pause_s is None or retry == self.agent.max_retry_limit:
+                    break
+                await asyncio.sleep(pause_s)
         raise last
 
     async def _attempt(self, request: LLMRequest, step: int, attempt: int, purpose: Purpose) -> LLMReply:
@@ -205,6 +204,15 @@ class Booking:
     outcome: CallOutcome
 
 
+def models_in_turn(llm: LLMSpec) -> Iterator[LLMSpec]:
+    """The model, then its fallbacks. A named key is used only for models of the provider that it belongs to."""
+    yield llm.model_copy(update={"fallbacks": ()})
+    for model in llm.fallbacks:
+        same = provider_of(model) == provider_of(llm.model)
+        credential = llm.credential if same else None
+        yield llm.model_copy(update={"model": model, "fallbacks": (), "credential": credential})
+
+
 def max_tokens_for(llm: LLMSpec, prompt_tokens: int) -> int:
     """What the reply may have: the spec's bound or a default, within what the model gives and its window leaves."""
     facts = price_list.facts(llm.model) or price_list.ModelFacts()
@@ -223,9 +231,8 @@ def _arguments(call: ToolCall, tool: Tool) -> dict[str, Any]:
         raise ModelMistake(f"The arguments are not JSON: {error}. Call the tool again.") from error
     if not isinstance(arguments, dict):
         raise ModelMistake("The arguments must be a JSON object. Call the tool again.")
-    fault = next(Draft202012Validator(tool.facts.parameters).iter_errors(arguments), None)
-    if fault is not None:
-        raise ModelMistake(f"The arguments do not fit: {fault.message[:300]}. Call the tool again.")
+    if fault := misfit(arguments, tool.facts.parameters):
+        raise ModelMistake(f"The arguments do not fit: {fault}. Call the tool again.")
     return arguments
 
 
@@ -269,9 +276,12 @@ def _params(request: LLMRequest) -> dict[str, Any]:
     return params
 
 
-def _pause_s(error: ProviderError, retry: int) -> float:
+def _pause_s(error: ProviderError, retry: int) -> float | None:
+    """Seconds until another try is worth it; None if none is."""
+    if not error.retryable or (error.retry_after_s or 0) > MAX_RETRY_AFTER_S:
+        return None
     if error.retry_after_s is not None:
-        return min(error.retry_after_s, MAX_RETRY_AFTER_S)
+        return error.retry_after_s
     return min(BACKOFF_S * 2**retry, MAX_BACKOFF_S) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, no secret
 
 

@@ -4,16 +4,15 @@ here.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
+import regex
 
 from engine import price_list
+from engine.json_schema import schema_fault
 from engine.placeholders import missing_inputs, placeholders
 from engine.plan import find_cycle, make_plan
 from engine.spec import AgentSpec, CrewSpec, QuestionGuardrail, RegexGuardrail, SchemaGuardrail, TaskSpec, ToolSpec
@@ -138,18 +137,15 @@ def _schemas(task: TaskSpec) -> Iterator[Complaint]:
         yield from _regex(f"{field}.condition", task.condition.matches)
 
 
-def _schema(field: str, schema: dict[str, object]) -> Iterator[Complaint]:
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        where = "/".join(str(part) for part in error.absolute_path)
-        yield Complaint(field, f"This is not a JSON Schema: {error.message[:300]} (at /{where}).", "bad_schema")
+def _schema(field: str, schema: dict[str, Any]) -> Iterator[Complaint]:
+    if fault := schema_fault(schema):
+        yield Complaint(field, f"This is not a usable JSON Schema: {fault}", "bad_schema")
 
 
 def _regex(field: str, pattern: str) -> Iterator[Complaint]:
     try:
-        re.compile(pattern)
-    except re.error as error:
+        regex.compile(pattern)
+    except regex.error as error:
         yield Complaint(field, f"This is not a regular expression: {error}.", "bad_regex")
 
 

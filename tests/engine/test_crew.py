@@ -108,6 +108,26 @@ async def test_fallbacks_answer_when_the_model_fails_for_good() -> None:
     assert [call.intent.attempt for call in journal.calls] == [1, 2]
 
 
+async def test_who_asks_for_too_long_a_pause_is_not_waited_for() -> None:
+    journal = MemoryJournal()
+    busy = ProviderError("later", retryable=True, retry_after_s=3600)
+    output = await run(crew(task("a")), runtime(llm=by_task({"a": busy}), journal=journal))
+    assert output.status is TaskStatus.FAILED
+    assert len(journal.calls) == 1
+
+
+async def test_a_named_key_is_not_handed_to_another_providers_fallback() -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    def script(request: LLMRequest) -> str:
+        asked.append((request.llm.model, request.llm.credential))
+        raise trouble(retryable=False)
+
+    llm = {"model": "gpt-4o", "credential": "ours", "fallbacks": ["gpt-4o-mini", "claude-sonnet-4-5"]}
+    await run(crew(task("a"), agents=(agent(llm=llm),)), runtime(llm=Simulator(script=script)))
+    assert asked == [("gpt-4o", "ours"), ("gpt-4o-mini", "ours"), ("claude-sonnet-4-5", None)]
+
+
 async def test_structured_output_is_repaired_once() -> None:
     answers = iter(["not json", '{"n": 7}'])
     output = await run(
@@ -120,6 +140,13 @@ async def test_structured_output_that_stays_wrong_fails_its_task_and_names_the_f
     output = await run(crew(task("a", output_schema=SCHEMA)), runtime(llm=by_task({"a": '{"n": "seven"}'})))
     assert output.status is TaskStatus.FAILED
     assert "/n" in output.error
+
+
+async def test_a_pattern_that_never_ends_costs_an_answer_and_not_the_worker() -> None:
+    spec = crew(task("a", guardrails=({"kind": "regex", "pattern": "(a|aa)+$"},)))
+    output = await run(spec, runtime(llm=by_task({"a": "a" * 60 + "!"})))
+    assert output.status is TaskStatus.FAILED
+    assert "took too long" in output.error
 
 
 async def test_a_guardrail_sends_an_answer_back_and_gives_up_in_the_end() -> None:

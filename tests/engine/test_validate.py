@@ -35,6 +35,11 @@ def test_an_empty_crew_is_told_what_it_lacks() -> None:
         (crew(task("a"), task("a")), ("tasks.a.key", "duplicate_key")),
         (crew(task("a"), agents=(agent(tools=("magic",)),)), ("agents.worker.tools", "unknown_tool")),
         (crew(task("a", output_schema={"type": "nonsense"})), ("tasks.a.output_schema", "bad_schema")),
+        (
+            crew(task("a", output_schema={"$ref": "http://169.254.169.254/schema.json"})),
+            ("tasks.a.output_schema", "bad_schema"),
+        ),
+        (crew(task("a", output_schema={"$ref": "#/$defs/gone"})), ("tasks.a.output_schema", "bad_schema")),
         (crew(task("a", guardrails=({"kind": "regex", "pattern": "("},))), ("tasks.a.guardrails", "bad_regex")),
         (crew(task("a"), process="hierarchical"), ("process", "not_supported_yet")),
         (crew(task("a"), planning=True), ("planning", "not_supported_yet")),

@@ -1,0 +1,92 @@
+"""JSON Schemas that people wrote, checked and applied without surprises: nothing is fetched, nothing runs for ever.
+
+The ``jsonschema`` package follows a ``$ref`` to the network by default, which would let a schema reach into the
+worker's network; here references stay inside the schema. Patterns run under a time limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import regex
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.validators import extend
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY
+
+MAX_FAULTS = 5
+MAX_FAULT_CHARS = 200
+PATTERN_TIMEOUT_S = 0.25
+
+Schema = dict[str, Any]
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether the text contains a match. Raises ``TimeoutError``: some patterns never end on some texts."""
+    return regex.search(pattern, text, timeout=PATTERN_TIMEOUT_S, concurrent=False) is not None
+
+
+def _pattern(validator: Any, pattern: str, instance: object, schema: Schema) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and not matches(pattern, instance):
+        yield ValidationError(f"{instance[:80]!r} does not match {pattern!r}")
+
+
+_Validator: Any = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+
+
+def schema_fault(schema: Schema) -> str:
+    """Why this cannot be used as a JSON Schema, or ""."""
+    try:
+        Draft202012Validator.check_schema(schema)
+        resolver = EMPTY_REGISTRY.resolver_with_root(DRAFT202012.create_resource(schema))
+        for reference in _references(schema):
+            if not reference.startswith("#"):
+                return f"It refers to {reference[:80]!r}; only references within the schema (#/$defs/...) are followed."
+            resolver.lookup(reference)
+        samples: tuple[Any, ...] = ({}, [], "", 0, None)
+        for sample in samples:
+            list(_validator(schema).iter_errors(sample))
+    except SchemaError as error:
+        where = "/".join(str(part) for part in error.absolute_path)
+        return f"{error.message[:300]} (at /{where})"
+    except Unresolvable as error:
+        return f"The reference {error.ref!r} leads nowhere."
+    except RecursionError:
+        return "It refers to itself without an end."
+    except (regex.error, TimeoutError) as error:
+        return f"A pattern cannot be used: {error}"
+    return ""
+
+
+def misfit(data: Any, schema: Schema) -> str:
+    """What of the data does not fit a schema that ``schema_fault`` found no fault in, or ""."""
+    faults = []
+    try:
+        for fault in _validator(schema).iter_errors(data):
+            where = "/".join(str(part) for part in fault.absolute_path)
+            faults.append(f"at /{where}: {fault.message[:MAX_FAULT_CHARS]}")
+            if len(faults) == MAX_FAULTS:
+                break
+    except RecursionError:
+        faults.append("it is nested too deeply")
+    except TimeoutError:
+        faults.append("a pattern of the schema took too long on it")
+    return "; ".join(faults)
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name in ("$ref", "$dynamicRef") and isinstance(value, str):
+                yield value
+            else:
+                yield from _references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from _references(value)
+
+
+def _validator(schema: Schema) -> Any:
+    return _Validator(schema, registry=EMPTY_REGISTRY)
