@@ -17,12 +17,13 @@ from engine.journal import CallOutcome, CallStatus
 from runs.models import Call, ClockTimestamp, Run, TaskRun
 from runs.money import to_usd
 from runs.notify import run_changed
-from runs.recorder import book, contribution, write_outcome
+from runs.recorder import book, contribution, settled_state, write_outcome
 from runs.states import RUN_LIVE, TASK_ENDED, CallState, RunState, TaskState
 from runs.storable import storable_json, storable_text
 
 LEASE_S = 30
 MAX_FRUITLESS_TAKEOVERS = 5
+WORKER_LOST = "worker_lost"
 
 CLAIM = """
     UPDATE runs_run
@@ -137,20 +138,28 @@ def ring_again(*, patience_s: float, most: int = 500) -> list[UUID]:
 
 
 def close_open_calls(run_id: UUID) -> None:
-    """Closes calls that nobody will settle: nobody knows whether they were billed, so they are booked at their
-    worst.
-    """
+    """Closes calls that nobody will settle. Nobody knows whether they were billed, so they are booked at their worst;
+    a simulated one, which nobody bills, at nothing."""
     for call in Call.objects.select_for_update().filter(run_id=run_id, state=CallState.INTENT):
         before = contribution(call)
-        priced = call.input_usd_per_mtok is not None or call.kind == "tool"
-        outcome = CallOutcome(
-            status=CallStatus.UNKNOWN,
-            cost_usd=to_usd(call.reserved_nusd) if priced else None,
-            error="The worker stopped before it learned how this call ended; it is booked at its worst case.",
-            error_code="worker_lost",
-        )
-        write_outcome(call, outcome, CallState.UNKNOWN)
+        outcome = _lost_simulation() if call.simulated else _lost_call(call)
+        write_outcome(call, outcome, settled_state(outcome, fresh=False))
         book(call, before=before, released=call.reserved_nusd)
+
+
+def _lost_call(call: Call) -> CallOutcome:
+    priced = call.input_usd_per_mtok is not None or call.kind == "tool"
+    return CallOutcome(
+        status=CallStatus.UNKNOWN,
+        cost_usd=to_usd(call.reserved_nusd) if priced else None,
+        error="The worker stopped before it learned how this call ended; it is booked at its worst case.",
+        error_code=WORKER_LOST,
+    )
+
+
+def _lost_simulation() -> CallOutcome:
+    error = "The worker stopped before this simulated call ended; nothing was asked, so it costs nothing."
+    return CallOutcome(status=CallStatus.ERROR, error=error, error_code=WORKER_LOST)
 
 
 def close_tasks(run_id: UUID) -> None:

@@ -294,3 +294,13 @@ def test_a_run_that_ended_has_no_open_calls_a_lease_later(cast: Cast, writer: Gr
     assert claim.close_calls_of_ended_runs() == 1
     assert run.calls.get().state == CallState.UNKNOWN
     assert_rollups_are_sums(run)
+
+
+def test_a_simulated_call_that_a_dead_worker_left_open_costs_nothing(cast: Cast, writer: GroupCommit) -> None:
+    run = claimed_run(cast, simulated=True)
+    asyncio.run(journal_of(run, writer).open_call(intent(simulated=True)))
+    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert claim.claim(run.pk, owner="worker-2") is not None
+    call = run.calls.get()
+    assert (call.state, call.cost_nusd, call.error_code) == (CallState.ERROR, 0, "worker_lost")
+    assert_rollups_are_sums(run)
