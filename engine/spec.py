@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
+    model_validator,
 )
 
 DEFAULT_MODEL = "gpt-4o-mini"
@@ -28,6 +29,14 @@ class Spec(BaseModel):
     """Base of all specs: frozen, and unknown fields are refused instead of dropped."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unstorable(cls, data: Any) -> Any:
+        """Texts with NULs or halves of characters can be neither stored nor sent; they come from damaged files."""
+        if isinstance(data, dict) and any(map(_unstorable, data.values())):
+            raise ValueError("A text holds a NUL character or half of a character. Remove it.")
+        return data
 
     def to_json(self) -> dict[str, Any]:
         """The spec as JSON-ready data; fields that hold their default are left out, so that the form is canonical."""
@@ -56,6 +65,14 @@ class LLMSpec(Spec):
     fallbacks: tuple[str, ...] = ()
     credential: str | None = None
     cache_ttl_s: int | None = Field(default=None, gt=0)
+
+
+def _unstorable(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value)
+    if isinstance(value, dict):
+        return any(_unstorable(part) for pair in value.items() for part in pair)
+    return isinstance(value, (list, tuple)) and any(map(_unstorable, value))
 
 
 def _llm_from_text(value: object) -> object:

@@ -183,7 +183,7 @@ def _order_complaints(spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:
     for name, value in order.inputs.items():
         if len(value) > MAX_INPUT_CHARS:
             fields[f"inputs.{name}"] = f"At most {MAX_INPUT_CHARS:,} characters."
-    if order.budget_usd is not None and not 0 < order.budget_usd <= MAX_BUDGET_USD:
+    if order.budget_usd is not None and not (to_nusd(order.budget_usd) > 0 and order.budget_usd <= MAX_BUDGET_USD):
         fields["budget_usd"] = f"Give a budget above $0 and up to ${MAX_BUDGET_USD:,}, or none."
     if order.priority not in Priority.values:
         fields["priority"] = f"Choose one of {', '.join(Priority.values)}."

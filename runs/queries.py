@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -237,6 +238,9 @@ def _uuid(text: str) -> UUID:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise Invalid("The cursor is not one of ours.", fields={"cursor": "Start from the first page."}) from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise Invalid("The cursor is not one of ours.", fields={"cursor": "Start from the first page."})
+    return number

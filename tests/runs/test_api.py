@@ -141,6 +141,7 @@ def test_inputs_of_every_kind_become_text(api: Api, cast: Cast) -> None:
         ({"inputs": {}}, "inputs.company"),
         ({"budget_usd": "-1"}, "budget_usd"),
         ({"budget_usd": "lots"}, "budget_usd"),
+        ({"budget_usd": "0.0000000000001"}, "budget_usd"),
         ({"priority": "urgent"}, "priority"),
         ({"version": 0}, "version"),
         ({"surprise": 1}, "surprise"),
@@ -215,6 +216,27 @@ def test_a_queued_run_is_cancelled_once(api: Api, cast: Cast) -> None:
     run_id = launch(api, make_crew(cast.owner)).json()["id"]
     assert api.post(f"/runs/{run_id}/cancel").json()["status"] == RunState.CANCELLED
     assert api.post(f"/runs/{run_id}/cancel").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [
+        ("/runs", {"cursor": "x"}),
+        ("/runs", {"sort": "cost", "cursor": "nan_01a1fb98-0d27-73b2-9159-6a21224b1da7"}),
+        ("/runs", {"sort": "cost", "cursor": "1e400_01a1fb98-0d27-73b2-9159-6a21224b1da7"}),
+        ("/runs", {"sort": "beauty"}),
+    ],
+)
+def test_cursors_and_orders_that_are_not_ours_are_refused(api: Api, path: str, parameters: dict[str, str]) -> None:
+    assert api.get(path, **parameters).status_code == 422
+
+
+def test_text_that_cannot_be_stored_is_refused_and_breaks_nothing(api: Api, cast: Cast) -> None:
+    for text in ("a\x00b", "a\ud800b"):
+        spec = {"name": "x", "agents": [{"key": "a", "role": text}], "tasks": []}
+        assert api.post("/crews", spec).status_code == 422
+    assert api.get("/crews", cursor="\x00").status_code == 200
+    assert launch(api, make_crew(cast.owner), {"inputs": {"company": "a\x00b"}}).status_code == 202
 
 
 def test_provider_keys_go_in_and_never_come_out(api: Api) -> None:
