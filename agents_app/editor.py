@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.forms import Form
+from django.urls import reverse
 from pydantic import ValidationError
 
 from agents_app.forms import AgentForm, CrewForm, EditForm, TaskForm
 from agents_app.models import Crew
 from engine.price_list import prices
-from engine.spec import CrewSpec
+from engine.spec import AgentSpec, CrewSpec, TaskSpec
 from engine.validate import Complaint
 from teams.refusals import Conflict, Refusal
 from teams.views import show_refusal
@@ -61,52 +61,60 @@ def suggested_models() -> list[str]:
 def agent_form(crew: Crew, spec: CrewSpec, key: str | None, data: Mapping[str, str] | None = None) -> AgentForm:
     """The form of the agent of that key; of a new one for None, or for a key that is gone."""
     agent = spec.agent(key)
-    name = f"agent_{agent.key}" if agent else "new_agent"
     new_key = free_key("agent", {agent.key for agent in spec.agents})
-    return AgentForm(data, agent=agent, revision=crew.revision, new_key=new_key, auto_id=f"id_{name}_%s")
+    return AgentForm(data, agent=agent, revision=crew.revision, new_key=new_key, auto_id=agent_ids(agent))
 
 
 def task_form(crew: Crew, spec: CrewSpec, key: str | None, data: Mapping[str, str] | None = None) -> TaskForm:
     """The form of the task of that key; of a new one for None, or for a key that is gone."""
     task = spec.task(key or "")
-    name = f"task_{task.key}" if task else "new_task"
     new_key = free_key("task", {task.key for task in spec.tasks})
-    return TaskForm(data, task=task, crew=spec, revision=crew.revision, new_key=new_key, auto_id=f"id_{name}_%s")
+    return TaskForm(data, task=task, crew=spec, revision=crew.revision, new_key=new_key, auto_id=task_ids(task))
 
 
 def crew_form(crew: Crew, spec: CrewSpec, data: Mapping[str, str] | None = None) -> CrewForm:
     return CrewForm(data, spec=spec, revision=crew.revision, auto_id="id_crew_%s")
 
 
-def forms_of(
-    crew: Crew, spec: CrewSpec, complaints: Iterable[Complaint], refused: EditForm | None = None
-) -> dict[str, Any]:
-    """All forms of the page by their names there, with ``refused`` in the place of its like."""
-    at_field = _by_field(complaints)
+def agent_ids(agent: AgentSpec | None) -> str:
+    """The pattern of the ids of an agent's form: what links to its fields are made of."""
+    return f"id_agents_{agent.key}_%s" if agent else "id_new_agent_%s"
 
-    def placed(form: EditForm, path: str) -> EditForm:
-        kept = refused if refused is not None and refused.auto_id == form.auto_id else form
-        kept.complaints = at_field[path]
-        for name, value in kept.saved_meanwhile.items():
-            kept.complaints[name].append(Complaint(name, f"Saved meanwhile: {_words(value)}", "overtaken", "warning"))
-        return kept
+
+def task_ids(task: TaskSpec | None) -> str:
+    return f"id_tasks_{task.key}_%s" if task else "id_new_task_%s"
+
+
+def page_forms(crew: Crew, spec: CrewSpec, opened: EditForm | None) -> dict[str, Any]:
+    """The forms that the page comes with: the crew's own, and the one that is opened. The others are fetched."""
+
+    def if_opened(ids: str) -> EditForm | None:
+        return opened if opened is not None and opened.auto_id == ids else None
 
     return {
-        "crew_form": placed(crew_form(crew, spec), ""),
-        "agent_forms": [
-            (agent, placed(agent_form(crew, spec, agent.key), f"agents.{agent.key}")) for agent in spec.agents
-        ],
-        "task_forms": [(task, placed(task_form(crew, spec, task.key), f"tasks.{task.key}")) for task in spec.tasks],
-        "new_agent": placed(agent_form(crew, spec, None), "new"),
-        "new_task": placed(task_form(crew, spec, None), "new"),
+        "crew_form": if_opened("id_crew_%s") or crew_form(crew, spec),
+        "agents": [(agent, if_opened(agent_ids(agent))) for agent in spec.agents],
+        "tasks": [(task, if_opened(task_ids(task))) for task in spec.tasks],
+        "new_agent": if_opened(agent_ids(None)) or (None if spec.agents else agent_form(crew, spec, None)),
+        "new_task": if_opened(task_ids(None)),
     }
 
 
-def checklist(spec: CrewSpec, complaints: Iterable[Complaint]) -> list[Check]:
+def explain(form: EditForm, complaints: Iterable[Complaint]) -> None:
+    """Puts at the form's fields what the spec's check says about them, and what somebody else saved meanwhile."""
+    for complaint in complaints:
+        owner, field = _split(complaint.field)
+        if form.auto_id == f"id_{owner.replace('.', '_') or 'crew'}_%s":
+            form.complaints[field].append(complaint)
+    for name, value in form.saved_meanwhile.items():
+        form.complaints[name].append(Complaint(name, f"Saved meanwhile: {_words(value)}", "overtaken", "warning"))
+
+
+def checklist(crew: Crew, spec: CrewSpec, complaints: Iterable[Complaint]) -> list[Check]:
     """Every complaint with a link to the field that it is about."""
     titles = {f"agents.{agent.key}": agent.role or agent.key for agent in spec.agents}
     titles |= {f"tasks.{task.key}": task.title for task in spec.tasks}
-    return [Check(complaint, *_place(complaint.field, titles)) for complaint in complaints]
+    return [Check(complaint, *_place(crew, complaint.field, titles)) for complaint in complaints]
 
 
 def done(form: EditForm, action: Callable[[], object], *, revision: int) -> bool:
@@ -150,15 +158,6 @@ def _words(value: Any) -> str:
     return text if len(text) <= 300 else f"{text[:300]}…"
 
 
-def _by_field(complaints: Iterable[Complaint]) -> dict[str, dict[str, list[Complaint]]]:
-    """``tasks.report`` -> ``context`` -> complaints; the crew's own are under ""."""
-    found: dict[str, dict[str, list[Complaint]]] = defaultdict(lambda: defaultdict(list))
-    for complaint in complaints:
-        owner, field = _split(complaint.field)
-        found[owner][field].append(complaint)
-    return found
-
-
 def _split(path: str) -> tuple[str, str]:
     kind, _, rest = path.partition(".")
     if kind not in ("agents", "tasks") or not rest:
@@ -167,9 +166,12 @@ def _split(path: str) -> tuple[str, str]:
     return f"{kind}.{key}", ALIASES.get(field, field.partition(".")[0])
 
 
-def _place(path: str, titles: Mapping[str, str]) -> tuple[str, str]:
+def _place(crew: Crew, path: str, titles: Mapping[str, str]) -> tuple[str, str]:
+    """What a complaint's field is called, and its address: a page with the right form open, at the right field."""
     owner, field = _split(path)
-    if owner:
-        form = owner.replace("s.", "_", 1)
-        return f"{titles.get(owner, owner)}: {field.replace('_', ' ')}", f"#at-id_{form}_{field}"
-    return path, f"#{path}" if path in ("agents", "tasks") else f"#at-id_crew_{path}"
+    if owner not in titles:
+        return path, f"#{path}" if path in ("agents", "tasks") else f"#at-id_crew_{path}"
+    kind, _, key = owner.partition(".")
+    name = "edit_agent" if kind == "agents" else "edit_task"
+    address = reverse(name, kwargs={"team": crew.team.slug, "slug": crew.slug, "key": key})
+    return f"{titles[owner]}: {field.replace('_', ' ')}", f"{address}#at-id_{kind}_{key}_{field}"

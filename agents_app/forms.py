@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -67,7 +68,7 @@ class EditForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.complaints: dict[str, list[Complaint]] = {}
+        self.complaints: defaultdict[str, list[Complaint]] = defaultdict(list)
         self.saved_meanwhile: dict[str, Any] = {}
 
     def hide_unset_later(self, values: dict[str, Any]) -> None:
@@ -152,6 +153,7 @@ class AgentForm(EditForm):
     )
 
     def __init__(self, *args: Any, agent: AgentSpec | None, revision: int, new_key: str = "", **options: Any) -> None:
+        self.agent = agent
         initial: dict[str, Any] = {"revision": revision, "key": new_key}
         if agent is not None:
             initial |= dict(agent.llm) | dict(agent) | {"tools": [tool.name for tool in agent.tools]}
@@ -208,6 +210,7 @@ class TaskForm(EditForm):
     def __init__(
         self, *args: Any, task: TaskSpec | None, crew: CrewSpec, revision: int, new_key: str = "", **options: Any
     ) -> None:
+        self.task = task
         initial: dict[str, Any] = {"revision": revision, "key": new_key} | (_task_values(task) if task else {})
         super().__init__(*args, initial=initial, **options)
         agents = [(agent.key, agent.role or agent.key) for agent in crew.agents]

@@ -68,9 +68,10 @@ def save_import(request: TeamRequest) -> HttpResponse:
         return redirect("import_crew", team=request.who.team.slug)
     try:
         spec = CrewSpec.from_json(json.loads(form.cleaned_data["spec"]))
-    except (ValueError, RecursionError):
+        made = actions.create_crew(request.who, name=form.cleaned_data["name"] or spec.name, spec=spec)
+    except (ValueError, RecursionError, Refusal) as refusal:
+        messages.error(request, _json_fault(refusal))
         return redirect("import_crew", team=request.who.team.slug)
-    made = actions.create_crew(request.who, name=form.cleaned_data["name"] or spec.name, spec=spec)
     messages.success(request, f"“{made.name}” is imported.")
     return _to_crew(request.who, made)
 
@@ -93,11 +94,13 @@ def save_crew(request: TeamRequest, slug: str) -> HttpResponse:
 
 
 @member(Role.EDITOR)
-@require_POST
-def save_agent(request: TeamRequest, slug: str, key: str | None = None) -> HttpResponse:
+@require_http_methods(["GET", "POST"])
+def edit_agent(request: TeamRequest, slug: str, key: str | None = None) -> HttpResponse:
     found = fetch_crew(request.who, slug)
     spec = spec_of(found)
-    form = editor.agent_form(found, spec, key, request.POST)
+    form = editor.agent_form(found, spec, key, request.POST or None)
+    if request.method == "GET":
+        return _opened(request, found, form, "agents_app/_agent_form.html")
     return _saved(
         request,
         found,
@@ -108,11 +111,13 @@ def save_agent(request: TeamRequest, slug: str, key: str | None = None) -> HttpR
 
 
 @member(Role.EDITOR)
-@require_POST
-def save_task(request: TeamRequest, slug: str, key: str | None = None) -> HttpResponse:
+@require_http_methods(["GET", "POST"])
+def edit_task(request: TeamRequest, slug: str, key: str | None = None) -> HttpResponse:
     found = fetch_crew(request.who, slug)
     spec = spec_of(found)
-    form = editor.task_form(found, spec, key, request.POST)
+    form = editor.task_form(found, spec, key, request.POST or None)
+    if request.method == "GET":
+        return _opened(request, found, form, "agents_app/_task_form.html")
     return _saved(
         request,
         found,
@@ -195,20 +200,29 @@ def graphs(spec: CrewSpec) -> dict[str, object]:
     return {"graph": layout(spec, width=WIDE), "narrow_graph": layout(spec, width=NARROW)}
 
 
-def _page(request: TeamRequest, found: Crew, refused: EditForm | None = None) -> HttpResponse:
-    """The crew's page; ``refused`` is the form that was not saved, with what was typed."""
+def _page(request: TeamRequest, found: Crew, opened: EditForm | None = None) -> HttpResponse:
+    """The crew's page; ``opened`` is the form to show at once: one that was asked for, or refused."""
     detail = queries.crew_detail(found)
     context: dict[str, Any] = {
         "crew": found,
         "detail": detail,
         "spec": detail.spec,
-        "checklist": editor.checklist(detail.spec, detail.complaints),
+        "checklist": editor.checklist(found, detail.spec, detail.complaints),
         "models": editor.suggested_models(),
         **graphs(detail.spec),
     }
     if request.who.can_edit:
-        context |= editor.forms_of(found, detail.spec, detail.complaints, refused)
-    return render(request, "agents_app/crew.html", context, status=422 if refused else 200)
+        context |= editor.page_forms(found, detail.spec, opened)
+        editor.explain(opened or context["crew_form"], detail.complaints)
+    return render(request, "agents_app/crew.html", context, status=422 if opened and opened.errors else 200)
+
+
+def _opened(request: TeamRequest, found: Crew, form: EditForm, fragment: str) -> HttpResponse:
+    """One form: as a fragment for the page that is open, or within the whole page."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        return _page(request, found, form)
+    editor.explain(form, queries.crew_detail(found).complaints)
+    return render(request, fragment, {"crew": found, "form": form})
 
 
 def _saved(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 
 from engine.models import PROVIDERS
-from teams.models import Scope
+from teams.actions import SCOPE_ROLE
+from teams.models import Role, Scope
 
 
 class ProviderForm(forms.Form):
@@ -30,5 +33,13 @@ class ProviderForm(forms.Form):
 
 
 class TokenForm(forms.Form):
+    """Offers the scopes that the person's role covers."""
+
     name = forms.CharField(max_length=80, required=False, help_text="What it is for.")
-    scope = forms.ChoiceField(choices=Scope.choices, initial=Scope.RUN)
+    scope = forms.ChoiceField()
+
+    def __init__(self, *args: Any, role: Role, **options: Any) -> None:
+        super().__init__(*args, **options)
+        offered = [scope for scope in Scope if SCOPE_ROLE[scope] <= role]
+        self.fields["scope"].choices = [(scope.value, scope.label) for scope in offered]  # type: ignore[attr-defined]
+        self.fields["scope"].initial = Scope.RUN if Scope.RUN in offered else Scope.READ

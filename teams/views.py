@@ -84,7 +84,7 @@ def remove_provider(request: TeamRequest, pk: int) -> HttpResponse:
 @member(Role.VIEWER)
 @require_POST
 def issue_token(request: TeamRequest) -> HttpResponse:
-    form = TokenForm(request.POST)
+    form = TokenForm(request.POST, role=request.who.role)
     if not form.is_valid():
         return _settings(request, token_form=form, status=422)
     _, secret = actions.issue_token(request.who, **form.cleaned_data)
@@ -113,6 +113,6 @@ def _settings(request: TeamRequest, *, status: int = 200, **extra: object) -> Ht
         "tokens": queries.live_tokens(request.who),
         "members": queries.members(request.who),
         "provider_form": ProviderForm(),
-        "token_form": TokenForm(),
+        "token_form": TokenForm(role=request.who.role),
     }
     return render(request, "teams/settings.html", context | extra, status=status)

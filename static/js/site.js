@@ -22,7 +22,12 @@ function nameShortcuts() {
 
 async function copy(button) {
   const source = document.querySelector(button.dataset.copy);
-  await navigator.clipboard.writeText(source.value ?? source.textContent);
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(source.value ?? source.textContent);
+  } else { // plain http on another machine than this one
+    window.getSelection().selectAllChildren(source);
+    document.execCommand("copy");
+  }
   const label = button.textContent;
   button.textContent = "Copied";
   setTimeout(() => { button.textContent = label; }, 1500);
@@ -46,9 +51,24 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// Forms marked as drafts lose what was typed when the page goes: say so before another form is sent, or a link followed.
+function isChanged(control) {
+  if (control.type === "checkbox" || control.type === "radio") return control.checked !== control.defaultChecked;
+  if (control.options) return [...control.options].some((option) => option.selected !== option.defaultSelected);
+  return "defaultValue" in control && control.value !== control.defaultValue;
+}
+const hasUnsaved = (sent) => [...document.querySelectorAll("form[data-draft]")]
+  .some((form) => form !== sent && [...form.elements].some(isChanged));
+let isSending = false;
+
 document.addEventListener("submit", (event) => {
-  const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
+  const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm
+    ?? (hasUnsaved(event.target) && "What you typed in another form of this page is not saved and would be lost. Go on?");
   if (question && !window.confirm(question)) event.preventDefault();
+  else isSending = true;
+});
+window.addEventListener("beforeunload", (event) => {
+  if (!isSending && hasUnsaved()) event.preventDefault();
 });
 
 document.addEventListener("change", (event) => {
@@ -89,10 +109,10 @@ function tick() {
 }
 
 window.addEventListener("hashchange", openTarget);
+window.addEventListener("load", () => setTimeout(openTarget)); // after the browser's own jump, which takes the focus away
 document.addEventListener("DOMContentLoaded", () => {
   nameShortcuts();
   document.querySelector("[data-focus]")?.focus();
-  openTarget();
   setInterval(tick, 200);
 });
 
@@ -110,15 +130,6 @@ document.addEventListener("htmx:responseError", (event) => {
 });
 document.addEventListener("htmx:sendError", () => notice("The server cannot be reached. It is tried again."));
 
-// What a person opened stays open while the part around it is replaced.
-let opened = [];
-document.addEventListener("htmx:sseBeforeMessage", (event) => {
-  opened = [...event.target.querySelectorAll("details[open][id]")].map((one) => one.id);
-});
-document.addEventListener("htmx:sseMessage", () => {
-  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
-  opened = [];
-});
 for (const [name, link] of [["htmx:sseOpen", "live"], ["htmx:sseError", "lost"], ["htmx:sseClose", ""]]) {
   document.addEventListener(name, (event) => { event.target.dataset.link = link; });
 }

@@ -5,5 +5,6 @@
   const chosen = () => /(?:^|; )theme=(light|dark)/.exec(document.cookie)?.[1];
   const apply = () => { root.dataset.bsTheme = chosen() ?? (system.matches ? "dark" : "light"); };
   apply();
+  root.classList.add("scripted");
   system.addEventListener("change", apply);
 })();

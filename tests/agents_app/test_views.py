@@ -13,7 +13,7 @@ from django.utils.html import escape
 from agents_app.actions import archive_crew, create_crew, cut_version, replace_spec
 from agents_app.models import Crew
 from agents_app.snapshot import spec_of
-from engine.spec import AgentSpec, CrewSpec, TaskSpec
+from engine.spec import AgentSpec, CrewSpec, TaskSpec, ToolSpec
 from teams.access import Principal
 from tests.cast import Cast, brief_spec, make_cast, make_crew
 
@@ -173,8 +173,10 @@ class TestPage:
         replace_spec(crew, expected_revision=crew.revision, spec=spec.model_copy(update={"tasks": tasks}))
         page = html(signed_in(cast.editor).get(PAGE))
         assert "nobody" in page
-        assert 'href="#at-id_task_figures_agent"' in page
-        assert 'id="at-id_task_figures_agent"' in page
+        assert f'href="{PAGE}tasks/figures/#at-id_tasks_figures_agent"' in page
+        form = html(signed_in(cast.editor).get(f"{PAGE}tasks/figures/"))
+        assert 'id="at-id_tasks_figures_agent"' in form
+        assert "There is no agent &#x27;nobody&#x27;" in form
 
     def test_hostile_text_is_shown_as_text(self, cast: Cast) -> None:
         agent = AgentSpec(key="a", role=HOSTILE, goal=HOSTILE, backstory=HOSTILE)
@@ -194,6 +196,75 @@ class TestPage:
         page = html(signed_in(cast.owner).get(PAGE))
         for forbidden in ("<style", " style=", "<script>", " onclick", "javascript:", "hx-on"):
             assert forbidden not in page
+
+
+class TestForms:
+    @pytest.mark.parametrize("path", ["agents/finance/", "agents/", "tasks/brief/", "tasks/"])
+    def test_a_form_is_a_fragment_and_a_page_with_it_open(self, cast: Cast, crew: Crew, path: str) -> None:
+        client = signed_in(cast.editor)
+        page = html(client.get(PAGE + path))
+        fragment = html(client.get(PAGE + path, headers={"HX-Request": "true"}))
+        assert "<html" not in fragment
+        assert f'action="{PAGE}{path}"' in fragment
+        assert f'action="{PAGE}{path}"' in page
+        assert f'action="{PAGE}{path}"' not in html(client.get(PAGE))
+
+    def test_the_page_stays_small_for_a_large_crew(self, cast: Cast) -> None:
+        tasks = tuple(TaskSpec(key=f"t{number}", description="Do it", agent="a") for number in range(100))
+        spec = CrewSpec(name="Large", agents=(AgentSpec(key="a", role="One"),), tasks=tasks)
+        made = create_crew(cast.owner, name="Large", spec=spec)
+        assert len(signed_in(cast.owner).get(f"{CREWS}{made.slug}/").content) < 400_000
+
+    def test_viewers_get_no_form(self, cast: Cast, crew: Crew) -> None:
+        assert signed_in(cast.viewer).get(f"{PAGE}agents/finance/").status_code == 403
+
+    def test_what_cannot_run_yet_is_offered_only_to_be_turned_off(self, cast: Cast, crew: Crew) -> None:
+        client = signed_in(cast.editor)
+        assert "human_input" not in html(client.get(f"{PAGE}tasks/brief/"))
+        spec = spec_of(crew)
+        tasks = (*spec.tasks[:2], spec.tasks[2].model_copy(update={"human_input": True, "cache_ttl_s": 60}))
+        replace_spec(crew, expected_revision=crew.revision, spec=spec.model_copy(update={"tasks": tasks}))
+        assert 'name="human_input"' in html(client.get(f"{PAGE}tasks/brief/"))
+        client.post(f"{PAGE}tasks/brief/", task_fields(crew, key="brief", reads="unset"))
+        task = spec_of(crew).tasks[2]
+        assert (task.human_input, task.cache_ttl_s) == (False, None)
+
+    def test_a_tool_that_nobody_knows_can_be_seen_and_taken_away(self, cast: Cast, crew: Crew) -> None:
+        spec = spec_of(crew)
+        agents = (spec.agents[0].model_copy(update={"tools": (ToolSpec(name="my_tool"),)}), *spec.agents[1:])
+        replace_spec(crew, expected_revision=crew.revision, spec=spec.model_copy(update={"agents": agents}))
+        client = signed_in(cast.editor)
+        assert "my_tool (unknown)" in html(client.get(f"{PAGE}agents/finance/"))
+        client.post(f"{PAGE}agents/finance/", agent_fields(crew))
+        assert spec_of(crew).agents[0].tools == ()
+
+    def test_settings_of_a_tool_are_kept(self, cast: Cast, crew: Crew) -> None:
+        spec = spec_of(crew)
+        tool = ToolSpec(name="scrape_website", config={"website_url": "https://example.com"})
+        agents = (spec.agents[0].model_copy(update={"tools": (tool,)}), *spec.agents[1:])
+        replace_spec(crew, expected_revision=crew.revision, spec=spec.model_copy(update={"agents": agents}))
+        typed = agent_fields(crew, tools=["scrape_website", "calculator"])
+        signed_in(cast.editor).post(f"{PAGE}agents/finance/", typed)
+        assert spec_of(crew).agents[0].tools == (tool, ToolSpec(name="calculator"))
+
+    @pytest.mark.parametrize(
+        ("typed", "names"),
+        [({}, None), ({"own_tools": "on"}, []), ({"own_tools": "on", "tools": ["calculator"]}, ["calculator"])],
+    )
+    def test_a_task_has_its_agents_tools_or_none_or_its_own(
+        self, cast: Cast, crew: Crew, typed: dict[str, Any], names: list[str] | None
+    ) -> None:
+        signed_in(cast.editor).post(f"{PAGE}tasks/figures/", task_fields(crew, **typed))
+        tools = spec_of(crew).tasks[0].tools
+        assert (None if tools is None else [tool.name for tool in tools]) == names
+
+    def test_an_agent_that_was_removed_meanwhile_keeps_what_was_typed(self, cast: Cast, crew: Crew) -> None:
+        typed = agent_fields(crew, role="Typed in vain?")
+        client = signed_in(cast.editor)
+        client.post(f"{PAGE}agents/finance/delete/", {"revision": Crew.objects.get(pk=crew.pk).revision})
+        page = html(client.post(f"{PAGE}agents/finance/", typed))
+        assert "Typed in vain?" in page
+        assert f'action="{PAGE}agents/"' in page
 
 
 class TestAgents:
@@ -233,7 +304,7 @@ class TestAgents:
     def test_each_wrong_field_is_told_at_that_field(self, cast: Cast, crew: Crew, field: str, value: str) -> None:
         response = signed_in(cast.editor).post(f"{PAGE}agents/finance/", agent_fields(crew, **{field: value}))
         assert response.status_code == 422
-        form = dict(response.context["agent_forms"])[spec_of(crew).agents[0]]
+        form = dict(response.context["agents"])[spec_of(crew).agents[0]]
         assert list(form.errors) == [field]
 
     def test_a_stale_edit_keeps_what_was_typed_and_saves_on_the_second_word(self, cast: Cast, crew: Crew) -> None:
@@ -287,7 +358,7 @@ class TestTasks:
     def test_a_schema_that_is_not_json_is_told_at_its_field(self, cast: Cast, crew: Crew) -> None:
         response = signed_in(cast.editor).post(f"{PAGE}tasks/figures/", task_fields(crew, output_schema="{not json"))
         assert response.status_code == 422
-        form = dict(response.context["task_forms"])[spec_of(crew).tasks[0]]
+        form = dict(response.context["tasks"])[spec_of(crew).tasks[0]]
         assert list(form.errors) == ["output_schema"]
         assert "{not json" in html(response)
 
@@ -321,6 +392,25 @@ class TestCrewItself:
         changed = json.loads(text) | {"process": "parallel"}
         client.post(f"{PAGE}json/", {"spec": json.dumps(changed), "revision": crew.revision})
         assert spec_of(Crew.objects.get(pk=crew.pk)).process == "parallel"
+
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            r'{"name": "a\u0000b"}',
+            r'{"name": "a\ud800b"}',
+            r'{"name": "a", "inputs": {"b": "\u0000"}}',
+            r'{"name": "a", "agents": [{"key": "a", "role": "\u0000"}]}',
+            r'{"name": "a", "tasks": [{"key": "a", "description": "b", "output_schema": {"\u0000": 1}}]}',
+        ],
+    )
+    def test_characters_that_cannot_be_kept_are_told(self, cast: Cast, crew: Crew, spec: str) -> None:
+        typed = {"spec": spec, "revision": crew.revision}
+        response = signed_in(cast.editor).post(f"{PAGE}json/", typed)
+        assert response.status_code == 422
+        assert response.context["error"]
+        imported = signed_in(cast.editor).post(f"{CREWS}import/save/", typed, follow=True)
+        assert "import" in imported.redirect_chain[0][0]
+        assert Crew.objects.count() == 1
 
     @pytest.mark.parametrize("text", ["{", "[]", '{"name": "x", "colour": 1}', '{"name": ""}', "[" * 5000])
     def test_json_that_is_no_crew_is_told_and_kept(self, cast: Cast, crew: Crew, text: str) -> None:
