@@ -158,7 +158,7 @@ def test_a_template_is_tried_without_any_key_and_says_that_it_is_simulated(
 ) -> None:
     page.goto("/")
     page.get_by_role("link", name="Templates").click()
-    page.get_by_role("button", name="Try it: Company brief").first.click()
+    page.get_by_role("button", name="Try it Company brief").first.click()
     page.get_by_role("button", name="Launch").click()
     expect(page.locator("#run-state")).to_have_text("succeeded", timeout=30_000)
     expect(page.locator(".page-head").get_by_text("simulated")).to_be_visible()
