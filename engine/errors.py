@@ -29,6 +29,7 @@ class ProviderError(EngineError):
     ``retryable``: the same request may succeed later (429, 5xx, timeouts, dropped streams).
     ``outcome_unknown``: the request may have been carried out and billed although no reply arrived (timeout, reset).
     ``retry_after_s``: what the provider asked for, in seconds.
+    ``context_too_long``: the messages do not fit the model's window.
     """
 
     code = "provider_error"
@@ -41,8 +42,10 @@ class ProviderError(EngineError):
         outcome_unknown: bool = False,
         status: int | None = None,
         retry_after_s: float | None = None,
+        context_too_long: bool = False,
     ) -> None:
         super().__init__(message)
+        self.context_too_long = context_too_long
         self.retryable = retryable
         self.outcome_unknown = outcome_unknown
         self.status = status

@@ -10,20 +10,26 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
+from http import HTTPStatus
 from types import ModuleType
 from typing import Any
+
+import httpx
 
 from engine import tokens
 from engine.errors import ProviderError
 from engine.llm import LLMReply, LLMRequest, ToolCall, Usage
 from engine.models import provider_of
+from engine.provider_http import Exchange, ReplyTooLarge, SecondRequest, guard, one_exchange
 from engine.spec import LLMSpec
 
 MAX_REPLY_CHARS = 4_000_000
 MAX_BELIEVABLE_TOKENS = 100_000_000
-REFUSALS = frozenset({400, 401, 403, 404, 405, 409, 413, 415, 422, 429})
-"""The provider read the request and said no: nothing was done, nothing is billed."""
+MAX_MESSAGE_CHARS = 1000
+RETRYABLE = frozenset({408, 409, 425, 429})
 NEVER_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "ClientConnectorError", "ClientConnectorDNSError", "gaierror"}
 )
@@ -55,16 +61,17 @@ class LiteLLMClient:
             )
         litellm = await asyncio.to_thread(_litellm)
         began = time.perf_counter()
-        try:
-            async with asyncio.timeout(request.llm.timeout_s):
-                raw = await litellm.acompletion(**_arguments(request, credential))
-        except TimeoutError as error:
-            message = f"{request.llm.model} gave no answer within {request.llm.timeout_s:g} s."
-            raise ProviderError(message, retryable=True, outcome_unknown=True) from error
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # LiteLLM raises some twenty kinds, and its dependencies' own besides
-            raise _translated(error, credential, request) from error
+        with one_exchange() as exchange:
+            try:
+                async with asyncio.timeout(request.llm.timeout_s):
+                    raw = await litellm.acompletion(**_arguments(request, credential))
+            except TimeoutError as error:
+                message = f"{request.llm.model} gave no answer within {request.llm.timeout_s:g} s."
+                raise ProviderError(message, retryable=True, outcome_unknown=exchange.sent) from error
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # LiteLLM raises some twenty kinds, and its dependencies' own besides
+                raise _translated(error, exchange, credential, request) from error
         return _reply(raw, request, latency_ms=round((time.perf_counter() - began) * 1000))
 
     def count_tokens(self, request: LLMRequest) -> int:
@@ -78,7 +85,9 @@ class LiteLLMClient:
 def _litellm() -> ModuleType:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     import litellm  # 7 s and 180 MB: only who really asks a provider pays for it
+    from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
 
+    guard(LiteLLMAiohttpTransport)
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.drop_params = True
@@ -185,32 +194,41 @@ def _count(holder: Any, name: str) -> int | None:
     return value
 
 
-def _translated(error: Exception, credential: Credential, request: LLMRequest) -> ProviderError:
-    status = getattr(error, "status_code", None)
-    status = status if isinstance(status, int) else None
-    refused = status in REFUSALS
-    retryable = status is None or status in (408, 409, 425, 429) or status >= 500
-    message = str(error).partition("\nTraceback")[0][:1000]
+def _translated(error: Exception, exchange: Exchange, credential: Credential, request: LLMRequest) -> ProviderError:
+    """What LiteLLM raised, told by what was really sent and answered: its own status codes are partly made up."""
+    response = exchange.response
+    status = response.status_code if response is not None else None
+    message = _message(error, response)
     if credential.api_key:
         message = message.replace(credential.api_key, "[key]")
+    never_sent = not exchange.sent or any(type(cause).__name__ in NEVER_SENT for cause in _causes(error))
+    answered_no = status is not None and status >= HTTPStatus.BAD_REQUEST
     return ProviderError(
-        f"{request.llm.model}: {clean(message)}",
-        retryable=retryable,
-        outcome_unknown=_outcome_unknown(error, refused),
+        f"{request.llm.model}: {clean(message)[:MAX_MESSAGE_CHARS]}",
+        retryable=_retryable(error, exchange, status),
+        outcome_unknown=not (never_sent or answered_no),
         status=status,
-        retry_after_s=_retry_after_s(error),
+        retry_after_s=_retry_after_s(response),
+        context_too_long=type(error).__name__ == "ContextWindowExceededError",
     )
 
 
-def _outcome_unknown(error: Exception, refused: bool) -> bool:
-    """Whether the request may have been carried out and billed although no usable answer came.
+def _message(error: Exception, response: httpx.Response | None) -> str:
+    causes = _causes(error)
+    if too_large := next((cause for cause in causes if isinstance(cause, ReplyTooLarge)), None):
+        return str(too_large)
+    if response is not None and response.is_closed and any(isinstance(cause, SecondRequest) for cause in causes):
+        return f"The provider answered {response.status_code}: {response.text}"
+    return str(error).partition("\nTraceback")[0]
 
-    LiteLLM gives most failures a made-up response, so only the causes tell: an HTTP error status was really answered,
-    and
-    a connection that was never made carried nothing.
-    """
-    causes = {type(cause).__name__ for cause in _causes(error)}
-    return not (refused or "HTTPStatusError" in causes or causes & NEVER_SENT)
+
+def _retryable(error: Exception, exchange: Exchange, status: int | None) -> bool:
+    """Whether the same request may succeed later: cut or missing answers, 429 and 5xx; never what was unfit to send."""
+    if any(isinstance(cause, ReplyTooLarge) for cause in _causes(error)):
+        return False
+    if status is None:
+        return exchange.sent or any(type(cause).__name__ in NEVER_SENT for cause in _causes(error))
+    return status in RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.BAD_REQUEST
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:
@@ -221,19 +239,19 @@ def _causes(error: BaseException | None) -> list[BaseException]:
     return found
 
 
-def _retry_after_s(error: Exception) -> float | None:
-    """Seconds from the provider's own Retry-After header, wherever in the chain of errors it was kept."""
-    for cause in _causes(error):
-        holders = (
-            getattr(cause, "litellm_response_headers", None),
-            getattr(getattr(cause, "response", None), "headers", None),
-        )
-        for headers in holders:
-            try:
-                return max(0.0, float((headers or {}).get("retry-after")))  # type: ignore[arg-type]
-            except (TypeError, ValueError):
-                continue
-    return None
+def _retry_after_s(response: httpx.Response | None) -> float | None:
+    """Seconds that the provider asks for: a number of them, or a date."""
+    value = response.headers.get("retry-after") if response is not None else None
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
 
 
 def clean(text: str) -> str:

@@ -188,7 +188,9 @@ def _send(request: BaseHTTPRequestHandler, status: int, text: str, headers: dict
     for name, value in ({"Content-Type": "application/json", "Content-Length": str(len(data))} | headers).items():
         request.send_header(name, value)
     request.end_headers()
-    with suppress(BrokenPipeError):  # who asked may have given up, which is what some tests are about
+    with suppress(
+        BrokenPipeError, ConnectionResetError
+    ):  # who asked may have given up, which is what some tests are about
         request.wfile.write(data)
 
 

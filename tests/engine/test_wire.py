@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -52,13 +54,15 @@ async def test_any_model_name_reaches_an_openai_compatible_server(model: str) ->
         (Fault(404, '{"error": {"message": "no model"}}'), False, False),
         (Fault(400, '{"error": {"message": "bad request"}}'), False, False),
         (Fault(429, '{"error": {"message": "slow down"}}', {"Retry-After": "7"}), True, False),
+        (Fault(422, '{"error": {"message": "unknown parameter: seed", "param": "seed"}}'), False, False),
+        (Fault(400, '{"error": {"message": "roles must alternate between user and assistant"}}'), False, False),
         (Fault(500), True, False),
         (Fault(503), True, False),
         (Fault(cut=True), True, True),
         (Fault(200, "{truncated"), True, True),
         (Fault(200, '{"id": "x", "object": "chat.completion", "model": "m", "choices": []}'), True, True),
     ],
-    ids=["401", "404", "400", "429", "500", "503", "cut", "truncated", "no choices"],
+    ids=["401", "404", "400", "429", "422", "alternate", "500", "503", "cut", "truncated", "no choices"],
 )
 async def test_each_fault_says_whether_to_retry_and_whether_it_may_have_been_billed(
     fault: Fault, retryable: bool, unknown: bool
@@ -71,6 +75,33 @@ async def test_each_fault_says_whether_to_retry_and_whether_it_may_have_been_bil
     assert KEY not in str(failed.value)
     if fault.status == 429:
         assert failed.value.retry_after_s == 7
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash", "mistral/mistral-small"])
+@pytest.mark.parametrize(
+    "fault", [Fault(cut=True), Fault(500), Fault(422), Fault(529)], ids=["cut", "500", "422", "529"]
+)
+async def test_no_provider_is_asked_twice_in_one_attempt(model: str, fault: Fault) -> None:
+    with OpenAIServer(lambda body: fault) as server:
+        with pytest.raises(ProviderError) as failed:
+            await ask(server, model=model, seed=3)
+        assert server.requests == 1
+    assert failed.value.outcome_unknown == fault.cut
+
+
+async def test_a_reply_without_an_end_is_cut_off_and_not_asked_for_again() -> None:
+    with OpenAIServer("word " * 10_000_000) as server, pytest.raises(ProviderError, match="larger than") as failed:
+        await ask(server, timeout_s=20)
+    assert (failed.value.retryable, failed.value.outcome_unknown) == (False, True)
+
+
+async def test_retry_after_may_be_a_date() -> None:
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    fault = Fault(429, '{"error": {"message": "slow down"}}', {"Retry-After": later})
+    with OpenAIServer(lambda body: fault) as server, pytest.raises(ProviderError) as failed:
+        await ask(server)
+    assert failed.value.retry_after_s is not None
+    assert 50 < failed.value.retry_after_s <= 60
 
 
 async def test_a_server_that_is_not_there_was_not_billed() -> None:

@@ -1,0 +1,90 @@
+"""One attempt is one HTTP exchange of bounded size: kept below LiteLLM and its SDKs, which send some failures twice.
+
+LiteLLM sends a request again after a cut connection, after a 422 and after messages that a provider dislikes. Such a
+second request would be billed without a ledger line, so the transport refuses it; what is retried is decided by us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import httpx
+
+MAX_REPLY_BYTES = 16_000_000
+
+
+class SecondRequest(httpx.TransportError):
+    """The client library tried to send an attempt's request again."""
+
+
+class ReplyTooLarge(httpx.TransportError):
+    """The provider went on answering beyond ``MAX_REPLY_BYTES``."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What one attempt sent and got: ``response`` is the first answer, None while there is none."""
+
+    sent: bool = False
+    response: httpx.Response | None = None
+
+
+_exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+
+@contextmanager
+def one_exchange() -> Iterator[Exchange]:
+    """Inside, guarded transports send one request and refuse every further one with ``SecondRequest``."""
+    exchange = Exchange()
+    token = _exchange.set(exchange)
+    try:
+        yield exchange
+    finally:
+        _exchange.reset(token)
+
+
+def guard(transport: type[httpx.AsyncBaseTransport]) -> None:
+    """Puts the guard into the class of transport under every client that LiteLLM makes; once.
+
+    The class itself is changed, because LiteLLM looks after the connections of its own class only.
+    """
+    send = transport.handle_async_request
+    if getattr(send, "is_guarded", False):
+        return
+
+    async def handle_async_request(self: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
+        exchange = _exchange.get()
+        if exchange is None:
+            return await send(self, request)
+        if exchange.sent:
+            raise SecondRequest("The client library tried to send the request a second time.")
+        exchange.sent = True
+        # What is inflated cannot be bounded while it is read, so nothing compressed is asked for.
+        request.headers["Accept-Encoding"] = "identity"
+        response = await send(self, request)
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _Bounded(response.stream)
+        exchange.response = response
+        return response
+
+    handle_async_request.is_guarded = True  # type: ignore[attr-defined]
+    transport.handle_async_request = handle_async_request  # type: ignore[method-assign]
+
+
+class _Bounded(httpx.AsyncByteStream):
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = MAX_REPLY_BYTES
+        async for chunk in self._stream:
+            left -= len(chunk)
+            if left < 0:
+                raise ReplyTooLarge(f"The answer is larger than {MAX_REPLY_BYTES:,} bytes.")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
