@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.agent_loop import do_task
-from engine.calls import TaskCalls
-from engine.errors import Cancelled, EngineError, InvalidCrew, LimitReached
+from engine.booking import booked
+from engine.cache import Kept
+from engine.calls import Calls
+from engine.errors import Cancelled, EngineError, InvalidCrew, LimitReached, WaitingForPerson
 from engine.events import TaskEnded, TaskStarted
-from engine.journal import TaskResult, TaskStatus
+from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose, TaskResult, TaskStatus
+from engine.manager import manager_of
 from engine.output import condition_holds
 from engine.placeholders import fill
 from engine.plan import make_plan
+from engine.planning import plan_tasks, with_plan
+from engine.request_key import content_key
 from engine.runtime import Runtime
 from engine.spec import AgentSpec, CrewSpec, TaskSpec
 from engine.validate import Complaint, missing_inputs, validate
@@ -27,8 +32,9 @@ __all__ = ["CrewOutput", "Runtime", "run_crew"]
 
 @dataclass(frozen=True, slots=True)
 class CrewOutput:
-    """How a crew ended. ``raw`` and ``data`` are those of its last task that gave an output; ``results`` in task
-    order.
+    """How a crew ended, or that it is ``waiting`` for a person.
+
+    ``raw`` and ``data`` are those of its last task that gave an output; ``results`` are in task order.
     """
 
     status: TaskStatus
@@ -43,7 +49,8 @@ async def run_crew(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) 
     """Runs the crew to its end. One task's failure fails what reads its output and the crew, and lets the others
     finish.
 
-    Raises ``InvalidCrew`` before anything is spent, ``LimitReached`` and ``Cancelled`` after settling calls in flight.
+    Raises ``InvalidCrew`` before anything is spent; ``LimitReached``, ``Cancelled`` and, where planning failed, what
+    it raised, after settling calls in flight.
     """
     refuse_invalid(spec, inputs, runtime)
     return await CrewRun(_filled(spec, dict(spec.inputs) | dict(inputs)), runtime).run()
@@ -66,14 +73,21 @@ class CrewRun:
         self._spec = spec
         self._runtime = runtime
         self._plan = make_plan(spec)
+        self._plans: dict[str, str] = {}
+        self._manager = manager_of(spec) if spec.process == "hierarchical" else None
         self._results: dict[str, TaskResult] = {}
+        self._waiting: dict[str, TaskResult] = {}
         self._jobs: dict[asyncio.Task[TaskResult], str] = {}
 
     async def run(self) -> CrewOutput:
-        """Until every task has a result. Whatever is raised, no task is left behind."""
+        """Until every task has a result, or waits. Whatever is raised, no task is left behind."""
         try:
+            if self._spec.planning:
+                self._plans = await plan_tasks(self._spec, self._plan, self._runtime)
             while len(self._results) < len(self._spec.tasks):
                 self._start_ready()
+                if not self._jobs:
+                    break  # all that is left waits for a person, or for a task that does
                 done, _ = await asyncio.wait(self._jobs, return_when=asyncio.FIRST_COMPLETED)
                 for job in done:
                     await self._take(self._jobs.pop(job), job.result())
@@ -82,13 +96,16 @@ class CrewRun:
         return self._output()
 
     def _start_ready(self) -> None:
-        started = {*self._results, *self._jobs.values()}
+        started = {*self._results, *self._waiting, *self._jobs.values()}
         for key in self._plan.ready(done=self._results, started=started):
             task = self._spec.task(key)
             assert task is not None
             self._jobs[asyncio.create_task(self._do(task), name=f"task {key}")] = key
 
     async def _take(self, key: str, result: TaskResult) -> None:
+        if result.status is TaskStatus.WAITING:
+            self._waiting[key] = result
+            return
         self._results[key] = result
         if result.status not in (TaskStatus.FAILED, TaskStatus.CANCELLED):
             return
@@ -103,21 +120,67 @@ class CrewRun:
         kept = await self._runtime.journal.finished_task(task.key)
         if kept is not None:
             return kept
-        agent = self._spec.agent(task.agent)
+        agent = self._manager or self._spec.agent(task.agent)
         assert agent is not None
         if task.condition and not condition_holds(task.condition, self._results[task.condition.task].raw):
             return await self._record(TaskResult(task.key, TaskStatus.SKIPPED))
         await self._runtime.journal.task_started(task.key, agent.key)
         self._runtime.emit(TaskStarted(task.key, agent.key))
-        return await self._record(await self._attempt(task, agent))
+        task = with_plan(task, self._plans)
+        return await self._record(await self._reused_or_done(task, agent))
+
+    async def _reused_or_done(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
+        if task.cache_ttl_s is None:
+            return await self._attempt(task, agent)
+        key = self._output_key(task, agent)
+        try:
+            kept = await self._runtime.outputs.get(
+                key, ttl_s=task.cache_ttl_s, make=lambda: self._made_anew(task, agent, key)
+            )
+        except _NotKept as failed:
+            return failed.result
+        if kept.reused:
+            await self._book_reuse(task, agent, kept)
+        made: TaskResult = kept.value
+        return replace(made, task=task.key, cache_key="" if kept.reused else key)
+
+    async def _made_anew(self, task: TaskSpec, agent: AgentSpec, key: str) -> TaskResult:
+        result = await self._attempt(task, agent)
+        if result.status is not TaskStatus.SUCCEEDED:
+            raise _NotKept(result)
+        return replace(result, cache_key=key)
+
+    async def _book_reuse(self, task: TaskSpec, agent: AgentSpec, kept: Kept) -> None:
+        intent = CallIntent(task.key, agent.key, 0, 1, CallKind.TASK, simulated=self._runtime.llm.simulates(agent.llm))
+        async with booked(self._runtime, intent) as booking:
+            booking.outcome = CallOutcome(
+                CallStatus.OK, cache_hit=True, cache_age_s=kept.age_s, saved_usd=kept.cost_usd
+            )
+
+    def _output_key(self, task: TaskSpec, agent: AgentSpec) -> str:
+        """Equal where all that decides the output is: the task, who does it, and what it reads."""
+        crew = [one.to_json() for one in self._spec.agents] if self._manager or agent.allow_delegation else []
+        what = task.model_dump(mode="json", exclude={"key", "name", "cache_ttl_s", "context", "condition"})
+        simulated = self._runtime.llm.simulates(agent.llm)
+        return content_key("task", simulated, what, agent.to_json(), crew, self._context(task))
 
     async def _attempt(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
-        calls = TaskCalls(self._runtime, task.key, agent, crew_rpm=self._spec.max_rpm, use_cache=self._spec.cache)
+        purpose = Purpose.MANAGER if self._manager else Purpose.WORK
+        calls = Calls(
+            self._runtime,
+            task.key,
+            agent,
+            crew_rpm=self._spec.max_rpm,
+            use_cache=self._spec.cache,
+            purpose=purpose,
+        )
         try:
             async with asyncio.timeout(agent.max_execution_time_s):
-                answer = await do_task(calls, task, self._context(task))
+                answer = await do_task(calls, self._spec, task, self._context(task))
         except (Cancelled, LimitReached):
             raise
+        except WaitingForPerson as waiting:
+            return TaskResult(task.key, TaskStatus.WAITING, raw=str(waiting))
         except TimeoutError:
             message = f"The agent did not finish within its {agent.max_execution_time_s:g} s."
             return TaskResult(task.key, TaskStatus.FAILED, error=message, error_code="max_execution_time")
@@ -139,7 +202,10 @@ class CrewRun:
         return outputs
 
     def _output(self) -> CrewOutput:
-        results = tuple(self._results[task.key] for task in self._spec.tasks)
+        known = self._results | self._waiting
+        results = tuple(known.get(task.key) or TaskResult(task.key, TaskStatus.PENDING) for task in self._spec.tasks)
+        if self._waiting:
+            return CrewOutput(TaskStatus.WAITING, "", None, results)
         failed = [result for result in results if result.status in (TaskStatus.FAILED, TaskStatus.CANCELLED)]
         last = next((one for one in reversed(results) if one.status is TaskStatus.SUCCEEDED), None)
         if failed:
@@ -155,6 +221,14 @@ class CrewRun:
             # A second cancellation of the run must not leave calls unsettled either.
             await asyncio.wait(self._jobs)
             self._jobs = {job: key for job, key in self._jobs.items() if not job.done()}
+
+
+class _NotKept(Exception):
+    """Carries a result that later runs must not take over out of the cache."""
+
+    def __init__(self, result: TaskResult) -> None:
+        super().__init__(result.error)
+        self.result = result
 
 
 def _filled(spec: CrewSpec, inputs: Mapping[str, str]) -> CrewSpec:

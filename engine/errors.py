@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+TOO_MANY_REQUESTS = 429
+
 
 class EngineError(Exception):
     """Anything the engine raises on purpose. ``code`` is stable and machine-readable; ``str()`` is for people."""
@@ -29,6 +31,7 @@ class ProviderError(EngineError):
     ``retryable``: the same request may succeed later (429, 5xx, timeouts, dropped streams).
     ``outcome_unknown``: the request may have been carried out and billed although no reply arrived (timeout, reset).
     ``retry_after_s``: what the provider asked for, in seconds.
+    ``throttled``: it refused because it was asked too often.
     ``context_too_long``: the messages do not fit the model's window.
     """
 
@@ -49,7 +52,20 @@ class ProviderError(EngineError):
         self.retryable = retryable
         self.outcome_unknown = outcome_unknown
         self.status = status
+        self.throttled = status == TOO_MANY_REQUESTS
         self.retry_after_s = retry_after_s
+
+
+class ContextTooLong(EngineError):
+    """The messages do not fit the model's window."""
+
+    code = "context_too_long"
+
+
+class WaitingForPerson(EngineError):
+    """A task cannot go on before a person has looked at its answer. The run holds nothing while it waits."""
+
+    code = "waiting_for_person"
 
 
 class LimitReached(EngineError):

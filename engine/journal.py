@@ -6,6 +6,7 @@ a step that is already ``ok`` is read and not paid again. ``runs.recorder`` keep
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -13,14 +14,18 @@ from typing import Any, Protocol
 
 from engine.llm import LLMReply, Message, Usage
 from engine.pricing import Price
+from engine.throttle import Lane, Throttle
 
 CREW_TASK = ""
 """The task key of calls that belong to the crew as a whole, such as planning."""
 
 
 class CallKind(StrEnum):
+    """What is called. ``task`` is a whole task's output taken over from an earlier run."""
+
     MODEL = "model"
     TOOL = "tool"
+    TASK = "task"
 
 
 class Purpose(StrEnum):
@@ -51,7 +56,8 @@ class CallIntent:
     """A call about to be made. For a tool call ``messages`` is empty and ``tool``, ``arguments`` and ``effect`` are
     set.
 
-    ``reserved_usd`` is the most it can cost; ``prompt_tokens`` the local count behind that figure.
+    ``branch`` is the line of steps within the task, "" for the task's own. ``reserved_usd`` is the most it can cost;
+    ``prompt_tokens`` the local count behind that figure. ``cache_key`` is set where the result may be reused later.
     """
 
     task: str
@@ -59,8 +65,10 @@ class CallIntent:
     step: int
     attempt: int
     kind: CallKind
+    branch: str = ""
     purpose: Purpose = Purpose.WORK
     model: str = ""
+    credential: str = ""
     messages: tuple[Message, ...] = ()
     params: dict[str, Any] = field(default_factory=dict)
     tool: str = ""
@@ -70,6 +78,7 @@ class CallIntent:
     prompt_tokens: int = 0
     price: Price | None = None
     simulated: bool = False
+    cache_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,7 @@ class CallOutcome:
     """How a call ended. ``cost_usd`` is None if its price is unknown; a complete refusal costs 0.
 
     ``cache_hit``: nothing was asked; ``cache_age_s`` is the age of what was reused, ``saved_usd`` what that spared.
+    ``throttled``: the provider refused because it was asked too often; ``retry_after_s`` is what it asked for.
     """
 
     status: CallStatus
@@ -90,6 +100,8 @@ class CallOutcome:
     cache_hit: bool = False
     cache_age_s: float | None = None
     saved_usd: Decimal | None = None
+    throttled: bool = False
+    retry_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +115,7 @@ class CallRecord:
 class TaskStatus(StrEnum):
     PENDING = "pending"
     RUNNING = "running"
+    WAITING = "waiting"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SKIPPED = "skipped"
@@ -111,7 +124,11 @@ class TaskStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """How a task ended: its output, or why there is none. ``data`` is the parsed answer of a task with a schema."""
+    """How a task ended: its output, or why there is none. ``data`` is the parsed answer of a task with a schema.
+
+    A ``waiting`` task has not ended: ``raw`` is the answer that a person is to look at. ``cache_key`` is set where the
+    output may be taken over by later runs.
+    """
 
     task: str
     status: TaskStatus
@@ -119,6 +136,15 @@ class TaskResult:
     data: Any = None
     error: str = ""
     error_code: str = ""
+    cache_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a person said about a task's answer. ``comment`` is what the agent is told when it is sent back."""
+
+    approved: bool
+    comment: str = ""
 
 
 class Journal(Protocol):
@@ -132,13 +158,14 @@ class Journal(Protocol):
 
     async def task_ended(self, result: TaskResult) -> None: ...
 
-    async def finished_call(self, task: str, step: int) -> CallRecord | None:
-        """The ``ok`` call at this step, if there is one."""
+    async def finished_call(self, task: str, step: int, *, branch: str = "") -> CallRecord | None:
+        """The call that ended this step: an ``ok`` one, or a tool call that failed and told the model so."""
         ...
 
     async def open_call(self, intent: CallIntent) -> object:
         """Reserves the money and records the intent; returns a ticket to settle it by.
 
+        Waits for its turn where a provider's requests are limited, and while the provider asked for a pause.
         Raises ``LimitReached`` if the budget does not cover ``reserved_usd``, ``Cancelled`` if the run may not go on.
         """
         ...
@@ -147,13 +174,31 @@ class Journal(Protocol):
         """Books the outcome and returns what was reserved but not used. Also books when the run may not go on."""
         ...
 
+    async def review(self, task: str, number: int, answer: str) -> Review | None:
+        """What a person said about the task's ``number``-th answer, from 0; None if nobody has, who then is asked."""
+        ...
+
+
+Reviewer = Callable[[str, str], Awaitable[Review]]
+"""Shows a person a task's key and its answer, and gives their word."""
+
 
 class MemoryJournal:
     """The protocol in a list: for the Python API, tests and benchmarks. Replays what it was given as ``calls``."""
 
-    def __init__(self, calls: list[CallRecord] | None = None, results: list[TaskResult] | None = None) -> None:
+    def __init__(
+        self,
+        calls: list[CallRecord] | None = None,
+        results: list[TaskResult] | None = None,
+        *,
+        reviewer: Reviewer | None = None,
+        throttle: Throttle | None = None,
+    ) -> None:
         self.calls: list[CallRecord] = list(calls or ())
         self.results: list[TaskResult] = list(results or ())
+        self.reviews: dict[tuple[str, int], Review] = {}
+        self._reviewer = reviewer
+        self._throttle = throttle or Throttle()
 
     async def finished_task(self, task: str) -> TaskResult | None:
         done = (TaskStatus.SUCCEEDED, TaskStatus.SKIPPED)
@@ -165,15 +210,39 @@ class MemoryJournal:
     async def task_ended(self, result: TaskResult) -> None:
         self.results.append(result)
 
-    async def finished_call(self, task: str, step: int) -> CallRecord | None:
+    async def finished_call(self, task: str, step: int, *, branch: str = "") -> CallRecord | None:
         for call in self.calls:
-            if (call.intent.task, call.intent.step, call.outcome.status) == (task, step, CallStatus.OK):
+            at = (call.intent.task, call.intent.branch, call.intent.step)
+            if at == (task, branch, step) and is_final(call.intent.kind, call.outcome):
                 return call
         return None
 
     async def open_call(self, intent: CallIntent) -> CallIntent:
+        if intent.kind is CallKind.MODEL:
+            await self._throttle.enter(lane_of(intent), tokens=intent.prompt_tokens)
         return intent
 
     async def settle_call(self, ticket: object, outcome: CallOutcome) -> None:
         assert isinstance(ticket, CallIntent)
+        if ticket.kind is CallKind.MODEL:
+            tokens = outcome.usage.total_tokens - ticket.prompt_tokens
+            self._throttle.leave(
+                lane_of(ticket), throttled=outcome.throttled, retry_after_s=outcome.retry_after_s, more_tokens=tokens
+            )
         self.calls.append(CallRecord(ticket, outcome))
+
+    async def review(self, task: str, number: int, answer: str) -> Review | None:
+        if (task, number) not in self.reviews and self._reviewer is not None:
+            self.reviews[task, number] = await self._reviewer(task, answer)
+        return self.reviews.get((task, number))
+
+
+def is_final(kind: CallKind, outcome: CallOutcome) -> bool:
+    """Whether a recorded call ended its step, so that a replay reads it instead of calling again."""
+    told = kind is CallKind.TOOL and outcome.status is CallStatus.ERROR and outcome.tool_output is not None
+    return outcome.status is CallStatus.OK or told
+
+
+def lane_of(intent: CallIntent) -> Lane:
+    """What a provider counts a request under."""
+    return (intent.credential, intent.model)

@@ -47,7 +47,7 @@ class LLMRequest:
     """One model request. ``max_tokens`` is always set, because it bounds what the request can cost.
 
     ``may_call_tools`` False asks for words only, with the tools still described, so that the prompt's prefix stays the
-    same from call to call.
+    same from call to call. ``prompt_tokens`` is the local count, 0 where nobody counted.
     """
 
     llm: LLMSpec
@@ -56,6 +56,7 @@ class LLMRequest:
     tools: tuple[dict[str, Any], ...] = ()
     may_call_tools: bool = True
     response_schema: dict[str, Any] | None = None
+    prompt_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def guardrail_complaint(guardrail: Guardrail, text: str) -> str:
         if found == guardrail.forbid:
             return f"The answer {'must not' if guardrail.forbid else 'must'} contain a match of {guardrail.pattern!r}."
         return ""
-    raise NotImplementedError(guardrail.kind)  # refused by validate
+    raise NotImplementedError(guardrail.kind)  # a question is a model's to answer: see checks
 
 
 def condition_holds(condition: Condition, output: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from engine.cache import Cache
 from engine.events import Emit, ignore
 from engine.journal import Journal
 from engine.limits import Limits
@@ -14,11 +15,17 @@ from engine.tools.registry import ToolRegistry
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One run's model client, journal, prices, tools, limits and event sink."""
+    """One run's model client, journal, prices, tools, limits, caches and event sink.
+
+    ``replies`` and ``outputs`` are the caches across runs, of model replies and of whole tasks' outputs. They are used
+    only where a spec sets ``cache_ttl_s``.
+    """
 
     llm: LLMClient
     journal: Journal
     prices: PriceTable
     tools: ToolRegistry = field(default_factory=ToolRegistry.standard)
     limits: Limits = field(default_factory=Limits)
+    replies: Cache = field(default_factory=Cache)
+    outputs: Cache = field(default_factory=Cache)
     emit: Emit = ignore

@@ -60,26 +60,33 @@ def _crew(spec: CrewSpec) -> Iterator[Complaint]:
         for key, count in Counter(keys).items():
             if count > 1:
                 yield Complaint(f"{kind}.{key}.key", f"{count} {kind} share the key {key!r}.", "duplicate_key")
-    if spec.process == "hierarchical":
-        yield _later("process", "A hierarchical crew, in which a manager hands out the tasks,")
-    if spec.planning:
-        yield _later("planning", "Planning")
+    yield from _manager(spec)
+
+
+def _manager(spec: CrewSpec) -> Iterator[Complaint]:
+    if spec.manager_agent is not None and spec.agent(spec.manager_agent) is None:
+        yield Complaint("manager_agent", f"There is no agent {spec.manager_agent!r}.", "unknown_agent")
+    if spec.process != "hierarchical":
+        return
+    if spec.manager_agent is None and spec.manager_llm is None:
+        yield Complaint("manager_llm", "Choose the manager's model, or an agent as manager.", "no_manager")
+    if all(agent.key == spec.manager_agent for agent in spec.agents):
+        yield Complaint("agents", "A manager needs at least one other agent to hand tasks to.", "no_agents")
+    for task in spec.tasks:
+        if task.agent is not None and task.agent == spec.manager_agent:
+            message = "The manager does no tasks itself. Choose another agent, or none."
+            yield Complaint(f"tasks.{task.key}.agent", message, "manager_does_task")
 
 
 def _agent(agent: AgentSpec, tools: frozenset[str]) -> Iterator[Complaint]:
     field = f"agents.{agent.key}"
     if not agent.role.strip():
         yield Complaint(f"{field}.role", "Say what this agent is: its role.", "empty")
-    if agent.allow_delegation:
-        message = "Agents do not delegate in this process; the agent does its tasks itself."
-        yield Complaint(f"{field}.allow_delegation", message, "no_delegation", "warning")
-    if agent.llm.cache_ttl_s is not None:
-        yield _later(f"{field}.llm.cache_ttl_s", "Reusing a model's replies across runs")
     yield from _tools(field, agent.tools, tools)
     facts = price_list.facts(agent.llm.model)
     if agent.tools and facts is not None and not facts.tools:
-        message = f"{agent.llm.model} takes no function-calling tools. Choose another model, or remove the tools."
-        yield Complaint(f"{field}.llm", message, "model_without_tools")
+        message = f"{agent.llm.model} does not call functions; its tools are described to it in words."
+        yield Complaint(f"{field}.llm", message, "model_without_tools", "warning")
 
 
 def _task(task: TaskSpec, spec: CrewSpec, tools: frozenset[str]) -> Iterator[Complaint]:
@@ -90,10 +97,9 @@ def _task(task: TaskSpec, spec: CrewSpec, tools: frozenset[str]) -> Iterator[Com
         yield Complaint(f"{field}.agent", "Choose the agent that does this task.", "no_agent")
     if task.agent is not None and spec.agent(task.agent) is None:
         yield Complaint(f"{field}.agent", f"There is no agent {task.agent!r}.", "unknown_agent")
-    if task.human_input:
-        yield _later(f"{field}.human_input", "A person's approval")
-    if task.cache_ttl_s is not None:
-        yield _later(f"{field}.cache_ttl_s", "Reusing a task's output across runs")
+    if task.human_input and task.cache_ttl_s is not None:
+        message = "An output that a person approved is not taken over by other runs. Turn one of the two off."
+        yield Complaint(f"{field}.cache_ttl_s", message, "cached_approval")
     yield from _tools(field, task.tools or (), tools)
     yield from _context(task, spec)
     yield from _schemas(task)
@@ -129,8 +135,8 @@ def _schemas(task: TaskSpec) -> Iterator[Complaint]:
     for guardrail in task.guardrails:
         if isinstance(guardrail, SchemaGuardrail):
             yield from _schema(f"{field}.guardrails", guardrail.json_schema)
-        elif isinstance(guardrail, QuestionGuardrail):
-            yield _later(f"{field}.guardrails", "A guardrail that asks a model")
+        elif isinstance(guardrail, QuestionGuardrail) and not guardrail.question.strip():
+            yield Complaint(f"{field}.guardrails", "Write the question that a model is to answer.", "empty")
         elif isinstance(guardrail, RegexGuardrail):
             yield from _regex(f"{field}.guardrails", guardrail.pattern)
     if task.condition is not None and task.condition.matches is not None:
@@ -153,7 +159,3 @@ def _cycle(spec: CrewSpec) -> Iterator[Complaint]:
     cycle = find_cycle(make_plan(spec).waits_for)
     if cycle:
         yield Complaint(f"tasks.{cycle[0]}.context", f"These wait for each other: {' → '.join(cycle)}.", "cycle")
-
-
-def _later(field: str, what: str) -> Complaint:
-    return Complaint(field, f"{what} is not supported yet. Turn it off to run this crew.", "not_supported_yet")

@@ -19,7 +19,7 @@ from engine.models import is_simulated, provider_of
 from engine.spec import CrewSpec
 from engine.validate import missing_inputs
 from runs import claim, tasks
-from runs.models import ClockTimestamp, Run, TaskRun
+from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.money import to_nusd
 from runs.notify import run_changed
 from runs.runtime import TeamCredentials, models_of
@@ -31,6 +31,7 @@ from teams.refusals import Conflict, Invalid
 
 MAX_INPUT_CHARS = 1_000_000
 MAX_METADATA_CHARS = 10_000
+MAX_COMMENT_CHARS = 20_000
 MAX_BUDGET_USD = Decimal(1_000_000)
 
 
@@ -116,6 +117,37 @@ def request_cancel(who: Principal, run: Run) -> Run:
             cancel_requested_at=ClockTimestamp(), revision=F("revision") + 1
         )
         claim.end_unclaimed(run.pk)
+        run_changed(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person says of a task's answer. Sending it back needs a comment, which the agent is told."""
+
+    approved: bool
+    comment: str = ""
+
+
+def decide(who: Principal, run: Run, task: str, decision: Decision) -> Run:
+    """Approves the answer that a waiting task shows, or sends it back; the run goes on at once."""
+    require(who, Role.RUNNER)
+    comment = decision.comment.replace("\x00", "").strip()
+    if not decision.approved and not comment:
+        raise Invalid("Nothing was sent.", fields={"comment": "Say what should be different."})
+    if len(comment) > MAX_COMMENT_CHARS:
+        raise Invalid("Nothing was sent.", fields={"comment": f"At most {MAX_COMMENT_CHARS:,} characters."})
+    with transaction.atomic():
+        open_reviews = Review.objects.select_for_update().filter(task_run__run=run, task_run__key=task, approved=None)
+        review = open_reviews.order_by("-number").first()
+        if review is None or run.state in RUN_ENDED:
+            raise Conflict("No answer of this task waits for a person. Reload the page to see how the run stands.")
+        review.approved, review.comment, review.decided_by = decision.approved, comment, who.user
+        review.decided_at = ClockTimestamp()
+        review.save(update_fields=["approved", "comment", "decided_by", "decided_at"])
+        if claim.queue_again(run.pk):
+            transaction.on_commit(partial(tasks.ring, run.pk))
         run_changed(run.pk)
     run.refresh_from_db()
     return run

@@ -13,7 +13,7 @@ from pydantic import Field
 from agents_app.models import Crew, CrewVersion
 from engine.placeholders import input_text
 from runs import queries
-from runs.actions import LaunchOrder, launch, request_cancel
+from runs.actions import Decision, LaunchOrder, decide, launch, request_cancel
 from runs.filters import RunFilter
 from runs.live import changes
 from runs.models import Run
@@ -33,6 +33,12 @@ class LaunchIn(Strict):
     budget_usd: Decimal | None = Field(None, description="the run stops before it would spend more")
     priority: str = "normal"
     metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class DecisionIn(Strict):
+    task: str = Field(description="the key of the task that waits")
+    approved: bool = True
+    comment: str = Field("", description="what should be different, where it is sent back")
 
 
 class Launched(Schema):
@@ -111,7 +117,7 @@ class CallOut(Schema):
     id: UUID
     task: str | None = Field(description="null for calls of the crew as a whole")
     agent: str
-    kind: str = Field(description="model or tool")
+    kind: str = Field(description="model, tool, or task for an output taken over from an earlier run")
     purpose: str
     cost_class: str
     model: str | None = Field(description="the model that was asked")
@@ -195,6 +201,13 @@ def list_calls(request: ApiRequest, run_id: UUID, cursor: str = "", limit: int =
 def cancel_run(request: ApiRequest, run_id: UUID) -> dict[str, Any]:
     """Ends a queued run at once and asks a running one to stop."""
     return summary_json(request_cancel(request.auth, fetch(Run, request.auth, Role.RUNNER, pk=run_id)))
+
+
+@router.post("/{uuid:run_id}/approve", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))
+def approve_task(request: ApiRequest, run_id: UUID, body: DecisionIn) -> dict[str, Any]:
+    """Approves the answer of a task that waits for a person, or sends it back with a comment; the run goes on."""
+    run = fetch(Run, request.auth, Role.RUNNER, pk=run_id)
+    return summary_json(decide(request.auth, run, body.task, Decision(body.approved, body.comment)))
 
 
 @router.get("/{uuid:run_id}/events", response={200: None, **ERRORS}, auth=Bearer(Role.VIEWER))

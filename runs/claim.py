@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery
 
 from engine.errors import Cancelled
 from engine.journal import CallOutcome, CallStatus
-from runs.models import Call, ClockTimestamp, Run, TaskRun
+from runs.models import Call, ClockTimestamp, Review, Run, TaskRun
 from runs.money import to_usd
 from runs.notify import run_changed
 from runs.recorder import book, contribution, settled_state, write_outcome
@@ -102,6 +102,42 @@ def end(
     close_tasks(run.pk)
     run_changed(run.pk)
     return True
+
+
+@transaction.atomic
+def pause(run: Run, *, waiting_for: str) -> bool:
+    """Sets a run that is still ours aside, holding no worker; False, and nothing written, if its lease was lost.
+
+    A person who answered while the run was still held is not overlooked: it is queued again at once.
+    """
+    paused = Run.objects.filter(pk=run.pk, lease_epoch=run.lease_epoch, state=RunState.RUNNING).update(
+        state=RunState.WAITING,
+        waiting_for=waiting_for,
+        lease_owner="",
+        lease_until=None,
+        revision=F("revision") + 1,
+    )
+    if not paused:
+        return False
+    if answered(run.pk):
+        queue_again(run.pk)
+    run_changed(run.pk)
+    return True
+
+
+def answered(run_id: UUID) -> bool:
+    """Whether some task of the run waits for a person who has answered by now."""
+    newest = Review.objects.filter(task_run=OuterRef("pk")).order_by("-number").values("approved")[:1]
+    waiting = TaskRun.objects.filter(run_id=run_id, state=TaskState.WAITING).annotate(answer=Subquery(newest))
+    return waiting.filter(answer__isnull=False).exists()
+
+
+def queue_again(run_id: UUID) -> bool:
+    """Lets a waiting run go on; False if it no longer waits. Whoever calls this rings for it."""
+    queued = Run.objects.filter(pk=run_id, state=RunState.WAITING).update(
+        state=RunState.QUEUED, waiting_for="", rung_at=None, fruitless_takeovers=0, revision=F("revision") + 1
+    )
+    return bool(queued)
 
 
 @transaction.atomic

@@ -8,13 +8,11 @@ import logging
 from uuid import UUID
 
 from engine.crew import CrewOutput, Runtime, run_crew
-from engine.errors import Cancelled, EngineError, InvalidCrew, LimitReached
+from engine.errors import Cancelled, EngineError, LimitReached
 from engine.journal import TaskStatus
 from engine.spec import CrewSpec
 from runs import claim
 from runs.models import Run
-from runs.recorder import LedgerJournal
-from runs.replay import read_replay
 from runs.runtime import runtime_of
 from runs.states import RunState
 from runs.worker import Held, WorkerProcess
@@ -45,14 +43,14 @@ def _carry_out(run: Run, worker: WorkerProcess) -> None:
     held = Held(run.pk, run.lease_epoch)
     try:
         spec = CrewSpec.from_json(run.version.spec)
-        runtime = runtime_of(run, spec, LedgerJournal(run, read_replay(run), worker.writer))
+        runtime = runtime_of(run, spec, worker)
         output = worker.run(held, _run(spec, run, runtime))
     except Cancelled as stop:
         _stopped(run, held, str(stop))
     except LimitReached as limit:
         claim.end(run, state=RunState.FAILED, error=str(limit), error_code=limit.limit)
-    except InvalidCrew as invalid:
-        claim.end(run, state=RunState.FAILED, error=str(invalid), error_code=invalid.code)
+    except EngineError as error:
+        claim.end(run, state=RunState.FAILED, error=str(error), error_code=error.code)
     except Exception:  # the worker's outer edge: our bug ends this run, honestly, and no other
         log.exception("Run %s failed by a bug", run.pk)
         claim.end(run, state=RunState.FAILED, error=BUG_MESSAGE, error_code=OUR_BUG)
@@ -65,6 +63,9 @@ async def _run(spec: CrewSpec, run: Run, runtime: Runtime) -> CrewOutput:
 
 
 def _finish(run: Run, output: CrewOutput) -> None:
+    if output.status is TaskStatus.WAITING:
+        claim.pause(run, waiting_for="person")
+        return
     succeeded = output.status is TaskStatus.SUCCEEDED
     claim.end(
         run,

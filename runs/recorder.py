@@ -8,6 +8,7 @@ but what a provider billed it for is booked all the same.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -16,10 +17,13 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import F
+from django.db.models.functions import Coalesce
 
 from engine.errors import Cancelled, EngineError, LimitReached
-from engine.journal import CallIntent, CallOutcome, CallRecord, CallStatus, Purpose, TaskResult
+from engine.journal import CallIntent, CallOutcome, CallRecord, CallStatus, Purpose, Review, TaskResult
+from runs import models
 from runs.group_commit import GroupCommit
+from runs.lanes import Lane, Queues, Wait, note, wait_of
 from runs.models import Bill, Call, ClockTimestamp, Run, TaskRun, new_id
 from runs.money import to_nusd, to_usd
 from runs.notify import run_changed
@@ -27,6 +31,8 @@ from runs.replay import Replay
 from runs.states import RUN_ENDED, CallState, CostClass, RunState, TaskState
 from runs.storable import storable_json, storable_text
 
+LONGEST_WAIT_S = 1.0
+"""A waiting call looks again at least so often, so that a lost lease or a shorter pause is seen."""
 LOST_LEASE = "Another worker took this run over."
 CANCEL_REQUESTED = "The run was asked to stop."
 
@@ -38,23 +44,34 @@ class Ticket:
     call_id: UUID
     intent: CallIntent
     month: date | None
+    lane: Lane | None = None
 
 
 class LedgerJournal:
     """The journal of one run as claimed by one worker at one epoch."""
 
-    def __init__(self, run: Run, replay: Replay, writer: GroupCommit) -> None:
+    def __init__(
+        self,
+        run: Run,
+        replay: Replay,
+        writer: GroupCommit,
+        *,
+        lane_of: Callable[[CallIntent], Lane | None] = lambda intent: None,
+        queues: Queues | None = None,
+    ) -> None:
         self._run_id = run.pk
         self._team_id = run.team_id
         self._epoch = run.lease_epoch
         self._replay = replay
         self._writer = writer
+        self._lane_of = lane_of
+        self._queues = queues or Queues()
 
     async def finished_task(self, task: str) -> TaskResult | None:
         return self._replay.results.get(task)
 
-    async def finished_call(self, task: str, step: int) -> CallRecord | None:
-        return self._replay.calls.get((task, step))
+    async def finished_call(self, task: str, step: int, *, branch: str = "") -> CallRecord | None:
+        return self._replay.calls.get((task, branch, step))
 
     async def task_started(self, task: str, agent: str) -> None:
         await self._write(lambda: self._start_task(task, agent))
@@ -63,16 +80,41 @@ class LedgerJournal:
         await self._write(lambda: self._end_task(result))
 
     async def open_call(self, intent: CallIntent) -> Ticket:
-        call_id = new_id()
-        outcome = await self._write(lambda: self._open(call_id, intent))
+        call_id, lane, began = new_id(), self._lane_of(intent), time.monotonic()
+
+        def open_now() -> asyncio.Future[Any]:
+            waited_ms = round((time.monotonic() - began) * 1000)
+            return self._write(lambda: self._open(call_id, intent, lane, waited_ms))
+
+        queue = self._queues.of(lane) if lane is not None else None
+        outcome = Wait(0) if queue is not None and queue.locked() else await open_now()
+        if queue is not None and isinstance(outcome, Wait):
+            async with queue:
+                while isinstance(outcome, Wait):
+                    await asyncio.sleep(min(outcome.seconds, LONGEST_WAIT_S))
+                    outcome = await open_now()
         if isinstance(outcome, EngineError):
             raise outcome
-        return Ticket(call_id, intent, outcome)
+        assert not isinstance(outcome, Wait)
+        return Ticket(call_id, intent, outcome, lane)
 
     async def settle_call(self, ticket: object, outcome: CallOutcome) -> None:
         assert isinstance(ticket, Ticket)
         # Shielded: a cancelled run still books what it was billed for.
         await asyncio.shield(self._write(lambda: self._settle(ticket, outcome)))
+
+    async def review(self, task: str, number: int, answer: str) -> Review | None:
+        known = self._replay.reviews.get((task, number))
+        if known is None:
+            await self._write(lambda: self._ask_person(task, number, answer))
+        return known
+
+    def _ask_person(self, task: str, number: int, answer: str) -> None:
+        if self._mine().exists():
+            task_run = TaskRun.objects.get(run_id=self._run_id, key=task)
+            models.Review.objects.get_or_create(
+                task_run=task_run, number=number, defaults={"answer": storable_text(answer)}
+            )
 
     def _write(self, operation: Callable[[], Any]) -> asyncio.Future[Any]:
         return asyncio.wrap_future(self._writer.submit(operation))
@@ -82,18 +124,21 @@ class LedgerJournal:
 
     def _start_task(self, task: str, agent: str) -> None:
         if self._mine().update(revision=F("revision") + 1):
-            TaskRun.objects.filter(run_id=self._run_id, key=task, state=TaskState.PENDING).update(
-                state=TaskState.RUNNING, started_at=ClockTimestamp(), agent=agent
+            begins = (TaskState.PENDING, TaskState.WAITING)
+            TaskRun.objects.filter(run_id=self._run_id, key=task, state__in=begins).update(
+                state=TaskState.RUNNING, started_at=Coalesce("started_at", ClockTimestamp()), agent=agent
             )
             run_changed(self._run_id)
 
     def _end_task(self, result: TaskResult) -> None:
         if not self._mine().update(revision=F("revision") + 1):
             return
-        open_states = (TaskState.PENDING, TaskState.RUNNING)
+        open_states = (TaskState.PENDING, TaskState.RUNNING, TaskState.WAITING)
+        state = TaskState(result.status.value)
         TaskRun.objects.filter(run_id=self._run_id, key=result.task, state__in=open_states).update(
-            state=TaskState(result.status.value),
-            finished_at=ClockTimestamp(),
+            state=state,
+            finished_at=None if state == TaskState.WAITING else ClockTimestamp(),
+            cache_key=result.cache_key,
             output_raw=storable_text(result.raw),
             output_json=storable_json(result.data),
             error=storable_text(result.error),
@@ -101,11 +146,15 @@ class LedgerJournal:
         )
         run_changed(self._run_id)
 
-    def _open(self, call_id: UUID, intent: CallIntent) -> date | EngineError | None:
+    def _open(
+        self, call_id: UUID, intent: CallIntent, lane: Lane | None, waited_ms: int
+    ) -> date | EngineError | Wait | None:
         """Reserves and inserts the intent; the month it is billed in, None for simulated calls, or why it may not."""
         earlier = Call.objects.filter(pk=call_id).values_list("billed_month", "simulated").first()
         if earlier is not None:  # this very operation was committed before its connection was lost
             return None if earlier[1] else earlier[0]
+        if lane is not None and (wait := wait_of(lane, tokens=intent.prompt_tokens)):
+            return Cancelled(LOST_LEASE) if not self._mine().exists() else wait
         reserved = to_nusd(intent.reserved_usd)
         month = current_month()
         if refusal := self._reserve(reserved):
@@ -117,7 +166,10 @@ class LedgerJournal:
                 limit="team_budget",
                 figure=to_usd(reserved),
             )
-        intent_row(call_id, intent, month, self._run_id, self._team_id, self._epoch).save(force_insert=True)
+        row = intent_row(call_id, intent, month, self._run_id, self._team_id, self._epoch)
+        row.waited_ms = waited_ms
+        row.credential = lane.credential if lane is not None else ""
+        row.save(force_insert=True)
         run_changed(self._run_id)
         return None if intent.simulated else month
 
@@ -150,6 +202,8 @@ class LedgerJournal:
         before = contribution(call)
         write_outcome(call, outcome, state)
         book(call, before=before, released=released)
+        if ticket.lane is not None:
+            note(ticket.lane, outcome, call_id=call.pk)
         if fresh and state == CallState.OK:
             Run.objects.filter(pk=self._run_id).update(fruitless_takeovers=0)
         run_changed(self._run_id)
@@ -216,6 +270,7 @@ def intent_row(call_id: UUID, intent: CallIntent, month: date, run_id: UUID, tea
         run_id=run_id,
         task_run=task_run,
         agent=intent.agent,
+        branch=intent.branch,
         step=intent.step,
         attempt=intent.attempt,
         epoch=epoch,
@@ -229,6 +284,8 @@ def intent_row(call_id: UUID, intent: CallIntent, month: date, run_id: UUID, tea
         arguments=storable_text(intent.arguments),
         effect=intent.effect.value,
         prompt_tokens=0,
+        counted_tokens=intent.prompt_tokens,
+        cache_key=intent.cache_key,
         input_usd_per_mtok=price.input_usd_per_mtok if price else None,
         output_usd_per_mtok=price.output_usd_per_mtok if price else None,
         cached_usd_per_mtok=price.cached_usd_per_mtok if price else None,

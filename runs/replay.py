@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from django.db.models import Q
 
 from engine.journal import (
     CREW_TASK,
@@ -14,10 +16,12 @@ from engine.journal import (
     CallStatus,
     Effect,
     Purpose,
+    Review,
     TaskResult,
     TaskStatus,
 )
 from engine.llm import LLMReply, ToolCall, Usage
+from runs import models
 from runs.models import Call, Run, TaskRun
 from runs.money import to_usd
 from runs.states import TASK_KEPT, CallState
@@ -25,19 +29,27 @@ from runs.states import TASK_KEPT, CallState
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Kept task results by key, and ``ok`` calls by (task key, step)."""
+    """Kept task results by key, calls that ended their step by (task key, branch, step), and what people said about
+    answers by (task key, number).
+    """
 
     results: dict[str, TaskResult]
-    calls: dict[tuple[str, int], CallRecord]
+    calls: dict[tuple[str, str, int], CallRecord]
+    reviews: dict[tuple[str, int], Review] = field(default_factory=dict)
 
 
 def read_replay(run: Run) -> Replay:
-    """Two queries. The calls of kept tasks are not read: their results are enough."""
+    """Three queries. The calls of kept tasks are not read: their results are enough."""
     kept = run.tasks.filter(state__in=TASK_KEPT)
-    calls = run.calls.filter(state=CallState.OK).exclude(task_run__state__in=TASK_KEPT).select_related("task_run")
+    told = Q(state=CallState.ERROR, kind="tool") & ~Q(tool_output="")
+    calls = run.calls.filter(Q(state=CallState.OK) | told).exclude(task_run__state__in=TASK_KEPT)
+    reviews = models.Review.objects.filter(task_run__run=run, approved__isnull=False).select_related("task_run")
     return Replay(
         results={task.key: _result(task) for task in kept},
-        calls={(_task_key(call), call.step): _record(call) for call in calls},
+        calls={(_task_key(call), call.branch, call.step): _record(call) for call in calls.select_related("task_run")},
+        reviews={
+            (one.task_run.key, one.number): Review(approved=bool(one.approved), comment=one.comment) for one in reviews
+        },
     )
 
 
@@ -55,6 +67,7 @@ def _record(call: Call) -> CallRecord:
     intent = CallIntent(
         task=_task_key(call),
         agent=call.agent,
+        branch=call.branch,
         step=call.step,
         attempt=call.attempt,
         kind=CallKind(call.kind),
@@ -68,8 +81,8 @@ def _record(call: Call) -> CallRecord:
         simulated=call.simulated,
     )
     outcome = CallOutcome(
-        status=CallStatus.OK,
-        reply=_reply(call.reply) if call.reply else None,
+        status=CallStatus(call.state),
+        reply=reply_of(call.reply) if call.reply else None,
         tool_output=call.tool_output if call.kind == "tool" else None,
         cost_usd=None if call.cost_nusd is None else to_usd(call.cost_nusd),
         latency_ms=call.latency_ms or 0,
@@ -78,6 +91,7 @@ def _record(call: Call) -> CallRecord:
     return CallRecord(intent, outcome)
 
 
-def _reply(data: dict[str, Any]) -> LLMReply:
+def reply_of(data: dict[str, Any]) -> LLMReply:
+    """A model's reply as a call keeps it."""
     tool_calls = tuple(ToolCall(**tool_call) for tool_call in data["tool_calls"])
     return LLMReply(**{**data, "usage": Usage(**data["usage"]), "tool_calls": tool_calls})

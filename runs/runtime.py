@@ -5,31 +5,41 @@ memory.
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from django.conf import settings
 
 from engine.crew import Runtime
-from engine.journal import Journal
+from engine.journal import CallIntent, CallKind
 from engine.limits import Limits
 from engine.litellm_client import Credential, LiteLLMClient
 from engine.models import provider_of
 from engine.routing import RoutingClient
 from engine.simulator import Simulator
-from engine.spec import CrewSpec, LLMSpec
+from engine.spec import CrewSpec, LLMSpec, QuestionGuardrail
 from engine.tools.registry import ToolRegistry
+from runs.lanes import Lane
 from runs.models import Run
 from runs.prices import TeamPrices
+from runs.recorder import LedgerJournal
+from runs.replay import read_replay
+from runs.worker import WorkerProcess
 from teams.models import ProviderKey, Team
 from teams.secrets import unseal
 
 SEARCH_PROVIDER = "serper"
 
 
-def runtime_of(run: Run, spec: CrewSpec, journal: Journal) -> Runtime:
+def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess) -> Runtime:
     """Everything that running this claimed run needs."""
+    credentials = TeamCredentials(run.team)
+    journal = LedgerJournal(
+        run, read_replay(run), worker.writer, lane_of=partial(lane_of, run, credentials), queues=worker.queues
+    )
+    replies, outputs = worker.caches.of(run.team_id)
     return Runtime(
         llm=RoutingClient(
-            real=LiteLLMClient(TeamCredentials(run.team)),
+            real=LiteLLMClient(credentials),
             simulated=Simulator(latency_s=settings.SIMULATED_LATENCY_S),
             simulate_all=run.simulated,
         ),
@@ -37,13 +47,27 @@ def runtime_of(run: Run, spec: CrewSpec, journal: Journal) -> Runtime:
         prices=TeamPrices(run.team, models_of(spec)),
         tools=_tools(run),
         limits=Limits(),
+        replies=replies,
+        outputs=outputs,
     )
+
+
+def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> Lane | None:
+    """What a provider counts this request under; None for calls that no provider is asked for."""
+    if intent.kind is not CallKind.MODEL or intent.simulated:
+        return None
+    key = credentials.key_for(LLMSpec(model=intent.model, credential=intent.credential or None))
+    if key is None:
+        return None
+    return Lane(run.team_id, str(key), intent.model, rpm=key.rpm, tpm=key.tpm)
 
 
 def models_of(spec: CrewSpec) -> set[str]:
     """Every model id that running the crew may ask for."""
     llms = [agent.llm for agent in spec.agents]
     llms += [llm for llm in (spec.manager_llm, spec.planning_llm) if llm is not None]
+    rails = [rail for task in spec.tasks for rail in task.guardrails]
+    llms += [rail.llm for rail in rails if isinstance(rail, QuestionGuardrail) and rail.llm is not None]
     return {model for llm in llms for model in (llm.model, *llm.fallbacks)}
 
 

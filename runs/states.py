@@ -17,8 +17,11 @@ class RunState(TextChoices):
 
 
 class TaskState(TextChoices):
+    """``waiting``: its answer waits for a person."""
+
     PENDING = "pending"
     RUNNING = "running"
+    WAITING = "waiting"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SKIPPED = "skipped"

@@ -24,6 +24,8 @@ from django.db import DatabaseError, InterfaceError, connection
 from engine.errors import Cancelled
 from runs import claim
 from runs.group_commit import GroupCommit
+from runs.lanes import Queues
+from runs.ledger_cache import LedgerCaches
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,8 @@ class WorkerProcess:
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.writer = GroupCommit()
+        self.queues = Queues()
+        self.caches = LedgerCaches()
         self.loop = asyncio.new_event_loop()
         self.stopping = threading.Event()
         self._held: dict[UUID, Held] = {}

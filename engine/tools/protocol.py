@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from engine.errors import EngineError
 from engine.journal import Effect
@@ -22,6 +22,13 @@ class Tool(Protocol):
     def facts(self) -> ToolFacts: ...
 
     async def run(self, arguments: dict[str, Any]) -> str: ...
+
+
+@runtime_checkable
+class NestedTool(Protocol):
+    """A tool that makes model calls of its own, in a line of calls below the tool call's step."""
+
+    async def run_with(self, calls: Any, arguments: dict[str, Any], *, step: int) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

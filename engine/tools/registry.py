@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from engine.cache import Cache
 from engine.spec import ToolSpec
-from engine.tools.cache import ToolCache
 from engine.tools.calculator import Calculator
 from engine.tools.clock import CurrentTime
 from engine.tools.guarded_http import GuardedHttp
@@ -24,7 +24,7 @@ class ToolRegistry:
 
     def __init__(self, factories: Mapping[str, Factory]) -> None:
         self._factories = dict(factories)
-        self.cache = ToolCache()
+        self.cache = Cache(shares_failures=True)
 
     @classmethod
     def standard(

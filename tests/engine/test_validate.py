@@ -41,9 +41,15 @@ def test_an_empty_crew_is_told_what_it_lacks() -> None:
         ),
         (crew(task("a", output_schema={"$ref": "#/$defs/gone"})), ("tasks.a.output_schema", "bad_schema")),
         (crew(task("a", guardrails=({"kind": "regex", "pattern": "("},))), ("tasks.a.guardrails", "bad_regex")),
-        (crew(task("a"), process="hierarchical"), ("process", "not_supported_yet")),
-        (crew(task("a"), planning=True), ("planning", "not_supported_yet")),
-        (crew(task("a", human_input=True)), ("tasks.a.human_input", "not_supported_yet")),
+        (crew(task("a"), process="hierarchical"), ("manager_llm", "no_manager")),
+        (crew(task("a"), process="hierarchical", manager_agent="nobody"), ("manager_agent", "unknown_agent")),
+        (crew(task("a"), process="hierarchical", manager_agent="worker"), ("agents", "no_agents")),
+        (
+            crew(task("a"), agents=(agent(), agent("other")), process="hierarchical", manager_agent="worker"),
+            ("tasks.a.agent", "manager_does_task"),
+        ),
+        (crew(task("a", guardrails=({"kind": "question", "question": " "},))), ("tasks.a.guardrails", "empty")),
+        (crew(task("a", human_input=True, cache_ttl_s=60)), ("tasks.a.cache_ttl_s", "cached_approval")),
     ],
     ids=lambda value: value[1] if isinstance(value, tuple) else "",
 )

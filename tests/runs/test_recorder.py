@@ -261,7 +261,7 @@ def test_replay_reads_finished_tasks_and_finished_calls_of_the_others(cast: Cast
     assert replay.calls == {}
 
     run.tasks.filter(key="figures").update(state=TaskState.RUNNING, finished_at=None)
-    record = read_replay(run).calls[("figures", 0)]
+    record = read_replay(run).calls["figures", "", 0]
     assert record.outcome.reply is not None
     assert (record.outcome.reply.text, record.outcome.reply.usage) == ("Here: \ufffd", USAGE)
 

@@ -1,0 +1,12 @@
+"""What happened and what it cost: runs, their tasks, every call as a ledger line, dated prices and monthly bills.
+
+Money is in whole 1e-9 USD (``_nusd``), tokens and calls are counts. Rollups on runs, tasks and bills are sums of the
+calls and of nothing else; ``recorder`` keeps them in the same transaction as the call. Times come from the database.
+"""
+
+from runs.models.call import Call
+from runs.models.fields import ClockTimestamp, Rollup, new_id
+from runs.models.money import Bill, Lane, PriceQuote
+from runs.models.run import Review, Run, TaskRun
+
+__all__ = ["Bill", "Call", "ClockTimestamp", "Lane", "PriceQuote", "Review", "Rollup", "Run", "TaskRun", "new_id"]

@@ -1,0 +1,130 @@
+"""The ledger line: one model request or tool call, what it used and what it cost."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from runs.models.fields import new_id, not_negative, one_of
+from runs.models.run import Run, TaskRun
+from runs.states import CallState, CostClass
+from teams.models import Team
+
+
+class Call(models.Model):
+    """One model request or tool call: the ledger line.
+
+    ``task_run`` is null for calls of the crew as a whole. ``step`` numbers a task's calls in the engine's order, on the
+    task's own line or on the ``branch`` of a co-worker, and ``attempt`` the tries of one step. ``credential`` is the
+    provider key that was used, ``counted_tokens`` our count before the call, ``waited_ms`` how long it waited for its
+    turn at the provider before it was opened; ``cache_key`` is set where the result may be reused. ``cost_nusd`` is
+    null while open and where the price is unknown; the prices it was priced with are kept here, so that a later price
+    never touches it.
+    """
+
+    TEAM_PATH = "team"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="calls")
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="calls")
+    task_run = models.ForeignKey(TaskRun, null=True, on_delete=models.PROTECT, related_name="calls")
+    agent = models.CharField(max_length=64, blank=True)
+    branch = models.CharField(max_length=40, blank=True)
+    step = models.IntegerField()
+    attempt = models.IntegerField(default=1)
+    epoch = models.IntegerField()
+    kind = models.CharField(max_length=5)
+    purpose = models.CharField(max_length=10)
+    cost_class = models.CharField(max_length=10, choices=CostClass.choices, default=CostClass.WORK)
+    state = models.CharField(max_length=8, choices=CallState.choices, default=CallState.INTENT)
+    simulated = models.BooleanField(default=False)
+
+    model = models.CharField(max_length=200, blank=True)
+    credential = models.CharField(max_length=120, blank=True)
+    model_answered = models.CharField(max_length=200, blank=True)
+    params = models.JSONField(default=dict)
+    messages = models.JSONField(default=list)
+    reply = models.JSONField(null=True)
+    tool = models.CharField(max_length=64, blank=True)
+    arguments = models.TextField(blank=True)
+    effect = models.CharField(max_length=10, blank=True)
+    tool_output = models.TextField(blank=True)
+    finish_reason = models.CharField(max_length=40, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
+    provider_request_id = models.CharField(max_length=200, blank=True)
+
+    prompt_tokens = models.BigIntegerField(default=0)
+    cached_prompt_tokens = models.BigIntegerField(default=0)
+    cache_write_tokens = models.BigIntegerField(default=0)
+    completion_tokens = models.BigIntegerField(default=0)
+    reasoning_tokens = models.BigIntegerField(default=0)
+    usage_estimated = models.BooleanField(default=False)
+    counted_tokens = models.IntegerField(default=0)
+    input_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
+    output_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
+    cached_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
+    cache_write_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
+    reserved_nusd = models.BigIntegerField(default=0)
+    cost_nusd = models.BigIntegerField(null=True)
+    billed_month = models.DateField(help_text="first day of the month in which it was opened, in UTC")
+
+    cache_key = models.CharField(max_length=64, blank=True)
+    cache_hit = models.BooleanField(default=False)
+    cache_age_s = models.FloatField(null=True)
+    saved_nusd = models.BigIntegerField(null=True)
+
+    waited_ms = models.IntegerField(default=0)
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+    ttft_ms = models.IntegerField(null=True)
+    latency_ms = models.IntegerField(null=True)
+
+    class Meta:
+        ordering = ["started_at", "id"]
+        constraints = [
+            one_of("call", "state", CallState),
+            one_of("call", "cost_class", CostClass),
+            models.CheckConstraint(condition=Q(kind__in=["model", "tool", "task"]), name="call_kind_known"),
+            models.CheckConstraint(condition=Q(epoch__gte=1, attempt__gte=1), name="call_epoch_and_attempt_from_one"),
+            *not_negative(
+                "call",
+                "cost_nusd",
+                "reserved_nusd",
+                "prompt_tokens",
+                "cached_prompt_tokens",
+                "cache_write_tokens",
+                "completion_tokens",
+                "reasoning_tokens",
+            ),
+            models.UniqueConstraint(
+                fields=["run", "task_run", "branch", "step"],
+                condition=Q(state=CallState.OK),
+                nulls_distinct=False,
+                name="call_one_ok_per_step",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=CallState.INTENT, finished_at__isnull=True, cost_nusd__isnull=True)
+                | (~Q(state=CallState.INTENT) & Q(finished_at__isnull=False)),
+                name="call_finished_at_iff_settled",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["run", "started_at"], name="call_of_run"),
+            models.Index(fields=["team", "billed_month"], name="call_of_month"),
+            models.Index(fields=["run"], name="call_open", condition=Q(state="intent")),
+            models.Index(
+                fields=["team", "credential", "model", "started_at"],
+                name="call_of_lane",
+                condition=~Q(credential=""),
+            ),
+            models.Index(fields=["team", "cache_key", "-finished_at"], name="call_kept", condition=~Q(cache_key="")),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens

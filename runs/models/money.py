@@ -1,0 +1,97 @@
+"""Dated prices, a month's bill, and how fast a provider key may be asked."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from runs.models.fields import not_negative
+from teams.models import Team
+
+
+class PriceQuote(models.Model):
+    """A dated price of one model, in USD per million tokens. Without a team it is the default list's.
+
+    The price in force is the team's newest that has begun, else the default list's newest.
+    """
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE, related_name="price_quotes")
+    model = models.CharField(max_length=200)
+    begins_at = models.DateTimeField(db_default=Now())
+    input_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
+    output_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
+    cached_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+    cache_write_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+    source = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        verbose_name = "price"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "model", "begins_at"], nulls_distinct=False, name="price_once_per_moment"
+            ),
+            *not_negative(
+                "price",
+                "input_usd_per_mtok",
+                "output_usd_per_mtok",
+                "cached_usd_per_mtok",
+                "cache_write_usd_per_mtok",
+            ),
+        ]
+        indexes = [models.Index(fields=["model", "-begins_at"], name="price_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.model} from {self.begins_at:%Y-%m-%d}"
+
+
+class Bill(models.Model):
+    """What a team spent in one month on real models: open while it runs, a frozen copy once closed.
+
+    ``reserved_nusd`` is held for calls in flight; ``budget_nusd`` is the team's for that month, null for none.
+    """
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="bills")
+    month = models.DateField(help_text="first day of the month, in UTC")
+    budget_nusd = models.BigIntegerField(null=True)
+    spent_nusd = models.BigIntegerField(default=0)
+    reserved_nusd = models.BigIntegerField(default=0)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "month"], name="bill_once_per_month"),
+            models.CheckConstraint(condition=Q(month__day=1), name="bill_month_is_first_day"),
+            *not_negative("bill", "spent_nusd", "reserved_nusd", "budget_nusd"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.team} {self.month:%Y-%m}"
+
+
+class Lane(models.Model):
+    """How fast a provider key takes requests for a model; ``window`` bounds those in flight, null is no bound.
+
+    A row begins with a key's own limits, or with the first refusal for being asked too often.
+    """
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    credential = models.CharField(max_length=120)
+    model = models.CharField(max_length=200)
+    window = models.FloatField(null=True)
+    shrunk_at = models.DateTimeField(null=True)
+    paused_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "credential", "model"], name="lane_once_per_key_and_model")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.credential} {self.model}"

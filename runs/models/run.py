@@ -1,0 +1,173 @@
+"""A run, its tasks, and what people say of their answers."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from agents_app.models import Crew, CrewVersion
+from runs.models.fields import Rollup, new_id, not_negative, one_of
+from runs.states import RUN_ENDED, RUN_LIVE, Priority, RunState, TaskState
+from teams.models import ApiToken, Team
+
+
+class Run(Rollup):
+    """One execution of one version with one set of inputs.
+
+    ``lease_*`` say which worker may write its state and until when; ``lease_epoch`` grows with each claim and fences
+    older ones. Cancelling is a request column, not a state. ``waiting_for`` says what a ``waiting`` run waits for.
+    """
+
+    TEAM_PATH = "team"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="runs")
+    crew = models.ForeignKey(Crew, on_delete=models.PROTECT, related_name="runs")
+    version = models.ForeignKey(CrewVersion, on_delete=models.PROTECT, related_name="runs")
+    state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.QUEUED)
+    waiting_for = models.CharField(max_length=40, blank=True)
+    simulated = models.BooleanField(default=False)
+    priority = models.CharField(max_length=6, choices=Priority.choices, default=Priority.NORMAL)
+    inputs = models.JSONField(default=dict)
+    metadata = models.JSONField(default=dict)
+
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    api_token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
+    idempotency_key = models.CharField(max_length=200, null=True)
+    request_hash = models.CharField(max_length=64, blank=True)
+
+    budget_nusd = models.BigIntegerField(null=True)
+    reserved_nusd = models.BigIntegerField(default=0)
+
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    rung_at = models.DateTimeField(null=True)
+
+    lease_owner = models.CharField(max_length=120, blank=True)
+    lease_epoch = models.IntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    fruitless_takeovers = models.SmallIntegerField(default=0)
+
+    output_raw = models.TextField(blank=True)
+    output_json = models.JSONField(null=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
+    revision = models.BigIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            one_of("run", "state", RunState),
+            one_of("run", "priority", Priority),
+            *not_negative("run", "spent_nusd", "reserved_nusd", "budget_nusd", "lease_epoch"),
+            models.UniqueConstraint(fields=["team", "idempotency_key"], name="run_once_per_idempotency_key"),
+            models.CheckConstraint(
+                condition=~Q(state__in=RUN_ENDED) | Q(lease_until=None, lease_owner=""), name="run_ended_has_no_lease"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=RUN_ENDED, finished_at__isnull=False)
+                | Q(state__in=RUN_LIVE, finished_at__isnull=True),
+                name="run_finished_at_iff_ended",
+            ),
+            models.CheckConstraint(
+                condition=Q(lease_until=None) | Q(state=RunState.RUNNING), name="run_lease_only_while_running"
+            ),
+            models.CheckConstraint(
+                condition=Q(waiting_for="") | Q(state=RunState.WAITING), name="run_waits_only_while_waiting"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["team", "-id"], name="run_team_newest"),
+            models.Index(fields=["crew", "-id"], name="run_crew_newest"),
+            models.Index(fields=["rung_at"], name="run_claimable", condition=Q(state__in=["queued", "running"])),
+            GinIndex(fields=["metadata"], name="run_metadata", opclasses=["jsonb_path_ops"]),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def ended(self) -> bool:
+        return self.state in RUN_ENDED
+
+    @property
+    def duration_ms(self) -> int | None:
+        """Milliseconds from claim to end; None while it has not ended or never started."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return round((self.finished_at - self.started_at).total_seconds() * 1000)
+
+
+class TaskRun(Rollup):
+    """One task of one run. ``key`` is the task's key in the version's spec, which tells the rest."""
+
+    TEAM_PATH = "run__team"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="tasks")
+    key = models.CharField(max_length=64)
+    position = models.PositiveIntegerField()
+    name = models.CharField(max_length=200)
+    agent = models.CharField(max_length=64, blank=True)
+    agent_role = models.TextField(blank=True)
+    state = models.CharField(max_length=10, choices=TaskState.choices, default=TaskState.PENDING)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    output_raw = models.TextField(blank=True)
+    output_json = models.JSONField(null=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
+    cache_key = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering = ["run", "position"]
+        indexes = [models.Index(fields=["cache_key", "-finished_at"], name="task_kept", condition=~Q(cache_key=""))]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "key"], name="task_run_once_per_key"),
+            one_of("task_run", "state", TaskState),
+            *not_negative("task_run", "spent_nusd"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}/{self.key}"
+
+    @property
+    def duration_ms(self) -> int | None:
+        """Milliseconds it took; None while it has not ended or never started."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return round((self.finished_at - self.started_at).total_seconds() * 1000)
+
+
+class Review(models.Model):
+    """A person's look at a task's answer, asked for by the task: open while ``approved`` is null.
+
+    ``number`` counts the answers of one task that were shown, from 0; one that is sent back leads to the next.
+    """
+
+    TEAM_PATH = "task_run__run__team"
+
+    task_run = models.ForeignKey(TaskRun, on_delete=models.CASCADE, related_name="reviews")
+    number = models.PositiveSmallIntegerField()
+    answer = models.TextField()
+    asked_at = models.DateTimeField(db_default=Now())
+    approved = models.BooleanField(null=True)
+    comment = models.TextField(blank=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["task_run", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["task_run", "number"], name="review_once_per_answer"),
+            models.CheckConstraint(
+                condition=Q(approved=None, decided_at=None) | Q(approved__isnull=False, decided_at__isnull=False),
+                name="review_decided_at_iff_decided",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task_run}#{self.number}"
