@@ -6,20 +6,17 @@ Usage: python -m bench.engine_bench.child '<Order as JSON>'    (the last line of
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import os
 import resource
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, TypedDict
 
+from bench.engine_bench.bare_import import MARK, peak_mb
 from bench.engine_bench.crews import ONE_TASK, SHAPES
 from bench.engine_bench.runners import Run, Runner, plain_messages, runner
-
-MARK = "RESULT "
 
 
 class Order(TypedDict, total=False):
@@ -44,18 +41,6 @@ class Crowd(TypedDict):
     first_failure: str
 
 
-class Imported(TypedDict):
-    """A bare import: seconds, megabytes of the process afterwards, and whether it brought LiteLLM along.
-
-    ``first_call_s`` is from the start of the import to the first answer.
-    """
-
-    import_s: float
-    peak_mb: float
-    has_litellm: bool
-    first_call_s: float
-
-
 async def walls(order: Order) -> dict[str, list[float]]:
     """Seconds of each repeat, by shape; one run of each shape before is not counted."""
     make = runner(order["engine"])
@@ -71,10 +56,7 @@ async def walls(order: Order) -> dict[str, list[float]]:
 async def crowd(order: Order) -> Crowd:
     """``crews`` of the one shape at once, after a single one that warms up."""
     make, shape = runner(order["engine"]), SHAPES[order["shapes"][0]]
-    warm, at_once = os.environ["OPENAI_WARM_URL"], os.environ["OPENAI_BASE_URL"]
-    set_base_url(warm)
     await make(shape)()
-    set_base_url(at_once)
     runs = [make(shape) for _ in range(order["crews"])]
     cpu, began = cpu_s(), time.perf_counter()
     outcomes = await asyncio.gather(*(run() for run in runs), return_exceptions=True)
@@ -148,16 +130,6 @@ def stub_runner() -> Runner:
     return make
 
 
-async def imported(order: Order) -> Imported:
-    """The first import of a fresh process, then its first call."""
-    began = time.perf_counter()
-    importlib.import_module(order["engine"])
-    import_s, after_mb, has_litellm = time.perf_counter() - began, peak_mb(), "litellm" in sys.modules
-    await runner(order["engine"])(ONE_TASK)()
-    first_call_s = time.perf_counter() - began
-    return Imported(import_s=import_s, peak_mb=after_mb, has_litellm=has_litellm, first_call_s=first_call_s)
-
-
 async def seconds(run: Run) -> float:
     began = time.perf_counter()
     await run()
@@ -170,33 +142,17 @@ def cpu_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def peak_mb() -> float:
-    """Most resident memory so far. Linux's ``ru_maxrss`` may be the parent's from before exec; its VmHWM is not."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024 / 1e6
-    factor = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * factor / 1e6
-
-
-def set_base_url(url: str) -> None:
-    os.environ["OPENAI_BASE_URL"] = os.environ["OPENAI_API_BASE"] = url
-
-
 MEASURES: dict[str, Callable[[Order], Awaitable[object]]] = {
     "walls": walls,
     "crowd": crowd,
     "once": once,
     "cpu_per_call": cpu_per_call,
-    "imported": imported,
 }
 
 
 def main() -> None:
     order: Order = json.loads(sys.argv[1])
-    set_base_url(order["base_url"])
-    os.environ["OPENAI_WARM_URL"] = order["base_url"].replace("/after/1000/", "/after/0/")
+    os.environ["OPENAI_BASE_URL"] = os.environ["OPENAI_API_BASE"] = order["base_url"]
     print(f"{MARK}{json.dumps(asyncio.run(MEASURES[order['measure']](order)))}", flush=True)
 
 

@@ -11,7 +11,8 @@ import venv
 from pathlib import Path
 from typing import Any
 
-from bench.engine_bench.child import MARK, Order
+from bench.engine_bench.bare_import import MARK
+from bench.engine_bench.child import Order
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".crewsite" / "bench-crewai"
@@ -55,22 +56,31 @@ def installed_version(python: Path) -> str:
 
 
 def run_child(python: Path | str, order: Order) -> Any:
-    """The child's result. Raises ``NotMeasured`` with the end of what it complained about."""
+    """The result of ``child.py``. Raises ``NotMeasured`` with the end of what it complained about."""
+    return _result([python, "-m", "bench.engine_bench.child", json.dumps(order)], order["base_url"])
+
+
+def run_bare_import(python: Path | str, engine: str, base_url: str) -> Any:
+    """The result of ``bare_import.py``. Raises ``NotMeasured``."""
+    return _result([python, "-P", ROOT / "bench" / "engine_bench" / "bare_import.py", engine], base_url)
+
+
+def _result(command: list[Path | str], base_url: str) -> Any:
     with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, **QUIET, **LOCAL, "HOME": home}
+        places = {"HOME": home, "OPENAI_BASE_URL": base_url, "OPENAI_API_BASE": base_url}
         try:
             done = subprocess.run(
-                [python, "-m", "bench.engine_bench.child", json.dumps(order)],
+                command,
                 cwd=home,
-                env=environment,
+                env={**os.environ, **QUIET, **LOCAL, **places},
                 capture_output=True,
                 text=True,
                 timeout=CHILD_TIMEOUT_S,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise NotMeasured(f"{order['engine']} {order['measure']}: not done in {CHILD_TIMEOUT_S} s") from error
+            raise NotMeasured(f"not done in {CHILD_TIMEOUT_S} s") from error
     results = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
     if not results:
-        raise NotMeasured(f"{order['engine']} {order['measure']}: {done.stderr.strip()[-1500:] or done.stdout[-500:]}")
+        raise NotMeasured(done.stderr.strip()[-1500:] or done.stdout[-500:])
     return json.loads(results[-1].removeprefix(MARK))
