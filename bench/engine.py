@@ -47,7 +47,7 @@ class Extent:
     cpu_calls: int
 
 
-FULL = Extent({0: 20, 50: 10, 500: 3}, ((ONE_TASK, 300), (THREE_TASKS, 300)), imports=5, cpu_repeats=7, cpu_calls=60)
+FULL = Extent({0: 20, 50: 10, 500: 5}, ((ONE_TASK, 300), (THREE_TASKS, 300)), imports=5, cpu_repeats=7, cpu_calls=60)
 QUICK = Extent({0: 5, 50: 4}, ((ONE_TASK, 60),), imports=2, cpu_repeats=3, cpu_calls=30)
 
 
