@@ -13,6 +13,7 @@ from django.db.models import Count, Sum
 
 from agents_app.document_text import Reading, read_document
 from agents_app.models import Document, Passage
+from agents_app.search import fold, storable
 from engine.tools.knowledge import DEFAULT_COLLECTION
 from engine.tools.passages import passages_of
 from teams.access import Principal
@@ -74,9 +75,10 @@ def _kept(document: Document, parts: list[str]) -> Document:
     _refuse_second(document)
     _refuse_over_quota(document)
     document.save(force_insert=True)
+    title = fold(document.title)
     Passage.objects.bulk_create(
         (
-            Passage(document=document, position=number, title=document.title, text=part)
+            Passage(document=document, position=number, text=part, folded_title=title, folded_text=fold(part))
             for number, part in enumerate(parts, 1)
         ),
         batch_size=BATCH_ROWS,
@@ -127,8 +129,8 @@ def _collection(typed: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """White space as single spaces, without what cannot be stored: NULs and halves of characters."""
-    return " ".join(text.replace("\x00", "").encode("utf-8", "ignore").decode().split())
+    """White space as single spaces, without what cannot be stored."""
+    return " ".join(storable(text).split())
 
 
 def _megabytes(size: int) -> str:

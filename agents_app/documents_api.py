@@ -159,7 +159,7 @@ def _document_json(document: Any) -> dict[str, object]:
 def _passage_json(passage: Passage) -> dict[str, object]:
     return {
         "document": passage.document_id,
-        "title": passage.title,
+        "title": passage.document.title,
         "collection": passage.document.collection,
         "part": passage.position,
         "text": passage.text,

@@ -168,22 +168,24 @@ class Document(models.Model):
 
 
 class Passage(models.Model):
-    """A part of a document, counted from 1. ``title`` is the document's, so that a search finds it with the text.
+    """A part of a document, counted from 1.
 
-    ``search`` holds every word twice: as written, for other languages, names and stop words, and as English stems.
+    ``folded_*`` are ``search.fold`` of the document's title and of the text. ``search`` holds each of their words
+    twice: as it is, for other languages, names and stop words, and as its English stem.
     """
 
     TEAM_PATH = "document__team"
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="passages")
     position = models.PositiveIntegerField()
-    title = models.CharField(max_length=200)
     text = models.TextField()
+    folded_title = models.TextField()
+    folded_text = models.TextField()
     search = models.GeneratedField(
-        expression=SearchVector("title", config="simple", weight="A")
-        + SearchVector("title", config="english", weight="B")
-        + SearchVector("text", config="simple", weight="B")
-        + SearchVector("text", config="english", weight="C"),
+        expression=SearchVector("folded_title", config="simple", weight="A")
+        + SearchVector("folded_title", config="english", weight="B")
+        + SearchVector("folded_text", config="simple", weight="B")
+        + SearchVector("folded_text", config="english", weight="C"),
         output_field=SearchVectorField(),
         db_persist=True,
     )
@@ -194,4 +196,4 @@ class Passage(models.Model):
         indexes = [GinIndex(fields=["search"], name="passage_search")]
 
     def __str__(self) -> str:
-        return f"{self.title}, part {self.position}"
+        return f"{self.document}, part {self.position}"

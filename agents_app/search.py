@@ -7,6 +7,7 @@ query as it stands, for scripts that are written without spaces.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Any
@@ -26,6 +27,8 @@ ALIKE = 0.7
 ALIKE_START = 3
 """Words count as alike if they begin alike, so that the index can find the candidates."""
 LONGEST_COMPARED = 40
+NEITHER = re.compile(r"[^\w\x00-\x7f]")
+"""What is neither a letter or digit nor ASCII."""
 WORD = re.compile(r"\w+")
 EXCLUDES = re.compile(r"(?:^|\s)-\w")
 
@@ -38,13 +41,25 @@ def search_passages(team: Team, query: str, *, collections: Iterable[str] = (), 
     query = _clean(query)
     if not query:
         return []
-    within = Passage.objects.filter(**{Passage.TEAM_PATH: team}).select_related("document").defer("search")
-    if names := [_clean(name) for name in collections]:
+    within = (
+        Passage.objects.filter(**{Passage.TEAM_PATH: team})
+        .select_related("document")
+        .defer("search", "folded_title", "folded_text")
+    )
+    if names := [storable(name) for name in collections]:
         within = within.filter(document__collection__in=names)
     limit = max(1, min(limit, MAX_LIMIT))
     if found := list(_by_words(within, query)[:limit]):
         return found
     return [] if EXCLUDES.search(query) else (_by_spelling(within, query, limit) or _by_letters(within, query, limit))
+
+
+def fold(text: str) -> str:
+    """The text as it is searched: small letters, composed accents, and of what is not ASCII only letters and digits.
+
+    PostgreSQL leaves this to the database's locale. Under "C" it would keep capitals, and quotation marks as letters.
+    """
+    return NEITHER.sub(_folded_sign, unicodedata.normalize("NFC", text.casefold()))
 
 
 def highlights(text: str, query: str) -> list[tuple[str, bool]]:
@@ -90,17 +105,19 @@ def _by_spelling(within: QuerySet[Passage], query: str, limit: int) -> list[Pass
         return []
     starts = " | ".join(f"'{word[:ALIKE_START]}':*" for word in asked)
     candidates = within.filter(search=SearchQuery(starts, config="simple", search_type="raw"))[:CANDIDATES]
-    scored = [(_alike_count(f"{passage.title} {passage.text}", asked), passage) for passage in candidates]
+    scored = [
+        (_alike_count(fold(f"{passage.document.title} {passage.text}"), asked), passage) for passage in candidates
+    ]
     best = sorted((pair for pair in scored if pair[0]), key=lambda pair: -pair[0])
     return [passage for _, passage in best[:limit]]
 
 
 def _by_letters(within: QuerySet[Passage], query: str, limit: int) -> list[Passage]:
-    return list(within.filter(text__icontains=query).order_by("document_id", "position")[:limit])
+    return list(within.filter(folded_text__contains=query).order_by("document_id", "position")[:limit])
 
 
 def _alike_count(text: str, asked: Sequence[str]) -> int:
-    words = set(WORD.findall(text.casefold()))
+    words = set(WORD.findall(fold(text)))
     return sum(any(_is_like_any(word, [one]) for word in words) for one in asked)
 
 
@@ -116,9 +133,20 @@ def _is_like_any(word: str, asked: Iterable[str]) -> bool:
 
 
 def _words(query: str) -> list[str]:
-    return list(dict.fromkeys(WORD.findall(_clean(query).casefold())))[:MAX_QUERY_WORDS]
+    return list(dict.fromkeys(WORD.findall(_clean(query))))[:MAX_QUERY_WORDS]
 
 
 def _clean(text: str) -> str:
-    """What PostgreSQL can take: no NULs, no halves of characters, and not endless."""
-    return text.replace("\x00", " ").encode("utf-8", "ignore").decode().strip()[:MAX_QUERY_CHARS]
+    """What PostgreSQL can take, no NULs and no halves of characters; folded, and not endless."""
+    return fold(storable(text)[:MAX_QUERY_CHARS]).strip()
+
+
+def storable(text: str) -> str:
+    """Without what PostgreSQL cannot keep: NULs and halves of characters."""
+    return text.replace("\x00", " ").encode("utf-8", "ignore").decode()
+
+
+def _folded_sign(match: re.Match[str]) -> str:
+    """Marks belong to their letters, invisible signs to nothing, and punctuation stands between words."""
+    category = unicodedata.category(match[0])
+    return match[0] if category.startswith("M") else "" if category == "Cf" else " "

@@ -39,7 +39,7 @@ class TeamKnowledge:
             raise ToolFailed("The documents cannot be read at the moment. Try once more, or answer without.") from error
         finally:
             connection.close()  # these threads idle between runs; a kept connection would idle with them
-        return [Passage(one.title, one.text, f"part {one.position}") for one in found]
+        return [Passage(one.document.title, one.text, f"part {one.position}") for one in found]
 
 
 @cache
