@@ -88,7 +88,10 @@ def list_documents(request: ApiRequest) -> dict[str, object]:
 
 @router.post("", response={201: UploadOut, **ERRORS}, auth=Bearer(Role.EDITOR), openapi_extra=UPLOAD_BODY)
 def post_document(request: ApiRequest) -> Status[dict[str, object]]:
-    """Keeps one document for the team's agents to search: a file of at most 5 MB, or a text."""
+    """Keeps one document for the team's agents to search: a file of at most 5 MB, or a text.
+
+    A text, and a file that is sent with an Idempotency-Key, may have 4 MB with everything around it.
+    """
     return Status(201, once(request, lambda: _upload(request)))
 
 

@@ -158,7 +158,6 @@ class Document(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        ordering = ["collection", "title", "id"]
         constraints = [
             models.UniqueConstraint(fields=["team", "collection", "sha256"], name="document_once_per_collection"),
         ]

@@ -100,7 +100,8 @@ def as_template(version: CrewVersion) -> Template:
 
 def documents(who: Principal) -> QuerySet[Document]:
     """The team's documents by collection and title, each with its ``passage_count``."""
-    return visible_to(who, Document).select_related("uploaded_by").annotate(passage_count=Count("passages"))
+    counted = visible_to(who, Document).select_related("uploaded_by").annotate(passage_count=Count("passages"))
+    return counted.order_by("collection", "title", "pk")  # a grouped query does not take the model's own order
 
 
 def _gallery_order(template: Template) -> tuple[int, str]:

@@ -42,9 +42,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={
-                "ordering": ["collection", "title", "id"],
-            },
         ),
         migrations.CreateModel(
             name="Passage",

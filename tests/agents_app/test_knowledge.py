@@ -9,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
+from django.test.client import encode_multipart
 
 from agents_app import documents, queries
 from agents_app.document_text import read_document
@@ -96,8 +97,9 @@ class TestUpload:
     def test_it_is_kept_as_passages(self, cast: Cast) -> None:
         made = keep(cast.editor, "Hand\nbook.txt", "A paragraph about leave.\n\n" * 100, " People ")
         assert (made.title, made.collection, made.size) == ("Hand book.txt", "People", 2600)
-        (row,) = queries.documents(cast.viewer)
-        assert row.passage_count == 3  # type: ignore[attr-defined]
+        keep(cast.editor, "a.txt", "In an earlier collection")
+        rows = [(one.collection, one.passage_count) for one in queries.documents(cast.viewer)]  # type: ignore[attr-defined]
+        assert rows == [("People", 3), ("default", 1)]
 
     def test_rows_of_a_table_keep_their_header(self, cast: Cast) -> None:
         keep(cast.editor, "prices.csv", "article,price\n" + "lamp,20\n" * 500)
@@ -334,6 +336,16 @@ class TestApi:
         assert answer.status_code == 201
         assert (answer.json()["title"], answer.json()["media_type"]) == ("a.html", "text/html")
         assert answer.json()["notes"]
+
+    def test_a_file_is_kept_once_under_the_same_key(self, cast: Cast) -> None:
+        client = self.client(cast.editor)
+        body, kind = encode_multipart("edge", {"file": file("a.txt", "zebra"), "collection": "zoo"}), "; boundary=edge"
+        send = [
+            client.post(self.URL, body, f"multipart/form-data{kind}", headers={"Idempotency-Key": "k"}) for _ in "12"
+        ]
+        assert [one.status_code for one in send] == [201, 201]
+        assert send[0].json() == send[1].json()
+        assert send[0].json()["collection"] == "zoo"
 
     def test_a_repeat_under_the_same_key_makes_one(self, cast: Cast) -> None:
         client, body = self.client(cast.editor), {"title": "Leave", "text": "30 days"}
