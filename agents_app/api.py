@@ -181,7 +181,7 @@ def _read_body(request: ApiRequest) -> tuple[Imported, str]:
     try:
         body = ImportIn.model_validate_json(request.body)
     except ValidationError as error:
-        raise _invalid(error) from error
+        raise invalid_body(error) from error
     return read(body.source, body.filename), body.name
 
 
@@ -201,7 +201,7 @@ def _text(upload: "UploadedFile[bytes]") -> str:
     return text
 
 
-def _invalid(error: ValidationError) -> Invalid:
+def invalid_body(error: ValidationError) -> Invalid:
     fields = {".".join(str(part) for part in item["loc"]) or "body": item["msg"] for item in error.errors()}
     return Invalid("The request's body is not as it should be.", fields=fields)
 

@@ -84,20 +84,29 @@ class _FilesInput(forms.ClearableFileInput):
 
 
 class FilesField(forms.FileField):
-    """Any number of files."""
+    """Any number of files, together at most ``max_bytes``; ``too_large`` says it if they are more."""
 
     MAX_FILES = 50
-    MAX_BYTES = 2_000_000
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        max_bytes: int = 2_000_000,
+        too_large: str = "The files are larger than 2 MB together; a crew is not.",
+        **options: Any,
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._too_large = too_large
         super().__init__(widget=_FilesInput(), **options)
 
     def clean(self, data: Any, initial: Any = None) -> Sequence[Any]:
+        if self.required and not data:
+            raise forms.ValidationError("Choose at least one file.", code="required")
         files = [super(FilesField, self).clean(file, initial) for file in data or ()]
         if len(files) > self.MAX_FILES:
             raise forms.ValidationError(f"At most {self.MAX_FILES} files at once.")
-        if sum(file.size for file in files) > self.MAX_BYTES:
-            raise forms.ValidationError("The files are larger than 2 MB together; a crew is not.")
+        if sum(file.size for file in files) > self._max_bytes:
+            raise forms.ValidationError(self._too_large)
         return files
 
 

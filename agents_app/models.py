@@ -1,4 +1,5 @@
-"""What a team designs: crews as editable drafts of agents and tasks, and the frozen versions that are launched.
+"""What a team designs: crews as editable drafts of agents and tasks, the frozen versions that are launched, and
+the documents that agents search.
 
 A draft may be half finished, so its fields are as loose as an editor needs; a version holds a whole, valid spec and is
 never changed (a trigger refuses it). How rows become a spec is decided in ``snapshot``.
@@ -8,11 +9,14 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Now
 
 from engine.spec import KEY_PATTERN
+from engine.tools.knowledge import DEFAULT_COLLECTION
 from teams.models import Team
 
 key_validator = RegexValidator(
@@ -137,3 +141,58 @@ class CrewVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.crew} v{self.number}"
+
+
+class Document(models.Model):
+    """A text that a team's agents may search. What was uploaded is kept as its passages; ``size`` is in bytes of it."""
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="documents")
+    title = models.CharField(max_length=200)
+    collection = models.CharField(max_length=80, default=DEFAULT_COLLECTION)
+    media_type = models.CharField(max_length=80)
+    size = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "collection", "sha256"], name="document_once_per_collection"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Passage(models.Model):
+    """A part of a document, counted from 1.
+
+    ``folded_*`` are ``search.fold`` of the document's title and of the text. ``search`` holds each of their words
+    twice: as it is, for other languages, names and stop words, and as its English stem.
+    """
+
+    TEAM_PATH = "document__team"
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="passages")
+    position = models.PositiveIntegerField()
+    text = models.TextField()
+    folded_title = models.TextField()
+    folded_text = models.TextField()
+    search = models.GeneratedField(
+        expression=SearchVector("folded_title", config="simple", weight="A")
+        + SearchVector("folded_title", config="english", weight="B")
+        + SearchVector("folded_text", config="simple", weight="B")
+        + SearchVector("folded_text", config="english", weight="C"),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        ordering = ["document", "position"]
+        constraints = [models.UniqueConstraint(fields=["document", "position"], name="passage_once_per_document")]
+        indexes = [GinIndex(fields=["search"], name="passage_search")]
+
+    def __str__(self) -> str:
+        return f"{self.document}, part {self.position}"

@@ -1,4 +1,6 @@
-"""Reads of crews and templates, in a fixed number of queries. What last happened to a crew is the runs app's to say."""
+"""Reads of crews, templates and documents, in a fixed number of queries. What last happened to a crew is the runs app's
+to say.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Max, Q, QuerySet
 
 from agents_app import builtin
-from agents_app.models import Crew, CrewVersion
+from agents_app.models import Crew, CrewVersion, Document
 from agents_app.snapshot import spec_of
 from engine.placeholders import placeholders
 from engine.spec import CrewSpec
@@ -94,6 +96,12 @@ def as_template(version: CrewVersion) -> Template:
         category=known.category if known else "",
         variant=known.variant if known else "",
     )
+
+
+def documents(who: Principal) -> QuerySet[Document]:
+    """The team's documents by collection and title, each with its ``passage_count``."""
+    counted = visible_to(who, Document).select_related("uploaded_by").annotate(passage_count=Count("passages"))
+    return counted.order_by("collection", "title", "pk")  # a grouped query does not take the model's own order
 
 
 def _gallery_order(template: Template) -> tuple[int, str]:

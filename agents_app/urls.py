@@ -1,8 +1,8 @@
-"""Addresses of crews and templates, below a team."""
+"""Addresses of crews, templates and knowledge, below a team."""
 
 from django.urls import path
 
-from agents_app import gallery, views
+from agents_app import gallery, knowledge, views
 
 urlpatterns = [
     path("crews/", views.crews, name="crews"),
@@ -25,4 +25,8 @@ urlpatterns = [
     path("templates/", gallery.templates, name="templates"),
     path("templates/<int:pk>/", gallery.template, name="template"),
     path("templates/<int:pk>/copy/", gallery.copy_template, name="copy_template"),
+    path("knowledge/", knowledge.documents, name="knowledge"),
+    path("knowledge/add/", knowledge.add_documents, name="add_documents"),
+    path("knowledge/<int:pk>/", knowledge.document, name="document"),
+    path("knowledge/<int:pk>/delete/", knowledge.remove_document, name="remove_document"),
 ]

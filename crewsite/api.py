@@ -8,6 +8,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from agents_app.api import router as crews
+from agents_app.documents_api import router as documents
 from runs.api import crew_router as launches
 from runs.api import router as runs
 from teams.api import router as providers
@@ -25,6 +26,7 @@ api = NinjaAPI(
 api.add_router("/crews", crews)
 api.add_router("/crews", launches)
 api.add_router("/runs", runs)
+api.add_router("/documents", documents)
 api.add_router("/providers", providers)
 
 CODE_OF_STATUS = {400: "unreadable", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 413: "too_large"}

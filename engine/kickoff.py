@@ -34,6 +34,7 @@ from engine.routing import RoutingClient
 from engine.runtime import Runtime
 from engine.simulator import Simulator
 from engine.spec import DEFAULT_MODEL, AgentSpec, CrewSpec, LLMSpec, TaskSpec, ToolSpec
+from engine.tools.knowledge import KnowledgeSource
 from engine.tools.registry import ToolRegistry
 
 KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "together_ai": ("TOGETHERAI_API_KEY",)}
@@ -151,6 +152,7 @@ class Crew:
     llm_client: LLMClient | None = None
     prices: PriceTable = field(default_factory=DefaultPrices)
     max_usd: Decimal | None = None
+    knowledge: KnowledgeSource | None = None
     usage_metrics: UsageMetrics | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -245,6 +247,7 @@ class Crew:
             search_api_key=search.api_key or os.environ.get("SERPER_API_KEY", ""),
             search_base_url=search.base_url,
             allowed_private_hosts=os.environ.get("ALLOWED_PRIVATE_HOSTS", "").replace(",", " ").split(),
+            knowledge=self.knowledge,
         )
         return registry.with_tools([tool for tool in used if isinstance(tool, BaseTool)])
 

@@ -18,6 +18,7 @@ from engine.routing import RoutingClient
 from engine.simulator import Simulator
 from engine.spec import CrewSpec, LLMSpec, QuestionGuardrail
 from engine.tools.registry import ToolRegistry
+from runs.knowledge import TeamKnowledge
 from runs.lanes import Lane
 from runs.models import Run
 from runs.prices import TeamPrices
@@ -101,11 +102,13 @@ class TeamCredentials:
 
 
 def _tools(run: Run) -> ToolRegistry:
+    knowledge = TeamKnowledge(run.team)
     if run.simulated:
-        return ToolRegistry.simulated()
+        return ToolRegistry.simulated(knowledge=knowledge)
     key = TeamCredentials(run.team).search_key()
     return ToolRegistry.standard(
         search_api_key=key.api_key if key else os.environ.get("SERPER_API_KEY", ""),
         search_base_url=key.base_url if key else None,
         allowed_private_hosts=frozenset(settings.ALLOWED_PRIVATE_HOSTS),
+        knowledge=knowledge,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 TOOL_SUMMARIES: dict[str, str] = {
     "web_search": "Search the web (needs a Serper key)",
     "scrape_website": "Read the text of a web page",
+    "knowledge_search": "Search the team's documents (page Knowledge)",
     "calculator": "Work out an arithmetic expression exactly",
     "current_time": "The date and time now, in a time zone",
 }

@@ -11,6 +11,7 @@ from engine.spec import ToolSpec
 from engine.tools.calculator import Calculator
 from engine.tools.clock import CurrentTime
 from engine.tools.guarded_http import GuardedHttp
+from engine.tools.knowledge import KnowledgeSearch, KnowledgeSource
 from engine.tools.protocol import Tool
 from engine.tools.scrape import ScrapeWebsite
 from engine.tools.simulated import SimulatedScrape, SimulatedSearch
@@ -33,12 +34,13 @@ class ToolRegistry:
         search_api_key: str = "",
         search_base_url: str | None = None,
         allowed_private_hosts: Iterable[str] = (),
+        knowledge: KnowledgeSource | None = None,
     ) -> ToolRegistry:
         """The built-in tools. ``SERPER_BASE_URL`` names another search service of the same protocol."""
         http = GuardedHttp(allowed_private_hosts)
         base_url = search_base_url or os.environ.get("SERPER_BASE_URL")
         return cls(
-            _local_tools()
+            _local_tools(knowledge)
             | {
                 "web_search": lambda config: WebSearch(http, api_key=search_api_key, base_url=base_url),
                 "scrape_website": lambda config: ScrapeWebsite(http, fixed_url=str(config.get("website_url", ""))),
@@ -46,10 +48,10 @@ class ToolRegistry:
         )
 
     @classmethod
-    def simulated(cls) -> ToolRegistry:
-        """Nothing goes to the network: search and scrape say that they are simulated."""
+    def simulated(cls, *, knowledge: KnowledgeSource | None = None) -> ToolRegistry:
+        """Nothing goes to the network: search and scrape say that they are simulated. Knowledge is really searched."""
         return cls(
-            _local_tools()
+            _local_tools(knowledge)
             | {"web_search": lambda config: SimulatedSearch(), "scrape_website": lambda config: SimulatedScrape()}
         )
 
@@ -71,5 +73,9 @@ class ToolRegistry:
         return made
 
 
-def _local_tools() -> dict[str, Factory]:
-    return {"calculator": lambda config: Calculator(), "current_time": lambda config: CurrentTime()}
+def _local_tools(knowledge: KnowledgeSource | None) -> dict[str, Factory]:
+    return {
+        "calculator": lambda config: Calculator(),
+        "current_time": lambda config: CurrentTime(),
+        "knowledge_search": lambda config: KnowledgeSearch(knowledge, config),
+    }

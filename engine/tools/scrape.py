@@ -60,10 +60,24 @@ class ScrapeWebsite:
 def readable_text(html: str) -> str:
     """The text of a page without markup, scripts and navigation, a line per block."""
     reader = _TextReader()
-    reader.feed(html)
+    reader.feed(_tamed(html))
     reader.close()
     lines = (re.sub(r"\s+", " ", line).strip() for line in "".join(reader.parts).split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def _tamed(html: str) -> str:
+    """The page without comments, declarations and tags that do not end.
+
+    For each of them Python's parser looks through the whole rest of the page: 100 kB of "<a " keep it for a minute.
+    """
+    kept, at = [], 0
+    while (start := html.find("<!--", at)) >= 0:
+        kept.append(html[at:start])
+        end = html.find("-->", start)
+        at = len(html) if end < 0 else end + 3
+    whole = re.sub(r"<![^<>]*>", "", "".join(kept) + html[at:])
+    return re.sub(r"<(?![^<>]*>)", "&lt;", whole)
 
 
 class _TextReader(HTMLParser):

@@ -1,0 +1,93 @@
+"""Search in documents that were given beforehand: the tool, what it asks of who keeps them, and an in-memory keeper.
+
+The keeper decides which documents may be seen at all; the tool's settings only narrow that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from engine.tools.passages import passages_of
+from engine.tools.protocol import ToolFacts, ToolFailed, text_arguments
+
+MAX_PASSAGES = 5
+DEFAULT_COLLECTION = "default"
+NO_SOURCE = (
+    "There are no knowledge documents here. Answer without them, and say so. Whoever runs this crew can give them: "
+    "on a team's page Knowledge, or in Python with Crew(knowledge=TextKnowledge(...))."
+)
+NOTHING_FOUND = "Nothing was found."
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document. ``where`` is its place for people, such as "part 3"."""
+
+    title: str
+    text: str
+    where: str
+
+
+class KnowledgeSource(Protocol):
+    """Keeps documents. Without ``collections`` all are searched; the best passage comes first, at most ``limit``."""
+
+    async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[Passage]: ...
+
+
+class KnowledgeSearch:
+    """Passages with their title and place. ``config`` may name one ``collection`` or several ``collections``."""
+
+    def __init__(self, source: KnowledgeSource | None, config: Mapping[str, Any] | None = None) -> None:
+        self._source = source
+        self._collections = _names(config or {})
+        within = f" in: {', '.join(self._collections)}" if self._collections else ""
+        self.facts = ToolFacts(
+            name="knowledge_search",
+            description=f"Search the team's own documents{within}. Gives the passages that fit best.",
+            parameters=text_arguments(query="the words to look for"),
+        )
+
+    async def run(self, arguments: dict[str, Any]) -> str:
+        if self._source is None:
+            raise ToolFailed(NO_SOURCE)
+        query = str(arguments["query"])
+        found = await self._source.search(query, collections=self._collections, limit=MAX_PASSAGES)
+        return "\n\n".join(f"{one.title} ({one.where})\n{one.text}" for one in found) or NOTHING_FOUND
+
+
+class TextKnowledge:
+    """Texts by title, kept in memory, for programs without a server. Ranks by how many of the query's words are there.
+
+    ``texts`` are of one collection; rarer words count more.
+    """
+
+    def __init__(self, texts: Mapping[str, str], *, collection: str = DEFAULT_COLLECTION) -> None:
+        self._collection = collection
+        self._passages = [
+            (Passage(title, text, f"part {number}"), _words(f"{title} {text}"))
+            for title, whole in texts.items()
+            for number, text in enumerate(passages_of(whole), 1)
+        ]
+
+    async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[Passage]:
+        if collections and self._collection not in collections:
+            return []
+        asked = _words(query)
+        weight = {word: 1 / (1 + sum(word in words for _, words in self._passages)) for word in asked}
+        scored = [(sum(weight[word] for word in asked & words), passage) for passage, words in self._passages]
+        best = sorted((pair for pair in scored if pair[0]), key=lambda pair: -pair[0])
+        return [passage for _, passage in best[:limit]]
+
+
+def _names(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The collections that are named. What is no text still narrows: a wrong setting must not open all documents."""
+    named = [config[name] for name in ("collection", "collections") if config.get(name)]
+    flat = [item for value in named for item in (value if isinstance(value, (list, tuple)) else [value])]
+    return tuple(dict.fromkeys(map(str, flat)))
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.casefold()))
