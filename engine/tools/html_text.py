@@ -7,6 +7,7 @@ HTML standard's tokenizer does: https://html.spec.whatwg.org/multipage/parsing.h
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 from collections import Counter
@@ -22,6 +23,9 @@ BLOCKS = frozenset({
     "section", "summary", "table", "title", "tr", "ul",
 })  # fmt: skip
 CELLS = frozenset({"td", "th", "option"})
+
+LARGE_CHARS = 50_000
+"""From here on a page is read on a thread, so that other runs go on meanwhile."""
 
 _MARKUP = re.compile(r"<[A-Za-z/!?]")
 _NAME = re.compile(r"[A-Za-z][^\s/>\x00]{0,63}")
@@ -42,6 +46,11 @@ def readable_text(page: str) -> str:
             reader.text(page[start:end])
     lines = (_SPACE.sub(" ", line).strip() for line in "".join(reader.parts).split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+async def readable_text_aside(page: str) -> str:
+    """The same, with large pages read beside the event loop."""
+    return await asyncio.to_thread(readable_text, page) if len(page) > LARGE_CHARS else readable_text(page)
 
 
 def tokens(page: str) -> Iterator[tuple[str | None, int, int]]:

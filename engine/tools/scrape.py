@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from engine.tools.guarded_http import GuardedHttp
-from engine.tools.html_text import readable_text
+from engine.tools.html_text import readable_text_aside
 from engine.tools.protocol import ToolFacts, text_arguments
 
-LARGE_CHARS = 50_000
-"""From here on a page is read on a thread, so that other runs go on meanwhile."""
 SCRAPE = ToolFacts(
     name="scrape_website",
     description="Read the text of a web page.",
@@ -30,8 +27,4 @@ class ScrapeWebsite:
     async def run(self, arguments: dict[str, Any]) -> str:
         page = await self._http.request("GET", self._fixed_url or arguments["url"])
         is_html = "html" in page.media_type or page.text.lstrip()[:15].lower().startswith(("<!doctype html", "<html"))
-        if not is_html:
-            return page.text
-        if len(page.text) > LARGE_CHARS:
-            return await asyncio.to_thread(readable_text, page.text)
-        return readable_text(page.text)
+        return await readable_text_aside(page.text) if is_html else page.text
