@@ -11,9 +11,11 @@ from engine.tools.cache import ToolCache
 from engine.tools.calculator import Calculator
 from engine.tools.clock import CurrentTime
 from engine.tools.guarded_http import GuardedHttp
-from engine.tools.protocol import Tool
+from engine.tools.http_request import HttpRequest
+from engine.tools.protocol import Tool, ToolFailed
 from engine.tools.scrape import ScrapeWebsite
-from engine.tools.simulated import SimulatedScrape, SimulatedSearch
+from engine.tools.settings import fault_of
+from engine.tools.simulated import SimulatedRequest, SimulatedScrape, SimulatedSearch
 from engine.tools.web_search import WebSearch
 
 Factory = Callable[[dict[str, Any]], Tool]
@@ -42,15 +44,20 @@ class ToolRegistry:
             | {
                 "web_search": lambda config: WebSearch(http, api_key=search_api_key, base_url=base_url),
                 "scrape_website": lambda config: ScrapeWebsite(http, fixed_url=str(config.get("website_url", ""))),
+                "http_request": lambda config: HttpRequest(http, **_request_settings(config)),
             }
         )
 
     @classmethod
     def simulated(cls) -> ToolRegistry:
-        """Nothing goes to the network: search and scrape say that they are simulated."""
+        """Nothing goes to the network: the tools that would go there say that they are simulated."""
         return cls(
             _local_tools()
-            | {"web_search": lambda config: SimulatedSearch(), "scrape_website": lambda config: SimulatedScrape()}
+            | {
+                "web_search": lambda config: SimulatedSearch(),
+                "scrape_website": lambda config: SimulatedScrape(),
+                "http_request": lambda config: SimulatedRequest(**_request_settings(config)),
+            }
         )
 
     def with_tools(self, tools: Iterable[Tool]) -> ToolRegistry:
@@ -63,12 +70,20 @@ class ToolRegistry:
         return frozenset(self._factories)
 
     def make(self, specs: Iterable[ToolSpec]) -> dict[str, tuple[Tool, ToolSpec]]:
-        """The tools of an agent by the name under which the model calls them."""
+        """The tools of an agent by the name under which the model calls them. Raises ``ToolFailed`` for bad
+        settings.
+        """
         made = {}
         for spec in specs:
+            if fault := fault_of(spec):
+                raise ToolFailed(f"The tool {spec.name} cannot be used: {fault}")
             tool = self._factories[spec.name](spec.config)
             made[tool.facts.name] = (tool, spec)
         return made
+
+
+def _request_settings(config: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {"allowed_hosts": tuple(config["allowed_hosts"]), "methods": tuple(config.get("methods", ("GET",)))}
 
 
 def _local_tools() -> dict[str, Factory]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.tools.http_request import request_facts
 from engine.tools.protocol import ToolFacts
 from engine.tools.scrape import SCRAPE
 from engine.tools.web_search import WebSearch
@@ -21,6 +22,17 @@ class SimulatedSearch:
             "This is a simulated search result. No search was made."
             for number in (1, 2, 3)
         )
+
+
+class SimulatedRequest:
+    """The tool as its settings make it, but it asks nobody, and says so."""
+
+    def __init__(self, *, allowed_hosts: tuple[str, ...], methods: tuple[str, ...]) -> None:
+        self.facts = request_facts(allowed_hosts, methods)
+
+    async def run(self, arguments: dict[str, Any]) -> str:
+        asked = f"{arguments.get('method', 'GET')} {arguments['url']}"
+        return f"Simulated answer to: {asked[:200]}\nThis is a simulated answer. Nothing was sent."
 
 
 class SimulatedScrape:

@@ -1,0 +1,72 @@
+"""What is wrong with a tool's settings, without loading the tool: one function per tool that has any."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from engine.spec import ToolSpec
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+MAX_NAMED = 100
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\*(?:\.{_LABEL}){{2,}}|\[[0-9a-f:.]+\])", re.IGNORECASE)
+
+Config = dict[str, Any]
+
+
+def fault_of(tool: ToolSpec) -> str:
+    """What to change in the tool's settings so that it can be used, or ""."""
+    faults = FAULTS.get(tool.name)
+    return next(faults(tool.config), "") if faults else ""
+
+
+def _scrape_website(config: Config) -> Iterator[str]:
+    url = config.get("website_url", "")
+    if not isinstance(url, str):
+        yield "website_url must be an address."
+    elif url and not _is_web_address(url):
+        yield f"website_url is {url[:200]!r}, which is not a full http:// or https:// address."
+
+
+def _http_request(config: Config) -> Iterator[str]:
+    yield from _unknown(config, ("allowed_hosts", "methods"))
+    hosts = config.get("allowed_hosts")
+    if not _are_texts(hosts) or not hosts:
+        yield "Name the hosts that may be asked: allowed_hosts, such as api.example.com or *.example.com."
+    for host in hosts or ():
+        if not _HOST.fullmatch(host):
+            yield (
+                f"{host[:200]!r} is not a host name. Give it without https:// and path, names in other alphabets in "
+                "their xn-- form; a star stands only before a name of two parts or more, as in *.example.com."
+            )
+    methods = config.get("methods", ["GET"])
+    if not _are_texts(methods) or not methods or not set(methods) <= set(METHODS):
+        yield f"methods is a list of some of {', '.join(METHODS)}."
+
+
+def _unknown(config: Config, known: tuple[str, ...]) -> Iterator[str]:
+    for name in config:
+        if name not in known:
+            yield f"There is no setting {name[:80]!r}. Known are: {', '.join(known)}."
+
+
+def _are_texts(values: object) -> bool:
+    is_list = isinstance(values, (list, tuple)) and len(values) <= MAX_NAMED
+    return is_list and all(isinstance(value, str) and value for value in values)  # type: ignore[attr-defined]
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        return False
+
+
+FAULTS: dict[str, Callable[[Config], Iterator[str]]] = {
+    "scrape_website": _scrape_website,
+    "http_request": _http_request,
+}
