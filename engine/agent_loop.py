@@ -23,21 +23,24 @@ from engine.prompt import (
     tool_message,
     user_message,
 )
-from engine.spec import TaskSpec, ToolSpec
-from engine.tools.protocol import Tool
+from engine.spec import TaskSpec
+from engine.tools.registry import Toolbox
 
 SAME_CALL_LIMIT = 3
 SCHEMA_REPAIRS = 1
-
-Toolbox = dict[str, tuple[Tool, ToolSpec]]
 
 
 async def do_task(calls: TaskCalls, task: TaskSpec, context: Iterable[tuple[str, str]]) -> Answer:
     """The task's checked answer. ``context`` is (title, output) pairs.
 
-    Raises ``ModelMistake`` if the model does not get it right within its repairs, and what ``TaskCalls.ask`` raises.
+    Raises ``ModelMistake`` if the model does not get it right within its repairs, ``ToolFailed`` if its tools cannot be
+    had, and what ``TaskCalls.ask`` raises.
     """
-    toolbox = calls.runtime.tools.make(calls.agent.tools if task.tools is None else task.tools)
+    async with calls.runtime.tools.open(calls.agent.tools if task.tools is None else task.tools) as toolbox:
+        return await _do_with(toolbox, calls, task, context)
+
+
+async def _do_with(toolbox: Toolbox, calls: TaskCalls, task: TaskSpec, context: Iterable[tuple[str, str]]) -> Answer:
     facts = price_list.facts(calls.agent.llm.model)
     schema = task.output_schema
     # OpenAI's form takes objects only.

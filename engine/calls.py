@@ -114,7 +114,7 @@ class TaskCalls:
         return text
 
     async def _run_tool(self, tool: Tool, spec: ToolSpec, arguments: dict[str, Any], booking: Booking) -> str:
-        cache, key = self.runtime.tools.cache, self.runtime.tools.cache.key(tool.facts.name, spec.config, arguments)
+        cache, key = self.runtime.tools.cache, self.runtime.tools.cache.key(tool.facts.identity, spec.config, arguments)
         use_cache = self.use_cache and self.agent.cache and tool.facts.cacheable
         while use_cache and cache.knows(key):
             reused = await cache.reuse(key)

@@ -125,9 +125,11 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
 
 
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
-    def __init__(self, allowed: frozenset[str]) -> None:
+    """``network`` makes the connections; that of httpcore's successor has the same shape."""
+
+    def __init__(self, allowed: frozenset[str], network: Any = None) -> None:
         self._allowed = allowed
-        self._network = httpcore.AnyIOBackend()
+        self._network = network or httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -24,6 +25,12 @@ class Tool(Protocol):
     async def run(self, arguments: dict[str, Any]) -> str: ...
 
 
+class ToolSource(Protocol):
+    """Several tools behind one connection, which is open as long as they are used."""
+
+    def open(self) -> AbstractAsyncContextManager[tuple[Tool, ...]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ToolFacts:
     """What the model is told of a tool, and what the engine must know of it.
@@ -34,8 +41,15 @@ class ToolFacts:
     name: str
     description: str
     parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+    original_name: str = ""
+    """What it is called where it comes from, if that is something else."""
     effect: Effect = Effect.PURE
     cacheable: bool = True
+
+    @property
+    def identity(self) -> str:
+        """The same for the same tool, whatever else the agent has."""
+        return self.original_name or self.name
 
     def for_model(self) -> dict[str, Any]:
         """The tool in OpenAI's function-calling shape."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from engine.spec import ToolSpec
 from engine.tools.cache import ToolCache
@@ -12,13 +14,15 @@ from engine.tools.calculator import Calculator
 from engine.tools.clock import CurrentTime
 from engine.tools.guarded_http import GuardedHttp
 from engine.tools.http_request import HttpRequest
-from engine.tools.protocol import Tool, ToolFailed
+from engine.tools.mcp_server import McpAccess, McpServer
+from engine.tools.protocol import Tool, ToolFacts, ToolFailed, ToolSource
 from engine.tools.scrape import ScrapeWebsite
 from engine.tools.settings import fault_of
-from engine.tools.simulated import SimulatedRequest, SimulatedScrape, SimulatedSearch
+from engine.tools.simulated import SimulatedMcpServer, SimulatedRequest, SimulatedScrape, SimulatedSearch
 from engine.tools.web_search import WebSearch
 
-Factory = Callable[[dict[str, Any]], Tool]
+Factory = Callable[[dict[str, Any]], Tool | ToolSource]
+Toolbox = dict[str, tuple[Tool, ToolSpec]]
 
 
 class ToolRegistry:
@@ -35,9 +39,16 @@ class ToolRegistry:
         search_api_key: str = "",
         search_base_url: str | None = None,
         allowed_private_hosts: Iterable[str] = (),
+        allowed_mcp_commands: Iterable[str] = (),
+        mcp_tokens: Mapping[str, str] | None = None,
     ) -> ToolRegistry:
-        """The built-in tools. ``SERPER_BASE_URL`` names another search service of the same protocol."""
+        """The built-in tools. ``SERPER_BASE_URL`` names another search service of the same protocol.
+
+        ``allowed_mcp_commands``: exact names of programs that may be started as MCP servers. ``mcp_tokens``: the secret
+        for an MCP server by the name that its settings call it.
+        """
         http = GuardedHttp(allowed_private_hosts)
+        access = McpAccess(http.allowed_private_hosts, frozenset(allowed_mcp_commands), dict(mcp_tokens or {}))
         base_url = search_base_url or os.environ.get("SERPER_BASE_URL")
         return cls(
             _local_tools()
@@ -45,6 +56,7 @@ class ToolRegistry:
                 "web_search": lambda config: WebSearch(http, api_key=search_api_key, base_url=base_url),
                 "scrape_website": lambda config: ScrapeWebsite(http, fixed_url=str(config.get("website_url", ""))),
                 "http_request": lambda config: HttpRequest(http, **_request_settings(config)),
+                "mcp": lambda config: McpServer(config, access),
             }
         )
 
@@ -57,6 +69,7 @@ class ToolRegistry:
                 "web_search": lambda config: SimulatedSearch(),
                 "scrape_website": lambda config: SimulatedScrape(),
                 "http_request": lambda config: SimulatedRequest(**_request_settings(config)),
+                "mcp": lambda config: SimulatedMcpServer(config),
             }
         )
 
@@ -69,17 +82,49 @@ class ToolRegistry:
     def names(self) -> frozenset[str]:
         return frozenset(self._factories)
 
-    def make(self, specs: Iterable[ToolSpec]) -> dict[str, tuple[Tool, ToolSpec]]:
-        """The tools of an agent by the name under which the model calls them. Raises ``ToolFailed`` for bad
-        settings.
+    @asynccontextmanager
+    async def open(self, specs: Iterable[ToolSpec]) -> AsyncIterator[Toolbox]:
+        """The tools of an agent by the name under which the model calls them, with their connections while they last.
+
+        Raises ``ToolFailed`` for bad settings and for servers that cannot be used.
         """
-        made = {}
-        for spec in specs:
-            if fault := fault_of(spec):
-                raise ToolFailed(f"The tool {spec.name} cannot be used: {fault}")
-            tool = self._factories[spec.name](spec.config)
-            made[tool.facts.name] = (tool, spec)
-        return made
+        async with AsyncExitStack() as stack:
+            toolbox: Toolbox = {}
+            given: list[ToolSpec] = []
+            for spec in specs:
+                if spec not in given:
+                    given.append(spec)
+                    for tool in await self._tools(spec, stack):
+                        named = _named_apart(tool, toolbox)
+                        toolbox[named.facts.name] = (named, spec)
+            yield toolbox
+
+    async def _tools(self, spec: ToolSpec, stack: AsyncExitStack) -> tuple[Tool, ...]:
+        if fault := fault_of(spec):
+            raise ToolFailed(f"The tool {spec.name} cannot be used: {fault}")
+        made = self._factories[spec.name](spec.config)
+        if hasattr(made, "open"):
+            return await stack.enter_async_context(made.open())
+        return (cast("Tool", made),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Renamed:
+    tool: Tool
+    facts: ToolFacts
+
+    async def run(self, arguments: dict[str, Any]) -> str:
+        return await self.tool.run(arguments)
+
+
+def _named_apart(tool: Tool, toolbox: Toolbox) -> Tool:
+    """The tool, with a number behind its name if another one has that name."""
+    facts, number = tool.facts, 1
+    name = facts.name
+    while name in toolbox:
+        number += 1
+        name = f"{facts.name[:60]}_{number}"
+    return tool if name == facts.name else _Renamed(tool, replace(facts, name=name, original_name=facts.identity))
 
 
 def _request_settings(config: dict[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -47,6 +47,23 @@ def _http_request(config: Config) -> Iterator[str]:
         yield f"methods is a list of some of {', '.join(METHODS)}."
 
 
+def _mcp(config: Config) -> Iterator[str]:
+    known = ("url", "command", "tools", "credential")
+    if {"headers", "token", "api_key", "env"} & config.keys():
+        yield "Secrets are not settings: store the token as a credential of the team, and give its name as credential."
+    yield from _unknown(config, known)
+    if ("url" in config) == ("command" in config):
+        yield "Give the server's url, or the command that starts it, and not both."
+    if "url" in config and not (isinstance(config["url"], str) and _is_web_address(config["url"])):
+        yield "url is not a full http:// or https:// address."
+    if "command" in config and (not _are_texts(config["command"]) or not config["command"]):
+        yield "command is a list: the program, then its arguments."
+    if "tools" in config and (not _are_texts(config["tools"]) or not config["tools"]):
+        yield f"tools is a list of 1 to {MAX_NAMED} names. Leave it out for all tools of the server."
+    if "credential" in config and not (isinstance(config["credential"], str) and "url" in config):
+        yield "credential is the name under which the token for the server's url is stored."
+
+
 def _unknown(config: Config, known: tuple[str, ...]) -> Iterator[str]:
     for name in config:
         if name not in known:
@@ -69,4 +86,5 @@ def _is_web_address(url: str) -> bool:
 FAULTS: dict[str, Callable[[Config], Iterator[str]]] = {
     "scrape_website": _scrape_website,
     "http_request": _http_request,
+    "mcp": _mcp,
 }

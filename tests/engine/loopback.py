@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,11 +30,14 @@ class Asked:
     headers: dict[str, str]
 
 
+Answer = Callable[[Asked], Reply]
+
+
 class Site:
     """``with Site({"/": Reply(b"hello")}) as site``: ``site.url`` ends without a slash, ``site.asked`` is its log."""
 
-    def __init__(self, replies: dict[str, Reply] | None = None) -> None:
-        self.replies = dict(replies or {})
+    def __init__(self, replies: dict[str, Reply | Answer] | None = None) -> None:
+        self.replies: dict[str, Reply | Answer] = dict(replies or {})
         self.asked: list[Asked] = []
         owner = self
 
@@ -42,8 +45,10 @@ class Site:
             def _serve(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                owner.asked.append(Asked(self.command, self.path, body, headers))
-                _send(self, owner.replies.get(self.path, Reply(status=404)))
+                asked = Asked(self.command, self.path, body, headers)
+                owner.asked.append(asked)
+                reply = owner.replies.get(self.path, Reply(status=404))
+                _send(self, reply if isinstance(reply, Reply) else reply(asked))
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names that the server looks for
 
@@ -71,6 +76,7 @@ def _send(request: BaseHTTPRequestHandler, reply: Reply) -> None:
         request.send_header(name, value)
     request.end_headers()
     with suppress(OSError):  # who asked may have given up, which is what some tests are about
+        request.wfile.flush()
         for part in parts:
             request.wfile.write(part)
             time.sleep(reply.pause_s)
