@@ -1,14 +1,12 @@
 """Every model request and tool call of one task goes through here: limits, replay, reservation, attempt, settlement.
 
 A step is numbered before its call starts, so that a replayed run walks the same steps; each attempt at a step is a
-ledger
-line of its own. Which calls to make is the agent loop's to decide.
+ledger line of its own. Which calls to make is the agent loop's to decide.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -21,13 +19,13 @@ from engine import price_list
 from engine.errors import Cancelled, EngineError, ModelMistake, ProviderError
 from engine.events import CallEnded, CallStarted
 from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Effect, Purpose
-from engine.json_schema import misfit
 from engine.llm import LLMReply, LLMRequest, Message, ToolCall
 from engine.models import provider_of
 from engine.pricing import cost_usd, worst_case_usd
 from engine.runtime import Runtime
 from engine.spec import AgentSpec, LLMSpec, ToolSpec
-from engine.tools.protocol import Tool, ToolFailed
+from engine.tools.calling import arguments_of, result_of
+from engine.tools.protocol import Tool
 
 DEFAULT_MAX_TOKENS = 4096
 """Bounds what a reply can cost where the spec sets no bound; enough for some 3,000 words."""
@@ -102,7 +100,7 @@ class TaskCalls:
             try:
                 if tool is None or spec is None:
                     raise ModelMistake(f"There is no tool {call.name!r}. You have: {', '.join(tools) or 'none'}.")
-                arguments = _arguments(call, tool)
+                arguments = arguments_of(call, tool)
                 text = await self._run_tool(tool, spec, arguments, booking)
             except EngineError as error:
                 if isinstance(error, Cancelled):
@@ -123,7 +121,10 @@ class TaskCalls:
                     CallStatus.OK, tool_output=reused.text, cache_hit=True, cache_age_s=reused.age_s
                 )
                 return reused.text
-        text = await (cache.make(key, lambda: _foreign(tool, arguments)) if use_cache else _foreign(tool, arguments))
+        if use_cache:
+            text = await cache.make(key, lambda: result_of(tool, arguments))
+        else:
+            text, _ = await result_of(tool, arguments)
         booking.outcome = CallOutcome(CallStatus.OK, tool_output=text)
         return text
 
@@ -222,28 +223,6 @@ def max_tokens_for(llm: LLMSpec, prompt_tokens: int) -> int:
     if facts.context_tokens is not None and llm.max_tokens is None:
         wanted = min(wanted, max(LEAST_MAX_TOKENS, facts.context_tokens - round(prompt_tokens * 1.1) - 50))
     return wanted
-
-
-def _arguments(call: ToolCall, tool: Tool) -> dict[str, Any]:
-    try:
-        arguments = json.loads(call.arguments or "{}")
-    except (ValueError, RecursionError) as error:
-        raise ModelMistake(f"The arguments are not JSON: {error}. Call the tool again.") from error
-    if not isinstance(arguments, dict):
-        raise ModelMistake("The arguments must be a JSON object. Call the tool again.")
-    if fault := misfit(arguments, tool.facts.parameters):
-        raise ModelMistake(f"The arguments do not fit: {fault}. Call the tool again.")
-    return arguments
-
-
-async def _foreign(tool: Tool, arguments: dict[str, Any]) -> str:
-    """Runs code that is not ours: whatever it raises is the tool's failure, told to the model, and not our bug."""
-    try:
-        return str(await tool.run(arguments))
-    except EngineError:
-        raise
-    except Exception as error:
-        raise ToolFailed(f"The tool failed: {type(error).__name__}: {str(error)[:500]}") from error
 
 
 def _refused(error: ProviderError, intent: CallIntent) -> CallOutcome:

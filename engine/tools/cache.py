@@ -34,7 +34,7 @@ class ToolCache:
         return key in self._results
 
     async def reuse(self, key: str) -> Reused | None:
-        """The known result, waited for if it is on its way; None if its maker was cancelled, so that one makes it anew.
+        """The known result, waited for if it is on its way; None if there is none to share, so that one makes it anew.
 
         Raises what the call that makes it raises.
         """
@@ -45,12 +45,15 @@ class ToolCache:
         text, made_at = future.result()
         return Reused(text, time.monotonic() - made_at)
 
-    async def make(self, key: str, call: Callable[[], Awaitable[str]]) -> str:
-        """Makes the result by ``call`` while others who ask for the key wait for it."""
+    async def make(self, key: str, call: Callable[[], Awaitable[tuple[str, bool]]]) -> str:
+        """Makes the result by ``call`` while others who ask for the key wait for it.
+
+        ``call`` also says whether the result is worth keeping; if not, each of the others makes one of its own.
+        """
         future: asyncio.Future[tuple[str, float]] = asyncio.get_running_loop().create_future()
         self._results[key] = future
         try:
-            text = await call()
+            text, worth_keeping = await call()
         except BaseException as error:
             del self._results[key]
             if isinstance(error, asyncio.CancelledError):
@@ -59,5 +62,9 @@ class ToolCache:
                 future.set_exception(error)
                 future.exception()  # nobody may be waiting; that is no fault worth a log line
             raise
-        future.set_result((text, time.monotonic()))
+        if worth_keeping:
+            future.set_result((text, time.monotonic()))
+        else:
+            del self._results[key]
+            future.cancel()
         return text

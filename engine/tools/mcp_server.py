@@ -21,7 +21,7 @@ from engine.journal import Effect
 from engine.json_schema import schema_fault
 from engine.tools.guarded_http import check_address
 from engine.tools.mcp_session import McpSession, Timeouts, open_session
-from engine.tools.protocol import Tool, ToolFacts, ToolFailed
+from engine.tools.protocol import Tool, ToolFacts, ToolFailed, ToolSource
 
 if TYPE_CHECKING:
     from mcp import types
@@ -46,7 +46,7 @@ class McpAccess:
     timeouts: Timeouts = Timeouts()
 
 
-class McpServer:
+class McpServer(ToolSource):
     """``config``: ``url`` or ``command``, and perhaps ``tools`` (only these) and ``credential`` (a token's name)."""
 
     def __init__(self, config: Mapping[str, Any], access: McpAccess) -> None:

@@ -114,5 +114,5 @@ def _why(error: BaseException) -> str:
     """The first cause in groups of causes, in short."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    text = str(error).replace("\x00", "")
+    text = " ".join(str(error).replace("\x00", "").split())
     return text[:MAX_REASON_CHARS] if text else type(error).__name__

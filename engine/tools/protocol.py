@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -25,17 +27,27 @@ class Tool(Protocol):
     async def run(self, arguments: dict[str, Any]) -> str: ...
 
 
-class ToolSource(Protocol):
-    """Several tools behind one connection, which is open as long as they are used."""
+class ToolSource(ABC):
+    """Several tools behind one connection, which is open as long as they are used.
 
+    A class to inherit, since a tool of the caller's own may happen to have an ``open`` too.
+    """
+
+    @abstractmethod
     def open(self) -> AbstractAsyncContextManager[tuple[Tool, ...]]: ...
+
+
+def always(arguments: dict[str, Any], text: str) -> bool:
+    """Every result is worth keeping."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class ToolFacts:
     """What the model is told of a tool, and what the engine must know of it.
 
-    ``parameters`` is the JSON Schema of an object. ``cacheable``: the same arguments give the same text within a run.
+    ``parameters`` is the JSON Schema of an object. ``cacheable``: the same arguments give the same text within a run;
+    ``ttl_s``: for so many seconds they do across runs too, None if not. ``worth_caching`` is asked about each result.
     """
 
     name: str
@@ -45,6 +57,8 @@ class ToolFacts:
     """What it is called where it comes from, if that is something else."""
     effect: Effect = Effect.PURE
     cacheable: bool = True
+    ttl_s: float | None = None
+    worth_caching: Callable[[dict[str, Any], str], bool] = always
 
     @property
     def identity(self) -> str:

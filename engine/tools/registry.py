@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from engine.spec import ToolSpec
 from engine.tools.cache import ToolCache
@@ -103,9 +103,9 @@ class ToolRegistry:
         if fault := fault_of(spec):
             raise ToolFailed(f"The tool {spec.name} cannot be used: {fault}")
         made = self._factories[spec.name](spec.config)
-        if hasattr(made, "open"):
+        if isinstance(made, ToolSource):
             return await stack.enter_async_context(made.open())
-        return (cast("Tool", made),)
+        return (made,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from engine.custom_tools import tool_name
 from engine.journal import Effect
 from engine.tools.http_request import request_facts
-from engine.tools.protocol import Tool, ToolFacts
+from engine.tools.protocol import Tool, ToolFacts, ToolSource
 from engine.tools.scrape import SCRAPE
 from engine.tools.web_search import WebSearch
 
@@ -39,7 +39,7 @@ class SimulatedRequest:
         return f"Simulated answer to: {asked[:200]}\nThis is a simulated answer. Nothing was sent."
 
 
-class SimulatedMcpServer:
+class SimulatedMcpServer(ToolSource):
     """The tools that the settings name, or one called ``mcp``: which ones there are is not asked of the server."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:

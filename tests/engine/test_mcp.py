@@ -257,10 +257,10 @@ async def test_tools_with_unusable_schemas_are_left_out_and_said(
 
 
 async def test_a_listing_that_breaks_the_protocol_is_refused_as_a_whole() -> None:
-    with scripted([{"name": "good", "inputSchema": OBJECT}, {"name": "bad", "inputSchema": {}}]) as site:
-        with pytest.raises(ToolFailed, match=r"no usable answer: .*inputSchema"):
-            async with opened({"url": f"{site.url}/mcp"}):
-                pass
+    tools = [{"name": "good", "inputSchema": OBJECT}, {"name": "bad", "inputSchema": {}}]
+    with scripted(tools) as site, pytest.raises(ToolFailed, match=r"no usable answer: .*inputSchema"):
+        async with opened({"url": f"{site.url}/mcp"}):
+            pass
 
 
 async def test_what_is_not_text_is_named_and_left_out() -> None:
