@@ -6,6 +6,7 @@ left out and said.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -58,8 +59,11 @@ class McpServer(ToolSource):
         """The server's tools while its session is open. Raises ``ToolFailed`` if it or a named tool is of no use."""
         timeouts = self._access.timeouts
         async with open_session(self._transport(), timeouts) as session:
-            listed = await session.ask(_listed(session.session), timeout_s=timeouts.open_s)
-            yield _usable(listed, self._config.get("tools"), session, timeouts.call_s)
+            wanted = self._config.get("tools")
+            listed = await session.ask(_listed(session.session, wanted), timeout_s=timeouts.open_s)
+            # On a thread, since checking a hundred strangers' schemas may take seconds.
+            usable = await asyncio.to_thread(_usable, listed, wanted)
+            yield tuple(McpTool(tool.name, _facts(tool), session, timeouts.call_s) for tool in usable)
 
     def _transport(self) -> Any:
         if "command" in self._config:
@@ -129,35 +133,38 @@ async def _program(command: list[str], allowed: frozenset[str]) -> AsyncIterator
             yield streams
 
 
-async def _listed(session: Any) -> list[types.Tool]:
+async def _listed(session: Any, wanted: list[str] | None) -> dict[str, types.Tool]:
+    """The wanted tools or all, by name; no more than one beyond the bound."""
     from mcp import types
 
-    listed: list[types.Tool] = []
+    listed: dict[str, types.Tool] = {}
     cursor = None
     for _ in range(MAX_PAGES):
         page = await session.list_tools(params=types.PaginatedRequestParams(cursor=cursor))
-        listed += page.tools
+        listed |= {tool.name: tool for tool in page.tools if wanted is None or tool.name in wanted}
         cursor = page.next_cursor
-        if cursor is None or len(listed) > MAX_TOOLS:
+        if cursor is None or len(listed) > MAX_TOOLS or (wanted is not None and len(listed) == len(set(wanted))):
             break
-    return listed
+    return dict(list(listed.items())[: MAX_TOOLS + 1])
 
 
-def _usable(
-    listed: list[types.Tool], wanted: list[str] | None, session: McpSession, timeout_s: float
-) -> tuple[Tool, ...]:
-    faults = {tool.name: _fault(tool) for tool in listed if wanted is None or tool.name in wanted}
-    faults |= {name: "the server has no such tool" for name in wanted or () if name not in faults}
-    chosen = {tool.name: tool for tool in listed if faults.get(tool.name) == ""}
+def _usable(listed: dict[str, types.Tool], wanted: list[str] | None) -> list[types.Tool]:
+    """The tools that agents can be given. Raises ``ToolFailed`` if one that was named is not among them, or none is."""
+    names = list(listed)[:MAX_TOOLS]
+    faults = {name: _fault(listed[name]) for name in names}
+    faults |= {name: "the server has no such tool" for name in wanted or () if name not in listed}
     left_out = [f"{name[:64]} ({fault})" for name, fault in faults.items() if fault]
-    left_out += [f"{name[:64]} (beyond {MAX_TOOLS} tools)" for name in list(chosen)[MAX_TOOLS:]]
-    if left_out and (wanted is not None or not chosen):
-        raise ToolFailed(f"Tools of the MCP server cannot be used: {'; '.join(left_out)[:MAX_ERROR_CHARS]}.")
-    if not chosen:
+    if len(listed) > MAX_TOOLS:
+        left_out.append(f"all beyond the first {MAX_TOOLS}")
+    said = "; ".join(left_out)[:MAX_ERROR_CHARS]
+    usable = [listed[name] for name in names if not faults[name]]
+    if left_out and (wanted is not None or not usable):
+        raise ToolFailed(f"Tools of the MCP server cannot be used: {said}.")
+    if not usable:
         raise ToolFailed("The MCP server has no tools.")
     if left_out:
-        log.warning("Tools of an MCP server were left out: %s", "; ".join(left_out)[:MAX_ERROR_CHARS])
-    return tuple(McpTool(tool.name, _facts(tool), session, timeout_s) for tool in list(chosen.values())[:MAX_TOOLS])
+        log.warning("Tools of an MCP server were left out: %s.", said)
+    return usable
 
 
 def _fault(tool: types.Tool) -> str:

@@ -80,7 +80,13 @@ def served(server: MCPServer, seen: list[dict[str, str]] | None = None) -> Itera
         thread.join(10)
 
 
-def scripted(tools: list[dict[str, Any]], on_call: Callable[[Any], Reply] | None = None, **listing: Any) -> Site:
+def scripted(
+    tools: list[dict[str, Any]],
+    on_call: Callable[[Any], Reply] | None = None,
+    *,
+    pages: list[list[dict[str, Any]]] | None = None,
+    **listing: Any,
+) -> Site:
     """A server that lists these tools and answers calls of them with any bytes at all. Its path is ``/mcp``."""
 
     def answer(asked: Asked) -> Reply:
@@ -95,7 +101,7 @@ def scripted(tools: list[dict[str, Any]], on_call: Callable[[Any], Reply] | None
                 "capabilities": {"tools": {}},
                 "serverInfo": {"name": "scripted", "version": "1"},
             },
-            "tools/list": {"tools": tools} | listing,
+            "tools/list": {"tools": tools} | listing if pages is None else _page(pages, message),
         }
         if message["method"] in results:
             return rpc(message, results[message["method"]])
@@ -105,6 +111,11 @@ def scripted(tools: list[dict[str, Any]], on_call: Callable[[Any], Reply] | None
         return _json({"jsonrpc": "2.0", "id": message["id"], "error": error})
 
     return Site({"/mcp": answer})
+
+
+def _page(pages: list[list[dict[str, Any]]], message: Any) -> dict[str, Any]:
+    number = int((message.get("params") or {}).get("cursor") or 0)
+    return {"tools": pages[number]} | ({"nextCursor": str(number + 1)} if number + 1 < len(pages) else {})
 
 
 def rpc(message: Any, result: Any) -> Reply:

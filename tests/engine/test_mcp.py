@@ -228,6 +228,24 @@ async def test_what_a_server_says_of_its_tools_is_bounded() -> None:
     assert len(site.asked) < 40
 
 
+async def test_named_tools_are_found_on_later_pages() -> None:
+    pages = [[{"name": f"t{page}_{n}", "inputSchema": OBJECT} for n in range(80)] for page in range(5)]
+    with scripted([], pages=pages) as site:
+        async with opened({"url": f"{site.url}/mcp", "tools": ["t4_79", "t0_0"]}) as usable:
+            assert set(usable) == {"t4_79", "t0_0"}
+        async with opened({"url": f"{site.url}/mcp"}) as usable:
+            assert len(usable) == 100
+
+
+async def test_thousands_of_tools_are_not_all_looked_at(caplog: pytest.LogCaptureFixture) -> None:
+    with scripted([{"name": f"t{n}", "inputSchema": OBJECT} for n in range(20_000)]) as site:
+        began = time.process_time()
+        async with opened({"url": f"{site.url}/mcp"}) as usable:
+            assert len(usable) == 100
+        assert time.process_time() - began < 10
+    assert "beyond the first 100" in caplog.text
+
+
 @pytest.mark.parametrize(
     "schema",
     [
