@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from dataclasses import dataclass
 
-from engine.tools.scrape import readable_text
+from engine.tools.html_text import readable_text
 from teams.refusals import Invalid
 
 MEDIA_TYPES = {

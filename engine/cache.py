@@ -62,23 +62,38 @@ class Cache:
         self._shares_failures = shares_failures
         self._flights: dict[str, asyncio.Future[Any]] = {}
 
-    async def get(self, key: str, *, make: Callable[[], Awaitable[Any]], ttl_s: float = float("inf")) -> Kept:
-        """The key's value: from its maker, from the store, or made now by ``make``, whose exceptions come through."""
+    async def get(
+        self,
+        key: str,
+        *,
+        make: Callable[[], Awaitable[Any]],
+        ttl_s: float = float("inf"),
+        is_worth_keeping: Callable[[Any], bool] = lambda value: True,
+    ) -> Kept:
+        """The key's value: from its maker, from the store, or made now by ``make``, whose exceptions come through.
+
+        A value that is not worth keeping is its maker's alone: who waited for it makes one of its own.
+        """
         while (flight := self._flights.get(key)) is not None:
             began = time.monotonic()
             await asyncio.wait({flight})
             if flight.cancelled() or (flight.exception() is not None and not self._shares_failures):
                 continue
             return Kept(flight.result(), time.monotonic() - began, reused=True)
-        return await self._make(key, make, ttl_s)
+        return await self._make(key, make, ttl_s, is_worth_keeping)
 
-    async def _make(self, key: str, make: Callable[[], Awaitable[Any]], ttl_s: float) -> Kept:
+    async def _make(
+        self, key: str, make: Callable[[], Awaitable[Any]], ttl_s: float, is_worth_keeping: Callable[[Any], bool]
+    ) -> Kept:
         flight: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._flights[key] = flight
         try:
             kept = await self._store.find(key, max_age_s=ttl_s)
             if kept is None:
                 value = await make()
+                if not is_worth_keeping(value):
+                    flight.cancel()
+                    return Kept(value)
                 await self._store.keep(key, value)
             else:
                 value = kept.value

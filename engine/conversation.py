@@ -24,11 +24,14 @@ from engine.prompt import (
     FINAL_ANSWER,
     assistant_message,
     system_message,
+    task_message,
     tool_message,
     user_message,
 )
-from engine.tool_calls import Toolbox, ToolResult, use_tool
+from engine.spec import TaskSpec
+from engine.tool_calls import ToolResult, use_tool
 from engine.tool_text import manual, results_message, with_calls_read
+from engine.tools.registry import Toolbox
 
 SAME_CALL_LIMIT = 3
 MAX_CONTINUATIONS = 4
@@ -173,6 +176,11 @@ class Conversation:
         self._messages.extend([results_message(told)] if self._in_words else told)
         ends = [self._watch(call, result) for call, result in results] if self._watch else []
         return next((text for text in ends if text is not None), None)
+
+
+def opening_of(task: TaskSpec) -> Opening:
+    """The task's own first question."""
+    return lambda context, schema_in_words: task_message(task, context, schema_in_words=schema_in_words)
 
 
 def takes_tools(model: str) -> bool:

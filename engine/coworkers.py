@@ -116,9 +116,9 @@ async def answer_of(line: Calls, opening: Opening, context: Context = (), *, tas
     """A co-worker's answer. Raises ``ToolFailed`` with what kept it from answering."""
     own = line.agent.tools if task is None or task.tools is None else task.tools
     schema = task.output_schema if task is not None else None
-    toolbox = line.runtime.tools.make(own)
     try:
-        return await Conversation(line, opening, context, toolbox=toolbox, schema=schema).answer()
+        async with line.runtime.tools.open(own) as toolbox:
+            return await Conversation(line, opening, context, toolbox=toolbox, schema=schema).answer()
     except (ModelMistake, ProviderError, ContextTooLong) as error:
         raise ToolFailed(f"{line.agent.role} could not do it: {error}") from error
 

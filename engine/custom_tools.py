@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import re
 from collections.abc import Callable
 from typing import Any, ClassVar, get_type_hints
@@ -11,15 +12,27 @@ from typing import Any, ClassVar, get_type_hints
 from pydantic import BaseModel, create_model
 
 from engine.journal import Effect
-from engine.tools.protocol import ToolFacts
+from engine.tools.protocol import ToolFacts, always
+
+log = logging.getLogger(__name__)
+
+
+class _Text(str):
+    """A result as the model is told it; ``raw`` is what the tool returned, which ``cache_function`` is asked about."""
+
+    raw: Any
 
 
 class BaseTool(BaseModel):
-    """Subclass it with ``name``, ``description`` and ``_run``; arguments are read from ``args_schema`` or ``_run``."""
+    """Subclass it with ``name``, ``description`` and ``_run``; arguments are read from ``args_schema`` or ``_run``.
+
+    ``cache_function`` is CrewAI's: from arguments and result to whether the result may be reused within the run.
+    """
 
     name: str
     description: str = ""
     args_schema: type[BaseModel] | None = None
+    cache_function: Callable[..., bool] = always
     effect: ClassVar[Effect] = Effect.IDEMPOTENT
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
@@ -30,14 +43,27 @@ class BaseTool(BaseModel):
         arguments = self.args_schema or _arguments_of(self._run)
         schema = arguments.model_json_schema()
         schema.pop("title", None)
-        return ToolFacts(name=tool_name(self.name), description=self.description, parameters=schema, effect=self.effect)
+        return ToolFacts(
+            name=tool_name(self.name),
+            description=self.description,
+            parameters=schema,
+            effect=self.effect,
+            worth_caching=self._worth_caching,
+        )
 
     async def run(self, arguments: dict[str, Any]) -> str:
         """Calls ``_run``: a plain function on a thread of its own, so that it blocks no other run."""
         if inspect.iscoroutinefunction(self._run):
-            return str(await self._run(**arguments))
+            return _text(await self._run(**arguments))
         result = await asyncio.to_thread(self._run, **arguments)
-        return str(await result if inspect.isawaitable(result) else result)
+        return _text(await result if inspect.isawaitable(result) else result)
+
+    def _worth_caching(self, arguments: dict[str, Any], text: str) -> bool:
+        try:
+            return bool(self.cache_function(arguments, getattr(text, "raw", text)))
+        except Exception:
+            log.warning("The cache_function of %s failed; the result is not reused.", self.name, exc_info=True)
+            return False
 
 
 class _FunctionTool(BaseTool):
@@ -57,6 +83,12 @@ def tool(name: str | Callable[..., Any]) -> Any:
 def tool_name(name: str) -> str:
     """A name that models may call: letters, digits, ``_`` and ``-``."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name.strip()).strip("_")[:64] or "tool"
+
+
+def _text(result: Any) -> str:
+    text = _Text(result)
+    text.raw = result
+    return text
 
 
 def _from_function(function: Callable[..., Any], name: str) -> _FunctionTool:

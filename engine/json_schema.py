@@ -7,6 +7,7 @@ worker's network; here references stay inside the schema. Patterns run under a t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import regex
@@ -19,6 +20,8 @@ from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY
 MAX_FAULTS = 5
 MAX_FAULT_CHARS = 200
 PATTERN_TIMEOUT_S = 0.25
+MAX_REFERENCES = 10_000
+"""Followed in one check. Parts that refer twice to parts that refer twice would double the work with each of them."""
 
 Schema = dict[str, Any]
 
@@ -33,7 +36,30 @@ def _pattern(validator: Any, pattern: str, instance: object, schema: Schema) -> 
         yield ValidationError(f"{instance[:80]!r} does not match {pattern!r}")
 
 
-_Validator: Any = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+class _TooManyReferences(Exception):
+    pass
+
+
+_followed: ContextVar[list[None]] = ContextVar("references followed in this check")
+
+
+def _counted(keyword: str) -> Any:
+    follow = Draft202012Validator.VALIDATORS[keyword]
+
+    def counting(validator: Any, reference: str, instance: object, schema: Schema) -> Iterator[ValidationError]:
+        followed = _followed.get()
+        followed.append(None)
+        if len(followed) > MAX_REFERENCES:
+            raise _TooManyReferences
+        yield from follow(validator, reference, instance, schema)
+
+    return counting
+
+
+_Validator: Any = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {"pattern": _pattern, "$ref": _counted("$ref"), "$dynamicRef": _counted("$dynamicRef")},
+)
 
 
 def schema_fault(schema: Schema) -> str:
@@ -47,14 +73,15 @@ def schema_fault(schema: Schema) -> str:
             resolver.lookup(reference)
         samples: tuple[Any, ...] = ({}, [], "", 0, None)
         for sample in samples:
+            _followed.set([])
             list(_validator(schema).iter_errors(sample))
     except SchemaError as error:
         where = "/".join(str(part) for part in error.absolute_path)
         return f"{error.message[:300]} (at /{where})"
     except Unresolvable as error:
         return f"The reference {error.ref!r} leads nowhere."
-    except RecursionError:
-        return "It refers to itself without an end."
+    except (RecursionError, _TooManyReferences):
+        return "It refers to itself without an end, or its references multiply beyond measure."
     except (regex.error, TimeoutError) as error:
         return f"A pattern cannot be used: {error}"
     return ""
@@ -63,6 +90,7 @@ def schema_fault(schema: Schema) -> str:
 def misfit(data: Any, schema: Schema) -> str:
     """What of the data does not fit a schema that ``schema_fault`` found no fault in, or ""."""
     faults = []
+    _followed.set([])
     try:
         for fault in _validator(schema).iter_errors(data):
             where = "/".join(str(part) for part in fault.absolute_path)
@@ -71,6 +99,8 @@ def misfit(data: Any, schema: Schema) -> str:
                 break
     except RecursionError:
         faults.append("it is nested too deeply")
+    except _TooManyReferences:
+        faults.append("the schema's references multiply on it beyond measure")
     except TimeoutError:
         faults.append("a pattern of the schema took too long on it")
     return "; ".join(faults)

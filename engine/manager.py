@@ -14,8 +14,9 @@ from engine.errors import ModelMistake
 from engine.llm import Message, ToolCall
 from engine.prompt import task_message
 from engine.spec import AgentSpec, CrewSpec, TaskSpec, ToolSpec
-from engine.tool_calls import Toolbox, ToolResult
+from engine.tool_calls import ToolResult
 from engine.tools.protocol import ToolFacts
+from engine.tools.registry import Toolbox
 
 ACCEPT = "accept_answer"
 MANAGER_KEY = "manager"

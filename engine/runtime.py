@@ -17,8 +17,8 @@ from engine.tools.registry import ToolRegistry
 class Runtime:
     """One run's model client, journal, prices, tools, limits, caches and event sink.
 
-    ``replies`` and ``outputs`` are the caches across runs, of model replies and of whole tasks' outputs. They are used
-    only where a spec sets ``cache_ttl_s``.
+    ``replies``, ``outputs`` and ``tool_results`` are the caches across runs, of model replies, of whole tasks' outputs
+    and of tools. They are used only where a spec or a tool sets for how long.
     """
 
     llm: LLMClient
@@ -28,4 +28,5 @@ class Runtime:
     limits: Limits = field(default_factory=Limits)
     replies: Cache = field(default_factory=Cache)
     outputs: Cache = field(default_factory=Cache)
+    tool_results: Cache = field(default_factory=lambda: Cache(shares_failures=True))
     emit: Emit = ignore

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from engine.booking import Booking, booked
+from engine.booking import booked
 from engine.calls import Calls
-from engine.errors import Cancelled, EngineError, LimitReached, ModelMistake
+from engine.errors import ModelMistake
 from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Effect
-from engine.json_schema import misfit
 from engine.llm import ToolCall
 from engine.request_key import content_key
-from engine.spec import ToolSpec
+from engine.tools.calling import arguments_of, result_of
 from engine.tools.protocol import NestedTool, Tool, ToolFailed
-
-Toolbox = dict[str, tuple[Tool, ToolSpec]]
+from engine.tools.registry import Toolbox
+from engine.tools.settings import TTL_SETTING
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +30,50 @@ async def use_tool(calls: Calls, call: ToolCall, toolbox: Toolbox, *, step: int)
     recorded = await calls.runtime.journal.finished_call(calls.task, step, branch=calls.branch)
     if recorded is not None and recorded.outcome.tool_output is not None:
         return ToolResult(recorded.outcome.tool_output, failed=recorded.outcome.status is CallStatus.ERROR)
-    tool, spec = toolbox.get(call.name, (None, None))
-    async with booked(calls.runtime, _intent(calls, call, tool, step)) as booking:
+    ready = _prepared(calls, call, toolbox)
+    async with booked(calls.runtime, _intent(calls, call, ready, step)) as booking:
         try:
-            if tool is None or spec is None:
-                raise ModelMistake(f"There is no tool {call.name!r}. You have: {', '.join(toolbox) or 'none'}.")
-            text = await _run(calls, tool, spec, _arguments(call, tool), booking, step)
+            if isinstance(ready, ModelMistake):
+                raise ready
+            booking.outcome = await _run(calls, ready, step)
         except (ModelMistake, ToolFailed) as error:
             text = f"Error: {error}"
             booking.outcome = CallOutcome(CallStatus.ERROR, tool_output=text, error=str(error), error_code=error.code)
             return ToolResult(text, failed=True)
-    return ToolResult(text)
+    return ToolResult(booking.outcome.tool_output or "")
 
 
-def _intent(calls: Calls, call: ToolCall, tool: Tool | None, step: int) -> CallIntent:
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A tool call that can be made. ``key`` tells equal calls, "" where results are not reused; ``ttl_s`` is for how
+    long they are across runs, None within the run only.
+    """
+
+    tool: Tool
+    arguments: dict[str, Any]
+    key: str
+    ttl_s: float | None
+
+
+def _prepared(calls: Calls, call: ToolCall, toolbox: Toolbox) -> _Ready | ModelMistake:
+    tool, spec = toolbox.get(call.name, (None, None))
+    if tool is None or spec is None:
+        return ModelMistake(f"There is no tool {call.name!r}. You have: {', '.join(toolbox) or 'none'}.")
+    try:
+        arguments = arguments_of(call, tool)
+    except ModelMistake as mistake:
+        return mistake
+    facts = tool.facts
+    if not (calls.use_cache and calls.agent.cache and facts.cacheable):
+        return _Ready(tool, arguments, "", None)
+    ttl_s = spec.config.get(TTL_SETTING, facts.ttl_s)
+    settings = {name: value for name, value in spec.config.items() if name != TTL_SETTING}
+    simulated = calls.runtime.llm.simulates(calls.agent.llm)
+    return _Ready(tool, arguments, content_key("tool", simulated, facts.identity, settings, arguments), ttl_s)
+
+
+def _intent(calls: Calls, call: ToolCall, ready: _Ready | ModelMistake, step: int) -> CallIntent:
+    known = ready if isinstance(ready, _Ready) else None
     return CallIntent(
         task=calls.task,
         agent=calls.agent.key,
@@ -56,49 +84,24 @@ def _intent(calls: Calls, call: ToolCall, tool: Tool | None, step: int) -> CallI
         purpose=calls.purpose,
         tool=call.name[:64],
         arguments=call.arguments,
-        effect=tool.facts.effect if tool else Effect.PURE,
+        effect=known.tool.facts.effect if known else Effect.PURE,
+        simulated=calls.runtime.llm.simulates(calls.agent.llm),
+        cache_key=known.key if known and known.ttl_s is not None else "",
     )
 
 
-async def _run(calls: Calls, tool: Tool, spec: ToolSpec, arguments: dict[str, Any], booking: Booking, step: int) -> str:
+async def _run(calls: Calls, ready: _Ready, step: int) -> CallOutcome:
+    tool, arguments = ready.tool, ready.arguments
     if isinstance(tool, NestedTool):
-        text = await tool.run_with(calls, arguments, step=step)
-        booking.outcome = CallOutcome(CallStatus.OK, tool_output=text)
-        return text
-    if not (calls.use_cache and calls.agent.cache and tool.facts.cacheable):
-        text = await _foreign(tool, arguments)
-        booking.outcome = CallOutcome(CallStatus.OK, tool_output=text)
-        return text
-    key = content_key("tool", tool.facts.name, spec.config, arguments)
-    kept = await calls.runtime.tools.cache.get(key, make=lambda: _foreign(tool, arguments))
-    booking.outcome = CallOutcome(
-        CallStatus.OK,
-        tool_output=kept.value,
-        cache_hit=kept.reused,
-        cache_age_s=kept.age_s if kept.reused else None,
+        return CallOutcome(CallStatus.OK, tool_output=await tool.run_with(calls, arguments, step=step))
+    if not ready.key:
+        return CallOutcome(CallStatus.OK, tool_output=await result_of(tool, arguments))
+    cache = calls.runtime.tools.cache if ready.ttl_s is None else calls.runtime.tool_results
+    kept = await cache.get(
+        ready.key,
+        make=lambda: result_of(tool, arguments),
+        ttl_s=float("inf") if ready.ttl_s is None else ready.ttl_s,
+        is_worth_keeping=lambda text: tool.facts.worth_caching(arguments, text),
     )
-    return str(kept.value)
-
-
-def _arguments(call: ToolCall, tool: Tool) -> dict[str, Any]:
-    try:
-        arguments = json.loads(call.arguments or "{}")
-    except (ValueError, RecursionError) as error:
-        raise ModelMistake(f"The arguments are not JSON: {error}. Call the tool again.") from error
-    if not isinstance(arguments, dict):
-        raise ModelMistake("The arguments must be a JSON object. Call the tool again.")
-    if fault := misfit(arguments, tool.facts.parameters):
-        raise ModelMistake(f"The arguments do not fit: {fault}. Call the tool again.")
-    return arguments
-
-
-async def _foreign(tool: Tool, arguments: dict[str, Any]) -> str:
-    """Runs code that is not ours: whatever it raises is the tool's failure, told to the model, and not our bug."""
-    try:
-        return str(await tool.run(arguments))
-    except (ToolFailed, LimitReached, Cancelled):
-        raise
-    except EngineError as error:
-        raise ToolFailed(str(error)) from error
-    except Exception as error:
-        raise ToolFailed(f"The tool failed: {type(error).__name__}: {str(error)[:500]}") from error
+    age_s = kept.age_s if kept.reused else None
+    return CallOutcome(CallStatus.OK, tool_output=kept.value, cache_hit=kept.reused, cache_age_s=age_s)

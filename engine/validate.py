@@ -17,6 +17,7 @@ from engine.placeholders import missing_inputs, placeholders
 from engine.plan import find_cycle, make_plan
 from engine.spec import AgentSpec, CrewSpec, QuestionGuardrail, RegexGuardrail, SchemaGuardrail, TaskSpec, ToolSpec
 from engine.tools.names import BUILT_IN_TOOLS
+from engine.tools.settings import fault_of
 
 MAX_TASKS = 1000
 MAX_AGENTS = 500
@@ -110,6 +111,8 @@ def _tools(field: str, wanted: tuple[ToolSpec, ...], tools: frozenset[str]) -> I
         if tool.name not in tools:
             known = ", ".join(sorted(tools))
             yield Complaint(f"{field}.tools", f"There is no tool {tool.name!r}. Known are: {known}.", "unknown_tool")
+        elif fault := fault_of(tool):
+            yield Complaint(f"{field}.tools", f"{tool.name}: {fault}", "bad_tool_settings")
 
 
 def _context(task: TaskSpec, spec: CrewSpec) -> Iterator[Complaint]:

@@ -46,7 +46,7 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess) -> Runtime:
         ),
         journal=journal,
         prices=TeamPrices(run.team, models_of(spec)),
-        tools=_tools(run),
+        tools=tools_of(run),
         limits=Limits(),
         replies=replies,
         outputs=outputs,
@@ -101,7 +101,8 @@ class TeamCredentials:
         return Credential(api_key=unseal(key.secret), base_url=key.base_url or None) if key else None
 
 
-def _tools(run: Run) -> ToolRegistry:
+def tools_of(run: Run) -> ToolRegistry:
+    """The tools of a run, with its team's keys and documents; labelled stand-ins where it is simulated."""
     knowledge = TeamKnowledge(run.team)
     if run.simulated:
         return ToolRegistry.simulated(knowledge=knowledge)

@@ -7,9 +7,11 @@ connection is opened to the very address that was checked, so a name cannot poin
 from __future__ import annotations
 
 import asyncio
+import codecs
 import ipaddress
 import socket
-from collections.abc import Iterable
+import zlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +21,11 @@ import httpx
 from engine.tools.protocol import ToolFailed
 
 MAX_BYTES = 2_000_000
+"""Of an answer as it is sent, and also unpacked."""
+MAX_ERROR_CHARS = 2000
 MAX_REDIRECTS = 5
 TIMEOUT_S = 20.0
-USER_AGENT = "Crewsite/1 (agent tool)"
+HEADERS = {"User-Agent": "Crewsite/1 (agent tool)", "Accept-Encoding": "gzip"}
 TEXT_TYPES = (
     "text/",
     "application/json",
@@ -30,6 +34,8 @@ TEXT_TYPES = (
     "application/rss",
     "application/atom",
 )
+SLOW_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"})
+"""Python decodes them, but no page is written in them, and some take time quadratic in the page's size."""
 
 NEVER = tuple(
     ipaddress.ip_network(network)
@@ -68,33 +74,36 @@ class Page:
 class GuardedHttp:
     """``allowed_private_hosts``: host names or addresses that an operator allows although they are not public."""
 
-    def __init__(self, allowed_private_hosts: Iterable[str] = ()) -> None:
-        self._allowed = frozenset(host.lower() for host in allowed_private_hosts)
+    def __init__(self, allowed_private_hosts: Iterable[str] = (), *, timeout_s: float = TIMEOUT_S) -> None:
+        self.allowed_private_hosts = frozenset(host.lower() for host in allowed_private_hosts)
+        self._timeout_s = timeout_s
 
-    async def request(self, method: str, url: str, **options: Any) -> Page:
-        """One request, redirects followed by hand. Raises ``ToolFailed`` for everything that is refused or fails."""
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        check: Callable[[httpx.URL], None] | None = None,
+        explain_errors: bool = False,
+        **options: Any,
+    ) -> Page:
+        """One request, redirects followed by hand. Raises ``ToolFailed`` for everything that is refused or fails.
+
+        ``check`` is asked about each address, those of redirects too, and raises ``ToolFailed`` for those it refuses.
+        ``explain_errors``: what the server says to an error is part of the reason.
+        """
         try:
-            async with asyncio.timeout(TIMEOUT_S):
-                return await self._request(method, url, options)
+            async with asyncio.timeout(self._timeout_s):
+                async with httpx.AsyncClient(
+                    transport=_GuardedTransport(self.allowed_private_hosts), headers=HEADERS, trust_env=False
+                ) as client:
+                    return await _follow(client, client.build_request(method, url, **options), check, explain_errors)
         except TimeoutError as error:
-            raise ToolFailed(f"No complete answer within {TIMEOUT_S:g} s.") from error
+            raise ToolFailed(f"No complete answer within {self._timeout_s:g} s.") from error
         except httpx.InvalidURL as error:
             raise ToolFailed(f"This is not a usable address: {error}.") from error
         except httpx.HTTPError as error:
             raise ToolFailed(f"The request failed: {error or type(error).__name__}.") from error
-
-    async def _request(self, method: str, url: str, options: dict[str, Any]) -> Page:
-        async with httpx.AsyncClient(
-            transport=_GuardedTransport(self._allowed), headers={"User-Agent": USER_AGENT}, trust_env=False
-        ) as client:
-            for _ in range(MAX_REDIRECTS + 1):
-                _check_scheme(url)
-                async with client.stream(method, url, **options) as response:
-                    if response.next_request is None:
-                        return await _page(response)
-                    url = str(response.next_request.url)
-                    method, options = response.next_request.method, {}
-        raise ToolFailed(f"More than {MAX_REDIRECTS} redirects.")
 
 
 def is_public(address: str) -> bool:
@@ -111,14 +120,16 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
     def __init__(self, allowed: frozenset[str]) -> None:
         super().__init__(trust_env=False)
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False), network_backend=_CheckedNetwork(allowed)
+            ssl_context=httpx.create_ssl_context(trust_env=False), network_backend=CheckedNetwork(allowed)
         )
 
 
-class _CheckedNetwork(httpcore.AsyncNetworkBackend):
-    def __init__(self, allowed: frozenset[str]) -> None:
+class CheckedNetwork(httpcore.AsyncNetworkBackend):
+    """``network`` makes the connections; that of httpcore's successor has the same shape."""
+
+    def __init__(self, allowed: frozenset[str], network: Any = None) -> None:
         self._allowed = allowed
-        self._network = httpcore.AnyIOBackend()
+        self._network = network or httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -153,30 +164,78 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
         return host.lower().strip("[]") in self._allowed or address in self._allowed or is_public(address)
 
 
-def _check_scheme(url: str) -> None:
-    parsed = httpx.URL(url)
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+def check_address(url: httpx.URL) -> None:
+    """Raises ``ToolFailed`` for an address that no tool reads, wherever it leads."""
+    if url.scheme not in ("http", "https") or not url.host:
         raise ToolFailed("Only full http:// and https:// addresses can be read.")
-    if parsed.userinfo:
+    if url.userinfo:
         raise ToolFailed("An address with a user name or password in it is not used.")
 
 
-async def _page(response: httpx.Response) -> Page:
+async def _follow(
+    client: httpx.AsyncClient, request: httpx.Request, check: Callable[[httpx.URL], None] | None, explain_errors: bool
+) -> Page:
+    for _ in range(MAX_REDIRECTS + 1):
+        check_address(request.url)
+        if check is not None:
+            check(request.url)
+        response = await client.send(request, stream=True)
+        try:
+            if response.next_request is None:
+                return await _page(response, explain_errors)
+            method, url = response.next_request.method, response.next_request.url
+        finally:
+            await response.aclose()
+        if method not in ("GET", "HEAD"):
+            raise ToolFailed(f"The server redirects this {method} to {url}. Only readers are followed elsewhere.")
+        request = client.build_request(method, url)  # without headers that were meant for the first server
+    raise ToolFailed(f"More than {MAX_REDIRECTS} redirects.")
+
+
+async def _page(response: httpx.Response, explain_errors: bool) -> Page:
     media_type = response.headers.get("content-type", "text/plain").partition(";")[0].strip().lower()
+    is_text = media_type.startswith(TEXT_TYPES)
     if response.is_error:
-        raise ToolFailed(f"The server answered {response.status_code} {response.reason_phrase}.")
-    if not media_type.startswith(TEXT_TYPES):
+        reason = f"The server answered {response.status_code} {response.reason_phrase}"
+        said = await _text(response) if explain_errors and is_text else ""
+        raise ToolFailed(f"{reason}: {said[:MAX_ERROR_CHARS]}" if said else f"{reason}.")
+    if not is_text:
         raise ToolFailed(f"This is {media_type}, not text.")
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_BYTES:
+    return Page(str(response.url), media_type, await _text(response))
+
+
+async def _text(response: httpx.Response) -> str:
+    unpack = _unpacker(response.headers.get("content-encoding", "").strip().lower())
+    sent, body = 0, bytearray()
+    async for chunk in response.aiter_raw():
+        sent += len(chunk)
+        body += unpack(chunk, MAX_BYTES + 1 - len(body))
+        if max(sent, len(body)) > MAX_BYTES:
             raise ToolFailed(f"The answer is larger than {MAX_BYTES:,} bytes.")
-    return Page(str(response.url), media_type, _decoded(bytes(body), response.charset_encoding))
+    return _decoded(bytes(body), response.charset_encoding or "utf-8")
 
 
-def _decoded(body: bytes, charset: str | None) -> str:
+def _unpacker(encoding: str) -> Callable[[bytes, int], bytes]:
+    """Unpacks the next bytes into at most so many: httpx's own unpacking makes gigabytes of a small chunk at once."""
+    if encoding in ("", "identity"):
+        return lambda chunk, most: chunk
+    if encoding not in ("gzip", "x-gzip"):
+        raise ToolFailed(f"The answer is packed as {encoding[:40]}, which was not asked for.")
+    gzip = zlib.decompressobj(wbits=31)
+
+    def unpack(chunk: bytes, most: int) -> bytes:
+        try:
+            return gzip.decompress(chunk, most)
+        except zlib.error as error:
+            raise ToolFailed(f"The answer cannot be unpacked: {error}.") from error
+
+    return unpack
+
+
+def _decoded(body: bytes, charset: str) -> str:
     try:
-        return body.decode(charset or "utf-8", "replace").replace("\x00", "")
-    except LookupError:
-        return body.decode("utf-8", "replace").replace("\x00", "")
+        name = codecs.lookup(charset).name
+        text = body.decode("utf-8" if name in SLOW_CHARSETS else name, "replace")
+    except (LookupError, ValueError):
+        text = body.decode("utf-8", "replace")
+    return text.replace("\x00", "")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -24,6 +27,16 @@ class Tool(Protocol):
     async def run(self, arguments: dict[str, Any]) -> str: ...
 
 
+class ToolSource(ABC):
+    """Several tools behind one connection, which is open as long as they are used.
+
+    A class to inherit, since a tool of the caller's own may happen to have an ``open`` too.
+    """
+
+    @abstractmethod
+    def open(self) -> AbstractAsyncContextManager[tuple[Tool, ...]]: ...
+
+
 @runtime_checkable
 class NestedTool(Protocol):
     """A tool that makes model calls of its own, in a line of calls below the tool call's step."""
@@ -31,18 +44,33 @@ class NestedTool(Protocol):
     async def run_with(self, calls: Any, arguments: dict[str, Any], *, step: int) -> str: ...
 
 
+def always(arguments: dict[str, Any], text: str) -> bool:
+    """Every result is worth keeping."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class ToolFacts:
     """What the model is told of a tool, and what the engine must know of it.
 
-    ``parameters`` is the JSON Schema of an object. ``cacheable``: the same arguments give the same text within a run.
+    ``parameters`` is the JSON Schema of an object. ``cacheable``: the same arguments give the same text within a run;
+    ``ttl_s``: for so many seconds they do across runs too, None if not. ``worth_caching`` is asked about each result.
     """
 
     name: str
     description: str
     parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+    original_name: str = ""
+    """What it is called where it comes from, if that is something else."""
     effect: Effect = Effect.PURE
     cacheable: bool = True
+    ttl_s: float | None = None
+    worth_caching: Callable[[dict[str, Any], str], bool] = always
+
+    @property
+    def identity(self) -> str:
+        """The same for the same tool, whatever else the agent has."""
+        return self.original_name or self.name
 
     def for_model(self) -> dict[str, Any]:
         """The tool in OpenAI's function-calling shape."""

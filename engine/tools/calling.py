@@ -1,0 +1,37 @@
+"""One call of a tool: its arguments read and checked, and code that is not ours kept from failing as if it were."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from engine.errors import Cancelled, EngineError, LimitReached, ModelMistake
+from engine.json_schema import misfit
+from engine.llm import ToolCall
+from engine.tools.protocol import Tool, ToolFailed
+
+
+def arguments_of(call: ToolCall, tool: Tool) -> dict[str, Any]:
+    """Raises ``ModelMistake`` with what is wrong with the arguments."""
+    try:
+        arguments = json.loads(call.arguments or "{}")
+    except (ValueError, RecursionError) as error:
+        raise ModelMistake(f"The arguments are not JSON: {error}. Call the tool again.") from error
+    if not isinstance(arguments, dict):
+        raise ModelMistake("The arguments must be a JSON object. Call the tool again.")
+    if fault := misfit(arguments, tool.facts.parameters):
+        raise ModelMistake(f"The arguments do not fit: {fault}. Call the tool again.")
+    return arguments
+
+
+async def result_of(tool: Tool, arguments: dict[str, Any]) -> str:
+    """The tool's text. Whatever it raises is its failure (``ToolFailed``), told to the model, and not our bug."""
+    try:
+        text = await tool.run(arguments)
+        return text if isinstance(text, str) else str(text)
+    except (ToolFailed, ModelMistake, LimitReached, Cancelled):
+        raise
+    except EngineError as error:
+        raise ToolFailed(str(error)) from error
+    except Exception as error:
+        raise ToolFailed(f"The tool failed: {type(error).__name__}: {str(error)[:500]}") from error

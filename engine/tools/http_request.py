@@ -1,0 +1,69 @@
+"""Requests to hosts that the crew's designer named, for APIs that have no tool of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from engine.journal import Effect
+from engine.tools.guarded_http import GuardedHttp
+from engine.tools.html_text import readable_text_aside
+from engine.tools.protocol import ToolFacts, ToolFailed
+
+
+class HttpRequest:
+    """``allowed_hosts``: exact names, or ``*.example.com`` for the names below one. Each redirect is held to them too.
+
+    With any method but GET among ``methods``, calls may change something: they are not repeated, and not reused.
+    """
+
+    def __init__(self, http: GuardedHttp, *, allowed_hosts: tuple[str, ...], methods: tuple[str, ...]) -> None:
+        self._http = http
+        self._hosts = tuple(host.lower() for host in allowed_hosts)
+        self.facts = request_facts(allowed_hosts, methods)
+
+    async def run(self, arguments: dict[str, Any]) -> str:
+        method = arguments.get("method", "GET")
+        sent = {"content": arguments["body"].encode()} if "body" in arguments else {}
+        if "json" in arguments:
+            if sent:
+                raise ToolFailed("Give json or body, not both.")
+            sent = {"json": arguments["json"]}
+        if sent and method == "GET":
+            raise ToolFailed("A GET request has no json and no body.")
+        page = await self._http.request(method, arguments["url"], check=self._check, explain_errors=True, **sent)
+        return await readable_text_aside(page.text) if "html" in page.media_type else page.text
+
+    def _check(self, url: httpx.URL) -> None:
+        host = url.raw_host.decode("ascii").lower().rstrip(".")
+        if not any(host == allowed or _is_below(host, allowed) for allowed in self._hosts):
+            raise ToolFailed(f"{host} is not one of the hosts that may be asked: {', '.join(self._hosts)}.")
+
+
+def request_facts(allowed_hosts: tuple[str, ...], methods: tuple[str, ...]) -> ToolFacts:
+    """What the model is told: no more than these settings let it do."""
+    reads_only = set(methods) <= {"GET"}
+    fields: dict[str, Any] = {
+        "method": {"type": "string", "enum": list(methods)},
+        "url": {"type": "string", "description": "the full address"},
+    }
+    if not reads_only:
+        fields["json"] = {"type": "object", "description": "what to send, as JSON"}
+        fields["body"] = {"type": "string", "description": "what to send, as text, where it is not JSON"}
+    return ToolFacts(
+        name="http_request",
+        description=f"Make an HTTP request ({', '.join(methods)}) to {', '.join(allowed_hosts)}.",
+        parameters={
+            "type": "object",
+            "properties": fields,
+            "required": ["url"] if "GET" in methods else ["method", "url"],
+            "additionalProperties": False,
+        },
+        effect=Effect.PURE if reads_only else Effect.UNSAFE,
+        cacheable=reads_only,
+    )
+
+
+def _is_below(host: str, allowed: str) -> bool:
+    return allowed.startswith("*.") and host.endswith(allowed[1:])
