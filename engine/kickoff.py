@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from engine.credential import Credential
 from engine.crew import CrewOutput as EngineOutput
 from engine.crew import run_crew
 from engine.custom_tools import BaseTool
@@ -24,7 +25,6 @@ from engine.errors import EngineError, InvalidCrew
 from engine.journal import MemoryJournal, TaskResult, TaskStatus
 from engine.kickoff_results import CrewOutput, KickoffFailed, TaskOutput, UsageMetrics, usage_of
 from engine.limits import Limits, RunLimits
-from engine.litellm_client import Credential, LiteLLMClient
 from engine.llm import LLMClient
 from engine.models import provider_of
 from engine.placeholders import input_text
@@ -235,6 +235,8 @@ class Crew:
 
     def _client(self) -> LLMClient:
         own = {agent.llm.spec: agent.llm.credential for agent in self._all_agents() if agent.llm.credential}
+        from engine.litellm_client import LiteLLMClient  # late: it brings an HTTP client
+
         return RoutingClient(
             real=LiteLLMClient(lambda llm: own.get(llm) or environment_credential(llm)), simulated=Simulator()
         )

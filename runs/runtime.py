@@ -9,10 +9,11 @@ from functools import partial
 
 from django.conf import settings
 
+from engine.credential import Credential
 from engine.crew import Runtime
 from engine.journal import CallIntent, CallKind
 from engine.limits import Limits
-from engine.litellm_client import Credential, LiteLLMClient
+from engine.litellm_client import LiteLLMClient
 from engine.models import provider_of
 from engine.routing import RoutingClient
 from engine.simulator import Simulator
