@@ -23,6 +23,7 @@ from engine.credential import Credential, FindCredential
 from engine.errors import ProviderError
 from engine.llm import LLMReply, LLMRequest, ToolCall, Usage
 from engine.models import provider_of
+from engine.prompt_cache import with_breakpoints
 from engine.provider_http import Exchange, ReplyTooLarge, SecondRequest, guard, one_exchange
 from engine.spec import LLMSpec
 
@@ -74,7 +75,7 @@ class LiteLLMClient:
 @cache
 def _litellm() -> ModuleType:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    # OpenAI's own SDK in between costs a third of a call's time; without it LiteLLM speaks to these servers as to others.
+    # Without this, OpenAI's own SDK stands in between, which costs a third of a call's time.
     os.environ.setdefault("EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER", "true")
     import litellm  # 7 s and 180 MB: only who really asks a provider pays for it
     from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
@@ -94,7 +95,7 @@ def _arguments(request: LLMRequest, credential: Credential) -> dict[str, Any]:
     llm = request.llm
     arguments: dict[str, Any] = {
         "model": _litellm_id(llm.model, credential),
-        "messages": [dict(message) for message in request.messages],
+        "messages": with_breakpoints(request),
         "max_tokens": request.max_tokens,
         "timeout": llm.timeout_s,
         "num_retries": 0,
