@@ -112,6 +112,7 @@ class AgentSpec(Spec):
     max_execution_time_s: float | None = Field(default=None, gt=0)
     max_retry_limit: int = Field(default=2, ge=0, le=20)
     respect_context_window: bool = True
+    memory: bool = False
 
 
 class _Kinded(Spec):
