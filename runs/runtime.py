@@ -21,6 +21,7 @@ from engine.spec import CrewSpec, LLMSpec, QuestionGuardrail
 from engine.tools.registry import ToolRegistry
 from runs.knowledge import TeamKnowledge
 from runs.lanes import Lane
+from runs.memory import CrewMemory
 from runs.models import Run
 from runs.prices import TeamPrices
 from runs.recorder import LedgerJournal
@@ -30,6 +31,8 @@ from teams.models import ProviderKey, Team
 from teams.secrets import unseal
 
 SEARCH_PROVIDER = "serper"
+MCP_PROVIDER = "mcp"
+NOT_MODEL_PROVIDERS = frozenset({SEARCH_PROVIDER, MCP_PROVIDER})
 
 
 def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess) -> Runtime:
@@ -51,6 +54,7 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess) -> Runtime:
         limits=Limits(),
         replies=replies,
         outputs=outputs,
+        memory=CrewMemory(run),
     )
 
 
@@ -95,7 +99,11 @@ class TeamCredentials:
     @property
     def any_model_key(self) -> bool:
         """Whether the team keeps a key of any model provider at all."""
-        return any(key.provider != SEARCH_PROVIDER for key in self._keys)
+        return any(key.provider not in NOT_MODEL_PROVIDERS for key in self._keys)
+
+    def secrets_of(self, provider: str) -> dict[str, str]:
+        """Every key of a provider by its name."""
+        return {key.name: unseal(key.secret) for key in self._keys if key.provider == provider}
 
     def search_key(self) -> Credential | None:
         key = next((key for key in self._keys if key.provider == SEARCH_PROVIDER), None)
@@ -107,10 +115,13 @@ def tools_of(run: Run) -> ToolRegistry:
     knowledge = TeamKnowledge(run.team)
     if run.simulated:
         return ToolRegistry.simulated(knowledge=knowledge)
-    key = TeamCredentials(run.team).search_key()
+    credentials = TeamCredentials(run.team)
+    key = credentials.search_key()
     return ToolRegistry.standard(
         search_api_key=key.api_key if key else os.environ.get("SERPER_API_KEY", ""),
         search_base_url=key.base_url if key else None,
         allowed_private_hosts=frozenset(settings.ALLOWED_PRIVATE_HOSTS),
         knowledge=knowledge,
+        allowed_mcp_commands=settings.ALLOWED_MCP_COMMANDS,
+        mcp_tokens=credentials.secrets_of(MCP_PROVIDER),
     )
