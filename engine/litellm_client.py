@@ -25,6 +25,7 @@ from engine.llm import LLMReply, LLMRequest, ToolCall, Usage
 from engine.models import provider_of
 from engine.prompt_cache import with_breakpoints
 from engine.provider_http import Exchange, ReplyTooLarge, SecondRequest, guard, one_exchange
+from engine.reply_stream import gathered
 from engine.spec import LLMSpec
 
 MAX_REPLY_CHARS = 4_000_000
@@ -56,10 +57,12 @@ class LiteLLMClient:
             try:
                 async with asyncio.timeout(request.llm.timeout_s):
                     raw = await litellm.acompletion(**_arguments(request, credential))
+                    if request.llm.stream:
+                        raw = await gathered(raw, began=began, tail=exchange.tail)
             except TimeoutError as error:
                 message = f"{request.llm.model} gave no answer within {request.llm.timeout_s:g} s."
                 raise ProviderError(message, retryable=True, outcome_unknown=exchange.sent) from error
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, ProviderError):
                 raise
             except Exception as error:  # LiteLLM raises some twenty kinds, and its dependencies' own besides
                 raise _translated(error, exchange, credential, request) from error
@@ -101,9 +104,11 @@ def _arguments(request: LLMRequest, credential: Credential) -> dict[str, Any]:
         "num_retries": 0,
         "max_retries": 0,
         "api_key": credential.api_key or "none",
-        "stream": False,
+        "stream": llm.stream,
         "no-log": True,  # its log entries cost more than sending the request
     }
+    if llm.stream:
+        arguments["stream_options"] = {"include_usage": True}
     if credential.base_url:
         arguments["api_base"] = credential.base_url
     for name in ("temperature", "top_p", "seed", "reasoning_effort"):
@@ -144,6 +149,7 @@ def _reply(raw: Any, request: LLMRequest, *, latency_ms: int) -> LLMReply:
         model=clean(str(getattr(raw, "model", "") or request.llm.model))[:200],
         tool_calls=calls,
         finish_reason=str(getattr(choices[0], "finish_reason", "") or "stop"),
+        ttft_ms=getattr(raw, "ttft_ms", None),
         latency_ms=latency_ms,
         provider_request_id=clean(str(getattr(raw, "id", "") or ""))[:200],
     )
