@@ -8,11 +8,12 @@ import os
 from functools import partial
 
 from django.conf import settings
+from django.utils import timezone
 
 from engine.credential import Credential
 from engine.crew import Runtime
 from engine.journal import CallIntent, CallKind
-from engine.limits import Limits
+from engine.limits import Limits, RunLimits
 from engine.litellm_client import LiteLLMClient
 from engine.models import provider_of
 from engine.routing import RoutingClient
@@ -51,11 +52,21 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess) -> Runtime:
         journal=journal,
         prices=TeamPrices(run.team, models_of(spec)),
         tools=tools_of(run),
-        limits=Limits(),
+        limits=limits_of(run),
         replies=replies,
         outputs=outputs,
         memory=CrewMemory(run),
     )
+
+
+def limits_of(run: Run) -> Limits:
+    """The run's bounds besides money, which the ledger reserves; what earlier workers used of them counts."""
+    bounds = RunLimits(max_calls=run.max_calls, max_tokens=run.max_tokens, max_seconds=run.max_seconds)
+    if bounds == RunLimits():
+        return Limits()
+    calls = run.calls.filter(kind=CallKind.MODEL, cache_hit=False).count()
+    elapsed_s = (timezone.now() - run.started_at).total_seconds() if run.started_at else 0.0
+    return Limits(bounds, calls=calls, tokens=run.total_tokens, elapsed_s=elapsed_s)
 
 
 def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> Lane | None:
@@ -70,11 +81,21 @@ def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> Lane 
 
 def models_of(spec: CrewSpec) -> set[str]:
     """Every model id that running the crew may ask for."""
-    llms = [agent.llm for agent in spec.agents]
-    llms += [llm for llm in (spec.manager_llm, spec.planning_llm) if llm is not None]
-    rails = [rail for task in spec.tasks for rail in task.guardrails]
-    llms += [rail.llm for rail in rails if isinstance(rail, QuestionGuardrail) and rail.llm is not None]
-    return {model for llm in llms for model in (llm.model, *llm.fallbacks)}
+    return {model for llm in llms_of(spec).values() for model in (llm.model, *llm.fallbacks)}
+
+
+def llms_of(spec: CrewSpec) -> dict[str, LLMSpec]:
+    """Every model that the crew names and uses, by the field that names it."""
+    llms = {f"agents.{agent.key}.llm": agent.llm for agent in spec.agents}
+    if spec.process == "hierarchical" and spec.manager_agent is None and spec.manager_llm is not None:
+        llms["manager_llm"] = spec.manager_llm
+    if spec.planning and spec.planning_llm is not None:
+        llms["planning_llm"] = spec.planning_llm
+    for task in spec.tasks:
+        for rail in task.guardrails:
+            if isinstance(rail, QuestionGuardrail) and rail.llm is not None:
+                llms[f"tasks.{task.key}.guardrails"] = rail.llm
+    return llms
 
 
 class TeamCredentials:
