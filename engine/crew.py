@@ -101,7 +101,7 @@ class CrewRun:
         return self._output()
 
     async def _end(self, job: asyncio.Task[TaskResult]) -> None:
-        """Takes a job's result. At a limit the others go on: what is in flight is paid for, and the next call meets it."""
+        """Takes a job's result. At a limit the others go on: what is in flight is paid for, the next call meets it."""
         key = self._jobs.pop(job)
         try:
             result = job.result()
