@@ -15,12 +15,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from engine.crew import CrewOutput as EngineOutput
 from engine.crew import run_crew
 from engine.custom_tools import BaseTool
 from engine.errors import EngineError, InvalidCrew
+from engine.gathering import all_of
 from engine.journal import MemoryJournal, TaskResult, TaskStatus
 from engine.kickoff_results import CrewOutput, KickoffFailed, TaskOutput, UsageMetrics, usage_of
 from engine.limits import Limits, RunLimits
@@ -167,9 +168,11 @@ class Crew:
 
     async def akickoff(self, inputs: Mapping[str, Any] | None = None) -> CrewOutput:
         """Runs the crew. Raises ``InvalidCrew`` before anything is spent, and ``KickoffFailed`` with what was paid."""
-        self.usage_metrics = None
-        output = await self._run(inputs or {})
-        self.usage_metrics = output.token_usage
+        journal = MemoryJournal()
+        try:
+            output = await self._run(inputs or {}, journal)
+        finally:
+            self.usage_metrics = usage_of(journal)
         if output.status != TaskStatus.SUCCEEDED:
             raise KickoffFailed(output)
         return output
@@ -184,20 +187,21 @@ class Crew:
         """An output for each inputs, in their order. One that fails has its ``status`` and ``error`` and loses no
         other.
         """
-        outputs = await asyncio.gather(*(self._run_contained(one) for one in inputs))
-        self.usage_metrics = sum((output.token_usage for output in outputs), UsageMetrics())
-        return list(outputs)
+        rows = [(one, MemoryJournal()) for one in inputs]
+        try:
+            return await all_of(self._run_contained(one, journal) for one, journal in rows)
+        finally:
+            self.usage_metrics = sum((usage_of(journal) for _, journal in rows), UsageMetrics())
 
     kickoff_for_each_async = akickoff_for_each
 
-    async def _run_contained(self, inputs: Mapping[str, Any]) -> CrewOutput:
+    async def _run_contained(self, inputs: Mapping[str, Any], journal: MemoryJournal) -> CrewOutput:
         try:
-            return await self._run(inputs)
+            return await self._run(inputs, journal)
         except InvalidCrew as invalid:
             return CrewOutput("", None, None, [], UsageMetrics(), status="failed", error=str(invalid))
 
-    async def _run(self, inputs: Mapping[str, Any]) -> CrewOutput:
-        journal = MemoryJournal()
+    async def _run(self, inputs: Mapping[str, Any], journal: MemoryJournal) -> CrewOutput:
         runtime = Runtime(
             llm=self.llm_client or self._client(),
             journal=journal,
@@ -261,14 +265,16 @@ class Crew:
             for task, spec in zip(self.tasks, self.spec.tasks, strict=True)
         ]
         last = next((task for task in reversed(tasks) if task.status == TaskStatus.SUCCEEDED), None)
+        misfit = next((task for task in tasks if task.status == TaskStatus.FAILED), None)
+        status = TaskStatus.FAILED if misfit else output.status
         return CrewOutput(
             raw=output.raw,
             json_dict=last.json_dict if last and output.raw else None,
             pydantic=last.pydantic if last and output.raw else None,
             tasks_output=tasks,
             token_usage=usage,
-            status=output.status.value,
-            error=output.error,
+            status=status.value,
+            error=output.error or _why_no_output(tasks),
         )
 
 
@@ -299,7 +305,13 @@ def tool_spec(tool: Any) -> ToolSpec:
 
 def _task_output(task: Task, spec: TaskSpec, result: TaskResult | None) -> TaskOutput:
     data = result.data if result else None
-    typed = task.output_pydantic.model_validate(data) if task.output_pydantic and data is not None else None
+    status, error = (result.status if result else TaskStatus.CANCELLED), (result.error if result else "")
+    typed = None
+    if task.output_pydantic is not None and data is not None:
+        try:
+            typed = task.output_pydantic.model_validate(data)
+        except ValidationError as misfit:  # a validator in Python that the JSON Schema could not tell the model of
+            status, error = TaskStatus.FAILED, f"The answer does not fit {task.output_pydantic.__name__}: {misfit}"
     return TaskOutput(
         name=spec.title,
         description=spec.description,
@@ -307,9 +319,19 @@ def _task_output(task: Task, spec: TaskSpec, result: TaskResult | None) -> TaskO
         raw=result.raw if result else "",
         json_dict=data if isinstance(data, dict) and task.output_pydantic is None else None,
         pydantic=typed,
-        status=(result.status if result else TaskStatus.CANCELLED).value,
-        error=result.error if result else "",
+        status=status.value,
+        error=error,
     )
+
+
+def _why_no_output(tasks: Sequence[TaskOutput]) -> str:
+    """The first task that failed, or that waits for a person, in words; "" if none does."""
+    for task in tasks:
+        if task.status == TaskStatus.FAILED:
+            return f"The task {task.name!r} failed: {task.error}"
+        if task.status == TaskStatus.WAITING:
+            return f"The task {task.name!r} waits for a person to look at its answer, and nobody can be asked here."
+    return ""
 
 
 def _keys(names: Sequence[str]) -> list[str]:
