@@ -39,6 +39,8 @@ SAME_CALL_LIMIT = 3
 MAX_CALLS_IN_ONE_REPLY = 100
 TOO_MANY_CALLS = f"At most {MAX_CALLS_IN_ONE_REPLY} tool calls are made at once; this one was not made."
 MAX_CONTINUATIONS = 4
+MAX_SHORTENINGS = 4
+"""Of one request: a window that nobody knew may turn out to be smaller than was thought at first."""
 ENDLESS_ANSWER = f"[cut here: the answer was not finished after {MAX_CONTINUATIONS} continuations]"
 OPENING = 1
 
@@ -140,6 +142,7 @@ class Conversation:
         return reply
 
     async def _request(self, messages: list[Message], *, may_call_tools: bool, purpose: Purpose | None) -> LLMReply:
+        shortened = 0
         while True:
             try:
                 return await self.calls.ask(
@@ -150,8 +153,9 @@ class Conversation:
                     purpose=purpose,
                 )
             except ContextTooLong as too_long:
-                if not self.calls.agent.respect_context_window:
+                if not self.calls.agent.respect_context_window or shortened == MAX_SHORTENINGS:
                     raise
+                shortened += 1
                 last = messages[len(self._messages) :]
                 await self._make_room(too_long)
                 messages = [*self._messages, *last]
