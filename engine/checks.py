@@ -11,7 +11,7 @@ from engine.conversation import Conversation, takes_schema
 from engine.errors import ModelMistake, WaitingForPerson
 from engine.journal import Purpose
 from engine.output import Answer, guardrail_complaint, read_answer
-from engine.prompt import question_messages
+from engine.prompt import question_messages, user_message
 from engine.spec import QuestionGuardrail, TaskSpec
 
 SCHEMA_REPAIRS = 1
@@ -81,7 +81,9 @@ async def _asked(conversation: Conversation, rail: QuestionGuardrail, text: str)
         reply = await calls.ask(messages, response_schema=schema, purpose=Purpose.GUARDRAIL, llm=llm)
         try:
             verdict = read_answer(reply.text, VERDICT_SCHEMA).data
-        except ModelMistake:
+        except ModelMistake as mistake:
+            # Asked in other words than before, or a cache of replies would give the same one again.
+            messages = [*question_messages(rail.question, text), user_message(f"Your last reply: {mistake}")]
             continue
         return "" if verdict["passes"] else f"The answer was refused: {verdict['reason'].strip() or rail.question}"
     raise ModelMistake("The model that a guardrail asks gave no readable verdict.")

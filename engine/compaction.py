@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from engine import price_list
 from engine.calls import COUNTING_ERROR, LEAST_MAX_TOKENS, Calls
-from engine.errors import ContextTooLong
+from engine.errors import ContextTooLong, ModelMistake
 from engine.gathering import all_of
 from engine.llm import LLMRequest, Message
 from engine.prompt import summary_messages
@@ -23,6 +23,8 @@ CHUNK_SHARE = 0.5
 LEAST_TOKENS = 200
 """Shorter texts are not worth a call."""
 UNKNOWN_WINDOW_SHARE = 0.7
+MAX_TAG = 20
+"""The fence around a tool's output comes before the note."""
 NOTE = "[Shortened to fit the model's window; a summary of a longer text follows.]\n"
 
 Place = tuple[str, int]
@@ -45,9 +47,11 @@ async def shorten(
     window = window_tokens(calls.agent.llm.model, total)
     excess = math.ceil(total - window * ROOM_SHARE)
     chosen: list[tuple[Part, int]] = []
-    for part, tokens in sorted(((part, count_text(part.text)) for part in parts), key=lambda pair: -pair[1]):
-        if excess <= 0 or tokens < LEAST_TOKENS or part.text.startswith(NOTE):
+    for part, tokens in sorted(((part, count_text(part.text)) for part in parts), key=_rank):
+        if excess <= 0:
             break
+        if tokens < LEAST_TOKENS:
+            continue
         goal = max(LEAST_TOKENS // 2, tokens - excess)
         chosen.append((part, goal))
         excess -= tokens - goal
@@ -74,8 +78,24 @@ async def _summary(calls: Calls, text: str, goal_tokens: int, window: int) -> st
     pieces = max(1, math.ceil(count_text(text) / (window * CHUNK_SHARE)))
     size = math.ceil(len(text) / pieces)
     words = max(40, int(goal_tokens * 0.7 / pieces))
-    replies = [
-        await calls.ask(summary_messages(text[start : start + size], words=words))
-        for start in range(0, len(text), size)
-    ]
-    return NOTE + "\n".join(reply.text.strip() for reply in replies)
+    return NOTE + "\n".join([await _piece(calls, text[at : at + size], words) for at in range(0, len(text), size)])
+
+
+async def _piece(calls: Calls, text: str, words: int) -> str:
+    """One piece's summary; where even the piece is too long for a window that nobody knew, that of its halves."""
+    try:
+        reply = await calls.ask(summary_messages(text, words=words))
+    except ContextTooLong:
+        if count_text(text) < LEAST_TOKENS:
+            raise
+        half = len(text) // 2
+        return "\n".join([await _piece(calls, part, max(20, words // 2)) for part in (text[:half], text[half:])])
+    if not reply.text.strip():
+        raise ModelMistake("The model was to shorten a text for its window, and gave nothing.")
+    return reply.text.strip() + (" [cut here]" if reply.finish_reason == "length" else "")
+
+
+def _rank(pair: tuple[Part, int]) -> tuple[bool, int]:
+    """The longest first; summaries only once nothing else is left."""
+    part, tokens = pair
+    return NOTE in part.text[: len(NOTE) + MAX_TAG], -tokens

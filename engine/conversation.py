@@ -22,7 +22,9 @@ from engine.prompt import (
     CONTINUE,
     EMPTY_ANSWER,
     FINAL_ANSWER,
+    TOOL_OUTPUT,
     assistant_message,
+    fenced,
     system_message,
     task_message,
     tool_message,
@@ -34,7 +36,12 @@ from engine.tool_text import manual, results_message, with_calls_read
 from engine.tools.registry import Toolbox
 
 SAME_CALL_LIMIT = 3
+MAX_CALLS_IN_ONE_REPLY = 100
+TOO_MANY_CALLS = f"At most {MAX_CALLS_IN_ONE_REPLY} tool calls are made at once; this one was not made."
 MAX_CONTINUATIONS = 4
+MAX_SHORTENINGS = 4
+"""Of one request: a window that nobody knew may turn out to be smaller than was thought at first."""
+ENDLESS_ANSWER = f"[cut here: the answer was not finished after {MAX_CONTINUATIONS} continuations]"
 OPENING = 1
 
 Context = Sequence[tuple[str, str]]
@@ -129,9 +136,13 @@ class Conversation:
             messages = [*self._messages, assistant_message(reply), user_message(CONTINUE)]
             more = await self._request(messages, may_call_tools=False, purpose=purpose)
             reply = replace(more, text=reply.text + more.text, tool_calls=())
+        else:
+            if reply.finish_reason == "length" and reply.text and not reply.tool_calls:
+                reply = replace(reply, text=f"{reply.text}\n{ENDLESS_ANSWER}")
         return reply
 
     async def _request(self, messages: list[Message], *, may_call_tools: bool, purpose: Purpose | None) -> LLMReply:
+        shortened = 0
         while True:
             try:
                 return await self.calls.ask(
@@ -142,8 +153,9 @@ class Conversation:
                     purpose=purpose,
                 )
             except ContextTooLong as too_long:
-                if not self.calls.agent.respect_context_window:
+                if not self.calls.agent.respect_context_window or shortened == MAX_SHORTENINGS:
                     raise
+                shortened += 1
                 last = messages[len(self._messages) :]
                 await self._make_room(too_long)
                 messages = [*self._messages, *last]
@@ -154,14 +166,14 @@ class Conversation:
         parts += [
             Part(str(message["content"]), ("message", index))
             for index, message in enumerate(self._messages)
-            if index > OPENING and message["role"] in ("tool", "user")
+            if index > OPENING and str(message["content"]).startswith(f"<{TOOL_OUTPUT}>")
         ]
         shorter = await shorten(self.calls, self._messages, parts, too_long)
         for (kind, index), text in shorter.items():
             if kind == "context":
                 self._context[index] = (self._context[index][0], text)
             else:
-                self._messages[index] = {**self._messages[index], "content": text}
+                self._messages[index] = {**self._messages[index], "content": fenced(TOOL_OUTPUT, text)}
         self._messages[OPENING] = self._opening(self._context, self._schema_in_words)
 
     async def _use_tools(self, reply: LLMReply) -> str | None:
@@ -169,8 +181,14 @@ class Conversation:
 
         Returns the conversation's answer if one of the results is it.
         """
-        numbered = [(call, self.calls.next_step()) for call in reply.tool_calls]
-        outcomes = await all_of(use_tool(self.calls, call, self._toolbox, step=step) for call, step in numbered)
+        numbered = [
+            (call, self.calls.next_step(), number >= MAX_CALLS_IN_ONE_REPLY)
+            for number, call in enumerate(reply.tool_calls)
+        ]
+        outcomes = await all_of(
+            use_tool(self.calls, call, self._toolbox, step=step, refusal=TOO_MANY_CALLS if beyond else "")
+            for call, step, beyond in numbered
+        )
         results = list(zip(reply.tool_calls, outcomes, strict=True))
         told = [tool_message(call.id, result.text) for call, result in results]
         self._messages.extend([results_message(told)] if self._in_words else told)

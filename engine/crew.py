@@ -14,7 +14,7 @@ from engine.agent_loop import do_task
 from engine.booking import booked
 from engine.cache import Kept
 from engine.calls import Calls
-from engine.errors import Cancelled, EngineError, InvalidCrew, LimitReached, WaitingForPerson
+from engine.errors import Cancelled, EngineError, InvalidCrew, LimitReached, ModelMistake, WaitingForPerson
 from engine.events import TaskEnded, TaskStarted
 from engine.gathering import stop
 from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose, TaskResult, TaskStatus
@@ -26,9 +26,14 @@ from engine.planning import plan_tasks, with_plan
 from engine.request_key import content_key
 from engine.runtime import Runtime
 from engine.spec import AgentSpec, CrewSpec, TaskSpec
+from engine.text import clean
 from engine.validate import Complaint, missing_inputs, validate
 
 __all__ = ["CrewOutput", "Runtime", "run_crew"]
+
+
+REUSE_BRANCH = "reuse"
+"""Where a whole task's reused output is booked: its own steps may hold calls of an attempt that was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,11 @@ def refuse_invalid(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) 
     complaints = [item for item in validate(spec, tools=runtime.tools.names) if item.level == "error"]
     complaints += [
         Complaint(f"inputs.{name}", "This input is missing.", "missing_input") for name in missing_inputs(spec, inputs)
+    ]
+    complaints += [
+        Complaint(f"inputs.{name}", "This holds a NUL character or half of a character. Remove it.", "unstorable_input")
+        for name, value in inputs.items()
+        if clean(value) != value
     ]
     if complaints:
         raise InvalidCrew(tuple(complaints))
@@ -137,12 +147,22 @@ class CrewRun:
             return kept
         agent = self._manager or self._spec.agent(task.agent)
         assert agent is not None
-        if task.condition and not condition_holds(task.condition, self._results[task.condition.task].raw):
-            return await self._record(TaskResult(task.key, TaskStatus.SKIPPED))
+        if (ended := self._by_condition(task)) is not None:
+            return await self._record(ended)
         await self._runtime.journal.task_started(task.key, agent.key)
         self._runtime.emit(TaskStarted(task.key, agent.key))
         task = with_plan(task, self._plans)
         return await self._record(await self._reused_or_done(task, agent))
+
+    def _by_condition(self, task: TaskSpec) -> TaskResult | None:
+        """The result of a task that its condition keeps from being done, else None."""
+        if task.condition is None:
+            return None
+        try:
+            holds = condition_holds(task.condition, self._results[task.condition.task].raw)
+        except ModelMistake as mistake:
+            return TaskResult(task.key, TaskStatus.FAILED, error=str(mistake), error_code=mistake.code)
+        return None if holds else TaskResult(task.key, TaskStatus.SKIPPED)
 
     async def _reused_or_done(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
         if task.cache_ttl_s is None:
@@ -166,7 +186,8 @@ class CrewRun:
         return replace(result, cache_key=key)
 
     async def _book_reuse(self, task: TaskSpec, agent: AgentSpec, kept: Kept) -> None:
-        intent = CallIntent(task.key, agent.key, 0, 1, CallKind.TASK, simulated=self._runtime.llm.simulates(agent.llm))
+        simulated = self._runtime.llm.simulates(agent.llm)
+        intent = CallIntent(task.key, agent.key, 0, 1, CallKind.TASK, branch=REUSE_BRANCH, simulated=simulated)
         async with booked(self._runtime, intent) as booking:
             booking.outcome = CallOutcome(
                 CallStatus.OK, cache_hit=True, cache_age_s=kept.age_s, saved_usd=kept.cost_usd

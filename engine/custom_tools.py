@@ -55,8 +55,15 @@ class BaseTool(BaseModel):
         """Calls ``_run``: a plain function on a thread of its own, so that it blocks no other run."""
         if inspect.iscoroutinefunction(self._run):
             return _text(await self._run(**arguments))
-        result = await asyncio.to_thread(self._run, **arguments)
+        result = await asyncio.to_thread(self._run_in_thread, arguments)
         return _text(await result if inspect.isawaitable(result) else result)
+
+    def _run_in_thread(self, arguments: dict[str, Any]) -> Any:
+        try:
+            return self._run(**arguments)
+        except (StopIteration, GeneratorExit, asyncio.CancelledError) as error:
+            # No future takes the first, so who waits would wait for ever; the others mean something else to a loop.
+            raise RuntimeError(type(error).__name__) from error
 
     def _worth_caching(self, arguments: dict[str, Any], text: str) -> bool:
         try:

@@ -34,14 +34,25 @@ async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 async def stop(jobs: Iterable[asyncio.Future[Any]]) -> None:
-    """Cancels the jobs and waits until they ended, also while this task is itself being cancelled."""
+    """Cancels the jobs and waits until they ended, also while this task is cancelled again: nothing stays unsettled.
+
+    What they raise is looked at and dropped: why they are stopped is raised by whoever stops them.
+    """
     left = {job for job in jobs if not job.done()}
     for job in left:
         job.cancel()
+    interrupted = False
     while left:
-        # A second cancellation must not leave calls unsettled either.
-        await asyncio.wait(left)
-        left = {job for job in left if not job.done()}
+        try:
+            await asyncio.wait(left)
+        except asyncio.CancelledError:
+            interrupted = True
+        for job in [job for job in left if job.done()]:
+            left.discard(job)
+            if not job.cancelled():
+                job.exception()
+    if interrupted:
+        raise asyncio.CancelledError
 
 
 def _failure(job: asyncio.Future[Any]) -> BaseException | None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from pydantic import ValidationError
+
 from engine.blueprints import LLM, Agent, Process, SerperDevTool, Task, llm_of
 from engine.cache import Cache
 from engine.credential import Credential
@@ -33,7 +35,7 @@ from engine.routing import RoutingClient
 from engine.runtime import Runtime
 from engine.simulator import Simulator
 from engine.spec import CrewSpec, LLMSpec, TaskSpec
-from engine.terminal import ask_at_terminal
+from engine.terminal import at_terminal
 from engine.throttle import Throttle
 from engine.tools.knowledge import KnowledgeSource
 from engine.tools.memory import Memory, TextMemory
@@ -50,7 +52,7 @@ class Crew:
     ``memory`` gives every agent one. Ours are: ``llm_client`` and ``prices``, another client and price list;
     ``max_usd``, a budget for each run; ``knowledge``, documents to search; ``notes``, where memories are kept;
     ``throttle``, to share limits with other crews; ``reviewer``, who is asked about answers of tasks with
-    ``human_input``, by default at the terminal.
+    ``human_input``, by default at the terminal, if there is one.
     """
 
     agents: Sequence[Agent]
@@ -71,7 +73,7 @@ class Crew:
     knowledge: KnowledgeSource | None = None
     notes: Memory = field(default_factory=TextMemory)
     throttle: Throttle | None = None
-    reviewer: Reviewer = ask_at_terminal
+    reviewer: Reviewer | None = None
     usage_metrics: UsageMetrics | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -87,9 +89,11 @@ class Crew:
 
     async def akickoff(self, inputs: Mapping[str, Any] | None = None) -> CrewOutput:
         """Runs the crew. Raises ``InvalidCrew`` before anything is spent, and ``KickoffFailed`` with what was paid."""
-        self.usage_metrics = None
-        output = await self._run(inputs or {}, self.throttle or Throttle())
-        self.usage_metrics = output.token_usage
+        journal = self._journal(self.throttle or Throttle())
+        try:
+            output = await self._run(inputs or {}, journal)
+        finally:
+            self.usage_metrics = usage_of(journal)
         if output.status != TaskStatus.SUCCEEDED:
             raise KickoffFailed(output)
         return output
@@ -105,20 +109,24 @@ class Crew:
         other.
         """
         throttle = self.throttle or Throttle()
-        outputs = await all_of(self._run_contained(one, throttle) for one in inputs)
-        self.usage_metrics = sum((output.token_usage for output in outputs), UsageMetrics())
-        return outputs
+        rows = [(one, self._journal(throttle)) for one in inputs]
+        try:
+            return await all_of(self._run_contained(one, journal) for one, journal in rows)
+        finally:
+            self.usage_metrics = sum((usage_of(journal) for _, journal in rows), UsageMetrics())
 
     kickoff_for_each_async = akickoff_for_each
 
-    async def _run_contained(self, inputs: Mapping[str, Any], throttle: Throttle) -> CrewOutput:
+    async def _run_contained(self, inputs: Mapping[str, Any], journal: MemoryJournal) -> CrewOutput:
         try:
-            return await self._run(inputs, throttle)
+            return await self._run(inputs, journal)
         except InvalidCrew as invalid:
             return CrewOutput("", None, None, [], UsageMetrics(), status="failed", error=str(invalid))
 
-    async def _run(self, inputs: Mapping[str, Any], throttle: Throttle) -> CrewOutput:
-        journal = MemoryJournal(reviewer=self.reviewer, throttle=throttle)
+    def _journal(self, throttle: Throttle) -> MemoryJournal:
+        return MemoryJournal(reviewer=self.reviewer or at_terminal(), throttle=throttle)
+
+    async def _run(self, inputs: Mapping[str, Any], journal: MemoryJournal) -> CrewOutput:
         runtime = Runtime(
             llm=self.llm_client or self._client(),
             journal=journal,
@@ -192,14 +200,16 @@ class Crew:
             for task, spec in zip(self.tasks, self.spec.tasks, strict=True)
         ]
         last = next((task for task in reversed(tasks) if task.status == TaskStatus.SUCCEEDED), None)
+        misfit = next((task for task in tasks if task.status == TaskStatus.FAILED), None)
+        status = TaskStatus.FAILED if misfit else output.status
         return CrewOutput(
             raw=output.raw,
             json_dict=last.json_dict if last and output.raw else None,
             pydantic=last.pydantic if last and output.raw else None,
             tasks_output=tasks,
             token_usage=usage,
-            status=output.status.value,
-            error=output.error,
+            status=status.value,
+            error=output.error or _why_no_output(tasks),
         )
 
 
@@ -215,7 +225,13 @@ def environment_credential(llm: LLMSpec) -> Credential | None:
 
 def _task_output(task: Task, spec: TaskSpec, result: TaskResult | None) -> TaskOutput:
     data = result.data if result else None
-    typed = task.output_pydantic.model_validate(data) if task.output_pydantic and data is not None else None
+    status, error = (result.status if result else TaskStatus.CANCELLED), (result.error if result else "")
+    typed = None
+    if task.output_pydantic is not None and data is not None:
+        try:
+            typed = task.output_pydantic.model_validate(data)
+        except ValidationError as misfit:  # a validator in Python that the JSON Schema could not tell the model of
+            status, error = TaskStatus.FAILED, f"The answer does not fit {task.output_pydantic.__name__}: {misfit}"
     return TaskOutput(
         name=spec.title,
         description=spec.description,
@@ -223,9 +239,19 @@ def _task_output(task: Task, spec: TaskSpec, result: TaskResult | None) -> TaskO
         raw=result.raw if result else "",
         json_dict=data if isinstance(data, dict) and task.output_pydantic is None else None,
         pydantic=typed,
-        status=(result.status if result else TaskStatus.CANCELLED).value,
-        error=result.error if result else "",
+        status=status.value,
+        error=error,
     )
+
+
+def _why_no_output(tasks: Sequence[TaskOutput]) -> str:
+    """The first task that failed, or that waits for a person, in words; "" if none does."""
+    for task in tasks:
+        if task.status == TaskStatus.FAILED:
+            return f"The task {task.name!r} failed: {task.error}"
+        if task.status == TaskStatus.WAITING:
+            return f"The task {task.name!r} waits for a person to look at its answer, and nobody can be asked here."
+    return ""
 
 
 def _keys(names: Sequence[str]) -> list[str]:

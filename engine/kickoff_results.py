@@ -94,7 +94,7 @@ def usage_of(journal: MemoryJournal) -> UsageMetrics:
                 usage.prompt_tokens,
                 usage.cached_prompt_tokens,
                 usage.completion_tokens,
-                int(ok),
+                int(ok and not call.outcome.cache_hit),
                 call.outcome.cost_usd,
             )
     return total

@@ -27,6 +27,7 @@ from engine.prompt_cache import with_breakpoints
 from engine.provider_http import Exchange, ReplyTooLarge, SecondRequest, guard, one_exchange
 from engine.reply_stream import gathered
 from engine.spec import LLMSpec
+from engine.text import clean
 
 MAX_REPLY_CHARS = 4_000_000
 MAX_BELIEVABLE_TOKENS = 100_000_000
@@ -69,7 +70,7 @@ class LiteLLMClient:
         return _reply(raw, request, latency_ms=round((time.perf_counter() - began) * 1000))
 
     def count_tokens(self, request: LLMRequest) -> int:
-        return tokens.count_messages(request.messages, request.tools)
+        return tokens.count_request(request)
 
     def simulates(self, llm: LLMSpec) -> bool:
         return False
@@ -141,17 +142,17 @@ def _reply(raw: Any, request: LLMRequest, *, latency_ms: int) -> LLMReply:
         # It answered, so it may well bill: the reply is unusable and its price unknown.
         raise ProviderError("The provider's answer holds no choices.", retryable=True, outcome_unknown=True)
     message = choices[0].message
-    text = clean(message.content if isinstance(message.content, str) else "")
+    text = _said(message.content if isinstance(message.content, str) else "")
     calls = tuple(_tool_calls(message))
     return LLMReply(
         text=text,
         usage=_usage(getattr(raw, "usage", None), request, text, calls),
-        model=clean(str(getattr(raw, "model", "") or request.llm.model))[:200],
+        model=_said(getattr(raw, "model", "") or request.llm.model, 200),
         tool_calls=calls,
-        finish_reason=str(getattr(choices[0], "finish_reason", "") or "stop"),
+        finish_reason=_said(getattr(choices[0], "finish_reason", "") or "stop", 40),
         ttft_ms=getattr(raw, "ttft_ms", None),
         latency_ms=latency_ms,
-        provider_request_id=clean(str(getattr(raw, "id", "") or ""))[:200],
+        provider_request_id=_said(getattr(raw, "id", "") or "", 200),
     )
 
 
@@ -161,9 +162,14 @@ def _tool_calls(message: Any) -> list[ToolCall]:
         function = getattr(call, "function", None)
         name = getattr(function, "name", None)
         if name:
-            arguments = clean(str(getattr(function, "arguments", "") or ""))
-            calls.append(ToolCall(str(call.id or f"call_{number}"), clean(str(name)), arguments))
+            arguments = _said(getattr(function, "arguments", "") or "")
+            calls.append(ToolCall(_said(call.id or f"call_{number}", 200), _said(name, 200), arguments))
     return calls
+
+
+def _said(value: Any, most: int = MAX_REPLY_CHARS) -> str:
+    """A provider's text, bounded and fit to be stored and sent again."""
+    return clean(str(value)[:most])
 
 
 def _usage(raw: Any, request: LLMRequest, text: str, calls: tuple[ToolCall, ...]) -> Usage:
@@ -172,7 +178,7 @@ def _usage(raw: Any, request: LLMRequest, text: str, calls: tuple[ToolCall, ...]
     if not prompt or completion is None or (completion == 0 and (text or calls)):
         said = text + "".join(call.name + call.arguments for call in calls)
         return Usage(
-            prompt_tokens=tokens.count_messages(request.messages, request.tools),
+            prompt_tokens=tokens.count_request(request),
             completion_tokens=tokens.count_text(said),
             estimated=True,
         )
@@ -256,9 +262,3 @@ def _retry_after_s(response: httpx.Response | None) -> float | None:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return None
-
-
-def clean(text: str) -> str:
-    """Text of any provider as text that can be stored and sent again: bounded, no NULs, no lone surrogates."""
-    text = text[:MAX_REPLY_CHARS].replace("\x00", "\ufffd")
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -10,6 +10,7 @@ from typing import Any
 from engine.errors import ModelMistake
 from engine.json_schema import matches, misfit
 from engine.spec import Condition, Guardrail, LengthGuardrail, RegexGuardrail, SchemaGuardrail
+from engine.text import read_json
 
 FENCED = re.compile(r"```(?:json|JSON)?\s*\n(.*?)```", re.DOTALL)
 
@@ -28,8 +29,8 @@ def parse_json(text: str) -> Any:
     for candidate in candidates:
         if candidate:
             try:
-                return json.loads(candidate)
-            except (ValueError, RecursionError):
+                return read_json(candidate)
+            except ValueError:
                 continue
     raise ModelMistake("The answer is not JSON.")
 

@@ -14,10 +14,13 @@ from engine.spec import CrewSpec, TaskSpec
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``context``: whose outputs a task reads, in order. ``waits_for``: context and whatever else must come first."""
+    """``context``: whose outputs a task reads, in order. ``needs``: these, and the one that its condition looks at.
+    ``waits_for``: these and whatever else must come first.
+    """
 
     order: tuple[str, ...]
     context: Mapping[str, tuple[str, ...]]
+    needs: Mapping[str, frozenset[str]]
     waits_for: Mapping[str, frozenset[str]]
 
     def ready(self, *, done: Collection[str], started: Collection[str]) -> tuple[str, ...]:
@@ -25,10 +28,10 @@ class Plan:
         return tuple(key for key in self.order if key not in started and self.waits_for[key] <= set(done))
 
     def dependents(self, key: str) -> frozenset[str]:
-        """Tasks that read this task's output, directly or through others: they cannot run if it fails."""
+        """Tasks that need this task's output, directly or through others: they cannot run if it fails."""
         found: set[str] = set()
         for other in self.order:
-            if found.intersection(self.context[other]) or key in self.context[other]:
+            if not self.needs[other].isdisjoint({key, *found}):
                 found.add(other)
         return frozenset(found)
 
@@ -52,6 +55,7 @@ def make_plan(spec: CrewSpec) -> Plan:
     sequential = spec.process != "parallel"
     position = {task.key: index for index, task in enumerate(spec.tasks)}
     context: dict[str, tuple[str, ...]] = {}
+    needs: dict[str, frozenset[str]] = {}
     waits_for: dict[str, frozenset[str]] = {}
     synchronous: list[str] = []
     settled = 0
@@ -60,12 +64,13 @@ def make_plan(spec: CrewSpec) -> Plan:
         context[task.key] = _context(task, earlier, position, sequential)
         also = synchronous if sequential and not task.async_execution and not task.context else ()
         condition = (task.condition.task,) if task.condition and task.condition.task in position else ()
-        waits_for[task.key] = frozenset((*context[task.key], *also, *condition))
+        needs[task.key] = frozenset((*context[task.key], *condition))
+        waits_for[task.key] = needs[task.key].union(also)
         if sequential and not task.async_execution:
             synchronous = [*synchronous, task.key]
             settled = index + 1
     order = _topological([task.key for task in spec.tasks], waits_for)
-    return Plan(order=order, context=context, waits_for=waits_for)
+    return Plan(order=order, context=context, needs=needs, waits_for=waits_for)
 
 
 def find_cycle(waits_for: Mapping[str, Iterable[str]]) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ class Simulator:
         )
 
     def count_tokens(self, request: LLMRequest) -> int:
-        return tokens.count_messages(request.messages, request.tools)
+        return tokens.count_request(request)
 
     def simulates(self, llm: LLMSpec) -> bool:
         return True
@@ -71,7 +71,7 @@ def answer(request: LLMRequest, *, text: str = "", tool_calls: tuple[ToolCall, .
     return LLMReply(
         text=text,
         usage=Usage(
-            prompt_tokens=tokens.count_messages(request.messages, request.tools),
+            prompt_tokens=tokens.count_request(request),
             completion_tokens=min(completion, request.max_tokens) if request.max_tokens else completion,
         ),
         model=real_id(request.llm.model),

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 DEFAULT_MODEL = "gpt-4o-mini"
+MAX_DEPTH = 100
 KEY_PATTERN = r"^[a-z0-9][a-z0-9_]{0,63}$"
 
 Key = Annotated[str, Field(pattern=KEY_PATTERN)]
@@ -34,7 +35,7 @@ class Spec(BaseModel):
     @classmethod
     def _refuse_unstorable(cls, data: Any) -> Any:
         """Texts with NULs or halves of characters can be neither stored nor sent; they come from damaged files."""
-        if isinstance(data, dict) and any(map(_unstorable, data.values())):
+        if isinstance(data, dict) and any(_unstorable(part) for part in data.values()):
             raise ValueError("A text holds a NUL character or half of a character. Remove it.")
         return data
 
@@ -70,12 +71,14 @@ class LLMSpec(Spec):
     stream: bool = False
 
 
-def _unstorable(value: Any) -> bool:
+def _unstorable(value: Any, depth: int = 0) -> bool:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"This is nested more than {MAX_DEPTH} deep.")
     if isinstance(value, str):
         return "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value)
     if isinstance(value, dict):
-        return any(_unstorable(part) for pair in value.items() for part in pair)
-    return isinstance(value, (list, tuple)) and any(map(_unstorable, value))
+        return any(_unstorable(part, depth + 1) for pair in value.items() for part in pair)
+    return isinstance(value, (list, tuple)) and any(_unstorable(part, depth + 1) for part in value)
 
 
 def _llm_from_text(value: object) -> object:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
-from engine.journal import Review
+from engine.journal import Review, Reviewer
+
+
+def at_terminal() -> Reviewer | None:
+    """The reviewer at the terminal; None where nobody sits at one."""
+    return ask_at_terminal if sys.stdin is not None and sys.stdin.isatty() else None
 
 
 async def ask_at_terminal(task: str, answer: str) -> Review:

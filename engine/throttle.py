@@ -11,11 +11,14 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 MINUTE_S = 60.0
 DEFAULT_PAUSE_S = 1.0
 """For refusals without Retry-After."""
+MAX_PAUSE_S = 120.0
+"""After a longer one that was asked for, somebody asks again and is told; nobody else waits for hours in silence."""
 
 Lane = tuple[str, str]
 """The credential's name and the model."""
@@ -75,10 +78,10 @@ class Throttle:
         async with state.turns:
             while (wait_s := self._wait_s(lane, state, tokens)) > 0:
                 state.changed.clear()
-                try:
-                    await asyncio.wait_for(state.changed.wait(), None if wait_s == float("inf") else wait_s)
-                except TimeoutError:
-                    continue
+                # Not wait_for: up to Python 3.11 it loses a cancellation that comes with what it waits for.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(None if wait_s == float("inf") else wait_s):
+                        await state.changed.wait()
         now = self._clock()
         state.asked_at.append(now)
         state.used.append((now, tokens))
@@ -92,7 +95,7 @@ class Throttle:
         if throttled:
             state.window.shrink(in_flight=len(state.in_flight), asked_at=state.in_flight[0], now=now)
             pause_s = DEFAULT_PAUSE_S if retry_after_s is None else retry_after_s
-            state.paused_until = max(state.paused_until, now + pause_s)
+            state.paused_until = max(state.paused_until, now + min(pause_s, MAX_PAUSE_S))
         else:
             state.window.grow()
             state.used.append((now, max(0, more_tokens)))

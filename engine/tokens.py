@@ -14,7 +14,7 @@ from typing import Any
 
 import tiktoken
 
-from engine.llm import Message
+from engine.llm import LLMRequest, Message
 from engine.price_list import package_folder
 
 TOKENS_PER_MESSAGE = 3
@@ -24,15 +24,22 @@ CHARS_PER_TOKEN = 4
 
 
 def count_text(text: str) -> int:
-    """Tokens of a text. Beyond 400,000 characters the rest is taken at four characters a token, which bounds the
-    work.
+    """Tokens of a text. Beyond 400,000 characters the rest is taken to be as dense as what came before, and at least
+    a token in four characters, which bounds the work.
     """
     head, rest = text[:MAX_EXACT_CHARS], len(text) - MAX_EXACT_CHARS
     try:
         tokens = len(_encoding().encode_ordinary(head))
     except UnicodeEncodeError:  # lone surrogates cannot be encoded at all
         tokens = len(_encoding().encode_ordinary(head.encode("utf-8", "replace").decode()))
-    return tokens + max(0, rest) // CHARS_PER_TOKEN
+    return tokens if rest <= 0 else tokens + max(rest // CHARS_PER_TOKEN, rest * tokens // MAX_EXACT_CHARS)
+
+
+def count_request(request: LLMRequest) -> int:
+    """Prompt tokens of all that is sent: the messages, the tools, and the schema of the answer."""
+    schema = request.response_schema
+    in_schema = 0 if schema is None else count_text(json.dumps(schema, separators=(",", ":")))
+    return count_messages(request.messages, request.tools) + in_schema
 
 
 def count_messages(messages: Iterable[Message], tools: Iterable[dict[str, Any]] = ()) -> int:

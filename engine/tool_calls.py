@@ -10,7 +10,10 @@ from engine.calls import Calls
 from engine.errors import ModelMistake
 from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Effect
 from engine.llm import ToolCall
+from engine.prompt import cut
 from engine.request_key import content_key
+from engine.text import clean
+from engine.tool_text import UNREADABLE
 from engine.tools.calling import arguments_of, result_of
 from engine.tools.protocol import NestedTool, Tool, ToolFailed
 from engine.tools.registry import Toolbox
@@ -25,20 +28,24 @@ class ToolResult:
     failed: bool = False
 
 
-async def use_tool(calls: Calls, call: ToolCall, toolbox: Toolbox, *, step: int) -> ToolResult:
-    """The tool's text, or what was wrong. Raises what ends the run: limits, cancellation, our bugs."""
+async def use_tool(calls: Calls, call: ToolCall, toolbox: Toolbox, *, step: int, refusal: str = "") -> ToolResult:
+    """The tool's text, or what was wrong, such as a ``refusal``. Raises what ends the run: limits, cancellation, our
+    bugs.
+    """
     recorded = await calls.runtime.journal.finished_call(calls.task, step, branch=calls.branch)
     if recorded is not None and recorded.outcome.tool_output is not None:
         return ToolResult(recorded.outcome.tool_output, failed=recorded.outcome.status is CallStatus.ERROR)
-    ready = _prepared(calls, call, toolbox)
+    ready = ModelMistake(refusal) if refusal else _prepared(calls, call, toolbox)
     async with booked(calls.runtime, _intent(calls, call, ready, step)) as booking:
         try:
             if isinstance(ready, ModelMistake):
                 raise ready
             booking.outcome = await _run(calls, ready, step)
         except (ModelMistake, ToolFailed) as error:
-            text = f"Error: {error}"
-            booking.outcome = CallOutcome(CallStatus.ERROR, tool_output=text, error=str(error), error_code=error.code)
+            text = _told(f"Error: {error}")
+            booking.outcome = CallOutcome(
+                CallStatus.ERROR, tool_output=text, error=text.removeprefix("Error: "), error_code=error.code
+            )
             return ToolResult(text, failed=True)
     return ToolResult(booking.outcome.tool_output or "")
 
@@ -56,9 +63,11 @@ class _Ready:
 
 
 def _prepared(calls: Calls, call: ToolCall, toolbox: Toolbox) -> _Ready | ModelMistake:
+    if call.name == UNREADABLE:
+        return ModelMistake('The call is not readable. Write one JSON object: {"name": "...", "arguments": {...}}.')
     tool, spec = toolbox.get(call.name, (None, None))
     if tool is None or spec is None:
-        return ModelMistake(f"There is no tool {call.name!r}. You have: {', '.join(toolbox) or 'none'}.")
+        return ModelMistake(f"There is no tool {call.name[:80]!r}. You have: {', '.join(toolbox) or 'none'}.")
     try:
         arguments = arguments_of(call, tool)
     except ModelMistake as mistake:
@@ -95,13 +104,23 @@ async def _run(calls: Calls, ready: _Ready, step: int) -> CallOutcome:
     if isinstance(tool, NestedTool):
         return CallOutcome(CallStatus.OK, tool_output=await tool.run_with(calls, arguments, step=step))
     if not ready.key:
-        return CallOutcome(CallStatus.OK, tool_output=await result_of(tool, arguments))
+        return CallOutcome(CallStatus.OK, tool_output=_told(await result_of(tool, arguments)))
+
+    async def made() -> tuple[str, bool]:
+        text = await result_of(tool, arguments)
+        return _told(text), tool.facts.worth_caching(arguments, text)
+
     cache = calls.runtime.tools.cache if ready.ttl_s is None else calls.runtime.tool_results
     kept = await cache.get(
         ready.key,
-        make=lambda: result_of(tool, arguments),
+        make=made,
         ttl_s=float("inf") if ready.ttl_s is None else ready.ttl_s,
-        is_worth_keeping=lambda text: tool.facts.worth_caching(arguments, text),
+        is_worth_keeping=lambda pair: pair[1],
     )
     age_s = kept.age_s if kept.reused else None
-    return CallOutcome(CallStatus.OK, tool_output=kept.value, cache_hit=kept.reused, cache_age_s=age_s)
+    return CallOutcome(CallStatus.OK, tool_output=kept.value[0], cache_hit=kept.reused, cache_age_s=age_s)
+
+
+def _told(text: str) -> str:
+    """What is recorded of a tool's text, and told to the model: neither endless nor unfit to be stored or sent."""
+    return clean(cut(text))

@@ -12,7 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from engine.llm import LLMReply, Message, ToolCall
+from engine.text import read_json
 
+UNREADABLE = "?"
+"""The name of a call that could not be read."""
 CALL = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
 
 
@@ -39,9 +42,9 @@ def results_message(results: Iterable[Message]) -> Message:
 
 def _call(number: int, text: str) -> ToolCall:
     try:
-        said = json.loads(text)
+        said = read_json(text)
         name, arguments = str(said["name"]), said.get("arguments") or {}
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-        return ToolCall(f"call_{number}", "?", text.strip())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ToolCall(f"call_{number}", UNREADABLE, text.strip())
     given = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
     return ToolCall(f"call_{number}", name, given)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from typing import Any
 
 from engine.errors import Cancelled, EngineError, LimitReached, ModelMistake
 from engine.json_schema import misfit
 from engine.llm import ToolCall
+from engine.text import read_json
 from engine.tools.protocol import Tool, ToolFailed
 
 
 def arguments_of(call: ToolCall, tool: Tool) -> dict[str, Any]:
     """Raises ``ModelMistake`` with what is wrong with the arguments."""
     try:
-        arguments = json.loads(call.arguments or "{}")
-    except (ValueError, RecursionError) as error:
+        arguments = read_json(call.arguments or "{}")
+    except ValueError as error:
         raise ModelMistake(f"The arguments are not JSON: {error}. Call the tool again.") from error
     if not isinstance(arguments, dict):
         raise ModelMistake("The arguments must be a JSON object. Call the tool again.")
@@ -33,5 +34,12 @@ async def result_of(tool: Tool, arguments: dict[str, Any]) -> str:
         raise
     except EngineError as error:
         raise ToolFailed(str(error)) from error
-    except Exception as error:
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise ToolFailed("The tool failed: it cancelled itself.") from error
+    except BaseException as error:  # also SystemExit: a tool must not end the process that runs it
         raise ToolFailed(f"The tool failed: {type(error).__name__}: {str(error)[:500]}") from error
