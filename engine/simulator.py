@@ -82,7 +82,10 @@ def answer(request: LLMRequest, *, text: str = "", tool_calls: tuple[ToolCall, .
 
 
 def invent(request: LLMRequest) -> LLMReply:
-    """A fitting reply: one tool call where there are tools, then an answer of the wished form and length."""
+    """A fitting reply: one tool call where there are tools, then an answer of the wished form and length.
+
+    A manager accepts what it is given.
+    """
     used_tools = any(message.get("role") == "tool" for message in request.messages)
     if request.tools and request.may_call_tools and not used_tools:
         function = request.tools[0]["function"]
@@ -90,6 +93,8 @@ def invent(request: LLMRequest) -> LLMReply:
         text = SIMULATED_EXPRESSION if function["name"] == "calculator" else topic
         arguments = json.dumps(instance_of(function["parameters"], text), ensure_ascii=False)
         return answer(request, tool_calls=(ToolCall(f"call_{_digest(request)[:12]}", function["name"], arguments),))
+    if used_tools and request.may_call_tools and any(tool["function"]["name"] == ACCEPT for tool in request.tools):
+        return answer(request, tool_calls=(ToolCall(f"call_{_digest(request)[:12]}", ACCEPT, "{}"),))
     schema = request.response_schema or _schema_in_words(request)
     if schema is not None:
         return answer(request, text=json.dumps(instance_of(schema, "simulated"), ensure_ascii=False))
@@ -187,6 +192,9 @@ def _digest(request: LLMRequest) -> str:
 def _random(request: LLMRequest) -> random.Random:
     return random.Random(_digest(request))  # noqa: S311 - repeatable on purpose
 
+
+ACCEPT = "accept_answer"
+"""A manager's tool; named here because the simulator knows no more of the engine than a model does."""
 
 FILLERS = (
     "a real model would state a finding of about this length here, with its figure and its source.",

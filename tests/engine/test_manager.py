@@ -177,3 +177,11 @@ async def test_a_replay_pays_nothing_twice(kept: int) -> None:
     assert set(new) <= left
     assert all(call.outcome.status is CallStatus.OK for call in again.calls)
     assert output.status is TaskStatus.SUCCEEDED
+
+
+async def test_a_simulated_manager_has_the_task_done_and_accepts_it() -> None:
+    journal = MemoryJournal()
+    output = await run(managed(), runtime(journal=journal))
+    assert "Simulated answer" in output.raw
+    asked = [call.intent.agent for call in journal.calls if call.intent.kind is CallKind.MODEL]
+    assert asked == ["manager", "writer", "manager"]
