@@ -39,23 +39,22 @@ class Job:
 
 @dataclass(frozen=True)
 class Shape:
-    """A crew. ``process`` is ``sequential`` or ``parallel``; an API without the latter runs it as the former."""
+    """A sequential crew."""
 
     name: str
     members: tuple[Member, ...]
     jobs: tuple[Job, ...]
     inputs: Mapping[str, str] = field(default_factory=dict)
-    process: str = "sequential"
 
 
 def path_calls(shape: Shape) -> int:
-    """Calls on the longest chain: through context, and in a sequential crew from one synchronous task to the next."""
+    """Calls on the longest chain through context; a synchronous task that names none follows the one before it."""
     longest: list[int] = []
     synchronous: list[int] = []
     for place, job in enumerate(shape.jobs):
         after = [*job.context]
-        if shape.process == "sequential" and not job.at_once:
-            after += synchronous
+        if not job.at_once:
+            after += [] if job.context else synchronous
             synchronous.append(place)
         longest.append(1 + max((longest[other] for other in after), default=0))
     return max(longest)
@@ -77,8 +76,7 @@ def build(api: Any, shape: Shape) -> Any:
             async_execution=job.at_once,
         )
         tasks.append(task)
-    process = getattr(api.Process, shape.process, api.Process.sequential)
-    return api.Crew(agents=agents, tasks=tasks, process=process)
+    return api.Crew(agents=agents, tasks=tasks, process=api.Process.sequential)
 
 
 SUPPORT = Shape(
@@ -161,10 +159,9 @@ _TWO_POINTS = (
     Job("Join the reports on ports and airports.", "One page on ports and airports", 4, (3, 4)),
     Job("Write how goods reach {country}, from both pages.", "Two pages", 4, (2, 5)),
 )
-TWO_POINTS = Shape("two sync points, sequential", _SCOUTS, _TWO_POINTS, {"country": "Finland"})
-TWO_POINTS_GRAPH = Shape("two sync points, as a graph *", _SCOUTS, _TWO_POINTS, {"country": "Finland"}, "parallel")
+TWO_POINTS = Shape("two sync points", _SCOUTS, _TWO_POINTS, {"country": "Finland"})
 
-ARTICLES = (SUPPORT, CONTENT, FINANCIAL, DRUG, TWO_POINTS, TWO_POINTS_GRAPH)
+ARTICLES = (SUPPORT, CONTENT, FINANCIAL, DRUG, TWO_POINTS)
 ONE_TASK = Shape("1 task", SUPPORT.members[:1], SUPPORT.jobs[:1], SUPPORT.inputs)
 THREE_TASKS = Shape("3 tasks in a row", SUPPORT.members[:3], SUPPORT.jobs[:3], SUPPORT.inputs)
 SHAPES: Mapping[str, Shape] = {shape.name: shape for shape in (*ARTICLES, ONE_TASK, THREE_TASKS)}
