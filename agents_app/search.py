@@ -74,7 +74,7 @@ def highlights(text: str, query: str) -> list[tuple[str, bool]]:
     return [piece for piece in (*pieces, (text[at:], False)) if piece[0]]
 
 
-class _AnyWord(SearchQuery):
+class AnyWord(SearchQuery):
     """Fits where one of the words is. Lexemes hold no spaces, so " & " stands between two of them and nowhere else."""
 
     def as_sql(self, *args: Any, **options: Any) -> tuple[str, Any]:
@@ -87,7 +87,7 @@ def _by_words(within: QuerySet[Passage], query: str) -> QuerySet[Passage]:
     some = all_words
     if not EXCLUDES.search(query):  # "any of the words" would bring back what -word takes out
         all_words |= SearchQuery(query, config="simple", search_type="websearch")
-        some = all_words | _AnyWord(query, config="english", search_type="plain")
+        some = all_words | AnyWord(query, config="english", search_type="plain")
     return (
         within.filter(search=some)
         .annotate(

@@ -4,8 +4,9 @@ here.
 
 from __future__ import annotations
 
+from engine.blueprints import LLM, Agent, Process, ScrapeWebsiteTool, SerperDevTool, Task
 from engine.custom_tools import BaseTool, tool
-from engine.kickoff import LLM, Agent, Crew, Process, ScrapeWebsiteTool, SerperDevTool, Task
+from engine.kickoff import Crew
 from engine.kickoff_results import CrewOutput, KickoffFailed, TaskOutput, UsageMetrics
 
 __all__ = [

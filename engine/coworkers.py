@@ -16,6 +16,7 @@ from engine.journal import Effect
 from engine.llm import Message
 from engine.prompt import coworker_message, task_message
 from engine.spec import AgentSpec, TaskSpec, ToolSpec
+from engine.tools.memory import memory_tools
 from engine.tools.protocol import ToolFacts, ToolFailed
 
 DELEGATE = "delegate_work"
@@ -117,7 +118,8 @@ async def answer_of(line: Calls, opening: Opening, context: Context = (), *, tas
     own = line.agent.tools if task is None or task.tools is None else task.tools
     schema = task.output_schema if task is not None else None
     try:
-        async with line.runtime.tools.open(own) as toolbox:
+        async with line.runtime.tools.open(own) as tools:
+            toolbox = tools | (memory_tools(line.runtime.memory, line.agent.key) if line.agent.memory else {})
             return await Conversation(line, opening, context, toolbox=toolbox, schema=schema).answer()
     except (ModelMistake, ProviderError, ContextTooLong) as error:
         raise ToolFailed(f"{line.agent.role} could not do it: {error}") from error

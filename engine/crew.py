@@ -16,6 +16,7 @@ from engine.cache import Kept
 from engine.calls import Calls
 from engine.errors import Cancelled, EngineError, InvalidCrew, LimitReached, ModelMistake, WaitingForPerson
 from engine.events import TaskEnded, TaskStarted
+from engine.gathering import stop
 from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose, TaskResult, TaskStatus
 from engine.manager import manager_of
 from engine.output import condition_holds
@@ -88,6 +89,7 @@ class CrewRun:
         self._results: dict[str, TaskResult] = {}
         self._waiting: dict[str, TaskResult] = {}
         self._jobs: dict[asyncio.Task[TaskResult], str] = {}
+        self._limit: LimitReached | None = None
 
     async def run(self) -> CrewOutput:
         """Until every task has a result, or waits. Whatever is raised, no task is left behind."""
@@ -95,15 +97,28 @@ class CrewRun:
             if self._spec.planning:
                 self._plans = await plan_tasks(self._spec, self._plan, self._runtime)
             while len(self._results) < len(self._spec.tasks):
-                self._start_ready()
+                if self._limit is None:
+                    self._start_ready()
                 if not self._jobs:
-                    break  # all that is left waits for a person, or for a task that does
+                    break  # a limit was reached, or all that is left waits for a person, or for a task that does
                 done, _ = await asyncio.wait(self._jobs, return_when=asyncio.FIRST_COMPLETED)
                 for job in done:
-                    await self._take(self._jobs.pop(job), job.result())
+                    await self._end(job)
         finally:
-            await self._stop_jobs()
+            await stop(self._jobs)
+        if self._limit is not None:
+            raise self._limit
         return self._output()
+
+    async def _end(self, job: asyncio.Task[TaskResult]) -> None:
+        """Takes a job's result. At a limit the others go on: what is in flight is paid for, the next call meets it."""
+        key = self._jobs.pop(job)
+        try:
+            result = job.result()
+        except LimitReached as limit:
+            self._limit = self._limit or limit
+            return
+        await self._take(key, result)
 
     def _start_ready(self) -> None:
         started = {*self._results, *self._waiting, *self._jobs.values()}
@@ -234,22 +249,6 @@ class CrewRun:
             message = f"The task {first.task!r} failed: {first.error}"
             return CrewOutput(TaskStatus.FAILED, "", None, results, message, first.error_code)
         return CrewOutput(TaskStatus.SUCCEEDED, last.raw if last else "", last.data if last else None, results)
-
-    async def _stop_jobs(self) -> None:
-        for job in self._jobs:
-            job.cancel()
-        interrupted = False
-        while self._jobs:
-            try:
-                await asyncio.wait(self._jobs)
-            except asyncio.CancelledError:  # a second cancellation of the run must not leave calls unsettled either
-                interrupted = True
-            for job in [job for job in self._jobs if job.done()]:
-                del self._jobs[job]
-                if not job.cancelled():
-                    job.exception()  # looked at: what ended the run is raised already
-        if interrupted:
-            raise asyncio.CancelledError
 
 
 class _NotKept(Exception):

@@ -1,7 +1,6 @@
-"""The CrewAI-shaped Python API over the specs: ``Agent``, ``Task``, ``Crew``, ``LLM``, ``Process`` and their kickoffs.
+"""The CrewAI-shaped way to run a crew: ``Crew`` and its kickoffs.
 
-The objects are blueprints and hold no state of a run, so one agent may be in many crews and runs at once. There is one
-asynchronous way to run, ``akickoff``; ``kickoff`` is ``asyncio.run`` of it.
+There is one asynchronous way to run, ``akickoff``; ``kickoff`` is ``asyncio.run`` of it.
 """
 
 from __future__ import annotations
@@ -12,20 +11,21 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from engine.blueprints import LLM, Agent, Process, SerperDevTool, Task, llm_of
+from engine.cache import Cache
+from engine.credential import Credential
 from engine.crew import CrewOutput as EngineOutput
 from engine.crew import run_crew
 from engine.custom_tools import BaseTool
 from engine.errors import EngineError, InvalidCrew
 from engine.gathering import all_of
-from engine.journal import MemoryJournal, TaskResult, TaskStatus
+from engine.journal import MemoryJournal, Reviewer, TaskResult, TaskStatus
 from engine.kickoff_results import CrewOutput, KickoffFailed, TaskOutput, UsageMetrics, usage_of
 from engine.limits import Limits, RunLimits
-from engine.litellm_client import Credential, LiteLLMClient
 from engine.llm import LLMClient
 from engine.models import provider_of
 from engine.placeholders import input_text
@@ -34,110 +34,25 @@ from engine.pricing import PriceTable
 from engine.routing import RoutingClient
 from engine.runtime import Runtime
 from engine.simulator import Simulator
-from engine.spec import DEFAULT_MODEL, AgentSpec, CrewSpec, LLMSpec, TaskSpec, ToolSpec
+from engine.spec import CrewSpec, LLMSpec, TaskSpec
+from engine.terminal import at_terminal
+from engine.throttle import Throttle
 from engine.tools.knowledge import KnowledgeSource
+from engine.tools.memory import Memory, TextMemory
 from engine.tools.registry import ToolRegistry
 
 KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "together_ai": ("TOGETHERAI_API_KEY",)}
 NEEDS_NO_KEY = frozenset({"ollama"})
 
 
-class Process(StrEnum):
-    sequential = "sequential"
-    parallel = "parallel"
-    hierarchical = "hierarchical"
-
-
-class LLM:
-    """A model and how to ask it; keyword arguments are ``LLMSpec``'s, besides ``api_key`` and ``base_url``."""
-
-    def __init__(
-        self, model: str = DEFAULT_MODEL, *, api_key: str = "", base_url: str | None = None, **options: Any
-    ) -> None:
-        if "timeout" in options:
-            options["timeout_s"] = options.pop("timeout")
-        if isinstance(options.get("stop"), str):
-            options["stop"] = (options["stop"],)
-        self.spec = LLMSpec(model=model, **options)
-        self.credential = Credential(api_key=api_key, base_url=base_url) if api_key or base_url else None
-
-
-@dataclass(frozen=True, eq=False)
-class SerperDevTool:
-    """Web search. Without ``api_key`` the environment's ``SERPER_API_KEY`` is used."""
-
-    api_key: str | None = None
-    base_url: str | None = None
-    n_results: int = 10
-
-
-@dataclass(frozen=True, eq=False)
-class ScrapeWebsiteTool:
-    """Reads a web page; with ``website_url`` always that one."""
-
-    website_url: str = ""
-
-
-class Agent:
-    """Who does the work. Keyword arguments are ``AgentSpec``'s; ``verbose`` and ``memory`` of CrewAI are accepted."""
-
-    def __init__(
-        self, *, role: str, goal: str = "", backstory: str = "", llm: LLM | str | None = None, **options: Any
-    ) -> None:
-        options.pop("verbose", None)
-        _refuse_memory(options)
-        self.llm = llm if isinstance(llm, LLM) else LLM(llm or os.environ.get("OPENAI_MODEL_NAME") or DEFAULT_MODEL)
-        self.tools: tuple[Any, ...] = tuple(options.pop("tools", None) or ())
-        if "max_execution_time" in options:
-            options["max_execution_time_s"] = options.pop("max_execution_time")
-        self.role = role
-        self._fields = {"role": role, "goal": goal, "backstory": backstory, **options}
-        self.spec("agent")  # a wrong argument is refused here, where it was written
-
-    def spec(self, key: str) -> AgentSpec:
-        return AgentSpec(key=key, llm=self.llm.spec, tools=tuple(map(tool_spec, self.tools)), **self._fields)
-
-
-class Task:
-    """One assignment. ``context`` holds tasks; ``output_pydantic`` and ``output_json`` are pydantic models."""
-
-    def __init__(
-        self,
-        *,
-        description: str,
-        expected_output: str = "",
-        agent: Agent | None = None,
-        context: Sequence[Task] | None = None,
-        **options: Any,
-    ) -> None:
-        self.agent = agent
-        self.context = None if context is None else tuple(context)
-        self.output_pydantic: type[BaseModel] | None = options.pop("output_pydantic", None)
-        self.output_json: type[BaseModel] | None = options.pop("output_json", None)
-        self.tools = options.pop("tools", None)
-        schema = self.output_pydantic or self.output_json
-        if schema is not None:
-            options.setdefault("output_schema", schema.model_json_schema())
-        self.name: str = options.pop("name", None) or ""
-        self._fields = {"description": description, "expected_output": expected_output, **options}
-        self.spec("task", agents={}, tasks={})
-
-    def spec(self, key: str, *, agents: Mapping[int, str], tasks: Mapping[int, str]) -> TaskSpec:
-        """Keys of agents and tasks are looked up by the objects' identity; unknown context is named as such."""
-        context = (
-            None if self.context is None else tuple(tasks.get(id(task), "not_in_this_crew") for task in self.context)
-        )
-        tools = None if self.tools is None else tuple(map(tool_spec, self.tools))
-        return TaskSpec(
-            key=key, name=self.name, agent=agents.get(id(self.agent)), context=context, tools=tools, **self._fields
-        )
-
-
 @dataclass
 class Crew:
     """A team at its work. ``usage_metrics`` are those of the last kickoff, failed ones too; of a batch, the whole.
 
-    ``llm_client``, ``prices`` and ``max_usd`` are ours: another client, another price list, a budget for each run.
+    ``memory`` gives every agent one. Ours are: ``llm_client`` and ``prices``, another client and price list;
+    ``max_usd``, a budget for each run; ``knowledge``, documents to search; ``notes``, where memories are kept;
+    ``throttle``, to share limits with other crews; ``reviewer``, who is asked about answers of tasks with
+    ``human_input``, by default at the terminal, if there is one.
     """
 
     agents: Sequence[Agent]
@@ -150,15 +65,21 @@ class Crew:
     planning: bool = False
     memory: bool = False
     manager_llm: LLM | str | None = None
+    manager_agent: Agent | None = None
+    planning_llm: LLM | str | None = None
     llm_client: LLMClient | None = None
     prices: PriceTable = field(default_factory=DefaultPrices)
     max_usd: Decimal | None = None
     knowledge: KnowledgeSource | None = None
+    notes: Memory = field(default_factory=TextMemory)
+    throttle: Throttle | None = None
+    reviewer: Reviewer | None = None
     usage_metrics: UsageMetrics | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        _refuse_memory({"memory": self.memory})
         self.spec = self._spec()
+        self._replies, self._outputs = Cache(), Cache()
+        self._tool_results = Cache(shares_failures=True)
 
     def kickoff(self, inputs: Mapping[str, Any] | None = None) -> CrewOutput:
         """Runs the crew and waits. Raises ``InvalidCrew`` or ``KickoffFailed``; inside a running loop, await
@@ -168,7 +89,7 @@ class Crew:
 
     async def akickoff(self, inputs: Mapping[str, Any] | None = None) -> CrewOutput:
         """Runs the crew. Raises ``InvalidCrew`` before anything is spent, and ``KickoffFailed`` with what was paid."""
-        journal = MemoryJournal()
+        journal = self._journal(self.throttle or Throttle())
         try:
             output = await self._run(inputs or {}, journal)
         finally:
@@ -187,7 +108,8 @@ class Crew:
         """An output for each inputs, in their order. One that fails has its ``status`` and ``error`` and loses no
         other.
         """
-        rows = [(one, MemoryJournal()) for one in inputs]
+        throttle = self.throttle or Throttle()
+        rows = [(one, self._journal(throttle)) for one in inputs]
         try:
             return await all_of(self._run_contained(one, journal) for one, journal in rows)
         finally:
@@ -201,6 +123,9 @@ class Crew:
         except InvalidCrew as invalid:
             return CrewOutput("", None, None, [], UsageMetrics(), status="failed", error=str(invalid))
 
+    def _journal(self, throttle: Throttle) -> MemoryJournal:
+        return MemoryJournal(reviewer=self.reviewer or at_terminal(), throttle=throttle)
+
     async def _run(self, inputs: Mapping[str, Any], journal: MemoryJournal) -> CrewOutput:
         runtime = Runtime(
             llm=self.llm_client or self._client(),
@@ -208,6 +133,10 @@ class Crew:
             prices=self.prices,
             tools=self._tools(),
             limits=Limits(RunLimits(max_usd=self.max_usd)),
+            memory=self.notes,
+            replies=self._replies,
+            outputs=self._outputs,
+            tool_results=self._tool_results,
         )
         try:
             output = await run_crew(self.spec, {name: input_text(value) for name, value in inputs.items()}, runtime)
@@ -218,29 +147,34 @@ class Crew:
         return self._output(output, usage_of(journal))
 
     def _spec(self) -> CrewSpec:
-        agents = list(
-            {id(agent): agent for agent in (*self.agents, *(t.agent for t in self.tasks if t.agent))}.values()
-        )
-        agent_keys = _keys([agent.role for agent in agents])
-        task_keys = _keys([task.name or f"task_{number}" for number, task in enumerate(self.tasks, 1)])
-        by_agent = {id(agent): key for agent, key in zip(agents, agent_keys, strict=True)}
-        by_task = {id(task): key for task, key in zip(self.tasks, task_keys, strict=True)}
-        manager = self.manager_llm
+        agents = list({id(agent): agent for agent in self._all_agents()}.values())
+        by_agent = dict(zip(map(id, agents), _keys([agent.role for agent in agents]), strict=True))
+        names = [task.name or f"task_{number}" for number, task in enumerate(self.tasks, 1)]
+        by_task = dict(zip(map(id, self.tasks), _keys(names), strict=True))
+        specs = [agent.spec(by_agent[id(agent)]) for agent in agents]
+        manager, planner = llm_of(self.manager_llm), llm_of(self.planning_llm)
         return CrewSpec(
             name=self.name,
-            agents=tuple(agent.spec(by_agent[id(agent)]) for agent in agents),
+            agents=tuple(spec.model_copy(update={"memory": True}) for spec in specs) if self.memory else tuple(specs),
             tasks=tuple(task.spec(by_task[id(task)], agents=by_agent, tasks=by_task) for task in self.tasks),
             process=Process(self.process).value,
             cache=self.cache,
             max_rpm=self.max_rpm,
             planning=self.planning,
-            manager_llm=(manager if isinstance(manager, LLM) else LLM(manager)).spec if manager else None,
+            planning_llm=planner.spec if planner else None,
+            manager_llm=manager.spec if manager else None,
+            manager_agent=by_agent[id(self.manager_agent)] if self.manager_agent else None,
         )
 
     def _client(self) -> LLMClient:
-        own = {agent.llm.spec: agent.llm.credential for agent in self._all_agents() if agent.llm.credential}
+        from engine.litellm_client import LiteLLMClient  # late: it brings an HTTP client
+
+        llms = [agent.llm for agent in self._all_agents()]
+        llms += [llm for llm in map(llm_of, (self.manager_llm, self.planning_llm)) if llm is not None]
+        own = {llm.spec.credential: llm.credential for llm in llms if llm.credential}
         return RoutingClient(
-            real=LiteLLMClient(lambda llm: own.get(llm) or environment_credential(llm)), simulated=Simulator()
+            real=LiteLLMClient(lambda llm: own.get(llm.credential) or environment_credential(llm)),
+            simulated=Simulator(),
         )
 
     def _tools(self) -> ToolRegistry:
@@ -256,7 +190,8 @@ class Crew:
         return registry.with_tools([tool for tool in used if isinstance(tool, BaseTool)])
 
     def _all_agents(self) -> list[Agent]:
-        return [*self.agents, *(task.agent for task in self.tasks if task.agent)]
+        managers = [self.manager_agent] if self.manager_agent else []
+        return [*self.agents, *managers, *(task.agent for task in self.tasks if task.agent)]
 
     def _output(self, output: EngineOutput, usage: UsageMetrics) -> CrewOutput:
         results = {result.task: result for result in output.results}
@@ -286,21 +221,6 @@ def environment_credential(llm: LLMSpec) -> Credential | None:
     bases = (f"{provider.upper()}_BASE_URL", f"{provider.upper()}_API_BASE")
     base_url = next((os.environ[name] for name in bases if os.environ.get(name)), None)
     return Credential(api_key=key, base_url=base_url) if key or provider in NEEDS_NO_KEY else None
-
-
-def tool_spec(tool: Any) -> ToolSpec:
-    """The spec of a tool object. Raises ``TypeError`` for what is none."""
-    if isinstance(tool, SerperDevTool):
-        return ToolSpec(name="web_search")
-    if isinstance(tool, ScrapeWebsiteTool):
-        return ToolSpec(name="scrape_website", config={"website_url": tool.website_url} if tool.website_url else {})
-    if isinstance(tool, BaseTool):
-        return ToolSpec(name=tool.facts.name)
-    if isinstance(tool, (str, ToolSpec)):
-        return ToolSpec(name=tool) if isinstance(tool, str) else tool
-    raise TypeError(
-        f"{tool!r} is not a tool. Use SerperDevTool(), ScrapeWebsiteTool(), @tool functions or BaseTool objects."
-    )
 
 
 def _task_output(task: Task, spec: TaskSpec, result: TaskResult | None) -> TaskOutput:
@@ -344,11 +264,6 @@ def _keys(names: Sequence[str]) -> list[str]:
             key = f"{stem}_{number}"
         keys.append(key)
     return keys
-
-
-def _refuse_memory(options: dict[str, Any]) -> None:
-    if options.pop("memory", False):
-        raise NotImplementedError("memory=True is not supported yet. Leave it out.")
 
 
 def _run_here(work: Any, instead: str) -> Any:

@@ -29,16 +29,27 @@ class RunLimits:
 
 
 class Limits:
-    """The counters of one run. It belongs to one event loop and is not shared between runs."""
+    """The counters of one run. It belongs to one event loop and is not shared between runs.
 
-    def __init__(self, limits: RunLimits | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    ``calls``, ``tokens`` and ``elapsed_s``: what the run used before, where it was taken over.
+    """
+
+    def __init__(
+        self,
+        limits: RunLimits | None = None,
+        *,
+        calls: int = 0,
+        tokens: int = 0,
+        elapsed_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.limits = limits or RunLimits()
-        self.calls = 0
-        self.tokens = 0
+        self.calls = calls
+        self.tokens = tokens
         self.spent_usd = Decimal(0)
         self.reserved_usd = Decimal(0)
         self._clock = clock
-        self._began_at = clock()
+        self._began_at = clock() - elapsed_s
         self._minutes: dict[str, deque[float]] = {}
 
     def reserve(self, worst_usd: Decimal) -> None:

@@ -22,6 +22,7 @@ PROVIDERS: dict[str, str] = {
     "ollama": "Ollama",
     "azure": "Azure OpenAI",
     "serper": "Serper (web search)",
+    "mcp": "MCP server (token)",
 }
 """Providers a team can keep a key for, with their names for people."""
 

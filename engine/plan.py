@@ -1,7 +1,7 @@
 """Spec to dependency graph: which tasks a task waits for, what may start now, and which chain is the longest.
 
-The rules of order are those of the design's engine paper: in a sequential crew a synchronous task waits for the
-synchronous ones before it and for its own context; in a parallel one only context counts.
+In a sequential crew a synchronous task waits for the synchronous ones before it, or for the tasks that it names as its
+context; in a parallel one only context counts.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def make_plan(spec: CrewSpec) -> Plan:
     """The plan of a spec. Context on unknown or later tasks is left out here; ``validate`` refuses it.
 
     In a sequential crew an unset context reads all earlier outputs; of an asynchronous task, those up to the last
-    synchronous one before it, as in CrewAI, where asynchronous neighbours run at once and do not read each other. No
-    task
-    waits for an asynchronous one that it does not read.
+    synchronous one before it, as in CrewAI, where asynchronous neighbours run at once and do not read each other. A
+    synchronous task keeps its place in line, unless it names what it reads: then it waits for that. No task waits for
+    an asynchronous one that it does not read.
     """
     sequential = spec.process != "parallel"
     position = {task.key: index for index, task in enumerate(spec.tasks)}
@@ -62,7 +62,7 @@ def make_plan(spec: CrewSpec) -> Plan:
     for index, task in enumerate(spec.tasks):
         earlier = [other.key for other in spec.tasks[: settled if task.async_execution else index]]
         context[task.key] = _context(task, earlier, position, sequential)
-        also = synchronous if sequential and not task.async_execution else ()
+        also = synchronous if sequential and not task.async_execution and not task.context else ()
         condition = (task.condition.task,) if task.condition and task.condition.task in position else ()
         needs[task.key] = frozenset((*context[task.key], *condition))
         waits_for[task.key] = needs[task.key].union(also)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
 MAX_REPLY_BYTES = 16_000_000
+TAIL_BYTES = 16_384
 
 
 class SecondRequest(httpx.TransportError):
@@ -26,10 +27,11 @@ class ReplyTooLarge(httpx.TransportError):
 
 @dataclass(slots=True)
 class Exchange:
-    """What one attempt sent and got: ``response`` is the first answer, None while there is none."""
+    """What one attempt sent and got: ``response`` is the answer, None while there is none, ``tail`` its last bytes."""
 
     sent: bool = False
     response: httpx.Response | None = None
+    tail: bytearray = field(default_factory=bytearray)
 
 
 _exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
@@ -66,7 +68,7 @@ def guard(transport: type[httpx.AsyncBaseTransport]) -> None:
         request.headers["Accept-Encoding"] = "identity"
         response = await send(self, request)
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        response.stream = _Bounded(response.stream)
+        response.stream = _Bounded(response.stream, exchange.tail)
         exchange.response = response
         return response
 
@@ -75,8 +77,9 @@ def guard(transport: type[httpx.AsyncBaseTransport]) -> None:
 
 
 class _Bounded(httpx.AsyncByteStream):
-    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+    def __init__(self, stream: httpx.AsyncByteStream, tail: bytearray) -> None:
         self._stream = stream
+        self._tail = tail
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         left = MAX_REPLY_BYTES
@@ -84,6 +87,8 @@ class _Bounded(httpx.AsyncByteStream):
             left -= len(chunk)
             if left < 0:
                 raise ReplyTooLarge(f"The answer is larger than {MAX_REPLY_BYTES:,} bytes.")
+            self._tail += chunk[-TAIL_BYTES:]
+            del self._tail[:-TAIL_BYTES]
             yield chunk
 
     async def aclose(self) -> None:

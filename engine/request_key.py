@@ -11,7 +11,7 @@ from engine.llm import LLMRequest
 
 def request_key(request: LLMRequest, *, simulated: bool) -> str:
     """Equal for requests that a provider could not tell apart, and only for those of one kind, simulated or real."""
-    llm = request.llm.model_dump(mode="json", exclude={"cache_ttl_s", "timeout_s", "fallbacks", "credential"})
+    llm = request.llm.model_dump(mode="json", exclude={"cache_ttl_s", "timeout_s", "fallbacks", "credential", "stream"})
     asked = [request.messages, request.tools, request.may_call_tools, request.response_schema]
     return content_key("reply", simulated, llm, asked)
 

@@ -10,12 +10,13 @@ from engine.journal import Journal
 from engine.limits import Limits
 from engine.llm import LLMClient
 from engine.pricing import PriceTable
+from engine.tools.memory import Memory, TextMemory
 from engine.tools.registry import ToolRegistry
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One run's model client, journal, prices, tools, limits, caches and event sink.
+    """One run's model client, journal, prices, tools, limits, caches, its crew's memory, and its event sink.
 
     ``replies``, ``outputs`` and ``tool_results`` are the caches across runs, of model replies, of whole tasks' outputs
     and of tools. They are used only where a spec or a tool sets for how long.
@@ -29,4 +30,5 @@ class Runtime:
     replies: Cache = field(default_factory=Cache)
     outputs: Cache = field(default_factory=Cache)
     tool_results: Cache = field(default_factory=lambda: Cache(shares_failures=True))
+    memory: Memory = field(default_factory=TextMemory)
     emit: Emit = ignore

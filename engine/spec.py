@@ -52,7 +52,9 @@ class Spec(BaseModel):
 class LLMSpec(Spec):
     """A model and how to ask it. ``model`` is a LiteLLM id; a bare ``gpt-4o`` works.
 
-    A model id ``simulated/<id>`` is never sent anywhere: the simulator answers in its place, at the prices of ``<id>``.
+    ``stream`` has the reply sent as it is written: the time to its first token is known, for three times the processor
+    time of a whole reply. A model id ``simulated/<id>`` is never sent anywhere: the simulator answers in its place, at
+    the prices of ``<id>``.
     """
 
     model: str = Field(default=DEFAULT_MODEL, min_length=1, max_length=200)
@@ -66,6 +68,7 @@ class LLMSpec(Spec):
     fallbacks: tuple[str, ...] = ()
     credential: str | None = None
     cache_ttl_s: int | None = Field(default=None, gt=0)
+    stream: bool = False
 
 
 def _unstorable(value: Any, depth: int = 0) -> bool:
@@ -115,6 +118,7 @@ class AgentSpec(Spec):
     max_execution_time_s: float | None = Field(default=None, gt=0)
     max_retry_limit: int = Field(default=2, ge=0, le=20)
     respect_context_window: bool = True
+    memory: bool = False
 
 
 class _Kinded(Spec):

@@ -15,6 +15,7 @@ from django.db.models import F
 
 from agents_app.actions import cut_version
 from agents_app.models import Crew, CrewVersion
+from engine.limits import RunLimits
 from engine.models import is_simulated, provider_of
 from engine.spec import CrewSpec
 from engine.validate import missing_inputs
@@ -22,7 +23,7 @@ from runs import claim, tasks
 from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.money import to_nusd
 from runs.notify import run_changed
-from runs.runtime import TeamCredentials, models_of
+from runs.runtime import TeamCredentials, llms_of, models_of
 from runs.states import RUN_ENDED, Priority
 from runs.storable import storable_json
 from teams.access import Principal, require
@@ -32,6 +33,7 @@ from teams.refusals import Conflict, Invalid
 MAX_INPUT_CHARS = 1_000_000
 MAX_METADATA_CHARS = 10_000
 MAX_COMMENT_CHARS = 20_000
+MAX_BOUND = 2_000_000_000
 MAX_BUDGET_USD = Decimal(1_000_000)
 
 
@@ -43,9 +45,20 @@ class LaunchOrder:
     inputs: Mapping[str, str] = field(default_factory=dict)
     version: CrewVersion | None = None
     budget_usd: Decimal | None = None
+    limits: RunLimits = RunLimits()
     priority: str = Priority.NORMAL
     metadata: Mapping[str, Any] = field(default_factory=dict)
     simulated: bool | None = None
+
+    @property
+    def bounds(self) -> dict[str, int | None]:
+        """The limits besides money, by their names on a run."""
+        seconds = self.limits.max_seconds
+        return {
+            "max_calls": self.limits.max_calls,
+            "max_tokens": self.limits.max_tokens,
+            "max_seconds": None if seconds is None else round(seconds),
+        }
 
     @property
     def request_hash(self) -> str:
@@ -54,6 +67,7 @@ class LaunchOrder:
             dict(self.inputs),
             self.version and self.version.pk,
             str(self.budget_usd),
+            list(self.bounds.values()),
             self.priority,
             dict(self.metadata),
             self.simulated,
@@ -100,10 +114,10 @@ def launch_complaints(who: Principal, spec: CrewSpec, *, simulated: bool | None 
     if any(is_simulated(model) for model in models_of(spec)):
         return {"agents": "Some agents use simulated models and some do not. Use one kind for the whole crew."}
     return {
-        f"agents.{agent.key}.llm": f"There is no {provider_of(agent.llm.model) or 'known'} key for {agent.llm.model}. "
+        field: f"There is no {provider_of(llm.model) or 'known'} key for {llm.model}. "
         "Add one in the team's settings, or launch the crew simulated."
-        for agent in spec.agents
-        if credentials.key_for(agent.llm) is None
+        for field, llm in llms_of(spec).items()
+        if credentials.key_for(llm) is None
     }
 
 
@@ -168,6 +182,7 @@ def _queue(who: Principal, crew: Crew, order: LaunchOrder) -> Run:
         inputs=storable_json(dict(spec.inputs) | dict(order.inputs)),
         metadata=storable_json(dict(order.metadata)),
         budget_nusd=None if order.budget_usd is None else to_nusd(order.budget_usd),
+        **order.bounds,
         created_by=who.user,
         request_hash=order.request_hash,
         rung_at=ClockTimestamp(),
@@ -217,6 +232,9 @@ def _order_complaints(spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:
             fields[f"inputs.{name}"] = f"At most {MAX_INPUT_CHARS:,} characters."
     if order.budget_usd is not None and not (to_nusd(order.budget_usd) > 0 and order.budget_usd <= MAX_BUDGET_USD):
         fields["budget_usd"] = f"Give a budget above $0 and up to ${MAX_BUDGET_USD:,}, or none."
+    for name, bound in order.bounds.items():
+        if bound is not None and not 0 < bound <= MAX_BOUND:
+            fields[name] = f"Give a number from 1 to {MAX_BOUND:,}, or none."
     if order.priority not in Priority.values:
         fields["priority"] = f"Choose one of {', '.join(Priority.values)}."
     if len(json.dumps(dict(order.metadata))) > MAX_METADATA_CHARS:

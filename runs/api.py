@@ -11,6 +11,7 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from agents_app.models import Crew, CrewVersion
+from engine.limits import RunLimits
 from engine.placeholders import input_text
 from runs import queries
 from runs.actions import Decision, LaunchOrder, decide, launch, request_cancel
@@ -31,6 +32,9 @@ class LaunchIn(Strict):
     inputs: dict[str, Any] = Field(default_factory=dict, description="a value for each placeholder")
     version: int | None = Field(None, ge=1, description="null launches the draft as it stands")
     budget_usd: Decimal | None = Field(None, description="the run stops before it would spend more")
+    max_calls: int | None = Field(None, description="the run stops before it would make more model requests")
+    max_tokens: int | None = Field(None, description="the run stops at the request after so many tokens")
+    max_seconds: int | None = Field(None, description="the run makes no further request after so many seconds")
     priority: str = "normal"
     metadata: dict[str, Any] = Field(default_factory=dict)
 
@@ -104,6 +108,9 @@ class RunOut(RunSummary):
     inputs: dict[str, Any]
     metadata: dict[str, Any]
     budget_usd: str | None
+    max_calls: int | None
+    max_tokens: int | None
+    max_seconds: int | None
     output: Output | None
     tasks: list[TaskOut]
 
@@ -165,6 +172,7 @@ def launch_run(request: ApiRequest, slug: str, body: LaunchIn) -> Status[dict[st
         inputs={name: input_text(value) for name, value in body.inputs.items()},
         version=version,
         budget_usd=body.budget_usd,
+        limits=RunLimits(max_calls=body.max_calls, max_tokens=body.max_tokens, max_seconds=body.max_seconds),
         priority=body.priority,
         metadata=body.metadata,
     )

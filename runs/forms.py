@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from django import forms
 
+from engine.limits import RunLimits
 from engine.placeholders import placeholders
 from engine.spec import CrewSpec
 from runs.actions import LaunchOrder
@@ -16,6 +17,7 @@ from runs.money import to_usd
 from runs.states import Priority
 
 PREFIX = "inputs."
+BOUNDS = ("max_calls", "max_tokens", "max_seconds")
 KINDS = [
     ("no", "Real: the team's providers answer, and bill"),
     ("yes", "Simulated: answers are made up here, tokens are counted, nothing is spent"),
@@ -23,7 +25,7 @@ KINDS = [
 
 
 class LaunchForm(forms.Form):
-    """A text for each placeholder, then budget, priority and whether the run is simulated.
+    """A text for each placeholder, then budget and other bounds, priority and whether the run is simulated.
 
     ``key`` makes a launch that is sent twice one launch.
     """
@@ -36,6 +38,9 @@ class LaunchForm(forms.Form):
         label="Budget in USD",
         help_text="The run stops before a call that could go beyond it. Empty: none.",
     )
+    max_calls = forms.IntegerField(required=False, min_value=1, label="Model requests at most")
+    max_tokens = forms.IntegerField(required=False, min_value=1, label="Tokens at most")
+    max_seconds = forms.IntegerField(required=False, min_value=1, label="Seconds at most")
     priority = forms.ChoiceField(choices=Priority.choices, initial=Priority.NORMAL)
     key = forms.CharField(widget=forms.HiddenInput, max_length=60)
     version = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -57,8 +62,19 @@ class LaunchForm(forms.Form):
         if earlier is not None:
             self.fields["priority"].initial = earlier.priority
             self.fields["simulated"].initial = "yes" if earlier.simulated else "no"
+            for name in BOUNDS:
+                self.fields[name].initial = getattr(earlier, name)
             if earlier.budget_nusd is not None:
                 self.fields["budget_usd"].initial = to_usd(earlier.budget_nusd).normalize()
+
+    @property
+    def bounds(self) -> list[forms.BoundField]:
+        return [self[name] for name in BOUNDS]
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether a bound is set, or was typed wrongly, so that they are shown at once."""
+        return any(bound.value() or bound.errors for bound in self.bounds)
 
     @property
     def inputs(self) -> list[forms.BoundField]:
@@ -77,6 +93,7 @@ class LaunchForm(forms.Form):
             inputs={name: typed[f"{PREFIX}{name}"] for name in self.input_names},
             version=version,
             budget_usd=typed["budget_usd"],
+            limits=RunLimits(**{name: typed[name] for name in BOUNDS}),
             priority=typed["priority"],
             simulated={"yes": True, "no": False}.get(typed["simulated"]),
         )

@@ -29,7 +29,7 @@ class TeamKnowledge:
     async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[Passage]:
         """Raises ``ToolFailed``, without the database's own words, if they cannot be read now."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_threads(), self._search, query, collections, limit)
+        return await loop.run_in_executor(reading_threads(), self._search, query, collections, limit)
 
     def _search(self, query: str, collections: tuple[str, ...], limit: int) -> list[Passage]:
         try:
@@ -43,6 +43,6 @@ class TeamKnowledge:
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
+def reading_threads() -> ThreadPoolExecutor:
     """The process's own, made at first use and never before a fork."""
     return ThreadPoolExecutor(MAX_SEARCHES, thread_name_prefix="knowledge")

@@ -53,6 +53,9 @@ def run_json(run: Run) -> dict[str, Any]:
         "inputs": run.inputs,
         "metadata": run.metadata,
         "budget_usd": usd_text(run.budget_nusd),
+        "max_calls": run.max_calls,
+        "max_tokens": run.max_tokens,
+        "max_seconds": run.max_seconds,
         "output": {"raw": run.output_raw, "json": run.output_json} if run.ended and not run.error else None,
         "tasks": [_task_json(task) for task in run.tasks.order_by("position")],
     }

@@ -8,11 +8,13 @@ import os
 from functools import partial
 
 from django.conf import settings
+from django.utils import timezone
 
+from engine.credential import Credential
 from engine.crew import Runtime
 from engine.journal import CallIntent, CallKind
-from engine.limits import Limits
-from engine.litellm_client import Credential, LiteLLMClient
+from engine.limits import Limits, RunLimits
+from engine.litellm_client import LiteLLMClient
 from engine.models import provider_of
 from engine.routing import RoutingClient
 from engine.simulator import Simulator
@@ -20,6 +22,7 @@ from engine.spec import CrewSpec, LLMSpec, QuestionGuardrail
 from engine.tools.registry import ToolRegistry
 from runs.knowledge import TeamKnowledge
 from runs.lanes import Lane
+from runs.memory import CrewMemory
 from runs.models import Run
 from runs.prices import TeamPrices
 from runs.recorder import LedgerJournal
@@ -29,6 +32,8 @@ from teams.models import ProviderKey, Team
 from teams.secrets import unseal
 
 SEARCH_PROVIDER = "serper"
+MCP_PROVIDER = "mcp"
+NOT_MODEL_PROVIDERS = frozenset({SEARCH_PROVIDER, MCP_PROVIDER})
 
 
 def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess) -> Runtime:
@@ -47,10 +52,21 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess) -> Runtime:
         journal=journal,
         prices=TeamPrices(run.team, models_of(spec)),
         tools=tools_of(run),
-        limits=Limits(),
+        limits=limits_of(run),
         replies=replies,
         outputs=outputs,
+        memory=CrewMemory(run),
     )
+
+
+def limits_of(run: Run) -> Limits:
+    """The run's bounds besides money, which the ledger reserves; what earlier workers used of them counts."""
+    bounds = RunLimits(max_calls=run.max_calls, max_tokens=run.max_tokens, max_seconds=run.max_seconds)
+    if bounds == RunLimits():
+        return Limits()
+    calls = run.calls.filter(kind=CallKind.MODEL, cache_hit=False).count()
+    elapsed_s = (timezone.now() - run.started_at).total_seconds() if run.started_at else 0.0
+    return Limits(bounds, calls=calls, tokens=run.total_tokens, elapsed_s=elapsed_s)
 
 
 def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> Lane | None:
@@ -65,11 +81,21 @@ def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> Lane 
 
 def models_of(spec: CrewSpec) -> set[str]:
     """Every model id that running the crew may ask for."""
-    llms = [agent.llm for agent in spec.agents]
-    llms += [llm for llm in (spec.manager_llm, spec.planning_llm) if llm is not None]
-    rails = [rail for task in spec.tasks for rail in task.guardrails]
-    llms += [rail.llm for rail in rails if isinstance(rail, QuestionGuardrail) and rail.llm is not None]
-    return {model for llm in llms for model in (llm.model, *llm.fallbacks)}
+    return {model for llm in llms_of(spec).values() for model in (llm.model, *llm.fallbacks)}
+
+
+def llms_of(spec: CrewSpec) -> dict[str, LLMSpec]:
+    """Every model that the crew names and uses, by the field that names it."""
+    llms = {f"agents.{agent.key}.llm": agent.llm for agent in spec.agents}
+    if spec.process == "hierarchical" and spec.manager_agent is None and spec.manager_llm is not None:
+        llms["manager_llm"] = spec.manager_llm
+    if spec.planning and spec.planning_llm is not None:
+        llms["planning_llm"] = spec.planning_llm
+    for task in spec.tasks:
+        for rail in task.guardrails:
+            if isinstance(rail, QuestionGuardrail) and rail.llm is not None:
+                llms[f"tasks.{task.key}.guardrails"] = rail.llm
+    return llms
 
 
 class TeamCredentials:
@@ -94,7 +120,11 @@ class TeamCredentials:
     @property
     def any_model_key(self) -> bool:
         """Whether the team keeps a key of any model provider at all."""
-        return any(key.provider != SEARCH_PROVIDER for key in self._keys)
+        return any(key.provider not in NOT_MODEL_PROVIDERS for key in self._keys)
+
+    def secrets_of(self, provider: str) -> dict[str, str]:
+        """Every key of a provider by its name."""
+        return {key.name: unseal(key.secret) for key in self._keys if key.provider == provider}
 
     def search_key(self) -> Credential | None:
         key = next((key for key in self._keys if key.provider == SEARCH_PROVIDER), None)
@@ -106,10 +136,13 @@ def tools_of(run: Run) -> ToolRegistry:
     knowledge = TeamKnowledge(run.team)
     if run.simulated:
         return ToolRegistry.simulated(knowledge=knowledge)
-    key = TeamCredentials(run.team).search_key()
+    credentials = TeamCredentials(run.team)
+    key = credentials.search_key()
     return ToolRegistry.standard(
         search_api_key=key.api_key if key else os.environ.get("SERPER_API_KEY", ""),
         search_base_url=key.base_url if key else None,
         allowed_private_hosts=frozenset(settings.ALLOWED_PRIVATE_HOSTS),
         knowledge=knowledge,
+        allowed_mcp_commands=settings.ALLOWED_MCP_COMMANDS,
+        mcp_tokens=credentials.secrets_of(MCP_PROVIDER),
     )

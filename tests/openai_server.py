@@ -50,6 +50,7 @@ class OpenAIServer:
         self._latency_s = latency_s
         self._cached_tokens = cached_tokens
         self._lock = threading.Lock()
+        self.cut_stream_after: int | None = None
         self.billed: list[Billed] = []
         self.requests = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -129,7 +130,10 @@ class OpenAIServer:
                     authorization=request.headers.get("Authorization", ""),
                 )
             )
-        _send(request, 200, json.dumps(whole), {})
+        if body.get("stream"):
+            _send_stream(request, whole, cut_after=self.cut_stream_after)
+        else:
+            _send(request, 200, json.dumps(whole), {})
 
 
 class SearchServer:
@@ -192,6 +196,34 @@ def _send(request: BaseHTTPRequestHandler, status: int, text: str, headers: dict
         BrokenPipeError, ConnectionResetError
     ):  # who asked may have given up, which is what some tests are about
         request.wfile.write(data)
+
+
+def _send_stream(request: BaseHTTPRequestHandler, whole: dict[str, Any], *, cut_after: int | None) -> None:
+    """The answer as server-sent chunks of a few letters; ``cut_after`` so many of them the connection is closed."""
+    head = {"id": whole["id"], "object": "chat.completion.chunk", "created": whole["created"], "model": whole["model"]}
+    message, finish = whole["choices"][0]["message"], whole["choices"][0]["finish_reason"]
+    text = message.get("content") or ""
+    deltas: list[dict[str, Any]] = [{"content": text[at : at + 4]} for at in range(0, len(text), 4)]
+    for index, call in enumerate(message.get("tool_calls") or ()):
+        given = call["function"]["arguments"]
+        name = {"name": call["function"]["name"], "arguments": ""}
+        deltas.append({"tool_calls": [{"index": index, "id": call["id"], "type": "function", "function": name}]})
+        for at in range(0, len(given), 5):
+            deltas.append({"tool_calls": [{"index": index, "function": {"arguments": given[at : at + 5]}}]})
+    chunks = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    chunks.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+    if whole["usage"] is not None:
+        chunks.append({**head, "choices": [], "usage": whole["usage"]})
+    lines = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks] + ["data: [DONE]\n\n"]
+    request.send_response(200)
+    request.send_header("Content-Type", "text/event-stream")
+    request.send_header("Connection", "close")
+    request.end_headers()
+    with suppress(BrokenPipeError, ConnectionResetError):
+        for line in lines[:cut_after]:
+            request.wfile.write(line.encode())
+            request.wfile.flush()
+    request.close_connection = True
 
 
 def _send_fault(request: BaseHTTPRequestHandler, fault: Fault) -> None:

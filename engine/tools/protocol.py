@@ -44,6 +44,10 @@ class NestedTool(Protocol):
     async def run_with(self, calls: Any, arguments: dict[str, Any], *, step: int) -> str: ...
 
 
+Factory = Callable[[dict[str, Any]], "Tool | ToolSource"]
+"""From a tool's settings to the tool, or to a source of several."""
+
+
 def always(arguments: dict[str, Any], text: str) -> bool:
     """Every result is worth keeping."""
     return True

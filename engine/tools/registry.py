@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,17 +12,10 @@ from engine.cache import Cache
 from engine.spec import ToolSpec
 from engine.tools.calculator import Calculator
 from engine.tools.clock import CurrentTime
-from engine.tools.guarded_http import GuardedHttp
-from engine.tools.http_request import HttpRequest
 from engine.tools.knowledge import KnowledgeSearch, KnowledgeSource
-from engine.tools.mcp_server import McpAccess, McpServer
-from engine.tools.protocol import Tool, ToolFacts, ToolFailed, ToolSource
-from engine.tools.scrape import ScrapeWebsite
+from engine.tools.protocol import Factory, Tool, ToolFacts, ToolFailed, ToolSource
 from engine.tools.settings import fault_of
-from engine.tools.simulated import SimulatedMcpServer, SimulatedRequest, SimulatedScrape, SimulatedSearch
-from engine.tools.web_search import WebSearch
 
-Factory = Callable[[dict[str, Any]], Tool | ToolSource]
 Toolbox = dict[str, tuple[Tool, ToolSpec]]
 
 
@@ -49,33 +42,25 @@ class ToolRegistry:
         ``allowed_mcp_commands``: exact names of programs that may be started as MCP servers. ``mcp_tokens``: the secret
         for an MCP server by the name that its settings call it.
         """
-        http = GuardedHttp(allowed_private_hosts)
-        access = McpAccess(http.allowed_private_hosts, frozenset(allowed_mcp_commands), dict(mcp_tokens or {}))
-        base_url = search_base_url or os.environ.get("SERPER_BASE_URL")
-        return cls(
-            _local_tools(knowledge)
-            | {
-                "web_search": lambda config: WebSearch(http, api_key=search_api_key, base_url=base_url),
-                "scrape_website": lambda config: ScrapeWebsite(http, fixed_url=str(config.get("website_url", ""))),
-                "http_request": lambda config: HttpRequest(http, **_request_settings(config)),
-                "mcp": lambda config: McpServer(config, access),
-            }
+        from engine.tools import network  # late: it brings an HTTP client, which crews without such tools never need
+
+        access = network.Access(
+            search_api_key=search_api_key,
+            search_base_url=search_base_url or os.environ.get("SERPER_BASE_URL"),
+            private_hosts=frozenset(allowed_private_hosts),
+            mcp_commands=frozenset(allowed_mcp_commands),
+            mcp_tokens=dict(mcp_tokens or {}),
         )
+        return cls(_local_tools(knowledge) | network.tools(access))
 
     @classmethod
     def simulated(cls, *, knowledge: KnowledgeSource | None = None) -> ToolRegistry:
         """Nothing goes to the network: the tools that would go there say that they are simulated. Knowledge is really
         searched.
         """
-        return cls(
-            _local_tools(knowledge)
-            | {
-                "web_search": lambda config: SimulatedSearch(),
-                "scrape_website": lambda config: SimulatedScrape(),
-                "http_request": lambda config: SimulatedRequest(**_request_settings(config)),
-                "mcp": lambda config: SimulatedMcpServer(config),
-            }
-        )
+        from engine.tools import network
+
+        return cls(_local_tools(knowledge) | network.simulated_tools())
 
     def with_tools(self, tools: Iterable[Tool]) -> ToolRegistry:
         """These tools besides the registry's own: functions of the caller's program, for the Python API."""
@@ -129,10 +114,6 @@ def _named_apart(tool: Tool, toolbox: Toolbox) -> Tool:
         number += 1
         name = f"{facts.name[:60]}_{number}"
     return tool if name == facts.name else _Renamed(tool, replace(facts, name=name, original_name=facts.identity))
-
-
-def _request_settings(config: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    return {"allowed_hosts": tuple(config["allowed_hosts"]), "methods": tuple(config.get("methods", ("GET",)))}
 
 
 def _local_tools(knowledge: KnowledgeSource | None) -> dict[str, Factory]:

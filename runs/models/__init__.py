@@ -6,7 +6,20 @@ calls and of nothing else; ``recorder`` keeps them in the same transaction as th
 
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
+from runs.models.memory import Note
 from runs.models.money import Bill, Lane, PriceQuote
 from runs.models.run import Review, Run, TaskRun
 
-__all__ = ["Bill", "Call", "ClockTimestamp", "Lane", "PriceQuote", "Review", "Rollup", "Run", "TaskRun", "new_id"]
+__all__ = [
+    "Bill",
+    "Call",
+    "ClockTimestamp",
+    "Lane",
+    "Note",
+    "PriceQuote",
+    "Review",
+    "Rollup",
+    "Run",
+    "TaskRun",
+    "new_id",
+]

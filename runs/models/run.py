@@ -41,6 +41,9 @@ class Run(Rollup):
 
     budget_nusd = models.BigIntegerField(null=True)
     reserved_nusd = models.BigIntegerField(default=0)
+    max_calls = models.PositiveIntegerField(null=True)
+    max_tokens = models.PositiveIntegerField(null=True)
+    max_seconds = models.PositiveIntegerField(null=True)
 
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)

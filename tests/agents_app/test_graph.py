@@ -119,11 +119,12 @@ def test_a_diamond_is_symmetrical() -> None:
 
 
 def test_written_context_and_mere_order_are_told_apart_and_what_longer_ways_tell_is_left_out() -> None:
-    graph = layout(crew({"a": None, "b": None, "c": ["a"]}, process="sequential"), width=620)
+    graph = layout(crew({"a": None, "b": [], "c": ["a"], "d": []}, process="sequential"), width=620)
     assert {(edge.source, edge.target): edge.explicit for edge in graph.edges} == {
         ("a", "b"): False,
         ("a", "c"): True,
-        ("b", "c"): False,
+        ("b", "d"): False,
+        ("c", "d"): False,
     }
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.kickoff import LLM, Agent, Crew, Task
+from engine.blueprints import LLM, Agent, Task
+from engine.kickoff import Crew
 from engine.simulator import Simulator, invent
 from engine.tools.knowledge import KnowledgeSearch, Passage, TextKnowledge
 from engine.tools.passages import MAX_CHARS, OVERLAP_CHARS, passages_of, spans

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
+from engine.credential import Credential
 from engine.journal import Effect, MemoryJournal
-from engine.litellm_client import Credential, LiteLLMClient
+from engine.litellm_client import LiteLLMClient
 from engine.spec import AgentSpec, ToolSpec
 from engine.tools.mcp_server import McpAccess, McpServer
 from engine.tools.mcp_session import Timeouts

@@ -84,3 +84,18 @@ def test_a_chain_of_a_thousand_tasks_is_no_problem() -> None:
     chain = [task(f"t{n}", context=(f"t{n - 1}",) if n else ()) for n in range(1000)]
     assert make_plan(crew(*chain, process="parallel")).order[-1] == "t999"
     assert not find_cycle({f"t{n}": [f"t{n - 1}"] for n in range(1, 5000)})
+
+
+def test_a_graph_with_two_sync_points_takes_its_path_and_not_its_listed_order() -> None:
+    spec = crew(
+        task("a", async_execution=True, context=()),
+        task("b", async_execution=True, context=()),
+        task("e", context=("a", "b")),
+        task("c", async_execution=True, context=()),
+        task("d", async_execution=True, context=()),
+        task("f", context=("c", "d")),
+        task("g", context=("e", "f")),
+    )
+    plan = make_plan(spec)
+    assert len(plan.critical_path(dict.fromkeys("abcdefg", 10.0))) == 3
+    assert plan.waits_for["f"] == {"c", "d"}

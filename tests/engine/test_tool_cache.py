@@ -33,7 +33,8 @@ def only_even(arguments: dict[str, Any], result: int) -> bool:
 
 async def used(custom: BaseTool, arguments: dict[str, Any]) -> list[bool]:
     """Whether each of two tasks that use the tool one after the other reused a result."""
-    from engine.litellm_client import Credential, LiteLLMClient
+    from engine.credential import Credential
+    from engine.litellm_client import LiteLLMClient
 
     def answer(body: dict[str, Any]) -> Any:
         return "done" if body["messages"][-1]["role"] == "tool" else tool_call(custom.facts.name, arguments)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from engine.credential import Credential
 from engine.errors import ProviderError
-from engine.litellm_client import Credential, LiteLLMClient
+from engine.litellm_client import LiteLLMClient
 from engine.llm import LLMReply, LLMRequest
 from engine.spec import LLMSpec
 from tests.openai_server import Fault, OpenAIServer

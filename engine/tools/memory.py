@@ -1,0 +1,90 @@
+"""What an agent notes for later runs, and looks up again: a namespace per agent, and a keeper that outlives the run.
+
+An agent notes and looks up by itself, so a run pays only for what is used. Two tasks of one agent may do both at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from engine.journal import Effect
+from engine.spec import ToolSpec
+from engine.tools.knowledge import TextKnowledge
+from engine.tools.protocol import Tool, ToolFacts, ToolFailed, text_arguments
+
+MAX_NOTE_CHARS = 4_000
+MAX_RECALLED = 8
+NOTHING_NOTED = "There are no notes on that."
+
+
+class Memory(Protocol):
+    """Keeps the notes of one crew's agents. Noting the same text twice keeps it once."""
+
+    async def note(self, agent: str, text: str) -> None: ...
+
+    async def recall(self, agent: str, query: str, *, limit: int) -> list[str]:
+        """The agent's own notes that fit best, the best first."""
+        ...
+
+
+class TextMemory:
+    """Notes in this process's memory, for programs without a server."""
+
+    def __init__(self) -> None:
+        self._notes: dict[str, dict[str, None]] = {}
+
+    async def note(self, agent: str, text: str) -> None:
+        self._notes.setdefault(agent, {})[text] = None
+
+    async def recall(self, agent: str, query: str, *, limit: int) -> list[str]:
+        notes = TextKnowledge({str(number): text for number, text in enumerate(self._notes.get(agent, ()))})
+        found = await notes.search(query, collections=(), limit=limit)
+        return [passage.text for passage in found]
+
+
+def memory_tools(memory: Memory, agent: str) -> dict[str, tuple[Tool, ToolSpec]]:
+    """The tools by which the agent uses its namespace, as a conversation takes them."""
+    tools: tuple[Tool, ...] = (TakeNote(memory, agent), RecallNotes(memory, agent))
+    return {tool.facts.name: (tool, ToolSpec(name=tool.facts.name)) for tool in tools}
+
+
+class TakeNote:
+    """Keeps a text for later runs."""
+
+    facts = ToolFacts(
+        name="take_note",
+        description="Note something that will be of use when you work on such tasks again. Notes outlast this work.",
+        parameters=text_arguments(text="one fact or lesson, so that it can be understood by itself"),
+        effect=Effect.IDEMPOTENT,
+        cacheable=False,
+    )
+
+    def __init__(self, memory: Memory, agent: str) -> None:
+        self._memory = memory
+        self._agent = agent
+
+    async def run(self, arguments: dict[str, Any]) -> str:
+        text = str(arguments["text"]).strip()
+        if not text or len(text) > MAX_NOTE_CHARS:
+            raise ToolFailed(f"A note has 1 to {MAX_NOTE_CHARS:,} characters. Note less at once.")
+        await self._memory.note(self._agent, text)
+        return "Noted."
+
+
+class RecallNotes:
+    """Finds the agent's own notes."""
+
+    facts = ToolFacts(
+        name="recall_notes",
+        description="Look up what you noted in earlier work.",
+        parameters=text_arguments(query="the words to look for"),
+        cacheable=False,
+    )
+
+    def __init__(self, memory: Memory, agent: str) -> None:
+        self._memory = memory
+        self._agent = agent
+
+    async def run(self, arguments: dict[str, Any]) -> str:
+        found = await self._memory.recall(self._agent, str(arguments["query"]), limit=MAX_RECALLED)
+        return "\n\n".join(found) or NOTHING_NOTED

@@ -1,0 +1,52 @@
+"""The tools that reach the network, and their labelled stand-ins for simulated runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.tools.guarded_http import GuardedHttp
+from engine.tools.http_request import HttpRequest
+from engine.tools.mcp_server import McpAccess, McpServer
+from engine.tools.protocol import Factory
+from engine.tools.scrape import ScrapeWebsite
+from engine.tools.simulated import SimulatedMcpServer, SimulatedRequest, SimulatedScrape, SimulatedSearch
+from engine.tools.web_search import WebSearch
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What network tools may reach, and with which secrets, which are left out of the repr."""
+
+    search_api_key: str = field(default="", repr=False)
+    search_base_url: str | None = None
+    private_hosts: frozenset[str] = frozenset()
+    mcp_commands: frozenset[str] = frozenset()
+    mcp_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def tools(access: Access) -> dict[str, Factory]:
+    """The real ones, by their registered names."""
+    http = GuardedHttp(access.private_hosts)
+    mcp = McpAccess(http.allowed_private_hosts, access.mcp_commands, access.mcp_tokens)
+    return {
+        "web_search": lambda config: WebSearch(http, api_key=access.search_api_key, base_url=access.search_base_url),
+        "scrape_website": lambda config: ScrapeWebsite(http, fixed_url=str(config.get("website_url", ""))),
+        "http_request": lambda config: HttpRequest(http, **_request_settings(config)),
+        "mcp": lambda config: McpServer(config, mcp),
+    }
+
+
+def simulated_tools() -> dict[str, Factory]:
+    """Nothing goes to the network: they say that they are simulated."""
+    return {
+        "web_search": lambda config: SimulatedSearch(),
+        "scrape_website": lambda config: SimulatedScrape(),
+        "http_request": lambda config: SimulatedRequest(**_request_settings(config)),
+        "mcp": lambda config: SimulatedMcpServer(config),
+    }
+
+
+def _request_settings(config: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {"allowed_hosts": tuple(config["allowed_hosts"]), "methods": tuple(config.get("methods", ("GET",)))}

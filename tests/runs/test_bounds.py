@@ -1,0 +1,74 @@
+"""A run's own bounds on requests, tokens and seconds: set at launch, obeyed by every worker that holds the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from engine.limits import RunLimits
+from runs.actions import LaunchOrder, launch
+from runs.execution import execute
+from runs.models import Run
+from runs.runtime import limits_of
+from runs.states import RunState
+from runs.worker import WorkerProcess
+from teams.refusals import Invalid
+from tests.cast import Cast, make_cast, make_crew
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def worker(transactional_db: None) -> Iterator[WorkerProcess]:
+    process = WorkerProcess()
+    yield process
+    process.stop(grace_s=1)
+
+
+def launched(cast: Cast, **bounds: int) -> Run:
+    order = LaunchOrder(inputs={"company": "Acme"}, limits=RunLimits(**bounds))
+    return launch(cast.owner, make_crew(cast.owner), order)
+
+
+@pytest.mark.parametrize(("bound", "most"), [("max_calls", 1), ("max_tokens", 10)])
+def test_a_run_stops_at_its_bound_and_keeps_what_was_paid(
+    cast: Cast, worker: WorkerProcess, bound: str, most: int
+) -> None:
+    run = launched(cast, **{bound: most})
+    execute(run.pk, worker=worker)
+    run.refresh_from_db()
+    assert (run.state, run.error_code) == (RunState.FAILED, bound)
+    settled = list(run.calls.filter(kind="model").values_list("state", flat=True))
+    assert settled == ["ok"] * len(settled), "calls in flight at the limit are not cut off"
+    assert run.total_tokens > 0
+
+
+def test_without_bounds_it_ends_well(cast: Cast, worker: WorkerProcess) -> None:
+    run = launched(cast)
+    execute(run.pk, worker=worker)
+    run.refresh_from_db()
+    assert run.state == RunState.SUCCEEDED
+
+
+def test_what_an_earlier_worker_used_counts(cast: Cast, worker: WorkerProcess) -> None:
+    run = launched(cast, max_calls=1, max_seconds=60)
+    execute(run.pk, worker=worker)
+    run.refresh_from_db()
+    limits = limits_of(run)
+    assert (limits.calls, limits.tokens) == (1, run.total_tokens)
+    assert run.total_tokens > 0
+
+
+@pytest.mark.parametrize("bound", ["max_calls", "max_tokens", "max_seconds"])
+@pytest.mark.parametrize("most", [0, -1, 3_000_000_000])
+def test_a_bound_that_is_none_is_told_at_its_field(cast: Cast, bound: str, most: int) -> None:
+    with pytest.raises(Invalid) as refusal:
+        launched(cast, **{bound: most})
+    assert list(refusal.value.fields) == [bound]
+    assert not Run.objects.exists()
