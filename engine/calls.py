@@ -102,11 +102,16 @@ class Calls:
             return await self._first_that_answers(request, step, purpose, "")
         key = request_key(request, simulated=self.runtime.llm.simulates(request.llm))
         kept = await self.runtime.replies.get(
-            key, ttl_s=ttl_s, make=lambda: self._first_that_answers(request, step, purpose, key)
+            key,
+            ttl_s=ttl_s,
+            make=lambda: self._first_that_answers(request, step, purpose, key),
+            is_worth_keeping=_says_something,
         )
+        reply: LLMReply = kept.value
+        if kept.reused and not _says_something(reply):
+            return await self._first_that_answers(request, step, purpose, "")
         if kept.reused:
             await self._book_hit(self._intent(request, step, 1, purpose), kept)
-        reply: LLMReply = kept.value
         return reply
 
     async def _book_hit(self, intent: CallIntent, kept: Kept) -> None:
@@ -210,6 +215,11 @@ def refuse_too_long(llm: LLMSpec, prompt_tokens: int) -> None:
             f"The prompt has {prompt_tokens:,} tokens; {llm.model} takes {facts.context_tokens:,} with the answer."
         )
         raise ContextTooLong(message)
+
+
+def _says_something(reply: LLMReply) -> bool:
+    """Whether a reply is worth being given again: an empty one would fail the same task for as long as it is kept."""
+    return bool(reply.text.strip() or reply.tool_calls)
 
 
 def _params(request: LLMRequest, max_tokens: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A co-worker works in a line of calls of its own below the tool call, with its ow
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -117,12 +118,18 @@ async def answer_of(line: Calls, opening: Opening, context: Context = (), *, tas
     """A co-worker's answer. Raises ``ToolFailed`` with what kept it from answering."""
     own = line.agent.tools if task is None or task.tools is None else task.tools
     schema = task.output_schema if task is not None else None
+    deadline = asyncio.timeout(line.agent.max_execution_time_s)
     try:
-        async with line.runtime.tools.open(own) as tools:
+        async with deadline, line.runtime.tools.open(own) as tools:
             toolbox = tools | (memory_tools(line.runtime.memory, line.agent.key) if line.agent.memory else {})
             return await Conversation(line, opening, context, toolbox=toolbox, schema=schema).answer()
     except (ModelMistake, ProviderError, ContextTooLong) as error:
         raise ToolFailed(f"{line.agent.role} could not do it: {error}") from error
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        message = f"{line.agent.role} did not finish within its {line.agent.max_execution_time_s:g} s."
+        raise ToolFailed(message) from None
 
 
 def _facts(name: str, description: str, coworkers: Sequence[AgentSpec], texts: dict[str, str]) -> ToolFacts:

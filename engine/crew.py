@@ -210,14 +210,17 @@ class CrewRun:
             use_cache=self._spec.cache,
             purpose=purpose,
         )
+        deadline = asyncio.timeout(agent.max_execution_time_s)
         try:
-            async with asyncio.timeout(agent.max_execution_time_s):
+            async with deadline:
                 answer = await do_task(calls, self._spec, task, self._context(task))
         except (Cancelled, LimitReached):
             raise
         except WaitingForPerson as waiting:
             return TaskResult(task.key, TaskStatus.WAITING, raw=str(waiting))
         except TimeoutError:
+            if not deadline.expired():
+                raise
             message = f"The agent did not finish within its {agent.max_execution_time_s:g} s."
             return TaskResult(task.key, TaskStatus.FAILED, error=message, error_code="max_execution_time")
         except EngineError as error:

@@ -12,7 +12,7 @@ from engine.json_schema import matches, misfit
 from engine.spec import Condition, Guardrail, LengthGuardrail, RegexGuardrail, SchemaGuardrail
 from engine.text import read_json
 
-FENCED = re.compile(r"```(?:json|JSON)?\s*\n(.*?)```", re.DOTALL)
+FENCED = re.compile(r"```(?:json|JSON)?[^\S\n]*\n(.*?)```", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

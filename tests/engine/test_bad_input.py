@@ -159,3 +159,12 @@ async def test_an_unknown_provider_is_a_recorded_refusal_that_nobody_was_sent() 
     output = await run(spec, runtime(llm=client, journal=journal))
     assert output.error_code == "provider_error"
     assert [call.outcome.status for call in journal.calls] == [CallStatus.ERROR]
+
+
+async def test_a_timeout_that_is_not_the_agents_own_is_not_taken_for_it() -> None:
+    class Slow(Simulator):
+        async def complete(self, request: LLMRequest) -> LLMReply:
+            raise TimeoutError("of somebody's client")
+
+    with pytest.raises(TimeoutError, match="somebody"):
+        await run(crew(task("a")), runtime(llm=Slow()))

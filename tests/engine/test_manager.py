@@ -85,6 +85,27 @@ async def test_a_coworker_that_fails_is_the_managers_to_work_around() -> None:
     assert (await run(managed(), runtime(llm=llm))).raw == "Instead"
 
 
+async def test_a_coworker_has_its_own_time_and_the_manager_is_told_when_it_is_over() -> None:
+    journal = MemoryJournal()
+
+    class Stuck(Simulator):
+        async def complete(self, request: LLMRequest) -> LLMReply:
+            if "The slow" in str(request.messages[0]["content"]):
+                await asyncio.Event().wait()
+            return await llm.complete(request)
+
+    llm = by_role(manager=[delegate("slow"), delegate("writer"), use("accept_answer")], writer="Instead")
+    spec = crew(
+        task("a", agent=None),
+        agents=(agent("slow", max_execution_time_s=0.05), agent("writer")),
+        process="hierarchical",
+        manager_llm="gpt-4o",
+    )
+    assert (await run(spec, runtime(llm=Stuck(), journal=journal))).raw == "Instead"
+    told = [call.outcome.error for call in journal.calls if call.intent.kind is CallKind.TOOL]
+    assert told[0] == "The slow did not finish within its 0.05 s."
+
+
 async def test_two_coworkers_asked_in_one_reply_work_at_once() -> None:
     ask = {"background": "x"}
     llm = by_role(
