@@ -15,6 +15,8 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from engine.errors import Cancelled
+
 log = logging.getLogger(__name__)
 
 MAX_BATCH = 200
@@ -31,17 +33,27 @@ class GroupCommit:
         self._queue: SimpleQueue[tuple[Operation, Future[Any]] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="group-commit", daemon=True)
         self._pause = threading.Event()
+        self._closing = threading.Lock()
+        self._closed = False
         self._thread.start()
 
     def submit(self, operation: Operation) -> Future[Any]:
-        """A future of the operation's result, set after its commit; its exception if it raised."""
+        """A future of the operation's result, set after its commit; its exception if it raised.
+
+        Who cancels the future in time takes the operation back.
+        """
         future: Future[Any] = Future()
-        self._queue.put((operation, future))
+        with self._closing:
+            if self._closed:
+                raise Cancelled("This worker is stopping.")
+            self._queue.put((operation, future))
         return future
 
     def close(self) -> None:
-        """Commits what was submitted and ends the thread."""
-        self._queue.put(None)
+        """Commits what was submitted and ends the thread; whatever comes later is refused."""
+        with self._closing:
+            self._closed = True
+            self._queue.put(None)
         self._thread.join()
 
     def _work(self) -> None:
@@ -56,7 +68,8 @@ class GroupCommit:
         batch = []
         item = self._queue.get()
         while item is not None:
-            batch.append(item)
+            if item[1].set_running_or_notify_cancel():  # from here on nobody can cancel it: it will be written
+                batch.append(item)
             if len(batch) == MAX_BATCH or self._queue.empty():
                 return batch, True
             item = self._queue.get()
