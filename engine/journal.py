@@ -147,11 +147,22 @@ class Review:
     comment: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class LostCall:
+    """An unsafe tool call whose worker was lost before it learned how the call ended, and what a person says of it.
+
+    ``happened`` is None while nobody has said. ``comment`` is for the model, such as what the call gave.
+    """
+
+    happened: bool | None = None
+    comment: str = ""
+
+
 class Journal(Protocol):
     """Keeps a run's record. Every method returns only when what it was told is durable."""
 
     async def finished_task(self, task: str) -> TaskResult | None:
-        """The result of a task that succeeded or was skipped earlier in this run's life, else None."""
+        """The result of a task that succeeded, failed or was skipped earlier in this run's life, else None."""
         ...
 
     async def task_started(self, task: str, agent: str) -> None: ...
@@ -160,6 +171,10 @@ class Journal(Protocol):
 
     async def finished_call(self, task: str, step: int, *, branch: str = "") -> CallRecord | None:
         """The call that ended this step: an ``ok`` one, or a tool call that failed and told the model so."""
+        ...
+
+    async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
+        """The unsafe tool call at this step that may have been carried out; a person is asked if nobody has said."""
         ...
 
     async def open_call(self, intent: CallIntent) -> object:
@@ -201,7 +216,7 @@ class MemoryJournal:
         self._throttle = throttle or Throttle()
 
     async def finished_task(self, task: str) -> TaskResult | None:
-        done = (TaskStatus.SUCCEEDED, TaskStatus.SKIPPED)
+        done = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SKIPPED)
         return next((result for result in self.results if result.task == task and result.status in done), None)
 
     async def task_started(self, task: str, agent: str) -> None:
@@ -216,6 +231,9 @@ class MemoryJournal:
             if at == (task, branch, step) and is_final(call.intent.kind, call.outcome):
                 return call
         return None
+
+    async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
+        return None  # what is only in memory is lost with its worker
 
     async def open_call(self, intent: CallIntent) -> CallIntent:
         if intent.kind is CallKind.MODEL:

@@ -7,14 +7,20 @@ from typing import Any
 
 from engine.booking import booked
 from engine.calls import Calls
-from engine.errors import ModelMistake
-from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Effect
+from engine.errors import ModelMistake, WaitingForPerson
+from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Effect, LostCall
 from engine.llm import ToolCall
 from engine.request_key import content_key
 from engine.tools.calling import arguments_of, result_of
 from engine.tools.protocol import NestedTool, Tool, ToolFailed
 from engine.tools.registry import Toolbox
 from engine.tools.settings import TTL_SETTING
+
+LOST_QUESTION = "The worker stopped while it called {tool} with {arguments}. Was the call carried out?"
+CARRIED_OUT = (
+    "The connection was lost during this call, and with it the result. A person has checked that the call was carried "
+    "out: do not repeat it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +32,19 @@ class ToolResult:
 
 
 async def use_tool(calls: Calls, call: ToolCall, toolbox: Toolbox, *, step: int) -> ToolResult:
-    """The tool's text, or what was wrong. Raises what ends the run: limits, cancellation, our bugs."""
+    """The tool's text, or what was wrong. Raises what ends the run: limits, cancellation, our bugs.
+
+    A call that may have been carried out already, and must not be repeated by itself, raises ``WaitingForPerson`` until
+    a person has said whether it was.
+    """
     recorded = await calls.runtime.journal.finished_call(calls.task, step, branch=calls.branch)
     if recorded is not None and recorded.outcome.tool_output is not None:
         return ToolResult(recorded.outcome.tool_output, failed=recorded.outcome.status is CallStatus.ERROR)
+    lost = await calls.runtime.journal.lost_call(calls.task, step, branch=calls.branch)
+    if lost is not None and lost.happened is None:
+        raise WaitingForPerson(LOST_QUESTION.format(tool=call.name, arguments=call.arguments))
+    if lost is not None and lost.happened:
+        return ToolResult(_lost_text(lost))
     ready = _prepared(calls, call, toolbox)
     async with booked(calls.runtime, _intent(calls, call, ready, step)) as booking:
         try:
@@ -41,6 +56,11 @@ async def use_tool(calls: Calls, call: ToolCall, toolbox: Toolbox, *, step: int)
             booking.outcome = CallOutcome(CallStatus.ERROR, tool_output=text, error=str(error), error_code=error.code)
             return ToolResult(text, failed=True)
     return ToolResult(booking.outcome.tool_output or "")
+
+
+def _lost_text(lost: LostCall) -> str:
+    comment = lost.comment.strip()
+    return f"{CARRIED_OUT} They say: {comment}" if comment else CARRIED_OUT
 
 
 @dataclass(frozen=True, slots=True)

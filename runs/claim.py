@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F
 
 from engine.errors import Cancelled
 from engine.journal import CallOutcome, CallStatus
@@ -105,10 +105,11 @@ def end(
 
 
 @transaction.atomic
-def pause(run: Run, *, waiting_for: str) -> bool:
+def pause(run: Run, *, waiting_for: str, decisions: int = 0) -> bool:
     """Sets a run that is still ours aside, holding no worker; False, and nothing written, if its lease was lost.
 
-    A person who answered while the run was still held is not overlooked: it is queued again at once.
+    ``decisions`` are those of people that it went by: if there are more by now, it is queued again at once. One that
+    somebody asked to stop ends.
     """
     paused = Run.objects.filter(pk=run.pk, lease_epoch=run.lease_epoch, state=RunState.RUNNING).update(
         state=RunState.WAITING,
@@ -119,17 +120,12 @@ def pause(run: Run, *, waiting_for: str) -> bool:
     )
     if not paused:
         return False
-    if answered(run.pk):
+    if Run.objects.filter(pk=run.pk, cancel_requested_at__isnull=False).exists():
+        end_unclaimed(run.pk)
+    elif Review.objects.filter(task_run__run_id=run.pk, approved__isnull=False).count() > decisions:
         queue_again(run.pk)
     run_changed(run.pk)
     return True
-
-
-def answered(run_id: UUID) -> bool:
-    """Whether some task of the run waits for a person who has answered by now."""
-    newest = Review.objects.filter(task_run=OuterRef("pk")).order_by("-number").values("approved")[:1]
-    waiting = TaskRun.objects.filter(run_id=run_id, state=TaskState.WAITING).annotate(answer=Subquery(newest))
-    return waiting.filter(answer__isnull=False).exists()
 
 
 def queue_again(run_id: UUID) -> bool:
@@ -147,7 +143,7 @@ def end_unclaimed(run_id: UUID) -> bool:
         state=RunState.CANCELLED,
         waiting_for="",
         finished_at=ClockTimestamp(),
-        error="Cancelled before it began.",
+        error="Cancelled while nobody worked on it.",
         error_code=Cancelled.code,
         revision=F("revision") + 1,
     )

@@ -20,7 +20,8 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from engine.errors import Cancelled, EngineError, LimitReached
-from engine.journal import CallIntent, CallOutcome, CallRecord, CallStatus, Purpose, Review, TaskResult
+from engine.gathering import to_the_end
+from engine.journal import CallIntent, CallOutcome, CallRecord, CallStatus, LostCall, Purpose, Review, TaskResult
 from runs import models
 from runs.group_commit import GroupCommit
 from runs.lanes import Lane, Queues, Wait, note, wait_of
@@ -43,7 +44,6 @@ class Ticket:
 
     call_id: UUID
     intent: CallIntent
-    month: date | None
     lane: Lane | None = None
 
 
@@ -86,17 +86,35 @@ class LedgerJournal:
             waited_ms = round((time.monotonic() - began) * 1000)
             return self._write(lambda: self._open(call_id, intent, lane, waited_ms))
 
-        queue = self._queues.of(lane) if lane is not None else None
-        outcome = Wait(0) if queue is not None and queue.locked() else await open_now()
-        if queue is not None and isinstance(outcome, Wait):
-            async with queue:
-                while isinstance(outcome, Wait):
-                    await asyncio.sleep(min(outcome.seconds, LONGEST_WAIT_S))
-                    outcome = await open_now()
+        opening: asyncio.Future[Any] | None = None
+        try:
+            queue = self._queues.of(lane) if lane is not None else None
+            if queue is not None and queue.locked():
+                outcome: Any = Wait(0)
+            else:
+                outcome = await asyncio.shield(opening := open_now())
+            if queue is not None and isinstance(outcome, Wait):
+                async with queue:
+                    while isinstance(outcome, Wait):
+                        await asyncio.sleep(min(outcome.seconds, LONGEST_WAIT_S))
+                        outcome = await asyncio.shield(opening := open_now())
+        except asyncio.CancelledError:
+            if opening is not None:
+                await to_the_end(self._take_back(opening, call_id, intent, lane))
+            raise
         if isinstance(outcome, EngineError):
             raise outcome
-        assert not isinstance(outcome, Wait)
-        return Ticket(call_id, intent, outcome, lane)
+        return Ticket(call_id, intent, lane)
+
+    async def _take_back(
+        self, opening: asyncio.Future[Any], call_id: UUID, intent: CallIntent, lane: Lane | None
+    ) -> None:
+        """Settles at nothing what was opened for somebody who no longer waits for it: nothing was asked."""
+        outcome = await opening
+        if isinstance(outcome, (Wait, EngineError)):
+            return
+        nothing = CallOutcome(CallStatus.ERROR, error="Cancelled before it was sent.", error_code=Cancelled.code)
+        await self._write(lambda: self._settle(Ticket(call_id, intent, lane), nothing))
 
     async def settle_call(self, ticket: object, outcome: CallOutcome) -> None:
         assert isinstance(ticket, Ticket)
@@ -106,15 +124,21 @@ class LedgerJournal:
     async def review(self, task: str, number: int, answer: str) -> Review | None:
         known = self._replay.reviews.get((task, number))
         if known is None:
-            await self._write(lambda: self._ask_person(task, number, answer))
+            shown = {"number": number, "call": None, "defaults": {"answer": storable_text(answer)}}
+            await self._write(lambda: self._ask_person(task, shown))
         return known
 
-    def _ask_person(self, task: str, number: int, answer: str) -> None:
-        if self._mine().exists():
-            task_run = TaskRun.objects.get(run_id=self._run_id, key=task)
-            models.Review.objects.get_or_create(
-                task_run=task_run, number=number, defaults={"answer": storable_text(answer)}
-            )
+    async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
+        call_id, lost = self._replay.lost.get((task, branch, step), (None, None))
+        if lost is not None and lost.happened is None:
+            asked = {"call_id": call_id, "defaults": {"number": 0}}
+            await self._write(lambda: self._ask_person(task, asked))
+        return lost
+
+    def _ask_person(self, task: str, question: dict[str, Any]) -> None:
+        if self._mine().update(revision=F("revision") + 1):
+            models.Review.objects.get_or_create(task_run_id=self._replay.task_ids[task], **question)
+            run_changed(self._run_id)
 
     def _write(self, operation: Callable[[], Any]) -> asyncio.Future[Any]:
         return asyncio.wrap_future(self._writer.submit(operation))

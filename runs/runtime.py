@@ -23,7 +23,7 @@ from runs.lanes import Lane
 from runs.models import Run
 from runs.prices import TeamPrices
 from runs.recorder import LedgerJournal
-from runs.replay import read_replay
+from runs.replay import Replay
 from runs.worker import WorkerProcess
 from teams.models import ProviderKey, Team
 from teams.secrets import unseal
@@ -31,11 +31,11 @@ from teams.secrets import unseal
 SEARCH_PROVIDER = "serper"
 
 
-def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess) -> Runtime:
+def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay) -> Runtime:
     """Everything that running this claimed run needs."""
     credentials = TeamCredentials(run.team)
     journal = LedgerJournal(
-        run, read_replay(run), worker.writer, lane_of=partial(lane_of, run, credentials), queues=worker.queues
+        run, replay, worker.writer, lane_of=partial(lane_of, run, credentials), queues=worker.queues
     )
     replies, outputs = worker.caches.of(run.team_id)
     return Runtime(

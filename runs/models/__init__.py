@@ -7,6 +7,7 @@ calls and of nothing else; ``recorder`` keeps them in the same transaction as th
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.money import Bill, Lane, PriceQuote
-from runs.models.run import Review, Run, TaskRun
+from runs.models.review import Review
+from runs.models.run import Run, TaskRun
 
 __all__ = ["Bill", "Call", "ClockTimestamp", "Lane", "PriceQuote", "Review", "Rollup", "Run", "TaskRun", "new_id"]
