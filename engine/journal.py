@@ -58,6 +58,7 @@ class CallIntent:
 
     ``branch`` is the line of steps within the task, "" for the task's own. ``reserved_usd`` is the most it can cost;
     ``prompt_tokens`` the local count behind that figure. ``cache_key`` is set where the result may be reused later.
+    ``reuses``: nobody will be asked, since the result is at hand already.
     """
 
     task: str
@@ -79,6 +80,7 @@ class CallIntent:
     price: Price | None = None
     simulated: bool = False
     cache_key: str = ""
+    reuses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class CallOutcome:
 
     ``cache_hit``: nothing was asked; ``cache_age_s`` is the age of what was reused, ``saved_usd`` what that spared.
     ``throttled``: the provider refused because it was asked too often; ``retry_after_s`` is what it asked for.
+    ``reusable``: where a ``cache_key`` was set, whether the result is worth keeping for others.
     """
 
     status: CallStatus
@@ -102,6 +105,7 @@ class CallOutcome:
     saved_usd: Decimal | None = None
     throttled: bool = False
     retry_after_s: float | None = None
+    reusable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,13 +240,13 @@ class MemoryJournal:
         return None  # what is only in memory is lost with its worker
 
     async def open_call(self, intent: CallIntent) -> CallIntent:
-        if intent.kind is CallKind.MODEL:
+        if intent.kind is CallKind.MODEL and not intent.reuses:
             await self._throttle.enter(lane_of(intent), tokens=intent.prompt_tokens)
         return intent
 
     async def settle_call(self, ticket: object, outcome: CallOutcome) -> None:
         assert isinstance(ticket, CallIntent)
-        if ticket.kind is CallKind.MODEL:
+        if ticket.kind is CallKind.MODEL and not ticket.reuses:
             tokens = outcome.usage.total_tokens - ticket.prompt_tokens
             self._throttle.leave(
                 lane_of(ticket), throttled=outcome.throttled, retry_after_s=outcome.retry_after_s, more_tokens=tokens

@@ -124,4 +124,7 @@ async def _run(calls: Calls, ready: _Ready, step: int) -> CallOutcome:
         is_worth_keeping=lambda text: tool.facts.worth_caching(arguments, text),
     )
     age_s = kept.age_s if kept.reused else None
-    return CallOutcome(CallStatus.OK, tool_output=kept.value, cache_hit=kept.reused, cache_age_s=age_s)
+    reusable = tool.facts.worth_caching(arguments, kept.value)
+    return CallOutcome(
+        CallStatus.OK, tool_output=kept.value, cache_hit=kept.reused, cache_age_s=age_s, reusable=reusable
+    )

@@ -39,9 +39,7 @@ class DecisionIn(Strict):
     task: str = Field(description="the key of the task that waits")
     approved: bool = Field(True, description="of a lost call: whether it was carried out; if not, it is made again")
     comment: str = Field("", description="what should be different, where an answer is sent back")
-    number: int | None = Field(
-        None, ge=0, description="which answer is meant; null is the one shown now"
-    )
+    number: int | None = Field(None, ge=0, description="which answer is meant; null is the one shown now")
     call: UUID | None = Field(None, description="which lost call is meant, where the question is about one")
 
 

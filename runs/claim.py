@@ -14,10 +14,10 @@ from django.db.models import F
 
 from engine.errors import Cancelled
 from engine.journal import CallOutcome, CallStatus
-from runs.models import Call, ClockTimestamp, Review, Run, TaskRun
+from runs.ledger_lines import Line, open_lines, settle
+from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.money import to_usd
 from runs.notify import run_changed
-from runs.recorder import book, contribution, settled_state, write_outcome
 from runs.states import RUN_LIVE, TASK_ENDED, CallState, RunState, TaskState
 from runs.storable import storable_json, storable_text
 
@@ -172,18 +172,15 @@ def ring_again(*, patience_s: float, most: int = 500) -> list[UUID]:
 def close_open_calls(run_id: UUID) -> None:
     """Closes calls that nobody will settle. Nobody knows whether they were billed, so they are booked at their worst;
     a simulated one, which nobody bills, at nothing."""
-    for call in Call.objects.select_for_update().filter(run_id=run_id, state=CallState.INTENT):
-        before = contribution(call)
-        outcome = _lost_simulation() if call.simulated else _lost_call(call)
-        write_outcome(call, outcome, settled_state(outcome, fresh=False))
-        book(call, before=before, released=call.reserved_nusd)
+    Run.objects.select_for_update(no_key=True).get(pk=run_id)
+    for line in open_lines(run_id):
+        settle(line, _lost_simulation() if line.simulated else _lost_call(line), fresh=False)
 
 
-def _lost_call(call: Call) -> CallOutcome:
-    priced = call.input_usd_per_mtok is not None or call.kind == "tool"
+def _lost_call(line: Line) -> CallOutcome:
     return CallOutcome(
         status=CallStatus.UNKNOWN,
-        cost_usd=to_usd(call.reserved_nusd) if priced else None,
+        cost_usd=to_usd(line.reserved_nusd) if line.priced or line.kind != "model" else None,
         error="The worker stopped before it learned how this call ended; it is booked at its worst case.",
         error_code=WORKER_LOST,
     )

@@ -37,7 +37,7 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay) 
     journal = LedgerJournal(
         run, replay, worker.writer, lane_of=partial(lane_of, run, credentials), queues=worker.queues
     )
-    replies, outputs = worker.caches.of(run.team_id)
+    caches = worker.caches.of(run.team_id)
     return Runtime(
         llm=RoutingClient(
             real=LiteLLMClient(credentials),
@@ -48,14 +48,15 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay) 
         prices=TeamPrices(run.team, models_of(spec)),
         tools=tools_of(run),
         limits=Limits(),
-        replies=replies,
-        outputs=outputs,
+        replies=caches.replies,
+        outputs=caches.outputs,
+        tool_results=caches.tool_results,
     )
 
 
 def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> Lane | None:
     """What a provider counts this request under; None for calls that no provider is asked for."""
-    if intent.kind is not CallKind.MODEL or intent.simulated:
+    if intent.kind is not CallKind.MODEL or intent.simulated or intent.reuses:
         return None
     key = credentials.key_for(LLMSpec(model=intent.model, credential=intent.credential or None))
     if key is None:

@@ -100,6 +100,7 @@ def test_an_approved_answer_goes_on_and_nothing_is_paid_twice(
     assert len(provider.billed) == 3
     assert run.calls.count() == 3
     assert run.prompt_tokens == provider.prompt_tokens
+    assert run.spent_nusd == provider.prompt_tokens * 150 + provider.completion_tokens * 600
     assert_sums(run)
 
 

@@ -15,7 +15,7 @@ from agents_app.actions import create_crew
 from engine.spec import AgentSpec, CrewSpec, TaskSpec
 from runs import execution
 from runs.actions import LaunchOrder, launch
-from runs.models import Bill, Call, Run
+from runs.models import Bill, Call, PriceQuote, Run
 from runs.states import CallState
 from runs.worker import WorkerProcess
 from teams.access import Principal
@@ -26,7 +26,9 @@ MODEL = "gpt-4o-mini"
 
 
 def use_provider(who: Principal, server: OpenAIServer, **limits: Any) -> None:
-    """The team asks this server for OpenAI's models from now on."""
+    """The team asks this server for OpenAI's models from now on, at a price of its own."""
+    price = {"input_usd_per_mtok": "0.15", "output_usd_per_mtok": "0.6"}
+    PriceQuote.objects.create(team=who.team, model=MODEL, **price)
     add_provider(who, provider="openai", api_key="sk-test", base_url=server.url, **limits)
 
 
