@@ -5,16 +5,15 @@ Which call to make, and whether to make it again, is decided by ``calls`` and ``
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 from engine.errors import Cancelled, ProviderError
 from engine.events import CallEnded, CallStarted
-from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus
+from engine.gathering import to_the_end
+from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Effect
 from engine.runtime import Runtime
 
 
@@ -44,7 +43,7 @@ async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]
             yield booking
         finally:
             outcome = replace(booking.outcome, latency_ms=round((time.perf_counter() - began) * 1000))
-            await _to_the_end(runtime.journal.settle_call(ticket, outcome))
+            await to_the_end(runtime.journal.settle_call(ticket, outcome))
             runtime.emit(CallEnded(intent, outcome))
     finally:
         if is_model:
@@ -67,27 +66,14 @@ def refused(error: ProviderError, intent: CallIntent) -> CallOutcome:
 def _cut_off(intent: CallIntent) -> CallOutcome:
     """What is booked if nothing better becomes known before the call is cut off."""
     message = "The call was cut off before it ended."
-    free = intent.kind is not CallKind.MODEL or intent.simulated
-    outcome = CallOutcome(CallStatus.ERROR) if free else _unknown(intent)
+    if intent.kind is CallKind.MODEL and not intent.simulated:
+        outcome = _unknown(intent)
+    else:
+        may_have_happened = intent.effect is Effect.UNSAFE and not intent.simulated
+        outcome = CallOutcome(CallStatus.UNKNOWN if may_have_happened else CallStatus.ERROR)
     return replace(outcome, error=message, error_code=Cancelled.code)
 
 
 def _unknown(intent: CallIntent) -> CallOutcome:
     worst_usd = intent.reserved_usd if intent.price is not None else None
     return CallOutcome(CallStatus.UNKNOWN, cost_usd=worst_usd)
-
-
-async def _to_the_end(work: Any) -> None:
-    """Awaits although this task is being cancelled: what was billed is booked before the cancellation goes on."""
-    job = asyncio.ensure_future(work)
-    interrupted = False
-    while not job.done():
-        try:
-            await asyncio.shield(job)
-        except asyncio.CancelledError:
-            if job.cancelled():
-                raise
-            interrupted = True
-    job.result()
-    if interrupted:
-        raise asyncio.CancelledError

@@ -115,7 +115,8 @@ class Calls:
         return reply
 
     async def _book_hit(self, intent: CallIntent, kept: Kept) -> None:
-        async with booked(self.runtime, replace(intent, reserved_usd=Decimal(0), prompt_tokens=0)) as booking:
+        intent = replace(intent, reserved_usd=Decimal(0), prompt_tokens=0, reuses=True)
+        async with booked(self.runtime, intent) as booking:
             saved = cost_usd(kept.value.usage, intent.price)
             booking.outcome = CallOutcome(
                 CallStatus.OK, reply=kept.value, cache_hit=True, cache_age_s=kept.age_s, saved_usd=saved

@@ -168,13 +168,14 @@ class CrewRun:
         if task.cache_ttl_s is None:
             return await self._attempt(task, agent)
         key = self._output_key(task, agent)
+        booked_before = await self._runtime.journal.finished_call(task.key, 0, branch=REUSE_BRANCH)
+        # What was reused, and booked, before a worker was lost has not become too old since.
+        ttl_s = task.cache_ttl_s if booked_before is None else float("inf")
         try:
-            kept = await self._runtime.outputs.get(
-                key, ttl_s=task.cache_ttl_s, make=lambda: self._made_anew(task, agent, key)
-            )
+            kept = await self._runtime.outputs.get(key, ttl_s=ttl_s, make=lambda: self._made_anew(task, agent, key))
         except _NotKept as failed:
             return failed.result
-        if kept.reused:
+        if kept.reused and booked_before is None:
             await self._book_reuse(task, agent, kept)
         made: TaskResult = kept.value
         return replace(made, task=task.key, cache_key="" if kept.reused else key)
@@ -187,7 +188,9 @@ class CrewRun:
 
     async def _book_reuse(self, task: TaskSpec, agent: AgentSpec, kept: Kept) -> None:
         simulated = self._runtime.llm.simulates(agent.llm)
-        intent = CallIntent(task.key, agent.key, 0, 1, CallKind.TASK, branch=REUSE_BRANCH, simulated=simulated)
+        intent = CallIntent(
+            task.key, agent.key, 0, 1, CallKind.TASK, branch=REUSE_BRANCH, simulated=simulated, reuses=True
+        )
         async with booked(self._runtime, intent) as booking:
             booking.outcome = CallOutcome(
                 CallStatus.OK, cache_hit=True, cache_age_s=kept.age_s, saved_usd=kept.cost_usd

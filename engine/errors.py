@@ -63,7 +63,9 @@ class ContextTooLong(EngineError):
 
 
 class WaitingForPerson(EngineError):
-    """A task cannot go on before a person has looked at its answer. The run holds nothing while it waits."""
+    """A task cannot go on without a person's word: about its answer, or about a call that was lost. The run holds
+    nothing while it waits.
+    """
 
     code = "waiting_for_person"
 

@@ -1,12 +1,12 @@
-"""Several coroutines at once, of which none is left behind when one fails."""
+"""Several coroutines at once, of which none is left behind when one fails; and work that no cancelling cuts off."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Coroutine, Iterable
 from typing import Any, TypeVar
 
-from engine.errors import LimitReached
+from engine.errors import LimitReached, WaitingForPerson
 
 T = TypeVar("T")
 
@@ -14,22 +14,25 @@ T = TypeVar("T")
 async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """The results in order, or the first failure, once all have ended.
 
-    A failure stops the others, except for a limit that was reached: what is in flight then is paid for already, and
-    whoever asks for more meets the limit too.
+    A failure stops the others, except for two that stop nobody: a limit that was reached, because what is in flight
+    then is paid for already and whoever asks for more meets the limit too; and a pause for a person, which is raised
+    last, with the questions of all who pause.
     """
     jobs = [asyncio.ensure_future(one) for one in work]
-    first: BaseException | None = None
     left = set(jobs)
     try:
-        while left:
-            done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
-            first = first or next((failed for job in jobs if job in done and (failed := _failure(job))), None)
-            if first is not None and not isinstance(first, LimitReached):
-                break
+        while left and not any(_stops_others(job) for job in jobs):
+            _, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await stop(left)
-    if first is not None:
-        raise first
+    failures = [failure for job in jobs if job not in left and (failure := _failure(job)) is not None]
+    pauses = [failure for failure in failures if isinstance(failure, WaitingForPerson)]
+    # What stopped the others first, then a limit, then the pauses.
+    for failure in sorted(failures, key=lambda one: isinstance(one, LimitReached)):
+        if failure not in pauses:
+            raise failure
+    if pauses:
+        raise WaitingForPerson("\n\n".join(map(str, pauses)))
     return [job.result() for job in jobs]
 
 
@@ -55,5 +58,26 @@ async def stop(jobs: Iterable[asyncio.Future[Any]]) -> None:
         raise asyncio.CancelledError
 
 
+async def to_the_end(work: Awaitable[Any]) -> None:
+    """Awaits although this task is being cancelled: what was billed is booked before the cancellation goes on."""
+    job = asyncio.ensure_future(work)
+    interrupted = False
+    while not job.done():
+        try:
+            await asyncio.shield(job)
+        except asyncio.CancelledError:
+            if job.cancelled():
+                raise
+            interrupted = True
+    job.result()
+    if interrupted:
+        raise asyncio.CancelledError
+
+
 def _failure(job: asyncio.Future[Any]) -> BaseException | None:
     return asyncio.CancelledError() if job.cancelled() else job.exception()
+
+
+def _stops_others(job: asyncio.Future[Any]) -> bool:
+    failure = _failure(job) if job.done() else None
+    return failure is not None and not isinstance(failure, (LimitReached, WaitingForPerson))

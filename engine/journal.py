@@ -58,6 +58,7 @@ class CallIntent:
 
     ``branch`` is the line of steps within the task, "" for the task's own. ``reserved_usd`` is the most it can cost;
     ``prompt_tokens`` the local count behind that figure. ``cache_key`` is set where the result may be reused later.
+    ``reuses``: nobody will be asked, since the result is at hand already.
     """
 
     task: str
@@ -79,6 +80,7 @@ class CallIntent:
     price: Price | None = None
     simulated: bool = False
     cache_key: str = ""
+    reuses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class CallOutcome:
 
     ``cache_hit``: nothing was asked; ``cache_age_s`` is the age of what was reused, ``saved_usd`` what that spared.
     ``throttled``: the provider refused because it was asked too often; ``retry_after_s`` is what it asked for.
+    ``reusable``: where a ``cache_key`` was set, whether the result is worth keeping for others.
     """
 
     status: CallStatus
@@ -102,6 +105,7 @@ class CallOutcome:
     saved_usd: Decimal | None = None
     throttled: bool = False
     retry_after_s: float | None = None
+    reusable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +151,22 @@ class Review:
     comment: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class LostCall:
+    """An unsafe tool call whose worker was lost before it learned how the call ended, and what a person says of it.
+
+    ``happened`` is None while nobody has said. ``comment`` is for the model, such as what the call gave.
+    """
+
+    happened: bool | None = None
+    comment: str = ""
+
+
 class Journal(Protocol):
     """Keeps a run's record. Every method returns only when what it was told is durable."""
 
     async def finished_task(self, task: str) -> TaskResult | None:
-        """The result of a task that succeeded or was skipped earlier in this run's life, else None."""
+        """The result of a task that succeeded, failed or was skipped earlier in this run's life, else None."""
         ...
 
     async def task_started(self, task: str, agent: str) -> None: ...
@@ -160,6 +175,10 @@ class Journal(Protocol):
 
     async def finished_call(self, task: str, step: int, *, branch: str = "") -> CallRecord | None:
         """The call that ended this step: an ``ok`` one, or a tool call that failed and told the model so."""
+        ...
+
+    async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
+        """The unsafe tool call at this step that may have been carried out; a person is asked if nobody has said."""
         ...
 
     async def open_call(self, intent: CallIntent) -> object:
@@ -201,7 +220,7 @@ class MemoryJournal:
         self._throttle = throttle or Throttle()
 
     async def finished_task(self, task: str) -> TaskResult | None:
-        done = (TaskStatus.SUCCEEDED, TaskStatus.SKIPPED)
+        done = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SKIPPED)
         return next((result for result in self.results if result.task == task and result.status in done), None)
 
     async def task_started(self, task: str, agent: str) -> None:
@@ -217,14 +236,17 @@ class MemoryJournal:
                 return call
         return None
 
+    async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
+        return None  # what is only in memory is lost with its worker
+
     async def open_call(self, intent: CallIntent) -> CallIntent:
-        if intent.kind is CallKind.MODEL:
+        if intent.kind is CallKind.MODEL and not intent.reuses:
             await self._throttle.enter(lane_of(intent), tokens=intent.prompt_tokens)
         return intent
 
     async def settle_call(self, ticket: object, outcome: CallOutcome) -> None:
         assert isinstance(ticket, CallIntent)
-        if ticket.kind is CallKind.MODEL:
+        if ticket.kind is CallKind.MODEL and not ticket.reuses:
             tokens = outcome.usage.total_tokens - ticket.prompt_tokens
             self._throttle.leave(
                 lane_of(ticket), throttled=outcome.throttled, retry_after_s=outcome.retry_after_s, more_tokens=tokens

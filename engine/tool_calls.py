@@ -7,8 +7,8 @@ from typing import Any
 
 from engine.booking import booked
 from engine.calls import Calls
-from engine.errors import ModelMistake
-from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Effect
+from engine.errors import ModelMistake, WaitingForPerson
+from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Effect, LostCall
 from engine.llm import ToolCall
 from engine.prompt import cut
 from engine.request_key import content_key
@@ -18,6 +18,12 @@ from engine.tools.calling import arguments_of, result_of
 from engine.tools.protocol import NestedTool, Tool, ToolFailed
 from engine.tools.registry import Toolbox
 from engine.tools.settings import TTL_SETTING
+
+LOST_QUESTION = "The worker stopped while it called {tool} with {arguments}. Was the call carried out?"
+CARRIED_OUT = (
+    "The connection was lost during this call, and with it the result. A person has checked that the call was carried "
+    "out: do not repeat it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +37,18 @@ class ToolResult:
 async def use_tool(calls: Calls, call: ToolCall, toolbox: Toolbox, *, step: int, refusal: str = "") -> ToolResult:
     """The tool's text, or what was wrong, such as a ``refusal``. Raises what ends the run: limits, cancellation, our
     bugs.
+
+    A call that may have been carried out already, and must not be repeated by itself, raises ``WaitingForPerson`` until
+    a person has said whether it was.
     """
     recorded = await calls.runtime.journal.finished_call(calls.task, step, branch=calls.branch)
     if recorded is not None and recorded.outcome.tool_output is not None:
         return ToolResult(recorded.outcome.tool_output, failed=recorded.outcome.status is CallStatus.ERROR)
+    lost = await calls.runtime.journal.lost_call(calls.task, step, branch=calls.branch)
+    if lost is not None and lost.happened is None:
+        raise WaitingForPerson(LOST_QUESTION.format(tool=call.name, arguments=call.arguments))
+    if lost is not None and lost.happened:
+        return ToolResult(_lost_text(lost))
     ready = ModelMistake(refusal) if refusal else _prepared(calls, call, toolbox)
     async with booked(calls.runtime, _intent(calls, call, ready, step)) as booking:
         try:
@@ -48,6 +62,11 @@ async def use_tool(calls: Calls, call: ToolCall, toolbox: Toolbox, *, step: int,
             )
             return ToolResult(text, failed=True)
     return ToolResult(booking.outcome.tool_output or "")
+
+
+def _lost_text(lost: LostCall) -> str:
+    comment = lost.comment.strip()
+    return f"{CARRIED_OUT} They say: {comment}" if comment else CARRIED_OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +137,8 @@ async def _run(calls: Calls, ready: _Ready, step: int) -> CallOutcome:
         is_worth_keeping=lambda pair: pair[1],
     )
     age_s = kept.age_s if kept.reused else None
-    return CallOutcome(CallStatus.OK, tool_output=kept.value[0], cache_hit=kept.reused, cache_age_s=age_s)
+    text, reusable = kept.value
+    return CallOutcome(CallStatus.OK, tool_output=text, cache_hit=kept.reused, cache_age_s=age_s, reusable=reusable)
 
 
 def _told(text: str) -> str:

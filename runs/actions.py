@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -25,7 +26,7 @@ from runs.money import to_nusd
 from runs.notify import run_changed
 from runs.runtime import TeamCredentials, llms_of, models_of
 from runs.states import RUN_ENDED, Priority
-from runs.storable import storable_json
+from runs.storable import storable_json, storable_text
 from teams.access import Principal, require
 from teams.models import ApiToken, Role
 from teams.refusals import Conflict, Invalid
@@ -138,33 +139,55 @@ def request_cancel(who: Principal, run: Run) -> Run:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person says of a task's answer. Sending it back needs a comment, which the agent is told."""
+    """What a person says to a task's open question.
+
+    About its answer: ``approved``, or sent back with a comment, which the agent is told. About a lost call: whether it
+    was carried out. ``number`` and ``call`` say which answer or call was looked at; None is whatever is asked now.
+    """
 
     approved: bool
     comment: str = ""
+    number: int | None = None
+    call: UUID | None = None
 
 
 def decide(who: Principal, run: Run, task: str, decision: Decision) -> Run:
-    """Approves the answer that a waiting task shows, or sends it back; the run goes on at once."""
+    """Answers the open question of a waiting task; the run goes on at once, or when whoever runs it sets it aside."""
     require(who, Role.RUNNER)
-    comment = decision.comment.replace("\x00", "").strip()
-    if not decision.approved and not comment:
-        raise Invalid("Nothing was sent.", fields={"comment": "Say what should be different."})
+    comment = storable_text(decision.comment).strip()
     if len(comment) > MAX_COMMENT_CHARS:
         raise Invalid("Nothing was sent.", fields={"comment": f"At most {MAX_COMMENT_CHARS:,} characters."})
     with transaction.atomic():
-        open_reviews = Review.objects.select_for_update().filter(task_run__run=run, task_run__key=task, approved=None)
-        review = open_reviews.order_by("-number").first()
-        if review is None or run.state in RUN_ENDED:
-            raise Conflict("No answer of this task waits for a person. Reload the page to see how the run stands.")
+        # The run first, as whoever sets it aside does: else each could overlook the other.
+        held = Run.objects.select_for_update().get(pk=run.pk)
+        review = _open_review(held, task, decision)
+        if review is None or held.state in RUN_ENDED:
+            raise Conflict("No such answer of this task waits for a person. Reload the page to see how the run stands.")
+        if review.call_id is None and not decision.approved and not comment:
+            raise Invalid("Nothing was sent.", fields={"comment": "Say what should be different."})
         review.approved, review.comment, review.decided_by = decision.approved, comment, who.user
         review.decided_at = ClockTimestamp()
         review.save(update_fields=["approved", "comment", "decided_by", "decided_at"])
         if claim.queue_again(run.pk):
             transaction.on_commit(partial(tasks.ring, run.pk))
+        else:
+            Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1)
         run_changed(run.pk)
     run.refresh_from_db()
     return run
+
+
+def _open_review(run: Run, task: str, decision: Decision) -> Review | None:
+    """What was looked at, if it is still asked. Without a call named, only one that is asked alone is meant."""
+    asked = Review.objects.filter(task_run__run=run, task_run__key=task, approved=None)
+    if decision.call is not None:
+        return asked.filter(call=decision.call).first()
+    if decision.number is not None:
+        return asked.filter(call=None, number=decision.number).first()
+    found = list(asked[:2])
+    if len(found) > 1:
+        raise Invalid("Nothing was sent.", fields={"call": "This task asks about several calls. Name one."})
+    return found[0] if found else None
 
 
 def _queue(who: Principal, crew: Crew, order: LaunchOrder) -> Run:

@@ -20,7 +20,7 @@ from runs.live import changes
 from runs.models import Run
 from runs.run_json import call_json, launch_json, run_json, summary_json
 from teams.access import fetch
-from teams.bearer import ERRORS, ApiRequest, Bearer, Strict
+from teams.bearer import ERRORS, ApiRequest, Bearer, Strict, once
 from teams.models import Role
 
 router = Router(tags=["runs"])
@@ -41,8 +41,10 @@ class LaunchIn(Strict):
 
 class DecisionIn(Strict):
     task: str = Field(description="the key of the task that waits")
-    approved: bool = True
-    comment: str = Field("", description="what should be different, where it is sent back")
+    approved: bool = Field(True, description="of a lost call: whether it was carried out; if not, it is made again")
+    comment: str = Field("", description="what should be different, where an answer is sent back")
+    number: int | None = Field(None, ge=0, description="which answer is meant; null is the one shown now")
+    call: UUID | None = Field(None, description="which lost call is meant, where the question is about one")
 
 
 class Launched(Schema):
@@ -74,6 +76,16 @@ class Failure(Schema):
     message: str
 
 
+class Question(Schema):
+    about: str = Field(description="answer: is it good; call: was it carried out before its worker was lost")
+    number: int | None = Field(description="which of the task's answers, from 0; null for a call")
+    answer: str | None
+    call: UUID | None
+    tool: str | None
+    arguments: str | None
+    asked_at: str
+
+
 class TaskOut(Schema):
     key: str
     name: str
@@ -84,6 +96,7 @@ class TaskOut(Schema):
     duration_ms: int | None
     output: Output | None
     error: Failure | None
+    questions: list[Question] = Field(description="what waits for a person; answer with POST /runs/{id}/approve")
     usage: Usage
 
 
@@ -213,9 +226,16 @@ def cancel_run(request: ApiRequest, run_id: UUID) -> dict[str, Any]:
 
 @router.post("/{uuid:run_id}/approve", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))
 def approve_task(request: ApiRequest, run_id: UUID, body: DecisionIn) -> dict[str, Any]:
-    """Approves the answer of a task that waits for a person, or sends it back with a comment; the run goes on."""
+    """Answers what a task asks a person: approves its answer or sends it back with a comment, or says whether a lost
+    tool call was carried out. The run goes on. Repeat it safely with an ``Idempotency-Key`` header."""
     run = fetch(Run, request.auth, Role.RUNNER, pk=run_id)
-    return summary_json(decide(request.auth, run, body.task, Decision(body.approved, body.comment)))
+    decision = Decision(body.approved, body.comment, number=body.number, call=body.call)
+
+    def answer() -> dict[str, Any]:
+        decided = decide(request.auth, run, body.task, decision)
+        return RunSummary.model_validate(summary_json(decided)).model_dump(mode="json")
+
+    return once(request, answer)
 
 
 @router.get("/{uuid:run_id}/events", response={200: None, **ERRORS}, auth=Bearer(Role.VIEWER))

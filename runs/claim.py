@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F
 
 from engine.errors import Cancelled
 from engine.journal import CallOutcome, CallStatus
-from runs.models import Call, ClockTimestamp, Review, Run, TaskRun
+from runs.ledger_lines import Line, open_lines, settle
+from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.money import to_usd
 from runs.notify import run_changed
-from runs.recorder import book, contribution, settled_state, write_outcome
 from runs.states import RUN_LIVE, TASK_ENDED, CallState, RunState, TaskState
 from runs.storable import storable_json, storable_text
 
@@ -105,10 +105,11 @@ def end(
 
 
 @transaction.atomic
-def pause(run: Run, *, waiting_for: str) -> bool:
+def pause(run: Run, *, waiting_for: str, decisions: int = 0) -> bool:
     """Sets a run that is still ours aside, holding no worker; False, and nothing written, if its lease was lost.
 
-    A person who answered while the run was still held is not overlooked: it is queued again at once.
+    ``decisions`` are those of people that it went by: if there are more by now, it is queued again at once. One that
+    somebody asked to stop ends.
     """
     paused = Run.objects.filter(pk=run.pk, lease_epoch=run.lease_epoch, state=RunState.RUNNING).update(
         state=RunState.WAITING,
@@ -119,17 +120,12 @@ def pause(run: Run, *, waiting_for: str) -> bool:
     )
     if not paused:
         return False
-    if answered(run.pk):
+    if Run.objects.filter(pk=run.pk, cancel_requested_at__isnull=False).exists():
+        end_unclaimed(run.pk)
+    elif Review.objects.filter(task_run__run_id=run.pk, approved__isnull=False).count() > decisions:
         queue_again(run.pk)
     run_changed(run.pk)
     return True
-
-
-def answered(run_id: UUID) -> bool:
-    """Whether some task of the run waits for a person who has answered by now."""
-    newest = Review.objects.filter(task_run=OuterRef("pk")).order_by("-number").values("approved")[:1]
-    waiting = TaskRun.objects.filter(run_id=run_id, state=TaskState.WAITING).annotate(answer=Subquery(newest))
-    return waiting.filter(answer__isnull=False).exists()
 
 
 def queue_again(run_id: UUID) -> bool:
@@ -147,7 +143,7 @@ def end_unclaimed(run_id: UUID) -> bool:
         state=RunState.CANCELLED,
         waiting_for="",
         finished_at=ClockTimestamp(),
-        error="Cancelled before it began.",
+        error="Cancelled while nobody worked on it.",
         error_code=Cancelled.code,
         revision=F("revision") + 1,
     )
@@ -176,18 +172,15 @@ def ring_again(*, patience_s: float, most: int = 500) -> list[UUID]:
 def close_open_calls(run_id: UUID) -> None:
     """Closes calls that nobody will settle. Nobody knows whether they were billed, so they are booked at their worst;
     a simulated one, which nobody bills, at nothing."""
-    for call in Call.objects.select_for_update().filter(run_id=run_id, state=CallState.INTENT):
-        before = contribution(call)
-        outcome = _lost_simulation() if call.simulated else _lost_call(call)
-        write_outcome(call, outcome, settled_state(outcome, fresh=False))
-        book(call, before=before, released=call.reserved_nusd)
+    Run.objects.select_for_update(no_key=True).get(pk=run_id)
+    for line in open_lines(run_id):
+        settle(line, _lost_simulation() if line.simulated else _lost_call(line), fresh=False)
 
 
-def _lost_call(call: Call) -> CallOutcome:
-    priced = call.input_usd_per_mtok is not None or call.kind == "tool"
+def _lost_call(line: Line) -> CallOutcome:
     return CallOutcome(
         status=CallStatus.UNKNOWN,
-        cost_usd=to_usd(call.reserved_nusd) if priced else None,
+        cost_usd=to_usd(line.reserved_nusd) if line.priced or line.kind != "model" else None,
         error="The worker stopped before it learned how this call ended; it is booked at its worst case.",
         error_code=WORKER_LOST,
     )

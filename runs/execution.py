@@ -13,6 +13,7 @@ from engine.journal import TaskStatus
 from engine.spec import CrewSpec
 from runs import claim
 from runs.models import Run
+from runs.replay import read_replay
 from runs.runtime import runtime_of
 from runs.states import RunState
 from runs.worker import Held, WorkerProcess
@@ -43,7 +44,8 @@ def _carry_out(run: Run, worker: WorkerProcess) -> None:
     held = Held(run.pk, run.lease_epoch)
     try:
         spec = CrewSpec.from_json(run.version.spec)
-        runtime = runtime_of(run, spec, worker)
+        replay = read_replay(run)
+        runtime = runtime_of(run, spec, worker, replay)
         output = worker.run(held, _run(spec, run, runtime))
     except Cancelled as stop:
         _stopped(run, held, str(stop))
@@ -55,16 +57,16 @@ def _carry_out(run: Run, worker: WorkerProcess) -> None:
         log.exception("Run %s failed by a bug", run.pk)
         claim.end(run, state=RunState.FAILED, error=BUG_MESSAGE, error_code=OUR_BUG)
     else:
-        _finish(run, output)
+        _finish(run, output, decisions=replay.decisions)
 
 
 async def _run(spec: CrewSpec, run: Run, runtime: Runtime) -> CrewOutput:
     return await run_crew(spec, run.inputs, runtime)
 
 
-def _finish(run: Run, output: CrewOutput) -> None:
+def _finish(run: Run, output: CrewOutput, *, decisions: int) -> None:
     if output.status is TaskStatus.WAITING:
-        claim.pause(run, waiting_for="person")
+        claim.pause(run, waiting_for="person", decisions=decisions)
         return
     succeeded = output.status is TaskStatus.SUCCEEDED
     claim.end(

@@ -10,10 +10,14 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+
+from engine.errors import Cancelled
+from runs.locks import Locks, take
 
 log = logging.getLogger(__name__)
 
@@ -24,24 +28,44 @@ Operation = Callable[[], Any]
 """A write in an open transaction. It may be run again after a lost connection or deadlock, so it must be idempotent."""
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An operation that was submitted, and who waits for it."""
+
+    operation: Operation
+    future: Future[Any]
+    locks: Locks | None
+
+
 class GroupCommit:
     """Runs operations on one thread with its own connection; ``submit`` returns once the operation's commit is done."""
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[tuple[Operation, Future[Any]] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Item | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="group-commit", daemon=True)
         self._pause = threading.Event()
+        self._closing = threading.Lock()
+        self._closed = False
         self._thread.start()
 
-    def submit(self, operation: Operation) -> Future[Any]:
-        """A future of the operation's result, set after its commit; its exception if it raised."""
+    def submit(self, operation: Operation, *, locks: Locks | None = None) -> Future[Any]:
+        """A future of the operation's result, set after its commit; its exception if it raised.
+
+        Who cancels the future in time takes the operation back. ``locks`` is what it changes together with others: that
+        is locked for the whole batch before its first operation.
+        """
         future: Future[Any] = Future()
-        self._queue.put((operation, future))
+        with self._closing:
+            if self._closed:
+                raise Cancelled("This worker is stopping.")
+            self._queue.put(Item(operation, future, locks))
         return future
 
     def close(self) -> None:
-        """Commits what was submitted and ends the thread."""
-        self._queue.put(None)
+        """Commits what was submitted and ends the thread; whatever comes later is refused."""
+        with self._closing:
+            self._closed = True
+            self._queue.put(None)
         self._thread.join()
 
     def _work(self) -> None:
@@ -52,35 +76,39 @@ class GroupCommit:
                 self._commit(batch)
         connection.close()
 
-    def _gather(self) -> tuple[list[tuple[Operation, Future[Any]]], bool]:
+    def _gather(self) -> tuple[list[Item], bool]:
         batch = []
         item = self._queue.get()
         while item is not None:
-            batch.append(item)
+            if item.future.set_running_or_notify_cancel():  # from here on nobody can cancel it: it will be written
+                batch.append(item)
             if len(batch) == MAX_BATCH or self._queue.empty():
                 return batch, True
             item = self._queue.get()
         return batch, False
 
-    def _commit(self, batch: list[tuple[Operation, Future[Any]]]) -> None:
+    def _commit(self, batch: list[Item]) -> None:
         try:
-            results = self._in_one_transaction([operation for operation, _ in batch])
+            # By team, so that bills are locked in one order too.
+            batch.sort(key=lambda item: item.locks.team if item.locks else 0)
+            results = self._in_one_transaction(batch)
         except Exception as error:  # noqa: BLE001 - whatever it was belongs to the operation's caller, not to this thread
             if len(batch) == 1:
-                batch[0][1].set_exception(error)
+                batch[0].future.set_exception(error)
                 return
             # One of them spoiled the transaction for all: each gets its own, so that only the guilty one fails.
             for item in batch:
                 self._commit([item])
             return
-        for (_, future), result in zip(batch, results, strict=True):
-            future.set_result(result)
+        for item, result in zip(batch, results, strict=True):
+            item.future.set_result(result)
 
-    def _in_one_transaction(self, operations: list[Operation]) -> list[Any]:
+    def _in_one_transaction(self, batch: list[Item]) -> list[Any]:
         for pause_s in (*RETRIES_S, None):
             try:
                 with transaction.atomic():
-                    return [operation() for operation in operations]
+                    take(item.locks for item in batch if item.locks is not None)
+                    return [item.operation() for item in batch]
             except (OperationalError, InterfaceError) as error:
                 connection.close()
                 if pause_s is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -50,12 +51,29 @@ class Queues:
         return self._locks[lane]
 
 
-def wait_of(lane: Lane, *, tokens: int) -> Wait | None:
-    """None if a request may be opened now, in this transaction, which holds the lane until its end."""
+def lock_lanes(lanes: Collection[Lane], *, begin: Collection[Lane]) -> None:
+    """Locks what is kept of these lanes, in one order, for this transaction; some are begun if nothing is kept yet.
+
+    Those with limits of their own always are, since their requests have to be counted one after the other.
+    """
     with connection.cursor() as cursor:
-        if lane.rpm or lane.tpm:
-            cursor.execute(BEGIN, asdict(lane))
-        cursor.execute(LOCK, asdict(lane))
+        if new := [lane for lane in lanes if lane in begin or lane.rpm or lane.tpm]:
+            cursor.execute(BEGIN, _columns(new))
+        cursor.execute(LOCK, _columns(lanes))
+
+
+def _columns(lanes: Collection[Lane]) -> dict[str, list[Any]]:
+    return {
+        "teams": [lane.team for lane in lanes],
+        "credentials": [lane.credential for lane in lanes],
+        "models": [lane.model for lane in lanes],
+    }
+
+
+def wait_of(lane: Lane, *, tokens: int) -> Wait | None:
+    """None if a request may be opened now, in this transaction, which has locked the lane."""
+    with connection.cursor() as cursor:
+        cursor.execute(READ, asdict(lane))
         row = cursor.fetchone()
         if row is None:
             return None
@@ -76,10 +94,9 @@ def note(lane: Lane, outcome: CallOutcome, *, call_id: Any) -> None:
             cursor.execute(GROW, asdict(lane) | {"unbounded": UNBOUNDED_WINDOW})
             return
         pause_s = DEFAULT_PAUSE_S if outcome.retry_after_s is None else outcome.retry_after_s
-        cursor.execute(BEGIN, asdict(lane))
-        cursor.execute(IN_FLIGHT, asdict(lane))
+        cursor.execute(IN_FLIGHT, asdict(lane))  # the refused one is settled by now, but it was one of them
         in_flight = cursor.fetchone()[0]
-        cursor.execute(SHRINK, asdict(lane) | {"pause_s": pause_s, "in_flight": max(1, in_flight), "call": call_id})
+        cursor.execute(SHRINK, asdict(lane) | {"pause_s": pause_s, "in_flight": in_flight + 1, "call": call_id})
 
 
 def _rate_wait(cursor: Any, lane: Lane, tokens: int) -> Wait | None:
@@ -94,13 +111,24 @@ def _rate_wait(cursor: Any, lane: Lane, tokens: int) -> Wait | None:
 
 
 BEGIN = """
-    INSERT INTO runs_lane (team_id, credential, model) VALUES (%(team)s, %(credential)s, %(model)s)
+    INSERT INTO runs_lane (team_id, credential, model)
+    SELECT * FROM unnest(%(teams)s::bigint[], %(credentials)s::text[], %(models)s::text[])
+        AS new (team, credential, model)
+    WHERE NOT EXISTS (SELECT FROM runs_lane WHERE team_id = new.team
+                      AND runs_lane.credential = new.credential AND runs_lane.model = new.model)
+    ORDER BY team, credential, model
     ON CONFLICT (team_id, credential, model) DO NOTHING
 """
 
 LOCK = """
+    SELECT FROM runs_lane WHERE (team_id, credential, model) IN (
+        SELECT * FROM unnest(%(teams)s::bigint[], %(credentials)s::text[], %(models)s::text[]))
+    ORDER BY team_id, credential, model FOR UPDATE
+"""
+
+READ = """
     SELECT "window", coalesce(extract(epoch FROM paused_until - clock_timestamp()), 0) FROM runs_lane
-    WHERE team_id = %(team)s AND credential = %(credential)s AND model = %(model)s FOR UPDATE
+    WHERE team_id = %(team)s AND credential = %(credential)s AND model = %(model)s
 """
 
 IN_FLIGHT = """
@@ -119,8 +147,12 @@ LAST_MINUTE = """
 
 GROW = """
     UPDATE runs_lane SET "window" = CASE WHEN "window" < %(unbounded)s THEN "window" + 1 / "window" END
-    WHERE team_id = %(team)s AND credential = %(credential)s AND model = %(model)s AND "window" IS NOT NULL
+    WHERE id IN (
+        SELECT id FROM runs_lane
+        WHERE team_id = %(team)s AND credential = %(credential)s AND model = %(model)s AND "window" IS NOT NULL
+        FOR UPDATE SKIP LOCKED)
 """
+"""Skips a lane that was begun since this transaction took its locks: waiting for it could be a deadlock."""
 
 SHRINK = """
     UPDATE runs_lane SET

@@ -1,23 +1,26 @@
-"""Model replies and task outputs across a team's runs: the ledger itself is what is kept, so nothing is stored twice.
+"""Model replies, tool results and task outputs across a team's runs: the ledger itself is what is kept, so nothing is
+stored twice.
 
 A hit of one team never comes from another's ledger. Calls of one process that ask for the same thing at once are one
-flight; those of other processes are seen while they are open, and waited for.
+flight; model requests of other processes are seen while they are open, and waited for.
 """
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, TypeVar
 
 from django.db import connection
-from django.db.models import F
-from django.utils import timezone
+from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
 
 from engine.cache import Cache, Kept
 from engine.journal import TaskResult, TaskStatus
-from runs.models import Call, TaskRun
+from runs.models import Call, ClockTimestamp, TaskRun
 from runs.money import to_usd
 from runs.replay import reply_of
 from runs.states import CallState, TaskState
@@ -25,95 +28,128 @@ from runs.states import CallState, TaskState
 POLL_S = 0.25
 MAX_WAIT_FOR_OTHERS_S = 120.0
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TeamCaches:
+    """What a team's runs in one worker process share."""
+
+    replies: Cache
+    outputs: Cache
+    tool_results: Cache
+
 
 class LedgerCaches:
-    """The caches of one worker process, a pair for each team."""
+    """The caches of one worker process, a set for each team."""
 
     def __init__(self) -> None:
         self._reader = ThreadPoolExecutor(2, thread_name_prefix="ledger-cache")
-        self._of_team: dict[int, tuple[Cache, Cache]] = {}
+        self._of_team: dict[int, TeamCaches] = {}
 
-    def of(self, team_id: int) -> tuple[Cache, Cache]:
-        """The team's kept replies and kept task outputs."""
+    def of(self, team_id: int) -> TeamCaches:
+        """The team's, made when it is first asked for."""
         if team_id not in self._of_team:
-            self._of_team[team_id] = (
-                Cache(KeptReplies(team_id, self._reader)),
-                Cache(KeptOutputs(team_id, self._reader)),
+            self._of_team[team_id] = TeamCaches(
+                replies=Cache(KeptReplies(team_id, self._reader)),
+                outputs=Cache(KeptOutputs(team_id, self._reader)),
+                tool_results=Cache(KeptToolResults(team_id, self._reader), shares_failures=True),
             )
         return self._of_team[team_id]
 
 
-class KeptReplies:
-    """``engine.cache.Store`` over the ledger's model calls."""
+class _FromLedger(ABC):
+    """``engine.cache.Store`` over rows of one team that were written anyway; ages are by the database's clock."""
 
     def __init__(self, team_id: int, reader: ThreadPoolExecutor) -> None:
         self._team_id = team_id
         self._reader = reader
+
+    async def find(self, key: str, *, max_age_s: float) -> Kept | None:
+        return await self._read(lambda: self._newest(key, max_age_s))
+
+    async def keep(self, key: str, value: Any) -> None:
+        return  # the row that was written when it was made is what is kept
+
+    @abstractmethod
+    def _rows(self, key: str) -> QuerySet[Any]:
+        """The rows that hold values of the key."""
+
+    @abstractmethod
+    def _kept(self, row: Any) -> Kept:
+        """The row's value and what it cost."""
+
+    def _newest(self, key: str, max_age_s: float) -> Kept | None:
+        age = ExpressionWrapper(ClockTimestamp() - F("finished_at"), output_field=DurationField())
+        rows = self._rows(key).annotate(age=age).order_by(F("finished_at").desc())
+        if max_age_s != float("inf"):
+            rows = rows.filter(finished_at__gte=ClockTimestamp() - timedelta(seconds=max_age_s))
+        row = rows.first()
+        return None if row is None else replace(self._kept(row), age_s=max(0.0, row.age.total_seconds()))
+
+    async def _read(self, read: Callable[[], T]) -> T:
+        """On one of the caches' own threads, which gives its connection back."""
+
+        def reading() -> T:
+            try:
+                return read()
+            finally:
+                connection.close()
+
+        return await asyncio.get_running_loop().run_in_executor(self._reader, reading)
+
+
+class KeptReplies(_FromLedger):
+    """Replies of models. One that another process is waiting for is waited for too, as long as its worker lives."""
 
     async def find(self, key: str, *, max_age_s: float) -> Kept | None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + MAX_WAIT_FOR_OTHERS_S
         while True:
-            kept: Kept | None = await loop.run_in_executor(self._reader, _closing, self._newest, key, max_age_s)
+            kept = await super().find(key, max_age_s=max_age_s)
             if kept is not None or loop.time() > deadline:
                 return kept
-            if not await loop.run_in_executor(self._reader, _closing, self._is_being_made, key):
-                return None
+            if not await self._read(lambda: self._is_being_made(key)):
+                # It may have been settled between the two looks.
+                return await super().find(key, max_age_s=max_age_s)
             await asyncio.sleep(POLL_S)
 
-    async def keep(self, key: str, value: Any) -> None:
-        """Nothing to do: the call's own ledger line is what is kept."""
+    def _rows(self, key: str) -> QuerySet[Call]:
+        return _made(self._team_id, key, "model").filter(reply__isnull=False)
 
-    def _newest(self, key: str, max_age_s: float) -> Kept | None:
-        since = timezone.now() - timedelta(seconds=max_age_s)
-        calls = Call.objects.filter(
-            team_id=self._team_id, cache_key=key, state=CallState.OK, cache_hit=False, finished_at__gte=since
-        )
-        call = calls.order_by(F("finished_at").desc()).first()
-        if call is None or call.reply is None or call.finished_at is None:
-            return None
-        cost = None if call.cost_nusd is None else to_usd(call.cost_nusd)
-        return Kept(reply_of(call.reply), _age_s(call.finished_at), cost)
+    def _kept(self, row: Any) -> Kept:
+        cost = None if row.cost_nusd is None else to_usd(row.cost_nusd)
+        return Kept(reply_of(row.reply), cost_usd=cost)
 
     def _is_being_made(self, key: str) -> bool:
-        open_calls = Call.objects.filter(team_id=self._team_id, cache_key=key, state=CallState.INTENT)
-        return open_calls.filter(run__lease_until__gt=timezone.now()).exists()
+        open_calls = Call.objects.filter(team_id=self._team_id, cache_key=key, kind="model", state=CallState.INTENT)
+        return open_calls.filter(run__lease_epoch=F("epoch"), run__lease_until__gt=ClockTimestamp()).exists()
 
 
-class KeptOutputs:
-    """``engine.cache.Store`` over the outputs of task runs."""
+class KeptToolResults(_FromLedger):
+    """Results of tools, each with whether it is worth keeping, as the engine asks for them.
 
-    def __init__(self, team_id: int, reader: ThreadPoolExecutor) -> None:
-        self._team_id = team_id
-        self._reader = reader
+    Those under way elsewhere are not waited for: each would wait for the other's open call.
+    """
 
-    async def find(self, key: str, *, max_age_s: float) -> Kept | None:
-        loop = asyncio.get_running_loop()
-        kept: Kept | None = await loop.run_in_executor(self._reader, _closing, self._newest, key, max_age_s)
-        return kept
+    def _rows(self, key: str) -> QuerySet[Call]:
+        return _made(self._team_id, key, "tool")
 
-    async def keep(self, key: str, value: Any) -> None:
-        """Nothing to do: the task run is what is kept."""
-
-    def _newest(self, key: str, max_age_s: float) -> Kept | None:
-        since = timezone.now() - timedelta(seconds=max_age_s)
-        tasks = TaskRun.objects.filter(
-            run__team_id=self._team_id, cache_key=key, state=TaskState.SUCCEEDED, finished_at__gte=since
-        )
-        task = tasks.order_by(F("finished_at").desc()).first()
-        if task is None or task.finished_at is None:
-            return None
-        result = TaskResult(task.key, TaskStatus.SUCCEEDED, raw=task.output_raw, data=task.output_json)
-        return Kept(result, _age_s(task.finished_at), None if task.unpriced_calls else to_usd(task.spent_nusd))
+    def _kept(self, row: Any) -> Kept:
+        return Kept((row.tool_output, True))
 
 
-def _age_s(then: datetime) -> float:
-    return max(0.0, (timezone.now() - then).total_seconds())
+class KeptOutputs(_FromLedger):
+    """Outputs of whole tasks."""
+
+    def _rows(self, key: str) -> QuerySet[TaskRun]:
+        return TaskRun.objects.filter(run__team_id=self._team_id, cache_key=key, state=TaskState.SUCCEEDED)
+
+    def _kept(self, row: Any) -> Kept:
+        result = TaskResult(row.key, TaskStatus.SUCCEEDED, raw=row.output_raw, data=row.output_json)
+        return Kept(result, cost_usd=None if row.unpriced_calls else to_usd(row.spent_nusd))
 
 
-def _closing(read: Any, *arguments: Any) -> Any:
-    """Reads on one of the cache's own threads and gives the connection back."""
-    try:
-        return read(*arguments)
-    finally:
-        connection.close()
+def _made(team_id: int, key: str, kind: str) -> QuerySet[Call]:
+    """Calls that gave a value of the key, and did not take it from one of the others."""
+    return Call.objects.filter(team_id=team_id, cache_key=key, kind=kind, state=CallState.OK, cache_hit=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -15,6 +16,7 @@ from engine.journal import (
     CallRecord,
     CallStatus,
     Effect,
+    LostCall,
     Purpose,
     Review,
     TaskResult,
@@ -26,46 +28,73 @@ from runs.models import Call, Run, TaskRun
 from runs.money import to_usd
 from runs.states import TASK_KEPT, CallState
 
+TOLD = Q(state=CallState.ERROR, kind="tool") & ~Q(tool_output="")
+UNSAFE = Q(kind="tool", effect=Effect.UNSAFE.value, simulated=False)
+
+Step = tuple[str, str, int]
+"""Task key, branch and number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Kept task results by key, calls that ended their step by (task key, branch, step), and what people said about
-    answers by (task key, number).
+    """Kept task results by key, calls that ended their step, and what people said about answers by (task key, number).
+
+    ``lost`` are the unsafe tool calls of which nobody knows whether they were carried out. ``task_ids`` are the rows of
+    the tasks by key. ``decisions`` counts what people had said by then.
     """
 
     results: dict[str, TaskResult]
-    calls: dict[tuple[str, str, int], CallRecord]
+    calls: dict[Step, CallRecord]
     reviews: dict[tuple[str, int], Review] = field(default_factory=dict)
+    lost: dict[Step, tuple[UUID, LostCall]] = field(default_factory=dict)
+    task_ids: dict[str, int] = field(default_factory=dict)
+    decisions: int = 0
 
 
 def read_replay(run: Run) -> Replay:
     """Three queries. The calls of kept tasks are not read: their results are enough."""
-    kept = run.tasks.filter(state__in=TASK_KEPT)
-    told = Q(state=CallState.ERROR, kind="tool") & ~Q(tool_output="")
-    calls = run.calls.filter(Q(state=CallState.OK) | told).exclude(task_run__state__in=TASK_KEPT)
-    reviews = models.Review.objects.filter(task_run__run=run, approved__isnull=False).select_related("task_run")
+    tasks = list(run.tasks.all())
+    keys = {task.pk: task.key for task in tasks}
+    known = Q(state=CallState.OK) | Q(TOLD) | Q(UNSAFE, state__in=(CallState.LATE, CallState.UNKNOWN))
+    calls = run.calls.filter(known).exclude(task_run__state__in=TASK_KEPT).order_by("started_at", "id")
+    reviews = list(models.Review.objects.filter(task_run__run=run, approved__isnull=False))
+    said = {one.call_id: LostCall(happened=one.approved, comment=one.comment) for one in reviews}
+    ended: dict[Step, CallRecord] = {}
+    lost: dict[Step, tuple[UUID, LostCall]] = {}
+    for call in calls:
+        step = (keys.get(call.task_run_id or 0, CREW_TASK), call.branch, call.step)
+        if call.state == CallState.UNKNOWN:
+            lost[step] = (call.pk, said.get(call.pk, LostCall()))
+        else:
+            ended[step] = _record(call, step[0])
     return Replay(
-        results={task.key: _result(task) for task in kept},
-        calls={(_task_key(call), call.branch, call.step): _record(call) for call in calls.select_related("task_run")},
+        results={task.key: _result(task) for task in tasks if task.state in TASK_KEPT},
+        calls=ended,
         reviews={
-            (one.task_run.key, one.number): Review(approved=bool(one.approved), comment=one.comment) for one in reviews
+            (keys[one.task_run_id], one.number): Review(approved=bool(one.approved), comment=one.comment)
+            for one in reviews
+            if one.call_id is None
         },
+        lost=lost,
+        task_ids={task.key: task.pk for task in tasks},
+        decisions=len(reviews),
     )
-
-
-def _task_key(call: Call) -> str:
-    return call.task_run.key if call.task_run else CREW_TASK
 
 
 def _result(task: TaskRun) -> TaskResult:
     return TaskResult(
-        task=task.key, status=TaskStatus(task.state), raw=task.output_raw, data=task.output_json, error=task.error
+        task=task.key,
+        status=TaskStatus(task.state),
+        raw=task.output_raw,
+        data=task.output_json,
+        error=task.error,
+        error_code=task.error_code,
     )
 
 
-def _record(call: Call) -> CallRecord:
+def _record(call: Call, task: str) -> CallRecord:
     intent = CallIntent(
-        task=_task_key(call),
+        task=task,
         agent=call.agent,
         branch=call.branch,
         step=call.step,
@@ -81,7 +110,8 @@ def _record(call: Call) -> CallRecord:
         simulated=call.simulated,
     )
     outcome = CallOutcome(
-        status=CallStatus(call.state),
+        # A late one was carried out all the same, only for a worker that had lost its lease.
+        status=CallStatus.ERROR if call.state == CallState.ERROR else CallStatus.OK,
         reply=reply_of(call.reply) if call.reply else None,
         tool_output=call.tool_output if call.kind == "tool" else None,
         cost_usd=None if call.cost_nusd is None else to_usd(call.cost_nusd),

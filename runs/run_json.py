@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Prefetch
 from django.urls import reverse
 
-from runs.models import Call, Rollup, Run, TaskRun
+from runs.models import Call, Review, Rollup, Run, TaskRun
 from runs.money import usd_text
 from runs.queries import Estimate
 from runs.states import TaskState
@@ -49,6 +50,8 @@ def summary_json(run: Run) -> dict[str, Any]:
 
 def run_json(run: Run) -> dict[str, Any]:
     """A whole run."""
+    asked = Review.objects.filter(approved=None).select_related("call")
+    tasks = run.tasks.order_by("position").prefetch_related(Prefetch("reviews", asked, to_attr="open_reviews"))
     return summary_json(run) | {
         "inputs": run.inputs,
         "metadata": run.metadata,
@@ -57,7 +60,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "max_tokens": run.max_tokens,
         "max_seconds": run.max_seconds,
         "output": {"raw": run.output_raw, "json": run.output_json} if run.ended and not run.error else None,
-        "tasks": [_task_json(task) for task in run.tasks.order_by("position")],
+        "tasks": [_task_json(task, [] if run.ended else task.open_reviews) for task in tasks],
     }
 
 
@@ -120,7 +123,7 @@ def run_url(run: Run) -> str:
     return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
 
 
-def _task_json(task: TaskRun) -> dict[str, Any]:
+def _task_json(task: TaskRun, asked: list[Review]) -> dict[str, Any]:
     done = task.state == TaskState.SUCCEEDED
     return {
         "key": task.key,
@@ -132,7 +135,21 @@ def _task_json(task: TaskRun) -> dict[str, Any]:
         "duration_ms": task.duration_ms,
         "output": {"raw": task.output_raw, "json": task.output_json} if done else None,
         "error": _failure(task.error_code, task.error),
+        "questions": [_question_json(review) for review in asked],
         "usage": usage_json(task),
+    }
+
+
+def _question_json(review: Review) -> dict[str, Any]:
+    call = review.call
+    return {
+        "about": review.about,
+        "number": review.number if call is None else None,
+        "answer": review.answer if call is None else None,
+        "call": call and call.pk,
+        "tool": call and call.tool,
+        "arguments": call and call.arguments,
+        "asked_at": _time(review.asked_at),
     }
 
 

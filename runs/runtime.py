@@ -26,7 +26,7 @@ from runs.memory import CrewMemory
 from runs.models import Run
 from runs.prices import TeamPrices
 from runs.recorder import LedgerJournal
-from runs.replay import read_replay
+from runs.replay import Replay
 from runs.worker import WorkerProcess
 from teams.models import ProviderKey, Team
 from teams.secrets import unseal
@@ -36,13 +36,13 @@ MCP_PROVIDER = "mcp"
 NOT_MODEL_PROVIDERS = frozenset({SEARCH_PROVIDER, MCP_PROVIDER})
 
 
-def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess) -> Runtime:
+def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay) -> Runtime:
     """Everything that running this claimed run needs."""
     credentials = TeamCredentials(run.team)
     journal = LedgerJournal(
-        run, read_replay(run), worker.writer, lane_of=partial(lane_of, run, credentials), queues=worker.queues
+        run, replay, worker.writer, lane_of=partial(lane_of, run, credentials), queues=worker.queues
     )
-    replies, outputs = worker.caches.of(run.team_id)
+    caches = worker.caches.of(run.team_id)
     return Runtime(
         llm=RoutingClient(
             real=LiteLLMClient(credentials),
@@ -53,8 +53,9 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess) -> Runtime:
         prices=TeamPrices(run.team, models_of(spec)),
         tools=tools_of(run),
         limits=limits_of(run),
-        replies=replies,
-        outputs=outputs,
+        replies=caches.replies,
+        outputs=caches.outputs,
+        tool_results=caches.tool_results,
         memory=CrewMemory(run),
     )
 
@@ -71,7 +72,7 @@ def limits_of(run: Run) -> Limits:
 
 def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> Lane | None:
     """What a provider counts this request under; None for calls that no provider is asked for."""
-    if intent.kind is not CallKind.MODEL or intent.simulated:
+    if intent.kind is not CallKind.MODEL or intent.simulated or intent.reuses:
         return None
     key = credentials.key_for(LLMSpec(model=intent.model, credential=intent.credential or None))
     if key is None:

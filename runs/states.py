@@ -42,7 +42,8 @@ RUN_CLAIMABLE = (RunState.QUEUED, RunState.RUNNING)
 RUN_LIVE = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
 RUN_ENDED = (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
 TASK_ENDED = (TaskState.SUCCEEDED, TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED)
-TASK_KEPT = (TaskState.SUCCEEDED, TaskState.SKIPPED)
+TASK_KEPT = (TaskState.SUCCEEDED, TaskState.FAILED, TaskState.SKIPPED)
+"""How a task ended for good: whoever takes the run over keeps it. Cancelled ones follow from failed ones."""
 
 
 class CostClass(TextChoices):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 REPLACEMENT = "\ufffd"
@@ -27,3 +28,16 @@ def storable_json(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [storable_json(item) for item in value]
     return value
+
+
+def json_text(value: Any) -> str:
+    """JSON as PostgreSQL takes it. Most of it is sound: only what is not is walked through to be mended."""
+    text = json.dumps(value, ensure_ascii=False)
+    if "\\u0000" not in text:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            pass
+        else:
+            return text
+    return json.dumps(storable_json(value), ensure_ascii=False)

@@ -87,7 +87,9 @@ class WorkerProcess:
         self._cancel_all("shutdown")
         while self._all() and time.monotonic() < deadline:
             time.sleep(0.05)
+            self._cancel_all("shutdown")  # one that was only just claimed had nothing to cancel yet
         self.writer.close()
+        self._keeper.join()
 
     async def _as_job(self, held: Held, work: Coroutine[Any, Any, T]) -> T:
         held.job = asyncio.current_task()
@@ -101,6 +103,7 @@ class WorkerProcess:
                 connection.close()
                 log.warning("Could not beat; trying again", exc_info=error)
                 self._stop_silent()
+        connection.close()
 
     def _keep_once(self) -> None:
         held = self._all()

@@ -8,7 +8,8 @@ from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.memory import Note
 from runs.models.money import Bill, Lane, PriceQuote
-from runs.models.run import Review, Run, TaskRun
+from runs.models.review import Review
+from runs.models.run import Run, TaskRun
 
 __all__ = [
     "Bill",

@@ -1,4 +1,4 @@
-"""A run, its tasks, and what people say of their answers."""
+"""A run and its tasks."""
 
 from __future__ import annotations
 
@@ -143,34 +143,3 @@ class TaskRun(Rollup):
         if self.started_at is None or self.finished_at is None:
             return None
         return round((self.finished_at - self.started_at).total_seconds() * 1000)
-
-
-class Review(models.Model):
-    """A person's look at a task's answer, asked for by the task: open while ``approved`` is null.
-
-    ``number`` counts the answers of one task that were shown, from 0; one that is sent back leads to the next.
-    """
-
-    TEAM_PATH = "task_run__run__team"
-
-    task_run = models.ForeignKey(TaskRun, on_delete=models.CASCADE, related_name="reviews")
-    number = models.PositiveSmallIntegerField()
-    answer = models.TextField()
-    asked_at = models.DateTimeField(db_default=Now())
-    approved = models.BooleanField(null=True)
-    comment = models.TextField(blank=True)
-    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    decided_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ["task_run", "number"]
-        constraints = [
-            models.UniqueConstraint(fields=["task_run", "number"], name="review_once_per_answer"),
-            models.CheckConstraint(
-                condition=Q(approved=None, decided_at=None) | Q(approved__isnull=False, decided_at__isnull=False),
-                name="review_decided_at_iff_decided",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.task_run}#{self.number}"

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("agents_app", "0004_knowledge"),
-        ("runs", "0003_engine_complete"),
+        ("runs", "0004_lost_calls_are_asked_about"),
     ]
 
     operations = [

@@ -1,0 +1,121 @@
+"""The statements that write a call: one to open it and one to settle it, each with all the sums that it moves.
+
+``runs.ledger_lines`` fills them in and says what they mean.
+"""
+
+from __future__ import annotations
+
+TOKEN_FIELDS = (
+    "prompt_tokens",
+    "cached_prompt_tokens",
+    "cache_write_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+)
+
+ROLLUP_FIELDS = (*TOKEN_FIELDS, "successful_requests", "spent_nusd", "unpriced_calls", "estimated_calls")
+
+_LINE = {
+    "id": "%(id)s",
+    "team_id": "%(team)s",
+    "run_id": "%(run)s",
+    "task_run_id": "%(task)s::bigint",
+    "agent": "%(agent)s",
+    "branch": "%(branch)s",
+    "step": "%(step)s",
+    "attempt": "%(attempt)s",
+    "epoch": "%(epoch)s",
+    "kind": "%(kind)s",
+    "purpose": "%(purpose)s",
+    "cost_class": "'work'",
+    "state": "'intent'",
+    "simulated": "%(simulated)s",
+    "model": "%(model)s",
+    "credential": "%(credential)s",
+    "params": "%(params)s::jsonb",
+    "messages": "%(messages)s::jsonb",
+    "tool": "%(tool)s",
+    "arguments": "%(arguments)s",
+    "effect": "%(effect)s",
+    "counted_tokens": "%(counted_tokens)s",
+    "cache_key": "%(cache_key)s",
+    "waited_ms": "%(waited_ms)s",
+    "input_usd_per_mtok": "%(input)s::numeric",
+    "output_usd_per_mtok": "%(output)s::numeric",
+    "cached_usd_per_mtok": "%(cached)s::numeric",
+    "cache_write_usd_per_mtok": "%(cache_write)s::numeric",
+    "reserved_nusd": "%(reserved)s",
+    "billed_month": "month.begins",
+    "usage_estimated": "false",
+    "cache_hit": "false",
+}
+_LINE |= dict.fromkeys(TOKEN_FIELDS, "0")
+_LINE |= dict.fromkeys(
+    ("model_answered", "tool_output", "finish_reason", "error_code", "error", "provider_request_id"), "''"
+)
+
+OPEN = f"""
+    WITH month AS (SELECT date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date AS begins),
+    earlier AS (SELECT FROM runs_call WHERE id = %(id)s),
+    run AS (
+        UPDATE runs_run SET reserved_nusd = reserved_nusd + %(reserved)s, revision = revision + 1
+        WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running' AND cancel_requested_at IS NULL
+          AND (budget_nusd IS NULL OR spent_nusd + reserved_nusd + %(reserved)s <= budget_nusd)
+          AND NOT EXISTS (SELECT FROM earlier)
+        RETURNING id),
+    bill AS (
+        INSERT INTO runs_bill AS bill (team_id, month, budget_nusd, spent_nusd, reserved_nusd)
+        SELECT team.id, month.begins, team.budget_nusd, 0, %(reserved)s FROM teams_team AS team, month
+        WHERE team.id = %(team)s AND NOT %(simulated)s AND EXISTS (SELECT FROM run)
+          AND (team.budget_nusd IS NULL OR %(reserved)s <= team.budget_nusd
+               OR EXISTS (SELECT FROM runs_bill WHERE team_id = team.id AND runs_bill.month = month.begins))
+        ON CONFLICT (team_id, month) DO UPDATE SET reserved_nusd = bill.reserved_nusd + excluded.reserved_nusd
+        WHERE bill.closed_at IS NULL AND (bill.budget_nusd IS NULL
+            OR bill.spent_nusd + bill.reserved_nusd + excluded.reserved_nusd <= bill.budget_nusd)
+        RETURNING bill.id),
+    line AS (
+        INSERT INTO runs_call ({", ".join(_LINE)})
+        SELECT {", ".join(_LINE.values())} FROM month
+        WHERE EXISTS (SELECT FROM run) AND (%(simulated)s OR EXISTS (SELECT FROM bill))
+        RETURNING id)
+    SELECT EXISTS (SELECT FROM earlier), EXISTS (SELECT FROM run), EXISTS (SELECT FROM line),
+           pg_notify(%(channel)s, %(run)s::text)
+"""  # noqa: S608 - names of columns, from here
+"""A team's bill of the month is begun at its first call, with the budget that the team then has."""
+
+_READ = f"""
+    SELECT call.id, call.run_id, call.task_run_id, call.team_id, call.billed_month, call.simulated, call.kind,
+           call.purpose, call.attempt, call.state, call.input_usd_per_mtok IS NOT NULL, call.reserved_nusd,
+           call.cost_nusd, {", ".join(f"call.{name}" for name in TOKEN_FIELDS)}, call.usage_estimated,
+           run.lease_epoch = call.epoch AND run.state = 'running'
+    FROM runs_call AS call JOIN runs_run AS run ON run.id = call.run_id WHERE
+"""  # noqa: S608 - names of columns, from here
+
+READ_TO_SETTLE = f"{_READ} call.id = %s AND call.state IN ('intent', 'unknown') FOR UPDATE OF call"
+
+READ_OPEN = f"{_READ} call.run_id = %s AND call.state = 'intent' ORDER BY call.id FOR UPDATE OF call"
+
+_MORE = ", ".join(f"{name} = {name} + %(more_{name})s" for name in ROLLUP_FIELDS)
+
+SETTLE = f"""
+    WITH line AS (
+        UPDATE runs_call SET state = %(state)s, cost_class = %(cost_class)s, cost_nusd = %(cost)s,
+            {", ".join(f"{name} = %({name})s" for name in TOKEN_FIELDS)},
+            usage_estimated = %(usage_estimated)s, cache_hit = %(cache_hit)s, cache_age_s = %(cache_age_s)s,
+            saved_nusd = %(saved)s, cache_key = CASE WHEN %(reusable)s THEN cache_key ELSE '' END,
+            error = %(error)s, error_code = %(error_code)s, tool_output = %(tool_output)s,
+            latency_ms = %(latency_ms)s, reply = %(reply)s::jsonb, model_answered = %(model_answered)s,
+            finish_reason = %(finish_reason)s, provider_request_id = %(provider_request_id)s, ttft_ms = %(ttft_ms)s,
+            finished_at = clock_timestamp()
+        WHERE id = %(id)s),
+    task AS (UPDATE runs_taskrun SET {_MORE} WHERE id = %(task)s),
+    run AS (
+        UPDATE runs_run SET {_MORE}, reserved_nusd = reserved_nusd - %(released)s, revision = revision + 1,
+            fruitless_takeovers = CASE WHEN %(progress)s THEN 0 ELSE fruitless_takeovers END
+        WHERE id = %(run)s),
+    bill AS (
+        UPDATE runs_bill SET spent_nusd = spent_nusd + %(more_spent_nusd)s,
+            reserved_nusd = reserved_nusd - %(released)s
+        WHERE team_id = %(team)s AND month = %(month)s)
+    SELECT pg_notify(%(channel)s, %(run)s::text)
+"""  # noqa: S608 - names of columns, from here
