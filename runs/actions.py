@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -138,10 +138,14 @@ def request_cancel(who: Principal, run: Run) -> Run:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person says of a task's answer. Sending it back needs a comment, which the agent is told."""
+    """What a person says of a task's answer. Sending it back needs a comment, which the agent is told.
+
+    ``number`` is that of the answer that was looked at, so that no other is approved unseen; None takes the newest.
+    """
 
     approved: bool
     comment: str = ""
+    number: int | None = None
 
 
 def decide(who: Principal, run: Run, task: str, decision: Decision) -> Run:
@@ -156,7 +160,11 @@ def decide(who: Principal, run: Run, task: str, decision: Decision) -> Run:
         open_reviews = Review.objects.select_for_update().filter(task_run__run=run, task_run__key=task, approved=None)
         review = open_reviews.order_by("-number").first()
         if review is None or run.state in RUN_ENDED:
+            if _said_already(who, run, task, replace(decision, comment=comment)):
+                return run
             raise Conflict("No answer of this task waits for a person. Reload the page to see how the run stands.")
+        if decision.number not in (None, review.number):
+            raise Conflict("The answer that you looked at was sent back meanwhile. Look at the newer one below.")
         review.approved, review.comment, review.decided_by = decision.approved, comment, who.user
         review.decided_at = ClockTimestamp()
         review.save(update_fields=["approved", "comment", "decided_by", "decided_at"])
@@ -165,6 +173,13 @@ def decide(who: Principal, run: Run, task: str, decision: Decision) -> Run:
         run_changed(run.pk)
     run.refresh_from_db()
     return run
+
+
+def _said_already(who: Principal, run: Run, task: str, decision: Decision) -> bool:
+    """Whether this very word was given before: a button that is pressed twice says one thing."""
+    given = Review.objects.filter(task_run__run=run, task_run__key=task, decided_by=who.user)
+    said = given.filter(approved=decision.approved, comment=decision.comment)
+    return decision.number is not None and said.filter(number=decision.number).exists()
 
 
 def _queue(who: Principal, crew: Crew, order: LaunchOrder) -> Run:

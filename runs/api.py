@@ -43,6 +43,7 @@ class DecisionIn(Strict):
     task: str = Field(description="the key of the task that waits")
     approved: bool = True
     comment: str = Field("", description="what should be different, where it is sent back")
+    number: int | None = Field(None, ge=0, description="the answer that was looked at, from 0; null: the newest")
 
 
 class Launched(Schema):
@@ -124,11 +125,13 @@ class CallOut(Schema):
     id: UUID
     task: str | None = Field(description="null for calls of the crew as a whole")
     agent: str
+    branch: str = Field(description="3. for a co-worker's calls below the tool call at step 3; else empty")
     kind: str = Field(description="model, tool, or task for an output taken over from an earlier run")
     purpose: str
     cost_class: str
     model: str | None = Field(description="the model that was asked")
     model_answered: str | None
+    credential: str | None = Field(description="the name of the provider key that was used")
     tool: str | None
     arguments: str | None
     tool_output: str | None
@@ -145,6 +148,9 @@ class CallOut(Schema):
     usage_estimated: bool
     cost_usd: str | None
     cache_hit: bool
+    cache_age_s: float | None = Field(description="how old what was reused was")
+    saved_usd: str | None = Field(description="what the reuse spared, where that is known")
+    waited_ms: int = Field(description="how long it waited for its turn at the provider before it was made")
     started_at: str
     finished_at: str | None
     latency_ms: int | None
@@ -215,7 +221,7 @@ def cancel_run(request: ApiRequest, run_id: UUID) -> dict[str, Any]:
 def approve_task(request: ApiRequest, run_id: UUID, body: DecisionIn) -> dict[str, Any]:
     """Approves the answer of a task that waits for a person, or sends it back with a comment; the run goes on."""
     run = fetch(Run, request.auth, Role.RUNNER, pk=run_id)
-    return summary_json(decide(request.auth, run, body.task, Decision(body.approved, body.comment)))
+    return summary_json(decide(request.auth, run, body.task, Decision(body.approved, body.comment, body.number)))
 
 
 @router.get("/{uuid:run_id}/events", response={200: None, **ERRORS}, auth=Bearer(Role.VIEWER))

@@ -15,6 +15,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/cancel/", views.cancel, name="cancel_run"),
     path("runs/<uuid:run_id>/output/", views.output, name="run_output"),
     path("runs/<uuid:run_id>/tasks/<str:key>/", views.task, name="run_task"),
+    path("runs/<uuid:run_id>/tasks/<str:key>/review/", views.review, name="review"),
     path("runs/<uuid:run_id>/tasks/<str:key>/output/", views.task_output, name="task_output"),
     path("runs/<uuid:run_id>/calls/", views.calls, name="run_calls"),
     path("runs/<uuid:run_id>/calls/<uuid:call_id>/", views.call, name="call"),

@@ -275,7 +275,7 @@ class TestRunPage:
         for step in range(number):
             make_call(run, task=make_task(run, f"t{step}", position=step), step=step)
         client = signed_in(cast.viewer)
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(16):
             client.get(page_of(run))
 
     def test_a_live_run_is_followed_from_the_revision_it_was_drawn_at(self, cast: Cast, crew: Crew) -> None:
@@ -423,5 +423,5 @@ class TestCalls:
         client = signed_in(cast.viewer)
         first = client.get(f"{page_of(run)}calls/")
         second = client.get(f"{page_of(run)}calls/", {"cursor": first.context["page"].next})
-        assert {call.pk for page in (first, second) for call in page.context["calls"]} == made
+        assert {line.call.pk for page in (first, second) for line in page.context["lines"]} == made
         assert client.get(f"{page_of(run)}calls/", {"cursor": "x"}).status_code == 302
