@@ -175,9 +175,8 @@ def calls(request: TeamRequest, run_id: UUID) -> HttpResponse:
 def call(request: TeamRequest, run_id: UUID, call_id: UUID) -> HttpResponse:
     found = fetch(Call, request.who, pk=call_id, run_id=run_id)
     before, after = queries.call_neighbours(found)
-    context = {"call": found, "run": found.run, "before": before, "after": after, "roles": _roles(found.run)}
-    context |= {"above": delegation_of(found), "lines": calls_below(found)}
-    return render(request, "runs/call.html", context)
+    around = {"before": before, "after": after, "above": delegation_of(found), "lines": calls_below(found)}
+    return render(request, "runs/call.html", {"call": found, "run": found.run, "roles": _roles(found.run), **around})
 
 
 def _run_page(request: TeamRequest, found: Run, refused: DecisionForm | None = None) -> HttpResponse:
