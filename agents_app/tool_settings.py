@@ -40,6 +40,7 @@ def _ttl() -> forms.Field:
 def _methods() -> forms.Field:
     return forms.MultipleChoiceField(
         required=False,
+        label="Methods",
         choices=[(method, method) for method in METHODS],
         widget=forms.CheckboxSelectMultiple,
         help_text="None chosen: GET only.",

@@ -20,6 +20,7 @@ from runs.live import changes
 from runs.models import Run
 from runs.queries import run_detail
 from runs.reviews import reviews_of
+from runs.states import CostClass
 from runs.timeline import timeline
 from teams.access import Principal
 
@@ -37,6 +38,7 @@ WHAT_TO_DO = {
     "internal_error": "Run it again; if it fails again, the worker's log names the fault.",
     "invalid_crew": "Mend the crew, then run again.",
 }
+CLASS_NAMES = {CostClass.CACHE_HIT.value: "reused"}
 LIMIT_ADVICE = "Raise the limit, or make the crew spend less, then run again."
 
 
@@ -50,6 +52,7 @@ def context(run: Run, who: Principal, refused: DecisionForm | None = None) -> di
         "run": run,
         "detail": detail,
         "advice": WHAT_TO_DO.get(run.error_code, LIMIT_ADVICE if run.error_code else ""),
+        "class_names": CLASS_NAMES,
         "roles": {agent.key: agent.role for agent in spec.agents},
         "done": sum(task.finished_at is not None for task in detail.tasks),
         "reviews": reviews,

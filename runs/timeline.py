@@ -99,10 +99,11 @@ class _Scale:
 
     def place(self, start: datetime, stop: datetime | None, *, least: float = LEAST_WIDTH) -> tuple[float, float]:
         """Where a bar begins, and how wide it is: never so narrow that it cannot be seen, never beyond the end."""
-        x = SPAN * (start - self._begin).total_seconds() / self.seconds
-        width = SPAN * ((stop or self._end) - start).total_seconds() / self.seconds
-        x = min(max(0.0, x), SPAN - least)
-        return x, max(least, min(width, SPAN - x))
+        x = min(max(0.0, self._at(start)), SPAN - least)
+        return x, max(least, min(self._at(stop or self._end), SPAN) - x)
+
+    def _at(self, moment: datetime) -> float:
+        return SPAN * (moment - self._begin).total_seconds() / self.seconds
 
     def span(self, start: datetime, stop: datetime | None) -> Span:
         ms = max(0, round(((stop or self._end) - start).total_seconds() * 1000))

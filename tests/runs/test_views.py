@@ -15,6 +15,7 @@ from django.test import Client
 from agents_app.actions import archive_crew, cut_version, replace_spec
 from agents_app.models import Crew
 from agents_app.snapshot import spec_of
+from engine.spec import LLMSpec, QuestionGuardrail
 from runs.models import Run
 from runs.states import CallState, RunState
 from teams.access import Principal
@@ -106,6 +107,21 @@ class TestLaunch:
         assert response.status_code == 422
         assert "gpt-4o-mini" in str(response.context["page"].form.non_field_errors())
         assert "/t/acme/settings/#add-key" in html(response)
+        assert not Run.objects.exists()
+
+    def test_models_of_manager_planner_and_guardrails_need_keys_too(self, cast: Cast, crew: Crew) -> None:
+        add_provider(cast.owner, provider="openai", api_key="sk-x")
+        spec = spec_of(crew)
+        rails = (QuestionGuardrail(question="Is it short?", llm=LLMSpec(model="deepseek/deepseek-chat")),)
+        tasks = (spec.tasks[0].model_copy(update={"guardrails": rails}), *spec.tasks[1:])
+        others = {"manager_llm": LLMSpec(model="mistral/mistral-large-latest"), "process": "hierarchical"}
+        others |= {"planning_llm": LLMSpec(model="claude-sonnet-4-5"), "planning": True}
+        changed = spec.model_copy(update={"tasks": tasks, **others})
+        replace_spec(crew, expected_revision=crew.revision, spec=changed)
+        response = signed_in(cast.owner).post(LAUNCH, order(simulated="no"))
+        assert response.status_code == 422
+        for model in ("mistral-large-latest", "deepseek-chat", "claude-sonnet-4-5"):
+            assert model in html(response)
         assert not Run.objects.exists()
 
     def test_with_a_key_a_run_is_real_unless_said_otherwise(self, cast: Cast, crew: Crew) -> None:
