@@ -114,10 +114,12 @@ def cancel(request: TeamRequest, run_id: UUID) -> HttpResponse:
 
 
 @member(Role.RUNNER)
-@require_POST
+@require_http_methods(["GET", "POST"])
 def review(request: TeamRequest, run_id: UUID, key: str) -> HttpResponse:
     """A person's word on the answer of a task that waits. A refused one is shown again with what was typed."""
     found = fetch(Run, request.who, pk=run_id)
+    if request.method == "GET":  # the address of a refused one, opened anew
+        return redirect("run", team=request.who.team.slug, run_id=run_id)
     form = DecisionForm(key, request.POST)
     if form.is_valid():
         try:

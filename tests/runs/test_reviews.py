@@ -96,6 +96,7 @@ def test_sending_back_needs_a_comment(cast: Cast, run: Run) -> None:
     response = signed_in(cast.runner).post(address(run), typed("no", "  "))
     assert response.status_code == 422
     assert "Say what should be different." in html(response)
+    assert signed_in(cast.runner).get(address(run))["Location"] == f"/t/acme/runs/{run.pk}/"
     assert Review.objects.get().approved is None
     signed_in(cast.runner).post(address(run), typed("no", "Shorter, please"))
     review = Review.objects.get()
