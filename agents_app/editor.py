@@ -10,8 +10,10 @@ from django.forms import Form
 from django.urls import reverse
 from pydantic import ValidationError
 
-from agents_app.forms import AgentForm, CrewForm, EditForm, TaskForm
+from agents_app.crew_form import CrewForm
+from agents_app.forms import AgentForm, EditForm, TaskForm
 from agents_app.models import Crew
+from agents_app.tool_settings import tool_field
 from engine.price_list import prices
 from engine.spec import AgentSpec, CrewSpec, TaskSpec
 from engine.validate import Complaint
@@ -105,7 +107,8 @@ def explain(form: EditForm, complaints: Iterable[Complaint]) -> None:
     for complaint in complaints:
         owner, field = _split(complaint.field)
         if form.auto_id == f"id_{owner.replace('.', '_') or 'crew'}_%s":
-            form.complaints[field].append(complaint)
+            place = tool_field(complaint) or field
+            form.complaints[place if place in form.fields else field].append(complaint)
     for name, value in form.saved_meanwhile.items():
         form.complaints[name].append(Complaint(name, f"Saved meanwhile: {_words(value)}", "overtaken", "warning"))
 

@@ -26,9 +26,9 @@ class JsonField(forms.CharField):
     MAX_CHARS = 1_000_000
     MAX_DEPTH_ERROR = "This is nested too deeply."
 
-    def __init__(self, *, kind: type, **options: Any) -> None:
+    def __init__(self, *, kind: type, rows: int = 4, **options: Any) -> None:
         self._kind = kind
-        super().__init__(required=False, max_length=self.MAX_CHARS, widget=lines(4, "code"), **options)
+        super().__init__(required=False, max_length=self.MAX_CHARS, widget=lines(rows, "code"), **options)
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value).strip()

@@ -1,32 +1,26 @@
-"""What people type about crews, agents and tasks, to specs and back. Whether a spec can run is validated elsewhere."""
+"""What people type about agents and tasks, to specs and back. Whether a spec can run is validated elsewhere."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 
 from agents_app.form_fields import ChosenOf, CommaField, FilesField, JsonField, lines, long_text
+from agents_app.llm_fields import llm_values, model_field, rest_field, typed_llm
 from agents_app.models import key_validator
-from engine.placeholders import placeholders
-from engine.spec import DEFAULT_MODEL, AgentSpec, CrewSpec, TaskSpec
-from engine.tools.names import TOOL_SUMMARIES
+from agents_app.tool_settings import UsesTools
+from engine.spec import DEFAULT_MODEL, AgentSpec, CrewSpec, QuestionGuardrail, TaskSpec
 from engine.validate import Complaint
 
 KEY_HELP = "What others call it: a–z, 0–9, _"
-PROCESSES = [
-    ("sequential", "Sequential: in listed order; asynchronous tasks do not hold up the next"),
-    ("parallel", "Parallel: every task as soon as what it reads is there"),
-]
 CONTEXTS = [
     ("unset", "Left to the process (sequential: all earlier outputs; parallel: none)"),
     ("none", "Nothing"),
     ("chosen", "The outputs chosen below"),
 ]
 EFFORTS = [("", "the model's own"), *((effort, effort) for effort in ("minimal", "low", "medium", "high"))]
-DEFAULT_PREFIX = "default."
 
 
 class NameForm(forms.Form):
@@ -59,72 +53,24 @@ class SaveImportForm(forms.Form):
 class EditForm(forms.Form):
     """Every edit says which revision of the draft it started from.
 
-    ``later`` are switches for what cannot run yet: they are shown only where they are on, to be turned off.
     ``complaints`` and ``saved_meanwhile``, by field, are for the page to show.
     """
 
     revision = forms.IntegerField(widget=forms.HiddenInput)
-    later: Sequence[str] = ()
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.complaints: defaultdict[str, list[Complaint]] = defaultdict(list)
         self.saved_meanwhile: dict[str, Any] = {}
 
-    def hide_unset_later(self, values: dict[str, Any]) -> None:
-        for name in self.later:
-            if not values.get(name):
-                del self.fields[name]
 
-
-class CrewForm(EditForm):
-    """The crew's own fields, and a default for each placeholder."""
-
-    name = forms.CharField(max_length=200)
-    description = forms.CharField(required=False, widget=long_text(2))
-    process = forms.ChoiceField()
-    max_rpm = forms.IntegerField(required=False, min_value=1, label="Requests per minute, at most")
-    cache = forms.BooleanField(required=False, label="Reuse tool results within a run")
-    planning = forms.BooleanField(required=False, label="Planning (not supported yet: turn it off)")
-    later = ("planning",)
-
-    def __init__(self, *args: Any, spec: CrewSpec, revision: int, **options: Any) -> None:
-        super().__init__(*args, initial=dict(spec) | {"revision": revision}, **options)
-        own = [] if spec.process in dict(PROCESSES) else [(spec.process, f"{spec.process} (not supported yet)")]
-        self.fields["process"].choices = PROCESSES + own  # type: ignore[attr-defined]
-        self.hide_unset_later(dict(spec))
-        self.input_names = placeholders(spec)
-        for name in self.input_names:
-            self.fields[f"{DEFAULT_PREFIX}{name}"] = forms.CharField(
-                required=False,
-                label=name,
-                initial=spec.inputs.get(name, ""),
-                widget=long_text(1),
-                max_length=100_000,
-                strip=False,
-            )
-
-    @property
-    def default_inputs(self) -> list[forms.BoundField]:
-        return [self[f"{DEFAULT_PREFIX}{name}"] for name in self.input_names]
-
-    def spec(self, current: CrewSpec) -> CrewSpec:
-        """The current draft with the crew's own fields as typed. An empty default is none."""
-        typed = dict(self.cleaned_data)
-        typed.pop("revision")
-        defaults = {name: typed.pop(f"{DEFAULT_PREFIX}{name}") for name in self.input_names}
-        inputs = {name: text for name, text in (dict(current.inputs) | defaults).items() if text}
-        return CrewSpec(**(dict(current) | typed | {"inputs": inputs}))
-
-
-class AgentForm(EditForm):
-    """An agent. What the form does not show of it stays as it is."""
+class AgentForm(UsesTools, EditForm):
+    """An agent, with all that can be said of it."""
 
     role = forms.CharField(widget=long_text(1), help_text="{placeholders} in these texts become inputs of the crew.")
     goal = forms.CharField(required=False, widget=long_text(2))
     backstory = forms.CharField(required=False, widget=long_text(3), help_text="Sent with every call of this agent.")
     model = forms.CharField(max_length=200, initial=DEFAULT_MODEL, widget=forms.TextInput(attrs={"list": "models"}))
-    tools = ChosenOf()
     key = forms.CharField(max_length=64, validators=[key_validator], help_text=KEY_HELP)
     temperature = forms.FloatField(required=False, min_value=0, max_value=2)
     top_p = forms.FloatField(required=False, min_value=0.000001, max_value=1, label="Top p")
@@ -140,16 +86,21 @@ class AgentForm(EditForm):
     max_execution_time_s = forms.FloatField(required=False, min_value=0.001, label="Seconds per task, at most")
     max_retry_limit = forms.IntegerField(initial=2, min_value=0, max_value=20, label="Retries of a failed request")
     cache = forms.BooleanField(required=False, initial=True, label="Reuse tool results within a run")
-    allow_delegation = forms.BooleanField(required=False, label="Delegation (has no effect yet)")
-    cache_ttl_s = forms.IntegerField(
-        required=False, min_value=1, label="Reuse replies across runs", help_text="Not supported yet: empty it."
+    respect_context_window = forms.BooleanField(
+        required=False, initial=True, label="Shorten a conversation that outgrows the model"
     )
-    later = ("allow_delegation", "cache_ttl_s")
+    allow_delegation = forms.BooleanField(required=False, label="May ask co-workers and hand them work")
+    cache_ttl_s = forms.IntegerField(
+        required=False, min_value=1, label="Reuse replies across runs", help_text="Seconds. Empty: never."
+    )
+    stream = forms.BooleanField(required=False, label="Stream replies, to know the time to their first token")
+    memory = forms.BooleanField(required=False, label="Takes notes, and recalls them in later runs")
 
-    of_model = ("temperature", "top_p", "max_tokens", "seed", "stop", "fallbacks", "timeout_s", "cache_ttl_s")
+    of_model = ("temperature", "top_p", "max_tokens", "seed", "stop", "fallbacks", "timeout_s", "cache_ttl_s", "stream")
     advanced = (
         *("key", "temperature", "top_p", "max_tokens", "reasoning_effort", "seed", "stop", "fallbacks", "credential"),
-        *("timeout_s", "max_iter", "max_rpm", "max_execution_time_s", "max_retry_limit", "cache", *later),
+        *("timeout_s", "cache_ttl_s", "max_iter", "max_rpm", "max_execution_time_s", "max_retry_limit"),
+        *("cache", "respect_context_window", "memory", "stream"),
     )
 
     def __init__(self, *args: Any, agent: AgentSpec | None, revision: int, new_key: str = "", **options: Any) -> None:
@@ -158,25 +109,23 @@ class AgentForm(EditForm):
         if agent is not None:
             initial |= dict(agent.llm) | dict(agent) | {"tools": [tool.name for tool in agent.tools]}
         super().__init__(*args, initial=initial, **options)
-        self.fields["tools"].offer(TOOL_SUMMARIES.items(), chosen=initial.get("tools", ()))  # type: ignore[attr-defined]
-        self.hide_unset_later(initial)
+        self.offer_tools(agent.tools if agent is not None else ())
 
     def spec(self, current: AgentSpec | None) -> AgentSpec:
         typed = dict(self.cleaned_data)
-        llm = {name: typed.pop(name) for name in self.of_model if name in typed} | {
+        llm = {name: typed.pop(name) for name in self.of_model} | {
             "model": typed.pop("model").strip(),
             "credential": typed.pop("credential").strip() or None,
             "reasoning_effort": typed.pop("reasoning_effort") or None,
         }
         typed.pop("revision")
-        known = {tool.name: tool for tool in current.tools} if current else {}
-        tools = tuple(known.get(name, name) for name in typed.pop("tools"))
+        tools = self.typed_tools(typed)
         kept_llm = dict(current.llm) if current else {}
         return AgentSpec(**((dict(current) if current else {}) | typed | {"llm": kept_llm | llm, "tools": tools}))
 
 
-class TaskForm(EditForm):
-    """A task. What the form does not show of it stays as it is."""
+class TaskForm(UsesTools, EditForm):
+    """A task, with all that can be said of it. The first question of its guardrails has fields of its own."""
 
     name = forms.CharField(max_length=200, required=False)
     agent = forms.ChoiceField(required=False)
@@ -189,10 +138,19 @@ class TaskForm(EditForm):
     async_execution = forms.BooleanField(required=False, label="Asynchronous: later tasks do not wait for it")
     key = forms.CharField(max_length=64, validators=[key_validator], help_text=KEY_HELP)
     own_tools = forms.BooleanField(required=False, label="Other tools than the agent's: those chosen here, or none")
-    tools = ChosenOf()
     output_schema = JsonField(kind=dict, label="Output schema", help_text="A JSON Schema that the answer must fit.")
+    question = forms.CharField(
+        required=False,
+        widget=long_text(1),
+        label="A question about the answer that a model says yes or no to",
+        help_text="Such as: Does every figure name its source? A no sends the answer back, with the reason.",
+    )
+    question_llm = model_field("Model that is asked", "Empty: the agent's own.")
+    question_llm_rest = rest_field("More about that model")
     guardrails = JsonField(
-        kind=list, help_text='Such as [{"kind": "length", "max_words": 200}]; also schema and regex.'
+        kind=list,
+        label="Other guardrails",
+        help_text='Such as [{"kind": "length", "max_words": 200}]; also schema, regex and further questions.',
     )
     guardrail_max_retries = forms.IntegerField(
         initial=3, min_value=0, max_value=20, label="Times an answer is sent back"
@@ -201,11 +159,12 @@ class TaskForm(EditForm):
         kind=dict, help_text='Run only if {"task": "triage", "contains": "urgent"}; also matches, negate.'
     )
     markdown = forms.BooleanField(required=False, label="Ask for Markdown")
-    human_input = forms.BooleanField(required=False, label="A person approves (not supported yet: turn it off)")
-    cache_ttl_s = forms.IntegerField(
-        required=False, min_value=1, label="Reuse the output across runs", help_text="Not supported yet: empty it."
+    human_input = forms.BooleanField(
+        required=False, label="A person approves the answer: the run waits for them, however long"
     )
-    later = ("human_input", "cache_ttl_s")
+    cache_ttl_s = forms.IntegerField(
+        required=False, min_value=1, label="Reuse the output across runs", help_text="Seconds. Empty: never."
+    )
 
     def __init__(
         self, *args: Any, task: TaskSpec | None, crew: CrewSpec, revision: int, new_key: str = "", **options: Any
@@ -219,32 +178,57 @@ class TaskForm(EditForm):
         self.fields["agent"].choices = [("", "–"), *agents]  # type: ignore[attr-defined]
         others = [(other.key, other.title) for other in crew.tasks if other != task]
         self.fields["context"].offer(others, chosen=initial.get("context") or ())  # type: ignore[attr-defined]
-        self.fields["tools"].offer(TOOL_SUMMARIES.items(), chosen=initial.get("tools") or ())  # type: ignore[attr-defined]
-        self.hide_unset_later(initial)
+        self.offer_tools((task and task.tools) or ())
 
     def clean(self) -> dict[str, Any]:
         typed = super().clean() or {}
         if typed.get("reads") == "chosen" and not typed.get("context"):
             self.add_error("context", "Choose at least one task, or say that it reads nothing.")
+        self.question_spec = typed_llm(self, "question_llm")
+        if self.question_spec is not None and not typed.get("question", "").strip():
+            self.add_error("question", "Write the question for this model, or empty the model.")
         return typed
 
     def spec(self, current: TaskSpec | None) -> TaskSpec:
         typed = dict(self.cleaned_data)
         typed.pop("revision")
         context = {"unset": None, "none": ()}.get(typed.pop("reads"), tuple(typed["context"]))
-        known = {tool.name: tool for tool in (current and current.tools) or ()}
-        tools = tuple(known.get(name, name) for name in typed["tools"]) if typed.pop("own_tools") else None
-        typed |= {"agent": typed["agent"] or None, "context": context, "tools": tools}
-        typed["guardrails"] = typed["guardrails"] or ()
+        chosen, has_own = self.typed_tools(typed), typed.pop("own_tools")
+        typed |= {"agent": typed["agent"] or None, "context": context, "tools": chosen if has_own else None}
+        typed["guardrails"] = self._guardrails(typed, current)
         return TaskSpec(**((dict(current) if current else {}) | typed))
+
+    def _guardrails(self, typed: dict[str, Any], current: TaskSpec | None) -> tuple[Any, ...]:
+        """The others, and the question in the place where it was; takes its fields out of ``typed``."""
+        question = typed.pop("question").strip()
+        del typed["question_llm"], typed["question_llm_rest"]
+        others = list(typed["guardrails"] or ())
+        if question:
+            at, _ = _first_question(current)
+            others.insert(at, QuestionGuardrail(question=question, llm=self.question_spec))
+        return tuple(others)
+
+
+def _first_question(task: TaskSpec | None) -> tuple[int, QuestionGuardrail | None]:
+    """The first guardrail that asks a model, and its place: behind all others if there is none."""
+    rails = task.guardrails if task is not None else ()
+    found = ((at, rail) for at, rail in enumerate(rails) if isinstance(rail, QuestionGuardrail))
+    return next(found, (len(rails), None))
 
 
 def _task_values(task: TaskSpec) -> dict[str, Any]:
     data = task.to_json()
-    return dict(task) | {
-        "reads": "unset" if task.context is None else "chosen" if task.context else "none",
-        "own_tools": task.tools is not None,
-        "tools": [tool.name for tool in task.tools or ()],
-        "guardrails": data.get("guardrails"),
-        "condition": data.get("condition"),
-    }
+    at, question = _first_question(task)
+    others = [rail for index, rail in enumerate(data.get("guardrails", ())) if question is None or index != at]
+    return (
+        dict(task)
+        | llm_values("question_llm", question.llm if question else None)
+        | {
+            "question": question.question if question else "",
+            "reads": "unset" if task.context is None else "chosen" if task.context else "none",
+            "own_tools": task.tools is not None,
+            "tools": [tool.name for tool in task.tools or ()],
+            "guardrails": others or None,
+            "condition": data.get("condition"),
+        }
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -162,7 +162,11 @@ def decide(who: Principal, run: Run, task: str, decision: Decision) -> Run:
         held = Run.objects.select_for_update().get(pk=run.pk)
         review = _open_review(held, task, decision)
         if review is None or held.state in RUN_ENDED:
-            raise Conflict("No such answer of this task waits for a person. Reload the page to see how the run stands.")
+            if _said_already(who, held, task, replace(decision, comment=comment)):
+                return held
+            if decision.number is not None and _open_review(held, task, replace(decision, number=None)):
+                raise Conflict("The answer that you looked at was sent back meanwhile. Look at the newer one below.")
+            raise Conflict("No answer of this task waits for a person. Reload the page to see how the run stands.")
         if review.call_id is None and not decision.approved and not comment:
             raise Invalid("Nothing was sent.", fields={"comment": "Say what should be different."})
         review.approved, review.comment, review.decided_by = decision.approved, comment, who.user
@@ -188,6 +192,13 @@ def _open_review(run: Run, task: str, decision: Decision) -> Review | None:
     if len(found) > 1:
         raise Invalid("Nothing was sent.", fields={"call": "This task asks about several calls. Name one."})
     return found[0] if found else None
+
+
+def _said_already(who: Principal, run: Run, task: str, decision: Decision) -> bool:
+    """Whether this very word was given before: a button that is pressed twice says one thing."""
+    given = Review.objects.filter(task_run__run=run, task_run__key=task, decided_by=who.user)
+    said = given.filter(approved=decision.approved, comment=decision.comment)
+    return decision.number is not None and said.filter(number=decision.number).exists()
 
 
 def _queue(who: Principal, crew: Crew, order: LaunchOrder) -> Run:

@@ -137,11 +137,13 @@ class CallOut(Schema):
     id: UUID
     task: str | None = Field(description="null for calls of the crew as a whole")
     agent: str
+    branch: str = Field(description="3. for a co-worker's calls below the tool call at step 3; else empty")
     kind: str = Field(description="model, tool, or task for an output taken over from an earlier run")
     purpose: str
     cost_class: str
     model: str | None = Field(description="the model that was asked")
     model_answered: str | None
+    credential: str | None = Field(description="the name of the provider key that was used")
     tool: str | None
     arguments: str | None
     tool_output: str | None
@@ -158,6 +160,9 @@ class CallOut(Schema):
     usage_estimated: bool
     cost_usd: str | None
     cache_hit: bool
+    cache_age_s: float | None = Field(description="how old what was reused was")
+    saved_usd: str | None = Field(description="what the reuse spared, where that is known")
+    waited_ms: int = Field(description="how long it waited for its turn at the provider before it was made")
     started_at: str
     finished_at: str | None
     latency_ms: int | None

@@ -1,17 +1,18 @@
-"""The launch form, built from a spec's placeholders. Whether the launch may be is decided in ``actions``."""
+"""The launch form, built from a spec's placeholders, and a person's word on an answer. ``actions`` decides on both."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django import forms
 
 from engine.limits import RunLimits
 from engine.placeholders import placeholders
 from engine.spec import CrewSpec
-from runs.actions import LaunchOrder
+from runs.actions import Decision, LaunchOrder
 from runs.models import Run
 from runs.money import to_usd
 from runs.states import Priority
@@ -97,3 +98,46 @@ class LaunchForm(forms.Form):
             priority=typed["priority"],
             simulated={"yes": True, "no": False}.get(typed["simulated"]),
         )
+
+
+class DecisionForm(forms.Form):
+    """Approve a task's answer, or send it back with a comment; of a lost tool call, say whether it was carried out.
+
+    ``task`` is the task's key, ``call`` the lost call's id, "" where it is about the answer. The fields stand in a live
+    part of the page and name the form outside of it that sends them.
+    """
+
+    number = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+    comment = forms.CharField(
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "grows"}),
+        label="Comment",
+        help_text="Needed to send it back: the agent is told this, and answers again.",
+    )
+    approved = forms.ChoiceField(choices=[("yes", "Approve"), ("no", "Send back")])
+
+    def __init__(self, task: str, data: Mapping[str, str] | None = None, *, call: str = "") -> None:
+        super().__init__(data, prefix=f"{task}-{call}" if call else task)
+        self.task = task
+        self.call = call
+        for field in self.fields.values():
+            field.widget.attrs["form"] = "review-form"
+
+    def show(self, number: int) -> None:
+        """Lets the form be about that answer: the one that is on the page now."""
+        self.initial["number"] = number
+        if self.is_bound:
+            self.data = self.data.copy()  # type: ignore[attr-defined]
+            self.data[self.add_prefix("number")] = str(number)  # type: ignore[index]
+
+    @property
+    def typed(self) -> str:
+        """The comment as it was sent, however the form was refused."""
+        return str(self.data.get(self.add_prefix("comment"), ""))
+
+    def decision(self) -> Decision:
+        typed = self.cleaned_data
+        call = UUID(self.call) if self.call else None
+        number = typed["number"] if call is None else None
+        return Decision(typed["approved"] == "yes", typed["comment"], number=number, call=call)

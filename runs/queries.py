@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce, RowNumber
 
 from runs.filters import RunFilter
 from runs.models import Call, Run, TaskRun
-from runs.states import RUN_LIVE, CallState, RunState
+from runs.states import RUN_LIVE, CallState, CostClass, RunState
 from teams.access import Principal, visible_to
 from teams.refusals import Invalid
 
@@ -35,7 +35,10 @@ class Page(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """Sums over the calls that share a key: an agent, a model, a task or a cost class."""
+    """Sums over the calls that share a key: an agent, a model, a task or a cost class.
+
+    ``saved_nusd`` is what reused replies and outputs spared; ``unpriced_reuses`` those where nobody knows it.
+    """
 
     key: str
     calls: int
@@ -45,6 +48,8 @@ class UsageRow:
     completion_tokens: int
     spent_nusd: int
     unpriced_calls: int
+    saved_nusd: int = 0
+    unpriced_reuses: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -66,6 +71,11 @@ class RunDetail:
     def settled_calls(self) -> int:
         """Calls of every kind that have ended, also failed ones."""
         return sum(row.calls for row in self.by_class)
+
+    @property
+    def reused(self) -> UsageRow | None:
+        """What was taken from caches instead of being asked for; None if nothing was."""
+        return next((row for row in self.by_class if row.key == CostClass.CACHE_HIT), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +147,11 @@ def calls_of(run: Run) -> QuerySet[Call]:
     return run.calls.select_related("task_run").defer("messages", "reply", "tool_output").order_by("pk")
 
 
+def calls_of_task(task: TaskRun) -> list[Call]:
+    """The task's first calls, co-workers' among them, without their bulky parts."""
+    return list(calls_of(task.run).filter(task_run=task)[:SHOWN_CALLS])
+
+
 def page_of_calls(run: Run, *, cursor: str = "", limit: int = 100, whole: bool = True) -> Page[Call]:
     """A page of calls in the order in which they were opened, with or without their messages and replies."""
     calls = run.calls.select_related("task_run").order_by("pk") if whole else calls_of(run)
@@ -165,6 +180,8 @@ def usage_by(run: Run, part: str) -> list[UsageRow]:
         completion=Sum("completion_tokens"),
         spent=Coalesce(Sum("cost_nusd"), 0),
         unpriced=Count("pk", filter=Q(cost_nusd=None)),
+        saved=Coalesce(Sum("saved_nusd"), 0),
+        unpriced_reuses=Count("pk", filter=Q(cache_hit=True, saved_nusd=None) & ~Q(kind="tool")),
     )
     return [
         UsageRow(
@@ -176,6 +193,8 @@ def usage_by(run: Run, part: str) -> list[UsageRow]:
             completion_tokens=row["completion"],
             spent_nusd=row["spent"],
             unpriced_calls=row["unpriced"],
+            saved_nusd=row["saved"],
+            unpriced_reuses=row["unpriced_reuses"],
         )
         for row in rows.order_by("-spent", "key")
     ]

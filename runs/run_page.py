@@ -14,13 +14,17 @@ from django.template.loader import render_to_string
 
 from agents_app.graph import layout
 from engine.spec import CrewSpec
+from runs.call_tree import call_lines
+from runs.forms import DecisionForm
 from runs.live import changes
 from runs.models import Run
 from runs.queries import run_detail
+from runs.reviews import reviews_of
+from runs.states import CostClass
 from runs.timeline import timeline
 from teams.access import Principal
 
-PARTS = ("summary", "result", "tasks", "graph", "timeline", "usage", "calls")
+PARTS = ("summary", "reviews", "result", "tasks", "graph", "timeline", "usage", "calls")
 WIDE, NARROW = 420, 340
 LEAST_PAUSE_S = 0.2
 """Between two messages to one reader: a run that changes a hundred times a second is drawn five times a second."""
@@ -34,21 +38,26 @@ WHAT_TO_DO = {
     "internal_error": "Run it again; if it fails again, the worker's log names the fault.",
     "invalid_crew": "Mend the crew, then run again.",
 }
+CLASS_NAMES = {CostClass.CACHE_HIT.value: "reused"}
 LIMIT_ADVICE = "Raise the limit, or make the crew spend less, then run again."
 
 
-def context(run: Run, who: Principal) -> dict[str, Any]:
-    """Everything that the page shows, read in a fixed number of queries."""
+def context(run: Run, who: Principal, refused: DecisionForm | None = None) -> dict[str, Any]:
+    """Everything that the page shows, read in a fixed number of queries. ``refused``: see ``reviews_of``."""
     spec = CrewSpec.from_json(run.version.spec)
     detail = run_detail(run)
+    reviews = reviews_of(run, spec, refused)
     return {
         "who": who,
         "run": run,
         "detail": detail,
         "advice": WHAT_TO_DO.get(run.error_code, LIMIT_ADVICE if run.error_code else ""),
+        "class_names": CLASS_NAMES,
         "roles": {agent.key: agent.role for agent in spec.agents},
         "done": sum(task.finished_at is not None for task in detail.tasks),
-        "timeline": timeline(run, detail.tasks, detail.calls),
+        "reviews": reviews,
+        "lines": call_lines(detail.calls),
+        "timeline": timeline(run, detail.tasks, detail.calls, reviews.all),
         "graph": layout(spec, width=WIDE),
         "narrow_graph": layout(spec, width=NARROW),
         "states": {task.key: task.state for task in detail.tasks},

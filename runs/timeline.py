@@ -1,14 +1,17 @@
-"""When each call of a run began and how long it took, as bars to draw: one row per task, in thousandths of the span."""
+"""When each call of a run began and how long it took, as bars to draw: one row per task, in thousandths of the span.
+
+A wait for a provider's turn, and one for a person, is drawn apart from the call itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from runs.models import Call, Run, TaskRun
+from runs.models import Call, Review, Run, TaskRun
 
 SPAN = 1000.0
 LEAST_WIDTH = 2.0
@@ -16,22 +19,43 @@ TICKS = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time; ``ms`` is how long it was."""
+
+    x: float
+    width: float
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
-    """One call."""
+    """One call. ``waited`` is the time before it in which it waited for its turn at the provider."""
 
     call: Call
     x: float
     width: float
+    waited: Span | None
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One task that began: its own span, and the bars of its calls."""
+    """One task that began, or the crew as a whole: its own span, the bars of its calls, and its waits for people."""
 
-    task: TaskRun
+    name: str
+    duration_ms: int | None
     x: float
     width: float
     bars: tuple[Bar, ...]
+    people: tuple[Span, ...] = ()
+
+    @property
+    def waited_ms(self) -> int:
+        """What its calls waited for their turn, one after the other or at once."""
+        return sum(bar.call.waited_ms for bar in self.bars)
+
+    @property
+    def people_ms(self) -> int:
+        return sum(span.ms for span in self.people)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +65,31 @@ class Timeline:
     rows: tuple[Row, ...]
     ticks_ms: tuple[int, ...]
 
+    @property
+    def waited_ms(self) -> int:
+        return sum(row.waited_ms for row in self.rows)
 
-def timeline(run: Run, tasks: Sequence[TaskRun], calls: Sequence[Call]) -> Timeline | None:
+    @property
+    def people_ms(self) -> int:
+        return sum(row.people_ms for row in self.rows)
+
+
+def timeline(
+    run: Run, tasks: Sequence[TaskRun], calls: Sequence[Call], reviews: Sequence[Review] = ()
+) -> Timeline | None:
     """None before the run began. What has not ended reaches to now."""
     if run.started_at is None:
         return None
     scale = _Scale(run.started_at, run.finished_at or timezone.now())
-    rows = tuple(
-        Row(task, *scale.place(task.started_at, task.finished_at), _bars(task, calls, scale))
-        for task in tasks
-        if task.started_at is not None
-    )
-    return Timeline(rows, tuple(round(scale.seconds * 1000 * tick / (TICKS - 1)) for tick in range(TICKS)))
+    rows = [_crew_row([call for call in calls if call.task_run_id is None], scale)]
+    for task in tasks:
+        if task.started_at is not None:
+            own = [call for call in calls if call.task_run_id == task.pk]
+            people = tuple(scale.span(one.asked_at, one.decided_at) for one in reviews if one.task_run_id == task.pk)
+            place = scale.place(task.started_at, task.finished_at)
+            rows.append(Row(task.name, task.duration_ms, *place, _bars(own, scale), people))
+    ticks = tuple(round(scale.seconds * 1000 * tick / (TICKS - 1)) for tick in range(TICKS))
+    return Timeline(tuple(row for row in rows if row is not None), ticks)
 
 
 class _Scale:
@@ -60,15 +97,40 @@ class _Scale:
         self._begin, self._end = begin, end
         self.seconds = max((end - begin).total_seconds(), 0.001)
 
-    def place(self, start: datetime, stop: datetime | None) -> tuple[float, float]:
+    def place(self, start: datetime, stop: datetime | None, *, least: float = LEAST_WIDTH) -> tuple[float, float]:
         """Where a bar begins, and how wide it is: never so narrow that it cannot be seen, never beyond the end."""
-        x = SPAN * (start - self._begin).total_seconds() / self.seconds
-        width = SPAN * ((stop or self._end) - start).total_seconds() / self.seconds
-        x = min(max(0.0, x), SPAN - LEAST_WIDTH)
-        return x, max(LEAST_WIDTH, min(width, SPAN - x))
+        x = min(max(0.0, self._at(start)), SPAN - least)
+        return x, max(least, min(self._at(stop or self._end), SPAN) - x)
+
+    def _at(self, moment: datetime) -> float:
+        return SPAN * (moment - self._begin).total_seconds() / self.seconds
+
+    def span(self, start: datetime, stop: datetime | None) -> Span:
+        ms = max(0, round(((stop or self._end) - start).total_seconds() * 1000))
+        return Span(*self.place(start, stop, least=0.0), ms)
 
 
-def _bars(task: TaskRun, calls: Sequence[Call], scale: _Scale) -> tuple[Bar, ...]:
+def _crew_row(calls: Sequence[Call], scale: _Scale) -> Row | None:
+    """The row of calls that belong to no task, such as planning; None without any."""
+    if not calls:
+        return None
+    start = min(_waits_from(call) for call in calls)
+    ends = [call.finished_at for call in calls if call.finished_at is not None]
+    stop = max(ends) if len(ends) == len(calls) else None
+    duration_ms = None if stop is None else round((stop - start).total_seconds() * 1000)
+    return Row("The crew", duration_ms, *scale.place(start, stop), _bars(calls, scale))
+
+
+def _bars(calls: Sequence[Call], scale: _Scale) -> tuple[Bar, ...]:
     return tuple(
-        Bar(call, *scale.place(call.started_at, call.finished_at)) for call in calls if call.task_run_id == task.pk
+        Bar(
+            call,
+            *scale.place(call.started_at, call.finished_at),
+            waited=scale.span(_waits_from(call), call.started_at) if call.waited_ms else None,
+        )
+        for call in calls
     )
+
+
+def _waits_from(call: Call) -> datetime:
+    return call.started_at - timedelta(milliseconds=call.waited_ms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -12,7 +13,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from agents_app.models import Crew
 from runs import actions, queries, run_page
+from runs.call_tree import call_lines, calls_below, delegation_of
 from runs.filters import RunFilter
+from runs.forms import DecisionForm
 from runs.history import history, narrowed
 from runs.launching import launch_page
 from runs.models import Call, Run, TaskRun
@@ -86,10 +89,7 @@ def running_now(request: TeamRequest) -> HttpResponse:
 @member(Role.VIEWER)
 @require_GET
 def run(request: TeamRequest, run_id: UUID) -> HttpResponse:
-    found = fetch(Run, request.who, pk=run_id)
-    newer_run, older_run = queries.neighbours(request.who, found)
-    context = run_page.context(found, request.who) | {"newer": newer_run, "older": older_run}
-    return render(request, "runs/run.html", context)
+    return _run_page(request, fetch(Run, request.who, pk=run_id))
 
 
 @member(Role.VIEWER)
@@ -113,6 +113,23 @@ def cancel(request: TeamRequest, run_id: UUID) -> HttpResponse:
     return redirect("run", team=request.who.team.slug, run_id=run_id)
 
 
+@member(Role.RUNNER)
+@require_http_methods(["GET", "POST"])
+def review(request: TeamRequest, run_id: UUID, key: str, call_id: UUID | None = None) -> HttpResponse:
+    """A person's word on what a task asks. A refused one is shown again with what was typed."""
+    found = fetch(Run, request.who, pk=run_id)
+    if request.method == "GET":  # the address of a refused one, opened anew
+        return redirect("run", team=request.who.team.slug, run_id=run_id)
+    form = DecisionForm(key, request.POST, call=str(call_id or ""))
+    if form.is_valid():
+        try:
+            actions.decide(request.who, found, key, form.decision())
+            return redirect("run", team=request.who.team.slug, run_id=run_id)
+        except Refusal as refusal:
+            show_refusal(form, refusal)
+    return _run_page(request, found, form)
+
+
 @member(Role.VIEWER)
 @require_GET
 def output(request: TeamRequest, run_id: UUID) -> HttpResponse:
@@ -124,8 +141,16 @@ def output(request: TeamRequest, run_id: UUID) -> HttpResponse:
 @require_GET
 def task(request: TeamRequest, run_id: UUID, key: str) -> HttpResponse:
     found = fetch(TaskRun, request.who, run_id=run_id, key=key)
-    page = "runs/_task.html" if request.htmx else "runs/task.html"  # type: ignore[attr-defined]
-    return render(request, page, {"task": found, "run": found.run})
+    context: dict[str, Any] = {"task": found, "run": found.run}
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "runs/_task.html", context)
+    lines = call_lines(queries.calls_of_task(found))
+    context |= {
+        "lines": lines,
+        "call_count": found.calls.count(),
+        "reviews": found.reviews.select_related("decided_by", "call"),
+    }
+    return render(request, "runs/task.html", context | {"roles": _roles(found.run)})
 
 
 @member(Role.VIEWER)
@@ -143,8 +168,8 @@ def calls(request: TeamRequest, run_id: UUID) -> HttpResponse:
         page = queries.page_of_calls(found, cursor=request.GET.get("cursor", ""), limit=CALLS_A_PAGE, whole=False)
     except Refusal:
         return redirect("run_calls", team=request.who.team.slug, run_id=run_id)
-    roles = {agent["key"]: agent["role"] for agent in found.version.spec.get("agents", ())}
-    return render(request, "runs/calls.html", {"run": found, "page": page, "calls": page.items, "roles": roles})
+    context = {"run": found, "page": page, "lines": call_lines(page.items), "roles": _roles(found)}
+    return render(request, "runs/calls.html", context)
 
 
 @member(Role.VIEWER)
@@ -152,7 +177,19 @@ def calls(request: TeamRequest, run_id: UUID) -> HttpResponse:
 def call(request: TeamRequest, run_id: UUID, call_id: UUID) -> HttpResponse:
     found = fetch(Call, request.who, pk=call_id, run_id=run_id)
     before, after = queries.call_neighbours(found)
-    return render(request, "runs/call.html", {"call": found, "run": found.run, "before": before, "after": after})
+    around = {"before": before, "after": after, "above": delegation_of(found), "lines": calls_below(found)}
+    return render(request, "runs/call.html", {"call": found, "run": found.run, "roles": _roles(found.run), **around})
+
+
+def _run_page(request: TeamRequest, found: Run, refused: DecisionForm | None = None) -> HttpResponse:
+    newer_run, older_run = queries.neighbours(request.who, found)
+    context = run_page.context(found, request.who, refused) | {"newer": newer_run, "older": older_run}
+    return render(request, "runs/run.html", context, status=422 if refused else 200)
+
+
+def _roles(found: Run) -> dict[str, str]:
+    """What the run's agents are, by their keys."""
+    return {agent["key"]: agent["role"] for agent in found.version.spec.get("agents", ())}
 
 
 def _download(text: str, name: str) -> HttpResponse:

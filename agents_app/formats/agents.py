@@ -47,7 +47,7 @@ _WHY_NOT = {
     "multimodal": "images are not part of a crew here",
     "inject_date": "put {current_date} into a text where it is needed",
     "date_format": "put {current_date} into a text where it is needed",
-    "mcps": "remote tool servers are not imported",
+    "mcps": "give the agent the tool mcp in the editor, with the server's address",
     "apps": "remote tool servers are not imported",
     "a2a": "remote agents are not imported",
 }

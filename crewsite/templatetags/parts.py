@@ -16,7 +16,8 @@ register = template.Library()
 
 NOTHING = "–"
 CENT_NUSD = 10_000_000
-WEEK_S = 7 * 86_400
+DAY_S = 86_400
+WEEK_S = 7 * DAY_S
 STATE_WORDS = {"intent": "open"}
 
 
@@ -60,6 +61,12 @@ def took(milliseconds: int | None) -> str:
         return f"{milliseconds / 1000:.1f} s"
     minutes, seconds = divmod(round(milliseconds / 1000), 60)
     return f"{minutes} min {seconds:02d} s" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+@register.filter
+def aged(seconds: float) -> str:
+    """An age in seconds as people say it."""
+    return f"{seconds / DAY_S:.1f} d" if seconds >= 2 * DAY_S else took(round(seconds * 1000))
 
 
 @register.filter

@@ -128,3 +128,10 @@ class Call(models.Model):
     @property
     def total_tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def title(self) -> str:
+        """What was called."""
+        if self.kind == "task":
+            return "Output of an earlier run"
+        return self.tool if self.kind == "tool" else self.model

@@ -133,3 +133,28 @@ document.addEventListener("htmx:sendError", () => notice("The server cannot be r
 for (const [name, link] of [["htmx:sseOpen", "live"], ["htmx:sseError", "lost"], ["htmx:sseClose", ""]]) {
   document.addEventListener(name, (event) => { event.target.dataset.link = link; });
 }
+
+// Somebody else answered what this person was still typing at: what was typed stays on the page.
+function showUnsent(part, text) {
+  const note = document.createElement("div");
+  note.className = "alert alert-warning";
+  note.setAttribute("role", "alert");
+  note.textContent = "Somebody else answered meanwhile. This was not sent:";
+  const typed = document.createElement("pre");
+  typed.textContent = text;
+  note.append(typed);
+  part.before(note);
+}
+
+// A part that is swapped keeps what is being typed in; browsers without moveBefore take the focus from it on the way.
+let typedIn = null;
+document.addEventListener("htmx:sseBeforeMessage", (event) => {
+  typedIn = document.activeElement;
+  for (const card of event.target.querySelectorAll(".asks")) {
+    const text = card.querySelector("textarea")?.value.trim();
+    if (text && !isSending && !event.detail.data.includes(`id="${card.id}"`)) showUnsent(event.target, text);
+  }
+});
+document.addEventListener("htmx:sseMessage", () => {
+  if (typedIn?.isConnected && typedIn !== document.activeElement) typedIn.focus({ preventScroll: true });
+});

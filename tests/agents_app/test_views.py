@@ -218,17 +218,6 @@ class TestForms:
     def test_viewers_get_no_form(self, cast: Cast, crew: Crew) -> None:
         assert signed_in(cast.viewer).get(f"{PAGE}agents/finance/").status_code == 403
 
-    def test_what_cannot_run_yet_is_offered_only_to_be_turned_off(self, cast: Cast, crew: Crew) -> None:
-        client = signed_in(cast.editor)
-        assert "human_input" not in html(client.get(f"{PAGE}tasks/brief/"))
-        spec = spec_of(crew)
-        tasks = (*spec.tasks[:2], spec.tasks[2].model_copy(update={"human_input": True, "cache_ttl_s": 60}))
-        replace_spec(crew, expected_revision=crew.revision, spec=spec.model_copy(update={"tasks": tasks}))
-        assert 'name="human_input"' in html(client.get(f"{PAGE}tasks/brief/"))
-        client.post(f"{PAGE}tasks/brief/", task_fields(crew, key="brief", reads="unset"))
-        task = spec_of(crew).tasks[2]
-        assert (task.human_input, task.cache_ttl_s) == (False, None)
-
     def test_a_tool_that_nobody_knows_can_be_seen_and_taken_away(self, cast: Cast, crew: Crew) -> None:
         spec = spec_of(crew)
         agents = (spec.agents[0].model_copy(update={"tools": (ToolSpec(name="my_tool"),)}), *spec.agents[1:])

@@ -15,6 +15,7 @@ from django.test import Client
 from agents_app.actions import archive_crew, cut_version, replace_spec
 from agents_app.models import Crew
 from agents_app.snapshot import spec_of
+from engine.spec import LLMSpec, QuestionGuardrail
 from runs.models import Run
 from runs.states import CallState, RunState
 from teams.access import Principal
@@ -106,6 +107,21 @@ class TestLaunch:
         assert response.status_code == 422
         assert "gpt-4o-mini" in str(response.context["page"].form.non_field_errors())
         assert "/t/acme/settings/#add-key" in html(response)
+        assert not Run.objects.exists()
+
+    def test_models_of_manager_planner_and_guardrails_need_keys_too(self, cast: Cast, crew: Crew) -> None:
+        add_provider(cast.owner, provider="openai", api_key="sk-x")
+        spec = spec_of(crew)
+        rails = (QuestionGuardrail(question="Is it short?", llm=LLMSpec(model="deepseek/deepseek-chat")),)
+        tasks = (spec.tasks[0].model_copy(update={"guardrails": rails}), *spec.tasks[1:])
+        others = {"manager_llm": LLMSpec(model="mistral/mistral-large-latest"), "process": "hierarchical"}
+        others |= {"planning_llm": LLMSpec(model="claude-sonnet-4-5"), "planning": True}
+        changed = spec.model_copy(update={"tasks": tasks, **others})
+        replace_spec(crew, expected_revision=crew.revision, spec=changed)
+        response = signed_in(cast.owner).post(LAUNCH, order(simulated="no"))
+        assert response.status_code == 422
+        for model in ("mistral-large-latest", "deepseek-chat", "claude-sonnet-4-5"):
+            assert model in html(response)
         assert not Run.objects.exists()
 
     def test_with_a_key_a_run_is_real_unless_said_otherwise(self, cast: Cast, crew: Crew) -> None:
@@ -275,7 +291,7 @@ class TestRunPage:
         for step in range(number):
             make_call(run, task=make_task(run, f"t{step}", position=step), step=step)
         client = signed_in(cast.viewer)
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(16):
             client.get(page_of(run))
 
     def test_a_live_run_is_followed_from_the_revision_it_was_drawn_at(self, cast: Cast, crew: Crew) -> None:
@@ -423,5 +439,5 @@ class TestCalls:
         client = signed_in(cast.viewer)
         first = client.get(f"{page_of(run)}calls/")
         second = client.get(f"{page_of(run)}calls/", {"cursor": first.context["page"].next})
-        assert {call.pk for page in (first, second) for call in page.context["calls"]} == made
+        assert {line.call.pk for page in (first, second) for line in page.context["lines"]} == made
         assert client.get(f"{page_of(run)}calls/", {"cursor": "x"}).status_code == 302
