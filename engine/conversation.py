@@ -37,6 +37,8 @@ from engine.tools.registry import Toolbox
 
 SAME_CALL_LIMIT = 3
 MAX_CALLS_IN_ONE_REPLY = 100
+MAX_CALLS_ANSWERED = 1000
+"""What a model calls beyond is nonsense: it stands in the recorded reply, and is neither answered nor sent back."""
 TOO_MANY_CALLS = f"At most {MAX_CALLS_IN_ONE_REPLY} tool calls are made at once; this one was not made."
 MAX_CONTINUATIONS = 4
 MAX_SHORTENINGS = 4
@@ -116,6 +118,7 @@ class Conversation:
 
     async def _ask(self, *, may_call_tools: bool = True, purpose: Purpose | None = None) -> LLMReply:
         reply = await self._whole_reply(may_call_tools=may_call_tools, purpose=purpose)
+        reply = replace(reply, tool_calls=reply.tool_calls[:MAX_CALLS_ANSWERED])
         turn = reply
         if self._in_words:
             reply = with_calls_read(reply)

@@ -25,7 +25,7 @@ from engine.plan import make_plan
 from engine.planning import plan_tasks, with_plan
 from engine.request_key import content_key
 from engine.runtime import Runtime
-from engine.spec import AgentSpec, CrewSpec, TaskSpec
+from engine.spec import AgentSpec, CrewSpec, QuestionGuardrail, TaskSpec
 from engine.text import clean
 from engine.validate import Complaint, missing_inputs, validate
 
@@ -270,8 +270,13 @@ def _filled(spec: CrewSpec, inputs: Mapping[str, str]) -> CrewSpec:
         agent.model_copy(update={name: fill(getattr(agent, name), inputs) for name in ("role", "goal", "backstory")})
         for agent in spec.agents
     )
-    tasks = tuple(
-        task.model_copy(update={name: fill(getattr(task, name), inputs) for name in ("description", "expected_output")})
-        for task in spec.tasks
-    )
-    return spec.model_copy(update={"agents": agents, "tasks": tasks})
+    return spec.model_copy(update={"agents": agents, "tasks": tuple(_filled_task(task, inputs) for task in spec.tasks)})
+
+
+def _filled_task(task: TaskSpec, inputs: Mapping[str, str]) -> TaskSpec:
+    rails = [
+        one.model_copy(update={"question": fill(one.question, inputs)}) if isinstance(one, QuestionGuardrail) else one
+        for one in task.guardrails
+    ]
+    texts = {name: fill(getattr(task, name), inputs) for name in ("description", "expected_output")}
+    return task.model_copy(update={**texts, "guardrails": tuple(rails)})

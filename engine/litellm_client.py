@@ -157,13 +157,18 @@ def _reply(raw: Any, request: LLMRequest, *, latency_ms: int) -> LLMReply:
 
 
 def _tool_calls(message: Any) -> list[ToolCall]:
-    calls = []
+    calls: list[ToolCall] = []
+    taken: set[str] = set()
     for number, call in enumerate(getattr(message, "tool_calls", None) or ()):
         function = getattr(call, "function", None)
         name = getattr(function, "name", None)
         if name:
             arguments = _said(getattr(function, "arguments", "") or "")
-            calls.append(ToolCall(_said(call.id or f"call_{number}", 200), _said(name, 200), arguments))
+            call_id = _said(call.id or f"call_{number}", 180)
+            if call_id in taken:  # answers are matched by it, and providers refuse doubles
+                call_id = f"{call_id}_{number}"
+            taken.add(call_id)
+            calls.append(ToolCall(call_id, _said(name, 200), arguments))
     return calls
 
 

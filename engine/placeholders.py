@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from engine.spec import CrewSpec
+from engine.spec import CrewSpec, QuestionGuardrail
 
 PLACEHOLDER = re.compile(r"(?<!\{)\{([A-Za-z0-9_][A-Za-z0-9_-]*)\}(?!\})")
 
@@ -49,5 +49,6 @@ def missing_inputs(spec: CrewSpec, inputs: Mapping[str, str]) -> tuple[str, ...]
 def _texts(spec: CrewSpec) -> Iterator[str]:
     for task in spec.tasks:
         yield from (task.description, task.expected_output)
+        yield from (rail.question for rail in task.guardrails if isinstance(rail, QuestionGuardrail))
     for agent in spec.agents:
         yield from (agent.role, agent.goal, agent.backstory)

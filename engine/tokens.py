@@ -21,12 +21,30 @@ TOKENS_PER_MESSAGE = 3
 TOKENS_PER_REPLY_START = 3
 MAX_EXACT_CHARS = 400_000
 CHARS_PER_TOKEN = 4
+LEAST_REMEMBERED_CHARS = 500
+MAX_REMEMBERED = 10_000
+_known: dict[tuple[int, int], int] = {}
+"""Counts of long texts by length and hash. The hash differs from process to process, so nobody can make two alike."""
 
 
 def count_text(text: str) -> int:
     """Tokens of a text. Beyond 400,000 characters the rest is taken to be as dense as what came before, and at least
     a token in four characters, which bounds the work.
+
+    Long texts are counted once: a conversation is counted anew at each of its turns, and would hold up every other run.
     """
+    if len(text) < LEAST_REMEMBERED_CHARS:
+        return _count(text)
+    key = (len(text), hash(text))
+    tokens = _known.get(key)
+    if tokens is None:
+        if len(_known) >= MAX_REMEMBERED:
+            _known.clear()
+        tokens = _known[key] = _count(text)
+    return tokens
+
+
+def _count(text: str) -> int:
     head, rest = text[:MAX_EXACT_CHARS], len(text) - MAX_EXACT_CHARS
     try:
         tokens = len(_encoding().encode_ordinary(head))

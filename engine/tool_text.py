@@ -9,11 +9,13 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from engine.llm import LLMReply, Message, ToolCall
 from engine.text import read_json
 
+MAX_CALLS = 1000
 UNREADABLE = "?"
 """The name of a call that could not be read."""
 CALL = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
@@ -31,7 +33,8 @@ def manual(tools: Iterable[dict[str, Any]]) -> str:
 
 def with_calls_read(reply: LLMReply) -> LLMReply:
     """The reply with the calls in its text as tool calls, and its text without them."""
-    calls = tuple(_call(number, text) for number, text in enumerate(CALL.findall(reply.text)))
+    found = islice(CALL.finditer(reply.text), MAX_CALLS)
+    calls = tuple(_call(number, match[1]) for number, match in enumerate(found))
     return replace(reply, text=CALL.sub("", reply.text).strip(), tool_calls=calls) if calls else reply
 
 

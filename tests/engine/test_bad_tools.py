@@ -10,11 +10,13 @@ import pytest
 
 from engine.custom_tools import BaseTool, tool
 from engine.journal import CallKind, CallStatus, MemoryJournal, TaskStatus
+from engine.litellm_client import Credential, LiteLLMClient
 from engine.llm import LLMReply, LLMRequest, ToolCall
 from engine.prompt import MAX_TOOL_OUTPUT_CHARS, assistant_message
 from engine.simulator import Simulator, answer
 from engine.tools.registry import ToolRegistry
 from tests.engine.crews import agent, crew, run, runtime, task
+from tests.openai_server import OpenAIServer
 
 NUL, HALF = "\x00", "\ud800"
 HOSTILE = f"a{NUL}b{HALF}c"
@@ -140,6 +142,32 @@ async def test_of_a_thousand_calls_in_one_reply_a_hundred_are_made_and_all_are_a
     assert (len(made), len(lines)) == (100, 1000)
     assert sum(line.outcome.error_code == "model_mistake" for line in lines) == 900
     assert sum(message["role"] == "tool" for message in journal.calls[-1].intent.messages) == 1000
+
+
+async def test_of_more_calls_than_anybody_means_the_rest_is_not_even_answered() -> None:
+    journal = MemoryJournal()
+    assert await tool_run(uses("ghost", times=3000), journal=journal) == "done"
+    assert len(tool_lines(journal)) == 1000
+    sent = journal.calls[-1].intent.messages
+    assert [len(m["tool_calls"]) for m in sent if m.get("tool_calls")] == [1000]
+    assert sum(message["role"] == "tool" for message in sent) == 1000
+
+
+async def test_calls_under_one_id_are_told_apart() -> None:
+    def answers(body: dict[str, Any]) -> Any:
+        call = {"id": "same", "type": "function", "function": {"name": "calculator", "arguments": "{}"}}
+        if any(message["role"] == "tool" for message in body["messages"]):
+            return "done"
+        return {"role": "assistant", "content": None, "tool_calls": [call, call, call]}
+
+    journal = MemoryJournal()
+    with OpenAIServer(answers) as server:
+        client = LiteLLMClient(lambda llm: Credential(api_key="k", base_url=server.url))
+        spec = crew(task("a"), agents=(agent(tools=("calculator",)),))
+        output = await run(spec, runtime(llm=client, journal=journal))
+        assert output.raw == "done", output.error
+        sent = server.billed[-1].body["messages"]
+    assert len({message["tool_call_id"] for message in sent if message["role"] == "tool"}) == 3
 
 
 async def test_a_tool_that_returns_50_mb_is_cut_with_the_cut_said() -> None:

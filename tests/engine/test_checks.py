@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.errors import InvalidCrew
 from engine.journal import CallKind, MemoryJournal, Purpose, Review, TaskStatus
 from engine.kickoff import Agent, Crew, Task
 from engine.kickoff_results import KickoffFailed
@@ -72,6 +73,15 @@ async def test_another_model_can_be_asked_and_costs_its_own_price() -> None:
     work, verdict = journal.calls
     assert (work.intent.model, verdict.intent.model) == ("gpt-4o-mini", "gpt-4o")
     assert verdict.intent.price != work.intent.price
+
+
+async def test_a_question_may_hold_inputs() -> None:
+    journal = MemoryJournal()
+    spec = crew(task("a", guardrails=({"kind": "question", "question": "Is it about {topic}?"},)))
+    await run(spec, runtime(llm=in_turn("It is.", PASS), journal=journal), topic="cheese")
+    assert str(journal.calls[-1].intent.messages[0]["content"]).startswith("Is it about cheese?")
+    with pytest.raises(InvalidCrew, match=r"inputs\.topic"):
+        await run(spec)
 
 
 async def test_free_guardrails_are_asked_before_those_that_cost() -> None:

@@ -217,3 +217,10 @@ async def test_an_answer_cut_by_our_own_bound_is_continued_and_by_the_users_is_n
 def test_dense_text_beyond_what_is_counted_exactly_is_taken_to_be_as_dense() -> None:
     assert count_text("中" * 800_000) >= 2 * count_text("中" * 400_000)
     assert count_text(" " * 800_000) >= 100_000
+
+
+def test_texts_that_were_counted_before_are_counted_alike() -> None:
+    texts = ["word " * 500, "words" * 500, "wörd " * 500, "word " * 499 + "half\ud800"]
+    assert [count_text(text) for text in texts] == [count_text(str(text[:1] + text[1:])) for text in texts]
+    assert count_text(texts[0]) == 501 == count_text(texts[0])
+    assert len({count_text(text) for text in texts}) > 2
