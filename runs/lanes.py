@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection
 
 from engine.journal import CallOutcome
-from engine.throttle import DEFAULT_PAUSE_S, MINUTE_S
+from engine.throttle import DEFAULT_PAUSE_S, MAX_PAUSE_S, MINUTE_S
 
 POLL_S = 0.2
 """How soon a full window is looked at again: some other call's end opens it, which may be another process's."""
@@ -93,7 +93,7 @@ def note(lane: Lane, outcome: CallOutcome, *, call_id: Any) -> None:
         if not outcome.throttled:
             cursor.execute(GROW, asdict(lane) | {"unbounded": UNBOUNDED_WINDOW})
             return
-        pause_s = DEFAULT_PAUSE_S if outcome.retry_after_s is None else outcome.retry_after_s
+        pause_s = DEFAULT_PAUSE_S if outcome.retry_after_s is None else min(outcome.retry_after_s, MAX_PAUSE_S)
         cursor.execute(IN_FLIGHT, asdict(lane))  # the refused one is settled by now, but it was one of them
         in_flight = cursor.fetchone()[0]
         cursor.execute(SHRINK, asdict(lane) | {"pause_s": pause_s, "in_flight": in_flight + 1, "call": call_id})
