@@ -82,6 +82,11 @@ class CallIntent:
     cache_key: str = ""
     reuses: bool = False
 
+    @property
+    def is_request(self) -> bool:
+        """Whether a model is asked for it, and not what is at hand already."""
+        return self.kind is CallKind.MODEL and not self.reuses
+
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
@@ -240,13 +245,13 @@ class MemoryJournal:
         return None  # what is only in memory is lost with its worker
 
     async def open_call(self, intent: CallIntent) -> CallIntent:
-        if intent.kind is CallKind.MODEL and not intent.reuses:
+        if intent.is_request:
             await self._throttle.enter(lane_of(intent), tokens=intent.prompt_tokens)
         return intent
 
     async def settle_call(self, ticket: object, outcome: CallOutcome) -> None:
         assert isinstance(ticket, CallIntent)
-        if ticket.kind is CallKind.MODEL and not ticket.reuses:
+        if ticket.is_request:
             tokens = outcome.usage.total_tokens - ticket.prompt_tokens
             self._throttle.leave(
                 lane_of(ticket), throttled=outcome.throttled, retry_after_s=outcome.retry_after_s, more_tokens=tokens
