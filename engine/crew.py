@@ -83,6 +83,7 @@ class CrewRun:
     def __init__(self, spec: CrewSpec, runtime: Runtime) -> None:
         self._spec = spec
         self._runtime = runtime
+        self._tasks = {task.key: task for task in spec.tasks}
         self._plan = make_plan(spec)
         self._plans: dict[str, str] = {}
         self._manager = manager_of(spec) if spec.process == "hierarchical" else None
@@ -123,9 +124,7 @@ class CrewRun:
     def _start_ready(self) -> None:
         started = {*self._results, *self._waiting, *self._jobs.values()}
         for key in self._plan.ready(done=self._results, started=started):
-            task = self._spec.task(key)
-            assert task is not None
-            self._jobs[asyncio.create_task(self._do(task), name=f"task {key}")] = key
+            self._jobs[asyncio.create_task(self._do(self._tasks[key]), name=f"task {key}")] = key
 
     async def _take(self, key: str, result: TaskResult) -> None:
         if result.status is TaskStatus.WAITING:
@@ -236,12 +235,7 @@ class CrewRun:
         return result
 
     def _context(self, task: TaskSpec) -> list[tuple[str, str]]:
-        outputs = []
-        for key in self._plan.context[task.key]:
-            source = self._spec.task(key)
-            assert source is not None
-            outputs.append((source.title, self._results[key].raw))
-        return outputs
+        return [(self._tasks[key].title, self._results[key].raw) for key in self._plan.context[task.key]]
 
     def _output(self) -> CrewOutput:
         known = self._results | self._waiting
