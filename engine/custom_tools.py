@@ -110,7 +110,7 @@ def _from_function(function: Callable[..., Any], name: str, options: dict[str, A
     if not (function.__doc__ or "").strip():
         raise ValueError(f"The tool {name!r} needs a docstring: it is what the model is told of it.")
     described = inspect.cleandoc(function.__doc__ or "")
-    given = {"name": name, "description": described, "args_schema": _arguments_of(function)} | options
+    given: dict[str, Any] = {"name": name, "description": described, "args_schema": _arguments_of(function)} | options
     return _FunctionTool(function=function, **given)
 
 
