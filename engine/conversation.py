@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine import price_list
+from engine.abilities import takes_schema, takes_tools
 from engine.calls import Calls
 from engine.compaction import Part, shorten
 from engine.errors import ContextTooLong, ModelMistake
 from engine.gathering import all_of
 from engine.journal import Purpose
 from engine.llm import LLMReply, Message, ToolCall
-from engine.models import provider_of
 from engine.prompt import (
     CONTINUE,
     EMPTY_ANSWER,
@@ -202,19 +201,3 @@ class Conversation:
 def opening_of(task: TaskSpec) -> Opening:
     """The task's own first question."""
     return lambda context, schema_in_words: task_message(task, context, schema_in_words=schema_in_words)
-
-
-def takes_tools(model: str) -> bool:
-    """Whether the model calls functions; one that the list does not know is taken to, as most do."""
-    facts = price_list.facts(model)
-    return facts is None or facts.tools
-
-
-def takes_schema(model: str, schema: dict[str, Any], *, beside_tools: bool) -> bool:
-    """Whether the model holds to a JSON Schema by itself: OpenAI's form takes objects only, and only OpenAI's own
-    providers take it beside tools; for the others LiteLLM makes a tool of it.
-    """
-    facts = price_list.facts(model)
-    if facts is None or not facts.schema or schema.get("type") != "object":
-        return False
-    return not beside_tools or provider_of(model) in ("openai", "azure")
