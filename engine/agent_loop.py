@@ -1,4 +1,7 @@
-"""One task done: by its agent, who may hand work to co-workers, or by the manager; then checked."""
+"""One task done: by its agent, who may hand work to co-workers, or by the manager; then checked.
+
+The loop itself, ask and call tools until there is an answer, is ``conversation``'s.
+"""
 
 from __future__ import annotations
 

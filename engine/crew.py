@@ -171,7 +171,7 @@ class CrewRun:
         # What was reused, and booked, before a worker was lost has not become too old since.
         ttl_s = task.cache_ttl_s if booked_before is None else float("inf")
         try:
-            kept = await self._runtime.outputs.get(key, ttl_s=ttl_s, make=lambda: self._made_anew(task, agent, key))
+            kept = await self._runtime.outputs.get(key, ttl_s=ttl_s, make=lambda: self._made_anew(task, agent))
         except _NotKept as failed:
             return failed.result
         if kept.reused and booked_before is None:
@@ -179,11 +179,11 @@ class CrewRun:
         made: TaskResult = kept.value
         return replace(made, task=task.key, cache_key="" if kept.reused else key)
 
-    async def _made_anew(self, task: TaskSpec, agent: AgentSpec, key: str) -> TaskResult:
+    async def _made_anew(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
         result = await self._attempt(task, agent)
         if result.status is not TaskStatus.SUCCEEDED:
             raise _NotKept(result)
-        return replace(result, cache_key=key)
+        return result
 
     async def _book_reuse(self, task: TaskSpec, agent: AgentSpec, kept: Kept) -> None:
         simulated = self._runtime.llm.simulates(agent.llm)

@@ -1,8 +1,7 @@
 """Engine calls to ledger rows, through group commit, and nothing else: the engine's journal kept in PostgreSQL.
 
 State is fenced by the lease's epoch, money never is: a worker that lost its lease opens no new call and writes no
-output,
-but what a provider billed it for is booked all the same.
+output, but what a provider billed it for is booked all the same.
 """
 
 from __future__ import annotations
