@@ -29,7 +29,9 @@ from engine.prompt import (
     tool_message,
     user_message,
 )
+from engine.request_key import content_key
 from engine.spec import TaskSpec
+from engine.text import read_json
 from engine.tool_calls import ToolResult, use_tool
 from engine.tool_text import manual, results_message, with_calls_read
 from engine.tools.registry import Toolbox
@@ -89,7 +91,7 @@ class Conversation:
 
     async def answer(self) -> str:
         """The model's words once it stops calling tools, or is told to. Raises ``ModelMistake`` if it says nothing."""
-        seen: Counter[tuple[str, str]] = Counter()
+        seen: Counter[str] = Counter()
         for _ in range(self.calls.agent.max_iter):
             reply = await self._ask()
             if not reply.tool_calls:
@@ -97,7 +99,7 @@ class Conversation:
             ended = await self._use_tools(reply)
             if ended is not None:
                 return ended
-            seen.update((call.name, call.arguments) for call in reply.tool_calls)
+            seen.update(map(_told_apart, reply.tool_calls))
             if max(seen.values()) >= SAME_CALL_LIMIT:
                 break
         return await self.again(FINAL_ANSWER)
@@ -196,6 +198,14 @@ class Conversation:
         self._messages.extend([results_message(told)] if self._in_words else told)
         ends = [self._watch(call, result) for call, result in results] if self._watch else []
         return next((text for text in ends if text is not None), None)
+
+
+def _told_apart(call: ToolCall) -> str:
+    """Equal for calls of one tool with the same arguments, however these are written."""
+    try:
+        return content_key(call.name, read_json(call.arguments or "{}"))
+    except ValueError:
+        return content_key(call.name, call.arguments)
 
 
 def opening_of(task: TaskSpec) -> Opening:
