@@ -162,7 +162,12 @@ class LedgerJournal:
         self._execute(END_TASK, result.task, ended)
 
     def _execute(self, statement: str, task: str, values: dict[str, Any]) -> None:
-        given = {"run": self._run_id, "epoch": self._epoch, "task": self._task_id(task), "channel": CHANNEL}
+        given: dict[str, Any] = {
+            "run": self._run_id,
+            "epoch": self._epoch,
+            "task": self._task_id(task),
+            "channel": CHANNEL,
+        }
         with connection.cursor() as cursor:
             cursor.execute(statement, given | values)
 
