@@ -272,5 +272,8 @@ def _filled_task(task: TaskSpec, inputs: Mapping[str, str]) -> TaskSpec:
         one.model_copy(update={"question": fill(one.question, inputs)}) if isinstance(one, QuestionGuardrail) else one
         for one in task.guardrails
     ]
-    texts = {name: fill(getattr(task, name), inputs) for name in ("description", "expected_output")}
-    return task.model_copy(update={**texts, "guardrails": tuple(rails)})
+    texts = {name: fill(getattr(task, name), inputs) for name in ("description", "expected_output", "name")}
+    condition = task.condition
+    if condition is not None and condition.contains is not None:
+        condition = condition.model_copy(update={"contains": fill(condition.contains, inputs)})
+    return task.model_copy(update={**texts, "guardrails": tuple(rails), "condition": condition})
