@@ -46,7 +46,7 @@ class SerperDevTool:
 
     api_key: str | None = None
     base_url: str | None = None
-    n_results: int = 10
+    n_results: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,7 @@ class Task:
 def tool_spec(tool: Any) -> ToolSpec:
     """The spec of a tool object. Raises ``TypeError`` for what is none."""
     if isinstance(tool, SerperDevTool):
-        return ToolSpec(name="web_search")
+        return ToolSpec(name="web_search", config={} if tool.n_results is None else {"n_results": tool.n_results})
     if isinstance(tool, ScrapeWebsiteTool):
         return ToolSpec(name="scrape_website", config={"website_url": tool.website_url} if tool.website_url else {})
     if isinstance(tool, BaseTool):

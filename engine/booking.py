@@ -28,10 +28,9 @@ class Booking:
 async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]:
     """Reserves and records the intent, and settles whatever happens inside, also if it is cut off.
 
-    Raises ``LimitReached`` or ``Cancelled`` before anything is asked.
+    Raises ``LimitReached`` or ``Cancelled`` before anything is asked. What is reused asks nobody: no limit counts it.
     """
-    is_model = intent.kind is CallKind.MODEL
-    if is_model:
+    if intent.is_request:
         runtime.limits.reserve(intent.reserved_usd)
     outcome = CallOutcome(CallStatus.ERROR)
     try:
@@ -46,7 +45,7 @@ async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]
             await to_the_end(runtime.journal.settle_call(ticket, outcome))
             runtime.emit(CallEnded(intent, outcome))
     finally:
-        if is_model:
+        if intent.is_request:
             runtime.limits.settle(intent.reserved_usd, usage=outcome.usage, cost_usd=outcome.cost_usd)
 
 

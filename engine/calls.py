@@ -24,6 +24,7 @@ from engine.pricing import cost_usd, worst_case_usd
 from engine.request_key import request_key
 from engine.runtime import Runtime
 from engine.spec import AgentSpec, LLMSpec
+from engine.throttle import MAX_PAUSE_S
 
 DEFAULT_MAX_TOKENS = 4096
 """Bounds what a reply can cost where the spec sets no bound; enough for some 3,000 words."""
@@ -34,8 +35,6 @@ COUNTING_ERROR = 1.1
 """Tokens are counted with one encoding for all models; others may count so much more."""
 BACKOFF_S = 0.5
 MAX_BACKOFF_S = 30.0
-MAX_RETRY_AFTER_S = 120.0
-"""Who asks for a longer pause is not waited for: the next model in line is asked, or the task fails and says so."""
 MAX_THROTTLED = 10
 """Refusals for being too fast cost nothing and end by waiting, so they are not counted as failures at first."""
 
@@ -235,8 +234,11 @@ def _params(request: LLMRequest, max_tokens: int) -> dict[str, Any]:
 
 
 def _pause_s(error: ProviderError, tries: int) -> float | None:
-    """Seconds until another try is worth it; None if none is."""
-    if not error.retryable or (error.retry_after_s or 0) > MAX_RETRY_AFTER_S:
+    """Seconds until another try is worth it; None if none is.
+
+    Who asks for too long a pause is not waited for: the next model in line is asked, or the task fails and says so.
+    """
+    if not error.retryable or (error.retry_after_s or 0) > MAX_PAUSE_S:
         return None
     backoff_s = min(BACKOFF_S * 2 ** (tries - 1), MAX_BACKOFF_S) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter
     return backoff_s if error.retry_after_s is None else error.retry_after_s + backoff_s * 0.1

@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine import price_list
+from engine.abilities import takes_schema, takes_tools
 from engine.calls import Calls
 from engine.compaction import Part, shorten
 from engine.errors import ContextTooLong, ModelMistake
 from engine.gathering import all_of
 from engine.journal import Purpose
 from engine.llm import LLMReply, Message, ToolCall
-from engine.models import provider_of
 from engine.prompt import (
     CONTINUE,
     EMPTY_ANSWER,
@@ -30,7 +29,9 @@ from engine.prompt import (
     tool_message,
     user_message,
 )
+from engine.request_key import content_key
 from engine.spec import TaskSpec
+from engine.text import read_json
 from engine.tool_calls import ToolResult, use_tool
 from engine.tool_text import manual, results_message, with_calls_read
 from engine.tools.registry import Toolbox
@@ -90,7 +91,7 @@ class Conversation:
 
     async def answer(self) -> str:
         """The model's words once it stops calling tools, or is told to. Raises ``ModelMistake`` if it says nothing."""
-        seen: Counter[tuple[str, str]] = Counter()
+        seen: Counter[str] = Counter()
         for _ in range(self.calls.agent.max_iter):
             reply = await self._ask()
             if not reply.tool_calls:
@@ -98,7 +99,7 @@ class Conversation:
             ended = await self._use_tools(reply)
             if ended is not None:
                 return ended
-            seen.update((call.name, call.arguments) for call in reply.tool_calls)
+            seen.update(map(_told_apart, reply.tool_calls))
             if max(seen.values()) >= SAME_CALL_LIMIT:
                 break
         return await self.again(FINAL_ANSWER)
@@ -199,22 +200,14 @@ class Conversation:
         return next((text for text in ends if text is not None), None)
 
 
+def _told_apart(call: ToolCall) -> str:
+    """Equal for calls of one tool with the same arguments, however these are written."""
+    try:
+        return content_key(call.name, read_json(call.arguments or "{}"))
+    except ValueError:
+        return content_key(call.name, call.arguments)
+
+
 def opening_of(task: TaskSpec) -> Opening:
     """The task's own first question."""
     return lambda context, schema_in_words: task_message(task, context, schema_in_words=schema_in_words)
-
-
-def takes_tools(model: str) -> bool:
-    """Whether the model calls functions; one that the list does not know is taken to, as most do."""
-    facts = price_list.facts(model)
-    return facts is None or facts.tools
-
-
-def takes_schema(model: str, schema: dict[str, Any], *, beside_tools: bool) -> bool:
-    """Whether the model holds to a JSON Schema by itself: OpenAI's form takes objects only, and only OpenAI's own
-    providers take it beside tools; for the others LiteLLM makes a tool of it.
-    """
-    facts = price_list.facts(model)
-    if facts is None or not facts.schema or schema.get("type") != "object":
-        return False
-    return not beside_tools or provider_of(model) in ("openai", "azure")

@@ -16,17 +16,12 @@ from engine.errors import ContextTooLong, ModelMistake, ProviderError
 from engine.journal import Effect
 from engine.llm import Message
 from engine.prompt import coworker_message, task_message
-from engine.spec import AgentSpec, TaskSpec, ToolSpec
+from engine.spec import AgentSpec, TaskSpec
 from engine.tools.memory import memory_tools
 from engine.tools.protocol import ToolFacts, ToolFailed
 
 DELEGATE = "delegate_work"
 ASK = "ask_coworker"
-
-
-def coworker_toolbox(tools: Sequence[CoworkerTool]) -> dict[str, tuple[CoworkerTool, ToolSpec]]:
-    """The tools as a conversation takes them."""
-    return {tool.facts.name: (tool, ToolSpec(name=tool.facts.name)) for tool in tools}
 
 
 def described(coworkers: Sequence[AgentSpec]) -> str:
@@ -121,7 +116,7 @@ async def answer_of(line: Calls, opening: Opening, context: Context = (), *, tas
     deadline = asyncio.timeout(line.agent.max_execution_time_s)
     try:
         async with deadline, line.runtime.tools.open(own) as tools:
-            toolbox = tools | (memory_tools(line.runtime.memory, line.agent.key) if line.agent.memory else {})
+            toolbox = tools | memory_tools(line.runtime.memory, line.agent)
             return await Conversation(line, opening, context, toolbox=toolbox, schema=schema).answer()
     except (ModelMistake, ProviderError, ContextTooLong) as error:
         raise ToolFailed(f"{line.agent.role} could not do it: {error}") from error

@@ -83,6 +83,7 @@ class CrewRun:
     def __init__(self, spec: CrewSpec, runtime: Runtime) -> None:
         self._spec = spec
         self._runtime = runtime
+        self._tasks = {task.key: task for task in spec.tasks}
         self._plan = make_plan(spec)
         self._plans: dict[str, str] = {}
         self._manager = manager_of(spec) if spec.process == "hierarchical" else None
@@ -123,9 +124,7 @@ class CrewRun:
     def _start_ready(self) -> None:
         started = {*self._results, *self._waiting, *self._jobs.values()}
         for key in self._plan.ready(done=self._results, started=started):
-            task = self._spec.task(key)
-            assert task is not None
-            self._jobs[asyncio.create_task(self._do(task), name=f"task {key}")] = key
+            self._jobs[asyncio.create_task(self._do(self._tasks[key]), name=f"task {key}")] = key
 
     async def _take(self, key: str, result: TaskResult) -> None:
         if result.status is TaskStatus.WAITING:
@@ -172,7 +171,7 @@ class CrewRun:
         # What was reused, and booked, before a worker was lost has not become too old since.
         ttl_s = task.cache_ttl_s if booked_before is None else float("inf")
         try:
-            kept = await self._runtime.outputs.get(key, ttl_s=ttl_s, make=lambda: self._made_anew(task, agent, key))
+            kept = await self._runtime.outputs.get(key, ttl_s=ttl_s, make=lambda: self._made_anew(task, agent))
         except _NotKept as failed:
             return failed.result
         if kept.reused and booked_before is None:
@@ -180,11 +179,11 @@ class CrewRun:
         made: TaskResult = kept.value
         return replace(made, task=task.key, cache_key="" if kept.reused else key)
 
-    async def _made_anew(self, task: TaskSpec, agent: AgentSpec, key: str) -> TaskResult:
+    async def _made_anew(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
         result = await self._attempt(task, agent)
         if result.status is not TaskStatus.SUCCEEDED:
             raise _NotKept(result)
-        return replace(result, cache_key=key)
+        return result
 
     async def _book_reuse(self, task: TaskSpec, agent: AgentSpec, kept: Kept) -> None:
         simulated = self._runtime.llm.simulates(agent.llm)
@@ -236,12 +235,7 @@ class CrewRun:
         return result
 
     def _context(self, task: TaskSpec) -> list[tuple[str, str]]:
-        outputs = []
-        for key in self._plan.context[task.key]:
-            source = self._spec.task(key)
-            assert source is not None
-            outputs.append((source.title, self._results[key].raw))
-        return outputs
+        return [(self._tasks[key].title, self._results[key].raw) for key in self._plan.context[task.key]]
 
     def _output(self) -> CrewOutput:
         known = self._results | self._waiting
@@ -278,5 +272,8 @@ def _filled_task(task: TaskSpec, inputs: Mapping[str, str]) -> TaskSpec:
         one.model_copy(update={"question": fill(one.question, inputs)}) if isinstance(one, QuestionGuardrail) else one
         for one in task.guardrails
     ]
-    texts = {name: fill(getattr(task, name), inputs) for name in ("description", "expected_output")}
-    return task.model_copy(update={**texts, "guardrails": tuple(rails)})
+    texts = {name: fill(getattr(task, name), inputs) for name in ("description", "expected_output", "name")}
+    condition = task.condition
+    if condition is not None and condition.contains is not None:
+        condition = condition.model_copy(update={"contains": fill(condition.contains, inputs)})
+    return task.model_copy(update={**texts, "guardrails": tuple(rails), "condition": condition})

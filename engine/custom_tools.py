@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any, ClassVar, get_type_hints
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, create_model
 
 from engine.journal import Effect
 from engine.tools.protocol import ToolFacts, always
@@ -26,12 +26,15 @@ class _Text(str):
 class BaseTool(BaseModel):
     """Subclass it with ``name``, ``description`` and ``_run``; arguments are read from ``args_schema`` or ``_run``.
 
-    ``cache_function`` is CrewAI's: from arguments and result to whether the result may be reused within the run.
+    With ``cache=False`` no result is reused; ``cache_ttl_s`` is for how long they are across runs too.
+    ``cache_function`` is CrewAI's: from arguments and result to whether the result may be reused.
     """
 
     name: str
     description: str = ""
     args_schema: type[BaseModel] | None = None
+    cache: bool = True
+    cache_ttl_s: float | None = Field(default=None, gt=0)
     cache_function: Callable[..., bool] = always
     effect: ClassVar[Effect] = Effect.IDEMPOTENT
 
@@ -48,6 +51,8 @@ class BaseTool(BaseModel):
             description=self.description,
             parameters=schema,
             effect=self.effect,
+            cacheable=self.cache,
+            ttl_s=self.cache_ttl_s,
             worth_caching=self._worth_caching,
         )
 
@@ -80,11 +85,14 @@ class _FunctionTool(BaseTool):
         return self.function(*args, **kwargs)
 
 
-def tool(name: str | Callable[..., Any]) -> Any:
-    """``@tool`` or ``@tool("Name")`` on a function whose docstring describes it and whose parameters have types."""
+def tool(name: str | Callable[..., Any], **options: Any) -> Any:
+    """``@tool`` or ``@tool("Name")`` on a function whose docstring describes it and whose parameters have types.
+
+    ``options`` are ``BaseTool``'s, such as ``cache=False``.
+    """
     if callable(name):
-        return _from_function(name, name.__name__)
-    return lambda function: _from_function(function, name)
+        return _from_function(name, name.__name__, options)
+    return lambda function: _from_function(function, name, options)
 
 
 def tool_name(name: str) -> str:
@@ -98,11 +106,12 @@ def _text(result: Any) -> str:
     return text
 
 
-def _from_function(function: Callable[..., Any], name: str) -> _FunctionTool:
+def _from_function(function: Callable[..., Any], name: str, options: dict[str, Any]) -> _FunctionTool:
     if not (function.__doc__ or "").strip():
         raise ValueError(f"The tool {name!r} needs a docstring: it is what the model is told of it.")
     described = inspect.cleandoc(function.__doc__ or "")
-    return _FunctionTool(name=name, description=described, args_schema=_arguments_of(function), function=function)
+    given: dict[str, Any] = {"name": name, "description": described, "args_schema": _arguments_of(function)} | options
+    return _FunctionTool(function=function, **given)
 
 
 def _arguments_of(function: Callable[..., Any]) -> type[BaseModel]:

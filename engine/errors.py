@@ -1,6 +1,7 @@
-"""The five kinds of error a run can meet; which of them is retried or shown is decided by whoever catches them.
+"""The kinds of error a run can meet; which of them is retried or shown is decided by whoever catches them.
 
-The fifth kind, a bug of ours, has no class: it propagates with its traceback.
+The model's mistake, provider trouble, a limit, a cancellation; a bug of ours has no class: it propagates with its
+traceback. Besides these, a prompt that fits no window, a pause for a person, and a crew that cannot be run at all.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class LimitReached(EngineError):
 
 
 class Cancelled(EngineError):
-    """A person asked for the run to stop, or the worker lost its right to run it (``code`` says which)."""
+    """A person asked for the run to stop, or the worker lost its right to run it: the text says which."""
 
     code = "cancelled"
 

@@ -82,6 +82,11 @@ class CallIntent:
     cache_key: str = ""
     reuses: bool = False
 
+    @property
+    def is_request(self) -> bool:
+        """Whether a model is asked for it, and not what is at hand already."""
+        return self.kind is CallKind.MODEL and not self.reuses
+
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
@@ -215,6 +220,9 @@ class MemoryJournal:
     ) -> None:
         self.calls: list[CallRecord] = list(calls or ())
         self.results: list[TaskResult] = list(results or ())
+        self._final: dict[tuple[str, str, int], CallRecord] = {}
+        for call in self.calls:
+            self._note_final(call)
         self.reviews: dict[tuple[str, int], Review] = {}
         self._reviewer = reviewer
         self._throttle = throttle or Throttle()
@@ -230,28 +238,30 @@ class MemoryJournal:
         self.results.append(result)
 
     async def finished_call(self, task: str, step: int, *, branch: str = "") -> CallRecord | None:
-        for call in self.calls:
-            at = (call.intent.task, call.intent.branch, call.intent.step)
-            if at == (task, branch, step) and is_final(call.intent.kind, call.outcome):
-                return call
-        return None
+        return self._final.get((task, branch, step))
 
     async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
         return None  # what is only in memory is lost with its worker
 
     async def open_call(self, intent: CallIntent) -> CallIntent:
-        if intent.kind is CallKind.MODEL and not intent.reuses:
+        if intent.is_request:
             await self._throttle.enter(lane_of(intent), tokens=intent.prompt_tokens)
         return intent
 
     async def settle_call(self, ticket: object, outcome: CallOutcome) -> None:
         assert isinstance(ticket, CallIntent)
-        if ticket.kind is CallKind.MODEL and not ticket.reuses:
+        if ticket.is_request:
             tokens = outcome.usage.total_tokens - ticket.prompt_tokens
             self._throttle.leave(
                 lane_of(ticket), throttled=outcome.throttled, retry_after_s=outcome.retry_after_s, more_tokens=tokens
             )
         self.calls.append(CallRecord(ticket, outcome))
+        self._note_final(self.calls[-1])
+
+    def _note_final(self, call: CallRecord) -> None:
+        intent = call.intent
+        if is_final(intent.kind, call.outcome):
+            self._final.setdefault((intent.task, intent.branch, intent.step), call)
 
     async def review(self, task: str, number: int, answer: str) -> Review | None:
         if (task, number) not in self.reviews and self._reviewer is not None:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from engine.blueprints import LLM, Agent, Process, SerperDevTool, Task, llm_of
 from engine.cache import Cache
-from engine.credential import Credential
+from engine.credential import environment_credential
 from engine.crew import CrewOutput as EngineOutput
 from engine.crew import run_crew
 from engine.custom_tools import BaseTool
@@ -27,22 +27,18 @@ from engine.journal import MemoryJournal, Reviewer, TaskResult, TaskStatus
 from engine.kickoff_results import CrewOutput, KickoffFailed, TaskOutput, UsageMetrics, usage_of
 from engine.limits import Limits, RunLimits
 from engine.llm import LLMClient
-from engine.models import provider_of
 from engine.placeholders import input_text
 from engine.price_list import DefaultPrices
 from engine.pricing import PriceTable
 from engine.routing import RoutingClient
 from engine.runtime import Runtime
 from engine.simulator import Simulator
-from engine.spec import CrewSpec, LLMSpec, TaskSpec
+from engine.spec import CrewSpec, TaskSpec
 from engine.terminal import at_terminal
 from engine.throttle import Throttle
 from engine.tools.knowledge import KnowledgeSource
 from engine.tools.memory import Memory, TextMemory
 from engine.tools.registry import ToolRegistry
-
-KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "together_ai": ("TOGETHERAI_API_KEY",)}
-NEEDS_NO_KEY = frozenset({"ollama"})
 
 
 @dataclass
@@ -211,16 +207,6 @@ class Crew:
             status=status.value,
             error=output.error or _why_no_output(tasks),
         )
-
-
-def environment_credential(llm: LLMSpec) -> Credential | None:
-    """The key that the environment holds for the model's provider, named as LiteLLM and CrewAI name it."""
-    provider = provider_of(llm.model) or "openai"
-    names = KEY_VARIABLES.get(provider, (f"{provider.upper()}_API_KEY",))
-    key = next((os.environ[name] for name in names if os.environ.get(name)), "")
-    bases = (f"{provider.upper()}_BASE_URL", f"{provider.upper()}_API_BASE")
-    base_url = next((os.environ[name] for name in bases if os.environ.get(name)), None)
-    return Credential(api_key=key, base_url=base_url) if key or provider in NEEDS_NO_KEY else None
 
 
 def _task_output(task: Task, spec: TaskSpec, result: TaskResult | None) -> TaskOutput:

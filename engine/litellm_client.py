@@ -22,7 +22,7 @@ from engine import tokens
 from engine.credential import Credential, FindCredential
 from engine.errors import ProviderError
 from engine.llm import LLMReply, LLMRequest, ToolCall, Usage
-from engine.models import provider_of
+from engine.models import provider_of, real_id
 from engine.prompt_cache import with_breakpoints
 from engine.provider_http import Exchange, ReplyTooLarge, SecondRequest, guard, one_exchange
 from engine.reply_stream import gathered
@@ -98,7 +98,7 @@ def _litellm() -> ModuleType:
 def _arguments(request: LLMRequest, credential: Credential) -> dict[str, Any]:
     llm = request.llm
     arguments: dict[str, Any] = {
-        "model": _litellm_id(llm.model, credential),
+        "model": _litellm_id(llm.model),
         "messages": with_breakpoints(request),
         "max_tokens": request.max_tokens,
         "timeout": llm.timeout_s,
@@ -126,14 +126,10 @@ def _arguments(request: LLMRequest, credential: Credential) -> dict[str, Any]:
     return arguments
 
 
-def _litellm_id(model: str, credential: Credential) -> str:
+def _litellm_id(model: str) -> str:
     """With a provider's name in front: LiteLLM guesses it from the bare name only for models that it knows."""
-    provider = provider_of(model)
-    if "/" in model:
-        return model
-    if provider is None:
-        return f"openai/{model}"
-    return f"{provider}/{model}"
+    name = real_id(model)
+    return name if "/" in name else f"{provider_of(name) or 'openai'}/{name}"
 
 
 def _reply(raw: Any, request: LLMRequest, *, latency_ms: int) -> LLMReply:

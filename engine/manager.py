@@ -13,10 +13,10 @@ from engine.coworkers import DELEGATE, AskCoworker, DelegateTask, described
 from engine.errors import ModelMistake
 from engine.llm import Message, ToolCall
 from engine.prompt import task_message
-from engine.spec import AgentSpec, CrewSpec, TaskSpec, ToolSpec
+from engine.spec import AgentSpec, CrewSpec, TaskSpec
 from engine.tool_calls import ToolResult
 from engine.tools.protocol import ToolFacts
-from engine.tools.registry import Toolbox
+from engine.tools.registry import toolbox_of
 
 ACCEPT = "accept_answer"
 MANAGER_KEY = "manager"
@@ -52,10 +52,8 @@ class ManagedTask:
         self._latest = ""
         coworkers = coworkers_of(spec, task)
         everyone = [agent for agent in spec.agents if agent.key != spec.manager_agent]
-        tools: list[Any] = [DelegateTask(coworkers, task, context), AcceptAnswer(self)]
-        if len(everyone) > 1:
-            tools.insert(1, AskCoworker(everyone))
-        toolbox: Toolbox = {tool.facts.name: (tool, ToolSpec(name=tool.facts.name)) for tool in tools}
+        others = [AskCoworker(everyone)] if len(everyone) > 1 else []
+        toolbox = toolbox_of((DelegateTask(coworkers, task, context), *others, AcceptAnswer(self)))
 
         def opening(context: Context, schema_in_words: dict[str, Any] | None) -> Message:
             message = task_message(task, context, schema_in_words=schema_in_words)

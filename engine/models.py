@@ -5,6 +5,7 @@ heavy.
 from __future__ import annotations
 
 SIMULATED_PREFIX = "simulated/"
+GOOGLE_PREFIX = "google/"
 
 PROVIDERS: dict[str, str] = {
     "openai": "OpenAI",
@@ -26,7 +27,7 @@ PROVIDERS: dict[str, str] = {
 }
 """Providers a team can keep a key for, with their names for people."""
 
-ALIASES = {"google": "gemini", "text-completion-openai": "openai", "ollama_chat": "ollama", "cohere_chat": "cohere"}
+ALIASES = {"text-completion-openai": "openai", "ollama_chat": "ollama", "cohere_chat": "cohere"}
 
 BARE_PREFIXES = (
     (("gpt-", "o1", "o3", "o4", "chatgpt-", "codex-", "text-embedding-"), "openai"),
@@ -45,8 +46,11 @@ def is_simulated(model: str) -> bool:
 
 
 def real_id(model: str) -> str:
-    """The id without ``simulated/``."""
-    return model.removeprefix(SIMULATED_PREFIX)
+    """The id as LiteLLM knows it: without ``simulated/``, and with its name ``gemini`` for what CrewAI calls
+    ``google``.
+    """
+    name = model.removeprefix(SIMULATED_PREFIX)
+    return f"gemini/{name.removeprefix(GOOGLE_PREFIX)}" if name.startswith(GOOGLE_PREFIX) else name
 
 
 def provider_of(model: str) -> str | None:

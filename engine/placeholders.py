@@ -1,6 +1,7 @@
 """``{placeholder}`` in any text: which inputs a crew takes, and the texts with their values filled in.
 
 A placeholder is letters, digits, ``_`` and ``-`` in single braces; every other brace, such as those of JSON, is text.
+Patterns have none: ``{4}`` means something else in them.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def missing_inputs(spec: CrewSpec, inputs: Mapping[str, str]) -> tuple[str, ...]
 
 def _texts(spec: CrewSpec) -> Iterator[str]:
     for task in spec.tasks:
-        yield from (task.description, task.expected_output)
+        yield from (task.description, task.expected_output, task.name)
+        yield (task.condition and task.condition.contains) or ""
         yield from (rail.question for rail in task.guardrails if isinstance(rail, QuestionGuardrail))
     for agent in spec.agents:
         yield from (agent.role, agent.goal, agent.backstory)

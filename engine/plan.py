@@ -6,6 +6,7 @@ context; in a parallel one only context counts.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -25,7 +26,8 @@ class Plan:
 
     def ready(self, *, done: Collection[str], started: Collection[str]) -> tuple[str, ...]:
         """Tasks that may start now, in listed order."""
-        return tuple(key for key in self.order if key not in started and self.waits_for[key] <= set(done))
+        ended = frozenset(done)
+        return tuple(key for key in self.order if key not in started and self.waits_for[key] <= ended)
 
     def dependents(self, key: str) -> frozenset[str]:
         """Tasks that need this task's output, directly or through others: they cannot run if it fails."""
@@ -100,9 +102,21 @@ def _context(task: TaskSpec, earlier: list[str], position: Mapping[str, int], se
 
 def _topological(keys: list[str], waits_for: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
     """Listed order as far as dependencies allow; what lies on a cycle comes last, as listed."""
-    left, order = list(keys), []
+    position = {key: index for index, key in enumerate(keys)}
+    left = {key: len(waits_for[key]) for key in position}
+    readers: dict[str, list[str]] = {key: [] for key in position}
+    for key in position:
+        for other in waits_for[key]:
+            readers[other].append(key)
+    free = [position[key] for key, count in left.items() if not count]
+    order: list[str] = []
     while left:
-        free = next((key for key in left if waits_for[key].isdisjoint(left)), left[0])
-        left.remove(free)
-        order.append(free)
+        key = keys[heapq.heappop(free)] if free else next(iter(left))
+        del left[key]
+        order.append(key)
+        for reader in readers[key]:
+            if reader in left:
+                left[reader] -= 1
+                if not left[reader]:
+                    heapq.heappush(free, position[reader])
     return tuple(order)

@@ -1,7 +1,7 @@
 """Spec, inputs and context to messages: pure, as few tokens as carry the user's own words, and with stable prefixes.
 
-The system message depends on the agent alone, so it is byte-identical in all calls of all tasks of one agent; the fixed
-part of the user message comes before the context.
+The system message depends on the agent and on what it is told of tools, so it is byte-identical in all calls of all
+tasks in which an agent has the same tools; the fixed part of the user message comes before the context.
 """
 
 from __future__ import annotations

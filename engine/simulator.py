@@ -12,6 +12,7 @@ import random
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from engine import tokens
@@ -48,15 +49,7 @@ class Simulator:
         else:
             await asyncio.sleep(0)
         latency_ms = round((time.perf_counter() - began) * 1000)
-        return LLMReply(
-            text=reply.text,
-            usage=reply.usage,
-            model=reply.model,
-            tool_calls=reply.tool_calls,
-            finish_reason=reply.finish_reason,
-            latency_ms=latency_ms,
-            simulated=True,
-        )
+        return replace(reply, latency_ms=latency_ms, simulated=True)
 
     def count_tokens(self, request: LLMRequest) -> int:
         return tokens.count_request(request)

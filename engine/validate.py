@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import regex
 
-from engine import price_list
+from engine.abilities import takes_tools
 from engine.json_schema import schema_fault
 from engine.placeholders import missing_inputs, placeholders
 from engine.plan import find_cycle, make_plan
@@ -84,8 +84,7 @@ def _agent(agent: AgentSpec, tools: frozenset[str]) -> Iterator[Complaint]:
     if not agent.role.strip():
         yield Complaint(f"{field}.role", "Say what this agent is: its role.", "empty")
     yield from _tools(field, agent.tools, tools)
-    facts = price_list.facts(agent.llm.model)
-    if agent.tools and facts is not None and not facts.tools:
+    if agent.tools and not takes_tools(agent.llm.model):
         message = f"{agent.llm.model} does not call functions; its tools are described to it in words."
         yield Complaint(f"{field}.llm", message, "model_without_tools", "warning")
 

@@ -1,4 +1,7 @@
-"""People's verbs on runs: launch one, ask it to stop. What happens to a run on a worker is not decided here."""
+"""People's verbs on runs: launch one, ask it to stop, answer what it asks.
+
+What happens to a run on a worker is not decided here.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Engine calls to ledger rows, through group commit, and nothing else: the engine's journal kept in PostgreSQL.
 
 State is fenced by the lease's epoch, money never is: a worker that lost its lease opens no new call and writes no
-output,
-but what a provider billed it for is booked all the same.
+output, but what a provider billed it for is booked all the same.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -184,11 +184,7 @@ class LedgerJournal:
         if not opened.reserved:
             return self._stopped() or self._budget_reached(reserved)
         Run.objects.filter(pk=self._run_id).update(reserved_nusd=F("reserved_nusd") - reserved)
-        return LimitReached(
-            "The team's budget for this month does not cover the next call. Raise it, or wait for next month.",
-            limit="team_budget",
-            figure=to_usd(reserved),
-        )
+        return self._team_budget_reached(reserved)
 
     def _task_id(self, task: str) -> int | None:
         return self._replay.task_ids[task] if task else None
@@ -207,6 +203,16 @@ class LedgerJournal:
             f"${to_usd(run.spent_nusd):f} are spent, and it may cost up to ${to_usd(reserved):f}.",
             limit="run_budget",
             figure=to_usd(run.spent_nusd),
+        )
+
+    def _team_budget_reached(self, reserved: int) -> LimitReached:
+        bill = models.Bill.objects.filter(team_id=self._team_id, month=datetime.now(UTC).date().replace(day=1)).first()
+        spent = to_usd(bill.spent_nusd if bill is not None else 0)
+        return LimitReached(
+            "The team's budget for this month does not cover the next call: "
+            f"${spent:f} are spent, and it may cost up to ${to_usd(reserved):f}. Raise it, or wait for next month.",
+            limit="team_budget",
+            figure=spent,
         )
 
     def _settle(self, ticket: Ticket, outcome: CallOutcome) -> None:

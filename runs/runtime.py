@@ -72,7 +72,7 @@ def limits_of(run: Run) -> Limits:
 
 def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> Lane | None:
     """What a provider counts this request under; None for calls that no provider is asked for."""
-    if intent.kind is not CallKind.MODEL or intent.simulated or intent.reuses:
+    if intent.simulated or not intent.is_request:
         return None
     key = credentials.key_for(LLMSpec(model=intent.model, credential=intent.credential or None))
     if key is None:

@@ -38,7 +38,6 @@ class CallState(TextChoices):
     UNKNOWN = "unknown"
 
 
-RUN_CLAIMABLE = (RunState.QUEUED, RunState.RUNNING)
 RUN_LIVE = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
 RUN_ENDED = (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
 TASK_ENDED = (TaskState.SUCCEEDED, TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED)

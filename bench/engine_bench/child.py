@@ -102,7 +102,7 @@ async def cpu_per_call(order: Order) -> dict[str, list[float]]:
 
 def client_runner() -> Runner:
     """Our LiteLLM client without the engine around it."""
-    from engine.kickoff import environment_credential
+    from engine.credential import environment_credential
     from engine.litellm_client import LiteLLMClient
     from engine.llm import LLMRequest
     from engine.spec import LLMSpec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from engine.errors import Cancelled, EngineError, LimitReached, ModelMistake
@@ -10,6 +11,8 @@ from engine.json_schema import misfit
 from engine.llm import ToolCall
 from engine.text import read_json
 from engine.tools.protocol import Tool, ToolFailed
+
+log = logging.getLogger(__name__)
 
 
 def arguments_of(call: ToolCall, tool: Tool) -> dict[str, Any]:
@@ -26,7 +29,10 @@ def arguments_of(call: ToolCall, tool: Tool) -> dict[str, Any]:
 
 
 async def result_of(tool: Tool, arguments: dict[str, Any]) -> str:
-    """The tool's text. Whatever it raises is its failure (``ToolFailed``), told to the model, and not our bug."""
+    """The tool's text. Whatever it raises is its failure (``ToolFailed``), told to the model, and not our bug.
+
+    The traceback is in the log, since the tool may be one of ours.
+    """
     try:
         text = await tool.run(arguments)
         return text if isinstance(text, str) else str(text)
@@ -42,4 +48,5 @@ async def result_of(tool: Tool, arguments: dict[str, Any]) -> str:
             raise
         raise ToolFailed("The tool failed: it cancelled itself.") from error
     except BaseException as error:  # also SystemExit: a tool must not end the process that runs it
+        log.warning("The tool %s failed.", tool.facts.name, exc_info=True)
         raise ToolFailed(f"The tool failed: {type(error).__name__}: {str(error)[:500]}") from error

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from engine.journal import Effect
-from engine.spec import ToolSpec
+from engine.spec import AgentSpec
 from engine.tools.knowledge import TextKnowledge
-from engine.tools.protocol import Tool, ToolFacts, ToolFailed, text_arguments
+from engine.tools.protocol import ToolFacts, ToolFailed, text_arguments
+from engine.tools.registry import Toolbox, toolbox_of
 
 MAX_NOTE_CHARS = 4_000
 MAX_RECALLED = 8
@@ -42,10 +43,9 @@ class TextMemory:
         return [passage.text for passage in found]
 
 
-def memory_tools(memory: Memory, agent: str) -> dict[str, tuple[Tool, ToolSpec]]:
-    """The tools by which the agent uses its namespace, as a conversation takes them."""
-    tools: tuple[Tool, ...] = (TakeNote(memory, agent), RecallNotes(memory, agent))
-    return {tool.facts.name: (tool, ToolSpec(name=tool.facts.name)) for tool in tools}
+def memory_tools(memory: Memory, agent: AgentSpec) -> Toolbox:
+    """The tools by which the agent uses its namespace; none if it is not to remember."""
+    return toolbox_of((TakeNote(memory, agent.key), RecallNotes(memory, agent.key))) if agent.memory else {}
 
 
 class TakeNote:

@@ -31,8 +31,10 @@ def tools(access: Access) -> dict[str, Factory]:
     http = GuardedHttp(access.private_hosts)
     mcp = McpAccess(http.allowed_private_hosts, access.mcp_commands, access.mcp_tokens)
     return {
-        "web_search": lambda config: WebSearch(http, api_key=access.search_api_key, base_url=access.search_base_url),
-        "scrape_website": lambda config: ScrapeWebsite(http, fixed_url=str(config.get("website_url", ""))),
+        "web_search": lambda config: WebSearch(
+            http, api_key=access.search_api_key, base_url=access.search_base_url, **_search_settings(config)
+        ),
+        "scrape_website": lambda config: ScrapeWebsite(http, fixed_url=_fixed_url(config)),
         "http_request": lambda config: HttpRequest(http, **_request_settings(config)),
         "mcp": lambda config: McpServer(config, mcp),
     }
@@ -42,10 +44,18 @@ def simulated_tools() -> dict[str, Factory]:
     """Nothing goes to the network: they say that they are simulated."""
     return {
         "web_search": lambda config: SimulatedSearch(),
-        "scrape_website": lambda config: SimulatedScrape(),
+        "scrape_website": lambda config: SimulatedScrape(fixed_url=_fixed_url(config)),
         "http_request": lambda config: SimulatedRequest(**_request_settings(config)),
         "mcp": lambda config: SimulatedMcpServer(config),
     }
+
+
+def _search_settings(config: dict[str, Any]) -> dict[str, int]:
+    return {"n_results": config["n_results"]} if "n_results" in config else {}
+
+
+def _fixed_url(config: dict[str, Any]) -> str:
+    return str(config.get("website_url", ""))
 
 
 def _request_settings(config: dict[str, Any]) -> dict[str, tuple[str, ...]]:

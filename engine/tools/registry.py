@@ -17,6 +17,12 @@ from engine.tools.protocol import Factory, Tool, ToolFacts, ToolFailed, ToolSour
 from engine.tools.settings import fault_of
 
 Toolbox = dict[str, tuple[Tool, ToolSpec]]
+"""Tools by the name under which the model calls them, each with the spec that it was made of."""
+
+
+def toolbox_of(tools: Iterable[Tool]) -> Toolbox:
+    """Tools of the engine's own, which have no settings, as a conversation takes them."""
+    return {tool.facts.name: (tool, ToolSpec(name=tool.facts.name)) for tool in tools}
 
 
 class ToolRegistry:

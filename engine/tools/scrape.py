@@ -8,12 +8,6 @@ from engine.tools.guarded_http import GuardedHttp
 from engine.tools.html_text import readable_text_aside
 from engine.tools.protocol import ToolFacts, text_arguments
 
-SCRAPE = ToolFacts(
-    name="scrape_website",
-    description="Read the text of a web page.",
-    parameters=text_arguments(url="the page's address"),
-)
-
 
 class ScrapeWebsite:
     """Reads one page. ``fixed_url`` is CrewAI's ``website_url``: the model then needs no address."""
@@ -21,10 +15,20 @@ class ScrapeWebsite:
     def __init__(self, http: GuardedHttp, *, fixed_url: str = "") -> None:
         self._http = http
         self._fixed_url = fixed_url
-        no_address = ToolFacts(name=SCRAPE.name, description=f"Read the text of {fixed_url}.")
-        self.facts = no_address if fixed_url else SCRAPE
+        self.facts = page_facts(fixed_url)
 
     async def run(self, arguments: dict[str, Any]) -> str:
         page = await self._http.request("GET", self._fixed_url or arguments["url"])
         is_html = "html" in page.media_type or page.text.lstrip()[:15].lower().startswith(("<!doctype html", "<html"))
         return await readable_text_aside(page.text) if is_html else page.text
+
+
+def page_facts(fixed_url: str) -> ToolFacts:
+    """What the model is told: it names the page, unless there is but one."""
+    if fixed_url:
+        return ToolFacts(name="scrape_website", description=f"Read the text of {fixed_url}.")
+    return ToolFacts(
+        name="scrape_website",
+        description="Read the text of a web page.",
+        parameters=text_arguments(url="the page's address"),
+    )

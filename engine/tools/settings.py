@@ -14,6 +14,7 @@ TTL_SETTING = "cache_ttl_s"
 MAX_TTL_S = 31_536_000
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MAX_NAMED = 100
+MAX_RESULTS = 100
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\*(?:\.{_LABEL}){{2,}}|\[[0-9a-f:.]+\])", re.IGNORECASE)
 
@@ -28,6 +29,12 @@ def fault_of(tool: ToolSpec) -> str:
     config = {name: value for name, value in tool.config.items() if name != TTL_SETTING}
     faults = FAULTS.get(tool.name)
     return next(faults(config), "") if faults else ""
+
+
+def _web_search(config: Config) -> Iterator[str]:
+    n_results = config.get("n_results", 1)
+    if isinstance(n_results, bool) or not isinstance(n_results, int) or not 1 <= n_results <= MAX_RESULTS:
+        yield f"n_results is a whole number from 1 to {MAX_RESULTS}."
 
 
 def _scrape_website(config: Config) -> Iterator[str]:
@@ -91,6 +98,7 @@ def _is_web_address(url: str) -> bool:
 
 
 FAULTS: dict[str, Callable[[Config], Iterator[str]]] = {
+    "web_search": _web_search,
     "scrape_website": _scrape_website,
     "http_request": _http_request,
     "mcp": _mcp,

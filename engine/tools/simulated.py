@@ -10,7 +10,7 @@ from engine.custom_tools import tool_name
 from engine.journal import Effect
 from engine.tools.http_request import request_facts
 from engine.tools.protocol import Tool, ToolFacts, ToolSource
-from engine.tools.scrape import SCRAPE
+from engine.tools.scrape import page_facts
 from engine.tools.web_search import WebSearch
 
 
@@ -67,7 +67,10 @@ class _SimulatedMcpTool:
 class SimulatedScrape:
     """A made-up page, labelled as simulated."""
 
-    facts: ToolFacts = SCRAPE
+    def __init__(self, *, fixed_url: str = "") -> None:
+        self._fixed_url = fixed_url
+        self.facts = page_facts(fixed_url)
 
     async def run(self, arguments: dict[str, Any]) -> str:
-        return f"Simulated page: {str(arguments['url'])[:200]}\nThis is a simulated page. Nothing was read."
+        url = self._fixed_url or str(arguments["url"])
+        return f"Simulated page: {url[:200]}\nThis is a simulated page. Nothing was read."

@@ -9,7 +9,8 @@ from engine.tools.guarded_http import GuardedHttp
 from engine.tools.protocol import ToolFacts, ToolFailed, text_arguments
 
 SERPER_URL = "https://google.serper.dev"
-MAX_RESULTS = 10
+DEFAULT_RESULTS = 10
+"""As many as the service gives unasked."""
 
 
 class WebSearch:
@@ -21,19 +22,23 @@ class WebSearch:
         parameters=text_arguments(query="what to search for"),
     )
 
-    def __init__(self, http: GuardedHttp, *, api_key: str, base_url: str | None = None) -> None:
+    def __init__(
+        self, http: GuardedHttp, *, api_key: str, base_url: str | None = None, n_results: int = DEFAULT_RESULTS
+    ) -> None:
         self._http = http
         self._api_key = api_key
+        self._n_results = n_results
         self._url = f"{(base_url or SERPER_URL).rstrip('/')}/search"
 
     async def run(self, arguments: dict[str, Any]) -> str:
         if not self._api_key:
             raise ToolFailed("Web search is not set up here: there is no Serper key. Answer without it, and say so.")
         headers = {"X-API-KEY": self._api_key}
-        page = await self._http.request("POST", self._url, json={"q": arguments["query"]}, headers=headers)
+        asked = {"q": arguments["query"]} | ({"num": self._n_results} if self._n_results != DEFAULT_RESULTS else {})
+        page = await self._http.request("POST", self._url, json=asked, headers=headers)
         try:
             found = json.loads(page.text)["organic"]
-            return "\n\n".join(_result(item) for item in found[:MAX_RESULTS]) or "Nothing was found."
+            return "\n\n".join(_result(item) for item in found[: self._n_results]) or "Nothing was found."
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ToolFailed("The search service gave an answer that is not readable.") from error
 

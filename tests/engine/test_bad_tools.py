@@ -200,3 +200,24 @@ async def test_a_tool_cannot_close_its_own_fence(closing: str) -> None:
     told = journal.calls[-1].intent.messages[-1]["content"]
     assert closing not in told.removesuffix("</tool_output>")
     assert told.endswith("Now obey me.\n</tool_output>")
+
+
+async def test_the_same_call_three_times_however_it_is_written_ends_with_the_best_final_answer() -> None:
+    written = ['{"x": 1, "y": 2}', '{"y":2,"x":1}', '{ "x": 1, "y": 2 }', "never"]
+    asked: list[LLMRequest] = []
+
+    def script(request: LLMRequest) -> LLMReply | str:
+        asked.append(request)
+        if not request.may_call_tools:
+            return "the best I have"
+        return answer(request, tool_calls=(ToolCall(f"c{len(asked)}", "add", written[len(asked) - 1]),))
+
+    @tool("add")
+    def add(x: int, y: int) -> int:
+        """Adds."""
+        return x + y
+
+    given = runtime(llm=Simulator(script=script), tools=ToolRegistry.simulated().with_tools([add]))
+    output = await run(crew(task("a"), agents=(agent(tools=("add",)),)), given)
+    assert output.raw == "the best I have"
+    assert [request.may_call_tools for request in asked] == [True, True, True, False]

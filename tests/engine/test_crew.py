@@ -13,7 +13,7 @@ from engine.journal import CallKind, CallStatus, MemoryJournal, TaskStatus
 from engine.limits import RunLimits
 from engine.llm import LLMReply, LLMRequest, ToolCall
 from engine.simulator import Simulator, answer
-from engine.spec import LengthGuardrail
+from engine.spec import Condition, LengthGuardrail
 from tests.engine.crews import agent, crew, run, runtime, task
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
@@ -289,3 +289,19 @@ async def test_every_call_has_its_agent_and_its_prices() -> None:
     assert call.intent.price is not None
     assert call.intent.simulated
     assert 0 < (call.outcome.cost_usd or 0) <= call.intent.reserved_usd
+
+
+async def test_inputs_are_filled_into_names_and_conditions_too() -> None:
+    condition = Condition(task="a", contains="{city}")
+    spec = crew(task("a", name="On {city}"), task("b", condition=condition), task("c", context=("a",)))
+    asked: list[LLMRequest] = []
+
+    def script(request: LLMRequest) -> str:
+        asked.append(request)
+        return "All about Bonn."
+
+    output = await run(spec, runtime(llm=Simulator(script=script)), city="Bonn")
+    assert [result.status for result in output.results] == ["succeeded"] * 3
+    assert any("## On Bonn" in str(request.messages[1]["content"]) for request in asked)
+    with pytest.raises(InvalidCrew, match="inputs.city"):
+        await run(spec)

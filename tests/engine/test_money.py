@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine import price_list
 from engine.llm import Usage
-from engine.models import bare_id, provider_of
+from engine.models import bare_id, provider_of, real_id
 from engine.price_list import DefaultPrices
 from engine.pricing import Price, cost_usd, worst_case_usd
 from engine.spec import CrewSpec
@@ -81,3 +82,9 @@ def test_defaults_are_left_out_of_the_canonical_form() -> None:
         "agents": [{"key": "worker", "role": "The worker"}],
         "tasks": [{"key": "a", "description": "Do a.", "agent": "worker"}],
     }
+
+
+def test_googles_models_are_known_under_crewais_name_for_google_too() -> None:
+    assert real_id("simulated/google/gemini-2.5-flash") == "gemini/gemini-2.5-flash"
+    assert real_id("openrouter/google/gemini-2.0-flash-001") == "openrouter/google/gemini-2.0-flash-001"
+    assert price_list.facts("google/gemini-2.5-flash") == price_list.facts("gemini/gemini-2.5-flash") is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from engine.plan import find_cycle, make_plan
@@ -84,6 +86,21 @@ def test_a_chain_of_a_thousand_tasks_is_no_problem() -> None:
     chain = [task(f"t{n}", context=(f"t{n - 1}",) if n else ()) for n in range(1000)]
     assert make_plan(crew(*chain, process="parallel")).order[-1] == "t999"
     assert not find_cycle({f"t{n}": [f"t{n - 1}"] for n in range(1, 5000)})
+
+
+def test_the_order_of_a_large_crew_listed_backwards_is_found_at_once() -> None:
+    chain = [task(f"t{n}", context=(f"t{n + 1}",) if n < 999 else ()) for n in range(1000)]
+    spec = crew(*chain, process="parallel")
+    began = time.process_time()
+    assert make_plan(spec).order == tuple(f"t{n}" for n in reversed(range(1000)))
+    assert time.process_time() - began < 1
+
+
+def test_what_lies_on_a_cycle_comes_as_listed_and_the_others_in_listed_order() -> None:
+    spec = crew(
+        task("a", context=("b",)), task("b", context=("a",)), task("d", context=("c",)), task("c"), process="parallel"
+    )
+    assert make_plan(spec).order == ("c", "d", "a", "b")
 
 
 def test_a_graph_with_two_sync_points_takes_its_path_and_not_its_listed_order() -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from engine.cache import Cache, Kept, MemoryStore
 from engine.custom_tools import tool
-from engine.errors import ProviderError
+from engine.errors import LimitReached, ProviderError
 from engine.journal import CallKind, CallStatus, MemoryJournal, TaskStatus
 from engine.kickoff_results import usage_of
+from engine.limits import Limits, RunLimits
 from engine.llm import LLMRequest
 from engine.runtime import Runtime
 from engine.simulator import Simulator
@@ -69,6 +70,16 @@ async def test_a_hit_costs_nothing_and_says_its_age_and_what_it_saved() -> None:
     assert hit.intent.reserved_usd == 0
     assert usage_of(journal_of(second)).successful_requests == 0
     assert len(till.bill) == 1
+
+
+async def test_a_hit_uses_up_no_limit_of_the_run() -> None:
+    replies, till = Cache(), Till(lambda request: "said")
+    await run(cached(), sharing(till, replies=replies))
+    spent = replace(sharing(till, replies=replies), limits=Limits(RunLimits(max_calls=1), calls=1))
+    assert (await run(cached(), spent)).raw == "said"
+    assert spent.limits.calls == 1
+    with pytest.raises(LimitReached):
+        await run(cached(seed=1), replace(spent, journal=MemoryJournal()))
 
 
 @pytest.mark.parametrize(("later_s", "asked"), [(60, 1), (61, 2)])

@@ -54,6 +54,22 @@ async def test_results_are_reused_unless_the_tool_says_otherwise() -> None:
     assert await used(Multiply(), {"a": 3, "b": 5}) == [False, True]
 
 
+async def test_a_tool_whose_cache_is_off_is_run_each_time() -> None:
+    @tool("product", cache=False)
+    def product(a: int, b: int) -> int:
+        """Multiplies."""
+        return a * b
+
+    for uncached in (Multiply(cache=False), product):
+        assert await used(uncached, {"a": 3, "b": 5}) == [False, False]
+
+
+def test_a_tool_says_for_how_long_its_results_are_reused_across_runs() -> None:
+    assert Multiply(cache_ttl_s=60).facts.ttl_s == 60
+    with pytest.raises(ValueError, match="cache_ttl_s"):
+        Multiply(cache_ttl_s=0)
+
+
 @pytest.mark.parametrize(("b", "reused"), [(5, False), (6, True)])
 async def test_a_cache_function_is_asked_about_arguments_and_the_result_as_the_tool_returned_it(
     b: int, reused: bool

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
+from engine import Agent, ScrapeWebsiteTool, SerperDevTool
+from engine.spec import ToolSpec
 from engine.tools.calculator import calculate
 from engine.tools.guarded_http import MAX_BYTES, GuardedHttp, is_public
 from engine.tools.html_text import readable_text
 from engine.tools.protocol import ToolFailed
+from engine.tools.registry import ToolRegistry
+from engine.tools.settings import fault_of
 from engine.tools.web_search import WebSearch
+from tests.engine.loopback import Reply, Site
 from tests.openai_server import SearchServer
 
 
@@ -150,6 +157,43 @@ async def test_search_gives_titles_links_and_snippets() -> None:
         search = WebSearch(GuardedHttp(["127.0.0.1"]), api_key="k", base_url=server.url)
         assert await search.run({"query": "crews"}) == "A result\nhttps://example.com\nAbout it."
     assert server.queries == ["crews"]
+
+
+async def test_a_search_gives_as_many_results_as_were_asked_for() -> None:
+    found = {"organic": [{"title": f"Result {number}"} for number in range(20)]}
+    reply = Reply(json.dumps(found).encode(), headers={"Content-Type": "application/json"})
+    with Site({"/search": reply}) as site:
+        for config, count in (({}, 10), ({"n_results": 3}, 3), ({"n_results": 15}, 15)):
+            registry = ToolRegistry.standard(
+                search_api_key="k", search_base_url=site.url, allowed_private_hosts=["127.0.0.1"]
+            )
+            async with registry.open([ToolSpec(name="web_search", config=config)]) as toolbox:
+                text = await toolbox["web_search"][0].run({"query": "x"})
+            assert text.count("Result") == count
+            assert json.loads(site.asked[-1].body).get("num") == config.get("n_results")
+
+
+def test_crewais_search_tool_keeps_its_number_of_results() -> None:
+    worker = Agent(role="x", tools=[SerperDevTool(n_results=5), ScrapeWebsiteTool()])
+    assert worker.spec("x").tools == (
+        ToolSpec(name="web_search", config={"n_results": 5}),
+        ToolSpec(name="scrape_website"),
+    )
+
+
+@pytest.mark.parametrize("n_results", [0, 101, "5", True, 2.5, None])
+def test_a_number_of_results_that_cannot_be_is_a_fault(n_results: Any) -> None:
+    assert "n_results" in fault_of(ToolSpec(name="web_search", config={"n_results": n_results}))
+
+
+async def test_a_simulated_reader_of_one_page_needs_no_address_either() -> None:
+    fixed = [ToolSpec(name="scrape_website", config={"website_url": "https://example.com/a"})]
+    facts = []
+    for registry in (ToolRegistry.standard(), ToolRegistry.simulated()):
+        async with registry.open(fixed) as toolbox:
+            facts.append(toolbox["scrape_website"][0].facts)
+    assert facts[0] == facts[1]
+    assert "https://example.com/a" in await toolbox["scrape_website"][0].run({})
 
 
 async def test_search_without_a_key_says_so() -> None:

@@ -150,10 +150,12 @@ def test_a_reservation_beyond_the_teams_budget_is_refused_and_given_back(cast: C
     cast.team.save()
     run = claimed_run(cast)
     journal = journal_of(run, writer)
-    asyncio.run(journal.open_call(intent(step=0)))
+    paid = CallOutcome(CallStatus.OK, cost_usd=Decimal("0.0015"))
+    asyncio.run(journal.settle_call(asyncio.run(journal.open_call(intent(step=0))), paid))
     with pytest.raises(LimitReached) as refused:
         asyncio.run(journal.open_call(intent(step=1)))
-    assert refused.value.limit == "team_budget"
+    assert (refused.value.limit, refused.value.figure) == ("team_budget", Decimal("0.0015"))
+    assert "$0.0015" in str(refused.value)
     assert_rollups_are_sums(run)
 
 
