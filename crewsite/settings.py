@@ -91,12 +91,12 @@ TEMPLATES = [
     }
 ]
 
-_database = env.database(DATABASE_URL)
+_database = env.database(DATABASE_URL) | {"CONN_HEALTH_CHECKS": True}  # a cut connection costs a look and no request
 if PROCESS == "web":
     # Async views hold no thread of their own, so connections come from a bounded pool and not one per thread.
     _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 10, "timeout": 10}
 else:
-    _database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    _database |= {"CONN_MAX_AGE": 60}
 DATABASES = {"default": _database}
 
 AUTH_USER_MODEL = "teams.User"

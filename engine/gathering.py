@@ -41,7 +41,8 @@ async def stop(jobs: Iterable[asyncio.Future[Any]]) -> None:
 
     What they raise is looked at and dropped: why they are stopped is raised by whoever stops them.
     """
-    left = {job for job in jobs if not job.done()}
+    several = set(jobs)
+    left = {job for job in several if not job.done()}
     for job in left:
         job.cancel()
     interrupted = False
@@ -50,10 +51,10 @@ async def stop(jobs: Iterable[asyncio.Future[Any]]) -> None:
             await asyncio.wait(left)
         except asyncio.CancelledError:
             interrupted = True
-        for job in [job for job in left if job.done()]:
-            left.discard(job)
-            if not job.cancelled():
-                job.exception()
+        left = {job for job in left if not job.done()}
+    for job in several:
+        if not job.cancelled():
+            job.exception()
     if interrupted:
         raise asyncio.CancelledError
 

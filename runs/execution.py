@@ -7,6 +7,8 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
+from django.db import connection
+
 from engine.crew import CrewOutput, Runtime, run_crew
 from engine.errors import Cancelled, EngineError, LimitReached
 from engine.journal import TaskStatus
@@ -46,6 +48,7 @@ def _carry_out(run: Run, worker: WorkerProcess) -> None:
         spec = CrewSpec.from_json(run.version.spec)
         replay = read_replay(run)
         runtime = runtime_of(run, spec, worker, replay)
+        connection.close()  # this thread only waits from here on, and there are more of them than connections
         output = worker.run(held, _run(spec, run, runtime))
     except Cancelled as stop:
         _stopped(run, held, str(stop))

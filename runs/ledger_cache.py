@@ -8,6 +8,7 @@ flight; model requests of other processes are seen while they are open, and wait
 from __future__ import annotations
 
 import asyncio
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
 
 from engine.cache import Cache, Kept
@@ -25,7 +26,11 @@ from runs.money import to_usd
 from runs.replay import reply_of
 from runs.states import CallState, TaskState
 
+log = logging.getLogger(__name__)
+
 POLL_S = 0.25
+RETRIES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
+"""As long as the ledger's writer does, so that a database that restarts ends no run."""
 MAX_WAIT_FOR_OTHERS_S = 120.0
 
 T = TypeVar("T")
@@ -96,7 +101,15 @@ class _FromLedger(ABC):
             finally:
                 connection.close()
 
-        return await asyncio.get_running_loop().run_in_executor(self._reader, reading)
+        for pause_s in (*RETRIES_S, None):
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._reader, reading)
+            except (OperationalError, InterfaceError) as error:
+                if pause_s is None:
+                    raise
+                log.warning("What is kept cannot be read; trying again in %.2f s", pause_s, exc_info=error)
+                await asyncio.sleep(pause_s)
+        raise AssertionError("unreachable: the last try returns or raises")
 
 
 class KeptReplies(_FromLedger):

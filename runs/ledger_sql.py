@@ -1,6 +1,8 @@
-"""The statements that write a call: one to open it and one to settle it, each with all the sums that it moves.
+"""The statements that write a run's record: a call is opened by one and settled by one, with all the sums that it
+moves; a task begins and ends by one.
 
-``runs.ledger_lines`` fills them in and says what they mean.
+``runs.ledger_lines`` and ``runs.recorder`` fill them in and say what they mean. Each locks the run before anything that
+belongs to it.
 """
 
 from __future__ import annotations
@@ -91,7 +93,9 @@ _READ = f"""
     FROM runs_call AS call JOIN runs_run AS run ON run.id = call.run_id WHERE
 """  # noqa: S608 - names of columns, from here
 
-READ_TO_SETTLE = f"{_READ} call.id = %s AND call.state IN ('intent', 'unknown') FOR UPDATE OF call"
+READ_TO_SETTLE = (
+    f"{_READ} call.id = %s AND call.state IN ('intent', 'unknown') FOR NO KEY UPDATE OF run FOR UPDATE OF call"
+)
 
 READ_OPEN = f"{_READ} call.run_id = %s AND call.state = 'intent' ORDER BY call.id FOR UPDATE OF call"
 
@@ -119,3 +123,26 @@ SETTLE = f"""
         WHERE team_id = %(team)s AND month = %(month)s)
     SELECT pg_notify(%(channel)s, %(run)s::text)
 """  # noqa: S608 - names of columns, from here
+
+_MY_RUN = """
+    run AS (
+        UPDATE runs_run SET revision = revision + 1
+        WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running' RETURNING id)
+"""
+
+START_TASK = f"""
+    WITH {_MY_RUN}, task AS (
+        UPDATE runs_taskrun SET state = 'running', agent = %(agent)s,
+            started_at = coalesce(started_at, clock_timestamp())
+        FROM run WHERE runs_taskrun.id = %(task)s AND state IN ('pending', 'waiting'))
+    SELECT pg_notify(%(channel)s, id::text) FROM run
+"""  # noqa: S608 - from here
+
+END_TASK = f"""
+    WITH {_MY_RUN}, task AS (
+        UPDATE runs_taskrun SET state = %(state)s, cache_key = %(cache_key)s, output_raw = %(raw)s,
+            output_json = %(data)s::jsonb, error = %(error)s, error_code = %(error_code)s,
+            finished_at = CASE WHEN %(state)s = 'waiting' THEN NULL ELSE clock_timestamp() END
+        FROM run WHERE runs_taskrun.id = %(task)s AND state IN ('pending', 'running', 'waiting'))
+    SELECT pg_notify(%(channel)s, id::text) FROM run
+"""  # noqa: S608 - from here

@@ -25,14 +25,18 @@ class Locks:
 
 
 def take(several: Iterable[Locks]) -> None:
-    """Locks the lanes and runs of all these operations; their bills follow if the operations are done by team."""
+    """Locks the lanes and runs of all these operations; their bills follow if the operations are done by team.
+
+    A single run is left to its operations, each of which locks it first.
+    """
     wanted = list(several)
     lanes = {one.lane for one in wanted if one.lane is not None}
     if lanes:
         lock_lanes(lanes, begin={one.lane for one in wanted if one.lane is not None and one.begins_lane})
-    if wanted:
+    runs = {one.run for one in wanted}
+    if len(runs) > 1:
         with connection.cursor() as cursor:
-            cursor.execute(LOCK_RUNS, {"runs": list({one.run for one in wanted})})
+            cursor.execute(LOCK_RUNS, {"runs": list(runs)})
 
 
 LOCK_RUNS = "SELECT FROM runs_run WHERE id = ANY(%(runs)s) ORDER BY id FOR NO KEY UPDATE"

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F
-from django.db.models.functions import Coalesce
 
 from engine.errors import Cancelled, EngineError, LimitReached
 from engine.gathering import to_the_end
@@ -24,13 +24,14 @@ from runs import models
 from runs.group_commit import GroupCommit
 from runs.lanes import Lane, Queues, Wait, note, wait_of
 from runs.ledger_lines import Owner, line_to_settle, open_line, settle
+from runs.ledger_sql import END_TASK, START_TASK
 from runs.locks import Locks
-from runs.models import ClockTimestamp, Run, TaskRun, new_id
+from runs.models import Run, new_id
 from runs.money import to_nusd, to_usd
-from runs.notify import run_changed
+from runs.notify import CHANNEL, run_changed
 from runs.replay import Replay
-from runs.states import RunState, TaskState
-from runs.storable import storable_json, storable_text
+from runs.states import RunState
+from runs.storable import json_text, storable_text
 
 LONGEST_WAIT_S = 1.0
 """A waiting call looks again at least so often, so that a lost lease or a shorter pause is seen."""
@@ -147,28 +148,28 @@ class LedgerJournal:
         return Run.objects.filter(pk=self._run_id, lease_epoch=self._epoch, state=RunState.RUNNING)
 
     def _start_task(self, task: str, agent: str) -> None:
-        if self._mine().update(revision=F("revision") + 1):
-            begins = (TaskState.PENDING, TaskState.WAITING)
-            TaskRun.objects.filter(run_id=self._run_id, key=task, state__in=begins).update(
-                state=TaskState.RUNNING, started_at=Coalesce("started_at", ClockTimestamp()), agent=agent
-            )
-            run_changed(self._run_id)
+        self._execute(START_TASK, task, {"agent": agent})
 
     def _end_task(self, result: TaskResult) -> None:
-        if not self._mine().update(revision=F("revision") + 1):
-            return
-        open_states = (TaskState.PENDING, TaskState.RUNNING, TaskState.WAITING)
-        state = TaskState(result.status.value)
-        TaskRun.objects.filter(run_id=self._run_id, key=result.task, state__in=open_states).update(
-            state=state,
-            finished_at=None if state == TaskState.WAITING else ClockTimestamp(),
-            cache_key=result.cache_key,
-            output_raw=storable_text(result.raw),
-            output_json=storable_json(result.data),
-            error=storable_text(result.error),
-            error_code=result.error_code,
-        )
-        run_changed(self._run_id)
+        ended = {
+            "state": result.status.value,
+            "cache_key": result.cache_key,
+            "raw": storable_text(result.raw),
+            "data": None if result.data is None else json_text(result.data),
+            "error": storable_text(result.error),
+            "error_code": result.error_code,
+        }
+        self._execute(END_TASK, result.task, ended)
+
+    def _execute(self, statement: str, task: str, values: dict[str, Any]) -> None:
+        given: dict[str, Any] = {
+            "run": self._run_id,
+            "epoch": self._epoch,
+            "task": self._task_id(task),
+            "channel": CHANNEL,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(statement, given | values)
 
     def _open(self, call_id: UUID, intent: CallIntent, lane: Lane | None, waited_ms: int) -> EngineError | Wait | None:
         """Reserves and writes the call; None, or why it may not be opened now. Done twice, it is done once."""

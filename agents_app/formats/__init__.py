@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from engine.spec import CrewSpec
 
+from .paste import storable
 from .project import read_project, read_text
 from .report import NOWHERE, Imported, Level, Note, Report, UnreadableError
 
@@ -17,7 +18,8 @@ __all__ = ["Imported", "Level", "Note", "read", "read_files"]
 
 def read(source: str, filename: str = "") -> Imported:
     """Reads one text; its format is found from its content, the name only breaks ties. Never raises, for any text."""
-    return _imported(lambda report: read_text(source, filename, report))
+    name = storable(filename)
+    return _imported(lambda report: read_text(source, name, report))
 
 
 def read_files(files: Mapping[str, str]) -> Imported:
@@ -25,7 +27,8 @@ def read_files(files: Mapping[str, str]) -> Imported:
     if len(files) == 1:
         (filename, source) = next(iter(files.items()))
         return read(source, filename)
-    return _imported(lambda report: read_project(files, report))
+    named = {storable(path): source for path, source in files.items()}
+    return _imported(lambda report: read_project(named, report))
 
 
 def _imported(reader: Callable[[Report], CrewSpec | None]) -> Imported:

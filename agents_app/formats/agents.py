@@ -22,11 +22,11 @@ _PLAIN = {
     "max_execution_time": "max_execution_time_s",
     "max_retry_limit": "max_retry_limit",
     "respect_context_window": "respect_context_window",
+    "memory": "memory",
 }
 _OWN = frozenset({*_TEXTS, *_PLAIN, "llm", "tools", "config", "key", "name", "id"})
 MEANINGLESS = frozenset({"verbose", "share_crew", "output_log_file", "tracing", "security_config", "fingerprint", "id"})
 _WHY_NOT = {
-    "memory": "there is no memory between runs here",
     "reasoning": "there is no planning step per agent here",
     "max_reasoning_attempts": "there is no planning step per agent here",
     "planning_config": "there is no planning step per agent here",

@@ -8,7 +8,7 @@ from typing import Any
 from engine.spec import AgentSpec, CrewSpec, TaskSpec
 
 from .agents import agent_spec
-from .crews import crew_settings
+from .crews import crew_settings, has_memory
 from .fields import Reading, built, plain_text
 from .inputs import crew_inputs
 from .members import Roster, listed, name_meant, wanted
@@ -58,6 +58,8 @@ def assemble(found: Found, reading: Reading) -> CrewSpec:
     if manager:
         data["manager_agent"] = manager
     agent_specs = [agent_spec(agent, key=agents.keys[id(agent)], reading=reading) for agent in agents.members]
+    if crew and has_memory(crew, reading):
+        agent_specs = [spec.model_copy(update={"memory": True}) for spec in agent_specs]
     if crew:
         _say_unused(agents)
         _say_unused(tasks)

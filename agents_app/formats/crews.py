@@ -20,18 +20,18 @@ _OWN = frozenset(
         "manager_llm",
         "manager_agent",
         "planning_llm",
+        "memory",
         "inputs",
         "description",
         "id",
     }
 )
 _WHY_NOT = {
-    "memory": "there is no memory between runs here; tasks hand results on through their context",
-    "short_term_memory": "there is no memory between runs here",
-    "long_term_memory": "there is no memory between runs here",
-    "entity_memory": "there is no memory between runs here",
-    "external_memory": "there is no memory between runs here",
-    "memory_config": "there is no memory between runs here",
+    "short_term_memory": "memory is notes that each agent takes here",
+    "long_term_memory": "memory is notes that each agent takes here",
+    "entity_memory": "memory is notes that each agent takes here",
+    "external_memory": "memory is notes that each agent takes here",
+    "memory_config": "memory is notes that each agent takes here",
     "embedder": "documents are added in the team, not in the crew",
     "knowledge": "documents are added in the team, not in the crew",
     "knowledge_sources": "documents are added in the team, not in the crew",
@@ -60,6 +60,16 @@ def crew_settings(crew: Definition, reading: Reading) -> dict[str, Any]:
     data.update(plain_fields(fields, _PLAIN, reading, owner="The crew"))
     say_dropped(fields, reading, owner="The crew", known=_OWN, reasons=_WHY_NOT)
     return data
+
+
+def has_memory(crew: Definition, reading: Reading) -> bool:
+    """Whether the crew gives all its agents a memory."""
+    given = crew.fields.get("memory")
+    value = settled(given.value) if given is not None else None
+    if given is None or (isinstance(value, Constant) and not value.value):
+        return False
+    reading.report.info(given.place, "memory: every agent takes notes, and recalls them in later runs.")
+    return True
 
 
 def _process(given: Field | None, reading: Reading) -> str:

@@ -178,7 +178,7 @@ def test_a_form_that_is_sent_as_it_came_changes_nothing(cast: Cast, crew: Crew, 
 def test_what_every_form_shows_is_every_attribute(cast: Cast, crew: Crew) -> None:
     client = signed_in(cast.editor)
     agent = set(sent_by(client, f"{PAGE}agents/finance/"))
-    unticked = {"memory", "stream"}
+    unticked = {"cache", "respect_context_window", "memory", "stream"}
     assert {*AgentSpec.model_fields, *LLMSpec.model_fields} - {"llm"} <= agent | unticked
     page = client.get(f"{PAGE}agents/finance/").content.decode()
     assert all(f'name="{name}"' in page for name in unticked)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from engine.errors import InvalidCrew, LimitReached, ProviderError
+from engine.errors import Cancelled, InvalidCrew, LimitReached, ProviderError
+from engine.gathering import stop
 from engine.journal import CallKind, CallStatus, MemoryJournal, TaskStatus
 from engine.limits import RunLimits
 from engine.llm import LLMReply, LLMRequest, ToolCall
@@ -305,3 +307,21 @@ async def test_inputs_are_filled_into_names_and_conditions_too() -> None:
     assert any("## On Bonn" in str(request.messages[1]["content"]) for request in asked)
     with pytest.raises(InvalidCrew, match=r"inputs\.city"):
         await run(spec)
+
+
+async def test_nothing_that_was_raised_is_left_for_the_log() -> None:
+    unheard: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: unheard.append(context))
+
+    async def failing() -> None:
+        raise Cancelled("The run was asked to stop.")
+
+    async def working() -> None:
+        await asyncio.sleep(60)
+
+    jobs = [asyncio.create_task(failing()), asyncio.create_task(working())]
+    await asyncio.sleep(0.01)
+    await stop(jobs)
+    jobs.clear()
+    gc.collect()
+    assert unheard == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 
 from engine.limits import RunLimits
 from runs.actions import LaunchOrder, launch
@@ -15,6 +16,8 @@ from runs.states import RunState
 from runs.worker import WorkerProcess
 from teams.refusals import Invalid
 from tests.cast import Cast, make_cast, make_crew
+from tests.openai_server import OpenAIServer
+from tests.runs import workers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,3 +75,21 @@ def test_a_bound_that_is_none_is_told_at_its_field(cast: Cast, bound: str, most:
         launched(cast, **{bound: most})
     assert list(refusal.value.fields) == [bound]
     assert not Run.objects.exists()
+
+
+def test_runs_that_wait_for_their_provider_hold_no_connections(cast: Cast, worker: WorkerProcess) -> None:
+    seen: list[int] = []
+
+    def answer(body: object) -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+            seen.append(cursor.fetchone()[0])
+        connection.close()
+        return "Done."
+
+    with OpenAIServer(answer, latency_s=0.5) as server:
+        workers.use_provider(cast.owner, server)
+        runs = [workers.launched(cast.owner, workers.task("one")) for _ in range(20)]
+        workers.execute_all(runs, worker)
+    assert {run.state for run in runs} == {RunState.SUCCEEDED}
+    assert min(seen) < 12, "what is left are the process's own, the test's, and these looks"

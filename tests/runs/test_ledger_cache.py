@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.db.models import F
 
 from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus
@@ -89,6 +90,22 @@ def test_the_next_run_gets_the_reply_for_nothing(
     assert 100 <= hit.cache_age_s < 160
     assert (second.spent_nusd, second.successful_requests, second.total_tokens) == (0, 0, 0)
     assert (hit.credential, hit.waited_ms) == ("", 0)
+
+
+def test_a_database_that_is_away_for_a_moment_ends_no_run(
+    cast: Cast, workers: list[WorkerProcess], provider: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_once(cast, workers[0])
+    read, away = KeptReplies._rows, iter([True, True])
+
+    def rows(self: KeptReplies, key: str) -> Any:
+        if next(away, False):
+            raise OperationalError("sorry, too many clients already")
+        return read(self, key)
+
+    monkeypatch.setattr(KeptReplies, "_rows", rows)
+    run_once(cast, workers[1])
+    assert provider.requests == 1, "what was kept was read at the third try"
 
 
 def test_what_is_too_old_is_asked_again(cast: Cast, workers: list[WorkerProcess], provider: OpenAIServer) -> None:

@@ -99,6 +99,14 @@ def test_escapes_cannot_smuggle_in_what_no_database_takes() -> None:
     check(read('a:\n  role: "x\\0\\ud800"\n  goal: g\n'))
 
 
+@pytest.mark.parametrize("filename", ["\x00", "a\x00\ud800.py", "\udfff/\x00.py"])
+def test_file_names_cannot_either(filename: str) -> None:
+    source = "from crewai import Agent\na = Agent(role='x', goal='y', backstory='z')\n"
+    for imported in (read(source, filename), read_files({filename: source, "b.py": ""})):
+        check(imported)
+        assert imported.spec is not None
+
+
 def test_what_is_said_by_a_source_is_never_done(tmp_path: Path) -> None:
     target = tmp_path / "written"
     read(

@@ -48,7 +48,7 @@ def test_debris_around_a_source_is_taken_off(text: str) -> None:
 
 
 def test_lines_in_notes_are_those_of_the_pasted_text() -> None:
-    page = "# Page\n\nIt's:\n\n```python\nfrom crewai import Agent\n\na = Agent(role='R', memory=True)\n```\n"
+    page = "# Page\n\nIt's:\n\n```python\nfrom crewai import Agent\n\na = Agent(role='R', reasoning=True)\n```\n"
     assert [note.line for note in read(page).report if note.level == "warning"] == [8]
 
 

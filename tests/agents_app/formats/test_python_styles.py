@@ -58,7 +58,6 @@ def test_settings_of_models_tools_agents_and_crew_are_kept_or_said_at_their_line
         (5, "A key is written into the source"),
         (7, "n_results=5"),
         (9, "FileReadTool"),
-        (19, "memory"),
         (30, "output_file"),
         (32, "callback"),
         (36, "memory"),

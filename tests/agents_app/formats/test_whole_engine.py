@@ -48,8 +48,15 @@ def test_all_that_the_engine_runs_is_read(manager: str, llm: LLMSpec | None, age
     assert not [complaint for complaint in validate(spec) if complaint.level == "error"]
 
 
-def test_only_memory_is_said_to_be_left_out() -> None:
+def test_nothing_of_it_is_left_out_and_memory_is_every_agents() -> None:
     read = read_files({"": SOURCE.replace("MANAGER", "manager_agent=boss")})
-    warnings = [note.message for note in read.report if note.level != "info"]
-    assert len(warnings) == 2
-    assert all("memory was left out" in warning for warning in warnings)
+    assert [note.message for note in read.report if note.level != "info"] == []
+    assert read.spec is not None
+    assert [agent.memory for agent in read.spec.agents] == [True] * len(read.spec.agents)
+
+
+def test_an_agents_own_memory_is_read() -> None:
+    read = read_files({"": SOURCE.replace("MANAGER", "manager_agent=boss").replace('"o3", memory=True', '"o3"')})
+    assert read.spec is not None
+    assert {agent.key: agent.memory for agent in read.spec.agents}["editor"]
+    assert not {agent.key: agent.memory for agent in read.spec.agents}["writer"]
