@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.abilities import takes_schema
-from engine.conversation import Conversation
+from engine.agent_loop import Conversation
 from engine.errors import ModelMistake, WaitingForPerson
 from engine.journal import Purpose
 from engine.output import Answer, guardrail_complaint, read_answer

@@ -10,8 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+from engine.agent_loop import Context, Conversation, Opening
 from engine.calls import Calls
-from engine.conversation import Context, Conversation, Opening
 from engine.errors import ContextTooLong, ModelMistake, ProviderError
 from engine.journal import Effect
 from engine.llm import Message

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.agent_loop import do_task
+from engine.assignment import do_task
 from engine.booking import booked
 from engine.cache import Kept
 from engine.calls import Calls

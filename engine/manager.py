@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.agent_loop import Context, Conversation
 from engine.calls import Calls
-from engine.conversation import Context, Conversation
 from engine.coworkers import DELEGATE, AskCoworker, DelegateTask, described
 from engine.errors import ModelMistake
 from engine.llm import Message, ToolCall

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.agent_loop import Conversation
 from engine.calls import Calls
-from engine.conversation import Conversation
 from engine.errors import ModelMistake
 from engine.journal import CREW_TASK, Purpose
 from engine.llm import Message

@@ -15,7 +15,16 @@ from engine.abilities import takes_tools
 from engine.json_schema import schema_fault
 from engine.placeholders import missing_inputs, placeholders
 from engine.plan import find_cycle, make_plan
-from engine.spec import AgentSpec, CrewSpec, QuestionGuardrail, RegexGuardrail, SchemaGuardrail, TaskSpec, ToolSpec
+from engine.spec import (
+    AgentSpec,
+    CrewSpec,
+    LengthGuardrail,
+    QuestionGuardrail,
+    RegexGuardrail,
+    SchemaGuardrail,
+    TaskSpec,
+    ToolSpec,
+)
 from engine.tools.names import BUILT_IN_TOOLS
 from engine.tools.settings import fault_of
 
@@ -125,7 +134,7 @@ def _context(task: TaskSpec, spec: CrewSpec) -> Iterator[Complaint]:
             yield Complaint(field, f"There is no task {key!r}.", "unknown_task")
         elif key == task.key:
             yield Complaint(field, "A task cannot wait for itself.", "cycle")
-        elif spec.process == "sequential" and position[key] > position[task.key]:
+        elif spec.process != "parallel" and position[key] > position[task.key]:
             message = f"The task {key!r} comes later. Move it up, or choose the parallel process."
             yield Complaint(field, message, "later_task")
 
@@ -139,10 +148,17 @@ def _schemas(task: TaskSpec) -> Iterator[Complaint]:
             yield from _schema(f"{field}.guardrails", guardrail.json_schema)
         elif isinstance(guardrail, QuestionGuardrail) and not guardrail.question.strip():
             yield Complaint(f"{field}.guardrails", "Write the question that a model is to answer.", "empty")
+        elif isinstance(guardrail, LengthGuardrail) and _is_empty(guardrail):
+            yield Complaint(f"{field}.guardrails", "The least number of words is above the most.", "empty_range")
         elif isinstance(guardrail, RegexGuardrail):
             yield from _regex(f"{field}.guardrails", guardrail.pattern)
     if task.condition is not None and task.condition.matches is not None:
         yield from _regex(f"{field}.condition", task.condition.matches)
+
+
+def _is_empty(guardrail: LengthGuardrail) -> bool:
+    bounds = (guardrail.min_words, guardrail.max_words)
+    return None not in bounds and guardrail.min_words > guardrail.max_words  # type: ignore[operator]
 
 
 def _schema(field: str, schema: dict[str, Any]) -> Iterator[Complaint]:

@@ -50,6 +50,14 @@ def test_an_empty_crew_is_told_what_it_lacks() -> None:
             ("tasks.a.agent", "manager_does_task"),
         ),
         (crew(task("a", guardrails=({"kind": "question", "question": " "},))), ("tasks.a.guardrails", "empty")),
+        (
+            crew(task("a", agent=None, context=("b",)), task("b"), process="hierarchical", manager_llm="gpt-4o"),
+            ("tasks.a.context", "later_task"),
+        ),
+        (
+            crew(task("a", guardrails=({"kind": "length", "min_words": 9, "max_words": 3},))),
+            ("tasks.a.guardrails", "empty_range"),
+        ),
         (crew(task("a", human_input=True, cache_ttl_s=60)), ("tasks.a.cache_ttl_s", "cached_approval")),
     ],
     ids=lambda value: value[1] if isinstance(value, tuple) else "",
