@@ -122,9 +122,12 @@ class Calls:
             )
 
     async def _first_that_answers(self, request: LLMRequest, step: int, purpose: Purpose, key: str) -> LLMReply:
-        """The model, with its retries, then each fallback with its own."""
+        """The model, with its retries, then each fallback with its own, except those whose window is too small."""
         attempt = 0
         for llm in models_in_turn(request.llm):
+            is_fallback = attempt > 0
+            if is_fallback and not fits(llm, request.prompt_tokens):
+                continue
             failures = throttled = 0
             while True:
                 attempt += 1
@@ -133,6 +136,8 @@ class Calls:
                     return await self._attempt(replace(request, llm=llm), intent)
                 except ProviderError as error:
                     last = error
+                if last.context_too_long and is_fallback:
+                    break
                 if last.context_too_long:
                     raise ContextTooLong(str(last)) from last
                 if last.throttled and throttled < MAX_THROTTLED:
@@ -207,14 +212,18 @@ def max_tokens_for(llm: LLMSpec, prompt_tokens: int) -> int:
 
 def refuse_too_long(llm: LLMSpec, prompt_tokens: int) -> None:
     """Raises ``ContextTooLong`` if the prompt leaves no room for a reply in the model's window, where that is known."""
+    if not fits(llm, prompt_tokens):
+        facts = price_list.facts(llm.model)
+        takes = facts.context_tokens if facts else None
+        raise ContextTooLong(f"The prompt has {prompt_tokens:,} tokens; {llm.model} takes {takes:,} with the answer.")
+
+
+def fits(llm: LLMSpec, prompt_tokens: int) -> bool:
+    """Whether the prompt leaves room for a reply in the model's window; yes where nobody knows the window."""
     facts = price_list.facts(llm.model)
     if facts is None or facts.context_tokens is None:
-        return
-    if prompt_tokens * COUNTING_ERROR + LEAST_MAX_TOKENS > facts.context_tokens:
-        message = (
-            f"The prompt has {prompt_tokens:,} tokens; {llm.model} takes {facts.context_tokens:,} with the answer."
-        )
-        raise ContextTooLong(message)
+        return True
+    return prompt_tokens * COUNTING_ERROR + LEAST_MAX_TOKENS <= facts.context_tokens
 
 
 def _says_something(reply: LLMReply) -> bool:

@@ -118,6 +118,21 @@ async def test_who_asks_for_too_long_a_pause_is_not_waited_for() -> None:
     assert len(journal.calls) == 1
 
 
+async def test_a_fallback_whose_window_is_too_small_is_passed_over() -> None:
+    asked: list[str] = []
+
+    def script(request: LLMRequest) -> str:
+        asked.append(request.llm.model)
+        if request.llm.model == "gpt-4o":
+            raise trouble(retryable=False)
+        return "from the large one"
+
+    llm = {"model": "gpt-4o", "fallbacks": ["gpt-4", "gpt-4o-mini"]}
+    spec = crew(task("a", description="word " * 20_000), agents=(agent(llm=llm),))
+    output = await run(spec, runtime(llm=Simulator(script=script)))
+    assert (output.raw, asked) == ("from the large one", ["gpt-4o", "gpt-4o-mini"])
+
+
 async def test_a_named_key_is_not_handed_to_another_providers_fallback() -> None:
     asked: list[tuple[str, str | None]] = []
 
