@@ -123,9 +123,13 @@ class TeamCredentials:
         """Whether the team keeps a key of any model provider at all."""
         return any(key.provider not in NOT_MODEL_PROVIDERS for key in self._keys)
 
-    def secrets_of(self, provider: str) -> dict[str, str]:
+    def all_of(self, provider: str) -> dict[str, Credential]:
         """Every key of a provider by its name."""
-        return {key.name: unseal(key.secret) for key in self._keys if key.provider == provider}
+        return {
+            key.name: Credential(api_key=unseal(key.secret), base_url=key.base_url or None)
+            for key in self._keys
+            if key.provider == provider
+        }
 
     def search_key(self) -> Credential | None:
         key = next((key for key in self._keys if key.provider == SEARCH_PROVIDER), None)
@@ -145,5 +149,5 @@ def tools_of(run: Run) -> ToolRegistry:
         allowed_private_hosts=frozenset(settings.ALLOWED_PRIVATE_HOSTS),
         knowledge=knowledge,
         allowed_mcp_commands=settings.ALLOWED_MCP_COMMANDS,
-        mcp_tokens=credentials.secrets_of(MCP_PROVIDER),
+        mcp_tokens=credentials.all_of(MCP_PROVIDER),
     )

@@ -152,6 +152,8 @@ def _provider_complaints(provider: str, name: str, api_key: str, base_url: str) 
         fields["name"] = "Use lower-case letters, digits and hyphens, at most 60."
     if not api_key.strip() and not base_url.strip():
         fields["api_key"] = "Paste the key, or give the base URL of a server that needs none."
+    if provider == "mcp" and not base_url.strip():
+        fields["base_url"] = "Give the server's address: the token is sent there and nowhere else."
     if any(ord(char) < 33 or ord(char) > 126 for char in api_key.strip()):
         fields["api_key"] = "A key has no spaces and only plain ASCII characters; paste it again."
     if base_url.strip() and (complaint := _base_url_complaint(base_url.strip())):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from engine.credential import Credential
 from engine.custom_tools import tool_name
 from engine.journal import Effect
 from engine.json_schema import schema_fault
@@ -39,11 +40,15 @@ MAX_ERROR_CHARS = 2000
 
 @dataclass(frozen=True, slots=True)
 class McpAccess:
-    """What a run may use. ``commands``: exact program names that an operator allows. ``tokens``: secrets by name."""
+    """What a run may use. ``commands``: exact program names that an operator allows.
+
+    ``tokens``: secrets by name, each with the address of its server: whoever designs a crew chooses where it connects,
+    and must not choose where a secret goes.
+    """
 
     allowed_private_hosts: frozenset[str] = frozenset()
     commands: frozenset[str] = frozenset()
-    tokens: Mapping[str, str] = field(default_factory=dict)
+    tokens: Mapping[str, Credential] = field(default_factory=dict)
     timeouts: Timeouts = Timeouts()
 
 
@@ -79,7 +84,10 @@ class McpServer(ToolSource):
         url = httpx.URL(self._config["url"])
         if url.scheme != "https" and url.host not in self._access.allowed_private_hosts:
             raise ToolFailed("A credential is sent to an MCP server over https only.")
-        return {"Authorization": f"Bearer {self._access.tokens[name]}"}
+        token = self._access.tokens[name]
+        if not token.base_url or _origin(httpx.URL(token.base_url)) != _origin(url):
+            raise ToolFailed(f"The credential {name!r} belongs to another server. Keep one with this server's address.")
+        return {"Authorization": f"Bearer {token.api_key}"}
 
 
 class McpTool:
@@ -106,6 +114,10 @@ class McpTool:
         request = types.CallToolRequest(params=params)
         result: types.CallToolResult = await self._session.session.send_request(request, types.CallToolResult)
         return result
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return (url.scheme, url.host, url.port)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.credential import Credential
 from engine.tools.guarded_http import GuardedHttp
 from engine.tools.http_request import HttpRequest
 from engine.tools.mcp_server import McpAccess, McpServer
@@ -23,7 +24,7 @@ class Access:
     search_base_url: str | None = None
     private_hosts: frozenset[str] = frozenset()
     mcp_commands: frozenset[str] = frozenset()
-    mcp_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    mcp_tokens: Mapping[str, Credential] = field(default_factory=dict, repr=False)
 
 
 def tools(access: Access) -> dict[str, Factory]:

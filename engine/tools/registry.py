@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.cache import Cache
+from engine.credential import Credential
 from engine.spec import ToolSpec
 from engine.tools.calculator import Calculator
 from engine.tools.clock import CurrentTime
@@ -40,13 +41,13 @@ class ToolRegistry:
         search_base_url: str | None = None,
         allowed_private_hosts: Iterable[str] = (),
         allowed_mcp_commands: Iterable[str] = (),
-        mcp_tokens: Mapping[str, str] | None = None,
+        mcp_tokens: Mapping[str, Credential] | None = None,
         knowledge: KnowledgeSource | None = None,
     ) -> ToolRegistry:
         """The built-in tools. ``SERPER_BASE_URL`` names another search service of the same protocol.
 
         ``allowed_mcp_commands``: exact names of programs that may be started as MCP servers. ``mcp_tokens``: the secret
-        for an MCP server by the name that its settings call it.
+        of an MCP server, with its address, by the name that settings call it.
         """
         from engine.tools import network  # late: it brings an HTTP client, which crews without such tools never need
 

@@ -97,9 +97,20 @@ async def test_a_slow_call_ends_at_its_time_and_the_session_goes_on() -> None:
 async def test_the_token_is_sent_to_the_server_and_is_in_no_spec() -> None:
     seen: list[dict[str, str]] = []
     with served(sound_server([]), seen) as url:
-        async with opened({"url": url, "credential": "crm"}, tokens={"crm": "s3cret"}) as tools:
+        tokens = {"crm": Credential(api_key="s3cret", base_url=url)}
+        async with opened({"url": url, "credential": "crm"}, tokens=tokens) as tools:
             await tools["add"].run({"a": 1, "b": 1})
     assert {headers.get("authorization") for headers in seen} == {"Bearer s3cret"}
+
+
+@pytest.mark.parametrize("home", [None, "https://crm.example.com/mcp", "http://127.0.0.1:1/mcp"])
+async def test_a_token_goes_to_no_other_server_than_its_own(home: str | None) -> None:
+    seen: list[dict[str, str]] = []
+    tokens = {"crm": Credential(api_key="s3cret", base_url=home)}
+    with served(sound_server([]), seen) as url, pytest.raises(ToolFailed, match="belongs to another server"):
+        async with opened({"url": url, "credential": "crm"}, tokens=tokens):
+            pass
+    assert seen == []
 
 
 async def test_an_unknown_credential_is_refused_and_none_goes_over_plain_http() -> None:
@@ -107,7 +118,7 @@ async def test_an_unknown_credential_is_refused_and_none_goes_over_plain_http() 
         ({"url": "https://example.com/mcp"}, "no credential"),
         ({"url": "http://example.com/mcp"}, "https only"),
     ):
-        tokens = {} if reason == "no credential" else {"crm": "s3cret"}
+        tokens = {} if reason == "no credential" else {"crm": Credential(api_key="s3cret", base_url=config["url"])}
         with pytest.raises(ToolFailed, match=reason):
             async with opened(config | {"credential": "crm"}, tokens=tokens):
                 pass

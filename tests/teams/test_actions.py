@@ -118,6 +118,7 @@ def test_only_owners_keep_provider_keys(cast: Cast, name: str) -> None:
         ({"name": "Not a slug"}, "name"),
         ({"api_key": ""}, "api_key"),
         ({"api_key": "sk-one\nsk-two"}, "api_key"),
+        ({"provider": "mcp"}, "base_url"),
         ({"base_url": "not a url"}, "base_url"),
         ({"base_url": "file:///etc/passwd"}, "base_url"),
     ],
