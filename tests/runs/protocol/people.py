@@ -1,0 +1,197 @@
+"""What people, the sweeper and the clock do: launch, cancel, answer, change budgets and prices, let time pass."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from runs import tasks
+from runs.actions import Decision, LaunchOrder, decide, launch, request_cancel
+from runs.models import Run
+from runs.money import to_nusd
+from teams.refusals import Conflict, Invalid
+from tests.runs.protocol.model import EXPIRED, LIVE, Question, RunModel, TaskModel
+from tests.runs.protocol.stage import Stage, act
+from tests.runs.protocol.world import TASKS
+
+MAX_RUNS = 3
+KEYS = (None, None, "k1", "k2")
+BUDGETS_USD = (None, None, "0.01081", "0.0108", "0.025", "0.05", None, "0")
+TEAM_BUDGETS_NUSD = (None, 10_800_000, 25_000_000, 60_000_000)
+PRICES_USD = ("1.25", "2.5", "5")
+COMPANIES = ("Acme", "Acme", "Acme", "Other", None)
+
+
+class PeopleActs(Stage):
+    @act(when=lambda self: len(self.runs) < MAX_RUNS)
+    def launch(self) -> None:
+        self.launch_run(
+            team=self.pick("team", (0, 0, 1)),
+            key=self.pick("key", KEYS),
+            budget=self.pick("budget", BUDGETS_USD),
+            company=self.pick("company", COMPANIES),
+            simulated=self.pick("simulated", (False, False, False, True)),
+            racing=self.pick("racing", (1, 1, 3)),
+        )
+
+    def launch_run(
+        self,
+        *,
+        team: int = 0,
+        key: str | None = None,
+        budget: str | None = None,
+        company: str | None = "Acme",
+        simulated: bool = False,
+        racing: int = 1,
+    ) -> None:
+        """Identical requests that race are one where they have a key."""
+        order = LaunchOrder(
+            inputs={"company": company} if company else {},
+            budget_usd=None if budget is None else Decimal(budget),
+            simulated=simulated,
+        )
+        asked = [lambda: self._launch(team, order, key)] * (racing if key else 1)
+        answers = self.world.together(asked) if len(asked) > 1 else [asked[0]()]
+        earlier = next((run for run in self.runs if key and (run.team, run.key) == (self.teams[team], key)), None)
+        if earlier is not None:
+            promised = earlier.id if earlier.order == order else "conflict"
+            self.expect("a key is one launch", [answer == promised for answer in answers], [True] * len(answers))
+        elif budget == "0" or company is None:
+            self.expect("an order with mistakes is refused", set(answers), {"invalid"})
+        else:
+            self.expect("equal launches are one run", len(set(answers)), 1)
+            self._launched(answers[0], team, order, key)
+
+    def _launch(self, team: int, order: LaunchOrder, key: str | None) -> Any:
+        try:
+            return launch(self.world.people[team], self.world.crews[team], order, idempotency_key=key).pk
+        except Conflict:
+            return "conflict"
+        except Invalid:
+            return "invalid"
+
+    def _launched(self, run_id: Any, team: int, order: LaunchOrder, key: str | None) -> None:
+        run = RunModel(
+            id=run_id,
+            name=f"run{len(self.runs) + 1}",
+            team=self.teams[team],
+            order=order,
+            key=key,
+            simulated=bool(order.simulated),
+            budget=None if order.budget_usd is None else to_nusd(order.budget_usd),
+            tasks={task: TaskModel() for task in TASKS},
+        )
+        self.runs.append(run)
+
+    @act(weight=3, when=lambda self: any(run.questions for run in self.runs))
+    def answer(self) -> None:
+        yes, exact = self.pick("yes", (True, False)), self.pick("exact", (True, False))
+        comment = self.pick("comment", ("why", ""))
+        asked = [(run, question) for run in self.runs for question in run.questions.values()]
+        run, question = self.pick("question", asked)
+        decision = Decision(approved=yes, comment=comment)
+        if exact:
+            number = None if question.call else question.number
+            decision = Decision(approved=yes, comment=comment, number=number, call=question.call)
+        promised = _promised_answer(run, question, decision)
+        who = self.world.people[self.teams.index(run.team)]
+        try:
+            decide(who, Run.objects.get(pk=run.id), question.task, decision)
+            answer = "taken"
+        except Conflict:
+            answer = "conflict"
+        except Invalid:
+            answer = "invalid"
+        self.expect("an open question is answered once", answer, "taken" if promised == "said already" else promised)
+        if promised == "taken":
+            meant = question if exact else _open_questions(run, question.task)[0]
+            meant.approved, meant.comment = yes, comment
+            run.queue_again()
+
+    @act(rare=True)
+    def change_team_budget(self) -> None:
+        """From the next bill on."""
+        self.set_team_budget(self.pick("team", (0, 1)), self.pick("budget", TEAM_BUDGETS_NUSD))
+
+    def set_team_budget(self, team: int, nusd: int | None) -> None:
+        self.teams[team].budget = nusd
+        self.world.set_budget(team, nusd)
+
+    @act(rare=True)
+    def change_price(self) -> None:
+        """From the next claim on: what was opened keeps its price."""
+        self.world.set_price(self.pick("team", (0, 1)), self.pick("price", PRICES_USD))
+
+    @act(rare=True, when=lambda self: self.runs)
+    def cancel(self) -> None:
+        run = self.pick("run", self.runs)
+        who = self.world.people[self.teams.index(run.team)]
+        try:
+            request_cancel(who, Run.objects.get(pk=run.id))
+            answer = "asked"
+        except Conflict:
+            answer = "conflict"
+        self.expect("a run that has not ended may be cancelled", answer, "conflict" if run.ended else "asked")
+        if not run.ended:
+            run.request_cancel()
+
+
+class ClockActs(Stage):
+    @act(weight=4, when=lambda self: any(run.lease == LIVE for run in self.runs))
+    def expire(self) -> None:
+        run = self.pick("run", [run for run in self.runs if run.lease == LIVE])
+        self.world.expire(run)
+        run.lease = EXPIRED
+
+    @act(rare=True, when=lambda self: any(team.bills for team in self.teams))
+    def let_a_month_pass(self) -> None:
+        team = self.pick("team", [team for team in (0, 1) if self.teams[team].bills])
+        self.world.let_a_month_pass(team)
+        self.teams[team].month += 1
+
+    @act(rare=True, when=lambda self: self.runs)
+    def sweep(self) -> None:
+        """Rings for what is idle, and closes what zombies left open in runs that ended a lease ago."""
+        if self.pick("later", (True, False)):
+            self._let_a_lease_pass()
+        tasks.sweep()
+        for run in self.runs:
+            if run.claimable and run.rung_long_ago:
+                run.rung_long_ago = False
+                self.seen["rung again"] += 1
+            if run.ended_long_ago:
+                self.seen["closed after the end"] += any(call.open for call in run.calls)
+                run.close_calls()
+
+    def _let_a_lease_pass(self) -> None:
+        """Since the last bell, and since the end of runs that ended."""
+        self.world.let_bells_fade()
+        self.world.let_a_lease_pass()
+        for run in self.runs:
+            run.rung_long_ago, run.ended_long_ago = True, run.ended
+
+
+def _open_questions(run: RunModel, task: str) -> list[Question]:
+    return [question for question in run.questions.values() if question.task == task and question.approved is None]
+
+
+def _promised_answer(run: RunModel, question: Question, decision: Decision) -> str:
+    """Of several open questions one must be named; one that was answered is a conflict, unless by the same word."""
+    waiting = _open_questions(run, question.task)
+    exact = decision.number is not None or decision.call is not None
+    if not exact and len(waiting) > 1:
+        return "invalid"
+    if run.ended or (question.approved is not None if exact else not waiting):
+        return _promised_repeat(run, question, decision, waiting)
+    meant = question if exact else waiting[0]
+    if meant.call is None and not decision.approved and not decision.comment:
+        return "invalid"
+    return "taken"
+
+
+def _promised_repeat(run: RunModel, question: Question, decision: Decision, waiting: list[Question]) -> str:
+    word = (decision.number, decision.approved, decision.comment)
+    said = [(q.number, q.approved, q.comment) for q in run.questions.values() if q.task == question.task]
+    if decision.number is not None and word in said:
+        return "said already"
+    return "invalid" if decision.number is not None and len(waiting) > 1 else "conflict"

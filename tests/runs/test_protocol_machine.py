@@ -1,0 +1,63 @@
+"""The protocol under random operations: launches, claims, calls, kills and clocks in any order, against a model.
+
+What is promised is in ``tests.runs.protocol``; here it is run, also with each fence taken away, which must be noticed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, run_state_machine_as_test
+
+from runs import claim, tasks
+from tests.runs.protocol.facts import Facts
+from tests.runs.protocol.people import BUDGETS_USD, TEAM_BUDGETS_NUSD, ClockActs, PeopleActs
+from tests.runs.protocol.workers import CallActs, LeaseActs
+from tests.runs.protocol.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+USUAL = settings(
+    deadline=None,
+    database=None,
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+    stateful_step_count=30,
+)
+
+
+class ProtocolMachine(PeopleActs, ClockActs, LeaseActs, CallActs):
+    @initialize(team_budget=st.sampled_from(TEAM_BUDGETS_NUSD), budget=st.sampled_from(BUDGETS_USD[:-1]))
+    def begin(self, team_budget: int | None, budget: str | None) -> None:
+        """A run under way: else half of all steps would go by with nothing to do."""
+        self.set_team_budget(0, team_budget)
+        self.launch_run(budget=budget)
+        self.claim_run(self.runs[0])
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Time passes only where the machine says so: leases and bells last for hours."""
+    monkeypatch.setattr(claim, "LEASE_S", 40_000)
+    monkeypatch.setattr(tasks, "RING_AGAIN_AFTER_S", 90_000)
+    world = World()
+    yield world
+    world.close()
+
+
+def machine(world: World, *, strict: bool = True) -> type[ProtocolMachine]:
+    given = {"world": world, "facts": Facts(world), "strict": strict, "seen": Counter()}
+    return type("Machine", (ProtocolMachine,), given)
+
+
+def test_the_protocol_keeps_its_promises(world: World) -> None:
+    tested = machine(world)
+    run_state_machine_as_test(tested, settings=settings(USUAL, max_examples=50, derandomize=True))
+    for thing, times in sorted(tested.seen.items(), key=str):
+        print(thing, times)
