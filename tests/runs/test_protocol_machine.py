@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, run_state_machine_as_test
 
 from runs import claim, tasks
-from tests.runs.protocol.facts import Facts
+from tests.runs.protocol.facts import FACTS, Facts, Violated
+from tests.runs.protocol.fences import FENCES, NEW_EPOCH, take_away
 from tests.runs.protocol.people import BUDGETS_USD, TEAM_BUDGETS_NUSD, ClockActs, PeopleActs
 from tests.runs.protocol.workers import CallActs, LeaseActs
-from tests.runs.protocol.world import World
+from tests.runs.protocol.world import TASKS, World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,6 +31,7 @@ USUAL = settings(
     suppress_health_check=list(HealthCheck),
     stateful_step_count=30,
 )
+CONTROL = settings(USUAL, max_examples=300, phases=[Phase.generate])
 
 
 class ProtocolMachine(PeopleActs, ClockActs, LeaseActs, CallActs):
@@ -39,6 +41,7 @@ class ProtocolMachine(PeopleActs, ClockActs, LeaseActs, CallActs):
         self.set_team_budget(0, team_budget)
         self.launch_run(budget=budget)
         self.claim_run(self.runs[0])
+        self.start(self.workers[0], list(TASKS))
 
 
 @pytest.fixture
@@ -61,3 +64,21 @@ def test_the_protocol_keeps_its_promises(world: World) -> None:
     run_state_machine_as_test(tested, settings=settings(USUAL, max_examples=50, derandomize=True))
     for thing, times in sorted(tested.seen.items(), key=str):
         print(thing, times)
+
+
+@pytest.mark.parametrize("fence", FENCES)
+def test_without_this_fence_a_promise_is_broken(world: World, fence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_away(fence, monkeypatch)
+    with pytest.raises(Violated) as broken:
+        run_state_machine_as_test(seed(1)(machine(world)), settings=CONTROL)
+    print(fence, "->", broken.value)
+
+
+def test_without_any_fence_the_database_alone_shows_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model's predictions do not judge here: the rows do. Epochs are still counted, else no call would have one."""
+    for fence in set(FENCES) - {NEW_EPOCH}:
+        take_away(fence, monkeypatch)
+    with pytest.raises(Violated) as broken:
+        run_state_machine_as_test(seed(1)(machine(world, strict=False)), settings=CONTROL)
+    assert broken.value.promise in FACTS
+    print(broken.value)

@@ -10,14 +10,14 @@ from runs.actions import Decision, LaunchOrder, decide, launch, request_cancel
 from runs.models import Run
 from runs.money import to_nusd
 from teams.refusals import Conflict, Invalid
-from tests.runs.protocol.model import EXPIRED, LIVE, Question, RunModel, TaskModel
+from tests.runs.protocol.model import Question, RunModel, TaskModel
 from tests.runs.protocol.stage import Stage, act
 from tests.runs.protocol.world import TASKS
 
 MAX_RUNS = 3
 KEYS = (None, None, "k1", "k2")
 BUDGETS_USD = (None, None, "0.01081", "0.0108", "0.025", "0.05", None, "0")
-TEAM_BUDGETS_NUSD = (None, 10_800_000, 25_000_000, 60_000_000)
+TEAM_BUDGETS_NUSD = (None, None, None, None, 10_800_000, 25_000_000, 60_000_000)
 PRICES_USD = ("1.25", "2.5", "5")
 COMPANIES = ("Acme", "Acme", "Acme", "Other", None)
 
@@ -83,7 +83,7 @@ class PeopleActs(Stage):
         )
         self.runs.append(run)
 
-    @act(weight=3, when=lambda self: any(run.questions for run in self.runs))
+    @act(weight=5, when=lambda self: any(run.questions for run in self.runs))
     def answer(self) -> None:
         yes, exact = self.pick("yes", (True, False)), self.pick("exact", (True, False))
         comment = self.pick("comment", ("why", ""))
@@ -137,12 +137,6 @@ class PeopleActs(Stage):
 
 
 class ClockActs(Stage):
-    @act(weight=4, when=lambda self: any(run.lease == LIVE for run in self.runs))
-    def expire(self) -> None:
-        run = self.pick("run", [run for run in self.runs if run.lease == LIVE])
-        self.world.expire(run)
-        run.lease = EXPIRED
-
     @act(rare=True, when=lambda self: any(team.bills for team in self.teams))
     def let_a_month_pass(self) -> None:
         team = self.pick("team", [team for team in (0, 1) if self.teams[team].bills])

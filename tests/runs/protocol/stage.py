@@ -6,6 +6,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, ClassVar, TypeVar
 
 from hypothesis import note
@@ -57,6 +58,7 @@ class Stage(RuleBasedStateMachine):
         self.teams = self.world.begin()
         self.runs: list[RunModel] = []
         self.workers: list[Worker] = []
+        self.numbers = count(1)
         marked = {name: member.act for name, member in inspect.getmembers(type(self)) if hasattr(member, "act")}
         self._acts = sorted(marked.items(), key=lambda one: -one[1].weight)
         self._dice: list[int] = []

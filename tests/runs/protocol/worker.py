@@ -28,7 +28,7 @@ Line = tuple[str, str]
 """Task key and branch: the calls of one line follow each other."""
 
 KINDS = ("model", "pure", "unsafe", "reused")
-OUTCOMES = ("ok", "refused", "timed out", "cut off")
+OUTCOMES = ("ok", "ok", "refused", "timed out", "cut off")
 PROMPT_TOKENS, MAX_TOKENS = 100, 1000
 
 
@@ -72,10 +72,10 @@ class Worker:
     def epoch(self) -> int:
         return self.claimed.lease_epoch
 
-    def lines(self, branches: tuple[str, ...] = ("", "1.")) -> list[Line]:
-        """Where it could make its next call: on the crew's own line, and in each task that it has begun."""
-        tasks = [CREW_TASK, *(task for task in TASKS if task in self.started and task not in self.done)]
-        lines = [(task, branch) for task in tasks if task not in self.asking for branch in branches]
+    def lines(self) -> list[Line]:
+        """Where it could make its next call: in each task that it has begun, and on the crew's own line."""
+        tasks = [task for task in TASKS if task in self.started and task not in self.done and task not in self.asking]
+        lines = [*((task, branch) for task in tasks for branch in ("", "1.")), (CREW_TASK, "")]
         return [line for line in lines if line not in self.busy]
 
     def next_step(self, line: Line) -> tuple[str, str, int]:

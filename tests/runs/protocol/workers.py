@@ -14,7 +14,7 @@ from runs.money import to_nusd
 from runs.recorder import Ticket
 from runs.states import RunState
 from tests.runs.protocol.facts import Violated
-from tests.runs.protocol.model import RunModel
+from tests.runs.protocol.model import EXPIRED, LIVE, RunModel
 from tests.runs.protocol.stage import Stage, act
 from tests.runs.protocol.worker import (
     KINDS,
@@ -44,6 +44,15 @@ class LeaseActs(Stage):
         runs = free if free and self.pick("free", (True, True, True, False)) else self.runs
         self.claim_run(self.pick("run", runs), racing=self.pick("racing", (1, 1, 1, 3)))
 
+    @act(weight=5, when=lambda self: any(run.lease == LIVE for run in self.runs))
+    def expire(self) -> None:
+        """Its worker was silent for a lease; mostly another takes the run over at once."""
+        run = self.pick("run", [run for run in self.runs if run.lease == LIVE])
+        self.world.expire(run)
+        run.lease = EXPIRED
+        if len(self.workers) < MAX_WORKERS and self.pick("taken over", (True, True, False)):
+            self.claim_run(run)
+
     def claim_run(self, run: RunModel, *, racing: int = 1) -> None:
         """Of several at once one gets it, if it is to be had at all."""
         asked = [lambda: claim.claim(run.id, owner="worker")] * racing
@@ -58,7 +67,7 @@ class LeaseActs(Stage):
 
     def _begin(self, run: RunModel, claimed: Any) -> None:
         self.expect("each claim has an epoch of its own", claimed.lease_epoch, run.epoch)
-        worker = begin_work(self.world, f"w{len(self.seen)}", run, claimed)
+        worker = begin_work(self.world, f"w{next(self.numbers)}", run, claimed)
         self.expect("what was finished is read", (worker.done, worker.ended, worker.answers), expected_belief(run))
         if claimed.cancel_requested_at is not None:
             self._end(worker, RunState.CANCELLED)
@@ -102,20 +111,15 @@ class LeaseActs(Stage):
     def _may_succeed(self, worker: Worker) -> bool:
         return not worker.open and [worker.done.get(task, "failed") for task in TASKS].count("failed") == 0
 
-    @act(weight=3, when=lambda self: any(worker.asking and not worker.open for worker in self.workers))
-    def pause(self) -> None:
-        worker = self.pick("worker", [one for one in self.workers if one.asking and not one.open])
-        real = claim.pause(worker.claimed, waiting_for="person", decisions=worker.answers)
-        self.expect("only who holds a run sets it aside", real, worker.run.pause(worker.epoch, worker.answers))
-        self.workers.remove(worker)
-
-
 class TaskActs(Stage):
     @act(weight=4, when=lambda self: any(worker.startable() for worker in self.workers))
     def start_tasks(self) -> None:
         worker = self.pick("worker", [one for one in self.workers if one.startable()])
         tasks = worker.startable()
-        for task in tasks if self.pick("all", (True, False)) else tasks[:1]:
+        self.start(worker, tasks if self.pick("all", (True, False)) else tasks[:1])
+
+    def start(self, worker: Worker, tasks: list[str]) -> None:
+        for task in tasks:
             self.ask_journal(worker.journal.task_started(task, "finance"))
             worker.started.add(task)
             worker.run.start_task(worker.epoch, task)
@@ -126,14 +130,16 @@ class TaskActs(Stage):
         worker = self.pick("worker", [one for one in self.workers if one.endable()])
         task = self.pick("task", worker.endable())
         statuses = (TaskStatus.SUCCEEDED, TaskStatus.SUCCEEDED, TaskStatus.FAILED)
-        status = TaskStatus.WAITING if task in worker.asking else self.pick("status", statuses)
+        self._end_task(worker, task, TaskStatus.WAITING if task in worker.asking else self.pick("status", statuses))
+
+    def _end_task(self, worker: Worker, task: str, status: TaskStatus) -> None:
         raw = f"{task} by {worker.epoch}"
         self.ask_journal(worker.journal.task_ended(TaskResult(task, status, raw=raw)))
         worker.run.end_task(worker.epoch, task, status.value, raw)
         if status is not TaskStatus.WAITING:
             worker.done[task] = status.value
 
-    @act(weight=2, when=lambda self: any(worker.endable() for worker in self.workers))
+    @act(weight=3, when=lambda self: any(worker.endable() for worker in self.workers))
     def ask_person(self) -> None:
         """About an answer: the first that nobody has sent back."""
         worker = self.pick("worker", [one for one in self.workers if one.endable()])
@@ -145,6 +151,17 @@ class TaskActs(Stage):
         if word is None:
             worker.run.ask(worker.epoch, task, number)
             worker.asking.add(task)
+
+    @act(weight=5, when=lambda self: any(worker.asking and not worker.open for worker in self.workers))
+    def set_aside(self) -> None:
+        """Until a person has answered: what asks is told to wait first."""
+        worker = self.pick("worker", [one for one in self.workers if one.asking and not one.open])
+        for task in TASKS:
+            if task in worker.asking and task not in worker.done:
+                self._end_task(worker, task, TaskStatus.WAITING)
+        real = claim.pause(worker.claimed, waiting_for="person", decisions=worker.answers)
+        self.expect("only who holds a run sets it aside", real, worker.run.pause(worker.epoch, worker.answers))
+        self.workers.remove(worker)
 
     def ask_journal(self, work: Coroutine[Any, Any, Any]) -> Any:
         (answer,) = self.world.wait(work)
