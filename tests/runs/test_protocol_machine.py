@@ -31,6 +31,17 @@ USUAL = settings(
     suppress_health_check=list(HealthCheck),
     stateful_step_count=30,
 )
+IMPORTANT = {
+    "taken over",
+    ("settled", "late"),
+    ("settled", "ok"),
+    ("settled", "unknown"),
+    *(("open", answer) for answer in ("opened", "cancelled", "run_budget", "team_budget")),
+    *(("end", held) for held in (True, False)),
+    *(("pause", held) for held in (True, False)),
+    *(("claim", got) for got in (0, 1)),
+    ("answer", "taken"),
+}
 CONTROL = settings(USUAL, max_examples=300, phases=[Phase.generate])
 
 
@@ -60,10 +71,23 @@ def machine(world: World, *, strict: bool = True) -> type[ProtocolMachine]:
 
 
 def test_the_protocol_keeps_its_promises(world: World) -> None:
+    """The same examples each time, so that what one machine finds another finds too."""
     tested = machine(world)
     run_state_machine_as_test(tested, settings=settings(USUAL, max_examples=50, derandomize=True))
-    for thing, times in sorted(tested.seen.items(), key=str):
-        print(thing, times)
+    assert IMPORTANT <= set(tested.seen), "the examples no longer reach what they are for"
+
+
+@pytest.mark.slow_fault
+def test_the_protocol_keeps_its_promises_in_many_examples(world: World) -> None:
+    """Other examples each time; MACHINE_SEED repeats those of a run that failed, MACHINE_EXAMPLES says how many."""
+    number = int(os.environ.get("MACHINE_SEED") or random.randrange(2**32))
+    examples = int(os.environ.get("MACHINE_EXAMPLES", "1000"))
+    print(f"MACHINE_SEED={number}")
+    tested = machine(world)
+    long = settings(USUAL, max_examples=examples, stateful_step_count=50)
+    run_state_machine_as_test(seed(number)(tested), settings=long)
+    for what, times in sorted(tested.seen.items(), key=str):
+        print(f"{times:8} {what}")
 
 
 @pytest.mark.parametrize("fence", FENCES)

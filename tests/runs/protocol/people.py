@@ -55,11 +55,11 @@ class PeopleActs(Stage):
         earlier = next((run for run in self.runs if key and (run.team, run.key) == (self.teams[team], key)), None)
         if earlier is not None:
             promised = earlier.id if earlier.order == order else "conflict"
-            self.expect("a key is one launch", [answer == promised for answer in answers], [True] * len(answers))
+            self.expect("launch", "a key is one launch", set(answers), {promised})
         elif budget == "0" or company is None:
-            self.expect("an order with mistakes is refused", set(answers), {"invalid"})
+            self.expect("launch", "an order with mistakes is refused", set(answers), {"invalid"})
         else:
-            self.expect("equal launches are one run", len(set(answers)), 1)
+            self.expect("launch", "equal launches are one run", len(set(answers)), 1)
             self._launched(answers[0], team, order, key)
 
     def _launch(self, team: int, order: LaunchOrder, key: str | None) -> Any:
@@ -102,7 +102,7 @@ class PeopleActs(Stage):
             answer = "conflict"
         except Invalid:
             answer = "invalid"
-        self.expect("an open question is answered once", answer, "taken" if promised == "said already" else promised)
+        self.expect("answer", "an open question is answered once", answer, "taken" if promised == "said already" else promised)
         if promised == "taken":
             meant = question if exact else _open_questions(run, question.task)[0]
             meant.approved, meant.comment = yes, comment
@@ -131,7 +131,7 @@ class PeopleActs(Stage):
             answer = "asked"
         except Conflict:
             answer = "conflict"
-        self.expect("a run that has not ended may be cancelled", answer, "conflict" if run.ended else "asked")
+        self.expect("cancel", "a run that has not ended may be cancelled", answer, "conflict" if run.ended else "asked")
         if not run.ended:
             run.request_cancel()
 
@@ -153,8 +153,8 @@ class ClockActs(Stage):
             if run.claimable and run.rung_long_ago:
                 run.rung_long_ago = False
                 self.seen["rung again"] += 1
-            if run.ended_long_ago:
-                self.seen["closed after the end"] += any(call.open for call in run.calls)
+            if run.ended_long_ago and any(call.open for call in run.calls):
+                self.seen["closed after the end"] += 1
                 run.close_calls()
 
     def _let_a_lease_pass(self) -> None:

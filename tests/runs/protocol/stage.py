@@ -93,7 +93,8 @@ class Stage(RuleBasedStateMachine):
         if (found := self.facts.check(self.runs, self.teams)) and self.strict:
             raise Violated("every row is as the model has it", "\n".join(sorted(found)))
 
-    def expect(self, promise: str, real: Any, promised: Any) -> None:
-        self.seen[promise, str(promised)] += 1
+    def expect(self, what: str, promise: str, real: Any, promised: Any) -> None:
+        if isinstance(promised, str | int):
+            self.seen[what, promised] += 1
         if self.strict and real != promised:
             raise Violated(promise, f"{real!r}, and not {promised!r}")

@@ -60,15 +60,16 @@ class LeaseActs(Stage):
         claimed = [answer for answer in answers if answer is not None]
         takeover = run.epoch > 0
         promised = run.claim()
-        self.expect("a run has one holder at a time", len(claimed), int(promised))
-        self.seen["taken over"] += promised and takeover
+        self.expect("claim", "a run has one holder at a time", len(claimed), int(promised))
+        if promised and takeover:
+            self.seen["taken over"] += 1
         if claimed:
             self._begin(run, claimed[0])
 
     def _begin(self, run: RunModel, claimed: Any) -> None:
-        self.expect("each claim has an epoch of its own", claimed.lease_epoch, run.epoch)
+        self.expect("epoch", "each claim has an epoch of its own", claimed.lease_epoch, run.epoch)
         worker = begin_work(self.world, f"w{next(self.numbers)}", run, claimed)
-        self.expect("what was finished is read", (worker.done, worker.ended, worker.answers), expected_belief(run))
+        self.expect("read", "what was finished is read", (worker.done, worker.ended, worker.answers), expected_belief(run))
         if claimed.cancel_requested_at is not None:
             self._end(worker, RunState.CANCELLED)
         elif claimed.fruitless_takeovers > claim.MAX_FRUITLESS_TAKEOVERS:
@@ -79,14 +80,15 @@ class LeaseActs(Stage):
 
     def _end(self, worker: Worker, state: RunState) -> None:
         real = claim.end(worker.claimed, state=state, raw=worker.name)
-        self.expect("only who holds a run ends it", real, worker.run.end(worker.epoch, state.value))
+        self.expect("end", "only who holds a run ends it", real, worker.run.end(worker.epoch, state.value))
 
     @act(when=lambda self: self.workers)
     def beat(self) -> None:
         beating = [worker for worker in self.workers if self.pick(f"{worker} too", (True, False))]
         lost = claim.beat([(worker.run.id, worker.epoch) for worker in beating])
         promised = {worker.run.id for worker in beating if not worker.run.beat(worker.epoch)}
-        self.expect("a lost lease is told", lost, promised)
+        self.expect("beat", "a lost lease is told", lost, promised)
+        self.seen["beat", "lost" if lost else "all held"] += 1
 
     @act(when=lambda self: self.workers)
     def kill(self) -> None:
@@ -160,7 +162,7 @@ class TaskActs(Stage):
             if task in worker.asking and task not in worker.done:
                 self._end_task(worker, task, TaskStatus.WAITING)
         real = claim.pause(worker.claimed, waiting_for="person", decisions=worker.answers)
-        self.expect("only who holds a run sets it aside", real, worker.run.pause(worker.epoch, worker.answers))
+        self.expect("pause", "only who holds a run sets it aside", real, worker.run.pause(worker.epoch, worker.answers))
         self.workers.remove(worker)
 
     def ask_journal(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -232,7 +234,7 @@ class CallActs(TaskActs):
 
     def _opened(self, worker: Worker, call: OpenCall, answer: Any) -> None:
         promised = worker.run.may_open(worker.epoch, to_nusd(call.intent.reserved_usd))
-        self.expect("a call is opened by who holds the run, and within the budgets", _named(answer), promised)
+        self.expect("open", "a call is opened by who holds the run, and within the budgets", _named(answer), promised)
         if isinstance(answer, Ticket):
             call.ticket = answer
             worker.run.open(worker.opened(call))
