@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, run_state_machine_as_test
 
 from runs import claim, tasks
+from tests.runs.protocol.acts_of_calls import CallActs
+from tests.runs.protocol.acts_of_people import BUDGETS_USD, TEAM_BUDGETS_NUSD, ClockActs, PeopleActs
 from tests.runs.protocol.facts import FACTS, Facts, Violated
 from tests.runs.protocol.fences import FENCES, NEW_EPOCH, take_away
-from tests.runs.protocol.people import BUDGETS_USD, TEAM_BUDGETS_NUSD, ClockActs, PeopleActs
-from tests.runs.protocol.workers import CallActs, LeaseActs
 from tests.runs.protocol.world import TASKS, World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,7 +45,7 @@ IMPORTANT = {
 CONTROL = settings(USUAL, max_examples=300, phases=[Phase.generate])
 
 
-class ProtocolMachine(PeopleActs, ClockActs, LeaseActs, CallActs):
+class ProtocolMachine(PeopleActs, ClockActs, CallActs):
     @initialize(team_budget=st.sampled_from(TEAM_BUDGETS_NUSD), budget=st.sampled_from(BUDGETS_USD[:-1]))
     def begin(self, team_budget: int | None, budget: str | None) -> None:
         """A run under way: else half of all steps would go by with nothing to do."""
@@ -74,7 +74,7 @@ def test_the_protocol_keeps_its_promises(world: World) -> None:
     """The same examples each time, so that what one machine finds another finds too."""
     tested = machine(world)
     run_state_machine_as_test(tested, settings=settings(USUAL, max_examples=50, derandomize=True))
-    assert IMPORTANT <= set(tested.seen), "the examples no longer reach what they are for"
+    assert set(tested.seen) >= IMPORTANT, "the examples no longer reach what they are for"
 
 
 @pytest.mark.slow_fault
@@ -82,20 +82,20 @@ def test_the_protocol_keeps_its_promises_in_many_examples(world: World) -> None:
     """Other examples each time; MACHINE_SEED repeats those of a run that failed, MACHINE_EXAMPLES says how many."""
     number = int(os.environ.get("MACHINE_SEED") or random.randrange(2**32))
     examples = int(os.environ.get("MACHINE_EXAMPLES", "1000"))
-    print(f"MACHINE_SEED={number}")
     tested = machine(world)
     long = settings(USUAL, max_examples=examples, stateful_step_count=50)
-    run_state_machine_as_test(seed(number)(tested), settings=long)
-    for what, times in sorted(tested.seen.items(), key=str):
-        print(f"{times:8} {what}")
+    try:
+        run_state_machine_as_test(seed(number)(tested), settings=long)
+    finally:
+        figures = "\n".join(f"{times:8} {what}" for what, times in sorted(tested.seen.items(), key=str))
+        print(f"MACHINE_SEED={number} MACHINE_EXAMPLES={examples}\n{figures}")  # noqa: T201 - its result
 
 
 @pytest.mark.parametrize("fence", FENCES)
 def test_without_this_fence_a_promise_is_broken(world: World, fence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     take_away(fence, monkeypatch)
-    with pytest.raises(Violated) as broken:
+    with pytest.raises(Violated):
         run_state_machine_as_test(seed(1)(machine(world)), settings=CONTROL)
-    print(fence, "->", broken.value)
 
 
 def test_without_any_fence_the_database_alone_shows_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,4 +105,3 @@ def test_without_any_fence_the_database_alone_shows_it(world: World, monkeypatch
     with pytest.raises(Violated) as broken:
         run_state_machine_as_test(seed(1)(machine(world, strict=False)), settings=CONTROL)
     assert broken.value.promise in FACTS
-    print(broken.value)

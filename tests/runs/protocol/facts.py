@@ -12,7 +12,7 @@ from tests.runs.protocol.model import Row, RunModel, TeamModel
 from tests.runs.protocol.world import World
 
 
-class Violated(AssertionError):  # noqa: N818 - named for what happened
+class Violated(AssertionError):
     """The protocol broke a promise. ``promise`` is which."""
 
     def __init__(self, promise: str, detail: object = "") -> None:

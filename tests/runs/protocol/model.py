@@ -267,6 +267,10 @@ class RunModel(Row):
         if not self.simulated:
             self.team.bills.setdefault(self.team.month, self.team.budget)
 
+    def forget(self, call: CallModel) -> None:
+        self.calls.remove(call)
+        self.team.calls.remove(call)
+
     def start_task(self, epoch: int, task: str) -> None:
         if self.held_at(epoch) and self.tasks[task].state in ("pending", "waiting"):
             self.tasks[task].state = "running"

@@ -87,6 +87,11 @@ class Stage(RuleBasedStateMachine):
         note(f"    {label}: {picked}")
         return picked
 
+    def pick_worker(self, able: Sequence[Worker]) -> Worker:
+        """Often one that lost its run and does not know it."""
+        fenced = [worker for worker in able if not worker.run.held_at(worker.epoch)]
+        return self.pick("worker", fenced if fenced and self.pick("fenced", (False, True)) else able)
+
     @invariant()
     def all_promises_are_kept(self) -> None:
         self.seen["steps"] += 1

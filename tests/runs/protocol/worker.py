@@ -19,7 +19,7 @@ from engine.pricing import cost_usd, worst_case_usd
 from runs.models import Run
 from runs.money import to_nusd
 from runs.prices import TeamPrices
-from runs.recorder import LedgerJournal, Ticket
+from runs.recorder import LedgerJournal
 from runs.replay import read_replay
 from tests.runs.protocol.model import TASK_KEPT, CallModel, RunModel, Settlement
 from tests.runs.protocol.world import MODEL, TASKS, World
@@ -34,12 +34,13 @@ PROMPT_TOKENS, MAX_TOKENS = 100, 1000
 
 @dataclass(eq=False, repr=False)
 class OpenCall:
-    """A call under way: its ticket, and what was meant."""
+    """A call under way: what was meant, what was promised, and once it is open its ticket."""
 
     line: Line
     intent: CallIntent
-    ticket: Ticket | None = None
-    model: CallModel | None = None
+    promised: str = ""
+    ticket: Any = None
+    model: Any = None
 
     def __repr__(self) -> str:
         return repr(self.model)
@@ -119,11 +120,10 @@ class Worker:
         )
 
     def opened(self, call: OpenCall) -> CallModel:
-        """As the ledger has it now."""
-        assert call.ticket is not None
+        """As the ledger has it once it is open."""
         intent = call.intent
-        call.model = CallModel(
-            id=call.ticket.call_id,
+        model = call.model = CallModel(
+            id=None,
             run=self.run,
             task=intent.task,
             branch=intent.branch,
@@ -139,7 +139,7 @@ class Worker:
             month=self.run.team.month,
         )
         self.open.append(call)
-        return call.model
+        return model
 
     def learned(self, call: OpenCall, outcome: CallOutcome) -> None:
         """What it makes of a call's end. An unsafe one that was cut off is not its to repeat."""

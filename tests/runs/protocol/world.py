@@ -6,16 +6,18 @@ Everything is committed. One database serves all examples; each begins by deleti
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Barrier
 from typing import Any
 
 from django.db import connection
 
+from runs import claim
 from runs.group_commit import GroupCommit
 from runs.locks import Locks
-from runs.models import PriceQuote
+from runs.models import PriceQuote, Run
 from teams.access import Principal
 from teams.actions import add_provider
 from teams.models import Team
@@ -33,13 +35,26 @@ CLEAN = """
 
 
 class StutteringWriter(GroupCommit):
-    """Where ``twice``, commits an operation and then does it again, as after a COMMIT whose answer was lost."""
+    """Can commit an operation and then do it again, as after a COMMIT whose answer was lost."""
 
-    twice = False
+    def __init__(self) -> None:
+        super().__init__()
+        self._in_between: Callable[[], None] | None = None
+
+    @contextmanager
+    def twice(self, in_between: Callable[[], None]) -> Iterator[None]:
+        """The next operation is done twice, and this once in between."""
+        self._in_between = in_between
+        try:
+            yield
+        finally:
+            self._in_between = None
 
     def submit(self, operation: Callable[[], Any], *, locks: Locks | None = None) -> Future[Any]:
-        if self.twice:
-            super().submit(operation, locks=locks).result(timeout=60)
+        if (in_between := self._in_between) is not None:
+            self._in_between = None
+            super().submit(operation, locks=locks).exception(timeout=60)
+            in_between()
         return super().submit(operation, locks=locks)
 
 
@@ -66,7 +81,6 @@ class World:
     def begin(self) -> list[TeamModel]:
         """An empty ledger: the first team has a price for its model, the second does not know it."""
         self.execute(CLEAN)
-        self.writer.twice = False
         self.set_price(0, "2.5")
         return [TeamModel("A"), TeamModel("B")]
 
@@ -92,6 +106,15 @@ class World:
     def expire(self, run: RunModel) -> None:
         """As if the run's worker had been silent for a lease."""
         self.execute("UPDATE runs_run SET lease_until = clock_timestamp() - interval '1 s' WHERE id = %s", [run.id])
+
+    def take_over(self, run: RunModel) -> Run | None:
+        """Another worker claims a run whose lease ran out, while this thread waits for something else."""
+
+        def expire_and_claim() -> Run | None:
+            self.expire(run)
+            return claim.claim(run.id, owner="worker")
+
+        return self.together([expire_and_claim])[0]
 
     def let_bells_fade(self) -> None:
         self.execute("UPDATE runs_run SET rung_at = rung_at - interval '2 days'")

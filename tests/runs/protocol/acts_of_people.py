@@ -102,7 +102,9 @@ class PeopleActs(Stage):
             answer = "conflict"
         except Invalid:
             answer = "invalid"
-        self.expect("answer", "an open question is answered once", answer, "taken" if promised == "said already" else promised)
+        self.expect(
+            "answer", "an open question is answered once", answer, "taken" if promised == "said already" else promised
+        )
         if promised == "taken":
             meant = question if exact else _open_questions(run, question.task)[0]
             meant.approved, meant.comment = yes, comment
