@@ -95,6 +95,7 @@ def test_a_call_keeps_the_prices_of_the_tier_that_was_applied(
     prices = (call.input_usd_per_mtok, call.output_usd_per_mtok, call.cached_usd_per_mtok)
     assert prices == tuple(price and Decimal(price) for price in kept)
     assert (call.priced_above_tokens, call.cost_nusd, run.spent_nusd) == (above, nusd, nusd)
+    assert call.cost_nusd == cost_by_kept_prices(call)
     assert_sums(run)
     client = Client()
     client.force_login(cast.viewer.user)
@@ -120,7 +121,7 @@ def test_cached_and_written_tokens_of_the_default_list_cost_what_their_tier_says
     call = run.calls.get()
     assert (call.state, call.prompt_tokens, call.priced_above_tokens) == (CallState.OK, 250_000, 100_000)
     # 50,000 x 0.50 + 150,000 x 0.05 + 50,000 x 0.625 + 1000 x 2.50, per million
-    assert call.cost_nusd == 66_250_000
+    assert call.cost_nusd == cost_by_kept_prices(call) == 66_250_000
     assert_sums(run)
 
 

@@ -111,8 +111,6 @@ def assert_sums(run: Run) -> None:
     assert _sum(Bill.objects.filter(team=run.team), "spent_nusd") == _sum(real, "cost_nusd")
     held = real.filter(state=CallState.INTENT)
     assert _sum(Bill.objects.filter(team=run.team), "reserved_nusd") == _sum(held, "reserved_nusd")
-    for call in asked:
-        assert call.cost_nusd == cost_by_kept_prices(call)
 
 
 def cost_by_kept_prices(call: Call) -> int | None:
