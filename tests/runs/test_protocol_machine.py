@@ -17,7 +17,8 @@ from hypothesis.stateful import initialize, run_state_machine_as_test
 
 from runs import claim, tasks
 from tests.runs.protocol.acts_of_calls import CallActs
-from tests.runs.protocol.acts_of_people import BUDGETS_USD, TEAM_BUDGETS_NUSD, ClockActs, PeopleActs
+from tests.runs.protocol.acts_of_money import TEAM_BUDGETS_USD, MoneyActs
+from tests.runs.protocol.acts_of_people import BUDGETS_USD, PeopleActs
 from tests.runs.protocol.facts import FACTS, Facts, Violated
 from tests.runs.protocol.fences import FENCES, NEW_EPOCH, take_away
 from tests.runs.protocol.world import TASKS, World
@@ -45,11 +46,15 @@ IMPORTANT = {
 CONTROL = settings(USUAL, max_examples=300, phases=[Phase.generate])
 
 
-class ProtocolMachine(PeopleActs, ClockActs, CallActs):
-    @initialize(team_budget=st.sampled_from(TEAM_BUDGETS_NUSD), budget=st.sampled_from(BUDGETS_USD[:-1]))
-    def begin(self, team_budget: int | None, budget: str | None) -> None:
+class ProtocolMachine(PeopleActs, MoneyActs, CallActs):
+    @initialize(
+        team_budget=st.sampled_from(TEAM_BUDGETS_USD),
+        user_budget=st.sampled_from(TEAM_BUDGETS_USD),
+        budget=st.sampled_from(BUDGETS_USD[:-1]),
+    )
+    def begin(self, team_budget: str | None, user_budget: str | None, budget: str | None) -> None:
         """A run under way: else half of all steps would go by with nothing to do."""
-        self.set_team_budget(0, team_budget)
+        self.set_limits(0, team_budget, user_budget)
         self.launch_run(budget=budget)
         self.claim_run(self.runs[0])
         self.start(self.workers[0], list(TASKS))

@@ -17,8 +17,11 @@ from tests.runs.protocol.facts import Violated
 from tests.runs.protocol.model import EXPIRED, LIVE, RunModel
 from tests.runs.protocol.stage import act
 from tests.runs.protocol.worker import KINDS, OUTCOMES, Line, OpenCall, Worker, opening, outcome_of, settlement_of
+from tests.runs.protocol.world import LONG_S
 
-OPENED = "opened"
+OPENED, WAIT = "opened", "wait"
+A_MOMENT_S = 0.02
+"""How long who waits for money is let wait: it looks again only much later."""
 
 
 @dataclass
@@ -28,9 +31,14 @@ class Asked:
     """
 
     worker: Worker
+    call: OpenCall
     work: Coroutine[Any, Any, Any]
     predict: Callable[[], None]
     judge: Callable[[Any], None]
+
+    @property
+    def at_most_s(self) -> float:
+        return A_MOMENT_S if self.call.promised == WAIT else LONG_S
 
 
 class CallActs(TaskActs, LeaseActs):
@@ -67,7 +75,8 @@ class CallActs(TaskActs, LeaseActs):
         wanted = [asked for asked in several if asked is not None]
         for asked in wanted:
             asked.predict()
-        for asked, answer in zip(wanted, self.world.wait(*(asked.work for asked in wanted)), strict=True):
+        answers = self.world.wait(*(one.work for one in wanted), at_most_s=[one.at_most_s for one in wanted])
+        for asked, answer in zip(wanted, answers, strict=True):
             asked.judge(answer)
 
     def _do_twice(self, asked: Asked | None) -> None:
@@ -82,7 +91,7 @@ class CallActs(TaskActs, LeaseActs):
             run.claim()
         asked.predict()
         with self.world.writer.twice(lambda: claimed.append(self.world.take_over(run)) if taken else None):
-            (answer,) = self.world.wait(asked.work)
+            (answer,) = self.world.wait(asked.work, at_most_s=[asked.at_most_s])
         asked.judge(answer)
         if taken:
             self._taken_in_between(run, *claimed)
@@ -92,8 +101,8 @@ class CallActs(TaskActs, LeaseActs):
         self.seen["taken over in between"] += 1
         self.take_up(run, claimed)
 
-    def _opening(self) -> Asked | None:
-        able = [worker for worker in self.workers if worker.lines()]
+    def _opening(self, worker: Worker | None = None) -> Asked | None:
+        able = [worker] if worker else [one for one in self.workers if one.lines()]
         if not able:
             return None
         worker = self.pick_worker(able)
@@ -104,6 +113,7 @@ class CallActs(TaskActs, LeaseActs):
         call = OpenCall(line, worker.intend(line, kind))
         return Asked(
             worker,
+            call,
             opening(worker, call),
             predict=lambda: self._predict_opening(worker, call),
             judge=lambda answer: self._judge_opening(worker, call, answer),
@@ -144,9 +154,11 @@ class CallActs(TaskActs, LeaseActs):
             worker.open.remove(call)
         if real != OPENED:
             worker.busy.discard(call.line)
+        if isinstance(answer, LimitReached):
+            worker.limit = real, to_nusd(call.intent.reserved_usd)
 
-    def _settling(self) -> Asked | None:
-        able = [worker for worker in self.workers if worker.open]
+    def _settling(self, worker: Worker | None = None) -> Asked | None:
+        able = [worker] if worker else [one for one in self.workers if one.open]
         if not able:
             return None
         worker = self.pick_worker(able)
@@ -155,6 +167,23 @@ class CallActs(TaskActs, LeaseActs):
         how = self.pick("outcome", OUTCOMES)
         worker.settled.append((call, how))
         return self._settlement(worker, call, how)
+
+    @act(weight=2, when=lambda self: any(worker.open and worker.lines() for worker in self.workers))
+    def settle_while_another_waits(self) -> None:
+        """What a settled call gives back opens the next one that waited for it."""
+        worker = self.pick_worker([one for one in self.workers if one.open and one.lines()])
+        opening = self._opening(worker)
+        if opening is None or not worker.open:
+            return
+        opening.predict()
+        waited = opening.call.promised == WAIT
+        settling = self._settling(worker)
+        settling.predict()
+        opening.predict()
+        works = self.world.wait(opening.work, settling.work, at_most_s=[opening.at_most_s, LONG_S])
+        settling.judge(works[1])
+        opening.judge(works[0])
+        self.seen["waited, then", opening.call.promised] += waited
 
     def _settlement(self, worker: Worker, call: OpenCall, how: str) -> Asked:
         outcome = outcome_of(call.intent, how)
@@ -169,6 +198,7 @@ class CallActs(TaskActs, LeaseActs):
 
         return Asked(
             worker,
+            call,
             worker.journal.settle_call(call.ticket, outcome),
             predict=lambda: call.model.settle(settlement_of(outcome)),
             judge=judge,
@@ -182,4 +212,6 @@ def _named(answer: Any) -> str:
         return answer.limit
     if isinstance(answer, Cancelled):
         return "cancelled"
+    if isinstance(answer, TimeoutError):
+        return WAIT
     raise answer

@@ -1,24 +1,23 @@
-"""What people, the sweeper and the clock do: launch, cancel, answer, change budgets and prices, let time pass."""
+"""What people do with runs: launch them, cancel them, answer what they ask."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
-from runs import tasks
 from runs.actions import Decision, LaunchOrder, decide, launch, request_cancel
 from runs.models import Run
 from runs.money import to_nusd
+from teams.models import AtLimit
 from teams.refusals import Conflict, Invalid
 from tests.runs.protocol.model import Question, RunModel, TaskModel
-from tests.runs.protocol.stage import Stage, act
+from tests.runs.protocol.purses import Purse
+from tests.runs.protocol.stage import TEAM_OF, Stage, act
 from tests.runs.protocol.world import TASKS
 
 MAX_RUNS = 3
 KEYS = (None, None, "k1", "k2")
 BUDGETS_USD = (None, None, "0.01081", "0.0108", "0.025", "0.05", None, "0")
-TEAM_BUDGETS_NUSD = (None, None, None, None, 10_800_000, 25_000_000, 60_000_000)
-PRICES_USD = ("1.25", "2.5", "5")
 COMPANIES = ("Acme", "Acme", "Acme", "Other", None)
 
 
@@ -26,55 +25,63 @@ class PeopleActs(Stage):
     @act(when=lambda self: len(self.runs) < MAX_RUNS)
     def launch(self) -> None:
         self.launch_run(
-            team=self.pick("team", (0, 0, 1)),
+            person=self.pick("person", (0, 0, 2, 1)),
             key=self.pick("key", KEYS),
             budget=self.pick("budget", BUDGETS_USD),
             company=self.pick("company", COMPANIES),
             simulated=self.pick("simulated", (False, False, False, True)),
             racing=self.pick("racing", (1, 1, 3)),
+            at_limit=self.pick("at limit", (AtLimit.PAUSE, AtLimit.STOP)),
         )
 
     def launch_run(
         self,
         *,
-        team: int = 0,
+        person: int = 0,
         key: str | None = None,
         budget: str | None = None,
         company: str | None = "Acme",
         simulated: bool = False,
         racing: int = 1,
+        at_limit: str = AtLimit.PAUSE,
     ) -> None:
         """Identical requests that race are one where they have a key."""
         order = LaunchOrder(
             inputs={"company": company} if company else {},
             budget_usd=None if budget is None else Decimal(budget),
             simulated=simulated,
+            at_limit=at_limit,
         )
-        asked = [lambda: self._launch(team, order, key)] * (racing if key else 1)
+        team = self.teams[TEAM_OF[person]]
+        asked = [lambda: self._launch(person, order, key)] * (racing if key else 1)
         answers = self.world.together(asked) if len(asked) > 1 else [asked[0]()]
-        earlier = next((run for run in self.runs if key and (run.team, run.key) == (self.teams[team], key)), None)
+        earlier = next((run for run in self.runs if key and (run.team, run.key) == (team, key)), None)
         if earlier is not None:
             promised = earlier.id if earlier.order == order else "conflict"
             self.expect("launch", "a key is one launch", set(answers), {promised})
         elif budget == "0" or company is None:
             self.expect("launch", "an order with mistakes is refused", set(answers), {"invalid"})
+        elif not simulated and any(_used_up(purse) for purse in team.purses(person)):
+            self.expect("launch", "no run is launched for money that is used up", set(answers), {"invalid"})
         else:
             self.expect("launch", "equal launches are one run", len(set(answers)), 1)
-            self._launched(answers[0], team, order, key)
+            self._launched(answers[0], person, order, key)
 
-    def _launch(self, team: int, order: LaunchOrder, key: str | None) -> Any:
+    def _launch(self, person: int, order: LaunchOrder, key: str | None) -> Any:
         try:
-            return launch(self.world.people[team], self.world.crews[team], order, idempotency_key=key).pk
+            who, crew = self.world.fresh(person), self.world.crews[TEAM_OF[person]]
+            return launch(who, crew, order, idempotency_key=key).pk
         except Conflict:
             return "conflict"
         except Invalid:
             return "invalid"
 
-    def _launched(self, run_id: Any, team: int, order: LaunchOrder, key: str | None) -> None:
+    def _launched(self, run_id: Any, person: int, order: LaunchOrder, key: str | None) -> None:
         run = RunModel(
             id=run_id,
             name=f"run{len(self.runs) + 1}",
-            team=self.teams[team],
+            team=self.teams[TEAM_OF[person]],
+            person=person,
             order=order,
             key=key,
             simulated=bool(order.simulated),
@@ -94,7 +101,7 @@ class PeopleActs(Stage):
             number = None if question.call else question.number
             decision = Decision(approved=yes, comment=comment, number=number, call=question.call)
         promised = _promised_answer(run, question, decision)
-        who = self.world.people[self.teams.index(run.team)]
+        who = self.world.fresh(run.person)
         try:
             decide(who, Run.objects.get(pk=run.id), question.task, decision)
             answer = "taken"
@@ -110,24 +117,10 @@ class PeopleActs(Stage):
             meant.approved, meant.comment = yes, comment
             run.queue_again()
 
-    @act(rare=True)
-    def change_team_budget(self) -> None:
-        """From the next bill on."""
-        self.set_team_budget(self.pick("team", (0, 1)), self.pick("budget", TEAM_BUDGETS_NUSD))
-
-    def set_team_budget(self, team: int, nusd: int | None) -> None:
-        self.teams[team].budget = nusd
-        self.world.set_budget(team, nusd)
-
-    @act(rare=True)
-    def change_price(self) -> None:
-        """From the next claim on: what was opened keeps its price."""
-        self.world.set_price(self.pick("team", (0, 1)), self.pick("price", PRICES_USD))
-
     @act(rare=True, when=lambda self: self.runs)
     def cancel(self) -> None:
         run = self.pick("run", self.runs)
-        who = self.world.people[self.teams.index(run.team)]
+        who = self.world.fresh(run.person)
         try:
             request_cancel(who, Run.objects.get(pk=run.id))
             answer = "asked"
@@ -138,33 +131,8 @@ class PeopleActs(Stage):
             run.request_cancel()
 
 
-class ClockActs(Stage):
-    @act(rare=True, when=lambda self: any(team.bills for team in self.teams))
-    def let_a_month_pass(self) -> None:
-        team = self.pick("team", [team for team in (0, 1) if self.teams[team].bills])
-        self.world.let_a_month_pass(team)
-        self.teams[team].month += 1
-
-    @act(rare=True, when=lambda self: self.runs)
-    def sweep(self) -> None:
-        """Rings for what is idle, and closes what zombies left open in runs that ended a lease ago."""
-        if self.pick("later", (True, False)):
-            self._let_a_lease_pass()
-        tasks.sweep()
-        for run in self.runs:
-            if run.claimable and run.rung_long_ago:
-                run.rung_long_ago = False
-                self.seen["rung again"] += 1
-            if run.ended_long_ago and any(call.open for call in run.calls):
-                self.seen["closed after the end"] += 1
-                run.close_calls()
-
-    def _let_a_lease_pass(self) -> None:
-        """Since the last bell, and since the end of runs that ended."""
-        self.world.let_bells_fade()
-        self.world.let_a_lease_pass()
-        for run in self.runs:
-            run.rung_long_ago, run.ended_long_ago = True, run.ended
+def _used_up(purse: Purse) -> bool:
+    return purse.budget is not None and purse.spent >= purse.budget
 
 
 def _open_questions(run: RunModel, task: str) -> list[Question]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from engine.journal import TaskResult, TaskStatus
 from runs import claim, execution
-from runs.states import RunState
-from tests.runs.protocol.model import EXPIRED, LIVE, RunModel
+from runs.states import PERSON, RunState
+from teams.models import AtLimit
+from tests.runs.protocol.model import EXPIRED, LIVE, RunModel, next_in_line
 from tests.runs.protocol.stage import Stage, act
 from tests.runs.protocol.worker import (
     Worker,
@@ -27,6 +28,17 @@ class LeaseActs(Stage):
         free = [run for run in self.runs if run.claimable]
         runs = free if free and self.pick("free", (True, True, True, False)) else self.runs
         self.claim_run(self.pick("run", runs), racing=self.pick("racing", (1, 1, 1, 3)))
+
+    @act(weight=2, when=lambda self: len(self.workers) < MAX_WORKERS)
+    def claim_next(self) -> None:
+        """Whoever is rung takes the run whose turn it is."""
+        run = next_in_line(self.runs)
+        claimed = claim.claim_next(owner="worker")
+        real = claimed and claimed.pk
+        self.expect("next", "runs take turns between teams", real, run and run.id)
+        if run is not None and claimed is not None:
+            run.claim()
+            self.take_up(run, claimed)
 
     @act(weight=5, when=lambda self: any(run.lease == LIVE for run in self.runs))
     def expire(self) -> None:
@@ -72,7 +84,7 @@ class LeaseActs(Stage):
     def beat(self) -> None:
         beating = [worker for worker in self.workers if self.pick(f"{worker} too", (True, False))]
         lost = claim.beat([(worker.run.id, worker.epoch) for worker in beating])
-        promised = {worker.run.id for worker in beating if not worker.run.beat(worker.epoch)}
+        promised = {(worker.run.id, worker.epoch) for worker in beating if not worker.run.beat(worker.epoch)}
         self.expect("beat", "a lost lease is told", lost, promised)
         self.seen["beat", "lost" if lost else "all held"] += 1
 
@@ -86,6 +98,19 @@ class LeaseActs(Stage):
         worker = self.pick_worker(self.workers)
         claim.release([(worker.run.id, worker.epoch)])
         worker.run.release(worker.epoch)
+        self.workers.remove(worker)
+
+    @act(weight=6, when=lambda self: any(worker.limit and not worker.open for worker in self.workers))
+    def stop_at_limit(self) -> None:
+        """Waits until the budget that was met covers its next call, or ends if it was to stop there."""
+        worker = self.pick_worker([one for one in self.workers if one.limit and not one.open])
+        name, needs = worker.limit
+        if worker.run.order.at_limit == AtLimit.STOP:
+            self._end(worker, RunState.FAILED)
+        else:
+            real = claim.pause(worker.claimed, waiting_for=name, needs_nusd=needs)
+            promised = worker.run.pause(worker.epoch, name, needs=needs)
+            self.expect("wait for money", "only who holds a run sets it aside", real, promised)
         self.workers.remove(worker)
 
     @act(when=lambda self: self.workers)
@@ -148,8 +173,9 @@ class TaskActs(Stage):
         for task in TASKS:
             if task in worker.asking and task not in worker.done:
                 self._end_task(worker, task, TaskStatus.WAITING)
-        real = claim.pause(worker.claimed, waiting_for="person", decisions=worker.answers)
-        self.expect("pause", "only who holds a run sets it aside", real, worker.run.pause(worker.epoch, worker.answers))
+        real = claim.pause(worker.claimed, waiting_for=PERSON, decisions=worker.answers)
+        promised = worker.run.pause(worker.epoch, PERSON, answers=worker.answers)
+        self.expect("pause", "only who holds a run sets it aside", real, promised)
         self.workers.remove(worker)
 
     def ask_journal(self, work: Coroutine[Any, Any, Any]) -> Any:

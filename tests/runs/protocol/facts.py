@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from runs.ledger_sql import ROLLUP_FIELDS, TOKEN_FIELDS
-from tests.runs.protocol.model import Row, RunModel, TeamModel
+from tests.runs.protocol.model import RunModel
+from tests.runs.protocol.purses import Row, TeamModel
 from tests.runs.protocol.world import World
 
 
@@ -37,6 +38,19 @@ _SAME_STEP = (
     "AND one.step = two.step AND one.id <> two.id"
 )
 
+_BOOKED = """
+    SELECT call.team_id, run.created_by_id, call.billed_month AS month,
+           coalesce(CASE WHEN fix.month <> call.billed_month THEN fix.booked_nusd ELSE call.cost_nusd END, 0) AS spent,
+           CASE WHEN call.state = 'intent' THEN call.reserved_nusd ELSE 0 END AS held
+    FROM runs_call AS call JOIN runs_run AS run ON run.id = call.run_id
+    LEFT JOIN runs_correction AS fix ON fix.call_id = call.id WHERE NOT call.simulated
+    UNION ALL
+    SELECT call.team_id, run.created_by_id, fix.month, coalesce(fix.cost_nusd, 0) - coalesce(fix.booked_nusd, 0), 0
+    FROM runs_correction AS fix JOIN runs_call AS call ON call.id = fix.call_id
+    JOIN runs_run AS run ON run.id = call.run_id WHERE NOT call.simulated AND fix.month <> call.billed_month
+"""
+"""What each bill holds of each call: one that was closed before the exact figure came keeps what it took."""
+
 FACTS = {
     "a run's sums are those of its calls": f"""
         SELECT own.id::text FROM runs_run AS own, LATERAL (
@@ -48,14 +62,20 @@ FACTS = {
         WHERE ({_OWN}) IS DISTINCT FROM ({_OF_CALLS})""",
     "a bill's sums are those of its month's real calls": f"""
         SELECT bill.month::text FROM runs_bill AS bill, LATERAL (
-            SELECT coalesce(sum(cost_nusd), 0) AS spent, {_HELD} FROM runs_call
-            WHERE team_id = bill.team_id AND billed_month = bill.month AND NOT simulated) AS calls
+            SELECT coalesce(sum(spent), 0) AS spent, coalesce(sum(held), 0) AS held FROM ({_BOOKED}) AS line
+            WHERE team_id = bill.team_id AND month = bill.month) AS calls
         WHERE (bill.spent_nusd, bill.reserved_nusd) IS DISTINCT FROM (calls.spent, calls.held)""",
+    "what a person spent is the sum of their runs' real calls": f"""
+        SELECT own.month::text FROM runs_allowance AS own, LATERAL (
+            SELECT coalesce(sum(spent), 0) AS spent, coalesce(sum(held), 0) AS held FROM ({_BOOKED}) AS line
+            WHERE team_id = own.team_id AND created_by_id = own.user_id AND month = own.month) AS calls
+        WHERE (own.spent_nusd, own.reserved_nusd) IS DISTINCT FROM (calls.spent, calls.held)""",
     "every real call is on a bill": """
         SELECT call.id::text FROM runs_call AS call WHERE NOT simulated AND NOT EXISTS (
             SELECT FROM runs_bill WHERE team_id = call.team_id AND month = call.billed_month)""",
     "a run's budget holds": "SELECT id::text FROM runs_run WHERE spent_nusd + reserved_nusd > budget_nusd",
     "a team's budget holds": "SELECT month::text FROM runs_bill WHERE spent_nusd + reserved_nusd > budget_nusd",
+    "a person's budget holds": "SELECT month::text FROM runs_allowance WHERE spent_nusd + reserved_nusd > budget_nusd",
     "a step is ok at most once": f"""
         SELECT one.id::text FROM runs_call AS one JOIN runs_call AS two ON {_SAME_STEP}
         WHERE one.state = 'ok' AND two.state = 'ok'""",
@@ -95,11 +115,17 @@ _FOUND = " UNION ALL ".join(
     f"(SELECT $${promise}$$, found.* FROM ({query}) AS found LIMIT 1)" for promise, query in FACTS.items()
 )
 
+_AGO = """
+    12 * (extract(year FROM now() AT TIME ZONE 'UTC') - extract(year FROM month))::int
+    + (extract(month FROM now() AT TIME ZONE 'UTC') - extract(month FROM month))::int
+"""
+"""How many months ago a month was."""
+
 ROWS = {
     "run": """
         SELECT id, state, lease_epoch,
             CASE WHEN lease_until IS NULL THEN '' WHEN lease_until < clock_timestamp() THEN 'expired' ELSE 'live' END,
-            cancel_requested_at IS NOT NULL, fruitless_takeovers, waiting_for,
+            cancel_requested_at IS NOT NULL, fruitless_takeovers, takeovers, waiting_for, needs_nusd,
             coalesce(rung_at < clock_timestamp() - interval '1 day', true), budget_nusd
         FROM runs_run""",
     "call": """
@@ -110,11 +136,11 @@ ROWS = {
     "question": """
         SELECT task.run_id, task.key, review.number, review.call_id, review.approved
         FROM runs_review AS review JOIN runs_taskrun AS task ON task.id = review.task_run_id""",
-    "bill": """
-        SELECT team_id, month - date_trunc('month', now() AT TIME ZONE 'UTC')::date, budget_nusd
-        FROM runs_bill ORDER BY team_id, month""",
+    "bill": f"SELECT team_id, {_AGO}, budget_nusd, spent_nusd, reserved_nusd, closed_at IS NOT NULL FROM runs_bill",
+    "allowance": f"SELECT team_id, user_id, {_AGO}, budget_nusd, spent_nusd, reserved_nusd, false FROM runs_allowance",
+    "correction": f"SELECT call_id, booked_nusd, cost_nusd, {_AGO} FROM runs_correction",
 }
-_LENGTH_OF_KEY = {"run": 1, "call": 1, "task": 2, "question": 4}
+_LENGTH_OF_KEY = {"run": 1, "call": 1, "task": 2, "question": 4, "bill": 2, "allowance": 3, "correction": 1}
 
 PREPARE = [f"PREPARE found AS {_FOUND}", *(f"PREPARE {kind} AS {query}" for kind, query in ROWS.items())]
 """Planned once for all steps of all examples, which takes longer than to execute them."""
@@ -137,17 +163,16 @@ class Facts:
         for promise, detail in broken:
             raise Violated(promise, detail)
         rows = dict(zip(ROWS, found, strict=True))
-        return _compared(_keyed(rows), _modelled(runs)) + self._bills(rows["bill"], teams)
+        return _compared(_keyed(rows), _modelled(runs) | self._money(runs, teams))
 
-    def _bills(self, rows: list[tuple[Any, ...]], teams: Sequence[TeamModel]) -> list[str]:
-        """Of each team the budgets of its bills, oldest first, and whether the newest is this month's."""
-        found = []
-        for team, who in zip(teams, self._world.people, strict=True):
-            real = [(budget, days == 0) for team_id, days, budget in rows if team_id == who.team.pk]
-            promised = [(budget, month == team.month) for month, budget in sorted(team.bills.items())]
-            if real != promised:
-                found.append(f"bills of {team} are {real}, not {promised}")
-        return found
+    def _money(self, runs: Sequence[RunModel], teams: Sequence[TeamModel]) -> dict[tuple[Any, ...], Row]:
+        model: dict[tuple[Any, ...], Row] = {}
+        for team, owner in zip(teams, self._world.owners, strict=True):
+            model |= {("bill", owner.team.pk, team.month - month): bill for month, bill in team.bills.items()}
+            for (person, month), own in team.allowances.items():
+                model["allowance", owner.team.pk, self._world.people[person].user.pk, team.month - month] = own
+        calls = [call for run in runs for call in run.calls if call.correction is not None]
+        return model | {("correction", call.id): call.correction for call in calls}
 
 
 def _keyed(rows: dict[str, list[tuple[Any, ...]]]) -> dict[tuple[Any, ...], tuple[Any, ...]]:

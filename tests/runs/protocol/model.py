@@ -5,28 +5,20 @@ There is no database and no clock here: a lease is live, expired or free because
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
+
+from tests.runs.protocol.purses import Purse, Row, TeamModel
 
 FREE, LIVE, EXPIRED = "", "live", "expired"
 ENDED = ("succeeded", "failed", "cancelled")
 TASK_KEPT = ("succeeded", "failed", "skipped")
 TASK_ENDED = (*TASK_KEPT, "cancelled")
+BUDGETS = ("run_budget", "team_budget", "user_budget")
 WORKER_LOST, CANCELLED = "worker_lost", "cancelled"
-
-
-class Row:
-    """Something that the database keeps as a row; ``FIELDS`` are those that it must agree with the model in."""
-
-    FIELDS: ClassVar[tuple[str, ...]]
-
-    def row(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, name) for name in self.FIELDS)
-
-    def take(self, row: tuple[Any, ...]) -> None:
-        for name, value in zip(self.FIELDS, row, strict=True):
-            setattr(self, name, value)
 
 
 @dataclass(eq=False, repr=False)
@@ -59,6 +51,7 @@ class CallModel(Row):
     completion_tokens: int = 0
     error_code: str = ""
     told: bool = False
+    correction: Correction | None = None
 
     def __repr__(self) -> str:
         return f"{self.run}:{self.task or 'crew'}/{self.branch}{self.step}#{self.attempt}@{self.epoch}"
@@ -67,9 +60,12 @@ class CallModel(Row):
     def open(self) -> bool:
         return self.state == "intent"
 
-    @property
-    def committed(self) -> int:
-        return self.reserved if self.open else self.cost or 0
+    def booked(self, month: int) -> int:
+        """What a month's bill holds of it: a closed one keeps what it took, and the present one has the difference."""
+        corrected, cost = self.correction, self.cost or 0
+        if corrected is None or corrected.month == self.month:
+            return cost if month == self.month else 0
+        return {self.month: corrected.booked or 0, corrected.month: cost - (corrected.booked or 0)}.get(month, 0)
 
     @property
     def place(self) -> tuple[str, str, int]:
@@ -87,8 +83,12 @@ class CallModel(Row):
 
     def settle(self, how: Settlement) -> None:
         """Booked once for good; one of unknown outcome may become better known."""
-        if self.state not in ("intent", "unknown"):
+        if self.state not in ("intent", "unknown") or (self.state, how.status) == ("unknown", "unknown"):
             return
+        if self.state == "unknown":
+            self._correct(how.cost)
+        if how.prices is not None:
+            self.input_price, self.output_price = how.prices
         fresh = self.run.held_at(self.epoch)
         self.state = ("ok" if fresh else "late") if how.status == "ok" else how.status
         self.cost, self.error_code, self.told = how.cost, how.error_code, how.told
@@ -96,6 +96,14 @@ class CallModel(Row):
         self.cost_class = self._class(how)
         if fresh and self.state == "ok":
             self.run.fruitless = 0
+
+    def _correct(self, cost: int | None) -> None:
+        team, person = self.run.team, self.run.person
+        self.correction = Correction(self, self.cost, cost, team.month_of_corrections(self.month))
+        if self.correction.month != self.month:
+            team.begin_bill()
+            if (person, self.month) in team.allowances:
+                team.begin_allowance(person)
 
     def lose(self) -> None:
         """Nobody will settle it: a simulated one costs nothing, any other its worst case."""
@@ -115,9 +123,23 @@ class CallModel(Row):
         return "retry" if self.attempt > 1 else "work"
 
 
+@dataclass(eq=False, repr=False)
+class Correction(Row):
+    """What a call of unknown outcome had been booked at, and which month's bill took the difference."""
+
+    call: CallModel
+    booked: int | None
+    cost: int | None
+    month: int
+
+    def row(self) -> tuple[Any, ...]:
+        return (self.booked, self.cost, self.call.run.team.month - self.month)
+
+
 @dataclass(frozen=True)
 class Settlement:
-    """How a call ended: ``ok``, ``error`` or ``unknown``. ``told``: a tool's error that the model was told."""
+    """How a call ended: ``ok``, ``error`` or ``unknown``. ``told``: a tool's error that the model was told. ``prices``
+    are those that were applied, where it says what was used."""
 
     status: str
     cost: int | None
@@ -125,6 +147,7 @@ class Settlement:
     error_code: str = ""
     told: bool = False
     cache_hit: bool = False
+    prices: tuple[Decimal, Decimal] | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -136,35 +159,18 @@ class TaskModel(Row):
 
 
 @dataclass(eq=False, repr=False)
-class TeamModel:
-    """``bills`` are the budgets of its bills by month: each is begun at the month's first real call."""
-
-    name: str
-    budget: int | None = None
-    month: int = 0
-    bills: dict[int, int | None] = field(default_factory=dict)
-    calls: list[CallModel] = field(default_factory=list)
-
-    def __repr__(self) -> str:
-        return self.name
-
-    def committed(self, month: int) -> int:
-        return sum(call.committed for call in self.calls if call.month == month and not call.run.simulated)
-
-    def covers(self, nusd: int) -> bool:
-        budget = self.bills.get(self.month, self.budget)
-        return budget is None or self.committed(self.month) + nusd <= budget
-
-
-@dataclass(eq=False, repr=False)
 class RunModel(Row):
     """``rung_long_ago``: a sweeper may ring for it. ``ended_long_ago``: a lease has passed since its end."""
 
-    FIELDS = ("state", "epoch", "lease", "cancel", "fruitless", "waiting_for", "rung_long_ago", "budget")
+    FIELDS = (
+        *("state", "epoch", "lease", "cancel", "fruitless", "takeovers", "waiting_for", "needs", "rung_long_ago"),
+        "budget",
+    )
 
     id: Any
     name: str
     team: TeamModel
+    person: int
     order: Any
     key: str | None
     simulated: bool
@@ -175,7 +181,9 @@ class RunModel(Row):
     lease: str = FREE
     cancel: bool = False
     fruitless: int = 0
+    takeovers: int = 0
     waiting_for: str = ""
+    needs: int | None = None
     rung_long_ago: bool = False
     ended_long_ago: bool = False
     calls: list[CallModel] = field(default_factory=list)
@@ -203,7 +211,8 @@ class RunModel(Row):
     def claim(self) -> bool:
         if not self.claimable:
             return False
-        self.fruitless += self.epoch > 0
+        self.fruitless += self.lease == EXPIRED
+        self.takeovers += self.state == "running"
         self.state, self.lease, self.epoch = "running", LIVE, self.epoch + 1
         self.close_calls()
         return True
@@ -229,24 +238,28 @@ class RunModel(Row):
         return True
 
     def _end(self, state: str) -> None:
-        self.state, self.lease, self.waiting_for = state, FREE, ""
+        self.state, self.lease, self.waiting_for, self.needs = state, FREE, "", None
         for task in self.tasks.values():
             if task.state not in TASK_ENDED:
                 task.state = "cancelled"
 
-    def pause(self, epoch: int, answers: int) -> bool:
+    def pause(self, epoch: int, waiting_for: str, *, answers: int = 0, needs: int | None = None) -> bool:
         if not self.held_at(epoch):
             return False
-        self.state, self.lease, self.waiting_for = "waiting", FREE, "person"
+        self.state, self.lease, self.waiting_for, self.needs = "waiting", FREE, waiting_for, needs
+        for task in self.tasks.values():
+            if task.state == "running":
+                task.state = "waiting"
         if self.cancel:
             self._end("cancelled")
-        elif self.answers > answers:
+        elif needs is None and self.answers > answers:
             self.queue_again()
         return True
 
     def queue_again(self) -> None:
         if self.state == "waiting":
-            self.state, self.waiting_for, self.fruitless, self.rung_long_ago = "queued", "", 0, True
+            self.state, self.waiting_for, self.needs, self.fruitless = "queued", "", None, 0
+            self.rung_long_ago = True
 
     def request_cancel(self) -> None:
         self.cancel = True
@@ -254,18 +267,30 @@ class RunModel(Row):
             self._end("cancelled")
 
     def may_open(self, epoch: int, nusd: int) -> str:
-        """``opened``, or what stands in the way."""
+        """``opened``; or what stands in the way; or ``wait``, where that is only what calls in flight hold."""
         if not self.held_at(epoch) or self.cancel:
             return "cancelled"
-        if self.budget is not None and sum(call.committed for call in self.calls) + nusd > self.budget:
-            return "run_budget"
-        return "opened" if self.simulated or self.team.covers(nusd) else "team_budget"
+        purses = self.purses()
+        if all(purse.covers(nusd) for purse in purses):
+            return "opened"
+        if not self.simulated and all(purse.covers(nusd) for purse in purses[:2]):
+            self.team.begin_bill()  # although the person's part does not cover it
+        return next((purse.name for purse in purses if not purse.would_cover(nusd)), "wait")
+
+    def purses(self) -> list[Purse]:
+        own = Purse("run_budget", self.budget, sum(call.cost or 0 for call in self.calls), self.held)
+        return [own] if self.simulated else [own, *self.team.purses(self.person)]
+
+    @property
+    def held(self) -> int:
+        return sum(call.reserved for call in self.calls if call.open)
 
     def open(self, call: CallModel) -> None:
         self.calls.append(call)
         self.team.calls.append(call)
         if not self.simulated:
-            self.team.bills.setdefault(self.team.month, self.team.budget)
+            self.team.begin_bill()
+            self.team.begin_allowance(self.person)
 
     def forget(self, call: CallModel) -> None:
         self.calls.remove(call)
@@ -293,3 +318,32 @@ class Question(Row):
     call: Any
     approved: bool | None = None
     comment: str = ""
+
+
+def wake_covered(runs: Sequence[RunModel]) -> list[RunModel]:
+    """Queues again what waited for budgets that now cover all of it together; each person has a turn after another."""
+    waiting = [run for run in runs if run.waiting_for in BUDGETS and run.purses()[0].covers(run.needs or 0)]
+    places: Counter[Any] = Counter()
+    turns = []
+    for run in sorted(waiting, key=lambda run: run.id):
+        turns.append((places[run.team, run.person], run.id, run))
+        places[run.team, run.person] += 1
+    promised: Counter[TeamModel] = Counter()
+    woken = []
+    for _, _, run in sorted(turns, key=lambda turn: turn[:2]):
+        needs = run.needs or 0
+        if all(purse.covers(needs + promised[run.team]) for purse in run.purses()[1:]):
+            run.queue_again()
+            promised[run.team] += needs
+            woken.append(run)
+    return woken
+
+
+def next_in_line(runs: Sequence[RunModel]) -> RunModel | None:
+    """What was under way before what is queued; then of the team that has the fewest in progress."""
+    orphans = [(0, run.id, run) for run in runs if run.state == "running" and run.lease != LIVE]
+    places = Counter(run.team for run in runs if run.state == "running")
+    for run in sorted((run for run in runs if run.state == "queued"), key=lambda run: run.id):
+        places[run.team] += 1
+        orphans.append((places[run.team], run.id, run))
+    return min(orphans, key=lambda turn: turn[:2])[2] if orphans else None

@@ -21,6 +21,8 @@ from tests.runs.protocol.world import World
 T = TypeVar("T")
 
 SIDES = 10_000
+TEAM_OF = (0, 1, 0)
+"""The team of each person of the world."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from engine.booking import refused
 from engine.errors import Cancelled, ProviderError
 from engine.journal import CREW_TASK, CallIntent, CallKind, CallOutcome, CallStatus, Effect
 from engine.llm import LLMReply, Usage
-from engine.pricing import cost_usd, worst_case_usd
+from engine.pricing import cost_usd, worst_case_rates, worst_case_usd
 from runs.models import Run
 from runs.money import to_nusd
 from runs.prices import TeamPrices
@@ -48,7 +48,8 @@ class OpenCall:
 
 @dataclass(eq=False, repr=False)
 class Worker:
-    """One claim of one run. ``done`` are the tasks that it believes to have ended, ``asking`` those that wait."""
+    """One claim of one run. ``done`` are the tasks that it believes to have ended, ``asking`` those that wait.
+    ``limit`` is the budget that it met, and what its next call may cost."""
 
     name: str
     run: RunModel
@@ -64,6 +65,7 @@ class Worker:
     busy: set[Line] = field(default_factory=set)
     started: set[str] = field(default_factory=set)
     asking: set[str] = field(default_factory=set)
+    limit: tuple[str, int] | None = None
     attempts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
 
     def __repr__(self) -> str:
@@ -122,6 +124,7 @@ class Worker:
     def opened(self, call: OpenCall) -> CallModel:
         """As the ledger has it once it is open."""
         intent = call.intent
+        rates = intent.price and worst_case_rates(intent.prompt_tokens, intent.price)
         model = call.model = CallModel(
             id=None,
             run=self.run,
@@ -134,8 +137,8 @@ class Worker:
             unsafe=intent.effect is Effect.UNSAFE,
             priced=intent.price is not None,
             reserved=to_nusd(intent.reserved_usd),
-            input_price=intent.price and intent.price.input_usd_per_mtok,
-            output_price=intent.price and intent.price.output_usd_per_mtok,
+            input_price=rates and rates.input_usd_per_mtok,
+            output_price=rates and rates.output_usd_per_mtok,
             month=self.run.team.month,
         )
         self.open.append(call)
@@ -200,7 +203,8 @@ def _answered(intent: CallIntent) -> CallOutcome:
         return CallOutcome(CallStatus.OK, cache_hit=True, cache_age_s=1.0, saved_usd=Decimal("0.001"))
     usage = Usage(prompt_tokens=PROMPT_TOKENS + 7, completion_tokens=333)
     reply = LLMReply("Here.", usage, MODEL)
-    return CallOutcome(CallStatus.OK, reply=reply, usage=usage, cost_usd=cost_usd(usage, intent.price))
+    rates = intent.price and intent.price.rates(usage.prompt_tokens)
+    return CallOutcome(CallStatus.OK, reply=reply, usage=usage, cost_usd=cost_usd(usage, intent.price), rates=rates)
 
 
 def settlement_of(outcome: CallOutcome) -> Settlement:
@@ -211,6 +215,7 @@ def settlement_of(outcome: CallOutcome) -> Settlement:
         error_code=outcome.error_code,
         told=outcome.tool_output is not None and outcome.status is CallStatus.ERROR,
         cache_hit=outcome.cache_hit,
+        prices=outcome.rates and (outcome.rates.input_usd_per_mtok, outcome.rates.output_usd_per_mtok),
     )
 
 

@@ -6,7 +6,7 @@ Everything is committed. One database serves all examples; each begins by deleti
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier
@@ -17,20 +17,24 @@ from django.db import connection
 from runs import claim
 from runs.group_commit import GroupCommit
 from runs.locks import Locks
-from runs.models import PriceQuote, Run
+from runs.models import PriceQuote, PriceTier, Run
 from teams.access import Principal
 from teams.actions import add_provider
 from teams.models import Team
 from tests.cast import make_cast, make_crew
-from tests.runs.protocol.model import RunModel, TeamModel
+from tests.runs.protocol.model import RunModel
+from tests.runs.protocol.purses import TeamModel
 
 MODEL = "gpt-4o-mini"
 TASKS = ("figures", "headlines", "brief")
+DEAR_USD = "5"
 THREADS = 3
+LONG_S = 60.0
 
 CLEAN = """
-    DELETE FROM runs_review; DELETE FROM runs_call; DELETE FROM runs_taskrun; DELETE FROM runs_run;
-    DELETE FROM runs_bill; DELETE FROM runs_pricequote; UPDATE teams_team SET budget_nusd = NULL
+    DELETE FROM runs_review; DELETE FROM runs_correction; DELETE FROM runs_call; DELETE FROM runs_taskrun;
+    DELETE FROM runs_run; DELETE FROM runs_allowance; DELETE FROM runs_bill; DELETE FROM runs_pricetier;
+    DELETE FROM runs_pricequote; UPDATE teams_team SET budget_nusd = NULL, user_budget_nusd = NULL
 """
 
 
@@ -53,7 +57,7 @@ class StutteringWriter(GroupCommit):
     def submit(self, operation: Callable[[], Any], *, locks: Locks | None = None) -> Future[Any]:
         if (in_between := self._in_between) is not None:
             self._in_between = None
-            super().submit(operation, locks=locks).exception(timeout=60)
+            super().submit(operation, locks=locks).exception(timeout=LONG_S)
             in_between()
         return super().submit(operation, locks=locks)
 
@@ -63,9 +67,10 @@ class World:
 
     def __init__(self) -> None:
         cast = make_cast()
-        self.people: list[Principal] = [cast.owner, cast.stranger]
-        self.crews = [make_crew(who, model=MODEL) for who in self.people]
-        for who in self.people:
+        self.owners: list[Principal] = [cast.owner, cast.stranger]
+        self.people = [cast.owner, cast.stranger, cast.runner]
+        self.crews = [make_crew(who, model=MODEL) for who in self.owners]
+        for who in self.owners:
             add_provider(who, provider="openai", api_key="sk-test")
         self.writer = StutteringWriter()
         self.loop = asyncio.new_event_loop()
@@ -74,7 +79,7 @@ class World:
     def close(self) -> None:
         self.writer.close()
         everybody = Barrier(THREADS)
-        self.together([lambda: (everybody.wait(timeout=60), connection.close())] * THREADS)
+        self.together([lambda: (everybody.wait(timeout=LONG_S), connection.close())] * THREADS)
         self._threads.shutdown()
         self.loop.close()
 
@@ -85,23 +90,31 @@ class World:
         return [TeamModel("A"), TeamModel("B")]
 
     def set_price(self, team: int, input_usd: str) -> None:
+        """A dear one is dearer still for prompts as long as a reservation reckons with, which are never so long."""
         price = {"input_usd_per_mtok": input_usd, "output_usd_per_mtok": "10"}
-        PriceQuote.objects.create(team=self.people[team].team, model=MODEL, **price)
+        quote = PriceQuote.objects.create(team=self.owners[team].team, model=MODEL, **price)
+        if input_usd == DEAR_USD:
+            longer = {"input_usd_per_mtok": "6", "output_usd_per_mtok": "12"}
+            PriceTier.objects.create(quote=quote, above_tokens=300, **longer)
 
-    def set_budget(self, team: int, nusd: int | None) -> None:
-        Team.objects.filter(pk=self.people[team].team.pk).update(budget_nusd=nusd)
+    def fresh(self, person: int) -> Principal:
+        """The person with their team as it is now, as each request of theirs finds it."""
+        who = self.people[person]
+        return Principal(who.user, Team.objects.get(pk=who.team.pk), who.role)
 
-    def wait(self, *works: Coroutine[Any, Any, Any]) -> list[Any]:
+    def wait(self, *works: Coroutine[Any, Any, Any], at_most_s: Sequence[float] = ()) -> list[Any]:
         """What each of these gave or raised; they were begun in this order, at once."""
+        times = at_most_s or [LONG_S] * len(works)
 
         async def all_of_them() -> list[Any]:
-            return await asyncio.wait_for(asyncio.gather(*works, return_exceptions=True), timeout=60)
+            timed = (asyncio.wait_for(work, timeout=time_s) for work, time_s in zip(works, times, strict=True))
+            return await asyncio.gather(*timed, return_exceptions=True)
 
         return self.loop.run_until_complete(all_of_them())
 
     def together(self, works: Iterable[Callable[[], Any]]) -> list[Any]:
         """Does these at once, each in a thread and on a connection of its own."""
-        return [future.result(timeout=60) for future in [self._threads.submit(work) for work in works]]
+        return [future.result(timeout=LONG_S) for future in [self._threads.submit(work) for work in works]]
 
     def expire(self, run: RunModel) -> None:
         """As if the run's worker had been silent for a lease."""
@@ -125,14 +138,28 @@ class World:
 
     def let_a_month_pass(self, team: int) -> None:
         """What the team has was all a month earlier."""
-        which = [self.people[team].team.pk]
+        which = [self.owners[team].team.pk]
         months = "SELECT DISTINCT month FROM runs_bill WHERE team_id = %s ORDER BY month"
         for (month,) in self.read(months, which):
-            self.execute(
-                "UPDATE runs_bill SET month = month - interval '1 month' WHERE team_id = %s AND month = %s",
-                [*which, month],
-            )
+            for table in ("runs_bill", "runs_allowance"):
+                self.execute(
+                    f"UPDATE {table} SET month = month - interval '1 month' WHERE team_id = %s AND month = %s",
+                    [*which, month],
+                )
         self.execute("UPDATE runs_call SET billed_month = billed_month - interval '1 month' WHERE team_id = %s", which)
+        self.execute(
+            "UPDATE runs_correction SET month = month - interval '1 month' "
+            "WHERE call_id IN (SELECT id FROM runs_call WHERE team_id = %s)",
+            which,
+        )
+
+    def close_bills(self, team: int) -> None:
+        """Of past months, where nothing is in flight any more."""
+        self.execute(
+            "UPDATE runs_bill SET closed_at = clock_timestamp() WHERE team_id = %s AND closed_at IS NULL "
+            "AND reserved_nusd = 0 AND month < date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date",
+            [self.owners[team].team.pk],
+        )
 
     def execute(self, statement: str, values: Any = None) -> None:
         with connection.cursor() as cursor:
