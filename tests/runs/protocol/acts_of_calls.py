@@ -154,6 +154,7 @@ class CallActs(TaskActs, LeaseActs):
             worker.open.remove(call)
         if real != OPENED:
             worker.busy.discard(call.line)
+        worker.stopped |= isinstance(answer, Cancelled)
         if isinstance(answer, LimitReached):
             worker.limit = real, to_nusd(call.intent.reserved_usd)
 
@@ -162,7 +163,7 @@ class CallActs(TaskActs, LeaseActs):
         if not able:
             return None
         worker = self.pick_worker(able)
-        call = self.pick("call", worker.open)
+        call = self.pick("call", [call for call in worker.open if call.ticket is not None])
         worker.open.remove(call)
         how = self.pick("outcome", OUTCOMES)
         worker.settled.append((call, how))
@@ -173,17 +174,19 @@ class CallActs(TaskActs, LeaseActs):
         """What a settled call gives back opens the next one that waited for it."""
         worker = self.pick_worker([one for one in self.workers if one.open and one.lines()])
         opening = self._opening(worker)
-        if opening is None or not worker.open:
+        if opening is None:
             return
         opening.predict()
         waited = opening.call.promised == WAIT
         settling = self._settling(worker)
         settling.predict()
-        opening.predict()
+        if waited:
+            opening.predict()
         works = self.world.wait(opening.work, settling.work, at_most_s=[opening.at_most_s, LONG_S])
         settling.judge(works[1])
         opening.judge(works[0])
-        self.seen["waited, then", opening.call.promised] += waited
+        if waited:
+            self.seen["waited, then", opening.call.promised] += 1
 
     def _settlement(self, worker: Worker, call: OpenCall, how: str) -> Asked:
         outcome = outcome_of(call.intent, how)

@@ -13,8 +13,9 @@ from tests.runs.protocol.model import BUDGETS, RunModel, wake_covered
 from tests.runs.protocol.stage import Stage, act
 from tests.runs.protocol.world import DEAR_USD
 
-TEAM_BUDGETS_USD = (None, None, None, None, "0.0108", "0.025", "0.06")
+TEAM_BUDGETS_USD = (None, None, None, "0.0108", "0.025", "0.06")
 NEW_BUDGETS_USD = (None, None, "0.012", "0.025", "0.06", "1")
+SHARED = ("team_budget", "user_budget")
 PRICES_USD = ("1.25", "2.5", DEAR_USD)
 
 
@@ -23,6 +24,13 @@ class MoneyActs(Stage):
     def change_limits(self) -> None:
         team = self.pick("team", (0, 1))
         self.set_limits(team, self.pick("budget", TEAM_BUDGETS_USD), self.pick("of each person", TEAM_BUDGETS_USD))
+
+    @act(weight=3, when=lambda self: any(run.waiting_for in SHARED for run in self.runs))
+    def raise_limits(self) -> None:
+        """Of the team for whose money a run waits."""
+        run = self.pick("run", [run for run in self.runs if run.waiting_for in SHARED])
+        budgets = (None, "0.05", "0.1")
+        self.set_limits(self.teams.index(run.team), self.pick("budget", budgets), self.pick("of each person", budgets))
 
     def set_limits(self, team: int, budget_usd: str | None, user_budget_usd: str | None) -> None:
         """From now on, but not below what is spent; what waited for money goes on where it may."""

@@ -17,7 +17,7 @@ from tests.runs.protocol.world import TASKS
 
 MAX_RUNS = 3
 KEYS = (None, None, "k1", "k2")
-BUDGETS_USD = (None, None, "0.01081", "0.0108", "0.025", "0.05", None, "0")
+BUDGETS_USD = (None, None, "0.01081", "0.0108", "0.025", "0.025", "0.05", "0")
 COMPANIES = ("Acme", "Acme", "Acme", "Other", None)
 
 

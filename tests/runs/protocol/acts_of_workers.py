@@ -22,12 +22,18 @@ MAX_WORKERS = 4
 
 
 class LeaseActs(Stage):
-    @act(weight=4, when=lambda self: self.runs and len(self.workers) < MAX_WORKERS)
+    @act(weight=4, when=lambda self: self._may_claim() and any(run.claimable for run in self.runs))
     def claim(self) -> None:
-        """Mostly one that is to be had; but a message may come for any run."""
-        free = [run for run in self.runs if run.claimable]
-        runs = free if free and self.pick("free", (True, True, True, False)) else self.runs
-        self.claim_run(self.pick("run", runs), racing=self.pick("racing", (1, 1, 1, 3)))
+        run = self.pick("run", [run for run in self.runs if run.claimable])
+        self.claim_run(run, racing=self.pick("racing", (1, 1, 1, 3)))
+
+    @act(when=lambda self: self._may_claim() and self.runs)
+    def claim_any(self) -> None:
+        """A message may come for any run, and again."""
+        self.claim_run(self.pick("run", self.runs), racing=self.pick("racing", (1, 3)))
+
+    def _may_claim(self) -> bool:
+        return len(self.workers) < MAX_WORKERS
 
     @act(weight=2, when=lambda self: len(self.workers) < MAX_WORKERS)
     def claim_next(self) -> None:
@@ -88,10 +94,11 @@ class LeaseActs(Stage):
         self.expect("beat", "a lost lease is told", lost, promised)
         self.seen["beat", "lost" if lost else "all held"] += 1
 
-    @act(when=lambda self: self.workers)
+    @act(weight=2, when=lambda self: self.workers)
     def kill(self) -> None:
         """It forgets everything; what it opened stays open."""
-        self.workers.remove(self.pick_worker(self.workers))
+        useless = [worker for worker in self.workers if worker.stopped and not worker.open]
+        self.workers.remove(self.pick_worker(useless or self.workers))
 
     @act(when=lambda self: self.workers)
     def release(self) -> None:

@@ -90,9 +90,9 @@ class Stage(RuleBasedStateMachine):
         return picked
 
     def pick_worker(self, able: Sequence[Worker]) -> Worker:
-        """Often one that lost its run and does not know it."""
+        """More often than by chance one that lost its run and does not know it."""
         fenced = [worker for worker in able if not worker.run.held_at(worker.epoch)]
-        return self.pick("worker", fenced if fenced and self.pick("fenced", (False, True)) else able)
+        return self.pick("worker", fenced if fenced and self.pick("fenced", (False, False, True)) else able)
 
     @invariant()
     def all_promises_are_kept(self) -> None:

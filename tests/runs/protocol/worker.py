@@ -49,7 +49,7 @@ class OpenCall:
 @dataclass(eq=False, repr=False)
 class Worker:
     """One claim of one run. ``done`` are the tasks that it believes to have ended, ``asking`` those that wait.
-    ``limit`` is the budget that it met, and what its next call may cost."""
+    ``stopped`` is one that was refused a call for good. ``limit`` is the budget that it met, and what its next call may cost."""
 
     name: str
     run: RunModel
@@ -66,6 +66,7 @@ class Worker:
     started: set[str] = field(default_factory=set)
     asking: set[str] = field(default_factory=set)
     limit: tuple[str, int] | None = None
+    stopped: bool = False
     attempts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
 
     def __repr__(self) -> str:
@@ -77,6 +78,8 @@ class Worker:
 
     def lines(self) -> list[Line]:
         """Where it could make its next call: in each task that it has begun, and on the crew's own line."""
+        if self.stopped:
+            return []
         tasks = [task for task in TASKS if task in self.started and task not in self.done and task not in self.asking]
         lines = [*((task, branch) for task in tasks for branch in ("", "1.")), (CREW_TASK, "")]
         return [line for line in lines if line not in self.busy]
