@@ -189,8 +189,10 @@ class Journal(Protocol):
         ...
 
     async def retrying(self, task: str, seconds: float, *, throttled: bool) -> None:
-        """The task's call failed, or was refused for haste, and is made again after so many seconds; told so that people
-        can see it."""
+        """The task's call failed, or was refused for haste, and is made again after so many seconds.
+
+        Told so that it can be seen.
+        """
         ...
 
     async def open_call(self, intent: CallIntent) -> object:
