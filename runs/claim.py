@@ -24,6 +24,7 @@ from runs.storable import storable_json, storable_text
 LEASE_S = 30
 MAX_FRUITLESS_TAKEOVERS = 5
 WORKER_LOST = "worker_lost"
+RUNG_AT_ONCE = 500
 
 CLAIM = """
     UPDATE runs_run
@@ -162,7 +163,7 @@ def release(leases: Iterable[tuple[UUID, int]]) -> None:
         )
 
 
-def ring_again(*, patience_s: float, most: int = 500) -> list[UUID]:
+def ring_again(*, patience_s: float, most: int = RUNG_AT_ONCE) -> list[UUID]:
     """Runs that could go on but that nobody holds, and that were last rung longer ago than ``patience_s``."""
     with connection.cursor() as cursor:
         cursor.execute(RING_AGAIN, {"patience_s": patience_s, "most": most})

@@ -12,7 +12,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.db import DatabaseError, InterfaceError, connection
 from kombu.exceptions import OperationalError
 
-from runs import claim, execution
+from runs import claim, execution, invariants
 from runs.worker import worker_process
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ def _sweep_until_stopped() -> None:
     while not _stopping.wait(SWEEP_EVERY_S):
         try:
             sweep()
+            invariants.check_once_a_day()
         except (DatabaseError, InterfaceError) as error:
             connection.close()
             log.warning("Could not sweep; trying again", exc_info=error)
