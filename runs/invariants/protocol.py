@@ -45,10 +45,10 @@ PROTOCOL = (
         "no_call_after_ok",
         "No call is started for a step that already has its answer: nothing finished is paid again.",
         f"""
-        SELECT {_STEP} AS id, max(started_at) AS found,
+        SELECT {_STEP} AS id, max(started_at) FILTER (WHERE state <> 'ok') AS found,
                concat('by ', min(finished_at) FILTER (WHERE state = 'ok')) AS expected
         FROM runs_call GROUP BY run_id, task_run_id, branch, step
-        HAVING max(started_at) > min(finished_at) FILTER (WHERE state = 'ok')
+        HAVING max(started_at) FILTER (WHERE state <> 'ok') > min(finished_at) FILTER (WHERE state = 'ok')
         """,  # noqa: S608 - from here
     ),
     Invariant(

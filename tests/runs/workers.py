@@ -15,6 +15,7 @@ from agents_app.actions import create_crew
 from engine.spec import AgentSpec, CrewSpec, TaskSpec
 from runs import execution
 from runs.actions import LaunchOrder, launch
+from runs.invariants import check
 from runs.models import Bill, Call, PriceQuote, Run
 from runs.states import CallState
 from runs.worker import WorkerProcess
@@ -91,7 +92,7 @@ def expire(run: Run) -> None:
 
 
 def assert_sums(run: Run) -> None:
-    """Every rollup is the sum of its calls, and nothing is held for calls that are not open."""
+    """Every rollup is the sum of its calls, nothing is held for calls that are not open, and no invariant is broken."""
     run.refresh_from_db()
     calls = run.calls.all()
     assert run.spent_nusd == _sum(calls, "cost_nusd")
@@ -107,6 +108,8 @@ def assert_sums(run: Run) -> None:
     assert _sum(Bill.objects.filter(team=run.team), "spent_nusd") == _sum(real, "cost_nusd")
     held = real.filter(state=CallState.INTENT)
     assert _sum(Bill.objects.filter(team=run.team), "reserved_nusd") == _sum(held, "reserved_nusd")
+    broken = check()
+    assert broken == [], broken
 
 
 def _sum(rows: Any, field: str) -> int:
