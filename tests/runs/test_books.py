@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import InternalError, connection
+from django.db import InternalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -289,15 +290,17 @@ def test_a_look_changes_nothing(paid: OpenAIServer) -> None:
 def test_of_ten_workers_one_looks_and_once_a_day(paid: OpenAIServer, caplog: pytest.LogCaptureFixture) -> None:
     Bill.objects.update(spent_nusd=F("spent_nusd") + 1)
     looking: list[threading.Thread] = []
-    start = threading.Barrier(10)
 
     def sweeps() -> None:
-        start.wait(10)
-        for _ in range(3):
-            looking.extend(filter(None, [invariants.check_once_a_day()]))
+        looking.extend(filter(None, [invariants.check_once_a_day() for _ in range(3)]))
 
     with caplog.at_level(logging.ERROR, logger="runs.invariants"):
-        for thread in [in_thread(sweeps) for _ in range(10)]:
+        with transaction.atomic():
+            InvariantCheck.objects.create(day=timezone.now().date(), checked_at=timezone.now())
+            threads = [in_thread(sweeps) for _ in range(10)]
+            until_all_wait(10)  # none of them sees a look of today, and each is about to claim it
+            transaction.set_rollback(True)
+        for thread in threads:
             thread.join()
         (only,) = looking
         only.join()
@@ -312,6 +315,16 @@ def test_of_ten_workers_one_looks_and_once_a_day(paid: OpenAIServer, caplog: pyt
     assert again, "the next day"
     again.join()
     assert InvariantCheck.objects.count() == 2
+
+
+def until_all_wait(many: int) -> None:
+    for _ in range(200):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0] == many:
+                return
+        time.sleep(0.05)
+    pytest.fail("They do not wait for each other.")
 
 
 def test_a_worker_that_died_at_it_is_replaced_an_hour_later() -> None:
