@@ -76,4 +76,21 @@ CALLS = (
         WHERE call.team_id <> run.team_id OR task.run_id <> run.id
         """,
     ),
+    Invariant(
+        "correction",
+        "A correction keeps what was booked before, the reservation, and the figure that its call now has. Another "
+        "month took the difference only if the call's own was closed.",
+        """
+        SELECT call.id, concat(made.booked_nusd, ' to ', made.cost_nusd, ' in ', made.month) AS found,
+               concat(worst, ' to ', call.cost_nusd, ' in ',
+                      CASE WHEN bill.closed_at IS NULL THEN call.billed_month ELSE made.month END) AS expected
+        FROM runs_correction AS made JOIN runs_call AS call ON call.id = made.call_id
+        LEFT JOIN runs_bill AS bill ON bill.team_id = call.team_id AND bill.month = call.billed_month
+        CROSS JOIN LATERAL (VALUES (CASE WHEN call.kind = 'model' AND call.input_usd_per_mtok IS NULL
+                                    THEN NULL ELSE call.reserved_nusd END)) AS lost (worst)
+        WHERE made.booked_nusd IS DISTINCT FROM worst OR made.cost_nusd IS DISTINCT FROM call.cost_nusd
+           OR call.state IN ('intent', 'unknown') OR made.month < call.billed_month
+           OR (made.month <> call.billed_month AND bill.id IS NOT NULL AND bill.closed_at IS NULL)
+        """,
+    ),
 )

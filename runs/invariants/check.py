@@ -12,27 +12,29 @@ from typing import Any
 from django.db import connection, transaction
 
 from engine.errors import Cancelled
-from runs.claim import LEASE_S, RUNG_AT_ONCE
+from runs.claim import LEASE_S
 from runs.invariants.calls import CALLS
 from runs.invariants.invariant import Invariant
+from runs.invariants.months import MONTHS
 from runs.invariants.protocol import PROTOCOL
 from runs.invariants.sums import SUMS
-from runs.states import CostClass
+from runs.states import BUDGETS, PERSON, CostClass
 
-INVARIANTS = {one.name: one for one in (*SUMS, *CALLS, *PROTOCOL)}
+INVARIANTS = {one.name: one for one in (*SUMS, *MONTHS, *CALLS, *PROTOCOL)}
 
 ROWS_SHOWN = 20
 IDLE_S = 60
 SWEPT_WITHIN_S = 30
 """Sweeps are seconds apart; so long after it was due, what a sweep does is done."""
 HEARD_AFTER_S = 10
+"""A bell is heard in milliseconds; so long after it, whoever is free has come."""
 
 PARAMETERS: dict[str, Any] = {
     "cancelled": Cancelled.code,
     "classes": CostClass.values,
-    "rung_at_once": RUNG_AT_ONCE,
+    "person": PERSON,
+    "budgets": list(BUDGETS),
     "idle": f"{IDLE_S} s",
-    "patience": f"{SWEPT_WITHIN_S} s",
     "heard_after": f"{HEARD_AFTER_S} s",
     "settled_after": f"{LEASE_S + SWEPT_WITHIN_S} s",
 }

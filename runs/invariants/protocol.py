@@ -6,30 +6,45 @@ from runs.invariants.invariant import Invariant
 
 _STEP = "concat('run ', run_id, ', task ', task_run_id, ', branch ', branch, ', step ', step)"
 
-_NO_LEASE = "(lease_until IS NULL OR lease_until < now())"
+_PASSED_OVER = """
+    head AS (
+        SELECT DISTINCT ON (team_id, rank) id, team_id, rank, created_at AS since FROM runs_run
+        WHERE state = 'queued' AND lease_epoch = 0 ORDER BY team_id, rank, id),
+    orphan AS (
+        SELECT id, team_id, lease_until AS since FROM runs_run
+        WHERE state = 'running' AND lease_until < now() - %(idle)s::interval),
+    passed_over AS (
+        SELECT head.id, head.since, later.id AS by FROM head JOIN runs_run AS later
+            ON later.team_id = head.team_id AND later.rank >= head.rank AND later.id > head.id
+        WHERE later.started_at BETWEEN head.since + %(idle)s::interval AND now() - %(heard_after)s::interval
+        UNION ALL
+        SELECT orphan.id, orphan.since, later.id FROM orphan JOIN runs_run AS later USING (team_id)
+        WHERE later.started_at BETWEEN orphan.since + %(idle)s::interval AND now() - %(heard_after)s::interval)
+"""
+"""Runs whose turn had long come when a later one of their team was begun. Only the first of a line is looked at:
+whoever passes another one over passes it over too."""
 
-_RUNNABLE = f"""
-    runnable AS (
-        SELECT id, rung_at,
-               greatest(created_at, started_at, lease_until,
-                        (SELECT max(finished_at) FROM runs_call WHERE run_id = run.id),
-                        (SELECT max(decided_at) FROM runs_review AS review JOIN runs_taskrun AS task
-                            ON task.id = review.task_run_id WHERE task.run_id = run.id)) AS since
-        FROM runs_run AS run WHERE state IN ('queued', 'running') AND {_NO_LEASE}
-        ORDER BY id LIMIT %(rung_at_once)s),
+_ALL_FREE = """
     seen AS (
         SELECT coalesce(bool_or(lease_until >= now()), false) AS held,
                coalesce(bool_or(greatest(started_at, finished_at) > now() - %(idle)s::interval), false) AS moving,
-               coalesce(bool_or(rung_at > now() - %(idle)s::interval
-                                AND rung_at > created_at + %(patience)s::interval), false) AS swept
-        FROM runs_run WHERE state IN ('queued', 'running') OR finished_at > now() - %(idle)s::interval)
-"""  # noqa: S608 - from here
-"""The runs that could go on and that the next sweep would ring for, were they due; and what is seen of workers.
+               coalesce(bool_or(rung_at > greatest(created_at + %(heard_after)s::interval,
+                                                   now() - %(idle)s::interval)), false) AS swept
+        FROM runs_run WHERE state IN ('queued', 'running') OR finished_at > now() - %(idle)s::interval),
+    left_alone AS (
+        SELECT id, rung_at, greatest(created_at, started_at, lease_until,
+                   (SELECT max(finished_at) FROM runs_call WHERE run_id = run.id),
+                   (SELECT max(decided_at) FROM runs_review AS review JOIN runs_taskrun AS task
+                       ON task.id = review.task_run_id WHERE task.run_id = run.id)) AS since
+        FROM runs_run AS run, seen
+        WHERE swept AND NOT held AND NOT moving AND state IN ('queued', 'running')
+          AND rung_at BETWEEN now() - %(idle)s::interval AND now() - %(heard_after)s::interval)
+"""
+"""Runs that a sweep rang for and that nobody came for, while no worker holds any run and none was begun or ended.
 
-A worker shows only by what it does: a lease, a run begun or ended, a run rung for again. How many more runs it would
-take does not show, so a run that is rung for and not taken is held against nobody while any worker holds a run: with
-10,000 queued and every worker full, waiting is right. For the same reason only the oldest runs are looked at, as many
-as one sweep rings for: those behind them have the bell of their launch, and their turn comes.
+A worker shows in the database only by what it does: a lease, a run begun or ended, a bell rung again. How many more
+runs it would take does not show. So while any worker holds a run, a run that waits may be waiting for its turn, as most
+of 10,000 do behind full workers, and only its place in the line is held against anybody.
 """
 
 PROTOCOL = (
@@ -118,15 +133,16 @@ PROTOCOL = (
         """,
     ),
     Invariant(
-        "waiting_asks",
-        "A run that waits for a person has a question that is still open.",
+        "waiting_for",
+        "A run that waits can be woken: by a person's word on an open question, or by a budget that it names.",
         """
-        SELECT run.id, concat('waits for ', coalesce(nullif(run.waiting_for, ''), 'nothing')) AS found,
-               'an open question' AS expected
-        FROM runs_run AS run WHERE run.state = 'waiting' AND (run.waiting_for = '' OR (
-            run.waiting_for = 'person' AND NOT EXISTS (
+        SELECT run.id, concat('waits for ', waiting_for, ', needs ', needs_nusd) AS found,
+               'an open question or a budget' AS expected
+        FROM runs_run AS run WHERE run.state = 'waiting' AND NOT (
+            run.waiting_for = ANY(%(budgets)s) AND run.needs_nusd IS NOT NULL
+            OR run.waiting_for = %(person)s AND run.needs_nusd IS NULL AND EXISTS (
                 SELECT FROM runs_review AS review JOIN runs_taskrun AS task ON task.id = review.task_run_id
-                WHERE task.run_id = run.id AND review.approved IS NULL)))
+                WHERE task.run_id = run.id AND review.approved IS NULL))
         """,
     ),
     Invariant(
@@ -139,20 +155,14 @@ PROTOCOL = (
     ),
     Invariant(
         "nothing_idle",
-        "While workers are up, a run that could go on is rung for at least once a minute, and taken if all are free.",
+        "A run that could go on is not passed over by later ones of its team, nor left while all workers are free.",
         f"""
-        WITH {_RUNNABLE}
-        SELECT id, concat('not rung since ', greatest(rung_at, since)) AS found,
-               concat('rung after ', now() - %(idle)s::interval) AS expected
-        FROM runnable, seen
-        WHERE (held OR moving OR swept) AND greatest(rung_at, since) < now() - %(idle)s::interval
+        WITH {_PASSED_OVER}, {_ALL_FREE}
+        SELECT id, concat('waits since ', since, ', passed over by ', min(by::text)) AS found, 'its turn' AS expected
+        FROM passed_over GROUP BY id, since
         UNION ALL
-        SELECT id, concat('rung at ', rung_at, ', runnable since ', since) AS found,
-               'taken by a free worker' AS expected
-        FROM runnable, seen
-        WHERE swept AND NOT held AND NOT moving AND since < now() - %(idle)s::interval
-          AND rung_at > since + %(patience)s::interval
-          AND rung_at BETWEEN now() - %(idle)s::interval AND now() - %(heard_after)s::interval
+        SELECT id, concat('waits since ', since, ', rung for at ', rung_at), 'taken by a free worker'
+        FROM left_alone WHERE since < now() - %(idle)s::interval
         """,  # noqa: S608 - from here
     ),
 )

@@ -1,6 +1,6 @@
-"""What must be true of the sums: each is that of its calls, and none is above its budget.
+"""What must be true of a run's and a task's sums: each is that of its calls, and no run is above its budget.
 
-Only a call that the provider billed above its own reservation may carry a sum over a budget, by just that much.
+Only a call that the provider billed above its own reservation may carry a run over its budget, by just that much.
 """
 
 from __future__ import annotations
@@ -15,10 +15,6 @@ _SUMS = {
     "unpriced_calls": "count(*) FILTER (WHERE state <> 'intent' AND cost_nusd IS NULL)",
     "estimated_calls": "count(*) FILTER (WHERE usage_estimated)",
 }
-
-SETTLED_BEFORE_S = 10
-"""A settlement takes its time before it has waited for the bill's row, so it may name one before a call that was opened
-first. Writers hold a bill for milliseconds; for runs it cannot happen, since their row is locked first."""
 
 
 def _rollup(what: str, table: str, column: str) -> Invariant:
@@ -38,18 +34,6 @@ def _rollup(what: str, table: str, column: str) -> Invariant:
     )
 
 
-def _over_budget(table: str, calls: str, *, before_s: int = 0) -> str:
-    """Every call is opened within the budget, so only what was settled since the last one was can have gone over."""
-    return f"""
-        {table} AS kept CROSS JOIN LATERAL (
-            SELECT coalesce(sum(greatest(cost_nusd - reserved_nusd, 0)), 0) AS nusd FROM runs_call
-            WHERE {calls} AND finished_at >= (SELECT max(started_at) FROM runs_call WHERE {calls})
-                  - interval '{before_s} seconds') AS excess
-        WHERE kept.spent_nusd + kept.reserved_nusd > kept.budget_nusd
-          AND kept.spent_nusd + kept.reserved_nusd > kept.budget_nusd + excess.nusd
-    """  # noqa: S608 - from here
-
-
 SUMS = (
     _rollup("run", "runs_run", "run_id"),
     _rollup("task", "runs_taskrun", "task_run_id"),
@@ -66,49 +50,16 @@ SUMS = (
     Invariant(
         "run_budget",
         "What a run has spent and holds is within its budget, but for what providers billed above a reservation.",
-        f"""
-        SELECT kept.id, kept.spent_nusd + kept.reserved_nusd AS found, kept.budget_nusd + excess.nusd AS expected
-        FROM {_over_budget("runs_run", "run_id = kept.id")}
-        """,  # noqa: S608 - from here
-    ),
-    Invariant(
-        "bill_spent",
-        "What a team has spent in a month is the sum of its real calls of that month.",
         """
-        WITH sums AS (
-            SELECT team_id, billed_month AS month, coalesce(sum(cost_nusd), 0) AS nusd
-            FROM runs_call WHERE NOT simulated GROUP BY team_id, billed_month)
-        SELECT concat('team ', team_id, ', ', month) AS id, bill.spent_nusd AS found, coalesce(nusd, 0) AS expected
-        FROM runs_bill AS bill FULL JOIN sums USING (team_id, month)
-        WHERE bill.spent_nusd IS DISTINCT FROM coalesce(nusd, 0)
+        SELECT run.id, run.spent_nusd + run.reserved_nusd AS found, run.budget_nusd + excess.nusd AS expected
+        FROM runs_run AS run CROSS JOIN LATERAL (
+            SELECT coalesce(sum(greatest(cost_nusd - reserved_nusd, 0)), 0) AS nusd FROM runs_call
+            WHERE run_id = run.id AND finished_at >= (SELECT max(started_at) FROM runs_call WHERE run_id = run.id)
+        ) AS excess
+        WHERE run.spent_nusd + run.reserved_nusd > run.budget_nusd
+          AND run.spent_nusd + run.reserved_nusd > run.budget_nusd + excess.nusd
         """,
-    ),
-    Invariant(
-        "bill_reserved",
-        "A month's bill holds what the team's open real calls may cost, and nothing else.",
-        """
-        WITH sums AS (
-            SELECT team_id, billed_month AS month, sum(reserved_nusd) AS nusd
-            FROM runs_call WHERE state = 'intent' AND NOT simulated GROUP BY team_id, billed_month)
-        SELECT concat('team ', team_id, ', ', month) AS id, bill.reserved_nusd AS found, coalesce(nusd, 0) AS expected
-        FROM runs_bill AS bill FULL JOIN sums USING (team_id, month)
-        WHERE coalesce(bill.reserved_nusd, 0) <> coalesce(nusd, 0)
-        """,
-    ),
-    Invariant(
-        "bill_budget",
-        "What a team has spent and holds in a month is within its budget, but for what providers billed above a "
-        "reservation.",
-        f"""
-        SELECT concat('team ', kept.team_id, ', ', kept.month) AS id,
-               kept.spent_nusd + kept.reserved_nusd AS found, kept.budget_nusd + excess.nusd AS expected
-        FROM {
-            _over_budget(
-                "runs_bill",
-                "team_id = kept.team_id AND billed_month = kept.month AND NOT simulated",
-                before_s=SETTLED_BEFORE_S,
-            )
-        }
-        """,  # noqa: S608 - from here
     ),
 )
+"""Every call is opened within the budget, and no budget is set below what is used; so only what was settled since the
+last call was opened can have gone over it."""

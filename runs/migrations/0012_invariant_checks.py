@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("runs", "0006_run_bounds"),
+        ("runs", "0008_price_tiers"),
     ]
 
     operations = [

@@ -8,18 +8,21 @@ from runs.models.call import Call
 from runs.models.checks import InvariantCheck
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.memory import Note
-from runs.models.money import Bill, Lane, PriceQuote
+from runs.models.money import Allowance, Bill, Correction, Lane, PriceQuote, PriceTier
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
 
 __all__ = [
+    "Allowance",
     "Bill",
     "Call",
     "ClockTimestamp",
+    "Correction",
     "InvariantCheck",
     "Lane",
     "Note",
     "PriceQuote",
+    "PriceTier",
     "Review",
     "Rollup",
     "Run",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
 from django.db.models import F, Sum
 from django.utils import timezone
 
-from runs.models import Bill, Call, Review, Run, TaskRun
+from runs.models import Allowance, Bill, Call, Correction, Review, Run, TaskRun
 from runs.states import CallState, RunState, TaskState
 from tests.cast import Cast, make_cast, make_crew
 from tests.ledger import make_call, make_run, make_task
@@ -63,6 +64,7 @@ def make_books() -> Books:
     open_call(books.busy, task=figures, step=1, reserved_nusd=900_000)
     asked = make_task(books.waiting, "figures", state=TaskState.WAITING)
     Review.objects.create(task_run=asked, number=0, answer="Is this right?")
+    _correct_last_month(books.failed)
     make_task(books.queued, "figures")
     sum_up(cast)
     with connection.cursor() as cursor:
@@ -81,10 +83,21 @@ def _fill_done(run: Run) -> None:
     _call(run, task=figures, step=3, cache_hit=True, cost_class="cache_hit", cost_nusd=0, **NO_TOKENS)
     lost = {"state": "unknown", "cost_class": "failed", "cost_nusd": 900_000, "reserved_nusd": 900_000, **NO_TOKENS}
     _call(run, task=brief, step=1, **lost)
-    _call(run, task=brief, step=2, state="late", cost_class="duplicate")
+    late = _call(run, task=brief, step=2, state="late", cost_class="duplicate")
+    Correction.objects.create(call=late, booked_nusd=900_000, cost_nusd=750_000, month=late.billed_month)
     unpriced = {"input_usd_per_mtok": None, "output_usd_per_mtok": None, "cost_nusd": None, "usage_estimated": True}
     _call(run, task=brief, step=8, epoch=2, **unpriced)
     _call(run, task=brief, step=9, epoch=2, cached_prompt_tokens=40, cache_write_tokens=10)
+
+
+def _correct_last_month(run: Run) -> None:
+    """A call of last month whose exact figure, more than was reserved, came when that month's bill was closed."""
+    this_month = timezone.now().date().replace(day=1)
+    last_month = (this_month - timedelta(days=1)).replace(day=1)
+    corrected = {"state": "late", "cost_class": "duplicate", "billed_month": last_month}
+    late = make_call(run, step=1, reserved_nusd=600_000, **corrected)
+    long_ago = timezone.now() - timedelta(hours=1)
+    Correction.objects.create(call=late, booked_nusd=600_000, cost_nusd=750_000, month=this_month, made_at=long_ago)
 
 
 def _after(run: Run, seconds: float) -> datetime:
@@ -120,12 +133,24 @@ def sum_up(cast: Cast) -> None:
     for task in TaskRun.objects.all():
         _sum_into(task, task.calls.all())
         task.save()
+    _sum_up_months(cast)
+
+
+def _sum_up_months(cast: Cast) -> None:
     Bill.objects.all().delete()
-    for month in set(Call.objects.values_list("billed_month", flat=True)):
-        calls = Call.objects.filter(billed_month=month)
-        reserved = _total(calls.filter(state=CallState.INTENT), "reserved_nusd")
-        spent = _total(calls, "cost_nusd")
-        Bill.objects.create(team=cast.team, month=month, spent_nusd=spent, reserved_nusd=reserved)
+    Allowance.objects.all().delete()
+    moved = {made.call_id: made for made in Correction.objects.all()}
+    spent: Counter[date] = Counter()
+    for call in Call.objects.all():
+        made = moved.get(call.pk)
+        spent[call.billed_month] += (call.cost_nusd if made is None else made.booked_nusd) or 0
+        if made is not None:
+            spent[made.month] += (made.cost_nusd or 0) - (made.booked_nusd or 0)
+    for month, nusd in spent.items():
+        reserved = _total(Call.objects.filter(state=CallState.INTENT, billed_month=month), "reserved_nusd")
+        sums = {"team": cast.team, "month": month, "spent_nusd": nusd, "reserved_nusd": reserved}
+        Bill.objects.create(**sums, closed_at=None if month == max(spent) else timezone.now())
+        Allowance.objects.create(**sums, user=cast.runner.user)
 
 
 def _sum_into(kept: Run | TaskRun, calls: Any) -> None:

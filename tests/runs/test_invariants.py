@@ -6,18 +6,19 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from engine.llm import Usage
 from engine.pricing import Price, cost_usd
 from runs.invariants import INVARIANTS, look
 from runs.ledger_sql import ROLLUP_FIELDS
-from runs.models import Bill, Call, Review, Run, TaskRun
+from runs.models import Allowance, Bill, Call, Correction, Review, Run, TaskRun
 from runs.money import to_nusd
-from runs.states import RunState, TaskState
+from runs.states import Priority, RunState, TaskState
 from tests.ledger import make_call
 from tests.runs.books import Books, add_one, make_books, open_call, sum_up, without
 
@@ -71,7 +72,12 @@ def a_bill_is_not_the_sum(books: Books) -> None:
 def a_bill_is_missing(books: Books) -> None:
     Run.objects.filter(pk=books.busy.pk).update(reserved_nusd=0)
     Call.objects.filter(state="intent").update(reserved_nusd=0)
+    Allowance.objects.update(reserved_nusd=0)
     Bill.objects.all().delete()
+
+
+def a_closed_bill_was_changed(books: Books) -> None:
+    Bill.objects.filter(closed_at__isnull=False).update(spent_nusd=750_000)
 
 
 def a_bill_holds_too_little(books: Books) -> None:
@@ -79,7 +85,48 @@ def a_bill_holds_too_little(books: Books) -> None:
 
 
 def a_bill_is_over_its_budget(books: Books) -> None:
-    Bill.objects.update(budget_nusd=F("spent_nusd") + F("reserved_nusd") - 1)
+    now_open().update(budget_nusd=F("spent_nusd") + F("reserved_nusd") - 1)
+
+
+def now_open() -> QuerySet[Bill]:
+    return Bill.objects.filter(closed_at=None)
+
+
+def an_allowance_is_not_the_sum(books: Books) -> None:
+    add_one(Allowance.objects.all(), "spent_nusd")
+
+
+def an_allowance_is_missing(books: Books) -> None:
+    Allowance.objects.filter(reserved_nusd=0).delete()
+
+
+def a_member_is_charged_for_anothers_run(books: Books) -> None:
+    Run.objects.update(created_by=books.cast.editor.user)
+    Allowance.objects.filter(reserved_nusd=0).update(user=books.cast.editor.user)
+    Allowance.objects.update(reserved_nusd=0)
+    Call.objects.filter(state="intent").update(reserved_nusd=0)
+    Run.objects.update(reserved_nusd=0)
+    Bill.objects.update(reserved_nusd=0)
+
+
+def an_allowance_holds_too_much(books: Books) -> None:
+    add_one(Allowance.objects.all(), "reserved_nusd")
+
+
+def an_allowance_is_over_its_budget(books: Books) -> None:
+    Allowance.objects.filter(reserved_nusd__gt=0).update(budget_nusd=F("spent_nusd") + F("reserved_nusd") - 1)
+
+
+def a_correction_is_not_its_calls_figure(books: Books) -> None:
+    add_one(Correction.objects.filter(call__run=books.done), "cost_nusd")
+
+
+def a_correction_forgets_what_was_booked(books: Books) -> None:
+    Correction.objects.filter(call__run=books.done).update(booked_nusd=0)
+
+
+def a_correction_went_to_another_month_than_the_open_one(books: Books) -> None:
+    Bill.objects.update(closed_at=None)
 
 
 def a_price_was_changed_behind_a_call(books: Books) -> None:
@@ -164,36 +211,56 @@ def a_run_waits_for_nothing(books: Books) -> None:
     Run.objects.filter(pk=books.waiting.pk).update(waiting_for="")
 
 
+def a_run_waits_for_a_budget_that_covers_nothing_known(books: Books) -> None:
+    Run.objects.filter(pk=books.waiting.pk).update(waiting_for="team_budget")
+
+
 def a_key_launched_two_runs(books: Books) -> None:
     without("ALTER TABLE runs_run DROP CONSTRAINT run_once_per_idempotency_key")
     Run.objects.filter(pk=books.failed.pk).update(idempotency_key="one")
 
 
-def a_queued_run_is_not_rung_for(books: Books) -> None:
-    Run.objects.filter(pk=books.queued.pk).update(created_at=timezone.now() - AGO, rung_at=timezone.now() - AGO)
+def a_queued_run_is_passed_over(books: Books) -> None:
+    began(books.queued, created_at=AGO * 3)
+    began(queued_after(books.queued), started_at=AGO, lease_epoch=1)
 
 
-def an_orphaned_run_is_not_rung_for(books: Books) -> None:
-    long_ago = timezone.now() - AGO
-    Run.objects.filter(pk=books.busy.pk).update(created_at=long_ago, lease_until=long_ago, rung_at=long_ago)
-    Call.objects.filter(run=books.busy, state="ok").update(started_at=long_ago, finished_at=long_ago)
-    Run.objects.filter(pk=books.queued.pk).update(started_at=timezone.now())  # somebody works
+def an_orphaned_run_is_passed_over(books: Books) -> None:
+    began(books.busy, lease_until=AGO * 3)
+    began(queued_after(books.queued), started_at=AGO, lease_epoch=1)
 
 
 def all_workers_are_free_and_nobody_comes(books: Books) -> None:
-    aside = {"state": RunState.WAITING, "waiting_for": "something", "lease_owner": "", "lease_until": None}
-    Run.objects.filter(pk=books.busy.pk).update(**aside)
-    Run.objects.filter(pk=books.queued.pk).update(
-        created_at=timezone.now() - AGO, rung_at=timezone.now() - timedelta(seconds=20)
-    )
+    aside = {"state": RunState.WAITING, "waiting_for": "run_budget", "needs_nusd": 1}
+    Run.objects.filter(pk=books.busy.pk).update(**aside, lease_owner="", lease_until=None)
+    began(books.queued, created_at=AGO, rung_at=timedelta(seconds=20))
+
+
+def began(run: Run, **when: Any) -> None:
+    """Sets times of the run to so long ago."""
+    times = {name: timezone.now() - ago if isinstance(ago, timedelta) else ago for name, ago in when.items()}
+    Run.objects.filter(pk=run.pk).update(**times)
+
+
+def queued_after(run: Run, **fields: Any) -> Run:
+    same = {"team": run.team, "crew": run.crew, "version": run.version, "created_by": run.created_by}
+    return Run.objects.create(**(same | fields))
 
 
 BREAKS: dict[str, list[Callable[[Books], None]]] = {
     "run_reserved": [a_run_holds_too_much],
     "run_budget": [a_run_is_over_its_budget],
-    "bill_spent": [a_bill_is_not_the_sum, a_bill_is_missing],
+    "bill_spent": [a_bill_is_not_the_sum, a_bill_is_missing, a_closed_bill_was_changed],
     "bill_reserved": [a_bill_holds_too_little],
     "bill_budget": [a_bill_is_over_its_budget],
+    "allowance_spent": [an_allowance_is_not_the_sum, an_allowance_is_missing, a_member_is_charged_for_anothers_run],
+    "allowance_reserved": [an_allowance_holds_too_much],
+    "allowance_budget": [an_allowance_is_over_its_budget],
+    "correction": [
+        a_correction_is_not_its_calls_figure,
+        a_correction_forgets_what_was_booked,
+        a_correction_went_to_another_month_than_the_open_one,
+    ],
     "call_cost": [a_price_was_changed_behind_a_call],
     "unknown_cost": [a_lost_call_is_hidden],
     "call_class": [a_call_is_in_another_class, a_retry_is_taken_for_work],
@@ -208,11 +275,15 @@ BREAKS: dict[str, list[Callable[[Books], None]]] = {
     "ended_lease": [an_ended_run_is_leased],
     "lease_owner": [a_lease_has_no_owner, a_lease_has_no_number],
     "ended_calls": [an_ended_run_has_an_open_call],
-    "waiting_asks": [a_waiting_run_was_answered, a_run_waits_for_nothing],
+    "waiting_for": [
+        a_waiting_run_was_answered,
+        a_run_waits_for_nothing,
+        a_run_waits_for_a_budget_that_covers_nothing_known,
+    ],
     "one_run_per_key": [a_key_launched_two_runs],
     "nothing_idle": [
-        a_queued_run_is_not_rung_for,
-        an_orphaned_run_is_not_rung_for,
+        a_queued_run_is_passed_over,
+        an_orphaned_run_is_passed_over,
         all_workers_are_free_and_nobody_comes,
     ],
 }
@@ -261,57 +332,78 @@ def test_half_a_billionth_is_rounded_up(books: Books) -> None:
     assert [row.id for row in look(["call_cost"])[0].rows] == [str(call.pk)]
 
 
-@pytest.mark.parametrize("table", ["run_budget", "bill_budget"])
+def rows_of(table: str, run: Run) -> QuerySet[Any]:
+    rows = {"run_budget": Run.objects.filter(pk=run.pk), "bill_budget": now_open()}
+    return rows.get(table, Allowance.objects.filter(month=now_open().get().month))
+
+
+BUDGETS = ["run_budget", "bill_budget", "allowance_budget"]
+
+
+@pytest.mark.parametrize("table", BUDGETS)
 def test_a_budget_may_be_passed_by_what_a_provider_billed_above_a_reservation_and_no_more(
     books: Books, table: str
 ) -> None:
+    Correction.objects.all().delete()
+    Call.objects.filter(run=books.failed).delete()
+    Call.objects.filter(state="intent").delete()
+    Call.objects.update(started_at=timezone.now() - AGO, reserved_nusd=900_000)
     make_call(books.done, step=100, reserved_nusd=700_000, finished_at=timezone.now())  # 50,000 more than reserved
     sum_up(books.cast)
-    rows = Run.objects.filter(pk=books.done.pk) if table == "run_budget" else Bill.objects.all()
-    Call.objects.exclude(step=100).update(reserved_nusd=10**9)
-    Call.objects.update(started_at=F("started_at") - timedelta(hours=1))
-    Call.objects.exclude(step=100).filter(state="ok").update(finished_at=F("started_at"))
-    Run.objects.update(reserved_nusd=0)
-    Bill.objects.update(reserved_nusd=0)
+    rows = rows_of(table, books.done)
     rows.update(budget_nusd=F("spent_nusd") - 50_000)
     assert look([table])[0].count == 0
     rows.update(budget_nusd=F("spent_nusd") - 50_001)
     assert look([table])[0].count == 1
 
 
-@pytest.mark.parametrize("table", ["run_budget", "bill_budget"])
+@pytest.mark.parametrize("table", BUDGETS)
 def test_no_call_is_opened_above_a_budget_that_is_passed(books: Books, table: str) -> None:
-    make_call(books.busy, step=100, reserved_nusd=0, started_at=timezone.now() - AGO, finished_at=timezone.now() - AGO)
+    Correction.objects.all().delete()
+    Call.objects.filter(run=books.failed).delete()
+    long_ago = timezone.now() - AGO
+    make_call(books.busy, step=100, reserved_nusd=0, started_at=long_ago, finished_at=long_ago)
     open_call(books.busy, step=101, reserved_nusd=1, started_at=timezone.now())
     sum_up(books.cast)
-    rows = Run.objects.filter(pk=books.busy.pk) if table == "run_budget" else Bill.objects.all()
-    rows.update(budget_nusd=F("spent_nusd") + F("reserved_nusd") - 1)
+    rows_of(table, books.busy).update(budget_nusd=F("spent_nusd") + F("reserved_nusd") - 1)
     assert look([table])[0].count == 1, "what an earlier call took too much excuses none that came after it"
 
 
+@pytest.mark.parametrize("table", ["bill_budget", "allowance_budget"])
+def test_a_correction_of_a_closed_month_may_pass_the_budget_of_the_month_that_took_it(books: Books, table: str) -> None:
+    Correction.objects.filter(call__run=books.failed).update(made_at=timezone.now() + AGO)
+    rows_of(table, books.done).update(budget_nusd=F("spent_nusd") + F("reserved_nusd") - 150_000)
+    assert look([table])[0].count == 0
+    rows_of(table, books.done).update(budget_nusd=F("budget_nusd") - 1)
+    assert look([table])[0].count == 1
+
+
 def test_a_backlog_without_workers_is_nobodys_fault(books: Books) -> None:
-    Run.objects.filter(pk=books.busy.pk).update(lease_owner="", lease_until=None)
-    Run.objects.update(rung_at=timezone.now() - AGO, created_at=timezone.now() - AGO)
+    for run in (books.busy, books.queued):
+        began(run, created_at=AGO, rung_at=AGO, lease_until=AGO if run == books.busy else None)
     assert look(["nothing_idle"])[0].count == 0
 
 
 def test_a_backlog_behind_busy_workers_waits_its_turn(books: Books) -> None:
-    Run.objects.filter(pk=books.queued.pk).update(
-        created_at=timezone.now() - AGO, rung_at=timezone.now() - timedelta(seconds=20)
-    )
+    began(books.queued, created_at=AGO, rung_at=timedelta(seconds=20))
+    began(queued_after(books.queued), created_at=AGO, rung_at=AGO)
     assert look(["nothing_idle"])[0].count == 0
 
 
-def test_of_a_long_backlog_only_what_one_sweep_rings_for_is_looked_at(books: Books) -> None:
-    long_ago = timezone.now() - AGO
-    queued = books.queued
-    Run.objects.filter(pk=queued.pk).update(created_at=long_ago)
-    usual = {"team": queued.team, "crew": queued.crew, "version": queued.version, "created_at": long_ago}
-    Run.objects.bulk_create(Run(**usual, rung_at=timezone.now()) for _ in range(499))
-    Run.objects.bulk_create(Run(**usual, rung_at=long_ago) for _ in range(3))
+@pytest.mark.parametrize("other", ["more urgent", "launched before", "of another team", "begun just now"])
+def test_who_may_go_first_passes_nobody_over(books: Books, other: str) -> None:
+    """A later run, begun five minutes ago, when the one that is still queued had waited for ten."""
+    began(books.queued, created_at=AGO * 3)
+    later = queued_after(books.queued, **({"priority": Priority.HIGH} if other == "more urgent" else {}))
+    began(later, created_at=AGO * 3, started_at=AGO, lease_epoch=1)
+    if other == "launched before":
+        began(books.done, started_at=AGO)
+        began(later, started_at=None)
+    if other == "of another team":
+        Run.objects.filter(pk=later.pk).update(team=books.cast.stranger.team)
+    if other == "begun just now":
+        began(later, started_at=timedelta(seconds=2))
     assert look(["nothing_idle"])[0].count == 0
-    Run.objects.filter(pk=queued.pk).update(rung_at=long_ago)
-    assert look(["nothing_idle"])[0].count == 1
 
 
 def test_the_rows_shown_are_bounded_and_counted(books: Books) -> None:
