@@ -152,7 +152,7 @@ class Calls:
                 pause_s = _pause_s(last, failures + throttled)
                 if pause_s is None or failures > self.agent.max_retry_limit:
                     break
-                await self.runtime.journal.retrying(self.task, pause_s)
+                await self.runtime.journal.retrying(self.task, pause_s, throttled=last.throttled)
                 await asyncio.sleep(pause_s)
         raise last
 

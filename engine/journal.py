@@ -188,8 +188,11 @@ class Journal(Protocol):
         """The unsafe tool call at this step that may have been carried out; a person is asked if nobody has said."""
         ...
 
-    async def retrying(self, task: str, seconds: float) -> None:
-        """The task's call failed and is made again after so many seconds; told so that people can see it."""
+    async def retrying(self, task: str, seconds: float, *, throttled: bool) -> None:
+        """The task's call failed, or was refused for haste, and is made again after so many seconds.
+
+        Told so that it can be seen.
+        """
         ...
 
     async def open_call(self, intent: CallIntent) -> object:
@@ -250,7 +253,7 @@ class MemoryJournal:
     async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
         return None  # what is only in memory is lost with its worker
 
-    async def retrying(self, task: str, seconds: float) -> None:
+    async def retrying(self, task: str, seconds: float, *, throttled: bool) -> None:
         pass
 
     async def open_call(self, intent: CallIntent) -> CallIntent:

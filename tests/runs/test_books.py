@@ -28,7 +28,7 @@ from engine.pricing import Price, cost_usd
 from runs import claim, invariants
 from runs.actions import request_cancel
 from runs.invariants.check import moment
-from runs.models import Bill, Call, InvariantCheck, Run
+from runs.models import Allowance, Bill, Call, Correction, InvariantCheck, Run
 from runs.recorder import LedgerJournal, Ticket
 from runs.replay import read_replay
 from runs.states import CallState, CostClass
@@ -147,6 +147,11 @@ def a_busy_day(cast: Cast, workers: list[WorkerProcess]) -> None:
     for thread in threads:
         thread.join()
     execute_all([taken_over, poor], workers[0])
+    settle_late(journal, ticket)
+
+
+def settle_late(journal: LedgerJournal, ticket: Ticket) -> None:
+    """The answer that a zombie was waiting for; it costs more than was reserved."""
     answer = LLMReply("Late", Usage(700, 100, 0, 300), MODEL)
     late = CallOutcome(CallStatus.OK, answer, usage=answer.usage, cost_usd=cost_usd(answer.usage, PRICE))
     asyncio.run(journal.settle_call(ticket, late))
@@ -160,6 +165,41 @@ def a_call_that_is_cancelled(cast: Cast, worker: WorkerProcess, provider: Provid
     request_cancel(cast.runner, hanging)
     thread.join()
     provider.let_go.set()
+
+
+def test_the_books_are_right_when_a_figure_comes_after_its_month_was_closed(
+    cast: Cast, workers: list[WorkerProcess]
+) -> None:
+    with OpenAIServer() as server:
+        use_provider(cast.owner, server)
+        run = launched(cast.runner, task("plain"))
+        journal, ticket = zombies_call(run, workers[1])
+        execute(run, workers[0])
+        lost = Call.objects.get(state="unknown")
+        last_month = (lost.billed_month - timedelta(days=1)).replace(day=1)
+        for sums in (Bill.objects.get(), Allowance.objects.get()):
+            sums.__class__.objects.filter(pk=sums.pk).update(spent_nusd=F("spent_nusd") - lost.cost_nusd)
+            sums.pk, sums.month, sums.spent_nusd = None, last_month, lost.cost_nusd
+            sums.save(force_insert=True)
+        Call.objects.filter(pk=lost.pk).update(billed_month=last_month)
+        Bill.objects.filter(month=last_month).update(closed_at=timezone.now())
+        assert invariants.check() == []
+        settle_late(journal, ticket)
+    assert Bill.objects.get(month=last_month).spent_nusd == lost.cost_nusd, "frozen"
+    assert Correction.objects.get().month > last_month
+    assert_bills_differ_from_calls()
+    broken = invariants.check()
+    assert broken == [], broken
+
+
+def assert_bills_differ_from_calls() -> None:
+    """Each month for itself; all months together never do."""
+    months = {bill.month: bill.spent_nusd for bill in Bill.objects.all()}
+    calls = Counter[Any]()
+    for call in Call.objects.all():
+        calls[call.billed_month] += call.cost_nusd or 0
+    assert months != calls
+    assert sum(months.values()) == sum(calls.values())
 
 
 def tokens_of(billed: Any) -> dict[str, int]:
