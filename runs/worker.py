@@ -143,6 +143,8 @@ class WorkerProcess:
                 connection.close()
                 log.warning("Could not beat; trying again", exc_info=error)
                 self._stop_silent()
+            except Exception:  # an outer edge: without its keeper a worker would lose every run that it claims
+                log.exception("Keeping leases failed by a bug; trying again")
         connection.close()
 
     def _keep_once(self) -> None:
