@@ -23,7 +23,7 @@ from engine.limits import RunLimits
 from engine.models import is_simulated, provider_of
 from engine.spec import CrewSpec
 from engine.validate import missing_inputs
-from runs import claim, tasks
+from runs import claim, metrics, tasks
 from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.money import to_nusd
 from runs.notify import run_changed
@@ -107,6 +107,7 @@ def launch(
         if key and (earlier := _earlier(who, crew, order, key)):
             return earlier
         raise
+    metrics.run_launched()
     return run
 
 

@@ -6,6 +6,7 @@ Only the database's clock is used.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -14,12 +15,15 @@ from django.db.models import F
 
 from engine.errors import Cancelled
 from engine.journal import CallOutcome, CallStatus
+from runs import metrics
 from runs.ledger_lines import Line, open_lines, settle
 from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.money import to_usd
 from runs.notify import run_changed
 from runs.states import RUN_LIVE, TASK_ENDED, CallState, RunState, TaskState
 from runs.storable import storable_json, storable_text
+
+log = logging.getLogger(__name__)
 
 LEASE_S = 30
 MAX_FRUITLESS_TAKEOVERS = 5
@@ -99,6 +103,8 @@ def end(
     )
     if not ended:
         return False
+    metrics.run_ended(state)
+    log.info("Ended", extra={"state": str(state), "error_code": error_code})
     close_tasks(run.pk)
     run_changed(run.pk)
     return True

@@ -13,7 +13,8 @@ from engine.crew import CrewOutput, Runtime, run_crew
 from engine.errors import Cancelled, EngineError, LimitReached
 from engine.journal import TaskStatus
 from engine.spec import CrewSpec
-from runs import claim
+from runs import claim, metrics
+from runs.log_context import marked
 from runs.models import Run
 from runs.replay import read_replay
 from runs.runtime import runtime_of
@@ -33,6 +34,13 @@ def execute(run_id: UUID, *, worker: WorkerProcess) -> None:
     run = claim.claim(run_id, owner=worker.name)
     if run is None:
         return
+    metrics.run_claimed(run.lease_epoch)
+    with marked(run_id=run.pk, epoch=run.lease_epoch, worker=worker.name):
+        log.info("Claimed")
+        _begin(run, worker)
+
+
+def _begin(run: Run, worker: WorkerProcess) -> None:
     if run.cancel_requested_at is not None:
         claim.end(run, state=RunState.CANCELLED, error="Cancelled.", error_code=Cancelled.code)
         return
@@ -49,7 +57,7 @@ def _carry_out(run: Run, worker: WorkerProcess) -> None:
         replay = read_replay(run)
         runtime = runtime_of(run, spec, worker, replay)
         connection.close()  # this thread only waits from here on, and there are more of them than connections
-        output = worker.run(held, _run(spec, run, runtime))
+        output = worker.run(held, _run(spec, run, runtime, worker.name))
     except Cancelled as stop:
         _stopped(run, held, str(stop))
     except LimitReached as limit:
@@ -57,14 +65,15 @@ def _carry_out(run: Run, worker: WorkerProcess) -> None:
     except EngineError as error:
         claim.end(run, state=RunState.FAILED, error=str(error), error_code=error.code)
     except Exception:  # the worker's outer edge: our bug ends this run, honestly, and no other
-        log.exception("Run %s failed by a bug", run.pk)
+        log.exception("The run failed by a bug")
         claim.end(run, state=RunState.FAILED, error=BUG_MESSAGE, error_code=OUR_BUG)
     else:
         _finish(run, output, decisions=replay.decisions)
 
 
-async def _run(spec: CrewSpec, run: Run, runtime: Runtime) -> CrewOutput:
-    return await run_crew(spec, run.inputs, runtime)
+async def _run(spec: CrewSpec, run: Run, runtime: Runtime, worker: str) -> CrewOutput:
+    with marked(run_id=run.pk, epoch=run.lease_epoch, worker=worker):  # on the loop, where no thread's marks reach
+        return await run_crew(spec, run.inputs, runtime)
 
 
 def _finish(run: Run, output: CrewOutput, *, decisions: int) -> None:

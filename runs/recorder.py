@@ -7,6 +7,7 @@ output, but what a provider billed it for is booked all the same.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,18 +21,21 @@ from django.db.models import F
 from engine.errors import Cancelled, EngineError, LimitReached
 from engine.gathering import to_the_end
 from engine.journal import CallIntent, CallOutcome, CallRecord, CallStatus, LostCall, Review, TaskResult
-from runs import models
+from runs import metrics, models
 from runs.group_commit import GroupCommit
 from runs.lanes import Lane, Queues, Wait, note, wait_of
 from runs.ledger_lines import Owner, line_to_settle, open_line, settle
 from runs.ledger_sql import END_TASK, START_TASK
 from runs.locks import Locks
+from runs.log_context import OpenCall, mark, mark_call
 from runs.models import Run, new_id
 from runs.money import to_nusd, to_usd
 from runs.notify import CHANNEL, run_changed
 from runs.replay import Replay
 from runs.states import RunState
 from runs.storable import json_text, storable_text
+
+log = logging.getLogger(__name__)
 
 LONGEST_WAIT_S = 1.0
 """A waiting call looks again at least so often, so that a lost lease or a shorter pause is seen."""
@@ -44,7 +48,9 @@ class Ticket:
     """An open call: what it takes to settle it, also after the run has moved on."""
 
     call_id: UUID
+    intent: CallIntent
     lane: Lane | None = None
+    log_mark: OpenCall | None = None
 
 
 class LedgerJournal:
@@ -74,6 +80,7 @@ class LedgerJournal:
         return self._replay.calls.get((task, branch, step))
 
     async def task_started(self, task: str, agent: str) -> None:
+        mark(task=task)
         await self._write(lambda: self._start_task(task, agent))
 
     async def task_ended(self, result: TaskResult) -> None:
@@ -100,24 +107,28 @@ class LedgerJournal:
                         outcome = await asyncio.shield(opening := open_now())
         except asyncio.CancelledError:
             if opening is not None:
-                await to_the_end(self._take_back(opening, call_id, lane))
+                await to_the_end(self._take_back(opening, Ticket(call_id, intent, lane)))
             raise
         if isinstance(outcome, EngineError):
             raise outcome
-        return Ticket(call_id, lane)
+        return Ticket(call_id, intent, lane, mark_call(call_id))
 
-    async def _take_back(self, opening: asyncio.Future[Any], call_id: UUID, lane: Lane | None) -> None:
+    async def _take_back(self, opening: asyncio.Future[Any], nothing_asked: Ticket) -> None:
         """Settles at nothing what was opened for somebody who no longer waits for it: nothing was asked."""
         outcome = await opening
         if isinstance(outcome, (Wait, EngineError)):
             return
         nothing = CallOutcome(CallStatus.ERROR, error="Cancelled before it was sent.", error_code=Cancelled.code)
-        await self.settle_call(Ticket(call_id, lane), nothing)
+        await self.settle_call(nothing_asked, nothing)
 
     async def settle_call(self, ticket: object, outcome: CallOutcome) -> None:
         assert isinstance(ticket, Ticket)
+        facts = {"kind": ticket.intent.kind.value, "status": outcome.status.value, "latency_ms": outcome.latency_ms}
+        log.debug("Call ended", extra=facts | {"error_code": outcome.error_code})
         # Shielded: a cancelled run still books what it was billed for.
         await asyncio.shield(self._write(lambda: self._settle(ticket, outcome), ticket.lane, begins=outcome.throttled))
+        if ticket.log_mark is not None:
+            ticket.log_mark.ended()
 
     async def review(self, task: str, number: int, answer: str) -> Review | None:
         known = self._replay.reviews.get((task, number))
@@ -221,5 +232,6 @@ class LedgerJournal:
         if line is None:
             return
         settle(line, outcome, fresh=line.holds_run)
+        metrics.call_settled(ticket.intent, outcome, fresh=line.holds_run)
         if ticket.lane is not None:
             note(ticket.lane, outcome, call_id=ticket.call_id)

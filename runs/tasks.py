@@ -12,7 +12,8 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.db import DatabaseError, InterfaceError, connection
 from kombu.exceptions import OperationalError
 
-from runs import claim, execution
+from runs import claim, execution, metrics
+from runs.presence import forget_absent
 from runs.worker import worker_process
 
 log = logging.getLogger(__name__)
@@ -33,18 +34,25 @@ def ring(run_id: UUID) -> None:
     try:
         execute.apply_async((str(run_id),), retry=False)
     except OperationalError as error:
+        metrics.ring_failed()
         log.warning("Could not ring for run %s; the sweeper will", run_id, exc_info=error)
 
 
 def sweep() -> None:
     """Rings for runs that nobody works on, and closes what dead workers left open. Any number of sweepers may run."""
-    for run_id in claim.ring_again(patience_s=RING_AGAIN_AFTER_S):
+    due = claim.ring_again(patience_s=RING_AGAIN_AFTER_S)
+    for run_id in due:
         ring(run_id)
     claim.close_calls_of_ended_runs()
+    forget_absent()
+    metrics.swept(len(due))
 
 
 @worker_ready.connect
-def start_sweeping(**kwargs: Any) -> None:
+def start_working(**kwargs: Any) -> None:
+    """From here on the worker is seen, also before its first run."""
+    log.info("Ready for runs", extra={"worker": worker_process().name})
+    metrics.serve()
     threading.Thread(target=_sweep_until_stopped, name="sweeper", daemon=True).start()
 
 

@@ -26,6 +26,7 @@ from runs import claim
 from runs.group_commit import GroupCommit
 from runs.lanes import Queues
 from runs.ledger_cache import LedgerCaches
+from runs.presence import Presence
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Held:
 
 
 class WorkerProcess:
-    """The process's one loop, writer and keeper; made by ``worker_process()`` when the first run is executed."""
+    """The process's one loop, writer and keeper; made by ``worker_process()`` when the worker is ready."""
 
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
@@ -59,6 +60,7 @@ class WorkerProcess:
         self.caches = LedgerCaches()
         self.loop = asyncio.new_event_loop()
         self.stopping = threading.Event()
+        self.presence = Presence(self.name)
         self._held: dict[UUID, Held] = {}
         self._lock = threading.Lock()
         threading.Thread(target=self.loop.run_forever, name="engine-loop", daemon=True).start()
@@ -85,11 +87,13 @@ class WorkerProcess:
         self.stopping.set()
         deadline = time.monotonic() + grace_s
         self._cancel_all("shutdown")
+        self.presence.stops(holding=len(self._all()))
         while self._all() and time.monotonic() < deadline:
             time.sleep(0.05)
             self._cancel_all("shutdown")  # one that was only just claimed had nothing to cancel yet
         self.writer.close()
         self._keeper.join()
+        self.presence.leave()
 
     async def _as_job(self, held: Held, work: Coroutine[Any, Any, T]) -> T:
         held.job = asyncio.current_task()
@@ -99,6 +103,7 @@ class WorkerProcess:
         while not self.stopping.wait(LOOK_FOR_CANCEL_EVERY_S):
             try:
                 self._keep_once()
+                self.presence.note(holding=len(self._all()))
             except (DatabaseError, InterfaceError) as error:
                 connection.close()
                 log.warning("Could not beat; trying again", exc_info=error)
@@ -142,7 +147,15 @@ class WorkerProcess:
             return list(self._held.values())
 
 
-@cache
 def worker_process() -> WorkerProcess:
     """This process's own, made at first use: never before a fork, never in the web process."""
+    with _making:  # a cache alone would let several threads make one each
+        return _made()
+
+
+_making = threading.Lock()
+
+
+@cache
+def _made() -> WorkerProcess:
     return WorkerProcess()

@@ -10,17 +10,20 @@ from runs.models.memory import Note
 from runs.models.money import Bill, Lane, PriceQuote
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
+from runs.models.worker import NightlyCheck, WorkerSeen
 
 __all__ = [
     "Bill",
     "Call",
     "ClockTimestamp",
     "Lane",
+    "NightlyCheck",
     "Note",
     "PriceQuote",
     "Review",
     "Rollup",
     "Run",
     "TaskRun",
+    "WorkerSeen",
     "new_id",
 ]

@@ -87,6 +87,10 @@ class Run(Rollup):
             models.Index(fields=["team", "-id"], name="run_team_newest"),
             models.Index(fields=["crew", "-id"], name="run_crew_newest"),
             models.Index(fields=["rung_at"], name="run_claimable", condition=Q(state__in=["queued", "running"])),
+            models.Index(
+                fields=["state", "team"], name="run_live", condition=Q(state__in=["queued", "running", "waiting"])
+            ),
+            models.Index(fields=["started_at"], name="run_started"),
             GinIndex(fields=["metadata"], name="run_metadata", opclasses=["jsonb_path_ops"]),
         ]
 

@@ -1,0 +1,41 @@
+"""Which worker processes there are, and how the last nightly checks ended: what operators look at."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class WorkerSeen(models.Model):
+    """One worker process as it last said of itself, by the database's clock. It writes nothing else: leases do.
+
+    ``capacity`` is how many runs it may hold at once, ``holding`` how many it held. ``stopping``: it claims nothing new.
+    """
+
+    name = models.CharField(max_length=120, unique=True)
+    started_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(db_default=Now())
+    capacity = models.PositiveIntegerField(default=0)
+    holding = models.PositiveIntegerField(default=0)
+    stopping = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name_plural = "workers seen"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class NightlyCheck(models.Model):
+    """How one nightly check of the whole installation last ended; whoever runs it writes its row.
+
+    ``message`` is for operators and is shown to whoever asks whether the application is ready: no names, no addresses.
+    """
+
+    name = models.CharField(max_length=60, unique=True)
+    ok = models.BooleanField()
+    message = models.CharField(max_length=300, blank=True)
+    checked_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.name}: {'ok' if self.ok else self.message}"
