@@ -28,7 +28,7 @@ ANSWER_WITHIN_S = 1.8
 FRESH_S = 1.0
 """Answers are shared for so long, so that many who ask make no load."""
 NIGHTLY_WITHIN_S = 36 * 3600
-QUICKLY = {
+QUICKLY: dict[str, Any] = {
     "connect_timeout": 2,
     "tcp_user_timeout": 2000,
     "keepalives_idle": 2,
@@ -87,7 +87,7 @@ def _answer(name: str, future: Future[list[Check]], deadline: float) -> list[Che
         return future.result(max(0.0, deadline - time.monotonic()))
     except TimeoutError:
         return [Check(name, ok=False, why="It gives no answer in time.")]
-    except Exception as error:  # noqa: BLE001 - whatever it was, it is told by its kind alone
+    except Exception as error:
         log.warning("Not ready: %s", name, exc_info=error)
         return [Check(name, ok=False, why=f"It cannot be reached ({type(error).__name__}).")]
 
@@ -146,7 +146,9 @@ def _look_at_broker() -> list[Check]:
     if url.startswith("pgmq"):
         with psycopg.connect(url.replace("pgmq://", "postgresql://", 1), **QUICKLY) as connection:
             installed = connection.execute("SELECT to_regnamespace('pgmq') IS NOT NULL").fetchone() == (True,)
-        return [Check("broker", ok=installed, why="" if installed else "Its queue is missing: run 'manage.py prepare'.")]
+        return [
+            Check("broker", ok=installed, why="" if installed else "Its queue is missing: run 'manage.py prepare'.")
+        ]
     options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
     with Connection(url, connect_timeout=1, transport_options=options) as connection:
         connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
+import re
 import traceback
 from datetime import UTC, datetime
 from typing import Any
@@ -20,8 +21,8 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 def settings_of(*, level: str, form: str) -> dict[str, Any]:
-    """Django's ``LOGGING``. ``level`` is for our own lines; those of other packages are written from WARNING on, because
-    below that they would write request bodies, addresses and prompts."""
+    """Django's ``LOGGING``. ``level`` is for our own lines; other packages' are written from WARNING on, because below
+    that they would write request bodies, addresses and prompts."""
     others = "WARNING" if level in ("DEBUG", "INFO") else level
     return {
         "version": 1,
@@ -29,9 +30,9 @@ def settings_of(*, level: str, form: str) -> dict[str, Any]:
         "formatters": {"form": {"()": {"json": JsonLines, "line": PlainLines}[form]}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "form"}},
         "root": {"handlers": ["stderr"], "level": others},
-        "loggers": dict.fromkeys(OURS, {"level": level})
+        "loggers": {name: {"level": level} for name in OURS}
         # Its own handlers would write around this one, and its access lines would hold the secrets of sign-in links.
-        | dict.fromkeys(("uvicorn", "uvicorn.error"), {"level": others, "handlers": [], "propagate": True})
+        | {name: {"level": others, "handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.error")}
         | {"uvicorn.access": {"level": "WARNING", "handlers": [], "propagate": False}}
         | {"django": {"level": others, "handlers": [], "propagate": True}}
         # Each of its lines below ERROR is a request that our own line tells about.
@@ -77,6 +78,8 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def _message(record: logging.LogRecord) -> str:
+    if record.name == "py.warnings" and (place := re.match(r"\S+:\d+: \w+", record.getMessage())):
+        return f"{place[0]} {WITHHELD}"
     if not is_trusted(record.name):
         return f"a line from {record.module}:{record.lineno} {WITHHELD}"
     try:

@@ -24,9 +24,39 @@ MAX_FRAMES = 40
 MAX_CAUSES = 6
 
 DROPPED = frozenset(
-    "messages message prompt prompts reply replies completion content text raw inputs output outputs answer arguments"
-    " tool_output params body data api_key apikey key authorization cookie cookies password secret token credential"
-    " headers base_url".split()
+    {
+        "messages",
+        "message",
+        "prompt",
+        "prompts",
+        "reply",
+        "replies",
+        "completion",
+        "content",
+        "text",
+        "raw",
+        "inputs",
+        "output",
+        "outputs",
+        "answer",
+        "arguments",
+        "tool_output",
+        "params",
+        "body",
+        "data",
+        "api_key",
+        "apikey",
+        "key",
+        "authorization",
+        "cookie",
+        "cookies",
+        "password",
+        "secret",
+        "token",
+        "credential",
+        "headers",
+        "base_url",
+    }
 )
 """Names of extra fields that are left out, whatever they hold."""
 
@@ -108,7 +138,9 @@ def _within(logger: str, names: tuple[str, ...]) -> bool:
 def exception_line(error: BaseException) -> str:
     """The exception's kind, and its text where that is known to quote nothing."""
     kind = type(error)
-    name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    name = (
+        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    )
     facts = [str(value) for value in (getattr(error, "code", None), getattr(error, "status", None)) if _is_code(value)]
     told = f" [{' '.join(facts)}]" if facts else ""
     if not isinstance(error, HARMLESS):

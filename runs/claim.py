@@ -126,6 +126,7 @@ def pause(run: Run, *, waiting_for: str, decisions: int = 0) -> bool:
     )
     if not paused:
         return False
+    log.info("Set aside", extra={"waiting_for": waiting_for})
     if Run.objects.filter(pk=run.pk, cancel_requested_at__isnull=False).exists():
         end_unclaimed(run.pk)
     elif Review.objects.filter(task_run__run_id=run.pk, approved__isnull=False).count() > decisions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
@@ -50,8 +50,8 @@ def _runs(now: Operations) -> Iterator[Metric]:
     yield _gauge("queue_oldest_seconds", "Age of the oldest queued run; 0 if none is.", now.oldest_queued_s or 0)
     waits = {"0.5": now.wait_p50_s or 0, "0.95": now.wait_p95_s or 0}
     yield _by_label("queue_wait_seconds", "From launch to claim, of runs begun in the last hour.", "quantile", waits)
-    yield _by_label("runs_waiting", "Waiting runs by what they wait for.", "for", dict(now.waiting_for))
-    yield _by_label("runs_stuck", "Runs that do not go on although they could.", "reason", dict(now.stuck))
+    yield _by_label("runs_waiting", "Waiting runs by what they wait for.", "for", now.waiting_for)
+    yield _by_label("runs_stuck", "Runs that do not go on although they could.", "reason", now.stuck)
     yield _gauge("workers", "Workers seen within the last 30 s.", len(now.here))
     yield _gauge("workers_capacity", "Runs that these workers may hold at once.", now.capacity)
     yield _gauge("workers_holding", "Runs that these workers hold.", now.holding)
@@ -75,7 +75,7 @@ def _gauge(name: str, about: str, value: float) -> Metric:
     return GaugeMetricFamily(f"crewsite_{name}", about, value=value)
 
 
-def _by_label(name: str, about: str, label: str, values: dict[str, float]) -> Metric:
+def _by_label(name: str, about: str, label: str, values: Mapping[str, float]) -> Metric:
     family = GaugeMetricFamily(f"crewsite_{name}", about, labels=[label])
     for key, value in values.items():
         family.add_metric([key], value)

@@ -110,5 +110,5 @@ async def changes(run_id: UUID, *, heartbeat_s: float = 15.0) -> AsyncGenerator[
 def connection_params() -> dict[str, Any]:
     """What a connection of its own, outside of Django's, is opened with."""
     wanted = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert")
-    params = connection.getconnection_params()
+    params = connection.get_connection_params()
     return {name: params[name] for name in wanted if params.get(name)}

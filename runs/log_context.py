@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
-_marks: ContextVar[Mapping[str, Any]] = ContextVar("log_marks", default={})
+_marks: ContextVar[Mapping[str, Any]] = ContextVar("log_marks", default=MappingProxyType({}))
 
 
 class OpenCall:

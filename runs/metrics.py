@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics, start_http_server
 
 from engine.journal import CallIntent, CallOutcome, CallStatus
 from engine.models import PROVIDERS, provider_of
@@ -24,6 +24,8 @@ _COMMITS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _BATCHES = (1, 2, 5, 10, 20, 50, 100, 200)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OF_CALL = ("kind", "provider")
+
+disable_created_metrics()  # a second series for each, of when it began, that nobody asked for
 
 _launches = Counter("crewsite_launches", "Runs that were launched through this process.")
 _claims = Counter("crewsite_claims", "Runs that this worker claimed.")
@@ -41,7 +43,9 @@ _batch = Histogram("crewsite_commit_operations", "Ledger operations in one commi
 _commit_s = Histogram("crewsite_commit_seconds", "How long one ledger commit took.", buckets=_COMMITS_S)
 _readers = Gauge("crewsite_live_readers", "Open server-sent event streams of this process.")
 _request_s = Histogram(
-    "crewsite_http_request_seconds", "Until a request was answered, streams until their first byte.", ("method", "status")
+    "crewsite_http_request_seconds",
+    "Until a request was answered, streams until their first byte.",
+    ("method", "status"),
 )
 
 

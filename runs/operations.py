@@ -174,7 +174,7 @@ def _first_id_since(age_s: int) -> UUID:
 def _rows(query: str, **given: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, given)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 WORKERS = """
@@ -223,7 +223,8 @@ STUCK = f"""
         WHERE since < clock_timestamp() - make_interval(secs => %(idle_s)s)
         UNION ALL
         SELECT run.id, '{OPEN_CALLS}', run.finished_at FROM runs_run AS run
-        WHERE id IN (SELECT run_id FROM runs_call WHERE state = 'intent') AND state NOT IN ('queued', 'running', 'waiting')
+        WHERE id IN (SELECT run_id FROM runs_call WHERE state = 'intent')
+          AND state NOT IN ('queued', 'running', 'waiting')
           AND finished_at < clock_timestamp() - make_interval(secs => %(settled_s)s) AND {_OF_TEAM}),
     counted AS (SELECT *, count(*) OVER (PARTITION BY reason) AS many,
                 row_number() OVER (PARTITION BY reason ORDER BY since, id) AS place FROM stuck)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
@@ -30,7 +31,12 @@ class Presence:
         """Says that the worker lives, if it is time to, or if it begins to stop."""
         if time.monotonic() < self._next_at and not stopping:
             return
-        given = {"name": self._name, "capacity": settings.WORKER_CONCURRENCY, "holding": holding, "stopping": stopping}
+        given: dict[str, Any] = {
+            "name": self._name,
+            "capacity": settings.WORKER_CONCURRENCY,
+            "holding": holding,
+            "stopping": stopping,
+        }
         with connection.cursor() as cursor:
             cursor.execute(NOTE, given | {"begins": not self._began})
         self._began, self._next_at = True, time.monotonic() + NOTE_EVERY_S

@@ -7,9 +7,9 @@ from django.db.models.functions import Now
 
 
 class WorkerSeen(models.Model):
-    """One worker process as it last said of itself, by the database's clock. It writes nothing else: leases do.
+    """One worker process as it last said of itself, by the database's clock. Who may write is not told here: leases do.
 
-    ``capacity`` is how many runs it may hold at once, ``holding`` how many it held. ``stopping``: it claims nothing new.
+    ``capacity`` is how many runs it may hold at once, ``holding`` how many it held; ``stopping``: it claims no more.
     """
 
     name = models.CharField(max_length=120, unique=True)
