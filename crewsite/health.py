@@ -6,9 +6,7 @@ Nothing here names an address, an account or a secret: whoever can reach the por
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -19,14 +17,13 @@ from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 from kombu import Connection
 
+from crewsite.probe import Probe
 from runs.live import connection_params
 from runs.presence import SEEN_WITHIN_S
 
 log = logging.getLogger(__name__)
 
 ANSWER_WITHIN_S = 1.8
-FRESH_S = 1.0
-"""Answers are shared for so long, so that many who ask make no load."""
 NIGHTLY_WITHIN_S = 36 * 3600
 QUICKLY: dict[str, Any] = {
     "connect_timeout": 2,
@@ -47,31 +44,6 @@ class Check:
     ok: bool
     why: str = ""
     needed: bool = True
-
-
-class Probe:
-    """A look at something that may hang, in a thread of its own: at most one at a time, shared by all who ask."""
-
-    def __init__(self, look: Callable[[], list[Check]]) -> None:
-        self._look = look
-        self._lock = threading.Lock()
-        self._latest: Future[list[Check]] | None = None
-        self._began = 0.0
-
-    def begin(self) -> Future[list[Check]]:
-        with self._lock:
-            latest = self._latest
-            if latest is None or (latest.done() and time.monotonic() - self._began > FRESH_S):
-                latest = self._latest = Future()
-                self._began = time.monotonic()
-                threading.Thread(target=self._carry_out, args=(latest,), name="health", daemon=True).start()
-            return latest
-
-    def _carry_out(self, future: Future[list[Check]]) -> None:
-        try:
-            future.set_result(self._look())
-        except Exception as error:  # noqa: BLE001 - whatever it was, the answer is that it does not work
-            future.set_exception(error)
 
 
 def readiness() -> dict[str, Any]:

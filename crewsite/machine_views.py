@@ -5,6 +5,7 @@ so they are answered before host names are checked.
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -16,9 +17,12 @@ from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
-from crewsite.health import readiness
+from crewsite.health import ANSWER_WITHIN_S, readiness
+from crewsite.probe import Probe
 from runs import gauges
 from teams.access import public
+
+log = logging.getLogger(__name__)
 
 PATHS = ("/health/live", "/health/ready", "/metrics")
 
@@ -41,8 +45,22 @@ def ready(request: HttpRequest) -> HttpResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     if not _may_scrape(request):
         raise Http404
-    text = generate_latest(REGISTRY) + generate_latest(gauges.registry())
+    text = generate_latest(REGISTRY) + _database_gauges()
     return _unkept(HttpResponse(text, content_type=CONTENT_TYPE_LATEST))
+
+
+DATABASE = Probe(gauges.text)
+
+
+def _database_gauges() -> bytes:
+    """A database that hangs or fails takes the process's own figures from nobody."""
+    try:
+        return DATABASE.begin().result(ANSWER_WITHIN_S)
+    except TimeoutError:
+        log.warning("The database gave no figures in time")
+    except Exception as error:  # noqa: BLE001 - whatever it was, it is told as that the database does not answer
+        log.warning("The database's figures could not be read", exc_info=error)
+    return gauges.text_without_database()
 
 
 @sync_and_async_middleware
