@@ -58,7 +58,7 @@ def _database_gauges() -> bytes:
         return DATABASE.begin().result(ANSWER_WITHIN_S)
     except TimeoutError:
         log.warning("The database gave no figures in time")
-    except Exception as error:  # noqa: BLE001 - whatever it was, it is told as that the database does not answer
+    except Exception as error:
         log.warning("The database's figures could not be read", exc_info=error)
     return gauges.text_without_database()
 

@@ -1,4 +1,4 @@
-"""What a scraper reads: the web's and the worker's own counts, the database's figures, few series and nobody's names."""
+"""What a scraper reads: the web's and the worker's own counts, the database's figures, few series, no names."""
 
 from __future__ import annotations
 
