@@ -25,7 +25,7 @@ _BATCHES = (1, 2, 5, 10, 20, 50, 100, 200)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OF_CALL = ("kind", "provider")
 
-disable_created_metrics()  # a second series for each, of when it began, that nobody asked for
+disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for each, of when it began, that nobody asked for
 
 _launches = Counter("crewsite_launches", "Runs that were launched through this process.")
 _claims = Counter("crewsite_claims", "Runs that this worker claimed.")

@@ -20,16 +20,21 @@ FORGET_AFTER_S = 86_400
 
 
 class Presence:
-    """One worker process's own row. The keeper's thread notes it; whoever stops the worker takes it away."""
+    """One worker process's own row, which its keeper's thread writes from ``begin`` on."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._began = False
+        self._begun = False
+        self._is_noted = False
         self._next_at = 0.0
+
+    def begin(self) -> None:
+        """The worker takes runs from now on."""
+        self._begun = True
 
     def note(self, *, holding: int, stopping: bool = False) -> None:
         """Says that the worker lives, if it is time to, or if it begins to stop."""
-        if time.monotonic() < self._next_at and not stopping:
+        if not self._begun or (time.monotonic() < self._next_at and not stopping):
             return
         given: dict[str, Any] = {
             "name": self._name,
@@ -38,8 +43,8 @@ class Presence:
             "stopping": stopping,
         }
         with connection.cursor() as cursor:
-            cursor.execute(NOTE, given | {"begins": not self._began})
-        self._began, self._next_at = True, time.monotonic() + NOTE_EVERY_S
+            cursor.execute(NOTE, given | {"begins": not self._is_noted})
+        self._is_noted, self._next_at = True, time.monotonic() + NOTE_EVERY_S
 
     def stops(self, *, holding: int) -> None:
         """Says that it takes no more runs. A database that is away keeps no worker from stopping."""
@@ -51,14 +56,13 @@ class Presence:
 
     def leave(self) -> None:
         """Takes the row away, since the worker ends as it should."""
+        if not self._is_noted:
+            return
         try:
             with connection.cursor() as cursor:
                 cursor.execute("DELETE FROM runs_workerseen WHERE name = %s", [self._name])
         except (DatabaseError, InterfaceError) as error:
             log.warning("Could not say that this worker has stopped", exc_info=error)
-        finally:
-            if not connection.in_atomic_block:
-                connection.close()
 
 
 def forget_absent() -> None:

@@ -51,6 +51,7 @@ def sweep() -> None:
 @worker_ready.connect
 def start_working(**kwargs: Any) -> None:
     """From here on the worker is seen, also before its first run."""
+    worker_process().presence.begin()
     log.info("Ready for runs", extra={"worker": worker_process().name})
     metrics.serve()
     threading.Thread(target=_sweep_until_stopped, name="sweeper", daemon=True).start()

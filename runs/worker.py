@@ -60,6 +60,7 @@ class WorkerProcess:
         self.caches = LedgerCaches()
         self.loop = asyncio.new_event_loop()
         self.stopping = threading.Event()
+        self._stopped = threading.Event()
         self.presence = Presence(self.name)
         self._held: dict[UUID, Held] = {}
         self._lock = threading.Lock()
@@ -87,13 +88,12 @@ class WorkerProcess:
         self.stopping.set()
         deadline = time.monotonic() + grace_s
         self._cancel_all("shutdown")
-        self.presence.stops(holding=len(self._all()))
         while self._all() and time.monotonic() < deadline:
             time.sleep(0.05)
             self._cancel_all("shutdown")  # one that was only just claimed had nothing to cancel yet
         self.writer.close()
+        self._stopped.set()
         self._keeper.join()
-        self.presence.leave()
 
     async def _as_job(self, held: Held, work: Coroutine[Any, Any, T]) -> T:
         held.job = asyncio.current_task()
@@ -108,6 +108,9 @@ class WorkerProcess:
                 connection.close()
                 log.warning("Could not beat; trying again", exc_info=error)
                 self._stop_silent()
+        self.presence.stops(holding=len(self._all()))
+        self._stopped.wait()
+        self.presence.leave()
         connection.close()
 
     def _keep_once(self) -> None:

@@ -228,6 +228,7 @@ def test_more_than_are_shown_are_counted(cast: Cast) -> None:
 def test_a_worker_says_that_it_lives_what_it_holds_and_that_it_stops(cast: Cast) -> None:
     worker = WorkerProcess()
     try:
+        worker.presence.begin()
         row = seen(worker.name)
         assert (row.holding, row.stopping) == (0, False)
         worker.presence.stops(holding=3)
@@ -248,16 +249,22 @@ def seen(name: str) -> WorkerSeen:
     raise AssertionError("the worker was not seen")
 
 
+def begun(name: str) -> presence.Presence:
+    made = presence.Presence(name)
+    made.begin()
+    return made
+
+
 def test_a_name_that_comes_again_begins_anew(cast: Cast) -> None:
     WorkerSeen.objects.create(name="host:1", started_at=ago(days=2), seen_at=ago(hours=2), holding=7, stopping=True)
-    presence.Presence("host:1").note(holding=0)
+    begun("host:1").note(holding=0)
     row = WorkerSeen.objects.get()
     assert row.started_at > ago(minutes=5)
     assert (row.holding, row.stopping) == (0, False)
 
 
 def test_a_stopping_worker_is_shown_as_such_and_has_no_room(cast: Cast) -> None:
-    presence.Presence("host:1").stops(holding=3)
+    begun("host:1").stops(holding=3)
     now = operations(cast.viewer)
     assert [worker.state for worker in now.workers] == ["stopping"]
     assert (now.capacity, now.holding) == (0, 3)
