@@ -80,6 +80,8 @@ def _time(record: logging.LogRecord) -> str:
 def _message(record: logging.LogRecord) -> str:
     if record.name == "py.warnings" and (place := re.match(r"\S+:\d+: \w+", record.getMessage())):
         return f"{place[0]} {WITHHELD}"
+    if record.name == "asyncio" and record.getMessage().startswith(("Task ", "Unclosed ")):
+        return record.getMessage().partition("\n")[0]  # the lines below it show what the task held
     if not is_trusted(record.name):
         return f"a line from {record.module}:{record.lineno} {WITHHELD}"
     try:

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 BEAT_EVERY_S = 10.0
 LOOK_FOR_CANCEL_EVERY_S = 1.0
 MAX_SILENCE_S = 20.0
+KEEPER_ENDS_WITHIN_S = 5.0
 
 REASONS = {"cancelled": "Somebody asked for the run to stop.", "lost": "Another worker took the run over."}
 
@@ -93,7 +94,7 @@ class WorkerProcess:
             self._cancel_all("shutdown")  # one that was only just claimed had nothing to cancel yet
         self.writer.close()
         self._stopped.set()
-        self._keeper.join()
+        self._keeper.join(KEEPER_ENDS_WITHIN_S)  # it may hang at a database that is away
 
     async def _as_job(self, held: Held, work: Coroutine[Any, Any, T]) -> T:
         held.job = asyncio.current_task()
