@@ -13,10 +13,9 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
-from crewsite.redaction import WITHHELD, fields, is_trusted, masked, traceback_lines
+from crewsite.redaction import OURS, WITHHELD, fields, is_trusted, masked, traceback_lines
 from runs.log_context import marks
 
-OURS = ("crewsite", "runs", "agents_app", "teams", "engine")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 

@@ -60,19 +60,8 @@ DROPPED = frozenset(
 )
 """Names of extra fields that are left out, whatever they hold."""
 
-TRUSTED = (
-    "crewsite",
-    "runs",
-    "agents_app",
-    "teams",
-    "engine",
-    "django",
-    "uvicorn",
-    "celery",
-    "kombu",
-    "amqp",
-    "psycopg.pool",
-)
+OURS = ("crewsite", "runs", "agents_app", "teams", "engine")
+TRUSTED = (*OURS, "django", "uvicorn", "celery", "kombu", "amqp", "psycopg.pool")
 NOT_TRUSTED = ("celery.app.trace", "celery.redirected", "django.db.backends")
 """Loggers that quote exceptions, printed text or SQL parameters, below ones that are trusted."""
 
