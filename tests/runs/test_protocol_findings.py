@@ -25,7 +25,6 @@ from tests.runs.workers import expire, launched, task
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-
 @pytest.fixture
 def cast() -> Cast:
     return make_cast()
