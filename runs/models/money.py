@@ -84,6 +84,7 @@ class Bill(models.Model):
     """What a team spent in one month on real models: open while it runs, a frozen copy once closed.
 
     ``reserved_nusd`` is held for calls in flight; ``budget_nusd`` is the team's for that month, null for none.
+    ``spent_nusd`` is below nothing where what closed bills took too much is more than what the month has cost so far.
     """
 
     TEAM_PATH = "team"
@@ -99,7 +100,7 @@ class Bill(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["team", "month"], name="bill_once_per_month"),
             models.CheckConstraint(condition=Q(month__day=1), name="bill_month_is_first_day"),
-            *not_negative("bill", "spent_nusd", "reserved_nusd", "budget_nusd"),
+            *not_negative("bill", "reserved_nusd", "budget_nusd"),
         ]
 
     def __str__(self) -> str:
@@ -125,7 +126,7 @@ class Allowance(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["team", "user", "month"], name="allowance_once_per_month"),
             models.CheckConstraint(condition=Q(month__day=1), name="allowance_month_is_first_day"),
-            *not_negative("allowance", "spent_nusd", "reserved_nusd", "budget_nusd"),
+            *not_negative("allowance", "reserved_nusd", "budget_nusd"),
         ]
 
     def __str__(self) -> str:

@@ -21,6 +21,7 @@ from tests.runs.protocol.world import World
 T = TypeVar("T")
 
 SIDES = 10_000
+FAVOUR = 12
 TEAM_OF = (0, 1, 0)
 """The team of each person of the world."""
 
@@ -52,6 +53,8 @@ class Stage(RuleBasedStateMachine):
     world: ClassVar[World]
     facts: ClassVar[Facts]
     strict: ClassVar[bool] = True
+    favourite: ClassVar[str] = ""
+    """What is done more often than its weight says."""
     seen: ClassVar[Counter[Any]]
     """How often each thing happened, over all examples."""
 
@@ -75,7 +78,8 @@ class Stage(RuleBasedStateMachine):
     @rule(dice=st.tuples(*[st.integers(0, SIDES - 1)] * 6))
     def step(self, dice: tuple[int, ...]) -> None:
         self._dice = list(dice)
-        possible = [name for name, act in self._acts if act.when(self) for _ in range(act.weight)]
+        weights = {name: act.weight + FAVOUR * (name == self.favourite) for name, act in self._acts if act.when(self)}
+        possible = [name for name, weight in weights.items() for _ in range(weight)]
         getattr(self, self.pick("step", possible))()
 
     def pick(self, label: str, candidates: Sequence[T]) -> T:
