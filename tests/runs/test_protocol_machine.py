@@ -96,6 +96,7 @@ def test_the_protocol_keeps_its_promises_in_many_examples(world: World) -> None:
         print(f"MACHINE_SEED={number} MACHINE_EXAMPLES={examples}\n{figures}")  # noqa: T201 - its result
 
 
+@pytest.mark.slow_fault
 @pytest.mark.parametrize("fence", FENCES)
 def test_without_this_fence_a_promise_is_broken(world: World, fence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     take_away(fence, monkeypatch)
