@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("runs", "0008_price_tiers"),
+        ("runs", "0009_invariant_checks"),
     ]
 
     operations = [
