@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
-from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -66,13 +65,11 @@ def set_limits(who: Principal, limits: TeamLimits) -> Team:
     ``Invalid`` names every field that cannot be; then nothing is changed.
     """
     require(who, Role.OWNER)
-    # Bill before allowances, as whoever books does.
-    bill = Bill.objects.select_for_update().filter(team=who.team, month=_this_month()).first()
-    allowances = Allowance.objects.select_for_update().filter(team=who.team, month=_this_month()).order_by("user_id")
+    bill, allowances = _this_months(who.team)
     # Not against launches, which hold their member's row while they refer to the team.
     team = Team.objects.select_for_update(no_key=True).get(pk=who.team.pk)
     members = dict(Membership.objects.filter(team=team).values_list("user_id", "pk"))
-    fields = _complaints(limits, members) | _below_spent(limits, bill, list(allowances))
+    fields = _complaints(limits, members) | _below_spent(limits, bill, allowances)
     if fields:
         raise Invalid("The limits were not changed.", fields=fields)
     team.budget_nusd = budgets.nusd(limits.budget_usd)
@@ -83,8 +80,7 @@ def set_limits(who: Principal, limits: TeamLimits) -> Team:
     team.save()
     for user, membership in members.items():
         Membership.objects.filter(pk=membership).update(budget_nusd=budgets.nusd(limits.members.get(user)))
-    if bill is not None:
-        Bill.objects.filter(pk=bill.pk).update(budget_nusd=team.budget_nusd)
+    Bill.objects.filter(pk=bill.pk).update(budget_nusd=team.budget_nusd)
     for allowance in allowances:
         budget = limits.members.get(allowance.user_id, limits.user_budget_usd)
         Allowance.objects.filter(pk=allowance.pk).update(budget_nusd=budgets.nusd(budget))
@@ -157,10 +153,10 @@ def _complaints(limits: TeamLimits, members: Mapping[int, int]) -> dict[str, str
     return fields
 
 
-def _below_spent(limits: TeamLimits, bill: Bill | None, allowances: list[Allowance]) -> dict[str, str]:
+def _below_spent(limits: TeamLimits, bill: Bill, allowances: list[Allowance]) -> dict[str, str]:
     """Budgets that are less than what is spent and held already: to stop spending, set them to just that."""
     fields = {}
-    if bill is not None and (complaint := _too_low(limits.budget_usd, bill)):
+    if complaint := _too_low(limits.budget_usd, bill):
         fields["budget_usd"] = complaint
     for allowance in allowances:
         own = limits.members.get(allowance.user_id)
@@ -178,7 +174,18 @@ def _too_low(budget_usd: Decimal | None, sums: Bill | Allowance) -> str:
     return f"${usd_text(used)} are spent or held by calls in flight this month; give at least that, which stops more."
 
 
-def _this_month() -> Any:
+def _this_months(team: Team) -> tuple[Bill, list[Allowance]]:
+    """The present month's rows of the team and its members, locked: the bill first, as whoever books does.
+
+    They are begun where they are not there yet. Else a first call that is being opened at this moment would begin them
+    with the budgets from before.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date")
-        return cursor.fetchone()[0]
+        month = cursor.fetchone()[0]
+    Bill.objects.bulk_create([Bill(team=team, month=month, budget_nusd=team.budget_nusd)], ignore_conflicts=True)
+    bill = Bill.objects.select_for_update().get(team=team, month=month)
+    members = Membership.objects.filter(team=team).values_list("user_id", flat=True).order_by("user_id")
+    begun = [Allowance(team=team, user_id=user, month=month) for user in members]
+    Allowance.objects.bulk_create(begun, ignore_conflicts=True)
+    return bill, list(Allowance.objects.select_for_update().filter(team=team, month=month).order_by("user_id"))

@@ -82,7 +82,7 @@ def test_a_closed_bill_is_not_changed_and_the_difference_is_on_the_present_one(c
     Call.objects.update(billed_month=MARCH)
     Allowance.objects.update(month=MARCH)
     Bill.objects.update(month=MARCH, closed_at=ClockTimestamp())
-    # Something else is spent this month, as a bill never falls below nothing.
+    # Something else is spent this month.
     other = claimed_run(cast)
     other_journal = journal_of(other, writer)
     asyncio.run(other_journal.settle_call(asyncio.run(other_journal.open_call(intent())), answered("0.0019")))

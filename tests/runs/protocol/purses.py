@@ -67,12 +67,14 @@ class BillModel(Row):
 
 @dataclass(eq=False, repr=False)
 class TeamModel:
-    """``bills`` and ``allowances`` begin at the month's first real call, with the budgets that then are.
+    """``bills`` and ``allowances`` begin at the month's first real call, or when budgets are set, with those that then
+    are. ``people`` are its members.
 
     ``month`` counts the months that have passed.
     """
 
     name: str
+    people: tuple[int, ...]
     budget: int | None = None
     user_budget: int | None = None
     month: int = 0
@@ -92,8 +94,8 @@ class TeamModel:
     def begin_bill(self) -> None:
         self.bills.setdefault(self.month, BillModel(self, self.month, self.budget))
 
-    def begin_allowance(self, person: int) -> None:
-        own = BillModel(self, self.month, self.user_budget, person)
+    def begin_allowance(self, person: int, *, budget: int | None) -> None:
+        own = BillModel(self, self.month, budget, person)
         self.allowances.setdefault((person, self.month), own)
 
     def closable(self) -> list[BillModel]:
@@ -116,6 +118,9 @@ class TeamModel:
             one.budget = budget
         for one in allowances:
             one.budget = user_budget
+        self.begin_bill()
+        for person in self.people:
+            self.begin_allowance(person, budget=user_budget)
         return True
 
 

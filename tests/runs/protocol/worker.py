@@ -50,8 +50,7 @@ class OpenCall:
 class Worker:
     """One claim of one run. ``done`` are the tasks that it believes to have ended, ``asking`` those that wait.
 
-    ``stopped`` is one that was refused a call for good. ``limit`` is the budget that it met, and what its next call may
-    cost.
+    ``stopped``: it was refused a call for good. ``limit``: the budget that it met, and what its next call may cost.
     """
 
     name: str
