@@ -1,0 +1,190 @@
+"""One installation for fault tests: a database, a broker, a provider, the web and workers, each a real process.
+
+People's side of it is ``tests.faults.people``; whether it stayed honest is ``tests.faults.honest``'s to say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+from cryptography.fernet import Fernet
+
+from tests.application import OURS, free_port
+from tests.faults.nursery import Nursery
+from tests.faults.people import Team
+from tests.faults.processes import Process, answers, until
+
+QUICK = {
+    "runs.claim.LEASE_S": 3,
+    "runs.worker.BEAT_EVERY_S": 0.7,
+    "runs.worker.LOOK_FOR_CANCEL_EVERY_S": 0.25,
+    "runs.worker.MAX_SILENCE_S": 2,
+    "runs.tasks.SWEEP_EVERY_S": 0.4,
+    "runs.tasks.RING_AGAIN_AFTER_S": 1,
+}
+"""The product's times, ten times as fast, so that a test sees a lease run out."""
+SECRETS = {"SECRET_KEY": secrets.token_urlsafe(50), "ENCRYPTION_KEYS": Fernet.generate_key().decode()}
+TEAMS = 40
+
+
+class Template:
+    """A prepared database that worlds are copied from, and the teams in it."""
+
+    def __init__(self, nursery: Nursery, url: str, folder: Path) -> None:
+        self.url = url
+        self.provider_port = free_port()
+        environment = environment_of(url, folder) | {"BROKER_URL": ""}
+        provider_url = f"http://127.0.0.1:{self.provider_port}/v1"
+        run_to_end(nursery, ["manage.py", "prepare", "-v0"], environment, folder / "prepare.log")
+        made = ["manage.py", "fault_teams", provider_url, str(TEAMS)]
+        self.teams = json.loads(run_to_end(nursery, made, environment, folder / "teams.log"))
+
+    def copy(self, name: str) -> str:
+        """The URL of a new database with all that is in this one."""
+        server, _, template = self.url.rpartition("/")
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[arg-type]
+        return f"{server}/{name}"
+
+
+class World:
+    """``database_url`` is where tests look; processes may be given another way there."""
+
+    def __init__(
+        self,
+        nursery: Nursery,
+        template: Template,
+        folder: Path,
+        *,
+        broker_url: str = "",
+        through: str = "",
+        database_url: str = "",
+    ) -> None:
+        self.nursery = nursery
+        self.folder = folder
+        self.name = f"world_{secrets.token_hex(4)}"
+        self.database_url = database_url or template.copy(self.name)
+        self.bill = folder / f"{self.name}.bill"
+        self.effects = folder / f"{self.name}.effects"
+        self.workers: list[Process] = []
+        self._teams = list(template.teams)
+        self._environment = environment_of(through or self.database_url, folder) | {"BROKER_URL": broker_url}
+        self.provider_url = f"http://127.0.0.1:{template.provider_port}"
+        self._start_provider(template.provider_port)
+        self.port = free_port()
+        self.client = httpx.Client(timeout=30, limits=httpx.Limits(max_connections=50))
+        self.start_web()
+
+    def start_web(self, **options: Any) -> None:
+        """The web process, on the same port as before."""
+        place = ["--host", "127.0.0.1", "--port", str(self.port), "--log-level", "warning", "--lifespan", "off"]
+        command = ["uvicorn", "crewsite.asgi:application", *place, "--timeout-graceful-shutdown", "2"]
+        self.web = self._start(command, "web", **options)
+        until(lambda: answers(self.port), timeout_s=60, what=lambda: f"no web\n{self.web.last_words}")
+
+    def worker(self, **options: Any) -> Process:
+        """One more worker. Options: ``failpoint``, ``constants`` besides the quick ones, ``environment``."""
+        worker = self._start(["manage.py", "worker"], "worker", **options)
+        self.workers.append(worker)
+        return worker
+
+    def shared_worker(self) -> Process:
+        """A worker without faults of its own; the one that is there, if there is one."""
+        return next((one for one in self.workers if one.alive), None) or self.worker()
+
+    def team(self) -> Team:
+        """A team that no test had before."""
+        given = self._teams.pop()
+        return Team(self, given["id"], given["token"])
+
+    def manage(self, *arguments: str) -> str:
+        """What ``manage.py`` prints in this world."""
+        log = self.folder / f"manage-{secrets.token_hex(4)}.log"
+        return run_to_end(self.nursery, ["manage.py", *arguments], self._environment, log)
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            return connection.execute(query, parameters or None).fetchall()  # type: ignore[arg-type]
+
+    def execute(self, query: str, *parameters: object) -> None:
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute(query, parameters or None)  # type: ignore[arg-type]
+
+    def script(self, *rules: dict[str, Any], latency_s: float = 0.0) -> None:
+        """What the provider does from now on; whoever it still holds is let go."""
+        order = {"rules": list(rules), "latency_s": latency_s}
+        self.client.post(f"{self.provider_url}/script", json=order).raise_for_status()
+
+    def release(self) -> None:
+        self.client.post(f"{self.provider_url}/release", json={}).raise_for_status()
+
+    def seen(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.client.get(f"{self.provider_url}/seen").json()
+        return answer
+
+    def billed(self) -> list[dict[str, Any]]:
+        """The provider's own bill."""
+        return [json.loads(line) for line in self.bill.read_text().splitlines()]
+
+    def stop_workers(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+        self.workers.clear()
+
+    def close(self) -> None:
+        self.stop_workers()
+        self.web.kill()
+        self._provider.kill()
+        self.client.close()
+
+    def last_words(self) -> str:
+        return "\n".join(f"--- {one.command} {one.exit_code}\n{one.last_words}" for one in [self.web, *self.workers])
+
+    def _start_provider(self, port: int) -> None:
+        command = [os.sys.executable, "-m", "tests.faults.provider", str(port), str(self.bill), str(self.effects)]
+        self._provider = Process(self.nursery, command, dict(os.environ), log=self.folder / "provider.log")
+        until(lambda: answers(port), timeout_s=30, what=lambda: f"no provider\n{self._provider.last_words}")
+
+    def _start(
+        self,
+        command: list[str],
+        name: str,
+        *,
+        failpoint: str = "",
+        constants: Mapping[str, float] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Process:
+        times = ",".join(f"{path}={value}" for path, value in (QUICK | dict(constants or {})).items())
+        given = {"FAILPOINT": failpoint, "FAULT_CONSTANTS": times, "CREWSITE_PROCESS": name} | dict(environment or {})
+        log = self.folder / f"{name}-{secrets.token_hex(3)}.log"
+        return Process(self.nursery, command, self._environment | given, log=log)
+
+
+def environment_of(url: str, folder: Path) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in OURS}
+    return inherited | SECRETS | {
+        "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
+        "DATABASE_URL": url,
+        "DATA_DIR": str(folder),
+        "CREWSITE_LOCAL": "1",
+        "PLAIN_STATIC": "1",
+        "SIMULATED_LATENCY_S": "0",
+        "LOG_LEVEL": "WARNING",
+        "ALLOWED_PRIVATE_HOSTS": "127.0.0.1",
+        "FENCING": os.environ.get("FENCING", ""),
+    }
+
+
+def run_to_end(nursery: Nursery, command: list[str], environment: dict[str, str], log: Path) -> str:
+    """What it printed; fails if it did."""
+    process = Process(nursery, command, environment, log=log)
+    code = process.wait(timeout_s=120)
+    assert code == 0, process.last_words
+    return log.read_text().strip()
