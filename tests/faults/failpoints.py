@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import pkgutil
 import signal
 import threading
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
+
+import runs
 
 POINTS = {
     "after_claim": ("runs.claim", "claim", "after"),
@@ -47,11 +50,13 @@ class Failpoints(AppConfig):
             install(os.environ["FAILPOINT"])
 
 
-def set_constant(path: str, value: str) -> None:
-    """``runs.claim.LEASE_S`` to a number. A constant that is gone is an error, else the tests would test nothing."""
-    module, _, name = path.rpartition(".")
-    holder = import_module(module)
-    setattr(holder, name, type(getattr(holder, name))(float(value)))
+def set_constant(name: str, value: str) -> None:
+    """``LEASE_S`` to a number, wherever ``runs`` reads it. One that is gone is an error, else nothing would be tested."""
+    modules = [import_module(f"runs.{module.name}") for module in pkgutil.iter_modules(runs.__path__)]
+    holders = [module for module in modules if hasattr(module, name)]
+    assert holders, f"There is no {name} in runs any more."
+    for holder in holders:
+        setattr(holder, name, type(getattr(holder, name))(float(value)))
 
 
 def install(text: str) -> None:

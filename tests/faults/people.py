@@ -42,7 +42,7 @@ class Team:
         slug = crew if isinstance(crew, str) else self.design(crew)
         tag = tag or secrets.token_hex(4)
         answer = self.ask("POST", f"/crews/{slug}/runs", key=key, json={"inputs": {"tag": tag}} | body)
-        assert answer.status_code == 202, answer.text
+        assert answer.status_code == 202, f"{answer.text}\n{self.world.web.last_words}"
         return Run(self.world, answer.json()["id"], tag)
 
     def launch_many(self, crew: dict[str, Any], number: int, **body: Any) -> list[Run]:

@@ -112,7 +112,7 @@ class Provider:
             "model": body["model"],
             "prompt_tokens": prompt,
             "completion_tokens": completion,
-            "told": told == usage,
+            "told": told == usage and "cut_after" not in rule,
             "at": time.time(),
         }
         os.write(self._bill, (json.dumps(line) + "\n").encode())
