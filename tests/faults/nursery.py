@@ -48,7 +48,7 @@ class Nursery:
         """Kills all that it started."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(timeout=20)
+        self._process.wait(timeout=60)
 
     def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -79,7 +79,7 @@ def main() -> None:
         answers.flush()
     for pid in codes:
         if _code(codes, pid) is None:
-            os.kill(pid, signal.SIGKILL)
+            os.killpg(pid, signal.SIGKILL)  # each leads a group of its own
             os.waitpid(pid, 0)
 
 
