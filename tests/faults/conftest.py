@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from crewsite.postgres import Postgres
+from tests.faults.database import Server
 from tests.faults.nursery import Nursery
 from tests.faults.world import Template, World
 
@@ -59,19 +59,18 @@ def fault_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def fault_postgres(fault_folder: Path) -> Iterator[Postgres]:
-    """With its real settings for durability."""
-    postgres = Postgres(fault_folder / "postgres", settings={"max_connections": "150"})
+def database_server(fault_folder: Path) -> Iterator[Server]:
+    server = Server(fault_folder / "postgres")
     try:
-        postgres.start()
-        yield postgres
+        server.start()
+        yield server
     finally:
-        postgres.stop()
+        server.stop()
 
 
 @pytest.fixture(scope="session")
-def template(nursery: Nursery, fault_postgres: Postgres, fault_folder: Path) -> Template:
-    return Template(nursery, fault_postgres.url, fault_folder)
+def template(nursery: Nursery, database_server: Server, fault_folder: Path) -> Template:
+    return Template(nursery, database_server.url, fault_folder)
 
 
 class Worlds:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.faults.crews import INPUT_USD_PER_MTOK, OUTPUT_USD_PER_MTOK
-from tests.faults.people import Run, wait_for
+from tests.faults.people import ENDED, Run, wait_for
 from tests.faults.processes import until
 
 if TYPE_CHECKING:
@@ -19,11 +19,30 @@ if TYPE_CHECKING:
 
 LEDGER = """
     SELECT call.provider_request_id, call.state, call.prompt_tokens, call.completion_tokens, call.cost_nusd,
-           call.reserved_nusd, call.usage_estimated, run.inputs ->> 'tag', coalesce(task.key, '')
+           call.reserved_nusd, call.usage_estimated, call.input_usd_per_mtok, call.output_usd_per_mtok,
+           run.inputs ->> 'tag', coalesce(task.key, '')
     FROM runs_call AS call JOIN runs_run AS run ON run.id = call.run_id
     LEFT JOIN runs_taskrun AS task ON task.id = call.task_run_id
     WHERE call.kind = 'model' AND NOT call.simulated AND NOT call.cache_hit AND run.id = ANY(%s::uuid[])
 """
+
+
+class Booked(NamedTuple):
+    """A request as the ledger has it; prices are USD for a million tokens, so thousands of nUSD for one."""
+
+    request_id: str
+    state: str
+    prompt: int
+    completion: int
+    cost_nusd: int
+    reserved_nusd: int
+    estimated: bool
+    input_price: Decimal
+    output_price: Decimal
+    tag: str
+    task: str
+
+
 TWO_OK = """
     SELECT run_id, task_run_id, branch, step FROM runs_call WHERE state = 'ok'
     GROUP BY run_id, task_run_id, branch, step HAVING count(*) > 1
@@ -31,11 +50,11 @@ TWO_OK = """
 OPEN = "SELECT count(*) FROM runs_call WHERE state = 'intent' AND run_id = ANY(%s::uuid[])"
 
 
-def assert_honest(runs: Iterable[Run], *, waiting: bool = False, timeout_s: float = 60) -> None:
-    """Waits until all of these runs ended (or, with ``waiting``, wait for a person) and no call is open; then checks."""
+def assert_honest(runs: Iterable[Run], *, states: tuple[str, ...] = ENDED, timeout_s: float = 60) -> None:
+    """Waits until all of these runs ended, or are in these states, and no call of theirs is open; then checks."""
     runs = list(runs)
     world, ids = runs[0].world, [run.id for run in runs]
-    wait_for(runs, states=("waiting",) if waiting else ("succeeded", "failed", "cancelled"), timeout_s=timeout_s)
+    wait_for(runs, states=states, timeout_s=timeout_s)
     until(lambda: world.rows(OPEN, ids) == [(0,)], timeout_s=20, what="calls stayed open after their runs ended")
     assert_invariants(world)
     assert_bill_is_covered(world, runs)
@@ -53,27 +72,26 @@ def assert_bill_is_covered(world: World, runs: list[Run]) -> None:
     bill = {line["id"]: line for line in world.billed() if line["tag"] in tags}
     known: set[str] = set()
     unknown: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for request_id, state, prompt, completion, cost, reserved, estimated, tag, task in world.rows(
-        LEDGER, [run.id for run in runs]
-    ):
-        if state == "unknown":
-            unknown[tag, task].append(cost)
-            assert cost == reserved, f"a call of unknown outcome of {tag} is not booked at its worst case"
-        elif state in ("ok", "late"):
-            assert request_id not in known, f"{request_id} is booked twice"
-            known.add(request_id)
-            assert request_id in bill, f"{request_id} was never billed"
-            _assert_same_figures(bill[request_id], prompt, completion, cost, estimated=estimated)
+    for call in (Booked(*row) for row in world.rows(LEDGER, [run.id for run in runs])):
+        if call.state == "unknown":
+            unknown[call.tag, call.task].append(call.cost_nusd)
+            assert call.cost_nusd == call.reserved_nusd, f"{call} is not booked at its worst case"
+        elif call.state in ("ok", "late"):
+            assert call.request_id not in known, f"{call} is booked twice"
+            known.add(call.request_id)
+            assert call.request_id in bill, f"{call} was never billed"
+            _assert_same_figures(call, bill[call.request_id])
         else:
-            assert cost == 0, f"a call that failed completely costs {cost}"
+            assert call.cost_nusd == 0, f"{call} failed completely and yet costs something"
     _assert_rest_is_booked([line for line in bill.values() if line["id"] not in known], unknown)
 
 
-def _assert_same_figures(line: dict[str, Any], prompt: int, completion: int, cost: int, *, estimated: bool) -> None:
-    assert estimated == (not line["told"]), line
-    if not estimated:
-        assert (prompt, completion) == (line["prompt_tokens"], line["completion_tokens"]), line
-        assert abs(cost - _cost_nusd(line)) <= 1, f"{line} was booked at {cost}"
+def _assert_same_figures(call: Booked, line: dict[str, Any]) -> None:
+    assert call.estimated == (not line["told"]), (call, line)
+    if not call.estimated:
+        assert (call.prompt, call.completion) == (line["prompt_tokens"], line["completion_tokens"]), (call, line)
+        exact = (call.prompt * call.input_price + call.completion * call.output_price) * 1000
+        assert abs(call.cost_nusd - exact) <= 1, f"{call} should cost {exact}"
 
 
 def _assert_rest_is_booked(rest: list[dict[str, Any]], unknown: dict[tuple[str, str], list[int]]) -> None:
@@ -87,6 +105,6 @@ def _assert_rest_is_booked(rest: list[dict[str, Any]], unknown: dict[tuple[str, 
 
 
 def _cost_nusd(line: dict[str, Any]) -> int:
-    """Of these tests' own prices: a million tokens for so many dollars is a token for so many thousand nUSD."""
-    price = line["prompt_tokens"] * Decimal(INPUT_USD_PER_MTOK) + line["completion_tokens"] * Decimal(OUTPUT_USD_PER_MTOK)
-    return round(price * 1000)
+    """At these tests' own prices."""
+    prompt = line["prompt_tokens"] * Decimal(INPUT_USD_PER_MTOK)
+    return round((prompt + line["completion_tokens"] * Decimal(OUTPUT_USD_PER_MTOK)) * 1000)

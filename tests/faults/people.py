@@ -45,6 +45,19 @@ class Team:
         assert answer.status_code == 202, f"{answer.text}\n{self.world.web.last_words}"
         return Run(self.world, answer.json()["id"], tag)
 
+    def launch_surely(self, crew: str, *, key: str, **body: Any) -> Run:
+        """As a careful client does: the same launch again and again under one key, until it is answered."""
+
+        def answered() -> Run | None:
+            try:
+                answer = self.ask("POST", f"/crews/{crew}/runs", key=key, json={"inputs": {"tag": key}} | body)
+            except httpx.TransportError:
+                return None
+            assert answer.status_code == 202 or answer.status_code >= 500, answer.text
+            return Run(self.world, answer.json()["id"], key) if answer.status_code == 202 else None
+
+        return until(answered, timeout_s=60, what=lambda: f"no answer\n{self.world.web.last_words}", every_s=0.1)
+
     def launch_many(self, crew: dict[str, Any], number: int, **body: Any) -> list[Run]:
         slug = self.design(crew)
         with ThreadPoolExecutor(8) as pool:
@@ -91,9 +104,6 @@ class Run:
             timeout_s=FIRST_LOOK_S,
             what=lambda: f"{name} was not asked for: {self.world.seen()}, {self.state}\n{self.world.last_words()}",
         )
-
-    def cancel(self) -> None:
-        self.world.execute("UPDATE runs_run SET cancel_requested_at = clock_timestamp() WHERE id = %s", self.id)
 
 
 def wait_for(runs: Iterable[Run], *, states: tuple[str, ...] = ENDED, timeout_s: float = FIRST_LOOK_S) -> None:

@@ -13,7 +13,7 @@ from tests.faults.crews import chain
 from tests.faults.honest import assert_honest
 from tests.faults.nursery import Nursery
 from tests.faults.people import Run
-from tests.faults.world import Template, World
+from tests.faults.world import PATIENT, Template, World
 
 pytestmark = pytest.mark.slow_fault
 DEAD_S = 60
@@ -27,7 +27,7 @@ def world_on(nursery: Nursery, template: Template, fault_folder: Path) -> Iterat
     made: list[World] = []
 
     def make(url: str) -> World:
-        made.append(World(nursery, template, fault_folder, broker_url=url))
+        made.append(World(nursery, template, fault_folder, broker_url=url, constants=PATIENT))
         return made[-1]
 
     yield make

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.crews import chain
 from tests.faults.honest import assert_honest
-from tests.faults.people import Run, Team
+from tests.faults.people import Run
 from tests.faults.world import World
 
 KILLED = -9
@@ -61,7 +61,7 @@ def test_clients_that_repeat_their_launches_while_the_web_is_killed_get_each_run
     slug = team.design(chain("a"))
     keys = [secrets.token_hex(8) for _ in range(60)]
     with ThreadPoolExecutor(6) as pool:
-        launched = [pool.submit(_launch_until_answered, team, slug, key) for key in keys]
+        launched = [pool.submit(team.launch_surely, slug, key=key) for key in keys]
         for number in (10, 25, 45):
             while sum(one.done() for one in launched) < number:
                 time.sleep(0.01)
@@ -72,12 +72,3 @@ def test_clients_that_repeat_their_launches_while_the_web_is_killed_get_each_run
     assert world.rows("SELECT count(*) FROM runs_run WHERE team_id = %s", team.id) == [(60,)]
     assert {len(run.billed) for run in runs} == {1}
 
-
-def _launch_until_answered(team: Team, slug: str, key: str) -> Run:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            return team.launch(slug, tag=key, key=key)
-        except httpx.TransportError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)

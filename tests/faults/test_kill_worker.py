@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.crews import chain
+from tests.faults.crews import agent, chain
 from tests.faults.honest import assert_honest
+from tests.faults.processes import until
 from tests.faults.world import World
 
 KILLED = -9
@@ -58,3 +59,24 @@ def test_kill_9_before_the_run_is_ended_asks_for_nothing_again(world: World) -> 
     world.worker()
     assert_honest([run])
     assert (run.state, run.calls()) == ("succeeded", ["ok", "ok"])
+
+
+def test_kill_9_during_a_tool_call_that_changes_something_is_a_persons_to_judge(world: World) -> None:
+    """It is never repeated by itself: the run waits until somebody says whether it was carried out."""
+    effect = {"url": f"{world.provider_url}/effect", "method": "POST", "json": {"say": "effect"}}
+    call = {"has": "/a>>", "unless": "tool_call_id", "tool": "http_request", "arguments": effect}
+    world.script({"has": '"say": "effect"}', "unless": "<<", "hold": True}, call)
+    http = {"name": "http_request", "config": {"allowed_hosts": ["127.0.0.1"], "methods": ["POST"]}}
+    first, team = world.worker(), world.team()
+    run = team.launch(chain("a", agents=(agent(tools=[http]),)))
+    until(lambda: world.effects.read_text() or None, timeout_s=40, what=lambda: f"{run.calls()}\n{world.last_words()}")
+    first.kill()
+    world.release()
+    world.worker()
+    assert_honest([run], states=("waiting",))
+    assert run.get("waiting_for") == "person"
+    answer = team.ask("POST", f"/runs/{run.id}/approve", json={"task": "a", "approved": True})
+    assert answer.status_code == 200, answer.text
+    assert_honest([run])
+    assert run.state == "succeeded"
+    assert len(world.effects.read_text().splitlines()) == 1

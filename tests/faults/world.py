@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ QUICK = {
     "RING_AGAIN_AFTER_S": 1,
 }
 """The product's times, ten times as fast, so that a test sees a lease run out."""
+PATIENT = {"LEASE_S": 20, "BEAT_EVERY_S": 3, "MAX_SILENCE_S": 15}
+"""For many runs at once on a busy machine, where no worker is to lose a lease for want of processor time."""
 SECRETS = {"SECRET_KEY": secrets.token_urlsafe(50), "ENCRYPTION_KEYS": Fernet.generate_key().decode()}
 TEAMS = 40
 
@@ -57,7 +59,7 @@ class Template:
 
 
 class World:
-    """``database_url`` is where tests look; processes may be given another way there."""
+    """``way`` is from the database's address, where tests look, to the one that processes are given."""
 
     def __init__(
         self,
@@ -66,19 +68,20 @@ class World:
         folder: Path,
         *,
         broker_url: str = "",
-        through: str = "",
-        database_url: str = "",
+        way: Callable[[str], str] = str,
+        constants: Mapping[str, float] | None = None,
     ) -> None:
         self.nursery = nursery
         self.folder = folder
         self.name = f"world_{secrets.token_hex(4)}"
-        self.database_url = database_url or template.copy(self.name)
+        self.database_url = template.copy(self.name)
         self.bill = folder / f"{self.name}.bill"
         self.effects = folder / f"{self.name}.effects"
         self.workers: list[Process] = []
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
         self._teams = list(template.teams)
-        self._environment = environment_of(through or self.database_url, folder) | {"BROKER_URL": broker_url}
+        self._constants = QUICK | dict(constants or {})
+        self._environment = environment_of(way(self.database_url), folder) | {"BROKER_URL": broker_url}
         self.provider_url = f"http://127.0.0.1:{template.provider_port}"
         self._start_provider(template.provider_port)
         self.port = free_port()
@@ -158,6 +161,7 @@ class World:
         return "\n".join(f"--- {one.command} {one.exit_code}\n{one.last_words}" for one in [self.web, *self.workers])
 
     def _start_provider(self, port: int) -> None:
+        assert not answers(port), "one world at a time: the last one's provider still listens"
         command = [os.sys.executable, "-m", "tests.faults.provider", str(port), str(self.bill), str(self.effects)]
         self._provider = Process(self.nursery, command, dict(os.environ), log=self.folder / "provider.log")
         until(lambda: answers(port), timeout_s=30, what=lambda: f"no provider\n{self._provider.last_words}")
@@ -171,7 +175,7 @@ class World:
         constants: Mapping[str, float] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Process:
-        times = ",".join(f"{path}={value}" for path, value in (QUICK | dict(constants or {})).items())
+        times = ",".join(f"{path}={value}" for path, value in (self._constants | dict(constants or {})).items())
         given = {"FAILPOINT": failpoint, "FAULT_CONSTANTS": times, "CREWSITE_PROCESS": name} | dict(environment or {})
         log = self.folder / f"{name}-{secrets.token_hex(3)}.log"
         return Process(self.nursery, command, self._environment | given, log=log)
