@@ -9,6 +9,8 @@ def main() -> None:
     from crewsite.local_env import use_local_environment
 
     use_local_environment()
+    if sys.argv[1:2] == ["worker"]:
+        os.environ.setdefault("CREWSITE_PROCESS", "worker")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 

@@ -12,7 +12,7 @@ from agents_app.documents_api import router as documents
 from runs.api import crew_router as launches
 from runs.api import router as runs
 from teams.api import router as providers
-from teams.refusals import Refusal
+from teams.refusals import Refusal, TooMany
 
 api = NinjaAPI(
     title="Crewsite",
@@ -42,7 +42,10 @@ def error_response(
 
 @api.exception_handler(Refusal)
 def on_refusal(request: HttpRequest, refusal: Any) -> HttpResponse:
-    return error_response(request, refusal.status, refusal.message, code=refusal.code, fields=refusal.fields)
+    response = error_response(request, refusal.status, refusal.message, code=refusal.code, fields=refusal.fields)
+    if isinstance(refusal, TooMany):
+        response["Retry-After"] = str(refusal.retry_after_s)
+    return response
 
 
 @api.exception_handler(ValidationError)

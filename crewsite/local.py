@@ -55,6 +55,7 @@ class Application:
             {"CREWSITE_LOCAL": "1", "DJANGO_SETTINGS_MODULE": "crewsite.settings", "DATA_DIR": str(self._folder)}
         )
         os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+        os.environ.setdefault("SHUTDOWN_GRACE_S", "8")  # somebody sits there, having pressed Ctrl-C
         if not os.environ.get("DATABASE_URL"):
             self._postgres = Postgres(self._folder / "postgres")
             os.environ["DATABASE_URL"] = self._postgres.start()

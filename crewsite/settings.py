@@ -92,9 +92,11 @@ TEMPLATES = [
 ]
 
 _database = env.database(DATABASE_URL) | {"CONN_HEALTH_CHECKS": True}  # a cut connection costs a look and no request
-if PROCESS == "web":
-    # Async views hold no thread of their own, so connections come from a bounded pool and not one per thread.
-    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 10, "timeout": 10}
+if PROCESS in ("web", "worker"):
+    # Async views hold no thread of their own, and a worker has more threads than the database has connections, so both
+    # take connections from a bounded pool and not one per thread.
+    _connections = int(env.number("DATABASE_CONNECTIONS", 10, least=6, most=500))
+    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": _connections, "timeout": 10}
 else:
     _database |= {"CONN_MAX_AGE": 60}
 DATABASES = {"default": _database}
@@ -184,6 +186,7 @@ _ON_POSTGRES = {
 }
 _ON_OTHERS = {"visibility_timeout": 3600, "socket_connect_timeout": 2, "socket_timeout": 5}
 CELERY_BROKER_TRANSPORT_OPTIONS = _ON_POSTGRES if CELERY_BROKER_URL.startswith("pgmq") else _ON_OTHERS
+SHUTDOWN_GRACE_S = env.number("SHUTDOWN_GRACE_S", 25, most=3600)
 WORKER_CONCURRENCY = int(env.number("WORKER_CONCURRENCY", 64, least=1, most=1000))
 
 QUIET = {"level": "WARNING"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from engine import price_list
 from engine.booking import booked, refused
 from engine.cache import Kept
-from engine.errors import ContextTooLong, ProviderError
+from engine.errors import ContextTooLong, LimitReached, ProviderError
 from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose
 from engine.llm import LLMReply, LLMRequest, Message
 from engine.models import provider_of
@@ -132,8 +133,7 @@ class Calls:
             while True:
                 attempt += 1
                 try:
-                    intent = self._intent(replace(request, llm=llm), step, attempt, purpose, key)
-                    return await self._attempt(replace(request, llm=llm), intent)
+                    return await self._within_budget(request, llm, step, attempt, purpose, key)
                 except ProviderError as error:
                     last = error
                 if last.context_too_long and is_fallback:
@@ -147,8 +147,34 @@ class Calls:
                 pause_s = _pause_s(last, failures + throttled)
                 if pause_s is None or failures > self.agent.max_retry_limit:
                     break
+                await self.runtime.journal.retrying(self.task, pause_s)
                 await asyncio.sleep(pause_s)
         raise last
+
+    async def _within_budget(
+        self, request: LLMRequest, llm: LLMSpec, step: int, attempt: int, purpose: Purpose, key: str
+    ) -> LLMReply:
+        """One attempt; at a budget that does not cover it, with the first cheaper model that it covers, if one may."""
+        intent = self._intent(replace(request, llm=llm), step, attempt, purpose, key)
+        try:
+            return await self._attempt(replace(request, llm=llm), intent)
+        except LimitReached as limit:
+            if limit.needs_usd is None or not self.runtime.cheaper:
+                raise
+            refusal = limit
+        for other in self._cheaper_models(request.llm):
+            # Without the key: others who ask for the dearer model's answer are not given this one.
+            cheaper = self._intent(replace(request, llm=other), step, attempt, purpose)
+            is_cheaper = cheaper.price is not None and cheaper.reserved_usd < intent.reserved_usd
+            if is_cheaper and fits(other, request.prompt_tokens):
+                with suppress(LimitReached):
+                    return await self._attempt(replace(request, llm=other), cheaper)
+        raise refusal
+
+    def _cheaper_models(self, llm: LLMSpec) -> list[LLMSpec]:
+        """What may be asked in a model's place; those that are not cheaper are left out by whoever asks."""
+        names = [name for name in (*llm.fallbacks, self.runtime.cheaper_model) if name]
+        return list(models_in_turn(llm.model_copy(update={"fallbacks": tuple(names)})))[1:]
 
     async def _attempt(self, request: LLMRequest, intent: CallIntent) -> LLMReply:
         runtime = self.runtime

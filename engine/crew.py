@@ -90,7 +90,7 @@ class CrewRun:
         self._results: dict[str, TaskResult] = {}
         self._waiting: dict[str, TaskResult] = {}
         self._jobs: dict[asyncio.Task[TaskResult], str] = {}
-        self._limit: LimitReached | None = None
+        self._halt: LimitReached | Cancelled | None = None
 
     async def run(self) -> CrewOutput:
         """Until every task has a result, or waits. Whatever is raised, no task is left behind."""
@@ -98,26 +98,27 @@ class CrewRun:
             if self._spec.planning:
                 self._plans = await plan_tasks(self._spec, self._plan, self._runtime)
             while len(self._results) < len(self._spec.tasks):
-                if self._limit is None:
+                if self._halt is None:
                     self._start_ready()
                 if not self._jobs:
-                    break  # a limit was reached, or all that is left waits for a person, or for a task that does
+                    break  # it may not go on, or all that is left waits for a person, or for a task that does
                 done, _ = await asyncio.wait(self._jobs, return_when=asyncio.FIRST_COMPLETED)
                 for job in done:
                     await self._end(job)
         finally:
             await stop(self._jobs)
-        if self._limit is not None:
-            raise self._limit
+        if self._halt is not None:
+            raise self._halt
         return self._output()
 
     async def _end(self, job: asyncio.Task[TaskResult]) -> None:
-        """Takes a job's result. At a limit the others go on: what is in flight is paid for, the next call meets it."""
+        """Takes a job's result. At a limit, or where it was refused a further call, the others go on: what is in flight
+        is paid for, and their next call meets the same."""
         key = self._jobs.pop(job)
         try:
             result = job.result()
-        except LimitReached as limit:
-            self._limit = self._limit or limit
+        except (LimitReached, Cancelled) as halt:
+            self._halt = self._halt or halt
             return
         await self._take(key, result)
 

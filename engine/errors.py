@@ -72,14 +72,20 @@ class WaitingForPerson(EngineError):
 
 
 class LimitReached(EngineError):
-    """A limit stopped the run before it spent more. ``limit`` names it, ``figure`` is the value it stands at."""
+    """A limit stopped the run before it spent more. ``limit`` names it, ``figure`` is the value it stands at.
+
+    ``needs_usd``: a budget that does not cover a request which may cost so much; None for limits that are not money.
+    """
 
     code = "limit_reached"
 
-    def __init__(self, message: str, *, limit: str, figure: Decimal | int | float) -> None:
+    def __init__(
+        self, message: str, *, limit: str, figure: Decimal | int | float, needs_usd: Decimal | None = None
+    ) -> None:
         super().__init__(message)
         self.limit = limit
         self.figure = figure
+        self.needs_usd = needs_usd
 
 
 class Cancelled(EngineError):

@@ -186,11 +186,16 @@ class Journal(Protocol):
         """The unsafe tool call at this step that may have been carried out; a person is asked if nobody has said."""
         ...
 
+    async def retrying(self, task: str, seconds: float) -> None:
+        """The task's call failed and is made again after so many seconds; told so that people can see it."""
+        ...
+
     async def open_call(self, intent: CallIntent) -> object:
         """Reserves the money and records the intent; returns a ticket to settle it by.
 
-        Waits for its turn where a provider's requests are limited, and while the provider asked for a pause.
-        Raises ``LimitReached`` if the budget does not cover ``reserved_usd``, ``Cancelled`` if the run may not go on.
+        Waits for its turn where a provider's requests are limited, while the provider asked for a pause, and while
+        only what calls in flight hold keeps a budget from covering it.
+        Raises ``LimitReached`` if a budget does not cover ``reserved_usd``, ``Cancelled`` if the run may not go on.
         """
         ...
 
@@ -242,6 +247,9 @@ class MemoryJournal:
 
     async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
         return None  # what is only in memory is lost with its worker
+
+    async def retrying(self, task: str, seconds: float) -> None:
+        pass
 
     async def open_call(self, intent: CallIntent) -> CallIntent:
         if intent.is_request:

@@ -65,7 +65,7 @@ class Limits:
         held_usd = self.spent_usd + self.reserved_usd
         if limits.max_usd is not None and held_usd + worst_usd > limits.max_usd:
             message = f"The next call could cost ${worst_usd:f}; ${held_usd:f} of ${limits.max_usd:f} are used."
-            raise _reached("max_usd", held_usd, message)
+            raise LimitReached(message, limit="max_usd", figure=held_usd, needs_usd=worst_usd)
         self.calls += 1
         self.reserved_usd += worst_usd
 
@@ -90,5 +90,5 @@ class Limits:
             await asyncio.sleep(made[0] + MINUTE_S - now)
 
 
-def _reached(limit: str, figure: Decimal | int | float, message: str) -> LimitReached:
+def _reached(limit: str, figure: int | float, message: str) -> LimitReached:
     return LimitReached(message, limit=limit, figure=figure)

@@ -19,7 +19,8 @@ class Runtime:
     """One run's model client, journal, prices, tools, limits, caches, its crew's memory, and its event sink.
 
     ``replies``, ``outputs`` and ``tool_results`` are the caches across runs, of model replies, of whole tasks' outputs
-    and of tools. They are used only where a spec or a tool sets for how long.
+    and of tools. They are used only where a spec or a tool sets for how long. ``cheaper``: where a budget does not
+    cover a request, its model's fallbacks and then ``cheaper_model`` are asked instead, if they are cheaper.
     """
 
     llm: LLMClient
@@ -32,3 +33,5 @@ class Runtime:
     tool_results: Cache = field(default_factory=lambda: Cache(shares_failures=True))
     memory: Memory = field(default_factory=TextMemory)
     emit: Emit = ignore
+    cheaper: bool = False
+    cheaper_model: str = ""

@@ -23,16 +23,16 @@ from engine.limits import RunLimits
 from engine.models import is_simulated, provider_of
 from engine.spec import CrewSpec
 from engine.validate import missing_inputs
-from runs import claim, tasks
+from runs import budgets, claim, quotas, tasks
 from runs.models import ClockTimestamp, Review, Run, TaskRun
-from runs.money import to_nusd
+from runs.money import to_nusd, usd_text
 from runs.notify import run_changed
 from runs.runtime import TeamCredentials, llms_of, models_of
 from runs.states import RUN_ENDED, Priority
 from runs.storable import storable_json, storable_text
 from teams.access import Principal, require
-from teams.models import ApiToken, Role
-from teams.refusals import Conflict, Invalid
+from teams.models import ApiToken, AtLimit, Role, Team
+from teams.refusals import Conflict, Invalid, TooMany
 
 MAX_INPUT_CHARS = 1_000_000
 MAX_METADATA_CHARS = 10_000
@@ -44,7 +44,8 @@ MAX_BUDGET_USD = Decimal(1_000_000)
 @dataclass(frozen=True, slots=True)
 class LaunchOrder:
     """What a person asks for. ``version`` None launches the draft, cut as a version. ``simulated`` None lets the team's
-    provider keys decide: without any key every run is simulated."""
+    provider keys decide: without any key every run is simulated. ``at_limit`` None is the team's way: what the run does
+    when a budget does not cover its next call."""
 
     inputs: Mapping[str, str] = field(default_factory=dict)
     version: CrewVersion | None = None
@@ -53,6 +54,7 @@ class LaunchOrder:
     priority: str = Priority.NORMAL
     metadata: Mapping[str, Any] = field(default_factory=dict)
     simulated: bool | None = None
+    at_limit: str | None = None
 
     @property
     def bounds(self) -> dict[str, int | None]:
@@ -76,6 +78,8 @@ class LaunchOrder:
             dict(self.metadata),
             self.simulated,
         ]
+        if self.at_limit is not None:  # orders from before there was a choice keep their hash
+            parts.append(self.at_limit)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -98,11 +102,12 @@ def launch(
         return earlier
     try:
         with transaction.atomic():
+            quotas.take_turn(who)
             run = _queue(who, crew, order)
             run.idempotency_key, run.api_token = key, api_token
             _insert(run)
             transaction.on_commit(partial(tasks.ring, run.pk))
-    except IntegrityError:
+    except (IntegrityError, TooMany):
         # Two identical requests raced; the unique key let one through, and this is the other.
         if key and (earlier := _earlier(who, crew, order, key)):
             return earlier
@@ -207,18 +212,26 @@ def _said_already(who: Principal, run: Run, task: str, decision: Decision) -> bo
 def _queue(who: Principal, crew: Crew, order: LaunchOrder) -> Run:
     version = order.version or cut_version(crew, by=who.user)
     spec = CrewSpec.from_json(version.spec)
-    fields = _order_complaints(spec, order) | launch_complaints(who, spec, simulated=order.simulated)
+    fields = (
+        _order_complaints(spec, order)
+        | _limit_complaints(who.team, order)
+        | launch_complaints(who, spec, simulated=order.simulated)
+    )
     if fields:
         raise Invalid("The crew was not launched, and nothing was spent.", fields=fields)
+    simulated = _is_simulated(spec, TeamCredentials(who.team), order.simulated)
+    if not simulated:
+        budgets.refuse_used_up(who)
     return Run(
         team=who.team,
         crew=crew,
         version=version,
-        simulated=_is_simulated(spec, TeamCredentials(who.team), order.simulated),
+        simulated=simulated,
         priority=order.priority,
         inputs=storable_json(dict(spec.inputs) | dict(order.inputs)),
         metadata=storable_json(dict(order.metadata)),
-        budget_nusd=None if order.budget_usd is None else to_nusd(order.budget_usd),
+        budget_nusd=who.team.run_budget_nusd if order.budget_usd is None else to_nusd(order.budget_usd),
+        at_limit=order.at_limit or who.team.at_limit,
         **order.bounds,
         created_by=who.user,
         request_hash=order.request_hash,
@@ -276,4 +289,15 @@ def _order_complaints(spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:
         fields["priority"] = f"Choose one of {', '.join(Priority.values)}."
     if len(json.dumps(dict(order.metadata))) > MAX_METADATA_CHARS:
         fields["metadata"] = f"At most {MAX_METADATA_CHARS:,} characters of JSON."
+    return fields
+
+
+def _limit_complaints(team: Team, order: LaunchOrder) -> dict[str, str]:
+    """What the team's own bounds say against an order."""
+    fields = {}
+    most = team.run_budget_nusd
+    if most is not None and order.budget_usd is not None and to_nusd(order.budget_usd) > most:
+        fields["budget_usd"] = f"Your team gives a run at most ${usd_text(most)}."
+    if order.at_limit is not None and order.at_limit not in AtLimit.values:
+        fields["at_limit"] = f"Choose one of {', '.join(AtLimit.values)}."
     return fields

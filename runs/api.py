@@ -16,6 +16,7 @@ from engine.placeholders import input_text
 from runs import queries
 from runs.actions import Decision, LaunchOrder, decide, launch, request_cancel
 from runs.filters import RunFilter
+from runs.limits import resume
 from runs.live import changes
 from runs.models import Run
 from runs.run_json import call_json, launch_json, run_json, summary_json
@@ -36,6 +37,9 @@ class LaunchIn(Strict):
     max_tokens: int | None = Field(None, description="the run stops at the request after so many tokens")
     max_seconds: int | None = Field(None, description="the run makes no further request after so many seconds")
     priority: str = "normal"
+    at_limit: str | None = Field(
+        None, description="at a budget: pause, stop, or fallback to a cheaper model; null is the team's way"
+    )
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -45,6 +49,10 @@ class DecisionIn(Strict):
     comment: str = Field("", description="what should be different, where an answer is sent back")
     number: int | None = Field(None, ge=0, description="which answer is meant; null is the one shown now")
     call: UUID | None = Field(None, description="which lost call is meant, where the question is about one")
+
+
+class ResumeIn(Strict):
+    budget_usd: Decimal | None = Field(None, description="the run's new budget; null tries with what there is")
 
 
 class Launched(Schema):
@@ -192,6 +200,7 @@ def launch_run(request: ApiRequest, slug: str, body: LaunchIn) -> Status[dict[st
         budget_usd=body.budget_usd,
         limits=RunLimits(max_calls=body.max_calls, max_tokens=body.max_tokens, max_seconds=body.max_seconds),
         priority=body.priority,
+        at_limit=body.at_limit,
         metadata=body.metadata,
     )
     key = request.headers.get("Idempotency-Key")
@@ -227,6 +236,13 @@ def list_calls(request: ApiRequest, run_id: UUID, cursor: str = "", limit: int =
 def cancel_run(request: ApiRequest, run_id: UUID) -> dict[str, Any]:
     """Ends a queued run at once and asks a running one to stop."""
     return summary_json(request_cancel(request.auth, fetch(Run, request.auth, Role.RUNNER, pk=run_id)))
+
+
+@router.post("/{uuid:run_id}/resume", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))
+def resume_run(request: ApiRequest, run_id: UUID, body: ResumeIn) -> dict[str, Any]:
+    """Lets a run that waits for a budget go on, and gives it a new budget of its own; nothing is paid twice."""
+    run = fetch(Run, request.auth, Role.RUNNER, pk=run_id)
+    return summary_json(resume(request.auth, run, budget_usd=body.budget_usd))
 
 
 @router.post("/{uuid:run_id}/approve", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))

@@ -6,7 +6,8 @@ Only the database's clock is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -14,15 +15,19 @@ from django.db.models import F
 
 from engine.errors import Cancelled
 from engine.journal import CallOutcome, CallStatus
+from runs import budgets
 from runs.ledger_lines import Line, open_lines, settle
 from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.money import to_usd
 from runs.notify import run_changed
-from runs.states import RUN_LIVE, TASK_ENDED, CallState, RunState, TaskState
+from runs.states import BUDGETS, RUN_LIVE, TASK_ENDED, CallState, RunState, TaskState
 from runs.storable import storable_json, storable_text
 
 LEASE_S = 30
 MAX_FRUITLESS_TAKEOVERS = 5
+SEEN_IN_LINE = 8
+MOST_LOOKS = 5
+NO_WAIT = {"waits_for": "", "waits_until": None}
 WORKER_LOST = "worker_lost"
 
 CLAIM = """
@@ -30,21 +35,59 @@ CLAIM = """
     SET state = 'running', lease_owner = %(owner)s, lease_epoch = lease_epoch + 1,
         lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
         started_at = coalesce(started_at, clock_timestamp()), revision = revision + 1,
-        fruitless_takeovers = fruitless_takeovers + CASE WHEN lease_epoch > 0 THEN 1 ELSE 0 END
+        takeovers = takeovers + (state = 'running')::int,
+        fruitless_takeovers = fruitless_takeovers + (lease_until IS NOT NULL)::int
     WHERE id = %(run)s AND state IN ('queued', 'running') AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    RETURNING lease_epoch
 """
+"""A lease that ran out was a lost worker's; one that was given back is no sign of a run that takes workers down."""
+
+IN_LINE = """
+    WITH RECURSIVE orphan AS (
+        SELECT id FROM runs_run
+        WHERE state = 'running' AND team_id <> ALL(%(full)s)
+          AND (lease_until IS NULL OR lease_until < clock_timestamp())
+        ORDER BY id LIMIT %(most)s),
+    team AS (
+        (SELECT team_id AS id FROM runs_run WHERE state = 'queued' ORDER BY team_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT team_id FROM runs_run WHERE state = 'queued' AND team_id > team.id ORDER BY team_id LIMIT 1)
+        FROM team WHERE team.id IS NOT NULL),
+    busy AS (
+        SELECT id, (SELECT count(*) FROM runs_run WHERE team_id = team.id AND state = 'running') AS runs
+        FROM team WHERE id <> ALL(%(full)s)),
+    queued AS (
+        SELECT next.id, busy.runs + next.place AS turn FROM busy CROSS JOIN LATERAL (
+            SELECT id, row_number() OVER (ORDER BY rank, id) AS place FROM runs_run
+            WHERE team_id = busy.id AND state = 'queued' ORDER BY rank, id LIMIT %(most)s) AS next)
+    SELECT id FROM ((SELECT id, 0 AS turn FROM orphan) UNION ALL (SELECT id, turn FROM queued)) AS run
+    ORDER BY turn, id LIMIT %(most)s
+"""
+"""Runs that were under way first; then each team's in its own order, the team that has the fewest in progress first, so
+that a long queue of one team is no queue for another."""
 
 BEAT = """
     UPDATE runs_run SET lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
     WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running'
 """
 
+WAITING_FOR_MONEY = """
+    SELECT id, team_id, needs FROM (
+        SELECT id, team_id, coalesce(needs_nusd, 0) AS needs,
+               row_number() OVER (PARTITION BY team_id, created_by_id ORDER BY rank, id) AS place
+        FROM runs_run
+        WHERE state = 'waiting' AND waiting_for = ANY(%(budgets)s)
+          AND (budget_nusd IS NULL OR spent_nusd + reserved_nusd + coalesce(needs_nusd, 0) <= budget_nusd)) AS run
+    WHERE place <= %(most)s ORDER BY place, id
+"""
+"""Some of each person's, so that those whose budget is used up hide nobody else's."""
+
 RING_AGAIN = """
     WITH idle AS (
         SELECT id FROM runs_run
         WHERE state IN ('queued', 'running') AND (lease_until IS NULL OR lease_until < clock_timestamp())
           AND (rung_at IS NULL OR rung_at < clock_timestamp() - make_interval(secs => %(patience_s)s))
-        ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+        ORDER BY rung_at NULLS FIRST LIMIT %(most)s FOR UPDATE SKIP LOCKED)
     UPDATE runs_run SET rung_at = clock_timestamp() FROM idle WHERE runs_run.id = idle.id RETURNING runs_run.id
 """
 
@@ -57,21 +100,41 @@ def claim(run_id: UUID, *, owner: str) -> Run | None:
     """
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, {"run": run_id, "owner": owner, "lease_s": LEASE_S})
-        if cursor.rowcount == 0:
-            return None
-    close_open_calls(run_id)
+        claimed = cursor.fetchone()
+    if claimed is None:
+        return None
+    if claimed[0] > 1:
+        close_open_calls(run_id)
+        TaskRun.objects.filter(run_id=run_id).exclude(waits_for="").update(**NO_WAIT)
     run_changed(run_id)
     return Run.objects.select_related("team", "crew", "version").get(pk=run_id)
 
 
-def beat(leases: Iterable[tuple[UUID, int]]) -> set[UUID]:
-    """Extends the leases, given as (run, epoch), that are still held; the runs whose lease is lost."""
+def claim_next(*, owner: str, full: Collection[int] = ()) -> Run | None:
+    """The run whose turn it is, now leased to ``owner``; None if none is to be had. ``full``: teams that have enough.
+
+    Several who claim at once look at the same line, so whoever finds all of it taken looks again.
+    """
+    for _ in range(MOST_LOOKS):
+        with connection.cursor() as cursor:
+            cursor.execute(IN_LINE, {"full": list(full), "most": SEEN_IN_LINE})
+            waiting = [row[0] for row in cursor.fetchall()]
+        if not waiting:
+            return None
+        for run_id in waiting:
+            if run := claim(run_id, owner=owner):
+                return run
+    return None
+
+
+def beat(leases: Iterable[tuple[UUID, int]]) -> set[tuple[UUID, int]]:
+    """Extends the leases, given as (run, epoch), that are still held; those that are lost."""
     lost = set()
     with connection.cursor() as cursor:
         for run_id, epoch in leases:
             cursor.execute(BEAT, {"run": run_id, "epoch": epoch, "lease_s": LEASE_S})
             if cursor.rowcount == 0:
-                lost.add(run_id)
+                lost.add((run_id, epoch))
     return lost
 
 
@@ -105,35 +168,63 @@ def end(
 
 
 @transaction.atomic
-def pause(run: Run, *, waiting_for: str, decisions: int = 0) -> bool:
+def pause(run: Run, *, waiting_for: str, decisions: int = 0, needs_nusd: int | None = None) -> bool:
     """Sets a run that is still ours aside, holding no worker; False, and nothing written, if its lease was lost.
 
-    ``decisions`` are those of people that it went by: if there are more by now, it is queued again at once. One that
-    somebody asked to stop ends.
+    ``decisions`` are those of people that it went by: if there are more by now, it is queued again at once.
+    ``needs_nusd`` is what the call that a budget did not cover may cost. One that somebody asked to stop ends.
     """
     paused = Run.objects.filter(pk=run.pk, lease_epoch=run.lease_epoch, state=RunState.RUNNING).update(
         state=RunState.WAITING,
         waiting_for=waiting_for,
+        needs_nusd=needs_nusd,
         lease_owner="",
         lease_until=None,
         revision=F("revision") + 1,
     )
     if not paused:
         return False
+    under_way = TaskRun.objects.filter(run_id=run.pk, state=TaskState.RUNNING)
+    under_way.update(state=TaskState.WAITING, **NO_WAIT)
     if Run.objects.filter(pk=run.pk, cancel_requested_at__isnull=False).exists():
         end_unclaimed(run.pk)
-    elif Review.objects.filter(task_run__run_id=run.pk, approved__isnull=False).count() > decisions:
+    elif needs_nusd is None and _decisions(run.pk) > decisions:
         queue_again(run.pk)
     run_changed(run.pk)
     return True
 
 
+def _decisions(run_id: UUID) -> int:
+    return Review.objects.filter(task_run__run_id=run_id, approved__isnull=False).count()
+
+
 def queue_again(run_id: UUID) -> bool:
     """Lets a waiting run go on; False if it no longer waits. Whoever calls this rings for it."""
     queued = Run.objects.filter(pk=run_id, state=RunState.WAITING).update(
-        state=RunState.QUEUED, waiting_for="", rung_at=None, fruitless_takeovers=0, revision=F("revision") + 1
+        state=RunState.QUEUED,
+        waiting_for="",
+        needs_nusd=None,
+        rung_at=None,
+        fruitless_takeovers=0,
+        revision=F("revision") + 1,
     )
     return bool(queued)
+
+
+def wake_covered(*, most: int = 50) -> list[UUID]:
+    """Queues runs again that waited for a budget which by now covers their next calls, all of them together; whoever
+    calls this rings for them."""
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING_FOR_MONEY, {"budgets": list(BUDGETS), "most": most})
+        waiting = cursor.fetchall()
+    promised: Counter[int] = Counter()
+    woken = []
+    for run_id, team_id, needs_nusd in waiting:
+        if budgets.covered(run_id, needs_nusd, promised_nusd=promised[team_id]) and queue_again(run_id):
+            promised[team_id] += needs_nusd
+            run_changed(run_id)
+            woken.append(run_id)
+    return woken
 
 
 @transaction.atomic
@@ -142,6 +233,7 @@ def end_unclaimed(run_id: UUID) -> bool:
     ended = Run.objects.filter(pk=run_id, state__in=(RunState.QUEUED, RunState.WAITING)).update(
         state=RunState.CANCELLED,
         waiting_for="",
+        needs_nusd=None,
         finished_at=ClockTimestamp(),
         error="Cancelled while nobody worked on it.",
         error_code=Cancelled.code,
@@ -194,7 +286,7 @@ def _lost_simulation() -> CallOutcome:
 def close_tasks(run_id: UUID) -> None:
     """Tasks that had not ended when their run did were cancelled with it."""
     left = TaskRun.objects.filter(run_id=run_id).exclude(state__in=TASK_ENDED)
-    left.update(state=TaskState.CANCELLED, finished_at=ClockTimestamp())
+    left.update(state=TaskState.CANCELLED, finished_at=ClockTimestamp(), **NO_WAIT)
 
 
 def close_calls_of_ended_runs() -> int:

@@ -14,11 +14,14 @@ from engine.errors import Cancelled, EngineError, LimitReached
 from engine.journal import TaskStatus
 from engine.spec import CrewSpec
 from runs import claim
+from runs.lease import Held
 from runs.models import Run
+from runs.money import to_nusd
 from runs.replay import read_replay
 from runs.runtime import runtime_of
-from runs.states import RunState
-from runs.worker import Held, WorkerProcess
+from runs.states import PERSON, RunState
+from runs.worker import WorkerProcess
+from teams.models import AtLimit
 
 log = logging.getLogger(__name__)
 
@@ -26,34 +29,43 @@ POISON = "poison"
 OUR_BUG = "internal_error"
 
 
+def work(*, worker: WorkerProcess) -> None:
+    """Carries out runs whose turn it is, one after the other, until none is left to be had."""
+    while (one := worker.hold(lambda: claim.claim_next(owner=worker.name, full=worker.full_teams))) is not None:
+        _execute(*one, worker)
+
+
 def execute(run_id: UUID, *, worker: WorkerProcess) -> None:
     """Claims the run and carries it to its end. A run that is not to be had is somebody else's: nothing happens."""
-    if worker.stopping.is_set():
-        return
-    run = claim.claim(run_id, owner=worker.name)
-    if run is None:
-        return
-    if run.cancel_requested_at is not None:
-        claim.end(run, state=RunState.CANCELLED, error="Cancelled.", error_code=Cancelled.code)
-        return
-    if run.fruitless_takeovers > claim.MAX_FRUITLESS_TAKEOVERS:
-        claim.end(run, state=RunState.FAILED, error=_poison_message(run), error_code=POISON)
-        return
-    _carry_out(run, worker)
+    one = worker.hold(lambda: claim.claim(run_id, owner=worker.name))
+    if one is not None:
+        _execute(*one, worker)
 
 
-def _carry_out(run: Run, worker: WorkerProcess) -> None:
-    held = Held(run.pk, run.lease_epoch)
+def _execute(run: Run, held: Held, worker: WorkerProcess) -> None:
+    try:
+        if run.cancel_requested_at is not None:
+            claim.end(run, state=RunState.CANCELLED, error="Cancelled.", error_code=Cancelled.code)
+        elif run.fruitless_takeovers > claim.MAX_FRUITLESS_TAKEOVERS:
+            claim.end(run, state=RunState.FAILED, error=_poison_message(run), error_code=POISON)
+        else:
+            _carry_out(run, held, worker)
+    finally:
+        worker.let_go(held)
+        connection.close()  # given back: there are more threads than connections
+
+
+def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
     try:
         spec = CrewSpec.from_json(run.version.spec)
         replay = read_replay(run)
-        runtime = runtime_of(run, spec, worker, replay)
-        connection.close()  # this thread only waits from here on, and there are more of them than connections
+        runtime = runtime_of(run, spec, worker, replay, held)
+        connection.close()  # this thread only waits from here on
         output = worker.run(held, _run(spec, run, runtime))
     except Cancelled as stop:
         _stopped(run, held, str(stop))
     except LimitReached as limit:
-        claim.end(run, state=RunState.FAILED, error=str(limit), error_code=limit.limit)
+        _at_limit(run, limit)
     except EngineError as error:
         claim.end(run, state=RunState.FAILED, error=str(error), error_code=error.code)
     except Exception:  # the worker's outer edge: our bug ends this run, honestly, and no other
@@ -69,7 +81,7 @@ async def _run(spec: CrewSpec, run: Run, runtime: Runtime) -> CrewOutput:
 
 def _finish(run: Run, output: CrewOutput, *, decisions: int) -> None:
     if output.status is TaskStatus.WAITING:
-        claim.pause(run, waiting_for="person", decisions=decisions)
+        claim.pause(run, waiting_for=PERSON, decisions=decisions)
         return
     succeeded = output.status is TaskStatus.SUCCEEDED
     claim.end(
@@ -82,12 +94,20 @@ def _finish(run: Run, output: CrewOutput, *, decisions: int) -> None:
     )
 
 
+def _at_limit(run: Run, limit: LimitReached) -> None:
+    """At a budget a run waits until it covers the next call, unless it was to stop there; at other limits it ends."""
+    if limit.needs_usd is not None and run.at_limit != AtLimit.STOP:
+        claim.pause(run, waiting_for=limit.limit, needs_nusd=to_nusd(limit.needs_usd))
+    else:
+        claim.end(run, state=RunState.FAILED, error=str(limit), error_code=limit.limit)
+
+
 def _stopped(run: Run, held: Held, reason: str) -> None:
     """A cancelled run ends; a lost one is another worker's; one that our shutdown stopped is given back at once."""
     if held.why == "shutdown":
         claim.release([(run.pk, run.lease_epoch)])
         return
-    if held.why != "lost":
+    if held.why != "lost":  # a claim that the database refused by now was lost too, and then this writes nothing
         claim.end(run, state=RunState.CANCELLED, error=reason or "Cancelled.", error_code=Cancelled.code)
 
 

@@ -16,6 +16,7 @@ from django.db import connection
 
 from engine.journal import CallOutcome
 from engine.throttle import DEFAULT_PAUSE_S, MAX_PAUSE_S, MINUTE_S
+from runs.states import CallWait
 
 POLL_S = 0.2
 """How soon a full window is looked at again: some other call's end opens it, which may be another process's."""
@@ -39,6 +40,7 @@ class Wait:
     """Not yet: it is worth asking again after so many seconds."""
 
     seconds: float
+    what: CallWait = CallWait.RATE_LIMIT
 
 
 class Queues:

@@ -13,7 +13,7 @@ from django.db import connection
 
 from engine.errors import Cancelled
 from engine.journal import CallIntent, CallOutcome, CallStatus, Purpose
-from runs.ledger_sql import OPEN, READ_OPEN, READ_TO_SETTLE, ROLLUP_FIELDS, SETTLE, TOKEN_FIELDS
+from runs.ledger_sql import CORRECT, OPEN, READ_OPEN, READ_TO_SETTLE, ROLLUP_FIELDS, SETTLE, TOKEN_FIELDS
 from runs.money import to_nusd
 from runs.notify import CHANNEL
 from runs.states import CallState, CostClass
@@ -29,10 +29,14 @@ CLASS_OF_PURPOSE = {
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Which of the things that opening a call takes were done; ``earlier``: the line was already there."""
+    """Which of the things that opening a call takes were done; ``earlier``: the line was already there.
+
+    ``on_run``: it was reserved on the run, ``bill``: and on this month's bill.
+    """
 
     earlier: bool
-    reserved: bool
+    on_run: bool
+    bill: int | None
     written: bool
 
 
@@ -63,6 +67,7 @@ class Line:
     reasoning_tokens: int
     usage_estimated: bool
     holds_run: bool
+    person_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ def open_line(call_id: UUID, intent: CallIntent, owner: Owner, *, credential: st
     }
     with connection.cursor() as cursor:
         cursor.execute(OPEN, given)
-        return Opened(*cursor.fetchone()[:3])
+        return Opened(*cursor.fetchone()[:4])
 
 
 def line_to_settle(call_id: UUID) -> Line | None:
@@ -130,10 +135,13 @@ def _locked(query: str, of: UUID) -> list[Line]:
 
 
 def settle(line: Line, outcome: CallOutcome, *, fresh: bool) -> None:
-    """Books the outcome on the line, its task, its run and, if it was real money, the month's bill.
+    """Books the outcome on the line, its task, its run and, if it was real money, the month's bill and whose it was.
 
-    ``fresh``: it came to the worker that holds the run. A late one is booked in place of what the line stood at.
+    ``fresh``: it came to the worker that holds the run. An exact figure is booked in place of an assumption, with a
+    correction that keeps what was assumed; that nobody knows, once more, changes nothing.
     """
+    if line.state == CallState.UNKNOWN and outcome.status is CallStatus.UNKNOWN:
+        return
     state = _settled_state(outcome, fresh)
     cost = None if outcome.cost_usd is None else to_nusd(outcome.cost_usd)
     now = {name: getattr(outcome.usage, name) for name in TOKEN_FIELDS} | {
@@ -152,7 +160,22 @@ def settle(line: Line, outcome: CallOutcome, *, fresh: bool) -> None:
         "channel": CHANNEL,
     }
     with connection.cursor() as cursor:
+        if line.state == CallState.UNKNOWN:
+            cursor.execute(CORRECT, _of_correction(line, cost))
+            if not line.simulated:
+                given["month"] = cursor.fetchone()[0]
         cursor.execute(SETTLE, given)
+
+
+def _of_correction(line: Line, cost: int | None) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "booked": line.cost_nusd,
+        "cost": cost,
+        "team": line.team_id,
+        "person": line.person_id,
+        "month": line.billed_month,
+    }
 
 
 def _of_outcome(line: Line, outcome: CallOutcome, state: CallState) -> dict[str, Any]:
@@ -162,6 +185,7 @@ def _of_outcome(line: Line, outcome: CallOutcome, state: CallState) -> dict[str,
         "run": line.run_id,
         "task": line.task_run_id,
         "team": line.team_id,
+        "person": line.person_id,
         "month": None if line.simulated else line.billed_month,
         "state": state.value,
         "cost_class": _cost_class(line, outcome, state).value,

@@ -64,7 +64,7 @@ OPEN = f"""
         WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running' AND cancel_requested_at IS NULL
           AND (budget_nusd IS NULL OR spent_nusd + reserved_nusd + %(reserved)s <= budget_nusd)
           AND NOT EXISTS (SELECT FROM earlier)
-        RETURNING id),
+        RETURNING id, created_by_id),
     bill AS (
         INSERT INTO runs_bill AS bill (team_id, month, budget_nusd, spent_nusd, reserved_nusd)
         SELECT team.id, month.begins, team.budget_nusd, 0, %(reserved)s FROM teams_team AS team, month
@@ -75,21 +75,45 @@ OPEN = f"""
         WHERE bill.closed_at IS NULL AND (bill.budget_nusd IS NULL
             OR bill.spent_nusd + bill.reserved_nusd + excluded.reserved_nusd <= bill.budget_nusd)
         RETURNING bill.id),
+    person AS (
+        SELECT run.created_by_id AS id, coalesce(membership.budget_nusd, team.user_budget_nusd) AS budget_nusd
+        FROM run JOIN teams_team AS team ON team.id = %(team)s
+        LEFT JOIN teams_membership AS membership
+            ON membership.team_id = team.id AND membership.user_id = run.created_by_id
+        WHERE run.created_by_id IS NOT NULL AND EXISTS (SELECT FROM bill)),
+    allowance AS (
+        INSERT INTO runs_allowance AS allowance (team_id, user_id, month, budget_nusd, spent_nusd, reserved_nusd)
+        SELECT %(team)s, person.id, month.begins, person.budget_nusd, 0, %(reserved)s FROM person, month
+        WHERE person.budget_nusd IS NULL OR %(reserved)s <= person.budget_nusd
+           OR EXISTS (SELECT FROM runs_allowance AS begun
+                      WHERE begun.team_id = %(team)s AND begun.user_id = person.id AND begun.month = month.begins)
+        ON CONFLICT (team_id, user_id, month) DO UPDATE
+            SET reserved_nusd = allowance.reserved_nusd + excluded.reserved_nusd
+        WHERE allowance.budget_nusd IS NULL
+           OR allowance.spent_nusd + allowance.reserved_nusd + excluded.reserved_nusd <= allowance.budget_nusd
+        RETURNING allowance.id),
     line AS (
         INSERT INTO runs_call ({", ".join(_LINE)})
         SELECT {", ".join(_LINE.values())} FROM month
-        WHERE EXISTS (SELECT FROM run) AND (%(simulated)s OR EXISTS (SELECT FROM bill))
-        RETURNING id)
-    SELECT EXISTS (SELECT FROM earlier), EXISTS (SELECT FROM run), EXISTS (SELECT FROM line),
-           pg_notify(%(channel)s, %(run)s::text)
+        WHERE EXISTS (SELECT FROM run) AND (%(simulated)s OR EXISTS (SELECT FROM bill)
+            AND (EXISTS (SELECT FROM allowance) OR NOT EXISTS (SELECT FROM person)))
+        RETURNING id),
+    task AS (
+        UPDATE runs_taskrun SET waits_for = '', waits_until = NULL
+        WHERE id = %(task)s AND waits_for <> '' AND EXISTS (SELECT FROM line))
+    SELECT EXISTS (SELECT FROM earlier), EXISTS (SELECT FROM run), (SELECT id FROM bill),
+           EXISTS (SELECT FROM line), pg_notify(%(channel)s, %(run)s::text)
 """  # noqa: S608 - names of columns, from here
-"""A team's bill of the month is begun at its first call, with the budget that the team then has."""
+"""A team's bill of the month, and a person's part of it, is begun at its first call, with the budget that it then has.
+
+Who locks both locks the bill first.
+"""
 
 _READ = f"""
     SELECT call.id, call.run_id, call.task_run_id, call.team_id, call.billed_month, call.simulated, call.kind,
            call.purpose, call.attempt, call.state, call.input_usd_per_mtok IS NOT NULL, call.reserved_nusd,
            call.cost_nusd, {", ".join(f"call.{name}" for name in TOKEN_FIELDS)}, call.usage_estimated,
-           run.lease_epoch = call.epoch AND run.state = 'running'
+           run.lease_epoch = call.epoch AND run.state = 'running', run.created_by_id
     FROM runs_call AS call JOIN runs_run AS run ON run.id = call.run_id WHERE
 """  # noqa: S608 - names of columns, from here
 
@@ -120,7 +144,13 @@ SETTLE = f"""
     bill AS (
         UPDATE runs_bill SET spent_nusd = spent_nusd + %(more_spent_nusd)s,
             reserved_nusd = reserved_nusd - %(released)s
-        WHERE team_id = %(team)s AND month = %(month)s)
+        WHERE team_id = %(team)s AND month = %(month)s
+        RETURNING id),
+    allowance AS (
+        UPDATE runs_allowance SET spent_nusd = spent_nusd + %(more_spent_nusd)s,
+            reserved_nusd = reserved_nusd - %(released)s
+        WHERE team_id = %(team)s AND user_id = %(person)s AND month = %(month)s
+          AND (SELECT count(*) FROM bill) > 0)
     SELECT pg_notify(%(channel)s, %(run)s::text)
 """  # noqa: S608 - names of columns, from here
 
@@ -142,7 +172,39 @@ END_TASK = f"""
     WITH {_MY_RUN}, task AS (
         UPDATE runs_taskrun SET state = %(state)s, cache_key = %(cache_key)s, output_raw = %(raw)s,
             output_json = %(data)s::jsonb, error = %(error)s, error_code = %(error_code)s,
+            waits_for = '', waits_until = NULL,
             finished_at = CASE WHEN %(state)s = 'waiting' THEN NULL ELSE clock_timestamp() END
         FROM run WHERE runs_taskrun.id = %(task)s AND state IN ('pending', 'running', 'waiting'))
     SELECT pg_notify(%(channel)s, id::text) FROM run
 """  # noqa: S608 - from here
+
+TASK_WAITS = f"""
+    WITH {_MY_RUN}, task AS (
+        UPDATE runs_taskrun SET waits_for = %(waits_for)s,
+            waits_until = clock_timestamp() + make_interval(secs => %(seconds)s)
+        FROM run WHERE runs_taskrun.id = %(task)s AND state = 'running')
+    SELECT pg_notify(%(channel)s, id::text) FROM run
+"""  # noqa: S608 - from here
+
+CORRECT = """
+    WITH own AS (
+        SELECT closed_at IS NOT NULL AS closed FROM runs_bill
+        WHERE team_id = %(team)s AND month = %(month)s FOR UPDATE),
+    open AS (
+        SELECT CASE WHEN own.closed THEN date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date
+               ELSE %(month)s END AS month FROM own),
+    bill AS (
+        INSERT INTO runs_bill AS bill (team_id, month, budget_nusd, spent_nusd, reserved_nusd)
+        SELECT team.id, open.month, team.budget_nusd, 0, 0 FROM open JOIN teams_team AS team ON team.id = %(team)s
+        ON CONFLICT DO NOTHING),
+    allowance AS (
+        INSERT INTO runs_allowance (team_id, user_id, month, budget_nusd, spent_nusd, reserved_nusd)
+        SELECT team_id, user_id, open.month, budget_nusd, 0, 0 FROM open JOIN runs_allowance
+            ON team_id = %(team)s AND user_id = %(person)s AND runs_allowance.month = %(month)s
+        ON CONFLICT DO NOTHING)
+    INSERT INTO runs_correction (call_id, booked_nusd, cost_nusd, month, made_at)
+    SELECT %(id)s, %(booked)s::bigint, %(cost)s::bigint, coalesce((SELECT month FROM open), %(month)s),
+           clock_timestamp()
+    RETURNING month
+"""
+"""Which bill takes the difference of a corrected call: its own, or the current month's if that is closed."""

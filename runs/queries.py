@@ -122,8 +122,8 @@ def live_runs(who: Principal, *, most: int = 10) -> list[Run]:
 def last_runs(who: Principal, crew_ids: Sequence[int], *, each: int = 5) -> dict[int, list[Run]]:
     """The last runs of each of these crews, newest first. One query."""
     found: dict[int, list[Run]] = {pk: [] for pk in crew_ids}
-    rank = Window(RowNumber(), partition_by=F("crew_id"), order_by=F("pk").desc())
-    runs = visible_to(who, Run).filter(crew_id__in=crew_ids).annotate(rank=rank).filter(rank__lte=each)
+    nth = Window(RowNumber(), partition_by=F("crew_id"), order_by=F("pk").desc())
+    runs = visible_to(who, Run).filter(crew_id__in=crew_ids).annotate(nth=nth).filter(nth__lte=each)
     for run in runs.select_related("version", "team").order_by("-pk"):
         found[run.crew_id].append(run)
     return found

@@ -7,36 +7,37 @@ output, but what a provider billed it for is booked all the same.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import F
 
-from engine.errors import Cancelled, EngineError, LimitReached
+from engine.errors import Cancelled, EngineError
 from engine.gathering import to_the_end
 from engine.journal import CallIntent, CallOutcome, CallRecord, CallStatus, LostCall, Review, TaskResult
-from runs import models
+from runs import budgets, models
 from runs.group_commit import GroupCommit
 from runs.lanes import Lane, Queues, Wait, note, wait_of
-from runs.ledger_lines import Owner, line_to_settle, open_line, settle
-from runs.ledger_sql import END_TASK, START_TASK
+from runs.lease import REASONS, Held
+from runs.ledger_lines import Opened, Owner, line_to_settle, open_line, settle
+from runs.ledger_sql import END_TASK, START_TASK, TASK_WAITS
 from runs.locks import Locks
-from runs.models import Run, new_id
-from runs.money import to_nusd, to_usd
+from runs.models import Bill, Run, new_id
+from runs.money import to_nusd
 from runs.notify import CHANNEL, run_changed
 from runs.replay import Replay
-from runs.states import RunState
+from runs.states import CallWait, RunState
 from runs.storable import json_text, storable_text
 
 LONGEST_WAIT_S = 1.0
 """A waiting call looks again at least so often, so that a lost lease or a shorter pause is seen."""
-LOST_LEASE = "Another worker took this run over."
-CANCEL_REQUESTED = "The run was asked to stop."
+SHORTEST_SHOWN_WAIT_S = 0.5
+"""A wait that is over sooner is not worth a write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,21 @@ class Ticket:
 
     call_id: UUID
     lane: Lane | None = None
+
+
+@dataclass(slots=True)
+class Opening:
+    """A call that is being opened: since when, the write under way, and which wait people were shown."""
+
+    ticket: Ticket
+    intent: CallIntent
+    began: float = field(default_factory=time.monotonic)
+    writing: asyncio.Future[Any] | None = None
+    shown: CallWait | None = None
+
+    @property
+    def waited_s(self) -> float:
+        return time.monotonic() - self.began
 
 
 class LedgerJournal:
@@ -58,6 +74,7 @@ class LedgerJournal:
         *,
         lane_of: Callable[[CallIntent], Lane | None] = lambda intent: None,
         queues: Queues | None = None,
+        held: Held | None = None,
     ) -> None:
         self._run_id = run.pk
         self._team_id = run.team_id
@@ -66,6 +83,7 @@ class LedgerJournal:
         self._writer = writer
         self._lane_of = lane_of
         self._queues = queues or Queues()
+        self._held = held or Held(run.pk, run.lease_epoch, run.team_id, beaten_at=math.inf)
 
     async def finished_task(self, task: str) -> TaskResult | None:
         return self._replay.results.get(task)
@@ -79,45 +97,68 @@ class LedgerJournal:
     async def task_ended(self, result: TaskResult) -> None:
         await self._write(lambda: self._end_task(result))
 
+    async def retrying(self, task: str, seconds: float) -> None:
+        if seconds >= SHORTEST_SHOWN_WAIT_S:
+            await self._note_wait(task, CallWait.RETRY, seconds)
+
     async def open_call(self, intent: CallIntent) -> Ticket:
-        call_id, lane, began = new_id(), self._lane_of(intent), time.monotonic()
-
-        def open_now() -> asyncio.Future[Any]:
-            waited_ms = round((time.monotonic() - began) * 1000)
-            return self._write(lambda: self._open(call_id, intent, lane, waited_ms), lane)
-
-        opening: asyncio.Future[Any] | None = None
+        opening = Opening(Ticket(new_id(), self._lane_of(intent)), intent)
         try:
-            queue = self._queues.of(lane) if lane is not None else None
-            if queue is not None and queue.locked():
-                outcome: Any = Wait(0)
-            else:
-                outcome = await asyncio.shield(opening := open_now())
-            if queue is not None and isinstance(outcome, Wait):
-                async with queue:
-                    while isinstance(outcome, Wait):
-                        await asyncio.sleep(min(outcome.seconds, LONGEST_WAIT_S))
-                        outcome = await asyncio.shield(opening := open_now())
+            outcome = await self._until_opened(opening)
         except asyncio.CancelledError:
-            if opening is not None:
-                await to_the_end(self._take_back(opening, call_id, lane))
+            await to_the_end(self._take_back(opening))
             raise
         if isinstance(outcome, EngineError):
             raise outcome
-        return Ticket(call_id, lane)
+        self._held.in_flight += 1
+        return opening.ticket
 
-    async def _take_back(self, opening: asyncio.Future[Any], call_id: UUID, lane: Lane | None) -> None:
+    async def _until_opened(self, opening: Opening) -> EngineError | None:
+        """Tries until it is open, or may not be. Who waits for a lane does so in line; for a budget, out of it."""
+        lane = opening.ticket.lane
+        line = self._queues.of(lane) if lane is not None else None
+        outcome = Wait(0) if line is not None and line.locked() else await self._try(opening)
+        while isinstance(outcome, Wait):
+            if line is None or outcome.what is not CallWait.RATE_LIMIT:
+                outcome = await self._try_later(opening, outcome)
+                continue
+            async with line:
+                while isinstance(outcome, Wait) and outcome.what is CallWait.RATE_LIMIT:
+                    outcome = await self._try_later(opening, outcome)
+        return outcome
+
+    async def _try_later(self, opening: Opening, wait: Wait) -> EngineError | Wait | None:
+        if wait.what is not opening.shown and max(wait.seconds, opening.waited_s) >= SHORTEST_SHOWN_WAIT_S:
+            opening.shown = wait.what
+            await self._note_wait(opening.intent.task, wait.what, wait.seconds)
+        await asyncio.sleep(min(wait.seconds, LONGEST_WAIT_S))
+        return await self._try(opening)
+
+    async def _try(self, opening: Opening) -> EngineError | Wait | None:
+        self._held.check()
+        waited_ms = round(opening.waited_s * 1000)
+        ticket, intent = opening.ticket, opening.intent
+        opening.writing = self._write(lambda: self._open(ticket, intent, waited_ms), ticket.lane)
+        outcome: EngineError | Wait | None = await asyncio.shield(opening.writing)
+        return outcome
+
+    async def _take_back(self, opening: Opening) -> None:
         """Settles at nothing what was opened for somebody who no longer waits for it: nothing was asked."""
-        outcome = await opening
+        outcome = Wait(0) if opening.writing is None else await opening.writing
         if isinstance(outcome, (Wait, EngineError)):
             return
+        self._held.in_flight += 1
         nothing = CallOutcome(CallStatus.ERROR, error="Cancelled before it was sent.", error_code=Cancelled.code)
-        await self.settle_call(Ticket(call_id, lane), nothing)
+        await self.settle_call(opening.ticket, nothing)
 
     async def settle_call(self, ticket: object, outcome: CallOutcome) -> None:
         assert isinstance(ticket, Ticket)
-        # Shielded: a cancelled run still books what it was billed for.
-        await asyncio.shield(self._write(lambda: self._settle(ticket, outcome), ticket.lane, begins=outcome.throttled))
+        try:
+            # Shielded: a cancelled run still books what it was billed for.
+            booking = self._write(lambda: self._settle(ticket, outcome), ticket.lane, begins=outcome.throttled)
+            await asyncio.shield(booking)
+        finally:
+            self._held.in_flight -= 1
 
     async def review(self, task: str, number: int, answer: str) -> Review | None:
         known = self._replay.reviews.get((task, number))
@@ -147,6 +188,10 @@ class LedgerJournal:
     def _mine(self) -> Any:
         return Run.objects.filter(pk=self._run_id, lease_epoch=self._epoch, state=RunState.RUNNING)
 
+    async def _note_wait(self, task: str, what: CallWait, seconds: float) -> None:
+        if task:
+            await self._write(lambda: self._execute(TASK_WAITS, task, {"waits_for": what.value, "seconds": seconds}))
+
     def _start_task(self, task: str, agent: str) -> None:
         self._execute(START_TASK, task, {"agent": agent})
 
@@ -171,20 +216,27 @@ class LedgerJournal:
         with connection.cursor() as cursor:
             cursor.execute(statement, given | values)
 
-    def _open(self, call_id: UUID, intent: CallIntent, lane: Lane | None, waited_ms: int) -> EngineError | Wait | None:
+    def _open(self, ticket: Ticket, intent: CallIntent, waited_ms: int) -> EngineError | Wait | None:
         """Reserves and writes the call; None, or why it may not be opened now. Done twice, it is done once."""
+        lane = ticket.lane
         if lane is not None and (wait := wait_of(lane, tokens=intent.prompt_tokens)):
             return self._stopped() or wait
         owner = Owner(self._team_id, self._run_id, self._epoch, self._task_id(intent.task))
         credential = lane.credential if lane is not None else ""
-        opened = open_line(call_id, intent, owner, credential=credential, waited_ms=waited_ms)
+        opened = open_line(ticket.call_id, intent, owner, credential=credential, waited_ms=waited_ms)
         if opened.earlier or opened.written:  # earlier: committed before its connection was lost
             return None
         reserved = to_nusd(intent.reserved_usd)
-        if not opened.reserved:
-            return self._stopped() or self._budget_reached(reserved)
-        Run.objects.filter(pk=self._run_id).update(reserved_nusd=F("reserved_nusd") - reserved)
-        return self._team_budget_reached(reserved)
+        self._give_back(opened, reserved)
+        return self._stopped() or budgets.refusal(self._run_id, reserved)
+
+    def _give_back(self, opened: Opened, reserved: int) -> None:
+        """What the run, and the bill, were asked for although another budget did not cover the call."""
+        less = {"reserved_nusd": F("reserved_nusd") - reserved}
+        if opened.on_run:
+            Run.objects.filter(pk=self._run_id).update(**less)
+        if opened.bill is not None:
+            Bill.objects.filter(pk=opened.bill).update(**less)
 
     def _task_id(self, task: str) -> int | None:
         return self._replay.task_ids[task] if task else None
@@ -193,27 +245,8 @@ class LedgerJournal:
         """Why the run may not go on, if it may not."""
         held = self._mine().values_list("cancel_requested_at", flat=True).first()
         if held is not None:
-            return Cancelled(CANCEL_REQUESTED)
-        return None if self._mine().exists() else Cancelled(LOST_LEASE)
-
-    def _budget_reached(self, reserved: int) -> LimitReached:
-        run = Run.objects.get(pk=self._run_id)
-        return LimitReached(
-            f"The run's budget of ${to_usd(run.budget_nusd or 0):f} does not cover the next call: "
-            f"${to_usd(run.spent_nusd):f} are spent, and it may cost up to ${to_usd(reserved):f}.",
-            limit="run_budget",
-            figure=to_usd(run.spent_nusd),
-        )
-
-    def _team_budget_reached(self, reserved: int) -> LimitReached:
-        bill = models.Bill.objects.filter(team_id=self._team_id, month=datetime.now(UTC).date().replace(day=1)).first()
-        spent = to_usd(bill.spent_nusd if bill is not None else 0)
-        return LimitReached(
-            "The team's budget for this month does not cover the next call: "
-            f"${spent:f} are spent, and it may cost up to ${to_usd(reserved):f}. Raise it, or wait for next month.",
-            limit="team_budget",
-            figure=spent,
-        )
+            return Cancelled(REASONS["cancelled"])
+        return None if self._mine().exists() else Cancelled(REASONS["lost"])
 
     def _settle(self, ticket: Ticket, outcome: CallOutcome) -> None:
         """Books the outcome, once."""

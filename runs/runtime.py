@@ -22,13 +22,14 @@ from engine.spec import CrewSpec, LLMSpec, QuestionGuardrail
 from engine.tools.registry import ToolRegistry
 from runs.knowledge import TeamKnowledge
 from runs.lanes import Lane
+from runs.lease import Held
 from runs.memory import CrewMemory
 from runs.models import Run
 from runs.prices import TeamPrices
 from runs.recorder import LedgerJournal
 from runs.replay import Replay
 from runs.worker import WorkerProcess
-from teams.models import ProviderKey, Team
+from teams.models import AtLimit, ProviderKey, Team
 from teams.secrets import unseal
 
 SEARCH_PROVIDER = "serper"
@@ -36,12 +37,12 @@ MCP_PROVIDER = "mcp"
 NOT_MODEL_PROVIDERS = frozenset({SEARCH_PROVIDER, MCP_PROVIDER})
 
 
-def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay) -> Runtime:
+def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, held: Held) -> Runtime:
     """Everything that running this claimed run needs."""
     credentials = TeamCredentials(run.team)
-    journal = LedgerJournal(
-        run, replay, worker.writer, lane_of=partial(lane_of, run, credentials), queues=worker.queues
-    )
+    lanes = partial(lane_of, run, credentials)
+    journal = LedgerJournal(run, replay, worker.writer, lane_of=lanes, queues=worker.queues, held=held)
+    cheaper_model = run.team.fallback_model if run.at_limit == AtLimit.FALLBACK else ""
     caches = worker.caches.of(run.team_id)
     return Runtime(
         llm=RoutingClient(
@@ -50,13 +51,15 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay) 
             simulate_all=run.simulated,
         ),
         journal=journal,
-        prices=TeamPrices(run.team, models_of(spec)),
+        prices=TeamPrices(run.team, {*models_of(spec), cheaper_model}),
         tools=tools_of(run),
         limits=limits_of(run),
         replies=caches.replies,
         outputs=caches.outputs,
         tool_results=caches.tool_results,
         memory=CrewMemory(run),
+        cheaper=run.at_limit == AtLimit.FALLBACK,
+        cheaper_model=cheaper_model,
     )
 
 

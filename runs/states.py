@@ -38,6 +38,18 @@ class CallState(TextChoices):
     UNKNOWN = "unknown"
 
 
+class CallWait(TextChoices):
+    """What a task's next call waits for while the task runs. ``budget``: money that calls in flight still hold."""
+
+    RATE_LIMIT = "rate_limit"
+    RETRY = "retry"
+    BUDGET = "budget"
+
+
+PERSON = "person"
+BUDGETS = ("run_budget", "team_budget", "user_budget")
+"""What a waiting run waits for besides a person: the names of the budgets that did not cover its next call."""
+
 RUN_LIVE = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
 RUN_ENDED = (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
 TASK_ENDED = (TaskState.SUCCEEDED, TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED)

@@ -1,16 +1,22 @@
-"""Celery shells, one line each, the bell and the sweeper: a message carries a run's id and may be lost or doubled."""
+"""Celery shells, one line each, the bell and the sweeper: a message carries a run's id and may be lost or doubled.
+
+Whoever is rung takes the run whose turn it is, which need not be the one that rang.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterable
+from functools import cache
+from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
 
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
-from kombu.exceptions import OperationalError
 
 from runs import claim, execution
 from runs.worker import worker_process
@@ -18,29 +24,59 @@ from runs.worker import worker_process
 log = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 5.0
-RING_AGAIN_AFTER_S = 30.0
-SHUTDOWN_GRACE_S = 8.0
+RING_AGAIN_AFTER_S = 10.0
 _stopping = threading.Event()
 
 
 @shared_task(name="runs.execute")
 def execute(run_id: str) -> None:
-    execution.execute(UUID(run_id), worker=worker_process())
+    execution.work(worker=worker_process())
 
 
 def ring(run_id: UUID) -> None:
-    """Asks some worker to look at the run. A broker that is down is logged and ignored: the sweeper rings again."""
-    try:
-        execute.apply_async((str(run_id),), retry=False)
-    except OperationalError as error:
-        log.warning("Could not ring for run %s; the sweeper will", run_id, exc_info=error)
+    """Asks some worker to look for a run. Nobody waits for the broker: a thread of this process talks to it."""
+    _bell().put(run_id)
+
+
+class Bell:
+    """Rings in a thread of its own. A broker that is down is logged and ignored: the sweeper rings again."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[UUID] = SimpleQueue()
+        threading.Thread(target=self._ring, name="bell", daemon=True).start()
+
+    def put(self, run_id: UUID) -> None:
+        self._queue.put(run_id)
+
+    def _ring(self) -> None:
+        while True:
+            run_id = self._queue.get()
+            try:
+                execute.apply_async((str(run_id),), retry=False)
+            except Exception as error:
+                log.warning("Could not ring for run %s; the sweeper will", run_id, exc_info=error)
+
+
+@cache
+def _bell() -> Bell:
+    """This process's own, made at its first ring: never before a fork."""
+    return Bell()
 
 
 def sweep() -> None:
-    """Rings for runs that nobody works on, and closes what dead workers left open. Any number of sweepers may run."""
-    for run_id in claim.ring_again(patience_s=RING_AGAIN_AFTER_S):
-        ring(run_id)
+    """Wakes what waited for money, rings for runs that nobody works on, and closes what dead workers left open. Any
+    number of sweepers may run; each rings for as many as its own process could take."""
+    _ring_all(claim.wake_covered())
+    worker = worker_process()
+    free = worker.capacity - len(worker.held)
+    if free > 0:
+        _ring_all(claim.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free))
     claim.close_calls_of_ended_runs()
+
+
+def _ring_all(run_ids: Iterable[UUID]) -> None:
+    for run_id in run_ids:
+        ring(run_id)
 
 
 @worker_ready.connect
@@ -52,13 +88,16 @@ def start_sweeping(**kwargs: Any) -> None:
 def stop_working(**kwargs: Any) -> None:
     """Runs in Celery's signal handler, so the waiting is left to a thread; Celery itself waits for its pool."""
     _stopping.set()
-    threading.Thread(target=lambda: worker_process().stop(grace_s=SHUTDOWN_GRACE_S), name="shutdown").start()
+    threading.Thread(target=lambda: worker_process().stop(grace_s=settings.SHUTDOWN_GRACE_S), name="shutdown").start()
 
 
 def _sweep_until_stopped() -> None:
-    while not _stopping.wait(SWEEP_EVERY_S):
+    while True:
         try:
             sweep()
         except (DatabaseError, InterfaceError) as error:
-            connection.close()
             log.warning("Could not sweep; trying again", exc_info=error)
+        finally:
+            connection.close()
+        if _stopping.wait(SWEEP_EVERY_S):
+            return

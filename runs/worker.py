@@ -12,91 +12,127 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError as CancelledFuture
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from engine.errors import Cancelled
 from runs import claim
 from runs.group_commit import GroupCommit
 from runs.lanes import Queues
+from runs.lease import MAX_SILENCE_S, REASONS, Held
 from runs.ledger_cache import LedgerCaches
+from runs.models import Run
 
 log = logging.getLogger(__name__)
 
 BEAT_EVERY_S = 10.0
 LOOK_FOR_CANCEL_EVERY_S = 1.0
-MAX_SILENCE_S = 20.0
-
-REASONS = {"cancelled": "Somebody asked for the run to stop.", "lost": "Another worker took the run over."}
+CANCEL_GRACE_S = 5.0
+"""What a person who cancels waits at most; a call that is cut off is booked at its worst case."""
+LOST_GRACE_S = 120.0
+"""A lost run's calls in flight are paid whatever becomes of them: waiting tells what they cost."""
+CUT_OFF_S = 5.0
+"""How long what was cut off may take to be written down."""
+NEWCOMERS_SHARE = 8
+"""One part in so many of a process takes no run of a team that fills the rest: another team's run finds it free."""
+POLL_S = 0.05
 
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Held:
-    """A run in this process: its lease and the asyncio task to cancel. ``why`` says why it was cancelled."""
-
-    run_id: UUID
-    epoch: int
-    job: asyncio.Task[Any] | None = None
-    why: str = ""
-    beaten_at: float = field(default_factory=time.monotonic)
-
-
 class WorkerProcess:
-    """The process's one loop, writer and keeper; made by ``worker_process()`` when the first run is executed."""
+    """The process's one loop, writer and keeper; made by ``worker_process()``. It holds at most ``capacity`` runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, capacity: int = 64) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self.capacity = capacity
         self.writer = GroupCommit()
         self.queues = Queues()
         self.caches = LedgerCaches()
         self.loop = asyncio.new_event_loop()
         self.stopping = threading.Event()
-        self._held: dict[UUID, Held] = {}
+        self._ended = threading.Event()
+        self._held: dict[tuple[UUID, int], Held] = {}
         self._lock = threading.Lock()
+        self._claiming = threading.Lock()
         threading.Thread(target=self.loop.run_forever, name="engine-loop", daemon=True).start()
         self._keeper = threading.Thread(target=self._keep, name="lease-keeper", daemon=True)
         self._keeper.start()
 
+    def hold(self, claim_one: Callable[[], Run | None]) -> tuple[Run, Held] | None:
+        """The run that was claimed, held from now on; None if none was to be had, or this process is stopping.
+
+        One claim at a time: claims of many threads would only meet at the same rows, and each takes a connection.
+        """
+        with self._claiming:
+            run = None if self.stopping.is_set() else claim_one()
+            if run is None:
+                return None
+            held = Held(run.pk, run.lease_epoch, run.team_id)
+            with self._lock:
+                self._held[held.lease] = held
+            return run, held
+
+    def let_go(self, held: Held) -> None:
+        """Whatever became of the run: this process no longer holds it."""
+        with self._lock:
+            self._held.pop(held.lease, None)
+
+    @property
+    def held(self) -> list[Held]:
+        """The runs that it holds now."""
+        with self._lock:
+            return list(self._held.values())
+
+    @property
+    def full_teams(self) -> set[int]:
+        """Teams that hold so much of this process that the rest is kept for others."""
+        most = self.capacity - self.capacity // NEWCOMERS_SHARE
+        holding = Counter(one.team_id for one in self.held)
+        return {team for team, count in holding.items() if count >= most}
+
     def run(self, held: Held, work: Coroutine[Any, Any, T]) -> T:
         """Runs the coroutine on the loop, from a Celery thread, while the keeper keeps its lease.
 
-        Raises ``Cancelled`` if the keeper stopped it; ``held.why`` says why.
+        Raises ``Cancelled`` if it was stopped; ``held.why`` says why.
         """
-        with self._lock:
-            self._held[held.run_id] = held
         try:
             return asyncio.run_coroutine_threadsafe(self._as_job(held, work), self.loop).result()
         except CancelledFuture:
             raise Cancelled(REASONS.get(held.why, "The run was stopped.")) from None
-        finally:
-            with self._lock:
-                self._held.pop(held.run_id, None)
 
     def stop(self, *, grace_s: float) -> None:
-        """Lets calls in flight settle for ``grace_s``, then cancels the rest; claims are refused from now on."""
+        """Claims nothing more, lets calls in flight settle for ``grace_s``, then cuts them off; leases are kept until
+        then."""
         self.stopping.set()
-        deadline = time.monotonic() + grace_s
-        self._cancel_all("shutdown")
-        while self._all() and time.monotonic() < deadline:
-            time.sleep(0.05)
-            self._cancel_all("shutdown")  # one that was only just claimed had nothing to cancel yet
+        with self._claiming:  # who was claiming holds its run by now
+            deadline = time.monotonic() + grace_s
+        while self.held and time.monotonic() < deadline + CUT_OFF_S:
+            for one in self.held:
+                self._wind_down(one, "shutdown", grace_s=max(0.0, deadline - time.monotonic()))
+            time.sleep(POLL_S)
         self.writer.close()
+        self._ended.set()
         self._keeper.join()
 
     async def _as_job(self, held: Held, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            held.check()
+        except Cancelled:
+            work.close()
+            raise
         held.job = asyncio.current_task()
         return await work
 
     def _keep(self) -> None:
-        while not self.stopping.wait(LOOK_FOR_CANCEL_EVERY_S):
+        while not self._ended.wait(LOOK_FOR_CANCEL_EVERY_S):
             try:
                 self._keep_once()
             except (DatabaseError, InterfaceError) as error:
@@ -106,43 +142,45 @@ class WorkerProcess:
         connection.close()
 
     def _keep_once(self) -> None:
-        held = self._all()
+        held = self.held
         if not held:
             return
         now = time.monotonic()
-        due = [one for one in held if now - one.beaten_at >= BEAT_EVERY_S]
-        lost = claim.beat((one.run_id, one.epoch) for one in due)
+        due = [one for one in held if now - one.beaten_at >= BEAT_EVERY_S and one.why != "lost"]
+        lost = claim.beat(one.lease for one in due)
         for one in due:
-            one.beaten_at = now
+            if one.lease not in lost:
+                one.beaten_at = now
         asked = claim.cancel_requested(one.run_id for one in held)
         for one in held:
-            if one.run_id in lost:
-                self._cancel(one, "lost")
+            if one.lease in lost:
+                self._wind_down(one, "lost", grace_s=LOST_GRACE_S)
             elif one.run_id in asked:
-                self._cancel(one, "cancelled")
+                self._wind_down(one, "cancelled", grace_s=CANCEL_GRACE_S)
 
     def _stop_silent(self) -> None:
         """Without a beat for so long another worker may hold the run by now: start no new call."""
         now = time.monotonic()
-        for one in self._all():
+        for one in self.held:
             if now - one.beaten_at > MAX_SILENCE_S:
-                self._cancel(one, "lost")
+                self._wind_down(one, "lost", grace_s=LOST_GRACE_S)
 
-    def _cancel_all(self, why: str) -> None:
-        for one in self._all():
-            self._cancel(one, why)
+    def _wind_down(self, held: Held, why: str, *, grace_s: float) -> None:
+        """No further call of the run is started; it is cut off once none is in flight, or after ``grace_s``."""
+        if held.stopping_for != why:
+            held.why = held.why or why
+            held.stopping_for = why
+            asyncio.run_coroutine_threadsafe(self._cut_off(held, grace_s), self.loop)
 
-    def _cancel(self, held: Held, why: str) -> None:
-        if held.job is not None and not held.why:
-            held.why = why
-            self.loop.call_soon_threadsafe(held.job.cancel)
-
-    def _all(self) -> list[Held]:
-        with self._lock:
-            return list(self._held.values())
+    async def _cut_off(self, held: Held, grace_s: float) -> None:
+        deadline = self.loop.time() + grace_s
+        while held.in_flight and self.loop.time() < deadline:
+            await asyncio.sleep(POLL_S)
+        if held.job is not None:
+            held.job.cancel()
 
 
 @cache
 def worker_process() -> WorkerProcess:
     """This process's own, made at first use: never before a fork, never in the web process."""
-    return WorkerProcess()
+    return WorkerProcess(capacity=settings.WORKER_CONCURRENCY)

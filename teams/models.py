@@ -53,18 +53,42 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email
 
 
+class AtLimit(models.TextChoices):
+    """What a run does when a budget does not cover its next call."""
+
+    PAUSE = "pause"
+    STOP = "stop"
+    FALLBACK = "fallback"
+
+
 class Team(models.Model):
-    """The owner of every other row. ``budget_nusd`` is what it may spend in a month, in 1e-9 USD; null is no limit."""
+    """The owner of every other row, and what bounds its members' runs; budgets are in 1e-9 USD, null is no limit.
+
+    ``budget_nusd`` is what the team may spend in a month, ``run_budget_nusd`` what one run may, ``user_budget_nusd``
+    what each member may in a month (``Membership.budget_nusd`` overrides it). ``at_limit`` is what a run does at a
+    budget unless its launch says otherwise; with ``fallback`` it goes on with ``fallback_model`` if that is covered.
+    Each member may launch ``launch_quota`` runs in any ``launch_window_s`` seconds.
+    """
 
     slug = models.SlugField(unique=True, max_length=60)
     name = models.CharField(max_length=120)
     budget_nusd = models.BigIntegerField(null=True, blank=True)
+    run_budget_nusd = models.BigIntegerField(null=True, blank=True)
+    user_budget_nusd = models.BigIntegerField(null=True, blank=True)
+    at_limit = models.CharField(max_length=8, choices=AtLimit.choices, default=AtLimit.PAUSE)
+    fallback_model = models.CharField(max_length=200, blank=True)
+    launch_quota = models.PositiveIntegerField(null=True, blank=True)
+    launch_window_s = models.PositiveIntegerField(default=3600)
     created_at = models.DateTimeField(db_default=Now())
     members = models.ManyToManyField(User, through="Membership", related_name="teams")
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(budget_nusd__gte=0), name="team_budget_not_negative"),
+            models.CheckConstraint(condition=models.Q(run_budget_nusd__gte=0), name="team_run_budget_not_negative"),
+            models.CheckConstraint(condition=models.Q(user_budget_nusd__gte=0), name="team_user_budget_not_negative"),
+            models.CheckConstraint(condition=models.Q(at_limit__in=AtLimit.values), name="team_at_limit_known"),
+            models.CheckConstraint(condition=models.Q(launch_window_s__gte=1), name="team_launch_window_positive"),
         ]
 
     def __str__(self) -> str:
@@ -72,19 +96,22 @@ class Team(models.Model):
 
 
 class Membership(models.Model):
-    """One person's role in one team."""
+    """One person's role in one team. ``budget_nusd`` is what this person may spend in a month; null leaves it to the
+    team's ``user_budget_nusd``."""
 
     TEAM_PATH = "team"
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.PositiveSmallIntegerField(choices=Role.choices)
+    budget_nusd = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["team", "user"], name="membership_once_per_team"),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
+            models.CheckConstraint(condition=models.Q(budget_nusd__gte=0), name="membership_budget_not_negative"),
         ]
 
     def __str__(self) -> str:

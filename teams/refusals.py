@@ -27,3 +27,14 @@ class Conflict(Refusal):
 
     status = 409
     code = "conflict"
+
+
+class TooMany(Refusal):
+    """More was asked for than a quota gives now; it may be asked for again after ``retry_after_s``."""
+
+    status = 429
+    code = "quota_exceeded"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

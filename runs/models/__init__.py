@@ -7,14 +7,16 @@ calls and of nothing else; ``recorder`` keeps them in the same transaction as th
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.memory import Note
-from runs.models.money import Bill, Lane, PriceQuote
+from runs.models.money import Allowance, Bill, Correction, Lane, PriceQuote
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
 
 __all__ = [
+    "Allowance",
     "Bill",
     "Call",
     "ClockTimestamp",
+    "Correction",
     "Lane",
     "Note",
     "PriceQuote",

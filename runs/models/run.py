@@ -5,20 +5,23 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 
 from agents_app.models import Crew, CrewVersion
 from runs.models.fields import Rollup, new_id, not_negative, one_of
-from runs.states import RUN_ENDED, RUN_LIVE, Priority, RunState, TaskState
-from teams.models import ApiToken, Team
+from runs.states import RUN_ENDED, RUN_LIVE, CallWait, Priority, RunState, TaskState
+from teams.models import ApiToken, AtLimit, Team
 
 
 class Run(Rollup):
     """One execution of one version with one set of inputs.
 
     ``lease_*`` say which worker may write its state and until when; ``lease_epoch`` grows with each claim and fences
-    older ones. Cancelling is a request column, not a state. ``waiting_for`` says what a ``waiting`` run waits for.
+    older ones. Cancelling is a request column, not a state. ``waiting_for`` says what a ``waiting`` run waits for: a
+    ``person``, or the budget that does not cover its next call, which may cost up to ``needs_nusd``. ``takeovers``
+    counts claims of a run that was under way, ``fruitless_takeovers`` those of lost workers since a call last ended.
+    ``rank`` is the priority's place in line.
     """
 
     TEAM_PATH = "team"
@@ -31,6 +34,13 @@ class Run(Rollup):
     waiting_for = models.CharField(max_length=40, blank=True)
     simulated = models.BooleanField(default=False)
     priority = models.CharField(max_length=6, choices=Priority.choices, default=Priority.NORMAL)
+    rank = models.GeneratedField(
+        expression=Case(
+            When(priority=Priority.HIGH, then=Value(0)), When(priority=Priority.LOW, then=Value(2)), default=Value(1)
+        ),
+        output_field=models.SmallIntegerField(),
+        db_persist=True,
+    )
     inputs = models.JSONField(default=dict)
     metadata = models.JSONField(default=dict)
 
@@ -41,6 +51,8 @@ class Run(Rollup):
 
     budget_nusd = models.BigIntegerField(null=True)
     reserved_nusd = models.BigIntegerField(default=0)
+    at_limit = models.CharField(max_length=8, choices=AtLimit.choices, default=AtLimit.PAUSE)
+    needs_nusd = models.BigIntegerField(null=True)
     max_calls = models.PositiveIntegerField(null=True)
     max_tokens = models.PositiveIntegerField(null=True)
     max_seconds = models.PositiveIntegerField(null=True)
@@ -54,6 +66,7 @@ class Run(Rollup):
     lease_owner = models.CharField(max_length=120, blank=True)
     lease_epoch = models.IntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
+    takeovers = models.IntegerField(default=0)
     fruitless_takeovers = models.SmallIntegerField(default=0)
 
     output_raw = models.TextField(blank=True)
@@ -66,7 +79,8 @@ class Run(Rollup):
         constraints = [
             one_of("run", "state", RunState),
             one_of("run", "priority", Priority),
-            *not_negative("run", "spent_nusd", "reserved_nusd", "budget_nusd", "lease_epoch"),
+            one_of("run", "at_limit", AtLimit),
+            *not_negative("run", "spent_nusd", "reserved_nusd", "budget_nusd", "needs_nusd", "lease_epoch"),
             models.UniqueConstraint(fields=["team", "idempotency_key"], name="run_once_per_idempotency_key"),
             models.CheckConstraint(
                 condition=~Q(state__in=RUN_ENDED) | Q(lease_until=None, lease_owner=""), name="run_ended_has_no_lease"
@@ -86,7 +100,11 @@ class Run(Rollup):
         indexes = [
             models.Index(fields=["team", "-id"], name="run_team_newest"),
             models.Index(fields=["crew", "-id"], name="run_crew_newest"),
+            models.Index(fields=["team", "rank", "id"], name="run_in_line", condition=Q(state="queued")),
+            models.Index(fields=["team"], name="run_in_progress", condition=Q(state="running")),
             models.Index(fields=["rung_at"], name="run_claimable", condition=Q(state__in=["queued", "running"])),
+            models.Index(fields=["waiting_for"], name="run_waiting", condition=Q(state="waiting")),
+            models.Index(fields=["team", "created_by", "created_at"], name="run_of_person"),
             GinIndex(fields=["metadata"], name="run_metadata", opclasses=["jsonb_path_ops"]),
         ]
 
@@ -106,7 +124,10 @@ class Run(Rollup):
 
 
 class TaskRun(Rollup):
-    """One task of one run. ``key`` is the task's key in the version's spec, which tells the rest."""
+    """One task of one run. ``key`` is the task's key in the version's spec, which tells the rest.
+
+    While it runs, ``waits_for`` says what its next call waits for, if it waits, and ``waits_until`` how long at most.
+    """
 
     TEAM_PATH = "run__team"
 
@@ -124,6 +145,8 @@ class TaskRun(Rollup):
     error_code = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
     cache_key = models.CharField(max_length=64, blank=True)
+    waits_for = models.CharField(max_length=10, choices=CallWait.choices, blank=True)
+    waits_until = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["run", "position"]
@@ -131,6 +154,10 @@ class TaskRun(Rollup):
         constraints = [
             models.UniqueConstraint(fields=["run", "key"], name="task_run_once_per_key"),
             one_of("task_run", "state", TaskState),
+            models.CheckConstraint(
+                condition=Q(waits_for="") | Q(waits_for__in=CallWait.values, state=TaskState.RUNNING),
+                name="task_run_waits_only_while_running",
+            ),
             *not_negative("task_run", "spent_nusd"),
         ]
 

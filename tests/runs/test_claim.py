@@ -55,7 +55,7 @@ def test_an_expired_lease_is_taken_over_and_fences_its_old_holder(run: Run) -> N
     assert old
     assert new
     assert new.lease_epoch == 2
-    assert claim.beat([(run.pk, old.lease_epoch)]) == {run.pk}
+    assert claim.beat([(run.pk, old.lease_epoch)]) == {(run.pk, old.lease_epoch)}
     assert claim.beat([(run.pk, new.lease_epoch)]) == set()
     assert not claim.end(old, state=RunState.SUCCEEDED, raw="the zombie's output")
     run.refresh_from_db()

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -18,12 +17,13 @@ from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus, Effect
 from engine.llm import LLMReply, ToolCall, Usage
 from runs import claim
 from runs.actions import Decision, decide
+from runs.lease import Held
 from runs.models import Call, Review, Run
 from runs.recorder import LedgerJournal, Ticket
 from runs.replay import read_replay
 from runs.run_json import run_json
 from runs.states import CallState, RunState
-from runs.worker import Held, WorkerProcess
+from runs.worker import WorkerProcess
 from teams.refusals import Conflict, Invalid
 from tests.cast import Cast, make_cast
 from tests.engine.crews import runtime
@@ -240,15 +240,17 @@ def test_what_a_zombie_learned_in_time_needs_no_question(
 
 def test_a_shutdown_in_the_middle_of_it_asks_too(cast: Cast, shop: Shop, provider: OpenAIServer) -> None:
     run = launched(cast.runner, task("buy"), agents=(buyer(),))
-    claimed = claim.claim(run.pk, owner="worker-1")
-    assert claimed
     stopped = WorkerProcess()
-    hanging = CutOff(stopped, LedgerJournal(claimed, read_replay(claimed), stopped.writer))
+    holding = stopped.hold(lambda: claim.claim(run.pk, owner="worker-1"))
+    assert holding
+    claimed, held = holding
+    journal = LedgerJournal(claimed, read_replay(claimed), stopped.writer, held=held)
+    hanging = CutOff(stopped, held, journal)
     thread = in_thread(hanging.run)
     hanging.begun()
-    stopped.stop(grace_s=5)
+    stopped.stop(grace_s=0.5)
     thread.join()
-    claim.release([(run.pk, claimed.lease_epoch)])
+    claim.release([held.lease])
     assert Call.objects.get().state == CallState.UNKNOWN
     assert set(read_replay(Run.objects.get(pk=run.pk)).lost) == {("buy", "", 0)}
 
@@ -264,15 +266,18 @@ def test_a_simulated_run_asks_nobody(cast: Cast, worker: WorkerProcess, shop: Sh
 class CutOff:
     """An unsafe tool call under way in a worker, which its stop cuts off."""
 
-    def __init__(self, worker: WorkerProcess, journal: LedgerJournal) -> None:
-        self._worker, self._journal, self._event = worker, journal, Event()
+    def __init__(self, worker: WorkerProcess, held: Held, journal: LedgerJournal) -> None:
+        self._worker, self._held, self._journal, self._event = worker, held, journal, Event()
 
     def begun(self) -> None:
         assert self._event.wait(5)
 
     def run(self) -> None:
-        with pytest.raises(Cancelled):
-            self._worker.run(Held(uuid4(), 1), self._call())
+        try:
+            with pytest.raises(Cancelled):
+                self._worker.run(self._held, self._call())
+        finally:
+            self._worker.let_go(self._held)
 
     async def _call(self) -> None:
         async with booked(runtime(journal=self._journal), unsafe(0, "{}")):  # type: ignore[arg-type]

@@ -19,10 +19,11 @@ from engine.pricing import Price
 from runs import claim
 from runs.actions import LaunchOrder, launch, request_cancel
 from runs.group_commit import GroupCommit
-from runs.models import Bill, Call, Run
+from runs.models import Allowance, Bill, Call, Run
 from runs.recorder import LedgerJournal
 from runs.replay import read_replay
 from runs.states import CallState, CostClass, RunState, TaskState
+from teams.models import Membership
 from tests.cast import Cast, make_cast, make_crew
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,6 +71,10 @@ def intent(*, step: int = 0, attempt: int = 1, reserved: str = "0.002", simulate
         price=PRICE,
         simulated=simulated,
     )
+
+
+def paid(cost_usd: str) -> CallOutcome:
+    return CallOutcome(CallStatus.OK, cost_usd=Decimal(cost_usd))
 
 
 def answered() -> CallOutcome:
@@ -137,10 +142,10 @@ def test_a_simulated_call_is_not_on_the_bill(cast: Cast, writer: GroupCommit) ->
 def test_a_reservation_beyond_the_runs_budget_is_refused_and_leaves_no_trace(cast: Cast, writer: GroupCommit) -> None:
     run = claimed_run(cast, budget_usd="0.003")
     journal = journal_of(run, writer)
-    asyncio.run(journal.open_call(intent(step=0)))
+    asyncio.run(open_and_settle(journal, intent(step=0), paid("0.0015")))
     with pytest.raises(LimitReached) as refused:
         asyncio.run(journal.open_call(intent(step=1)))
-    assert refused.value.limit == "run_budget"
+    assert (refused.value.limit, refused.value.needs_usd) == ("run_budget", Decimal("0.002"))
     assert run.calls.count() == 1
     assert_rollups_are_sums(run)
 
@@ -150,8 +155,7 @@ def test_a_reservation_beyond_the_teams_budget_is_refused_and_given_back(cast: C
     cast.team.save()
     run = claimed_run(cast)
     journal = journal_of(run, writer)
-    paid = CallOutcome(CallStatus.OK, cost_usd=Decimal("0.0015"))
-    asyncio.run(journal.settle_call(asyncio.run(journal.open_call(intent(step=0))), paid))
+    asyncio.run(open_and_settle(journal, intent(step=0), paid("0.0015")))
     with pytest.raises(LimitReached) as refused:
         asyncio.run(journal.open_call(intent(step=1)))
     assert (refused.value.limit, refused.value.figure) == ("team_budget", Decimal("0.0015"))
@@ -168,17 +172,65 @@ def test_a_teams_first_call_of_the_month_beyond_its_budget_is_refused(cast: Cast
     assert not Bill.objects.filter(team=run.team).exists()
 
 
-def test_fifty_calls_racing_for_a_budget_of_seven_let_seven_through(cast: Cast, writer: GroupCommit) -> None:
+def test_what_calls_in_flight_hold_is_waited_for(cast: Cast, writer: GroupCommit) -> None:
+    run = claimed_run(cast, budget_usd="0.003")
+    journal = journal_of(run, writer)
+
+    async def open_two() -> object:
+        first = await journal.open_call(intent(step=0))
+        second = asyncio.create_task(journal.open_call(intent(step=1)))
+        await asyncio.sleep(0.3)
+        assert not second.done()
+        await journal.settle_call(first, paid("0.0005"))
+        return await second
+
+    asyncio.run(open_two())
+    assert run.calls.count() == 2
+    assert_rollups_are_sums(run)
+
+
+def test_a_members_budget_is_refused_and_given_back(cast: Cast, writer: GroupCommit) -> None:
+    cast.team.user_budget_nusd = 3_000_000
+    cast.team.save()
+    run = claimed_run(cast)
+    journal = journal_of(run, writer)
+    asyncio.run(open_and_settle(journal, intent(step=0), paid("0.0015")))
+    with pytest.raises(LimitReached) as refused:
+        asyncio.run(journal.open_call(intent(step=1)))
+    assert refused.value.limit == "user_budget"
+    assert_rollups_are_sums(run)
+
+
+def test_a_members_own_budget_overrides_the_teams(cast: Cast, writer: GroupCommit) -> None:
+    cast.team.user_budget_nusd = 1_000_000
+    cast.team.save()
+    Membership.objects.filter(team=cast.team, user=cast.owner.user).update(budget_nusd=5_000_000)
+    run = claimed_run(cast)
+    asyncio.run(open_and_settle(journal_of(run, writer), intent(), paid("0.0015")))
+    allowance = Allowance.objects.get(team=cast.team, user=cast.owner.user)
+    assert (allowance.budget_nusd, allowance.spent_nusd, allowance.reserved_nusd) == (5_000_000, 1_500_000, 0)
+
+
+@pytest.mark.parametrize(("cost", "least"), [("0.002", 7), ("0.0005", 25)])
+def test_fifty_calls_racing_for_a_budget_of_seven_never_overrun_it(
+    cast: Cast, writer: GroupCommit, cost: str, least: int
+) -> None:
+    """Seven at their worst; the cheaper they turn out, the more of them it covers."""
     run = claimed_run(cast, budget_usd="0.0155")
     journal = journal_of(run, writer)
 
+    async def call(step: int) -> None:
+        await open_and_settle(journal, intent(step=step), paid(cost))
+
     async def race() -> list[object]:
-        calls = (journal.open_call(intent(step=step)) for step in range(50))
-        return await asyncio.gather(*calls, return_exceptions=True)
+        return await asyncio.gather(*(call(step) for step in range(50)), return_exceptions=True)
 
     results = asyncio.run(race())
-    assert sum(not isinstance(result, Exception) for result in results) == 7
-    assert sum(isinstance(result, LimitReached) for result in results) == 43
+    let_through = sum(result is None for result in results)
+    assert let_through == run.calls.count() >= least
+    assert sum(isinstance(result, LimitReached) for result in results) == 50 - let_through
+    run.refresh_from_db()
+    assert run.spent_nusd <= 15_500_000 < run.spent_nusd + 2_000_000
     assert_rollups_are_sums(run)
 
 

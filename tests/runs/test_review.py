@@ -7,10 +7,12 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 
 from runs import claim, tasks
 from runs.actions import Decision, decide, request_cancel
@@ -104,10 +106,15 @@ def test_the_bell_rings_once_the_decision_is_committed(
     cast: Cast, worker: WorkerProcess, provider: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = waiting(cast, worker)
-    rung: list[Any] = []
-    monkeypatch.setattr(tasks.execute, "apply_async", lambda given, **_: rung.append((*given, _state(run))))
+    rung: SimpleQueue[Any] = SimpleQueue()
+
+    def note(given: tuple[str], **_: Any) -> None:
+        rung.put((*given, _state(run)))
+        connection.close()  # the bell rings on a thread of its own
+
+    monkeypatch.setattr(tasks.execute, "apply_async", note)
     approve(cast, run)
-    assert rung == [(str(run.pk), RunState.QUEUED)]
+    assert rung.get(timeout=10) == (str(run.pk), RunState.QUEUED)
 
 
 def test_an_answer_sent_back_leads_to_a_new_one_and_a_new_question(

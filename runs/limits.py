@@ -1,0 +1,183 @@
+"""People's verbs on what bounds runs: a team's budgets and quota, and the budget of one run.
+
+A budget that is raised lets what waited for it go on. One that is lowered keeps what is spent: it may not go below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from engine.models import provider_of
+from runs import budgets, claim, tasks
+from runs.models import Allowance, Bill, Run
+from runs.money import to_nusd, usd_text
+from runs.notify import run_changed
+from runs.states import BUDGETS, RUN_ENDED, RunState
+from teams.access import Principal, require
+from teams.models import AtLimit, Membership, Role, Team
+from teams.refusals import Conflict, Invalid
+
+MAX_BUDGET_USD = Decimal(1_000_000)
+MAX_QUOTA = 1_000_000
+MAX_WINDOW_S = 31 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class TeamLimits:
+    """What an owner sets; budgets in USD a month, or a run; None is no limit. ``members`` are those whose monthly
+    budget is not the team's usual one, by user id."""
+
+    budget_usd: Decimal | None = None
+    run_budget_usd: Decimal | None = None
+    user_budget_usd: Decimal | None = None
+    at_limit: str = AtLimit.PAUSE
+    fallback_model: str = ""
+    launch_quota: int | None = None
+    launch_window_s: int = 3600
+    members: Mapping[int, Decimal] = field(default_factory=dict)
+
+
+def limits_of(team: Team) -> TeamLimits:
+    """As they stand."""
+    own = Membership.objects.filter(team=team, budget_nusd__isnull=False).values_list("user_id", "budget_nusd")
+    return TeamLimits(
+        budget_usd=budgets.usd(team.budget_nusd),
+        run_budget_usd=budgets.usd(team.run_budget_nusd),
+        user_budget_usd=budgets.usd(team.user_budget_nusd),
+        at_limit=team.at_limit,
+        fallback_model=team.fallback_model,
+        launch_quota=team.launch_quota,
+        launch_window_s=team.launch_window_s,
+        members={user: Decimal(budgets.usd(budget) or 0) for user, budget in own},
+    )
+
+
+@transaction.atomic
+def set_limits(who: Principal, limits: TeamLimits) -> Team:
+    """Sets them from now on, for the present month too, and wakes runs that they now let go on.
+
+    ``Invalid`` names every field that cannot be; then nothing is changed.
+    """
+    require(who, Role.OWNER)
+    # Bill before allowances, as whoever books does.
+    bill = Bill.objects.select_for_update().filter(team=who.team, month=_this_month()).first()
+    allowances = Allowance.objects.select_for_update().filter(team=who.team, month=_this_month()).order_by("user_id")
+    team = Team.objects.select_for_update().get(pk=who.team.pk)
+    members = dict(Membership.objects.filter(team=team).values_list("user_id", "pk"))
+    fields = _complaints(limits, members) | _below_spent(limits, bill, list(allowances))
+    if fields:
+        raise Invalid("The limits were not changed.", fields=fields)
+    team.budget_nusd = budgets.nusd(limits.budget_usd)
+    team.run_budget_nusd = budgets.nusd(limits.run_budget_usd)
+    team.user_budget_nusd = budgets.nusd(limits.user_budget_usd)
+    team.at_limit, team.fallback_model = limits.at_limit, limits.fallback_model.strip()
+    team.launch_quota, team.launch_window_s = limits.launch_quota, limits.launch_window_s
+    team.save()
+    for user, membership in members.items():
+        Membership.objects.filter(pk=membership).update(budget_nusd=budgets.nusd(limits.members.get(user)))
+    if bill is not None:
+        Bill.objects.filter(pk=bill.pk).update(budget_nusd=team.budget_nusd)
+    for allowance in allowances:
+        budget = limits.members.get(allowance.user_id, limits.user_budget_usd)
+        Allowance.objects.filter(pk=allowance.pk).update(budget_nusd=budgets.nusd(budget))
+    transaction.on_commit(wake)
+    return team
+
+
+@transaction.atomic
+def resume(who: Principal, run: Run, *, budget_usd: Decimal | None = None) -> Run:
+    """Lets a run that waits for a budget go on, with a new budget of its own if one is given, which a run that has not
+    ended may be given at any time. ``Conflict`` if it waits for a budget that still does not cover its next call."""
+    require(who, Role.RUNNER)
+    held = Run.objects.select_for_update().get(pk=run.pk)
+    if held.state in RUN_ENDED:
+        raise Conflict(f"This run has already {held.state}. Launch it again to run it anew.")
+    if budget_usd is not None:
+        _set_run_budget(who, held, budget_usd)
+    elif held.state != RunState.WAITING or held.waiting_for not in BUDGETS:
+        raise Conflict("This run does not wait for a budget.")
+    if held.state == RunState.WAITING and held.waiting_for in BUDGETS:
+        short = [one for one in budgets.budgets_of(held.pk) if one.closed or not one.covers(held.needs_nusd or 0)]
+        if short and budget_usd is None:
+            raise Conflict(f"{budgets.standing(short[0], held.needs_nusd or 0)} Raise it first.")
+        if not short and claim.queue_again(held.pk):
+            transaction.on_commit(partial(tasks.ring, held.pk))
+    run_changed(held.pk)
+    run.refresh_from_db()
+    return run
+
+
+def wake() -> None:
+    """Lets what waited for money go on where it may."""
+    for run_id in claim.wake_covered():
+        tasks.ring(run_id)
+
+
+def _set_run_budget(who: Principal, run: Run, budget_usd: Decimal) -> None:
+    wanted, used = to_nusd(budget_usd), run.spent_nusd + run.reserved_nusd
+    most = who.team.run_budget_nusd
+    complaint = ""
+    if not 0 < budget_usd <= MAX_BUDGET_USD:
+        complaint = f"Give a budget above $0 and up to ${MAX_BUDGET_USD:,}."
+    elif wanted < used:
+        complaint = f"${usd_text(used)} of it are spent or held by calls in flight; give at least that."
+    elif most is not None and wanted > most:
+        complaint = f"Your team gives a run at most ${usd_text(most)}."
+    elif run.waiting_for == budgets.RUN and run.spent_nusd + (run.needs_nusd or 0) > wanted:
+        least = usd_text(run.spent_nusd + (run.needs_nusd or 0))
+        complaint = f"The next call may cost up to ${usd_text(run.needs_nusd)}, so give at least ${least}."
+    if complaint:
+        raise Invalid("The budget was not changed.", fields={"budget_usd": complaint})
+    Run.objects.filter(pk=run.pk).update(budget_nusd=wanted, revision=F("revision") + 1)
+
+
+def _complaints(limits: TeamLimits, members: Mapping[int, int]) -> dict[str, str]:
+    fields = {}
+    amounts = {name: getattr(limits, name) for name in ("budget_usd", "run_budget_usd", "user_budget_usd")}
+    for name, amount in {**amounts, **{f"members.{user}": usd for user, usd in limits.members.items()}}.items():
+        if amount is not None and not 0 <= amount <= MAX_BUDGET_USD:
+            fields[name] = f"Give an amount from $0 to ${MAX_BUDGET_USD:,}, or none for no limit."
+    fields |= {f"members.{user}": "Not a member of this team." for user in limits.members if user not in members}
+    if limits.at_limit not in AtLimit.values:
+        fields["at_limit"] = f"Choose one of {', '.join(AtLimit.values)}."
+    if limits.at_limit == AtLimit.FALLBACK and limits.fallback_model and provider_of(limits.fallback_model) is None:
+        fields["fallback_model"] = "No known provider has a model of this name."
+    if limits.launch_quota is not None and not 1 <= limits.launch_quota <= MAX_QUOTA:
+        fields["launch_quota"] = f"Give a number from 1 to {MAX_QUOTA:,}, or none for no limit."
+    if not 1 <= limits.launch_window_s <= MAX_WINDOW_S:
+        fields["launch_window_s"] = f"Give a number of seconds from 1 to {MAX_WINDOW_S:,}."
+    return fields
+
+
+def _below_spent(limits: TeamLimits, bill: Bill | None, allowances: list[Allowance]) -> dict[str, str]:
+    """Budgets that are less than what is spent and held already: to stop spending, set them to just that."""
+    fields = {}
+    if bill is not None and (complaint := _too_low(limits.budget_usd, bill)):
+        fields["budget_usd"] = complaint
+    for allowance in allowances:
+        own = limits.members.get(allowance.user_id)
+        if complaint := _too_low(limits.user_budget_usd if own is None else own, allowance):
+            fields["user_budget_usd" if own is None else f"members.{allowance.user_id}"] = (
+                f"{complaint} ({allowance.user})" if own is None else complaint
+            )
+    return fields
+
+
+def _too_low(budget_usd: Decimal | None, sums: Bill | Allowance) -> str:
+    used = sums.spent_nusd + sums.reserved_nusd
+    if budget_usd is None or to_nusd(budget_usd) >= used:
+        return ""
+    return f"${usd_text(used)} are spent or held by calls in flight this month; give at least that, which stops more."
+
+
+def _this_month() -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date")
+        return cursor.fetchone()[0]

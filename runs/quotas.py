@@ -1,0 +1,70 @@
+"""How often a member may launch: so many runs in any stretch of so many seconds, counted in the runs themselves."""
+
+from __future__ import annotations
+
+import math
+
+from django.db import connection
+
+from teams.access import Principal
+from teams.models import Membership
+from teams.refusals import TooMany
+
+
+def take_turn(who: Principal, *, launches: int = 1) -> None:
+    """Raises ``TooMany`` if the member may not launch so many runs now. In the launch's transaction: until it ends, no
+    other launch of this member is counted."""
+    team = who.team
+    if team.launch_quota is None:
+        return
+    Membership.objects.select_for_update().filter(team=team, user=who.user).first()
+    left, wait_s = _left(who, launches)
+    if launches <= left:
+        return
+    if launches > team.launch_quota:
+        raise TooMany(
+            f"Your team lets each member launch {team.launch_quota:,} runs in {_span(team.launch_window_s)}; "
+            f"{launches:,} at once are more than that.",
+            retry_after_s=team.launch_window_s,
+        )
+    raise TooMany(
+        f"You have launched {team.launch_quota - left:,} runs in the last {_span(team.launch_window_s)}, and your team "
+        f"lets each member launch {team.launch_quota:,}. Nothing was launched; try again in {_span(wait_s)}.",
+        retry_after_s=wait_s,
+    )
+
+
+def _left(who: Principal, launches: int) -> tuple[int, int]:
+    """How many more may be launched now, and in how many seconds ``launches`` could be."""
+    team = who.team
+    quota = team.launch_quota or 0
+    given = {"team": team.pk, "user": who.user.pk, "window_s": team.launch_window_s, "quota": quota}
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, given)
+        used = cursor.fetchone()[0]
+        left = max(0, quota - used)
+        # The launch whose leaving makes room: as many have to leave as are missing.
+        cursor.execute(LEAVES, given | {"leaving": max(0, used + launches - quota - 1)})
+        row = cursor.fetchone()
+    return left, max(1, math.ceil(row[0])) if row else 1
+
+
+def _span(seconds: int) -> str:
+    """Seconds as people say them: "2 hours", "90 seconds"."""
+    for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds // length} {name}{'' if seconds == length else 's'}"
+    return f"{seconds:,} second{'' if seconds == 1 else 's'}"
+
+
+_RECENT = """
+    FROM runs_run WHERE team_id = %(team)s AND created_by_id = %(user)s
+      AND created_at > statement_timestamp() - make_interval(secs => %(window_s)s)
+"""
+
+COUNT = f"SELECT count(*) {_RECENT}"
+
+LEAVES = f"""
+    SELECT extract(epoch FROM created_at + make_interval(secs => %(window_s)s) - clock_timestamp())::float8 {_RECENT}
+    ORDER BY created_at OFFSET %(leaving)s LIMIT 1
+"""  # noqa: S608 - from here
