@@ -7,15 +7,49 @@ load, and these tests kill workers all the time.
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from engine.credential import Credential
+from engine.errors import ProviderError
+from engine.litellm_client import LiteLLMClient
+from engine.llm import LLMRequest
+from engine.spec import LLMSpec
+
+LOADED = (
+    "celery.apps.worker",
+    "celery.bin.worker",
+    "cryptography.fernet",
+    "csp.middleware",
+    "django.core.handlers.asgi",
+    "django.core.management",
+    "django.db.backends.postgresql.base",
+    "django.forms",
+    "django.template.engine",
+    "django.views.generic",
+    "engine.crew",
+    "engine.routing",
+    "engine.tools.network",
+    "engine.validate",
+    "kombu.transport.pgmq",
+    "kombu.transport.pyamqp",
+    "kombu.transport.redis",
+    "markdown_it",
+    "nh3",
+    "psycopg_pool",
+    "uvicorn.main",
+    "whitenoise.middleware",
+)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -84,17 +118,17 @@ def main() -> None:
 
 
 def _load() -> None:
-    """What needs no settings: those are each child's own."""
-    import celery.apps.worker
-    import celery.bin.worker
-    import uvicorn
-
-    from engine import litellm_client
-
-    assert celery.apps.worker
-    assert celery.bin.worker
-    assert uvicorn
-    litellm_client._litellm()
+    """What needs no settings: those are each child's own. The one request goes nowhere, and loads what requests need."""
+    for name in LOADED:
+        import_module(name)
+    client = LiteLLMClient(lambda llm: Credential(api_key="none", base_url="http://127.0.0.1:9"))
+    request = LLMRequest(llm=LLMSpec(max_tokens=1), messages=({"role": "user", "content": "Hello"},), max_tokens=1)
+    client.count_tokens(request)
+    with suppress(ProviderError):
+        asyncio.run(client.complete(request))
+    assert threading.active_count() == 1, "a process that has threads must not be forked"
+    gc.collect()
+    gc.freeze()
 
 
 def _code(codes: dict[int, int | None], pid: int) -> int | None:

@@ -27,17 +27,17 @@ def test_postgresql_that_crashes_under_20_runs_loses_nothing_that_was_committed(
     world = World(nursery, template, fault_folder, constants=PATIENT)
     try:
         world.script(latency_s=0.4)
-        workers = [world.worker(), world.worker()]
-        runs = world.team().launch_many(chain("a", "b", "c", "d"), 20)
-        until(lambda: len(world.billed()) > 30, timeout_s=60, what="no calls")
+        worker = world.worker()
+        runs = world.team().launch_many(chain("a", "b", "c"), 20)
+        until(lambda: len(world.billed()) > 25, timeout_s=60, what="no calls")
         database_server.crash()
         time.sleep(1)
         database_server.start()
         assert_honest(runs, timeout_s=60)
-        assert [worker.alive for worker in workers] == [True, True]
+        assert worker.alive
         assert {run.state for run in runs} == {"succeeded"}, [run.get("error_code, error") for run in runs]
         states = [state for run in runs for state in run.calls()]
-        assert (states.count("ok"), set(states)) == (80, {"ok"})
+        assert (states.count("ok"), set(states)) == (60, {"ok"})
     finally:
         world.close()
 
@@ -61,7 +61,13 @@ def wired_world(nursery: Nursery, template: Template, fault_folder: Path, wire: 
     world.close()
 
 
-@pytest.mark.parametrize("side", ["before", "after"], ids=["in mid transaction", "after COMMIT was sent"])
+@pytest.mark.parametrize(
+    "side",
+    [
+        pytest.param("before", id="in mid transaction", marks=pytest.mark.slow_fault),
+        pytest.param("after", id="after COMMIT was sent"),
+    ],
+)
 def test_a_connection_that_is_lost_at_any_commit_of_a_run_changes_nothing(
     wired_world: World, wire: Wire, side: str
 ) -> None:

@@ -45,6 +45,7 @@ def test_kill_9_between_two_steps_of_a_call(world: World, point: str, calls: lis
     doomed = world.worker(failpoint=f"{point}:kill:2")
     run = world.team().launch(chain("a", "b", "c"))
     assert doomed.wait(timeout_s=40) == KILLED
+    world.let_leases_run_out()
     world.worker()
     assert_honest([run])
     assert run.state == "succeeded"
@@ -56,6 +57,7 @@ def test_kill_9_before_the_run_is_ended_asks_for_nothing_again(world: World) -> 
     doomed = world.worker(failpoint="before_run_end:kill:1")
     run = world.team().launch(chain("a", "b"))
     assert doomed.wait(timeout_s=40) == KILLED
+    world.let_leases_run_out()
     world.worker()
     assert_honest([run])
     assert (run.state, run.calls()) == ("succeeded", ["ok", "ok"])
@@ -72,6 +74,7 @@ def test_kill_9_during_a_tool_call_that_changes_something_is_a_persons_to_judge(
     until(lambda: world.effects.read_text() or None, timeout_s=40, what=lambda: f"{run.calls()}\n{world.last_words()}")
     first.kill()
     world.release()
+    world.let_leases_run_out()
     world.worker()
     assert_honest([run], states=("waiting",))
     assert run.get("waiting_for") == "person"

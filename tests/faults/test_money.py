@@ -34,7 +34,7 @@ def test_50_calls_of_one_run_that_race_for_a_budget_of_7_stay_within_it(world: W
     world.shared_worker()
     team = world.team()
     budget = COVERED * worst_case_nusd(team)
-    world.script(latency_s=0.3)
+    world.script(latency_s=0.15)
     tasks = (task(f"t{number:02}") for number in range(50))
     run = team.launch(crew(*tasks), budget_usd=in_usd(budget))
     assert_honest([run], states=STOPPED)

@@ -18,7 +18,8 @@ from tests.faults.world import World
 
 @pytest.fixture(autouse=True)
 def worker(world: World) -> None:
-    world.shared_worker()
+    if not world.workers:
+        world.worker(failpoint="in_tool:raise:1:13*13")
 
 
 def run_one(world: World, rule: dict[str, Any], *, times: int = 1, **fields: Any) -> Run:
@@ -35,6 +36,7 @@ def test_a_hang_ends_at_the_timeout_and_is_booked_at_its_worst(world: World) -> 
     assert len(run.billed) == 2
 
 
+@pytest.mark.slow_fault
 def test_a_drip_that_never_pauses_ends_at_the_same_timeout(world: World) -> None:
     run = run_one(world, {"drip_s": 0.5}, llm={"timeout_s": 3})
     assert (run.state, run.calls()) == ("succeeded", ["unknown", "ok"])
@@ -49,7 +51,7 @@ def test_a_storm_of_429_is_sat_out_and_costs_nothing(world: World) -> None:
     assert set(run.calls("state, error_code, cost_nusd")) >= {("error", "provider_error", 0)}
 
 
-@pytest.mark.parametrize("status", [500, 503, 529])
+@pytest.mark.parametrize("status", [500, 529])
 def test_a_5xx_is_tried_again_and_costs_nothing(world: World, status: int) -> None:
     run = run_one(world, {"status": status})
     assert (run.state, run.calls("state, coalesce(cost_nusd, -1) = 0")) == ("succeeded", [("error", True), ("ok", False)])
@@ -117,10 +119,7 @@ def test_malformed_tool_arguments_are_told_to_the_model_and_the_run_goes_on(worl
 
 
 def test_a_tool_that_raises_is_told_to_the_model_and_the_run_goes_on(world: World) -> None:
-    world.stop_workers()
-    world.worker(failpoint="in_tool:raise:1")
-    run = run_one(world, {"tool": "calculator", "arguments": {"expression": "1+1"}}, tools=["calculator"])
-    world.stop_workers()
+    run = run_one(world, {"tool": "calculator", "arguments": {"expression": "13*13"}}, tools=["calculator"])
     assert (run.state, run.calls("kind, state")) == (
         "succeeded",
         [("model", "ok"), ("tool", "error"), ("model", "ok")],

@@ -46,6 +46,7 @@ def test_sigterm_then_sigkill_loses_the_call_in_flight_and_nothing_else(world: W
     first.signal(signal.SIGTERM)
     time.sleep(0.5)
     first.kill()
+    world.let_leases_run_out()
     world.worker()
     assert_honest([run])
     assert (run.state, sorted(run.calls())) == ("succeeded", ["ok", "ok", "unknown"])

@@ -29,6 +29,7 @@ QUICK = {
     "MAX_SILENCE_S": 2,
     "SWEEP_EVERY_S": 0.4,
     "RING_AGAIN_AFTER_S": 1,
+    "CANCEL_GRACE_S": 1,
 }
 """The product's times, ten times as fast, so that a test sees a lease run out."""
 PATIENT = {"LEASE_S": 20, "BEAT_EVERY_S": 3, "MAX_SILENCE_S": 15}
@@ -143,6 +144,11 @@ class World:
     def billed(self) -> list[dict[str, Any]]:
         """The provider's own bill."""
         return [json.loads(line) for line in self.bill.read_text().splitlines()]
+
+    def let_leases_run_out(self) -> None:
+        """As if the workers of all runs had died a lease ago."""
+        past = "lease_until = clock_timestamp() - interval '1 second'"
+        self.execute(f"UPDATE runs_run SET {past} WHERE lease_until IS NOT NULL")
 
     def stop_workers(self) -> None:
         for worker in self.workers:
