@@ -117,9 +117,14 @@ class Calls:
     async def _book_hit(self, intent: CallIntent, kept: Kept) -> None:
         intent = replace(intent, reserved_usd=Decimal(0), prompt_tokens=0, reuses=True)
         async with booked(self.runtime, intent) as booking:
-            saved = cost_usd(kept.value.usage, intent.price)
+            usage = kept.value.usage
             booking.outcome = CallOutcome(
-                CallStatus.OK, reply=kept.value, cache_hit=True, cache_age_s=kept.age_s, saved_usd=saved
+                CallStatus.OK,
+                reply=kept.value,
+                rates=intent.price and intent.price.rates(usage.prompt_tokens),
+                cache_hit=True,
+                cache_age_s=kept.age_s,
+                saved_usd=cost_usd(usage, intent.price),
             )
 
     async def _first_that_answers(self, request: LLMRequest, step: int, purpose: Purpose, key: str) -> LLMReply:
@@ -147,7 +152,7 @@ class Calls:
                 pause_s = _pause_s(last, failures + throttled)
                 if pause_s is None or failures > self.agent.max_retry_limit:
                     break
-                await self.runtime.journal.retrying(self.task, pause_s)
+                await self.runtime.journal.retrying(self.task, pause_s, throttled=last.throttled)
                 await asyncio.sleep(pause_s)
         raise last
 
@@ -188,7 +193,11 @@ class Calls:
                 booking.outcome = refused(error, intent)
                 raise
             booking.outcome = CallOutcome(
-                CallStatus.OK, reply=reply, usage=reply.usage, cost_usd=cost_usd(reply.usage, intent.price)
+                CallStatus.OK,
+                reply=reply,
+                usage=reply.usage,
+                cost_usd=cost_usd(reply.usage, intent.price),
+                rates=intent.price and intent.price.rates(reply.usage.prompt_tokens),
             )
         return reply
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from engine.llm import LLMReply, Message, Usage
-from engine.pricing import Price
+from engine.pricing import Price, Rates
 from engine.throttle import Lane, Throttle
 
 CREW_TASK = ""
@@ -90,7 +90,8 @@ class CallIntent:
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
-    """How a call ended. ``cost_usd`` is None if its price is unknown; a complete refusal costs 0.
+    """How a call ended. ``cost_usd`` is None if its price is unknown; a complete refusal costs 0. ``rates`` are those
+    in force for what was used, None where nothing says what was used.
 
     ``cache_hit``: nothing was asked; ``cache_age_s`` is the age of what was reused, ``saved_usd`` what that spared.
     ``throttled``: the provider refused because it was asked too often; ``retry_after_s`` is what it asked for.
@@ -102,6 +103,7 @@ class CallOutcome:
     tool_output: str | None = None
     usage: Usage = Usage()
     cost_usd: Decimal | None = Decimal(0)
+    rates: Rates | None = None
     error: str = ""
     error_code: str = ""
     latency_ms: int = 0
@@ -186,8 +188,11 @@ class Journal(Protocol):
         """The unsafe tool call at this step that may have been carried out; a person is asked if nobody has said."""
         ...
 
-    async def retrying(self, task: str, seconds: float) -> None:
-        """The task's call failed and is made again after so many seconds; told so that people can see it."""
+    async def retrying(self, task: str, seconds: float, *, throttled: bool) -> None:
+        """The task's call failed, or was refused for haste, and is made again after so many seconds.
+
+        Told so that it can be seen.
+        """
         ...
 
     async def open_call(self, intent: CallIntent) -> object:
@@ -248,7 +253,7 @@ class MemoryJournal:
     async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
         return None  # what is only in memory is lost with its worker
 
-    async def retrying(self, task: str, seconds: float) -> None:
+    async def retrying(self, task: str, seconds: float, *, throttled: bool) -> None:
         pass
 
     async def open_call(self, intent: CallIntent) -> CallIntent:

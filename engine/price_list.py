@@ -1,10 +1,16 @@
 """The default price list and model facts: LiteLLM's bundled map, read as a file so that LiteLLM itself is not
 imported.
+
+Prices are those of ordinary requests. Left out is what the list says of other service tiers, batches, caches kept for
+an hour, characters, pictures and sound, because no such request is made here; and of off-peak hours, when a provider
+bills less than is booked.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -14,11 +20,21 @@ from pathlib import Path
 from typing import Any
 
 from engine.models import bare_id, real_id
-from engine.pricing import Price
+from engine.pricing import Price, Rates
 
 MAP_FILE = "model_prices_and_context_window_backup.json"
 MTOK = 1_000_000
 CHAT_MODES = ("chat", "responses", "completion")
+RATE_FIELDS = {
+    "input_cost_per_token": "input_usd_per_mtok",
+    "output_cost_per_token": "output_usd_per_mtok",
+    "cache_read_input_token_cost": "cached_usd_per_mtok",
+    "cache_creation_input_token_cost": "cache_write_usd_per_mtok",
+}
+ABOVE = re.compile(rf"({'|'.join(RATE_FIELDS)})_above_(\d+)(k?)_tokens")
+"""A price of long prompts. Other endings, such as ``_priority``, are of other service tiers."""
+INCLUSIVE_PROVIDERS = ("xai",)
+"""Bill by a tier from its threshold on, not above it (docs.x.ai/developers/pricing; LiteLLM knows the same ones)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +105,41 @@ def package_folder() -> Path:
 
 
 def _price(entry: dict[str, Any]) -> Price | None:
-    given = (entry.get("input_cost_per_token"), entry.get("output_cost_per_token"))
-    if given[0] is None or given[1] is None:
+    steps = list(_by_range(entry) if "tiered_pricing" in entry else _by_threshold(entry))
+    if any(
+        costs.get(needed) is None for _, costs in steps for needed in ("input_cost_per_token", "output_cost_per_token")
+    ):
         return None
-    return Price(
-        input_usd_per_mtok=_per_mtok(given[0]),
-        output_usd_per_mtok=_per_mtok(given[1]),
-        cached_usd_per_mtok=_optional(entry.get("cache_read_input_token_cost")),
-        cache_write_usd_per_mtok=_optional(entry.get("cache_creation_input_token_cost")),
-    )
+    (_, ordinary), *longer = steps
+    return Price(**_rates(ordinary), tiers=tuple(Rates(**_rates(costs), above_tokens=above) for above, costs in longer))
+
+
+def _by_threshold(entry: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The costs from 0 tokens on, then those above each threshold, which keep what they do not change."""
+    changes: dict[int, dict[str, Any]] = {}
+    for name, cost in entry.items():
+        if (found := ABOVE.fullmatch(name)) and cost is not None:
+            above = int(found[2]) * (1000 if found[3] else 1) - (entry.get("litellm_provider") in INCLUSIVE_PROVIDERS)
+            changes.setdefault(above, {})[found[1]] = cost
+    costs = {name: entry.get(name) for name in RATE_FIELDS}
+    yield 0, costs
+    for above in sorted(changes):
+        costs = costs | changes[above]
+        yield above, costs
+
+
+def _by_range(entry: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The costs of ``tiered_pricing``. A range with a price of its own for reasoning is not priced: ours has none."""
+    for tier in sorted(entry["tiered_pricing"], key=lambda tier: tier["range"][0]):
+        output = tier.get("output_cost_per_token", entry.get("output_cost_per_token"))
+        costs = tier | {"output_cost_per_token": output}
+        if tier.get("output_cost_per_reasoning_token", output) != output:
+            costs["output_cost_per_token"] = None
+        yield int(tier["range"][0]), costs
+
+
+def _rates(costs: dict[str, Any]) -> dict[str, Any]:
+    return {field: _optional(costs.get(name)) for name, field in RATE_FIELDS.items()}
 
 
 def _per_mtok(per_token: Decimal | int) -> Decimal:

@@ -108,6 +108,30 @@ class TaskOut(Schema):
     usage: Usage
 
 
+class Wait(Schema):
+    for_: str = Field(
+        alias="for", description="queue, person, run_budget, team_budget, user_budget, rate_limit, retry or budget"
+    )
+    task: str | None = Field(description="the key of the task that waits; null for the run as a whole")
+    until: str | None = Field(description="when it is looked at again, where that is known")
+    ahead: int | None = Field(description="in the queue: how many of the team's runs come before it")
+
+
+class Troubles(Schema):
+    """What a run met besides its work, and what of its cost that is."""
+
+    takeovers: int = Field(description="how often another worker took it over; nothing finished was paid again")
+    retries: int
+    refused_calls: int
+    refused_usd: str
+    unknown_calls: int = Field(description="calls of unknown outcome, booked at the most that they can have cost")
+    unknown_usd: str
+    late_calls: int = Field(description="paid, but answered to a worker that no longer held the run")
+    late_usd: str
+    corrected_calls: int = Field(description="calls of unknown outcome whose exact figure came later")
+    over_booked_usd: str
+
+
 class RunSummary(Schema):
     id: UUID
     crew: str
@@ -126,6 +150,10 @@ class RunSummary(Schema):
 
 
 class RunOut(RunSummary):
+    waits: list[Wait]
+    troubles: Troubles
+    at_limit: str
+    needs_usd: str | None = Field(description="what the call may cost that no budget covers, while it waits for one")
     inputs: dict[str, Any]
     metadata: dict[str, Any]
     budget_usd: str | None

@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from engine.crew import CrewOutput, Runtime, run_crew
 from engine.errors import Cancelled, EngineError, LimitReached
@@ -63,11 +63,14 @@ def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
         connection.close()  # this thread only waits from here on
         output = worker.run(held, _run(spec, run, runtime))
     except Cancelled as stop:
-        _stopped(run, held, str(stop))
+        _stopped(run, held, worker, str(stop))
     except LimitReached as limit:
         _at_limit(run, limit)
     except EngineError as error:
         claim.end(run, state=RunState.FAILED, error=str(error), error_code=error.code)
+    except (OperationalError, InterfaceError) as error:
+        # The database is away, not the run: once its lease has run out, whoever is up then goes on with it.
+        log.warning("Run %s is left for another worker: the database failed", run.pk, exc_info=error)
     except Exception:  # the worker's outer edge: our bug ends this run, honestly, and no other
         log.exception("Run %s failed by a bug", run.pk)
         claim.end(run, state=RunState.FAILED, error=BUG_MESSAGE, error_code=OUR_BUG)
@@ -102,10 +105,11 @@ def _at_limit(run: Run, limit: LimitReached) -> None:
         claim.end(run, state=RunState.FAILED, error=str(limit), error_code=limit.limit)
 
 
-def _stopped(run: Run, held: Held, reason: str) -> None:
+def _stopped(run: Run, held: Held, worker: WorkerProcess, reason: str) -> None:
     """A cancelled run ends; a lost one is another worker's; one that our shutdown stopped is given back at once."""
     if held.why == "shutdown":
-        claim.release([(run.pk, run.lease_epoch)])
+        claim.release([held.lease])
+        worker.released.append(run.pk)
         return
     if held.why != "lost":  # a claim that the database refused by now was lost too, and then this writes nothing
         claim.end(run, state=RunState.CANCELLED, error=reason or "Cancelled.", error_code=Cancelled.code)

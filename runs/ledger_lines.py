@@ -13,6 +13,7 @@ from django.db import connection
 
 from engine.errors import Cancelled
 from engine.journal import CallIntent, CallOutcome, CallStatus, Purpose
+from engine.pricing import Rates, worst_case_rates
 from runs.ledger_sql import CORRECT, OPEN, READ_OPEN, READ_TO_SETTLE, ROLLUP_FIELDS, SETTLE, TOKEN_FIELDS
 from runs.money import to_nusd
 from runs.notify import CHANNEL
@@ -107,10 +108,7 @@ def open_line(call_id: UUID, intent: CallIntent, owner: Owner, *, credential: st
         "counted_tokens": intent.prompt_tokens,
         "cache_key": intent.cache_key,
         "waited_ms": waited_ms,
-        "input": price and price.input_usd_per_mtok,
-        "output": price and price.output_usd_per_mtok,
-        "cached": price and price.cached_usd_per_mtok,
-        "cache_write": price and price.cache_write_usd_per_mtok,
+        **_prices(price and worst_case_rates(intent.prompt_tokens, price)),
         "channel": CHANNEL,
     }
     with connection.cursor() as cursor:
@@ -154,6 +152,8 @@ def settle(line: Line, outcome: CallOutcome, *, fresh: bool) -> None:
     given = _of_outcome(line, outcome, state) | {
         **{f"more_{name}": now[name] - before[name] for name in ROLLUP_FIELDS},
         **{name: now[name] for name in TOKEN_FIELDS},
+        **_prices(outcome.rates),
+        "repriced": outcome.rates is not None,
         "cost": cost,
         "released": line.reserved_nusd if line.state == CallState.INTENT else 0,
         "progress": fresh and state == CallState.OK,
@@ -203,6 +203,17 @@ def _of_outcome(line: Line, outcome: CallOutcome, state: CallState) -> dict[str,
         "finish_reason": storable_text(reply.finish_reason)[:40] if reply else "",
         "provider_request_id": storable_text(reply.provider_request_id)[:200] if reply else "",
         "ttft_ms": reply.ttft_ms if reply else None,
+    }
+
+
+def _prices(rates: Rates | None) -> dict[str, Any]:
+    """The prices that are kept with a call: those of its reservation, until it is known which ones were applied."""
+    return {
+        "input": rates and rates.input_usd_per_mtok,
+        "output": rates and rates.output_usd_per_mtok,
+        "cached": rates and rates.cached_usd_per_mtok,
+        "cache_write": rates and rates.cache_write_usd_per_mtok,
+        "above_tokens": rates.above_tokens if rates else 0,
     }
 
 

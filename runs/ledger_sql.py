@@ -15,6 +15,14 @@ TOKEN_FIELDS = (
     "reasoning_tokens",
 )
 
+_PRICES = {
+    "input_usd_per_mtok": "%(input)s::numeric",
+    "output_usd_per_mtok": "%(output)s::numeric",
+    "cached_usd_per_mtok": "%(cached)s::numeric",
+    "cache_write_usd_per_mtok": "%(cache_write)s::numeric",
+    "priced_above_tokens": "%(above_tokens)s",
+}
+
 ROLLUP_FIELDS = (*TOKEN_FIELDS, "successful_requests", "spent_nusd", "unpriced_calls", "estimated_calls")
 
 _LINE = {
@@ -42,10 +50,7 @@ _LINE = {
     "counted_tokens": "%(counted_tokens)s",
     "cache_key": "%(cache_key)s",
     "waited_ms": "%(waited_ms)s",
-    "input_usd_per_mtok": "%(input)s::numeric",
-    "output_usd_per_mtok": "%(output)s::numeric",
-    "cached_usd_per_mtok": "%(cached)s::numeric",
-    "cache_write_usd_per_mtok": "%(cache_write)s::numeric",
+    **_PRICES,
     "reserved_nusd": "%(reserved)s",
     "billed_month": "month.begins",
     "usage_estimated": "false",
@@ -123,11 +128,13 @@ READ_TO_SETTLE = (
 
 READ_OPEN = f"{_READ} call.run_id = %s AND call.state = 'intent' ORDER BY call.id FOR UPDATE OF call"
 
+_APPLIED = ", ".join(f"{name} = CASE WHEN %(repriced)s THEN {value} ELSE {name} END" for name, value in _PRICES.items())
+
 _MORE = ", ".join(f"{name} = {name} + %(more_{name})s" for name in ROLLUP_FIELDS)
 
 SETTLE = f"""
     WITH line AS (
-        UPDATE runs_call SET state = %(state)s, cost_class = %(cost_class)s, cost_nusd = %(cost)s,
+        UPDATE runs_call SET state = %(state)s, cost_class = %(cost_class)s, cost_nusd = %(cost)s, {_APPLIED},
             {", ".join(f"{name} = %({name})s" for name in TOKEN_FIELDS)},
             usage_estimated = %(usage_estimated)s, cache_hit = %(cache_hit)s, cache_age_s = %(cache_age_s)s,
             saved_nusd = %(saved)s, cache_key = CASE WHEN %(reusable)s THEN cache_key ELSE '' END,

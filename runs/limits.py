@@ -69,7 +69,8 @@ def set_limits(who: Principal, limits: TeamLimits) -> Team:
     # Bill before allowances, as whoever books does.
     bill = Bill.objects.select_for_update().filter(team=who.team, month=_this_month()).first()
     allowances = Allowance.objects.select_for_update().filter(team=who.team, month=_this_month()).order_by("user_id")
-    team = Team.objects.select_for_update().get(pk=who.team.pk)
+    # Not against launches, which hold their member's row while they refer to the team.
+    team = Team.objects.select_for_update(no_key=True).get(pk=who.team.pk)
     members = dict(Membership.objects.filter(team=team).values_list("user_id", "pk"))
     fields = _complaints(limits, members) | _below_spent(limits, bill, list(allowances))
     if fields:

@@ -97,9 +97,9 @@ class LedgerJournal:
     async def task_ended(self, result: TaskResult) -> None:
         await self._write(lambda: self._end_task(result))
 
-    async def retrying(self, task: str, seconds: float) -> None:
+    async def retrying(self, task: str, seconds: float, *, throttled: bool) -> None:
         if seconds >= SHORTEST_SHOWN_WAIT_S:
-            await self._note_wait(task, CallWait.RETRY, seconds)
+            await self._note_wait(task, CallWait.RATE_LIMIT if throttled else CallWait.RETRY, seconds)
 
     async def open_call(self, intent: CallIntent) -> Ticket:
         opening = Opening(Ticket(new_id(), self._lane_of(intent)), intent)

@@ -12,7 +12,8 @@ from django.urls import reverse
 from runs.models import Call, Review, Rollup, Run, TaskRun
 from runs.money import usd_text
 from runs.queries import Estimate
-from runs.states import TaskState
+from runs.standing import QUEUE, Waiting, troubles_of, waits_for, waits_of
+from runs.states import RunState, TaskState
 
 
 def launch_json(run: Run, estimate: Estimate | None) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def summary_json(run: Run) -> dict[str, Any]:
         "crew": run.crew.slug,
         "version": run.version.number,
         "status": run.state,
-        "waiting_for": run.waiting_for or None,
+        "waiting_for": QUEUE if run.state == RunState.QUEUED else run.waiting_for or None,
         "simulated": run.simulated,
         "priority": run.priority,
         "created_at": _time(run.created_at),
@@ -51,8 +52,13 @@ def summary_json(run: Run) -> dict[str, Any]:
 def run_json(run: Run) -> dict[str, Any]:
     """A whole run."""
     asked = Review.objects.filter(approved=None).select_related("call")
-    tasks = run.tasks.order_by("position").prefetch_related(Prefetch("reviews", asked, to_attr="open_reviews"))
+    tasks = list(run.tasks.order_by("position").prefetch_related(Prefetch("reviews", asked, to_attr="open_reviews")))
     return summary_json(run) | {
+        "waiting_for": waits_for(run, tasks) or None,
+        "waits": [_wait_json(wait) for wait in waits_of(run, tasks)],
+        "troubles": _troubles_json(run),
+        "at_limit": run.at_limit,
+        "needs_usd": usd_text(run.needs_nusd) if run.needs_nusd is not None else None,
         "inputs": run.inputs,
         "metadata": run.metadata,
         "budget_usd": usd_text(run.budget_nusd),
@@ -142,6 +148,31 @@ def _task_json(task: TaskRun, asked: list[Review]) -> dict[str, Any]:
         "error": _failure(task.error_code, task.error),
         "questions": [_question_json(review) for review in asked],
         "usage": usage_json(task),
+    }
+
+
+def _wait_json(wait: Waiting) -> dict[str, Any]:
+    return {
+        "for": wait.what,
+        "task": wait.task and wait.task.key,
+        "until": _time(wait.until),
+        "ahead": wait.ahead,
+    }
+
+
+def _troubles_json(run: Run) -> dict[str, Any]:
+    found = troubles_of(run)
+    return {
+        "takeovers": found.takeovers,
+        "retries": found.retries,
+        "refused_calls": found.refused,
+        "refused_usd": usd_text(found.refused_nusd),
+        "unknown_calls": found.unknown,
+        "unknown_usd": usd_text(found.unknown_nusd),
+        "late_calls": found.late,
+        "late_usd": usd_text(found.late_nusd),
+        "corrected_calls": found.corrected,
+        "over_booked_usd": usd_text(found.over_booked_nusd),
     }
 
 

@@ -20,7 +20,8 @@ from runs.live import changes
 from runs.models import Run
 from runs.queries import run_detail
 from runs.reviews import reviews_of
-from runs.states import CostClass
+from runs.standing import troubles_of, waits_for, waits_of
+from runs.states import CostClass, RunState
 from runs.timeline import timeline
 from teams.access import Principal
 
@@ -47,9 +48,14 @@ def context(run: Run, who: Principal, refused: DecisionForm | None = None) -> di
     spec = CrewSpec.from_json(run.version.spec)
     detail = run_detail(run)
     reviews = reviews_of(run, spec, refused)
+    waits = waits_of(run, detail.tasks)
     return {
         "who": who,
         "run": run,
+        "waits": waits,
+        "whole_wait": waits_for(run, detail.tasks),
+        "task_waits": {wait.task.pk: wait for wait in waits if wait.task is not None and run.state == RunState.RUNNING},
+        "troubles": troubles_of(run),
         "detail": detail,
         "advice": WHAT_TO_DO.get(run.error_code, LIMIT_ADVICE if run.error_code else ""),
         "class_names": CLASS_NAMES,

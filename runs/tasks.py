@@ -97,6 +97,8 @@ def _sweep_until_stopped() -> None:
             sweep()
         except (DatabaseError, InterfaceError) as error:
             log.warning("Could not sweep; trying again", exc_info=error)
+        except Exception:  # an outer edge: without its sweeper a worker would look well and rescue nothing
+            log.exception("Sweeping failed by a bug; trying again")
         finally:
             connection.close()
         if _stopping.wait(SWEEP_EVERY_S):

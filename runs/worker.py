@@ -48,7 +48,10 @@ T = TypeVar("T")
 
 
 class WorkerProcess:
-    """The process's one loop, writer and keeper; made by ``worker_process()``. It holds at most ``capacity`` runs."""
+    """The process's one loop, writer and keeper; made by ``worker_process()``. It holds at most ``capacity`` runs.
+
+    ``released`` are those that it gave back when it was stopped.
+    """
 
     def __init__(self, *, capacity: int = 64) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
@@ -58,6 +61,7 @@ class WorkerProcess:
         self.caches = LedgerCaches()
         self.loop = asyncio.new_event_loop()
         self.stopping = threading.Event()
+        self.released: list[UUID] = []
         self._ended = threading.Event()
         self._held: dict[tuple[UUID, int], Held] = {}
         self._lock = threading.Lock()
@@ -139,6 +143,8 @@ class WorkerProcess:
                 connection.close()
                 log.warning("Could not beat; trying again", exc_info=error)
                 self._stop_silent()
+            except Exception:  # an outer edge: without its keeper a worker would lose every run that it claims
+                log.exception("Keeping leases failed by a bug; trying again")
         connection.close()
 
     def _keep_once(self) -> None:

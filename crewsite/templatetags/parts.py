@@ -81,6 +81,13 @@ def moment(when: datetime | None) -> SafeString:
     )
 
 
+@register.filter
+def until(when: datetime) -> str:
+    """How long it is until then; "now" once it is past."""
+    seconds = (when - timezone.now()).total_seconds()
+    return f"in {seconds:.0f} s" if seconds >= 1 else "now"
+
+
 @register.simple_tag
 def ticking(since: datetime | None) -> SafeString:
     """The time since then; a script lets it tick on where there is one."""

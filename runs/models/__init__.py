@@ -7,7 +7,7 @@ calls and of nothing else; ``recorder`` keeps them in the same transaction as th
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.memory import Note
-from runs.models.money import Allowance, Bill, Correction, Lane, PriceQuote
+from runs.models.money import Allowance, Bill, Correction, Lane, PriceQuote, PriceTier
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
 
@@ -20,6 +20,7 @@ __all__ = [
     "Lane",
     "Note",
     "PriceQuote",
+    "PriceTier",
     "Review",
     "Rollup",
     "Run",

@@ -20,7 +20,8 @@ class Call(models.Model):
     provider key that was used, ``counted_tokens`` our count before the call, ``waited_ms`` how long it waited for its
     turn at the provider before it was opened; ``cache_key`` is set where the result may be reused. ``cost_nusd`` is
     null while open and where the price is unknown; the prices it was priced with are kept here, so that a later price
-    never touches it.
+    never touches it. They are those for prompts of more than ``priced_above_tokens``; of an open call or one of unknown
+    outcome, those that its reservation reckons with.
     """
 
     TEAM_PATH = "team"
@@ -66,6 +67,7 @@ class Call(models.Model):
     output_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     cached_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     cache_write_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
+    priced_above_tokens = models.BigIntegerField(default=0, db_default=0)
     reserved_nusd = models.BigIntegerField(default=0)
     cost_nusd = models.BigIntegerField(null=True)
     billed_month = models.DateField(help_text="first day of the month in which it was opened, in UTC")
@@ -97,6 +99,7 @@ class Call(models.Model):
                 "cache_write_tokens",
                 "completion_tokens",
                 "reasoning_tokens",
+                "priced_above_tokens",
             ),
             models.UniqueConstraint(
                 fields=["run", "task_run", "branch", "step"],

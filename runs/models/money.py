@@ -15,7 +15,8 @@ from teams.models import Team
 class PriceQuote(models.Model):
     """A dated price of one model, in USD per million tokens. Without a team it is the default list's.
 
-    The price in force is the team's newest that has begun, else the default list's newest.
+    The price in force is the team's newest that has begun, else the default list's newest. It is for prompts that
+    exceed none of its ``tiers``.
     """
 
     TEAM_PATH = "team"
@@ -47,6 +48,36 @@ class PriceQuote(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} from {self.begins_at:%Y-%m-%d}"
+
+
+class PriceTier(models.Model):
+    """What a quote says of longer prompts: once a prompt exceeds ``above_tokens``, the whole request costs this."""
+
+    TEAM_PATH = "quote__team"
+
+    quote = models.ForeignKey(PriceQuote, on_delete=models.CASCADE, related_name="tiers")
+    above_tokens = models.BigIntegerField()
+    input_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
+    output_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
+    cached_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+    cache_write_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+
+    class Meta:
+        ordering = ["above_tokens"]
+        constraints = [
+            models.UniqueConstraint(fields=["quote", "above_tokens"], name="price_tier_once_per_length"),
+            models.CheckConstraint(condition=Q(above_tokens__gte=1), name="price_tier_above_one_token"),
+            *not_negative(
+                "price_tier",
+                "input_usd_per_mtok",
+                "output_usd_per_mtok",
+                "cached_usd_per_mtok",
+                "cache_write_usd_per_mtok",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quote} above {self.above_tokens}"
 
 
 class Bill(models.Model):

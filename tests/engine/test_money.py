@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from engine import price_list
 from engine.llm import Usage
 from engine.models import bare_id, provider_of, real_id
-from engine.price_list import DefaultPrices
-from engine.pricing import Price, cost_usd, worst_case_usd
+from engine.price_list import RATE_FIELDS, DefaultPrices
+from engine.pricing import Price, Rates, cost_usd, worst_case_rates, worst_case_usd
 from engine.spec import CrewSpec
 from tests.engine.crews import crew, task
 
@@ -35,6 +35,98 @@ def test_a_reservation_covers_what_a_call_within_its_bounds_can_cost(prompt: int
     cost = cost_usd(usage, PRICE)
     assert cost is not None
     assert cost <= worst_case_usd(prompt, completion, PRICE)
+
+
+rates = st.decimals(min_value=0, max_value=100, places=4)
+all_rates = st.builds(
+    Rates,
+    input_usd_per_mtok=rates,
+    output_usd_per_mtok=rates,
+    cached_usd_per_mtok=st.none() | rates,
+    cache_write_usd_per_mtok=st.none() | rates,
+    above_tokens=st.integers(min_value=1, max_value=1_000_000),
+)
+
+
+@given(ordinary=all_rates, tiers=st.lists(all_rates, max_size=4), counted=st.integers(0, 1_000_000), data=st.data())
+def test_a_reservation_covers_any_usage_within_the_counted_bound_at_any_tiers(
+    ordinary: Rates, tiers: list[Rates], counted: int, data: st.DataObject
+) -> None:
+    prices = {field: getattr(ordinary, field) for field in RATE_FIELDS.values()}
+    price = Price(**prices, tiers=tuple(sorted(tiers, key=lambda tier: tier.above_tokens)))
+    near = {most for tier in tiers for most in (tier.above_tokens, tier.above_tokens + 1)}
+    most_tokens = counted * 12 // 10 + 200
+    prompt = data.draw(st.sampled_from(sorted(near | {most_tokens})) | st.integers(0, most_tokens))
+    prompt = min(prompt, most_tokens)
+    cached = data.draw(st.integers(0, prompt))
+    written = data.draw(st.integers(0, prompt - cached))
+    completion = data.draw(st.integers(0, 100_000))
+    cost = cost_usd(Usage(prompt, cached, written, completion), price)
+    assert cost is not None
+    assert cost <= worst_case_usd(counted, completion, price)
+
+
+@pytest.mark.parametrize(
+    ("model", "usage", "by_hand"),
+    [
+        # 2.50 in, 0.25 cached and 15 out; above 272,000 tokens 5, 0.50 and 22.50.
+        ("gpt-5.4", Usage(272_000, completion_tokens=1000), "0.695"),
+        ("gpt-5.4", Usage(272_001, completion_tokens=1000), "1.382505"),
+        ("gpt-5.4", Usage(272_000, cached_prompt_tokens=200_000), "0.23"),
+        ("gpt-5.4", Usage(300_000, cached_prompt_tokens=200_000, completion_tokens=1000), "0.6225"),
+        # 1.25 and 10; above 200,000 tokens 2.50 and 15.
+        ("gemini/gemini-2.5-pro", Usage(200_000, completion_tokens=10), "0.2501"),
+        ("gemini/gemini-2.5-pro", Usage(200_001, completion_tokens=10), "0.5001525"),
+        # 0.10, 0.01 read, 0.125 written, 0.50 out; above 100,000 tokens five times as much. What is cached counts.
+        ("claude-haiku-5-5", Usage(100_000, 60_000, 30_000, 2000), "0.00635"),
+        ("claude-haiku-5-5", Usage(100_001, 60_000, 30_001, 2000), "0.031750625"),
+        # 1.25 and 2.50; from 200,000 tokens on, and not above them, 2.50 and 5.
+        ("xai/grok-4.3", Usage(199_999, completion_tokens=100), "0.24999875 + 0.00025"),
+        ("xai/grok-4.3", Usage(200_000, completion_tokens=100), "0.5 + 0.0005"),
+        # Ranges: 1 and 5 up to 32,000 tokens, 1.80 and 9 up to 128,000, 3 and 15 up to 256,000, then 6 and 60.
+        ("dashscope/qwen3-coder-plus", Usage(32_000, completion_tokens=100), "0.0325"),
+        ("dashscope/qwen3-coder-plus", Usage(128_000, completion_tokens=100), "0.2313"),
+        ("dashscope/qwen3-coder-plus", Usage(128_001, completion_tokens=100), "0.385503"),
+        ("dashscope/qwen3-coder-plus", Usage(1_000_000, completion_tokens=100), "6.006"),
+        # Its tier says nothing of cached tokens, which then cost what they cost below it.
+        ("perplexity/xai/grok-4.3", Usage(300_000, cached_prompt_tokens=100_000), "0.52"),
+    ],
+)
+def test_a_long_prompt_is_billed_whole_at_its_tier(model: str, usage: Usage, by_hand: str) -> None:
+    cost = cost_usd(usage, DefaultPrices().price(model))
+    assert cost == sum(Decimal(part) for part in by_hand.split(" + "))
+
+
+@pytest.mark.parametrize(
+    ("counted", "reserved", "above"),
+    [
+        (100_000, "0.15025 + 0.01", 0),  # 120,200 tokens
+        (166_500, "0.25 + 0.01", 0),  # 200,000 tokens, which is not above
+        (166_501, "0.500003 + 0.015", 200_000),  # 200,001.2 tokens
+        (300_000, "0.9005 + 0.015", 200_000),
+    ],
+)
+def test_a_reservation_reckons_with_the_tier_that_it_can_reach(counted: int, reserved: str, above: int) -> None:
+    price = DefaultPrices().price("gemini/gemini-2.5-pro")
+    assert price is not None
+    assert worst_case_usd(counted, 1000, price) == sum(Decimal(part) for part in reserved.split(" + "))
+    assert worst_case_rates(counted, price).above_tokens == above
+
+
+def test_a_cheaper_tier_does_not_lower_a_reservation() -> None:
+    price = Price(Decimal(2), Decimal(10), tiers=(Rates(Decimal(1), Decimal(1), above_tokens=1000),))
+    assert worst_case_usd(1000, 100, price) == Decimal("0.0038")
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "claude-opus-4-6"])
+def test_prices_of_other_service_tiers_and_longer_caches_are_no_tiers(model: str) -> None:
+    price = DefaultPrices().price(model)
+    assert price is not None
+    assert price.tiers == ()
+
+
+def test_a_model_whose_reasoning_has_a_price_of_its_own_by_range_is_unpriced() -> None:
+    assert DefaultPrices().price("dashscope/qwen-plus-latest") is None
 
 
 def test_costs_are_whole_nano_dollars() -> None:

@@ -330,7 +330,7 @@ def test_each_step_is_seen_by_who_watches_the_run(cast: Cast, worker: WorkerProc
     assert (question["about"], question["number"], question["answer"]) == ("answer", 0, "Answer 1")
     approve(cast, run)
     assert run.revision > revision
-    assert summary_json(run)["waiting_for"] is None
+    assert summary_json(run)["waiting_for"] == "queue"
     assert run_json(run)["tasks"][0]["questions"] == []
 
 

@@ -12,10 +12,14 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from agents_app.actions import create_crew
+from engine.llm import Usage
+from engine.pricing import Price, cost_usd
 from engine.spec import AgentSpec, CrewSpec, TaskSpec
 from runs import execution
 from runs.actions import LaunchOrder, launch
 from runs.models import Bill, Call, PriceQuote, Run
+from runs.money import to_nusd
+from runs.prices import PRICE_FIELDS
 from runs.states import CallState
 from runs.worker import WorkerProcess
 from teams.access import Principal
@@ -107,6 +111,17 @@ def assert_sums(run: Run) -> None:
     assert _sum(Bill.objects.filter(team=run.team), "spent_nusd") == _sum(real, "cost_nusd")
     held = real.filter(state=CallState.INTENT)
     assert _sum(Bill.objects.filter(team=run.team), "reserved_nusd") == _sum(held, "reserved_nusd")
+
+
+def cost_by_kept_prices(call: Call) -> int | None:
+    """What the call's tokens cost at the prices that are kept with it, None if none are."""
+    if call.input_usd_per_mtok is None:
+        return None
+    tokens = ("prompt_tokens", "cached_prompt_tokens", "cache_write_tokens", "completion_tokens")
+    usage = Usage(**{name: getattr(call, name) for name in tokens})
+    cost = cost_usd(usage, Price(**{name: getattr(call, name) for name in PRICE_FIELDS}))
+    assert cost is not None
+    return to_nusd(cost)
 
 
 def _sum(rows: Any, field: str) -> int:
