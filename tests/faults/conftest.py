@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.database import Server
 from tests.faults.nursery import Nursery
-from tests.faults.world import Template, World
+from tests.faults.world import Template, World, Worlds
 
 FAST_S, SLOW_S = 75, 400
 failed = pytest.StashKey[bool]()
@@ -73,34 +73,22 @@ def template(nursery: Nursery, database_server: Server, fault_folder: Path) -> T
     return Template(nursery, database_server.url, fault_folder)
 
 
-class Worlds:
-    """The module's world; a new one after a test that failed, whose runs would trouble the next."""
-
-    def __init__(self, make: Callable[[], World]) -> None:
-        self._make = make
-        self._world: World | None = None
-
-    def get(self) -> World:
-        self._world = self._world or self._make()
-        return self._world
-
-    def close(self) -> None:
-        if self._world is not None:
-            self._world.close()
-            self._world = None
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def worlds(nursery: Nursery, template: Template, fault_folder: Path) -> Iterator[Worlds]:
-    worlds = Worlds(lambda: World(nursery, template, fault_folder))
+    worlds = Worlds(lambda **options: World(nursery, options.pop("template", template), fault_folder, **options))
     yield worlds
     worlds.close()
 
 
-@pytest.fixture
-def world(worlds: Worlds, request: pytest.FixtureRequest) -> Iterator[World]:
-    world = worlds.get()
-    world.script()
-    yield world
+@pytest.fixture(autouse=True)
+def fresh_after_failure(worlds: Worlds, request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
     if request.node.stash.get(failed, False):
         worlds.close()
+
+
+@pytest.fixture
+def world(worlds: Worlds) -> World:
+    world = worlds.usual()
+    world.script()
+    return world

@@ -13,26 +13,19 @@ from tests.faults.crews import chain
 from tests.faults.honest import assert_honest
 from tests.faults.nursery import Nursery
 from tests.faults.people import Run
-from tests.faults.world import PATIENT, Template, World
+from tests.faults.world import PATIENT, World, Worlds
 
 pytestmark = pytest.mark.slow_fault
 DEAD_S = 60
 
-Worlds = Callable[[str], World]
+WorldOn = Callable[[str], World]
 
 
 @pytest.fixture
-def world_on(nursery: Nursery, template: Template, fault_folder: Path) -> Iterator[Worlds]:
+def world_on(worlds: Worlds) -> Iterator[WorldOn]:
     """A world on the broker of that address."""
-    made: list[World] = []
-
-    def make(url: str) -> World:
-        made.append(World(nursery, template, fault_folder, broker_url=url, constants=PATIENT))
-        return made[-1]
-
-    yield make
-    for world in made:
-        world.close()
+    yield lambda url: worlds.other(broker_url=url, constants=PATIENT)
+    worlds.close()
 
 
 @pytest.fixture
@@ -55,7 +48,7 @@ def rabbitmq(nursery: Nursery, fault_folder: Path) -> Iterator[RabbitMQ]:
     rabbitmq.close()
 
 
-def test_redis_forgets_500_queued_runs_and_each_is_run_once(redis: Redis, world_on: Worlds) -> None:
+def test_redis_forgets_500_queued_runs_and_each_is_run_once(redis: Redis, world_on: WorldOn) -> None:
     world = world_on(redis.url)
     runs = world.team().launch_many(chain("a"), 500)
     assert redis.flush() == 500
@@ -64,7 +57,7 @@ def test_redis_forgets_500_queued_runs_and_each_is_run_once(redis: Redis, world_
     _assert_each_ran_once(runs)
 
 
-def test_redis_dead_for_60_s_and_back_empty_loses_no_run(redis: Redis, world_on: Worlds) -> None:
+def test_redis_dead_for_60_s_and_back_empty_loses_no_run(redis: Redis, world_on: WorldOn) -> None:
     world = world_on(redis.url)
     world.script(latency_s=0.5)
     world.worker()
@@ -80,7 +73,7 @@ def test_redis_dead_for_60_s_and_back_empty_loses_no_run(redis: Redis, world_on:
     _assert_each_ran_once([*before, *during, *after])
 
 
-def test_rabbitmq_killed_and_started_again_loses_no_run(rabbitmq: RabbitMQ, world_on: Worlds) -> None:
+def test_rabbitmq_killed_and_started_again_loses_no_run(rabbitmq: RabbitMQ, world_on: WorldOn) -> None:
     world = world_on(rabbitmq.url)
     world.script(latency_s=0.5)
     world.worker()

@@ -6,40 +6,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.faults.crews import chain
 from tests.faults.database import Server, Wire
 from tests.faults.honest import assert_honest
-from tests.faults.nursery import Nursery
 from tests.faults.processes import until
-from tests.faults.world import PATIENT, Template, World
+from tests.faults.world import PATIENT, Template, World, Worlds
 
 COMMITS = 12
 """A run of one task takes so many transactions, or a few less."""
 
 
 def test_postgresql_that_crashes_under_20_runs_loses_nothing_that_was_committed(
-    nursery: Nursery, template: Template, fault_folder: Path, database_server: Server
+    worlds: Worlds, database_server: Server
 ) -> None:
-    world = World(nursery, template, fault_folder, constants=PATIENT)
-    try:
-        world.script(latency_s=0.4)
-        worker = world.worker()
-        runs = world.team().launch_many(chain("a", "b", "c"), 20)
-        until(lambda: len(world.billed()) > 25, timeout_s=60, what="no calls")
-        database_server.crash()
-        time.sleep(1)
-        database_server.start()
-        assert_honest(runs, timeout_s=60)
-        assert worker.alive
-        assert {run.state for run in runs} == {"succeeded"}, [run.get("error_code, error") for run in runs]
-        states = [state for run in runs for state in run.calls()]
-        assert (states.count("ok"), set(states)) == (60, {"ok"})
-    finally:
-        world.close()
+    world = worlds.other(constants=PATIENT)
+    world.script(latency_s=0.4)
+    worker = world.worker()
+    runs = world.team().launch_many(chain("a", "b", "c"), 20)
+    until(lambda: len(world.billed()) > 25, timeout_s=60, what="no calls")
+    database_server.crash()
+    time.sleep(1)
+    database_server.start()
+    assert_honest(runs, timeout_s=60)
+    assert worker.alive
+    assert {run.state for run in runs} == {"succeeded"}, [run.get("error_code, error") for run in runs]
+    states = [state for run in runs for state in run.calls()]
+    assert (states.count("ok"), set(states)) == (60, {"ok"})
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +45,14 @@ def wire(template: Template) -> Iterator[Wire]:
 
 
 @pytest.fixture(scope="module")
-def wired_world(nursery: Nursery, template: Template, fault_folder: Path, wire: Wire) -> Iterator[World]:
+def wired_world(worlds: Worlds, wire: Wire) -> Iterator[World]:
     """A world whose processes reach the database by the wire."""
 
     def way(url: str) -> str:
         return f"{wire.url.rpartition('/')[0]}/{url.rpartition('/')[2]}"
 
-    world = World(nursery, template, fault_folder, way=way)
-    yield world
-    world.close()
+    yield worlds.other(way=way)
+    worlds.close()
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 
-import pytest
-
 from tests.faults.crews import chain
 from tests.faults.honest import assert_honest
 from tests.faults.world import World

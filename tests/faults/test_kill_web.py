@@ -71,4 +71,3 @@ def test_clients_that_repeat_their_launches_while_the_web_is_killed_get_each_run
     assert_honest(runs)
     assert world.rows("SELECT count(*) FROM runs_run WHERE team_id = %s", team.id) == [(60,)]
     assert {len(run.billed) for run in runs} == {1}
-

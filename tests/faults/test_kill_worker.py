@@ -1,5 +1,5 @@
-"""kill -9 of a worker at each step of a call's life: what was finished is kept and not paid again, what was in flight is
-repeated once and booked at its worst, and the run succeeds on another worker.
+"""kill -9 of a worker at each step of a call's life: what was finished is kept and not paid again, what was in flight
+is repeated once and booked at its worst, and the run succeeds on another worker.
 """
 
 from __future__ import annotations

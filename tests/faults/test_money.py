@@ -1,5 +1,5 @@
-"""Money and people under load: a budget is never passed, a price that changes touches nothing that was asked before, and
-a cancelled run pays for what it asked and for nothing more.
+"""Money and people under load: a budget is never passed, a price that changes touches nothing that was asked before,
+and a cancelled run pays for what it asked and for nothing more.
 """
 
 from __future__ import annotations

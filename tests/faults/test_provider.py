@@ -1,7 +1,8 @@
 """What a provider can do to a run: each fault ends in an honest row, and never in a hang or a call that is not booked.
 
-The errors themselves are told apart in ``tests/engine/test_wire.py`` and ``test_stream.py``; here they go through a real
-worker to the ledger, and are held against the provider's bill. One worker serves all of these tests.
+The errors themselves are told apart in ``tests/engine/test_wire.py`` and ``test_stream.py``, which also has tool calls
+cut in mid stream; here they go through a real worker to the ledger, and are held against the provider's bill. One
+worker serves all of these tests.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ def test_a_storm_of_429_is_sat_out_and_costs_nothing(world: World) -> None:
 @pytest.mark.parametrize("status", [500, 529])
 def test_a_5xx_is_tried_again_and_costs_nothing(world: World, status: int) -> None:
     run = run_one(world, {"status": status})
-    assert (run.state, run.calls("state, coalesce(cost_nusd, -1) = 0")) == ("succeeded", [("error", True), ("ok", False)])
+    assert (run.state, run.calls("state, coalesce(cost_nusd, -1) = 0")) == (
+        "succeeded",
+        [("error", True), ("ok", False)],
+    )
 
 
 def test_5xx_for_good_fails_the_run_and_costs_nothing(world: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 
 import pytest
@@ -23,15 +22,15 @@ def no_worker_of_another_test(world: World) -> None:
 
 
 def test_sigterm_under_20_runs_settles_what_is_in_flight_and_loses_nothing(world: World) -> None:
-    world.script(latency_s=1.5)
+    world.script({"has": "/a>>", "hold": True})
     first = world.worker()
     runs = world.team().launch_many(chain("a", "b"), 20)
     until(lambda: world.seen()["in_flight"] == 20, timeout_s=40, what=lambda: f"{world.seen()}")
-    second = threading.Timer(0.5, world.worker)
-    second.start()
-    assert first.terminate() == 0, first.last_words
-    second.join()
-    world.script()
+    first.signal(signal.SIGTERM)
+    world.worker()
+    time.sleep(0.5)
+    world.script()  # lets them go
+    assert first.wait(timeout_s=30) == 0, first.last_words
     assert_honest(runs)
     assert {run.state for run in runs} == {"succeeded"}
     assert [state for run in runs for state in run.calls()] == ["ok"] * 40
@@ -62,7 +61,9 @@ def test_a_worker_frozen_beyond_its_lease_books_its_bill_and_writes_nothing_else
     world.worker()
     run.wait_until_asked("b")
     zombie.signal(signal.SIGCONT)
-    until(lambda: run.calls("state, epoch")[0] == ("late", 1), timeout_s=20, what=lambda: f"{run.calls('state, epoch')}")
+    until(
+        lambda: run.calls("state, epoch")[0] == ("late", 1), timeout_s=20, what=lambda: f"{run.calls('state, epoch')}"
+    )
     world.release()
     assert_honest([run])
     assert run.state == "succeeded"

@@ -35,7 +35,7 @@ QUICK = {
 PATIENT = {"LEASE_S": 20, "BEAT_EVERY_S": 3, "MAX_SILENCE_S": 15}
 """For many runs at once on a busy machine, where no worker is to lose a lease for want of processor time."""
 SECRETS = {"SECRET_KEY": secrets.token_urlsafe(50), "ENCRYPTION_KEYS": Fernet.generate_key().decode()}
-TEAMS = 40
+TEAMS = 80
 
 
 class Template:
@@ -187,19 +187,53 @@ class World:
         return Process(self.nursery, command, self._environment | given, log=log)
 
 
+class Worlds:
+    """One world at a time: the provider has one port. The usual one lasts until another is made or a test failed, whose
+    runs would trouble the next test.
+    """
+
+    def __init__(self, make: Callable[..., World]) -> None:
+        self._make = make
+        self._world: World | None = None
+        self._usual = False
+
+    def usual(self) -> World:
+        if self._world is None or not self._usual:
+            self.other()
+            self._usual = True
+        assert self._world is not None
+        return self._world
+
+    def other(self, **options: Any) -> World:
+        """A world of one's own; the options are ``World``'s."""
+        self.close()
+        self._world = self._make(**options)
+        return self._world
+
+    def close(self) -> None:
+        self._usual = False
+        if self._world is not None:
+            self._world.close()
+            self._world = None
+
+
 def environment_of(url: str, folder: Path) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in OURS}
-    return inherited | SECRETS | {
-        "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
-        "DATABASE_URL": url,
-        "DATA_DIR": str(folder),
-        "CREWSITE_LOCAL": "1",
-        "PLAIN_STATIC": "1",
-        "SIMULATED_LATENCY_S": "0",
-        "LOG_LEVEL": "WARNING",
-        "ALLOWED_PRIVATE_HOSTS": "127.0.0.1",
-        "FENCING": os.environ.get("FENCING", ""),
-    }
+    return (
+        inherited
+        | SECRETS
+        | {
+            "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
+            "DATABASE_URL": url,
+            "DATA_DIR": str(folder),
+            "CREWSITE_LOCAL": "1",
+            "PLAIN_STATIC": "1",
+            "SIMULATED_LATENCY_S": "0",
+            "LOG_LEVEL": "WARNING",
+            "ALLOWED_PRIVATE_HOSTS": "127.0.0.1",
+            "FENCING": os.environ.get("FENCING", ""),
+        }
+    )
 
 
 def run_to_end(nursery: Nursery, command: list[str], environment: dict[str, str], log: Path) -> str:
