@@ -80,15 +80,10 @@ def worlds(nursery: Nursery, template: Template, fault_folder: Path) -> Iterator
     worlds.close()
 
 
-@pytest.fixture(autouse=True)
-def fresh_after_failure(worlds: Worlds, request: pytest.FixtureRequest) -> Iterator[None]:
-    yield
-    if request.node.stash.get(failed, False):
-        worlds.close()
-
-
 @pytest.fixture
-def world(worlds: Worlds) -> World:
+def world(worlds: Worlds, request: pytest.FixtureRequest) -> Iterator[World]:
     world = worlds.usual()
     world.script()
-    return world
+    yield world
+    if request.node.stash.get(failed, False):
+        worlds.close()

@@ -18,7 +18,7 @@ from tests.faults.processes import until
 CHUNK = 65536
 COMMIT = b"COMMIT"
 Rule = Callable[[bytes], str]
-"""From what a client sends to ``""``, ``before`` or ``after``: whether its connection is cut, and at which side of it."""
+"""From what a client sends to ``""``, ``before`` or ``after``: whether its connection is cut, and on which side."""
 
 
 class Server:

@@ -51,7 +51,7 @@ class Failpoints(AppConfig):
 
 
 def set_constant(name: str, value: str) -> None:
-    """``LEASE_S`` to a number, wherever ``runs`` reads it. One that is gone is an error, else nothing would be tested."""
+    """``LEASE_S`` to a number, wherever ``runs`` reads it. One that is gone is an error: nothing would be tested."""
     modules = [import_module(f"runs.{module.name}") for module in pkgutil.iter_modules(runs.__path__)]
     holders = [module for module in modules if hasattr(module, name)]
     assert holders, f"There is no {name} in runs any more."

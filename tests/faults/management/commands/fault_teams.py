@@ -1,4 +1,4 @@
-"""Makes teams for the fault tests, each with a key of the provider stand-in and prices of its own; prints them as JSON."""
+"""Makes teams for fault tests, each with a key of the provider stand-in and prices of its own; prints them as JSON."""
 
 from __future__ import annotations
 
