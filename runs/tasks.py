@@ -18,7 +18,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from runs import claim, execution
+from runs import claim, execution, invariants
 from runs.worker import worker_process
 
 log = logging.getLogger(__name__)
@@ -95,6 +95,7 @@ def _sweep_until_stopped() -> None:
     while True:
         try:
             sweep()
+            invariants.check_once_a_day()
         except (DatabaseError, InterfaceError) as error:
             log.warning("Could not sweep; trying again", exc_info=error)
         except Exception:  # an outer edge: without its sweeper a worker would look well and rescue nothing

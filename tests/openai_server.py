@@ -32,6 +32,7 @@ class Fault:
 class Billed:
     """One request as the server saw it: when, what for, and what it billed."""
 
+    id: str
     model: str
     began: float
     ended: float
@@ -95,6 +96,7 @@ class OpenAIServer:
         began = time.monotonic()
         with self._lock:
             self.requests += 1
+            number = self.requests
         answer = self._answer(body)
         time.sleep(self._latency_s)
         if isinstance(answer, Fault):
@@ -110,7 +112,7 @@ class OpenAIServer:
         }
         usage = message.pop("usage", usage)
         whole = {
-            "id": f"chatcmpl-{self.requests}",
+            "id": f"chatcmpl-{number}",
             "object": "chat.completion",
             "created": int(time.time()),
             "model": body["model"],
@@ -120,6 +122,7 @@ class OpenAIServer:
         with self._lock:
             self.billed.append(
                 Billed(
+                    id=whole["id"],
                     model=body["model"],
                     began=began,
                     ended=time.monotonic(),

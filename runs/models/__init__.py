@@ -5,6 +5,7 @@ calls and of nothing else; ``recorder`` keeps them in the same transaction as th
 """
 
 from runs.models.call import Call
+from runs.models.checks import InvariantCheck
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.memory import Note
 from runs.models.money import Allowance, Bill, Correction, Lane, PriceQuote, PriceTier
@@ -17,6 +18,7 @@ __all__ = [
     "Call",
     "ClockTimestamp",
     "Correction",
+    "InvariantCheck",
     "Lane",
     "Note",
     "PriceQuote",

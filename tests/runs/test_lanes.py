@@ -40,7 +40,8 @@ from tests.runs.workers import MODEL, assert_sums, execute_all, expire, in_threa
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PRICE = Price(input_usd_per_mtok=Decimal(1), output_usd_per_mtok=Decimal(1))
-FINE = CallOutcome(CallStatus.OK, reply=LLMReply("Fine", Usage(60, 0, 0, 40), MODEL), usage=Usage(60, 0, 0, 40))
+USED = Usage(prompt_tokens=60, completion_tokens=40)
+FINE = CallOutcome(CallStatus.OK, reply=LLMReply("Fine", USED, MODEL), usage=USED, cost_usd=Decimal("0.0001"))
 THROTTLED = CallOutcome(CallStatus.ERROR, error="429", throttled=True, retry_after_s=0.0)
 
 

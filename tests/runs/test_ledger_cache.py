@@ -226,7 +226,8 @@ def test_a_task_half_done_when_another_run_finished_it(
     async def begin() -> None:
         await journal.task_started("only", "worker")
         ticket = await journal.open_call(CallIntent("only", "worker", 0, 1, CallKind.MODEL, model=MODEL))
-        await journal.settle_call(ticket, CallOutcome(CallStatus.OK, reply=reply, usage=reply.usage))
+        outcome = CallOutcome(CallStatus.OK, reply=reply, usage=reply.usage, cost_usd=None)
+        await journal.settle_call(ticket, outcome)
 
     asyncio.run(begin())
     expire(half)

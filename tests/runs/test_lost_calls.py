@@ -121,7 +121,8 @@ def lost(cast: Cast, worker: WorkerProcess, shop: Shop, *orders: str) -> tuple[R
     async def until_it_died() -> list[Any]:
         await journal.task_started("buy", "worker")
         ticket = await journal.open_call(CallIntent("buy", "worker", 0, 1, CallKind.MODEL, model="gpt-4o-mini"))
-        await journal.settle_call(ticket, CallOutcome(CallStatus.OK, reply=reply, usage=reply.usage))
+        outcome = CallOutcome(CallStatus.OK, reply=reply, usage=reply.usage, cost_usd=None)
+        await journal.settle_call(ticket, outcome)
         return [await journal.open_call(unsafe(number + 1, call.arguments)) for number, call in enumerate(calls)]
 
     tickets = asyncio.run(until_it_died())

@@ -17,6 +17,7 @@ from engine.pricing import Price, cost_usd
 from engine.spec import AgentSpec, CrewSpec, TaskSpec
 from runs import execution
 from runs.actions import LaunchOrder, launch
+from runs.invariants import check
 from runs.models import Bill, Call, PriceQuote, Run
 from runs.money import to_nusd
 from runs.prices import PRICE_FIELDS
@@ -95,7 +96,7 @@ def expire(run: Run) -> None:
 
 
 def assert_sums(run: Run) -> None:
-    """Every rollup is the sum of its calls, and nothing is held for calls that are not open."""
+    """Every rollup is the sum of its calls, nothing is held for calls that are not open, and no invariant is broken."""
     run.refresh_from_db()
     calls = run.calls.all()
     assert run.spent_nusd == _sum(calls, "cost_nusd")
@@ -111,6 +112,8 @@ def assert_sums(run: Run) -> None:
     assert _sum(Bill.objects.filter(team=run.team), "spent_nusd") == _sum(real, "cost_nusd")
     held = real.filter(state=CallState.INTENT)
     assert _sum(Bill.objects.filter(team=run.team), "reserved_nusd") == _sum(held, "reserved_nusd")
+    broken = check()
+    assert broken == [], broken
 
 
 def cost_by_kept_prices(call: Call) -> int | None:

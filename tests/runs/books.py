@@ -1,0 +1,179 @@
+"""A small ledger on which every invariant holds, written row by row, so that a test may break just one of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import F, Sum
+from django.utils import timezone
+
+from runs.models import Allowance, Bill, Call, Correction, Review, Run, TaskRun
+from runs.states import CallState, RunState, TaskState
+from tests.cast import Cast, make_cast, make_crew
+from tests.ledger import make_call, make_run, make_task
+
+NO_TOKENS = {"prompt_tokens": 0, "completion_tokens": 0}
+
+
+@dataclass
+class Books:
+    """``done`` succeeded after a takeover, ``failed`` failed, ``busy`` is under way, ``waiting`` waits for a person and
+    ``queued`` was launched just now."""
+
+    cast: Cast
+    done: Run
+    failed: Run
+    busy: Run
+    waiting: Run
+    queued: Run
+
+    def call(self, **which: Any) -> Any:
+        """The one call of ``done`` of which this is true, as a query set."""
+        found = Call.objects.filter(run=self.done, **which)
+        assert found.count() == 1
+        return found
+
+
+def make_books() -> Books:
+    """Calls of every state, of models and tools, with retries, reuse and a takeover; every sum is that of its calls."""
+    cast = make_cast()
+    crew = make_crew(cast.owner)
+    now = timezone.now()
+
+    def run(state: RunState, **fields: Any) -> Run:
+        return make_run(cast.runner, crew, state=state, lease_epoch=1, rung_at=now, **fields)
+
+    lease = {"lease_owner": "worker-1", "lease_until": now + timedelta(seconds=30)}
+    books = Books(
+        cast=cast,
+        done=make_run(cast.runner, crew, lease_epoch=2, idempotency_key="one"),
+        failed=run(RunState.FAILED, idempotency_key="two"),
+        busy=run(RunState.RUNNING, **lease),
+        waiting=run(RunState.WAITING, waiting_for="person"),
+        queued=make_run(cast.runner, crew, state=RunState.QUEUED, rung_at=now),
+    )
+    _fill_done(books.done)
+    make_task(books.failed, "figures", state=TaskState.FAILED)
+    make_task(books.failed, "brief", state=TaskState.CANCELLED)
+    figures = make_task(books.busy, "figures", state=TaskState.RUNNING)
+    _call(books.busy, task=figures)
+    open_call(books.busy, task=figures, step=1, reserved_nusd=900_000)
+    asked = make_task(books.waiting, "figures", state=TaskState.WAITING)
+    Review.objects.create(task_run=asked, number=0, answer="Is this right?")
+    _correct_last_month(books.failed)
+    make_task(books.queued, "figures")
+    sum_up(cast)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with checks to come cannot be altered
+    return books
+
+
+def _fill_done(run: Run) -> None:
+    figures, brief = (make_task(run, key, state=TaskState.SUCCEEDED) for key in ("figures", "brief"))
+    make_task(run, "extra", state=TaskState.SKIPPED)
+    refused = {"state": "error", "cost_class": "failed", "cost_nusd": 0, "reserved_nusd": 900_000, **NO_TOKENS}
+    _call(run, task=None, purpose="planning", cost_class="planning")
+    _call(run, task=figures, step=1, **refused)
+    _call(run, task=figures, step=1, attempt=2, cost_class="retry", started_at=_after(run, 3), reasoning_tokens=7)
+    _call(run, task=figures, step=2, kind="tool", tool="search", cost_nusd=0, **NO_TOKENS)
+    _call(run, task=figures, step=3, cache_hit=True, cost_class="cache_hit", cost_nusd=0, **NO_TOKENS)
+    lost = {"state": "unknown", "cost_class": "failed", "cost_nusd": 900_000, "reserved_nusd": 900_000, **NO_TOKENS}
+    _call(run, task=brief, step=1, **lost)
+    late = _call(run, task=brief, step=2, state="late", cost_class="duplicate")
+    Correction.objects.create(call=late, booked_nusd=900_000, cost_nusd=750_000, month=late.billed_month)
+    unpriced = {"input_usd_per_mtok": None, "output_usd_per_mtok": None, "cost_nusd": None, "usage_estimated": True}
+    _call(run, task=brief, step=8, epoch=2, **unpriced)
+    _call(run, task=brief, step=9, epoch=2, cached_prompt_tokens=40, cache_write_tokens=10)
+
+
+def _correct_last_month(run: Run) -> None:
+    """A call of last month whose exact figure, more than was reserved, came when that month's bill was closed."""
+    this_month = timezone.now().date().replace(day=1)
+    last_month = (this_month - timedelta(days=1)).replace(day=1)
+    corrected = {"state": "late", "cost_class": "duplicate", "billed_month": last_month}
+    late = make_call(run, step=1, reserved_nusd=600_000, **corrected)
+    long_ago = timezone.now() - timedelta(hours=1)
+    Correction.objects.create(call=late, booked_nusd=600_000, cost_nusd=750_000, month=this_month, made_at=long_ago)
+
+
+def _after(run: Run, seconds: float) -> datetime:
+    assert run.started_at is not None
+    return run.started_at + timedelta(seconds=seconds)
+
+
+def open_call(run: Run, **fields: Any) -> Call:
+    """A call in flight."""
+    opened = {"state": "intent", "finished_at": None, "cost_nusd": None, "latency_ms": None, "reply": None}
+    return make_call(run, **(opened | NO_TOKENS | fields))
+
+
+def _call(run: Run, **fields: Any) -> Call:
+    return make_call(run, **({"reserved_nusd": 900_000} | fields))
+
+
+SUMMED = (
+    "prompt_tokens",
+    "cached_prompt_tokens",
+    "cache_write_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+)
+
+
+def sum_up(cast: Cast) -> None:
+    """Writes the sums anew, from the calls."""
+    for run in Run.objects.all():
+        _sum_into(run, run.calls.all())
+        run.reserved_nusd = _total(run.calls.filter(state=CallState.INTENT), "reserved_nusd")
+        run.save()
+    for task in TaskRun.objects.all():
+        _sum_into(task, task.calls.all())
+        task.save()
+    _sum_up_months(cast)
+
+
+def _sum_up_months(cast: Cast) -> None:
+    Bill.objects.all().delete()
+    Allowance.objects.all().delete()
+    moved = {made.call_id: made for made in Correction.objects.all()}
+    spent: Counter[date] = Counter()
+    for call in Call.objects.all():
+        made = moved.get(call.pk)
+        spent[call.billed_month] += (call.cost_nusd if made is None else made.booked_nusd) or 0
+        if made is not None:
+            spent[made.month] += (made.cost_nusd or 0) - (made.booked_nusd or 0)
+    for month, nusd in spent.items():
+        reserved = _total(Call.objects.filter(state=CallState.INTENT, billed_month=month), "reserved_nusd")
+        sums = {"team": cast.team, "month": month, "spent_nusd": nusd, "reserved_nusd": reserved}
+        Bill.objects.create(**sums, closed_at=None if month == max(spent) else timezone.now())
+        Allowance.objects.create(**sums, user=cast.runner.user)
+
+
+def _sum_into(kept: Run | TaskRun, calls: Any) -> None:
+    for name in SUMMED:
+        setattr(kept, name, _total(calls, name))
+    settled = calls.exclude(state=CallState.INTENT)
+    kept.spent_nusd = _total(calls, "cost_nusd")
+    kept.successful_requests = settled.filter(kind="model", cache_hit=False, state__in=("ok", "late")).count()
+    kept.unpriced_calls = settled.filter(cost_nusd=None).count()
+    kept.estimated_calls = settled.filter(usage_estimated=True).count()
+
+
+def _total(rows: Any, name: str) -> int:
+    total: int = rows.aggregate(total=Sum(name, default=0))["total"]
+    return total
+
+
+def add_one(rows: Any, field: str) -> None:
+    rows.update(**{field: F(field) + 1})
+
+
+def without(*statements: str) -> None:
+    """Takes constraints away, until the test's transaction is rolled back."""
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)

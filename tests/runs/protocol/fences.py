@@ -1,0 +1,65 @@
+"""Each fence of the protocol, and how to take it away: with any of them gone the machine must find a broken promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from typing import Any
+
+import pytest
+
+from runs import claim, ledger_lines, recorder
+from runs.models import Run
+from runs.states import RunState
+
+IS_FREE = " AND (lease_until IS NULL OR lease_until < clock_timestamp())"
+IS_MINE = " AND lease_epoch = %(epoch)s"
+STILL_HOLDS = "run.lease_epoch = call.epoch AND "
+
+NEW_EPOCH = "claim: a new epoch"
+STATEMENTS = {
+    "claim: the lease": (claim, "CLAIM", IS_FREE),
+    NEW_EPOCH: (claim, "CLAIM", "lease_epoch = lease_epoch + 1,"),
+    "beat": (claim, "BEAT", IS_MINE),
+    "open a call": (ledger_lines, "OPEN", IS_MINE),
+    "settle a call": (ledger_lines, "READ_TO_SETTLE", STILL_HOLDS),
+    "start a task": (recorder, "START_TASK", IS_MINE),
+    "end a task": (recorder, "END_TASK", IS_MINE),
+}
+VERBS = ("end", "pause", "release")
+ASK = "ask a person"
+FENCES = (*STATEMENTS, *VERBS, ASK)
+
+
+def take_away(fence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if fence in STATEMENTS:
+        module, name, condition = STATEMENTS[fence]
+        statement = getattr(module, name)
+        assert condition in statement, "the statement was written otherwise: this would take nothing away"
+        monkeypatch.setattr(module, name, statement.replace(condition, ""))
+    elif fence == ASK:
+        monkeypatch.setattr(recorder.LedgerJournal, "_mine", lambda journal: _running(journal._run_id))
+    elif fence == "release":
+        release = claim.release
+        monkeypatch.setattr(claim, "release", lambda leases: release([(pk, _epoch(pk)) for pk, _ in leases]))
+    else:
+        monkeypatch.setattr(claim, fence, _unfenced(getattr(claim, fence)))
+
+
+def _unfenced(verb: Callable[..., bool]) -> Callable[..., bool]:
+    """Does it whatever epoch the run is at."""
+
+    def done(run: Run, **fields: Any) -> bool:
+        run = copy(run)
+        run.lease_epoch = _epoch(run.pk)
+        return verb(run, **fields)
+
+    return done
+
+
+def _epoch(run_id: Any) -> int:
+    return Run.objects.values_list("lease_epoch", flat=True).get(pk=run_id)
+
+
+def _running(run_id: Any) -> Any:
+    return Run.objects.filter(pk=run_id, state=RunState.RUNNING)

@@ -1,0 +1,180 @@
+"""The real side: two teams on a real PostgreSQL, one writer of the ledger, and a clock that tests may turn.
+
+Everything is committed. One database serves all examples; each begins by deleting what the last one left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier
+from typing import Any
+
+from django.db import connection
+
+from runs import claim
+from runs.group_commit import GroupCommit
+from runs.locks import Locks
+from runs.models import PriceQuote, PriceTier, Run
+from teams.access import Principal
+from teams.actions import add_provider
+from teams.models import Team
+from tests.cast import make_cast, make_crew
+from tests.runs.protocol.model import RunModel
+from tests.runs.protocol.purses import TeamModel
+
+MODEL = "gpt-4o-mini"
+TASKS = ("figures", "headlines", "brief")
+DEAR_USD = "5"
+THREADS = 3
+LONG_S = 60.0
+
+CLEAN = """
+    DELETE FROM runs_review; DELETE FROM runs_correction; DELETE FROM runs_call; DELETE FROM runs_taskrun;
+    DELETE FROM runs_run; DELETE FROM runs_allowance; DELETE FROM runs_bill; DELETE FROM runs_pricetier;
+    DELETE FROM runs_pricequote; UPDATE teams_team SET budget_nusd = NULL, user_budget_nusd = NULL
+"""
+
+
+class StutteringWriter(GroupCommit):
+    """Can commit an operation and then do it again, as after a COMMIT whose answer was lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._in_between: Callable[[], None] | None = None
+
+    @contextmanager
+    def twice(self, in_between: Callable[[], None]) -> Iterator[None]:
+        """The next operation is done twice, and this once in between."""
+        self._in_between = in_between
+        try:
+            yield
+        finally:
+            self._in_between = None
+
+    def submit(self, operation: Callable[[], Any], *, locks: Locks | None = None) -> Future[Any]:
+        if (in_between := self._in_between) is not None:
+            self._in_between = None
+            super().submit(operation, locks=locks).exception(timeout=LONG_S)
+            in_between()
+        return super().submit(operation, locks=locks)
+
+
+class World:
+    """Made once for all examples."""
+
+    def __init__(self) -> None:
+        cast = make_cast()
+        self.owners: list[Principal] = [cast.owner, cast.stranger]
+        self.people = [cast.owner, cast.stranger, cast.runner]
+        self.crews = [make_crew(who, model=MODEL) for who in self.owners]
+        for who in self.owners:
+            add_provider(who, provider="openai", api_key="sk-test")
+        self.writer = StutteringWriter()
+        self.loop = asyncio.new_event_loop()
+        self._threads = ThreadPoolExecutor(THREADS)
+
+    def close(self) -> None:
+        self.writer.close()
+        everybody = Barrier(THREADS)
+        self.together([lambda: (everybody.wait(timeout=LONG_S), connection.close())] * THREADS)
+        self._threads.shutdown()
+        self.loop.close()
+
+    def begin(self) -> list[TeamModel]:
+        """An empty ledger: the first team has a price for its model, the second does not know it."""
+        self.execute(CLEAN)
+        self.set_price(0, "2.5")
+        return [TeamModel("A"), TeamModel("B")]
+
+    def set_price(self, team: int, input_usd: str) -> None:
+        """A dear one is dearer still for prompts as long as a reservation reckons with, which are never so long."""
+        price = {"input_usd_per_mtok": input_usd, "output_usd_per_mtok": "10"}
+        quote = PriceQuote.objects.create(team=self.owners[team].team, model=MODEL, **price)
+        if input_usd == DEAR_USD:
+            longer = {"input_usd_per_mtok": "6", "output_usd_per_mtok": "12"}
+            PriceTier.objects.create(quote=quote, above_tokens=300, **longer)
+
+    def fresh(self, person: int) -> Principal:
+        """The person with their team as it is now, as each request of theirs finds it."""
+        who = self.people[person]
+        return Principal(who.user, Team.objects.get(pk=who.team.pk), who.role)
+
+    def wait(self, *works: Coroutine[Any, Any, Any], at_most_s: Sequence[float] = ()) -> list[Any]:
+        """What each of these gave or raised; they were begun in this order, at once."""
+        times = at_most_s or [LONG_S] * len(works)
+
+        async def all_of_them() -> list[Any]:
+            timed = (asyncio.wait_for(work, timeout=time_s) for work, time_s in zip(works, times, strict=True))
+            return await asyncio.gather(*timed, return_exceptions=True)
+
+        return self.loop.run_until_complete(all_of_them())
+
+    def together(self, works: Iterable[Callable[[], Any]]) -> list[Any]:
+        """Does these at once, each in a thread and on a connection of its own."""
+        return [future.result(timeout=LONG_S) for future in [self._threads.submit(work) for work in works]]
+
+    def expire(self, run: RunModel) -> None:
+        """As if the run's worker had been silent for a lease."""
+        self.execute("UPDATE runs_run SET lease_until = clock_timestamp() - interval '1 s' WHERE id = %s", [run.id])
+
+    def take_over(self, run: RunModel) -> Run | None:
+        """Another worker claims a run whose lease ran out, while this thread waits for something else."""
+
+        def expire_and_claim() -> Run | None:
+            self.expire(run)
+            return claim.claim(run.id, owner="worker")
+
+        return self.together([expire_and_claim])[0]
+
+    def let_bells_fade(self) -> None:
+        self.execute("UPDATE runs_run SET rung_at = rung_at - interval '2 days'")
+
+    def let_a_lease_pass(self) -> None:
+        """Since the end of all runs that ended."""
+        self.execute("UPDATE runs_run SET finished_at = finished_at - interval '2 days' WHERE finished_at IS NOT NULL")
+
+    def let_a_month_pass(self, team: int) -> None:
+        """What the team has was all a month earlier."""
+        which = [self.owners[team].team.pk]
+        months = "SELECT DISTINCT month FROM runs_bill WHERE team_id = %s ORDER BY month"
+        for (month,) in self.read(months, which):
+            for table in ("runs_bill", "runs_allowance"):
+                self.execute(
+                    f"UPDATE {table} SET month = month - interval '1 month' WHERE team_id = %s AND month = %s",
+                    [*which, month],
+                )
+        self.execute("UPDATE runs_call SET billed_month = billed_month - interval '1 month' WHERE team_id = %s", which)
+        self.execute(
+            "UPDATE runs_correction SET month = month - interval '1 month' "
+            "WHERE call_id IN (SELECT id FROM runs_call WHERE team_id = %s)",
+            which,
+        )
+
+    def close_bills(self, team: int) -> None:
+        """Of past months, where nothing is in flight any more."""
+        self.execute(
+            "UPDATE runs_bill SET closed_at = clock_timestamp() WHERE team_id = %s AND closed_at IS NULL "
+            "AND reserved_nusd = 0 AND month < date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date",
+            [self.owners[team].team.pk],
+        )
+
+    def execute(self, statement: str, values: Any = None) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+
+    def read(self, query: str, values: Any = None) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(query, values)
+            return cursor.fetchall()
+
+    def read_several(self, queries: str) -> list[list[tuple[Any, ...]]]:
+        """The rows of each of several queries that are sent together."""
+        with connection.cursor() as cursor:
+            cursor.execute(queries)
+            found = [cursor.fetchall()]
+            while cursor.nextset():
+                found.append(cursor.fetchall())
+        return found
