@@ -23,6 +23,7 @@ class Process:
     ) -> None:
         self._nursery = nursery
         self.command = command
+        self.environment = environment
         self.log = log
         self.pid = nursery.start(command, environment, log=log, folder=folder)
 

@@ -30,6 +30,7 @@ def test_kill_9_during_a_call_repeats_that_call_alone_and_books_the_lost_one(wor
     assert run.state == "succeeded"
     assert run.calls() == ["ok", "unknown", "ok", "ok"]
     assert [line["task"] for line in run.billed] == ["a", "b", "b", "c"]
+    assert "VIOLATED" not in world.manage("check_invariants")
 
 
 @pytest.mark.parametrize(
@@ -82,4 +83,5 @@ def test_kill_9_during_a_tool_call_that_changes_something_is_a_persons_to_judge(
     assert answer.status_code == 200, answer.text
     assert_honest([run])
     assert run.state == "succeeded"
+    assert run.calls("kind, state") == [("model", "ok"), ("tool", "unknown"), ("model", "ok")]
     assert len(world.effects.read_text().splitlines()) == 1

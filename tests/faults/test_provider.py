@@ -19,8 +19,7 @@ from tests.faults.world import World
 
 @pytest.fixture(autouse=True)
 def worker(world: World) -> None:
-    if not world.workers:
-        world.worker(failpoint="in_tool:raise:1:13*13")
+    world.shared_worker(failpoint="in_tool:raise:1:13*13")
 
 
 def run_one(world: World, rule: dict[str, Any], *, times: int = 1, **fields: Any) -> Run:

@@ -102,9 +102,13 @@ class World:
         self.workers.append(worker)
         return worker
 
-    def shared_worker(self) -> Process:
-        """A worker without faults of its own; the one that is there, if there is one."""
-        return next((one for one in self.workers if one.alive), None) or self.worker()
+    def shared_worker(self, *, failpoint: str = "") -> Process:
+        """A worker with this failpoint and no other; the one that is there, if there is one."""
+        alive = [one for one in self.workers if one.alive]
+        if any(one.environment["FAILPOINT"] != failpoint for one in alive):
+            self.stop_workers()
+            alive = []
+        return alive[0] if alive else self.worker(failpoint=failpoint)
 
     def team(self) -> Team:
         """A team that no test had before."""
@@ -120,10 +124,14 @@ class World:
         return self.execute(query, *parameters).fetchall()
 
     def execute(self, query: str, *parameters: object) -> psycopg.Cursor[tuple[Any, ...]]:
-        """On a connection that is kept: these tests look at rows all the time. It is made anew where it was cut."""
+        """On a connection that is kept: these tests look at rows all the time. It is made anew where it was cut.
+
+        A mapping alone names its parameters.
+        """
         try:
             self._connection = self._connection or psycopg.connect(self.database_url, autocommit=True)
-            return self._connection.execute(query, parameters or None)  # type: ignore[arg-type]
+            named = parameters[0] if len(parameters) == 1 and isinstance(parameters[0], Mapping) else None
+            return self._connection.execute(query, named or parameters or None)  # type: ignore[arg-type]
         except psycopg.OperationalError:
             self._connection = None
             raise
