@@ -16,6 +16,7 @@ from django.db.models import F
 from engine.errors import Cancelled
 from engine.journal import CallOutcome, CallStatus
 from runs import budgets
+from runs.announcements import announce_run
 from runs.ledger_lines import Line, open_lines, settle
 from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.money import to_usd
@@ -163,6 +164,7 @@ def end(
     if not ended:
         return False
     close_tasks(run.pk)
+    announce_run(run)
     run_changed(run.pk)
     return True
 
@@ -190,6 +192,7 @@ def pause(run: Run, *, waiting_for: str, decisions: int = 0, needs_nusd: int | N
         end_unclaimed(run.pk)
     elif needs_nusd is None and _decisions(run.pk) > decisions:
         queue_again(run.pk)
+    announce_run(run)
     run_changed(run.pk)
     return True
 

@@ -18,7 +18,8 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from runs import claim, execution
+from runs import alerts, claim, execution
+from runs.outbox import Outbox
 from runs.worker import worker_process
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 SWEEP_EVERY_S = 5.0
 RING_AGAIN_AFTER_S = 10.0
 _stopping = threading.Event()
+_outbox = Outbox()
 
 
 @shared_task(name="runs.execute")
@@ -72,6 +74,7 @@ def sweep() -> None:
     if free > 0:
         _ring_all(claim.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free))
     claim.close_calls_of_ended_runs()
+    alerts.find_crossed()
 
 
 def _ring_all(run_ids: Iterable[UUID]) -> None:
@@ -82,12 +85,14 @@ def _ring_all(run_ids: Iterable[UUID]) -> None:
 @worker_ready.connect
 def start_sweeping(**kwargs: Any) -> None:
     threading.Thread(target=_sweep_until_stopped, name="sweeper", daemon=True).start()
+    _outbox.start()
 
 
 @worker_shutting_down.connect
 def stop_working(**kwargs: Any) -> None:
     """Runs in Celery's signal handler, so the waiting is left to a thread; Celery itself waits for its pool."""
     _stopping.set()
+    _outbox.stop()
     threading.Thread(target=lambda: worker_process().stop(grace_s=settings.SHUTDOWN_GRACE_S), name="shutdown").start()
 
 

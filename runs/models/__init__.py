@@ -4,6 +4,7 @@ Money is in whole 1e-9 USD (``_nusd``), tokens and calls are counts. Rollups on 
 calls and of nothing else; ``recorder`` keeps them in the same transaction as the call. Times come from the database.
 """
 
+from runs.models.alert import THRESHOLDS, Alert, AlertKind, MailState, Notice
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.memory import Note
@@ -12,13 +13,18 @@ from runs.models.review import Review
 from runs.models.run import Run, TaskRun
 
 __all__ = [
+    "THRESHOLDS",
+    "Alert",
+    "AlertKind",
     "Allowance",
     "Bill",
     "Call",
     "ClockTimestamp",
     "Correction",
     "Lane",
+    "MailState",
     "Note",
+    "Notice",
     "PriceQuote",
     "PriceTier",
     "Review",
