@@ -15,10 +15,13 @@ from django.db import transaction
 from django.db.models import F
 
 from engine.models import provider_of
+from engine.spec import LLMSpec
 from runs import budgets, claim, tasks
 from runs.models import Allowance, Bill, Run
 from runs.money import dollars, to_nusd, to_usd
 from runs.notify import run_changed
+from runs.prices import TeamPrices
+from runs.runtime import TeamCredentials
 from runs.states import BUDGETS, RUN_ENDED, RunState
 from teams.access import Principal, require
 from teams.models import AtLimit, Membership, Role, Team
@@ -81,7 +84,7 @@ def set_limits(who: Principal, limits: TeamLimits, *, seen: str = "") -> Team:
             "Somebody else has changed the limits since this page was loaded. Save once more to set yours all the "
             "same, or reload the page to see theirs."
         )
-    fields = _complaints(limits, members) | _below_spent(limits, bill, allowances)
+    fields = _complaints(limits, members) | _fallback_complaint(team, limits) | _below_spent(limits, bill, allowances)
     if fields:
         raise Invalid("The limits were not changed.", fields=fields)
     team.budget_nusd = budgets.nusd(limits.budget_usd)
@@ -169,13 +172,24 @@ def _complaints(limits: TeamLimits, members: Mapping[int, int]) -> dict[str, str
     fields |= {f"members.{user}": "Not a member of this team." for user in limits.members if user not in members}
     if limits.at_limit not in AtLimit.values:
         fields["at_limit"] = f"Choose one of {', '.join(AtLimit.values)}."
-    if limits.at_limit == AtLimit.FALLBACK and limits.fallback_model and provider_of(limits.fallback_model) is None:
-        fields["fallback_model"] = "No known provider has a model of this name."
     if limits.launch_quota is not None and not 1 <= limits.launch_quota <= MAX_QUOTA:
         fields["launch_quota"] = f"Give a number from 1 to {MAX_QUOTA:,}, or none for no limit."
     if not 1 <= limits.launch_window_s <= MAX_WINDOW_S:
         fields["launch_window_s"] = f"Give a number of seconds from 1 to {MAX_WINDOW_S:,}."
     return fields
+
+
+def _fallback_complaint(team: Team, limits: TeamLimits) -> dict[str, str]:
+    """Why the cheaper model could never be asked: a setting that does nothing would be found out at the worst time."""
+    model = limits.fallback_model.strip()
+    if not model or limits.at_limit != AtLimit.FALLBACK:
+        return {}
+    credentials, provider = TeamCredentials(team), provider_of(model)
+    if provider is None or (credentials.any_model_key and credentials.key_for(LLMSpec(model=model)) is None):
+        return {"fallback_model": f"The team has no {provider or 'known'} key to ask it with. Add one in the settings."}
+    if TeamPrices(team, [model]).price(model) is None:
+        return {"fallback_model": "Its price is not known, so nobody could tell that it is cheaper."}
+    return {}
 
 
 def _below_spent(limits: TeamLimits, bill: Bill, allowances: list[Allowance]) -> dict[str, str]:

@@ -21,14 +21,15 @@ def take_turn(who: Principal, *, launches: int = 1) -> None:
     left, wait_s = _left(who, launches)
     if launches <= left:
         return
+    window = span(team.launch_window_s)
     if launches > team.launch_quota:
         raise TooMany(
-            f"Your team lets each member launch {team.launch_quota:,} runs in {span(team.launch_window_s)}; "
+            f"Your team lets each member launch {team.launch_quota:,} runs in {window}; "
             f"{launches:,} at once are more than that.",
             retry_after_s=team.launch_window_s,
         )
     raise TooMany(
-        f"You have launched {team.launch_quota - left:,} runs in the last {span(team.launch_window_s)}, and your team "
+        f"You have launched {team.launch_quota - left:,} runs in the last {window.removeprefix('1 ')}, and your team "
         f"lets each member launch {team.launch_quota:,}. Nothing was launched; try again in {span(wait_s)}.",
         retry_after_s=wait_s,
     )
