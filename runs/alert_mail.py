@@ -39,7 +39,8 @@ def send_due_mails() -> int:
     if not taken:
         return 0
     notices = list(Notice.objects.filter(pk__in=taken).select_related("user", "alert__team", "alert__user"))
-    connection.close()
+    if not connection.in_atomic_block:
+        connection.close()  # a mail server may take its time, and connections are few
     return sum(_send(notices))
 
 

@@ -64,7 +64,8 @@ class Outbox:
 def send_round(runner: asyncio.Runner) -> int:
     """Tries the deliveries that are due, at once; how many they were. The connection is given back meanwhile."""
     due = deliveries.take_due()
-    connection.close()
+    if not connection.in_atomic_block:
+        connection.close()
     if due:
         for one, tried in zip(due, runner.run(deliveries.send_all(due)), strict=True):
             deliveries.record(one, tried)

@@ -140,7 +140,7 @@ class GuardedHttp:
         except httpx.InvalidURL as error:
             raise ToolFailed(f"This is not a usable address: {error}.") from error
         except httpx.HTTPError as error:
-            raise ToolFailed(f"The request failed: {error or type(error).__name__}.") from error
+            raise ToolFailed(f"The request failed: {str(error) or type(error).__name__}.") from error
 
 
 def is_public(address: str) -> bool:
