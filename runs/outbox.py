@@ -26,21 +26,29 @@ class Outbox:
     def __init__(self, *, look_every_s: float = LOOK_EVERY_S) -> None:
         self._look_every_s = look_every_s
         self._stopping = threading.Event()
-        self._forgot_at = 0.0
+        self._forgot_at: float | None = None
+        self._threads = (
+            threading.Thread(target=self._send_webhooks, name="webhooks", daemon=True),
+            threading.Thread(target=self._repeat, args=(send_due_mails,), name="mails", daemon=True),
+        )
 
     def start(self) -> None:
-        threading.Thread(target=self._send_webhooks, name="webhooks", daemon=True).start()
-        threading.Thread(target=self._repeat, args=(send_due_mails,), name="mails", daemon=True).start()
+        for thread in self._threads:
+            thread.start()
 
-    def stop(self) -> None:
+    def stop(self, *, wait_s: float = 0) -> None:
+        """Sends nothing more after what it is sending, for which it waits so long."""
         self._stopping.set()
+        deadline = time.monotonic() + wait_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _send_webhooks(self) -> None:
         with asyncio.Runner() as runner:
             self._repeat(lambda: self._send_round(runner))
 
     def _send_round(self, runner: asyncio.Runner) -> int:
-        if time.monotonic() - self._forgot_at > FORGET_EVERY_S or not self._forgot_at:
+        if self._forgot_at is None or time.monotonic() - self._forgot_at > FORGET_EVERY_S:
             self._forgot_at = time.monotonic()
             deliveries.forget_old()
         return send_round(runner)

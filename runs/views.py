@@ -20,6 +20,7 @@ from runs.history import history, narrowed
 from runs.launching import launch_page
 from runs.models import Call, Run, TaskRun
 from runs.money_forms import ResumeForm
+from runs.states import BUDGETS
 from teams.access import TeamRequest, fetch, member, visible_to
 from teams.models import Role
 from teams.refusals import Conflict, Refusal, TooMany
@@ -131,6 +132,10 @@ def resume(request: TeamRequest, run_id: UUID) -> HttpResponse:
             limits.resume(request.who, found, **form.cleaned_data)
         except Refusal as refusal:
             show_refusal(form, refusal)
+            found.refresh_from_db()
+            if found.waiting_for not in BUDGETS:  # it went on or ended meanwhile: there is no form to show it at
+                messages.info(request, refusal.message)
+                form = ResumeForm({})
     if request.method == "GET" or form.is_valid():  # the address of a refused one, opened anew
         return redirect("run", team=request.who.team.slug, run_id=run_id)
     return _run_page(request, found, resume=form)
