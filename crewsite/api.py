@@ -11,6 +11,7 @@ from agents_app.api import router as crews
 from agents_app.documents_api import router as documents
 from runs.api import crew_router as launches
 from runs.api import router as runs
+from runs.operations_api import router as operations
 from teams.api import router as providers
 from teams.refusals import Refusal, TooMany
 
@@ -26,6 +27,7 @@ api = NinjaAPI(
 api.add_router("/crews", crews)
 api.add_router("/crews", launches)
 api.add_router("/runs", runs)
+api.add_router("/operations", operations)
 api.add_router("/documents", documents)
 api.add_router("/providers", providers)
 

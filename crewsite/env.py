@@ -24,6 +24,15 @@ def flag(name: str, *, default: bool) -> bool:
     return value in YES if value else default
 
 
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    """One of these words, in whichever case it is given."""
+    value = text(name, default)
+    found = next((word for word in allowed if word.lower() == value.lower()), None)
+    if found is None:
+        raise BadEnvironment(f"{name} is {value!r}; use one of {', '.join(allowed)}.")
+    return found
+
+
 def number(name: str, default: float, *, least: float = 0, most: float = 1e9) -> float:
     value = text(name)
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from crewsite import env
+from crewsite import env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / env.text("DATA_DIR", ".crewsite")
@@ -60,6 +60,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "crewsite.request_log.request_log",
+    "crewsite.machine_views.answer_machines",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -189,16 +191,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = _ON_POSTGRES if CELERY_BROKER_URL.startswith("
 SHUTDOWN_GRACE_S = env.number("SHUTDOWN_GRACE_S", 25, most=3600)
 WORKER_CONCURRENCY = int(env.number("WORKER_CONCURRENCY", 64, least=1, most=1000))
 
-QUIET = {"level": "WARNING"}
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO").upper()},
-    # These would write request bodies, addresses or prompts at INFO or DEBUG.
-    "loggers": dict.fromkeys(
-        ("LiteLLM", "httpx", "openai", "celery.worker.strategy", "celery.app.trace", "kombu.transport.pgmq", "pgmq"),
-        QUIET,
-    ),
-}
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+"""Whoever sends it as a bearer token may read ``/metrics``. Without one that is open under ``make up`` alone."""
+METRICS_PORT = int(env.number("METRICS_PORT", 0, most=65535))
+METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
+"""Where a worker serves its own; 0 is nowhere."""
+
+LOGGING_CONFIG = "crewsite.logs.configure"
+LOGGING = logs.settings_of(
+    level=env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
+    form=env.choice("LOG_FORMAT", "line" if LOCAL else "json", ("json", "line")),
+)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import time
 from datetime import UTC, datetime
@@ -85,6 +86,9 @@ def _litellm() -> ModuleType:
     from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
 
     guard(LiteLLMAiohttpTransport)
+    for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
+        # They would print requests around whatever this process logs by.
+        logging.getLogger(name).handlers.clear()
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.drop_params = True

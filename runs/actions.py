@@ -23,7 +23,7 @@ from engine.limits import RunLimits
 from engine.models import is_simulated, provider_of
 from engine.spec import CrewSpec
 from engine.validate import missing_inputs
-from runs import budgets, claim, quotas, tasks
+from runs import budgets, claim, metrics, quotas, tasks
 from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.money import to_nusd, usd_text
 from runs.notify import run_changed
@@ -112,6 +112,7 @@ def launch(
         if key and (earlier := _earlier(who, crew, order, key)):
             return earlier
         raise
+    metrics.run_launched()
     return run
 
 

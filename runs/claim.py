@@ -6,6 +6,7 @@ Only the database's clock is used.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Collection, Iterable
 from uuid import UUID
@@ -15,13 +16,15 @@ from django.db.models import F
 
 from engine.errors import Cancelled
 from engine.journal import CallOutcome, CallStatus
-from runs import budgets
+from runs import budgets, metrics
 from runs.ledger_lines import Line, open_lines, settle
 from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.money import to_usd
 from runs.notify import run_changed
 from runs.states import BUDGETS, RUN_LIVE, TASK_ENDED, CallState, RunState, TaskState
 from runs.storable import storable_json, storable_text
+
+log = logging.getLogger(__name__)
 
 LEASE_S = 30
 MAX_FRUITLESS_TAKEOVERS = 5
@@ -31,6 +34,7 @@ NO_WAIT = {"waits_for": "", "waits_until": None}
 WORKER_LOST = "worker_lost"
 
 CLAIM = """
+    WITH before AS (SELECT state FROM runs_run WHERE id = %(run)s)
     UPDATE runs_run
     SET state = 'running', lease_owner = %(owner)s, lease_epoch = lease_epoch + 1,
         lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
@@ -38,7 +42,7 @@ CLAIM = """
         takeovers = takeovers + (state = 'running')::int,
         fruitless_takeovers = fruitless_takeovers + (lease_until IS NOT NULL)::int
     WHERE id = %(run)s AND state IN ('queued', 'running') AND (lease_until IS NULL OR lease_until < clock_timestamp())
-    RETURNING lease_epoch
+    RETURNING lease_epoch, (SELECT state FROM before)
 """
 """A lease that ran out was a lost worker's; one that was given back is no sign of a run that takes workers down."""
 
@@ -103,7 +107,9 @@ def claim(run_id: UUID, *, owner: str) -> Run | None:
         claimed = cursor.fetchone()
     if claimed is None:
         return None
-    if claimed[0] > 1:
+    epoch, before = claimed
+    metrics.run_claimed(takeover=before == RunState.RUNNING)
+    if epoch > 1:
         close_open_calls(run_id)
         TaskRun.objects.filter(run_id=run_id).exclude(waits_for="").update(**NO_WAIT)
     run_changed(run_id)
@@ -162,6 +168,8 @@ def end(
     )
     if not ended:
         return False
+    metrics.run_ended(state)
+    log.info("Ended", extra={"state": str(state), "error_code": error_code})
     close_tasks(run.pk)
     run_changed(run.pk)
     return True
@@ -186,6 +194,7 @@ def pause(run: Run, *, waiting_for: str, decisions: int = 0, needs_nusd: int | N
         return False
     under_way = TaskRun.objects.filter(run_id=run.pk, state=TaskState.RUNNING)
     under_way.update(state=TaskState.WAITING, **NO_WAIT)
+    log.info("Set aside", extra={"waiting_for": waiting_for})
     if Run.objects.filter(pk=run.pk, cancel_requested_at__isnull=False).exists():
         end_unclaimed(run.pk)
     elif needs_nusd is None and _decisions(run.pk) > decisions:

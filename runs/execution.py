@@ -15,6 +15,7 @@ from engine.journal import TaskStatus
 from engine.spec import CrewSpec
 from runs import claim
 from runs.lease import Held
+from runs.log_context import marked
 from runs.models import Run
 from runs.money import to_nusd
 from runs.replay import read_replay
@@ -44,15 +45,21 @@ def execute(run_id: UUID, *, worker: WorkerProcess) -> None:
 
 def _execute(run: Run, held: Held, worker: WorkerProcess) -> None:
     try:
-        if run.cancel_requested_at is not None:
-            claim.end(run, state=RunState.CANCELLED, error="Cancelled.", error_code=Cancelled.code)
-        elif run.fruitless_takeovers > claim.MAX_FRUITLESS_TAKEOVERS:
-            claim.end(run, state=RunState.FAILED, error=_poison_message(run), error_code=POISON)
-        else:
-            _carry_out(run, held, worker)
+        with marked(run_id=run.pk, epoch=run.lease_epoch, worker=worker.name):
+            log.info("Claimed")
+            _begin(run, held, worker)
     finally:
         worker.let_go(held)
         connection.close()  # given back: there are more threads than connections
+
+
+def _begin(run: Run, held: Held, worker: WorkerProcess) -> None:
+    if run.cancel_requested_at is not None:
+        claim.end(run, state=RunState.CANCELLED, error="Cancelled.", error_code=Cancelled.code)
+    elif run.fruitless_takeovers > claim.MAX_FRUITLESS_TAKEOVERS:
+        claim.end(run, state=RunState.FAILED, error=_poison_message(run), error_code=POISON)
+    else:
+        _carry_out(run, held, worker)
 
 
 def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
@@ -61,7 +68,7 @@ def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
         replay = read_replay(run)
         runtime = runtime_of(run, spec, worker, replay, held)
         connection.close()  # this thread only waits from here on
-        output = worker.run(held, _run(spec, run, runtime))
+        output = worker.run(held, _run(spec, run, runtime, worker.name))
     except Cancelled as stop:
         _stopped(run, held, worker, str(stop))
     except LimitReached as limit:
@@ -70,16 +77,17 @@ def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
         claim.end(run, state=RunState.FAILED, error=str(error), error_code=error.code)
     except (OperationalError, InterfaceError) as error:
         # The database is away, not the run: once its lease has run out, whoever is up then goes on with it.
-        log.warning("Run %s is left for another worker: the database failed", run.pk, exc_info=error)
+        log.warning("Left for another worker: the database failed", exc_info=error)
     except Exception:  # the worker's outer edge: our bug ends this run, honestly, and no other
-        log.exception("Run %s failed by a bug", run.pk)
+        log.exception("The run failed by a bug")
         claim.end(run, state=RunState.FAILED, error=BUG_MESSAGE, error_code=OUR_BUG)
     else:
         _finish(run, output, decisions=replay.decisions)
 
 
-async def _run(spec: CrewSpec, run: Run, runtime: Runtime) -> CrewOutput:
-    return await run_crew(spec, run.inputs, runtime)
+async def _run(spec: CrewSpec, run: Run, runtime: Runtime, worker: str) -> CrewOutput:
+    with marked(run_id=run.pk, epoch=run.lease_epoch, worker=worker):  # on the loop, where no thread's marks reach
+        return await run_crew(spec, run.inputs, runtime)
 
 
 def _finish(run: Run, output: CrewOutput, *, decisions: int) -> None:

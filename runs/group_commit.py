@@ -17,6 +17,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from engine.errors import Cancelled
+from runs import metrics
 from runs.locks import Locks, take
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class GroupCommit:
     def _in_one_transaction(self, batch: list[Item]) -> list[Any]:
         for pause_s in (*RETRIES_S, None):
             try:
-                with transaction.atomic():
+                with metrics.committing(len(batch)), transaction.atomic():
                     take(item.locks for item in batch if item.locks is not None)
                     return [item.operation() for item in batch]
             except (OperationalError, InterfaceError) as error:

@@ -206,8 +206,12 @@ CORRECT = """
         ON CONFLICT DO NOTHING),
     allowance AS (
         INSERT INTO runs_allowance (team_id, user_id, month, budget_nusd, spent_nusd, reserved_nusd)
-        SELECT team_id, user_id, open.month, budget_nusd, 0, 0 FROM open JOIN runs_allowance
-            ON team_id = %(team)s AND user_id = %(person)s AND runs_allowance.month = %(month)s
+        SELECT team.id, before.user_id, open.month, coalesce(membership.budget_nusd, team.user_budget_nusd), 0, 0
+        FROM open JOIN teams_team AS team ON team.id = %(team)s
+        JOIN runs_allowance AS before
+            ON before.team_id = team.id AND before.user_id = %(person)s AND before.month = %(month)s
+        LEFT JOIN teams_membership AS membership
+            ON membership.team_id = team.id AND membership.user_id = before.user_id
         ON CONFLICT DO NOTHING)
     INSERT INTO runs_correction (call_id, booked_nusd, cost_nusd, month, made_at)
     SELECT %(id)s, %(booked)s::bigint, %(cost)s::bigint, coalesce((SELECT month FROM open), %(month)s),

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import psycopg
 from django.db import connection
 
+from runs import metrics
 from runs.notify import CHANNEL
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Hub:
         """An event that is set at every change of the run from now on; clear it before reading the run."""
         event = asyncio.Event()
         self._watchers.setdefault(run_id, set()).add(event)
+        metrics.reader_came()
         if self._listener is None:
             self._listener = asyncio.create_task(self._listen(), name="run-listener")
         try:
@@ -46,6 +48,7 @@ class Hub:
     def _leave(self, run_id: UUID, event: asyncio.Event) -> None:
         watchers = self._watchers[run_id]
         watchers.discard(event)
+        metrics.reader_left()
         if not watchers:
             del self._watchers[run_id]
         if not self._watchers and self._listener is not None:
@@ -63,7 +66,7 @@ class Hub:
                 await asyncio.sleep(RECONNECT_S)
 
     async def _listen_once(self) -> None:
-        async with await psycopg.AsyncConnection.connect(**_connection_params(), autocommit=True) as live:
+        async with await psycopg.AsyncConnection.connect(**connection_params(), autocommit=True) as live:
             await live.execute(f"LISTEN {CHANNEL}")
             self._ready.set()
             self._wake_all()
@@ -104,7 +107,8 @@ async def changes(run_id: UUID, *, heartbeat_s: float = 15.0) -> AsyncGenerator[
                 yield True
 
 
-def _connection_params() -> dict[str, Any]:
+def connection_params() -> dict[str, Any]:
+    """What a connection of its own, outside of Django's, is opened with."""
     wanted = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert")
     params = connection.get_connection_params()
     return {name: params[name] for name in wanted if params.get(name)}

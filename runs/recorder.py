@@ -7,10 +7,11 @@ output, but what a provider billed it for is booked all the same.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -20,19 +21,22 @@ from django.db.models import F
 from engine.errors import Cancelled, EngineError
 from engine.gathering import to_the_end
 from engine.journal import CallIntent, CallOutcome, CallRecord, CallStatus, LostCall, Review, TaskResult
-from runs import budgets, models
+from runs import budgets, metrics, models
 from runs.group_commit import GroupCommit
 from runs.lanes import Lane, Queues, Wait, note, wait_of
 from runs.lease import REASONS, Held
 from runs.ledger_lines import Opened, Owner, line_to_settle, open_line, settle
 from runs.ledger_sql import END_TASK, START_TASK, TASK_WAITS
 from runs.locks import Locks
+from runs.log_context import OpenCall, mark, mark_call
 from runs.models import Bill, Run, new_id
 from runs.money import to_nusd
 from runs.notify import CHANNEL, run_changed
 from runs.replay import Replay
 from runs.states import CallWait, RunState
 from runs.storable import json_text, storable_text
+
+log = logging.getLogger(__name__)
 
 LONGEST_WAIT_S = 1.0
 """A waiting call looks again at least so often, so that a lost lease or a shorter pause is seen."""
@@ -45,7 +49,9 @@ class Ticket:
     """An open call: what it takes to settle it, also after the run has moved on."""
 
     call_id: UUID
+    intent: CallIntent
     lane: Lane | None = None
+    log_mark: OpenCall | None = None
 
 
 @dataclass(slots=True)
@@ -53,7 +59,6 @@ class Opening:
     """A call that is being opened: since when, the write under way, and which wait people were shown."""
 
     ticket: Ticket
-    intent: CallIntent
     began: float = field(default_factory=time.monotonic)
     writing: asyncio.Future[Any] | None = None
     shown: CallWait | None = None
@@ -92,6 +97,7 @@ class LedgerJournal:
         return self._replay.calls.get((task, branch, step))
 
     async def task_started(self, task: str, agent: str) -> None:
+        mark(task=task)
         await self._write(lambda: self._start_task(task, agent))
 
     async def task_ended(self, result: TaskResult) -> None:
@@ -102,7 +108,7 @@ class LedgerJournal:
             await self._note_wait(task, CallWait.RATE_LIMIT if throttled else CallWait.RETRY, seconds)
 
     async def open_call(self, intent: CallIntent) -> Ticket:
-        opening = Opening(Ticket(new_id(), self._lane_of(intent)), intent)
+        opening = Opening(Ticket(new_id(), intent, self._lane_of(intent)))
         try:
             outcome = await self._until_opened(opening)
         except asyncio.CancelledError:
@@ -111,7 +117,7 @@ class LedgerJournal:
         if isinstance(outcome, EngineError):
             raise outcome
         self._held.in_flight += 1
-        return opening.ticket
+        return replace(opening.ticket, log_mark=mark_call(opening.ticket.call_id))
 
     async def _until_opened(self, opening: Opening) -> EngineError | None:
         """Tries until it is open, or may not be. Who waits for a lane does so in line; for a budget, out of it."""
@@ -130,15 +136,15 @@ class LedgerJournal:
     async def _try_later(self, opening: Opening, wait: Wait) -> EngineError | Wait | None:
         if wait.what is not opening.shown and max(wait.seconds, opening.waited_s) >= SHORTEST_SHOWN_WAIT_S:
             opening.shown = wait.what
-            await self._note_wait(opening.intent.task, wait.what, wait.seconds)
+            await self._note_wait(opening.ticket.intent.task, wait.what, wait.seconds)
         await asyncio.sleep(min(wait.seconds, LONGEST_WAIT_S))
         return await self._try(opening)
 
     async def _try(self, opening: Opening) -> EngineError | Wait | None:
         self._held.check()
         waited_ms = round(opening.waited_s * 1000)
-        ticket, intent = opening.ticket, opening.intent
-        opening.writing = self._write(lambda: self._open(ticket, intent, waited_ms), ticket.lane)
+        ticket = opening.ticket
+        opening.writing = self._write(lambda: self._open(ticket, waited_ms), ticket.lane)
         outcome: EngineError | Wait | None = await asyncio.shield(opening.writing)
         return outcome
 
@@ -153,12 +159,16 @@ class LedgerJournal:
 
     async def settle_call(self, ticket: object, outcome: CallOutcome) -> None:
         assert isinstance(ticket, Ticket)
+        facts = {"kind": ticket.intent.kind.value, "status": outcome.status.value, "latency_ms": outcome.latency_ms}
+        log.debug("Call ended", extra=facts | {"error_code": outcome.error_code})
         try:
             # Shielded: a cancelled run still books what it was billed for.
             booking = self._write(lambda: self._settle(ticket, outcome), ticket.lane, begins=outcome.throttled)
             await asyncio.shield(booking)
         finally:
             self._held.in_flight -= 1
+            if ticket.log_mark is not None:
+                ticket.log_mark.ended()
 
     async def review(self, task: str, number: int, answer: str) -> Review | None:
         known = self._replay.reviews.get((task, number))
@@ -216,9 +226,9 @@ class LedgerJournal:
         with connection.cursor() as cursor:
             cursor.execute(statement, given | values)
 
-    def _open(self, ticket: Ticket, intent: CallIntent, waited_ms: int) -> EngineError | Wait | None:
+    def _open(self, ticket: Ticket, waited_ms: int) -> EngineError | Wait | None:
         """Reserves and writes the call; None, or why it may not be opened now. Done twice, it is done once."""
-        lane = ticket.lane
+        lane, intent = ticket.lane, ticket.intent
         if lane is not None and (wait := wait_of(lane, tokens=intent.prompt_tokens)):
             return self._stopped() or wait
         owner = Owner(self._team_id, self._run_id, self._epoch, self._task_id(intent.task))
@@ -254,5 +264,6 @@ class LedgerJournal:
         if line is None:
             return
         settle(line, outcome, fresh=line.holds_run)
+        metrics.call_settled(ticket.intent, outcome, fresh=line.holds_run)
         if ticket.lane is not None:
             note(ticket.lane, outcome, call_id=ticket.call_id)

@@ -22,8 +22,8 @@ def launch_json(run: Run, estimate: Estimate | None) -> dict[str, Any]:
     return {
         "id": run.pk,
         "status": run.state,
-        "created_at": _time(run.created_at),
-        "estimated_completion": _time(ends_at),
+        "created_at": time_text(run.created_at),
+        "estimated_completion": time_text(ends_at),
         "estimated_cost_usd": estimate and usd_text(estimate.cost_nusd),
         "url": run_url(run),
     }
@@ -39,9 +39,9 @@ def summary_json(run: Run) -> dict[str, Any]:
         "waiting_for": QUEUE if run.state == RunState.QUEUED else run.waiting_for or None,
         "simulated": run.simulated,
         "priority": run.priority,
-        "created_at": _time(run.created_at),
-        "started_at": _time(run.started_at),
-        "finished_at": _time(run.finished_at),
+        "created_at": time_text(run.created_at),
+        "started_at": time_text(run.started_at),
+        "finished_at": time_text(run.finished_at),
         "duration_ms": run.duration_ms,
         "error": _failure(run.error_code, run.error),
         "usage": usage_json(run),
@@ -117,8 +117,8 @@ def call_json(call: Call) -> dict[str, Any]:
         "cache_age_s": call.cache_age_s,
         "saved_usd": usd_text(call.saved_nusd),
         "waited_ms": call.waited_ms,
-        "started_at": _time(call.started_at),
-        "finished_at": _time(call.finished_at),
+        "started_at": time_text(call.started_at),
+        "finished_at": time_text(call.finished_at),
         "latency_ms": call.latency_ms,
         "ttft_ms": call.ttft_ms,
         "finish_reason": call.finish_reason or None,
@@ -141,8 +141,8 @@ def _task_json(task: TaskRun, asked: list[Review]) -> dict[str, Any]:
         "name": task.name,
         "agent": task.agent,
         "status": task.state,
-        "started_at": _time(task.started_at),
-        "finished_at": _time(task.finished_at),
+        "started_at": time_text(task.started_at),
+        "finished_at": time_text(task.finished_at),
         "duration_ms": task.duration_ms,
         "output": {"raw": task.output_raw, "json": task.output_json} if done else None,
         "error": _failure(task.error_code, task.error),
@@ -155,7 +155,7 @@ def _wait_json(wait: Waiting) -> dict[str, Any]:
     return {
         "for": wait.what,
         "task": wait.task and wait.task.key,
-        "until": _time(wait.until),
+        "until": time_text(wait.until),
         "ahead": wait.ahead,
     }
 
@@ -185,7 +185,7 @@ def _question_json(review: Review) -> dict[str, Any]:
         "call": call and call.pk,
         "tool": call and call.tool,
         "arguments": call and call.arguments,
-        "asked_at": _time(review.asked_at),
+        "asked_at": time_text(review.asked_at),
     }
 
 
@@ -193,5 +193,6 @@ def _failure(code: str, message: str) -> dict[str, str] | None:
     return {"code": code, "message": message} if code or message else None
 
 
-def _time(moment: datetime | None) -> str | None:
+def time_text(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC."""
     return moment.isoformat().replace("+00:00", "Z") if moment else None

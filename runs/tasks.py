@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
 from functools import cache
 from queue import SimpleQueue
 from typing import Any
@@ -18,7 +17,8 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from runs import claim, execution, invariants
+from runs import claim, execution, invariants, metrics
+from runs.presence import forget_absent
 from runs.worker import worker_process
 
 log = logging.getLogger(__name__)
@@ -50,11 +50,15 @@ class Bell:
 
     def _ring(self) -> None:
         while True:
-            run_id = self._queue.get()
-            try:
-                execute.apply_async((str(run_id),), retry=False)
-            except Exception as error:
-                log.warning("Could not ring for run %s; the sweeper will", run_id, exc_info=error)
+            _send(self._queue.get())
+
+
+def _send(run_id: UUID) -> None:
+    try:
+        execute.apply_async((str(run_id),), retry=False)
+    except Exception as error:
+        metrics.ring_failed()
+        log.warning("Could not ring; the sweeper will", exc_info=error, extra={"run_id": str(run_id)})
 
 
 @cache
@@ -66,21 +70,24 @@ def _bell() -> Bell:
 def sweep() -> None:
     """Wakes what waited for money, rings for runs that nobody works on, and closes what dead workers left open. Any
     number of sweepers may run; each rings for as many as its own process could take."""
-    _ring_all(claim.wake_covered())
+    due = claim.wake_covered()
     worker = worker_process()
     free = worker.capacity - len(worker.held)
     if free > 0:
-        _ring_all(claim.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free))
-    claim.close_calls_of_ended_runs()
-
-
-def _ring_all(run_ids: Iterable[UUID]) -> None:
-    for run_id in run_ids:
+        due += claim.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free)
+    for run_id in due:
         ring(run_id)
+    claim.close_calls_of_ended_runs()
+    forget_absent()
+    metrics.swept(len(due))
 
 
 @worker_ready.connect
-def start_sweeping(**kwargs: Any) -> None:
+def start_working(**kwargs: Any) -> None:
+    """From here on the worker is seen, also before its first run."""
+    worker_process().presence.begin()
+    log.info("Ready for runs", extra={"worker": worker_process().name})
+    metrics.serve()
     threading.Thread(target=_sweep_until_stopped, name="sweeper", daemon=True).start()
 
 
@@ -88,7 +95,15 @@ def start_sweeping(**kwargs: Any) -> None:
 def stop_working(**kwargs: Any) -> None:
     """Runs in Celery's signal handler, so the waiting is left to a thread; Celery itself waits for its pool."""
     _stopping.set()
-    threading.Thread(target=lambda: worker_process().stop(grace_s=settings.SHUTDOWN_GRACE_S), name="shutdown").start()
+    threading.Thread(target=_stop_working, name="shutdown").start()
+
+
+def _stop_working() -> None:
+    """What was given back is rung for, so that another worker takes it at once and not at its next sweep."""
+    worker = worker_process()
+    worker.stop(grace_s=settings.SHUTDOWN_GRACE_S)
+    for run_id in worker.released:
+        _send(run_id)
 
 
 def _sweep_until_stopped() -> None:

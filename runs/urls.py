@@ -6,6 +6,7 @@ from runs import views
 
 urlpatterns = [
     path("crews/<slug:slug>/launch/", views.launch, name="launch"),
+    path("workers/", views.workers, name="workers"),
     path("runs/", views.runs, name="runs"),
     path("runs/newer/", views.newer, name="newer"),
     path("runs/last/", views.last_runs, name="last_runs"),

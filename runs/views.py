@@ -19,7 +19,8 @@ from runs.forms import DecisionForm
 from runs.history import history, narrowed
 from runs.launching import launch_page
 from runs.models import Call, Run, TaskRun
-from teams.access import TeamRequest, fetch, member, visible_to
+from runs.operations import REASONS, operations
+from teams.access import TeamRequest, fetch, member, sees_all, visible_to
 from teams.models import Role
 from teams.refusals import Conflict, Refusal
 from teams.views import show_refusal
@@ -84,6 +85,15 @@ def last_runs(request: TeamRequest) -> HttpResponse:
 @require_GET
 def running_now(request: TeamRequest) -> HttpResponse:
     return render(request, "runs/_running_now.html", {"runs": queries.live_runs(request.who)})
+
+
+@member(Role.VIEWER)
+@require_GET
+def workers(request: TeamRequest) -> HttpResponse:
+    """Workers, queue and what is stuck. The same address gives the page and, to htmx, the part that is read anew."""
+    whole = sees_all(request.who) and request.GET.get("scope") != "team"
+    context = {"now": operations(request.who, whole=whole), "sees_all": sees_all(request.who), "reasons": REASONS}
+    return render(request, "runs/_operations.html" if request.htmx else "runs/workers.html", context)  # type: ignore[attr-defined]
 
 
 @member(Role.VIEWER)

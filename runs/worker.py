@@ -29,6 +29,7 @@ from runs.lanes import Queues
 from runs.lease import MAX_SILENCE_S, REASONS, Held
 from runs.ledger_cache import LedgerCaches
 from runs.models import Run
+from runs.presence import Presence
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ LOST_GRACE_S = 120.0
 """A lost run's calls in flight are paid whatever becomes of them: waiting tells what they cost."""
 CUT_OFF_S = 5.0
 """How long what was cut off may take to be written down."""
+KEEPER_ENDS_WITHIN_S = 5.0
 NEWCOMERS_SHARE = 8
 """One part in so many of a process takes no run of a team that fills the rest: another team's run finds it free."""
 POLL_S = 0.05
@@ -62,6 +64,7 @@ class WorkerProcess:
         self.loop = asyncio.new_event_loop()
         self.stopping = threading.Event()
         self.released: list[UUID] = []
+        self.presence = Presence(self.name)
         self._ended = threading.Event()
         self._held: dict[tuple[UUID, int], Held] = {}
         self._lock = threading.Lock()
@@ -124,7 +127,7 @@ class WorkerProcess:
             time.sleep(POLL_S)
         self.writer.close()
         self._ended.set()
-        self._keeper.join()
+        self._keeper.join(KEEPER_ENDS_WITHIN_S)  # it may hang at a database that is away
 
     async def _as_job(self, held: Held, work: Coroutine[Any, Any, T]) -> T:
         try:
@@ -139,12 +142,14 @@ class WorkerProcess:
         while not self._ended.wait(LOOK_FOR_CANCEL_EVERY_S):
             try:
                 self._keep_once()
+                self.presence.note(holding=len(self.held), stopping=self.stopping.is_set())
             except (DatabaseError, InterfaceError) as error:
                 connection.close()
                 log.warning("Could not beat; trying again", exc_info=error)
                 self._stop_silent()
             except Exception:  # an outer edge: without its keeper a worker would lose every run that it claims
                 log.exception("Keeping leases failed by a bug; trying again")
+        self.presence.leave()
         connection.close()
 
     def _keep_once(self) -> None:
@@ -186,7 +191,15 @@ class WorkerProcess:
             held.job.cancel()
 
 
-@cache
 def worker_process() -> WorkerProcess:
     """This process's own, made at first use: never before a fork, never in the web process."""
+    with _making:  # a cache alone would let several threads make one each
+        return _made()
+
+
+_making = threading.Lock()
+
+
+@cache
+def _made() -> WorkerProcess:
     return WorkerProcess(capacity=settings.WORKER_CONCURRENCY)

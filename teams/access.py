@@ -88,6 +88,16 @@ def require(who: Principal, role: Role) -> None:
         raise PermissionDenied(f"This needs the role {role.label}; yours is {who.role.label}.")
 
 
+def sees_all(who: Principal) -> bool:
+    """Whether the person operates the installation: they see how it runs for all teams, not what teams make."""
+    return who.user.is_staff
+
+
+def require_staff(who: Principal) -> None:
+    if not sees_all(who):
+        raise PermissionDenied("This is for operators of this installation; you see your own team's figures.")
+
+
 def public(reason: str) -> Callable[[View], View]:
     """Declares a view that anybody may call, and why."""
 

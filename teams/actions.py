@@ -36,6 +36,12 @@ def begin_team(*, email: str, name: str, slug: str = "") -> Team:
     return team
 
 
+def set_operator(user: User, *, is_operator: bool) -> None:
+    """Who operates the installation sees how it runs for all teams; their roles in teams stay what they are."""
+    user.is_staff = is_operator
+    user.save(update_fields=["is_staff"])
+
+
 def issue_signin_link(user: User) -> str:
     """The secret of a new link that signs this person in once, within twelve hours."""
     secret = new_secret()

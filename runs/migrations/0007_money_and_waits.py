@@ -160,12 +160,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(("month__day", 1)), name="allowance_month_is_first_day"
             ),
         ),
-        migrations.AddConstraint(
-            model_name="allowance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("spent_nusd__gte", 0)), name="allowance_spent_nusd_not_negative"
-            ),
-        ),
+        migrations.RemoveConstraint(model_name="bill", name="bill_spent_nusd_not_negative"),
         migrations.AddConstraint(
             model_name="allowance",
             constraint=models.CheckConstraint(

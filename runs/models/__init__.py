@@ -11,6 +11,7 @@ from runs.models.memory import Note
 from runs.models.money import Allowance, Bill, Correction, Lane, PriceQuote, PriceTier
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
+from runs.models.worker import WorkerSeen
 
 __all__ = [
     "Allowance",
@@ -27,5 +28,6 @@ __all__ = [
     "Rollup",
     "Run",
     "TaskRun",
+    "WorkerSeen",
     "new_id",
 ]

@@ -84,7 +84,7 @@ class Bill(models.Model):
     """What a team spent in one month on real models: open while it runs, a frozen copy once closed.
 
     ``reserved_nusd`` is held for calls in flight; ``budget_nusd`` is the team's for that month, null for none.
-    ``spent_nusd`` is below nothing where what closed bills took too much is more than what the month has cost so far.
+    ``spent_nusd`` may be below nothing: what was booked too high in a month that is closed is a credit of this one.
     """
 
     TEAM_PATH = "team"

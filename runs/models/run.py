@@ -105,6 +105,10 @@ class Run(Rollup):
             models.Index(fields=["rung_at"], name="run_claimable", condition=Q(state__in=["queued", "running"])),
             models.Index(fields=["waiting_for"], name="run_waiting", condition=Q(state="waiting")),
             models.Index(fields=["team", "created_by", "created_at"], name="run_of_person"),
+            models.Index(
+                fields=["state", "team"], name="run_live", condition=Q(state__in=["queued", "running", "waiting"])
+            ),
+            models.Index(fields=["started_at"], name="run_started"),
             GinIndex(fields=["metadata"], name="run_metadata", opclasses=["jsonb_path_ops"]),
         ]
 

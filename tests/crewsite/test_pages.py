@@ -32,7 +32,9 @@ def test_pages_forbid_inline_script_eval_and_framing(owner: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["crews", "crews/new", "crews/import", "runs", "templates", "knowledge", "settings"], ids=lambda path: path
+    "path",
+    ["crews", "crews/new", "crews/import", "runs", "templates", "knowledge", "workers", "settings"],
+    ids=lambda path: path,
 )
 def test_no_page_holds_inline_script_or_style(owner: Client, path: str) -> None:
     html = owner.get(f"/t/acme/{path}/").content.decode()

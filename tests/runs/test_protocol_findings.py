@@ -74,7 +74,6 @@ def test_a_late_answer_that_is_cheaper_than_a_closed_bill_took_it_for_is_booked(
     assert list(Bill.objects.order_by("month").values_list("spent_nusd", flat=True)) == [10_000_000, -6_000_000]
 
 
-@pytest.mark.xfail(strict=True, reason="it begins with the closed month's: CORRECT copies the old allowance's budget")
 def test_a_correction_begins_a_persons_month_with_the_budget_of_that_month(cast: Cast, writer: GroupCommit) -> None:
     journal, ticket = lost_last_month(cast, writer)
     Team.objects.update(user_budget_nusd=20_000_000)

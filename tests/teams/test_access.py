@@ -21,8 +21,16 @@ from teams.models import Role
 from tests.cast import Cast, make_cast, make_crew
 
 OWN_APPS = ("teams", "agents_app", "runs")
-NO_TEAM = {"teams.User", "teams.Team", "teams.SignInLink", "teams.IdempotentAnswer"}
-"""Models that are not reached through the gate: the gate itself stands on them, or no view shows them."""
+NO_TEAM = {
+    "teams.User",
+    "teams.Team",
+    "teams.SignInLink",
+    "teams.IdempotentAnswer",
+    "runs.WorkerSeen",
+    "runs.InvariantCheck",
+}
+"""Models that are not reached through the gate: the gate itself stands on them, no view shows them, or they are
+the installation's own."""
 
 OPEN_BY_NATURE = {"api:api-root", "api:openapi-json", "api:openapi-view"}
 """The API's own description. It holds no rows."""

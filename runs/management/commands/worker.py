@@ -16,4 +16,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         pool = ["--pool", "threads", "--concurrency", str(settings.WORKER_CONCURRENCY)]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
-        app.worker_main(["worker", *pool, *quiet])
+        app.worker_main(["--quiet", "worker", *pool, *quiet])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from teams.actions import LOCAL_OWNER_EMAIL, begin_team
-from teams.models import Team
+from teams.actions import LOCAL_OWNER_EMAIL, begin_team, set_operator
+from teams.models import Team, User
 
 
 class Command(BaseCommand):
@@ -20,3 +21,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, email: str, team: str, **options: Any) -> None:
         if not Team.objects.exists():
             begin_team(email=email, name=team)
+        # Under 'make up' whoever sits at the keyboard operates it; on a team server 'manage.py operator' says who does.
+        if settings.LOCAL and (owner := User.objects.filter(email=LOCAL_OWNER_EMAIL, is_staff=False).first()):
+            set_operator(owner, is_operator=True)
