@@ -16,10 +16,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.throughput_bench.crowd import crowd
+from bench.throughput_bench.fairness import fairness
 from bench.throughput_bench.first_call import first_call
 from bench.throughput_bench.installation import Installation
+from bench.throughput_bench.ledger import ledger
 from bench.throughput_bench.parts import Bench, Extent
 from bench.throughput_bench.provider import Provider
+from bench.throughput_bench.queued import queued
 from bench.throughput_bench.teams import new_customer
 
 FULL = Extent(
@@ -53,10 +57,17 @@ def measure(installation: Installation, provider: Provider, extent: Extent) -> B
         installation,
         provider,
         extent,
-        customer=new_customer("bench", base_url=base_url, calls=3),
-        other=new_customer("next-door", base_url=base_url, calls=3),
+        customer=new_customer("bench", base_url=base_url, calls=2),
+        other=new_customer("next-door", base_url=base_url, calls=2),
     )
     first_call(bench, "pgmq", installation.pgmq_url)
+    if redis_url := installation.start_redis():
+        first_call(bench, "Redis", redis_url)
+    else:
+        bench.table.notes.append("Redis is not installed here, so nothing was measured on it.")
+    queued(bench)
+    ledger(bench, fairness(bench))
+    crowd(bench)
     return bench
 
 

@@ -14,11 +14,14 @@ INPUT_NUSD, OUTPUT_NUSD = 150, 600
 
 LINES = """
     SELECT provider_request_id, prompt_tokens, completion_tokens, cost_nusd
-    FROM runs_call WHERE kind = 'model' AND started_at >= %s
+    FROM runs_call WHERE kind = 'model' AND started_at >= %s AND NOT (state = 'error' AND cost_nusd = 0)
 """
+"""Without those that were taken back before they were sent, as when a worker stops."""
 SUMS = """
-    SELECT (SELECT coalesce(sum(cost_nusd), 0) FROM runs_call), (SELECT coalesce(sum(spent_nusd), 0) FROM runs_run),
-           (SELECT coalesce(sum(spent_nusd), 0) FROM runs_taskrun), (SELECT coalesce(sum(spent_nusd), 0) FROM runs_bill),
+    SELECT (SELECT coalesce(sum(cost_nusd), 0) FROM runs_call),
+           (SELECT coalesce(sum(spent_nusd), 0) FROM runs_run),
+           (SELECT coalesce(sum(spent_nusd), 0) FROM runs_taskrun),
+           (SELECT coalesce(sum(spent_nusd), 0) FROM runs_bill),
            (SELECT coalesce(sum(spent_nusd), 0) FROM runs_allowance)
 """
 HELD = """
@@ -42,6 +45,11 @@ class Books:
         with connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()")
             self._opened_at = cursor.fetchone()[0]
+
+    def came(self) -> dict[str, float]:
+        """When the first request of each run came, so far, by its order."""
+        billed, _ = self._provider.report()
+        return {one.order: one.came_s for one in reversed(billed)}
 
     def close(self, what: str) -> tuple[list[Billed], int]:
         """The stand-in's bill and the most it had in flight. Raises ``Wrong`` if the ledger says anything else."""
@@ -76,9 +84,10 @@ def wait_until_ended(*, timeout_s: float, look_every_s: float = 0.02) -> float:
     return wait_until(LIVE, at_most=0, timeout_s=timeout_s, look_every_s=look_every_s)
 
 
-def wait_until(where: str, *, at_most: int, timeout_s: float, look_every_s: float = 0.02) -> float:
+def wait_until(where: str, *parameters: object, at_most: int, timeout_s: float, look_every_s: float = 0.02) -> float:
+    """When at most so many runs were left that are so, on the monotonic clock."""
     deadline = time.monotonic() + timeout_s
-    while (left := count_runs(where)) > at_most:
+    while (left := count_runs(where, *parameters)) > at_most:
         _hold(time.monotonic() < deadline, f"{left} runs are still {where} after {timeout_s:g} s")
         time.sleep(look_every_s)
     return time.monotonic()

@@ -22,7 +22,9 @@ COLUMNS = ("p50", "p95", "p99")
 STAGES = """
     SELECT extract(epoch FROM run.created_at)::float8, extract(epoch FROM run.started_at)::float8,
            extract(epoch FROM min(call.started_at))::float8
-    FROM runs_run AS run JOIN runs_call AS call ON call.run_id = run.id WHERE run.id = ANY(%s) GROUP BY run.id
+    FROM runs_run AS run JOIN runs_call AS call ON call.run_id = run.id WHERE run.id = ANY(%s)
+    GROUP BY run.id
+    ORDER BY run.id
 """
 
 
@@ -38,12 +40,12 @@ def first_call(bench: Bench, broker: str, broker_url: str) -> None:
     for _ in range(WARM_UP):
         click_and_wait(bench)
     idle = [click_and_wait(bench) for _ in range(bench.extent.clicks)]
-    stages = stage_rows(idle, came_by_order(books))
+    stages = stage_rows(idle, books.came())
     bench.provider.answer_after(LOAD_ANSWER_MS)
     loaded = at_random(bench.port, bench.customer, launches=bench.extent.clicks, per_s=LOAD_PER_S)
     wait_until_ended(timeout_s=120)
-    billed, _ = books.close(f"click to first call on {broker}")
-    came = {one.order: one.came_s for one in reversed(billed)}
+    books.close(f"click to first call on {broker}")
+    came = books.came()
     goal = GOAL_P95_MS[broker]
     rows = [
         latency_row("nothing else to do, ms", waits_ms(idle, came), goal_p95_ms=goal),
@@ -65,12 +67,6 @@ def click_and_wait(bench: Bench) -> Click:
     return one
 
 
-def came_by_order(books: Books) -> dict[str, float]:
-    """When each run's first request came."""
-    billed, _ = books.close("before the load")
-    return {one.order: one.came_s for one in reversed(billed)}
-
-
 def waits_ms(clicks: Sequence[Click], came: Mapping[str, float]) -> list[float]:
     return [(came[one.order] - one.sent_s) * 1000 for one in clicks]
 
@@ -79,7 +75,7 @@ def stage_rows(clicks: Sequence[Click], came: Mapping[str, float]) -> list[Row]:
     """Where the time goes, by the clocks of client, database and stand-in, which are one machine's."""
     ahead_s = time.time() - time.monotonic()
     with connection.cursor() as cursor:
-        cursor.execute(STAGES.replace("GROUP BY run.id", "GROUP BY run.id ORDER BY run.id"), [[c.run_id for c in clicks]])
+        cursor.execute(STAGES, [[one.run_id for one in clicks]])
         stages = cursor.fetchall()
     ordered = sorted(clicks, key=lambda one: one.run_id)
     both = list(zip(ordered, stages, strict=True))
@@ -90,9 +86,7 @@ def stage_rows(clicks: Sequence[Click], came: Mapping[str, float]) -> list[Row]:
         "request at the provider": lambda one, at: came[one.order] + ahead_s - at[2],
         "(POST answered, ms after it was sent)": lambda one, at: one.answered_s - one.sent_s,
     }
-    return [
-        latency_row(f"  {name}", [part(one, at) * 1000 for one, at in both]) for name, part in parts.items()
-    ]
+    return [latency_row(f"  {name}", [part(one, at) * 1000 for one, at in both]) for name, part in parts.items()]
 
 
 def latency_row(name: str, found_ms: Sequence[float], *, goal_p95_ms: float | None = None) -> Row:

@@ -1,4 +1,4 @@
-"""The whole installation as processes of their own: embedded PostgreSQL, web, workers, and Redis where it is the broker.
+"""The whole installation as processes of their own: embedded PostgreSQL, web, workers, Redis where it is the broker.
 
 Everything is as ``make up`` starts it; nothing of PostgreSQL's durability is turned off.
 """
@@ -102,9 +102,7 @@ class Installation:
     def start_workers(self, broker_url: str, *, count: int, concurrency: int) -> None:
         command = [sys.executable, "manage.py", "worker"]
         for number in range(count):
-            one = self._spawn(
-                f"worker{number}", command, BROKER_URL=broker_url, WORKER_CONCURRENCY=str(concurrency)
-            )
+            one = self._spawn(f"worker{number}", command, BROKER_URL=broker_url, WORKER_CONCURRENCY=str(concurrency))
             self._workers.append(one)
 
     def stop_web(self) -> None:

@@ -7,17 +7,21 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import psutil
+from django.db import connection
+
 from bench.throughput_bench.installation import Installation, cpu_s
 from bench.throughput_bench.provider import Provider
 from bench.throughput_bench.table import Table
-from bench.throughput_bench.teams import Customer
+from bench.throughput_bench.teams import LIVE, Customer, count_runs, launch_together
 
 SETTLE_TIMEOUT_S = 60.0
+WARM_UP_RUNS, WARM_UP_ANSWER_MS = 24, 300
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured: clicks for each distribution, depths of the queue, runs at once and how long a call takes."""
+    """How much is measured. ``depths`` are of the queue; ``crowd`` are the runs at once, ``newcomers`` clicks beside it."""
 
     clicks: int
     depths: tuple[int, ...]
@@ -60,3 +64,39 @@ def settle(installation: Installation) -> None:
         time.sleep(0.3)
         used = [cpu_s(one) - was for one, was in zip(installation.workers, before, strict=True)]
         calm = calm + 1 if max(used) < 0.06 else 0
+
+
+class Usage:
+    """Processor time since it was made."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._began = self._now()
+
+    def workers_s(self) -> float:
+        return self._now()[0] - self._began[0]
+
+    def postgres_s(self) -> float:
+        return self._now()[1] - self._began[1]
+
+    def _now(self) -> tuple[float, float]:
+        return sum(map(cpu_s, self._installation.workers)), cpu_s(self._installation.postgres)
+
+
+def warm_up(bench: Bench) -> None:
+    """Until each worker has run something: the first run imports LiteLLM, which is measured elsewhere."""
+    bench.provider.answer_after(WARM_UP_ANSWER_MS)
+    worked: set[str] = set()
+    deadline = time.monotonic() + SETTLE_TIMEOUT_S
+    while len(worked) < len(bench.installation.workers) and time.monotonic() < deadline:
+        launch_together([bench.other], each=WARM_UP_RUNS)
+        while count_runs(LIVE):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT DISTINCT lease_owner FROM runs_run WHERE lease_owner <> ''")
+                worked |= {row[0] for row in cursor.fetchall()}
+            time.sleep(0.02)
+    settle(bench.installation)
+
+
+def megabytes(process: psutil.Process) -> float:
+    return float(process.memory_info().rss) / 1e6

@@ -1,4 +1,4 @@
-"""A provider's stand-in in a process of its own: answers after a set time, notes when requests came, keeps its own bill.
+"""A provider's stand-in in a process of its own: answers after a set time, notes when it was asked, keeps its bill.
 
 Usage: python -m bench.throughput_bench.provider    (prints its port, serves until its standard input closes)
 

@@ -10,7 +10,7 @@ NAME_WIDTH, WIDTH, GOAL_WIDTH = 58, 10, 12
 
 @dataclass(frozen=True)
 class Row:
-    """``cells`` in the order of the section's columns; None was not measured. ``met`` is None where there is no goal."""
+    """``cells`` in the order of the section's columns; None was not measured. ``met`` None is a row without a goal."""
 
     name: str
     cells: Sequence[float | None]
