@@ -23,7 +23,7 @@ MOST_CONNECTIONS = 2 * (10 + 4 + 1 + 1)
 
 def crowd(bench: Bench) -> None:
     installation, runs, answer_s = bench.installation, bench.extent.crowd, bench.extent.crowd_answer_ms / 1000
-    print(f"  {runs:,} runs at once ...", flush=True)
+    bench.say(f"{runs:,} runs at once")
     base_url = bench.provider.base_url
     teams = [new_customer(f"crowd-{number}", base_url=base_url, calls=1) for number in range(TEAMS)]
     installation.start_workers(installation.pgmq_url, count=2, concurrency=CONCURRENCY)

@@ -21,7 +21,7 @@ def fairness(bench: Bench) -> Books:
     """Two workers that one team's queue keeps full; the other launches one run now and then. Leaves what is queued,
     and the books open."""
     installation, depth = bench.installation, bench.extent.depths[-1]
-    print(f"  a newcomer beside {depth:,} queued ...", flush=True)
+    bench.say(f"a newcomer beside {depth:,} queued")
     fill_queue(bench.customer, depth - count_runs("state = 'queued'"))
     bench.provider.answer_after(ANSWER_MS)
     books = Books(bench.provider)

@@ -30,7 +30,7 @@ STAGES = """
 
 def first_call(bench: Bench, broker: str, broker_url: str) -> None:
     """One worker, first with nothing else to do, then with a stream of launches."""
-    print(f"  click to first call, {broker} ...", flush=True)
+    bench.say(f"click to first call, {broker}")
     bench.provider.answer_after(0)
     bench.installation.start_web(broker_url)
     bench.installation.start_workers(broker_url, count=1, concurrency=64)

@@ -25,7 +25,7 @@ def ledger(bench: Bench, books: Books) -> None:
     installation.start_workers(installation.pgmq_url, count=2, concurrency=CONCURRENCY)
     found: dict[int, dict[str, float]] = {}
     for depth in reversed(depths):
-        print(f"  calls of {depth:,} runs ...", flush=True)
+        bench.say(f"calls of {depth:,} runs")
         bench.provider.answer_after(ANSWER_MS)
         if depth != depths[-1]:
             warm_up(bench)

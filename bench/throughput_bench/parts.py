@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ WARM_UP_RUNS, WARM_UP_ANSWER_MS = 24, 300
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured. ``depths`` are of the queue; ``crowd`` are the runs at once, ``newcomers`` clicks beside it."""
+    """How much is measured. ``depths`` are the queue's; ``crowd`` is how many runs at once."""
 
     clicks: int
     depths: tuple[int, ...]
@@ -43,10 +44,15 @@ class Bench:
     customer: Customer
     other: Customer
     table: Table = field(default_factory=Table)
+    began_s: float = field(default_factory=time.monotonic)
 
     @property
     def port(self) -> int:
         return self.installation.web_port
+
+    def say(self, what: str) -> None:
+        """To whoever waits for the table."""
+        print(f"{time.monotonic() - self.began_s:6.0f} s  {what}", file=sys.stderr, flush=True)
 
 
 def quantile(figures: Sequence[float], part: float) -> float:

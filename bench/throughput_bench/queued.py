@@ -26,7 +26,7 @@ def queued(bench: Bench) -> None:
     at_once(bench.port, bench.customer, launches=CLIENTS * 2, clients=CLIENTS)
     found: dict[str, list[float]] = {}
     for depth in extent.depths:
-        print(f"  {depth:,} queued ...", flush=True)
+        bench.say(f"{depth:,} queued")
         fill_queue(bench.customer, depth - count_runs("state = 'queued'"))
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE runs_run")  # as autovacuum would have done by the time
