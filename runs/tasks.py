@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable
-from functools import cache
 from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
@@ -19,6 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from runs import claim, execution
+from runs.one_per_process import one_per_process
 from runs.worker import worker_process
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Bell:
                 log.warning("Could not ring for run %s; the sweeper will", run_id, exc_info=error)
 
 
-@cache
+@one_per_process
 def _bell() -> Bell:
     """This process's own, made at its first ring: never before a fork."""
     return Bell()
