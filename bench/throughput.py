@@ -10,6 +10,7 @@ have ended and the ledger has to equal that bill line by line, or the benchmark 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -44,6 +45,7 @@ QUICK = Extent(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer samples, shorter queues, a smaller crowd")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is stopped too
     extent = QUICK if parser.parse_args().quick else FULL
     with tempfile.TemporaryDirectory() as name, Provider() as provider:
         Path(name).chmod(0o755)
