@@ -52,9 +52,13 @@ class Replay:
 
 
 def read_replay(run: Run) -> Replay:
-    """Three queries. The calls of kept tasks are not read: their results are enough."""
+    """Three queries, for a run that nobody had before one. The calls of kept tasks are not read: their results are
+    enough."""
     tasks = list(run.tasks.all())
     keys = {task.pk: task.key for task in tasks}
+    task_ids = {task.key: task.pk for task in tasks}
+    if run.lease_epoch == 1:
+        return Replay(results={}, calls={}, task_ids=task_ids)
     known = Q(state=CallState.OK) | Q(TOLD) | Q(UNSAFE, state__in=(CallState.LATE, CallState.UNKNOWN))
     calls = run.calls.filter(known).exclude(task_run__state__in=TASK_KEPT).order_by("started_at", "id")
     reviews = list(models.Review.objects.filter(task_run__run=run, approved__isnull=False))
@@ -76,7 +80,7 @@ def read_replay(run: Run) -> Replay:
             if one.call_id is None
         },
         lost=lost,
-        task_ids={task.key: task.pk for task in tasks},
+        task_ids=task_ids,
         decisions=len(reviews),
     )
 
