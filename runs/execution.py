@@ -17,7 +17,7 @@ from runs import claim
 from runs.lease import Held
 from runs.models import Run
 from runs.money import to_nusd
-from runs.replay import read_replay
+from runs.replay import replay_at_claim
 from runs.runtime import runtime_of
 from runs.states import PERSON, RunState
 from runs.worker import WorkerProcess
@@ -58,7 +58,7 @@ def _execute(run: Run, held: Held, worker: WorkerProcess) -> None:
 def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
     try:
         spec = CrewSpec.from_json(run.version.spec)
-        replay = read_replay(run)
+        replay = replay_at_claim(run)
         runtime = runtime_of(run, spec, worker, replay, held)
         connection.close()  # this thread only waits from here on
         output = worker.run(held, _run(spec, run, runtime))

@@ -51,14 +51,17 @@ class Replay:
     decisions: int = 0
 
 
+def replay_at_claim(run: Run) -> Replay:
+    """What there is to replay of a run that was just claimed: nothing at its first claim, which takes one query."""
+    if run.lease_epoch > 1:
+        return read_replay(run)
+    return Replay(results={}, calls={}, task_ids=dict(run.tasks.values_list("key", "pk")))
+
+
 def read_replay(run: Run) -> Replay:
-    """Three queries, for a run that nobody had before one. The calls of kept tasks are not read: their results are
-    enough."""
+    """Three queries. The calls of kept tasks are not read: their results are enough."""
     tasks = list(run.tasks.all())
     keys = {task.pk: task.key for task in tasks}
-    task_ids = {task.key: task.pk for task in tasks}
-    if run.lease_epoch == 1:
-        return Replay(results={}, calls={}, task_ids=task_ids)
     known = Q(state=CallState.OK) | Q(TOLD) | Q(UNSAFE, state__in=(CallState.LATE, CallState.UNKNOWN))
     calls = run.calls.filter(known).exclude(task_run__state__in=TASK_KEPT).order_by("started_at", "id")
     reviews = list(models.Review.objects.filter(task_run__run=run, approved__isnull=False))
@@ -80,7 +83,7 @@ def read_replay(run: Run) -> Replay:
             if one.call_id is None
         },
         lost=lost,
-        task_ids=task_ids,
+        task_ids={task.key: task.pk for task in tasks},
         decisions=len(reviews),
     )
 
