@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up signin token worker web test lint format bench requirements clean
+.PHONY: help up signin token worker web test faults control lint format bench requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' Makefile | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -23,8 +23,14 @@ token: $(VENV)/runtime ## Make an API token and print it
 worker: $(VENV)/runtime ## Run one more worker (DATABASE_URL and BROKER_URL, or beside 'make up')
 	@exec $(BIN)/python manage.py worker
 
-test: $(VENV)/dev $(VENV)/assets $(VENV)/browser ## Run all tests
+test: $(VENV)/dev $(VENV)/assets $(VENV)/browser $(VENV)/brokers ## Run all tests but the slow fault tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+faults: $(VENV)/dev $(VENV)/assets $(VENV)/brokers ## Run all fault tests and the long random ones of the protocol
+	@$(BIN)/python -m pytest -m "slow_fault or not slow_fault" tests/faults tests/runs/test_protocol_machine.py $(ARGS)
+
+control: $(VENV)/dev ## Show that fault tests fail without leases and epochs
+	@$(BIN)/python -m pytest -m "slow_fault or not slow_fault" tests/faults/test_control.py $(ARGS)
 
 lint: $(VENV)/dev $(VENV)/assets ## Check style, types, import directions and templates
 	$(BIN)/ruff check .
@@ -66,6 +72,10 @@ $(VENV)/assets: package-lock.json $(VENV)/runtime
 
 $(VENV)/browser: $(VENV)/dev
 	@$(BIN)/python bin/install-browser
+	@touch $@
+
+$(VENV)/brokers: $(VENV)/dev
+	@$(BIN)/python bin/install-brokers
 	@touch $@
 
 .DEFAULT:

@@ -11,6 +11,7 @@ from agents_app.api import router as crews
 from agents_app.documents_api import router as documents
 from runs.api import crew_router as launches
 from runs.api import router as runs
+from runs.limits_api import router as limits
 from runs.operations_api import router as operations
 from teams.api import router as providers
 from teams.refusals import Refusal, TooMany
@@ -30,6 +31,7 @@ api.add_router("/runs", runs)
 api.add_router("/operations", operations)
 api.add_router("/documents", documents)
 api.add_router("/providers", providers)
+api.add_router("/limits", limits)
 
 CODE_OF_STATUS = {400: "unreadable", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 413: "too_large"}
 

@@ -6,6 +6,7 @@ import os
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+MAIL_PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -47,6 +48,28 @@ def number(name: str, default: float, *, least: float = 0, most: float = 1e9) ->
 def names(name: str) -> tuple[str, ...]:
     """Comma- or space-separated words."""
     return tuple(text(name).replace(",", " ").split())
+
+
+def mail(url: str) -> dict[str, Any]:
+    """``smtp://user:password@host:port`` (TLS by STARTTLS), ``smtps://`` (TLS from the start) or ``smtp+plain://`` (no
+    TLS, for a relay on the same machine) as Django's mail settings."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise BadEnvironment(f"EMAIL_URL cannot be read: {error}.") from None
+    if parts.scheme not in MAIL_PORTS or not parts.hostname:
+        raise BadEnvironment(
+            f"EMAIL_URL must begin with {', '.join(f'{name}://' for name in MAIL_PORTS)} and name a host."
+        )
+    return {
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": port or MAIL_PORTS[parts.scheme],
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+    }
 
 
 def database(url: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ there.
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -164,6 +165,14 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not FINGERPRINTED_STATIC
 WHITENOISE_AUTOREFRESH = not FINGERPRINTED_STATIC
+
+EMAIL_READY = bool(env.text("EMAIL_URL"))
+"""Without it no mail is sent, and the pages say so."""
+if EMAIL_READY:
+    globals().update(env.mail(env.text("EMAIL_URL")))
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_READY else 'dummy'}.EmailBackend"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", f"Crewsite <crewsite@{urlsplit(PUBLIC_URL).hostname}>")
 
 CELERY_BROKER_URL = env.text("BROKER_URL") or "pgmq://" + DATABASE_URL.split("://", 1)[1]
 CELERY_TASK_DEFAULT_QUEUE = "runs"

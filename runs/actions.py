@@ -25,7 +25,7 @@ from engine.spec import CrewSpec
 from engine.validate import missing_inputs
 from runs import budgets, claim, metrics, quotas, tasks
 from runs.models import ClockTimestamp, Review, Run, TaskRun
-from runs.money import to_nusd, usd_text
+from runs.money import dollars, to_nusd
 from runs.notify import run_changed
 from runs.runtime import TeamCredentials, llms_of, models_of
 from runs.states import RUN_ENDED, Priority
@@ -236,6 +236,7 @@ def _queue(who: Principal, crew: Crew, order: LaunchOrder) -> Run:
         **order.bounds,
         created_by=who.user,
         request_hash=order.request_hash,
+        created_at=ClockTimestamp(),  # not when the transaction began: the launch quota counts by it
         rung_at=ClockTimestamp(),
     )
 
@@ -298,7 +299,7 @@ def _limit_complaints(team: Team, order: LaunchOrder) -> dict[str, str]:
     fields = {}
     most = team.run_budget_nusd
     if most is not None and order.budget_usd is not None and to_nusd(order.budget_usd) > most:
-        fields["budget_usd"] = f"Your team gives a run at most ${usd_text(most)}."
+        fields["budget_usd"] = f"Your team gives a run at most {dollars(most)}."
     if order.at_limit is not None and order.at_limit not in AtLimit.values:
         fields["at_limit"] = f"Choose one of {', '.join(AtLimit.values)}."
     return fields

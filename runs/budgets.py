@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from django.db import connection
 
 from engine.errors import LimitReached
 from runs.lanes import POLL_S, Wait
-from runs.money import to_nusd, to_usd
+from runs.money import dollars, to_nusd, to_usd
 from runs.states import CallWait
 from teams.access import Principal
 from teams.refusals import Invalid
@@ -86,8 +87,8 @@ def refuse_used_up(who: Principal) -> None:
         rows = cursor.fetchall()
     for name, budget_nusd, spent_nusd in rows:
         raise Invalid(
-            f"{TITLES[name]} of {_usd(to_usd(budget_nusd))} is used up: {_usd(to_usd(spent_nusd))} "
-            "are spent. Nothing was launched. An owner can raise it in the settings; or wait for next month."
+            f"{TITLES[name]} of {dollars(budget_nusd)} is used up: {dollars(spent_nusd)} are spent. "
+            "Nothing was launched. An owner can raise it on the page Limits; or wait for next month."
         )
 
 
@@ -95,11 +96,18 @@ def standing(one: Budget, needs_nusd: int) -> str:
     """What a budget stands at that does not cover a call which may cost so much."""
     if one.closed:
         return "The bill of this month is closed, so that nothing more can be spent in it."
-    budget = to_usd(one.budget_nusd or 0)
     return (
-        f"{TITLES[one.name]} of {_usd(budget)} does not cover the next call: {_usd(to_usd(one.spent_nusd))} are spent, "
-        f"and it may cost up to {_usd(to_usd(needs_nusd))}."
+        f"{TITLES[one.name]} of {dollars(one.budget_nusd or 0)} does not cover the next call: "
+        f"{dollars(one.spent_nusd)} are spent, and it may cost up to {dollars(needs_nusd)}."
     )
+
+
+def this_month() -> date:
+    """The first day of the present month in UTC, by the database's clock, which is what calls are booked by."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date")
+        found: date = cursor.fetchone()[0]
+    return found
 
 
 def usd(nusd: int | None) -> Decimal | None:
@@ -108,10 +116,6 @@ def usd(nusd: int | None) -> Decimal | None:
 
 def nusd(usd: Decimal | None) -> int | None:
     return None if usd is None else to_nusd(usd)
-
-
-def _usd(amount: Decimal) -> str:
-    return f"${amount.normalize():f}"
 
 
 def _fields(one: Budget) -> tuple[str, int | None, int, int]:

@@ -17,6 +17,7 @@ from django.db.models import F
 from engine.errors import Cancelled
 from engine.journal import CallOutcome, CallStatus
 from runs import budgets, metrics
+from runs.announcements import announce_run
 from runs.ledger_lines import Line, open_lines, settle
 from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.money import to_usd
@@ -171,6 +172,7 @@ def end(
     metrics.run_ended(state)
     log.info("Ended", extra={"state": str(state), "error_code": error_code})
     close_tasks(run.pk)
+    announce_run(run)
     run_changed(run.pk)
     return True
 
@@ -199,6 +201,7 @@ def pause(run: Run, *, waiting_for: str, decisions: int = 0, needs_nusd: int | N
         end_unclaimed(run.pk)
     elif needs_nusd is None and _decisions(run.pk) > decisions:
         queue_again(run.pk)
+    announce_run(run)
     run_changed(run.pk)
     return True
 

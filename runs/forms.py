@@ -15,7 +15,9 @@ from engine.spec import CrewSpec
 from runs.actions import Decision, LaunchOrder
 from runs.models import Run
 from runs.money import to_usd
+from runs.money_forms import UsdField, at_limit_choices, run_budget_help
 from runs.states import Priority
+from teams.models import Team
 
 PREFIX = "inputs."
 BOUNDS = ("max_calls", "max_tokens", "max_seconds")
@@ -32,13 +34,8 @@ class LaunchForm(forms.Form):
     """
 
     simulated = forms.ChoiceField(choices=KINDS, widget=forms.RadioSelect, label="Models", required=False)
-    budget_usd = forms.DecimalField(
-        required=False,
-        min_value=Decimal("0.000001"),
-        decimal_places=9,
-        label="Budget in USD",
-        help_text="The run stops before a call that could go beyond it. Empty: none.",
-    )
+    budget_usd = UsdField(min_value=Decimal("0.000001"), label="Budget in USD")
+    at_limit = forms.ChoiceField(required=False, label="At a budget")
     max_calls = forms.IntegerField(required=False, min_value=1, label="Model requests at most")
     max_tokens = forms.IntegerField(required=False, min_value=1, label="Tokens at most")
     max_seconds = forms.IntegerField(required=False, min_value=1, label="Seconds at most")
@@ -46,8 +43,12 @@ class LaunchForm(forms.Form):
     key = forms.CharField(widget=forms.HiddenInput, max_length=60)
     version = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, spec: CrewSpec, has_keys: bool, earlier: Run | None = None, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, spec: CrewSpec, team: Team, has_keys: bool, earlier: Run | None = None, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
+        self.fields["budget_usd"].help_text = run_budget_help(team)
+        self.fields["at_limit"].choices = at_limit_choices(team)  # type: ignore[attr-defined]
         self.input_names = placeholders(spec)
         values = dict(spec.inputs) | (earlier.inputs if earlier else {})
         for name in self.input_names:
@@ -61,12 +62,18 @@ class LaunchForm(forms.Form):
         self.fields["simulated"].initial = "no" if has_keys else "yes"
         self.fields["key"].initial = str(uuid4())
         if earlier is not None:
-            self.fields["priority"].initial = earlier.priority
-            self.fields["simulated"].initial = "yes" if earlier.simulated else "no"
-            for name in BOUNDS:
-                self.fields[name].initial = getattr(earlier, name)
-            if earlier.budget_nusd is not None:
-                self.fields["budget_usd"].initial = to_usd(earlier.budget_nusd).normalize()
+            self._take_over(earlier, team)
+
+    def _take_over(self, earlier: Run, team: Team) -> None:
+        """Bounds and choices of a run that is launched again."""
+        self.fields["priority"].initial = earlier.priority
+        self.fields["simulated"].initial = "yes" if earlier.simulated else "no"
+        self.fields["at_limit"].initial = "" if earlier.at_limit == team.at_limit else earlier.at_limit
+        for name in BOUNDS:
+            self.fields[name].initial = getattr(earlier, name)
+        if earlier.budget_nusd is not None:
+            most = earlier.budget_nusd if team.run_budget_nusd is None else team.run_budget_nusd
+            self.fields["budget_usd"].initial = to_usd(min(earlier.budget_nusd, most))
 
     @property
     def bounds(self) -> list[forms.BoundField]:
@@ -96,6 +103,7 @@ class LaunchForm(forms.Form):
             budget_usd=typed["budget_usd"],
             limits=RunLimits(**{name: typed[name] for name in BOUNDS}),
             priority=typed["priority"],
+            at_limit=typed["at_limit"] or None,
             simulated={"yes": True, "no": False}.get(typed["simulated"]),
         )
 

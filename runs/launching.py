@@ -58,6 +58,7 @@ def launch_page(who: Principal, crew: Crew, query: Mapping[str, str], data: Mapp
         form=LaunchForm(
             data,
             spec=spec,
+            team=who.team,
             has_keys=credentials.any_model_key,
             earlier=earlier,
             initial={"version": version.number if version else DRAFT},

@@ -5,20 +5,23 @@ A budget that is raised lets what waited for it go on. One that is lowered keeps
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from decimal import Decimal
 from functools import partial
-from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
 from engine.models import provider_of
+from engine.spec import LLMSpec
 from runs import budgets, claim, tasks
 from runs.models import Allowance, Bill, Run
-from runs.money import to_nusd, usd_text
+from runs.money import dollars, to_nusd, to_usd
 from runs.notify import run_changed
+from runs.prices import TeamPrices
+from runs.runtime import TeamCredentials
 from runs.states import BUDGETS, RUN_ENDED, RunState
 from teams.access import Principal, require
 from teams.models import AtLimit, Membership, Role, Team
@@ -43,6 +46,12 @@ class TeamLimits:
     launch_window_s: int = 3600
     members: Mapping[int, Decimal] = field(default_factory=dict)
 
+    @property
+    def digest(self) -> str:
+        """Tells limits from others."""
+        parts = [str(part) for part in (*astuple(replace(self, members={})), sorted(self.members.items()))]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
 
 def limits_of(team: Team) -> TeamLimits:
     """As they stand."""
@@ -60,19 +69,23 @@ def limits_of(team: Team) -> TeamLimits:
 
 
 @transaction.atomic
-def set_limits(who: Principal, limits: TeamLimits) -> Team:
+def set_limits(who: Principal, limits: TeamLimits, *, seen: str = "") -> Team:
     """Sets them from now on, for the present month too, and wakes runs that they now let go on.
 
-    ``Invalid`` names every field that cannot be; then nothing is changed.
+    ``Invalid`` names every field that cannot be; then nothing is changed. ``seen`` is the digest of what they were
+    changed from: ``Conflict`` if somebody else has changed them since.
     """
     require(who, Role.OWNER)
-    # Bill before allowances, as whoever books does.
-    bill = Bill.objects.select_for_update().filter(team=who.team, month=_this_month()).first()
-    allowances = Allowance.objects.select_for_update().filter(team=who.team, month=_this_month()).order_by("user_id")
+    members = dict(Membership.objects.filter(team=who.team).order_by("user_id").values_list("user_id", "pk"))
+    bill, allowances = _locked_sums(who.team, members)
     # Not against launches, which hold their member's row while they refer to the team.
     team = Team.objects.select_for_update(no_key=True).get(pk=who.team.pk)
-    members = dict(Membership.objects.filter(team=team).values_list("user_id", "pk"))
-    fields = _complaints(limits, members) | _below_spent(limits, bill, list(allowances))
+    if seen and seen != limits_of(team).digest:
+        raise Conflict(
+            "Somebody else has changed the limits since this page was loaded. Save once more to set yours all the "
+            "same, or reload the page to see theirs."
+        )
+    fields = _complaints(limits, members) | _fallback_complaint(team, limits) | _below_spent(limits, bill, allowances)
     if fields:
         raise Invalid("The limits were not changed.", fields=fields)
     team.budget_nusd = budgets.nusd(limits.budget_usd)
@@ -83,8 +96,7 @@ def set_limits(who: Principal, limits: TeamLimits) -> Team:
     team.save()
     for user, membership in members.items():
         Membership.objects.filter(pk=membership).update(budget_nusd=budgets.nusd(limits.members.get(user)))
-    if bill is not None:
-        Bill.objects.filter(pk=bill.pk).update(budget_nusd=team.budget_nusd)
+    Bill.objects.filter(pk=bill.pk).update(budget_nusd=team.budget_nusd)
     for allowance in allowances:
         budget = limits.members.get(allowance.user_id, limits.user_budget_usd)
         Allowance.objects.filter(pk=allowance.pk).update(budget_nusd=budgets.nusd(budget))
@@ -108,7 +120,9 @@ def resume(who: Principal, run: Run, *, budget_usd: Decimal | None = None) -> Ru
         short = [one for one in budgets.budgets_of(held.pk) if one.closed or not one.covers(held.needs_nusd or 0)]
         if short and budget_usd is None:
             raise Conflict(f"{budgets.standing(short[0], held.needs_nusd or 0)} Raise it first.")
-        if not short and claim.queue_again(held.pk):
+        if short:  # another than it waited for, where its own was raised
+            Run.objects.filter(pk=held.pk).update(waiting_for=short[0].name)
+        elif claim.queue_again(held.pk):
             transaction.on_commit(partial(tasks.ring, held.pk))
     run_changed(held.pk)
     run.refresh_from_db()
@@ -121,6 +135,17 @@ def wake() -> None:
         tasks.ring(run_id)
 
 
+def _locked_sums(team: Team, members: Mapping[int, int]) -> tuple[Bill, list[Allowance]]:
+    """This month's bill and allowances, begun if need be: else a first call could begin them with the old budgets while
+    new ones are set. Bill before allowances, as whoever books does."""
+    month = budgets.this_month()
+    Bill.objects.bulk_create([Bill(team=team, month=month, budget_nusd=team.budget_nusd)], ignore_conflicts=True)
+    bill = Bill.objects.select_for_update().get(team=team, month=month)
+    begun = [Allowance(team=team, user_id=user, month=month) for user in members]
+    Allowance.objects.bulk_create(begun, ignore_conflicts=True)
+    return bill, list(Allowance.objects.select_for_update().filter(team=team, month=month).order_by("user_id"))
+
+
 def _set_run_budget(who: Principal, run: Run, budget_usd: Decimal) -> None:
     wanted, used = to_nusd(budget_usd), run.spent_nusd + run.reserved_nusd
     most = who.team.run_budget_nusd
@@ -128,12 +153,12 @@ def _set_run_budget(who: Principal, run: Run, budget_usd: Decimal) -> None:
     if not 0 < budget_usd <= MAX_BUDGET_USD:
         complaint = f"Give a budget above $0 and up to ${MAX_BUDGET_USD:,}."
     elif wanted < used:
-        complaint = f"${usd_text(used)} of it are spent or held by calls in flight; give at least that."
+        complaint = f"{dollars(used)} of it are spent or held by calls in flight; give at least that."
     elif most is not None and wanted > most:
-        complaint = f"Your team gives a run at most ${usd_text(most)}."
+        complaint = f"Your team gives a run at most {dollars(most)}."
     elif run.waiting_for == budgets.RUN and run.spent_nusd + (run.needs_nusd or 0) > wanted:
-        least = usd_text(run.spent_nusd + (run.needs_nusd or 0))
-        complaint = f"The next call may cost up to ${usd_text(run.needs_nusd)}, so give at least ${least}."
+        least = dollars(run.spent_nusd + (run.needs_nusd or 0))
+        complaint = f"The next call may cost up to {dollars(run.needs_nusd or 0)}, so give at least {least}."
     if complaint:
         raise Invalid("The budget was not changed.", fields={"budget_usd": complaint})
     Run.objects.filter(pk=run.pk).update(budget_nusd=wanted, revision=F("revision") + 1)
@@ -145,11 +170,11 @@ def _complaints(limits: TeamLimits, members: Mapping[int, int]) -> dict[str, str
     for name, amount in {**amounts, **{f"members.{user}": usd for user, usd in limits.members.items()}}.items():
         if amount is not None and not 0 <= amount <= MAX_BUDGET_USD:
             fields[name] = f"Give an amount from $0 to ${MAX_BUDGET_USD:,}, or none for no limit."
+        elif amount is not None and to_usd(to_nusd(amount)) != amount:
+            fields[name] = "Give at most nine decimals."
     fields |= {f"members.{user}": "Not a member of this team." for user in limits.members if user not in members}
     if limits.at_limit not in AtLimit.values:
         fields["at_limit"] = f"Choose one of {', '.join(AtLimit.values)}."
-    if limits.at_limit == AtLimit.FALLBACK and limits.fallback_model and provider_of(limits.fallback_model) is None:
-        fields["fallback_model"] = "No known provider has a model of this name."
     if limits.launch_quota is not None and not 1 <= limits.launch_quota <= MAX_QUOTA:
         fields["launch_quota"] = f"Give a number from 1 to {MAX_QUOTA:,}, or none for no limit."
     if not 1 <= limits.launch_window_s <= MAX_WINDOW_S:
@@ -157,10 +182,23 @@ def _complaints(limits: TeamLimits, members: Mapping[int, int]) -> dict[str, str
     return fields
 
 
-def _below_spent(limits: TeamLimits, bill: Bill | None, allowances: list[Allowance]) -> dict[str, str]:
+def _fallback_complaint(team: Team, limits: TeamLimits) -> dict[str, str]:
+    """Why the cheaper model could never be asked: a setting that does nothing would be found out at the worst time."""
+    model = limits.fallback_model.strip()
+    if not model or limits.at_limit != AtLimit.FALLBACK:
+        return {}
+    credentials, provider = TeamCredentials(team), provider_of(model)
+    if provider is None or (credentials.any_model_key and credentials.key_for(LLMSpec(model=model)) is None):
+        return {"fallback_model": f"The team has no {provider or 'known'} key to ask it with. Add one in the settings."}
+    if TeamPrices(team, [model]).price(model) is None:
+        return {"fallback_model": "Its price is not known, so nobody could tell that it is cheaper."}
+    return {}
+
+
+def _below_spent(limits: TeamLimits, bill: Bill, allowances: list[Allowance]) -> dict[str, str]:
     """Budgets that are less than what is spent and held already: to stop spending, set them to just that."""
     fields = {}
-    if bill is not None and (complaint := _too_low(limits.budget_usd, bill)):
+    if complaint := _too_low(limits.budget_usd, bill):
         fields["budget_usd"] = complaint
     for allowance in allowances:
         own = limits.members.get(allowance.user_id)
@@ -175,10 +213,4 @@ def _too_low(budget_usd: Decimal | None, sums: Bill | Allowance) -> str:
     used = sums.spent_nusd + sums.reserved_nusd
     if budget_usd is None or to_nusd(budget_usd) >= used:
         return ""
-    return f"${usd_text(used)} are spent or held by calls in flight this month; give at least that, which stops more."
-
-
-def _this_month() -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date")
-        return cursor.fetchone()[0]
+    return f"{dollars(used)} are spent or held by calls in flight this month; give at least that, which stops more."

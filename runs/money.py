@@ -22,3 +22,10 @@ def usd_text(nusd: int | None) -> str | None:
     if nusd is None:
         return None
     return f"{to_usd(nusd):.9f}".rstrip("0").rstrip(".")
+
+
+def dollars(nusd: int) -> str:
+    """The exact amount as people write it: "$10", "$12.50", "$1,000", "$0.000123"."""
+    whole, _, rest = f"{to_usd(nusd):,.9f}".partition(".")
+    rest = rest.rstrip("0")
+    return f"${whole}.{rest.ljust(2, '0')}" if rest else f"${whole}"

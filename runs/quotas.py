@@ -21,40 +21,54 @@ def take_turn(who: Principal, *, launches: int = 1) -> None:
     left, wait_s = _left(who, launches)
     if launches <= left:
         return
+    window = span(team.launch_window_s)
     if launches > team.launch_quota:
         raise TooMany(
-            f"Your team lets each member launch {team.launch_quota:,} runs in {_span(team.launch_window_s)}; "
+            f"Your team lets each member launch {team.launch_quota:,} runs in {window}; "
             f"{launches:,} at once are more than that.",
             retry_after_s=team.launch_window_s,
         )
     raise TooMany(
-        f"You have launched {team.launch_quota - left:,} runs in the last {_span(team.launch_window_s)}, and your team "
-        f"lets each member launch {team.launch_quota:,}. Nothing was launched; try again in {_span(wait_s)}.",
+        f"You have launched {team.launch_quota - left:,} runs in the last {window.removeprefix('1 ')}, and your team "
+        f"lets each member launch {team.launch_quota:,}. Nothing was launched; try again in {_about(wait_s)}.",
         retry_after_s=wait_s,
     )
 
 
+def used(who: Principal) -> int:
+    """How many runs the member has launched within the team's window that ends now."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, _given(who))
+        count: int = cursor.fetchone()[0]
+    return count
+
+
+def _given(who: Principal) -> dict[str, int]:
+    return {"team": who.team.pk, "user": who.user.pk, "window_s": who.team.launch_window_s}
+
+
 def _left(who: Principal, launches: int) -> tuple[int, int]:
     """How many more may be launched now, and in how many seconds ``launches`` could be."""
-    team = who.team
-    quota = team.launch_quota or 0
-    given = {"team": team.pk, "user": who.user.pk, "window_s": team.launch_window_s, "quota": quota}
+    quota, launched = who.team.launch_quota or 0, used(who)
+    left = max(0, quota - launched)
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, given)
-        used = cursor.fetchone()[0]
-        left = max(0, quota - used)
         # The launch whose leaving makes room: as many have to leave as are missing.
-        cursor.execute(LEAVES, given | {"leaving": max(0, used + launches - quota - 1)})
+        cursor.execute(LEAVES, _given(who) | {"leaving": max(0, launched + launches - quota - 1)})
         row = cursor.fetchone()
     return left, max(1, math.ceil(row[0])) if row else 1
 
 
-def _span(seconds: int) -> str:
+def span(seconds: int) -> str:
     """Seconds as people say them: "2 hours", "90 seconds"."""
     for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= length and seconds % length == 0:
             return f"{seconds // length} {name}{'' if seconds == length else 's'}"
     return f"{seconds:,} second{'' if seconds == 1 else 's'}"
+
+
+def _about(seconds: int) -> str:
+    """A wait, rounded up as people say it: never so short that they come back in vain."""
+    return span(seconds if seconds < 120 else math.ceil(seconds / 60) * 60)
 
 
 _RECENT = """

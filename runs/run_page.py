@@ -14,10 +14,12 @@ from django.template.loader import render_to_string
 
 from agents_app.graph import layout
 from engine.spec import CrewSpec
+from runs.budget_wait import budget_wait
 from runs.call_tree import call_lines
 from runs.forms import DecisionForm
 from runs.live import changes
 from runs.models import Run
+from runs.money_forms import ResumeForm
 from runs.queries import run_detail
 from runs.reviews import reviews_of
 from runs.standing import troubles_of, waits_for, waits_of
@@ -37,14 +39,20 @@ WHAT_TO_DO = {
     "cancelled": "",
     "poison": "Something in this run takes workers down. Look at the last call below before you run it again.",
     "internal_error": "Run it again; if it fails again, the worker's log names the fault.",
+    "run_budget": "Give it a larger budget and run again; or let it wait at its budget, so that you can raise it then.",
+    "team_budget": "An owner can raise it on the page Limits. Then run again; or wait for next month.",
+    "user_budget": "An owner can raise it on the page Limits. Then run again; or wait for next month.",
     "invalid_crew": "Mend the crew, then run again.",
 }
 CLASS_NAMES = {CostClass.CACHE_HIT.value: "reused"}
 LIMIT_ADVICE = "Raise the limit, or make the crew spend less, then run again."
 
 
-def context(run: Run, who: Principal, refused: DecisionForm | None = None) -> dict[str, Any]:
-    """Everything that the page shows, read in a fixed number of queries. ``refused``: see ``reviews_of``."""
+def context(
+    run: Run, who: Principal, refused: DecisionForm | None = None, resume: ResumeForm | None = None
+) -> dict[str, Any]:
+    """Everything that the page shows, read in a fixed number of queries. ``refused``: see ``reviews_of``; ``resume`` is
+    a raise that was refused."""
     spec = CrewSpec.from_json(run.version.spec)
     detail = run_detail(run)
     reviews = reviews_of(run, spec, refused)
@@ -62,6 +70,7 @@ def context(run: Run, who: Principal, refused: DecisionForm | None = None) -> di
         "roles": {agent.key: agent.role for agent in spec.agents},
         "done": sum(task.finished_at is not None for task in detail.tasks),
         "reviews": reviews,
+        "budget_wait": budget_wait(run, who, resume),
         "lines": call_lines(detail.calls),
         "timeline": timeline(run, detail.tasks, detail.calls, reviews.all),
         "graph": layout(spec, width=WIDE),

@@ -17,7 +17,8 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from runs import claim, execution, invariants, metrics
+from runs import alerts, claim, execution, invariants, metrics
+from runs.outbox import Outbox
 from runs.presence import forget_absent
 from runs.worker import worker_process
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 SWEEP_EVERY_S = 5.0
 RING_AGAIN_AFTER_S = 10.0
 _stopping = threading.Event()
+_outbox = Outbox()
 
 
 @shared_task(name="runs.execute")
@@ -78,6 +80,7 @@ def sweep() -> None:
     for run_id in due:
         ring(run_id)
     claim.close_calls_of_ended_runs()
+    alerts.find_crossed()
     forget_absent()
     metrics.swept(len(due))
 
@@ -89,12 +92,14 @@ def start_working(**kwargs: Any) -> None:
     log.info("Ready for runs", extra={"worker": worker_process().name})
     metrics.serve()
     threading.Thread(target=_sweep_until_stopped, name="sweeper", daemon=True).start()
+    _outbox.start()
 
 
 @worker_shutting_down.connect
 def stop_working(**kwargs: Any) -> None:
     """Runs in Celery's signal handler, so the waiting is left to a thread; Celery itself waits for its pool."""
     _stopping.set()
+    _outbox.stop()
     threading.Thread(target=_stop_working, name="shutdown").start()
 
 

@@ -12,17 +12,19 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from agents_app.models import Crew
-from runs import actions, queries, run_page
+from runs import actions, limits, queries, run_page
 from runs.call_tree import call_lines, calls_below, delegation_of
 from runs.filters import RunFilter
 from runs.forms import DecisionForm
 from runs.history import history, narrowed
 from runs.launching import launch_page
 from runs.models import Call, Run, TaskRun
+from runs.money_forms import ResumeForm
 from runs.operations import REASONS, operations
+from runs.states import BUDGETS
 from teams.access import TeamRequest, fetch, member, sees_all, visible_to
 from teams.models import Role
-from teams.refusals import Conflict, Refusal
+from teams.refusals import Conflict, Refusal, TooMany
 from teams.views import show_refusal
 
 CALLS_A_PAGE = 100
@@ -34,6 +36,7 @@ MAX_CREWS = 500
 def launch(request: TeamRequest, slug: str) -> HttpResponse:
     crew = fetch(Crew, request.who, Role.RUNNER, slug=slug, archived_at=None, builtin_key="")
     page = launch_page(request.who, crew, request.GET, request.POST or None)
+    refused: Refusal | None = None
     if page.form.is_valid():
         key = page.form.cleaned_data["key"]
         try:
@@ -45,8 +48,13 @@ def launch(request: TeamRequest, slug: str) -> HttpResponse:
             )
             page.form.take_new_key()
         except Refusal as refusal:
+            refused = refusal
             show_refusal(page.form, refusal)
-    return render(request, "runs/launch.html", {"page": page}, status=422 if page.form.errors else 200)
+    status = 200 if not page.form.errors else refused.status if refused else 422
+    response = render(request, "runs/launch.html", {"page": page}, status=status)
+    if isinstance(refused, TooMany):
+        response["Retry-After"] = str(refused.retry_after_s)
+    return response
 
 
 @member(Role.VIEWER)
@@ -125,6 +133,27 @@ def cancel(request: TeamRequest, run_id: UUID) -> HttpResponse:
 
 @member(Role.RUNNER)
 @require_http_methods(["GET", "POST"])
+def resume(request: TeamRequest, run_id: UUID) -> HttpResponse:
+    """Lets a run that waits for a budget go on, with a larger one of its own if one was typed."""
+    the_run = redirect("run", team=request.who.team.slug, run_id=run_id)
+    found = fetch(Run, request.who, pk=run_id)
+    form = ResumeForm(request.POST)
+    if request.method == "POST" and form.is_valid():
+        try:
+            limits.resume(request.who, found, **form.cleaned_data)
+        except Refusal as refusal:
+            show_refusal(form, refusal)
+            found.refresh_from_db()
+            if found.waiting_for not in BUDGETS:  # it went on or ended meanwhile: there is no form to show it at
+                messages.info(request, refusal.message)
+                return the_run
+    if request.method == "GET" or form.is_valid():  # the address of a refused one, opened anew
+        return the_run
+    return _run_page(request, found, resume=form)
+
+
+@member(Role.RUNNER)
+@require_http_methods(["GET", "POST"])
 def review(request: TeamRequest, run_id: UUID, key: str, call_id: UUID | None = None) -> HttpResponse:
     """A person's word on what a task asks. A refused one is shown again with what was typed."""
     found = fetch(Run, request.who, pk=run_id)
@@ -191,10 +220,12 @@ def call(request: TeamRequest, run_id: UUID, call_id: UUID) -> HttpResponse:
     return render(request, "runs/call.html", {"call": found, "run": found.run, "roles": _roles(found.run), **around})
 
 
-def _run_page(request: TeamRequest, found: Run, refused: DecisionForm | None = None) -> HttpResponse:
+def _run_page(
+    request: TeamRequest, found: Run, refused: DecisionForm | None = None, resume: ResumeForm | None = None
+) -> HttpResponse:
     newer_run, older_run = queries.neighbours(request.who, found)
-    context = run_page.context(found, request.who, refused) | {"newer": newer_run, "older": older_run}
-    return render(request, "runs/run.html", context, status=422 if refused else 200)
+    context = run_page.context(found, request.who, refused, resume) | {"newer": newer_run, "older": older_run}
+    return render(request, "runs/run.html", context, status=422 if refused or resume else 200)
 
 
 def _roles(found: Run) -> dict[str, str]:

@@ -8,7 +8,7 @@ from django import forms
 
 from engine.models import PROVIDERS
 from teams.actions import SCOPE_ROLE
-from teams.models import Role, Scope
+from teams.models import Role, Scope, WebhookEvent
 
 
 class ProviderForm(forms.Form):
@@ -43,3 +43,17 @@ class TokenForm(forms.Form):
         offered = [scope for scope in Scope if SCOPE_ROLE[scope] <= role]
         self.fields["scope"].choices = [(scope.value, scope.label) for scope in offered]  # type: ignore[attr-defined]
         self.fields["scope"].initial = Scope.RUN if Scope.RUN in offered else Scope.READ
+
+
+class WebhookForm(forms.Form):
+    url = forms.CharField(
+        label="Address",
+        max_length=500,
+        widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://example.com/hooks/crewsite"}),
+    )
+    events = forms.MultipleChoiceField(
+        choices=WebhookEvent.choices,
+        widget=forms.CheckboxSelectMultiple,
+        label="Tell it when",
+        error_messages={"required": "Choose at least one."},
+    )

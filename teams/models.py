@@ -1,4 +1,5 @@
-"""Who may: people, teams, their roles in them, and the secrets a team keeps (provider keys, API tokens, sign-in links).
+"""Who may: people, teams, their roles in them, and the secrets a team keeps (provider keys, API tokens, sign-in links,
+webhooks).
 
 Secrets are stored encrypted or as hashes only; what may be done with a row is decided in ``access``.
 """
@@ -6,8 +7,10 @@ Secrets are stored encrypted or as hashes only; what may be done with a row is d
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
 
@@ -187,6 +190,79 @@ class ProviderKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.name}"
+
+
+class WebhookEvent(models.TextChoices):
+    """What a team may be told of at an address of its own."""
+
+    BUDGET = "budget.threshold", "A budget is at 50, 80 or 100 %"
+    WAITING = "run.waiting", "A run waits for a budget or a person"
+    FAILED = "run.failed", "A run failed"
+    SUCCEEDED = "run.succeeded", "A run succeeded"
+
+
+class Webhook(models.Model):
+    """An address that is told of events. The secret that signs what is sent is encrypted, and was shown once."""
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="webhooks")
+    url = models.URLField(max_length=500)
+    secret = models.BinaryField()
+    events = ArrayField(models.CharField(max_length=40, choices=WebhookEvent.choices))
+    active = models.BooleanField(default=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class DeliveryState(models.TextChoices):
+    DUE = "due"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class Delivery(models.Model):
+    """One event to one webhook: what is to be sent, and how its tries went. ``failed`` is given up.
+
+    The id goes with every try, so that a receiver that gets one twice can tell. Whoever sends it moves ``next_try_at``
+    ahead first, so that no other sender takes it meanwhile.
+    """
+
+    TEAM_PATH = "webhook__team"
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
+    event = models.CharField(max_length=40)
+    payload = models.JSONField()
+    state = models.CharField(max_length=6, choices=DeliveryState.choices, default=DeliveryState.DUE)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, db_default=Now())
+    created_at = models.DateTimeField(db_default=Now())
+    tried_at = models.DateTimeField(null=True)
+    status = models.PositiveSmallIntegerField(null=True)
+    error = models.TextField(blank=True)
+    response = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(state__in=DeliveryState.values), name="delivery_state_known"),
+            models.CheckConstraint(
+                condition=models.Q(state=DeliveryState.DUE, next_try_at__isnull=False)
+                | (~models.Q(state=DeliveryState.DUE) & models.Q(next_try_at=None)),
+                name="delivery_tried_again_iff_due",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["webhook", "next_try_at"], name="delivery_due", condition=models.Q(state="due")),
+            models.Index(fields=["webhook", "-created_at"], name="delivery_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} to {self.webhook_id}"
 
 
 class IdempotentAnswer(models.Model):

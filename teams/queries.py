@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from teams.access import Principal, visible_to
-from teams.models import ApiToken, Membership, ProviderKey, Team, User
+from teams.models import ApiToken, Delivery, Membership, ProviderKey, Team, User, Webhook
 
 
 def teams_of(user: User) -> QuerySet[Team]:
@@ -25,3 +25,14 @@ def live_tokens(who: Principal) -> QuerySet[ApiToken]:
 
 def members(who: Principal) -> QuerySet[Membership]:
     return visible_to(who, Membership).select_related("user").order_by("-role", "user__email")
+
+
+def webhooks(who: Principal) -> QuerySet[Webhook]:
+    """With how many deliveries of each are due, and were given up."""
+    states = {name: Count("deliveries", filter=Q(deliveries__state=name)) for name in ("due", "failed")}
+    return visible_to(who, Webhook).annotate(**states).order_by("pk")
+
+
+def last_deliveries(who: Principal, *, most: int = 20) -> QuerySet[Delivery]:
+    """The newest events that were to be sent, whatever became of them."""
+    return visible_to(who, Delivery).select_related("webhook").order_by("-created_at")[:most]

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from teams import actions, queries
 from teams.access import TeamRequest, fetch, member, public, signed_in
-from teams.forms import ProviderForm, TokenForm
+from teams.forms import ProviderForm, TokenForm, WebhookForm
 from teams.models import ApiToken, ProviderKey, Role
 from teams.refusals import Refusal
 
@@ -54,7 +54,7 @@ def signout(request: HttpRequest) -> HttpResponse:
 @member(Role.VIEWER)
 @require_GET
 def settings_page(request: TeamRequest) -> HttpResponse:
-    return _settings(request)
+    return show_settings(request)
 
 
 @member(Role.OWNER)
@@ -69,7 +69,7 @@ def add_provider(request: TeamRequest) -> HttpResponse:
         else:
             messages.success(request, f"The {key.provider} key is kept. Crews on its models now run for real.")
             return redirect("settings", team=request.who.team.slug)
-    return _settings(request, provider_form=form, status=422)
+    return show_settings(request, provider_form=form, status=422)
 
 
 @member(Role.OWNER)
@@ -86,9 +86,9 @@ def remove_provider(request: TeamRequest, pk: int) -> HttpResponse:
 def issue_token(request: TeamRequest) -> HttpResponse:
     form = TokenForm(request.POST, role=request.who.role)
     if not form.is_valid():
-        return _settings(request, token_form=form, status=422)
+        return show_settings(request, token_form=form, status=422)
     _, secret = actions.issue_token(request.who, **form.cleaned_data)
-    return _settings(request, new_token=secret)
+    return show_settings(request, new_token=secret)
 
 
 @member(Role.VIEWER)
@@ -107,12 +107,16 @@ def show_refusal(form: object, refusal: Refusal) -> None:
         form.add_error(None, refusal.message)  # type: ignore[attr-defined]
 
 
-def _settings(request: TeamRequest, *, status: int = 200, **extra: object) -> HttpResponse:
+def show_settings(request: TeamRequest, *, status: int = 200, **extra: object) -> HttpResponse:
+    """The settings page; ``extra`` replaces parts of it, such as a form that was refused."""
     context = {
         "keys": queries.provider_keys(request.who),
         "tokens": queries.live_tokens(request.who),
         "members": queries.members(request.who),
         "provider_form": ProviderForm(),
         "token_form": TokenForm(role=request.who.role),
+        "webhook_form": WebhookForm(),
+        "hooks": queries.webhooks(request.who) if request.who.can_own else [],
+        "deliveries": queries.last_deliveries(request.who) if request.who.can_own else [],
     }
     return render(request, "teams/settings.html", context | extra, status=status)

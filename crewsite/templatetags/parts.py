@@ -10,7 +10,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from runs.money import dollars as dollars_of
 from runs.money import to_usd
+from runs.quotas import span as span_of
 
 register = template.Library()
 
@@ -31,6 +33,12 @@ def usd(nusd: int | None) -> SafeString:
     amount = to_usd(nusd)
     shown = f"{amount:,.4f}" if nusd >= CENT_NUSD else f"{amount:.6f}"
     return format_html('<span class="num" title="${}">${}</span>', f"{amount:,.9f}", shown)
+
+
+@register.filter
+def dollars(nusd: int | None) -> SafeString:
+    """1e-9 USD as an exact amount, as budgets are set: "$12.50"."""
+    return format_html('<span class="num">{}</span>', NOTHING if nusd is None else dollars_of(nusd))
 
 
 @register.simple_tag
@@ -130,6 +138,39 @@ def share(part: float, whole: float) -> int:
     return max(0, min(100, round(100 * part / whole))) if whole else 0
 
 
+@register.filter
+def window(seconds: int) -> str:
+    """A length of time as people say it after "any" or "the last": "hour", "2 hours"."""
+    return span_of(seconds).removeprefix("1 ")
+
+
+@register.inclusion_tag("parts/cell.html")
+def cell(bound_field: Any) -> dict[str, Any]:
+    """A form field in a table, which labels it by ``aria-label``: the field and what is wrong with it."""
+    attributes = {"class": _css(bound_field.field.widget, wrong=bool(bound_field.errors))}
+    if bound_field.errors:
+        attributes |= {"aria-invalid": "true", "aria-describedby": f"{bound_field.auto_id}_about"}
+    return {"bound": bound_field, "widget": bound_field.as_widget(attrs=attributes)}
+
+
+@register.inclusion_tag("parts/budget.html")
+def budget(standing: Any, name: str) -> dict[str, Any]:
+    """A bar of what is spent and held of a budget, with the figures in words. ``standing`` has ``budget_nusd``,
+    ``spent_nusd`` and ``reserved_nusd``; without a budget there are the words alone."""
+    limit, spent, held = standing.budget_nusd, standing.spent_nusd, standing.reserved_nusd
+    used = share(spent, limit) if limit else 100
+    return {
+        "name": name,
+        "limit": limit,
+        "spent": spent,
+        "held": held,
+        "left": None if limit is None else max(0, limit - spent - held),
+        "used": used,
+        "spent_width": _width(spent, limit),
+        "held_width": min(_width(held, limit), 100 - _width(spent, limit)),
+    }
+
+
 @register.inclusion_tag("parts/field.html")
 def field(bound_field: Any, size: str = "") -> dict[str, Any]:
     """A form field with its label, help, errors and the spec's complaints, tied together for screen readers.
@@ -152,6 +193,11 @@ def field(bound_field: Any, size: str = "") -> dict[str, Any]:
         "complaints": complaints,
         "size": size,
     }
+
+
+def _width(part: int, whole: int | None) -> float:
+    """In percent, to a hundredth, so that little is not nothing."""
+    return min(100.0, round(100 * part / whole, 2)) if whole else 0.0
 
 
 def _css(widget: Any, *, wrong: bool) -> str:

@@ -10,9 +10,12 @@ import asyncio
 import codecs
 import ipaddress
 import socket
+import ssl
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -71,6 +74,14 @@ class Page:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said to one request, whatever its status: the beginning of its text."""
+
+    status: int
+    text: str
+
+
 class GuardedHttp:
     """``allowed_private_hosts``: host names or addresses that an operator allows although they are not public."""
 
@@ -92,18 +103,44 @@ class GuardedHttp:
         ``check`` is asked about each address, those of redirects too, and raises ``ToolFailed`` for those it refuses.
         ``explain_errors``: what the server says to an error is part of the reason.
         """
+        async with self._client(HEADERS) as client:
+            return await _follow(client, client.build_request(method, url, **options), check, explain_errors)
+
+    async def post_once(self, url: str, body: bytes, *, headers: Mapping[str, str], most_bytes: int) -> Answer:
+        """One POST, no redirect followed; every status is an answer, of which so much is read. ``ToolFailed`` if there
+        is none."""
+        async with self._client({**headers, "Accept-Encoding": "identity"}) as client:
+            request = client.build_request("POST", url, content=body)
+            check_address(request.url)
+            response = await client.send(request, stream=True)
+            try:
+                begun = bytearray()
+                async for chunk in response.aiter_raw():
+                    begun += chunk
+                    if len(begun) >= most_bytes:
+                        break
+            finally:
+                await response.aclose()
+            text = _decoded(bytes(begun[:most_bytes]), response.charset_encoding or "utf-8")
+            return Answer(response.status_code, text)
+
+    @asynccontextmanager
+    async def _client(self, headers: Mapping[str, str]) -> AsyncIterator[httpx.AsyncClient]:
+        """A client that connects to checked addresses only, within the time; its failures are ``ToolFailed``."""
         try:
-            async with asyncio.timeout(self._timeout_s):
-                async with httpx.AsyncClient(
-                    transport=_GuardedTransport(self.allowed_private_hosts), headers=HEADERS, trust_env=False
-                ) as client:
-                    return await _follow(client, client.build_request(method, url, **options), check, explain_errors)
+            async with (
+                asyncio.timeout(self._timeout_s),
+                httpx.AsyncClient(
+                    transport=_GuardedTransport(self.allowed_private_hosts), headers=headers, trust_env=False
+                ) as client,
+            ):
+                yield client
         except TimeoutError as error:
             raise ToolFailed(f"No complete answer within {self._timeout_s:g} s.") from error
         except httpx.InvalidURL as error:
             raise ToolFailed(f"This is not a usable address: {error}.") from error
         except httpx.HTTPError as error:
-            raise ToolFailed(f"The request failed: {error or type(error).__name__}.") from error
+            raise ToolFailed(f"The request failed: {str(error) or type(error).__name__}.") from error
 
 
 def is_public(address: str) -> bool:
@@ -114,14 +151,18 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and not any(ip.version == net.version and ip in net for net in NEVER)
 
 
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """Made once: reading the certificates takes longer than many a request."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class _GuardedTransport(httpx.AsyncHTTPTransport):
     """httpx's transport over a network that connects only to checked addresses."""
 
     def __init__(self, allowed: frozenset[str]) -> None:
-        super().__init__(trust_env=False)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False), network_backend=CheckedNetwork(allowed)
-        )
+        super().__init__(verify=_ssl_context(), trust_env=False)
+        self._pool = httpcore.AsyncConnectionPool(ssl_context=_ssl_context(), network_backend=CheckedNetwork(allowed))
 
 
 class CheckedNetwork(httpcore.AsyncNetworkBackend):

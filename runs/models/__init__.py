@@ -4,6 +4,7 @@ Money is in whole 1e-9 USD (``_nusd``), tokens and calls are counts. Rollups on 
 calls and of nothing else; ``recorder`` keeps them in the same transaction as the call. Times come from the database.
 """
 
+from runs.models.alert import THRESHOLDS, Alert, AlertKind, MailState, Notice
 from runs.models.call import Call
 from runs.models.checks import InvariantCheck
 from runs.models.fields import ClockTimestamp, Rollup, new_id
@@ -14,6 +15,9 @@ from runs.models.run import Run, TaskRun
 from runs.models.worker import WorkerSeen
 
 __all__ = [
+    "THRESHOLDS",
+    "Alert",
+    "AlertKind",
     "Allowance",
     "Bill",
     "Call",
@@ -21,7 +25,9 @@ __all__ = [
     "Correction",
     "InvariantCheck",
     "Lane",
+    "MailState",
     "Note",
+    "Notice",
     "PriceQuote",
     "PriceTier",
     "Review",

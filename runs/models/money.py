@@ -110,7 +110,8 @@ class Bill(models.Model):
 class Allowance(models.Model):
     """What one person spent in one team and month on real models, and what they may: the team's or their own budget.
 
-    A row begins with the person's first real call of the month. Runs of people who are gone count on the bill alone.
+    A row begins with the person's first real call of the month, or when limits are set in it. Runs of people who are
+    gone count on the bill alone.
     """
 
     TEAM_PATH = "team"

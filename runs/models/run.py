@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from agents_app.models import Crew, CrewVersion
 from runs.models.fields import Rollup, new_id, not_negative, one_of
-from runs.states import RUN_ENDED, RUN_LIVE, CallWait, Priority, RunState, TaskState
+from runs.states import BUDGETS, RUN_ENDED, RUN_LIVE, CallWait, Priority, RunState, TaskState
 from teams.models import ApiToken, AtLimit, Team
 
 
@@ -109,6 +109,9 @@ class Run(Rollup):
                 fields=["state", "team"], name="run_live", condition=Q(state__in=["queued", "running", "waiting"])
             ),
             models.Index(fields=["started_at"], name="run_started"),
+            models.Index(
+                fields=["team", "finished_at"], name="run_stopped_at_budget", condition=Q(error_code__in=BUDGETS)
+            ),
             GinIndex(fields=["metadata"], name="run_metadata", opclasses=["jsonb_path_ops"]),
         ]
 

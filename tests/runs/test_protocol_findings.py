@@ -81,7 +81,6 @@ def test_a_correction_begins_a_persons_month_with_the_budget_of_that_month(cast:
     assert Allowance.objects.order_by("month").values_list("budget_nusd", flat=True).last() == 20_000_000
 
 
-@pytest.mark.xfail(strict=True, reason="set_limits does not see a bill that is being begun with the old budget")
 def test_a_budget_that_is_set_while_a_month_begins_holds_in_it(cast: Cast) -> None:
     run = claim.claim(launched(cast.runner, task("only")).pk, owner="worker")
     assert run

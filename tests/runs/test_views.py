@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -138,7 +137,7 @@ class TestLaunch:
         assert page.version == earlier.version
         assert page.form["inputs.company"].value() == "Hooli"
         assert page.form["simulated"].value() == "yes"
-        assert page.form["budget_usd"].value() == Decimal("0.25")
+        assert page.form["budget_usd"].value() == "0.25"
         draft = signed_in(cast.runner).get(LAUNCH, {"from": str(earlier.pk), "version": "draft"}).context["page"]
         assert draft.version is None
 
@@ -291,7 +290,7 @@ class TestRunPage:
         for step in range(number):
             make_call(run, task=make_task(run, f"t{step}", position=step), step=step)
         client = signed_in(cast.viewer)
-        with django_assert_num_queries(18):
+        with django_assert_num_queries(19):
             client.get(page_of(run))
 
     def test_a_live_run_is_followed_from_the_revision_it_was_drawn_at(self, cast: Cast, crew: Crew) -> None:

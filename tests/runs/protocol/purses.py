@@ -67,12 +67,14 @@ class BillModel(Row):
 
 @dataclass(eq=False, repr=False)
 class TeamModel:
-    """``bills`` and ``allowances`` begin at the month's first real call, with the budgets that then are.
+    """``bills`` and ``allowances`` begin at the month's first real call, or when budgets are set, with those that then
+    are. ``people`` are its members.
 
     ``month`` counts the months that have passed.
     """
 
     name: str
+    people: tuple[int, ...]
     budget: int | None = None
     user_budget: int | None = None
     month: int = 0
@@ -116,6 +118,9 @@ class TeamModel:
             one.budget = budget
         for one in allowances:
             one.budget = user_budget
+        self.begin_bill()
+        for person in self.people:
+            self.begin_allowance(person, budget=user_budget)
         return True
 
 

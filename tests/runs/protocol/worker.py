@@ -50,6 +50,7 @@ class OpenCall:
 @dataclass(eq=False, repr=False)
 class Worker:
     """One claim of one run. ``done`` are the tasks that it believes to have ended, ``asking`` those that wait.
+
     ``stopped``: it was refused a call for good. ``limit``: the budget that it met, and what its next call may cost.
     """
 

@@ -20,7 +20,7 @@ from runs.locks import Locks
 from runs.models import PriceQuote, PriceTier, Run
 from teams.access import Principal
 from teams.actions import add_provider
-from teams.models import Team
+from teams.models import Membership, Team
 from tests.cast import make_cast, make_crew
 from tests.runs.protocol.model import RunModel
 from tests.runs.protocol.purses import TeamModel
@@ -69,6 +69,7 @@ class World:
         cast = make_cast()
         self.owners: list[Principal] = [cast.owner, cast.stranger]
         self.people = [cast.owner, cast.stranger, cast.runner]
+        Membership.objects.exclude(user__in=[who.user for who in self.people]).delete()
         self.crews = [make_crew(who, model=MODEL) for who in self.owners]
         for who in self.owners:
             add_provider(who, provider="openai", api_key="sk-test")
@@ -87,7 +88,7 @@ class World:
         """An empty ledger: the first team has a price for its model, the second does not know it."""
         self.execute(CLEAN)
         self.set_price(0, "2.5")
-        return [TeamModel("A"), TeamModel("B")]
+        return [TeamModel("A", people=(0, 2)), TeamModel("B", people=(1,))]
 
     def set_price(self, team: int, input_usd: str) -> None:
         """A dear one is dearer still for prompts as long as a reservation reckons with, which are never so long."""

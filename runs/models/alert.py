@@ -1,0 +1,99 @@
+"""Budgets that people were told of: an alert for everybody concerned, and for each of them whether it was mailed and
+put away."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from runs.models.fields import not_negative, one_of
+from teams.models import Team
+
+THRESHOLDS = (50, 80, 100)
+
+
+class AlertKind(models.TextChoices):
+    """Whose budget of the month it is about."""
+
+    TEAM = "team"
+    MEMBER = "member"
+
+
+class Alert(models.Model):
+    """So many percent of a month's budget were spent, with the figures of then; told once per figure of the budget.
+
+    100 is also a budget that is spent for the most part and kept a run from its next call: as a call is never opened
+    that could go beyond a budget, what is left at the end may never be spent.
+    """
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="alerts")
+    kind = models.CharField(max_length=6, choices=AlertKind.choices)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    month = models.DateField(help_text="first day of the month, in UTC")
+    threshold = models.PositiveSmallIntegerField(help_text="percent")
+    budget_nusd = models.BigIntegerField()
+    spent_nusd = models.BigIntegerField()
+    reserved_nusd = models.BigIntegerField()
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "kind", "user", "month", "threshold", "budget_nusd"],
+                nulls_distinct=False,
+                name="alert_once_per_budget_figure",
+            ),
+            one_of("alert", "kind", AlertKind),
+            models.CheckConstraint(condition=Q(threshold__in=THRESHOLDS), name="alert_threshold_known"),
+            models.CheckConstraint(
+                condition=Q(kind=AlertKind.TEAM, user=None) | Q(kind=AlertKind.MEMBER, user__isnull=False),
+                name="alert_of_member_names_one",
+            ),
+            *not_negative("alert", "budget_nusd", "spent_nusd", "reserved_nusd"),
+        ]
+        indexes = [models.Index(fields=["team", "-made_at"], name="alert_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.threshold} % of {self.kind} in {self.month:%Y-%m}"
+
+
+class MailState(models.TextChoices):
+    """``none``: nothing is to be mailed."""
+
+    NONE = "none"
+    DUE = "due"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class Notice(models.Model):
+    """One alert to one person: whether it was mailed to them, and when they put it away."""
+
+    TEAM_PATH = "alert__team"
+
+    alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="notices")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    dismissed_at = models.DateTimeField(null=True)
+    mail = models.CharField(max_length=6, choices=MailState.choices, default=MailState.NONE)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["alert", "user"], name="notice_once_per_person"),
+            one_of("notice", "mail", MailState),
+            models.CheckConstraint(
+                condition=Q(mail=MailState.DUE, next_try_at__isnull=False)
+                | (~Q(mail=MailState.DUE) & Q(next_try_at=None)),
+                name="notice_mailed_again_iff_due",
+            ),
+        ]
+        indexes = [models.Index(fields=["next_try_at"], name="notice_due", condition=Q(mail="due"))]
+
+    def __str__(self) -> str:
+        return f"{self.alert_id} to {self.user_id}"

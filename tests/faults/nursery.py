@@ -1,0 +1,176 @@
+"""A process that has loaded what is slow to load, and forks from itself the real processes that fault tests start.
+
+Started as a program it reads one JSON order a line from its standard input: ``start``, ``poll``. When that ends, it
+kills what is left of its children by their ids, so that no test leaves a process behind. LiteLLM alone takes seconds to
+load, and these tests kill workers all the time.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from engine import litellm_client, tokens
+
+LOADED = (
+    "celery.apps.worker",
+    "celery.bin.worker",
+    "cryptography.fernet",
+    "csp.middleware",
+    "django.core.handlers.asgi",
+    "django.core.management",
+    "django.db.backends.postgresql.base",
+    "django.forms",
+    "django.template.engine",
+    "django.views.generic",
+    "engine.crew",
+    "engine.routing",
+    "engine.tools.network",
+    "engine.validate",
+    "kombu.transport.pgmq",
+    "kombu.transport.pyamqp",
+    "kombu.transport.redis",
+    "markdown_it",
+    "nh3",
+    "psycopg_pool",
+    "uvicorn.main",
+    "whitenoise.middleware",
+)
+LOADED_BY_LITELLM = (
+    "litellm._service_logger",
+    "litellm.litellm_core_utils.default_encoding",
+    "litellm.llms.edenai.chat.transformation",
+    "litellm.llms.fal_ai.cost_calculator",
+    "litellm.proxy.openai_files_endpoints.common_utils",
+)
+"""At its first request, as it stands; one that is gone costs these tests a moment and nothing else."""
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Nursery:
+    """The test's end of it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.nursery"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def start(self, command: list[str], environment: dict[str, str], *, log: Path, folder: Path = ROOT) -> int:
+        """The pid of a new process. ``manage.py ...`` and ``uvicorn ...`` are forked, everything else is a program."""
+        order = {"command": command, "environment": environment, "log": str(log), "folder": str(folder)}
+        pid: int = self._ask(order)["pid"]
+        return pid
+
+    def exit_code(self, pid: int) -> int | None:
+        """None while it runs; a negative signal's number if one ended it."""
+        code: int | None = self._ask({"poll": pid})["code"]
+        return code
+
+    def close(self) -> None:
+        """Kills all that it started."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=60)
+
+    def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._lock:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+
+def main() -> None:
+    _load()
+    codes: dict[int, int | None] = {}
+    orders, answers = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
+    _redirect(1, "/dev/null", os.O_WRONLY)
+    for line in orders:
+        order = json.loads(line)
+        if "poll" in order:
+            answer = {"code": _code(codes, order["poll"])}
+        else:
+            pid = os.fork()
+            if pid == 0:
+                _become(order, orders.fileno(), answers.fileno())
+            codes[pid] = None
+            answer = {"pid": pid}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+    for pid in codes:
+        if _code(codes, pid) is None:
+            os.killpg(pid, signal.SIGKILL)  # each leads a group of its own
+            os.waitpid(pid, 0)
+
+
+def _load() -> None:
+    """What needs no settings: those are each child's own. LiteLLM is loaded and never used: it keeps its event loop."""
+    for name in LOADED:
+        import_module(name)
+    litellm_client._litellm()
+    for name in LOADED_BY_LITELLM:
+        with suppress(ImportError):
+            import_module(name)
+    tokens.count_text("Hello")
+    assert threading.active_count() == 1, "a process that has threads must not be forked"
+    gc.collect()
+    gc.freeze()
+
+
+def _code(codes: dict[int, int | None], pid: int) -> int | None:
+    if codes[pid] is None:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            codes[pid] = os.waitstatus_to_exitcode(status)
+    return codes[pid]
+
+
+def _become(order: dict[str, Any], *to_close: int) -> None:
+    os.setsid()
+    for number in to_close:
+        os.close(number)
+    _redirect(0, "/dev/null", os.O_RDONLY)
+    for stream in (1, 2):
+        _redirect(stream, order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    os.chdir(order["folder"])
+    program, *arguments = sys.argv = order["command"]
+    if program == "manage.py":
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(sys.argv)
+    elif program == "uvicorn":
+        from uvicorn.main import main as serve
+
+        serve(arguments, standalone_mode=False)
+    else:
+        os.execvpe(program, [program, *arguments], os.environ)
+    sys.exit(0)  # not os._exit: threads are waited for, as in a process that was not forked
+
+
+def _redirect(stream: int, path: str, flags: int) -> None:
+    opened = os.open(path, flags, 0o600)
+    os.dup2(opened, stream)
+    os.close(opened)
+
+
+if __name__ == "__main__":
+    main()

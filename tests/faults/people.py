@@ -1,0 +1,119 @@
+"""What people of a team do in fault tests, through the JSON API, and how they see their runs: by the rows."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from tests.faults.processes import until
+
+if TYPE_CHECKING:
+    from tests.faults.world import World
+
+ENDED = ("succeeded", "failed", "cancelled")
+FIRST_LOOK_S = 60.0
+
+
+class Team:
+    """``id`` is the team's row, ``token`` acts as its owner."""
+
+    def __init__(self, world: World, team_id: int, token: str) -> None:
+        self.world, self.id, self._token = world, team_id, token
+
+    def ask(self, method: str, path: str, *, key: str = "", json: Any = None) -> httpx.Response:
+        """One request to the API, whatever comes of it."""
+        headers = {"Authorization": f"Bearer {self._token}"} | ({"Idempotency-Key": key} if key else {})
+        address = f"http://127.0.0.1:{self.world.port}/api/v1{path}"
+        return self.world.client.request(method, address, headers=headers, json=json)
+
+    def design(self, spec: dict[str, Any]) -> str:
+        """The new crew's slug."""
+        answer = self.ask("POST", "/crews", json=spec)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["slug"])
+
+    def launch(self, crew: dict[str, Any] | str, *, tag: str = "", key: str = "", **body: Any) -> Run:
+        """A new run of a crew, given as a spec or as the slug of one that was designed."""
+        slug = crew if isinstance(crew, str) else self.design(crew)
+        tag = tag or secrets.token_hex(4)
+        answer = self.ask("POST", f"/crews/{slug}/runs", key=key, json={"inputs": {"tag": tag}} | body)
+        assert answer.status_code == 202, f"{answer.text}\n{self.world.web.last_words}"
+        return Run(self.world, answer.json()["id"], tag)
+
+    def launch_surely(self, crew: str, *, key: str, **body: Any) -> Run:
+        """As a careful client does: the same launch again and again under one key, until it is answered."""
+
+        def answered() -> Run | None:
+            try:
+                answer = self.ask("POST", f"/crews/{crew}/runs", key=key, json={"inputs": {"tag": key}} | body)
+            except httpx.TransportError:
+                return None
+            assert answer.status_code == 202 or answer.status_code >= 500, answer.text
+            return Run(self.world, answer.json()["id"], key) if answer.status_code == 202 else None
+
+        return until(answered, timeout_s=60, what=lambda: f"no answer\n{self.world.web.last_words}", every_s=0.1)
+
+    def launch_many(self, crew: dict[str, Any], number: int, **body: Any) -> list[Run]:
+        slug = self.design(crew)
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(lambda _: self.launch(slug, **body), range(number)))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its rows say."""
+
+    world: World
+    id: str
+    tag: str
+
+    def get(self, fields: str) -> Any:
+        """Columns of the run; one alone as itself."""
+        (row,) = self.world.rows(f"SELECT {fields} FROM runs_run WHERE id = %s", self.id)
+        return row if len(row) > 1 else row[0]
+
+    @property
+    def state(self) -> str:
+        return str(self.get("state"))
+
+    def calls(self, fields: str = "state") -> list[Any]:
+        """Columns of its calls in the order in which they began."""
+        order = "FROM runs_call WHERE run_id = %s ORDER BY started_at, id"
+        rows = self.world.rows(f"SELECT {fields} {order}", self.id)
+        return [row if len(row) > 1 else row[0] for row in rows]
+
+    def tasks(self) -> dict[str, str]:
+        """Each task's state."""
+        return dict(self.world.rows("SELECT key, state FROM runs_taskrun WHERE run_id = %s ORDER BY position", self.id))
+
+    @property
+    def billed(self) -> list[dict[str, Any]]:
+        """What the provider billed for it."""
+        return [line for line in self.world.billed() if line["tag"] == self.tag]
+
+    def wait_until_asked(self, task: str, *, times: int = 1) -> None:
+        """Until the provider was asked for the task so often."""
+        name = f"{self.tag}/{task}"
+        until(
+            lambda: self.world.seen()["arrived"].get(name, 0) >= times,
+            timeout_s=FIRST_LOOK_S,
+            what=lambda: f"{name} was not asked for: {self.world.seen()}, {self.state}\n{self.world.last_words()}",
+        )
+
+
+def wait_for(runs: Iterable[Run], *, states: tuple[str, ...] = ENDED, timeout_s: float = FIRST_LOOK_S) -> None:
+    """Until all of them are in one of the states."""
+    runs = list(runs)
+    world, ids = runs[0].world, [run.id for run in runs]
+    left = "SELECT id::text, state FROM runs_run WHERE id = ANY(%s::uuid[]) AND NOT state = ANY(%s)"
+    until(
+        lambda: not world.rows(left, ids, list(states)),
+        timeout_s=timeout_s,
+        what=lambda: f"not {states}: {world.rows(left, ids, list(states))[:5]}\n{world.last_words()}",
+        every_s=0.1,
+    )
