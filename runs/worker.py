@@ -82,7 +82,8 @@ class WorkerProcess:
             run = None if self.stopping.is_set() else claim_one()
             if run is None:
                 return None
-            held = Held(run.pk, run.lease_epoch, run.team_id)
+            suspect = run.fruitless_takeovers >= claim.SUSPECT_FROM
+            held = Held(run.pk, run.lease_epoch, run.team_id, suspect)
             with self._lock:
                 self._held[held.lease] = held
             return run, held
@@ -104,6 +105,11 @@ class WorkerProcess:
         most = self.capacity - self.capacity // NEWCOMERS_SHARE
         holding = Counter(one.team_id for one in self.held)
         return {team for team, count in holding.items() if count >= most}
+
+    @property
+    def is_wary(self) -> bool:
+        """Whether it holds a run that may be what takes workers down: one such at a time, so that it is known which."""
+        return any(one.suspect for one in self.held)
 
     def run(self, held: Held, work: Coroutine[Any, Any, T]) -> T:
         """Runs the coroutine on the loop, from a Celery thread, while the keeper keeps its lease.
