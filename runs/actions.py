@@ -118,17 +118,7 @@ def launch(
 
 def launch_complaints(who: Principal, spec: CrewSpec, *, simulated: bool | None = None) -> dict[str, str]:
     """What keeps a valid crew from being launched in this team: models without a key, at the field of their agent."""
-    credentials = TeamCredentials(who.team)
-    if _is_simulated(spec, credentials, simulated):
-        return {}
-    if any(is_simulated(model) for model in models_of(spec)):
-        return {"agents": "Some agents use simulated models and some do not. Use one kind for the whole crew."}
-    return {
-        field: f"There is no {provider_of(llm.model) or 'known'} key for {llm.model}. "
-        "Add one in the team's settings, or launch the crew simulated."
-        for field, llm in llms_of(spec).items()
-        if credentials.key_for(llm) is None
-    }
+    return _missing_keys(spec, TeamCredentials(who.team), simulated=simulated)
 
 
 def request_cancel(who: Principal, run: Run) -> Run:
@@ -213,14 +203,15 @@ def _said_already(who: Principal, run: Run, task: str, decision: Decision) -> bo
 def _queue(who: Principal, crew: Crew, order: LaunchOrder) -> Run:
     version = order.version or cut_version(crew, by=who.user)
     spec = CrewSpec.from_json(version.spec)
+    credentials = TeamCredentials(who.team)
     fields = (
         _order_complaints(spec, order)
         | _limit_complaints(who.team, order)
-        | launch_complaints(who, spec, simulated=order.simulated)
+        | _missing_keys(spec, credentials, simulated=order.simulated)
     )
     if fields:
         raise Invalid("The crew was not launched, and nothing was spent.", fields=fields)
-    simulated = _is_simulated(spec, TeamCredentials(who.team), order.simulated)
+    simulated = _is_simulated(spec, credentials, order.simulated)
     if not simulated:
         budgets.refuse_used_up(who)
     return Run(
@@ -272,6 +263,19 @@ def _is_simulated(spec: CrewSpec, credentials: TeamCredentials, wanted: bool | N
     if wanted or all(is_simulated(model) for model in models_of(spec)):
         return True
     return wanted is None and not credentials.any_model_key
+
+
+def _missing_keys(spec: CrewSpec, credentials: TeamCredentials, *, simulated: bool | None) -> dict[str, str]:
+    if _is_simulated(spec, credentials, simulated):
+        return {}
+    if any(is_simulated(model) for model in models_of(spec)):
+        return {"agents": "Some agents use simulated models and some do not. Use one kind for the whole crew."}
+    return {
+        field: f"There is no {provider_of(llm.model) or 'known'} key for {llm.model}. "
+        "Add one in the team's settings, or launch the crew simulated."
+        for field, llm in llms_of(spec).items()
+        if credentials.key_for(llm) is None
+    }
 
 
 def _order_complaints(spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:

@@ -135,7 +135,7 @@ def words_of(alert: Alert) -> str:
     figures = f"{dollars(alert.spent_nusd)} spent{held}"
     if alert.threshold == 100:
         return f"{head} is used up: {figures}. Runs that need more of it wait, or stop if they are set to."
-    return f"{head} is {alert.threshold} % used: {figures}."
+    return f"{head} has passed {alert.threshold} %: {figures}."
 
 
 def _seen_by(who: Principal) -> QuerySet[Alert]:

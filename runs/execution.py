@@ -18,7 +18,7 @@ from runs.lease import Held
 from runs.log_context import marked
 from runs.models import Run
 from runs.money import to_nusd
-from runs.replay import read_replay
+from runs.replay import replay_at_claim
 from runs.runtime import runtime_of
 from runs.states import PERSON, RunState
 from runs.worker import WorkerProcess
@@ -65,7 +65,7 @@ def _begin(run: Run, held: Held, worker: WorkerProcess) -> None:
 def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
     try:
         spec = CrewSpec.from_json(run.version.spec)
-        replay = read_replay(run)
+        replay = replay_at_claim(run)
         runtime = runtime_of(run, spec, worker, replay, held)
         connection.close()  # this thread only waits from here on
         output = worker.run(held, _run(spec, run, runtime, worker.name))

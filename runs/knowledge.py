@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 from django.db import DatabaseError, InterfaceError, connection
 
 from agents_app.search import search_passages
 from engine.tools.knowledge import Passage
 from engine.tools.protocol import ToolFailed
+from runs.one_per_process import one_per_process
 from teams.models import Team
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class TeamKnowledge:
         return [Passage(one.document.title, one.text, f"part {one.position}") for one in found]
 
 
-@cache
+@one_per_process
 def reading_threads() -> ThreadPoolExecutor:
     """The process's own, made at first use and never before a fork."""
     return ThreadPoolExecutor(MAX_SEARCHES, thread_name_prefix="knowledge")

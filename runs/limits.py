@@ -120,7 +120,9 @@ def resume(who: Principal, run: Run, *, budget_usd: Decimal | None = None) -> Ru
         short = [one for one in budgets.budgets_of(held.pk) if one.closed or not one.covers(held.needs_nusd or 0)]
         if short and budget_usd is None:
             raise Conflict(f"{budgets.standing(short[0], held.needs_nusd or 0)} Raise it first.")
-        if not short and claim.queue_again(held.pk):
+        if short:  # another than it waited for, where its own was raised
+            Run.objects.filter(pk=held.pk).update(waiting_for=short[0].name)
+        elif claim.queue_again(held.pk):
             transaction.on_commit(partial(tasks.ring, held.pk))
     run_changed(held.pk)
     run.refresh_from_db()

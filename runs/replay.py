@@ -51,6 +51,13 @@ class Replay:
     decisions: int = 0
 
 
+def replay_at_claim(run: Run) -> Replay:
+    """What there is to replay of a run that was just claimed: nothing at its first claim, which takes one query."""
+    if run.lease_epoch > 1:
+        return read_replay(run)
+    return Replay(results={}, calls={}, task_ids=dict(run.tasks.values_list("key", "pk")))
+
+
 def read_replay(run: Run) -> Replay:
     """Three queries. The calls of kept tasks are not read: their results are enough."""
     tasks = list(run.tasks.all())

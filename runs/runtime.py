@@ -52,7 +52,7 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, 
         ),
         journal=journal,
         prices=TeamPrices(run.team, {*models_of(spec), cheaper_model}),
-        tools=tools_of(run),
+        tools=tools_of(run, credentials),
         limits=limits_of(run),
         replies=caches.replies,
         outputs=caches.outputs,
@@ -139,12 +139,11 @@ class TeamCredentials:
         return Credential(api_key=unseal(key.secret), base_url=key.base_url or None) if key else None
 
 
-def tools_of(run: Run) -> ToolRegistry:
+def tools_of(run: Run, credentials: TeamCredentials) -> ToolRegistry:
     """The tools of a run, with its team's keys and documents; labelled stand-ins where it is simulated."""
     knowledge = TeamKnowledge(run.team)
     if run.simulated:
         return ToolRegistry.simulated(knowledge=knowledge)
-    credentials = TeamCredentials(run.team)
     key = credentials.search_key()
     return ToolRegistry.standard(
         search_api_key=key.api_key if key else os.environ.get("SERPER_API_KEY", ""),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from functools import cache
 from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
@@ -18,6 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from runs import alerts, claim, execution, invariants, metrics
+from runs.one_per_process import one_per_process
 from runs.outbox import Outbox
 from runs.presence import forget_absent
 from runs.worker import worker_process
@@ -63,7 +63,7 @@ def _send(run_id: UUID) -> None:
         log.warning("Could not ring; the sweeper will", exc_info=error, extra={"run_id": str(run_id)})
 
 
-@cache
+@one_per_process
 def _bell() -> Bell:
     """This process's own, made at its first ring: never before a fork."""
     return Bell()

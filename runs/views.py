@@ -135,6 +135,7 @@ def cancel(request: TeamRequest, run_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def resume(request: TeamRequest, run_id: UUID) -> HttpResponse:
     """Lets a run that waits for a budget go on, with a larger one of its own if one was typed."""
+    the_run = redirect("run", team=request.who.team.slug, run_id=run_id)
     found = fetch(Run, request.who, pk=run_id)
     form = ResumeForm(request.POST)
     if request.method == "POST" and form.is_valid():
@@ -145,9 +146,9 @@ def resume(request: TeamRequest, run_id: UUID) -> HttpResponse:
             found.refresh_from_db()
             if found.waiting_for not in BUDGETS:  # it went on or ended meanwhile: there is no form to show it at
                 messages.info(request, refusal.message)
-                form = ResumeForm({})
+                return the_run
     if request.method == "GET" or form.is_valid():  # the address of a refused one, opened anew
-        return redirect("run", team=request.who.team.slug, run_id=run_id)
+        return the_run
     return _run_page(request, found, resume=form)
 
 

@@ -15,7 +15,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError as CancelledFuture
-from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -29,6 +28,7 @@ from runs.lanes import Queues
 from runs.lease import MAX_SILENCE_S, REASONS, Held
 from runs.ledger_cache import LedgerCaches
 from runs.models import Run
+from runs.one_per_process import one_per_process
 from runs.presence import Presence
 
 log = logging.getLogger(__name__)
@@ -191,15 +191,7 @@ class WorkerProcess:
             held.job.cancel()
 
 
+@one_per_process
 def worker_process() -> WorkerProcess:
     """This process's own, made at first use: never before a fork, never in the web process."""
-    with _making:  # a cache alone would let several threads make one each
-        return _made()
-
-
-_making = threading.Lock()
-
-
-@cache
-def _made() -> WorkerProcess:
     return WorkerProcess(capacity=settings.WORKER_CONCURRENCY)

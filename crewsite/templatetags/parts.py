@@ -139,9 +139,9 @@ def share(part: float, whole: float) -> int:
 
 
 @register.filter
-def span(seconds: int) -> str:
-    """A length of time as people say it: "2 hours"."""
-    return span_of(seconds)
+def window(seconds: int) -> str:
+    """A length of time as people say it after "any" or "the last": "hour", "2 hours"."""
+    return span_of(seconds).removeprefix("1 ")
 
 
 @register.inclusion_tag("parts/cell.html")

@@ -84,7 +84,7 @@ class TestFinding:
         bill(cast, 5.75)
         alert = Alert.objects.get()
         assert (alert.spent_nusd, alert.budget_nusd, alert.month) == (5_250_000_000, TEN, budgets.this_month())
-        assert alerts.words_of(alert) == (f"Acme's budget of $10 for {alert.month:%B %Y} is 50 % used: $5.25 spent.")
+        assert alerts.words_of(alert) == (f"Acme's budget of $10 for {alert.month:%B %Y} has passed 50 %: $5.25 spent.")
 
     def test_a_members_budget_is_found_beside_the_teams(self, cast: Cast) -> None:
         allowance(cast.runner, 9)

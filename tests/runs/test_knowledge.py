@@ -22,7 +22,7 @@ from runs import knowledge
 from runs.actions import LaunchOrder, launch
 from runs.knowledge import MAX_SEARCHES, TeamKnowledge
 from runs.models import Run
-from runs.runtime import tools_of
+from runs.runtime import TeamCredentials, tools_of
 from teams.access import Principal
 from tests.cast import Cast, make_cast
 from tests.engine.crews import runtime
@@ -44,7 +44,7 @@ def tool_outputs(who: Principal, config: dict[str, object] | None = None) -> lis
     run: Run = launch(who, crew, LaunchOrder(inputs={}))
     journal = MemoryJournal()
     spec = CrewSpec.from_json(run.version.spec)
-    asyncio.run(run_crew(spec, run.inputs, runtime(journal=journal, tools=tools_of(run))))
+    asyncio.run(run_crew(spec, run.inputs, runtime(journal=journal, tools=tools_of(run, TeamCredentials(run.team)))))
     return [call.outcome.tool_output for call in journal.calls if call.intent.tool]
 
 

@@ -103,8 +103,7 @@ class CallModel(Row):
         if self.correction.month != self.month:
             team.begin_bill()
             if (person, self.month) in team.allowances:
-                # With the old month's budget: test_protocol_findings says what it should be.
-                team.begin_allowance(person, budget=team.allowances[person, self.month].budget)
+                team.begin_allowance(person)
 
     def lose(self) -> None:
         """Nobody will settle it: a simulated one costs nothing, any other its worst case."""
@@ -291,7 +290,7 @@ class RunModel(Row):
         self.team.calls.append(call)
         if not self.simulated:
             self.team.begin_bill()
-            self.team.begin_allowance(self.person, budget=self.team.user_budget)
+            self.team.begin_allowance(self.person)
 
     def forget(self, call: CallModel) -> None:
         self.calls.remove(call)

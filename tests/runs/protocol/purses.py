@@ -94,8 +94,8 @@ class TeamModel:
     def begin_bill(self) -> None:
         self.bills.setdefault(self.month, BillModel(self, self.month, self.budget))
 
-    def begin_allowance(self, person: int, *, budget: int | None) -> None:
-        own = BillModel(self, self.month, budget, person)
+    def begin_allowance(self, person: int) -> None:
+        own = BillModel(self, self.month, self.user_budget, person)
         self.allowances.setdefault((person, self.month), own)
 
     def closable(self) -> list[BillModel]:
@@ -120,7 +120,7 @@ class TeamModel:
             one.budget = user_budget
         self.begin_bill()
         for person in self.people:
-            self.begin_allowance(person, budget=user_budget)
+            self.begin_allowance(person)
         return True
 
 

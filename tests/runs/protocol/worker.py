@@ -41,6 +41,7 @@ class OpenCall:
     promised: str = ""
     ticket: Any = None
     model: Any = None
+    ended: bool = False
 
     def __repr__(self) -> str:
         return repr(self.model)
@@ -150,7 +151,10 @@ class Worker:
         return model
 
     def learned(self, call: OpenCall, outcome: CallOutcome) -> None:
-        """What it makes of a call's end. An unsafe one that was cut off is not its to repeat."""
+        """What it makes of a call's end, once. An unsafe one that was cut off is not its to repeat."""
+        if call.ended:
+            return
+        call.ended = True
         told = outcome.status is CallStatus.ERROR and outcome.tool_output is not None
         if outcome.status is CallStatus.OK or told:
             self.ended.add((*call.line, call.intent.step))

@@ -1,0 +1,98 @@
+"""Whether the work was done and the ledger is right: everything ended well, and equals the stand-in's own bill."""
+
+from __future__ import annotations
+
+import time
+
+from django.db import connection
+
+from bench.throughput_bench.provider import Billed, Provider
+from bench.throughput_bench.teams import LIVE, count_runs
+
+INPUT_NUSD, OUTPUT_NUSD = 150, 600
+"""A token of the model's in 1e-9 USD, by the price list that every installation begins with."""
+
+LINES = """
+    SELECT provider_request_id, prompt_tokens, completion_tokens, cost_nusd
+    FROM runs_call WHERE kind = 'model' AND started_at >= %s AND NOT (state = 'error' AND cost_nusd = 0)
+"""
+"""Without those that were taken back before they were sent, as when a worker stops."""
+SUMS = """
+    SELECT (SELECT coalesce(sum(cost_nusd), 0) FROM runs_call),
+           (SELECT coalesce(sum(spent_nusd), 0) FROM runs_run),
+           (SELECT coalesce(sum(spent_nusd), 0) FROM runs_taskrun),
+           (SELECT coalesce(sum(spent_nusd), 0) FROM runs_bill),
+           (SELECT coalesce(sum(spent_nusd), 0) FROM runs_allowance)
+"""
+HELD = """
+    SELECT (SELECT coalesce(sum(reserved_nusd), 0) FROM runs_run),
+           (SELECT coalesce(sum(reserved_nusd), 0) FROM runs_bill),
+           (SELECT count(*) FROM runs_call WHERE state = 'intent'),
+           (SELECT count(*) FROM runs_run WHERE lease_until IS NOT NULL)
+"""
+
+
+class Wrong(AssertionError):
+    """What was measured did not do its work, so that the figures mean nothing."""
+
+
+class Books:
+    """Opened before a part, which resets the stand-in's bill; ``close`` compares."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        provider.reset()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            self._opened_at = cursor.fetchone()[0]
+
+    def came(self) -> dict[str, float]:
+        """When the first request of each run came, so far, by its order."""
+        billed, _ = self._provider.report()
+        return {one.order: one.came_s for one in reversed(billed)}
+
+    def close(self, what: str) -> tuple[list[Billed], int]:
+        """The stand-in's bill and the most it had in flight. Raises ``Wrong`` if the ledger says anything else."""
+        billed, most_in_flight = self._provider.report()
+        expected = {
+            one.id: (
+                one.prompt_tokens,
+                one.completion_tokens,
+                one.prompt_tokens * INPUT_NUSD + one.completion_tokens * OUTPUT_NUSD,
+            )
+            for one in billed
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(LINES, [self._opened_at])
+            rows = cursor.fetchall()
+            cursor.execute(SUMS)
+            sums = cursor.fetchone()
+            cursor.execute(HELD)
+            held = cursor.fetchone()
+        lines = {row[0]: tuple(row[1:]) for row in rows}
+        _hold(len(rows) == len(lines) == len(billed), f"{what}: {len(billed)} calls billed, {len(rows)} in the ledger")
+        _hold(lines == expected, f"{what}: the ledger's lines are not the bill's")
+        _hold(len(set(sums)) == 1, f"{what}: calls, runs, tasks, bills and allowances sum to {sums}")
+        _hold(not any(held), f"{what}: still reserved or held: {held}")
+        unwell = count_runs("state IN ('failed', 'cancelled', 'waiting')")
+        _hold(not unwell, f"{what}: {unwell} runs did not succeed")
+        return billed, most_in_flight
+
+
+def wait_until_ended(*, timeout_s: float, look_every_s: float = 0.02) -> float:
+    """When no run was left to do, on the monotonic clock. Raises ``Wrong`` if that takes too long."""
+    return wait_until(LIVE, at_most=0, timeout_s=timeout_s, look_every_s=look_every_s)
+
+
+def wait_until(where: str, *parameters: object, at_most: int, timeout_s: float, look_every_s: float = 0.02) -> float:
+    """When at most so many runs were left that are so, on the monotonic clock."""
+    deadline = time.monotonic() + timeout_s
+    while (left := count_runs(where, *parameters)) > at_most:
+        _hold(time.monotonic() < deadline, f"{left} runs are still {where} after {timeout_s:g} s")
+        time.sleep(look_every_s)
+    return time.monotonic()
+
+
+def _hold(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise Wrong(otherwise)
