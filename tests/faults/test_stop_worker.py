@@ -75,7 +75,7 @@ def test_a_worker_frozen_beyond_its_lease_books_its_bill_and_writes_nothing_else
 def test_a_run_that_kills_its_worker_each_time_is_given_up_and_costs_its_worst(world: World) -> None:
     team = world.team()
     bad = team.launch(chain("a"), tag="poison")
-    replace_killed_workers_until_ended(world, [bad])
+    replace_killed_workers_until_ended(world, [bad], failpoint="after_intent:kill:1:poison")
     assert bad.get("state, error_code") == ("failed", "poison")
     after = team.launch(chain("a"))
     assert_honest([bad, after])
@@ -87,22 +87,23 @@ def test_a_run_that_kills_its_worker_each_time_is_given_up_and_costs_its_worst(w
 @pytest.mark.slow_fault
 def test_a_run_that_kills_its_worker_each_time_takes_none_of_its_neighbours_with_it(world: World) -> None:
     """Its neighbours' calls take longer than the worker lives, so that none of them is ever finished beside it."""
-    world.script({"has": "<<neighbour", "latency_s": 1})
+    poison = {"has": "<<poison", "text": "A deadly answer.", "latency_s": 1}
+    world.script(poison, {"has": "<<neighbour", "latency_s": 3})
     team = world.team()
     bad = team.launch(chain("a"), tag="poison")
     good = [team.launch(chain("a"), tag=f"neighbour-{number}") for number in range(3)]
-    replace_killed_workers_until_ended(world, [bad, *good])
+    replace_killed_workers_until_ended(world, [bad, *good], failpoint="after_reply:kill:1:deadly")
     assert_honest([bad, *good])
     assert bad.get("state, error_code") == ("failed", "poison")
     assert [run.get("state, error_code") for run in good] == [("succeeded", "")] * 3
 
 
-def replace_killed_workers_until_ended(world: World, runs: list[Run]) -> None:
-    """As a service manager does; each worker dies once it is about to ask for the run that is tagged poison."""
+def replace_killed_workers_until_ended(world: World, runs: list[Run], *, failpoint: str) -> None:
+    """As a service manager does."""
     deadline = time.monotonic() + 150
     while any(run.state not in ENDED for run in runs) and time.monotonic() < deadline:
         if not (world.workers and world.workers[-1].alive):
-            world.worker(failpoint="after_intent:kill:1:poison")
+            world.worker(failpoint=failpoint)
         time.sleep(0.1)
 
 
