@@ -20,6 +20,7 @@ from runs import alerts, claim, execution, invariants, metrics
 from runs.one_per_process import one_per_process
 from runs.outbox import Outbox
 from runs.presence import forget_absent
+from runs.runtime import warm_up
 from runs.worker import worker_process
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ def start_working(**kwargs: Any) -> None:
     worker_process().presence.begin()
     log.info("Ready for runs", extra={"worker": worker_process().name})
     metrics.serve()
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     threading.Thread(target=_sweep_until_stopped, name="sweeper", daemon=True).start()
     _outbox.start()
 
@@ -109,6 +111,15 @@ def _stop_working() -> None:
     worker.stop(grace_s=settings.SHUTDOWN_GRACE_S)
     for run_id in worker.released:
         _send(run_id)
+
+
+def _warm_up() -> None:
+    try:
+        warm_up()
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("Could not warm up; the first run does", exc_info=error)
+    finally:
+        connection.close()
 
 
 def _sweep_until_stopped() -> None:
