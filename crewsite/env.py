@@ -57,8 +57,8 @@ NOTICES_SILENCE = {
     "keepalives_interval": "5",
     "keepalives_count": "3",
 }
-"""A network that swallows packets, as when a database's host is gone, else holds a worker's writer and the keeper of its
-leases for a quarter of an hour. In seconds, but for the milliseconds of ``tcp_user_timeout``."""
+"""A network that swallows packets, as when a database's host is gone, else holds a worker's writer and the keeper of
+its leases for a quarter of an hour. In seconds, but for the milliseconds of ``tcp_user_timeout``."""
 
 
 def mail(url: str) -> dict[str, Any]:
