@@ -16,12 +16,10 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from engine.errors import Cancelled
-from engine.journal import CallOutcome, CallStatus
 from runs import budgets, metrics
 from runs.announcements import announce_run
-from runs.ledger_lines import Line, open_lines, settle
+from runs.lost_calls import close_open_calls
 from runs.models import ClockTimestamp, Review, Run, TaskRun
-from runs.money import to_usd
 from runs.notify import run_changed
 from runs.states import BUDGETS, RUN_LIVE, TASK_ENDED, CallState, RunState, TaskState
 from runs.storable import storable_json, storable_text
@@ -36,7 +34,6 @@ SEEN_IN_LINE = 8
 MOST_LOOKS = 5
 ANY_NUMBER = 32_767
 NO_WAIT = {"waits_for": "", "waits_until": None}
-WORKER_LOST = "worker_lost"
 
 CLAIM = """
     WITH before AS (SELECT state FROM runs_run WHERE id = %(run)s)
@@ -284,28 +281,6 @@ def ring_again(*, patience_s: float, most: int = 500) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(RING_AGAIN, {"patience_s": patience_s, "most": most})
         return [row[0] for row in cursor.fetchall()]
-
-
-def close_open_calls(run_id: UUID) -> None:
-    """Closes calls that nobody will settle. Nobody knows whether they were billed, so they are booked at their worst;
-    a simulated one, which nobody bills, at nothing."""
-    Run.objects.select_for_update(no_key=True).get(pk=run_id)
-    for line in open_lines(run_id):
-        settle(line, _lost_simulation() if line.simulated else _lost_call(line), fresh=False)
-
-
-def _lost_call(line: Line) -> CallOutcome:
-    return CallOutcome(
-        status=CallStatus.UNKNOWN,
-        cost_usd=to_usd(line.reserved_nusd) if line.priced or line.kind != "model" else None,
-        error="The worker stopped before it learned how this call ended; it is booked at its worst case.",
-        error_code=WORKER_LOST,
-    )
-
-
-def _lost_simulation() -> CallOutcome:
-    error = "The worker stopped before this simulated call ended; nothing was asked, so it costs nothing."
-    return CallOutcome(status=CallStatus.ERROR, error=error, error_code=WORKER_LOST)
 
 
 def close_tasks(run_id: UUID) -> None:
