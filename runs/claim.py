@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -29,8 +30,11 @@ log = logging.getLogger(__name__)
 
 LEASE_S = 30
 MAX_FRUITLESS_TAKEOVERS = 5
+SUSPECT_FROM = 2
+"""A run whose workers were lost so often in a row may be what takes them down."""
 SEEN_IN_LINE = 8
 MOST_LOOKS = 5
+ANY_NUMBER = 32_767
 NO_WAIT = {"waits_for": "", "waits_until": None}
 WORKER_LOST = "worker_lost"
 
@@ -52,6 +56,7 @@ IN_LINE = """
         SELECT id FROM runs_run
         WHERE state = 'running' AND team_id <> ALL(%(full)s)
           AND (lease_until IS NULL OR lease_until < clock_timestamp())
+          AND fruitless_takeovers + (lease_until IS NOT NULL)::int < %(suspect_from)s
         ORDER BY id LIMIT %(most)s),
     team AS (
         (SELECT team_id AS id FROM runs_run WHERE state = 'queued' ORDER BY team_id LIMIT 1)
@@ -73,8 +78,9 @@ that a long queue of one team is no queue for another."""
 
 BEAT = """
     UPDATE runs_run SET lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
-    WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running'
+    WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running' AND lease_until IS NOT NULL
 """
+"""One that was given back meanwhile is not taken again."""
 
 WAITING_FOR_MONEY = """
     SELECT id, team_id, needs FROM (
@@ -117,14 +123,21 @@ def claim(run_id: UUID, *, owner: str) -> Run | None:
     return Run.objects.select_related("team", "crew", "version").get(pk=run_id)
 
 
-def claim_next(*, owner: str, full: Collection[int] = ()) -> Run | None:
+def claim_next(*, owner: str, full: Collection[int] = (), wary: bool = False) -> Run | None:
     """The run whose turn it is, now leased to ``owner``; None if none is to be had. ``full``: teams that have enough.
 
-    Several who claim at once look at the same line, so whoever finds all of it taken looks again.
+    ``wary``: none that may be what takes workers down, since one is held already; else those that were only held beside
+    it would be given up with it. Several who claim at once look at the same line, so whoever finds all of it taken
+    looks again.
     """
+    given: dict[str, Any] = {
+        "full": list(full),
+        "most": SEEN_IN_LINE,
+        "suspect_from": SUSPECT_FROM if wary else ANY_NUMBER,
+    }
     for _ in range(MOST_LOOKS):
         with connection.cursor() as cursor:
-            cursor.execute(IN_LINE, {"full": list(full), "most": SEEN_IN_LINE})
+            cursor.execute(IN_LINE, given)
             waiting = [row[0] for row in cursor.fetchall()]
         if not waiting:
             return None

@@ -11,7 +11,7 @@ TRUSTED_S = 5.0
 """A connection that stood a moment ago is used: one that broke since says so itself, and the sweeper rings again."""
 
 
-class Transport(pgmq.Transport):  # type: ignore[misc]
+class Transport(pgmq.Transport):
     """kombu's own asks for the list of queues before each send and each look, which takes longer than either."""
 
     _stood_at = float("-inf")

@@ -30,7 +30,7 @@ def take_turn(who: Principal, *, launches: int = 1) -> None:
         )
     raise TooMany(
         f"You have launched {team.launch_quota - left:,} runs in the last {window.removeprefix('1 ')}, and your team "
-        f"lets each member launch {team.launch_quota:,}. Nothing was launched; try again in {_about(wait_s)}.",
+        f"lets each member launch {team.launch_quota:,}. Nothing was launched; try again in {_roughly(wait_s)}.",
         retry_after_s=wait_s,
     )
 
@@ -66,9 +66,12 @@ def span(seconds: int) -> str:
     return f"{seconds:,} second{'' if seconds == 1 else 's'}"
 
 
-def _about(seconds: int) -> str:
-    """A wait, rounded up as people say it: never so short that they come back in vain."""
-    return span(seconds if seconds < 120 else math.ceil(seconds / 60) * 60)
+def _roughly(seconds: int) -> str:
+    """A time to wait, rounded up to what people reckon with."""
+    for length in (86_400, 3_600, 60):
+        if seconds >= 2 * length:
+            return span(math.ceil(seconds / length) * length)
+    return span(seconds)
 
 
 _RECENT = """

@@ -305,7 +305,7 @@ class TestPage:
         for number in range(10):
             keep(cast.editor, f"{number}.txt", f"zebra {number}")
         client = signed_in(cast.viewer)
-        with django_assert_max_num_queries(6):
+        with django_assert_max_num_queries(7):
             client.get(PAGE, {"q": "zebra"})
 
 

@@ -15,16 +15,16 @@ from tests.faults.nursery import Nursery
 from tests.faults.people import Run
 from tests.faults.world import PATIENT, World, Worlds
 
-pytestmark = pytest.mark.slow_fault
 DEAD_S = 60
+NEVER_RUNG_AGAIN = PATIENT | {"RING_AGAIN_AFTER_S": 3600}
 
-WorldOn = Callable[[str], World]
+WorldOn = Callable[..., World]
 
 
 @pytest.fixture
 def world_on(worlds: Worlds) -> Iterator[WorldOn]:
     """A world on the broker of that address."""
-    yield lambda url: worlds.other(broker_url=url, constants=PATIENT)
+    yield lambda url, constants=PATIENT: worlds.other(broker_url=url, constants=constants)
     worlds.close()
 
 
@@ -48,6 +48,17 @@ def rabbitmq(nursery: Nursery, fault_folder: Path) -> Iterator[RabbitMQ]:
     rabbitmq.close()
 
 
+@pytest.mark.parametrize("broker", ["redis", "rabbitmq"])
+def test_a_launch_rings_for_a_worker_through_the_broker(
+    broker: str, request: pytest.FixtureRequest, world_on: WorldOn
+) -> None:
+    """No sweeper rings again here, so what runs was rung for."""
+    world = world_on(request.getfixturevalue(broker).url, NEVER_RUNG_AGAIN)
+    world.worker()
+    _assert_each_ran_once(world.team().launch_many(chain("a", "b"), 3))
+
+
+@pytest.mark.slow_fault
 def test_redis_forgets_500_queued_runs_and_each_is_run_once(redis: Redis, world_on: WorldOn) -> None:
     world = world_on(redis.url)
     runs = world.team().launch_many(chain("a"), 500)
@@ -57,6 +68,7 @@ def test_redis_forgets_500_queued_runs_and_each_is_run_once(redis: Redis, world_
     _assert_each_ran_once(runs)
 
 
+@pytest.mark.slow_fault
 def test_redis_dead_for_60_s_and_back_empty_loses_no_run(redis: Redis, world_on: WorldOn) -> None:
     world = world_on(redis.url)
     world.script(latency_s=0.5)
@@ -73,6 +85,7 @@ def test_redis_dead_for_60_s_and_back_empty_loses_no_run(redis: Redis, world_on:
     _assert_each_ran_once([*before, *during, *after])
 
 
+@pytest.mark.slow_fault
 def test_rabbitmq_killed_and_started_again_loses_no_run(rabbitmq: RabbitMQ, world_on: WorldOn) -> None:
     world = world_on(rabbitmq.url)
     world.script(latency_s=0.5)

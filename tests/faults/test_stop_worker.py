@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.crews import chain, crew, task
 from tests.faults.honest import assert_honest
-from tests.faults.people import wait_for
+from tests.faults.people import ENDED, Run
 from tests.faults.processes import until
 from tests.faults.world import World
 
@@ -72,24 +72,39 @@ def test_a_worker_frozen_beyond_its_lease_books_its_bill_and_writes_nothing_else
 
 
 @pytest.mark.slow_fault
-def test_a_run_that_kills_its_worker_each_time_is_given_up_and_others_go_on(world: World) -> None:
-    def doomed() -> None:
-        world.worker(failpoint="after_intent:kill:1:poison")
-
-    doomed()
+def test_a_run_that_kills_its_worker_each_time_is_given_up_and_costs_its_worst(world: World) -> None:
     team = world.team()
-    bad, good = team.launch(chain("a"), tag="poison"), team.launch(chain("a", "b"))
-    deadline = time.monotonic() + 120
-    while bad.state not in ("failed", "succeeded") and time.monotonic() < deadline:
-        if not world.workers[-1].alive:
-            doomed()
-        time.sleep(0.1)
-    wait_for([bad, good])
+    bad = team.launch(chain("a"), tag="poison")
+    replace_killed_workers_until_ended(world, [bad], failpoint="after_intent:kill:1:poison")
     assert bad.get("state, error_code") == ("failed", "poison")
-    assert good.state == "succeeded"
-    assert_honest([bad, good])
+    after = team.launch(chain("a"))
+    assert_honest([bad, after])
+    assert after.state == "succeeded"
     assert set(bad.calls()) == {"unknown"}
     assert 5 <= len(bad.calls()) <= 7
+
+
+@pytest.mark.slow_fault
+def test_a_run_that_kills_its_worker_each_time_takes_none_of_its_neighbours_with_it(world: World) -> None:
+    """Its neighbours' calls take longer than the worker lives, so that none of them is ever finished beside it."""
+    poison = {"has": "<<poison", "text": "A deadly answer.", "latency_s": 1}
+    world.script(poison, {"has": "<<neighbour", "latency_s": 3})
+    team = world.team()
+    bad = team.launch(chain("a"), tag="poison")
+    good = [team.launch(chain("a"), tag=f"neighbour-{number}") for number in range(3)]
+    replace_killed_workers_until_ended(world, [bad, *good], failpoint="after_reply:kill:1:deadly")
+    assert_honest([bad, *good])
+    assert bad.get("state, error_code") == ("failed", "poison")
+    assert [run.get("state, error_code") for run in good] == [("succeeded", "")] * 3
+
+
+def replace_killed_workers_until_ended(world: World, runs: list[Run], *, failpoint: str) -> None:
+    """As a service manager does."""
+    deadline = time.monotonic() + 150
+    while any(run.state not in ENDED for run in runs) and time.monotonic() < deadline:
+        if not (world.workers and world.workers[-1].alive):
+            world.worker(failpoint=failpoint)
+        time.sleep(0.1)
 
 
 @pytest.mark.slow_fault

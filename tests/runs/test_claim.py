@@ -98,6 +98,17 @@ def test_a_released_run_is_free_at_once(run: Run) -> None:
     assert again.lease_epoch == 2
 
 
+def test_a_beat_that_comes_after_its_run_was_given_back_takes_no_lease(run: Run) -> None:
+    """The keeper looks at the runs it holds a moment before one of them is given back, and beats a moment later."""
+    claimed = claim.claim(run.pk, owner="worker-1")
+    assert claimed
+    lease = (run.pk, claimed.lease_epoch)
+    claim.release([lease])
+    assert claim.beat([lease]) == {lease}
+    run.refresh_from_db()
+    assert (run.lease_until, run.lease_owner) == (None, "")
+
+
 def test_a_queued_run_is_cancelled_at_once(cast: Cast, run: Run) -> None:
     assert request_cancel(cast.runner, run).state == RunState.CANCELLED
     assert claim.claim(run.pk, owner="worker-1") is None

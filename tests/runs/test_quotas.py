@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from agents_app.models import Crew
+from runs import quotas
 from runs.models import Run
 from runs.states import RunState
 from teams.access import Principal
@@ -68,7 +69,7 @@ def test_one_launch_too_many_is_429_and_says_when_it_may_be_made(cast: Cast, cre
     assert 3590 < int(refused["Retry-After"]) <= 3600
     error = refused.json()["error"]
     assert error["code"] == "quota_exceeded"
-    assert error["message"].startswith(SAID)
+    assert error["message"] == f"{SAID} Nothing was launched; try again in 1 hour."
     assert Run.objects.count() == 2
 
 
@@ -98,6 +99,22 @@ def test_the_window_slides(cast: Cast, crew: Crew) -> None:
     refused = post(client)
     assert refused.status_code == 429
     assert 50 < int(refused["Retry-After"]) <= 60, "until the one of 59 minutes ago has left the window"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (1, "1 second"),
+        (60, "1 minute"),
+        (119, "119 seconds"),
+        (121, "3 minutes"),
+        (3_563, "1 hour"),
+        (7_201, "3 hours"),
+        (200_000, "3 days"),
+    ],
+)
+def test_a_wait_is_said_as_people_reckon_it_and_never_too_short(seconds: int, said: str) -> None:
+    assert quotas._roughly(seconds) == said
 
 
 def test_one_member_launches_are_not_another_s(cast: Cast, crew: Crew) -> None:

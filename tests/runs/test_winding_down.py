@@ -35,12 +35,12 @@ class Gate:
 
     def answer(self, body: dict[str, Any]) -> str:
         self.asked.release()
-        assert self.open.wait(20)
+        assert self.open.wait(60)
         return "An answer."
 
     def wait_until_asked(self, times: int = 1) -> None:
         for _ in range(times):
-            assert self.asked.acquire(timeout=20)
+            assert self.asked.acquire(timeout=60)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_stop_lets_calls_in_flight_settle_and_gives_the_run_back(
     stopped = WorkerProcess()
     executing = in_thread(lambda: execution.execute(run.pk, worker=stopped))
     gate.wait_until_asked()
-    stopping = in_thread(lambda: stopped.stop(grace_s=20))
+    stopping = in_thread(lambda: stopped.stop(grace_s=60))
     while not stopped.stopping.is_set():
         time.sleep(0.01)
     gate.open.set()
@@ -147,7 +147,7 @@ def test_parallel_tasks_of_a_stopped_run_all_settle(cast: Cast, gate: Gate, prov
     stopped = WorkerProcess()
     executing = in_thread(lambda: execution.execute(run.pk, worker=stopped))
     gate.wait_until_asked(2)
-    stopping = in_thread(lambda: stopped.stop(grace_s=20))
+    stopping = in_thread(lambda: stopped.stop(grace_s=60))
     while not stopped.stopping.is_set():
         time.sleep(0.01)
     gate.open.set()

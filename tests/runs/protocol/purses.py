@@ -120,7 +120,7 @@ class TeamModel:
             one.budget = user_budget
         self.begin_bill()
         for person in self.people:
-            self.begin_allowance(person, budget=user_budget)
+            self.begin_allowance(person)
         return True
 
 
