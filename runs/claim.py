@@ -42,6 +42,7 @@ CLAIM = """
         lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
         started_at = coalesce(started_at, clock_timestamp()), revision = revision + 1,
         takeovers = takeovers + (state = 'running')::int,
+        paused_s = paused_s + coalesce(extract(epoch FROM clock_timestamp() - paused_at), 0), paused_at = NULL,
         fruitless_takeovers = fruitless_takeovers + (lease_until IS NOT NULL)::int
     WHERE id = %(run)s AND state IN ('queued', 'running') AND (lease_until IS NULL OR lease_until < clock_timestamp())
     RETURNING lease_epoch, (SELECT state FROM before)
@@ -86,9 +87,9 @@ WAITING_FOR_MONEY = """
         FROM runs_run
         WHERE state = 'waiting' AND waiting_for = ANY(%(budgets)s)
           AND (budget_nusd IS NULL OR spent_nusd + reserved_nusd + coalesce(needs_nusd, 0) <= budget_nusd)) AS run
-    WHERE place <= %(most)s ORDER BY place, id
+    WHERE place <= %(most)s ORDER BY place, id LIMIT %(most)s * 10
 """
-"""Some of each person's, so that those whose budget is used up hide nobody else's."""
+"""Some of each person's, so that those whose budget is used up hide nobody else's; the next sweep looks at more."""
 
 RING_AGAIN = """
     WITH idle AS (
@@ -198,6 +199,7 @@ def pause(run: Run, *, waiting_for: str, decisions: int = 0, needs_nusd: int | N
         state=RunState.WAITING,
         waiting_for=waiting_for,
         needs_nusd=needs_nusd,
+        paused_at=ClockTimestamp(),
         lease_owner="",
         lease_until=None,
         revision=F("revision") + 1,

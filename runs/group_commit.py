@@ -94,8 +94,9 @@ class GroupCommit:
             batch.sort(key=lambda item: item.locks.team if item.locks else 0)
             results = self._in_one_transaction(batch)
         except Exception as error:  # noqa: BLE001 - whatever it was belongs to the operation's caller, not to this thread
-            if len(batch) == 1:
-                batch[0].future.set_exception(error)
+            if len(batch) == 1 or (isinstance(error, (OperationalError, InterfaceError)) and not _is_there()):
+                for item in batch:
+                    item.future.set_exception(error)
                 return
             # One of them spoiled the transaction for all: each gets its own, so that only the guilty one fails.
             for item in batch:
@@ -117,3 +118,14 @@ class GroupCommit:
                 log.warning("The ledger's connection failed; trying again in %.2f s", pause_s, exc_info=error)
                 self._pause.wait(pause_s)
         raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _is_there() -> bool:
+    """Whether the database answers at all: if not, no operation is to blame."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return False
+    return True

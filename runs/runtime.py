@@ -70,13 +70,14 @@ def warm_up() -> None:
 
 
 def limits_of(run: Run) -> Limits:
-    """The run's bounds besides money, which the ledger reserves; what earlier workers used of them counts."""
+    """The run's bounds besides money, which the ledger reserves. What earlier workers used of them counts, but no time
+    in which it waited for a person or for money."""
     bounds = RunLimits(max_calls=run.max_calls, max_tokens=run.max_tokens, max_seconds=run.max_seconds)
     if bounds == RunLimits():
         return Limits()
     calls = run.calls.filter(kind=CallKind.MODEL, cache_hit=False).count()
     elapsed_s = (timezone.now() - run.started_at).total_seconds() if run.started_at else 0.0
-    return Limits(bounds, calls=calls, tokens=run.total_tokens, elapsed_s=elapsed_s)
+    return Limits(bounds, calls=calls, tokens=run.total_tokens, elapsed_s=max(0.0, elapsed_s - run.paused_s))
 
 
 def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> Lane | None:

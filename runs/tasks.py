@@ -57,12 +57,15 @@ class Bell:
             _send(self._queue.get())
 
 
-def _send(run_id: UUID) -> None:
+def _send(run_id: UUID) -> bool:
+    """Whether the broker took it."""
     try:
         execute.apply_async((str(run_id),), retry=False)
     except Exception as error:
         metrics.ring_failed()
         log.warning("Could not ring; the sweeper will", exc_info=error, extra={"run_id": str(run_id)})
+        return False
+    return True
 
 
 @one_per_process
@@ -115,7 +118,8 @@ def _stop_working() -> None:
     worker = worker_process()
     worker.stop(grace_s=settings.SHUTDOWN_GRACE_S)
     for run_id in worker.released:
-        _send(run_id)
+        if not _send(run_id):
+            return  # a broker that is away would be waited for once for each
 
 
 def _warm_up() -> None:

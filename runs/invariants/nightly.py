@@ -78,5 +78,7 @@ def _check_and_record() -> None:
         record(examine())
     except (DatabaseError, InterfaceError) as error:
         log.warning("Could not look at the invariants; another worker will in an hour", exc_info=error)
+    except Exception:  # an outer edge: a thread of its own
+        log.exception("Looking at the invariants failed by a bug")
     finally:
         connection.close()

@@ -21,6 +21,7 @@ class Run(Rollup):
     older ones. Cancelling is a request column, not a state. ``waiting_for`` says what a ``waiting`` run waits for: a
     ``person``, or the budget that does not cover its next call, which may cost up to ``needs_nusd``. ``takeovers``
     counts claims of a run that was under way, ``fruitless_takeovers`` those of lost workers since a call last ended.
+    ``paused_at`` is since when nobody works on a run that was under way, ``paused_s`` how long that was before.
     ``rank`` is the priority's place in line.
     """
 
@@ -60,6 +61,8 @@ class Run(Rollup):
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    paused_at = models.DateTimeField(null=True)
+    paused_s = models.FloatField(default=0)
     cancel_requested_at = models.DateTimeField(null=True)
     rung_at = models.DateTimeField(null=True)
 

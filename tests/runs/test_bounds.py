@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.db.models import F
 
 from engine.limits import RunLimits
+from runs import claim
 from runs.actions import LaunchOrder, launch
 from runs.execution import execute
 from runs.models import Run
@@ -66,6 +70,20 @@ def test_what_an_earlier_worker_used_counts(cast: Cast, worker: WorkerProcess) -
     limits = limits_of(run)
     assert (limits.calls, limits.tokens) == (1, run.total_tokens)
     assert run.total_tokens > 0
+
+
+def test_time_in_which_it_waited_for_somebody_does_not_count(cast: Cast) -> None:
+    run = launched(cast, max_seconds=60)
+    claimed = claim.claim(run.pk, owner="worker-1")
+    assert claimed
+    assert claim.pause(claimed, waiting_for="team_budget", needs_nusd=1)
+    a_night = timedelta(hours=10)
+    Run.objects.filter(pk=run.pk).update(started_at=F("started_at") - a_night, paused_at=F("paused_at") - a_night)
+    assert claim.queue_again(run.pk)
+    again = claim.claim(run.pk, owner="worker-2")
+    assert again
+    limits_of(again).reserve(Decimal(0))  # raises where the night counts
+    assert 36_000 <= again.paused_s < 36_060
 
 
 @pytest.mark.parametrize("bound", ["max_calls", "max_tokens", "max_seconds"])
