@@ -97,6 +97,9 @@ TEMPLATES = [
 
 _database = env.database(DATABASE_URL) | {"CONN_HEALTH_CHECKS": True}  # a cut connection costs a look and no request
 if PROCESS in ("web", "worker"):
+    # Who is frozen, or cut off, in mid transaction holds what it locked: runs, and a team's bill, for which the writers
+    # and lease keepers of all other processes wait. Well within the silence after which those would give up their runs.
+    _database["OPTIONS"].setdefault("options", "-c idle_in_transaction_session_timeout=8000")
     # Async views hold no thread of their own, and a worker has more threads than the database has connections, so both
     # take connections from a bounded pool and not one per thread.
     _connections = int(env.number("DATABASE_CONNECTIONS", 10, least=6, most=500))

@@ -26,7 +26,7 @@ from engine.validate import missing_inputs
 from runs import budgets, claim, metrics, quotas, tasks
 from runs.budgets import MAX_BUDGET_USD
 from runs.models import ClockTimestamp, Review, Run, TaskRun
-from runs.money import dollars, to_nusd
+from runs.money import dollars, to_nusd, to_usd
 from runs.notify import run_changed
 from runs.runtime import TeamCredentials, llms_of, models_of
 from runs.states import RUN_ENDED, Priority
@@ -286,8 +286,10 @@ def _order_complaints(spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:
     for name, value in order.inputs.items():
         if len(value) > MAX_INPUT_CHARS:
             fields[f"inputs.{name}"] = f"At most {MAX_INPUT_CHARS:,} characters."
-    if order.budget_usd is not None and not (to_nusd(order.budget_usd) > 0 and order.budget_usd <= MAX_BUDGET_USD):
+    if order.budget_usd is not None and not 0 < order.budget_usd <= MAX_BUDGET_USD:
         fields["budget_usd"] = f"Give a budget above $0 and up to ${MAX_BUDGET_USD:,}, or none."
+    elif order.budget_usd is not None and to_usd(to_nusd(order.budget_usd)) != order.budget_usd:
+        fields["budget_usd"] = "Give at most nine decimals."
     for name, bound in order.bounds.items():
         if bound is not None and not 0 < bound <= MAX_BOUND:
             fields[name] = f"Give a number from 1 to {MAX_BOUND:,}, or none."
@@ -302,7 +304,7 @@ def _limit_complaints(team: Team, order: LaunchOrder) -> dict[str, str]:
     """What the team's own bounds say against an order."""
     fields = {}
     most = team.run_budget_nusd
-    if most is not None and order.budget_usd is not None and to_nusd(order.budget_usd) > most:
+    if most is not None and order.budget_usd is not None and order.budget_usd > to_usd(most):
         fields["budget_usd"] = f"Your team gives a run at most {dollars(most)}."
     if order.at_limit is not None and order.at_limit not in AtLimit.values:
         fields["at_limit"] = f"Choose one of {', '.join(AtLimit.values)}."

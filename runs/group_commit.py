@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from psycopg.errors import IdleInTransactionSessionTimeout
 
 from engine.errors import Cancelled
 from runs import metrics
@@ -111,9 +112,9 @@ class GroupCommit:
                 with metrics.committing(len(batch)), transaction.atomic():
                     take(item.locks for item in batch if item.locks is not None)
                     return [item.operation() for item in batch]
-            except (OperationalError, InterfaceError) as error:
+            except (DatabaseError, InterfaceError) as error:
                 connection.close()
-                if pause_s is None:
+                if pause_s is None or not _is_passing(error):
                     raise
                 log.warning("The ledger's connection failed; trying again in %.2f s", pause_s, exc_info=error)
                 self._pause.wait(pause_s)
@@ -129,3 +130,10 @@ def _is_there() -> bool:
         connection.close()
         return False
     return True
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether another try may go well. Who was frozen in mid transaction finds it ended by the database."""
+    return isinstance(error, (OperationalError, InterfaceError)) or isinstance(
+        error.__cause__, IdleInTransactionSessionTimeout
+    )

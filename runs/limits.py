@@ -24,11 +24,13 @@ from runs.notify import run_changed
 from runs.prices import TeamPrices
 from runs.runtime import TeamCredentials
 from runs.states import BUDGETS, RUN_ENDED, RunState
+from runs.storable import storable_text
 from teams.access import Principal, require
 from teams.models import AtLimit, Membership, Role, Team
 from teams.refusals import Conflict, Invalid
 
 MAX_QUOTA = 1_000_000
+MAX_MODEL_CHARS = 200
 MAX_WINDOW_S = 31 * 86_400
 
 
@@ -147,21 +149,22 @@ def _locked_sums(team: Team, members: Mapping[int, int]) -> tuple[Bill, list[All
 
 
 def _set_run_budget(who: Principal, run: Run, budget_usd: Decimal) -> None:
-    wanted, used = to_nusd(budget_usd), run.spent_nusd + run.reserved_nusd
-    most = who.team.run_budget_nusd
+    used, most = run.spent_nusd + run.reserved_nusd, who.team.run_budget_nusd
     complaint = ""
     if not 0 < budget_usd <= MAX_BUDGET_USD:
         complaint = f"Give a budget above $0 and up to ${MAX_BUDGET_USD:,}."
-    elif wanted < used:
+    elif to_usd(to_nusd(budget_usd)) != budget_usd:
+        complaint = "Give at most nine decimals."
+    elif budget_usd < to_usd(used):
         complaint = f"{dollars(used)} of it are spent or held by calls in flight; give at least that."
-    elif most is not None and wanted > most:
+    elif most is not None and budget_usd > to_usd(most):
         complaint = f"Your team gives a run at most {dollars(most)}."
-    elif run.waiting_for == budgets.RUN and run.spent_nusd + (run.needs_nusd or 0) > wanted:
+    elif run.waiting_for == budgets.RUN and to_usd(run.spent_nusd + (run.needs_nusd or 0)) > budget_usd:
         least = dollars(run.spent_nusd + (run.needs_nusd or 0))
         complaint = f"The next call may cost up to {dollars(run.needs_nusd or 0)}, so give at least {least}."
     if complaint:
         raise Invalid("The budget was not changed.", fields={"budget_usd": complaint})
-    Run.objects.filter(pk=run.pk).update(budget_nusd=wanted, revision=F("revision") + 1)
+    Run.objects.filter(pk=run.pk).update(budget_nusd=to_nusd(budget_usd), revision=F("revision") + 1)
 
 
 def _complaints(limits: TeamLimits, members: Mapping[int, int]) -> dict[str, str]:
@@ -185,6 +188,8 @@ def _complaints(limits: TeamLimits, members: Mapping[int, int]) -> dict[str, str
 def _fallback_complaint(team: Team, limits: TeamLimits) -> dict[str, str]:
     """Why the cheaper model could never be asked: a setting that does nothing would be found out at the worst time."""
     model = limits.fallback_model.strip()
+    if len(model) > MAX_MODEL_CHARS or storable_text(model) != model:
+        return {"fallback_model": f"Give the name of a model, of at most {MAX_MODEL_CHARS} characters."}
     if not model or limits.at_limit != AtLimit.FALLBACK:
         return {}
     credentials, provider = TeamCredentials(team), provider_of(model)
@@ -211,6 +216,6 @@ def _below_spent(limits: TeamLimits, bill: Bill, allowances: list[Allowance]) ->
 
 def _too_low(budget_usd: Decimal | None, sums: Bill | Allowance) -> str:
     used = sums.spent_nusd + sums.reserved_nusd
-    if budget_usd is None or to_nusd(budget_usd) >= used:
+    if budget_usd is None or budget_usd >= to_usd(used):
         return ""
     return f"{dollars(used)} are spent or held by calls in flight this month; give at least that, which stops more."

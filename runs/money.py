@@ -8,7 +8,7 @@ NUSD_PER_USD = 1_000_000_000
 
 
 def to_nusd(usd: Decimal) -> int:
-    """USD to whole 1e-9 USD, rounded half up."""
+    """USD to whole 1e-9 USD, rounded half up. Only of amounts within bounds: of 1e999990 it takes a minute."""
     return int((usd * NUSD_PER_USD).to_integral_value(rounding=ROUND_HALF_UP))
 
 

@@ -141,6 +141,7 @@ def test_inputs_of_every_kind_become_text(api: Api, cast: Cast) -> None:
         ({"inputs": {}}, "inputs.company"),
         ({"budget_usd": "-1"}, "budget_usd"),
         ({"budget_usd": "lots"}, "budget_usd"),
+        ({"budget_usd": "1e999990"}, "budget_usd"),
         ({"budget_usd": "0.0000000000001"}, "budget_usd"),
         ({"priority": "urgent"}, "priority"),
         ({"version": 0}, "version"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 
 from engine.errors import Cancelled
 from engine.journal import CallIntent, CallKind, CallOutcome, CallStatus
@@ -42,6 +44,23 @@ def test_who_gives_up_while_it_is_written_does_not_stop_the_writer(writer: Group
     assert waiting.cancel(), "nobody has begun it"
     go_on.set()
     assert writer.submit(lambda: 7).result(timeout=5) == 7
+
+
+def test_who_was_frozen_in_mid_transaction_writes_it_anew(writer: GroupCommit) -> None:
+    tries = []
+
+    def freeze_once() -> int:
+        tries.append(1)
+        with connection.cursor() as cursor:
+            if len(tries) == 1:
+                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
+                time.sleep(1)
+            cursor.execute("SELECT 7")
+            found: int = cursor.fetchone()[0]
+        return found
+
+    assert writer.submit(freeze_once).result(timeout=20) == 7
+    assert len(tries) == 2
 
 
 def test_a_closed_writer_refuses_instead_of_keeping_silent() -> None:

@@ -85,6 +85,8 @@ class TestSetting:
             ("budget_usd", Decimal(-1)),
             ("budget_usd", Decimal(1_000_001)),
             ("run_budget_usd", Decimal("0.0000000001")),
+            ("budget_usd", Decimal("1e999990")),
+            ("user_budget_usd", Decimal("1e999999")),
             ("user_budget_usd", Decimal("-0.01")),
             ("at_limit", "explode"),
             ("fallback_model", "nobody-knows-this"),
@@ -103,6 +105,12 @@ class TestSetting:
             set_limits(cast.owner, TeamLimits(**given))
         assert list(refused.value.fields) == [field]
         assert limits_of(Team.objects.get(pk=cast.team.pk)) == TeamLimits()
+
+    @pytest.mark.parametrize("model", ["x" * 201, "gpt\x004"])
+    def test_a_model_that_cannot_be_kept_is_refused_also_where_it_is_not_asked(self, cast: Cast, model: str) -> None:
+        with pytest.raises(Invalid) as refused:
+            set_limits(cast.owner, TeamLimits(fallback_model=model))
+        assert list(refused.value.fields) == ["fallback_model"]
 
     def test_a_budget_of_somebody_elses_member_is_refused(self, cast: Cast) -> None:
         with pytest.raises(Invalid) as refused:
@@ -184,6 +192,8 @@ class TestAnotherBudgetForARun:
             ("0", "above $0"),
             ("-1", "above $0"),
             ("1000001", "up to $1,000,000"),
+            ("1e999990", "up to $1,000,000"),
+            ("1.1000000004", "nine decimals"),
             ("0.5", "$0.98 of it are spent"),
             ("6", "at most $5"),
         ],
