@@ -15,7 +15,7 @@ INPUT_NUSD, OUTPUT_NUSD = 150, 600
 """A token of the model's in 1e-9 USD, by the price list that every installation begins with."""
 
 LINES = """
-    SELECT provider_request_id, prompt_tokens, completion_tokens, cost_nusd
+    SELECT provider_request_id, prompt_tokens, completion_tokens, cost_nusd, state, error
     FROM runs_call WHERE kind = 'model' AND started_at >= %s AND NOT (state = 'error' AND cost_nusd = 0)
 """
 """Without those that were taken back before they were sent, as when a worker stops."""
@@ -56,9 +56,11 @@ class Books:
         with connection.cursor() as cursor:
             cursor.execute(LINES, [self._opened_at])
             rows = cursor.fetchall()
-        lines = {row[0]: tuple(row[1:]) for row in rows}
-        _hold(len(rows) == len(lines) == len(billed), f"{what}: {len(billed)} calls billed, {len(rows)} in the ledger")
-        _hold(lines == expected, f"{what}: the ledger's lines are not the bill's")
+        lines = {row[0]: row[1:4] for row in rows}
+        others = [row for row in rows if row[0] not in expected]
+        counts = f"{len(billed)} calls billed, {len(rows)} in the ledger"
+        _hold(len(rows) == len(billed), f"{what}: {counts}, of which nobody billed {others[:3]}")
+        _hold(lines == expected, f"{what}: the ledger's lines are not the bill's: {others[:3]}")
         unwell = count_runs("state IN ('failed', 'cancelled', 'waiting')")
         _hold(not unwell, f"{what}: {unwell} runs did not succeed")
         broken = [f"{one.name}: {one.rows[0]}" for one in check()]

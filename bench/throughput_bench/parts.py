@@ -114,8 +114,9 @@ def wait_until_all_work(bench: Bench, give: Callable[[], object] = lambda: None)
 
 
 AT_WORK = """
-    SELECT DISTINCT lease_owner FROM runs_run
-    WHERE state = 'running' AND lease_owner <> '' AND successful_requests > 0
+    SELECT DISTINCT run.lease_owner FROM runs_run AS run
+    JOIN runs_call AS call ON call.run_id = run.id AND call.epoch = run.lease_epoch AND call.state = 'ok'
+    WHERE run.state = 'running' AND run.lease_owner <> ''
 """
 
 
