@@ -38,7 +38,7 @@ FULL = Extent(
     newcomers=20,
 )
 QUICK = Extent(
-    clicks=30, depths=(50, 500), launches=40, claims=20, sweeps=3, crowd=200, crowd_answer_ms=4_000, newcomers=5
+    clicks=20, depths=(25, 250), launches=24, claims=20, sweeps=3, crowd=100, crowd_answer_ms=3_000, newcomers=4
 )
 
 

@@ -50,6 +50,17 @@ def names(name: str) -> tuple[str, ...]:
     return tuple(text(name).replace(",", " ").split())
 
 
+NOTICES_SILENCE = {
+    "connect_timeout": "10",
+    "tcp_user_timeout": "20000",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+}
+"""A network that swallows packets, as when a database's host is gone, else holds a worker's writer and the keeper of
+its leases for a quarter of an hour. In seconds, but for the milliseconds of ``tcp_user_timeout``."""
+
+
 def mail(url: str) -> dict[str, Any]:
     """``smtp://user:password@host:port`` (TLS by STARTTLS), ``smtps://`` (TLS from the start) or ``smtp+plain://`` (no
     TLS, for a relay on the same machine) as Django's mail settings."""
@@ -83,7 +94,7 @@ def database(url: str) -> dict[str, Any]:
         raise BadEnvironment(
             "DATABASE_URL must look like postgresql://user:password@host:5432/name. Crewsite runs on PostgreSQL only."
         )
-    options = dict(parse_qsl(parts.query))
+    options = NOTICES_SILENCE | dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.strip("/")),

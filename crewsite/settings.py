@@ -187,7 +187,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
-_ON_POSTGRES = {
+_ON_POSTGRES: dict[str, bool | int | str] = {
     "init_extension": False,
     "use_notify": True,
     "notify_throttle_interval_ms": 0,
@@ -196,7 +196,11 @@ _ON_POSTGRES = {
     "pool_timeout": 2,
     "visibility_timeout": 3600,
 }
-_ON_OTHERS = {"visibility_timeout": 3600, "socket_connect_timeout": 2, "socket_timeout": 5}
+_ON_OTHERS: dict[str, bool | int | str] = {"visibility_timeout": 3600, "socket_connect_timeout": 2, "socket_timeout": 5}
+if CELERY_BROKER_URL.startswith("pgmq"):
+    CELERY_BROKER_TRANSPORT = "runs.pgmq_transport:Transport"
+    # Said in full, because pgmq's client would prefer whatever DATABASE_URL says to the parts of this one.
+    _ON_POSTGRES["conn_string"] = "postgresql://" + CELERY_BROKER_URL.split("://", 1)[1]
 CELERY_BROKER_TRANSPORT_OPTIONS = _ON_POSTGRES if CELERY_BROKER_URL.startswith("pgmq") else _ON_OTHERS
 SHUTDOWN_GRACE_S = env.number("SHUTDOWN_GRACE_S", 25, most=3600)
 WORKER_CONCURRENCY = int(env.number("WORKER_CONCURRENCY", 64, least=1, most=1000))

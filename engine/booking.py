@@ -32,7 +32,7 @@ async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]
     """
     if intent.is_request:
         runtime.limits.reserve(intent.reserved_usd)
-    outcome = CallOutcome(CallStatus.ERROR)
+    outcome = None
     try:
         ticket = await runtime.journal.open_call(intent)
         runtime.emit(CallStarted(intent))
@@ -46,7 +46,10 @@ async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]
             runtime.emit(CallEnded(intent, outcome))
     finally:
         if intent.is_request:
-            runtime.limits.settle(intent.reserved_usd, usage=outcome.usage, cost_usd=outcome.cost_usd)
+            if outcome is None:
+                runtime.limits.give_back(intent.reserved_usd)
+            else:
+                runtime.limits.settle(intent.reserved_usd, usage=outcome.usage, cost_usd=outcome.cost_usd)
 
 
 def refused(error: ProviderError, intent: CallIntent) -> CallOutcome:

@@ -6,17 +6,19 @@ import asyncio
 from collections.abc import Awaitable, Coroutine, Iterable
 from typing import Any, TypeVar
 
-from engine.errors import LimitReached, WaitingForPerson
+from engine.errors import Cancelled, LimitReached, WaitingForPerson
 
 T = TypeVar("T")
+
+_HALTS = (LimitReached, Cancelled)
 
 
 async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """The results in order, or the first failure, once all have ended.
 
-    A failure stops the others, except for two that stop nobody: a limit that was reached, because what is in flight
-    then is paid for already and whoever asks for more meets the limit too; and a pause for a person, which is raised
-    last, with the questions of all who pause.
+    A failure stops the others, except for those that stop nobody: a limit that was reached, or a further call that was
+    refused because the run is to stop, because what is in flight then is paid for already and whoever asks for more
+    meets the same; and a pause for a person, which is raised last, with the questions of all who pause.
     """
     jobs = [asyncio.ensure_future(one) for one in work]
     left = set(jobs)
@@ -27,8 +29,8 @@ async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         await stop(left)
     failures = [failure for job in jobs if job not in left and (failure := _failure(job)) is not None]
     pauses = [failure for failure in failures if isinstance(failure, WaitingForPerson)]
-    # What stopped the others first, then a limit, then the pauses.
-    for failure in sorted(failures, key=lambda one: isinstance(one, LimitReached)):
+    # What stopped the others first, then a limit or a refused call, then the pauses.
+    for failure in sorted(failures, key=lambda one: isinstance(one, _HALTS)):
         if failure not in pauses:
             raise failure
     if pauses:
@@ -81,4 +83,4 @@ def _failure(job: asyncio.Future[Any]) -> BaseException | None:
 
 def _stops_others(job: asyncio.Future[Any]) -> bool:
     failure = _failure(job) if job.done() else None
-    return failure is not None and not isinstance(failure, (LimitReached, WaitingForPerson))
+    return failure is not None and not isinstance(failure, (*_HALTS, WaitingForPerson))

@@ -69,6 +69,11 @@ class Limits:
         self.calls += 1
         self.reserved_usd += worst_usd
 
+    def give_back(self, worst_usd: Decimal) -> None:
+        """Forgets a request that was not made after all."""
+        self.calls -= 1
+        self.reserved_usd -= worst_usd
+
     def settle(self, worst_usd: Decimal, *, usage: Usage, cost_usd: Decimal | None) -> None:
         """Replaces a reservation by what the request took."""
         self.reserved_usd -= worst_usd

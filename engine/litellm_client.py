@@ -77,6 +77,11 @@ class LiteLLMClient:
         return False
 
 
+def load() -> None:
+    """Imports LiteLLM now, for which the first real request would wait."""
+    _litellm()
+
+
 @cache
 def _litellm() -> ModuleType:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")

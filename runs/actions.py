@@ -24,6 +24,7 @@ from engine.models import is_simulated, provider_of
 from engine.spec import CrewSpec
 from engine.validate import missing_inputs
 from runs import budgets, claim, metrics, quotas, tasks
+from runs.budgets import MAX_BUDGET_USD
 from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.money import dollars, to_nusd
 from runs.notify import run_changed
@@ -38,7 +39,6 @@ MAX_INPUT_CHARS = 1_000_000
 MAX_METADATA_CHARS = 10_000
 MAX_COMMENT_CHARS = 20_000
 MAX_BOUND = 2_000_000_000
-MAX_BUDGET_USD = Decimal(1_000_000)
 
 
 @dataclass(frozen=True, slots=True)

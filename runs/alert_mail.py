@@ -59,7 +59,7 @@ def _send(notices: Sequence[Notice]) -> list[bool]:
 def _complaint(notice: Notice, server: BaseEmailBackend) -> str:
     try:
         mail_of(notice, server).send()
-    except (SMTPException, OSError) as error:
+    except (SMTPException, OSError, ValueError) as error:  # ValueError: an address or a sender that no mail can have
         return f"{type(error).__name__}: {error}"
     return ""
 

@@ -21,6 +21,8 @@ from runs.states import CallWait
 from teams.access import Principal
 from teams.refusals import Invalid
 
+MAX_BUDGET_USD = Decimal(1_000_000)
+
 RUN, TEAM, USER = "run_budget", "team_budget", "user_budget"
 
 TITLES = {

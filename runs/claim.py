@@ -9,18 +9,17 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F
 
 from engine.errors import Cancelled
-from engine.journal import CallOutcome, CallStatus
 from runs import budgets, metrics
 from runs.announcements import announce_run
-from runs.ledger_lines import Line, open_lines, settle
+from runs.lost_calls import close_open_calls
 from runs.models import ClockTimestamp, Review, Run, TaskRun
-from runs.money import to_usd
 from runs.notify import run_changed
 from runs.states import BUDGETS, RUN_LIVE, TASK_ENDED, CallState, RunState, TaskState
 from runs.storable import storable_json, storable_text
@@ -29,10 +28,12 @@ log = logging.getLogger(__name__)
 
 LEASE_S = 30
 MAX_FRUITLESS_TAKEOVERS = 5
+SUSPECT_FROM = 2
+"""A run whose workers were lost so often in a row may be what takes them down."""
 SEEN_IN_LINE = 8
 MOST_LOOKS = 5
+ANY_NUMBER = 32_767
 NO_WAIT = {"waits_for": "", "waits_until": None}
-WORKER_LOST = "worker_lost"
 
 CLAIM = """
     WITH before AS (SELECT state FROM runs_run WHERE id = %(run)s)
@@ -52,6 +53,7 @@ IN_LINE = """
         SELECT id FROM runs_run
         WHERE state = 'running' AND team_id <> ALL(%(full)s)
           AND (lease_until IS NULL OR lease_until < clock_timestamp())
+          AND fruitless_takeovers + (lease_until IS NOT NULL)::int < %(suspect_from)s
         ORDER BY id LIMIT %(most)s),
     team AS (
         (SELECT team_id AS id FROM runs_run WHERE state = 'queued' ORDER BY team_id LIMIT 1)
@@ -73,8 +75,9 @@ that a long queue of one team is no queue for another."""
 
 BEAT = """
     UPDATE runs_run SET lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
-    WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running'
+    WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running' AND lease_until IS NOT NULL
 """
+"""One that was given back meanwhile is not taken again."""
 
 WAITING_FOR_MONEY = """
     SELECT id, team_id, needs FROM (
@@ -117,14 +120,21 @@ def claim(run_id: UUID, *, owner: str) -> Run | None:
     return Run.objects.select_related("team", "crew", "version").get(pk=run_id)
 
 
-def claim_next(*, owner: str, full: Collection[int] = ()) -> Run | None:
+def claim_next(*, owner: str, full: Collection[int] = (), wary: bool = False) -> Run | None:
     """The run whose turn it is, now leased to ``owner``; None if none is to be had. ``full``: teams that have enough.
 
-    Several who claim at once look at the same line, so whoever finds all of it taken looks again.
+    ``wary``: none that may be what takes workers down, since one is held already; else those that were only held beside
+    it would be given up with it. Several who claim at once look at the same line, so whoever finds all of it taken
+    looks again.
     """
+    given: dict[str, Any] = {
+        "full": list(full),
+        "most": SEEN_IN_LINE,
+        "suspect_from": SUSPECT_FROM if wary else ANY_NUMBER,
+    }
     for _ in range(MOST_LOOKS):
         with connection.cursor() as cursor:
-            cursor.execute(IN_LINE, {"full": list(full), "most": SEEN_IN_LINE})
+            cursor.execute(IN_LINE, given)
             waiting = [row[0] for row in cursor.fetchall()]
         if not waiting:
             return None
@@ -271,28 +281,6 @@ def ring_again(*, patience_s: float, most: int = 500) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(RING_AGAIN, {"patience_s": patience_s, "most": most})
         return [row[0] for row in cursor.fetchall()]
-
-
-def close_open_calls(run_id: UUID) -> None:
-    """Closes calls that nobody will settle. Nobody knows whether they were billed, so they are booked at their worst;
-    a simulated one, which nobody bills, at nothing."""
-    Run.objects.select_for_update(no_key=True).get(pk=run_id)
-    for line in open_lines(run_id):
-        settle(line, _lost_simulation() if line.simulated else _lost_call(line), fresh=False)
-
-
-def _lost_call(line: Line) -> CallOutcome:
-    return CallOutcome(
-        status=CallStatus.UNKNOWN,
-        cost_usd=to_usd(line.reserved_nusd) if line.priced or line.kind != "model" else None,
-        error="The worker stopped before it learned how this call ended; it is booked at its worst case.",
-        error_code=WORKER_LOST,
-    )
-
-
-def _lost_simulation() -> CallOutcome:
-    error = "The worker stopped before this simulated call ended; nothing was asked, so it costs nothing."
-    return CallOutcome(status=CallStatus.ERROR, error=error, error_code=WORKER_LOST)
 
 
 def close_tasks(run_id: UUID) -> None:

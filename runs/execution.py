@@ -32,7 +32,11 @@ OUR_BUG = "internal_error"
 
 def work(*, worker: WorkerProcess) -> None:
     """Carries out runs whose turn it is, one after the other, until none is left to be had."""
-    while (one := worker.hold(lambda: claim.claim_next(owner=worker.name, full=worker.full_teams))) is not None:
+
+    def claim_one() -> Run | None:
+        return claim.claim_next(owner=worker.name, full=worker.full_teams, wary=worker.is_wary)
+
+    while (one := worker.hold(claim_one)) is not None:
         _execute(*one, worker)
 
 

@@ -12,11 +12,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from runs.models import Bill
+from runs.money import NUSD_PER_USD
 from runs.operations import Operations, installation, nightly_checks
 from runs.states import RUN_LIVE
 
 TIMEOUT_MS = 1500
-NUSD = 1_000_000_000
 
 
 class _Read(Collector):
@@ -77,8 +77,10 @@ def _checks() -> Iterator[Metric]:
 def _money() -> Iterator[Metric]:
     month = datetime.now(UTC).date().replace(day=1)
     sums = Bill.objects.filter(month=month).aggregate(spent=Sum("spent_nusd"), reserved=Sum("reserved_nusd"))
-    yield _gauge("spent_month_usd", "Spent this month on real models, all teams.", (sums["spent"] or 0) / NUSD)
-    yield _gauge("reserved_usd", "Held for open calls to real models, all teams.", (sums["reserved"] or 0) / NUSD)
+    yield _gauge("spent_month_usd", "Spent this month on real models, all teams.", (sums["spent"] or 0) / NUSD_PER_USD)
+    yield _gauge(
+        "reserved_usd", "Held for open calls to real models, all teams.", (sums["reserved"] or 0) / NUSD_PER_USD
+    )
 
 
 def _gauge(name: str, about: str, value: float) -> Metric:

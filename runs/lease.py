@@ -28,12 +28,14 @@ class Held:
     """A run in this process: its lease, the asyncio task that carries it out, and how many of its calls are in flight.
 
     ``why`` says why it is to stop, "" while it is not: then calls in flight settle, and none is started.
-    ``stopping_for`` is what it is being wound down for: a shutdown has less patience than a cancellation.
+    ``suspect``: it may be what takes workers down. ``stopping_for`` is what it is being wound down for: a shutdown has
+    less patience than a cancellation.
     """
 
     run_id: UUID
     epoch: int
     team_id: int
+    suspect: bool = False
     job: asyncio.Task[Any] | None = None
     why: str = ""
     stopping_for: str = ""

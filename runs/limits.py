@@ -17,6 +17,7 @@ from django.db.models import F
 from engine.models import provider_of
 from engine.spec import LLMSpec
 from runs import budgets, claim, tasks
+from runs.budgets import MAX_BUDGET_USD
 from runs.models import Allowance, Bill, Run
 from runs.money import dollars, to_nusd, to_usd
 from runs.notify import run_changed
@@ -27,7 +28,6 @@ from teams.access import Principal, require
 from teams.models import AtLimit, Membership, Role, Team
 from teams.refusals import Conflict, Invalid
 
-MAX_BUDGET_USD = Decimal(1_000_000)
 MAX_QUOTA = 1_000_000
 MAX_WINDOW_S = 31 * 86_400
 

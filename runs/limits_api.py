@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from runs import alerts
 from runs.limits import TeamLimits, limits_of, set_limits
 from runs.money import usd_text
+from runs.run_json import time_text
 from runs.standings import MemberStanding, Standing, standings
 from teams.access import Principal
 from teams.bearer import ERRORS, ApiRequest, Bearer, Strict
@@ -129,5 +130,5 @@ def _alert(one: Any) -> dict[str, Any]:
         "month": f"{one.month:%Y-%m}",
         "threshold": one.threshold,
         "message": one.words,
-        "made_at": one.made_at.isoformat().replace("+00:00", "Z"),
+        "made_at": time_text(one.made_at),
     }

@@ -109,6 +109,10 @@ async def changes(run_id: UUID, *, heartbeat_s: float = 15.0) -> AsyncGenerator[
 
 def connection_params() -> dict[str, Any]:
     """What a connection of its own, outside of Django's, is opened with."""
-    wanted = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert")
+    wanted = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert", "connect_timeout")
     params = connection.get_connection_params()
-    return {name: params[name] for name in wanted if params.get(name)}
+    return {
+        name: value
+        for name, value in params.items()
+        if value and (name in wanted or name.startswith(("keepalives", "tcp_")))
+    }

@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import Count, QuerySet
 
 from runs.models import InvariantCheck, Run
-from runs.presence import SEEN_WITHIN_S
+from runs.presence import SEEN_WITHIN_S, most_of_one_team
 from runs.states import RUN_ENDED, RUN_LIVE
 from teams.access import Principal, require_staff
 
@@ -144,7 +144,8 @@ def _read(team: int | None, *, viewer: int | None) -> Operations:
     runs = Run.objects.all() if team is None else Run.objects.filter(team_id=team)
     given = {"team": team, "viewer": viewer, "most": SHOWN}
     (oldest_s, p50_s, p95_s, begun, now), *_ = _rows(QUEUE, **given)
-    stuck = _rows(STUCK, full=full, idle_s=IDLE_S, settled_s=SETTLED_WITHIN_S, **given)
+    full_teams = [] if full else _full_teams(here)
+    stuck = _rows(STUCK, full=full, full_teams=full_teams, idle_s=IDLE_S, settled_s=SETTLED_WITHIN_S, **given)
     return Operations(
         whole=team is None,
         states=_states(runs),
@@ -159,6 +160,17 @@ def _read(team: int | None, *, viewer: int | None) -> Operations:
         workers=workers,
         read_at=now,
     )
+
+
+def _full_teams(workers: Sequence[WorkerLine]) -> list[int]:
+    """Teams that hold their part of every worker that has room left: what waits of them is a queue too."""
+    held = {(team, owner): count for team, owner, count in _rows(HELD)}
+    roomy = [worker for worker in workers if worker.holding < worker.capacity]
+    return [
+        team
+        for team in {team for team, _ in held}
+        if roomy and all(held.get((team, one.name), 0) >= most_of_one_team(one.capacity) for one in roomy)
+    ]
 
 
 def _states(runs: QuerySet[Run]) -> dict[str, int]:
@@ -186,6 +198,11 @@ def _rows(query: str, **given: Any) -> list[tuple[Any, ...]]:
 WORKERS = """
     SELECT name, started_at, extract(epoch FROM clock_timestamp() - seen_at)::float8, capacity, holding, stopping
     FROM runs_workerseen ORDER BY seen_at < clock_timestamp() - interval '30 s', name LIMIT 500
+"""
+
+HELD = """
+    SELECT team_id, lease_owner, count(*) FROM runs_run
+    WHERE state = 'running' AND lease_until > clock_timestamp() GROUP BY team_id, lease_owner
 """
 
 _OF_TEAM = "(%(team)s::bigint IS NULL OR run.team_id = %(team)s::bigint)"
@@ -224,7 +241,8 @@ STUCK = f"""
         UNION ALL
         SELECT id, '{IDLE}', since FROM (
             SELECT id, {_IDLE_SINCE} AS since FROM runs_run AS run
-            WHERE state IN ('queued', 'running') AND lease_until IS NULL AND NOT %(full)s
+            WHERE state IN ('queued', 'running') AND lease_until IS NULL
+              AND NOT %(full)s AND team_id <> ALL(%(full_teams)s::bigint[])
               AND created_at < clock_timestamp() - make_interval(secs => %(idle_s)s) AND {_OF_TEAM}) AS unheld
         WHERE since < clock_timestamp() - make_interval(secs => %(idle_s)s)
         UNION ALL
@@ -238,4 +256,5 @@ STUCK = f"""
     FROM counted JOIN runs_run AS run ON run.id = counted.id {_WITH_NAMES}
     WHERE place <= %(most)s ORDER BY reason, since, run.id
 """  # noqa: S608 - from here
-"""While every worker is full, runs that nobody holds are a queue and not stuck. A waiting run is not runnable."""
+"""While every worker is full, or as full as one team may make it, runs that nobody holds are a queue and not stuck. A
+waiting run is not runnable."""

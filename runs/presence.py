@@ -17,6 +17,13 @@ NOTE_EVERY_S = 5.0
 SEEN_WITHIN_S = 30
 """A worker that said nothing for longer is not counted on."""
 FORGET_AFTER_S = 86_400
+NEWCOMERS_SHARE = 8
+"""One part in so many of a process takes no run of a team that fills the rest: another team's run finds it free."""
+
+
+def most_of_one_team(capacity: int) -> int:
+    """How many runs of one team a worker holds at most."""
+    return capacity - capacity // NEWCOMERS_SHARE
 
 
 class Presence:
@@ -45,14 +52,6 @@ class Presence:
         with connection.cursor() as cursor:
             cursor.execute(NOTE, given | {"begins": not self._is_noted})
         self._is_noted, self._next_at = True, time.monotonic() + NOTE_EVERY_S
-
-    def stops(self, *, holding: int) -> None:
-        """Says that it takes no more runs. A database that is away keeps no worker from stopping."""
-        try:
-            self.note(holding=holding, stopping=True)
-        except (DatabaseError, InterfaceError) as error:
-            connection.close()
-            log.warning("Could not say that this worker stops", exc_info=error)
 
     def leave(self) -> None:
         """Takes the row away, since the worker ends as it should."""

@@ -10,11 +10,11 @@ from functools import partial
 from django.conf import settings
 from django.utils import timezone
 
+from engine import litellm_client
 from engine.credential import Credential
 from engine.crew import Runtime
 from engine.journal import CallIntent, CallKind
 from engine.limits import Limits, RunLimits
-from engine.litellm_client import LiteLLMClient
 from engine.models import provider_of
 from engine.routing import RoutingClient
 from engine.simulator import Simulator
@@ -46,7 +46,7 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, 
     caches = worker.caches.of(run.team_id)
     return Runtime(
         llm=RoutingClient(
-            real=LiteLLMClient(credentials),
+            real=litellm_client.LiteLLMClient(credentials),
             simulated=Simulator(latency_s=settings.SIMULATED_LATENCY_S),
             simulate_all=run.simulated,
         ),
@@ -61,6 +61,12 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, 
         cheaper=run.at_limit == AtLimit.FALLBACK,
         cheaper_model=cheaper_model,
     )
+
+
+def warm_up() -> None:
+    """Loads what the first real run of this process would wait for, seconds of it, where any team can have one."""
+    if ProviderKey.objects.exclude(provider__in=NOT_MODEL_PROVIDERS).exists():
+        litellm_client.load()
 
 
 def limits_of(run: Run) -> Limits:

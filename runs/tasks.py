@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from runs import alerts, claim, execution, invariants, metrics
 from runs.one_per_process import one_per_process
 from runs.outbox import Outbox
 from runs.presence import forget_absent
+from runs.runtime import warm_up
 from runs.worker import worker_process
 
 log = logging.getLogger(__name__)
@@ -70,19 +72,23 @@ def _bell() -> Bell:
 
 
 def sweep() -> None:
-    """Wakes what waited for money, rings for runs that nobody works on, and closes what dead workers left open. Any
-    number of sweepers may run; each rings for as many as its own process could take."""
-    due = claim.wake_covered()
+    """Rings for runs that nobody works on, closes what dead workers left open and wakes what waited for money: first
+    what rescues, so that nothing else that fails can keep it from runs. Any number of sweepers may run; each rings for
+    as many as its own process could take."""
     worker = worker_process()
     free = worker.capacity - len(worker.held)
-    if free > 0:
-        due += claim.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free)
-    for run_id in due:
-        ring(run_id)
+    rung = _ring_all(claim.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free)) if free > 0 else 0
     claim.close_calls_of_ended_runs()
+    rung += _ring_all(claim.wake_covered())
+    metrics.swept(rung)
     alerts.find_crossed()
     forget_absent()
-    metrics.swept(len(due))
+
+
+def _ring_all(run_ids: Sequence[UUID]) -> int:
+    for run_id in run_ids:
+        ring(run_id)
+    return len(run_ids)
 
 
 @worker_ready.connect
@@ -91,6 +97,7 @@ def start_working(**kwargs: Any) -> None:
     worker_process().presence.begin()
     log.info("Ready for runs", extra={"worker": worker_process().name})
     metrics.serve()
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     threading.Thread(target=_sweep_until_stopped, name="sweeper", daemon=True).start()
     _outbox.start()
 
@@ -109,6 +116,15 @@ def _stop_working() -> None:
     worker.stop(grace_s=settings.SHUTDOWN_GRACE_S)
     for run_id in worker.released:
         _send(run_id)
+
+
+def _warm_up() -> None:
+    try:
+        warm_up()
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("Could not warm up; the first run does", exc_info=error)
+    finally:
+        connection.close()
 
 
 def _sweep_until_stopped() -> None:

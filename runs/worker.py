@@ -29,7 +29,7 @@ from runs.lease import MAX_SILENCE_S, REASONS, Held
 from runs.ledger_cache import LedgerCaches
 from runs.models import Run
 from runs.one_per_process import one_per_process
-from runs.presence import Presence
+from runs.presence import Presence, most_of_one_team
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,6 @@ LOST_GRACE_S = 120.0
 CUT_OFF_S = 5.0
 """How long what was cut off may take to be written down."""
 KEEPER_ENDS_WITHIN_S = 5.0
-NEWCOMERS_SHARE = 8
-"""One part in so many of a process takes no run of a team that fills the rest: another team's run finds it free."""
 POLL_S = 0.05
 
 T = TypeVar("T")
@@ -82,7 +80,8 @@ class WorkerProcess:
             run = None if self.stopping.is_set() else claim_one()
             if run is None:
                 return None
-            held = Held(run.pk, run.lease_epoch, run.team_id)
+            suspect = run.fruitless_takeovers >= claim.SUSPECT_FROM
+            held = Held(run.pk, run.lease_epoch, run.team_id, suspect)
             with self._lock:
                 self._held[held.lease] = held
             return run, held
@@ -101,9 +100,14 @@ class WorkerProcess:
     @property
     def full_teams(self) -> set[int]:
         """Teams that hold so much of this process that the rest is kept for others."""
-        most = self.capacity - self.capacity // NEWCOMERS_SHARE
+        most = most_of_one_team(self.capacity)
         holding = Counter(one.team_id for one in self.held)
         return {team for team, count in holding.items() if count >= most}
+
+    @property
+    def is_wary(self) -> bool:
+        """Whether it holds a run that may be what takes workers down: one such at a time, so that it is known which."""
+        return any(one.suspect for one in self.held)
 
     def run(self, held: Held, work: Coroutine[Any, Any, T]) -> T:
         """Runs the coroutine on the loop, from a Celery thread, while the keeper keeps its lease.

@@ -144,6 +144,9 @@ async def _try(http: GuardedHttp, due: Due) -> Tried:
         answer = await http.post_once(due.url, due.body, headers=headers, most_bytes=4 * MAX_KEPT_CHARS)
     except ToolFailed as failed:
         return Tried(error=str(failed))
+    except Exception as failed:  # an outer edge: a bug in one delivery must not undo what others of the round were told
+        log.exception("A webhook could not be tried by a bug")
+        return Tried(error=f"Crewsite itself failed ({type(failed).__name__}); its log names the fault.")
     error = "" if answer.status < 300 else "A redirect, which is not followed." if answer.status < 400 else "Refused."
     return Tried(answer.status, answer.text, error)
 

@@ -15,7 +15,7 @@ from bench.throughput_bench.parts import Bench, quantile, settle
 from bench.throughput_bench.table import Row
 
 GOAL_P95_MS = {"pgmq": 50.0, "Redis": 20.0}
-WARM_UP = 20
+WARM_UP = 10
 LOAD_PER_S, LOAD_ANSWER_MS = 8.0, 300
 COLUMNS = ("p50", "p95", "p99")
 

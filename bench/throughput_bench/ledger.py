@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import connection
 
 from bench.throughput_bench.books import Books, wait_until_ended
-from bench.throughput_bench.parts import Bench, Usage, warm_up
+from bench.throughput_bench.parts import Bench, Usage, wait_until_all_work, warm_up
 from bench.throughput_bench.queued import growing_row
 from bench.throughput_bench.table import Row
 from bench.throughput_bench.teams import count_runs, fill_queue
@@ -26,11 +26,13 @@ def ledger(bench: Bench, books: Books) -> None:
     found: dict[int, dict[str, float]] = {}
     for depth in reversed(depths):
         bench.say(f"calls of {depth:,} runs")
-        bench.provider.answer_after(ANSWER_MS)
-        if depth != depths[-1]:
+        if depth == depths[-1]:
+            fill_queue(bench.customer, depth - count_runs("state = 'queued'"))
+            wait_until_all_work(bench)
+        else:
             warm_up(bench)
             books = Books(bench.provider)
-        found[depth] = drained(bench, depth)
+        found[depth] = drained(bench, 0 if depth == depths[-1] else depth)
         books.close(f"{depth:,} runs")
     installation.stop_workers()
     names = list(found[depths[0]])
@@ -40,13 +42,14 @@ def ledger(bench: Bench, books: Books) -> None:
     bench.table.section(title, [f"{depth:,}" for depth in depths], rows)
 
 
-def drained(bench: Bench, depth: int) -> dict[str, float]:
-    """What it took to work off so many queued runs."""
+def drained(bench: Bench, more: int) -> dict[str, float]:
+    """What it took to work off what is queued, and so many runs more."""
+    bench.provider.answer_after(ANSWER_MS)
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         (began_at,) = cursor.fetchone()
         usage = Usage(bench.installation)
-        fill_queue(bench.customer, depth - count_runs("state = 'queued'"))
+        fill_queue(bench.customer, more)
         wait_until_ended(timeout_s=TIMEOUT_S, look_every_s=0.2)
         cursor.execute(DONE, [began_at])
         calls, wall_s = cursor.fetchone()

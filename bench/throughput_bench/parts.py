@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import psutil
@@ -17,6 +17,7 @@ from bench.throughput_bench.table import Table
 from bench.throughput_bench.teams import LIVE, Customer, count_runs, launch_together
 
 SETTLE_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 WARM_UP_RUNS, WARM_UP_ANSWER_MS = 24, 300
 
 
@@ -90,18 +91,32 @@ class Usage:
 
 
 def warm_up(bench: Bench) -> None:
-    """Until each worker has run something: the first run imports LiteLLM, which is measured elsewhere."""
+    """Until each worker has run something and has nothing to do: first runs take longer, and are measured elsewhere."""
     bench.provider.answer_after(WARM_UP_ANSWER_MS)
-    worked: set[str] = set()
-    deadline = time.monotonic() + SETTLE_TIMEOUT_S
-    while len(worked) < len(bench.installation.workers) and time.monotonic() < deadline:
-        launch_together([bench.other], each=WARM_UP_RUNS)
-        while count_runs(LIVE):
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT DISTINCT lease_owner FROM runs_run WHERE lease_owner <> ''")
-                worked |= {row[0] for row in cursor.fetchall()}
-            time.sleep(0.02)
+    wait_until_all_work(bench, lambda: launch_together([bench.other], each=WARM_UP_RUNS))
+    while count_runs(LIVE):
+        time.sleep(0.05)
     settle(bench.installation)
+
+
+def wait_until_all_work(bench: Bench, give: Callable[[], object] = lambda: None) -> None:
+    """Until a call of each worker has ended. ``give`` gives them something to do whenever there is nothing."""
+    worked: set[str] = set()
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while len(worked) < len(bench.installation.workers):
+        assert time.monotonic() < deadline, f"only {worked} worked within {START_TIMEOUT_S:g} s"
+        if not count_runs(LIVE):
+            give()
+        with connection.cursor() as cursor:
+            cursor.execute(AT_WORK)
+            worked |= {row[0] for row in cursor.fetchall()}
+        time.sleep(0.02)
+
+
+AT_WORK = """
+    SELECT DISTINCT lease_owner FROM runs_run
+    WHERE state = 'running' AND lease_owner <> '' AND successful_requests > 0
+"""
 
 
 def megabytes(process: psutil.Process) -> float:

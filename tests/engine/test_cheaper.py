@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from engine.errors import LimitReached
-from engine.journal import MemoryJournal, TaskStatus
+from engine.journal import CallIntent, MemoryJournal, TaskStatus
 from engine.limits import RunLimits
 from engine.spec import LLMSpec
 from tests.engine.crews import agent, crew, run, runtime, task
@@ -68,3 +68,20 @@ async def test_a_limit_that_is_not_money_is_no_reason_for_a_cheaper_model() -> N
         await run(crew(task("first"), task("second"), agents=(agent(llm=DEAR),)), given)
     assert refused.value.limit == "max_calls"
     assert models_asked(journal) == ["gpt-4o"]
+
+
+class Refusing(MemoryJournal):
+    """Its budget covers no request of the dear model, as a ledger's would say."""
+
+    async def open_call(self, intent: CallIntent) -> CallIntent:
+        if intent.model == DEAR.model:
+            raise LimitReached("no", limit="team_budget", figure=0, needs_usd=intent.reserved_usd)
+        return await super().open_call(intent)
+
+
+async def test_a_request_that_a_budget_refused_is_none_of_the_runs_calls() -> None:
+    journal = Refusing()
+    given = replace(runtime(journal=journal, limits=RunLimits(max_calls=2)), cheaper=True, cheaper_model="gpt-4o-mini")
+    ended = await run(crew(task("first"), task("second"), agents=(agent(llm=DEAR),)), given)
+    assert (ended.status, models_asked(journal)) == (TaskStatus.SUCCEEDED, ["gpt-4o-mini"] * 2)
+    assert given.limits.reserved_usd == 0

@@ -257,6 +257,14 @@ class TestMail:
         assert send_due_mails() == 2
         assert all("\n" not in one.subject for one in mail.outbox)
 
+    def test_an_address_that_no_mail_can_have_keeps_none_from_the_others(self, cast: Cast, mailing: None) -> None:
+        User.objects.filter(pk=cast.owner.user.pk).update(email="owner\n@example.com")
+        allowance(cast.runner, 8)
+        found()
+        assert send_due_mails() == 1
+        assert [one.to for one in mail.outbox] == [["runner@example.com"]]
+        assert Notice.objects.get(user=cast.owner.user).error.startswith("BadHeaderError")
+
     def test_without_a_mail_server_nothing_is_sent_and_the_page_says_so(self, cast: Cast) -> None:
         bill(cast, 8)
         found()

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
-from kombu import Connection
 
 from runs.doorbell import QUEUE, install_queues
+
+ROOT = Path(__file__).resolve().parents[2]
+RING = """
+import django
+django.setup()
+from runs.tasks import execute
+for run in ("one", "two"):
+    execute.apply_async((run,), retry=False)
+"""
 
 
 @pytest.fixture
@@ -38,14 +50,10 @@ def test_it_may_be_installed_again(broker_url: str) -> None:
     assert persistence(broker_url) == ("u",)
 
 
-def test_celerys_transport_takes_the_queue_as_it_is(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DATABASE_URL", raising=False)  # pgmq's client would prefer it to the broker's URL
+def test_celery_rings_in_the_brokers_database_and_not_in_the_ledgers(broker_url: str, postgres_url: str) -> None:
     install_queues(broker_url)
-    with Connection(broker_url, transport_options={"init_extension": False}) as connection:
-        queue = connection.SimpleQueue(QUEUE)
-        queue.put({"run": "one"})
-        message = queue.get(timeout=5)
-        message.ack()
-        assert message.payload == {"run": "one"}
-        queue.close()
+    environment = os.environ | {"DATABASE_URL": postgres_url, "BROKER_URL": broker_url}
+    subprocess.run([sys.executable, "-c", RING], cwd=ROOT, env=environment, check=True, timeout=60)
+    with psycopg.connect(broker_url.replace("pgmq://", "postgresql://")) as connection:
+        assert connection.execute(f"SELECT count(*) FROM pgmq.q_{QUEUE}").fetchone() == (2,)
     assert persistence(broker_url) == ("u",)

@@ -147,6 +147,17 @@ def test_a_receiver_that_hangs_takes_no_longer_than_it_may_and_holds_up_no_other
     assert "within 0.5 s" in Delivery.objects.get(state="due").error
 
 
+def test_one_that_cannot_be_sent_by_a_bug_fails_alone(cast: Cast) -> None:
+    with Receiver() as receiver:
+        hook_at(cast, receiver.url)
+        tell(cast)
+        Delivery.objects.update(event="no header is ümläut")
+        tell(cast)
+        assert send() == 2
+    assert sorted(Delivery.objects.values_list("state", flat=True)) == ["due", "sent"]
+    assert "UnicodeEncodeError" in Delivery.objects.get(state="due").error
+
+
 def test_of_one_webhook_only_two_are_tried_at_once(cast: Cast) -> None:
     with Receiver() as receiver:
         hook_at(cast, receiver.url)

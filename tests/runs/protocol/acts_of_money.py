@@ -67,8 +67,17 @@ class MoneyActs(Stage):
         self.expect("resume", "a run goes on once its next call is covered", answer, promised)
         if promised == "resumed":
             run.budget = run.budget if budget_usd is None else to_nusd(budget_usd)
-            if run.waiting_for in BUDGETS and all(purse.covers(run.needs or 0) for purse in run.purses()):
-                run.queue_again()
+            self._go_on(run)
+
+    def _go_on(self, run: RunModel) -> None:
+        """Once everything covers it; else it waits for what does not."""
+        if run.waiting_for not in BUDGETS:
+            return
+        short = [purse.name for purse in run.purses() if not purse.covers(run.needs or 0)]
+        if short:
+            run.waiting_for = short[0]
+        else:
+            run.queue_again()
 
     @act(rare=True)
     def change_price(self) -> None:

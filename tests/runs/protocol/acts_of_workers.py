@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from engine.journal import TaskResult, TaskStatus
@@ -38,8 +38,9 @@ class LeaseActs(Stage):
     @act(weight=2, when=lambda self: len(self.workers) < MAX_WORKERS)
     def claim_next(self) -> None:
         """Whoever is rung takes the run whose turn it is."""
-        run = next_in_line(self.runs)
-        claimed = claim.claim_next(owner="worker")
+        wary = self.pick("wary", (False, True))
+        run = next_in_line(self.runs, wary=wary)
+        claimed = claim.claim_next(owner="worker", wary=wary)
         real = claimed and claimed.pk
         self.expect("next", "runs take turns between teams", real, run and run.id)
         if run is not None and claimed is not None:
@@ -89,6 +90,9 @@ class LeaseActs(Stage):
     @act(when=lambda self: self.workers)
     def beat(self) -> None:
         beating = [worker for worker in self.workers if self.pick(f"{worker} too", (True, False))]
+        self._beat(beating)
+
+    def _beat(self, beating: Sequence[Worker]) -> None:
         lost = claim.beat([(worker.run.id, worker.epoch) for worker in beating])
         promised = {(worker.run.id, worker.epoch) for worker in beating if not worker.run.beat(worker.epoch)}
         self.expect("beat", "a lost lease is told", lost, promised)
@@ -106,6 +110,8 @@ class LeaseActs(Stage):
         claim.release([(worker.run.id, worker.epoch)])
         worker.run.release(worker.epoch)
         self.workers.remove(worker)
+        if self.pick("beats once more", (False, True)):
+            self._beat([worker])
 
     @act(weight=6, when=lambda self: any(worker.limit and not worker.open for worker in self.workers))
     def stop_at_limit(self) -> None:

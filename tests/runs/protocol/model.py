@@ -223,9 +223,11 @@ class RunModel(Row):
                 call.lose()
 
     def beat(self, epoch: int) -> bool:
-        if self.held_at(epoch):
+        """One that was given back is not taken again."""
+        beats = self.held_at(epoch) and self.lease != FREE
+        if beats:
             self.lease = LIVE
-        return self.held_at(epoch)
+        return beats
 
     def release(self, epoch: int) -> None:
         if self.held_at(epoch):
@@ -339,9 +341,13 @@ def wake_covered(runs: Sequence[RunModel]) -> list[RunModel]:
     return woken
 
 
-def next_in_line(runs: Sequence[RunModel]) -> RunModel | None:
-    """What was under way before what is queued; then of the team that has the fewest in progress."""
+def next_in_line(runs: Sequence[RunModel], *, wary: bool) -> RunModel | None:
+    """What was under way before what is queued; then of the team that has the fewest in progress.
+
+    ``wary``: nothing whose workers were lost twice in a row.
+    """
     orphans = [(0, run.id, run) for run in runs if run.state == "running" and run.lease != LIVE]
+    orphans = [turn for turn in orphans if not (wary and turn[2].fruitless + (turn[2].lease == EXPIRED) >= 2)]
     places = Counter(run.team for run in runs if run.state == "running")
     for run in sorted((run for run in runs if run.state == "queued"), key=lambda run: run.id):
         places[run.team] += 1
