@@ -17,6 +17,8 @@ from crewsite.redaction import OURS, WITHHELD, fields, is_trusted, masked, trace
 from runs.log_context import marks
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""An address may hold them: written as they are, whoever asks for it could write a line of their own, or colours."""
 
 
 def settings_of(*, level: str, form: str) -> dict[str, Any]:
@@ -67,8 +69,13 @@ class PlainLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         facts = " ".join(f"{name}={value}" for name, value in {**marks(), **_extra(record)}.items())
-        line = f"{_time(record)} {record.levelname} {record.name}: {_message(record)}{'  ' if facts else ''}{facts}"
+        said = _CONTROL.sub(_escaped, f"{_message(record)}{'  ' if facts else ''}{facts}")
+        line = f"{_time(record)} {record.levelname} {record.name}: {said}"
         return f"{line}\n{told}" if (told := _traceback(record)) else line
+
+
+def _escaped(control: re.Match[str]) -> str:
+    return ascii(control[0])[1:-1]
 
 
 def _time(record: logging.LogRecord) -> str:

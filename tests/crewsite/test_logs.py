@@ -230,6 +230,13 @@ def test_lines_for_people_carry_the_same_facts(caplog: pytest.LogCaptureFixture)
         assert PlainLines().format(caplog.records[-1]).endswith("WARNING runs.x: It is late  run_id=abc state=failed")
 
 
+def test_nobody_writes_a_line_of_their_own_by_what_they_ask_for(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("runs.x").warning("%s", "/a\r\nERROR b\x1b[31m\u2028c", extra={"state": "d\ne"})
+    line = PlainLines().format(caplog.records[-1])
+    assert line.endswith("WARNING runs.x: /a\\r\\nERROR b\\x1b[31m\\u2028c  state=d\\ne")
+    assert len(line.splitlines()) == 1
+
+
 def test_a_line_whose_arguments_do_not_fit_is_not_lost(said: Callable[[], dict[str, Any]]) -> None:
     record = logging.makeLogRecord({"name": "runs.x", "msg": "%d of %d", "args": ("x",)})
     assert json.loads(JsonLines().format(record))["message"] == "%d of %d"

@@ -13,7 +13,7 @@ from tests.faults.crews import chain
 from tests.faults.database import Server, Wire
 from tests.faults.honest import assert_honest
 from tests.faults.processes import until
-from tests.faults.world import PATIENT, Template, World, Worlds
+from tests.faults.world import Template, World, Worlds
 
 COMMITS = 12
 """A run of one task takes so many transactions, or a few less."""
@@ -22,7 +22,7 @@ COMMITS = 12
 def test_postgresql_that_crashes_under_20_runs_loses_nothing_that_was_committed(
     worlds: Worlds, database_server: Server
 ) -> None:
-    world = worlds.other(constants=PATIENT)
+    world = worlds.other(constants={"LEASE_S": 10, "BEAT_EVERY_S": 2, "MAX_SILENCE_S": 8})
     world.script(latency_s=0.4)
     worker = world.worker()
     runs = world.team().launch_many(chain("a", "b", "c"), 20)
