@@ -7,32 +7,25 @@ Only the database's clock is used.
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F
 
 from engine.errors import Cancelled
-from runs import budgets, metrics
+from runs import metrics
 from runs.announcements import announce_run
 from runs.lost_calls import close_open_calls
 from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.notify import run_changed
-from runs.states import BUDGETS, RUN_LIVE, TASK_ENDED, CallState, RunState, TaskState
+from runs.states import RUN_LIVE, TASK_ENDED, CallState, RunState, TaskState
 from runs.storable import storable_json, storable_text
 
 log = logging.getLogger(__name__)
 
 LEASE_S = 30
 MAX_FRUITLESS_TAKEOVERS = 5
-SUSPECT_FROM = 2
-"""A run whose workers were lost so often in a row may be what takes them down."""
-SEEN_IN_LINE = 8
-MOST_LOOKS = 5
-ANY_NUMBER = 32_767
 NO_WAIT = {"waits_for": "", "waits_until": None}
 
 CLAIM = """
@@ -49,56 +42,11 @@ CLAIM = """
 """
 """A lease that ran out was a lost worker's; one that was given back is no sign of a run that takes workers down."""
 
-IN_LINE = """
-    WITH RECURSIVE orphan AS (
-        SELECT id FROM runs_run
-        WHERE state = 'running' AND team_id <> ALL(%(full)s)
-          AND (lease_until IS NULL OR lease_until < clock_timestamp())
-          AND fruitless_takeovers + (lease_until IS NOT NULL)::int < %(suspect_from)s
-        ORDER BY id LIMIT %(most)s),
-    team AS (
-        (SELECT team_id AS id FROM runs_run WHERE state = 'queued' ORDER BY team_id LIMIT 1)
-        UNION ALL
-        SELECT (SELECT team_id FROM runs_run WHERE state = 'queued' AND team_id > team.id ORDER BY team_id LIMIT 1)
-        FROM team WHERE team.id IS NOT NULL),
-    busy AS (
-        SELECT id, (SELECT count(*) FROM runs_run WHERE team_id = team.id AND state = 'running') AS runs
-        FROM team WHERE id <> ALL(%(full)s)),
-    queued AS (
-        SELECT next.id, busy.runs + next.place AS turn FROM busy CROSS JOIN LATERAL (
-            SELECT id, row_number() OVER (ORDER BY rank, id) AS place FROM runs_run
-            WHERE team_id = busy.id AND state = 'queued' ORDER BY rank, id LIMIT %(most)s) AS next)
-    SELECT id FROM ((SELECT id, 0 AS turn FROM orphan) UNION ALL (SELECT id, turn FROM queued)) AS run
-    ORDER BY turn, id LIMIT %(most)s
-"""
-"""Runs that were under way first; then each team's in its own order, the team that has the fewest in progress first, so
-that a long queue of one team is no queue for another."""
-
 BEAT = """
     UPDATE runs_run SET lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
     WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running' AND lease_until IS NOT NULL
 """
 """One that was given back meanwhile is not taken again."""
-
-WAITING_FOR_MONEY = """
-    SELECT id, team_id, needs FROM (
-        SELECT id, team_id, coalesce(needs_nusd, 0) AS needs,
-               row_number() OVER (PARTITION BY team_id, created_by_id ORDER BY rank, id) AS place
-        FROM runs_run
-        WHERE state = 'waiting' AND waiting_for = ANY(%(budgets)s)
-          AND (budget_nusd IS NULL OR spent_nusd + reserved_nusd + coalesce(needs_nusd, 0) <= budget_nusd)) AS run
-    WHERE place <= %(most)s ORDER BY place, id LIMIT %(most)s * 10
-"""
-"""Some of each person's, so that those whose budget is used up hide nobody else's; the next sweep looks at more."""
-
-RING_AGAIN = """
-    WITH idle AS (
-        SELECT id FROM runs_run
-        WHERE state IN ('queued', 'running') AND (lease_until IS NULL OR lease_until < clock_timestamp())
-          AND (rung_at IS NULL OR rung_at < clock_timestamp() - make_interval(secs => %(patience_s)s))
-        ORDER BY rung_at NULLS FIRST LIMIT %(most)s FOR UPDATE SKIP LOCKED)
-    UPDATE runs_run SET rung_at = clock_timestamp() FROM idle WHERE runs_run.id = idle.id RETURNING runs_run.id
-"""
 
 
 @transaction.atomic
@@ -119,30 +67,6 @@ def claim(run_id: UUID, *, owner: str) -> Run | None:
         TaskRun.objects.filter(run_id=run_id).exclude(waits_for="").update(**NO_WAIT)
     run_changed(run_id)
     return Run.objects.select_related("team", "crew", "version").get(pk=run_id)
-
-
-def claim_next(*, owner: str, full: Collection[int] = (), wary: bool = False) -> Run | None:
-    """The run whose turn it is, now leased to ``owner``; None if none is to be had. ``full``: teams that have enough.
-
-    ``wary``: none that may be what takes workers down, since one is held already; else those that were only held beside
-    it would be given up with it. Several who claim at once look at the same line, so whoever finds all of it taken
-    looks again.
-    """
-    given: dict[str, Any] = {
-        "full": list(full),
-        "most": SEEN_IN_LINE,
-        "suspect_from": SUSPECT_FROM if wary else ANY_NUMBER,
-    }
-    for _ in range(MOST_LOOKS):
-        with connection.cursor() as cursor:
-            cursor.execute(IN_LINE, given)
-            waiting = [row[0] for row in cursor.fetchall()]
-        if not waiting:
-            return None
-        for run_id in waiting:
-            if run := claim(run_id, owner=owner):
-                return run
-    return None
 
 
 def beat(leases: Iterable[tuple[UUID, int]]) -> set[tuple[UUID, int]]:
@@ -235,22 +159,6 @@ def queue_again(run_id: UUID) -> bool:
     return bool(queued)
 
 
-def wake_covered(*, most: int = 50) -> list[UUID]:
-    """Queues runs again that waited for a budget which by now covers their next calls, all of them together; whoever
-    calls this rings for them."""
-    with connection.cursor() as cursor:
-        cursor.execute(WAITING_FOR_MONEY, {"budgets": list(BUDGETS), "most": most})
-        waiting = cursor.fetchall()
-    promised: Counter[int] = Counter()
-    woken = []
-    for run_id, team_id, needs_nusd in waiting:
-        if budgets.covered(run_id, needs_nusd, promised_nusd=promised[team_id]) and queue_again(run_id):
-            promised[team_id] += needs_nusd
-            run_changed(run_id)
-            woken.append(run_id)
-    return woken
-
-
 @transaction.atomic
 def end_unclaimed(run_id: UUID) -> bool:
     """Cancels a run that nobody runs: queued, or waiting; False if it is no longer either."""
@@ -276,13 +184,6 @@ def release(leases: Iterable[tuple[UUID, int]]) -> None:
         Run.objects.filter(pk=run_id, lease_epoch=epoch, state=RunState.RUNNING).update(
             lease_until=None, lease_owner="", rung_at=None
         )
-
-
-def ring_again(*, patience_s: float, most: int = 500) -> list[UUID]:
-    """Runs that could go on but that nobody holds, and that were last rung longer ago than ``patience_s``."""
-    with connection.cursor() as cursor:
-        cursor.execute(RING_AGAIN, {"patience_s": patience_s, "most": most})
-        return [row[0] for row in cursor.fetchall()]
 
 
 def close_tasks(run_id: UUID) -> None:

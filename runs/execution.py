@@ -13,7 +13,7 @@ from engine.crew import CrewOutput, Runtime, run_crew
 from engine.errors import Cancelled, EngineError, LimitReached
 from engine.journal import TaskStatus
 from engine.spec import CrewSpec
-from runs import claim
+from runs import claim, turns
 from runs.lease import Held
 from runs.log_context import marked
 from runs.models import Run
@@ -34,7 +34,7 @@ def work(*, worker: WorkerProcess) -> None:
     """Carries out runs whose turn it is, one after the other, until none is left to be had."""
 
     def claim_one() -> Run | None:
-        return claim.claim_next(owner=worker.name, full=worker.full_teams, wary=worker.is_wary)
+        return turns.claim_next(owner=worker.name, full=worker.full_teams, wary=worker.is_wary)
 
     while (one := worker.hold(claim_one)) is not None:
         _execute(*one, worker)

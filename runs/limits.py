@@ -16,7 +16,7 @@ from django.db.models import F
 
 from engine.models import provider_of
 from engine.spec import LLMSpec
-from runs import budgets, claim, tasks
+from runs import budgets, claim, tasks, turns
 from runs.budgets import MAX_BUDGET_USD
 from runs.models import Allowance, Bill, Run
 from runs.money import dollars, to_nusd, to_usd
@@ -133,7 +133,7 @@ def resume(who: Principal, run: Run, *, budget_usd: Decimal | None = None) -> Ru
 
 def wake() -> None:
     """Lets what waited for money go on where it may."""
-    for run_id in claim.wake_covered():
+    for run_id in turns.wake_covered():
         tasks.ring(run_id)
 
 

@@ -17,7 +17,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from runs import alerts, claim, execution, invariants, metrics
+from runs import alerts, claim, execution, invariants, metrics, turns
 from runs.one_per_process import one_per_process
 from runs.outbox import Outbox
 from runs.presence import forget_absent
@@ -80,9 +80,9 @@ def sweep() -> None:
     as many as its own process could take."""
     worker = worker_process()
     free = worker.capacity - len(worker.held)
-    rung = _ring_all(claim.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free)) if free > 0 else 0
+    rung = _ring_all(turns.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free)) if free > 0 else 0
     claim.close_calls_of_ended_runs()
-    rung += _ring_all(claim.wake_covered())
+    rung += _ring_all(turns.wake_covered())
     metrics.swept(rung)
     alerts.find_crossed()
     forget_absent()

@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from engine.errors import Cancelled
-from runs import claim
+from runs import claim, turns
 from runs.group_commit import GroupCommit
 from runs.lanes import Queues
 from runs.lease import MAX_SILENCE_S, REASONS, Held
@@ -80,7 +80,7 @@ class WorkerProcess:
             run = None if self.stopping.is_set() else claim_one()
             if run is None:
                 return None
-            suspect = run.fruitless_takeovers >= claim.SUSPECT_FROM
+            suspect = run.fruitless_takeovers >= turns.SUSPECT_FROM
             held = Held(run.pk, run.lease_epoch, run.team_id, suspect)
             with self._lock:
                 self._held[held.lease] = held

@@ -57,20 +57,20 @@ def timed_ms(act: Callable[[], Any]) -> float:
 
 def claim_and_put_back() -> None:
     """The run whose turn it is, taken and not kept; so without the time of its commit."""
-    from runs import claim
+    from runs import turns
 
     with transaction.atomic():
-        assert claim.claim_next(owner="bench") is not None
+        assert turns.claim_next(owner="bench") is not None
         transaction.set_rollback(True)
 
 
 def sweep_and_put_back() -> None:
     """What a sweeper of a worker of 64 asks of the database, as of runs that nobody was rung for; without the bell."""
-    from runs import claim, tasks
+    from runs import claim, tasks, turns
 
     with transaction.atomic():
-        claim.wake_covered()
-        claim.ring_again(patience_s=tasks.RING_AGAIN_AFTER_S, most=64)
+        turns.wake_covered()
+        turns.ring_again(patience_s=tasks.RING_AGAIN_AFTER_S, most=64)
         claim.close_calls_of_ended_runs()
         transaction.set_rollback(True)
 

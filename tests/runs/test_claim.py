@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from runs import claim
+from runs import claim, turns
 from runs.actions import LaunchOrder, launch, request_cancel
 from runs.models import Run
 from runs.states import RunState, TaskState
@@ -121,18 +121,18 @@ def test_a_running_run_is_asked_to_stop(cast: Cast, run: Run) -> None:
 
 
 def test_the_sweeper_rings_what_nobody_holds_but_not_too_often(run: Run) -> None:
-    assert claim.ring_again(patience_s=60) == []
+    assert turns.ring_again(patience_s=60) == []
     Run.objects.filter(pk=run.pk).update(rung_at=timezone.now() - timedelta(minutes=5))
-    assert claim.ring_again(patience_s=60) == [run.pk]
-    assert claim.ring_again(patience_s=60) == []
+    assert turns.ring_again(patience_s=60) == [run.pk]
+    assert turns.ring_again(patience_s=60) == []
 
 
 def test_the_sweeper_leaves_held_runs_alone_and_rings_orphans(run: Run) -> None:
     claim.claim(run.pk, owner="worker-1")
     Run.objects.filter(pk=run.pk).update(rung_at=None)
-    assert claim.ring_again(patience_s=60) == []
+    assert turns.ring_again(patience_s=60) == []
     expire(run)
-    assert claim.ring_again(patience_s=60) == [run.pk]
+    assert turns.ring_again(patience_s=60) == [run.pk]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from agents_app.models import Crew
-from runs import claim
+from runs import turns
 from runs.actions import LaunchOrder, launch
 from runs.models import Run
 from runs.states import Priority, RunState
@@ -40,7 +40,7 @@ def queued(who: Principal, crew: Crew, *, priority: str = Priority.NORMAL) -> Ru
 
 
 def next_ids(count: int, *, full: set[int] | None = None) -> list[UUID]:
-    claimed = (claim.claim_next(owner="worker-1", full=full or set()) for _ in range(count))
+    claimed = (turns.claim_next(owner="worker-1", full=full or set()) for _ in range(count))
     return [run.pk for run in claimed if run is not None]
 
 
@@ -92,7 +92,7 @@ def test_every_run_is_claimed_once_by_many_who_claim_at_once(cast: Cast, crew: C
     def claim_all(number: int) -> list[UUID]:
         try:
             found = []
-            while run := claim.claim_next(owner=f"worker-{number}"):
+            while run := turns.claim_next(owner=f"worker-{number}"):
                 found.append(run.pk)
             return found
         finally:
@@ -117,7 +117,7 @@ def test_a_process_keeps_an_eighth_of_itself_for_teams_that_do_not_fill_it(cast:
             queued(cast.owner, crew)
 
         def hold() -> Run | None:
-            one = worker.hold(lambda: claim.claim_next(owner=worker.name, full=worker.full_teams))
+            one = worker.hold(lambda: turns.claim_next(owner=worker.name, full=worker.full_teams))
             return one and one[0]
 
         held = [hold() for _ in range(8)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from runs import claim, tasks
+from runs import claim, tasks, turns
 from runs.models import Run
 from runs.outbox import Outbox
 from runs.states import RunState
@@ -67,7 +67,7 @@ def test_a_run_that_waits_and_one_that_ends_are_told_once_each_with_figures_and_
         run = execute(run, worker)
         assert run.state == RunState.WAITING
         Run.objects.filter(pk=run.pk).update(budget_nusd=10**9)
-        assert claim.wake_covered() == [run.pk]
+        assert turns.wake_covered() == [run.pk]
         run = execute(run, worker)
         assert run.state == RunState.SUCCEEDED
         until(lambda: len(receiver.received) == 2)

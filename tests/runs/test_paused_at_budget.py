@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runs import claim
+from runs import turns
 from runs.limits import TeamLimits, resume, set_limits
 from runs.models import Allowance, Bill, PriceQuote, Run
 from runs.money import to_usd
@@ -100,7 +100,7 @@ def test_a_run_at_the_teams_budget_goes_on_when_that_is_raised(
     limit(cast, TeamLimits(budget_usd=ONE_CALL))
     run = execute(three_in_a_row(cast), worker)
     assert_paused(run, "team_budget", server)
-    assert claim.wake_covered() == []
+    assert turns.wake_covered() == []
     limit(cast, TeamLimits(budget_usd=Decimal(1)))
     run.refresh_from_db()
     assert run.state == RunState.QUEUED, "whoever raises it wakes what waits"

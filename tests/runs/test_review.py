@@ -14,7 +14,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 
-from runs import claim, tasks
+from runs import claim, tasks, turns
 from runs.actions import Decision, decide, request_cancel
 from runs.models import Review, Run
 from runs.recorder import LedgerJournal
@@ -71,7 +71,7 @@ def test_a_waiting_run_holds_no_lease_and_no_thread(cast: Cast, worker: WorkerPr
     review = Review.objects.get()
     assert (review.task_run_id, review.number, review.answer, review.about) == (draft.pk, 0, "Answer 1", "answer")
     assert claim.claim(run.pk, owner="another") is None
-    assert claim.ring_again(patience_s=0) == []
+    assert turns.ring_again(patience_s=0) == []
 
 
 def test_tasks_that_do_not_depend_on_it_end_first(cast: Cast, worker: WorkerProcess, provider: OpenAIServer) -> None:
@@ -211,7 +211,7 @@ def test_a_decision_while_the_run_goes_on_with_other_tasks_is_not_overlooked(cas
         job.join()
         run.refresh_from_db()
         assert (run.state, run.rung_at) == (RunState.QUEUED, None)
-        assert claim.ring_again(patience_s=30) == [run.pk]
+        assert turns.ring_again(patience_s=30) == [run.pk]
         assert execute(run, worker).state == RunState.SUCCEEDED
         assert len(provider.billed) == 2
 

@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from engine.journal import TaskResult, TaskStatus
-from runs import claim, execution
+from runs import claim, execution, turns
 from runs.states import PERSON, RunState
 from teams.models import AtLimit
 from tests.runs.protocol.model import EXPIRED, LIVE, RunModel, next_in_line
@@ -40,7 +40,7 @@ class LeaseActs(Stage):
         """Whoever is rung takes the run whose turn it is."""
         wary = self.pick("wary", (False, True))
         run = next_in_line(self.runs, wary=wary)
-        claimed = claim.claim_next(owner="worker", wary=wary)
+        claimed = turns.claim_next(owner="worker", wary=wary)
         real = claimed and claimed.pk
         self.expect("next", "runs take turns between teams", real, run and run.id)
         if run is not None and claimed is not None:
