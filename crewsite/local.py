@@ -100,7 +100,10 @@ class Application:
         return "\n".join(log.read_text(errors="replace").splitlines()[-8:])
 
     def _spawn(self, name: str, command: list[str]) -> None:
-        with (self._folder / f"{name}.log").open("wb") as log:
+        path = self._folder / f"{name}.log"
+        if path.is_file():
+            path.replace(path.with_suffix(".log.1"))  # what it said before it ended is often what is asked for
+        with path.open("wb") as log:
             self._children[name] = subprocess.Popen(
                 command,
                 cwd=BASE_DIR,
