@@ -67,7 +67,7 @@ def test_the_api_approves_and_a_repeated_request_is_answered_the_same(
     run = waiting(cast, worker)
     api = Api(cast.runner)
     first = api.approve(run, "key-1", task="draft", approved=False, comment="Shorter")
-    assert (first.status_code, first.json()["status"], first.json()["waiting_for"]) == (200, "queued", None)
+    assert (first.status_code, first.json()["status"], first.json()["waiting_for"]) == (200, "queued", "queue")
     execute(run, worker)
     again = api.approve(run, "key-1", task="draft", approved=False, comment="Shorter")
     assert (again.status_code, again.json()) == (200, first.json())
