@@ -34,7 +34,7 @@ FULL = Extent(
     claims=100,
     sweeps=10,
     crowd=1_000,
-    crowd_answer_ms=10_000,
+    crowd_answer_ms=60_000,
     newcomers=20,
 )
 QUICK = Extent(
