@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 5.0
 RING_AGAIN_AFTER_S = 10.0
+_working = threading.Event()
 _stopping = threading.Event()
 _outbox = Outbox()
 
@@ -81,11 +82,29 @@ def sweep() -> None:
     worker = worker_process()
     free = worker.capacity - len(worker.held)
     rung = _ring_all(turns.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free)) if free > 0 else 0
+    if _working.is_set():
+        _lend_hands(rung)
     claim.close_calls_of_ended_runs()
     rung += _ring_all(turns.wake_covered())
     metrics.swept(rung)
     alerts.find_crossed()
     forget_absent()
+
+
+def _lend_hands(count: int) -> None:
+    """Works without being rung: a bell may lie with a worker that has no thread free, which takes more messages than it
+    has room for, and a broker may be away for hours."""
+    for _ in range(count):
+        threading.Thread(target=_work, name="unrung", daemon=True).start()
+
+
+def _work() -> None:
+    try:
+        execution.work(worker=worker_process())
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("Could not work; the next sweep rings again", exc_info=error)
+    finally:
+        connection.close()
 
 
 def _ring_all(run_ids: Sequence[UUID]) -> int:
@@ -100,6 +119,7 @@ def start_working(**kwargs: Any) -> None:
     worker_process().presence.begin()
     log.info("Ready for runs", extra={"worker": worker_process().name})
     metrics.serve()
+    _working.set()
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     threading.Thread(target=_sweep_until_stopped, name="sweeper", daemon=True).start()
     _outbox.start()

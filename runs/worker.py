@@ -72,12 +72,13 @@ class WorkerProcess:
         self._keeper.start()
 
     def hold(self, claim_one: Callable[[], Run | None]) -> tuple[Run, Held] | None:
-        """The run that was claimed, held from now on; None if none was to be had, or this process is stopping.
+        """The run that was claimed, held from now on; None if none was to be had, or this process is full or stopping.
 
         One claim at a time: claims of many threads would only meet at the same rows, and each takes a connection.
         """
         with self._claiming:
-            run = None if self.stopping.is_set() else claim_one()
+            is_full = len(self._held) >= self.capacity
+            run = None if is_full or self.stopping.is_set() else claim_one()
             if run is None:
                 return None
             suspect = run.fruitless_takeovers >= turns.SUSPECT_FROM

@@ -58,6 +58,17 @@ def test_a_launch_rings_for_a_worker_through_the_broker(
     _assert_each_ran_once(world.team().launch_many(chain("a", "b"), 3))
 
 
+def test_runs_that_no_message_tells_of_are_found_by_a_worker_with_room(redis: Redis, world_on: WorldOn) -> None:
+    """The broker is away for good, as where its messages lie with a worker that has no room: the database tells."""
+    world = world_on(redis.url)
+    world.worker()
+    team = world.team()
+    before = team.launch_many(chain("a"), 1)
+    assert_honest(before, timeout_s=60)
+    redis.kill()
+    _assert_each_ran_once(team.launch_many(chain("a", "b"), 5))
+
+
 @pytest.mark.slow_fault
 def test_redis_forgets_500_queued_runs_and_each_is_run_once(redis: Redis, world_on: WorldOn) -> None:
     world = world_on(redis.url)
