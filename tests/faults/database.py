@@ -52,9 +52,13 @@ class Wire:
         self._there = ("127.0.0.1", int(host.rpartition(":")[2]))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = url.replace(host, f"127.0.0.1:{self._listener.getsockname()[1]}")
-        self.rule: Rule = lambda sent: ""
-        self.cuts = 0
+        self.mend()
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def mend(self) -> None:
+        """Cuts nothing from now on."""
+        self.cuts = 0
+        self.rule: Rule = lambda sent: ""
 
     def cut(self, side: str, *, number: int) -> None:
         """Cuts the connection that sends the so-manieth COMMIT from now on, before it gets there or after."""
