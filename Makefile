@@ -27,7 +27,7 @@ test: $(VENV)/dev $(VENV)/assets $(VENV)/browser $(VENV)/brokers ## Run all test
 	@$(BIN)/python -m pytest $(ARGS)
 
 faults: $(VENV)/dev $(VENV)/assets $(VENV)/brokers ## Run all fault tests and the long random ones of the protocol
-	@$(BIN)/python -m pytest -m "slow_fault or not slow_fault" tests/faults tests/runs/test_protocol_machine.py $(ARGS)
+	@$(BIN)/python -m pytest -m "slow_fault or not slow_fault" tests/faults tests/runs/protocol/test_machine.py $(ARGS)
 
 control: $(VENV)/dev ## Show that fault tests fail without leases and epochs
 	@$(BIN)/python -m pytest -m "slow_fault or not slow_fault" tests/faults/test_control.py $(ARGS)

@@ -6,7 +6,7 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crewsite.settings")
-    from crewsite.local_env import use_local_environment
+    from crewsite.local.environment import use_local_environment
 
     use_local_environment()
     if sys.argv[1:2] == ["worker"]:

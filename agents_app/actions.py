@@ -1,6 +1,6 @@
-"""People's verbs on crews: create, edit, cut a version, copy a template. Each edit names the revision it started from.
+"""People's verbs on crews: create, copy, edit, cut a version. Each edit names the revision it started from.
 
-Who may is decided by the caller through ``teams.access``; whether a spec can run is decided by ``engine.validate``.
+Who may is decided by the caller through ``teams.access``, whether a spec can run by ``engine.spec.validate``.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.text import slugify
 
-from agents_app import builtin
 from agents_app.models import Crew, CrewVersion
 from agents_app.snapshot import spec_of, write_crew_fields, write_spec
-from engine.spec import AgentSpec, CrewSpec, TaskSpec
-from engine.validate import Complaint, validate
+from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+from engine.spec.validate import Complaint, validate
 from teams.access import Principal
-from teams.models import Team, User
+from teams.models import User
 from teams.refusals import Conflict, Invalid
 
 MAX_SLUG_TRIES = 20
@@ -134,38 +133,7 @@ def cut_version(crew: Crew, *, by: User | None, note: str = "") -> CrewVersion:
 
 def copy_crew(who: Principal, crew: Crew) -> Crew:
     """A new draft with the same content, to try something without touching the first."""
-    return create_crew(who, name=f"{crew.name[:190]} (copy)", spec=spec_of(crew))
-
-
-@transaction.atomic
-def copy_template(who: Principal, version: CrewVersion) -> Crew:
-    """A new draft of the principal's team with the content of a shared version."""
-    if version.shared_at is None:
-        raise Invalid("That version is not shared as a template.")
-    crew = create_crew(who, name=version.title or version.crew.name, spec=CrewSpec.from_json(version.spec))
-    crew.copied_from = version
-    crew.save(update_fields=["copied_from"])
-    return crew
-
-
-@transaction.atomic
-def load_builtin(team: Team) -> int:
-    """Brings the team's built-in templates up to date; returns how many versions were added."""
-    added = 0
-    for template in builtin.templates():
-        crew, _ = Crew.objects.get_or_create(
-            team=team, builtin_key=template.key, defaults={"slug": f"builtin-{template.key}", "name": template.title}
-        )
-        latest = crew.versions.order_by("-number").first()
-        if latest is not None and latest.content_hash == template.spec.content_hash:
-            continue
-        write_spec(crew, template.spec)
-        version = cut_version(crew, by=None)
-        CrewVersion.objects.filter(pk=version.pk).update(
-            shared_at=timezone.now(), title=template.title, summary=template.summary
-        )
-        added += 1
-    return added
+    return create_crew(who, name=f"{crew.name[:190]} copy", spec=spec_of(crew))
 
 
 def refuse_complaints(complaints: Iterable[Complaint]) -> None:

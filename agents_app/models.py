@@ -15,7 +15,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Now
 
-from engine.spec import KEY_PATTERN
+from engine.spec.crew_spec import KEY_PATTERN
 from engine.tools.knowledge import DEFAULT_COLLECTION
 from teams.models import Team
 

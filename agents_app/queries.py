@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Max, Q, QuerySet
 
-from agents_app import builtin
-from agents_app.models import Crew, CrewVersion, Document
+from agents_app.models import Crew, CrewVersion
 from agents_app.snapshot import spec_of
-from engine.placeholders import placeholders
-from engine.spec import CrewSpec
-from engine.validate import Complaint, validate
+from engine.spec.crew_spec import CrewSpec
+from engine.spec.placeholders import placeholders
+from engine.spec.validate import Complaint, validate
 from teams.access import Principal, visible_to
 
 
@@ -34,18 +33,6 @@ class CrewDetail:
     @property
     def errors(self) -> tuple[Complaint, ...]:
         return tuple(complaint for complaint in self.complaints if complaint.level == "error")
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A shared version with what its card shows."""
-
-    version: CrewVersion
-    spec: CrewSpec
-    inputs: tuple[str, ...]
-    models: tuple[str, ...]
-    category: str
-    variant: str
 
 
 def list_crews(who: Principal, search: str = "") -> QuerySet[Crew]:
@@ -76,39 +63,3 @@ def preview(spec: CrewSpec) -> dict[str, object]:
     """What the import page says about a spec before it is saved."""
     text = json.dumps(spec.to_json(), ensure_ascii=False)
     return {"spec": spec, "spec_json": text, "inputs": inputs_of(spec), "complaints": validate(spec)}
-
-
-def list_templates(who: Principal) -> list[Template]:
-    """Every version that is shared, the newest of each crew, built-in ones in their own order."""
-    shared = visible_to(who, CrewVersion).filter(shared_at__isnull=False, crew__archived_at=None)
-    newest = shared.order_by("crew_id", "-number").distinct("crew_id").select_related("crew")
-    return sorted((as_template(version) for version in newest), key=_gallery_order)
-
-
-def as_template(version: CrewVersion) -> Template:
-    spec = CrewSpec.from_json(version.spec)
-    known = _builtin().get(version.crew.builtin_key)
-    return Template(
-        version=version,
-        spec=spec,
-        inputs=placeholders(spec),
-        models=tuple(dict.fromkeys(agent.llm.model for agent in spec.agents)),
-        category=known.category if known else "",
-        variant=known.variant if known else "",
-    )
-
-
-def documents(who: Principal) -> QuerySet[Document]:
-    """The team's documents by collection and title, each with its ``passage_count``."""
-    counted = visible_to(who, Document).select_related("uploaded_by").annotate(passage_count=Count("passages"))
-    return counted.order_by("collection", "title", "pk")  # a grouped query does not take the model's own order
-
-
-def _gallery_order(template: Template) -> tuple[int, str]:
-    keys = list(_builtin())
-    key = template.version.crew.builtin_key
-    return (keys.index(key) if key in keys else -1, template.version.title.lower())
-
-
-def _builtin() -> dict[str, builtin.BuiltinTemplate]:
-    return {template.key: template for template in builtin.templates()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents_app.models import Agent, Crew, Task
-from engine.spec import AgentSpec, CrewSpec, TaskSpec
+from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 
 AGENT_COLUMNS = ("key", "role", "goal", "backstory", "llm", "tools")
 TASK_COLUMNS = ("key", "name", "description", "expected_output", "agent", "context", "async_execution", "output_schema")

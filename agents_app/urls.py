@@ -2,26 +2,30 @@
 
 from django.urls import path
 
-from agents_app import gallery, knowledge, views
+from agents_app.crews import views as crews
+from agents_app.editor import views as editor
+from agents_app.gallery import views as gallery
+from agents_app.imports import views as imports
+from agents_app.knowledge import views as knowledge
 
 urlpatterns = [
-    path("crews/", views.crews, name="crews"),
-    path("crews/new/", views.new_crew, name="new_crew"),
-    path("crews/import/", views.import_crew, name="import_crew"),
-    path("crews/import/save/", views.save_import, name="save_import"),
-    path("crews/<slug:slug>/", views.crew, name="crew"),
-    path("crews/<slug:slug>/settings/", views.save_crew, name="save_crew"),
-    path("crews/<slug:slug>/agents/", views.edit_agent, name="add_agent"),
-    path("crews/<slug:slug>/agents/<str:key>/", views.edit_agent, name="edit_agent"),
-    path("crews/<slug:slug>/agents/<str:key>/delete/", views.delete_agent, name="delete_agent"),
-    path("crews/<slug:slug>/tasks/", views.edit_task, name="add_task"),
-    path("crews/<slug:slug>/tasks/<str:key>/", views.edit_task, name="edit_task"),
-    path("crews/<slug:slug>/tasks/<str:key>/delete/", views.delete_task, name="delete_task"),
-    path("crews/<slug:slug>/tasks/<str:key>/move/", views.move_task, name="move_task"),
-    path("crews/<slug:slug>/json/", views.crew_as_json, name="crew_json"),
-    path("crews/<slug:slug>/copy/", views.copy_crew, name="copy_crew"),
-    path("crews/<slug:slug>/archive/", views.archive_crew, name="archive_crew"),
-    path("crews/<slug:slug>/versions/<int:number>/", views.version, name="version"),
+    path("crews/", crews.crews, name="crews"),
+    path("crews/new/", crews.new_crew, name="new_crew"),
+    path("crews/import/", imports.import_crew, name="import_crew"),
+    path("crews/import/save/", imports.save_import, name="save_import"),
+    path("crews/<slug:slug>/", editor.crew, name="crew"),
+    path("crews/<slug:slug>/settings/", editor.save_crew, name="save_crew"),
+    path("crews/<slug:slug>/agents/", editor.edit_agent, name="add_agent"),
+    path("crews/<slug:slug>/agents/<str:key>/", editor.edit_agent, name="edit_agent"),
+    path("crews/<slug:slug>/agents/<str:key>/delete/", editor.delete_agent, name="delete_agent"),
+    path("crews/<slug:slug>/tasks/", editor.edit_task, name="add_task"),
+    path("crews/<slug:slug>/tasks/<str:key>/", editor.edit_task, name="edit_task"),
+    path("crews/<slug:slug>/tasks/<str:key>/delete/", editor.delete_task, name="delete_task"),
+    path("crews/<slug:slug>/tasks/<str:key>/move/", editor.move_task, name="move_task"),
+    path("crews/<slug:slug>/json/", editor.crew_as_json, name="crew_json"),
+    path("crews/<slug:slug>/copy/", crews.copy_crew, name="copy_crew"),
+    path("crews/<slug:slug>/archive/", crews.archive_crew, name="archive_crew"),
+    path("crews/<slug:slug>/versions/<int:number>/", crews.version, name="version"),
     path("templates/", gallery.templates, name="templates"),
     path("templates/<int:pk>/", gallery.template, name="template"),
     path("templates/<int:pk>/copy/", gallery.copy_template, name="copy_template"),

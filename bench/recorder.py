@@ -29,14 +29,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cryptography.fernet import Fernet
 
-from crewsite.postgres import Postgres
-from engine.crew import run_crew
-from engine.journal import Journal, MemoryJournal
-from engine.llm import LLMReply, LLMRequest
-from engine.pricing import Price
-from engine.runtime import Runtime
-from engine.simulator import Simulator
-from engine.spec import AgentSpec, CrewSpec, LLMSpec, TaskSpec
+from crewsite.local.postgres import Postgres
+from engine.catalogue.pricing import Price
+from engine.crew.crew import run_crew
+from engine.crew.runtime import Runtime
+from engine.providers.llm import LLMReply, LLMRequest
+from engine.providers.simulator import Simulator
+from engine.record.journal import Journal
+from engine.record.memory_journal import MemoryJournal
+from engine.spec.crew_spec import AgentSpec, CrewSpec, LLMSpec, TaskSpec
 
 GOAL_MS = 1.0
 ANSWER = "Demand grew in both quarters, costs fell, and two of the five regions need another look. " * 4
@@ -109,10 +110,10 @@ def in_memory(load: Load) -> Cost:
 def on_the_ledger(load: Load, server: psutil.Process) -> Cost:
     from django.db import connection
 
-    from runs import claim
-    from runs.group_commit import GroupCommit
-    from runs.recorder import LedgerJournal
-    from runs.replay import read_replay
+    from runs.ledger.group_commit import GroupCommit
+    from runs.ledger.journal import LedgerJournal
+    from runs.ledger.replay import read_replay
+    from runs.worker import claim
 
     spec = chain(load)
     claimed = [claim.claim(run_id, owner="bench") for run_id in launch_all(load, spec)]
@@ -144,7 +145,8 @@ def empty_transaction_ms(times: int = 300) -> float:
 
 def launch_all(load: Load, spec: CrewSpec) -> list[Any]:
     from agents_app.actions import create_crew
-    from runs.actions import LaunchOrder, launch
+    from runs.launch.actions import launch
+    from runs.launch.order import LaunchOrder
     from runs.models import Run
     from teams.access import Principal
     from teams.models import Membership, Role, Team, User

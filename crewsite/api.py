@@ -7,12 +7,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from agents_app.api import router as crews
-from agents_app.documents_api import router as documents
-from runs.api import crew_router as launches
-from runs.api import router as runs
-from runs.limits_api import router as limits
-from runs.operations_api import router as operations
+from agents_app.crews.api import router as crews
+from agents_app.imports.api import router as imports
+from agents_app.knowledge.api import router as documents
+from runs.history.api import router as history
+from runs.launch.api import router as launches
+from runs.limits.api import router as limits
+from runs.operations.api import router as operations
+from runs.run.api import router as runs
 from teams.api import router as providers
 from teams.refusals import Refusal, TooMany
 
@@ -25,8 +27,10 @@ api = NinjaAPI(
     ),
     urls_namespace="api",
 )
+api.add_router("/crews", imports)  # first: to crews, "import" is a slug
 api.add_router("/crews", crews)
 api.add_router("/crews", launches)
+api.add_router("/runs", history)
 api.add_router("/runs", runs)
 api.add_router("/operations", operations)
 api.add_router("/documents", documents)

@@ -1,4 +1,4 @@
-"""The Celery app: a doorbell, no more. Its settings are the ``CELERY_*`` ones, its tasks are found in the apps."""
+"""The Celery app: a doorbell, no more. Its settings are the ``CELERY_*`` ones, its one task is the worker's."""
 
 import os
 
@@ -8,4 +8,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crewsite.settings")
 
 app = Celery("crewsite")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks()
+app.autodiscover_tasks(["runs.worker"])

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from runs.alerts import banners
+from runs.notices.alerts import banners
 from teams.queries import teams_of
 
 THEMES = ("light", "dark")

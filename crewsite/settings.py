@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from crewsite import env, logs
+from crewsite import env
+from crewsite.logs import lines
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / env.text("DATA_DIR", ".crewsite")
@@ -61,8 +62,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "crewsite.request_log.request_log",
-    "crewsite.machine_views.answer_machines",
+    "crewsite.logs.request_log.request_log",
+    "crewsite.health.views.answer_machines",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -201,7 +202,7 @@ _ON_POSTGRES: dict[str, bool | int | str] = {
 }
 _ON_OTHERS: dict[str, bool | int | str] = {"visibility_timeout": 3600, "socket_connect_timeout": 2, "socket_timeout": 5}
 if CELERY_BROKER_URL.startswith("pgmq"):
-    CELERY_BROKER_TRANSPORT = "runs.pgmq_transport:Transport"
+    CELERY_BROKER_TRANSPORT = "runs.worker.pgmq_transport:Transport"
     # Said in full, because pgmq's client would prefer whatever DATABASE_URL says to the parts of this one.
     _ON_POSTGRES["conn_string"] = "postgresql://" + CELERY_BROKER_URL.split("://", 1)[1]
 CELERY_BROKER_TRANSPORT_OPTIONS = _ON_POSTGRES if CELERY_BROKER_URL.startswith("pgmq") else _ON_OTHERS
@@ -214,8 +215,8 @@ METRICS_PORT = int(env.number("METRICS_PORT", 0, most=65535))
 METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
 """Where a worker serves its own; 0 is nowhere."""
 
-LOGGING_CONFIG = "crewsite.logs.configure"
-LOGGING = logs.settings_of(
+LOGGING_CONFIG = "crewsite.logs.lines.configure"
+LOGGING = lines.settings_of(
     level=env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
     form=env.choice("LOG_FORMAT", "line" if LOCAL else "json", ("json", "line")),
 )

@@ -2,13 +2,13 @@
 
 from django.urls import include, path
 
-from crewsite import machine_views
 from crewsite.api import api
+from crewsite.health import views
 
 urlpatterns = [
-    path("health/live", machine_views.live, name="live"),
-    path("health/ready", machine_views.ready, name="ready"),
-    path("metrics", machine_views.metrics, name="metrics"),
+    path("health/live", views.live, name="live"),
+    path("health/ready", views.ready, name="ready"),
+    path("metrics", views.metrics, name="metrics"),
     path("", include("teams.urls")),
     path("t/<slug:team>/", include("agents_app.urls")),
     path("t/<slug:team>/", include("runs.urls")),

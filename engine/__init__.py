@@ -4,10 +4,10 @@ here.
 
 from __future__ import annotations
 
-from engine.blueprints import LLM, Agent, Process, ScrapeWebsiteTool, SerperDevTool, Task
-from engine.custom_tools import BaseTool, tool
-from engine.kickoff import Crew
-from engine.kickoff_results import CrewOutput, KickoffFailed, TaskOutput, UsageMetrics
+from engine.crewai.blueprints import LLM, Agent, Process, ScrapeWebsiteTool, SerperDevTool, Task
+from engine.crewai.kickoff import Crew
+from engine.crewai.own_tools import BaseTool, tool
+from engine.crewai.results import CrewOutput, KickoffFailed, TaskOutput, UsageMetrics
 
 __all__ = [
     "LLM",

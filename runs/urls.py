@@ -2,26 +2,30 @@
 
 from django.urls import path
 
-from runs import limits_views, views
+from runs.history import views as history
+from runs.launch import views as launch
+from runs.limits import views as limits
+from runs.operations import views as operations
+from runs.run import views as run
 
 urlpatterns = [
-    path("crews/<slug:slug>/launch/", views.launch, name="launch"),
-    path("workers/", views.workers, name="workers"),
-    path("runs/", views.runs, name="runs"),
-    path("runs/newer/", views.newer, name="newer"),
-    path("runs/last/", views.last_runs, name="last_runs"),
-    path("runs/now/", views.running_now, name="running_now"),
-    path("runs/<uuid:run_id>/", views.run, name="run"),
-    path("runs/<uuid:run_id>/events/", views.events, name="run_events"),
-    path("runs/<uuid:run_id>/cancel/", views.cancel, name="cancel_run"),
-    path("runs/<uuid:run_id>/resume/", views.resume, name="resume_run"),
-    path("runs/<uuid:run_id>/output/", views.output, name="run_output"),
-    path("runs/<uuid:run_id>/tasks/<str:key>/", views.task, name="run_task"),
-    path("runs/<uuid:run_id>/tasks/<str:key>/review/", views.review, name="review"),
-    path("runs/<uuid:run_id>/tasks/<str:key>/review/calls/<uuid:call_id>/", views.review, name="review_call"),
-    path("runs/<uuid:run_id>/tasks/<str:key>/output/", views.task_output, name="task_output"),
-    path("runs/<uuid:run_id>/calls/", views.calls, name="run_calls"),
-    path("runs/<uuid:run_id>/calls/<uuid:call_id>/", views.call, name="call"),
-    path("limits/", limits_views.limits_page, name="limits"),
-    path("alerts/<int:pk>/dismiss/", limits_views.dismiss, name="dismiss_alert"),
+    path("crews/<slug:slug>/launch/", launch.launch, name="launch"),
+    path("workers/", operations.workers, name="workers"),
+    path("runs/", history.runs, name="runs"),
+    path("runs/newer/", history.newer, name="newer"),
+    path("runs/last/", history.last_runs, name="last_runs"),
+    path("runs/now/", history.running_now, name="running_now"),
+    path("runs/<uuid:run_id>/", run.run, name="run"),
+    path("runs/<uuid:run_id>/events/", run.events, name="run_events"),
+    path("runs/<uuid:run_id>/cancel/", run.cancel, name="cancel_run"),
+    path("runs/<uuid:run_id>/resume/", run.resume, name="resume_run"),
+    path("runs/<uuid:run_id>/output/", run.output, name="run_output"),
+    path("runs/<uuid:run_id>/tasks/<str:key>/", run.task, name="run_task"),
+    path("runs/<uuid:run_id>/tasks/<str:key>/review/", run.review, name="review"),
+    path("runs/<uuid:run_id>/tasks/<str:key>/review/calls/<uuid:call_id>/", run.review, name="review_call"),
+    path("runs/<uuid:run_id>/tasks/<str:key>/output/", run.task_output, name="task_output"),
+    path("runs/<uuid:run_id>/calls/", run.calls, name="run_calls"),
+    path("runs/<uuid:run_id>/calls/<uuid:call_id>/", run.call, name="call"),
+    path("limits/", limits.limits_page, name="limits"),
+    path("alerts/<int:pk>/dismiss/", limits.dismiss, name="dismiss_alert"),
 ]

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.text import slugify
 
-from engine.models import PROVIDERS
+from engine.catalogue.model_ids import PROVIDERS
 from teams.access import Principal, require
 from teams.models import ApiToken, Membership, ProviderKey, Role, Scope, SignInLink, Team, User
 from teams.refusals import Conflict, Invalid

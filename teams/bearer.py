@@ -12,12 +12,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from ninja import Schema
 from ninja.security import HttpBearer
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationError
 
 from teams.access import Principal
 from teams.actions import principal_of_token
 from teams.models import ApiToken, IdempotentAnswer, Role
-from teams.refusals import Conflict
+from teams.refusals import Conflict, Invalid
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 
@@ -101,3 +101,8 @@ def _earlier_answer(claim: IdempotentAnswer, digest: str) -> dict[str, Any]:
         raise Conflict("The first request with this idempotency key is still being answered. Ask again in a moment.")
     answer: dict[str, Any] = claim.answer
     return answer
+
+
+def invalid_body(error: ValidationError) -> Invalid:
+    fields = {".".join(str(part) for part in item["loc"]) or "body": item["msg"] for item in error.errors()}
+    return Invalid("The request's body is not as it should be.", fields=fields)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from engine.models import PROVIDERS
+from engine.catalogue.model_ids import PROVIDERS
 from teams.actions import SCOPE_ROLE
 from teams.models import Role, Scope, WebhookEvent
 

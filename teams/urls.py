@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from teams import views, webhook_views
+from teams import views
+from teams.webhooks import views as webhooks
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -14,9 +15,9 @@ urlpatterns = [
     path("t/<slug:team>/settings/providers/<int:pk>/remove/", views.remove_provider, name="remove_provider"),
     path("t/<slug:team>/settings/tokens/", views.issue_token, name="issue_token"),
     path("t/<slug:team>/settings/tokens/<int:pk>/revoke/", views.revoke_token, name="revoke_token"),
-    path("t/<slug:team>/settings/webhooks/", webhook_views.add_webhook, name="add_webhook"),
-    path("t/<slug:team>/settings/webhooks/<int:pk>/remove/", webhook_views.remove_webhook, name="remove_webhook"),
-    path("t/<slug:team>/settings/webhooks/<int:pk>/active/", webhook_views.set_active, name="set_webhook_active"),
-    path("t/<slug:team>/settings/webhooks/<int:pk>/test/", webhook_views.send_test, name="test_webhook"),
-    path("t/<slug:team>/settings/deliveries/<uuid:pk>/again/", webhook_views.send_again, name="send_again"),
+    path("t/<slug:team>/settings/webhooks/", webhooks.add_webhook, name="add_webhook"),
+    path("t/<slug:team>/settings/webhooks/<int:pk>/remove/", webhooks.remove_webhook, name="remove_webhook"),
+    path("t/<slug:team>/settings/webhooks/<int:pk>/active/", webhooks.set_active, name="set_webhook_active"),
+    path("t/<slug:team>/settings/webhooks/<int:pk>/test/", webhooks.send_test, name="test_webhook"),
+    path("t/<slug:team>/settings/deliveries/<uuid:pk>/again/", webhooks.send_again, name="send_again"),
 ]

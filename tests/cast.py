@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from agents_app.actions import create_crew
 from agents_app.models import Crew
-from engine.spec import AgentSpec, CrewSpec, LLMSpec, TaskSpec
+from engine.spec.crew_spec import AgentSpec, CrewSpec, LLMSpec, TaskSpec
 from teams.access import Principal
 from teams.models import Membership, Role, Team, User
 

@@ -18,7 +18,7 @@ def postgres_url() -> Iterator[str]:
     if GIVEN_DATABASE:
         yield os.environ["DATABASE_URL"]
         return
-    from crewsite.postgres import Postgres
+    from crewsite.local.postgres import Postgres
 
     quick = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     with tempfile.TemporaryDirectory(prefix="crewsite-test-") as folder:

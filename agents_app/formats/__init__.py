@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from engine.spec import CrewSpec
-
-from .paste import storable
-from .project import read_project, read_text
-from .report import NOWHERE, Imported, Level, Note, Report, UnreadableError
+from agents_app.formats.paste import storable
+from agents_app.formats.project import read_project, read_text
+from agents_app.formats.report import NOWHERE, Imported, Level, Note, Report, UnreadableError
+from engine.spec.crew_spec import CrewSpec
 
 __all__ = ["Imported", "Level", "Note", "read", "read_files"]
 

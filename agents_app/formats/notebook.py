@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from .report import Place, Report, UnreadableError
+from agents_app.formats.report import Place, Report, UnreadableError
 
 
 def code_of(text: str, report: Report, *, file: str = "") -> str:

@@ -11,9 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from engine.spec import CrewSpec
-
-from .report import Place, Report, UnreadableError
+from agents_app.formats.report import Place, Report, UnreadableError
+from engine.spec.crew_spec import CrewSpec
 
 MAX_DEPTH = 100
 FORMATS = "Python, agents.yaml with tasks.yaml, and the JSON of a crew from here"

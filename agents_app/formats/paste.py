@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .report import Place, Report, UnreadableError
+from agents_app.formats.report import Place, Report, UnreadableError
 
 MAX_CHARS = 1_000_000
 

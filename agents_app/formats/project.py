@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Dict
 
-from engine.placeholders import placeholders
-from engine.spec import CrewSpec
-
-from . import paste
-from .assemble import Found, assemble
-from .detect import Format, format_of, format_of_block, is_python
-from .fields import Reading
-from .naming import is_generic
-from .notebook import code_of
-from .ours import FORMATS, read_ours
-from .python import read_python
-from .report import NOWHERE, Report, UnreadableError
-from .values import Mapping
-from .yaml_crew import as_mapping, read_yaml, say_unused
-from .yaml_strict import Document, documents
+from agents_app.formats import paste
+from agents_app.formats.definitions.assemble import Found, assemble
+from agents_app.formats.definitions.fields import Reading
+from agents_app.formats.definitions.naming import is_generic
+from agents_app.formats.definitions.values import Mapping
+from agents_app.formats.detect import Format, format_of, format_of_block, is_python
+from agents_app.formats.notebook import code_of
+from agents_app.formats.ours import FORMATS, read_ours
+from agents_app.formats.python import read_python
+from agents_app.formats.report import NOWHERE, Report, UnreadableError
+from agents_app.formats.yaml.crew import as_mapping, read_yaml, say_unused
+from agents_app.formats.yaml.strict import Document, documents
+from engine.spec.crew_spec import CrewSpec
+from engine.spec.placeholders import placeholders
 
 MAX_FILES = 200
 MAX_CHARS = 4_000_000

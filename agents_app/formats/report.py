@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.spec import CrewSpec
+from engine.spec.crew_spec import CrewSpec
 
 Level = Literal["info", "warning", "error"]
 
@@ -23,7 +23,7 @@ class Note:
 class Imported:
     """A reader's result. ``spec`` is None only if nothing could be read, and then the report holds an error.
 
-    A spec here is well formed, not necessarily runnable: ``engine.validate`` judges that.
+    A spec here is well formed, not necessarily runnable: ``engine.spec.validate`` judges that.
     """
 
     spec: CrewSpec | None

@@ -102,10 +102,10 @@ async def cpu_per_call(order: Order) -> dict[str, list[float]]:
 
 def client_runner() -> Runner:
     """Our LiteLLM client without the engine around it."""
-    from engine.credential import environment_credential
-    from engine.litellm_client import LiteLLMClient
-    from engine.llm import LLMRequest
-    from engine.spec import LLMSpec
+    from engine.providers.credential import environment_credential
+    from engine.providers.litellm_client import LiteLLMClient
+    from engine.providers.llm import LLMRequest
+    from engine.spec.crew_spec import LLMSpec
 
     client, llm = LiteLLMClient(environment_credential), LLMSpec(model="openai/gpt-4o-mini")
 
@@ -120,7 +120,7 @@ def stub_runner() -> Runner:
     """The engine with a client that counts tokens as the real one does and answers without asking anybody."""
     import engine
     from bench.engine_bench.crews import ANSWER, build
-    from engine.simulator import Simulator
+    from engine.providers.simulator import Simulator
 
     def make(shape: Any) -> Run:
         crew = build(engine, shape)

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.engine_bench.crews import ANSWER, Job, Shape
 from bench.engine_bench.runners import fill
-from engine.tokens import count_messages, count_text
+from engine.providers.tokens import count_messages, count_text
 
 
 @dataclass(frozen=True)

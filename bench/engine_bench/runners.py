@@ -39,7 +39,7 @@ def crew_runner(module: str) -> Runner:
 
 def litellm_runner() -> Runner:
     """The calls of a crew one after another, with nothing but LiteLLM. The settings are those of our client."""
-    from engine.litellm_client import _litellm
+    from engine.providers.litellm_client import _litellm
 
     litellm = _litellm()
 

@@ -42,7 +42,7 @@ class Books:
 
     def close(self, what: str) -> tuple[list[Billed], int]:
         """The stand-in's bill and the most it had in flight. Raises ``Wrong`` if the ledger says anything else."""
-        from runs.invariants import check
+        from runs.ledger.invariants import check
 
         billed, most_in_flight = self._provider.report()
         expected = {

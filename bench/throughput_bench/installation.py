@@ -18,7 +18,7 @@ from typing import Self
 import psutil
 from cryptography.fernet import Fernet
 
-from crewsite.postgres import Postgres
+from crewsite.local.postgres import Postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 90.0

@@ -44,7 +44,7 @@ def new_order() -> str:
 def new_customer(name: str, *, base_url: str, calls: int) -> Customer:
     """A team with a crew whose tasks are a chain of so many calls."""
     from agents_app.actions import create_crew
-    from engine.spec import AgentSpec, CrewSpec, LLMSpec, TaskSpec
+    from engine.spec.crew_spec import AgentSpec, CrewSpec, LLMSpec, TaskSpec
     from teams.access import Principal
     from teams.actions import add_provider, begin_team, issue_token
     from teams.models import Role, Team, User
@@ -70,7 +70,8 @@ def new_customer(name: str, *, base_url: str, calls: int) -> Customer:
 
 def launch_together(customers: Iterable[Customer], *, each: int) -> int:
     """Launches in one transaction, as a batch would: all of them can be seen, and are rung for, at once."""
-    from runs.actions import LaunchOrder, launch
+    from runs.launch.actions import launch
+    from runs.launch.order import LaunchOrder
 
     launched = 0
     with transaction.atomic():
@@ -83,7 +84,8 @@ def launch_together(customers: Iterable[Customer], *, each: int) -> int:
 
 def fill_queue(customer: Customer, runs: int) -> None:
     """So many queued runs, copies of one that is launched, then a message of the bell for each."""
-    from runs.actions import LaunchOrder, launch
+    from runs.launch.actions import launch
+    from runs.launch.order import LaunchOrder
     from runs.models import Run, TaskRun, new_id
 
     if runs <= 0:
@@ -100,13 +102,14 @@ def fill_queue(customer: Customer, runs: int) -> None:
 
 
 def ring_times(times: int) -> None:
-    """So many messages of the bell. Whoever is rung looks who is next, so it matters little which run each names."""
+    """So many messages of the bell."""
+    from celery import current_app
     from kombu import Connection
 
-    from runs.tasks import execute
+    from runs.worker.bell import WORK
 
     with Connection("memory://") as broker:
-        execute.apply_async(("any",), connection=broker, retry=False)
+        current_app.send_task(WORK, connection=broker, retry=False)
         message = json.dumps(broker.default_channel._get("runs"))
     with connection.cursor() as cursor:
         for left in range(times, 0, -MESSAGES_AT_ONCE):

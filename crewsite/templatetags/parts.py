@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from runs.bounds.quotas import span as span_of
 from runs.money import dollars as dollars_of
 from runs.money import to_usd
-from runs.quotas import span as span_of
 
 register = template.Library()
 

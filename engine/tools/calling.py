@@ -7,8 +7,8 @@ import logging
 from typing import Any
 
 from engine.errors import Cancelled, EngineError, LimitReached, ModelMistake
-from engine.json_schema import misfit
-from engine.llm import ToolCall
+from engine.providers.llm import ToolCall
+from engine.spec.json_schema import misfit
 from engine.text import read_json
 from engine.tools.protocol import Tool, ToolFailed
 

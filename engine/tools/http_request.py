@@ -6,10 +6,9 @@ from typing import Any
 
 import httpx
 
-from engine.journal import Effect
-from engine.tools.guarded_http import GuardedHttp
-from engine.tools.html_text import readable_text_aside
-from engine.tools.protocol import ToolFacts, ToolFailed
+from engine.tools.protocol import Effect, ToolFacts, ToolFailed
+from engine.web.guarded_http import GuardedHttp
+from engine.web.html_text import readable_text_aside
 
 
 class HttpRequest:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from engine.journal import Effect
-from engine.spec import AgentSpec
+from engine.spec.crew_spec import AgentSpec
 from engine.tools.knowledge import TextKnowledge
-from engine.tools.protocol import ToolFacts, ToolFailed, text_arguments
+from engine.tools.protocol import Effect, ToolFacts, ToolFailed, text_arguments
 from engine.tools.registry import Toolbox, toolbox_of
 
 MAX_NOTE_CHARS = 4_000

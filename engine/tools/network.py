@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.credential import Credential
-from engine.tools.guarded_http import GuardedHttp
+from engine.providers.credential import Credential
 from engine.tools.http_request import HttpRequest
-from engine.tools.mcp_server import McpAccess, McpServer
+from engine.tools.mcp.server import McpAccess, McpServer
 from engine.tools.protocol import Factory
 from engine.tools.scrape import ScrapeWebsite
 from engine.tools.simulated import SimulatedMcpServer, SimulatedRequest, SimulatedScrape, SimulatedSearch
 from engine.tools.web_search import WebSearch
+from engine.web.guarded_http import GuardedHttp
 
 
 @dataclass(frozen=True, slots=True)

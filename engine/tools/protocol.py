@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from engine.errors import EngineError
-from engine.journal import Effect
+
+
+class Effect(StrEnum):
+    """What a tool call does to the world: whether a call of unknown outcome may be repeated by itself."""
+
+    PURE = "pure"
+    IDEMPOTENT = "idempotent"
+    UNSAFE = "unsafe"
 
 
 class ToolFailed(EngineError):
@@ -19,7 +28,10 @@ class ToolFailed(EngineError):
 
 
 class Tool(Protocol):
-    """Called by agents. ``run`` gets arguments that fit ``parameters`` and returns text; it raises ``ToolFailed``."""
+    """Called by agents. ``run`` gets arguments that fit ``parameters`` and returns text.
+
+    It raises ``ToolFailed``, or another ``EngineError``, which the model is told just the same.
+    """
 
     @property
     def facts(self) -> ToolFacts: ...
@@ -90,3 +102,8 @@ def text_arguments(**descriptions: str) -> dict[str, Any]:
         "required": list(descriptions),
         "additionalProperties": False,
     }
+
+
+def tool_name(name: str) -> str:
+    """A name that models may call: letters, digits, ``_`` and ``-``."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name.strip()).strip("_")[:64] or "tool"

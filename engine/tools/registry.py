@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.cache import Cache
-from engine.credential import Credential
-from engine.spec import ToolSpec
+from engine.providers.credential import Credential
+from engine.spec.crew_spec import ToolSpec
+from engine.spec.tool_settings import fault_of
 from engine.tools.calculator import Calculator
 from engine.tools.clock import CurrentTime
 from engine.tools.knowledge import KnowledgeSearch, KnowledgeSource
 from engine.tools.protocol import Factory, Tool, ToolFacts, ToolFailed, ToolSource
-from engine.tools.settings import fault_of
 
 Toolbox = dict[str, tuple[Tool, ToolSpec]]
 """Tools by the name under which the model calls them, each with the spec that it was made of."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.tools.guarded_http import GuardedHttp
-from engine.tools.html_text import readable_text_aside
 from engine.tools.protocol import ToolFacts, text_arguments
+from engine.web.guarded_http import GuardedHttp
+from engine.web.html_text import readable_text_aside
 
 
 class ScrapeWebsite:

@@ -6,10 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from engine.custom_tools import tool_name
-from engine.journal import Effect
 from engine.tools.http_request import request_facts
-from engine.tools.protocol import Tool, ToolFacts, ToolSource
+from engine.tools.protocol import Effect, Tool, ToolFacts, ToolSource, tool_name
 from engine.tools.scrape import page_facts
 from engine.tools.web_search import WebSearch
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from engine.tools.guarded_http import GuardedHttp
 from engine.tools.protocol import ToolFacts, ToolFailed, text_arguments
+from engine.web.guarded_http import GuardedHttp
 
 SERPER_URL = "https://google.serper.dev"
 DEFAULT_RESULTS = 10

@@ -1,15 +1,17 @@
 """What happened and what it cost: runs, their tasks, every call as a ledger line, dated prices and monthly bills.
 
 Money is in whole 1e-9 USD (``_nusd``), tokens and calls are counts. Rollups on runs, tasks and bills are sums of the
-calls and of nothing else; ``recorder`` keeps them in the same transaction as the call. Times come from the database.
+calls and of nothing else; ``runs.ledger`` keeps them in the same transaction as the call. Times come from the database.
 """
 
 from runs.models.alert import THRESHOLDS, Alert, AlertKind, MailState, Notice
+from runs.models.bill import Allowance, Bill, Correction
 from runs.models.call import Call
-from runs.models.checks import InvariantCheck
 from runs.models.fields import ClockTimestamp, Rollup, new_id
-from runs.models.memory import Note
-from runs.models.money import Allowance, Bill, Correction, Lane, PriceQuote, PriceTier
+from runs.models.lane import Lane
+from runs.models.nightly_check import InvariantCheck
+from runs.models.note import Note
+from runs.models.price import PriceQuote, PriceTier
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
 from runs.models.worker import WorkerSeen

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from crewsite import env
-from runs.live import connection_params
+from runs.live.hub import connection_params
 
 
 @pytest.mark.django_db

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from engine.journal import CallKind, MemoryJournal
-from engine.llm import LLMReply, LLMRequest, Usage
-from engine.simulator import Script, Simulator
+from engine.catalogue.pricing import Usage
+from engine.providers.llm import LLMReply, LLMRequest
+from engine.providers.simulator import Script, Simulator
+from engine.record.journal import CallKind
+from engine.record.memory_journal import MemoryJournal
 
 PROMPT, COMPLETION = 100, 10
 EACH = PROMPT + COMPLETION

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.crew import CrewOutput, run_crew
-from engine.journal import MemoryJournal
-from engine.limits import Limits, RunLimits
-from engine.llm import LLMClient
-from engine.price_list import DefaultPrices
-from engine.runtime import Runtime
-from engine.simulator import Simulator
-from engine.spec import AgentSpec, CrewSpec, TaskSpec
+from engine.catalogue.price_list import DefaultPrices
+from engine.crew.crew import CrewOutput, run_crew
+from engine.crew.runtime import Runtime
+from engine.providers.llm import LLMClient
+from engine.providers.simulator import Simulator
+from engine.record.limits import Limits, RunLimits
+from engine.record.memory_journal import MemoryJournal
+from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 from engine.tools.registry import ToolRegistry
 
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from engine.llm import LLMReply, LLMRequest, ToolCall
-from engine.simulator import Simulator, answer
+from engine.providers.llm import LLMReply, LLMRequest, ToolCall
+from engine.providers.simulator import Simulator, answer
 
 Say = str | LLMReply | Exception | Callable[[LLMRequest], "str | LLMReply"]
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
 
-from crewsite.postgres import Postgres
+from crewsite.local.postgres import Postgres
 from tests.application import free_port
 from tests.faults.processes import until
 
@@ -30,7 +30,7 @@ class Server:
         self.url = ""
 
     def start(self) -> None:
-        with patch("crewsite.postgres._free_port", lambda: self._port):
+        with patch("crewsite.local.postgres._free_port", lambda: self._port):
             self.url = self._postgres.start()
 
     def crash(self) -> None:

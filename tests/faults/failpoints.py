@@ -22,14 +22,14 @@ from django.apps import AppConfig
 import runs
 
 POINTS = {
-    "after_claim": ("runs.claim", "claim", "after"),
-    "after_intent": ("runs.recorder", "LedgerJournal.open_call", "after"),
-    "after_reply": ("runs.recorder", "LedgerJournal.settle_call", "before"),
-    "after_settle": ("runs.recorder", "LedgerJournal.settle_call", "after"),
-    "before_task_end": ("runs.recorder", "LedgerJournal.task_ended", "before"),
-    "before_run_end": ("runs.claim", "end", "before"),
-    "in_launch": ("runs.actions", "_insert", "after"),
-    "before_ring": ("runs.tasks", "ring", "before"),
+    "after_claim": ("runs.worker.claim", "claim", "after"),
+    "after_intent": ("runs.ledger.journal", "LedgerJournal.open_call", "after"),
+    "after_reply": ("runs.ledger.journal", "LedgerJournal.settle_call", "before"),
+    "after_settle": ("runs.ledger.journal", "LedgerJournal.settle_call", "after"),
+    "before_task_end": ("runs.ledger.journal", "LedgerJournal.task_ended", "before"),
+    "before_run_end": ("runs.ledger.transitions", "end", "before"),
+    "in_launch": ("runs.launch.actions", "_insert", "after"),
+    "before_ring": ("runs.worker.bell", "ring", "before"),
     "in_tool": ("engine.tools.calculator", "Calculator.run", "before"),
 }
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
@@ -52,7 +52,8 @@ class Failpoints(AppConfig):
 
 def set_constant(name: str, value: str) -> None:
     """``LEASE_S`` to a number, wherever ``runs`` reads it. One that is gone is an error: nothing would be tested."""
-    modules = [import_module(f"runs.{module.name}") for module in pkgutil.iter_modules(runs.__path__)]
+    names = [module.name for module in pkgutil.walk_packages(runs.__path__, "runs.")]
+    modules = [import_module(each) for each in names if ".migrations" not in each and ".management" not in each]
     holders = [module for module in modules if hasattr(module, name)]
     assert holders, f"There is no {name} in runs any more."
     for holder in holders:

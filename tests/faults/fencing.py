@@ -9,7 +9,13 @@ import re
 from importlib import import_module
 from typing import Any
 
-MODULES = ("runs.claim", "runs.ledger_sql", "runs.ledger_lines", "runs.recorder")
+MODULES = (
+    "runs.worker.claim",
+    "runs.ledger.transitions",
+    "runs.ledger.sql",
+    "runs.ledger.lines",
+    "runs.ledger.journal",
+)
 CONDITIONS = (
     (re.compile(r"\(\s*(\w+\.)?lease_until IS NULL\s+OR\s+(\w+\.)?lease_until < clock_timestamp\(\)\s*\)"), "true"),
     (re.compile(r"(\w+\.)?lease_epoch = %\(epoch\)s"), "true"),
@@ -23,7 +29,7 @@ def turn_off() -> None:
     changed = {name for module in MODULES for name in _loosen(import_module(module))}
     missing = [name for name in MUST_CHANGE if name not in changed]
     assert not missing, f"FENCING=off found no lease or epoch in {missing}"
-    _end_whatever_the_epoch(import_module("runs.claim"))
+    _end_whatever_the_epoch(import_module("runs.ledger.transitions"))
 
 
 def _loosen(module: Any) -> list[str]:
@@ -39,11 +45,11 @@ def _loosen(module: Any) -> list[str]:
     return changed
 
 
-def _end_whatever_the_epoch(claim: Any) -> None:
-    fenced = claim.end
+def _end_whatever_the_epoch(transitions: Any) -> None:
+    fenced = transitions.end
 
     def end(run: Any, **fields: Any) -> Any:
         run.lease_epoch = type(run).objects.values_list("lease_epoch", flat=True).get(pk=run.pk)
         return fenced(run, **fields)
 
-    claim.end = end
+    transitions.end = end

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runs.invariants.check import INVARIANTS, PARAMETERS
+from runs.ledger.invariants.check import INVARIANTS, PARAMETERS
 from tests.faults.crews import INPUT_USD_PER_MTOK, OUTPUT_USD_PER_MTOK
 from tests.faults.people import ENDED, Run, wait_for
 from tests.faults.processes import until

@@ -19,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from engine import litellm_client, tokens
+from engine.providers import litellm_client, tokens
 
 LOADED = (
     "celery.apps.worker",
@@ -32,10 +32,10 @@ LOADED = (
     "django.forms",
     "django.template.engine",
     "django.views.generic",
-    "engine.crew",
-    "engine.routing",
+    "engine.crew.crew",
+    "engine.providers.routing",
     "engine.tools.network",
-    "engine.validate",
+    "engine.spec.validate",
     "kombu.transport.pgmq",
     "kombu.transport.pyamqp",
     "kombu.transport.redis",

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from crewsite.postgres_account import installed_binaries
+from crewsite.local.postgres_account import installed_binaries
 from tests.faults.crews import chain
 from tests.faults.honest import assert_honest
 from tests.faults.people import Run, wait_for

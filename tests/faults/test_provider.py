@@ -1,8 +1,8 @@
 """What a provider can do to a run: each fault ends in an honest row, and never in a hang or a call that is not booked.
 
-The errors themselves are told apart in ``tests/engine/test_wire.py`` and ``test_stream.py``, which also has tool calls
-cut in mid stream; here they go through a real worker to the ledger, and are held against the provider's bill. One
-worker serves all of these tests.
+The errors themselves are told apart in ``tests/engine/providers``, where tool calls are cut in mid stream too; here
+they go through a real worker to the ledger, and are held against the provider's bill. One worker serves all of these
+tests.
 """
 
 from __future__ import annotations

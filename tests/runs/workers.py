@@ -12,17 +12,17 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from agents_app.actions import create_crew
-from engine.llm import Usage
-from engine.pricing import Price, cost_usd
-from engine.spec import AgentSpec, CrewSpec, TaskSpec
-from runs import execution
-from runs.actions import LaunchOrder, launch
-from runs.invariants import check
+from engine.catalogue.pricing import Price, Usage, cost_usd
+from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+from runs.launch.actions import launch
+from runs.launch.order import LaunchOrder
+from runs.ledger.invariants import check
+from runs.ledger.prices import PRICE_FIELDS
 from runs.models import Bill, Call, PriceQuote, Run
 from runs.money import to_nusd
-from runs.prices import PRICE_FIELDS
 from runs.states import CallState
-from runs.worker import WorkerProcess
+from runs.worker import execution
+from runs.worker.process import WorkerProcess
 from teams.access import Principal
 from teams.actions import add_provider
 from tests.openai_server import OpenAIServer

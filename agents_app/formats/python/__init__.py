@@ -1,5 +1,5 @@
 """Reads CrewAI projects written in Python, from their syntax tree alone: nothing of a source is ever run."""
 
-from .reader import read_python
+from agents_app.formats.python.reader import read_python
 
 __all__ = ["read_python"]

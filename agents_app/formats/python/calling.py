@@ -6,11 +6,21 @@ as their defaults. Any other function is entered at each call with the values of
 
 from __future__ import annotations
 
-from ..naming import is_generic
-from ..report import Place
-from ..values import Constant, Definition, Field, Items, Mapping, Text, Unknown, Value, settled
-from .frames import MAX_DEPTH, Frame
-from .things import Class, Function, Instance
+from agents_app.formats.definitions.naming import is_generic
+from agents_app.formats.definitions.values import (
+    Constant,
+    Definition,
+    Field,
+    Items,
+    Mapping,
+    Text,
+    Unknown,
+    Value,
+    settled,
+)
+from agents_app.formats.python.frames import MAX_DEPTH, Frame
+from agents_app.formats.python.things import Class, Function, Instance
+from agents_app.formats.report import Place
 
 PROJECT_DECORATORS = ("agent", "task", "crew", "llm", "tool")
 _DATA_BASES = ("BaseModel", "TypedDict", "FlowState")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ast
 
-from ..report import Place
-from ..values import Definition, Field, Items, Mapping, Outside, Unknown, Value, settled
-from .attributes import attribute_of
-from .calling import call_function, instantiate
-from .definitions import define
-from .frames import Frame, evaluates, unknown
-from .methods import method_of
-from .outside import call_outside
-from .things import Class, Function, Instance
+from agents_app.formats.definitions.values import Definition, Field, Items, Mapping, Outside, Unknown, Value, settled
+from agents_app.formats.python.attributes import attribute_of
+from agents_app.formats.python.calling import call_function, instantiate
+from agents_app.formats.python.definitions import define
+from agents_app.formats.python.frames import Frame, evaluates, unknown
+from agents_app.formats.python.methods import method_of
+from agents_app.formats.python.outside import call_outside
+from agents_app.formats.python.things import Class, Function, Instance
+from agents_app.formats.report import Place
 
 
 @evaluates(ast.Call)

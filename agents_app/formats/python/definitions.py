@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import ast
 
-from ..assemble import MAX_MEMBERS
-from ..fields import describe
-from ..values import Definition, Field, Items, Mapping, Outside, Schema, Text, Unknown, Value, settled
-from .calling import call_function
-from .frames import Frame, TooMuchError
-from .known import kind_of
-from .schemas import schema_of
-from .things import Class, Function, Instance
+from agents_app.formats.definitions.assemble import MAX_MEMBERS
+from agents_app.formats.definitions.fields import describe
+from agents_app.formats.definitions.values import (
+    Definition,
+    Field,
+    Items,
+    Mapping,
+    Outside,
+    Schema,
+    Text,
+    Unknown,
+    Value,
+    settled,
+)
+from agents_app.formats.python.calling import call_function
+from agents_app.formats.python.frames import Frame, TooMuchError
+from agents_app.formats.python.known import kind_of
+from agents_app.formats.python.schemas import schema_of
+from agents_app.formats.python.things import Class, Function, Instance
 
 MAX_DEFINITIONS = 2 * MAX_MEMBERS
 _OUTPUTS = ("output_pydantic", "output_json", "response_model")

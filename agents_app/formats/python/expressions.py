@@ -6,13 +6,24 @@ import ast
 import builtins
 from collections.abc import Iterator
 
-from ..paste import storable
-from ..values import Constant, Field, Items, Mapping, Outside, Secret, Text, Unknown, Value, settled
-from .attributes import attribute_of
-from .frames import Frame, evaluates, unknown
-from .labels import label_of
-from .texts import joined, template_of, without_layout
-from .things import called
+from agents_app.formats.definitions.values import (
+    Constant,
+    Field,
+    Items,
+    Mapping,
+    Outside,
+    Secret,
+    Text,
+    Unknown,
+    Value,
+    settled,
+)
+from agents_app.formats.paste import storable
+from agents_app.formats.python.attributes import attribute_of
+from agents_app.formats.python.frames import Frame, evaluates, unknown
+from agents_app.formats.python.labels import label_of
+from agents_app.formats.python.texts import joined, template_of, without_layout
+from agents_app.formats.python.things import called
 
 _BUILTINS = frozenset(dir(builtins))
 

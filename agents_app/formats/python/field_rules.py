@@ -6,9 +6,9 @@ import ast
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..fields import data_of
-from ..values import Constant, Value, settled
-from .frames import Frame
+from agents_app.formats.definitions.fields import data_of
+from agents_app.formats.definitions.values import Constant, Value, settled
+from agents_app.formats.python.frames import Frame
 
 _KEYWORDS = {
     "description": "description",

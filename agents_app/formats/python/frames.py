@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..assemble import Found
-from ..fields import Reading
-from ..report import Place
-from ..values import Text, Unknown, Value
-from .labels import label_of, source_of
+from agents_app.formats.definitions.assemble import Found
+from agents_app.formats.definitions.fields import Reading
+from agents_app.formats.definitions.values import Text, Unknown, Value
+from agents_app.formats.python.labels import label_of, source_of
+from agents_app.formats.report import Place
 
 MAX_STEPS = 200_000
 MAX_DEPTH = 20

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..values import Constant, Field, Items, Mapping, Text, Unknown, Value, settled
-from .frames import Frame, evaluates
-from .labels import label_of
-from .texts import template_of
-from .things import called
+from agents_app.formats.definitions.values import Constant, Field, Items, Mapping, Text, Unknown, Value, settled
+from agents_app.formats.python.frames import Frame, evaluates
+from agents_app.formats.python.labels import label_of
+from agents_app.formats.python.texts import template_of
+from agents_app.formats.python.things import called
 
 MAX_ITEMS = 300
 

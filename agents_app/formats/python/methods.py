@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import ast
 
-from ..naming import is_generic
-from ..values import Constant, Definition, Field, Items, Mapping, Outside, Text, Unknown, Value, settled
-from .frames import Frame
-from .labels import label_of, source_of
-from .texts import formatted, joined_by, method_of_text, template_of
+from agents_app.formats.definitions.naming import is_generic
+from agents_app.formats.definitions.values import (
+    Constant,
+    Definition,
+    Field,
+    Items,
+    Mapping,
+    Outside,
+    Text,
+    Unknown,
+    Value,
+    settled,
+)
+from agents_app.formats.python.frames import Frame
+from agents_app.formats.python.labels import label_of, source_of
+from agents_app.formats.python.texts import formatted, joined_by, method_of_text, template_of
 
 KICKOFFS = frozenset(
     {

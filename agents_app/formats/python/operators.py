@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import ast
 
-from ..values import Constant, Definition, Items, Mapping, Secret, Text, Unknown, Value, settled
-from .frames import Frame, evaluates, unknown
-from .texts import MAX_TEXT, interpolated, joined, template_of
+from agents_app.formats.definitions.values import (
+    Constant,
+    Definition,
+    Items,
+    Mapping,
+    Secret,
+    Text,
+    Unknown,
+    Value,
+    settled,
+)
+from agents_app.formats.python.frames import Frame, evaluates, unknown
+from agents_app.formats.python.texts import MAX_TEXT, interpolated, joined, template_of
 
 
 @evaluates(ast.BinOp)

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..values import Constant, Definition, Field, Items, Mapping, Secret, Text, Unknown, Value, settled
-from .attributes import document
-from .frames import Frame
-from .texts import ASKED, RESHAPERS, template_of
+from agents_app.formats.definitions.values import (
+    Constant,
+    Definition,
+    Field,
+    Items,
+    Mapping,
+    Secret,
+    Text,
+    Unknown,
+    Value,
+    settled,
+)
+from agents_app.formats.python.attributes import document
+from agents_app.formats.python.frames import Frame
+from agents_app.formats.python.texts import ASKED, RESHAPERS, template_of
 
 _ASKS = frozenset({"input", "text_input", "text_area", "selectbox", "ask", "prompt"})
 _PASSES = frozenset(

@@ -6,18 +6,25 @@ import ast
 from collections.abc import Mapping as Dict
 from pathlib import PurePosixPath
 
-from ..assemble import Found
-from ..fields import Reading
-from ..naming import is_generic, without_maker
-from ..report import NOWHERE, Place, UnreadableError
-from ..values import Definition, Value
-from . import calls, expressions, imports, loops, operators, statements  # noqa: F401  (they register what they read)
-from .calling import call_function, enter_unbound, instantiate
-from .frames import Frame, FunctionNode, TooMuchError, World
-from .imports import run_module
-from .reach import builders, makes_parts
-from .syntax import parse
-from .things import Class, Function
+from agents_app.formats.definitions.assemble import Found
+from agents_app.formats.definitions.fields import Reading
+from agents_app.formats.definitions.naming import is_generic, without_maker
+from agents_app.formats.definitions.values import Definition, Value
+from agents_app.formats.python import (  # noqa: F401  (they register what they read)
+    calls,
+    expressions,
+    imports,
+    loops,
+    operators,
+    statements,
+)
+from agents_app.formats.python.calling import call_function, enter_unbound, instantiate
+from agents_app.formats.python.frames import Frame, FunctionNode, TooMuchError, World
+from agents_app.formats.python.imports import run_module
+from agents_app.formats.python.reach import builders, makes_parts
+from agents_app.formats.python.syntax import parse
+from agents_app.formats.python.things import Class, Function
+from agents_app.formats.report import NOWHERE, Place, UnreadableError
 
 
 def read_python(

@@ -6,7 +6,7 @@ import ast
 import re
 import warnings
 
-from ..report import Place, Report, UnreadableError
+from agents_app.formats.report import Place, Report, UnreadableError
 
 MAX_CHARS = 512 * 1024
 

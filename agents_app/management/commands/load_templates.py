@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from agents_app.actions import load_builtin
+from agents_app.gallery.actions import load_builtin
 from teams.models import Team
 
 

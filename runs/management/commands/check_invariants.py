@@ -10,8 +10,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from runs.invariants import INVARIANTS, Finding, examine, record
-from runs.invariants.provider_log import UnreadableLog, compare, read_log
+from runs.ledger.invariants import INVARIANTS, Finding, examine, record
+from runs.ledger.invariants.provider_log import UnreadableLog, compare, read_log
 
 
 class Command(BaseCommand):

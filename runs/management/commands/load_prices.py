@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from runs.prices import load_default_prices
+from runs.ledger.prices import load_default_prices
 
 
 class Command(BaseCommand):

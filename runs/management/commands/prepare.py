@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from runs.doorbell import install_queues
+from runs.worker.pgmq_queue import install_queues
 
 
 class Command(BaseCommand):

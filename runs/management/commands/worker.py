@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery import current_app
 from django.conf import settings
 from django.core.management.base import BaseCommand
-
-from crewsite.celery import app
 
 
 class Command(BaseCommand):
@@ -16,4 +15,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         pool = ["--pool", "threads", "--concurrency", str(settings.WORKER_CONCURRENCY)]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
-        app.worker_main(["--quiet", "worker", *pool, *quiet])
+        current_app.worker_main(["--quiet", "worker", *pool, *quiet])

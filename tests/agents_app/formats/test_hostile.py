@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents_app.formats import Imported, read, read_files
-from engine.spec import (
+from engine.spec.crew_spec import (
     AgentSpec,
     Condition,
     CrewSpec,
@@ -22,7 +22,7 @@ from engine.spec import (
     TaskSpec,
     ToolSpec,
 )
-from engine.validate import validate
+from engine.spec.validate import validate
 
 SOURCES = [path.read_text() for path in sorted((Path(__file__).parent / "sources").glob("*.txt"))]
 SECONDS = 6  # far above what any of them takes; a hang takes for ever

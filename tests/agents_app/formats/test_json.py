@@ -5,7 +5,7 @@ import json
 import pytest
 
 from agents_app.formats import Imported, read
-from engine.spec import AgentSpec, CrewSpec, RegexGuardrail, TaskSpec, ToolSpec
+from engine.spec.crew_spec import AgentSpec, CrewSpec, RegexGuardrail, TaskSpec, ToolSpec
 
 CREW = CrewSpec(
     name="Ours",

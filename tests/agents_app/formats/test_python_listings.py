@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from agents_app.formats import Imported, read
-from engine.spec import CrewSpec
-from engine.validate import validate
+from engine.spec.crew_spec import CrewSpec
+from engine.spec.validate import validate
 
 LISTINGS = Path(__file__).parent / "listings"
 

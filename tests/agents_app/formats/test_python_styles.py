@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agents_app.formats import Imported, read, read_files
-from engine.spec import CrewSpec, QuestionGuardrail
+from engine.spec.crew_spec import CrewSpec, QuestionGuardrail
 
 SOURCES = Path(__file__).parent / "sources"
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from agents_app.formats import read_files
-from engine.spec import LLMSpec, QuestionGuardrail
-from engine.validate import validate
+from engine.spec.crew_spec import LLMSpec, QuestionGuardrail
+from engine.spec.validate import validate
 
 SOURCE = """
 from crewai import LLM, Agent, Crew, Process, Task

@@ -9,9 +9,9 @@ from typing import Any
 from django.db import IntegrityError
 
 from engine.errors import Cancelled, LimitReached
-from engine.journal import CREW_TASK
+from engine.record.journal import CREW_TASK
+from runs.ledger.journal import Ticket
 from runs.money import to_nusd
-from runs.recorder import Ticket
 from tests.runs.protocol.acts_of_workers import MAX_WORKERS, LeaseActs, TaskActs
 from tests.runs.protocol.facts import Violated
 from tests.runs.protocol.model import EXPIRED, LIVE, RunModel

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from runs import tasks
-from runs.limits import TeamLimits, resume, set_limits
+from runs.limits.actions import TeamLimits, resume, set_limits
 from runs.models import Run
 from runs.money import to_nusd
+from runs.worker import sweeper
 from teams.refusals import Conflict, Invalid
 from tests.runs.protocol.model import BUDGETS, RunModel, wake_covered
 from tests.runs.protocol.stage import Stage, act
@@ -104,7 +104,7 @@ class MoneyActs(Stage):
         """Wakes what waited for money, rings for what is idle, closes what zombies left open in runs that ended."""
         if self.pick("a lease later", (True, False)):
             self._let_a_lease_pass()
-        tasks.sweep()
+        sweeper.sweep()
         self._wake()
         for run in self.runs:
             if run.claimable and run.rung_long_ago:

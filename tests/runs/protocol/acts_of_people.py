@@ -5,9 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from runs.actions import Decision, LaunchOrder, decide, launch, request_cancel
+from runs.launch.actions import launch
+from runs.launch.order import LaunchOrder
 from runs.models import Run
 from runs.money import to_nusd
+from runs.run.actions import Decision, decide, request_cancel
 from teams.models import AtLimit
 from teams.refusals import Conflict, Invalid
 from tests.runs.protocol.model import Question, RunModel, TaskModel

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from engine.journal import TaskResult, TaskStatus
-from runs import claim, execution, turns
+from engine.record.journal import TaskResult, TaskStatus
+from runs.ledger import transitions
 from runs.states import PERSON, RunState
+from runs.worker import claim, execution, turns
 from teams.models import AtLimit
 from tests.runs.protocol.model import EXPIRED, LIVE, RunModel, next_in_line
 from tests.runs.protocol.stage import Stage, act
@@ -84,7 +85,7 @@ class LeaseActs(Stage):
             self.workers.append(worker)
 
     def _end(self, worker: Worker, state: RunState) -> None:
-        real = claim.end(worker.claimed, state=state, raw=worker.name)
+        real = transitions.end(worker.claimed, state=state, raw=worker.name)
         self.expect("end", "only who holds a run ends it", real, worker.run.end(worker.epoch, state.value))
 
     @act(when=lambda self: self.workers)
@@ -121,7 +122,7 @@ class LeaseActs(Stage):
         if worker.run.order.at_limit == AtLimit.STOP:
             self._end(worker, RunState.FAILED)
         else:
-            real = claim.pause(worker.claimed, waiting_for=name, needs_nusd=needs)
+            real = transitions.pause(worker.claimed, waiting_for=name, needs_nusd=needs)
             promised = worker.run.pause(worker.epoch, name, needs=needs)
             self.expect("wait for money", "only who holds a run sets it aside", real, promised)
         self.workers.remove(worker)
@@ -186,7 +187,7 @@ class TaskActs(Stage):
         for task in TASKS:
             if task in worker.asking and task not in worker.done:
                 self._end_task(worker, task, TaskStatus.WAITING)
-        real = claim.pause(worker.claimed, waiting_for=PERSON, decisions=worker.answers)
+        real = transitions.pause(worker.claimed, waiting_for=PERSON, decisions=worker.answers)
         promised = worker.run.pause(worker.epoch, PERSON, answers=worker.answers)
         self.expect("pause", "only who holds a run sets it aside", real, promised)
         self.workers.remove(worker)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from runs import claim, ledger_lines, recorder
+from runs.ledger import journal, lines, transitions
 from runs.models import Run
+from runs.worker import claim
 
 IS_FREE = " AND (lease_until IS NULL OR lease_until < clock_timestamp())"
 IS_MINE = " AND lease_epoch = %(epoch)s"
@@ -20,10 +21,10 @@ STATEMENTS = {
     "claim: the lease": (claim, "CLAIM", IS_FREE),
     NEW_EPOCH: (claim, "CLAIM", "lease_epoch = lease_epoch + 1,"),
     "beat": (claim, "BEAT", IS_MINE),
-    "open a call": (ledger_lines, "OPEN", IS_MINE),
-    "settle a call": (ledger_lines, "READ_TO_SETTLE", STILL_HOLDS),
-    "start a task": (recorder, "START_TASK", IS_MINE),
-    "end a task": (recorder, "END_TASK", IS_MINE),
+    "open a call": (lines, "OPEN", IS_MINE),
+    "settle a call": (lines, "READ_TO_SETTLE", STILL_HOLDS),
+    "start a task": (journal, "START_TASK", IS_MINE),
+    "end a task": (journal, "END_TASK", IS_MINE),
 }
 VERBS = ("end", "pause", "release")
 ASK = "ask a person"
@@ -52,13 +53,13 @@ def take_away(fence: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert condition in statement, "the statement was written otherwise: this would take nothing away"
         monkeypatch.setattr(module, name, statement.replace(condition, ""))
     elif fence == ASK:
-        asked = recorder.LedgerJournal._ask_person
-        monkeypatch.setattr(recorder.LedgerJournal, "_ask_person", lambda one, *given: asked(_at_present(one), *given))
+        asked = journal.LedgerJournal._ask_person
+        monkeypatch.setattr(journal.LedgerJournal, "_ask_person", lambda one, *given: asked(_at_present(one), *given))
     elif fence == "release":
         release = claim.release
         monkeypatch.setattr(claim, "release", lambda leases: release([(pk, _epoch(pk)) for pk, _ in leases]))
     else:
-        monkeypatch.setattr(claim, fence, _unfenced(getattr(claim, fence)))
+        monkeypatch.setattr(transitions, fence, _unfenced(getattr(transitions, fence)))
 
 
 def _unfenced(verb: Callable[..., bool]) -> Callable[..., bool]:

@@ -13,7 +13,7 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from runs.invariants import INVARIANTS, check
+from runs.ledger.invariants import INVARIANTS, check
 from tests.runs.protocol.facts import Facts, Violated
 from tests.runs.protocol.model import RunModel
 from tests.runs.protocol.worker import Worker

@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from engine.booking import refused
+from engine.catalogue.pricing import Usage, cost_usd, worst_case_rates, worst_case_usd
+from engine.crew.booking import refused
 from engine.errors import Cancelled, ProviderError
-from engine.journal import CREW_TASK, CallIntent, CallKind, CallOutcome, CallStatus, Effect
-from engine.llm import LLMReply, Usage
-from engine.pricing import cost_usd, worst_case_rates, worst_case_usd
+from engine.providers.llm import LLMReply
+from engine.record.journal import CREW_TASK, CallIntent, CallKind, CallOutcome, CallStatus
+from engine.tools.protocol import Effect
+from runs.ledger.journal import LedgerJournal
+from runs.ledger.prices import TeamPrices
+from runs.ledger.replay import read_replay
 from runs.models import Run
 from runs.money import to_nusd
-from runs.prices import TeamPrices
-from runs.recorder import LedgerJournal
-from runs.replay import read_replay
 from tests.runs.protocol.model import TASK_KEPT, CallModel, RunModel, Settlement
 from tests.runs.protocol.world import MODEL, TASKS, World
 
@@ -163,7 +164,7 @@ class Worker:
 
 
 def begin_work(world: World, name: str, run: RunModel, claimed: Run) -> Worker:
-    """What ``runs.execution`` does after a claim, up to where the engine begins."""
+    """What ``runs.worker.execution`` does after a claim, up to where the engine begins."""
     replay = read_replay(claimed)
     return Worker(
         name=name,

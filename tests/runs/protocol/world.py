@@ -14,10 +14,10 @@ from typing import Any
 
 from django.db import connection
 
-from runs import claim
-from runs.group_commit import GroupCommit
-from runs.locks import Locks
+from runs.ledger.group_commit import GroupCommit
+from runs.ledger.locks import Locks
 from runs.models import PriceQuote, PriceTier, Run
+from runs.worker import claim
 from teams.access import Principal
 from teams.actions import add_provider
 from teams.models import Membership, Team

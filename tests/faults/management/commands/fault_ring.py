@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from runs.tasks import execute
+from runs.worker.bell import ring_now
 
 
 class Command(BaseCommand):
@@ -16,4 +16,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, runs: list[UUID], **options: Any) -> None:
         for run in runs:
-            execute.apply_async((str(run),))
+            ring_now(run)

@@ -1,0 +1,133 @@
+"""The API's operations on crews: create, read, replace, archive, and their frozen versions."""
+
+from django.http import Http404
+from ninja import Router, Schema, Status
+from pydantic import Field
+
+from agents_app.actions import archive_crew, create_crew, replace_spec
+from agents_app.models import Crew, CrewVersion
+from agents_app.snapshot import spec_of
+from engine.spec.crew_spec import CrewSpec
+from engine.spec.validate import placeholders, validate
+from teams.access import Principal, fetch, visible_to
+from teams.bearer import ERRORS, ApiRequest, Bearer, once
+from teams.models import Role
+
+router = Router(tags=["crews"])
+
+
+class ComplaintOut(Schema):
+    level: str
+    code: str
+    field: str
+    message: str
+
+
+class CrewOut(Schema):
+    slug: str
+    name: str
+    version: int | None = Field(description="the latest version's number; null while the draft was never launched")
+    spec: dict[str, object]
+    inputs: dict[str, str | None] = Field(description="the placeholders in order of use, each with its default or null")
+    complaints: list[ComplaintOut]
+
+
+class CrewList(Schema):
+    items: list[CrewOut]
+    next: str | None = None
+
+
+class VersionOut(Schema):
+    number: int
+    note: str
+    content_hash: str
+    created_at: str
+    spec: dict[str, object]
+
+
+class VersionList(Schema):
+    items: list[VersionOut]
+    next: str | None = None
+
+
+@router.get("", response={200: CrewList, **ERRORS}, auth=Bearer(Role.VIEWER))
+def list_crews(request: ApiRequest, cursor: str = "", limit: int = 50) -> dict[str, object]:
+    """The team's crews by slug. ``next`` is the cursor of the following page."""
+    limit = max(1, min(limit, 200))
+    crews = visible_to(request.auth, Crew).filter(archived_at=None, builtin_key="", slug__gt=cursor.replace("\x00", ""))
+    rows = list(crews.order_by("slug").prefetch_related("agents", "tasks", "versions")[: limit + 1])
+    more = len(rows) > limit
+    return {"items": [crew_json(crew) for crew in rows[:limit]], "next": rows[limit - 1].slug if more else None}
+
+
+@router.post("", response={201: CrewOut, **ERRORS}, auth=Bearer(Role.EDITOR))
+def post_crew(request: ApiRequest, body: CrewSpec) -> Status[dict[str, object]]:
+    """A new crew from a CrewSpec."""
+    return Status(201, once(request, lambda: crew_json(create_crew(request.auth, name=body.name, spec=body))))
+
+
+@router.get("/{slug:slug}", response={200: CrewOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+def get_crew(request: ApiRequest, slug: str) -> dict[str, object]:
+    """One crew: its draft, the inputs it takes, and what keeps it from running."""
+    return crew_json(_crew(request.auth, slug))
+
+
+@router.put("/{slug:slug}", response={200: CrewOut, **ERRORS}, auth=Bearer(Role.EDITOR))
+def put_crew(request: ApiRequest, slug: str, body: CrewSpec) -> dict[str, object]:
+    """Replaces the draft; its versions stay."""
+    crew = _crew(request.auth, slug, Role.EDITOR)
+    return crew_json(replace_spec(crew, expected_revision=crew.revision, spec=body))
+
+
+@router.delete("/{slug:slug}", response={204: None, **ERRORS}, auth=Bearer(Role.EDITOR))
+def delete_crew(request: ApiRequest, slug: str) -> Status[None]:
+    """Archives a crew; its runs and what they cost stay."""
+    archive_crew(_crew(request.auth, slug, Role.EDITOR))
+    return Status(204, None)
+
+
+@router.get("/{slug:slug}/versions", response={200: VersionList, **ERRORS}, auth=Bearer(Role.VIEWER))
+def list_versions(request: ApiRequest, slug: str) -> dict[str, object]:
+    """A crew's frozen versions, newest first."""
+    versions = _crew(request.auth, slug).versions.order_by("-number")
+    return {"items": [_version_json(version) for version in versions], "next": None}
+
+
+@router.get("/{slug:slug}/versions/{int:number}", response={200: VersionOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+def get_version(request: ApiRequest, slug: str, number: int) -> dict[str, object]:
+    """One frozen version."""
+    return _version_json(fetch(CrewVersion, request.auth, crew=_crew(request.auth, slug), number=number))
+
+
+def crew_json(crew: Crew) -> dict[str, object]:
+    """A crew as the API shows it."""
+    spec = spec_of(crew)
+    numbers = [version.number for version in crew.versions.all()]
+    return {
+        "slug": crew.slug,
+        "name": crew.name,
+        "version": max(numbers, default=None),
+        "spec": spec.to_json(),
+        "inputs": {name: spec.inputs.get(name) for name in placeholders(spec)},
+        "complaints": [
+            {"level": item.level, "code": item.code, "field": item.field, "message": item.message}
+            for item in validate(spec)
+        ],
+    }
+
+
+def _crew(who: Principal, slug: str, role: Role = Role.VIEWER) -> Crew:
+    crew = fetch(Crew, who, role, slug=slug)
+    if crew.archived_at is not None:
+        raise Http404("This crew was archived.")
+    return crew
+
+
+def _version_json(version: CrewVersion) -> dict[str, object]:
+    return {
+        "number": version.number,
+        "note": version.note,
+        "content_hash": version.content_hash,
+        "created_at": version.created_at.isoformat().replace("+00:00", "Z"),
+        "spec": version.spec,
+    }

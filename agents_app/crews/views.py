@@ -1,0 +1,69 @@
+"""Pages of crews: the list, a new one, a version, copy and archive. Fetch through the gate, call one action, render."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from agents_app import actions, queries
+from agents_app.crews.forms import NameForm
+from agents_app.graph.layout import graphs
+from agents_app.models import Crew, CrewVersion
+from engine.spec.crew_spec import CrewSpec
+from teams.access import Principal, TeamRequest, fetch, member
+from teams.models import Role
+
+
+def fetch_crew(who: Principal, slug: str, role: Role = Role.VIEWER) -> Crew:
+    """A crew of the team's own that is not archived."""
+    return fetch(Crew, who, role, slug=slug, archived_at=None, builtin_key="")
+
+
+@member(Role.VIEWER)
+@require_GET
+def crews(request: TeamRequest) -> HttpResponse:
+    search = request.GET.get("q", "").replace("\x00", "").strip()
+    found = list(queries.list_crews(request.who, search))
+    page = "agents_app/crews/_crew_rows.html" if request.htmx else "agents_app/crews/crews.html"  # type: ignore[attr-defined]
+    return render(request, page, {"crews": found, "search": search})
+
+
+@member(Role.EDITOR)
+@require_http_methods(["GET", "POST"])
+def new_crew(request: TeamRequest) -> HttpResponse:
+    form = NameForm(request.POST or None)
+    if form.is_valid():
+        return to_crew(request.who, actions.create_crew(request.who, name=form.cleaned_data["name"]))
+    return render(request, "agents_app/crews/new_crew.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@member(Role.EDITOR)
+@require_POST
+def copy_crew(request: TeamRequest, slug: str) -> HttpResponse:
+    found = fetch_crew(request.who, slug)
+    return to_crew(request.who, actions.copy_crew(request.who, found))
+
+
+@member(Role.EDITOR)
+@require_POST
+def archive_crew(request: TeamRequest, slug: str) -> HttpResponse:
+    found = actions.archive_crew(fetch_crew(request.who, slug))
+    messages.success(request, f"“{found.name}” is archived. Its runs and what they cost stay.")
+    return redirect("crews", team=request.who.team.slug)
+
+
+@member(Role.VIEWER)
+@require_GET
+def version(request: TeamRequest, slug: str, number: int) -> HttpResponse:
+    found = fetch(CrewVersion, request.who, crew__slug=slug, number=number)
+    spec = CrewSpec.from_json(found.spec)
+    context = {"crew": found.crew, "version": found, "spec": spec, **graphs(spec)}
+    return render(request, "agents_app/crews/version.html", context)
+
+
+def to_crew(who: Principal, found: Crew, anchor: str = "") -> HttpResponse:
+    address = reverse("crew", kwargs={"team": who.team.slug, "slug": found.slug})
+    return redirect(f"{address}#{anchor}" if anchor else address)

@@ -1,0 +1,182 @@
+"""The crew page: one form per agent and task, each complaint at its field, and what was refused kept as typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.forms import Form
+from django.urls import reverse
+from pydantic import ValidationError
+
+from agents_app.editor.agent_form import AgentForm
+from agents_app.editor.crew_form import CrewForm
+from agents_app.editor.edit_form import EditForm
+from agents_app.editor.task_form import TaskForm
+from agents_app.editor.tool_fields import tool_field
+from agents_app.models import Crew
+from engine.catalogue.price_list import prices
+from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+from engine.spec.validate import Complaint
+from teams.refusals import Conflict, Refusal
+from teams.views import show_refusal
+
+ALIASES = {"llm": "model", "llm.cache_ttl_s": "cache_ttl_s"}
+SUGGESTED_MODELS = (
+    "gpt-4o-mini",
+    "gpt-4o",
+    "gpt-4.1",
+    "gpt-4.1-mini",
+    "gpt-4.1-nano",
+    "gpt-4",
+    "gpt-3.5-turbo",
+    "gpt-5",
+    "gpt-5-mini",
+    "o3",
+    "o4-mini",
+    "claude-sonnet-4-5",
+    "claude-haiku-4-5",
+    "claude-opus-4-1",
+    "gemini/gemini-2.5-pro",
+    "gemini/gemini-2.5-flash",
+    "gemini/gemini-2.5-flash-lite",
+    "mistral/mistral-large-latest",
+    "deepseek/deepseek-chat",
+    "ollama/llama3.1",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the checklist: the complaint, what it is about in words, and where to mend it."""
+
+    complaint: Complaint
+    about: str
+    href: str
+
+
+def suggested_models() -> list[str]:
+    """Ids for the model field's list: well-known ones that the price list knows, and a local one."""
+    known = prices()
+    return [model for model in SUGGESTED_MODELS if model in known or model.startswith("ollama/")]
+
+
+def agent_form(crew: Crew, spec: CrewSpec, key: str | None, data: Mapping[str, str] | None = None) -> AgentForm:
+    """The form of the agent of that key; of a new one for None, or for a key that is gone."""
+    agent = spec.agent(key)
+    new_key = free_key("agent", {agent.key for agent in spec.agents})
+    return AgentForm(data, agent=agent, revision=crew.revision, new_key=new_key, auto_id=agent_ids(agent))
+
+
+def task_form(crew: Crew, spec: CrewSpec, key: str | None, data: Mapping[str, str] | None = None) -> TaskForm:
+    """The form of the task of that key; of a new one for None, or for a key that is gone."""
+    task = spec.task(key or "")
+    new_key = free_key("task", {task.key for task in spec.tasks})
+    return TaskForm(data, task=task, crew=spec, revision=crew.revision, new_key=new_key, auto_id=task_ids(task))
+
+
+def crew_form(crew: Crew, spec: CrewSpec, data: Mapping[str, str] | None = None) -> CrewForm:
+    return CrewForm(data, spec=spec, revision=crew.revision, auto_id="id_crew_%s")
+
+
+def agent_ids(agent: AgentSpec | None) -> str:
+    """The pattern of the ids of an agent's form: what links to its fields are made of."""
+    return f"id_agents_{agent.key}_%s" if agent else "id_new_agent_%s"
+
+
+def task_ids(task: TaskSpec | None) -> str:
+    return f"id_tasks_{task.key}_%s" if task else "id_new_task_%s"
+
+
+def page_forms(crew: Crew, spec: CrewSpec, opened: EditForm | None) -> dict[str, Any]:
+    """The forms that the page comes with: the crew's own, and the one that is opened. The others are fetched."""
+
+    def if_opened(ids: str) -> EditForm | None:
+        return opened if opened is not None and opened.auto_id == ids else None
+
+    return {
+        "crew_form": if_opened("id_crew_%s") or crew_form(crew, spec),
+        "agents": [(agent, if_opened(agent_ids(agent))) for agent in spec.agents],
+        "tasks": [(task, if_opened(task_ids(task))) for task in spec.tasks],
+        "new_agent": if_opened(agent_ids(None)) or (None if spec.agents else agent_form(crew, spec, None)),
+        "new_task": if_opened(task_ids(None)),
+    }
+
+
+def explain(form: EditForm, complaints: Iterable[Complaint]) -> None:
+    """Puts at the form's fields what the spec's check says about them, and what somebody else saved meanwhile."""
+    for complaint in complaints:
+        owner, field = _split(complaint.field)
+        if form.auto_id == f"id_{owner.replace('.', '_') or 'crew'}_%s":
+            place = tool_field(complaint) or field
+            form.complaints[place if place in form.fields else field].append(complaint)
+    for name, value in form.saved_meanwhile.items():
+        form.complaints[name].append(Complaint(name, f"Saved meanwhile: {_words(value)}", "overtaken", "warning"))
+
+
+def checklist(crew: Crew, spec: CrewSpec, complaints: Iterable[Complaint]) -> list[Check]:
+    """Every complaint with a link to the field that it is about."""
+    titles = {f"agents.{agent.key}": agent.role or agent.key for agent in spec.agents}
+    titles |= {f"tasks.{task.key}": task.title for task in spec.tasks}
+    return [Check(complaint, *_place(crew, complaint.field, titles)) for complaint in complaints]
+
+
+def done(form: EditForm, action: Callable[[], object], *, revision: int) -> bool:
+    """Whether the action went through. If not, its complaints are at the form's fields. A form that was overtaken by
+    somebody else's edit shows what is saved now, and starts from ``revision`` when it is sent again."""
+    try:
+        action()
+    except Conflict as conflict:
+        show_refusal(form, conflict)
+        if form.cleaned_data.get("revision") != revision:
+            _start_anew(form, revision)
+    except Refusal as refusal:
+        show_refusal(form, refusal)
+    except ValidationError as error:
+        _show_faults(form, error)
+    else:
+        return True
+    return False
+
+
+def free_key(stem: str, taken: set[str]) -> str:
+    return next(key for number in range(1, len(taken) + 2) if (key := f"{stem}_{number}") not in taken)
+
+
+def _start_anew(form: EditForm, revision: int) -> None:
+    form.add_error(None, "Saving again puts what you typed in the place of what was saved meanwhile.")
+    form.saved_meanwhile = {name: form[name].initial for name in form.changed_data if name != "revision"}
+    form.data = form.data.copy()  # type: ignore[attr-defined]
+    form.data["revision"] = str(revision)  # type: ignore[index]
+
+
+def _show_faults(form: Form, error: ValidationError) -> None:
+    for fault in error.errors():
+        path = ".".join(str(part) for part in fault["loc"])
+        name = next((name for name in (ALIASES.get(path, path), path.split(".")[0]) if name in form.fields), None)
+        form.add_error(name, fault["msg"] if name else f"{path}: {fault['msg']}")
+
+
+def _words(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str("" if value is None else value)
+    return text if len(text) <= 300 else f"{text[:300]}…"
+
+
+def _split(path: str) -> tuple[str, str]:
+    kind, _, rest = path.partition(".")
+    if kind not in ("agents", "tasks") or not rest:
+        return "", path
+    key, _, field = rest.partition(".")
+    return f"{kind}.{key}", ALIASES.get(field, field.partition(".")[0])
+
+
+def _place(crew: Crew, path: str, titles: Mapping[str, str]) -> tuple[str, str]:
+    """What a complaint's field is called, and its address: a page with the right form open, at the right field."""
+    owner, field = _split(path)
+    if owner not in titles:
+        return path, f"#{path}" if path in ("agents", "tasks") else f"#at-id_crew_{path}"
+    kind, _, key = owner.partition(".")
+    name = "edit_agent" if kind == "agents" else "edit_task"
+    address = reverse(name, kwargs={"team": crew.team.slug, "slug": crew.slug, "key": key})
+    return f"{titles[owner]}: {field.replace('_', ' ')}", f"{address}#at-id_{kind}_{key}_{field}"

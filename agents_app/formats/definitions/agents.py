@@ -1,0 +1,105 @@
+"""Reads a source's definition of an agent as an ``AgentSpec``, and says of each field that has no place here why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents_app.formats.definitions.fields import Reading, built, scalar_of, text_of
+from agents_app.formats.definitions.llms import read_llm
+from agents_app.formats.definitions.naming import title
+from agents_app.formats.definitions.tools import read_tools
+from agents_app.formats.definitions.values import Constant, Definition, Field, Items, settled
+from engine.spec.crew_spec import DEFAULT_MODEL, AgentSpec, LLMSpec
+
+NO_CODE = "Python functions are not imported"
+_TEXTS = ("role", "goal", "backstory")
+_PLAIN = {
+    "allow_delegation": "allow_delegation",
+    "cache": "cache",
+    "max_iter": "max_iter",
+    "max_rpm": "max_rpm",
+    "max_execution_time": "max_execution_time_s",
+    "max_retry_limit": "max_retry_limit",
+    "respect_context_window": "respect_context_window",
+    "memory": "memory",
+}
+_OWN = frozenset({*_TEXTS, *_PLAIN, "llm", "tools", "config", "key", "name", "id"})
+MEANINGLESS = frozenset({"verbose", "share_crew", "output_log_file", "tracing", "security_config", "fingerprint", "id"})
+_WHY_NOT = {
+    "reasoning": "there is no planning step per agent here",
+    "max_reasoning_attempts": "there is no planning step per agent here",
+    "planning_config": "there is no planning step per agent here",
+    "function_calling_llm": "one model both reasons and calls tools here",
+    "allow_code_execution": "agents do not execute code here",
+    "code_execution_mode": "agents do not execute code here",
+    "knowledge_sources": "documents are added in the team, not in the crew",
+    "knowledge": "documents are added in the team, not in the crew",
+    "embedder": "documents are added in the team, not in the crew",
+    "system_template": "prompts are built here, and are not templates",
+    "prompt_template": "prompts are built here, and are not templates",
+    "response_template": "prompts are built here, and are not templates",
+    "use_system_prompt": "prompts are built here, and are not templates",
+    "step_callback": NO_CODE,
+    "callbacks": NO_CODE,
+    "guardrail": "guardrails belong to tasks here",
+    "guardrail_max_retries": "guardrails belong to tasks here",
+    "multimodal": "images are not part of a crew here",
+    "inject_date": "put {current_date} into a text where it is needed",
+    "date_format": "put {current_date} into a text where it is needed",
+    "mcps": "give the agent the tool mcp in the editor, with the server's address",
+    "apps": "remote tool servers are not imported",
+    "a2a": "remote agents are not imported",
+}
+
+
+def agent_spec(definition: Definition, *, key: str, reading: Reading) -> AgentSpec:
+    """Always a spec: what is missing is left empty, for validation to name it."""
+    owner = f"Agent {key}"
+    fields = definition.fields
+    data: dict[str, Any] = {"key": key}
+    for name in _TEXTS:
+        data[name] = text_of(fields.get(name), reading, what=f"{owner}, {name}")
+    if not data["role"] and "config" in fields:
+        data["role"] = title(key)
+    llm = read_llm(fields.get("llm"), reading, owner=owner)
+    if llm is not None or reading.default_model:
+        data["llm"] = llm or LLMSpec(model=reading.default_model)
+    else:
+        message = f"No model is named for {{items}}: {DEFAULT_MODEL} is used."
+        reading.report.gather(message, place=definition.place, item=key)
+    data["tools"] = read_tools(fields.get("tools"), reading, owner=owner)
+    data.update(plain_fields(fields, _PLAIN, reading, owner=owner))
+    say_dropped(fields, reading, owner=owner, known=_OWN, reasons=_WHY_NOT)
+    given = {target: fields[name] for name, target in _PLAIN.items() if name in fields}
+    return built(AgentSpec, data, given=given, report=reading.report, owner=owner)
+
+
+def plain_fields(fields: dict[str, Field], table: dict[str, str], reading: Reading, *, owner: str) -> dict[str, Any]:
+    """The numbers and flags among the fields, under their names in the spec; None means the default."""
+    found = {}
+    for name, target in table.items():
+        if name in fields and (value := scalar_of(fields[name], reading, what=f"{owner}: {name}")) is not None:
+            found[target] = value
+    return found
+
+
+def say_dropped(
+    fields: dict[str, Field], reading: Reading, *, owner: str, known: frozenset[str], reasons: dict[str, str]
+) -> None:
+    """A note for each field that was given, means something and has no place in the spec."""
+    for name, given in fields.items():
+        if name in known or _is_off(given):
+            continue
+        if name in MEANINGLESS:
+            message = "{items} was not imported: every call of a run is recorded here."
+            reading.report.gather(message, place=given.place, item=name)
+            continue
+        why = reasons.get(name, "it is not a field that is known here")
+        reading.report.warn(given.place, f"{owner}: {name} was left out ({why}).")
+
+
+def _is_off(given: Field) -> bool:
+    value = settled(given.value)
+    if isinstance(value, Constant):
+        return value.value is None or value.value is False
+    return isinstance(value, Items) and not value.items

@@ -1,0 +1,209 @@
+"""Puts what a source defines together into one ``CrewSpec``: which crew, its members, their links, inputs and name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents_app.formats.definitions.agents import agent_spec
+from agents_app.formats.definitions.crews import crew_settings, has_memory
+from agents_app.formats.definitions.fields import Reading, built, plain_text
+from agents_app.formats.definitions.inputs import crew_inputs
+from agents_app.formats.definitions.members import Roster, listed, name_meant, wanted
+from agents_app.formats.definitions.naming import is_generic, snake, title, without_maker
+from agents_app.formats.definitions.tasks import task_spec
+from agents_app.formats.definitions.values import Constant, Definition, Field, Value, members, settled
+from agents_app.formats.report import NOWHERE, UnreadableError
+from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+
+MAX_MEMBERS = 300
+_NOTHING = (
+    "No agents and no tasks were found. Paste the Python that calls Agent(...), Task(...) and Crew(...), "
+    "agents.yaml and tasks.yaml, or a crew's JSON from here."
+)
+
+
+@dataclass(slots=True)
+class Found:
+    """All that a source defines, in order. ``name`` is what the source or its file suggests to call the crew.
+
+    ``used``: the entries of YAML files that code took as its configuration, by identity.
+    """
+
+    agents: list[Definition] = field(default_factory=list)
+    tasks: list[Definition] = field(default_factory=list)
+    crews: list[Definition] = field(default_factory=list)
+    inputs: list[Field] = field(default_factory=list)
+    used: set[int] = field(default_factory=set)
+    name: str = ""
+    format: str = "source"
+
+
+def assemble(found: Found, reading: Reading) -> CrewSpec:
+    """Raises ``UnreadableError`` if the source defines nothing of a crew."""
+    if max(len(found.agents), len(found.tasks)) > MAX_MEMBERS:
+        raise UnreadableError(f"The source makes more than {MAX_MEMBERS} agents or tasks; import a part of it.")
+    crew = _chosen(found, reading)
+    agents = Roster("agent", reading.report, found.agents)
+    tasks = Roster("task", reading.report, found.tasks)
+    for name, roster in (("agents", agents), ("tasks", tasks)):
+        _enlist(crew.fields.get(name) if crew else None, roster)
+    if not agents.members and not tasks.members:
+        raise UnreadableError(_NOTHING)
+    data = crew_settings(crew, reading) if crew else {}
+    assigned = data.get("process") == "hierarchical"
+    task_specs = [_task(task, agents, tasks, reading, assigned=assigned) for task in tasks.members]
+    manager = _manager(crew, agents)
+    if manager:
+        data["manager_agent"] = manager
+    agent_specs = [agent_spec(agent, key=agents.keys[id(agent)], reading=reading) for agent in agents.members]
+    if crew and has_memory(crew, reading):
+        agent_specs = [spec.model_copy(update={"memory": True}) for spec in agent_specs]
+    if crew:
+        _say_unused(agents)
+        _say_unused(tasks)
+    return _spec(crew, found, agent_specs, task_specs, data=data, reading=reading)
+
+
+def _spec(
+    crew: Definition | None,
+    found: Found,
+    agents: list[AgentSpec],
+    tasks: list[TaskSpec],
+    *,
+    data: dict[str, Any],
+    reading: Reading,
+) -> CrewSpec:
+    named = {"name": _crew_name(crew, found), "agents": tuple(agents), "tasks": tuple(tasks)}
+    given = dict(crew.fields) if crew else {}
+    spec = built(CrewSpec, {**named, **data}, given=given, report=reading.report, owner="The crew")
+    return spec.model_copy(update={"inputs": crew_inputs(spec, crew, found.inputs, reading)})
+
+
+def _chosen(found: Found, reading: Reading) -> Definition | None:
+    """The crew with the most tasks, and of those the last: the others are drafts of it, or parts."""
+    if not found.crews:
+        if found.format == "python":
+            message = "There is no Crew(...) in this source: the crew was made of all its agents and tasks, in order."
+            reading.report.info(NOWHERE, message)
+        return None
+    crews = _once_each(found.crews)
+    sizes = [len(listed(crew.fields.get("tasks")) or ()) for crew in crews]
+    best = max(range(len(sizes)), key=lambda index: (sizes[index], index))
+    if len(crews) > 1:
+        others = ", ".join(str(crew.place.line) for index, crew in enumerate(crews) if index != best)
+        message = f"There are {len(crews)} crews in this source. This one was imported, as it has the most tasks "
+        message += f"({sizes[best]}) or is the last of those; import the others (line {others}) by pasting them alone."
+        reading.report.warn(crews[best].place, message)
+    return crews[best]
+
+
+def _once_each(crews: list[Definition]) -> list[Definition]:
+    """Crews of one call are one crew that was made several times; the first that is given inputs stands for all."""
+    kept: dict[int, Definition] = {}
+    for crew in crews:
+        key = id(crew.origin or crew)
+        if key not in kept or ("inputs" in crew.fields and "inputs" not in kept[key].fields):
+            kept[key] = crew
+    return list(kept.values())
+
+
+def _enlist(given: Field | None, roster: Roster) -> None:
+    """Fills a roster with what the crew lists, or with everything where it lists nothing that can be seen."""
+    values = listed(given)
+    place = given.place if given else NOWHERE
+    if values is None and given is not None:
+        message = f"The crew's {roster.kind}s are put together by code: all {roster.kind}s of the source were taken."
+        roster.report.warn(place, message)
+    for value in _latest(roster) if values is None else values:
+        member = wanted(value, roster, place=place)
+        if member is not None:
+            roster.add(member)
+        elif not isinstance(value, Constant):
+            message = f"One of the crew's {roster.kind}s is made by code that could not be followed; it was left out."
+            roster.report.warn(place, message)
+
+
+def _latest(roster: Roster) -> list[Definition]:
+    """All definitions but those whose name the source gives to a later one."""
+    for definition in roster.pool:
+        if definition.replaced:
+            message = (
+                f"`{definition.name}` is defined again in line {definition.replaced.line}; the later one was taken."
+            )
+            roster.report.info(definition.place, message)
+    return [definition for definition in roster.pool if not definition.replaced]
+
+
+def _task(task: Definition, agents: Roster, tasks: Roster, reading: Reading, *, assigned: bool) -> TaskSpec:
+    """``assigned``: a manager hands the tasks out, so that one may name no agent."""
+    key = tasks.keys[id(task)]
+    agent = _agent_of(task, agents, reading, key=key)
+    if agent is None and "agent" not in task.fields and not assigned and "config" not in task.fields:
+        reading.report.warn(task.place, f"Task {key} names no agent; choose one in the editor.")
+    return task_spec(task, key=key, agent=agent, context=_context(task, tasks, reading, key=key), reading=reading)
+
+
+def _agent_of(task: Definition, agents: Roster, reading: Reading, *, key: str) -> str | None:
+    given = task.fields.get("agent")
+    if given is None:
+        return None
+    agent = wanted(given.value, agents, place=given.place)
+    if agent is None:
+        reading.report.warn(given.place, f"Task {key}: its agent is chosen by code; choose one in the editor.")
+        return None
+    if agents.key_of(agent) is None and agent in agents.pool:
+        message = f"Agent {agents.add(agent)} is not in the crew's list, but has the task {key}; it was added."
+        reading.report.info(given.place, message)
+    return agents.add(agent)
+
+
+def _context(task: Definition, tasks: Roster, reading: Reading, *, key: str) -> tuple[str, ...] | None:
+    given = task.fields.get("context")
+    if given is None:
+        return None
+    value = settled(given.value)
+    if isinstance(value, Constant) and value.value is None:
+        return None
+    keys: dict[str, None] = {}
+    for item in members(value):
+        member = item if isinstance(item, Definition) else _named(item, tasks)
+        known = tasks.key_of(member) if member else None
+        if known:
+            keys[known] = None
+            continue
+        name = name_meant(item) or getattr(item, "name", "") or "a part"
+        message = f"Task {key}: `{name}` in its context is not a task of this crew; it was left out."
+        reading.report.warn(given.place, message)
+    return tuple(keys)
+
+
+def _named(value: Value, tasks: Roster) -> Definition | None:
+    name = name_meant(settled(value))
+    return tasks.named(name) if name else None
+
+
+def _manager(crew: Definition | None, agents: Roster) -> str | None:
+    given = crew.fields.get("manager_agent") if crew else None
+    manager = wanted(given.value, agents, place=given.place) if given else None
+    return agents.add(manager) if manager else None
+
+
+def _say_unused(roster: Roster) -> None:
+    origins = {id(member.origin) for member in roster.members if member.origin is not None}
+    for definition in roster.pool:
+        if id(definition) not in roster.keys and id(definition.origin) not in origins:
+            name = definition.name or definition.short
+            message = f"The {roster.kind} `{name}` is defined but is not part of the crew; it was left out."
+            roster.report.warn(definition.place, message)
+
+
+def _crew_name(crew: Definition | None, found: Found) -> str:
+    given = crew.fields.get("name") if crew else None
+    own = plain_text(settled(given.value)) if given else None
+    if own and own.strip():
+        return own.strip()[:200]
+    for name in map(without_maker, (crew.name if crew else "", found.name)):
+        if not is_generic(name) and snake(name) not in ("crew", "agents", "tasks", "agents_tasks"):
+            return title(name)[:200]
+    return "Imported crew"

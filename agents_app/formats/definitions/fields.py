@@ -1,0 +1,148 @@
+"""Turns values of a source into what fields of a spec can hold, and says what did not fit. It gives them no meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from agents_app.formats.definitions.values import (
+    Constant,
+    Definition,
+    Field,
+    Items,
+    Mapping,
+    Outside,
+    Secret,
+    Text,
+    Unknown,
+    Value,
+    settled,
+)
+from agents_app.formats.report import NOWHERE, Place, Report
+from engine.spec.crew_spec import Spec
+
+S = TypeVar("S", bound=Spec)
+
+
+@dataclass(slots=True)
+class Reading:
+    """One import: its report, the default that each input has in the source, and the model of agents that name none."""
+
+    report: Report
+    default_model: str = ""
+    defaults: dict[str, str] = field(default_factory=dict)
+
+
+def text_of(given: Field | None, reading: Reading, *, what: str) -> str:
+    """A field as text, empty if it was not given; what only a run would show becomes a placeholder."""
+    return as_text(given.value, reading, place=given.place, what=what).strip() if given else ""
+
+
+def as_text(value: Value, reading: Reading, *, place: Place, what: str) -> str:
+    if isinstance(value, Text):
+        for part in value.computed:
+            _note_computed(part, reading, place=place, what=what)
+        return value.template
+    if isinstance(value, Constant):
+        return value.raw or ("" if value.value is None else str(value.value))
+    if isinstance(value, Items):
+        return "\n".join(as_text(item, reading, place=place, what=what) for item in value.items)
+    if isinstance(value, Mapping):
+        parts = ((key, as_text(part.value, reading, place=place, what=what)) for key, part in value.fields.items())
+        return "\n".join(f"{key}: {text}" for key, text in parts)
+    if isinstance(value, Unknown | Secret):
+        _note_computed(value, reading, place=place, what=what)
+        return f"{{{value.label}}}"
+    reading.report.warn(place, f"{what} is not a text in the source; it was left empty.")
+    return ""
+
+
+def _note_computed(part: Unknown | Secret, reading: Reading, *, place: Place, what: str) -> None:
+    if isinstance(part, Secret):
+        message = f"{what} reads {part.name} from the environment; it became the input {{{part.label}}}."
+        reading.report.warn(place, message)
+        _keep_default(part.label, part.fallback, reading)
+        return
+    if part.source:
+        message = f"{what} holds `{part.source}`, which only running the code would compute; it became the input "
+        reading.report.warn(place, f"{message}{{{part.label}}}.")
+    elif not part.defined:
+        message = (
+            f"{what} uses `{part.label}`, which this source does not define; it became the input {{{part.label}}}."
+        )
+        reading.report.warn(place, message)
+    _keep_default(part.label, part.known, reading)
+
+
+def _keep_default(label: str, value: Value | None, reading: Reading) -> None:
+    default = plain_text(settled(value)) if value is not None else None
+    if default is not None:
+        reading.defaults.setdefault(label, default)
+
+
+def plain_text(value: Value | None) -> str | None:
+    """A literal as the text of an input; None if it is not wholly literal."""
+    if isinstance(value, Text):
+        return value.template if value.literal else None
+    if isinstance(value, Constant) and value.value is not None:
+        return value.raw or str(value.value)
+    if isinstance(value, Items):
+        parts = [plain_text(item) for item in value.items]
+        known = [part for part in parts if part is not None]
+        return ", ".join(known) if len(known) == len(parts) else None
+    return None
+
+
+def scalar_of(given: Field, reading: Reading, *, what: str) -> Any:
+    """A number, flag, text or None as plain data; None with a warning if it is computed."""
+    value = settled(given.value)
+    if isinstance(value, Constant):
+        return value.value
+    if isinstance(value, Text) and value.literal:
+        return value.template
+    reading.report.warn(given.place, f"{what} is computed by code; its default is used.")
+    return None
+
+
+def data_of(value: Value) -> Any:
+    """A value as JSON data. Raises ``ValueError`` where a part of it is not literal."""
+    value = settled(value)
+    if isinstance(value, Text) and value.literal:
+        return value.template
+    if isinstance(value, Constant):
+        return value.value
+    if isinstance(value, Items):
+        return [data_of(item) for item in value.items]
+    if isinstance(value, Mapping):
+        return {key: data_of(part.value) for key, part in value.fields.items()}
+    raise ValueError("not literal")
+
+
+def describe(value: Value) -> str:
+    """A value in a few words, for notes."""
+    if isinstance(value, Definition | Outside):
+        return value.short
+    if isinstance(value, Unknown):
+        return value.source or value.label
+    if isinstance(value, Secret):
+        return value.name
+    text = plain_text(value)
+    return f"'{text[:60]}'" if text is not None else str(getattr(value, "name", "")) or "an expression"
+
+
+def built(model: type[S], data: dict[str, Any], *, given: dict[str, Field], report: Report, owner: str) -> S:
+    """A spec from data; each field that does not fit is said at its place and left at its default."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        bad = {str(entry["loc"][0]): entry["msg"] for entry in error.errors() if entry["loc"]}
+    for name, message in bad.items():
+        place = given[name].place if name in given else NOWHERE
+        report.warn(place, f"{owner}: {name} was left out ({_lowered(message)}).")
+    return model.model_validate({name: value for name, value in data.items() if name not in bad})
+
+
+def _lowered(message: str) -> str:
+    return message[:1].lower() + message[1:]

@@ -1,0 +1,40 @@
+"""Finds the default inputs of a crew: what the source gives to ``kickoff`` or to the function that builds the crew."""
+
+from __future__ import annotations
+
+from agents_app.formats.definitions.fields import Reading, plain_text
+from agents_app.formats.definitions.values import Constant, Definition, Field, Items, Mapping, settled
+from engine.spec.crew_spec import CrewSpec
+from engine.spec.placeholders import placeholders
+
+
+def crew_inputs(spec: CrewSpec, crew: Definition | None, extra: list[Field], reading: Reading) -> dict[str, str]:
+    """Name to text, for the placeholders that the crew really has and for which the source holds a literal text."""
+    names = placeholders(spec)
+    given = [crew.fields["inputs"]] if crew and "inputs" in crew.fields else extra
+    found: dict[str, str] = {}
+    for entry in given:
+        for name, value in _first_row(entry, reading).items():
+            text = plain_text(settled(value.value))
+            if name not in names:
+                reading.report.gather("kickoff gives {items}, which no text uses.", place=value.place, item=name)
+            elif text is None:
+                reading.report.info(
+                    value.place, f"The value of {{{name}}} is computed by code; it has no default here."
+                )
+            else:
+                found.setdefault(name, text)
+    return {name: text.strip() for name in names if (text := found.get(name, reading.defaults.get(name))) is not None}
+
+
+def _first_row(given: Field, reading: Reading) -> dict[str, Field]:
+    value = settled(given.value)
+    if isinstance(value, Items):
+        rows = [row for row in value.items if isinstance(row, Mapping)]
+        if len(rows) > 1:
+            message = (
+                f"The source runs the crew for {len(rows)} inputs; the first are the defaults here. Launch the others "
+            )
+            reading.report.info(given.place, message + "as a batch.")
+        value = rows[0] if rows else Constant(None)
+    return value.fields if isinstance(value, Mapping) else {}

@@ -1,0 +1,206 @@
+"""Reads how a source names a model (``LLM(...)``, ``ChatOpenAI(...)``, a text, a YAML mapping) as an ``LLMSpec``.
+
+Keys and addresses of providers are never imported: those are the team's provider keys.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from agents_app.formats.definitions.fields import Reading, built, describe, scalar_of
+from agents_app.formats.definitions.values import (
+    Constant,
+    Definition,
+    Field,
+    Items,
+    Mapping,
+    Secret,
+    Text,
+    Unknown,
+    Value,
+    members,
+    settled,
+)
+from agents_app.formats.report import Place
+from engine.spec.crew_spec import DEFAULT_MODEL, LLMSpec
+
+PREFIX_BY_CLASS = {
+    "LLM": "",
+    "BaseLLM": "",
+    "ChatLiteLLM": "",
+    "OpenAI": "",
+    "ChatOpenAI": "",
+    "AzureOpenAI": "azure",
+    "AzureChatOpenAI": "azure",
+    "ChatAnthropic": "anthropic",
+    "ChatGoogleGenerativeAI": "gemini",
+    "GoogleGenerativeAI": "gemini",
+    "ChatVertexAI": "vertex_ai",
+    "VertexAI": "vertex_ai",
+    "ChatGroq": "groq",
+    "Ollama": "ollama",
+    "OllamaLLM": "ollama",
+    "ChatOllama": "ollama",
+    "ChatMistralAI": "mistral",
+    "ChatCohere": "cohere",
+    "Cohere": "cohere",
+    "BedrockChat": "bedrock",
+    "BedrockLLM": "bedrock",
+    "ChatBedrock": "bedrock",
+    "ChatBedrockConverse": "bedrock",
+    "ChatDeepSeek": "deepseek",
+    "ChatXAI": "xai",
+    "ChatNVIDIA": "nvidia_nim",
+    "ChatFireworks": "fireworks_ai",
+    "ChatTogether": "together_ai",
+    "Together": "together_ai",
+    "ChatOpenRouter": "openrouter",
+    "ChatPerplexity": "perplexity",
+    "ChatHuggingFace": "huggingface",
+    "HuggingFaceEndpoint": "huggingface",
+    "HuggingFaceHub": "huggingface",
+    "WatsonxLLM": "watsonx",
+    "ChatWatsonx": "watsonx",
+}
+_MODEL_FIELDS = (
+    "model",
+    "model_name",
+    "model_id",
+    "repo_id",
+    "deployment_name",
+    "azure_deployment",
+    "azure_deployment_name",
+)
+_SETTINGS = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "max_tokens": "max_tokens",
+    "max_completion_tokens": "max_tokens",
+    "max_output_tokens": "max_tokens",
+    "num_predict": "max_tokens",
+    "stop": "stop",
+    "stop_sequences": "stop",
+    "seed": "seed",
+    "reasoning_effort": "reasoning_effort",
+    "timeout": "timeout_s",
+    "request_timeout": "timeout_s",
+}
+_SECRET = re.compile(
+    r"(^|_)(api_?key|key|token|secret|password|credentials?|access_key_id|secret_access_key)$", re.IGNORECASE
+)
+_ADDRESS = re.compile(
+    r"(base_?url|api_base|endpoint|api_version|region|project|organization|location|^host$)", re.IGNORECASE
+)
+_MEANINGLESS = frozenset({"verbose", "streaming", "stream", "callbacks", "is_litellm", "disable_streaming"})
+
+
+def is_secret_field(name: str) -> bool:
+    return _SECRET.search(name) is not None
+
+
+def read_llm(given: Field | None, reading: Reading, *, owner: str) -> LLMSpec | None:
+    """The model that a field names; None where it names none, so that the default holds."""
+    if given is None:
+        return None
+    value = settled(given.value)
+    if isinstance(given.value, Secret) and isinstance(value, Text):
+        message = (
+            f"{owner} reads its model from {given.value.name}; the default written there, {value.template}, is used."
+        )
+        reading.report.info(given.place, message)
+    if isinstance(value, Text) and value.literal and value.template.strip():
+        return _spec({"model": value.template.strip()}, {"model": given}, reading)
+    if isinstance(value, Definition) and (value.kind == "llm" or _model_field(value)):
+        return _from_definition(value, reading)
+    if isinstance(value, Mapping):
+        return _from_fields(value.fields, reading, prefix="", place=given.place)
+    if not (isinstance(value, Constant) and value.value is None):
+        _say_default(value, reading, place=given.place, owner=owner)
+    return None
+
+
+def _say_default(value: Value, reading: Reading, *, place: Place, owner: str) -> None:
+    what = f"`{describe(value)}`" if isinstance(value, Unknown | Definition) else describe(value)
+    if isinstance(value, Secret):
+        message = (
+            f"{owner} reads its model from {value.name}, which is not part of the source; {DEFAULT_MODEL} is used."
+        )
+    else:
+        message = f"{owner}: the model {what} is not defined in this source; {DEFAULT_MODEL} is used."
+    reading.report.warn(place, message)
+
+
+def _model_field(definition: Definition) -> bool:
+    return any(name in definition.fields for name in _MODEL_FIELDS)
+
+
+def _from_definition(definition: Definition, reading: Reading) -> LLMSpec | None:
+    fields = dict(definition.fields)
+    if definition.args and not any(name in fields for name in _MODEL_FIELDS):
+        fields["model"] = definition.args[0]
+    prefix = PREFIX_BY_CLASS.get(definition.short)
+    if prefix is None:
+        message = f"The model class {definition.short} is not known here; its model name was taken as it stands."
+        reading.report.warn(definition.place, message)
+    return _from_fields(fields, reading, prefix=prefix or "", place=definition.place)
+
+
+def _from_fields(fields: dict[str, Field], reading: Reading, *, prefix: str, place: Place) -> LLMSpec | None:
+    named = next((name for name in _MODEL_FIELDS if name in fields), None)
+    model = _model_name(fields[named], reading) if named else None
+    if model is None:
+        given = fields[named].value if named else None
+        why = f"is read from {given.name}" if isinstance(given, Secret) else "is not a plain text in the source"
+        message = f"The model's name {why}; {DEFAULT_MODEL} is used."
+        reading.report.warn(fields[named].place if named else place, message)
+        model = DEFAULT_MODEL
+    elif prefix and not model.startswith(f"{prefix}/"):
+        model = f"{prefix}/{model.removeprefix('models/')}"
+    data: dict[str, Any] = {"model": model}
+    places = {"model": fields[named] if named else Field(Text(model), place)}
+    for name, value in fields.items():
+        if name in _SETTINGS and (setting := _setting(name, value, reading)) is not None:
+            data[_SETTINGS[name]], places[_SETTINGS[name]] = setting, value
+        elif name not in _SETTINGS and name not in _MODEL_FIELDS:
+            _say_dropped(name, value, reading)
+    return _spec(data, places, reading)
+
+
+def _model_name(given: Field, reading: Reading) -> str | None:
+    value = settled(given.value)
+    if isinstance(given.value, Secret) and isinstance(value, Text):
+        message = f"The model is read from {given.value.name}; the default written there, {value.template}, is used."
+        reading.report.info(given.place, message)
+    return value.template.strip() or None if isinstance(value, Text) and value.literal else None
+
+
+def _setting(name: str, given: Field, reading: Reading) -> Any:
+    if _SETTINGS[name] == "stop":
+        texts = [item.template for item in members(given.value) if isinstance(item, Text) and item.literal]
+        return tuple(texts) or None
+    if isinstance(settled(given.value), Items | Mapping | Definition):
+        reading.report.warn(given.place, f"The model's {name} is not a number in the source; its default is used.")
+        return None
+    return scalar_of(given, reading, what=f"The model's {name}")
+
+
+def _say_dropped(name: str, given: Field, reading: Reading) -> None:
+    value = settled(given.value)
+    if name in _MEANINGLESS or (isinstance(value, Constant) and value.value in (None, False)):
+        return
+    if is_secret_field(name):
+        if isinstance(value, Text) and len(value.template) > 8:
+            message = f"A key is written into the source ({name}). It was not imported; consider replacing the key."
+            reading.report.warn(given.place, message)
+        message = "Keys are never imported ({items}): add the provider's key in the team's settings."
+        reading.report.gather(message, place=given.place, item=name)
+    elif _ADDRESS.search(name):
+        message = f"The model's {name} was left out: a provider's address belongs to its key in the team's settings."
+        reading.report.warn(given.place, message)
+    else:
+        reading.report.warn(given.place, f"The model's setting {name} is not supported here and was left out.")
+
+
+def _spec(data: dict[str, Any], given: dict[str, Field], reading: Reading) -> LLMSpec:
+    return built(LLMSpec, data, given=given, report=reading.report, owner="The model")

@@ -1,0 +1,140 @@
+"""Which agents and tasks a crew has, under which keys, and how they refer to each other: by object or by name.
+
+It makes no specs of them; a name that stands for nothing becomes an empty agent or task, and the report says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from agents_app.formats.definitions.naming import first_words, is_generic, snake, title, unique_key, without_maker
+from agents_app.formats.definitions.values import (
+    Constant,
+    Definition,
+    Field,
+    Items,
+    Kind,
+    Outside,
+    Text,
+    Unknown,
+    Value,
+    members,
+    settled,
+)
+from agents_app.formats.report import Place, Report
+
+_MAX_COMPARED = 4  # levels; tasks can refer to each other in a circle
+
+
+@dataclass(slots=True)
+class Roster:
+    """The agents, or the tasks, of the crew that is being read. ``pool`` is all that the source defines of them."""
+
+    kind: Kind
+    report: Report
+    pool: list[Definition]
+    members: list[Definition] = field(default_factory=list)
+    keys: dict[int, str] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+
+    def key_of(self, definition: Definition) -> str | None:
+        """A member's key; a second making of the same thing is the same member."""
+        if id(definition) in self.keys:
+            return self.keys[id(definition)]
+        twin = next((member for member in self.members if _same(member, definition)), None)
+        return self.keys[id(twin)] if twin else None
+
+    def add(self, definition: Definition) -> str:
+        key = self.key_of(definition)
+        if key is None:
+            self.members.append(definition)
+            key = unique_key(_name_of(definition), taken=self.taken, fallback=f"{self.kind}_{len(self.members)}")
+        self.keys[id(definition)] = key
+        return key
+
+    def named(self, name: str) -> Definition | None:
+        """What a text means: a member's or else any definition's name in the source, its key, or an agent's role."""
+        wanted = snake(name)
+        for member in self.members:
+            if wanted in (self.keys[id(member)], snake(member.name)):
+                return member
+        by_name = [known for known in self.pool if wanted and snake(known.name) == wanted]
+        by_role = [known for known in self.pool if wanted and snake(_text(known, "role")) == wanted]
+        return next(iter([*by_name[-1:], *by_role]), None)
+
+    def stub(self, name: str, *, place: Place) -> Definition:
+        """An empty member for a name that the source uses but does not define."""
+        fields = {"role": Field(Text(title(name)), place)} if self.kind == "agent" else {}
+        made = Definition(self.kind, self.kind, place, fields, name=name)
+        message = f"`{name}` is not defined in this source: an empty {self.kind} was made from its name; fill it in."
+        self.report.warn(place, message)
+        return made
+
+
+def wanted(value: Value, roster: Roster, *, place: Place) -> Definition | None:
+    """The agent or task that a value means, made from its name where it is not defined; None if it means none."""
+    value = settled(value)
+    if isinstance(value, Definition) and value.kind == roster.kind:
+        return value
+    name = name_meant(value)
+    if not name:
+        return None
+    return roster.named(name) or roster.stub(name, place=place)
+
+
+def name_meant(value: Value) -> str:
+    """The name by which a value refers to an agent or task; empty if it does not."""
+    if isinstance(value, Text) and value.literal:
+        return value.template.strip()
+    if isinstance(value, Unknown) and not value.source:
+        return value.label
+    return value.short if isinstance(value, Outside) else ""
+
+
+def listed(given: Field | None) -> list[Value] | None:
+    """The members that a crew lists; None if it does not list them where they could be seen."""
+    if given is None:
+        return None
+    value = settled(given.value)
+    if isinstance(value, Items):
+        return list(members(value))
+    return [] if isinstance(value, Constant) else None
+
+
+def _same(one: Definition, other: Definition, *, depth: int = 0) -> bool:
+    """Whether two definitions come from one call, run twice with the same arguments, or are one agent written twice."""
+    written_twice = one.kind == other.kind == "agent" and not one.name and not other.name
+    if not (written_twice or (one.origin is not None and one.origin is other.origin)):
+        return False
+    if one.fields.keys() != other.fields.keys() or depth > _MAX_COMPARED:
+        return False
+    pairs = ((given.value, other.fields[name].value) for name, given in one.fields.items())
+    return all(_equal(ours, theirs, depth=depth + 1) for ours, theirs in pairs)
+
+
+def _equal(one: Value, other: Value, *, depth: int) -> bool:
+    if one is other or depth > _MAX_COMPARED:
+        return one is other
+    if isinstance(one, Items) and isinstance(other, Items):
+        pairs = zip(one.items, other.items, strict=False)
+        return len(one.items) == len(other.items) and all(_equal(a, b, depth=depth + 1) for a, b in pairs)
+    if isinstance(one, Definition) and isinstance(other, Definition):
+        return _same(one, other, depth=depth)
+    return one == other
+
+
+def _text(definition: Definition, name: str) -> str:
+    given = definition.fields.get(name)
+    return given.value.template if given and isinstance(given.value, Text) else ""
+
+
+def _name_of(definition: Definition) -> str:
+    """What to call a member: the source's name for it, or else its own words."""
+    name = without_maker(definition.name)
+    if not is_generic(name) or (name and definition.origin is None):  # in YAML the name is the key
+        return name
+    own = _text(definition, "role") if definition.kind == "agent" else _text(definition, "name")
+    if own and snake(own):
+        return own
+    words = first_words(_text(definition, "description"))
+    return words if words and definition.kind == "task" and not definition.name else name

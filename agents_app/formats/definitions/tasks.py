@@ -1,0 +1,128 @@
+"""Reads a source's definition of a task as a ``TaskSpec``. Which agent and which other tasks it means is handed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents_app.formats.definitions.agents import NO_CODE, plain_fields, say_dropped
+from agents_app.formats.definitions.fields import Reading, built, data_of, describe, text_of
+from agents_app.formats.definitions.llms import read_llm
+from agents_app.formats.definitions.tools import read_tools
+from agents_app.formats.definitions.values import (
+    Constant,
+    Definition,
+    Field,
+    Mapping,
+    Schema,
+    Text,
+    Value,
+    members,
+    settled,
+)
+from engine.spec.crew_spec import QuestionGuardrail, TaskSpec
+
+_TEXTS = ("name", "description", "expected_output")
+_PLAIN = {
+    "async_execution": "async_execution",
+    "human_input": "human_input",
+    "markdown": "markdown",
+    "guardrail_max_retries": "guardrail_max_retries",
+    "max_retries": "guardrail_max_retries",
+}
+_SCHEMAS = ("output_pydantic", "output_json", "response_model")
+_OWN = frozenset(
+    {*_TEXTS, *_PLAIN, *_SCHEMAS, "agent", "context", "tools", "guardrail", "guardrails", "config", "key", "id"}
+)
+_WHY_NOT = {
+    "output_file": "outputs are kept with the run and can be downloaded there",
+    "create_directory": "outputs are kept with the run and can be downloaded there",
+    "callback": NO_CODE,
+    "callbacks": NO_CODE,
+    "converter_cls": NO_CODE,
+    "condition": NO_CODE + ", so the task always runs; set its condition in the editor",
+    "allow_crewai_trigger_context": "there are no such triggers here",
+    "input_files": "files are not part of a crew here",
+}
+
+
+def task_spec(
+    definition: Definition,
+    *,
+    key: str,
+    agent: str | None,
+    context: tuple[str, ...] | None,
+    reading: Reading,
+) -> TaskSpec:
+    """Always a spec: what is missing is left empty, for validation to name it."""
+    owner = f"Task {key}"
+    fields = definition.fields
+    data: dict[str, Any] = {"key": key, "agent": agent, "context": context}
+    for name in _TEXTS:
+        data[name] = text_of(fields.get(name), reading, what=f"{owner}, {name}")
+    tools = read_tools(fields.get("tools"), reading, owner=owner)
+    if tools:
+        data["tools"] = tools
+    data["output_schema"] = _output_schema(fields, reading, owner=owner)
+    data["guardrails"] = _guardrails(fields, reading, owner=owner)
+    data.update(plain_fields(fields, _PLAIN, reading, owner=owner))
+    say_dropped(fields, reading, owner=owner, known=_OWN, reasons=_WHY_NOT)
+    given = {target: fields[name] for name, target in _PLAIN.items() if name in fields}
+    return built(TaskSpec, data, given=given, report=reading.report, owner=owner)
+
+
+def _output_schema(fields: dict[str, Field], reading: Reading, *, owner: str) -> dict[str, Any] | None:
+    for name in _SCHEMAS:
+        given = fields.get(name)
+        if given is None:
+            continue
+        value = settled(given.value)
+        if isinstance(value, Schema):
+            return value.data
+        if isinstance(value, Mapping) and ("properties" in value.fields or "type" in value.fields):
+            return _literal_schema(value)
+        if not (isinstance(value, Constant) and not value.value):
+            name_of_class = describe(value).strip("'")
+            message = (
+                f"{owner}: the class `{name_of_class}` of {name} is not in this source, so its fields are unknown. "
+            )
+            message += "Paste the class too, or set the output schema in the editor."
+            reading.report.warn(given.place, message)
+    return None
+
+
+def _literal_schema(value: Mapping) -> dict[str, Any] | None:
+    try:
+        data: dict[str, Any] = data_of(value)
+    except ValueError:
+        return None
+    return data
+
+
+def _guardrails(fields: dict[str, Field], reading: Reading, *, owner: str) -> tuple[QuestionGuardrail, ...]:
+    found = []
+    for name in ("guardrail", "guardrails"):
+        given = fields.get(name)
+        for value in members(given.value) if given else ():
+            question = _question(value, reading, owner=owner)
+            if question:
+                found.append(question)
+            else:
+                why = NO_CODE + "; set a length, pattern, schema or question in the editor"
+                reading.report.warn(
+                    fields[name].place, f"{owner}: the guardrail `{describe(value)}` was left out ({why})."
+                )
+    return tuple(found)
+
+
+def _question(value: Value, reading: Reading, *, owner: str) -> QuestionGuardrail | None:
+    """CrewAI puts a guardrail that is a text to a model, as a question about the answer."""
+    value = settled(value)
+    if isinstance(value, Text) and value.literal and value.template.strip():
+        return QuestionGuardrail(question=value.template.strip())
+    if isinstance(value, Definition) and value.kind == "guardrail":
+        asked = value.fields.get("description") or next(iter(value.args), None)
+        text = settled(asked.value) if asked else None
+        if isinstance(text, Text) and text.literal:
+            llm = read_llm(value.fields.get("llm"), reading, owner=f"{owner}, guardrail")
+            return QuestionGuardrail(question=text.template.strip(), llm=llm)
+    return None

@@ -1,0 +1,118 @@
+"""Maps the tools that a source names to the tools that exist here; what has no counterpart is said and left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents_app.formats.definitions.fields import Reading, data_of, describe
+from agents_app.formats.definitions.llms import is_secret_field
+from agents_app.formats.definitions.naming import snake
+from agents_app.formats.definitions.values import (
+    Constant,
+    Definition,
+    Field,
+    Items,
+    Mapping,
+    Secret,
+    Text,
+    Unknown,
+    Value,
+    members,
+    settled,
+)
+from agents_app.formats.report import Place
+from engine.spec.crew_spec import ToolSpec
+from engine.spec.tool_names import BUILT_IN_TOOLS
+
+SAME = {"SerperDevTool": "web_search", "ScrapeWebsiteTool": "scrape_website"}
+ALIKE = {
+    "BraveSearchTool": "web_search",
+    "DuckDuckGoSearchResults": "web_search",
+    "DuckDuckGoSearchRun": "web_search",
+    "DuckDuckGoSearchTool": "web_search",
+    "EXASearchTool": "web_search",
+    "ExaSearchTool": "web_search",
+    "GoogleSerperAPIWrapper": "web_search",
+    "GoogleSerperRun": "web_search",
+    "LinkupSearchTool": "web_search",
+    "SerpApiGoogleSearchTool": "web_search",
+    "SerplyWebSearchTool": "web_search",
+    "TavilySearchResults": "web_search",
+    "TavilySearchTool": "web_search",
+    "FirecrawlScrapeWebsiteTool": "scrape_website",
+    "JinaScrapeWebsiteTool": "scrape_website",
+    "ScrapeElementFromWebsiteTool": "scrape_website",
+    "ScrapflyScrapeWebsiteTool": "scrape_website",
+    "SeleniumScrapingTool": "scrape_website",
+    "SerperScrapeWebsiteTool": "scrape_website",
+    "TavilyExtractorTool": "scrape_website",
+    "CalculatorTool": "calculator",
+    "CalculatorTools": "calculator",
+    "calculate": "calculator",
+    "calculator": "calculator",
+    "CurrentTimeTool": "current_time",
+    "get_current_time": "current_time",
+    "get_current_date": "current_time",
+}
+SETTINGS = {"scrape_website": frozenset({"website_url"})}
+_BY_SNAKE = {snake(name): name for name in (*SAME, *ALIKE)}
+
+
+def read_tools(given: Field | None, reading: Reading, *, owner: str) -> tuple[ToolSpec, ...]:
+    """The tools of an agent or task, each once and in order."""
+    if given is None:
+        return ()
+    found: dict[str, ToolSpec] = {}
+    for value in members(given.value):
+        tool = _tool(settled(value), reading, place=given.place, owner=owner)
+        if tool and found.setdefault(tool.name, tool) != tool:
+            message = f"{owner} has {tool.name} twice with different settings; the first was kept."
+            reading.report.warn(given.place, message)
+    return tuple(found.values())
+
+
+def _tool(value: Value, reading: Reading, *, place: Place, owner: str) -> ToolSpec | None:
+    if isinstance(value, Constant | Items | Mapping | Secret):
+        reading.report.warn(place, f"{owner}: {describe(value)} is not a tool and was left out.")
+        return None
+    made = value if isinstance(value, Definition) else None
+    name = _name(value)
+    known = SAME.get(name) or ALIKE.get(name) or (name if name in BUILT_IN_TOOLS else None)
+    if known is None:
+        why = "tools written in Python are not imported, and no tool here stands for it"
+        where = made.place if made else place
+        reading.report.warn(where, f"{owner}: the tool `{name or 'made by code'}` was left out ({why}).")
+        return None
+    if name in ALIKE and name not in BUILT_IN_TOOLS:
+        where = made.place if made else place
+        reading.report.warn(where, f"{owner}: `{name}` was replaced by the built-in tool {known}.")
+    return ToolSpec(name=known, config=_config(known, made, reading) if made else {})
+
+
+def _name(value: Value) -> str:
+    """The name of a tool: its class's, or in YAML a text, in any spelling of the class's name."""
+    if isinstance(value, Definition):
+        return value.short
+    if isinstance(value, Text):
+        name = value.template.strip()
+        return name if name in BUILT_IN_TOOLS else _BY_SNAKE.get(snake(name), name)
+    return str(value.label if isinstance(value, Unknown) else getattr(value, "name", "") or getattr(value, "short", ""))
+
+
+def _config(tool: str, made: Definition, reading: Reading) -> dict[str, Any]:
+    """The settings that the tool has here too; of the others it is said that they were left out."""
+    config: dict[str, Any] = {}
+    for name, given in made.fields.items():
+        try:
+            value = data_of(given.value)
+        except ValueError:
+            value = None
+        if name in SETTINGS.get(tool, ()) and value is not None:
+            config[name] = value
+        elif is_secret_field(name):
+            message = "Keys are never imported ({items}): add the provider's key in the team's settings."
+            reading.report.gather(message, place=given.place, item=name)
+        else:
+            shown = f"{name}={value!r}"[:80] if value is not None else name
+            reading.report.warn(given.place, f"The setting {shown} of {made.short} was left out.")
+    return config

@@ -1,0 +1,41 @@
+"""Pages of templates: shared versions to look at, to copy and to try."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from agents_app.gallery import actions
+from agents_app.gallery.queries import as_template, list_templates
+from agents_app.graph.layout import graphs, layout
+from agents_app.models import CrewVersion
+from teams.access import TeamRequest, fetch, member
+from teams.models import Role
+
+THUMBNAIL = 300
+
+
+@member(Role.VIEWER)
+@require_GET
+def templates(request: TeamRequest) -> HttpResponse:
+    found = list_templates(request.who)
+    cards = [(template, layout(template.spec, width=THUMBNAIL, compact=True)) for template in found]
+    return render(request, "agents_app/gallery/templates.html", {"cards": cards})
+
+
+@member(Role.VIEWER)
+@require_GET
+def template(request: TeamRequest, pk: int) -> HttpResponse:
+    card = as_template(fetch(CrewVersion, request.who, pk=pk, shared_at__isnull=False))
+    return render(
+        request, "agents_app/gallery/template.html", {"template": card, "spec": card.spec, **graphs(card.spec)}
+    )
+
+
+@member(Role.EDITOR)
+@require_POST
+def copy_template(request: TeamRequest, pk: int) -> HttpResponse:
+    found = fetch(CrewVersion, request.who, pk=pk, shared_at__isnull=False)
+    made = actions.copy_template(request.who, found)
+    return redirect("launch" if "try" in request.POST else "crew", team=request.who.team.slug, slug=made.slug)

@@ -1,0 +1,104 @@
+"""The API's operation that makes a crew of somebody's source."""
+
+from django.core.files.uploadedfile import UploadedFile
+from ninja import Router, Schema, Status
+from pydantic import Field, ValidationError
+
+from agents_app.actions import create_crew
+from agents_app.crews.api import CrewOut, crew_json
+from agents_app.formats import Imported, Note, read, read_files
+from teams.bearer import ERRORS, ApiRequest, Bearer, Strict, invalid_body, once
+from teams.models import Role
+from teams.refusals import Invalid, Refusal
+
+router = Router(tags=["crews"])
+
+MAX_SOURCE_BYTES = 2_000_000
+
+
+class ImportIn(Strict):
+    source: str = Field(
+        description="CrewAI Python source, agents.yaml and tasks.yaml, or our JSON", max_length=2_000_000
+    )
+    filename: str = Field("", max_length=255)
+    name: str = Field("", max_length=200)
+
+
+class NoteOut(Schema):
+    level: str = Field(description="info, warning or error")
+    line: int | None
+    message: str
+
+
+class ImportOut(Schema):
+    crew: CrewOut
+    report: list[NoteOut]
+
+
+IMPORT_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": ImportIn.model_json_schema()},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                        "name": {"type": "string"},
+                    },
+                }
+            },
+        },
+    }
+}
+
+
+@router.post("/import", response={201: ImportOut, **ERRORS}, auth=Bearer(Role.EDITOR), openapi_extra=IMPORT_BODY)
+def import_crew(request: ApiRequest) -> Status[dict[str, object]]:
+    """A new crew from somebody's source. The report says line by line what was not understood."""
+    return Status(201, once(request, lambda: _import(request)))
+
+
+def _import(request: ApiRequest) -> dict[str, object]:
+    imported, name = _read_upload(request) if request.FILES else _read_body(request)
+    report = [_note_json(note) for note in imported.report]
+    if imported.spec is None:
+        errors = [note for note in imported.report if note.level == "error"]
+        where = f" (line {errors[0].line})" if errors and errors[0].line else ""
+        reason = errors[0].message if errors else "Nothing in it was understood."
+        raise Refusal(f"No crew could be read{where}: {reason}", fields=_lines(errors), code="unreadable_source")
+    crew = create_crew(request.auth, name=name or imported.spec.name, spec=imported.spec)
+    return {"crew": crew_json(crew), "report": report}
+
+
+def _read_body(request: ApiRequest) -> tuple[Imported, str]:
+    try:
+        body = ImportIn.model_validate_json(request.body)
+    except ValidationError as error:
+        raise invalid_body(error) from error
+    return read(body.source, body.filename), body.name
+
+
+def _read_upload(request: ApiRequest) -> tuple[Imported, str]:
+    uploads = [upload for _, several in request.FILES.lists() for upload in several]
+    if sum(upload.size or 0 for upload in uploads) > MAX_SOURCE_BYTES:
+        raise Invalid(f"The files are larger than {MAX_SOURCE_BYTES:,} bytes together.", fields={"files": "Too large."})
+    return read_files({_file_name(upload): _text(upload) for upload in uploads}), request.POST.get("name", "")
+
+
+def _file_name(upload: "UploadedFile[bytes]") -> str:
+    return upload.name or "file"
+
+
+def _text(upload: "UploadedFile[bytes]") -> str:
+    text: str = upload.read().decode("utf-8-sig", "replace")
+    return text
+
+
+def _note_json(note: Note) -> dict[str, object]:
+    return {"level": note.level, "line": note.line, "message": note.message}
+
+
+def _lines(notes: list[Note]) -> dict[str, str]:
+    return {f"source.{note.line}" if note.line else "source": note.message for note in notes}

@@ -1,0 +1,137 @@
+"""People's verbs on knowledge documents: upload and delete, within what a team may keep.
+
+Who may is decided by the caller through ``teams.access``; which files are read, by ``document_text``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Count, Sum
+
+from agents_app.knowledge.search import fold, storable
+from agents_app.knowledge.text import Reading, read_document
+from agents_app.models import Document, Passage
+from engine.tools.knowledge import DEFAULT_COLLECTION
+from engine.tools.passages import passages_of
+from teams.access import Principal
+from teams.models import Team
+from teams.refusals import Conflict, Invalid
+
+MAX_DOCUMENT_BYTES = 5_000_000
+MAX_DOCUMENTS = 200
+MAX_TEAM_BYTES = 50_000_000
+MAX_TITLE_CHARS = 200
+MAX_COLLECTION_CHARS = 80
+MAX_HEADER_CHARS = 300
+BATCH_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """``notes`` say what was guessed when the file was read."""
+
+    document: Document
+    notes: tuple[str, ...]
+
+
+def upload_document(
+    who: Principal, *, title: str, data: bytes, collection: str = "", default_type: str = ""
+) -> Uploaded:
+    """Keeps a file for the team's agents to search. Its kind is told from the title's ending, else ``default_type``.
+
+    Raises ``Invalid`` if it cannot be read or does not fit, ``Conflict`` if the collection has it already.
+    """
+    title = _one_line(title)[:MAX_TITLE_CHARS]
+    if not title:
+        raise Invalid("Give the document a title.", fields={"title": "Give the document a title."})
+    if len(data) > MAX_DOCUMENT_BYTES:
+        message = f"“{title}” is larger than {_megabytes(MAX_DOCUMENT_BYTES)}. Split it into smaller files."
+        raise Invalid(message, fields={"file": message}, code="too_large")
+    reading = read_document(title, data, default_type=default_type)
+    document = Document(
+        team=who.team,
+        title=title,
+        collection=_collection(collection),
+        media_type=reading.media_type,
+        size=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        uploaded_by=who.user,
+    )
+    return Uploaded(_kept(document, _parts(reading)), reading.notes)
+
+
+def delete_document(document: Document) -> None:
+    """Forgets a document and its passages. What runs found in it stays in their ledger."""
+    document.delete()
+
+
+@transaction.atomic
+def _kept(document: Document, parts: list[str]) -> Document:
+    # The team's row is the lock: two uploads at once must not both take the last place.
+    Team.objects.select_for_update(no_key=True).get(pk=document.team_id)
+    _refuse_second(document)
+    _refuse_over_quota(document)
+    document.save(force_insert=True)
+    title = fold(document.title)
+    Passage.objects.bulk_create(
+        (
+            Passage(document=document, position=number, text=part, folded_title=title, folded_text=fold(part))
+            for number, part in enumerate(parts, 1)
+        ),
+        batch_size=BATCH_ROWS,
+    )
+    document.refresh_from_db(fields=["created_at"])
+    return document
+
+
+def _refuse_second(document: Document) -> None:
+    same = Document.objects.filter(team=document.team, collection=document.collection, sha256=document.sha256).first()
+    if same is not None:
+        message = f"“{document.title}” is already in the collection “{document.collection}”, as “{same.title}”."
+        raise Conflict(message, fields={"file": message}, code="document_exists")
+
+
+def _refuse_over_quota(document: Document) -> None:
+    kept = Document.objects.filter(team=document.team).aggregate(count=Count("pk"), size=Sum("size", default=0))
+    if kept["count"] >= MAX_DOCUMENTS:
+        message = (
+            f"“{document.title}” was not kept: a team keeps at most {MAX_DOCUMENTS} documents. "
+            "Delete some that agents no longer need, or join small files into one."
+        )
+    elif kept["size"] + document.size > MAX_TEAM_BYTES:
+        message = (
+            f"“{document.title}” was not kept: with it the team's documents would be larger than "
+            f"{_megabytes(MAX_TEAM_BYTES)} together. Delete some that agents no longer need."
+        )
+    else:
+        return
+    raise Invalid(message, fields={"file": message}, code="quota_reached")
+
+
+def _parts(reading: Reading) -> list[str]:
+    """The passages. Those of a table each begin with its header line: a row without it says nothing."""
+    parts = passages_of(reading.text)
+    header = reading.text.partition("\n")[0].strip()
+    if reading.media_type != "text/csv" or not 0 < len(header) <= MAX_HEADER_CHARS:
+        return parts
+    return [part if part.startswith(header) else f"{header}\n{part}" for part in parts]
+
+
+def _collection(typed: str) -> str:
+    name = _one_line(typed)
+    if len(name) > MAX_COLLECTION_CHARS:
+        message = f"A collection's name has at most {MAX_COLLECTION_CHARS} characters."
+        raise Invalid(message, fields={"collection": message})
+    return name or DEFAULT_COLLECTION
+
+
+def _one_line(text: str) -> str:
+    """White space as single spaces, without what cannot be stored."""
+    return " ".join(storable(text).split())
+
+
+def _megabytes(size: int) -> str:
+    return f"{size // 1_000_000} MB"

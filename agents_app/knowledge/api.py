@@ -1,0 +1,168 @@
+"""The API's operations on knowledge documents: list, upload, delete, and search as an agent does."""
+
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from ninja import Router, Schema, Status
+from pydantic import Field, ValidationError
+
+from agents_app.knowledge.actions import MAX_DOCUMENT_BYTES, delete_document, upload_document
+from agents_app.knowledge.queries import documents
+from agents_app.knowledge.search import search_passages
+from agents_app.models import Document, Passage
+from engine.tools.knowledge import DEFAULT_COLLECTION, MAX_PASSAGES
+from teams.access import fetch
+from teams.bearer import ERRORS, ApiRequest, Bearer, Strict, invalid_body, once
+from teams.models import Role
+from teams.refusals import Invalid
+
+router = Router(tags=["documents"])
+
+
+class DocumentIn(Strict):
+    title: str = Field(description="an ending such as .html or .csv says how the text is read", max_length=255)
+    collection: str = Field(DEFAULT_COLLECTION, max_length=80)
+    text: str = Field(max_length=MAX_DOCUMENT_BYTES)
+
+
+class DocumentOut(Schema):
+    id: int
+    title: str
+    collection: str
+    media_type: str
+    size: int = Field(description="bytes of what was uploaded")
+    passages: int
+    uploaded_by: str | None
+    created_at: str
+
+
+class UploadOut(DocumentOut):
+    notes: list[str] = Field(description="what was guessed when the file was read")
+
+
+class DocumentList(Schema):
+    items: list[DocumentOut]
+    next: str | None = None
+
+
+class PassageOut(Schema):
+    document: int
+    title: str
+    collection: str
+    part: int = Field(description="which part of the document this is, from 1")
+    text: str
+
+
+class PassageList(Schema):
+    items: list[PassageOut]
+    next: str | None = None
+
+
+UPLOAD_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": DocumentIn.model_json_schema()},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "title": {"type": "string", "description": "the file's name where it is left out"},
+                        "collection": {"type": "string"},
+                    },
+                }
+            },
+        },
+    }
+}
+
+
+@router.get("", response={200: DocumentList, **ERRORS}, auth=Bearer(Role.VIEWER))
+def list_documents(request: ApiRequest) -> dict[str, object]:
+    """All documents of the team, by collection and title."""
+    return {"items": [_document_json(one) for one in documents(request.auth)], "next": None}
+
+
+@router.post("", response={201: UploadOut, **ERRORS}, auth=Bearer(Role.EDITOR), openapi_extra=UPLOAD_BODY)
+def post_document(request: ApiRequest) -> Status[dict[str, object]]:
+    """Keeps one document for the team's agents to search: a file of at most 5 MB, or a text.
+
+    A text, and a file that is sent with an Idempotency-Key, may have 4 MB with everything around it.
+    """
+    return Status(201, once(request, lambda: _upload(request)))
+
+
+@router.get("/search", response={200: PassageList, **ERRORS}, auth=Bearer(Role.VIEWER))
+def search(request: ApiRequest, q: str, collection: str = "", limit: int = MAX_PASSAGES) -> dict[str, object]:
+    """What the tool ``knowledge_search`` finds for a query, the best passage first."""
+    collections = [collection] if collection else ()
+    found = search_passages(request.auth.team, q, collections=collections, limit=limit)
+    return {"items": [_passage_json(passage) for passage in found], "next": None}
+
+
+@router.delete("/{int:pk}", response={204: None, **ERRORS}, auth=Bearer(Role.EDITOR))
+def remove_document(request: ApiRequest, pk: int) -> Status[None]:
+    """Forgets a document; what runs found in it stays in their ledger."""
+    delete_document(fetch(Document, request.auth, Role.EDITOR, pk=pk))
+    return Status(204, None)
+
+
+def _upload(request: ApiRequest) -> dict[str, object]:
+    if request.FILES:
+        file = _the_file(request)
+        made = upload_document(
+            request.auth,
+            title=request.POST.get("title", "") or file.name or "",
+            data=file.read(MAX_DOCUMENT_BYTES + 1),
+            collection=request.POST.get("collection", ""),
+        )
+    else:
+        body = _body(request)
+        made = upload_document(
+            request.auth,
+            title=body.title,
+            data=body.text.encode("utf-8", "replace"),
+            collection=body.collection,
+            default_type="text/plain",
+        )
+    return _document_json(documents(request.auth).get(pk=made.document.pk)) | {"notes": list(made.notes)}
+
+
+def _the_file(request: ApiRequest) -> "UploadedFile[bytes]":
+    files = [file for _, several in request.FILES.lists() for file in several]
+    if len(files) != 1:
+        raise Invalid("Send one file per request.", fields={"file": f"{len(files)} files were sent."})
+    return files[0]
+
+
+def _body(request: ApiRequest) -> DocumentIn:
+    try:
+        return DocumentIn.model_validate_json(request.body)
+    except ValidationError as error:
+        raise invalid_body(error) from error
+
+
+def _document_json(document: Any) -> dict[str, object]:
+    """``document`` is one of ``queries.documents``."""
+    return {
+        "id": document.pk,
+        "title": document.title,
+        "collection": document.collection,
+        "media_type": document.media_type,
+        "size": document.size,
+        "passages": document.passage_count,
+        "uploaded_by": document.uploaded_by.email if document.uploaded_by else None,
+        "created_at": document.created_at.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def _passage_json(passage: Passage) -> dict[str, object]:
+    return {
+        "document": passage.document_id,
+        "title": passage.document.title,
+        "collection": passage.document.collection,
+        "part": passage.position,
+        "text": passage.text,
+    }

@@ -1,0 +1,82 @@
+"""From an uploaded file to the text that is searched: which kinds are read, in which encoding, and what is refused."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+
+from engine.web.html_text import readable_text
+from teams.refusals import Invalid
+
+MEDIA_TYPES = {
+    ".txt": "text/plain",
+    ".text": "text/plain",
+    ".log": "text/plain",
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".csv": "text/csv",
+    ".tsv": "text/csv",
+    ".json": "application/json",
+    ".jsonl": "application/json",
+    ".html": "text/html",
+    ".htm": "text/html",
+}
+KINDS = "text (.txt), Markdown (.md), CSV (.csv), JSON (.json) and HTML (.html)"
+MAX_CONTROL_SHARE = 0.02
+SNIFFED_BYTES = 100_000
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """``notes`` say what was guessed or left out on the way."""
+
+    text: str
+    media_type: str
+    notes: tuple[str, ...] = ()
+
+
+def read_document(name: str, data: bytes, *, default_type: str = "") -> Reading:
+    """The text of a file by its name's ending; ``default_type`` is for names that have none that is known.
+
+    Raises ``Invalid`` for other kinds, for what is no text and for what holds none.
+    """
+    ending = f".{name.rpartition('.')[2].lower()}" if "." in name else ""
+    if data.startswith(b"%PDF") or (ending == ".pdf" and not default_type):
+        raise _unreadable(name, "is a PDF. Convert it to text first (for example with pdftotext) and upload that.")
+    media_type = MEDIA_TYPES.get(ending, default_type)
+    if not media_type:
+        raise _unreadable(name, f"is of a kind that is not read here: {KINDS} are. Convert it to one of them.")
+    text, notes = _decoded(name, data)
+    if media_type == "text/html":
+        text = readable_text(text)
+    if not text.strip():
+        raise _unreadable(name, "holds no text that could be searched.")
+    return Reading(text, media_type, notes)
+
+
+def _decoded(name: str, data: bytes) -> tuple[str, tuple[str, ...]]:
+    """The text without NULs, which PostgreSQL cannot keep, and with plain line ends."""
+    notes: tuple[str, ...] = ()
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = data.decode("utf-16", "replace")
+    elif _looks_binary(data):
+        raise _unreadable(name, f"is not text. {KINDS} are read; convert it to one of them.")
+    else:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+            notes = (f"“{name}” is not UTF-8; it was read as Latin-1. Look whether its accents are right.",)
+    text = text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
+    return text, notes
+
+
+def _looks_binary(data: bytes) -> bool:
+    sample = data[:SNIFFED_BYTES]
+    return len(sample) - len(sample.translate(None, _CONTROLS)) > MAX_CONTROL_SHARE * len(sample) + 3
+
+
+def _unreadable(name: str, why: str) -> Invalid:
+    message = f"“{name}” {why}"
+    return Invalid(message, fields={"file": message}, code="unreadable_document")

@@ -1,0 +1,100 @@
+"""Pages of a team's knowledge: its documents, what agents would find in them, uploads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from agents_app.knowledge import queries
+from agents_app.knowledge.actions import MAX_DOCUMENT_BYTES, delete_document, upload_document
+from agents_app.knowledge.forms import UploadForm
+from agents_app.knowledge.search import highlights, search_passages
+from agents_app.models import Document
+from engine.tools.knowledge import MAX_PASSAGES
+from teams.access import TeamRequest, fetch, member
+from teams.models import Role
+from teams.refusals import Refusal
+
+SHOWN_PARTS = 50
+
+
+@member(Role.VIEWER)
+@require_GET
+def documents(request: TeamRequest) -> HttpResponse:
+    return _page(request, UploadForm(initial={"collection": request.GET.get("collection", "")}))
+
+
+@member(Role.EDITOR)
+@require_POST
+def add_documents(request: TeamRequest) -> HttpResponse:
+    """Each file for itself: what one is refused for does not hold up the others."""
+    form = UploadForm(request.POST, request.FILES)
+    if form.is_valid():
+        kept = [title for file in form.cleaned_data["uploads"] if (title := _kept(request, form, file))]
+        if kept:
+            messages.success(request, f"Agents can now search {_listed(kept)}.")
+        if not form.errors:
+            return redirect("knowledge", team=request.who.team.slug)
+    return _page(request, form)
+
+
+@member(Role.VIEWER)
+@require_GET
+def document(request: TeamRequest, pk: int) -> HttpResponse:
+    found = fetch(Document, request.who, pk=pk)
+    passages = found.passages.defer("search").order_by("position")
+    pages = Paginator(passages, SHOWN_PARTS)
+    part = request.GET.get("part", "")
+    shown = pages.get_page(1 + max(0, int(part) - 1) // SHOWN_PARTS if part.isdecimal() and len(part) < 9 else 1)
+    return render(request, "agents_app/knowledge/document.html", {"document": found, "parts": shown})
+
+
+@member(Role.EDITOR)
+@require_POST
+def remove_document(request: TeamRequest, pk: int) -> HttpResponse:
+    found = fetch(Document, request.who, Role.EDITOR, pk=pk)
+    delete_document(found)
+    messages.success(request, f"“{found.title}” is deleted. Agents no longer find it.")
+    return redirect("knowledge", team=request.who.team.slug)
+
+
+def _page(request: TeamRequest, form: UploadForm) -> HttpResponse:
+    kept = list(queries.documents(request.who))
+    context: dict[str, Any] = {
+        "documents": kept,
+        "collections": sorted({one.collection for one in kept}),
+        "total_size": sum(one.size for one in kept),
+        "form": form,
+        **_found(request),
+    }
+    return render(request, "agents_app/knowledge/knowledge.html", context, status=422 if form.errors else 200)
+
+
+def _found(request: TeamRequest) -> dict[str, Any]:
+    query, chosen = (request.GET.get(name, "").replace("\x00", "").strip() for name in ("q", "collection"))
+    if not query:
+        return {"query": "", "chosen": chosen}
+    passages = search_passages(request.who.team, query, collections=[chosen] if chosen else (), limit=MAX_PASSAGES)
+    return {"query": query, "chosen": chosen, "found": [(one, highlights(one.text, query)) for one in passages]}
+
+
+def _kept(request: TeamRequest, form: UploadForm, file: Any) -> str:
+    """The title of the file's document; empty if it was refused, which the form then says."""
+    data = file.read(MAX_DOCUMENT_BYTES + 1)  # one byte too many is enough to be refused
+    try:
+        made = upload_document(request.who, title=file.name, data=data, collection=form.cleaned_data["collection"])
+    except Refusal as refusal:
+        form.add_error("collection" if "collection" in refusal.fields else "uploads", refusal.message)
+        return ""
+    for note in made.notes:
+        messages.info(request, note)
+    return made.document.title
+
+
+def _listed(titles: list[str]) -> str:
+    return f"“{titles[0]}”" if len(titles) == 1 else f"{len(titles)} more documents"

@@ -1,0 +1,132 @@
+"""Whether this process can do its work: each check by name, answered within two seconds whatever hangs.
+
+Nothing here names an address, an account or a secret: whoever can reach the port may ask.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db.migrations.loader import MigrationLoader
+from kombu import Connection
+
+from crewsite.health.probe import Probe
+from runs.live.hub import connection_params
+from runs.worker.presence import SEEN_WITHIN_S
+
+log = logging.getLogger(__name__)
+
+ANSWER_WITHIN_S = 1.8
+NIGHTLY_WITHIN_S = 36 * 3600
+QUICKLY: dict[str, Any] = {
+    "connect_timeout": 2,
+    "tcp_user_timeout": 2000,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 2,
+    "options": "-c statement_timeout=1500",
+    "autocommit": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. Without what is not ``needed`` the process serves all the same, but somebody should look."""
+
+    name: str
+    ok: bool
+    why: str = ""
+    needed: bool = True
+
+
+def readiness() -> dict[str, Any]:
+    """``{"ready": …, "checks": [{"name", "ok", "why", "needed"}]}``."""
+    deadline = time.monotonic() + ANSWER_WITHIN_S
+    begun = {name: probe.begin() for name, probe in PROBES.items()}
+    checks = [check for name, future in begun.items() for check in _answer(name, future, deadline)]
+    return {"ready": all(check.ok for check in checks if check.needed), "checks": [asdict(check) for check in checks]}
+
+
+def _answer(name: str, future: Future[list[Check]], deadline: float) -> list[Check]:
+    try:
+        return future.result(max(0.0, deadline - time.monotonic()))
+    except TimeoutError:
+        return [Check(name, ok=False, why="It gives no answer in time.")]
+    except Exception as error:
+        log.warning("Not ready: %s", name, exc_info=error)
+        return [Check(name, ok=False, why=f"It cannot be reached ({type(error).__name__}).")]
+
+
+def _look_at_database() -> list[Check]:
+    with psycopg.connect(**connection_params() | QUICKLY) as connection:
+        connection.execute("SELECT 1")
+        migrations = _migrations(connection)
+        if not migrations.ok:
+            return [Check("database", ok=True), migrations]
+        return [Check("database", ok=True), migrations, _workers(connection), *_nightly(connection)]
+
+
+def _migrations(connection: psycopg.Connection[Any]) -> Check:
+    try:
+        applied = set(connection.execute("SELECT app, name FROM django_migrations").fetchall())
+    except psycopg.errors.UndefinedTable:
+        applied = set()
+    missing = len(_known_migrations() - applied)
+    why = f"{missing} migration{'s' if missing > 1 else ''} of this code not applied: run 'manage.py prepare'."
+    return Check("migrations", ok=not missing, why=why if missing else "")
+
+
+@cache
+def _known_migrations() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
+
+
+def _workers(connection: psycopg.Connection[Any]) -> Check:
+    seen = connection.execute(
+        "SELECT count(*) FROM runs_workerseen WHERE seen_at > clock_timestamp() - make_interval(secs => %s)",
+        [SEEN_WITHIN_S],
+    ).fetchone()
+    if seen and seen[0]:
+        return Check("worker", ok=True, needed=False)
+    why = f"No worker was seen within the last {SEEN_WITHIN_S} s: runs are kept in the queue until one is started."
+    return Check("worker", ok=False, why=why, needed=False)
+
+
+def _nightly(connection: psycopg.Connection[Any]) -> list[Check]:
+    """What the nightly look at the invariants last found, as it wrote it down; nothing is looked into here."""
+    rows = connection.execute(
+        "SELECT jsonb_array_length(violations), extract(epoch FROM clock_timestamp() - checked_at)"
+        " FROM runs_invariantcheck WHERE took_ms IS NOT NULL ORDER BY day DESC LIMIT 1"
+    ).fetchall()
+    return [_invariants(*row) for row in rows]
+
+
+def _invariants(broken: int, age_s: float) -> Check:
+    why = f"{broken} of them are broken: 'manage.py check_invariants' names them." if broken else ""
+    if age_s > NIGHTLY_WITHIN_S:
+        why = f"They were last checked {age_s / 3600:.0f} hours ago."
+    return Check("invariants", ok=not why, why=why, needed=False)
+
+
+def _look_at_broker() -> list[Check]:
+    url: str = settings.CELERY_BROKER_URL
+    if url.startswith("pgmq"):
+        with psycopg.connect(url.replace("pgmq://", "postgresql://", 1), **QUICKLY) as connection:
+            installed = connection.execute("SELECT to_regnamespace('pgmq') IS NOT NULL").fetchone() == (True,)
+        return [
+            Check("broker", ok=installed, why="" if installed else "Its queue is missing: run 'manage.py prepare'.")
+        ]
+    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    with Connection(url, connect_timeout=1, transport_options=options) as connection:
+        connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=1)
+    return [Check("broker", ok=True)]
+
+
+PROBES = {"database": Probe(_look_at_database), "broker": Probe(_look_at_broker)}

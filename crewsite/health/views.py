@@ -1,0 +1,106 @@
+"""What machines ask: is it alive, is it ready, how does it do. They come by whatever address they reach a process at,
+so they are answered before host names are checked.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.urls import resolve
+from django.utils.decorators import sync_and_async_middleware
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+
+from crewsite.health.checks import ANSWER_WITHIN_S, readiness
+from crewsite.health.probe import Probe
+from runs.operations import gauges
+from teams.access import public
+
+log = logging.getLogger(__name__)
+
+PATHS = ("/health/live", "/health/ready", "/metrics")
+
+
+@public("says nothing but that the process answers")
+@require_safe
+def live(request: HttpRequest) -> HttpResponse:
+    return _unkept(JsonResponse({"live": True}))
+
+
+@public("names checks, not addresses; load balancers have no account")
+@require_safe
+def ready(request: HttpRequest) -> HttpResponse:
+    found = readiness()
+    return _unkept(JsonResponse(found, status=200 if found["ready"] else 503))
+
+
+@public("open under 'make up', else by a token of its own")
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    if not _may_scrape(request):
+        raise Http404
+    text = generate_latest(REGISTRY) + _database_gauges()
+    return _unkept(HttpResponse(text, content_type=CONTENT_TYPE_LATEST))
+
+
+DATABASE = Probe(gauges.text)
+
+
+def _database_gauges() -> bytes:
+    """A database that hangs or fails takes the process's own figures from nobody."""
+    try:
+        return DATABASE.begin().result(ANSWER_WITHIN_S)
+    except TimeoutError:
+        log.warning("The database gave no figures in time")
+    except Exception as error:
+        log.warning("The database's figures could not be read", exc_info=error)
+    return gauges.text_without_database()
+
+
+@sync_and_async_middleware
+def answer_machines(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    if iscoroutinefunction(get_response):
+
+        async def answer_async(request: HttpRequest) -> HttpResponseBase:
+            if request.path_info not in PATHS:
+                response: HttpResponseBase = await get_response(request)
+                return response
+            return await sync_to_async(_answer, thread_sensitive=False)(request)
+
+        return answer_async
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        if request.path_info not in PATHS:
+            response: HttpResponseBase = get_response(request)
+            return response
+        return _answer(request)
+
+    return answer
+
+
+def _answer(request: HttpRequest) -> HttpResponseBase:
+    try:
+        view: Callable[[HttpRequest], HttpResponseBase] = resolve(request.path_info).func
+        return view(request)
+    except Http404:
+        return HttpResponse("There is no such thing here.\n", content_type="text/plain; charset=utf-8", status=404)
+
+
+def _may_scrape(request: HttpRequest) -> bool:
+    """To whom it may not be told it does not exist."""
+    token: str = settings.METRICS_TOKEN
+    if not token:
+        return bool(settings.LOCAL)
+    given = request.headers.get("Authorization", "")
+    return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+
+
+def _unkept(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,82 @@
+"""Between a call and its record: what is reserved before it, and what is booked after it, however it ends.
+
+Which call to make, and whether to make it again, is decided by ``calls`` and ``tool_calls``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from engine.crew.runtime import Runtime
+from engine.errors import Cancelled, ProviderError
+from engine.gathering import to_the_end
+from engine.record.events import CallEnded, CallStarted
+from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus
+from engine.tools.protocol import Effect
+
+
+@dataclass(slots=True)
+class Booking:
+    """How a call ended, as far as is known: it begins as cut off, and the call replaces that."""
+
+    outcome: CallOutcome
+
+
+@asynccontextmanager
+async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]:
+    """Reserves and records the intent, and settles whatever happens inside, also if it is cut off.
+
+    Raises ``LimitReached`` or ``Cancelled`` before anything is asked. What is reused asks nobody: no limit counts it.
+    """
+    if intent.is_request:
+        runtime.limits.reserve(intent.reserved_usd)
+    outcome = None
+    try:
+        ticket = await runtime.journal.open_call(intent)
+        runtime.emit(CallStarted(intent))
+        began = time.perf_counter()
+        booking = Booking(_cut_off(intent))
+        try:
+            yield booking
+        finally:
+            outcome = replace(booking.outcome, latency_ms=round((time.perf_counter() - began) * 1000))
+            await to_the_end(runtime.journal.settle_call(ticket, outcome))
+            runtime.emit(CallEnded(intent, outcome))
+    finally:
+        if intent.is_request:
+            if outcome is None:
+                runtime.limits.give_back(intent.reserved_usd)
+            else:
+                runtime.limits.settle(intent.reserved_usd, usage=outcome.usage, cost_usd=outcome.cost_usd)
+
+
+def refused(error: ProviderError, intent: CallIntent) -> CallOutcome:
+    """A complete refusal costs nothing; where nobody knows whether it was billed, the worst case is booked."""
+    if error.outcome_unknown:
+        return replace(_unknown(intent), error=str(error), error_code=error.code)
+    return CallOutcome(
+        CallStatus.ERROR,
+        error=str(error),
+        error_code=error.code,
+        throttled=error.throttled,
+        retry_after_s=error.retry_after_s,
+    )
+
+
+def _cut_off(intent: CallIntent) -> CallOutcome:
+    """What is booked if nothing better becomes known before the call is cut off."""
+    message = "The call was cut off before it ended."
+    if intent.kind is CallKind.MODEL and not intent.simulated:
+        outcome = _unknown(intent)
+    else:
+        may_have_happened = intent.effect is Effect.UNSAFE and not intent.simulated
+        outcome = CallOutcome(CallStatus.UNKNOWN if may_have_happened else CallStatus.ERROR)
+    return replace(outcome, error=message, error_code=Cancelled.code)
+
+
+def _unknown(intent: CallIntent) -> CallOutcome:
+    worst_usd = intent.reserved_usd if intent.price is not None else None
+    return CallOutcome(CallStatus.UNKNOWN, cost_usd=worst_usd)

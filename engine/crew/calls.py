@@ -1,0 +1,288 @@
+"""Model requests of one agent at one task: replay, reply cache, attempts, retries and fallbacks.
+
+A step is numbered before its call starts, so that a replayed run walks the same steps; each attempt at a step is a
+ledger line of its own. Which calls to make is the conversation's to decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from engine.cache import Kept
+from engine.catalogue import price_list
+from engine.catalogue.model_ids import provider_of
+from engine.catalogue.pricing import cost_usd, worst_case_usd
+from engine.crew.booking import booked, refused
+from engine.crew.runtime import Runtime
+from engine.errors import ContextTooLong, LimitReached, ProviderError
+from engine.providers.llm import LLMReply, LLMRequest, Message
+from engine.providers.throttle import MAX_PAUSE_S
+from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose
+from engine.record.request_key import request_key
+from engine.spec.crew_spec import AgentSpec, LLMSpec
+
+DEFAULT_MAX_TOKENS = 4096
+"""Bounds what a reply can cost where the spec sets no bound; enough for some 3,000 words."""
+DEFAULT_MAX_TOKENS_REASONING = 16_384
+"""Models that reason spend most of their tokens before the first visible word."""
+LEAST_MAX_TOKENS = 256
+COUNTING_ERROR = 1.1
+"""Tokens are counted with one encoding for all models; others may count so much more."""
+BACKOFF_S = 0.5
+MAX_BACKOFF_S = 30.0
+MAX_THROTTLED = 10
+"""Refusals for being too fast cost nothing and end by waiting, so they are not counted as failures at first."""
+
+
+@dataclass(slots=True)
+class Calls:
+    """The line of calls of one agent at one task.
+
+    ``branch`` is "" for the task's own line; a co-worker that is asked at step 3 of it has the branch ``3.``.
+    """
+
+    runtime: Runtime
+    task: str
+    agent: AgentSpec
+    crew_rpm: int | None = None
+    use_cache: bool = True
+    purpose: Purpose = Purpose.WORK
+    branch: str = ""
+    _step: int = -1
+
+    def next_step(self) -> int:
+        """The next call's number. Take it before anything is awaited that may finish in another order next time."""
+        self._step += 1
+        return self._step
+
+    def of_coworker(self, agent: AgentSpec, *, step: int) -> Calls:
+        """The line of an agent that is asked within the tool call at ``step``."""
+        return replace(self, agent=agent, purpose=Purpose.WORK, branch=f"{self.branch}{step}.", _step=-1)
+
+    async def ask(
+        self,
+        messages: list[Message],
+        *,
+        tools: tuple[dict[str, Any], ...] = (),
+        may_call_tools: bool = True,
+        response_schema: dict[str, Any] | None = None,
+        purpose: Purpose | None = None,
+        llm: LLMSpec | None = None,
+    ) -> LLMReply:
+        """One answer of the agent's model, or of ``llm``; from the journal if it was paid before.
+
+        Raises ``ContextTooLong`` if the messages do not fit the model, ``ProviderError`` if it failed for good.
+        """
+        request = LLMRequest(
+            llm=llm or self.agent.llm,
+            messages=tuple(messages),
+            max_tokens=0,
+            tools=tools,
+            may_call_tools=may_call_tools,
+            response_schema=response_schema,
+        )
+        prompt_tokens = self.runtime.llm.count_tokens(request)
+        refuse_too_long(request.llm, prompt_tokens)
+        request = replace(request, prompt_tokens=prompt_tokens)
+        step = self.next_step()
+        recorded = await self.runtime.journal.finished_call(self.task, step, branch=self.branch)
+        if recorded is not None and recorded.outcome.reply is not None:
+            return recorded.outcome.reply
+        return await self._cached(request, step, purpose or self.purpose)
+
+    async def _cached(self, request: LLMRequest, step: int, purpose: Purpose) -> LLMReply:
+        ttl_s = request.llm.cache_ttl_s
+        if ttl_s is None:
+            return await self._first_that_answers(request, step, purpose, "")
+        key = request_key(request, simulated=self.runtime.llm.simulates(request.llm))
+        kept = await self.runtime.replies.get(
+            key,
+            ttl_s=ttl_s,
+            make=lambda: self._first_that_answers(request, step, purpose, key),
+            is_worth_keeping=_says_something,
+        )
+        reply: LLMReply = kept.value
+        if kept.reused and not _says_something(reply):
+            return await self._first_that_answers(request, step, purpose, "")
+        if kept.reused:
+            await self._book_hit(self._intent(request, step, 1, purpose), kept)
+        return reply
+
+    async def _book_hit(self, intent: CallIntent, kept: Kept) -> None:
+        intent = replace(intent, reserved_usd=Decimal(0), prompt_tokens=0, reuses=True)
+        async with booked(self.runtime, intent) as booking:
+            usage = kept.value.usage
+            booking.outcome = CallOutcome(
+                CallStatus.OK,
+                reply=kept.value,
+                rates=intent.price and intent.price.rates(usage.prompt_tokens),
+                cache_hit=True,
+                cache_age_s=kept.age_s,
+                saved_usd=cost_usd(usage, intent.price),
+            )
+
+    async def _first_that_answers(self, request: LLMRequest, step: int, purpose: Purpose, key: str) -> LLMReply:
+        """The model, with its retries, then each fallback with its own, except those whose window is too small."""
+        attempt = 0
+        for llm in models_in_turn(request.llm):
+            is_fallback = attempt > 0
+            if is_fallback and not fits(llm, request.prompt_tokens):
+                continue
+            failures = throttled = 0
+            while True:
+                attempt += 1
+                try:
+                    return await self._within_budget(request, llm, step, attempt, purpose, key)
+                except ProviderError as error:
+                    last = error
+                if last.context_too_long and is_fallback:
+                    break
+                if last.context_too_long:
+                    raise ContextTooLong(str(last)) from last
+                if last.throttled and throttled < MAX_THROTTLED:
+                    throttled += 1
+                else:
+                    failures += 1
+                pause_s = _pause_s(last, failures + throttled)
+                if pause_s is None or failures > self.agent.max_retry_limit:
+                    break
+                await self.runtime.journal.retrying(self.task, pause_s, throttled=last.throttled)
+                await asyncio.sleep(pause_s)
+        raise last
+
+    async def _within_budget(
+        self, request: LLMRequest, llm: LLMSpec, step: int, attempt: int, purpose: Purpose, key: str
+    ) -> LLMReply:
+        """One attempt; at a budget that does not cover it, with the first cheaper model that it covers, if one may."""
+        intent = self._intent(replace(request, llm=llm), step, attempt, purpose, key)
+        try:
+            return await self._attempt(replace(request, llm=llm), intent)
+        except LimitReached as limit:
+            if limit.needs_usd is None or not self.runtime.cheaper:
+                raise
+            refusal = limit
+        for other in self._cheaper_models(request.llm):
+            # Without the key: others who ask for the dearer model's answer are not given this one.
+            cheaper = self._intent(replace(request, llm=other), step, attempt, purpose)
+            is_cheaper = cheaper.price is not None and cheaper.reserved_usd < intent.reserved_usd
+            if is_cheaper and fits(other, request.prompt_tokens):
+                with suppress(LimitReached):
+                    return await self._attempt(replace(request, llm=other), cheaper)
+        raise refusal
+
+    def _cheaper_models(self, llm: LLMSpec) -> list[LLMSpec]:
+        """What may be asked in a model's place; those that are not cheaper are left out by whoever asks."""
+        names = [name for name in (*llm.fallbacks, self.runtime.cheaper_model) if name]
+        return list(models_in_turn(llm.model_copy(update={"fallbacks": tuple(names)})))[1:]
+
+    async def _attempt(self, request: LLMRequest, intent: CallIntent) -> LLMReply:
+        runtime = self.runtime
+        await runtime.limits.wait_for_turn(f"agent {self.agent.key}", self.agent.max_rpm)
+        await runtime.limits.wait_for_turn("crew", self.crew_rpm)
+        request = replace(request, max_tokens=intent.params["max_tokens"])
+        async with booked(runtime, intent) as booking:
+            try:
+                reply = await runtime.llm.complete(request)
+            except ProviderError as error:
+                booking.outcome = refused(error, intent)
+                raise
+            booking.outcome = CallOutcome(
+                CallStatus.OK,
+                reply=reply,
+                usage=reply.usage,
+                cost_usd=cost_usd(reply.usage, intent.price),
+                rates=intent.price and intent.price.rates(reply.usage.prompt_tokens),
+            )
+        return reply
+
+    def _intent(self, request: LLMRequest, step: int, attempt: int, purpose: Purpose, key: str = "") -> CallIntent:
+        llm = request.llm
+        max_tokens = max_tokens_for(llm, request.prompt_tokens)
+        price = self.runtime.prices.price(llm.model)
+        return CallIntent(
+            task=self.task,
+            agent=self.agent.key,
+            branch=self.branch,
+            step=step,
+            attempt=attempt,
+            kind=CallKind.MODEL,
+            purpose=purpose,
+            model=llm.model,
+            credential=llm.credential or "",
+            messages=request.messages,
+            params=_params(request, max_tokens),
+            reserved_usd=worst_case_usd(request.prompt_tokens, max_tokens, price),
+            prompt_tokens=request.prompt_tokens,
+            price=price,
+            simulated=self.runtime.llm.simulates(llm),
+            cache_key=key,
+        )
+
+
+def models_in_turn(llm: LLMSpec) -> Iterator[LLMSpec]:
+    """The model, then its fallbacks. A named key is used only for models of the provider that it belongs to."""
+    yield llm.model_copy(update={"fallbacks": ()})
+    for model in llm.fallbacks:
+        same = provider_of(model) == provider_of(llm.model)
+        credential = llm.credential if same else None
+        yield llm.model_copy(update={"model": model, "fallbacks": (), "credential": credential})
+
+
+def max_tokens_for(llm: LLMSpec, prompt_tokens: int) -> int:
+    """What the reply may have: the spec's bound or a default, within what the model gives and its window leaves."""
+    facts = price_list.facts(llm.model) or price_list.ModelFacts()
+    wanted = llm.max_tokens or (DEFAULT_MAX_TOKENS_REASONING if facts.reasoning else DEFAULT_MAX_TOKENS)
+    if facts.max_output_tokens is not None:
+        wanted = min(wanted, facts.max_output_tokens)
+    if facts.context_tokens is not None and llm.max_tokens is None:
+        wanted = min(wanted, max(LEAST_MAX_TOKENS, facts.context_tokens - round(prompt_tokens * COUNTING_ERROR) - 50))
+    return wanted
+
+
+def refuse_too_long(llm: LLMSpec, prompt_tokens: int) -> None:
+    """Raises ``ContextTooLong`` if the prompt leaves no room for a reply in the model's window, where that is known."""
+    if not fits(llm, prompt_tokens):
+        facts = price_list.facts(llm.model)
+        takes = facts.context_tokens if facts else None
+        raise ContextTooLong(f"The prompt has {prompt_tokens:,} tokens; {llm.model} takes {takes:,} with the answer.")
+
+
+def fits(llm: LLMSpec, prompt_tokens: int) -> bool:
+    """Whether the prompt leaves room for a reply in the model's window; yes where nobody knows the window."""
+    facts = price_list.facts(llm.model)
+    if facts is None or facts.context_tokens is None:
+        return True
+    return prompt_tokens * COUNTING_ERROR + LEAST_MAX_TOKENS <= facts.context_tokens
+
+
+def _says_something(reply: LLMReply) -> bool:
+    """Whether a reply is worth being given again: an empty one would fail the same task for as long as it is kept."""
+    return bool(reply.text.strip() or reply.tool_calls)
+
+
+def _params(request: LLMRequest, max_tokens: int) -> dict[str, Any]:
+    """What else was sent, for whoever reads the call later."""
+    params = request.llm.model_dump(mode="json", exclude_defaults=True, exclude={"model", "fallbacks", "credential"})
+    params["max_tokens"] = max_tokens
+    if request.tools:
+        params["tools"] = [tool["function"]["name"] for tool in request.tools]
+    if request.response_schema is not None:
+        params["response_schema"] = request.response_schema
+    return params
+
+
+def _pause_s(error: ProviderError, tries: int) -> float | None:
+    """Seconds until another try is worth it; None if none is.
+
+    Who asks for too long a pause is not waited for: the next model in line is asked, or the task fails and says so.
+    """
+    if not error.retryable or (error.retry_after_s or 0) > MAX_PAUSE_S:
+        return None
+    backoff_s = min(BACKOFF_S * 2 ** (tries - 1), MAX_BACKOFF_S) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter
+    return backoff_s if error.retry_after_s is None else error.retry_after_s + backoff_s * 0.1

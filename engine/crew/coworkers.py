@@ -1,0 +1,138 @@
+"""Handing work to a co-worker and asking one: tools whose inside is another agent's conversation.
+
+A co-worker works in a line of calls of its own below the tool call, with its own model and tools, and hands nothing on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from engine.crew.agent_loop import Context, Conversation, Opening
+from engine.crew.calls import Calls
+from engine.crew.prompt import coworker_message, task_message
+from engine.errors import ContextTooLong, ModelMistake, ProviderError
+from engine.providers.llm import Message
+from engine.spec.crew_spec import AgentSpec, TaskSpec
+from engine.tools.memory import memory_tools
+from engine.tools.protocol import Effect, ToolFacts, ToolFailed
+
+DELEGATE = "delegate_work"
+ASK = "ask_coworker"
+
+
+def described(coworkers: Sequence[AgentSpec]) -> str:
+    """Who the co-workers are, a line each, for whoever chooses between them."""
+    return "\n".join(f"- {agent.key}: {agent.role.strip()}. {agent.goal.strip()}".rstrip() for agent in coworkers)
+
+
+class CoworkerTool(ABC):
+    """A tool that is carried out by another agent of the crew."""
+
+    facts: ToolFacts
+
+    def __init__(self, coworkers: Sequence[AgentSpec]) -> None:
+        self._coworkers = {agent.key: agent for agent in coworkers}
+
+    @abstractmethod
+    async def run_with(self, calls: Calls, arguments: dict[str, Any], *, step: int) -> str:
+        """The co-worker's answer to the tool call at that step of ``calls``. Raises ``ToolFailed``."""
+
+    async def run(self, arguments: dict[str, Any]) -> str:
+        raise ToolFailed("This tool works only within a crew.")
+
+    def line_of(self, calls: Calls, arguments: dict[str, Any], step: int) -> Calls:
+        """The calls of the co-worker that the arguments name."""
+        return calls.of_coworker(self._coworkers[arguments["coworker"]], step=step)
+
+
+class AskCoworker(CoworkerTool):
+    """Puts a question to a co-worker, who knows only what it is told."""
+
+    def __init__(self, coworkers: Sequence[AgentSpec]) -> None:
+        super().__init__(coworkers)
+        self.facts = _facts(
+            ASK,
+            f"Ask a co-worker. They know nothing but what you write.\n{described(coworkers)}",
+            coworkers,
+            {"question": "what you want to know", "background": "all they must know to answer"},
+        )
+
+    async def run_with(self, calls: Calls, arguments: dict[str, Any], *, step: int) -> str:
+        asked = coworker_message(str(arguments["question"]), str(arguments["background"]))
+        return await answer_of(self.line_of(calls, arguments, step), lambda context, schema: asked)
+
+
+class DelegateWork(CoworkerTool):
+    """Hands a piece of work to a co-worker, who knows only what it is told."""
+
+    def __init__(self, coworkers: Sequence[AgentSpec]) -> None:
+        super().__init__(coworkers)
+        self.facts = _facts(
+            DELEGATE,
+            f"Have a co-worker do a piece of work. They know nothing but what you write.\n{described(coworkers)}",
+            coworkers,
+            {"work": "what to do, and what you expect back", "background": "all they must know to do it"},
+        )
+
+    async def run_with(self, calls: Calls, arguments: dict[str, Any], *, step: int) -> str:
+        asked = coworker_message(str(arguments["work"]), str(arguments["background"]))
+        return await answer_of(self.line_of(calls, arguments, step), lambda context, schema: asked)
+
+
+class DelegateTask(CoworkerTool):
+    """Hands the task itself to a co-worker, with its context, so that a manager need not write it out again."""
+
+    def __init__(self, coworkers: Sequence[AgentSpec], task: TaskSpec, context: Context) -> None:
+        super().__init__(coworkers)
+        self._task = task
+        self._context = context
+        self.facts = _facts(
+            DELEGATE,
+            "Have a co-worker do the task. They are shown the task and its context, and your instructions. "
+            "To send work back, delegate it again; say in the instructions what to change, and quote what it is about.",
+            coworkers,
+            {"instructions": 'how to go about it; may be ""'},
+        )
+
+    async def run_with(self, calls: Calls, arguments: dict[str, Any], *, step: int) -> str:
+        instructions = str(arguments["instructions"]).strip()
+
+        def opening(context: Context, schema_in_words: dict[str, Any] | None) -> Message:
+            message = task_message(self._task, context, schema_in_words=schema_in_words)
+            added = f"\n\n## Instructions of your manager\n{instructions}" if instructions else ""
+            return {**message, "content": message["content"] + added}
+
+        return await answer_of(self.line_of(calls, arguments, step), opening, self._context, task=self._task)
+
+
+async def answer_of(line: Calls, opening: Opening, context: Context = (), *, task: TaskSpec | None = None) -> str:
+    """A co-worker's answer. Raises ``ToolFailed`` with what kept it from answering."""
+    own = line.agent.tools if task is None or task.tools is None else task.tools
+    schema = task.output_schema if task is not None else None
+    deadline = asyncio.timeout(line.agent.max_execution_time_s)
+    try:
+        async with deadline, line.runtime.tools.open(own) as tools:
+            toolbox = tools | memory_tools(line.runtime.memory, line.agent)
+            return await Conversation(line, opening, context, toolbox=toolbox, schema=schema).answer()
+    except (ModelMistake, ProviderError, ContextTooLong) as error:
+        raise ToolFailed(f"{line.agent.role} could not do it: {error}") from error
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        message = f"{line.agent.role} did not finish within its {line.agent.max_execution_time_s:g} s."
+        raise ToolFailed(message) from None
+
+
+def _facts(name: str, description: str, coworkers: Sequence[AgentSpec], texts: dict[str, str]) -> ToolFacts:
+    properties: dict[str, Any] = {"coworker": {"type": "string", "enum": [agent.key for agent in coworkers]}}
+    properties |= {field: {"type": "string", "description": about} for field, about in texts.items()}
+    parameters = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    return ToolFacts(name, description, parameters, effect=Effect.PURE, cacheable=False)

@@ -1,0 +1,280 @@
+"""Runs a crew: schedules the tasks of a plan, each as soon as what it waits for has ended, and gathers their results.
+
+The time of a run is the time of its longest chain of calls. State lives in one ``CrewRun`` and in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.cache import Kept
+from engine.crew.assignment import do_task
+from engine.crew.booking import booked
+from engine.crew.calls import Calls
+from engine.crew.manager import manager_of
+from engine.crew.output import condition_holds
+from engine.crew.planning import plan_tasks, with_plan
+from engine.crew.runtime import Runtime
+from engine.errors import Cancelled, EngineError, InvalidCrew, LimitReached, ModelMistake, WaitingForPerson
+from engine.gathering import stop
+from engine.record.events import TaskEnded, TaskStarted
+from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose, TaskResult, TaskStatus
+from engine.record.request_key import content_key
+from engine.spec.crew_spec import AgentSpec, CrewSpec, QuestionGuardrail, TaskSpec
+from engine.spec.placeholders import fill
+from engine.spec.plan import make_plan
+from engine.spec.validate import Complaint, missing_inputs, validate
+from engine.text import clean
+
+__all__ = ["CrewOutput", "Runtime", "run_crew"]
+
+
+REUSE_BRANCH = "reuse"
+"""Where a whole task's reused output is booked: its own steps may hold calls of an attempt that was cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrewOutput:
+    """How a crew ended, or that it is ``waiting`` for a person.
+
+    ``raw`` and ``data`` are those of its last task that gave an output; ``results`` are in task order.
+    """
+
+    status: TaskStatus
+    raw: str
+    data: Any
+    results: tuple[TaskResult, ...]
+    error: str = ""
+    error_code: str = ""
+
+
+async def run_crew(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) -> CrewOutput:
+    """Runs the crew to its end. One task's failure fails what reads its output and the crew, and lets the others
+    finish.
+
+    Raises ``InvalidCrew`` before anything is spent; ``LimitReached``, ``Cancelled`` and, where planning failed, what
+    it raised, after settling calls in flight.
+    """
+    refuse_invalid(spec, inputs, runtime)
+    return await CrewRun(_filled(spec, dict(spec.inputs) | dict(inputs)), runtime).run()
+
+
+def refuse_invalid(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) -> None:
+    """Raises ``InvalidCrew`` with all complaints about the spec and all inputs that are missing."""
+    complaints = [item for item in validate(spec, tools=runtime.tools.names) if item.level == "error"]
+    complaints += [
+        Complaint(f"inputs.{name}", "This input is missing.", "missing_input") for name in missing_inputs(spec, inputs)
+    ]
+    complaints += [
+        Complaint(f"inputs.{name}", "This holds a NUL character or half of a character. Remove it.", "unstorable_input")
+        for name, value in inputs.items()
+        if clean(value) != value
+    ]
+    if complaints:
+        raise InvalidCrew(tuple(complaints))
+
+
+class CrewRun:
+    """One run under way: which tasks ended how, and which are being done."""
+
+    def __init__(self, spec: CrewSpec, runtime: Runtime) -> None:
+        self._spec = spec
+        self._runtime = runtime
+        self._tasks = {task.key: task for task in spec.tasks}
+        self._plan = make_plan(spec)
+        self._plans: dict[str, str] = {}
+        self._manager = manager_of(spec) if spec.process == "hierarchical" else None
+        self._results: dict[str, TaskResult] = {}
+        self._waiting: dict[str, TaskResult] = {}
+        self._jobs: dict[asyncio.Task[TaskResult], str] = {}
+        self._halt: LimitReached | Cancelled | None = None
+
+    async def run(self) -> CrewOutput:
+        """Until every task has a result, or waits. Whatever is raised, no task is left behind."""
+        try:
+            if self._spec.planning:
+                self._plans = await plan_tasks(self._spec, self._plan, self._runtime)
+            while len(self._results) < len(self._spec.tasks):
+                if self._halt is None:
+                    self._start_ready()
+                if not self._jobs:
+                    break  # it may not go on, or all that is left waits for a person, or for a task that does
+                done, _ = await asyncio.wait(self._jobs, return_when=asyncio.FIRST_COMPLETED)
+                for job in done:
+                    await self._end(job)
+        finally:
+            await stop(self._jobs)
+        if self._halt is not None:
+            raise self._halt
+        return self._output()
+
+    async def _end(self, job: asyncio.Task[TaskResult]) -> None:
+        """Takes a job's result. At a limit, or where it was refused a further call, the others go on: what is in flight
+        is paid for, and their next call meets the same."""
+        key = self._jobs.pop(job)
+        try:
+            result = job.result()
+        except (LimitReached, Cancelled) as halt:
+            self._halt = self._halt or halt
+            return
+        await self._take(key, result)
+
+    def _start_ready(self) -> None:
+        started = {*self._results, *self._waiting, *self._jobs.values()}
+        for key in self._plan.ready(done=self._results, started=started):
+            self._jobs[asyncio.create_task(self._do(self._tasks[key]), name=f"task {key}")] = key
+
+    async def _take(self, key: str, result: TaskResult) -> None:
+        if result.status is TaskStatus.WAITING:
+            self._waiting[key] = result
+            return
+        self._results[key] = result
+        if result.status not in (TaskStatus.FAILED, TaskStatus.CANCELLED):
+            return
+        for other in self._plan.dependents(key):
+            if other not in self._results:
+                message = f"Not started, because it reads the output of {key!r}, which failed."
+                cancelled = TaskResult(other, TaskStatus.CANCELLED, error=message, error_code="dependency_failed")
+                self._results[other] = cancelled
+                await self._record(cancelled)
+
+    async def _do(self, task: TaskSpec) -> TaskResult:
+        kept = await self._runtime.journal.finished_task(task.key)
+        if kept is not None:
+            return kept
+        agent = self._manager or self._spec.agent(task.agent)
+        assert agent is not None
+        if (ended := self._by_condition(task)) is not None:
+            return await self._record(ended)
+        await self._runtime.journal.task_started(task.key, agent.key)
+        self._runtime.emit(TaskStarted(task.key, agent.key))
+        task = with_plan(task, self._plans)
+        return await self._record(await self._reused_or_done(task, agent))
+
+    def _by_condition(self, task: TaskSpec) -> TaskResult | None:
+        """The result of a task that its condition keeps from being done, else None."""
+        if task.condition is None:
+            return None
+        try:
+            holds = condition_holds(task.condition, self._results[task.condition.task].raw)
+        except ModelMistake as mistake:
+            return TaskResult(task.key, TaskStatus.FAILED, error=str(mistake), error_code=mistake.code)
+        return None if holds else TaskResult(task.key, TaskStatus.SKIPPED)
+
+    async def _reused_or_done(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
+        if task.cache_ttl_s is None:
+            return await self._attempt(task, agent)
+        key = self._output_key(task, agent)
+        booked_before = await self._runtime.journal.finished_call(task.key, 0, branch=REUSE_BRANCH)
+        # What was reused, and booked, before a worker was lost has not become too old since.
+        ttl_s = task.cache_ttl_s if booked_before is None else float("inf")
+        try:
+            kept = await self._runtime.outputs.get(key, ttl_s=ttl_s, make=lambda: self._made_anew(task, agent))
+        except _NotKept as failed:
+            return failed.result
+        if kept.reused and booked_before is None:
+            await self._book_reuse(task, agent, kept)
+        made: TaskResult = kept.value
+        return replace(made, task=task.key, cache_key="" if kept.reused else key)
+
+    async def _made_anew(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
+        result = await self._attempt(task, agent)
+        if result.status is not TaskStatus.SUCCEEDED:
+            raise _NotKept(result)
+        return result
+
+    async def _book_reuse(self, task: TaskSpec, agent: AgentSpec, kept: Kept) -> None:
+        simulated = self._runtime.llm.simulates(agent.llm)
+        intent = CallIntent(
+            task.key, agent.key, 0, 1, CallKind.TASK, branch=REUSE_BRANCH, simulated=simulated, reuses=True
+        )
+        async with booked(self._runtime, intent) as booking:
+            booking.outcome = CallOutcome(
+                CallStatus.OK, cache_hit=True, cache_age_s=kept.age_s, saved_usd=kept.cost_usd
+            )
+
+    def _output_key(self, task: TaskSpec, agent: AgentSpec) -> str:
+        """Equal where all that decides the output is: the task, who does it, and what it reads."""
+        crew = [one.to_json() for one in self._spec.agents] if self._manager or agent.allow_delegation else []
+        what = task.model_dump(mode="json", exclude={"key", "name", "cache_ttl_s", "context", "condition"})
+        simulated = self._runtime.llm.simulates(agent.llm)
+        return content_key("task", simulated, what, agent.to_json(), crew, self._context(task))
+
+    async def _attempt(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
+        purpose = Purpose.MANAGER if self._manager else Purpose.WORK
+        calls = Calls(
+            self._runtime,
+            task.key,
+            agent,
+            crew_rpm=self._spec.max_rpm,
+            use_cache=self._spec.cache,
+            purpose=purpose,
+        )
+        deadline = asyncio.timeout(agent.max_execution_time_s)
+        try:
+            async with deadline:
+                answer = await do_task(calls, self._spec, task, self._context(task))
+        except (Cancelled, LimitReached):
+            raise
+        except WaitingForPerson as waiting:
+            return TaskResult(task.key, TaskStatus.WAITING, raw=str(waiting))
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            message = f"The agent did not finish within its {agent.max_execution_time_s:g} s."
+            return TaskResult(task.key, TaskStatus.FAILED, error=message, error_code="max_execution_time")
+        except EngineError as error:
+            return TaskResult(task.key, TaskStatus.FAILED, error=str(error), error_code=error.code)
+        return TaskResult(task.key, TaskStatus.SUCCEEDED, raw=answer.raw, data=answer.data)
+
+    async def _record(self, result: TaskResult) -> TaskResult:
+        await self._runtime.journal.task_ended(result)
+        self._runtime.emit(TaskEnded(result))
+        return result
+
+    def _context(self, task: TaskSpec) -> list[tuple[str, str]]:
+        return [(self._tasks[key].title, self._results[key].raw) for key in self._plan.context[task.key]]
+
+    def _output(self) -> CrewOutput:
+        known = self._results | self._waiting
+        results = tuple(known.get(task.key) or TaskResult(task.key, TaskStatus.PENDING) for task in self._spec.tasks)
+        if self._waiting:
+            return CrewOutput(TaskStatus.WAITING, "", None, results)
+        failed = [result for result in results if result.status in (TaskStatus.FAILED, TaskStatus.CANCELLED)]
+        last = next((one for one in reversed(results) if one.status is TaskStatus.SUCCEEDED), None)
+        if failed:
+            first = failed[0]
+            message = f"The task {first.task!r} failed: {first.error}"
+            return CrewOutput(TaskStatus.FAILED, "", None, results, message, first.error_code)
+        return CrewOutput(TaskStatus.SUCCEEDED, last.raw if last else "", last.data if last else None, results)
+
+
+class _NotKept(Exception):
+    """Carries a result that later runs must not take over out of the cache."""
+
+    def __init__(self, result: TaskResult) -> None:
+        super().__init__(result.error)
+        self.result = result
+
+
+def _filled(spec: CrewSpec, inputs: Mapping[str, str]) -> CrewSpec:
+    agents = tuple(
+        agent.model_copy(update={name: fill(getattr(agent, name), inputs) for name in ("role", "goal", "backstory")})
+        for agent in spec.agents
+    )
+    return spec.model_copy(update={"agents": agents, "tasks": tuple(_filled_task(task, inputs) for task in spec.tasks)})
+
+
+def _filled_task(task: TaskSpec, inputs: Mapping[str, str]) -> TaskSpec:
+    rails = [
+        one.model_copy(update={"question": fill(one.question, inputs)}) if isinstance(one, QuestionGuardrail) else one
+        for one in task.guardrails
+    ]
+    texts = {name: fill(getattr(task, name), inputs) for name in ("description", "expected_output", "name")}
+    condition = task.condition
+    if condition is not None and condition.contains is not None:
+        condition = condition.model_copy(update={"contains": fill(condition.contains, inputs)})
+    return task.model_copy(update={**texts, "guardrails": tuple(rails), "condition": condition})

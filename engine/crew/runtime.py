@@ -1,0 +1,37 @@
+"""All that a run is given: nothing in the engine is global, so two runs share only what their caller shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.cache import Cache
+from engine.catalogue.pricing import PriceTable
+from engine.providers.llm import LLMClient
+from engine.record.events import Emit, ignore
+from engine.record.journal import Journal
+from engine.record.limits import Limits
+from engine.tools.memory import Memory, TextMemory
+from engine.tools.registry import ToolRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One run's model client, journal, prices, tools, limits, caches, its crew's memory, and its event sink.
+
+    ``replies``, ``outputs`` and ``tool_results`` are the caches across runs, of model replies, of whole tasks' outputs
+    and of tools. They are used only where a spec or a tool sets for how long. ``cheaper``: where a budget does not
+    cover a request, its model's fallbacks and then ``cheaper_model`` are asked instead, if they are cheaper.
+    """
+
+    llm: LLMClient
+    journal: Journal
+    prices: PriceTable
+    tools: ToolRegistry = field(default_factory=ToolRegistry.standard)
+    limits: Limits = field(default_factory=Limits)
+    replies: Cache = field(default_factory=Cache)
+    outputs: Cache = field(default_factory=Cache)
+    tool_results: Cache = field(default_factory=lambda: Cache(shares_failures=True))
+    memory: Memory = field(default_factory=TextMemory)
+    emit: Emit = ignore
+    cheaper: bool = False
+    cheaper_model: str = ""

@@ -1,0 +1,262 @@
+"""The CrewAI-shaped way to run a crew: ``Crew`` and its kickoffs.
+
+There is one asynchronous way to run, ``akickoff``; ``kickoff`` is ``asyncio.run`` of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.cache import Cache
+from engine.catalogue.price_list import DefaultPrices
+from engine.catalogue.pricing import PriceTable
+from engine.crew.crew import CrewOutput as EngineOutput
+from engine.crew.crew import run_crew
+from engine.crew.runtime import Runtime
+from engine.crewai.blueprints import LLM, Agent, Process, SerperDevTool, Task, llm_of
+from engine.crewai.own_tools import BaseTool
+from engine.crewai.results import CrewOutput, KickoffFailed, TaskOutput, UsageMetrics, usage_of
+from engine.crewai.terminal import at_terminal
+from engine.errors import EngineError, InvalidCrew
+from engine.gathering import all_of
+from engine.providers.credential import environment_credential
+from engine.providers.llm import LLMClient
+from engine.providers.routing import RoutingClient
+from engine.providers.simulator import Simulator
+from engine.providers.throttle import Throttle
+from engine.record.journal import TaskResult, TaskStatus
+from engine.record.limits import Limits, RunLimits
+from engine.record.memory_journal import MemoryJournal, Reviewer
+from engine.spec.crew_spec import CrewSpec, TaskSpec
+from engine.spec.placeholders import input_text
+from engine.tools.knowledge import KnowledgeSource
+from engine.tools.memory import Memory, TextMemory
+from engine.tools.registry import ToolRegistry
+
+
+@dataclass
+class Crew:
+    """A team at its work. ``usage_metrics`` are those of the last kickoff, failed ones too; of a batch, the whole.
+
+    ``memory`` gives every agent one. Ours are: ``llm_client`` and ``prices``, another client and price list;
+    ``max_usd``, a budget for each run; ``knowledge``, documents to search; ``notes``, where memories are kept;
+    ``throttle``, to share limits with other crews; ``reviewer``, who is asked about answers of tasks with
+    ``human_input``, by default at the terminal, if there is one.
+    """
+
+    agents: Sequence[Agent]
+    tasks: Sequence[Task]
+    process: Process | str = Process.sequential
+    name: str = "Crew"
+    verbose: bool = False
+    cache: bool = True
+    max_rpm: int | None = None
+    planning: bool = False
+    memory: bool = False
+    manager_llm: LLM | str | None = None
+    manager_agent: Agent | None = None
+    planning_llm: LLM | str | None = None
+    llm_client: LLMClient | None = None
+    prices: PriceTable = field(default_factory=DefaultPrices)
+    max_usd: Decimal | None = None
+    knowledge: KnowledgeSource | None = None
+    notes: Memory = field(default_factory=TextMemory)
+    throttle: Throttle | None = None
+    reviewer: Reviewer | None = None
+    usage_metrics: UsageMetrics | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.spec = self._spec()
+        self._replies, self._outputs = Cache(), Cache()
+        self._tool_results = Cache(shares_failures=True)
+
+    def kickoff(self, inputs: Mapping[str, Any] | None = None) -> CrewOutput:
+        """Runs the crew and waits. Raises ``InvalidCrew`` or ``KickoffFailed``; inside a running loop, await
+        ``akickoff``.
+        """
+        return _run_here(self.akickoff(inputs), "akickoff")
+
+    async def akickoff(self, inputs: Mapping[str, Any] | None = None) -> CrewOutput:
+        """Runs the crew. Raises ``InvalidCrew`` before anything is spent, and ``KickoffFailed`` with what was paid."""
+        journal = self._journal(self.throttle or Throttle())
+        try:
+            output = await self._run(inputs or {}, journal)
+        finally:
+            self.usage_metrics = usage_of(journal)
+        if output.status != TaskStatus.SUCCEEDED:
+            raise KickoffFailed(output)
+        return output
+
+    kickoff_async = akickoff
+
+    def kickoff_for_each(self, inputs: Iterable[Mapping[str, Any]]) -> list[CrewOutput]:
+        """Runs the crew for each inputs, at once, and waits: see ``akickoff_for_each``."""
+        return _run_here(self.akickoff_for_each(inputs), "akickoff_for_each")
+
+    async def akickoff_for_each(self, inputs: Iterable[Mapping[str, Any]]) -> list[CrewOutput]:
+        """An output for each inputs, in their order. One that fails has its ``status`` and ``error`` and loses no
+        other.
+        """
+        throttle = self.throttle or Throttle()
+        rows = [(one, self._journal(throttle)) for one in inputs]
+        try:
+            return await all_of(self._run_contained(one, journal) for one, journal in rows)
+        finally:
+            self.usage_metrics = sum((usage_of(journal) for _, journal in rows), UsageMetrics())
+
+    kickoff_for_each_async = akickoff_for_each
+
+    async def _run_contained(self, inputs: Mapping[str, Any], journal: MemoryJournal) -> CrewOutput:
+        try:
+            return await self._run(inputs, journal)
+        except InvalidCrew as invalid:
+            return CrewOutput("", None, None, [], UsageMetrics(), status="failed", error=str(invalid))
+
+    def _journal(self, throttle: Throttle) -> MemoryJournal:
+        return MemoryJournal(reviewer=self.reviewer or at_terminal(), throttle=throttle)
+
+    async def _run(self, inputs: Mapping[str, Any], journal: MemoryJournal) -> CrewOutput:
+        runtime = Runtime(
+            llm=self.llm_client or self._client(),
+            journal=journal,
+            prices=self.prices,
+            tools=self._tools(),
+            limits=Limits(RunLimits(max_usd=self.max_usd)),
+            memory=self.notes,
+            replies=self._replies,
+            outputs=self._outputs,
+            tool_results=self._tool_results,
+        )
+        try:
+            output = await run_crew(self.spec, {name: input_text(value) for name, value in inputs.items()}, runtime)
+        except InvalidCrew:
+            raise
+        except EngineError as error:
+            output = EngineOutput(TaskStatus.FAILED, "", None, tuple(journal.results), str(error), error.code)
+        return self._output(output, usage_of(journal))
+
+    def _spec(self) -> CrewSpec:
+        agents = list({id(agent): agent for agent in self._all_agents()}.values())
+        by_agent = dict(zip(map(id, agents), _keys([agent.role for agent in agents]), strict=True))
+        names = [task.name or f"task_{number}" for number, task in enumerate(self.tasks, 1)]
+        by_task = dict(zip(map(id, self.tasks), _keys(names), strict=True))
+        specs = [agent.spec(by_agent[id(agent)]) for agent in agents]
+        manager, planner = llm_of(self.manager_llm), llm_of(self.planning_llm)
+        return CrewSpec(
+            name=self.name,
+            agents=tuple(spec.model_copy(update={"memory": True}) for spec in specs) if self.memory else tuple(specs),
+            tasks=tuple(task.spec(by_task[id(task)], agents=by_agent, tasks=by_task) for task in self.tasks),
+            process=Process(self.process).value,
+            cache=self.cache,
+            max_rpm=self.max_rpm,
+            planning=self.planning,
+            planning_llm=planner.spec if planner else None,
+            manager_llm=manager.spec if manager else None,
+            manager_agent=by_agent[id(self.manager_agent)] if self.manager_agent else None,
+        )
+
+    def _client(self) -> LLMClient:
+        from engine.providers.litellm_client import LiteLLMClient  # late: it brings an HTTP client
+
+        llms = [agent.llm for agent in self._all_agents()]
+        llms += [llm for llm in map(llm_of, (self.manager_llm, self.planning_llm)) if llm is not None]
+        own = {llm.spec.credential: llm.credential for llm in llms if llm.credential}
+        return RoutingClient(
+            real=LiteLLMClient(lambda llm: own.get(llm.credential) or environment_credential(llm)),
+            simulated=Simulator(),
+        )
+
+    def _tools(self) -> ToolRegistry:
+        used = [tool for agent in self._all_agents() for tool in agent.tools]
+        used += [tool for task in self.tasks for tool in task.tools or ()]
+        search = next((tool for tool in used if isinstance(tool, SerperDevTool)), SerperDevTool())
+        registry = ToolRegistry.standard(
+            search_api_key=search.api_key or os.environ.get("SERPER_API_KEY", ""),
+            search_base_url=search.base_url,
+            allowed_private_hosts=os.environ.get("ALLOWED_PRIVATE_HOSTS", "").replace(",", " ").split(),
+            knowledge=self.knowledge,
+        )
+        return registry.with_tools([tool for tool in used if isinstance(tool, BaseTool)])
+
+    def _all_agents(self) -> list[Agent]:
+        managers = [self.manager_agent] if self.manager_agent else []
+        return [*self.agents, *managers, *(task.agent for task in self.tasks if task.agent)]
+
+    def _output(self, output: EngineOutput, usage: UsageMetrics) -> CrewOutput:
+        results = {result.task: result for result in output.results}
+        tasks = [
+            _task_output(task, spec, results.get(spec.key))
+            for task, spec in zip(self.tasks, self.spec.tasks, strict=True)
+        ]
+        last = next((task for task in reversed(tasks) if task.status == TaskStatus.SUCCEEDED), None)
+        misfit = next((task for task in tasks if task.status == TaskStatus.FAILED), None)
+        status = TaskStatus.FAILED if misfit else output.status
+        return CrewOutput(
+            raw=output.raw,
+            json_dict=last.json_dict if last and output.raw else None,
+            pydantic=last.pydantic if last and output.raw else None,
+            tasks_output=tasks,
+            token_usage=usage,
+            status=status.value,
+            error=output.error or _why_no_output(tasks),
+        )
+
+
+def _task_output(task: Task, spec: TaskSpec, result: TaskResult | None) -> TaskOutput:
+    data = result.data if result else None
+    status, error = (result.status if result else TaskStatus.CANCELLED), (result.error if result else "")
+    typed = None
+    if task.output_pydantic is not None and data is not None:
+        try:
+            typed = task.output_pydantic.model_validate(data)
+        except ValidationError as misfit:  # a validator in Python that the JSON Schema could not tell the model of
+            status, error = TaskStatus.FAILED, f"The answer does not fit {task.output_pydantic.__name__}: {misfit}"
+    return TaskOutput(
+        name=spec.title,
+        description=spec.description,
+        agent=task.agent.role if task.agent else "",
+        raw=result.raw if result else "",
+        json_dict=data if isinstance(data, dict) and task.output_pydantic is None else None,
+        pydantic=typed,
+        status=status.value,
+        error=error,
+    )
+
+
+def _why_no_output(tasks: Sequence[TaskOutput]) -> str:
+    """The first task that failed, or that waits for a person, in words; "" if none does."""
+    for task in tasks:
+        if task.status == TaskStatus.FAILED:
+            return f"The task {task.name!r} failed: {task.error}"
+        if task.status == TaskStatus.WAITING:
+            return f"The task {task.name!r} waits for a person to look at its answer, and nobody can be asked here."
+    return ""
+
+
+def _keys(names: Sequence[str]) -> list[str]:
+    keys: list[str] = []
+    for name in names:
+        stem = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:50] or "item"
+        key, number = stem, 1
+        while key in keys:
+            number += 1
+            key = f"{stem}_{number}"
+        keys.append(key)
+    return keys
+
+
+def _run_here(work: Any, instead: str) -> Any:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    work.close()
+    raise RuntimeError(f"An event loop is already running here. Use: await crew.{instead}(...)")

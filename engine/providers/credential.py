@@ -1,0 +1,34 @@
+"""A provider's key, and who finds it; for the Python API that is the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engine.catalogue.model_ids import provider_of
+from engine.spec.crew_spec import LLMSpec
+
+KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "together_ai": ("TOGETHERAI_API_KEY",)}
+NEEDS_NO_KEY = frozenset({"ollama"})
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A provider key and, for OpenAI-compatible servers, where they are. The key is left out of the repr."""
+
+    api_key: str = field(repr=False)
+    base_url: str | None = None
+
+
+FindCredential = Callable[[LLMSpec], Credential | None]
+
+
+def environment_credential(llm: LLMSpec) -> Credential | None:
+    """The key that the environment holds for the model's provider, named as LiteLLM and CrewAI name it."""
+    provider = provider_of(llm.model) or "openai"
+    names = KEY_VARIABLES.get(provider, (f"{provider.upper()}_API_KEY",))
+    key = next((os.environ[name] for name in names if os.environ.get(name)), "")
+    bases = (f"{provider.upper()}_BASE_URL", f"{provider.upper()}_API_BASE")
+    base_url = next((os.environ[name] for name in bases if os.environ.get(name)), None)
+    return Credential(api_key=key, base_url=base_url) if key or provider in NEEDS_NO_KEY else None

@@ -1,0 +1,90 @@
+"""The journal in a list: for the Python API, tests and benchmarks. What it holds is lost with its process."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from engine.providers.throttle import Lane, Throttle
+from engine.record.journal import (
+    CallIntent,
+    CallOutcome,
+    CallRecord,
+    LostCall,
+    Review,
+    TaskResult,
+    TaskStatus,
+    is_final,
+)
+
+Reviewer = Callable[[str, str], Awaitable[Review]]
+"""Shows a person a task's key and its answer, and gives their word."""
+
+
+class MemoryJournal:
+    """Replays what it was given as ``calls``."""
+
+    def __init__(
+        self,
+        calls: list[CallRecord] | None = None,
+        results: list[TaskResult] | None = None,
+        *,
+        reviewer: Reviewer | None = None,
+        throttle: Throttle | None = None,
+    ) -> None:
+        self.calls: list[CallRecord] = list(calls or ())
+        self.results: list[TaskResult] = list(results or ())
+        self._final: dict[tuple[str, str, int], CallRecord] = {}
+        for call in self.calls:
+            self._note_final(call)
+        self.reviews: dict[tuple[str, int], Review] = {}
+        self._reviewer = reviewer
+        self._throttle = throttle or Throttle()
+
+    async def finished_task(self, task: str) -> TaskResult | None:
+        done = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SKIPPED)
+        return next((result for result in self.results if result.task == task and result.status in done), None)
+
+    async def task_started(self, task: str, agent: str) -> None:
+        pass
+
+    async def task_ended(self, result: TaskResult) -> None:
+        self.results.append(result)
+
+    async def finished_call(self, task: str, step: int, *, branch: str = "") -> CallRecord | None:
+        return self._final.get((task, branch, step))
+
+    async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
+        return None  # what is only in memory is lost with its worker
+
+    async def retrying(self, task: str, seconds: float, *, throttled: bool) -> None:
+        pass
+
+    async def open_call(self, intent: CallIntent) -> CallIntent:
+        if intent.is_request:
+            await self._throttle.enter(lane_of(intent), tokens=intent.prompt_tokens)
+        return intent
+
+    async def settle_call(self, ticket: object, outcome: CallOutcome) -> None:
+        assert isinstance(ticket, CallIntent)
+        if ticket.is_request:
+            tokens = outcome.usage.total_tokens - ticket.prompt_tokens
+            self._throttle.leave(
+                lane_of(ticket), throttled=outcome.throttled, retry_after_s=outcome.retry_after_s, more_tokens=tokens
+            )
+        self.calls.append(CallRecord(ticket, outcome))
+        self._note_final(self.calls[-1])
+
+    def _note_final(self, call: CallRecord) -> None:
+        intent = call.intent
+        if is_final(intent.kind, call.outcome):
+            self._final.setdefault((intent.task, intent.branch, intent.step), call)
+
+    async def review(self, task: str, number: int, answer: str) -> Review | None:
+        if (task, number) not in self.reviews and self._reviewer is not None:
+            self.reviews[task, number] = await self._reviewer(task, answer)
+        return self.reviews.get((task, number))
+
+
+def lane_of(intent: CallIntent) -> Lane:
+    """What a provider counts a request under."""
+    return (intent.credential, intent.model)

@@ -1,0 +1,22 @@
+"""When two model requests, or two tasks, are the same, so that one may stand for the other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from engine.providers.llm import LLMRequest
+
+
+def request_key(request: LLMRequest, *, simulated: bool) -> str:
+    """Equal for requests that a provider could not tell apart, and only for those of one kind, simulated or real."""
+    llm = request.llm.model_dump(mode="json", exclude={"cache_ttl_s", "timeout_s", "fallbacks", "credential", "stream"})
+    asked = [request.messages, request.tools, request.may_call_tools, request.response_schema]
+    return content_key("reply", simulated, llm, asked)
+
+
+def content_key(*parts: Any) -> str:
+    """SHA-256 in hex over the canonical JSON of the parts."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

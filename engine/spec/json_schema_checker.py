@@ -1,0 +1,201 @@
+"""How ``json_schema`` checks: the ``jsonschema`` package, kept from the network and from running for ever.
+
+The package follows a ``$ref`` to the network by default, which would let a schema reach into the
+worker's network; here references stay inside the schema. Patterns run under a time limit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import regex
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.validators import extend
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY
+
+from engine.spec.patterns import matches
+
+Schema = dict[str, Any]
+
+MAX_FAULTS = 5
+PATTERNS_TIMEOUT_S = 1.0
+"""For all patterns of one check together: there may be as many texts as an answer is long."""
+MAX_FAULT_CHARS = 200
+MAX_REFERENCES = 10_000
+"""Followed in one check. Parts that refer twice to parts that refer twice would double the work with each of them."""
+
+
+def _pattern(validator: Any, pattern: str, instance: object, schema: Schema) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and not _fits(pattern, instance):
+        yield ValidationError(f"{instance[:80]!r} does not match {pattern!r}")
+
+
+def _pattern_properties(validator: Any, patterns: Schema, instance: object, schema: Schema) -> Iterator[Any]:
+    for pattern, part in patterns.items() if isinstance(instance, dict) else ():
+        for name, value in instance.items():  # type: ignore[attr-defined]
+            if _fits(pattern, name):
+                yield from validator.descend(value, part, path=name, schema_path=pattern)
+
+
+def _additional_properties(validator: Any, allowed: Any, instance: object, schema: Schema) -> Iterator[Any]:
+    if not isinstance(instance, dict):
+        return
+    known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    extras = [name for name in instance if name not in known and not any(_fits(one, name) for one in patterns)]
+    if isinstance(allowed, dict):
+        for name in extras:
+            yield from validator.descend(instance[name], allowed, path=name)
+    elif allowed is False and extras:
+        names = ", ".join(repr(name[:80]) for name in extras[:MAX_FAULTS])
+        yield ValidationError(f"Additional properties are not allowed ({names})")
+
+
+def _unique_items(validator: Any, wanted: bool, instance: object, schema: Schema) -> Iterator[ValidationError]:
+    """By comparing what JSON can tell apart, and not each with each, which a long answer would make endless."""
+    if wanted and isinstance(instance, list) and len(set(map(_told_apart, instance))) < len(instance):
+        yield ValidationError("it has equal items")
+
+
+def _told_apart(value: Any) -> Any:
+    if isinstance(value, dict):
+        return frozenset((name, _told_apart(part)) for name, part in value.items())
+    if isinstance(value, list):
+        return tuple(map(_told_apart, value))
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return ("number", str(int(value)) if value == int(value) else repr(value))
+    return (type(value).__name__, value)
+
+
+def _fits(pattern: str, text: str) -> bool:
+    check, began = _check.get(), time.monotonic()
+    if check.matching_s > PATTERNS_TIMEOUT_S:
+        raise TimeoutError
+    found = matches(pattern, text)
+    check.matching_s += time.monotonic() - began
+    return found
+
+
+class _TooManyReferences(Exception):
+    pass
+
+
+@dataclass(slots=True)
+class _Check:
+    """What one check has cost so far."""
+
+    references: int = 0
+    matching_s: float = 0.0
+
+
+_check: ContextVar[_Check] = ContextVar("the check that is being made")
+
+
+def _counted(keyword: str) -> Any:
+    follow = Draft202012Validator.VALIDATORS[keyword]
+
+    def counting(validator: Any, reference: str, instance: object, schema: Schema) -> Iterator[ValidationError]:
+        check = _check.get()
+        check.references += 1
+        if check.references > MAX_REFERENCES:
+            raise _TooManyReferences
+        yield from follow(validator, reference, instance, schema)
+
+    return counting
+
+
+_Validator: Any = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties,
+        "uniqueItems": _unique_items,
+        "$ref": _counted("$ref"),
+        "$dynamicRef": _counted("$dynamicRef"),
+    },
+)
+
+
+def schema_fault(schema: Schema) -> str:
+    """See ``json_schema.schema_fault``."""
+    try:
+        Draft202012Validator.check_schema(schema)
+        if fault := _keyword_fault(schema):
+            return fault
+        samples: tuple[Any, ...] = ({}, [], "", 0, None)
+        for sample in samples:
+            _check.set(_Check())
+            list(_validator(schema).iter_errors(sample))
+    except SchemaError as error:
+        where = "/".join(str(part) for part in error.absolute_path)
+        return f"{error.message[:300]} (at /{where})"
+    except Unresolvable as error:
+        return f"The reference {error.ref!r} leads nowhere."
+    except (RecursionError, _TooManyReferences):
+        return "It refers to itself without an end, or its references multiply beyond measure."
+    except (regex.error, TimeoutError, OverflowError) as error:
+        return f"A pattern cannot be used: {error}"
+    return ""
+
+
+def _keyword_fault(schema: Schema) -> str:
+    """What the schema asks for that is not done here, or "". Raises ``Unresolvable``."""
+    resolver = EMPTY_REGISTRY.resolver_with_root(DRAFT202012.create_resource(schema))
+    for reference in _references(schema):
+        if not reference.startswith("#"):
+            return f"It refers to {reference[:80]!r}; only references within the schema (#/$defs/...) are followed."
+        resolver.lookup(reference)
+    if {"unevaluatedProperties", "patternProperties"} <= _keywords(schema):
+        return "patternProperties and unevaluatedProperties cannot be used together. Use additionalProperties."
+    return ""
+
+
+def misfit(data: Any, schema: Schema) -> str:
+    """See ``json_schema.misfit``."""
+    faults = []
+    _check.set(_Check())
+    try:
+        for fault in _validator(schema).iter_errors(data):
+            where = "/".join(str(part) for part in fault.absolute_path)
+            faults.append(f"at /{where}: {fault.message[:MAX_FAULT_CHARS]}")
+            if len(faults) == MAX_FAULTS:
+                break
+    except RecursionError:
+        faults.append("it is nested too deeply")
+    except _TooManyReferences:
+        faults.append("the schema's references multiply on it beyond measure")
+    except TimeoutError:
+        faults.append("a pattern of the schema took too long on it")
+    except regex.error as error:
+        faults.append(f"a pattern of the schema cannot be used: {error}")
+    except OverflowError:
+        faults.append("a number in it is too large")
+    return "; ".join(faults)
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name in ("$ref", "$dynamicRef") and isinstance(value, str):
+                yield value
+            else:
+                yield from _references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from _references(value)
+
+
+def _keywords(part: Any) -> set[str]:
+    """Every name in the schema, among which are all keywords that it uses."""
+    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return set(part if isinstance(part, dict) else ()).union(*map(_keywords, inner))
+
+
+def _validator(schema: Schema) -> Any:
+    return _Validator(schema, registry=EMPTY_REGISTRY)

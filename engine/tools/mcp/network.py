@@ -1,0 +1,95 @@
+"""The HTTP client under MCP sessions: the same address rules as other network tools, and answers bounded in size.
+
+The ``mcp`` package speaks through httpx2, so this is a transport of that package. Where a request fails, the transport
+answers in the server's place with a JSON-RPC error that says why: that call fails, and the session goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import httpcore2
+import httpx2
+
+from engine.web.guarded_http import HEADERS, MAX_BYTES, CheckedNetwork, RequestFailed
+
+MAX_RESUMPTIONS = 20
+"""A server may close an answer's stream and be asked for the rest; some would have that go on for ever."""
+SERVER_ERROR = -32000
+
+
+def guarded_client(
+    allowed_private_hosts: frozenset[str], *, headers: Mapping[str, str], timeout_s: float
+) -> httpx2.AsyncClient:
+    """A client for one session. ``headers`` go with every request; the ``mcp`` package never leaves the origin."""
+    return httpx2.AsyncClient(
+        transport=_BoundedTransport(allowed_private_hosts),
+        headers=HEADERS | {"Accept-Encoding": "identity"} | dict(headers),
+        timeout=timeout_s,
+        trust_env=False,
+    )
+
+
+class _BoundedTransport(httpx2.AsyncHTTPTransport):
+    def __init__(self, allowed: frozenset[str]) -> None:
+        super().__init__(trust_env=False)
+        network: Any = CheckedNetwork(allowed, httpcore2.AnyIOBackend())
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=httpx2.create_ssl_context(trust_env=False), network_backend=network
+        )
+        self._resumptions = 0
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.method == "GET" and not self._may_resume(request):
+            return httpx2.Response(405, request=request)
+        try:
+            response = await super().handle_async_request(request)
+        except (httpx2.TransportError, RequestFailed) as error:
+            return _failure(str(error) or type(error).__name__)
+        if refusal := _refusal(request, response):
+            await response.aclose()
+            return _failure(refusal)
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        response.stream = _Bounded(response.stream)
+        return response
+
+    def _may_resume(self, request: httpx2.Request) -> bool:
+        """Streams on which a server speaks unasked are not opened; nothing here listens to them."""
+        self._resumptions += "last-event-id" in request.headers
+        return "last-event-id" in request.headers and self._resumptions <= MAX_RESUMPTIONS
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """A body that ends with an error at the size limit. The ``mcp`` package knows ``StreamError``, and goes on."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        try:
+            async for chunk in self._stream:
+                size += len(chunk)
+                if size > MAX_BYTES:
+                    raise httpx2.StreamError(f"The answer is larger than {MAX_BYTES:,} bytes.")
+                yield chunk
+        except httpx2.TransportError as error:
+            raise httpx2.StreamError(f"The connection broke: {error or type(error).__name__}.") from error
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _refusal(request: httpx2.Request, response: httpx2.Response) -> str:
+    if response.headers.get("content-encoding", "identity") != "identity":
+        return "The answer is packed, which was not asked for."
+    is_json = response.headers.get("content-type", "").lower().startswith("application/json")
+    if request.method == "POST" and response.is_error and not is_json:
+        return f"The server answered {response.status_code} {response.reason_phrase}."
+    return ""
+
+
+def _failure(reason: str) -> httpx2.Response:
+    error = {"code": SERVER_ERROR, "message": reason}
+    return httpx2.Response(502, json={"jsonrpc": "2.0", "id": None, "error": error})

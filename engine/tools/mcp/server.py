@@ -1,0 +1,221 @@
+"""The tools of an MCP server, over HTTP or, where an operator allows the program, over its standard input and output.
+
+What a server says of its tools is a stranger's word: it is bounded in number and length, and what cannot be used is
+left out and said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from engine.providers.credential import Credential
+from engine.spec.json_schema import schema_fault
+from engine.tools.mcp.session import McpSession, Timeouts, open_session
+from engine.tools.protocol import Effect, Tool, ToolFacts, ToolFailed, ToolSource, tool_name
+from engine.web.guarded_http import check_address
+
+if TYPE_CHECKING:
+    from mcp import types
+
+log = logging.getLogger(__name__)
+
+MAX_TOOLS = 100
+MAX_PAGES = 20
+MAX_DESCRIPTION_CHARS = 4000
+MAX_SCHEMA_CHARS = 20_000
+MAX_TEXT_CHARS = 2_000_000
+MAX_ERROR_CHARS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class McpAccess:
+    """What a run may use. ``commands``: exact program names that an operator allows.
+
+    ``tokens``: secrets by name, each with the address of its server: whoever designs a crew chooses where it connects,
+    and must not choose where a secret goes.
+    """
+
+    allowed_private_hosts: frozenset[str] = frozenset()
+    commands: frozenset[str] = frozenset()
+    tokens: Mapping[str, Credential] = field(default_factory=dict)
+    timeouts: Timeouts = Timeouts()
+
+
+class McpServer(ToolSource):
+    """``config``: ``url`` or ``command``, and perhaps ``tools`` (only these) and ``credential`` (a token's name)."""
+
+    def __init__(self, config: Mapping[str, Any], access: McpAccess) -> None:
+        self._config = config
+        self._access = access
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[tuple[Tool, ...]]:
+        """The server's tools while its session is open. Raises ``ToolFailed`` if it or a named tool is of no use."""
+        timeouts = self._access.timeouts
+        async with open_session(self._transport(), timeouts) as session:
+            wanted = self._config.get("tools")
+            listed = await session.ask(_listed(session.session, wanted), timeout_s=timeouts.open_s)
+            # On a thread, since checking a hundred strangers' schemas may take seconds.
+            usable = await asyncio.to_thread(_usable, listed, wanted)
+            yield tuple(McpTool(tool.name, _facts(tool), session, timeouts.call_s) for tool in usable)
+
+    def _transport(self) -> Any:
+        if "command" in self._config:
+            return _program(self._config["command"], self._access.commands)
+        return _http(self._config["url"], self._headers(), self._access)
+
+    def _headers(self) -> dict[str, str]:
+        name = self._config.get("credential")
+        if name is None:
+            return {}
+        if name not in self._access.tokens:
+            raise ToolFailed(f"There is no credential named {name!r} for the MCP server.")
+        url = httpx.URL(self._config["url"])
+        if url.scheme != "https" and url.host not in self._access.allowed_private_hosts:
+            raise ToolFailed("A credential is sent to an MCP server over https only.")
+        token = self._access.tokens[name]
+        if not token.base_url or _origin(httpx.URL(token.base_url)) != _origin(url):
+            raise ToolFailed(f"The credential {name!r} belongs to another server. Keep one with this server's address.")
+        return {"Authorization": f"Bearer {token.api_key}"}
+
+
+class McpTool:
+    """One tool of an open session."""
+
+    def __init__(self, name: str, facts: ToolFacts, session: McpSession, timeout_s: float) -> None:
+        self.facts = facts
+        self._name = name
+        self._session = session
+        self._timeout_s = timeout_s
+
+    async def run(self, arguments: dict[str, Any]) -> str:
+        result = await self._session.ask(self._call(arguments), timeout_s=self._timeout_s)
+        text = _text(result)
+        if result.is_error:
+            raise ToolFailed(text[:MAX_ERROR_CHARS] or "The tool failed and did not say why.")
+        return text
+
+    async def _call(self, arguments: dict[str, Any]) -> types.CallToolResult:
+        from mcp import types
+
+        # Not the session's own call_tool: it runs the patterns of the server's output schema without a time limit.
+        params = types.CallToolRequestParams(name=self._name, arguments=arguments)
+        request = types.CallToolRequest(params=params)
+        result: types.CallToolResult = await self._session.session.send_request(request, types.CallToolResult)
+        return result
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return (url.scheme, url.host, url.port)
+
+
+@asynccontextmanager
+async def _http(url: str, headers: dict[str, str], access: McpAccess) -> AsyncIterator[Any]:
+    from mcp.client.streamable_http import streamable_http_client
+
+    from engine.tools.mcp.network import guarded_client
+
+    check_address(httpx.URL(url))
+    client = guarded_client(access.allowed_private_hosts, headers=headers, timeout_s=access.timeouts.call_s)
+    async with client, streamable_http_client(url, http_client=client) as streams:
+        yield streams
+
+
+@asynccontextmanager
+async def _program(command: list[str], allowed: frozenset[str]) -> AsyncIterator[Any]:
+    """Starts an allowed program. It gets no environment but the path, home and the like, so none of our secrets."""
+    if command[0] not in allowed:
+        raise ToolFailed(f"The program {command[0]!r} may not be started here. An operator can allow it.")
+    from mcp.client.stdio import StdioServerParameters, stdio_client
+
+    with open(os.devnull, "w") as nowhere:
+        parameters = StdioServerParameters(command=command[0], args=command[1:])
+        async with stdio_client(parameters, errlog=nowhere) as streams:
+            yield streams
+
+
+async def _listed(session: Any, wanted: list[str] | None) -> dict[str, types.Tool]:
+    """The wanted tools or all, by name; no more than one beyond the bound."""
+    from mcp import types
+
+    listed: dict[str, types.Tool] = {}
+    cursor = None
+    for _ in range(MAX_PAGES):
+        page = await session.list_tools(params=types.PaginatedRequestParams(cursor=cursor))
+        listed |= {tool.name: tool for tool in page.tools if wanted is None or tool.name in wanted}
+        cursor = page.next_cursor
+        if cursor is None or len(listed) > MAX_TOOLS or (wanted is not None and len(listed) == len(set(wanted))):
+            break
+    return dict(list(listed.items())[: MAX_TOOLS + 1])
+
+
+def _usable(listed: dict[str, types.Tool], wanted: list[str] | None) -> list[types.Tool]:
+    """The tools that agents can be given. Raises ``ToolFailed`` if one that was named is not among them, or none is."""
+    names = list(listed)[:MAX_TOOLS]
+    faults = {name: _fault(listed[name]) for name in names}
+    faults |= {name: "the server has no such tool" for name in wanted or () if name not in listed}
+    left_out = [f"{name[:64]} ({fault})" for name, fault in faults.items() if fault]
+    if len(listed) > MAX_TOOLS:
+        left_out.append(f"all beyond the first {MAX_TOOLS}")
+    said = "; ".join(left_out)[:MAX_ERROR_CHARS]
+    usable = [listed[name] for name in names if not faults[name]]
+    if left_out and (wanted is not None or not usable):
+        raise ToolFailed(f"Tools of the MCP server cannot be used: {said}.")
+    if not usable:
+        raise ToolFailed("The MCP server has no tools.")
+    if left_out:
+        log.warning("Tools of an MCP server were left out: %s.", said)
+    return usable
+
+
+def _fault(tool: types.Tool) -> str:
+    """Why the tool is of no use, or ""."""
+    schema = json.dumps(tool.input_schema)
+    if len(schema) > MAX_SCHEMA_CHARS:
+        return f"its schema is longer than {MAX_SCHEMA_CHARS:,} characters"
+    if tool.input_schema.get("type") != "object" or "\\u0000" in schema:
+        return "its schema is not that of an object"
+    if '"patternProperties"' in schema:
+        return "its schema has patternProperties, which are matched without a time limit"
+    return schema_fault(tool.input_schema)[:200]
+
+
+def _facts(tool: types.Tool) -> ToolFacts:
+    hints = tool.annotations
+    reads_only = bool(hints and hints.read_only_hint)
+    repeatable = Effect.IDEMPOTENT if hints and hints.idempotent_hint else Effect.UNSAFE
+    return ToolFacts(
+        name=tool_name(tool.name),
+        original_name=tool.name,
+        description=(tool.description or tool.title or tool.name).replace("\x00", "")[:MAX_DESCRIPTION_CHARS],
+        parameters=tool.input_schema,
+        effect=Effect.PURE if reads_only else repeatable,
+        cacheable=reads_only,
+    )
+
+
+def _text(result: types.CallToolResult) -> str:
+    text = "\n".join(map(_part, result.content))
+    if not text and result.structured_content is not None:
+        text = json.dumps(result.structured_content, ensure_ascii=False)
+    return text.replace("\x00", "")[:MAX_TEXT_CHARS]
+
+
+def _part(block: types.ContentBlock) -> str:
+    if block.type == "text":
+        return block.text
+    if block.type == "resource_link":
+        return f"[{block.name}: {block.uri}]"
+    if block.type == "resource":
+        text = getattr(block.resource, "text", None)
+        return text if isinstance(text, str) else f"[{block.resource.uri}: not text, left out]"
+    return f"[{block.mime_type}: not text, left out]"

@@ -1,0 +1,290 @@
+"""The one HTTP client of all network tools: only http(s), only public addresses, bounded in size, time and kind.
+
+A model chooses the addresses, so each is checked on the IP that is really connected to, and again at each redirect: the
+connection is opened to the very address that was checked, so a name cannot point elsewhere between check and use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import ipaddress
+import socket
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import httpcore
+import httpx
+
+from engine.errors import EngineError
+
+MAX_BYTES = 2_000_000
+"""Of an answer as it is sent, and also unpacked."""
+MAX_ERROR_CHARS = 2000
+MAX_REDIRECTS = 5
+TIMEOUT_S = 20.0
+HEADERS = {"User-Agent": "Crewsite/1 (agent tool)", "Accept-Encoding": "gzip"}
+TEXT_TYPES = (
+    "text/",
+    "application/json",
+    "application/xml",
+    "application/xhtml",
+    "application/rss",
+    "application/atom",
+)
+SLOW_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"})
+"""Python decodes them, but no page is written in them, and some take time quadratic in the page's size."""
+
+NEVER = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8",
+        "100.64.0.0/10",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "198.18.0.0/15",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/23",
+        "2001:db8::/32",
+        "2002::/16",
+        "3fff::/20",
+        "5f00::/16",
+        "fec0::/10",
+        "ff00::/8",
+    )
+)
+"""Addresses that lead inside, or to other address spaces, although Python's ``is_global`` accepts some of them."""
+
+
+class RequestFailed(EngineError):
+    """The request was refused here, failed, or got no answer that can be used; the reason may be told to anybody."""
+
+    code = "request_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What came back: the address after redirects, its media type, and its text."""
+
+    url: str
+    media_type: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said to one request, whatever its status: the beginning of its text."""
+
+    status: int
+    text: str
+
+
+class GuardedHttp:
+    """``allowed_private_hosts``: host names or addresses that an operator allows although they are not public."""
+
+    def __init__(self, allowed_private_hosts: Iterable[str] = (), *, timeout_s: float = TIMEOUT_S) -> None:
+        self.allowed_private_hosts = frozenset(host.lower() for host in allowed_private_hosts)
+        self._timeout_s = timeout_s
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        check: Callable[[httpx.URL], None] | None = None,
+        explain_errors: bool = False,
+        **options: Any,
+    ) -> Page:
+        """One request, redirects followed by hand. Raises ``RequestFailed`` for everything that is refused or fails.
+
+        ``check`` is asked about each address, those of redirects too, and raises for those it refuses.
+        ``explain_errors``: what the server says to an error is part of the reason.
+        """
+        async with self._client(HEADERS) as client:
+            return await _follow(client, client.build_request(method, url, **options), check, explain_errors)
+
+    async def post_once(self, url: str, body: bytes, *, headers: Mapping[str, str], most_bytes: int) -> Answer:
+        """One POST, no redirect followed; every status is an answer, of which so much is read.
+
+        Raises ``RequestFailed`` if there is no answer.
+        """
+        async with self._client({**headers, "Accept-Encoding": "identity"}) as client:
+            request = client.build_request("POST", url, content=body)
+            check_address(request.url)
+            response = await client.send(request, stream=True)
+            try:
+                begun = bytearray()
+                async for chunk in response.aiter_raw():
+                    begun += chunk
+                    if len(begun) >= most_bytes:
+                        break
+            finally:
+                await response.aclose()
+            text = _decoded(bytes(begun[:most_bytes]), response.charset_encoding or "utf-8")
+            return Answer(response.status_code, text)
+
+    @asynccontextmanager
+    async def _client(self, headers: Mapping[str, str]) -> AsyncIterator[httpx.AsyncClient]:
+        """A client that connects to checked addresses only, within the time; its failures are ``RequestFailed``."""
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                httpx.AsyncClient(
+                    transport=_GuardedTransport(self.allowed_private_hosts), headers=headers, trust_env=False
+                ) as client,
+            ):
+                yield client
+        except TimeoutError as error:
+            raise RequestFailed(f"No complete answer within {self._timeout_s:g} s.") from error
+        except httpx.InvalidURL as error:
+            raise RequestFailed(f"This is not a usable address: {error}.") from error
+        except httpx.HTTPError as error:
+            raise RequestFailed(f"The request failed: {str(error) or type(error).__name__}.") from error
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is on the public internet, after unwrapping IPv4 addresses mapped into IPv6."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    return ip.is_global and not ip.is_multicast and not any(ip.version == net.version and ip in net for net in NEVER)
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """Made once: reading the certificates takes longer than many a request."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+class _GuardedTransport(httpx.AsyncHTTPTransport):
+    """httpx's transport over a network that connects only to checked addresses."""
+
+    def __init__(self, allowed: frozenset[str]) -> None:
+        super().__init__(verify=_ssl_context(), trust_env=False)
+        self._pool = httpcore.AsyncConnectionPool(ssl_context=_ssl_context(), network_backend=CheckedNetwork(allowed))
+
+
+class CheckedNetwork(httpcore.AsyncNetworkBackend):
+    """``network`` makes the connections; that of httpcore's successor has the same shape."""
+
+    def __init__(self, allowed: frozenset[str], network: Any = None) -> None:
+        self._allowed = allowed
+        self._network = network or httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Any = None,
+    ) -> httpcore.AsyncNetworkStream:
+        addresses = await self._addresses(host, port)
+        refused = [address for address in addresses if not self._may(host, address)]
+        if refused or not addresses:
+            # One bad address spoils the name: it is how a name is made to point inside now and then.
+            raise RequestFailed(f"{host} is not a public address, so it may not be reached from here.")
+        return await self._network.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+
+    async def connect_unix_socket(self, path: str, timeout: float | None = None, socket_options: Any = None) -> Any:
+        raise RequestFailed("Sockets of this machine may not be reached.")
+
+    async def sleep(self, seconds: float) -> None:
+        await self._network.sleep(seconds)
+
+    async def _addresses(self, host: str, port: int) -> list[str]:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise RequestFailed(f"There is no host {host}.") from error
+        return list(dict.fromkeys(str(info[4][0]) for info in found))
+
+    def _may(self, host: str, address: str) -> bool:
+        return host.lower().strip("[]") in self._allowed or address in self._allowed or is_public(address)
+
+
+def check_address(url: httpx.URL) -> None:
+    """Raises ``RequestFailed`` for an address that no tool reads, wherever it leads."""
+    if url.scheme not in ("http", "https") or not url.host:
+        raise RequestFailed("Only full http:// and https:// addresses can be read.")
+    if url.userinfo:
+        raise RequestFailed("An address with a user name or password in it is not used.")
+
+
+async def _follow(
+    client: httpx.AsyncClient, request: httpx.Request, check: Callable[[httpx.URL], None] | None, explain_errors: bool
+) -> Page:
+    for _ in range(MAX_REDIRECTS + 1):
+        check_address(request.url)
+        if check is not None:
+            check(request.url)
+        response = await client.send(request, stream=True)
+        try:
+            if response.next_request is None:
+                return await _page(response, explain_errors)
+            method, url = response.next_request.method, response.next_request.url
+        finally:
+            await response.aclose()
+        if method not in ("GET", "HEAD"):
+            raise RequestFailed(f"The server redirects this {method} to {url}. Only readers are followed elsewhere.")
+        request = client.build_request(method, url)  # without headers that were meant for the first server
+    raise RequestFailed(f"More than {MAX_REDIRECTS} redirects.")
+
+
+async def _page(response: httpx.Response, explain_errors: bool) -> Page:
+    media_type = response.headers.get("content-type", "text/plain").partition(";")[0].strip().lower()
+    is_text = media_type.startswith(TEXT_TYPES)
+    if response.is_error:
+        reason = f"The server answered {response.status_code} {response.reason_phrase}"
+        said = await _text(response) if explain_errors and is_text else ""
+        raise RequestFailed(f"{reason}: {said[:MAX_ERROR_CHARS]}" if said else f"{reason}.")
+    if not is_text:
+        raise RequestFailed(f"This is {media_type}, not text.")
+    return Page(str(response.url), media_type, await _text(response))
+
+
+async def _text(response: httpx.Response) -> str:
+    unpack = _unpacker(response.headers.get("content-encoding", "").strip().lower())
+    sent, body = 0, bytearray()
+    async for chunk in response.aiter_raw():
+        sent += len(chunk)
+        body += unpack(chunk, MAX_BYTES + 1 - len(body))
+        if max(sent, len(body)) > MAX_BYTES:
+            raise RequestFailed(f"The answer is larger than {MAX_BYTES:,} bytes.")
+    return _decoded(bytes(body), response.charset_encoding or "utf-8")
+
+
+def _unpacker(encoding: str) -> Callable[[bytes, int], bytes]:
+    """Unpacks the next bytes into at most so many: httpx's own unpacking makes gigabytes of a small chunk at once."""
+    if encoding in ("", "identity"):
+        return lambda chunk, most: chunk
+    if encoding not in ("gzip", "x-gzip"):
+        raise RequestFailed(f"The answer is packed as {encoding[:40]}, which was not asked for.")
+    gzip = zlib.decompressobj(wbits=31)
+
+    def unpack(chunk: bytes, most: int) -> bytes:
+        try:
+            return gzip.decompress(chunk, most)
+        except zlib.error as error:
+            raise RequestFailed(f"The answer cannot be unpacked: {error}.") from error
+
+    return unpack
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    try:
+        name = codecs.lookup(charset).name
+        text = body.decode("utf-8" if name in SLOW_CHARSETS else name, "replace")
+    except (LookupError, ValueError):
+        text = body.decode("utf-8", "replace")
+    return text.replace("\x00", "")

@@ -1,0 +1,70 @@
+"""The history page: a filter, its form, an order and a page of runs, all of it in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from agents_app.models import Crew
+from runs.history.filters import RunFilter
+from runs.history.queries import SORTS, list_runs, state_counts
+from runs.models import Run
+from runs.paging import Page
+from runs.states import RunState
+from teams.access import Principal, visible_to
+from teams.refusals import Refusal
+
+A_PAGE = 50
+CHOICES = ("crew", "status", "since", "simulated")
+SPANS = (("1h", "last hour"), ("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"))
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """``chosen`` are the filter's values for the form's selects. ``error`` says which word was not understood."""
+
+    q: str
+    sort: str
+    error: str
+    chosen: Mapping[str, str]
+    runs: Sequence[Run]
+    next: str
+    is_first: bool
+    counts: Mapping[str, int]
+    crews: Sequence[Crew]
+    spans = SPANS
+    sorts = tuple(SORTS)
+    states = tuple(RunState.values)
+
+
+def history(who: Principal, query: Mapping[str, str]) -> History:
+    """What the address asks for; with an ``error`` and no runs if it asks for nonsense."""
+    q, sort, cursor = query.get("q", "").strip(), query.get("sort", "newest"), query.get("cursor", "")
+    error, run_filter = "", RunFilter()
+    page: Page[Run] = Page([], "")
+    try:
+        run_filter = RunFilter.parse(q)
+        page = list_runs(who, run_filter, sort=sort, cursor=cursor, limit=A_PAGE)
+    except Refusal as refusal:
+        error = refusal.message
+    return History(
+        q=q,
+        sort=sort if sort in SORTS else "newest",
+        error=error,
+        chosen={name: run_filter.value(name) for name in CHOICES},
+        runs=page.items,
+        next=page.next,
+        is_first=not cursor,
+        counts=state_counts(who),
+        crews=list(visible_to(who, Crew).filter(builtin_key="").order_by("name")[:200]),
+    )
+
+
+def narrowed(query: Mapping[str, str]) -> str:
+    """The address's query with the form's choices written into the filter; one with a fault is left to be shown."""
+    q = query.get("q", "")
+    with suppress(Refusal):
+        q = RunFilter.parse(q).narrowed({name: query[name].strip() for name in CHOICES if name in query})
+    return urlencode({name: value for name, value in (("q", q), ("sort", query.get("sort", ""))) if value})

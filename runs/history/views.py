@@ -1,0 +1,55 @@
+"""Pages that list runs: the history and the short lists on other pages."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
+
+from agents_app.models import Crew
+from runs.history import queries
+from runs.history.filters import RunFilter
+from runs.history.page import history, narrowed
+from teams.access import TeamRequest, member, visible_to
+from teams.models import Role
+from teams.refusals import Refusal
+
+MAX_CREWS = 500
+
+
+@member(Role.VIEWER)
+@require_GET
+def runs(request: TeamRequest) -> HttpResponse:
+    """Choices of the form beside the filter are written into the filter, so that one address holds all of it."""
+    if "narrow" in request.GET:
+        return redirect(f"{request.path}?{narrowed(request.GET)}")
+    page = history(request.who, request.GET)
+    return render(request, "runs/history/runs.html", {"page": page}, status=422 if page.error else 200)
+
+
+@member(Role.VIEWER)
+@require_GET
+def newer(request: TeamRequest) -> HttpResponse:
+    """How many runs came since the list was read: a counter, so that the list does not jump under the pointer."""
+    q = request.GET.get("q", "")
+    try:
+        count = queries.count_newer(request.who, RunFilter.parse(q), than=request.GET.get("than", ""))
+    except Refusal:
+        count = 0
+    return render(request, "runs/history/_newer.html", {"count": count, "q": q})
+
+
+@member(Role.VIEWER)
+@require_GET
+def last_runs(request: TeamRequest) -> HttpResponse:
+    """The last runs of the crews named, for the pages of the crews, which know nothing of runs."""
+    crews = list(visible_to(request.who, Crew).filter(slug__in=request.GET.getlist("crew")[:MAX_CREWS]))
+    last = queries.last_runs(request.who, [crew.pk for crew in crews], each=5 if "only" in request.GET else 3)
+    context = {"last": [(crew, last[crew.pk]) for crew in crews], "only": "only" in request.GET}
+    return render(request, "runs/history/_last_runs.html", context)
+
+
+@member(Role.VIEWER)
+@require_GET
+def running_now(request: TeamRequest) -> HttpResponse:
+    return render(request, "runs/history/_running_now.html", {"runs": queries.live_runs(request.who)})

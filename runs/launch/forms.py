@@ -1,0 +1,107 @@
+"""The launch form, built from a spec's placeholders, and a person's word on an answer. ``actions`` decides on both."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+
+from engine.record.limits import RunLimits
+from engine.spec.crew_spec import CrewSpec
+from engine.spec.placeholders import placeholders
+from runs.launch.order import LaunchOrder
+from runs.limits.forms import UsdField, at_limit_choices, run_budget_help
+from runs.models import Run
+from runs.money import to_usd
+from runs.states import Priority
+from teams.models import Team
+
+PREFIX = "inputs."
+BOUNDS = ("max_calls", "max_tokens", "max_seconds")
+KINDS = [
+    ("no", "Real: the team's providers answer, and bill"),
+    ("yes", "Simulated: answers are made up here, tokens are counted, nothing is spent"),
+]
+
+
+class LaunchForm(forms.Form):
+    """A text for each placeholder, then budget and other bounds, priority and whether the run is simulated.
+
+    ``key`` makes a launch that is sent twice one launch.
+    """
+
+    simulated = forms.ChoiceField(choices=KINDS, widget=forms.RadioSelect, label="Models", required=False)
+    budget_usd = UsdField(min_value=Decimal("0.000001"), label="Budget in USD")
+    at_limit = forms.ChoiceField(required=False, label="At a budget")
+    max_calls = forms.IntegerField(required=False, min_value=1, label="Model requests at most")
+    max_tokens = forms.IntegerField(required=False, min_value=1, label="Tokens at most")
+    max_seconds = forms.IntegerField(required=False, min_value=1, label="Seconds at most")
+    priority = forms.ChoiceField(choices=Priority.choices, initial=Priority.NORMAL)
+    key = forms.CharField(widget=forms.HiddenInput, max_length=60)
+    version = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(
+        self, *args: Any, spec: CrewSpec, team: Team, has_keys: bool, earlier: Run | None = None, **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self.fields["budget_usd"].help_text = run_budget_help(team)
+        self.fields["at_limit"].choices = at_limit_choices(team)  # type: ignore[attr-defined]
+        self.input_names = placeholders(spec)
+        values = dict(spec.inputs) | (earlier.inputs if earlier else {})
+        for name in self.input_names:
+            rows = min(8, 1 + values.get(name, "").count("\n"))
+            self.fields[f"{PREFIX}{name}"] = forms.CharField(
+                label=name,
+                initial=values.get(name, ""),
+                widget=forms.Textarea(attrs={"rows": rows, "class": "grows"}),
+                strip=False,
+            )
+        self.fields["simulated"].initial = "no" if has_keys else "yes"
+        self.fields["key"].initial = str(uuid4())
+        if earlier is not None:
+            self._take_over(earlier, team)
+
+    def _take_over(self, earlier: Run, team: Team) -> None:
+        """Bounds and choices of a run that is launched again."""
+        self.fields["priority"].initial = earlier.priority
+        self.fields["simulated"].initial = "yes" if earlier.simulated else "no"
+        self.fields["at_limit"].initial = "" if earlier.at_limit == team.at_limit else earlier.at_limit
+        for name in BOUNDS:
+            self.fields[name].initial = getattr(earlier, name)
+        if earlier.budget_nusd is not None:
+            most = earlier.budget_nusd if team.run_budget_nusd is None else team.run_budget_nusd
+            self.fields["budget_usd"].initial = to_usd(min(earlier.budget_nusd, most))
+
+    @property
+    def bounds(self) -> list[forms.BoundField]:
+        return [self[name] for name in BOUNDS]
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether a bound is set, or was typed wrongly, so that they are shown at once."""
+        return any(bound.value() or bound.errors for bound in self.bounds)
+
+    @property
+    def inputs(self) -> list[forms.BoundField]:
+        return [self[f"{PREFIX}{name}"] for name in self.input_names]
+
+    def take_new_key(self) -> None:
+        """For a launch that was already made: the next one is another."""
+        data = self.data.copy()  # type: ignore[attr-defined]
+        data["key"] = str(uuid4())
+        self.data = data
+
+    def order(self, version: Any) -> LaunchOrder:
+        """What was typed, as an order."""
+        typed = self.cleaned_data
+        return LaunchOrder(
+            inputs={name: typed[f"{PREFIX}{name}"] for name in self.input_names},
+            version=version,
+            budget_usd=typed["budget_usd"],
+            limits=RunLimits(**{name: typed[name] for name in BOUNDS}),
+            priority=typed["priority"],
+            at_limit=typed["at_limit"] or None,
+            simulated={"yes": True, "no": False}.get(typed["simulated"]),
+        )

@@ -1,0 +1,100 @@
+"""What somebody asks for who launches a crew, and what is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from agents_app.models import CrewVersion
+from engine.record.limits import RunLimits
+from engine.spec.crew_spec import CrewSpec
+from engine.spec.validate import missing_inputs
+from runs.bounds.budgets import MAX_BUDGET_USD
+from runs.money import dollars, to_nusd, to_usd
+from runs.states import Priority
+from teams.models import AtLimit, Team
+
+MAX_INPUT_CHARS = 1_000_000
+
+MAX_METADATA_CHARS = 10_000
+
+MAX_BOUND = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchOrder:
+    """What a person asks for. ``version`` None launches the draft, cut as a version. ``simulated`` None lets the team's
+    provider keys decide: without any key every run is simulated. ``at_limit`` None is the team's way: what the run does
+    when a budget does not cover its next call."""
+
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    version: CrewVersion | None = None
+    budget_usd: Decimal | None = None
+    limits: RunLimits = RunLimits()
+    priority: str = Priority.NORMAL
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    simulated: bool | None = None
+    at_limit: str | None = None
+
+    @property
+    def bounds(self) -> dict[str, int | None]:
+        """The limits besides money, by their names on a run."""
+        seconds = self.limits.max_seconds
+        return {
+            "max_calls": self.limits.max_calls,
+            "max_tokens": self.limits.max_tokens,
+            "max_seconds": None if seconds is None else round(seconds),
+        }
+
+    @property
+    def request_hash(self) -> str:
+        """Tells one order from another under the same idempotency key."""
+        parts = [
+            dict(self.inputs),
+            self.version and self.version.pk,
+            str(self.budget_usd),
+            list(self.bounds.values()),
+            self.priority,
+            dict(self.metadata),
+            self.simulated,
+        ]
+        if self.at_limit is not None:  # orders from before there was a choice keep their hash
+            parts.append(self.at_limit)
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def order_complaints(spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:
+    fields = {
+        f"inputs.{name}": "This input is missing."
+        for name in missing_inputs(spec, dict(spec.inputs) | dict(order.inputs))
+    }
+    for name, value in order.inputs.items():
+        if len(value) > MAX_INPUT_CHARS:
+            fields[f"inputs.{name}"] = f"At most {MAX_INPUT_CHARS:,} characters."
+    if order.budget_usd is not None and not 0 < order.budget_usd <= MAX_BUDGET_USD:
+        fields["budget_usd"] = f"Give a budget above $0 and up to ${MAX_BUDGET_USD:,}, or none."
+    elif order.budget_usd is not None and to_usd(to_nusd(order.budget_usd)) != order.budget_usd:
+        fields["budget_usd"] = "Give at most nine decimals."
+    for name, bound in order.bounds.items():
+        if bound is not None and not 0 < bound <= MAX_BOUND:
+            fields[name] = f"Give a number from 1 to {MAX_BOUND:,}, or none."
+    if order.priority not in Priority.values:
+        fields["priority"] = f"Choose one of {', '.join(Priority.values)}."
+    if len(json.dumps(dict(order.metadata))) > MAX_METADATA_CHARS:
+        fields["metadata"] = f"At most {MAX_METADATA_CHARS:,} characters of JSON."
+    return fields
+
+
+def limit_complaints(team: Team, order: LaunchOrder) -> dict[str, str]:
+    """What the team's own bounds say against an order."""
+    fields = {}
+    most = team.run_budget_nusd
+    if most is not None and order.budget_usd is not None and order.budget_usd > to_usd(most):
+        fields["budget_usd"] = f"Your team gives a run at most {dollars(most)}."
+    if order.at_limit is not None and order.at_limit not in AtLimit.values:
+        fields["at_limit"] = f"Choose one of {', '.join(AtLimit.values)}."
+    return fields

@@ -1,0 +1,41 @@
+"""The launch page: fetch through the gate, call one action, render."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from agents_app.models import Crew
+from runs.launch import actions
+from runs.launch.page import launch_page
+from teams.access import TeamRequest, fetch, member
+from teams.models import Role
+from teams.refusals import Conflict, Refusal, TooMany
+from teams.views import show_refusal
+
+
+@member(Role.RUNNER)
+@require_http_methods(["GET", "POST"])
+def launch(request: TeamRequest, slug: str) -> HttpResponse:
+    crew = fetch(Crew, request.who, Role.RUNNER, slug=slug, archived_at=None, builtin_key="")
+    page = launch_page(request.who, crew, request.GET, request.POST or None)
+    refused: Refusal | None = None
+    if page.form.is_valid():
+        key = page.form.cleaned_data["key"]
+        try:
+            run = actions.launch(request.who, crew, page.form.order(page.version), idempotency_key=key)
+            return redirect("run", team=request.who.team.slug, run_id=run.pk)
+        except Conflict:
+            page.form.add_error(
+                None, "This form was launched before, with other inputs. Launch again to make another run."
+            )
+            page.form.take_new_key()
+        except Refusal as refusal:
+            refused = refusal
+            show_refusal(page.form, refusal)
+    status = 200 if not page.form.errors else refused.status if refused else 422
+    response = render(request, "runs/launch/launch.html", {"page": page}, status=status)
+    if isinstance(refused, TooMany):
+        response["Retry-After"] = str(refused.retry_after_s)
+    return response

@@ -1,0 +1,139 @@
+"""Group commit: one writer thread per process gathers small write operations of many runs into one transaction.
+
+While one transaction commits, the next operations queue up, so batches grow with the load and nobody waits for a timer.
+What an operation writes is not decided here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from psycopg.errors import IdleInTransactionSessionTimeout
+
+from engine.errors import Cancelled
+from runs.ledger.locks import Locks, take
+from runs.telemetry import metrics
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH = 200
+RETRIES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
+
+Operation = Callable[[], Any]
+"""A write in an open transaction. It may be run again after a lost connection or deadlock, so it must be idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An operation that was submitted, and who waits for it."""
+
+    operation: Operation
+    future: Future[Any]
+    locks: Locks | None
+
+
+class GroupCommit:
+    """Runs operations on one thread with its own connection; ``submit`` returns once the operation's commit is done."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[Item | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="group-commit", daemon=True)
+        self._pause = threading.Event()
+        self._closing = threading.Lock()
+        self._closed = False
+        self._thread.start()
+
+    def submit(self, operation: Operation, *, locks: Locks | None = None) -> Future[Any]:
+        """A future of the operation's result, set after its commit; its exception if it raised.
+
+        Who cancels the future in time takes the operation back. ``locks`` is what it changes together with others: that
+        is locked for the whole batch before its first operation.
+        """
+        future: Future[Any] = Future()
+        with self._closing:
+            if self._closed:
+                raise Cancelled("This worker is stopping.")
+            self._queue.put(Item(operation, future, locks))
+        return future
+
+    def close(self) -> None:
+        """Commits what was submitted and ends the thread; whatever comes later is refused."""
+        with self._closing:
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        going_on = True
+        while going_on:
+            batch, going_on = self._gather()
+            if batch:
+                self._commit(batch)
+        connection.close()
+
+    def _gather(self) -> tuple[list[Item], bool]:
+        batch = []
+        item = self._queue.get()
+        while item is not None:
+            if item.future.set_running_or_notify_cancel():  # from here on nobody can cancel it: it will be written
+                batch.append(item)
+            if len(batch) == MAX_BATCH or self._queue.empty():
+                return batch, True
+            item = self._queue.get()
+        return batch, False
+
+    def _commit(self, batch: list[Item]) -> None:
+        try:
+            # By team, so that bills are locked in one order too.
+            batch.sort(key=lambda item: item.locks.team if item.locks else 0)
+            results = self._in_one_transaction(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it was belongs to the operation's caller, not to this thread
+            if len(batch) == 1 or (isinstance(error, (OperationalError, InterfaceError)) and not _is_there()):
+                for item in batch:
+                    item.future.set_exception(error)
+                return
+            # One of them spoiled the transaction for all: each gets its own, so that only the guilty one fails.
+            for item in batch:
+                self._commit([item])
+            return
+        for item, result in zip(batch, results, strict=True):
+            item.future.set_result(result)
+
+    def _in_one_transaction(self, batch: list[Item]) -> list[Any]:
+        for pause_s in (*RETRIES_S, None):
+            try:
+                with metrics.committing(len(batch)), transaction.atomic():
+                    take(item.locks for item in batch if item.locks is not None)
+                    return [item.operation() for item in batch]
+            except (DatabaseError, InterfaceError) as error:
+                connection.close()
+                if pause_s is None or not _is_passing(error):
+                    raise
+                log.warning("The ledger's connection failed; trying again in %.2f s", pause_s, exc_info=error)
+                self._pause.wait(pause_s)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _is_there() -> bool:
+    """Whether the database answers at all: if not, no operation is to blame."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return False
+    return True
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether another try may go well. Who was frozen in mid transaction finds it ended by the database."""
+    return isinstance(error, (OperationalError, InterfaceError)) or isinstance(
+        error.__cause__, IdleInTransactionSessionTimeout
+    )

@@ -1,0 +1,10 @@
+"""What must never be false of the ledger but is more than a database constraint can say: each invariant is a query that
+must return no row.
+
+Nothing is repaired here.
+"""
+
+from runs.ledger.invariants.check import INVARIANTS, Finding, Row, check, examine, look
+from runs.ledger.invariants.nightly import check_once_a_day, last_check, record
+
+__all__ = ["INVARIANTS", "Finding", "Row", "check", "check_once_a_day", "examine", "last_check", "look", "record"]

@@ -1,0 +1,112 @@
+"""Looks at the whole ledger at one moment and says which invariants do not hold. It changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from django.db import connection, transaction
+
+from engine.errors import Cancelled
+from runs.ledger.invariants.calls import CALLS
+from runs.ledger.invariants.invariant import Invariant
+from runs.ledger.invariants.months import MONTHS
+from runs.ledger.invariants.protocol import PROTOCOL
+from runs.ledger.invariants.sums import SUMS
+from runs.ledger.lease import LEASE_S
+from runs.states import BUDGETS, PERSON, CostClass
+
+INVARIANTS = {one.name: one for one in (*SUMS, *MONTHS, *CALLS, *PROTOCOL)}
+
+ROWS_SHOWN = 20
+IDLE_S = 60
+SWEPT_WITHIN_S = 30
+"""Sweeps are seconds apart; so long after it was due, what a sweep does is done."""
+HEARD_AFTER_S = 10
+"""A bell is heard in milliseconds; so long after it, whoever is free has come."""
+
+PARAMETERS: dict[str, Any] = {
+    "cancelled": Cancelled.code,
+    "classes": CostClass.values,
+    "person": PERSON,
+    "budgets": list(BUDGETS),
+    "idle": f"{IDLE_S} s",
+    "heard_after": f"{HEARD_AFTER_S} s",
+    "settled_after": f"{LEASE_S + SWEPT_WITHIN_S} s",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What breaks an invariant, with the two figures that differ."""
+
+    id: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.found}, should be {self.expected}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How an invariant stands: how many rows break it, and the first of them."""
+
+    name: str
+    meaning: str
+    count: int
+    rows: tuple[Row, ...]
+    took_ms: int = 0
+
+
+def check(names: Iterable[str] | None = None) -> list[Finding]:
+    """The invariants that do not hold, of all or of those named."""
+    return [finding for finding in examine(names) if finding.count]
+
+
+def examine(names: Iterable[str] | None = None) -> list[Finding]:
+    """How each invariant stands, all at the same moment, so that what is written meanwhile is not taken for a fault.
+
+    Not to be called within a transaction, which would have begun at another moment.
+    """
+    with moment():
+        return look(names)
+
+
+@contextmanager
+def moment() -> Iterator[None]:
+    """A transaction that sees the ledger as it is now, and goes on seeing it so."""
+    with transaction.atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def look(names: Iterable[str] | None = None) -> list[Finding]:
+    """How each invariant stands, as the transaction that this is called in sees the ledger."""
+    return [look_at(INVARIANTS[name]) for name in (INVARIANTS if names is None else names)]
+
+
+def look_at(invariant: Invariant, given: Mapping[str, Any] = MappingProxyType({})) -> Finding:
+    """How one invariant stands; ``given`` is what its query takes besides ``PARAMETERS``."""
+    began = time.monotonic()
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST_ROWS.format(invariant.sql), {**PARAMETERS, **given, "rows_shown": ROWS_SHOWN})
+        found = cursor.fetchall()
+    return Finding(
+        name=invariant.name,
+        meaning=invariant.meaning,
+        count=found[0][0] if found else 0,
+        rows=tuple(Row(*row[1:]) for row in found),
+        took_ms=round((time.monotonic() - began) * 1000),
+    )
+
+
+_FIRST_ROWS = """
+    SELECT count(*) OVER (), id::text, coalesce(found::text, 'none'), coalesce(expected::text, 'none')
+    FROM ({}) AS offending LIMIT %(rows_shown)s
+"""

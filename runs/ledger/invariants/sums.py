@@ -1,0 +1,65 @@
+"""What must be true of a run's and a task's sums: each is that of its calls, and no run is above its budget.
+
+Only a call that the provider billed above its own reservation may carry a run over its budget, by just that much.
+"""
+
+from __future__ import annotations
+
+from runs.ledger.invariants.invariant import Invariant
+from runs.ledger.sql import ROLLUP_FIELDS, TOKEN_FIELDS
+
+_SUMS = {
+    **{name: f"sum({name})" for name in TOKEN_FIELDS},
+    "successful_requests": "count(*) FILTER (WHERE kind = 'model' AND state IN ('ok', 'late') AND NOT cache_hit)",
+    "spent_nusd": "sum(cost_nusd)",
+    "unpriced_calls": "count(*) FILTER (WHERE state <> 'intent' AND cost_nusd IS NULL)",
+    "estimated_calls": "count(*) FILTER (WHERE usage_estimated)",
+}
+
+
+def _rollup(what: str, table: str, column: str) -> Invariant:
+    figures = ", ".join(f"('{name}', kept.{name}::numeric, coalesce(sums.{name}, 0))" for name in ROLLUP_FIELDS)
+    return Invariant(
+        f"{what}_sums",
+        f"Each figure of a {what} is the sum of its calls.",
+        f"""
+        WITH sums AS (
+            SELECT {column}, {", ".join(f"{_SUMS[name]} AS {name}" for name in ROLLUP_FIELDS)}
+            FROM runs_call WHERE {column} IS NOT NULL GROUP BY {column})
+        SELECT concat(kept.id, ' ', field) AS id, found, expected
+        FROM {table} AS kept LEFT JOIN sums ON sums.{column} = kept.id
+        CROSS JOIN LATERAL (VALUES {figures}) AS figure (field, found, expected)
+        WHERE found <> expected
+        """,  # noqa: S608 - names of tables and columns, from here
+    )
+
+
+SUMS = (
+    _rollup("run", "runs_run", "run_id"),
+    _rollup("task", "runs_taskrun", "task_run_id"),
+    Invariant(
+        "run_reserved",
+        "A run holds what its open calls may cost, and nothing else.",
+        """
+        WITH sums AS (SELECT run_id, sum(reserved_nusd) AS nusd FROM runs_call WHERE state = 'intent' GROUP BY run_id)
+        SELECT run.id, run.reserved_nusd AS found, coalesce(sums.nusd, 0) AS expected
+        FROM runs_run AS run LEFT JOIN sums ON sums.run_id = run.id
+        WHERE run.reserved_nusd <> coalesce(sums.nusd, 0)
+        """,
+    ),
+    Invariant(
+        "run_budget",
+        "What a run has spent and holds is within its budget, but for what providers billed above a reservation.",
+        """
+        SELECT run.id, run.spent_nusd + run.reserved_nusd AS found, run.budget_nusd + excess.nusd AS expected
+        FROM runs_run AS run CROSS JOIN LATERAL (
+            SELECT coalesce(sum(greatest(cost_nusd - reserved_nusd, 0)), 0) AS nusd FROM runs_call
+            WHERE run_id = run.id AND finished_at >= (SELECT max(started_at) FROM runs_call WHERE run_id = run.id)
+        ) AS excess
+        WHERE run.spent_nusd + run.reserved_nusd > run.budget_nusd
+          AND run.spent_nusd + run.reserved_nusd > run.budget_nusd + excess.nusd
+        """,
+    ),
+)
+"""Every call is opened within the budget, and no budget is set below what is used; so only what was settled since the
+last call was opened can have gone over it."""

@@ -1,0 +1,135 @@
+"""What an earlier worker finished of a run, read once at its claim, so that nothing finished is paid again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from engine.catalogue.pricing import Usage
+from engine.providers.llm import LLMReply, ToolCall
+from engine.record.journal import (
+    CREW_TASK,
+    CallIntent,
+    CallKind,
+    CallOutcome,
+    CallRecord,
+    CallStatus,
+    LostCall,
+    Purpose,
+    Review,
+    TaskResult,
+    TaskStatus,
+)
+from engine.tools.protocol import Effect
+from runs import models
+from runs.models import Call, Run, TaskRun
+from runs.money import to_usd
+from runs.states import TASK_KEPT, CallState
+
+TOLD = Q(state=CallState.ERROR, kind="tool") & ~Q(tool_output="")
+UNSAFE = Q(kind="tool", effect=Effect.UNSAFE.value, simulated=False)
+
+Step = tuple[str, str, int]
+"""Task key, branch and number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Kept task results by key, calls that ended their step, and what people said about answers by (task key, number).
+
+    ``lost`` are the unsafe tool calls of which nobody knows whether they were carried out. ``task_ids`` are the rows of
+    the tasks by key. ``decisions`` counts what people had said by then.
+    """
+
+    results: dict[str, TaskResult]
+    calls: dict[Step, CallRecord]
+    reviews: dict[tuple[str, int], Review] = field(default_factory=dict)
+    lost: dict[Step, tuple[UUID, LostCall]] = field(default_factory=dict)
+    task_ids: dict[str, int] = field(default_factory=dict)
+    decisions: int = 0
+
+
+def replay_at_claim(run: Run) -> Replay:
+    """What there is to replay of a run that was just claimed: nothing at its first claim, which takes one query."""
+    if run.lease_epoch > 1:
+        return read_replay(run)
+    return Replay(results={}, calls={}, task_ids=dict(run.tasks.values_list("key", "pk")))
+
+
+def read_replay(run: Run) -> Replay:
+    """Three queries. The calls of kept tasks are not read: their results are enough."""
+    tasks = list(run.tasks.all())
+    keys = {task.pk: task.key for task in tasks}
+    known = Q(state=CallState.OK) | Q(TOLD) | Q(UNSAFE, state__in=(CallState.LATE, CallState.UNKNOWN))
+    calls = run.calls.filter(known).exclude(task_run__state__in=TASK_KEPT).order_by("started_at", "id")
+    reviews = list(models.Review.objects.filter(task_run__run=run, approved__isnull=False))
+    said = {one.call_id: LostCall(happened=one.approved, comment=one.comment) for one in reviews}
+    ended: dict[Step, CallRecord] = {}
+    lost: dict[Step, tuple[UUID, LostCall]] = {}
+    for call in calls:
+        step = (keys.get(call.task_run_id or 0, CREW_TASK), call.branch, call.step)
+        if call.state == CallState.UNKNOWN:
+            lost[step] = (call.pk, said.get(call.pk, LostCall()))
+        else:
+            ended[step] = _record(call, step[0])
+    return Replay(
+        results={task.key: _result(task) for task in tasks if task.state in TASK_KEPT},
+        calls=ended,
+        reviews={
+            (keys[one.task_run_id], one.number): Review(approved=bool(one.approved), comment=one.comment)
+            for one in reviews
+            if one.call_id is None
+        },
+        lost=lost,
+        task_ids={task.key: task.pk for task in tasks},
+        decisions=len(reviews),
+    )
+
+
+def _result(task: TaskRun) -> TaskResult:
+    return TaskResult(
+        task=task.key,
+        status=TaskStatus(task.state),
+        raw=task.output_raw,
+        data=task.output_json,
+        error=task.error,
+        error_code=task.error_code,
+    )
+
+
+def _record(call: Call, task: str) -> CallRecord:
+    intent = CallIntent(
+        task=task,
+        agent=call.agent,
+        branch=call.branch,
+        step=call.step,
+        attempt=call.attempt,
+        kind=CallKind(call.kind),
+        purpose=Purpose(call.purpose),
+        model=call.model,
+        messages=tuple(call.messages),
+        params=call.params,
+        tool=call.tool,
+        arguments=call.arguments,
+        effect=Effect(call.effect),
+        simulated=call.simulated,
+    )
+    outcome = CallOutcome(
+        # A late one was carried out all the same, only for a worker that had lost its lease.
+        status=CallStatus.ERROR if call.state == CallState.ERROR else CallStatus.OK,
+        reply=reply_of(call.reply) if call.reply else None,
+        tool_output=call.tool_output if call.kind == "tool" else None,
+        cost_usd=None if call.cost_nusd is None else to_usd(call.cost_nusd),
+        latency_ms=call.latency_ms or 0,
+        cache_hit=call.cache_hit,
+    )
+    return CallRecord(intent, outcome)
+
+
+def reply_of(data: dict[str, Any]) -> LLMReply:
+    """A model's reply as a call keeps it."""
+    tool_calls = tuple(ToolCall(**tool_call) for tool_call in data["tool_calls"])
+    return LLMReply(**{**data, "usage": Usage(**data["usage"]), "tool_calls": tool_calls})

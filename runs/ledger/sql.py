@@ -1,0 +1,221 @@
+"""The statements that write a run's record: a call is opened by one and settled by one, with all the sums that it
+moves; a task begins and ends by one.
+
+``lines`` and ``journal`` fill them in and say what they mean. Each locks the run before anything that
+belongs to it.
+"""
+
+from __future__ import annotations
+
+TOKEN_FIELDS = (
+    "prompt_tokens",
+    "cached_prompt_tokens",
+    "cache_write_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+)
+
+_PRICES = {
+    "input_usd_per_mtok": "%(input)s::numeric",
+    "output_usd_per_mtok": "%(output)s::numeric",
+    "cached_usd_per_mtok": "%(cached)s::numeric",
+    "cache_write_usd_per_mtok": "%(cache_write)s::numeric",
+    "priced_above_tokens": "%(above_tokens)s",
+}
+
+ROLLUP_FIELDS = (*TOKEN_FIELDS, "successful_requests", "spent_nusd", "unpriced_calls", "estimated_calls")
+
+_LINE = {
+    "id": "%(id)s",
+    "team_id": "%(team)s",
+    "run_id": "%(run)s",
+    "task_run_id": "%(task)s::bigint",
+    "agent": "%(agent)s",
+    "branch": "%(branch)s",
+    "step": "%(step)s",
+    "attempt": "%(attempt)s",
+    "epoch": "%(epoch)s",
+    "kind": "%(kind)s",
+    "purpose": "%(purpose)s",
+    "cost_class": "'work'",
+    "state": "'intent'",
+    "simulated": "%(simulated)s",
+    "model": "%(model)s",
+    "credential": "%(credential)s",
+    "params": "%(params)s::jsonb",
+    "messages": "%(messages)s::jsonb",
+    "tool": "%(tool)s",
+    "arguments": "%(arguments)s",
+    "effect": "%(effect)s",
+    "counted_tokens": "%(counted_tokens)s",
+    "cache_key": "%(cache_key)s",
+    "waited_ms": "%(waited_ms)s",
+    **_PRICES,
+    "reserved_nusd": "%(reserved)s",
+    "billed_month": "month.begins",
+    "usage_estimated": "false",
+    "cache_hit": "false",
+}
+_LINE |= dict.fromkeys(TOKEN_FIELDS, "0")
+_LINE |= dict.fromkeys(
+    ("model_answered", "tool_output", "finish_reason", "error_code", "error", "provider_request_id"), "''"
+)
+
+OPEN = f"""
+    WITH month AS (SELECT date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date AS begins),
+    earlier AS (SELECT FROM runs_call WHERE id = %(id)s),
+    run AS (
+        UPDATE runs_run SET reserved_nusd = reserved_nusd + %(reserved)s, revision = revision + 1
+        WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running' AND cancel_requested_at IS NULL
+          AND (budget_nusd IS NULL OR spent_nusd + reserved_nusd + %(reserved)s <= budget_nusd)
+          AND NOT EXISTS (SELECT FROM earlier)
+        RETURNING id, created_by_id),
+    bill AS (
+        INSERT INTO runs_bill AS bill (team_id, month, budget_nusd, spent_nusd, reserved_nusd)
+        SELECT team.id, month.begins, team.budget_nusd, 0, %(reserved)s FROM teams_team AS team, month
+        WHERE team.id = %(team)s AND NOT %(simulated)s AND EXISTS (SELECT FROM run)
+          AND (team.budget_nusd IS NULL OR %(reserved)s <= team.budget_nusd
+               OR EXISTS (SELECT FROM runs_bill WHERE team_id = team.id AND runs_bill.month = month.begins))
+        ON CONFLICT (team_id, month) DO UPDATE SET reserved_nusd = bill.reserved_nusd + excluded.reserved_nusd
+        WHERE bill.closed_at IS NULL AND (bill.budget_nusd IS NULL
+            OR bill.spent_nusd + bill.reserved_nusd + excluded.reserved_nusd <= bill.budget_nusd)
+        RETURNING bill.id),
+    person AS (
+        SELECT run.created_by_id AS id, coalesce(membership.budget_nusd, team.user_budget_nusd) AS budget_nusd
+        FROM run JOIN teams_team AS team ON team.id = %(team)s
+        LEFT JOIN teams_membership AS membership
+            ON membership.team_id = team.id AND membership.user_id = run.created_by_id
+        WHERE run.created_by_id IS NOT NULL AND EXISTS (SELECT FROM bill)),
+    allowance AS (
+        INSERT INTO runs_allowance AS allowance (team_id, user_id, month, budget_nusd, spent_nusd, reserved_nusd)
+        SELECT %(team)s, person.id, month.begins, person.budget_nusd, 0, %(reserved)s FROM person, month
+        WHERE person.budget_nusd IS NULL OR %(reserved)s <= person.budget_nusd
+           OR EXISTS (SELECT FROM runs_allowance AS begun
+                      WHERE begun.team_id = %(team)s AND begun.user_id = person.id AND begun.month = month.begins)
+        ON CONFLICT (team_id, user_id, month) DO UPDATE
+            SET reserved_nusd = allowance.reserved_nusd + excluded.reserved_nusd
+        WHERE allowance.budget_nusd IS NULL
+           OR allowance.spent_nusd + allowance.reserved_nusd + excluded.reserved_nusd <= allowance.budget_nusd
+        RETURNING allowance.id),
+    line AS (
+        INSERT INTO runs_call ({", ".join(_LINE)})
+        SELECT {", ".join(_LINE.values())} FROM month
+        WHERE EXISTS (SELECT FROM run) AND (%(simulated)s OR EXISTS (SELECT FROM bill)
+            AND (EXISTS (SELECT FROM allowance) OR NOT EXISTS (SELECT FROM person)))
+        RETURNING id),
+    task AS (
+        UPDATE runs_taskrun SET waits_for = '', waits_until = NULL
+        WHERE id = %(task)s AND waits_for <> '' AND EXISTS (SELECT FROM line))
+    SELECT EXISTS (SELECT FROM earlier), EXISTS (SELECT FROM run), (SELECT id FROM bill),
+           EXISTS (SELECT FROM line), pg_notify(%(channel)s, %(run)s::text)
+"""  # noqa: S608 - names of columns, from here
+"""A team's bill of the month, and a person's part of it, is begun at its first call, with the budget that it then has.
+
+Who locks both locks the bill first.
+"""
+
+_READ = f"""
+    SELECT call.id, call.run_id, call.task_run_id, call.team_id, call.billed_month, call.simulated, call.kind,
+           call.purpose, call.attempt, call.state, call.input_usd_per_mtok IS NOT NULL, call.reserved_nusd,
+           call.cost_nusd, {", ".join(f"call.{name}" for name in TOKEN_FIELDS)}, call.usage_estimated,
+           run.lease_epoch = call.epoch AND run.state = 'running', run.created_by_id
+    FROM runs_call AS call JOIN runs_run AS run ON run.id = call.run_id WHERE
+"""  # noqa: S608 - names of columns, from here
+
+READ_TO_SETTLE = (
+    f"{_READ} call.id = %s AND call.state IN ('intent', 'unknown') FOR NO KEY UPDATE OF run FOR UPDATE OF call"
+)
+
+READ_OPEN = f"{_READ} call.run_id = %s AND call.state = 'intent' ORDER BY call.id FOR UPDATE OF call"
+
+_APPLIED = ", ".join(f"{name} = CASE WHEN %(repriced)s THEN {value} ELSE {name} END" for name, value in _PRICES.items())
+
+_MORE = ", ".join(f"{name} = {name} + %(more_{name})s" for name in ROLLUP_FIELDS)
+
+SETTLE = f"""
+    WITH line AS (
+        UPDATE runs_call SET state = %(state)s, cost_class = %(cost_class)s, cost_nusd = %(cost)s, {_APPLIED},
+            {", ".join(f"{name} = %({name})s" for name in TOKEN_FIELDS)},
+            usage_estimated = %(usage_estimated)s, cache_hit = %(cache_hit)s, cache_age_s = %(cache_age_s)s,
+            saved_nusd = %(saved)s, cache_key = CASE WHEN %(reusable)s THEN cache_key ELSE '' END,
+            error = %(error)s, error_code = %(error_code)s, tool_output = %(tool_output)s,
+            latency_ms = %(latency_ms)s, reply = %(reply)s::jsonb, model_answered = %(model_answered)s,
+            finish_reason = %(finish_reason)s, provider_request_id = %(provider_request_id)s, ttft_ms = %(ttft_ms)s,
+            finished_at = clock_timestamp()
+        WHERE id = %(id)s),
+    task AS (UPDATE runs_taskrun SET {_MORE} WHERE id = %(task)s),
+    run AS (
+        UPDATE runs_run SET {_MORE}, reserved_nusd = reserved_nusd - %(released)s, revision = revision + 1,
+            fruitless_takeovers = CASE WHEN %(progress)s THEN 0 ELSE fruitless_takeovers END
+        WHERE id = %(run)s),
+    bill AS (
+        UPDATE runs_bill SET spent_nusd = spent_nusd + %(more_spent_nusd)s,
+            reserved_nusd = reserved_nusd - %(released)s
+        WHERE team_id = %(team)s AND month = %(month)s
+        RETURNING id),
+    allowance AS (
+        UPDATE runs_allowance SET spent_nusd = spent_nusd + %(more_spent_nusd)s,
+            reserved_nusd = reserved_nusd - %(released)s
+        WHERE team_id = %(team)s AND user_id = %(person)s AND month = %(month)s
+          AND (SELECT count(*) FROM bill) > 0)
+    SELECT pg_notify(%(channel)s, %(run)s::text)
+"""  # noqa: S608 - names of columns, from here
+
+_MY_RUN = """
+    run AS (
+        UPDATE runs_run SET revision = revision + 1
+        WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running' RETURNING id)
+"""
+
+START_TASK = f"""
+    WITH {_MY_RUN}, task AS (
+        UPDATE runs_taskrun SET state = 'running', agent = %(agent)s,
+            started_at = coalesce(started_at, clock_timestamp())
+        FROM run WHERE runs_taskrun.id = %(task)s AND state IN ('pending', 'waiting'))
+    SELECT pg_notify(%(channel)s, id::text) FROM run
+"""  # noqa: S608 - from here
+
+END_TASK = f"""
+    WITH {_MY_RUN}, task AS (
+        UPDATE runs_taskrun SET state = %(state)s, cache_key = %(cache_key)s, output_raw = %(raw)s,
+            output_json = %(data)s::jsonb, error = %(error)s, error_code = %(error_code)s,
+            waits_for = '', waits_until = NULL,
+            finished_at = CASE WHEN %(state)s = 'waiting' THEN NULL ELSE clock_timestamp() END
+        FROM run WHERE runs_taskrun.id = %(task)s AND state IN ('pending', 'running', 'waiting'))
+    SELECT pg_notify(%(channel)s, id::text) FROM run
+"""  # noqa: S608 - from here
+
+TASK_WAITS = f"""
+    WITH {_MY_RUN}, task AS (
+        UPDATE runs_taskrun SET waits_for = %(waits_for)s,
+            waits_until = clock_timestamp() + make_interval(secs => %(seconds)s)
+        FROM run WHERE runs_taskrun.id = %(task)s AND state = 'running')
+    SELECT pg_notify(%(channel)s, id::text) FROM run
+"""  # noqa: S608 - from here
+
+CORRECT = """
+    WITH own AS (
+        SELECT closed_at IS NOT NULL AS closed FROM runs_bill
+        WHERE team_id = %(team)s AND month = %(month)s FOR UPDATE),
+    open AS (
+        SELECT CASE WHEN own.closed THEN date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date
+               ELSE %(month)s END AS month FROM own),
+    bill AS (
+        INSERT INTO runs_bill AS bill (team_id, month, budget_nusd, spent_nusd, reserved_nusd)
+        SELECT team.id, open.month, team.budget_nusd, 0, 0 FROM open JOIN teams_team AS team ON team.id = %(team)s
+        ON CONFLICT DO NOTHING),
+    allowance AS (
+        INSERT INTO runs_allowance (team_id, user_id, month, budget_nusd, spent_nusd, reserved_nusd)
+        SELECT team.id, before.user_id, open.month, coalesce(membership.budget_nusd, team.user_budget_nusd), 0, 0
+        FROM open JOIN teams_team AS team ON team.id = %(team)s
+        JOIN runs_allowance AS before
+            ON before.team_id = team.id AND before.user_id = %(person)s AND before.month = %(month)s
+        LEFT JOIN teams_membership AS membership
+            ON membership.team_id = team.id AND membership.user_id = before.user_id
+        ON CONFLICT DO NOTHING)
+    INSERT INTO runs_correction (call_id, booked_nusd, cost_nusd, month, made_at)
+    SELECT %(id)s, %(booked)s::bigint, %(cost)s::bigint, coalesce((SELECT month FROM open), %(month)s),
+           clock_timestamp()
+    RETURNING month
+"""
+"""Which bill takes the difference of a corrected call: its own, or the current month's if that is closed."""

@@ -1,0 +1,122 @@
+"""From one state of a run to the next, besides its claim: end it, set it aside, queue it again.
+
+Every write names the state, and where a worker holds the run the epoch, that it starts from.
+"""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from engine.errors import Cancelled
+from runs.live.notify import run_changed
+from runs.models import ClockTimestamp, Review, Run, TaskRun
+from runs.notices.events import announce_run
+from runs.states import TASK_ENDED, RunState, TaskState
+from runs.storable import storable_json, storable_text
+from runs.telemetry import metrics
+
+log = logging.getLogger(__name__)
+
+NO_WAIT = {"waits_for": "", "waits_until": None}
+
+
+@transaction.atomic
+def end(
+    run: Run, *, state: RunState, raw: str = "", data: object = None, error: str = "", error_code: str = ""
+) -> bool:
+    """Moves a run that is still ours to a terminal state; False, and nothing written, if its lease was lost."""
+    ended = Run.objects.filter(pk=run.pk, lease_epoch=run.lease_epoch, state=RunState.RUNNING).update(
+        state=state,
+        lease_owner="",
+        lease_until=None,
+        finished_at=ClockTimestamp(),
+        output_raw=storable_text(raw),
+        output_json=storable_json(data),
+        error=storable_text(error),
+        error_code=error_code,
+        revision=F("revision") + 1,
+    )
+    if not ended:
+        return False
+    metrics.run_ended(state)
+    log.info("Ended", extra={"state": str(state), "error_code": error_code})
+    close_tasks(run.pk)
+    announce_run(run)
+    run_changed(run.pk)
+    return True
+
+
+@transaction.atomic
+def pause(run: Run, *, waiting_for: str, decisions: int = 0, needs_nusd: int | None = None) -> bool:
+    """Sets a run that is still ours aside, holding no worker; False, and nothing written, if its lease was lost.
+
+    ``decisions`` are those of people that it went by: if there are more by now, it is queued again at once.
+    ``needs_nusd`` is what the call that a budget did not cover may cost. One that somebody asked to stop ends.
+    """
+    paused = Run.objects.filter(pk=run.pk, lease_epoch=run.lease_epoch, state=RunState.RUNNING).update(
+        state=RunState.WAITING,
+        waiting_for=waiting_for,
+        needs_nusd=needs_nusd,
+        paused_at=ClockTimestamp(),
+        lease_owner="",
+        lease_until=None,
+        revision=F("revision") + 1,
+    )
+    if not paused:
+        return False
+    under_way = TaskRun.objects.filter(run_id=run.pk, state=TaskState.RUNNING)
+    under_way.update(state=TaskState.WAITING, **NO_WAIT)
+    log.info("Set aside", extra={"waiting_for": waiting_for})
+    if Run.objects.filter(pk=run.pk, cancel_requested_at__isnull=False).exists():
+        end_unclaimed(run.pk)
+    elif needs_nusd is None and _decisions(run.pk) > decisions:
+        queue_again(run.pk)
+    announce_run(run)
+    run_changed(run.pk)
+    return True
+
+
+def _decisions(run_id: UUID) -> int:
+    return Review.objects.filter(task_run__run_id=run_id, approved__isnull=False).count()
+
+
+def queue_again(run_id: UUID) -> bool:
+    """Lets a waiting run go on; False if it no longer waits. Whoever calls this rings for it."""
+    queued = Run.objects.filter(pk=run_id, state=RunState.WAITING).update(
+        state=RunState.QUEUED,
+        waiting_for="",
+        needs_nusd=None,
+        rung_at=None,
+        fruitless_takeovers=0,
+        revision=F("revision") + 1,
+    )
+    return bool(queued)
+
+
+@transaction.atomic
+def end_unclaimed(run_id: UUID) -> bool:
+    """Cancels a run that nobody runs: queued, or waiting; False if it is no longer either."""
+    ended = Run.objects.filter(pk=run_id, state__in=(RunState.QUEUED, RunState.WAITING)).update(
+        state=RunState.CANCELLED,
+        waiting_for="",
+        needs_nusd=None,
+        finished_at=ClockTimestamp(),
+        error="Cancelled while nobody worked on it.",
+        error_code=Cancelled.code,
+        revision=F("revision") + 1,
+    )
+    if not ended:
+        return False
+    close_tasks(run_id)
+    run_changed(run_id)
+    return True
+
+
+def close_tasks(run_id: UUID) -> None:
+    """Tasks that had not ended when their run did were cancelled with it."""
+    left = TaskRun.objects.filter(run_id=run_id).exclude(state__in=TASK_ENDED)
+    left.update(state=TaskState.CANCELLED, finished_at=ClockTimestamp(), **NO_WAIT)

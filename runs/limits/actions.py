@@ -1,0 +1,224 @@
+"""People's verbs on what bounds runs: a team's budgets and quota, and the budget of one run.
+
+A budget that is raised lets what waited for it go on. One that is lowered keeps what is spent: it may not go below.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field, replace
+from decimal import Decimal
+from functools import partial
+
+from django.db import transaction
+from django.db.models import F
+
+from engine.catalogue.model_ids import provider_of
+from engine.spec.crew_spec import LLMSpec
+from runs.bounds import budgets
+from runs.bounds.budgets import MAX_BUDGET_USD
+from runs.ledger import transitions
+from runs.ledger.prices import TeamPrices
+from runs.ledger.wake import wake_covered
+from runs.live.notify import run_changed
+from runs.models import Allowance, Bill, Run
+from runs.money import dollars, to_nusd, to_usd
+from runs.states import BUDGETS, RUN_ENDED, RunState
+from runs.storable import storable_text
+from runs.worker import bell
+from teams.access import Principal, require
+from teams.credentials import TeamCredentials
+from teams.models import AtLimit, Membership, Role, Team
+from teams.refusals import Conflict, Invalid
+
+MAX_QUOTA = 1_000_000
+MAX_MODEL_CHARS = 200
+MAX_WINDOW_S = 31 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class TeamLimits:
+    """What an owner sets; budgets in USD a month, or a run; None is no limit. ``members`` are those whose monthly
+    budget is not the team's usual one, by user id."""
+
+    budget_usd: Decimal | None = None
+    run_budget_usd: Decimal | None = None
+    user_budget_usd: Decimal | None = None
+    at_limit: str = AtLimit.PAUSE
+    fallback_model: str = ""
+    launch_quota: int | None = None
+    launch_window_s: int = 3600
+    members: Mapping[int, Decimal] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Tells limits from others."""
+        parts = [str(part) for part in (*astuple(replace(self, members={})), sorted(self.members.items()))]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def limits_of(team: Team) -> TeamLimits:
+    """As they stand."""
+    own = Membership.objects.filter(team=team, budget_nusd__isnull=False).values_list("user_id", "budget_nusd")
+    return TeamLimits(
+        budget_usd=budgets.usd(team.budget_nusd),
+        run_budget_usd=budgets.usd(team.run_budget_nusd),
+        user_budget_usd=budgets.usd(team.user_budget_nusd),
+        at_limit=team.at_limit,
+        fallback_model=team.fallback_model,
+        launch_quota=team.launch_quota,
+        launch_window_s=team.launch_window_s,
+        members={user: Decimal(budgets.usd(budget) or 0) for user, budget in own},
+    )
+
+
+@transaction.atomic
+def set_limits(who: Principal, limits: TeamLimits, *, seen: str = "") -> Team:
+    """Sets them from now on, for the present month too, and wakes runs that they now let go on.
+
+    ``Invalid`` names every field that cannot be; then nothing is changed. ``seen`` is the digest of what they were
+    changed from: ``Conflict`` if somebody else has changed them since.
+    """
+    require(who, Role.OWNER)
+    members = dict(Membership.objects.filter(team=who.team).order_by("user_id").values_list("user_id", "pk"))
+    bill, allowances = _locked_sums(who.team, members)
+    # Not against launches, which hold their member's row while they refer to the team.
+    team = Team.objects.select_for_update(no_key=True).get(pk=who.team.pk)
+    if seen and seen != limits_of(team).digest:
+        raise Conflict(
+            "Somebody else has changed the limits since this page was loaded. Save once more to set yours all the "
+            "same, or reload the page to see theirs."
+        )
+    fields = _complaints(limits, members) | _fallback_complaint(team, limits) | _below_spent(limits, bill, allowances)
+    if fields:
+        raise Invalid("The limits were not changed.", fields=fields)
+    team.budget_nusd = budgets.nusd(limits.budget_usd)
+    team.run_budget_nusd = budgets.nusd(limits.run_budget_usd)
+    team.user_budget_nusd = budgets.nusd(limits.user_budget_usd)
+    team.at_limit, team.fallback_model = limits.at_limit, limits.fallback_model.strip()
+    team.launch_quota, team.launch_window_s = limits.launch_quota, limits.launch_window_s
+    team.save()
+    for user, membership in members.items():
+        Membership.objects.filter(pk=membership).update(budget_nusd=budgets.nusd(limits.members.get(user)))
+    Bill.objects.filter(pk=bill.pk).update(budget_nusd=team.budget_nusd)
+    for allowance in allowances:
+        budget = limits.members.get(allowance.user_id, limits.user_budget_usd)
+        Allowance.objects.filter(pk=allowance.pk).update(budget_nusd=budgets.nusd(budget))
+    transaction.on_commit(wake)
+    return team
+
+
+@transaction.atomic
+def resume(who: Principal, run: Run, *, budget_usd: Decimal | None = None) -> Run:
+    """Lets a run that waits for a budget go on, with a new budget of its own if one is given, which a run that has not
+    ended may be given at any time. ``Conflict`` if it waits for a budget that still does not cover its next call."""
+    require(who, Role.RUNNER)
+    held = Run.objects.select_for_update().get(pk=run.pk)
+    if held.state in RUN_ENDED:
+        raise Conflict(f"This run has already {held.state}. Launch it again to run it anew.")
+    if budget_usd is not None:
+        _set_run_budget(who, held, budget_usd)
+    elif held.state != RunState.WAITING or held.waiting_for not in BUDGETS:
+        raise Conflict("This run does not wait for a budget.")
+    if held.state == RunState.WAITING and held.waiting_for in BUDGETS:
+        short = [one for one in budgets.budgets_of(held.pk) if one.closed or not one.covers(held.needs_nusd or 0)]
+        if short and budget_usd is None:
+            raise Conflict(f"{budgets.standing(short[0], held.needs_nusd or 0)} Raise it first.")
+        if short:  # another than it waited for, where its own was raised
+            Run.objects.filter(pk=held.pk).update(waiting_for=short[0].name)
+        elif transitions.queue_again(held.pk):
+            transaction.on_commit(partial(bell.ring, held.pk))
+    run_changed(held.pk)
+    run.refresh_from_db()
+    return run
+
+
+def wake() -> None:
+    """Lets what waited for money go on where it may."""
+    for run_id in wake_covered():
+        bell.ring(run_id)
+
+
+def _locked_sums(team: Team, members: Mapping[int, int]) -> tuple[Bill, list[Allowance]]:
+    """This month's bill and allowances, begun if need be: else a first call could begin them with the old budgets while
+    new ones are set. Bill before allowances, as whoever books does."""
+    month = budgets.this_month()
+    Bill.objects.bulk_create([Bill(team=team, month=month, budget_nusd=team.budget_nusd)], ignore_conflicts=True)
+    bill = Bill.objects.select_for_update().get(team=team, month=month)
+    begun = [Allowance(team=team, user_id=user, month=month) for user in members]
+    Allowance.objects.bulk_create(begun, ignore_conflicts=True)
+    return bill, list(Allowance.objects.select_for_update().filter(team=team, month=month).order_by("user_id"))
+
+
+def _set_run_budget(who: Principal, run: Run, budget_usd: Decimal) -> None:
+    used, most = run.spent_nusd + run.reserved_nusd, who.team.run_budget_nusd
+    complaint = ""
+    if not 0 < budget_usd <= MAX_BUDGET_USD:
+        complaint = f"Give a budget above $0 and up to ${MAX_BUDGET_USD:,}."
+    elif to_usd(to_nusd(budget_usd)) != budget_usd:
+        complaint = "Give at most nine decimals."
+    elif budget_usd < to_usd(used):
+        complaint = f"{dollars(used)} of it are spent or held by calls in flight; give at least that."
+    elif most is not None and budget_usd > to_usd(most):
+        complaint = f"Your team gives a run at most {dollars(most)}."
+    elif run.waiting_for == budgets.RUN and to_usd(run.spent_nusd + (run.needs_nusd or 0)) > budget_usd:
+        least = dollars(run.spent_nusd + (run.needs_nusd or 0))
+        complaint = f"The next call may cost up to {dollars(run.needs_nusd or 0)}, so give at least {least}."
+    if complaint:
+        raise Invalid("The budget was not changed.", fields={"budget_usd": complaint})
+    Run.objects.filter(pk=run.pk).update(budget_nusd=to_nusd(budget_usd), revision=F("revision") + 1)
+
+
+def _complaints(limits: TeamLimits, members: Mapping[int, int]) -> dict[str, str]:
+    fields = {}
+    amounts = {name: getattr(limits, name) for name in ("budget_usd", "run_budget_usd", "user_budget_usd")}
+    for name, amount in {**amounts, **{f"members.{user}": usd for user, usd in limits.members.items()}}.items():
+        if amount is not None and not 0 <= amount <= MAX_BUDGET_USD:
+            fields[name] = f"Give an amount from $0 to ${MAX_BUDGET_USD:,}, or none for no limit."
+        elif amount is not None and to_usd(to_nusd(amount)) != amount:
+            fields[name] = "Give at most nine decimals."
+    fields |= {f"members.{user}": "Not a member of this team." for user in limits.members if user not in members}
+    if limits.at_limit not in AtLimit.values:
+        fields["at_limit"] = f"Choose one of {', '.join(AtLimit.values)}."
+    if limits.launch_quota is not None and not 1 <= limits.launch_quota <= MAX_QUOTA:
+        fields["launch_quota"] = f"Give a number from 1 to {MAX_QUOTA:,}, or none for no limit."
+    if not 1 <= limits.launch_window_s <= MAX_WINDOW_S:
+        fields["launch_window_s"] = f"Give a number of seconds from 1 to {MAX_WINDOW_S:,}."
+    return fields
+
+
+def _fallback_complaint(team: Team, limits: TeamLimits) -> dict[str, str]:
+    """Why the cheaper model could never be asked: a setting that does nothing would be found out at the worst time."""
+    model = limits.fallback_model.strip()
+    if len(model) > MAX_MODEL_CHARS or storable_text(model) != model:
+        return {"fallback_model": f"Give the name of a model, of at most {MAX_MODEL_CHARS} characters."}
+    if not model or limits.at_limit != AtLimit.FALLBACK:
+        return {}
+    credentials, provider = TeamCredentials(team), provider_of(model)
+    if provider is None or (credentials.any_model_key and credentials.key_for(LLMSpec(model=model)) is None):
+        return {"fallback_model": f"The team has no {provider or 'known'} key to ask it with. Add one in the settings."}
+    if TeamPrices(team, [model]).price(model) is None:
+        return {"fallback_model": "Its price is not known, so nobody could tell that it is cheaper."}
+    return {}
+
+
+def _below_spent(limits: TeamLimits, bill: Bill, allowances: list[Allowance]) -> dict[str, str]:
+    """Budgets that are less than what is spent and held already: to stop spending, set them to just that."""
+    fields = {}
+    if complaint := _too_low(limits.budget_usd, bill):
+        fields["budget_usd"] = complaint
+    for allowance in allowances:
+        own = limits.members.get(allowance.user_id)
+        if complaint := _too_low(limits.user_budget_usd if own is None else own, allowance):
+            fields["user_budget_usd" if own is None else f"members.{allowance.user_id}"] = (
+                f"{complaint} ({allowance.user})" if own is None else complaint
+            )
+    return fields
+
+
+def _too_low(budget_usd: Decimal | None, sums: Bill | Allowance) -> str:
+    used = sums.spent_nusd + sums.reserved_nusd
+    if budget_usd is None or budget_usd >= to_usd(used):
+        return ""
+    return f"{dollars(used)} are spent or held by calls in flight this month; give at least that, which stops more."

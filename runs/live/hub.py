@@ -1,0 +1,118 @@
+"""NOTIFY to whoever watches: one LISTEN connection per event loop, opened with the first watcher, closed with the
+last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import psycopg
+from django.db import connection
+
+from runs.live.notify import CHANNEL
+from runs.telemetry import metrics
+
+log = logging.getLogger(__name__)
+
+RECONNECT_S = 1.0
+
+
+class Hub:
+    """The listeners of one event loop, by run. It belongs to the loop and not to the process: tests have many loops."""
+
+    def __init__(self) -> None:
+        self._watchers: dict[UUID, set[asyncio.Event]] = {}
+        self._listener: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+
+    @asynccontextmanager
+    async def watch(self, run_id: UUID) -> AsyncIterator[asyncio.Event]:
+        """An event that is set at every change of the run from now on; clear it before reading the run."""
+        event = asyncio.Event()
+        self._watchers.setdefault(run_id, set()).add(event)
+        metrics.reader_came()
+        if self._listener is None:
+            self._listener = asyncio.create_task(self._listen(), name="run-listener")
+        try:
+            await self._ready.wait()
+            yield event
+        finally:
+            self._leave(run_id, event)
+
+    def _leave(self, run_id: UUID, event: asyncio.Event) -> None:
+        watchers = self._watchers[run_id]
+        watchers.discard(event)
+        metrics.reader_left()
+        if not watchers:
+            del self._watchers[run_id]
+        if not self._watchers and self._listener is not None:
+            self._listener.cancel()
+            self._listener = None
+            self._ready.clear()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._listen_once()
+            except psycopg.Error as error:
+                log.warning("The live connection failed; trying again", exc_info=error)
+                self._ready.set()
+                await asyncio.sleep(RECONNECT_S)
+
+    async def _listen_once(self) -> None:
+        async with await psycopg.AsyncConnection.connect(**connection_params(), autocommit=True) as live:
+            await live.execute(f"LISTEN {CHANNEL}")
+            self._ready.set()
+            self._wake_all()
+            async for notice in live.notifies():
+                for event in self._watchers.get(UUID(notice.payload), ()):
+                    event.set()
+
+    def _wake_all(self) -> None:
+        """After a reconnection anything may have been missed."""
+        for watchers in self._watchers.values():
+            for event in watchers:
+                event.set()
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """The running loop's hub."""
+    return _hubs.setdefault(asyncio.get_running_loop(), Hub())
+
+
+async def changes(run_id: UUID, *, heartbeat_s: float = 15.0) -> AsyncGenerator[bool, None]:
+    """Yields True at once and at every change of the run, False after each ``heartbeat_s`` of quiet. Never ends by
+    itself.
+
+    Changes that come while the reader is busy are folded into one.
+    """
+    async with hub().watch(run_id) as changed:
+        yield True
+        while True:
+            try:
+                await asyncio.wait_for(changed.wait(), heartbeat_s)
+            except TimeoutError:
+                yield False
+            else:
+                changed.clear()
+                yield True
+
+
+def connection_params() -> dict[str, Any]:
+    """What a connection of its own, outside of Django's, is opened with."""
+    wanted = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert", "connect_timeout")
+    params = connection.get_connection_params()
+    return {
+        name: value
+        for name, value in params.items()
+        if value and (name in wanted or name.startswith(("keepalives", "tcp_")))
+    }

@@ -1,0 +1,78 @@
+"""Dated prices of models."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from runs.models.fields import not_negative
+from teams.models import Team
+
+
+class PriceQuote(models.Model):
+    """A dated price of one model, in USD per million tokens. Without a team it is the default list's.
+
+    The price in force is the team's newest that has begun, else the default list's newest. It is for prompts that
+    exceed none of its ``tiers``.
+    """
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE, related_name="price_quotes")
+    model = models.CharField(max_length=200)
+    begins_at = models.DateTimeField(db_default=Now())
+    input_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
+    output_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
+    cached_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+    cache_write_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+    source = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        verbose_name = "price"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "model", "begins_at"], nulls_distinct=False, name="price_once_per_moment"
+            ),
+            *not_negative(
+                "price",
+                "input_usd_per_mtok",
+                "output_usd_per_mtok",
+                "cached_usd_per_mtok",
+                "cache_write_usd_per_mtok",
+            ),
+        ]
+        indexes = [models.Index(fields=["model", "-begins_at"], name="price_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.model} from {self.begins_at:%Y-%m-%d}"
+
+
+class PriceTier(models.Model):
+    """What a quote says of longer prompts: once a prompt exceeds ``above_tokens``, the whole request costs this."""
+
+    TEAM_PATH = "quote__team"
+
+    quote = models.ForeignKey(PriceQuote, on_delete=models.CASCADE, related_name="tiers")
+    above_tokens = models.BigIntegerField()
+    input_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
+    output_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
+    cached_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+    cache_write_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+
+    class Meta:
+        ordering = ["above_tokens"]
+        constraints = [
+            models.UniqueConstraint(fields=["quote", "above_tokens"], name="price_tier_once_per_length"),
+            models.CheckConstraint(condition=Q(above_tokens__gte=1), name="price_tier_above_one_token"),
+            *not_negative(
+                "price_tier",
+                "input_usd_per_mtok",
+                "output_usd_per_mtok",
+                "cached_usd_per_mtok",
+                "cache_write_usd_per_mtok",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quote} above {self.above_tokens}"

@@ -1,0 +1,81 @@
+"""What webhooks are told of runs and budgets: facts and figures and where to look, never inputs, prompts or outputs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from runs.models import Alert, Run
+from runs.money import usd_text
+from runs.states import RunState
+from teams.models import Team, WebhookEvent
+from teams.webhooks.actions import announce
+
+EVENT_OF_STATE = {
+    RunState.WAITING: WebhookEvent.WAITING,
+    RunState.FAILED: WebhookEvent.FAILED,
+    RunState.SUCCEEDED: WebhookEvent.SUCCEEDED,
+}
+
+
+def announce_run(run: Run) -> None:
+    """Tells that the run waits or has ended, as it now stands in the database; nothing if it is on its way again."""
+    state = Run.objects.filter(pk=run.pk).values_list("state", flat=True).get()
+    event = EVENT_OF_STATE.get(RunState(state))
+    if event is not None:
+        announce(
+            run.team_id, event, lambda: _run_facts(Run.objects.select_related("crew", "version", "team").get(pk=run.pk))
+        )
+
+
+def announce_alert(alert: Alert, words: str) -> None:
+    """Tells that a threshold of a budget was crossed."""
+    announce(alert.team_id, WebhookEvent.BUDGET, lambda: _alert_facts(alert, words))
+
+
+def limits_url(team: Team) -> str:
+    """The address of the page on which budgets are seen and raised."""
+    return _absolute(reverse("limits", kwargs={"team": team.slug}))
+
+
+def _run_facts(run: Run) -> dict[str, Any]:
+    return {
+        "run": str(run.pk),
+        "crew": run.crew.slug,
+        "version": run.version.number,
+        "status": run.state,
+        "waiting_for": run.waiting_for or None,
+        "needs_usd": usd_text(run.needs_nusd),
+        "error_code": run.error_code or None,
+        "simulated": run.simulated,
+        "cost_usd": None if run.unpriced_calls else usd_text(run.spent_nusd),
+        "budget_usd": usd_text(run.budget_nusd),
+        "created_at": _time(run.created_at),
+        "finished_at": _time(run.finished_at),
+        "url": _absolute(reverse("run", kwargs={"team": run.team.slug, "run_id": run.pk})),
+    }
+
+
+def _alert_facts(alert: Alert, words: str) -> dict[str, Any]:
+    return {
+        "budget": alert.kind,
+        "member": alert.user.email if alert.user else None,
+        "month": f"{alert.month:%Y-%m}",
+        "threshold": alert.threshold,
+        "budget_usd": usd_text(alert.budget_nusd),
+        "spent_usd": usd_text(alert.spent_nusd),
+        "held_usd": usd_text(alert.reserved_nusd),
+        "message": words,
+        "url": limits_url(alert.team),
+    }
+
+
+def _absolute(path: str) -> str:
+    return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None

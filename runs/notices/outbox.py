@@ -1,0 +1,80 @@
+"""Threads of a worker that send what people are told outside of the pages: webhooks and e-mails. They hold up nobody:
+runs and sweeps only write down what is to be sent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from runs.notices.mail import send_due_mails
+from teams.webhooks import deliveries
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 2.0
+FORGET_EVERY_S = 3600.0
+
+
+class Outbox:
+    """Sends until it is stopped. What it was sending when it stops is left to others, a minute later."""
+
+    def __init__(self, *, look_every_s: float = LOOK_EVERY_S) -> None:
+        self._look_every_s = look_every_s
+        self._stopping = threading.Event()
+        self._forgot_at: float | None = None
+        self._threads = (
+            threading.Thread(target=self._send_webhooks, name="webhooks", daemon=True),
+            threading.Thread(target=self._repeat, args=(send_due_mails,), name="mails", daemon=True),
+        )
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, *, wait_s: float = 0) -> None:
+        """Sends nothing more after what it is sending, for which it waits so long."""
+        self._stopping.set()
+        deadline = time.monotonic() + wait_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _send_webhooks(self) -> None:
+        with asyncio.Runner() as runner:
+            self._repeat(lambda: self._send_round(runner))
+
+    def _send_round(self, runner: asyncio.Runner) -> int:
+        if self._forgot_at is None or time.monotonic() - self._forgot_at > FORGET_EVERY_S:
+            self._forgot_at = time.monotonic()
+            deliveries.forget_old()
+        return send_round(runner)
+
+    def _repeat(self, work: Callable[[], int]) -> None:
+        """Works on while there is something to do, else looks again a little later."""
+        while not self._stopping.is_set():
+            done = 0
+            try:
+                done = work()
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("Could not send what is due; trying again", exc_info=error)
+            except Exception:  # this thread is the only one that sends: a bug in one message is no end to the others
+                log.exception("Sending failed by a bug")
+            finally:
+                connection.close()
+            if not done:
+                self._stopping.wait(self._look_every_s)
+
+
+def send_round(runner: asyncio.Runner) -> int:
+    """Tries the deliveries that are due, at once; how many they were. The connection is given back meanwhile."""
+    due = deliveries.take_due()
+    if not connection.in_atomic_block:
+        connection.close()
+    if due:
+        for one, tried in zip(due, runner.run(deliveries.send_all(due)), strict=True):
+            deliveries.record(one, tried)
+    return len(due)

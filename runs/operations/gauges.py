@@ -1,0 +1,94 @@
+"""What the database knows, as Prometheus gauges: read when somebody scrapes, for the whole installation, no names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+
+from django.db import connection, transaction
+from django.db.models import Sum
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from runs.models import Bill
+from runs.money import NUSD_PER_USD
+from runs.operations.queries import Operations, installation, nightly_checks
+from runs.states import RUN_LIVE
+
+TIMEOUT_MS = 1500
+
+
+class _Read(Collector):
+    def __init__(self, found: Iterable[Metric]) -> None:
+        self._found = found
+
+    def collect(self) -> Iterable[Metric]:
+        return self._found
+
+
+def text() -> bytes:
+    """All of them in Prometheus' format. Raises what the database raises; the connection is given back."""
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(TIMEOUT_MS)])
+            found = [*_runs(installation()), *_checks(), *_money()]
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
+    return _text([_database_up(answers=True), *found])
+
+
+def text_without_database() -> bytes:
+    return _text([_database_up(answers=False)])
+
+
+def _text(found: list[Metric]) -> bytes:
+    registry = CollectorRegistry()
+    registry.register(_Read(found))
+    return generate_latest(registry)
+
+
+def _database_up(*, answers: bool) -> Metric:
+    return _gauge("database_up", "Whether the database answered this scrape.", answers)
+
+
+def _runs(now: Operations) -> Iterator[Metric]:
+    states = {str(state): now.states[state] for state in RUN_LIVE}
+    yield _by_label("runs", "Runs that have not ended.", "state", states)
+    yield _gauge("queue_oldest_seconds", "Age of the oldest queued run; 0 if none is.", now.oldest_queued_s or 0)
+    waits = {"0.5": now.wait_p50_s or 0, "0.95": now.wait_p95_s or 0}
+    yield _by_label("queue_wait_seconds", "From launch to claim, of runs begun in the last hour.", "quantile", waits)
+    yield _by_label("runs_waiting", "Waiting runs by what they wait for.", "for", now.waiting_for)
+    yield _by_label("runs_stuck", "Runs that do not go on although they could.", "reason", now.stuck)
+    yield _gauge("workers", "Workers seen within the last 30 s.", len(now.here))
+    yield _gauge("workers_capacity", "Runs that these workers may hold at once.", now.capacity)
+    yield _gauge("workers_holding", "Runs that these workers hold.", now.holding)
+
+
+def _checks() -> Iterator[Metric]:
+    checks = nightly_checks()
+    ok, age = {check.name: check.ok for check in checks}, {check.name: check.age_s for check in checks}
+    yield _by_label("nightly_check_ok", "Whether the last nightly check found nothing.", "name", ok)
+    yield _by_label("nightly_check_age_seconds", "How long ago it was made.", "name", age)
+
+
+def _money() -> Iterator[Metric]:
+    month = datetime.now(UTC).date().replace(day=1)
+    sums = Bill.objects.filter(month=month).aggregate(spent=Sum("spent_nusd"), reserved=Sum("reserved_nusd"))
+    yield _gauge("spent_month_usd", "Spent this month on real models, all teams.", (sums["spent"] or 0) / NUSD_PER_USD)
+    yield _gauge(
+        "reserved_usd", "Held for open calls to real models, all teams.", (sums["reserved"] or 0) / NUSD_PER_USD
+    )
+
+
+def _gauge(name: str, about: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"crewsite_{name}", about, value=value)
+
+
+def _by_label(name: str, about: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(f"crewsite_{name}", about, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family

@@ -1,0 +1,60 @@
+"""Which call was made within which: a co-worker's calls lie below the delegation that made them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from runs.models import Call
+from runs.run.queries import calls_of
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One call of a table; ``depth`` is how many delegations it lies below."""
+
+    call: Call
+    depth: int
+
+
+def call_lines(calls: Sequence[Call]) -> list[Line]:
+    """Calls in the order in which they were opened, but each co-worker's right below their delegation. Where that is
+    not among these calls, they stay in their place."""
+    below: defaultdict[UUID | None, list[Call]] = defaultdict(list)
+    delegations: dict[tuple[int | None, str], UUID] = {}
+    for call in calls:
+        below[delegations.get((call.task_run_id, call.branch)) if call.branch else None].append(call)
+        if call.kind == "tool":
+            delegations[call.task_run_id, branch_below(call)] = call.pk
+
+    def walk(parent: UUID | None) -> Iterator[Line]:
+        for call in below[parent]:
+            yield Line(call, call.branch.count("."))
+            if call.pk in below:
+                yield from walk(call.pk)
+
+    return list(walk(None))
+
+
+def branch_below(call: Call) -> str:
+    """The branch of the calls that are made within this one."""
+    return f"{call.branch}{call.step}."
+
+
+def calls_below(call: Call) -> list[Line]:
+    """A co-worker's calls within this delegation; none for other calls."""
+    if call.kind != "tool":
+        return []
+    made = calls_of(call.run).filter(task_run_id=call.task_run_id, branch__startswith=branch_below(call))
+    return call_lines(list(made))
+
+
+def delegation_of(call: Call) -> Call | None:
+    """The tool call within which this call was made, if it was."""
+    if not call.branch:
+        return None
+    above, _, step = call.branch.rstrip(".").rpartition(".")
+    line = calls_of(call.run).filter(task_run_id=call.task_run_id, kind="tool", branch=f"{above}." if above else "")
+    return line.filter(step=int(step), pk__lt=call.pk).last()

@@ -1,0 +1,68 @@
+"""A person's word on what a run asks. ``actions`` decides on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django import forms
+
+from runs.limits.forms import UsdField
+from runs.run.actions import Decision
+
+
+class DecisionForm(forms.Form):
+    """Approve a task's answer, or send it back with a comment; of a lost tool call, say whether it was carried out.
+
+    ``task`` is the task's key, ``call`` the lost call's id, "" where it is about the answer. The fields stand in a live
+    part of the page and name the form outside of it that sends them.
+    """
+
+    number = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+    comment = forms.CharField(
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "grows"}),
+        label="Comment",
+        help_text="Needed to send it back: the agent is told this, and answers again.",
+    )
+    approved = forms.ChoiceField(choices=[("yes", "Approve"), ("no", "Send back")])
+
+    def __init__(self, task: str, data: Mapping[str, str] | None = None, *, call: str = "") -> None:
+        super().__init__(data, prefix=f"{task}-{call}" if call else task)
+        self.task = task
+        self.call = call
+        for field in self.fields.values():
+            field.widget.attrs["form"] = "review-form"
+
+    def show(self, number: int) -> None:
+        """Lets the form be about that answer: the one that is on the page now."""
+        self.initial["number"] = number
+        if self.is_bound:
+            self.data = self.data.copy()  # type: ignore[attr-defined]
+            self.data[self.add_prefix("number")] = str(number)  # type: ignore[index]
+
+    @property
+    def typed(self) -> str:
+        """The comment as it was sent, however the form was refused."""
+        return str(self.data.get(self.add_prefix("comment"), ""))
+
+    def decision(self) -> Decision:
+        typed = self.cleaned_data
+        call = UUID(self.call) if self.call else None
+        number = typed["number"] if call is None else None
+        return Decision(typed["approved"] == "yes", typed["comment"], number=number, call=call)
+
+
+class ResumeForm(forms.Form):
+    """A larger budget for a run that waits for it; empty is another try with what there is.
+
+    Its fields stand in a live part of the page and name the form outside of it that sends them.
+    """
+
+    budget_usd = UsdField(label="New budget of this run, in USD")
+
+    def __init__(self, data: Any = None, **options: Any) -> None:
+        super().__init__(data, auto_id="resume_%s", **options)
+        self.fields["budget_usd"].widget.attrs["form"] = "resume-form"

@@ -1,0 +1,120 @@
+"""The run's page in parts: what each shows, and, while it is live, which of them changed since they were sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.db import connection
+from django.template.loader import render_to_string
+
+from agents_app.graph.layout import layout
+from engine.spec.crew_spec import CrewSpec
+from runs.live.hub import changes
+from runs.models import Run
+from runs.run.budget_wait import budget_wait
+from runs.run.call_tree import call_lines
+from runs.run.forms import DecisionForm, ResumeForm
+from runs.run.queries import run_detail
+from runs.run.reviews import reviews_of
+from runs.run.standing import troubles_of, waits_for, waits_of
+from runs.run.timeline import timeline
+from runs.states import CostClass, RunState
+from teams.access import Principal
+
+PARTS = ("summary", "reviews", "result", "tasks", "graph", "timeline", "usage", "calls")
+WIDE, NARROW = 420, 340
+LEAST_PAUSE_S = 0.2
+"""Between two messages to one reader: a run that changes a hundred times a second is drawn five times a second."""
+
+WHAT_TO_DO = {
+    "provider_error": "Check the provider's key in the settings and its status page, then run again.",
+    "model_mistake": "Run again, choose a stronger model, or loosen the schema or guardrail that the answer missed.",
+    "max_execution_time": "Give the agent more seconds, or the task less to do.",
+    "cancelled": "",
+    "poison": "Something in this run takes workers down. Look at the last call below before you run it again.",
+    "internal_error": "Run it again; if it fails again, the worker's log names the fault.",
+    "run_budget": "Give it a larger budget and run again; or let it wait at its budget, so that you can raise it then.",
+    "team_budget": "An owner can raise it on the page Limits. Then run again; or wait for next month.",
+    "user_budget": "An owner can raise it on the page Limits. Then run again; or wait for next month.",
+    "invalid_crew": "Mend the crew, then run again.",
+}
+CLASS_NAMES = {CostClass.CACHE_HIT.value: "reused"}
+LIMIT_ADVICE = "Raise the limit, or make the crew spend less, then run again."
+
+
+def context(
+    run: Run, who: Principal, refused: DecisionForm | None = None, resume: ResumeForm | None = None
+) -> dict[str, Any]:
+    """Everything that the page shows, read in a fixed number of queries. ``refused``: see ``reviews_of``; ``resume`` is
+    a raise that was refused."""
+    spec = CrewSpec.from_json(run.version.spec)
+    detail = run_detail(run)
+    reviews = reviews_of(run, spec, refused)
+    waits = waits_of(run, detail.tasks)
+    return {
+        "who": who,
+        "run": run,
+        "waits": waits,
+        "whole_wait": waits_for(run, detail.tasks),
+        "task_waits": {wait.task.pk: wait for wait in waits if wait.task is not None and run.state == RunState.RUNNING},
+        "troubles": troubles_of(run),
+        "detail": detail,
+        "advice": WHAT_TO_DO.get(run.error_code, LIMIT_ADVICE if run.error_code else ""),
+        "class_names": CLASS_NAMES,
+        "roles": {agent.key: agent.role for agent in spec.agents},
+        "done": sum(task.finished_at is not None for task in detail.tasks),
+        "reviews": reviews,
+        "budget_wait": budget_wait(run, who, resume),
+        "lines": call_lines(detail.calls),
+        "timeline": timeline(run, detail.tasks, detail.calls, reviews.all),
+        "graph": layout(spec, width=WIDE),
+        "narrow_graph": layout(spec, width=NARROW),
+        "states": {task.key: task.state for task in detail.tasks},
+    }
+
+
+async def events(run_id: UUID, who: Principal, *, seen: str) -> AsyncIterator[str]:
+    """Server-sent events, one per part that changed, until the run ended. The last one of a change carries the run's
+    revision as its id, so a reader that comes back with it has missed nothing."""
+    sent: Mapping[str, str] = {}
+    async with aclosing(changes(run_id)) as looks:
+        async for changed in looks:
+            if not changed:
+                yield ": still here\n\n"
+                continue
+            revision, ended, parts = await sync_to_async(_look)(run_id, who)
+            news = {} if not sent and revision == seen else _differing(parts, sent)
+            sent = parts
+            for number, (name, html) in enumerate(news.items(), 1):
+                yield _message(name, html, revision if number == len(news) else "")
+            if ended:
+                yield _message("ended", "", revision)
+                return
+            await asyncio.sleep(LEAST_PAUSE_S)
+
+
+def _look(run_id: UUID, who: Principal) -> tuple[str, bool, Mapping[str, str]]:
+    """The run as it stands now. The connection is given back: a reader may stay for hours, and the pool is small."""
+    try:
+        run = Run.objects.select_related("crew", "version", "team", "created_by").get(pk=run_id)
+        facts = context(run, who)
+        parts: dict[str, str] = {name: render_to_string(f"runs/run/parts/{name}.html", facts) for name in PARTS}
+        return str(run.revision), run.ended, parts
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
+
+
+def _differing(parts: Mapping[str, str], sent: Mapping[str, str]) -> dict[str, str]:
+    return {name: html for name, html in parts.items() if sent.get(name) != html}
+
+
+def _message(event: str, data: str, message_id: str) -> str:
+    head = f"id: {message_id}\n" if message_id else ""
+    lines = data.replace("\r", "").split("\n")
+    return f"{head}event: {event}\n{''.join(f'data: {line}' + chr(10) for line in lines)}\n"

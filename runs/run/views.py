@@ -1,0 +1,164 @@
+"""Pages of one run, its tasks and its calls: fetch through the gate, call one action or query, render."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from runs.limits import actions as limits
+from runs.models import Call, Run, TaskRun
+from runs.run import page, queries
+from runs.run.actions import decide, request_cancel
+from runs.run.call_tree import call_lines, calls_below, delegation_of
+from runs.run.forms import DecisionForm, ResumeForm
+from runs.states import BUDGETS
+from teams.access import TeamRequest, fetch, member
+from teams.models import Role
+from teams.refusals import Refusal
+from teams.views import show_refusal
+
+CALLS_A_PAGE = 100
+
+
+@member(Role.VIEWER)
+@require_GET
+def run(request: TeamRequest, run_id: UUID) -> HttpResponse:
+    return _run_page(request, fetch(Run, request.who, pk=run_id))
+
+
+@member(Role.VIEWER)
+async def events(request: TeamRequest, run_id: UUID) -> StreamingHttpResponse:
+    """The live parts of the run's page as server-sent events. ``seen`` is the revision that the page was drawn at."""
+    await sync_to_async(fetch)(Run, request.who, pk=run_id)
+    seen = request.headers.get("Last-Event-ID") or request.GET.get("seen", "")
+    response = StreamingHttpResponse(page.events(run_id, request.who, seen=seen), content_type="text/event-stream")
+    response["Cache-Control"] = "no-cache"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+@member(Role.RUNNER)
+@require_POST
+def cancel(request: TeamRequest, run_id: UUID) -> HttpResponse:
+    try:
+        request_cancel(request.who, fetch(Run, request.who, pk=run_id))
+    except Refusal as refusal:
+        messages.info(request, refusal.message)
+    return redirect("run", team=request.who.team.slug, run_id=run_id)
+
+
+@member(Role.RUNNER)
+@require_http_methods(["GET", "POST"])
+def resume(request: TeamRequest, run_id: UUID) -> HttpResponse:
+    """Lets a run that waits for a budget go on, with a larger one of its own if one was typed."""
+    the_run = redirect("run", team=request.who.team.slug, run_id=run_id)
+    found = fetch(Run, request.who, pk=run_id)
+    form = ResumeForm(request.POST)
+    if request.method == "POST" and form.is_valid():
+        try:
+            limits.resume(request.who, found, **form.cleaned_data)
+        except Refusal as refusal:
+            show_refusal(form, refusal)
+            found.refresh_from_db()
+            if found.waiting_for not in BUDGETS:  # it went on or ended meanwhile: there is no form to show it at
+                messages.info(request, refusal.message)
+                return the_run
+    if request.method == "GET" or form.is_valid():  # the address of a refused one, opened anew
+        return the_run
+    return _run_page(request, found, resume=form)
+
+
+@member(Role.RUNNER)
+@require_http_methods(["GET", "POST"])
+def review(request: TeamRequest, run_id: UUID, key: str, call_id: UUID | None = None) -> HttpResponse:
+    """A person's word on what a task asks. A refused one is shown again with what was typed."""
+    found = fetch(Run, request.who, pk=run_id)
+    if request.method == "GET":  # the address of a refused one, opened anew
+        return redirect("run", team=request.who.team.slug, run_id=run_id)
+    form = DecisionForm(key, request.POST, call=str(call_id or ""))
+    if form.is_valid():
+        try:
+            decide(request.who, found, key, form.decision())
+            return redirect("run", team=request.who.team.slug, run_id=run_id)
+        except Refusal as refusal:
+            show_refusal(form, refusal)
+    return _run_page(request, found, form)
+
+
+@member(Role.VIEWER)
+@require_GET
+def output(request: TeamRequest, run_id: UUID) -> HttpResponse:
+    found = fetch(Run, request.who, pk=run_id)
+    return _download(found.output_raw, f"run-{found.pk}")
+
+
+@member(Role.VIEWER)
+@require_GET
+def task(request: TeamRequest, run_id: UUID, key: str) -> HttpResponse:
+    found = fetch(TaskRun, request.who, run_id=run_id, key=key)
+    context: dict[str, Any] = {"task": found, "run": found.run}
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "runs/run/_task.html", context)
+    lines = call_lines(queries.calls_of_task(found))
+    context |= {
+        "lines": lines,
+        "call_count": found.calls.count(),
+        "reviews": found.reviews.select_related("decided_by", "call"),
+    }
+    return render(request, "runs/run/task.html", context | {"roles": _roles(found.run)})
+
+
+@member(Role.VIEWER)
+@require_GET
+def task_output(request: TeamRequest, run_id: UUID, key: str) -> HttpResponse:
+    found = fetch(TaskRun, request.who, run_id=run_id, key=key)
+    return _download(found.output_raw, f"run-{run_id}-{found.key}")
+
+
+@member(Role.VIEWER)
+@require_GET
+def calls(request: TeamRequest, run_id: UUID) -> HttpResponse:
+    found = fetch(Run, request.who, pk=run_id)
+    try:
+        page = queries.page_of_calls(found, cursor=request.GET.get("cursor", ""), limit=CALLS_A_PAGE, whole=False)
+    except Refusal:
+        return redirect("run_calls", team=request.who.team.slug, run_id=run_id)
+    context = {"run": found, "page": page, "lines": call_lines(page.items), "roles": _roles(found)}
+    return render(request, "runs/run/calls.html", context)
+
+
+@member(Role.VIEWER)
+@require_GET
+def call(request: TeamRequest, run_id: UUID, call_id: UUID) -> HttpResponse:
+    found = fetch(Call, request.who, pk=call_id, run_id=run_id)
+    before, after = queries.call_neighbours(found)
+    around = {"before": before, "after": after, "above": delegation_of(found), "lines": calls_below(found)}
+    return render(
+        request, "runs/run/call.html", {"call": found, "run": found.run, "roles": _roles(found.run), **around}
+    )
+
+
+def _run_page(
+    request: TeamRequest, found: Run, refused: DecisionForm | None = None, resume: ResumeForm | None = None
+) -> HttpResponse:
+    newer_run, older_run = queries.neighbours(request.who, found)
+    context = page.context(found, request.who, refused, resume) | {"newer": newer_run, "older": older_run}
+    return render(request, "runs/run/run.html", context, status=422 if refused or resume else 200)
+
+
+def _roles(found: Run) -> dict[str, str]:
+    """What the run's agents are, by their keys."""
+    return {agent["key"]: agent["role"] for agent in found.version.spec.get("agents", ())}
+
+
+def _download(text: str, name: str) -> HttpResponse:
+    """The text as a file: never shown by the browser as anything that it may pretend to be."""
+    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}.txt"'
+    return response

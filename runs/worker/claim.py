@@ -1,0 +1,90 @@
+"""The lease: claim a run, keep it, give it back, end it. Every write names the epoch, so that a lost lease writes
+nothing.
+
+Only the database's clock is used.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from runs.ledger.lease import LEASE_S
+from runs.ledger.lost_calls import close_open_calls
+from runs.ledger.transitions import NO_WAIT
+from runs.live.notify import run_changed
+from runs.models import Run, TaskRun
+from runs.states import RunState
+from runs.telemetry import metrics
+
+log = logging.getLogger(__name__)
+
+MAX_FRUITLESS_TAKEOVERS = 5
+
+CLAIM = """
+    WITH before AS (SELECT state FROM runs_run WHERE id = %(run)s)
+    UPDATE runs_run
+    SET state = 'running', lease_owner = %(owner)s, lease_epoch = lease_epoch + 1,
+        lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
+        started_at = coalesce(started_at, clock_timestamp()), revision = revision + 1,
+        takeovers = takeovers + (state = 'running')::int,
+        paused_s = paused_s + coalesce(extract(epoch FROM clock_timestamp() - paused_at), 0), paused_at = NULL,
+        fruitless_takeovers = fruitless_takeovers + (lease_until IS NOT NULL)::int
+    WHERE id = %(run)s AND state IN ('queued', 'running') AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    RETURNING lease_epoch, (SELECT state FROM before)
+"""
+"""A lease that ran out was a lost worker's; one that was given back is no sign of a run that takes workers down."""
+
+BEAT = """
+    UPDATE runs_run SET lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
+    WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running' AND lease_until IS NOT NULL
+"""
+"""One that was given back meanwhile is not taken again."""
+
+
+@transaction.atomic
+def claim(run_id: UUID, *, owner: str) -> Run | None:
+    """The run, now leased to ``owner`` at a new epoch; None if it is not to be had, and the message is dropped.
+
+    Calls that an older epoch left open become ``unknown`` at what was reserved for them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, {"run": run_id, "owner": owner, "lease_s": LEASE_S})
+        claimed = cursor.fetchone()
+    if claimed is None:
+        return None
+    epoch, before = claimed
+    metrics.run_claimed(takeover=before == RunState.RUNNING)
+    if epoch > 1:
+        close_open_calls(run_id)
+        TaskRun.objects.filter(run_id=run_id).exclude(waits_for="").update(**NO_WAIT)
+    run_changed(run_id)
+    return Run.objects.select_related("team", "crew", "version").get(pk=run_id)
+
+
+def beat(leases: Iterable[tuple[UUID, int]]) -> set[tuple[UUID, int]]:
+    """Extends the leases, given as (run, epoch), that are still held; those that are lost."""
+    lost = set()
+    with connection.cursor() as cursor:
+        for run_id, epoch in leases:
+            cursor.execute(BEAT, {"run": run_id, "epoch": epoch, "lease_s": LEASE_S})
+            if cursor.rowcount == 0:
+                lost.add((run_id, epoch))
+    return lost
+
+
+def cancel_requested(run_ids: Iterable[UUID]) -> set[UUID]:
+    """Which of these runs were asked to stop."""
+    asked = Run.objects.filter(pk__in=list(run_ids), cancel_requested_at__isnull=False)
+    return set(asked.values_list("pk", flat=True))
+
+
+def release(leases: Iterable[tuple[UUID, int]]) -> None:
+    """Gives runs back so that another worker may take them at once."""
+    for run_id, epoch in leases:
+        Run.objects.filter(pk=run_id, lease_epoch=epoch, state=RunState.RUNNING).update(
+            lease_until=None, lease_owner="", rung_at=None
+        )

@@ -1,0 +1,141 @@
+"""The worker's verb: execute a run from claim to end. What a run means is the engine's; what is kept of it the
+recorder's.
+"""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection
+
+from engine.crew.crew import CrewOutput, Runtime, run_crew
+from engine.errors import Cancelled, EngineError, LimitReached
+from engine.record.journal import TaskStatus
+from engine.spec.crew_spec import CrewSpec
+from runs.ledger import transitions
+from runs.ledger.lease import Held
+from runs.ledger.replay import replay_at_claim
+from runs.models import Run
+from runs.money import to_nusd
+from runs.states import PERSON, RunState
+from runs.telemetry.log_context import marked
+from runs.worker import claim, turns
+from runs.worker.process import WorkerProcess
+from runs.worker.runtime import runtime_of
+from teams.models import AtLimit
+
+log = logging.getLogger(__name__)
+
+POISON = "poison"
+OUR_BUG = "internal_error"
+
+
+def work(*, worker: WorkerProcess) -> None:
+    """Carries out runs whose turn it is, one after the other, until none is left to be had."""
+
+    def claim_one() -> Run | None:
+        return turns.claim_next(owner=worker.name, full=worker.full_teams, wary=worker.is_wary)
+
+    while (one := worker.hold(claim_one)) is not None:
+        _execute(*one, worker)
+
+
+def execute(run_id: UUID, *, worker: WorkerProcess) -> None:
+    """Claims the run and carries it to its end. A run that is not to be had is somebody else's: nothing happens."""
+    one = worker.hold(lambda: claim.claim(run_id, owner=worker.name))
+    if one is not None:
+        _execute(*one, worker)
+
+
+def _execute(run: Run, held: Held, worker: WorkerProcess) -> None:
+    try:
+        with marked(run_id=run.pk, epoch=run.lease_epoch, worker=worker.name):
+            log.info("Claimed")
+            _begin(run, held, worker)
+    finally:
+        worker.let_go(held)
+        connection.close()  # given back: there are more threads than connections
+
+
+def _begin(run: Run, held: Held, worker: WorkerProcess) -> None:
+    if run.cancel_requested_at is not None:
+        transitions.end(run, state=RunState.CANCELLED, error="Cancelled.", error_code=Cancelled.code)
+    elif run.fruitless_takeovers > claim.MAX_FRUITLESS_TAKEOVERS:
+        transitions.end(run, state=RunState.FAILED, error=_poison_message(run), error_code=POISON)
+    else:
+        _carry_out(run, held, worker)
+
+
+def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
+    try:
+        spec = CrewSpec.from_json(run.version.spec)
+        replay = replay_at_claim(run)
+        runtime = runtime_of(run, spec, worker, replay, held)
+        connection.close()  # this thread only waits from here on
+        output = worker.run(held, _run(spec, run, runtime, worker.name))
+    except Cancelled as stop:
+        _stopped(run, held, worker, str(stop))
+    except LimitReached as limit:
+        _at_limit(run, limit)
+    except EngineError as error:
+        transitions.end(run, state=RunState.FAILED, error=str(error), error_code=error.code)
+    except (OperationalError, InterfaceError) as error:
+        # The database is away, not the run: once its lease has run out, whoever is up then goes on with it.
+        log.warning("Left for another worker: the database failed", exc_info=error)
+    except Exception:  # the worker's outer edge: our bug ends this run, honestly, and no other
+        log.exception("The run failed by a bug")
+        transitions.end(run, state=RunState.FAILED, error=BUG_MESSAGE, error_code=OUR_BUG)
+    else:
+        _finish(run, output, decisions=replay.decisions)
+
+
+async def _run(spec: CrewSpec, run: Run, runtime: Runtime, worker: str) -> CrewOutput:
+    with marked(run_id=run.pk, epoch=run.lease_epoch, worker=worker):  # on the loop, where no thread's marks reach
+        return await run_crew(spec, run.inputs, runtime)
+
+
+def _finish(run: Run, output: CrewOutput, *, decisions: int) -> None:
+    if output.status is TaskStatus.WAITING:
+        transitions.pause(run, waiting_for=PERSON, decisions=decisions)
+        return
+    succeeded = output.status is TaskStatus.SUCCEEDED
+    transitions.end(
+        run,
+        state=RunState.SUCCEEDED if succeeded else RunState.FAILED,
+        raw=output.raw,
+        data=output.data,
+        error=output.error,
+        error_code="" if succeeded else output.error_code or EngineError.code,
+    )
+
+
+def _at_limit(run: Run, limit: LimitReached) -> None:
+    """At a budget a run waits until it covers the next call, unless it was to stop there; at other limits it ends."""
+    if limit.needs_usd is not None and run.at_limit != AtLimit.STOP:
+        transitions.pause(run, waiting_for=limit.limit, needs_nusd=to_nusd(limit.needs_usd))
+    else:
+        transitions.end(run, state=RunState.FAILED, error=str(limit), error_code=limit.limit)
+
+
+def _stopped(run: Run, held: Held, worker: WorkerProcess, reason: str) -> None:
+    """A cancelled run ends; a lost one is another worker's; one that our shutdown stopped is given back at once."""
+    if held.why == "shutdown":
+        claim.release([held.lease])
+        worker.released.append(run.pk)
+        return
+    if held.why != "lost":  # a claim that the database refused by now was lost too, and then this writes nothing
+        transitions.end(run, state=RunState.CANCELLED, error=reason or "Cancelled.", error_code=Cancelled.code)
+
+
+def _poison_message(run: Run) -> str:
+    return (
+        f"{run.fruitless_takeovers} workers in a row stopped while running this without finishing a call, so it is "
+        "not tried again. What was finished and paid before is kept."
+    )
+
+
+BUG_MESSAGE = (
+    "Crewsite itself failed, not your crew. What was finished and paid is kept; the worker's log names the fault. "
+    "You can launch it again."
+)

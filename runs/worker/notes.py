@@ -1,0 +1,70 @@
+"""A crew's memory in the database: each agent's notes, searched as knowledge documents are, on the same threads."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.contrib.postgres.search import SearchRank
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.models import F
+
+from agents_app.knowledge.search import AnyWord, fold, storable
+from engine.tools.protocol import ToolFailed
+from runs.models import Note, Run
+from runs.worker.knowledge import reading_threads
+
+log = logging.getLogger(__name__)
+
+MAX_NOTES = 1_000
+"""Of one agent; the oldest go first."""
+
+T = TypeVar("T")
+
+
+class CrewMemory:
+    """The notes of one crew's agents. Those of simulated runs are kept apart."""
+
+    def __init__(self, run: Run) -> None:
+        self._crew_id = run.crew_id
+        self._simulated = run.simulated
+
+    async def note(self, agent: str, text: str) -> None:
+        await self._on_thread(self._keep, agent, storable(text))
+
+    async def recall(self, agent: str, query: str, *, limit: int) -> list[str]:
+        return await self._on_thread(self._find, agent, fold(storable(query)[:500]), limit)
+
+    async def _on_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Raises ``ToolFailed``, without the database's own words, if the notes cannot be reached now."""
+
+        def closing() -> T:
+            try:
+                return work(*arguments)
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("Could not reach the notes of crew %s", self._crew_id, exc_info=error)
+                raise ToolFailed("The notes cannot be reached at the moment. Go on without them.") from error
+            finally:
+                connection.close()
+
+        return await asyncio.get_running_loop().run_in_executor(reading_threads(), closing)
+
+    def _keep(self, agent: str, text: str) -> None:
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        note = Note(
+            crew_id=self._crew_id, agent=agent, simulated=self._simulated, text=text, folded=fold(text), digest=digest
+        )
+        Note.objects.bulk_create([note], ignore_conflicts=True)
+        kept = self._notes(agent).order_by("-pk").values("pk")[:MAX_NOTES]
+        self._notes(agent).exclude(pk__in=kept).delete()
+
+    def _find(self, agent: str, query: str, limit: int) -> list[str]:
+        some = AnyWord(query, config="english", search_type="plain")
+        found = self._notes(agent).filter(search=some).annotate(rank=SearchRank(F("search"), some))
+        return list(found.order_by("-rank", "-pk").values_list("text", flat=True)[:limit])
+
+    def _notes(self, agent: str) -> Any:
+        return Note.objects.filter(crew_id=self._crew_id, agent=agent, simulated=self._simulated)

@@ -1,0 +1,101 @@
+"""What a run is given: model clients with the team's keys, tools, prices and limits. Secrets stay in this process's
+memory.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+from django.conf import settings
+from django.utils import timezone
+
+from engine.crew.crew import Runtime
+from engine.providers import litellm_client
+from engine.providers.routing import RoutingClient
+from engine.providers.simulator import Simulator
+from engine.record.journal import CallIntent, CallKind
+from engine.record.limits import Limits, RunLimits
+from engine.spec.crew_spec import CrewSpec, LLMSpec
+from engine.spec.llms import models_of
+from engine.tools.registry import ToolRegistry
+from runs.bounds.lanes import Lane
+from runs.ledger.journal import LedgerJournal
+from runs.ledger.lease import Held
+from runs.ledger.prices import TeamPrices
+from runs.ledger.replay import Replay
+from runs.models import Run
+from runs.worker.knowledge import TeamKnowledge
+from runs.worker.notes import CrewMemory
+from runs.worker.process import WorkerProcess
+from teams.credentials import MCP_PROVIDER, NOT_MODEL_PROVIDERS, TeamCredentials
+from teams.models import AtLimit, ProviderKey
+
+
+def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, held: Held) -> Runtime:
+    """Everything that running this claimed run needs."""
+    credentials = TeamCredentials(run.team)
+    lanes = partial(lane_of, run, credentials)
+    journal = LedgerJournal(run, replay, worker.writer, lane_of=lanes, queues=worker.queues, held=held)
+    cheaper_model = run.team.fallback_model if run.at_limit == AtLimit.FALLBACK else ""
+    caches = worker.caches.of(run.team_id)
+    return Runtime(
+        llm=RoutingClient(
+            real=litellm_client.LiteLLMClient(credentials),
+            simulated=Simulator(latency_s=settings.SIMULATED_LATENCY_S),
+            simulate_all=run.simulated,
+        ),
+        journal=journal,
+        prices=TeamPrices(run.team, {*models_of(spec), cheaper_model}),
+        tools=tools_of(run, credentials),
+        limits=limits_of(run),
+        replies=caches.replies,
+        outputs=caches.outputs,
+        tool_results=caches.tool_results,
+        memory=CrewMemory(run),
+        cheaper=run.at_limit == AtLimit.FALLBACK,
+        cheaper_model=cheaper_model,
+    )
+
+
+def warm_up() -> None:
+    """Loads what the first real run of this process would wait for, seconds of it, where any team can have one."""
+    if ProviderKey.objects.exclude(provider__in=NOT_MODEL_PROVIDERS).exists():
+        litellm_client.load()
+
+
+def limits_of(run: Run) -> Limits:
+    """The run's bounds besides money, which the ledger reserves. What earlier workers used of them counts, but no time
+    in which it waited for a person or for money."""
+    bounds = RunLimits(max_calls=run.max_calls, max_tokens=run.max_tokens, max_seconds=run.max_seconds)
+    if bounds == RunLimits():
+        return Limits()
+    calls = run.calls.filter(kind=CallKind.MODEL, cache_hit=False).count()
+    elapsed_s = (timezone.now() - run.started_at).total_seconds() if run.started_at else 0.0
+    return Limits(bounds, calls=calls, tokens=run.total_tokens, elapsed_s=max(0.0, elapsed_s - run.paused_s))
+
+
+def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> Lane | None:
+    """What a provider counts this request under; None for calls that no provider is asked for."""
+    if intent.simulated or not intent.is_request:
+        return None
+    key = credentials.key_for(LLMSpec(model=intent.model, credential=intent.credential or None))
+    if key is None:
+        return None
+    return Lane(run.team_id, str(key), intent.model, rpm=key.rpm, tpm=key.tpm)
+
+
+def tools_of(run: Run, credentials: TeamCredentials) -> ToolRegistry:
+    """The tools of a run, with its team's keys and documents; labelled stand-ins where it is simulated."""
+    knowledge = TeamKnowledge(run.team)
+    if run.simulated:
+        return ToolRegistry.simulated(knowledge=knowledge)
+    key = credentials.search_key()
+    return ToolRegistry.standard(
+        search_api_key=key.api_key if key else os.environ.get("SERPER_API_KEY", ""),
+        search_base_url=key.base_url if key else None,
+        allowed_private_hosts=frozenset(settings.ALLOWED_PRIVATE_HOSTS),
+        knowledge=knowledge,
+        allowed_mcp_commands=settings.ALLOWED_MCP_COMMANDS,
+        mcp_tokens=credentials.all_of(MCP_PROVIDER),
+    )

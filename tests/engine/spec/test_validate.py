@@ -1,0 +1,110 @@
+"""Every complaint at once, each at its field."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.spec.crew_spec import CrewSpec
+from engine.spec.json_schema import misfit, schema_fault
+from engine.spec.placeholders import fill, missing_inputs, placeholders
+from engine.spec.validate import validate
+from tests.engine.crews import agent, crew, task
+
+
+def complaints(spec: CrewSpec) -> set[tuple[str, str]]:
+    return {(complaint.field, complaint.code) for complaint in validate(spec) if complaint.level == "error"}
+
+
+def test_a_sound_crew_has_none() -> None:
+    assert validate(crew(task("a"), task("b", context=("a",)))) == ()
+
+
+def test_an_empty_crew_is_told_what_it_lacks() -> None:
+    assert complaints(CrewSpec(name="Empty")) == {("agents", "no_agents"), ("tasks", "no_tasks")}
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (crew(task("a", agent="ghost")), ("tasks.a.agent", "unknown_agent")),
+        (crew(task("a", agent=None)), ("tasks.a.agent", "no_agent")),
+        (crew(task("a", description=" ")), ("tasks.a.description", "empty")),
+        (crew(task("a"), agents=(agent(role=""),)), ("agents.worker.role", "empty")),
+        (crew(task("a", context=("b",))), ("tasks.a.context", "unknown_task")),
+        (crew(task("a", context=("a",))), ("tasks.a.context", "cycle")),
+        (crew(task("a", context=("b",)), task("b")), ("tasks.a.context", "later_task")),
+        (crew(task("a"), task("a")), ("tasks.a.key", "duplicate_key")),
+        (crew(task("a"), agents=(agent(tools=("magic",)),)), ("agents.worker.tools", "unknown_tool")),
+        (crew(task("a", output_schema={"type": "nonsense"})), ("tasks.a.output_schema", "bad_schema")),
+        (
+            crew(task("a", output_schema={"$ref": "http://169.254.169.254/schema.json"})),
+            ("tasks.a.output_schema", "bad_schema"),
+        ),
+        (crew(task("a", output_schema={"$ref": "#/$defs/gone"})), ("tasks.a.output_schema", "bad_schema")),
+        (crew(task("a", guardrails=({"kind": "regex", "pattern": "("},))), ("tasks.a.guardrails", "bad_regex")),
+        (crew(task("a"), process="hierarchical"), ("manager_llm", "no_manager")),
+        (crew(task("a"), process="hierarchical", manager_agent="nobody"), ("manager_agent", "unknown_agent")),
+        (crew(task("a"), process="hierarchical", manager_agent="worker"), ("agents", "no_agents")),
+        (
+            crew(task("a"), agents=(agent(), agent("other")), process="hierarchical", manager_agent="worker"),
+            ("tasks.a.agent", "manager_does_task"),
+        ),
+        (crew(task("a", guardrails=({"kind": "question", "question": " "},))), ("tasks.a.guardrails", "empty")),
+        (
+            crew(task("a", agent=None, context=("b",)), task("b"), process="hierarchical", manager_llm="gpt-4o"),
+            ("tasks.a.context", "later_task"),
+        ),
+        (
+            crew(task("a", guardrails=({"kind": "length", "min_words": 9, "max_words": 3},))),
+            ("tasks.a.guardrails", "empty_range"),
+        ),
+        (crew(task("a", human_input=True, cache_ttl_s=60)), ("tasks.a.cache_ttl_s", "cached_approval")),
+    ],
+    ids=lambda value: value[1] if isinstance(value, tuple) else "",
+)
+def test_each_fault_is_named_at_its_field(spec: CrewSpec, expected: tuple[str, str]) -> None:
+    assert expected in complaints(spec)
+
+
+def test_a_cycle_in_a_parallel_crew_is_named_with_its_way() -> None:
+    spec = crew(task("a", context=("b",)), task("b", context=("a",)), process="parallel")
+    assert "→" in next(c.message for c in validate(spec) if c.code == "cycle")
+
+
+def test_all_complaints_come_at_once() -> None:
+    spec = crew(task("a", agent="ghost", description=""), task("b", context=("nowhere",)))
+    assert len(complaints(spec)) == 3
+
+
+def test_placeholders_come_in_order_of_use_and_braces_of_json_are_text() -> None:
+    spec = crew(task("a", description='Do {topic} as {"json": {"x": 1}} for {who-ever}. {{not_this}} {topic}'))
+    assert placeholders(spec) == ("topic", "who-ever")
+    assert missing_inputs(spec, {"topic": "x"}) == ("who-ever",)
+
+
+def test_what_an_input_contains_is_not_filled_again() -> None:
+    assert fill("{a} {b}", {"a": "{b}", "b": "{a}"}) == "{b} {a}"
+
+
+def doubling(depth: int) -> dict[str, object]:
+    """A schema of a few hundred bytes that takes 2 ** depth steps to follow."""
+    parts = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(depth)}
+    return {"$ref": "#/$defs/d0", "$defs": parts | {f"d{depth}": {}}}
+
+
+def test_a_schema_whose_references_multiply_is_refused_and_not_followed_to_the_end() -> None:
+    assert "multiply" in schema_fault(doubling(60))
+    assert schema_fault(doubling(5)) == ""
+
+
+def test_a_schema_that_multiplies_on_what_it_is_applied_to_ends_too() -> None:
+    schema = {
+        "$defs": {"tree": {"properties": {"a": {"allOf": [{"$ref": "#/$defs/tree"}] * 2}}}},
+        "$ref": "#/$defs/tree",
+    }
+    assert schema_fault(schema) == ""
+    data: dict[str, object] = {}
+    for _ in range(60):
+        data = {"a": data}
+    assert "multiply" in misfit(data, schema)
+    assert misfit({"a": {"a": {}}}, schema) == ""

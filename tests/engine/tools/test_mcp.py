@@ -1,0 +1,416 @@
+"""MCP servers' tools, against real servers over HTTP and standard input and output, sound and hostile ones."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.providers.credential import Credential
+from engine.providers.litellm_client import LiteLLMClient
+from engine.record.memory_journal import MemoryJournal
+from engine.spec.crew_spec import AgentSpec, ToolSpec
+from engine.spec.tool_settings import fault_of
+from engine.tools.mcp.server import McpAccess, McpServer
+from engine.tools.mcp.session import Timeouts
+from engine.tools.protocol import Effect, ToolFailed
+from engine.tools.registry import ToolRegistry
+from tests.engine.crews import agent, crew, run, runtime, task
+from tests.engine.loopback import Reply, Site
+from tests.engine.tools.mcp_servers import rpc, scripted, served, sound_server
+from tests.openai_server import OpenAIServer, tool_call
+
+LOCAL = frozenset({"127.0.0.1"})
+PROGRAM = [sys.executable, str(Path(__file__).parent / "mcp_servers.py")]
+OBJECT = {"type": "object", "properties": {}}
+
+
+def spec(url: str = "", **config: Any) -> ToolSpec:
+    return ToolSpec(name="mcp", config=({"url": url} if url else {}) | config)
+
+
+@asynccontextmanager
+async def opened(config: dict[str, Any], *, open_s: float = 20.0, call_s: float = 20.0, **access: Any) -> Any:
+    granted = McpAccess(LOCAL, timeouts=Timeouts(open_s, call_s), **access)
+    async with McpServer(config, granted).open() as tools:
+        yield {tool.facts.name: tool for tool in tools}
+
+
+async def call(site: Site, name: str = "a", **options: Any) -> str:
+    async with opened({"url": f"{site.url}/mcp"}, **options) as tools:
+        return await tools[name].run({})
+
+
+async def test_tools_of_a_server_over_http() -> None:
+    calls: list[str] = []
+    with served(sound_server(calls)) as url:
+        async with opened({"url": url}) as tools:
+            assert set(tools) == {"add", "set_name", "fail", "numbers", "environment", "crash", "hang"}
+            assert tools["add"].facts.description == "Adds two numbers."
+            assert await tools["add"].run({"a": 2, "b": 40}) == "42"
+            assert await tools["set_name"].run({"name": "Ü"}) == "The name is Ü."
+            assert json.loads(await tools["numbers"].run({})) == {"one": 1}
+            with pytest.raises(ToolFailed, match="this went wrong"):
+                await tools["fail"].run({})
+            assert await tools["add"].run({"a": 1, "b": 1}) == "2"
+    assert calls == ["add", "set name", "add"]
+
+
+async def test_what_a_tool_does_to_the_world_is_what_the_server_hints() -> None:
+    with served(sound_server([])) as url:
+        async with opened({"url": url, "tools": ["add", "set name", "fail"]}) as tools:
+            facts = {name: (tool.facts.effect, tool.facts.cacheable) for name, tool in tools.items()}
+    assert facts == {
+        "add": (Effect.PURE, True),
+        "set_name": (Effect.IDEMPOTENT, False),
+        "fail": (Effect.UNSAFE, False),
+    }
+
+
+async def test_calls_at_once_share_one_session() -> None:
+    with served(sound_server([])) as url:
+        async with opened({"url": url}) as tools:
+            sums = await asyncio.gather(*(tools["add"].run({"a": n, "b": n}) for n in range(20)))
+    assert sums == [str(2 * n) for n in range(20)]
+
+
+async def test_a_slow_call_ends_at_its_time_and_the_session_goes_on() -> None:
+    with served(sound_server([])) as url:
+        async with opened({"url": url}, call_s=0.5) as tools:
+            began = time.monotonic()
+            with pytest.raises(ToolFailed, match=r"0\.5 s|[Tt]imed out"):
+                await tools["hang"].run({})
+            assert time.monotonic() - began < 1.9
+            assert await tools["add"].run({"a": 1, "b": 1}) == "2"
+
+
+async def test_the_token_is_sent_to_the_server_and_is_in_no_spec() -> None:
+    seen: list[dict[str, str]] = []
+    with served(sound_server([]), seen) as url:
+        tokens = {"crm": Credential(api_key="s3cret", base_url=url)}
+        async with opened({"url": url, "credential": "crm"}, tokens=tokens) as tools:
+            await tools["add"].run({"a": 1, "b": 1})
+    assert {headers.get("authorization") for headers in seen} == {"Bearer s3cret"}
+
+
+@pytest.mark.parametrize("home", [None, "https://crm.example.com/mcp", "http://127.0.0.1:1/mcp"])
+async def test_a_token_goes_to_no_other_server_than_its_own(home: str | None) -> None:
+    seen: list[dict[str, str]] = []
+    tokens = {"crm": Credential(api_key="s3cret", base_url=home)}
+    with served(sound_server([]), seen) as url, pytest.raises(ToolFailed, match="belongs to another server"):
+        async with opened({"url": url, "credential": "crm"}, tokens=tokens):
+            pass
+    assert seen == []
+
+
+async def test_an_unknown_credential_is_refused_and_none_goes_over_plain_http() -> None:
+    for config, reason in (
+        ({"url": "https://example.com/mcp"}, "no credential"),
+        ({"url": "http://example.com/mcp"}, "https only"),
+    ):
+        tokens = {} if reason == "no credential" else {"crm": Credential(api_key="s3cret", base_url=config["url"])}
+        with pytest.raises(ToolFailed, match=reason):
+            async with opened(config | {"credential": "crm"}, tokens=tokens):
+                pass
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "2130706433", "[::ffff:127.0.0.1]"])
+async def test_servers_inside_are_not_reached_unless_an_operator_allows_them(host: str) -> None:
+    with scripted([]) as site:
+        server = McpServer({"url": f"http://{host}:{site.port}/mcp"}, McpAccess())
+        with pytest.raises(ToolFailed, match="not a public address"):
+            async with server.open():
+                pass
+    assert not site.asked
+
+
+async def test_a_redirect_to_another_host_is_not_followed() -> None:
+    with scripted([]) as other, Site() as site:
+        site.replies["/mcp"] = Reply(status=307, headers={"Location": f"http://localhost:{other.port}/mcp"})
+        with pytest.raises(ToolFailed, match="not followed"):
+            async with opened({"url": f"{site.url}/mcp"}):
+                pass
+    assert not other.asked
+
+
+async def test_a_program_is_started_only_if_an_operator_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_OF_OURS", "x")
+    monkeypatch.chdir(Path(__file__).parents[3])
+    monkeypatch.setenv("PYTHONPATH", os.getcwd())
+    command = ["env", f"PYTHONPATH={os.getcwd()}", *PROGRAM]
+    for commands in ((), ("python",), ("/usr/bin/env",)):
+        with pytest.raises(ToolFailed, match="may not be started"):
+            async with opened({"command": command}, commands=frozenset(commands)):
+                pass
+    async with opened({"command": command}, commands=frozenset({"env"})) as tools:
+        assert await tools["add"].run({"a": 2, "b": 40}) == "42"
+        assert "SECRET_OF_OURS" not in await tools["environment"].run({})
+        with pytest.raises(ToolFailed):
+            await tools["crash"].run({})
+        with pytest.raises(ToolFailed, match="MCP server"):
+            await tools["add"].run({"a": 1, "b": 1})
+
+
+@pytest.mark.parametrize("command", [["false"], ["echo", "garbage"], ["sleep", "60"], ["yes"], ["/nonexistent"]])
+async def test_programs_that_are_no_servers_fail_in_time(command: list[str]) -> None:
+    began = time.monotonic()
+    with pytest.raises(ToolFailed):
+        async with opened({"command": command}, open_s=1.0, commands=frozenset({command[0]})):
+            pass
+    assert time.monotonic() - began < 15
+
+
+ENDLESS = itertools.repeat(b" " * 65536)
+JSON = {"Content-Type": "application/json"}
+EVENTS = {"Content-Type": "text/event-stream"}
+BROKEN: dict[str, Callable[[Any], Reply]] = {
+    "garbage": lambda message: Reply(b"\x00\xff{", headers=JSON),
+    "a page": lambda message: Reply(b"<p>Hello</p>"),
+    "an error page": lambda message: Reply(b"<p>Hello</p>", status=500),
+    "another answer": lambda message: rpc(message, {"what": "ever"}),
+    "no answer": lambda message: rpc({"id": 10**6}, {}),
+    "accepted": lambda message: Reply(status=202),
+    "cut off": lambda message: Reply(b"{", headers=JSON | {"Content-Length": "1000"}),
+    "10 MB": lambda message: rpc(message, {"content": [{"type": "text", "text": "x" * 10**7}]}),
+    "endless json": lambda message: Reply(ENDLESS, headers=JSON),
+    "endless events": lambda message: Reply(itertools.repeat(b"data: {}\n\n" * 1000), headers=EVENTS),
+    "one endless event": lambda message: Reply(itertools.repeat(b"data: x" * 1000), headers=EVENTS),
+    "events cut off": lambda message: Reply(b"id: 1\nretry: 0\ndata: \n\n", headers=EVENTS),
+    "a drip": lambda message: Reply(itertools.repeat(b" "), headers=JSON, pause_s=0.05),
+    "packed": lambda message: Reply(b"x", headers=JSON | {"Content-Encoding": "gzip"}),
+    "deep": lambda message: Reply(b"[" * 10**6, headers=JSON),
+}
+
+
+@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN.keys())
+async def test_broken_answers_to_a_call_fail_it_in_time_and_nothing_else(answer: Callable[[Any], Reply]) -> None:
+    answers = [answer, lambda message: rpc(message, {"content": [{"type": "text", "text": "fine"}]})]
+    with scripted([{"name": "a", "inputSchema": OBJECT}], lambda message: answers.pop(0)(message)) as site:
+        async with opened({"url": f"{site.url}/mcp"}, call_s=3.0) as tools:
+            began = time.monotonic()
+            with pytest.raises(ToolFailed):
+                await tools["a"].run({})
+            assert time.monotonic() - began < 10
+            assert await tools["a"].run({}) == "fine"
+
+
+@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN.keys())
+async def test_servers_that_are_broken_from_the_start_fail_in_time(answer: Callable[[Any], Reply]) -> None:
+    began = time.monotonic()
+    with Site({"/mcp": lambda asked: answer({"id": 1})}) as site, pytest.raises(ToolFailed):
+        async with opened({"url": f"{site.url}/mcp"}, open_s=2.0, call_s=2.0):
+            pass
+    assert time.monotonic() - began < 15
+
+
+async def test_a_server_that_is_not_there_is_said() -> None:
+    with pytest.raises(ToolFailed, match="MCP server"):
+        async with opened({"url": "http://127.0.0.1:9/mcp"}):
+            pass
+
+
+async def test_a_server_that_dies_fails_the_calls_after_it() -> None:
+    with scripted([{"name": "a", "inputSchema": OBJECT}]) as site:
+        async with opened({"url": f"{site.url}/mcp"}) as tools:
+            site.__exit__()
+            with pytest.raises(ToolFailed):
+                await tools["a"].run({})
+    with scripted([]):
+        pass
+
+
+async def test_what_a_server_says_of_its_tools_is_bounded() -> None:
+    tools = [{"name": f"t{n}", "description": "d" * 10_000, "inputSchema": OBJECT} for n in range(150)]
+    with scripted(tools, nextCursor="again") as site:
+        async with opened({"url": f"{site.url}/mcp"}) as usable:
+            assert len(usable) == 100
+            assert {len(tool.facts.description) for tool in usable.values()} == {4000}
+    with scripted([], nextCursor="again") as site, pytest.raises(ToolFailed, match="has no tools"):
+        await call(site)
+    assert len(site.asked) < 40
+
+
+async def test_named_tools_are_found_on_later_pages() -> None:
+    pages = [[{"name": f"t{page}_{n}", "inputSchema": OBJECT} for n in range(80)] for page in range(5)]
+    with scripted([], pages=pages) as site:
+        async with opened({"url": f"{site.url}/mcp", "tools": ["t4_79", "t0_0"]}) as usable:
+            assert set(usable) == {"t4_79", "t0_0"}
+        async with opened({"url": f"{site.url}/mcp"}) as usable:
+            assert len(usable) == 100
+
+
+async def test_thousands_of_tools_are_not_all_looked_at(caplog: pytest.LogCaptureFixture) -> None:
+    with scripted([{"name": f"t{n}", "inputSchema": OBJECT} for n in range(20_000)]) as site:
+        began = time.process_time()
+        async with opened({"url": f"{site.url}/mcp"}) as usable:
+            assert len(usable) == 100
+        assert time.process_time() - began < 10
+    assert "beyond the first 100" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"a": {"type": "nonsense"}}},
+        {"type": "object", "$ref": "http://169.254.169.254/"},
+        {"type": "object", "properties": {"a": {"pattern": "("}}},
+        {"type": "object", "description": "x" * 30_000},
+        {"type": "object", "required": ["a\x00"]},
+        {"type": "object", "patternProperties": {"(a+)+$": {}}},
+        {"type": "object"} | {"$defs": {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(60)}}
+        | {"$ref": "#/$defs/d0"},
+    ],
+)  # fmt: skip
+async def test_tools_with_unusable_schemas_are_left_out_and_said(
+    schema: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with scripted([{"name": "good", "inputSchema": OBJECT}, {"name": "bad", "inputSchema": schema}]) as site:
+        async with opened({"url": f"{site.url}/mcp"}) as tools:
+            assert set(tools) == {"good"}
+        assert "bad (" in caplog.text
+        with pytest.raises(ToolFailed, match=r"cannot be used: bad \("):
+            async with opened({"url": f"{site.url}/mcp", "tools": ["good", "bad"]}):
+                pass
+        with pytest.raises(ToolFailed, match="no such tool"):
+            async with opened({"url": f"{site.url}/mcp", "tools": ["missing"]}):
+                pass
+
+
+async def test_a_listing_that_breaks_the_protocol_is_refused_as_a_whole() -> None:
+    tools = [{"name": "good", "inputSchema": OBJECT}, {"name": "bad", "inputSchema": {}}]
+    with scripted(tools) as site, pytest.raises(ToolFailed, match=r"no usable answer: .*inputSchema"):
+        async with opened({"url": f"{site.url}/mcp"}):
+            pass
+
+
+async def test_what_is_not_text_is_named_and_left_out() -> None:
+    parts = [
+        {"type": "text", "text": "a\u0000b"},
+        {"type": "image", "data": "eA==", "mimeType": "image/png"},
+        {"type": "resource_link", "name": "doc", "uri": "https://example.com/doc"},
+        {"type": "resource", "resource": {"uri": "file:///x", "text": "inside"}},
+        {"type": "resource", "resource": {"uri": "file:///y", "blob": "eA=="}},
+    ]
+    with scripted([{"name": "a", "inputSchema": OBJECT}], lambda message: rpc(message, {"content": parts})) as site:
+        text = await call(site)
+    assert text.split("\n") == [
+        "ab",
+        "[image/png: not text, left out]",
+        "[doc: https://example.com/doc]",
+        "inside",
+        "[file:///y: not text, left out]",
+    ]
+
+
+async def test_names_that_clash_are_told_apart() -> None:
+    with scripted([{"name": name, "inputSchema": OBJECT} for name in ("a b", "a/b", "calculator")]) as site:
+        registry = ToolRegistry.standard(allowed_private_hosts=LOCAL)
+        wanted = [ToolSpec(name="calculator"), spec(f"{site.url}/mcp"), ToolSpec(name="calculator")]
+        async with registry.open(wanted) as toolbox:
+            assert list(toolbox) == ["calculator", "a_b", "a_b_2", "calculator_2"]
+            assert [tool.facts.name for tool, _ in toolbox.values()] == list(toolbox)
+            assert toolbox["a_b_2"][0].facts.identity == "a/b"
+
+
+async def test_a_crew_uses_a_servers_tools_and_reuses_what_only_reads() -> None:
+    calls: list[str] = []
+
+    def answer(body: dict[str, Any]) -> Any:
+        said = [message["content"] for message in body["messages"] if message["role"] == "tool"]
+        return said[-1] if said else tool_call("add", {"a": 2, "b": 40})
+
+    journal = MemoryJournal()
+    with served(sound_server(calls)) as url, OpenAIServer(answer) as models:
+        client = LiteLLMClient(lambda llm: Credential(api_key="k", base_url=models.url))
+        registry = ToolRegistry.standard(allowed_private_hosts=LOCAL)
+        given = runtime(llm=client, journal=journal, tools=registry)
+        output = await run(crew(task("a"), task("b"), agents=(_with(spec(url, tools=["add"])),)), given)
+    assert output.status == "succeeded"
+    assert "42" in output.raw
+    assert calls == ["add"]
+    assert [one.outcome.cache_hit for one in journal.calls if one.intent.tool] == [False, True]
+
+
+async def test_a_task_whose_server_is_not_there_fails_with_the_reason_and_spends_nothing() -> None:
+    journal = MemoryJournal()
+    given = runtime(journal=journal, tools=ToolRegistry.standard(allowed_private_hosts=LOCAL))
+    output = await run(crew(task("a"), agents=(_with(spec("http://127.0.0.1:9/mcp")),)), given)
+    assert output.status == "failed"
+    assert output.error_code == "tool_failed"
+    assert "MCP server" in output.error
+    assert not journal.calls
+
+
+async def test_a_run_that_is_cancelled_closes_its_sessions() -> None:
+    before = set(asyncio.all_tasks())
+    with served(sound_server([])) as url:
+        entered = asyncio.Event()
+
+        async def use() -> None:
+            async with opened({"url": url}):
+                entered.set()
+                await asyncio.sleep(60)
+
+        job = asyncio.create_task(use())
+        await entered.wait()
+        job.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await job
+        assert set(asyncio.all_tasks()) == before
+
+
+async def test_in_simulated_runs_no_server_is_asked() -> None:
+    with scripted([]) as site:
+        async with ToolRegistry.simulated().open([spec(f"{site.url}/mcp", tools=["a b", "c"])]) as toolbox:
+            assert list(toolbox) == ["a_b", "c"]
+            assert "simulated" in await toolbox["c"][0].run({})
+        async with ToolRegistry.simulated().open([spec(f"{site.url}/mcp")]) as toolbox:
+            assert list(toolbox) == ["mcp"]
+    assert not site.asked
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"url": "https://example.com/mcp", "command": ["x"]},
+        {"url": "example.com"},
+        {"url": "file:///x"},
+        {"url": "https://u:p@example.com"},
+        {"url": 1},
+        {"command": []},
+        {"command": "npx server"},
+        {"command": ["x", 1]},
+        {"url": "https://example.com", "tools": []},
+        {"url": "https://example.com", "tools": "a"},
+        {"url": "https://example.com", "headers": {"Authorization": "Bearer x"}},
+        {"url": "https://example.com", "credential": 1},
+        {"command": ["x"], "credential": "a"},
+    ],
+)
+def test_bad_settings_have_a_fault(config: dict[str, Any]) -> None:
+    assert fault_of(ToolSpec(name="mcp", config=config))
+
+
+def test_good_settings_have_none() -> None:
+    for config in ({"url": "https://example.com/mcp", "tools": ["a"], "credential": "crm"}, {"command": ["npx", "x"]}):
+        assert fault_of(ToolSpec(name="mcp", config=config)) == ""
+
+
+def test_the_engine_is_loaded_without_the_mcp_package() -> None:
+    code = "import engine, sys; print([name for name in ('mcp', 'httpx2', 'httpcore2') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def _with(wanted: ToolSpec) -> AgentSpec:
+    return agent(llm="gpt-4o-mini", tools=(wanted,))

@@ -1,0 +1,163 @@
+"""The live page: a reader gets the parts that changed, comes back without a gap, and holds no connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection, connections
+from django.test import AsyncClient
+from django.utils import timezone
+
+from runs.live.notify import run_changed
+from runs.models import Run, TaskRun
+from runs.run import page
+from runs.run.page import PARTS
+from runs.states import RunState, TaskState
+from tests.cast import Cast, make_cast, make_crew
+from tests.ledger import make_run, make_task
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PATIENCE_S = 5
+
+
+@dataclass
+class Event:
+    name: str
+    data: str
+    id: str
+
+
+@dataclass
+class Watched:
+    cast: Cast
+    run: Run
+
+
+@pytest.fixture
+def watched() -> Watched:
+    cast = make_cast()
+    run = make_run(cast.owner, make_crew(cast.owner), state=RunState.RUNNING)
+    make_task(run, "figures", state=TaskState.RUNNING, started_at=run.started_at)
+    make_task(run, "headlines", position=1)
+    return Watched(cast, run)
+
+
+@pytest.fixture(autouse=True)
+async def no_connection_left() -> AsyncIterator[None]:
+    """Asynchronous tests reach the database on a thread of asgiref's, whose connection nobody else closes."""
+    yield
+    await sync_to_async(connections.close_all)()
+
+
+async def reader(watched: Watched, *, seen: str = "", **headers: str) -> AsyncIterator[Event]:
+    """The events as they come; comments are left out."""
+    client = AsyncClient()
+    await client.aforce_login(watched.cast.viewer.user)
+    path = f"/t/acme/runs/{watched.run.pk}/events/"
+    response: Any = await client.get(path, {"seen": seen} if seen else {}, headers=headers)
+    assert response["Content-Type"] == "text/event-stream"
+    async with aclosing(response.streaming_content) as chunks:
+        async for chunk in chunks:
+            for event in parsed(chunk.decode()):
+                yield event
+
+
+def parsed(text: str) -> Iterator[Event]:
+    for block in text.split("\n\n"):
+        fields = [line.partition(": ")[::2] for line in block.splitlines()]
+        if any(name == "event" for name, _ in fields):
+            data = "\n".join(value for name, value in fields if name == "data")
+            yield Event(dict(fields)["event"], data, dict(fields).get("id", ""))
+
+
+async def change(run: Run, write: Callable[[], object]) -> None:
+    """A change as the worker makes it: rows, revision and notice."""
+
+    def made() -> None:
+        write()
+        Run.objects.filter(pk=run.pk).update(revision=Run.objects.get(pk=run.pk).revision + 1)
+        run_changed(run.pk)
+
+    await sync_to_async(made)()
+
+
+async def take(events: AsyncIterator[Event], count: int) -> list[Event]:
+    """The next events, each within a few seconds."""
+    return [await asyncio.wait_for(anext(events), PATIENCE_S) for _ in range(count)]
+
+
+async def until(events: AsyncIterator[Event], name: str) -> list[Event]:
+    taken = await take(events, 1)
+    while taken[-1].name != name:
+        taken += await take(events, 1)
+    return taken
+
+
+async def test_a_new_reader_gets_every_part(watched: Watched) -> None:
+    events = await take(reader(watched), len(PARTS))
+    assert [event.name for event in events] == list(PARTS)
+    assert [event.id for event in events] == [""] * (len(PARTS) - 1) + [str(watched.run.revision)]
+
+
+async def test_a_reader_whose_page_is_current_gets_only_what_changes(watched: Watched) -> None:
+    """The timeline of a live run is drawn up to now, so it may change with every look."""
+    events = reader(watched, seen=str(watched.run.revision))
+    waiting = asyncio.create_task(until(events, "graph"))
+    await asyncio.sleep(0.5)
+    assert not waiting.done()
+    ended = TaskRun.objects.filter(run=watched.run, key="figures")
+    await change(watched.run, lambda: ended.update(state=TaskState.SUCCEEDED, finished_at=timezone.now()))
+    assert {event.name for event in await waiting} - {"timeline"} == {"summary", "tasks", "graph"}
+
+
+async def test_the_stream_ends_with_the_run(watched: Watched) -> None:
+    events = reader(watched, seen=str(watched.run.revision))
+    waiting = asyncio.create_task(take(events, 1))
+    await asyncio.sleep(0.5)
+    state = {"state": RunState.SUCCEEDED, "finished_at": timezone.now(), "output_raw": "All *done*"}
+    await change(watched.run, lambda: Run.objects.filter(pk=watched.run.pk).update(**state))
+    received = await waiting
+    async for event in events:
+        received.append(event)
+    assert received[-1].name == "ended"
+    parts = {event.name: event.data for event in received}
+    assert "<em>done</em>" in parts["result"]
+    assert "succeeded" in parts["summary"]
+
+
+async def test_a_reader_that_comes_back_to_an_ended_run_is_told_so_at_once(watched: Watched) -> None:
+    state = {"state": RunState.CANCELLED, "finished_at": timezone.now()}
+    await change(watched.run, lambda: Run.objects.filter(pk=watched.run.pk).update(**state))
+    missed = [event async for event in reader(watched, **{"Last-Event-ID": str(watched.run.revision)})]
+    assert [event.name for event in missed] == [*PARTS, "ended"]
+    current = str((await Run.objects.aget(pk=watched.run.pk)).revision)
+    assert [event.name async for event in reader(watched, **{"Last-Event-ID": current})] == ["ended"]
+
+
+async def test_hostile_lines_cannot_end_a_message(watched: Watched) -> None:
+    text = "first\r\rdata: x\n\nevent: ended\ndata: y\r\nlast"
+    await change(watched.run, lambda: Run.objects.filter(pk=watched.run.pk).update(error=text))
+    events = await take(reader(watched), len(PARTS))
+    assert [event.name for event in events] == list(PARTS)
+    assert "last" in events[0].data
+
+
+def test_a_look_gives_its_connection_back(watched: Watched) -> None:
+    page._look(watched.run.pk, watched.cast.viewer)
+    assert connection.connection is None
+
+
+async def test_strangers_and_unknown_runs_have_no_stream(watched: Watched) -> None:
+    client = AsyncClient()
+    await client.aforce_login(watched.cast.stranger.user)
+    for team in ("acme", "others"):
+        path = f"/t/{team}/runs/{watched.run.pk}/events/"
+        response = await client.get(path, headers={"Accept": "text/event-stream"})
+        assert response.status_code == 404
+        assert response["Content-Type"].startswith("text/plain")

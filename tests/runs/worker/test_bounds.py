@@ -1,0 +1,115 @@
+"""A run's own bounds on requests, tokens and seconds: set at launch, obeyed by every worker that holds the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.db.models import F
+
+from engine.record.limits import RunLimits
+from runs.launch.actions import launch
+from runs.launch.order import LaunchOrder
+from runs.ledger import transitions
+from runs.models import Run
+from runs.states import RunState
+from runs.worker import claim
+from runs.worker.execution import execute
+from runs.worker.process import WorkerProcess
+from runs.worker.runtime import limits_of
+from teams.refusals import Invalid
+from tests.cast import Cast, make_cast, make_crew
+from tests.openai_server import OpenAIServer
+from tests.runs import workers
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def worker(transactional_db: None) -> Iterator[WorkerProcess]:
+    process = WorkerProcess()
+    yield process
+    process.stop(grace_s=1)
+
+
+def launched(cast: Cast, **bounds: int) -> Run:
+    order = LaunchOrder(inputs={"company": "Acme"}, limits=RunLimits(**bounds))
+    return launch(cast.owner, make_crew(cast.owner), order)
+
+
+@pytest.mark.parametrize(("bound", "most"), [("max_calls", 1), ("max_tokens", 10)])
+def test_a_run_stops_at_its_bound_and_keeps_what_was_paid(
+    cast: Cast, worker: WorkerProcess, bound: str, most: int
+) -> None:
+    run = launched(cast, **{bound: most})
+    execute(run.pk, worker=worker)
+    run.refresh_from_db()
+    assert (run.state, run.error_code) == (RunState.FAILED, bound)
+    settled = list(run.calls.filter(kind="model").values_list("state", flat=True))
+    assert settled == ["ok"] * len(settled), "calls in flight at the limit are not cut off"
+    assert run.total_tokens > 0
+
+
+def test_without_bounds_it_ends_well(cast: Cast, worker: WorkerProcess) -> None:
+    run = launched(cast)
+    execute(run.pk, worker=worker)
+    run.refresh_from_db()
+    assert run.state == RunState.SUCCEEDED
+
+
+def test_what_an_earlier_worker_used_counts(cast: Cast, worker: WorkerProcess) -> None:
+    run = launched(cast, max_calls=1, max_seconds=60)
+    execute(run.pk, worker=worker)
+    run.refresh_from_db()
+    limits = limits_of(run)
+    assert (limits.calls, limits.tokens) == (1, run.total_tokens)
+    assert run.total_tokens > 0
+
+
+def test_time_in_which_it_waited_for_somebody_does_not_count(cast: Cast) -> None:
+    run = launched(cast, max_seconds=60)
+    claimed = claim.claim(run.pk, owner="worker-1")
+    assert claimed
+    assert transitions.pause(claimed, waiting_for="team_budget", needs_nusd=1)
+    a_night = timedelta(hours=10)
+    Run.objects.filter(pk=run.pk).update(started_at=F("started_at") - a_night, paused_at=F("paused_at") - a_night)
+    assert transitions.queue_again(run.pk)
+    again = claim.claim(run.pk, owner="worker-2")
+    assert again
+    limits_of(again).reserve(Decimal(0))  # raises where the night counts
+    assert 36_000 <= again.paused_s < 36_060
+
+
+@pytest.mark.parametrize("bound", ["max_calls", "max_tokens", "max_seconds"])
+@pytest.mark.parametrize("most", [0, -1, 3_000_000_000])
+def test_a_bound_that_is_none_is_told_at_its_field(cast: Cast, bound: str, most: int) -> None:
+    with pytest.raises(Invalid) as refusal:
+        launched(cast, **{bound: most})
+    assert list(refusal.value.fields) == [bound]
+    assert not Run.objects.exists()
+
+
+def test_runs_that_wait_for_their_provider_hold_no_connections(cast: Cast, worker: WorkerProcess) -> None:
+    seen: list[int] = []
+
+    def answer(body: object) -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+            seen.append(cursor.fetchone()[0])
+        connection.close()
+        return "Done."
+
+    with OpenAIServer(answer, latency_s=0.5) as server:
+        workers.use_provider(cast.owner, server)
+        runs = [workers.launched(cast.owner, workers.task("one")) for _ in range(20)]
+        workers.execute_all(runs, worker)
+    assert {run.state for run in runs} == {RunState.SUCCEEDED}
+    assert min(seen) < 12, "what is left are the process's own, the test's, and these looks"
