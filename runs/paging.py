@@ -15,14 +15,14 @@ from teams.refusals import Invalid
 MAX_PAGE = 200
 """Rows at most in one answer of the API."""
 
-Row = TypeVar("Row", bound=Model)
+RowT = TypeVar("RowT", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
+class Page(Generic[RowT]):
     """One page of a list; ``next`` is the cursor of the following one, "" at the end."""
 
-    items: Sequence[Row]
+    items: Sequence[RowT]
     next: str
 
 

@@ -19,6 +19,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django_htmx.middleware import HtmxDetails
 
 from teams.models import Membership, Role, Team, User
 
@@ -54,6 +55,7 @@ class TeamRequest(HttpRequest):
     """A request that went through ``member``: ``who`` acts, and everything is fetched for them."""
 
     who: Principal
+    htmx: HtmxDetails
 
 
 def principal(user: User, team_slug: str) -> Principal:

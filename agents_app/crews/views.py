@@ -27,7 +27,7 @@ def fetch_crew(who: Principal, slug: str, role: Role = Role.VIEWER) -> Crew:
 def crews(request: TeamRequest) -> HttpResponse:
     search = request.GET.get("q", "").replace("\x00", "").strip()
     found = list(queries.list_crews(request.who, search))
-    page = "agents_app/crews/_crew_rows.html" if request.htmx else "agents_app/crews/crews.html"  # type: ignore[attr-defined]
+    page = "agents_app/crews/_crew_rows.html" if request.htmx else "agents_app/crews/crews.html"
     return render(request, page, {"crews": found, "search": search})
 
 

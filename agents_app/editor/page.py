@@ -48,7 +48,7 @@ SUGGESTED_MODELS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ChecklistItem:
     """One line of the checklist: the complaint, what it is about in words, and where to mend it."""
 
     complaint: Complaint
@@ -115,11 +115,11 @@ def explain(form: EditForm, complaints: Iterable[Complaint]) -> None:
         form.complaints[name].append(Complaint(name, f"Saved meanwhile: {_words(value)}", "overtaken", "warning"))
 
 
-def checklist(crew: Crew, spec: CrewSpec, complaints: Iterable[Complaint]) -> list[Check]:
+def checklist(crew: Crew, spec: CrewSpec, complaints: Iterable[Complaint]) -> list[ChecklistItem]:
     """Every complaint with a link to the field that it is about."""
     titles = {f"agents.{agent.key}": agent.role or agent.key for agent in spec.agents}
     titles |= {f"tasks.{task.key}": task.title for task in spec.tasks}
-    return [Check(complaint, *_place(crew, complaint.field, titles)) for complaint in complaints]
+    return [ChecklistItem(complaint, *_place(crew, complaint.field, titles)) for complaint in complaints]
 
 
 def done(form: EditForm, action: Callable[[], object], *, revision: int) -> bool:

@@ -134,7 +134,7 @@ def _page(request: TeamRequest, found: Crew, opened: EditForm | None = None) -> 
 
 def _opened(request: TeamRequest, found: Crew, form: EditForm, fragment: str) -> HttpResponse:
     """One form: as a fragment for the page that is open, or within the whole page."""
-    if not request.htmx:  # type: ignore[attr-defined]
+    if not request.htmx:
         return _page(request, found, form)
     page.explain(form, queries.crew_detail(found).complaints)
     return render(request, fragment, {"crew": found, "form": form})

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 
 from agents_app.formats.paste import storable
 from agents_app.formats.project import read_project, read_text
-from agents_app.formats.report import NOWHERE, Imported, Level, Note, Report, UnreadableError
+from agents_app.formats.report import NOWHERE, Imported, Level, Remark, Report, UnreadableError
 from engine.spec.crew_spec import CrewSpec
 
-__all__ = ["Imported", "Level", "Note", "read", "read_files"]
+__all__ = ["Imported", "Level", "Remark", "read", "read_files"]
 
 
 def read(source: str, filename: str = "") -> Imported:

@@ -15,7 +15,7 @@ from agents_app.formats.ours import FORMATS, read_ours
 from agents_app.formats.python import read_python
 from agents_app.formats.report import NOWHERE, Report, UnreadableError
 from agents_app.formats.yaml.crew import as_mapping, read_yaml, say_unused
-from agents_app.formats.yaml.strict import Document, documents
+from agents_app.formats.yaml.strict import YamlDocument, documents
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 
@@ -111,7 +111,7 @@ def _files(python: dict[str, str], yaml: dict[str, str], report: Report, *, labe
     return _finished(found, reading)
 
 
-def _read_yaml(parsed: dict[str, list[Document]], report: Report) -> Found:
+def _read_yaml(parsed: dict[str, list[YamlDocument]], report: Report) -> Found:
     found = read_yaml([document for part in parsed.values() for document in part], report)
     found.name = next(
         (stem for path in parsed if not is_generic(stem := path.rpartition("/")[2].partition(".")[0])), ""
@@ -119,7 +119,7 @@ def _read_yaml(parsed: dict[str, list[Document]], report: Report) -> Found:
     return found
 
 
-def _configs(parsed: dict[str, list[Document]]) -> dict[str, Mapping]:
+def _configs(parsed: dict[str, list[YamlDocument]]) -> dict[str, Mapping]:
     """The YAML files as Python code sees them; both files in one text are seen under both names."""
     configs: dict[str, Mapping] = {}
     for path, part in parsed.items():

@@ -11,7 +11,7 @@ Level = Literal["info", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Remark:
     """One thing to know. ``info``: done, worth knowing; ``warning``: left out or changed; ``error``: not read."""
 
     level: Level
@@ -27,7 +27,7 @@ class Imported:
     """
 
     spec: CrewSpec | None
-    report: tuple[Note, ...]
+    report: tuple[Remark, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,12 @@ class Report:
         if item not in known.items:
             known.items.append(item)
 
-    def notes(self) -> tuple[Note, ...]:
+    def notes(self) -> tuple[Remark, ...]:
         """All notes: the headline and what is about the whole source first, then by file and line."""
         every = [*self._notes, *((g.level, g.place, _sentence(g)) for g in self._gathered.values())]
         every.sort(key=lambda entry: _order(entry[1]))
-        notes = (Note(level, place.line, _located(place, message)) for level, place, message in every)
-        return (Note("info", None, self.headline), *notes) if self.headline else tuple(notes)
+        notes = (Remark(level, place.line, _located(place, message)) for level, place, message in every)
+        return (Remark("info", None, self.headline), *notes) if self.headline else tuple(notes)
 
 
 def _order(place: Place) -> tuple[bool, str, int]:

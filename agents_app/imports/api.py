@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError
 
 from agents_app.actions import create_crew
 from agents_app.crews.api import CrewOut, crew_json
-from agents_app.formats import Imported, Note, read, read_files
+from agents_app.formats import Imported, Remark, read, read_files
 from teams.bearer import ERRORS, ApiRequest, Bearer, Strict, invalid_body, once
 from teams.models import Role
 from teams.refusals import Invalid, Refusal
@@ -96,9 +96,9 @@ def _text(upload: "UploadedFile[bytes]") -> str:
     return text
 
 
-def _note_json(note: Note) -> dict[str, object]:
+def _note_json(note: Remark) -> dict[str, object]:
     return {"level": note.level, "line": note.line, "message": note.message}
 
 
-def _lines(notes: list[Note]) -> dict[str, str]:
+def _lines(notes: list[Remark]) -> dict[str, str]:
     return {f"source.{note.line}" if note.line else "source": note.message for note in notes}

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count, Sum
 
 from agents_app.knowledge.search import fold, storable
-from agents_app.knowledge.text import Reading, read_document
+from agents_app.knowledge.text import ReadDocument, read_document
 from agents_app.models import Document, Passage
 from engine.tools.knowledge import DEFAULT_COLLECTION
 from engine.tools.passages import passages_of
@@ -111,7 +111,7 @@ def _refuse_over_quota(document: Document) -> None:
     raise Invalid(message, fields={"file": message}, code="quota_reached")
 
 
-def _parts(reading: Reading) -> list[str]:
+def _parts(reading: ReadDocument) -> list[str]:
     """The passages. Those of a table each begin with its header line: a row without it says nothing."""
     parts = passages_of(reading.text)
     header = reading.text.partition("\n")[0].strip()

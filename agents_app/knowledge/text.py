@@ -28,7 +28,7 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadDocument:
     """``notes`` say what was guessed or left out on the way."""
 
     text: str
@@ -36,7 +36,7 @@ class Reading:
     notes: tuple[str, ...] = ()
 
 
-def read_document(name: str, data: bytes, *, default_type: str = "") -> Reading:
+def read_document(name: str, data: bytes, *, default_type: str = "") -> ReadDocument:
     """The text of a file by its name's ending; ``default_type`` is for names that have none that is known.
 
     Raises ``Invalid`` for other kinds, for what is no text and for what holds none.
@@ -52,7 +52,7 @@ def read_document(name: str, data: bytes, *, default_type: str = "") -> Reading:
         text = readable_text(text)
     if not text.strip():
         raise _unreadable(name, "holds no text that could be searched.")
-    return Reading(text, media_type, notes)
+    return ReadDocument(text, media_type, notes)
 
 
 def _decoded(name: str, data: bytes) -> tuple[str, tuple[str, ...]]:

@@ -37,7 +37,7 @@ QUICKLY: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class HealthCheck:
     """One check. Without what is not ``needed`` the process serves all the same, but somebody should look."""
 
     name: str
@@ -54,33 +54,33 @@ def readiness() -> dict[str, Any]:
     return {"ready": all(check.ok for check in checks if check.needed), "checks": [asdict(check) for check in checks]}
 
 
-def _answer(name: str, future: Future[list[Check]], deadline: float) -> list[Check]:
+def _answer(name: str, future: Future[list[HealthCheck]], deadline: float) -> list[HealthCheck]:
     try:
         return future.result(max(0.0, deadline - time.monotonic()))
     except TimeoutError:
-        return [Check(name, ok=False, why="It gives no answer in time.")]
+        return [HealthCheck(name, ok=False, why="It gives no answer in time.")]
     except Exception as error:
         log.warning("Not ready: %s", name, exc_info=error)
-        return [Check(name, ok=False, why=f"It cannot be reached ({type(error).__name__}).")]
+        return [HealthCheck(name, ok=False, why=f"It cannot be reached ({type(error).__name__}).")]
 
 
-def _look_at_database() -> list[Check]:
+def _look_at_database() -> list[HealthCheck]:
     with psycopg.connect(**connection_params() | QUICKLY) as connection:
         connection.execute("SELECT 1")
         migrations = _migrations(connection)
         if not migrations.ok:
-            return [Check("database", ok=True), migrations]
-        return [Check("database", ok=True), migrations, _workers(connection), *_nightly(connection)]
+            return [HealthCheck("database", ok=True), migrations]
+        return [HealthCheck("database", ok=True), migrations, _workers(connection), *_nightly(connection)]
 
 
-def _migrations(connection: psycopg.Connection[Any]) -> Check:
+def _migrations(connection: psycopg.Connection[Any]) -> HealthCheck:
     try:
         applied = set(connection.execute("SELECT app, name FROM django_migrations").fetchall())
     except psycopg.errors.UndefinedTable:
         applied = set()
     missing = len(_known_migrations() - applied)
     why = f"{missing} migration{'s' if missing > 1 else ''} of this code not applied: run 'manage.py prepare'."
-    return Check("migrations", ok=not missing, why=why if missing else "")
+    return HealthCheck("migrations", ok=not missing, why=why if missing else "")
 
 
 @cache
@@ -88,18 +88,18 @@ def _known_migrations() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
 
 
-def _workers(connection: psycopg.Connection[Any]) -> Check:
+def _workers(connection: psycopg.Connection[Any]) -> HealthCheck:
     seen = connection.execute(
         "SELECT count(*) FROM runs_workerseen WHERE seen_at > clock_timestamp() - make_interval(secs => %s)",
         [SEEN_WITHIN_S],
     ).fetchone()
     if seen and seen[0]:
-        return Check("worker", ok=True, needed=False)
+        return HealthCheck("worker", ok=True, needed=False)
     why = f"No worker was seen within the last {SEEN_WITHIN_S} s: runs are kept in the queue until one is started."
-    return Check("worker", ok=False, why=why, needed=False)
+    return HealthCheck("worker", ok=False, why=why, needed=False)
 
 
-def _nightly(connection: psycopg.Connection[Any]) -> list[Check]:
+def _nightly(connection: psycopg.Connection[Any]) -> list[HealthCheck]:
     """What the nightly look at the invariants last found, as it wrote it down; nothing is looked into here."""
     rows = connection.execute(
         "SELECT jsonb_array_length(violations), extract(epoch FROM clock_timestamp() - checked_at)"
@@ -108,25 +108,27 @@ def _nightly(connection: psycopg.Connection[Any]) -> list[Check]:
     return [_invariants(*row) for row in rows]
 
 
-def _invariants(broken: int, age_s: float) -> Check:
+def _invariants(broken: int, age_s: float) -> HealthCheck:
     why = f"{broken} of them are broken: 'manage.py check_invariants' names them." if broken else ""
     if age_s > NIGHTLY_WITHIN_S:
         why = f"They were last checked {age_s / 3600:.0f} hours ago."
-    return Check("invariants", ok=not why, why=why, needed=False)
+    return HealthCheck("invariants", ok=not why, why=why, needed=False)
 
 
-def _look_at_broker() -> list[Check]:
+def _look_at_broker() -> list[HealthCheck]:
     url: str = settings.CELERY_BROKER_URL
     if url.startswith("pgmq"):
         with psycopg.connect(url.replace("pgmq://", "postgresql://", 1), **QUICKLY) as connection:
             installed = connection.execute("SELECT to_regnamespace('pgmq') IS NOT NULL").fetchone() == (True,)
         return [
-            Check("broker", ok=installed, why="" if installed else "Its queue is missing: run 'manage.py prepare'.")
+            HealthCheck(
+                "broker", ok=installed, why="" if installed else "Its queue is missing: run 'manage.py prepare'."
+            )
         ]
     options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
     with Connection(url, connect_timeout=1, transport_options=options) as connection:
         connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=1)
-    return [Check("broker", ok=True)]
+    return [HealthCheck("broker", ok=True)]
 
 
 PROBES = {"database": Probe(_look_at_database), "broker": Probe(_look_at_broker)}

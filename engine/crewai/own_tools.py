@@ -15,7 +15,7 @@ from engine.tools.protocol import Effect, ToolFacts, always, tool_name
 log = logging.getLogger(__name__)
 
 
-class _Text(str):
+class _ToolText(str):
     """A result as the model is told it; ``raw`` is what the tool returned, which ``cache_function`` is asked about."""
 
     raw: Any
@@ -94,7 +94,7 @@ def tool(name: str | Callable[..., Any], **options: Any) -> Any:
 
 
 def _text(result: Any) -> str:
-    text = _Text(result)
+    text = _ToolText(result)
     text.raw = result
     return text
 

@@ -20,7 +20,7 @@ DEFAULT_PAUSE_S = 1.0
 MAX_PAUSE_S = 120.0
 """After a longer one that was asked for, somebody asks again and is told; nobody else waits for hours in silence."""
 
-Lane = tuple[str, str]
+LaneKey = tuple[str, str]
 """The credential's name and the model."""
 
 
@@ -66,13 +66,13 @@ class Throttle:
     """The lanes of one process and event loop. Who shares it shares the limits."""
 
     def __init__(
-        self, rates: Mapping[Lane, Rate] | None = None, *, clock: Callable[[], float] = time.monotonic
+        self, rates: Mapping[LaneKey, Rate] | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._rates = dict(rates or {})
         self._clock = clock
-        self._lanes: dict[Lane, _LaneState] = {}
+        self._lanes: dict[LaneKey, _LaneState] = {}
 
-    async def enter(self, lane: Lane, *, tokens: int = 0) -> None:
+    async def enter(self, lane: LaneKey, *, tokens: int = 0) -> None:
         """Waits, first come first served, until the lane may be asked for that many tokens, and counts the request."""
         state = self._lanes.setdefault(lane, _LaneState())
         async with state.turns:
@@ -88,7 +88,7 @@ class Throttle:
         state.in_flight.append(now)
 
     def leave(
-        self, lane: Lane, *, throttled: bool = False, retry_after_s: float | None = None, more_tokens: int = 0
+        self, lane: LaneKey, *, throttled: bool = False, retry_after_s: float | None = None, more_tokens: int = 0
     ) -> None:
         """Counts the request as ended. ``more_tokens``: used beyond those it entered with."""
         state, now = self._lanes[lane], self._clock()
@@ -102,7 +102,7 @@ class Throttle:
         state.in_flight.popleft()
         state.changed.set()
 
-    def _wait_s(self, lane: Lane, state: _LaneState, tokens: int) -> float:
+    def _wait_s(self, lane: LaneKey, state: _LaneState, tokens: int) -> float:
         """Seconds until it is worth looking again; infinite if only an ending request changes anything."""
         now = self._clock()
         if now < state.paused_until:

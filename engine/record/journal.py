@@ -142,7 +142,7 @@ class TaskResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
+class Verdict:
     """What a person said about a task's answer. ``comment`` is what the agent is told when it is sent back."""
 
     approved: bool
@@ -199,7 +199,7 @@ class Journal(Protocol):
         """Books the outcome and returns what was reserved but not used. Also books when the run may not go on."""
         ...
 
-    async def review(self, task: str, number: int, answer: str) -> Review | None:
+    async def review(self, task: str, number: int, answer: str) -> Verdict | None:
         """What a person said about the task's ``number``-th answer, from 0; None if nobody has, who then is asked."""
         ...
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from engine.providers.throttle import Lane, Throttle
+from engine.providers.throttle import LaneKey, Throttle
 from engine.record.journal import (
     CallIntent,
     CallOutcome,
     CallRecord,
     LostCall,
-    Review,
     TaskResult,
     TaskStatus,
+    Verdict,
     is_final,
 )
 
-Reviewer = Callable[[str, str], Awaitable[Review]]
+Reviewer = Callable[[str, str], Awaitable[Verdict]]
 """Shows a person a task's key and its answer, and gives their word."""
 
 
@@ -36,7 +36,7 @@ class MemoryJournal:
         self._final: dict[tuple[str, str, int], CallRecord] = {}
         for call in self.calls:
             self._note_final(call)
-        self.reviews: dict[tuple[str, int], Review] = {}
+        self.reviews: dict[tuple[str, int], Verdict] = {}
         self._reviewer = reviewer
         self._throttle = throttle or Throttle()
 
@@ -79,12 +79,12 @@ class MemoryJournal:
         if is_final(intent.kind, call.outcome):
             self._final.setdefault((intent.task, intent.branch, intent.step), call)
 
-    async def review(self, task: str, number: int, answer: str) -> Review | None:
+    async def review(self, task: str, number: int, answer: str) -> Verdict | None:
         if (task, number) not in self.reviews and self._reviewer is not None:
             self.reviews[task, number] = await self._reviewer(task, answer)
         return self.reviews.get((task, number))
 
 
-def lane_of(intent: CallIntent) -> Lane:
+def lane_of(intent: CallIntent) -> LaneKey:
     """What a provider counts a request under."""
     return (intent.credential, intent.model)

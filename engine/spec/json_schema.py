@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-Schema = dict[str, Any]
+JsonSchema = dict[str, Any]
 
 
-def schema_fault(schema: Schema) -> str:
+def schema_fault(schema: JsonSchema) -> str:
     """Why this cannot be used as a JSON Schema, or ""."""
     from engine.spec import json_schema_checker
 
     return json_schema_checker.schema_fault(schema)
 
 
-def misfit(data: Any, schema: Schema) -> str:
+def misfit(data: Any, schema: JsonSchema) -> str:
     """What of the data does not fit a schema that ``schema_fault`` found no fault in, or ""."""
     from engine.spec import json_schema_checker
 

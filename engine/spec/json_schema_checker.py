@@ -21,7 +21,7 @@ from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY
 
 from engine.spec.patterns import matches
 
-Schema = dict[str, Any]
+JsonSchema = dict[str, Any]
 
 MAX_FAULTS = 5
 PATTERNS_TIMEOUT_S = 1.0
@@ -31,19 +31,19 @@ MAX_REFERENCES = 10_000
 """Followed in one check. Parts that refer twice to parts that refer twice would double the work with each of them."""
 
 
-def _pattern(validator: Any, pattern: str, instance: object, schema: Schema) -> Iterator[ValidationError]:
+def _pattern(validator: Any, pattern: str, instance: object, schema: JsonSchema) -> Iterator[ValidationError]:
     if isinstance(instance, str) and not _fits(pattern, instance):
         yield ValidationError(f"{instance[:80]!r} does not match {pattern!r}")
 
 
-def _pattern_properties(validator: Any, patterns: Schema, instance: object, schema: Schema) -> Iterator[Any]:
+def _pattern_properties(validator: Any, patterns: JsonSchema, instance: object, schema: JsonSchema) -> Iterator[Any]:
     for pattern, part in patterns.items() if isinstance(instance, dict) else ():
         for name, value in instance.items():  # type: ignore[attr-defined]
             if _fits(pattern, name):
                 yield from validator.descend(value, part, path=name, schema_path=pattern)
 
 
-def _additional_properties(validator: Any, allowed: Any, instance: object, schema: Schema) -> Iterator[Any]:
+def _additional_properties(validator: Any, allowed: Any, instance: object, schema: JsonSchema) -> Iterator[Any]:
     if not isinstance(instance, dict):
         return
     known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
@@ -56,7 +56,7 @@ def _additional_properties(validator: Any, allowed: Any, instance: object, schem
         yield ValidationError(f"Additional properties are not allowed ({names})")
 
 
-def _unique_items(validator: Any, wanted: bool, instance: object, schema: Schema) -> Iterator[ValidationError]:
+def _unique_items(validator: Any, wanted: bool, instance: object, schema: JsonSchema) -> Iterator[ValidationError]:
     """By comparing what JSON can tell apart, and not each with each, which a long answer would make endless."""
     if wanted and isinstance(instance, list) and len(set(map(_told_apart, instance))) < len(instance):
         yield ValidationError("it has equal items")
@@ -86,20 +86,20 @@ class _TooManyReferences(Exception):
 
 
 @dataclass(slots=True)
-class _Check:
+class _Effort:
     """What one check has cost so far."""
 
     references: int = 0
     matching_s: float = 0.0
 
 
-_check: ContextVar[_Check] = ContextVar("the check that is being made")
+_check: ContextVar[_Effort] = ContextVar("the check that is being made")
 
 
 def _counted(keyword: str) -> Any:
     follow = Draft202012Validator.VALIDATORS[keyword]
 
-    def counting(validator: Any, reference: str, instance: object, schema: Schema) -> Iterator[ValidationError]:
+    def counting(validator: Any, reference: str, instance: object, schema: JsonSchema) -> Iterator[ValidationError]:
         check = _check.get()
         check.references += 1
         if check.references > MAX_REFERENCES:
@@ -122,7 +122,7 @@ _Validator: Any = extend(  # type: ignore[no-untyped-call]
 )
 
 
-def schema_fault(schema: Schema) -> str:
+def schema_fault(schema: JsonSchema) -> str:
     """See ``json_schema.schema_fault``."""
     try:
         Draft202012Validator.check_schema(schema)
@@ -130,7 +130,7 @@ def schema_fault(schema: Schema) -> str:
             return fault
         samples: tuple[Any, ...] = ({}, [], "", 0, None)
         for sample in samples:
-            _check.set(_Check())
+            _check.set(_Effort())
             list(_validator(schema).iter_errors(sample))
     except SchemaError as error:
         where = "/".join(str(part) for part in error.absolute_path)
@@ -144,7 +144,7 @@ def schema_fault(schema: Schema) -> str:
     return ""
 
 
-def _keyword_fault(schema: Schema) -> str:
+def _keyword_fault(schema: JsonSchema) -> str:
     """What the schema asks for that is not done here, or "". Raises ``Unresolvable``."""
     resolver = EMPTY_REGISTRY.resolver_with_root(DRAFT202012.create_resource(schema))
     for reference in _references(schema):
@@ -156,10 +156,10 @@ def _keyword_fault(schema: Schema) -> str:
     return ""
 
 
-def misfit(data: Any, schema: Schema) -> str:
+def misfit(data: Any, schema: JsonSchema) -> str:
     """See ``json_schema.misfit``."""
     faults = []
-    _check.set(_Check())
+    _check.set(_Effort())
     try:
         for fault in _validator(schema).iter_errors(data):
             where = "/".join(str(part) for part in fault.absolute_path)
@@ -197,5 +197,5 @@ def _keywords(part: Any) -> set[str]:
     return set(part if isinstance(part, dict) else ()).union(*map(_keywords, inner))
 
 
-def _validator(schema: Schema) -> Any:
+def _validator(schema: JsonSchema) -> Any:
     return _Validator(schema, registry=EMPTY_REGISTRY)

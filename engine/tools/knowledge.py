@@ -23,7 +23,7 @@ NOTHING_FOUND = "Nothing was found."
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class FoundPassage:
     """A piece of a document. ``where`` is its place for people, such as "part 3"."""
 
     title: str
@@ -34,7 +34,7 @@ class Passage:
 class KnowledgeSource(Protocol):
     """Keeps documents. Without ``collections`` all are searched; the best passage comes first, at most ``limit``."""
 
-    async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[Passage]: ...
+    async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[FoundPassage]: ...
 
 
 class KnowledgeSearch:
@@ -67,12 +67,12 @@ class TextKnowledge:
     def __init__(self, texts: Mapping[str, str], *, collection: str = DEFAULT_COLLECTION) -> None:
         self._collection = collection
         self._passages = [
-            (Passage(title, text, f"part {number}"), _words(f"{title} {text}"))
+            (FoundPassage(title, text, f"part {number}"), _words(f"{title} {text}"))
             for title, whole in texts.items()
             for number, text in enumerate(passages_of(whole), 1)
         ]
 
-    async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[Passage]:
+    async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[FoundPassage]:
         if collections and self._collection not in collections:
             return []
         asked = _words(query)

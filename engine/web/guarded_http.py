@@ -72,7 +72,7 @@ class RequestFailed(EngineError):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class WebPage:
     """What came back: the address after redirects, its media type, and its text."""
 
     url: str
@@ -81,7 +81,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """What a server said to one request, whatever its status: the beginning of its text."""
 
     status: int
@@ -103,7 +103,7 @@ class GuardedHttp:
         check: Callable[[httpx.URL], None] | None = None,
         explain_errors: bool = False,
         **options: Any,
-    ) -> Page:
+    ) -> WebPage:
         """One request, redirects followed by hand. Raises ``RequestFailed`` for everything that is refused or fails.
 
         ``check`` is asked about each address, those of redirects too, and raises for those it refuses.
@@ -112,7 +112,7 @@ class GuardedHttp:
         async with self._client(HEADERS) as client:
             return await _follow(client, client.build_request(method, url, **options), check, explain_errors)
 
-    async def post_once(self, url: str, body: bytes, *, headers: Mapping[str, str], most_bytes: int) -> Answer:
+    async def post_once(self, url: str, body: bytes, *, headers: Mapping[str, str], most_bytes: int) -> HttpAnswer:
         """One POST, no redirect followed; every status is an answer, of which so much is read.
 
         Raises ``RequestFailed`` if there is no answer.
@@ -130,7 +130,7 @@ class GuardedHttp:
             finally:
                 await response.aclose()
             text = _decoded(bytes(begun[:most_bytes]), response.charset_encoding or "utf-8")
-            return Answer(response.status_code, text)
+            return HttpAnswer(response.status_code, text)
 
     @asynccontextmanager
     async def _client(self, headers: Mapping[str, str]) -> AsyncIterator[httpx.AsyncClient]:
@@ -223,7 +223,7 @@ def check_address(url: httpx.URL) -> None:
 
 async def _follow(
     client: httpx.AsyncClient, request: httpx.Request, check: Callable[[httpx.URL], None] | None, explain_errors: bool
-) -> Page:
+) -> WebPage:
     for _ in range(MAX_REDIRECTS + 1):
         check_address(request.url)
         if check is not None:
@@ -241,7 +241,7 @@ async def _follow(
     raise RequestFailed(f"More than {MAX_REDIRECTS} redirects.")
 
 
-async def _page(response: httpx.Response, explain_errors: bool) -> Page:
+async def _page(response: httpx.Response, explain_errors: bool) -> WebPage:
     media_type = response.headers.get("content-type", "text/plain").partition(";")[0].strip().lower()
     is_text = media_type.startswith(TEXT_TYPES)
     if response.is_error:
@@ -250,7 +250,7 @@ async def _page(response: httpx.Response, explain_errors: bool) -> Page:
         raise RequestFailed(f"{reason}: {said[:MAX_ERROR_CHARS]}" if said else f"{reason}.")
     if not is_text:
         raise RequestFailed(f"This is {media_type}, not text.")
-    return Page(str(response.url), media_type, await _text(response))
+    return WebPage(str(response.url), media_type, await _text(response))
 
 
 async def _text(response: httpx.Response) -> str:

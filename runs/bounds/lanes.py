@@ -25,7 +25,7 @@ UNBOUNDED_WINDOW = 500.0
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class LaneLimits:
     """Which lane a request goes by, and the bounds that the team set for its key; None is no bound."""
 
     team: int
@@ -47,13 +47,13 @@ class Queues:
     """Within one process, who waits for a lane waits in line, so that one request at a time asks the database."""
 
     def __init__(self) -> None:
-        self._locks: dict[Lane, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._locks: dict[LaneLimits, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    def of(self, lane: Lane) -> asyncio.Lock:
+    def of(self, lane: LaneLimits) -> asyncio.Lock:
         return self._locks[lane]
 
 
-def lock_lanes(lanes: Collection[Lane], *, begin: Collection[Lane]) -> None:
+def lock_lanes(lanes: Collection[LaneLimits], *, begin: Collection[LaneLimits]) -> None:
     """Locks what is kept of these lanes, in one order, for this transaction; some are begun if nothing is kept yet.
 
     Those with limits of their own always are, since their requests have to be counted one after the other.
@@ -64,7 +64,7 @@ def lock_lanes(lanes: Collection[Lane], *, begin: Collection[Lane]) -> None:
         cursor.execute(LOCK, _columns(lanes))
 
 
-def _columns(lanes: Collection[Lane]) -> dict[str, list[Any]]:
+def _columns(lanes: Collection[LaneLimits]) -> dict[str, list[Any]]:
     return {
         "teams": [lane.team for lane in lanes],
         "credentials": [lane.credential for lane in lanes],
@@ -72,7 +72,7 @@ def _columns(lanes: Collection[Lane]) -> dict[str, list[Any]]:
     }
 
 
-def wait_of(lane: Lane, *, tokens: int) -> Wait | None:
+def wait_of(lane: LaneLimits, *, tokens: int) -> Wait | None:
     """None if a request may be opened now, in this transaction, which has locked the lane."""
     with connection.cursor() as cursor:
         cursor.execute(READ, asdict(lane))
@@ -89,7 +89,7 @@ def wait_of(lane: Lane, *, tokens: int) -> Wait | None:
         return _rate_wait(cursor, lane, tokens)
 
 
-def note(lane: Lane, outcome: CallOutcome, *, call_id: Any) -> None:
+def note(lane: LaneLimits, outcome: CallOutcome, *, call_id: Any) -> None:
     """Tells the lane how a request of it ended: a refusal for haste halves the window, an answer widens it."""
     with connection.cursor() as cursor:
         if not outcome.throttled:
@@ -101,7 +101,7 @@ def note(lane: Lane, outcome: CallOutcome, *, call_id: Any) -> None:
         cursor.execute(SHRINK, asdict(lane) | {"pause_s": pause_s, "in_flight": in_flight + 1, "call": call_id})
 
 
-def _rate_wait(cursor: Any, lane: Lane, tokens: int) -> Wait | None:
+def _rate_wait(cursor: Any, lane: LaneLimits, tokens: int) -> Wait | None:
     """Until the oldest request of the last minute no longer counts; one larger than the limit goes alone."""
     if not lane.rpm and not lane.tpm:
         return None

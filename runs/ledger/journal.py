@@ -20,10 +20,10 @@ from django.db.models import F
 
 from engine.errors import Cancelled, EngineError
 from engine.gathering import to_the_end
-from engine.record.journal import CallIntent, CallOutcome, CallRecord, CallStatus, LostCall, Review, TaskResult
+from engine.record.journal import CallIntent, CallOutcome, CallRecord, CallStatus, LostCall, TaskResult, Verdict
 from runs import models
 from runs.bounds import budgets
-from runs.bounds.lanes import Lane, Queues, Wait, note, wait_of
+from runs.bounds.lanes import LaneLimits, Queues, Wait, note, wait_of
 from runs.ledger.group_commit import GroupCommit
 from runs.ledger.lease import REASONS, Held
 from runs.ledger.lines import Opened, Owner, line_to_settle, open_line, settle
@@ -52,7 +52,7 @@ class Ticket:
 
     call_id: UUID
     intent: CallIntent
-    lane: Lane | None = None
+    lane: LaneLimits | None = None
     log_mark: OpenCall | None = None
 
 
@@ -79,7 +79,7 @@ class LedgerJournal:
         replay: Replay,
         writer: GroupCommit,
         *,
-        lane_of: Callable[[CallIntent], Lane | None] = lambda intent: None,
+        lane_of: Callable[[CallIntent], LaneLimits | None] = lambda intent: None,
         queues: Queues | None = None,
         held: Held | None = None,
     ) -> None:
@@ -172,7 +172,7 @@ class LedgerJournal:
             if ticket.log_mark is not None:
                 ticket.log_mark.ended()
 
-    async def review(self, task: str, number: int, answer: str) -> Review | None:
+    async def review(self, task: str, number: int, answer: str) -> Verdict | None:
         known = self._replay.reviews.get((task, number))
         if known is None:
             shown = {"number": number, "call": None, "defaults": {"answer": storable_text(answer)}}
@@ -192,7 +192,7 @@ class LedgerJournal:
             run_changed(self._run_id)
 
     def _write(
-        self, operation: Callable[[], Any], lane: Lane | None = None, *, begins: bool = False
+        self, operation: Callable[[], Any], lane: LaneLimits | None = None, *, begins: bool = False
     ) -> asyncio.Future[Any]:
         locks = Locks(self._team_id, self._run_id, lane, begins)
         return asyncio.wrap_future(self._writer.submit(operation, locks=locks))

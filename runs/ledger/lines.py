@@ -42,7 +42,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class UnsettledCall:
     """A call that is not settled, or of unknown outcome, as it stands; its row is locked.
 
     ``holds_run``: the epoch that opened it still runs the run.
@@ -116,23 +116,23 @@ def open_line(call_id: UUID, intent: CallIntent, owner: Owner, *, credential: st
         return Opened(*cursor.fetchone()[:4])
 
 
-def line_to_settle(call_id: UUID) -> Line | None:
+def line_to_settle(call_id: UUID) -> UnsettledCall | None:
     """None if the call was settled for good."""
     return next(iter(_locked(READ_TO_SETTLE, call_id)), None)
 
 
-def open_lines(run_id: UUID) -> list[Line]:
+def open_lines(run_id: UUID) -> list[UnsettledCall]:
     """The calls of a run that nobody has settled."""
     return _locked(READ_OPEN, run_id)
 
 
-def _locked(query: str, of: UUID) -> list[Line]:
+def _locked(query: str, of: UUID) -> list[UnsettledCall]:
     with connection.cursor() as cursor:
         cursor.execute(query, [of])
-        return [Line(*row) for row in cursor.fetchall()]
+        return [UnsettledCall(*row) for row in cursor.fetchall()]
 
 
-def settle(line: Line, outcome: CallOutcome, *, fresh: bool) -> None:
+def settle(line: UnsettledCall, outcome: CallOutcome, *, fresh: bool) -> None:
     """Books the outcome on the line, its task, its run and, if it was real money, the month's bill and whose it was.
 
     ``fresh``: it came to the worker that holds the run. An exact figure is booked in place of an assumption, with a
@@ -167,7 +167,7 @@ def settle(line: Line, outcome: CallOutcome, *, fresh: bool) -> None:
         cursor.execute(SETTLE, given)
 
 
-def _of_correction(line: Line, cost: int | None) -> dict[str, Any]:
+def _of_correction(line: UnsettledCall, cost: int | None) -> dict[str, Any]:
     return {
         "id": line.id,
         "booked": line.cost_nusd,
@@ -178,7 +178,7 @@ def _of_correction(line: Line, cost: int | None) -> dict[str, Any]:
     }
 
 
-def _of_outcome(line: Line, outcome: CallOutcome, state: CallState) -> dict[str, Any]:
+def _of_outcome(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> dict[str, Any]:
     reply = outcome.reply
     return {
         "id": line.id,
@@ -217,7 +217,7 @@ def _prices(rates: Rates | None) -> dict[str, Any]:
     }
 
 
-def _contribution(line: Line) -> dict[str, int]:
+def _contribution(line: UnsettledCall) -> dict[str, int]:
     """What the line adds to each sum so far: nothing while it is open."""
     if line.state == CallState.INTENT:
         return dict.fromkeys(ROLLUP_FIELDS, 0)
@@ -236,7 +236,7 @@ def _settled_state(outcome: CallOutcome, fresh: bool) -> CallState:
     return CallState.ERROR if outcome.status is CallStatus.ERROR else CallState.UNKNOWN
 
 
-def _cost_class(line: Line, outcome: CallOutcome, state: CallState) -> CostClass:
+def _cost_class(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> CostClass:
     """The one class that the call's cost falls in."""
     if outcome.cache_hit:
         return CostClass.CACHE_HIT
@@ -249,5 +249,5 @@ def _cost_class(line: Line, outcome: CallOutcome, state: CallState) -> CostClass
     return CLASS_OF_PURPOSE[Purpose(line.purpose)]
 
 
-def _is_request(line: Line, outcome: CallOutcome, state: CallState) -> bool:
+def _is_request(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> bool:
     return line.kind == "model" and state in (CallState.OK, CallState.LATE) and not outcome.cache_hit

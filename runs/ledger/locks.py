@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from runs.bounds.lanes import Lane, lock_lanes
+from runs.bounds.lanes import LaneLimits, lock_lanes
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Locks:
 
     team: int
     run: UUID
-    lane: Lane | None = None
+    lane: LaneLimits | None = None
     begins_lane: bool = False
 
 

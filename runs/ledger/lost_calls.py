@@ -11,7 +11,7 @@ from django.db import transaction
 
 from engine.record.journal import CallOutcome, CallStatus
 from runs.ledger.lease import LEASE_S
-from runs.ledger.lines import Line, open_lines, settle
+from runs.ledger.lines import UnsettledCall, open_lines, settle
 from runs.models import Run
 from runs.money import to_usd
 from runs.states import RUN_LIVE, CallState
@@ -27,7 +27,7 @@ def close_open_calls(run_id: UUID) -> None:
         settle(line, _lost_simulation() if line.simulated else _lost_call(line), fresh=False)
 
 
-def _lost_call(line: Line) -> CallOutcome:
+def _lost_call(line: UnsettledCall) -> CallOutcome:
     return CallOutcome(
         status=CallStatus.UNKNOWN,
         cost_usd=to_usd(line.reserved_nusd) if line.priced or line.kind != "model" else None,

@@ -19,9 +19,9 @@ from engine.record.journal import (
     CallStatus,
     LostCall,
     Purpose,
-    Review,
     TaskResult,
     TaskStatus,
+    Verdict,
 )
 from engine.tools.protocol import Effect
 from runs import models
@@ -46,7 +46,7 @@ class Replay:
 
     results: dict[str, TaskResult]
     calls: dict[Step, CallRecord]
-    reviews: dict[tuple[str, int], Review] = field(default_factory=dict)
+    reviews: dict[tuple[str, int], Verdict] = field(default_factory=dict)
     lost: dict[Step, tuple[UUID, LostCall]] = field(default_factory=dict)
     task_ids: dict[str, int] = field(default_factory=dict)
     decisions: int = 0
@@ -79,7 +79,7 @@ def read_replay(run: Run) -> Replay:
         results={task.key: _result(task) for task in tasks if task.state in TASK_KEPT},
         calls=ended,
         reviews={
-            (keys[one.task_run_id], one.number): Review(approved=bool(one.approved), comment=one.comment)
+            (keys[one.task_run_id], one.number): Verdict(approved=bool(one.approved), comment=one.comment)
             for one in reviews
             if one.call_id is None
         },

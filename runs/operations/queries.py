@@ -69,7 +69,7 @@ class WorkerLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class NightlyCheck:
     """A nightly check of the whole installation, as it last ended."""
 
     name: str
@@ -126,13 +126,15 @@ def installation() -> Operations:
     return _read(None, viewer=None)
 
 
-def nightly_checks() -> list[Check]:
+def nightly_checks() -> list[NightlyCheck]:
     """The last look at the invariants, if there was one."""
     rows = InvariantCheck.objects.filter(took_ms__isnull=False).extra(
         select={"age": "extract(epoch FROM clock_timestamp() - checked_at)::float8"}
     )
     return [
-        Check("invariants", not row.violations, f"{len(row.violations)} broken" if row.violations else "", row.age)
+        NightlyCheck(
+            "invariants", not row.violations, f"{len(row.violations)} broken" if row.violations else "", row.age
+        )
         for row in rows.order_by("-day")[:1]
     ]
 

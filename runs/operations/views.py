@@ -19,4 +19,4 @@ def workers(request: TeamRequest) -> HttpResponse:
     context = {"now": operations(request.who, whole=whole), "sees_all": sees_all(request.who), "reasons": REASONS}
     return render(
         request, "runs/operations/_operations.html" if request.htmx else "runs/operations/workers.html", context
-    )  # type: ignore[attr-defined]
+    )

@@ -36,7 +36,7 @@ class ResumeIn(Strict):
     budget_usd: Decimal | None = Field(None, description="the run's new budget; null tries with what there is")
 
 
-class Usage(Schema):
+class UsageOut(Schema):
     total_tokens: int
     prompt_tokens: int
     cached_prompt_tokens: int
@@ -46,17 +46,17 @@ class Usage(Schema):
     cost_usd: str | None = Field(description="null if the price of some call is unknown")
 
 
-class Output(Schema):
+class OutputOut(Schema):
     raw: str
     json_: Any = Field(None, alias="json")
 
 
-class Failure(Schema):
+class FailureOut(Schema):
     code: str
     message: str
 
 
-class Question(Schema):
+class QuestionOut(Schema):
     about: str = Field(description="answer: is it good; call: was it carried out before its worker was lost")
     number: int | None = Field(description="which of the task's answers, from 0; null for a call")
     answer: str | None
@@ -74,13 +74,13 @@ class TaskOut(Schema):
     started_at: str | None
     finished_at: str | None
     duration_ms: int | None
-    output: Output | None
-    error: Failure | None
-    questions: list[Question] = Field(description="what waits for a person; answer with POST /runs/{id}/approve")
-    usage: Usage
+    output: OutputOut | None
+    error: FailureOut | None
+    questions: list[QuestionOut] = Field(description="what waits for a person; answer with POST /runs/{id}/approve")
+    usage: UsageOut
 
 
-class Wait(Schema):
+class WaitOut(Schema):
     for_: str = Field(
         alias="for", description="queue, person, run_budget, team_budget, user_budget, rate_limit, retry or budget"
     )
@@ -89,7 +89,7 @@ class Wait(Schema):
     ahead: int | None = Field(description="in the queue: how many of the team's runs come before it")
 
 
-class Troubles(Schema):
+class TroublesOut(Schema):
     """What a run met besides its work, and what of its cost that is."""
 
     takeovers: int = Field(description="how often another worker took it over; nothing finished was paid again")
@@ -116,14 +116,14 @@ class RunSummary(Schema):
     started_at: str | None
     finished_at: str | None
     duration_ms: int | None
-    error: Failure | None
-    usage: Usage
+    error: FailureOut | None
+    usage: UsageOut
     url: str
 
 
 class RunOut(RunSummary):
-    waits: list[Wait]
-    troubles: Troubles
+    waits: list[WaitOut]
+    troubles: TroublesOut
     at_limit: str
     needs_usd: str | None = Field(description="what the call may cost that no budget covers, while it waits for one")
     inputs: dict[str, Any]
@@ -132,7 +132,7 @@ class RunOut(RunSummary):
     max_calls: int | None
     max_tokens: int | None
     max_seconds: int | None
-    output: Output | None
+    output: OutputOut | None
     tasks: list[TaskOut]
 
 
@@ -173,7 +173,7 @@ class CallOut(Schema):
     finish_reason: str | None
     messages: list[dict[str, Any]]
     reply: dict[str, Any] | None
-    error: Failure | None
+    error: FailureOut | None
 
 
 class CallList(Schema):

@@ -12,14 +12,14 @@ from runs.run.queries import calls_of
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CallRow:
     """One call of a table; ``depth`` is how many delegations it lies below."""
 
     call: Call
     depth: int
 
 
-def call_lines(calls: Sequence[Call]) -> list[Line]:
+def call_lines(calls: Sequence[Call]) -> list[CallRow]:
     """Calls in the order in which they were opened, but each co-worker's right below their delegation. Where that is
     not among these calls, they stay in their place."""
     below: defaultdict[UUID | None, list[Call]] = defaultdict(list)
@@ -29,9 +29,9 @@ def call_lines(calls: Sequence[Call]) -> list[Line]:
         if call.kind == "tool":
             delegations[call.task_run_id, branch_below(call)] = call.pk
 
-    def walk(parent: UUID | None) -> Iterator[Line]:
+    def walk(parent: UUID | None) -> Iterator[CallRow]:
         for call in below[parent]:
-            yield Line(call, call.branch.count("."))
+            yield CallRow(call, call.branch.count("."))
             if call.pk in below:
                 yield from walk(call.pk)
 
@@ -43,7 +43,7 @@ def branch_below(call: Call) -> str:
     return f"{call.branch}{call.step}."
 
 
-def calls_below(call: Call) -> list[Line]:
+def calls_below(call: Call) -> list[CallRow]:
     """A co-worker's calls within this delegation; none for other calls."""
     if call.kind != "tool":
         return []

@@ -38,7 +38,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TimelineRow:
     """One task that began, or the crew as a whole: its own span, the bars of its calls, and its waits for people."""
 
     name: str
@@ -62,7 +62,7 @@ class Row:
 class Timeline:
     """``ticks_ms`` are the times of equal distances along the span."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[TimelineRow, ...]
     ticks_ms: tuple[int, ...]
 
     @property
@@ -87,7 +87,7 @@ def timeline(
             own = [call for call in calls if call.task_run_id == task.pk]
             people = tuple(scale.span(one.asked_at, one.decided_at) for one in reviews if one.task_run_id == task.pk)
             place = scale.place(task.started_at, task.finished_at)
-            rows.append(Row(task.name, task.duration_ms, *place, _bars(own, scale), people))
+            rows.append(TimelineRow(task.name, task.duration_ms, *place, _bars(own, scale), people))
     ticks = tuple(round(scale.seconds * 1000 * tick / (TICKS - 1)) for tick in range(TICKS))
     return Timeline(tuple(row for row in rows if row is not None), ticks)
 
@@ -110,7 +110,7 @@ class _Scale:
         return Span(*self.place(start, stop, least=0.0), ms)
 
 
-def _crew_row(calls: Sequence[Call], scale: _Scale) -> Row | None:
+def _crew_row(calls: Sequence[Call], scale: _Scale) -> TimelineRow | None:
     """The row of calls that belong to no task, such as planning; None without any."""
     if not calls:
         return None
@@ -118,7 +118,7 @@ def _crew_row(calls: Sequence[Call], scale: _Scale) -> Row | None:
     ends = [call.finished_at for call in calls if call.finished_at is not None]
     stop = max(ends) if len(ends) == len(calls) else None
     duration_ms = None if stop is None else round((stop - start).total_seconds() * 1000)
-    return Row("The crew", duration_ms, *scale.place(start, stop), _bars(calls, scale))
+    return TimelineRow("The crew", duration_ms, *scale.place(start, stop), _bars(calls, scale))
 
 
 def _bars(calls: Sequence[Call], scale: _Scale) -> tuple[Bar, ...]:

@@ -103,7 +103,7 @@ def output(request: TeamRequest, run_id: UUID) -> HttpResponse:
 def task(request: TeamRequest, run_id: UUID, key: str) -> HttpResponse:
     found = fetch(TaskRun, request.who, run_id=run_id, key=key)
     context: dict[str, Any] = {"task": found, "run": found.run}
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         return render(request, "runs/run/_task.html", context)
     lines = call_lines(queries.calls_of_task(found))
     context |= {

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from django.db import DatabaseError, InterfaceError, connection
 
 from agents_app.knowledge.search import search_passages
-from engine.tools.knowledge import Passage
+from engine.tools.knowledge import FoundPassage
 from engine.tools.protocol import ToolFailed
 from runs.worker.one_per_process import one_per_process
 from teams.models import Team
@@ -26,12 +26,12 @@ class TeamKnowledge:
     def __init__(self, team: Team) -> None:
         self._team = team
 
-    async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[Passage]:
+    async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[FoundPassage]:
         """Raises ``ToolFailed``, without the database's own words, if they cannot be read now."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(reading_threads(), self._search, query, collections, limit)
 
-    def _search(self, query: str, collections: tuple[str, ...], limit: int) -> list[Passage]:
+    def _search(self, query: str, collections: tuple[str, ...], limit: int) -> list[FoundPassage]:
         try:
             found = search_passages(self._team, query, collections=collections, limit=limit)
         except (DatabaseError, InterfaceError) as error:
@@ -39,7 +39,7 @@ class TeamKnowledge:
             raise ToolFailed("The documents cannot be read at the moment. Try once more, or answer without.") from error
         finally:
             connection.close()  # these threads idle between runs; a kept connection would idle with them
-        return [Passage(one.document.title, one.text, f"part {one.position}") for one in found]
+        return [FoundPassage(one.document.title, one.text, f"part {one.position}") for one in found]
 
 
 @one_per_process

@@ -19,7 +19,7 @@ from engine.record.limits import Limits, RunLimits
 from engine.spec.crew_spec import CrewSpec, LLMSpec
 from engine.spec.llms import models_of
 from engine.tools.registry import ToolRegistry
-from runs.bounds.lanes import Lane
+from runs.bounds.lanes import LaneLimits
 from runs.ledger.journal import LedgerJournal
 from runs.ledger.lease import Held
 from runs.ledger.prices import TeamPrices
@@ -75,14 +75,14 @@ def limits_of(run: Run) -> Limits:
     return Limits(bounds, calls=calls, tokens=run.total_tokens, elapsed_s=max(0.0, elapsed_s - run.paused_s))
 
 
-def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> Lane | None:
+def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> LaneLimits | None:
     """What a provider counts this request under; None for calls that no provider is asked for."""
     if intent.simulated or not intent.is_request:
         return None
     key = credentials.key_for(LLMSpec(model=intent.model, credential=intent.credential or None))
     if key is None:
         return None
-    return Lane(run.team_id, str(key), intent.model, rpm=key.rpm, tpm=key.tpm)
+    return LaneLimits(run.team_id, str(key), intent.model, rpm=key.rpm, tpm=key.tpm)
 
 
 def tools_of(run: Run, credentials: TeamCredentials) -> ToolRegistry:

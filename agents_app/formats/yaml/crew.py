@@ -9,7 +9,7 @@ from agents_app.formats.definitions.fields import plain_text
 from agents_app.formats.definitions.naming import snake
 from agents_app.formats.definitions.values import Constant, Definition, Field, Items, Kind, Mapping
 from agents_app.formats.report import Place, Report, UnreadableError
-from agents_app.formats.yaml.strict import Document
+from agents_app.formats.yaml.strict import YamlDocument
 
 _AGENT_SIGNS = frozenset({"role", "goal", "backstory"})
 _TASK_SIGNS = frozenset({"description", "expected_output"})
@@ -35,7 +35,7 @@ _CREW_FIELDS = frozenset(
 )
 
 
-def read_yaml(documents: Iterable[Document], report: Report) -> Found:
+def read_yaml(documents: Iterable[YamlDocument], report: Report) -> Found:
     """Raises ``UnreadableError`` where one name is given to two agents, or to two tasks."""
     found = Found(format="yaml")
     crew: dict[str, Field] = {}
@@ -129,7 +129,7 @@ def _refuse_doubles(definitions: list[Definition]) -> None:
         seen[key] = made
 
 
-def as_mapping(documents: Iterable[Document]) -> Mapping:
+def as_mapping(documents: Iterable[YamlDocument]) -> Mapping:
     """All entries of a file as one dictionary, as Python code sees it."""
     fields: dict[str, Field] = {}
     place = Place()

@@ -25,7 +25,7 @@ _FLOAT = re.compile(r"^[-+]?(?:[0-9]{1,15}\.[0-9]{0,15}|\.[0-9]{1,15})(?:[eE][-+
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class YamlDocument:
     """One YAML document. A mapping at its top is kept as pairs: its reader judges a key that is given twice."""
 
     entries: tuple[tuple[str, Field], ...]
@@ -51,7 +51,7 @@ class _Reader:
         return UnreadableError(f"Line {place.line}: {message}", place)
 
 
-def documents(text: str, *, file: str = "") -> list[Document]:
+def documents(text: str, *, file: str = "") -> list[YamlDocument]:
     """The documents of a text. Raises ``UnreadableError`` with the line and what to do about it."""
     if len(text) > MAX_CHARS:
         raise UnreadableError(
@@ -63,7 +63,7 @@ def documents(text: str, *, file: str = "") -> list[Document]:
         raise _explained(error, text, file) from error
 
 
-def _documents(reader: _Reader) -> Iterator[Document]:
+def _documents(reader: _Reader) -> Iterator[YamlDocument]:
     for event in reader.events:
         if isinstance(
             event, yaml.DocumentStartEvent | yaml.DocumentEndEvent | yaml.StreamStartEvent | yaml.StreamEndEvent
@@ -71,9 +71,9 @@ def _documents(reader: _Reader) -> Iterator[Document]:
             continue
         if isinstance(event, yaml.MappingStartEvent):
             _refuse_extras(reader, event)
-            yield Document(tuple(_pairs(reader, depth=1)), None, reader.place(event))
+            yield YamlDocument(tuple(_pairs(reader, depth=1)), None, reader.place(event))
         else:
-            yield Document((), _value(reader, event, depth=1), reader.place(event))
+            yield YamlDocument((), _value(reader, event, depth=1), reader.place(event))
 
 
 def _value(reader: _Reader, event: yaml.Event, *, depth: int) -> Value:

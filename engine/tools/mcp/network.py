@@ -51,7 +51,7 @@ class _BoundedTransport(httpx2.AsyncHTTPTransport):
             await response.aclose()
             return _failure(refusal)
         assert isinstance(response.stream, httpx2.AsyncByteStream)
-        response.stream = _Bounded(response.stream)
+        response.stream = _BoundedBody(response.stream)
         return response
 
     def _may_resume(self, request: httpx2.Request) -> bool:
@@ -60,7 +60,7 @@ class _BoundedTransport(httpx2.AsyncHTTPTransport):
         return "last-event-id" in request.headers and self._resumptions <= MAX_RESUMPTIONS
 
 
-class _Bounded(httpx2.AsyncByteStream):
+class _BoundedBody(httpx2.AsyncByteStream):
     """A body that ends with an error at the size limit. The ``mcp`` package knows ``StreamError``, and goes on."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:

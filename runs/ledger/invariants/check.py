@@ -41,7 +41,7 @@ PARAMETERS: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Violation:
     """What breaks an invariant, with the two figures that differ."""
 
     id: str
@@ -59,7 +59,7 @@ class Finding:
     name: str
     meaning: str
     count: int
-    rows: tuple[Row, ...]
+    rows: tuple[Violation, ...]
     took_ms: int = 0
 
 
@@ -101,7 +101,7 @@ def look_at(invariant: Invariant, given: Mapping[str, Any] = MappingProxyType({}
         name=invariant.name,
         meaning=invariant.meaning,
         count=found[0][0] if found else 0,
-        rows=tuple(Row(*row[1:]) for row in found),
+        rows=tuple(Violation(*row[1:]) for row in found),
         took_ms=round((time.monotonic() - began) * 1000),
     )
 

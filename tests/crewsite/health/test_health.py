@@ -133,7 +133,7 @@ def test_machines_may_ask_by_an_address_that_is_not_one_of_its_names(settings: A
 def test_many_who_ask_share_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
     goes_on, looks = threading.Event(), []
 
-    def hang() -> list[checks.Check]:
+    def hang() -> list[checks.HealthCheck]:
         looks.append(1)
         goes_on.wait(SLOW_S)
         return []

@@ -12,7 +12,7 @@ from engine.crewai.results import KickoffFailed
 from engine.errors import InvalidCrew
 from engine.providers.llm import LLMRequest
 from engine.providers.simulator import Simulator
-from engine.record.journal import CallKind, Purpose, Review, TaskStatus
+from engine.record.journal import CallKind, Purpose, TaskStatus, Verdict
 from engine.record.memory_journal import MemoryJournal
 from engine.spec.crew_spec import CrewSpec
 from tests.engine.crews import agent, crew, run, runtime, task
@@ -131,11 +131,11 @@ def test_an_answer_cannot_talk_its_way_out_of_the_fence(closing: str) -> None:
 class Desk:
     """People who look at answers: their words by task, in turn; who has none yet leaves the task waiting."""
 
-    def __init__(self, **words: Review) -> None:
+    def __init__(self, **words: Verdict) -> None:
         self.words = words
         self.shown: list[tuple[str, str]] = []
 
-    async def __call__(self, key: str, shown: str) -> Review:
+    async def __call__(self, key: str, shown: str) -> Verdict:
         self.shown.append((key, shown))
         return self.words[key]
 
@@ -155,7 +155,7 @@ def words(request: LLMRequest) -> str:
 
 
 async def test_a_person_who_is_there_is_shown_the_answer_and_approves() -> None:
-    desk = Desk(draft=Review(approved=True))
+    desk = Desk(draft=Verdict(approved=True))
     output = await run(reviewed(), runtime(llm=Simulator(script=words), journal=MemoryJournal(reviewer=desk)))
     assert output.raw == "end done"
     assert desk.shown == [("draft", "draft done")]
@@ -175,7 +175,7 @@ async def test_the_run_goes_on_where_it_waited_and_pays_nothing_twice(keeps_resu
     first = MemoryJournal()
     await run(reviewed(), runtime(llm=Simulator(script=words), journal=first))
     second = MemoryJournal(first.calls, first.results if keeps_results else None)
-    second.reviews["draft", 0] = Review(approved=True)
+    second.reviews["draft", 0] = Verdict(approved=True)
     output = await run(reviewed(), runtime(llm=in_turn("the end"), journal=second))
     assert output.raw == "the end"
     assert len(second.calls) == 3
@@ -183,12 +183,12 @@ async def test_the_run_goes_on_where_it_waited_and_pays_nothing_twice(keeps_resu
 
 async def test_an_answer_that_is_sent_back_is_done_again_with_the_comment_and_shown_again() -> None:
     first = MemoryJournal()
-    first.reviews["draft", 0] = Review(approved=False, comment="Shorter, please.")
+    first.reviews["draft", 0] = Verdict(approved=False, comment="Shorter, please.")
     waiting = await run(reviewed(), runtime(llm=Simulator(script=words), journal=first))
     assert (waiting.status, waiting.results[0].raw) == (TaskStatus.WAITING, "better draft")
     assert "Shorter, please." in str(first.calls[-1].intent.messages[-1]["content"])
     second = MemoryJournal(first.calls, first.results)
-    second.reviews |= first.reviews | {("draft", 1): Review(approved=True)}
+    second.reviews |= first.reviews | {("draft", 1): Verdict(approved=True)}
     output = await run(reviewed(), runtime(llm=in_turn("the end"), journal=second))
     assert output.raw == "the end"
     assert len(second.calls) == len(first.calls) + 1
@@ -196,7 +196,7 @@ async def test_an_answer_that_is_sent_back_is_done_again_with_the_comment_and_sh
 
 async def test_what_a_person_sent_back_still_has_to_pass_the_guardrails() -> None:
     journal = MemoryJournal()
-    journal.reviews |= {("a", 0): Review(approved=False), ("a", 1): Review(approved=True)}
+    journal.reviews |= {("a", 0): Verdict(approved=False), ("a", 1): Verdict(approved=True)}
     spec = crew(task("a", human_input=True, guardrails=({"kind": "length", "max_words": 2},)))
     output = await run(spec, runtime(llm=in_turn("one two", "one two three", "two"), journal=journal))
     assert output.raw == "two"
@@ -214,7 +214,7 @@ async def test_a_managers_answer_waits_for_its_person_too() -> None:
     first = await run(spec, runtime(llm=llm, journal=journal))
     assert (first.status, first.results[0].raw) == (TaskStatus.WAITING, "the text")
     again = MemoryJournal(journal.calls, journal.results)
-    again.reviews |= {("a", 0): Review(approved=False, comment="No."), ("a", 1): Review(approved=True)}
+    again.reviews |= {("a", 0): Verdict(approved=False, comment="No."), ("a", 1): Verdict(approved=True)}
     assert (await run(spec, runtime(llm=llm, journal=again))).raw == "my own words"
     assert sum(call.intent.kind is CallKind.MODEL for call in again.calls) == 4
 

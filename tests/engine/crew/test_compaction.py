@@ -12,7 +12,7 @@ from engine.errors import ProviderError
 from engine.providers.llm import LLMReply, LLMRequest
 from engine.providers.simulator import Simulator, answer
 from engine.providers.tokens import count_messages, count_text
-from engine.record.journal import CallStatus, Review, TaskStatus
+from engine.record.journal import CallStatus, TaskStatus, Verdict
 from engine.record.memory_journal import MemoryJournal
 from engine.tools.registry import ToolRegistry
 from tests.engine.crews import agent, crew, run, runtime, task
@@ -168,7 +168,7 @@ async def test_after_a_first_shortening_newer_outputs_are_shortened_too() -> Non
 async def test_a_persons_comment_is_not_summarised() -> None:
     journal = MemoryJournal()
     comment = "Please look at this again, point by point. " * 300
-    journal.reviews |= {("a", 0): Review(approved=False, comment=comment), ("a", 1): Review(approved=True)}
+    journal.reviews |= {("a", 0): Verdict(approved=False, comment=comment), ("a", 1): Verdict(approved=True)}
     spec = crew(
         task("long", agent="big"),
         task("a", agent="small", human_input=True),

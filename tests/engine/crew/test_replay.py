@@ -17,7 +17,7 @@ from engine.errors import ProviderError
 from engine.providers.llm import LLMReply, LLMRequest, ToolCall
 from engine.providers.simulator import Simulator, answer, instance_of
 from engine.record.events import Event, TaskEnded, TaskStarted
-from engine.record.journal import CallKind, CallOutcome, CallRecord, CallStatus, Review, TaskResult, is_final
+from engine.record.journal import CallKind, CallOutcome, CallRecord, CallStatus, TaskResult, Verdict, is_final
 from engine.record.memory_journal import MemoryJournal
 from engine.spec.crew_spec import CrewSpec, TaskSpec
 from engine.spec.plan import make_plan
@@ -49,8 +49,8 @@ class Tape(MemoryJournal):
         self.lines.append(self.calls[-1])
 
 
-async def sends_back_once(key: str, shown: str) -> Review:
-    return Review(approved=digest(key, shown) % 3 != 0, comment="Otherwise, please.")
+async def sends_back_once(key: str, shown: str) -> Verdict:
+    return Verdict(approved=digest(key, shown) % 3 != 0, comment="Otherwise, please.")
 
 
 def digest(*parts: object) -> int:

@@ -13,7 +13,7 @@ from engine import LLM, Agent, Crew, KickoffFailed, Process, Task
 from engine.errors import InvalidCrew
 from engine.providers.llm import LLMRequest
 from engine.providers.simulator import Simulator
-from engine.record.journal import Review
+from engine.record.journal import Verdict
 from tests.engine.scripts import by_role, in_turn, use
 from tests.openai_server import Fault, OpenAIServer
 
@@ -82,9 +82,9 @@ def test_a_hierarchical_crew_with_a_manager_agent() -> None:
 def test_the_reviewer_is_asked_and_may_send_back() -> None:
     seen: list[str] = []
 
-    async def reviewer(task: str, answer: str) -> Review:
+    async def reviewer(task: str, answer: str) -> Verdict:
         seen.append(answer)
-        return Review(approved=len(seen) > 1, comment="Shorter, please")
+        return Verdict(approved=len(seen) > 1, comment="Shorter, please")
 
     crew = one(in_turn("Long", "Short"), human_input=True)
     crew.reviewer = reviewer

@@ -10,7 +10,7 @@ import pytest
 from engine.crewai.blueprints import LLM, Agent, Task
 from engine.crewai.kickoff import Crew
 from engine.providers.simulator import Simulator, invent
-from engine.tools.knowledge import KnowledgeSearch, Passage, TextKnowledge
+from engine.tools.knowledge import FoundPassage, KnowledgeSearch, TextKnowledge
 from engine.tools.passages import MAX_CHARS, OVERLAP_CHARS, passages_of, spans
 from engine.tools.protocol import ToolFailed
 from engine.tools.registry import ToolRegistry
@@ -67,7 +67,7 @@ async def test_without_documents_the_tool_says_what_to_do() -> None:
 class Asked:
     """A source that remembers what it was asked."""
 
-    async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[Passage]:
+    async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[FoundPassage]:
         self.collections = collections
         return []
 

@@ -23,7 +23,7 @@ from engine.errors import Cancelled
 from engine.providers.llm import LLMReply
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus
 from runs import models
-from runs.bounds.lanes import Lane, Queues, note, wait_of
+from runs.bounds.lanes import LaneLimits, Queues, note, wait_of
 from runs.ledger.group_commit import GroupCommit
 from runs.ledger.journal import LedgerJournal
 from runs.ledger.replay import read_replay
@@ -61,11 +61,11 @@ def writers() -> Iterator[tuple[GroupCommit, GroupCommit]]:
         writer.close()
 
 
-def lane(cast: Cast, **limits: int | None) -> Lane:
-    return Lane(cast.team.pk, "openai/default", MODEL, **limits)
+def lane(cast: Cast, **limits: int | None) -> LaneLimits:
+    return LaneLimits(cast.team.pk, "openai/default", MODEL, **limits)
 
 
-def held(cast: Cast, writer: GroupCommit, by: Lane | None, **order: Any) -> tuple[Run, LedgerJournal]:
+def held(cast: Cast, writer: GroupCommit, by: LaneLimits | None, **order: Any) -> tuple[Run, LedgerJournal]:
     """A run of its own, claimed, with its journal."""
     run = launched(cast.runner, task("only"), **order)
     Run.objects.filter(pk=run.pk).update(simulated=False)
@@ -228,7 +228,7 @@ def test_a_reused_reply_neither_waits_nor_widens(cast: Cast) -> None:
     add_provider(cast.owner, provider="openai", api_key="sk-test", rpm=1)
     run = launched(cast.runner, task("only"))
     credentials = TeamCredentials(cast.team)
-    assert lane_of(run, credentials, intent()) == Lane(cast.team.pk, "openai/default", MODEL, rpm=1)
+    assert lane_of(run, credentials, intent()) == LaneLimits(cast.team.pk, "openai/default", MODEL, rpm=1)
     hit = CallIntent("only", "worker", 0, 1, CallKind.MODEL, model=MODEL, reuses=True)
     assert lane_of(run, credentials, hit) is None
 

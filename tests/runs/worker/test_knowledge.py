@@ -16,7 +16,7 @@ from agents_app.knowledge.search import search_passages
 from engine.crew.crew import run_crew
 from engine.record.memory_journal import MemoryJournal
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
-from engine.tools.knowledge import Passage
+from engine.tools.knowledge import FoundPassage
 from engine.tools.protocol import ToolFailed
 from runs.launch.actions import launch
 from runs.launch.order import LaunchOrder
@@ -78,7 +78,7 @@ def test_many_searches_at_once_wait_their_turn(cast: Cast, monkeypatch: pytest.M
             with lock:
                 at_once -= 1
 
-    async def many() -> list[list[Passage]]:
+    async def many() -> list[list[FoundPassage]]:
         source = TeamKnowledge(cast.team)
         return await asyncio.gather(*(source.search("leave", collections=(), limit=5) for _ in range(40)))
 
