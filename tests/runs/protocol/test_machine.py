@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, run_state_machine_as_test
 
+from runs.ledger import lost_calls
 from runs.ledger.invariants import INVARIANTS
 from runs.worker import claim, sweeper
 from tests.runs.protocol.acts_of_calls import CallActs
@@ -64,7 +65,8 @@ class ProtocolMachine(PeopleActs, MoneyActs, CallActs):
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Time passes only where the machine says so: leases and bells last for hours."""
-    monkeypatch.setattr(claim, "LEASE_S", 40_000)
+    for module in (claim, lost_calls):
+        monkeypatch.setattr(module, "LEASE_S", 40_000)
     monkeypatch.setattr(sweeper, "RING_AGAIN_AFTER_S", 90_000)
     world = World()
     yield world

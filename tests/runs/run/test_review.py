@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 
@@ -21,7 +22,7 @@ from runs.models import Review, Run
 from runs.run.actions import Decision, decide, request_cancel
 from runs.run.answers import run_json, summary_json
 from runs.states import RunState, TaskState
-from runs.worker import claim, tasks, turns
+from runs.worker import claim, turns
 from runs.worker.process import WorkerProcess
 from teams.access import Principal
 from teams.refusals import Conflict, Invalid
@@ -109,13 +110,13 @@ def test_the_bell_rings_once_the_decision_is_committed(
     run = waiting(cast, worker)
     rung: SimpleQueue[Any] = SimpleQueue()
 
-    def note(given: tuple[str], **_: Any) -> None:
-        rung.put((*given, _state(run)))
+    def note(task: str, **_: Any) -> None:
+        rung.put((task, _state(run)))
         connection.close()  # the bell rings on a thread of its own
 
-    monkeypatch.setattr(tasks.execute, "apply_async", note)
+    monkeypatch.setattr(current_app, "send_task", note)
     approve(cast, run)
-    assert rung.get(timeout=10) == (str(run.pk), RunState.QUEUED)
+    assert rung.get(timeout=10) == (WORK, RunState.QUEUED)
 
 
 def test_an_answer_sent_back_leads_to_a_new_one_and_a_new_question(
