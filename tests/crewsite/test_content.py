@@ -71,9 +71,9 @@ def test_an_image_is_a_link_that_says_what_it_shows() -> None:
     ],
 )
 def test_no_text_takes_long(text: str) -> None:
-    began = time.monotonic()
+    began = time.thread_time()  # the processor's time, so that what else runs on the machine counts for nothing
     markdown(text)
-    assert time.monotonic() - began < 3
+    assert time.thread_time() - began < 3
 
 
 def test_what_is_too_long_is_cut_and_known_to_be() -> None:

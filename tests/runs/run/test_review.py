@@ -23,6 +23,7 @@ from runs.run.actions import Decision, decide, request_cancel
 from runs.run.answers import run_json, summary_json
 from runs.states import RunState, TaskState
 from runs.worker import claim, turns
+from runs.worker.bell import WORK
 from runs.worker.process import WorkerProcess
 from teams.access import Principal
 from teams.refusals import Conflict, Invalid
