@@ -1,4 +1,4 @@
-"""What tests stand on: a real PostgreSQL, started only if a test asks for a database."""
+"""What tests stand on: a real PostgreSQL, started only if a test asks for a database, and the people and crew in it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from agents_app.models import Crew
+from tests.cast import Cast, make_cast, make_crew
 from tests.environment import GIVEN_DATABASE
 
 
@@ -50,3 +52,14 @@ def open_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="crewsite-test-") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
+
+
+@pytest.fixture
+def cast() -> Cast:
+    """The file's own mark says how the database is reached, ``django_db`` or ``django_db(transaction=True)``."""
+    return make_cast()
+
+
+@pytest.fixture
+def crew(cast: Cast) -> Crew:
+    return make_crew(cast.owner)

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 
 from runs.models import Allowance, Bill, Call, Correction, Review, Run, TaskRun
@@ -16,6 +16,7 @@ from runs.states import CallState, RunState, TaskState
 from tests.cast import Cast, make_cast, make_crew
 from tests.ledger import make_call, make_run, make_task
 
+AGO = timedelta(minutes=5)
 NO_TOKENS = {"prompt_tokens": 0, "completion_tokens": 0}
 
 
@@ -177,3 +178,18 @@ def without(*statements: str) -> None:
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
+
+
+def now_open() -> QuerySet[Bill]:
+    return Bill.objects.filter(closed_at=None)
+
+
+def began(run: Run, **when: Any) -> None:
+    """Sets times of the run to so long ago."""
+    times = {name: timezone.now() - ago if isinstance(ago, timedelta) else ago for name, ago in when.items()}
+    Run.objects.filter(pk=run.pk).update(**times)
+
+
+def queued_after(run: Run, **fields: Any) -> Run:
+    same = {"team": run.team, "crew": run.crew, "version": run.version, "created_by": run.created_by}
+    return Run.objects.create(**(same | fields))
