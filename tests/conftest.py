@@ -16,7 +16,7 @@ from tests.environment import GIVEN_DATABASE
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A server for this session in a folder of its own; or the one that DATABASE_URL named."""
+    """A server of this process's own in a folder of its own; or the one that DATABASE_URL named."""
     if GIVEN_DATABASE:
         yield os.environ["DATABASE_URL"]
         return
@@ -33,7 +33,7 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(postgres_url: str) -> None:
+def django_db_modify_db_settings(postgres_url: str, django_db_modify_db_settings_parallel_suffix: None) -> None:
     from django.conf import settings
     from django.db import connections
 
