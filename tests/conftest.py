@@ -1,4 +1,4 @@
-"""What tests stand on: a real PostgreSQL, started only if a test asks for a database."""
+"""What tests stand on: a real PostgreSQL, started only if a test asks for a database, and the people and crew in it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from agents_app.models import Crew
+from tests.cast import Cast, make_cast, make_crew
 from tests.environment import GIVEN_DATABASE
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A server for this session in a folder of its own; or the one that DATABASE_URL named."""
+    """A server of this process's own in a folder of its own; or the one that DATABASE_URL named."""
     if GIVEN_DATABASE:
         yield os.environ["DATABASE_URL"]
         return
@@ -31,7 +33,7 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(postgres_url: str) -> None:
+def django_db_modify_db_settings(postgres_url: str, django_db_modify_db_settings_parallel_suffix: None) -> None:
     from django.conf import settings
     from django.db import connections
 
@@ -50,3 +52,14 @@ def open_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="crewsite-test-") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
+
+
+@pytest.fixture
+def cast() -> Cast:
+    """The file's own mark says how the database is reached, ``django_db`` or ``django_db(transaction=True)``."""
+    return make_cast()
+
+
+@pytest.fixture
+def crew(cast: Cast) -> Crew:
+    return make_crew(cast.owner)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 
 from cryptography.fernet import Fernet
 
@@ -19,11 +20,13 @@ TEST_ENVIRONMENT = {
     "PLAIN_STATIC": "1",
     # Tests that want a worker start one in a process of its own; for the others nobody hears the bell.
     "BROKER_URL": "memory://",
-    # Replaced by the address of the server that is started when the first test needs it.
-    "DATABASE_URL": "postgresql://crewsite@127.0.0.1:1/crewsite",
+    # Tests start the product's processes again and again: each would compile all of its modules.
+    "PYTHONDONTWRITEBYTECODE": "",
 }
+NO_DATABASE = "postgresql://crewsite@127.0.0.1:1/crewsite"
+"""Replaced by the address of the server that is started when the first test needs it."""
 
-if "DATABASE_URL" in os.environ:
-    TEST_ENVIRONMENT["DATABASE_URL"] = os.environ["DATABASE_URL"]
-GIVEN_DATABASE = "DATABASE_URL" in os.environ
+GIVEN_DATABASE = os.environ.get("DATABASE_URL", NO_DATABASE) != NO_DATABASE
+os.environ.setdefault("DATABASE_URL", NO_DATABASE)
 os.environ.update(TEST_ENVIRONMENT)
+sys.dont_write_bytecode = False

@@ -5,14 +5,9 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
 
 
 @pytest.fixture

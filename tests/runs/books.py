@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from runs.models import Allowance, Bill, Call, Correction, Review, Run, TaskRun
@@ -16,6 +16,7 @@ from runs.states import CallState, RunState, TaskState
 from tests.cast import Cast, make_cast, make_crew
 from tests.ledger import make_call, make_run, make_task
 
+AGO = timedelta(minutes=5)
 NO_TOKENS = {"prompt_tokens": 0, "completion_tokens": 0}
 
 
@@ -126,46 +127,52 @@ SUMMED = (
 
 def sum_up(cast: Cast) -> None:
     """Writes the sums anew, from the calls."""
+    calls = list(Call.objects.all())
     for run in Run.objects.all():
-        _sum_into(run, run.calls.all())
-        run.reserved_nusd = _total(run.calls.filter(state=CallState.INTENT), "reserved_nusd")
+        of_run = [call for call in calls if call.run_id == run.pk]
+        _sum_into(run, of_run)
+        run.reserved_nusd = _total(_open(of_run), "reserved_nusd")
         run.save()
     for task in TaskRun.objects.all():
-        _sum_into(task, task.calls.all())
+        _sum_into(task, [call for call in calls if call.task_run_id == task.pk])
         task.save()
-    _sum_up_months(cast)
+    _sum_up_months(cast, calls)
 
 
-def _sum_up_months(cast: Cast) -> None:
+def _sum_up_months(cast: Cast, calls: list[Call]) -> None:
     Bill.objects.all().delete()
     Allowance.objects.all().delete()
     moved = {made.call_id: made for made in Correction.objects.all()}
     spent: Counter[date] = Counter()
-    for call in Call.objects.all():
+    for call in calls:
         made = moved.get(call.pk)
         spent[call.billed_month] += (call.cost_nusd if made is None else made.booked_nusd) or 0
         if made is not None:
             spent[made.month] += (made.cost_nusd or 0) - (made.booked_nusd or 0)
     for month, nusd in spent.items():
-        reserved = _total(Call.objects.filter(state=CallState.INTENT, billed_month=month), "reserved_nusd")
+        reserved = _total([call for call in _open(calls) if call.billed_month == month], "reserved_nusd")
         sums = {"team": cast.team, "month": month, "spent_nusd": nusd, "reserved_nusd": reserved}
         Bill.objects.create(**sums, closed_at=None if month == max(spent) else timezone.now())
         Allowance.objects.create(**sums, user=cast.runner.user)
 
 
-def _sum_into(kept: Run | TaskRun, calls: Any) -> None:
+def _sum_into(kept: Run | TaskRun, calls: list[Call]) -> None:
     for name in SUMMED:
         setattr(kept, name, _total(calls, name))
-    settled = calls.exclude(state=CallState.INTENT)
+    settled = [call for call in calls if call.state != CallState.INTENT]
+    answered = [call for call in settled if call.state in (CallState.OK, CallState.LATE)]
     kept.spent_nusd = _total(calls, "cost_nusd")
-    kept.successful_requests = settled.filter(kind="model", cache_hit=False, state__in=("ok", "late")).count()
-    kept.unpriced_calls = settled.filter(cost_nusd=None).count()
-    kept.estimated_calls = settled.filter(usage_estimated=True).count()
+    kept.successful_requests = sum(call.kind == "model" and not call.cache_hit for call in answered)
+    kept.unpriced_calls = sum(call.cost_nusd is None for call in settled)
+    kept.estimated_calls = sum(call.usage_estimated for call in settled)
 
 
-def _total(rows: Any, name: str) -> int:
-    total: int = rows.aggregate(total=Sum(name, default=0))["total"]
-    return total
+def _open(calls: list[Call]) -> list[Call]:
+    return [call for call in calls if call.state == CallState.INTENT]
+
+
+def _total(calls: list[Call], name: str) -> int:
+    return sum(getattr(call, name) or 0 for call in calls)
 
 
 def add_one(rows: Any, field: str) -> None:
@@ -177,3 +184,18 @@ def without(*statements: str) -> None:
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
+
+
+def now_open() -> QuerySet[Bill]:
+    return Bill.objects.filter(closed_at=None)
+
+
+def began(run: Run, **when: Any) -> None:
+    """Sets times of the run to so long ago."""
+    times = {name: timezone.now() - ago if isinstance(ago, timedelta) else ago for name, ago in when.items()}
+    Run.objects.filter(pk=run.pk).update(**times)
+
+
+def queued_after(run: Run, **fields: Any) -> Run:
+    same = {"team": run.team, "crew": run.crew, "version": run.version, "created_by": run.created_by}
+    return Run.objects.create(**(same | fields))

@@ -18,7 +18,9 @@ from crewsite.api import api
 from teams.access import Principal, fetch, principal, visible_to
 from teams.bearer import Bearer
 from teams.models import Role
-from tests.cast import Cast, make_cast, make_crew
+from tests.cast import Cast, make_crew
+
+pytestmark = pytest.mark.django_db
 
 OWN_APPS = ("teams", "agents_app", "runs")
 NO_TEAM = {
@@ -34,11 +36,6 @@ the installation's own."""
 
 OPEN_BY_NATURE = {"api:api-root", "api:openapi-json", "api:openapi-view"}
 """The API's own description. It holds no rows."""
-
-
-@pytest.fixture
-def cast(db: None) -> Cast:
-    return make_cast()
 
 
 @pytest.mark.parametrize("name", ["owner", "editor", "runner", "viewer"])

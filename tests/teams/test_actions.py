@@ -21,14 +21,9 @@ from teams.actions import (
 from teams.models import ApiToken, Membership, ProviderKey, Role, Scope, SignInLink, Team, User
 from teams.refusals import Conflict, Invalid
 from teams.secrets import unseal
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
 
 
 def test_a_sign_in_link_signs_in_once(cast: Cast) -> None:

@@ -8,10 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from teams.access import Principal
 from teams.actions import add_provider, issue_signin_link, issue_token
 from teams.models import ApiToken, ProviderKey, SignInLink, User
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
+from tests.pages import html, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -19,21 +19,6 @@ SETTINGS = "/t/acme/settings/"
 PROVIDERS = f"{SETTINGS}providers/"
 TOKENS = f"{SETTINGS}tokens/"
 KEY = {"provider": "openai", "name": "default", "api_key": "sk-a-secret", "base_url": ""}
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-def signed_in(who: Principal) -> Client:
-    client = Client()
-    client.force_login(who.user)
-    return client
-
-
-def html(response: object) -> str:
-    return response.content.decode()  # type: ignore[attr-defined, no-any-return]
 
 
 class TestSigningIn:

@@ -25,8 +25,8 @@ from engine.spec.crew_spec import (
     TaskSpec,
     ToolSpec,
 )
-from teams.access import Principal
-from tests.cast import Cast, brief_spec, make_cast, make_crew
+from tests.cast import Cast, brief_spec, make_crew
+from tests.pages import html, signed_in
 
 pytestmark = pytest.mark.django_db
 PAGE = "/t/acme/crews/company-brief/"
@@ -123,11 +123,6 @@ class Fields(HTMLParser):
 
 
 @pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
 def crew(cast: Cast) -> Crew:
     made = make_crew(cast.owner)
     spec = brief_spec()
@@ -145,16 +140,6 @@ def crew(cast: Cast) -> Crew:
         }
     )
     return replace_spec(made, expected_revision=made.revision, spec=full)
-
-
-def signed_in(who: Principal) -> Client:
-    client = Client()
-    client.force_login(who.user)
-    return client
-
-
-def html(response: HttpResponse) -> str:
-    return response.content.decode()
 
 
 def sent_by(client: Client, path: str) -> dict[str, Any]:

@@ -22,17 +22,13 @@ from teams.access import Principal
 from teams.actions import issue_token
 from teams.models import Scope
 from teams.refusals import Conflict, Invalid
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
+from tests.pages import signed_in
 
 pytestmark = pytest.mark.django_db
 
 PAGE = "/t/acme/knowledge/"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202egnp.exe" + "W" * 10_000
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
 
 
 def keep(who: Principal, title: str, text: str | bytes, collection: str = "") -> Document:
@@ -42,12 +38,6 @@ def keep(who: Principal, title: str, text: str | bytes, collection: str = "") ->
 
 def titles(who: Principal, query: str, **options: Any) -> list[str]:
     return [passage.document.title for passage in search_passages(who.team, query, **options)]
-
-
-def signed_in(who: Principal) -> Client:
-    client = Client()
-    client.force_login(who.user)
-    return client
 
 
 def file(name: str, text: str | bytes) -> SimpleUploadedFile:

@@ -35,7 +35,7 @@ from runs.worker.process import WorkerProcess
 from runs.worker.runtime import lane_of
 from teams.actions import add_provider
 from teams.credentials import TeamCredentials
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 from tests.openai_server import Fault, OpenAIServer
 from tests.runs.workers import MODEL, assert_sums, execute_all, expire, in_thread, launched, task, use_provider
 
@@ -45,11 +45,6 @@ PRICE = Price(input_usd_per_mtok=Decimal(1), output_usd_per_mtok=Decimal(1))
 USED = Usage(prompt_tokens=60, completion_tokens=40)
 FINE = CallOutcome(CallStatus.OK, reply=LLMReply("Fine", USED, MODEL), usage=USED, cost_usd=Decimal("0.0001"))
 THROTTLED = CallOutcome(CallStatus.ERROR, error="429", throttled=True, retry_after_s=0.0)
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
 
 
 @pytest.fixture

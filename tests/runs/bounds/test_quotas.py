@@ -30,16 +30,6 @@ PAGE = "/t/acme/crews/company-brief/launch/"
 SAID = "You have launched 2 runs in the last hour, and your team lets each member launch 2."
 
 
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def crew(cast: Cast) -> Crew:
-    return make_crew(cast.owner)
-
-
 def quota(cast: Cast, launches: int, *, window_s: int = 3600) -> None:
     Team.objects.filter(pk=cast.team.pk).update(launch_quota=launches, launch_window_s=window_s)
     cast.team.refresh_from_db()

@@ -14,21 +14,11 @@ from runs.run import queries
 from runs.run.estimates import Estimate, estimate_of
 from runs.states import CallState, CostClass, RunState
 from teams.refusals import Invalid
-from tests.cast import Cast, make_cast, make_crew
+from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run, make_task
 
 pytestmark = pytest.mark.django_db
 EVERYTHING = RunFilter()
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def crew(cast: Cast) -> Crew:
-    return make_crew(cast.owner)
 
 
 def walk(cast: Cast, sort: str, limit: int) -> list[Run]:

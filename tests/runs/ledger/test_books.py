@@ -34,7 +34,7 @@ from runs.run.actions import request_cancel
 from runs.states import CallState, CostClass
 from runs.worker import claim
 from runs.worker.process import WorkerProcess
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 from tests.openai_server import Fault, OpenAIServer, tool_call
 from tests.runs.workers import (
     MODEL,
@@ -57,19 +57,6 @@ AGENTS = (
     agent(key="counting", tools=({"name": "calculator"},)),
     agent(key="cached", llm={"model": MODEL, "max_tokens": 50, "cache_ttl_s": 600}),
 )
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def workers() -> Iterator[list[WorkerProcess]]:
-    pair = [WorkerProcess(), WorkerProcess()]
-    yield pair
-    for process in pair:
-        process.stop(grace_s=1)
 
 
 class Provider:

@@ -23,7 +23,7 @@ from runs.states import CallState, CostClass, RunState, TaskState
 from runs.worker import claim
 from runs.worker.process import WorkerProcess
 from teams.actions import add_provider
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 from tests.openai_server import Fault, OpenAIServer, SearchServer, tool_call
 from tests.runs.workers import (
     MODEL,
@@ -41,20 +41,6 @@ from tests.runs.workers import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CACHED = agent(llm={"model": MODEL, "max_tokens": 50, "cache_ttl_s": 3600})
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def workers() -> Iterator[list[WorkerProcess]]:
-    """Two processes: each with caches and a writer of its own."""
-    pair = [WorkerProcess(), WorkerProcess()]
-    yield pair
-    for process in pair:
-        process.stop(grace_s=1)
 
 
 @pytest.fixture

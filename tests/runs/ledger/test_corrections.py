@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
@@ -18,7 +17,7 @@ from runs.models import Allowance, Bill, Call, ClockTimestamp, Correction, Run
 from runs.run.standing import troubles_of
 from runs.states import CallState
 from runs.worker import claim
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 from tests.runs.ledger.test_journal import assert_rollups_are_sums, claimed_run, intent, journal_of
 from tests.runs.workers import expire
 
@@ -26,18 +25,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 RESERVED = 2_000_000
 MARCH = date(2026, 3, 1)
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def writer() -> Iterator[GroupCommit]:
-    writer = GroupCommit()
-    yield writer
-    writer.close()
 
 
 def lost_call(cast: Cast, writer: GroupCommit) -> tuple[Run, LedgerJournal, object]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 from django.db import connection
@@ -17,22 +16,10 @@ from runs.ledger.journal import LedgerJournal
 from runs.ledger.replay import read_replay
 from runs.models import Call
 from runs.worker import claim
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 from tests.runs.workers import assert_sums, launched, task
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def writer() -> Iterator[GroupCommit]:
-    writer = GroupCommit()
-    yield writer
-    writer.close()
 
 
 def test_who_gives_up_while_it_is_written_does_not_stop_the_writer(writer: GroupCommit) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -28,25 +27,13 @@ from runs.run.actions import request_cancel
 from runs.states import CallState, CostClass, RunState, TaskState
 from runs.worker import claim
 from teams.models import Membership
-from tests.cast import Cast, make_cast, make_crew
+from tests.cast import Cast, make_crew
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PRICE = Price(input_usd_per_mtok=Decimal("2.5"), output_usd_per_mtok=Decimal(10))
 USAGE = Usage(prompt_tokens=100, cached_prompt_tokens=20, completion_tokens=50, reasoning_tokens=5)
 COST = Decimal("0.00075")
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def writer() -> Iterator[GroupCommit]:
-    writer = GroupCommit()
-    yield writer
-    writer.close()
 
 
 def claimed_run(cast: Cast, *, budget_usd: str | None = None, simulated: bool = False) -> Run:

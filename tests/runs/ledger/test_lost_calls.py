@@ -27,7 +27,7 @@ from runs.states import CallState, RunState
 from runs.worker import claim
 from runs.worker.process import WorkerProcess
 from teams.refusals import Conflict, Invalid
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 from tests.engine.crews import runtime
 from tests.openai_server import OpenAIServer, tool_call
 from tests.runs.workers import agent, assert_sums, execute, expire, in_thread, launched, task, use_provider
@@ -63,18 +63,6 @@ class Shop:
     def __exit__(self, *exception: object) -> None:
         self._server.shutdown()
         self._server.server_close()
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[WorkerProcess]:
-    process = WorkerProcess()
-    yield process
-    process.stop(grace_s=1)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from runs.states import RunState
 from runs.worker.process import WorkerProcess
 from teams.models import AtLimit
 from teams.refusals import Conflict
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 from tests.openai_server import OpenAIServer
 from tests.runs.workers import MODEL, agent, assert_sums, execute, execute_all, launched, task, use_provider
 
@@ -27,18 +27,6 @@ ONE_CALL = Decimal("0.00009")
 """Covers one call's worst case, which is some 0.00007 USD, but not what a call costs besides another one's worst case
 more than twice."""
 CHEAP = "gpt-4.1-nano"
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def worker(transactional_db: None) -> Iterator[WorkerProcess]:
-    process = WorkerProcess()
-    yield process
-    process.stop(grace_s=1)
 
 
 @pytest.fixture

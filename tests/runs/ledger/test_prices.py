@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +24,7 @@ from runs.worker import claim
 from runs.worker.process import WorkerProcess
 from teams.actions import add_provider
 from tests.anthropic_server import AnthropicServer
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 from tests.openai_server import Answer, Fault, OpenAIServer
 from tests.runs.workers import (
     MODEL,
@@ -42,18 +41,6 @@ from tests.runs.workers import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LONG = {"input_usd_per_mtok": Decimal("0.3"), "output_usd_per_mtok": Decimal("0.9")}
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def worker() -> Iterator[WorkerProcess]:
-    process = WorkerProcess()
-    yield process
-    process.stop(grace_s=1)
 
 
 def use_tiered(cast: Cast, server: OpenAIServer, *, above_tokens: int) -> Price:

@@ -18,7 +18,7 @@ from runs.states import RunState
 from teams.actions import add_provider
 from teams.models import Membership, Team
 from teams.refusals import Conflict, Invalid
-from tests.cast import Cast, make_cast, make_crew
+from tests.cast import Cast, make_cast
 from tests.ledger import make_run
 from tests.runs.workers import in_thread
 
@@ -39,11 +39,6 @@ def cast(db: None) -> Cast:
     add_provider(made.owner, provider="openai", api_key="sk-x")
     PriceQuote.objects.create(model="gpt-4o-mini", input_usd_per_mtok="0.15", output_usd_per_mtok="0.6")
     return made
-
-
-@pytest.fixture
-def crew(cast: Cast) -> Crew:
-    return make_crew(cast.owner)
 
 
 def spent(cast: Cast, nusd: int, *, reserved: int = 0, budget: int | None = None) -> Bill:

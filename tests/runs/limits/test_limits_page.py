@@ -17,7 +17,8 @@ from runs.notices import alerts
 from teams.access import Principal
 from teams.actions import issue_token
 from teams.models import Scope, Team
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
+from tests.pages import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -33,17 +34,6 @@ WHOLE = {
     "launch_window_s": 600,
     "members": {},
 }
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-def signed_in(who: Principal) -> Client:
-    client = Client()
-    client.force_login(who.user)
-    return client
 
 
 def limits(cast: Cast) -> TeamLimits:

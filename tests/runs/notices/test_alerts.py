@@ -24,23 +24,13 @@ from runs.worker import sweeper
 from teams.access import Principal
 from teams.models import Delivery, User
 from teams.webhooks.actions import add_webhook
-from tests.cast import Cast, make_cast, make_crew
+from tests.cast import Cast, make_cast
 from tests.ledger import make_run
 from tests.receiver import MailServer
 
 pytestmark = pytest.mark.django_db
 
 TEN = 10_000_000_000
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def crew(cast: Cast) -> Crew:
-    return make_crew(cast.owner)
 
 
 @pytest.fixture

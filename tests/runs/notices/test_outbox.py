@@ -38,13 +38,6 @@ def cast(settings: Any) -> Cast:
 
 
 @pytest.fixture
-def worker(transactional_db: None) -> Iterator[WorkerProcess]:
-    process = WorkerProcess()
-    yield process
-    process.stop(grace_s=1)
-
-
-@pytest.fixture
 def outbox(transactional_db: None) -> Iterator[Outbox]:
     sender = Outbox(look_every_s=0.05)
     sender.start()

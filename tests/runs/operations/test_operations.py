@@ -21,13 +21,10 @@ from runs.worker.process import WorkerProcess
 from runs.worker.sweeper import sweep
 from teams.access import Principal
 from teams.actions import issue_token, set_operator
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 from tests.runs.workers import execute, launched, task
 
-
-@pytest.fixture
-def cast(transactional_db: None) -> Cast:
-    return make_cast()
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

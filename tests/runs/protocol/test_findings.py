@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -23,22 +22,10 @@ from runs.models import Allowance, Bill, Call, Correction, Run, new_id
 from runs.states import CallState
 from runs.worker import claim
 from teams.models import Team
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 from tests.runs.workers import expire, in_thread, launched, task
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def writer() -> Iterator[GroupCommit]:
-    writer = GroupCommit()
-    yield writer
-    writer.close()
 
 
 def lost_last_month(cast: Cast, writer: GroupCommit) -> tuple[LedgerJournal, object]:

@@ -15,7 +15,7 @@ from runs.states import RunState
 from teams.access import Principal
 from teams.actions import add_provider, issue_token
 from teams.models import ProviderKey, Scope
-from tests.cast import Cast, brief_spec, make_cast, make_crew
+from tests.cast import Cast, brief_spec, make_crew
 
 pytestmark = pytest.mark.django_db
 
@@ -26,11 +26,6 @@ poem = Task(description="Write a poem about {topic}", expected_output="Four line
 crew = Crew(agents=[writer], tasks=[poem], verbose=True)
 crew.kickoff(inputs={"topic": "rivers"})
 """
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
 
 
 class Api:

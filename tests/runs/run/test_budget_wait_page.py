@@ -7,7 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.test import Client
 
 from agents_app.models import Crew
 from runs.bounds import budgets
@@ -16,28 +15,13 @@ from runs.models import Allowance, Bill, Run
 from runs.states import RunState
 from teams.access import Principal
 from teams.actions import add_provider
-from tests.cast import Cast, make_cast, make_crew
+from tests.cast import Cast
 from tests.ledger import make_run
+from tests.pages import signed_in
 
 pytestmark = pytest.mark.django_db
 
 LAUNCH = "/t/acme/crews/company-brief/launch/"
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def crew(cast: Cast) -> Crew:
-    return make_crew(cast.owner)
-
-
-def signed_in(who: Principal) -> Client:
-    client = Client()
-    client.force_login(who.user)
-    return client
 
 
 def waiting(cast: Cast, crew: Crew, budget: str = "run_budget", **fields: Any) -> Run:

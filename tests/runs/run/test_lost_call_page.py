@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from django.test import Client
 
 from runs.models import Call, Review, Run
 from runs.states import CallState, RunState, TaskState
-from teams.access import Principal
-from tests.cast import Cast, make_cast, make_crew
+from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run, make_task
+from tests.pages import signed_in
 
 pytestmark = pytest.mark.django_db
 HOSTILE = '{"note": "<script>alert(1)</script>"}'
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
 
 
 @pytest.fixture
@@ -30,12 +24,6 @@ def lost(cast: Cast) -> Call:
     )
     Review.objects.create(task_run=task, number=0, call=call)
     return call
-
-
-def signed_in(who: Principal) -> Client:
-    client = Client()
-    client.force_login(who.user)
-    return client
 
 
 def address(call: Call) -> str:

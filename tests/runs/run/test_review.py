@@ -27,23 +27,11 @@ from runs.worker.bell import WORK
 from runs.worker.process import WorkerProcess
 from teams.access import Principal
 from teams.refusals import Conflict, Invalid
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 from tests.openai_server import Fault, OpenAIServer
 from tests.runs.workers import assert_sums, execute, expire, in_thread, launched, task, use_provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[WorkerProcess]:
-    process = WorkerProcess()
-    yield process
-    process.stop(grace_s=1)
 
 
 @pytest.fixture

@@ -16,23 +16,11 @@ from runs.worker.process import WorkerProcess
 from teams.access import Principal
 from teams.actions import issue_token
 from teams.models import Role, Scope
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 from tests.openai_server import OpenAIServer
 from tests.runs.workers import execute, launched, task, use_provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[WorkerProcess]:
-    process = WorkerProcess()
-    yield process
-    process.stop(grace_s=1)
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ import re
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
-from django.test import Client
 from django.utils import timezone
 
 from runs.models import Review, Run
@@ -15,16 +13,12 @@ from runs.run.actions import Decision, decide
 from runs.states import RunState, TaskState
 from teams.access import Principal
 from teams.refusals import Conflict
-from tests.cast import Cast, make_cast, make_crew
+from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run, make_task
+from tests.pages import html, signed_in
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
 
 
 @pytest.fixture
@@ -37,16 +31,6 @@ def run(cast: Cast) -> Run:
     )
     Review.objects.create(task_run=task, number=0, answer="**Draft**")
     return run
-
-
-def signed_in(who: Principal) -> Client:
-    client = Client()
-    client.force_login(who.user)
-    return client
-
-
-def html(response: HttpResponse) -> str:
-    return response.content.decode()
 
 
 def address(run: Run, task: str = "brief") -> str:

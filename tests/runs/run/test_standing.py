@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -20,23 +19,11 @@ from runs.run.standing import troubles_of, waits_for, waits_of
 from runs.states import RunState
 from runs.worker import execution
 from runs.worker.process import WorkerProcess
-from tests.cast import Cast, make_cast, make_crew
+from tests.cast import Cast, make_crew
 from tests.openai_server import Fault, OpenAIServer
 from tests.runs.workers import in_thread, launched, task, use_provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def worker() -> Iterator[WorkerProcess]:
-    process = WorkerProcess()
-    yield process
-    process.stop(grace_s=1)
 
 
 def waits(run: Run) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -21,23 +20,11 @@ from runs.worker.execution import execute
 from runs.worker.process import WorkerProcess
 from runs.worker.runtime import limits_of
 from teams.refusals import Invalid
-from tests.cast import Cast, make_cast, make_crew
+from tests.cast import Cast, make_crew
 from tests.openai_server import OpenAIServer
 from tests.runs import workers
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def worker(transactional_db: None) -> Iterator[WorkerProcess]:
-    process = WorkerProcess()
-    yield process
-    process.stop(grace_s=1)
 
 
 def launched(cast: Cast, **bounds: int) -> Run:

@@ -16,14 +16,9 @@ from runs.models import Run
 from runs.run.actions import request_cancel
 from runs.states import RunState, TaskState
 from runs.worker import claim, turns
-from tests.cast import Cast, make_cast, make_crew
+from tests.cast import Cast, make_crew
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
 
 
 @pytest.fixture

@@ -18,22 +18,12 @@ from runs.states import Priority, RunState
 from runs.worker import turns
 from runs.worker.process import WorkerProcess
 from teams.access import Principal
-from tests.cast import Cast, make_cast, make_crew
+from tests.cast import Cast, make_crew
 from tests.ledger import make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 INPUTS = {"company": "Acme"}
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def crew(cast: Cast) -> Crew:
-    return make_crew(cast.owner)
 
 
 def queued(who: Principal, crew: Crew, *, priority: str = Priority.NORMAL) -> Run:

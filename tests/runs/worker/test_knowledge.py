@@ -26,15 +26,10 @@ from runs.worker.knowledge import MAX_SEARCHES, TeamKnowledge
 from runs.worker.runtime import tools_of
 from teams.access import Principal
 from teams.credentials import TeamCredentials
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 from tests.engine.crews import runtime
 
 pytestmark = pytest.mark.django_db(transaction=True)  # the searching threads have connections of their own
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
 
 
 def tool_outputs(who: Principal, config: dict[str, object] | None = None) -> list[str | None]:

@@ -12,14 +12,9 @@ from runs.launch.order import LaunchOrder
 from runs.models import Note, Run
 from runs.worker import notes as notes_module
 from runs.worker.notes import CrewMemory
-from tests.cast import Cast, make_cast, make_crew
+from tests.cast import Cast, make_crew
 
 pytestmark = pytest.mark.django_db(transaction=True)  # the searching threads have connections of their own
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
 
 
 def run_of(cast: Cast, *, simulated: bool = False) -> Run:

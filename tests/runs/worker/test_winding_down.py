@@ -14,16 +14,11 @@ from runs.run.actions import request_cancel
 from runs.states import CallState, RunState, TaskState
 from runs.worker import execution
 from runs.worker.process import WorkerProcess
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
 from tests.openai_server import OpenAIServer
 from tests.runs.workers import agent, assert_sums, execute, in_thread, launched, task, use_provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
 
 
 class Gate:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.test import Client
 from django.utils import timezone
 
 from teams.access import Principal
@@ -16,7 +15,8 @@ from teams.models import Delivery, Webhook, WebhookEvent
 from teams.refusals import Conflict, Invalid
 from teams.secrets import unseal
 from teams.webhooks import actions
-from tests.cast import Cast, make_cast
+from tests.cast import Cast
+from tests.pages import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -24,17 +24,6 @@ SETTINGS = "/t/acme/settings/"
 HOOKS = f"{SETTINGS}webhooks/"
 URL = "https://example.com/hooks"
 EVENTS = ["run.failed", "run.waiting"]
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-def signed_in(who: Principal) -> Client:
-    client = Client()
-    client.force_login(who.user)
-    return client
 
 
 class TestAdding:

@@ -1,0 +1,230 @@
+"""What breaks each invariant: the ledger of ``tests.runs.books`` with one thing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db.models import F
+from django.utils import timezone
+
+from runs.models import Allowance, Bill, Call, Correction, Review, Run
+from runs.states import RunState, TaskState
+from tests.runs.books import AGO, Books, add_one, began, now_open, queued_after, without
+
+
+def a_run_holds_too_much(books: Books) -> None:
+    add_one(Run.objects.filter(pk=books.busy.pk), "reserved_nusd")
+
+
+def a_run_is_over_its_budget(books: Books) -> None:
+    Run.objects.filter(pk=books.done.pk).update(budget_nusd=F("spent_nusd") - 1)
+
+
+def a_bill_is_not_the_sum(books: Books) -> None:
+    add_one(Bill.objects.all(), "spent_nusd")
+
+
+def a_bill_is_missing(books: Books) -> None:
+    Run.objects.filter(pk=books.busy.pk).update(reserved_nusd=0)
+    Call.objects.filter(state="intent").update(reserved_nusd=0)
+    Allowance.objects.update(reserved_nusd=0)
+    Bill.objects.all().delete()
+
+
+def a_closed_bill_was_changed(books: Books) -> None:
+    Bill.objects.filter(closed_at__isnull=False).update(spent_nusd=750_000)
+
+
+def a_bill_holds_too_little(books: Books) -> None:
+    Bill.objects.update(reserved_nusd=0)
+
+
+def a_bill_is_over_its_budget(books: Books) -> None:
+    now_open().update(budget_nusd=F("spent_nusd") + F("reserved_nusd") - 1)
+
+
+def an_allowance_is_not_the_sum(books: Books) -> None:
+    add_one(Allowance.objects.all(), "spent_nusd")
+
+
+def an_allowance_is_missing(books: Books) -> None:
+    Allowance.objects.filter(reserved_nusd=0).delete()
+
+
+def a_member_is_charged_for_anothers_run(books: Books) -> None:
+    Run.objects.update(created_by=books.cast.editor.user)
+    Allowance.objects.filter(reserved_nusd=0).update(user=books.cast.editor.user)
+    Allowance.objects.update(reserved_nusd=0)
+    Call.objects.filter(state="intent").update(reserved_nusd=0)
+    Run.objects.update(reserved_nusd=0)
+    Bill.objects.update(reserved_nusd=0)
+
+
+def an_allowance_holds_too_much(books: Books) -> None:
+    add_one(Allowance.objects.all(), "reserved_nusd")
+
+
+def an_allowance_is_over_its_budget(books: Books) -> None:
+    Allowance.objects.filter(reserved_nusd__gt=0).update(budget_nusd=F("spent_nusd") + F("reserved_nusd") - 1)
+
+
+def a_correction_is_not_its_calls_figure(books: Books) -> None:
+    add_one(Correction.objects.filter(call__run=books.done), "cost_nusd")
+
+
+def a_correction_forgets_what_was_booked(books: Books) -> None:
+    Correction.objects.filter(call__run=books.done).update(booked_nusd=0)
+
+
+def a_correction_went_to_another_month_than_the_open_one(books: Books) -> None:
+    Bill.objects.update(closed_at=None)
+
+
+def a_price_was_changed_behind_a_call(books: Books) -> None:
+    Call.objects.filter(run=books.busy, state="ok").update(input_usd_per_mtok="2.6")
+
+
+def a_lost_call_is_hidden(books: Books) -> None:
+    add_one(books.call(state="unknown"), "reserved_nusd")
+
+
+def a_call_is_in_another_class(books: Books) -> None:
+    books.call(purpose="planning").update(cost_class="work")
+
+
+def a_retry_is_taken_for_work(books: Books) -> None:
+    books.call(attempt=2).update(cost_class="work")
+
+
+def a_call_is_in_no_class(books: Books) -> None:
+    without("ALTER TABLE runs_call DROP CONSTRAINT call_cost_class_known")
+    books.call(attempt=2).update(cost_class="other")
+
+
+def a_call_lies_in_another_runs_task(books: Books) -> None:
+    books.call(kind="tool").update(task_run=books.failed.tasks.get(key="brief"))
+
+
+def a_step_has_two_answers(books: Books) -> None:
+    without("DROP INDEX call_one_ok_per_step")
+    books.call(kind="tool").update(step=3)
+
+
+def a_step_is_tried_again_after_its_answer(books: Books) -> None:
+    books.call(state="error").update(started_at=timezone.now())
+
+
+def a_call_is_of_a_lease_to_come(books: Books) -> None:
+    Call.objects.filter(run=books.busy, state="ok").update(epoch=2)
+
+
+def a_zombie_answers_for_the_run(books: Books) -> None:
+    books.call(attempt=2).update(finished_at=timezone.now())
+
+
+def a_succeeded_run_has_a_failed_task(books: Books) -> None:
+    books.done.tasks.filter(key="extra").update(state=TaskState.FAILED)
+
+
+def a_failed_run_has_an_open_task(books: Books) -> None:
+    books.failed.tasks.filter(key="brief").update(state=TaskState.PENDING)
+
+
+def an_ended_run_is_leased(books: Books) -> None:
+    without(
+        "ALTER TABLE runs_run DROP CONSTRAINT run_ended_has_no_lease",
+        "ALTER TABLE runs_run DROP CONSTRAINT run_lease_only_while_running",
+    )
+    Run.objects.filter(pk=books.done.pk).update(lease_owner="zombie", lease_until=timezone.now())
+
+
+def a_lease_has_no_owner(books: Books) -> None:
+    Run.objects.filter(pk=books.busy.pk).update(lease_owner="")
+
+
+def a_lease_has_no_number(books: Books) -> None:
+    Run.objects.filter(pk=books.waiting.pk).update(
+        state=RunState.RUNNING, waiting_for="", lease_epoch=0, lease_owner="w", lease_until=timezone.now() + AGO
+    )
+
+
+def an_ended_run_has_an_open_call(books: Books) -> None:
+    ended = {"state": RunState.FAILED, "lease_owner": "", "lease_until": None, "finished_at": timezone.now() - AGO}
+    Run.objects.filter(pk=books.busy.pk).update(**ended)
+    books.busy.tasks.update(state=TaskState.CANCELLED)
+
+
+def a_waiting_run_was_answered(books: Books) -> None:
+    Review.objects.update(approved=True, decided_at=timezone.now())
+
+
+def a_run_waits_for_nothing(books: Books) -> None:
+    Run.objects.filter(pk=books.waiting.pk).update(waiting_for="")
+
+
+def a_run_waits_for_a_budget_that_covers_nothing_known(books: Books) -> None:
+    Run.objects.filter(pk=books.waiting.pk).update(waiting_for="team_budget")
+
+
+def a_key_launched_two_runs(books: Books) -> None:
+    without("ALTER TABLE runs_run DROP CONSTRAINT run_once_per_idempotency_key")
+    Run.objects.filter(pk=books.failed.pk).update(idempotency_key="one")
+
+
+def a_queued_run_is_passed_over(books: Books) -> None:
+    began(books.queued, created_at=AGO * 3)
+    began(queued_after(books.queued), started_at=AGO, lease_epoch=1)
+
+
+def an_orphaned_run_is_passed_over(books: Books) -> None:
+    began(books.busy, lease_until=AGO * 3)
+    began(queued_after(books.queued), started_at=AGO, lease_epoch=1)
+
+
+def all_workers_are_free_and_nobody_comes(books: Books) -> None:
+    aside = {"state": RunState.WAITING, "waiting_for": "run_budget", "needs_nusd": 1}
+    Run.objects.filter(pk=books.busy.pk).update(**aside, lease_owner="", lease_until=None)
+    began(books.queued, created_at=AGO, rung_at=timedelta(seconds=20))
+
+
+BREAKS: dict[str, list[Callable[[Books], None]]] = {
+    "run_reserved": [a_run_holds_too_much],
+    "run_budget": [a_run_is_over_its_budget],
+    "bill_spent": [a_bill_is_not_the_sum, a_bill_is_missing, a_closed_bill_was_changed],
+    "bill_reserved": [a_bill_holds_too_little],
+    "bill_budget": [a_bill_is_over_its_budget],
+    "allowance_spent": [an_allowance_is_not_the_sum, an_allowance_is_missing, a_member_is_charged_for_anothers_run],
+    "allowance_reserved": [an_allowance_holds_too_much],
+    "allowance_budget": [an_allowance_is_over_its_budget],
+    "correction": [
+        a_correction_is_not_its_calls_figure,
+        a_correction_forgets_what_was_booked,
+        a_correction_went_to_another_month_than_the_open_one,
+    ],
+    "call_cost": [a_price_was_changed_behind_a_call],
+    "unknown_cost": [a_lost_call_is_hidden],
+    "call_class": [a_call_is_in_another_class, a_retry_is_taken_for_work],
+    "classes_sum": [a_call_is_in_no_class],
+    "call_owner": [a_call_lies_in_another_runs_task],
+    "one_ok_per_step": [a_step_has_two_answers],
+    "no_call_after_ok": [a_step_is_tried_again_after_its_answer],
+    "call_epoch": [a_call_is_of_a_lease_to_come],
+    "fenced_answer": [a_zombie_answers_for_the_run],
+    "succeeded_tasks": [a_succeeded_run_has_a_failed_task],
+    "ended_tasks": [a_failed_run_has_an_open_task],
+    "ended_lease": [an_ended_run_is_leased],
+    "lease_owner": [a_lease_has_no_owner, a_lease_has_no_number],
+    "ended_calls": [an_ended_run_has_an_open_call],
+    "waiting_for": [
+        a_waiting_run_was_answered,
+        a_run_waits_for_nothing,
+        a_run_waits_for_a_budget_that_covers_nothing_known,
+    ],
+    "one_run_per_key": [a_key_launched_two_runs],
+    "nothing_idle": [
+        a_queued_run_is_passed_over,
+        an_orphaned_run_is_passed_over,
+        all_workers_are_free_and_nobody_comes,
+    ],
+}
