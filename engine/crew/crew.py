@@ -27,7 +27,7 @@ from engine.spec.crew_spec import AgentSpec, CrewSpec, QuestionGuardrail, TaskSp
 from engine.spec.placeholders import fill
 from engine.spec.plan import make_plan
 from engine.spec.validate import Complaint, missing_inputs, validate
-from engine.text import clean
+from engine.text import is_storable
 
 __all__ = ["CrewOutput", "Runtime", "run_crew"]
 
@@ -71,7 +71,7 @@ def refuse_invalid(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) 
     complaints += [
         Complaint(f"inputs.{name}", "This holds a NUL character or half of a character. Remove it.", "unstorable_input")
         for name, value in inputs.items()
-        if clean(value) != value
+        if not is_storable(value)
     ]
     if complaints:
         raise InvalidCrew(tuple(complaints))

@@ -14,7 +14,7 @@ from engine.providers.llm import ToolCall
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, LostCall
 from engine.record.request_key import content_key
 from engine.spec.tool_settings import TTL_SETTING
-from engine.text import clean
+from engine.text import storable
 from engine.tools.calling import arguments_of, result_of
 from engine.tools.protocol import Effect, NestedTool, Tool, ToolFailed
 from engine.tools.registry import Toolbox
@@ -143,4 +143,4 @@ async def _run(calls: Calls, ready: _Ready, step: int) -> CallOutcome:
 
 def _told(text: str) -> str:
     """What is recorded of a tool's text, and told to the model: neither endless nor unfit to be stored or sent."""
-    return clean(cut(text))
+    return storable(cut(text))

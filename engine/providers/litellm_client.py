@@ -29,7 +29,7 @@ from engine.providers.one_exchange import Exchange, ReplyTooLarge, SecondRequest
 from engine.providers.prompt_cache import with_breakpoints
 from engine.providers.reply_stream import gathered
 from engine.spec.crew_spec import LLMSpec
-from engine.text import clean
+from engine.text import storable
 
 MAX_REPLY_CHARS = 4_000_000
 MAX_BELIEVABLE_TOKENS = 100_000_000
@@ -180,7 +180,7 @@ def _tool_calls(message: Any) -> list[ToolCall]:
 
 def _said(value: Any, most: int = MAX_REPLY_CHARS) -> str:
     """A provider's text, bounded and fit to be stored and sent again."""
-    return clean(str(value)[:most])
+    return storable(str(value)[:most])
 
 
 def _usage(raw: Any, request: LLMRequest, text: str, calls: tuple[ToolCall, ...]) -> Usage:
@@ -225,7 +225,7 @@ def _translated(error: Exception, exchange: Exchange, credential: Credential, re
     never_sent = not exchange.sent or any(type(cause).__name__ in NEVER_SENT for cause in _causes(error))
     answered_no = status is not None and status >= HTTPStatus.BAD_REQUEST
     return ProviderError(
-        f"{request.llm.model}: {clean(message)[:MAX_MESSAGE_CHARS]}",
+        f"{request.llm.model}: {storable(message)[:MAX_MESSAGE_CHARS]}",
         retryable=_retryable(error, exchange, status),
         outcome_unknown=not (never_sent or answered_no),
         status=status,

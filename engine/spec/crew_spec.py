@@ -19,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from engine.text import is_storable
+
 DEFAULT_MODEL = "gpt-4o-mini"
 MAX_DEPTH = 100
 KEY_PATTERN = r"^[a-z0-9][a-z0-9_]{0,63}$"
@@ -75,7 +77,7 @@ def _unstorable(value: Any, depth: int = 0) -> bool:
     if depth > MAX_DEPTH:
         raise ValueError(f"This is nested more than {MAX_DEPTH} deep.")
     if isinstance(value, str):
-        return "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value)
+        return not is_storable(value)
     if isinstance(value, dict):
         return any(_unstorable(part, depth + 1) for pair in value.items() for part in pair)
     return isinstance(value, (list, tuple)) and any(_unstorable(part, depth + 1) for part in value)
