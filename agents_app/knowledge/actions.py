@@ -15,7 +15,7 @@ from agents_app.knowledge.search import fold
 from agents_app.knowledge.text import ReadDocument, read_document
 from agents_app.models import Document, Passage
 from engine.text import storable
-from engine.tools.knowledge import DEFAULT_COLLECTION
+from engine.tools.knowledge_search import DEFAULT_COLLECTION
 from engine.tools.passages import passages_of
 from teams.access import Principal
 from teams.models import Team

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.crew.booking import booked
-from engine.crew.calls import Calls
+from engine.crew.model_calls import Calls
 from engine.crew.prompt import cut
 from engine.crew.tool_text import UNREADABLE
 from engine.errors import ModelMistake, WaitingForPerson
@@ -16,8 +16,8 @@ from engine.record.request_key import content_key
 from engine.spec.tool_settings import TTL_SETTING
 from engine.text import storable
 from engine.tools.calling import arguments_of, result_of
-from engine.tools.protocol import Effect, NestedTool, Tool, ToolFailed
 from engine.tools.registry import Toolbox
+from engine.tools.tool import Effect, NestedTool, Tool, ToolFailed
 
 LOST_QUESTION = "The worker stopped while it called {tool} with {arguments}. Was the call carried out?"
 CARRIED_OUT = (

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from engine.catalogue.pricing import Price, Rates, Usage
 from engine.providers.llm import LLMReply, Message
-from engine.tools.protocol import Effect
+from engine.tools.tool import Effect
 
 CREW_TASK = ""
 """The task key of calls that belong to the crew as a whole, such as planning."""

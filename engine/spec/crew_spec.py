@@ -91,7 +91,7 @@ def _tool_from_text(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-LLM = Annotated[LLMSpec, BeforeValidator(_llm_from_text)]
+LLMField = Annotated[LLMSpec, BeforeValidator(_llm_from_text)]
 
 
 class ToolSpec(Spec):
@@ -101,7 +101,7 @@ class ToolSpec(Spec):
     config: dict[str, Any] = Field(default_factory=dict)
 
 
-Tool = Annotated[ToolSpec, BeforeValidator(_tool_from_text)]
+ToolField = Annotated[ToolSpec, BeforeValidator(_tool_from_text)]
 
 
 class AgentSpec(Spec):
@@ -111,8 +111,8 @@ class AgentSpec(Spec):
     role: str
     goal: str = ""
     backstory: str = ""
-    llm: LLM = LLMSpec()
-    tools: tuple[Tool, ...] = ()
+    llm: LLMField = LLMSpec()
+    tools: tuple[ToolField, ...] = ()
     allow_delegation: bool = False
     cache: bool = True
     max_iter: int = Field(default=20, ge=1, le=200)
@@ -161,7 +161,7 @@ class QuestionGuardrail(_Kinded):
 
     kind: Literal["question"] = "question"
     question: str
-    llm: LLM | None = None
+    llm: LLMField | None = None
 
 
 Guardrail = Annotated[
@@ -189,7 +189,7 @@ class TaskSpec(Spec):
     context: tuple[Key, ...] | None = None
     async_execution: bool = False
     output_schema: dict[str, Any] | None = None
-    tools: tuple[Tool, ...] | None = None
+    tools: tuple[ToolField, ...] | None = None
     guardrails: tuple[Guardrail, ...] = ()
     guardrail_max_retries: int = Field(default=3, ge=0, le=20)
     human_input: bool = False
@@ -203,7 +203,7 @@ class TaskSpec(Spec):
         return self.name or self.key.replace("_", " ").capitalize()
 
 
-Process = Literal["sequential", "parallel", "hierarchical"]
+ProcessName = Literal["sequential", "parallel", "hierarchical"]
 
 
 class CrewSpec(Spec):
@@ -213,11 +213,11 @@ class CrewSpec(Spec):
     description: str = ""
     agents: tuple[AgentSpec, ...] = ()
     tasks: tuple[TaskSpec, ...] = ()
-    process: Process = "sequential"
-    manager_llm: LLM | None = None
+    process: ProcessName = "sequential"
+    manager_llm: LLMField | None = None
     manager_agent: Key | None = None
     planning: bool = False
-    planning_llm: LLM | None = None
+    planning_llm: LLMField | None = None
     cache: bool = True
     max_rpm: int | None = Field(default=None, gt=0)
     inputs: dict[str, str] = Field(default_factory=dict)

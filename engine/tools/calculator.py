@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal, DecimalException, localcontext
 from typing import Any
 
-from engine.tools.protocol import ToolFacts, ToolFailed, text_arguments
+from engine.tools.tool import ToolFacts, ToolFailed, text_arguments
 
 MAX_CHARS = 1000
 MAX_DIGITS = 60

@@ -10,7 +10,7 @@ from engine.errors import Cancelled, EngineError, LimitReached, ModelMistake
 from engine.providers.llm import ToolCall
 from engine.spec.json_schema import misfit
 from engine.text import read_json
-from engine.tools.protocol import Tool, ToolFailed
+from engine.tools.tool import Tool, ToolFailed
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.tools.protocol import ToolFacts, ToolFailed
+from engine.tools.tool import ToolFacts, ToolFailed
 
 
 class CurrentTime:

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from engine.tools.protocol import Effect, ToolFacts, ToolFailed
+from engine.tools.tool import Effect, ToolFacts, ToolFailed
 from engine.web.guarded_http import GuardedHttp
 from engine.web.html_text import readable_text_aside
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from engine.spec.crew_spec import AgentSpec
-from engine.tools.knowledge import TextKnowledge
-from engine.tools.protocol import Effect, ToolFacts, ToolFailed, text_arguments
+from engine.tools.knowledge_search import TextKnowledge
 from engine.tools.registry import Toolbox, toolbox_of
+from engine.tools.tool import Effect, ToolFacts, ToolFailed, text_arguments
 
 MAX_NOTE_CHARS = 4_000
 MAX_RECALLED = 8

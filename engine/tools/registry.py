@@ -14,8 +14,8 @@ from engine.spec.crew_spec import ToolSpec
 from engine.spec.tool_settings import fault_of
 from engine.tools.calculator import Calculator
 from engine.tools.clock import CurrentTime
-from engine.tools.knowledge import KnowledgeSearch, KnowledgeSource
-from engine.tools.protocol import Factory, Tool, ToolFacts, ToolFailed, ToolSource
+from engine.tools.knowledge_search import KnowledgeSearch, KnowledgeSource
+from engine.tools.tool import Tool, ToolFactory, ToolFacts, ToolFailed, ToolSource
 
 Toolbox = dict[str, tuple[Tool, ToolSpec]]
 """Tools by the name under which the model calls them, each with the spec that it was made of."""
@@ -29,7 +29,7 @@ def toolbox_of(tools: Iterable[Tool]) -> Toolbox:
 class ToolRegistry:
     """The tools of one run by name, and the cache of their results. Made anew for each run."""
 
-    def __init__(self, factories: Mapping[str, Factory]) -> None:
+    def __init__(self, factories: Mapping[str, ToolFactory]) -> None:
         self._factories = dict(factories)
         self.cache = Cache(shares_failures=True)
 
@@ -49,29 +49,31 @@ class ToolRegistry:
         ``allowed_mcp_commands``: exact names of programs that may be started as MCP servers. ``mcp_tokens``: the secret
         of an MCP server, with its address, by the name that settings call it.
         """
-        from engine.tools import network  # late: it brings an HTTP client, which crews without such tools never need
+        from engine.tools import (
+            network_tools,  # late: it brings an HTTP client, which crews without such tools never need
+        )
 
-        access = network.Access(
+        access = network_tools.NetworkAccess(
             search_api_key=search_api_key,
             search_base_url=search_base_url or os.environ.get("SERPER_BASE_URL"),
             private_hosts=frozenset(allowed_private_hosts),
             mcp_commands=frozenset(allowed_mcp_commands),
             mcp_tokens=dict(mcp_tokens or {}),
         )
-        return cls(_local_tools(knowledge) | network.tools(access))
+        return cls(_local_tools(knowledge) | network_tools.tools(access))
 
     @classmethod
     def simulated(cls, *, knowledge: KnowledgeSource | None = None) -> ToolRegistry:
         """Nothing goes to the network: the tools that would go there say that they are simulated. Knowledge is really
         searched.
         """
-        from engine.tools import network
+        from engine.tools import network_tools
 
-        return cls(_local_tools(knowledge) | network.simulated_tools())
+        return cls(_local_tools(knowledge) | network_tools.simulated_tools())
 
     def with_tools(self, tools: Iterable[Tool]) -> ToolRegistry:
         """These tools besides the registry's own: functions of the caller's program, for the Python API."""
-        own: dict[str, Factory] = {tool.facts.name: lambda config, tool=tool: tool for tool in tools}  # type: ignore[misc]
+        own: dict[str, ToolFactory] = {tool.facts.name: lambda config, tool=tool: tool for tool in tools}  # type: ignore[misc]
         return ToolRegistry(self._factories | own)
 
     @property
@@ -123,7 +125,7 @@ def _named_apart(tool: Tool, toolbox: Toolbox) -> Tool:
     return tool if name == facts.name else _Renamed(tool, replace(facts, name=name, original_name=facts.identity))
 
 
-def _local_tools(knowledge: KnowledgeSource | None) -> dict[str, Factory]:
+def _local_tools(knowledge: KnowledgeSource | None) -> dict[str, ToolFactory]:
     return {
         "calculator": lambda config: Calculator(),
         "current_time": lambda config: CurrentTime(),

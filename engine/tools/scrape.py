@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.tools.protocol import ToolFacts, text_arguments
+from engine.tools.tool import ToolFacts, text_arguments
 from engine.web.guarded_http import GuardedHttp
 from engine.web.html_text import readable_text_aside
 

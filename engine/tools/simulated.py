@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from engine.tools.http_request import request_facts
-from engine.tools.protocol import Effect, Tool, ToolFacts, ToolSource, tool_name
 from engine.tools.scrape import page_facts
+from engine.tools.tool import Effect, Tool, ToolFacts, ToolSource, tool_name
 from engine.tools.web_search import WebSearch
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from engine.tools.protocol import ToolFacts, ToolFailed, text_arguments
+from engine.tools.tool import ToolFacts, ToolFailed, text_arguments
 from engine.web.guarded_http import GuardedHttp
 
 SERPER_URL = "https://google.serper.dev"

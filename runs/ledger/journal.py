@@ -18,8 +18,8 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F
 
+from engine.concurrency import uninterrupted
 from engine.errors import Cancelled, EngineError
-from engine.gathering import to_the_end
 from engine.record.journal import CallIntent, CallOutcome, CallRecord, CallStatus, LostCall, TaskResult, Verdict
 from engine.text import json_text, storable
 from runs import models
@@ -114,7 +114,7 @@ class LedgerJournal:
         try:
             outcome = await self._until_opened(opening)
         except asyncio.CancelledError:
-            await to_the_end(self._take_back(opening))
+            await uninterrupted(self._take_back(opening))
             raise
         if isinstance(outcome, EngineError):
             raise outcome

@@ -14,7 +14,7 @@ from django.db.models import F
 
 from agents_app.knowledge.search import AnyWord, fold
 from engine.text import storable
-from engine.tools.protocol import ToolFailed
+from engine.tools.tool import ToolFailed
 from runs.models import Note, Run
 from runs.worker.knowledge import reading_threads
 

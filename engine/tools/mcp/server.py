@@ -20,7 +20,7 @@ import httpx
 from engine.providers.credential import Credential
 from engine.spec.json_schema import schema_fault
 from engine.tools.mcp.session import McpSession, Timeouts, open_session
-from engine.tools.protocol import Effect, Tool, ToolFacts, ToolFailed, ToolSource, tool_name
+from engine.tools.tool import Effect, Tool, ToolFacts, ToolFailed, ToolSource, tool_name
 from engine.web.guarded_http import check_address
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 async def _http(url: str, headers: dict[str, str], access: McpAccess) -> AsyncIterator[Any]:
     from mcp.client.streamable_http import streamable_http_client
 
-    from engine.tools.mcp.network import guarded_client
+    from engine.tools.mcp.guarded_client import guarded_client
 
     check_address(httpx.URL(url))
     client = guarded_client(access.allowed_private_hosts, headers=headers, timeout_s=access.timeouts.call_s)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from engine.errors import EngineError
-from engine.tools.protocol import ToolFailed
+from engine.tools.tool import ToolFailed
 
 CLOSE_TIMEOUT_S = 8.0
 """A program gets some 6 s to end by itself before it is killed."""

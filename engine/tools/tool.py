@@ -56,7 +56,7 @@ class NestedTool(Protocol):
     async def run_with(self, calls: Any, arguments: dict[str, Any], *, step: int) -> str: ...
 
 
-Factory = Callable[[dict[str, Any]], "Tool | ToolSource"]
+ToolFactory = Callable[[dict[str, Any]], "Tool | ToolSource"]
 """From a tool's settings to the tool, or to a source of several."""
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.tools.passages import passages_of
-from engine.tools.protocol import ToolFacts, ToolFailed, text_arguments
+from engine.tools.tool import ToolFacts, ToolFailed, text_arguments
 
 MAX_PASSAGES = 5
 DEFAULT_COLLECTION = "default"

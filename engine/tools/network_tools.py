@@ -9,15 +9,15 @@ from typing import Any
 from engine.providers.credential import Credential
 from engine.tools.http_request import HttpRequest
 from engine.tools.mcp.server import McpAccess, McpServer
-from engine.tools.protocol import Factory
 from engine.tools.scrape import ScrapeWebsite
 from engine.tools.simulated import SimulatedMcpServer, SimulatedRequest, SimulatedScrape, SimulatedSearch
+from engine.tools.tool import ToolFactory
 from engine.tools.web_search import WebSearch
 from engine.web.guarded_http import GuardedHttp
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class NetworkAccess:
     """What network tools may reach, and with which secrets, which are left out of the repr."""
 
     search_api_key: str = field(default="", repr=False)
@@ -27,7 +27,7 @@ class Access:
     mcp_tokens: Mapping[str, Credential] = field(default_factory=dict, repr=False)
 
 
-def tools(access: Access) -> dict[str, Factory]:
+def tools(access: NetworkAccess) -> dict[str, ToolFactory]:
     """The real ones, by their registered names."""
     http = GuardedHttp(access.private_hosts)
     mcp = McpAccess(http.allowed_private_hosts, access.mcp_commands, access.mcp_tokens)
@@ -41,7 +41,7 @@ def tools(access: Access) -> dict[str, Factory]:
     }
 
 
-def simulated_tools() -> dict[str, Factory]:
+def simulated_tools() -> dict[str, ToolFactory]:
     """Nothing goes to the network: they say that they are simulated."""
     return {
         "web_search": lambda config: SimulatedSearch(),
