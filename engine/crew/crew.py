@@ -23,10 +23,10 @@ from engine.errors import Cancelled, EngineError, InvalidCrew, LimitReached, Mod
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose, TaskResult, TaskStatus
 from engine.record.progress import TaskEnded, TaskStarted
 from engine.record.request_key import content_key
-from engine.spec.crew_spec import AgentSpec, CrewSpec, QuestionGuardrail, TaskSpec
-from engine.spec.placeholders import fill
+from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+from engine.spec.placeholders import missing_inputs, with_inputs
 from engine.spec.plan import make_plan
-from engine.spec.validate import Complaint, missing_inputs, validate
+from engine.spec.validate import Complaint, validate
 from engine.text import is_storable
 
 __all__ = ["CrewResult", "Runtime", "run_crew"]
@@ -59,7 +59,7 @@ async def run_crew(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) 
     it raised, after settling calls in flight.
     """
     refuse_invalid(spec, inputs, runtime)
-    return await CrewRun(_filled(spec, dict(spec.inputs) | dict(inputs)), runtime).run()
+    return await CrewRun(with_inputs(spec, inputs), runtime).run()
 
 
 def refuse_invalid(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) -> None:
@@ -258,23 +258,3 @@ class _NotKept(Exception):
     def __init__(self, result: TaskResult) -> None:
         super().__init__(result.error)
         self.result = result
-
-
-def _filled(spec: CrewSpec, inputs: Mapping[str, str]) -> CrewSpec:
-    agents = tuple(
-        agent.model_copy(update={name: fill(getattr(agent, name), inputs) for name in ("role", "goal", "backstory")})
-        for agent in spec.agents
-    )
-    return spec.model_copy(update={"agents": agents, "tasks": tuple(_filled_task(task, inputs) for task in spec.tasks)})
-
-
-def _filled_task(task: TaskSpec, inputs: Mapping[str, str]) -> TaskSpec:
-    rails = [
-        one.model_copy(update={"question": fill(one.question, inputs)}) if isinstance(one, QuestionGuardrail) else one
-        for one in task.guardrails
-    ]
-    texts = {name: fill(getattr(task, name), inputs) for name in ("description", "expected_output", "name")}
-    condition = task.condition
-    if condition is not None and condition.contains is not None:
-        condition = condition.model_copy(update={"contains": fill(condition.contains, inputs)})
-    return task.model_copy(update={**texts, "guardrails": tuple(rails), "condition": condition})

@@ -1,6 +1,6 @@
-"""What a crew *is*: frozen models of agents, tasks, their models and tools, JSON both ways, and the content hash.
+"""What a crew *is*: frozen specs of agents, tasks, models and tools, their JSON form, and the content hash.
 
-Nothing here knows how a crew runs; whether a spec makes sense as a whole is decided in ``validate``.
+How a crew runs is not known here. Whether a spec makes sense as a whole is decided in ``validate``.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ Key = Annotated[str, Field(pattern=KEY_PATTERN)]
 
 
 class Spec(BaseModel):
-    """Base of all specs: frozen, and unknown fields are refused instead of dropped."""
+    """The base class of all specs: frozen; unknown fields are refused instead of dropped."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
 
     @model_validator(mode="before")
     @classmethod
     def _refuse_unstorable(cls, data: Any) -> Any:
-        """Texts with NULs or halves of characters can be neither stored nor sent; they come from damaged files."""
+        """Texts with NULs or lone surrogates, which come from damaged files, can be neither stored nor sent."""
         if isinstance(data, dict) and any(_unstorable(part) for part in data.values()):
             raise ValueError("A text holds a NUL character or half of a character. Remove it.")
         return data
 
     def to_json(self) -> dict[str, Any]:
-        """The spec as JSON-ready data; fields that hold their default are left out, so that the form is canonical."""
+        """The spec as JSON-like data in its canonical form: fields that hold their default are left out."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
     @classmethod
@@ -54,9 +54,9 @@ class Spec(BaseModel):
 class LLMSpec(Spec):
     """A model and how to ask it. ``model`` is a LiteLLM id; a bare ``gpt-4o`` works.
 
-    ``stream`` has the reply sent as it is written: the time to its first token is known, for three times the processor
-    time of a whole reply. A model id ``simulated/<id>`` is never sent anywhere: the simulator answers in its place, at
-    the prices of ``<id>``.
+    ``stream``: the provider sends the reply while it writes it. That gives the time to the first token, and costs three
+    times the processor time of a whole reply. A model ``simulated/<id>`` is never asked: the simulator answers instead,
+    at the prices of ``<id>``.
     """
 
     model: str = Field(default=DEFAULT_MODEL, min_length=1, max_length=200)
@@ -74,6 +74,7 @@ class LLMSpec(Spec):
 
 
 def _unstorable(value: Any, depth: int = 0) -> bool:
+    """Whether a text anywhere in the value is not storable."""
     if depth > MAX_DEPTH:
         raise ValueError(f"This is nested more than {MAX_DEPTH} deep.")
     if isinstance(value, str):
@@ -92,16 +93,18 @@ def _tool_from_text(value: object) -> object:
 
 
 LLMField = Annotated[LLMSpec, BeforeValidator(_llm_from_text)]
+"""A model; its id alone is accepted too."""
 
 
 class ToolSpec(Spec):
-    """A tool by its registered name, with its settings (never secrets: those are a team's provider keys)."""
+    """A tool by its registered name, with its settings. Secrets never stand here: they are a team's provider keys."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
     config: dict[str, Any] = Field(default_factory=dict)
 
 
 ToolField = Annotated[ToolSpec, BeforeValidator(_tool_from_text)]
+"""A tool; its name alone is accepted too."""
 
 
 class AgentSpec(Spec):
@@ -123,8 +126,8 @@ class AgentSpec(Spec):
     memory: bool = False
 
 
-class _Kinded(Spec):
-    """A guardrail. Its kind is written out although it is a default: without it the JSON could not be read back."""
+class _Guardrail(Spec):
+    """A check of a task's answer. ``kind`` is always in the JSON, though it is a default: reading depends on it."""
 
     @model_serializer(mode="wrap")
     def _with_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -132,14 +135,14 @@ class _Kinded(Spec):
         return {"kind": self.__class__.model_fields["kind"].default, **fields}
 
 
-class SchemaGuardrail(_Kinded):
+class SchemaGuardrail(_Guardrail):
     """The answer must be JSON that fits ``json_schema``."""
 
     kind: Literal["schema"] = "schema"
     json_schema: dict[str, Any]
 
 
-class LengthGuardrail(_Kinded):
+class LengthGuardrail(_Guardrail):
     """The answer's words and characters must lie within the bounds that are set."""
 
     kind: Literal["length"] = "length"
@@ -148,7 +151,7 @@ class LengthGuardrail(_Kinded):
     max_chars: int | None = Field(default=None, ge=1)
 
 
-class RegexGuardrail(_Kinded):
+class RegexGuardrail(_Guardrail):
     """The answer must (or, with ``forbid``, must not) contain a match of ``pattern``."""
 
     kind: Literal["regex"] = "regex"
@@ -156,8 +159,8 @@ class RegexGuardrail(_Kinded):
     forbid: bool = False
 
 
-class QuestionGuardrail(_Kinded):
-    """A model is asked whether the answer passes; its reason is sent back with a refusal."""
+class QuestionGuardrail(_Guardrail):
+    """A model is asked whether the answer passes. If not, its reason goes back to the agent."""
 
     kind: Literal["question"] = "question"
     question: str
@@ -170,7 +173,7 @@ Guardrail = Annotated[
 
 
 class Condition(Spec):
-    """Run the task only if the output of ``task`` satisfies all the tests that are set."""
+    """Runs a task only if the output of the earlier ``task`` passes all the tests that are set."""
 
     task: Key
     contains: str | None = None
@@ -179,7 +182,7 @@ class Condition(Spec):
 
 
 class TaskSpec(Spec):
-    """One assignment. ``context`` is None (unset: the process decides) or a tuple of task keys, empty for none."""
+    """One assignment. ``context``: keys of the tasks whose outputs it reads; None leaves that to the process."""
 
     key: Key
     name: str = ""
@@ -199,7 +202,7 @@ class TaskSpec(Spec):
 
     @property
     def title(self) -> str:
-        """What people see: the name, or the key where there is none."""
+        """What people see: the name, else the key in words."""
         return self.name or self.key.replace("_", " ").capitalize()
 
 
@@ -207,7 +210,7 @@ ProcessName = Literal["sequential", "parallel", "hierarchical"]
 
 
 class CrewSpec(Spec):
-    """A whole crew: the unit that is versioned, hashed, launched and exported."""
+    """A whole crew: what is versioned, hashed, launched and exported."""
 
     name: str = Field(min_length=1, max_length=200)
     description: str = ""
@@ -224,7 +227,7 @@ class CrewSpec(Spec):
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 in hex over the canonical JSON: equal specs, and only those, share it."""
+        """SHA-256 in hex of the canonical JSON: the same for equal specs, and for no others."""
         text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
