@@ -1,4 +1,4 @@
-"""The date and time now, for models that would otherwise guess."""
+"""The date and time now, which models would otherwise guess."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.tools.tool import ToolFacts, ToolFailed
 
 
 class CurrentTime:
-    """The time in an IANA time zone; UTC where none is given."""
+    """Tells the time in an IANA time zone, by default in UTC."""
 
     facts = ToolFacts(
         name="current_time",

@@ -1,4 +1,4 @@
-"""The tools that reach the network, and their labelled stand-ins for simulated runs."""
+"""Makes the tools that reach the network, and their stand-ins for simulated runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.web.guarded_http import GuardedHttp
 
 @dataclass(frozen=True, slots=True)
 class NetworkAccess:
-    """What network tools may reach, and with which secrets, which are left out of the repr."""
+    """What network tools may reach, and the secrets that they use. The repr leaves the secrets out."""
 
     search_api_key: str = field(default="", repr=False)
     search_base_url: str | None = None
@@ -28,7 +28,7 @@ class NetworkAccess:
 
 
 def tools(access: NetworkAccess) -> dict[str, ToolFactory]:
-    """The real ones, by their registered names."""
+    """What makes each of the real tools from its settings, by registered name."""
     http = GuardedHttp(access.private_hosts)
     mcp = McpAccess(http.allowed_private_hosts, access.mcp_commands, access.mcp_tokens)
     return {
@@ -42,7 +42,7 @@ def tools(access: NetworkAccess) -> dict[str, ToolFactory]:
 
 
 def simulated_tools() -> dict[str, ToolFactory]:
-    """Nothing goes to the network: they say that they are simulated."""
+    """The same for the stand-ins, which ask nobody and say that they are simulated."""
     return {
         "web_search": lambda config: SimulatedSearch(),
         "scrape_website": lambda config: SimulatedScrape(fixed_url=_fixed_url(config)),
