@@ -16,7 +16,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from engine.spec.crew_spec import KEY_PATTERN
-from engine.tools.knowledge import DEFAULT_COLLECTION
+from engine.tools.knowledge_search import DEFAULT_COLLECTION
 from teams.models import Team
 
 key_validator = RegexValidator(

@@ -1,4 +1,7 @@
-"""Text and JSON that nobody here wrote, as text and JSON that can be stored and sent again."""
+"""Text and JSON from outside, made fit to be stored and sent again.
+
+Neither PostgreSQL nor providers take NUL characters or lone surrogates (halves of characters). Nothing is cut here.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from typing import Any
 REPLACEMENT = "\ufffd"
 
 
-def clean(text: str) -> str:
-    """The text without NULs and halves of characters, which neither databases nor providers take."""
-    text = text.replace("\x00", REPLACEMENT)
+def storable(text: str, *, nul: str = REPLACEMENT) -> str:
+    """The text with every lone surrogate replaced by U+FFFD and every NUL by ``nul``."""
+    text = text.replace("\x00", nul)
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -19,28 +22,51 @@ def clean(text: str) -> str:
     return text
 
 
+def is_storable(text: str) -> bool:
+    """Whether the text holds neither a NUL nor a surrogate."""
+    return storable(text) == text
+
+
+def storable_json(value: Any) -> Any:
+    """JSON-like data with every text in it, keys included, made storable. Tuples become lists."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable(str(key)): storable_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [storable_json(item) for item in value]
+    return value
+
+
+def json_text(value: Any) -> str:
+    """The value as storable JSON. Most values are storable already, so only the others are walked through."""
+    text = json.dumps(value, ensure_ascii=False)
+    if "\\u0000" not in text:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            pass
+        else:
+            return text
+    return json.dumps(storable_json(value), ensure_ascii=False)
+
+
 def read_json(text: str) -> Any:
-    """The JSON value, its texts cleaned. Raises ``ValueError``, also for NaN, infinities and what is nested too deep:
-    Python reads them, and nobody reads what it then writes.
+    """The JSON value, its texts made storable.
+
+    Raises ``ValueError`` for what is not JSON, also for NaN and infinities (Python reads them, but what it then writes
+    is not JSON), and for what is nested too deeply.
     """
     try:
-        return _cleaned(json.loads(text, parse_constant=_refused, parse_float=_finite))
+        return storable_json(json.loads(text, parse_constant=_refuse_constant, parse_float=_finite))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
 
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {clean(name): _cleaned(part) for name, part in value.items()}
-    return [_cleaned(part) for part in value] if isinstance(value, list) else value
-
-
-def _refused(name: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON value")
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
-    return number if math.isfinite(number) else _refused(digits[:20])
+    return number if math.isfinite(number) else _refuse_constant(digits[:20])

@@ -8,7 +8,8 @@ from agents_app.actions import archive_crew, create_crew, replace_spec
 from agents_app.models import Crew, CrewVersion
 from agents_app.snapshot import spec_of
 from engine.spec.crew_spec import CrewSpec
-from engine.spec.validate import placeholders, validate
+from engine.spec.placeholders import placeholders
+from engine.spec.validate import validate
 from teams.access import Principal, fetch, visible_to
 from teams.bearer import ERRORS, ApiRequest, Bearer, once
 from teams.models import Role

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from agents_app.formats.paste import storable
 from agents_app.formats.project import read_project, read_text
 from agents_app.formats.report import NOWHERE, Imported, Level, Remark, Report, UnreadableError
 from engine.spec.crew_spec import CrewSpec
+from engine.text import storable
 
 __all__ = ["Imported", "Level", "Remark", "read", "read_files"]
 
 
 def read(source: str, filename: str = "") -> Imported:
     """Reads one text; its format is found from its content, the name only breaks ties. Never raises, for any text."""
-    name = storable(filename)
+    name = storable(filename, nul="")
     return _imported(lambda report: read_text(source, name, report))
 
 
@@ -26,7 +26,7 @@ def read_files(files: Mapping[str, str]) -> Imported:
     if len(files) == 1:
         (filename, source) = next(iter(files.items()))
         return read(source, filename)
-    named = {storable(path): source for path, source in files.items()}
+    named = {storable(path, nul=""): source for path, source in files.items()}
     return _imported(lambda report: read_project(named, report))
 
 

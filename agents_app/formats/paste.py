@@ -46,11 +46,6 @@ def clean(source: str, report: Report, *, file: str = "") -> str:
     return _without_prompts(_without_numbers(text, report, file), report, file)
 
 
-def storable(text: str) -> str:
-    """Without what escapes such as ``\\0`` and ``\\ud800`` can write into a text but no database takes."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
-
-
 def blocks(text: str) -> list[Block]:
     """The fenced listings of a Markdown page, in order. An unclosed fence runs to the end."""
     lines = text.split("\n")

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Count, Sum
 
-from agents_app.knowledge.search import fold, storable
+from agents_app.knowledge.search import fold
 from agents_app.knowledge.text import ReadDocument, read_document
 from agents_app.models import Document, Passage
-from engine.tools.knowledge import DEFAULT_COLLECTION
+from engine.text import storable
+from engine.tools.knowledge_search import DEFAULT_COLLECTION
 from engine.tools.passages import passages_of
 from teams.access import Principal
 from teams.models import Team
@@ -130,7 +131,7 @@ def _collection(typed: str) -> str:
 
 def _one_line(text: str) -> str:
     """White space as single spaces, without what cannot be stored."""
-    return " ".join(storable(text).split())
+    return " ".join(storable(text, nul=" ").split())
 
 
 def _megabytes(size: int) -> str:

@@ -10,7 +10,7 @@ from agents_app.knowledge.actions import MAX_DOCUMENT_BYTES, delete_document, up
 from agents_app.knowledge.queries import documents
 from agents_app.knowledge.search import search_passages
 from agents_app.models import Document, Passage
-from engine.tools.knowledge import DEFAULT_COLLECTION, MAX_PASSAGES
+from engine.tools.knowledge_search import DEFAULT_COLLECTION, MAX_PASSAGES
 from teams.access import fetch
 from teams.bearer import ERRORS, ApiRequest, Bearer, Strict, invalid_body, once
 from teams.models import Role

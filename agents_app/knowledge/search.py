@@ -17,6 +17,7 @@ from django.db.models import ExpressionWrapper, F, Q, QuerySet
 from django.db.models.fields import BooleanField
 
 from agents_app.models import Passage
+from engine.text import storable
 from teams.models import Team
 
 MAX_QUERY_CHARS = 500
@@ -46,7 +47,7 @@ def search_passages(team: Team, query: str, *, collections: Iterable[str] = (), 
         .select_related("document")
         .defer("search", "folded_title", "folded_text")
     )
-    if names := [storable(name) for name in collections]:
+    if names := [storable(name, nul=" ") for name in collections]:
         within = within.filter(document__collection__in=names)
     limit = max(1, min(limit, MAX_LIMIT))
     if found := list(_by_words(within, query)[:limit]):
@@ -138,12 +139,7 @@ def _words(query: str) -> list[str]:
 
 def _clean(text: str) -> str:
     """What PostgreSQL can take, no NULs and no halves of characters; folded, and not endless."""
-    return fold(storable(text)[:MAX_QUERY_CHARS]).strip()
-
-
-def storable(text: str) -> str:
-    """Without what PostgreSQL cannot keep: NULs and halves of characters."""
-    return text.replace("\x00", " ").encode("utf-8", "ignore").decode()
+    return fold(storable(text, nul=" ")[:MAX_QUERY_CHARS]).strip()
 
 
 def _folded_sign(match: re.Match[str]) -> str:

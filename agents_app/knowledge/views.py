@@ -15,7 +15,7 @@ from agents_app.knowledge.actions import MAX_DOCUMENT_BYTES, delete_document, up
 from agents_app.knowledge.forms import UploadForm
 from agents_app.knowledge.search import highlights, search_passages
 from agents_app.models import Document
-from engine.tools.knowledge import MAX_PASSAGES
+from engine.tools.knowledge_search import MAX_PASSAGES
 from teams.access import TeamRequest, fetch, member
 from teams.models import Role
 from teams.refusals import Refusal

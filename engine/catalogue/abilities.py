@@ -1,6 +1,6 @@
-"""What a model can do by itself, by the price list: call functions, and hold to a schema.
+"""What a model can do natively, according to the price list: call functions, and answer in a given schema.
 
-What it cannot is done in words, by ``tool_text`` and ``prompt``.
+What a model cannot do natively is asked for in words, by ``crew.tool_text`` and ``crew.prompt``.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from engine.catalogue.model_ids import provider_of
 
 
 def takes_tools(model: str) -> bool:
-    """Whether the model calls functions; one that the list does not know is taken to, as most do."""
+    """Whether the model calls functions. A model that the list does not know is assumed to, as most do."""
     facts = price_list.facts(model)
     return facts is None or facts.tools
 
 
 def takes_schema(model: str, schema: dict[str, Any], *, beside_tools: bool) -> bool:
-    """Whether the model holds to a JSON Schema by itself: OpenAI's form takes objects only, and only OpenAI's own
-    providers take it beside tools; for the others LiteLLM makes a tool of it.
+    """Whether the model can be given the JSON Schema of its answer.
+
+    OpenAI's parameter takes schemas of objects only. Beside tools only OpenAI's own providers take it: for the others
+    LiteLLM would turn the schema into one more tool.
     """
     facts = price_list.facts(model)
     if facts is None or not facts.schema or schema.get("type") != "object":

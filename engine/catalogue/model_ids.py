@@ -1,5 +1,6 @@
-"""Model ids: which provider an id belongs to, and its bare form. Knows names only, never asks LiteLLM, which is
-heavy.
+"""Model ids: which provider an id belongs to, and its bare form.
+
+Decided by the names alone: LiteLLM knows more, but is too slow to import for this.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ PROVIDERS: dict[str, str] = {
     "serper": "Serper (web search)",
     "mcp": "MCP server (token)",
 }
-"""Providers a team can keep a key for, with their names for people."""
+"""The providers that a team can keep a key for, each with the name that people see."""
 
 ALIASES = {"text-completion-openai": "openai", "ollama_chat": "ollama", "cohere_chat": "cohere"}
+"""LiteLLM's further names of a provider."""
 
 BARE_PREFIXES = (
     (("gpt-", "o1", "o3", "o4", "chatgpt-", "codex-", "text-embedding-"), "openai"),
@@ -38,37 +40,37 @@ BARE_PREFIXES = (
     (("deepseek-",), "deepseek"),
     (("grok-",), "xai"),
 )
+"""How ids without a provider begin, and whose they are."""
 
 
 def is_simulated(model: str) -> bool:
-    """Whether the id itself says that the simulator answers in the model's place."""
+    """Whether the id itself asks for the simulator instead of the model."""
     return model.startswith(SIMULATED_PREFIX)
 
 
 def real_id(model: str) -> str:
-    """The id as LiteLLM knows it: without ``simulated/``, and with its name ``gemini`` for what CrewAI calls
-    ``google``.
-    """
+    """The id as LiteLLM knows it: without ``simulated/``, and with ``gemini/`` where CrewAI writes ``google/``."""
     name = model.removeprefix(SIMULATED_PREFIX)
     return f"gemini/{name.removeprefix(GOOGLE_PREFIX)}" if name.startswith(GOOGLE_PREFIX) else name
 
 
 def provider_of(model: str) -> str | None:
-    """``openai`` for ``gpt-4o`` and ``openai/gpt-4o``; None for a bare name that no provider is known by."""
+    """``openai`` for ``gpt-4o`` and ``openai/gpt-4o``; None for a bare name of no known provider."""
     name = real_id(model)
-    head, slash, _ = name.partition("/")
+    prefix, slash, _ = name.partition("/")
     if slash:
-        return ALIASES.get(head, head)
+        return ALIASES.get(prefix, prefix)
     lowered = name.lower()
     return next((provider for prefixes, provider in BARE_PREFIXES if lowered.startswith(prefixes)), None)
 
 
 def bare_id(model: str) -> str:
-    """``gpt-4o`` for ``openai/gpt-4o`` and ``simulated/gpt-4o``; ids of providers that host others' models stay
-    whole.
+    """``gpt-4o`` for ``openai/gpt-4o`` and ``simulated/gpt-4o``.
+
+    Only ids of OpenAI and Anthropic are shortened: other providers host models of several makers.
     """
     name = real_id(model)
-    head, slash, rest = name.partition("/")
-    if slash and ALIASES.get(head, head) in ("openai", "anthropic") and "/" not in rest:
+    prefix, slash, rest = name.partition("/")
+    if slash and ALIASES.get(prefix, prefix) in ("openai", "anthropic") and "/" not in rest:
         return rest
     return name

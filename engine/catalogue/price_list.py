@@ -1,9 +1,8 @@
-"""The default price list and model facts: LiteLLM's bundled map, read as a file so that LiteLLM itself is not
-imported.
+"""The default prices and facts of models, from the JSON file in the litellm package. LiteLLM itself is not imported.
 
-Prices are those of ordinary requests. Left out is what the list says of other service tiers, batches, caches kept for
-an hour, characters, pictures and sound, because no such request is made here; and of off-peak hours, when a provider
-bills less than is booked.
+Prices are those of ordinary requests. Nothing here makes requests of other service tiers, batches, caches kept for an
+hour, characters, pictures or sound, so their prices are left out. So are those of off-peak hours: a provider then bills
+less than is booked.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ RATE_FIELDS = {
     "cache_creation_input_token_cost": "cache_write_usd_per_mtok",
 }
 ABOVE = re.compile(rf"({'|'.join(RATE_FIELDS)})_above_(\d+)(k?)_tokens")
-"""A price of long prompts. Other endings, such as ``_priority``, are of other service tiers."""
+"""A price for long prompts. Other endings, such as ``_priority``, belong to other service tiers."""
 INCLUSIVE_PROVIDERS = ("xai",)
-"""Bill by a tier from its threshold on, not above it (docs.x.ai/developers/pricing; LiteLLM knows the same ones)."""
+"""Providers whose tiers begin at their threshold, not above it (docs.x.ai/developers/pricing; LiteLLM has the same)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What a model can take and give. None where the list does not say."""
+    """What a model can take and give. A figure is None where the list does not say."""
 
     context_tokens: int | None = None
     max_output_tokens: int | None = None
@@ -49,24 +48,27 @@ class ModelFacts:
 
 
 def source() -> str:
-    """Which list this is, for people and for the ledger."""
+    """The name and version of this list, for people and for the ledger."""
     return f"litellm {version('litellm')}"
 
 
 def prices() -> dict[str, Price]:
-    """The price of every chat model of the list, by its id there. Models without both prices are left out."""
-    found = {model: _price(entry) for model, entry in _entries().items()}
-    return {model: price for model, price in found.items() if price is not None}
+    """The price of every chat model in the list, by its id there.
+
+    Models that lack the price of input or of output are left out.
+    """
+    prices_by_model = {model: _price(entry) for model, entry in _entries().items()}
+    return {model: price for model, price in prices_by_model.items() if price is not None}
 
 
 def facts(model: str) -> ModelFacts | None:
-    """What the list says about a model, None if it does not know it."""
+    """What the list says about a model; None if the model is not in it."""
     entry = _entry(model)
     if entry is None:
         return None
     return ModelFacts(
-        context_tokens=_whole(entry.get("max_input_tokens") or entry.get("max_tokens")),
-        max_output_tokens=_whole(entry.get("max_output_tokens") or entry.get("max_tokens")),
+        context_tokens=_int_or_none(entry.get("max_input_tokens") or entry.get("max_tokens")),
+        max_output_tokens=_int_or_none(entry.get("max_output_tokens") or entry.get("max_tokens")),
         tools=bool(entry.get("supports_function_calling")),
         schema=bool(entry.get("supports_response_schema")),
         reasoning=bool(entry.get("supports_reasoning")),
@@ -91,13 +93,13 @@ def _entry(model: str) -> dict[str, Any] | None:
 
 @cache
 def _entries() -> dict[str, dict[str, Any]]:
-    whole = json.loads((package_folder() / MAP_FILE).read_text("utf-8"), parse_float=Decimal)
-    return {name: entry for name, entry in whole.items() if entry.get("mode") in CHAT_MODES and name != "sample_spec"}
+    listed = json.loads((package_folder() / MAP_FILE).read_text("utf-8"), parse_float=Decimal)
+    return {name: entry for name, entry in listed.items() if entry.get("mode") in CHAT_MODES and name != "sample_spec"}
 
 
 @cache
 def package_folder() -> Path:
-    """Where LiteLLM is installed, found without importing it."""
+    """The folder of the litellm package, found without importing it. Raises ``RuntimeError`` if there is none."""
     spec = find_spec("litellm")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("The litellm package is not installed.")
@@ -105,22 +107,22 @@ def package_folder() -> Path:
 
 
 def _price(entry: dict[str, Any]) -> Price | None:
-    steps = list(_by_range(entry) if "tiered_pricing" in entry else _by_threshold(entry))
+    tiers = list(_tiers_by_range(entry) if "tiered_pricing" in entry else _tiers_by_threshold(entry))
     if any(
-        costs.get(needed) is None for _, costs in steps for needed in ("input_cost_per_token", "output_cost_per_token")
+        costs.get(needed) is None for _, costs in tiers for needed in ("input_cost_per_token", "output_cost_per_token")
     ):
         return None
-    (_, ordinary), *longer = steps
+    (_, ordinary), *longer = tiers
     return Price(**_rates(ordinary), tiers=tuple(Rates(**_rates(costs), above_tokens=above) for above, costs in longer))
 
 
-def _by_threshold(entry: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The costs from 0 tokens on, then those above each threshold, which keep what they do not change."""
+def _tiers_by_threshold(entry: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(threshold in tokens, costs), from 0 on. A tier keeps the costs of the tier below that it does not change."""
     changes: dict[int, dict[str, Any]] = {}
     for name, cost in entry.items():
-        if (found := ABOVE.fullmatch(name)) and cost is not None:
-            above = int(found[2]) * (1000 if found[3] else 1) - (entry.get("litellm_provider") in INCLUSIVE_PROVIDERS)
-            changes.setdefault(above, {})[found[1]] = cost
+        if (match := ABOVE.fullmatch(name)) and cost is not None:
+            above = int(match[2]) * (1000 if match[3] else 1) - (entry.get("litellm_provider") in INCLUSIVE_PROVIDERS)
+            changes.setdefault(above, {})[match[1]] = cost
     costs = {name: entry.get(name) for name in RATE_FIELDS}
     yield 0, costs
     for above in sorted(changes):
@@ -128,8 +130,11 @@ def _by_threshold(entry: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]
         yield above, costs
 
 
-def _by_range(entry: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The costs of ``tiered_pricing``. A range with a price of its own for reasoning is not priced: ours has none."""
+def _tiers_by_range(entry: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The same from ``tiered_pricing``.
+
+    A tier that prices reasoning differently from other output gets no price, because ``Rates`` cannot express it.
+    """
     for tier in sorted(entry["tiered_pricing"], key=lambda tier: tier["range"][0]):
         output = tier.get("output_cost_per_token", entry.get("output_cost_per_token"))
         costs = tier | {"output_cost_per_token": output}
@@ -139,18 +144,14 @@ def _by_range(entry: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _rates(costs: dict[str, Any]) -> dict[str, Any]:
-    return {field: _optional(costs.get(name)) for name, field in RATE_FIELDS.items()}
+    return {field: _per_mtok(costs.get(name)) for name, field in RATE_FIELDS.items()}
 
 
-def _per_mtok(per_token: Decimal | int) -> Decimal:
-    return (Decimal(per_token) * MTOK).quantize(Decimal("1e-10"))
+def _per_mtok(per_token: Decimal | int | None) -> Decimal | None:
+    return None if per_token is None else (Decimal(per_token) * MTOK).quantize(Decimal("1e-10"))
 
 
-def _optional(per_token: Decimal | int | None) -> Decimal | None:
-    return None if per_token is None else _per_mtok(per_token)
-
-
-def _whole(value: Any) -> int | None:
+def _int_or_none(value: Any) -> int | None:
     try:
         return int(value)
     except (TypeError, ValueError):

@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from engine.catalogue.abilities import takes_schema, takes_tools
-from engine.crew.calls import Calls
+from engine.concurrency import all_of
 from engine.crew.compaction import Part, shorten
+from engine.crew.model_calls import Calls
 from engine.crew.prompt import (
     CONTINUE,
     EMPTY_ANSWER,
@@ -28,7 +29,6 @@ from engine.crew.prompt import (
 from engine.crew.tool_calls import ToolResult, use_tool
 from engine.crew.tool_text import manual, results_message, with_calls_read
 from engine.errors import ContextTooLong, ModelMistake
-from engine.gathering import all_of
 from engine.providers.llm import LLMReply, Message, ToolCall
 from engine.record.journal import Purpose
 from engine.record.request_key import content_key

@@ -6,17 +6,17 @@ The loop itself, ask and call tools until there is an answer, is ``agent_loop``'
 from __future__ import annotations
 
 from engine.crew.agent_loop import Context, Conversation, opening_of
-from engine.crew.calls import Calls
-from engine.crew.checks import checked
+from engine.crew.answer_checks import checked
 from engine.crew.coworkers import AskCoworker, DelegateWork
 from engine.crew.manager import ManagedTask
-from engine.crew.output import Answer
+from engine.crew.model_calls import Calls
+from engine.crew.output import TaskAnswer
 from engine.spec.crew_spec import CrewSpec, TaskSpec
 from engine.tools.memory import memory_tools
 from engine.tools.registry import Toolbox, toolbox_of
 
 
-async def do_task(calls: Calls, spec: CrewSpec, task: TaskSpec, context: Context) -> Answer:
+async def do_task(calls: Calls, spec: CrewSpec, task: TaskSpec, context: Context) -> TaskAnswer:
     """The task's checked answer, by the agent of ``calls``.
 
     Raises ``ModelMistake`` if the model does not get it right within its repairs, ``WaitingForPerson`` if somebody has

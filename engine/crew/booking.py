@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from engine.concurrency import uninterrupted
 from engine.crew.runtime import Runtime
 from engine.errors import Cancelled, ProviderError
-from engine.gathering import to_the_end
-from engine.record.events import CallEnded, CallStarted
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus
-from engine.tools.protocol import Effect
+from engine.record.progress import CallEnded, CallStarted
+from engine.tools.tool import Effect
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]
             yield booking
         finally:
             outcome = replace(booking.outcome, latency_ms=round((time.perf_counter() - began) * 1000))
-            await to_the_end(runtime.journal.settle_call(ticket, outcome))
+            await uninterrupted(runtime.journal.settle_call(ticket, outcome))
             runtime.emit(CallEnded(intent, outcome))
     finally:
         if intent.is_request:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.catalogue import price_list
-from engine.crew.calls import COUNTING_ERROR, LEAST_MAX_TOKENS, Calls
+from engine.concurrency import all_of
+from engine.crew.model_calls import COUNTING_ERROR, LEAST_MAX_TOKENS, Calls
 from engine.crew.prompt import summary_messages
 from engine.errors import ContextTooLong, ModelMistake
-from engine.gathering import all_of
 from engine.providers.llm import LLMRequest, Message
 from engine.providers.tokens import count_text
 

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.crew.agent_loop import Context, Conversation, Opening
-from engine.crew.calls import Calls
+from engine.crew.model_calls import Calls
 from engine.crew.prompt import coworker_message, task_message
 from engine.errors import ContextTooLong, ModelMistake, ProviderError
 from engine.providers.llm import Message
 from engine.spec.crew_spec import AgentSpec, TaskSpec
 from engine.tools.memory import memory_tools
-from engine.tools.protocol import Effect, ToolFacts, ToolFailed
+from engine.tools.tool import Effect, ToolFacts, ToolFailed
 
 DELEGATE = "delegate_work"
 ASK = "ask_coworker"

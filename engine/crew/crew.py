@@ -11,25 +11,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.cache import Kept
+from engine.concurrency import cancel_all
 from engine.crew.assignment import do_task
 from engine.crew.booking import booked
-from engine.crew.calls import Calls
 from engine.crew.manager import manager_of
+from engine.crew.model_calls import Calls
 from engine.crew.output import condition_holds
 from engine.crew.planning import plan_tasks, with_plan
 from engine.crew.runtime import Runtime
 from engine.errors import Cancelled, EngineError, InvalidCrew, LimitReached, ModelMistake, WaitingForPerson
-from engine.gathering import stop
-from engine.record.events import TaskEnded, TaskStarted
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose, TaskResult, TaskStatus
+from engine.record.progress import TaskEnded, TaskStarted
 from engine.record.request_key import content_key
-from engine.spec.crew_spec import AgentSpec, CrewSpec, QuestionGuardrail, TaskSpec
-from engine.spec.placeholders import fill
+from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+from engine.spec.placeholders import missing_inputs, with_inputs
 from engine.spec.plan import make_plan
-from engine.spec.validate import Complaint, missing_inputs, validate
-from engine.text import clean
+from engine.spec.validate import Complaint, validate
+from engine.text import is_storable
 
-__all__ = ["CrewOutput", "Runtime", "run_crew"]
+__all__ = ["CrewResult", "Runtime", "run_crew"]
 
 
 REUSE_BRANCH = "reuse"
@@ -37,7 +37,7 @@ REUSE_BRANCH = "reuse"
 
 
 @dataclass(frozen=True, slots=True)
-class CrewOutput:
+class CrewResult:
     """How a crew ended, or that it is ``waiting`` for a person.
 
     ``raw`` and ``data`` are those of its last task that gave an output; ``results`` are in task order.
@@ -51,7 +51,7 @@ class CrewOutput:
     error_code: str = ""
 
 
-async def run_crew(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) -> CrewOutput:
+async def run_crew(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) -> CrewResult:
     """Runs the crew to its end. One task's failure fails what reads its output and the crew, and lets the others
     finish.
 
@@ -59,7 +59,7 @@ async def run_crew(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) 
     it raised, after settling calls in flight.
     """
     refuse_invalid(spec, inputs, runtime)
-    return await CrewRun(_filled(spec, dict(spec.inputs) | dict(inputs)), runtime).run()
+    return await CrewRun(with_inputs(spec, inputs), runtime).run()
 
 
 def refuse_invalid(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) -> None:
@@ -71,7 +71,7 @@ def refuse_invalid(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) 
     complaints += [
         Complaint(f"inputs.{name}", "This holds a NUL character or half of a character. Remove it.", "unstorable_input")
         for name, value in inputs.items()
-        if clean(value) != value
+        if not is_storable(value)
     ]
     if complaints:
         raise InvalidCrew(tuple(complaints))
@@ -92,7 +92,7 @@ class CrewRun:
         self._jobs: dict[asyncio.Task[TaskResult], str] = {}
         self._halt: LimitReached | Cancelled | None = None
 
-    async def run(self) -> CrewOutput:
+    async def run(self) -> CrewResult:
         """Until every task has a result, or waits. Whatever is raised, no task is left behind."""
         try:
             if self._spec.planning:
@@ -106,7 +106,7 @@ class CrewRun:
                 for job in done:
                     await self._end(job)
         finally:
-            await stop(self._jobs)
+            await cancel_all(self._jobs)
         if self._halt is not None:
             raise self._halt
         return self._output()
@@ -238,18 +238,18 @@ class CrewRun:
     def _context(self, task: TaskSpec) -> list[tuple[str, str]]:
         return [(self._tasks[key].title, self._results[key].raw) for key in self._plan.context[task.key]]
 
-    def _output(self) -> CrewOutput:
+    def _output(self) -> CrewResult:
         known = self._results | self._waiting
         results = tuple(known.get(task.key) or TaskResult(task.key, TaskStatus.PENDING) for task in self._spec.tasks)
         if self._waiting:
-            return CrewOutput(TaskStatus.WAITING, "", None, results)
+            return CrewResult(TaskStatus.WAITING, "", None, results)
         failed = [result for result in results if result.status in (TaskStatus.FAILED, TaskStatus.CANCELLED)]
         last = next((one for one in reversed(results) if one.status is TaskStatus.SUCCEEDED), None)
         if failed:
             first = failed[0]
             message = f"The task {first.task!r} failed: {first.error}"
-            return CrewOutput(TaskStatus.FAILED, "", None, results, message, first.error_code)
-        return CrewOutput(TaskStatus.SUCCEEDED, last.raw if last else "", last.data if last else None, results)
+            return CrewResult(TaskStatus.FAILED, "", None, results, message, first.error_code)
+        return CrewResult(TaskStatus.SUCCEEDED, last.raw if last else "", last.data if last else None, results)
 
 
 class _NotKept(Exception):
@@ -258,23 +258,3 @@ class _NotKept(Exception):
     def __init__(self, result: TaskResult) -> None:
         super().__init__(result.error)
         self.result = result
-
-
-def _filled(spec: CrewSpec, inputs: Mapping[str, str]) -> CrewSpec:
-    agents = tuple(
-        agent.model_copy(update={name: fill(getattr(agent, name), inputs) for name in ("role", "goal", "backstory")})
-        for agent in spec.agents
-    )
-    return spec.model_copy(update={"agents": agents, "tasks": tuple(_filled_task(task, inputs) for task in spec.tasks)})
-
-
-def _filled_task(task: TaskSpec, inputs: Mapping[str, str]) -> TaskSpec:
-    rails = [
-        one.model_copy(update={"question": fill(one.question, inputs)}) if isinstance(one, QuestionGuardrail) else one
-        for one in task.guardrails
-    ]
-    texts = {name: fill(getattr(task, name), inputs) for name in ("description", "expected_output", "name")}
-    condition = task.condition
-    if condition is not None and condition.contains is not None:
-        condition = condition.model_copy(update={"contains": fill(condition.contains, inputs)})
-    return task.model_copy(update={**texts, "guardrails": tuple(rails), "condition": condition})

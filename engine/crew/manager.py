@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from engine.crew.agent_loop import Context, Conversation
-from engine.crew.calls import Calls
 from engine.crew.coworkers import DELEGATE, AskCoworker, DelegateTask, described
+from engine.crew.model_calls import Calls
 from engine.crew.prompt import task_message
 from engine.crew.tool_calls import ToolResult
 from engine.errors import ModelMistake
 from engine.providers.llm import Message, ToolCall
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
-from engine.tools.protocol import ToolFacts
 from engine.tools.registry import toolbox_of
+from engine.tools.tool import ToolFacts
 
 ACCEPT = "accept_answer"
 MANAGER_KEY = "manager"

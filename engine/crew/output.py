@@ -17,7 +17,7 @@ FENCED = re.compile(r"```(?:json|JSON)?[^\S\n]*\n(.*?)```", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TaskAnswer:
     """A task's answer: its text, and the parsed value where the task has a schema."""
 
     raw: str
@@ -36,14 +36,14 @@ def parse_json(text: str) -> Any:
     raise ModelMistake("The answer is not JSON.")
 
 
-def read_answer(text: str, schema: dict[str, Any] | None) -> Answer:
+def read_answer(text: str, schema: dict[str, Any] | None) -> TaskAnswer:
     """The answer, parsed and checked if there is a schema. Raises ``ModelMistake`` that names what does not fit."""
     if schema is None:
-        return Answer(text)
+        return TaskAnswer(text)
     data = parse_json(text)
     if complaint := schema_complaint(data, schema):
         raise ModelMistake(complaint)
-    return Answer(json.dumps(data, ensure_ascii=False, separators=(",", ":")), data)
+    return TaskAnswer(json.dumps(data, ensure_ascii=False, separators=(",", ":")), data)
 
 
 def schema_complaint(data: Any, schema: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.crew.agent_loop import Conversation
-from engine.crew.calls import Calls
+from engine.crew.model_calls import Calls
 from engine.crew.output import read_answer
 from engine.crew.runtime import Runtime
 from engine.errors import ModelMistake

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from engine.cache import Cache
 from engine.catalogue.pricing import PriceTable
 from engine.providers.llm import LLMClient
-from engine.record.events import Emit, ignore
 from engine.record.journal import Journal
 from engine.record.limits import Limits
+from engine.record.progress import Emit, ignore
 from engine.tools.memory import Memory, TextMemory
 from engine.tools.registry import ToolRegistry
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.crew.booking import booked
-from engine.crew.calls import Calls
+from engine.crew.model_calls import Calls
 from engine.crew.prompt import cut
 from engine.crew.tool_text import UNREADABLE
 from engine.errors import ModelMistake, WaitingForPerson
@@ -14,10 +14,10 @@ from engine.providers.llm import ToolCall
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, LostCall
 from engine.record.request_key import content_key
 from engine.spec.tool_settings import TTL_SETTING
-from engine.text import clean
+from engine.text import storable
 from engine.tools.calling import arguments_of, result_of
-from engine.tools.protocol import Effect, NestedTool, Tool, ToolFailed
 from engine.tools.registry import Toolbox
+from engine.tools.tool import Effect, NestedTool, Tool, ToolFailed
 
 LOST_QUESTION = "The worker stopped while it called {tool} with {arguments}. Was the call carried out?"
 CARRIED_OUT = (
@@ -143,4 +143,4 @@ async def _run(calls: Calls, ready: _Ready, step: int) -> CallOutcome:
 
 def _told(text: str) -> str:
     """What is recorded of a tool's text, and told to the model: neither endless nor unfit to be stored or sent."""
-    return clean(cut(text))
+    return storable(cut(text))

@@ -18,15 +18,14 @@ from pydantic import ValidationError
 from engine.cache import Cache
 from engine.catalogue.price_list import DefaultPrices
 from engine.catalogue.pricing import PriceTable
-from engine.crew.crew import CrewOutput as EngineOutput
-from engine.crew.crew import run_crew
+from engine.concurrency import all_of
+from engine.crew.crew import CrewResult, run_crew
 from engine.crew.runtime import Runtime
 from engine.crewai.blueprints import LLM, Agent, Process, SerperDevTool, Task, llm_of
 from engine.crewai.own_tools import BaseTool
 from engine.crewai.results import CrewOutput, KickoffFailed, TaskOutput, UsageMetrics, usage_of
 from engine.crewai.terminal import at_terminal
 from engine.errors import EngineError, InvalidCrew
-from engine.gathering import all_of
 from engine.providers.credential import environment_credential
 from engine.providers.llm import LLMClient
 from engine.providers.routing import RoutingClient
@@ -37,7 +36,7 @@ from engine.record.limits import Limits, RunLimits
 from engine.record.memory_journal import MemoryJournal, Reviewer
 from engine.spec.crew_spec import CrewSpec, TaskSpec
 from engine.spec.placeholders import input_text
-from engine.tools.knowledge import KnowledgeSource
+from engine.tools.knowledge_search import KnowledgeSource
 from engine.tools.memory import Memory, TextMemory
 from engine.tools.registry import ToolRegistry
 
@@ -140,7 +139,7 @@ class Crew:
         except InvalidCrew:
             raise
         except EngineError as error:
-            output = EngineOutput(TaskStatus.FAILED, "", None, tuple(journal.results), str(error), error.code)
+            output = CrewResult(TaskStatus.FAILED, "", None, tuple(journal.results), str(error), error.code)
         return self._output(output, usage_of(journal))
 
     def _spec(self) -> CrewSpec:
@@ -190,7 +189,7 @@ class Crew:
         managers = [self.manager_agent] if self.manager_agent else []
         return [*self.agents, *managers, *(task.agent for task in self.tasks if task.agent)]
 
-    def _output(self, output: EngineOutput, usage: UsageMetrics) -> CrewOutput:
+    def _output(self, output: CrewResult, usage: UsageMetrics) -> CrewOutput:
         results = {result.task: result for result in output.results}
         tasks = [
             _task_output(task, spec, results.get(spec.key))

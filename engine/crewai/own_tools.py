@@ -10,7 +10,7 @@ from typing import Any, ClassVar, get_type_hints
 
 from pydantic import BaseModel, Field, create_model
 
-from engine.tools.protocol import Effect, ToolFacts, always, tool_name
+from engine.tools.tool import Effect, ToolFacts, always, tool_name
 
 log = logging.getLogger(__name__)
 

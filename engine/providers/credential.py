@@ -1,4 +1,4 @@
-"""A provider's key, and who finds it; for the Python API that is the environment."""
+"""A provider's key, and where the Python API finds it: in the environment."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from engine.catalogue.model_ids import provider_of
 from engine.spec.crew_spec import LLMSpec
 
 KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "together_ai": ("TOGETHERAI_API_KEY",)}
+"""The variables of providers whose key is not in ``<PROVIDER>_API_KEY``."""
 NEEDS_NO_KEY = frozenset({"ollama"})
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A provider key and, for OpenAI-compatible servers, where they are. The key is left out of the repr."""
+    """A provider key and, for OpenAI-compatible servers, their address. The key is left out of the repr."""
 
     api_key: str = field(repr=False)
     base_url: str | None = None
 
 
 FindCredential = Callable[[LLMSpec], Credential | None]
+"""The key for a model, None if there is none."""
 
 
 def environment_credential(llm: LLMSpec) -> Credential | None:
-    """The key that the environment holds for the model's provider, named as LiteLLM and CrewAI name it."""
+    """The environment's key for the model's provider, under the names that LiteLLM and CrewAI use; None without one."""
     provider = provider_of(llm.model) or "openai"
     names = KEY_VARIABLES.get(provider, (f"{provider.upper()}_API_KEY",))
     key = next((os.environ[name] for name in names if os.environ.get(name)), "")

@@ -1,6 +1,6 @@
-"""The only file that imports litellm, and only at the first real request. Its replies and errors are translated here.
+"""Asks real providers through LiteLLM, and translates its replies and errors. Only this file imports litellm.
 
-One request is one HTTP call: LiteLLM's own retries are off, because every attempt is a ledger line of ours.
+One request is one HTTP call: LiteLLM's own retries are off, because every attempt must be a line in our ledger.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from engine.providers.credential import Credential, FindCredential
 from engine.providers.llm import LLMReply, LLMRequest, ToolCall
 from engine.providers.one_exchange import Exchange, ReplyTooLarge, SecondRequest, guard, one_exchange
 from engine.providers.prompt_cache import with_breakpoints
-from engine.providers.reply_stream import gathered
+from engine.providers.reply_stream import collect_stream
 from engine.spec.crew_spec import LLMSpec
-from engine.text import clean
+from engine.text import storable
 
 MAX_REPLY_CHARS = 4_000_000
 MAX_BELIEVABLE_TOKENS = 100_000_000
@@ -38,11 +38,11 @@ RETRYABLE = frozenset({408, 409, 425, 429})
 NEVER_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "ClientConnectorError", "ClientConnectorDNSError", "gaierror"}
 )
-"""Names of errors, of httpx and aiohttp, that say that no connection came about."""
+"""Names of httpx's and aiohttp's errors after which it is certain that nothing was sent: there was no connection."""
 
 
 class LiteLLMClient:
-    """Asks real providers. ``find_credential`` gives the key for a model, None if there is none."""
+    """An ``LLMClient`` that asks the model's provider."""
 
     def __init__(self, find_credential: FindCredential) -> None:
         self._find_credential = find_credential
@@ -55,21 +55,21 @@ class LiteLLMClient:
             )
         is_loaded = _litellm.cache_info().currsize
         litellm = _litellm() if is_loaded else await asyncio.to_thread(_litellm)
-        began = time.perf_counter()
+        began_at = time.perf_counter()
         with one_exchange() as exchange:
             try:
                 async with asyncio.timeout(request.llm.timeout_s):
                     raw = await litellm.acompletion(**_arguments(request, credential))
                     if request.llm.stream:
-                        raw = await gathered(raw, began=began, tail=exchange.tail)
+                        raw = await collect_stream(raw, began_at=began_at, tail=exchange.tail)
             except TimeoutError as error:
                 message = f"{request.llm.model} gave no answer within {request.llm.timeout_s:g} s."
                 raise ProviderError(message, retryable=True, outcome_unknown=exchange.sent) from error
             except (asyncio.CancelledError, ProviderError):
                 raise
-            except Exception as error:  # LiteLLM raises some twenty kinds, and its dependencies' own besides
+            except Exception as error:  # LiteLLM raises some twenty kinds, and those of its dependencies
                 raise _translated(error, exchange, credential, request) from error
-        return _reply(raw, request, latency_ms=round((time.perf_counter() - began) * 1000))
+        return _reply(raw, request, latency_ms=round((time.perf_counter() - began_at) * 1000))
 
     def count_tokens(self, request: LLMRequest) -> int:
         return tokens.count_request(request)
@@ -79,27 +79,27 @@ class LiteLLMClient:
 
 
 def load() -> None:
-    """Imports LiteLLM now, for which the first real request would wait."""
+    """Imports LiteLLM now, so that the first real request need not wait for it."""
     _litellm()
 
 
 @cache
 def _litellm() -> ModuleType:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    # Without this, OpenAI's own SDK stands in between, which costs a third of a call's time.
+    # Else OpenAI's own SDK stands in between, which takes a third of a call's time.
     os.environ.setdefault("EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER", "true")
-    import litellm  # 7 s and 180 MB: only who really asks a provider pays for it
+    import litellm  # late: it takes 7 s and 180 MB, and simulated runs do without it
     from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
 
     guard(LiteLLMAiohttpTransport)
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
-        # They would print requests around whatever this process logs by.
+        # These loggers would print requests past this process's own logging.
         logging.getLogger(name).handlers.clear()
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.drop_params = True
-    # Its hundred thousands of objects stay: a full collection would look at each of them, for 200 ms, in the middle of
-    # whatever this process runs.
+    # LiteLLM's hundreds of thousands of objects stay for good. Unless they are frozen, each full garbage collection
+    # looks at all of them, which stops the process for 200 ms.
     gc.collect()
     gc.freeze()
     return litellm
@@ -137,7 +137,7 @@ def _arguments(request: LLMRequest, credential: Credential) -> dict[str, Any]:
 
 
 def _litellm_id(model: str) -> str:
-    """With a provider's name in front: LiteLLM guesses it from the bare name only for models that it knows."""
+    """The id with its provider in front: LiteLLM guesses the provider only for models that it knows."""
     name = real_id(model)
     return name if "/" in name else f"{provider_of(name) or 'openai'}/{name}"
 
@@ -145,52 +145,52 @@ def _litellm_id(model: str) -> str:
 def _reply(raw: Any, request: LLMRequest, *, latency_ms: int) -> LLMReply:
     choices = getattr(raw, "choices", None)
     if not choices or getattr(choices[0], "message", None) is None:
-        # It answered, so it may well bill: the reply is unusable and its price unknown.
+        # The provider answered, so it may well bill, though the reply is unusable.
         raise ProviderError("The provider's answer holds no choices.", retryable=True, outcome_unknown=True)
     message = choices[0].message
-    text = _said(message.content if isinstance(message.content, str) else "")
+    text = _bounded(message.content if isinstance(message.content, str) else "")
     calls = tuple(_tool_calls(message))
     return LLMReply(
         text=text,
         usage=_usage(getattr(raw, "usage", None), request, text, calls),
-        model=_said(getattr(raw, "model", "") or request.llm.model, 200),
+        model=_bounded(getattr(raw, "model", "") or request.llm.model, 200),
         tool_calls=calls,
-        finish_reason=_said(getattr(choices[0], "finish_reason", "") or "stop", 40),
+        finish_reason=_bounded(getattr(choices[0], "finish_reason", "") or "stop", 40),
         ttft_ms=getattr(raw, "ttft_ms", None),
         latency_ms=latency_ms,
-        provider_request_id=_said(getattr(raw, "id", "") or "", 200),
+        provider_request_id=_bounded(getattr(raw, "id", "") or "", 200),
     )
 
 
 def _tool_calls(message: Any) -> list[ToolCall]:
     calls: list[ToolCall] = []
-    taken: set[str] = set()
+    used_ids: set[str] = set()
     for number, call in enumerate(getattr(message, "tool_calls", None) or ()):
         function = getattr(call, "function", None)
         name = getattr(function, "name", None)
         if name:
-            arguments = _said(getattr(function, "arguments", "") or "")
-            call_id = _said(call.id or f"call_{number}", 180)
-            if call_id in taken:  # answers are matched by it, and providers refuse doubles
+            arguments = _bounded(getattr(function, "arguments", "") or "")
+            call_id = _bounded(call.id or f"call_{number}", 180)
+            if call_id in used_ids:  # results are matched by it, and providers refuse duplicates
                 call_id = f"{call_id}_{number}"
-            taken.add(call_id)
-            calls.append(ToolCall(call_id, _said(name, 200), arguments))
+            used_ids.add(call_id)
+            calls.append(ToolCall(call_id, _bounded(name, 200), arguments))
     return calls
 
 
-def _said(value: Any, most: int = MAX_REPLY_CHARS) -> str:
-    """A provider's text, bounded and fit to be stored and sent again."""
-    return clean(str(value)[:most])
+def _bounded(value: Any, max_chars: int = MAX_REPLY_CHARS) -> str:
+    """A provider's text, bounded in length and storable."""
+    return storable(str(value)[:max_chars])
 
 
 def _usage(raw: Any, request: LLMRequest, text: str, calls: tuple[ToolCall, ...]) -> Usage:
-    """The provider's figures, or our own count, marked as estimated, where they are missing or cannot be true."""
+    """The provider's figures; where they are missing or cannot be true, our own count, marked as estimated."""
     prompt, completion = _count(raw, "prompt_tokens"), _count(raw, "completion_tokens")
     if not prompt or completion is None or (completion == 0 and (text or calls)):
-        said = text + "".join(call.name + call.arguments for call in calls)
+        written = text + "".join(call.name + call.arguments for call in calls)
         return Usage(
             prompt_tokens=tokens.count_request(request),
-            completion_tokens=tokens.count_text(said),
+            completion_tokens=tokens.count_text(written),
             estimated=True,
         )
     prompt_details = getattr(raw, "prompt_tokens_details", None)
@@ -207,27 +207,27 @@ def _usage(raw: Any, request: LLMRequest, text: str, calls: tuple[ToolCall, ...]
     )
 
 
-def _count(holder: Any, name: str) -> int | None:
-    """A believable token count, else None."""
-    value = getattr(holder, name, None)
+def _count(figures: Any, name: str) -> int | None:
+    """The token count of that name, or None if it is missing or not believable."""
+    value = getattr(figures, name, None)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_BELIEVABLE_TOKENS:
         return None
     return value
 
 
 def _translated(error: Exception, exchange: Exchange, credential: Credential, request: LLMRequest) -> ProviderError:
-    """What LiteLLM raised, told by what was really sent and answered: its own status codes are partly made up."""
+    """LiteLLM's error as ours. The status is that of the real answer: some of LiteLLM's own are made up."""
     response = exchange.response
     status = response.status_code if response is not None else None
     message = _message(error, response)
     if credential.api_key:
         message = message.replace(credential.api_key, "[key]")
     never_sent = not exchange.sent or any(type(cause).__name__ in NEVER_SENT for cause in _causes(error))
-    answered_no = status is not None and status >= HTTPStatus.BAD_REQUEST
+    was_refused = status is not None and status >= HTTPStatus.BAD_REQUEST
     return ProviderError(
-        f"{request.llm.model}: {clean(message)[:MAX_MESSAGE_CHARS]}",
+        f"{request.llm.model}: {storable(message)[:MAX_MESSAGE_CHARS]}",
         retryable=_retryable(error, exchange, status),
-        outcome_unknown=not (never_sent or answered_no),
+        outcome_unknown=not (never_sent or was_refused),
         status=status,
         retry_after_s=_retry_after_s(response),
         context_too_long=type(error).__name__ == "ContextWindowExceededError",
@@ -253,15 +253,16 @@ def _retryable(error: Exception, exchange: Exchange, status: int | None) -> bool
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:
-    found: list[BaseException] = []
-    while error is not None and len(found) < 20:
-        found.append(error)
+    """The error and what led to it, at most 20: a chain of causes may be a circle."""
+    causes: list[BaseException] = []
+    while error is not None and len(causes) < 20:
+        causes.append(error)
         error = error.__cause__ or error.__context__
-    return found
+    return causes
 
 
 def _retry_after_s(response: httpx.Response | None) -> float | None:
-    """Seconds that the provider asks for: a number of them, or a date."""
+    """The pause that the provider asks for, in seconds. Retry-After is a number of seconds or a date."""
     value = response.headers.get("retry-after") if response is not None else None
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""The protocol between the engine and a model: what is asked, what is answered, what was used. No client lives here."""
+"""The protocol between the engine and a model: request, reply, and what a client does. The clients are elsewhere."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from engine.catalogue.pricing import Usage
 from engine.spec.crew_spec import LLMSpec
 
 Message = dict[str, Any]
-"""One chat message in OpenAI's shape: ``role``, ``content``, and ``tool_calls`` or ``tool_call_id`` where they
-apply.
-"""
+"""One chat message in OpenAI's shape: ``role``, ``content``, and perhaps ``tool_calls`` or ``tool_call_id``."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool the model asked for. ``arguments`` is the model's raw text, which need not parse."""
+    """A call of a tool that the model asks for. ``arguments`` is its raw text, which may not be JSON."""
 
     id: str
     name: str
@@ -27,8 +25,8 @@ class ToolCall:
 class LLMRequest:
     """One model request. ``max_tokens`` is always set, because it bounds what the request can cost.
 
-    ``may_call_tools`` False asks for words only, with the tools still described, so that the prompt's prefix stays the
-    same from call to call. ``prompt_tokens`` is the local count, 0 where nobody counted.
+    ``may_call_tools``: False asks for words only. The tools are described all the same, so that the prompt begins with
+    the same bytes in every call. ``prompt_tokens`` is the local count, 0 where nobody counted.
     """
 
     llm: LLMSpec
@@ -42,7 +40,10 @@ class LLMRequest:
 
 @dataclass(frozen=True, slots=True)
 class LLMReply:
-    """One model answer. ``model`` is the one that answered; ``simulated`` is true if no provider was asked."""
+    """One reply. ``model`` is the one that answered. ``ttft_ms``: milliseconds to the first token, None if unknown.
+
+    ``simulated``: no provider was asked.
+    """
 
     text: str
     usage: Usage
@@ -56,14 +57,14 @@ class LLMReply:
 
 
 class LLMClient(Protocol):
-    """Asks a model once, without retries of its own. Raises ``errors.ProviderError``; a hang ends at ``timeout_s``."""
+    """Asks a model once, without retries. Raises ``ProviderError``, also when ``timeout_s`` is over."""
 
     async def complete(self, request: LLMRequest) -> LLMReply: ...
 
     def count_tokens(self, request: LLMRequest) -> int:
-        """Prompt tokens of the request, counted locally: for reservations, and for usage a provider left out."""
+        """Prompt tokens of the request, counted locally: for reservations, and where a provider reports no usage."""
         ...
 
     def simulates(self, llm: LLMSpec) -> bool:
-        """Whether requests to this model are answered here instead of by a provider, and cost nothing."""
+        """Whether requests to this model are answered by the simulator, and so cost nothing."""
         ...

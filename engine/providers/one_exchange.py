@@ -1,7 +1,8 @@
-"""One attempt is one HTTP exchange of bounded size: kept below LiteLLM and its SDKs, which send some failures twice.
+"""Makes one attempt one HTTP exchange of bounded size, in the transport below LiteLLM and its SDKs.
 
-LiteLLM sends a request again after a cut connection, after a 422 and after messages that a provider dislikes. Such a
-second request would be billed without a ledger line, so the transport refuses it; what is retried is decided by us.
+LiteLLM repeats a request after a cut connection, after a 422 and after messages that a provider dislikes. Such a
+repetition would be billed without a line in the ledger, so the transport refuses it. What is retried is decided in
+``crew.model_calls``.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ TAIL_BYTES = 16_384
 
 
 class SecondRequest(httpx.TransportError):
-    """The client library tried to send an attempt's request again."""
+    """The client library tried to send the request of an attempt a second time."""
 
 
 class ReplyTooLarge(httpx.TransportError):
-    """The provider went on answering beyond ``MAX_REPLY_BYTES``."""
+    """The answer is longer than ``MAX_REPLY_BYTES``."""
 
 
 @dataclass(slots=True)
 class Exchange:
-    """What one attempt sent and got: ``response`` is the answer, None while there is none, ``tail`` its last bytes."""
+    """What one attempt sent and got. ``response`` is None until there is an answer; ``tail`` holds its last bytes."""
 
     sent: bool = False
     response: httpx.Response | None = None
@@ -39,7 +40,7 @@ _exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 @contextmanager
 def one_exchange() -> Iterator[Exchange]:
-    """Inside, guarded transports send one request and refuse every further one with ``SecondRequest``."""
+    """Within it guarded transports send one request and refuse every further one with ``SecondRequest``."""
     exchange = Exchange()
     token = _exchange.set(exchange)
     try:
@@ -49,9 +50,9 @@ def one_exchange() -> Iterator[Exchange]:
 
 
 def guard(transport: type[httpx.AsyncBaseTransport]) -> None:
-    """Puts the guard into the class of transport under every client that LiteLLM makes; once.
+    """Guards all transports of the class: those under every client that LiteLLM makes. A second call changes nothing.
 
-    The class itself is changed, because LiteLLM looks after the connections of its own class only.
+    The class itself is changed, and not subclassed, because LiteLLM looks after the connections of its own class only.
     """
     send = transport.handle_async_request
     if getattr(send, "is_guarded", False):
@@ -64,11 +65,11 @@ def guard(transport: type[httpx.AsyncBaseTransport]) -> None:
         if exchange.sent:
             raise SecondRequest("The client library tried to send the request a second time.")
         exchange.sent = True
-        # What is inflated cannot be bounded while it is read, so nothing compressed is asked for.
+        # Nothing compressed is asked for: httpx unpacks a chunk whole, so its size could not be bounded.
         request.headers["Accept-Encoding"] = "identity"
         response = await send(self, request)
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        response.stream = _Bounded(response.stream, exchange.tail)
+        response.stream = _BoundedStream(response.stream, exchange.tail)
         exchange.response = response
         return response
 
@@ -76,7 +77,9 @@ def guard(transport: type[httpx.AsyncBaseTransport]) -> None:
     transport.handle_async_request = handle_async_request  # type: ignore[method-assign]
 
 
-class _Bounded(httpx.AsyncByteStream):
+class _BoundedStream(httpx.AsyncByteStream):
+    """An answer that ends with ``ReplyTooLarge`` at the limit, and keeps its last bytes in ``tail``."""
+
     def __init__(self, stream: httpx.AsyncByteStream, tail: bytearray) -> None:
         self._stream = stream
         self._tail = tail

@@ -1,7 +1,7 @@
-"""Breakpoints for providers that cache a prompt's beginning only where they are told to, which is Anthropic's way.
+"""Cache breakpoints in prompts: Anthropic caches the beginning of a prompt only where the request marks its end.
 
-The others (OpenAI, Gemini, DeepSeek and their like) find equal beginnings by themselves; for all of them the engine
-keeps the beginnings equal byte by byte. What was read from a cache or written to it is the provider's to say.
+Other providers (OpenAI, Gemini, DeepSeek and others) find equal beginnings by themselves. For all of them the engine
+keeps the beginnings equal byte by byte. How much was read from a cache or written to it, only the provider says.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from engine.providers import tokens
 from engine.providers.llm import LLMRequest, Message
 
 LEAST_TOKENS = 1024
-"""Anthropic caches no shorter beginning, and ignores marks on one."""
+"""Anthropic does not cache a shorter beginning, and ignores the mark."""
 MARK = {"type": "ephemeral"}
 
 
 def with_breakpoints(request: LLMRequest) -> list[Message]:
-    """The request's messages, marked where the beginning up to there will be asked for again.
+    """The request's messages, with a mark wherever later requests will begin with everything up to there.
 
-    That is after tools and system message, which are the same in all calls of an agent, and at the end of a
-    conversation that may go on after a tool call. A mark makes what is new up to it a quarter dearer once, and each
-    later reading ten times cheaper.
+    That is after the system message and the tools, which are the same in all calls of an agent, and after the last
+    message if the conversation may go on after a tool call. Writing to the cache makes tokens a quarter dearer once;
+    each later reading is ten times cheaper.
     """
     messages = [dict(message) for message in request.messages]
     if not needs_breakpoints(request.llm.model) or not messages:
         return messages
-    fixed = tokens.count_messages(messages[:1], request.tools)
-    if fixed >= LEAST_TOKENS:
+    fixed_tokens = tokens.count_messages(messages[:1], request.tools)
+    if fixed_tokens >= LEAST_TOKENS:
         messages[0] = _marked(messages[0])
-    goes_on = bool(request.tools) and request.may_call_tools
-    if goes_on and len(messages) > 1 and _total(request, messages) >= LEAST_TOKENS:
+    may_go_on = bool(request.tools) and request.may_call_tools
+    if may_go_on and len(messages) > 1 and _prompt_tokens(request, messages) >= LEAST_TOKENS:
         messages[-1] = _marked(messages[-1])
     return messages
 
@@ -42,12 +42,12 @@ def needs_breakpoints(model: str) -> bool:
     return provider_of(model) == "anthropic" or "claude" in real_id(model).lower()
 
 
-def _total(request: LLMRequest, messages: Sequence[Message]) -> int:
+def _prompt_tokens(request: LLMRequest, messages: Sequence[Message]) -> int:
     return request.prompt_tokens or tokens.count_messages(messages, request.tools)
 
 
 def _marked(message: Message) -> Message:
-    """Tool results take the mark on the message, texts on their content."""
+    """A copy with the mark: on the message itself for a tool result, on the content for a text."""
     if message.get("role") == "tool" or not isinstance(message.get("content"), str):
         return {**message, "cache_control": MARK}
     content: list[dict[str, Any]] = [{"type": "text", "text": message["content"], "cache_control": MARK}]

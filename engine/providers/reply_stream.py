@@ -1,7 +1,7 @@
-"""A streamed reply put together: its text, its tool calls, what it used, and how soon it began.
+"""Collects a streamed reply: its text, its tool calls, its usage, and the time to its first token.
 
-What the provider itself said of its end and its usage is read from the wire's last bytes, because LiteLLM makes up both
-where they are missing.
+Whether the provider reported usage is read from the last bytes on the wire, because LiteLLM makes usage up where it is
+missing. LiteLLM also makes up an end; that the provider really sent one shows in ``received_finish_reason``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ USAGE = re.compile(rb'"usage(?:Metadata)?"\s*:\s*\{')
 
 @dataclass(slots=True)
 class _Parts:
+    """What has come of the reply so far. ``calls``: tool calls by their index; ``first``: the first chunk."""
+
     text: list[str] = field(default_factory=list)
     calls: dict[int, SimpleNamespace] = field(default_factory=dict)
     finish_reason: str = ""
@@ -27,15 +29,15 @@ class _Parts:
     ttft_ms: int | None = None
 
 
-async def gathered(stream: Any, *, began: float, tail: bytearray) -> Any:
-    """The stream's end as a whole answer in LiteLLM's shape, with ``ttft_ms`` besides.
+async def collect_stream(stream: Any, *, began_at: float, tail: bytearray) -> Any:
+    """The whole reply in LiteLLM's shape, with ``ttft_ms`` (milliseconds to the first token) added.
 
-    ``began`` is ``time.perf_counter`` at the request, ``tail`` the last bytes of the wire, filled as they come. Raises
-    ``ProviderError`` of unknown outcome if the stream broke off before its end.
+    ``began_at``: ``time.perf_counter()`` at the request. ``tail``: the last bytes on the wire, filled as they come.
+    Raises ``ProviderError`` of unknown outcome if the stream broke off before its end.
     """
     parts = _Parts()
     async for chunk in stream:
-        _take(parts, chunk, began)
+        _add_chunk(parts, chunk, began_at)
     if getattr(stream, "received_finish_reason", "") is None:
         raise ProviderError("The stream broke off before its end.", retryable=True, outcome_unknown=True)
     message = SimpleNamespace(content="".join(parts.text), tool_calls=[parts.calls[key] for key in sorted(parts.calls)])
@@ -48,7 +50,7 @@ async def gathered(stream: Any, *, began: float, tail: bytearray) -> Any:
     )
 
 
-def _take(parts: _Parts, chunk: Any, began: float) -> None:
+def _add_chunk(parts: _Parts, chunk: Any, began_at: float) -> None:
     parts.first = parts.first or chunk
     parts.usage = getattr(chunk, "usage", None) or parts.usage
     for choice in getattr(chunk, "choices", None) or ():
@@ -56,7 +58,7 @@ def _take(parts: _Parts, chunk: Any, began: float) -> None:
         delta = getattr(choice, "delta", None)
         content, calls = getattr(delta, "content", None), getattr(delta, "tool_calls", None) or ()
         if (content or calls) and parts.ttft_ms is None:
-            parts.ttft_ms = round((time.perf_counter() - began) * 1000)
+            parts.ttft_ms = round((time.perf_counter() - began_at) * 1000)
         if isinstance(content, str):
             parts.text.append(content)
         for call in calls:

@@ -1,6 +1,4 @@
-"""Which client answers for a model: the simulator or a provider's. A run is of one kind unless its models say
-otherwise.
-"""
+"""Which client answers for a model: the simulator, or the one that asks its provider."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from engine.spec.crew_spec import LLMSpec
 
 
 class RoutingClient:
-    """``simulate_all`` sends every model to the simulator; else only those named ``simulated/…``."""
+    """With ``simulate_all`` every model is simulated, else only those named ``simulated/…``."""
 
     def __init__(self, *, real: LLMClient, simulated: LLMClient, simulate_all: bool = False) -> None:
         self._real = real
@@ -18,13 +16,13 @@ class RoutingClient:
         self._simulate_all = simulate_all
 
     async def complete(self, request: LLMRequest) -> LLMReply:
-        return await self._for(request.llm).complete(request)
+        return await self._client_for(request.llm).complete(request)
 
     def count_tokens(self, request: LLMRequest) -> int:
-        return self._for(request.llm).count_tokens(request)
+        return self._client_for(request.llm).count_tokens(request)
 
     def simulates(self, llm: LLMSpec) -> bool:
-        return self._for(llm).simulates(llm)
+        return self._client_for(llm).simulates(llm)
 
-    def _for(self, llm: LLMSpec) -> LLMClient:
+    def _client_for(self, llm: LLMSpec) -> LLMClient:
         return self._simulated if self._simulate_all or is_simulated(llm.model) else self._real

@@ -1,6 +1,6 @@
-"""The simulated model: real token counts, set latency, and answers that say they are simulated. It asks nobody.
+"""The simulated model: real token counts, a chosen latency, and answers that say they are simulated.
 
-It answers deterministically from the request, so a run can be repeated, and costs what the model it stands for would.
+It asks nobody. Equal requests get equal answers, so a run can be repeated, and they are priced like the real model's.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from engine.providers.llm import LLMReply, LLMRequest, ToolCall
 from engine.spec.crew_spec import LLMSpec
 
 Script = Callable[[LLMRequest], LLMReply | str]
-"""For tests: the reply to a request, or its text; it may raise a ``ProviderError``."""
+"""For tests: gives the reply to a request, or its text alone; may raise ``ProviderError``."""
 
 LATENCY_PER_TOKEN_SHARE = 1 / 200
-"""Two hundred tokens of answer take as long again as the set latency."""
+"""Each 200 tokens of the answer add as much time as the latency itself."""
 DEFAULT_WORDS = 140
 SIMULATED_EXPRESSION = "(1200 - 980) / 980 * 100"
 MAX_WORDS = 900
@@ -33,23 +33,23 @@ LENGTH_WISH = re.compile(r"(\d{2,5})[\s-]*words?", re.IGNORECASE)
 
 
 class Simulator:
-    """An ``LLMClient`` that needs no provider. ``latency_s`` is the time to answer apart from the answer's length."""
+    """An ``LLMClient`` without a provider. ``latency_s``: seconds until an answer of no length is there."""
 
     def __init__(self, *, latency_s: float = 0.0, script: Script | None = None) -> None:
         self._latency_s = latency_s
         self._script = script
 
     async def complete(self, request: LLMRequest) -> LLMReply:
-        began = time.perf_counter()
+        began_at = time.perf_counter()
         scripted = self._script(request) if self._script else invent(request)
         reply = scripted if isinstance(scripted, LLMReply) else answer(request, text=scripted)
         if self._latency_s:
             jitter = _random(request).uniform(0.8, 1.2)
-            length = 1 + reply.usage.completion_tokens * LATENCY_PER_TOKEN_SHARE
-            await asyncio.sleep(self._latency_s * length * jitter)
+            length_factor = 1 + reply.usage.completion_tokens * LATENCY_PER_TOKEN_SHARE
+            await asyncio.sleep(self._latency_s * length_factor * jitter)
         else:
             await asyncio.sleep(0)
-        latency_ms = round((time.perf_counter() - began) * 1000)
+        latency_ms = round((time.perf_counter() - began_at) * 1000)
         return replace(reply, latency_ms=latency_ms, simulated=True)
 
     def count_tokens(self, request: LLMRequest) -> int:
@@ -60,7 +60,7 @@ class Simulator:
 
 
 def answer(request: LLMRequest, *, text: str = "", tool_calls: tuple[ToolCall, ...] = ()) -> LLMReply:
-    """A reply with its tokens counted."""
+    """A reply of that text and those tool calls, its tokens counted."""
     completion = tokens.count_text(text) + sum(tokens.count_text(call.name + call.arguments) for call in tool_calls)
     return LLMReply(
         text=text,
@@ -76,9 +76,9 @@ def answer(request: LLMRequest, *, text: str = "", tool_calls: tuple[ToolCall, .
 
 
 def invent(request: LLMRequest) -> LLMReply:
-    """A fitting reply: one tool call where there are tools, then an answer of the wished form and length.
+    """A plausible reply: first one tool call if there are tools, then an answer in the form and length asked for.
 
-    A manager accepts what it is given.
+    A manager delegates once, then accepts the answer.
     """
     used_tools = any(message.get("role") == "tool" for message in request.messages)
     if request.tools and request.may_call_tools and not used_tools:
@@ -95,10 +95,10 @@ def invent(request: LLMRequest) -> LLMReply:
     return answer(request, text=_prose(request))
 
 
-def instance_of(  # noqa: C901, PLR0911 - a case for each keyword of the language, and nothing between them
+def instance_of(  # noqa: C901, PLR0911 - one case for each keyword of JSON Schema
     schema: dict[str, Any], text: str, *, root: dict[str, Any] | None = None, depth: int = 0
 ) -> Any:
-    """A value that fits a JSON Schema of the usual kind; texts in it are ``text``."""
+    """A value that fits the JSON Schema, if that uses the common keywords only; every text in it is ``text``."""
     root = root or schema
     if depth > 8:
         return None
@@ -135,13 +135,15 @@ def _scalar(kind: str, schema: dict[str, Any], text: str) -> Any:
 
 
 def _referred(ref: str, root: dict[str, Any]) -> dict[str, Any]:
-    found: Any = root
+    """The schema at a reference such as ``#/$defs/Row``; {} if there is none."""
+    target: Any = root
     for part in ref.removeprefix("#/").split("/"):
-        found = found.get(part, {}) if isinstance(found, dict) else {}
-    return found if isinstance(found, dict) else {}
+        target = target.get(part, {}) if isinstance(target, dict) else {}
+    return target if isinstance(target, dict) else {}
 
 
 def _schema_in_words(request: LLMRequest) -> dict[str, Any] | None:
+    """The schema that the prompt itself gives (see ``crew.prompt.task_message``), if any."""
     match = re.search(r"must fit this JSON Schema: (\{.*)", _task_text(request))
     if match is None:
         return None
@@ -153,7 +155,7 @@ def _schema_in_words(request: LLMRequest) -> dict[str, Any] | None:
 
 
 def _prose(request: LLMRequest) -> str:
-    """Paragraphs that say what they are, as long as the task wishes, capped by the request's bound."""
+    """Lines that say they are simulated, about as long as the task asks for, within the request's ``max_tokens``."""
     task = _task_text(request)
     wishes = [int(wish) for wish in LENGTH_WISH.findall(task)]
     words = min(max(wishes, default=DEFAULT_WORDS), MAX_WORDS, max(20, request.max_tokens // 2 or MAX_WORDS))
@@ -184,11 +186,11 @@ def _digest(request: LLMRequest) -> str:
 
 
 def _random(request: LLMRequest) -> random.Random:
-    return random.Random(_digest(request))  # noqa: S311 - repeatable on purpose
+    return random.Random(_digest(request))  # noqa: S311 - the same numbers for the same request, on purpose
 
 
 ACCEPT = "accept_answer"
-"""A manager's tool; named here because the simulator knows no more of the engine than a model does."""
+"""The name of a manager's tool. Not imported: the simulator knows no more of the engine than a real model does."""
 
 FILLERS = (
     "a real model would state a finding of about this length here, with its figure and its source.",

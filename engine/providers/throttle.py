@@ -1,8 +1,9 @@
 """How fast a provider may be asked: requests and tokens per minute, requests in flight, and pauses it asked for.
 
-A *lane* is what a provider counts under: one credential and one model. The window of requests in flight has no bound
-until the provider first refuses for being asked too often; then it halves, and grows back by one for each window's
-worth of answers (additive increase, multiplicative decrease, as TCP's), so that throttled work keeps flowing.
+A *lane* is one credential and one model: what a provider counts together. Its window bounds the requests in flight. It
+is unbounded until the provider first says that it is asked too often. Each such refusal halves it, and each window's
+worth of answers lets it grow by one (additive increase, multiplicative decrease, as in TCP), so throttled work keeps
+flowing.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from dataclasses import dataclass, field
 
 MINUTE_S = 60.0
 DEFAULT_PAUSE_S = 1.0
-"""For refusals without Retry-After."""
+"""After a refusal without Retry-After."""
 MAX_PAUSE_S = 120.0
-"""After a longer one that was asked for, somebody asks again and is told; nobody else waits for hours in silence."""
+"""Where the provider asks for longer, one request tries again after this, rather than that all wait for hours."""
 
 LaneKey = tuple[str, str]
-"""The credential's name and the model."""
+"""The name of the credential, and the model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The most a lane may be asked in a minute; None is no limit."""
+    """A lane's limits for each minute; None is no limit."""
 
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
@@ -34,13 +35,13 @@ class Rate:
 
 @dataclass(slots=True)
 class Window:
-    """The requests in flight that a lane takes. ``size`` is None while nothing was ever refused."""
+    """How many requests may be in flight in a lane. ``size`` is None until the first refusal: no limit."""
 
     size: float | None = None
     shrunk_at: float = float("-inf")
 
     def shrink(self, *, in_flight: int, asked_at: float, now: float) -> None:
-        """Halves, once for all refusals of requests that were asked before the last halving."""
+        """Halves the window, but not for a request that was sent before the last halving."""
         if asked_at < self.shrunk_at:
             return
         self.size = max(1.0, min(self.size or in_flight, in_flight) / 2)
@@ -53,6 +54,11 @@ class Window:
 
 @dataclass(slots=True)
 class _LaneState:
+    """``asked_at``: when requests of the last minute were sent. ``used``: (when, tokens) of the last minute.
+
+    ``in_flight``: when those in flight were sent. ``turns``: held by whoever is first in line.
+    """
+
     window: Window = field(default_factory=Window)
     asked_at: deque[float] = field(default_factory=deque)
     used: deque[tuple[float, int]] = field(default_factory=deque)
@@ -63,7 +69,7 @@ class _LaneState:
 
 
 class Throttle:
-    """The lanes of one process and event loop. Who shares it shares the limits."""
+    """The lanes of one process and event loop. Runs that share a throttle share its limits."""
 
     def __init__(
         self, rates: Mapping[LaneKey, Rate] | None = None, *, clock: Callable[[], float] = time.monotonic
@@ -73,7 +79,7 @@ class Throttle:
         self._lanes: dict[LaneKey, _LaneState] = {}
 
     async def enter(self, lane: LaneKey, *, tokens: int = 0) -> None:
-        """Waits, first come first served, until the lane may be asked for that many tokens, and counts the request."""
+        """Waits until the lane takes a request of that many tokens, and counts it. First come, first served."""
         state = self._lanes.setdefault(lane, _LaneState())
         async with state.turns:
             while (wait_s := self._wait_s(lane, state, tokens)) > 0:
@@ -90,7 +96,7 @@ class Throttle:
     def leave(
         self, lane: LaneKey, *, throttled: bool = False, retry_after_s: float | None = None, more_tokens: int = 0
     ) -> None:
-        """Counts the request as ended. ``more_tokens``: used beyond those it entered with."""
+        """Counts the request as ended. ``more_tokens``: what it used beyond the tokens it entered with."""
         state, now = self._lanes[lane], self._clock()
         if throttled:
             state.window.shrink(in_flight=len(state.in_flight), asked_at=state.in_flight[0], now=now)
@@ -103,7 +109,7 @@ class Throttle:
         state.changed.set()
 
     def _wait_s(self, lane: LaneKey, state: _LaneState, tokens: int) -> float:
-        """Seconds until it is worth looking again; infinite if only an ending request changes anything."""
+        """Seconds until the lane may be asked, 0 for now; infinite if only the end of another request can tell."""
         now = self._clock()
         if now < state.paused_until:
             return state.paused_until - now
@@ -118,11 +124,11 @@ class Throttle:
 
 
 def _rate_wait_s(rate: Rate, state: _LaneState, tokens: int, now: float) -> float:
-    """Until the oldest figure of the last minute no longer counts; a request larger than the limit goes alone."""
+    """Seconds until the oldest entry of the last minute no longer counts. A request beyond the limit goes alone."""
     waits = [0.0]
     if rate.requests_per_minute is not None and len(state.asked_at) >= rate.requests_per_minute:
         waits.append(state.asked_at[0] + MINUTE_S - now)
-    used = sum(used for _, used in state.used) if rate.tokens_per_minute is not None else 0
-    if rate.tokens_per_minute is not None and used > 0 and used + tokens > rate.tokens_per_minute:
+    used_tokens = sum(used for _, used in state.used) if rate.tokens_per_minute is not None else 0
+    if rate.tokens_per_minute is not None and used_tokens > 0 and used_tokens + tokens > rate.tokens_per_minute:
         waits.append(state.used[0][0] + MINUTE_S - now)
     return max(waits)

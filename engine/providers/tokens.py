@@ -1,7 +1,7 @@
-"""Token counts made here: for reservations, for usage that a provider left out, and for the simulator. No network.
+"""Counts tokens locally: for reservations, for usage that a provider does not report, and for the simulator.
 
-The encoding is cl100k_base for every model, from the file that the litellm package bundles: exact for some models and
-close for the others, which is why a figure that comes from here is marked as estimated wherever it is shown.
+The encoding is cl100k_base for every model, from the file in the litellm package: exact for some models, close for
+others. So usage that comes from here is marked as estimated wherever it is shown.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ MAX_EXACT_CHARS = 400_000
 CHARS_PER_TOKEN = 4
 LEAST_REMEMBERED_CHARS = 500
 MAX_REMEMBERED = 10_000
-_known: dict[tuple[int, int], int] = {}
-"""Counts of long texts by length and hash. The hash differs from process to process, so nobody can make two alike."""
+_counts: dict[tuple[int, int], int] = {}
+"""Counts of long texts, by length and hash. The hash is seeded per process, so nobody can craft a collision."""
 
 
 def count_text(text: str) -> int:
-    """Tokens of a text. Beyond 400,000 characters the rest is taken to be as dense as what came before, and at least
-    a token in four characters, which bounds the work.
+    """Tokens of a text. Beyond 400,000 characters the rest is estimated, which bounds the work: as many tokens per
+    character as before, and at least one in four characters.
 
-    Long texts are counted once: a conversation is counted anew at each of its turns, and would hold up every other run.
+    Counts of long texts are remembered: counting a conversation anew at each turn would hold up all other runs.
     """
     if len(text) < LEAST_REMEMBERED_CHARS:
         return _count(text)
     key = (len(text), hash(text))
-    tokens = _known.get(key)
+    tokens = _counts.get(key)
     if tokens is None:
-        if len(_known) >= MAX_REMEMBERED:
-            _known.clear()
-        tokens = _known[key] = _count(text)
+        if len(_counts) >= MAX_REMEMBERED:
+            _counts.clear()
+        tokens = _counts[key] = _count(text)
     return tokens
 
 
@@ -54,14 +54,14 @@ def _count(text: str) -> int:
 
 
 def count_request(request: LLMRequest) -> int:
-    """Prompt tokens of all that is sent: the messages, the tools, and the schema of the answer."""
+    """Prompt tokens of everything that is sent: the messages, the tools, and the schema of the answer."""
     schema = request.response_schema
-    in_schema = 0 if schema is None else count_text(json.dumps(schema, separators=(",", ":")))
-    return count_messages(request.messages, request.tools) + in_schema
+    schema_tokens = 0 if schema is None else count_text(json.dumps(schema, separators=(",", ":")))
+    return count_messages(request.messages, request.tools) + schema_tokens
 
 
 def count_messages(messages: Iterable[Message], tools: Iterable[dict[str, Any]] = ()) -> int:
-    """Prompt tokens of a chat request, after OpenAI's published counting for chat messages; tools as compact JSON."""
+    """Prompt tokens of a chat request, by OpenAI's published rule for messages; tools count as compact JSON."""
     total = TOKENS_PER_REPLY_START
     for message in messages:
         total += TOKENS_PER_MESSAGE + count_text(message.get("role", ""))

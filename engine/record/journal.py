@@ -1,7 +1,8 @@
-"""The durable-replay protocol: what the engine asks of whoever keeps its record, and the in-memory keeper.
+"""The journal: what the engine asks of whoever keeps a run's record, so that a lost run can be replayed and go on.
 
-A *step* numbers the calls of one task in the order in which the engine decides on them; replay walks the same steps, so
-a step that is already ``ok`` is read and not paid again. ``runs.ledger.journal`` keeps the same protocol in PostgreSQL.
+The calls of one task are numbered in the order in which the engine decides on them; each number is a *step*. A replay
+walks the same steps, and reads a step that ended well instead of paying for it again. Two journals exist:
+``memory_journal`` here, and ``runs.ledger.journal`` in PostgreSQL.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from typing import Any, Protocol
 
 from engine.catalogue.pricing import Price, Rates, Usage
 from engine.providers.llm import LLMReply, Message
-from engine.tools.protocol import Effect
+from engine.tools.tool import Effect
 
 CREW_TASK = ""
-"""The task key of calls that belong to the crew as a whole, such as planning."""
+"""The task key of calls for the crew as a whole, such as planning."""
 
 
 class CallKind(StrEnum):
-    """What is called. ``task`` is a whole task's output taken over from an earlier run."""
+    """What is called. ``task``: nothing, because a whole task's output is reused from an earlier run."""
 
     MODEL = "model"
     TOOL = "tool"
@@ -28,7 +29,7 @@ class CallKind(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Why a call is made; with its outcome this gives the one cost class that the call falls in."""
+    """Why a call is made. Purpose and outcome together give the call's cost class."""
 
     WORK = "work"
     PLANNING = "planning"
@@ -44,12 +45,12 @@ class CallStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallIntent:
-    """A call about to be made. For a tool call ``messages`` is empty and ``tool``, ``arguments`` and ``effect`` are
-    set.
+    """A call about to be made. A tool call has no ``messages``, but ``tool``, ``arguments`` and ``effect``.
 
-    ``branch`` is the line of steps within the task, "" for the task's own. ``reserved_usd`` is the most it can cost;
-    ``prompt_tokens`` the local count behind that figure. ``cache_key`` is set where the result may be reused later.
-    ``reuses``: nobody will be asked, since the result is at hand already.
+    ``step`` counts from 0 within the task's ``branch``: "" is the task's own, ``3.`` is that of a co-worker who is asked
+    at step 3. ``attempt`` counts from 1 within the step. ``reserved_usd`` is the most that the call can cost, and
+    ``prompt_tokens`` the local count behind it. ``cache_key`` is set where the result may be reused later. ``reuses``:
+    nobody is asked, since the result is there already.
     """
 
     task: str
@@ -75,18 +76,18 @@ class CallIntent:
 
     @property
     def is_request(self) -> bool:
-        """Whether a model is asked for it, and not what is at hand already."""
+        """Whether a model is really asked."""
         return self.kind is CallKind.MODEL and not self.reuses
 
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
-    """How a call ended. ``cost_usd`` is None if its price is unknown; a complete refusal costs 0. ``rates`` are those
-    in force for what was used, None where nothing says what was used.
+    """How a call ended. ``cost_usd`` is None if the price is unknown; a call that was refused outright costs 0.
 
-    ``cache_hit``: nothing was asked; ``cache_age_s`` is the age of what was reused, ``saved_usd`` what that spared.
-    ``throttled``: the provider refused because it was asked too often; ``retry_after_s`` is what it asked for.
-    ``reusable``: where a ``cache_key`` was set, whether the result is worth keeping for others.
+    ``rates``: those that apply to the usage, None where the usage is unknown. ``cache_hit``: nobody was asked;
+    ``cache_age_s`` is the age of what was reused, ``saved_usd`` what the reuse saved. ``throttled``: the provider
+    refused because it was asked too often; ``retry_after_s`` is the pause that it asked for. ``reusable``: whether later
+    calls with the same ``cache_key`` may get this result.
     """
 
     status: CallStatus
@@ -108,7 +109,7 @@ class CallOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """A finished call as it is replayed."""
+    """A finished call, as a replay reads it."""
 
     intent: CallIntent
     outcome: CallOutcome
@@ -126,10 +127,10 @@ class TaskStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """How a task ended: its output, or why there is none. ``data`` is the parsed answer of a task with a schema.
+    """How a task ended: its output, or why there is none. ``data``: the parsed output, if the task has a schema.
 
-    A ``waiting`` task has not ended: ``raw`` is the answer that a person is to look at. ``cache_key`` is set where the
-    output may be taken over by later runs.
+    A ``waiting`` task has not ended: ``raw`` is the answer that a person is to review, or the question to answer.
+    ``cache_key`` is set where later runs may reuse the output.
     """
 
     task: str
@@ -143,7 +144,7 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a person said about a task's answer. ``comment`` is what the agent is told when it is sent back."""
+    """A person's decision about a task's answer. ``comment``: what the agent is told if it was not approved."""
 
     approved: bool
     comment: str = ""
@@ -151,9 +152,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class LostCall:
-    """An unsafe tool call whose worker was lost before it learned how the call ended, and what a person says of it.
+    """An unsafe tool call that may have been carried out: its worker was lost before it learned how the call ended.
 
-    ``happened`` is None while nobody has said. ``comment`` is for the model, such as what the call gave.
+    ``happened``: what a person said, None while nobody has. ``comment``: what the model is told, such as the result.
     """
 
     happened: bool | None = None
@@ -161,10 +162,10 @@ class LostCall:
 
 
 class Journal(Protocol):
-    """Keeps a run's record. Every method returns only when what it was told is durable."""
+    """Keeps a run's record. A method returns only once what it was told is durable."""
 
     async def finished_task(self, task: str) -> TaskResult | None:
-        """The result of a task that succeeded, failed or was skipped earlier in this run's life, else None."""
+        """The result of a task that succeeded, failed or was skipped before the run was replayed, else None."""
         ...
 
     async def task_started(self, task: str, agent: str) -> None: ...
@@ -172,39 +173,39 @@ class Journal(Protocol):
     async def task_ended(self, result: TaskResult) -> None: ...
 
     async def finished_call(self, task: str, step: int, *, branch: str = "") -> CallRecord | None:
-        """The call that ended this step: an ``ok`` one, or a tool call that failed and told the model so."""
+        """The call that ended this step (see ``is_final``), or None."""
         ...
 
     async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
-        """The unsafe tool call at this step that may have been carried out; a person is asked if nobody has said."""
+        """The lost call at this step, or None. If no person has said whether it happened, one is asked."""
         ...
 
     async def retrying(self, task: str, seconds: float, *, throttled: bool) -> None:
-        """The task's call failed, or was refused for haste, and is made again after so many seconds.
+        """Notes, for whoever watches, that the task's call failed and is made again after so many seconds.
 
-        Told so that it can be seen.
+        ``throttled``: it was refused because the provider was asked too often.
         """
         ...
 
     async def open_call(self, intent: CallIntent) -> object:
-        """Reserves the money and records the intent; returns a ticket to settle it by.
+        """Reserves the money and records the intent. Returns a ticket, by which ``settle_call`` knows the call.
 
-        Waits for its turn where a provider's requests are limited, while the provider asked for a pause, and while
-        only what calls in flight hold keeps a budget from covering it.
+        Waits for the call's turn where a provider's requests are limited, through a pause that the provider asked for,
+        and while a budget would cover the call but for the reservations of calls in flight.
         Raises ``LimitReached`` if a budget does not cover ``reserved_usd``, ``Cancelled`` if the run may not go on.
         """
         ...
 
     async def settle_call(self, ticket: object, outcome: CallOutcome) -> None:
-        """Books the outcome and returns what was reserved but not used. Also books when the run may not go on."""
+        """Books the outcome and releases what is left of the reservation, also when the run may not go on."""
         ...
 
     async def review(self, task: str, number: int, answer: str) -> Verdict | None:
-        """What a person said about the task's ``number``-th answer, from 0; None if nobody has, who then is asked."""
+        """A person's verdict on the task's answer ``number``, counted from 0; None if they still have to be asked."""
         ...
 
 
 def is_final(kind: CallKind, outcome: CallOutcome) -> bool:
-    """Whether a recorded call ended its step, so that a replay reads it instead of calling again."""
-    told = kind is CallKind.TOOL and outcome.status is CallStatus.ERROR and outcome.tool_output is not None
-    return outcome.status is CallStatus.OK or told
+    """Whether a call ended its step for good: it was ok, or a tool call whose failure the model was told."""
+    model_was_told = kind is CallKind.TOOL and outcome.status is CallStatus.ERROR and outcome.tool_output is not None
+    return outcome.status is CallStatus.OK or model_was_told

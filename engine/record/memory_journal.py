@@ -1,4 +1,4 @@
-"""The journal in a list: for the Python API, tests and benchmarks. What it holds is lost with its process."""
+"""A journal in memory: for the Python API, tests and benchmarks. It is lost with its process."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from engine.record.journal import (
 )
 
 Reviewer = Callable[[str, str], Awaitable[Verdict]]
-"""Shows a person a task's key and its answer, and gives their word."""
+"""Shows a person a task's key and its answer, and returns their verdict."""
 
 
 class MemoryJournal:
-    """Replays what it was given as ``calls``."""
+    """``calls`` and ``results``: what was recorded before, to be replayed. ``reviewer``: who is asked about answers."""
 
     def __init__(
         self,
@@ -41,8 +41,8 @@ class MemoryJournal:
         self._throttle = throttle or Throttle()
 
     async def finished_task(self, task: str) -> TaskResult | None:
-        done = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SKIPPED)
-        return next((result for result in self.results if result.task == task and result.status in done), None)
+        ended = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SKIPPED)
+        return next((result for result in self.results if result.task == task and result.status in ended), None)
 
     async def task_started(self, task: str, agent: str) -> None:
         pass
@@ -54,7 +54,7 @@ class MemoryJournal:
         return self._final.get((task, branch, step))
 
     async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
-        return None  # what is only in memory is lost with its worker
+        return None  # this record is lost with its worker, so nobody ever replays such a call
 
     async def retrying(self, task: str, seconds: float, *, throttled: bool) -> None:
         pass
@@ -67,9 +67,11 @@ class MemoryJournal:
     async def settle_call(self, ticket: object, outcome: CallOutcome) -> None:
         assert isinstance(ticket, CallIntent)
         if ticket.is_request:
-            tokens = outcome.usage.total_tokens - ticket.prompt_tokens
             self._throttle.leave(
-                lane_of(ticket), throttled=outcome.throttled, retry_after_s=outcome.retry_after_s, more_tokens=tokens
+                lane_of(ticket),
+                throttled=outcome.throttled,
+                retry_after_s=outcome.retry_after_s,
+                more_tokens=outcome.usage.total_tokens - ticket.prompt_tokens,
             )
         self.calls.append(CallRecord(ticket, outcome))
         self._note_final(self.calls[-1])
@@ -86,5 +88,5 @@ class MemoryJournal:
 
 
 def lane_of(intent: CallIntent) -> LaneKey:
-    """What a provider counts a request under."""
+    """The lane of the throttle in which a provider counts the request."""
     return (intent.credential, intent.model)

@@ -1,4 +1,4 @@
-"""When two model requests, or two tasks, are the same, so that one may stand for the other."""
+"""Keys that tell when two model requests, tool calls or tasks are the same, so that one result serves both."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from engine.providers.llm import LLMRequest
 
 
 def request_key(request: LLMRequest, *, simulated: bool) -> str:
-    """Equal for requests that a provider could not tell apart, and only for those of one kind, simulated or real."""
+    """The same for requests that a provider could not tell apart. Simulated and real ones never share a key."""
     llm = request.llm.model_dump(mode="json", exclude={"cache_ttl_s", "timeout_s", "fallbacks", "credential", "stream"})
-    asked = [request.messages, request.tools, request.may_call_tools, request.response_schema]
-    return content_key("reply", simulated, llm, asked)
+    question = [request.messages, request.tools, request.may_call_tools, request.response_schema]
+    return content_key("reply", simulated, llm, question)
 
 
 def content_key(*parts: Any) -> str:

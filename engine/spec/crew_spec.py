@@ -1,6 +1,6 @@
-"""What a crew *is*: frozen models of agents, tasks, their models and tools, JSON both ways, and the content hash.
+"""What a crew *is*: frozen specs of agents, tasks, models and tools, their JSON form, and the content hash.
 
-Nothing here knows how a crew runs; whether a spec makes sense as a whole is decided in ``validate``.
+How a crew runs is not known here. Whether a spec makes sense as a whole is decided in ``validate``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from engine.text import is_storable
+
 DEFAULT_MODEL = "gpt-4o-mini"
 MAX_DEPTH = 100
 KEY_PATTERN = r"^[a-z0-9][a-z0-9_]{0,63}$"
@@ -27,20 +29,20 @@ Key = Annotated[str, Field(pattern=KEY_PATTERN)]
 
 
 class Spec(BaseModel):
-    """Base of all specs: frozen, and unknown fields are refused instead of dropped."""
+    """The base class of all specs: frozen; unknown fields are refused instead of dropped."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
 
     @model_validator(mode="before")
     @classmethod
     def _refuse_unstorable(cls, data: Any) -> Any:
-        """Texts with NULs or halves of characters can be neither stored nor sent; they come from damaged files."""
+        """Texts with NULs or lone surrogates, which come from damaged files, can be neither stored nor sent."""
         if isinstance(data, dict) and any(_unstorable(part) for part in data.values()):
             raise ValueError("A text holds a NUL character or half of a character. Remove it.")
         return data
 
     def to_json(self) -> dict[str, Any]:
-        """The spec as JSON-ready data; fields that hold their default are left out, so that the form is canonical."""
+        """The spec as JSON-like data in its canonical form: fields that hold their default are left out."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
     @classmethod
@@ -52,9 +54,9 @@ class Spec(BaseModel):
 class LLMSpec(Spec):
     """A model and how to ask it. ``model`` is a LiteLLM id; a bare ``gpt-4o`` works.
 
-    ``stream`` has the reply sent as it is written: the time to its first token is known, for three times the processor
-    time of a whole reply. A model id ``simulated/<id>`` is never sent anywhere: the simulator answers in its place, at
-    the prices of ``<id>``.
+    ``stream``: the provider sends the reply while it writes it. That gives the time to the first token, and costs three
+    times the processor time of a whole reply. A model ``simulated/<id>`` is never asked: the simulator answers instead,
+    at the prices of ``<id>``.
     """
 
     model: str = Field(default=DEFAULT_MODEL, min_length=1, max_length=200)
@@ -72,10 +74,11 @@ class LLMSpec(Spec):
 
 
 def _unstorable(value: Any, depth: int = 0) -> bool:
+    """Whether a text anywhere in the value is not storable."""
     if depth > MAX_DEPTH:
         raise ValueError(f"This is nested more than {MAX_DEPTH} deep.")
     if isinstance(value, str):
-        return "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value)
+        return not is_storable(value)
     if isinstance(value, dict):
         return any(_unstorable(part, depth + 1) for pair in value.items() for part in pair)
     return isinstance(value, (list, tuple)) and any(_unstorable(part, depth + 1) for part in value)
@@ -89,17 +92,19 @@ def _tool_from_text(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-LLM = Annotated[LLMSpec, BeforeValidator(_llm_from_text)]
+LLMField = Annotated[LLMSpec, BeforeValidator(_llm_from_text)]
+"""A model; its id alone is accepted too."""
 
 
 class ToolSpec(Spec):
-    """A tool by its registered name, with its settings (never secrets: those are a team's provider keys)."""
+    """A tool by its registered name, with its settings. Secrets never stand here: they are a team's provider keys."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
     config: dict[str, Any] = Field(default_factory=dict)
 
 
-Tool = Annotated[ToolSpec, BeforeValidator(_tool_from_text)]
+ToolField = Annotated[ToolSpec, BeforeValidator(_tool_from_text)]
+"""A tool; its name alone is accepted too."""
 
 
 class AgentSpec(Spec):
@@ -109,8 +114,8 @@ class AgentSpec(Spec):
     role: str
     goal: str = ""
     backstory: str = ""
-    llm: LLM = LLMSpec()
-    tools: tuple[Tool, ...] = ()
+    llm: LLMField = LLMSpec()
+    tools: tuple[ToolField, ...] = ()
     allow_delegation: bool = False
     cache: bool = True
     max_iter: int = Field(default=20, ge=1, le=200)
@@ -121,8 +126,8 @@ class AgentSpec(Spec):
     memory: bool = False
 
 
-class _Kinded(Spec):
-    """A guardrail. Its kind is written out although it is a default: without it the JSON could not be read back."""
+class _Guardrail(Spec):
+    """A check of a task's answer. ``kind`` is always in the JSON, though it is a default: reading depends on it."""
 
     @model_serializer(mode="wrap")
     def _with_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -130,14 +135,14 @@ class _Kinded(Spec):
         return {"kind": self.__class__.model_fields["kind"].default, **fields}
 
 
-class SchemaGuardrail(_Kinded):
+class SchemaGuardrail(_Guardrail):
     """The answer must be JSON that fits ``json_schema``."""
 
     kind: Literal["schema"] = "schema"
     json_schema: dict[str, Any]
 
 
-class LengthGuardrail(_Kinded):
+class LengthGuardrail(_Guardrail):
     """The answer's words and characters must lie within the bounds that are set."""
 
     kind: Literal["length"] = "length"
@@ -146,7 +151,7 @@ class LengthGuardrail(_Kinded):
     max_chars: int | None = Field(default=None, ge=1)
 
 
-class RegexGuardrail(_Kinded):
+class RegexGuardrail(_Guardrail):
     """The answer must (or, with ``forbid``, must not) contain a match of ``pattern``."""
 
     kind: Literal["regex"] = "regex"
@@ -154,12 +159,12 @@ class RegexGuardrail(_Kinded):
     forbid: bool = False
 
 
-class QuestionGuardrail(_Kinded):
-    """A model is asked whether the answer passes; its reason is sent back with a refusal."""
+class QuestionGuardrail(_Guardrail):
+    """A model is asked whether the answer passes. If not, its reason goes back to the agent."""
 
     kind: Literal["question"] = "question"
     question: str
-    llm: LLM | None = None
+    llm: LLMField | None = None
 
 
 Guardrail = Annotated[
@@ -168,7 +173,7 @@ Guardrail = Annotated[
 
 
 class Condition(Spec):
-    """Run the task only if the output of ``task`` satisfies all the tests that are set."""
+    """Runs a task only if the output of the earlier ``task`` passes all the tests that are set."""
 
     task: Key
     contains: str | None = None
@@ -177,7 +182,7 @@ class Condition(Spec):
 
 
 class TaskSpec(Spec):
-    """One assignment. ``context`` is None (unset: the process decides) or a tuple of task keys, empty for none."""
+    """One assignment. ``context``: keys of the tasks whose outputs it reads; None leaves that to the process."""
 
     key: Key
     name: str = ""
@@ -187,7 +192,7 @@ class TaskSpec(Spec):
     context: tuple[Key, ...] | None = None
     async_execution: bool = False
     output_schema: dict[str, Any] | None = None
-    tools: tuple[Tool, ...] | None = None
+    tools: tuple[ToolField, ...] | None = None
     guardrails: tuple[Guardrail, ...] = ()
     guardrail_max_retries: int = Field(default=3, ge=0, le=20)
     human_input: bool = False
@@ -197,32 +202,32 @@ class TaskSpec(Spec):
 
     @property
     def title(self) -> str:
-        """What people see: the name, or the key where there is none."""
+        """What people see: the name, else the key in words."""
         return self.name or self.key.replace("_", " ").capitalize()
 
 
-Process = Literal["sequential", "parallel", "hierarchical"]
+ProcessName = Literal["sequential", "parallel", "hierarchical"]
 
 
 class CrewSpec(Spec):
-    """A whole crew: the unit that is versioned, hashed, launched and exported."""
+    """A whole crew: what is versioned, hashed, launched and exported."""
 
     name: str = Field(min_length=1, max_length=200)
     description: str = ""
     agents: tuple[AgentSpec, ...] = ()
     tasks: tuple[TaskSpec, ...] = ()
-    process: Process = "sequential"
-    manager_llm: LLM | None = None
+    process: ProcessName = "sequential"
+    manager_llm: LLMField | None = None
     manager_agent: Key | None = None
     planning: bool = False
-    planning_llm: LLM | None = None
+    planning_llm: LLMField | None = None
     cache: bool = True
     max_rpm: int | None = Field(default=None, gt=0)
     inputs: dict[str, str] = Field(default_factory=dict)
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 in hex over the canonical JSON: equal specs, and only those, share it."""
+        """SHA-256 in hex of the canonical JSON: the same for equal specs, and for no others."""
         text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

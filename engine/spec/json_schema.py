@@ -1,6 +1,6 @@
-"""JSON Schemas and patterns that people wrote, applied without surprises: nothing is fetched, nothing runs for ever.
+"""JSON Schemas that people and models wrote, applied safely: nothing is fetched, nothing runs for ever.
 
-The checker is loaded with the first schema: it takes a good part of the engine's whole time to import.
+How is ``json_schema_checker``'s business, which is imported with the first schema.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ JsonSchema = dict[str, Any]
 
 def schema_fault(schema: JsonSchema) -> str:
     """Why this cannot be used as a JSON Schema, or ""."""
-    from engine.spec import json_schema_checker
+    from engine.spec import json_schema_checker  # late: a good part of the whole engine's import time
 
     return json_schema_checker.schema_fault(schema)
 
 
 def misfit(data: Any, schema: JsonSchema) -> str:
-    """What of the data does not fit a schema that ``schema_fault`` found no fault in, or ""."""
-    from engine.spec import json_schema_checker
+    """Which parts of the data do not fit the schema, or "". ``schema_fault`` must have found no fault in it."""
+    from engine.spec import json_schema_checker  # late, as above
 
     return json_schema_checker.misfit(data, schema)

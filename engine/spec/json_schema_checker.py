@@ -1,7 +1,7 @@
-"""How ``json_schema`` checks: the ``jsonschema`` package, kept from the network and from running for ever.
+"""How ``json_schema`` checks: with the ``jsonschema`` package, kept off the network and bounded in time.
 
-The package follows a ``$ref`` to the network by default, which would let a schema reach into the
-worker's network; here references stay inside the schema. Patterns run under a time limit.
+By default the package follows a ``$ref`` to any address, so a schema could reach into the worker's network. Here
+references stay inside the schema, their number is bounded, and patterns run under a time limit.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ JsonSchema = dict[str, Any]
 
 MAX_FAULTS = 5
 PATTERNS_TIMEOUT_S = 1.0
-"""For all patterns of one check together: there may be as many texts as an answer is long."""
+"""For all patterns of one check together, because a long answer may hold thousands of texts."""
 MAX_FAULT_CHARS = 200
 MAX_REFERENCES = 10_000
-"""Followed in one check. Parts that refer twice to parts that refer twice would double the work with each of them."""
+"""Followed in one check. If each part refers to the next one twice, every part doubles the work."""
 
 
 def _pattern(validator: Any, pattern: str, instance: object, schema: JsonSchema) -> Iterator[ValidationError]:
@@ -47,7 +47,7 @@ def _additional_properties(validator: Any, allowed: Any, instance: object, schem
     if not isinstance(instance, dict):
         return
     known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
-    extras = [name for name in instance if name not in known and not any(_fits(one, name) for one in patterns)]
+    extras = [name for name in instance if name not in known and not any(_fits(pattern, name) for pattern in patterns)]
     if isinstance(allowed, dict):
         for name in extras:
             yield from validator.descend(instance[name], allowed, path=name)
@@ -57,28 +57,29 @@ def _additional_properties(validator: Any, allowed: Any, instance: object, schem
 
 
 def _unique_items(validator: Any, wanted: bool, instance: object, schema: JsonSchema) -> Iterator[ValidationError]:
-    """By comparing what JSON can tell apart, and not each with each, which a long answer would make endless."""
-    if wanted and isinstance(instance, list) and len(set(map(_told_apart, instance))) < len(instance):
+    """In linear time. The package compares each item with each, which takes for ever on a long answer."""
+    if wanted and isinstance(instance, list) and len(set(map(_hashable, instance))) < len(instance):
         yield ValidationError("it has equal items")
 
 
-def _told_apart(value: Any) -> Any:
+def _hashable(value: Any) -> Any:
+    """The same for equal JSON values, and for no others: 1 equals 1.0 but not true."""
     if isinstance(value, dict):
-        return frozenset((name, _told_apart(part)) for name, part in value.items())
+        return frozenset((name, _hashable(part)) for name, part in value.items())
     if isinstance(value, list):
-        return tuple(map(_told_apart, value))
+        return tuple(map(_hashable, value))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return ("number", str(int(value)) if value == int(value) else repr(value))
     return (type(value).__name__, value)
 
 
 def _fits(pattern: str, text: str) -> bool:
-    check, began = _check.get(), time.monotonic()
-    if check.matching_s > PATTERNS_TIMEOUT_S:
+    effort, began = _effort.get(), time.monotonic()
+    if effort.matching_s > PATTERNS_TIMEOUT_S:
         raise TimeoutError
-    found = matches(pattern, text)
-    check.matching_s += time.monotonic() - began
-    return found
+    is_match = matches(pattern, text)
+    effort.matching_s += time.monotonic() - began
+    return is_match
 
 
 class _TooManyReferences(Exception):
@@ -87,22 +88,23 @@ class _TooManyReferences(Exception):
 
 @dataclass(slots=True)
 class _Effort:
-    """What one check has cost so far."""
+    """What one check has taken so far."""
 
     references: int = 0
     matching_s: float = 0.0
 
 
-_check: ContextVar[_Effort] = ContextVar("the check that is being made")
+_effort: ContextVar[_Effort] = ContextVar("effort of the check under way")
 
 
 def _counted(keyword: str) -> Any:
+    """The package's function for a reference keyword, which here also counts and bounds the references."""
     follow = Draft202012Validator.VALIDATORS[keyword]
 
     def counting(validator: Any, reference: str, instance: object, schema: JsonSchema) -> Iterator[ValidationError]:
-        check = _check.get()
-        check.references += 1
-        if check.references > MAX_REFERENCES:
+        effort = _effort.get()
+        effort.references += 1
+        if effort.references > MAX_REFERENCES:
             raise _TooManyReferences
         yield from follow(validator, reference, instance, schema)
 
@@ -128,9 +130,10 @@ def schema_fault(schema: JsonSchema) -> str:
         Draft202012Validator.check_schema(schema)
         if fault := _keyword_fault(schema):
             return fault
+        # Some faults, such as endless references and bad patterns, show only while something is checked.
         samples: tuple[Any, ...] = ({}, [], "", 0, None)
         for sample in samples:
-            _check.set(_Effort())
+            _effort.set(_Effort())
             list(_validator(schema).iter_errors(sample))
     except SchemaError as error:
         where = "/".join(str(part) for part in error.absolute_path)
@@ -145,7 +148,7 @@ def schema_fault(schema: JsonSchema) -> str:
 
 
 def _keyword_fault(schema: JsonSchema) -> str:
-    """What the schema asks for that is not done here, or "". Raises ``Unresolvable``."""
+    """Which keyword of the schema is not supported here, or "". Raises ``Unresolvable`` for references to nothing."""
     resolver = EMPTY_REGISTRY.resolver_with_root(DRAFT202012.create_resource(schema))
     for reference in _references(schema):
         if not reference.startswith("#"):
@@ -159,7 +162,7 @@ def _keyword_fault(schema: JsonSchema) -> str:
 def misfit(data: Any, schema: JsonSchema) -> str:
     """See ``json_schema.misfit``."""
     faults = []
-    _check.set(_Effort())
+    _effort.set(_Effort())
     try:
         for fault in _validator(schema).iter_errors(data):
             where = "/".join(str(part) for part in fault.absolute_path)
@@ -192,7 +195,7 @@ def _references(part: Any) -> Iterator[str]:
 
 
 def _keywords(part: Any) -> set[str]:
-    """Every name in the schema, among which are all keywords that it uses."""
+    """Every name in the schema: the keywords that it uses, and names of properties."""
     inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
     return set(part if isinstance(part, dict) else ()).union(*map(_keywords, inner))
 

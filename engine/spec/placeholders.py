@@ -1,7 +1,7 @@
-"""``{placeholder}`` in any text: which inputs a crew takes, and the texts with their values filled in.
+"""``{placeholder}`` in a crew's texts: which inputs the crew takes, and how they are filled in.
 
-A placeholder is letters, digits, ``_`` and ``-`` in single braces; every other brace, such as those of JSON, is text.
-Patterns have none: ``{4}`` means something else in them.
+A placeholder is letters, digits, ``_`` and ``-`` in single braces. All other braces, such as those of JSON, are plain
+text. Regular expressions have no placeholders: ``{4}`` means something else there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from engine.spec.crew_spec import CrewSpec, QuestionGuardrail
+from engine.spec.crew_spec import CrewSpec, QuestionGuardrail, TaskSpec
 
 PLACEHOLDER = re.compile(r"(?<!\{)\{([A-Za-z0-9_][A-Za-z0-9_-]*)\}(?!\})")
 
@@ -22,14 +22,12 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def fill(text: str, inputs: Mapping[str, str]) -> str:
-    """The text with each placeholder that has an input replaced by it, once: what an input contains is not filled
-    again.
-    """
+    """The text with each placeholder replaced by its input. Those without one stay, and inputs are not filled again."""
     return PLACEHOLDER.sub(lambda match: inputs.get(match[1], match[0]), text)
 
 
 def input_text(value: Any) -> str:
-    """An input's value as the prompts hold it: lists of plain values joined by commas, other structures as JSON."""
+    """An input's value as prompts show it: lists of plain values joined by commas, other structures as JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value):
@@ -38,12 +36,22 @@ def input_text(value: Any) -> str:
 
 
 def placeholders(spec: CrewSpec) -> tuple[str, ...]:
-    """The inputs a crew takes, in order of first use in its tasks and then its agents."""
+    """The inputs that a crew takes, in order of first use: in its tasks, then in its agents."""
     return tuple(dict.fromkeys(name for text in _texts(spec) for name in names_in(text)))
 
 
+def with_inputs(spec: CrewSpec, inputs: Mapping[str, str]) -> CrewSpec:
+    """The spec with its placeholders filled, from ``inputs`` first and then from the crew's own."""
+    values = dict(spec.inputs) | dict(inputs)
+    agents = tuple(
+        agent.model_copy(update={name: fill(getattr(agent, name), values) for name in ("role", "goal", "backstory")})
+        for agent in spec.agents
+    )
+    return spec.model_copy(update={"agents": agents, "tasks": tuple(_filled(task, values) for task in spec.tasks)})
+
+
 def missing_inputs(spec: CrewSpec, inputs: Mapping[str, str]) -> tuple[str, ...]:
-    """Placeholders that neither the inputs nor the crew's defaults give a value for."""
+    """The placeholders that have no value, neither in ``inputs`` nor among the crew's own."""
     return tuple(name for name in placeholders(spec) if name not in inputs and name not in spec.inputs)
 
 
@@ -51,6 +59,20 @@ def _texts(spec: CrewSpec) -> Iterator[str]:
     for task in spec.tasks:
         yield from (task.description, task.expected_output, task.name)
         yield (task.condition and task.condition.contains) or ""
-        yield from (rail.question for rail in task.guardrails if isinstance(rail, QuestionGuardrail))
+        yield from (guard.question for guard in task.guardrails if isinstance(guard, QuestionGuardrail))
     for agent in spec.agents:
         yield from (agent.role, agent.goal, agent.backstory)
+
+
+def _filled(task: TaskSpec, values: Mapping[str, str]) -> TaskSpec:
+    guardrails = tuple(
+        guard.model_copy(update={"question": fill(guard.question, values)})
+        if isinstance(guard, QuestionGuardrail)
+        else guard
+        for guard in task.guardrails
+    )
+    texts = {name: fill(getattr(task, name), values) for name in ("description", "expected_output", "name")}
+    condition = task.condition
+    if condition is not None and condition.contains is not None:
+        condition = condition.model_copy(update={"contains": fill(condition.contains, values)})
+    return task.model_copy(update={**texts, "guardrails": guardrails, "condition": condition})

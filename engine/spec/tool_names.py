@@ -1,4 +1,4 @@
-"""The names of the built-in tools and what they are for, without loading them: for validation and for forms."""
+"""The names of the built-in tools and what each is for. Validation and forms need them without loading the tools."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ TOOL_SUMMARIES: dict[str, str] = {
 }
 
 NEEDS_SETTINGS = frozenset({"http_request", "mcp"})
-"""Tools that cannot be used as they are: they have to be told what they may reach."""
+"""Tools that do nothing without settings, which say what they may reach."""
 
 BUILT_IN_TOOLS = frozenset(TOOL_SUMMARIES)

@@ -1,4 +1,4 @@
-"""What is wrong with a tool's settings, without loading the tool: one function per tool that has any."""
+"""What is wrong with a tool's settings: one function for each tool that has any. The tools are not loaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from engine.spec.crew_spec import ToolSpec
 
 TTL_SETTING = "cache_ttl_s"
-"""Of every tool: for so many seconds its results are reused across runs."""
+"""A setting of every tool: for how many seconds its results are reused across runs."""
 MAX_TTL_S = 31_536_000
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MAX_NAMED = 100
@@ -22,7 +22,7 @@ Config = dict[str, Any]
 
 
 def fault_of(tool: ToolSpec) -> str:
-    """What to change in the tool's settings so that it can be used, or ""."""
+    """What to change in the tool's settings before it can be used, or ""."""
     ttl_s = tool.config.get(TTL_SETTING, 1)
     if isinstance(ttl_s, bool) or not isinstance(ttl_s, (int, float)) or not 0 < ttl_s <= MAX_TTL_S:
         return f"{TTL_SETTING} is a number of seconds, at most {MAX_TTL_S:,}."
@@ -46,7 +46,7 @@ def _scrape_website(config: Config) -> Iterator[str]:
 
 
 def _http_request(config: Config) -> Iterator[str]:
-    yield from _unknown(config, ("allowed_hosts", "methods"))
+    yield from _unknown_settings(config, ("allowed_hosts", "methods"))
     hosts = config.get("allowed_hosts")
     if not _are_texts(hosts) or not hosts:
         yield "Name the hosts that may be asked: allowed_hosts, such as api.example.com or *.example.com."
@@ -65,7 +65,7 @@ def _mcp(config: Config) -> Iterator[str]:
     known = ("url", "command", "tools", "credential")
     if {"headers", "token", "api_key", "env"} & config.keys():
         yield "Secrets are not settings: store the token as a credential of the team, and give its name as credential."
-    yield from _unknown(config, known)
+    yield from _unknown_settings(config, known)
     if ("url" in config) == ("command" in config):
         yield "Give the server's url, or the command that starts it, and not both."
     if "url" in config and not (isinstance(config["url"], str) and _is_web_address(config["url"])):
@@ -78,7 +78,7 @@ def _mcp(config: Config) -> Iterator[str]:
         yield "credential is the name under which the token for the server's url is stored."
 
 
-def _unknown(config: Config, known: tuple[str, ...]) -> Iterator[str]:
+def _unknown_settings(config: Config, known: tuple[str, ...]) -> Iterator[str]:
     for name in config:
         if name not in known:
             yield f"There is no setting {name[:80]!r}. Known are: {', '.join(known)}."

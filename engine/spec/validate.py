@@ -1,5 +1,6 @@
-"""All complaints about a spec at once, each naming its field by keys (``tasks.report.context``). Nothing is changed
-here.
+"""Whether a spec can run: all complaints at once, each with the path of its field (``tasks.report.context``).
+
+Nothing is corrected here.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from engine.spec.crew_spec import (
     ToolSpec,
 )
 from engine.spec.json_schema import schema_fault
-from engine.spec.placeholders import missing_inputs, placeholders
 from engine.spec.plan import find_cycle, make_plan
 from engine.spec.tool_names import BUILT_IN_TOOLS
 from engine.spec.tool_settings import fault_of
@@ -31,13 +31,12 @@ from engine.spec.tool_settings import fault_of
 MAX_TASKS = 1000
 MAX_AGENTS = 500
 
-__all__ = ["Complaint", "missing_inputs", "placeholders", "validate"]
-
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Why a spec cannot run (``error``) or may surprise (``warning``). ``code`` is stable; ``message`` says what to
-    do.
+    """Why a spec cannot run (``error``) or may surprise (``warning``).
+
+    ``field`` is the path by keys. ``code`` is stable and for machines, ``message`` tells people what to do.
     """
 
     field: str
@@ -50,13 +49,13 @@ class Complaint:
 
 
 def validate(spec: CrewSpec, *, tools: frozenset[str] = BUILT_IN_TOOLS) -> tuple[Complaint, ...]:
-    """Every complaint about the spec; it can run if none of them is an error. ``tools`` are the names that exist."""
-    found = [*_crew(spec)]
+    """Every complaint about the spec, which can run if none of them is an error. ``tools``: the names that exist."""
+    complaints = [*_crew(spec)]
     for agent in spec.agents:
-        found += _agent(agent, tools)
+        complaints += _agent(agent, tools)
     for task in spec.tasks:
-        found += _task(task, spec, tools)
-    return (*found, *_cycle(spec))
+        complaints += _task(task, spec, tools)
+    return (*complaints, *_cycle(spec))
 
 
 def _crew(spec: CrewSpec) -> Iterator[Complaint]:
@@ -66,7 +65,7 @@ def _crew(spec: CrewSpec) -> Iterator[Complaint]:
         yield Complaint("tasks", "Add at least one task.", "no_tasks")
     if len(spec.agents) > MAX_AGENTS or len(spec.tasks) > MAX_TASKS:
         yield Complaint("tasks", f"At most {MAX_AGENTS} agents and {MAX_TASKS} tasks.", "too_large")
-    for kind, keys in (("agents", [a.key for a in spec.agents]), ("tasks", [t.key for t in spec.tasks])):
+    for kind, keys in (("agents", [agent.key for agent in spec.agents]), ("tasks", [task.key for task in spec.tasks])):
         for key, count in Counter(keys).items():
             if count > 1:
                 yield Complaint(f"{kind}.{key}.key", f"{count} {kind} share the key {key!r}.", "duplicate_key")
@@ -114,10 +113,10 @@ def _task(task: TaskSpec, spec: CrewSpec, tools: frozenset[str]) -> Iterator[Com
     yield from _schemas(task)
 
 
-def _tools(field: str, wanted: tuple[ToolSpec, ...], tools: frozenset[str]) -> Iterator[Complaint]:
-    for tool in wanted:
-        if tool.name not in tools:
-            known = ", ".join(sorted(tools))
+def _tools(field: str, tools: tuple[ToolSpec, ...], known_tools: frozenset[str]) -> Iterator[Complaint]:
+    for tool in tools:
+        if tool.name not in known_tools:
+            known = ", ".join(sorted(known_tools))
             yield Complaint(f"{field}.tools", f"There is no tool {tool.name!r}. Known are: {known}.", "unknown_tool")
         elif fault := fault_of(tool):
             yield Complaint(f"{field}.tools", f"{tool.name}: {fault}", "bad_tool_settings")
@@ -125,10 +124,10 @@ def _tools(field: str, wanted: tuple[ToolSpec, ...], tools: frozenset[str]) -> I
 
 def _context(task: TaskSpec, spec: CrewSpec) -> Iterator[Complaint]:
     position = {other.key: index for index, other in enumerate(spec.tasks)}
-    named = [("context", key) for key in task.context or ()]
+    awaited = [("context", key) for key in task.context or ()]
     if task.condition is not None:
-        named.append(("condition", task.condition.task))
-    for part, key in named:
+        awaited.append(("condition", task.condition.task))
+    for part, key in awaited:
         field = f"tasks.{task.key}.{part}"
         if key not in position:
             yield Complaint(field, f"There is no task {key!r}.", "unknown_task")
@@ -148,7 +147,7 @@ def _schemas(task: TaskSpec) -> Iterator[Complaint]:
             yield from _schema(f"{field}.guardrails", guardrail.json_schema)
         elif isinstance(guardrail, QuestionGuardrail) and not guardrail.question.strip():
             yield Complaint(f"{field}.guardrails", "Write the question that a model is to answer.", "empty")
-        elif isinstance(guardrail, LengthGuardrail) and _is_empty(guardrail):
+        elif isinstance(guardrail, LengthGuardrail) and _fits_no_text(guardrail):
             yield Complaint(f"{field}.guardrails", "The least number of words is above the most.", "empty_range")
         elif isinstance(guardrail, RegexGuardrail):
             yield from _regex(f"{field}.guardrails", guardrail.pattern)
@@ -156,7 +155,7 @@ def _schemas(task: TaskSpec) -> Iterator[Complaint]:
         yield from _regex(f"{field}.condition", task.condition.matches)
 
 
-def _is_empty(guardrail: LengthGuardrail) -> bool:
+def _fits_no_text(guardrail: LengthGuardrail) -> bool:
     bounds = (guardrail.min_words, guardrail.max_words)
     return None not in bounds and guardrail.min_words > guardrail.max_words  # type: ignore[operator]
 

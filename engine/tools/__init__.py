@@ -1,1 +1,1 @@
-"""Tools that agents may call."""
+"""The tools that agents may call: one file for each built-in tool, and what every tool is to the engine."""

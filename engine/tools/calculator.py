@@ -1,4 +1,4 @@
-"""Exact arithmetic for models: a small language read by ``ast``, bounded in size, never evaluated as Python."""
+"""Exact arithmetic for models. Expressions are parsed by ``ast``, bounded in size, and never run as Python."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal, DecimalException, localcontext
 from typing import Any
 
-from engine.tools.protocol import ToolFacts, ToolFailed, text_arguments
+from engine.tools.tool import ToolFacts, ToolFailed, text_arguments
 
 MAX_CHARS = 1000
 MAX_DIGITS = 60
@@ -27,7 +27,7 @@ UNARY: dict[type[ast.unaryop], Callable[[Decimal], Decimal]] = {ast.UAdd: operat
 
 
 class Calculator:
-    """``(1200 - 980) / 980 * 100`` to 60 significant digits."""
+    """Works out expressions such as ``(1200 - 980) / 980 * 100`` to 60 significant digits."""
 
     facts = ToolFacts(
         name="calculator",
@@ -40,7 +40,7 @@ class Calculator:
 
 
 def calculate(expression: str) -> str:
-    """The value as plain text. Raises ``ToolFailed`` with the reason."""
+    """The value of the expression in digits. Raises ``ToolFailed`` with the reason if it has none."""
     if len(expression) > MAX_CHARS:
         raise ToolFailed(f"The expression is longer than {MAX_CHARS} characters.")
     try:

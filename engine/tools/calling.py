@@ -1,4 +1,4 @@
-"""One call of a tool: its arguments read and checked, and code that is not ours kept from failing as if it were."""
+"""One call of a tool: reads and checks its arguments, and turns whatever the tool raises into its failure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from engine.errors import Cancelled, EngineError, LimitReached, ModelMistake
 from engine.providers.llm import ToolCall
 from engine.spec.json_schema import misfit
 from engine.text import read_json
-from engine.tools.protocol import Tool, ToolFailed
+from engine.tools.tool import Tool, ToolFailed
 
 log = logging.getLogger(__name__)
 
 
 def arguments_of(call: ToolCall, tool: Tool) -> dict[str, Any]:
-    """Raises ``ModelMistake`` with what is wrong with the arguments."""
+    """The call's arguments, which fit the tool's parameters. Raises ``ModelMistake`` that says what is wrong."""
     try:
         arguments = read_json(call.arguments or "{}")
     except ValueError as error:
@@ -29,9 +29,9 @@ def arguments_of(call: ToolCall, tool: Tool) -> dict[str, Any]:
 
 
 async def result_of(tool: Tool, arguments: dict[str, Any]) -> str:
-    """The tool's text. Whatever it raises is its failure (``ToolFailed``), told to the model, and not our bug.
+    """The tool's text. Whatever the tool raises becomes ``ToolFailed``: the model is told, and the run goes on.
 
-    The traceback is in the log, since the tool may be one of ours.
+    An unexpected error is logged with its traceback, since the tool may be one of ours.
     """
     try:
         text = await tool.run(arguments)
@@ -47,6 +47,6 @@ async def result_of(tool: Tool, arguments: dict[str, Any]) -> str:
         if task is None or task.cancelling():
             raise
         raise ToolFailed("The tool failed: it cancelled itself.") from error
-    except BaseException as error:  # also SystemExit: a tool must not end the process that runs it
+    except BaseException as error:  # a tool may be anybody's code: not even its SystemExit may end this process
         log.warning("The tool %s failed.", tool.facts.name, exc_info=True)
         raise ToolFailed(f"The tool failed: {type(error).__name__}: {str(error)[:500]}") from error

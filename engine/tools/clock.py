@@ -1,4 +1,4 @@
-"""The date and time now, for models that would otherwise guess."""
+"""The date and time now, which models would otherwise guess."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.tools.protocol import ToolFacts, ToolFailed
+from engine.tools.tool import ToolFacts, ToolFailed
 
 
 class CurrentTime:
-    """The time in an IANA time zone; UTC where none is given."""
+    """Tells the time in an IANA time zone, by default in UTC."""
 
     facts = ToolFacts(
         name="current_time",

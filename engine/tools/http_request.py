@@ -1,4 +1,4 @@
-"""Requests to hosts that the crew's designer named, for APIs that have no tool of their own."""
+"""Requests to hosts that the crew's designer named: for APIs that have no tool of their own."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 import httpx
 
-from engine.tools.protocol import Effect, ToolFacts, ToolFailed
+from engine.tools.tool import Effect, ToolFacts, ToolFailed
 from engine.web.guarded_http import GuardedHttp
 from engine.web.html_text import readable_text_aside
 
 
 class HttpRequest:
-    """``allowed_hosts``: exact names, or ``*.example.com`` for the names below one. Each redirect is held to them too.
+    """``allowed_hosts``: exact names, or ``*.example.com`` for all names below one. Redirects may not leave them.
 
-    With any method but GET among ``methods``, calls may change something: they are not repeated, and not reused.
+    If ``methods`` has more than GET, a call may change something: it is never repeated, and its result never reused.
     """
 
     def __init__(self, http: GuardedHttp, *, allowed_hosts: tuple[str, ...], methods: tuple[str, ...]) -> None:
@@ -24,24 +24,26 @@ class HttpRequest:
 
     async def run(self, arguments: dict[str, Any]) -> str:
         method = arguments.get("method", "GET")
-        sent = {"content": arguments["body"].encode()} if "body" in arguments else {}
+        content = {"content": arguments["body"].encode()} if "body" in arguments else {}
         if "json" in arguments:
-            if sent:
+            if content:
                 raise ToolFailed("Give json or body, not both.")
-            sent = {"json": arguments["json"]}
-        if sent and method == "GET":
+            content = {"json": arguments["json"]}
+        if content and method == "GET":
             raise ToolFailed("A GET request has no json and no body.")
-        page = await self._http.request(method, arguments["url"], check=self._check, explain_errors=True, **sent)
+        page = await self._http.request(
+            method, arguments["url"], check=self._check_host, explain_errors=True, **content
+        )
         return await readable_text_aside(page.text) if "html" in page.media_type else page.text
 
-    def _check(self, url: httpx.URL) -> None:
+    def _check_host(self, url: httpx.URL) -> None:
         host = url.raw_host.decode("ascii").lower().rstrip(".")
         if not any(host == allowed or _is_below(host, allowed) for allowed in self._hosts):
             raise ToolFailed(f"{host} is not one of the hosts that may be asked: {', '.join(self._hosts)}.")
 
 
 def request_facts(allowed_hosts: tuple[str, ...], methods: tuple[str, ...]) -> ToolFacts:
-    """What the model is told: no more than these settings let it do."""
+    """What the model is told: only what these settings allow."""
     reads_only = set(methods) <= {"GET"}
     fields: dict[str, Any] = {
         "method": {"type": "string", "enum": list(methods)},

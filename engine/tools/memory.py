@@ -1,6 +1,6 @@
-"""What an agent notes for later runs, and looks up again: a namespace per agent, and a keeper that outlives the run.
+"""An agent's memory: notes that it takes for later runs and looks up again. Each agent sees only its own.
 
-An agent notes and looks up by itself, so a run pays only for what is used. Two tasks of one agent may do both at once.
+The agent decides when to do either, so a run pays only for what is used. Two tasks of one agent may do both at once.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from engine.spec.crew_spec import AgentSpec
-from engine.tools.knowledge import TextKnowledge
-from engine.tools.protocol import Effect, ToolFacts, ToolFailed, text_arguments
+from engine.tools.knowledge_search import TextKnowledge
 from engine.tools.registry import Toolbox, toolbox_of
+from engine.tools.tool import Effect, ToolFacts, ToolFailed, text_arguments
 
 MAX_NOTE_CHARS = 4_000
 MAX_RECALLED = 8
@@ -18,12 +18,12 @@ NOTHING_NOTED = "There are no notes on that."
 
 
 class Memory(Protocol):
-    """Keeps the notes of one crew's agents. Noting the same text twice keeps it once."""
+    """Keeps the notes of one crew's agents, longer than a run. A text that is noted twice is kept once."""
 
     async def note(self, agent: str, text: str) -> None: ...
 
     async def recall(self, agent: str, query: str, *, limit: int) -> list[str]:
-        """The agent's own notes that fit best, the best first."""
+        """At most ``limit`` of the agent's own notes, the best first."""
         ...
 
 
@@ -38,12 +38,12 @@ class TextMemory:
 
     async def recall(self, agent: str, query: str, *, limit: int) -> list[str]:
         notes = TextKnowledge({str(number): text for number, text in enumerate(self._notes.get(agent, ()))})
-        found = await notes.search(query, collections=(), limit=limit)
-        return [passage.text for passage in found]
+        passages = await notes.search(query, collections=(), limit=limit)
+        return [passage.text for passage in passages]
 
 
 def memory_tools(memory: Memory, agent: AgentSpec) -> Toolbox:
-    """The tools by which the agent uses its namespace; none if it is not to remember."""
+    """The two tools by which the agent uses its notes; none if its spec gives it no memory."""
     return toolbox_of((TakeNote(memory, agent.key), RecallNotes(memory, agent.key))) if agent.memory else {}
 
 
@@ -85,5 +85,5 @@ class RecallNotes:
         self._agent = agent
 
     async def run(self, arguments: dict[str, Any]) -> str:
-        found = await self._memory.recall(self._agent, str(arguments["query"]), limit=MAX_RECALLED)
-        return "\n\n".join(found) or NOTHING_NOTED
+        notes = await self._memory.recall(self._agent, str(arguments["query"]), limit=MAX_RECALLED)
+        return "\n\n".join(notes) or NOTHING_NOTED

@@ -1,4 +1,4 @@
-"""Which tools a run has: a name and settings to a tool, real ones or, for simulated runs, labelled stand-ins."""
+"""Which tools a run has. Makes each from its name and settings: the real one or, in simulated runs, a stand-in."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from engine.spec.crew_spec import ToolSpec
 from engine.spec.tool_settings import fault_of
 from engine.tools.calculator import Calculator
 from engine.tools.clock import CurrentTime
-from engine.tools.knowledge import KnowledgeSearch, KnowledgeSource
-from engine.tools.protocol import Factory, Tool, ToolFacts, ToolFailed, ToolSource
+from engine.tools.knowledge_search import KnowledgeSearch, KnowledgeSource
+from engine.tools.tool import Tool, ToolFactory, ToolFacts, ToolFailed, ToolSource
 
 Toolbox = dict[str, tuple[Tool, ToolSpec]]
-"""Tools by the name under which the model calls them, each with the spec that it was made of."""
+"""Tools by the name under which the model calls them, each with the spec that it was made from."""
 
 
 def toolbox_of(tools: Iterable[Tool]) -> Toolbox:
-    """Tools of the engine's own, which have no settings, as a conversation takes them."""
+    """A toolbox of tools without settings, such as those of the engine itself."""
     return {tool.facts.name: (tool, ToolSpec(name=tool.facts.name)) for tool in tools}
 
 
 class ToolRegistry:
-    """The tools of one run by name, and the cache of their results. Made anew for each run."""
+    """The tools of one run by name, and the cache of their results. Each run has its own."""
 
-    def __init__(self, factories: Mapping[str, Factory]) -> None:
+    def __init__(self, factories: Mapping[str, ToolFactory]) -> None:
         self._factories = dict(factories)
         self.cache = Cache(shares_failures=True)
 
@@ -44,34 +44,32 @@ class ToolRegistry:
         mcp_tokens: Mapping[str, Credential] | None = None,
         knowledge: KnowledgeSource | None = None,
     ) -> ToolRegistry:
-        """The built-in tools. ``SERPER_BASE_URL`` names another search service of the same protocol.
+        """The built-in tools. The variable ``SERPER_BASE_URL`` can name another search service of the same protocol.
 
-        ``allowed_mcp_commands``: exact names of programs that may be started as MCP servers. ``mcp_tokens``: the secret
-        of an MCP server, with its address, by the name that settings call it.
+        ``allowed_mcp_commands``: exact names of programs that may be started as MCP servers. ``mcp_tokens``: secrets
+        of MCP servers, each with its server's address, by the names that tool settings use.
         """
-        from engine.tools import network  # late: it brings an HTTP client, which crews without such tools never need
+        from engine.tools import network_tools  # late: it imports an HTTP client, which many crews never need
 
-        access = network.Access(
+        access = network_tools.NetworkAccess(
             search_api_key=search_api_key,
             search_base_url=search_base_url or os.environ.get("SERPER_BASE_URL"),
             private_hosts=frozenset(allowed_private_hosts),
             mcp_commands=frozenset(allowed_mcp_commands),
             mcp_tokens=dict(mcp_tokens or {}),
         )
-        return cls(_local_tools(knowledge) | network.tools(access))
+        return cls(_local_tools(knowledge) | network_tools.tools(access))
 
     @classmethod
     def simulated(cls, *, knowledge: KnowledgeSource | None = None) -> ToolRegistry:
-        """Nothing goes to the network: the tools that would go there say that they are simulated. Knowledge is really
-        searched.
-        """
-        from engine.tools import network
+        """The built-in tools with stand-ins for those that reach the network. Knowledge is really searched."""
+        from engine.tools import network_tools  # late, as above
 
-        return cls(_local_tools(knowledge) | network.simulated_tools())
+        return cls(_local_tools(knowledge) | network_tools.simulated_tools())
 
     def with_tools(self, tools: Iterable[Tool]) -> ToolRegistry:
-        """These tools besides the registry's own: functions of the caller's program, for the Python API."""
-        own: dict[str, Factory] = {tool.facts.name: lambda config, tool=tool: tool for tool in tools}  # type: ignore[misc]
+        """A registry with these tools added, such as functions of the program that uses the Python API."""
+        own: dict[str, ToolFactory] = {tool.facts.name: lambda config, tool=tool: tool for tool in tools}  # type: ignore[misc]
         return ToolRegistry(self._factories | own)
 
     @property
@@ -80,19 +78,19 @@ class ToolRegistry:
 
     @asynccontextmanager
     async def open(self, specs: Iterable[ToolSpec]) -> AsyncIterator[Toolbox]:
-        """The tools of an agent by the name under which the model calls them, with their connections while they last.
+        """An agent's tools. Their connections stay open within the block.
 
-        Raises ``ToolFailed`` for bad settings and for servers that cannot be used.
+        Raises ``ToolFailed`` for wrong settings and for servers that cannot be used.
         """
         async with AsyncExitStack() as stack:
             toolbox: Toolbox = {}
-            given: list[ToolSpec] = []
+            seen: list[ToolSpec] = []
             for spec in specs:
-                if spec not in given:
-                    given.append(spec)
+                if spec not in seen:
+                    seen.append(spec)
                     for tool in await self._tools(spec, stack):
-                        named = _named_apart(tool, toolbox)
-                        toolbox[named.facts.name] = (named, spec)
+                        renamed = _with_free_name(tool, toolbox)
+                        toolbox[renamed.facts.name] = (renamed, spec)
             yield toolbox
 
     async def _tools(self, spec: ToolSpec, stack: AsyncExitStack) -> tuple[Tool, ...]:
@@ -113,8 +111,8 @@ class _Renamed:
         return await self.tool.run(arguments)
 
 
-def _named_apart(tool: Tool, toolbox: Toolbox) -> Tool:
-    """The tool, with a number behind its name if another one has that name."""
+def _with_free_name(tool: Tool, toolbox: Toolbox) -> Tool:
+    """The tool, with a number after its name if the toolbox already has that name."""
     facts, number = tool.facts, 1
     name = facts.name
     while name in toolbox:
@@ -123,7 +121,7 @@ def _named_apart(tool: Tool, toolbox: Toolbox) -> Tool:
     return tool if name == facts.name else _Renamed(tool, replace(facts, name=name, original_name=facts.identity))
 
 
-def _local_tools(knowledge: KnowledgeSource | None) -> dict[str, Factory]:
+def _local_tools(knowledge: KnowledgeSource | None) -> dict[str, ToolFactory]:
     return {
         "calculator": lambda config: Calculator(),
         "current_time": lambda config: CurrentTime(),

@@ -1,16 +1,16 @@
-"""The readable text of a web page, CrewAI's ``ScrapeWebsiteTool``."""
+"""The readable text of a web page: CrewAI's ``ScrapeWebsiteTool``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from engine.tools.protocol import ToolFacts, text_arguments
+from engine.tools.tool import ToolFacts, text_arguments
 from engine.web.guarded_http import GuardedHttp
 from engine.web.html_text import readable_text_aside
 
 
 class ScrapeWebsite:
-    """Reads one page. ``fixed_url`` is CrewAI's ``website_url``: the model then needs no address."""
+    """Reads a page. With ``fixed_url``, CrewAI's ``website_url``, it is always that one."""
 
     def __init__(self, http: GuardedHttp, *, fixed_url: str = "") -> None:
         self._http = http
@@ -24,7 +24,7 @@ class ScrapeWebsite:
 
 
 def page_facts(fixed_url: str) -> ToolFacts:
-    """What the model is told: it names the page, unless there is but one."""
+    """What the model is told: without ``fixed_url`` it has to name the page."""
     if fixed_url:
         return ToolFacts(name="scrape_website", description=f"Read the text of {fixed_url}.")
     return ToolFacts(

@@ -1,4 +1,4 @@
-"""Stand-ins for network tools in simulated runs: they ask nobody, and what they return says so."""
+"""Stand-ins for network tools in simulated runs. They ask nobody, and what they return says so."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from engine.tools.http_request import request_facts
-from engine.tools.protocol import Effect, Tool, ToolFacts, ToolSource, tool_name
 from engine.tools.scrape import page_facts
+from engine.tools.tool import Effect, Tool, ToolFacts, ToolSource, tool_name
 from engine.tools.web_search import WebSearch
 
 
@@ -27,7 +27,7 @@ class SimulatedSearch:
 
 
 class SimulatedRequest:
-    """The tool as its settings make it, but it asks nobody, and says so."""
+    """Looks to the model like the real tool with the same settings."""
 
     def __init__(self, *, allowed_hosts: tuple[str, ...], methods: tuple[str, ...]) -> None:
         self.facts = request_facts(allowed_hosts, methods)
@@ -38,7 +38,7 @@ class SimulatedRequest:
 
 
 class SimulatedMcpServer(ToolSource):
-    """The tools that the settings name, or one called ``mcp``: which ones there are is not asked of the server."""
+    """Has the tools that the settings name, else one called ``mcp``: the server is not asked for its tools."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._names = config.get("tools") or ["mcp"]

@@ -1,20 +1,20 @@
-"""Web search through Serper, CrewAI's ``SerperDevTool``."""
+"""Web search through Serper: CrewAI's ``SerperDevTool``."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from engine.tools.protocol import ToolFacts, ToolFailed, text_arguments
+from engine.tools.tool import ToolFacts, ToolFailed, text_arguments
 from engine.web.guarded_http import GuardedHttp
 
 SERPER_URL = "https://google.serper.dev"
 DEFAULT_RESULTS = 10
-"""As many as the service gives unasked."""
+"""What the service gives unless asked for another number."""
 
 
 class WebSearch:
-    """Results as title, link and snippet. Without a key each use fails with a reason that the model is told."""
+    """Gives results as title, link and snippet. Without a key every call fails, and the model is told why."""
 
     facts = ToolFacts(
         name="web_search",
@@ -34,11 +34,11 @@ class WebSearch:
         if not self._api_key:
             raise ToolFailed("Web search is not set up here: there is no Serper key. Answer without it, and say so.")
         headers = {"X-API-KEY": self._api_key}
-        asked = {"q": arguments["query"]} | ({"num": self._n_results} if self._n_results != DEFAULT_RESULTS else {})
-        page = await self._http.request("POST", self._url, json=asked, headers=headers)
+        search = {"q": arguments["query"]} | ({"num": self._n_results} if self._n_results != DEFAULT_RESULTS else {})
+        page = await self._http.request("POST", self._url, json=search, headers=headers)
         try:
-            found = json.loads(page.text)["organic"]
-            return "\n\n".join(_result(item) for item in found[: self._n_results]) or "Nothing was found."
+            results = json.loads(page.text)["organic"]
+            return "\n\n".join(_result(item) for item in results[: self._n_results]) or "Nothing was found."
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ToolFailed("The search service gave an answer that is not readable.") from error
 

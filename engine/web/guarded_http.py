@@ -1,7 +1,7 @@
-"""The one HTTP client of all network tools: only http(s), only public addresses, bounded in size, time and kind.
+"""The HTTP client of all network tools and webhooks: http(s) only, public addresses only, answers of bounded size.
 
-A model chooses the addresses, so each is checked on the IP that is really connected to, and again at each redirect: the
-connection is opened to the very address that was checked, so a name cannot point elsewhere between check and use.
+Models and strangers choose the addresses. So each request and each redirect is checked by IP address, and connects to
+that same IP address: a name cannot point elsewhere between check and use.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import httpx
 from engine.errors import EngineError
 
 MAX_BYTES = 2_000_000
-"""Of an answer as it is sent, and also unpacked."""
+"""Of an answer, both as it is sent and unpacked."""
 MAX_ERROR_CHARS = 2000
 MAX_REDIRECTS = 5
 TIMEOUT_S = 20.0
@@ -38,9 +38,9 @@ TEXT_TYPES = (
     "application/atom",
 )
 SLOW_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"})
-"""Python decodes them, but no page is written in them, and some take time quadratic in the page's size."""
+"""Python decodes them, but no web page uses them, and some take time quadratic in the page's size."""
 
-NEVER = tuple(
+NEVER_PUBLIC = tuple(
     ipaddress.ip_network(network)
     for network in (
         "0.0.0.0/8",
@@ -62,18 +62,18 @@ NEVER = tuple(
         "ff00::/8",
     )
 )
-"""Addresses that lead inside, or to other address spaces, although Python's ``is_global`` accepts some of them."""
+"""Networks that lead inside or to other address spaces. Python's ``is_global`` accepts some of them."""
 
 
 class RequestFailed(EngineError):
-    """The request was refused here, failed, or got no answer that can be used; the reason may be told to anybody."""
+    """The request was refused here, failed, or got no usable answer. Anybody may be told the reason."""
 
     code = "request_failed"
 
 
 @dataclass(frozen=True, slots=True)
 class WebPage:
-    """What came back: the address after redirects, its media type, and its text."""
+    """A text from the web: its address after redirects, its media type, and the text."""
 
     url: str
     media_type: str
@@ -82,14 +82,14 @@ class WebPage:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What a server said to one request, whatever its status: the beginning of its text."""
+    """A server's answer, whatever its status: the beginning of its text."""
 
     status: int
     text: str
 
 
 class GuardedHttp:
-    """``allowed_private_hosts``: host names or addresses that an operator allows although they are not public."""
+    """``allowed_private_hosts``: names or IP addresses that an operator allows although they are not public."""
 
     def __init__(self, allowed_private_hosts: Iterable[str] = (), *, timeout_s: float = TIMEOUT_S) -> None:
         self.allowed_private_hosts = frozenset(host.lower() for host in allowed_private_hosts)
@@ -104,16 +104,16 @@ class GuardedHttp:
         explain_errors: bool = False,
         **options: Any,
     ) -> WebPage:
-        """One request, redirects followed by hand. Raises ``RequestFailed`` for everything that is refused or fails.
+        """The text that the address gives, after redirects. Raises ``RequestFailed`` if it is refused or fails.
 
-        ``check`` is asked about each address, those of redirects too, and raises for those it refuses.
-        ``explain_errors``: what the server says to an error is part of the reason.
+        ``check`` is called with each address, those of redirects too, and raises for an address that it refuses.
+        ``explain_errors``: the text of an error page becomes part of the reason. ``options`` are httpx's.
         """
         async with self._client(HEADERS) as client:
             return await _follow(client, client.build_request(method, url, **options), check, explain_errors)
 
     async def post_once(self, url: str, body: bytes, *, headers: Mapping[str, str], most_bytes: int) -> HttpAnswer:
-        """One POST, no redirect followed; every status is an answer, of which so much is read.
+        """One POST without following redirects. Every status is an answer, of which ``most_bytes`` are read.
 
         Raises ``RequestFailed`` if there is no answer.
         """
@@ -122,19 +122,19 @@ class GuardedHttp:
             check_address(request.url)
             response = await client.send(request, stream=True)
             try:
-                begun = bytearray()
+                beginning = bytearray()
                 async for chunk in response.aiter_raw():
-                    begun += chunk
-                    if len(begun) >= most_bytes:
+                    beginning += chunk
+                    if len(beginning) >= most_bytes:
                         break
             finally:
                 await response.aclose()
-            text = _decoded(bytes(begun[:most_bytes]), response.charset_encoding or "utf-8")
+            text = _decoded(bytes(beginning[:most_bytes]), response.charset_encoding or "utf-8")
             return HttpAnswer(response.status_code, text)
 
     @asynccontextmanager
     async def _client(self, headers: Mapping[str, str]) -> AsyncIterator[httpx.AsyncClient]:
-        """A client that connects to checked addresses only, within the time; its failures are ``RequestFailed``."""
+        """A client that connects to checked addresses only, within the timeout. Its errors become ``RequestFailed``."""
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
@@ -152,21 +152,25 @@ class GuardedHttp:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is on the public internet, after unwrapping IPv4 addresses mapped into IPv6."""
+    """Whether an IP address is on the public internet. An IPv4 address mapped into IPv6 counts as itself."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped
-    return ip.is_global and not ip.is_multicast and not any(ip.version == net.version and ip in net for net in NEVER)
+    return (
+        ip.is_global
+        and not ip.is_multicast
+        and not any(ip.version == net.version and ip in net for net in NEVER_PUBLIC)
+    )
 
 
 @cache
 def _ssl_context() -> ssl.SSLContext:
-    """Made once: reading the certificates takes longer than many a request."""
+    """Made once, because reading the certificates takes longer than many a request."""
     return httpx.create_ssl_context(trust_env=False)
 
 
 class _GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's transport over a network that connects only to checked addresses."""
+    """httpx's transport, over connections to checked addresses only."""
 
     def __init__(self, allowed: frozenset[str]) -> None:
         super().__init__(verify=_ssl_context(), trust_env=False)
@@ -174,7 +178,7 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
 
 
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
-    """``network`` makes the connections; that of httpcore's successor has the same shape."""
+    """Connects only to addresses that may be reached. ``network`` makes the connections: httpcore's or httpcore2's."""
 
     def __init__(self, allowed: frozenset[str], network: Any = None) -> None:
         self._allowed = allowed
@@ -189,9 +193,9 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         socket_options: Any = None,
     ) -> httpcore.AsyncNetworkStream:
         addresses = await self._addresses(host, port)
-        refused = [address for address in addresses if not self._may(host, address)]
+        refused = [address for address in addresses if not self._may_reach(host, address)]
         if refused or not addresses:
-            # One bad address spoils the name: it is how a name is made to point inside now and then.
+            # One bad address is enough to refuse the name: attackers mix them in, so that it sometimes points inside.
             raise RequestFailed(f"{host} is not a public address, so it may not be reached from here.")
         return await self._network.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
 
@@ -204,17 +208,17 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
     async def _addresses(self, host: str, port: int) -> list[str]:
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise RequestFailed(f"There is no host {host}.") from error
-        return list(dict.fromkeys(str(info[4][0]) for info in found))
+        return list(dict.fromkeys(str(info[4][0]) for info in infos))
 
-    def _may(self, host: str, address: str) -> bool:
+    def _may_reach(self, host: str, address: str) -> bool:
         return host.lower().strip("[]") in self._allowed or address in self._allowed or is_public(address)
 
 
 def check_address(url: httpx.URL) -> None:
-    """Raises ``RequestFailed`` for an address that no tool reads, wherever it leads."""
+    """Raises ``RequestFailed`` for an address of a form that is never used, wherever it leads."""
     if url.scheme not in ("http", "https") or not url.host:
         raise RequestFailed("Only full http:// and https:// addresses can be read.")
     if url.userinfo:
@@ -246,8 +250,8 @@ async def _page(response: httpx.Response, explain_errors: bool) -> WebPage:
     is_text = media_type.startswith(TEXT_TYPES)
     if response.is_error:
         reason = f"The server answered {response.status_code} {response.reason_phrase}"
-        said = await _text(response) if explain_errors and is_text else ""
-        raise RequestFailed(f"{reason}: {said[:MAX_ERROR_CHARS]}" if said else f"{reason}.")
+        explanation = await _text(response) if explain_errors and is_text else ""
+        raise RequestFailed(f"{reason}: {explanation[:MAX_ERROR_CHARS]}" if explanation else f"{reason}.")
     if not is_text:
         raise RequestFailed(f"This is {media_type}, not text.")
     return WebPage(str(response.url), media_type, await _text(response))
@@ -255,26 +259,26 @@ async def _page(response: httpx.Response, explain_errors: bool) -> WebPage:
 
 async def _text(response: httpx.Response) -> str:
     unpack = _unpacker(response.headers.get("content-encoding", "").strip().lower())
-    sent, body = 0, bytearray()
+    sent_bytes, body = 0, bytearray()
     async for chunk in response.aiter_raw():
-        sent += len(chunk)
+        sent_bytes += len(chunk)
         body += unpack(chunk, MAX_BYTES + 1 - len(body))
-        if max(sent, len(body)) > MAX_BYTES:
+        if max(sent_bytes, len(body)) > MAX_BYTES:
             raise RequestFailed(f"The answer is larger than {MAX_BYTES:,} bytes.")
     return _decoded(bytes(body), response.charset_encoding or "utf-8")
 
 
 def _unpacker(encoding: str) -> Callable[[bytes, int], bytes]:
-    """Unpacks the next bytes into at most so many: httpx's own unpacking makes gigabytes of a small chunk at once."""
+    """A function that unpacks a chunk into at most so many bytes. httpx's own may make gigabytes of a small chunk."""
     if encoding in ("", "identity"):
-        return lambda chunk, most: chunk
+        return lambda chunk, most_bytes: chunk
     if encoding not in ("gzip", "x-gzip"):
         raise RequestFailed(f"The answer is packed as {encoding[:40]}, which was not asked for.")
     gzip = zlib.decompressobj(wbits=31)
 
-    def unpack(chunk: bytes, most: int) -> bytes:
+    def unpack(chunk: bytes, most_bytes: int) -> bytes:
         try:
-            return gzip.decompress(chunk, most)
+            return gzip.decompress(chunk, most_bytes)
         except zlib.error as error:
             raise RequestFailed(f"The answer cannot be unpacked: {error}.") from error
 

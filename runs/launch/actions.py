@@ -13,12 +13,12 @@ from agents_app.actions import cut_version
 from agents_app.models import Crew
 from engine.catalogue.model_ids import is_simulated, provider_of
 from engine.spec.crew_spec import CrewSpec
-from engine.spec.llms import llms_of, models_of
+from engine.spec.named_models import llms_of, models_of
+from engine.text import storable_json
 from runs.bounds import budgets, quotas
 from runs.launch.order import LaunchOrder, limit_complaints, order_complaints
 from runs.models import ClockTimestamp, Run, TaskRun
 from runs.money import to_nusd
-from runs.storable import storable_json
 from runs.telemetry import metrics
 from runs.worker import bell
 from teams.access import Principal, require

@@ -12,7 +12,7 @@ from typing import Any
 from agents_app.models import CrewVersion
 from engine.record.limits import RunLimits
 from engine.spec.crew_spec import CrewSpec
-from engine.spec.validate import missing_inputs
+from engine.spec.placeholders import missing_inputs
 from runs.bounds.budgets import MAX_BUDGET_USD
 from runs.money import dollars, to_nusd, to_usd
 from runs.states import Priority

@@ -10,7 +10,7 @@ from agents_app.models import Crew, CrewVersion
 from agents_app.snapshot import spec_of
 from engine.catalogue.model_ids import is_simulated
 from engine.spec.crew_spec import CrewSpec
-from engine.spec.llms import models_of
+from engine.spec.named_models import models_of
 from engine.spec.validate import Complaint, validate
 from runs.launch import actions
 from runs.launch.forms import LaunchForm

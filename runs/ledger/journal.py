@@ -18,9 +18,10 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F
 
+from engine.concurrency import uninterrupted
 from engine.errors import Cancelled, EngineError
-from engine.gathering import to_the_end
 from engine.record.journal import CallIntent, CallOutcome, CallRecord, CallStatus, LostCall, TaskResult, Verdict
+from engine.text import json_text, storable
 from runs import models
 from runs.bounds import budgets
 from runs.bounds.lanes import LaneLimits, Queues, Wait, note, wait_of
@@ -34,7 +35,6 @@ from runs.live.notify import CHANNEL, run_changed
 from runs.models import Bill, Run, new_id
 from runs.money import to_nusd
 from runs.states import CallWait, RunState
-from runs.storable import json_text, storable_text
 from runs.telemetry import metrics
 from runs.telemetry.log_context import OpenCall, mark, mark_call
 
@@ -114,7 +114,7 @@ class LedgerJournal:
         try:
             outcome = await self._until_opened(opening)
         except asyncio.CancelledError:
-            await to_the_end(self._take_back(opening))
+            await uninterrupted(self._take_back(opening))
             raise
         if isinstance(outcome, EngineError):
             raise outcome
@@ -175,7 +175,7 @@ class LedgerJournal:
     async def review(self, task: str, number: int, answer: str) -> Verdict | None:
         known = self._replay.reviews.get((task, number))
         if known is None:
-            shown = {"number": number, "call": None, "defaults": {"answer": storable_text(answer)}}
+            shown = {"number": number, "call": None, "defaults": {"answer": storable(answer)}}
             await self._write(lambda: self._ask_person(task, shown))
         return known
 
@@ -211,9 +211,9 @@ class LedgerJournal:
         ended = {
             "state": result.status.value,
             "cache_key": result.cache_key,
-            "raw": storable_text(result.raw),
+            "raw": storable(result.raw),
             "data": None if result.data is None else json_text(result.data),
-            "error": storable_text(result.error),
+            "error": storable(result.error),
             "error_code": result.error_code,
         }
         self._execute(END_TASK, result.task, ended)

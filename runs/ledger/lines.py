@@ -14,11 +14,11 @@ from django.db import connection
 from engine.catalogue.pricing import Rates, worst_case_rates
 from engine.errors import Cancelled
 from engine.record.journal import CallIntent, CallOutcome, CallStatus, Purpose
+from engine.text import json_text, storable
 from runs.ledger.sql import CORRECT, OPEN, READ_OPEN, READ_TO_SETTLE, ROLLUP_FIELDS, SETTLE, TOKEN_FIELDS
 from runs.live.notify import CHANNEL
 from runs.money import to_nusd
 from runs.states import CallState, CostClass
-from runs.storable import json_text, storable_text
 
 CLASS_OF_PURPOSE = {
     Purpose.WORK: CostClass.WORK,
@@ -102,8 +102,8 @@ def open_line(call_id: UUID, intent: CallIntent, owner: Owner, *, credential: st
         "credential": credential,
         "params": json_text(intent.params),
         "messages": json_text(intent.messages),
-        "tool": storable_text(intent.tool),
-        "arguments": storable_text(intent.arguments),
+        "tool": storable(intent.tool),
+        "arguments": storable(intent.arguments),
         "effect": intent.effect.value,
         "counted_tokens": intent.prompt_tokens,
         "cache_key": intent.cache_key,
@@ -194,14 +194,14 @@ def _of_outcome(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> 
         "cache_age_s": outcome.cache_age_s,
         "saved": None if outcome.saved_usd is None else to_nusd(outcome.saved_usd),
         "reusable": outcome.reusable,
-        "error": storable_text(outcome.error),
+        "error": storable(outcome.error),
         "error_code": outcome.error_code,
-        "tool_output": storable_text(outcome.tool_output or ""),
+        "tool_output": storable(outcome.tool_output or ""),
         "latency_ms": outcome.latency_ms,
         "reply": json_text(asdict(reply)) if reply else None,
-        "model_answered": storable_text(reply.model)[:200] if reply else "",
-        "finish_reason": storable_text(reply.finish_reason)[:40] if reply else "",
-        "provider_request_id": storable_text(reply.provider_request_id)[:200] if reply else "",
+        "model_answered": storable(reply.model)[:200] if reply else "",
+        "finish_reason": storable(reply.finish_reason)[:40] if reply else "",
+        "provider_request_id": storable(reply.provider_request_id)[:200] if reply else "",
         "ttft_ms": reply.ttft_ms if reply else None,
     }
 

@@ -23,7 +23,7 @@ from engine.record.journal import (
     TaskStatus,
     Verdict,
 )
-from engine.tools.protocol import Effect
+from engine.tools.tool import Effect
 from runs import models
 from runs.models import Call, Run, TaskRun
 from runs.money import to_usd

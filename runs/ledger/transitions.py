@@ -12,11 +12,11 @@ from django.db import transaction
 from django.db.models import F
 
 from engine.errors import Cancelled
+from engine.text import storable, storable_json
 from runs.live.notify import run_changed
 from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.notices.events import announce_run
 from runs.states import TASK_ENDED, RunState, TaskState
-from runs.storable import storable_json, storable_text
 from runs.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -34,9 +34,9 @@ def end(
         lease_owner="",
         lease_until=None,
         finished_at=ClockTimestamp(),
-        output_raw=storable_text(raw),
+        output_raw=storable(raw),
         output_json=storable_json(data),
-        error=storable_text(error),
+        error=storable(error),
         error_code=error_code,
         revision=F("revision") + 1,
     )

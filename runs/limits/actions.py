@@ -16,6 +16,7 @@ from django.db.models import F
 
 from engine.catalogue.model_ids import provider_of
 from engine.spec.crew_spec import LLMSpec
+from engine.text import is_storable
 from runs.bounds import budgets
 from runs.bounds.budgets import MAX_BUDGET_USD
 from runs.ledger import transitions
@@ -25,7 +26,6 @@ from runs.live.notify import run_changed
 from runs.models import Allowance, Bill, Run
 from runs.money import dollars, to_nusd, to_usd
 from runs.states import BUDGETS, RUN_ENDED, RunState
-from runs.storable import storable_text
 from runs.worker import bell
 from teams.access import Principal, require
 from teams.credentials import TeamCredentials
@@ -191,7 +191,7 @@ def _complaints(limits: TeamLimits, members: Mapping[int, int]) -> dict[str, str
 def _fallback_complaint(team: Team, limits: TeamLimits) -> dict[str, str]:
     """Why the cheaper model could never be asked: a setting that does nothing would be found out at the worst time."""
     model = limits.fallback_model.strip()
-    if len(model) > MAX_MODEL_CHARS or storable_text(model) != model:
+    if len(model) > MAX_MODEL_CHARS or not is_storable(model):
         return {"fallback_model": f"Give the name of a model, of at most {MAX_MODEL_CHARS} characters."}
     if not model or limits.at_limit != AtLimit.FALLBACK:
         return {}

@@ -9,11 +9,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
+from engine.text import storable
 from runs.ledger import transitions
 from runs.live.notify import run_changed
 from runs.models import ClockTimestamp, Review, Run
 from runs.states import RUN_ENDED
-from runs.storable import storable_text
 from runs.worker import bell
 from teams.access import Principal, require
 from teams.models import Role
@@ -54,7 +54,7 @@ class Decision:
 def decide(who: Principal, run: Run, task: str, decision: Decision) -> Run:
     """Answers the open question of a waiting task; the run goes on at once, or when whoever runs it sets it aside."""
     require(who, Role.RUNNER)
-    comment = storable_text(decision.comment).strip()
+    comment = storable(decision.comment).strip()
     if len(comment) > MAX_COMMENT_CHARS:
         raise Invalid("Nothing was sent.", fields={"comment": f"At most {MAX_COMMENT_CHARS:,} characters."})
     with transaction.atomic():

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
 
-from engine.crew.crew import CrewOutput, Runtime, run_crew
+from engine.crew.crew import CrewResult, Runtime, run_crew
 from engine.errors import Cancelled, EngineError, LimitReached
 from engine.record.journal import TaskStatus
 from engine.spec.crew_spec import CrewSpec
@@ -90,12 +90,12 @@ def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
         _finish(run, output, decisions=replay.decisions)
 
 
-async def _run(spec: CrewSpec, run: Run, runtime: Runtime, worker: str) -> CrewOutput:
+async def _run(spec: CrewSpec, run: Run, runtime: Runtime, worker: str) -> CrewResult:
     with marked(run_id=run.pk, epoch=run.lease_epoch, worker=worker):  # on the loop, where no thread's marks reach
         return await run_crew(spec, run.inputs, runtime)
 
 
-def _finish(run: Run, output: CrewOutput, *, decisions: int) -> None:
+def _finish(run: Run, output: CrewResult, *, decisions: int) -> None:
     if output.status is TaskStatus.WAITING:
         transitions.pause(run, waiting_for=PERSON, decisions=decisions)
         return

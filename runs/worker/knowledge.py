@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from django.db import DatabaseError, InterfaceError, connection
 
 from agents_app.knowledge.search import search_passages
-from engine.tools.knowledge import FoundPassage
-from engine.tools.protocol import ToolFailed
+from engine.tools.knowledge_search import FoundPassage
+from engine.tools.tool import ToolFailed
 from runs.worker.one_per_process import one_per_process
 from teams.models import Team
 

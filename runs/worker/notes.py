@@ -12,8 +12,9 @@ from django.contrib.postgres.search import SearchRank
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import F
 
-from agents_app.knowledge.search import AnyWord, fold, storable
-from engine.tools.protocol import ToolFailed
+from agents_app.knowledge.search import AnyWord, fold
+from engine.text import storable
+from engine.tools.tool import ToolFailed
 from runs.models import Note, Run
 from runs.worker.knowledge import reading_threads
 
@@ -33,10 +34,10 @@ class CrewMemory:
         self._simulated = run.simulated
 
     async def note(self, agent: str, text: str) -> None:
-        await self._on_thread(self._keep, agent, storable(text))
+        await self._on_thread(self._keep, agent, storable(text, nul=" "))
 
     async def recall(self, agent: str, query: str, *, limit: int) -> list[str]:
-        return await self._on_thread(self._find, agent, fold(storable(query)[:500]), limit)
+        return await self._on_thread(self._find, agent, fold(storable(query, nul=" ")[:500]), limit)
 
     async def _on_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """Raises ``ToolFailed``, without the database's own words, if the notes cannot be reached now."""

@@ -17,7 +17,7 @@ from engine.providers.simulator import Simulator
 from engine.record.journal import CallIntent, CallKind
 from engine.record.limits import Limits, RunLimits
 from engine.spec.crew_spec import CrewSpec, LLMSpec
-from engine.spec.llms import models_of
+from engine.spec.named_models import models_of
 from engine.tools.registry import ToolRegistry
 from runs.bounds.lanes import LaneLimits
 from runs.ledger.journal import LedgerJournal

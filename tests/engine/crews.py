@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.catalogue.price_list import DefaultPrices
-from engine.crew.crew import CrewOutput, run_crew
+from engine.crew.crew import CrewResult, run_crew
 from engine.crew.runtime import Runtime
 from engine.providers.llm import LLMClient
 from engine.providers.simulator import Simulator
@@ -43,5 +43,5 @@ def runtime(
     )
 
 
-async def run(spec: CrewSpec, given: Runtime | None = None, **inputs: str) -> CrewOutput:
+async def run(spec: CrewSpec, given: Runtime | None = None, **inputs: str) -> CrewResult:
     return await run_crew(spec, inputs, given or runtime())

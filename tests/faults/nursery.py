@@ -34,7 +34,7 @@ LOADED = (
     "django.views.generic",
     "engine.crew.crew",
     "engine.providers.routing",
-    "engine.tools.network",
+    "engine.tools.network_tools",
     "engine.spec.validate",
     "kombu.transport.pgmq",
     "kombu.transport.pyamqp",

@@ -18,12 +18,12 @@ from agents_app.formats.definitions.values import (
     Value,
     settled,
 )
-from agents_app.formats.paste import storable
 from agents_app.formats.python.attributes import attribute_of
 from agents_app.formats.python.frames import Frame, evaluates, unknown
 from agents_app.formats.python.labels import label_of
 from agents_app.formats.python.texts import joined, template_of, without_layout
 from agents_app.formats.python.things import called
+from engine.text import storable
 
 _BUILTINS = frozenset(dir(builtins))
 
@@ -32,7 +32,8 @@ _BUILTINS = frozenset(dir(builtins))
 def _constant(node: ast.Constant, frame: Frame) -> Value:
     value = node.value
     if isinstance(value, str):
-        return Text(without_layout(storable(value)) if _is_block(node, frame) else storable(value))
+        text = storable(value, nul="")
+        return Text(without_layout(text) if _is_block(node, frame) else text)
     if value is None or isinstance(value, bool | float):
         return Constant(value)
     if isinstance(value, int) and abs(value) < 10**15:
@@ -57,7 +58,7 @@ def _joined(node: ast.JoinedStr, frame: Frame) -> Value:
     pieces: list[str] = []
     for part in node.values:
         if isinstance(part, ast.Constant):
-            pieces.append(storable(str(part.value)))
+            pieces.append(storable(str(part.value), nul=""))
         else:
             pieces.append(f"\0{len(values)}\0")
             values.append(template_of(frame.evaluate(part), part))

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import yaml
 
 from agents_app.formats.definitions.values import Constant, Field, Items, Mapping, Text, Value
-from agents_app.formats.paste import storable
 from agents_app.formats.report import Place, UnreadableError
+from engine.text import storable
 
 MAX_CHARS = 256 * 1024
 MAX_DEPTH = 20
@@ -119,7 +119,7 @@ def _mapping(reader: _Reader, start: yaml.Event, *, depth: int) -> Mapping:
 
 
 def _scalar(event: yaml.ScalarEvent) -> Value:
-    text = storable(event.value)
+    text = storable(event.value, nul="")
     if event.style in ("'", '"', "|", ">"):
         return Text(text if event.style in ("'", '"') else text.strip("\n"))
     if text.lower() in _NULLS:

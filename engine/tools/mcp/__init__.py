@@ -1,0 +1,1 @@
+"""MCP servers as sources of tools: a session with one, its transport, and its tools as ours."""

@@ -1,7 +1,7 @@
-"""The tools of an MCP server, over HTTP or, where an operator allows the program, over its standard input and output.
+"""The tools of an MCP server, over HTTP or, for programs that an operator allows, over standard input and output.
 
-What a server says of its tools is a stranger's word: it is bounded in number and length, and what cannot be used is
-left out and said.
+A server is a stranger, so the number of its tools and the length of what it says of them are bounded. Tools that cannot
+be used are left out, and the log or an error says so.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import httpx
 from engine.providers.credential import Credential
 from engine.spec.json_schema import schema_fault
 from engine.tools.mcp.session import McpSession, Timeouts, open_session
-from engine.tools.protocol import Effect, Tool, ToolFacts, ToolFailed, ToolSource, tool_name
+from engine.tools.tool import Effect, Tool, ToolFacts, ToolFailed, ToolSource, tool_name
 from engine.web.guarded_http import check_address
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ MAX_ERROR_CHARS = 2000
 
 @dataclass(frozen=True, slots=True)
 class McpAccess:
-    """What a run may use. ``commands``: exact program names that an operator allows.
+    """What a run may use. ``commands``: exact names of the programs that an operator allows.
 
-    ``tokens``: secrets by name, each with the address of its server: whoever designs a crew chooses where it connects,
-    and must not choose where a secret goes.
+    ``tokens``: secrets by name, each with the address of its server. Whoever designs a crew chooses the server that it
+    connects to, but must not choose which server gets a secret.
     """
 
     allowed_private_hosts: frozenset[str] = frozenset()
@@ -51,7 +51,7 @@ class McpAccess:
 
 
 class McpServer(ToolSource):
-    """``config``: ``url`` or ``command``, and perhaps ``tools`` (only these) and ``credential`` (a token's name)."""
+    """``config``: ``url`` or ``command``; perhaps ``tools`` (only these) and ``credential`` (the name of a token)."""
 
     def __init__(self, config: Mapping[str, Any], access: McpAccess) -> None:
         self._config = config
@@ -59,12 +59,12 @@ class McpServer(ToolSource):
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[tuple[Tool, ...]]:
-        """The server's tools while its session is open. Raises ``ToolFailed`` if it or a named tool is of no use."""
+        """The server's tools, while its session is open. Raises ``ToolFailed`` if it or a wanted tool is unusable."""
         timeouts = self._access.timeouts
         async with open_session(self._transport(), timeouts) as session:
             wanted = self._config.get("tools")
             listed = await session.ask(_listed(session.session, wanted), timeout_s=timeouts.open_s)
-            # On a thread, since checking a hundred strangers' schemas may take seconds.
+            # On a thread, since checking a hundred schemas may take seconds.
             usable = await asyncio.to_thread(_usable, listed, wanted)
             yield tuple(McpTool(tool.name, _facts(tool), session, timeouts.call_s) for tool in usable)
 
@@ -105,9 +105,9 @@ class McpTool:
         return text
 
     async def _call(self, arguments: dict[str, Any]) -> types.CallToolResult:
-        from mcp import types
+        from mcp import types  # late, as in session
 
-        # Not the session's own call_tool: it runs the patterns of the server's output schema without a time limit.
+        # Not the session's own call_tool, which runs the patterns of the server's output schema without a time limit.
         params = types.CallToolRequestParams(name=self._name, arguments=arguments)
         request = types.CallToolRequest(params=params)
         result: types.CallToolResult = await self._session.session.send_request(request, types.CallToolResult)
@@ -120,9 +120,9 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 @asynccontextmanager
 async def _http(url: str, headers: dict[str, str], access: McpAccess) -> AsyncIterator[Any]:
-    from mcp.client.streamable_http import streamable_http_client
+    from mcp.client.streamable_http import streamable_http_client  # late, as in session
 
-    from engine.tools.mcp.network import guarded_client
+    from engine.tools.mcp.guarded_client import guarded_client  # late: it imports httpx2, which only MCP needs
 
     check_address(httpx.URL(url))
     client = guarded_client(access.allowed_private_hosts, headers=headers, timeout_s=access.timeouts.call_s)
@@ -132,10 +132,10 @@ async def _http(url: str, headers: dict[str, str], access: McpAccess) -> AsyncIt
 
 @asynccontextmanager
 async def _program(command: list[str], allowed: frozenset[str]) -> AsyncIterator[Any]:
-    """Starts an allowed program. It gets no environment but the path, home and the like, so none of our secrets."""
+    """Starts an allowed program. Its environment holds PATH, HOME and the like, and none of our secrets."""
     if command[0] not in allowed:
         raise ToolFailed(f"The program {command[0]!r} may not be started here. An operator can allow it.")
-    from mcp.client.stdio import StdioServerParameters, stdio_client
+    from mcp.client.stdio import StdioServerParameters, stdio_client  # late, as in session
 
     with open(os.devnull, "w") as nowhere:
         parameters = StdioServerParameters(command=command[0], args=command[1:])
@@ -144,8 +144,8 @@ async def _program(command: list[str], allowed: frozenset[str]) -> AsyncIterator
 
 
 async def _listed(session: Any, wanted: list[str] | None) -> dict[str, types.Tool]:
-    """The wanted tools or all, by name; no more than one beyond the bound."""
-    from mcp import types
+    """The wanted tools, else all, by name; at most ``MAX_TOOLS`` and one more, which shows that there are too many."""
+    from mcp import types  # late, as in session
 
     listed: dict[str, types.Tool] = {}
     cursor = None
@@ -159,26 +159,26 @@ async def _listed(session: Any, wanted: list[str] | None) -> dict[str, types.Too
 
 
 def _usable(listed: dict[str, types.Tool], wanted: list[str] | None) -> list[types.Tool]:
-    """The tools that agents can be given. Raises ``ToolFailed`` if one that was named is not among them, or none is."""
+    """The tools that agents can use. Raises ``ToolFailed`` if a wanted one is not among them, or if there is none."""
     names = list(listed)[:MAX_TOOLS]
     faults = {name: _fault(listed[name]) for name in names}
     faults |= {name: "the server has no such tool" for name in wanted or () if name not in listed}
     left_out = [f"{name[:64]} ({fault})" for name, fault in faults.items() if fault]
     if len(listed) > MAX_TOOLS:
         left_out.append(f"all beyond the first {MAX_TOOLS}")
-    said = "; ".join(left_out)[:MAX_ERROR_CHARS]
+    reasons = "; ".join(left_out)[:MAX_ERROR_CHARS]
     usable = [listed[name] for name in names if not faults[name]]
     if left_out and (wanted is not None or not usable):
-        raise ToolFailed(f"Tools of the MCP server cannot be used: {said}.")
+        raise ToolFailed(f"Tools of the MCP server cannot be used: {reasons}.")
     if not usable:
         raise ToolFailed("The MCP server has no tools.")
     if left_out:
-        log.warning("Tools of an MCP server were left out: %s.", said)
+        log.warning("Tools of an MCP server were left out: %s.", reasons)
     return usable
 
 
 def _fault(tool: types.Tool) -> str:
-    """Why the tool is of no use, or ""."""
+    """Why the tool cannot be used, or ""."""
     schema = json.dumps(tool.input_schema)
     if len(schema) > MAX_SCHEMA_CHARS:
         return f"its schema is longer than {MAX_SCHEMA_CHARS:,} characters"
@@ -192,25 +192,25 @@ def _fault(tool: types.Tool) -> str:
 def _facts(tool: types.Tool) -> ToolFacts:
     hints = tool.annotations
     reads_only = bool(hints and hints.read_only_hint)
-    repeatable = Effect.IDEMPOTENT if hints and hints.idempotent_hint else Effect.UNSAFE
+    effect_of_writing = Effect.IDEMPOTENT if hints and hints.idempotent_hint else Effect.UNSAFE
     return ToolFacts(
         name=tool_name(tool.name),
         original_name=tool.name,
         description=(tool.description or tool.title or tool.name).replace("\x00", "")[:MAX_DESCRIPTION_CHARS],
         parameters=tool.input_schema,
-        effect=Effect.PURE if reads_only else repeatable,
+        effect=Effect.PURE if reads_only else effect_of_writing,
         cacheable=reads_only,
     )
 
 
 def _text(result: types.CallToolResult) -> str:
-    text = "\n".join(map(_part, result.content))
+    text = "\n".join(map(_block_text, result.content))
     if not text and result.structured_content is not None:
         text = json.dumps(result.structured_content, ensure_ascii=False)
     return text.replace("\x00", "")[:MAX_TEXT_CHARS]
 
 
-def _part(block: types.ContentBlock) -> str:
+def _block_text(block: types.ContentBlock) -> str:
     if block.type == "text":
         return block.text
     if block.type == "resource_link":

@@ -1,7 +1,7 @@
-"""One open session with an MCP server, owned by an asyncio task of its own, with every wait bounded.
+"""One session with an MCP server, owned by an asyncio task of its own. Every wait is bounded.
 
-The ``mcp`` package cancels the task that opened a session when the session breaks. That task must not be the agent's,
-whose other work has nothing to do with it; so what breaks here ends the owner, and callers are told.
+When a session breaks, the ``mcp`` package cancels the task that opened it. That must not be the agent's task, whose
+other work has nothing to do with the session. So the owner task ends, and whoever waits for an answer is told.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from engine.errors import EngineError
-from engine.tools.protocol import ToolFailed
+from engine.tools.tool import ToolFailed
 
 CLOSE_TIMEOUT_S = 8.0
-"""A program gets some 6 s to end by itself before it is killed."""
-GIVE_UP_S = 1.0
+"""Longer than the ``mcp`` package takes to close: it gives a program some 6 s to end by itself, then kills it."""
+CANCEL_TIMEOUT_S = 1.0
+"""A request that does not end so soon after its cancellation is left behind."""
 MAX_REASON_CHARS = 500
 
 T = TypeVar("T")
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds until a server is open and has listed its tools, and until one call is answered."""
+    """In seconds. ``open_s``: to open a session, and again to list the tools. ``call_s``: to answer one call."""
 
     open_s: float = 20.0
     call_s: float = 60.0
@@ -33,14 +34,14 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class McpSession:
-    """``session`` is the package's ``ClientSession``."""
+    """An open session. ``session`` is the ``mcp`` package's ``ClientSession``."""
 
     session: Any
     owner: asyncio.Task[None]
 
-    async def ask(self, question: Coroutine[Any, Any, T], *, timeout_s: float) -> T:
-        """The answer to a request on this session. Raises ``ToolFailed`` with the reason for everything else."""
-        call = asyncio.ensure_future(question)
+    async def ask(self, request: Coroutine[Any, Any, T], *, timeout_s: float) -> T:
+        """The answer to a request on this session. Raises ``ToolFailed`` with the reason if there is none."""
+        call = asyncio.ensure_future(request)
         try:
             await asyncio.wait({call, self.owner}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if call.done():
@@ -54,10 +55,10 @@ class McpSession:
 
 @asynccontextmanager
 async def open_session(transport: AbstractAsyncContextManager[Any], timeouts: Timeouts) -> AsyncIterator[McpSession]:
-    """A session over the transport, closed at the end. Raises ``ToolFailed`` if it cannot be opened in time."""
+    """A session over the transport, closed after the block. Raises ``ToolFailed`` if it does not open in time."""
     ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     closing = asyncio.Event()
-    owner = asyncio.create_task(_own(transport, timeouts, ready, closing))
+    owner = asyncio.create_task(_keep_open(transport, timeouts, ready, closing))
     try:
         await asyncio.wait({owner, ready}, timeout=timeouts.open_s, return_when=asyncio.FIRST_COMPLETED)
         if owner.done():
@@ -74,13 +75,13 @@ async def open_session(transport: AbstractAsyncContextManager[Any], timeouts: Ti
             await _stop(owner, within_s=CLOSE_TIMEOUT_S)
 
 
-async def _own(
+async def _keep_open(
     transport: AbstractAsyncContextManager[Any],
     timeouts: Timeouts,
     ready: asyncio.Future[Any],
     closing: asyncio.Event,
 ) -> None:
-    from mcp import Client  # late: it takes half a second, and most runs have no such tool
+    from mcp import Client  # late: the package takes half a second to import, and most runs have no MCP server
 
     # The transport is a context manager of streams, which is all that the package asks of one.
     async with Client(transport, read_timeout_seconds=timeouts.call_s, cache=None) as client:  # type: ignore[arg-type]
@@ -89,11 +90,11 @@ async def _own(
         await closing.wait()
 
 
-async def _stop(job: asyncio.Future[Any], *, within_s: float = GIVE_UP_S) -> None:
+async def _stop(job: asyncio.Future[Any], *, within_s: float = CANCEL_TIMEOUT_S) -> None:
     job.cancel()
     await asyncio.wait({job}, timeout=within_s)
     if job.done() and not job.cancelled():
-        job.exception()  # it was told where it was waited for
+        job.exception()  # only marks it as seen: whoever waited has been told
 
 
 def _answer(call: asyncio.Future[T]) -> T:
@@ -101,7 +102,7 @@ def _answer(call: asyncio.Future[T]) -> T:
         return call.result()
     except EngineError:
         raise
-    except Exception as error:
+    except Exception as error:  # the package raises errors of its own, of httpx2, of anyio and of pydantic
         raise ToolFailed(f"The MCP server gave no usable answer: {_why(error)}") from error
 
 
@@ -111,7 +112,7 @@ def _reason(owner: asyncio.Task[None]) -> str:
 
 
 def _why(error: BaseException) -> str:
-    """The first cause in groups of causes, in short."""
+    """The error in short; of a group of errors, the first."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     text = " ".join(str(error).replace("\x00", "").split())

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from engine.concurrency import cancel_all
 from engine.errors import Cancelled, InvalidCrew, LimitReached, ProviderError
-from engine.gathering import stop
 from engine.providers.llm import LLMReply, LLMRequest, ToolCall
 from engine.providers.simulator import Simulator, answer
 from engine.record.journal import CallKind, CallStatus, TaskStatus
@@ -337,7 +337,7 @@ async def test_nothing_that_was_raised_is_left_for_the_log() -> None:
 
     jobs = [asyncio.create_task(failing()), asyncio.create_task(working())]
     await asyncio.sleep(0.01)
-    await stop(jobs)
+    await cancel_all(jobs)
     jobs.clear()
     gc.collect()
     assert unheard == []

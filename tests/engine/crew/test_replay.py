@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.crew.crew import CrewOutput
+from engine.crew.crew import CrewResult
 from engine.errors import ProviderError
 from engine.providers.llm import LLMReply, LLMRequest, ToolCall
 from engine.providers.simulator import Simulator, answer, instance_of
-from engine.record.events import Event, TaskEnded, TaskStarted
 from engine.record.journal import CallKind, CallOutcome, CallRecord, CallStatus, TaskResult, Verdict, is_final
 from engine.record.memory_journal import MemoryJournal
+from engine.record.progress import Event, TaskEnded, TaskStarted
 from engine.spec.crew_spec import CrewSpec, TaskSpec
 from engine.spec.plan import make_plan
 from tests.engine.crews import agent, crew, run, runtime, task
@@ -135,11 +135,11 @@ def tasks_(draw: st.DrawFn, number: int, agents: list[str]) -> TaskSpec:
     )
 
 
-async def lived(spec: CrewSpec, tape: Tape) -> tuple[CrewOutput | str, list[Event]]:
+async def lived(spec: CrewSpec, tape: Tape) -> tuple[CrewResult | str, list[Event]]:
     """The run's output, or the error that ended it, and its events."""
     events: list[Event] = []
     try:
-        output: CrewOutput | str = await run(
+        output: CrewResult | str = await run(
             spec, replace(runtime(llm=Counting(script=model), journal=tape), emit=events.append)
         )
     except Exception as error:
@@ -171,7 +171,7 @@ def assert_order(spec: CrewSpec, events: list[Event]) -> None:
             assert plan.waits_for[event.task] <= ended
 
 
-def ending(output: CrewOutput | str) -> Any:
+def ending(output: CrewResult | str) -> Any:
     """What has to be the same in every life. Which of two failures came first, and is named, may be different."""
     if isinstance(output, str):
         return output

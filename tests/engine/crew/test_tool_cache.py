@@ -11,8 +11,8 @@ from engine.cache import Cache, Kept
 from engine.crewai.own_tools import BaseTool, tool
 from engine.record.memory_journal import MemoryJournal
 from engine.spec.crew_spec import ToolSpec
-from engine.tools.protocol import ToolFacts
 from engine.tools.registry import ToolRegistry
+from engine.tools.tool import ToolFacts
 from tests.engine.crews import agent, crew, run, runtime, task
 from tests.openai_server import OpenAIServer, tool_call
 

@@ -13,8 +13,8 @@ from engine.spec.crew_spec import ToolSpec
 from engine.spec.tool_settings import METHODS, fault_of
 from engine.spec.validate import validate
 from engine.tools.http_request import HttpRequest
-from engine.tools.protocol import Effect, ToolFailed
 from engine.tools.registry import ToolRegistry
+from engine.tools.tool import Effect, ToolFailed
 from engine.web.guarded_http import GuardedHttp, RequestFailed
 from tests.engine.crews import agent, crew, run, runtime, task
 from tests.engine.loopback import Reply, Site

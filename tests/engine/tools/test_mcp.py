@@ -19,8 +19,8 @@ from engine.record.memory_journal import MemoryJournal
 from engine.spec.crew_spec import AgentSpec, ToolSpec
 from engine.spec.tool_settings import fault_of
 from engine.tools.mcp.server import McpAccess, McpServer
-from engine.tools.protocol import Effect, ToolFailed
 from engine.tools.registry import ToolRegistry
+from engine.tools.tool import Effect, ToolFailed
 from tests.engine.crews import agent, crew, run, runtime, task
 from tests.engine.loopback import Reply, Site
 from tests.engine.tools.mcp_servers import scripted, served, sound_server

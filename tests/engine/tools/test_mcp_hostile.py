@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.tools.protocol import ToolFailed
+from engine.tools.tool import ToolFailed
 from tests.engine.loopback import Reply, Site
 from tests.engine.tools.mcp_servers import rpc, scripted
 from tests.engine.tools.mcp_tools import OBJECT, opened

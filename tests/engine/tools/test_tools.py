@@ -14,8 +14,8 @@ from engine import Agent, ScrapeWebsiteTool, SerperDevTool
 from engine.spec.crew_spec import ToolSpec
 from engine.spec.tool_settings import fault_of
 from engine.tools.calculator import calculate
-from engine.tools.protocol import ToolFailed
 from engine.tools.registry import ToolRegistry
+from engine.tools.tool import ToolFailed
 from engine.tools.web_search import WebSearch
 from engine.web.guarded_http import MAX_BYTES, GuardedHttp, RequestFailed, is_public
 from engine.web.html_text import readable_text

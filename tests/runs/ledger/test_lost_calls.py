@@ -16,7 +16,7 @@ from engine.crew.booking import booked
 from engine.errors import Cancelled
 from engine.providers.llm import LLMReply, ToolCall
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus
-from engine.tools.protocol import Effect
+from engine.tools.tool import Effect
 from runs.ledger.journal import LedgerJournal, Ticket
 from runs.ledger.lease import Held
 from runs.ledger.replay import read_replay

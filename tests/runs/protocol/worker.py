@@ -16,7 +16,7 @@ from engine.crew.booking import refused
 from engine.errors import Cancelled, ProviderError
 from engine.providers.llm import LLMReply
 from engine.record.journal import CREW_TASK, CallIntent, CallKind, CallOutcome, CallStatus
-from engine.tools.protocol import Effect
+from engine.tools.tool import Effect
 from runs.ledger.journal import LedgerJournal
 from runs.ledger.prices import TeamPrices
 from runs.ledger.replay import read_replay

@@ -16,8 +16,8 @@ from agents_app.knowledge.search import search_passages
 from engine.crew.crew import run_crew
 from engine.record.memory_journal import MemoryJournal
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
-from engine.tools.knowledge import FoundPassage
-from engine.tools.protocol import ToolFailed
+from engine.tools.knowledge_search import FoundPassage
+from engine.tools.tool import ToolFailed
 from runs.launch.actions import launch
 from runs.launch.order import LaunchOrder
 from runs.models import Run

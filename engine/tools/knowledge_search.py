@@ -1,6 +1,6 @@
-"""Search in documents that were given beforehand: the tool, what it asks of who keeps them, and an in-memory keeper.
+"""Search in documents that the team keeps: the tool, the protocol of a document store, and a store in memory.
 
-The keeper decides which documents may be seen at all; the tool's settings only narrow that.
+The store decides which documents may be seen at all. The tool's settings can only narrow that.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.tools.passages import passages_of
-from engine.tools.protocol import ToolFacts, ToolFailed, text_arguments
+from engine.tools.tool import ToolFacts, ToolFailed, text_arguments
 
 MAX_PASSAGES = 5
 DEFAULT_COLLECTION = "default"
@@ -24,7 +24,7 @@ NOTHING_FOUND = "Nothing was found."
 
 @dataclass(frozen=True, slots=True)
 class FoundPassage:
-    """A piece of a document. ``where`` is its place for people, such as "part 3"."""
+    """A piece of a document. ``where`` tells people its place, such as "part 3"."""
 
     title: str
     text: str
@@ -32,17 +32,19 @@ class FoundPassage:
 
 
 class KnowledgeSource(Protocol):
-    """Keeps documents. Without ``collections`` all are searched; the best passage comes first, at most ``limit``."""
+    """A store of documents."""
 
-    async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[FoundPassage]: ...
+    async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[FoundPassage]:
+        """At most ``limit`` passages, the best first. Without ``collections`` all documents are searched."""
+        ...
 
 
 class KnowledgeSearch:
-    """Passages with their title and place. ``config`` may name one ``collection`` or several ``collections``."""
+    """Gives passages with title and place. ``config`` may name one ``collection`` or several ``collections``."""
 
     def __init__(self, source: KnowledgeSource | None, config: Mapping[str, Any] | None = None) -> None:
         self._source = source
-        self._collections = _names(config or {})
+        self._collections = _collections(config or {})
         within = f" in: {', '.join(self._collections)}" if self._collections else ""
         self.facts = ToolFacts(
             name="knowledge_search",
@@ -54,39 +56,39 @@ class KnowledgeSearch:
         if self._source is None:
             raise ToolFailed(NO_SOURCE)
         query = str(arguments["query"])
-        found = await self._source.search(query, collections=self._collections, limit=MAX_PASSAGES)
-        return "\n\n".join(f"{one.title} ({one.where})\n{one.text}" for one in found) or NOTHING_FOUND
+        passages = await self._source.search(query, collections=self._collections, limit=MAX_PASSAGES)
+        return "\n\n".join(f"{part.title} ({part.where})\n{part.text}" for part in passages) or NOTHING_FOUND
 
 
 class TextKnowledge:
-    """Texts by title, kept in memory, for programs without a server. Ranks by how many of the query's words are there.
+    """A store in memory, for programs without a server. ``texts``: the documents of one collection, by title.
 
-    ``texts`` are of one collection; rarer words count more.
+    Passages rank by how many of the query's words they hold; rarer words count more.
     """
 
     def __init__(self, texts: Mapping[str, str], *, collection: str = DEFAULT_COLLECTION) -> None:
         self._collection = collection
         self._passages = [
             (FoundPassage(title, text, f"part {number}"), _words(f"{title} {text}"))
-            for title, whole in texts.items()
-            for number, text in enumerate(passages_of(whole), 1)
+            for title, document in texts.items()
+            for number, text in enumerate(passages_of(document), 1)
         ]
 
     async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[FoundPassage]:
         if collections and self._collection not in collections:
             return []
-        asked = _words(query)
-        weight = {word: 1 / (1 + sum(word in words for _, words in self._passages)) for word in asked}
-        scored = [(sum(weight[word] for word in asked & words), passage) for passage, words in self._passages]
+        wanted = _words(query)
+        weights = {word: 1 / (1 + sum(word in words for _, words in self._passages)) for word in wanted}
+        scored = [(sum(weights[word] for word in wanted & words), passage) for passage, words in self._passages]
         best = sorted((pair for pair in scored if pair[0]), key=lambda pair: -pair[0])
         return [passage for _, passage in best[:limit]]
 
 
-def _names(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The collections that are named. What is no text still narrows: a wrong setting must not open all documents."""
-    named = [config[name] for name in ("collection", "collections") if config.get(name)]
-    flat = [item for value in named for item in (value if isinstance(value, (list, tuple)) else [value])]
-    return tuple(dict.fromkeys(map(str, flat)))
+def _collections(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The collections that the settings name. A wrong value counts as a name: it must not open all documents."""
+    values = [config[name] for name in ("collection", "collections") if config.get(name)]
+    names = [item for value in values for item in (value if isinstance(value, (list, tuple)) else [value])]
+    return tuple(dict.fromkeys(map(str, names)))
 
 
 def _words(text: str) -> frozenset[str]:

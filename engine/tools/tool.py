@@ -1,4 +1,4 @@
-"""What a tool is to the engine: a name, a JSON Schema of its arguments, what it does to the world, and ``run``."""
+"""What a tool is to the engine: its name, the JSON Schema of its arguments, its effect on the world, and ``run``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.errors import EngineError
 
 
 class Effect(StrEnum):
-    """What a tool call does to the world: whether a call of unknown outcome may be repeated by itself."""
+    """What a tool call does to the world. It decides whether a call of unknown outcome may be repeated unasked."""
 
     PURE = "pure"
     IDEMPOTENT = "idempotent"
@@ -22,15 +22,15 @@ class Effect(StrEnum):
 
 
 class ToolFailed(EngineError):
-    """The tool could not do it, for a reason that the model is told and may work around."""
+    """The tool could not do it. The model is told the reason, and may find another way."""
 
     code = "tool_failed"
 
 
 class Tool(Protocol):
-    """Called by agents. ``run`` gets arguments that fit ``parameters`` and returns text.
+    """A tool that agents call. ``run`` gets arguments that fit the facts' ``parameters``, and returns text.
 
-    It raises ``ToolFailed``, or another ``EngineError``, which the model is told just the same.
+    It may raise ``ToolFailed`` or another ``EngineError``; the model is told either.
     """
 
     @property
@@ -40,9 +40,9 @@ class Tool(Protocol):
 
 
 class ToolSource(ABC):
-    """Several tools behind one connection, which is open as long as they are used.
+    """Several tools behind one connection, which stays open while they are used.
 
-    A class to inherit, since a tool of the caller's own may happen to have an ``open`` too.
+    A class to inherit and not a protocol, since a caller's own tool may happen to have a method ``open``.
     """
 
     @abstractmethod
@@ -51,17 +51,17 @@ class ToolSource(ABC):
 
 @runtime_checkable
 class NestedTool(Protocol):
-    """A tool that makes model calls of its own, in a line of calls below the tool call's step."""
+    """A tool that itself makes model calls. They are numbered in a branch below the tool call's ``step``."""
 
     async def run_with(self, calls: Any, arguments: dict[str, Any], *, step: int) -> str: ...
 
 
-Factory = Callable[[dict[str, Any]], "Tool | ToolSource"]
-"""From a tool's settings to the tool, or to a source of several."""
+ToolFactory = Callable[[dict[str, Any]], "Tool | ToolSource"]
+"""Makes a tool, or a source of several, from its settings."""
 
 
 def always(arguments: dict[str, Any], text: str) -> bool:
-    """Every result is worth keeping."""
+    """For tools whose every result may be reused."""
     return True
 
 
@@ -69,15 +69,16 @@ def always(arguments: dict[str, Any], text: str) -> bool:
 class ToolFacts:
     """What the model is told of a tool, and what the engine must know of it.
 
-    ``parameters`` is the JSON Schema of an object. ``cacheable``: the same arguments give the same text within a run;
-    ``ttl_s``: for so many seconds they do across runs too, None if not. ``worth_caching`` is asked about each result.
+    ``parameters`` is the JSON Schema of an object. ``cacheable``: within a run the same arguments give the same text.
+    ``ttl_s``: for how many seconds they do so across runs too, None if not at all. ``worth_caching(arguments, text)``
+    decides about each result.
     """
 
     name: str
     description: str
     parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
     original_name: str = ""
-    """What it is called where it comes from, if that is something else."""
+    """Its name where it comes from, if that differs."""
     effect: Effect = Effect.PURE
     cacheable: bool = True
     ttl_s: float | None = None
@@ -85,7 +86,7 @@ class ToolFacts:
 
     @property
     def identity(self) -> str:
-        """The same for the same tool, whatever else the agent has."""
+        """Names the tool whatever other tools the agent has: ``name`` may carry a number to tell it from them."""
         return self.original_name or self.name
 
     def for_model(self) -> dict[str, Any]:
@@ -95,7 +96,7 @@ class ToolFacts:
 
 
 def text_arguments(**descriptions: str) -> dict[str, Any]:
-    """The schema of an object whose fields are required texts, each with its description."""
+    """The schema of an object whose fields are all texts and required; each comes with its description."""
     return {
         "type": "object",
         "properties": {name: {"type": "string", "description": text} for name, text in descriptions.items()},
@@ -105,5 +106,5 @@ def text_arguments(**descriptions: str) -> dict[str, Any]:
 
 
 def tool_name(name: str) -> str:
-    """A name that models may call: letters, digits, ``_`` and ``-``."""
+    """The name in the form that models may call: letters, digits, ``_`` and ``-``, at most 64."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name.strip()).strip("_")[:64] or "tool"

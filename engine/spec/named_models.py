@@ -1,4 +1,4 @@
-"""Which models a crew names and uses, wherever in its spec it names them."""
+"""Which models a crew uses, and which field of its spec names each."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from engine.spec.crew_spec import CrewSpec, LLMSpec, QuestionGuardrail
 
 
 def models_of(spec: CrewSpec) -> set[str]:
-    """Every model id that running the crew may ask for."""
+    """The id of every model that a run of the crew may ask, fallbacks included."""
     return {model for llm in llms_of(spec).values() for model in (llm.model, *llm.fallbacks)}
 
 
 def llms_of(spec: CrewSpec) -> dict[str, LLMSpec]:
-    """Every model that the crew names and uses, by the field that names it."""
+    """Every model that the crew uses, by the field that names it. A model that its process ignores is left out."""
     llms = {f"agents.{agent.key}.llm": agent.llm for agent in spec.agents}
     if spec.process == "hierarchical" and spec.manager_agent is None and spec.manager_llm is not None:
         llms["manager_llm"] = spec.manager_llm
     if spec.planning and spec.planning_llm is not None:
         llms["planning_llm"] = spec.planning_llm
     for task in spec.tasks:
-        for rail in task.guardrails:
-            if isinstance(rail, QuestionGuardrail) and rail.llm is not None:
-                llms[f"tasks.{task.key}.guardrails"] = rail.llm
+        for guardrail in task.guardrails:
+            if isinstance(guardrail, QuestionGuardrail) and guardrail.llm is not None:
+                llms[f"tasks.{task.key}.guardrails"] = guardrail.llm
     return llms

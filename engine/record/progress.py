@@ -1,4 +1,4 @@
-"""What a run tells whoever watches it, as it happens. Events are for eyes: the journal alone is the record."""
+"""What a run reports to whoever watches it, as it happens. Only the journal is the record."""
 
 from __future__ import annotations
 
@@ -35,4 +35,4 @@ Emit = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """The sink for runs that nobody watches."""
+    """Takes the events of a run that nobody watches."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.catalogue.abilities import takes_schema
 from engine.crew.agent_loop import Conversation
-from engine.crew.output import Answer, guardrail_complaint, read_answer
+from engine.crew.output import TaskAnswer, guardrail_complaint, read_answer
 from engine.crew.prompt import question_messages, user_message
 from engine.errors import ModelMistake, WaitingForPerson
 from engine.record.journal import Purpose
@@ -24,7 +24,7 @@ VERDICT_SCHEMA: dict[str, Any] = {
 }
 
 
-async def checked(conversation: Conversation, task: TaskSpec, text: str) -> Answer:
+async def checked(conversation: Conversation, task: TaskSpec, text: str) -> TaskAnswer:
     """The answer that passes. Raises ``ModelMistake`` once repairs are used up, ``WaitingForPerson`` for a pause."""
     reviews = 0
     while True:
@@ -41,7 +41,7 @@ async def checked(conversation: Conversation, task: TaskSpec, text: str) -> Answ
         text = await conversation.again(f"{remark}\nAnswer again.")
 
 
-async def _by_rules(conversation: Conversation, task: TaskSpec, text: str) -> Answer:
+async def _by_rules(conversation: Conversation, task: TaskSpec, text: str) -> TaskAnswer:
     repairs, refusals = SCHEMA_REPAIRS, task.guardrail_max_retries
     while True:
         try:
@@ -61,7 +61,7 @@ async def _by_rules(conversation: Conversation, task: TaskSpec, text: str) -> An
         text = await conversation.again(f"{complaint} Answer again.", purpose=Purpose.GUARDRAIL)
 
 
-async def _complaint(conversation: Conversation, task: TaskSpec, answer: Answer) -> str:
+async def _complaint(conversation: Conversation, task: TaskSpec, answer: TaskAnswer) -> str:
     """What the first guardrail that refuses says, or "". Those that ask a model come last: the others are free."""
     questions = [rail for rail in task.guardrails if isinstance(rail, QuestionGuardrail)]
     for rail in task.guardrails:

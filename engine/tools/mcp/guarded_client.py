@@ -1,7 +1,7 @@
-"""The HTTP client under MCP sessions: the same address rules as other network tools, and answers bounded in size.
+"""The HTTP client of MCP sessions: the same address rules as for other network tools, and answers of bounded size.
 
-The ``mcp`` package speaks through httpx2, so this is a transport of that package. Where a request fails, the transport
-answers in the server's place with a JSON-RPC error that says why: that call fails, and the session goes on.
+The ``mcp`` package uses httpx2, so this is a transport of httpx2. Where a request fails, the transport itself answers
+with a JSON-RPC error that says why. Then that call fails, and the session goes on.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import httpx2
 from engine.web.guarded_http import HEADERS, MAX_BYTES, CheckedNetwork, RequestFailed
 
 MAX_RESUMPTIONS = 20
-"""A server may close an answer's stream and be asked for the rest; some would have that go on for ever."""
+"""A server may close an answer's stream and let the client ask for the rest; some would do so for ever."""
 SERVER_ERROR = -32000
 
 
 def guarded_client(
     allowed_private_hosts: frozenset[str], *, headers: Mapping[str, str], timeout_s: float
 ) -> httpx2.AsyncClient:
-    """A client for one session. ``headers`` go with every request; the ``mcp`` package never leaves the origin."""
+    """A client for one session. ``headers`` go with every request: the ``mcp`` package asks no other server."""
     return httpx2.AsyncClient(
         transport=_BoundedTransport(allowed_private_hosts),
         headers=HEADERS | {"Accept-Encoding": "identity"} | dict(headers),
@@ -32,6 +32,8 @@ def guarded_client(
 
 
 class _BoundedTransport(httpx2.AsyncHTTPTransport):
+    """Connects to checked addresses only, bounds answers, and answers failed requests itself."""
+
     def __init__(self, allowed: frozenset[str]) -> None:
         super().__init__(trust_env=False)
         network: Any = CheckedNetwork(allowed, httpcore2.AnyIOBackend())
@@ -55,13 +57,13 @@ class _BoundedTransport(httpx2.AsyncHTTPTransport):
         return response
 
     def _may_resume(self, request: httpx2.Request) -> bool:
-        """Streams on which a server speaks unasked are not opened; nothing here listens to them."""
+        """A GET either resumes an answer, or opens a stream of unasked messages, to which nothing here listens."""
         self._resumptions += "last-event-id" in request.headers
         return "last-event-id" in request.headers and self._resumptions <= MAX_RESUMPTIONS
 
 
 class _BoundedBody(httpx2.AsyncByteStream):
-    """A body that ends with an error at the size limit. The ``mcp`` package knows ``StreamError``, and goes on."""
+    """A body that ends with an error at the size limit. The ``mcp`` package survives a ``StreamError``."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
@@ -82,6 +84,7 @@ class _BoundedBody(httpx2.AsyncByteStream):
 
 
 def _refusal(request: httpx2.Request, response: httpx2.Response) -> str:
+    """Why the answer is not passed on, or ""."""
     if response.headers.get("content-encoding", "identity") != "identity":
         return "The answer is packed, which was not asked for."
     is_json = response.headers.get("content-type", "").lower().startswith("application/json")
@@ -91,5 +94,6 @@ def _refusal(request: httpx2.Request, response: httpx2.Response) -> str:
 
 
 def _failure(reason: str) -> httpx2.Response:
+    """An answer in the server's place."""
     error = {"code": SERVER_ERROR, "message": reason}
     return httpx2.Response(502, json={"jsonrpc": "2.0", "id": None, "error": error})

@@ -1,4 +1,4 @@
-"""The tools that reach the network, and their labelled stand-ins for simulated runs."""
+"""Makes the tools that reach the network, and their stand-ins for simulated runs."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 from engine.providers.credential import Credential
 from engine.tools.http_request import HttpRequest
 from engine.tools.mcp.server import McpAccess, McpServer
-from engine.tools.protocol import Factory
 from engine.tools.scrape import ScrapeWebsite
 from engine.tools.simulated import SimulatedMcpServer, SimulatedRequest, SimulatedScrape, SimulatedSearch
+from engine.tools.tool import ToolFactory
 from engine.tools.web_search import WebSearch
 from engine.web.guarded_http import GuardedHttp
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """What network tools may reach, and with which secrets, which are left out of the repr."""
+class NetworkAccess:
+    """What network tools may reach, and the secrets that they use. The repr leaves the secrets out."""
 
     search_api_key: str = field(default="", repr=False)
     search_base_url: str | None = None
@@ -27,8 +27,8 @@ class Access:
     mcp_tokens: Mapping[str, Credential] = field(default_factory=dict, repr=False)
 
 
-def tools(access: Access) -> dict[str, Factory]:
-    """The real ones, by their registered names."""
+def tools(access: NetworkAccess) -> dict[str, ToolFactory]:
+    """What makes each of the real tools from its settings, by registered name."""
     http = GuardedHttp(access.private_hosts)
     mcp = McpAccess(http.allowed_private_hosts, access.mcp_commands, access.mcp_tokens)
     return {
@@ -41,8 +41,8 @@ def tools(access: Access) -> dict[str, Factory]:
     }
 
 
-def simulated_tools() -> dict[str, Factory]:
-    """Nothing goes to the network: they say that they are simulated."""
+def simulated_tools() -> dict[str, ToolFactory]:
+    """The same for the stand-ins, which ask nobody and say that they are simulated."""
     return {
         "web_search": lambda config: SimulatedSearch(),
         "scrape_website": lambda config: SimulatedScrape(fixed_url=_fixed_url(config)),

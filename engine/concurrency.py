@@ -26,7 +26,7 @@ async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         while left and not any(_stops_others(job) for job in jobs):
             _, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await stop(left)
+        await cancel_all(left)
     failures = [failure for job in jobs if job not in left and (failure := _failure(job)) is not None]
     pauses = [failure for failure in failures if isinstance(failure, WaitingForPerson)]
     # What stopped the others first, then a limit or a refused call, then the pauses.
@@ -38,7 +38,7 @@ async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     return [job.result() for job in jobs]
 
 
-async def stop(jobs: Iterable[asyncio.Future[Any]]) -> None:
+async def cancel_all(jobs: Iterable[asyncio.Future[Any]]) -> None:
     """Cancels the jobs and waits until they ended, also while this task is cancelled again: nothing stays unsettled.
 
     What they raise is looked at and dropped: why they are stopped is raised by whoever stops them.
@@ -61,7 +61,7 @@ async def stop(jobs: Iterable[asyncio.Future[Any]]) -> None:
         raise asyncio.CancelledError
 
 
-async def to_the_end(work: Awaitable[Any]) -> None:
+async def uninterrupted(work: Awaitable[Any]) -> None:
     """Awaits although this task is being cancelled: what was billed is booked before the cancellation goes on."""
     job = asyncio.ensure_future(work)
     interrupted = False

@@ -10,10 +10,10 @@ import pytest
 from engine.crewai.blueprints import LLM, Agent, Task
 from engine.crewai.kickoff import Crew
 from engine.providers.simulator import Simulator, invent
-from engine.tools.knowledge import FoundPassage, KnowledgeSearch, TextKnowledge
+from engine.tools.knowledge_search import FoundPassage, KnowledgeSearch, TextKnowledge
 from engine.tools.passages import MAX_CHARS, OVERLAP_CHARS, passages_of, spans
-from engine.tools.protocol import ToolFailed
 from engine.tools.registry import ToolRegistry
+from engine.tools.tool import ToolFailed
 
 PARTS = ("word ", "longer-word ", "end. ", "\n", "\n\n", "W" * 700, "漢字", "\u202e", "é", "  ", "a,b,c\n")
 

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from engine.concurrency import all_of
 from engine.errors import Cancelled, LimitReached, ModelMistake
-from engine.gathering import all_of
 
 
 async def refused(failure: Exception) -> str:
