@@ -12,6 +12,7 @@ from engine.spec.validate import placeholders, validate
 from teams.access import Principal, fetch, visible_to
 from teams.bearer import ERRORS, ApiRequest, Bearer, once
 from teams.models import Role
+from teams.times import time_text
 
 router = Router(tags=["crews"])
 
@@ -128,6 +129,6 @@ def _version_json(version: CrewVersion) -> dict[str, object]:
         "number": version.number,
         "note": version.note,
         "content_hash": version.content_hash,
-        "created_at": version.created_at.isoformat().replace("+00:00", "Z"),
+        "created_at": time_text(version.created_at),
         "spec": version.spec,
     }

@@ -15,6 +15,7 @@ from teams.access import fetch
 from teams.bearer import ERRORS, ApiRequest, Bearer, Strict, invalid_body, once
 from teams.models import Role
 from teams.refusals import Invalid
+from teams.times import time_text
 
 router = Router(tags=["documents"])
 
@@ -154,7 +155,7 @@ def _document_json(document: Any) -> dict[str, object]:
         "size": document.size,
         "passages": document.passage_count,
         "uploaded_by": document.uploaded_by.email if document.uploaded_by else None,
-        "created_at": document.created_at.isoformat().replace("+00:00", "Z"),
+        "created_at": time_text(document.created_at),
     }
 
 

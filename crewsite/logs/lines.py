@@ -15,6 +15,7 @@ from typing import Any
 
 from crewsite.logs.redaction import OURS, WITHHELD, fields, is_trusted, masked, traceback_lines
 from runs.telemetry.log_context import marks
+from teams.times import time_text
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -79,8 +80,7 @@ def _escaped(control: re.Match[str]) -> str:
 
 
 def _time(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time_text(datetime.fromtimestamp(record.created, UTC), timespec="milliseconds")
 
 
 def _message(record: logging.LogRecord) -> str:
