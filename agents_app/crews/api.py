@@ -10,7 +10,9 @@ from agents_app.snapshot import spec_of
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.validate import placeholders, validate
 from teams.access import Principal, fetch, visible_to
-from teams.bearer import ERRORS, ApiRequest, Bearer, once
+from teams.bearer import ApiRequest, Bearer
+from teams.error_body import ERRORS
+from teams.idempotency import once
 from teams.models import Role
 from teams.times import time_text
 
