@@ -1,4 +1,4 @@
-"""The one NinjaAPI: where the apps' operations hang, and how every refusal becomes the API's one error shape."""
+"""The one NinjaAPI: which router answers which address, and how each exception becomes an error answer."""
 
 from typing import Any
 
@@ -10,12 +10,14 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from agents_app.crews.api import router as crews
 from agents_app.imports.api import router as imports
 from agents_app.knowledge.api import router as documents
+from crewsite.errors import FORBIDDEN, NOT_FOUND
 from runs.history.api import router as history
 from runs.launch.api import router as launches
 from runs.limits.api import router as limits
 from runs.operations.api import router as operations
 from runs.run.api import router as runs
 from teams.api import router as providers
+from teams.error_body import error_body
 from teams.refusals import Refusal, TooMany
 
 api = NinjaAPI(
@@ -37,15 +39,11 @@ api.add_router("/documents", documents)
 api.add_router("/providers", providers)
 api.add_router("/limits", limits)
 
-CODE_OF_STATUS = {400: "unreadable", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 413: "too_large"}
-
 
 def error_response(
     request: HttpRequest, status: int, message: str, *, code: str = "", fields: dict[str, str] | None = None
 ) -> HttpResponse:
-    """``{"error": {"code", "message", "fields"}}`` with the status."""
-    body = {"code": code or CODE_OF_STATUS.get(status, "error"), "message": message, "fields": fields or {}}
-    return api.create_response(request, {"error": body}, status=status)
+    return api.create_response(request, error_body(status, message, code=code, fields=fields), status=status)
 
 
 @api.exception_handler(Refusal)
@@ -72,12 +70,12 @@ def on_unauthenticated(request: HttpRequest, error: Any) -> HttpResponse:
 
 @api.exception_handler(PermissionDenied)
 def on_forbidden(request: HttpRequest, error: Any) -> HttpResponse:
-    return error_response(request, 403, str(error) or "Your role does not allow this.")
+    return error_response(request, 403, str(error) or FORBIDDEN)
 
 
 @api.exception_handler(Http404)
 def on_missing(request: HttpRequest, error: Any) -> HttpResponse:
-    return error_response(request, 404, "There is no such thing here, or it is not yours.")
+    return error_response(request, 404, NOT_FOUND)
 
 
 @api.exception_handler(RequestDataTooBig)
@@ -93,6 +91,6 @@ def on_http_error(request: HttpRequest, error: Any) -> HttpResponse:
 
 
 def _path(loc: tuple[Any, ...]) -> str:
-    """``("body", "body", "inputs", "x")`` to ``inputs.x``: where it is for the caller, not for our function."""
+    """``("body", "body", "inputs", "x")`` becomes ``inputs.x``: the caller's path, without our parameters' names."""
     parts = [str(part) for part in loc if part not in ("body", "query", "path")]
     return ".".join(parts) or "body"

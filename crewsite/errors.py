@@ -5,7 +5,10 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
-API_CODES = {400: "unreadable", 403: "forbidden", 404: "not_found", 500: "internal_error"}
+from teams.error_body import error_body
+
+NOT_FOUND = "There is no such thing here, or it is not yours."
+FORBIDDEN = "Your role does not allow this."
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -13,15 +16,14 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _answer(request, 403, str(exception or "") or "Your role does not allow this.")
+    return _answer(request, 403, str(exception or "") or FORBIDDEN)
 
 
 def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _answer(request, 404, "There is no such thing here, or it is not yours.")
+    return _answer(request, 404, NOT_FOUND)
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Its page asks neither session nor database: either may be what is broken."""
     return _answer(
         request, 500, "Crewsite itself failed. What was finished and paid for is kept; the log has the fault."
     )
@@ -35,11 +37,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def _answer(request: HttpRequest, status: int, message: str) -> HttpResponse:
     if request.path.startswith("/api/"):
-        body = {"error": {"code": API_CODES[status], "message": message, "fields": {}}}
-        return JsonResponse(body, status=status)
+        return JsonResponse(error_body(status, message), status=status)
     if not request.accepts("text/html"):
         return HttpResponse(message, content_type="text/plain; charset=utf-8", status=status)
-    # Without the request a page needs neither session nor database: what broke may be just these.
+    # The page of a 500 is rendered without the request, so that it needs neither session nor database: either may be
+    # what failed.
     context = {"status": status, "message": message}
     html = render_to_string("errors/error.html", context, None if status == 500 else request)
     return HttpResponse(html, status=status)

@@ -5,8 +5,12 @@ from pydantic import Field
 
 from teams.access import fetch, visible_to
 from teams.actions import add_provider, remove_provider
-from teams.bearer import ERRORS, ApiRequest, Bearer, Strict, once
+from teams.bearer import ApiRequest, Bearer
+from teams.error_body import ERRORS
+from teams.idempotency import once
 from teams.models import ProviderKey, Role
+from teams.request_body import Strict
+from teams.times import time_text
 
 router = Router(tags=["providers"])
 
@@ -67,5 +71,5 @@ def _answer(key: ProviderKey) -> dict[str, object]:
         "base_url": key.base_url or None,
         "rpm": key.rpm,
         "tpm": key.tpm,
-        "created_at": key.created_at.isoformat().replace("+00:00", "Z"),
+        "created_at": time_text(key.created_at),
     }

@@ -11,8 +11,11 @@ from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 from engine.spec.validate import validate
 from teams.access import Principal, fetch, visible_to
-from teams.bearer import ERRORS, ApiRequest, Bearer, once
+from teams.bearer import ApiRequest, Bearer
+from teams.error_body import ERRORS
+from teams.idempotency import once
 from teams.models import Role
+from teams.times import time_text
 
 router = Router(tags=["crews"])
 
@@ -129,6 +132,6 @@ def _version_json(version: CrewVersion) -> dict[str, object]:
         "number": version.number,
         "note": version.note,
         "content_hash": version.content_hash,
-        "created_at": version.created_at.isoformat().replace("+00:00", "Z"),
+        "created_at": time_text(version.created_at),
         "spec": version.spec,
     }

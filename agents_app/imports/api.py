@@ -2,14 +2,17 @@
 
 from django.core.files.uploadedfile import UploadedFile
 from ninja import Router, Schema, Status
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from agents_app.actions import create_crew
 from agents_app.crews.api import CrewOut, crew_json
 from agents_app.formats import Imported, Remark, read, read_files
-from teams.bearer import ERRORS, ApiRequest, Bearer, Strict, invalid_body, once
+from teams.bearer import ApiRequest, Bearer
+from teams.error_body import ERRORS
+from teams.idempotency import once
 from teams.models import Role
 from teams.refusals import Invalid, Refusal
+from teams.request_body import Strict, read_body
 
 router = Router(tags=["crews"])
 
@@ -73,10 +76,7 @@ def _import(request: ApiRequest) -> dict[str, object]:
 
 
 def _read_body(request: ApiRequest) -> tuple[Imported, str]:
-    try:
-        body = ImportIn.model_validate_json(request.body)
-    except ValidationError as error:
-        raise invalid_body(error) from error
+    body = read_body(request, ImportIn)
     return read(body.source, body.filename), body.name
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from ninja import Router, Schema, Status
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from agents_app.knowledge.actions import MAX_DOCUMENT_BYTES, delete_document, upload_document
 from agents_app.knowledge.queries import documents
@@ -12,9 +12,13 @@ from agents_app.knowledge.search import search_passages
 from agents_app.models import Document, Passage
 from engine.tools.knowledge_search import DEFAULT_COLLECTION, MAX_PASSAGES
 from teams.access import fetch
-from teams.bearer import ERRORS, ApiRequest, Bearer, Strict, invalid_body, once
+from teams.bearer import ApiRequest, Bearer
+from teams.error_body import ERRORS
+from teams.idempotency import once
 from teams.models import Role
 from teams.refusals import Invalid
+from teams.request_body import Strict, read_body
+from teams.times import time_text
 
 router = Router(tags=["documents"])
 
@@ -119,7 +123,7 @@ def _upload(request: ApiRequest) -> dict[str, object]:
             collection=request.POST.get("collection", ""),
         )
     else:
-        body = _body(request)
+        body = read_body(request, DocumentIn)
         made = upload_document(
             request.auth,
             title=body.title,
@@ -137,13 +141,6 @@ def _the_file(request: ApiRequest) -> "UploadedFile[bytes]":
     return files[0]
 
 
-def _body(request: ApiRequest) -> DocumentIn:
-    try:
-        return DocumentIn.model_validate_json(request.body)
-    except ValidationError as error:
-        raise invalid_body(error) from error
-
-
 def _document_json(document: Any) -> dict[str, object]:
     """``document`` is one of ``queries.documents``."""
     return {
@@ -154,7 +151,7 @@ def _document_json(document: Any) -> dict[str, object]:
         "size": document.size,
         "passages": document.passage_count,
         "uploaded_by": document.uploaded_by.email if document.uploaded_by else None,
-        "created_at": document.created_at.isoformat().replace("+00:00", "Z"),
+        "created_at": time_text(document.created_at),
     }
 
 

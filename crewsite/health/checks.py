@@ -18,8 +18,9 @@ from django.db.migrations.loader import MigrationLoader
 from kombu import Connection
 
 from crewsite.health.probe import Probe
+from runs.ledger.invariants import last_check
 from runs.live.hub import connection_params
-from runs.worker.presence import SEEN_WITHIN_S
+from runs.worker.presence import SEEN_WITHIN_S, count_seen
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +35,12 @@ QUICKLY: dict[str, Any] = {
     "options": "-c statement_timeout=1500",
     "autocommit": True,
 }
+"""How a check connects: on its own, because a pooled connection to a network that swallows packets hangs for long."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """One check. Without what is not ``needed`` the process serves all the same, but somebody should look."""
+    """One check. If one that is not ``needed`` fails, the process still serves, but somebody should look."""
 
     name: str
     ok: bool
@@ -49,33 +51,33 @@ class HealthCheck:
 def readiness() -> dict[str, Any]:
     """``{"ready": …, "checks": [{"name", "ok", "why", "needed"}]}``."""
     deadline = time.monotonic() + ANSWER_WITHIN_S
-    begun = {name: probe.begin() for name, probe in PROBES.items()}
-    checks = [check for name, future in begun.items() for check in _answer(name, future, deadline)]
+    looks = {name: probe.begin() for name, probe in PROBES.items()}
+    checks = [check for name, look in looks.items() for check in _result(name, look, deadline)]
     return {"ready": all(check.ok for check in checks if check.needed), "checks": [asdict(check) for check in checks]}
 
 
-def _answer(name: str, future: Future[list[HealthCheck]], deadline: float) -> list[HealthCheck]:
+def _result(name: str, look: Future[list[HealthCheck]], deadline: float) -> list[HealthCheck]:
     try:
-        return future.result(max(0.0, deadline - time.monotonic()))
+        return look.result(max(0.0, deadline - time.monotonic()))
     except TimeoutError:
         return [HealthCheck(name, ok=False, why="It gives no answer in time.")]
-    except Exception as error:
+    except Exception as error:  # drivers raise what they like, and whatever it is, the check has failed
         log.warning("Not ready: %s", name, exc_info=error)
         return [HealthCheck(name, ok=False, why=f"It cannot be reached ({type(error).__name__}).")]
 
 
 def _look_at_database() -> list[HealthCheck]:
-    with psycopg.connect(**connection_params() | QUICKLY) as connection:
-        connection.execute("SELECT 1")
-        migrations = _migrations(connection)
+    with psycopg.connect(**connection_params() | QUICKLY) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        migrations = _migrations(cursor)
         if not migrations.ok:
             return [HealthCheck("database", ok=True), migrations]
-        return [HealthCheck("database", ok=True), migrations, _workers(connection), *_nightly(connection)]
+        return [HealthCheck("database", ok=True), migrations, _workers(cursor), *_invariants(cursor)]
 
 
-def _migrations(connection: psycopg.Connection[Any]) -> HealthCheck:
+def _migrations(cursor: psycopg.Cursor[Any]) -> HealthCheck:
     try:
-        applied = set(connection.execute("SELECT app, name FROM django_migrations").fetchall())
+        applied = set(cursor.execute("SELECT app, name FROM django_migrations").fetchall())
     except psycopg.errors.UndefinedTable:
         applied = set()
     missing = len(_known_migrations() - applied)
@@ -88,31 +90,23 @@ def _known_migrations() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
 
 
-def _workers(connection: psycopg.Connection[Any]) -> HealthCheck:
-    seen = connection.execute(
-        "SELECT count(*) FROM runs_workerseen WHERE seen_at > clock_timestamp() - make_interval(secs => %s)",
-        [SEEN_WITHIN_S],
-    ).fetchone()
-    if seen and seen[0]:
+def _workers(cursor: psycopg.Cursor[Any]) -> HealthCheck:
+    if count_seen(cursor):
         return HealthCheck("worker", ok=True, needed=False)
     why = f"No worker was seen within the last {SEEN_WITHIN_S} s: runs are kept in the queue until one is started."
     return HealthCheck("worker", ok=False, why=why, needed=False)
 
 
-def _nightly(connection: psycopg.Connection[Any]) -> list[HealthCheck]:
-    """What the nightly look at the invariants last found, as it wrote it down; nothing is looked into here."""
-    rows = connection.execute(
-        "SELECT jsonb_array_length(violations), extract(epoch FROM clock_timestamp() - checked_at)"
-        " FROM runs_invariantcheck WHERE took_ms IS NOT NULL ORDER BY day DESC LIMIT 1"
-    ).fetchall()
-    return [_invariants(*row) for row in rows]
-
-
-def _invariants(broken: int, age_s: float) -> HealthCheck:
+def _invariants(cursor: psycopg.Cursor[Any]) -> list[HealthCheck]:
+    """What the last nightly check of the invariants found, if there was one; they are not checked here."""
+    last = last_check(cursor)
+    if last is None:
+        return []
+    broken = len(last.violations)
     why = f"{broken} of them are broken: 'manage.py check_invariants' names them." if broken else ""
-    if age_s > NIGHTLY_WITHIN_S:
-        why = f"They were last checked {age_s / 3600:.0f} hours ago."
-    return HealthCheck("invariants", ok=not why, why=why, needed=False)
+    if last.age_s > NIGHTLY_WITHIN_S:
+        why = f"They were last checked {last.age_s / 3600:.0f} hours ago."
+    return [HealthCheck("invariants", ok=not why, why=why, needed=False)]
 
 
 def _look_at_broker() -> list[HealthCheck]:
@@ -120,11 +114,8 @@ def _look_at_broker() -> list[HealthCheck]:
     if url.startswith("pgmq"):
         with psycopg.connect(url.replace("pgmq://", "postgresql://", 1), **QUICKLY) as connection:
             installed = connection.execute("SELECT to_regnamespace('pgmq') IS NOT NULL").fetchone() == (True,)
-        return [
-            HealthCheck(
-                "broker", ok=installed, why="" if installed else "Its queue is missing: run 'manage.py prepare'."
-            )
-        ]
+        why = "" if installed else "Its queue is missing: run 'manage.py prepare'."
+        return [HealthCheck("broker", ok=installed, why=why)]
     options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
     with Connection(url, connect_timeout=1, transport_options=options) as connection:
         connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=1)

@@ -11,11 +11,11 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 FRESH_S = 1.0
-"""An answer is shared for so long, so that many who ask make no load."""
+"""A result is shared for so long, so that many who ask make no load."""
 
 
 class Probe(Generic[T]):
-    """``begin()`` gives the latest look's future; whoever waits for it says for how long."""
+    """``begin()`` gives the future of the latest look. How long to wait for it, the caller decides."""
 
     def __init__(self, look: Callable[[], T]) -> None:
         self._look = look
@@ -35,5 +35,5 @@ class Probe(Generic[T]):
     def _carry_out(self, future: Future[T]) -> None:
         try:
             future.set_result(self._look())
-        except Exception as error:  # noqa: BLE001 - it belongs to who asked
+        except Exception as error:  # noqa: BLE001 - whatever it is, the future hands it to those who asked
             future.set_exception(error)

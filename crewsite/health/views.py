@@ -1,5 +1,6 @@
-"""What machines ask: is it alive, is it ready, how does it do. They come by whatever address they reach a process at,
-so they are answered before host names are checked.
+"""What machines ask of this process: is it alive, is it ready, what are its figures.
+
+They may use any address at which they reach it, so they are answered before host names are checked.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ PATHS = ("/health/live", "/health/ready", "/metrics")
 @public("says nothing but that the process answers")
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    return _unkept(JsonResponse({"live": True}))
+    return _uncached(JsonResponse({"live": True}))
 
 
 @public("names checks, not addresses; load balancers have no account")
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    found = readiness()
-    return _unkept(JsonResponse(found, status=200 if found["ready"] else 503))
+    state = readiness()
+    return _uncached(JsonResponse(state, status=200 if state["ready"] else 503))
 
 
 @public("open under 'make up', else by a token of its own")
@@ -46,25 +47,26 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not _may_scrape(request):
         raise Http404
     text = generate_latest(REGISTRY) + _database_gauges()
-    return _unkept(HttpResponse(text, content_type=CONTENT_TYPE_LATEST))
+    return _uncached(HttpResponse(text, content_type=CONTENT_TYPE_LATEST))
 
 
 DATABASE = Probe(gauges.text)
 
 
 def _database_gauges() -> bytes:
-    """A database that hangs or fails takes the process's own figures from nobody."""
+    """If the database hangs or fails, the process's own figures are answered all the same."""
     try:
         return DATABASE.begin().result(ANSWER_WITHIN_S)
     except TimeoutError:
         log.warning("The database gave no figures in time")
-    except Exception as error:
+    except Exception as error:  # drivers raise what they like, and whatever it is, there are no figures
         log.warning("The database's figures could not be read", exc_info=error)
     return gauges.text_without_database()
 
 
 @sync_and_async_middleware
 def answer_machines(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Answers ``PATHS`` itself and lets all other requests pass."""
     if iscoroutinefunction(get_response):
 
         async def answer_async(request: HttpRequest) -> HttpResponseBase:
@@ -93,14 +95,14 @@ def _answer(request: HttpRequest) -> HttpResponseBase:
 
 
 def _may_scrape(request: HttpRequest) -> bool:
-    """To whom it may not be told it does not exist."""
+    """Whoever may not is answered that there is no such page."""
     token: str = settings.METRICS_TOKEN
     if not token:
         return bool(settings.LOCAL)
-    given = request.headers.get("Authorization", "")
-    return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+    sent = request.headers.get("Authorization", "")
+    return hmac.compare_digest(sent.encode(), f"Bearer {token}".encode())
 
 
-def _unkept(response: HttpResponse) -> HttpResponse:
+def _uncached(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     return response

@@ -1,7 +1,7 @@
-"""What never gets into a log: keys, prompts, replies. What a line says besides is ``crewsite.logs.lines``'s.
+"""What never gets into a log: keys, prompts, replies. What a line holds besides is decided in ``crewsite.logs.lines``.
 
-Two things are not trusted to be free of content: the texts of exceptions, which quote what they were about, and the
-lines of other people's packages. Of both only what is known to be harmless is kept; the place in the code always is.
+Two things may hold content: the texts of exceptions, which quote what they are about, and the lines of other people's
+packages. Of both only what is known to be harmless is kept, and always the place in the code.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ DROPPED = frozenset(
         "base_url",
     }
 )
-"""Names of extra fields that are left out, whatever they hold."""
+"""Extra fields of these names are left out, whatever they hold."""
 
 OURS = ("crewsite", "runs", "agents_app", "teams", "engine")
 TRUSTED = (*OURS, "django", "uvicorn", "celery", "kombu", "amqp", "psycopg.pool")
 NOT_TRUSTED = ("celery.app.trace", "celery.redirected", "django.db.backends")
-"""Loggers that quote exceptions, printed text or SQL parameters, below ones that are trusted."""
+"""Loggers below trusted ones that quote exceptions, printed text or SQL parameters."""
 
 HARMLESS = (
     OSError,
@@ -82,7 +82,7 @@ HARMLESS = (
     RecursionError,
     NotImplementedError,
 )
-"""Exceptions whose first line names addresses, tables or names in the code. Further lines may quote rows."""
+"""Exceptions whose first line holds only addresses, tables or names in the code. Further lines may quote rows."""
 
 _PATTERNS = (
     (re.compile(r"\b(?:sk-|crw_|whsec_)[\w-]{4,}"), MASK),
@@ -103,16 +103,16 @@ _PATTERNS = (
 
 
 def masked(text: str) -> str:
-    """The text without what looks like a key, and bounded."""
+    """The text without what looks like a key, and at most ``MAX_TEXT`` characters of it."""
     text = text[:MAX_READ]
     for pattern, mask in _PATTERNS:
         text = pattern.sub(mask, text)
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
 
 
-def fields(given: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
-    """Extra fields of a line without those that may hold content; texts are masked."""
-    return {name: _value(value, depth) for name, value in given.items() if str(name).lower() not in DROPPED}
+def fields(extra: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
+    """A line's extra fields without those that may hold content; texts are masked."""
+    return {name: _value(value, depth) for name, value in extra.items() if str(name).lower() not in DROPPED}
 
 
 def _value(value: Any, depth: int) -> Any:
@@ -121,14 +121,14 @@ def _value(value: Any, depth: int) -> Any:
     if isinstance(value, Mapping):
         return fields(value, depth + 1) if depth < MAX_DEPTH else "…"
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_value(one, depth + 1) for one in list(value)[:50]] if depth < MAX_DEPTH else "…"
+        return [_value(item, depth + 1) for item in list(value)[:50]] if depth < MAX_DEPTH else "…"
     if isinstance(value, BaseException):
         return exception_line(value)
     return masked(str(value))
 
 
 def is_trusted(logger: str) -> bool:
-    """Whether the lines of this logger may be written as they are, but for what looks like a key."""
+    """Whether this logger's lines may be written as they are, apart from what looks like a key."""
     return _within(logger, TRUSTED) and not _within(logger, NOT_TRUSTED)
 
 
@@ -137,17 +137,15 @@ def _within(logger: str, names: tuple[str, ...]) -> bool:
 
 
 def exception_line(error: BaseException) -> str:
-    """The exception's kind, and its text where that is known to quote nothing."""
-    kind = type(error)
-    name = (
-        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
-    )
-    facts = [str(value) for value in (getattr(error, "code", None), getattr(error, "status", None)) if _is_code(value)]
-    told = f" [{' '.join(facts)}]" if facts else ""
+    """The exception's class and code, and its first line where that is known to quote nothing."""
+    cls = type(error)
+    name = cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
+    codes = [str(value) for value in (getattr(error, "code", None), getattr(error, "status", None)) if _is_code(value)]
+    kind = f"{name} [{' '.join(codes)}]" if codes else name
     if not isinstance(error, HARMLESS):
-        return f"{name}{told}: {WITHHELD}" if str(error) else f"{name}{told}"
-    first = masked(str(error).strip().partition("\n")[0])[:500]
-    return f"{name}{told}: {first}" if first else f"{name}{told}"
+        return f"{kind}: {WITHHELD}" if str(error) else kind
+    first_line = masked(str(error).strip().partition("\n")[0])[:500]
+    return f"{kind}: {first_line}" if first_line else kind
 
 
 def _is_code(value: object) -> bool:
@@ -155,15 +153,15 @@ def _is_code(value: object) -> bool:
 
 
 def traceback_lines(error: BaseException) -> Iterator[str]:
-    """The exception with what it came from, the first cause first; frames are code only, never their variables."""
+    """The exception after its causes, the first cause first. Of a frame only its code is shown, never its variables."""
     chain: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in chain and len(chain) < MAX_CAUSES:
         chain.append(current)
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-    for one in reversed(chain):
-        for frame in traceback.extract_tb(one.__traceback__, limit=-MAX_FRAMES):
+    for cause in reversed(chain):
+        for frame in traceback.extract_tb(cause.__traceback__, limit=-MAX_FRAMES):
             yield f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}: {(frame.line or "").strip()}'
-        yield exception_line(one)
-        if isinstance(one, BaseExceptionGroup):
-            yield from (f"  within: {exception_line(inner)}" for inner in one.exceptions[:10])
+        yield exception_line(cause)
+        if isinstance(cause, BaseExceptionGroup):
+            yield from (f"  within: {exception_line(inner)}" for inner in cause.exceptions[:10])

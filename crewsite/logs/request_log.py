@@ -1,4 +1,4 @@
-"""A number for each web request, in its log lines and its answer, and one line when it was answered."""
+"""Gives each web request an id, puts that into its log lines and its answer, and logs one line when it is answered."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from runs.telemetry import metrics
+from crewsite import http_metrics
 from runs.telemetry.log_context import marked
 
 log = logging.getLogger(__name__)
 
 HEADER = "X-Request-ID"
-ACCEPTED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+PLAIN_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 ASKED_BY_MACHINES = ("/health/", "/metrics", "/static/")
 
 
 @sync_and_async_middleware
 def request_log(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """A caller's ``X-Request-ID`` is taken over if it is a plain word, so that one number follows a request through
-    several systems; else a new one is made."""
+    """A caller's ``X-Request-ID`` is kept if it is a plain word, so that one id follows a request through several
+    systems; else a new one is made."""
     if iscoroutinefunction(get_response):
-        ask: Callable[[HttpRequest], Awaitable[HttpResponseBase]] = get_response
+        respond: Callable[[HttpRequest], Awaitable[HttpResponseBase]] = get_response
 
         async def answer_async(request: HttpRequest) -> HttpResponseBase:
             began = time.perf_counter()
-            with marked(request_id=(number := number_of(request))):
-                return _told(request, await ask(request), began, number)
+            with marked(request_id=(request_id := request_id_of(request))):
+                return _logged(request, await respond(request), began, request_id)
 
         return answer_async
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
-        with marked(request_id=(number := number_of(request))):
-            return _told(request, get_response(request), began, number)
+        with marked(request_id=(request_id := request_id_of(request))):
+            return _logged(request, get_response(request), began, request_id)
 
     return answer
 
 
-def number_of(request: HttpRequest) -> str:
-    given = request.headers.get(HEADER, "")
-    return given if ACCEPTED.fullmatch(given) else uuid4().hex
+def request_id_of(request: HttpRequest) -> str:
+    sent_id = request.headers.get(HEADER, "")
+    return sent_id if PLAIN_WORD.fullmatch(sent_id) else uuid4().hex
 
 
-def _told(request: HttpRequest, response: HttpResponseBase, began: float, number: str) -> HttpResponseBase:
-    """For a stream the time is that until its first byte."""
+def _logged(request: HttpRequest, response: HttpResponseBase, began: float, request_id: str) -> HttpResponseBase:
+    """The response with its id, once it is counted and logged. For a stream the time is that until its first byte."""
     seconds = time.perf_counter() - began
-    response[HEADER] = number
-    metrics.request_answered(request.method or "", response.status_code, seconds)
+    response[HEADER] = request_id
+    http_metrics.request_answered(request.method or "", response.status_code, seconds)
     level = logging.DEBUG if request.path.startswith(ASKED_BY_MACHINES) else logging.INFO
     if log.isEnabledFor(level):
         facts = {"method": request.method, "status": response.status_code, "ms": round(seconds * 1000, 1)}

@@ -9,7 +9,8 @@ from runs.history.filters import RunFilter
 from runs.paging import MAX_PAGE
 from runs.run.answers import summary_json
 from runs.run.api import RunSummary
-from teams.bearer import ERRORS, ApiRequest, Bearer
+from teams.bearer import ApiRequest, Bearer
+from teams.error_body import ERRORS
 from teams.models import Role
 
 router = Router(tags=["runs"])

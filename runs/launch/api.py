@@ -17,10 +17,12 @@ from runs.models import Run
 from runs.money import usd_text
 from runs.run.answers import run_url
 from runs.run.estimates import Estimate, estimate
-from runs.times import time_text
 from teams.access import fetch
-from teams.bearer import ERRORS, ApiRequest, Bearer, Strict
+from teams.bearer import ApiRequest, Bearer
+from teams.error_body import ERRORS
 from teams.models import Role
+from teams.request_body import Strict
+from teams.times import time_text
 
 
 class LaunchIn(Strict):

@@ -10,10 +10,12 @@ from runs.bounds.standings import MemberStanding, Standing, standings
 from runs.limits.actions import TeamLimits, limits_of, set_limits
 from runs.money import usd_text
 from runs.notices import alerts
-from runs.times import time_text
 from teams.access import Principal
-from teams.bearer import ERRORS, ApiRequest, Bearer, Strict
+from teams.bearer import ApiRequest, Bearer
+from teams.error_body import ERRORS
 from teams.models import Role
+from teams.request_body import Strict
+from teams.times import time_text
 
 router = Router(tags=["limits"])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from runs.models import Alert, Run
 from runs.money import usd_text
 from runs.states import RunState
 from teams.models import Team, WebhookEvent
+from teams.times import time_text
 from teams.webhooks.actions import announce
 
 EVENT_OF_STATE = {
@@ -53,8 +53,8 @@ def _run_facts(run: Run) -> dict[str, Any]:
         "simulated": run.simulated,
         "cost_usd": None if run.unpriced_calls else usd_text(run.spent_nusd),
         "budget_usd": usd_text(run.budget_nusd),
-        "created_at": _time(run.created_at),
-        "finished_at": _time(run.finished_at),
+        "created_at": time_text(run.created_at),
+        "finished_at": time_text(run.finished_at),
         "url": _absolute(reverse("run", kwargs={"team": run.team.slug, "run_id": run.pk})),
     }
 
@@ -75,7 +75,3 @@ def _alert_facts(alert: Alert, words: str) -> dict[str, Any]:
 
 def _absolute(path: str) -> str:
     return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment else None

@@ -7,11 +7,12 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from runs.operations.queries import Operations, RunLine, operations
-from runs.times import time_text
 from teams.access import sees_all
-from teams.bearer import ERRORS, ApiRequest, Bearer
+from teams.bearer import ApiRequest, Bearer
+from teams.error_body import ERRORS
 from teams.models import Role
 from teams.refusals import Invalid
+from teams.times import time_text
 
 router = Router(tags=["operations"])
 

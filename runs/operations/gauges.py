@@ -11,9 +11,10 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from runs.ledger.invariants import last_check
 from runs.models import Bill
 from runs.money import NUSD_PER_USD
-from runs.operations.queries import Operations, installation, nightly_checks
+from runs.operations.queries import Operations, installation
 from runs.states import RUN_LIVE
 
 TIMEOUT_MS = 1500
@@ -68,8 +69,9 @@ def _runs(now: Operations) -> Iterator[Metric]:
 
 
 def _checks() -> Iterator[Metric]:
-    checks = nightly_checks()
-    ok, age = {check.name: check.ok for check in checks}, {check.name: check.age_s for check in checks}
+    last = last_check()
+    ok = {"invariants": not last.violations} if last else {}
+    age = {"invariants": last.age_s} if last else {}
     yield _by_label("nightly_check_ok", "Whether the last nightly check found nothing.", "name", ok)
     yield _by_label("nightly_check_age_seconds", "How long ago it was made.", "name", age)
 

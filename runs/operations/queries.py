@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count, QuerySet
 
-from runs.models import InvariantCheck, Run
+from runs.models import Run
 from runs.states import RUN_ENDED, RUN_LIVE
 from runs.worker.presence import SEEN_WITHIN_S, most_of_one_team
 from teams.access import Principal, require_staff
@@ -69,16 +69,6 @@ class WorkerLine:
 
 
 @dataclass(frozen=True, slots=True)
-class NightlyCheck:
-    """A nightly check of the whole installation, as it last ended."""
-
-    name: str
-    ok: bool
-    message: str
-    age_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Operations:
     """``states``: live ones as they stand, ended ones of runs launched in the last 24 hours. ``wait_*`` is from launch
     to the first claim, of runs begun in the last hour; None if there were none. ``stuck`` counts by reason."""
@@ -124,19 +114,6 @@ def operations(who: Principal, *, whole: bool = False) -> Operations:
 def installation() -> Operations:
     """The whole installation's figures, for machines: no names of crews."""
     return _read(None, viewer=None)
-
-
-def nightly_checks() -> list[NightlyCheck]:
-    """The last look at the invariants, if there was one."""
-    rows = InvariantCheck.objects.filter(took_ms__isnull=False).extra(
-        select={"age": "extract(epoch FROM clock_timestamp() - checked_at)::float8"}
-    )
-    return [
-        NightlyCheck(
-            "invariants", not row.violations, f"{len(row.violations)} broken" if row.violations else "", row.age
-        )
-        for row in rows.order_by("-day")[:1]
-    ]
 
 
 def _read(team: int | None, *, viewer: int | None) -> Operations:

@@ -12,7 +12,7 @@ from runs.models import Call, Review, Rollup, Run, TaskRun
 from runs.money import usd_text
 from runs.run.standing import QUEUE, Waiting, troubles_of, waits_for, waits_of
 from runs.states import RunState, TaskState
-from runs.times import time_text
+from teams.times import time_text
 
 
 def summary_json(run: Run) -> dict[str, Any]:

@@ -18,8 +18,11 @@ from runs.run import queries
 from runs.run.actions import Decision, decide, request_cancel
 from runs.run.answers import call_json, run_json, summary_json
 from teams.access import fetch
-from teams.bearer import ERRORS, ApiRequest, Bearer, Strict, once
+from teams.bearer import ApiRequest, Bearer
+from teams.error_body import ERRORS
+from teams.idempotency import once
 from teams.models import Role
+from teams.request_body import Strict
 
 router = Router(tags=["runs"])
 

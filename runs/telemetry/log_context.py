@@ -1,7 +1,7 @@
-"""What every log line of a run, a call or a request is marked with. How lines are written is ``crewsite.logs.lines``'s.
+"""The marks on every log line of a request, a run or a call. How a line is written is ``crewsite.logs.lines``'s matter.
 
-The marks live in a context variable: each run is a coroutine of its own on the worker's one loop, and its tasks, tool
-calls and database work inherit what was marked where they began.
+The marks live in a context variable. Each run is a coroutine of its own on the worker's one loop, and its tasks, tool
+calls and database work inherit the marks of where they began.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ _marks: ContextVar[Mapping[str, Any]] = ContextVar("log_marks", default=MappingP
 
 
 class OpenCall:
-    """A call's mark. Whoever settles it may be another coroutine, so it is taken away here and not in the context."""
+    """The mark of a call until it ``ended``; from then on it is empty.
+
+    Another coroutine may settle the call, and could not reset this one's context variable. So the mark empties itself.
+    """
 
     __slots__ = ("_call_id",)
 
@@ -32,7 +35,7 @@ class OpenCall:
 
 @contextmanager
 def marked(**marks: object) -> Iterator[None]:
-    """Marks the lines within."""
+    """Adds the marks to all lines that are logged within."""
     token = _marks.set({**_marks.get(), **marks})
     try:
         yield
@@ -41,18 +44,18 @@ def marked(**marks: object) -> Iterator[None]:
 
 
 def mark(**marks: object) -> None:
-    """Marks this coroutine's lines from now on; for those that end with what they are marked for."""
+    """Adds the marks to this coroutine's lines from now on, for a coroutine that ends with what it is marked for."""
     _marks.set({**_marks.get(), **marks})
 
 
 def mark_call(call_id: object) -> OpenCall:
-    """Marks this coroutine's lines with the call until it ``ended``."""
-    opened = OpenCall(call_id)
-    mark(call_id=opened)
-    return opened
+    """Adds the call's id to this coroutine's lines until the call ``ended``."""
+    open_call = OpenCall(call_id)
+    mark(call_id=open_call)
+    return open_call
 
 
 def marks() -> dict[str, str | int]:
-    """The marks as they stand, without those that are empty."""
-    found = {name: value if isinstance(value, int) else str(value) for name, value in _marks.get().items()}
-    return {name: value for name, value in found.items() if value != ""}
+    """The marks as they stand, without empty ones."""
+    texts = {name: value if isinstance(value, int) else str(value) for name, value in _marks.get().items()}
+    return {name: value for name, value in texts.items() if value != ""}

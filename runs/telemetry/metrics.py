@@ -1,7 +1,7 @@
-"""What this process counts about itself, for Prometheus. Each function is one line where it is called.
+"""What this process counts of its runs and calls, for Prometheus. Whoever counts something calls one function here.
 
 Labels are few and bounded: never a team, a crew, a person or a text. What the database knows is not counted here but
-read when somebody asks (``runs.operations.gauges``).
+read when somebody asks (``runs.operations.gauges``); HTTP requests are counted in ``crewsite.http_metrics``.
 """
 
 from __future__ import annotations
@@ -21,34 +21,29 @@ log = logging.getLogger(__name__)
 
 _WAITS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _COMMITS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
-_BATCHES = (1, 2, 5, 10, 20, 50, 100, 200)
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_OF_CALL = ("kind", "provider")
+_OPERATIONS = (1, 2, 5, 10, 20, 50, 100, 200)
+_CALL_LABELS = ("kind", "provider")
 
-disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for each, of when it began, that nobody asked for
+# Else each counter and histogram has a second series, of when it began. This counts for the whole process.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _launches = Counter("crewsite_launches", "Runs that were launched through this process.")
 _claims = Counter("crewsite_claims", "Runs that this worker claimed.")
 _takeovers = Counter("crewsite_takeovers", "Claims of a run whose worker was lost or stopped.")
 _ends = Counter("crewsite_run_ends", "Runs that ended on this process.", ("state",))
-_calls = Counter("crewsite_calls", "Calls that were settled.", (*_OF_CALL, "status"))
-_call_s = Histogram("crewsite_call_seconds", "How long settled calls took.", _OF_CALL, buckets=_WAITS_S)
+_calls = Counter("crewsite_calls", "Calls that were settled.", (*_CALL_LABELS, "status"))
+_call_s = Histogram("crewsite_call_seconds", "How long settled calls took.", _CALL_LABELS, buckets=_WAITS_S)
 _retries = Counter("crewsite_call_retries", "Settled calls that were a second or later attempt.", ("provider",))
 _sweeps = Counter("crewsite_sweeps", "Looks for runs that nobody works on.")
 _rung_again = Counter("crewsite_rung_again", "Runs that a sweep rang for again.")
 _ring_failures = Counter("crewsite_ring_failures", "Rings that the broker did not take; a sweep rings again.")
-_batch = Histogram("crewsite_commit_operations", "Ledger operations in one commit.", buckets=_BATCHES)
+_commit_operations = Histogram("crewsite_commit_operations", "Ledger operations in one commit.", buckets=_OPERATIONS)
 _commit_s = Histogram("crewsite_commit_seconds", "How long one ledger commit took.", buckets=_COMMITS_S)
 _readers = Gauge("crewsite_live_readers", "Open server-sent event streams of this process.")
-_request_s = Histogram(
-    "crewsite_http_request_seconds",
-    "Until a request was answered, streams until their first byte.",
-    ("method", "status"),
-)
 
 
 def serve() -> None:
-    """On a port of its own, for processes that serve nothing else. A port that is taken keeps no worker from work."""
+    """Serves the metrics on a port of their own, for processes that serve no pages. A port in use is only logged."""
     if not settings.METRICS_PORT:
         return
     try:
@@ -62,7 +57,7 @@ def run_launched() -> None:
 
 
 def run_claimed(*, takeover: bool) -> None:
-    """``takeover``: it was under way when it was claimed."""
+    """``takeover``: the run was under way already, and its worker was lost or stopped."""
     _claims.inc()
     if takeover:
         _takeovers.inc()
@@ -73,7 +68,8 @@ def run_ended(state: str) -> None:
 
 
 def call_settled(intent: CallIntent, outcome: CallOutcome, *, fresh: bool) -> None:
-    """``late`` is the answer to a worker that had lost its lease, ``reused`` one that nobody was asked for."""
+    """Counts a settled call. Its status is ``late`` if the worker had lost its lease (not ``fresh``), ``reused`` if the
+    answer came from a cache."""
     kind, provider = intent.kind.value, _provider(intent)
     status = outcome.status.value
     if outcome.status is CallStatus.OK and not fresh:
@@ -98,12 +94,12 @@ def ring_failed() -> None:
 
 @contextmanager
 def committing(operations: int) -> Iterator[None]:
-    """One ledger transaction of so many operations; one that fails is counted by its time too."""
+    """Times one ledger transaction of so many operations, also one that fails."""
     began = time.perf_counter()
     try:
         yield
     finally:
-        _batch.observe(operations)
+        _commit_operations.observe(operations)
         _commit_s.observe(time.perf_counter() - began)
 
 
@@ -115,16 +111,11 @@ def reader_left() -> None:
     _readers.dec()
 
 
-def request_answered(method: str, status: int, seconds: float) -> None:
-    """By method and class of status: addresses would be a series for each crew and run."""
-    _request_s.labels(method if method in _METHODS else "other", f"{status // 100}xx").observe(seconds)
-
-
 def _provider(intent: CallIntent) -> str:
-    """A provider's name from our own list: what people type as a model must not become a series."""
+    """A provider's name from our own list: what people type as a model must not become a label."""
     if intent.simulated:
         return "simulated"
     if not intent.model:
         return "none"
-    found = provider_of(intent.model)
-    return found if found in PROVIDERS else "other"
+    provider = provider_of(intent.model)
+    return provider if provider in PROVIDERS else "other"

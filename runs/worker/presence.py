@@ -8,6 +8,7 @@ import logging
 import time
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
@@ -64,6 +65,13 @@ class Presence:
             log.warning("Could not say that this worker has stopped", exc_info=error)
 
 
+def count_seen(cursor: psycopg.Cursor[Any]) -> int:
+    """How many workers were seen within ``SEEN_WITHIN_S``. The cursor is a health check's own."""
+    cursor.execute(COUNT_SEEN, {"within_s": SEEN_WITHIN_S})
+    row = cursor.fetchone()
+    return row[0] if row else 0
+
+
 def forget_absent() -> None:
     """Removes workers that have not been seen for a day: they were killed, or their machine is gone."""
     with connection.cursor() as cursor:
@@ -78,6 +86,10 @@ NOTE = """
         started_at = CASE WHEN %(begins)s THEN excluded.started_at ELSE worker.started_at END
 """
 """A container's processes have the same name again after a restart: their first word begins the row anew."""
+
+COUNT_SEEN = """
+    SELECT count(*) FROM runs_workerseen WHERE seen_at > clock_timestamp() - make_interval(secs => %(within_s)s)
+"""
 
 FORGET = """
     DELETE FROM runs_workerseen WHERE seen_at < clock_timestamp() - make_interval(secs => %(age_s)s)

@@ -18,6 +18,7 @@ from teams.access import Principal, require
 from teams.models import Delivery, DeliveryState, Role, Team, Webhook, WebhookEvent
 from teams.refusals import Conflict, Invalid
 from teams.secrets import new_secret, seal
+from teams.times import time_text
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - recognisable, not secret
 MAX_WEBHOOKS = 20
@@ -80,7 +81,7 @@ def _deliver(hooks: Sequence[Webhook], team: Team, event: str, data: Mapping[str
     payload = {
         "event": event,
         "team": team.slug,
-        "created_at": timezone.now().isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "created_at": time_text(timezone.now(), timespec="seconds"),
         "data": dict(data),
     }
     rows = [Delivery(webhook=hook, event=event) for hook in hooks]

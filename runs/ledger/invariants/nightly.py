@@ -6,12 +6,14 @@ import json
 import logging
 import threading
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from typing import Any
 
+import psycopg
 from django.db import DatabaseError, InterfaceError, connection
+from django.db.backends.utils import CursorWrapper
 
 from runs.ledger.invariants.check import Finding, examine
-from runs.models import InvariantCheck
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,20 @@ FORGET_OLD = """
 """
 
 
+LAST_CHECK = """
+    SELECT violations::text, extract(epoch FROM clock_timestamp() - checked_at)::float8
+    FROM runs_invariantcheck WHERE took_ms IS NOT NULL ORDER BY day DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LastCheck:
+    """A finished look, ``age_s`` ago. ``violations`` are ``InvariantCheck.violations``."""
+
+    violations: list[dict[str, Any]]
+    age_s: float
+
+
 def check_once_a_day() -> threading.Thread | None:
     """Starts the day's look, in a thread of its own, since a large ledger takes longer than a sweep may; None if some
     worker has already."""
@@ -68,9 +84,17 @@ def record(findings: Iterable[Finding]) -> None:
         cursor.execute(FORGET_OLD, {"kept": KEPT_CHECKS})
 
 
-def last_check() -> InvariantCheck | None:
-    """What the last finished look found; it asks the database for one row and does not look again."""
-    return InvariantCheck.objects.filter(took_ms__isnull=False).order_by("-day").first()
+def last_check(cursor: CursorWrapper | psycopg.Cursor[Any] | None = None) -> LastCheck | None:
+    """What the last finished look found; it reads one row and does not look again.
+
+    ``cursor`` is for a health check, which reads through a connection of its own.
+    """
+    if cursor is None:
+        with connection.cursor() as own_cursor:
+            return last_check(own_cursor)
+    cursor.execute(LAST_CHECK)
+    row = cursor.fetchone()
+    return LastCheck(violations=json.loads(row[0]), age_s=row[1]) if row else None
 
 
 def _check_and_record() -> None:

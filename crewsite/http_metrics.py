@@ -1,0 +1,18 @@
+"""What a web process counts of its HTTP requests, for Prometheus. Runs are counted in ``runs.telemetry.metrics``."""
+
+from __future__ import annotations
+
+from prometheus_client import Histogram
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+_request_s = Histogram(
+    "crewsite_http_request_seconds",
+    "Until a request was answered, streams until their first byte.",
+    ("method", "status"),
+)
+
+
+def request_answered(method: str, status: int, seconds: float) -> None:
+    """By method and class of status. Not by address: that would be a series for each crew and run."""
+    _request_s.labels(method if method in _METHODS else "other", f"{status // 100}xx").observe(seconds)

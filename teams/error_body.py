@@ -1,0 +1,46 @@
+"""The one shape of an error under ``/api/``, ``{"error": {"code", "message", "fields"}}``, and each status's code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ninja import Schema
+from pydantic import Field
+
+CODE_OF_STATUS = {
+    400: "unreadable",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    413: "too_large",
+    500: "internal_error",
+}
+"""For errors that bring no code of their own, as a ``Refusal`` does."""
+
+
+class ErrorBody(Schema):
+    code: str = Field(description="stable and machine-readable")
+    message: str = Field(description="what happened and what to do, for people")
+    fields: dict[str, str] = Field(default_factory=dict, description="path of a field to what is wrong with it")
+
+
+class ErrorAnswer(Schema):
+    error: ErrorBody
+
+
+ERRORS: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 409, 413, 422, 429), ErrorAnswer)
+"""The error answers that any operation may give, for its ``response=``."""
+
+
+def error_body(
+    status: int, message: str, *, code: str = "", fields: Mapping[str, str] | None = None
+) -> dict[str, dict[str, Any]]:
+    """The answer's JSON; ``fields`` maps a field's path to what is wrong with it."""
+    return {
+        "error": {
+            "code": code or CODE_OF_STATUS.get(status, "error"),
+            "message": message,
+            "fields": dict(fields or {}),
+        }
+    }
