@@ -40,7 +40,6 @@ def watched(open_folder: Path) -> Iterator[Watched]:
     port = free_port()
     environment = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", "METRICS_TOKEN": SCRAPER, "METRICS_PORT": str(port)}
     running = Application(open_folder / "watched", **environment)
-    authorization = {"Authorization": f"Bearer {running.manage('api_token')}"}
-    with httpx.Client(base_url=f"{running.url}/api/v1", headers=authorization, timeout=30) as api:
+    with running.api() as api:
         yield Watched(running, api, f"http://127.0.0.1:{port}/metrics")
     assert running.stop() == 0, "".join(running.output)

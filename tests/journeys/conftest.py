@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -35,15 +36,24 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="session")
+def session() -> dict[str, Any]:
+    """What the browser keeps of the first sign-in."""
+    return {}
+
+
 @pytest.fixture
-def page(application: Application, browser: Browser) -> Iterator[Page]:
+def page(application: Application, browser: Browser, session: dict[str, Any]) -> Iterator[Page]:
     """A signed-in page that fails its test if the browser's console reports an error, such as a broken policy."""
-    context = browser.new_context(base_url=application.url, viewport={"width": 1400, "height": 900})
+    kept = {"storage_state": session} if session else {}
+    context = browser.new_context(base_url=application.url, viewport={"width": 1400, "height": 900}, **kept)
     opened = context.new_page()
     errors: list[str] = []
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.goto(application.manage("signin_link"))
+    if not session:
+        opened.goto(application.link)
+        session |= context.storage_state()
     yield opened
     context.close()
     assert errors == []

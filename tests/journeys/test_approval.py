@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -25,8 +24,7 @@ SAID = "SELECT number, approved, comment FROM runs_review JOIN runs_taskrun t ON
 
 def launched(application: Application, spec: dict[str, Any]) -> str:
     """Imports the crew and launches it; the run's id."""
-    headers = {"Authorization": f"Bearer {application.manage('api_token')}"}
-    with httpx.Client(base_url=f"{application.url}/api/v1", headers=headers, timeout=30) as client:
+    with application.api() as client:
         made = client.post("/crews/import", json={"source": json.dumps(spec)}).raise_for_status().json()["crew"]
         run = client.post(f"/crews/{made['slug']}/runs", json={"inputs": {}}).raise_for_status().json()
     return str(run["id"])
@@ -34,9 +32,8 @@ def launched(application: Application, spec: dict[str, Any]) -> str:
 
 def approve(application: Application, run_id: str, task: str) -> None:
     """As somebody else does it."""
-    headers = {"Authorization": f"Bearer {application.manage('api_token')}"}
-    answer = httpx.post(f"{application.url}/api/v1/runs/{run_id}/approve", json={"task": task}, headers=headers)
-    assert answer.status_code == 200
+    with application.api() as client:
+        assert client.post(f"/runs/{run_id}/approve", json={"task": task}).status_code == 200
 
 
 def test_a_person_sends_back_and_approves(application: Application, page: Page) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
 from playwright.sync_api import Page, expect
 
 from tests.application import Application
@@ -19,8 +18,7 @@ CALLS = "SELECT count(*), count(*) FILTER (WHERE state = 'ok') FROM runs_call WH
 
 
 def test_a_run_is_given_a_larger_budget_where_it_waits(application: Application, page: Page) -> None:
-    headers = {"Authorization": f"Bearer {application.manage('api_token')}"}
-    with httpx.Client(base_url=f"{application.url}/api/v1", headers=headers, timeout=30) as client:
+    with application.api() as client:
         made = client.post("/crews/import", json={"source": json.dumps(CREW)}).raise_for_status().json()["crew"]
     page.goto(f"/t/my-team/crews/{made['slug']}/launch/")
     page.get_by_label("Budget in USD").fill("0.000001")

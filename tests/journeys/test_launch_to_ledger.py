@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -101,11 +100,6 @@ def billed_usd(server: OpenAIServer) -> Decimal:
     return total / 1_000_000
 
 
-def api(application: Application) -> httpx.Client:
-    token = application.manage("api_token")
-    return httpx.Client(base_url=f"{application.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=30)
-
-
 def test_a_pasted_crew_runs_for_real_and_every_figure_equals_the_providers_own(
     application: Application, page: Page, provider: OpenAIServer
 ) -> None:
@@ -122,7 +116,7 @@ def test_a_pasted_crew_runs_for_real_and_every_figure_equals_the_providers_own(
     assert page.locator(".md strong").first.inner_text() == "Findings"
     assert page.locator("main script").count() == 0
 
-    with api(application) as client:
+    with application.api() as client:
         run: dict[str, Any] = client.get(f"/runs/{run_id}").json()
         calls = client.get(f"/runs/{run_id}/calls").json()["items"]
     assert run["simulated"] is False
@@ -171,7 +165,7 @@ def test_a_template_is_tried_without_any_key_and_says_that_it_is_simulated(
 
 
 def test_a_running_crew_is_cancelled_and_what_was_paid_stays(application: Application, page: Page) -> None:
-    with OpenAIServer("Slow", latency_s=20) as slow, api(application) as client:
+    with OpenAIServer("Slow", latency_s=20) as slow, application.api() as client:
         key = client.post("/providers", json={"provider": "mistral", "api_key": "k", "base_url": slow.url}).json()
         client.post("/providers", json={"provider": "openai", "api_key": "k", "base_url": slow.url})
         crew = client.post("/crews/import", json={"source": BRIEF, "name": "Journey cancel"}).json()["crew"]

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -61,9 +60,7 @@ def test_a_worker_that_is_started_is_seen_and_one_that_is_killed_goes(applicatio
 @pytest.fixture
 def in_progress(application: Application) -> Iterator[None]:
     """Twelve runs whose provider takes its time."""
-    authorization = {"Authorization": f"Bearer {application.manage('api_token')}"}
-    api = httpx.Client(base_url=f"{application.url}/api/v1", headers=authorization, timeout=30)
-    with api, OpenAIServer(latency_s=60) as server:
+    with application.api() as api, OpenAIServer(latency_s=60) as server:
         provider = api.post("/providers", json={"provider": "openai", "api_key": "sk-x", "base_url": server.url}).json()
         crew = api.post("/crews/import", json={"source": SOURCE, "name": "Slow"}).json()["crew"]["slug"]
         runs = [api.post(f"/crews/{crew}/runs", json={"inputs": {}}).json()["id"] for _ in range(12)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -140,7 +140,7 @@ def test_the_sweeper_leaves_held_runs_alone_and_rings_orphans(run: Run) -> None:
         {"state": RunState.SUCCEEDED},
         {"spent_nusd": -1},
         {"reserved_nusd": -1},
-        {"lease_until": timezone.now()},
+        {"lease_until": datetime(2026, 1, 1, tzinfo=UTC)},
         {"waiting_for": "a person"},
     ],
     ids=lambda falsehood: next(iter(falsehood)) + "=" + str(next(iter(falsehood.values()))),
