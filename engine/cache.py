@@ -1,6 +1,7 @@
-"""What was made once is not made again: values kept for a time, and single flight for those under way.
+"""Caches with single flight: whoever asks for a value that is being made waits for it instead of making it again.
 
-Three caches stand on this and share nothing: tool results within a run, model replies and task outputs across runs.
+Several caches are made of this, and share nothing: of tool results, within a run and across runs; of model replies and
+of task outputs, across runs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A value with its age in seconds; ``reused`` if somebody else's call made it, at ``cost_usd``."""
+    """A value from a cache. ``reused``: another call made it, ``age_s`` ago and for ``cost_usd``, None if unknown."""
 
     value: Any
     age_s: float = 0.0
@@ -24,17 +25,17 @@ class Kept:
 
 
 class Store(Protocol):
-    """Where values outlive the call that made them."""
+    """Where values are kept."""
 
     async def find(self, key: str, *, max_age_s: float) -> Kept | None:
-        """The newest value of the key that is not older than that."""
+        """The newest value of the key, if it is not older than ``max_age_s``."""
         ...
 
     async def keep(self, key: str, value: Any) -> None: ...
 
 
 class MemoryStore:
-    """A store in this process's memory, for a run, or for as long as its maker keeps it."""
+    """A store in memory; it lasts as long as the object."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._values: dict[str, tuple[Any, float]] = {}
@@ -52,9 +53,9 @@ class MemoryStore:
 
 
 class Cache:
-    """A store with single flight before it: who asks for what is being made waits for it. Failures are not kept.
+    """A store with single flight in front of it. Failures are not kept.
 
-    ``shares_failures``: who waited for a failed call fails with it; else each of them tries for itself, in turn.
+    ``shares_failures``: whoever waited for a call that failed fails too; otherwise each of them tries again, in turn.
     """
 
     def __init__(self, store: Store | None = None, *, shares_failures: bool = False) -> None:
@@ -70,16 +71,17 @@ class Cache:
         ttl_s: float = float("inf"),
         is_worth_keeping: Callable[[Any], bool] = lambda value: True,
     ) -> Kept:
-        """The key's value: from its maker, from the store, or made now by ``make``, whose exceptions come through.
+        """The value of the key: awaited from a call under way, found in the store, or made now by ``make``.
 
-        A value that is not worth keeping is its maker's alone: who waited for it makes one of its own.
+        What ``make`` raises is passed on. A value that is not worth keeping goes to the caller that made it alone;
+        whoever waited for it makes another.
         """
         while (flight := self._flights.get(key)) is not None:
-            began = time.monotonic()
+            began_at = time.monotonic()
             await asyncio.wait({flight})
             if flight.cancelled() or (flight.exception() is not None and not self._shares_failures):
                 continue
-            return Kept(flight.result(), time.monotonic() - began, reused=True)
+            return Kept(flight.result(), time.monotonic() - began_at, reused=True)
         return await self._make(key, make, ttl_s, is_worth_keeping)
 
     async def _make(
@@ -97,12 +99,12 @@ class Cache:
                 await self._store.keep(key, value)
             else:
                 value = kept.value
-        except BaseException as error:
+        except BaseException as error:  # also cancellation: whoever waits must be told in every case
             if isinstance(error, asyncio.CancelledError):
                 flight.cancel()
             else:
                 flight.set_exception(error)
-                flight.exception()  # nobody may be waiting; that is no fault worth a log line
+                flight.exception()  # marks it as seen: nobody may be waiting, and asyncio would log that
             raise
         finally:
             del self._flights[key]

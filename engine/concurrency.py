@@ -1,4 +1,4 @@
-"""Several coroutines at once, of which none is left behind when one fails; and work that no cancelling cuts off."""
+"""Runs several coroutines at once and leaves none behind; finishes work that a cancellation must not cut off."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from engine.errors import Cancelled, LimitReached, WaitingForPerson
 T = TypeVar("T")
 
 _HALTS = (LimitReached, Cancelled)
+"""What is in flight when one of these is raised is paid for already, and whoever asks for more meets the same."""
 
 
 async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results in order, or the first failure, once all have ended.
+    """The results in order. If any fails, raises the first failure once all have ended.
 
-    A failure stops the others, except for those that stop nobody: a limit that was reached, or a further call that was
-    refused because the run is to stop, because what is in flight then is paid for already and whoever asks for more
-    meets the same; and a pause for a person, which is raised last, with the questions of all who pause.
+    A failure cancels the others, with two exceptions: ``LimitReached`` and ``Cancelled`` (see ``_HALTS``), and
+    ``WaitingForPerson``. Other failures are raised before these; pauses for a person come last, as one, with the
+    questions of all.
     """
-    jobs = [asyncio.ensure_future(one) for one in work]
+    jobs = [asyncio.ensure_future(coroutine) for coroutine in work]
     left = set(jobs)
     try:
-        while left and not any(_stops_others(job) for job in jobs):
+        while left and not any(_cancels_others(job) for job in jobs):
             _, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await cancel_all(left)
     failures = [failure for job in jobs if job not in left and (failure := _failure(job)) is not None]
     pauses = [failure for failure in failures if isinstance(failure, WaitingForPerson)]
-    # What stopped the others first, then a limit or a refused call, then the pauses.
-    for failure in sorted(failures, key=lambda one: isinstance(one, _HALTS)):
+    # First what cancelled the others, then a limit or a cancellation, then the pauses.
+    for failure in sorted(failures, key=lambda failure: isinstance(failure, _HALTS)):
         if failure not in pauses:
             raise failure
     if pauses:
@@ -39,12 +40,12 @@ async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 async def cancel_all(jobs: Iterable[asyncio.Future[Any]]) -> None:
-    """Cancels the jobs and waits until they ended, also while this task is cancelled again: nothing stays unsettled.
+    """Cancels the jobs and waits until all have ended, even if this task is cancelled meanwhile.
 
-    What they raise is looked at and dropped: why they are stopped is raised by whoever stops them.
+    So their calls are settled. What they raise is dropped: whoever cancels them raises the reason.
     """
-    several = set(jobs)
-    left = {job for job in several if not job.done()}
+    jobs = set(jobs)
+    left = {job for job in jobs if not job.done()}
     for job in left:
         job.cancel()
     interrupted = False
@@ -54,15 +55,15 @@ async def cancel_all(jobs: Iterable[asyncio.Future[Any]]) -> None:
         except asyncio.CancelledError:
             interrupted = True
         left = {job for job in left if not job.done()}
-    for job in several:
+    for job in jobs:
         if not job.cancelled():
-            job.exception()
+            job.exception()  # marks it as seen
     if interrupted:
         raise asyncio.CancelledError
 
 
 async def uninterrupted(work: Awaitable[Any]) -> None:
-    """Awaits although this task is being cancelled: what was billed is booked before the cancellation goes on."""
+    """Awaits the work to its end, even if this task is cancelled meanwhile: the cancellation goes on afterwards."""
     job = asyncio.ensure_future(work)
     interrupted = False
     while not job.done():
@@ -81,6 +82,6 @@ def _failure(job: asyncio.Future[Any]) -> BaseException | None:
     return asyncio.CancelledError() if job.cancelled() else job.exception()
 
 
-def _stops_others(job: asyncio.Future[Any]) -> bool:
+def _cancels_others(job: asyncio.Future[Any]) -> bool:
     failure = _failure(job) if job.done() else None
     return failure is not None and not isinstance(failure, (*_HALTS, WaitingForPerson))

@@ -1,7 +1,6 @@
-"""The kinds of error a run can meet; which of them is retried or shown is decided by whoever catches them.
+"""The kinds of error that a run can meet. What happens then, such as a retry, is decided where they are caught.
 
-The model's mistake, provider trouble, a limit, a cancellation; a bug of ours has no class: it propagates with its
-traceback. Besides these, a prompt that fits no window, a pause for a person, and a crew that cannot be run at all.
+A bug of ours has no class here: it propagates with its traceback.
 """
 
 from __future__ import annotations
@@ -12,15 +11,15 @@ TOO_MANY_REQUESTS = 429
 
 
 class EngineError(Exception):
-    """Anything the engine raises on purpose. ``code`` is stable and machine-readable; ``str()`` is for people."""
+    """Anything that the engine raises on purpose. ``code`` is stable and for machines, ``str()`` is for people."""
 
     code = "engine_error"
 
 
 class ModelMistake(EngineError):
-    """The model did something wrong (unknown tool, unreadable arguments, an answer that does not fit its schema).
+    """The model did something wrong: an unknown tool, unreadable arguments, an answer that does not fit its schema.
 
-    Recorded and told to the model; it reaches a user only when a task's repairs are used up.
+    It is recorded, and the model is told. A user sees it only once the task's repairs are used up.
     """
 
     code = "model_mistake"
@@ -30,9 +29,9 @@ class ProviderError(EngineError):
     """The provider refused, failed or was not reachable.
 
     ``retryable``: the same request may succeed later (429, 5xx, timeouts, dropped streams).
-    ``outcome_unknown``: the request may have been carried out and billed although no reply arrived (timeout, reset).
-    ``retry_after_s``: what the provider asked for, in seconds.
-    ``throttled``: it refused because it was asked too often.
+    ``outcome_unknown``: the request may be carried out and billed although no reply arrived (timeout, reset).
+    ``retry_after_s``: the pause that the provider asked for, in seconds.
+    ``throttled``: the provider refused because it was asked too often.
     ``context_too_long``: the messages do not fit the model's window.
     """
 
@@ -64,17 +63,15 @@ class ContextTooLong(EngineError):
 
 
 class WaitingForPerson(EngineError):
-    """A task cannot go on without a person's word: about its answer, or about a call that was lost. The run holds
-    nothing while it waits.
-    """
+    """A task needs a person's decision about its answer, or about a lost call. Meanwhile the run holds no worker."""
 
     code = "waiting_for_person"
 
 
 class LimitReached(EngineError):
-    """A limit stopped the run before it spent more. ``limit`` names it, ``figure`` is the value it stands at.
+    """A limit stopped the run before it spent more. ``limit`` is its name, ``figure`` how much of it is used.
 
-    ``needs_usd``: a budget that does not cover a request which may cost so much; None for limits that are not money.
+    ``needs_usd``: what the request that a budget does not cover may cost; None for limits that are not money.
     """
 
     code = "limit_reached"
@@ -89,13 +86,13 @@ class LimitReached(EngineError):
 
 
 class Cancelled(EngineError):
-    """A person asked for the run to stop, or the worker lost its right to run it: the text says which."""
+    """A person stopped the run, or the worker lost its right to run it. The text says which."""
 
     code = "cancelled"
 
 
 class InvalidCrew(EngineError):
-    """A spec or its inputs cannot be run. ``complaints`` holds every reason at once, each naming its field."""
+    """A spec or its inputs cannot be run. ``complaints`` holds all reasons at once, each with its field."""
 
     code = "invalid_crew"
 

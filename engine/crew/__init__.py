@@ -1,0 +1,1 @@
+"""How a crew runs: its tasks in order, each task's conversation with a model, tools, co-workers, and checks."""

@@ -1,6 +1,6 @@
-"""The messages of one agent at one task, from the first question to the last answer: ask, call tools, stop.
+"""The conversation of one agent with its model about one task: ask, call tools, ask again, until there is an answer.
 
-What does not fit the model's window is made shorter by the model itself, never cut in silence.
+What does not fit the model's window is summarised by the model itself; nothing is cut without saying so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.catalogue.abilities import takes_schema, takes_tools
 from engine.concurrency import all_of
-from engine.crew.compaction import Part, shorten
+from engine.crew.compaction import LongText, shorten
 from engine.crew.model_calls import Calls
 from engine.crew.prompt import (
     CONTINUE,
@@ -39,34 +39,35 @@ from engine.tools.registry import Toolbox
 SAME_CALL_LIMIT = 3
 MAX_CALLS_IN_ONE_REPLY = 100
 MAX_CALLS_ANSWERED = 1000
-"""What a model calls beyond is nonsense: it stands in the recorded reply, and is neither answered nor sent back."""
+"""Of one reply. More is nonsense: it stays in the recorded reply, but is neither answered nor sent back."""
 TOO_MANY_CALLS = f"At most {MAX_CALLS_IN_ONE_REPLY} tool calls are made at once; this one was not made."
 MAX_CONTINUATIONS = 4
 MAX_SHORTENINGS = 4
-"""Of one request: a window that nobody knew may turn out to be smaller than was thought at first."""
+"""Of one request. An unknown window may turn out to be smaller than was assumed."""
 ENDLESS_ANSWER = f"[cut here: the answer was not finished after {MAX_CONTINUATIONS} continuations]"
-OPENING = 1
+BRIEF_INDEX = 1
+"""Where the brief stands among the messages: after the system message."""
 
 Context = Sequence[tuple[str, str]]
-"""Titles and outputs of earlier tasks."""
+"""(title, output) of earlier tasks."""
 
-Opening = Callable[[Context, dict[str, Any] | None], Message]
-"""Writes the first question around a context, with the schema that has to be told in words, if any."""
+WriteBrief = Callable[[Context, dict[str, Any] | None], Message]
+"""Writes the brief, the first message of the user: what to do, the context, and the schema if it is told in words."""
 
 Watch = Callable[[ToolCall, ToolResult], str | None]
-"""Sees every tool result in order, also replayed ones; a text that it gives is the answer and ends the conversation."""
+"""Sees every tool result in order, replayed ones too. A text that it returns ends the conversation as its answer."""
 
 
 class Conversation:
-    """``opening`` writes the first question around a context, so that the context can be made shorter later.
+    """One agent's conversation. ``write_brief`` is called again whenever the context has been made shorter.
 
-    ``schema`` is the form of the answers; it is asked for natively where the model can do that beside its tools.
+    ``schema`` is that of the answer. It is asked for natively if the model takes one beside its tools, else in words.
     """
 
     def __init__(
         self,
         calls: Calls,
-        opening: Opening,
+        write_brief: WriteBrief,
         context: Context = (),
         *,
         toolbox: Toolbox | None = None,
@@ -78,38 +79,40 @@ class Conversation:
         self._watch = watch
         self._context = list(context)
         tools = tuple(tool.facts.for_model() for tool, _ in self._toolbox.values())
-        in_words = bool(tools) and not takes_tools(calls.agent.llm.model)
-        self._in_words = in_words
-        self._tools = () if in_words else tools
+        self._tools_in_words = bool(tools) and not takes_tools(calls.agent.llm.model)
+        self._tools = () if self._tools_in_words else tools
         self._schema = (
             schema if schema and takes_schema(calls.agent.llm.model, schema, beside_tools=bool(tools)) else None
         )
         self._schema_in_words = None if self._schema else schema
-        self._opening = opening
-        system = system_message(calls.agent, has_tools=bool(tools), manual=manual(tools) if in_words else "")
-        self._messages: list[Message] = [system, opening(self._context, self._schema_in_words)]
+        self._write_brief = write_brief
+        system = system_message(
+            calls.agent, has_tools=bool(tools), manual=manual(tools) if self._tools_in_words else ""
+        )
+        self._messages: list[Message] = [system, write_brief(self._context, self._schema_in_words)]
 
     async def answer(self) -> str:
-        """The model's words once it stops calling tools, or is told to. Raises ``ModelMistake`` if it says nothing."""
-        seen: Counter[str] = Counter()
+        """The model's answer once it stops calling tools, or is told to. Raises ``ModelMistake`` if it gives none."""
+        times_called: Counter[str] = Counter()
         for _ in range(self.calls.agent.max_iter):
             reply = await self._ask()
             if not reply.tool_calls:
-                return await self._words(reply)
-            ended = await self._use_tools(reply)
-            if ended is not None:
-                return ended
-            seen.update(map(_told_apart, reply.tool_calls))
-            if max(seen.values()) >= SAME_CALL_LIMIT:
+                return await self._answer_text(reply)
+            answer = await self._use_tools(reply)
+            if answer is not None:
+                return answer
+            times_called.update(map(_call_key, reply.tool_calls))
+            if max(times_called.values()) >= SAME_CALL_LIMIT:
                 break
         return await self.again(FINAL_ANSWER)
 
     async def again(self, remark: str, *, purpose: Purpose | None = None) -> str:
-        """The model's words after a remark, without tools."""
+        """The model's answer to a remark; it may not call tools."""
         self._messages.append(user_message(remark))
-        return await self._words(await self._ask(may_call_tools=False, purpose=purpose))
+        return await self._answer_text(await self._ask(may_call_tools=False, purpose=purpose))
 
-    async def _words(self, reply: LLMReply) -> str:
+    async def _answer_text(self, reply: LLMReply) -> str:
+        """The reply's text; the model is asked once more if it is empty."""
         if not reply.text.strip():
             self._messages.append(user_message(EMPTY_ANSWER))
             reply = await self._ask(may_call_tools=False)
@@ -121,9 +124,9 @@ class Conversation:
         reply = await self._whole_reply(may_call_tools=may_call_tools, purpose=purpose)
         reply = replace(reply, tool_calls=reply.tool_calls[:MAX_CALLS_ANSWERED])
         turn = reply
-        if self._in_words:
+        if self._tools_in_words:
             reply = with_calls_read(reply)
-        if not may_call_tools:  # some models call tools all the same; nobody will answer those calls
+        if not may_call_tools:  # some models call tools all the same; nobody answers those calls
             reply = replace(reply, tool_calls=())
             turn = reply
         if turn.text or turn.tool_calls:
@@ -131,11 +134,11 @@ class Conversation:
         return reply
 
     async def _whole_reply(self, *, may_call_tools: bool, purpose: Purpose | None) -> LLMReply:
-        """A reply that only our own bound cut short is continued, so that no answer is cut in silence."""
+        """A reply, continued if it was our own default bound on its length, and not the spec's, that cut it off."""
         reply = await self._request(self._messages, may_call_tools=may_call_tools, purpose=purpose)
         for _ in range(MAX_CONTINUATIONS):
-            cut = reply.finish_reason == "length" and reply.text and not reply.tool_calls
-            if not cut or self.calls.agent.llm.max_tokens is not None:
+            was_cut = reply.finish_reason == "length" and reply.text and not reply.tool_calls
+            if not was_cut or self.calls.agent.llm.max_tokens is not None:
                 break
             messages = [*self._messages, assistant_message(reply), user_message(CONTINUE)]
             more = await self._request(messages, may_call_tools=False, purpose=purpose)
@@ -146,7 +149,7 @@ class Conversation:
         return reply
 
     async def _request(self, messages: list[Message], *, may_call_tools: bool, purpose: Purpose | None) -> LLMReply:
-        shortened = 0
+        shortenings = 0
         while True:
             try:
                 return await self.calls.ask(
@@ -157,57 +160,56 @@ class Conversation:
                     purpose=purpose,
                 )
             except ContextTooLong as too_long:
-                if not self.calls.agent.respect_context_window or shortened == MAX_SHORTENINGS:
+                if not self.calls.agent.respect_context_window or shortenings == MAX_SHORTENINGS:
                     raise
-                shortened += 1
-                last = messages[len(self._messages) :]
+                shortenings += 1
+                beyond_conversation = messages[len(self._messages) :]
                 await self._make_room(too_long)
-                messages = [*self._messages, *last]
+                messages = [*self._messages, *beyond_conversation]
 
     async def _make_room(self, too_long: ContextTooLong) -> None:
-        """Shortens context and tool outputs, the longest first. Raises ``too_long`` if there is nothing to shorten."""
-        parts = [Part(output, ("context", index)) for index, (_, output) in enumerate(self._context)]
-        parts += [
-            Part(str(message["content"]), ("message", index))
+        """Shortens context and tool results, the longest first. Raises ``too_long`` if there is nothing to shorten."""
+        texts = [LongText(output, ("context", index)) for index, (_, output) in enumerate(self._context)]
+        texts += [
+            LongText(str(message["content"]), ("message", index))
             for index, message in enumerate(self._messages)
-            if index > OPENING and str(message["content"]).startswith(f"<{TOOL_OUTPUT}>")
+            if index > BRIEF_INDEX and str(message["content"]).startswith(f"<{TOOL_OUTPUT}>")
         ]
-        shorter = await shorten(self.calls, self._messages, parts, too_long)
-        for (kind, index), text in shorter.items():
+        summaries = await shorten(self.calls, self._messages, texts, too_long)
+        for (kind, index), text in summaries.items():
             if kind == "context":
                 self._context[index] = (self._context[index][0], text)
             else:
                 self._messages[index] = {**self._messages[index], "content": fenced(TOOL_OUTPUT, text)}
-        self._messages[OPENING] = self._opening(self._context, self._schema_in_words)
+        self._messages[BRIEF_INDEX] = self._write_brief(self._context, self._schema_in_words)
 
     async def _use_tools(self, reply: LLMReply) -> str | None:
-        """All tool calls of one reply at once; steps are taken first, in the reply's order, so that replay finds them.
+        """Makes all tool calls of one reply at once. Returns the conversation's answer if a result ends it, else None.
 
-        Returns the conversation's answer if one of the results is it.
+        The steps are numbered first, in the reply's order, so that a replay finds them.
         """
         numbered = [
-            (call, self.calls.next_step(), number >= MAX_CALLS_IN_ONE_REPLY)
-            for number, call in enumerate(reply.tool_calls)
+            (call, self.calls.next_step(), "" if count <= MAX_CALLS_IN_ONE_REPLY else TOO_MANY_CALLS)
+            for count, call in enumerate(reply.tool_calls, 1)
         ]
-        outcomes = await all_of(
-            use_tool(self.calls, call, self._toolbox, step=step, refusal=TOO_MANY_CALLS if beyond else "")
-            for call, step, beyond in numbered
+        results = await all_of(
+            use_tool(self.calls, call, self._toolbox, step=step, refusal=refusal) for call, step, refusal in numbered
         )
-        results = list(zip(reply.tool_calls, outcomes, strict=True))
-        told = [tool_message(call.id, result.text) for call, result in results]
-        self._messages.extend([results_message(told)] if self._in_words else told)
-        ends = [self._watch(call, result) for call, result in results] if self._watch else []
-        return next((text for text in ends if text is not None), None)
+        answered = list(zip(reply.tool_calls, results, strict=True))
+        messages = [tool_message(call.id, result.text) for call, result in answered]
+        self._messages.extend([results_message(messages)] if self._tools_in_words else messages)
+        answers = [self._watch(call, result) for call, result in answered] if self._watch else []
+        return next((answer for answer in answers if answer is not None), None)
 
 
-def _told_apart(call: ToolCall) -> str:
-    """Equal for calls of one tool with the same arguments, however these are written."""
+def _call_key(call: ToolCall) -> str:
+    """The same for calls of one tool with the same arguments, however the model wrote them."""
     try:
         return content_key(call.name, read_json(call.arguments or "{}"))
     except ValueError:
         return content_key(call.name, call.arguments)
 
 
-def opening_of(task: TaskSpec) -> Opening:
-    """The task's own first question."""
+def task_brief(task: TaskSpec) -> WriteBrief:
+    """The brief for an agent that does the task itself."""
     return lambda context, schema_in_words: task_message(task, context, schema_in_words=schema_in_words)

@@ -1,6 +1,6 @@
-"""Whether an answer may count as a task's output: its schema, its guardrails, and a person where the task wants one.
+"""Whether an answer may be a task's output: it must pass the schema, the guardrails and perhaps a person's review.
 
-What does not pass is sent back with the reason, as often as the task allows.
+An answer that does not pass is sent back with the reason, as often as the task allows.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ VERDICT_SCHEMA: dict[str, Any] = {
 
 
 async def checked(conversation: Conversation, task: TaskSpec, text: str) -> TaskAnswer:
-    """The answer that passes. Raises ``ModelMistake`` once repairs are used up, ``WaitingForPerson`` for a pause."""
+    """The answer, once it passes. Raises ``ModelMistake`` after the last repair, ``WaitingForPerson`` for a review."""
     reviews = 0
     while True:
-        answer = await _by_rules(conversation, task, text)
+        answer = await _automatically_checked(conversation, task, text)
         if not task.human_input:
             return answer
         review = await conversation.calls.runtime.journal.review(task.key, reviews, answer.raw)
@@ -41,50 +41,52 @@ async def checked(conversation: Conversation, task: TaskSpec, text: str) -> Task
         text = await conversation.again(f"{remark}\nAnswer again.")
 
 
-async def _by_rules(conversation: Conversation, task: TaskSpec, text: str) -> TaskAnswer:
-    repairs, refusals = SCHEMA_REPAIRS, task.guardrail_max_retries
+async def _automatically_checked(conversation: Conversation, task: TaskSpec, text: str) -> TaskAnswer:
+    """The answer, once it passes the schema and the guardrails."""
+    repairs_left, retries_left = SCHEMA_REPAIRS, task.guardrail_max_retries
     while True:
         try:
             answer = read_answer(text, task.output_schema)
         except ModelMistake as mistake:
-            if repairs == 0:
+            if repairs_left == 0:
                 raise
-            repairs -= 1
+            repairs_left -= 1
             text = await conversation.again(f"{mistake} Answer again with the JSON value alone.")
             continue
         complaint = await _complaint(conversation, task, answer)
         if not complaint:
             return answer
-        if refusals == 0:
+        if retries_left == 0:
             raise ModelMistake(f"A guardrail refused the answer {task.guardrail_max_retries + 1} times: {complaint}")
-        refusals -= 1
+        retries_left -= 1
         text = await conversation.again(f"{complaint} Answer again.", purpose=Purpose.GUARDRAIL)
 
 
 async def _complaint(conversation: Conversation, task: TaskSpec, answer: TaskAnswer) -> str:
-    """What the first guardrail that refuses says, or "". Those that ask a model come last: the others are free."""
-    questions = [rail for rail in task.guardrails if isinstance(rail, QuestionGuardrail)]
-    for rail in task.guardrails:
-        if rail not in questions and (complaint := guardrail_complaint(rail, answer.raw)):
+    """The complaint of the first guardrail that refuses, or "". Those that ask a model come last: they cost money."""
+    questions = [guardrail for guardrail in task.guardrails if isinstance(guardrail, QuestionGuardrail)]
+    for guardrail in task.guardrails:
+        if guardrail not in questions and (complaint := guardrail_complaint(guardrail, answer.raw)):
             return complaint
     for question in questions:
-        if complaint := await _asked(conversation, question, answer.raw):
+        if complaint := await _question_complaint(conversation, question, answer.raw):
             return complaint
     return ""
 
 
-async def _asked(conversation: Conversation, rail: QuestionGuardrail, text: str) -> str:
+async def _question_complaint(conversation: Conversation, guardrail: QuestionGuardrail, text: str) -> str:
+    """Why the guardrail's model refuses the answer, or "". Raises ``ModelMistake`` if it gives no verdict."""
     calls = conversation.calls
-    llm = rail.llm or calls.agent.llm
+    llm = guardrail.llm or calls.agent.llm
     schema = VERDICT_SCHEMA if takes_schema(llm.model, VERDICT_SCHEMA, beside_tools=False) else None
-    messages = question_messages(rail.question, text)
+    messages = question_messages(guardrail.question, text)
     for _ in range(2):
         reply = await calls.ask(messages, response_schema=schema, purpose=Purpose.GUARDRAIL, llm=llm)
         try:
             verdict = read_answer(reply.text, VERDICT_SCHEMA).data
         except ModelMistake as mistake:
-            # Asked in other words than before, or a cache of replies would give the same one again.
-            messages = [*question_messages(rail.question, text), user_message(f"Your last reply: {mistake}")]
+            # Asked in other words than before: else a cache of replies would give the same one again.
+            messages = [*question_messages(guardrail.question, text), user_message(f"Your last reply: {mistake}")]
             continue
-        return "" if verdict["passes"] else f"The answer was refused: {verdict['reason'].strip() or rail.question}"
+        return "" if verdict["passes"] else f"The answer was refused: {verdict['reason'].strip() or guardrail.question}"
     raise ModelMistake("The model that a guardrail asks gave no readable verdict.")

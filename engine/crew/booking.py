@@ -1,6 +1,6 @@
-"""Between a call and its record: what is reserved before it, and what is booked after it, however it ends.
+"""What is reserved before a call, and what is booked after it, however it ends.
 
-Which call to make, and whether to make it again, is decided by ``calls`` and ``tool_calls``.
+Which call to make, and whether to make it again, is decided in ``model_calls`` and ``tool_calls``.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from engine.tools.tool import Effect
 
 @dataclass(slots=True)
 class Booking:
-    """How a call ended, as far as is known: it begins as cut off, and the call replaces that."""
+    """A call's outcome as far as it is known. It begins as "cut off"; the caller replaces that."""
 
     outcome: CallOutcome
 
 
 @asynccontextmanager
 async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]:
-    """Reserves and records the intent, and settles whatever happens inside, also if it is cut off.
+    """Reserves and records the call before the block, and settles it after the block, also if that is cut off.
 
-    Raises ``LimitReached`` or ``Cancelled`` before anything is asked. What is reused asks nobody: no limit counts it.
+    Raises ``LimitReached`` or ``Cancelled`` before anything is asked. A reused result counts against no limit.
     """
     if intent.is_request:
         runtime.limits.reserve(intent.reserved_usd)
@@ -37,12 +37,12 @@ async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]
     try:
         ticket = await runtime.journal.open_call(intent)
         runtime.emit(CallStarted(intent))
-        began = time.perf_counter()
+        began_at = time.perf_counter()
         booking = Booking(_cut_off(intent))
         try:
             yield booking
         finally:
-            outcome = replace(booking.outcome, latency_ms=round((time.perf_counter() - began) * 1000))
+            outcome = replace(booking.outcome, latency_ms=round((time.perf_counter() - began_at) * 1000))
             await uninterrupted(runtime.journal.settle_call(ticket, outcome))
             runtime.emit(CallEnded(intent, outcome))
     finally:
@@ -54,7 +54,7 @@ async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]
 
 
 def refused(error: ProviderError, intent: CallIntent) -> CallOutcome:
-    """A complete refusal costs nothing; where nobody knows whether it was billed, the worst case is booked."""
+    """The outcome after a provider's error: an outright refusal costs nothing; if it may be billed, the worst case."""
     if error.outcome_unknown:
         return replace(_unknown(intent), error=str(error), error_code=error.code)
     return CallOutcome(
@@ -67,7 +67,7 @@ def refused(error: ProviderError, intent: CallIntent) -> CallOutcome:
 
 
 def _cut_off(intent: CallIntent) -> CallOutcome:
-    """What is booked if nothing better becomes known before the call is cut off."""
+    """What is booked if the call is cut off before its outcome is known."""
     message = "The call was cut off before it ended."
     if intent.kind is CallKind.MODEL and not intent.simulated:
         outcome = _unknown(intent)

@@ -1,6 +1,6 @@
-"""Making room in a model's window: the longest texts of a conversation are summarised by the model, and say so.
+"""Makes room in a model's window: the model summarises the longest texts of a conversation, and they say so.
 
-The user's own words are never touched; what is shortened is what others wrote: earlier outputs and tool results.
+Only what others wrote is shortened: outputs of earlier tasks and tool results. The user's own words never are.
 """
 
 from __future__ import annotations
@@ -8,94 +8,104 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from engine.catalogue import price_list
 from engine.concurrency import all_of
-from engine.crew.model_calls import COUNTING_ERROR, LEAST_MAX_TOKENS, Calls
+from engine.crew.model_calls import Calls
 from engine.crew.prompt import summary_messages
+from engine.crew.token_bounds import COUNTING_ERROR, LEAST_MAX_TOKENS
 from engine.errors import ContextTooLong, ModelMistake
 from engine.providers.llm import LLMRequest, Message
 from engine.providers.tokens import count_text
 
 ROOM_SHARE = 0.6
-"""What is left may fill this much of the window, so that the conversation can go on for a while."""
+"""Afterwards the messages fill this share of the window, so that the conversation can go on for a while."""
 CHUNK_SHARE = 0.5
+"""A text longer than this share of the window is summarised in pieces."""
 LEAST_TOKENS = 200
-"""Shorter texts are not worth a call."""
+"""Shorter texts are not worth a request."""
 UNKNOWN_WINDOW_SHARE = 0.7
+"""An unknown window is taken to be this share of the prompt that was too long for it."""
 MAX_TAG = 20
-"""The fence around a tool's output comes before the note."""
+"""The note may begin so many characters later: after the tag around a tool's output."""
 NOTE = "[Shortened to fit the model's window; a summary of a longer text follows.]\n"
 
-Place = tuple[str, int]
+Position = tuple[Literal["context", "message"], int]
+"""Which context output, or which message, a text is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A text that may be shortened, and where it stands."""
+class LongText:
+    """A text that may be shortened."""
 
     text: str
-    place: Place
+    position: Position
 
 
 async def shorten(
-    calls: Calls, messages: list[Message], parts: Sequence[Part], too_long: ContextTooLong
-) -> dict[Place, str]:
-    """Shorter texts for the longest parts. Raises ``too_long`` if even all of them would not make room."""
+    calls: Calls, messages: list[Message], texts: Sequence[LongText], too_long: ContextTooLong
+) -> dict[Position, str]:
+    """Summaries of the longest texts, by position. Raises ``too_long`` if there is nothing to shorten."""
     request = LLMRequest(llm=calls.agent.llm, messages=tuple(messages), max_tokens=0)
     total = calls.runtime.llm.count_tokens(request)
     window = window_tokens(calls.agent.llm.model, total)
     excess = math.ceil(total - window * ROOM_SHARE)
-    chosen: list[tuple[Part, int]] = []
-    for part, tokens in sorted(((part, count_text(part.text)) for part in parts), key=_rank):
+    chosen: list[tuple[LongText, int]] = []
+    for text, tokens in sorted(((text, count_text(text.text)) for text in texts), key=_rank):
         if excess <= 0:
             break
         if tokens < LEAST_TOKENS:
             continue
-        goal = max(LEAST_TOKENS // 2, tokens - excess)
-        chosen.append((part, goal))
-        excess -= tokens - goal
+        goal_tokens = max(LEAST_TOKENS // 2, tokens - excess)
+        chosen.append((text, goal_tokens))
+        excess -= tokens - goal_tokens
     if not chosen:
         raise too_long
-    lines = [calls.of_coworker(calls.agent, step=calls.next_step()) for _ in chosen]
-    texts = await all_of(
-        _summary(line, part.text, goal, window) for line, (part, goal) in zip(lines, chosen, strict=True)
+    # Each summary has a branch of steps of its own, since their requests end in any order.
+    branches = [calls.of_coworker(calls.agent, step=calls.next_step()) for _ in chosen]
+    summaries = await all_of(
+        _summary(branch, text.text, goal, window) for branch, (text, goal) in zip(branches, chosen, strict=True)
     )
-    return {part.place: text for (part, _), text in zip(chosen, texts, strict=True)}
+    return {text.position: summary for (text, _), summary in zip(chosen, summaries, strict=True)}
 
 
 def window_tokens(model: str, refused_tokens: int) -> int:
-    """The window, less what counting may be wrong by; where nobody knows it, less than what was just refused."""
+    """The usable window, in our own count of tokens. Never more than the prompt that was just refused."""
     facts = price_list.facts(model)
-    known = facts.context_tokens if facts is not None else None
-    if known is None:
+    context_tokens = facts.context_tokens if facts is not None else None
+    if context_tokens is None:
         return int(refused_tokens * UNKNOWN_WINDOW_SHARE)
-    return min(int((known - LEAST_MAX_TOKENS) / COUNTING_ERROR), refused_tokens)
+    return min(int((context_tokens - LEAST_MAX_TOKENS) / COUNTING_ERROR), refused_tokens)
 
 
 async def _summary(calls: Calls, text: str, goal_tokens: int, window: int) -> str:
-    """The text in about so many tokens: piece by piece where it is longer than a window itself."""
+    """The text in about so many tokens; piece by piece if it does not fit the window itself."""
     pieces = max(1, math.ceil(count_text(text) / (window * CHUNK_SHARE)))
     size = math.ceil(len(text) / pieces)
     words = max(40, int(goal_tokens * 0.7 / pieces))
-    return NOTE + "\n".join([await _piece(calls, text[at : at + size], words) for at in range(0, len(text), size)])
+    return NOTE + "\n".join(
+        [await _piece_summary(calls, text[at : at + size], words) for at in range(0, len(text), size)]
+    )
 
 
-async def _piece(calls: Calls, text: str, words: int) -> str:
-    """One piece's summary; where even the piece is too long for a window that nobody knew, that of its halves."""
+async def _piece_summary(calls: Calls, text: str, words: int) -> str:
+    """The summary of one piece. If even that is too long for an unknown window, the summaries of its halves."""
     try:
         reply = await calls.ask(summary_messages(text, words=words))
     except ContextTooLong:
         if count_text(text) < LEAST_TOKENS:
             raise
         half = len(text) // 2
-        return "\n".join([await _piece(calls, part, max(20, words // 2)) for part in (text[:half], text[half:])])
+        return "\n".join(
+            [await _piece_summary(calls, part, max(20, words // 2)) for part in (text[:half], text[half:])]
+        )
     if not reply.text.strip():
         raise ModelMistake("The model was to shorten a text for its window, and gave nothing.")
     return reply.text.strip() + (" [cut here]" if reply.finish_reason == "length" else "")
 
 
-def _rank(pair: tuple[Part, int]) -> tuple[bool, int]:
-    """The longest first; summaries only once nothing else is left."""
-    part, tokens = pair
-    return NOTE in part.text[: len(NOTE) + MAX_TAG], -tokens
+def _rank(text_and_tokens: tuple[LongText, int]) -> tuple[bool, int]:
+    """Sorts the longest first, and texts that are summaries already last."""
+    text, tokens = text_and_tokens
+    return NOTE in text.text[: len(NOTE) + MAX_TAG], -tokens

@@ -1,6 +1,6 @@
-"""Handing work to a co-worker and asking one: tools whose inside is another agent's conversation.
+"""The tools by which an agent asks a co-worker or hands work to one. Each runs another agent's conversation.
 
-A co-worker works in a line of calls of its own below the tool call, with its own model and tools, and hands nothing on.
+A co-worker uses its own model and tools, and hands nothing on. Its calls are a branch below the tool call's step.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from engine.crew.agent_loop import Context, Conversation, Opening
+from engine.crew.agent_loop import Context, Conversation, WriteBrief
 from engine.crew.model_calls import Calls
 from engine.crew.prompt import coworker_message, task_message
 from engine.errors import ContextTooLong, ModelMistake, ProviderError
@@ -24,12 +24,12 @@ ASK = "ask_coworker"
 
 
 def described(coworkers: Sequence[AgentSpec]) -> str:
-    """Who the co-workers are, a line each, for whoever chooses between them."""
+    """Who the co-workers are, one line each, for the model that chooses between them."""
     return "\n".join(f"- {agent.key}: {agent.role.strip()}. {agent.goal.strip()}".rstrip() for agent in coworkers)
 
 
 class CoworkerTool(ABC):
-    """A tool that is carried out by another agent of the crew."""
+    """A tool whose work is done by another agent of the crew."""
 
     facts: ToolFacts
 
@@ -38,18 +38,18 @@ class CoworkerTool(ABC):
 
     @abstractmethod
     async def run_with(self, calls: Calls, arguments: dict[str, Any], *, step: int) -> str:
-        """The co-worker's answer to the tool call at that step of ``calls``. Raises ``ToolFailed``."""
+        """The co-worker's answer to the tool call at ``step`` of ``calls``. Raises ``ToolFailed`` if it has none."""
 
     async def run(self, arguments: dict[str, Any]) -> str:
         raise ToolFailed("This tool works only within a crew.")
 
-    def line_of(self, calls: Calls, arguments: dict[str, Any], step: int) -> Calls:
-        """The calls of the co-worker that the arguments name."""
+    def calls_of_coworker(self, calls: Calls, arguments: dict[str, Any], step: int) -> Calls:
+        """The calls of the co-worker named in the arguments."""
         return calls.of_coworker(self._coworkers[arguments["coworker"]], step=step)
 
 
 class AskCoworker(CoworkerTool):
-    """Puts a question to a co-worker, who knows only what it is told."""
+    """Asks a co-worker a question. It knows only what it is told."""
 
     def __init__(self, coworkers: Sequence[AgentSpec]) -> None:
         super().__init__(coworkers)
@@ -61,12 +61,12 @@ class AskCoworker(CoworkerTool):
         )
 
     async def run_with(self, calls: Calls, arguments: dict[str, Any], *, step: int) -> str:
-        asked = coworker_message(str(arguments["question"]), str(arguments["background"]))
-        return await answer_of(self.line_of(calls, arguments, step), lambda context, schema: asked)
+        brief = coworker_message(str(arguments["question"]), str(arguments["background"]))
+        return await coworker_answer(self.calls_of_coworker(calls, arguments, step), lambda context, schema: brief)
 
 
 class DelegateWork(CoworkerTool):
-    """Hands a piece of work to a co-worker, who knows only what it is told."""
+    """Hands a piece of work to a co-worker. It knows only what it is told."""
 
     def __init__(self, coworkers: Sequence[AgentSpec]) -> None:
         super().__init__(coworkers)
@@ -78,12 +78,12 @@ class DelegateWork(CoworkerTool):
         )
 
     async def run_with(self, calls: Calls, arguments: dict[str, Any], *, step: int) -> str:
-        asked = coworker_message(str(arguments["work"]), str(arguments["background"]))
-        return await answer_of(self.line_of(calls, arguments, step), lambda context, schema: asked)
+        brief = coworker_message(str(arguments["work"]), str(arguments["background"]))
+        return await coworker_answer(self.calls_of_coworker(calls, arguments, step), lambda context, schema: brief)
 
 
 class DelegateTask(CoworkerTool):
-    """Hands the task itself to a co-worker, with its context, so that a manager need not write it out again."""
+    """Hands the task itself to a co-worker, with its context: the manager need not write it out again."""
 
     def __init__(self, coworkers: Sequence[AgentSpec], task: TaskSpec, context: Context) -> None:
         super().__init__(coworkers)
@@ -100,29 +100,34 @@ class DelegateTask(CoworkerTool):
     async def run_with(self, calls: Calls, arguments: dict[str, Any], *, step: int) -> str:
         instructions = str(arguments["instructions"]).strip()
 
-        def opening(context: Context, schema_in_words: dict[str, Any] | None) -> Message:
+        def write_brief(context: Context, schema_in_words: dict[str, Any] | None) -> Message:
             message = task_message(self._task, context, schema_in_words=schema_in_words)
-            added = f"\n\n## Instructions of your manager\n{instructions}" if instructions else ""
-            return {**message, "content": message["content"] + added}
+            addition = f"\n\n## Instructions of your manager\n{instructions}" if instructions else ""
+            return {**message, "content": message["content"] + addition}
 
-        return await answer_of(self.line_of(calls, arguments, step), opening, self._context, task=self._task)
+        return await coworker_answer(
+            self.calls_of_coworker(calls, arguments, step), write_brief, self._context, task=self._task
+        )
 
 
-async def answer_of(line: Calls, opening: Opening, context: Context = (), *, task: TaskSpec | None = None) -> str:
-    """A co-worker's answer. Raises ``ToolFailed`` with what kept it from answering."""
-    own = line.agent.tools if task is None or task.tools is None else task.tools
+async def coworker_answer(
+    calls: Calls, write_brief: WriteBrief, context: Context = (), *, task: TaskSpec | None = None
+) -> str:
+    """A co-worker's answer, to the whole ``task`` if one is given. Raises ``ToolFailed`` with why there is none."""
+    agent = calls.agent
+    tool_specs = agent.tools if task is None or task.tools is None else task.tools
     schema = task.output_schema if task is not None else None
-    deadline = asyncio.timeout(line.agent.max_execution_time_s)
+    deadline = asyncio.timeout(agent.max_execution_time_s)
     try:
-        async with deadline, line.runtime.tools.open(own) as tools:
-            toolbox = tools | memory_tools(line.runtime.memory, line.agent)
-            return await Conversation(line, opening, context, toolbox=toolbox, schema=schema).answer()
+        async with deadline, calls.runtime.tools.open(tool_specs) as tools:
+            toolbox = tools | memory_tools(calls.runtime.memory, agent)
+            return await Conversation(calls, write_brief, context, toolbox=toolbox, schema=schema).answer()
     except (ModelMistake, ProviderError, ContextTooLong) as error:
-        raise ToolFailed(f"{line.agent.role} could not do it: {error}") from error
+        raise ToolFailed(f"{agent.role} could not do it: {error}") from error
     except TimeoutError:
         if not deadline.expired():
             raise
-        message = f"{line.agent.role} did not finish within its {line.agent.max_execution_time_s:g} s."
+        message = f"{agent.role} did not finish within its {agent.max_execution_time_s:g} s."
         raise ToolFailed(message) from None
 
 

@@ -1,6 +1,6 @@
-"""Runs a crew: schedules the tasks of a plan, each as soon as what it waits for has ended, and gathers their results.
+"""Runs a crew: starts each task as soon as the tasks that it waits for have ended, and collects the results.
 
-The time of a run is the time of its longest chain of calls. State lives in one ``CrewRun`` and in the journal.
+So a run takes as long as its longest chain of calls. Its state is in one ``CrewRun`` and in the journal.
 """
 
 from __future__ import annotations
@@ -29,18 +29,15 @@ from engine.spec.plan import make_plan
 from engine.spec.validate import Complaint, validate
 from engine.text import is_storable
 
-__all__ = ["CrewResult", "Runtime", "run_crew"]
-
-
 REUSE_BRANCH = "reuse"
-"""Where a whole task's reused output is booked: its own steps may hold calls of an attempt that was cut off."""
+"""The branch in which the reuse of a whole output is booked: the task's own may hold calls of an attempt cut off."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrewResult:
     """How a crew ended, or that it is ``waiting`` for a person.
 
-    ``raw`` and ``data`` are those of its last task that gave an output; ``results`` are in task order.
+    ``raw`` and ``data`` are the output of the last task that has one; ``results`` are in task order.
     """
 
     status: TaskStatus
@@ -52,18 +49,17 @@ class CrewResult:
 
 
 async def run_crew(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) -> CrewResult:
-    """Runs the crew to its end. One task's failure fails what reads its output and the crew, and lets the others
-    finish.
+    """Runs the crew to its end. If a task fails, so do the crew and the tasks that read its output; the others finish.
 
-    Raises ``InvalidCrew`` before anything is spent; ``LimitReached``, ``Cancelled`` and, where planning failed, what
-    it raised, after settling calls in flight.
+    Raises ``InvalidCrew`` before anything is spent. Raises ``LimitReached``, ``Cancelled``, or what planning failed
+    with, once the calls in flight are settled.
     """
     refuse_invalid(spec, inputs, runtime)
     return await CrewRun(with_inputs(spec, inputs), runtime).run()
 
 
 def refuse_invalid(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) -> None:
-    """Raises ``InvalidCrew`` with all complaints about the spec and all inputs that are missing."""
+    """Raises ``InvalidCrew`` with all complaints about the spec and its inputs."""
     complaints = [item for item in validate(spec, tools=runtime.tools.names) if item.level == "error"]
     complaints += [
         Complaint(f"inputs.{name}", "This input is missing.", "missing_input") for name in missing_inputs(spec, inputs)
@@ -78,14 +74,14 @@ def refuse_invalid(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) 
 
 
 class CrewRun:
-    """One run under way: which tasks ended how, and which are being done."""
+    """One run under way: how its ended tasks ended, and which tasks are running."""
 
     def __init__(self, spec: CrewSpec, runtime: Runtime) -> None:
         self._spec = spec
         self._runtime = runtime
         self._tasks = {task.key: task for task in spec.tasks}
         self._plan = make_plan(spec)
-        self._plans: dict[str, str] = {}
+        self._plan_texts: dict[str, str] = {}
         self._manager = manager_of(spec) if spec.process == "hierarchical" else None
         self._results: dict[str, TaskResult] = {}
         self._waiting: dict[str, TaskResult] = {}
@@ -93,41 +89,45 @@ class CrewRun:
         self._halt: LimitReached | Cancelled | None = None
 
     async def run(self) -> CrewResult:
-        """Until every task has a result, or waits. Whatever is raised, no task is left behind."""
+        """Runs until every task has a result or waits. Whatever is raised, no task goes on running."""
         try:
             if self._spec.planning:
-                self._plans = await plan_tasks(self._spec, self._plan, self._runtime)
+                self._plan_texts = await plan_tasks(self._spec, self._plan, self._runtime)
             while len(self._results) < len(self._spec.tasks):
                 if self._halt is None:
                     self._start_ready()
                 if not self._jobs:
-                    break  # it may not go on, or all that is left waits for a person, or for a task that does
+                    break  # the run must stop, or every task left waits for a person or for a task that does
                 done, _ = await asyncio.wait(self._jobs, return_when=asyncio.FIRST_COMPLETED)
                 for job in done:
-                    await self._end(job)
+                    await self._collect(job)
         finally:
             await cancel_all(self._jobs)
         if self._halt is not None:
             raise self._halt
-        return self._output()
+        return self._result()
 
-    async def _end(self, job: asyncio.Task[TaskResult]) -> None:
-        """Takes a job's result. At a limit, or where it was refused a further call, the others go on: what is in flight
-        is paid for, and their next call meets the same."""
+    async def _collect(self, job: asyncio.Task[TaskResult]) -> None:
+        """Takes over the result of a job that ended.
+
+        If it met a limit or was cancelled, the other jobs are not stopped: what they have in flight is paid for, and
+        their next call meets the same.
+        """
         key = self._jobs.pop(job)
         try:
             result = job.result()
         except (LimitReached, Cancelled) as halt:
             self._halt = self._halt or halt
             return
-        await self._take(key, result)
+        await self._keep(key, result)
 
     def _start_ready(self) -> None:
         started = {*self._results, *self._waiting, *self._jobs.values()}
         for key in self._plan.ready(done=self._results, started=started):
-            self._jobs[asyncio.create_task(self._do(self._tasks[key]), name=f"task {key}")] = key
+            self._jobs[asyncio.create_task(self._run_task(self._tasks[key]), name=f"task {key}")] = key
 
-    async def _take(self, key: str, result: TaskResult) -> None:
+    async def _keep(self, key: str, result: TaskResult) -> None:
+        """Keeps the result; if the task failed, cancels the tasks that need its output."""
         if result.status is TaskStatus.WAITING:
             self._waiting[key] = result
             return
@@ -141,21 +141,21 @@ class CrewRun:
                 self._results[other] = cancelled
                 await self._record(cancelled)
 
-    async def _do(self, task: TaskSpec) -> TaskResult:
-        kept = await self._runtime.journal.finished_task(task.key)
-        if kept is not None:
-            return kept
+    async def _run_task(self, task: TaskSpec) -> TaskResult:
+        recorded = await self._runtime.journal.finished_task(task.key)
+        if recorded is not None:
+            return recorded
         agent = self._manager or self._spec.agent(task.agent)
         assert agent is not None
-        if (ended := self._by_condition(task)) is not None:
-            return await self._record(ended)
+        if (result := self._result_without_running(task)) is not None:
+            return await self._record(result)
         await self._runtime.journal.task_started(task.key, agent.key)
         self._runtime.emit(TaskStarted(task.key, agent.key))
-        task = with_plan(task, self._plans)
-        return await self._record(await self._reused_or_done(task, agent))
+        task = with_plan(task, self._plan_texts)
+        return await self._record(await self._reuse_or_do(task, agent))
 
-    def _by_condition(self, task: TaskSpec) -> TaskResult | None:
-        """The result of a task that its condition keeps from being done, else None."""
+    def _result_without_running(self, task: TaskSpec) -> TaskResult | None:
+        """The result of a task that its condition keeps from running, else None."""
         if task.condition is None:
             return None
         try:
@@ -164,26 +164,26 @@ class CrewRun:
             return TaskResult(task.key, TaskStatus.FAILED, error=str(mistake), error_code=mistake.code)
         return None if holds else TaskResult(task.key, TaskStatus.SKIPPED)
 
-    async def _reused_or_done(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
+    async def _reuse_or_do(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
         if task.cache_ttl_s is None:
-            return await self._attempt(task, agent)
+            return await self._do(task, agent)
         key = self._output_key(task, agent)
         booked_before = await self._runtime.journal.finished_call(task.key, 0, branch=REUSE_BRANCH)
-        # What was reused, and booked, before a worker was lost has not become too old since.
+        # What was reused and booked before a worker was lost may be reused again, however old it is by now.
         ttl_s = task.cache_ttl_s if booked_before is None else float("inf")
         try:
-            kept = await self._runtime.outputs.get(key, ttl_s=ttl_s, make=lambda: self._made_anew(task, agent))
-        except _NotKept as failed:
-            return failed.result
+            kept = await self._runtime.outputs.get(key, ttl_s=ttl_s, make=lambda: self._do_for_cache(task, agent))
+        except _NotReusable as exception:
+            return exception.result
         if kept.reused and booked_before is None:
             await self._book_reuse(task, agent, kept)
-        made: TaskResult = kept.value
-        return replace(made, task=task.key, cache_key="" if kept.reused else key)
+        result: TaskResult = kept.value
+        return replace(result, task=task.key, cache_key="" if kept.reused else key)
 
-    async def _made_anew(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
-        result = await self._attempt(task, agent)
+    async def _do_for_cache(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
+        result = await self._do(task, agent)
         if result.status is not TaskStatus.SUCCEEDED:
-            raise _NotKept(result)
+            raise _NotReusable(result)
         return result
 
     async def _book_reuse(self, task: TaskSpec, agent: AgentSpec, kept: Kept) -> None:
@@ -197,13 +197,14 @@ class CrewRun:
             )
 
     def _output_key(self, task: TaskSpec, agent: AgentSpec) -> str:
-        """Equal where all that decides the output is: the task, who does it, and what it reads."""
-        crew = [one.to_json() for one in self._spec.agents] if self._manager or agent.allow_delegation else []
-        what = task.model_dump(mode="json", exclude={"key", "name", "cache_ttl_s", "context", "condition"})
+        """The same if everything is that decides the output: the task, who does it, and what it reads."""
+        crew = [member.to_json() for member in self._spec.agents] if self._manager or agent.allow_delegation else []
+        work = task.model_dump(mode="json", exclude={"key", "name", "cache_ttl_s", "context", "condition"})
         simulated = self._runtime.llm.simulates(agent.llm)
-        return content_key("task", simulated, what, agent.to_json(), crew, self._context(task))
+        return content_key("task", simulated, work, agent.to_json(), crew, self._context(task))
 
-    async def _attempt(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
+    async def _do(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
+        """The task's result, whatever keeps it from an answer. Raises only what ends the run."""
         purpose = Purpose.MANAGER if self._manager else Purpose.WORK
         calls = Calls(
             self._runtime,
@@ -238,13 +239,13 @@ class CrewRun:
     def _context(self, task: TaskSpec) -> list[tuple[str, str]]:
         return [(self._tasks[key].title, self._results[key].raw) for key in self._plan.context[task.key]]
 
-    def _output(self) -> CrewResult:
-        known = self._results | self._waiting
-        results = tuple(known.get(task.key) or TaskResult(task.key, TaskStatus.PENDING) for task in self._spec.tasks)
+    def _result(self) -> CrewResult:
+        by_key = self._results | self._waiting
+        results = tuple(by_key.get(task.key) or TaskResult(task.key, TaskStatus.PENDING) for task in self._spec.tasks)
         if self._waiting:
             return CrewResult(TaskStatus.WAITING, "", None, results)
         failed = [result for result in results if result.status in (TaskStatus.FAILED, TaskStatus.CANCELLED)]
-        last = next((one for one in reversed(results) if one.status is TaskStatus.SUCCEEDED), None)
+        last = next((result for result in reversed(results) if result.status is TaskStatus.SUCCEEDED), None)
         if failed:
             first = failed[0]
             message = f"The task {first.task!r} failed: {first.error}"
@@ -252,8 +253,8 @@ class CrewRun:
         return CrewResult(TaskStatus.SUCCEEDED, last.raw if last else "", last.data if last else None, results)
 
 
-class _NotKept(Exception):
-    """Carries a result that later runs must not take over out of the cache."""
+class _NotReusable(Exception):
+    """Carries a result past the cache, because later runs must not reuse it."""
 
     def __init__(self, result: TaskResult) -> None:
         super().__init__(result.error)

@@ -1,6 +1,6 @@
-"""The hierarchical process: a manager hands each task to an agent, may ask others, and takes or sends back the answer.
+"""The hierarchical process: a manager hands each task to an agent, may ask others, and accepts or returns the answer.
 
-An answer that the manager accepts is the output as it stands, so that nobody pays for writing it a second time.
+An accepted answer becomes the output as it stands, so that nobody pays for writing it a second time.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ MANAGER_KEY = "manager"
 
 
 def manager_of(spec: CrewSpec) -> AgentSpec:
-    """The given manager agent, or one made around ``manager_llm``; its key is no other agent's."""
-    given = spec.agent(spec.manager_agent)
-    if given is not None:
-        return given
-    assert spec.manager_llm is not None  # validate wants one of the two
+    """The crew's manager agent, or one made for ``manager_llm`` with a key that no other agent has."""
+    manager = spec.agent(spec.manager_agent)
+    if manager is not None:
+        return manager
+    assert spec.manager_llm is not None  # validate demands one of the two
     key = MANAGER_KEY
     while spec.agent(key) is not None:
         key += "_"
@@ -41,12 +41,12 @@ def manager_of(spec: CrewSpec) -> AgentSpec:
 
 
 def coworkers_of(spec: CrewSpec, task: TaskSpec) -> list[AgentSpec]:
-    """Whom the manager may give the task to: the agent that the task names, or all but the manager."""
+    """The agents that the manager may give the task to: the one that the task names, else all but the manager."""
     return [agent for agent in spec.agents if agent.key != spec.manager_agent and task.agent in (None, agent.key)]
 
 
 class ManagedTask:
-    """One task in the manager's hands: the conversation, and the last answer that a co-worker gave."""
+    """One task in the hands of the manager: its conversation, and the last answer of a co-worker."""
 
     def __init__(self, calls: Calls, spec: CrewSpec, task: TaskSpec, context: Context) -> None:
         self._latest = ""
@@ -55,21 +55,21 @@ class ManagedTask:
         others = [AskCoworker(everyone)] if len(everyone) > 1 else []
         toolbox = toolbox_of((DelegateTask(coworkers, task, context), *others, AcceptAnswer(self)))
 
-        def opening(context: Context, schema_in_words: dict[str, Any] | None) -> Message:
+        def write_brief(context: Context, schema_in_words: dict[str, Any] | None) -> Message:
             message = task_message(task, context, schema_in_words=schema_in_words)
             return {**message, "content": f"{message['content']}\n\n{_rules(coworkers)}"}
 
         self.conversation = Conversation(
-            calls, opening, context, toolbox=toolbox, schema=task.output_schema, watch=self._watch
+            calls, write_brief, context, toolbox=toolbox, schema=task.output_schema, watch=self._watch
         )
 
     async def answer(self) -> str:
-        """The accepted answer, or what the manager wrote itself."""
+        """The answer that the manager accepted, or one that it wrote itself."""
         return await self.conversation.answer()
 
     @property
     def latest(self) -> str:
-        """The last answer that a co-worker gave to the task; "" before the first."""
+        """The last answer of a co-worker to the task; "" before the first."""
         return self._latest
 
     def _watch(self, call: ToolCall, result: ToolResult) -> str | None:
@@ -81,7 +81,7 @@ class ManagedTask:
 
 
 class AcceptAnswer:
-    """Ends the task with the last delegated answer as its output."""
+    """Ends the task: its output is the last answer of a co-worker."""
 
     facts = ToolFacts(
         ACCEPT, "Take the last answer that you were given as the task's output, as it stands.", cacheable=False

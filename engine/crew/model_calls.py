@@ -1,7 +1,7 @@
-"""Model requests of one agent at one task: replay, reply cache, attempts, retries and fallbacks.
+"""One agent's model requests for one task: replay, the cache of replies, attempts, retries and fallbacks.
 
-A step is numbered before its call starts, so that a replayed run walks the same steps; each attempt at a step is a
-ledger line of its own. Which calls to make is the conversation's to decide.
+A step gets its number before its call starts, so that a replayed run walks the same steps. Each attempt at a step is a
+line of its own in the ledger. Which requests to make is decided by the conversation (``agent_loop``).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from decimal import Decimal
 from typing import Any
 
 from engine.cache import Kept
-from engine.catalogue import price_list
 from engine.catalogue.model_ids import provider_of
 from engine.catalogue.pricing import cost_usd, worst_case_usd
 from engine.crew.booking import booked, refused
 from engine.crew.runtime import Runtime
+from engine.crew.token_bounds import fits, max_tokens_for, refuse_too_long
 from engine.errors import ContextTooLong, LimitReached, ProviderError
 from engine.providers.llm import LLMReply, LLMRequest, Message
 from engine.providers.throttle import MAX_PAUSE_S
@@ -27,24 +27,18 @@ from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus,
 from engine.record.request_key import request_key
 from engine.spec.crew_spec import AgentSpec, LLMSpec
 
-DEFAULT_MAX_TOKENS = 4096
-"""Bounds what a reply can cost where the spec sets no bound; enough for some 3,000 words."""
-DEFAULT_MAX_TOKENS_REASONING = 16_384
-"""Models that reason spend most of their tokens before the first visible word."""
-LEAST_MAX_TOKENS = 256
-COUNTING_ERROR = 1.1
-"""Tokens are counted with one encoding for all models; others may count so much more."""
 BACKOFF_S = 0.5
 MAX_BACKOFF_S = 30.0
 MAX_THROTTLED = 10
-"""Refusals for being too fast cost nothing and end by waiting, so they are not counted as failures at first."""
+"""So many refusals for asking too often do not count as failures: they cost nothing, and waiting ends them."""
 
 
 @dataclass(slots=True)
 class Calls:
-    """The line of calls of one agent at one task.
+    """The numbered calls of one agent at one task.
 
-    ``branch`` is "" for the task's own line; a co-worker that is asked at step 3 of it has the branch ``3.``.
+    ``branch``: see ``CallIntent``. ``crew_rpm``: the crew's limit of requests per minute. ``use_cache``: whether the
+    crew reuses tool results.
     """
 
     runtime: Runtime
@@ -57,12 +51,12 @@ class Calls:
     _step: int = -1
 
     def next_step(self) -> int:
-        """The next call's number. Take it before anything is awaited that may finish in another order next time."""
+        """The next call's number. To be taken before any ``await`` whose order a replay may not repeat."""
         self._step += 1
         return self._step
 
     def of_coworker(self, agent: AgentSpec, *, step: int) -> Calls:
-        """The line of an agent that is asked within the tool call at ``step``."""
+        """The calls of an agent that is asked within the tool call at ``step``: a branch of their own."""
         return replace(self, agent=agent, purpose=Purpose.WORK, branch=f"{self.branch}{step}.", _step=-1)
 
     async def ask(
@@ -75,9 +69,10 @@ class Calls:
         purpose: Purpose | None = None,
         llm: LLMSpec | None = None,
     ) -> LLMReply:
-        """One answer of the agent's model, or of ``llm``; from the journal if it was paid before.
+        """One reply of the agent's model, or of ``llm``; from the journal if it was paid for before.
 
-        Raises ``ContextTooLong`` if the messages do not fit the model, ``ProviderError`` if it failed for good.
+        Raises ``ContextTooLong`` if the messages do not fit the model, ``ProviderError`` once all attempts have failed,
+        and ``LimitReached`` or ``Cancelled`` if the request may not be made.
         """
         request = LLMRequest(
             llm=llm or self.agent.llm,
@@ -94,27 +89,27 @@ class Calls:
         recorded = await self.runtime.journal.finished_call(self.task, step, branch=self.branch)
         if recorded is not None and recorded.outcome.reply is not None:
             return recorded.outcome.reply
-        return await self._cached(request, step, purpose or self.purpose)
+        return await self._reused_or_asked(request, step, purpose or self.purpose)
 
-    async def _cached(self, request: LLMRequest, step: int, purpose: Purpose) -> LLMReply:
+    async def _reused_or_asked(self, request: LLMRequest, step: int, purpose: Purpose) -> LLMReply:
         ttl_s = request.llm.cache_ttl_s
         if ttl_s is None:
-            return await self._first_that_answers(request, step, purpose, "")
+            return await self._ask_in_turn(request, step, purpose, "")
         key = request_key(request, simulated=self.runtime.llm.simulates(request.llm))
         kept = await self.runtime.replies.get(
             key,
             ttl_s=ttl_s,
-            make=lambda: self._first_that_answers(request, step, purpose, key),
+            make=lambda: self._ask_in_turn(request, step, purpose, key),
             is_worth_keeping=_says_something,
         )
         reply: LLMReply = kept.value
         if kept.reused and not _says_something(reply):
-            return await self._first_that_answers(request, step, purpose, "")
+            return await self._ask_in_turn(request, step, purpose, "")
         if kept.reused:
-            await self._book_hit(self._intent(request, step, 1, purpose), kept)
+            await self._book_reuse(self._intent(request, step, 1, purpose), kept)
         return reply
 
-    async def _book_hit(self, intent: CallIntent, kept: Kept) -> None:
+    async def _book_reuse(self, intent: CallIntent, kept: Kept) -> None:
         intent = replace(intent, reserved_usd=Decimal(0), prompt_tokens=0, reuses=True)
         async with booked(self.runtime, intent) as booking:
             usage = kept.value.usage
@@ -127,8 +122,8 @@ class Calls:
                 saved_usd=cost_usd(usage, intent.price),
             )
 
-    async def _first_that_answers(self, request: LLMRequest, step: int, purpose: Purpose, key: str) -> LLMReply:
-        """The model, with its retries, then each fallback with its own, except those whose window is too small."""
+    async def _ask_in_turn(self, request: LLMRequest, step: int, purpose: Purpose, key: str) -> LLMReply:
+        """Asks the model, then each fallback whose window is large enough, each with retries, until one answers."""
         attempt = 0
         for llm in models_in_turn(request.llm):
             is_fallback = attempt > 0
@@ -140,26 +135,26 @@ class Calls:
                 try:
                     return await self._within_budget(request, llm, step, attempt, purpose, key)
                 except ProviderError as error:
-                    last = error
-                if last.context_too_long and is_fallback:
+                    failure = error
+                if failure.context_too_long and is_fallback:
                     break
-                if last.context_too_long:
-                    raise ContextTooLong(str(last)) from last
-                if last.throttled and throttled < MAX_THROTTLED:
+                if failure.context_too_long:
+                    raise ContextTooLong(str(failure)) from failure
+                if failure.throttled and throttled < MAX_THROTTLED:
                     throttled += 1
                 else:
                     failures += 1
-                pause_s = _pause_s(last, failures + throttled)
+                pause_s = _pause_s(failure, failures + throttled)
                 if pause_s is None or failures > self.agent.max_retry_limit:
                     break
-                await self.runtime.journal.retrying(self.task, pause_s, throttled=last.throttled)
+                await self.runtime.journal.retrying(self.task, pause_s, throttled=failure.throttled)
                 await asyncio.sleep(pause_s)
-        raise last
+        raise failure
 
     async def _within_budget(
         self, request: LLMRequest, llm: LLMSpec, step: int, attempt: int, purpose: Purpose, key: str
     ) -> LLMReply:
-        """One attempt; at a budget that does not cover it, with the first cheaper model that it covers, if one may."""
+        """One attempt; if a budget does not cover it, perhaps with a cheaper model (see ``Runtime.cheaper``)."""
         intent = self._intent(replace(request, llm=llm), step, attempt, purpose, key)
         try:
             return await self._attempt(replace(request, llm=llm), intent)
@@ -168,7 +163,7 @@ class Calls:
                 raise
             refusal = limit
         for other in self._cheaper_models(request.llm):
-            # Without the key: others who ask for the dearer model's answer are not given this one.
+            # Without the cache key: later requests for the dearer model must not get this reply.
             cheaper = self._intent(replace(request, llm=other), step, attempt, purpose)
             is_cheaper = cheaper.price is not None and cheaper.reserved_usd < intent.reserved_usd
             if is_cheaper and fits(other, request.prompt_tokens):
@@ -177,7 +172,7 @@ class Calls:
         raise refusal
 
     def _cheaper_models(self, llm: LLMSpec) -> list[LLMSpec]:
-        """What may be asked in a model's place; those that are not cheaper are left out by whoever asks."""
+        """The models that may be asked instead. Whether each really is cheaper, the caller checks."""
         names = [name for name in (*llm.fallbacks, self.runtime.cheaper_model) if name]
         return list(models_in_turn(llm.model_copy(update={"fallbacks": tuple(names)})))[1:]
 
@@ -226,48 +221,21 @@ class Calls:
 
 
 def models_in_turn(llm: LLMSpec) -> Iterator[LLMSpec]:
-    """The model, then its fallbacks. A named key is used only for models of the provider that it belongs to."""
+    """The model, then its fallbacks. A fallback of another provider does not get the model's named key."""
     yield llm.model_copy(update={"fallbacks": ()})
     for model in llm.fallbacks:
-        same = provider_of(model) == provider_of(llm.model)
-        credential = llm.credential if same else None
+        same_provider = provider_of(model) == provider_of(llm.model)
+        credential = llm.credential if same_provider else None
         yield llm.model_copy(update={"model": model, "fallbacks": (), "credential": credential})
 
 
-def max_tokens_for(llm: LLMSpec, prompt_tokens: int) -> int:
-    """What the reply may have: the spec's bound or a default, within what the model gives and its window leaves."""
-    facts = price_list.facts(llm.model) or price_list.ModelFacts()
-    wanted = llm.max_tokens or (DEFAULT_MAX_TOKENS_REASONING if facts.reasoning else DEFAULT_MAX_TOKENS)
-    if facts.max_output_tokens is not None:
-        wanted = min(wanted, facts.max_output_tokens)
-    if facts.context_tokens is not None and llm.max_tokens is None:
-        wanted = min(wanted, max(LEAST_MAX_TOKENS, facts.context_tokens - round(prompt_tokens * COUNTING_ERROR) - 50))
-    return wanted
-
-
-def refuse_too_long(llm: LLMSpec, prompt_tokens: int) -> None:
-    """Raises ``ContextTooLong`` if the prompt leaves no room for a reply in the model's window, where that is known."""
-    if not fits(llm, prompt_tokens):
-        facts = price_list.facts(llm.model)
-        takes = facts.context_tokens if facts else None
-        raise ContextTooLong(f"The prompt has {prompt_tokens:,} tokens; {llm.model} takes {takes:,} with the answer.")
-
-
-def fits(llm: LLMSpec, prompt_tokens: int) -> bool:
-    """Whether the prompt leaves room for a reply in the model's window; yes where nobody knows the window."""
-    facts = price_list.facts(llm.model)
-    if facts is None or facts.context_tokens is None:
-        return True
-    return prompt_tokens * COUNTING_ERROR + LEAST_MAX_TOKENS <= facts.context_tokens
-
-
 def _says_something(reply: LLMReply) -> bool:
-    """Whether a reply is worth being given again: an empty one would fail the same task for as long as it is kept."""
+    """Whether a reply may be reused. An empty one would fail the same task as long as it is kept."""
     return bool(reply.text.strip() or reply.tool_calls)
 
 
 def _params(request: LLMRequest, max_tokens: int) -> dict[str, Any]:
-    """What else was sent, for whoever reads the call later."""
+    """What was sent besides the messages, for whoever reads the call later."""
     params = request.llm.model_dump(mode="json", exclude_defaults=True, exclude={"model", "fallbacks", "credential"})
     params["max_tokens"] = max_tokens
     if request.tools:
@@ -278,9 +246,9 @@ def _params(request: LLMRequest, max_tokens: int) -> dict[str, Any]:
 
 
 def _pause_s(error: ProviderError, tries: int) -> float | None:
-    """Seconds until another try is worth it; None if none is.
+    """Seconds until the same request should be tried again; None if it should not.
 
-    Who asks for too long a pause is not waited for: the next model in line is asked, or the task fails and says so.
+    A provider that asks for too long a pause is not waited for: the next model is asked, or the task fails.
     """
     if not error.retryable or (error.retry_after_s or 0) > MAX_PAUSE_S:
         return None

@@ -1,4 +1,4 @@
-"""Answers that must have a form: JSON that fits a schema, and guardrails. What to do about a misfit is the loop's."""
+"""Reads an answer and says what is wrong with it. What happens then is decided in ``answer_checks``."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FENCED = re.compile(r"```(?:json|JSON)?[^\S\n]*\n(.*?)```", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class TaskAnswer:
-    """A task's answer: its text, and the parsed value where the task has a schema."""
+    """A task's answer: its text and, if the task has a schema, the parsed value."""
 
     raw: str
     data: Any = None
 
 
 def parse_json(text: str) -> Any:
-    """The JSON value in an answer, also within a code fence or between words. Raises ``ModelMistake``."""
+    """The JSON value in an answer, also inside a code fence or between words. Raises ``ModelMistake`` without one."""
     candidates = [text.strip(), *(match.strip() for match in FENCED.findall(text)), _widest_braces(text)]
     for candidate in candidates:
         if candidate:
@@ -37,7 +37,7 @@ def parse_json(text: str) -> Any:
 
 
 def read_answer(text: str, schema: dict[str, Any] | None) -> TaskAnswer:
-    """The answer, parsed and checked if there is a schema. Raises ``ModelMistake`` that names what does not fit."""
+    """The answer; with a schema it is parsed and checked. Raises ``ModelMistake`` that says what does not fit."""
     if schema is None:
         return TaskAnswer(text)
     data = parse_json(text)
@@ -47,7 +47,7 @@ def read_answer(text: str, schema: dict[str, Any] | None) -> TaskAnswer:
 
 
 def schema_complaint(data: Any, schema: dict[str, Any]) -> str:
-    """What does not fit the schema, or ""."""
+    """What in the data does not fit the schema, or ""."""
     fault = misfit(data, schema)
     return f"The answer does not fit the schema: {fault}." if fault else ""
 
@@ -62,17 +62,17 @@ def guardrail_complaint(guardrail: Guardrail, text: str) -> str:
     if isinstance(guardrail, LengthGuardrail):
         return _length_complaint(guardrail, text)
     if isinstance(guardrail, RegexGuardrail):
-        found = _search(guardrail.pattern, text)
-        if found == guardrail.forbid:
+        has_match = _has_match(guardrail.pattern, text)
+        if has_match == guardrail.forbid:
             return f"The answer {'must not' if guardrail.forbid else 'must'} contain a match of {guardrail.pattern!r}."
         return ""
-    raise NotImplementedError(guardrail.kind)  # a question is a model's to answer: see checks
+    raise NotImplementedError(guardrail.kind)  # a question needs a model: see answer_checks
 
 
 def condition_holds(condition: Condition, output: str) -> bool:
-    """Whether an earlier output satisfies all tests that are set."""
+    """Whether an earlier output passes all tests that are set, or, with ``negate``, does not."""
     holds = (condition.contains is None or condition.contains.lower() in output.lower()) and (
-        condition.matches is None or _search(condition.matches, output)
+        condition.matches is None or _has_match(condition.matches, output)
     )
     return holds != condition.negate
 
@@ -88,8 +88,8 @@ def _length_complaint(guardrail: LengthGuardrail, text: str) -> str:
     return ""
 
 
-def _search(pattern: str, text: str) -> bool:
-    """A search that gives up in time: people write patterns that never end on some texts."""
+def _has_match(pattern: str, text: str) -> bool:
+    """Whether the text has a match. Raises ``ModelMistake`` for a pattern that takes too long on it."""
     try:
         return matches(pattern, text)
     except TimeoutError as error:
@@ -97,7 +97,8 @@ def _search(pattern: str, text: str) -> bool:
 
 
 def _widest_braces(text: str) -> str:
-    starts = [at for at in (text.find("{"), text.find("[")) if at >= 0]
+    """From the first opening bracket or brace to the last closing one; "" without any."""
+    starts = [index for index in (text.find("{"), text.find("[")) if index >= 0]
     if not starts:
         return ""
     end = max(text.rfind("}"), text.rfind("]"))

@@ -1,4 +1,4 @@
-"""Planning: before the first task, one request writes for each task how to go about it; its agent is shown that."""
+"""Planning: before the first task, one request asks for a plan of every task, which its agent is then shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLANNER_KEY = "planner"
 
 
 async def plan_tasks(spec: CrewSpec, plan: Plan, runtime: Runtime) -> dict[str, str]:
-    """Task keys to plans. Raises ``ModelMistake`` if no plan could be read, and what ``Calls.ask`` raises."""
+    """The plans by task key. Raises ``ModelMistake`` if they cannot be read, and what ``Calls.ask`` raises."""
     planner = AgentSpec(
         key=PLANNER_KEY,
         role="the planner of a crew",
@@ -27,7 +27,9 @@ async def plan_tasks(spec: CrewSpec, plan: Plan, runtime: Runtime) -> dict[str, 
     )
     calls = Calls(runtime, CREW_TASK, planner, crew_rpm=spec.max_rpm, purpose=Purpose.PLANNING)
     schema = _schema(spec)
-    conversation = Conversation(calls, lambda context, in_words: _question(spec, plan, in_words), schema=schema)
+    conversation = Conversation(
+        calls, lambda context, schema_in_words: _brief(spec, plan, schema_in_words), schema=schema
+    )
     text = await conversation.answer()
     try:
         return dict(read_answer(text, schema).data)
@@ -37,7 +39,7 @@ async def plan_tasks(spec: CrewSpec, plan: Plan, runtime: Runtime) -> dict[str, 
 
 
 def with_plan(task: TaskSpec, plans: dict[str, str]) -> TaskSpec:
-    """The task with its plan below its description."""
+    """The task with its plan, if it has one, below its description."""
     plan = plans.get(task.key, "").strip()
     return task.model_copy(update={"description": f"{task.description.rstrip()}\n\nPlan:\n{plan}"}) if plan else task
 
@@ -52,7 +54,7 @@ def _schema(spec: CrewSpec) -> dict[str, Any]:
     }
 
 
-def _question(spec: CrewSpec, plan: Plan, schema_in_words: dict[str, Any] | None) -> Message:
+def _brief(spec: CrewSpec, plan: Plan, schema_in_words: dict[str, Any] | None) -> Message:
     lines = ["Write a short plan for each of these tasks. Answer as a JSON object from a task's key to its plan."]
     if schema_in_words is not None:
         lines.append("Answer with one JSON value and nothing else.")

@@ -1,4 +1,4 @@
-"""All that a run is given: nothing in the engine is global, so two runs share only what their caller shares."""
+"""Everything that a run is given. Nothing in the engine is global, so two runs share only what their caller shares."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from engine.tools.registry import ToolRegistry
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One run's model client, journal, prices, tools, limits, caches, its crew's memory, and its event sink.
+    """One run's model client, journal, prices, tools, limits and caches, its crew's memory, and who gets its events.
 
-    ``replies``, ``outputs`` and ``tool_results`` are the caches across runs, of model replies, of whole tasks' outputs
-    and of tools. They are used only where a spec or a tool sets for how long. ``cheaper``: where a budget does not
-    cover a request, its model's fallbacks and then ``cheaper_model`` are asked instead, if they are cheaper.
+    ``replies``, ``outputs`` and ``tool_results`` are caches across runs: of model replies, of whole tasks' outputs, and
+    of tool results. Each is used only where a spec or a tool says for how long. ``cheaper``: if a budget does not cover
+    a request, the model's fallbacks and then ``cheaper_model`` are asked instead, provided that they are cheaper.
     """
 
     llm: LLMClient

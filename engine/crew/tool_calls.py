@@ -1,4 +1,4 @@
-"""Tool calls of one agent at one task: replay, checked arguments, the cache of results, and what the model is told."""
+"""One agent's tool calls for one task: replay, arguments, the cache of results, and what the model is told."""
 
 from __future__ import annotations
 
@@ -28,18 +28,17 @@ CARRIED_OUT = (
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What the model is told after its tool call; ``failed`` if the call was wrong or the tool could not do it."""
+    """What the model is told. ``failed``: its call was wrong, or the tool could not do it."""
 
     text: str
     failed: bool = False
 
 
 async def use_tool(calls: Calls, call: ToolCall, toolbox: Toolbox, *, step: int, refusal: str = "") -> ToolResult:
-    """The tool's text, or what was wrong, such as a ``refusal``. Raises what ends the run: limits, cancellation, our
-    bugs.
+    """The tool's text, or what was wrong. With a ``refusal`` the tool is not called, and the model is told that.
 
-    A call that may have been carried out already, and must not be repeated by itself, raises ``WaitingForPerson`` until
-    a person has said whether it was.
+    Raises what ends the run: limits, cancellation, our bugs. Raises ``WaitingForPerson`` for a call of an unsafe tool
+    that may have been carried out before, until a person has said whether it was.
     """
     recorded = await calls.runtime.journal.finished_call(calls.task, step, branch=calls.branch)
     if recorded is not None and recorded.outcome.tool_output is not None:
@@ -49,14 +48,14 @@ async def use_tool(calls: Calls, call: ToolCall, toolbox: Toolbox, *, step: int,
         raise WaitingForPerson(LOST_QUESTION.format(tool=call.name, arguments=call.arguments))
     if lost is not None and lost.happened:
         return ToolResult(_lost_text(lost))
-    ready = ModelMistake(refusal) if refusal else _prepared(calls, call, toolbox)
-    async with booked(calls.runtime, _intent(calls, call, ready, step)) as booking:
+    prepared = ModelMistake(refusal) if refusal else _prepare(calls, call, toolbox)
+    async with booked(calls.runtime, _intent(calls, call, prepared, step)) as booking:
         try:
-            if isinstance(ready, ModelMistake):
-                raise ready
-            booking.outcome = await _run(calls, ready, step)
+            if isinstance(prepared, ModelMistake):
+                raise prepared
+            booking.outcome = await _run(calls, prepared, step)
         except (ModelMistake, ToolFailed) as error:
-            text = _told(f"Error: {error}")
+            text = _bounded(f"Error: {error}")
             booking.outcome = CallOutcome(
                 CallStatus.ERROR, tool_output=text, error=text.removeprefix("Error: "), error_code=error.code
             )
@@ -70,9 +69,10 @@ def _lost_text(lost: LostCall) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ready:
-    """A tool call that can be made. ``key`` tells equal calls, "" where results are not reused; ``ttl_s`` is for how
-    long they are across runs, None within the run only.
+class _PreparedCall:
+    """A tool call that can be made. ``key`` is the same for equal calls, "" if the result is not to be reused.
+
+    ``ttl_s``: for how many seconds the result is reused across runs; None for within the run only.
     """
 
     tool: Tool
@@ -81,7 +81,7 @@ class _Ready:
     ttl_s: float | None
 
 
-def _prepared(calls: Calls, call: ToolCall, toolbox: Toolbox) -> _Ready | ModelMistake:
+def _prepare(calls: Calls, call: ToolCall, toolbox: Toolbox) -> _PreparedCall | ModelMistake:
     if call.name == UNREADABLE:
         return ModelMistake('The call is not readable. Write one JSON object: {"name": "...", "arguments": {...}}.')
     tool, spec = toolbox.get(call.name, (None, None))
@@ -93,15 +93,15 @@ def _prepared(calls: Calls, call: ToolCall, toolbox: Toolbox) -> _Ready | ModelM
         return mistake
     facts = tool.facts
     if not (calls.use_cache and calls.agent.cache and facts.cacheable):
-        return _Ready(tool, arguments, "", None)
+        return _PreparedCall(tool, arguments, "", None)
     ttl_s = spec.config.get(TTL_SETTING, facts.ttl_s)
     settings = {name: value for name, value in spec.config.items() if name != TTL_SETTING}
     simulated = calls.runtime.llm.simulates(calls.agent.llm)
-    return _Ready(tool, arguments, content_key("tool", simulated, facts.identity, settings, arguments), ttl_s)
+    return _PreparedCall(tool, arguments, content_key("tool", simulated, facts.identity, settings, arguments), ttl_s)
 
 
-def _intent(calls: Calls, call: ToolCall, ready: _Ready | ModelMistake, step: int) -> CallIntent:
-    known = ready if isinstance(ready, _Ready) else None
+def _intent(calls: Calls, call: ToolCall, prepared: _PreparedCall | ModelMistake, step: int) -> CallIntent:
+    ready = prepared if isinstance(prepared, _PreparedCall) else None
     return CallIntent(
         task=calls.task,
         agent=calls.agent.key,
@@ -112,35 +112,35 @@ def _intent(calls: Calls, call: ToolCall, ready: _Ready | ModelMistake, step: in
         purpose=calls.purpose,
         tool=call.name[:64],
         arguments=call.arguments,
-        effect=known.tool.facts.effect if known else Effect.PURE,
+        effect=ready.tool.facts.effect if ready else Effect.PURE,
         simulated=calls.runtime.llm.simulates(calls.agent.llm),
-        cache_key=known.key if known and known.ttl_s is not None else "",
+        cache_key=ready.key if ready and ready.ttl_s is not None else "",
     )
 
 
-async def _run(calls: Calls, ready: _Ready, step: int) -> CallOutcome:
-    tool, arguments = ready.tool, ready.arguments
+async def _run(calls: Calls, prepared: _PreparedCall, step: int) -> CallOutcome:
+    tool, arguments = prepared.tool, prepared.arguments
     if isinstance(tool, NestedTool):
         return CallOutcome(CallStatus.OK, tool_output=await tool.run_with(calls, arguments, step=step))
-    if not ready.key:
-        return CallOutcome(CallStatus.OK, tool_output=_told(await result_of(tool, arguments)))
+    if not prepared.key:
+        return CallOutcome(CallStatus.OK, tool_output=_bounded(await result_of(tool, arguments)))
 
-    async def made() -> tuple[str, bool]:
+    async def call_tool() -> tuple[str, bool]:
         text = await result_of(tool, arguments)
-        return _told(text), tool.facts.worth_caching(arguments, text)
+        return _bounded(text), tool.facts.worth_caching(arguments, text)
 
-    cache = calls.runtime.tools.cache if ready.ttl_s is None else calls.runtime.tool_results
+    cache = calls.runtime.tools.cache if prepared.ttl_s is None else calls.runtime.tool_results
     kept = await cache.get(
-        ready.key,
-        make=made,
-        ttl_s=float("inf") if ready.ttl_s is None else ready.ttl_s,
-        is_worth_keeping=lambda pair: pair[1],
+        prepared.key,
+        make=call_tool,
+        ttl_s=float("inf") if prepared.ttl_s is None else prepared.ttl_s,
+        is_worth_keeping=lambda text_and_reusable: text_and_reusable[1],
     )
     age_s = kept.age_s if kept.reused else None
     text, reusable = kept.value
     return CallOutcome(CallStatus.OK, tool_output=text, cache_hit=kept.reused, cache_age_s=age_s, reusable=reusable)
 
 
-def _told(text: str) -> str:
-    """What is recorded of a tool's text, and told to the model: neither endless nor unfit to be stored or sent."""
+def _bounded(text: str) -> str:
+    """A tool's text as it is recorded and told to the model: limited in length, and storable."""
     return storable(cut(text))

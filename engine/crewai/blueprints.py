@@ -1,6 +1,6 @@
-"""CrewAI's nouns as blueprints over the specs: ``LLM``, ``Agent``, ``Task``, ``Process``, and tools by its names.
+"""``LLM``, ``Agent``, ``Task``, ``Process`` and tools under CrewAI's names. Each makes a spec of the engine.
 
-They hold no state of a run, so one agent may be in many crews and runs at once.
+They hold no state of a run, so one agent may be in several crews and runs at once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Process(StrEnum):
 
 
 class LLM:
-    """A model and how to ask it; keyword arguments are ``LLMSpec``'s, besides ``api_key`` and ``base_url``."""
+    """A model and how to ask it. ``options`` are the fields of ``LLMSpec``, and CrewAI's ``timeout`` in seconds."""
 
     def __init__(
         self, model: str = DEFAULT_MODEL, *, api_key: str = "", base_url: str | None = None, **options: Any
@@ -42,7 +42,7 @@ class LLM:
 
 @dataclass(frozen=True, eq=False)
 class SerperDevTool:
-    """Web search. Without ``api_key`` the environment's ``SERPER_API_KEY`` is used."""
+    """Web search. Without ``api_key`` the key is that of the environment variable ``SERPER_API_KEY``."""
 
     api_key: str | None = None
     base_url: str | None = None
@@ -51,13 +51,16 @@ class SerperDevTool:
 
 @dataclass(frozen=True, eq=False)
 class ScrapeWebsiteTool:
-    """Reads a web page; with ``website_url`` always that one."""
+    """Reads a web page: ``website_url``, or without it the one that the model names."""
 
     website_url: str = ""
 
 
 class Agent:
-    """Who does the work. Keyword arguments are ``AgentSpec``'s; CrewAI's ``verbose`` is accepted."""
+    """Who does the work. ``options`` are the fields of ``AgentSpec``, and CrewAI's ``max_execution_time`` in seconds.
+
+    CrewAI's ``verbose`` is accepted and ignored.
+    """
 
     def __init__(
         self, *, role: str, goal: str = "", backstory: str = "", llm: LLM | str | None = None, **options: Any
@@ -69,16 +72,17 @@ class Agent:
             options["max_execution_time_s"] = options.pop("max_execution_time")
         self.role = role
         self._fields = {"role": role, "goal": goal, "backstory": backstory, **options}
-        self.spec("agent")  # a wrong argument is refused here, where it was written
+        self.spec("agent")  # so that a wrong argument is refused here, where it was written
 
     def spec(self, key: str) -> AgentSpec:
         return AgentSpec(key=key, llm=self.llm.spec, tools=tuple(map(tool_spec, self.tools)), **self._fields)
 
 
 class Task:
-    """One assignment. ``context`` holds tasks; ``output_pydantic`` and ``output_json`` are pydantic models.
+    """One assignment. ``context`` are tasks; ``output_pydantic`` and ``output_json`` are pydantic models.
 
-    A ``guardrail`` is a question that a model answers, as a text, or one of ``engine.spec.crew_spec``'s guardrails.
+    A ``guardrail`` is a text, which is a question that a model answers, or a guardrail of ``engine.spec.crew_spec``.
+    The other options are the fields of ``TaskSpec``.
     """
 
     def __init__(
@@ -98,15 +102,17 @@ class Task:
         schema = self.output_pydantic or self.output_json
         if schema is not None:
             options.setdefault("output_schema", schema.model_json_schema())
-        rails = options.pop("guardrails", None) or ()
-        rail = options.pop("guardrail", None)
-        options["guardrails"] = tuple(map(_guardrail, (*rails, rail) if rail is not None else rails))
+        guardrails = options.pop("guardrails", None) or ()
+        guardrail = options.pop("guardrail", None)
+        options["guardrails"] = tuple(
+            map(_guardrail, (*guardrails, guardrail) if guardrail is not None else guardrails)
+        )
         self.name: str = options.pop("name", None) or ""
         self._fields = {"description": description, "expected_output": expected_output, **options}
-        self.spec("task", agents={}, tasks={})
+        self.spec("task", agents={}, tasks={})  # as for an agent
 
     def spec(self, key: str, *, agents: Mapping[int, str], tasks: Mapping[int, str]) -> TaskSpec:
-        """Keys of agents and tasks are looked up by the objects' identity; unknown context is named as such."""
+        """The task's spec. ``agents`` and ``tasks``: keys by ``id()``. A task of another crew is named as such."""
         context = (
             None if self.context is None else tuple(tasks.get(id(task), "not_in_this_crew") for task in self.context)
         )
@@ -117,7 +123,7 @@ class Task:
 
 
 def tool_spec(tool: Any) -> ToolSpec:
-    """The spec of a tool object. Raises ``TypeError`` for what is none."""
+    """The spec of a tool. Raises ``TypeError`` if the object is no tool."""
     if isinstance(tool, SerperDevTool):
         return ToolSpec(name="web_search", config={} if tool.n_results is None else {"n_results": tool.n_results})
     if isinstance(tool, ScrapeWebsiteTool):
@@ -132,17 +138,17 @@ def tool_spec(tool: Any) -> ToolSpec:
 
 
 def llm_of(llm: LLM | str | None) -> LLM | None:
-    """A model given by its name or as an ``LLM``; None stays None."""
+    """The model as an ``LLM``, where it may be given by its name alone. None stays None."""
     return llm if isinstance(llm, LLM) or llm is None else LLM(llm)
 
 
-def _guardrail(rail: Any) -> Any:
-    if isinstance(rail, str):
-        return QuestionGuardrail(question=rail)
-    if callable(rail):
+def _guardrail(guardrail: Any) -> Any:
+    if isinstance(guardrail, str):
+        return QuestionGuardrail(question=guardrail)
+    if callable(guardrail):
         raise TypeError(
             "A guardrail is a question for a model, as a text, or a guardrail of engine.spec.crew_spec. "
             "Functions cannot be kept in a crew's definition; check the answer with a schema, a length or a pattern, "
             "or after the kickoff."
         )
-    return rail
+    return guardrail

@@ -1,6 +1,6 @@
-"""The CrewAI-shaped way to run a crew: ``Crew`` and its kickoffs.
+"""CrewAI's way to run a crew: ``Crew`` and its kickoffs.
 
-There is one asynchronous way to run, ``akickoff``; ``kickoff`` is ``asyncio.run`` of it.
+The work is done by ``akickoff``; ``kickoff`` is no more than ``asyncio.run`` of it.
 """
 
 from __future__ import annotations
@@ -43,12 +43,14 @@ from engine.tools.registry import ToolRegistry
 
 @dataclass
 class Crew:
-    """A team at its work. ``usage_metrics`` are those of the last kickoff, failed ones too; of a batch, the whole.
+    """Agents and tasks, ready to run.
 
-    ``memory`` gives every agent one. Ours are: ``llm_client`` and ``prices``, another client and price list;
-    ``max_usd``, a budget for each run; ``knowledge``, documents to search; ``notes``, where memories are kept;
-    ``throttle``, to share limits with other crews; ``reviewer``, who is asked about answers of tasks with
-    ``human_input``, by default at the terminal, if there is one.
+    ``usage_metrics``: those of the last kickoff, also if it failed; for several inputs their sum.
+    ``memory``: gives every agent a memory.
+
+    Not in CrewAI: ``llm_client`` and ``prices``, to use other ones; ``max_usd``, a budget for each run; ``knowledge``,
+    documents to search; ``notes``, where memories are kept; ``throttle``, to share rate limits with other crews;
+    ``reviewer``, who is asked about the answers of tasks with ``human_input``, by default a person at the terminal.
     """
 
     agents: Sequence[Agent]
@@ -78,13 +80,11 @@ class Crew:
         self._tool_results = Cache(shares_failures=True)
 
     def kickoff(self, inputs: Mapping[str, Any] | None = None) -> CrewOutput:
-        """Runs the crew and waits. Raises ``InvalidCrew`` or ``KickoffFailed``; inside a running loop, await
-        ``akickoff``.
-        """
+        """Runs the crew: see ``akickoff``, which must be awaited instead where an event loop is running."""
         return _run_here(self.akickoff(inputs), "akickoff")
 
     async def akickoff(self, inputs: Mapping[str, Any] | None = None) -> CrewOutput:
-        """Runs the crew. Raises ``InvalidCrew`` before anything is spent, and ``KickoffFailed`` with what was paid."""
+        """Runs the crew. Raises ``InvalidCrew`` before anything is spent, ``KickoffFailed`` if the crew fails."""
         journal = self._journal(self.throttle or Throttle())
         try:
             output = await self._run(inputs or {}, journal)
@@ -97,23 +97,21 @@ class Crew:
     kickoff_async = akickoff
 
     def kickoff_for_each(self, inputs: Iterable[Mapping[str, Any]]) -> list[CrewOutput]:
-        """Runs the crew for each inputs, at once, and waits: see ``akickoff_for_each``."""
+        """Runs the crew for each of the inputs: see ``akickoff_for_each``."""
         return _run_here(self.akickoff_for_each(inputs), "akickoff_for_each")
 
     async def akickoff_for_each(self, inputs: Iterable[Mapping[str, Any]]) -> list[CrewOutput]:
-        """An output for each inputs, in their order. One that fails has its ``status`` and ``error`` and loses no
-        other.
-        """
+        """Runs the crew for all inputs at once. Gives one output for each, in order; a failed one has an ``error``."""
         throttle = self.throttle or Throttle()
-        rows = [(one, self._journal(throttle)) for one in inputs]
+        rows = [(row, self._journal(throttle)) for row in inputs]
         try:
-            return await all_of(self._run_contained(one, journal) for one, journal in rows)
+            return await all_of(self._run_row(row, journal) for row, journal in rows)
         finally:
             self.usage_metrics = sum((usage_of(journal) for _, journal in rows), UsageMetrics())
 
     kickoff_for_each_async = akickoff_for_each
 
-    async def _run_contained(self, inputs: Mapping[str, Any], journal: MemoryJournal) -> CrewOutput:
+    async def _run_row(self, inputs: Mapping[str, Any], journal: MemoryJournal) -> CrewOutput:
         try:
             return await self._run(inputs, journal)
         except InvalidCrew as invalid:
@@ -135,12 +133,12 @@ class Crew:
             tool_results=self._tool_results,
         )
         try:
-            output = await run_crew(self.spec, {name: input_text(value) for name, value in inputs.items()}, runtime)
+            result = await run_crew(self.spec, {name: input_text(value) for name, value in inputs.items()}, runtime)
         except InvalidCrew:
             raise
         except EngineError as error:
-            output = CrewResult(TaskStatus.FAILED, "", None, tuple(journal.results), str(error), error.code)
-        return self._output(output, usage_of(journal))
+            result = CrewResult(TaskStatus.FAILED, "", None, tuple(journal.results), str(error), error.code)
+        return self._output(result, usage_of(journal))
 
     def _spec(self) -> CrewSpec:
         agents = list({id(agent): agent for agent in self._all_agents()}.values())
@@ -163,49 +161,50 @@ class Crew:
         )
 
     def _client(self) -> LLMClient:
-        from engine.providers.litellm_client import LiteLLMClient  # late: it brings an HTTP client
+        from engine.providers.litellm_client import LiteLLMClient  # late: it imports an HTTP client, which takes time
 
         llms = [agent.llm for agent in self._all_agents()]
         llms += [llm for llm in map(llm_of, (self.manager_llm, self.planning_llm)) if llm is not None]
-        own = {llm.spec.credential: llm.credential for llm in llms if llm.credential}
+        own_keys = {llm.spec.credential: llm.credential for llm in llms if llm.credential}
         return RoutingClient(
-            real=LiteLLMClient(lambda llm: own.get(llm.credential) or environment_credential(llm)),
+            real=LiteLLMClient(lambda llm: own_keys.get(llm.credential) or environment_credential(llm)),
             simulated=Simulator(),
         )
 
     def _tools(self) -> ToolRegistry:
-        used = [tool for agent in self._all_agents() for tool in agent.tools]
-        used += [tool for task in self.tasks for tool in task.tools or ()]
-        search = next((tool for tool in used if isinstance(tool, SerperDevTool)), SerperDevTool())
+        tools = [tool for agent in self._all_agents() for tool in agent.tools]
+        tools += [tool for task in self.tasks for tool in task.tools or ()]
+        search = next((tool for tool in tools if isinstance(tool, SerperDevTool)), SerperDevTool())
         registry = ToolRegistry.standard(
             search_api_key=search.api_key or os.environ.get("SERPER_API_KEY", ""),
             search_base_url=search.base_url,
             allowed_private_hosts=os.environ.get("ALLOWED_PRIVATE_HOSTS", "").replace(",", " ").split(),
             knowledge=self.knowledge,
         )
-        return registry.with_tools([tool for tool in used if isinstance(tool, BaseTool)])
+        return registry.with_tools([tool for tool in tools if isinstance(tool, BaseTool)])
 
     def _all_agents(self) -> list[Agent]:
+        """Agents that the crew, its manager and its tasks name; an agent that is named twice is in it twice."""
         managers = [self.manager_agent] if self.manager_agent else []
         return [*self.agents, *managers, *(task.agent for task in self.tasks if task.agent)]
 
-    def _output(self, output: CrewResult, usage: UsageMetrics) -> CrewOutput:
-        results = {result.task: result for result in output.results}
+    def _output(self, result: CrewResult, usage: UsageMetrics) -> CrewOutput:
+        results = {task_result.task: task_result for task_result in result.results}
         tasks = [
             _task_output(task, spec, results.get(spec.key))
             for task, spec in zip(self.tasks, self.spec.tasks, strict=True)
         ]
         last = next((task for task in reversed(tasks) if task.status == TaskStatus.SUCCEEDED), None)
-        misfit = next((task for task in tasks if task.status == TaskStatus.FAILED), None)
-        status = TaskStatus.FAILED if misfit else output.status
+        failed = any(task.status == TaskStatus.FAILED for task in tasks)
+        status = TaskStatus.FAILED if failed else result.status
         return CrewOutput(
-            raw=output.raw,
-            json_dict=last.json_dict if last and output.raw else None,
-            pydantic=last.pydantic if last and output.raw else None,
+            raw=result.raw,
+            json_dict=last.json_dict if last and result.raw else None,
+            pydantic=last.pydantic if last and result.raw else None,
             tasks_output=tasks,
             token_usage=usage,
             status=status.value,
-            error=output.error or _why_no_output(tasks),
+            error=result.error or _why_no_output(tasks),
         )
 
 
@@ -216,7 +215,9 @@ def _task_output(task: Task, spec: TaskSpec, result: TaskResult | None) -> TaskO
     if task.output_pydantic is not None and data is not None:
         try:
             typed = task.output_pydantic.model_validate(data)
-        except ValidationError as misfit:  # a validator in Python that the JSON Schema could not tell the model of
+        except (
+            ValidationError
+        ) as misfit:  # by a validator in Python, which is not in the JSON Schema that the model got
             status, error = TaskStatus.FAILED, f"The answer does not fit {task.output_pydantic.__name__}: {misfit}"
     return TaskOutput(
         name=spec.title,
@@ -231,7 +232,7 @@ def _task_output(task: Task, spec: TaskSpec, result: TaskResult | None) -> TaskO
 
 
 def _why_no_output(tasks: Sequence[TaskOutput]) -> str:
-    """The first task that failed, or that waits for a person, in words; "" if none does."""
+    """What kept the first task that failed, or that waits for a person, from an output; "" if there is none."""
     for task in tasks:
         if task.status == TaskStatus.FAILED:
             return f"The task {task.name!r} failed: {task.error}"
@@ -241,6 +242,7 @@ def _why_no_output(tasks: Sequence[TaskOutput]) -> str:
 
 
 def _keys(names: Sequence[str]) -> list[str]:
+    """A key for each name, made of its letters and digits; equal ones get a number."""
     keys: list[str] = []
     for name in names:
         stem = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:50] or "item"
@@ -253,6 +255,7 @@ def _keys(names: Sequence[str]) -> list[str]:
 
 
 def _run_here(work: Any, instead: str) -> Any:
+    """The coroutine's result. Raises ``RuntimeError`` that names the method to await where a loop is running."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Functions of the caller's own program as tools: CrewAI's ``@tool`` and ``BaseTool``, for the Python API."""
+"""Functions of the caller's own program as tools: CrewAI's ``@tool`` and ``BaseTool``."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ log = logging.getLogger(__name__)
 
 
 class _ToolText(str):
-    """A result as the model is told it; ``raw`` is what the tool returned, which ``cache_function`` is asked about."""
+    """A result as the model is told it. ``raw``: what the tool returned, for ``cache_function`` to judge."""
 
     raw: Any
 
 
 class BaseTool(BaseModel):
-    """Subclass it with ``name``, ``description`` and ``_run``; arguments are read from ``args_schema`` or ``_run``.
+    """To be subclassed with ``name``, ``description`` and ``_run``. Its arguments are ``args_schema``'s or ``_run``'s.
 
-    With ``cache=False`` no result is reused; ``cache_ttl_s`` is for how long they are across runs too.
-    ``cache_function`` is CrewAI's: from arguments and result to whether the result may be reused.
+    ``cache``: False if no result may be reused. ``cache_ttl_s``: for how many seconds results are reused across runs.
+    ``cache_function(arguments, result)`` is CrewAI's: whether this result may be reused.
     """
 
     name: str
@@ -55,7 +55,7 @@ class BaseTool(BaseModel):
         )
 
     async def run(self, arguments: dict[str, Any]) -> str:
-        """Calls ``_run``: a plain function on a thread of its own, so that it blocks no other run."""
+        """Calls ``_run``. A plain function runs on a thread, so that it blocks no other run."""
         if inspect.iscoroutinefunction(self._run):
             return _text(await self._run(**arguments))
         result = await asyncio.to_thread(self._run_in_thread, arguments)
@@ -65,13 +65,13 @@ class BaseTool(BaseModel):
         try:
             return self._run(**arguments)
         except (StopIteration, GeneratorExit, asyncio.CancelledError) as error:
-            # No future takes the first, so who waits would wait for ever; the others mean something else to a loop.
+            # A future refuses StopIteration, so its waiter would wait for ever. To a loop the others mean other things.
             raise RuntimeError(type(error).__name__) from error
 
     def _worth_caching(self, arguments: dict[str, Any], text: str) -> bool:
         try:
             return bool(self.cache_function(arguments, getattr(text, "raw", text)))
-        except Exception:
+        except Exception:  # the function is the caller's and may raise anything
             log.warning("The cache_function of %s failed; the result is not reused.", self.name, exc_info=True)
             return False
 
@@ -84,9 +84,9 @@ class _FunctionTool(BaseTool):
 
 
 def tool(name: str | Callable[..., Any], **options: Any) -> Any:
-    """``@tool`` or ``@tool("Name")`` on a function whose docstring describes it and whose parameters have types.
+    """Makes a tool of a function: ``@tool`` or ``@tool("Name")``. Its docstring and types are what the model is told.
 
-    ``options`` are ``BaseTool``'s, such as ``cache=False``.
+    ``options`` are the fields of ``BaseTool``, such as ``cache=False``.
     """
     if callable(name):
         return _from_function(name, name.__name__, options)
@@ -102,12 +102,13 @@ def _text(result: Any) -> str:
 def _from_function(function: Callable[..., Any], name: str, options: dict[str, Any]) -> _FunctionTool:
     if not (function.__doc__ or "").strip():
         raise ValueError(f"The tool {name!r} needs a docstring: it is what the model is told of it.")
-    described = inspect.cleandoc(function.__doc__ or "")
-    given: dict[str, Any] = {"name": name, "description": described, "args_schema": _arguments_of(function)} | options
-    return _FunctionTool(function=function, **given)
+    description = inspect.cleandoc(function.__doc__ or "")
+    fields: dict[str, Any] = {"name": name, "description": description, "args_schema": _arguments_of(function)}
+    return _FunctionTool(function=function, **(fields | options))
 
 
 def _arguments_of(function: Callable[..., Any]) -> type[BaseModel]:
+    """A model of the function's named parameters; those without a type are texts."""
     hints = get_type_hints(function)
     fields: dict[str, Any] = {}
     for name, parameter in inspect.signature(function).parameters.items():

@@ -1,4 +1,4 @@
-"""What a kickoff gives back, in CrewAI's names: outputs of the crew and its tasks, and the usage that was paid."""
+"""What a kickoff returns, under CrewAI's names: the outputs of the crew and its tasks, and the usage."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from engine.record.memory_journal import MemoryJournal
 
 @dataclass(frozen=True)
 class UsageMetrics:
-    """Sums over every model request that was made, also in runs that failed. ``cost_usd`` None: some price is
-    unknown.
-    """
+    """Sums over all model requests, also of runs that failed. ``cost_usd`` is None if a price is unknown."""
 
     total_tokens: int = 0
     prompt_tokens: int = 0
@@ -27,20 +25,20 @@ class UsageMetrics:
     cost_usd: Decimal | None = Decimal(0)
 
     def __add__(self, other: UsageMetrics) -> UsageMetrics:
-        known = self.cost_usd is not None and other.cost_usd is not None
+        is_priced = self.cost_usd is not None and other.cost_usd is not None
         return UsageMetrics(
             self.total_tokens + other.total_tokens,
             self.prompt_tokens + other.prompt_tokens,
             self.cached_prompt_tokens + other.cached_prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.successful_requests + other.successful_requests,
-            (self.cost_usd or Decimal(0)) + (other.cost_usd or Decimal(0)) if known else None,
+            (self.cost_usd or Decimal(0)) + (other.cost_usd or Decimal(0)) if is_priced else None,
         )
 
 
 @dataclass(frozen=True)
 class TaskOutput:
-    """What one task gave. ``status`` and ``error`` say why there is nothing, where there is nothing."""
+    """The output of one task; if it has none, ``status`` and ``error`` say why."""
 
     name: str
     description: str
@@ -57,7 +55,7 @@ class TaskOutput:
 
 @dataclass(frozen=True)
 class CrewOutput:
-    """What a crew gave. ``str()`` is ``raw``. A failed run has its ``error``, what was finished, and what it cost."""
+    """The output of a crew; ``str()`` of it is ``raw``. A failed run has an ``error``, and what was done and used."""
 
     raw: str
     json_dict: dict[str, Any] | None
@@ -75,7 +73,7 @@ class CrewOutput:
 
 
 class KickoffFailed(EngineError):
-    """A crew failed. ``output`` holds what was finished before and the usage that was paid."""
+    """A crew failed. ``output`` holds the finished tasks and the usage."""
 
     code = "crew_failed"
 
@@ -85,17 +83,17 @@ class KickoffFailed(EngineError):
 
 
 def usage_of(journal: MemoryJournal) -> UsageMetrics:
-    """The sums over all model requests of a journal."""
+    """The sums over all model requests in the journal. A reused reply is no request, and costs nothing."""
     total = UsageMetrics()
     for call in journal.calls:
         if call.intent.kind is CallKind.MODEL:
-            usage, ok = call.outcome.usage, call.outcome.status is CallStatus.OK
+            usage, is_ok = call.outcome.usage, call.outcome.status is CallStatus.OK
             total += UsageMetrics(
                 usage.total_tokens,
                 usage.prompt_tokens,
                 usage.cached_prompt_tokens,
                 usage.completion_tokens,
-                int(ok and not call.outcome.cache_hit),
+                int(is_ok and not call.outcome.cache_hit),
                 call.outcome.cost_usd,
             )
     return total

@@ -47,10 +47,10 @@ class CallStatus(StrEnum):
 class CallIntent:
     """A call about to be made. A tool call has no ``messages``, but ``tool``, ``arguments`` and ``effect``.
 
-    ``step`` counts from 0 within the task's ``branch``: "" is the task's own, ``3.`` is that of a co-worker who is asked
-    at step 3. ``attempt`` counts from 1 within the step. ``reserved_usd`` is the most that the call can cost, and
-    ``prompt_tokens`` the local count behind it. ``cache_key`` is set where the result may be reused later. ``reuses``:
-    nobody is asked, since the result is there already.
+    ``step`` counts from 0 within the task's ``branch``, which is "" for the task's own steps, and ``3.`` for those of a
+    co-worker who is asked at step 3. ``attempt`` counts from 1 within the step. ``reserved_usd`` is the most that the
+    call can cost, ``prompt_tokens`` the local count behind it. ``cache_key`` is set where the result may be reused
+    later. ``reuses``: nobody is asked, since the result is there already.
     """
 
     task: str
@@ -86,8 +86,8 @@ class CallOutcome:
 
     ``rates``: those that apply to the usage, None where the usage is unknown. ``cache_hit``: nobody was asked;
     ``cache_age_s`` is the age of what was reused, ``saved_usd`` what the reuse saved. ``throttled``: the provider
-    refused because it was asked too often; ``retry_after_s`` is the pause that it asked for. ``reusable``: whether later
-    calls with the same ``cache_key`` may get this result.
+    refused because it was asked too often; ``retry_after_s`` is the pause that it asked for. ``reusable``: False if
+    calls with the same ``cache_key`` must not get this result.
     """
 
     status: CallStatus

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
 
-from engine.crew.crew import CrewResult, Runtime, run_crew
+from engine.crew.crew import CrewResult, run_crew
+from engine.crew.runtime import Runtime
 from engine.errors import Cancelled, EngineError, LimitReached
 from engine.record.journal import TaskStatus
 from engine.spec.crew_spec import CrewSpec

@@ -10,7 +10,7 @@ from functools import partial
 from django.conf import settings
 from django.utils import timezone
 
-from engine.crew.crew import Runtime
+from engine.crew.runtime import Runtime
 from engine.providers import litellm_client
 from engine.providers.routing import RoutingClient
 from engine.providers.simulator import Simulator

@@ -10,7 +10,8 @@ import pytest
 
 from agents_app.gallery.builtin import BuiltinTemplate, templates
 from engine.catalogue.price_list import DefaultPrices
-from engine.crew.crew import Runtime, run_crew
+from engine.crew.crew import run_crew
+from engine.crew.runtime import Runtime
 from engine.providers.simulator import Simulator
 from engine.record.journal import TaskStatus
 from engine.record.memory_journal import MemoryJournal
