@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 
 from standardwebhooks import Webhook as StandardWebhook
 
@@ -23,15 +23,16 @@ def new_signing_secret() -> str:
 
 
 def signed_headers(secret: str, *, delivery_id: str, body: bytes, at: datetime) -> dict[str, str]:
-    """The scheme's three headers for one try at the time ``at`` (UTC). ``body`` is what is sent, to the letter.
+    """The scheme's three headers for one try at the time ``at``. ``body`` is what is sent, to the letter.
 
     A webhook whose secret has the old form also gets the old headers, so that its receiver need not be changed.
     """
     timestamp = int(at.timestamp())
+    at_utc = datetime.fromtimestamp(timestamp, UTC)  # the library takes the digits of any other zone for UTC
     headers = {
         "webhook-id": delivery_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": StandardWebhook(signing_key(secret)).sign(delivery_id, at, body.decode()),
+        "webhook-signature": StandardWebhook(signing_key(secret)).sign(delivery_id, at_utc, body.decode()),
     }
     if not _is_padded(secret):
         headers["X-Crewsite-Delivery"] = delivery_id

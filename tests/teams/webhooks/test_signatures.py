@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from standardwebhooks import Webhook as StandardWebhook
@@ -52,6 +52,12 @@ def test_a_secret_that_is_not_base64_signs_with_its_own_bytes(secret: str) -> No
     assert signing_key(secret) == secret.encode()
     headers = signed_headers(secret, delivery_id="1", body=BODY, at=datetime.now(UTC))
     assert StandardWebhook(secret.encode()).verify(BODY, headers) == {"note": "ümläut"}
+
+
+def test_the_time_may_be_in_any_zone() -> None:
+    secret, at = new_signing_secret(), datetime.now(timezone(timedelta(hours=5)))
+    headers = signed_headers(secret, delivery_id="1", body=BODY, at=at)
+    assert StandardWebhook(secret).verify(BODY, headers) == {"note": "ümläut"}
 
 
 def test_only_a_secret_of_the_old_form_brings_the_old_headers() -> None:
