@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -24,10 +25,22 @@ class Received:
         return found
 
     def is_signed_with(self, secret: str, *, within_s: float = 60) -> bool:
-        """As a receiver checks it by what the documentation says, without our code."""
+        """As a receiver checks it by what the documentation says, without our code and without a library."""
+        timestamp = self.headers["webhook-timestamp"]
+        signed = f"{self.headers['webhook-id']}.{timestamp}.".encode() + self.body
+        digest = hmac.new(base64.b64decode(secret.removeprefix("whsec_")), signed, hashlib.sha256).digest()
+        wanted = f"v1,{base64.b64encode(digest).decode()}"
+        return hmac.compare_digest(wanted, self.headers["webhook-signature"]) and _is_recent(timestamp, within_s)
+
+    def is_signed_the_old_way(self, secret: str, *, within_s: float = 60) -> bool:
+        """As receivers checked it before Standard Webhooks, and those with a secret from then still do."""
         parts = dict(part.split("=", 1) for part in self.headers["X-Crewsite-Signature"].split(","))
         wanted = hmac.new(secret.encode(), f"{parts['t']}.".encode() + self.body, hashlib.sha256).hexdigest()
-        return hmac.compare_digest(wanted, parts["v1"]) and abs(time.time() - int(parts["t"])) < within_s
+        return hmac.compare_digest(wanted, parts["v1"]) and _is_recent(parts["t"], within_s)
+
+
+def _is_recent(timestamp: str, within_s: float) -> bool:
+    return abs(time.time() - int(timestamp)) < within_s
 
 
 class _Server(ThreadingHTTPServer):

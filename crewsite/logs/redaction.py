@@ -85,7 +85,8 @@ HARMLESS = (
 """Exceptions whose first line holds only addresses, tables or names in the code. Further lines may quote rows."""
 
 _PATTERNS = (
-    (re.compile(r"\b(?:sk-|crw_|whsec_)[\w-]{4,}"), MASK),
+    (re.compile(r"\b(?:sk-|crw_)[\w-]{4,}"), MASK),
+    (re.compile(r"\bwhsec_[\w+/=-]{4,}"), MASK),
     (re.compile(r"\b(?:pk|rk|gsk|xai|hf|ghp|gho|ghs|glpat|pplx|tvly|nvapi|r8)[-_][\w-]{16,}"), MASK),
     (re.compile(r"\bAIza[\w-]{20,}|\bAKIA[A-Z0-9]{12,}|\beyJ[\w-]{8,}\.[\w.-]+"), MASK),
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{4,}", re.IGNORECASE), rf"\1 {MASK}"),

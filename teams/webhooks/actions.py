@@ -1,4 +1,4 @@
-"""People's verbs on a team's webhooks, and the one way in which an event becomes deliveries. Sending is not here."""
+"""What people do with a team's webhooks, and how an event becomes deliveries. Sending them is in ``deliveries``."""
 
 from __future__ import annotations
 
@@ -17,90 +17,92 @@ from engine.web.guarded_http import RequestFailed, check_address, is_public
 from teams.access import Principal, require
 from teams.models import Delivery, DeliveryState, Role, Team, Webhook, WebhookEvent
 from teams.refusals import Conflict, Invalid
-from teams.secrets import new_secret, seal
+from teams.secrets import seal
 from teams.times import time_text
+from teams.webhooks.signatures import new_signing_secret
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - recognisable, not secret
 MAX_WEBHOOKS = 20
 TEST_EVENT = "webhook.test"
 
 
 @transaction.atomic
 def add_webhook(who: Principal, *, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
-    """A webhook and the secret that signs what it is sent, which is shown now or never."""
+    """Returns the webhook and the secret that signs what it is sent. The secret can be shown now and never again."""
     require(who, Role.OWNER)
     Team.objects.select_for_update(no_key=True).get(pk=who.team.pk)
-    fields = _complaints(url.strip(), events)
-    if fields:
-        raise Invalid("The webhook was not saved.", fields=fields)
+    complaints = _complaints(url.strip(), events)
+    if complaints:
+        raise Invalid("The webhook was not saved.", fields=complaints)
     if Webhook.objects.filter(team=who.team).count() >= MAX_WEBHOOKS:
         raise Conflict(f"A team has at most {MAX_WEBHOOKS} webhooks. Remove one first.")
-    secret = new_secret(SECRET_PREFIX)
-    known = [event for event in WebhookEvent.values if event in events]
-    hook = Webhook.objects.create(
-        team=who.team, url=url.strip(), secret=seal(secret), events=known, created_by=who.user
+    secret = new_signing_secret()
+    ordered_events = [event for event in WebhookEvent.values if event in events]
+    webhook = Webhook.objects.create(
+        team=who.team, url=url.strip(), secret=seal(secret), events=ordered_events, created_by=who.user
     )
-    return hook, secret
+    return webhook, secret
 
 
-def set_active(who: Principal, hook: Webhook, *, active: bool) -> None:
-    """A webhook that is not active is told of nothing new; what is due waits until it is active again."""
+def set_active(who: Principal, webhook: Webhook, *, active: bool) -> None:
+    """While a webhook is off, no event adds a delivery, and deliveries that are due wait until it is on again."""
     require(who, Role.OWNER)
-    Webhook.objects.filter(pk=hook.pk).update(active=active)
+    Webhook.objects.filter(pk=webhook.pk).update(active=active)
 
 
-def remove_webhook(who: Principal, hook: Webhook) -> None:
-    """Forgets it with all that was to be sent to it."""
+def remove_webhook(who: Principal, webhook: Webhook) -> None:
+    """Deletes it with its deliveries, also those that are still to be sent."""
     require(who, Role.OWNER)
-    hook.delete()
+    webhook.delete()
 
 
 def send_again(who: Principal, delivery: Delivery) -> None:
-    """Sends it at once and, if need be, as often as a new one; its id stays, so that the receiver can tell."""
+    """Makes it due now, with as many tries as a new one. Its id stays, so that the receiver recognises it."""
     require(who, Role.OWNER)
     Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.DUE, attempts=0, next_try_at=Now())
 
 
-def send_test(who: Principal, hook: Webhook) -> None:
-    """Sends an event that means nothing."""
+def send_test(who: Principal, webhook: Webhook) -> None:
+    """Makes a delivery of a test event."""
     require(who, Role.OWNER)
-    _deliver([hook], who.team, TEST_EVENT, {"message": "This is a test of your webhook."})
+    _add_deliveries([webhook], who.team, TEST_EVENT, {"message": "This is a test of your webhook."})
 
 
 def announce(team_id: int, event: str, data: Callable[[], Mapping[str, Any]]) -> None:
-    """Lets every active webhook that wants it be told. In the transaction of what happened: both are kept, or neither.
+    """Makes a delivery to each active webhook of the team that asked for this event.
 
-    ``data`` is asked for only if somebody wants to know.
+    Call it in the transaction that writes what happened, so that both are kept or neither. ``data`` is called only if
+    there is such a webhook.
     """
-    hooks = list(Webhook.objects.filter(team_id=team_id, active=True, events__contains=[event]).select_related("team"))
-    if hooks:
-        _deliver(hooks, hooks[0].team, event, data())
+    wanting = Webhook.objects.filter(team_id=team_id, active=True, events__contains=[event])
+    webhooks = list(wanting.select_related("team"))
+    if webhooks:
+        _add_deliveries(webhooks, webhooks[0].team, event, data())
 
 
-def _deliver(hooks: Sequence[Webhook], team: Team, event: str, data: Mapping[str, Any]) -> None:
+def _add_deliveries(webhooks: Sequence[Webhook], team: Team, event: str, data: Mapping[str, Any]) -> None:
     payload = {
         "event": event,
         "team": team.slug,
         "created_at": time_text(timezone.now(), timespec="seconds"),
         "data": dict(data),
     }
-    rows = [Delivery(webhook=hook, event=event) for hook in hooks]
-    for row in rows:
-        row.payload = {"id": str(row.pk), **payload}
-    Delivery.objects.bulk_create(rows)
+    deliveries = [Delivery(webhook=webhook, event=event) for webhook in webhooks]
+    for delivery in deliveries:
+        delivery.payload = {"id": str(delivery.pk), **payload}
+    Delivery.objects.bulk_create(deliveries)
 
 
 def _complaints(url: str, events: Sequence[str]) -> dict[str, str]:
-    fields = {}
+    complaints = {}
     if complaint := _url_complaint(url):
-        fields["url"] = complaint
+        complaints["url"] = complaint
     if not events or not set(events) <= set(WebhookEvent.values):
-        fields["events"] = f"Choose at least one of {', '.join(WebhookEvent.values)}."
-    return fields
+        complaints["events"] = f"Choose at least one of {', '.join(WebhookEvent.values)}."
+    return complaints
 
 
 def _url_complaint(url: str) -> str:
-    """Why nothing may be sent there, or "". A name is looked up only when it is sent to, and each time anew."""
+    """Why nothing may be sent to this address, or "". Host names are not looked up here but at each try."""
     try:
         URLValidator(schemes=["http", "https"])(url)
         check_address(URL(url))

@@ -1,19 +1,18 @@
-"""Sends what webhooks are due: signed, to public addresses only, in bounded time, tried again with growing pauses.
+"""Sends deliveries that are due: signed, to public addresses only, in bounded time, tried again after growing pauses.
 
-Any number of senders may run. A delivery is taken by moving its next try ahead; a sender that dies leaves it to the
-others, so a receiver may get one twice and tells by its id. Once a sender has given up, a person can send it again.
+Any number of senders may run. A sender takes a delivery by moving its next try ahead; if the sender dies, another
+takes it when that time comes. A receiver may therefore get a delivery twice, and recognises it by its id. After the
+last failed try only a person can send it again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import json
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,33 +22,35 @@ from django.db import connection
 
 from engine.web.guarded_http import GuardedHttp, RequestFailed
 from teams.secrets import unseal
+from teams.webhooks.signatures import signed_headers
 
 log = logging.getLogger(__name__)
 
 TRY_TIMEOUT_S = 10.0
 PAUSES_S = (10, 60, 300, 1_800, 7_200, 21_600, 54_000)
-"""After each try but the last: eight tries within a day."""
+"""The pause after each try but the last: eight tries within a day."""
 MAX_TRIES = len(PAUSES_S) + 1
-AT_ONCE, OF_ONE_WEBHOOK = 32, 2
-TAKEN_S = 60
+MAX_TAKEN, MAX_TAKEN_PER_WEBHOOK = 32, 2
+TAKEN_FOR_S = 60
+"""No other sender takes a delivery for so long. It is longer than a try can take."""
 MAX_KEPT_CHARS = 1_000
 KEPT_DAYS = 30
 
-TAKE = """
+TAKE_DUE = """
     WITH due AS (
-        SELECT one.id FROM teams_webhook AS hook CROSS JOIN LATERAL (
+        SELECT oldest.id FROM teams_webhook AS webhook CROSS JOIN LATERAL (
             SELECT id FROM teams_delivery
-            WHERE webhook_id = hook.id AND state = 'due' AND next_try_at <= clock_timestamp()
-            ORDER BY next_try_at LIMIT %(of_one)s FOR UPDATE SKIP LOCKED) AS one
-        WHERE hook.active ORDER BY random() LIMIT %(most)s)
+            WHERE webhook_id = webhook.id AND state = 'due' AND next_try_at <= clock_timestamp()
+            ORDER BY next_try_at LIMIT %(most_per_webhook)s FOR UPDATE SKIP LOCKED) AS oldest
+        WHERE webhook.active ORDER BY random() LIMIT %(most)s)
     UPDATE teams_delivery AS delivery
     SET attempts = attempts + 1, tried_at = clock_timestamp(),
-        next_try_at = clock_timestamp() + make_interval(secs => %(taken_s)s)
-    FROM due, teams_webhook AS hook
-    WHERE delivery.id = due.id AND hook.id = delivery.webhook_id
-    RETURNING delivery.id, delivery.event, delivery.payload::text, delivery.attempts, hook.url, hook.secret
+        next_try_at = clock_timestamp() + make_interval(secs => %(taken_for_s)s)
+    FROM due, teams_webhook AS webhook
+    WHERE delivery.id = due.id AND webhook.id = delivery.webhook_id
+    RETURNING delivery.id, delivery.event, delivery.payload::text, delivery.attempts, webhook.url, webhook.secret
 """
-"""In no order: else webhooks that are always behind would keep the others waiting."""
+"""Takes deliveries that are due, in random order: else webhooks that are always behind would keep others waiting."""
 
 RECORD = """
     UPDATE teams_delivery
@@ -57,17 +58,19 @@ RECORD = """
         next_try_at = CASE WHEN %(state)s = 'due' THEN clock_timestamp() + make_interval(secs => %(pause_s)s) END
     WHERE id = %(id)s AND state = 'due' AND attempts = %(attempts)s
 """
+"""Writes down how a try went, unless another sender has taken the delivery since."""
 
-FORGET = """
+DELETE_OLD = """
     DELETE FROM teams_delivery WHERE id IN (
         SELECT id FROM teams_delivery
         WHERE state <> 'due' AND created_at < now() - make_interval(days => %s) LIMIT 1000)
 """
+"""Deletes up to a thousand deliveries that were sent or given up long ago."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A delivery that was taken, at its ``attempts``-th try. ``body`` is what is sent, to the letter."""
+    """A delivery that this sender has taken for its ``attempts``-th try. ``body`` is what is sent, to the letter."""
 
     id: UUID
     event: str
@@ -79,7 +82,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """How a try went: the receiver's status and the beginning of its answer, or why there is none."""
+    """How a try went: the status and the beginning of the receiver's answer, or why there is no answer."""
 
     status: int | None = None
     response: str = ""
@@ -90,46 +93,40 @@ class Tried:
         return self.status is not None and 200 <= self.status < 300
 
 
-def take_due(*, most: int = AT_ONCE) -> list[Due]:
-    """Deliveries whose time has come; no other sender takes them for the next minute."""
+def take_due(*, most: int = MAX_TAKEN) -> list[Due]:
+    """Takes deliveries whose time has come; no other sender takes them for the next minute."""
+    limits = {"most": most, "most_per_webhook": MAX_TAKEN_PER_WEBHOOK, "taken_for_s": TAKEN_FOR_S}
     with connection.cursor() as cursor:
-        cursor.execute(TAKE, {"of_one": OF_ONE_WEBHOOK, "most": most, "taken_s": TAKEN_S})
+        cursor.execute(TAKE_DUE, limits)
         return [Due(row[0], row[1], _body(row[2]), *row[3:]) for row in cursor.fetchall()]
 
 
-def signature(secret: str, body: bytes, *, at: int) -> str:
-    """The header ``X-Crewsite-Signature``: when it was sent, in seconds of the epoch, and an HMAC over that and the
-    body, so that an old one is not good for ever."""
-    signed = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={at},v1={signed}"
-
-
 async def send_all(due: Sequence[Due]) -> list[Tried]:
-    """Tries them at once; none takes longer than ``TRY_TIMEOUT_S``, whatever its receiver does."""
+    """Sends all of them at the same time; none takes longer than ``TRY_TIMEOUT_S``, whatever its receiver does."""
     http = GuardedHttp(settings.ALLOWED_PRIVATE_HOSTS, timeout_s=TRY_TIMEOUT_S)
-    return await asyncio.gather(*(_try(http, one) for one in due))
+    return await asyncio.gather(*(_try(http, delivery) for delivery in due))
 
 
 def record(due: Due, tried: Tried) -> None:
-    """Keeps how the try went, and when the next one is due. What was taken by another sender since is left alone."""
-    again = not tried.is_accepted and due.attempts < MAX_TRIES
+    """Writes down how the try went and when the next one is due, unless another sender has taken the delivery since."""
+    has_next_try = not tried.is_accepted and due.attempts < MAX_TRIES
     values: dict[str, Any] = {
         "id": due.id,
         "attempts": due.attempts,
-        "state": "sent" if tried.is_accepted else "due" if again else "failed",
+        "state": "sent" if tried.is_accepted else "due" if has_next_try else "failed",
         "status": tried.status,
         "error": tried.error[:MAX_KEPT_CHARS],
         "response": tried.response[:MAX_KEPT_CHARS],
-        "pause_s": PAUSES_S[due.attempts - 1] if again else 0,
+        "pause_s": PAUSES_S[due.attempts - 1] if has_next_try else 0,
     }
     with connection.cursor() as cursor:
         cursor.execute(RECORD, values)
 
 
 def forget_old() -> None:
-    """Drops what was sent or given up a month ago."""
+    """Deletes deliveries that were made a month ago and are sent or given up."""
     with connection.cursor() as cursor:
-        cursor.execute(FORGET, [KEPT_DAYS])
+        cursor.execute(DELETE_OLD, [KEPT_DAYS])
 
 
 async def _try(http: GuardedHttp, due: Due) -> Tried:
@@ -143,7 +140,7 @@ async def _try(http: GuardedHttp, due: Due) -> Tried:
         answer = await http.post_once(due.url, due.body, headers=headers, most_bytes=4 * MAX_KEPT_CHARS)
     except RequestFailed as failed:
         return Tried(error=str(failed))
-    except Exception as failed:  # an outer edge: a bug in one delivery must not undo what others of the round were told
+    except Exception as failed:  # a bug in one delivery must not lose the results of the others
         log.exception("A webhook could not be tried by a bug")
         return Tried(error=f"Crewsite itself failed ({type(failed).__name__}); its log names the fault.")
     error = "" if answer.status < 300 else "A redirect, which is not followed." if answer.status < 400 else "Refused."
@@ -155,8 +152,7 @@ def _headers(due: Due, secret: str) -> dict[str, str]:
         "Content-Type": "application/json",
         "User-Agent": "Crewsite/1 (webhook)",
         "X-Crewsite-Event": due.event,
-        "X-Crewsite-Delivery": str(due.id),
-        "X-Crewsite-Signature": signature(secret, due.body, at=int(time.time())),
+        **signed_headers(secret, delivery_id=str(due.id), body=due.body, at=datetime.now(UTC)),
     }
 
 

@@ -1,4 +1,4 @@
-"""The settings' part about webhooks: fetch through the gate, call one action, go back to the settings."""
+"""Webhooks on the settings page: each view fetches through ``access``, calls one action and redirects back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from teams.webhooks import actions
 @member(Role.OWNER)
 @require_POST
 def add_webhook(request: TeamRequest) -> HttpResponse:
-    """The answer shows the new webhook's secret; no other page ever does."""
+    """The answer shows the new webhook's secret. No other page does."""
     form = WebhookForm(request.POST)
     if form.is_valid():
         try:

@@ -120,6 +120,7 @@ def test_sign_in_links_and_what_somebody_searched_for_are_not_in_the_webs_log(wa
         f"key {KEY}",
         "crw_0123456789abcdef",
         "whsec_0123456789abcdef",
+        "whsec_0+1/23456789abcdef==",
         "Authorization: Bearer abcdef.123-456",
         'headers={"authorization": "Basic dXNlcjpwYXNz"}',
         "postgresql://crewsite:hunter22@db/crewsite",
@@ -136,7 +137,7 @@ def test_sign_in_links_and_what_somebody_searched_for_are_not_in_the_webs_log(wa
 def test_what_looks_like_a_key_is_masked(text: str) -> None:
     shown = masked(text)
     assert MASK in shown
-    for secret in (KEY, "crw_0", "whsec_0", "abcdef.123", "dXNlc", "hunter22", "QrDK", "AIzaSy", "eyJ"):
+    for secret in (KEY, "crw_0", "whsec_0", "9abcdef", "abcdef.123", "dXNlc", "hunter22", "QrDK", "AIzaSy", "eyJ"):
         assert secret not in shown
 
 

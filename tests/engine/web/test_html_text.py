@@ -74,6 +74,22 @@ def test_hostile_pages_of_2_mb_are_read_in_bounded_time(unit: str) -> None:
     assert text.startswith("Hello")
 
 
+QUADRATIC_ELSEWHERE = {
+    "ends of what is not open": ("<span>" * 160_000) + ("</b>" * 250_000),
+    "formatting that is opened again": "<p>" + "".join(f"<font size={n}>" for n in range(60_000)) + "<p>x" * 250_000,
+    "attributes of different names": "<a " + " ".join(f"a{n}=1" for n in range(200_000)) + ">",
+}
+"""Pages of 2 MB that take other parsers minutes or all memory, measured on 2026-11-28; ``docs/decisions.md`` has it."""
+
+
+@pytest.mark.parametrize("rest", QUADRATIC_ELSEWHERE.values(), ids=QUADRATIC_ELSEWHERE.keys())
+def test_pages_that_other_parsers_cannot_bear_are_read_in_bounded_time(rest: str) -> None:
+    began = time.process_time()
+    text = readable_text("<p>Hello</p>" + rest)
+    assert time.process_time() - began < BOUND_S
+    assert text.startswith("Hello")
+
+
 NORMAL = """<!DOCTYPE html>
 <html><head><title>Not shown</title><script>if (a < b) { "</p>" }</script><style>p > a {}</style></head>
 <body class="x > y"><nav><ul><li>Menu</ul></nav>

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
+from standardwebhooks import Webhook as StandardWebhook
+from standardwebhooks import WebhookVerificationError
 
 from teams.models import Delivery, Webhook
+from teams.secrets import seal
 from teams.webhooks import actions, deliveries
 from tests.cast import Cast, make_cast
 from tests.receiver import Receiver
@@ -56,14 +59,79 @@ def test_it_is_signed_so_that_the_receiver_can_tell(cast: Cast) -> None:
     (got,) = receiver.received
     delivery = Delivery.objects.get()
     assert got.is_signed_with(secret)
-    assert not got.is_signed_with("whsec_another")
+    assert not got.is_signed_with("whsec_YW5vdGhlcg==")
     assert got.json == delivery.payload
     assert got.json["data"] == FACTS
     assert got.headers["X-Crewsite-Event"] == "run.failed"
-    assert got.headers["X-Crewsite-Delivery"] == got.json["id"] == str(delivery.pk)
+    assert got.headers["webhook-id"] == got.json["id"] == str(delivery.pk)
+    assert "X-Crewsite-Signature" not in got.headers
+    assert "X-Crewsite-Delivery" not in got.headers
     assert got.headers["Content-Type"] == "application/json"
     assert (delivery.state, delivery.status, delivery.attempts, delivery.response) == ("sent", 200, 1, "Thank you.")
     assert send() == 0
+
+
+def test_a_library_of_standard_webhooks_verifies_it_and_refuses_what_was_changed_or_is_old(cast: Cast) -> None:
+    with Receiver() as receiver:
+        _, secret = hook_at(cast, receiver.url)
+        tell(cast)
+        send()
+    (got,) = receiver.received
+    library = StandardWebhook(secret)
+    assert library.verify(got.body, got.headers) == Delivery.objects.get().payload
+    with pytest.raises(WebhookVerificationError, match="No matching signature"):
+        library.verify(got.body.replace(b'"run":"1"', b'"run":"2"'), got.headers)
+    with pytest.raises(WebhookVerificationError, match="No matching signature"):
+        library.verify(got.body, got.headers | {"webhook-id": "another"})
+    ten_minutes_ago = str(int(time.time()) - 600)
+    with pytest.raises(WebhookVerificationError, match="too old"):
+        library.verify(got.body, got.headers | {"webhook-timestamp": ten_minutes_ago})
+    a_minute_ago = str(int(time.time()) - 60)
+    with pytest.raises(WebhookVerificationError, match="No matching signature"):
+        library.verify(got.body, got.headers | {"webhook-timestamp": a_minute_ago})
+    with pytest.raises(WebhookVerificationError, match="No matching signature"):
+        StandardWebhook("whsec_YW5vdGhlcg==").verify(got.body, got.headers)
+
+
+def test_a_webhook_with_a_secret_of_the_old_form_is_signed_both_ways(cast: Cast) -> None:
+    old_secret = "whsec_-_8gTm9ib2R5IGtub3dzIHRoaXMgc2VjcmV0IGJ5dGU"
+    with Receiver() as receiver:
+        hook, _ = hook_at(cast, receiver.url)
+        Webhook.objects.filter(pk=hook.pk).update(secret=seal(old_secret))
+        tell(cast)
+        send()
+    (got,) = receiver.received
+    assert got.is_signed_the_old_way(old_secret)
+    assert not got.is_signed_the_old_way("whsec_another")
+    assert got.headers["X-Crewsite-Delivery"] == got.headers["webhook-id"] == got.json["id"]
+    rewritten = old_secret.replace("-", "+").replace("_8", "/8") + "="
+    assert got.is_signed_with(rewritten)
+    assert StandardWebhook(rewritten).verify(got.body, got.headers) == got.json
+
+
+def test_a_redelivery_keeps_its_id_and_is_signed_anew_at_the_time_of_its_try(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class AnHourAgo(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) - timedelta(hours=1)
+
+    with Receiver() as receiver:
+        _, secret = hook_at(cast, receiver.url)
+        tell(cast)
+        with monkeypatch.context() as an_hour_ago:
+            an_hour_ago.setattr(deliveries, "datetime", AnHourAgo)
+            send()
+        actions.send_again(cast.owner, Delivery.objects.get())
+        send()
+    first, second = receiver.received
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert first.body == second.body
+    assert 3590 < int(second.headers["webhook-timestamp"]) - int(first.headers["webhook-timestamp"]) < 3660
+    assert StandardWebhook(secret).verify(second.body, second.headers) == second.json
+    with pytest.raises(WebhookVerificationError, match="too old"):
+        StandardWebhook(secret).verify(first.body, first.headers)
 
 
 def test_what_fails_is_tried_again_with_the_same_id_and_body_until_it_is_accepted(cast: Cast) -> None:
@@ -79,7 +147,7 @@ def test_what_fails_is_tried_again_with_the_same_id_and_body_until_it_is_accepte
             Delivery.objects.filter(state="due").update(next_try_at=timezone.now())
     assert states == [("due", 500, 1), ("due", 404, 2), ("sent", 204, 3)]
     assert len({got.body for got in receiver.received}) == 1
-    assert len({got.headers["X-Crewsite-Delivery"] for got in receiver.received}) == 1
+    assert len({got.headers["webhook-id"] for got in receiver.received}) == 1
 
 
 def test_after_eight_tries_over_a_day_it_is_given_up(cast: Cast) -> None:
@@ -231,5 +299,5 @@ def test_ten_senders_at_once_send_each_once(transactional_db: None, settings: An
         with ThreadPoolExecutor(10) as pool:
             assert sum(pool.map(one_sender, range(10))) == 16
     assert set(Delivery.objects.values_list("state", "error")) == {("sent", "")}
-    ids = [got.headers["X-Crewsite-Delivery"] for got in receiver.received]
+    ids = [got.headers["webhook-id"] for got in receiver.received]
     assert len(ids) == len(set(ids)) == 16
