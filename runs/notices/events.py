@@ -1,8 +1,7 @@
-"""What webhooks are told of runs and budgets: facts and figures and where to look, never inputs, prompts or outputs."""
+"""What webhooks are told of runs and budgets: facts, figures and where to look; never inputs, prompts or outputs."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +10,7 @@ from django.urls import reverse
 from runs.models import Alert, Run
 from runs.money import usd_text
 from runs.states import RunState
+from runs.times import time_text
 from teams.models import Team, WebhookEvent
 from teams.webhooks.actions import announce
 
@@ -22,7 +22,7 @@ EVENT_OF_STATE = {
 
 
 def announce_run(run: Run) -> None:
-    """Tells that the run waits or has ended, as it now stands in the database; nothing if it is on its way again."""
+    """Announces that the run waits or has ended, as the database has it now; nothing if it is queued again."""
     state = Run.objects.filter(pk=run.pk).values_list("state", flat=True).get()
     event = EVENT_OF_STATE.get(RunState(state))
     if event is not None:
@@ -32,12 +32,12 @@ def announce_run(run: Run) -> None:
 
 
 def announce_alert(alert: Alert, words: str) -> None:
-    """Tells that a threshold of a budget was crossed."""
+    """Announces that a budget has crossed a threshold. ``words`` is the alert as a sentence."""
     announce(alert.team_id, WebhookEvent.BUDGET, lambda: _alert_facts(alert, words))
 
 
 def limits_url(team: Team) -> str:
-    """The address of the page on which budgets are seen and raised."""
+    """The full address of the page on which budgets are seen and raised."""
     return _absolute(reverse("limits", kwargs={"team": team.slug}))
 
 
@@ -53,8 +53,8 @@ def _run_facts(run: Run) -> dict[str, Any]:
         "simulated": run.simulated,
         "cost_usd": None if run.unpriced_calls else usd_text(run.spent_nusd),
         "budget_usd": usd_text(run.budget_nusd),
-        "created_at": _time(run.created_at),
-        "finished_at": _time(run.finished_at),
+        "created_at": time_text(run.created_at),
+        "finished_at": time_text(run.finished_at),
         "url": _absolute(reverse("run", kwargs={"team": run.team.slug, "run_id": run.pk})),
     }
 
@@ -75,7 +75,3 @@ def _alert_facts(alert: Alert, words: str) -> dict[str, Any]:
 
 def _absolute(path: str) -> str:
     return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment else None
