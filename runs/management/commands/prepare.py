@@ -1,6 +1,4 @@
-"""Brings a database to where this code needs it: tables, queues, the first team, prices and templates. Safe to
-repeat.
-"""
+"""Prepares a database for this code: tables, the queue, the first team, prices and templates. Safe to repeat."""
 
 from __future__ import annotations
 
