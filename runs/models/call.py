@@ -24,13 +24,11 @@ class Call(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="calls")
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="calls")
-    task_run = models.ForeignKey(
-        TaskRun, null=True, on_delete=models.PROTECT, related_name="calls"
-    )  # null: of the crew as a whole
+    # Null: of the crew as a whole.
+    task_run = models.ForeignKey(TaskRun, null=True, on_delete=models.PROTECT, related_name="calls")
     agent = models.CharField(max_length=64, blank=True)  # its key in the spec
-    branch = models.CharField(
-        max_length=40, blank=True
-    )  # the steps of a co-worker within a tool call; "": the task's own
+    # The steps of a co-worker within a tool call; "": the task's own.
+    branch = models.CharField(max_length=40, blank=True)
     step = models.IntegerField()  # numbers the calls of a branch in the engine's order
     attempt = models.IntegerField(default=1)  # numbers the tries of one step
     epoch = models.IntegerField()  # the run's ``lease_epoch`` when it was opened
@@ -66,9 +64,8 @@ class Call(models.Model):
     output_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     cached_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     cache_write_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
-    priced_above_tokens = models.BigIntegerField(
-        default=0, db_default=0
-    )  # the tier: prices of prompts longer than this
+    # The tier: prices of prompts longer than this.
+    priced_above_tokens = models.BigIntegerField(default=0, db_default=0)
     reserved_nusd = models.BigIntegerField(default=0)  # the most it can cost; kept when it is settled
     cost_nusd = models.BigIntegerField(null=True)  # null: open, or its price is unknown
     billed_month = models.DateField(help_text="first day of the month in which it was opened, in UTC")
@@ -78,9 +75,8 @@ class Call(models.Model):
     cache_age_s = models.FloatField(null=True)  # the age of what was reused
     saved_nusd = models.BigIntegerField(null=True)  # what the reuse spared; null: unknown, or nothing was reused
 
-    waited_ms = models.IntegerField(
-        default=0
-    )  # before it was opened: for its turn at the provider, or for budget in flight
+    # Before it was opened: for its turn at the provider, or for budget in flight.
+    waited_ms = models.IntegerField(default=0)
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)
     ttft_ms = models.IntegerField(null=True)  # time to the first token of a streamed reply

@@ -21,9 +21,8 @@ class Review(models.Model):
     TEAM_PATH = "task_run__run__team"
 
     task_run = models.ForeignKey(TaskRun, on_delete=models.CASCADE, related_name="reviews")
-    number = (
-        models.PositiveSmallIntegerField()
-    )  # counts the answers that were shown, from 0; 0 where it is about a call
+    # Counts the answers that were shown, from 0; 0 where it is about a call.
+    number = models.PositiveSmallIntegerField()
     call = models.OneToOneField(Call, null=True, on_delete=models.CASCADE, related_name="review")
     answer = models.TextField(blank=True)  # the text that was shown
     asked_at = models.DateTimeField(db_default=Now())

@@ -42,13 +42,11 @@ class Run(Rollup):
     metadata = models.JSONField(default=dict)  # labels of whoever launched it, to find runs by
 
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    api_token = models.ForeignKey(
-        ApiToken, null=True, on_delete=models.SET_NULL, related_name="+"
-    )  # null: launched on a page
+    # Null: launched on a page.
+    api_token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
     idempotency_key = models.CharField(max_length=200, null=True)
-    request_hash = models.CharField(
-        max_length=64, blank=True
-    )  # of the launch, so that a key is not used for another one
+    # Of the launch, so that a key is not used for another one.
+    request_hash = models.CharField(max_length=64, blank=True)
 
     budget_nusd = models.BigIntegerField(null=True)  # null: no limit
     reserved_nusd = models.BigIntegerField(default=0)  # held for calls in flight
