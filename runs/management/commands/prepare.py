@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from runs.worker.pgmq_queue import install_queues
+from runs.worker.postgres_broker import install_queues
 
 
 class Command(BaseCommand):
