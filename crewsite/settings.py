@@ -202,7 +202,7 @@ _ON_POSTGRES: dict[str, bool | int | str] = {
 }
 _ON_OTHERS: dict[str, bool | int | str] = {"visibility_timeout": 3600, "socket_connect_timeout": 2, "socket_timeout": 5}
 if CELERY_BROKER_URL.startswith("pgmq"):
-    CELERY_BROKER_TRANSPORT = "runs.worker.pgmq_transport:Transport"
+    CELERY_BROKER_TRANSPORT = "runs.worker.postgres_broker:Transport"
     # Said in full, because pgmq's client would prefer whatever DATABASE_URL says to the parts of this one.
     _ON_POSTGRES["conn_string"] = "postgresql://" + CELERY_BROKER_URL.split("://", 1)[1]
 CELERY_BROKER_TRANSPORT_OPTIONS = _ON_POSTGRES if CELERY_BROKER_URL.startswith("pgmq") else _ON_OTHERS

@@ -1,27 +1,34 @@
-"""USD as people and the engine write it (Decimal) and as the ledger keeps it (whole 1e-9 USD)."""
+"""Converts USD between Decimal, as people and the engine write it, and whole 1e-9 USD, as the ledger keeps it."""
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from typing import overload
 
 NUSD_PER_USD = 1_000_000_000
 
 
-def to_nusd(usd: Decimal) -> int:
-    """USD to whole 1e-9 USD, rounded half up. Only of amounts within bounds: of 1e999990 it takes a minute."""
-    return int((usd * NUSD_PER_USD).to_integral_value(rounding=ROUND_HALF_UP))
+@overload
+def to_nusd(usd: Decimal) -> int: ...
+@overload
+def to_nusd(usd: Decimal | None) -> int | None: ...
+def to_nusd(usd: Decimal | None) -> int | None:
+    """Whole 1e-9 USD, rounded half up; None stays None. Bound the amount before: 1e999990 takes a minute."""
+    return None if usd is None else int((usd * NUSD_PER_USD).to_integral_value(rounding=ROUND_HALF_UP))
 
 
-def to_usd(nusd: int) -> Decimal:
-    """Whole 1e-9 USD to USD, exactly."""
-    return Decimal(nusd) / NUSD_PER_USD
+@overload
+def to_usd(nusd: int) -> Decimal: ...
+@overload
+def to_usd(nusd: int | None) -> Decimal | None: ...
+def to_usd(nusd: int | None) -> Decimal | None:
+    """USD, exactly; None stays None."""
+    return None if nusd is None else Decimal(nusd) / NUSD_PER_USD
 
 
 def usd_text(nusd: int | None) -> str | None:
-    """USD as a plain decimal text without trailing zeros ("0.000123"), None for unknown."""
-    if nusd is None:
-        return None
-    return f"{to_usd(nusd):.9f}".rstrip("0").rstrip(".")
+    """USD as a plain decimal text without trailing zeros ("0.000123"); None stays None."""
+    return None if nusd is None else f"{to_usd(nusd):.9f}".rstrip("0").rstrip(".")
 
 
 def dollars(nusd: int) -> str:

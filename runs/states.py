@@ -1,10 +1,13 @@
-"""The states of runs, task runs and calls, and the only ways from one to another. Who moves them is not decided
-here.
+"""The states of runs and calls, and the moves that runs and tasks may make. Who makes a move is not decided here.
+
+A task's states are the engine's ``TaskStatus``.
 """
 
 from __future__ import annotations
 
 from django.db.models import TextChoices
+
+from engine.record.journal import TaskStatus
 
 
 class RunState(TextChoices):
@@ -13,18 +16,6 @@ class RunState(TextChoices):
     WAITING = "waiting"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class TaskState(TextChoices):
-    """``waiting``: its answer waits for a person."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    WAITING = "waiting"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    SKIPPED = "skipped"
     CANCELLED = "cancelled"
 
 
@@ -47,14 +38,25 @@ class CallWait(TextChoices):
 
 
 PERSON = "person"
-BUDGETS = ("run_budget", "team_budget", "user_budget")
-"""What a waiting run waits for besides a person: the names of the budgets that did not cover its next call."""
+BUDGETS = RUN_BUDGET, TEAM_BUDGET, USER_BUDGET = ("run_budget", "team_budget", "user_budget")
+"""What a waiting run waits for besides a person: the budget that did not cover its next call."""
 
 RUN_LIVE = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
 RUN_ENDED = (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
-TASK_ENDED = (TaskState.SUCCEEDED, TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED)
-TASK_KEPT = (TaskState.SUCCEEDED, TaskState.FAILED, TaskState.SKIPPED)
-"""How a task ended for good: whoever takes the run over keeps it. Cancelled ones follow from failed ones."""
+TASK_ENDED = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SKIPPED, TaskStatus.CANCELLED)
+TASK_KEPT = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SKIPPED)
+"""How a task ended for good: a worker that takes the run over keeps it. Cancelled tasks follow from failed ones."""
+
+RUN_MOVES = {
+    RunState.QUEUED: {RunState.RUNNING, RunState.CANCELLED},
+    RunState.RUNNING: {RunState.RUNNING, RunState.WAITING, *RUN_ENDED},  # running again: another worker takes it over
+    RunState.WAITING: {RunState.QUEUED, RunState.CANCELLED},
+}
+"""To which states a run may go from which. ``tests/runs/test_states.py`` tries every statement that moves one."""
+
+_TASK_OPEN = (TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.WAITING)
+TASK_MOVES = {status: {TaskStatus.RUNNING, TaskStatus.WAITING, *TASK_ENDED} - {status} for status in _TASK_OPEN}
+"""To which states a task may go from which: an open task to any but ``pending``, an ended one to none."""
 
 
 class CostClass(TextChoices):

@@ -116,6 +116,8 @@ class CallRecord:
 
 
 class TaskStatus(StrEnum):
+    """The states of a task. ``waiting``: for a person to look at its answer, or for money."""
+
     PENDING = "pending"
     RUNNING = "running"
     WAITING = "waiting"

@@ -1,154 +1,150 @@
 """What the budgets over a run stand at, and which of them keeps a call from being opened.
 
-Reserving is one statement of ``ledger_sql``; this reads the same rows to say why it refused, and whether it would now
-be covered.
+The ledger's ``OPEN`` statement reserves. This reads the same rows afterwards to say why it refused, or whether it would
+succeed now.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection
+from psycopg.sql import Literal
 
 from engine.errors import LimitReached
 from runs.bounds.lanes import POLL_S, Wait
-from runs.money import dollars, to_nusd, to_usd
-from runs.states import CallWait
+from runs.money import dollars, to_usd
+from runs.months import THIS_MONTH
+from runs.sql import rows_as, statement
+from runs.states import RUN_BUDGET, TEAM_BUDGET, USER_BUDGET, CallWait
 from teams.access import Principal
 from teams.refusals import Invalid
 
 MAX_BUDGET_USD = Decimal(1_000_000)
 
-RUN, TEAM, USER = "run_budget", "team_budget", "user_budget"
-
 TITLES = {
-    RUN: "The run's budget",
-    TEAM: "The team's budget for this month",
-    USER: "The budget for this month of whoever launches it",
+    RUN_BUDGET: "The run's budget",
+    TEAM_BUDGET: "The team's budget for this month",
+    USER_BUDGET: "The budget for this month of whoever launches it",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """One budget over a run, in 1e-9 USD: what is spent of it and what calls in flight hold.
+    """One budget over a run."""
 
-    ``budget_nusd`` None is no limit. ``closed``: the month's bill takes no more calls.
-    """
-
-    name: str
-    budget_nusd: int | None
+    name: str  # one of ``BUDGETS``
+    budget_nusd: int | None  # None: no limit
     spent_nusd: int
-    reserved_nusd: int
-    closed: bool = False
+    reserved_nusd: int  # held for calls in flight
+    closed: bool  # the month's bill takes no more calls
 
     def covers(self, needs_nusd: int) -> bool:
-        """Whether a call that may cost so much could be opened now."""
+        """Whether a call that may cost ``needs_nusd`` could be opened now."""
         return self.budget_nusd is None or self.spent_nusd + self.reserved_nusd + needs_nusd <= self.budget_nusd
 
     def would_cover(self, needs_nusd: int) -> bool:
-        """Whether it could be, if what is in flight turned out to cost nothing."""
+        """Whether it could be opened if the calls in flight turned out to cost nothing."""
         return self.budget_nusd is None or self.spent_nusd + needs_nusd <= self.budget_nusd
 
 
 def budgets_of(run_id: UUID) -> Sequence[Budget]:
-    """The run's own, and for real runs its team's and its person's of the present month. One query."""
+    """The run's own budget and, unless it is simulated, its team's and its person's for this month. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(READ, [run_id])
-        simulated, closed, *figures = cursor.fetchone()
-    budgets = [Budget(name, *figures[at : at + 3]) for name, at in ((RUN, 0), (TEAM, 3), (USER, 6))]
-    if simulated:
-        return budgets[:1]
-    return [budgets[0], Budget(*_fields(budgets[1]), closed=closed), budgets[2]]
+        cursor.execute(READ, {"run": run_id})
+        return rows_as(Budget, cursor)
 
 
 def covered(run_id: UUID, needs_nusd: int, *, promised_nusd: int = 0) -> bool:
-    """Whether every budget over the run covers a call that may cost so much, besides what its team is to need yet."""
+    """Whether every budget over the run covers a call that may cost ``needs_nusd``.
+
+    ``promised_nusd`` is what other runs of the team are about to need of the budgets that they share.
+    """
     own, *shared = budgets_of(run_id)
-    return own.covers(needs_nusd) and all(not one.closed and one.covers(needs_nusd + promised_nusd) for one in shared)
+    return own.covers(needs_nusd) and all(
+        not budget.closed and budget.covers(needs_nusd + promised_nusd) for budget in shared
+    )
 
 
 def refusal(run_id: UUID, needs_nusd: int) -> LimitReached | Wait:
-    """Why a reservation was refused: a budget that is used up, or one that calls in flight still hold."""
-    for one in budgets_of(run_id):
-        if one.closed or not one.would_cover(needs_nusd):
+    """Why a reservation was refused: a budget is used up, or calls in flight hold what is left of one."""
+    for budget in budgets_of(run_id):
+        if budget.closed or not budget.would_cover(needs_nusd):
             return LimitReached(
-                standing(one, needs_nusd), limit=one.name, figure=to_usd(one.spent_nusd), needs_usd=to_usd(needs_nusd)
+                standing(budget, needs_nusd),
+                limit=budget.name,
+                figure=to_usd(budget.spent_nusd),
+                needs_usd=to_usd(needs_nusd),
             )
     return Wait(POLL_S, CallWait.BUDGET)
 
 
 def refuse_used_up(who: Principal) -> None:
-    """Raises ``Invalid`` if nothing is left of the team's or the member's budget of this month: such a run would wait
-    before its first call."""
+    """Raises ``Invalid`` if nothing is left of the team's or the member's budget of this month: a run would wait before
+    its first call."""
     with connection.cursor() as cursor:
         cursor.execute(USED_UP, {"team": who.team.pk, "user": who.user.pk})
-        rows = cursor.fetchall()
-    for name, budget_nusd, spent_nusd in rows:
+        used_up = cursor.fetchall()
+    for name, budget_nusd, spent_nusd in used_up:
         raise Invalid(
             f"{TITLES[name]} of {dollars(budget_nusd)} is used up: {dollars(spent_nusd)} are spent. "
             "Nothing was launched. An owner can raise it on the page Limits; or wait for next month."
         )
 
 
-def standing(one: Budget, needs_nusd: int) -> str:
-    """What a budget stands at that does not cover a call which may cost so much."""
-    if one.closed:
+def standing(budget: Budget, needs_nusd: int) -> str:
+    """Says to people why the budget does not cover a call that may cost ``needs_nusd``."""
+    if budget.closed:
         return "The bill of this month is closed, so that nothing more can be spent in it."
     return (
-        f"{TITLES[one.name]} of {dollars(one.budget_nusd or 0)} does not cover the next call: "
-        f"{dollars(one.spent_nusd)} are spent, and it may cost up to {dollars(needs_nusd)}."
+        f"{TITLES[budget.name]} of {dollars(budget.budget_nusd or 0)} does not cover the next call: "
+        f"{dollars(budget.spent_nusd)} are spent, and it may cost up to {dollars(needs_nusd)}."
     )
 
 
-def this_month() -> date:
-    """The first day of the present month in UTC, by the database's clock, which is what calls are booked by."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date")
-        found: date = cursor.fetchone()[0]
-    return found
-
-
-def usd(nusd: int | None) -> Decimal | None:
-    return None if nusd is None else to_usd(nusd)
-
-
-def nusd(usd: Decimal | None) -> int | None:
-    return None if usd is None else to_nusd(usd)
-
-
-def _fields(one: Budget) -> tuple[str, int | None, int, int]:
-    return one.name, one.budget_nusd, one.spent_nusd, one.reserved_nusd
-
-
-READ = """
-    SELECT run.simulated, coalesce(bill.closed_at IS NOT NULL, false),
-           run.budget_nusd, run.spent_nusd, run.reserved_nusd,
-           CASE WHEN bill.id IS NULL THEN team.budget_nusd ELSE bill.budget_nusd END,
-           coalesce(bill.spent_nusd, 0), coalesce(bill.reserved_nusd, 0),
-           CASE WHEN allowance.id IS NOT NULL THEN allowance.budget_nusd
-                WHEN run.created_by_id IS NOT NULL THEN coalesce(membership.budget_nusd, team.user_budget_nusd) END,
-           coalesce(allowance.spent_nusd, 0), coalesce(allowance.reserved_nusd, 0)
+# The budgets over a run. A month's bill and allowance have their own figure; before they begin, the team's counts.
+READ = statement(
+    """
+    SELECT budget.name, budget.budget_nusd, budget.spent_nusd, budget.reserved_nusd, budget.closed
     FROM runs_run AS run
     JOIN teams_team AS team ON team.id = run.team_id
-    CROSS JOIN (SELECT date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date AS begins) AS month
+    CROSS JOIN (SELECT {this_month} AS begins) AS month
     LEFT JOIN runs_bill AS bill ON bill.team_id = team.id AND bill.month = month.begins
     LEFT JOIN teams_membership AS membership
         ON membership.team_id = team.id AND membership.user_id = run.created_by_id
     LEFT JOIN runs_allowance AS allowance
         ON allowance.team_id = team.id AND allowance.user_id = run.created_by_id AND allowance.month = month.begins
-    WHERE run.id = %s
-"""
+    CROSS JOIN LATERAL (VALUES
+        (1, {run}, run.budget_nusd, run.spent_nusd, run.reserved_nusd, false),
+        (2, {team}, CASE WHEN bill.id IS NULL THEN team.budget_nusd ELSE bill.budget_nusd END,
+            coalesce(bill.spent_nusd, 0), coalesce(bill.reserved_nusd, 0), bill.closed_at IS NOT NULL),
+        (3, {user}, CASE WHEN allowance.id IS NOT NULL THEN allowance.budget_nusd
+                         WHEN run.created_by_id IS NOT NULL
+                         THEN coalesce(membership.budget_nusd, team.user_budget_nusd) END,
+            coalesce(allowance.spent_nusd, 0), coalesce(allowance.reserved_nusd, 0), false)
+    ) AS budget (place, name, budget_nusd, spent_nusd, reserved_nusd, closed)
+    WHERE run.id = %(run)s AND (budget.place = 1 OR NOT run.simulated)
+    ORDER BY budget.place
+    """,
+    this_month=THIS_MONTH,
+    run=Literal(RUN_BUDGET),
+    team=Literal(TEAM_BUDGET),
+    user=Literal(USER_BUDGET),
+)
 
-USED_UP = f"""
-    SELECT '{TEAM}', budget_nusd, spent_nusd FROM runs_bill
-    WHERE team_id = %(team)s AND month = date_trunc('month', statement_timestamp() AT TIME ZONE 'UTC')::date
-      AND spent_nusd >= budget_nusd
+# This month's budgets of a team and a member of which nothing is left.
+USED_UP = statement(
+    """
+    SELECT {team}, budget_nusd, spent_nusd FROM runs_bill
+    WHERE team_id = %(team)s AND month = {this_month} AND spent_nusd >= budget_nusd
     UNION ALL
-    SELECT '{USER}', budget_nusd, spent_nusd FROM runs_allowance
-    WHERE team_id = %(team)s AND user_id = %(user)s AND spent_nusd >= budget_nusd
-      AND month = date_trunc('month', statement_timestamp() AT TIME ZONE 'UTC')::date
-"""  # noqa: S608 - names from here
+    SELECT {user}, budget_nusd, spent_nusd FROM runs_allowance
+    WHERE team_id = %(team)s AND user_id = %(user)s AND month = {this_month} AND spent_nusd >= budget_nusd
+    """,
+    this_month=THIS_MONTH,
+    team=Literal(TEAM_BUDGET),
+    user=Literal(USER_BUDGET),
+)

@@ -1,4 +1,4 @@
-"""How often a member may launch: so many runs in any stretch of so many seconds, counted in the runs themselves."""
+"""How many runs a member may launch within the team's window of seconds. The runs themselves are counted."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from teams.refusals import TooMany
 
 
 def take_turn(who: Principal, *, launches: int = 1) -> None:
-    """Raises ``TooMany`` if the member may not launch so many runs now. In the launch's transaction: until it ends, no
-    other launch of this member is counted."""
+    """Raises ``TooMany`` if the member may not launch this many runs now.
+
+    To be called in the launch's transaction: until it ends, the member's other launches wait here.
+    """
     team = who.team
     if team.launch_quota is None:
         return
@@ -36,26 +38,26 @@ def take_turn(who: Principal, *, launches: int = 1) -> None:
 
 
 def used(who: Principal) -> int:
-    """How many runs the member has launched within the team's window that ends now."""
+    """How many runs the member has launched within the team's window up to now."""
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, _given(who))
+        cursor.execute(COUNT, _parameters(who))
         count: int = cursor.fetchone()[0]
     return count
 
 
-def _given(who: Principal) -> dict[str, int]:
+def _parameters(who: Principal) -> dict[str, int]:
     return {"team": who.team.pk, "user": who.user.pk, "window_s": who.team.launch_window_s}
 
 
 def _left(who: Principal, launches: int) -> tuple[int, int]:
-    """How many more may be launched now, and in how many seconds ``launches`` could be."""
+    """How many more runs may be launched now, and after how many seconds ``launches`` of them may be."""
     quota, launched = who.team.launch_quota or 0, used(who)
     left = max(0, quota - launched)
     with connection.cursor() as cursor:
-        # The launch whose leaving makes room: as many have to leave as are missing.
-        cursor.execute(LEAVES, _given(who) | {"leaving": max(0, launched + launches - quota - 1)})
-        row = cursor.fetchone()
-    return left, max(1, math.ceil(row[0])) if row else 1
+        # There is room once as many launches have left the window as are missing; this is the last of those.
+        cursor.execute(LEAVES_AFTER, _parameters(who) | {"earlier": max(0, launched + launches - quota - 1)})
+        leaves_after = cursor.fetchone()
+    return left, max(1, math.ceil(leaves_after[0])) if leaves_after else 1
 
 
 def span(seconds: int) -> str:
@@ -67,21 +69,25 @@ def span(seconds: int) -> str:
 
 
 def _roughly(seconds: int) -> str:
-    """A time to wait, rounded up to what people reckon with."""
+    """A time to wait, rounded up to whole minutes, hours or days where it is longer than one of them."""
     for length in (86_400, 3_600, 60):
         if seconds >= 2 * length:
             return span(math.ceil(seconds / length) * length)
     return span(seconds)
 
 
-_RECENT = """
-    FROM runs_run WHERE team_id = %(team)s AND created_by_id = %(user)s
+# The member's launches within the window.
+COUNT = """
+    SELECT count(*) FROM runs_run
+    WHERE team_id = %(team)s AND created_by_id = %(user)s
       AND created_at > statement_timestamp() - make_interval(secs => %(window_s)s)
 """
 
-COUNT = f"SELECT count(*) {_RECENT}"
-
-LEAVES = f"""
-    SELECT extract(epoch FROM created_at + make_interval(secs => %(window_s)s) - clock_timestamp())::float8 {_RECENT}
-    ORDER BY created_at OFFSET %(leaving)s LIMIT 1
-"""  # noqa: S608 - from here
+# After how many seconds a launch leaves the window, counted from the oldest one in it.
+LEAVES_AFTER = """
+    SELECT extract(epoch FROM created_at + make_interval(secs => %(window_s)s) - clock_timestamp())::float8
+    FROM runs_run
+    WHERE team_id = %(team)s AND created_by_id = %(user)s
+      AND created_at > statement_timestamp() - make_interval(secs => %(window_s)s)
+    ORDER BY created_at OFFSET %(earlier)s LIMIT 1
+"""

@@ -1,4 +1,4 @@
-"""What budgets of the present month stand at: the team's, and those of its members as far as somebody may see them."""
+"""What the budgets of this month stand at: the team's, and its members' as far as the reader may see them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from runs.bounds import budgets, quotas
+from runs.bounds import quotas
 from runs.models import Allowance, Bill
+from runs.months import this_month
 from teams.access import Principal
 from teams.models import Membership, User
 from teams.queries import members
@@ -15,11 +16,11 @@ from teams.queries import members
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A budget in 1e-9 USD, None for no limit: what is spent of it and what calls in flight hold."""
+    """What a budget stands at."""
 
-    budget_nusd: int | None
+    budget_nusd: int | None  # None: no limit
     spent_nusd: int = 0
-    reserved_nusd: int = 0
+    reserved_nusd: int = 0  # held for calls in flight
 
     @property
     def left_nusd(self) -> int | None:
@@ -30,42 +31,47 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class MemberStanding:
-    """``own_nusd`` is a budget set for this member alone, in place of the team's usual one."""
+    """What a member's budget stands at."""
 
     user: User
     standing: Standing
-    own_nusd: int | None
+    own_nusd: int | None  # set for this member alone, in place of the team's usual budget
 
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """``launches`` of this person in the window that the team's quota counts; None without a quota."""
+    """A team's budgets of one month as one person sees them."""
 
     month: date
     team: Standing
     members: Sequence[MemberStanding]
-    launches: int | None
+    launches: int | None  # this person's within the quota's window; None without a quota
 
 
 def standings(who: Principal) -> Standings:
-    """For an owner of everybody, for others of the team and themselves."""
-    month = budgets.this_month()
+    """An owner sees every member's budget, others see the team's and their own."""
+    month = this_month()
     bill = Bill.objects.filter(team=who.team, month=month).first()
-    rows = members(who) if who.can_own else members(who).filter(user=who.user)
-    allowances = {one.user_id: one for one in Allowance.objects.filter(team=who.team, month=month)}
+    memberships = members(who) if who.can_own else members(who).filter(user=who.user)
+    allowances = {allowance.user_id: allowance for allowance in Allowance.objects.filter(team=who.team, month=month)}
     return Standings(
         month=month,
         team=_standing(bill, who.team.budget_nusd),
-        members=[_member(row, allowances.get(row.user_id), who.team.user_budget_nusd) for row in rows],
+        members=[
+            _member(membership, allowances.get(membership.user_id), who.team.user_budget_nusd)
+            for membership in memberships
+        ],
         launches=None if who.team.launch_quota is None else quotas.used(who),
     )
 
 
-def _member(row: Membership, allowance: Allowance | None, usual_nusd: int | None) -> MemberStanding:
-    budget = usual_nusd if row.budget_nusd is None else row.budget_nusd
-    return MemberStanding(row.user, _standing(allowance, budget), row.budget_nusd)
+def _member(membership: Membership, allowance: Allowance | None, usual_nusd: int | None) -> MemberStanding:
+    budget_nusd = usual_nusd if membership.budget_nusd is None else membership.budget_nusd
+    return MemberStanding(membership.user, _standing(allowance, budget_nusd), membership.budget_nusd)
 
 
-def _standing(sums: Bill | Allowance | None, budget_nusd: int | None) -> Standing:
-    """What enforces is what is shown: the month's own row, once there is one."""
-    return Standing(budget_nusd) if sums is None else Standing(sums.budget_nusd, sums.spent_nusd, sums.reserved_nusd)
+def _standing(month: Bill | Allowance | None, budget_nusd: int | None) -> Standing:
+    """The month's own row once there is one, because that row is what is enforced."""
+    if month is None:
+        return Standing(budget_nusd)
+    return Standing(month.budget_nusd, month.spent_nusd, month.reserved_nusd)

@@ -1,8 +1,8 @@
-"""Model replies, tool results and task outputs across a team's runs: the ledger itself is what is kept, so nothing is
-stored twice.
+"""Reuses model replies, tool results and task outputs across a team's runs. They are read from the ledger, so nothing
+is stored twice.
 
-A hit of one team never comes from another's ledger. Calls of one process that ask for the same thing at once are one
-flight; model requests of other processes are seen while they are open, and waited for.
+A team never reuses what is another team's. Within a process, calls that ask for the same thing at once share one
+request; an open request of another process is waited for.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from engine.record.journal import TaskResult, TaskStatus
 from runs.ledger.replay import reply_of
 from runs.models import Call, ClockTimestamp, TaskRun
 from runs.money import to_usd
-from runs.states import CallState, TaskState
+from runs.states import CallState
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.25
 RETRIES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
-"""As long as the ledger's writer does, so that a database that restarts ends no run."""
+"""As the ledger's writer waits, so that a restart of the database ends no run."""
 MAX_WAIT_FOR_OTHERS_S = 120.0
 
 T = TypeVar("T")
@@ -46,14 +46,14 @@ class TeamCaches:
 
 
 class LedgerCaches:
-    """The caches of one worker process, a set for each team."""
+    """The caches of one worker process, by team."""
 
     def __init__(self) -> None:
         self._reader = ThreadPoolExecutor(2, thread_name_prefix="ledger-cache")
         self._of_team: dict[int, TeamCaches] = {}
 
     def of(self, team_id: int) -> TeamCaches:
-        """The team's, made when it is first asked for."""
+        """The team's caches, made at first use."""
         if team_id not in self._of_team:
             self._of_team[team_id] = TeamCaches(
                 replies=Cache(KeptReplies(team_id, self._reader)),
@@ -74,7 +74,7 @@ class _FromLedger(ABC):
         return await self._read(lambda: self._newest(key, max_age_s))
 
     async def keep(self, key: str, value: Any) -> None:
-        return  # the row that was written when it was made is what is kept
+        return  # the ledger has it already
 
     @abstractmethod
     def _rows(self, key: str) -> QuerySet[Any]:
@@ -82,7 +82,7 @@ class _FromLedger(ABC):
 
     @abstractmethod
     def _kept(self, row: Any) -> Kept:
-        """The row's value and what it cost."""
+        """The row's value, and its cost where one is known."""
 
     def _newest(self, key: str, max_age_s: float) -> Kept | None:
         age = ExpressionWrapper(ClockTimestamp() - F("finished_at"), output_field=DurationField())
@@ -93,9 +93,9 @@ class _FromLedger(ABC):
         return None if row is None else replace(self._kept(row), age_s=max(0.0, row.age.total_seconds()))
 
     async def _read(self, read: Callable[[], T]) -> T:
-        """On one of the caches' own threads, which gives its connection back."""
+        """Reads on a thread of the caches' own, which gives its connection back."""
 
-        def reading() -> T:
+        def read_and_close() -> T:
             try:
                 return read()
             finally:
@@ -103,7 +103,7 @@ class _FromLedger(ABC):
 
         for pause_s in (*RETRIES_S, None):
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._reader, reading)
+                return await asyncio.get_running_loop().run_in_executor(self._reader, read_and_close)
             except (OperationalError, InterfaceError) as error:
                 if pause_s is None:
                     raise
@@ -113,7 +113,7 @@ class _FromLedger(ABC):
 
 
 class KeptReplies(_FromLedger):
-    """Replies of models. One that another process is waiting for is waited for too, as long as its worker lives."""
+    """Replies of models. A request that another process has open is waited for while its worker holds the run."""
 
     async def find(self, key: str, *, max_age_s: float) -> Kept | None:
         loop = asyncio.get_running_loop()
@@ -122,31 +122,30 @@ class KeptReplies(_FromLedger):
             kept = await super().find(key, max_age_s=max_age_s)
             if kept is not None or loop.time() > deadline:
                 return kept
-            if not await self._read(lambda: self._is_being_made(key)):
-                # It may have been settled between the two looks.
+            if not await self._read(lambda: self._is_being_asked(key)):
+                # It may have been settled between the two reads.
                 return await super().find(key, max_age_s=max_age_s)
             await asyncio.sleep(POLL_S)
 
     def _rows(self, key: str) -> QuerySet[Call]:
-        return _made(self._team_id, key, "model").filter(reply__isnull=False)
+        return _calls(self._team_id, key, "model").filter(reply__isnull=False)
 
     def _kept(self, row: Any) -> Kept:
-        cost = None if row.cost_nusd is None else to_usd(row.cost_nusd)
-        return Kept(reply_of(row.reply), cost_usd=cost)
+        return Kept(reply_of(row.reply), cost_usd=to_usd(row.cost_nusd))
 
-    def _is_being_made(self, key: str) -> bool:
+    def _is_being_asked(self, key: str) -> bool:
         open_calls = Call.objects.filter(team_id=self._team_id, cache_key=key, kind="model", state=CallState.INTENT)
         return open_calls.filter(run__lease_epoch=F("epoch"), run__lease_until__gt=ClockTimestamp()).exists()
 
 
 class KeptToolResults(_FromLedger):
-    """Results of tools, each with whether it is worth keeping, as the engine asks for them.
+    """Results of tools, each with whether it is worth keeping, as the engine expects them.
 
-    Those under way elsewhere are not waited for: each would wait for the other's open call.
+    Calls that another process has open are not waited for, because two runs could wait for each other's.
     """
 
     def _rows(self, key: str) -> QuerySet[Call]:
-        return _made(self._team_id, key, "tool")
+        return _calls(self._team_id, key, "tool")
 
     def _kept(self, row: Any) -> Kept:
         return Kept((row.tool_output, True))
@@ -156,13 +155,13 @@ class KeptOutputs(_FromLedger):
     """Outputs of whole tasks."""
 
     def _rows(self, key: str) -> QuerySet[TaskRun]:
-        return TaskRun.objects.filter(run__team_id=self._team_id, cache_key=key, state=TaskState.SUCCEEDED)
+        return TaskRun.objects.filter(run__team_id=self._team_id, cache_key=key, state=TaskStatus.SUCCEEDED)
 
     def _kept(self, row: Any) -> Kept:
         result = TaskResult(row.key, TaskStatus.SUCCEEDED, raw=row.output_raw, data=row.output_json)
         return Kept(result, cost_usd=None if row.unpriced_calls else to_usd(row.spent_nusd))
 
 
-def _made(team_id: int, key: str, kind: str) -> QuerySet[Call]:
-    """Calls that gave a value of the key, and did not take it from one of the others."""
+def _calls(team_id: int, key: str, kind: str) -> QuerySet[Call]:
+    """Calls that made a value of the key, without those that reused one."""
     return Call.objects.filter(team_id=team_id, cache_key=key, kind=kind, state=CallState.OK, cache_hit=False)

@@ -1,7 +1,7 @@
-"""Group commit: one writer thread per process gathers small write operations of many runs into one transaction.
+"""Group commit: one writer thread per process gathers the small writes of many runs into one transaction.
 
-While one transaction commits, the next operations queue up, so batches grow with the load and nobody waits for a timer.
-What an operation writes is not decided here.
+While a transaction commits, the next operations queue up. So batches grow with the load, and no operation waits for a
+timer. What an operation writes is not decided here.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ MAX_BATCH = 200
 RETRIES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
 
 Operation = Callable[[], Any]
-"""A write in an open transaction. It may be run again after a lost connection or deadlock, so it must be idempotent."""
+"""A write in an open transaction. It may run again after a lost connection or a deadlock, so it must be idempotent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An operation that was submitted, and who waits for it."""
+    """An operation that was submitted, and the future that its caller waits for."""
 
     operation: Operation
     future: Future[Any]
@@ -40,7 +40,7 @@ class Item:
 
 
 class GroupCommit:
-    """Runs operations on one thread with its own connection; ``submit`` returns once the operation's commit is done."""
+    """Runs operations on one thread with a connection of its own."""
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[Item | None] = SimpleQueue()
@@ -51,10 +51,10 @@ class GroupCommit:
         self._thread.start()
 
     def submit(self, operation: Operation, *, locks: Locks | None = None) -> Future[Any]:
-        """A future of the operation's result, set after its commit; its exception if it raised.
+        """The future gets the operation's result after its commit, or the exception that it raised.
 
-        Who cancels the future in time takes the operation back. ``locks`` is what it changes together with others: that
-        is locked for the whole batch before its first operation.
+        A future that is cancelled before its batch begins takes the operation back. ``locks`` names the rows that it
+        shares with other operations: they are locked for the whole batch, before its first operation.
         """
         future: Future[Any] = Future()
         with self._closing:
@@ -82,7 +82,7 @@ class GroupCommit:
         batch = []
         item = self._queue.get()
         while item is not None:
-            if item.future.set_running_or_notify_cancel():  # from here on nobody can cancel it: it will be written
+            if item.future.set_running_or_notify_cancel():  # from here on it cannot be cancelled
                 batch.append(item)
             if len(batch) == MAX_BATCH or self._queue.empty():
                 return batch, True
@@ -91,15 +91,15 @@ class GroupCommit:
 
     def _commit(self, batch: list[Item]) -> None:
         try:
-            # By team, so that bills are locked in one order too.
+            # Lock order: bills by team.
             batch.sort(key=lambda item: item.locks.team if item.locks else 0)
             results = self._in_one_transaction(batch)
-        except Exception as error:  # noqa: BLE001 - whatever it was belongs to the operation's caller, not to this thread
-            if len(batch) == 1 or (isinstance(error, (OperationalError, InterfaceError)) and not _is_there()):
+        except Exception as error:  # noqa: BLE001 - an operation may raise anything; its caller gets it
+            if len(batch) == 1 or (isinstance(error, (OperationalError, InterfaceError)) and not _database_answers()):
                 for item in batch:
                     item.future.set_exception(error)
                 return
-            # One of them spoiled the transaction for all: each gets its own, so that only the guilty one fails.
+            # One operation spoiled the transaction for all. Each gets its own now, so that only that one fails.
             for item in batch:
                 self._commit([item])
             return
@@ -114,15 +114,15 @@ class GroupCommit:
                     return [item.operation() for item in batch]
             except (DatabaseError, InterfaceError) as error:
                 connection.close()
-                if pause_s is None or not _is_passing(error):
+                if pause_s is None or not _may_pass(error):
                     raise
                 log.warning("The ledger's connection failed; trying again in %.2f s", pause_s, exc_info=error)
                 self._pause.wait(pause_s)
         raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _is_there() -> bool:
-    """Whether the database answers at all: if not, no operation is to blame."""
+def _database_answers() -> bool:
+    """Whether the database answers. If it does not, no operation is to blame."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -132,8 +132,8 @@ def _is_there() -> bool:
     return True
 
 
-def _is_passing(error: Exception) -> bool:
-    """Whether another try may go well. Who was frozen in mid transaction finds it ended by the database."""
+def _may_pass(error: Exception) -> bool:
+    """Whether another try may succeed. The database ends the transaction of a process that was frozen within it."""
     return isinstance(error, (OperationalError, InterfaceError)) or isinstance(
         error.__cause__, IdleInTransactionSessionTimeout
     )

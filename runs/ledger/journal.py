@@ -1,6 +1,6 @@
-"""Engine calls to ledger rows, through group commit, and nothing else: the engine's journal kept in PostgreSQL.
+"""The engine's journal kept in PostgreSQL: turns what the engine reports into rows of the ledger, through group commit.
 
-State is fenced by the lease's epoch, money never is: a worker that lost its lease opens no new call and writes no
+Writes of state need the lease's epoch, bookings do not: a worker that lost its lease opens no call and writes no
 output, but what a provider billed it for is booked all the same.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from engine.concurrency import uninterrupted
 from engine.errors import Cancelled, EngineError
@@ -30,7 +30,7 @@ from runs.ledger.lease import REASONS, Held
 from runs.ledger.lines import Opened, Owner, line_to_settle, open_line, settle
 from runs.ledger.locks import Locks
 from runs.ledger.replay import Replay
-from runs.ledger.sql import END_TASK, START_TASK, TASK_WAITS
+from runs.ledger.statements import END_TASK, START_TASK, TASK_WAITS
 from runs.live.notify import CHANNEL, run_changed
 from runs.models import Bill, Run, new_id
 from runs.money import to_nusd
@@ -41,14 +41,14 @@ from runs.telemetry.log_context import OpenCall, mark, mark_call
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT_S = 1.0
-"""A waiting call looks again at least so often, so that a lost lease or a shorter pause is seen."""
+"""A waiting call tries again at least this often, so that it notices a lost lease or a pause that was shortened."""
 SHORTEST_SHOWN_WAIT_S = 0.5
-"""A wait that is over sooner is not worth a write."""
+"""A shorter wait is not worth a write."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """An open call: what it takes to settle it, also after the run has moved on."""
+    """An open call, with what settling it takes even after the run has moved on."""
 
     call_id: UUID
     intent: CallIntent
@@ -58,12 +58,12 @@ class Ticket:
 
 @dataclass(slots=True)
 class Opening:
-    """A call that is being opened: since when, the write under way, and which wait people were shown."""
+    """A call that is being opened."""
 
     ticket: Ticket
     began: float = field(default_factory=time.monotonic)
-    writing: asyncio.Future[Any] | None = None
-    shown: CallWait | None = None
+    writing: asyncio.Future[Any] | None = None  # the write under way, or the last one
+    shown: CallWait | None = None  # the wait that people see
 
     @property
     def waited_s(self) -> float:
@@ -71,7 +71,7 @@ class Opening:
 
 
 class LedgerJournal:
-    """The journal of one run as claimed by one worker at one epoch."""
+    """The journal of one run, held by one worker at one epoch. ``engine.record.journal`` says what each verb means."""
 
     def __init__(
         self,
@@ -122,7 +122,10 @@ class LedgerJournal:
         return replace(opening.ticket, log_mark=mark_call(opening.ticket.call_id))
 
     async def _until_opened(self, opening: Opening) -> EngineError | None:
-        """Tries until it is open, or may not be. Who waits for a lane does so in line; for a budget, out of it."""
+        """Tries until the call is open (None) or may not be opened (the error).
+
+        A call that waits for its lane stands in line; one that waits for a budget does not hold the line up.
+        """
         lane = opening.ticket.lane
         line = self._queues.of(lane) if lane is not None else None
         outcome = Wait(0) if line is not None and line.locked() else await self._try(opening)
@@ -151,7 +154,7 @@ class LedgerJournal:
         return outcome
 
     async def _take_back(self, opening: Opening) -> None:
-        """Settles at nothing what was opened for somebody who no longer waits for it: nothing was asked."""
+        """Settles a call at nothing that was opened after its caller was cancelled: nothing was sent."""
         outcome = Wait(0) if opening.writing is None else await opening.writing
         if isinstance(outcome, (Wait, EngineError)):
             return
@@ -173,21 +176,21 @@ class LedgerJournal:
                 ticket.log_mark.ended()
 
     async def review(self, task: str, number: int, answer: str) -> Verdict | None:
-        known = self._replay.reviews.get((task, number))
-        if known is None:
-            shown = {"number": number, "call": None, "defaults": {"answer": storable(answer)}}
-            await self._write(lambda: self._ask_person(task, shown))
-        return known
+        verdict = self._replay.reviews.get((task, number))
+        if verdict is None:
+            question = {"number": number, "call": None, "defaults": {"answer": storable(answer)}}
+            await self._write(lambda: self._ask_person(task, question))
+        return verdict
 
     async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
         call_id, lost = self._replay.lost.get((task, branch, step), (None, None))
         if lost is not None and lost.happened is None:
-            asked = {"call_id": call_id, "defaults": {"number": 0}}
-            await self._write(lambda: self._ask_person(task, asked))
+            question = {"call_id": call_id, "defaults": {"number": 0}}
+            await self._write(lambda: self._ask_person(task, question))
         return lost
 
     def _ask_person(self, task: str, question: dict[str, Any]) -> None:
-        if self._mine().update(revision=F("revision") + 1):
+        if self._held_run().update(revision=F("revision") + 1):
             models.Review.objects.get_or_create(task_run_id=self._replay.task_ids[task], **question)
             run_changed(self._run_id)
 
@@ -197,7 +200,8 @@ class LedgerJournal:
         locks = Locks(self._team_id, self._run_id, lane, begins)
         return asyncio.wrap_future(self._writer.submit(operation, locks=locks))
 
-    def _mine(self) -> Any:
+    def _held_run(self) -> QuerySet[Run]:
+        """The run, if it is still held at this epoch; else nothing."""
         return Run.objects.filter(pk=self._run_id, lease_epoch=self._epoch, state=RunState.RUNNING)
 
     async def _note_wait(self, task: str, what: CallWait, seconds: float) -> None:
@@ -208,7 +212,7 @@ class LedgerJournal:
         self._execute(START_TASK, task, {"agent": agent})
 
     def _end_task(self, result: TaskResult) -> None:
-        ended = {
+        values = {
             "state": result.status.value,
             "cache_key": result.cache_key,
             "raw": storable(result.raw),
@@ -216,52 +220,47 @@ class LedgerJournal:
             "error": storable(result.error),
             "error_code": result.error_code,
         }
-        self._execute(END_TASK, result.task, ended)
+        self._execute(END_TASK, result.task, values)
 
     def _execute(self, statement: str, task: str, values: dict[str, Any]) -> None:
-        given: dict[str, Any] = {
-            "run": self._run_id,
-            "epoch": self._epoch,
-            "task": self._task_id(task),
-            "channel": CHANNEL,
-        }
+        held: dict[str, Any] = {"run": self._run_id, "epoch": self._epoch, "channel": CHANNEL}
         with connection.cursor() as cursor:
-            cursor.execute(statement, given | values)
+            cursor.execute(statement, {**held, "task": self._task_id(task), **values})
 
     def _open(self, ticket: Ticket, waited_ms: int) -> EngineError | Wait | None:
-        """Reserves and writes the call; None, or why it may not be opened now. Done twice, it is done once."""
+        """Reserves and writes the call; returns None, or why it may not be opened now. Running it again is harmless."""
         lane, intent = ticket.lane, ticket.intent
         if lane is not None and (wait := wait_of(lane, tokens=intent.prompt_tokens)):
             return self._stopped() or wait
         owner = Owner(self._team_id, self._run_id, self._epoch, self._task_id(intent.task))
         credential = lane.credential if lane is not None else ""
         opened = open_line(ticket.call_id, intent, owner, credential=credential, waited_ms=waited_ms)
-        if opened.earlier or opened.written:  # earlier: committed before its connection was lost
+        if opened.earlier or opened.written:  # earlier: committed just before the connection was lost
             return None
-        reserved = to_nusd(intent.reserved_usd)
-        self._give_back(opened, reserved)
-        return self._stopped() or budgets.refusal(self._run_id, reserved)
+        reserved_nusd = to_nusd(intent.reserved_usd)
+        self._undo_reservations(opened, reserved_nusd)
+        return self._stopped() or budgets.refusal(self._run_id, reserved_nusd)
 
-    def _give_back(self, opened: Opened, reserved: int) -> None:
-        """What the run, and the bill, were asked for although another budget did not cover the call."""
-        less = {"reserved_nusd": F("reserved_nusd") - reserved}
-        if opened.on_run:
-            Run.objects.filter(pk=self._run_id).update(**less)
-        if opened.bill is not None:
-            Bill.objects.filter(pk=opened.bill).update(**less)
+    def _undo_reservations(self, opened: Opened, reserved_nusd: int) -> None:
+        """Takes back what was reserved on the run and the bill, since a later budget did not cover the call."""
+        without = {"reserved_nusd": F("reserved_nusd") - reserved_nusd}
+        if opened.reserved_on_run:
+            Run.objects.filter(pk=self._run_id).update(**without)
+        if opened.bill_id is not None:
+            Bill.objects.filter(pk=opened.bill_id).update(**without)
 
     def _task_id(self, task: str) -> int | None:
         return self._replay.task_ids[task] if task else None
 
     def _stopped(self) -> Cancelled | None:
-        """Why the run may not go on, if it may not."""
-        held = self._mine().values_list("cancel_requested_at", flat=True).first()
-        if held is not None:
-            return Cancelled(REASONS["cancelled"])
-        return None if self._mine().exists() else Cancelled(REASONS["lost"])
+        """Why no call of the run may be opened any more; None if calls may be."""
+        run = self._held_run().only("cancel_requested_at").first()
+        if run is None:
+            return Cancelled(REASONS["lost"])
+        return None if run.cancel_requested_at is None else Cancelled(REASONS["cancelled"])
 
     def _settle(self, ticket: Ticket, outcome: CallOutcome) -> None:
-        """Books the outcome, once."""
+        """Books the outcome; one that is booked already is left alone."""
         line = line_to_settle(ticket.call_id)
         if line is None:
             return

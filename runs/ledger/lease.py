@@ -1,6 +1,6 @@
-"""A run that this process holds: how long its lease can be relied on, and whether it may start another call.
+"""A run that this process holds, and whether it may start another call.
 
-Taking, keeping and giving back leases in the database is ``claim``'s.
+Taking, extending and giving back leases in the database is ``runs.worker.claim``'s.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from uuid import UUID
 from engine.errors import Cancelled
 
 LEASE_S = 30
-"""How long a claim or a beat holds a run, by the database's clock."""
+"""How long a run is leased from its claim or last beat on, by the database's clock."""
 MAX_SILENCE_S = 20.0
-"""Without a beat for so long another worker may hold the run soon: no new call is started."""
+"""A run without a beat for longer may be another worker's soon: no call is started."""
 
 REASONS = {
     "cancelled": "The run was asked to stop.",
@@ -27,21 +27,16 @@ REASONS = {
 
 @dataclass(slots=True)
 class Held:
-    """A run in this process: its lease, the asyncio task that carries it out, and how many of its calls are in flight.
-
-    ``why`` says why it is to stop, "" while it is not: then calls in flight settle, and none is started.
-    ``suspect``: it may be what takes workers down. ``stopping_for`` is what it is being wound down for: a shutdown has
-    less patience than a cancellation.
-    """
+    """A run that this process holds."""
 
     run_id: UUID
     epoch: int
     team_id: int
-    suspect: bool = False
-    job: asyncio.Task[Any] | None = None
-    why: str = ""
-    stopping_for: str = ""
-    in_flight: int = 0
+    suspect: bool = False  # it may be what takes workers down
+    job: asyncio.Task[Any] | None = None  # what carries it out
+    why: str = ""  # why it is to stop, a key of ``REASONS``; from then on no call is started
+    stopping_for: str = ""  # what it was last wound down for: a shutdown may follow a cancellation
+    in_flight: int = 0  # calls
     beaten_at: float = field(default_factory=time.monotonic)
 
     @property

@@ -1,6 +1,6 @@
-"""Lines of the ledger as they are written: opened with what is reserved for them, settled with what they took.
+"""Opens a line of the ledger with what is reserved for it, and settles it with what the call took.
 
-Both keep the sums of task, run and bill in the same statement. Who may open a call is not decided here.
+Either statement also keeps the sums of task, run, bill and allowance. Who may open a call is not decided here.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from engine.catalogue.pricing import Rates, worst_case_rates
 from engine.errors import Cancelled
 from engine.record.journal import CallIntent, CallOutcome, CallStatus, Purpose
 from engine.text import json_text, storable
-from runs.ledger.sql import CORRECT, OPEN, READ_OPEN, READ_TO_SETTLE, ROLLUP_FIELDS, SETTLE, TOKEN_FIELDS
+from runs.ledger.statements import CORRECT, OPEN, READ_OPEN, READ_TO_SETTLE, ROLLUP_FIELDS, SETTLE, TOKEN_FIELDS
 from runs.live.notify import CHANNEL
 from runs.money import to_nusd
+from runs.sql import rows_as
 from runs.states import CallState, CostClass
 
 CLASS_OF_PURPOSE = {
@@ -30,23 +31,17 @@ CLASS_OF_PURPOSE = {
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Which of the things that opening a call takes were done; ``earlier``: the line was already there.
+    """Which of the things that opening a call takes were done."""
 
-    ``on_run``: it was reserved on the run, ``bill``: and on this month's bill.
-    """
-
-    earlier: bool
-    on_run: bool
-    bill: int | None
+    earlier: bool  # the line was there already
+    reserved_on_run: bool
+    bill_id: int | None  # this month's bill, if it was reserved there too
     written: bool
 
 
 @dataclass(frozen=True, slots=True)
 class UnsettledCall:
-    """A call that is not settled, or of unknown outcome, as it stands; its row is locked.
-
-    ``holds_run``: the epoch that opened it still runs the run.
-    """
+    """A call that is open, or whose outcome is unknown, as its locked row has it."""
 
     id: UUID
     run_id: UUID
@@ -58,7 +53,7 @@ class UnsettledCall:
     purpose: str
     attempt: int
     state: str
-    priced: bool
+    priced: bool  # its price is known
     reserved_nusd: int
     cost_nusd: int | None
     prompt_tokens: int
@@ -67,24 +62,27 @@ class UnsettledCall:
     completion_tokens: int
     reasoning_tokens: int
     usage_estimated: bool
-    holds_run: bool
-    person_id: int | None
+    holds_run: bool  # the lease that opened it still holds the run
+    person_id: int | None  # who launched the run
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose call it is: the run as claimed at an epoch, and the task's row, None for the crew as a whole."""
+    """Whose call it is. Ids of rows, and the epoch at which the run is held."""
 
     team: int
     run: UUID
     epoch: int
-    task: int | None
+    task: int | None  # None: the crew as a whole
 
 
 def open_line(call_id: UUID, intent: CallIntent, owner: Owner, *, credential: str, waited_ms: int) -> Opened:
-    """Reserves on run and bill and writes the line, or reserves and writes nothing but what is said."""
+    """Reserves on run, bill and allowance and writes the line.
+
+    Where a later reservation failed, the line is not written and the earlier ones stay: ``Opened`` says which to undo.
+    """
     price = intent.price
-    given: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "id": call_id,
         "team": owner.team,
         "run": owner.run,
@@ -112,36 +110,36 @@ def open_line(call_id: UUID, intent: CallIntent, owner: Owner, *, credential: st
         "channel": CHANNEL,
     }
     with connection.cursor() as cursor:
-        cursor.execute(OPEN, given)
-        return Opened(*cursor.fetchone()[:4])
+        cursor.execute(OPEN, parameters)
+        return rows_as(Opened, cursor)[0]
 
 
 def line_to_settle(call_id: UUID) -> UnsettledCall | None:
-    """None if the call was settled for good."""
+    """The call, with its row locked; None if it was settled for good."""
     return next(iter(_locked(READ_TO_SETTLE, call_id)), None)
 
 
 def open_lines(run_id: UUID) -> list[UnsettledCall]:
-    """The calls of a run that nobody has settled."""
+    """The open calls of a run, with their rows locked. The caller has locked the run."""
     return _locked(READ_OPEN, run_id)
 
 
-def _locked(query: str, of: UUID) -> list[UnsettledCall]:
+def _locked(query: str, key: UUID) -> list[UnsettledCall]:
     with connection.cursor() as cursor:
-        cursor.execute(query, [of])
-        return [UnsettledCall(*row) for row in cursor.fetchall()]
+        cursor.execute(query, [key])
+        return rows_as(UnsettledCall, cursor)
 
 
 def settle(line: UnsettledCall, outcome: CallOutcome, *, fresh: bool) -> None:
-    """Books the outcome on the line, its task, its run and, if it was real money, the month's bill and whose it was.
+    """Books the outcome on line, task and run and, if it was real money, on the month's bill and allowance.
 
-    ``fresh``: it came to the worker that holds the run. An exact figure is booked in place of an assumption, with a
-    correction that keeps what was assumed; that nobody knows, once more, changes nothing.
+    ``fresh``: it came to the worker that holds the run. If the line's outcome was unknown, an exact figure takes the
+    place of the assumed one and a correction keeps that; another unknown outcome changes nothing.
     """
     if line.state == CallState.UNKNOWN and outcome.status is CallStatus.UNKNOWN:
         return
     state = _settled_state(outcome, fresh)
-    cost = None if outcome.cost_usd is None else to_nusd(outcome.cost_usd)
+    cost = to_nusd(outcome.cost_usd)
     now = {name: getattr(outcome.usage, name) for name in TOKEN_FIELDS} | {
         "successful_requests": int(_is_request(line, outcome, state)),
         "spent_nusd": cost or 0,
@@ -149,7 +147,7 @@ def settle(line: UnsettledCall, outcome: CallOutcome, *, fresh: bool) -> None:
         "estimated_calls": int(outcome.usage.estimated),
     }
     before = _contribution(line)
-    given = _of_outcome(line, outcome, state) | {
+    parameters = _of_outcome(line, outcome, state) | {
         **{f"more_{name}": now[name] - before[name] for name in ROLLUP_FIELDS},
         **{name: now[name] for name in TOKEN_FIELDS},
         **_prices(outcome.rates),
@@ -163,8 +161,8 @@ def settle(line: UnsettledCall, outcome: CallOutcome, *, fresh: bool) -> None:
         if line.state == CallState.UNKNOWN:
             cursor.execute(CORRECT, _of_correction(line, cost))
             if not line.simulated:
-                given["month"] = cursor.fetchone()[0]
-        cursor.execute(SETTLE, given)
+                parameters["month"] = cursor.fetchone()[0]
+        cursor.execute(SETTLE, parameters)
 
 
 def _of_correction(line: UnsettledCall, cost: int | None) -> dict[str, Any]:
@@ -192,7 +190,7 @@ def _of_outcome(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> 
         "usage_estimated": outcome.usage.estimated,
         "cache_hit": outcome.cache_hit,
         "cache_age_s": outcome.cache_age_s,
-        "saved": None if outcome.saved_usd is None else to_nusd(outcome.saved_usd),
+        "saved": to_nusd(outcome.saved_usd),
         "reusable": outcome.reusable,
         "error": storable(outcome.error),
         "error_code": outcome.error_code,
@@ -207,7 +205,7 @@ def _of_outcome(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> 
 
 
 def _prices(rates: Rates | None) -> dict[str, Any]:
-    """The prices that are kept with a call: those of its reservation, until it is known which ones were applied."""
+    """The prices that are kept with a call: its reservation's until it is known which ones apply."""
     return {
         "input": rates and rates.input_usd_per_mtok,
         "output": rates and rates.output_usd_per_mtok,
@@ -218,7 +216,7 @@ def _prices(rates: Rates | None) -> dict[str, Any]:
 
 
 def _contribution(line: UnsettledCall) -> dict[str, int]:
-    """What the line adds to each sum so far: nothing while it is open."""
+    """What the line has added to each sum so far: nothing while it is open."""
     if line.state == CallState.INTENT:
         return dict.fromkeys(ROLLUP_FIELDS, 0)
     return {name: getattr(line, name) for name in TOKEN_FIELDS} | {

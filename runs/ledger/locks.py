@@ -1,4 +1,4 @@
-"""In which order rows are locked: lanes, then runs, then what belongs to a run, then bills; each kind by its key.
+"""Lock order: lanes, runs, what belongs to a run, bills, allowances; rows of one kind by their key.
 
 Every transaction that changes several of them keeps to it, so that no two wait for each other.
 """
@@ -16,27 +16,28 @@ from runs.bounds.lanes import LaneLimits, lock_lanes
 
 @dataclass(frozen=True, slots=True)
 class Locks:
-    """What an operation changes. ``begins_lane``: also where nothing is kept of the lane yet."""
+    """The rows that an operation shares with others."""
 
     team: int
     run: UUID
     lane: LaneLimits | None = None
-    begins_lane: bool = False
+    begins_lane: bool = False  # the lane's row is made if there is none
 
 
-def take(several: Iterable[Locks]) -> None:
-    """Locks the lanes and runs of all these operations; their bills follow if the operations are done by team.
+def take(locks: Iterable[Locks]) -> None:
+    """Locks the lanes and runs of a batch's operations. Bills follow by themselves if the operations are done by team.
 
-    A single run is left to its operations, each of which locks it first.
+    A batch of one run locks no run here, because each operation locks its run first.
     """
-    wanted = list(several)
-    lanes = {one.lane for one in wanted if one.lane is not None}
+    batch = list(locks)
+    lanes = {wanted.lane for wanted in batch if wanted.lane is not None}
     if lanes:
-        lock_lanes(lanes, begin={one.lane for one in wanted if one.lane is not None and one.begins_lane})
-    runs = {one.run for one in wanted}
+        lock_lanes(lanes, begin={wanted.lane for wanted in batch if wanted.lane is not None and wanted.begins_lane})
+    runs = {wanted.run for wanted in batch}
     if len(runs) > 1:
         with connection.cursor() as cursor:
             cursor.execute(LOCK_RUNS, {"runs": list(runs)})
 
 
+# Locks runs in the order of their ids.
 LOCK_RUNS = "SELECT FROM runs_run WHERE id = ANY(%(runs)s) ORDER BY id FOR NO KEY UPDATE"

@@ -1,10 +1,8 @@
-"""What becomes of calls that their worker left open: nobody will settle them, so they are closed by what is known.
-
-Calls of a run are closed when another worker claims it, or a lease after it ended.
-"""
+"""Closes calls that a lost worker left open: when another worker claims the run, or a lease after the run ended."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -12,7 +10,7 @@ from django.db import transaction
 from engine.record.journal import CallOutcome, CallStatus
 from runs.ledger.lease import LEASE_S
 from runs.ledger.lines import UnsettledCall, open_lines, settle
-from runs.models import Run
+from runs.models import ClockTimestamp, Run
 from runs.money import to_usd
 from runs.states import RUN_LIVE, CallState
 
@@ -20,8 +18,10 @@ WORKER_LOST = "worker_lost"
 
 
 def close_open_calls(run_id: UUID) -> None:
-    """Closes calls that nobody will settle. Nobody knows whether they were billed, so they are booked at their worst;
-    a simulated one, which nobody bills, at nothing."""
+    """Closes the run's open calls, which nobody will settle any more.
+
+    A real one may have been billed, so it is booked at its worst case; a simulated one costs nothing.
+    """
     Run.objects.select_for_update(no_key=True).get(pk=run_id)
     for line in open_lines(run_id):
         settle(line, _lost_simulation() if line.simulated else _lost_call(line), fresh=False)
@@ -42,13 +42,10 @@ def _lost_simulation() -> CallOutcome:
 
 
 def close_calls_of_ended_runs() -> int:
-    """Closes what zombies left open in runs that ended a lease ago; returns how many runs that were."""
-    overdue = (
-        Run.objects.filter(calls__state=CallState.INTENT)
-        .exclude(state__in=RUN_LIVE)
-        .extra(where=["runs_run.finished_at < clock_timestamp() - make_interval(secs => %s)"], params=[LEASE_S])
-        .distinct()
-    )
+    """Closes what is still open in runs that ended a lease ago; returns how many runs those were, at most 100."""
+    a_lease_ago = ClockTimestamp() - timedelta(seconds=LEASE_S)
+    ended = Run.objects.exclude(state__in=RUN_LIVE).filter(finished_at__lt=a_lease_ago)
+    overdue = ended.filter(calls__state=CallState.INTENT).distinct()
     run_ids = list(overdue.values_list("pk", flat=True)[:100])
     for run_id in run_ids:
         with transaction.atomic():

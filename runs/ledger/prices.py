@@ -1,4 +1,4 @@
-"""Which price is in force for a team and a model, read from dated quotes; and the default list brought into them."""
+"""Reads from dated quotes which price is in force for a team and a model, and brings the default list into them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PRICE_FIELDS = ("input_usd_per_mtok", "output_usd_per_mtok", "cached_usd_per_mto
 
 
 class TeamPrices:
-    """The prices of some models as they stood when it was made: a run keeps one table from claim to end."""
+    """The prices of some models as they stood when this was made. A run keeps one from claim to end."""
 
     def __init__(self, team: Team, models: Iterable[str]) -> None:
         self._prices = _in_force(team, {name for model in models for name in (model, bare_id(model))})
@@ -30,27 +30,28 @@ class TeamPrices:
 
 @transaction.atomic
 def load_default_prices() -> int:
-    """Adds a quote for every model of the bundled list whose price is new or has changed; returns how many."""
+    """Adds a quote for each model of the bundled list whose price is new or has changed; returns how many it added."""
     source, listed = price_list.source(), price_list.prices()
     current = _latest_defaults()
-    news = [
+    changed = [
         (PriceQuote(model=model, source=source, **_fields(price)), price.tiers)
         for model, price in listed.items()
         if current.get(model) != price
     ]
-    PriceQuote.objects.bulk_create([quote for quote, _ in news], batch_size=500)
+    PriceQuote.objects.bulk_create([quote for quote, _ in changed], batch_size=500)
     PriceTier.objects.bulk_create(
         [
             PriceTier(quote=quote, above_tokens=tier.above_tokens, **_fields(tier))
-            for quote, tiers in news
+            for quote, tiers in changed
             for tier in tiers
         ],
         batch_size=500,
     )
-    return len(news)
+    return len(changed)
 
 
 def as_price(quote: PriceQuote) -> Price:
+    """The quote with its tiers, as the engine reckons with it."""
     tiers = (Rates(**_fields(tier), above_tokens=tier.above_tokens) for tier in quote.tiers.all())
     return Price(**_fields(quote), tiers=tuple(tiers))
 

@@ -1,4 +1,4 @@
-"""What an earlier worker finished of a run, read once at its claim, so that nothing finished is paid again."""
+"""Reads at a claim what earlier workers finished of the run, so that nothing finished is paid again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ from runs.models import Call, Run, TaskRun
 from runs.money import to_usd
 from runs.states import TASK_KEPT, CallState
 
+# A tool call that failed but told the model something: the model has gone on from that.
 TOLD = Q(state=CallState.ERROR, kind="tool") & ~Q(tool_output="")
+# A tool call that must not be carried out twice.
 UNSAFE = Q(kind="tool", effect=Effect.UNSAFE.value, simulated=False)
 
 Step = tuple[str, str, int]
@@ -38,22 +40,18 @@ Step = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Kept task results by key, calls that ended their step, and what people said about answers by (task key, number).
+    """What there is of a run at its claim."""
 
-    ``lost`` are the unsafe tool calls of which nobody knows whether they were carried out. ``task_ids`` are the rows of
-    the tasks by key. ``decisions`` counts what people had said by then.
-    """
-
-    results: dict[str, TaskResult]
-    calls: dict[Step, CallRecord]
-    reviews: dict[tuple[str, int], Verdict] = field(default_factory=dict)
-    lost: dict[Step, tuple[UUID, LostCall]] = field(default_factory=dict)
-    task_ids: dict[str, int] = field(default_factory=dict)
-    decisions: int = 0
+    results: dict[str, TaskResult]  # of tasks that ended for good, by key
+    calls: dict[Step, CallRecord]  # that ended their step
+    reviews: dict[tuple[str, int], Verdict] = field(default_factory=dict)  # of answers, by task key and number
+    lost: dict[Step, tuple[UUID, LostCall]] = field(default_factory=dict)  # unsafe tool calls of unknown outcome, by id
+    task_ids: dict[str, int] = field(default_factory=dict)  # of the tasks' rows, by key
+    decisions: int = 0  # how many reviews people had decided
 
 
 def replay_at_claim(run: Run) -> Replay:
-    """What there is to replay of a run that was just claimed: nothing at its first claim, which takes one query."""
+    """What there is to replay of a run that was just claimed. A first claim has nothing, and takes one query."""
     if run.lease_epoch > 1:
         return read_replay(run)
     return Replay(results={}, calls={}, task_ids=dict(run.tasks.values_list("key", "pk")))
@@ -66,22 +64,22 @@ def read_replay(run: Run) -> Replay:
     known = Q(state=CallState.OK) | Q(TOLD) | Q(UNSAFE, state__in=(CallState.LATE, CallState.UNKNOWN))
     calls = run.calls.filter(known).exclude(task_run__state__in=TASK_KEPT).order_by("started_at", "id")
     reviews = list(models.Review.objects.filter(task_run__run=run, approved__isnull=False))
-    said = {one.call_id: LostCall(happened=one.approved, comment=one.comment) for one in reviews}
+    answered = {review.call_id: LostCall(happened=review.approved, comment=review.comment) for review in reviews}
     ended: dict[Step, CallRecord] = {}
     lost: dict[Step, tuple[UUID, LostCall]] = {}
     for call in calls:
         step = (keys.get(call.task_run_id or 0, CREW_TASK), call.branch, call.step)
         if call.state == CallState.UNKNOWN:
-            lost[step] = (call.pk, said.get(call.pk, LostCall()))
+            lost[step] = (call.pk, answered.get(call.pk, LostCall()))
         else:
             ended[step] = _record(call, step[0])
     return Replay(
         results={task.key: _result(task) for task in tasks if task.state in TASK_KEPT},
         calls=ended,
         reviews={
-            (keys[one.task_run_id], one.number): Verdict(approved=bool(one.approved), comment=one.comment)
-            for one in reviews
-            if one.call_id is None
+            (keys[review.task_run_id], review.number): Verdict(approved=bool(review.approved), comment=review.comment)
+            for review in reviews
+            if review.call_id is None
         },
         lost=lost,
         task_ids={task.key: task.pk for task in tasks},
@@ -118,11 +116,11 @@ def _record(call: Call, task: str) -> CallRecord:
         simulated=call.simulated,
     )
     outcome = CallOutcome(
-        # A late one was carried out all the same, only for a worker that had lost its lease.
+        # A late call was carried out all the same, for a worker that had lost its lease.
         status=CallStatus.ERROR if call.state == CallState.ERROR else CallStatus.OK,
         reply=reply_of(call.reply) if call.reply else None,
         tool_output=call.tool_output if call.kind == "tool" else None,
-        cost_usd=None if call.cost_nusd is None else to_usd(call.cost_nusd),
+        cost_usd=to_usd(call.cost_nusd),
         latency_ms=call.latency_ms or 0,
         cache_hit=call.cache_hit,
     )
@@ -130,6 +128,6 @@ def _record(call: Call, task: str) -> CallRecord:
 
 
 def reply_of(data: dict[str, Any]) -> LLMReply:
-    """A model's reply as a call keeps it."""
+    """A model's reply, from the JSON that its call keeps."""
     tool_calls = tuple(ToolCall(**tool_call) for tool_call in data["tool_calls"])
     return LLMReply(**{**data, "usage": Usage(**data["usage"]), "tool_calls": tool_calls})

@@ -1,6 +1,6 @@
-"""From one state of a run to the next, besides its claim: end it, set it aside, queue it again.
+"""Moves a run from one state to the next: ends it, sets it aside, queues it again. Claiming is ``runs.worker.claim``'s.
 
-Every write names the state, and where a worker holds the run the epoch, that it starts from.
+Every write names the state that it starts from, and the epoch where a worker holds the run.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from django.db import transaction
 from django.db.models import F
 
 from engine.errors import Cancelled
+from engine.record.journal import TaskStatus
 from engine.text import storable, storable_json
 from runs.live.notify import run_changed
 from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.notices.events import announce_run
-from runs.states import TASK_ENDED, RunState, TaskState
+from runs.states import TASK_ENDED, RunState
 from runs.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ NO_WAIT = {"waits_for": "", "waits_until": None}
 def end(
     run: Run, *, state: RunState, raw: str = "", data: object = None, error: str = "", error_code: str = ""
 ) -> bool:
-    """Moves a run that is still ours to a terminal state; False, and nothing written, if its lease was lost."""
+    """Moves a run that is still held to an ended state. Writes nothing and returns False if its lease was lost."""
     ended = Run.objects.filter(pk=run.pk, lease_epoch=run.lease_epoch, state=RunState.RUNNING).update(
         state=state,
         lease_owner="",
@@ -52,10 +53,11 @@ def end(
 
 @transaction.atomic
 def pause(run: Run, *, waiting_for: str, decisions: int = 0, needs_nusd: int | None = None) -> bool:
-    """Sets a run that is still ours aside, holding no worker; False, and nothing written, if its lease was lost.
+    """Lets a run that is still held wait without a worker. Writes nothing and returns False if its lease was lost.
 
-    ``decisions`` are those of people that it went by: if there are more by now, it is queued again at once.
-    ``needs_nusd`` is what the call that a budget did not cover may cost. One that somebody asked to stop ends.
+    ``decisions`` is how many reviews had been decided when it was claimed: if there are more by now, it is queued again
+    at once. ``needs_nusd`` is what the call that a budget did not cover may cost. A run that was asked to stop is
+    cancelled instead.
     """
     paused = Run.objects.filter(pk=run.pk, lease_epoch=run.lease_epoch, state=RunState.RUNNING).update(
         state=RunState.WAITING,
@@ -68,8 +70,8 @@ def pause(run: Run, *, waiting_for: str, decisions: int = 0, needs_nusd: int | N
     )
     if not paused:
         return False
-    under_way = TaskRun.objects.filter(run_id=run.pk, state=TaskState.RUNNING)
-    under_way.update(state=TaskState.WAITING, **NO_WAIT)
+    under_way = TaskRun.objects.filter(run_id=run.pk, state=TaskStatus.RUNNING)
+    under_way.update(state=TaskStatus.WAITING, **NO_WAIT)
     log.info("Set aside", extra={"waiting_for": waiting_for})
     if Run.objects.filter(pk=run.pk, cancel_requested_at__isnull=False).exists():
         end_unclaimed(run.pk)
@@ -85,7 +87,7 @@ def _decisions(run_id: UUID) -> int:
 
 
 def queue_again(run_id: UUID) -> bool:
-    """Lets a waiting run go on; False if it no longer waits. Whoever calls this rings for it."""
+    """Lets a waiting run go on; False if it no longer waits. The caller rings for it."""
     queued = Run.objects.filter(pk=run_id, state=RunState.WAITING).update(
         state=RunState.QUEUED,
         waiting_for="",
@@ -99,7 +101,7 @@ def queue_again(run_id: UUID) -> bool:
 
 @transaction.atomic
 def end_unclaimed(run_id: UUID) -> bool:
-    """Cancels a run that nobody runs: queued, or waiting; False if it is no longer either."""
+    """Cancels a run that is queued or waiting; False if it is neither any more."""
     ended = Run.objects.filter(pk=run_id, state__in=(RunState.QUEUED, RunState.WAITING)).update(
         state=RunState.CANCELLED,
         waiting_for="",
@@ -117,6 +119,6 @@ def end_unclaimed(run_id: UUID) -> bool:
 
 
 def close_tasks(run_id: UUID) -> None:
-    """Tasks that had not ended when their run did were cancelled with it."""
-    left = TaskRun.objects.filter(run_id=run_id).exclude(state__in=TASK_ENDED)
-    left.update(state=TaskState.CANCELLED, finished_at=ClockTimestamp(), **NO_WAIT)
+    """Cancels the tasks that had not ended when their run did."""
+    still_open = TaskRun.objects.filter(run_id=run_id).exclude(state__in=TASK_ENDED)
+    still_open.update(state=TaskStatus.CANCELLED, finished_at=ClockTimestamp(), **NO_WAIT)

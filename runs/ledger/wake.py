@@ -1,4 +1,4 @@
-"""Which runs that wait for money go on: those whose budgets by now cover their next calls."""
+"""Queues runs again that waited for money, once their budgets cover their next calls."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from runs.ledger.transitions import queue_again
 from runs.live.notify import run_changed
 from runs.states import BUDGETS
 
+# Runs that wait for money and that their own budget covers. Only the first few of each person, so that people whose
+# budget is used up hide nobody else's runs; the next sweep looks at more.
 WAITING_FOR_MONEY = """
     SELECT id, team_id, needs FROM (
         SELECT id, team_id, coalesce(needs_nusd, 0) AS needs,
@@ -21,12 +23,13 @@ WAITING_FOR_MONEY = """
           AND (budget_nusd IS NULL OR spent_nusd + reserved_nusd + coalesce(needs_nusd, 0) <= budget_nusd)) AS run
     WHERE place <= %(most)s ORDER BY place, id LIMIT %(most)s * 10
 """
-"""Some of each person's, so that those whose budget is used up hide nobody else's; the next sweep looks at more."""
 
 
 def wake_covered(*, most: int = 50) -> list[UUID]:
-    """Queues runs again that waited for a budget which by now covers their next calls, all of them together; whoever
-    calls this rings for them."""
+    """Queues the runs again and returns them; the caller rings for them.
+
+    Their team's budgets cover the next calls of all of them together.
+    """
     with connection.cursor() as cursor:
         cursor.execute(WAITING_FOR_MONEY, {"budgets": list(BUDGETS), "most": most})
         waiting = cursor.fetchall()

@@ -25,7 +25,8 @@ from runs.ledger.wake import wake_covered
 from runs.live.notify import run_changed
 from runs.models import Allowance, Bill, Run
 from runs.money import dollars, to_nusd, to_usd
-from runs.states import BUDGETS, RUN_ENDED, RunState
+from runs.months import this_month
+from runs.states import BUDGETS, RUN_BUDGET, RUN_ENDED, RunState
 from runs.worker import bell
 from teams.access import Principal, require
 from teams.credentials import TeamCredentials
@@ -62,14 +63,14 @@ def limits_of(team: Team) -> TeamLimits:
     """As they stand."""
     own = Membership.objects.filter(team=team, budget_nusd__isnull=False).values_list("user_id", "budget_nusd")
     return TeamLimits(
-        budget_usd=budgets.usd(team.budget_nusd),
-        run_budget_usd=budgets.usd(team.run_budget_nusd),
-        user_budget_usd=budgets.usd(team.user_budget_nusd),
+        budget_usd=to_usd(team.budget_nusd),
+        run_budget_usd=to_usd(team.run_budget_nusd),
+        user_budget_usd=to_usd(team.user_budget_nusd),
         at_limit=team.at_limit,
         fallback_model=team.fallback_model,
         launch_quota=team.launch_quota,
         launch_window_s=team.launch_window_s,
-        members={user: Decimal(budgets.usd(budget) or 0) for user, budget in own},
+        members={user: Decimal(to_usd(budget) or 0) for user, budget in own},
     )
 
 
@@ -93,18 +94,18 @@ def set_limits(who: Principal, limits: TeamLimits, *, seen: str = "") -> Team:
     fields = _complaints(limits, members) | _fallback_complaint(team, limits) | _below_spent(limits, bill, allowances)
     if fields:
         raise Invalid("The limits were not changed.", fields=fields)
-    team.budget_nusd = budgets.nusd(limits.budget_usd)
-    team.run_budget_nusd = budgets.nusd(limits.run_budget_usd)
-    team.user_budget_nusd = budgets.nusd(limits.user_budget_usd)
+    team.budget_nusd = to_nusd(limits.budget_usd)
+    team.run_budget_nusd = to_nusd(limits.run_budget_usd)
+    team.user_budget_nusd = to_nusd(limits.user_budget_usd)
     team.at_limit, team.fallback_model = limits.at_limit, limits.fallback_model.strip()
     team.launch_quota, team.launch_window_s = limits.launch_quota, limits.launch_window_s
     team.save()
     for user, membership in members.items():
-        Membership.objects.filter(pk=membership).update(budget_nusd=budgets.nusd(limits.members.get(user)))
+        Membership.objects.filter(pk=membership).update(budget_nusd=to_nusd(limits.members.get(user)))
     Bill.objects.filter(pk=bill.pk).update(budget_nusd=team.budget_nusd)
     for allowance in allowances:
         budget = limits.members.get(allowance.user_id, limits.user_budget_usd)
-        Allowance.objects.filter(pk=allowance.pk).update(budget_nusd=budgets.nusd(budget))
+        Allowance.objects.filter(pk=allowance.pk).update(budget_nusd=to_nusd(budget))
     transaction.on_commit(wake)
     return team
 
@@ -143,7 +144,7 @@ def wake() -> None:
 def _locked_sums(team: Team, members: Mapping[int, int]) -> tuple[Bill, list[Allowance]]:
     """This month's bill and allowances, begun if need be: else a first call could begin them with the old budgets while
     new ones are set. Bill before allowances, as whoever books does."""
-    month = budgets.this_month()
+    month = this_month()
     Bill.objects.bulk_create([Bill(team=team, month=month, budget_nusd=team.budget_nusd)], ignore_conflicts=True)
     bill = Bill.objects.select_for_update().get(team=team, month=month)
     begun = [Allowance(team=team, user_id=user, month=month) for user in members]
@@ -162,7 +163,7 @@ def _set_run_budget(who: Principal, run: Run, budget_usd: Decimal) -> None:
         complaint = f"{dollars(used)} of it are spent or held by calls in flight; give at least that."
     elif most is not None and budget_usd > to_usd(most):
         complaint = f"Your team gives a run at most {dollars(most)}."
-    elif run.waiting_for == budgets.RUN and to_usd(run.spent_nusd + (run.needs_nusd or 0)) > budget_usd:
+    elif run.waiting_for == RUN_BUDGET and to_usd(run.spent_nusd + (run.needs_nusd or 0)) > budget_usd:
         least = dollars(run.spent_nusd + (run.needs_nusd or 0))
         complaint = f"The next call may cost up to {dollars(run.needs_nusd or 0)}, so give at least {least}."
     if complaint:

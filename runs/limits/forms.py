@@ -10,11 +10,10 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from runs.bounds.budgets import usd
 from runs.bounds.quotas import span
 from runs.bounds.standings import MemberStanding
 from runs.limits.actions import TeamLimits
-from runs.money import dollars
+from runs.money import dollars, to_usd
 from teams.models import AtLimit, Team
 
 AT_LIMIT_WORDS = {
@@ -118,7 +117,7 @@ def at_limit_choices(team: Team) -> list[tuple[str, str]]:
 
 def run_budget_help(team: Team) -> str:
     """What a launch's budget means, with the team's cap."""
-    most = usd(team.run_budget_nusd)
+    most = to_usd(team.run_budget_nusd)
     if most is None:
         return "No call is made that could go beyond it. Empty: none."
     return f"No call is made that could go beyond it. At most {dollars(team.run_budget_nusd or 0)}, as also if empty."

@@ -1,5 +1,6 @@
-"""NOTIFY to whoever watches: one LISTEN connection per event loop, opened with the first watcher, closed with the
-last.
+"""Tells watchers that their run changed.
+
+One LISTEN connection per event loop, opened with the first watcher and closed with the last.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ RECONNECT_S = 1.0
 
 
 class Hub:
-    """The listeners of one event loop, by run. It belongs to the loop and not to the process: tests have many loops."""
+    """The watchers of one event loop, by run. It belongs to the loop, not to the process: tests have many loops."""
 
     def __init__(self) -> None:
         self._watchers: dict[UUID, set[asyncio.Event]] = {}
@@ -33,7 +34,7 @@ class Hub:
 
     @asynccontextmanager
     async def watch(self, run_id: UUID) -> AsyncIterator[asyncio.Event]:
-        """An event that is set at every change of the run from now on; clear it before reading the run."""
+        """An event that is set at every change of the run from now on. Clear it before reading the run."""
         event = asyncio.Event()
         self._watchers.setdefault(run_id, set()).add(event)
         metrics.reader_came()
@@ -75,7 +76,7 @@ class Hub:
                     event.set()
 
     def _wake_all(self) -> None:
-        """After a reconnection anything may have been missed."""
+        """After a reconnection any notice may have been missed, so every watcher looks."""
         for watchers in self._watchers.values():
             for event in watchers:
                 event.set()
@@ -90,8 +91,7 @@ def hub() -> Hub:
 
 
 async def changes(run_id: UUID, *, heartbeat_s: float = 15.0) -> AsyncGenerator[bool, None]:
-    """Yields True at once and at every change of the run, False after each ``heartbeat_s`` of quiet. Never ends by
-    itself.
+    """Yields True at once and at every change of the run, False after each ``heartbeat_s`` without one. Never ends.
 
     Changes that come while the reader is busy are folded into one.
     """
@@ -108,7 +108,7 @@ async def changes(run_id: UUID, *, heartbeat_s: float = 15.0) -> AsyncGenerator[
 
 
 def connection_params() -> dict[str, Any]:
-    """What a connection of its own, outside of Django's, is opened with."""
+    """Django's connection parameters, for opening a connection besides Django's."""
     wanted = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert", "connect_timeout")
     params = connection.get_connection_params()
     return {

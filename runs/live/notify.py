@@ -1,4 +1,4 @@
-"""Tells whoever watches that a run changed: a PostgreSQL NOTIFY, delivered when the transaction commits."""
+"""Announces that a run changed: a PostgreSQL NOTIFY, delivered when the transaction commits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ CHANNEL = "crewsite_run"
 
 
 def run_changed(run_id: UUID) -> None:
-    """Within one transaction PostgreSQL folds equal notifications into one."""
+    """May be called often: PostgreSQL folds a transaction's equal notifications into one."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(run_id)])

@@ -1,5 +1,4 @@
-"""Budgets that people were told of: an alert for everybody concerned, and for each of them whether it was mailed and
-put away."""
+"""Alerts about budgets, and for each person concerned whether an alert was mailed and put away."""
 
 from __future__ import annotations
 
@@ -22,16 +21,17 @@ class AlertKind(models.TextChoices):
 
 
 class Alert(models.Model):
-    """So many percent of a month's budget were spent, with the figures of then; told once per figure of the budget.
+    """A month's budget crossed a threshold. Told once per figure of the budget; the figures are those of that moment.
 
-    100 is also a budget that is spent for the most part and kept a run from its next call: as a call is never opened
-    that could go beyond a budget, what is left at the end may never be spent.
+    100 % is also told of a budget that is 80 % spent and has kept a run from its next call: no call is opened that
+    could go beyond a budget, so the last of it may never be spent.
     """
 
     TEAM_PATH = "team"
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="alerts")
     kind = models.CharField(max_length=6, choices=AlertKind.choices)
+    # The member whose budget it is; null: the team's.
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
     month = models.DateField(help_text="first day of the month, in UTC")
     threshold = models.PositiveSmallIntegerField(help_text="percent")
@@ -79,9 +79,9 @@ class Notice(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     dismissed_at = models.DateTimeField(null=True)
     mail = models.CharField(max_length=6, choices=MailState.choices, default=MailState.NONE)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    next_try_at = models.DateTimeField(null=True)
-    error = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)  # to mail it
+    next_try_at = models.DateTimeField(null=True)  # set while ``mail`` is ``due``
+    error = models.TextField(blank=True)  # of the last attempt
 
     class Meta:
         constraints = [

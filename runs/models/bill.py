@@ -1,4 +1,4 @@
-"""Dated prices, a month's bill and what of it is whose, corrections, and how fast a provider key may be asked."""
+"""A team's bill of a month, each member's part of it, and corrections of what was booked."""
 
 from __future__ import annotations
 
@@ -13,19 +13,15 @@ from teams.models import Team
 
 
 class Bill(models.Model):
-    """What a team spent in one month on real models: open while it runs, a frozen copy once closed.
-
-    ``reserved_nusd`` is held for calls in flight; ``budget_nusd`` is the team's for that month, null for none.
-    ``spent_nusd`` may be below nothing: what was booked too high in a month that is closed is a credit of this one.
-    """
+    """What a team spent in one month on real models: open while the month runs, a frozen copy once closed."""
 
     TEAM_PATH = "team"
 
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="bills")
     month = models.DateField(help_text="first day of the month, in UTC")
-    budget_nusd = models.BigIntegerField(null=True)
-    spent_nusd = models.BigIntegerField(default=0)
-    reserved_nusd = models.BigIntegerField(default=0)
+    budget_nusd = models.BigIntegerField(null=True)  # null: no limit
+    spent_nusd = models.BigIntegerField(default=0)  # below 0 if credits for a closed month exceed what was spent
+    reserved_nusd = models.BigIntegerField(default=0)  # held for calls in flight
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -40,10 +36,10 @@ class Bill(models.Model):
 
 
 class Allowance(models.Model):
-    """What one person spent in one team and month on real models, and what they may: the team's or their own budget.
+    """What one person spent on real models in one team and month, and what they may spend.
 
-    A row begins with the person's first real call of the month, or when limits are set in it. Runs of people who are
-    gone count on the bill alone.
+    A row begins with the person's first real call of the month, or when limits are set in it. Runs of people whose
+    accounts are gone count on the bill alone.
     """
 
     TEAM_PATH = "team"
@@ -51,8 +47,8 @@ class Allowance(models.Model):
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="allowances")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     month = models.DateField(help_text="first day of the month, in UTC")
-    budget_nusd = models.BigIntegerField(null=True)
-    spent_nusd = models.BigIntegerField(default=0)
+    budget_nusd = models.BigIntegerField(null=True)  # the member's own, else the team's usual one; null: no limit
+    spent_nusd = models.BigIntegerField(default=0)  # see ``Bill``
     reserved_nusd = models.BigIntegerField(default=0)
 
     class Meta:
@@ -67,18 +63,17 @@ class Allowance(models.Model):
 
 
 class Correction(models.Model):
-    """The exact figure of a call that had been booked at an assumption, because nobody knew how it ended.
+    """What was booked for a call while nobody knew how it ended; the call now has the exact figure.
 
-    The call then holds the exact figure; this line keeps what was booked before. ``month`` is the bill that took the
-    difference: the call's own while that was open, else the month in which the figure came, because a closed bill is
-    never changed. Null is an unknown price.
+    The bill of ``month`` took the difference: the call's own bill while that was open, else the bill of the month in
+    which the figure came, because a closed bill is never changed.
     """
 
     TEAM_PATH = "call__team"
 
     call = models.OneToOneField(Call, on_delete=models.PROTECT, related_name="correction")
-    booked_nusd = models.BigIntegerField(null=True)
-    cost_nusd = models.BigIntegerField(null=True)
+    booked_nusd = models.BigIntegerField(null=True)  # the assumption; null: the price is unknown
+    cost_nusd = models.BigIntegerField(null=True)  # the exact figure, as the call has it
     month = models.DateField(help_text="first day of the month, in UTC")
     made_at = models.DateTimeField(db_default=Now())
 

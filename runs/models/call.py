@@ -15,13 +15,8 @@ from teams.models import Team
 class Call(models.Model):
     """One model request or tool call: the ledger line.
 
-    ``task_run`` is null for calls of the crew as a whole. ``step`` numbers a task's calls in the engine's order, on the
-    task's own line or on the ``branch`` of a co-worker, and ``attempt`` the tries of one step. ``credential`` is the
-    provider key that was used, ``counted_tokens`` our count before the call, ``waited_ms`` how long it waited for its
-    turn at the provider before it was opened; ``cache_key`` is set where the result may be reused. ``cost_nusd`` is
-    null while open and where the price is unknown; the prices it was priced with are kept here, so that a later price
-    never touches it. They are those for prompts of more than ``priced_above_tokens``; of an open call or one of unknown
-    outcome, those that its reservation reckons with.
+    The prices it was priced with are kept here, so that a later price never touches it. While the call is open, or its
+    outcome unknown, they are those that its reservation reckons with.
     """
 
     TEAM_PATH = "team"
@@ -29,58 +24,62 @@ class Call(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="calls")
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="calls")
+    # Null: of the crew as a whole.
     task_run = models.ForeignKey(TaskRun, null=True, on_delete=models.PROTECT, related_name="calls")
-    agent = models.CharField(max_length=64, blank=True)
+    agent = models.CharField(max_length=64, blank=True)  # its key in the spec
+    # The steps of a co-worker within a tool call; "": the task's own.
     branch = models.CharField(max_length=40, blank=True)
-    step = models.IntegerField()
-    attempt = models.IntegerField(default=1)
-    epoch = models.IntegerField()
-    kind = models.CharField(max_length=5)
-    purpose = models.CharField(max_length=10)
+    step = models.IntegerField()  # numbers the calls of a branch in the engine's order
+    attempt = models.IntegerField(default=1)  # numbers the tries of one step
+    epoch = models.IntegerField()  # the run's ``lease_epoch`` when it was opened
+    kind = models.CharField(max_length=5)  # ``engine.record.journal.CallKind``
+    purpose = models.CharField(max_length=10)  # ``engine.record.journal.Purpose``
     cost_class = models.CharField(max_length=10, choices=CostClass.choices, default=CostClass.WORK)
     state = models.CharField(max_length=8, choices=CallState.choices, default=CallState.INTENT)
     simulated = models.BooleanField(default=False)
 
     model = models.CharField(max_length=200, blank=True)
-    credential = models.CharField(max_length=120, blank=True)
-    model_answered = models.CharField(max_length=200, blank=True)
+    credential = models.CharField(max_length=120, blank=True)  # the provider key that was used
+    model_answered = models.CharField(max_length=200, blank=True)  # what the provider says answered
     params = models.JSONField(default=dict)
     messages = models.JSONField(default=list)
     reply = models.JSONField(null=True)
     tool = models.CharField(max_length=64, blank=True)
     arguments = models.TextField(blank=True)
-    effect = models.CharField(max_length=10, blank=True)
+    effect = models.CharField(max_length=10, blank=True)  # ``engine.tools.protocol.Effect`` of a tool call
     tool_output = models.TextField(blank=True)
     finish_reason = models.CharField(max_length=40, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
     provider_request_id = models.CharField(max_length=200, blank=True)
 
-    prompt_tokens = models.BigIntegerField(default=0)
+    prompt_tokens = models.BigIntegerField(default=0)  # includes the next two
     cached_prompt_tokens = models.BigIntegerField(default=0)
     cache_write_tokens = models.BigIntegerField(default=0)
-    completion_tokens = models.BigIntegerField(default=0)
+    completion_tokens = models.BigIntegerField(default=0)  # includes reasoning tokens
     reasoning_tokens = models.BigIntegerField(default=0)
-    usage_estimated = models.BooleanField(default=False)
-    counted_tokens = models.IntegerField(default=0)
+    usage_estimated = models.BooleanField(default=False)  # the provider reported no usage, so we counted
+    counted_tokens = models.IntegerField(default=0)  # our count of the prompt before the call
     input_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     output_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     cached_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     cache_write_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
+    # The tier: prices of prompts longer than this.
     priced_above_tokens = models.BigIntegerField(default=0, db_default=0)
-    reserved_nusd = models.BigIntegerField(default=0)
-    cost_nusd = models.BigIntegerField(null=True)
+    reserved_nusd = models.BigIntegerField(default=0)  # the most it can cost; kept when it is settled
+    cost_nusd = models.BigIntegerField(null=True)  # null: open, or its price is unknown
     billed_month = models.DateField(help_text="first day of the month in which it was opened, in UTC")
 
-    cache_key = models.CharField(max_length=64, blank=True)
-    cache_hit = models.BooleanField(default=False)
-    cache_age_s = models.FloatField(null=True)
-    saved_nusd = models.BigIntegerField(null=True)
+    cache_key = models.CharField(max_length=64, blank=True)  # set where the result may be reused
+    cache_hit = models.BooleanField(default=False)  # nothing was asked: an earlier result was reused
+    cache_age_s = models.FloatField(null=True)  # the age of what was reused
+    saved_nusd = models.BigIntegerField(null=True)  # what the reuse spared; null: unknown, or nothing was reused
 
+    # Before it was opened: for its turn at the provider, or for budget in flight.
     waited_ms = models.IntegerField(default=0)
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)
-    ttft_ms = models.IntegerField(null=True)
+    ttft_ms = models.IntegerField(null=True)  # time to the first token of a streamed reply
     latency_ms = models.IntegerField(null=True)
 
     class Meta:

@@ -1,7 +1,8 @@
-"""What several models are made of: ids, the database's clock, checks, and the sums that rollups keep."""
+"""What several models share: ids, the database's clock, choices and checks, and the sums that rollups keep."""
 
 from __future__ import annotations
 
+from enum import Enum, StrEnum
 from uuid import UUID
 
 import fastuuid
@@ -23,32 +24,36 @@ class ClockTimestamp(Func):
 
 
 def not_negative(model: str, *fields: str) -> list[models.BaseConstraint]:
+    """A constraint for each field. ``model`` begins the constraints' names."""
     return [
         models.CheckConstraint(condition=Q(**{f"{field}__gte": 0}), name=f"{model}_{field}_not_negative")
         for field in fields
     ]
 
 
-def one_of(model: str, field: str, choices: type[models.TextChoices]) -> models.BaseConstraint:
-    return models.CheckConstraint(condition=Q(**{f"{field}__in": choices.values}), name=f"{model}_{field}_known")
+def choices_of(states: type[StrEnum]) -> list[tuple[str, str]]:
+    """An enum of the engine's as a field takes it."""
+    return [(state.value, state.value.capitalize()) for state in states]
+
+
+def one_of(model: str, field: str, choices: type[Enum]) -> models.BaseConstraint:
+    """The field holds one of the enum's values. ``model`` begins the constraint's name."""
+    values = [choice.value for choice in choices]
+    return models.CheckConstraint(condition=Q(**{f"{field}__in": values}), name=f"{model}_{field}_known")
 
 
 class Rollup(models.Model):
-    """Sums over calls. ``prompt_tokens`` includes cached and cache-write ones, ``completion_tokens`` reasoning ones.
+    """Sums over calls."""
 
-    ``unpriced_calls``: calls whose price nobody knows, so that their cost is not in ``spent_nusd``.
-    ``estimated_calls``: calls whose provider reported no usage, so that we counted.
-    """
-
-    prompt_tokens = models.BigIntegerField(default=0)
+    prompt_tokens = models.BigIntegerField(default=0)  # includes the next two
     cached_prompt_tokens = models.BigIntegerField(default=0)
     cache_write_tokens = models.BigIntegerField(default=0)
-    completion_tokens = models.BigIntegerField(default=0)
+    completion_tokens = models.BigIntegerField(default=0)  # includes reasoning tokens
     reasoning_tokens = models.BigIntegerField(default=0)
-    successful_requests = models.IntegerField(default=0)
+    successful_requests = models.IntegerField(default=0)  # model requests that were answered
     spent_nusd = models.BigIntegerField(default=0)
-    unpriced_calls = models.IntegerField(default=0)
-    estimated_calls = models.IntegerField(default=0)
+    unpriced_calls = models.IntegerField(default=0)  # their price is unknown, so ``spent_nusd`` lacks their cost
+    estimated_calls = models.IntegerField(default=0)  # their provider reported no usage, so we counted
 
     class Meta:
         abstract = True

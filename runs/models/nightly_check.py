@@ -1,4 +1,4 @@
-"""How the ledger was found when it was last looked through."""
+"""The daily checks of the ledger's invariants and what they found."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ from django.db import models
 
 
 class InvariantCheck(models.Model):
-    """One look at all invariants; a day has one, and a later one of the same day takes its place.
-
-    ``took_ms`` is null while a worker is at it. ``violations`` has an entry (name, meaning, count, rows) for each
-    invariant that did not hold.
-    """
+    """One check of all invariants. A day has one: a later check of the same day takes its place."""
 
     day = models.DateField(primary_key=True, help_text="in UTC")
     checked_at = models.DateTimeField()
-    took_ms = models.IntegerField(null=True)
-    violations = models.JSONField(default=list)
+    took_ms = models.IntegerField(null=True)  # null: a worker is at it
+    violations = models.JSONField(default=list)  # name, meaning, count and rows of each broken invariant
 
     def __str__(self) -> str:
         return f"{self.day}: {len(self.violations)} violated"

@@ -11,19 +11,16 @@ from agents_app.models import Crew
 
 
 class Note(models.Model):
-    """One note of one agent of a crew. Notes of simulated runs are kept apart: what a simulation notes is made up.
-
-    ``folded`` is ``knowledge.search.fold`` of the text, ``digest`` its SHA-256, by which the same text is kept once.
-    """
+    """One note of one agent of a crew."""
 
     TEAM_PATH = "crew__team"
 
     crew = models.ForeignKey(Crew, on_delete=models.CASCADE, related_name="+")
-    agent = models.CharField(max_length=64)
-    simulated = models.BooleanField(default=False)
+    agent = models.CharField(max_length=64)  # its key in the spec
+    simulated = models.BooleanField(default=False)  # from a simulated run, so made up, and kept apart
     text = models.TextField()
-    folded = models.TextField()
-    digest = models.CharField(max_length=64)
+    folded = models.TextField()  # the text as ``knowledge.search.fold`` prepares it
+    digest = models.CharField(max_length=64)  # the text's SHA-256: the same text is kept once
     created_at = models.DateTimeField(db_default=Now())
     search = models.GeneratedField(
         expression=SearchVector("folded", config="simple", weight="A")

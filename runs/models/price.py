@@ -11,22 +11,23 @@ from teams.models import Team
 
 
 class PriceQuote(models.Model):
-    """A dated price of one model, in USD per million tokens. Without a team it is the default list's.
+    """A dated price of one model, for prompts that exceed none of its ``tiers``.
 
-    The price in force is the team's newest that has begun, else the default list's newest. It is for prompts that
-    exceed none of its ``tiers``.
+    The price in force is the team's newest that has begun, else the default list's newest.
     """
 
     TEAM_PATH = "team"
 
+    # Null: the default list's price.
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE, related_name="price_quotes")
     model = models.CharField(max_length=200)
     begins_at = models.DateTimeField(db_default=Now())
     input_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
     output_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
+    # Null for these two: as ``input_usd_per_mtok``.
     cached_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
     cache_write_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
-    source = models.CharField(max_length=80, blank=True)
+    source = models.CharField(max_length=80, blank=True)  # the list and its release; "": a team's own price
 
     class Meta:
         verbose_name = "price"
@@ -49,7 +50,7 @@ class PriceQuote(models.Model):
 
 
 class PriceTier(models.Model):
-    """What a quote says of longer prompts: once a prompt exceeds ``above_tokens``, the whole request costs this."""
+    """A quote's prices for longer prompts: once a prompt exceeds ``above_tokens``, they apply to the whole request."""
 
     TEAM_PATH = "quote__team"
 
@@ -57,6 +58,7 @@ class PriceTier(models.Model):
     above_tokens = models.BigIntegerField()
     input_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
     output_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
+    # Null for these two: as ``input_usd_per_mtok``.
     cached_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
     cache_write_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
 

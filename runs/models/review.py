@@ -12,21 +12,21 @@ from runs.models.run import TaskRun
 
 
 class Review(models.Model):
-    """A question to a person, without whose word the task does not go on: open while ``approved`` is null.
+    """A question to a person without whose word the task does not go on.
 
-    Without a ``call`` it is about the task's answer: ``number`` counts the answers that were shown, from 0, and one
-    that is sent back leads to the next. With a ``call`` it asks whether that tool call, whose worker was lost, was
-    carried out: ``approved`` says that it was, and ``number`` is 0.
+    Without a ``call`` it is about the task's answer; an answer that is sent back leads to the next question. With a
+    ``call`` it asks whether that tool call, whose worker was lost, was carried out.
     """
 
     TEAM_PATH = "task_run__run__team"
 
     task_run = models.ForeignKey(TaskRun, on_delete=models.CASCADE, related_name="reviews")
+    # Counts the answers that were shown, from 0; 0 where it is about a call.
     number = models.PositiveSmallIntegerField()
     call = models.OneToOneField(Call, null=True, on_delete=models.CASCADE, related_name="review")
-    answer = models.TextField(blank=True)
+    answer = models.TextField(blank=True)  # the text that was shown
     asked_at = models.DateTimeField(db_default=Now())
-    approved = models.BooleanField(null=True)
+    approved = models.BooleanField(null=True)  # null: open; about a call, whether it was carried out
     comment = models.TextField(blank=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     decided_at = models.DateTimeField(null=True)

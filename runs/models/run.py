@@ -9,20 +9,16 @@ from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 
 from agents_app.models import Crew, CrewVersion
-from runs.models.fields import Rollup, new_id, not_negative, one_of
-from runs.states import BUDGETS, RUN_ENDED, RUN_LIVE, CallWait, Priority, RunState, TaskState
+from engine.record.journal import TaskStatus
+from runs.models.fields import Rollup, choices_of, new_id, not_negative, one_of
+from runs.states import BUDGETS, RUN_ENDED, RUN_LIVE, CallWait, Priority, RunState
 from teams.models import ApiToken, AtLimit, Team
 
 
 class Run(Rollup):
     """One execution of one version with one set of inputs.
 
-    ``lease_*`` say which worker may write its state and until when; ``lease_epoch`` grows with each claim and fences
-    older ones. Cancelling is a request column, not a state. ``waiting_for`` says what a ``waiting`` run waits for: a
-    ``person``, or the budget that does not cover its next call, which may cost up to ``needs_nusd``. ``takeovers``
-    counts claims of a run that was under way, ``fruitless_takeovers`` those of lost workers since a call last ended.
-    ``paused_at`` is since when nobody works on a run that was under way, ``paused_s`` how long that was before.
-    ``rank`` is the priority's place in line.
+    Cancelling is a request, in ``cancel_requested_at``, and not a state: the worker that holds the run ends it.
     """
 
     TEAM_PATH = "team"
@@ -32,10 +28,10 @@ class Run(Rollup):
     crew = models.ForeignKey(Crew, on_delete=models.PROTECT, related_name="runs")
     version = models.ForeignKey(CrewVersion, on_delete=models.PROTECT, related_name="runs")
     state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.QUEUED)
-    waiting_for = models.CharField(max_length=40, blank=True)
+    waiting_for = models.CharField(max_length=40, blank=True)  # ``states.PERSON`` or one of ``states.BUDGETS``
     simulated = models.BooleanField(default=False)
     priority = models.CharField(max_length=6, choices=Priority.choices, default=Priority.NORMAL)
-    rank = models.GeneratedField(
+    rank = models.GeneratedField(  # the priority as a number, lower first
         expression=Case(
             When(priority=Priority.HIGH, then=Value(0)), When(priority=Priority.LOW, then=Value(2)), default=Value(1)
         ),
@@ -43,40 +39,42 @@ class Run(Rollup):
         db_persist=True,
     )
     inputs = models.JSONField(default=dict)
-    metadata = models.JSONField(default=dict)
+    metadata = models.JSONField(default=dict)  # labels of whoever launched it, to find runs by
 
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # Null: launched on a page.
     api_token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
     idempotency_key = models.CharField(max_length=200, null=True)
+    # Of the launch, so that a key is not used for another one.
     request_hash = models.CharField(max_length=64, blank=True)
 
-    budget_nusd = models.BigIntegerField(null=True)
-    reserved_nusd = models.BigIntegerField(default=0)
-    at_limit = models.CharField(max_length=8, choices=AtLimit.choices, default=AtLimit.PAUSE)
-    needs_nusd = models.BigIntegerField(null=True)
-    max_calls = models.PositiveIntegerField(null=True)
+    budget_nusd = models.BigIntegerField(null=True)  # null: no limit
+    reserved_nusd = models.BigIntegerField(default=0)  # held for calls in flight
+    at_limit = models.CharField(max_length=8, choices=AtLimit.choices, default=AtLimit.PAUSE)  # what to do at a budget
+    needs_nusd = models.BigIntegerField(null=True)  # what the call that a budget did not cover may cost
+    max_calls = models.PositiveIntegerField(null=True)  # these bounds: null is none
     max_tokens = models.PositiveIntegerField(null=True)
     max_seconds = models.PositiveIntegerField(null=True)
 
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    paused_at = models.DateTimeField(null=True)
-    paused_s = models.FloatField(default=0)
+    paused_at = models.DateTimeField(null=True)  # since when nobody works on a run that had begun
+    paused_s = models.FloatField(default=0)  # how long earlier pauses took
     cancel_requested_at = models.DateTimeField(null=True)
-    rung_at = models.DateTimeField(null=True)
+    rung_at = models.DateTimeField(null=True)  # when the workers were last asked to look for it; null: ask at once
 
-    lease_owner = models.CharField(max_length=120, blank=True)
-    lease_epoch = models.IntegerField(default=0)
+    lease_owner = models.CharField(max_length=120, blank=True)  # the worker process that may write the run's state
+    lease_epoch = models.IntegerField(default=0)  # grows with each claim: a write that names an older one is refused
     lease_until = models.DateTimeField(null=True)
-    takeovers = models.IntegerField(default=0)
-    fruitless_takeovers = models.SmallIntegerField(default=0)
+    takeovers = models.IntegerField(default=0)  # claims of a run that was under way
+    fruitless_takeovers = models.SmallIntegerField(default=0)  # those from lost workers, since a call last succeeded
 
     output_raw = models.TextField(blank=True)
     output_json = models.JSONField(null=True)
     error_code = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
-    revision = models.BigIntegerField(default=1)
+    revision = models.BigIntegerField(default=1)  # grows with every change that watchers see
 
     class Meta:
         constraints = [
@@ -134,38 +132,35 @@ class Run(Rollup):
 
 
 class TaskRun(Rollup):
-    """One task of one run. ``key`` is the task's key in the version's spec, which tells the rest.
-
-    While it runs, ``waits_for`` says what its next call waits for, if it waits, and ``waits_until`` how long at most.
-    """
+    """One task of one run."""
 
     TEAM_PATH = "run__team"
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="tasks")
-    key = models.CharField(max_length=64)
-    position = models.PositiveIntegerField()
+    key = models.CharField(max_length=64)  # the task's key in the version's spec, which tells the rest
+    position = models.PositiveIntegerField()  # in the spec
     name = models.CharField(max_length=200)
-    agent = models.CharField(max_length=64, blank=True)
+    agent = models.CharField(max_length=64, blank=True)  # its key in the spec
     agent_role = models.TextField(blank=True)
-    state = models.CharField(max_length=10, choices=TaskState.choices, default=TaskState.PENDING)
+    state = models.CharField(max_length=10, choices=choices_of(TaskStatus), default=TaskStatus.PENDING.value)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     output_raw = models.TextField(blank=True)
     output_json = models.JSONField(null=True)
     error_code = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
-    cache_key = models.CharField(max_length=64, blank=True)
-    waits_for = models.CharField(max_length=10, choices=CallWait.choices, blank=True)
-    waits_until = models.DateTimeField(null=True)
+    cache_key = models.CharField(max_length=64, blank=True)  # set where later runs may take the output over
+    waits_for = models.CharField(max_length=10, choices=CallWait.choices, blank=True)  # what its next call waits for
+    waits_until = models.DateTimeField(null=True)  # at most
 
     class Meta:
         ordering = ["run", "position"]
         indexes = [models.Index(fields=["cache_key", "-finished_at"], name="task_kept", condition=~Q(cache_key=""))]
         constraints = [
             models.UniqueConstraint(fields=["run", "key"], name="task_run_once_per_key"),
-            one_of("task_run", "state", TaskState),
+            one_of("task_run", "state", TaskStatus),
             models.CheckConstraint(
-                condition=Q(waits_for="") | Q(waits_for__in=CallWait.values, state=TaskState.RUNNING),
+                condition=Q(waits_for="") | Q(waits_for__in=CallWait.values, state=TaskStatus.RUNNING),
                 name="task_run_waits_only_while_running",
             ),
             *not_negative("task_run", "spent_nusd"),

@@ -1,4 +1,4 @@
-"""Which worker processes there are: what operators look at."""
+"""Which worker processes there are, for operators to see."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from django.db.models.functions import Now
 
 
 class WorkerSeen(models.Model):
-    """One worker process as it last said of itself, by the database's clock. Who may write is not told here: leases do.
+    """One worker process as it last reported itself. Leases, not this, say which worker may write a run."""
 
-    ``capacity`` is how many runs it may hold at once, ``holding`` how many it held; ``stopping``: it claims no more.
-    """
-
-    name = models.CharField(max_length=120, unique=True)
+    name = models.CharField(max_length=120, unique=True)  # host and process id
     started_at = models.DateTimeField(db_default=Now())
     seen_at = models.DateTimeField(db_default=Now())
-    capacity = models.PositiveIntegerField(default=0)
-    holding = models.PositiveIntegerField(default=0)
-    stopping = models.BooleanField(default=False)
+    capacity = models.PositiveIntegerField(default=0)  # how many runs it may hold at once
+    holding = models.PositiveIntegerField(default=0)  # how many it held
+    stopping = models.BooleanField(default=False)  # it claims no more
 
     class Meta:
         verbose_name_plural = "workers seen"

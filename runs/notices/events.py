@@ -1,4 +1,4 @@
-"""What webhooks are told of runs and budgets: facts and figures and where to look, never inputs, prompts or outputs."""
+"""What webhooks are told of runs and budgets: facts, figures and where to look; never inputs, prompts or outputs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVENT_OF_STATE = {
 
 
 def announce_run(run: Run) -> None:
-    """Tells that the run waits or has ended, as it now stands in the database; nothing if it is on its way again."""
+    """Announces that the run waits or has ended, as the database has it now; nothing if it is queued again."""
     state = Run.objects.filter(pk=run.pk).values_list("state", flat=True).get()
     event = EVENT_OF_STATE.get(RunState(state))
     if event is not None:
@@ -32,12 +32,12 @@ def announce_run(run: Run) -> None:
 
 
 def announce_alert(alert: Alert, words: str) -> None:
-    """Tells that a threshold of a budget was crossed."""
+    """Announces that a budget has crossed a threshold. ``words`` is the alert as a sentence."""
     announce(alert.team_id, WebhookEvent.BUDGET, lambda: _alert_facts(alert, words))
 
 
 def limits_url(team: Team) -> str:
-    """The address of the page on which budgets are seen and raised."""
+    """The full address of the page on which budgets are seen and raised."""
     return _absolute(reverse("limits", kwargs={"team": team.slug}))
 
 

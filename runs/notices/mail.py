@@ -1,4 +1,4 @@
-"""Alerts by e-mail: to whom they concern, once each, tried again with growing pauses while the mail server is away."""
+"""Mails alerts to the people they concern, once each; tries again with growing pauses while the mail server is away."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 20
 TAKEN_S = 120
 
+# Takes notices that are due by moving their next try ahead, so that no other worker sends them meanwhile.
 TAKE = """
     WITH due AS (
         SELECT id FROM runs_notice WHERE mail = 'due' AND next_try_at <= clock_timestamp()
@@ -32,13 +33,13 @@ TAKE = """
 
 
 def send_due_mails() -> int:
-    """Sends what is due over one connection; returns how many were sent. No transaction is open meanwhile."""
+    """Sends the mails that are due, over one connection; returns how many. No transaction is open meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute(TAKE, [AT_ONCE, TAKEN_S])
-        taken = [row[0] for row in cursor.fetchall()]
-    if not taken:
+        notice_ids = [row[0] for row in cursor.fetchall()]
+    if not notice_ids:
         return 0
-    notices = list(Notice.objects.filter(pk__in=taken).select_related("user", "alert__team", "alert__user"))
+    notices = list(Notice.objects.filter(pk__in=notice_ids).select_related("user", "alert__team", "alert__user"))
     if not connection.in_atomic_block:
         connection.close()  # a mail server may take its time, and connections are few
     return sum(_send(notices))
@@ -65,7 +66,7 @@ def _complaint(notice: Notice, server: BaseEmailBackend) -> str:
 
 
 def mail_of(notice: Notice, server: BaseEmailBackend | None = None) -> EmailMessage:
-    """The message to one person. It is about figures alone, and says where they can be changed."""
+    """The message to one person: figures alone, and where budgets can be changed."""
     alert = notice.alert
     lines = [
         words_of(alert),
@@ -90,6 +91,7 @@ def _record(notice: Notice, error: str) -> bool:
         log.warning("An alert was not mailed, try %d of %d: %s", notice.attempts, MAX_TRIES, error[:200])
     state = MailState.DUE if again else MailState.FAILED if error else MailState.SENT
     pause = timedelta(seconds=PAUSES_S[notice.attempts - 1]) if again else None
-    mine = Notice.objects.filter(pk=notice.pk, mail=MailState.DUE, attempts=notice.attempts)
-    mine.update(mail=state, error=error[:1000], next_try_at=Now() + pause if pause else None)
+    # If the mail took longer than it was taken for, another worker's attempt counts.
+    this_attempt = Notice.objects.filter(pk=notice.pk, mail=MailState.DUE, attempts=notice.attempts)
+    this_attempt.update(mail=state, error=error[:1000], next_try_at=Now() + pause if pause else None)
     return not error

@@ -1,5 +1,5 @@
-"""Threads of a worker that send what people are told outside of the pages: webhooks and e-mails. They hold up nobody:
-runs and sweeps only write down what is to be sent."""
+"""Threads of a worker that send webhooks and e-mails. Runs and sweeps only write down what is to be sent, so a slow
+receiver holds none of them up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORGET_EVERY_S = 3600.0
 
 
 class Outbox:
-    """Sends until it is stopped. What it was sending when it stops is left to others, a minute later."""
+    """Sends until it is stopped. What it could not finish, another worker sends a minute later."""
 
     def __init__(self, *, look_every_s: float = LOOK_EVERY_S) -> None:
         self._look_every_s = look_every_s
@@ -37,7 +37,7 @@ class Outbox:
             thread.start()
 
     def stop(self, *, wait_s: float = 0) -> None:
-        """Sends nothing more after what it is sending, for which it waits so long."""
+        """Begins nothing more, and waits up to ``wait_s`` for what it is sending."""
         self._stopping.set()
         deadline = time.monotonic() + wait_s
         for thread in self._threads:
@@ -54,14 +54,14 @@ class Outbox:
         return send_round(runner)
 
     def _repeat(self, work: Callable[[], int]) -> None:
-        """Works on while there is something to do, else looks again a little later."""
+        """Repeats the work while there is some, else looks again a little later."""
         while not self._stopping.is_set():
             done = 0
             try:
                 done = work()
             except (DatabaseError, InterfaceError) as error:
                 log.warning("Could not send what is due; trying again", exc_info=error)
-            except Exception:  # this thread is the only one that sends: a bug in one message is no end to the others
+            except Exception:  # an outer edge: a bug in one message must not end the thread that sends all others
                 log.exception("Sending failed by a bug")
             finally:
                 connection.close()
@@ -70,11 +70,11 @@ class Outbox:
 
 
 def send_round(runner: asyncio.Runner) -> int:
-    """Tries the deliveries that are due, at once; how many they were. The connection is given back meanwhile."""
+    """Tries all deliveries that are due at once; returns how many. The connection is given back meanwhile."""
     due = deliveries.take_due()
     if not connection.in_atomic_block:
         connection.close()
     if due:
-        for one, tried in zip(due, runner.run(deliveries.send_all(due)), strict=True):
-            deliveries.record(one, tried)
+        for delivery, attempt in zip(due, runner.run(deliveries.send_all(due)), strict=True):
+            deliveries.record(delivery, attempt)
     return len(due)

@@ -8,10 +8,11 @@ from django.conf import settings
 from django.db.models import Prefetch
 from django.urls import reverse
 
+from engine.record.journal import TaskStatus
 from runs.models import Call, Review, Rollup, Run, TaskRun
 from runs.money import usd_text
 from runs.run.standing import QUEUE, Waiting, troubles_of, waits_for, waits_of
-from runs.states import RunState, TaskState
+from runs.states import RunState
 from teams.times import time_text
 
 
@@ -121,7 +122,7 @@ def run_url(run: Run) -> str:
 
 
 def _task_json(task: TaskRun, asked: list[Review]) -> dict[str, Any]:
-    done = task.state == TaskState.SUCCEEDED
+    done = task.state == TaskStatus.SUCCEEDED
     return {
         "key": task.key,
         "name": task.name,

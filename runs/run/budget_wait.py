@@ -9,7 +9,7 @@ from runs.bounds.budgets import Budget
 from runs.models import Run
 from runs.money import to_usd
 from runs.run.forms import ResumeForm
-from runs.states import BUDGETS, RunState
+from runs.states import BUDGETS, RUN_BUDGET, RunState
 from teams.access import Principal
 
 
@@ -32,7 +32,7 @@ class BudgetWait:
     @property
     def is_own(self) -> bool:
         """Whether it is the run's own budget, which whoever runs crews may raise; the others are for owners."""
-        return self.budget.name == budgets.RUN
+        return self.budget.name == RUN_BUDGET
 
     @property
     def least_nusd(self) -> int:

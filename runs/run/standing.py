@@ -9,8 +9,9 @@ from datetime import datetime
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 
+from engine.record.journal import TaskStatus
 from runs.models import Correction, Run, TaskRun
-from runs.states import CallState, RunState, TaskState
+from runs.states import CallState, RunState
 
 QUEUE = "queue"
 
@@ -56,7 +57,7 @@ def waits_of(run: Run, tasks: Sequence[TaskRun]) -> list[Waiting]:
     if run.state == RunState.QUEUED:
         return [Waiting(QUEUE, ahead=_ahead(run))]
     if run.state == RunState.WAITING:
-        asked = [task for task in tasks if task.state == TaskState.WAITING]
+        asked = [task for task in tasks if task.state == TaskStatus.WAITING]
         return [Waiting(run.waiting_for, task) for task in asked] or [Waiting(run.waiting_for)]
     if run.state != RunState.RUNNING:
         return []
@@ -68,7 +69,7 @@ def waits_for(run: Run, tasks: Sequence[TaskRun]) -> str:
     waits = waits_of(run, tasks)
     if run.state != RunState.RUNNING:
         return waits[0].what if waits else ""
-    at_work = [task for task in tasks if task.state == TaskState.RUNNING]
+    at_work = [task for task in tasks if task.state == TaskStatus.RUNNING]
     return waits[0].what if waits and len(waits) == len(at_work) else ""
 
 

@@ -1,7 +1,7 @@
-"""Asks the workers to look for work: the one door from the web to them.
+"""Asks the workers to look for work: the one door from the web to the workers.
 
-A message says nothing but that there is work, and may be lost or doubled: whoever hears it takes the run whose turn it
-is, and the sweeper rings again. Nothing of what a worker runs is imported here.
+A message says only that there is work. It may be lost or doubled: a worker that hears it takes the run whose turn it
+is, and the sweeper rings again. Nothing that a worker runs is imported here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WORK = "runs.work"
 
 
 class Bell:
-    """Rings in a thread of its own. A broker that is down is logged and ignored: the sweeper rings again."""
+    """Rings on a thread of its own. A broker that is down is logged and left at that: the sweeper rings again."""
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[UUID] = SimpleQueue()
@@ -38,15 +38,15 @@ class Bell:
 
 
 def ring(run_id: UUID) -> None:
-    """Rings because of this run. Nobody waits for the broker: a thread of this process talks to it."""
+    """Rings for this run, on a thread of the process, so that the caller does not wait for the broker."""
     _bell().put(run_id)
 
 
 def ring_now(run_id: UUID) -> bool:
-    """Rings on the caller's own thread. Returns whether the broker took the message."""
+    """Rings on the caller's thread. Returns whether the broker took the message."""
     try:
         current_app.send_task(WORK, retry=False)
-    except Exception as error:
+    except Exception as error:  # each broker's client raises errors of its own, and none is worth failing for
         metrics.ring_failed()
         log.warning("Could not ring; the sweeper will", exc_info=error, extra={"run_id": str(run_id)})
         return False
@@ -55,5 +55,5 @@ def ring_now(run_id: UUID) -> bool:
 
 @one_per_process
 def _bell() -> Bell:
-    """This process's own, made at its first ring: never before a fork."""
+    """This process's own, made at its first ring and so never before a fork."""
     return Bell()

@@ -1,7 +1,6 @@
-"""The lease: claim a run, keep it, give it back, end it. Every write names the epoch, so that a lost lease writes
-nothing.
+"""The lease in the database: claims a run, extends its lease, gives it back.
 
-Only the database's clock is used.
+Every write names the epoch, so a worker that lost its lease writes nothing. Only the database's clock is used.
 """
 
 from __future__ import annotations
@@ -24,6 +23,8 @@ log = logging.getLogger(__name__)
 
 MAX_FRUITLESS_TAKEOVERS = 5
 
+# Leases a run to a worker at a new epoch. A lease that had run out means a lost worker, so this is a fruitless takeover
+# until a call succeeds. A lease that was given back says nothing against the run.
 CLAIM = """
     WITH before AS (SELECT state FROM runs_run WHERE id = %(run)s)
     UPDATE runs_run
@@ -36,28 +37,27 @@ CLAIM = """
     WHERE id = %(run)s AND state IN ('queued', 'running') AND (lease_until IS NULL OR lease_until < clock_timestamp())
     RETURNING lease_epoch, (SELECT state FROM before)
 """
-"""A lease that ran out was a lost worker's; one that was given back is no sign of a run that takes workers down."""
 
+# Extends a lease that is still held. One that was given back meanwhile is not taken again.
 BEAT = """
     UPDATE runs_run SET lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
     WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running' AND lease_until IS NOT NULL
 """
-"""One that was given back meanwhile is not taken again."""
 
 
 @transaction.atomic
 def claim(run_id: UUID, *, owner: str) -> Run | None:
-    """The run, now leased to ``owner`` at a new epoch; None if it is not to be had, and the message is dropped.
+    """The run, now leased to ``owner`` at a new epoch; None if another worker holds it or it no longer is to be run.
 
-    Calls that an older epoch left open become ``unknown`` at what was reserved for them.
+    Calls that an earlier epoch left open are closed, as ``lost_calls`` says.
     """
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, {"run": run_id, "owner": owner, "lease_s": LEASE_S})
-        claimed = cursor.fetchone()
-    if claimed is None:
+        lease = cursor.fetchone()
+    if lease is None:
         return None
-    epoch, before = claimed
-    metrics.run_claimed(takeover=before == RunState.RUNNING)
+    epoch, state_before = lease
+    metrics.run_claimed(takeover=state_before == RunState.RUNNING)
     if epoch > 1:
         close_open_calls(run_id)
         TaskRun.objects.filter(run_id=run_id).exclude(waits_for="").update(**NO_WAIT)
@@ -66,7 +66,7 @@ def claim(run_id: UUID, *, owner: str) -> Run | None:
 
 
 def beat(leases: Iterable[tuple[UUID, int]]) -> set[tuple[UUID, int]]:
-    """Extends the leases, given as (run, epoch), that are still held; those that are lost."""
+    """Extends leases, each a run and its epoch. Returns those that are lost."""
     lost = set()
     with connection.cursor() as cursor:
         for run_id, epoch in leases:
@@ -78,12 +78,12 @@ def beat(leases: Iterable[tuple[UUID, int]]) -> set[tuple[UUID, int]]:
 
 def cancel_requested(run_ids: Iterable[UUID]) -> set[UUID]:
     """Which of these runs were asked to stop."""
-    asked = Run.objects.filter(pk__in=list(run_ids), cancel_requested_at__isnull=False)
-    return set(asked.values_list("pk", flat=True))
+    to_stop = Run.objects.filter(pk__in=list(run_ids), cancel_requested_at__isnull=False)
+    return set(to_stop.values_list("pk", flat=True))
 
 
 def release(leases: Iterable[tuple[UUID, int]]) -> None:
-    """Gives runs back so that another worker may take them at once."""
+    """Gives runs back, so that another worker may take them at once."""
     for run_id, epoch in leases:
         Run.objects.filter(pk=run_id, lease_epoch=epoch, state=RunState.RUNNING).update(
             lease_until=None, lease_owner="", rung_at=None

@@ -1,11 +1,11 @@
-"""The worker's verb: execute a run from claim to end. What a run means is the engine's; what is kept of it the
-recorder's.
+"""Carries a claimed run to its end, or to where it waits or another worker goes on with it.
+
+What running a crew means is the engine's; what is kept of it, the ledger's.
 """
 
 from __future__ import annotations
 
 import logging
-from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
 
@@ -33,30 +33,24 @@ OUR_BUG = "internal_error"
 
 
 def work(*, worker: WorkerProcess) -> None:
-    """Carries out runs whose turn it is, one after the other, until none is left to be had."""
+    """Carries out the runs whose turn it is, one after the other, until none can be claimed."""
 
-    def claim_one() -> Run | None:
+    def claim_next() -> Run | None:
         return turns.claim_next(owner=worker.name, full=worker.full_teams, wary=worker.is_wary)
 
-    while (one := worker.hold(claim_one)) is not None:
-        _execute(*one, worker)
+    while (claimed := worker.hold(claim_next)) is not None:
+        execute(*claimed, worker)
 
 
-def execute(run_id: UUID, *, worker: WorkerProcess) -> None:
-    """Claims the run and carries it to its end. A run that is not to be had is somebody else's: nothing happens."""
-    one = worker.hold(lambda: claim.claim(run_id, owner=worker.name))
-    if one is not None:
-        _execute(*one, worker)
-
-
-def _execute(run: Run, held: Held, worker: WorkerProcess) -> None:
+def execute(run: Run, held: Held, worker: WorkerProcess) -> None:
+    """Carries out a run that was just claimed, and lets go of it whatever becomes of it."""
     try:
         with marked(run_id=run.pk, epoch=run.lease_epoch, worker=worker.name):
             log.info("Claimed")
             _begin(run, held, worker)
     finally:
         worker.let_go(held)
-        connection.close()  # given back: there are more threads than connections
+        connection.close()  # there are more threads than connections
 
 
 def _begin(run: Run, held: Held, worker: WorkerProcess) -> None:
@@ -73,7 +67,7 @@ def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
         spec = CrewSpec.from_json(run.version.spec)
         replay = replay_at_claim(run)
         runtime = runtime_of(run, spec, worker, replay, held)
-        connection.close()  # this thread only waits from here on
+        connection.close()  # from here on this thread only waits
         output = worker.run(held, _run(spec, run, runtime, worker.name))
     except Cancelled as stop:
         _stopped(run, held, worker, str(stop))
@@ -82,9 +76,9 @@ def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
     except EngineError as error:
         transitions.end(run, state=RunState.FAILED, error=str(error), error_code=error.code)
     except (OperationalError, InterfaceError) as error:
-        # The database is away, not the run: once its lease has run out, whoever is up then goes on with it.
+        # The database is at fault, not the run: once the lease has run out, another worker goes on with it.
         log.warning("Left for another worker: the database failed", exc_info=error)
-    except Exception:  # the worker's outer edge: our bug ends this run, honestly, and no other
+    except Exception:  # the worker's outer edge: a bug of ours ends this run, says so, and ends no other
         log.exception("The run failed by a bug")
         transitions.end(run, state=RunState.FAILED, error=BUG_MESSAGE, error_code=OUR_BUG)
     else:
@@ -92,7 +86,7 @@ def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
 
 
 async def _run(spec: CrewSpec, run: Run, runtime: Runtime, worker: str) -> CrewResult:
-    with marked(run_id=run.pk, epoch=run.lease_epoch, worker=worker):  # on the loop, where no thread's marks reach
+    with marked(run_id=run.pk, epoch=run.lease_epoch, worker=worker):  # the thread's marks do not reach the loop
         return await run_crew(spec, run.inputs, runtime)
 
 
@@ -112,7 +106,7 @@ def _finish(run: Run, output: CrewResult, *, decisions: int) -> None:
 
 
 def _at_limit(run: Run, limit: LimitReached) -> None:
-    """At a budget a run waits until it covers the next call, unless it was to stop there; at other limits it ends."""
+    """At a budget the run waits until that covers the next call, unless it is set to stop. At other limits it ends."""
     if limit.needs_usd is not None and run.at_limit != AtLimit.STOP:
         transitions.pause(run, waiting_for=limit.limit, needs_nusd=to_nusd(limit.needs_usd))
     else:
@@ -120,12 +114,12 @@ def _at_limit(run: Run, limit: LimitReached) -> None:
 
 
 def _stopped(run: Run, held: Held, worker: WorkerProcess, reason: str) -> None:
-    """A cancelled run ends; a lost one is another worker's; one that our shutdown stopped is given back at once."""
+    """Gives back at once a run that our shutdown stopped, ends a cancelled one, leaves a lost one to its new worker."""
     if held.why == "shutdown":
         claim.release([held.lease])
         worker.released.append(run.pk)
         return
-    if held.why != "lost":  # a claim that the database refused by now was lost too, and then this writes nothing
+    if held.why != "lost":  # if the lease was lost unnoticed, ``end`` writes nothing
         transitions.end(run, state=RunState.CANCELLED, error=reason or "Cancelled.", error_code=Cancelled.code)
 
 

@@ -1,4 +1,4 @@
-"""A team's documents for its runs' tools. The engine's loop must not wait for the database, so threads do."""
+"""Searches a team's documents for its runs' tools. The engine's loop must not wait for the database, so threads do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from teams.models import Team
 log = logging.getLogger(__name__)
 
 MAX_SEARCHES = 4
-"""Searches at once in one process, each on a thread with a connection; further ones wait their turn."""
+"""Searches at once in one process, each on a thread with a connection; more wait their turn."""
 
 
 class TeamKnowledge:
@@ -27,22 +27,22 @@ class TeamKnowledge:
         self._team = team
 
     async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[FoundPassage]:
-        """Raises ``ToolFailed``, without the database's own words, if they cannot be read now."""
+        """Raises ``ToolFailed``, without the database's own words, if the documents cannot be read now."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(reading_threads(), self._search, query, collections, limit)
 
     def _search(self, query: str, collections: tuple[str, ...], limit: int) -> list[FoundPassage]:
         try:
-            found = search_passages(self._team, query, collections=collections, limit=limit)
+            passages = search_passages(self._team, query, collections=collections, limit=limit)
         except (DatabaseError, InterfaceError) as error:
             log.warning("Could not search the documents of team %s", self._team.pk, exc_info=error)
             raise ToolFailed("The documents cannot be read at the moment. Try once more, or answer without.") from error
         finally:
-            connection.close()  # these threads idle between runs; a kept connection would idle with them
-        return [FoundPassage(one.document.title, one.text, f"part {one.position}") for one in found]
+            connection.close()  # the threads idle between runs, and a kept connection would idle with them
+        return [FoundPassage(passage.document.title, passage.text, f"part {passage.position}") for passage in passages]
 
 
 @one_per_process
 def reading_threads() -> ThreadPoolExecutor:
-    """The process's own, made at first use and never before a fork."""
+    """This process's own, made at first use and so never before a fork."""
     return ThreadPoolExecutor(MAX_SEARCHES, thread_name_prefix="knowledge")

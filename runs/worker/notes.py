@@ -1,4 +1,4 @@
-"""A crew's memory in the database: each agent's notes, searched as knowledge documents are, on the same threads."""
+"""A crew's memory in the database: each agent's notes, searched like knowledge documents and on the same threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from django.contrib.postgres.search import SearchRank
 from django.db import DatabaseError, InterfaceError, connection
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from agents_app.knowledge.search import AnyWord, fold
 from engine.text import storable
@@ -21,7 +21,7 @@ from runs.worker.knowledge import reading_threads
 log = logging.getLogger(__name__)
 
 MAX_NOTES = 1_000
-"""Of one agent; the oldest go first."""
+"""Kept of one agent; the oldest go first."""
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class CrewMemory:
     async def _on_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """Raises ``ToolFailed``, without the database's own words, if the notes cannot be reached now."""
 
-        def closing() -> T:
+        def work_and_close() -> T:
             try:
                 return work(*arguments)
             except (DatabaseError, InterfaceError) as error:
@@ -51,7 +51,7 @@ class CrewMemory:
             finally:
                 connection.close()
 
-        return await asyncio.get_running_loop().run_in_executor(reading_threads(), closing)
+        return await asyncio.get_running_loop().run_in_executor(reading_threads(), work_and_close)
 
     def _keep(self, agent: str, text: str) -> None:
         digest = hashlib.sha256(text.encode()).hexdigest()
@@ -63,9 +63,9 @@ class CrewMemory:
         self._notes(agent).exclude(pk__in=kept).delete()
 
     def _find(self, agent: str, query: str, limit: int) -> list[str]:
-        some = AnyWord(query, config="english", search_type="plain")
-        found = self._notes(agent).filter(search=some).annotate(rank=SearchRank(F("search"), some))
-        return list(found.order_by("-rank", "-pk").values_list("text", flat=True)[:limit])
+        any_word = AnyWord(query, config="english", search_type="plain")
+        matches = self._notes(agent).filter(search=any_word).annotate(rank=SearchRank(F("search"), any_word))
+        return list(matches.order_by("-rank", "-pk").values_list("text", flat=True)[:limit])
 
-    def _notes(self, agent: str) -> Any:
+    def _notes(self, agent: str) -> QuerySet[Note]:
         return Note.objects.filter(crew_id=self._crew_id, agent=agent, simulated=self._simulated)

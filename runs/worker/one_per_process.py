@@ -1,4 +1,4 @@
-"""What a process has one of, made at first use, whichever of its threads come first."""
+"""Things that a process has one of, made at first use even if several threads come at once."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ T = TypeVar("T")
 
 
 def one_per_process(make: Callable[[], T]) -> Callable[[], T]:
-    """Gives the one that ``make`` makes at the first call. ``functools.cache`` would let threads that come together
-    make one each."""
-    made: list[T] = []
+    """Calls ``make`` once and gives its result ever after.
+
+    ``functools.cache`` would let threads that come at once make one each.
+    """
+    results: list[T] = []
     making = threading.Lock()
 
     @wraps(make)
-    def the_one() -> T:
-        if not made:
+    def get() -> T:
+        if not results:
             with making:
-                if not made:
-                    made.append(make())
-        return made[0]
+                if not results:
+                    results.append(make())
+        return results[0]
 
-    return the_one
+    return get

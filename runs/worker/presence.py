@@ -1,5 +1,6 @@
-"""Which workers there are: each says every few seconds that it lives, and how much it holds. Leases decide who may
-write; this only tells operators.
+"""Which workers there are, for operators: each notes every few seconds that it lives and how many runs it holds.
+
+Leases, not this, decide which worker may write a run.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ log = logging.getLogger(__name__)
 
 NOTE_EVERY_S = 5.0
 SEEN_WITHIN_S = 30
-"""A worker that said nothing for longer is not counted on."""
+"""A worker that was silent for longer is taken for gone."""
 FORGET_AFTER_S = 86_400
 NEWCOMERS_SHARE = 8
-"""One part in so many of a process takes no run of a team that fills the rest: another team's run finds it free."""
+"""An eighth of a process takes no run of a team that fills the rest, so that another team's run finds room."""
 
 
 def most_of_one_team(capacity: int) -> int:
@@ -28,7 +29,7 @@ def most_of_one_team(capacity: int) -> int:
 
 
 class Presence:
-    """One worker process's own row, which its keeper's thread writes from ``begin`` on."""
+    """The row of one worker process. The lease keeper's thread writes it, from ``begin`` on."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -41,26 +42,26 @@ class Presence:
         self._begun = True
 
     def note(self, *, holding: int, stopping: bool = False) -> None:
-        """Says that the worker lives, if it is time to, or if it begins to stop."""
+        """Notes that the worker lives, if a note is due or the worker is stopping."""
         if not self._begun or (time.monotonic() < self._next_at and not stopping):
             return
-        given: dict[str, Any] = {
+        row: dict[str, Any] = {
             "name": self._name,
             "capacity": settings.WORKER_CONCURRENCY,
             "holding": holding,
             "stopping": stopping,
         }
         with connection.cursor() as cursor:
-            cursor.execute(NOTE, given | {"begins": not self._is_noted})
+            cursor.execute(NOTE, row | {"begins": not self._is_noted})
         self._is_noted, self._next_at = True, time.monotonic() + NOTE_EVERY_S
 
     def leave(self) -> None:
-        """Takes the row away, since the worker ends as it should."""
+        """Deletes the row: the worker ends as it should."""
         if not self._is_noted:
             return
         try:
             with connection.cursor() as cursor:
-                cursor.execute("DELETE FROM runs_workerseen WHERE name = %s", [self._name])
+                cursor.execute(LEAVE, [self._name])
         except (DatabaseError, InterfaceError) as error:
             log.warning("Could not say that this worker has stopped", exc_info=error)
 
@@ -73,11 +74,13 @@ def count_seen(cursor: psycopg.Cursor[Any]) -> int:
 
 
 def forget_absent() -> None:
-    """Removes workers that have not been seen for a day: they were killed, or their machine is gone."""
+    """Deletes workers that were not seen for a day: they were killed, or their machine is gone."""
     with connection.cursor() as cursor:
         cursor.execute(FORGET, {"age_s": FORGET_AFTER_S})
 
 
+# Notes that a worker lives. A container's processes have the same name again after a restart, so a process's first note
+# begins the row anew.
 NOTE = """
     INSERT INTO runs_workerseen AS worker (name, started_at, seen_at, capacity, holding, stopping)
     VALUES (%(name)s, clock_timestamp(), clock_timestamp(), %(capacity)s, %(holding)s, %(stopping)s)
@@ -85,12 +88,14 @@ NOTE = """
         holding = excluded.holding, stopping = excluded.stopping,
         started_at = CASE WHEN %(begins)s THEN excluded.started_at ELSE worker.started_at END
 """
-"""A container's processes have the same name again after a restart: their first word begins the row anew."""
 
+# Counts the workers that were seen lately.
 COUNT_SEEN = """
     SELECT count(*) FROM runs_workerseen WHERE seen_at > clock_timestamp() - make_interval(secs => %(within_s)s)
 """
 
-FORGET = """
-    DELETE FROM runs_workerseen WHERE seen_at < clock_timestamp() - make_interval(secs => %(age_s)s)
-"""
+# Deletes the row of a worker that ends.
+LEAVE = "DELETE FROM runs_workerseen WHERE name = %s"
+
+# Deletes workers that were not seen for long.
+FORGET = "DELETE FROM runs_workerseen WHERE seen_at < clock_timestamp() - make_interval(secs => %(age_s)s)"

@@ -1,5 +1,6 @@
-"""What a run is given: model clients with the team's keys, tools, prices and limits. Secrets stay in this process's
-memory.
+"""Puts together what the engine runs a crew with: model clients with the team's keys, tools, prices and limits.
+
+Secrets stay in this process's memory.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from teams.models import AtLimit, ProviderKey
 
 
 def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, held: Held) -> Runtime:
-    """Everything that running this claimed run needs."""
+    """Everything that the engine needs to carry out this claimed run."""
     credentials = TeamCredentials(run.team)
     lanes = partial(lane_of, run, credentials)
     journal = LedgerJournal(run, replay, worker.writer, lane_of=lanes, queues=worker.queues, held=held)
@@ -59,14 +60,16 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, 
 
 
 def warm_up() -> None:
-    """Loads what the first real run of this process would wait for, seconds of it, where any team can have one."""
+    """Loads what the first real run of this process would wait seconds for, if any team can have a real run."""
     if ProviderKey.objects.exclude(provider__in=NOT_MODEL_PROVIDERS).exists():
         litellm_client.load()
 
 
 def limits_of(run: Run) -> Limits:
-    """The run's bounds besides money, which the ledger reserves. What earlier workers used of them counts, but no time
-    in which it waited for a person or for money."""
+    """The run's bounds besides money, which the ledger reserves.
+
+    What earlier workers used counts, except the time in which the run waited for a person or for money.
+    """
     bounds = RunLimits(max_calls=run.max_calls, max_tokens=run.max_tokens, max_seconds=run.max_seconds)
     if bounds == RunLimits():
         return Limits()
@@ -76,7 +79,7 @@ def limits_of(run: Run) -> Limits:
 
 
 def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> LaneLimits | None:
-    """What a provider counts this request under; None for calls that no provider is asked for."""
+    """The lane that the request goes by; None for a call that asks no provider."""
     if intent.simulated or not intent.is_request:
         return None
     key = credentials.key_for(LLMSpec(model=intent.model, credential=intent.credential or None))
@@ -86,7 +89,7 @@ def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> LaneL
 
 
 def tools_of(run: Run, credentials: TeamCredentials) -> ToolRegistry:
-    """The tools of a run, with its team's keys and documents; labelled stand-ins where it is simulated."""
+    """The run's tools with its team's keys and documents; labelled stand-ins if the run is simulated."""
     knowledge = TeamKnowledge(run.team)
     if run.simulated:
         return ToolRegistry.simulated(knowledge=knowledge)

@@ -1,4 +1,4 @@
-"""What every worker does every few seconds: rescue runs that nobody works on, and tell what is to be told."""
+"""What every worker does every few seconds: rescue runs that nobody works on, and find alerts that are due."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ stopping = threading.Event()
 
 
 def sweep() -> None:
-    """Rings for runs that nobody works on, closes what dead workers left open and wakes what waited for money: first
-    what rescues, so that nothing else that fails can keep it from runs. Any number of sweepers may run; each rings for
-    as many as its own process could take."""
+    """Rings for runs that nobody works on, closes what dead workers left open and wakes runs that waited for money.
+
+    Rescuing comes first, so that no failure of the rest keeps it from runs. Any number of sweepers may run; each rings
+    for as many runs as its own process could take.
+    """
     worker = worker_process()
     free = worker.capacity - len(worker.held)
     rung = _ring_all(turns.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free)) if free > 0 else 0
@@ -46,8 +48,8 @@ def sweep() -> None:
 
 
 def _lend_hands(count: int) -> None:
-    """Works without being rung: a bell may lie with a worker that has no thread free, which takes more messages than it
-    has room for, and a broker may be away for hours."""
+    """Works without being rung. A message may lie with a worker that has no free thread, because a worker takes more
+    messages than it has room for; and a broker may be away for hours."""
     for _ in range(count):
         threading.Thread(target=_work, name="unrung", daemon=True).start()
 
@@ -68,13 +70,14 @@ def _ring_all(run_ids: Sequence[UUID]) -> int:
 
 
 def sweep_until_stopped() -> None:
+    """Sweeps every few seconds, whatever fails; the sweeper's thread."""
     while True:
         try:
             sweep()
             invariants.check_once_a_day()
         except (DatabaseError, InterfaceError) as error:
             log.warning("Could not sweep; trying again", exc_info=error)
-        except Exception:  # an outer edge: without its sweeper a worker would look well and rescue nothing
+        except Exception:  # an outer edge: a worker without its sweeper would look well and rescue nothing
             log.exception("Sweeping failed by a bug; trying again")
         finally:
             connection.close()

@@ -1,4 +1,4 @@
-"""What Celery runs in a worker: the one task, and what begins and ends with the worker."""
+"""What Celery runs in a worker: the one task, and what starts and stops with the worker."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def work() -> None:
 
 @worker_ready.connect
 def start_working(**kwargs: Any) -> None:
-    """From here on the worker is seen, also before its first run."""
+    """From here on operators see the worker, also before its first run."""
     worker_process().presence.begin()
     log.info("Ready for runs", extra={"worker": worker_process().name})
     metrics.serve()
@@ -43,19 +43,19 @@ def start_working(**kwargs: Any) -> None:
 
 @worker_shutting_down.connect
 def stop_working(**kwargs: Any) -> None:
-    """Runs in Celery's signal handler, so the waiting is left to a thread; Celery itself waits for its pool."""
+    """Runs in Celery's signal handler, so a thread does the waiting. Celery itself waits for its pool."""
     sweeper.stopping.set()
     _outbox.stop()
     threading.Thread(target=_stop_working, name="shutdown").start()
 
 
 def _stop_working() -> None:
-    """What was given back is rung for, so that another worker takes it at once and not at its next sweep."""
+    """Rings for the runs that were given back, so that another worker takes them at once and not at its next sweep."""
     worker = worker_process()
     worker.stop(grace_s=settings.SHUTDOWN_GRACE_S)
     for run_id in worker.released:
         if not ring_now(run_id):
-            return  # a broker that is away would be waited for once for each
+            return  # else a broker that is away would be waited for at each run
 
 
 def _warm_up() -> None:

@@ -1,7 +1,4 @@
-"""Whose turn it is: which run a worker takes next, which are rung for again, and which wait for money no longer.
-
-Taking one, by a lease, is ``claim``'s.
-"""
+"""Whose turn it is: which run a worker takes next, and which runs are rung for again. The lease is ``claim``'s."""
 
 from __future__ import annotations
 
@@ -15,11 +12,13 @@ from runs.models import Run
 from runs.worker.claim import claim
 
 SUSPECT_FROM = 2
-"""A run whose workers were lost so often in a row may be what takes them down."""
+"""A run whose workers were lost this often in a row may be what takes them down."""
 SEEN_IN_LINE = 8
 MOST_LOOKS = 5
 ANY_NUMBER = 32_767
 
+# The runs whose turn it is: first those that were under way and lost their worker. Then each team's queue in its own
+# order, the team with the fewest runs in progress first, so that a long queue of one team is no queue for another.
 IN_LINE = """
     WITH RECURSIVE orphan AS (
         SELECT id FROM runs_run
@@ -42,10 +41,8 @@ IN_LINE = """
     SELECT id FROM ((SELECT id, 0 AS turn FROM orphan) UNION ALL (SELECT id, turn FROM queued)) AS run
     ORDER BY turn, id LIMIT %(most)s
 """
-"""Runs that were under way first; then each team's in its own order, the team that has the fewest in progress first, so
-that a long queue of one team is no queue for another."""
 
-
+# Runs that could go on but that nobody holds, last rung for too long ago. They count as rung for from now on.
 RING_AGAIN = """
     WITH idle AS (
         SELECT id FROM runs_run
@@ -57,31 +54,31 @@ RING_AGAIN = """
 
 
 def claim_next(*, owner: str, full: Collection[int] = (), wary: bool = False) -> Run | None:
-    """The run whose turn it is, now leased to ``owner``; None if none is to be had. ``full``: teams that have enough.
+    """The run whose turn it is, now leased to ``owner``; None if there is none. ``full``: teams that get no more here.
 
-    ``wary``: none that may be what takes workers down, since one is held already; else those that were only held beside
-    it would be given up with it. Several who claim at once look at the same line, so whoever finds all of it taken
-    looks again.
+    ``wary``: no run that may be what takes workers down, because one is held already; else a harmless run that was only
+    held beside it would be given up with it. Workers that claim at once see the same line, so one that finds all of it
+    taken looks again.
     """
-    given: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "full": list(full),
         "most": SEEN_IN_LINE,
         "suspect_from": SUSPECT_FROM if wary else ANY_NUMBER,
     }
     for _ in range(MOST_LOOKS):
         with connection.cursor() as cursor:
-            cursor.execute(IN_LINE, given)
-            waiting = [row[0] for row in cursor.fetchall()]
-        if not waiting:
+            cursor.execute(IN_LINE, parameters)
+            in_line = [row[0] for row in cursor.fetchall()]
+        if not in_line:
             return None
-        for run_id in waiting:
+        for run_id in in_line:
             if run := claim(run_id, owner=owner):
                 return run
     return None
 
 
 def ring_again(*, patience_s: float, most: int = 500) -> list[UUID]:
-    """Runs that could go on but that nobody holds, and that were last rung longer ago than ``patience_s``."""
+    """Runs that could go on but that nobody holds, last rung for more than ``patience_s`` ago. The caller rings."""
     with connection.cursor() as cursor:
         cursor.execute(RING_AGAIN, {"patience_s": patience_s, "most": most})
         return [row[0] for row in cursor.fetchall()]

@@ -12,7 +12,7 @@ from typing import Any
 MODULES = (
     "runs.worker.claim",
     "runs.ledger.transitions",
-    "runs.ledger.sql",
+    "runs.ledger.statements",
     "runs.ledger.lines",
     "runs.ledger.journal",
 )

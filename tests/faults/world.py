@@ -16,7 +16,7 @@ import httpx
 import psycopg
 from cryptography.fernet import Fernet
 
-from runs.worker.pgmq_queue import install_queues
+from runs.worker.postgres_broker import install_queues
 from tests.application import OURS, free_port
 from tests.faults.nursery import Nursery
 from tests.faults.people import Team

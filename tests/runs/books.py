@@ -11,8 +11,9 @@ from django.db import connection
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from engine.record.journal import TaskStatus
 from runs.models import Allowance, Bill, Call, Correction, Review, Run, TaskRun
-from runs.states import CallState, RunState, TaskState
+from runs.states import CallState, RunState
 from tests.cast import Cast, make_cast, make_crew
 from tests.ledger import make_call, make_run, make_task
 
@@ -58,12 +59,12 @@ def make_books() -> Books:
         queued=make_run(cast.runner, crew, state=RunState.QUEUED, rung_at=now),
     )
     _fill_done(books.done)
-    make_task(books.failed, "figures", state=TaskState.FAILED)
-    make_task(books.failed, "brief", state=TaskState.CANCELLED)
-    figures = make_task(books.busy, "figures", state=TaskState.RUNNING)
+    make_task(books.failed, "figures", state=TaskStatus.FAILED)
+    make_task(books.failed, "brief", state=TaskStatus.CANCELLED)
+    figures = make_task(books.busy, "figures", state=TaskStatus.RUNNING)
     _call(books.busy, task=figures)
     open_call(books.busy, task=figures, step=1, reserved_nusd=900_000)
-    asked = make_task(books.waiting, "figures", state=TaskState.WAITING)
+    asked = make_task(books.waiting, "figures", state=TaskStatus.WAITING)
     Review.objects.create(task_run=asked, number=0, answer="Is this right?")
     _correct_last_month(books.failed)
     make_task(books.queued, "figures")
@@ -74,8 +75,8 @@ def make_books() -> Books:
 
 
 def _fill_done(run: Run) -> None:
-    figures, brief = (make_task(run, key, state=TaskState.SUCCEEDED) for key in ("figures", "brief"))
-    make_task(run, "extra", state=TaskState.SKIPPED)
+    figures, brief = (make_task(run, key, state=TaskStatus.SUCCEEDED) for key in ("figures", "brief"))
+    make_task(run, "extra", state=TaskStatus.SKIPPED)
     refused = {"state": "error", "cost_class": "failed", "cost_nusd": 0, "reserved_nusd": 900_000, **NO_TOKENS}
     _call(run, task=None, purpose="planning", cost_class="planning")
     _call(run, task=figures, step=1, **refused)

@@ -21,7 +21,7 @@ from runs.ledger.prices import PRICE_FIELDS
 from runs.models import Bill, Call, PriceQuote, Run
 from runs.money import to_nusd
 from runs.states import CallState
-from runs.worker import execution
+from runs.worker import claim, execution
 from runs.worker.process import WorkerProcess
 from teams.access import Principal
 from teams.actions import add_provider
@@ -37,9 +37,16 @@ def use_provider(who: Principal, server: OpenAIServer, **limits: Any) -> None:
     add_provider(who, provider="openai", api_key="sk-test", base_url=server.url, **limits)
 
 
+def claim_and_execute(run: Run, worker: WorkerProcess) -> None:
+    """Has the worker carry out this run, whosever turn it is; nothing happens if it cannot be claimed."""
+    claimed = worker.hold(lambda: claim.claim(run.pk, owner=worker.name))
+    if claimed is not None:
+        execution.execute(*claimed, worker)
+
+
 def execute(run: Run, worker: WorkerProcess) -> Run:
     """Has the worker look at the run until it ends, waits or is somebody else's; the run as it then is."""
-    execution.execute(run.pk, worker=worker)
+    claim_and_execute(run, worker)
     run.refresh_from_db()
     return run
 
@@ -49,7 +56,7 @@ def execute_all(runs: list[Run], worker: WorkerProcess) -> None:
 
     def one(run: Run) -> None:
         try:
-            execution.execute(run.pk, worker=worker)
+            claim_and_execute(run, worker)
         finally:
             connection.close()
 

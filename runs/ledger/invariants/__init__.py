@@ -1,7 +1,6 @@
-"""What must never be false of the ledger but is more than a database constraint can say: each invariant is a query that
-must return no row.
+"""What must never be false of the ledger, beyond what a database constraint can say.
 
-Nothing is repaired here.
+Each invariant is a query that must return no row. Nothing is repaired here.
 """
 
 from runs.ledger.invariants.check import INVARIANTS, Finding, Violation, check, examine, look

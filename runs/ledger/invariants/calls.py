@@ -1,38 +1,27 @@
-"""What must be true of each line of the ledger by itself: whose it is, what it cost and which class that falls in."""
+"""Invariants of each line of the ledger by itself: whose it is, what it cost and which class the cost falls in."""
 
 from __future__ import annotations
 
 from runs.ledger.invariants.invariant import Invariant
 
-_DUE = """
-    CASE WHEN state = 'error' OR cache_hit OR kind <> 'model' THEN 0
-         WHEN input_usd_per_mtok IS NULL THEN NULL
-         ELSE round(1000 * (
-             (prompt_tokens - cached_prompt_tokens - cache_write_tokens) * input_usd_per_mtok
-             + cached_prompt_tokens * coalesce(cached_usd_per_mtok, input_usd_per_mtok)
-             + cache_write_tokens * coalesce(cache_write_usd_per_mtok, input_usd_per_mtok)
-             + completion_tokens * output_usd_per_mtok)) END
-"""
-"""``pricing.cost_usd`` in 1e-9 USD; PostgreSQL rounds NUMERIC half away from zero, and no cost is below it."""
-
-_CLASS = """
-    CASE WHEN state = 'intent' THEN 'work'
-         WHEN cache_hit THEN 'cache_hit'
-         WHEN state = 'late' THEN 'duplicate'
-         WHEN state <> 'ok' THEN CASE WHEN error_code = %(cancelled)s THEN 'cancelled' ELSE 'failed' END
-         WHEN attempt > 1 THEN 'retry'
-         ELSE purpose END
-"""
-
 CALLS = (
     Invariant(
         "call_cost",
         "A call that ended costs its tokens at the prices kept with it, and nothing if it was refused or reused.",
-        f"""
+        # ``pricing.cost_usd`` in 1e-9 USD. PostgreSQL rounds NUMERIC half away from zero, and no cost is below zero.
+        """
         SELECT id, cost_nusd AS found, due AS expected
-        FROM (SELECT id, cost_nusd, {_DUE} AS due FROM runs_call WHERE state IN ('ok', 'late', 'error')) AS ended
+        FROM (SELECT id, cost_nusd,
+                     CASE WHEN state = 'error' OR cache_hit OR kind <> 'model' THEN 0
+                          WHEN input_usd_per_mtok IS NULL THEN NULL
+                          ELSE round(1000 * (
+                              (prompt_tokens - cached_prompt_tokens - cache_write_tokens) * input_usd_per_mtok
+                              + cached_prompt_tokens * coalesce(cached_usd_per_mtok, input_usd_per_mtok)
+                              + cache_write_tokens * coalesce(cache_write_usd_per_mtok, input_usd_per_mtok)
+                              + completion_tokens * output_usd_per_mtok)) END AS due
+              FROM runs_call WHERE state IN ('ok', 'late', 'error')) AS ended
         WHERE cost_nusd IS DISTINCT FROM due
-        """,  # noqa: S608 - from here
+        """,
     ),
     Invariant(
         "unknown_cost",
@@ -48,11 +37,19 @@ CALLS = (
     Invariant(
         "call_class",
         "A call's cost falls in the class that its outcome and purpose say.",
-        f"""
+        """
         SELECT id, cost_class AS found, class AS expected
-        FROM (SELECT id, cost_class, {_CLASS} AS class FROM runs_call) AS classed
+        FROM (SELECT id, cost_class,
+                     CASE WHEN state = 'intent' THEN 'work'
+                          WHEN cache_hit THEN 'cache_hit'
+                          WHEN state = 'late' THEN 'duplicate'
+                          WHEN state <> 'ok' AND error_code = %(cancelled)s THEN 'cancelled'
+                          WHEN state <> 'ok' THEN 'failed'
+                          WHEN attempt > 1 THEN 'retry'
+                          ELSE purpose END AS class
+              FROM runs_call) AS classed
         WHERE cost_class = ANY(%(classes)s) AND cost_class <> class
-        """,  # noqa: S608 - from here
+        """,
     ),
     Invariant(
         "classes_sum",
@@ -81,16 +78,16 @@ CALLS = (
         "A correction keeps what was booked before, the reservation, and the figure that its call now has. Another "
         "month took the difference only if the call's own was closed.",
         """
-        SELECT call.id, concat(made.booked_nusd, ' to ', made.cost_nusd, ' in ', made.month) AS found,
+        SELECT call.id, concat(correction.booked_nusd, ' to ', correction.cost_nusd, ' in ', correction.month) AS found,
                concat(worst, ' to ', call.cost_nusd, ' in ',
-                      CASE WHEN bill.closed_at IS NULL THEN call.billed_month ELSE made.month END) AS expected
-        FROM runs_correction AS made JOIN runs_call AS call ON call.id = made.call_id
+                      CASE WHEN bill.closed_at IS NULL THEN call.billed_month ELSE correction.month END) AS expected
+        FROM runs_correction AS correction JOIN runs_call AS call ON call.id = correction.call_id
         LEFT JOIN runs_bill AS bill ON bill.team_id = call.team_id AND bill.month = call.billed_month
         CROSS JOIN LATERAL (VALUES (CASE WHEN call.kind = 'model' AND call.input_usd_per_mtok IS NULL
                                     THEN NULL ELSE call.reserved_nusd END)) AS lost (worst)
-        WHERE made.booked_nusd IS DISTINCT FROM worst OR made.cost_nusd IS DISTINCT FROM call.cost_nusd
-           OR call.state IN ('intent', 'unknown') OR made.month < call.billed_month
-           OR (made.month <> call.billed_month AND bill.id IS NOT NULL AND bill.closed_at IS NULL)
+        WHERE correction.booked_nusd IS DISTINCT FROM worst OR correction.cost_nusd IS DISTINCT FROM call.cost_nusd
+           OR call.state IN ('intent', 'unknown') OR correction.month < call.billed_month
+           OR (correction.month <> call.billed_month AND bill.id IS NOT NULL AND bill.closed_at IS NULL)
         """,
     ),
 )

@@ -1,4 +1,4 @@
-"""Looks at the whole ledger at one moment and says which invariants do not hold. It changes nothing."""
+"""Checks the whole ledger at one moment and says which invariants are broken. It changes nothing."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from runs.ledger.invariants.sums import SUMS
 from runs.ledger.lease import LEASE_S
 from runs.states import BUDGETS, PERSON, CostClass
 
-INVARIANTS = {one.name: one for one in (*SUMS, *MONTHS, *CALLS, *PROTOCOL)}
+INVARIANTS = {invariant.name: invariant for invariant in (*SUMS, *MONTHS, *CALLS, *PROTOCOL)}
 
 ROWS_SHOWN = 20
 IDLE_S = 60
 SWEPT_WITHIN_S = 30
-"""Sweeps are seconds apart; so long after it was due, what a sweep does is done."""
+"""Sweeps are seconds apart: this long after something was due, a sweep has done it."""
 HEARD_AFTER_S = 10
-"""A bell is heard in milliseconds; so long after it, whoever is free has come."""
+"""A bell is heard within milliseconds: this long after it, any free worker has come."""
 
 PARAMETERS: dict[str, Any] = {
     "cancelled": Cancelled.code,
@@ -42,7 +42,7 @@ PARAMETERS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What breaks an invariant, with the two figures that differ."""
+    """A row that breaks an invariant, with the two figures that differ."""
 
     id: str
     found: str
@@ -54,24 +54,24 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """How an invariant stands: how many rows break it, and the first of them."""
+    """How an invariant stands."""
 
     name: str
     meaning: str
-    count: int
-    rows: tuple[Violation, ...]
+    count: int  # rows that break it
+    rows: tuple[Violation, ...]  # the first of them
     took_ms: int = 0
 
 
 def check(names: Iterable[str] | None = None) -> list[Finding]:
-    """The invariants that do not hold, of all or of those named."""
+    """The invariants that are broken, of all or of those named."""
     return [finding for finding in examine(names) if finding.count]
 
 
 def examine(names: Iterable[str] | None = None) -> list[Finding]:
-    """How each invariant stands, all at the same moment, so that what is written meanwhile is not taken for a fault.
+    """How each invariant stands, all at one moment, so that what is written meanwhile is not taken for a fault.
 
-    Not to be called within a transaction, which would have begun at another moment.
+    Must not be called within a transaction, because that has begun at an earlier moment.
     """
     with moment():
         return look(names)
@@ -79,7 +79,7 @@ def examine(names: Iterable[str] | None = None) -> list[Finding]:
 
 @contextmanager
 def moment() -> Iterator[None]:
-    """A transaction that sees the ledger as it is now, and goes on seeing it so."""
+    """A transaction that sees the ledger as it is when the first query runs, whatever is written meanwhile."""
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -87,25 +87,26 @@ def moment() -> Iterator[None]:
 
 
 def look(names: Iterable[str] | None = None) -> list[Finding]:
-    """How each invariant stands, as the transaction that this is called in sees the ledger."""
+    """How each invariant stands in the caller's transaction."""
     return [look_at(INVARIANTS[name]) for name in (INVARIANTS if names is None else names)]
 
 
-def look_at(invariant: Invariant, given: Mapping[str, Any] = MappingProxyType({})) -> Finding:
-    """How one invariant stands; ``given`` is what its query takes besides ``PARAMETERS``."""
+def look_at(invariant: Invariant, parameters: Mapping[str, Any] = MappingProxyType({})) -> Finding:
+    """How one invariant stands; ``parameters`` are what its query takes besides ``PARAMETERS``."""
     began = time.monotonic()
     with connection.cursor() as cursor:
-        cursor.execute(_FIRST_ROWS.format(invariant.sql), {**PARAMETERS, **given, "rows_shown": ROWS_SHOWN})
-        found = cursor.fetchall()
+        cursor.execute(_FIRST_ROWS.format(invariant.sql), {**PARAMETERS, **parameters, "rows_shown": ROWS_SHOWN})
+        rows = cursor.fetchall()
     return Finding(
         name=invariant.name,
         meaning=invariant.meaning,
-        count=found[0][0] if found else 0,
-        rows=tuple(Violation(*row[1:]) for row in found),
+        count=rows[0][0] if rows else 0,
+        rows=tuple(Violation(row_id, found, expected) for _, row_id, found, expected in rows),
         took_ms=round((time.monotonic() - began) * 1000),
     )
 
 
+# The first rows that break an invariant, each with how many there are.
 _FIRST_ROWS = """
     SELECT count(*) OVER (), id::text, coalesce(found::text, 'none'), coalesce(expected::text, 'none')
     FROM ({}) AS offending LIMIT %(rows_shown)s

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """``sql`` gives a row (id, found, expected) for everything that breaks it.
+    """Something that must be true of the ledger.
 
-    It is filled in with ``check.PARAMETERS``, and takes the time from ``now()``, which stands still as its snapshot
-    does.
+    Its query takes the time from ``now()``, which stands still as the transaction's snapshot does, and its values from
+    ``check.PARAMETERS``.
     """
 
     name: str
-    meaning: str
-    sql: str
+    meaning: str  # a sentence for people
+    sql: str  # gives a row (id, found, expected) for each thing that breaks it

@@ -1,4 +1,4 @@
-"""What must be true of a team's month, its bill, and of each member's part of it, their allowance.
+"""Invariants of a month's sums: a team's bill and each member's allowance.
 
 Only real calls count. A call counts in the month in which it was opened; where its exact figure came after that month's
 bill was closed, the difference counts in the month that took it.
@@ -8,115 +8,130 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from psycopg.sql import SQL, Composable, Literal
+
 from runs.ledger.invariants.invariant import Invariant
+from runs.sql import listed, statement
 
 SETTLED_BEFORE_S = 10
-"""A settlement takes its time before it has waited for the bill's row, so it may name one before a call that was opened
-first. Writers hold a bill for milliseconds; for runs it cannot happen, since their row is locked first."""
+"""A settlement notes its time before it waits for the bill's row, so that time may lie before a call's that was opened
+first. Bills are locked for milliseconds. Runs need no such margin, because their row is locked before."""
 
-_REAL = """
+# Real calls, and who launched their runs.
+_REAL = SQL("""
     (SELECT call.id, call.team_id, run.created_by_id AS user_id, call.billed_month AS month, call.state,
             call.started_at, call.finished_at, call.reserved_nusd, call.cost_nusd
      FROM runs_call AS call LEFT JOIN runs_run AS run ON run.id = call.run_id WHERE NOT call.simulated) AS call
-"""
+""")
 
-_MOVED = f"""
-    (SELECT call.team_id, call.user_id, call.month AS own_month, made.month AS other_month, made.made_at,
-            coalesce(made.cost_nusd, 0) - coalesce(made.booked_nusd, 0) AS nusd
-     FROM {_REAL} JOIN runs_correction AS made ON made.call_id = call.id AND made.month <> call.month) AS moved
-"""  # noqa: S608 - from here
-"""Differences that another month's bill took."""
+# Differences that another month's bill took.
+_MOVED = SQL("""
+    (SELECT call.team_id, call.user_id, call.month AS own_month, correction.month AS other_month, correction.made_at,
+            coalesce(correction.cost_nusd, 0) - coalesce(correction.booked_nusd, 0) AS nusd
+     FROM {real}
+     JOIN runs_correction AS correction ON correction.call_id = call.id AND correction.month <> call.month) AS moved
+""").format(real=_REAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A table of sums by month; ``whose`` are its columns that say whose, a call's of the same name say which."""
+    """A table of sums by month."""
 
-    what: str
-    whose: tuple[str, ...]
-
-    @property
-    def columns(self) -> str:
-        return ", ".join(self.whose)
+    what: str  # in the invariants' names, and after "runs_" the table
+    owner: tuple[str, ...]  # the columns that say whose a sum is; a call has columns of the same names
 
     @property
-    def title(self) -> str:
-        """Names a row for people."""
-        parts = [f"'{name.removesuffix('_id')} ', kept.{name}, ', '" for name in self.whose]
-        return f"concat({', '.join(parts)}, kept.month)"
+    def table(self) -> Composable:
+        return SQL(f"runs_{self.what}")
 
-    def mine(self, rows: str) -> str:
-        """Whether a row of these is of the same team, and member, as the sums."""
-        return " AND ".join(f"{rows}.{name} = kept.{name}" for name in self.whose)
+    @property
+    def columns(self) -> Composable:
+        return listed(self.owner)
+
+    @property
+    def title(self) -> Composable:
+        """Names a row of the table for people."""
+        parts = [f"'{name.removesuffix('_id')} ', kept.{name}, ', '" for name in self.owner]
+        return SQL(f"concat({', '.join(parts)}, kept.month)")
+
+    def same_owner(self, rows: str) -> Composable:
+        """Whether a row of ``rows`` has the same owner as the row of the table."""
+        return SQL(" AND ".join(f"{rows}.{name} = kept.{name}" for name in self.owner))
 
 
 def _spent(month: Month, meaning: str) -> Invariant:
-    return Invariant(
-        f"{month.what}_spent",
-        meaning,
-        f"""
-        WITH posted AS (
-            SELECT {month.columns}, month, cost_nusd AS nusd FROM {_REAL}
-            UNION ALL
-            SELECT {month.columns}, own_month, -nusd FROM {_MOVED}
-            UNION ALL
-            SELECT {month.columns}, other_month, nusd FROM {_MOVED}),
-        {_compared(month, "posted", "spent_nusd")}
-        """,  # noqa: S608 - from here
-    )
+    lines = SQL("""
+        SELECT {columns}, month, cost_nusd AS nusd FROM {real}
+        UNION ALL
+        SELECT {columns}, own_month, -nusd FROM {moved}
+        UNION ALL
+        SELECT {columns}, other_month, nusd FROM {moved}
+    """).format(columns=month.columns, real=_REAL, moved=_MOVED)
+    return Invariant(f"{month.what}_spent", meaning, _compared(month, lines, "spent_nusd"))
 
 
 def _reserved(month: Month, meaning: str) -> Invariant:
-    return Invariant(
-        f"{month.what}_reserved",
-        meaning,
-        f"""
-        WITH held AS (SELECT {month.columns}, month, reserved_nusd AS nusd FROM {_REAL}
-            WHERE state = 'intent' AND reserved_nusd > 0),
-        {_compared(month, "held", "reserved_nusd")}
-        """,  # noqa: S608 - from here
-    )
+    lines = SQL("""
+        SELECT {columns}, month, reserved_nusd AS nusd FROM {real} WHERE state = 'intent' AND reserved_nusd > 0
+    """).format(columns=month.columns, real=_REAL)
+    return Invariant(f"{month.what}_reserved", meaning, _compared(month, lines, "reserved_nusd"))
 
 
-def _compared(month: Month, lines: str, figure: str) -> str:
-    """Where there are lines there is a row; what has none stands at 0."""
-    somebodys = " AND ".join(f"{name} IS NOT NULL" for name in month.whose)
-    return f"""
+def _compared(month: Month, lines: Composable, figure: str) -> str:
+    """Rows of the table whose figure is not the sum of the lines. A row without lines stands at 0; lines without a row
+    are found too."""
+    return statement(
+        """
+        WITH lines AS ({lines}),
         sums AS (
-            SELECT {month.columns}, month, coalesce(sum(nusd), 0) AS nusd
-            FROM {lines} WHERE {somebodys} GROUP BY {month.columns}, month),
+            SELECT {columns}, month, coalesce(sum(nusd), 0) AS nusd
+            FROM lines WHERE {has_owner} GROUP BY {columns}, month),
         kept AS (
-            SELECT {month.columns}, month, kept.{figure} AS found, coalesce(nusd, 0) AS expected
-            FROM runs_{month.what} AS kept FULL JOIN sums USING ({month.columns}, month))
-        SELECT {month.title} AS id, found, expected FROM kept WHERE found IS DISTINCT FROM expected
-    """  # noqa: S608 - from here
+            SELECT {columns}, month, kept.{figure} AS found, coalesce(nusd, 0) AS expected
+            FROM {table} AS kept FULL JOIN sums USING ({columns}, month))
+        SELECT {title} AS id, found, expected FROM kept WHERE found IS DISTINCT FROM expected
+        """,
+        lines=lines,
+        columns=month.columns,
+        has_owner=SQL(" AND ".join(f"{name} IS NOT NULL" for name in month.owner)),
+        figure=SQL(figure),
+        table=month.table,
+        title=month.title,
+    )
 
 
 def _budget(month: Month, meaning: str) -> Invariant:
     """Every call is opened within the budget, and none is set below what is used; so only what was settled since the
     last call was opened can have gone over."""
-    last = f"""
-        (SELECT coalesce(max(started_at), '-infinity') - interval '{SETTLED_BEFORE_S} seconds'
-         FROM {_REAL} WHERE {month.mine("call")} AND call.month = kept.month)
-    """  # noqa: S608 - from here
-    return Invariant(
-        f"{month.what}_budget",
-        meaning,
-        f"""
-        SELECT {month.title} AS id, spent_nusd + reserved_nusd AS found, budget_nusd + excess.nusd AS expected
-        FROM runs_{month.what} AS kept CROSS JOIN LATERAL (
+    last_opened = SQL("""
+        (SELECT coalesce(max(started_at), '-infinity') - make_interval(secs => {settled_before_s})
+         FROM {real} WHERE {same_owner} AND call.month = kept.month)
+    """).format(settled_before_s=Literal(SETTLED_BEFORE_S), real=_REAL, same_owner=month.same_owner("call"))
+    query = statement(
+        """
+        SELECT {title} AS id, spent_nusd + reserved_nusd AS found, budget_nusd + excess.nusd AS expected
+        FROM {table} AS kept CROSS JOIN LATERAL (
             SELECT coalesce(sum(greatest(more, 0)), 0) AS nusd FROM (
                 SELECT call.cost_nusd - call.reserved_nusd AS more
-                FROM {_REAL} LEFT JOIN runs_correction AS made ON made.call_id = call.id AND made.month <> call.month
-                WHERE {month.mine("call")} AND call.month = kept.month AND call.finished_at >= {last}
-                  AND made.id IS NULL
+                FROM {real} LEFT JOIN runs_correction AS correction
+                    ON correction.call_id = call.id AND correction.month <> call.month
+                WHERE {call_of_owner} AND call.month = kept.month AND call.finished_at >= {last_opened}
+                  AND correction.id IS NULL
                 UNION ALL
-                SELECT moved.nusd FROM {_MOVED}
-                WHERE {month.mine("moved")} AND moved.other_month = kept.month AND moved.made_at >= {last}
+                SELECT moved.nusd FROM {moved}
+                WHERE {moved_of_owner} AND moved.other_month = kept.month AND moved.made_at >= {last_opened}
             ) AS beyond) AS excess
         WHERE spent_nusd + reserved_nusd > budget_nusd AND spent_nusd + reserved_nusd > budget_nusd + excess.nusd
-        """,  # noqa: S608 - from here
+        """,
+        title=month.title,
+        table=month.table,
+        real=_REAL,
+        moved=_MOVED,
+        call_of_owner=month.same_owner("call"),
+        moved_of_owner=month.same_owner("moved"),
+        last_opened=last_opened,
     )
+    return Invariant(f"{month.what}_budget", meaning, query)
 
 
 BILL = Month("bill", ("team_id",))

@@ -1,4 +1,4 @@
-"""The look that some worker takes once a day, and what the last one found. When it is asked for is the sweeper's."""
+"""Checks the invariants once a day, on one of the workers, and keeps what was found. The sweeper asks for it."""
 
 from __future__ import annotations
 
@@ -12,32 +12,42 @@ from typing import Any
 import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.backends.utils import CursorWrapper
+from psycopg.sql import SQL
 
 from runs.ledger.invariants.check import Finding, examine
+from runs.sql import statement
 
 log = logging.getLogger(__name__)
 
 KEPT_CHECKS = 30
 
-_TODAY = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
+_TODAY = SQL("(clock_timestamp() AT TIME ZONE 'UTC')::date")
 
-CLAIM_TODAY = f"""
-    INSERT INTO runs_invariantcheck AS mine (day, checked_at, violations)
-    SELECT {_TODAY}, clock_timestamp(), '[]' WHERE NOT EXISTS (
+# Claims today's check: only the first of several workers changes a row. A claim without a result is void after an hour.
+CLAIM_TODAY = statement(
+    """
+    INSERT INTO runs_invariantcheck AS claimed (day, checked_at, violations)
+    SELECT {today}, clock_timestamp(), '[]' WHERE NOT EXISTS (
         SELECT FROM runs_invariantcheck
-        WHERE day = {_TODAY} AND (took_ms IS NOT NULL OR checked_at > clock_timestamp() - interval '1 hour'))
+        WHERE day = {today} AND (took_ms IS NOT NULL OR checked_at > clock_timestamp() - interval '1 hour'))
     ON CONFLICT (day) DO UPDATE SET checked_at = excluded.checked_at
-    WHERE mine.took_ms IS NULL AND mine.checked_at < excluded.checked_at - interval '1 hour'
-"""  # noqa: S608 - from here
-"""Only the first of several workers changes a row. Who has been at it for an hour is taken for dead."""
+    WHERE claimed.took_ms IS NULL AND claimed.checked_at < excluded.checked_at - interval '1 hour'
+    """,
+    today=_TODAY,
+)
 
-RECORD = f"""
+# Keeps what a check found, in place of an earlier one of the day.
+RECORD = statement(
+    """
     INSERT INTO runs_invariantcheck (day, checked_at, took_ms, violations)
-    VALUES ({_TODAY}, clock_timestamp(), %(took_ms)s, %(violations)s)
+    VALUES ({today}, clock_timestamp(), %(took_ms)s, %(violations)s)
     ON CONFLICT (day) DO UPDATE
     SET checked_at = excluded.checked_at, took_ms = excluded.took_ms, violations = excluded.violations
-"""  # noqa: S608 - from here
+    """,
+    today=_TODAY,
+)
 
+# Keeps the newest checks alone.
 FORGET_OLD = """
     DELETE FROM runs_invariantcheck
     WHERE day NOT IN (SELECT day FROM runs_invariantcheck ORDER BY day DESC LIMIT %(kept)s)
@@ -59,8 +69,10 @@ class LastCheck:
 
 
 def check_once_a_day() -> threading.Thread | None:
-    """Starts the day's look, in a thread of its own, since a large ledger takes longer than a sweep may; None if some
-    worker has already."""
+    """Starts the day's check in a thread of its own, because a large ledger takes longer than a sweep may.
+
+    None if a worker has begun it already.
+    """
     with connection.cursor() as cursor:
         cursor.execute(CLAIM_TODAY)
         if cursor.rowcount == 0:
@@ -71,21 +83,21 @@ def check_once_a_day() -> threading.Thread | None:
 
 
 def record(findings: Iterable[Finding]) -> None:
-    """Keeps what a look at all invariants found as the day's, and says in the log what is wrong."""
-    looked_at = list(findings)
-    violations = [finding for finding in looked_at if finding.count]
+    """Keeps how all invariants stand as the day's check, and logs those that are broken."""
+    checked = list(findings)
+    violations = [finding for finding in checked if finding.count]
     for finding in violations:
         rows = "; ".join(map(str, finding.rows))
         log.error("Invariant %s is broken %d times: %s", finding.name, finding.count, rows)
     kept = [{name: value for name, value in asdict(finding).items() if name != "took_ms"} for finding in violations]
-    took_ms = sum(finding.took_ms for finding in looked_at)
+    took_ms = sum(finding.took_ms for finding in checked)
     with connection.cursor() as cursor:
         cursor.execute(RECORD, {"took_ms": took_ms, "violations": json.dumps(kept)})
         cursor.execute(FORGET_OLD, {"kept": KEPT_CHECKS})
 
 
 def last_check(cursor: CursorWrapper | psycopg.Cursor[Any] | None = None) -> LastCheck | None:
-    """What the last finished look found; it reads one row and does not look again.
+    """What the last finished check found. Nothing is checked again.
 
     ``cursor`` is for a health check, which reads through a connection of its own.
     """
@@ -102,7 +114,7 @@ def _check_and_record() -> None:
         record(examine())
     except (DatabaseError, InterfaceError) as error:
         log.warning("Could not look at the invariants; another worker will in an hour", exc_info=error)
-    except Exception:  # an outer edge: a thread of its own
+    except Exception:  # the outer edge of its thread: nobody above would log it
         log.exception("Looking at the invariants failed by a bug")
     finally:
         connection.close()

@@ -1,12 +1,17 @@
-"""What must be true of how runs were carried out: one worker at a time, each step once, and nobody forgotten."""
+"""Invariants of how runs were carried out: one worker at a time, each step once, and no run forgotten."""
 
 from __future__ import annotations
 
+from psycopg.sql import SQL
+
 from runs.ledger.invariants.invariant import Invariant
+from runs.sql import statement
 
-_STEP = "concat('run ', run_id, ', task ', task_run_id, ', branch ', branch, ', step ', step)"
+_STEP = SQL("concat('run ', run_id, ', task ', task_run_id, ', branch ', branch, ', step ', step)")
 
-_PASSED_OVER = """
+# Runs whose turn had long come when a later run of their team was begun. Only the first run of a line is looked at:
+# whoever passes another one over passes the first one over too.
+_PASSED_OVER = SQL("""
     head AS (
         SELECT DISTINCT ON (team_id, rank) id, team_id, rank, created_at AS since FROM runs_run
         WHERE state = 'queued' AND lease_epoch = 0 ORDER BY team_id, rank, id),
@@ -20,11 +25,14 @@ _PASSED_OVER = """
         UNION ALL
         SELECT orphan.id, orphan.since, later.id FROM orphan JOIN runs_run AS later USING (team_id)
         WHERE later.started_at BETWEEN orphan.since + %(idle)s::interval AND now() - %(heard_after)s::interval)
-"""
-"""Runs whose turn had long come when a later one of their team was begun. Only the first of a line is looked at:
-whoever passes another one over passes it over too."""
+""")
 
-_ALL_FREE = """
+# Runs that a sweep rang for and that nobody came for, while no worker holds any run and none was begun or ended.
+#
+# A worker shows in these tables only by what it does: a lease, a run begun or ended, a bell rung again. How many more
+# runs it would take does not show. So while any worker holds a run, a waiting one may be waiting for its turn, as most
+# of 10,000 do behind full workers; then only its place in the line counts.
+_LEFT_ALONE = SQL("""
     seen AS (
         SELECT coalesce(bool_or(lease_until >= now()), false) AS held,
                coalesce(bool_or(greatest(started_at, finished_at) > now() - %(idle)s::interval), false) AS moving,
@@ -39,32 +47,32 @@ _ALL_FREE = """
         FROM runs_run AS run, seen
         WHERE swept AND NOT held AND NOT moving AND state IN ('queued', 'running')
           AND rung_at BETWEEN now() - %(idle)s::interval AND now() - %(heard_after)s::interval)
-"""
-"""Runs that a sweep rang for and that nobody came for, while no worker holds any run and none was begun or ended.
-
-A worker shows in the database only by what it does: a lease, a run begun or ended, a bell rung again. How many more
-runs it would take does not show. So while any worker holds a run, a run that waits may be waiting for its turn, as most
-of 10,000 do behind full workers, and only its place in the line is held against anybody.
-"""
+""")
 
 PROTOCOL = (
     Invariant(
         "one_ok_per_step",
         "A step of a task has at most one call that counts as its answer.",
-        f"""
-        SELECT {_STEP} AS id, count(*) AS found, 1 AS expected FROM runs_call WHERE state = 'ok'
-        GROUP BY run_id, task_run_id, branch, step HAVING count(*) > 1
-        """,  # noqa: S608 - from here
+        statement(
+            """
+            SELECT {step} AS id, count(*) AS found, 1 AS expected FROM runs_call WHERE state = 'ok'
+            GROUP BY run_id, task_run_id, branch, step HAVING count(*) > 1
+            """,
+            step=_STEP,
+        ),
     ),
     Invariant(
         "no_call_after_ok",
         "No call is started for a step that already has its answer: nothing finished is paid again.",
-        f"""
-        SELECT {_STEP} AS id, max(started_at) FILTER (WHERE state <> 'ok') AS found,
-               concat('by ', min(finished_at) FILTER (WHERE state = 'ok')) AS expected
-        FROM runs_call GROUP BY run_id, task_run_id, branch, step
-        HAVING max(started_at) FILTER (WHERE state <> 'ok') > min(finished_at) FILTER (WHERE state = 'ok')
-        """,  # noqa: S608 - from here
+        statement(
+            """
+            SELECT {step} AS id, max(started_at) FILTER (WHERE state <> 'ok') AS found,
+                   concat('by ', min(finished_at) FILTER (WHERE state = 'ok')) AS expected
+            FROM runs_call GROUP BY run_id, task_run_id, branch, step
+            HAVING max(started_at) FILTER (WHERE state <> 'ok') > min(finished_at) FILTER (WHERE state = 'ok')
+            """,
+            step=_STEP,
+        ),
     ),
     Invariant(
         "call_epoch",
@@ -156,13 +164,18 @@ PROTOCOL = (
     Invariant(
         "nothing_idle",
         "A run that could go on is not passed over by later ones of its team, nor left while all workers are free.",
-        f"""
-        WITH {_PASSED_OVER}, {_ALL_FREE}
-        SELECT id, concat('waits since ', since, ', passed over by ', min(by::text)) AS found, 'its turn' AS expected
-        FROM passed_over GROUP BY id, since
-        UNION ALL
-        SELECT id, concat('waits since ', since, ', rung for at ', rung_at), 'taken by a free worker'
-        FROM left_alone WHERE since < now() - %(idle)s::interval
-        """,  # noqa: S608 - from here
+        statement(
+            """
+            WITH {passed_over}, {left_alone}
+            SELECT id, concat('waits since ', since, ', passed over by ', min(by::text)) AS found,
+                   'its turn' AS expected
+            FROM passed_over GROUP BY id, since
+            UNION ALL
+            SELECT id, concat('waits since ', since, ', rung for at ', rung_at), 'taken by a free worker'
+            FROM left_alone WHERE since < now() - %(idle)s::interval
+            """,
+            passed_over=_PASSED_OVER,
+            left_alone=_LEFT_ALONE,
+        ),
     ),
 )

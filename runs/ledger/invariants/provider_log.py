@@ -1,4 +1,4 @@
-"""Holds the ledger against a provider's own log: every request that it billed has a row, once, with the same tokens."""
+"""Compares the ledger with a provider's own log: each request that it billed has one row, with the same tokens."""
 
 from __future__ import annotations
 
@@ -41,35 +41,35 @@ PROVIDER_LOG = Invariant(
     WHERE kept <> told
     """,
 )
-"""A reply that never arrived leaves a row without the provider's id. So ids without a row are right as long as there
-are as many calls without an answer, in the time that the log is of; one more is money that nobody booked."""
+"""A reply that never arrived leaves a row without the provider's id. So ids without a row are in order as long as there
+are as many calls without an answer, in the time that the log covers. One id more is money that nobody booked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """A line of the log. Tokens are None where it does not give them."""
+    """A line of the log."""
 
     id: str
-    prompt_tokens: int | None = None
+    prompt_tokens: int | None = None  # None: the log does not say
     completion_tokens: int | None = None
 
 
 class UnreadableLog(ValueError):
-    """A line that is not a JSON object with an ``id``; the text says which."""
+    """A line is not a JSON object with an ``id`` and whole tokens; the text says which line."""
 
 
 def read_log(lines: Iterable[str]) -> list[Billed]:
-    """JSON lines with ``id`` and, if the provider gives them, ``prompt_tokens`` and ``completion_tokens``."""
+    """Reads JSON lines with ``id`` and, if the provider gives them, ``prompt_tokens`` and ``completion_tokens``."""
     return [_billed(line, number) for number, line in enumerate(lines, 1) if line.strip()]
 
 
 def compare(billed: Iterable[Billed]) -> Finding:
     """How the ledger stands against what the provider billed."""
-    given = list(billed)
+    requests = list(billed)
     columns = {
-        "ids": [one.id for one in given],
-        "prompts": [one.prompt_tokens for one in given],
-        "completions": [one.completion_tokens for one in given],
+        "ids": [request.id for request in requests],
+        "prompts": [request.prompt_tokens for request in requests],
+        "completions": [request.completion_tokens for request in requests],
     }
     with moment():
         return look_at(PROVIDER_LOG, columns)
@@ -83,6 +83,6 @@ def _billed(line: str, number: int) -> Billed:
     if not isinstance(data, dict) or not isinstance(data.get("id"), str) or not data["id"]:
         raise UnreadableLog(f"Line {number} has no id.")
     tokens = [data.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    if any(one is not None and (not isinstance(one, int) or isinstance(one, bool)) for one in tokens):
+    if any(count is not None and (not isinstance(count, int) or isinstance(count, bool)) for count in tokens):
         raise UnreadableLog(f"Line {number} has tokens that are no whole number.")
     return Billed(data["id"][:200], *tokens)

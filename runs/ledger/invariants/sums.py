@@ -1,12 +1,15 @@
-"""What must be true of a run's and a task's sums: each is that of its calls, and no run is above its budget.
+"""Invariants of a run's and a task's figures: each is the sum of its calls, and no run is above its budget.
 
-Only a call that the provider billed above its own reservation may carry a run over its budget, by just that much.
+Only a call that the provider billed above its reservation may carry a run over its budget, by just that much.
 """
 
 from __future__ import annotations
 
+from psycopg.sql import SQL
+
 from runs.ledger.invariants.invariant import Invariant
-from runs.ledger.sql import ROLLUP_FIELDS, TOKEN_FIELDS
+from runs.ledger.statements import ROLLUP_FIELDS, TOKEN_FIELDS
+from runs.sql import listed, statement
 
 _SUMS = {
     **{name: f"sum({name})" for name in TOKEN_FIELDS},
@@ -18,19 +21,26 @@ _SUMS = {
 
 
 def _rollup(what: str, table: str, column: str) -> Invariant:
-    figures = ", ".join(f"('{name}', kept.{name}::numeric, coalesce(sums.{name}, 0))" for name in ROLLUP_FIELDS)
+    """``table`` keeps the sums; ``column`` is a call's key to it."""
+    figures = (f"('{name}', kept.{name}::numeric, coalesce(sums.{name}, 0))" for name in ROLLUP_FIELDS)
     return Invariant(
         f"{what}_sums",
         f"Each figure of a {what} is the sum of its calls.",
-        f"""
-        WITH sums AS (
-            SELECT {column}, {", ".join(f"{_SUMS[name]} AS {name}" for name in ROLLUP_FIELDS)}
-            FROM runs_call WHERE {column} IS NOT NULL GROUP BY {column})
-        SELECT concat(kept.id, ' ', field) AS id, found, expected
-        FROM {table} AS kept LEFT JOIN sums ON sums.{column} = kept.id
-        CROSS JOIN LATERAL (VALUES {figures}) AS figure (field, found, expected)
-        WHERE found <> expected
-        """,  # noqa: S608 - names of tables and columns, from here
+        statement(
+            """
+            WITH sums AS (
+                SELECT {column}, {sums}
+                FROM runs_call WHERE {column} IS NOT NULL GROUP BY {column})
+            SELECT concat(kept.id, ' ', field) AS id, found, expected
+            FROM {table} AS kept LEFT JOIN sums ON sums.{column} = kept.id
+            CROSS JOIN LATERAL (VALUES {figures}) AS figure (field, found, expected)
+            WHERE found <> expected
+            """,
+            table=SQL(table),
+            column=SQL(column),
+            sums=listed(f"{_SUMS[name]} AS {name}" for name in ROLLUP_FIELDS),
+            figures=listed(figures),
+        ),
     )
 
 
@@ -61,5 +71,5 @@ SUMS = (
         """,
     ),
 )
-"""Every call is opened within the budget, and no budget is set below what is used; so only what was settled since the
-last call was opened can have gone over it."""
+"""``run_budget``: every call is opened within the budget, and no budget is set below what is used. So only calls that
+were settled after the last one was opened can have gone over it."""

@@ -1,4 +1,4 @@
-"""Looks whether the books are right, prints what is not, and fails if anything is not."""
+"""Checks that the books are right, prints what is not, and fails if anything is not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from runs.ledger.invariants import INVARIANTS, Finding, examine, record
-from runs.ledger.invariants.provider_log import UnreadableLog, compare, read_log
+from runs.ledger.invariants.provider_log import Billed, UnreadableLog, compare, read_log
 
 
 class Command(BaseCommand):
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             findings.append(compare(billed))
         violated = [finding for finding in findings if finding.count]
         if options["json"]:
-            self.stdout.write(json.dumps({"ok": not violated, "invariants": [asdict(one) for one in findings]}))
+            self.stdout.write(json.dumps({"ok": not violated, "invariants": [asdict(finding) for finding in findings]}))
         else:
             self._print(findings)
         if violated:
@@ -53,7 +53,7 @@ class Command(BaseCommand):
             if finding.count > len(finding.rows):
                 self.stdout.write(f"    and {finding.count - len(finding.rows)} more")
 
-    def _billed(self, log: Path | None) -> list[Any] | None:
+    def _billed(self, log: Path | None) -> list[Billed] | None:
         if log is None:
             return None
         try:

@@ -1,6 +1,4 @@
-"""Brings a database to where this code needs it: tables, queues, the first team, prices and templates. Safe to
-repeat.
-"""
+"""Prepares a database for this code: tables, the queue, the first team, prices and templates. Safe to repeat."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from runs.worker.pgmq_queue import install_queues
+from runs.worker.postgres_broker import install_queues
 
 
 class Command(BaseCommand):

@@ -1,4 +1,4 @@
-"""Starts one Celery worker as Crewsite needs it: a threads pool, no gossip, the run queue."""
+"""Starts one Celery worker as Crewsite needs it: with a pool of threads, and without gossip between workers."""
 
 from __future__ import annotations
 

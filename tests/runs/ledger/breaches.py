@@ -8,8 +8,9 @@ from datetime import timedelta
 from django.db.models import F
 from django.utils import timezone
 
+from engine.record.journal import TaskStatus
 from runs.models import Allowance, Bill, Call, Correction, Review, Run
-from runs.states import RunState, TaskState
+from runs.states import RunState
 from tests.runs.books import AGO, Books, add_one, began, now_open, queued_after, without
 
 
@@ -124,11 +125,11 @@ def a_zombie_answers_for_the_run(books: Books) -> None:
 
 
 def a_succeeded_run_has_a_failed_task(books: Books) -> None:
-    books.done.tasks.filter(key="extra").update(state=TaskState.FAILED)
+    books.done.tasks.filter(key="extra").update(state=TaskStatus.FAILED)
 
 
 def a_failed_run_has_an_open_task(books: Books) -> None:
-    books.failed.tasks.filter(key="brief").update(state=TaskState.PENDING)
+    books.failed.tasks.filter(key="brief").update(state=TaskStatus.PENDING)
 
 
 def an_ended_run_is_leased(books: Books) -> None:
@@ -152,7 +153,7 @@ def a_lease_has_no_number(books: Books) -> None:
 def an_ended_run_has_an_open_call(books: Books) -> None:
     ended = {"state": RunState.FAILED, "lease_owner": "", "lease_until": None, "finished_at": timezone.now() - AGO}
     Run.objects.filter(pk=books.busy.pk).update(**ended)
-    books.busy.tasks.update(state=TaskState.CANCELLED)
+    books.busy.tasks.update(state=TaskStatus.CANCELLED)
 
 
 def a_waiting_run_was_answered(books: Books) -> None:

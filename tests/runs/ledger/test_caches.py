@@ -14,12 +14,12 @@ from django.db.models import F
 
 from engine.catalogue.pricing import Usage
 from engine.providers.llm import LLMReply
-from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus
+from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, TaskStatus
 from runs.ledger.caches import KeptReplies, LedgerCaches
 from runs.ledger.journal import LedgerJournal
 from runs.ledger.replay import read_replay
 from runs.models import Call, Run, TaskRun
-from runs.states import CallState, CostClass, RunState, TaskState
+from runs.states import CallState, CostClass, RunState
 from runs.worker import claim
 from runs.worker.process import WorkerProcess
 from teams.actions import add_provider
@@ -307,7 +307,7 @@ def test_a_result_that_is_not_worth_keeping_is_not_reused(cast: Cast, workers: l
 
 def back_to_before_its_end(run: Run) -> None:
     """As if the worker had died after the last call and before the task's end."""
-    run.tasks.update(state=TaskState.RUNNING, finished_at=None, output_raw="", output_json=None)
+    run.tasks.update(state=TaskStatus.RUNNING, finished_at=None, output_raw="", output_json=None)
     Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING, finished_at=None, output_raw="")
     run.refresh_from_db()
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from engine.catalogue.pricing import Price, Usage, cost_usd
 from runs.ledger.invariants import INVARIANTS, look
-from runs.ledger.sql import ROLLUP_FIELDS
+from runs.ledger.statements import ROLLUP_FIELDS
 from runs.models import Allowance, Call, Correction, Run, TaskRun
 from runs.money import to_nusd
 from runs.states import Priority

@@ -24,7 +24,7 @@ from runs.ledger.lost_calls import close_calls_of_ended_runs
 from runs.ledger.replay import read_replay
 from runs.models import Allowance, Bill, Call, Run
 from runs.run.actions import request_cancel
-from runs.states import CallState, CostClass, RunState, TaskState
+from runs.states import CallState, CostClass, RunState
 from runs.worker import claim
 from teams.models import Membership
 from tests.cast import Cast, make_crew
@@ -257,7 +257,7 @@ def test_a_zombie_writes_no_output(cast: Cast, writer: GroupCommit) -> None:
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
     claim.claim(run.pk, owner="worker-2")
     asyncio.run(journal.task_ended(TaskResult("figures", TaskStatus.SUCCEEDED, raw="mine")))
-    assert run.tasks.get(key="figures").state == TaskState.PENDING
+    assert run.tasks.get(key="figures").state == TaskStatus.PENDING
 
 
 def test_settling_twice_books_once(cast: Cast, writer: GroupCommit) -> None:
@@ -305,7 +305,7 @@ def test_replay_reads_finished_tasks_and_finished_calls_of_the_others(cast: Cast
     assert replay.results["figures"].data == {"n": 42}
     assert replay.calls == {}
 
-    run.tasks.filter(key="figures").update(state=TaskState.RUNNING, finished_at=None)
+    run.tasks.filter(key="figures").update(state=TaskStatus.RUNNING, finished_at=None)
     record = read_replay(run).calls["figures", "", 0]
     assert record.outcome.reply is not None
     assert (record.outcome.reply.text, record.outcome.reply.usage) == ("Here: \ufffd", USAGE)

@@ -11,9 +11,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 
 from agents_app.models import Crew
-from runs.bounds import budgets
 from runs.limits.actions import TeamLimits, limits_of, resume, set_limits
 from runs.models import Allowance, Bill, PriceQuote, Run
+from runs.months import this_month
 from runs.states import RunState
 from teams.actions import add_provider
 from teams.models import Membership, Team
@@ -42,7 +42,7 @@ def cast(db: None) -> Cast:
 
 
 def spent(cast: Cast, nusd: int, *, reserved: int = 0, budget: int | None = None) -> Bill:
-    month = budgets.this_month()
+    month = this_month()
     sums = {"spent_nusd": nusd, "reserved_nusd": reserved, "budget_nusd": budget, "month": month}
     Allowance.objects.create(team=cast.team, user=cast.runner.user, **sums)
     return Bill.objects.create(team=cast.team, **sums)
@@ -153,7 +153,7 @@ def test_a_bill_that_begins_while_limits_are_set_begins_with_the_new_ones(transa
         SELECT id, %s, budget_nusd, 0, 5 FROM teams_team WHERE id = %s
         ON CONFLICT (team_id, month) DO UPDATE SET reserved_nusd = bill.reserved_nusd + excluded.reserved_nusd
     """
-    month = budgets.this_month()
+    month = this_month()
 
     def open_call() -> None:
         with connection.cursor() as cursor:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from runs.bounds import budgets
 from runs.limits.actions import TeamLimits, limits_of, set_limits
 from runs.models import Allowance, Bill
+from runs.months import this_month
 from runs.notices import alerts
 from teams.access import Principal
 from teams.actions import issue_token
@@ -49,7 +49,7 @@ def spend(who: Principal, usd: str, *, held: str = "0", budget: str | None = Non
     def nusd(amount: str) -> int:
         return int(Decimal(amount) * 10**9)
 
-    sums = {"spent_nusd": nusd(usd), "reserved_nusd": nusd(held), "month": budgets.this_month()}
+    sums = {"spent_nusd": nusd(usd), "reserved_nusd": nusd(held), "month": this_month()}
     Allowance.objects.create(team=who.team, user=who.user, **sums)
     Bill.objects.create(team=who.team, budget_nusd=budget and nusd(budget), **sums)
 

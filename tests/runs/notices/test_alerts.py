@@ -14,9 +14,9 @@ from django.test import Client
 from django.utils import timezone
 
 from agents_app.models import Crew
-from runs.bounds import budgets
 from runs.limits.actions import TeamLimits, set_limits
 from runs.models import Alert, Allowance, Bill, Notice
+from runs.months import this_month
 from runs.notices import alerts
 from runs.notices.mail import send_due_mails
 from runs.states import RunState
@@ -40,12 +40,12 @@ def mailing(settings: Any) -> None:
 
 def bill(cast: Cast, usd: float, *, budget_nusd: int | None = TEN) -> Bill:
     sums = {"spent_nusd": round(usd * 1e9), "budget_nusd": budget_nusd}
-    return Bill.objects.update_or_create(team=cast.team, month=budgets.this_month(), defaults=sums)[0]
+    return Bill.objects.update_or_create(team=cast.team, month=this_month(), defaults=sums)[0]
 
 
 def allowance(who: Principal, usd: float, *, budget_nusd: int | None = TEN) -> Allowance:
     sums = {"spent_nusd": round(usd * 1e9), "budget_nusd": budget_nusd}
-    key = {"team": who.team, "user": who.user, "month": budgets.this_month()}
+    key = {"team": who.team, "user": who.user, "month": this_month()}
     return Allowance.objects.update_or_create(**key, defaults=sums)[0]
 
 
@@ -75,7 +75,7 @@ class TestFinding:
         found()
         bill(cast, 5.75)
         alert = Alert.objects.get()
-        assert (alert.spent_nusd, alert.budget_nusd, alert.month) == (5_250_000_000, TEN, budgets.this_month())
+        assert (alert.spent_nusd, alert.budget_nusd, alert.month) == (5_250_000_000, TEN, this_month())
         assert alerts.words_of(alert) == (f"Acme's budget of $10 for {alert.month:%B %Y} has passed 50 %: $5.25 spent.")
 
     def test_a_members_budget_is_found_beside_the_teams(self, cast: Cast) -> None:
@@ -90,7 +90,7 @@ class TestFinding:
         assert found() == []
 
     def test_an_earlier_month_is_not_told(self, cast: Cast) -> None:
-        before = (budgets.this_month() - timedelta(days=1)).replace(day=1)
+        before = (this_month() - timedelta(days=1)).replace(day=1)
         Bill.objects.create(team=cast.team, month=before, spent_nusd=TEN, budget_nusd=TEN)
         assert found() == []
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from runs.ledger.sql import ROLLUP_FIELDS, TOKEN_FIELDS
+from runs.ledger.statements import ROLLUP_FIELDS, TOKEN_FIELDS
 from tests.runs.protocol.model import RunModel
 from tests.runs.protocol.purses import Row, TeamModel
 from tests.runs.protocol.world import World

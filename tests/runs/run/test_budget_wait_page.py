@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from agents_app.models import Crew
-from runs.bounds import budgets
 from runs.limits.actions import TeamLimits, set_limits
 from runs.models import Allowance, Bill, Run
+from runs.months import this_month
 from runs.states import RunState
 from teams.access import Principal
 from teams.actions import add_provider
@@ -30,7 +30,7 @@ def waiting(cast: Cast, crew: Crew, budget: str = "run_budget", **fields: Any) -
 
 
 def used_up(cast: Cast, *, nusd: int = 1_000_000_000, month: Any = None) -> None:
-    sums = {"month": budgets.this_month(), "budget_nusd": 1_000_000_000, "spent_nusd": nusd}
+    sums = {"month": this_month(), "budget_nusd": 1_000_000_000, "spent_nusd": nusd}
     Bill.objects.create(team=cast.team, **sums)
 
 
@@ -115,7 +115,7 @@ class TestSharedBudgets:
         assert "Raise it under Limits" not in html
 
     def test_a_members_likewise(self, cast: Cast, crew: Crew) -> None:
-        sums = {"month": budgets.this_month(), "budget_nusd": 10**9, "spent_nusd": 10**9}
+        sums = {"month": this_month(), "budget_nusd": 10**9, "spent_nusd": 10**9}
         Allowance.objects.create(team=cast.team, user=cast.runner.user, **sums)
         html = page(cast.runner, waiting(cast, crew, "user_budget", budget_nusd=None))
         assert "The budget for this month of whoever launches it does not cover" in html
@@ -179,7 +179,7 @@ class TestLaunching:
         self, cast: Cast, crew: Crew, shared: str
     ) -> None:
         add_provider(cast.owner, provider="openai", api_key="sk-x")
-        sums = {"month": budgets.this_month(), "budget_nusd": 10**9, "spent_nusd": 10**9}
+        sums = {"month": this_month(), "budget_nusd": 10**9, "spent_nusd": 10**9}
         if shared == "team":
             Bill.objects.create(team=cast.team, **sums)
         else:

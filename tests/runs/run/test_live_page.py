@@ -14,11 +14,12 @@ from django.db import connection, connections
 from django.test import AsyncClient
 from django.utils import timezone
 
+from engine.record.journal import TaskStatus
 from runs.live.notify import run_changed
 from runs.models import Run, TaskRun
 from runs.run import page
 from runs.run.page import PARTS
-from runs.states import RunState, TaskState
+from runs.states import RunState
 from tests.cast import Cast, make_cast, make_crew
 from tests.ledger import make_run, make_task
 
@@ -43,7 +44,7 @@ class Watched:
 def watched() -> Watched:
     cast = make_cast()
     run = make_run(cast.owner, make_crew(cast.owner), state=RunState.RUNNING)
-    make_task(run, "figures", state=TaskState.RUNNING, started_at=run.started_at)
+    make_task(run, "figures", state=TaskStatus.RUNNING, started_at=run.started_at)
     make_task(run, "headlines", position=1)
     return Watched(cast, run)
 
@@ -112,7 +113,7 @@ async def test_a_reader_whose_page_is_current_gets_only_what_changes(watched: Wa
     await asyncio.sleep(0.5)
     assert not waiting.done()
     ended = TaskRun.objects.filter(run=watched.run, key="figures")
-    await change(watched.run, lambda: ended.update(state=TaskState.SUCCEEDED, finished_at=timezone.now()))
+    await change(watched.run, lambda: ended.update(state=TaskStatus.SUCCEEDED, finished_at=timezone.now()))
     assert {event.name for event in await waiting} - {"timeline"} == {"summary", "tasks", "graph"}
 
 

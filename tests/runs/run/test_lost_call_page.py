@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from engine.record.journal import TaskStatus
 from runs.models import Call, Review, Run
-from runs.states import CallState, RunState, TaskState
+from runs.states import CallState, RunState
 from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run, make_task
 from tests.pages import signed_in
@@ -18,7 +19,7 @@ HOSTILE = '{"note": "<script>alert(1)</script>"}'
 def lost(cast: Cast) -> Call:
     """A call of a tool that may have been carried out; its task and its run wait."""
     run = make_run(cast.owner, make_crew(cast.owner), state=RunState.WAITING, waiting_for="person")
-    task = make_task(run, "brief", state=TaskState.WAITING, started_at=run.started_at)
+    task = make_task(run, "brief", state=TaskStatus.WAITING, started_at=run.started_at)
     call = make_call(
         run, task=task, kind="tool", tool="place_order", arguments=HOSTILE, state=CallState.UNKNOWN, cost_nusd=0
     )

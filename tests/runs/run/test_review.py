@@ -15,13 +15,14 @@ from celery import current_app
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 
+from engine.record.journal import TaskStatus
 from runs.ledger import transitions
 from runs.ledger.journal import LedgerJournal
 from runs.ledger.replay import read_replay
 from runs.models import Review, Run
 from runs.run.actions import Decision, decide, request_cancel
 from runs.run.answers import run_json, summary_json
-from runs.states import RunState, TaskState
+from runs.states import RunState
 from runs.worker import claim, turns
 from runs.worker.bell import WORK
 from runs.worker.process import WorkerProcess
@@ -58,7 +59,7 @@ def test_a_waiting_run_holds_no_lease_and_no_thread(cast: Cast, worker: WorkerPr
     assert (run.waiting_for, run.lease_owner, run.lease_until, run.finished_at) == ("person", "", None, None)
     assert worker._held == {}
     draft = run.tasks.get()
-    assert (draft.state, draft.output_raw, draft.finished_at) == (TaskState.WAITING, "Answer 1", None)
+    assert (draft.state, draft.output_raw, draft.finished_at) == (TaskStatus.WAITING, "Answer 1", None)
     review = Review.objects.get()
     assert (review.task_run_id, review.number, review.answer, review.about) == (draft.pk, 0, "Answer 1", "answer")
     assert claim.claim(run.pk, owner="another") is None
@@ -181,7 +182,7 @@ def test_a_run_asked_to_stop_as_it_is_set_aside_does_not_wait(cast: Cast) -> Non
     request_cancel(cast.runner, run)
     assert transitions.pause(claimed, waiting_for="person")
     run.refresh_from_db()
-    assert (run.state, run.tasks.get().state) == (RunState.CANCELLED, TaskState.CANCELLED)
+    assert (run.state, run.tasks.get().state) == (RunState.CANCELLED, TaskStatus.CANCELLED)
 
 
 def test_a_decision_while_the_run_goes_on_with_other_tasks_is_not_overlooked(cast: Cast, worker: WorkerProcess) -> None:
@@ -196,7 +197,7 @@ def test_a_decision_while_the_run_goes_on_with_other_tasks_is_not_overlooked(cas
         use_provider(cast.owner, provider)
         run = launched(cast.runner, task("draft", human_input=True), task("slow"))
         job = in_thread(execute, Run.objects.get(pk=run.pk), worker)
-        _until(lambda: run.tasks.filter(key="draft", state=TaskState.WAITING).exists())
+        _until(lambda: run.tasks.filter(key="draft", state=TaskStatus.WAITING).exists())
         assert approve(cast, run).state == RunState.RUNNING
         release.set()
         job.join()
@@ -213,7 +214,7 @@ def test_a_decision_at_the_very_moment_of_the_pause_is_not_overlooked(cast: Cast
         claimed = claim.claim(run.pk, owner="worker-1")
         assert claimed
         Review.objects.create(task_run=run.tasks.get(), number=0, answer="x")
-        run.tasks.update(state=TaskState.WAITING)
+        run.tasks.update(state=TaskStatus.WAITING)
         together = threading.Barrier(2)
 
         def say(run: Run = run, together: threading.Barrier = together) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from engine.record.journal import TaskStatus
 from runs.models import Review, Run
 from runs.run.actions import Decision, decide
-from runs.states import RunState, TaskState
+from runs.states import RunState
 from teams.access import Principal
 from teams.refusals import Conflict
 from tests.cast import Cast, make_crew
@@ -25,9 +26,9 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 def run(cast: Cast) -> Run:
     """A run whose task ``brief`` shows its first answer to a person."""
     run = make_run(cast.owner, make_crew(cast.owner), state=RunState.WAITING, waiting_for="person")
-    make_task(run, "figures", state=TaskState.SUCCEEDED, started_at=run.started_at, finished_at=timezone.now())
+    make_task(run, "figures", state=TaskStatus.SUCCEEDED, started_at=run.started_at, finished_at=timezone.now())
     task = make_task(
-        run, "brief", position=1, state=TaskState.WAITING, started_at=run.started_at, output_raw="**Draft**"
+        run, "brief", position=1, state=TaskStatus.WAITING, started_at=run.started_at, output_raw="**Draft**"
     )
     Review.objects.create(task_run=task, number=0, answer="**Draft**")
     return run

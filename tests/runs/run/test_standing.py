@@ -17,11 +17,10 @@ from runs.models import Run, TaskRun
 from runs.run.answers import run_json, summary_json
 from runs.run.standing import troubles_of, waits_for, waits_of
 from runs.states import RunState
-from runs.worker import execution
 from runs.worker.process import WorkerProcess
 from tests.cast import Cast, make_crew
 from tests.openai_server import Fault, OpenAIServer
-from tests.runs.workers import in_thread, launched, task, use_provider
+from tests.runs.workers import claim_and_execute, in_thread, launched, task, use_provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,7 +56,7 @@ def test_a_call_that_is_tried_again_is_seen_waiting(cast: Cast, worker: WorkerPr
     with OpenAIServer(lambda body: next(refusals, "An answer.")) as server:
         use_provider(cast.owner, server)
         run = launched(cast.runner, task("only"))
-        executing = in_thread(lambda: execution.execute(run.pk, worker=worker))
+        executing = in_thread(claim_and_execute, run, worker)
         assert seen_within(run, "retry")
         executing.join()
     run.refresh_from_db()
@@ -72,7 +71,7 @@ def test_a_call_that_waits_for_its_turn_at_the_provider_is_seen_waiting(cast: Ca
     with OpenAIServer(lambda body: next(refusals, "An answer.")) as server:
         use_provider(cast.owner, server)
         run = launched(cast.runner, task("only"))
-        executing = in_thread(lambda: execution.execute(run.pk, worker=worker))
+        executing = in_thread(claim_and_execute, run, worker)
         assert seen_within(run, "rate_limit")
         executing.join()
     assert waits(run) == []
@@ -90,7 +89,7 @@ def test_money_that_calls_in_flight_hold_is_seen_waited_for(cast: Cast, worker: 
         run = launched(cast.runner, task("left"), task("right"))
         # One call's worst case, and a little: the second waits for the first to turn out cheaper.
         Run.objects.filter(pk=run.pk).update(budget_nusd=_worst_case(cast, server) * 3 // 2)
-        executing = in_thread(lambda: execution.execute(run.pk, worker=worker))
+        executing = in_thread(claim_and_execute, run, worker)
         assert seen_within(run, "budget")
         assert waits_for(run, list(run.tasks.all())) == ""  # the other task is at work
         gate.set()

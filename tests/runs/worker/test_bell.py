@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from runs.worker.pgmq_queue import QUEUE, install_queues
+from runs.worker.postgres_broker import QUEUE, install_queues
 
 ROOT = Path(__file__).resolve().parents[3]
 RING = """

@@ -16,7 +16,6 @@ from runs.ledger import transitions
 from runs.models import Run
 from runs.states import RunState
 from runs.worker import claim
-from runs.worker.execution import execute
 from runs.worker.process import WorkerProcess
 from runs.worker.runtime import limits_of
 from teams.refusals import Invalid
@@ -37,7 +36,7 @@ def test_a_run_stops_at_its_bound_and_keeps_what_was_paid(
     cast: Cast, worker: WorkerProcess, bound: str, most: int
 ) -> None:
     run = launched(cast, **{bound: most})
-    execute(run.pk, worker=worker)
+    workers.claim_and_execute(run, worker)
     run.refresh_from_db()
     assert (run.state, run.error_code) == (RunState.FAILED, bound)
     settled = list(run.calls.filter(kind="model").values_list("state", flat=True))
@@ -47,14 +46,14 @@ def test_a_run_stops_at_its_bound_and_keeps_what_was_paid(
 
 def test_without_bounds_it_ends_well(cast: Cast, worker: WorkerProcess) -> None:
     run = launched(cast)
-    execute(run.pk, worker=worker)
+    workers.claim_and_execute(run, worker)
     run.refresh_from_db()
     assert run.state == RunState.SUCCEEDED
 
 
 def test_what_an_earlier_worker_used_counts(cast: Cast, worker: WorkerProcess) -> None:
     run = launched(cast, max_calls=1, max_seconds=60)
-    execute(run.pk, worker=worker)
+    workers.claim_and_execute(run, worker)
     run.refresh_from_db()
     limits = limits_of(run)
     assert (limits.calls, limits.tokens) == (1, run.total_tokens)

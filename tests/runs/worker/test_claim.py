@@ -9,12 +9,13 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from engine.record.journal import TaskStatus
 from runs.launch.actions import launch
 from runs.launch.order import LaunchOrder
 from runs.ledger import transitions
 from runs.models import Run
 from runs.run.actions import request_cancel
-from runs.states import RunState, TaskState
+from runs.states import RunState
 from runs.worker import claim, turns
 from tests.cast import Cast, make_crew
 
@@ -77,7 +78,7 @@ def test_ending_gives_up_the_lease_and_closes_the_tasks_left(run: Run) -> None:
     run.refresh_from_db()
     assert (run.state, run.lease_until, run.lease_owner) == (RunState.FAILED, None, "")
     assert run.finished_at is not None
-    assert set(run.tasks.values_list("state", flat=True)) == {TaskState.CANCELLED}
+    assert set(run.tasks.values_list("state", flat=True)) == {TaskStatus.CANCELLED}
 
 
 def test_an_ended_run_is_not_ended_again(run: Run) -> None:

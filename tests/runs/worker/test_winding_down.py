@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
+from engine.record.journal import TaskStatus
 from runs.models import Call, Run
 from runs.run.actions import request_cancel
-from runs.states import CallState, RunState, TaskState
+from runs.states import CallState, RunState
 from runs.worker import execution
 from runs.worker.process import WorkerProcess
 from tests.cast import Cast
 from tests.openai_server import OpenAIServer
-from tests.runs.workers import agent, assert_sums, execute, in_thread, launched, task, use_provider
+from tests.runs.workers import agent, assert_sums, claim_and_execute, execute, in_thread, launched, task, use_provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,7 +62,7 @@ def test_a_stop_lets_calls_in_flight_settle_and_gives_the_run_back(
 ) -> None:
     run = two_steps(cast)
     stopped = WorkerProcess()
-    executing = in_thread(lambda: execution.execute(run.pk, worker=stopped))
+    executing = in_thread(claim_and_execute, run, stopped)
     gate.wait_until_asked()
     stopping = in_thread(lambda: stopped.stop(grace_s=60))
     while not stopped.stopping.is_set():
@@ -90,7 +91,7 @@ def test_a_stop_cuts_off_what_does_not_end_in_time_and_books_its_worst(
 ) -> None:
     run = two_steps(cast)
     stopped = WorkerProcess()
-    executing = in_thread(lambda: execution.execute(run.pk, worker=stopped))
+    executing = in_thread(claim_and_execute, run, stopped)
     gate.wait_until_asked()
     stopped.stop(grace_s=0.2)
     executing.join()
@@ -114,11 +115,11 @@ def test_a_stopping_worker_claims_nothing(cast: Cast, provider: OpenAIServer) ->
 def test_a_cancelled_run_gets_seconds_to_settle_its_call_and_starts_no_other(
     cast: Cast, gate: Gate, provider: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runs.worker.process.CANCEL_GRACE_S", 60)  # the machine may be slow to open the gate
+    monkeypatch.setattr("runs.worker.keeper.CANCEL_GRACE_S", 60)  # the machine may be slow to open the gate
     run = two_steps(cast)
     worker = WorkerProcess()
     try:
-        executing = in_thread(lambda: execution.execute(run.pk, worker=worker))
+        executing = in_thread(claim_and_execute, run, worker)
         gate.wait_until_asked()
         (held,) = worker.held
         request_cancel(cast.runner, run)
@@ -132,8 +133,8 @@ def test_a_cancelled_run_gets_seconds_to_settle_its_call_and_starts_no_other(
     assert run.state == RunState.CANCELLED
     assert [call.state for call in Call.objects.all()] == [CallState.OK]
     assert {one.key: one.state for one in run.tasks.all()} == {
-        "first": TaskState.SUCCEEDED,
-        "second": TaskState.CANCELLED,
+        "first": TaskStatus.SUCCEEDED,
+        "second": TaskStatus.CANCELLED,
     }
     assert len(provider.billed) == 1
     assert_sums(run)
@@ -142,7 +143,7 @@ def test_a_cancelled_run_gets_seconds_to_settle_its_call_and_starts_no_other(
 def test_parallel_tasks_of_a_stopped_run_all_settle(cast: Cast, gate: Gate, provider: OpenAIServer) -> None:
     run = launched(cast.runner, task("left"), task("right"), task("last", context=("left", "right")))
     stopped = WorkerProcess()
-    executing = in_thread(lambda: execution.execute(run.pk, worker=stopped))
+    executing = in_thread(claim_and_execute, run, stopped)
     gate.wait_until_asked(2)
     stopping = in_thread(lambda: stopped.stop(grace_s=60))
     while not stopped.stopping.is_set():

@@ -1,11 +1,15 @@
-"""The statements that write a run's record: a call is opened by one and settled by one, with all the sums that it
-moves; a task begins and ends by one.
+"""The statements that write a run's record. One opens a call and one settles it, each with all the sums that it moves;
+one begins a task and one ends it. Each locks the run before anything that belongs to the run.
 
-``lines`` and ``journal`` fill them in and say what they mean. Each locks the run before anything that
-belongs to it.
+``lines`` and ``journal`` fill them in and say what their values mean.
 """
 
 from __future__ import annotations
+
+from psycopg.sql import SQL
+
+from runs.months import THIS_MONTH
+from runs.sql import listed, statement
 
 TOKEN_FIELDS = (
     "prompt_tokens",
@@ -15,7 +19,7 @@ TOKEN_FIELDS = (
     "reasoning_tokens",
 )
 
-_PRICES = {
+_PRICE_VALUES = {
     "input_usd_per_mtok": "%(input)s::numeric",
     "output_usd_per_mtok": "%(output)s::numeric",
     "cached_usd_per_mtok": "%(cached)s::numeric",
@@ -25,7 +29,7 @@ _PRICES = {
 
 ROLLUP_FIELDS = (*TOKEN_FIELDS, "successful_requests", "spent_nusd", "unpriced_calls", "estimated_calls")
 
-_LINE = {
+_CALL_VALUES = {
     "id": "%(id)s",
     "team_id": "%(team)s",
     "run_id": "%(run)s",
@@ -50,19 +54,23 @@ _LINE = {
     "counted_tokens": "%(counted_tokens)s",
     "cache_key": "%(cache_key)s",
     "waited_ms": "%(waited_ms)s",
-    **_PRICES,
+    **_PRICE_VALUES,
     "reserved_nusd": "%(reserved)s",
     "billed_month": "month.begins",
     "usage_estimated": "false",
     "cache_hit": "false",
 }
-_LINE |= dict.fromkeys(TOKEN_FIELDS, "0")
-_LINE |= dict.fromkeys(
+_CALL_VALUES |= dict.fromkeys(TOKEN_FIELDS, "0")
+_CALL_VALUES |= dict.fromkeys(
     ("model_answered", "tool_output", "finish_reason", "error_code", "error", "provider_request_id"), "''"
 )
 
-OPEN = f"""
-    WITH month AS (SELECT date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date AS begins),
+# Opens a call: reserves its worst case on run, bill and allowance, and writes the line if all three cover it.
+# The month's bill, and a member's allowance, begin with their first call, at the budget of that moment.
+# Lock order: bill before allowance.
+OPEN = statement(
+    """
+    WITH month AS (SELECT {this_month} AS begins),
     earlier AS (SELECT FROM runs_call WHERE id = %(id)s),
     run AS (
         UPDATE runs_run SET reserved_nusd = reserved_nusd + %(reserved)s, revision = revision + 1
@@ -98,44 +106,58 @@ OPEN = f"""
            OR allowance.spent_nusd + allowance.reserved_nusd + excluded.reserved_nusd <= allowance.budget_nusd
         RETURNING allowance.id),
     line AS (
-        INSERT INTO runs_call ({", ".join(_LINE)})
-        SELECT {", ".join(_LINE.values())} FROM month
+        INSERT INTO runs_call ({columns})
+        SELECT {values} FROM month
         WHERE EXISTS (SELECT FROM run) AND (%(simulated)s OR EXISTS (SELECT FROM bill)
             AND (EXISTS (SELECT FROM allowance) OR NOT EXISTS (SELECT FROM person)))
         RETURNING id),
     task AS (
         UPDATE runs_taskrun SET waits_for = '', waits_until = NULL
         WHERE id = %(task)s AND waits_for <> '' AND EXISTS (SELECT FROM line))
-    SELECT EXISTS (SELECT FROM earlier), EXISTS (SELECT FROM run), (SELECT id FROM bill),
-           EXISTS (SELECT FROM line), pg_notify(%(channel)s, %(run)s::text)
-"""  # noqa: S608 - names of columns, from here
-"""A team's bill of the month, and a person's part of it, is begun at its first call, with the budget that it then has.
-
-Who locks both locks the bill first.
-"""
-
-_READ = f"""
-    SELECT call.id, call.run_id, call.task_run_id, call.team_id, call.billed_month, call.simulated, call.kind,
-           call.purpose, call.attempt, call.state, call.input_usd_per_mtok IS NOT NULL, call.reserved_nusd,
-           call.cost_nusd, {", ".join(f"call.{name}" for name in TOKEN_FIELDS)}, call.usage_estimated,
-           run.lease_epoch = call.epoch AND run.state = 'running', run.created_by_id
-    FROM runs_call AS call JOIN runs_run AS run ON run.id = call.run_id WHERE
-"""  # noqa: S608 - names of columns, from here
-
-READ_TO_SETTLE = (
-    f"{_READ} call.id = %s AND call.state IN ('intent', 'unknown') FOR NO KEY UPDATE OF run FOR UPDATE OF call"
+    SELECT EXISTS (SELECT FROM earlier) AS earlier, EXISTS (SELECT FROM run) AS reserved_on_run,
+           (SELECT id FROM bill) AS bill_id, EXISTS (SELECT FROM line) AS written
+    FROM pg_notify(%(channel)s, %(run)s::text)
+    """,
+    this_month=THIS_MONTH,
+    columns=listed(_CALL_VALUES),
+    values=listed(_CALL_VALUES.values()),
 )
 
-READ_OPEN = f"{_READ} call.run_id = %s AND call.state = 'intent' ORDER BY call.id FOR UPDATE OF call"
+_UNSETTLED_CALLS = SQL("""
+    SELECT call.id, call.run_id, call.task_run_id, call.team_id, call.billed_month, call.simulated, call.kind,
+           call.purpose, call.attempt, call.state, call.input_usd_per_mtok IS NOT NULL AS priced,
+           call.reserved_nusd, call.cost_nusd, {tokens}, call.usage_estimated,
+           run.lease_epoch = call.epoch AND run.state = 'running' AS holds_run, run.created_by_id AS person_id
+    FROM runs_call AS call JOIN runs_run AS run ON run.id = call.run_id
+""").format(tokens=listed(f"call.{name}" for name in TOKEN_FIELDS))
 
-_APPLIED = ", ".join(f"{name} = CASE WHEN %(repriced)s THEN {value} ELSE {name} END" for name, value in _PRICES.items())
+# Reads the call that an outcome came for, unless it was settled for good, and locks its run and it.
+READ_TO_SETTLE = statement(
+    """
+    {unsettled_calls} WHERE call.id = %s AND call.state IN ('intent', 'unknown')
+    FOR NO KEY UPDATE OF run FOR UPDATE OF call
+    """,
+    unsettled_calls=_UNSETTLED_CALLS,
+)
 
-_MORE = ", ".join(f"{name} = {name} + %(more_{name})s" for name in ROLLUP_FIELDS)
+# Reads and locks the open calls of a run that the caller has locked.
+READ_OPEN = statement(
+    "{unsettled_calls} WHERE call.run_id = %s AND call.state = 'intent' ORDER BY call.id FOR UPDATE OF call",
+    unsettled_calls=_UNSETTLED_CALLS,
+)
 
-SETTLE = f"""
+_APPLIED_PRICES = listed(
+    f"{name} = CASE WHEN %(repriced)s THEN {value} ELSE {name} END" for name, value in _PRICE_VALUES.items()
+)
+_ADDED_SUMS = listed(f"{name} = {name} + %(more_{name})s" for name in ROLLUP_FIELDS)
+
+# Writes a call's outcome, adds it to the sums of task, run, bill and allowance, and releases what was reserved for it.
+# Lock order: bill before allowance.
+SETTLE = statement(
+    """
     WITH line AS (
-        UPDATE runs_call SET state = %(state)s, cost_class = %(cost_class)s, cost_nusd = %(cost)s, {_APPLIED},
-            {", ".join(f"{name} = %({name})s" for name in TOKEN_FIELDS)},
+        UPDATE runs_call SET state = %(state)s, cost_class = %(cost_class)s, cost_nusd = %(cost)s, {applied_prices},
+            {tokens},
             usage_estimated = %(usage_estimated)s, cache_hit = %(cache_hit)s, cache_age_s = %(cache_age_s)s,
             saved_nusd = %(saved)s, cache_key = CASE WHEN %(reusable)s THEN cache_key ELSE '' END,
             error = %(error)s, error_code = %(error_code)s, tool_output = %(tool_output)s,
@@ -143,9 +165,9 @@ SETTLE = f"""
             finish_reason = %(finish_reason)s, provider_request_id = %(provider_request_id)s, ttft_ms = %(ttft_ms)s,
             finished_at = clock_timestamp()
         WHERE id = %(id)s),
-    task AS (UPDATE runs_taskrun SET {_MORE} WHERE id = %(task)s),
+    task AS (UPDATE runs_taskrun SET {added_sums} WHERE id = %(task)s),
     run AS (
-        UPDATE runs_run SET {_MORE}, reserved_nusd = reserved_nusd - %(released)s, revision = revision + 1,
+        UPDATE runs_run SET {added_sums}, reserved_nusd = reserved_nusd - %(released)s, revision = revision + 1,
             fruitless_takeovers = CASE WHEN %(progress)s THEN 0 ELSE fruitless_takeovers END
         WHERE id = %(run)s),
     bill AS (
@@ -159,47 +181,66 @@ SETTLE = f"""
         WHERE team_id = %(team)s AND user_id = %(person)s AND month = %(month)s
           AND (SELECT count(*) FROM bill) > 0)
     SELECT pg_notify(%(channel)s, %(run)s::text)
-"""  # noqa: S608 - names of columns, from here
+    """,
+    applied_prices=_APPLIED_PRICES,
+    tokens=listed(f"{name} = %({name})s" for name in TOKEN_FIELDS),
+    added_sums=_ADDED_SUMS,
+)
 
-_MY_RUN = """
+# The run, if it is still held at this epoch.
+_HELD_RUN = SQL("""
     run AS (
         UPDATE runs_run SET revision = revision + 1
         WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running' RETURNING id)
-"""
+""")
 
-START_TASK = f"""
-    WITH {_MY_RUN}, task AS (
+# Begins a task of a run that is still held.
+START_TASK = statement(
+    """
+    WITH {held_run}, task AS (
         UPDATE runs_taskrun SET state = 'running', agent = %(agent)s,
             started_at = coalesce(started_at, clock_timestamp())
         FROM run WHERE runs_taskrun.id = %(task)s AND state IN ('pending', 'waiting'))
     SELECT pg_notify(%(channel)s, id::text) FROM run
-"""  # noqa: S608 - from here
+    """,
+    held_run=_HELD_RUN,
+)
 
-END_TASK = f"""
-    WITH {_MY_RUN}, task AS (
+# Ends a task of a run that is still held, or lets it wait for a person.
+END_TASK = statement(
+    """
+    WITH {held_run}, task AS (
         UPDATE runs_taskrun SET state = %(state)s, cache_key = %(cache_key)s, output_raw = %(raw)s,
             output_json = %(data)s::jsonb, error = %(error)s, error_code = %(error_code)s,
             waits_for = '', waits_until = NULL,
             finished_at = CASE WHEN %(state)s = 'waiting' THEN NULL ELSE clock_timestamp() END
         FROM run WHERE runs_taskrun.id = %(task)s AND state IN ('pending', 'running', 'waiting'))
     SELECT pg_notify(%(channel)s, id::text) FROM run
-"""  # noqa: S608 - from here
+    """,
+    held_run=_HELD_RUN,
+)
 
-TASK_WAITS = f"""
-    WITH {_MY_RUN}, task AS (
+# Says what the next call of a running task waits for, and until when at most.
+TASK_WAITS = statement(
+    """
+    WITH {held_run}, task AS (
         UPDATE runs_taskrun SET waits_for = %(waits_for)s,
             waits_until = clock_timestamp() + make_interval(secs => %(seconds)s)
         FROM run WHERE runs_taskrun.id = %(task)s AND state = 'running')
     SELECT pg_notify(%(channel)s, id::text) FROM run
-"""  # noqa: S608 - from here
+    """,
+    held_run=_HELD_RUN,
+)
 
-CORRECT = """
+# Keeps what was booked for a call whose exact figure came late, and begins the bill and allowance that take the
+# difference: those of the call's own month, or of this month if its own bill is closed.
+CORRECT = statement(
+    """
     WITH own AS (
         SELECT closed_at IS NOT NULL AS closed FROM runs_bill
         WHERE team_id = %(team)s AND month = %(month)s FOR UPDATE),
     open AS (
-        SELECT CASE WHEN own.closed THEN date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date
-               ELSE %(month)s END AS month FROM own),
+        SELECT CASE WHEN own.closed THEN {this_month} ELSE %(month)s END AS month FROM own),
     bill AS (
         INSERT INTO runs_bill AS bill (team_id, month, budget_nusd, spent_nusd, reserved_nusd)
         SELECT team.id, open.month, team.budget_nusd, 0, 0 FROM open JOIN teams_team AS team ON team.id = %(team)s
@@ -217,5 +258,6 @@ CORRECT = """
     SELECT %(id)s, %(booked)s::bigint, %(cost)s::bigint, coalesce((SELECT month FROM open), %(month)s),
            clock_timestamp()
     RETURNING month
-"""
-"""Which bill takes the difference of a corrected call: its own, or the current month's if that is closed."""
+    """,
+    this_month=THIS_MONTH,
+)
