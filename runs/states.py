@@ -46,6 +46,8 @@ class CallWait(TextChoices):
     BUDGET = "budget"
 
 
+QUEUE = "queue"
+"""What a queued run waits for: a worker."""
 PERSON = "person"
 BUDGETS = ("run_budget", "team_budget", "user_budget")
 """What a waiting run waits for besides a person: the names of the budgets that did not cover its next call."""

@@ -1,4 +1,4 @@
-"""Moments as the API and webhooks write them."""
+"""Moments as the API and webhooks write them, and lengths of time as people say them."""
 
 from __future__ import annotations
 
@@ -8,3 +8,11 @@ from datetime import datetime
 def time_text(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC."""
     return moment.isoformat().replace("+00:00", "Z") if moment else None
+
+
+def span(seconds: int) -> str:
+    """Seconds as people say them: "2 hours", "90 seconds"."""
+    for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds // length} {name}{'' if seconds == length else 's'}"
+    return f"{seconds:,} second{'' if seconds == 1 else 's'}"

@@ -18,18 +18,13 @@ from engine.errors import LimitReached
 from runs.bounds.lanes import POLL_S, Wait
 from runs.money import dollars, to_nusd, to_usd
 from runs.states import CallWait
+from runs.words import BUDGET_TITLES
 from teams.access import Principal
 from teams.refusals import Invalid
 
 MAX_BUDGET_USD = Decimal(1_000_000)
 
 RUN, TEAM, USER = "run_budget", "team_budget", "user_budget"
-
-TITLES = {
-    RUN: "The run's budget",
-    TEAM: "The team's budget for this month",
-    USER: "The budget for this month of whoever launches it",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +84,7 @@ def refuse_used_up(who: Principal) -> None:
         rows = cursor.fetchall()
     for name, budget_nusd, spent_nusd in rows:
         raise Invalid(
-            f"{TITLES[name]} of {dollars(budget_nusd)} is used up: {dollars(spent_nusd)} are spent. "
+            f"{BUDGET_TITLES[name]} of {dollars(budget_nusd)} is used up: {dollars(spent_nusd)} are spent. "
             "Nothing was launched. An owner can raise it on the page Limits; or wait for next month."
         )
 
@@ -99,7 +94,7 @@ def standing(one: Budget, needs_nusd: int) -> str:
     if one.closed:
         return "The bill of this month is closed, so that nothing more can be spent in it."
     return (
-        f"{TITLES[one.name]} of {dollars(one.budget_nusd or 0)} does not cover the next call: "
+        f"{BUDGET_TITLES[one.name]} of {dollars(one.budget_nusd or 0)} does not cover the next call: "
         f"{dollars(one.spent_nusd)} are spent, and it may cost up to {dollars(needs_nusd)}."
     )
 

@@ -6,6 +6,7 @@ import math
 
 from django.db import connection
 
+from runs.times import span
 from teams.access import Principal
 from teams.models import Membership
 from teams.refusals import TooMany
@@ -56,14 +57,6 @@ def _left(who: Principal, launches: int) -> tuple[int, int]:
         cursor.execute(LEAVES, _given(who) | {"leaving": max(0, launched + launches - quota - 1)})
         row = cursor.fetchone()
     return left, max(1, math.ceil(row[0])) if row else 1
-
-
-def span(seconds: int) -> str:
-    """Seconds as people say them: "2 hours", "90 seconds"."""
-    for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= length and seconds % length == 0:
-            return f"{seconds // length} {name}{'' if seconds == length else 's'}"
-    return f"{seconds:,} second{'' if seconds == 1 else 's'}"
 
 
 def _roughly(seconds: int) -> str:

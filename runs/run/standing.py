@@ -10,9 +10,7 @@ from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 
 from runs.models import Correction, Run, TaskRun
-from runs.states import CallState, RunState, TaskState
-
-QUEUE = "queue"
+from runs.states import QUEUE, CallState, RunState, TaskState
 
 
 @dataclass(frozen=True, slots=True)
