@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import template
 from django.template.base import Node, NodeList, Parser, TextNode, Token
@@ -107,7 +107,7 @@ def joined(parser: Parser, token: Token) -> Node:
     """
     nodes = parser.parse(("endjoined",))
     parser.delete_first_token()
-    for text in nodes.get_nodes_by_type(TextNode):
+    for text in cast("list[TextNode]", nodes.get_nodes_by_type(TextNode)):
         text.s = LINE_BREAK.sub("", text.s)
     return Joined(nodes)
 
