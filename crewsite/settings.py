@@ -91,7 +91,13 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "crewsite.context.site",
             ],
-            "builtins": ["django.templatetags.static", "crewsite.templatetags.parts", "crewsite.templatetags.content"],
+            "builtins": [
+                "django.templatetags.static",
+                "crewsite.templatetags.content",
+                "crewsite.templatetags.parts",
+                "runs.templatetags.money",
+                "runs.templatetags.words",
+            ],
         },
     }
 ]

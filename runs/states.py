@@ -37,6 +37,8 @@ class CallWait(TextChoices):
     BUDGET = "budget"
 
 
+QUEUE = "queue"
+"""What a queued run waits for: a worker."""
 PERSON = "person"
 BUDGETS = RUN_BUDGET, TEAM_BUDGET, USER_BUDGET = ("run_budget", "team_budget", "user_budget")
 """What a waiting run waits for besides a person: the budget that did not cover its next call."""

@@ -1,4 +1,4 @@
-"""How moments are written for machines: in the API's answers, in webhooks and in log lines."""
+"""Times as text: moments as machines read them, and lengths of time as people say them."""
 
 from __future__ import annotations
 
@@ -13,3 +13,11 @@ def time_text(moment: datetime | None, *, timespec: str = ...) -> str | None: ..
 def time_text(moment: datetime | None, *, timespec: str = "auto") -> str | None:
     """ISO 8601, with ``Z`` for UTC; None for None. ``timespec`` is that of ``datetime.isoformat``."""
     return moment.isoformat(timespec=timespec).replace("+00:00", "Z") if moment else None
+
+
+def span(seconds: int) -> str:
+    """Seconds as people say them: "2 hours", "90 seconds"."""
+    for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds // length} {name}{'' if seconds == length else 's'}"
+    return f"{seconds:,} second{'' if seconds == 1 else 's'}"

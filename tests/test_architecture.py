@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_LINES = 400
+MAX_TEMPLATE_CHARS = 160
 REGISTRIES = ("pythonhosted" + ".org", "registry.npm" + "js.org", "pypi" + ".org/simple")
 TEXT = {".py", ".md", ".txt", ".in", ".toml", ".json", ".yaml", ".yml", ".html", ".css", ".js", ".sh", ""}
 
@@ -38,6 +39,17 @@ def test_no_file_names_a_package_registrys_host(texts: dict[Path, str]) -> None:
 
 def test_no_file_holds_a_path_of_the_machine_it_was_written_on(texts: dict[Path, str]) -> None:
     assert [path for path, text in texts.items() if f"{ROOT.parent}/" in text and str(ROOT.parent) != "/"] == []
+
+
+def test_no_line_of_a_template_is_too_long_to_be_read(texts: dict[Path, str]) -> None:
+    long = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path, text in texts.items()
+        if path.is_relative_to(ROOT / "templates")
+        for number, line in enumerate(text.splitlines(), 1)
+        if len(line) > MAX_TEMPLATE_CHARS
+    ]
+    assert long == []
 
 
 def test_third_party_front_end_code_is_not_in_git() -> None:

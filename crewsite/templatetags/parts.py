@@ -1,55 +1,27 @@
-"""The small parts that pages are made of: money, tokens, durations, moments, states, labels and form fields."""
+"""The small parts that pages are made of: counts, durations, moments, labels, form fields and lines that are joined.
+
+What knows of money, budgets and states is in ``runs.templatetags``.
+"""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import template
+from django.template.base import Node, NodeList, Parser, TextNode, Token
+from django.template.context import Context
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from runs.bounds.quotas import span as span_of
-from runs.money import dollars as dollars_of
-from runs.money import to_usd
-
 register = template.Library()
 
 NOTHING = "–"
-CENT_NUSD = 10_000_000
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
-STATE_WORDS = {"intent": "open"}
-
-
-@register.filter
-def usd(nusd: int | None) -> SafeString:
-    """1e-9 USD as dollars: four decimals from a cent on, six below, all nine in the title. Unknown is said, never 0."""
-    if nusd is None:
-        return mark_safe('<span class="unpriced" title="Nobody knows this model\'s price">unpriced</span>')
-    if nusd == 0:
-        return mark_safe('<span class="num">$0</span>')
-    amount = to_usd(nusd)
-    shown = f"{amount:,.4f}" if nusd >= CENT_NUSD else f"{amount:.6f}"
-    return format_html('<span class="num" title="${}">${}</span>', f"{amount:,.9f}", shown)
-
-
-@register.filter
-def dollars(nusd: int | None) -> SafeString:
-    """1e-9 USD as an exact amount, as budgets are set: "$12.50"."""
-    return format_html('<span class="num">{}</span>', NOTHING if nusd is None else dollars_of(nusd))
-
-
-@register.simple_tag
-def cost(rollup: Any) -> SafeString:
-    """A rollup's cost. Where some calls have no known price it is a lower bound, and is shown as one."""
-    if not rollup.unpriced_calls:
-        return usd(rollup.spent_nusd)
-    title = f"{rollup.unpriced_calls} of the calls have no known price and are not in this sum"
-    if not rollup.spent_nusd:
-        return format_html('<span class="unpriced" title="{}">unpriced</span>', title)
-    return format_html('<span class="num" title="{}">≥&thinsp;{}</span>', title, usd(rollup.spent_nusd))
+LINE_BREAK = re.compile(r"\s*\n\s*")
 
 
 @register.filter
@@ -106,12 +78,6 @@ def ticking(since: datetime | None) -> SafeString:
 
 
 @register.simple_tag
-def state(value: str) -> SafeString:
-    """A state in words, with a mark whose shape tells it too, so that colour is not all there is."""
-    return format_html('<span class="state is-{}">{}</span>', value, STATE_WORDS.get(value, value))
-
-
-@register.simple_tag
 def simulated() -> SafeString:
     """The label that everything simulated carries."""
     return mark_safe(
@@ -132,16 +98,26 @@ def bound(form: Any, name: str) -> Any:
     return form[name]
 
 
-@register.filter
-def share(part: float, whole: float) -> int:
-    """Part of whole in percent, between 0 and 100."""
-    return max(0, min(100, round(100 * part / whole))) if whole else 0
+@register.tag
+def joined(parser: Parser, token: Token) -> Node:
+    """Joins the lines of its block: line breaks and indentation in the template's source are left out.
+
+    For a sentence that is too long for one line and where a blank would show, such as before a comma. What variables
+    hold stays as it is.
+    """
+    nodes = parser.parse(("endjoined",))
+    parser.delete_first_token()
+    for text in cast("list[TextNode]", nodes.get_nodes_by_type(TextNode)):
+        text.s = LINE_BREAK.sub("", text.s)
+    return Joined(nodes)
 
 
-@register.filter
-def window(seconds: int) -> str:
-    """A length of time as people say it after "any" or "the last": "hour", "2 hours"."""
-    return span_of(seconds).removeprefix("1 ")
+class Joined(Node):
+    def __init__(self, nodelist: NodeList) -> None:
+        self.nodelist = nodelist
+
+    def render(self, context: Context) -> SafeString:
+        return self.nodelist.render(context)
 
 
 @register.inclusion_tag("parts/cell.html")
@@ -151,24 +127,6 @@ def cell(bound_field: Any) -> dict[str, Any]:
     if bound_field.errors:
         attributes |= {"aria-invalid": "true", "aria-describedby": f"{bound_field.auto_id}_about"}
     return {"bound": bound_field, "widget": bound_field.as_widget(attrs=attributes)}
-
-
-@register.inclusion_tag("parts/budget.html")
-def budget(standing: Any, name: str) -> dict[str, Any]:
-    """A bar of what is spent and held of a budget, with the figures in words. ``standing`` has ``budget_nusd``,
-    ``spent_nusd`` and ``reserved_nusd``; without a budget there are the words alone."""
-    limit, spent, held = standing.budget_nusd, standing.spent_nusd, standing.reserved_nusd
-    used = share(spent, limit) if limit else 100
-    return {
-        "name": name,
-        "limit": limit,
-        "spent": spent,
-        "held": held,
-        "left": None if limit is None else max(0, limit - spent - held),
-        "used": used,
-        "spent_width": _width(spent, limit),
-        "held_width": min(_width(held, limit), 100 - _width(spent, limit)),
-    }
 
 
 @register.inclusion_tag("parts/field.html")
@@ -193,11 +151,6 @@ def field(bound_field: Any, size: str = "") -> dict[str, Any]:
         "complaints": complaints,
         "size": size,
     }
-
-
-def _width(part: int, whole: int | None) -> float:
-    """In percent, to a hundredth, so that little is not nothing."""
-    return min(100.0, round(100 * part / whole, 2)) if whole else 0.0
 
 
 def _css(widget: Any, *, wrong: bool) -> str:

@@ -20,16 +20,11 @@ from runs.money import dollars, to_usd
 from runs.months import THIS_MONTH
 from runs.sql import rows_as, statement
 from runs.states import RUN_BUDGET, TEAM_BUDGET, USER_BUDGET, CallWait
+from runs.words import BUDGET_TITLES
 from teams.access import Principal
 from teams.refusals import Invalid
 
 MAX_BUDGET_USD = Decimal(1_000_000)
-
-TITLES = {
-    RUN_BUDGET: "The run's budget",
-    TEAM_BUDGET: "The team's budget for this month",
-    USER_BUDGET: "The budget for this month of whoever launches it",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +85,7 @@ def refuse_used_up(who: Principal) -> None:
         used_up = cursor.fetchall()
     for name, budget_nusd, spent_nusd in used_up:
         raise Invalid(
-            f"{TITLES[name]} of {dollars(budget_nusd)} is used up: {dollars(spent_nusd)} are spent. "
+            f"{BUDGET_TITLES[name]} of {dollars(budget_nusd)} is used up: {dollars(spent_nusd)} are spent. "
             "Nothing was launched. An owner can raise it on the page Limits; or wait for next month."
         )
 
@@ -100,7 +95,7 @@ def standing(budget: Budget, needs_nusd: int) -> str:
     if budget.closed:
         return "The bill of this month is closed, so that nothing more can be spent in it."
     return (
-        f"{TITLES[budget.name]} of {dollars(budget.budget_nusd or 0)} does not cover the next call: "
+        f"{BUDGET_TITLES[budget.name]} of {dollars(budget.budget_nusd or 0)} does not cover the next call: "
         f"{dollars(budget.spent_nusd)} are spent, and it may cost up to {dollars(needs_nusd)}."
     )
 

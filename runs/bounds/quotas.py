@@ -9,6 +9,7 @@ from django.db import connection
 from teams.access import Principal
 from teams.models import Membership
 from teams.refusals import TooMany
+from teams.times import span
 
 
 def take_turn(who: Principal, *, launches: int = 1) -> None:
@@ -58,14 +59,6 @@ def _left(who: Principal, launches: int) -> tuple[int, int]:
         cursor.execute(LEAVES_AFTER, _parameters(who) | {"earlier": max(0, launched + launches - quota - 1)})
         leaves_after = cursor.fetchone()
     return left, max(1, math.ceil(leaves_after[0])) if leaves_after else 1
-
-
-def span(seconds: int) -> str:
-    """Seconds as people say them: "2 hours", "90 seconds"."""
-    for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= length and seconds % length == 0:
-            return f"{seconds // length} {name}{'' if seconds == length else 's'}"
-    return f"{seconds:,} second{'' if seconds == 1 else 's'}"
 
 
 def _roughly(seconds: int) -> str:

@@ -10,23 +10,13 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from runs.bounds.quotas import span
 from runs.bounds.standings import MemberStanding
 from runs.limits.actions import TeamLimits
 from runs.money import dollars, to_usd
+from runs.words import AT_LIMIT_SHORT, AT_LIMIT_WORDS
 from teams.models import AtLimit, Team
+from teams.times import span
 
-AT_LIMIT_WORDS = {
-    AtLimit.PAUSE: "Wait. The run keeps what it has, and goes on by itself once the budget covers its next call.",
-    AtLimit.STOP: "Stop. The run fails at once; what is paid for is kept.",
-    AtLimit.FALLBACK: "Go on cheaper. The next call asks the agent's fallback models, then the model below; if the "
-    "budget does not cover even that, the run waits.",
-}
-AT_LIMIT_SHORT = {
-    AtLimit.PAUSE: "wait",
-    AtLimit.STOP: "stop",
-    AtLimit.FALLBACK: "go on with a cheaper model, else wait",
-}
 WINDOWS_S = (60, 600, 3_600, 86_400, 604_800, 2_592_000)
 MEMBER = "members."
 

@@ -11,9 +11,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from runs.bounds.standings import Standings, standings
 from runs.limits.actions import limits_of, set_limits
-from runs.limits.forms import AT_LIMIT_WORDS, LimitsForm
+from runs.limits.forms import LimitsForm
 from runs.models import Alert
 from runs.notices import alerts
+from runs.words import AT_LIMIT_WORDS
 from teams.access import TeamRequest, fetch, member, require
 from teams.models import AtLimit, Role
 from teams.refusals import Conflict, Refusal

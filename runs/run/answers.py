@@ -11,8 +11,8 @@ from django.urls import reverse
 from engine.record.journal import TaskStatus
 from runs.models import Call, Review, Rollup, Run, TaskRun
 from runs.money import usd_text
-from runs.run.standing import QUEUE, Waiting, troubles_of, waits_for, waits_of
-from runs.states import RunState
+from runs.run.standing import Waiting, troubles_of, waits_for, waits_of
+from runs.states import QUEUE, RunState
 from teams.times import time_text
 
 

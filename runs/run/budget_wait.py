@@ -10,6 +10,7 @@ from runs.models import Run
 from runs.money import to_usd
 from runs.run.forms import ResumeForm
 from runs.states import BUDGETS, RUN_BUDGET, RunState
+from runs.words import BUDGET_TITLES
 from teams.access import Principal
 
 
@@ -27,7 +28,7 @@ class BudgetWait:
 
     @property
     def title(self) -> str:
-        return budgets.TITLES[self.budget.name]
+        return BUDGET_TITLES[self.budget.name]
 
     @property
     def is_own(self) -> bool:

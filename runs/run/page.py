@@ -23,7 +23,8 @@ from runs.run.queries import run_detail
 from runs.run.reviews import reviews_of
 from runs.run.standing import troubles_of, waits_for, waits_of
 from runs.run.timeline import timeline
-from runs.states import CostClass, RunState
+from runs.states import RunState
+from runs.words import WORDS
 from teams.access import Principal
 
 PARTS = ("summary", "reviews", "result", "tasks", "graph", "timeline", "usage", "calls")
@@ -43,7 +44,6 @@ WHAT_TO_DO = {
     "user_budget": "An owner can raise it on the page Limits. Then run again; or wait for next month.",
     "invalid_crew": "Mend the crew, then run again.",
 }
-CLASS_NAMES = {CostClass.CACHE_HIT.value: "reused"}
 LIMIT_ADVICE = "Raise the limit, or make the crew spend less, then run again."
 
 
@@ -65,7 +65,7 @@ def context(
         "troubles": troubles_of(run),
         "detail": detail,
         "advice": WHAT_TO_DO.get(run.error_code, LIMIT_ADVICE if run.error_code else ""),
-        "class_names": CLASS_NAMES,
+        "class_names": WORDS,
         "roles": {agent.key: agent.role for agent in spec.agents},
         "done": sum(task.finished_at is not None for task in detail.tasks),
         "reviews": reviews,

@@ -11,9 +11,7 @@ from django.db.models.functions import Coalesce
 
 from engine.record.journal import TaskStatus
 from runs.models import Correction, Run, TaskRun
-from runs.states import CallState, RunState
-
-QUEUE = "queue"
+from runs.states import QUEUE, CallState, RunState
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
-"""The small parts: money is exact and never 0 by mistake, times read well, fields are tied to their words."""
+"""The small parts: times read well, fields are tied to their words, and joined lines leave no blank."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 from django import forms
@@ -11,35 +10,7 @@ from django.template import Context, Template
 from django.utils import timezone
 from django.utils.html import strip_tags
 
-from crewsite.templatetags.parts import cost, count, moment, share, state, took, usd
-
-
-@pytest.mark.parametrize(
-    ("nusd", "shown"),
-    [
-        (0, "$0"),
-        (1, "$0.000000"),
-        (123_000, "$0.000123"),
-        (9_999_999, "$0.010000"),
-        (10_000_000, "$0.0100"),
-        (1_234_567_890_000, "$1,234.5679"),
-        (None, "unpriced"),
-    ],
-)
-def test_money_is_shown_to_where_it_matters(nusd: int | None, shown: str) -> None:
-    assert strip_tags(usd(nusd)) == shown
-
-
-def test_the_exact_amount_is_always_there() -> None:
-    assert 'title="$0.000000001"' in usd(1)
-    assert 'title="$1,234.567890123"' in usd(1_234_567_890_123)
-
-
-@pytest.mark.parametrize(
-    ("spent", "unpriced", "shown"), [(0, 0, "$0"), (0, 2, "unpriced"), (750_000, 0, "$0.000750"), (750_000, 1, "≥")]
-)
-def test_a_sum_without_all_prices_is_a_lower_bound(spent: int, unpriced: int, shown: str) -> None:
-    assert shown in strip_tags(cost(SimpleNamespace(spent_nusd=spent, unpriced_calls=unpriced)))
+from crewsite.templatetags.parts import count, moment, took
 
 
 @pytest.mark.parametrize(
@@ -79,14 +50,17 @@ def test_moments_say_how_long_ago_and_when_exactly(ago: dict[str, int], shown: s
     assert f"{when:%Y-%m-%d %H:%M:%S} UTC" in html
 
 
-@pytest.mark.parametrize(("part", "whole", "percent"), [(1, 3, 33), (5, 3, 100), (-1, 3, 0), (1, 0, 0)])
-def test_a_share_lies_between_0_and_100(part: int, whole: int, percent: int) -> None:
-    assert share(part, whole) == percent
-
-
-def test_a_state_is_in_words_and_not_in_colour_alone() -> None:
-    assert strip_tags(state("failed")) == "failed"
-    assert strip_tags(state("intent")) == "open"
+def test_joined_lines_leave_no_blank_and_values_stay_as_they_are() -> None:
+    source = """<p>
+      {% joined %}
+      Held: {{ text }}
+      {% if more %}
+      , and more
+      {% endif %}.
+      {% endjoined %}
+    </p>"""
+    shown = Template(source).render(Context({"text": "two\n  lines", "more": True}))
+    assert "Held: two\n  lines, and more." in shown
 
 
 class _Form(forms.Form):

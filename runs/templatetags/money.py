@@ -1,0 +1,82 @@
+"""Money and launch quotas as pages show them. What is unknown is said to be, and never shown as 0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from runs.money import dollars as dollars_of
+from runs.money import to_usd
+from teams.times import span
+
+register = template.Library()
+
+NOTHING = "–"
+CENT_NUSD = 10_000_000
+
+
+@register.filter
+def usd(nusd: int | None) -> SafeString:
+    """1e-9 USD as dollars: four decimals from a cent on, six below, all nine in the title. None is "unpriced"."""
+    if nusd is None:
+        return mark_safe('<span class="unpriced" title="Nobody knows this model\'s price">unpriced</span>')
+    if nusd == 0:
+        return mark_safe('<span class="num">$0</span>')
+    amount = to_usd(nusd)
+    shown = f"{amount:,.4f}" if nusd >= CENT_NUSD else f"{amount:.6f}"
+    return format_html('<span class="num" title="${}">${}</span>', f"{amount:,.9f}", shown)
+
+
+@register.filter
+def dollars(nusd: int | None) -> SafeString:
+    """1e-9 USD as an exact amount, as budgets are set: "$12.50"."""
+    return format_html('<span class="num">{}</span>', NOTHING if nusd is None else dollars_of(nusd))
+
+
+@register.simple_tag
+def cost(rollup: Any) -> SafeString:
+    """A rollup's cost. Where some calls have no known price, it is a lower bound and is shown as one."""
+    if not rollup.unpriced_calls:
+        return usd(rollup.spent_nusd)
+    title = f"{rollup.unpriced_calls} of the calls have no known price and are not in this sum"
+    if not rollup.spent_nusd:
+        return format_html('<span class="unpriced" title="{}">unpriced</span>', title)
+    return format_html('<span class="num" title="{}">≥&thinsp;{}</span>', title, usd(rollup.spent_nusd))
+
+
+@register.inclusion_tag("parts/budget.html")
+def budget(standing: Any, name: str) -> dict[str, Any]:
+    """A bar of what is spent and held of a budget, with the figures in words.
+
+    ``standing`` has ``budget_nusd``, ``spent_nusd`` and ``reserved_nusd``. Without a budget there are the words alone.
+    """
+    limit, spent, held = standing.budget_nusd, standing.spent_nusd, standing.reserved_nusd
+    return {
+        "name": name,
+        "limit": limit,
+        "spent": spent,
+        "held": held,
+        "left": None if limit is None else max(0, limit - spent - held),
+        "used": share(spent, limit) if limit else 100,
+        "spent_width": _width(spent, limit),
+        "held_width": min(_width(held, limit), 100 - _width(spent, limit)),
+    }
+
+
+@register.filter
+def window(seconds: int) -> str:
+    """The time in which launches are counted, as people say it after "any" or "the last": "hour", "2 hours"."""
+    return span(seconds).removeprefix("1 ")
+
+
+def share(part: float, whole: float) -> int:
+    """Part of whole in percent, between 0 and 100."""
+    return max(0, min(100, round(100 * part / whole))) if whole else 0
+
+
+def _width(part: int, whole: int | None) -> float:
+    """In percent, to a hundredth, so that little is not nothing."""
+    return min(100.0, round(100 * part / whole, 2)) if whole else 0.0

@@ -1,0 +1,30 @@
+"""States and waits in words, from the table in ``runs.words``."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from runs.words import WAITS, WORDS
+
+register = template.Library()
+
+
+@register.filter
+def word(code: str) -> str:
+    """The word for a state, a purpose, a cost class, a priority or an effect."""
+    return WORDS.get(code, code)
+
+
+@register.filter
+def wait(code: str, form: str = "one") -> str:
+    """What is waited for. ``form``: ``one`` or ``many`` after "for", ``whole`` for the run's own page."""
+    words = WAITS.get(code)
+    return str(getattr(words, form)) if words else "something"
+
+
+@register.simple_tag
+def state(code: str) -> SafeString:
+    """A state in words, with a mark whose shape tells it too, so that colour is not all there is."""
+    return format_html('<span class="state is-{}">{}</span>', code, word(code))

@@ -1,0 +1,99 @@
+"""The words that people read in place of the codes that the ledger and the API keep.
+
+This is the only table of them. Pages use it by the filters of ``templatetags.words``; the API and webhooks tell codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.record.journal import Purpose, TaskStatus
+from engine.tools.tool import Effect
+from runs.states import (
+    PERSON,
+    QUEUE,
+    RUN_BUDGET,
+    TEAM_BUDGET,
+    USER_BUDGET,
+    CallState,
+    CallWait,
+    CostClass,
+    Priority,
+    RunState,
+)
+from teams.models import AtLimit
+
+WORDS: Mapping[str, str] = {
+    RunState.QUEUED: "queued",
+    RunState.RUNNING: "running",
+    RunState.WAITING: "waiting",
+    RunState.SUCCEEDED: "succeeded",
+    RunState.FAILED: "failed",
+    RunState.CANCELLED: "cancelled",
+    TaskStatus.PENDING: "pending",
+    TaskStatus.SKIPPED: "skipped",
+    CallState.INTENT: "open",
+    CallState.OK: "ok",
+    CallState.ERROR: "error",
+    CallState.LATE: "late",
+    CallState.UNKNOWN: "unknown",
+    Purpose.WORK: "work",
+    Purpose.PLANNING: "planning",
+    Purpose.MANAGER: "manager",
+    Purpose.GUARDRAIL: "guardrail",
+    CostClass.RETRY: "retry",
+    CostClass.DUPLICATE: "duplicate",
+    CostClass.CACHE_HIT: "reused",
+    Priority.LOW: "low",
+    Priority.NORMAL: "normal",
+    Priority.HIGH: "high",
+    Effect.PURE: "changes nothing",
+    Effect.IDEMPOTENT: "may be repeated",
+    Effect.UNSAFE: "must not be repeated",
+}
+"""States, purposes, cost classes, priorities and effects. A code that two of these share means the same in both."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitWords:
+    """What a run or a task waits for: ``one`` and ``many`` follow "for", of one run and of several; ``whole`` is told
+    on the run's own page."""
+
+    one: str
+    many: str
+    whole: str
+
+
+WAITS: Mapping[str, WaitWords] = {
+    QUEUE: WaitWords("a worker", "a worker", "waits for a worker"),
+    PERSON: WaitWords("a person", "a person", "for a person, see below"),
+    RUN_BUDGET: WaitWords("its own budget", "their own budget", "for money: the run's budget"),
+    TEAM_BUDGET: WaitWords("the team's budget", "a team's budget", "for money: the team's budget of this month"),
+    USER_BUDGET: WaitWords("the member's budget", "a member's budget", "for money: the member's budget of this month"),
+    CallWait.RATE_LIMIT: WaitWords(
+        "its turn at the provider", "their turn at the provider", "waits for its turn at the provider"
+    ),
+    CallWait.RETRY: WaitWords("another try", "another try", "tries again after a failed call"),
+    CallWait.BUDGET: WaitWords("calls in flight", "calls in flight", "waits for calls in flight to free the budget"),
+}
+
+BUDGET_TITLES: Mapping[str, str] = {
+    RUN_BUDGET: "The run's budget",
+    TEAM_BUDGET: "The team's budget for this month",
+    USER_BUDGET: "The budget for this month of whoever launches it",
+}
+"""Budgets at the beginning of a sentence."""
+
+AT_LIMIT_WORDS: Mapping[AtLimit, str] = {
+    AtLimit.PAUSE: "Wait. The run keeps what it has, and goes on by itself once the budget covers its next call.",
+    AtLimit.STOP: "Stop. The run fails at once; what is paid for is kept.",
+    AtLimit.FALLBACK: "Go on cheaper. The next call asks the agent's fallback models, then the model below; if the "
+    "budget does not cover even that, the run waits.",
+}
+AT_LIMIT_SHORT: Mapping[AtLimit, str] = {
+    AtLimit.PAUSE: "wait",
+    AtLimit.STOP: "stop",
+    AtLimit.FALLBACK: "go on with a cheaper model, else wait",
+}
+"""What a run does at a budget, as a choice to make and as a few words within a line."""

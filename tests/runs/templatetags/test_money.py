@@ -1,0 +1,43 @@
+"""Money on pages: exact, never 0 by mistake, and a lower bound where prices are missing."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from django.utils.html import strip_tags
+
+from runs.templatetags.money import cost, share, usd
+
+
+@pytest.mark.parametrize(
+    ("nusd", "shown"),
+    [
+        (0, "$0"),
+        (1, "$0.000000"),
+        (123_000, "$0.000123"),
+        (9_999_999, "$0.010000"),
+        (10_000_000, "$0.0100"),
+        (1_234_567_890_000, "$1,234.5679"),
+        (None, "unpriced"),
+    ],
+)
+def test_money_is_shown_to_where_it_matters(nusd: int | None, shown: str) -> None:
+    assert strip_tags(usd(nusd)) == shown
+
+
+def test_the_exact_amount_is_always_there() -> None:
+    assert 'title="$0.000000001"' in usd(1)
+    assert 'title="$1,234.567890123"' in usd(1_234_567_890_123)
+
+
+@pytest.mark.parametrize(
+    ("spent", "unpriced", "shown"), [(0, 0, "$0"), (0, 2, "unpriced"), (750_000, 0, "$0.000750"), (750_000, 1, "≥")]
+)
+def test_a_sum_without_all_prices_is_a_lower_bound(spent: int, unpriced: int, shown: str) -> None:
+    assert shown in strip_tags(cost(SimpleNamespace(spent_nusd=spent, unpriced_calls=unpriced)))
+
+
+@pytest.mark.parametrize(("part", "whole", "percent"), [(1, 3, 33), (5, 3, 100), (-1, 3, 0), (1, 0, 0)])
+def test_a_share_lies_between_0_and_100(part: int, whole: int, percent: int) -> None:
+    assert share(part, whole) == percent
