@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Q, QuerySet, Sum, Value
+from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum, Value, prefetch_related_objects
 from django.db.models.functions import Coalesce
 
-from runs.models import Call, Run, TaskRun
-from runs.paging import Page, cursor_id
+from runs.models import Call, Review, Run, TaskRun
+from runs.paging import Page, page_of
 from runs.states import CallState, CostClass
 from teams.access import Principal, visible_to
 
@@ -61,6 +61,15 @@ class RunDetail:
         return next((row for row in self.by_class if row.key == CostClass.CACHE_HIT), None)
 
 
+def with_tasks(run: Run) -> Run:
+    """Reads the tasks into ``run.tasks`` in their order, each with what it asks people now as ``open_reviews``. Two
+    queries."""
+    asked = Review.objects.filter(approved=None).select_related("call")
+    tasks = TaskRun.objects.order_by("position").prefetch_related(Prefetch("reviews", asked, to_attr="open_reviews"))
+    prefetch_related_objects([run], Prefetch("tasks", tasks))
+    return run
+
+
 def run_detail(run: Run) -> RunDetail:
     """In a fixed number of queries, however many calls the run has."""
     calls = list(calls_of(run)[: SHOWN_CALLS + 1])
@@ -86,11 +95,8 @@ def calls_of_task(task: TaskRun) -> list[Call]:
 
 def page_of_calls(run: Run, *, cursor: str = "", limit: int = 100, whole: bool = True) -> Page[Call]:
     """A page of calls in the order in which they were opened, with or without their messages and replies."""
-    calls = run.calls.select_related("task_run").order_by("pk") if whole else calls_of(run)
-    if cursor:
-        calls = calls.filter(pk__gt=cursor_id(cursor))
-    rows = list(calls[: limit + 1])
-    return Page(rows[:limit], str(rows[limit - 1].pk) if len(rows) > limit else "")
+    calls = run.calls.select_related("task_run") if whole else calls_of(run)
+    return page_of(calls, "pk", cursor=cursor, limit=limit)
 
 
 def call_neighbours(call: Call) -> tuple[Call | None, Call | None]:
