@@ -10,8 +10,8 @@ from runs.run.schemas import RunOut, RunSummary
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    return RunOut.model_validate(with_tasks(Run.objects.get(pk=run.pk))).model_dump(mode="json", by_alias=True)
+    return RunOut.model_validate(with_tasks(Run.objects.get(pk=run.pk))).model_dump(by_alias=True)
 
 
 def summary_json(run: Run) -> dict[str, Any]:
-    return RunSummary.model_validate(run).model_dump(mode="json")
+    return RunSummary.model_validate(run).model_dump()
