@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, LiteralString, TypeVar
 
-from psycopg.sql import SQL, Composable
+from psycopg.sql import SQL, Composable, Composed
 
 T = TypeVar("T")
 
@@ -16,6 +16,11 @@ def statement(text: LiteralString, **parts: Composable) -> str:
     psycopg composes it, so a value that is given as a part would be quoted and could not become SQL.
     """
     return SQL(text).format(**parts).as_string()
+
+
+def listed(parts: Iterable[str]) -> Composed:
+    """Columns or expressions of the code's own, with commas between them, as one part. Never anything from outside."""
+    return SQL(", ").join(SQL(part) for part in parts)
 
 
 def rows_as(row_class: Callable[..., T], cursor: Any) -> list[T]:
