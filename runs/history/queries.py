@@ -1,4 +1,4 @@
-"""Reads of many runs: lists by typed filter and keyset paging, and counts."""
+"""Reads of many runs: lists by typed filter, in pages, and counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SORTS = {"newest": "-pk", "cost": "-spent_nusd", "duration": "-seconds", "tokens
 def list_runs(
     who: Principal, run_filter: RunFilter, *, sort: str = "newest", cursor: str = "", limit: int = 50
 ) -> Page[Run]:
-    """The team's runs that fit the filter, largest first by ``sort``. One query, whatever the page."""
+    """The team's runs that fit the filter, by one of ``SORTS``. One query, whatever the page."""
     if sort not in SORTS:
         raise Invalid(f"Sort by one of {', '.join(SORTS)}.", fields={"sort": "Unknown order."})
     runs = run_filter.apply(visible_to(who, Run)).select_related("crew", "version", "team", "created_by")
@@ -28,7 +28,7 @@ def list_runs(
 
 
 def count_newer(who: Principal, run_filter: RunFilter, *, than: str) -> int:
-    """How many runs that fit the filter were launched after the given one."""
+    """How many runs that fit the filter were launched after the run with the id ``than``."""
     return run_filter.apply(visible_to(who, Run)).filter(pk__gt=cursor_id(than)).count()
 
 
@@ -45,13 +45,13 @@ def live_runs(who: Principal, *, most: int = 10) -> list[Run]:
 
 
 def last_runs(who: Principal, crew_ids: Sequence[int], *, each: int = 5) -> dict[int, list[Run]]:
-    """The last runs of each of these crews, newest first. One query."""
-    found: dict[int, list[Run]] = {pk: [] for pk in crew_ids}
+    """The last runs of each of these crews by its id, newest first. One query."""
+    last: dict[int, list[Run]] = {pk: [] for pk in crew_ids}
     nth = Window(RowNumber(), partition_by=F("crew_id"), order_by=F("pk").desc())
     runs = visible_to(who, Run).filter(crew_id__in=crew_ids).annotate(nth=nth).filter(nth__lte=each)
     for run in runs.select_related("version", "team").order_by("-pk"):
-        found[run.crew_id].append(run)
-    return found
+        last[run.crew_id].append(run)
+    return last
 
 
 class _Seconds(Func):
@@ -60,7 +60,7 @@ class _Seconds(Func):
 
 
 def _with_sort_values(runs: QuerySet[Run], sort: str) -> QuerySet[Run]:
-    """With the figure that they are sorted by, where that is not a column."""
+    """With the figure that they are sorted by, if it is not a column."""
     if sort == "tokens":
         return runs.annotate(tokens=F("prompt_tokens") + F("completion_tokens"))
     if sort == "duration":
