@@ -20,7 +20,7 @@ SORTS = {"newest": "-pk", "cost": "-spent_nusd", "duration": "-seconds", "tokens
 def list_runs(
     who: Principal, run_filter: RunFilter, *, sort: str = "newest", cursor: str = "", limit: int = 50
 ) -> Page[Run]:
-    """The team's runs that fit the filter, by one of ``SORTS``. One query, whatever the page."""
+    """The team's runs that fit the filter, the newest or largest first by one of ``SORTS``. One query for each page."""
     if sort not in SORTS:
         raise Invalid(f"Sort by one of {', '.join(SORTS)}.", fields={"sort": "Unknown order."})
     runs = run_filter.apply(visible_to(who, Run)).select_related("crew", "version", "team", "created_by")

@@ -7,7 +7,7 @@ from functools import partial
 from django.db import IntegrityError, transaction
 
 from agents_app.actions import cut_version
-from agents_app.models import Crew, CrewVersion
+from agents_app.models import Crew
 from engine.spec.crew_spec import CrewSpec
 from runs.bounds import budgets, quotas
 from runs.launch.order import LaunchOrder, is_simulated_run, key_complaints, limit_complaints, order_complaints
@@ -42,10 +42,7 @@ def launch(
     try:
         with transaction.atomic():
             quotas.take_turn(who)
-            version = order.version or cut_version(crew, by=who.user)
-            spec = CrewSpec.from_json(version.spec)
-            simulated = _checked_kind(who, spec, order)
-            run = _new_run(who, version, spec, order, simulated=simulated)
+            run, spec = _ordered_run(who, crew, order)
             run.idempotency_key, run.api_token = key, api_token
             _insert(run, spec)
             transaction.on_commit(partial(bell.ring, run.pk))
@@ -74,13 +71,15 @@ def _checked_kind(who: Principal, spec: CrewSpec, order: LaunchOrder) -> bool:
     return simulated
 
 
-def _new_run(who: Principal, version: CrewVersion, spec: CrewSpec, order: LaunchOrder, *, simulated: bool) -> Run:
-    """The run as it was ordered, not saved yet."""
-    return Run(
+def _ordered_run(who: Principal, crew: Crew, order: LaunchOrder) -> tuple[Run, CrewSpec]:
+    """The run, checked but not saved yet, and the spec that it is to execute."""
+    version = order.version or cut_version(crew, by=who.user)
+    spec = CrewSpec.from_json(version.spec)
+    run = Run(
         team=who.team,
-        crew_id=version.crew_id,
+        crew=crew,
         version=version,
-        simulated=simulated,
+        simulated=_checked_kind(who, spec, order),
         priority=order.priority,
         inputs=storable_json(dict(spec.inputs) | dict(order.inputs)),
         metadata=storable_json(dict(order.metadata)),
@@ -92,6 +91,7 @@ def _new_run(who: Principal, version: CrewVersion, spec: CrewSpec, order: Launch
         created_at=ClockTimestamp(),  # not when the transaction began: the launch quota counts by it
         rung_at=ClockTimestamp(),
     )
+    return run, spec
 
 
 def _insert(run: Run, spec: CrewSpec) -> None:
