@@ -1,15 +1,15 @@
-"""Pages of long lists, by keyset: each page begins behind the last row of the one before."""
+"""Long lists in pages, by keyset: a page begins behind the last row of the one before, so a deep page costs no more."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 
+from runs.typed import finite_or_none, uuid_or_none
 from teams.refusals import Invalid
 
 MAX_PAGE = 200
@@ -20,24 +20,46 @@ RowT = TypeVar("RowT", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[RowT]):
-    """One page of a list; ``next`` is the cursor of the following one, "" at the end."""
+    """One page of a list."""
 
     items: Sequence[RowT]
-    next: str
+    next: str  # the cursor of the following page, "" at the end
+
+
+def page_of(rows: QuerySet[RowT], order: str, *, cursor: str, limit: int) -> Page[RowT]:
+    """The page behind ``cursor``, the first one where that is "". One query; ``Invalid`` for a cursor that is not ours.
+
+    ``order`` is written as for ``order_by``: "pk", or a column of numbers, where rows of the same number follow in the
+    order of their ids; "-" in front is the other way round. The cursor is the last row's id, or its number, "_" and id.
+    """
+    column, sign = order.removeprefix("-"), "-" if order.startswith("-") else ""
+    if cursor:
+        rows = rows.filter(_behind(cursor, column, "lt" if sign else "gt"))
+    in_order = rows.order_by(order) if column == "pk" else rows.order_by(order, f"{sign}pk")
+    one_more = list(in_order[: limit + 1])
+    if len(one_more) <= limit:
+        return Page(one_more, "")
+    last = one_more[limit - 1]
+    return Page(one_more[:limit], str(last.pk) if column == "pk" else f"{getattr(last, column)}_{last.pk}")
 
 
 def cursor_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise Invalid("The cursor is not one of ours.", fields={"cursor": "Start from the first page."}) from None
+    """The id in a cursor; ``Invalid`` if it holds none."""
+    pk = uuid_or_none(text)
+    if pk is None:
+        raise _not_ours()
+    return pk
 
 
-def cursor_number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise Invalid("The cursor is not one of ours.", fields={"cursor": "Start from the first page."})
-    return number
+def _behind(cursor: str, column: str, comparison: str) -> Q:
+    if column == "pk":
+        return Q(**{f"pk__{comparison}": cursor_id(cursor)})
+    number_text, _, id_text = cursor.partition("_")
+    number, last_id = finite_or_none(number_text), cursor_id(id_text)
+    if number is None:
+        raise _not_ours()
+    return Q(**{f"{column}__{comparison}": number}) | Q(**{column: number, f"pk__{comparison}": last_id})
+
+
+def _not_ours() -> Invalid:
+    return Invalid("The cursor is not one of ours.", fields={"cursor": "Start from the first page."})

@@ -1,4 +1,4 @@
-"""Addresses of runs, below a team."""
+"""The addresses of pages about runs, below ``/t/<team>/``."""
 
 from django.urls import path
 

@@ -1,6 +1,6 @@
 """The typed filter of runs: ``crew:support status:failed cost:>0.10 duration:>30s model:gpt-4o since:7d simulated:no``.
 
-Plain words search in crew names, run ids and errors. What cannot be understood is refused, word by word.
+Plain words are looked for in crew names, run ids and errors. A word that cannot be understood is refused.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
-from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
@@ -19,6 +18,7 @@ from django.utils import timezone
 from runs.models import Run
 from runs.money import to_nusd
 from runs.states import RunState
+from runs.typed import uuid_or_none, whole_number_or_none
 from teams.refusals import Invalid
 
 COMPARED = re.compile(r"^(>=|<=|>|<|=|)(.+)$")
@@ -32,15 +32,15 @@ MAX_SPAN_S = 3_153_600_000.0
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """A parsed filter: conditions that all hold. ``text`` is what was typed."""
+    """A parsed filter."""
 
-    text: str = ""
-    conditions: tuple[Q, ...] = ()
-    chosen: tuple[tuple[str, str], ...] = ()
+    text: str = ""  # as it was typed
+    conditions: tuple[Q, ...] = ()  # all of them hold
+    chosen: tuple[tuple[str, str], ...] = ()  # (field, value), as typed
 
     @classmethod
     def parse(cls, text: str) -> RunFilter:
-        """Raises ``Invalid`` at the field ``q`` for a word that says nothing."""
+        """Raises ``Invalid`` at the field ``q`` for what cannot be understood."""
         text = text.strip().replace("\x00", "")
         if len(text) > MAX_CHARS:
             raise _refusal(f"The filter is longer than {MAX_CHARS} characters.")
@@ -73,7 +73,7 @@ class RunFilter:
         return runs
 
     def value(self, name: str) -> str:
-        """What was typed for a field, "" if nothing was: for the form beside the filter."""
+        """What was typed for a field, "" if nothing was."""
         return dict(self.chosen).get(name, "")
 
 
@@ -121,20 +121,21 @@ def _simulated(value: str) -> Q:
 
 def _tokens(value: str) -> Q:
     sign, number = _compared(value)
-    if not number.isascii() or not number.isdigit() or len(number) > 15:
+    tokens = whole_number_or_none(number, max_digits=15)
+    if tokens is None:
         raise _refusal(f"tokens:{value} is not a number. Write tokens:>5000.")
-    bound = {"gt": 1, "lte": 1}.get(LOOKUP[sign], 0)
-    least = int(number) + bound
-    total = Q(prompt_tokens__gte=least - F("completion_tokens"))
     if LOOKUP[sign] == "exact":
-        return Q(prompt_tokens=int(number) - F("completion_tokens"))
-    return ~total if sign.startswith("<") else total
+        return Q(prompt_tokens=tokens - F("completion_tokens"))
+    least = tokens + {"gt": 1, "lte": 1}.get(LOOKUP[sign], 0)
+    at_least = Q(prompt_tokens__gte=least - F("completion_tokens"))
+    return ~at_least if sign.startswith("<") else at_least
 
 
 def _version(value: str) -> Q:
-    if not value.isascii() or not value.isdigit() or len(value) > 9:
+    number = whole_number_or_none(value, max_digits=9)
+    if number is None:
         raise _refusal(f"version:{value} is not a number.")
-    return Q(version__number=int(value))
+    return Q(version__number=number)
 
 
 FIELDS: dict[str, Callable[[str], Q]] = {
@@ -155,18 +156,16 @@ def _quoted(word: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    """Words separated by blanks; double quotes hold a word with blanks together. Nothing else is special."""
+    """The words between blanks. Double quotes keep a word with blanks together; nothing else is special."""
     lexer = shlex.shlex(text, posix=True)
     lexer.whitespace_split, lexer.commenters, lexer.escape, lexer.quotes = True, "", "", '"'
     return list(lexer)
 
 
 def _free_text(word: str) -> Q:
-    found = Q(crew__name__icontains=word) | Q(error__icontains=word)
-    try:
-        return found | Q(pk=UUID(word))
-    except ValueError:
-        return found
+    named = Q(crew__name__icontains=word) | Q(error__icontains=word)
+    run_id = uuid_or_none(word)
+    return named if run_id is None else named | Q(pk=run_id)
 
 
 def _compared(value: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The history page: a filter, its form, an order and a page of runs, all of it in the address."""
+"""The page of runs: a filter, its form, an order and one page of the list. The address holds all of it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SPANS = (("1h", "last hour"), ("24h", "24 hours"), ("7d", "7 days"), ("30d", "30
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """``chosen`` are the filter's values for the form's selects. ``error`` says which word was not understood."""
+    """What the page shows."""
 
-    q: str
+    q: str  # the filter as it was typed
     sort: str
-    error: str
-    chosen: Mapping[str, str]
+    error: str  # what could not be understood; "" if everything could
+    chosen: Mapping[str, str]  # the filter's values, for the form beside it
     runs: Sequence[Run]
     next: str
     is_first: bool
@@ -40,7 +40,7 @@ class History:
 
 
 def history(who: Principal, query: Mapping[str, str]) -> History:
-    """What the address asks for; with an ``error`` and no runs if it asks for nonsense."""
+    """What the address asks for; with an ``error`` and without runs if it cannot be understood."""
     q, sort, cursor = query.get("q", "").strip(), query.get("sort", "newest"), query.get("cursor", "")
     error, run_filter = "", RunFilter()
     page: Page[Run] = Page([], "")
@@ -63,7 +63,7 @@ def history(who: Principal, query: Mapping[str, str]) -> History:
 
 
 def narrowed(query: Mapping[str, str]) -> str:
-    """The address's query with the form's choices written into the filter; one with a fault is left to be shown."""
+    """The address's query with the form's choices written into the filter. A faulty filter stays as it is."""
     q = query.get("q", "")
     with suppress(Refusal):
         q = RunFilter.parse(q).narrowed({name: query[name].strip() for name in CHOICES if name in query})

@@ -1,39 +1,34 @@
-"""Reads of many runs: lists by typed filter and keyset paging, and counts."""
+"""Reads of many runs: lists by typed filter, in pages, and counts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import Count, F, FloatField, Func, Q, QuerySet, Value, Window
+from django.db.models import Count, F, FloatField, Func, QuerySet, Value, Window
 from django.db.models.functions import Coalesce, RowNumber
 
 from runs.history.filters import RunFilter
 from runs.models import Run
-from runs.paging import Page, cursor_id, cursor_number
+from runs.paging import Page, cursor_id, page_of
 from runs.states import RUN_LIVE, RunState
 from teams.access import Principal, visible_to
 from teams.refusals import Invalid
 
-SORTS = {"newest": "", "cost": "spent_nusd", "duration": "seconds", "tokens": "tokens"}
+SORTS = {"newest": "-pk", "cost": "-spent_nusd", "duration": "-seconds", "tokens": "-tokens"}
 
 
 def list_runs(
     who: Principal, run_filter: RunFilter, *, sort: str = "newest", cursor: str = "", limit: int = 50
 ) -> Page[Run]:
-    """The team's runs that fit the filter, largest first by ``sort``. One query, whatever the page."""
+    """The team's runs that fit the filter, the newest or largest first by one of ``SORTS``. One query for each page."""
     if sort not in SORTS:
         raise Invalid(f"Sort by one of {', '.join(SORTS)}.", fields={"sort": "Unknown order."})
     runs = run_filter.apply(visible_to(who, Run)).select_related("crew", "version", "team", "created_by")
-    if SORTS[sort]:
-        return _page_by_value(_with_sort_values(runs), SORTS[sort], cursor, limit)
-    if cursor:
-        runs = runs.filter(pk__lt=cursor_id(cursor))
-    rows = list(runs.order_by("-pk")[: limit + 1])
-    return Page(rows[:limit], str(rows[limit - 1].pk) if len(rows) > limit else "")
+    return page_of(_with_sort_values(runs, sort), SORTS[sort], cursor=cursor, limit=limit)
 
 
 def count_newer(who: Principal, run_filter: RunFilter, *, than: str) -> int:
-    """How many runs that fit the filter were launched after the given one."""
+    """How many runs that fit the filter were launched after the run with the id ``than``."""
     return run_filter.apply(visible_to(who, Run)).filter(pk__gt=cursor_id(than)).count()
 
 
@@ -50,13 +45,13 @@ def live_runs(who: Principal, *, most: int = 10) -> list[Run]:
 
 
 def last_runs(who: Principal, crew_ids: Sequence[int], *, each: int = 5) -> dict[int, list[Run]]:
-    """The last runs of each of these crews, newest first. One query."""
-    found: dict[int, list[Run]] = {pk: [] for pk in crew_ids}
+    """The last runs of each of these crews by its id, newest first. One query."""
+    last: dict[int, list[Run]] = {pk: [] for pk in crew_ids}
     nth = Window(RowNumber(), partition_by=F("crew_id"), order_by=F("pk").desc())
     runs = visible_to(who, Run).filter(crew_id__in=crew_ids).annotate(nth=nth).filter(nth__lte=each)
     for run in runs.select_related("version", "team").order_by("-pk"):
-        found[run.crew_id].append(run)
-    return found
+        last[run.crew_id].append(run)
+    return last
 
 
 class _Seconds(Func):
@@ -64,21 +59,11 @@ class _Seconds(Func):
     output_field = FloatField()
 
 
-def _with_sort_values(runs: QuerySet[Run]) -> QuerySet[Run]:
-    return runs.annotate(
-        tokens=F("prompt_tokens") + F("completion_tokens"),
-        seconds=Coalesce(_Seconds(F("finished_at") - F("started_at")), Value(0.0), output_field=FloatField()),
-    )
-
-
-def _page_by_value(runs: QuerySet[Run], column: str, cursor: str, limit: int) -> Page[Run]:
-    """Keyset paging by (value, id), so that a page costs the same however deep it lies."""
-    if cursor:
-        value, _, last = cursor.partition("_")
-        number = cursor_number(value)
-        runs = runs.filter(Q(**{f"{column}__lt": number}) | Q(**{column: number, "pk__lt": cursor_id(last)}))
-    rows = list(runs.order_by(f"-{column}", "-pk")[: limit + 1])
-    if len(rows) <= limit:
-        return Page(rows, "")
-    last_row = rows[limit - 1]
-    return Page(rows[:limit], f"{getattr(last_row, column)}_{last_row.pk}")
+def _with_sort_values(runs: QuerySet[Run], sort: str) -> QuerySet[Run]:
+    """With the figure that they are sorted by, if it is not a column."""
+    if sort == "tokens":
+        return runs.annotate(tokens=F("prompt_tokens") + F("completion_tokens"))
+    if sort == "duration":
+        took = _Seconds(F("finished_at") - F("started_at"))
+        return runs.annotate(seconds=Coalesce(took, Value(0.0), output_field=FloatField()))
+    return runs

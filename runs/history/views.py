@@ -20,7 +20,7 @@ MAX_CREWS = 500
 @member(Role.VIEWER)
 @require_GET
 def runs(request: TeamRequest) -> HttpResponse:
-    """Choices of the form beside the filter are written into the filter, so that one address holds all of it."""
+    """Choices of the form beside the filter are written into the filter, so that one address holds all of them."""
     if "narrow" in request.GET:
         return redirect(f"{request.path}?{narrowed(request.GET)}")
     page = history(request.who, request.GET)
@@ -30,7 +30,7 @@ def runs(request: TeamRequest) -> HttpResponse:
 @member(Role.VIEWER)
 @require_GET
 def newer(request: TeamRequest) -> HttpResponse:
-    """How many runs came since the list was read: a counter, so that the list does not jump under the pointer."""
+    """How many runs came since the list was read. The list itself stays, so that it does not jump under the pointer."""
     q = request.GET.get("q", "")
     try:
         count = queries.count_newer(request.who, RunFilter.parse(q), than=request.GET.get("than", ""))
@@ -42,7 +42,7 @@ def newer(request: TeamRequest) -> HttpResponse:
 @member(Role.VIEWER)
 @require_GET
 def last_runs(request: TeamRequest) -> HttpResponse:
-    """The last runs of the crews named, for the pages of the crews, which know nothing of runs."""
+    """The last runs of the named crews, for the crews' pages: those come from an app that knows nothing of runs."""
     crews = list(visible_to(request.who, Crew).filter(slug__in=request.GET.getlist("crew")[:MAX_CREWS]))
     last = queries.last_runs(request.who, [crew.pk for crew in crews], each=5 if "only" in request.GET else 3)
     context = {"last": [(crew, last[crew.pk]) for crew in crews], "only": "only" in request.GET}

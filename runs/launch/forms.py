@@ -1,4 +1,4 @@
-"""The launch form, built from a spec's placeholders, and a person's word on an answer. ``actions`` decides on both."""
+"""The launch form, built from a spec's placeholders. ``actions`` decides what may be launched."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ KINDS = [
 class LaunchForm(forms.Form):
     """A text for each placeholder, then budget and other bounds, priority and whether the run is simulated.
 
-    ``key`` makes a launch that is sent twice one launch.
+    ``key`` is the idempotency key: a form that is sent twice launches once. ``earlier`` is a run to launch again: its
+    inputs and bounds are taken over.
     """
 
     simulated = forms.ChoiceField(choices=KINDS, widget=forms.RadioSelect, label="Models", required=False)
@@ -42,9 +43,7 @@ class LaunchForm(forms.Form):
     key = forms.CharField(widget=forms.HiddenInput, max_length=60)
     version = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(
-        self, *args: Any, spec: CrewSpec, team: Team, has_keys: bool, earlier: Run | None = None, **options: Any
-    ) -> None:
+    def __init__(self, *args: Any, spec: CrewSpec, team: Team, earlier: Run | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["budget_usd"].help_text = run_budget_help(team)
         self.fields["at_limit"].choices = at_limit_choices(team)  # type: ignore[attr-defined]
@@ -58,15 +57,13 @@ class LaunchForm(forms.Form):
                 widget=forms.Textarea(attrs={"rows": rows, "class": "grows"}),
                 strip=False,
             )
-        self.fields["simulated"].initial = "no" if has_keys else "yes"
         self.fields["key"].initial = str(uuid4())
         if earlier is not None:
             self._take_over(earlier, team)
 
     def _take_over(self, earlier: Run, team: Team) -> None:
-        """Bounds and choices of a run that is launched again."""
+        """The earlier run's bounds, within what the team gives a run now."""
         self.fields["priority"].initial = earlier.priority
-        self.fields["simulated"].initial = "yes" if earlier.simulated else "no"
         self.fields["at_limit"].initial = "" if earlier.at_limit == team.at_limit else earlier.at_limit
         for name in BOUNDS:
             self.fields[name].initial = getattr(earlier, name)
@@ -88,7 +85,7 @@ class LaunchForm(forms.Form):
         return [self[f"{PREFIX}{name}"] for name in self.input_names]
 
     def take_new_key(self) -> None:
-        """For a launch that was already made: the next one is another."""
+        """After a conflict: the key belongs to a launch that was made, and the next one is another."""
         data = self.data.copy()  # type: ignore[attr-defined]
         data["key"] = str(uuid4())
         self.data = data

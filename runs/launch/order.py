@@ -1,4 +1,4 @@
-"""What somebody asks for who launches a crew, and what is wrong with it."""
+"""What somebody orders who launches a crew, what is wrong with the order, and which kind of run it asks for."""
 
 from __future__ import annotations
 
@@ -10,35 +10,34 @@ from decimal import Decimal
 from typing import Any
 
 from agents_app.models import CrewVersion
+from engine.catalogue.model_ids import is_simulated, provider_of
 from engine.record.limits import RunLimits
 from engine.spec.crew_spec import CrewSpec
+from engine.spec.named_models import llms_of, models_of
 from engine.spec.placeholders import missing_inputs
 from runs.bounds.budgets import MAX_BUDGET_USD
 from runs.money import dollars, to_nusd, to_usd
 from runs.states import Priority
+from teams.credentials import TeamCredentials
 from teams.models import AtLimit, Team
 
 MAX_INPUT_CHARS = 1_000_000
-
 MAX_METADATA_CHARS = 10_000
-
 MAX_BOUND = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchOrder:
-    """What a person asks for. ``version`` None launches the draft, cut as a version. ``simulated`` None lets the team's
-    provider keys decide: without any key every run is simulated. ``at_limit`` None is the team's way: what the run does
-    when a budget does not cover its next call."""
+    """What a person asks for."""
 
     inputs: Mapping[str, str] = field(default_factory=dict)
-    version: CrewVersion | None = None
+    version: CrewVersion | None = None  # None: the draft, which is then cut as a version
     budget_usd: Decimal | None = None
     limits: RunLimits = RunLimits()
     priority: str = Priority.NORMAL
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    simulated: bool | None = None
-    at_limit: str | None = None
+    simulated: bool | None = None  # None: simulated if the team has no provider key at all
+    at_limit: str | None = None  # what the run does when a budget does not cover its next call; None: the team's way
 
     @property
     def bounds(self) -> dict[str, int | None]:
@@ -68,6 +67,7 @@ class LaunchOrder:
 
 
 def order_complaints(spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:
+    """What is wrong with the order by itself, by field."""
     fields = {
         f"inputs.{name}": "This input is missing."
         for name in missing_inputs(spec, dict(spec.inputs) | dict(order.inputs))
@@ -90,7 +90,7 @@ def order_complaints(spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:
 
 
 def limit_complaints(team: Team, order: LaunchOrder) -> dict[str, str]:
-    """What the team's own bounds say against an order."""
+    """What the team's own limits say against the order, by field."""
     fields = {}
     most = team.run_budget_nusd
     if most is not None and order.budget_usd is not None and order.budget_usd > to_usd(most):
@@ -98,3 +98,24 @@ def limit_complaints(team: Team, order: LaunchOrder) -> dict[str, str]:
     if order.at_limit is not None and order.at_limit not in AtLimit.values:
         fields["at_limit"] = f"Choose one of {', '.join(AtLimit.values)}."
     return fields
+
+
+def key_complaints(spec: CrewSpec, credentials: TeamCredentials, *, simulated: bool | None) -> dict[str, str]:
+    """Models that the team has no key for, each at the field of its agent; none if the run would be simulated."""
+    if is_simulated_run(spec, credentials, wanted=simulated):
+        return {}
+    if any(is_simulated(model) for model in models_of(spec)):
+        return {"agents": "Some agents use simulated models and some do not. Use one kind for the whole crew."}
+    return {
+        field: f"There is no {provider_of(llm.model) or 'known'} key for {llm.model}. "
+        "Add one in the team's settings, or launch the crew simulated."
+        for field, llm in llms_of(spec).items()
+        if credentials.key_for(llm) is None
+    }
+
+
+def is_simulated_run(spec: CrewSpec, credentials: TeamCredentials, *, wanted: bool | None) -> bool:
+    """``wanted`` is the order's ``simulated``. A crew that names simulated models alone is always simulated."""
+    if wanted or all(is_simulated(model) for model in models_of(spec)):
+        return True
+    return wanted is None and not credentials.any_model_key

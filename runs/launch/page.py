@@ -1,10 +1,12 @@
-"""The launch page: which version, its inputs and their defaults, what stands in the way, what earlier runs cost."""
+"""The launch page: which version it launches, the form for its inputs, what stands in the way, what earlier runs cost.
+
+``actions`` decides what may be launched.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from agents_app.models import Crew, CrewVersion
 from agents_app.snapshot import spec_of
@@ -12,10 +14,11 @@ from engine.catalogue.model_ids import is_simulated
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.named_models import models_of
 from engine.spec.validate import Complaint, validate
-from runs.launch import actions
 from runs.launch.forms import LaunchForm
+from runs.launch.order import key_complaints
 from runs.models import Run
 from runs.run.estimates import Estimate, estimate_of
+from runs.typed import uuid_or_none, whole_number_or_none
 from teams.access import Principal, fetch, visible_to
 from teams.credentials import TeamCredentials
 
@@ -24,67 +27,84 @@ MAX_VERSIONS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class LaunchPage:
-    """``version`` None is the draft. ``missing_keys`` are what a real run lacks; ``own_kind`` is "simulated" where the
-    crew itself names simulated models, so that there is nothing to choose."""
+class LaunchChoice:
+    """What the address, or the form that was sent, asks to launch."""
 
+    version: CrewVersion | None  # None: the draft
+    spec: CrewSpec
+    earlier: Run | None  # the run that is launched again: its inputs and bounds are taken over
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchPage:
     crew: Crew
-    version: CrewVersion | None
+    version: CrewVersion | None  # None: the draft
     versions: Sequence[CrewVersion]
     spec: CrewSpec
     form: LaunchForm
     complaints: Sequence[Complaint]
-    missing_keys: Sequence[str]
+    missing_keys: Sequence[str]  # what a real run lacks
     needs_search_key: bool
-    estimates: Sequence[tuple[bool, Estimate]]
+    estimates: Sequence[tuple[bool, Estimate]]  # (whether it is for simulated runs, the estimate)
     earlier: Run | None
-    own_kind: str
+    own_kind: str  # "simulated" if the crew itself names simulated models, so that there is nothing to choose; else ""
 
     @property
     def errors(self) -> list[Complaint]:
         return [complaint for complaint in self.complaints if complaint.level == "error"]
 
 
-def launch_page(who: Principal, crew: Crew, query: Mapping[str, str], data: Mapping[str, str] | None) -> LaunchPage:
-    """``query``: ``version`` (a number or ``draft``), ``from`` (an earlier run, whose inputs are taken over)."""
+def launch_choice(who: Principal, crew: Crew, query: Mapping[str, str], sent: Mapping[str, str]) -> LaunchChoice:
+    """``query`` has ``from``, an earlier run's id, and ``version``, a number or ``draft``, which the form ``sent`` has
+    once there is one."""
     earlier = _earlier(who, query.get("from", ""))
-    version = _version(who, crew, (data or query).get("version", ""), earlier)
-    spec = CrewSpec.from_json(version.spec) if version else spec_of(crew)
+    version = _version(who, crew, (sent or query).get("version", ""), earlier)
+    return LaunchChoice(version, CrewSpec.from_json(version.spec) if version else spec_of(crew), earlier)
+
+
+def launch_page(who: Principal, crew: Crew, choice: LaunchChoice, refused: LaunchForm | None = None) -> LaunchPage:
+    """``refused`` is a form that is shown again with what was typed; without it the form is a new one."""
+    version, spec = choice.version, choice.spec
     credentials = TeamCredentials(who.team)
-    estimates = [(kind, estimate_of(crew.pk, simulated=kind)) for kind in (False, True)]
+    estimates = [(simulated, estimate_of(crew.pk, simulated=simulated)) for simulated in (False, True)]
     return LaunchPage(
         crew=crew,
         version=version,
         versions=list(crew.versions.defer("spec").order_by("-number")[:MAX_VERSIONS]),
         spec=spec,
-        form=LaunchForm(
-            data,
-            spec=spec,
-            team=who.team,
-            has_keys=credentials.any_model_key,
-            earlier=earlier,
-            initial={"version": version.number if version else DRAFT},
-        ),
+        form=refused or _new_form(who, choice, credentials),
         complaints=validate(spec),
-        missing_keys=list(dict.fromkeys(actions.launch_complaints(who, spec, simulated=False).values())),
+        missing_keys=list(dict.fromkeys(key_complaints(spec, credentials, simulated=False).values())),
         needs_search_key=_searches(spec) and credentials.search_key() is None,
-        estimates=[(kind, found) for kind, found in estimates if found is not None],
-        earlier=earlier,
+        estimates=[(simulated, estimate) for simulated, estimate in estimates if estimate is not None],
+        earlier=choice.earlier,
         own_kind="simulated" if all(is_simulated(model) for model in models_of(spec)) else "",
     )
 
 
+def _new_form(who: Principal, choice: LaunchChoice, credentials: TeamCredentials) -> LaunchForm:
+    simulated = choice.earlier.simulated if choice.earlier else not credentials.any_model_key
+    return LaunchForm(
+        spec=choice.spec,
+        team=who.team,
+        earlier=choice.earlier,
+        initial={
+            "version": choice.version.number if choice.version else DRAFT,
+            "simulated": "yes" if simulated else "no",
+        },
+    )
+
+
 def _earlier(who: Principal, run_id: str) -> Run | None:
-    try:
-        return fetch(Run, who, pk=UUID(run_id)) if run_id else None
-    except ValueError:
-        return None
+    pk = uuid_or_none(run_id)
+    return None if pk is None else fetch(Run, who, pk=pk)
 
 
 def _version(who: Principal, crew: Crew, asked: str, earlier: Run | None) -> CrewVersion | None:
     """The version asked for; else the earlier run's, so that running again runs the same thing; else the draft."""
-    if asked.isdecimal() and len(asked) < 10:
-        return fetch(CrewVersion, who, crew=crew, number=int(asked))
+    number = whole_number_or_none(asked, max_digits=9)
+    if number is not None:
+        return fetch(CrewVersion, who, crew=crew, number=number)
     if asked == DRAFT or earlier is None:
         return None
     return visible_to(who, CrewVersion).filter(pk=earlier.version_id, crew=crew).first()

@@ -8,7 +8,8 @@ from django.views.decorators.http import require_http_methods
 
 from agents_app.models import Crew
 from runs.launch import actions
-from runs.launch.page import launch_page
+from runs.launch.forms import LaunchForm
+from runs.launch.page import launch_choice, launch_page
 from teams.access import TeamRequest, fetch, member
 from teams.models import Role
 from teams.refusals import Conflict, Refusal, TooMany
@@ -19,23 +20,24 @@ from teams.views import show_refusal
 @require_http_methods(["GET", "POST"])
 def launch(request: TeamRequest, slug: str) -> HttpResponse:
     crew = fetch(Crew, request.who, Role.RUNNER, slug=slug, archived_at=None, builtin_key="")
-    page = launch_page(request.who, crew, request.GET, request.POST or None)
+    choice = launch_choice(request.who, crew, request.GET, request.POST)
+    if not request.POST:
+        return render(request, "runs/launch/launch.html", {"page": launch_page(request.who, crew, choice)})
+    form = LaunchForm(request.POST, spec=choice.spec, team=request.who.team, earlier=choice.earlier)
     refused: Refusal | None = None
-    if page.form.is_valid():
-        key = page.form.cleaned_data["key"]
+    if form.is_valid():
+        key = form.cleaned_data["key"]
         try:
-            run = actions.launch(request.who, crew, page.form.order(page.version), idempotency_key=key)
+            run = actions.launch(request.who, crew, form.order(choice.version), idempotency_key=key)
             return redirect("run", team=request.who.team.slug, run_id=run.pk)
         except Conflict:
-            page.form.add_error(
-                None, "This form was launched before, with other inputs. Launch again to make another run."
-            )
-            page.form.take_new_key()
+            form.add_error(None, "This form was launched before, with other inputs. Launch again to make another run.")
+            form.take_new_key()
         except Refusal as refusal:
             refused = refusal
-            show_refusal(page.form, refusal)
-    status = 200 if not page.form.errors else refused.status if refused else 422
-    response = render(request, "runs/launch/launch.html", {"page": page}, status=status)
+            show_refusal(form, refusal)
+    page = launch_page(request.who, crew, choice, form)
+    response = render(request, "runs/launch/launch.html", {"page": page}, status=refused.status if refused else 422)
     if isinstance(refused, TooMany):
         response["Retry-After"] = str(refused.retry_after_s)
     return response

@@ -1,6 +1,6 @@
-"""People's verbs on what bounds runs: a team's budgets and quota, and the budget of one run.
+"""What people do about the limits of runs: set a team's budgets and quota, and give one run another budget.
 
-A budget that is raised lets what waited for it go on. One that is lowered keeps what is spent: it may not go below.
+Raising a budget lets the runs go on that waited for it. A budget cannot be set below what is spent and held of it.
 """
 
 from __future__ import annotations
@@ -40,27 +40,26 @@ MAX_WINDOW_S = 31 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class TeamLimits:
-    """What an owner sets; budgets in USD a month, or a run; None is no limit. ``members`` are those whose monthly
-    budget is not the team's usual one, by user id."""
+    """What an owner sets. A budget that is None is no limit."""
 
-    budget_usd: Decimal | None = None
-    run_budget_usd: Decimal | None = None
-    user_budget_usd: Decimal | None = None
+    budget_usd: Decimal | None = None  # of the team, a month
+    run_budget_usd: Decimal | None = None  # of each run
+    user_budget_usd: Decimal | None = None  # of each member, a month
     at_limit: str = AtLimit.PAUSE
     fallback_model: str = ""
     launch_quota: int | None = None
     launch_window_s: int = 3600
-    members: Mapping[int, Decimal] = field(default_factory=dict)
+    members: Mapping[int, Decimal] = field(default_factory=dict)  # own monthly budgets by user id, where they differ
 
     @property
     def digest(self) -> str:
-        """Tells limits from others."""
+        """Differs as soon as any of the limits does."""
         parts = [str(part) for part in (*astuple(replace(self, members={})), sorted(self.members.items()))]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def limits_of(team: Team) -> TeamLimits:
-    """As they stand."""
+    """The team's limits as they are set."""
     own = Membership.objects.filter(team=team, budget_nusd__isnull=False).values_list("user_id", "budget_nusd")
     return TeamLimits(
         budget_usd=to_usd(team.budget_nusd),
@@ -76,15 +75,15 @@ def limits_of(team: Team) -> TeamLimits:
 
 @transaction.atomic
 def set_limits(who: Principal, limits: TeamLimits, *, seen: str = "") -> Team:
-    """Sets them from now on, for the present month too, and wakes runs that they now let go on.
+    """Sets the limits from now on, for this month too, and wakes the runs that may then go on.
 
-    ``Invalid`` names every field that cannot be; then nothing is changed. ``seen`` is the digest of what they were
-    changed from: ``Conflict`` if somebody else has changed them since.
+    ``Invalid`` names every field that cannot be as it is; nothing is changed then. ``seen`` is the digest of the limits
+    that the person looked at: ``Conflict`` if somebody else has changed them since.
     """
     require(who, Role.OWNER)
     members = dict(Membership.objects.filter(team=who.team).order_by("user_id").values_list("user_id", "pk"))
     bill, allowances = _locked_sums(who.team, members)
-    # Not against launches, which hold their member's row while they refer to the team.
+    # no_key: a launch, which refers to the team while it holds its member's row, need not wait for this lock.
     team = Team.objects.select_for_update(no_key=True).get(pk=who.team.pk)
     if seen and seen != limits_of(team).digest:
         raise Conflict(
@@ -112,38 +111,45 @@ def set_limits(who: Principal, limits: TeamLimits, *, seen: str = "") -> Team:
 
 @transaction.atomic
 def resume(who: Principal, run: Run, *, budget_usd: Decimal | None = None) -> Run:
-    """Lets a run that waits for a budget go on, with a new budget of its own if one is given, which a run that has not
-    ended may be given at any time. ``Conflict`` if it waits for a budget that still does not cover its next call."""
+    """Lets a run that waits for a budget go on, after giving it a new budget of its own if one is named.
+
+    Any run that has not ended may be given a new budget. ``Conflict`` if no new one is named and a budget still does
+    not cover the next call.
+    """
     require(who, Role.RUNNER)
-    held = Run.objects.select_for_update().get(pk=run.pk)
-    if held.state in RUN_ENDED:
-        raise Conflict(f"This run has already {held.state}. Launch it again to run it anew.")
+    locked = Run.objects.select_for_update().get(pk=run.pk)
+    if locked.state in RUN_ENDED:
+        raise Conflict(f"This run has already {locked.state}. Launch it again to run it anew.")
     if budget_usd is not None:
-        _set_run_budget(who, held, budget_usd)
-    elif held.state != RunState.WAITING or held.waiting_for not in BUDGETS:
+        _set_run_budget(who, locked, budget_usd)
+    elif locked.state != RunState.WAITING or locked.waiting_for not in BUDGETS:
         raise Conflict("This run does not wait for a budget.")
-    if held.state == RunState.WAITING and held.waiting_for in BUDGETS:
-        short = [one for one in budgets.budgets_of(held.pk) if one.closed or not one.covers(held.needs_nusd or 0)]
+    if locked.state == RunState.WAITING and locked.waiting_for in BUDGETS:
+        needs_nusd = locked.needs_nusd or 0
+        short = [budget for budget in budgets.budgets_of(locked.pk) if budget.closed or not budget.covers(needs_nusd)]
         if short and budget_usd is None:
-            raise Conflict(f"{budgets.standing(short[0], held.needs_nusd or 0)} Raise it first.")
-        if short:  # another than it waited for, where its own was raised
-            Run.objects.filter(pk=held.pk).update(waiting_for=short[0].name)
-        elif transitions.queue_again(held.pk):
-            transaction.on_commit(partial(bell.ring, held.pk))
-    run_changed(held.pk)
+            raise Conflict(f"{budgets.standing(short[0], needs_nusd)} Raise it first.")
+        if short:  # its own budget was raised, and now another one is short
+            Run.objects.filter(pk=locked.pk).update(waiting_for=short[0].name)
+        elif transitions.queue_again(locked.pk):
+            transaction.on_commit(partial(bell.ring, locked.pk))
+    run_changed(locked.pk)
     run.refresh_from_db()
     return run
 
 
 def wake() -> None:
-    """Lets what waited for money go on where it may."""
+    """Lets the runs go on that waited for a budget which now covers their next call."""
     for run_id in wake_covered():
         bell.ring(run_id)
 
 
 def _locked_sums(team: Team, members: Mapping[int, int]) -> tuple[Bill, list[Allowance]]:
-    """This month's bill and allowances, begun if need be: else a first call could begin them with the old budgets while
-    new ones are set. Bill before allowances, as whoever books does."""
+    """This month's bill and allowances, locked, and begun if need be.
+
+    Otherwise a first call could begin them with the old budgets while new ones are set. Lock order: bill before
+    allowances, as where calls are booked.
+    """
     month = this_month()
     Bill.objects.bulk_create([Bill(team=team, month=month, budget_nusd=team.budget_nusd)], ignore_conflicts=True)
     bill = Bill.objects.select_for_update().get(team=team, month=month)
@@ -190,7 +196,7 @@ def _complaints(limits: TeamLimits, members: Mapping[int, int]) -> dict[str, str
 
 
 def _fallback_complaint(team: Team, limits: TeamLimits) -> dict[str, str]:
-    """Why the cheaper model could never be asked: a setting that does nothing would be found out at the worst time."""
+    """Why the cheaper model could never be asked. Otherwise that would come to light when a budget is used up."""
     model = limits.fallback_model.strip()
     if len(model) > MAX_MODEL_CHARS or not is_storable(model):
         return {"fallback_model": f"Give the name of a model, of at most {MAX_MODEL_CHARS} characters."}
@@ -205,7 +211,7 @@ def _fallback_complaint(team: Team, limits: TeamLimits) -> dict[str, str]:
 
 
 def _below_spent(limits: TeamLimits, bill: Bill, allowances: list[Allowance]) -> dict[str, str]:
-    """Budgets that are less than what is spent and held already: to stop spending, set them to just that."""
+    """Budgets that are less than what is spent and held already. To stop spending, set a budget to just that."""
     fields = {}
     if complaint := _too_low(limits.budget_usd, bill):
         fields["budget_usd"] = complaint

@@ -1,4 +1,4 @@
-"""What people type about money and limits. ``limits`` decides whether it may be so."""
+"""What people type about money and limits. ``actions`` decides what may be set."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class UsdField(forms.DecimalField):
 
 
 class LimitsForm(forms.Form):
-    """A team's limits, with a budget for each member that may be set in place of the usual one."""
+    """A team's limits, with a field for each member whose budget is to differ from the usual one."""
 
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
     budget_usd = UsdField(label="Team, per month", help_text="US dollars. Empty: no limit.")
@@ -70,7 +70,7 @@ class LimitsForm(forms.Form):
         initial = {name: getattr(limits, name) for name in (*names, "launch_window_s")} | own
         super().__init__(data, initial=initial | {"seen": limits.digest}, **options)
         windows = sorted({*WINDOWS_S, limits.launch_window_s})
-        self.fields["launch_window_s"].choices = [(one, span(one)) for one in windows]  # type: ignore[attr-defined]
+        self.fields["launch_window_s"].choices = [(seconds, span(seconds)) for seconds in windows]  # type: ignore[attr-defined]
         self.members = members
         usual = "no limit" if limits.user_budget_usd is None else f"${amount_text(limits.user_budget_usd)}"
         for member in members:
@@ -84,20 +84,20 @@ class LimitsForm(forms.Form):
         return [(member, self[f"{MEMBER}{member.user.pk}"]) for member in self.members]
 
     def limits(self) -> TeamLimits:
-        """What was typed."""
+        """The limits as they were typed."""
         typed = dict(self.cleaned_data)
         typed.pop("seen")
         own = {int(name[len(MEMBER) :]): typed.pop(name) for name in list(typed) if name.startswith(MEMBER)}
         return TeamLimits(**typed, members={user: amount for user, amount in own.items() if amount is not None})
 
     def take_seen(self, limits: TeamLimits) -> None:
-        """After a conflict: the next try is made in the knowledge of how the limits are now."""
+        """After a conflict: saving once more replaces the limits as they are now."""
         self.data = self.data.copy()  # type: ignore[attr-defined]
         self.data["seen"] = limits.digest  # type: ignore[index]
 
 
 def at_limit_choices(team: Team) -> list[tuple[str, str]]:
-    """For one run: the team's way first."""
+    """What one run may do at a budget, the team's way first."""
     usual = AT_LIMIT_SHORT[AtLimit(team.at_limit)]
     return [
         ("", f"As usual in this team: {usual}"),
@@ -106,7 +106,7 @@ def at_limit_choices(team: Team) -> list[tuple[str, str]]:
 
 
 def run_budget_help(team: Team) -> str:
-    """What a launch's budget means, with the team's cap."""
+    """What a launch's budget means, with the most that the team gives a run."""
     most = to_usd(team.run_budget_nusd)
     if most is None:
         return "No call is made that could go beyond it. Empty: none."
@@ -114,7 +114,7 @@ def run_budget_help(team: Team) -> str:
 
 
 def amount_text(amount: Decimal) -> str:
-    """As it would be typed: "12.50", "1000"."""
+    """The amount as people type it: "12.50", "1000"."""
     whole, _, rest = f"{amount:.9f}".partition(".")
     rest = rest.rstrip("0")
     return f"{whole}.{rest.ljust(2, '0')}" if rest else whole

@@ -1,4 +1,4 @@
-"""The page of a team's limits, and putting an alert away. ``limits`` decides what may be set."""
+"""The page of a team's limits, and putting an alert away. ``actions`` decides what may be set."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from teams.views import show_refusal
 @member(Role.VIEWER)
 @require_http_methods(["GET", "POST"])
 def limits_page(request: TeamRequest) -> HttpResponse:
-    """For an owner a form; for others how things stand."""
-    found, limits = standings(request.who), limits_of(request.who.team)
+    """A form for an owner; for others the limits and what this month's budgets stand at."""
+    month, limits = standings(request.who), limits_of(request.who.team)
     if request.method == "GET":
-        return _page(request, found, LimitsForm(limits, found.members))
+        return _page(request, month, LimitsForm(limits, month.members))
     require(request.who, Role.OWNER)
-    form = LimitsForm(limits, found.members, request.POST)
+    form = LimitsForm(limits, month.members, request.POST)
     status = 422
     if form.is_valid():
         try:
@@ -42,13 +42,13 @@ def limits_page(request: TeamRequest) -> HttpResponse:
         else:
             messages.success(request, "The limits are saved and hold from now on. Runs that they now cover go on.")
             return redirect("limits", team=request.who.team.slug)
-    return _page(request, found, form, status=status)
+    return _page(request, month, form, status=status)
 
 
 @member(Role.VIEWER)
 @require_POST
 def dismiss(request: TeamRequest, pk: int) -> HttpResponse:
-    """Puts the alert away for this person, who then sees the page that they were on."""
+    """Puts the alert away for this person, and leads back to the page that they were on."""
     alerts.dismiss(request.who, fetch(Alert, request.who, pk=pk))
     back = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(back, allowed_hosts=None):
@@ -56,10 +56,10 @@ def dismiss(request: TeamRequest, pk: int) -> HttpResponse:
     return redirect("limits", team=request.who.team.slug)
 
 
-def _page(request: TeamRequest, found: Standings, form: LimitsForm, *, status: int = 200) -> HttpResponse:
+def _page(request: TeamRequest, month: Standings, form: LimitsForm, *, status: int = 200) -> HttpResponse:
     context = {
         "form": form,
-        "found": found,
+        "found": month,
         "at_limit": AT_LIMIT_WORDS[AtLimit(request.who.team.at_limit)],
         "history": alerts.listed(request.who),
         "mail_is_set_up": settings.EMAIL_READY,

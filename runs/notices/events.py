@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-from django.urls import reverse
-
+from runs.addresses import limits_url, run_url
 from runs.models import Alert, Run
 from runs.money import usd_text
 from runs.states import RunState
-from teams.models import Team, WebhookEvent
+from teams.models import WebhookEvent
 from teams.times import time_text
 from teams.webhooks.actions import announce
 
@@ -36,11 +34,6 @@ def announce_alert(alert: Alert, words: str) -> None:
     announce(alert.team_id, WebhookEvent.BUDGET, lambda: _alert_facts(alert, words))
 
 
-def limits_url(team: Team) -> str:
-    """The full address of the page on which budgets are seen and raised."""
-    return _absolute(reverse("limits", kwargs={"team": team.slug}))
-
-
 def _run_facts(run: Run) -> dict[str, Any]:
     return {
         "run": str(run.pk),
@@ -55,7 +48,7 @@ def _run_facts(run: Run) -> dict[str, Any]:
         "budget_usd": usd_text(run.budget_nusd),
         "created_at": time_text(run.created_at),
         "finished_at": time_text(run.finished_at),
-        "url": _absolute(reverse("run", kwargs={"team": run.team.slug, "run_id": run.pk})),
+        "url": run_url(run),
     }
 
 
@@ -71,7 +64,3 @@ def _alert_facts(alert: Alert, words: str) -> dict[str, Any]:
         "message": words,
         "url": limits_url(alert.team),
     }
-
-
-def _absolute(path: str) -> str:
-    return f"{settings.PUBLIC_URL.rstrip('/')}{path}"

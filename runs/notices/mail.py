@@ -12,9 +12,9 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection
 from django.db.models.functions import Now
 
+from runs.addresses import limits_url
 from runs.models import Alert, MailState, Notice
 from runs.notices.alerts import words_of
-from runs.notices.events import limits_url
 from teams.webhooks.deliveries import MAX_TRIES, PAUSES_S
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""What the database knows, as Prometheus gauges: read when somebody scrapes, for the whole installation, no names."""
+"""Figures of the whole installation as Prometheus gauges, read from the database at each scrape. They name nobody."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from runs.states import RUN_LIVE
 TIMEOUT_MS = 1500
 
 
-class _Read(Collector):
-    def __init__(self, found: Iterable[Metric]) -> None:
-        self._found = found
+class _AlreadyRead(Collector):
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
 
     def collect(self) -> Iterable[Metric]:
-        return self._found
+        return self._metrics
 
 
 def text() -> bytes:
-    """All of them in Prometheus' format. Raises what the database raises; the connection is given back."""
+    """All gauges in Prometheus' format. Raises what the database raises, and gives the connection back."""
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(TIMEOUT_MS)])
-            found = [*_runs(installation()), *_checks(), *_money()]
+            metrics = [*_runs(installation()), *_checks(), *_money()]
     finally:
         if not connection.in_atomic_block:
             connection.close()
-    return _text([_database_up(answers=True), *found])
+    return _text([_database_up(answers=True), *metrics])
 
 
 def text_without_database() -> bytes:
     return _text([_database_up(answers=False)])
 
 
-def _text(found: list[Metric]) -> bytes:
+def _text(metrics: list[Metric]) -> bytes:
     registry = CollectorRegistry()
-    registry.register(_Read(found))
+    registry.register(_AlreadyRead(metrics))
     return generate_latest(registry)
 
 

@@ -1,0 +1,1 @@
+"""One run: its page, its tasks and calls, and what people decide about it."""

@@ -1,4 +1,4 @@
-"""People's verbs on a run: ask it to stop, answer what it asks."""
+"""What people do with a run: ask it to stop, and answer what its tasks ask."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ MAX_COMMENT_CHARS = 20_000
 
 
 def request_cancel(who: Principal, run: Run) -> Run:
-    """A queued run ends at once; a running one is asked to, and gets a few seconds to settle its call."""
+    """Ends a queued run at once; asks a running one to end, which gets a few seconds to settle its call.
+
+    ``Conflict`` if the run has ended.
+    """
     require(who, Role.RUNNER)
     if run.state in RUN_ENDED:
         raise Conflict(f"This run has already {run.state}.")
@@ -39,32 +42,31 @@ def request_cancel(who: Principal, run: Run) -> Run:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person says to a task's open question.
+    """What a person says to an open question of a task: about its answer, or about a tool call that was lost."""
 
-    About its answer: ``approved``, or sent back with a comment, which the agent is told. About a lost call: whether it
-    was carried out. ``number`` and ``call`` say which answer or call was looked at; None is whatever is asked now.
-    """
-
-    approved: bool
-    comment: str = ""
-    number: int | None = None
-    call: UUID | None = None
+    approved: bool  # False sends the answer back; of a lost call: whether it was carried out
+    comment: str = ""  # what should be different: the agent is told this
+    number: int | None = None  # which answer the person looked at; None: the one that is asked about now
+    call: UUID | None = None  # which lost call; None if the question is about an answer, or is the only one
 
 
 def decide(who: Principal, run: Run, task: str, decision: Decision) -> Run:
-    """Answers the open question of a waiting task; the run goes on at once, or when whoever runs it sets it aside."""
+    """Answers the open question of a task. The run goes on at once, or as soon as its worker has set it aside.
+
+    ``Conflict`` if the question is no longer open.
+    """
     require(who, Role.RUNNER)
     comment = storable(decision.comment).strip()
     if len(comment) > MAX_COMMENT_CHARS:
         raise Invalid("Nothing was sent.", fields={"comment": f"At most {MAX_COMMENT_CHARS:,} characters."})
     with transaction.atomic():
-        # The run first, as whoever sets it aside does: else each could overlook the other.
-        held = Run.objects.select_for_update().get(pk=run.pk)
-        review = _open_review(held, task, decision)
-        if review is None or held.state in RUN_ENDED:
-            if _said_already(who, held, task, replace(decision, comment=comment)):
-                return held
-            if decision.number is not None and _open_review(held, task, replace(decision, number=None)):
+        # The run is locked first, as where a worker sets it aside: otherwise each side could overlook the other.
+        locked = Run.objects.select_for_update().get(pk=run.pk)
+        review = _open_review(locked, task, decision)
+        if review is None or locked.state in RUN_ENDED:
+            if _said_already(who, locked, task, replace(decision, comment=comment)):
+                return locked
+            if decision.number is not None and _open_review(locked, task, replace(decision, number=None)):
                 raise Conflict("The answer that you looked at was sent back meanwhile. Look at the newer one below.")
             raise Conflict("No answer of this task waits for a person. Reload the page to see how the run stands.")
         if review.call_id is None and not decision.approved and not comment:
@@ -82,20 +84,20 @@ def decide(who: Principal, run: Run, task: str, decision: Decision) -> Run:
 
 
 def _open_review(run: Run, task: str, decision: Decision) -> Review | None:
-    """What was looked at, if it is still asked. Without a call named, only one that is asked alone is meant."""
-    asked = Review.objects.filter(task_run__run=run, task_run__key=task, approved=None)
+    """The question that the decision is about, if it is still open. ``Invalid`` if that cannot be told."""
+    reviews = Review.objects.filter(task_run__run=run, task_run__key=task, approved=None)
     if decision.call is not None:
-        return asked.filter(call=decision.call).first()
+        return reviews.filter(call=decision.call).first()
     if decision.number is not None:
-        return asked.filter(call=None, number=decision.number).first()
-    found = list(asked[:2])
-    if len(found) > 1:
+        return reviews.filter(call=None, number=decision.number).first()
+    first_two = list(reviews[:2])
+    if len(first_two) > 1:
         raise Invalid("Nothing was sent.", fields={"call": "This task asks about several calls. Name one."})
-    return found[0] if found else None
+    return first_two[0] if first_two else None
 
 
 def _said_already(who: Principal, run: Run, task: str, decision: Decision) -> bool:
-    """Whether this very word was given before: a button that is pressed twice says one thing."""
-    given = Review.objects.filter(task_run__run=run, task_run__key=task, decided_by=who.user)
-    said = given.filter(approved=decision.approved, comment=decision.comment)
-    return decision.number is not None and said.filter(number=decision.number).exists()
+    """Whether this person has decided exactly this before: a button that is pressed twice counts once."""
+    decided = Review.objects.filter(task_run__run=run, task_run__key=task, decided_by=who.user)
+    same = decided.filter(approved=decision.approved, comment=decision.comment)
+    return decision.number is not None and same.filter(number=decision.number).exists()

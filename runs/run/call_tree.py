@@ -1,4 +1,4 @@
-"""Which call was made within which: a co-worker's calls lie below the delegation that made them."""
+"""Which call was made within which: a co-worker's calls lie below the tool call that delegated to it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class CallRow:
 
 
 def call_lines(calls: Sequence[Call]) -> list[CallRow]:
-    """Calls in the order in which they were opened, but each co-worker's right below their delegation. Where that is
-    not among these calls, they stay in their place."""
+    """The calls in their order, but each co-worker's calls moved below the delegation that they belong to. Calls whose
+    delegation is not among these stay in their place."""
     below: defaultdict[UUID | None, list[Call]] = defaultdict(list)
     delegations: dict[tuple[int | None, str], UUID] = {}
     for call in calls:
@@ -39,16 +39,16 @@ def call_lines(calls: Sequence[Call]) -> list[CallRow]:
 
 
 def branch_below(call: Call) -> str:
-    """The branch of the calls that are made within this one."""
+    """The branch of calls that are made within this one."""
     return f"{call.branch}{call.step}."
 
 
 def calls_below(call: Call) -> list[CallRow]:
-    """A co-worker's calls within this delegation; none for other calls."""
+    """The co-worker's calls within this one; none if it is no delegation."""
     if call.kind != "tool":
         return []
-    made = calls_of(call.run).filter(task_run_id=call.task_run_id, branch__startswith=branch_below(call))
-    return call_lines(list(made))
+    below = calls_of(call.run).filter(task_run_id=call.task_run_id, branch__startswith=branch_below(call))
+    return call_lines(list(below))
 
 
 def delegation_of(call: Call) -> Call | None:
@@ -56,5 +56,5 @@ def delegation_of(call: Call) -> Call | None:
     if not call.branch:
         return None
     above, _, step = call.branch.rstrip(".").rpartition(".")
-    line = calls_of(call.run).filter(task_run_id=call.task_run_id, kind="tool", branch=f"{above}." if above else "")
-    return line.filter(step=int(step), pk__lt=call.pk).last()
+    tool_calls = calls_of(call.run).filter(task_run_id=call.task_run_id, kind="tool")
+    return tool_calls.filter(branch=f"{above}." if above else "", step=int(step), pk__lt=call.pk).last()

@@ -1,4 +1,4 @@
-"""A person's word on what a run asks. ``actions`` decides on it."""
+"""Forms on a run's page: a person's decision, and a larger budget. ``actions`` decides whether they are accepted."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from runs.run.actions import Decision
 
 
 class DecisionForm(forms.Form):
-    """Approve a task's answer, or send it back with a comment; of a lost tool call, say whether it was carried out.
+    """Approves a task's answer or sends it back with a comment; of a lost tool call, says whether it was carried out.
 
-    ``task`` is the task's key, ``call`` the lost call's id, "" where it is about the answer. The fields stand in a live
-    part of the page and name the form outside of it that sends them.
+    ``task`` is the task's key, ``call`` the lost call's id, "" if it is about the answer. The fields stand in a part of
+    the page that is replaced while somebody types, so they name a form outside of it (``review-form``) that sends them.
     """
 
     number = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
@@ -37,7 +37,7 @@ class DecisionForm(forms.Form):
             field.widget.attrs["form"] = "review-form"
 
     def show(self, number: int) -> None:
-        """Lets the form be about that answer: the one that is on the page now."""
+        """Makes the form one about that answer: the one that is on the page now."""
         self.initial["number"] = number
         if self.is_bound:
             self.data = self.data.copy()  # type: ignore[attr-defined]
@@ -45,7 +45,7 @@ class DecisionForm(forms.Form):
 
     @property
     def typed(self) -> str:
-        """The comment as it was sent, however the form was refused."""
+        """The comment as it was sent, also if the form was refused."""
         return str(self.data.get(self.add_prefix("comment"), ""))
 
     def decision(self) -> Decision:
@@ -56,9 +56,9 @@ class DecisionForm(forms.Form):
 
 
 class ResumeForm(forms.Form):
-    """A larger budget for a run that waits for it; empty is another try with what there is.
+    """A larger budget for a run that waits for one. Empty: try again with what there is.
 
-    Its fields stand in a live part of the page and name the form outside of it that sends them.
+    Its field names a form outside of its part of the page, as those of ``DecisionForm`` do.
     """
 
     budget_usd = UsdField(label="New budget of this run, in USD")

@@ -1,4 +1,4 @@
-"""The run's page in parts: what each shows, and, while it is live, which of them changed since they were sent."""
+"""The run's page in parts: what each shows and, while the run goes on, which of them changed since they were sent."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ LIMIT_ADVICE = "Raise the limit, or make the crew spend less, then run again."
 def context(
     run: Run, who: Principal, refused: DecisionForm | None = None, resume: ResumeForm | None = None
 ) -> dict[str, Any]:
-    """Everything that the page shows, read in a fixed number of queries. ``refused``: see ``reviews_of``; ``resume`` is
-    a raise that was refused."""
+    """Everything that the page shows, read in a fixed number of queries. ``refused`` and ``resume`` are forms that were
+    sent and are shown again."""
     spec = CrewSpec.from_json(run.version.spec)
     detail = run_detail(run)
     reviews = reviews_of(run, spec, refused)
@@ -79,19 +79,22 @@ def context(
 
 
 async def events(run_id: UUID, who: Principal, *, seen: str) -> AsyncIterator[str]:
-    """Server-sent events, one per part that changed, until the run ended. The last one of a change carries the run's
-    revision as its id, so a reader that comes back with it has missed nothing."""
+    """Server-sent events, one for each part that changed, until the run has ended.
+
+    The last event of a change has the run's revision as its id. ``seen`` is the last one that the reader got, so it
+    misses nothing.
+    """
     sent: Mapping[str, str] = {}
-    async with aclosing(changes(run_id)) as looks:
-        async for changed in looks:
+    async with aclosing(changes(run_id)) as notices:
+        async for changed in notices:
             if not changed:
                 yield ": still here\n\n"
                 continue
             revision, ended, parts = await sync_to_async(_look)(run_id, who)
-            news = {} if not sent and revision == seen else _differing(parts, sent)
+            new = {} if not sent and revision == seen else _differing(parts, sent)
             sent = parts
-            for number, (name, html) in enumerate(news.items(), 1):
-                yield _message(name, html, revision if number == len(news) else "")
+            for number, (name, html) in enumerate(new.items(), 1):
+                yield _message(name, html, revision if number == len(new) else "")
             if ended:
                 yield _message("ended", "", revision)
                 return
@@ -99,11 +102,14 @@ async def events(run_id: UUID, who: Principal, *, seen: str) -> AsyncIterator[st
 
 
 def _look(run_id: UUID, who: Principal) -> tuple[str, bool, Mapping[str, str]]:
-    """The run as it stands now. The connection is given back: a reader may stay for hours, and the pool is small."""
+    """The run's revision, whether it has ended, and each part's HTML.
+
+    The connection is given back: a reader may stay for hours, and the pool is small.
+    """
     try:
         run = Run.objects.select_related("crew", "version", "team", "created_by").get(pk=run_id)
-        facts = context(run, who)
-        parts: dict[str, str] = {name: render_to_string(f"runs/run/parts/{name}.html", facts) for name in PARTS}
+        shown = context(run, who)
+        parts: dict[str, str] = {name: render_to_string(f"runs/run/parts/{name}.html", shown) for name in PARTS}
         return str(run.revision), run.ended, parts
     finally:
         if not connection.in_atomic_block:

@@ -1,15 +1,15 @@
-"""Reads of runs and calls: lists by typed filter and keyset paging, details, sums and estimates."""
+"""Reads of one run: its tasks, its calls in pages, and what it used, by agent, model, task or cost class."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Q, QuerySet, Sum, Value
+from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum, Value, prefetch_related_objects
 from django.db.models.functions import Coalesce
 
-from runs.models import Call, Run, TaskRun
-from runs.paging import Page, cursor_id
+from runs.models import Call, Review, Run, TaskRun
+from runs.paging import Page, page_of
 from runs.states import CallState, CostClass
 from teams.access import Principal, visible_to
 
@@ -18,12 +18,9 @@ SHOWN_CALLS = 200
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """Sums over the calls that share a key: an agent, a model, a task or a cost class.
+    """Sums over the calls that share a key."""
 
-    ``saved_nusd`` is what reused replies and outputs spared; ``unpriced_reuses`` those where nobody knows it.
-    """
-
-    key: str
+    key: str  # an agent's, a model's, a task's or a cost class
     calls: int
     successful_requests: int
     prompt_tokens: int
@@ -31,8 +28,8 @@ class UsageRow:
     completion_tokens: int
     spent_nusd: int
     unpriced_calls: int
-    saved_nusd: int = 0
-    unpriced_reuses: int = 0
+    saved_nusd: int = 0  # what reused replies and outputs would have cost
+    unpriced_reuses: int = 0  # reuses of which nobody knows what they saved
 
     @property
     def total_tokens(self) -> int:
@@ -41,28 +38,37 @@ class UsageRow:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """What a run's page is made of. ``calls`` are the first ``SHOWN_CALLS`` without their messages and replies."""
+    """What a run's page is made of."""
 
     tasks: Sequence[TaskRun]
-    calls: Sequence[Call]
-    call_count: int
+    calls: Sequence[Call]  # the first SHOWN_CALLS, without their messages and replies
+    call_count: int  # of all calls
     by_agent: Sequence[UsageRow]
     by_model: Sequence[UsageRow]
     by_class: Sequence[UsageRow]
 
     @property
     def settled_calls(self) -> int:
-        """Calls of every kind that have ended, also failed ones."""
+        """How many calls have ended, failed ones included."""
         return sum(row.calls for row in self.by_class)
 
     @property
     def reused(self) -> UsageRow | None:
-        """What was taken from caches instead of being asked for; None if nothing was."""
+        """What was taken from caches; None if nothing was."""
         return next((row for row in self.by_class if row.key == CostClass.CACHE_HIT), None)
 
 
+def with_tasks(run: Run) -> Run:
+    """Reads the tasks into ``run.tasks`` in their order, each with what it asks people now as ``open_reviews``. Two
+    queries."""
+    asked = Review.objects.filter(approved=None).select_related("call")
+    tasks = TaskRun.objects.order_by("position").prefetch_related(Prefetch("reviews", asked, to_attr="open_reviews"))
+    prefetch_related_objects([run], Prefetch("tasks", tasks))
+    return run
+
+
 def run_detail(run: Run) -> RunDetail:
-    """In a fixed number of queries, however many calls the run has."""
+    """A fixed number of queries, however many calls the run has."""
     calls = list(calls_of(run)[: SHOWN_CALLS + 1])
     return RunDetail(
         tasks=list(run.tasks.order_by("position")),
@@ -75,22 +81,19 @@ def run_detail(run: Run) -> RunDetail:
 
 
 def calls_of(run: Run) -> QuerySet[Call]:
-    """The run's calls in the order in which they were opened, without their bulky messages and replies."""
+    """The run's calls in the order in which they were opened, without messages, replies and tool outputs."""
     return run.calls.select_related("task_run").defer("messages", "reply", "tool_output").order_by("pk")
 
 
 def calls_of_task(task: TaskRun) -> list[Call]:
-    """The task's first calls, co-workers' among them, without their bulky parts."""
+    """The task's first ``SHOWN_CALLS`` calls, its co-workers' included, as ``calls_of`` reads them."""
     return list(calls_of(task.run).filter(task_run=task)[:SHOWN_CALLS])
 
 
 def page_of_calls(run: Run, *, cursor: str = "", limit: int = 100, whole: bool = True) -> Page[Call]:
-    """A page of calls in the order in which they were opened, with or without their messages and replies."""
-    calls = run.calls.select_related("task_run").order_by("pk") if whole else calls_of(run)
-    if cursor:
-        calls = calls.filter(pk__gt=cursor_id(cursor))
-    rows = list(calls[: limit + 1])
-    return Page(rows[:limit], str(rows[limit - 1].pk) if len(rows) > limit else "")
+    """A page of calls in the order in which they were opened; unless ``whole`` as ``calls_of`` reads them."""
+    calls = run.calls.select_related("task_run") if whole else calls_of(run)
+    return page_of(calls, "pk", cursor=cursor, limit=limit)
 
 
 def call_neighbours(call: Call) -> tuple[Call | None, Call | None]:
@@ -101,7 +104,7 @@ def call_neighbours(call: Call) -> tuple[Call | None, Call | None]:
 
 
 def usage_by(run: Run, part: str) -> list[UsageRow]:
-    """The run's usage by ``agent``, ``model``, ``task`` or ``cost_class``; the rows sum to the run's own figures."""
+    """The run's usage by ``agent``, ``model``, ``task`` or ``cost_class``. The rows sum to the run's own figures."""
     column = {"task": "task_run__key"}.get(part, part)
     settled = run.calls.exclude(state=CallState.INTENT)
     rows = settled.values(key=Coalesce(F(column), Value(""))).annotate(

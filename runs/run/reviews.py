@@ -1,4 +1,4 @@
-"""What waits for a person in a run, with the form to answer it, and what people said before."""
+"""What a run asks people, with the form to answer it, and what people decided before."""
 
 from __future__ import annotations
 
@@ -14,22 +14,20 @@ from runs.run.forms import DecisionForm
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An answer, or a lost tool call, that waits for a person. ``data`` is the answer's parsed form where the task has
-    a schema.
-    """
+    """An answer, or a lost tool call, that waits for a person."""
 
     review: Review
-    data: Any
+    data: Any  # the answer as parsed JSON, if the task has a schema
     form: DecisionForm
 
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """``unsent`` is a comment that was typed for an answer that no longer waits."""
+    """What is asked of people in a run, and was."""
 
     waiting: Sequence[Asked]
     earlier: Sequence[Review]
-    unsent: DecisionForm | None
+    unsent: DecisionForm | None  # a comment that was typed for an answer that no longer waits
 
     @property
     def all(self) -> list[Review]:
@@ -37,14 +35,14 @@ class Reviews:
 
 
 def reviews_of(run: Run, spec: CrewSpec, refused: DecisionForm | None = None) -> Reviews:
-    """In one query. ``refused`` is a form that was sent and is to be shown again, with what was typed."""
-    found = Review.objects.filter(task_run__run=run).select_related("task_run", "decided_by", "call")
-    rows = list(found.order_by("task_run__position", "number"))
-    waiting = [row for row in rows if row.approved is None and not run.ended]
-    shown = {(row.task_run.key, str(row.call_id or "")) for row in waiting}
+    """One query. ``refused`` is a form that was sent and is shown again with what was typed."""
+    of_run = Review.objects.filter(task_run__run=run).select_related("task_run", "decided_by", "call")
+    reviews = list(of_run.order_by("task_run__position", "number"))
+    waiting = [review for review in reviews if review.approved is None and not run.ended]
+    shown = {(review.task_run.key, str(review.call_id or "")) for review in waiting}
     return Reviews(
-        waiting=[_asked(row, spec, refused) for row in waiting],
-        earlier=[row for row in rows if row not in waiting],
+        waiting=[_asked(review, spec, refused) for review in waiting],
+        earlier=[review for review in reviews if review not in waiting],
         unsent=refused if refused is not None and (refused.task, refused.call) not in shown else None,
     )
 

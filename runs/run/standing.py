@@ -1,4 +1,4 @@
-"""How a run really stands: what it waits for right now, and what went wrong on the way and what that means in money."""
+"""How a run stands: what it waits for now, and what went wrong on the way and what that cost."""
 
 from __future__ import annotations
 
@@ -16,54 +16,47 @@ from runs.states import QUEUE, CallState, RunState
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One thing that is waited for: ``queue``, ``person``, a budget by its name, ``rate_limit``, ``retry`` or
-    ``budget``, which is money that calls in flight still hold. ``task`` is its row, None for the run as a whole;
-    ``until`` when it is looked at again, where that is known. ``ahead``: the team's runs before it in the queue."""
+    """One thing that a run waits for."""
 
-    what: str
-    task: TaskRun | None = None
-    until: datetime | None = None
-    ahead: int | None = None
+    what: str  # "queue", "person", a budget's name, "rate_limit", "retry", or "budget": money that calls in flight hold
+    task: TaskRun | None = None  # None: the run as a whole waits
+    until: datetime | None = None  # when it is looked at again, if that is known
+    ahead: int | None = None  # in the queue: how many of the team's runs come before it
 
 
 @dataclass(frozen=True, slots=True)
 class Troubles:
-    """What a run met besides its work, and what of its cost that is, in 1e-9 USD.
-
-    ``retries`` are calls made again and ``refused`` those that ended with an error; ``unknown`` are booked at their
-    worst case, ``late`` were paid but answered a worker that no longer held the run. ``corrected`` had been unknown and
-    became exact, ``over_booked_nusd`` is by how much they had been booked too high.
-    """
+    """What went wrong in a run, in calls, and what that cost."""
 
     takeovers: int
-    retries: int
-    refused: int
+    retries: int  # calls that were made again
+    refused: int  # calls that ended with an error
     refused_nusd: int
-    unknown: int
+    unknown: int  # calls of unknown outcome, booked at their worst case
     unknown_nusd: int
-    late: int
+    late: int  # paid, but answered to a worker that no longer held the run
     late_nusd: int
-    corrected: int
-    over_booked_nusd: int
+    corrected: int  # were unknown, until their exact cost came
+    over_booked_nusd: int  # by how much the corrected ones had been booked too high
 
     def __bool__(self) -> bool:
         return any((self.takeovers, self.retries, self.refused, self.unknown, self.late, self.corrected))
 
 
 def waits_of(run: Run, tasks: Sequence[TaskRun]) -> list[Waiting]:
-    """Everything that the run waits for now; nothing while it works, or has ended. One query at most."""
+    """Everything that the run waits for now; nothing while it works or once it has ended. At most one query."""
     if run.state == RunState.QUEUED:
         return [Waiting(QUEUE, ahead=_ahead(run))]
     if run.state == RunState.WAITING:
-        asked = [task for task in tasks if task.state == TaskStatus.WAITING]
-        return [Waiting(run.waiting_for, task) for task in asked] or [Waiting(run.waiting_for)]
+        waiting = [task for task in tasks if task.state == TaskStatus.WAITING]
+        return [Waiting(run.waiting_for, task) for task in waiting] or [Waiting(run.waiting_for)]
     if run.state != RunState.RUNNING:
         return []
     return [Waiting(task.waits_for, task, task.waits_until) for task in tasks if task.waits_for]
 
 
 def waits_for(run: Run, tasks: Sequence[TaskRun]) -> str:
-    """What the run as a whole waits for, "" while some task of it works."""
+    """What the run as a whole waits for; "" while a task of it works."""
     waits = waits_of(run, tasks)
     if run.state != RunState.RUNNING:
         return waits[0].what if waits else ""
@@ -72,11 +65,11 @@ def waits_for(run: Run, tasks: Sequence[TaskRun]) -> str:
 
 
 def troubles_of(run: Run) -> Troubles:
-    """In two queries."""
+    """Two queries."""
     unknown, late = Q(state=CallState.UNKNOWN), Q(state=CallState.LATE)
     refused = Q(state=CallState.ERROR, kind="model")
     cost = Coalesce(F("cost_nusd"), 0)
-    found = run.calls.aggregate(
+    calls = run.calls.aggregate(
         retries=Count("pk", filter=Q(attempt__gt=1)),
         refused=Count("pk", filter=refused),
         refused_nusd=Coalesce(Sum(cost, filter=refused), 0),
@@ -88,7 +81,7 @@ def troubles_of(run: Run) -> Troubles:
     corrections = Correction.objects.filter(call__run=run)
     difference = Coalesce(F("booked_nusd"), 0) - Coalesce(F("cost_nusd"), 0)
     corrected = corrections.aggregate(corrected=Count("pk"), over_booked_nusd=Coalesce(Sum(difference), 0))
-    return Troubles(takeovers=run.takeovers, **found, **corrected)
+    return Troubles(takeovers=run.takeovers, **calls, **corrected)
 
 
 def _ahead(run: Run) -> int:

@@ -1,6 +1,6 @@
-"""When each call of a run began and how long it took, as bars to draw: one row per task, in thousandths of the span.
+"""When each call of a run began and how long it took, as bars to draw: one row per task, in thousandths of the run.
 
-A wait for a provider's turn, and one for a person, is drawn apart from the call itself.
+Waits for a turn at the provider and waits for a person are drawn apart from the calls.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from django.utils import timezone
 from runs.models import Call, Review, Run, TaskRun
 
 SPAN = 1000.0
+"""How wide the whole run is drawn."""
 LEAST_WIDTH = 2.0
 TICKS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time; ``ms`` is how long it was."""
+    """A stretch of time: where it is drawn, and how long it was."""
 
     x: float
     width: float
@@ -29,17 +30,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One call. ``waited`` is the time before it in which it waited for its turn at the provider."""
+    """One call."""
 
     call: Call
     x: float
     width: float
-    waited: Span | None
+    waited: Span | None  # before the call: for its turn at the provider
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineRow:
-    """One task that began, or the crew as a whole: its own span, the bars of its calls, and its waits for people."""
+    """A task that has begun, or the crew as a whole: when it ran, its calls, and its waits for people."""
 
     name: str
     duration_ms: int | None
@@ -50,7 +51,7 @@ class TimelineRow:
 
     @property
     def waited_ms(self) -> int:
-        """What its calls waited for their turn, one after the other or at once."""
+        """The sum of what its calls waited for their turns, also where they waited at once."""
         return sum(bar.call.waited_ms for bar in self.bars)
 
     @property
@@ -60,7 +61,7 @@ class TimelineRow:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """``ticks_ms`` are the times of equal distances along the span."""
+    """The rows, with times at equal distances for the axis."""
 
     rows: tuple[TimelineRow, ...]
     ticks_ms: tuple[int, ...]
@@ -77,7 +78,7 @@ class Timeline:
 def timeline(
     run: Run, tasks: Sequence[TaskRun], calls: Sequence[Call], reviews: Sequence[Review] = ()
 ) -> Timeline | None:
-    """None before the run began. What has not ended reaches to now."""
+    """None before the run has begun. What has not ended is drawn up to now."""
     if run.started_at is None:
         return None
     scale = _Scale(run.started_at, run.finished_at or timezone.now())
@@ -85,7 +86,8 @@ def timeline(
     for task in tasks:
         if task.started_at is not None:
             own = [call for call in calls if call.task_run_id == task.pk]
-            people = tuple(scale.span(one.asked_at, one.decided_at) for one in reviews if one.task_run_id == task.pk)
+            asked = [review for review in reviews if review.task_run_id == task.pk]
+            people = tuple(scale.span(review.asked_at, review.decided_at) for review in asked)
             place = scale.place(task.started_at, task.finished_at)
             rows.append(TimelineRow(task.name, task.duration_ms, *place, _bars(own, scale), people))
     ticks = tuple(round(scale.seconds * 1000 * tick / (TICKS - 1)) for tick in range(TICKS))
@@ -98,7 +100,7 @@ class _Scale:
         self.seconds = max((end - begin).total_seconds(), 0.001)
 
     def place(self, start: datetime, stop: datetime | None, *, least: float = LEAST_WIDTH) -> tuple[float, float]:
-        """Where a bar begins, and how wide it is: never so narrow that it cannot be seen, never beyond the end."""
+        """Where a bar begins and how wide it is: wide enough to be seen, and not beyond the end."""
         x = min(max(0.0, self._at(start)), SPAN - least)
         return x, max(least, min(self._at(stop or self._end), SPAN) - x)
 
@@ -111,7 +113,7 @@ class _Scale:
 
 
 def _crew_row(calls: Sequence[Call], scale: _Scale) -> TimelineRow | None:
-    """The row of calls that belong to no task, such as planning; None without any."""
+    """The calls that belong to no task, such as planning; None if there are none."""
     if not calls:
         return None
     start = min(_waits_from(call) for call in calls)

@@ -34,7 +34,7 @@ def run(request: TeamRequest, run_id: UUID) -> HttpResponse:
 
 @member(Role.VIEWER)
 async def events(request: TeamRequest, run_id: UUID) -> StreamingHttpResponse:
-    """The live parts of the run's page as server-sent events. ``seen`` is the revision that the page was drawn at."""
+    """The changing parts of the run's page as server-sent events. ``?seen=`` is the revision that the page shows."""
     await sync_to_async(fetch)(Run, request.who, pk=run_id)
     seen = request.headers.get("Last-Event-ID") or request.GET.get("seen", "")
     response = StreamingHttpResponse(page.events(run_id, request.who, seen=seen), content_type="text/event-stream")
@@ -57,108 +57,106 @@ def cancel(request: TeamRequest, run_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def resume(request: TeamRequest, run_id: UUID) -> HttpResponse:
     """Lets a run that waits for a budget go on, with a larger one of its own if one was typed."""
-    the_run = redirect("run", team=request.who.team.slug, run_id=run_id)
-    found = fetch(Run, request.who, pk=run_id)
+    back = redirect("run", team=request.who.team.slug, run_id=run_id)
+    run = fetch(Run, request.who, pk=run_id)
     form = ResumeForm(request.POST)
     if request.method == "POST" and form.is_valid():
         try:
-            limits.resume(request.who, found, **form.cleaned_data)
+            limits.resume(request.who, run, **form.cleaned_data)
         except Refusal as refusal:
             show_refusal(form, refusal)
-            found.refresh_from_db()
-            if found.waiting_for not in BUDGETS:  # it went on or ended meanwhile: there is no form to show it at
+            run.refresh_from_db()
+            if run.waiting_for not in BUDGETS:  # it went on or ended meanwhile, so the page has no form for the refusal
                 messages.info(request, refusal.message)
-                return the_run
-    if request.method == "GET" or form.is_valid():  # the address of a refused one, opened anew
-        return the_run
-    return _run_page(request, found, resume=form)
+                return back
+    if request.method == "GET" or form.is_valid():  # GET: somebody opens the address of a refused form anew
+        return back
+    return _run_page(request, run, resume=form)
 
 
 @member(Role.RUNNER)
 @require_http_methods(["GET", "POST"])
 def review(request: TeamRequest, run_id: UUID, key: str, call_id: UUID | None = None) -> HttpResponse:
-    """A person's word on what a task asks. A refused one is shown again with what was typed."""
-    found = fetch(Run, request.who, pk=run_id)
-    if request.method == "GET":  # the address of a refused one, opened anew
+    """A person's decision on what a task asks. A refused form is shown again with what was typed."""
+    run = fetch(Run, request.who, pk=run_id)
+    if request.method == "GET":  # somebody opens the address of a refused form anew
         return redirect("run", team=request.who.team.slug, run_id=run_id)
     form = DecisionForm(key, request.POST, call=str(call_id or ""))
     if form.is_valid():
         try:
-            decide(request.who, found, key, form.decision())
+            decide(request.who, run, key, form.decision())
             return redirect("run", team=request.who.team.slug, run_id=run_id)
         except Refusal as refusal:
             show_refusal(form, refusal)
-    return _run_page(request, found, form)
+    return _run_page(request, run, form)
 
 
 @member(Role.VIEWER)
 @require_GET
 def output(request: TeamRequest, run_id: UUID) -> HttpResponse:
-    found = fetch(Run, request.who, pk=run_id)
-    return _download(found.output_raw, f"run-{found.pk}")
+    run = fetch(Run, request.who, pk=run_id)
+    return _download(run.output_raw, f"run-{run.pk}")
 
 
 @member(Role.VIEWER)
 @require_GET
 def task(request: TeamRequest, run_id: UUID, key: str) -> HttpResponse:
-    found = fetch(TaskRun, request.who, run_id=run_id, key=key)
-    context: dict[str, Any] = {"task": found, "run": found.run}
+    task_run = fetch(TaskRun, request.who, run_id=run_id, key=key)
+    context: dict[str, Any] = {"task": task_run, "run": task_run.run}
     if request.htmx:
         return render(request, "runs/run/_task.html", context)
-    lines = call_lines(queries.calls_of_task(found))
+    lines = call_lines(queries.calls_of_task(task_run))
     context |= {
         "lines": lines,
-        "call_count": found.calls.count(),
-        "reviews": found.reviews.select_related("decided_by", "call"),
+        "call_count": task_run.calls.count(),
+        "reviews": task_run.reviews.select_related("decided_by", "call"),
     }
-    return render(request, "runs/run/task.html", context | {"roles": _roles(found.run)})
+    return render(request, "runs/run/task.html", context | {"roles": _roles(task_run.run)})
 
 
 @member(Role.VIEWER)
 @require_GET
 def task_output(request: TeamRequest, run_id: UUID, key: str) -> HttpResponse:
-    found = fetch(TaskRun, request.who, run_id=run_id, key=key)
-    return _download(found.output_raw, f"run-{run_id}-{found.key}")
+    task_run = fetch(TaskRun, request.who, run_id=run_id, key=key)
+    return _download(task_run.output_raw, f"run-{run_id}-{task_run.key}")
 
 
 @member(Role.VIEWER)
 @require_GET
 def calls(request: TeamRequest, run_id: UUID) -> HttpResponse:
-    found = fetch(Run, request.who, pk=run_id)
+    run = fetch(Run, request.who, pk=run_id)
     try:
-        page = queries.page_of_calls(found, cursor=request.GET.get("cursor", ""), limit=CALLS_A_PAGE, whole=False)
+        page = queries.page_of_calls(run, cursor=request.GET.get("cursor", ""), limit=CALLS_A_PAGE, whole=False)
     except Refusal:
         return redirect("run_calls", team=request.who.team.slug, run_id=run_id)
-    context = {"run": found, "page": page, "lines": call_lines(page.items), "roles": _roles(found)}
+    context = {"run": run, "page": page, "lines": call_lines(page.items), "roles": _roles(run)}
     return render(request, "runs/run/calls.html", context)
 
 
 @member(Role.VIEWER)
 @require_GET
 def call(request: TeamRequest, run_id: UUID, call_id: UUID) -> HttpResponse:
-    found = fetch(Call, request.who, pk=call_id, run_id=run_id)
-    before, after = queries.call_neighbours(found)
-    around = {"before": before, "after": after, "above": delegation_of(found), "lines": calls_below(found)}
-    return render(
-        request, "runs/run/call.html", {"call": found, "run": found.run, "roles": _roles(found.run), **around}
-    )
+    call = fetch(Call, request.who, pk=call_id, run_id=run_id)
+    before, after = queries.call_neighbours(call)
+    around = {"before": before, "after": after, "above": delegation_of(call), "lines": calls_below(call)}
+    return render(request, "runs/run/call.html", {"call": call, "run": call.run, "roles": _roles(call.run), **around})
 
 
 def _run_page(
-    request: TeamRequest, found: Run, refused: DecisionForm | None = None, resume: ResumeForm | None = None
+    request: TeamRequest, run: Run, refused: DecisionForm | None = None, resume: ResumeForm | None = None
 ) -> HttpResponse:
-    newer_run, older_run = queries.neighbours(request.who, found)
-    context = page.context(found, request.who, refused, resume) | {"newer": newer_run, "older": older_run}
+    newer_run, older_run = queries.neighbours(request.who, run)
+    context = page.context(run, request.who, refused, resume) | {"newer": newer_run, "older": older_run}
     return render(request, "runs/run/run.html", context, status=422 if refused or resume else 200)
 
 
-def _roles(found: Run) -> dict[str, str]:
-    """What the run's agents are, by their keys."""
-    return {agent["key"]: agent["role"] for agent in found.version.spec.get("agents", ())}
+def _roles(run: Run) -> dict[str, str]:
+    """The roles of the run's agents, by their keys."""
+    return {agent["key"]: agent["role"] for agent in run.version.spec.get("agents", ())}
 
 
 def _download(text: str, name: str) -> HttpResponse:
-    """The text as a file: never shown by the browser as anything that it may pretend to be."""
+    """The text as a file to save: a browser never shows it as the page or script that it may pretend to be."""
     response = HttpResponse(text, content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.txt"'
     return response

@@ -22,7 +22,6 @@ from runs.ledger.lease import Held
 from runs.ledger.replay import read_replay
 from runs.models import Call, Review, Run
 from runs.run.actions import Decision, decide
-from runs.run.answers import run_json
 from runs.states import CallState, RunState
 from runs.worker import claim
 from runs.worker.process import WorkerProcess
@@ -30,6 +29,7 @@ from teams.refusals import Conflict, Invalid
 from tests.cast import Cast
 from tests.engine.crews import runtime
 from tests.openai_server import OpenAIServer, tool_call
+from tests.runs.answers import run_json
 from tests.runs.workers import agent, assert_sums, execute, expire, in_thread, launched, task, use_provider
 
 pytestmark = pytest.mark.django_db(transaction=True)

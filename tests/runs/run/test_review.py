@@ -21,7 +21,6 @@ from runs.ledger.journal import LedgerJournal
 from runs.ledger.replay import read_replay
 from runs.models import Review, Run
 from runs.run.actions import Decision, decide, request_cancel
-from runs.run.answers import run_json, summary_json
 from runs.states import RunState
 from runs.worker import claim, turns
 from runs.worker.bell import WORK
@@ -30,6 +29,7 @@ from teams.access import Principal
 from teams.refusals import Conflict, Invalid
 from tests.cast import Cast
 from tests.openai_server import Fault, OpenAIServer
+from tests.runs.answers import run_json, summary_json
 from tests.runs.workers import assert_sums, execute, expire, in_thread, launched, task, use_provider
 
 pytestmark = pytest.mark.django_db(transaction=True)

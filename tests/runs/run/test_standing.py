@@ -14,12 +14,12 @@ from django.utils import timezone
 from runs.launch.actions import launch
 from runs.launch.order import LaunchOrder
 from runs.models import Run, TaskRun
-from runs.run.answers import run_json, summary_json
 from runs.run.standing import troubles_of, waits_for, waits_of
 from runs.states import RunState
 from runs.worker.process import WorkerProcess
 from tests.cast import Cast, make_crew
 from tests.openai_server import Fault, OpenAIServer
+from tests.runs.answers import run_json, summary_json
 from tests.runs.workers import claim_and_execute, in_thread, launched, task, use_provider
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,0 +1,207 @@
+"""The API's answers field by field: programs read them, so that none may be lost, renamed or written otherwise."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from runs.models import Call, Review, Run
+from teams.actions import issue_token
+from teams.models import Scope
+from tests.cast import Cast, make_cast, make_crew
+from tests.ledger import make_call, make_run, make_task
+
+pytestmark = pytest.mark.django_db
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+FIELDS = {
+    "RunSummary": "id crew version status waiting_for simulated priority created_at started_at finished_at duration_ms "
+    "error usage url",
+    "RunOut": "id crew version status waiting_for simulated priority created_at started_at finished_at duration_ms "
+    "error usage url waits troubles at_limit needs_usd inputs metadata budget_usd max_calls max_tokens max_seconds "
+    "output tasks",
+    "CallOut": "id task agent branch kind purpose cost_class model model_answered credential tool arguments "
+    "tool_output status simulated step attempt prompt_tokens cached_prompt_tokens cache_write_tokens completion_tokens "
+    "reasoning_tokens total_tokens usage_estimated cost_usd cache_hit cache_age_s saved_usd waited_ms started_at "
+    "finished_at latency_ms ttft_ms finish_reason messages reply error",
+    "TaskOut": "key name agent status started_at finished_at duration_ms output error questions usage",
+    "QuestionOut": "about number answer call tool arguments asked_at",
+    "UsageOut": "total_tokens prompt_tokens cached_prompt_tokens completion_tokens reasoning_tokens "
+    "successful_requests cost_usd",
+    "TroublesOut": "takeovers retries refused_calls refused_usd unknown_calls unknown_usd late_calls late_usd "
+    "corrected_calls over_booked_usd",
+    "WaitOut": "for task until ahead",
+    "OutputOut": "raw json",
+    "FailureOut": "code message",
+    "RunList": "items next",
+    "CallList": "items next",
+    "Launched": "id status created_at estimated_completion estimated_cost_usd url",
+    "LimitsOut": "budget_usd run_budget_usd user_budget_usd at_limit fallback_model launch_quota launch_window_s "
+    "launches month team members alerts",
+    "StandingOut": "budget_usd spent_usd held_usd left_usd",
+    "MemberOut": "budget_usd spent_usd held_usd left_usd id email own_budget_usd",
+    "AlertOut": "budget member month threshold message made_at",
+    "OperationsOut": "scope read_at states queue waiting_for running stuck stuck_runs workers",
+    "QueueOut": "oldest_s wait_p50_s wait_p95_s begun_last_hour",
+    "RunLineOut": "id team crew simulated worker seconds reason",
+    "WorkerOut": "name state started_at last_seen_s capacity holding",
+}
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def run(cast: Cast) -> Run:
+    return make_run(
+        cast.owner,
+        make_crew(cast.owner),
+        usd=0.5,
+        created_at=NOON,
+        started_at=NOON,
+        finished_at=NOON + timedelta(seconds=2),
+        output_raw="Done",
+        output_json={"done": True},
+        budget_nusd=1_500_000_000,
+        needs_nusd=70,
+        metadata={"order": 7},
+        inputs={"company": "Acme"},
+        at_limit="stop",
+        max_calls=9,
+        prompt_tokens=100,
+        completion_tokens=50,
+        successful_requests=1,
+    )
+
+
+def get(cast: Cast, path: str) -> Any:
+    _, secret = issue_token(cast.owner, scope=Scope.READ)
+    answer = Client(headers={"Authorization": f"Bearer {secret}"}).get(f"/api/v1{path}")
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def usage(**known: Any) -> dict[str, Any]:
+    names = FIELDS["UsageOut"].split()
+    return dict.fromkeys(names, 0) | {"cost_usd": "0"} | known
+
+
+def test_the_described_answers_have_these_fields_in_this_order() -> None:
+    schemas = Client().get("/api/v1/openapi.json").json()["components"]["schemas"]
+    assert {name: " ".join(schemas[name]["properties"]) for name in FIELDS} == FIELDS
+
+
+def test_a_run_is_answered_field_by_field(cast: Cast, run: Run) -> None:
+    began = {"started_at": NOON, "finished_at": NOON + timedelta(milliseconds=1500)}
+    make_task(run, "good", state="succeeded", output_raw="[1]", output_json=[1], agent="finance", **began)
+    make_task(run, "bad", position=1, state="failed", error_code="model_mistake", error="No.", spent_nusd=5, **began)
+    times = {"started_at": "2026-11-02T12:00:00Z", "finished_at": "2026-11-02T12:00:01.500000Z", "duration_ms": 1500}
+    assert get(cast, f"/runs/{run.pk}") == {
+        "id": str(run.pk),
+        "crew": "company-brief",
+        "version": 1,
+        "status": "succeeded",
+        "waiting_for": None,
+        "simulated": False,
+        "priority": "normal",
+        "created_at": "2026-11-02T12:00:00Z",
+        "started_at": "2026-11-02T12:00:00Z",
+        "finished_at": "2026-11-02T12:00:02Z",
+        "duration_ms": 2000,
+        "error": None,
+        "usage": usage(
+            total_tokens=150, prompt_tokens=100, completion_tokens=50, successful_requests=1, cost_usd="0.5"
+        ),
+        "url": f"http://127.0.0.1:8000/t/acme/runs/{run.pk}/",
+        "waits": [],
+        "troubles": dict.fromkeys(FIELDS["TroublesOut"].split(), 0)
+        | {"refused_usd": "0", "unknown_usd": "0", "late_usd": "0", "over_booked_usd": "0"},
+        "at_limit": "stop",
+        "needs_usd": "0.00000007",
+        "inputs": {"company": "Acme"},
+        "metadata": {"order": 7},
+        "budget_usd": "1.5",
+        "max_calls": 9,
+        "max_tokens": None,
+        "max_seconds": None,
+        "output": {"raw": "Done", "json": {"done": True}},
+        "tasks": [
+            {"key": "good", "name": "Good", "agent": "finance", "status": "succeeded", **times}
+            | {"output": {"raw": "[1]", "json": [1]}, "error": None, "questions": [], "usage": usage()},
+            {"key": "bad", "name": "Bad", "agent": "", "status": "failed", **times, "output": None}
+            | {"error": {"code": "model_mistake", "message": "No."}, "questions": []}
+            | {"usage": usage(cost_usd="0.000000005")},
+        ],
+    }
+
+
+def test_a_call_is_answered_field_by_field(cast: Cast, run: Run) -> None:
+    call = make_call(run, task=make_task(run, "good"), ttft_ms=40, cache_hit=True, cache_age_s=1.5, saved_nusd=20)
+    failure = {"state": "error", "error_code": "tool_error", "error": "Gone.", "model": "", "model_answered": ""}
+    make_call(run, step=1, kind="tool", tool="web", arguments="{}", tool_output="?", reply=None, **failure)
+    answer = get(cast, f"/runs/{run.pk}/calls")
+    model, tool = answer["items"]
+    assert answer["next"] is None
+    assert model == {
+        "id": str(call.pk),
+        "task": "good",
+        "agent": "finance",
+        "branch": "",
+        "kind": "model",
+        "purpose": "work",
+        "cost_class": "work",
+        "model": "gpt-4o",
+        "model_answered": "gpt-4o-2024-08-06",
+        "credential": None,
+        "tool": None,
+        "arguments": None,
+        "tool_output": None,
+        "status": "ok",
+        "simulated": False,
+        "step": 0,
+        "attempt": 1,
+        "prompt_tokens": 100,
+        "cached_prompt_tokens": 0,
+        "cache_write_tokens": 0,
+        "completion_tokens": 50,
+        "reasoning_tokens": 0,
+        "total_tokens": 150,
+        "usage_estimated": False,
+        "cost_usd": "0.00075",
+        "cache_hit": True,
+        "cache_age_s": 1.5,
+        "saved_usd": "0.00000002",
+        "waited_ms": 0,
+        "started_at": "2026-11-02T12:00:00Z",
+        "finished_at": "2026-11-02T12:00:00.500000Z",
+        "latency_ms": 500,
+        "ttft_ms": 40,
+        "finish_reason": None,
+        "messages": [{"role": "user", "content": "Figures, please"}],
+        "reply": {"text": "Here they are", "tool_calls": []},
+        "error": None,
+    }
+    changed = {"task": None, "kind": "tool", "tool": "web", "arguments": "{}", "tool_output": "?", "status": "error"}
+    assert {name: tool[name] for name in changed} == changed
+    assert (tool["model"], tool["reply"], tool["error"]) == (None, None, {"code": "tool_error", "message": "Gone."})
+
+
+def test_questions_are_about_an_answer_or_a_call(cast: Cast, run: Run) -> None:
+    Run.objects.filter(pk=run.pk).update(state="waiting", waiting_for="person", finished_at=None)
+    task = make_task(run, "draft", state="waiting", started_at=NOON)
+    lost: Call = make_call(run, task=task, kind="tool", tool="pay", arguments='{"usd": 3}', state="unknown")
+    Review.objects.create(task_run=task, number=2, answer="A draft", asked_at=NOON)
+    Review.objects.create(task_run=task, number=0, call=lost, asked_at=NOON)
+    questions = {one["about"]: one for one in get(cast, f"/runs/{run.pk}")["tasks"][0]["questions"]}
+    asked = {"asked_at": "2026-11-02T12:00:00Z"}
+    assert questions == {
+        "answer": {"about": "answer", "number": 2, "answer": "A draft"}
+        | {"call": None, "tool": None, "arguments": None, **asked},
+        "call": {"about": "call", "number": None, "answer": None}
+        | {"call": str(lost.pk), "tool": "pay", "arguments": '{"usd": 3}', **asked},
+    }
