@@ -1,6 +1,7 @@
 """Crewsite's engine: runs crews of LLM agents, without Django, Celery or a database.
 
-What is imported here is the Python API, under the names that CrewAI's users know. The wings:
+What can be imported from here is the Python API, under the names that CrewAI's users know. A name is loaded when it is
+first asked for, so that whoever needs a wing alone, as the web does, does not load how crews run. The wings:
 
 - ``crewai``: that API.
 - ``crew``: how a crew runs.
@@ -16,10 +17,14 @@ Below all of them: ``errors``, ``cache``, ``text`` and ``concurrency``.
 
 from __future__ import annotations
 
-from engine.crewai.blueprints import LLM, Agent, Process, ScrapeWebsiteTool, SerperDevTool, Task
-from engine.crewai.kickoff import Crew
-from engine.crewai.own_tools import BaseTool, tool
-from engine.crewai.results import CrewOutput, KickoffFailed, TaskOutput, UsageMetrics
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.crewai.blueprints import LLM, Agent, Process, ScrapeWebsiteTool, SerperDevTool, Task
+    from engine.crewai.kickoff import Crew
+    from engine.crewai.own_tools import BaseTool, tool
+    from engine.crewai.results import CrewOutput, KickoffFailed, TaskOutput, UsageMetrics
 
 __all__ = [
     "LLM",
@@ -36,3 +41,17 @@ __all__ = [
     "UsageMetrics",
     "tool",
 ]
+
+_HOMES = {
+    "blueprints": ("LLM", "Agent", "Process", "ScrapeWebsiteTool", "SerperDevTool", "Task"),
+    "kickoff": ("Crew",),
+    "own_tools": ("BaseTool", "tool"),
+    "results": ("CrewOutput", "KickoffFailed", "TaskOutput", "UsageMetrics"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = next((module for module, names in _HOMES.items() if name in names), None)
+    if home is None:
+        raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    return getattr(import_module(f"engine.crewai.{home}"), name)
