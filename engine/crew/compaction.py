@@ -52,22 +52,23 @@ async def shorten(
     window = window_tokens(calls.agent.llm.model, total)
     excess = math.ceil(total - window * ROOM_SHARE)
     chosen: list[tuple[LongText, int]] = []
-    for text, tokens in sorted(((text, count_text(text.text)) for text in texts), key=_rank):
+    for long_text, tokens in sorted(((item, count_text(item.text)) for item in texts), key=_rank):
         if excess <= 0:
             break
         if tokens < LEAST_TOKENS:
             continue
         goal_tokens = max(LEAST_TOKENS // 2, tokens - excess)
-        chosen.append((text, goal_tokens))
+        chosen.append((long_text, goal_tokens))
         excess -= tokens - goal_tokens
     if not chosen:
         raise too_long
     # Each summary has a branch of steps of its own, since their requests end in any order.
     branches = [calls.of_coworker(calls.agent, step=calls.next_step()) for _ in chosen]
     summaries = await all_of(
-        _summary(branch, text.text, goal, window) for branch, (text, goal) in zip(branches, chosen, strict=True)
+        _summary(branch, long_text.text, goal_tokens, window)
+        for branch, (long_text, goal_tokens) in zip(branches, chosen, strict=True)
     )
-    return {text.position: summary for (text, _), summary in zip(chosen, summaries, strict=True)}
+    return {long_text.position: summary for (long_text, _), summary in zip(chosen, summaries, strict=True)}
 
 
 def window_tokens(model: str, refused_tokens: int) -> int:
@@ -107,5 +108,5 @@ async def _piece_summary(calls: Calls, text: str, words: int) -> str:
 
 def _rank(text_and_tokens: tuple[LongText, int]) -> tuple[bool, int]:
     """Sorts the longest first, and texts that are summaries already last."""
-    text, tokens = text_and_tokens
-    return NOTE in text.text[: len(NOTE) + MAX_TAG], -tokens
+    long_text, tokens = text_and_tokens
+    return NOTE in long_text.text[: len(NOTE) + MAX_TAG], -tokens

@@ -83,10 +83,10 @@ class CrewRun:
         self._plan = make_plan(spec)
         self._plan_texts: dict[str, str] = {}
         self._manager = manager_of(spec) if spec.process == "hierarchical" else None
-        self._results: dict[str, TaskResult] = {}
-        self._waiting: dict[str, TaskResult] = {}
+        self._results: dict[str, TaskResult] = {}  # of tasks that have ended
+        self._waiting: dict[str, TaskResult] = {}  # of tasks that wait for a person
         self._jobs: dict[asyncio.Task[TaskResult], str] = {}
-        self._halt: LimitReached | Cancelled | None = None
+        self._halt: LimitReached | Cancelled | None = None  # ends the run once its jobs have ended
 
     async def run(self) -> CrewResult:
         """Runs until every task has a result or waits. Whatever is raised, no task goes on running."""
@@ -197,14 +197,14 @@ class CrewRun:
             )
 
     def _output_key(self, task: TaskSpec, agent: AgentSpec) -> str:
-        """The same if everything is that decides the output: the task, who does it, and what it reads."""
+        """The same for tasks whose output is decided by the same things: the task, who does it, and what it reads."""
         crew = [member.to_json() for member in self._spec.agents] if self._manager or agent.allow_delegation else []
         work = task.model_dump(mode="json", exclude={"key", "name", "cache_ttl_s", "context", "condition"})
         simulated = self._runtime.llm.simulates(agent.llm)
         return content_key("task", simulated, work, agent.to_json(), crew, self._context(task))
 
     async def _do(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
-        """The task's result, whatever keeps it from an answer. Raises only what ends the run."""
+        """The task's result: its answer, or why there is none. Raises only what ends the run."""
         purpose = Purpose.MANAGER if self._manager else Purpose.WORK
         calls = Calls(
             self._runtime,
@@ -237,6 +237,7 @@ class CrewRun:
         return result
 
     def _context(self, task: TaskSpec) -> list[tuple[str, str]]:
+        """(title, output) of the tasks that this one reads."""
         return [(self._tasks[key].title, self._results[key].raw) for key in self._plan.context[task.key]]
 
     def _result(self) -> CrewResult:

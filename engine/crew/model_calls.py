@@ -103,7 +103,7 @@ class Calls:
             is_worth_keeping=_says_something,
         )
         reply: LLMReply = kept.value
-        if kept.reused and not _says_something(reply):
+        if kept.reused and not _says_something(reply):  # a store may hold empty replies all the same
             return await self._ask_in_turn(request, step, purpose, "")
         if kept.reused:
             await self._book_reuse(self._intent(request, step, 1, purpose), kept)

@@ -15,7 +15,7 @@ from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus,
 from engine.record.request_key import content_key
 from engine.spec.tool_settings import TTL_SETTING
 from engine.text import storable
-from engine.tools.calling import arguments_of, result_of
+from engine.tools.one_call import arguments_of, result_of
 from engine.tools.registry import Toolbox
 from engine.tools.tool import Effect, NestedTool, Tool, ToolFailed
 

@@ -15,10 +15,10 @@ from engine.spec.crew_spec import CrewSpec, TaskSpec
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All keys are task keys, and all lists are in task order.
+    """``order``: the keys of all tasks, each after those that it waits for. The other fields go by a task's key.
 
-    ``context``: the tasks whose outputs a task reads. ``needs``: those, and the task that its condition looks at.
-    ``waits_for``: those, and whatever else must come first.
+    ``context``: the tasks whose outputs it reads, in the order in which it reads them. ``needs``: those, and the task
+    that its condition looks at. ``waits_for``: those, and whatever else must come first.
     """
 
     order: tuple[str, ...]
@@ -49,7 +49,7 @@ class Plan:
 
 
 def make_plan(spec: CrewSpec) -> Plan:
-    """The plan of a spec. Context on tasks that do not exist is left out here; ``validate`` refuses it.
+    """The plan of a spec. Context on unknown tasks, or on the task itself, is left out here; ``validate`` refuses it.
 
     The rules of a sequential crew:
 

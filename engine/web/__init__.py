@@ -1,1 +1,1 @@
-"""The web as tools and webhooks reach it: an HTTP client that never leads inside, and pages as readable text."""
+"""The web as tools and webhooks reach it: an HTTP client for public addresses only, and pages as readable text."""
