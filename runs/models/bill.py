@@ -63,7 +63,7 @@ class Allowance(models.Model):
 
 
 class Correction(models.Model):
-    """What was booked for a call while nobody knew how it ended; the call now has the exact figure.
+    """What was booked for a call of unknown outcome, once the exact figure came; the call has that figure now.
 
     The bill of ``month`` took the difference: the call's own bill while that was open, else the bill of the month in
     which the figure came, because a closed bill is never changed.

@@ -24,7 +24,7 @@ def install_queues(broker_url: str) -> None:
             connection.execute(get_embedded_install_sql())
         queue = connection.execute("SELECT is_unlogged FROM pgmq.meta WHERE queue_name = %s", [QUEUE]).fetchone()
         if queue is None:
-            # Unlogged: a message may be lost, so nobody need wait until it is on the disk, which takes three commits.
+            # Unlogged: a message may be lost, so its three commits need not wait for the disk.
             connection.execute("SELECT pgmq.create_unlogged(%s)", [QUEUE])
 
 

@@ -9,8 +9,8 @@ from runs.sql import statement
 
 _STEP = SQL("concat('run ', run_id, ', task ', task_run_id, ', branch ', branch, ', step ', step)")
 
-# Runs whose turn had long come when a later run of their team was begun. Only the first run of a line is looked at:
-# whoever passes another one over passes the first one over too.
+# Runs whose turn had long come when a later run of their team was begun. The first run of each line is enough: a later
+# run that passes over any of the line passes over the first.
 _PASSED_OVER = SQL("""
     head AS (
         SELECT DISTINCT ON (team_id, rank) id, team_id, rank, created_at AS since FROM runs_run
@@ -27,7 +27,7 @@ _PASSED_OVER = SQL("""
         WHERE later.started_at BETWEEN orphan.since + %(idle)s::interval AND now() - %(heard_after)s::interval)
 """)
 
-# Runs that a sweep rang for and that nobody came for, while no worker holds any run and none was begun or ended.
+# Runs that a sweep rang for and no worker came for, while no worker holds any run and none was begun or ended.
 #
 # A worker shows in these tables only by what it does: a lease, a run begun or ended, a bell rung again. How many more
 # runs it would take does not show. So while any worker holds a run, a waiting one may be waiting for its turn, as most

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture import providers
 from hypothesis.stateful import initialize, run_state_machine_as_test
 
 from runs.ledger import lost_calls
@@ -60,6 +61,13 @@ class ProtocolMachine(PeopleActs, MoneyActs, CallActs):
         self.launch_run(budget=budget)
         self.claim_run(self.runs[0])
         self.start(self.workers[0], list(TASKS))
+
+
+@pytest.fixture(autouse=True)
+def examples_whatever_the_code_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hypothesis also draws constants that it finds in the loaded code, so that any edit would change the examples."""
+    monkeypatch.setattr(providers, "_get_local_constants", providers.Constants)
+    providers.CONSTANTS_CACHE.cache.clear()
 
 
 @pytest.fixture
