@@ -102,8 +102,8 @@ def bound(form: Any, name: str) -> Any:
 def joined(parser: Parser, token: Token) -> Node:
     """Joins the lines of its block: line breaks and indentation in the template's source are left out.
 
-    For a sentence that is too long for one line and where a blank would show, such as before a comma. What variables
-    hold stays as it is.
+    For what is too long for one line where a blank would show, such as before a comma, and for a table's cell that may
+    be empty: a narrow page hides empty ones. What variables hold stays as it is.
     """
     nodes = parser.parse(("endjoined",))
     parser.delete_first_token()

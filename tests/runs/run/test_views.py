@@ -158,6 +158,11 @@ class TestRunPage:
 
 
 class TestCalls:
+    def test_a_cell_without_content_is_empty_so_that_narrow_pages_hide_it(self, cast: Cast, crew: Crew) -> None:
+        run = make_run(cast.owner, crew)
+        make_call(run, kind="tool", tool="search", cost_nusd=0)
+        assert '<td class="n" data-label="Cost"></td>' in html(signed_in(cast.viewer).get(f"{page_of(run)}calls/"))
+
     def test_every_message_and_the_reply_are_shown_with_what_they_cost(self, cast: Cast, crew: Crew) -> None:
         run = make_run(cast.owner, crew)
         call = make_call(
