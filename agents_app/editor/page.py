@@ -19,8 +19,8 @@ from agents_app.models import Crew
 from engine.catalogue.price_list import prices
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 from engine.spec.validate import Complaint
+from teams.forms import show_refusal
 from teams.refusals import Conflict, Refusal
-from teams.views import show_refusal
 
 ALIASES = {"llm": "model", "llm.cache_ttl_s": "cache_ttl_s"}
 SUGGESTED_MODELS = (

@@ -10,9 +10,9 @@ from agents_app.models import Crew
 from runs.launch import actions
 from runs.launch.page import launch_page
 from teams.access import TeamRequest, fetch, member
+from teams.forms import show_refusal
 from teams.models import Role
 from teams.refusals import Conflict, Refusal, TooMany
-from teams.views import show_refusal
 
 
 @member(Role.RUNNER)

@@ -1,4 +1,4 @@
-"""People's verbs on a team's webhooks, and the one way in which an event becomes deliveries. Sending is not here."""
+"""People's verbs on a team's webhooks, and how an event becomes deliveries. ``deliveries`` sends them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TEST_EVENT = "webhook.test"
 
 @transaction.atomic
 def add_webhook(who: Principal, *, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
-    """A webhook and the secret that signs what it is sent, which is shown now or never."""
+    """A new webhook and the secret that signs its deliveries, which can only be shown now."""
     require(who, Role.OWNER)
     Team.objects.select_for_update(no_key=True).get(pk=who.team.pk)
     fields = _complaints(url.strip(), events)
@@ -44,33 +44,34 @@ def add_webhook(who: Principal, *, url: str, events: Sequence[str]) -> tuple[Web
 
 
 def set_active(who: Principal, hook: Webhook, *, active: bool) -> None:
-    """A webhook that is not active is told of nothing new; what is due waits until it is active again."""
+    """Switches a webhook on or off. While it is off it gets no new deliveries, and those that are due wait."""
     require(who, Role.OWNER)
     Webhook.objects.filter(pk=hook.pk).update(active=active)
 
 
 def remove_webhook(who: Principal, hook: Webhook) -> None:
-    """Forgets it with all that was to be sent to it."""
+    """Deletes the webhook and its deliveries."""
     require(who, Role.OWNER)
     hook.delete()
 
 
 def send_again(who: Principal, delivery: Delivery) -> None:
-    """Sends it at once and, if need be, as often as a new one; its id stays, so that the receiver can tell."""
+    """Sends a delivery again, with as many tries as a new one. Its id stays, so that the receiver can tell."""
     require(who, Role.OWNER)
     Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.DUE, attempts=0, next_try_at=Now())
 
 
 def send_test(who: Principal, hook: Webhook) -> None:
-    """Sends an event that means nothing."""
+    """Sends a test event."""
     require(who, Role.OWNER)
     _deliver([hook], who.team, TEST_EVENT, {"message": "This is a test of your webhook."})
 
 
 def announce(team_id: int, event: str, data: Callable[[], Mapping[str, Any]]) -> None:
-    """Lets every active webhook that wants it be told. In the transaction of what happened: both are kept, or neither.
+    """Makes a delivery of the event for every active webhook that wants it.
 
-    ``data`` is asked for only if somebody wants to know.
+    Call it in the transaction of what happened, so that both are kept or neither. ``data`` is called only if there is
+    such a webhook.
     """
     hooks = list(Webhook.objects.filter(team_id=team_id, active=True, events__contains=[event]).select_related("team"))
     if hooks:
@@ -100,7 +101,7 @@ def _complaints(url: str, events: Sequence[str]) -> dict[str, str]:
 
 
 def _url_complaint(url: str) -> str:
-    """Why nothing may be sent there, or "". A name is looked up only when it is sent to, and each time anew."""
+    """Why nothing may be sent there, or "". A host name is not looked up here, but at every try to send."""
     try:
         URLValidator(schemes=["http", "https"])(url)
         check_address(URL(url))

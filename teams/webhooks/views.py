@@ -1,4 +1,4 @@
-"""The settings' part about webhooks: fetch through the gate, call one action, go back to the settings."""
+"""Pages of webhooks, as a part of a team's settings: fetch through the gate, call one action, go back there."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from teams.access import TeamRequest, fetch, member
-from teams.forms import WebhookForm
+from teams.forms import WebhookForm, show_refusal
 from teams.models import Delivery, Role, Webhook
 from teams.refusals import Refusal
-from teams.views import show_refusal, show_settings
+from teams.views import show_settings
 from teams.webhooks import actions
 
 
 @member(Role.OWNER)
 @require_POST
 def add_webhook(request: TeamRequest) -> HttpResponse:
-    """The answer shows the new webhook's secret; no other page ever does."""
+    """The answer is the only page that shows the new webhook's secret."""
     form = WebhookForm(request.POST)
     if form.is_valid():
         try:
