@@ -1,4 +1,4 @@
-"""Reads a source's definition of an agent as an ``AgentSpec``, and says of each field that has no place here why."""
+"""Reads a source's definition of an agent as an ``AgentSpec``, and says why a field is left out."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _WHY_NOT = {
 
 
 def agent_spec(definition: Definition, *, key: str, reading: Reading) -> AgentSpec:
-    """Always a spec: what is missing is left empty, for validation to name it."""
+    """The agent's spec. What is missing in it is left empty, and validation names it."""
     owner = f"Agent {key}"
     fields = definition.fields
     data: dict[str, Any] = {"key": key}
@@ -75,7 +75,7 @@ def agent_spec(definition: Definition, *, key: str, reading: Reading) -> AgentSp
 
 
 def plain_fields(fields: dict[str, Field], table: dict[str, str], reading: Reading, *, owner: str) -> dict[str, Any]:
-    """The numbers and flags among the fields, under their names in the spec; None means the default."""
+    """The numbers and flags among the fields, under their names in the spec; a None is left out, for the default."""
     found = {}
     for name, target in table.items():
         if name in fields and (value := scalar_of(fields[name], reading, what=f"{owner}: {name}")) is not None:
@@ -86,7 +86,7 @@ def plain_fields(fields: dict[str, Field], table: dict[str, str], reading: Readi
 def say_dropped(
     fields: dict[str, Field], reading: Reading, *, owner: str, known: frozenset[str], reasons: dict[str, str]
 ) -> None:
-    """A note for each field that was given, means something and has no place in the spec."""
+    """Reports each field that is given and on, but has no place in the spec."""
     for name, given in fields.items():
         if name in known or _is_off(given):
             continue

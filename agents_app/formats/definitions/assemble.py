@@ -25,9 +25,9 @@ _NOTHING = (
 
 @dataclass(slots=True)
 class Found:
-    """All that a source defines, in order. ``name`` is what the source or its file suggests to call the crew.
+    """All that a source defines, in order. ``name`` is the crew's name that the source or its file suggests.
 
-    ``used``: the entries of YAML files that code took as its configuration, by identity.
+    ``used`` are the entries of YAML files that code uses as configuration, by ``id()``.
     """
 
     agents: list[Definition] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Found:
 
 
 def assemble(found: Found, reading: Reading) -> CrewSpec:
-    """Raises ``UnreadableError`` if the source defines nothing of a crew."""
+    """The crew that the source defines. Raises ``UnreadableError`` if it defines no part of one."""
     if max(len(found.agents), len(found.tasks)) > MAX_MEMBERS:
         raise UnreadableError(f"The source makes more than {MAX_MEMBERS} agents or tasks; import a part of it.")
     crew = _chosen(found, reading)
@@ -81,7 +81,7 @@ def _spec(
 
 
 def _chosen(found: Found, reading: Reading) -> Definition | None:
-    """The crew with the most tasks, and of those the last: the others are drafts of it, or parts."""
+    """The crew with the most tasks, and of several such the last: the others are drafts or parts of it."""
     if not found.crews:
         if found.format == "python":
             message = "There is no Crew(...) in this source: the crew was made of all its agents and tasks, in order."
@@ -99,7 +99,7 @@ def _chosen(found: Found, reading: Reading) -> Definition | None:
 
 
 def _once_each(crews: list[Definition]) -> list[Definition]:
-    """Crews of one call are one crew that was made several times; the first that is given inputs stands for all."""
+    """Crews of one call are one crew that is made several times; the first of them that has inputs stands for all."""
     kept: dict[int, Definition] = {}
     for crew in crews:
         key = id(crew.origin or crew)
@@ -109,7 +109,7 @@ def _once_each(crews: list[Definition]) -> list[Definition]:
 
 
 def _enlist(given: Field | None, roster: Roster) -> None:
-    """Fills a roster with what the crew lists, or with everything where it lists nothing that can be seen."""
+    """Fills a roster with what the crew lists, or with all definitions if its list is made by code."""
     values = listed(given)
     place = given.place if given else NOWHERE
     if values is None and given is not None:
@@ -125,7 +125,7 @@ def _enlist(given: Field | None, roster: Roster) -> None:
 
 
 def _latest(roster: Roster) -> list[Definition]:
-    """All definitions but those whose name the source gives to a later one."""
+    """All definitions except those whose name the source gives to a later one."""
     for definition in roster.pool:
         if definition.replaced:
             message = (
@@ -136,7 +136,7 @@ def _latest(roster: Roster) -> list[Definition]:
 
 
 def _task(task: Definition, agents: Roster, tasks: Roster, reading: Reading, *, assigned: bool) -> TaskSpec:
-    """``assigned``: a manager hands the tasks out, so that one may name no agent."""
+    """``assigned``: a manager hands the tasks out, so a task need not name an agent."""
     key = tasks.keys[id(task)]
     agent = _agent_of(task, agents, reading, key=key)
     if agent is None and "agent" not in task.fields and not assigned and "config" not in task.fields:

@@ -1,4 +1,4 @@
-"""Reads a source's definition of a crew: its process, its models, its limits. Its members come from elsewhere."""
+"""Reads a source's definition of a crew: process, models, limits. ``members`` reads its agents and tasks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _PROCESSES = {"sequential": "sequential", "hierarchical": "hierarchical", "paral
 
 
 def crew_settings(crew: Definition, reading: Reading) -> dict[str, Any]:
-    """The fields of ``CrewSpec`` that are the crew's own, without its name, its members and its manager's agent."""
+    """``CrewSpec``'s fields without the name, the agents and tasks, and the manager's agent."""
     fields = crew.fields
     data: dict[str, Any] = {"process": _process(fields.get("process"), reading)}
     for name in ("manager_llm", "planning_llm"):

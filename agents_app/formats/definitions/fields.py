@@ -1,4 +1,4 @@
-"""Turns values of a source into what fields of a spec can hold, and says what did not fit. It gives them no meaning."""
+"""Turns a source's values into what a spec's fields can hold, and reports what does not fit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ S = TypeVar("S", bound=Spec)
 
 @dataclass(slots=True)
 class Reading:
-    """One import: its report, the default that each input has in the source, and the model of agents that name none."""
+    """One import: its report, each input's default in the source, and the model for agents that name none."""
 
     report: Report
     default_model: str = ""
@@ -36,11 +36,12 @@ class Reading:
 
 
 def text_of(given: Field | None, reading: Reading, *, what: str) -> str:
-    """A field as text, empty if it was not given; what only a run would show becomes a placeholder."""
+    """A field as text, "" if it is not given. What only a run would show becomes a placeholder."""
     return as_text(given.value, reading, place=given.place, what=what).strip() if given else ""
 
 
 def as_text(value: Value, reading: Reading, *, place: Place, what: str) -> str:
+    """A value as text; ``what`` names the field in remarks."""
     if isinstance(value, Text):
         for part in value.computed:
             _note_computed(part, reading, place=place, what=what)
@@ -83,7 +84,7 @@ def _keep_default(label: str, value: Value | None, reading: Reading) -> None:
 
 
 def plain_text(value: Value | None) -> str | None:
-    """A literal as the text of an input; None if it is not wholly literal."""
+    """A literal as the text of an input; None if any part of it is not literal."""
     if isinstance(value, Text):
         return value.template if value.literal else None
     if isinstance(value, Constant) and value.value is not None:
@@ -107,7 +108,7 @@ def scalar_of(given: Field, reading: Reading, *, what: str) -> Any:
 
 
 def data_of(value: Value) -> Any:
-    """A value as JSON data. Raises ``ValueError`` where a part of it is not literal."""
+    """A value as JSON data. Raises ``ValueError`` if any part of it is not literal."""
     value = settled(value)
     if isinstance(value, Text) and value.literal:
         return value.template
@@ -121,7 +122,7 @@ def data_of(value: Value) -> Any:
 
 
 def describe(value: Value) -> str:
-    """A value in a few words, for notes."""
+    """A value in a few words, for remarks."""
     if isinstance(value, Definition | Outside):
         return value.short
     if isinstance(value, Unknown):
@@ -133,7 +134,7 @@ def describe(value: Value) -> str:
 
 
 def built(model: type[S], data: dict[str, Any], *, given: dict[str, Field], report: Report, owner: str) -> S:
-    """A spec from data; each field that does not fit is said at its place and left at its default."""
+    """A spec from data. Each field that does not fit is reported at its place, and keeps its default."""
     try:
         return model.model_validate(data)
     except ValidationError as error:

@@ -96,11 +96,12 @@ _MEANINGLESS = frozenset({"verbose", "streaming", "stream", "callbacks", "is_lit
 
 
 def is_secret_field(name: str) -> bool:
+    """Whether a field of this name holds a key or password."""
     return _SECRET.search(name) is not None
 
 
 def read_llm(given: Field | None, reading: Reading, *, owner: str) -> LLMSpec | None:
-    """The model that a field names; None where it names none, so that the default holds."""
+    """The model that a field names; None if it names none, so that the default is used."""
     if given is None:
         return None
     value = settled(given.value)
@@ -147,18 +148,18 @@ def _from_definition(definition: Definition, reading: Reading) -> LLMSpec | None
 
 
 def _from_fields(fields: dict[str, Field], reading: Reading, *, prefix: str, place: Place) -> LLMSpec | None:
-    named = next((name for name in _MODEL_FIELDS if name in fields), None)
-    model = _model_name(fields[named], reading) if named else None
+    model_field = next((name for name in _MODEL_FIELDS if name in fields), None)
+    model = _model_name(fields[model_field], reading) if model_field else None
     if model is None:
-        given = fields[named].value if named else None
+        given = fields[model_field].value if model_field else None
         why = f"is read from {given.name}" if isinstance(given, Secret) else "is not a plain text in the source"
         message = f"The model's name {why}; {DEFAULT_MODEL} is used."
-        reading.report.warn(fields[named].place if named else place, message)
+        reading.report.warn(fields[model_field].place if model_field else place, message)
         model = DEFAULT_MODEL
     elif prefix and not model.startswith(f"{prefix}/"):
         model = f"{prefix}/{model.removeprefix('models/')}"
     data: dict[str, Any] = {"model": model}
-    places = {"model": fields[named] if named else Field(Text(model), place)}
+    places = {"model": fields[model_field] if model_field else Field(Text(model), place)}
     for name, value in fields.items():
         if name in _SETTINGS and (setting := _setting(name, value, reading)) is not None:
             data[_SETTINGS[name]], places[_SETTINGS[name]] = setting, value

@@ -1,4 +1,4 @@
-"""Reads a source's definition of a task as a ``TaskSpec``. Which agent and which other tasks it means is handed in."""
+"""Reads a source's definition of a task as a ``TaskSpec``. Its agent and its context are passed in as keys."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def task_spec(
     context: tuple[str, ...] | None,
     reading: Reading,
 ) -> TaskSpec:
-    """Always a spec: what is missing is left empty, for validation to name it."""
+    """The task's spec. What is missing in it is left empty, and validation names it."""
     owner = f"Task {key}"
     fields = definition.fields
     data: dict[str, Any] = {"key": key, "agent": agent, "context": context}
@@ -115,7 +115,7 @@ def _guardrails(fields: dict[str, Field], reading: Reading, *, owner: str) -> tu
 
 
 def _question(value: Value, reading: Reading, *, owner: str) -> QuestionGuardrail | None:
-    """CrewAI puts a guardrail that is a text to a model, as a question about the answer."""
+    """CrewAI puts a guardrail that is a text to a model, as a question about the answer; None for any other one."""
     value = settled(value)
     if isinstance(value, Text) and value.literal and value.template.strip():
         return QuestionGuardrail(question=value.template.strip())

@@ -1,4 +1,4 @@
-"""Maps the tools that a source names to the tools that exist here; what has no counterpart is said and left out."""
+"""Maps a source's tools to those that exist here. Tools without a counterpart are reported and left out."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _name(value: Value) -> str:
 
 
 def _config(tool: str, made: Definition, reading: Reading) -> dict[str, Any]:
-    """The settings that the tool has here too; of the others it is said that they were left out."""
+    """The settings that the tool has here too; the others are reported as left out."""
     config: dict[str, Any] = {}
     for name, given in made.fields.items():
         try:

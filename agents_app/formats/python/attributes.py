@@ -1,4 +1,4 @@
-"""What ``value.name`` is, for values of every kind: the source's objects, modules and definitions, and libraries."""
+"""The value of ``value.name``, for the source's objects, modules and definitions and for libraries."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _CONFIG_FILES = {"agents_config": "config/agents.yaml", "tasks_config": "config/
 
 
 def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
+    """The attribute that the node reads from the value; an ``Unknown`` if it cannot be known."""
     value = settled(value)
     found: Value | None = None
     if isinstance(value, Outside):
@@ -70,7 +71,7 @@ def _bound(member: Value | None, owner: Value) -> Value | None:
 
 
 def _config(member: Value | None, name: str, frame: Frame) -> Value:
-    """``self.agents_config``: the YAML file it names, if that is part of what was given."""
+    """``self.agents_config``: the YAML file that it names, if the project's files include it."""
     if isinstance(member, Mapping):
         return member
     path = member.template if isinstance(member, Text) else _CONFIG_FILES[name]
@@ -78,14 +79,14 @@ def _config(member: Value | None, name: str, frame: Frame) -> Value:
 
 
 def document(path: str, frame: Frame) -> Value | None:
-    """The project's file of this path, or of the only one with its name."""
+    """The project's file of this path, or else the only one of that name."""
     wanted = path.replace("\\", "/").lstrip("./")
     documents = frame.world.documents
-    for known in documents:
-        if known == wanted or known.endswith("/" + wanted) or wanted.endswith("/" + known):
-            return documents[known]
-    same = [known for known in documents if known.rpartition("/")[2] == wanted.rpartition("/")[2]]
-    return documents[same[0]] if len(same) == 1 else None
+    for file in documents:
+        if file == wanted or file.endswith("/" + wanted) or wanted.endswith("/" + file):
+            return documents[file]
+    namesakes = [file for file in documents if file.rpartition("/")[2] == wanted.rpartition("/")[2]]
+    return documents[namesakes[0]] if len(namesakes) == 1 else None
 
 
 def set_attribute(owner: Value, name: str, value: Value, field: Field) -> None:

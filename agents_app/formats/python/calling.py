@@ -1,7 +1,7 @@
 """Follows calls to functions and classes of the source: binds parameters, enters bodies, names results.
 
-A function that builds a crew is entered once, and its texts become the crew's inputs, with the values it is called with
-as their defaults. Any other function is entered at each call with the values of that call.
+A function that builds a crew is entered once. Its parameters that are texts become the crew's inputs, and the values of
+the call their defaults. Any other function is entered at each call, with the values of that call.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _DATA_BASES = ("BaseModel", "TypedDict", "FlowState")
 def call_function(
     function: Function, args: list[Value], fields: dict[str, Field], frame: Frame, *, as_inputs: bool = False
 ) -> Value:
+    """What the function may return. ``as_inputs``: it is entered as a function that builds a crew."""
     world, node = frame.world, function.node
     builds = as_inputs or function.name in world.builders
     once = any(function.decorated(name) for name in PROJECT_DECORATORS)
@@ -51,7 +52,7 @@ def call_function(
 
 
 def _best(returned: list[Value]) -> Value:
-    """Of all that a function may return, what says most about a crew."""
+    """Of all values that a function may return, the one that says most about a crew."""
     for kinds in (Definition, Instance | Items, Value):
         for value in returned:
             if isinstance(value, kinds) and not (isinstance(value, Constant) and value.value is None):
@@ -94,7 +95,7 @@ def _defaults(function: Function) -> dict[str, Value]:
 
 
 def _as_input(name: str, value: Value) -> Value:
-    """A parameter of a function that builds a crew: its plain values are what differs from run to run."""
+    """A parameter of a function that builds a crew. A plain value is an input, because it differs from run to run."""
     if isinstance(value, Text):
         if value.template == f"{{{value.template[1:-1]}}}" and value.template[1:-1].isidentifier():
             return value.computed[0] if value.computed else Unknown(value.template[1:-1])
@@ -111,7 +112,7 @@ def _as_input(name: str, value: Value) -> Value:
 
 
 def instantiate(cls: Class, args: list[Value], fields: dict[str, Field], frame: Frame, *, place: Place) -> Value:
-    """An object of a class of the source; of a tool's class, the tool."""
+    """An object of a class of the source; if that is a tool's class, the tool."""
     if cls.inherits("BaseTool", "StructuredTool", "Tool"):
         return Definition("tool", cls.name, place, {}, [], name=cls.name)
     instance = Instance(cls)

@@ -50,7 +50,7 @@ def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, 
 
 
 def _undefined_path(called: Value, node: ast.Call) -> str:
-    """Snippets use ``Agent`` and ``LLM`` without importing them."""
+    """The name of a function that is not defined: listings use ``Agent`` and ``LLM`` without importing them."""
     return (
         called.label if isinstance(called, Unknown) and not called.defined and isinstance(node.func, ast.Name) else ""
     )
@@ -68,7 +68,7 @@ def _args(node: ast.Call, frame: Frame) -> list[Value]:
 
 
 def _fields(node: ast.Call, frame: Frame) -> dict[str, Field]:
-    """Keyword arguments; those of ``**mapping`` as far as it can be seen, else the mapping itself as ``config``."""
+    """The keyword arguments, with those of ``**mapping``; a mapping that is not known becomes the field ``config``."""
     fields: dict[str, Field] = {}
     for keyword in node.keywords:
         value = frame.evaluate(keyword.value)

@@ -1,4 +1,4 @@
-"""Makes definitions of calls such as ``Agent(...)``: finds their kind, merges their config, resolves their names."""
+"""Makes definitions from calls such as ``Agent(...)``: finds the kind, merges the config, resolves names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ _OUTPUTS = ("output_pydantic", "output_json", "response_model")
 
 
 def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Definition:
-    """The definition that a call makes; those of agents, tasks and crews are remembered in order."""
+    """The definition that a call makes. Those of agents, tasks and crews are kept in ``World.found``, in order.
+
+    Raises ``TooMuchError`` if there are too many.
+    """
     place = frame.place(node)
     kind = kind_of(path, fields)
     made = Definition(kind, path, place, fields, [Field(arg, place) for arg in args], origin=node)
@@ -47,7 +50,7 @@ def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field
 
 
 def _merge_config(made: Definition, frame: Frame) -> None:
-    """``config=self.agents_config["x"]`` or ``**config``: the fields of the YAML entry, below those of the call."""
+    """``config=self.agents_config["x"]`` or ``**config``: adds the YAML entry's fields below those of the call."""
     given = made.fields.get("config")
     if given is None:
         return
@@ -64,7 +67,7 @@ def _merge_config(made: Definition, frame: Frame) -> None:
 
 
 def _resolve_names(made: Definition, frame: Frame) -> None:
-    """In a project's YAML, models and tools are named after methods of the crew's class."""
+    """A project's YAML names models and tools after methods of the crew's class; takes those methods' results."""
     owner = frame.lookup("self")
     if not isinstance(owner, Instance):
         return
@@ -88,7 +91,7 @@ def _method_result(value: Value, methods: dict[str, Function], owner: Instance, 
 
 
 def _read_outputs(made: Definition, frame: Frame) -> None:
-    """A class given for the output becomes its JSON Schema; in YAML it is given by name."""
+    """Makes a JSON Schema of a class that is given for the output; YAML gives it by name."""
     for name in _OUTPUTS:
         given = made.fields.get(name)
         if given is None:

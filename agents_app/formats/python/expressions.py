@@ -41,7 +41,7 @@ def _constant(node: ast.Constant, frame: Frame) -> Value:
 
 
 def _is_block(node: ast.Constant | ast.JoinedStr, frame: Frame) -> bool:
-    """Whether a text is in triple quotes over several lines, so that the layout of the source indents its lines."""
+    """Whether a text in triple quotes runs over several lines, which are then indented by the source's layout."""
     if node.end_lineno == node.lineno:
         return False
     lines = frame.world.lines.get(frame.file, [])
@@ -52,7 +52,7 @@ def _is_block(node: ast.Constant | ast.JoinedStr, frame: Frame) -> bool:
 
 @evaluates(ast.JoinedStr)
 def _joined(node: ast.JoinedStr, frame: Frame) -> Value:
-    """An f-string. Marks stand for its values while the layout is taken off, as those have lines of their own."""
+    """An f-string. While the layout is taken off, marks stand for its values, whose lines must not be changed."""
     values: list[Text] = []
     pieces: list[str] = []
     for part in node.values:

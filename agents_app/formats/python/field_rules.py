@@ -1,4 +1,4 @@
-"""Reads ``Field(...)`` and its like: a field's default, description and bounds, as keywords of JSON Schema."""
+"""Reads a field's default, description and bounds (``Field(...)`` and its like) as keywords of JSON Schema."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _keyword(name: str, schema: dict[str, Any]) -> str | None:
 
 
 def _default(value: Value) -> dict[str, Any]:
-    """``{"default": value}`` where it is plain; nothing where it is None or computed."""
+    """``{"default": value}`` if the value is literal; nothing if it is None or computed."""
     inner = settled(value)
     if isinstance(inner, Constant) and inner.value is None:
         return {}

@@ -1,4 +1,4 @@
-"""What methods of texts, lists, dictionaries, crews and agents do, as far as it matters to a crew."""
+"""What the methods of texts, lists, dictionaries, crews, agents and tasks do, as far as it matters to a crew."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KICKOFFS = frozenset(
 def method_of(
     receiver: Value, node: ast.Call, *, args: list[Value], fields: dict[str, Field], frame: Frame
 ) -> Value | None:
-    """The result of a method call; None if the receiver's class is one that has to be looked into."""
+    """The result of a method call; None if the receiver is none of these, so that its class has to be looked into."""
     name = _method(node)
     inner = settled(receiver)
     if isinstance(inner, Text) and not (isinstance(receiver, Unknown) and name != "join"):

@@ -1,4 +1,4 @@
-"""Calls to Python itself and to libraries whose result can be known without running them."""
+"""Calls to built-in functions and libraries whose result can be known without running them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Call = Callable[[list[Value], dict[str, Field]], Value | None]
 
 
 def call_outside(path: str, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
-    """The value of the call; None if it is not one of those that are known here."""
+    """The result of the call; None if it is not known here."""
     name = path.rpartition(".")[2]
     found: Value | None = None
     if name in _ASKS:
@@ -73,7 +73,7 @@ def _kept(args: list[Value]) -> Value | None:
 
 
 def _loaded(args: list[Value], frame: Frame) -> Value | None:
-    """``yaml.safe_load(open("config/agents.yaml"))`` and its like, for files that were given too."""
+    """``yaml.safe_load(open("config/agents.yaml"))`` and its like, if the project's files include the file."""
     first = settled(args[0]) if args else None
     while isinstance(first, Definition) and first.args:
         first = settled(first.args[0].value)

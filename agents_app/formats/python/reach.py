@@ -1,4 +1,4 @@
-"""Finds by name which functions and classes of a project build crews, and which code makes parts of one at all."""
+"""Finds by name which functions and classes of a project build crews, and which code makes agents, tasks or crews."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def builders(trees: Iterable[ast.Module]) -> frozenset[str]:
 
 
 def calls(node: ast.AST) -> Iterator[str]:
-    """The last parts of the names of everything that is called in a piece of code."""
+    """The last part of the name of everything that a piece of code calls."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Call):
             if isinstance(inner.func, ast.Name):

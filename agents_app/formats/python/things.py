@@ -1,4 +1,4 @@
-"""What a Python source defines beside plain values: functions, classes, their instances, and modules of the project."""
+"""What a Python source has beside plain values: functions, classes, their instances, and modules of the project."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from agents_app.formats.python.frames import Frame, FunctionNode
 
 @dataclass(slots=True, eq=False)
 class Function(Value):
-    """A function of the source, where it was defined, and the instance or class it was looked up on."""
+    """A function of the source; ``frame`` is where it is defined, ``owner`` the object or class it was looked up on."""
 
     node: FunctionNode
     frame: Frame
@@ -103,7 +103,7 @@ def decorators(node: FunctionNode | ast.ClassDef) -> list[str]:
 
 
 def called(value: Value, name: str) -> Value:
-    """The value, under this name if it is a definition that has none yet."""
+    """The value; a definition without a name gets this one."""
     if isinstance(value, Definition) and not value.name:
         value.name = name
     return value

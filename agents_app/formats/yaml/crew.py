@@ -1,4 +1,4 @@
-"""Reads ``agents.yaml`` and ``tasks.yaml``, apart, in one text, or below ``agents:`` and ``tasks:``, as definitions."""
+"""Reads ``agents.yaml`` and ``tasks.yaml`` as definitions: two files, one text, or below ``agents:`` and ``tasks:``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _CREW_FIELDS = frozenset(
 
 
 def read_yaml(documents: Iterable[YamlDocument], report: Report) -> Found:
-    """Raises ``UnreadableError`` where one name is given to two agents, or to two tasks."""
+    """All definitions. Raises ``UnreadableError`` if two agents, or two tasks, have one name."""
     found = Found(format="yaml")
     crew: dict[str, Field] = {}
     place = Place()
@@ -51,8 +51,8 @@ def read_yaml(documents: Iterable[YamlDocument], report: Report) -> Found:
             _read_entry(name, given, hint=hint, found=found, crew=crew, report=report)
     if crew:
         found.crews.append(Definition("crew", "crew", next(iter(crew.values())).place or place, crew))
-    _refuse_doubles(found.agents)
-    _refuse_doubles(found.tasks)
+    _refuse_duplicates(found.agents)
+    _refuse_duplicates(found.tasks)
     return found
 
 
@@ -93,7 +93,7 @@ def _holds_entries(value: Mapping | Items) -> bool:
 
 
 def _wrapped(value: Mapping | Items, place: Place) -> Iterator[tuple[str, Field]]:
-    """Entries below ``agents:``: by name, or as a list of entries that name themselves."""
+    """The entries below ``agents:`` or ``tasks:``, by name, or as a list of entries that hold their names."""
     if isinstance(value, Mapping):
         yield from value.fields.items()
         return
@@ -117,7 +117,7 @@ def _add(name: str, given: Field, *, kind: Kind | None, found: Found, report: Re
     (found.agents if kind == "agent" else found.tasks).append(made)
 
 
-def _refuse_doubles(definitions: list[Definition]) -> None:
+def _refuse_duplicates(definitions: list[Definition]) -> None:
     seen: dict[str, Definition] = {}
     for made in definitions:
         key = snake(made.name)
@@ -130,7 +130,7 @@ def _refuse_doubles(definitions: list[Definition]) -> None:
 
 
 def as_mapping(documents: Iterable[YamlDocument]) -> Mapping:
-    """All entries of a file as one dictionary, as Python code sees it."""
+    """All entries of a file as one dictionary, which is how Python code sees it."""
     fields: dict[str, Field] = {}
     place = Place()
     for document in documents:
@@ -140,7 +140,7 @@ def as_mapping(documents: Iterable[YamlDocument]) -> Mapping:
 
 
 def say_unused(mapping: Mapping, used: set[int], report: Report) -> None:
-    """A note for each agent and task of a YAML file that no code took."""
+    """Warns of each agent and task of a YAML file that no code uses."""
     for name, given in mapping.fields.items():
         if isinstance(given.value, Mapping) and id(given.value) not in used:
             report.warn(given.place, f"`{name}` is not used by the Python that was given; it was left out.")
