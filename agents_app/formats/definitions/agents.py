@@ -70,8 +70,8 @@ def agent_spec(definition: Definition, *, key: str, reading: Reading) -> AgentSp
     data["tools"] = read_tools(fields.get("tools"), reading, owner=owner)
     data.update(plain_fields(fields, _PLAIN, reading, owner=owner))
     say_dropped(fields, reading, owner=owner, known=_OWN, reasons=_WHY_NOT)
-    given = {target: fields[name] for name, target in _PLAIN.items() if name in fields}
-    return built(AgentSpec, data, given=given, report=reading.report, owner=owner)
+    plain = {target: fields[name] for name, target in _PLAIN.items() if name in fields}
+    return built(AgentSpec, data, fields=plain, report=reading.report, owner=owner)
 
 
 def plain_fields(fields: dict[str, Field], table: dict[str, str], reading: Reading, *, owner: str) -> dict[str, Any]:
@@ -87,19 +87,19 @@ def say_dropped(
     fields: dict[str, Field], reading: Reading, *, owner: str, known: frozenset[str], reasons: dict[str, str]
 ) -> None:
     """Reports each field that is given and on, but has no place in the spec."""
-    for name, given in fields.items():
-        if name in known or _is_off(given):
+    for name, field in fields.items():
+        if name in known or _is_off(field):
             continue
         if name in MEANINGLESS:
             message = "{items} was not imported: every call of a run is recorded here."
-            reading.report.gather(message, place=given.place, item=name)
+            reading.report.gather(message, place=field.place, item=name)
             continue
         why = reasons.get(name, "it is not a field that is known here")
-        reading.report.warn(given.place, f"{owner}: {name} was left out ({why}).")
+        reading.report.warn(field.place, f"{owner}: {name} was left out ({why}).")
 
 
-def _is_off(given: Field) -> bool:
-    value = settled(given.value)
+def _is_off(field: Field) -> bool:
+    value = settled(field.value)
     if isinstance(value, Constant):
         return value.value is None or value.value is False
     return isinstance(value, Items) and not value.items

@@ -35,9 +35,9 @@ class Reading:
     defaults: dict[str, str] = field(default_factory=dict)
 
 
-def text_of(given: Field | None, reading: Reading, *, what: str) -> str:
+def text_of(field: Field | None, reading: Reading, *, what: str) -> str:
     """A field as text, "" if it is not given. What only a run would show becomes a placeholder."""
-    return as_text(given.value, reading, place=given.place, what=what).strip() if given else ""
+    return as_text(field.value, reading, place=field.place, what=what).strip() if field else ""
 
 
 def as_text(value: Value, reading: Reading, *, place: Place, what: str) -> str:
@@ -96,14 +96,14 @@ def plain_text(value: Value | None) -> str | None:
     return None
 
 
-def scalar_of(given: Field, reading: Reading, *, what: str) -> Any:
+def scalar_of(field: Field, reading: Reading, *, what: str) -> Any:
     """A number, flag, text or None as plain data; None with a warning if it is computed."""
-    value = settled(given.value)
+    value = settled(field.value)
     if isinstance(value, Constant):
         return value.value
     if isinstance(value, Text) and value.literal:
         return value.template
-    reading.report.warn(given.place, f"{what} is computed by code; its default is used.")
+    reading.report.warn(field.place, f"{what} is computed by code; its default is used.")
     return None
 
 
@@ -133,14 +133,14 @@ def describe(value: Value) -> str:
     return f"'{text[:60]}'" if text is not None else str(getattr(value, "name", "")) or "an expression"
 
 
-def built(model: type[S], data: dict[str, Any], *, given: dict[str, Field], report: Report, owner: str) -> S:
+def built(model: type[S], data: dict[str, Any], *, fields: dict[str, Field], report: Report, owner: str) -> S:
     """A spec from data. Each field that does not fit is reported at its place, and keeps its default."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
         bad = {str(entry["loc"][0]): entry["msg"] for entry in error.errors() if entry["loc"]}
     for name, message in bad.items():
-        place = given[name].place if name in given else NOWHERE
+        place = fields[name].place if name in fields else NOWHERE
         report.warn(place, f"{owner}: {name} was left out ({_lowered(message)}).")
     return model.model_validate({name: value for name, value in data.items() if name not in bad})
 

@@ -92,11 +92,11 @@ def name_meant(value: Value) -> str:
     return value.short if isinstance(value, Outside) else ""
 
 
-def listed(given: Field | None) -> list[Value] | None:
+def listed(field: Field | None) -> list[Value] | None:
     """The members that a crew lists; None if it lists none, or by code that cannot be followed."""
-    if given is None:
+    if field is None:
         return None
-    value = settled(given.value)
+    value = settled(field.value)
     if isinstance(value, Items):
         return list(members(value))
     return [] if isinstance(value, Constant) else None
@@ -109,7 +109,7 @@ def _same(one: Definition, other: Definition, *, depth: int = 0) -> bool:
         return False
     if one.fields.keys() != other.fields.keys() or depth > _MAX_COMPARED:
         return False
-    pairs = ((given.value, other.fields[name].value) for name, given in one.fields.items())
+    pairs = ((field.value, other.fields[name].value) for name, field in one.fields.items())
     return all(_equal(ours, theirs, depth=depth + 1) for ours, theirs in pairs)
 
 
@@ -125,8 +125,8 @@ def _equal(one: Value, other: Value, *, depth: int) -> bool:
 
 
 def _text(definition: Definition, name: str) -> str:
-    given = definition.fields.get(name)
-    return given.value.template if given and isinstance(given.value, Text) else ""
+    field = definition.fields.get(name)
+    return field.value.template if field and isinstance(field.value, Text) else ""
 
 
 def _name_of(definition: Definition) -> str:

@@ -66,16 +66,16 @@ def task_spec(
     data["guardrails"] = _guardrails(fields, reading, owner=owner)
     data.update(plain_fields(fields, _PLAIN, reading, owner=owner))
     say_dropped(fields, reading, owner=owner, known=_OWN, reasons=_WHY_NOT)
-    given = {target: fields[name] for name, target in _PLAIN.items() if name in fields}
-    return built(TaskSpec, data, given=given, report=reading.report, owner=owner)
+    plain = {target: fields[name] for name, target in _PLAIN.items() if name in fields}
+    return built(TaskSpec, data, fields=plain, report=reading.report, owner=owner)
 
 
 def _output_schema(fields: dict[str, Field], reading: Reading, *, owner: str) -> dict[str, Any] | None:
     for name in _SCHEMAS:
-        given = fields.get(name)
-        if given is None:
+        field = fields.get(name)
+        if field is None:
             continue
-        value = settled(given.value)
+        value = settled(field.value)
         if isinstance(value, Schema):
             return value.data
         if isinstance(value, Mapping) and ("properties" in value.fields or "type" in value.fields):
@@ -86,7 +86,7 @@ def _output_schema(fields: dict[str, Field], reading: Reading, *, owner: str) ->
                 f"{owner}: the class `{name_of_class}` of {name} is not in this source, so its fields are unknown. "
             )
             message += "Paste the class too, or set the output schema in the editor."
-            reading.report.warn(given.place, message)
+            reading.report.warn(field.place, message)
     return None
 
 
@@ -101,8 +101,8 @@ def _literal_schema(value: Mapping) -> dict[str, Any] | None:
 def _guardrails(fields: dict[str, Field], reading: Reading, *, owner: str) -> tuple[QuestionGuardrail, ...]:
     found = []
     for name in ("guardrail", "guardrails"):
-        given = fields.get(name)
-        for value in members(given.value) if given else ():
+        field = fields.get(name)
+        for value in members(field.value) if field else ():
             question = _question(value, reading, owner=owner)
             if question:
                 found.append(question)

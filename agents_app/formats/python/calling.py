@@ -63,20 +63,20 @@ def _best(returned: list[Value]) -> Value:
 def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner: Frame, *, as_inputs: bool) -> None:
     spec = function.node.args
     names = [argument.arg for argument in (*spec.posonlyargs, *spec.args)]
-    given = list(args)
+    values = list(args)
     if function.owner is not None and not function.decorated("staticmethod"):
-        given.insert(0, function.owner)
+        values.insert(0, function.owner)
     defaults = _defaults(function)
     for position, name in enumerate([*names, *(argument.arg for argument in spec.kwonlyargs)]):
-        if position < len(given) and position < len(names):
-            value = given[position]
+        if position < len(values) and position < len(names):
+            value = values[position]
         elif name in fields:
             value = fields[name].value
         else:
             value = defaults.get(name) or Unknown(name)
         inner.names[name] = _as_input(name, value) if as_inputs else value
     if spec.vararg:
-        inner.names[spec.vararg.arg] = Items(given[len(names) :])
+        inner.names[spec.vararg.arg] = Items(values[len(names) :])
     if spec.kwarg:
         rest = {name: field for name, field in fields.items() if name not in inner.names}
         inner.names[spec.kwarg.arg] = Mapping(rest)
@@ -122,8 +122,10 @@ def instantiate(cls: Class, args: list[Value], fields: dict[str, Field], frame: 
         call_function(Function(start.node, start.frame, instance), args, fields, frame, as_inputs=builds)
     else:
         as_data = cls.inherits(*_DATA_BASES)
-        given = {name: field.value for name, field in fields.items()}
-        instance.attributes.update(given if as_data or not builds else {n: _as_input(n, v) for n, v in given.items()})
+        attributes = {name: field.value for name, field in fields.items()}
+        if builds and not as_data:
+            attributes = {name: _as_input(name, value) for name, value in attributes.items()}
+        instance.attributes.update(attributes)
     return instance
 
 

@@ -102,14 +102,16 @@ def _spread(nodes: list[ast.expr], frame: Frame) -> Iterator[Value]:
 def _dict(node: ast.Dict, frame: Frame) -> Value:
     fields: dict[str, Field] = {}
     for key, value in zip(node.keys, node.values, strict=True):
-        given = frame.evaluate(value)
+        evaluated = frame.evaluate(value)
         if key is None:
-            inner = settled(given)
+            inner = settled(evaluated)
             fields.update(inner.fields if isinstance(inner, Mapping) else {})
             continue
         named = settled(frame.evaluate(key))
         if isinstance(named, Text | Constant):
-            fields[template_of(named).template] = Field(called(given, template_of(named).template), frame.place(value))
+            fields[template_of(named).template] = Field(
+                called(evaluated, template_of(named).template), frame.place(value)
+            )
     return Mapping(fields, frame.place(node))
 
 

@@ -59,9 +59,9 @@ def method_of(
 def _text(text: Text, node: ast.Call, args: list[Value], fields: dict[str, Field]) -> Value | None:
     name = _method(node)
     if name == "format":
-        return formatted(text, args, {key: given.value for key, given in fields.items()})
+        return formatted(text, args, {key: field.value for key, field in fields.items()})
     if name == "format_map" and args and isinstance(args[0], Mapping):
-        return formatted(text, [], {key: given.value for key, given in args[0].fields.items()})
+        return formatted(text, [], {key: field.value for key, field in args[0].fields.items()})
     if name == "join" and args:
         return joined_by(text, args[0], node.args[0])
     return method_of_text(text, name, args)
@@ -88,12 +88,12 @@ def _items(items: Items, name: str, args: list[Value], node: ast.Call) -> Value:
 def _mapping(mapping: Mapping, name: str, args: list[Value], fields: dict[str, Field]) -> Value | None:
     found: Value | None = None
     if name in ("get", "pop", "setdefault") and args:
-        given = mapping.fields.get(template_of(settled(args[0])).template)
-        found = given.value if given else args[1] if len(args) > 1 else Constant(None)
+        field = mapping.fields.get(template_of(settled(args[0])).template)
+        found = field.value if field else args[1] if len(args) > 1 else Constant(None)
     elif name == "items":
-        found = Items([Items([Text(key), given.value]) for key, given in mapping.fields.items()])
+        found = Items([Items([Text(key), field.value]) for key, field in mapping.fields.items()])
     elif name == "values":
-        found = Items([given.value for given in mapping.fields.values()])
+        found = Items([field.value for field in mapping.fields.values()])
     elif name == "keys":
         found = Items([Text(key) for key in mapping.fields])
     elif name == "copy":
@@ -116,13 +116,13 @@ def _crew(crew: Definition, node: ast.Call, args: list[Value], fields: dict[str,
 
 
 def _remember_inputs(crew: Definition | None, args: list[Value], fields: dict[str, Field], frame: Frame) -> None:
-    given = fields.get("inputs") or (Field(args[0]) if args else None)
-    if given is None:
+    field = fields.get("inputs") or (Field(args[0]) if args else None)
+    if field is None:
         return
     if crew is None:
-        frame.world.found.inputs.append(given)
+        frame.world.found.inputs.append(field)
     else:
-        crew.fields.setdefault("inputs", given)
+        crew.fields.setdefault("inputs", field)
 
 
 def _executed(made: Definition, node: ast.Call, frame: Frame) -> Value:

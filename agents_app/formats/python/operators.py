@@ -25,7 +25,7 @@ def _binary(node: ast.BinOp, frame: Frame) -> Value:
         return _sum(node, frame)
     left, right = frame.evaluate(node.left), frame.evaluate(node.right)
     if isinstance(node.op, ast.Mod) and isinstance(left, Text):
-        fields = {name: given.value for name, given in right.fields.items()} if isinstance(right, Mapping) else {}
+        fields = {name: field.value for name, field in right.fields.items()} if isinstance(right, Mapping) else {}
         return interpolated(left, right.items if isinstance(right, Items) else [right], fields)
     if isinstance(node.op, ast.Mult) and isinstance(left, Text) and isinstance(right, Constant):
         times = right.value if isinstance(right.value, int) else 0

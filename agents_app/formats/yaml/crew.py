@@ -47,8 +47,8 @@ def read_yaml(documents: Iterable[YamlDocument], report: Report) -> Found:
                 report.warn(document.place, "This part is not a mapping of names to agents or tasks; it was left out.")
             continue
         hint = _hint(document.place.file)
-        for name, given in document.entries:
-            _read_entry(name, given, hint=hint, found=found, crew=crew, report=report)
+        for name, field in document.entries:
+            _read_entry(name, field, hint=hint, found=found, crew=crew, report=report)
     if crew:
         found.crews.append(Definition("crew", "crew", next(iter(crew.values())).place or place, crew))
     _refuse_duplicates(found.agents)
@@ -57,23 +57,23 @@ def read_yaml(documents: Iterable[YamlDocument], report: Report) -> Found:
 
 
 def _read_entry(
-    name: str, given: Field, *, hint: Kind | None, found: Found, crew: dict[str, Field], report: Report
+    name: str, entry: Field, *, hint: Kind | None, found: Found, crew: dict[str, Field], report: Report
 ) -> None:
-    value = given.value
+    value = entry.value
     if name in _WRAPPERS and isinstance(value, Mapping | Items) and _holds_entries(value):
-        for inner, field in _wrapped(value, given.place):
+        for inner, field in _wrapped(value, entry.place):
             _add(inner, field, kind=_WRAPPERS[name], found=found, report=report)
     elif name in _WRAPPERS and isinstance(value, Items | Constant):
         if isinstance(value, Items) and value.items:
-            crew[name] = given
+            crew[name] = entry
     elif name == "crew" and isinstance(value, Mapping) and not (_AGENT_SIGNS | _TASK_SIGNS) & value.fields.keys():
         crew.update(value.fields)
     elif isinstance(value, Mapping) and name != "inputs":
-        _add(name, given, kind=_kind(value) or hint, found=found, report=report)
+        _add(name, entry, kind=_kind(value) or hint, found=found, report=report)
     elif name in _CREW_FIELDS:
-        crew[name] = given
+        crew[name] = entry
     else:
-        report.warn(given.place, f"`{name}` is neither an agent nor a task nor a setting of the crew; it was left out.")
+        report.warn(entry.place, f"`{name}` is neither an agent nor a task nor a setting of the crew; it was left out.")
 
 
 def _kind(value: Mapping) -> Kind | None:
@@ -105,15 +105,15 @@ def _wrapped(value: Mapping | Items, place: Place) -> Iterator[tuple[str, Field]
         yield plain_text(own.value) or "" if own else "", Field(item, item.place)
 
 
-def _add(name: str, given: Field, *, kind: Kind | None, found: Found, report: Report) -> None:
-    if not isinstance(given.value, Mapping):
-        report.warn(given.place, f"`{name or 'An entry'}` holds no fields; it was left out.")
+def _add(name: str, field: Field, *, kind: Kind | None, found: Found, report: Report) -> None:
+    if not isinstance(field.value, Mapping):
+        report.warn(field.place, f"`{name or 'An entry'}` holds no fields; it was left out.")
         return
     if kind is None:
         signs = "an agent has role, goal and backstory, a task has description and expected_output"
-        report.warn(given.place, f"`{name}` is neither an agent nor a task ({signs}); it was left out.")
+        report.warn(field.place, f"`{name}` is neither an agent nor a task ({signs}); it was left out.")
         return
-    made = Definition(kind, kind, given.place, dict(given.value.fields), name=name)
+    made = Definition(kind, kind, field.place, dict(field.value.fields), name=name)
     (found.agents if kind == "agent" else found.tasks).append(made)
 
 
@@ -141,6 +141,6 @@ def as_mapping(documents: Iterable[YamlDocument]) -> Mapping:
 
 def say_unused(mapping: Mapping, used: set[int], report: Report) -> None:
     """Warns of each agent and task of a YAML file that no code uses."""
-    for name, given in mapping.fields.items():
-        if isinstance(given.value, Mapping) and id(given.value) not in used:
-            report.warn(given.place, f"`{name}` is not used by the Python that was given; it was left out.")
+    for name, field in mapping.fields.items():
+        if isinstance(field.value, Mapping) and id(field.value) not in used:
+            report.warn(field.place, f"`{name}` is not used by the Python that was given; it was left out.")

@@ -110,12 +110,12 @@ def _pairs(reader: _Reader, *, depth: int) -> Iterator[tuple[str, Field]]:
 
 def _mapping(reader: _Reader, start: yaml.Event, *, depth: int) -> Mapping:
     fields: dict[str, Field] = {}
-    for key, given in _pairs(reader, depth=depth):
+    for key, entry in _pairs(reader, depth=depth):
         if key in fields:
-            line = given.place.line
+            line = entry.place.line
             first = fields[key].place.line
-            raise UnreadableError(f"Line {line}: the key '{key}' is given twice (first in line {first}).", given.place)
-        fields[key] = given
+            raise UnreadableError(f"Line {line}: the key '{key}' is given twice (first in line {first}).", entry.place)
+        fields[key] = entry
     return Mapping(fields, reader.place(start))
 
 
