@@ -54,18 +54,18 @@ def storable(text: str) -> str:
 def blocks(text: str) -> list[Block]:
     """The fenced listings of a Markdown page, in order. A fence that is not closed runs to the end."""
     lines = text.split("\n")
-    found: list[Block] = []
+    listings: list[Block] = []
     opened: tuple[int, str, str] | None = None
     for number, line in enumerate([*lines, ""]):
         fence = _FENCE.match(line)
         ends = number == len(lines) or (fence is not None and opened is not None and fence[1].startswith(opened[1]))
         if opened and ends:
             first = opened[0] + 1
-            found.append(Block(opened[2], first, tuple(lines[first:number])))
+            listings.append(Block(opened[2], first, tuple(lines[first:number])))
             opened = None
         elif fence and not opened:
             opened = (number, fence[1], fence[2].lower())
-    return found
+    return listings
 
 
 def starts_with_fence(text: str) -> bool:

@@ -73,10 +73,10 @@ def _listings(text: str) -> dict[Format, list[paste.Block]]:
     blocks = paste.blocks(text)
     if not blocks or not (paste.starts_with_fence(text) or not _is_source(text)):
         return {}
-    found: dict[Format, list[paste.Block]] = {}
+    by_format: dict[Format, list[paste.Block]] = {}
     for block in blocks:
-        found.setdefault(format_of_block(block.text, language=block.language), []).append(block)
-    return {kind: texts for kind, texts in found.items() if kind in ("python", "yaml", "json", "notebook", "jsonc")}
+        by_format.setdefault(format_of_block(block.text, language=block.language), []).append(block)
+    return {kind: texts for kind, texts in by_format.items() if kind in ("python", "yaml", "json", "notebook", "jsonc")}
 
 
 def _is_source(text: str) -> bool:

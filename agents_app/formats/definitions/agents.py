@@ -76,11 +76,11 @@ def agent_spec(definition: Definition, *, key: str, reading: Reading) -> AgentSp
 
 def plain_fields(fields: dict[str, Field], table: dict[str, str], reading: Reading, *, owner: str) -> dict[str, Any]:
     """The numbers and flags among the fields, under their names in the spec; a None is left out, for the default."""
-    found = {}
+    values = {}
     for name, target in table.items():
         if name in fields and (value := scalar_of(fields[name], reading, what=f"{owner}: {name}")) is not None:
-            found[target] = value
-    return found
+            values[target] = value
+    return values
 
 
 def say_dropped(

@@ -99,19 +99,19 @@ def _literal_schema(value: Mapping) -> dict[str, Any] | None:
 
 
 def _guardrails(fields: dict[str, Field], reading: Reading, *, owner: str) -> tuple[QuestionGuardrail, ...]:
-    found = []
+    questions = []
     for name in ("guardrail", "guardrails"):
         field = fields.get(name)
         for value in members(field.value) if field else ():
             question = _question(value, reading, owner=owner)
             if question:
-                found.append(question)
+                questions.append(question)
             else:
                 why = NO_CODE + "; set a length, pattern, schema or question in the editor"
                 reading.report.warn(
                     fields[name].place, f"{owner}: the guardrail `{describe(value)}` was left out ({why})."
                 )
-    return tuple(found)
+    return tuple(questions)
 
 
 def _question(value: Value, reading: Reading, *, owner: str) -> QuestionGuardrail | None:

@@ -62,13 +62,13 @@ def read_tools(field: Field | None, reading: Reading, *, owner: str) -> tuple[To
     """The tools of an agent or task, each once and in order."""
     if field is None:
         return ()
-    found: dict[str, ToolSpec] = {}
+    tools: dict[str, ToolSpec] = {}
     for value in members(field.value):
         tool = _tool(settled(value), reading, place=field.place, owner=owner)
-        if tool and found.setdefault(tool.name, tool) != tool:
+        if tool and tools.setdefault(tool.name, tool) != tool:
             message = f"{owner} has {tool.name} twice with different settings; the first was kept."
             reading.report.warn(field.place, message)
-    return tuple(found.values())
+    return tuple(tools.values())
 
 
 def _tool(value: Value, reading: Reading, *, place: Place, owner: str) -> ToolSpec | None:

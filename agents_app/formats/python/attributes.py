@@ -26,21 +26,21 @@ _CONFIG_FILES = {"agents_config": "config/agents.yaml", "tasks_config": "config/
 def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
     """The attribute that the node reads from the value; an ``Unknown`` if it cannot be known."""
     value = settled(value)
-    found: Value | None = None
+    result: Value | None = None
     if isinstance(value, Outside):
-        found = Outside(f"{value.path}.{node.attr}")
+        result = Outside(f"{value.path}.{node.attr}")
     elif isinstance(value, Instance):
-        found = _of_instance(value, node, frame)
+        result = _of_instance(value, node, frame)
     elif isinstance(value, Class):
-        found = _bound(value.member(node.attr), value)
+        result = _bound(value.member(node.attr), value)
     elif isinstance(value, ModuleOf):
-        found = value.frame.lookup(node.attr) or Unknown(node.attr, defined=False)
+        result = value.frame.lookup(node.attr) or Unknown(node.attr, defined=False)
     elif isinstance(value, Definition) and node.attr in value.fields:
-        found = value.fields[node.attr].value
+        result = value.fields[node.attr].value
     elif isinstance(value, Unknown) and not value.source:
         source = "" if value.defined else source_of(node)
-        found = Unknown(label_of(node), source=source, defined=value.defined)
-    return found if found is not None else unknown(node)
+        result = Unknown(label_of(node), source=source, defined=value.defined)
+    return result if result is not None else unknown(node)
 
 
 def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value:
@@ -56,8 +56,8 @@ def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value
         return _config(member, name, frame)
     if isinstance(member, Function) and member.decorated("property"):
         return call_function(_with(member, instance), [], {}, frame)
-    found = _bound(member, instance)
-    return found if found is not None else Unknown(name)
+    bound = _bound(member, instance)
+    return bound if bound is not None else Unknown(name)
 
 
 def _with(function: Function, owner: Value) -> Function:

@@ -85,13 +85,13 @@ def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner
 def _defaults(function: Function) -> dict[str, Value]:
     spec = function.node.args
     positional = [*spec.posonlyargs, *spec.args]
-    found: dict[str, Value] = {}
+    defaults: dict[str, Value] = {}
     for argument, default in zip(positional[len(positional) - len(spec.defaults) :], spec.defaults, strict=True):
-        found[argument.arg] = function.frame.evaluate(default)
+        defaults[argument.arg] = function.frame.evaluate(default)
     for argument, keyword_default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
         if keyword_default is not None:
-            found[argument.arg] = function.frame.evaluate(keyword_default)
-    return found
+            defaults[argument.arg] = function.frame.evaluate(keyword_default)
+    return defaults
 
 
 def _as_input(name: str, value: Value) -> Value:

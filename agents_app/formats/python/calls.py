@@ -21,9 +21,9 @@ def _call(node: ast.Call, frame: Frame) -> Value:
     fields = _fields(node, frame)
     if isinstance(node.func, ast.Attribute):
         receiver = frame.evaluate(node.func.value)
-        found = method_of(receiver, node, args=args, fields=fields, frame=frame)
-        if found is not None:
-            return found
+        result = method_of(receiver, node, args=args, fields=fields, frame=frame)
+        if result is not None:
+            return result
         called = attribute_of(receiver, node.func, frame)
     else:
         called = frame.evaluate(node.func)
@@ -45,8 +45,8 @@ def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, 
     path = called.path if isinstance(called, Outside) else _undefined_path(called, node)
     if not path:
         return unknown(node)
-    found = call_outside(path, args, fields, frame)
-    return found if found is not None else define(path, node, args, fields, frame)
+    result = call_outside(path, args, fields, frame)
+    return result if result is not None else define(path, node, args, fields, frame)
 
 
 def _undefined_path(called: Value, node: ast.Call) -> str:

@@ -18,13 +18,13 @@ MAX_ITEMS = 300
 def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: Frame) -> Value:
     inner = frame.inner()
     first = node.generators[0]
-    found: list[Value] = []
+    items: list[Value] = []
     for item in repetitions(frame.evaluate(first.iter), first.target):
         bind(first.target, item, inner)
         for further in node.generators[1:]:
             bind(further.target, next(repetitions(inner.evaluate(further.iter), further.target)), inner)
-        found.append(inner.evaluate(node.elt))
-    return Items(found)
+        items.append(inner.evaluate(node.elt))
+    return Items(items)
 
 
 @evaluates(ast.DictComp)

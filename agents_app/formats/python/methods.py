@@ -86,24 +86,24 @@ def _items(items: Items, name: str, args: list[Value], node: ast.Call) -> Value:
 
 
 def _mapping(mapping: Mapping, name: str, args: list[Value], fields: dict[str, Field]) -> Value | None:
-    found: Value | None = None
+    result: Value | None = None
     if name in ("get", "pop", "setdefault") and args:
         field = mapping.fields.get(template_of(settled(args[0])).template)
-        found = field.value if field else args[1] if len(args) > 1 else Constant(None)
+        result = field.value if field else args[1] if len(args) > 1 else Constant(None)
     elif name == "items":
-        found = Items([Items([Text(key), field.value]) for key, field in mapping.fields.items()])
+        result = Items([Items([Text(key), field.value]) for key, field in mapping.fields.items()])
     elif name == "values":
-        found = Items([field.value for field in mapping.fields.values()])
+        result = Items([field.value for field in mapping.fields.values()])
     elif name == "keys":
-        found = Items([Text(key) for key in mapping.fields])
+        result = Items([Text(key) for key in mapping.fields])
     elif name == "copy":
-        found = Mapping(dict(mapping.fields), mapping.place)
+        result = Mapping(dict(mapping.fields), mapping.place)
     elif name == "update":
         more = settled(args[0]) if args else None
         mapping.fields.update(more.fields if isinstance(more, Mapping) else {})
         mapping.fields.update(fields)
-        found = Constant(None)
-    return found
+        result = Constant(None)
+    return result
 
 
 def _crew(crew: Definition, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:

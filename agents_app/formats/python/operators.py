@@ -44,11 +44,11 @@ def _sum(node: ast.BinOp, frame: Frame) -> Value:
     nodes.append(rest)
     values = [(frame.evaluate(part), part) for part in reversed(nodes)]
     if any(isinstance(settled(value), Items) for value, _ in values):
-        found: list[Value] = []
+        items: list[Value] = []
         for value, part in values:
             inner = settled(value)
-            found.extend(inner.items if isinstance(inner, Items) else [unknown(part)])
-        return Items(found)
+            items.extend(inner.items if isinstance(inner, Items) else [unknown(part)])
+        return Items(items)
     if any(isinstance(value, Text) for value, _ in values):
         return joined([template_of(value, part) for value, part in values])
     return _arithmetic(node, *(value for value, _ in values)) if len(values) == 2 else unknown(node)

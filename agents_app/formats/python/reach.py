@@ -20,13 +20,13 @@ def builders(trees: Iterable[ast.Module]) -> frozenset[str]:
                 aliases |= {alias.asname for alias in node.names if alias.name == "Crew" and alias.asname}
             if isinstance(node, Scope):
                 called.setdefault(node.name, set()).update(calls(node))
-    found: set[str] = set(aliases)
+    builders_so_far: set[str] = set(aliases)
     grown = True
     while grown:
-        more = {name for name, names in called.items() if name not in found and names & found}
-        found |= more
+        more = {name for name, names in called.items() if name not in builders_so_far and names & builders_so_far}
+        builders_so_far |= more
         grown = bool(more)
-    return frozenset(found - aliases - {"__init__"})
+    return frozenset(builders_so_far - aliases - {"__init__"})
 
 
 def calls(node: ast.AST) -> Iterator[str]:

@@ -105,7 +105,7 @@ def schema_of(cls: Class, report: Report, *, within: tuple[Class, ...] = ()) -> 
 
 def _declared(scope: _Scope) -> list[tuple[str, Json, bool]]:
     """The fields of a class body: name, schema, and whether the field is required."""
-    found = []
+    declared = []
     for node in scope.cls.node.body:
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
             continue
@@ -116,8 +116,8 @@ def _declared(scope: _Scope) -> list[tuple[str, Json, bool]]:
         schema = _typed(node.annotation, scope)
         rules = rules_of(node.value, schema, scope.cls.frame)
         optional = rules.has_default or _name(node.annotation) == "NotRequired"
-        found.append((rules.alias or name, {**schema, **rules.schema}, not optional))
-    return found
+        declared.append((rules.alias or name, {**schema, **rules.schema}, not optional))
+    return declared
 
 
 def _enum(cls: Class) -> Json:

@@ -40,14 +40,14 @@ class Class(Value):
 
     def ancestors(self) -> list[Value]:
         """Itself and its bases, nearest first, each once."""
-        found: list[Value] = []
+        ancestors: list[Value] = []
         waiting: list[Value] = [self]
         while waiting:
             value = waiting.pop(0)
-            if not any(value is known for known in found):
-                found.append(value)
+            if not any(value is known for known in ancestors):
+                ancestors.append(value)
                 waiting.extend(value.bases if isinstance(value, Class) else ())
-        return found
+        return ancestors
 
     def member(self, name: str) -> Value | None:
         for ancestor in self.ancestors():
@@ -65,12 +65,12 @@ class Class(Value):
 
     def methods(self, decorator: str) -> list[Function]:
         """Its methods with a decorator, in the order of the source, those of its bases first."""
-        found: dict[str, Function] = {}
+        methods: dict[str, Function] = {}
         for ancestor in reversed(self.ancestors()):
             for value in ancestor.body.names.values() if isinstance(ancestor, Class) else ():
                 if isinstance(value, Function) and value.decorated(decorator):
-                    found[value.name] = value
-        return list(found.values())
+                    methods[value.name] = value
+        return list(methods.values())
 
 
 @dataclass(slots=True, eq=False)
