@@ -102,26 +102,26 @@ def listed(field: Field | None) -> list[Value] | None:
     return [] if isinstance(value, Constant) else None
 
 
-def _same(one: Definition, other: Definition, *, depth: int = 0) -> bool:
+def _same(first: Definition, second: Definition, *, depth: int = 0) -> bool:
     """Whether two definitions come from one call, run twice with the same arguments, or are one agent written twice."""
-    written_twice = one.kind == other.kind == "agent" and not one.name and not other.name
-    if not (written_twice or (one.origin is not None and one.origin is other.origin)):
+    written_twice = first.kind == second.kind == "agent" and not first.name and not second.name
+    if not (written_twice or (first.origin is not None and first.origin is second.origin)):
         return False
-    if one.fields.keys() != other.fields.keys() or depth > _MAX_COMPARED:
+    if first.fields.keys() != second.fields.keys() or depth > _MAX_COMPARED:
         return False
-    pairs = ((field.value, other.fields[name].value) for name, field in one.fields.items())
-    return all(_equal(ours, theirs, depth=depth + 1) for ours, theirs in pairs)
+    pairs = ((field.value, second.fields[name].value) for name, field in first.fields.items())
+    return all(_equal(value, other, depth=depth + 1) for value, other in pairs)
 
 
-def _equal(one: Value, other: Value, *, depth: int) -> bool:
-    if one is other or depth > _MAX_COMPARED:
-        return one is other
-    if isinstance(one, Items) and isinstance(other, Items):
-        pairs = zip(one.items, other.items, strict=False)
-        return len(one.items) == len(other.items) and all(_equal(a, b, depth=depth + 1) for a, b in pairs)
-    if isinstance(one, Definition) and isinstance(other, Definition):
-        return _same(one, other, depth=depth)
-    return one == other
+def _equal(first: Value, second: Value, *, depth: int) -> bool:
+    if first is second or depth > _MAX_COMPARED:
+        return first is second
+    if isinstance(first, Items) and isinstance(second, Items):
+        pairs = zip(first.items, second.items, strict=False)
+        return len(first.items) == len(second.items) and all(_equal(a, b, depth=depth + 1) for a, b in pairs)
+    if isinstance(first, Definition) and isinstance(second, Definition):
+        return _same(first, second, depth=depth)
+    return first == second
 
 
 def _text(definition: Definition, name: str) -> str:
