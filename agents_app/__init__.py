@@ -1,0 +1,1 @@
+"""What a team designs: crews, their versions, templates and documents."""

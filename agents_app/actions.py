@@ -1,6 +1,6 @@
 """People's verbs on crews: create, copy, edit, cut a version. Each edit names the revision it started from.
 
-Who may is decided by the caller through ``teams.access``, whether a spec can run by ``engine.spec.validate``.
+The caller decides through ``teams.access`` who may; ``engine.spec.validate`` decides whether a spec can run.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from teams.refusals import Conflict, Invalid
 
 MAX_SLUG_TRIES = 20
 RESERVED_SLUGS = {"new", "import"}
-"""Addresses beside the crews' own: /crews/new/ is a form and not a crew."""
+"""No crew gets these slugs, because /crews/new/ and /crews/import/ are forms."""
 Keyed = TypeVar("Keyed", AgentSpec, TaskSpec)
 
 
 @transaction.atomic
 def create_crew(who: Principal, *, name: str, spec: CrewSpec | None = None) -> Crew:
-    """A new draft, empty or from a spec; the slug comes from the name and is made unique in the team."""
+    """A new draft, empty or from a spec. Its slug comes from the name, and no other crew of the team has it."""
     name = name.strip() or (spec.name if spec else "")
     if not name:
         raise Invalid("Give the crew a name.", fields={"name": "Give the crew a name."})
@@ -41,7 +41,7 @@ def create_crew(who: Principal, *, name: str, spec: CrewSpec | None = None) -> C
 
 @transaction.atomic
 def save_crew(crew: Crew, *, expected_revision: int, changes: CrewSpec) -> Crew:
-    """Sets what belongs to the crew itself (name, process, settings, inputs); its agents and tasks stay."""
+    """Sets the crew's own fields (name, process, settings, inputs) from ``changes``; its agents and tasks stay."""
     crew = _locked(crew, expected_revision)
     write_crew_fields(crew, changes)
     crew.save()
@@ -50,14 +50,14 @@ def save_crew(crew: Crew, *, expected_revision: int, changes: CrewSpec) -> Crew:
 
 @transaction.atomic
 def replace_spec(crew: Crew, *, expected_revision: int, spec: CrewSpec) -> Crew:
-    """Sets the whole draft to a spec."""
+    """Replaces the whole draft by a spec."""
     crew = _locked(crew, expected_revision)
     write_spec(crew, spec)
     return crew
 
 
 def save_agent(crew: Crew, *, expected_revision: int, key: str | None, spec: AgentSpec) -> Crew:
-    """Adds an agent (``key`` None) or replaces the one of that key; a new key follows into its tasks."""
+    """Adds an agent (``key`` None) or replaces the one with that key. Its tasks follow if its key changes."""
     draft = spec_of(crew)
     agents = _placed(draft.agents, key, spec)
     tasks = tuple(
@@ -70,7 +70,7 @@ def save_agent(crew: Crew, *, expected_revision: int, key: str | None, spec: Age
 
 
 def delete_agent(crew: Crew, *, expected_revision: int, key: str) -> Crew:
-    """Removes an agent; its tasks stay, without an agent, and validation says so."""
+    """Removes an agent. Its tasks stay, without an agent, and validation complains about them."""
     draft = spec_of(crew)
     agents = tuple(agent for agent in draft.agents if agent.key != key)
     tasks = tuple(task.model_copy(update={"agent": None}) if task.agent == key else task for task in draft.tasks)
@@ -79,7 +79,7 @@ def delete_agent(crew: Crew, *, expected_revision: int, key: str) -> Crew:
 
 
 def save_task(crew: Crew, *, expected_revision: int, key: str | None, spec: TaskSpec) -> Crew:
-    """Adds a task at the end (``key`` None) or replaces the one of that key; a new key follows into contexts."""
+    """Adds a task at the end (``key`` None) or replaces the one with that key. Contexts follow if its key changes."""
     draft = spec_of(crew)
     tasks = _placed(draft.tasks, key, spec)
     if key is not None and key != spec.key:
@@ -95,20 +95,20 @@ def delete_task(crew: Crew, *, expected_revision: int, key: str) -> Crew:
 
 
 def move_task(crew: Crew, *, expected_revision: int, key: str, offset: int) -> Crew:
-    """Moves a task up (negative) or down the list; beyond an end it stays at that end."""
+    """Moves a task up (negative ``offset``) or down the list, at most to its end."""
     draft = spec_of(crew)
     tasks = list(draft.tasks)
-    at = next((index for index, task in enumerate(tasks) if task.key == key), None)
-    if at is None:
+    place = next((index for index, task in enumerate(tasks) if task.key == key), None)
+    if place is None:
         raise Conflict("That task is no longer in this crew. Reload the page to see what changed.")
-    tasks.insert(max(0, at + offset), tasks.pop(at))
+    tasks.insert(max(0, place + offset), tasks.pop(place))
     return replace_spec(
         crew, expected_revision=expected_revision, spec=draft.model_copy(update={"tasks": tuple(tasks)})
     )
 
 
 def archive_crew(crew: Crew) -> Crew:
-    """Takes a crew out of the lists; its runs and bills stay."""
+    """Takes a crew out of all lists; its runs and bills stay."""
     crew.archived_at = timezone.now()
     crew.save(update_fields=["archived_at", "updated_at"])
     return crew
@@ -116,8 +116,9 @@ def archive_crew(crew: Crew) -> Crew:
 
 @transaction.atomic
 def cut_version(crew: Crew, *, by: User | None, note: str = "") -> CrewVersion:
-    """Freezes the draft as a version. An unchanged draft gives its latest version again. Invalid lists all
-    complaints.
+    """Freezes the draft as a version; for an unchanged draft, returns the latest version.
+
+    Raises ``Invalid`` with all complaints if the draft cannot run.
     """
     crew = Crew.objects.select_for_update().get(pk=crew.pk)
     spec = spec_of(crew)
@@ -132,7 +133,7 @@ def cut_version(crew: Crew, *, by: User | None, note: str = "") -> CrewVersion:
 
 
 def copy_crew(who: Principal, crew: Crew) -> Crew:
-    """A new draft with the same content, to try something without touching the first."""
+    """A new draft with the same content, to try something without touching the original."""
     return create_crew(who, name=f"{crew.name[:190]} copy", spec=spec_of(crew))
 
 
@@ -144,13 +145,13 @@ def refuse_complaints(complaints: Iterable[Complaint]) -> None:
     count = "one thing" if len(errors) == 1 else f"{len(errors)} things"
     fields: dict[str, str] = {}
     for complaint in errors:
-        fields[complaint.field] = (
-            f"{fields[complaint.field]} {complaint.message}" if complaint.field in fields else (complaint.message)
-        )
+        earlier = fields.get(complaint.field)
+        fields[complaint.field] = f"{earlier} {complaint.message}" if earlier else complaint.message
     raise Invalid(f"This crew cannot run yet: {count} to mend.", fields=fields, code="invalid_crew")
 
 
 def _locked(crew: Crew, expected_revision: int) -> Crew:
+    """The crew's row, locked, with its next revision. Raises ``Conflict`` if somebody edited it meanwhile."""
     locked = Crew.objects.select_for_update().get(pk=crew.pk)
     if locked.revision != expected_revision:
         raise Conflict(
@@ -177,7 +178,7 @@ def _with_free_slug(crew: Crew) -> Crew:
 
 
 def _placed(items: tuple[Keyed, ...], key: str | None, item: Keyed) -> tuple[Keyed, ...]:
-    """The items with one added (``key`` None) or put in the place of the one that has the key."""
+    """The items with one more (``key`` None), or with the item in the place of the one that has the key."""
     if any(other.key == item.key and other.key != key for other in items):
         raise Invalid(f"There is already one with the key {item.key!r}.", fields={"key": "This key is taken."})
     if key is None:

@@ -1,4 +1,4 @@
-"""Form fields that Django has not, for more than one wing: files, and wide texts."""
+"""Form fields that Django lacks and several wings use: several files at once, and long texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class _FilesInput(forms.ClearableFileInput):
 
 
 class FilesField(forms.FileField):
-    """Any number of files, together at most ``max_bytes``; ``too_large`` says it if they are more."""
+    """At most ``MAX_FILES`` files of at most ``max_bytes`` together; ``too_large`` is the error if they are larger."""
 
     MAX_FILES = 50
 
@@ -40,6 +40,6 @@ class FilesField(forms.FileField):
 
 
 def lines(rows: int, kind: str = "") -> forms.Textarea:
-    """A text of fixed height, in fixed-width letters for code."""
+    """A text area of so many rows; with ``kind="code"`` in fixed-width letters."""
     code = {"class": "font-monospace", "spellcheck": "false", "autocapitalize": "off"} if kind == "code" else {}
     return forms.Textarea(attrs={"rows": rows, **code})

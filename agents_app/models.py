@@ -1,8 +1,7 @@
-"""What a team designs: crews as editable drafts of agents and tasks, the frozen versions that are launched, and
-the documents that agents search.
+"""What a team designs: crews as editable drafts, the frozen versions that are launched, and documents for agents.
 
-A draft may be half finished, so its fields are as loose as an editor needs; a version holds a whole, valid spec and is
-never changed (a trigger refuses it). How rows become a spec is decided in ``snapshot``.
+A draft may be half finished, so its fields are as loose as an editor needs. A version holds a whole, valid spec and is
+never changed: a trigger refuses it. How rows become a spec is decided in ``snapshot``.
 """
 
 from __future__ import annotations
@@ -25,10 +24,7 @@ key_validator = RegexValidator(
 
 
 class Crew(models.Model):
-    """A team's editable draft. ``revision`` grows with every edit and is what an edit names as its starting point.
-
-    ``builtin_key`` marks the crews that carry the built-in templates; they are not listed among the team's own.
-    """
+    """A team's editable draft."""
 
     TEAM_PATH = "team"
 
@@ -39,13 +35,14 @@ class Crew(models.Model):
     process = models.CharField(max_length=16, default="sequential")
     options = models.JSONField(default=dict, help_text="CrewSpec's other fields, where they are not at their default")
     inputs = models.JSONField(default=dict, help_text="default inputs, name to text")
-    revision = models.PositiveIntegerField(default=1)
+    revision = models.PositiveIntegerField(default=1)  # grows with every edit; an edit names the one it started from
+    # Set for a crew that holds a built-in template; it is not listed among the team's own.
     builtin_key = models.CharField(max_length=80, blank=True)
     copied_from = models.ForeignKey("CrewVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(auto_now=True)
-    archived_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)  # out of all lists; its runs and bills stay
 
     class Meta:
         constraints = [
@@ -65,7 +62,7 @@ class Crew(models.Model):
 
 
 class Agent(models.Model):
-    """One agent of a draft. ``llm`` and ``tools`` are ``LLMSpec`` and ``ToolSpec`` JSON."""
+    """One agent of a draft."""
 
     TEAM_PATH = "crew__team"
 
@@ -75,8 +72,8 @@ class Agent(models.Model):
     role = models.TextField(blank=True)
     goal = models.TextField(blank=True)
     backstory = models.TextField(blank=True)
-    llm = models.JSONField(default=dict)
-    tools = models.JSONField(default=list)
+    llm = models.JSONField(default=dict)  # an ``LLMSpec``
+    tools = models.JSONField(default=list)  # a list of ``ToolSpec``
     options = models.JSONField(default=dict, help_text="AgentSpec's other fields, where they are not at their default")
 
     class Meta:
@@ -88,9 +85,10 @@ class Agent(models.Model):
 
 
 class Task(models.Model):
-    """One task of a draft. ``agent`` and ``context`` name keys of the same crew; a null context is unset, not empty.
+    """One task of a draft.
 
-    They are keys and not foreign keys because a draft may name what is not there yet; validation says so.
+    ``agent`` and ``context`` are keys within the crew, and not foreign keys, because a draft may name what is not there
+    yet; validation says so.
     """
 
     TEAM_PATH = "crew__team"
@@ -102,7 +100,7 @@ class Task(models.Model):
     description = models.TextField(blank=True)
     expected_output = models.TextField(blank=True)
     agent = models.CharField(max_length=64, blank=True)
-    context = ArrayField(models.CharField(max_length=64), null=True, blank=True)
+    context = ArrayField(models.CharField(max_length=64), null=True, blank=True)  # null is unset, which is not empty
     async_execution = models.BooleanField(default=False)
     output_schema = models.JSONField(null=True, blank=True)
     options = models.JSONField(default=dict, help_text="TaskSpec's other fields, where they are not at their default")
@@ -116,17 +114,17 @@ class Task(models.Model):
 
 
 class CrewVersion(models.Model):
-    """A frozen spec. ``content_hash`` is ``CrewSpec.content_hash``; a version that is shared is a template."""
+    """A frozen spec. A version that is shared is a template."""
 
     TEAM_PATH = "crew__team"
 
     crew = models.ForeignKey(Crew, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     spec = models.JSONField()
-    content_hash = models.CharField(max_length=64)
+    content_hash = models.CharField(max_length=64)  # ``CrewSpec.content_hash``
     note = models.CharField(max_length=200, blank=True)
     shared_at = models.DateTimeField(null=True, blank=True)
-    title = models.CharField(max_length=200, blank=True)
+    title = models.CharField(max_length=200, blank=True)  # a template's, like its summary
     summary = models.TextField(blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
@@ -144,7 +142,7 @@ class CrewVersion(models.Model):
 
 
 class Document(models.Model):
-    """A text that a team's agents may search. What was uploaded is kept as its passages; ``size`` is in bytes of it."""
+    """A text that a team's agents may search. The text itself is kept as passages."""
 
     TEAM_PATH = "team"
 
@@ -152,8 +150,8 @@ class Document(models.Model):
     title = models.CharField(max_length=200)
     collection = models.CharField(max_length=80, default=DEFAULT_COLLECTION)
     media_type = models.CharField(max_length=80)
-    size = models.PositiveIntegerField()
-    sha256 = models.CharField(max_length=64)
+    size = models.PositiveIntegerField()  # bytes of the uploaded file
+    sha256 = models.CharField(max_length=64)  # of the uploaded file
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -167,18 +165,18 @@ class Document(models.Model):
 
 
 class Passage(models.Model):
-    """A part of a document, counted from 1.
+    """A part of a document.
 
-    ``folded_*`` are ``search.fold`` of the document's title and of the text. ``search`` holds each of their words
-    twice: as it is, for other languages, names and stop words, and as its English stem.
+    ``search`` holds each word of title and text twice: as it is, for other languages, names and stop words, and as its
+    English stem.
     """
 
     TEAM_PATH = "document__team"
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="passages")
-    position = models.PositiveIntegerField()
+    position = models.PositiveIntegerField()  # from 1
     text = models.TextField()
-    folded_title = models.TextField()
+    folded_title = models.TextField()  # ``knowledge.search.fold`` of the document's title
     folded_text = models.TextField()
     search = models.GeneratedField(
         expression=SearchVector("folded_title", config="simple", weight="A")

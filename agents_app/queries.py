@@ -1,10 +1,7 @@
-"""Reads of crews, templates and documents, in a fixed number of queries. What last happened to a crew is the runs app's
-to say.
-"""
+"""Reads of crews, in a fixed number of queries. Their last runs are read by the runs app."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from django.db.models import Count, Max, Q, QuerySet
@@ -19,9 +16,9 @@ from teams.access import Principal, visible_to
 
 @dataclass(frozen=True, slots=True)
 class CrewDetail:
-    """A draft with everything its page says about it.
+    """A draft with everything that its page says about it.
 
-    ``inputs`` are (name, default). ``same_as`` is the version that the draft does not differ from, if there is one.
+    ``inputs`` are (name, default). ``same_as`` is the newest version that equals the draft, if there is one.
     """
 
     spec: CrewSpec
@@ -36,7 +33,10 @@ class CrewDetail:
 
 
 def list_crews(who: Principal, search: str = "") -> QuerySet[Crew]:
-    """The team's own crews, the one edited last in front, with counts and their latest version's number."""
+    """The team's own crews, the last edited one first.
+
+    Each has its ``agent_count``, its ``task_count`` and the number of its ``latest`` version.
+    """
     crews = visible_to(who, Crew).filter(archived_at=None, builtin_key="")
     if search:
         crews = crews.filter(Q(name__icontains=search) | Q(description__icontains=search) | Q(slug__icontains=search))
@@ -55,11 +55,5 @@ def crew_detail(crew: Crew) -> CrewDetail:
 
 
 def inputs_of(spec: CrewSpec) -> tuple[tuple[str, str], ...]:
-    """The placeholders in order of use, each with its default or ""."""
+    """The placeholders in the order of their use, each with its default or ""."""
     return tuple((name, spec.inputs.get(name, "")) for name in placeholders(spec))
-
-
-def preview(spec: CrewSpec) -> dict[str, object]:
-    """What the import page says about a spec before it is saved."""
-    text = json.dumps(spec.to_json(), ensure_ascii=False)
-    return {"spec": spec, "spec_json": text, "inputs": inputs_of(spec), "complaints": validate(spec)}

@@ -1,4 +1,4 @@
-"""Draft rows to spec and back. Nothing is judged here: rows hold only values that the spec models accept."""
+"""Turns a draft's rows into a spec and back. It checks nothing: rows hold only values that the spec models accept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CREW_COLUMNS = ("name", "description", "process", "inputs")
 
 
 def spec_of(crew: Crew) -> CrewSpec:
-    """The draft as it stands now, half finished or not. Two queries, none if agents and tasks are prefetched."""
+    """The draft as it stands, finished or not. Two queries; none if agents and tasks are prefetched."""
     return CrewSpec(
         **{column: getattr(crew, column) for column in CREW_COLUMNS},
         agents=tuple(_agent_spec(agent) for agent in crew.agents.all()),
@@ -23,7 +23,7 @@ def spec_of(crew: Crew) -> CrewSpec:
 
 
 def write_spec(crew: Crew, spec: CrewSpec) -> None:
-    """Replaces the draft's agents, tasks and settings by those of a spec. The caller saves within a transaction."""
+    """Replaces the draft's agents, tasks and settings by those of a spec. The caller opens the transaction."""
     write_crew_fields(crew, spec)
     crew.save()
     crew.agents.all().delete()
@@ -33,7 +33,7 @@ def write_spec(crew: Crew, spec: CrewSpec) -> None:
 
 
 def write_crew_fields(crew: Crew, spec: CrewSpec) -> None:
-    """Sets the crew's own columns from a spec and leaves agents and tasks alone."""
+    """Sets the crew's own columns from a spec, without saving; agents and tasks stay."""
     data = spec.to_json()
     for column in CREW_COLUMNS:
         setattr(crew, column, getattr(spec, column))

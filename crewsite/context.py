@@ -1,5 +1,4 @@
-"""What every page knows besides its own context: who acts in which team, what it is told of, the other teams, and the
-theme."""
+"""What every page knows besides its own context: who acts in which team, its alerts, the other teams, the theme."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ THEMES = ("light", "dark")
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Lazy where it costs a query: fragments do not ask for the navigation."""
+    """Callables where it costs a query: fragments of pages never call them."""
     theme = request.COOKIES.get("theme", "")
     user = getattr(request, "user", None)
     who = getattr(request, "who", None)

@@ -1,4 +1,4 @@
-"""Typed readers of environment variables: a bad value is a sentence that names the variable, not a traceback later."""
+"""Typed readers of environment variables. For a bad value they raise a sentence that names the variable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 class BadEnvironment(Exception):
-    """An environment variable holds what it cannot hold. The message says which and what would do."""
+    """An environment variable has a value that cannot be used. The message names it and says what can."""
 
 
 def text(name: str, default: str = "") -> str:
@@ -26,23 +26,23 @@ def flag(name: str, *, default: bool) -> bool:
 
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
-    """One of these words, in whichever case it is given."""
+    """One of the allowed words, as it stands there; upper or lower case does not matter."""
     value = text(name, default)
-    found = next((word for word in allowed if word.lower() == value.lower()), None)
-    if found is None:
+    chosen = next((word for word in allowed if word.lower() == value.lower()), None)
+    if chosen is None:
         raise BadEnvironment(f"{name} is {value!r}; use one of {', '.join(allowed)}.")
-    return found
+    return chosen
 
 
 def number(name: str, default: float, *, least: float = 0, most: float = 1e9) -> float:
     value = text(name)
     try:
-        found = float(value) if value else default
+        parsed = float(value) if value else default
     except ValueError:
         raise BadEnvironment(f"{name} is {value!r}; use a number.") from None
-    if not least <= found <= most:
+    if not least <= parsed <= most:
         raise BadEnvironment(f"{name} is {value!r}; use a number from {least:g} to {most:g}.")
-    return found
+    return parsed
 
 
 def names(name: str) -> tuple[str, ...]:
@@ -50,20 +50,20 @@ def names(name: str) -> tuple[str, ...]:
     return tuple(text(name).replace(",", " ").split())
 
 
-NOTICES_SILENCE = {
+SILENCE_LIMITS = {
     "connect_timeout": "10",
     "tcp_user_timeout": "20000",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
 }
-"""A network that swallows packets, as when a database's host is gone, else holds a worker's writer and the keeper of
-its leases for a quarter of an hour. In seconds, but for the milliseconds of ``tcp_user_timeout``."""
+"""In seconds, but ``tcp_user_timeout`` in milliseconds. Without these limits a network that swallows packets, as when
+the database's host is gone, holds a worker's writer and the keeper of its leases for a quarter of an hour."""
 
 
 def mail(url: str) -> dict[str, Any]:
-    """``smtp://user:password@host:port`` (TLS by STARTTLS), ``smtps://`` (TLS from the start) or ``smtp+plain://`` (no
-    TLS, for a relay on the same machine) as Django's mail settings."""
+    """Django's mail settings from ``smtp://user:password@host:port`` (TLS by STARTTLS), ``smtps://`` (TLS from the
+    start) or ``smtp+plain://`` (no TLS, for a relay on the same machine)."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -84,7 +84,7 @@ def mail(url: str) -> dict[str, Any]:
 
 
 def database(url: str) -> dict[str, Any]:
-    """A ``postgresql://`` URL as Django's database settings; query parameters become connection options."""
+    """Django's database settings from a ``postgresql://`` URL; query parameters become connection options."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -94,7 +94,7 @@ def database(url: str) -> dict[str, Any]:
         raise BadEnvironment(
             "DATABASE_URL must look like postgresql://user:password@host:5432/name. Crewsite runs on PostgreSQL only."
         )
-    options = NOTICES_SILENCE | dict(parse_qsl(parts.query))
+    options = SILENCE_LIMITS | dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.strip("/")),

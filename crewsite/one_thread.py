@@ -1,7 +1,7 @@
-"""Keeps a request on one thread: every middleware, and the view if it is an ordinary function.
+"""Keeps a request on one thread, in every middleware and in the view if that is not async.
 
-As the innermost one it makes all around it ordinary functions too. Else Django would run each half of each middleware
-on a thread and come back to the event loop in between, which takes longer than the middlewares themselves.
+This middleware is the innermost and sync only, so Django runs those around it as sync functions too. Else it would
+run each half of each one on a thread and return to the event loop in between, which takes longer than they do.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""Settings, all from the environment. Safe by default: what a development machine may loosen, ``make up`` loosens
-there.
-"""
+"""Settings, all from the environment. They are safe by default; ``make up`` loosens what may be loosened locally."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ LOCAL = env.flag("CREWSITE_LOCAL", default=False)
 """True under ``make up`` and in tests: the person at the keyboard is the operator."""
 DEBUG = env.flag("DEBUG", default=False)
 PROCESS = env.text("CREWSITE_PROCESS", "other")
-"""``web`` or ``worker`` where it matters how the database is connected to."""
+"""``web``, ``worker`` or ``other``: decides how the database is connected to."""
 
 
 def _required(name: str, what: str) -> str:
@@ -102,13 +100,16 @@ TEMPLATES = [
     }
 ]
 
-_database = env.database(DATABASE_URL) | {"CONN_HEALTH_CHECKS": True}  # a cut connection costs a look and no request
+_database = env.database(DATABASE_URL) | {
+    "CONN_HEALTH_CHECKS": True
+}  # a cut connection is noticed before a request fails by it
 if PROCESS in ("web", "worker"):
-    # Who is frozen, or cut off, in mid transaction holds what it locked: runs, and a team's bill, for which the writers
-    # and lease keepers of all other processes wait. Well within the silence after which those would give up their runs.
+    # A process that freezes or is cut off in mid transaction goes on holding its locks, on runs and on a team's bill,
+    # and the writers and lease keepers of all others wait for them. So its transaction ends well before those would
+    # have to give up their runs.
     _database["OPTIONS"].setdefault("options", "-c idle_in_transaction_session_timeout=8000")
-    # Async views hold no thread of their own, and a worker has more threads than the database has connections, so both
-    # take connections from a bounded pool and not one per thread.
+    # Connections come from a bounded pool and are not kept one per thread: async views hold no thread of their own, and
+    # a worker has more threads than the database has connections.
     _connections = int(env.number("DATABASE_CONNECTIONS", 10, least=6, most=500))
     _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": _connections, "timeout": 10}
 else:
@@ -165,7 +166,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static", BASE_DIR / "node_modules" / ".assets"]
 FINGERPRINTED_STATIC = not env.flag("PLAIN_STATIC", default=DEBUG)
-"""False serves static files as they lie there, without collecting them first: for tests and for work on them."""
+"""False serves static files from their sources, without collecting them first: for tests and for work on them."""
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -178,7 +179,7 @@ WHITENOISE_USE_FINDERS = not FINGERPRINTED_STATIC
 WHITENOISE_AUTOREFRESH = not FINGERPRINTED_STATIC
 
 EMAIL_READY = bool(env.text("EMAIL_URL"))
-"""Without it no mail is sent, and the pages say so."""
+"""False: no mail is sent, and the pages say so."""
 if EMAIL_READY:
     globals().update(env.mail(env.text("EMAIL_URL")))
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_READY else 'dummy'}.EmailBackend"
@@ -209,17 +210,17 @@ _ON_POSTGRES: dict[str, bool | int | str] = {
 _ON_OTHERS: dict[str, bool | int | str] = {"visibility_timeout": 3600, "socket_connect_timeout": 2, "socket_timeout": 5}
 if CELERY_BROKER_URL.startswith("pgmq"):
     CELERY_BROKER_TRANSPORT = "runs.worker.postgres_broker:Transport"
-    # Said in full, because pgmq's client would prefer whatever DATABASE_URL says to the parts of this one.
+    # Given as one string, because pgmq's client prefers DATABASE_URL to separate parts.
     _ON_POSTGRES["conn_string"] = "postgresql://" + CELERY_BROKER_URL.split("://", 1)[1]
 CELERY_BROKER_TRANSPORT_OPTIONS = _ON_POSTGRES if CELERY_BROKER_URL.startswith("pgmq") else _ON_OTHERS
 SHUTDOWN_GRACE_S = env.number("SHUTDOWN_GRACE_S", 25, most=3600)
 WORKER_CONCURRENCY = int(env.number("WORKER_CONCURRENCY", 64, least=1, most=1000))
 
 METRICS_TOKEN = env.text("METRICS_TOKEN")
-"""Whoever sends it as a bearer token may read ``/metrics``. Without one that is open under ``make up`` alone."""
+"""The bearer token that may read ``/metrics``. Without one that is open under ``make up`` and closed elsewhere."""
 METRICS_PORT = int(env.number("METRICS_PORT", 0, most=65535))
 METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
-"""Where a worker serves its own; 0 is nowhere."""
+"""Where a worker serves its metrics; with port 0 it does not."""
 
 LOGGING_CONFIG = "crewsite.logs.lines.configure"
 LOGGING = lines.settings_of(

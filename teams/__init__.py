@@ -1,0 +1,1 @@
+"""Who may: people, teams, roles, and the keys, tokens and webhooks that a team has."""

@@ -1,9 +1,8 @@
-"""The only gate: which rows a person may reach, and with which role. Strangers get 404, members without the role 403.
+"""The only gate: which rows a person may reach, and in which role. Strangers get 404, members without the role 403.
 
 Every model behind the gate says with ``TEAM_PATH`` how its rows lead to a team. Every view declares its policy with
-``public``, ``signed_in`` or ``member`` here, every API operation with ``teams.bearer.Bearer``; a test walks them all
-and
-fails for one that does not.
+``public``, ``signed_in`` or ``member``, every API operation with ``teams.bearer.Bearer``. A test walks all of them and
+fails for one that declares none.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ View = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """One person acting in one team, with at most ``role``: a session has the member's own, a token may have less."""
+    """One person who acts in one team. In a session ``role`` is the member's own; a token may give a smaller one."""
 
     user: User
     team: Team
@@ -52,14 +51,14 @@ class Principal:
 
 
 class TeamRequest(HttpRequest):
-    """A request that went through ``member``: ``who`` acts, and everything is fetched for them."""
+    """A request that passed ``member``; ``who`` is the principal."""
 
     who: Principal
     htmx: HtmxDetails
 
 
 def principal(user: User, team_slug: str) -> Principal:
-    """The member acting in the team of that slug; ``Http404`` if there is no such team for this person."""
+    """The person as a member of the team with that slug. Raises ``Http404`` if they are in no such team."""
     membership = (
         Membership.objects.select_related("team").filter(user=user, team__slug=team_slug, user__is_active=True).first()
     )
@@ -74,8 +73,8 @@ def visible_to(who: Principal, model: type[ModelT]) -> QuerySet[ModelT]:
 
 
 def fetch(model: type[ModelT], who: Principal, role: Role = Role.VIEWER, **lookup: Any) -> ModelT:
-    """One row of the principal's team. ``Http404`` if it is not there or not theirs, then 403 if the role is too
-    small.
+    """One row of the principal's team. Raises ``Http404`` if it is not there or another team's, then
+    ``PermissionDenied`` if the role is too small.
     """
     row = visible_to(who, model).filter(**lookup).first()
     if row is None:
@@ -85,13 +84,13 @@ def fetch(model: type[ModelT], who: Principal, role: Role = Role.VIEWER, **looku
 
 
 def require(who: Principal, role: Role) -> None:
-    """``PermissionDenied``, with a sentence for people, unless the principal has at least this role."""
+    """Raises ``PermissionDenied``, with a sentence for people, unless the principal has at least this role."""
     if not who.may(role):
         raise PermissionDenied(f"This needs the role {role.label}; yours is {who.role.label}.")
 
 
 def sees_all(who: Principal) -> bool:
-    """Whether the person operates the installation: they see how it runs for all teams, not what teams make."""
+    """Whether the person operates the installation: operators see how it runs for all teams, not what teams make."""
     return who.user.is_staff
 
 
@@ -111,7 +110,7 @@ def public(reason: str) -> Callable[[View], View]:
 
 
 def signed_in(view: View) -> View:
-    """A view for anybody who is signed in, about nobody's rows but their own."""
+    """Declares a view for anybody who is signed in; it may show that person's own rows only."""
 
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -124,7 +123,7 @@ def signed_in(view: View) -> View:
 
 
 def member(role: Role) -> Callable[[View], View]:
-    """A view under ``/t/<team>/``: resolves the team into ``request.who`` and refuses smaller roles. Sync or async."""
+    """Declares a view under ``/t/<team>/``, sync or async: sets ``request.who`` and refuses smaller roles."""
 
     def declare(view: View) -> View:
         checked = _async_member(view, role) if iscoroutinefunction(view) else _sync_member(view, role)

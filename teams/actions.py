@@ -28,7 +28,7 @@ SCOPE_ROLE = {Scope.READ: Role.VIEWER, Scope.RUN: Role.RUNNER, Scope.EDIT: Role.
 
 @transaction.atomic
 def begin_team(*, email: str, name: str, slug: str = "") -> Team:
-    """The team of that slug with that person as an owner; makes whichever of the two is not there yet."""
+    """The team of that slug, with that person as an owner. Makes the team and the person if they are not there yet."""
     slug = slug or slugify(name)[:60] or "team"
     user = User.objects.filter(email=email.lower()).first() or User.objects.create_user(email)
     team, _ = Team.objects.get_or_create(slug=slug, defaults={"name": name})
@@ -37,24 +37,24 @@ def begin_team(*, email: str, name: str, slug: str = "") -> Team:
 
 
 def set_operator(user: User, *, is_operator: bool) -> None:
-    """Who operates the installation sees how it runs for all teams; their roles in teams stay what they are."""
+    """Makes somebody an operator, who sees how the installation runs for all teams. Their roles in teams stay."""
     user.is_staff = is_operator
     user.save(update_fields=["is_staff"])
 
 
 def issue_signin_link(user: User) -> str:
-    """The secret of a new link that signs this person in once, within twelve hours."""
+    """The secret of a new link, which signs this person in once within ``SIGNIN_LINK_LIFE``."""
     secret = new_secret()
     SignInLink.objects.create(user=user, secret_hash=digest(secret), expires_at=timezone.now() + SIGNIN_LINK_LIFE)
     return secret
 
 
 def use_signin_link(secret: str) -> User | None:
-    """Burns the link and returns its person; None if it is unknown, used or expired. Two racing uses: one wins."""
-    live = SignInLink.objects.filter(
+    """Uses up the link and returns its person; None if it is unknown, used or expired. Of two uses at once one wins."""
+    unused = SignInLink.objects.filter(
         secret_hash=digest(secret), used_at=None, expires_at__gt=timezone.now(), user__is_active=True
     )
-    if live.update(used_at=Now()) != 1:
+    if unused.update(used_at=Now()) != 1:
         return None
     return User.objects.get(signin_links__secret_hash=digest(secret))
 
@@ -62,7 +62,7 @@ def use_signin_link(secret: str) -> User | None:
 def issue_token(
     who: Principal, *, name: str = "", scope: str = Scope.RUN, life: timedelta | None = None
 ) -> tuple[ApiToken, str]:
-    """A new API token and its secret, which is shown now or never. The scope may not exceed the person's role."""
+    """A new API token and its secret, which can only be shown now. The scope may not exceed the person's role."""
     if scope not in Scope.values:
         raise Invalid("Unknown scope.", fields={"scope": f"Choose one of {', '.join(Scope.values)}."})
     require(who, SCOPE_ROLE[Scope(scope)])
@@ -80,15 +80,16 @@ def issue_token(
 
 
 def revoke_token(who: Principal, token: ApiToken) -> None:
-    """One's own token, or as an owner anybody's. Revoking twice changes nothing."""
+    """Anybody may revoke their own token, an owner everybody's. Revoking twice changes nothing."""
     if token.user_id != who.user.pk:
         require(who, Role.OWNER)
     ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=Now())
 
 
 def principal_of_token(secret: str) -> tuple[Principal, ApiToken] | None:
-    """Who acts with this bearer token, or None. Role and scope are read anew at each request; the smaller one
-    counts.
+    """Who acts with this bearer token, or None if it does not work.
+
+    Role and scope are read at each request, and the smaller one counts.
     """
     token = (
         ApiToken.objects.select_related("user", "team")
@@ -115,7 +116,7 @@ def add_provider(
     rpm: int | None = None,
     tpm: int | None = None,
 ) -> ProviderKey:
-    """Keeps a provider key, encrypted. A key of the same provider and name is a Conflict."""
+    """Stores a provider key, encrypted. Raises ``Conflict`` for a second key of the same provider and name."""
     require(who, Role.OWNER)
     fields = _provider_complaints(provider, name, api_key, base_url)
     if fields:
@@ -138,13 +139,13 @@ def add_provider(
 
 
 def remove_provider(who: Principal, provider_key: ProviderKey) -> None:
-    """Forgets a provider key. Runs that need it fail from their next call on."""
+    """Deletes a provider key. Runs that need it fail from their next call on."""
     require(who, Role.OWNER)
     provider_key.delete()
 
 
 def _note_use(token: ApiToken) -> None:
-    """At most one write a minute, so that a busy client does not turn reads into writes."""
+    """Writes at most once a minute, so that a busy client's reads do not each cause a write."""
     now = timezone.now()
     if token.last_used_at is None or now - token.last_used_at > timedelta(minutes=1):
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
@@ -168,7 +169,7 @@ def _provider_complaints(provider: str, name: str, api_key: str, base_url: str) 
 
 
 def _base_url_complaint(base_url: str) -> str:
-    """Why the workers may not send requests there, or "". Private addresses are an operator's decision."""
+    """Why the workers may not send requests to this address, or "". Only an operator can allow private ones."""
     try:
         URLValidator(schemes=["http", "https"])(base_url)
         host = urlsplit(base_url).hostname or ""

@@ -1,4 +1,4 @@
-"""Which of a team's provider keys is used for a model. Keys are opened here and live in this process's memory alone."""
+"""Which of a team's provider keys is used for a model. Keys are decrypted here, and only in this process's memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TeamCredentials:
         return Credential(api_key=unseal(key.secret), base_url=key.base_url or None)
 
     def key_for(self, llm: LLMSpec) -> ProviderKey | None:
-        """The key that would be used, without opening it."""
+        """The key that would be used, still encrypted."""
         candidates = {key.name: key for key in self._keys if key.provider == provider_of(llm.model)}
         if llm.credential:
             return candidates.get(llm.credential)
@@ -34,11 +34,11 @@ class TeamCredentials:
 
     @property
     def any_model_key(self) -> bool:
-        """Whether the team keeps a key of any model provider at all."""
+        """Whether the team has a key of any model provider."""
         return any(key.provider not in NOT_MODEL_PROVIDERS for key in self._keys)
 
     def all_of(self, provider: str) -> dict[str, Credential]:
-        """Every key of a provider by its name."""
+        """All keys of a provider, by name."""
         return {
             key.name: Credential(api_key=unseal(key.secret), base_url=key.base_url or None)
             for key in self._keys

@@ -1,4 +1,4 @@
-"""What people type about teams; whether it may be done is decided in ``actions``."""
+"""What people type about teams, and how a refusal is shown at a form. ``actions`` decides what may be done."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from django import forms
 from engine.catalogue.model_ids import PROVIDERS
 from teams.actions import SCOPE_ROLE
 from teams.models import Role, Scope, WebhookEvent
+from teams.refusals import Refusal
 
 
 class ProviderForm(forms.Form):
+    """A provider key."""
+
     provider = forms.ChoiceField(choices=list(PROVIDERS.items()))
     name = forms.SlugField(
         initial="default", max_length=60, help_text="Agents name another key than “default” by their credential."
@@ -33,7 +36,7 @@ class ProviderForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    """Offers the scopes that the person's role covers."""
+    """A new API token; offers the scopes that the person's role covers."""
 
     name = forms.CharField(max_length=80, required=False, help_text="What it is for.")
     scope = forms.ChoiceField()
@@ -46,6 +49,8 @@ class TokenForm(forms.Form):
 
 
 class WebhookForm(forms.Form):
+    """An address, and the events that it is told of."""
+
     url = forms.CharField(
         label="Address",
         max_length=500,
@@ -57,3 +62,11 @@ class WebhookForm(forms.Form):
         label="Tell it when",
         error_messages={"required": "Choose at least one."},
     )
+
+
+def show_refusal(form: forms.Form, refusal: Refusal) -> None:
+    """Puts a refusal's complaints at the form's fields, and those that belong to none of them above the form."""
+    for field, message in refusal.fields.items():
+        form.add_error(field if field in form.fields else None, message)
+    if not refusal.fields:
+        form.add_error(None, refusal.message)

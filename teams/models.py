@@ -1,7 +1,6 @@
-"""Who may: people, teams, their roles in them, and the secrets a team keeps (provider keys, API tokens, sign-in links,
-webhooks).
+"""People, teams, their roles in them, and a team's secrets: provider keys, API tokens, sign-in links, webhooks.
 
-Secrets are stored encrypted or as hashes only; what may be done with a row is decided in ``access``.
+Secrets are stored only encrypted or as hashes. ``access`` decides who may reach a row.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class Role(models.IntegerChoices):
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """Without a password the person signs in by a link."""
+        """A new person; one without a password signs in by a link."""
         user = self.model(email=self.normalize_email(email).lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -37,12 +36,12 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. The e-mail address, in lower case, is the login."""
+    """A person, who signs in with their e-mail address."""
 
-    email = models.EmailField(unique=True)
+    email = models.EmailField(unique=True)  # in lower case
     name = models.CharField(max_length=150, blank=True)
     is_active = models.BooleanField(default=True)
-    is_staff = models.BooleanField(default=False)
+    is_staff = models.BooleanField(default=False)  # operates the installation
     date_joined = models.DateTimeField(db_default=Now())
 
     USERNAME_FIELD = "email"
@@ -65,19 +64,18 @@ class AtLimit(models.TextChoices):
 
 
 class Team(models.Model):
-    """The owner of every other row, and what bounds its members' runs; budgets are in 1e-9 USD, null is no limit.
+    """A team owns all other rows, and bounds its members' runs. Budgets are in 1e-9 USD; null is no limit.
 
-    ``budget_nusd`` is what the team may spend in a month, ``run_budget_nusd`` what one run may, ``user_budget_nusd``
-    what each member may in a month (``Membership.budget_nusd`` overrides it). ``at_limit`` is what a run does at a
-    budget unless its launch says otherwise; with ``fallback`` it goes on with ``fallback_model`` if that is covered.
-    Each member may launch ``launch_quota`` runs in any ``launch_window_s`` seconds.
+    At a budget a run does what ``at_limit`` says, unless its launch says otherwise. With ``fallback`` it goes on with
+    ``fallback_model``, if the budget covers that. Each member may launch ``launch_quota`` runs in any
+    ``launch_window_s`` seconds.
     """
 
     slug = models.SlugField(unique=True, max_length=60)
     name = models.CharField(max_length=120)
-    budget_nusd = models.BigIntegerField(null=True, blank=True)
-    run_budget_nusd = models.BigIntegerField(null=True, blank=True)
-    user_budget_nusd = models.BigIntegerField(null=True, blank=True)
+    budget_nusd = models.BigIntegerField(null=True, blank=True)  # of the whole team in a month
+    run_budget_nusd = models.BigIntegerField(null=True, blank=True)  # of one run
+    user_budget_nusd = models.BigIntegerField(null=True, blank=True)  # of each member in a month
     at_limit = models.CharField(max_length=8, choices=AtLimit.choices, default=AtLimit.PAUSE)
     fallback_model = models.CharField(max_length=200, blank=True)
     launch_quota = models.PositiveIntegerField(null=True, blank=True)
@@ -99,14 +97,14 @@ class Team(models.Model):
 
 
 class Membership(models.Model):
-    """One person's role in one team. ``budget_nusd`` is what this person may spend in a month; null leaves it to the
-    team's ``user_budget_nusd``."""
+    """One person's role in one team."""
 
     TEAM_PATH = "team"
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.PositiveSmallIntegerField(choices=Role.choices)
+    # What this person may spend in a month, in 1e-9 USD; null: the team's ``user_budget_nusd``.
     budget_nusd = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -135,7 +133,7 @@ class SignInLink(models.Model):
 
 
 class Scope(models.TextChoices):
-    """What an API token may do, never more than its person's role."""
+    """What an API token may do, within its person's role."""
 
     READ = "read"
     RUN = "run"
@@ -144,14 +142,14 @@ class Scope(models.TextChoices):
 
 
 class ApiToken(models.Model):
-    """A bearer token of one person in one team. Only the hash is kept; ``prefix`` is what people recognise it by."""
+    """A bearer token of one person in one team. Only the hash of its secret is kept."""
 
     TEAM_PATH = "team"
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="api_tokens")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=80, blank=True)
-    prefix = models.CharField(max_length=12)
+    prefix = models.CharField(max_length=12)  # the secret's first characters, by which people recognise it
     secret_hash = models.CharField(max_length=64, unique=True)
     scope = models.CharField(max_length=8, choices=Scope.choices)
     created_at = models.DateTimeField(db_default=Now())
@@ -169,17 +167,17 @@ class ApiToken(models.Model):
 
 
 class ProviderKey(models.Model):
-    """A team's key at a model provider, encrypted; specs name it by ``credential``. It is never shown again."""
+    """A team's key at a model provider. It is stored encrypted and never shown again."""
 
     TEAM_PATH = "team"
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="provider_keys")
     provider = models.SlugField(max_length=40)
-    name = models.SlugField(max_length=60, default="default")
-    secret = models.BinaryField()
+    name = models.SlugField(max_length=60, default="default")  # a spec's ``credential`` names it
+    secret = models.BinaryField()  # encrypted
     base_url = models.URLField(blank=True, max_length=500)
-    rpm = models.PositiveIntegerField(null=True, blank=True)
-    tpm = models.PositiveIntegerField(null=True, blank=True)
+    rpm = models.PositiveIntegerField(null=True, blank=True)  # requests per minute; null is no limit
+    tpm = models.PositiveIntegerField(null=True, blank=True)  # tokens per minute; null is no limit
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -193,7 +191,7 @@ class ProviderKey(models.Model):
 
 
 class WebhookEvent(models.TextChoices):
-    """What a team may be told of at an address of its own."""
+    """What a webhook can be told of."""
 
     BUDGET = "budget.threshold", "A budget is at 50, 80 or 100 %"
     WAITING = "run.waiting", "A run waits for a budget or a person"
@@ -202,13 +200,13 @@ class WebhookEvent(models.TextChoices):
 
 
 class Webhook(models.Model):
-    """An address that is told of events. The secret that signs what is sent is encrypted, and was shown once."""
+    """A team's address that is told of events. The secret that signs what is sent was shown once."""
 
     TEAM_PATH = "team"
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="webhooks")
     url = models.URLField(max_length=500)
-    secret = models.BinaryField()
+    secret = models.BinaryField()  # encrypted
     events = ArrayField(models.CharField(max_length=40, choices=WebhookEvent.choices))
     active = models.BooleanField(default=True)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -221,14 +219,14 @@ class Webhook(models.Model):
 class DeliveryState(models.TextChoices):
     DUE = "due"
     SENT = "sent"
-    FAILED = "failed"
+    FAILED = "failed"  # given up after the last try
 
 
 class Delivery(models.Model):
-    """One event to one webhook: what is to be sent, and how its tries went. ``failed`` is given up.
+    """One event for one webhook: what is to be sent, and how the last try went.
 
-    The id goes with every try, so that a receiver that gets one twice can tell. Whoever sends it moves ``next_try_at``
-    ahead first, so that no other sender takes it meanwhile.
+    The id is sent with every try, so that a receiver can tell a delivery that comes twice. A sender first moves
+    ``next_try_at`` ahead, so that no other one takes the delivery meanwhile.
     """
 
     TEAM_PATH = "webhook__team"
@@ -242,9 +240,9 @@ class Delivery(models.Model):
     next_try_at = models.DateTimeField(null=True, db_default=Now())
     created_at = models.DateTimeField(db_default=Now())
     tried_at = models.DateTimeField(null=True)
-    status = models.PositiveSmallIntegerField(null=True)
+    status = models.PositiveSmallIntegerField(null=True)  # the receiver's HTTP status
     error = models.TextField(blank=True)
-    response = models.TextField(blank=True)
+    response = models.TextField(blank=True)  # the beginning of the receiver's answer
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -266,12 +264,12 @@ class Delivery(models.Model):
 
 
 class IdempotentAnswer(models.Model):
-    """What an API request that creates was answered under an ``Idempotency-Key``; null while it is being made."""
+    """The answer that an API request got under its ``Idempotency-Key``. A repeated request gets it again."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=200)
-    request_hash = models.CharField(max_length=64)
-    answer = models.JSONField(null=True)
+    request_hash = models.CharField(max_length=64)  # of path and body: another request may not use the key
+    answer = models.JSONField(null=True)  # null while it is being made
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Reads of teams: whose they are, and what their settings show."""
+"""Reads of teams: which teams a person is in, and what a team's settings show."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from teams.models import ApiToken, Delivery, Membership, ProviderKey, Team, User
 
 
 def teams_of(user: User) -> QuerySet[Team]:
-    """The person's teams, the one they joined first in front."""
+    """The person's teams, in the order in which they joined."""
     return Team.objects.filter(memberships__user=user).order_by("memberships__created_at", "pk")
 
 
@@ -28,11 +28,11 @@ def members(who: Principal) -> QuerySet[Membership]:
 
 
 def webhooks(who: Principal) -> QuerySet[Webhook]:
-    """With how many deliveries of each are due, and were given up."""
+    """Each with the numbers of its deliveries that are ``due`` and that ``failed`` for good."""
     states = {name: Count("deliveries", filter=Q(deliveries__state=name)) for name in ("due", "failed")}
     return visible_to(who, Webhook).annotate(**states).order_by("pk")
 
 
 def last_deliveries(who: Principal, *, most: int = 20) -> QuerySet[Delivery]:
-    """The newest events that were to be sent, whatever became of them."""
+    """The newest deliveries, sent or not."""
     return visible_to(who, Delivery).select_related("webhook").order_by("-created_at")[:most]

@@ -1,4 +1,4 @@
-"""How an action says no: one exception that pages show at the form and the API answers with its status."""
+"""How an action says no: an exception that a page shows at its form, and the API answers with ``status``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 
 class Refusal(Exception):
-    """``message`` says what happened and what to do; ``fields`` maps a field's path to what is wrong with it."""
+    """``message`` says what happened and what to do; ``fields`` maps a field's path to what is wrong with it.
+
+    ``code`` is for machines.
+    """
 
     status = 422
     code = "invalid"
@@ -19,18 +22,18 @@ class Refusal(Exception):
 
 
 class Invalid(Refusal):
-    """What was asked for cannot be done as it stands."""
+    """The request has a fault, and could not be carried out whenever it came."""
 
 
 class Conflict(Refusal):
-    """Somebody else was first, or the row is no longer in the state that was assumed."""
+    """Somebody else was first, or the row is no longer in the state that the request assumes."""
 
     status = 409
     code = "conflict"
 
 
 class TooMany(Refusal):
-    """More was asked for than a quota gives now; it may be asked for again after ``retry_after_s``."""
+    """A quota is used up for now; the same request may succeed after ``retry_after_s``."""
 
     status = 429
     code = "quota_exceeded"

@@ -1,6 +1,4 @@
-"""How secrets are kept: provider keys encrypted with the installation's keys, tokens and links as hashes of
-themselves.
-"""
+"""How secrets are kept: those that are needed again encrypted with the installation's keys, all others as hashes."""
 
 from __future__ import annotations
 
@@ -17,17 +15,17 @@ def seal(text: str) -> bytes:
 
 
 def unseal(sealed: bytes | memoryview) -> str:
-    """Decrypts with whichever key it was sealed with; ``InvalidToken`` if none of them fits."""
+    """Decrypts with whichever key sealed it. Raises ``InvalidToken`` if none of them fits."""
     return _fernet().decrypt(bytes(sealed)).decode()
 
 
 def new_secret(prefix: str = "") -> str:
-    """An unguessable text (256 bits) to be shown once."""
+    """A text that nobody can guess (256 random bits), to be shown once."""
     return prefix + secrets.token_urlsafe(32)
 
 
 def digest(secret: str) -> str:
-    """What is kept of a secret. It needs no salt and no slow hash, because it holds 256 random bits."""
+    """What is kept of a secret of ``new_secret``. With its 256 random bits it needs no salt and no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

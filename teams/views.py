@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from teams import actions, queries
 from teams.access import TeamRequest, fetch, member, public, signed_in
-from teams.forms import ProviderForm, TokenForm, WebhookForm
+from teams.forms import ProviderForm, TokenForm, WebhookForm, show_refusal
 from teams.models import ApiToken, ProviderKey, Role
 from teams.refusals import Refusal
 
@@ -32,7 +32,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @public("the link itself is the proof")
 @require_http_methods(["GET", "HEAD"])
 def signin_link(request: HttpRequest, secret: str) -> HttpResponse:
-    """A GET that signs in: the link comes from a terminal, where nothing follows it in advance; HEAD burns nothing."""
+    """Signs in on GET: the link comes from a terminal, where nothing fetches it in advance. HEAD does not use it up."""
     if request.method == "HEAD":
         return HttpResponse()
     user = actions.use_signin_link(secret)
@@ -99,16 +99,8 @@ def revoke_token(request: TeamRequest, pk: int) -> HttpResponse:
     return redirect("settings", team=request.who.team.slug)
 
 
-def show_refusal(form: object, refusal: Refusal) -> None:
-    """Puts a refusal's complaints at the form's fields, and what belongs to none of them above it."""
-    for field, message in refusal.fields.items():
-        form.add_error(field if field in form.fields else None, message)  # type: ignore[attr-defined]
-    if not refusal.fields:
-        form.add_error(None, refusal.message)  # type: ignore[attr-defined]
-
-
 def show_settings(request: TeamRequest, *, status: int = 200, **extra: object) -> HttpResponse:
-    """The settings page; ``extra`` replaces parts of it, such as a form that was refused."""
+    """The settings page. ``extra`` adds to its context or replaces parts of it, such as a form that was refused."""
     context = {
         "keys": queries.provider_keys(request.who),
         "tokens": queries.live_tokens(request.who),

@@ -6,4 +6,6 @@ from django import forms
 
 
 class NameForm(forms.Form):
+    """The name of a new crew."""
+
     name = forms.CharField(max_length=200)

@@ -18,7 +18,7 @@ from teams.models import Role
 
 
 def fetch_crew(who: Principal, slug: str, role: Role = Role.VIEWER) -> Crew:
-    """A crew of the team's own that is not archived."""
+    """One of the team's own crews, unless it is archived."""
     return fetch(Crew, who, role, slug=slug, archived_at=None, builtin_key="")
 
 
@@ -27,8 +27,8 @@ def fetch_crew(who: Principal, slug: str, role: Role = Role.VIEWER) -> Crew:
 def crews(request: TeamRequest) -> HttpResponse:
     search = request.GET.get("q", "").replace("\x00", "").strip()
     found = list(queries.list_crews(request.who, search))
-    page = "agents_app/crews/_crew_rows.html" if request.htmx else "agents_app/crews/crews.html"
-    return render(request, page, {"crews": found, "search": search})
+    template = "agents_app/crews/_crew_rows.html" if request.htmx else "agents_app/crews/crews.html"
+    return render(request, template, {"crews": found, "search": search})
 
 
 @member(Role.EDITOR)
@@ -43,27 +43,28 @@ def new_crew(request: TeamRequest) -> HttpResponse:
 @member(Role.EDITOR)
 @require_POST
 def copy_crew(request: TeamRequest, slug: str) -> HttpResponse:
-    found = fetch_crew(request.who, slug)
-    return to_crew(request.who, actions.copy_crew(request.who, found))
+    crew = fetch_crew(request.who, slug)
+    return to_crew(request.who, actions.copy_crew(request.who, crew))
 
 
 @member(Role.EDITOR)
 @require_POST
 def archive_crew(request: TeamRequest, slug: str) -> HttpResponse:
-    found = actions.archive_crew(fetch_crew(request.who, slug))
-    messages.success(request, f"“{found.name}” is archived. Its runs and what they cost stay.")
+    crew = actions.archive_crew(fetch_crew(request.who, slug))
+    messages.success(request, f"“{crew.name}” is archived. Its runs and what they cost stay.")
     return redirect("crews", team=request.who.team.slug)
 
 
 @member(Role.VIEWER)
 @require_GET
 def version(request: TeamRequest, slug: str, number: int) -> HttpResponse:
-    found = fetch(CrewVersion, request.who, crew__slug=slug, number=number)
-    spec = CrewSpec.from_json(found.spec)
-    context = {"crew": found.crew, "version": found, "spec": spec, **graphs(spec)}
+    shown = fetch(CrewVersion, request.who, crew__slug=slug, number=number)
+    spec = CrewSpec.from_json(shown.spec)
+    context = {"crew": shown.crew, "version": shown, "spec": spec, **graphs(spec)}
     return render(request, "agents_app/crews/version.html", context)
 
 
-def to_crew(who: Principal, found: Crew, anchor: str = "") -> HttpResponse:
-    address = reverse("crew", kwargs={"team": who.team.slug, "slug": found.slug})
+def to_crew(who: Principal, crew: Crew, anchor: str = "") -> HttpResponse:
+    """Redirects to the crew's page, or to a place on it."""
+    address = reverse("crew", kwargs={"team": who.team.slug, "slug": crew.slug})
     return redirect(f"{address}#{anchor}" if anchor else address)

@@ -1,4 +1,4 @@
-"""The crew page: one form per agent and task, each complaint at its field, and what was refused kept as typed."""
+"""What the crew page shows: a form per agent and task, each complaint at its field, and refused input as typed."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from django.forms import Form
 from django.urls import reverse
 from pydantic import ValidationError
 
-from agents_app.editor.agent_form import AgentForm
-from agents_app.editor.crew_form import CrewForm
-from agents_app.editor.edit_form import EditForm
-from agents_app.editor.task_form import TaskForm
-from agents_app.editor.tool_fields import tool_field
+from agents_app.editor.forms.agent import AgentForm
+from agents_app.editor.forms.crew import CrewForm
+from agents_app.editor.forms.edit import EditForm
+from agents_app.editor.forms.task import TaskForm
+from agents_app.editor.forms.tools import tool_field
 from agents_app.models import Crew
 from engine.catalogue.price_list import prices
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 from engine.spec.validate import Complaint
+from teams.forms import show_refusal
 from teams.refusals import Conflict, Refusal
-from teams.views import show_refusal
 
-ALIASES = {"llm": "model", "llm.cache_ttl_s": "cache_ttl_s"}
+FORM_FIELDS = {"llm": "model", "llm.cache_ttl_s": "cache_ttl_s"}
+"""Which form field shows a spec's field, where their names differ."""
 SUGGESTED_MODELS = (
     "gpt-4o-mini",
     "gpt-4o",
@@ -49,7 +50,7 @@ SUGGESTED_MODELS = (
 
 @dataclass(frozen=True, slots=True)
 class ChecklistItem:
-    """One line of the checklist: the complaint, what it is about in words, and where to mend it."""
+    """One line of the checklist: the complaint, what it is about in words, and a link to the field."""
 
     complaint: Complaint
     about: str
@@ -57,20 +58,20 @@ class ChecklistItem:
 
 
 def suggested_models() -> list[str]:
-    """Ids for the model field's list: well-known ones that the price list knows, and a local one."""
+    """Ids for the model field's list: well-known ones that have a price, and a local one."""
     known = prices()
     return [model for model in SUGGESTED_MODELS if model in known or model.startswith("ollama/")]
 
 
 def agent_form(crew: Crew, spec: CrewSpec, key: str | None, data: Mapping[str, str] | None = None) -> AgentForm:
-    """The form of the agent of that key; of a new one for None, or for a key that is gone."""
+    """The form of the agent with that key; for None, or for a key that is gone, the form of a new one."""
     agent = spec.agent(key)
     new_key = free_key("agent", {agent.key for agent in spec.agents})
     return AgentForm(data, agent=agent, revision=crew.revision, new_key=new_key, auto_id=agent_ids(agent))
 
 
 def task_form(crew: Crew, spec: CrewSpec, key: str | None, data: Mapping[str, str] | None = None) -> TaskForm:
-    """The form of the task of that key; of a new one for None, or for a key that is gone."""
+    """The form of the task with that key; for None, or for a key that is gone, the form of a new one."""
     task = spec.task(key or "")
     new_key = free_key("task", {task.key for task in spec.tasks})
     return TaskForm(data, task=task, crew=spec, revision=crew.revision, new_key=new_key, auto_id=task_ids(task))
@@ -81,7 +82,7 @@ def crew_form(crew: Crew, spec: CrewSpec, data: Mapping[str, str] | None = None)
 
 
 def agent_ids(agent: AgentSpec | None) -> str:
-    """The pattern of the ids of an agent's form: what links to its fields are made of."""
+    """The pattern of the ids in an agent's form; links to its fields are made from it."""
     return f"id_agents_{agent.key}_%s" if agent else "id_new_agent_%s"
 
 
@@ -90,7 +91,7 @@ def task_ids(task: TaskSpec | None) -> str:
 
 
 def page_forms(crew: Crew, spec: CrewSpec, opened: EditForm | None) -> dict[str, Any]:
-    """The forms that the page comes with: the crew's own, and the one that is opened. The others are fetched."""
+    """The forms that come with the page: the crew's own, and the one that is open. Others are fetched when opened."""
 
     def if_opened(ids: str) -> EditForm | None:
         return opened if opened is not None and opened.auto_id == ids else None
@@ -105,7 +106,7 @@ def page_forms(crew: Crew, spec: CrewSpec, opened: EditForm | None) -> dict[str,
 
 
 def explain(form: EditForm, complaints: Iterable[Complaint]) -> None:
-    """Puts at the form's fields what the spec's check says about them, and what somebody else saved meanwhile."""
+    """Puts at the form's fields the complaints about them, and what somebody else saved meanwhile."""
     for complaint in complaints:
         owner, field = _split(complaint.field)
         if form.auto_id == f"id_{owner.replace('.', '_') or 'crew'}_%s":
@@ -116,15 +117,17 @@ def explain(form: EditForm, complaints: Iterable[Complaint]) -> None:
 
 
 def checklist(crew: Crew, spec: CrewSpec, complaints: Iterable[Complaint]) -> list[ChecklistItem]:
-    """Every complaint with a link to the field that it is about."""
+    """Every complaint, with a link to its field."""
     titles = {f"agents.{agent.key}": agent.role or agent.key for agent in spec.agents}
     titles |= {f"tasks.{task.key}": task.title for task in spec.tasks}
     return [ChecklistItem(complaint, *_place(crew, complaint.field, titles)) for complaint in complaints]
 
 
 def done(form: EditForm, action: Callable[[], object], *, revision: int) -> bool:
-    """Whether the action went through. If not, its complaints are at the form's fields. A form that was overtaken by
-    somebody else's edit shows what is saved now, and starts from ``revision`` when it is sent again."""
+    """Calls the action; returns whether it succeeded. If not, its complaints are at the form's fields.
+
+    After somebody else's edit the form also shows what is saved now, and its next edit starts from ``revision``.
+    """
     try:
         action()
     except Conflict as conflict:
@@ -141,6 +144,7 @@ def done(form: EditForm, action: Callable[[], object], *, revision: int) -> bool
 
 
 def free_key(stem: str, taken: set[str]) -> str:
+    """``stem_1``, or the first number after that which is not taken."""
     return next(key for number in range(1, len(taken) + 2) if (key := f"{stem}_{number}") not in taken)
 
 
@@ -154,7 +158,7 @@ def _start_anew(form: EditForm, revision: int) -> None:
 def _show_faults(form: Form, error: ValidationError) -> None:
     for fault in error.errors():
         path = ".".join(str(part) for part in fault["loc"])
-        name = next((name for name in (ALIASES.get(path, path), path.split(".")[0]) if name in form.fields), None)
+        name = next((name for name in (FORM_FIELDS.get(path, path), path.split(".")[0]) if name in form.fields), None)
         form.add_error(name, fault["msg"] if name else f"{path}: {fault['msg']}")
 
 
@@ -168,11 +172,11 @@ def _split(path: str) -> tuple[str, str]:
     if kind not in ("agents", "tasks") or not rest:
         return "", path
     key, _, field = rest.partition(".")
-    return f"{kind}.{key}", ALIASES.get(field, field.partition(".")[0])
+    return f"{kind}.{key}", FORM_FIELDS.get(field, field.partition(".")[0])
 
 
 def _place(crew: Crew, path: str, titles: Mapping[str, str]) -> tuple[str, str]:
-    """What a complaint's field is called, and its address: a page with the right form open, at the right field."""
+    """A complaint's field in words, and its address: the page with that form open, at that field."""
     owner, field = _split(path)
     if owner not in titles:
         return path, f"#{path}" if path in ("agents", "tasks") else f"#at-id_crew_{path}"

@@ -1,6 +1,6 @@
-"""Crews in from elsewhere: CrewAI projects in Python (read, never run) and YAML, and the crew's own JSON.
+"""Reads crews of other formats: CrewAI projects in Python (read, never run) and YAML, and our own JSON.
 
-Pure functions of text: no database, no network, and nothing of a source is executed.
+Pure functions of text: no database, no network, and no source is ever executed.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["Imported", "Level", "Remark", "read", "read_files"]
 
 
 def read(source: str, filename: str = "") -> Imported:
-    """Reads one text; its format is found from its content, the name only breaks ties. Never raises, for any text."""
+    """Reads one text. Its content tells its format; the file name only breaks ties. Never raises, whatever the text."""
     name = storable(filename, nul="")
     return _imported(lambda report: read_text(source, name, report))
 
 
 def read_files(files: Mapping[str, str]) -> Imported:
-    """Reads the files of a project by path: Python, agents.yaml with tasks.yaml, or a crew's JSON."""
+    """Reads a project's files, by path: Python, agents.yaml with tasks.yaml, or a crew's JSON."""
     if len(files) == 1:
         (filename, source) = next(iter(files.items()))
         return read(source, filename)

@@ -1,4 +1,4 @@
-"""Tells from its content which format a source is in; a file name only breaks ties. Reading it is for the readers."""
+"""Tells a source's format from its content; a file name only breaks ties. It does not read the source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _YAML = re.compile(r"^(?:---|\s*(?:-\s+)?[\"']?\w[\w .{}-]*[\"']?\s*:(?:\s*$|\s*
 _CREW_YAML = re.compile(r"^\s+(?:role|goal|backstory|description|expected_output)\s*:")
 _CALL = re.compile(r"\b(?:Agent|Task|Crew)\s?\(")
 _LINES_LOOKED_AT = 5_000
-_CHARS_LOOKED_AT = 200  # of each line: these expressions are quadratic on a hostile one
+_CHARS_LOOKED_AT = 200  # of each line: on a hostile one these expressions take quadratic time
 
 _BY_LANGUAGE: dict[str, Format] = {
     "python": "python",
@@ -54,7 +54,7 @@ def format_of(text: str, *, filename: str = "") -> Format:
 
 
 def is_python(text: str) -> bool:
-    """Whether a text parses as Python and is more than a few words or annotations, as some YAML is too."""
+    """Whether a text parses as Python and is more than words or annotations, which some YAML is too."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -69,7 +69,7 @@ def _is_call(node: ast.stmt) -> bool:
 
 
 def format_of_block(text: str, *, language: str) -> Format:
-    """The format of one listing of a page: by its label, else by its content. Shell and output are unknown."""
+    """The format of a page's listing, by its label or else by its content. Shell commands and output are unknown."""
     if language in _BY_LANGUAGE:
         return _BY_LANGUAGE[language]
     return format_of(text) if language in _BARE else "unknown"

@@ -8,7 +8,7 @@ from agents_app.formats.report import Place, Report, UnreadableError
 
 
 def code_of(text: str, report: Report, *, file: str = "") -> str:
-    """The code cells, one after the other; lines then count through them."""
+    """The code cells, one after the other; line numbers count through them. Raises ``UnreadableError``."""
     try:
         data = json.loads(text)
         cells = [cell for cell in data["cells"] if cell["cell_type"] == "code"]

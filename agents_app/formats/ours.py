@@ -1,4 +1,4 @@
-"""Reads a crew's own JSON (``CrewSpec.to_json()``) exactly, and says in which line each field is that does not fit."""
+"""Reads our own JSON (``CrewSpec.to_json()``) strictly, and reports each field that does not fit with its line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _Path = tuple[str | int, ...]
 
 
 def read_ours(text: str, report: Report, *, file: str = "") -> CrewSpec | None:
-    """The spec, or None after saying every field that does not fit. Raises ``UnreadableError`` for other JSON."""
+    """The spec; or None, once every field that does not fit is reported. Raises ``UnreadableError`` for other JSON."""
     data, at = _unwrapped(_loaded(text, file), report, file)
     if not isinstance(data, dict) or not {"agents", "tasks"} & data.keys():
         message = f"This JSON is not a crew: an object with `agents` and `tasks` is needed. Read today are {FORMATS}."
@@ -47,7 +47,7 @@ def read_ours(text: str, report: Report, *, file: str = "") -> CrewSpec | None:
 
 def _loaded(text: str, file: str) -> Any:
     try:
-        data = json.loads(text, object_pairs_hook=_no_doubles, parse_constant=_no_constant, parse_float=_finite)
+        data = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         reason = error.msg[:1].lower() + error.msg[1:]
         message = f"Line {error.lineno} is not valid JSON: {reason} (column {error.colno})."
@@ -60,12 +60,12 @@ def _loaded(text: str, file: str) -> Any:
     return data
 
 
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) != len(pairs):
         names = [name for name, _ in pairs]
-        double = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the field {double!r} is given twice in one object")
+        duplicate = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the field {duplicate!r} is given twice in one object")
     return data
 
 
@@ -81,7 +81,7 @@ def _finite(text: str) -> float:
 
 
 def _refuse_unstorable(data: Any, file: str) -> None:
-    """JSON can nest deeper than is of use, and its escapes can write what no database takes."""
+    """Refuses JSON that nests too deep, and texts that no database can store, which JSON's escapes can write."""
     waiting: list[tuple[Any, int]] = [(data, 0)]
     while waiting:
         value, depth = waiting.pop()
@@ -96,7 +96,7 @@ def _refuse_unstorable(data: Any, file: str) -> None:
 
 
 def _unwrapped(data: Any, report: Report, file: str) -> tuple[Any, _Path]:
-    """The API's answers hold the spec inside; they can be pasted as they are."""
+    """The spec inside an answer of the API, which can so be pasted as it is, and the path to it."""
     path: _Path = ()
     for name in ("crew", "spec"):
         if isinstance(data, dict) and "tasks" not in data and isinstance(data.get(name), dict):
@@ -108,7 +108,7 @@ def _unwrapped(data: Any, report: Report, file: str) -> tuple[Any, _Path]:
 
 
 def _is_crewai(data: dict[str, Any]) -> bool:
-    """CrewAI lists agents by the names of their files, and its tasks have no key."""
+    """Whether it is CrewAI's own JSON, which lists agents by the names of their files, or agents or tasks by name."""
     agents, tasks = data.get("agents"), data.get("tasks")
     names = isinstance(agents, list) and bool(agents) and all(isinstance(agent, str) for agent in agents)
     by_name = isinstance(tasks, dict) or isinstance(agents, dict)
@@ -143,11 +143,11 @@ def _lines(text: str) -> Iterator[tuple[_Path, int]]:
 
 
 def _line(lines: dict[_Path, int], path: _Path) -> int | None:
-    """The line of the deepest part of a path that is there; names of pydantic's unions are not."""
-    found: _Path = ()
+    """The line of the deepest part of a path that is in the text; names of pydantic's unions are not."""
+    deepest: _Path = ()
     for part in path:
-        found = (*found, part) if (*found, part) in lines else found
-    return lines.get(found)
+        deepest = (*deepest, part) if (*deepest, part) in lines else deepest
+    return lines.get(deepest)
 
 
 def _shown(loc: tuple[str | int, ...]) -> str:

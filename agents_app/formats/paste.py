@@ -1,6 +1,6 @@
-"""Takes the debris of copying off a pasted source: marks, fences, line numbers. Line numbers of what is left stay true.
+"""Takes off a pasted source what copying added: marks, fences, line numbers. The lines left keep their numbers.
 
-What the source then means is decided by the readers; nothing inside its texts is touched.
+Nothing within the source's texts is touched. The readers decide what it means.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One fenced listing of a pasted page; ``first`` is how many lines stand before it."""
+    """One fenced listing of a pasted page; ``first`` is the number of lines before it."""
 
     language: str
     first: int
@@ -34,7 +34,7 @@ class Block:
 
 
 def clean(source: str, report: Report, *, file: str = "") -> str:
-    """The source with plain line ends and without the debris around it. Raises ``UnreadableError`` with the line."""
+    """The source with plain line ends, without what copying added. Raises ``UnreadableError``."""
     if len(source) > MAX_CHARS:
         raise UnreadableError(
             f"The text has {len(source):,} characters; at most {MAX_CHARS:,} are read.", Place(None, file)
@@ -47,20 +47,20 @@ def clean(source: str, report: Report, *, file: str = "") -> str:
 
 
 def blocks(text: str) -> list[Block]:
-    """The fenced listings of a Markdown page, in order. An unclosed fence runs to the end."""
+    """The fenced listings of a Markdown page, in order. A fence that is not closed runs to the end."""
     lines = text.split("\n")
-    found: list[Block] = []
+    listings: list[Block] = []
     opened: tuple[int, str, str] | None = None
     for number, line in enumerate([*lines, ""]):
         fence = _FENCE.match(line)
         ends = number == len(lines) or (fence is not None and opened is not None and fence[1].startswith(opened[1]))
         if opened and ends:
             first = opened[0] + 1
-            found.append(Block(opened[2], first, tuple(lines[first:number])))
+            listings.append(Block(opened[2], first, tuple(lines[first:number])))
             opened = None
         elif fence and not opened:
             opened = (number, fence[1], fence[2].lower())
-    return found
+    return listings
 
 
 def starts_with_fence(text: str) -> bool:
@@ -68,7 +68,7 @@ def starts_with_fence(text: str) -> bool:
 
 
 def overlay(listings: list[Block]) -> str:
-    """The listings as one text with every line where it stood on the page."""
+    """The listings as one text, each line with its number on the page."""
     merged: list[str] = []
     for block in listings:
         merged.extend("" for _ in range(block.first - len(merged)))
@@ -99,7 +99,7 @@ def _without_numbers(text: str, report: Report, file: str) -> str:
 
 
 def _number_column(lines: list[str]) -> tuple[int, int] | None:
-    """A run of lines 1, 2, 3, ... at the top, as copying a page's line-number column leaves it."""
+    """Start and end of the lines 1, 2, 3, ... at the top, which copying a page's column of line numbers leaves."""
     start = next((number for number, line in enumerate(lines) if line.strip()), 0)
     end = start
     while end < len(lines) and (match := _NUMBER_LINE.match(lines[end])) and int(match[1]) == end - start + 1:

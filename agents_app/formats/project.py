@@ -1,4 +1,4 @@
-"""Decides which reader each text of a source goes to: a pasted text, the listings of a page, the files of a project."""
+"""Decides which reader gets each text: of one pasted text, of a page's listings, or of a project's files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NAMES: dict[str, str] = {"python": "CrewAI Python", "yaml": "CrewAI YAML"}
 
 
 def read_text(source: str, filename: str, report: Report) -> CrewSpec | None:
-    """One text, whatever it is. Raises ``UnreadableError``."""
+    """Reads one text in whatever format. Raises ``UnreadableError``."""
     text = paste.clean(source, report)
     fenced = _listings(text)
     if fenced:
@@ -38,14 +38,14 @@ def read_text(source: str, filename: str, report: Report) -> CrewSpec | None:
     if kind == "notebook":
         text, kind = code_of(text, report), "python"
     if kind == "json":
-        return _said(read_ours(text, report), "JSON", report)
+        return _with_headline(read_ours(text, report), "JSON", report)
     if kind in ("python", "yaml"):
         return _project({kind: text}, report, name=filename)
     raise UnreadableError(_unknown(kind))
 
 
 def read_project(files: Dict[str, str], report: Report) -> CrewSpec | None:
-    """The files of a project by path. Raises ``UnreadableError`` if none of them can be read."""
+    """Reads a project's files, by path. Raises ``UnreadableError`` if none of them can be read."""
     if len(files) > MAX_FILES or sum(map(len, files.values())) > MAX_CHARS:
         raise UnreadableError(f"At most {MAX_FILES} files with {MAX_CHARS:,} characters in all are read.")
     texts: dict[Format, dict[str, str]] = {}
@@ -64,19 +64,19 @@ def read_project(files: Dict[str, str], report: Report) -> CrewSpec | None:
     if "python" in texts or "yaml" in texts:
         return _files(texts.get("python", {}), texts.get("yaml", {}), report, labelled=len(files) > 1)
     for path, text in texts.get("json", {}).items():
-        return _said(read_ours(text, report, file=path if len(files) > 1 else ""), "JSON", report)
+        return _with_headline(read_ours(text, report, file=path if len(files) > 1 else ""), "JSON", report)
     raise UnreadableError(_unknown("jsonc" if "jsonc" in texts else "unknown"))
 
 
 def _listings(text: str) -> dict[Format, list[paste.Block]]:
-    """The fenced listings by format, if the text is a page with listings and not a source that holds fences."""
+    """The fenced listings by format, if the text is a page with listings; none if it is a source that holds fences."""
     blocks = paste.blocks(text)
     if not blocks or not (paste.starts_with_fence(text) or not _is_source(text)):
         return {}
-    found: dict[Format, list[paste.Block]] = {}
+    by_format: dict[Format, list[paste.Block]] = {}
     for block in blocks:
-        found.setdefault(format_of_block(block.text, language=block.language), []).append(block)
-    return {kind: texts for kind, texts in found.items() if kind in ("python", "yaml", "json", "notebook", "jsonc")}
+        by_format.setdefault(format_of_block(block.text, language=block.language), []).append(block)
+    return {kind: texts for kind, texts in by_format.items() if kind in ("python", "yaml", "json", "notebook", "jsonc")}
 
 
 def _is_source(text: str) -> bool:
@@ -85,17 +85,17 @@ def _is_source(text: str) -> bool:
 
 
 def _project(texts: dict[Format, str], report: Report, *, name: str) -> CrewSpec | None:
-    """One text per format, as one paste may hold Python and the YAML that configures it."""
+    """Reads one text per format: one paste may hold Python and the YAML that configures it."""
     if "python" in texts or "yaml" in texts:
         python = {name or "paste.py": texts["python"]} if "python" in texts else {}
         return _files(python, {"": texts["yaml"]} if "yaml" in texts else {}, report, labelled=False)
     if "json" in texts:
-        return _said(read_ours(texts["json"], report), "JSON", report)
+        return _with_headline(read_ours(texts["json"], report), "JSON", report)
     raise UnreadableError(_unknown("jsonc" if "jsonc" in texts else "unknown"))
 
 
 def _files(python: dict[str, str], yaml: dict[str, str], report: Report, *, labelled: bool) -> CrewSpec | None:
-    """Python, YAML, or Python with the YAML it is configured by. ``labelled``: notes name their files."""
+    """Reads Python, YAML, or Python with the YAML that configures it. ``labelled``: remarks name their files."""
     reading = Reading(report)
     parsed = {path: documents(text, file=path if labelled else "") for path, text in yaml.items()}
     if not python:
@@ -120,7 +120,7 @@ def _read_yaml(parsed: dict[str, list[YamlDocument]], report: Report) -> Found:
 
 
 def _configs(parsed: dict[str, list[YamlDocument]]) -> dict[str, Mapping]:
-    """The YAML files as Python code sees them; both files in one text are seen under both names."""
+    """The YAML files as Python code sees them. One text without a name stands for both files."""
     configs: dict[str, Mapping] = {}
     for path, part in parsed.items():
         mapping = as_mapping(part)
@@ -133,11 +133,12 @@ def _finished(found: Found, reading: Reading) -> CrewSpec:
     spec = assemble(found, reading)
     if len(spec.model_dump_json()) > MAX_SPEC:
         raise UnreadableError(f"The crew has texts of more than {MAX_SPEC:,} characters in all; import a part of it.")
-    _said(spec, _NAMES[found.format], reading.report)
+    _with_headline(spec, _NAMES[found.format], reading.report)
     return spec
 
 
-def _said(spec: CrewSpec | None, kind: str, report: Report) -> CrewSpec | None:
+def _with_headline(spec: CrewSpec | None, kind: str, report: Report) -> CrewSpec | None:
+    """The spec, once the report has a headline for it."""
     if spec is not None:
         agents, tasks = _count(len(spec.agents), "agent"), _count(len(spec.tasks), "task")
         names = placeholders(spec)

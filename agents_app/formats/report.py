@@ -1,4 +1,4 @@
-"""What is said about a source: notes with lines, collected in one report. What is worth saying, the readers decide."""
+"""Collects remarks on a source, with their lines, into one report. The readers decide what is worth a remark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Level = Literal["info", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One thing to know. ``info``: done, worth knowing; ``warning``: left out or changed; ``error``: not read."""
+    """One thing to know. ``info``: worth knowing; ``warning``: left out or changed; ``error``: not read."""
 
     level: Level
     line: int | None
@@ -21,9 +21,9 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A reader's result. ``spec`` is None only if nothing could be read, and then the report holds an error.
+    """A reader's result. ``spec`` is None only if nothing could be read; then the report holds an error.
 
-    A spec here is well formed, not necessarily runnable: ``engine.spec.validate`` judges that.
+    The spec is well formed, but perhaps cannot run: ``engine.spec.validate`` judges that.
     """
 
     spec: CrewSpec | None
@@ -32,7 +32,7 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands. ``line`` counts from 1; ``file`` is empty when there is only one."""
+    """Where something stands. ``line`` counts from 1; ``file`` is "" if there is only one."""
 
     line: int | None = None
     file: str = ""
@@ -42,7 +42,7 @@ NOWHERE = Place()
 
 
 class UnreadableError(Exception):
-    """The source cannot be read at all; ``str()`` says why and what to do."""
+    """The source cannot be read at all; the text says why and what to do."""
 
     def __init__(self, message: str, place: Place = NOWHERE) -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ class UnreadableError(Exception):
 
 @dataclass(slots=True)
 class _Gathered:
-    """A remark that holds for several places: said once, at the first of them."""
+    """A remark that holds for several places and is made once, at the first of them."""
 
     level: Level
     place: Place
@@ -61,7 +61,7 @@ class _Gathered:
 
 
 class Report:
-    """Collects notes. The same words at the same place are said once."""
+    """Collects remarks. The same words at the same place are kept once."""
 
     def __init__(self) -> None:
         self.headline = ""
@@ -78,20 +78,20 @@ class Report:
         self._notes[("error", place, message)] = None
 
     def gather(self, message: str, *, place: Place, item: str = "", level: Level = "info") -> None:
-        """A remark to make once for all its places; ``{items}`` in the message becomes the list of the items."""
-        known = self._gathered.get(message)
-        if known is None:
+        """Makes a remark once for all its places; ``{items}`` in the message becomes the list of their items."""
+        remark = self._gathered.get(message)
+        if remark is None:
             self._gathered[message] = _Gathered(level, place, message, [item])
             return
-        known.places += 1
-        if _order(place) < _order(known.place):
-            known.place = place
-        if item not in known.items:
-            known.items.append(item)
+        remark.places += 1
+        if _order(place) < _order(remark.place):
+            remark.place = place
+        if item not in remark.items:
+            remark.items.append(item)
 
     def notes(self) -> tuple[Remark, ...]:
-        """All notes: the headline and what is about the whole source first, then by file and line."""
-        every = [*self._notes, *((g.level, g.place, _sentence(g)) for g in self._gathered.values())]
+        """All remarks: the headline first, then those on the whole source, then the others by file and line."""
+        every = [*self._notes, *((remark.level, remark.place, _sentence(remark)) for remark in self._gathered.values())]
         every.sort(key=lambda entry: _order(entry[1]))
         notes = (Remark(level, place.line, _located(place, message)) for level, place, message in every)
         return (Remark("info", None, self.headline), *notes) if self.headline else tuple(notes)

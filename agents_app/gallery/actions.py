@@ -1,4 +1,4 @@
-"""People's verbs on templates: copy one. And the built-in ones, brought up to date."""
+"""The verbs on templates: copy one, and bring a team's built-in ones up to date."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from teams.refusals import Invalid
 
 @transaction.atomic
 def copy_template(who: Principal, version: CrewVersion) -> Crew:
-    """A new draft of the principal's team with the content of a shared version."""
+    """A new draft with the content of a shared version."""
     if version.shared_at is None:
         raise Invalid("That version is not shared as a template.")
     crew = create_crew(who, name=version.title or version.crew.name, spec=CrewSpec.from_json(version.spec))

@@ -24,7 +24,7 @@ class Template:
 
 
 def list_templates(who: Principal) -> list[Template]:
-    """Every version that is shared, the newest of each crew, built-in ones in their own order."""
+    """The newest shared version of each crew: the team's own by title, then the built-in ones in their own order."""
     shared = visible_to(who, CrewVersion).filter(shared_at__isnull=False, crew__archived_at=None)
     newest = shared.order_by("crew_id", "-number").distinct("crew_id").select_related("crew")
     return sorted((as_template(version) for version in newest), key=_gallery_order)
@@ -32,14 +32,14 @@ def list_templates(who: Principal) -> list[Template]:
 
 def as_template(version: CrewVersion) -> Template:
     spec = CrewSpec.from_json(version.spec)
-    known = _builtin().get(version.crew.builtin_key)
+    builtin_template = _builtin().get(version.crew.builtin_key)
     return Template(
         version=version,
         spec=spec,
         inputs=placeholders(spec),
         models=tuple(dict.fromkeys(agent.llm.model for agent in spec.agents)),
-        category=known.category if known else "",
-        variant=known.variant if known else "",
+        category=builtin_template.category if builtin_template else "",
+        variant=builtin_template.variant if builtin_template else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""Pages of templates: shared versions to look at, to copy and to try."""
+"""Pages of templates: look at them, copy one, try one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from agents_app.models import CrewVersion
 from teams.access import TeamRequest, fetch, member
 from teams.models import Role
 
-THUMBNAIL = 300
+THUMBNAIL_WIDTH = 300
 
 
 @member(Role.VIEWER)
 @require_GET
 def templates(request: TeamRequest) -> HttpResponse:
-    found = list_templates(request.who)
-    cards = [(template, layout(template.spec, width=THUMBNAIL, compact=True)) for template in found]
+    shared = list_templates(request.who)
+    cards = [(template, layout(template.spec, width=THUMBNAIL_WIDTH, compact=True)) for template in shared]
     return render(request, "agents_app/gallery/templates.html", {"cards": cards})
 
 
@@ -36,6 +36,6 @@ def template(request: TeamRequest, pk: int) -> HttpResponse:
 @member(Role.EDITOR)
 @require_POST
 def copy_template(request: TeamRequest, pk: int) -> HttpResponse:
-    found = fetch(CrewVersion, request.who, pk=pk, shared_at__isnull=False)
-    made = actions.copy_template(request.who, found)
-    return redirect("launch" if "try" in request.POST else "crew", team=request.who.team.slug, slug=made.slug)
+    version = fetch(CrewVersion, request.who, pk=pk, shared_at__isnull=False)
+    crew = actions.copy_template(request.who, version)
+    return redirect("launch" if "try" in request.POST else "crew", team=request.who.team.slug, slug=crew.slug)

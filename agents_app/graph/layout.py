@@ -1,7 +1,7 @@
 """Where to draw a crew's tasks, from top to bottom: boxes in rows, and lines from each task to those that wait for it.
 
-Pure geometry in pixels; what is drawn with it, and how it looks, is the template's. Drafts with cycles or unknown keys
-are laid out as far as they make sense.
+Pure geometry in pixels; how it looks is decided in the template. Drafts with cycles or unknown keys are drawn as far as
+they make sense.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from engine.spec.plan import Plan, make_plan
 
 TITLE_CHAR, AGENT_CHAR = 6.5, 5.6  # mean widths of a character in the two sizes of type that the boxes are written in
 TEXT_INSET = 20.0
+WIDE, NARROW = 520, 340
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A line between two boxes. ``explicit`` is context that somebody wrote; else the process's order implies it."""
+    """A line between two boxes, as the SVG path ``d``. It is ``explicit`` if the target's context names the source;
+    else the process's order implies it."""
 
     source: str
     target: str
@@ -64,7 +66,7 @@ class Graph:
 
 
 def layout(spec: CrewSpec, *, width: float = 620, compact: bool = False) -> Graph:
-    """The crew from top to bottom within ``width``; ``compact`` makes small boxes without room for words."""
+    """The crew's drawing within ``width``; ``compact`` makes small boxes without room for words."""
     style = COMPACT if compact else FULL
     tasks = {task.key: task for task in spec.tasks}
     plan = make_plan(spec)
@@ -81,24 +83,24 @@ def layout(spec: CrewSpec, *, width: float = 620, compact: bool = False) -> Grap
 
 
 def _lines(plan: Plan, tasks: Mapping[str, TaskSpec]) -> list[Pair]:
-    """Who waits for whom, without the implied lines that a longer way tells already."""
+    """Who waits for whom, without implied lines that a longer path already shows."""
     before: dict[str, set[str]] = {}
     lines: list[Pair] = []
     for key in plan.order:
         waits = plan.waits_for[key] - {key}
-        told: set[str] = set()
+        shown: set[str] = set()
         for other in reversed([known for known in before if known in waits]):
-            if other not in told or _is_explicit(tasks[key], other):
+            if other not in shown or _is_explicit(tasks[key], other):
                 lines.append((other, key))
-            if other not in told:
-                told |= before[other]
-        before[key] = told | waits
+            if other not in shown:
+                shown |= before[other]
+        before[key] = shown | waits
         lines.extend((other, key) for other in sorted(waits - before.keys()))  # of a cycle: upwards
     return lines
 
 
 def _paths(lines: Sequence[Pair], rows: Rows, slots: Mapping[str, Slot], *, width: float) -> dict[Pair, str]:
-    """Each line as an SVG path; where several leave or reach one box they do so side by side."""
+    """Each line as an SVG path. Lines that leave or reach the same box do so side by side."""
     leaving: dict[str, list[Pair]] = {}
     reaching: dict[str, list[Pair]] = {}
     for pair in rows.ways:
@@ -118,7 +120,7 @@ def _paths(lines: Sequence[Pair], rows: Rows, slots: Mapping[str, Slot], *, widt
 
 
 def _ports(box: Slot, pairs: Sequence[Pair], rows: Rows, slots: Mapping[str, Slot], *, end: int) -> dict[Pair, float]:
-    """Where on a box's edge its lines begin or end: in the order of where they go."""
+    """Where on a box's edge its lines begin or end, from left to right as their other ends lie."""
     ordered = sorted(pairs, key=lambda pair: slots[rows.ways[pair][end]].middle)
     step = min(14.0, box.w * 0.6 / max(1, len(ordered) - 1))
     first = box.middle - step * (len(ordered) - 1) / 2
@@ -172,9 +174,6 @@ def _short(text: str, room: float) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
-WIDE, NARROW = 520, 340
-
-
 def graphs(spec: CrewSpec) -> dict[str, object]:
-    """The drawn crew, for wide and for narrow screens."""
+    """The crew's drawings for wide and for narrow screens, as a part of a page's context."""
     return {"graph": layout(spec, width=WIDE), "narrow_graph": layout(spec, width=NARROW)}

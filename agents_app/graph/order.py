@@ -1,7 +1,7 @@
-"""Ranks and orders of a task graph: who stands in which row, and where in it, so that few lines cross.
+"""Which task of a graph stands in which row, and where in the row, so that few lines cross.
 
 A light Sugiyama method: longest chains give the rows, long lines get a slot in each row that they pass, and rows are
-sorted by the mean place of their neighbours. Only names and numbers are known here; pixels are for ``graph_place``.
+sorted by the mean place of their neighbours. It works with names and numbers only; ``place`` makes pixels of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Pair = tuple[str, str]
 class Rows:
     """``rows``: the slots of each row in order. ``ways``: for each line its slots from source to target.
 
-    A slot is a task's key, or a name that no task has where a line passes.
+    A slot is a task's key or, where a line passes a row, a name that no task has.
     """
 
     rows: tuple[tuple[str, ...], ...]
@@ -32,8 +32,8 @@ class Rows:
 def arranged(keys: Sequence[str], lines: Iterable[Pair], *, most: int) -> Rows:
     """Rows of at most ``most`` tasks. ``keys`` come in an order in which nearly all lines run forwards.
 
-    Lines that run backwards (a draft's cycles) have no way and do not take part. Where more lines pass rows than anyone
-    could tell apart, they get no slots and run straight.
+    Lines that run backwards (a draft's cycles) get no way and do not count for the order. If more lines pass rows than
+    anyone could tell apart, they get no slots and run straight.
     """
     pairs = list(lines)
     position = {key: index for index, key in enumerate(keys)}
@@ -54,7 +54,10 @@ def arranged(keys: Sequence[str], lines: Iterable[Pair], *, most: int) -> Rows:
 
 
 def _ranks(keys: Sequence[str], lines: Sequence[Pair], *, most: int) -> dict[str, int]:
-    """The row of each task: the first below all that it waits for with a place left. Heads of long chains go first."""
+    """The row of each task: the first row with a free place below all tasks that it waits for.
+
+    Tasks with the longest chains behind them are placed first.
+    """
     above: dict[str, list[str]] = {}
     below: dict[str, list[str]] = {}
     for source, target in lines:
@@ -75,12 +78,12 @@ def _ranks(keys: Sequence[str], lines: Sequence[Pair], *, most: int) -> dict[str
 
 
 def _even(count: int, most: int) -> int:
-    """How many of so many stand in a row, if they are spread over as few rows as possible."""
+    """How many of ``count`` stand in a row if they are spread evenly over as few rows as possible."""
     return -(-count // -(-count // most))
 
 
 def _fewest_crossings(rows: list[list[str]], ways: Mapping[Pair, tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-    """The best of several sweeps down and up: each row is sorted by its neighbours' places, then mended by swaps."""
+    """The best of several sweeps down and up. Each sorts rows by their neighbours' places, then swaps within them."""
     up, down = _neighbours(ways)
     best = tuple(map(tuple, rows))
     lowest = _badness(best, down)
@@ -94,7 +97,7 @@ def _fewest_crossings(rows: list[list[str]], ways: Mapping[Pair, tuple[str, ...]
 
 
 def _badness(rows: Sequence[Sequence[str]], down: Mapping[str, list[str]]) -> tuple[int, float]:
-    """Crossings, and among equals how far lines run sideways, rows being centred."""
+    """The number of crossings, then how far lines run sideways between centred rows."""
     place = {slot: index - (len(row) - 1) / 2 for row in rows for index, slot in enumerate(row)}
     sideways = sum(_weight(a, b) * abs(place[a] - place[b]) for a, others in down.items() for b in others)
     return crossings(rows, down), round(sideways, 6)
@@ -123,24 +126,24 @@ def _mean(values: Sequence[float], otherwise: float) -> float:
 
 
 def _swap(rows: list[list[str]], up: Mapping[str, list[str]], down: Mapping[str, list[str]]) -> None:
-    """Exchanges neighbours in a row wherever that takes crossings away, or without more of them shortens lines."""
+    """Swaps neighbours in a row where that removes crossings, or shortens lines without adding any."""
     place = {slot: index - (len(row) - 1) / 2 for row in rows for index, slot in enumerate(row)}
     for _ in range(SWAP_ROUNDS):
         swapped = False
         for row in rows:
             for left in range(len(row) - 1):
-                one, other = row[left], row[left + 1]
-                gain = _gain(one, other, up, place) + _gain(one, other, down, place)
-                if gain > 0 or (gain == 0 and _shorter(one, other, up, down, place)):
-                    row[left], row[left + 1] = other, one
-                    place[one], place[other] = place[other], place[one]
+                slot, right_slot = row[left], row[left + 1]
+                gain = _gain(slot, right_slot, up, place) + _gain(slot, right_slot, down, place)
+                if gain > 0 or (gain == 0 and _shorter(slot, right_slot, up, down, place)):
+                    row[left], row[left + 1] = right_slot, slot
+                    place[slot], place[right_slot] = place[right_slot], place[slot]
                     swapped = True
         if not swapped:
             return
 
 
 def _gain(left: str, right: str, neighbours: Mapping[str, list[str]], place: Mapping[str, float]) -> int:
-    """How many crossings fewer there are if ``right`` stands before ``left``."""
+    """How many crossings disappear if ``right`` stands before ``left``."""
     pairs = [(place[a], place[b]) for a in neighbours.get(left, ()) for b in neighbours.get(right, ())]
     return sum(a > b for a, b in pairs) - sum(a < b for a, b in pairs)
 
@@ -148,7 +151,7 @@ def _gain(left: str, right: str, neighbours: Mapping[str, list[str]], place: Map
 def _shorter(
     left: str, right: str, up: Mapping[str, list[str]], down: Mapping[str, list[str]], place: Mapping[str, float]
 ) -> bool:
-    """Whether the lines of both together run less far sideways if ``right`` stands before ``left``."""
+    """Whether the lines of both run less far sideways, in sum, if ``right`` stands before ``left``."""
     before = after = 0.0
     for slot, here, there in ((left, place[left], place[right]), (right, place[right], place[left])):
         for other in (*up.get(slot, ()), *down.get(slot, ())):
@@ -157,9 +160,9 @@ def _shorter(
     return after < before - 1e-6
 
 
-def _weight(one: str, other: str) -> int:
-    """Long lines are worth more straightness than short ones."""
-    return 1 + 2 * (":" in one) + 2 * (":" in other)
+def _weight(slot: str, other: str) -> int:
+    """How much it matters that this part of a line is straight: more in long lines, whose slots have a colon."""
+    return 1 + 2 * (":" in slot) + 2 * (":" in other)
 
 
 def crossings(rows: Sequence[Sequence[str]], down: Mapping[str, list[str]]) -> int:

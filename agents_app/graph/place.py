@@ -1,4 +1,4 @@
-"""Positions in pixels for the rows of a task graph: boxes as wide as fits, each as near to its neighbours as can be."""
+"""Positions in pixels for the rows of a task graph: boxes as wide as fits, as near to their neighbours as can be."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ SETTLE_ROUNDS = 12
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Measures of one kind of drawing. A row's boxes are as wide as fits, between the two bounds."""
+    """Measures of one kind of drawing, in pixels. Boxes are between ``narrowest`` and ``widest`` wide.
+
+    ``lane`` is the room that a line takes where it passes a row.
+    """
 
     height: float
     narrowest: float
@@ -30,7 +33,7 @@ COMPACT = Style(height=14, narrowest=24, widest=56, gap_x=12, gap_y=18, lane=6)
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The place of a box, or of a line that passes a row."""
+    """The place of a box, or of a line where it passes a row."""
 
     x: float
     y: float
@@ -43,7 +46,7 @@ class Slot:
 
 
 def placed(rows: Rows, tasks: frozenset[str], *, width: float, style: Style) -> dict[str, Slot]:
-    """Every slot's place: rows one below the other, slots as near as they can be below and above their neighbours."""
+    """Every slot's place: rows from top to bottom, and slots as straight below and above their neighbours as can be."""
     gap_y = style.gap_y if len(rows.rows) <= 6 else style.gap_y * (0.75 if len(rows.rows) <= 12 else 0.55)
     widths = _widths(rows, tasks, width=width, style=style)
     gaps = [_gap(row, widths, tasks, width=width, style=style) for row in rows.rows]
@@ -61,7 +64,7 @@ def placed(rows: Rows, tasks: frozenset[str], *, width: float, style: Style) -> 
 
 
 def _widths(rows: Rows, tasks: frozenset[str], *, width: float, style: Style) -> dict[str, float]:
-    """Boxes of one row are equally wide; all rows' are, unless that would leave too little room for words."""
+    """Boxes are equally wide within a row, and in all rows unless that would leave too little room for words."""
     fitting = []
     for row in rows.rows:
         boxes = sum(slot in tasks for slot in row)
@@ -78,7 +81,7 @@ def _widths(rows: Rows, tasks: frozenset[str], *, width: float, style: Style) ->
 def _gap(
     row: Sequence[str], widths: Mapping[str, float], tasks: frozenset[str], *, width: float, style: Style
 ) -> float:
-    """The space between neighbours: as wished, or what is left where many lines pass a full row."""
+    """The space between neighbours: the style's, or what is left where many lines pass a full row."""
     boxes = sum(slot in tasks for slot in row)
     wished = style.gap_x if boxes == len(row) else style.lane
     left = width - 2 * MARGIN - sum(widths[slot] for slot in row)
@@ -86,7 +89,7 @@ def _gap(
 
 
 def _middles(rows: Rows, widths: Mapping[str, float], gaps: Sequence[float], *, width: float) -> dict[str, float]:
-    """Middles by rounds of pulling each row towards the rows above and below it, without ever changing its order."""
+    """Middles, found in rounds that pull each row towards the rows above and below it, without changing its order."""
     near: dict[str, list[str]] = {}
     for way in rows.ways.values():
         for upper, lower in pairwise(way):

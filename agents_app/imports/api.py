@@ -1,4 +1,4 @@
-"""The API's operation that makes a crew of somebody's source."""
+"""The API's operation that makes a crew of a source in another format."""
 
 from django.core.files.uploadedfile import UploadedFile
 from ninja import Router, Schema, Status
@@ -65,12 +65,12 @@ def import_crew(request: ApiRequest) -> Status[dict[str, object]]:
 
 def _import(request: ApiRequest) -> dict[str, object]:
     imported, name = _read_upload(request) if request.FILES else _read_body(request)
-    report = [_note_json(note) for note in imported.report]
+    report = [_note_json(remark) for remark in imported.report]
     if imported.spec is None:
-        errors = [note for note in imported.report if note.level == "error"]
+        errors = [remark for remark in imported.report if remark.level == "error"]
         where = f" (line {errors[0].line})" if errors and errors[0].line else ""
         reason = errors[0].message if errors else "Nothing in it was understood."
-        raise Refusal(f"No crew could be read{where}: {reason}", fields=_lines(errors), code="unreadable_source")
+        raise Refusal(f"No crew could be read{where}: {reason}", fields=_by_line(errors), code="unreadable_source")
     crew = create_crew(request.auth, name=name or imported.spec.name, spec=imported.spec)
     return {"crew": crew_json(crew), "report": report}
 
@@ -81,7 +81,7 @@ def _read_body(request: ApiRequest) -> tuple[Imported, str]:
 
 
 def _read_upload(request: ApiRequest) -> tuple[Imported, str]:
-    uploads = [upload for _, several in request.FILES.lists() for upload in several]
+    uploads = [upload for _, files in request.FILES.lists() for upload in files]
     if sum(upload.size or 0 for upload in uploads) > MAX_SOURCE_BYTES:
         raise Invalid(f"The files are larger than {MAX_SOURCE_BYTES:,} bytes together.", fields={"files": "Too large."})
     return read_files({_file_name(upload): _text(upload) for upload in uploads}), request.POST.get("name", "")
@@ -96,9 +96,9 @@ def _text(upload: "UploadedFile[bytes]") -> str:
     return text
 
 
-def _note_json(note: Remark) -> dict[str, object]:
-    return {"level": note.level, "line": note.line, "message": note.message}
+def _note_json(remark: Remark) -> dict[str, object]:
+    return {"level": remark.level, "line": remark.line, "message": remark.message}
 
 
-def _lines(notes: list[Remark]) -> dict[str, str]:
-    return {f"source.{note.line}" if note.line else "source": note.message for note in notes}
+def _by_line(errors: list[Remark]) -> dict[str, str]:
+    return {f"source.{error.line}" if error.line else "source": error.message for error in errors}

@@ -8,7 +8,7 @@ from agents_app.form_fields import FilesField, lines
 
 
 class ImportForm(forms.Form):
-    """Pasted text or files; files count if there are any."""
+    """Pasted text, or files; if there are files, the text is ignored."""
 
     source = forms.CharField(required=False, max_length=2_000_000, strip=False, widget=lines(20, "code"))
     uploads = FilesField(
@@ -16,7 +16,7 @@ class ImportForm(forms.Form):
     )
 
     def texts(self) -> dict[str, str]:
-        """The sources by file name; a pasted one has none."""
+        """The sources by file name, which is "" for pasted text."""
         files = self.cleaned_data["uploads"]
         if not files:
             return {"": self.cleaned_data["source"]}
@@ -24,7 +24,7 @@ class ImportForm(forms.Form):
 
 
 class SaveImportForm(forms.Form):
-    """What was previewed, as our JSON, to be saved under a name."""
+    """A previewed spec as our JSON, and the name to save it under."""
 
     name = forms.CharField(max_length=200, required=False)
     spec = forms.CharField(widget=forms.HiddenInput, strip=False)

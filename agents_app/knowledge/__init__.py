@@ -1,0 +1,1 @@
+"""Documents that a team's agents search: upload, reading, search."""

@@ -1,6 +1,6 @@
 """People's verbs on knowledge documents: upload and delete, within what a team may keep.
 
-Who may is decided by the caller through ``teams.access``; which files are read, by ``document_text``.
+The caller decides through ``teams.access`` who may; ``knowledge.text`` decides which files can be read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BATCH_ROWS = 500
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """``notes`` say what was guessed when the file was read."""
+    """A document that is kept; ``notes`` say what was guessed when the file was read."""
 
     document: Document
     notes: tuple[str, ...]
@@ -41,7 +41,7 @@ class Uploaded:
 def upload_document(
     who: Principal, *, title: str, data: bytes, collection: str = "", default_type: str = ""
 ) -> Uploaded:
-    """Keeps a file for the team's agents to search. Its kind is told from the title's ending, else ``default_type``.
+    """Keeps a file for the team's agents to search. The title's ending tells its kind, or else ``default_type``.
 
     Raises ``Invalid`` if it cannot be read or does not fit, ``Conflict`` if the collection has it already.
     """
@@ -65,7 +65,7 @@ def upload_document(
 
 
 def delete_document(document: Document) -> None:
-    """Forgets a document and its passages. What runs found in it stays in their ledger."""
+    """Deletes a document and its passages. What runs found in it stays in their ledger."""
     document.delete()
 
 
@@ -73,7 +73,7 @@ def delete_document(document: Document) -> None:
 def _kept(document: Document, parts: list[str]) -> Document:
     # The team's row is the lock: two uploads at once must not both take the last place.
     Team.objects.select_for_update(no_key=True).get(pk=document.team_id)
-    _refuse_second(document)
+    _refuse_duplicate(document)
     _refuse_over_quota(document)
     document.save(force_insert=True)
     title = fold(document.title)
@@ -88,7 +88,7 @@ def _kept(document: Document, parts: list[str]) -> Document:
     return document
 
 
-def _refuse_second(document: Document) -> None:
+def _refuse_duplicate(document: Document) -> None:
     same = Document.objects.filter(team=document.team, collection=document.collection, sha256=document.sha256).first()
     if same is not None:
         message = f"“{document.title}” is already in the collection “{document.collection}”, as “{same.title}”."
@@ -113,7 +113,7 @@ def _refuse_over_quota(document: Document) -> None:
 
 
 def _parts(reading: ReadDocument) -> list[str]:
-    """The passages. Those of a table each begin with its header line: a row without it says nothing."""
+    """The passages. Each passage of a table begins with the header line, because rows mean nothing without it."""
     parts = passages_of(reading.text)
     header = reading.text.partition("\n")[0].strip()
     if reading.media_type != "text/csv" or not 0 < len(header) <= MAX_HEADER_CHARS:

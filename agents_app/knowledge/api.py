@@ -86,7 +86,7 @@ UPLOAD_BODY = {
 @router.get("", response={200: DocumentList, **ERRORS}, auth=Bearer(Role.VIEWER))
 def list_documents(request: ApiRequest) -> dict[str, object]:
     """All documents of the team, by collection and title."""
-    return {"items": [_document_json(one) for one in documents(request.auth)], "next": None}
+    return {"items": [_document_json(document) for document in documents(request.auth)], "next": None}
 
 
 @router.post("", response={201: UploadOut, **ERRORS}, auth=Bearer(Role.EDITOR), openapi_extra=UPLOAD_BODY)
@@ -102,8 +102,8 @@ def post_document(request: ApiRequest) -> Status[dict[str, object]]:
 def search(request: ApiRequest, q: str, collection: str = "", limit: int = MAX_PASSAGES) -> dict[str, object]:
     """What the tool ``knowledge_search`` finds for a query, the best passage first."""
     collections = [collection] if collection else ()
-    found = search_passages(request.auth.team, q, collections=collections, limit=limit)
-    return {"items": [_passage_json(passage) for passage in found], "next": None}
+    passages = search_passages(request.auth.team, q, collections=collections, limit=limit)
+    return {"items": [_passage_json(passage) for passage in passages], "next": None}
 
 
 @router.delete("/{int:pk}", response={204: None, **ERRORS}, auth=Bearer(Role.EDITOR))
@@ -115,8 +115,8 @@ def remove_document(request: ApiRequest, pk: int) -> Status[None]:
 
 def _upload(request: ApiRequest) -> dict[str, object]:
     if request.FILES:
-        file = _the_file(request)
-        made = upload_document(
+        file = _only_file(request)
+        uploaded = upload_document(
             request.auth,
             title=request.POST.get("title", "") or file.name or "",
             data=file.read(MAX_DOCUMENT_BYTES + 1),
@@ -124,18 +124,18 @@ def _upload(request: ApiRequest) -> dict[str, object]:
         )
     else:
         body = read_body(request, DocumentIn)
-        made = upload_document(
+        uploaded = upload_document(
             request.auth,
             title=body.title,
             data=body.text.encode("utf-8", "replace"),
             collection=body.collection,
             default_type="text/plain",
         )
-    return _document_json(documents(request.auth).get(pk=made.document.pk)) | {"notes": list(made.notes)}
+    return _document_json(documents(request.auth).get(pk=uploaded.document.pk)) | {"notes": list(uploaded.notes)}
 
 
-def _the_file(request: ApiRequest) -> "UploadedFile[bytes]":
-    files = [file for _, several in request.FILES.lists() for file in several]
+def _only_file(request: ApiRequest) -> "UploadedFile[bytes]":
+    files = [file for _, uploads in request.FILES.lists() for file in uploads]
     if len(files) != 1:
         raise Invalid("Send one file per request.", fields={"file": f"{len(files)} files were sent."})
     return files[0]

@@ -12,7 +12,7 @@ MAX_BYTES_AT_ONCE = 20_000_000
 
 
 class UploadForm(forms.Form):
-    """Several files into one collection. Which of them are kept is decided file by file when they are uploaded."""
+    """Several files for one collection. ``upload_document`` decides file by file which of them are kept."""
 
     uploads = FilesField(
         label="Files",

@@ -10,5 +10,5 @@ from teams.access import Principal, visible_to
 
 def documents(who: Principal) -> QuerySet[Document]:
     """The team's documents by collection and title, each with its ``passage_count``."""
-    counted = visible_to(who, Document).select_related("uploaded_by").annotate(passage_count=Count("passages"))
-    return counted.order_by("collection", "title", "pk")  # a grouped query does not take the model's own order
+    with_counts = visible_to(who, Document).select_related("uploaded_by").annotate(passage_count=Count("passages"))
+    return with_counts.order_by("collection", "title", "pk")  # a grouped query ignores the model's own order

@@ -1,7 +1,7 @@
 """Which passages of a team's documents fit a query: PostgreSQL's full text, and what is tried when that finds nothing.
 
-First the query's words in any form (those that have all of them in front), then words that are spelled alike, then the
-query as it stands, for scripts that are written without spaces.
+First it looks for the query's words in any form; passages that have all of them come first. Then for words that are
+spelled alike. Then for the query as it stands, for scripts that are written without spaces.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ MAX_LIMIT = 50
 CANDIDATES = 300
 ALIKE = 0.7
 ALIKE_START = 3
-"""Words count as alike if they begin alike, so that the index can find the candidates."""
+"""Words are alike only if they begin with the same so many letters: then the index can find the candidates."""
 LONGEST_COMPARED = 40
-NEITHER = re.compile(r"[^\w\x00-\x7f]")
-"""What is neither a letter or digit nor ASCII."""
+NOT_ASCII_NOR_WORD = re.compile(r"[^\w\x00-\x7f]")
+"""Signs outside ASCII that are no letters or digits."""
 WORD = re.compile(r"\w+")
 EXCLUDES = re.compile(r"(?:^|\s)-\w")
 
 
 def search_passages(team: Team, query: str, *, collections: Iterable[str] = (), limit: int = 5) -> list[Passage]:
-    """The team's passages that fit best, each with its document; at most ``MAX_LIMIT``.
+    """The team's passages that fit best, each with its document; at most ``limit`` and ``MAX_LIMIT``.
 
-    ``query`` is as typed into a search engine: "a phrase" and -not are understood, everything else is words.
+    ``query`` is read like a search engine's: "a phrase" and -not are understood, everything else is words.
     """
     query = _clean(query)
     if not query:
@@ -56,27 +56,28 @@ def search_passages(team: Team, query: str, *, collections: Iterable[str] = (), 
 
 
 def fold(text: str) -> str:
-    """The text as it is searched: small letters, composed accents, and of what is not ASCII only letters and digits.
+    """The text as it is searched: small letters, composed accents, and outside ASCII only letters and digits.
 
-    PostgreSQL leaves this to the database's locale. Under "C" it would keep capitals, and quotation marks as letters.
+    PostgreSQL would do this by the database's locale. Under "C" it keeps other alphabets' capitals, and takes
+    typographic quotation marks for letters.
     """
-    return NEITHER.sub(_folded_sign, unicodedata.normalize("NFC", text.casefold()))
+    return NOT_ASCII_NOR_WORD.sub(_folded_sign, unicodedata.normalize("NFC", text.casefold()))
 
 
 def highlights(text: str, query: str) -> list[tuple[str, bool]]:
-    """The text in pieces, with whether each is one of the query's words in some form."""
-    asked = _words(query)
+    """The text in pieces; True with those that are one of the query's words in some form."""
+    query_words = _words(query)
     pieces: list[tuple[str, bool]] = []
-    at = 0
+    end = 0
     for match in WORD.finditer(text):
-        if _is_like_any(match[0].casefold(), asked):
-            pieces += [(text[at : match.start()], False), (match[0], True)]
-            at = match.end()
-    return [piece for piece in (*pieces, (text[at:], False)) if piece[0]]
+        if _is_like_any(match[0].casefold(), query_words):
+            pieces += [(text[end : match.start()], False), (match[0], True)]
+            end = match.end()
+    return [piece for piece in (*pieces, (text[end:], False)) if piece[0]]
 
 
 class AnyWord(SearchQuery):
-    """Fits where one of the words is. Lexemes hold no spaces, so " & " stands between two of them and nowhere else."""
+    """A query that any one of its words satisfies. Lexemes hold no spaces, so " & " only stands between two of them."""
 
     def as_sql(self, *args: Any, **options: Any) -> tuple[str, Any]:
         sql, params = super().as_sql(*args, **options)
@@ -100,14 +101,14 @@ def _by_words(within: QuerySet[Passage], query: str) -> QuerySet[Passage]:
 
 
 def _by_spelling(within: QuerySet[Passage], query: str, limit: int) -> list[Passage]:
-    """For typing mistakes: passages with words that begin like the query's and are nearly the same."""
-    asked = [word for word in _words(query) if len(word) > ALIKE_START]
-    if not asked:
+    """For typing mistakes: passages with words that begin like the query's and are spelled nearly the same."""
+    query_words = [word for word in _words(query) if len(word) > ALIKE_START]
+    if not query_words:
         return []
-    starts = " | ".join(f"'{word[:ALIKE_START]}':*" for word in asked)
+    starts = " | ".join(f"'{word[:ALIKE_START]}':*" for word in query_words)
     candidates = within.filter(search=SearchQuery(starts, config="simple", search_type="raw"))[:CANDIDATES]
     scored = [
-        (_alike_count(fold(f"{passage.document.title} {passage.text}"), asked), passage) for passage in candidates
+        (_alike_count(fold(f"{passage.document.title} {passage.text}"), query_words), passage) for passage in candidates
     ]
     best = sorted((pair for pair in scored if pair[0]), key=lambda pair: -pair[0])
     return [passage for _, passage in best[:limit]]
@@ -117,20 +118,22 @@ def _by_letters(within: QuerySet[Passage], query: str, limit: int) -> list[Passa
     return list(within.filter(folded_text__contains=query).order_by("document_id", "position")[:limit])
 
 
-def _alike_count(text: str, asked: Sequence[str]) -> int:
+def _alike_count(text: str, query_words: Sequence[str]) -> int:
+    """How many of the query's words the text has, or has one like them."""
     words = set(WORD.findall(fold(text)))
-    return sum(any(_is_like_any(word, [one]) for word in words) for one in asked)
+    return sum(any(_is_like(word, wanted) for word in words) for wanted in query_words)
 
 
-def _is_like_any(word: str, asked: Iterable[str]) -> bool:
-    for one in asked:
-        if word == one:
-            return True
-        if len(word) <= ALIKE_START or len(one) <= ALIKE_START or word[:ALIKE_START] != one[:ALIKE_START]:
-            continue
-        if max(len(word), len(one)) <= LONGEST_COMPARED and SequenceMatcher(None, word, one).ratio() >= ALIKE:
-            return True
-    return False
+def _is_like_any(word: str, query_words: Iterable[str]) -> bool:
+    return any(_is_like(word, wanted) for wanted in query_words)
+
+
+def _is_like(word: str, wanted: str) -> bool:
+    if word == wanted:
+        return True
+    if min(len(word), len(wanted)) <= ALIKE_START or word[:ALIKE_START] != wanted[:ALIKE_START]:
+        return False
+    return max(len(word), len(wanted)) <= LONGEST_COMPARED and SequenceMatcher(None, word, wanted).ratio() >= ALIKE
 
 
 def _words(query: str) -> list[str]:
@@ -138,11 +141,11 @@ def _words(query: str) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    """What PostgreSQL can take, no NULs and no halves of characters; folded, and not endless."""
+    """The query as PostgreSQL can take it, folded, and at most ``MAX_QUERY_CHARS`` of it."""
     return fold(storable(text, nul=" ")[:MAX_QUERY_CHARS]).strip()
 
 
 def _folded_sign(match: re.Match[str]) -> str:
-    """Marks belong to their letters, invisible signs to nothing, and punctuation stands between words."""
+    """Keeps combining marks with their letters, drops invisible signs, and makes a space of punctuation."""
     category = unicodedata.category(match[0])
     return match[0] if category.startswith("M") else "" if category == "Cf" else " "

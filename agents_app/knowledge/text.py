@@ -1,4 +1,4 @@
-"""From an uploaded file to the text that is searched: which kinds are read, in which encoding, and what is refused."""
+"""The text of an uploaded file: which kinds are read, in which encoding, and what is refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 
 @dataclass(frozen=True, slots=True)
 class ReadDocument:
-    """``notes`` say what was guessed or left out on the way."""
+    """A file's text; ``notes`` say what was guessed when it was read."""
 
     text: str
     media_type: str
@@ -37,9 +37,9 @@ class ReadDocument:
 
 
 def read_document(name: str, data: bytes, *, default_type: str = "") -> ReadDocument:
-    """The text of a file by its name's ending; ``default_type`` is for names that have none that is known.
+    """The text of a file, by its name's ending; ``default_type`` is the kind of a name without a known ending.
 
-    Raises ``Invalid`` for other kinds, for what is no text and for what holds none.
+    Raises ``Invalid`` for other kinds, for a file that is not text, and for one that holds none.
     """
     ending = f".{name.rpartition('.')[2].lower()}" if "." in name else ""
     if data.startswith(b"%PDF") or (ending == ".pdf" and not default_type):

@@ -1,4 +1,4 @@
-"""Pages of a team's knowledge: its documents, what agents would find in them, uploads."""
+"""Pages of a team's documents: the list, uploads, and a search that finds what agents would find."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def documents(request: TeamRequest) -> HttpResponse:
 @member(Role.EDITOR)
 @require_POST
 def add_documents(request: TeamRequest) -> HttpResponse:
-    """Each file for itself: what one is refused for does not hold up the others."""
+    """Keeps each file on its own: if one is refused, the others are kept all the same."""
     form = UploadForm(request.POST, request.FILES)
     if form.is_valid():
-        kept = [title for file in form.cleaned_data["uploads"] if (title := _kept(request, form, file))]
-        if kept:
-            messages.success(request, f"Agents can now search {_listed(kept)}.")
+        titles = [title for file in form.cleaned_data["uploads"] if (title := _keep(request, form, file))]
+        if titles:
+            messages.success(request, f"Agents can now search {_listed(titles)}.")
         if not form.errors:
             return redirect("knowledge", team=request.who.team.slug)
     return _page(request, form)
@@ -46,54 +46,59 @@ def add_documents(request: TeamRequest) -> HttpResponse:
 @member(Role.VIEWER)
 @require_GET
 def document(request: TeamRequest, pk: int) -> HttpResponse:
-    found = fetch(Document, request.who, pk=pk)
-    passages = found.passages.defer("search").order_by("position")
+    shown = fetch(Document, request.who, pk=pk)
+    passages = shown.passages.defer("search").order_by("position")
     pages = Paginator(passages, SHOWN_PARTS)
     part = request.GET.get("part", "")
-    shown = pages.get_page(1 + max(0, int(part) - 1) // SHOWN_PARTS if part.isdecimal() and len(part) < 9 else 1)
-    return render(request, "agents_app/knowledge/document.html", {"document": found, "parts": shown})
+    parts = pages.get_page(1 + max(0, int(part) - 1) // SHOWN_PARTS if part.isdecimal() and len(part) < 9 else 1)
+    return render(request, "agents_app/knowledge/document.html", {"document": shown, "parts": parts})
 
 
 @member(Role.EDITOR)
 @require_POST
 def remove_document(request: TeamRequest, pk: int) -> HttpResponse:
-    found = fetch(Document, request.who, Role.EDITOR, pk=pk)
-    delete_document(found)
-    messages.success(request, f"“{found.title}” is deleted. Agents no longer find it.")
+    document = fetch(Document, request.who, Role.EDITOR, pk=pk)
+    delete_document(document)
+    messages.success(request, f"“{document.title}” is deleted. Agents no longer find it.")
     return redirect("knowledge", team=request.who.team.slug)
 
 
 def _page(request: TeamRequest, form: UploadForm) -> HttpResponse:
-    kept = list(queries.documents(request.who))
+    documents = list(queries.documents(request.who))
     context: dict[str, Any] = {
-        "documents": kept,
-        "collections": sorted({one.collection for one in kept}),
-        "total_size": sum(one.size for one in kept),
+        "documents": documents,
+        "collections": sorted({document.collection for document in documents}),
+        "total_size": sum(document.size for document in documents),
         "form": form,
-        **_found(request),
+        **_search(request),
     }
     return render(request, "agents_app/knowledge/knowledge.html", context, status=422 if form.errors else 200)
 
 
-def _found(request: TeamRequest) -> dict[str, Any]:
+def _search(request: TeamRequest) -> dict[str, Any]:
+    """The context of a search, if one was asked for."""
     query, chosen = (request.GET.get(name, "").replace("\x00", "").strip() for name in ("q", "collection"))
     if not query:
         return {"query": "", "chosen": chosen}
     passages = search_passages(request.who.team, query, collections=[chosen] if chosen else (), limit=MAX_PASSAGES)
-    return {"query": query, "chosen": chosen, "found": [(one, highlights(one.text, query)) for one in passages]}
+    return {
+        "query": query,
+        "chosen": chosen,
+        "found": [(passage, highlights(passage.text, query)) for passage in passages],
+    }
 
 
-def _kept(request: TeamRequest, form: UploadForm, file: Any) -> str:
-    """The title of the file's document; empty if it was refused, which the form then says."""
+def _keep(request: TeamRequest, form: UploadForm, file: Any) -> str:
+    """Keeps a file; returns its document's title, or "" if it was refused: the form then says why."""
     data = file.read(MAX_DOCUMENT_BYTES + 1)  # one byte too many is enough to be refused
     try:
-        made = upload_document(request.who, title=file.name, data=data, collection=form.cleaned_data["collection"])
+        uploaded = upload_document(request.who, title=file.name, data=data, collection=form.cleaned_data["collection"])
     except Refusal as refusal:
         form.add_error("collection" if "collection" in refusal.fields else "uploads", refusal.message)
         return ""
-    for note in made.notes:
+    for note in uploaded.notes:
         messages.info(request, note)
-    return made.document.title
+    return uploaded.document.title
 
 
 def _listed(titles: list[str]) -> str:

@@ -1,6 +1,4 @@
-"""Where ``make up`` keeps what it started with, so that ``manage.py`` beside it reaches the same database and
-secrets.
-"""
+"""Where ``make up`` keeps its settings and secrets, so that ``manage.py`` beside it reaches the same database."""
 
 from __future__ import annotations
 
@@ -17,12 +15,12 @@ RUNNING_FILE = "running.json"
 
 def data_dir() -> Path:
     """``DATA_DIR``, by default ``.crewsite`` beside ``manage.py``."""
-    given = Path(os.environ.get("DATA_DIR") or ".crewsite")
-    return given if given.is_absolute() else Path(__file__).resolve().parent.parent / given
+    folder = Path(os.environ.get("DATA_DIR") or ".crewsite")
+    return folder if folder.is_absolute() else Path(__file__).resolve().parents[2] / folder
 
 
 def use_local_environment() -> None:
-    """Fills in what is not set from what ``make up`` keeps; does nothing where there is no such folder."""
+    """Sets the variables that are not set to what ``make up`` keeps; does nothing where it keeps nothing."""
     folder = data_dir()
     for name in (RUNNING_FILE, SECRETS_FILE):
         if (folder / name).is_file():
@@ -34,8 +32,8 @@ def keep_secrets(folder: Path) -> dict[str, str]:
     """The installation's secrets, made at the first start and readable by this user only."""
     path = folder / SECRETS_FILE
     if not path.is_file():
-        made = {"SECRET_KEY": secrets.token_urlsafe(50), "ENCRYPTION_KEYS": Fernet.generate_key().decode()}
-        write_private(path, made)
+        new = {"SECRET_KEY": secrets.token_urlsafe(50), "ENCRYPTION_KEYS": Fernet.generate_key().decode()}
+        write_private(path, new)
     kept: dict[str, str] = json.loads(path.read_text())
     return kept
 

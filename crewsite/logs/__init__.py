@@ -1,0 +1,1 @@
+"""How log lines are written, and what is left out of them."""

@@ -11,9 +11,9 @@ from runs.launch import actions
 from runs.launch.forms import LaunchForm
 from runs.launch.page import launch_choice, launch_page
 from teams.access import TeamRequest, fetch, member
+from teams.forms import show_refusal
 from teams.models import Role
 from teams.refusals import Conflict, Refusal, TooMany
-from teams.views import show_refusal
 
 
 @member(Role.RUNNER)

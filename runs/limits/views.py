@@ -16,9 +16,9 @@ from runs.models import Alert
 from runs.notices import alerts
 from runs.words import AT_LIMIT_WORDS
 from teams.access import TeamRequest, fetch, member, require
+from teams.forms import show_refusal
 from teams.models import AtLimit, Role
 from teams.refusals import Conflict, Refusal
-from teams.views import show_refusal
 
 
 @member(Role.VIEWER)

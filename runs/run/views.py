@@ -19,9 +19,9 @@ from runs.run.call_tree import call_lines, calls_below, delegation_of
 from runs.run.forms import DecisionForm, ResumeForm
 from runs.states import BUDGETS
 from teams.access import TeamRequest, fetch, member
+from teams.forms import show_refusal
 from teams.models import Role
 from teams.refusals import Refusal
-from teams.views import show_refusal
 
 CALLS_A_PAGE = 100
 

@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from teams.access import TeamRequest, fetch, member
-from teams.forms import WebhookForm
+from teams.forms import WebhookForm, show_refusal
 from teams.models import Delivery, Role, Webhook
 from teams.refusals import Refusal
-from teams.views import show_refusal, show_settings
+from teams.views import show_settings
 from teams.webhooks import actions
 
 

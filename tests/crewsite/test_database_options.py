@@ -17,9 +17,9 @@ def test_silence_is_noticed_on_every_connection() -> None:
     with psycopg.connect(**connection_params()) as listening:
         own = listening.info.get_parameters()
     for params in (pooled, own):
-        assert {name: params[name] for name in env.NOTICES_SILENCE} == env.NOTICES_SILENCE
+        assert {name: params[name] for name in env.SILENCE_LIMITS} == env.SILENCE_LIMITS
 
 
 def test_an_operator_may_set_it_otherwise() -> None:
     options = env.database("postgresql://db/crewsite?connect_timeout=3&sslmode=require")["OPTIONS"]
-    assert options == env.NOTICES_SILENCE | {"connect_timeout": "3", "sslmode": "require"}
+    assert options == env.SILENCE_LIMITS | {"connect_timeout": "3", "sslmode": "require"}

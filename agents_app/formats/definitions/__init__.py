@@ -1,0 +1,1 @@
+"""From what a source defines, in Python or YAML, to specs."""

@@ -1,4 +1,4 @@
-"""Reads a source's definition of an agent as an ``AgentSpec``, and says of each field that has no place here why."""
+"""Reads a source's definition of an agent as an ``AgentSpec``, and says why a field is left out."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _WHY_NOT = {
 
 
 def agent_spec(definition: Definition, *, key: str, reading: Reading) -> AgentSpec:
-    """Always a spec: what is missing is left empty, for validation to name it."""
+    """The agent's spec. What is missing in it is left empty, and validation names it."""
     owner = f"Agent {key}"
     fields = definition.fields
     data: dict[str, Any] = {"key": key}
@@ -70,36 +70,36 @@ def agent_spec(definition: Definition, *, key: str, reading: Reading) -> AgentSp
     data["tools"] = read_tools(fields.get("tools"), reading, owner=owner)
     data.update(plain_fields(fields, _PLAIN, reading, owner=owner))
     say_dropped(fields, reading, owner=owner, known=_OWN, reasons=_WHY_NOT)
-    given = {target: fields[name] for name, target in _PLAIN.items() if name in fields}
-    return built(AgentSpec, data, given=given, report=reading.report, owner=owner)
+    plain = {target: fields[name] for name, target in _PLAIN.items() if name in fields}
+    return built(AgentSpec, data, fields=plain, report=reading.report, owner=owner)
 
 
 def plain_fields(fields: dict[str, Field], table: dict[str, str], reading: Reading, *, owner: str) -> dict[str, Any]:
-    """The numbers and flags among the fields, under their names in the spec; None means the default."""
-    found = {}
+    """The numbers and flags among the fields, under their names in the spec; a None is left out, for the default."""
+    values = {}
     for name, target in table.items():
         if name in fields and (value := scalar_of(fields[name], reading, what=f"{owner}: {name}")) is not None:
-            found[target] = value
-    return found
+            values[target] = value
+    return values
 
 
 def say_dropped(
     fields: dict[str, Field], reading: Reading, *, owner: str, known: frozenset[str], reasons: dict[str, str]
 ) -> None:
-    """A note for each field that was given, means something and has no place in the spec."""
-    for name, given in fields.items():
-        if name in known or _is_off(given):
+    """Reports each field that is given and on, but has no place in the spec."""
+    for name, field in fields.items():
+        if name in known or _is_off(field):
             continue
         if name in MEANINGLESS:
             message = "{items} was not imported: every call of a run is recorded here."
-            reading.report.gather(message, place=given.place, item=name)
+            reading.report.gather(message, place=field.place, item=name)
             continue
         why = reasons.get(name, "it is not a field that is known here")
-        reading.report.warn(given.place, f"{owner}: {name} was left out ({why}).")
+        reading.report.warn(field.place, f"{owner}: {name} was left out ({why}).")
 
 
-def _is_off(given: Field) -> bool:
-    value = settled(given.value)
+def _is_off(field: Field) -> bool:
+    value = settled(field.value)
     if isinstance(value, Constant):
         return value.value is None or value.value is False
     return isinstance(value, Items) and not value.items

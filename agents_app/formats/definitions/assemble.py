@@ -25,9 +25,9 @@ _NOTHING = (
 
 @dataclass(slots=True)
 class Found:
-    """All that a source defines, in order. ``name`` is what the source or its file suggests to call the crew.
+    """All that a source defines, in order. ``name`` is the crew's name that the source or its file suggests.
 
-    ``used``: the entries of YAML files that code took as its configuration, by identity.
+    ``used`` are the entries of YAML files that code uses as configuration, by ``id()``.
     """
 
     agents: list[Definition] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Found:
 
 
 def assemble(found: Found, reading: Reading) -> CrewSpec:
-    """Raises ``UnreadableError`` if the source defines nothing of a crew."""
+    """The crew that the source defines. Raises ``UnreadableError`` if it defines no part of one."""
     if max(len(found.agents), len(found.tasks)) > MAX_MEMBERS:
         raise UnreadableError(f"The source makes more than {MAX_MEMBERS} agents or tasks; import a part of it.")
     crew = _chosen(found, reading)
@@ -75,13 +75,13 @@ def _spec(
     reading: Reading,
 ) -> CrewSpec:
     named = {"name": _crew_name(crew, found), "agents": tuple(agents), "tasks": tuple(tasks)}
-    given = dict(crew.fields) if crew else {}
-    spec = built(CrewSpec, {**named, **data}, given=given, report=reading.report, owner="The crew")
+    fields = dict(crew.fields) if crew else {}
+    spec = built(CrewSpec, {**named, **data}, fields=fields, report=reading.report, owner="The crew")
     return spec.model_copy(update={"inputs": crew_inputs(spec, crew, found.inputs, reading)})
 
 
 def _chosen(found: Found, reading: Reading) -> Definition | None:
-    """The crew with the most tasks, and of those the last: the others are drafts of it, or parts."""
+    """The crew with the most tasks, and of several such the last: the others are drafts or parts of it."""
     if not found.crews:
         if found.format == "python":
             message = "There is no Crew(...) in this source: the crew was made of all its agents and tasks, in order."
@@ -99,7 +99,7 @@ def _chosen(found: Found, reading: Reading) -> Definition | None:
 
 
 def _once_each(crews: list[Definition]) -> list[Definition]:
-    """Crews of one call are one crew that was made several times; the first that is given inputs stands for all."""
+    """Crews of one call are one crew that is made several times; the first of them that has inputs stands for all."""
     kept: dict[int, Definition] = {}
     for crew in crews:
         key = id(crew.origin or crew)
@@ -108,11 +108,11 @@ def _once_each(crews: list[Definition]) -> list[Definition]:
     return list(kept.values())
 
 
-def _enlist(given: Field | None, roster: Roster) -> None:
-    """Fills a roster with what the crew lists, or with everything where it lists nothing that can be seen."""
-    values = listed(given)
-    place = given.place if given else NOWHERE
-    if values is None and given is not None:
+def _enlist(field: Field | None, roster: Roster) -> None:
+    """Fills a roster with what the crew lists, or with all definitions if its list is made by code."""
+    values = listed(field)
+    place = field.place if field else NOWHERE
+    if values is None and field is not None:
         message = f"The crew's {roster.kind}s are put together by code: all {roster.kind}s of the source were taken."
         roster.report.warn(place, message)
     for value in _latest(roster) if values is None else values:
@@ -125,7 +125,7 @@ def _enlist(given: Field | None, roster: Roster) -> None:
 
 
 def _latest(roster: Roster) -> list[Definition]:
-    """All definitions but those whose name the source gives to a later one."""
+    """All definitions except those whose name the source gives to a later one."""
     for definition in roster.pool:
         if definition.replaced:
             message = (
@@ -136,7 +136,7 @@ def _latest(roster: Roster) -> list[Definition]:
 
 
 def _task(task: Definition, agents: Roster, tasks: Roster, reading: Reading, *, assigned: bool) -> TaskSpec:
-    """``assigned``: a manager hands the tasks out, so that one may name no agent."""
+    """``assigned``: a manager hands the tasks out, so a task need not name an agent."""
     key = tasks.keys[id(task)]
     agent = _agent_of(task, agents, reading, key=key)
     if agent is None and "agent" not in task.fields and not assigned and "config" not in task.fields:
@@ -145,24 +145,24 @@ def _task(task: Definition, agents: Roster, tasks: Roster, reading: Reading, *, 
 
 
 def _agent_of(task: Definition, agents: Roster, reading: Reading, *, key: str) -> str | None:
-    given = task.fields.get("agent")
-    if given is None:
+    field = task.fields.get("agent")
+    if field is None:
         return None
-    agent = wanted(given.value, agents, place=given.place)
+    agent = wanted(field.value, agents, place=field.place)
     if agent is None:
-        reading.report.warn(given.place, f"Task {key}: its agent is chosen by code; choose one in the editor.")
+        reading.report.warn(field.place, f"Task {key}: its agent is chosen by code; choose one in the editor.")
         return None
     if agents.key_of(agent) is None and agent in agents.pool:
         message = f"Agent {agents.add(agent)} is not in the crew's list, but has the task {key}; it was added."
-        reading.report.info(given.place, message)
+        reading.report.info(field.place, message)
     return agents.add(agent)
 
 
 def _context(task: Definition, tasks: Roster, reading: Reading, *, key: str) -> tuple[str, ...] | None:
-    given = task.fields.get("context")
-    if given is None:
+    field = task.fields.get("context")
+    if field is None:
         return None
-    value = settled(given.value)
+    value = settled(field.value)
     if isinstance(value, Constant) and value.value is None:
         return None
     keys: dict[str, None] = {}
@@ -174,7 +174,7 @@ def _context(task: Definition, tasks: Roster, reading: Reading, *, key: str) -> 
             continue
         name = name_meant(item) or getattr(item, "name", "") or "a part"
         message = f"Task {key}: `{name}` in its context is not a task of this crew; it was left out."
-        reading.report.warn(given.place, message)
+        reading.report.warn(field.place, message)
     return tuple(keys)
 
 
@@ -184,8 +184,8 @@ def _named(value: Value, tasks: Roster) -> Definition | None:
 
 
 def _manager(crew: Definition | None, agents: Roster) -> str | None:
-    given = crew.fields.get("manager_agent") if crew else None
-    manager = wanted(given.value, agents, place=given.place) if given else None
+    field = crew.fields.get("manager_agent") if crew else None
+    manager = wanted(field.value, agents, place=field.place) if field else None
     return agents.add(manager) if manager else None
 
 
@@ -199,8 +199,8 @@ def _say_unused(roster: Roster) -> None:
 
 
 def _crew_name(crew: Definition | None, found: Found) -> str:
-    given = crew.fields.get("name") if crew else None
-    own = plain_text(settled(given.value)) if given else None
+    field = crew.fields.get("name") if crew else None
+    own = plain_text(settled(field.value)) if field else None
     if own and own.strip():
         return own.strip()[:200]
     for name in map(without_maker, (crew.name if crew else "", found.name)):

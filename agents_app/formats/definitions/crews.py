@@ -1,4 +1,4 @@
-"""Reads a source's definition of a crew: its process, its models, its limits. Its members come from elsewhere."""
+"""Reads a source's definition of a crew: process, models, limits. ``members`` reads its agents and tasks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _PROCESSES = {"sequential": "sequential", "hierarchical": "hierarchical", "paral
 
 
 def crew_settings(crew: Definition, reading: Reading) -> dict[str, Any]:
-    """The fields of ``CrewSpec`` that are the crew's own, without its name, its members and its manager's agent."""
+    """``CrewSpec``'s fields without the name, the agents and tasks, and the manager's agent."""
     fields = crew.fields
     data: dict[str, Any] = {"process": _process(fields.get("process"), reading)}
     for name in ("manager_llm", "planning_llm"):
@@ -64,23 +64,23 @@ def crew_settings(crew: Definition, reading: Reading) -> dict[str, Any]:
 
 def has_memory(crew: Definition, reading: Reading) -> bool:
     """Whether the crew gives all its agents a memory."""
-    given = crew.fields.get("memory")
-    value = settled(given.value) if given is not None else None
-    if given is None or (isinstance(value, Constant) and not value.value):
+    field = crew.fields.get("memory")
+    value = settled(field.value) if field is not None else None
+    if field is None or (isinstance(value, Constant) and not value.value):
         return False
-    reading.report.info(given.place, "memory: every agent takes notes, and recalls them in later runs.")
+    reading.report.info(field.place, "memory: every agent takes notes, and recalls them in later runs.")
     return True
 
 
-def _process(given: Field | None, reading: Reading) -> str:
-    if given is None:
+def _process(field: Field | None, reading: Reading) -> str:
+    if field is None:
         return "sequential"
-    value = settled(given.value)
+    value = settled(field.value)
     if isinstance(value, Constant) and value.value is None:
         return "sequential"
     named = value.template if isinstance(value, Text) else describe(value)
     process = _PROCESSES.get(named.rpartition(".")[2].lower())
     if process is None:
         message = f"The process {named} is not known; sequential is used."
-        reading.report.warn(given.place, message)
+        reading.report.warn(field.place, message)
     return process or "sequential"

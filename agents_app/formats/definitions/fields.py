@@ -1,4 +1,4 @@
-"""Turns values of a source into what fields of a spec can hold, and says what did not fit. It gives them no meaning."""
+"""Turns a source's values into what a spec's fields can hold, and reports what does not fit."""
 
 from __future__ import annotations
 
@@ -28,19 +28,20 @@ S = TypeVar("S", bound=Spec)
 
 @dataclass(slots=True)
 class Reading:
-    """One import: its report, the default that each input has in the source, and the model of agents that name none."""
+    """One import: its report, each input's default in the source, and the model for agents that name none."""
 
     report: Report
     default_model: str = ""
     defaults: dict[str, str] = field(default_factory=dict)
 
 
-def text_of(given: Field | None, reading: Reading, *, what: str) -> str:
-    """A field as text, empty if it was not given; what only a run would show becomes a placeholder."""
-    return as_text(given.value, reading, place=given.place, what=what).strip() if given else ""
+def text_of(field: Field | None, reading: Reading, *, what: str) -> str:
+    """A field as text, "" if it is not given. What only a run would show becomes a placeholder."""
+    return as_text(field.value, reading, place=field.place, what=what).strip() if field else ""
 
 
 def as_text(value: Value, reading: Reading, *, place: Place, what: str) -> str:
+    """A value as text; ``what`` names the field in remarks."""
     if isinstance(value, Text):
         for part in value.computed:
             _note_computed(part, reading, place=place, what=what)
@@ -83,7 +84,7 @@ def _keep_default(label: str, value: Value | None, reading: Reading) -> None:
 
 
 def plain_text(value: Value | None) -> str | None:
-    """A literal as the text of an input; None if it is not wholly literal."""
+    """A literal as the text of an input; None if any part of it is not literal."""
     if isinstance(value, Text):
         return value.template if value.literal else None
     if isinstance(value, Constant) and value.value is not None:
@@ -95,19 +96,19 @@ def plain_text(value: Value | None) -> str | None:
     return None
 
 
-def scalar_of(given: Field, reading: Reading, *, what: str) -> Any:
+def scalar_of(field: Field, reading: Reading, *, what: str) -> Any:
     """A number, flag, text or None as plain data; None with a warning if it is computed."""
-    value = settled(given.value)
+    value = settled(field.value)
     if isinstance(value, Constant):
         return value.value
     if isinstance(value, Text) and value.literal:
         return value.template
-    reading.report.warn(given.place, f"{what} is computed by code; its default is used.")
+    reading.report.warn(field.place, f"{what} is computed by code; its default is used.")
     return None
 
 
 def data_of(value: Value) -> Any:
-    """A value as JSON data. Raises ``ValueError`` where a part of it is not literal."""
+    """A value as JSON data. Raises ``ValueError`` if any part of it is not literal."""
     value = settled(value)
     if isinstance(value, Text) and value.literal:
         return value.template
@@ -121,7 +122,7 @@ def data_of(value: Value) -> Any:
 
 
 def describe(value: Value) -> str:
-    """A value in a few words, for notes."""
+    """A value in a few words, for remarks."""
     if isinstance(value, Definition | Outside):
         return value.short
     if isinstance(value, Unknown):
@@ -132,14 +133,14 @@ def describe(value: Value) -> str:
     return f"'{text[:60]}'" if text is not None else str(getattr(value, "name", "")) or "an expression"
 
 
-def built(model: type[S], data: dict[str, Any], *, given: dict[str, Field], report: Report, owner: str) -> S:
-    """A spec from data; each field that does not fit is said at its place and left at its default."""
+def built(model: type[S], data: dict[str, Any], *, fields: dict[str, Field], report: Report, owner: str) -> S:
+    """A spec from data. Each field that does not fit is reported at its place, and keeps its default."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
         bad = {str(entry["loc"][0]): entry["msg"] for entry in error.errors() if entry["loc"]}
     for name, message in bad.items():
-        place = given[name].place if name in given else NOWHERE
+        place = fields[name].place if name in fields else NOWHERE
         report.warn(place, f"{owner}: {name} was left out ({_lowered(message)}).")
     return model.model_validate({name: value for name, value in data.items() if name not in bad})
 

@@ -1,4 +1,4 @@
-"""Finds the default inputs of a crew: what the source gives to ``kickoff`` or to the function that builds the crew."""
+"""Finds a crew's default inputs: what the source passes to ``kickoff`` or to the function that builds the crew."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from engine.spec.placeholders import placeholders
 
 
 def crew_inputs(spec: CrewSpec, crew: Definition | None, extra: list[Field], reading: Reading) -> dict[str, str]:
-    """Name to text, for the placeholders that the crew really has and for which the source holds a literal text."""
+    """Name to text, for each placeholder of the crew for which the source has a literal text."""
     names = placeholders(spec)
-    given = [crew.fields["inputs"]] if crew and "inputs" in crew.fields else extra
-    found: dict[str, str] = {}
-    for entry in given:
+    sources = [crew.fields["inputs"]] if crew and "inputs" in crew.fields else extra
+    texts: dict[str, str] = {}
+    for entry in sources:
         for name, value in _first_row(entry, reading).items():
             text = plain_text(settled(value.value))
             if name not in names:
@@ -23,18 +23,18 @@ def crew_inputs(spec: CrewSpec, crew: Definition | None, extra: list[Field], rea
                     value.place, f"The value of {{{name}}} is computed by code; it has no default here."
                 )
             else:
-                found.setdefault(name, text)
-    return {name: text.strip() for name in names if (text := found.get(name, reading.defaults.get(name))) is not None}
+                texts.setdefault(name, text)
+    return {name: text.strip() for name in names if (text := texts.get(name, reading.defaults.get(name))) is not None}
 
 
-def _first_row(given: Field, reading: Reading) -> dict[str, Field]:
-    value = settled(given.value)
+def _first_row(field: Field, reading: Reading) -> dict[str, Field]:
+    value = settled(field.value)
     if isinstance(value, Items):
         rows = [row for row in value.items if isinstance(row, Mapping)]
         if len(rows) > 1:
             message = (
                 f"The source runs the crew for {len(rows)} inputs; the first are the defaults here. Launch the others "
             )
-            reading.report.info(given.place, message + "as a batch.")
+            reading.report.info(field.place, message + "as a batch.")
         value = rows[0] if rows else Constant(None)
     return value.fields if isinstance(value, Mapping) else {}

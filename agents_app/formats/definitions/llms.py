@@ -96,27 +96,28 @@ _MEANINGLESS = frozenset({"verbose", "streaming", "stream", "callbacks", "is_lit
 
 
 def is_secret_field(name: str) -> bool:
+    """Whether a field of this name holds a key or password."""
     return _SECRET.search(name) is not None
 
 
-def read_llm(given: Field | None, reading: Reading, *, owner: str) -> LLMSpec | None:
-    """The model that a field names; None where it names none, so that the default holds."""
-    if given is None:
+def read_llm(field: Field | None, reading: Reading, *, owner: str) -> LLMSpec | None:
+    """The model that a field names; None if it names none, so that the default is used."""
+    if field is None:
         return None
-    value = settled(given.value)
-    if isinstance(given.value, Secret) and isinstance(value, Text):
+    value = settled(field.value)
+    if isinstance(field.value, Secret) and isinstance(value, Text):
         message = (
-            f"{owner} reads its model from {given.value.name}; the default written there, {value.template}, is used."
+            f"{owner} reads its model from {field.value.name}; the default written there, {value.template}, is used."
         )
-        reading.report.info(given.place, message)
+        reading.report.info(field.place, message)
     if isinstance(value, Text) and value.literal and value.template.strip():
-        return _spec({"model": value.template.strip()}, {"model": given}, reading)
+        return _spec({"model": value.template.strip()}, {"model": field}, reading)
     if isinstance(value, Definition) and (value.kind == "llm" or _model_field(value)):
         return _from_definition(value, reading)
     if isinstance(value, Mapping):
-        return _from_fields(value.fields, reading, prefix="", place=given.place)
+        return _from_fields(value.fields, reading, prefix="", place=field.place)
     if not (isinstance(value, Constant) and value.value is None):
-        _say_default(value, reading, place=given.place, owner=owner)
+        _say_default(value, reading, place=field.place, owner=owner)
     return None
 
 
@@ -147,60 +148,60 @@ def _from_definition(definition: Definition, reading: Reading) -> LLMSpec | None
 
 
 def _from_fields(fields: dict[str, Field], reading: Reading, *, prefix: str, place: Place) -> LLMSpec | None:
-    named = next((name for name in _MODEL_FIELDS if name in fields), None)
-    model = _model_name(fields[named], reading) if named else None
+    model_field = next((name for name in _MODEL_FIELDS if name in fields), None)
+    model = _model_name(fields[model_field], reading) if model_field else None
     if model is None:
-        given = fields[named].value if named else None
-        why = f"is read from {given.name}" if isinstance(given, Secret) else "is not a plain text in the source"
+        value = fields[model_field].value if model_field else None
+        why = f"is read from {value.name}" if isinstance(value, Secret) else "is not a plain text in the source"
         message = f"The model's name {why}; {DEFAULT_MODEL} is used."
-        reading.report.warn(fields[named].place if named else place, message)
+        reading.report.warn(fields[model_field].place if model_field else place, message)
         model = DEFAULT_MODEL
     elif prefix and not model.startswith(f"{prefix}/"):
         model = f"{prefix}/{model.removeprefix('models/')}"
     data: dict[str, Any] = {"model": model}
-    places = {"model": fields[named] if named else Field(Text(model), place)}
-    for name, value in fields.items():
-        if name in _SETTINGS and (setting := _setting(name, value, reading)) is not None:
-            data[_SETTINGS[name]], places[_SETTINGS[name]] = setting, value
+    places = {"model": fields[model_field] if model_field else Field(Text(model), place)}
+    for name, field in fields.items():
+        if name in _SETTINGS and (setting := _setting(name, field, reading)) is not None:
+            data[_SETTINGS[name]], places[_SETTINGS[name]] = setting, field
         elif name not in _SETTINGS and name not in _MODEL_FIELDS:
-            _say_dropped(name, value, reading)
+            _say_dropped(name, field, reading)
     return _spec(data, places, reading)
 
 
-def _model_name(given: Field, reading: Reading) -> str | None:
-    value = settled(given.value)
-    if isinstance(given.value, Secret) and isinstance(value, Text):
-        message = f"The model is read from {given.value.name}; the default written there, {value.template}, is used."
-        reading.report.info(given.place, message)
+def _model_name(field: Field, reading: Reading) -> str | None:
+    value = settled(field.value)
+    if isinstance(field.value, Secret) and isinstance(value, Text):
+        message = f"The model is read from {field.value.name}; the default written there, {value.template}, is used."
+        reading.report.info(field.place, message)
     return value.template.strip() or None if isinstance(value, Text) and value.literal else None
 
 
-def _setting(name: str, given: Field, reading: Reading) -> Any:
+def _setting(name: str, field: Field, reading: Reading) -> Any:
     if _SETTINGS[name] == "stop":
-        texts = [item.template for item in members(given.value) if isinstance(item, Text) and item.literal]
+        texts = [item.template for item in members(field.value) if isinstance(item, Text) and item.literal]
         return tuple(texts) or None
-    if isinstance(settled(given.value), Items | Mapping | Definition):
-        reading.report.warn(given.place, f"The model's {name} is not a number in the source; its default is used.")
+    if isinstance(settled(field.value), Items | Mapping | Definition):
+        reading.report.warn(field.place, f"The model's {name} is not a number in the source; its default is used.")
         return None
-    return scalar_of(given, reading, what=f"The model's {name}")
+    return scalar_of(field, reading, what=f"The model's {name}")
 
 
-def _say_dropped(name: str, given: Field, reading: Reading) -> None:
-    value = settled(given.value)
+def _say_dropped(name: str, field: Field, reading: Reading) -> None:
+    value = settled(field.value)
     if name in _MEANINGLESS or (isinstance(value, Constant) and value.value in (None, False)):
         return
     if is_secret_field(name):
         if isinstance(value, Text) and len(value.template) > 8:
             message = f"A key is written into the source ({name}). It was not imported; consider replacing the key."
-            reading.report.warn(given.place, message)
+            reading.report.warn(field.place, message)
         message = "Keys are never imported ({items}): add the provider's key in the team's settings."
-        reading.report.gather(message, place=given.place, item=name)
+        reading.report.gather(message, place=field.place, item=name)
     elif _ADDRESS.search(name):
         message = f"The model's {name} was left out: a provider's address belongs to its key in the team's settings."
-        reading.report.warn(given.place, message)
+        reading.report.warn(field.place, message)
     else:
-        reading.report.warn(given.place, f"The model's setting {name} is not supported here and was left out.")
+        reading.report.warn(field.place, f"The model's setting {name} is not supported here and was left out.")
 
 
-def _spec(data: dict[str, Any], given: dict[str, Field], reading: Reading) -> LLMSpec:
-    return built(LLMSpec, data, given=given, report=reading.report, owner="The model")
+def _spec(data: dict[str, Any], fields: dict[str, Field], reading: Reading) -> LLMSpec:
+    return built(LLMSpec, data, fields=fields, report=reading.report, owner="The model")

@@ -1,6 +1,6 @@
-"""Which agents and tasks a crew has, under which keys, and how they refer to each other: by object or by name.
+"""Which agents and tasks a crew has, under which keys, and what they mean when they refer to each other.
 
-It makes no specs of them; a name that stands for nothing becomes an empty agent or task, and the report says so.
+It makes no specs. A name that is not defined becomes an empty agent or task, and the report says so.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MAX_COMPARED = 4  # levels; tasks can refer to each other in a circle
 
 @dataclass(slots=True)
 class Roster:
-    """The agents, or the tasks, of the crew that is being read. ``pool`` is all that the source defines of them."""
+    """The agents, or the tasks, of the crew that is being read. ``pool`` is all of them that the source defines."""
 
     kind: Kind
     report: Report
@@ -38,13 +38,14 @@ class Roster:
     taken: set[str] = field(default_factory=set)
 
     def key_of(self, definition: Definition) -> str | None:
-        """A member's key; a second making of the same thing is the same member."""
+        """A member's key, also if the same thing was made a second time; None for others."""
         if id(definition) in self.keys:
             return self.keys[id(definition)]
         twin = next((member for member in self.members if _same(member, definition)), None)
         return self.keys[id(twin)] if twin else None
 
     def add(self, definition: Definition) -> str:
+        """Makes it a member if it is none yet; returns its key."""
         key = self.key_of(definition)
         if key is None:
             self.members.append(definition)
@@ -53,26 +54,26 @@ class Roster:
         return key
 
     def named(self, name: str) -> Definition | None:
-        """What a text means: a member's or else any definition's name in the source, its key, or an agent's role."""
+        """Whom a text means: a member by its key or name, or any definition by its name or an agent's role."""
         wanted = snake(name)
         for member in self.members:
             if wanted in (self.keys[id(member)], snake(member.name)):
                 return member
-        by_name = [known for known in self.pool if wanted and snake(known.name) == wanted]
-        by_role = [known for known in self.pool if wanted and snake(_text(known, "role")) == wanted]
+        by_name = [member for member in self.pool if wanted and snake(member.name) == wanted]
+        by_role = [member for member in self.pool if wanted and snake(_text(member, "role")) == wanted]
         return next(iter([*by_name[-1:], *by_role]), None)
 
     def stub(self, name: str, *, place: Place) -> Definition:
         """An empty member for a name that the source uses but does not define."""
         fields = {"role": Field(Text(title(name)), place)} if self.kind == "agent" else {}
-        made = Definition(self.kind, self.kind, place, fields, name=name)
+        empty = Definition(self.kind, self.kind, place, fields, name=name)
         message = f"`{name}` is not defined in this source: an empty {self.kind} was made from its name; fill it in."
         self.report.warn(place, message)
-        return made
+        return empty
 
 
 def wanted(value: Value, roster: Roster, *, place: Place) -> Definition | None:
-    """The agent or task that a value means, made from its name where it is not defined; None if it means none."""
+    """The agent or task that a value means, if need be an empty one made from its name; None if it means none."""
     value = settled(value)
     if isinstance(value, Definition) and value.kind == roster.kind:
         return value
@@ -83,7 +84,7 @@ def wanted(value: Value, roster: Roster, *, place: Place) -> Definition | None:
 
 
 def name_meant(value: Value) -> str:
-    """The name by which a value refers to an agent or task; empty if it does not."""
+    """The name by which a value refers to an agent or task; "" if it does not."""
     if isinstance(value, Text) and value.literal:
         return value.template.strip()
     if isinstance(value, Unknown) and not value.source:
@@ -91,45 +92,45 @@ def name_meant(value: Value) -> str:
     return value.short if isinstance(value, Outside) else ""
 
 
-def listed(given: Field | None) -> list[Value] | None:
-    """The members that a crew lists; None if it does not list them where they could be seen."""
-    if given is None:
+def listed(field: Field | None) -> list[Value] | None:
+    """The members that a crew lists; None if it lists none, or by code that cannot be followed."""
+    if field is None:
         return None
-    value = settled(given.value)
+    value = settled(field.value)
     if isinstance(value, Items):
         return list(members(value))
     return [] if isinstance(value, Constant) else None
 
 
-def _same(one: Definition, other: Definition, *, depth: int = 0) -> bool:
+def _same(first: Definition, second: Definition, *, depth: int = 0) -> bool:
     """Whether two definitions come from one call, run twice with the same arguments, or are one agent written twice."""
-    written_twice = one.kind == other.kind == "agent" and not one.name and not other.name
-    if not (written_twice or (one.origin is not None and one.origin is other.origin)):
+    written_twice = first.kind == second.kind == "agent" and not first.name and not second.name
+    if not (written_twice or (first.origin is not None and first.origin is second.origin)):
         return False
-    if one.fields.keys() != other.fields.keys() or depth > _MAX_COMPARED:
+    if first.fields.keys() != second.fields.keys() or depth > _MAX_COMPARED:
         return False
-    pairs = ((given.value, other.fields[name].value) for name, given in one.fields.items())
-    return all(_equal(ours, theirs, depth=depth + 1) for ours, theirs in pairs)
+    pairs = ((field.value, second.fields[name].value) for name, field in first.fields.items())
+    return all(_equal(value, other, depth=depth + 1) for value, other in pairs)
 
 
-def _equal(one: Value, other: Value, *, depth: int) -> bool:
-    if one is other or depth > _MAX_COMPARED:
-        return one is other
-    if isinstance(one, Items) and isinstance(other, Items):
-        pairs = zip(one.items, other.items, strict=False)
-        return len(one.items) == len(other.items) and all(_equal(a, b, depth=depth + 1) for a, b in pairs)
-    if isinstance(one, Definition) and isinstance(other, Definition):
-        return _same(one, other, depth=depth)
-    return one == other
+def _equal(first: Value, second: Value, *, depth: int) -> bool:
+    if first is second or depth > _MAX_COMPARED:
+        return first is second
+    if isinstance(first, Items) and isinstance(second, Items):
+        pairs = zip(first.items, second.items, strict=False)
+        return len(first.items) == len(second.items) and all(_equal(a, b, depth=depth + 1) for a, b in pairs)
+    if isinstance(first, Definition) and isinstance(second, Definition):
+        return _same(first, second, depth=depth)
+    return first == second
 
 
 def _text(definition: Definition, name: str) -> str:
-    given = definition.fields.get(name)
-    return given.value.template if given and isinstance(given.value, Text) else ""
+    field = definition.fields.get(name)
+    return field.value.template if field and isinstance(field.value, Text) else ""
 
 
 def _name_of(definition: Definition) -> str:
-    """What to call a member: the source's name for it, or else its own words."""
+    """What to call a member: the source's name for it, or else its role, its name or its description's first words."""
     name = without_maker(definition.name)
     if not is_generic(name) or (name and definition.origin is None):  # in YAML the name is the key
         return name

@@ -1,4 +1,4 @@
-"""Keys and titles made from the names that a source uses. Nothing here knows what the names stand for."""
+"""Makes keys and titles from the names in a source, whatever they stand for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def snake(name: str) -> str:
 
 
 def is_generic(name: str) -> bool:
-    """Whether a name says nothing about what it names (``agent``, ``task1``, ``run``)."""
+    """Whether a name says nothing of the thing (``agent``, ``task1``, ``run``)."""
     return not name or _GENERIC.match(snake(name)) is not None
 
 

@@ -1,4 +1,4 @@
-"""Reads a source's definition of a task as a ``TaskSpec``. Which agent and which other tasks it means is handed in."""
+"""Reads a source's definition of a task as a ``TaskSpec``. Its agent and its context are passed in as keys."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def task_spec(
     context: tuple[str, ...] | None,
     reading: Reading,
 ) -> TaskSpec:
-    """Always a spec: what is missing is left empty, for validation to name it."""
+    """The task's spec. What is missing in it is left empty, and validation names it."""
     owner = f"Task {key}"
     fields = definition.fields
     data: dict[str, Any] = {"key": key, "agent": agent, "context": context}
@@ -66,16 +66,16 @@ def task_spec(
     data["guardrails"] = _guardrails(fields, reading, owner=owner)
     data.update(plain_fields(fields, _PLAIN, reading, owner=owner))
     say_dropped(fields, reading, owner=owner, known=_OWN, reasons=_WHY_NOT)
-    given = {target: fields[name] for name, target in _PLAIN.items() if name in fields}
-    return built(TaskSpec, data, given=given, report=reading.report, owner=owner)
+    plain = {target: fields[name] for name, target in _PLAIN.items() if name in fields}
+    return built(TaskSpec, data, fields=plain, report=reading.report, owner=owner)
 
 
 def _output_schema(fields: dict[str, Field], reading: Reading, *, owner: str) -> dict[str, Any] | None:
     for name in _SCHEMAS:
-        given = fields.get(name)
-        if given is None:
+        field = fields.get(name)
+        if field is None:
             continue
-        value = settled(given.value)
+        value = settled(field.value)
         if isinstance(value, Schema):
             return value.data
         if isinstance(value, Mapping) and ("properties" in value.fields or "type" in value.fields):
@@ -86,7 +86,7 @@ def _output_schema(fields: dict[str, Field], reading: Reading, *, owner: str) ->
                 f"{owner}: the class `{name_of_class}` of {name} is not in this source, so its fields are unknown. "
             )
             message += "Paste the class too, or set the output schema in the editor."
-            reading.report.warn(given.place, message)
+            reading.report.warn(field.place, message)
     return None
 
 
@@ -99,23 +99,23 @@ def _literal_schema(value: Mapping) -> dict[str, Any] | None:
 
 
 def _guardrails(fields: dict[str, Field], reading: Reading, *, owner: str) -> tuple[QuestionGuardrail, ...]:
-    found = []
+    questions = []
     for name in ("guardrail", "guardrails"):
-        given = fields.get(name)
-        for value in members(given.value) if given else ():
+        field = fields.get(name)
+        for value in members(field.value) if field else ():
             question = _question(value, reading, owner=owner)
             if question:
-                found.append(question)
+                questions.append(question)
             else:
                 why = NO_CODE + "; set a length, pattern, schema or question in the editor"
                 reading.report.warn(
                     fields[name].place, f"{owner}: the guardrail `{describe(value)}` was left out ({why})."
                 )
-    return tuple(found)
+    return tuple(questions)
 
 
 def _question(value: Value, reading: Reading, *, owner: str) -> QuestionGuardrail | None:
-    """CrewAI puts a guardrail that is a text to a model, as a question about the answer."""
+    """CrewAI puts a guardrail that is a text to a model, as a question about the answer; None for any other one."""
     value = settled(value)
     if isinstance(value, Text) and value.literal and value.template.strip():
         return QuestionGuardrail(question=value.template.strip())

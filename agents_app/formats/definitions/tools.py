@@ -1,4 +1,4 @@
-"""Maps the tools that a source names to the tools that exist here; what has no counterpart is said and left out."""
+"""Maps a source's tools to those that exist here. Tools without a counterpart are reported and left out."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ SETTINGS = {"scrape_website": frozenset({"website_url"})}
 _BY_SNAKE = {snake(name): name for name in (*SAME, *ALIKE)}
 
 
-def read_tools(given: Field | None, reading: Reading, *, owner: str) -> tuple[ToolSpec, ...]:
+def read_tools(field: Field | None, reading: Reading, *, owner: str) -> tuple[ToolSpec, ...]:
     """The tools of an agent or task, each once and in order."""
-    if given is None:
+    if field is None:
         return ()
-    found: dict[str, ToolSpec] = {}
-    for value in members(given.value):
-        tool = _tool(settled(value), reading, place=given.place, owner=owner)
-        if tool and found.setdefault(tool.name, tool) != tool:
+    tools: dict[str, ToolSpec] = {}
+    for value in members(field.value):
+        tool = _tool(settled(value), reading, place=field.place, owner=owner)
+        if tool and tools.setdefault(tool.name, tool) != tool:
             message = f"{owner} has {tool.name} twice with different settings; the first was kept."
-            reading.report.warn(given.place, message)
-    return tuple(found.values())
+            reading.report.warn(field.place, message)
+    return tuple(tools.values())
 
 
 def _tool(value: Value, reading: Reading, *, place: Place, owner: str) -> ToolSpec | None:
@@ -100,19 +100,19 @@ def _name(value: Value) -> str:
 
 
 def _config(tool: str, made: Definition, reading: Reading) -> dict[str, Any]:
-    """The settings that the tool has here too; of the others it is said that they were left out."""
+    """The settings that the tool has here too; the others are reported as left out."""
     config: dict[str, Any] = {}
-    for name, given in made.fields.items():
+    for name, field in made.fields.items():
         try:
-            value = data_of(given.value)
+            value = data_of(field.value)
         except ValueError:
             value = None
         if name in SETTINGS.get(tool, ()) and value is not None:
             config[name] = value
         elif is_secret_field(name):
             message = "Keys are never imported ({items}): add the provider's key in the team's settings."
-            reading.report.gather(message, place=given.place, item=name)
+            reading.report.gather(message, place=field.place, item=name)
         else:
             shown = f"{name}={value!r}"[:80] if value is not None else name
-            reading.report.warn(given.place, f"The setting {shown} of {made.short} was left out.")
+            reading.report.warn(field.place, f"The setting {shown} of {made.short} was left out.")
     return config

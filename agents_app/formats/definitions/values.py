@@ -1,6 +1,6 @@
-"""What a source says, before it is a spec: values that know their place, the same for Python and for YAML.
+"""The values in a source, before they become a spec; the same classes serve Python and YAML.
 
-Values are what could be known without running anything; what only a run would show is an ``Unknown`` with a name.
+A value is what can be known without running anything. What only a run would show is an ``Unknown`` with a name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Text(Value):
-    """A text; ``{name}`` in it is a placeholder. ``computed`` are those of them that stand for something unknown."""
+    """A text; ``{name}`` in it is a placeholder. ``computed`` are the placeholders that stand for unknown values."""
 
     template: str
     computed: tuple[Unknown | Secret, ...] = ()
@@ -34,7 +34,7 @@ class Text(Value):
 
 @dataclass(frozen=True, slots=True)
 class Constant(Value):
-    """A number, a flag or None. ``raw`` is how it was written where that could also have been meant as text."""
+    """A number, a flag or None. ``raw`` is how it was written, if that could also be meant as text."""
 
     value: int | float | bool | None
     raw: str = ""
@@ -65,11 +65,11 @@ class Mapping(Value):
 
 @dataclass(frozen=True, slots=True)
 class Unknown(Value):
-    """What only a run would show, named after what it is called.
+    """What only a run would show; ``label`` is the name it gets as an input.
 
-    ``source`` is the expression where it is more than a variable, parameter or question to the user: those are natural
-    inputs of a crew, an expression is not. ``known`` is a value it has in the source all the same, such as a
-    parameter's default. ``defined`` is false for a name that the source uses and never gives a value.
+    ``source`` is the expression, and "" for a variable, a parameter or a question to the user: those are natural inputs
+    of a crew, an expression is not. ``known`` is a value that the source gives it all the same, such as a parameter's
+    default. ``defined`` is false for a name that the source uses but never defines.
     """
 
     label: str
@@ -80,7 +80,7 @@ class Unknown(Value):
 
 @dataclass(frozen=True, slots=True)
 class Secret(Value):
-    """A setting read from outside the source; never imported. ``fallback`` is the default written beside it."""
+    """A setting that is read from the environment; it is never imported. ``fallback`` is its default in the source."""
 
     name: str
     fallback: Value | None = None
@@ -92,11 +92,11 @@ class Secret(Value):
 
 @dataclass(slots=True, eq=False)
 class Definition(Value):
-    """Something made by a call such as ``Agent(...)``, or by an entry of a YAML file.
+    """What a call such as ``Agent(...)``, or an entry of a YAML file, defines.
 
-    ``path`` is the dotted name of what was called, ``name`` what the source calls the result, ``origin`` the call
-    itself: two definitions of one origin with equal content are one thing made twice. ``replaced`` is where the source
-    gives its name to something else.
+    ``path`` is the dotted name of what is called, ``name`` the source's name of the result, ``origin`` the call itself:
+    two definitions of one origin with equal content are one thing made twice. ``replaced`` is where the source gives
+    the name to something else.
     """
 
     kind: Kind
@@ -116,7 +116,7 @@ class Definition(Value):
 
 @dataclass(frozen=True, slots=True)
 class Outside(Value):
-    """Something that is not made in the source: a library's class or function, by its dotted name."""
+    """A class or function of a library, by its dotted name."""
 
     path: str
 

@@ -1,4 +1,4 @@
-"""What ``value.name`` is, for values of every kind: the source's objects, modules and definitions, and libraries."""
+"""The value of ``value.name``, for the source's objects, modules and definitions and for libraries."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ _CONFIG_FILES = {"agents_config": "config/agents.yaml", "tasks_config": "config/
 
 
 def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
+    """The attribute that the node reads from the value; an ``Unknown`` if it cannot be known."""
     value = settled(value)
-    found: Value | None = None
+    result: Value | None = None
     if isinstance(value, Outside):
-        found = Outside(f"{value.path}.{node.attr}")
+        result = Outside(f"{value.path}.{node.attr}")
     elif isinstance(value, Instance):
-        found = _of_instance(value, node, frame)
+        result = _of_instance(value, node, frame)
     elif isinstance(value, Class):
-        found = _bound(value.member(node.attr), value)
+        result = _bound(value.member(node.attr), value)
     elif isinstance(value, ModuleOf):
-        found = value.frame.lookup(node.attr) or Unknown(node.attr, defined=False)
+        result = value.frame.lookup(node.attr) or Unknown(node.attr, defined=False)
     elif isinstance(value, Definition) and node.attr in value.fields:
-        found = value.fields[node.attr].value
+        result = value.fields[node.attr].value
     elif isinstance(value, Unknown) and not value.source:
         source = "" if value.defined else source_of(node)
-        found = Unknown(label_of(node), source=source, defined=value.defined)
-    return found if found is not None else unknown(node)
+        result = Unknown(label_of(node), source=source, defined=value.defined)
+    return result if result is not None else unknown(node)
 
 
 def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value:
@@ -55,8 +56,8 @@ def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value
         return _config(member, name, frame)
     if isinstance(member, Function) and member.decorated("property"):
         return call_function(_with(member, instance), [], {}, frame)
-    found = _bound(member, instance)
-    return found if found is not None else Unknown(name)
+    bound = _bound(member, instance)
+    return bound if bound is not None else Unknown(name)
 
 
 def _with(function: Function, owner: Value) -> Function:
@@ -70,7 +71,7 @@ def _bound(member: Value | None, owner: Value) -> Value | None:
 
 
 def _config(member: Value | None, name: str, frame: Frame) -> Value:
-    """``self.agents_config``: the YAML file it names, if that is part of what was given."""
+    """``self.agents_config``: the YAML file that it names, if the project's files include it."""
     if isinstance(member, Mapping):
         return member
     path = member.template if isinstance(member, Text) else _CONFIG_FILES[name]
@@ -78,14 +79,14 @@ def _config(member: Value | None, name: str, frame: Frame) -> Value:
 
 
 def document(path: str, frame: Frame) -> Value | None:
-    """The project's file of this path, or of the only one with its name."""
+    """The project's file of this path, or else the only one of that name."""
     wanted = path.replace("\\", "/").lstrip("./")
     documents = frame.world.documents
-    for known in documents:
-        if known == wanted or known.endswith("/" + wanted) or wanted.endswith("/" + known):
-            return documents[known]
-    same = [known for known in documents if known.rpartition("/")[2] == wanted.rpartition("/")[2]]
-    return documents[same[0]] if len(same) == 1 else None
+    for file in documents:
+        if file == wanted or file.endswith("/" + wanted) or wanted.endswith("/" + file):
+            return documents[file]
+    namesakes = [file for file in documents if file.rpartition("/")[2] == wanted.rpartition("/")[2]]
+    return documents[namesakes[0]] if len(namesakes) == 1 else None
 
 
 def set_attribute(owner: Value, name: str, value: Value, field: Field) -> None:

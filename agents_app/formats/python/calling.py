@@ -1,7 +1,7 @@
 """Follows calls to functions and classes of the source: binds parameters, enters bodies, names results.
 
-A function that builds a crew is entered once, and its texts become the crew's inputs, with the values it is called with
-as their defaults. Any other function is entered at each call with the values of that call.
+A function that builds a crew is entered once. Its parameters that are texts become the crew's inputs, and the values of
+the call their defaults. Any other function is entered at each call, with the values of that call.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _DATA_BASES = ("BaseModel", "TypedDict", "FlowState")
 def call_function(
     function: Function, args: list[Value], fields: dict[str, Field], frame: Frame, *, as_inputs: bool = False
 ) -> Value:
+    """What the function may return. ``as_inputs``: it is entered as a function that builds a crew."""
     world, node = frame.world, function.node
     builds = as_inputs or function.name in world.builders
     once = any(function.decorated(name) for name in PROJECT_DECORATORS)
@@ -51,7 +52,7 @@ def call_function(
 
 
 def _best(returned: list[Value]) -> Value:
-    """Of all that a function may return, what says most about a crew."""
+    """Of all values that a function may return, the one that says most about a crew."""
     for kinds in (Definition, Instance | Items, Value):
         for value in returned:
             if isinstance(value, kinds) and not (isinstance(value, Constant) and value.value is None):
@@ -62,20 +63,20 @@ def _best(returned: list[Value]) -> Value:
 def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner: Frame, *, as_inputs: bool) -> None:
     spec = function.node.args
     names = [argument.arg for argument in (*spec.posonlyargs, *spec.args)]
-    given = list(args)
+    values = list(args)
     if function.owner is not None and not function.decorated("staticmethod"):
-        given.insert(0, function.owner)
+        values.insert(0, function.owner)
     defaults = _defaults(function)
     for position, name in enumerate([*names, *(argument.arg for argument in spec.kwonlyargs)]):
-        if position < len(given) and position < len(names):
-            value = given[position]
+        if position < len(values) and position < len(names):
+            value = values[position]
         elif name in fields:
             value = fields[name].value
         else:
             value = defaults.get(name) or Unknown(name)
         inner.names[name] = _as_input(name, value) if as_inputs else value
     if spec.vararg:
-        inner.names[spec.vararg.arg] = Items(given[len(names) :])
+        inner.names[spec.vararg.arg] = Items(values[len(names) :])
     if spec.kwarg:
         rest = {name: field for name, field in fields.items() if name not in inner.names}
         inner.names[spec.kwarg.arg] = Mapping(rest)
@@ -84,17 +85,17 @@ def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner
 def _defaults(function: Function) -> dict[str, Value]:
     spec = function.node.args
     positional = [*spec.posonlyargs, *spec.args]
-    found: dict[str, Value] = {}
+    defaults: dict[str, Value] = {}
     for argument, default in zip(positional[len(positional) - len(spec.defaults) :], spec.defaults, strict=True):
-        found[argument.arg] = function.frame.evaluate(default)
+        defaults[argument.arg] = function.frame.evaluate(default)
     for argument, keyword_default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
         if keyword_default is not None:
-            found[argument.arg] = function.frame.evaluate(keyword_default)
-    return found
+            defaults[argument.arg] = function.frame.evaluate(keyword_default)
+    return defaults
 
 
 def _as_input(name: str, value: Value) -> Value:
-    """A parameter of a function that builds a crew: its plain values are what differs from run to run."""
+    """A parameter of a function that builds a crew. A plain value is an input, because it differs from run to run."""
     if isinstance(value, Text):
         if value.template == f"{{{value.template[1:-1]}}}" and value.template[1:-1].isidentifier():
             return value.computed[0] if value.computed else Unknown(value.template[1:-1])
@@ -111,7 +112,7 @@ def _as_input(name: str, value: Value) -> Value:
 
 
 def instantiate(cls: Class, args: list[Value], fields: dict[str, Field], frame: Frame, *, place: Place) -> Value:
-    """An object of a class of the source; of a tool's class, the tool."""
+    """An object of a class of the source; if that is a tool's class, the tool."""
     if cls.inherits("BaseTool", "StructuredTool", "Tool"):
         return Definition("tool", cls.name, place, {}, [], name=cls.name)
     instance = Instance(cls)
@@ -121,8 +122,10 @@ def instantiate(cls: Class, args: list[Value], fields: dict[str, Field], frame: 
         call_function(Function(start.node, start.frame, instance), args, fields, frame, as_inputs=builds)
     else:
         as_data = cls.inherits(*_DATA_BASES)
-        given = {name: field.value for name, field in fields.items()}
-        instance.attributes.update(given if as_data or not builds else {n: _as_input(n, v) for n, v in given.items()})
+        attributes = {name: field.value for name, field in fields.items()}
+        if builds and not as_data:
+            attributes = {name: _as_input(name, value) for name, value in attributes.items()}
+        instance.attributes.update(attributes)
     return instance
 
 

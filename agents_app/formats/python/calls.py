@@ -21,9 +21,9 @@ def _call(node: ast.Call, frame: Frame) -> Value:
     fields = _fields(node, frame)
     if isinstance(node.func, ast.Attribute):
         receiver = frame.evaluate(node.func.value)
-        found = method_of(receiver, node, args=args, fields=fields, frame=frame)
-        if found is not None:
-            return found
+        result = method_of(receiver, node, args=args, fields=fields, frame=frame)
+        if result is not None:
+            return result
         called = attribute_of(receiver, node.func, frame)
     else:
         called = frame.evaluate(node.func)
@@ -45,12 +45,12 @@ def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, 
     path = called.path if isinstance(called, Outside) else _undefined_path(called, node)
     if not path:
         return unknown(node)
-    found = call_outside(path, args, fields, frame)
-    return found if found is not None else define(path, node, args, fields, frame)
+    result = call_outside(path, args, fields, frame)
+    return result if result is not None else define(path, node, args, fields, frame)
 
 
 def _undefined_path(called: Value, node: ast.Call) -> str:
-    """Snippets use ``Agent`` and ``LLM`` without importing them."""
+    """The name of a function that is not defined: listings use ``Agent`` and ``LLM`` without importing them."""
     return (
         called.label if isinstance(called, Unknown) and not called.defined and isinstance(node.func, ast.Name) else ""
     )
@@ -68,7 +68,7 @@ def _args(node: ast.Call, frame: Frame) -> list[Value]:
 
 
 def _fields(node: ast.Call, frame: Frame) -> dict[str, Field]:
-    """Keyword arguments; those of ``**mapping`` as far as it can be seen, else the mapping itself as ``config``."""
+    """The keyword arguments, with those of ``**mapping``; a mapping that is not known becomes the field ``config``."""
     fields: dict[str, Field] = {}
     for keyword in node.keywords:
         value = frame.evaluate(keyword.value)

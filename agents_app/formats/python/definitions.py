@@ -1,4 +1,4 @@
-"""Makes definitions of calls such as ``Agent(...)``: finds their kind, merges their config, resolves their names."""
+"""Makes definitions from calls such as ``Agent(...)``: finds the kind, merges the config, resolves names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ _OUTPUTS = ("output_pydantic", "output_json", "response_model")
 
 
 def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Definition:
-    """The definition that a call makes; those of agents, tasks and crews are remembered in order."""
+    """The definition that a call makes. Those of agents, tasks and crews are kept in ``World.found``, in order.
+
+    Raises ``TooMuchError`` if there are too many.
+    """
     place = frame.place(node)
     kind = kind_of(path, fields)
     made = Definition(kind, path, place, fields, [Field(arg, place) for arg in args], origin=node)
@@ -47,11 +50,11 @@ def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field
 
 
 def _merge_config(made: Definition, frame: Frame) -> None:
-    """``config=self.agents_config["x"]`` or ``**config``: the fields of the YAML entry, below those of the call."""
-    given = made.fields.get("config")
-    if given is None:
+    """``config=self.agents_config["x"]`` or ``**config``: adds the YAML entry's fields below those of the call."""
+    entry = made.fields.get("config")
+    if entry is None:
         return
-    value = settled(given.value)
+    value = settled(entry.value)
     if isinstance(value, Mapping):
         frame.world.found.used.add(id(value))
         made.fields = {**value.fields, **{name: field for name, field in made.fields.items() if name != "config"}}
@@ -60,24 +63,24 @@ def _merge_config(made: Definition, frame: Frame) -> None:
         file = "agents.yaml" if made.kind == "agent" else "tasks.yaml"
         message = f"The texts of this {made.kind} are in `{source}`, which was not given. "
         message += f"Import {file} together with this file, or fill them in."
-        frame.world.reading.report.warn(given.place, message)
+        frame.world.reading.report.warn(entry.place, message)
 
 
 def _resolve_names(made: Definition, frame: Frame) -> None:
-    """In a project's YAML, models and tools are named after methods of the crew's class."""
+    """A project's YAML names models and tools after methods of the crew's class; takes those methods' results."""
     owner = frame.lookup("self")
     if not isinstance(owner, Instance):
         return
     methods = {method.name: method for kind in ("llm", "tool") for method in owner.cls.methods(kind)}
     for name in ("llm", "tools"):
-        given = made.fields.get(name)
-        if given is None or not methods:
+        field = made.fields.get(name)
+        if field is None or not methods:
             continue
-        if isinstance(given.value, Items):
-            value: Value = Items([_method_result(item, methods, owner, frame) for item in given.value.items])
+        if isinstance(field.value, Items):
+            value: Value = Items([_method_result(item, methods, owner, frame) for item in field.value.items])
         else:
-            value = _method_result(given.value, methods, owner, frame)
-        made.fields[name] = Field(value, given.place)
+            value = _method_result(field.value, methods, owner, frame)
+        made.fields[name] = Field(value, field.place)
 
 
 def _method_result(value: Value, methods: dict[str, Function], owner: Instance, frame: Frame) -> Value:
@@ -88,16 +91,16 @@ def _method_result(value: Value, methods: dict[str, Function], owner: Instance, 
 
 
 def _read_outputs(made: Definition, frame: Frame) -> None:
-    """A class given for the output becomes its JSON Schema; in YAML it is given by name."""
+    """Makes a JSON Schema of a class that is given for the output; YAML gives it by name."""
     for name in _OUTPUTS:
-        given = made.fields.get(name)
-        if given is None:
+        field = made.fields.get(name)
+        if field is None:
             continue
-        value = settled(given.value)
+        value = settled(field.value)
         if isinstance(value, Text) and value.literal:
             value = frame.lookup(value.template) or value
         if isinstance(value, Class):
             schema = schema_of(value, frame.world.reading.report)
-            made.fields[name] = Field(Schema(value.name, schema), given.place)
+            made.fields[name] = Field(Schema(value.name, schema), field.place)
         elif isinstance(value, Outside):
-            made.fields[name] = Field(Unknown(value.short, defined=False), given.place)
+            made.fields[name] = Field(Unknown(value.short, defined=False), field.place)

@@ -42,7 +42,7 @@ def _constant(node: ast.Constant, frame: Frame) -> Value:
 
 
 def _is_block(node: ast.Constant | ast.JoinedStr, frame: Frame) -> bool:
-    """Whether a text is in triple quotes over several lines, so that the layout of the source indents its lines."""
+    """Whether a text in triple quotes runs over several lines, which are then indented by the source's layout."""
     if node.end_lineno == node.lineno:
         return False
     lines = frame.world.lines.get(frame.file, [])
@@ -53,7 +53,7 @@ def _is_block(node: ast.Constant | ast.JoinedStr, frame: Frame) -> bool:
 
 @evaluates(ast.JoinedStr)
 def _joined(node: ast.JoinedStr, frame: Frame) -> Value:
-    """An f-string. Marks stand for its values while the layout is taken off, as those have lines of their own."""
+    """An f-string. While the layout is taken off, marks stand for its values, whose lines must not be changed."""
     values: list[Text] = []
     pieces: list[str] = []
     for part in node.values:
@@ -103,14 +103,16 @@ def _spread(nodes: list[ast.expr], frame: Frame) -> Iterator[Value]:
 def _dict(node: ast.Dict, frame: Frame) -> Value:
     fields: dict[str, Field] = {}
     for key, value in zip(node.keys, node.values, strict=True):
-        given = frame.evaluate(value)
+        evaluated = frame.evaluate(value)
         if key is None:
-            inner = settled(given)
+            inner = settled(evaluated)
             fields.update(inner.fields if isinstance(inner, Mapping) else {})
             continue
         named = settled(frame.evaluate(key))
         if isinstance(named, Text | Constant):
-            fields[template_of(named).template] = Field(called(given, template_of(named).template), frame.place(value))
+            fields[template_of(named).template] = Field(
+                called(evaluated, template_of(named).template), frame.place(value)
+            )
     return Mapping(fields, frame.place(node))
 
 

@@ -1,4 +1,4 @@
-"""Reads ``Field(...)`` and its like: a field's default, description and bounds, as keywords of JSON Schema."""
+"""Reads a field's default, description and bounds (``Field(...)`` and its like) as keywords of JSON Schema."""
 
 from __future__ import annotations
 
@@ -49,23 +49,23 @@ def rules_of(node: ast.expr | None, schema: dict[str, Any], frame: Frame) -> Rul
 
 
 def _of_call(node: ast.Call, schema: dict[str, Any], frame: Frame) -> Rules:
-    found: dict[str, Any] = {}
+    keywords: dict[str, Any] = {}
     has_default, alias = False, ""
     called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     if called in ("Field", "field") and node.args and not _is_ellipsis(node.args[0]):
         has_default = True
-        found.update(_default(frame.evaluate(node.args[0])))
+        keywords.update(_default(frame.evaluate(node.args[0])))
     for keyword in node.keywords:
         if keyword.arg in ("default", "default_factory") and not _is_ellipsis(keyword.value):
             has_default = True
-            found.update(
+            keywords.update(
                 _factory(keyword.value) if keyword.arg == "default_factory" else _default(frame.evaluate(keyword.value))
             )
         elif keyword.arg == "alias" and isinstance(keyword.value, ast.Constant):
             alias = str(keyword.value.value)
         elif name := _keyword(keyword.arg or "", schema):
-            found.update({name: value["default"]} if (value := _default(frame.evaluate(keyword.value))) else {})
-    return Rules(found, has_default, alias)
+            keywords.update({name: value["default"]} if (value := _default(frame.evaluate(keyword.value))) else {})
+    return Rules(keywords, has_default, alias)
 
 
 def _keyword(name: str, schema: dict[str, Any]) -> str | None:
@@ -75,7 +75,7 @@ def _keyword(name: str, schema: dict[str, Any]) -> str | None:
 
 
 def _default(value: Value) -> dict[str, Any]:
-    """``{"default": value}`` where it is plain; nothing where it is None or computed."""
+    """``{"default": value}`` if the value is literal; nothing if it is None or computed."""
     inner = settled(value)
     if isinstance(inner, Constant) and inner.value is None:
         return {}

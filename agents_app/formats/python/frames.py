@@ -1,7 +1,7 @@
-"""Where names live while a source is followed, and how its expressions and statements find the code that reads them.
+"""Holds the names while a source is followed, and finds the code that reads each expression and statement.
 
-Following a source is not running it: a call to a function of the source is entered, a call to anything else is only
-written down. Steps and depth are bounded, so hostile sources end too.
+Following a source is not running it: a call to a function of the source is entered, any other call is only noted. Steps
+and depth are bounded, so that hostile sources end too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _EXECUTORS: dict[type[ast.stmt], Executor] = {}
 
 
 class TooMuchError(Exception):
-    """The source does more than is followed."""
+    """The source takes more steps, or defines more, than is followed."""
 
 
 def evaluates(*kinds: type[ast.expr]) -> Callable[[Evaluator], Evaluator]:
@@ -57,9 +57,9 @@ def executes(*kinds: type[ast.stmt]) -> Callable[[Executor], Executor]:
 class World:
     """What all frames of one import share.
 
-    ``builders``: names of functions and classes that make a crew, by themselves or through others. ``entered``: the
-    functions that were followed, by node. ``documents``: the project's YAML and JSON files, by path. ``labelled``:
-    places name their files. ``active``: the functions that are being followed now.
+    ``builders``: names of functions and classes that make a crew, directly or through others. ``entered``: functions
+    that were followed, by ``id()`` of their node; ``active``: those that are being followed now. ``documents``: the
+    project's YAML and JSON files, by path. ``labelled``: places name their files.
     """
 
     reading: Reading
@@ -76,7 +76,7 @@ class World:
     steps: int = 0
 
     def step(self, cost: int = 1) -> None:
-        """Counts what is followed. Raises ``TooMuchError``."""
+        """Counts the steps. Raises ``TooMuchError`` after ``MAX_STEPS``."""
         self.steps += cost
         if self.steps > MAX_STEPS:
             raise TooMuchError
@@ -84,7 +84,7 @@ class World:
 
 @dataclass(slots=True, eq=False)
 class Frame:
-    """The names of a module, class body or call. ``returned`` collects what a call may return, best guess first."""
+    """The names of a module, class body or call. ``returned`` collects what a call may return, in the order found."""
 
     world: World
     file: str = ""
@@ -106,11 +106,11 @@ class Frame:
         return None
 
     def enclosing(self) -> Frame:
-        """Where the names of a function that is defined here are looked up: not in a class body, as in Python."""
+        """Where a function that is defined here looks up names. As in Python, that is not a class body."""
         return self.parent if self.class_body and self.parent else self
 
     def inner(self, *, class_body: bool = False) -> Frame:
-        """A frame for code that stands in this one."""
+        """A frame for code within this one."""
         return Frame(self.world, self.file, parent=self, depth=self.depth + 1, class_body=class_body)
 
     def evaluate(self, node: ast.expr) -> Value:

@@ -1,4 +1,4 @@
-"""Follows imports: modules of the project that were given are read, all others are only named."""
+"""Follows imports: the project's own modules are read, all others are only named."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _member(node: ast.ImportFrom, name: str, module: Frame | None, frame: Frame)
 
 
 def find_module(dotted: str, frame: Frame) -> Frame | None:
-    """The frame of a module of the project, by its whole name or the end of it."""
+    """The frame of a module of the project, by its whole dotted name or the end of it; None for other modules."""
     world = frame.world
     wanted = dotted.replace(".", "/") + ".py"
     for path in world.sources:
@@ -53,7 +53,7 @@ def find_module(dotted: str, frame: Frame) -> Frame | None:
 
 
 def run_module(path: str, world: World) -> Frame:
-    """Follows a module of the project once; a module that imports itself in a circle sees what is there so far."""
+    """Follows a module of the project, once. In a circle of imports a module sees what is there so far."""
     if path not in world.modules:
         module = Frame(world, path if world.labelled else "", {"__name__": Text("__main__")})
         world.modules[path] = module

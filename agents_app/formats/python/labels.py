@@ -1,4 +1,4 @@
-"""Names for values that only a run would show, made from the expressions that compute them."""
+"""Makes names for values that only a run would show, from the expressions that compute them."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _MAX_COLUMNS = 500
 
 
 def source_of(node: ast.AST) -> str:
-    """The expression as text, short enough for a note."""
+    """The expression as text, short enough for a remark."""
     text = re.sub(r"\s+", " ", _written(node))
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _written(node: ast.AST) -> str:
-    """Long expressions are not written out: a hostile source could nest them, at a cost that grows with the square."""
+    """The expression as text; "code" for a long one, because a hostile source's nesting would take quadratic time."""
     lines = getattr(node, "end_lineno", 0) - getattr(node, "lineno", 0)
     columns = getattr(node, "end_col_offset", 0) - getattr(node, "col_offset", 0)
     if lines > _MAX_LINES or columns > _MAX_COLUMNS:
         return "code"
     try:
         return ast.unparse(node)
-    except (ValueError, RecursionError):  # an integer of more digits than Python prints; a very long chain
+    except (ValueError, RecursionError):  # an integer with more digits than Python prints, or a very long chain
         return "code"
 
 
@@ -75,7 +75,7 @@ def _indexed(node: ast.Subscript) -> str:
 
 
 def _called(node: ast.Call) -> str:
-    """A call that only reshapes a value is named after the value."""
+    """The name of a call: if it only reshapes a value, that of the value."""
     if len(node.args) == 1 and not node.keywords and isinstance(node.args[0], ast.Name | ast.Attribute | ast.Subscript):
         return _label(node.args[0])
     if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name | ast.Attribute | ast.Subscript):

@@ -1,4 +1,4 @@
-"""Reads comprehensions, and what loops go over: items where they can be seen, else one that stands for all."""
+"""Reads comprehensions, and what loops go over: the items if they are known, else one value that stands for all."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MAX_ITEMS = 300
 def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: Frame) -> Value:
     inner = frame.inner()
     first = node.generators[0]
-    found: list[Value] = []
+    items: list[Value] = []
     for item in repetitions(frame.evaluate(first.iter), first.target):
         bind(first.target, item, inner)
         for further in node.generators[1:]:
             bind(further.target, next(repetitions(inner.evaluate(further.iter), further.target)), inner)
-        found.append(inner.evaluate(node.elt))
-    return Items(found)
+        items.append(inner.evaluate(node.elt))
+    return Items(items)
 
 
 @evaluates(ast.DictComp)
@@ -42,7 +42,7 @@ def _dict_comprehension(node: ast.DictComp, frame: Frame) -> Value:
 
 
 def repetitions(value: Value, target: ast.expr) -> Iterator[Value]:
-    """What a loop goes over: the items where they can be seen, else one value named after the loop's variable."""
+    """What a loop goes over: the items if they are known, else one value named after the loop's variable."""
     inner = settled(value)
     if isinstance(inner, Items) and inner.items:
         yield from inner.items[:MAX_ITEMS]
@@ -53,7 +53,7 @@ def repetitions(value: Value, target: ast.expr) -> Iterator[Value]:
 
 
 def bind(target: ast.expr, value: Value, frame: Frame) -> None:
-    """Gives a loop's variable, or each of several, its value."""
+    """Sets a loop's variable, or each of several, to its value."""
     if isinstance(target, ast.Name):
         frame.names[target.id] = value
     elif isinstance(target, ast.Tuple | ast.List):
@@ -62,7 +62,7 @@ def bind(target: ast.expr, value: Value, frame: Frame) -> None:
 
 
 def unpacked(targets: list[ast.expr], value: Value) -> Iterator[tuple[ast.expr, Value]]:
-    """Several targets, one of which may be starred, each with its value."""
+    """Each of several targets, one of which may be starred, with its value."""
     inner = settled(value)
     items = list(inner.items) if isinstance(inner, Items) else []
     star = next((number for number, part in enumerate(targets) if isinstance(part, ast.Starred)), None)

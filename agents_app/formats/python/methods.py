@@ -1,4 +1,4 @@
-"""What methods of texts, lists, dictionaries, crews and agents do, as far as it matters to a crew."""
+"""What the methods of texts, lists, dictionaries, crews, agents and tasks do, as far as it matters to a crew."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KICKOFFS = frozenset(
 def method_of(
     receiver: Value, node: ast.Call, *, args: list[Value], fields: dict[str, Field], frame: Frame
 ) -> Value | None:
-    """The result of a method call; None if the receiver's class is one that has to be looked into."""
+    """The result of a method call; None if the receiver is none of these, so that its class has to be looked into."""
     name = _method(node)
     inner = settled(receiver)
     if isinstance(inner, Text) and not (isinstance(receiver, Unknown) and name != "join"):
@@ -59,9 +59,9 @@ def method_of(
 def _text(text: Text, node: ast.Call, args: list[Value], fields: dict[str, Field]) -> Value | None:
     name = _method(node)
     if name == "format":
-        return formatted(text, args, {key: given.value for key, given in fields.items()})
+        return formatted(text, args, {key: field.value for key, field in fields.items()})
     if name == "format_map" and args and isinstance(args[0], Mapping):
-        return formatted(text, [], {key: given.value for key, given in args[0].fields.items()})
+        return formatted(text, [], {key: field.value for key, field in args[0].fields.items()})
     if name == "join" and args:
         return joined_by(text, args[0], node.args[0])
     return method_of_text(text, name, args)
@@ -86,24 +86,24 @@ def _items(items: Items, name: str, args: list[Value], node: ast.Call) -> Value:
 
 
 def _mapping(mapping: Mapping, name: str, args: list[Value], fields: dict[str, Field]) -> Value | None:
-    found: Value | None = None
+    result: Value | None = None
     if name in ("get", "pop", "setdefault") and args:
-        given = mapping.fields.get(template_of(settled(args[0])).template)
-        found = given.value if given else args[1] if len(args) > 1 else Constant(None)
+        field = mapping.fields.get(template_of(settled(args[0])).template)
+        result = field.value if field else args[1] if len(args) > 1 else Constant(None)
     elif name == "items":
-        found = Items([Items([Text(key), given.value]) for key, given in mapping.fields.items()])
+        result = Items([Items([Text(key), field.value]) for key, field in mapping.fields.items()])
     elif name == "values":
-        found = Items([given.value for given in mapping.fields.values()])
+        result = Items([field.value for field in mapping.fields.values()])
     elif name == "keys":
-        found = Items([Text(key) for key in mapping.fields])
+        result = Items([Text(key) for key in mapping.fields])
     elif name == "copy":
-        found = Mapping(dict(mapping.fields), mapping.place)
+        result = Mapping(dict(mapping.fields), mapping.place)
     elif name == "update":
         more = settled(args[0]) if args else None
         mapping.fields.update(more.fields if isinstance(more, Mapping) else {})
         mapping.fields.update(fields)
-        found = Constant(None)
-    return found
+        result = Constant(None)
+    return result
 
 
 def _crew(crew: Definition, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
@@ -116,13 +116,13 @@ def _crew(crew: Definition, node: ast.Call, args: list[Value], fields: dict[str,
 
 
 def _remember_inputs(crew: Definition | None, args: list[Value], fields: dict[str, Field], frame: Frame) -> None:
-    given = fields.get("inputs") or (Field(args[0]) if args else None)
-    if given is None:
+    field = fields.get("inputs") or (Field(args[0]) if args else None)
+    if field is None:
         return
     if crew is None:
-        frame.world.found.inputs.append(given)
+        frame.world.found.inputs.append(field)
     else:
-        crew.fields.setdefault("inputs", given)
+        crew.fields.setdefault("inputs", field)
 
 
 def _executed(made: Definition, node: ast.Call, frame: Frame) -> Value:

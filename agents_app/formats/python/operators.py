@@ -1,4 +1,4 @@
-"""Reads operators: ``+`` and ``%`` on texts, ``or`` and ``if`` as far as it can be known which way they go."""
+"""Reads operators: ``+`` and ``%`` on texts; ``or``, ``and`` and ``if`` as far as their outcome can be known."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _binary(node: ast.BinOp, frame: Frame) -> Value:
         return _sum(node, frame)
     left, right = frame.evaluate(node.left), frame.evaluate(node.right)
     if isinstance(node.op, ast.Mod) and isinstance(left, Text):
-        fields = {name: given.value for name, given in right.fields.items()} if isinstance(right, Mapping) else {}
+        fields = {name: field.value for name, field in right.fields.items()} if isinstance(right, Mapping) else {}
         return interpolated(left, right.items if isinstance(right, Items) else [right], fields)
     if isinstance(node.op, ast.Mult) and isinstance(left, Text) and isinstance(right, Constant):
         times = right.value if isinstance(right.value, int) else 0
@@ -44,21 +44,21 @@ def _sum(node: ast.BinOp, frame: Frame) -> Value:
     nodes.append(rest)
     values = [(frame.evaluate(part), part) for part in reversed(nodes)]
     if any(isinstance(settled(value), Items) for value, _ in values):
-        found: list[Value] = []
+        items: list[Value] = []
         for value, part in values:
             inner = settled(value)
-            found.extend(inner.items if isinstance(inner, Items) else [unknown(part)])
-        return Items(found)
+            items.extend(inner.items if isinstance(inner, Items) else [unknown(part)])
+        return Items(items)
     if any(isinstance(value, Text) for value, _ in values):
         return joined([template_of(value, part) for value, part in values])
     return _arithmetic(node, *(value for value, _ in values)) if len(values) == 2 else unknown(node)
 
 
 def _arithmetic(node: ast.BinOp, left: Value, right: Value) -> Value:
-    one, other = settled(left), settled(right)
-    if not (isinstance(one, Constant) and isinstance(other, Constant)):
+    first, second = settled(left), settled(right)
+    if not (isinstance(first, Constant) and isinstance(second, Constant)):
         return unknown(node)
-    a, b = one.value, other.value
+    a, b = first.value, second.value
     if a is None or b is None or max(abs(a), abs(b)) > 10**9:
         return unknown(node)
     if isinstance(node.op, ast.Add):
@@ -93,7 +93,7 @@ def _boolean(node: ast.BoolOp, frame: Frame) -> Value:
 
 
 def _with_fallback(value: Value, fallback: Value) -> Value:
-    """What is not known, with what it is in the source if nothing else gives it a value."""
+    """An unknown value, with the value that it has in the source if nothing else sets it."""
     if isinstance(value, Secret) and value.fallback is None:
         return Secret(value.name, fallback)
     if isinstance(value, Unknown) and value.known is None:
@@ -123,7 +123,7 @@ def _conditional(node: ast.IfExp, frame: Frame) -> Value:
 
 
 def truth_of(value: Value) -> bool | None:
-    """Whether a value is true, where that can be known."""
+    """Whether a value is true; None if that cannot be known."""
     if isinstance(value, Constant):
         return bool(value.value)
     if isinstance(value, Text):

@@ -1,4 +1,4 @@
-"""Calls to Python itself and to libraries whose result can be known without running them."""
+"""Calls to built-in functions and libraries whose result can be known without running them."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ Call = Callable[[list[Value], dict[str, Field]], Value | None]
 
 
 def call_outside(path: str, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
-    """The value of the call; None if it is not one of those that are known here."""
+    """The result of the call; None if it is not known here."""
     name = path.rpartition(".")[2]
-    found: Value | None = None
+    result: Value | None = None
     if name in _ASKS:
-        found = Unknown(ASKED)
+        result = Unknown(ASKED)
     elif name in ("getenv", "getpass") or path.endswith(("environ.get", "secrets.get", "userdata.get")):
-        found = _secret(args, fields)
+        result = _secret(args, fields)
     elif name in RESHAPERS and args:
         text = template_of(args[0])
-        found = Text(RESHAPERS[name](text.template), text.computed)
+        result = Text(RESHAPERS[name](text.template), text.computed)
     elif name in _PASSES and "." in path and args:
-        found = args[-1] if name == "cast" else args[0]
+        result = args[-1] if name == "cast" else args[0]
     elif name in _KEEPS and len(args) <= 1:
-        found = _kept(args)
+        result = _kept(args)
     elif name == "read" or name in _LOADS:
-        found = _loaded(args, frame)
+        result = _loaded(args, frame)
     elif name == "super":
-        found = Unknown("super")
+        result = Unknown("super")
     elif path in _SIMPLE:
-        found = _SIMPLE[path](args, fields)
-    return found
+        result = _SIMPLE[path](args, fields)
+    return result
 
 
 def _secret(args: list[Value], fields: dict[str, Field]) -> Value:
@@ -73,7 +73,7 @@ def _kept(args: list[Value]) -> Value | None:
 
 
 def _loaded(args: list[Value], frame: Frame) -> Value | None:
-    """``yaml.safe_load(open("config/agents.yaml"))`` and its like, for files that were given too."""
+    """``yaml.safe_load(open("config/agents.yaml"))`` and its like, if the project's files include the file."""
     first = settled(args[0]) if args else None
     while isinstance(first, Definition) and first.args:
         first = settled(first.args[0].value)

@@ -1,4 +1,4 @@
-"""Finds by name which functions and classes of a project build crews, and which code makes parts of one at all."""
+"""Finds by name which functions and classes of a project build crews, and which code makes agents, tasks or crews."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def builders(trees: Iterable[ast.Module]) -> frozenset[str]:
                 aliases |= {alias.asname for alias in node.names if alias.name == "Crew" and alias.asname}
             if isinstance(node, Scope):
                 called.setdefault(node.name, set()).update(calls(node))
-    found: set[str] = set(aliases)
+    builders_so_far: set[str] = set(aliases)
     grown = True
     while grown:
-        more = {name for name, names in called.items() if name not in found and names & found}
-        found |= more
+        more = {name for name, names in called.items() if name not in builders_so_far and names & builders_so_far}
+        builders_so_far |= more
         grown = bool(more)
-    return frozenset(found - aliases - {"__init__"})
+    return frozenset(builders_so_far - aliases - {"__init__"})
 
 
 def calls(node: ast.AST) -> Iterator[str]:
-    """The last parts of the names of everything that is called in a piece of code."""
+    """The last part of the name of everything that a piece of code calls."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Call):
             if isinstance(inner.func, ast.Name):

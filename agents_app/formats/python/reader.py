@@ -1,4 +1,4 @@
-"""Reads the Python of a project: follows each module, then what no module calls, and hands over what they make."""
+"""Reads a project's Python: follows each module, then what no module calls, and collects what they define."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_python(
 ) -> Found:
     """All agents, tasks and crews of the files. Raises ``UnreadableError`` if none of them is Python.
 
-    ``documents``: the project's YAML and JSON, by path. ``labelled``: notes name their files.
+    ``documents``: the project's YAML and JSON, by path. ``labelled``: remarks name their files.
     """
     world = World(reading, Found(format="python"), documents=dict(documents or {}), labelled=labelled)
     for path, text in files.items():
@@ -93,15 +93,15 @@ def _enter_class(cls: Class, module: Frame) -> None:
 
 
 def _name_crews(world: World, files: Dict[str, str]) -> None:
-    """A crew that is called ``crew`` takes the name of the class, function or file that makes it."""
+    """Names a crew that is called ``crew`` after the class or function that makes it, and the source after its file."""
     for crew in world.found.crews:
         if is_generic(without_maker(crew.name)) or crew.name == "crew":
-            crew.name = _around(world, crew) or crew.name
+            crew.name = _enclosing_name(world, crew) or crew.name
     stems = [PurePosixPath(path).stem for path in files]
     world.found.name = next((stem for stem in stems if not is_generic(stem) and stem != "crew"), "")
 
 
-def _around(world: World, crew: Definition) -> str:
+def _enclosing_name(world: World, crew: Definition) -> str:
     place: Place = crew.place
     for path, tree in world.sources.items():
         if place.file not in ("", path):

@@ -1,6 +1,6 @@
 """Turns a pydantic class, dataclass, TypedDict or Enum of the source into JSON Schema, from its text alone.
 
-Nested classes are written out in place, as not every provider takes references.
+Nested classes are written out in place, because not every provider accepts references.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class _Scope:
 
 
 def schema_of(cls: Class, report: Report, *, within: tuple[Class, ...] = ()) -> Json:
-    """The JSON Schema of a class; what could not be understood allows anything and is said in the report."""
+    """The JSON Schema of a class. A type that is not understood allows anything, and is reported."""
     if cls.inherits(*_ENUMS):
         return _enum(cls)
     if cls in within:
@@ -93,9 +93,9 @@ def schema_of(cls: Class, report: Report, *, within: tuple[Class, ...] = ()) -> 
     for ancestor in reversed(cls.ancestors()):
         if isinstance(ancestor, Class):
             scope = _Scope(ancestor, report, (*within, cls))
-            for name, rule, needed in _declared(scope):
-                properties[name] = rule
-                required = [*(known for known in required if known != name), *([name] if needed else [])]
+            for name, field_schema, is_required in _declared(scope):
+                properties[name] = field_schema
+                required = [*(other for other in required if other != name), *([name] if is_required else [])]
     schema: Json = {"type": "object", "title": cls.name, "properties": properties}
     description = ast.get_docstring(cls.node)
     if description:
@@ -104,8 +104,8 @@ def schema_of(cls: Class, report: Report, *, within: tuple[Class, ...] = ()) -> 
 
 
 def _declared(scope: _Scope) -> list[tuple[str, Json, bool]]:
-    """The fields of a class body: name, schema, and whether it has to be there."""
-    found = []
+    """The fields of a class body: name, schema, and whether the field is required."""
+    declared = []
     for node in scope.cls.node.body:
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
             continue
@@ -116,8 +116,8 @@ def _declared(scope: _Scope) -> list[tuple[str, Json, bool]]:
         schema = _typed(node.annotation, scope)
         rules = rules_of(node.value, schema, scope.cls.frame)
         optional = rules.has_default or _name(node.annotation) == "NotRequired"
-        found.append((rules.alias or name, {**schema, **rules.schema}, not optional))
-    return found
+        declared.append((rules.alias or name, {**schema, **rules.schema}, not optional))
+    return declared
 
 
 def _enum(cls: Class) -> Json:

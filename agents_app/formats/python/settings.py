@@ -1,4 +1,4 @@
-"""Settings of the environment that a source makes or reads: keys are never imported, a default model is."""
+"""Environment variables that a source sets: a default model is imported, keys never are."""
 
 from __future__ import annotations
 

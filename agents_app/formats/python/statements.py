@@ -1,4 +1,4 @@
-"""Follows statements: assignments, definitions, imports, and control flow, of which every branch is looked into."""
+"""Follows statements: assignments, definitions and control flow, of which every branch is followed."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _give(target: ast.expr, value: Value, frame: Frame) -> None:
 
 
 def _titled(value: Value, name: str) -> Value:
-    """Things are called what they are first called in the source."""
+    """The value, which keeps the first name that says something; a computed value gets this one."""
     if isinstance(value, Definition) and is_generic(value.name):
         value.name = name
     if isinstance(value, Unknown) and (value.source or value.label == ASKED):
@@ -145,7 +145,7 @@ def _if(node: ast.If, frame: Frame) -> None:
 
 
 def _preferred(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> None:
-    """Follows all branches; where two give a name a value, the first branch's stays."""
+    """Follows all branches. If several set a name, the first branch's value stays."""
     frame.run(first)
     kept = dict(frame.names)
     for body in others:

@@ -1,4 +1,4 @@
-"""Parses Python and, where it does not parse, says at which line, why, and what to do about it."""
+"""Parses Python; if it does not parse, says in which line, why, and what to do."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def parse(text: str, report: Report, *, file: str = "") -> ast.Module:
 def _tree(text: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd escapes such as "\d" are the author's business
+            warnings.simplefilter("ignore")  # invalid escapes such as "\d" do not matter here
             return ast.parse(text)
     except (RecursionError, MemoryError) as error:
         raise UnreadableError("The Python is nested too deeply to be read.") from error
@@ -49,7 +49,7 @@ def _tree(text: str) -> ast.Module:
 
 
 def _mended(text: str) -> str:
-    """What a page or a notebook put between the lines of the program; nothing that is visible inside a text changes."""
+    """The program without what a page or a notebook put into it; nothing visible within its texts changes."""
     return _MAGIC.sub(r"\1# \2", _INVISIBLE.sub("", _SPACES.sub(" ", text)))
 
 
@@ -67,7 +67,7 @@ def _reason(error: SyntaxError) -> str:
 
 
 def _advice(error: SyntaxError, line: str) -> str:
-    """What to do about it: by the kind of error, else by what the line looks like, else by the message."""
+    """What to do: by the kind of error, else by what the line looks like, else by the message."""
     message = str(error.msg)
     if isinstance(error, TabError):
         return "Tabs and spaces are mixed in the indentation; use spaces only."

@@ -1,6 +1,6 @@
-"""What Python's ways of making texts make: f-strings, ``+``, ``%``, ``format``, ``join`` and the methods of str.
+"""The texts that f-strings, ``+``, ``%``, ``format``, ``join`` and the methods of str make.
 
-Parts that only a run would show become placeholders; who uses the text decides whether they are said in the report.
+Parts that only a run would show become placeholders. Whoever uses the text decides whether to report them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def template_of(value: Value, node: ast.AST | None = None) -> Text:
 
 
 def joined(parts: list[Text]) -> Value:
-    """Texts put one after the other; too long a text (they can double in every line) is not followed."""
+    """Texts one after the other. A very long one is not followed, because a source can double a text in every line."""
     if sum(len(part.template) for part in parts) > MAX_TEXT:
         return Unknown("text", source="a very long text")
     computed = dict.fromkeys(unknown for part in parts for unknown in part.computed)
@@ -51,7 +51,7 @@ def joined(parts: list[Text]) -> Value:
 
 
 def formatted(template: Text, args: list[Value], fields: dict[str, Value]) -> Value:
-    """``template.format(...)``. A field that is not given stays as it stands: kickoff's inputs fill it later."""
+    """``template.format(...)``. A field without a value stays as it is: kickoff's inputs fill it later."""
     parts: list[Text] = []
     try:
         pieces = list(string.Formatter().parse(template.template))

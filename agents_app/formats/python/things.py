@@ -1,4 +1,4 @@
-"""What a Python source defines beside plain values: functions, classes, their instances, and modules of the project."""
+"""What a Python source has beside plain values: functions, classes, their instances, and modules of the project."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from agents_app.formats.python.frames import Frame, FunctionNode
 
 @dataclass(slots=True, eq=False)
 class Function(Value):
-    """A function of the source, where it was defined, and the instance or class it was looked up on."""
+    """A function of the source; ``frame`` is where it is defined, ``owner`` the object or class it was looked up on."""
 
     node: FunctionNode
     frame: Frame
@@ -40,14 +40,14 @@ class Class(Value):
 
     def ancestors(self) -> list[Value]:
         """Itself and its bases, nearest first, each once."""
-        found: list[Value] = []
+        ancestors: list[Value] = []
         waiting: list[Value] = [self]
         while waiting:
             value = waiting.pop(0)
-            if not any(value is known for known in found):
-                found.append(value)
+            if not any(value is known for known in ancestors):
+                ancestors.append(value)
                 waiting.extend(value.bases if isinstance(value, Class) else ())
-        return found
+        return ancestors
 
     def member(self, name: str) -> Value | None:
         for ancestor in self.ancestors():
@@ -65,12 +65,12 @@ class Class(Value):
 
     def methods(self, decorator: str) -> list[Function]:
         """Its methods with a decorator, in the order of the source, those of its bases first."""
-        found: dict[str, Function] = {}
+        methods: dict[str, Function] = {}
         for ancestor in reversed(self.ancestors()):
             for value in ancestor.body.names.values() if isinstance(ancestor, Class) else ():
                 if isinstance(value, Function) and value.decorated(decorator):
-                    found[value.name] = value
-        return list(found.values())
+                    methods[value.name] = value
+        return list(methods.values())
 
 
 @dataclass(slots=True, eq=False)
@@ -103,7 +103,7 @@ def decorators(node: FunctionNode | ast.ClassDef) -> list[str]:
 
 
 def called(value: Value, name: str) -> Value:
-    """The value, under this name if it is a definition that has none yet."""
+    """The value; a definition without a name gets this one."""
     if isinstance(value, Definition) and not value.name:
         value.name = name
     return value

@@ -1,0 +1,1 @@
+"""CrewAI's YAML files: read strictly, then as definitions."""

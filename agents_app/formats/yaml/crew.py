@@ -1,4 +1,4 @@
-"""Reads ``agents.yaml`` and ``tasks.yaml``, apart, in one text, or below ``agents:`` and ``tasks:``, as definitions."""
+"""Reads ``agents.yaml`` and ``tasks.yaml`` as definitions: two files, one text, or below ``agents:`` and ``tasks:``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _CREW_FIELDS = frozenset(
 
 
 def read_yaml(documents: Iterable[YamlDocument], report: Report) -> Found:
-    """Raises ``UnreadableError`` where one name is given to two agents, or to two tasks."""
+    """All definitions. Raises ``UnreadableError`` if two agents, or two tasks, have one name."""
     found = Found(format="yaml")
     crew: dict[str, Field] = {}
     place = Place()
@@ -47,33 +47,33 @@ def read_yaml(documents: Iterable[YamlDocument], report: Report) -> Found:
                 report.warn(document.place, "This part is not a mapping of names to agents or tasks; it was left out.")
             continue
         hint = _hint(document.place.file)
-        for name, given in document.entries:
-            _read_entry(name, given, hint=hint, found=found, crew=crew, report=report)
+        for name, field in document.entries:
+            _read_entry(name, field, hint=hint, found=found, crew=crew, report=report)
     if crew:
         found.crews.append(Definition("crew", "crew", next(iter(crew.values())).place or place, crew))
-    _refuse_doubles(found.agents)
-    _refuse_doubles(found.tasks)
+    _refuse_duplicates(found.agents)
+    _refuse_duplicates(found.tasks)
     return found
 
 
 def _read_entry(
-    name: str, given: Field, *, hint: Kind | None, found: Found, crew: dict[str, Field], report: Report
+    name: str, entry: Field, *, hint: Kind | None, found: Found, crew: dict[str, Field], report: Report
 ) -> None:
-    value = given.value
+    value = entry.value
     if name in _WRAPPERS and isinstance(value, Mapping | Items) and _holds_entries(value):
-        for inner, field in _wrapped(value, given.place):
+        for inner, field in _wrapped(value, entry.place):
             _add(inner, field, kind=_WRAPPERS[name], found=found, report=report)
     elif name in _WRAPPERS and isinstance(value, Items | Constant):
         if isinstance(value, Items) and value.items:
-            crew[name] = given
+            crew[name] = entry
     elif name == "crew" and isinstance(value, Mapping) and not (_AGENT_SIGNS | _TASK_SIGNS) & value.fields.keys():
         crew.update(value.fields)
     elif isinstance(value, Mapping) and name != "inputs":
-        _add(name, given, kind=_kind(value) or hint, found=found, report=report)
+        _add(name, entry, kind=_kind(value) or hint, found=found, report=report)
     elif name in _CREW_FIELDS:
-        crew[name] = given
+        crew[name] = entry
     else:
-        report.warn(given.place, f"`{name}` is neither an agent nor a task nor a setting of the crew; it was left out.")
+        report.warn(entry.place, f"`{name}` is neither an agent nor a task nor a setting of the crew; it was left out.")
 
 
 def _kind(value: Mapping) -> Kind | None:
@@ -93,7 +93,7 @@ def _holds_entries(value: Mapping | Items) -> bool:
 
 
 def _wrapped(value: Mapping | Items, place: Place) -> Iterator[tuple[str, Field]]:
-    """Entries below ``agents:``: by name, or as a list of entries that name themselves."""
+    """The entries below ``agents:`` or ``tasks:``, by name, or as a list of entries that hold their names."""
     if isinstance(value, Mapping):
         yield from value.fields.items()
         return
@@ -105,19 +105,19 @@ def _wrapped(value: Mapping | Items, place: Place) -> Iterator[tuple[str, Field]
         yield plain_text(own.value) or "" if own else "", Field(item, item.place)
 
 
-def _add(name: str, given: Field, *, kind: Kind | None, found: Found, report: Report) -> None:
-    if not isinstance(given.value, Mapping):
-        report.warn(given.place, f"`{name or 'An entry'}` holds no fields; it was left out.")
+def _add(name: str, field: Field, *, kind: Kind | None, found: Found, report: Report) -> None:
+    if not isinstance(field.value, Mapping):
+        report.warn(field.place, f"`{name or 'An entry'}` holds no fields; it was left out.")
         return
     if kind is None:
         signs = "an agent has role, goal and backstory, a task has description and expected_output"
-        report.warn(given.place, f"`{name}` is neither an agent nor a task ({signs}); it was left out.")
+        report.warn(field.place, f"`{name}` is neither an agent nor a task ({signs}); it was left out.")
         return
-    made = Definition(kind, kind, given.place, dict(given.value.fields), name=name)
+    made = Definition(kind, kind, field.place, dict(field.value.fields), name=name)
     (found.agents if kind == "agent" else found.tasks).append(made)
 
 
-def _refuse_doubles(definitions: list[Definition]) -> None:
+def _refuse_duplicates(definitions: list[Definition]) -> None:
     seen: dict[str, Definition] = {}
     for made in definitions:
         key = snake(made.name)
@@ -130,7 +130,7 @@ def _refuse_doubles(definitions: list[Definition]) -> None:
 
 
 def as_mapping(documents: Iterable[YamlDocument]) -> Mapping:
-    """All entries of a file as one dictionary, as Python code sees it."""
+    """All entries of a file as one dictionary, which is how Python code sees it."""
     fields: dict[str, Field] = {}
     place = Place()
     for document in documents:
@@ -140,7 +140,7 @@ def as_mapping(documents: Iterable[YamlDocument]) -> Mapping:
 
 
 def say_unused(mapping: Mapping, used: set[int], report: Report) -> None:
-    """A note for each agent and task of a YAML file that no code took."""
-    for name, given in mapping.fields.items():
-        if isinstance(given.value, Mapping) and id(given.value) not in used:
-            report.warn(given.place, f"`{name}` is not used by the Python that was given; it was left out.")
+    """Warns of each agent and task of a YAML file that no code uses."""
+    for name, field in mapping.fields.items():
+        if isinstance(field.value, Mapping) and id(field.value) not in used:
+            report.warn(field.place, f"`{name}` is not used by the Python that was given; it was left out.")

@@ -1,5 +1,6 @@
-"""Reads YAML as plain data with line numbers, and refuses what crews never need and attackers do: aliases, anchors,
-tags, duplicate keys, deep nesting. What the data means is decided in ``yaml_crew``.
+"""Reads YAML as plain data with line numbers. What the data means is decided in ``crew``.
+
+It refuses what crews never need and attackers use: aliases, anchors, tags, duplicate keys, deep nesting.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _FLOAT = re.compile(r"^[-+]?(?:[0-9]{1,15}\.[0-9]{0,15}|\.[0-9]{1,15})(?:[eE][-+
 
 @dataclass(frozen=True, slots=True)
 class YamlDocument:
-    """One YAML document. A mapping at its top is kept as pairs: its reader judges a key that is given twice."""
+    """One YAML document. A mapping at its top is kept as pairs, because its reader judges keys that are given twice."""
 
     entries: tuple[tuple[str, Field], ...]
     other: Value | None
@@ -52,7 +53,7 @@ class _Reader:
 
 
 def documents(text: str, *, file: str = "") -> list[YamlDocument]:
-    """The documents of a text. Raises ``UnreadableError`` with the line and what to do about it."""
+    """The documents of a text. Raises ``UnreadableError``, which says the line and what to do."""
     if len(text) > MAX_CHARS:
         raise UnreadableError(
             f"The YAML has {len(text):,} characters; at most {MAX_CHARS:,} are read.", Place(None, file)
@@ -109,12 +110,12 @@ def _pairs(reader: _Reader, *, depth: int) -> Iterator[tuple[str, Field]]:
 
 def _mapping(reader: _Reader, start: yaml.Event, *, depth: int) -> Mapping:
     fields: dict[str, Field] = {}
-    for key, given in _pairs(reader, depth=depth):
+    for key, entry in _pairs(reader, depth=depth):
         if key in fields:
-            line = given.place.line
+            line = entry.place.line
             first = fields[key].place.line
-            raise UnreadableError(f"Line {line}: the key '{key}' is given twice (first in line {first}).", given.place)
-        fields[key] = given
+            raise UnreadableError(f"Line {line}: the key '{key}' is given twice (first in line {first}).", entry.place)
+        fields[key] = entry
     return Mapping(fields, reader.place(start))
 
 

@@ -1,8 +1,7 @@
-"""The built-in templates: crews that we wrote, each naive and optimised, as JSON files beside this one.
+"""The built-in templates: crews that come with Crewsite, each naive and optimised, as JSON files beside this one.
 
-A file holds ``title``, ``summary``, ``category``, ``variant`` and ``spec``, whose ``inputs`` are sample values, so
-that a
-template can be tried at one click.
+A file holds ``title``, ``summary``, ``category``, ``variant`` and ``spec``. The spec's ``inputs`` are sample values, so
+that a template can be tried with one click.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from engine.spec.crew_spec import CrewSpec
 
 @dataclass(frozen=True, slots=True)
 class BuiltinTemplate:
-    """A crew to copy. ``variant`` is ``naive`` or ``optimised``; ``key`` is the file's name."""
+    """A crew to copy. ``variant`` is ``naive`` or ``optimised``; ``key`` is the file's name without its ending."""
 
     key: str
     title: str
@@ -29,7 +28,7 @@ class BuiltinTemplate:
 
 @cache
 def templates() -> tuple[BuiltinTemplate, ...]:
-    """All built-in templates, by file name: each crew's naive version stands before its optimised one."""
+    """All built-in templates in the order of their file names, so that a naive one stands before its optimised one."""
     folder = files(__package__)
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".json"))
     return tuple(_template(name.removesuffix(".json"), (folder / name).read_text("utf-8")) for name in names)

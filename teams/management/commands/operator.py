@@ -1,4 +1,4 @@
-"""Says who operates this installation: they see how it runs for all teams, and nothing of what teams make."""
+"""Makes somebody an operator: they see how the installation runs for all teams, and nothing of what teams make."""
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ def person(email: str | None) -> User:
     """The active person of that address, or the first owner of the first team."""
     people = User.objects.filter(is_active=True)
     if email:
-        found = people.filter(email=email.lower()).first()
+        user = people.filter(email=email.lower()).first()
     else:
-        found = people.filter(memberships__role=Role.OWNER).order_by("memberships__team_id", "memberships__id").first()
-    if found is None:
+        user = people.filter(memberships__role=Role.OWNER).order_by("memberships__team_id", "memberships__id").first()
+    if user is None:
         raise CommandError(f"There is no person {email}." if email else "There is no owner yet. Run bootstrap first.")
-    return found
+    return user

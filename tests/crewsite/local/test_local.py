@@ -61,6 +61,15 @@ def test_it_starts_serves_refuses_a_second_start_and_stops_without_leaving_anyth
     assert "Preparing" not in "".join(again.output)
 
 
+def test_data_is_kept_beside_manage_py_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    from crewsite.local.environment import data_dir
+
+    monkeypatch.delenv("DATA_DIR", raising=False)
+    assert data_dir() == ROOT / ".crewsite"
+    monkeypatch.setenv("DATA_DIR", "elsewhere")
+    assert data_dir() == ROOT / "elsewhere"
+
+
 def test_secrets_are_kept_for_their_owner_only(folder: Path) -> None:
     from crewsite.local.environment import keep_secrets
 

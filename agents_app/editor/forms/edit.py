@@ -1,4 +1,4 @@
-"""What every form of the editor shares: the revision that an edit starts from."""
+"""What all forms of the editor share: the revision that an edit starts from, and what the page shows at fields."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ KEY_HELP = "What others call it: a–z, 0–9, _"
 
 
 class EditForm(forms.Form):
-    """Every edit says which revision of the draft it started from.
+    """An edit, which names the revision of the draft that it started from.
 
-    ``complaints`` and ``saved_meanwhile``, by field, are for the page to show.
+    ``complaints`` and ``saved_meanwhile`` are by field, and shown by the page.
     """
 
     revision = forms.IntegerField(widget=forms.HiddenInput)

@@ -1,4 +1,4 @@
-"""Form fields that Django has not: JSON as text, lists with commas, check boxes that keep unknown values."""
+"""Form fields that Django lacks: JSON as text, comma-separated lists, check boxes that keep unknown values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def long_text(rows: int) -> forms.Textarea:
 
 
 class JsonField(forms.CharField):
-    """JSON typed as text; what does not parse is said with its line and column."""
+    """JSON typed as text, of one ``kind``: dict or list. A fault is reported with its line and column."""
 
     MAX_CHARS = 1_000_000
     MAX_DEPTH_ERROR = "This is nested too deeply."
@@ -64,19 +64,19 @@ class CommaField(forms.CharField):
 
 
 class ChosenOf(forms.MultipleChoiceField):
-    """Check boxes. Values that nobody knows any more stay in it, so that they can be seen and unchecked."""
+    """Check boxes. A chosen value that is no longer known stays among them, so that it can be seen and unchecked."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, widget=forms.CheckboxSelectMultiple, **options)
 
     def offer(self, choices: Iterable[tuple[str, str]], *, chosen: Iterable[str]) -> None:
-        """These choices, and whatever else is chosen now."""
+        """Offers these choices, and whatever else is chosen now."""
         known = dict(choices)
         self.choices = [*known.items(), *((value, f"{value} (unknown)") for value in chosen if value not in known)]
 
 
 def _differs(field: forms.Field, initial: Any, data: Any) -> bool:
-    """Whether the text means something else than the value, however it is written."""
+    """Whether the typed text stands for another value than ``initial``, however it is written."""
     try:
         return bool(field.clean(data or "") != initial)
     except forms.ValidationError:

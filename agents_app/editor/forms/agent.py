@@ -1,4 +1,4 @@
-"""What people type about an agent, to its spec and back. Whether a spec can run is validated elsewhere."""
+"""What people type about an agent, as a spec and back. Whether the spec can run is checked elsewhere."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 from django import forms
 
-from agents_app.editor.edit_form import KEY_HELP, EditForm
-from agents_app.editor.form_fields import CommaField, long_text
-from agents_app.editor.tool_fields import UsesTools
+from agents_app.editor.forms.edit import KEY_HELP, EditForm
+from agents_app.editor.forms.fields import CommaField, long_text
+from agents_app.editor.forms.tools import UsesTools
 from agents_app.models import key_validator
 from engine.spec.crew_spec import DEFAULT_MODEL, AgentSpec
 
@@ -16,7 +16,7 @@ EFFORTS = [("", "the model's own"), *((effort, effort) for effort in ("minimal",
 
 
 class AgentForm(UsesTools, EditForm):
-    """An agent, with all that can be said of it."""
+    """All of an agent's attributes."""
 
     role = forms.CharField(widget=long_text(1), help_text="{placeholders} in these texts become inputs of the crew.")
     goal = forms.CharField(required=False, widget=long_text(2))
@@ -47,7 +47,17 @@ class AgentForm(UsesTools, EditForm):
     stream = forms.BooleanField(required=False, label="Stream replies, to know the time to their first token")
     memory = forms.BooleanField(required=False, label="Takes notes, and recalls them in later runs")
 
-    of_model = ("temperature", "top_p", "max_tokens", "seed", "stop", "fallbacks", "timeout_s", "cache_ttl_s", "stream")
+    llm_fields = (
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "seed",
+        "stop",
+        "fallbacks",
+        "timeout_s",
+        "cache_ttl_s",
+        "stream",
+    )
     advanced = (
         *("key", "temperature", "top_p", "max_tokens", "reasoning_effort", "seed", "stop", "fallbacks", "credential"),
         *("timeout_s", "cache_ttl_s", "max_iter", "max_rpm", "max_execution_time_s", "max_retry_limit"),
@@ -63,8 +73,9 @@ class AgentForm(UsesTools, EditForm):
         self.offer_tools(agent.tools if agent is not None else ())
 
     def spec(self, current: AgentSpec | None) -> AgentSpec:
+        """The agent as typed; what the form has no field for stays as in ``current``."""
         typed = dict(self.cleaned_data)
-        llm = {name: typed.pop(name) for name in self.of_model} | {
+        llm = {name: typed.pop(name) for name in self.llm_fields} | {
             "model": typed.pop("model").strip(),
             "credential": typed.pop("credential").strip() or None,
             "reasoning_effort": typed.pop("reasoning_effort") or None,

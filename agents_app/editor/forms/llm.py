@@ -1,5 +1,5 @@
-"""A model beside an agent's own - the manager's, the planner's, a guardrail's - as two form fields: its id, and what
-else is set of it as JSON."""
+"""A model beside an agent's own (the manager's, the planner's, a guardrail's) as two form fields: its id, and its other
+settings as JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from pydantic import ValidationError
 
-from agents_app.editor.form_fields import JsonField
+from agents_app.editor.forms.fields import JsonField
 from engine.spec.crew_spec import LLMSpec
 
 REST_HELP = 'Such as {"temperature": 0.2, "max_tokens": 800, "credential": "research"}.'
@@ -32,7 +32,7 @@ def llm_values(name: str, llm: LLMSpec | None) -> dict[str, Any]:
 
 
 def typed_llm(form: forms.Form, name: str) -> LLMSpec | None:
-    """The model as typed, None for an empty id; what does not fit is said at its field."""
+    """The model as typed; None for an empty id. A fault is shown at its field, and gives None too."""
     typed = form.cleaned_data
     model, rest = str(typed.get(name) or "").strip(), typed.get(f"{name}_rest")
     if not model:

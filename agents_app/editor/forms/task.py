@@ -1,4 +1,4 @@
-"""What people type about a task, to its spec and back. Whether a spec can run is validated elsewhere."""
+"""What people type about a task, as a spec and back. Whether the spec can run is checked elsewhere."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 from django import forms
 
-from agents_app.editor.edit_form import KEY_HELP, EditForm
-from agents_app.editor.form_fields import ChosenOf, JsonField, long_text
-from agents_app.editor.llm_fields import llm_values, model_field, rest_field, typed_llm
-from agents_app.editor.tool_fields import UsesTools
+from agents_app.editor.forms.edit import KEY_HELP, EditForm
+from agents_app.editor.forms.fields import ChosenOf, JsonField, long_text
+from agents_app.editor.forms.llm import llm_values, model_field, rest_field, typed_llm
+from agents_app.editor.forms.tools import UsesTools
 from agents_app.models import key_validator
 from engine.spec.crew_spec import CrewSpec, QuestionGuardrail, TaskSpec
 
@@ -21,7 +21,7 @@ CONTEXTS = [
 
 
 class TaskForm(UsesTools, EditForm):
-    """A task, with all that can be said of it. The first question of its guardrails has fields of its own."""
+    """All of a task's attributes. The first guardrail that asks a model a question has fields of its own."""
 
     name = forms.CharField(max_length=200, required=False)
     agent = forms.ChoiceField(required=False)
@@ -86,6 +86,7 @@ class TaskForm(UsesTools, EditForm):
         return typed
 
     def spec(self, current: TaskSpec | None) -> TaskSpec:
+        """The task as typed; what the form has no field for stays as in ``current``."""
         typed = dict(self.cleaned_data)
         typed.pop("revision")
         context = {"unset": None, "none": ()}.get(typed.pop("reads"), tuple(typed["context"]))
@@ -95,27 +96,28 @@ class TaskForm(UsesTools, EditForm):
         return TaskSpec(**((dict(current) if current else {}) | typed))
 
     def _guardrails(self, typed: dict[str, Any], current: TaskSpec | None) -> tuple[Any, ...]:
-        """The others, and the question in the place where it was; takes its fields out of ``typed``."""
+        """All guardrails, the question in the place where it was. Takes the question's fields out of ``typed``."""
         question = typed.pop("question").strip()
         del typed["question_llm"], typed["question_llm_rest"]
         others = list(typed["guardrails"] or ())
         if question:
-            at, _ = _first_question(current)
-            others.insert(at, QuestionGuardrail(question=question, llm=self.question_spec))
+            place, _ = _first_question(current)
+            others.insert(place, QuestionGuardrail(question=question, llm=self.question_spec))
         return tuple(others)
 
 
 def _first_question(task: TaskSpec | None) -> tuple[int, QuestionGuardrail | None]:
-    """The first guardrail that asks a model, and its place: behind all others if there is none."""
-    rails = task.guardrails if task is not None else ()
-    found = ((at, rail) for at, rail in enumerate(rails) if isinstance(rail, QuestionGuardrail))
-    return next(found, (len(rails), None))
+    """The place of the first guardrail that asks a model, and that guardrail; if there is none, the place after all."""
+    guardrails = task.guardrails if task is not None else ()
+    questions = ((place, rail) for place, rail in enumerate(guardrails) if isinstance(rail, QuestionGuardrail))
+    return next(questions, (len(guardrails), None))
 
 
 def _task_values(task: TaskSpec) -> dict[str, Any]:
+    """The form's initial values."""
     data = task.to_json()
-    at, question = _first_question(task)
-    others = [rail for index, rail in enumerate(data.get("guardrails", ())) if question is None or index != at]
+    place, question = _first_question(task)
+    others = [rail for index, rail in enumerate(data.get("guardrails", ())) if question is None or index != place]
     return (
         dict(task)
         | llm_values("question_llm", question.llm if question else None)

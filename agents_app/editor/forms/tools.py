@@ -1,6 +1,6 @@
-"""The settings of tools as form fields: those of each tool by name, what else is set as JSON, and back to specs.
+"""Tools' settings as form fields, and back to specs: one field per known setting, the others as JSON.
 
-Whether settings make sense is said by ``engine.spec.tool_settings``; here they only have to be read.
+Here they are only read; ``engine.spec.tool_settings`` says whether they make sense.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from django import forms
 
-from agents_app.editor.form_fields import ChosenOf, CommaField, JsonField
+from agents_app.editor.forms.fields import ChosenOf, CommaField, JsonField
 from engine.spec.crew_spec import ToolSpec
 from engine.spec.tool_names import NEEDS_SETTINGS, TOOL_SUMMARIES
 from engine.spec.tool_settings import MAX_TTL_S, METHODS, TTL_SETTING
@@ -48,7 +48,7 @@ def _methods() -> forms.Field:
 
 
 def fields_of(tool: str) -> dict[str, forms.Field]:
-    """A fresh field for each setting of the tool that has a field."""
+    """A new field for each setting of the tool that has one."""
     own: dict[str, forms.Field] = {}
     if tool == "http_request":
         own = {"allowed_hosts": _list("Hosts", "Such as api.example.com, *.example.org."), "methods": _methods()}
@@ -67,7 +67,7 @@ def fields_of(tool: str) -> dict[str, forms.Field]:
 
 @dataclass(frozen=True, slots=True)
 class ToolRow:
-    """A tool as the form shows it: its check box, and its settings. ``is_open`` where something is to be done there."""
+    """A tool as the form shows it: its check box and its settings. ``is_open`` if its settings need attention."""
 
     name: str
     label: str
@@ -78,35 +78,38 @@ class ToolRow:
 
 
 class UsesTools(forms.Form):
-    """A form with the field ``tools`` and, for each tool that it offers, the tool's settings."""
+    """A form with the field ``tools``, and the settings of each tool that it offers."""
 
     tools = ChosenOf()
 
     def offer_tools(self, current: Iterable[ToolSpec]) -> None:
-        """All tools, and those of ``current`` that nobody knows."""
+        """Offers all known tools, and those of ``current`` that are not known."""
         self._configs = {tool.name: dict(tool.config) for tool in current}
         field = self.fields["tools"]
         assert isinstance(field, ChosenOf)
         field.offer(TOOL_SUMMARIES.items(), chosen=self._configs)
         for name in {**TOOL_SUMMARIES, **self._configs}:
             own, other = _split(name, self._configs.get(name, {}))
-            for setting, made in fields_of(name).items():
-                made.initial = own.get(setting)
-                self.fields[_field(name, setting)] = made
+            for setting, setting_field in fields_of(name).items():
+                setting_field.initial = own.get(setting)
+                self.fields[_field(name, setting)] = setting_field
             if other or name in OTHER_HELP:
                 self.fields[_field(name, OTHER)] = JsonField(
                     kind=dict, label="Other settings", initial=other or None, help_text=OTHER_HELP.get(name, ""), rows=2
                 )
 
     def typed_tools(self, typed: dict[str, Any]) -> tuple[ToolSpec, ...]:
-        """The chosen tools with their settings, new ones last; takes what belongs to them out of ``typed``."""
+        """The chosen tools with their settings, new ones last. Takes their fields out of ``typed``."""
         chosen = typed.pop("tools")
-        names = [*(name for name in self._configs if name in chosen), *(n for n in chosen if n not in self._configs)]
+        names = [
+            *(name for name in self._configs if name in chosen),
+            *(name for name in chosen if name not in self._configs),
+        ]
         settings = {name: typed.pop(name) for name in list(typed) if name.startswith(f"{PREFIX}.")}
         return tuple(ToolSpec(name=name, config=self._config(name, settings)) for name in names)
 
     def _config(self, tool: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings as typed. A form without any field of the tool says nothing of them: they stay."""
+        """The settings as typed. If the form was sent without any field of the tool, they stay as they are."""
         if not any(name.startswith(f"{PREFIX}.{tool}.") for name in self.data):
             return dict(self._configs.get(tool, {}))
         typed = {name: settings.get(_field(tool, name)) for name in fields_of(tool)}
@@ -128,7 +131,7 @@ class UsesTools(forms.Form):
 
 
 def tool_field(complaint: Complaint) -> str | None:
-    """The field of the setting that a complaint about a tool is about; None for complaints about anything else."""
+    """The field that a complaint about a tool's settings belongs to; None for any other complaint."""
     if complaint.code != "bad_tool_settings":
         return None
     tool, _, fault = complaint.message.partition(": ")
@@ -143,7 +146,7 @@ def _field(tool: object, setting: str) -> str:
 
 
 def _split(tool: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The settings that the tool's fields can hold, and the others."""
+    """Two parts of the settings: those that the tool's fields can hold, and the others."""
     fields = fields_of(tool)
     own = {name: value for name, value in config.items() if name in fields and _fits(fields[name], value)}
     return own, {name: value for name, value in config.items() if name not in own}
@@ -153,9 +156,9 @@ def _fits(field: forms.Field, value: Any) -> bool:
     if isinstance(field, forms.IntegerField):
         return isinstance(value, int) and not isinstance(value, bool)
     if isinstance(field, forms.MultipleChoiceField):
-        return isinstance(value, (list, tuple)) and all(one in METHODS for one in value)
+        return isinstance(value, (list, tuple)) and all(method in METHODS for method in value)
     if isinstance(field, CommaField):
-        return isinstance(value, (list, tuple)) and all(isinstance(one, str) and "," not in one for one in value)
+        return isinstance(value, (list, tuple)) and all(isinstance(text, str) and "," not in text for text in value)
     return isinstance(value, str)
 
 

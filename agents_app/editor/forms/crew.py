@@ -1,4 +1,4 @@
-"""What people type about a crew itself, to its spec and back: process, manager, planning, limits and default inputs."""
+"""What people type about the crew itself: process, manager, planning, limits and default inputs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 from django import forms
 
-from agents_app.editor.edit_form import EditForm
-from agents_app.editor.form_fields import long_text
-from agents_app.editor.llm_fields import llm_values, model_field, rest_field, typed_llm
+from agents_app.editor.forms.edit import EditForm
+from agents_app.editor.forms.fields import long_text
+from agents_app.editor.forms.llm import llm_values, model_field, rest_field, typed_llm
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 
@@ -64,7 +64,7 @@ class CrewForm(EditForm):
         return typed
 
     def spec(self, current: CrewSpec) -> CrewSpec:
-        """The current draft with the crew's own fields as typed. An empty default is none."""
+        """The current draft with the crew's own fields as typed. An input whose default is empty has none."""
         typed = dict(self.cleaned_data)
         for name in ("revision", "manager_llm_rest", "planning_llm_rest"):
             del typed[name]
