@@ -16,8 +16,8 @@ from runs.launch.api import router as launches
 from runs.limits.api import router as limits
 from runs.operations.api import router as operations
 from runs.run.api import router as runs
-from teams.api import router as providers
-from teams.error_body import error_body
+from teams.api.error_body import error_body
+from teams.api.providers import router as providers
 from teams.refusals import Refusal, TooMany
 
 api = NinjaAPI(

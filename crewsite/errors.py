@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
-from teams.error_body import error_body
+from teams.api.error_body import error_body
 
 NOT_FOUND = "There is no such thing here, or it is not yours."
 FORBIDDEN = "Your role does not allow this."

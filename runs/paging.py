@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 
-from runs.typed import finite_or_none, uuid_or_none
+from runs.typed_values import finite_or_none, uuid_or_none
 from teams.refusals import Invalid
 
 MAX_PAGE = 200

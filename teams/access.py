@@ -1,7 +1,7 @@
 """The only gate: which rows a person may reach, and in which role. Strangers get 404, members without the role 403.
 
 Every model behind the gate says with ``TEAM_PATH`` how its rows lead to a team. Every view declares its policy with
-``public``, ``signed_in`` or ``member``, every API operation with ``teams.bearer.Bearer``. A test walks all of them and
+``public``, ``signed_in`` or ``member``, every API operation with ``api.bearer.Bearer``. A test walks all of them and
 fails for one that declares none.
 """
 

@@ -11,9 +11,9 @@ from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 from engine.spec.validate import validate
 from teams.access import Principal, fetch, visible_to
-from teams.bearer import ApiRequest, Bearer
-from teams.error_body import ERRORS
-from teams.idempotency import once
+from teams.api.bearer import ApiRequest, Bearer
+from teams.api.error_body import ERRORS
+from teams.api.idempotency import once
 from teams.models import Role
 from teams.times import time_text
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping as Dict
 
 from agents_app.formats import paste
-from agents_app.formats.definitions.assemble import Found, assemble
-from agents_app.formats.definitions.fields import Reading
-from agents_app.formats.definitions.naming import is_generic
-from agents_app.formats.definitions.values import Mapping
+from agents_app.formats.crewsite_json import FORMATS, read_ours
 from agents_app.formats.detect import Format, format_of, format_of_block, is_python
 from agents_app.formats.notebook import code_of
-from agents_app.formats.ours import FORMATS, read_ours
 from agents_app.formats.python import read_python
 from agents_app.formats.report import NOWHERE, Report, UnreadableError
-from agents_app.formats.yaml.crew import as_mapping, read_yaml, say_unused
+from agents_app.formats.to_spec.assemble import Found, assemble
+from agents_app.formats.to_spec.fields import Reading
+from agents_app.formats.to_spec.naming import is_generic
+from agents_app.formats.to_spec.values import Mapping
+from agents_app.formats.yaml.reader import as_mapping, read_yaml, say_unused
 from agents_app.formats.yaml.strict import YamlDocument, documents
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders

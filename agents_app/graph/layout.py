@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agents_app.graph.order import Pair, Rows, arranged
 from agents_app.graph.place import COMPACT, FULL, MARGIN, Slot, placed
+from agents_app.graph.ranks import Pair, Rows, arranged
 from engine.spec.crew_spec import CrewSpec, TaskSpec
 from engine.spec.plan import Plan, make_plan
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from agents_app.graph.order import Rows
+from agents_app.graph.ranks import Rows
 
 MARGIN = 6.0
 SETTLE_ROUNDS = 12

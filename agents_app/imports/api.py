@@ -7,12 +7,12 @@ from pydantic import Field
 from agents_app.actions import create_crew
 from agents_app.crews.api import CrewOut, crew_json
 from agents_app.formats import Imported, Remark, read, read_files
-from teams.bearer import ApiRequest, Bearer
-from teams.error_body import ERRORS
-from teams.idempotency import once
+from teams.api.bearer import ApiRequest, Bearer
+from teams.api.error_body import ERRORS
+from teams.api.idempotency import once
+from teams.api.request_body import Strict, read_body
 from teams.models import Role
 from teams.refusals import Invalid, Refusal
-from teams.request_body import Strict, read_body
 
 router = Router(tags=["crews"])
 

@@ -12,12 +12,12 @@ from agents_app.knowledge.search import search_passages
 from agents_app.models import Document, Passage
 from engine.tools.knowledge_search import DEFAULT_COLLECTION, MAX_PASSAGES
 from teams.access import fetch
-from teams.bearer import ApiRequest, Bearer
-from teams.error_body import ERRORS
-from teams.idempotency import once
+from teams.api.bearer import ApiRequest, Bearer
+from teams.api.error_body import ERRORS
+from teams.api.idempotency import once
+from teams.api.request_body import Strict, read_body
 from teams.models import Role
 from teams.refusals import Invalid
-from teams.request_body import Strict, read_body
 from teams.times import time_text
 
 router = Router(tags=["documents"])

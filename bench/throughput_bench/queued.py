@@ -13,8 +13,9 @@ from bench.throughput_bench.clients import at_once
 from bench.throughput_bench.parts import Bench, quantile
 from bench.throughput_bench.table import Row
 from bench.throughput_bench.teams import count_runs, fill_queue
-from runs.ledger.lost_calls import close_calls_of_ended_runs
-from runs.ledger.wake import wake_covered
+from runs.ledger.abandoned_calls import close_calls_of_ended_runs
+from runs.ledger.wake_covered import wake_covered
+from runs.worker import next_run
 from runs.worker.sweeper import RING_AGAIN_AFTER_S
 
 CLIENTS = 8
@@ -60,20 +61,18 @@ def timed_ms(act: Callable[[], Any]) -> float:
 
 def claim_and_put_back() -> None:
     """The run whose turn it is, taken and not kept; so without the time of its commit."""
-    from runs.worker import turns
 
     with transaction.atomic():
-        assert turns.claim_next(owner="bench") is not None
+        assert next_run.claim_next(owner="bench") is not None
         transaction.set_rollback(True)
 
 
 def sweep_and_put_back() -> None:
     """What a sweeper of a worker of 64 asks of the database, as of runs that nobody was rung for; without the bell."""
-    from runs.worker import turns
 
     with transaction.atomic():
         wake_covered()
-        turns.ring_again(patience_s=RING_AGAIN_AFTER_S, most=64)
+        next_run.ring_again(patience_s=RING_AGAIN_AFTER_S, most=64)
         close_calls_of_ended_runs()
         transaction.set_rollback(True)
 

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from engine.cache import Kept
-from engine.catalogue.model_ids import provider_of
 from engine.catalogue.pricing import cost_usd, worst_case_usd
 from engine.crew.booking import booked, refused
 from engine.crew.runtime import Runtime
 from engine.crew.token_bounds import fits, max_tokens_for, refuse_too_long
 from engine.errors import ContextTooLong, LimitReached, ProviderError
+from engine.providers.fallbacks import models_in_turn, models_instead
 from engine.providers.llm import LLMReply, LLMRequest, Message
 from engine.providers.throttle import MAX_PAUSE_S
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose
@@ -162,7 +161,7 @@ class Calls:
             if limit.needs_usd is None or not self.runtime.cheaper:
                 raise
             refusal = limit
-        for other in self._cheaper_models(request.llm):
+        for other in models_instead(request.llm, self.runtime.cheaper_model):
             # Without the cache key: later requests for the dearer model must not get this reply.
             cheaper = self._intent(replace(request, llm=other), step, attempt, purpose)
             is_cheaper = cheaper.price is not None and cheaper.reserved_usd < intent.reserved_usd
@@ -170,11 +169,6 @@ class Calls:
                 with suppress(LimitReached):
                     return await self._attempt(replace(request, llm=other), cheaper)
         raise refusal
-
-    def _cheaper_models(self, llm: LLMSpec) -> list[LLMSpec]:
-        """The models that may be asked instead. Whether each really is cheaper, the caller checks."""
-        names = [name for name in (*llm.fallbacks, self.runtime.cheaper_model) if name]
-        return list(models_in_turn(llm.model_copy(update={"fallbacks": tuple(names)})))[1:]
 
     async def _attempt(self, request: LLMRequest, intent: CallIntent) -> LLMReply:
         runtime = self.runtime
@@ -218,15 +212,6 @@ class Calls:
             simulated=self.runtime.llm.simulates(llm),
             cache_key=key,
         )
-
-
-def models_in_turn(llm: LLMSpec) -> Iterator[LLMSpec]:
-    """The model, then its fallbacks. A fallback of another provider does not get the model's named key."""
-    yield llm.model_copy(update={"fallbacks": ()})
-    for model in llm.fallbacks:
-        same_provider = provider_of(model) == provider_of(llm.model)
-        credential = llm.credential if same_provider else None
-        yield llm.model_copy(update={"model": model, "fallbacks": (), "credential": credential})
 
 
 def _says_something(reply: LLMReply) -> bool:

@@ -28,7 +28,7 @@ from engine.crewai.terminal import at_terminal
 from engine.errors import EngineError, InvalidCrew
 from engine.providers.credential import environment_credential
 from engine.providers.llm import LLMClient
-from engine.providers.routing import RoutingClient
+from engine.providers.simulated_or_real import RoutingClient
 from engine.providers.simulator import Simulator
 from engine.providers.throttle import Throttle
 from engine.record.journal import TaskResult, TaskStatus

@@ -7,8 +7,8 @@ from runs.history.filters import RunFilter
 from runs.history.schemas import RunList
 from runs.models import Run
 from runs.paging import MAX_PAGE, Page
-from teams.bearer import ApiRequest, Bearer
-from teams.error_body import ERRORS
+from teams.api.bearer import ApiRequest, Bearer
+from teams.api.error_body import ERRORS
 from teams.models import Role
 
 router = Router(tags=["runs"])

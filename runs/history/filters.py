@@ -18,7 +18,7 @@ from django.utils import timezone
 from runs.models import Run
 from runs.money import to_nusd
 from runs.states import RunState
-from runs.typed import uuid_or_none, whole_number_or_none
+from runs.typed_values import uuid_or_none, whole_number_or_none
 from teams.refusals import Invalid
 
 COMPARED = re.compile(r"^(>=|<=|>|<|=|)(.+)$")

@@ -10,8 +10,8 @@ from runs.launch.order import LaunchOrder
 from runs.launch.queries import LaunchedRun, launched_run
 from runs.launch.schemas import Launched, LaunchIn
 from teams.access import fetch
-from teams.bearer import ApiRequest, Bearer
-from teams.error_body import ERRORS
+from teams.api.bearer import ApiRequest, Bearer
+from teams.api.error_body import ERRORS
 from teams.models import Role
 
 router = Router(tags=["runs"])

@@ -18,7 +18,7 @@ from runs.launch.forms import LaunchForm
 from runs.launch.order import key_complaints
 from runs.models import Run
 from runs.run.estimates import Estimate, estimate_of
-from runs.typed import uuid_or_none, whole_number_or_none
+from runs.typed_values import uuid_or_none, whole_number_or_none
 from teams.access import Principal, fetch, visible_to
 from teams.credentials import TeamCredentials
 

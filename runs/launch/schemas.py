@@ -10,7 +10,7 @@ from pydantic import Field
 from runs.addresses import run_url
 from runs.api_fields import TimeText, TimeTextOrNull, UsdTextOrNull
 from runs.launch.queries import LaunchedRun
-from teams.request_body import Strict
+from teams.api.request_body import Strict
 
 
 class LaunchIn(Strict):

@@ -25,9 +25,9 @@ from engine.text import json_text, storable
 from runs import models
 from runs.bounds import budgets
 from runs.bounds.lanes import LaneLimits, Queues, Wait, note, wait_of
+from runs.ledger.call_lines import Opened, Owner, line_to_settle, open_line, settle
 from runs.ledger.group_commit import GroupCommit
 from runs.ledger.lease import REASONS, Held
-from runs.ledger.lines import Opened, Owner, line_to_settle, open_line, settle
 from runs.ledger.locks import Locks
 from runs.ledger.replay import Replay
 from runs.ledger.statements import END_TASK, START_TASK, TASK_WAITS

@@ -231,33 +231,3 @@ TASK_WAITS = statement(
     """,
     held_run=_HELD_RUN,
 )
-
-# Keeps what was booked for a call whose exact figure came late, and begins the bill and allowance that take the
-# difference: those of the call's own month, or of this month if its own bill is closed.
-CORRECT = statement(
-    """
-    WITH own AS (
-        SELECT closed_at IS NOT NULL AS closed FROM runs_bill
-        WHERE team_id = %(team)s AND month = %(month)s FOR UPDATE),
-    open AS (
-        SELECT CASE WHEN own.closed THEN {this_month} ELSE %(month)s END AS month FROM own),
-    bill AS (
-        INSERT INTO runs_bill AS bill (team_id, month, budget_nusd, spent_nusd, reserved_nusd)
-        SELECT team.id, open.month, team.budget_nusd, 0, 0 FROM open JOIN teams_team AS team ON team.id = %(team)s
-        ON CONFLICT DO NOTHING),
-    allowance AS (
-        INSERT INTO runs_allowance (team_id, user_id, month, budget_nusd, spent_nusd, reserved_nusd)
-        SELECT team.id, before.user_id, open.month, coalesce(membership.budget_nusd, team.user_budget_nusd), 0, 0
-        FROM open JOIN teams_team AS team ON team.id = %(team)s
-        JOIN runs_allowance AS before
-            ON before.team_id = team.id AND before.user_id = %(person)s AND before.month = %(month)s
-        LEFT JOIN teams_membership AS membership
-            ON membership.team_id = team.id AND membership.user_id = before.user_id
-        ON CONFLICT DO NOTHING)
-    INSERT INTO runs_correction (call_id, booked_nusd, cost_nusd, month, made_at)
-    SELECT %(id)s, %(booked)s::bigint, %(cost)s::bigint, coalesce((SELECT month FROM open), %(month)s),
-           clock_timestamp()
-    RETURNING month
-    """,
-    this_month=THIS_MONTH,
-)

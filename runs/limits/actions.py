@@ -21,7 +21,7 @@ from runs.bounds import budgets
 from runs.bounds.budgets import MAX_BUDGET_USD
 from runs.ledger import transitions
 from runs.ledger.prices import TeamPrices
-from runs.ledger.wake import wake_covered
+from runs.ledger.wake_covered import wake_covered
 from runs.live.notify import run_changed
 from runs.models import Allowance, Bill, Run
 from runs.money import dollars, to_nusd, to_usd

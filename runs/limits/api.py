@@ -6,8 +6,8 @@ from runs.limits.actions import TeamLimits, set_limits
 from runs.limits.queries import LimitsNow, limits_now
 from runs.limits.schemas import LimitsIn, LimitsOut
 from teams.access import Principal
-from teams.bearer import ApiRequest, Bearer
-from teams.error_body import ERRORS
+from teams.api.bearer import ApiRequest, Bearer
+from teams.api.error_body import ERRORS
 from teams.models import Role
 
 router = Router(tags=["limits"])

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from runs.api_fields import TimeText, UsdText, UsdTextOrNull
 from runs.models import Alert
-from teams.request_body import Strict
+from teams.api.request_body import Strict
 
 
 def _only_text(value: object) -> object:

@@ -5,8 +5,8 @@ from ninja import Router
 from runs.operations.queries import Operations, operations
 from runs.operations.schemas import OperationsOut
 from teams.access import sees_all
-from teams.bearer import ApiRequest, Bearer
-from teams.error_body import ERRORS
+from teams.api.bearer import ApiRequest, Bearer
+from teams.api.error_body import ERRORS
 from teams.models import Role
 from teams.refusals import Invalid
 

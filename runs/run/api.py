@@ -16,9 +16,9 @@ from runs.run import queries
 from runs.run.actions import Decision, decide, request_cancel
 from runs.run.schemas import CallList, DecisionIn, ResumeIn, RunOut, RunSummary
 from teams.access import fetch
-from teams.bearer import ApiRequest, Bearer
-from teams.error_body import ERRORS
-from teams.idempotency import once
+from teams.api.bearer import ApiRequest, Bearer
+from teams.api.error_body import ERRORS
+from teams.api.idempotency import once
 from teams.models import Role
 
 router = Router(tags=["runs"])

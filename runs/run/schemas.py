@@ -17,7 +17,7 @@ from runs.models import Call, Review, Rollup, Run, TaskRun
 from runs.money import usd_text
 from runs.run.standing import Troubles, Waiting, troubles_of, waits_for, waits_of
 from runs.states import QUEUE, RunState
-from teams.request_body import Strict
+from teams.api.request_body import Strict
 
 
 class DecisionIn(Strict):

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from runs.ledger.abandoned_calls import close_open_calls
 from runs.ledger.lease import LEASE_S
-from runs.ledger.lost_calls import close_open_calls
 from runs.ledger.transitions import NO_WAIT
 from runs.live.notify import run_changed
 from runs.models import Run, TaskRun
@@ -49,7 +49,7 @@ BEAT = """
 def claim(run_id: UUID, *, owner: str) -> Run | None:
     """The run, now leased to ``owner`` at a new epoch; None if another worker holds it or it no longer is to be run.
 
-    Calls that an earlier epoch left open are closed, as ``lost_calls`` says.
+    Calls that an earlier epoch left open are closed, as ``abandoned_calls`` says.
     """
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, {"run": run_id, "owner": owner, "lease_s": LEASE_S})

@@ -21,7 +21,7 @@ from runs.models import Run
 from runs.money import to_nusd
 from runs.states import PERSON, RunState
 from runs.telemetry.log_context import marked
-from runs.worker import claim, turns
+from runs.worker import claim, next_run
 from runs.worker.process import WorkerProcess
 from runs.worker.runtime import runtime_of
 from teams.models import AtLimit
@@ -36,7 +36,7 @@ def work(*, worker: WorkerProcess) -> None:
     """Carries out the runs whose turn it is, one after the other, until none can be claimed."""
 
     def claim_next() -> Run | None:
-        return turns.claim_next(owner=worker.name, full=worker.full_teams, wary=worker.is_wary)
+        return next_run.claim_next(owner=worker.name, full=worker.full_teams, wary=worker.is_wary)
 
     while (claimed := worker.hold(claim_next)) is not None:
         execute(*claimed, worker)

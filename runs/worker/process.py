@@ -25,7 +25,7 @@ from runs.ledger.caches import LedgerCaches
 from runs.ledger.group_commit import GroupCommit
 from runs.ledger.lease import REASONS, Held
 from runs.models import Run
-from runs.worker import turns
+from runs.worker import next_run
 from runs.worker.keeper import LeaseKeeper
 from runs.worker.one_per_process import one_per_process
 from runs.worker.presence import Presence, most_of_one_team
@@ -70,7 +70,7 @@ class WorkerProcess:
             run = None if is_full or self.stopping.is_set() else claim_one()
             if run is None:
                 return None
-            suspect = run.fruitless_takeovers >= turns.SUSPECT_FROM
+            suspect = run.fruitless_takeovers >= next_run.SUSPECT_FROM
             held = Held(run.pk, run.lease_epoch, run.team_id, suspect)
             with self._lock:
                 self._held[held.lease] = held

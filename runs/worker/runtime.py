@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from engine.crew.runtime import Runtime
 from engine.providers import litellm_client
-from engine.providers.routing import RoutingClient
+from engine.providers.simulated_or_real import RoutingClient
 from engine.providers.simulator import Simulator
 from engine.record.journal import CallIntent, CallKind
 from engine.record.limits import Limits, RunLimits
@@ -26,8 +26,8 @@ from runs.ledger.lease import Held
 from runs.ledger.prices import TeamPrices
 from runs.ledger.replay import Replay
 from runs.models import Run
+from runs.worker.crew_memory import CrewMemory
 from runs.worker.knowledge import TeamKnowledge
-from runs.worker.notes import CrewMemory
 from runs.worker.process import WorkerProcess
 from teams.credentials import MCP_PROVIDER, NOT_MODEL_PROVIDERS, TeamCredentials
 from teams.models import AtLimit, ProviderKey

@@ -10,11 +10,11 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError, connection
 
 from runs.ledger import invariants
-from runs.ledger.lost_calls import close_calls_of_ended_runs
-from runs.ledger.wake import wake_covered
+from runs.ledger.abandoned_calls import close_calls_of_ended_runs
+from runs.ledger.wake_covered import wake_covered
 from runs.notices import alerts
 from runs.telemetry import metrics
-from runs.worker import bell, execution, turns
+from runs.worker import bell, execution, next_run
 from runs.worker.presence import forget_absent
 from runs.worker.process import worker_process
 
@@ -37,7 +37,7 @@ def sweep() -> None:
     """
     worker = worker_process()
     free = worker.capacity - len(worker.held)
-    rung = _ring_all(turns.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free)) if free > 0 else 0
+    rung = _ring_all(next_run.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free)) if free > 0 else 0
     if working.is_set():
         _lend_hands(rung)
     close_calls_of_ended_runs()

@@ -13,7 +13,7 @@ MODULES = (
     "runs.worker.claim",
     "runs.ledger.transitions",
     "runs.ledger.statements",
-    "runs.ledger.lines",
+    "runs.ledger.call_lines",
     "runs.ledger.journal",
 )
 CONDITIONS = (

@@ -33,7 +33,7 @@ LOADED = (
     "django.template.engine",
     "django.views.generic",
     "engine.crew.crew",
-    "engine.providers.routing",
+    "engine.providers.simulated_or_real",
     "engine.tools.network_tools",
     "engine.spec.validate",
     "kombu.transport.pgmq",

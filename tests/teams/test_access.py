@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from agents_app.models import Crew
 from crewsite.api import api
 from teams.access import Principal, fetch, principal, visible_to
-from teams.bearer import Bearer
+from teams.api.bearer import Bearer
 from teams.models import Role
 from tests.cast import Cast, make_crew
 

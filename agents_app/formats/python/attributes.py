@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import ast
 
-from agents_app.formats.definitions.values import (
-    Definition,
-    Field,
-    Items,
-    Mapping,
-    Outside,
-    Text,
-    Unknown,
-    Value,
-    settled,
-)
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.frames import Frame, unknown
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.things import Class, Function, Instance, ModuleOf
+from agents_app.formats.to_spec.values import Definition, Field, Items, Mapping, Outside, Text, Unknown, Value, settled
 
 _CONFIG_FILES = {"agents_config": "config/agents.yaml", "tasks_config": "config/tasks.yaml"}
 

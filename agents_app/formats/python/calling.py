@@ -6,21 +6,11 @@ the call their defaults. Any other function is entered at each call, with the va
 
 from __future__ import annotations
 
-from agents_app.formats.definitions.naming import is_generic
-from agents_app.formats.definitions.values import (
-    Constant,
-    Definition,
-    Field,
-    Items,
-    Mapping,
-    Text,
-    Unknown,
-    Value,
-    settled,
-)
 from agents_app.formats.python.frames import MAX_DEPTH, Frame
 from agents_app.formats.python.things import Class, Function, Instance
 from agents_app.formats.report import Place
+from agents_app.formats.to_spec.naming import is_generic
+from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, Text, Unknown, Value, settled
 
 PROJECT_DECORATORS = ("agent", "task", "crew", "llm", "tool")
 _DATA_BASES = ("BaseModel", "TypedDict", "FlowState")

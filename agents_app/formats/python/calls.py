@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 
-from agents_app.formats.definitions.values import Definition, Field, Items, Mapping, Outside, Unknown, Value, settled
 from agents_app.formats.python.attributes import attribute_of
 from agents_app.formats.python.calling import call_function, instantiate
 from agents_app.formats.python.definitions import define
@@ -13,6 +12,7 @@ from agents_app.formats.python.methods import method_of
 from agents_app.formats.python.outside import call_outside
 from agents_app.formats.python.things import Class, Function, Instance
 from agents_app.formats.report import Place
+from agents_app.formats.to_spec.values import Definition, Field, Items, Mapping, Outside, Unknown, Value, settled
 
 
 @evaluates(ast.Call)

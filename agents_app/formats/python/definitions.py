@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from agents_app.formats.definitions.assemble import MAX_MEMBERS
-from agents_app.formats.definitions.fields import describe
-from agents_app.formats.definitions.values import (
+from agents_app.formats.python.calling import call_function
+from agents_app.formats.python.frames import Frame, TooMuchError
+from agents_app.formats.python.known import kind_of
+from agents_app.formats.python.schemas import schema_of
+from agents_app.formats.python.things import Class, Function, Instance
+from agents_app.formats.to_spec.assemble import MAX_MEMBERS
+from agents_app.formats.to_spec.fields import describe
+from agents_app.formats.to_spec.values import (
     Definition,
     Field,
     Items,
@@ -18,11 +23,6 @@ from agents_app.formats.definitions.values import (
     Value,
     settled,
 )
-from agents_app.formats.python.calling import call_function
-from agents_app.formats.python.frames import Frame, TooMuchError
-from agents_app.formats.python.known import kind_of
-from agents_app.formats.python.schemas import schema_of
-from agents_app.formats.python.things import Class, Function, Instance
 
 MAX_DEFINITIONS = 2 * MAX_MEMBERS
 _OUTPUTS = ("output_pydantic", "output_json", "response_model")

@@ -6,7 +6,12 @@ import ast
 import builtins
 from collections.abc import Iterator
 
-from agents_app.formats.definitions.values import (
+from agents_app.formats.python.attributes import attribute_of
+from agents_app.formats.python.frames import Frame, evaluates, unknown
+from agents_app.formats.python.labels import label_of
+from agents_app.formats.python.texts import joined, template_of, without_layout
+from agents_app.formats.python.things import called
+from agents_app.formats.to_spec.values import (
     Constant,
     Field,
     Items,
@@ -18,11 +23,6 @@ from agents_app.formats.definitions.values import (
     Value,
     settled,
 )
-from agents_app.formats.python.attributes import attribute_of
-from agents_app.formats.python.frames import Frame, evaluates, unknown
-from agents_app.formats.python.labels import label_of
-from agents_app.formats.python.texts import joined, template_of, without_layout
-from agents_app.formats.python.things import called
 from engine.text import storable
 
 _BUILTINS = frozenset(dir(builtins))

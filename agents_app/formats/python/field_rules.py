@@ -6,9 +6,9 @@ import ast
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents_app.formats.definitions.fields import data_of
-from agents_app.formats.definitions.values import Constant, Value, settled
 from agents_app.formats.python.frames import Frame
+from agents_app.formats.to_spec.fields import data_of
+from agents_app.formats.to_spec.values import Constant, Value, settled
 
 _KEYWORDS = {
     "description": "description",

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents_app.formats.definitions.assemble import Found
-from agents_app.formats.definitions.fields import Reading
-from agents_app.formats.definitions.values import Text, Unknown, Value
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.report import Place
+from agents_app.formats.to_spec.assemble import Found
+from agents_app.formats.to_spec.fields import Reading
+from agents_app.formats.to_spec.values import Text, Unknown, Value
 
 MAX_STEPS = 200_000
 MAX_DEPTH = 20

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from agents_app.formats.definitions.values import Outside, Text, Unknown, Value
 from agents_app.formats.python.frames import Frame, World, executes
 from agents_app.formats.python.things import ModuleOf
+from agents_app.formats.to_spec.values import Outside, Text, Unknown, Value
 
 
 @executes(ast.Import)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agents_app.formats.definitions.llms import PREFIX_BY_CLASS
-from agents_app.formats.definitions.values import Field, Kind
+from agents_app.formats.to_spec.llms import PREFIX_BY_CLASS
+from agents_app.formats.to_spec.values import Field, Kind
 
 _AGENTS = frozenset({"Agent", "LiteAgent"})
 _TASKS = frozenset({"Task", "ConditionalTask"})

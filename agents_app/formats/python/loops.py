@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from agents_app.formats.definitions.values import Constant, Field, Items, Mapping, Text, Unknown, Value, settled
 from agents_app.formats.python.frames import Frame, evaluates
 from agents_app.formats.python.labels import label_of
 from agents_app.formats.python.texts import template_of
 from agents_app.formats.python.things import called
+from agents_app.formats.to_spec.values import Constant, Field, Items, Mapping, Text, Unknown, Value, settled
 
 MAX_ITEMS = 300
 

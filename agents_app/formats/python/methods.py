@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 
-from agents_app.formats.definitions.naming import is_generic
-from agents_app.formats.definitions.values import (
+from agents_app.formats.python.frames import Frame
+from agents_app.formats.python.labels import label_of, source_of
+from agents_app.formats.python.texts import formatted, joined_by, method_of_text, template_of
+from agents_app.formats.to_spec.naming import is_generic
+from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
     Field,
@@ -17,9 +20,6 @@ from agents_app.formats.definitions.values import (
     Value,
     settled,
 )
-from agents_app.formats.python.frames import Frame
-from agents_app.formats.python.labels import label_of, source_of
-from agents_app.formats.python.texts import formatted, joined_by, method_of_text, template_of
 
 KICKOFFS = frozenset(
     {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from agents_app.formats.definitions.values import (
+from agents_app.formats.python.frames import Frame, evaluates, unknown
+from agents_app.formats.python.texts import MAX_TEXT, interpolated, joined, template_of
+from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
     Items,
@@ -15,8 +17,6 @@ from agents_app.formats.definitions.values import (
     Value,
     settled,
 )
-from agents_app.formats.python.frames import Frame, evaluates, unknown
-from agents_app.formats.python.texts import MAX_TEXT, interpolated, joined, template_of
 
 
 @evaluates(ast.BinOp)

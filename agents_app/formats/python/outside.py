@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agents_app.formats.definitions.values import (
+from agents_app.formats.python.attributes import document
+from agents_app.formats.python.frames import Frame
+from agents_app.formats.python.texts import ASKED, RESHAPERS, template_of
+from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
     Field,
@@ -16,9 +19,6 @@ from agents_app.formats.definitions.values import (
     Value,
     settled,
 )
-from agents_app.formats.python.attributes import document
-from agents_app.formats.python.frames import Frame
-from agents_app.formats.python.texts import ASKED, RESHAPERS, template_of
 
 _ASKS = frozenset({"input", "text_input", "text_area", "selectbox", "ask", "prompt"})
 _PASSES = frozenset(

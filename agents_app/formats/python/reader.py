@@ -6,10 +6,6 @@ import ast
 from collections.abc import Mapping as Dict
 from pathlib import PurePosixPath
 
-from agents_app.formats.definitions.assemble import Found
-from agents_app.formats.definitions.fields import Reading
-from agents_app.formats.definitions.naming import is_generic, without_maker
-from agents_app.formats.definitions.values import Definition, Value
 from agents_app.formats.python import (  # noqa: F401  (they register what they read)
     calls,
     expressions,
@@ -25,6 +21,10 @@ from agents_app.formats.python.reach import builders, makes_parts
 from agents_app.formats.python.syntax import parse
 from agents_app.formats.python.things import Class, Function
 from agents_app.formats.report import NOWHERE, Place, UnreadableError
+from agents_app.formats.to_spec.assemble import Found
+from agents_app.formats.to_spec.fields import Reading
+from agents_app.formats.to_spec.naming import is_generic, without_maker
+from agents_app.formats.to_spec.values import Definition, Value
 
 
 def read_python(

@@ -9,11 +9,11 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
-from agents_app.formats.definitions.fields import data_of
 from agents_app.formats.python.field_rules import rules_of
 from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.things import Class, decorators
 from agents_app.formats.report import Place, Report
+from agents_app.formats.to_spec.fields import data_of
 
 Json = dict[str, Any]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from agents_app.formats.definitions.llms import is_secret_field
-from agents_app.formats.definitions.values import Text, Value, settled
 from agents_app.formats.python.frames import World
 from agents_app.formats.report import Place
+from agents_app.formats.to_spec.llms import is_secret_field
+from agents_app.formats.to_spec.values import Text, Value, settled
 
 _MODEL_NAMES = frozenset({"OPENAI_MODEL_NAME", "OPENAI_MODEL", "MODEL", "MODEL_NAME"})
 

@@ -5,8 +5,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from agents_app.formats.definitions.naming import is_generic
-from agents_app.formats.definitions.values import (
+from agents_app.formats.python.attributes import set_attribute
+from agents_app.formats.python.frames import Frame, FunctionNode, executes, unknown
+from agents_app.formats.python.labels import source_of
+from agents_app.formats.python.loops import bind, repetitions, unpacked
+from agents_app.formats.python.operators import truth_of
+from agents_app.formats.python.reach import makes_parts
+from agents_app.formats.python.settings import note_setting
+from agents_app.formats.python.texts import ASKED, joined, template_of
+from agents_app.formats.python.things import Class, Function
+from agents_app.formats.report import Place
+from agents_app.formats.to_spec.naming import is_generic
+from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
     Field,
@@ -18,16 +28,6 @@ from agents_app.formats.definitions.values import (
     Value,
     settled,
 )
-from agents_app.formats.python.attributes import set_attribute
-from agents_app.formats.python.frames import Frame, FunctionNode, executes, unknown
-from agents_app.formats.python.labels import source_of
-from agents_app.formats.python.loops import bind, repetitions, unpacked
-from agents_app.formats.python.operators import truth_of
-from agents_app.formats.python.reach import makes_parts
-from agents_app.formats.python.settings import note_setting
-from agents_app.formats.python.texts import ASKED, joined, template_of
-from agents_app.formats.python.things import Class, Function
-from agents_app.formats.report import Place
 
 _FLOW = frozenset({"start", "listen", "router"})
 _HOOKS = frozenset({"before_kickoff", "after_kickoff", "before_llm_call", "after_llm_call"})

@@ -12,9 +12,9 @@ import string
 import textwrap
 from collections.abc import Callable
 
-from agents_app.formats.definitions.fields import data_of
-from agents_app.formats.definitions.values import Constant, Definition, Items, Secret, Text, Unknown, Value
 from agents_app.formats.python.labels import label_of, source_of
+from agents_app.formats.to_spec.fields import data_of
+from agents_app.formats.to_spec.values import Constant, Definition, Items, Secret, Text, Unknown, Value
 
 MAX_TEXT = 100_000
 ASKED = "answer"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-from agents_app.formats.definitions.values import Definition, Value
 from agents_app.formats.python.frames import Frame, FunctionNode
+from agents_app.formats.to_spec.values import Definition, Value
 
 
 @dataclass(slots=True, eq=False)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from agents_app.formats.definitions.values import Constant, Field, Items, Mapping, Text, Value
 from agents_app.formats.report import Place, UnreadableError
+from agents_app.formats.to_spec.values import Constant, Field, Items, Mapping, Text, Value
 from engine.text import storable
 
 MAX_CHARS = 256 * 1024

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents_app.graph.layout import Graph, Node, layout
-from agents_app.graph.order import arranged, crossings
+from agents_app.graph.ranks import arranged, crossings
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 
 WIDTHS = [620.0, 340.0]

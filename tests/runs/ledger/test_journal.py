@@ -18,9 +18,9 @@ from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus,
 from runs.launch.actions import launch
 from runs.launch.order import LaunchOrder
 from runs.ledger import transitions
+from runs.ledger.abandoned_calls import close_calls_of_ended_runs
 from runs.ledger.group_commit import GroupCommit
 from runs.ledger.journal import LedgerJournal
-from runs.ledger.lost_calls import close_calls_of_ended_runs
 from runs.ledger.replay import read_replay
 from runs.models import Allowance, Bill, Call, Run
 from runs.run.actions import request_cancel

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runs.ledger.wake import wake_covered
+from runs.ledger.wake_covered import wake_covered
 from runs.limits.actions import TeamLimits, resume, set_limits
 from runs.models import Allowance, Bill, PriceQuote, Run
 from runs.money import to_usd

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from runs.ledger import transitions
-from runs.ledger.wake import wake_covered
+from runs.ledger.wake_covered import wake_covered
 from runs.models import Run
 from runs.notices.outbox import Outbox
 from runs.states import RunState

@@ -8,7 +8,7 @@ from typing import Any
 from engine.record.journal import TaskResult, TaskStatus
 from runs.ledger import transitions
 from runs.states import PERSON, RunState
-from runs.worker import claim, execution, turns
+from runs.worker import claim, execution, next_run
 from teams.models import AtLimit
 from tests.runs.protocol.model import EXPIRED, LIVE, RunModel, next_in_line
 from tests.runs.protocol.stage import Stage, act
@@ -41,7 +41,7 @@ class LeaseActs(Stage):
         """Whoever is rung takes the run whose turn it is."""
         wary = self.pick("wary", (False, True))
         run = next_in_line(self.runs, wary=wary)
-        claimed = turns.claim_next(owner="worker", wary=wary)
+        claimed = next_run.claim_next(owner="worker", wary=wary)
         real = claimed and claimed.pk
         self.expect("next", "runs take turns between teams", real, run and run.id)
         if run is not None and claimed is not None:

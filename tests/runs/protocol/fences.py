@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runs.ledger import journal, lines, transitions
+from runs.ledger import call_lines, journal, transitions
 from runs.models import Run
 from runs.worker import claim
 
@@ -21,8 +21,8 @@ STATEMENTS = {
     "claim: the lease": (claim, "CLAIM", IS_FREE),
     NEW_EPOCH: (claim, "CLAIM", "lease_epoch = lease_epoch + 1,"),
     "beat": (claim, "BEAT", IS_MINE),
-    "open a call": (lines, "OPEN", IS_MINE),
-    "settle a call": (lines, "READ_TO_SETTLE", STILL_HOLDS),
+    "open a call": (call_lines, "OPEN", IS_MINE),
+    "settle a call": (call_lines, "READ_TO_SETTLE", STILL_HOLDS),
     "start a task": (journal, "START_TASK", IS_MINE),
     "end a task": (journal, "END_TASK", IS_MINE),
 }

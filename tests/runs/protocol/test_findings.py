@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from engine.catalogue.pricing import Price
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus
+from runs.ledger.call_lines import Owner, open_line
 from runs.ledger.group_commit import GroupCommit
 from runs.ledger.journal import LedgerJournal
-from runs.ledger.lines import Owner, open_line
 from runs.ledger.replay import read_replay
 from runs.limits.actions import TeamLimits, set_limits
 from runs.models import Allowance, Bill, Call, Correction, Run, new_id

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.internal.conjecture import providers
 from hypothesis.stateful import initialize, run_state_machine_as_test
 
-from runs.ledger import lost_calls
+from runs.ledger import abandoned_calls
 from runs.ledger.invariants import INVARIANTS
 from runs.worker import claim, sweeper
 from tests.runs.protocol.acts_of_calls import CallActs
@@ -73,7 +73,7 @@ def examples_whatever_the_code_says(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Time passes only where the machine says so: leases and bells last for hours."""
-    for module in (claim, lost_calls):
+    for module in (claim, abandoned_calls):
         monkeypatch.setattr(module, "LEASE_S", 40_000)
     monkeypatch.setattr(sweeper, "RING_AGAIN_AFTER_S", 90_000)
     world = World()

@@ -22,7 +22,7 @@ from runs.ledger.replay import read_replay
 from runs.models import Review, Run
 from runs.run.actions import Decision, decide, request_cancel
 from runs.states import RunState
-from runs.worker import claim, turns
+from runs.worker import claim, next_run
 from runs.worker.bell import WORK
 from runs.worker.process import WorkerProcess
 from teams.access import Principal
@@ -63,7 +63,7 @@ def test_a_waiting_run_holds_no_lease_and_no_thread(cast: Cast, worker: WorkerPr
     review = Review.objects.get()
     assert (review.task_run_id, review.number, review.answer, review.about) == (draft.pk, 0, "Answer 1", "answer")
     assert claim.claim(run.pk, owner="another") is None
-    assert turns.ring_again(patience_s=0) == []
+    assert next_run.ring_again(patience_s=0) == []
 
 
 def test_tasks_that_do_not_depend_on_it_end_first(cast: Cast, worker: WorkerProcess, provider: OpenAIServer) -> None:
@@ -203,7 +203,7 @@ def test_a_decision_while_the_run_goes_on_with_other_tasks_is_not_overlooked(cas
         job.join()
         run.refresh_from_db()
         assert (run.state, run.rung_at) == (RunState.QUEUED, None)
-        assert turns.ring_again(patience_s=30) == [run.pk]
+        assert next_run.ring_again(patience_s=30) == [run.pk]
         assert execute(run, worker).state == RunState.SUCCEEDED
         assert len(provider.billed) == 2
 

@@ -16,7 +16,7 @@ from runs.ledger import transitions
 from runs.models import Run
 from runs.run.actions import request_cancel
 from runs.states import RunState
-from runs.worker import claim, turns
+from runs.worker import claim, next_run
 from tests.cast import Cast, make_crew
 
 pytestmark = pytest.mark.django_db
@@ -120,18 +120,18 @@ def test_a_running_run_is_asked_to_stop(cast: Cast, run: Run) -> None:
 
 
 def test_the_sweeper_rings_what_nobody_holds_but_not_too_often(run: Run) -> None:
-    assert turns.ring_again(patience_s=60) == []
+    assert next_run.ring_again(patience_s=60) == []
     Run.objects.filter(pk=run.pk).update(rung_at=timezone.now() - timedelta(minutes=5))
-    assert turns.ring_again(patience_s=60) == [run.pk]
-    assert turns.ring_again(patience_s=60) == []
+    assert next_run.ring_again(patience_s=60) == [run.pk]
+    assert next_run.ring_again(patience_s=60) == []
 
 
 def test_the_sweeper_leaves_held_runs_alone_and_rings_orphans(run: Run) -> None:
     claim.claim(run.pk, owner="worker-1")
     Run.objects.filter(pk=run.pk).update(rung_at=None)
-    assert turns.ring_again(patience_s=60) == []
+    assert next_run.ring_again(patience_s=60) == []
     expire(run)
-    assert turns.ring_again(patience_s=60) == [run.pk]
+    assert next_run.ring_again(patience_s=60) == [run.pk]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from runs.launch.actions import launch
 from runs.launch.order import LaunchOrder
 from runs.models import Run
 from runs.states import Priority, RunState
-from runs.worker import turns
+from runs.worker import next_run
 from runs.worker.process import WorkerProcess
 from teams.access import Principal
 from tests.cast import Cast, make_crew
@@ -31,7 +31,7 @@ def queued(who: Principal, crew: Crew, *, priority: str = Priority.NORMAL) -> Ru
 
 
 def next_ids(count: int, *, full: set[int] | None = None) -> list[UUID]:
-    claimed = (turns.claim_next(owner="worker-1", full=full or set()) for _ in range(count))
+    claimed = (next_run.claim_next(owner="worker-1", full=full or set()) for _ in range(count))
     return [run.pk for run in claimed if run is not None]
 
 
@@ -83,7 +83,7 @@ def test_every_run_is_claimed_once_by_many_who_claim_at_once(cast: Cast, crew: C
     def claim_all(number: int) -> list[UUID]:
         try:
             found = []
-            while run := turns.claim_next(owner=f"worker-{number}"):
+            while run := next_run.claim_next(owner=f"worker-{number}"):
                 found.append(run.pk)
             return found
         finally:
@@ -108,7 +108,7 @@ def test_a_process_keeps_an_eighth_of_itself_for_teams_that_do_not_fill_it(cast:
             queued(cast.owner, crew)
 
         def hold() -> Run | None:
-            one = worker.hold(lambda: turns.claim_next(owner=worker.name, full=worker.full_teams))
+            one = worker.hold(lambda: next_run.claim_next(owner=worker.name, full=worker.full_teams))
             return one and one[0]
 
         held = [hold() for _ in range(8)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents_app.formats.definitions.agents import NO_CODE, plain_fields, say_dropped
-from agents_app.formats.definitions.fields import Reading, describe
-from agents_app.formats.definitions.llms import read_llm
-from agents_app.formats.definitions.values import Constant, Definition, Field, Text, settled
+from agents_app.formats.to_spec.agents import NO_CODE, plain_fields, say_dropped
+from agents_app.formats.to_spec.fields import Reading, describe
+from agents_app.formats.to_spec.llms import read_llm
+from agents_app.formats.to_spec.values import Constant, Definition, Field, Text, settled
 
 _PLAIN = {"cache": "cache", "max_rpm": "max_rpm", "planning": "planning"}
 _OWN = frozenset(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from agents_app.formats.definitions.naming import first_words, is_generic, snake, title, unique_key, without_maker
-from agents_app.formats.definitions.values import (
+from agents_app.formats.report import Place, Report
+from agents_app.formats.to_spec.naming import first_words, is_generic, snake, title, unique_key, without_maker
+from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
     Field,
@@ -21,7 +22,6 @@ from agents_app.formats.definitions.values import (
     members,
     settled,
 )
-from agents_app.formats.report import Place, Report
 
 _MAX_COMPARED = 4  # levels; tasks can refer to each other in a circle
 

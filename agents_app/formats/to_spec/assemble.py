@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents_app.formats.definitions.agents import agent_spec
-from agents_app.formats.definitions.crews import crew_settings, has_memory
-from agents_app.formats.definitions.fields import Reading, built, plain_text
-from agents_app.formats.definitions.inputs import crew_inputs
-from agents_app.formats.definitions.members import Roster, listed, name_meant, wanted
-from agents_app.formats.definitions.naming import is_generic, snake, title, without_maker
-from agents_app.formats.definitions.tasks import task_spec
-from agents_app.formats.definitions.values import Constant, Definition, Field, Value, members, settled
 from agents_app.formats.report import NOWHERE, UnreadableError
+from agents_app.formats.to_spec.agents import agent_spec
+from agents_app.formats.to_spec.crews import crew_settings, has_memory
+from agents_app.formats.to_spec.fields import Reading, built, plain_text
+from agents_app.formats.to_spec.inputs import crew_inputs
+from agents_app.formats.to_spec.members import Roster, listed, name_meant, wanted
+from agents_app.formats.to_spec.naming import is_generic, snake, title, without_maker
+from agents_app.formats.to_spec.tasks import task_spec
+from agents_app.formats.to_spec.values import Constant, Definition, Field, Value, members, settled
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 
 MAX_MEMBERS = 300

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents_app.formats.definitions.agents import NO_CODE, plain_fields, say_dropped
-from agents_app.formats.definitions.fields import Reading, built, data_of, describe, text_of
-from agents_app.formats.definitions.llms import read_llm
-from agents_app.formats.definitions.tools import read_tools
-from agents_app.formats.definitions.values import (
+from agents_app.formats.to_spec.agents import NO_CODE, plain_fields, say_dropped
+from agents_app.formats.to_spec.fields import Reading, built, data_of, describe, text_of
+from agents_app.formats.to_spec.llms import read_llm
+from agents_app.formats.to_spec.tools import read_tools
+from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
     Field,

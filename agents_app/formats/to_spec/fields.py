@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from agents_app.formats.definitions.values import (
+from agents_app.formats.report import NOWHERE, Place, Report
+from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
     Field,
@@ -20,7 +21,6 @@ from agents_app.formats.definitions.values import (
     Value,
     settled,
 )
-from agents_app.formats.report import NOWHERE, Place, Report
 from engine.spec.crew_spec import Spec
 
 S = TypeVar("S", bound=Spec)

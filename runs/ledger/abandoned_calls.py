@@ -8,8 +8,8 @@ from uuid import UUID
 from django.db import transaction
 
 from engine.record.journal import CallOutcome, CallStatus
+from runs.ledger.call_lines import UnsettledCall, open_lines, settle
 from runs.ledger.lease import LEASE_S
-from runs.ledger.lines import UnsettledCall, open_lines, settle
 from runs.models import ClockTimestamp, Run
 from runs.money import to_usd
 from runs.states import RUN_LIVE, CallState

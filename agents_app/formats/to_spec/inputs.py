@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agents_app.formats.definitions.fields import Reading, plain_text
-from agents_app.formats.definitions.values import Constant, Definition, Field, Items, Mapping, settled
+from agents_app.formats.to_spec.fields import Reading, plain_text
+from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, settled
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 

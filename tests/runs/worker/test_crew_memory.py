@@ -10,8 +10,8 @@ from engine.tools.memory import MAX_RECALLED
 from runs.launch.actions import launch
 from runs.launch.order import LaunchOrder
 from runs.models import Note, Run
-from runs.worker import notes as notes_module
-from runs.worker.notes import CrewMemory
+from runs.worker import crew_memory as notes_module
+from runs.worker.crew_memory import CrewMemory
 from tests.cast import Cast, make_crew
 
 pytestmark = pytest.mark.django_db(transaction=True)  # the searching threads have connections of their own

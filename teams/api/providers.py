@@ -5,11 +5,11 @@ from pydantic import Field
 
 from teams.access import fetch, visible_to
 from teams.actions import add_provider, remove_provider
-from teams.bearer import ApiRequest, Bearer
-from teams.error_body import ERRORS
-from teams.idempotency import once
+from teams.api.bearer import ApiRequest, Bearer
+from teams.api.error_body import ERRORS
+from teams.api.idempotency import once
+from teams.api.request_body import Strict
 from teams.models import ProviderKey, Role
-from teams.request_body import Strict
 from teams.times import time_text
 
 router = Router(tags=["providers"])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents_app.formats.definitions.fields import Reading, data_of, describe
-from agents_app.formats.definitions.llms import is_secret_field
-from agents_app.formats.definitions.naming import snake
-from agents_app.formats.definitions.values import (
+from agents_app.formats.report import Place
+from agents_app.formats.to_spec.fields import Reading, data_of, describe
+from agents_app.formats.to_spec.llms import is_secret_field
+from agents_app.formats.to_spec.naming import snake
+from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
     Field,
@@ -20,7 +21,6 @@ from agents_app.formats.definitions.values import (
     members,
     settled,
 )
-from agents_app.formats.report import Place
 from engine.spec.crew_spec import ToolSpec
 from engine.spec.tool_names import BUILT_IN_TOOLS
 

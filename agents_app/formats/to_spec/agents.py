@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents_app.formats.definitions.fields import Reading, built, scalar_of, text_of
-from agents_app.formats.definitions.llms import read_llm
-from agents_app.formats.definitions.naming import title
-from agents_app.formats.definitions.tools import read_tools
-from agents_app.formats.definitions.values import Constant, Definition, Field, Items, settled
+from agents_app.formats.to_spec.fields import Reading, built, scalar_of, text_of
+from agents_app.formats.to_spec.llms import read_llm
+from agents_app.formats.to_spec.naming import title
+from agents_app.formats.to_spec.tools import read_tools
+from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, settled
 from engine.spec.crew_spec import DEFAULT_MODEL, AgentSpec, LLMSpec
 
 NO_CODE = "Python functions are not imported"

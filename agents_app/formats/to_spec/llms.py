@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from agents_app.formats.definitions.fields import Reading, built, describe, scalar_of
-from agents_app.formats.definitions.values import (
+from agents_app.formats.report import Place
+from agents_app.formats.to_spec.fields import Reading, built, describe, scalar_of
+from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
     Field,
@@ -22,7 +23,6 @@ from agents_app.formats.definitions.values import (
     members,
     settled,
 )
-from agents_app.formats.report import Place
 from engine.spec.crew_spec import DEFAULT_MODEL, LLMSpec
 
 PREFIX_BY_CLASS = {

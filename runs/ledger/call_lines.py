@@ -6,6 +6,7 @@ Either statement also keeps the sums of task, run, bill and allowance. Who may o
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,8 @@ from engine.catalogue.pricing import Rates, worst_case_rates
 from engine.errors import Cancelled
 from engine.record.journal import CallIntent, CallOutcome, CallStatus, Purpose
 from engine.text import json_text, storable
-from runs.ledger.statements import CORRECT, OPEN, READ_OPEN, READ_TO_SETTLE, ROLLUP_FIELDS, SETTLE, TOKEN_FIELDS
+from runs.ledger.corrections import keep_correction
+from runs.ledger.statements import OPEN, READ_OPEN, READ_TO_SETTLE, ROLLUP_FIELDS, SETTLE, TOKEN_FIELDS
 from runs.live.notify import CHANNEL
 from runs.money import to_nusd
 from runs.sql import rows_as
@@ -140,12 +142,7 @@ def settle(line: UnsettledCall, outcome: CallOutcome, *, fresh: bool) -> None:
         return
     state = _settled_state(outcome, fresh)
     cost = to_nusd(outcome.cost_usd)
-    now = {name: getattr(outcome.usage, name) for name in TOKEN_FIELDS} | {
-        "successful_requests": int(_is_request(line, outcome, state)),
-        "spent_nusd": cost or 0,
-        "unpriced_calls": int(cost is None),
-        "estimated_calls": int(outcome.usage.estimated),
-    }
+    now = _figures(line, outcome, state)
     before = _contribution(line)
     parameters = _of_outcome(line, outcome, state) | {
         **{f"more_{name}": now[name] - before[name] for name in ROLLUP_FIELDS},
@@ -159,21 +156,32 @@ def settle(line: UnsettledCall, outcome: CallOutcome, *, fresh: bool) -> None:
     }
     with connection.cursor() as cursor:
         if line.state == CallState.UNKNOWN:
-            cursor.execute(CORRECT, _of_correction(line, cost))
-            if not line.simulated:
-                parameters["month"] = cursor.fetchone()[0]
+            parameters["month"] = _corrected_month(cursor, line, cost)
         cursor.execute(SETTLE, parameters)
 
 
-def _of_correction(line: UnsettledCall, cost: int | None) -> dict[str, Any]:
-    return {
-        "id": line.id,
-        "booked": line.cost_nusd,
-        "cost": cost,
-        "team": line.team_id,
-        "person": line.person_id,
-        "month": line.billed_month,
+def _figures(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> dict[str, int]:
+    """What the call adds to each sum."""
+    return {name: getattr(outcome.usage, name) for name in TOKEN_FIELDS} | {
+        "successful_requests": int(_is_request(line, outcome, state)),
+        "spent_nusd": to_nusd(outcome.cost_usd) or 0,
+        "unpriced_calls": int(outcome.cost_usd is None),
+        "estimated_calls": int(outcome.usage.estimated),
     }
+
+
+def _corrected_month(cursor: Any, line: UnsettledCall, cost: int | None) -> date | None:
+    """The month whose bill takes the difference; None for a simulated call, which is on no bill."""
+    month = keep_correction(
+        cursor,
+        line.id,
+        booked=line.cost_nusd,
+        cost=cost,
+        team=line.team_id,
+        person=line.person_id,
+        month=line.billed_month,
+    )
+    return None if line.simulated else month
 
 
 def _of_outcome(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from teams.bearer import ApiRequest
+from teams.api.bearer import ApiRequest
 from teams.models import IdempotentAnswer
 from teams.refusals import Conflict
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from agents_app.formats.definitions.assemble import Found
-from agents_app.formats.definitions.fields import plain_text
-from agents_app.formats.definitions.naming import snake
-from agents_app.formats.definitions.values import Constant, Definition, Field, Items, Kind, Mapping
 from agents_app.formats.report import Place, Report, UnreadableError
+from agents_app.formats.to_spec.assemble import Found
+from agents_app.formats.to_spec.fields import plain_text
+from agents_app.formats.to_spec.naming import snake
+from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Kind, Mapping
 from agents_app.formats.yaml.strict import YamlDocument
 
 _AGENT_SIGNS = frozenset({"role", "goal", "backstory"})
