@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyF
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.operation import Operation
 
 from agents_app.crews.api import router as crews
 from agents_app.imports.api import router as imports
@@ -20,7 +21,15 @@ from teams.api.error_body import error_body
 from teams.api.providers import router as providers
 from teams.refusals import Refusal, TooMany
 
-api = NinjaAPI(
+
+class CrewsiteAPI(NinjaAPI):
+    """An operation's id is its function's name, so that moving the function to another module does not change it."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        return operation.view_func.__name__
+
+
+api = CrewsiteAPI(
     title="Crewsite",
     version="1",
     description=(

@@ -16,6 +16,10 @@ THIS_MONTH = SQL("date_trunc('month', statement_timestamp() AT TIME ZONE 'UTC'):
 ``clock_timestamp()`` moves on within the statement, so one statement could name two months.
 """
 
+MONTH_AFTER_LOCK = SQL("date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date")
+"""The month after the statement has waited for a lock, in which a month may have ended and been closed. A statement
+reads it at one place."""
+
 READ_THIS_MONTH = statement("SELECT {this_month}", this_month=THIS_MONTH)
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from runs.months import THIS_MONTH
+from runs.months import MONTH_AFTER_LOCK
 from runs.sql import statement
 
 
@@ -34,7 +34,7 @@ CORRECT = statement(
         SELECT closed_at IS NOT NULL AS closed FROM runs_bill
         WHERE team_id = %(team)s AND month = %(month)s FOR UPDATE),
     open AS (
-        SELECT CASE WHEN own.closed THEN {this_month} ELSE %(month)s END AS month FROM own),
+        SELECT CASE WHEN own.closed THEN {month_after_lock} ELSE %(month)s END AS month FROM own),
     bill AS (
         INSERT INTO runs_bill AS bill (team_id, month, budget_nusd, spent_nusd, reserved_nusd)
         SELECT team.id, open.month, team.budget_nusd, 0, 0 FROM open JOIN teams_team AS team ON team.id = %(team)s
@@ -53,5 +53,5 @@ CORRECT = statement(
            clock_timestamp()
     RETURNING month
     """,
-    this_month=THIS_MONTH,
+    month_after_lock=MONTH_AFTER_LOCK,  # else a month that was closed meanwhile could take the difference
 )

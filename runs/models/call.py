@@ -46,7 +46,7 @@ class Call(models.Model):
     reply = models.JSONField(null=True)
     tool = models.CharField(max_length=64, blank=True)
     arguments = models.TextField(blank=True)
-    effect = models.CharField(max_length=10, blank=True)  # ``engine.tools.protocol.Effect`` of a tool call
+    effect = models.CharField(max_length=10, blank=True)  # ``engine.tools.tool.Effect`` of a tool call
     tool_output = models.TextField(blank=True)
     finish_reason = models.CharField(max_length=40, blank=True)
     error_code = models.CharField(max_length=40, blank=True)

@@ -5,7 +5,6 @@ Every write names the epoch, so a worker that lost its lease writes nothing. Onl
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -18,8 +17,6 @@ from runs.live.notify import run_changed
 from runs.models import Run, TaskRun
 from runs.states import RunState
 from runs.telemetry import metrics
-
-log = logging.getLogger(__name__)
 
 MAX_FRUITLESS_TAKEOVERS = 5
 

@@ -22,7 +22,6 @@ from django.apps import AppConfig
 import runs
 
 POINTS = {
-    "after_claim": ("runs.worker.claim", "claim", "after"),
     "after_intent": ("runs.ledger.journal", "LedgerJournal.open_call", "after"),
     "after_reply": ("runs.ledger.journal", "LedgerJournal.settle_call", "before"),
     "after_settle": ("runs.ledger.journal", "LedgerJournal.settle_call", "after"),
