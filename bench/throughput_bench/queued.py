@@ -13,10 +13,6 @@ from bench.throughput_bench.clients import at_once
 from bench.throughput_bench.parts import Bench, quantile
 from bench.throughput_bench.table import Row
 from bench.throughput_bench.teams import count_runs, fill_queue
-from runs.ledger.abandoned_calls import close_calls_of_ended_runs
-from runs.ledger.wake_covered import wake_covered
-from runs.worker import next_run
-from runs.worker.sweeper import RING_AGAIN_AFTER_S
 
 CLIENTS = 8
 GOAL_GROWTH = 2.0
@@ -61,6 +57,7 @@ def timed_ms(act: Callable[[], Any]) -> float:
 
 def claim_and_put_back() -> None:
     """The run whose turn it is, taken and not kept; so without the time of its commit."""
+    from runs.worker import next_run  # late: Django is set up once the installation is there
 
     with transaction.atomic():
         assert next_run.claim_next(owner="bench") is not None
@@ -69,6 +66,10 @@ def claim_and_put_back() -> None:
 
 def sweep_and_put_back() -> None:
     """What a sweeper of a worker of 64 asks of the database, as of runs that nobody was rung for; without the bell."""
+    from runs.ledger.abandoned_calls import close_calls_of_ended_runs
+    from runs.ledger.wake_covered import wake_covered
+    from runs.worker import next_run
+    from runs.worker.sweeper import RING_AGAIN_AFTER_S
 
     with transaction.atomic():
         wake_covered()

@@ -16,6 +16,7 @@ from engine.providers.simulator import Simulator, answer
 from engine.record.journal import CallKind, CallStatus, TaskStatus
 from engine.record.memory_journal import MemoryJournal
 from engine.tools.registry import ToolRegistry
+from engine.web.guarded_http import RequestFailed
 from tests.engine.crews import agent, crew, run, runtime, task
 from tests.openai_server import OpenAIServer
 
@@ -42,6 +43,7 @@ class AsyncBoom(Boom):
 
 
 ERRORS = [
+    RequestFailed("There is no host x."),
     ValueError("no"),
     Odd(),
     SystemExit(3),

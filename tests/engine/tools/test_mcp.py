@@ -240,7 +240,8 @@ def test_good_settings_have_none() -> None:
 
 
 def test_the_engine_is_loaded_without_the_mcp_package() -> None:
-    code = "import engine, sys; print([name for name in ('mcp', 'httpx2', 'httpcore2') if name in sys.modules])"
+    load = "import engine, sys; engine.Crew, engine.tool"
+    code = f"{load}; print([name for name in ('mcp', 'httpx2', 'httpcore2') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
