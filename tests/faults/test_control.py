@@ -13,7 +13,7 @@ import pytest
 from tests.faults.nursery import ROOT
 
 RED = (
-    "test_doorbell.py::test_messages_repeated_and_reordered_run_each_run_once",
+    "test_doorbell.py::test_messages_that_are_repeated_run_each_run_once",
     "test_database.py::test_postgresql_that_crashes_under_20_runs_loses_nothing_that_was_committed",
     "test_stop_worker.py::test_a_worker_frozen_beyond_its_lease_books_its_bill_and_writes_nothing_else",
     "test_stop_worker.py::test_sigterm_under_20_runs_settles_what_is_in_flight_and_loses_nothing",

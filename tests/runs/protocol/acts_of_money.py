@@ -101,11 +101,13 @@ class MoneyActs(Stage):
 
     @act(weight=2, when=lambda self: self.runs)
     def sweep(self) -> None:
-        """Wakes what waited for money, rings for what is idle, closes what zombies left open in runs that ended."""
+        """Rings for what is idle, closes what zombies left open in runs that ended, wakes what waited for money.
+
+        In this order: of a run that it wakes, the sweep does not note that it was rung for.
+        """
         if self.pick("a lease later", (True, False)):
             self._let_a_lease_pass()
         sweeper.sweep()
-        self._wake()
         for run in self.runs:
             if run.claimable and run.rung_long_ago:
                 run.rung_long_ago = False
@@ -113,6 +115,7 @@ class MoneyActs(Stage):
             if run.ended_long_ago and any(call.open for call in run.calls):
                 self.seen["closed after the end"] += 1
                 run.close_calls()
+        self._wake()
 
     def _wake(self) -> None:
         self.seen["woken"] += len(wake_covered(self.runs))
