@@ -11,6 +11,7 @@ from typing import Any
 
 MODULES = (
     "runs.worker.claim",
+    "runs.worker.next_run",
     "runs.ledger.transitions",
     "runs.ledger.statements",
     "runs.ledger.call_lines",
@@ -21,7 +22,7 @@ CONDITIONS = (
     (re.compile(r"(\w+\.)?lease_epoch = %\(epoch\)s"), "true"),
     (re.compile(r"\brun\.lease_epoch = call\.epoch\b"), "true"),
 )
-MUST_CHANGE = ("CLAIM", "BEAT", "OPEN", "START_TASK", "END_TASK", "READ_TO_SETTLE")
+MUST_CHANGE = ("CLAIM", "IN_LINE", "BEAT", "OPEN", "START_TASK", "END_TASK", "READ_TO_SETTLE")
 
 
 def turn_off() -> None:
