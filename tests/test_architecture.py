@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_LINES = 400
+MAX_MODULES = 16
+LARGE_ON_PURPOSE = {"agents_app/formats/python"}
 MAX_TEMPLATE_CHARS = 160
 REGISTRIES = ("pythonhosted" + ".org", "registry.npm" + "js.org", "pypi" + ".org/simple")
 TEXT = {".py", ".md", ".txt", ".in", ".toml", ".json", ".yaml", ".yml", ".html", ".css", ".js", ".sh", ""}
@@ -19,6 +21,11 @@ TEXT = {".py", ".md", ".txt", ".in", ".toml", ".json", ".yaml", ".yml", ".html",
 def tracked() -> list[Path]:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return [ROOT / name for name in listed.splitlines() if (ROOT / name).is_file()]
+
+
+def product_modules() -> list[Path]:
+    packages = ("crewsite", "engine", "teams", "agents_app", "runs")
+    return [path for package in packages for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts]
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +65,13 @@ def test_third_party_front_end_code_is_not_in_git() -> None:
 
 
 def test_no_module_has_grown_into_two_rooms() -> None:
-    packages = ("crewsite", "engine", "teams", "agents_app", "runs")
-    modules = [
-        path for package in packages for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts
-    ]
-    long = {str(path.relative_to(ROOT)): n for path in modules if (n := path.read_text().count("\n")) > MAX_LINES}
+    long = {
+        str(path.relative_to(ROOT)): n for path in product_modules() if (n := path.read_text().count("\n")) > MAX_LINES
+    }
     assert long == {}
+
+
+def test_no_folder_has_grown_into_a_corridor() -> None:
+    modules = [path.parent for path in product_modules() if path.name != "__init__.py"]
+    large = {str(folder.relative_to(ROOT)) for folder in modules if modules.count(folder) > MAX_MODULES}
+    assert large <= LARGE_ON_PURPOSE
