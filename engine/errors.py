@@ -56,6 +56,15 @@ class ProviderError(EngineError):
         self.retry_after_s = retry_after_s
 
 
+class TooMuchWork(EngineError):
+    """Work on the text of a person, a model or a foreign server takes too much time or memory.
+
+    Which of the two, or that the text is too large, is what it says, of an "it" that whoever catches this names.
+    """
+
+    code = "too_much_work"
+
+
 class ContextTooLong(EngineError):
     """The messages do not fit the model's window."""
 
