@@ -17,10 +17,10 @@ SECONDS = 15.0
 """Of processor time; the costliest sources known take 4."""
 
 
-def read_apart(files: Mapping[str, str]) -> Imported:
+def read_apart(files: Mapping[str, str], *, seconds: float = SECONDS) -> Imported:
     """The files of a project, by path, as ``agents_app.formats.read_files`` reads them. Blocks, and does not raise."""
     try:
-        answer = bounded.run_here(f"{__name__}:read_as_json", dict(files), seconds=SECONDS)
+        answer = bounded.run_here(f"{__name__}:read_as_json", dict(files), seconds=seconds)
     except TooMuchWork as error:
         return Imported(None, (Remark("error", None, f"The source cannot be read. {error} Import a part of it."),))
     spec = answer["spec"]
