@@ -10,7 +10,7 @@ from typing import Any
 
 from agents_app.formats import Imported, Remark, read_files
 from engine import bounded
-from engine.errors import TooMuchWork
+from engine.errors import TooBusy, TooMuchWork
 from engine.spec.crew_spec import CrewSpec
 
 SECONDS = 15.0
@@ -20,9 +20,11 @@ SECONDS = 15.0
 def read_apart(files: Mapping[str, str], *, seconds: float = SECONDS) -> Imported:
     """The files of a project, by path, as ``agents_app.formats.read_files`` reads them. Blocks, and does not raise."""
     try:
-        answer = bounded.run_here(f"{__name__}:read_as_json", dict(files), seconds=seconds)
+        answer = bounded.run_here(f"{__name__}:read_as_json", dict(files), what="Reading this source", seconds=seconds)
+    except TooBusy as error:
+        return Imported(None, (Remark("error", None, str(error)),))
     except TooMuchWork as error:
-        return Imported(None, (Remark("error", None, f"The source cannot be read. {error} Import a part of it."),))
+        return Imported(None, (Remark("error", None, f"{error} Import a part of it."),))
     spec = answer["spec"]
     return Imported(
         CrewSpec.from_json(spec) if spec is not None else None, tuple(Remark(*note) for note in answer["report"])
