@@ -29,7 +29,7 @@ async def read_answer(text: str, schema: dict[str, Any] | None, allowance: bound
     if schema is None:
         return TaskAnswer(text)
     what = "Checking the answer against its schema"
-    read = await bounded.run("engine.crew.answer_reader:read", text, schema, what=what, allowance=allowance)
+    read = await bounded.run("engine.spec.json_answer:read", text, schema, what=what, allowance=allowance)
     if "mistake" in read:
         raise ModelMistake(read["mistake"])
     return TaskAnswer(read["raw"], json.loads(read["raw"]))

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from engine.bounded import Allowance
-from engine.crew.answer_reader import parse_json
 from engine.crew.output import TaskAnswer, guardrail_complaint, read_answer
 from engine.errors import ModelMistake, TooMuchWork
 from engine.spec import json_schema
 from engine.spec.crew_spec import RegexGuardrail
+from engine.spec.json_answer import parse_json
 from engine.spec.json_schema_checker import misfit, schema_fault
 from engine.spec.patterns import pattern_fault
 
