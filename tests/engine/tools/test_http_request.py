@@ -15,13 +15,16 @@ from engine.spec.validate import validate
 from engine.tools.http_request import HttpRequest
 from engine.tools.registry import ToolRegistry
 from engine.tools.tool import Effect, ToolFailed
-from engine.web.guarded_http import GuardedHttp, RequestFailed
+from engine.web.addresses import Reach, RequestFailed
+from engine.web.guarded_http import GuardedHttp
 from tests.engine.crews import agent, crew, run, runtime, task
 from tests.engine.loopback import Reply, Site
 
 
 def tool(*hosts: str, methods: tuple[str, ...] = ("GET",)) -> HttpRequest:
-    return HttpRequest(GuardedHttp(["127.0.0.1", "localhost"]), allowed_hosts=hosts or ("127.0.0.1",), methods=methods)
+    return HttpRequest(
+        GuardedHttp(Reach.allowing(["127.0.0.1", "localhost"])), allowed_hosts=hosts or ("127.0.0.1",), methods=methods
+    )
 
 
 async def test_it_reads_and_says_what_came_back() -> None:
