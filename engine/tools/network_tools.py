@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.providers.credential import Credential
+from engine.spec.tool_settings import UNASKED_SETTING
 from engine.tools.http_request import HttpRequest
 from engine.tools.mcp.server import McpAccess, McpServer
 from engine.tools.scrape import ScrapeWebsite
@@ -37,7 +38,9 @@ def tools(access: NetworkAccess) -> dict[str, ToolFactory]:
             http, api_key=access.search_api_key, base_url=access.search_base_url, **_search_settings(config)
         ),
         "scrape_website": lambda config: ScrapeWebsite(http, fixed_url=_fixed_url(config)),
-        "http_request": lambda config: HttpRequest(http, **_request_settings(config)),
+        "http_request": lambda config: HttpRequest(
+            http, **_request_settings(config), without_approval=config.get(UNASKED_SETTING, False)
+        ),
         "mcp": lambda config: McpServer(config, mcp),
     }
 
