@@ -115,6 +115,7 @@ def _litellm() -> ModuleType:
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.drop_params = True
+    litellm.disable_hf_tokenizer_download = True  # it would fetch tokenizers of some models from a hub
     # LiteLLM's hundreds of thousands of objects stay for good. Unless they are frozen, each full garbage collection
     # looks at all of them, which stops the process for 200 ms.
     gc.collect()

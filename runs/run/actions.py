@@ -92,7 +92,7 @@ def _open_review(run: Run, task: str, decision: Decision) -> Review | None:
     if decision.number is not None:
         return reviews.filter(call=None, step="", number=decision.number).first()
     if decision.step is not None:
-        return reviews.filter(step=decision.step).exclude(step="").first()
+        return reviews.filter(step=storable(decision.step)).exclude(step="").first()
     first_two = list(reviews[:2])
     if len(first_two) > 1:
         raise Invalid("Nothing was sent.", fields={"call": "This task asks several questions. Name the call or step."})
@@ -104,5 +104,5 @@ def _said_already(who: Principal, run: Run, task: str, decision: Decision) -> bo
     decided = Review.objects.filter(task_run__run=run, task_run__key=task, decided_by=who.user)
     same = decided.filter(approved=decision.approved, comment=decision.comment)
     if decision.step is not None:
-        return same.filter(step=decision.step).exclude(step="").exists()
+        return same.filter(step=storable(decision.step)).exclude(step="").exists()
     return decision.number is not None and same.filter(number=decision.number, step="").exists()

@@ -201,7 +201,7 @@ class TestPage:
         self, cast: Cast, worker: WorkerProcess, shop: Site, provider: OpenAIServer
     ) -> None:
         run = waiting(cast, worker)
-        for step in ("1", "9", ""):
+        for step in ("1", "9", "", "2\x00", "x" * 99):
             with pytest.raises(Conflict):
                 decide(cast.runner, run, "buy", Decision(approved=True, step=step))
         decide(cast.runner, run, "buy", Decision(approved=True, step="2"))
