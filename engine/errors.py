@@ -56,6 +56,19 @@ class ProviderError(EngineError):
         self.retry_after_s = retry_after_s
 
 
+class TooMuchWork(EngineError):
+    """Work on the text of a person, a model or a foreign server takes too much time or memory.
+
+    The text says what was to be done and which of the two it took, or that there was too much of it before.
+    """
+
+    code = "too_much_work"
+
+
+class TooBusy(TooMuchWork):
+    """The work was not begun, because much else was under way for long. It may be done later."""
+
+
 class ContextTooLong(EngineError):
     """The messages do not fit the model's window."""
 

@@ -1,0 +1,10 @@
+"""Work on the texts of people, models and foreign servers, done where it can be stopped.
+
+A pattern of thirty characters can take gigabytes, and a schema of some kilobytes can take hours. So such work is done
+in a child process, within a processor time, a memory and a size; see ``client``.
+"""
+
+from engine.bounded.allowance import Allowance
+from engine.bounded.client import run, run_here
+
+__all__ = ["Allowance", "run", "run_here"]
