@@ -56,13 +56,12 @@ async def use_tool(calls: Calls, call: ToolCall, toolbox: Toolbox, *, step: int,
     if lost is not None and lost.happened:
         return ToolResult(_lost_text(lost))
     prepared = ModelMistake(refusal) if refusal else await _prepare(calls, call, toolbox)
-    if isinstance(prepared, _PreparedCall):
-        prepared = await _allowed(calls, prepared, step)
-    async with booked(calls.runtime, _intent(calls, call, prepared, step)) as booking:
+    ready = await _allowed(calls, prepared, step) if isinstance(prepared, _PreparedCall) else prepared
+    async with booked(calls.runtime, _intent(calls, call, ready, step)) as booking:
         try:
-            if not isinstance(prepared, _PreparedCall):
-                raise prepared
-            booking.outcome = await _run(calls, prepared, step)
+            if not isinstance(ready, _PreparedCall):
+                raise ready
+            booking.outcome = await _run(calls, ready, step)
         except (ModelMistake, ToolFailed) as error:
             text = _bounded(f"Error: {error}")
             booking.outcome = CallOutcome(

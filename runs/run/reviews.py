@@ -50,9 +50,9 @@ def reviews_of(run: Run, spec: CrewSpec, refused: DecisionForm | None = None) ->
 def _asked(review: Review, spec: CrewSpec, refused: DecisionForm | None) -> Asked:
     key = review.task_run.key
     task = spec.task(key)
-    about = {"call": str(review.call_id or ""), "step": review.step}
-    is_refused = refused is not None and (refused.task, refused.call, refused.step) == (key, *about.values())
-    form = refused if refused is not None and is_refused else DecisionForm(key, **about)
+    call, step = str(review.call_id or ""), review.step
+    is_refused = refused is not None and (refused.task, refused.call, refused.step) == (key, call, step)
+    form = refused if refused is not None and is_refused else DecisionForm(key, call=call, step=step)
     form.show(review.number)
     has_data = review.about == "answer" and task is not None and task.output_schema
     return Asked(review, _parsed(review.answer) if has_data else None, form)
