@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import socket
 import ssl
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.request import getproxies
 
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 MAX_CONNECTIONS, MAX_PER_HOST = 1000, 500
 KEPT_S, NAMES_KEPT_S = 120, 300
 """How long an idle connection is kept, and a look-up."""
+CLOSE_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,15 @@ async def _lifetime(key: _Key, session: aiohttp.ClientSession) -> AsyncGenerator
     finally:
         _pools.pop(key, None)
         await session.close()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Closes the pools of loops that run in other threads until the process ends."""
+    for (loop, _), pool in list(_pools.items()):
+        if loop.is_running():
+            with suppress(TimeoutError, RuntimeError):
+                asyncio.run_coroutine_threadsafe(pool.lifetime.aclose(), loop).result(CLOSE_TIMEOUT_S)
 
 
 def _result(host: str, port: int, address: str) -> ResolveResult:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
+import sys
 from typing import Any
 
 import httpx
@@ -162,3 +164,26 @@ async def test_blocking_requests_go_out_only_outside_of_exchanges() -> None:
 async def ask_in_vain(url: str) -> None:
     with pytest.raises(ProviderError):
         await ask(PUBLIC, f"{url}/v1")
+
+
+LOOP_OF_A_WORKER = """
+import asyncio, threading
+from engine.providers.connections import session_within
+from engine.web.addresses import PUBLIC
+loop = asyncio.new_event_loop()
+threading.Thread(target=loop.run_forever, daemon=True).start()
+print(asyncio.run_coroutine_threadsafe(session_within(PUBLIC, tls=True), loop).result(20).closed)
+print(asyncio.run(session_within(PUBLIC, tls=True)).closed)
+"""
+
+
+def test_pools_are_closed_with_their_loops_and_with_the_process() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", LOOP_OF_A_WORKER],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.stdout.split() == ["False", "True"]
+    assert not [line for line in ended.stderr.splitlines() if "destroyed" in line or "Unclosed" in line], ended.stderr
