@@ -76,7 +76,10 @@ class ContextTooLong(EngineError):
 
 
 class WaitingForPerson(EngineError):
-    """A task needs a person's decision about its answer, or about a lost call. Meanwhile the run holds no worker."""
+    """A task needs a person's decision: about its answer, a lost call, or a request that is about to be sent.
+
+    Meanwhile the run holds no worker.
+    """
 
     code = "waiting_for_person"
 

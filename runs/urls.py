@@ -22,6 +22,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/output/", run.output, name="run_output"),
     path("runs/<uuid:run_id>/tasks/<str:key>/", run.task, name="run_task"),
     path("runs/<uuid:run_id>/tasks/<str:key>/review/", run.review, name="review"),
+    path("runs/<uuid:run_id>/tasks/<str:key>/review/requests/<str:step>/", run.review, name="review_request"),
     path("runs/<uuid:run_id>/tasks/<str:key>/review/calls/<uuid:call_id>/", run.review, name="review_call"),
     path("runs/<uuid:run_id>/tasks/<str:key>/output/", run.task_output, name="task_output"),
     path("runs/<uuid:run_id>/calls/", run.calls, name="run_calls"),

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import timedelta
-from urllib.parse import urlsplit
 
-from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.text import slugify
 
-from engine.catalogue.model_ids import PROVIDERS
+from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS, PROVIDERS
+from engine.web.addresses import complaint
 from teams.access import Principal, require
 from teams.models import ApiToken, Membership, ProviderKey, Role, Scope, SignInLink, Team, User
+from teams.reach import provider_reach, reach
 from teams.refusals import Conflict, Invalid
 from teams.secrets import digest, new_secret, seal
 
@@ -163,27 +160,8 @@ def _provider_complaints(provider: str, name: str, api_key: str, base_url: str) 
         fields["base_url"] = "Give the server's address: the token is sent there and nowhere else."
     if any(ord(char) < 33 or ord(char) > 126 for char in api_key.strip()):
         fields["api_key"] = "A key has no spaces and only plain ASCII characters; paste it again."
-    if base_url.strip() and (complaint := _base_url_complaint(base_url.strip())):
-        fields["base_url"] = complaint
+    if base_url.strip():
+        where = reach() if provider in NOT_MODEL_PROVIDERS else provider_reach()
+        if fault := complaint(base_url.strip(), where, example="https://llm.example.com/v1"):
+            fields["base_url"] = fault
     return fields
-
-
-def _base_url_complaint(base_url: str) -> str:
-    """Why the workers may not send requests to this address, or "". Only an operator can allow private ones."""
-    try:
-        URLValidator(schemes=["http", "https"])(base_url)
-        host = urlsplit(base_url).hostname or ""
-    except (ValidationError, ValueError):
-        return "Give a full http:// or https:// address, such as https://llm.example.com/v1."
-    if host.lower() in settings.ALLOWED_PRIVATE_HOSTS or settings.ALLOW_LOCAL_PROVIDERS:
-        return ""
-    if host == "localhost" or _is_private(host):
-        return "This address is not public. An operator can allow it with ALLOWED_PRIVATE_HOSTS."
-    return ""
-
-
-def _is_private(host: str) -> bool:
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return False

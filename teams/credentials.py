@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from engine.catalogue.model_ids import provider_of
+from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS, SEARCH_PROVIDER, provider_of
 from engine.providers.credential import Credential
 from engine.spec.crew_spec import LLMSpec
 from teams.models import ProviderKey, Team
 from teams.secrets import unseal
-
-SEARCH_PROVIDER = "serper"
-MCP_PROVIDER = "mcp"
-NOT_MODEL_PROVIDERS = frozenset({SEARCH_PROVIDER, MCP_PROVIDER})
 
 
 class TeamCredentials:

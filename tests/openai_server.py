@@ -46,7 +46,14 @@ class Billed:
 class OpenAIServer:
     """``with OpenAIServer(answer) as server``: ``server.url`` is the base URL, ``server.billed`` its log."""
 
-    def __init__(self, answer: Answer | str = "An answer.", *, latency_s: float = 0.0, cached_tokens: int = 0) -> None:
+    def __init__(
+        self,
+        answer: Answer | str = "An answer.",
+        *,
+        latency_s: float = 0.0,
+        cached_tokens: int = 0,
+        host: str = "127.0.0.1",
+    ) -> None:
         self._answer: Answer = answer if callable(answer) else lambda body: answer
         self._latency_s = latency_s
         self._cached_tokens = cached_tokens
@@ -54,12 +61,10 @@ class OpenAIServer:
         self.cut_stream_after: int | None = None
         self.billed: list[Billed] = []
         self.requests = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer((host, 0), self._handler())
         self._server.daemon_threads = True
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
+        self.port = self._server.server_port
+        self.url = f"http://{host}:{self.port}/v1"
 
     @property
     def prompt_tokens(self) -> int:

@@ -28,6 +28,10 @@ PROVIDERS: dict[str, str] = {
 }
 """The providers that a team can keep a key for, each with the name that people see."""
 
+SEARCH_PROVIDER, MCP_PROVIDER = "serper", "mcp"
+NOT_MODEL_PROVIDERS = frozenset({SEARCH_PROVIDER, MCP_PROVIDER})
+"""Those that are asked by tools, and not for a model's replies."""
+
 ALIASES = {"text-completion-openai": "openai", "ollama_chat": "ollama", "cohere_chat": "cohere"}
 """LiteLLM's further names of a provider."""
 

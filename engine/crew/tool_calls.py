@@ -15,11 +15,12 @@ from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus,
 from engine.record.request_key import content_key
 from engine.spec.tool_settings import TTL_SETTING
 from engine.text import storable
-from engine.tools.one_call import arguments_of, result_of
+from engine.tools.one_call import arguments_of, request_of, result_of
 from engine.tools.registry import Toolbox
 from engine.tools.tool import Effect, NestedTool, Tool, ToolFailed
 
 LOST_QUESTION = "The worker stopped while it called {tool} with {arguments}. Was the call carried out?"
+NOT_ALLOWED = "A person did not allow this call: {reason} Do not make it again unchanged."
 CARRIED_OUT = (
     "The connection was lost during this call, and with it the result. A person has checked that the call was carried "
     "out: do not repeat it."
@@ -34,11 +35,17 @@ class ToolResult:
     failed: bool = False
 
 
+class NotAllowed(ToolFailed):
+    """A person did not allow the call."""
+
+    code = "not_allowed"
+
+
 async def use_tool(calls: Calls, call: ToolCall, toolbox: Toolbox, *, step: int, refusal: str = "") -> ToolResult:
     """The tool's text, or what was wrong. With a ``refusal`` the tool is not called, and the model is told that.
 
-    Raises what ends the run: limits, cancellation, our bugs. Raises ``WaitingForPerson`` for a call of an unsafe tool
-    that may have been carried out before, until a person has said whether it was.
+    Raises what ends the run: limits, cancellation, our bugs. Raises ``WaitingForPerson`` for a call that a person has
+    to allow, until they have said, and for a call of an unsafe tool that may have been carried out before.
     """
     recorded = await calls.runtime.journal.finished_call(calls.task, step, branch=calls.branch)
     if recorded is not None and recorded.outcome.tool_output is not None:
@@ -49,11 +56,12 @@ async def use_tool(calls: Calls, call: ToolCall, toolbox: Toolbox, *, step: int,
     if lost is not None and lost.happened:
         return ToolResult(_lost_text(lost))
     prepared = ModelMistake(refusal) if refusal else await _prepare(calls, call, toolbox)
-    async with booked(calls.runtime, _intent(calls, call, prepared, step)) as booking:
+    ready = await _allowed(calls, prepared, step) if isinstance(prepared, _PreparedCall) else prepared
+    async with booked(calls.runtime, _intent(calls, call, ready, step)) as booking:
         try:
-            if isinstance(prepared, ModelMistake):
-                raise prepared
-            booking.outcome = await _run(calls, prepared, step)
+            if not isinstance(ready, _PreparedCall):
+                raise ready
+            booking.outcome = await _run(calls, ready, step)
         except (ModelMistake, ToolFailed) as error:
             text = _bounded(f"Error: {error}")
             booking.outcome = CallOutcome(
@@ -100,7 +108,25 @@ async def _prepare(calls: Calls, call: ToolCall, toolbox: Toolbox) -> _PreparedC
     return _PreparedCall(tool, arguments, content_key("tool", simulated, facts.identity, settings, arguments), ttl_s)
 
 
-def _intent(calls: Calls, call: ToolCall, prepared: _PreparedCall | ModelMistake, step: int) -> CallIntent:
+async def _allowed(calls: Calls, prepared: _PreparedCall, step: int) -> _PreparedCall | ToolFailed:
+    """The call, if no person has to allow it or one has; else why it is not made. A simulated one asks nobody."""
+    if calls.runtime.llm.simulates(calls.agent.llm):
+        return prepared
+    try:
+        request = storable(request_of(prepared.tool, prepared.arguments))
+    except ToolFailed as failed:
+        return failed
+    if not request:
+        return prepared
+    verdict = await calls.runtime.journal.permission(calls.task, request, step, branch=calls.branch)
+    if verdict is None:
+        raise WaitingForPerson(request)
+    if verdict.approved:
+        return prepared
+    return NotAllowed(NOT_ALLOWED.format(reason=verdict.comment.strip() or "no reason was given."))
+
+
+def _intent(calls: Calls, call: ToolCall, prepared: _PreparedCall | ModelMistake | ToolFailed, step: int) -> CallIntent:
     ready = prepared if isinstance(prepared, _PreparedCall) else None
     return CallIntent(
         task=calls.task,

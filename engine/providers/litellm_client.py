@@ -10,9 +10,10 @@ import gc
 import logging
 import os
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from types import ModuleType
 from typing import Any
@@ -25,11 +26,19 @@ from engine.errors import ProviderError
 from engine.providers import tokens
 from engine.providers.credential import Credential, FindCredential
 from engine.providers.llm import LLMReply, LLMRequest, ToolCall
-from engine.providers.one_exchange import Exchange, ReplyTooLarge, SecondRequest, guard, one_exchange
+from engine.providers.one_exchange import (
+    Exchange,
+    ReplyTooLarge,
+    SecondRequest,
+    guard,
+    guard_blocking,
+    one_exchange,
+)
 from engine.providers.prompt_cache import with_breakpoints
 from engine.providers.reply_stream import collect_stream
 from engine.spec.crew_spec import LLMSpec
 from engine.text import storable
+from engine.web.addresses import Reach
 
 MAX_REPLY_CHARS = 4_000_000
 MAX_BELIEVABLE_TOKENS = 100_000_000
@@ -42,10 +51,15 @@ NEVER_SENT = frozenset(
 
 
 class LiteLLMClient:
-    """An ``LLMClient`` that asks the model's provider."""
+    """An ``LLMClient`` that asks the model's provider.
 
-    def __init__(self, find_credential: FindCredential) -> None:
+    ``reach``: which hosts may be asked, where others than the program's own people choose them. None: all hosts, and
+    by the environment's proxies.
+    """
+
+    def __init__(self, find_credential: FindCredential, reach: Reach | None = None) -> None:
         self._find_credential = find_credential
+        self._reach = reach
 
     async def complete(self, request: LLMRequest) -> LLMReply:
         credential = self._find_credential(request.llm)
@@ -56,7 +70,8 @@ class LiteLLMClient:
         is_loaded = _litellm.cache_info().currsize
         litellm = _litellm() if is_loaded else await asyncio.to_thread(_litellm)
         began_at = time.perf_counter()
-        with one_exchange() as exchange:
+        send = None if self._reach is None else await _sender(self._reach)
+        with one_exchange(send) as exchange:
             try:
                 async with asyncio.timeout(request.llm.timeout_s):
                     raw = await litellm.acompletion(**_arguments(request, credential))
@@ -91,18 +106,55 @@ def _litellm() -> ModuleType:
     import litellm  # late: it takes 7 s and 180 MB, and simulated runs do without it
     from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
 
-    guard(LiteLLMAiohttpTransport)
+    for transport in (LiteLLMAiohttpTransport, httpx.AsyncHTTPTransport):
+        guard(transport)
+    guard_blocking(httpx.HTTPTransport)
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         # These loggers would print requests past this process's own logging.
         logging.getLogger(name).handlers.clear()
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.drop_params = True
+    litellm.disable_hf_tokenizer_download = True  # it would fetch tokenizers of some models from a hub
     # LiteLLM's hundreds of thousands of objects stay for good. Unless they are frozen, each full garbage collection
     # looks at all of them, which stops the process for 200 ms.
     gc.collect()
     gc.freeze()
     return litellm
+
+
+@cache
+def _direct_transport() -> Any:
+    from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport  # late: it imports litellm
+
+    class DirectTransport(LiteLLMAiohttpTransport):
+        """Uses none of the environment's proxies: only a proxy itself would know where it connects to."""
+
+        async def _get_proxy_settings(self, request: httpx.Request) -> None:
+            return None
+
+    return DirectTransport
+
+
+async def _sender(reach: Reach) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:
+    """Sends requests over this event loop's connections within ``reach``, with LiteLLM's errors.
+
+    It raises ``RequestFailed`` before anything is sent to an address that may not be reached.
+    """
+    from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport  # late: it imports litellm
+    from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
+
+    from engine.providers.connections import new_session, session_within  # late: it imports aiohttp
+
+    tls: Any = get_ssl_configuration()
+    anew = partial(new_session, reach, tls=tls)
+    transport = _direct_transport()(await session_within(reach, tls=tls), session_factory=anew, owns_session=False)
+
+    async def send(request: httpx.Request) -> httpx.Response:
+        reach.check_url(request.url)
+        return await guard(LiteLLMAiohttpTransport)(transport, request)
+
+    return send
 
 
 def _arguments(request: LLMRequest, credential: Credential) -> dict[str, Any]:
@@ -217,6 +269,8 @@ def _count(figures: Any, name: str) -> int | None:
 
 def _translated(error: Exception, exchange: Exchange, credential: Credential, request: LLMRequest) -> ProviderError:
     """LiteLLM's error as ours. The status is that of the real answer: some of LiteLLM's own are made up."""
+    if exchange.refused is not None:
+        return ProviderError(f"{request.llm.model}: {exchange.refused}", retryable=False)
     response = exchange.response
     status = response.status_code if response is not None else None
     message = _message(error, response)
@@ -236,6 +290,8 @@ def _translated(error: Exception, exchange: Exchange, credential: Credential, re
 
 def _message(error: Exception, response: httpx.Response | None) -> str:
     causes = _causes(error)
+    if response is not None and response.has_redirect_location:
+        return f"The provider redirects to {response.headers['location'][:200]}, and redirects are not followed."
     if too_large := next((cause for cause in causes if isinstance(cause, ReplyTooLarge)), None):
         return str(too_large)
     if response is not None and response.is_closed and any(isinstance(cause, SecondRequest) for cause in causes):
@@ -246,6 +302,8 @@ def _message(error: Exception, response: httpx.Response | None) -> str:
 def _retryable(error: Exception, exchange: Exchange, status: int | None) -> bool:
     """Whether the same request may succeed later: cut or missing answers, 429 and 5xx; never what was unfit to send."""
     if any(isinstance(cause, ReplyTooLarge) for cause in _causes(error)):
+        return False
+    if exchange.response is not None and exchange.response.has_redirect_location:
         return False
     if status is None:
         return exchange.sent or any(type(cause).__name__ in NEVER_SENT for cause in _causes(error))

@@ -1,25 +1,30 @@
-"""Makes one attempt one HTTP exchange of bounded size, in the transport below LiteLLM and its SDKs.
+"""Makes one attempt one HTTP exchange of bounded size, in the transports below LiteLLM and its SDKs.
 
-LiteLLM repeats a request after a cut connection, after a 422 and after messages that a provider dislikes. Such a
-repetition would be billed without a line in the ledger, so the transport refuses it. What is retried is decided in
+LiteLLM repeats a request after a cut connection, after a 422 and after messages that a provider dislikes, follows
+redirects, and asks some servers about their models beforehand. Such a request would be billed without a line in the
+ledger, or go to an address that nobody checked, so the transports refuse it. What is retried is decided in
 ``crew.model_calls``.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import httpx
 
+from engine.web.addresses import RequestFailed
+
 MAX_REPLY_BYTES = 16_000_000
 TAIL_BYTES = 16_384
 
+Send = Callable[[httpx.AsyncBaseTransport, httpx.Request], Awaitable[httpx.Response]]
+
 
 class SecondRequest(httpx.TransportError):
-    """The client library tried to send the request of an attempt a second time."""
+    """The client library tried to send another request than the one of the attempt."""
 
 
 class ReplyTooLarge(httpx.TransportError):
@@ -28,9 +33,14 @@ class ReplyTooLarge(httpx.TransportError):
 
 @dataclass(slots=True)
 class Exchange:
-    """What one attempt sent and got. ``response`` is None until there is an answer; ``tail`` holds its last bytes."""
+    """What one attempt sent and got. ``response`` is None until there is an answer; ``tail`` holds its last bytes.
 
+    ``send`` sends its request; None: the client library's own transport does. ``refused``: why nothing was sent.
+    """
+
+    send: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None
     sent: bool = False
+    refused: RequestFailed | None = None
     response: httpx.Response | None = None
     tail: bytearray = field(default_factory=bytearray)
 
@@ -39,9 +49,9 @@ _exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 
 @contextmanager
-def one_exchange() -> Iterator[Exchange]:
-    """Within it guarded transports send one request and refuse every further one with ``SecondRequest``."""
-    exchange = Exchange()
+def one_exchange(send: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None) -> Iterator[Exchange]:
+    """Within it guarded transports send one request, by ``send``, and refuse every further one (``SecondRequest``)."""
+    exchange = Exchange(send)
     token = _exchange.set(exchange)
     try:
         yield exchange
@@ -49,32 +59,53 @@ def one_exchange() -> Iterator[Exchange]:
         _exchange.reset(token)
 
 
-def guard(transport: type[httpx.AsyncBaseTransport]) -> None:
-    """Guards all transports of the class: those under every client that LiteLLM makes. A second call changes nothing.
+def guard(transport: type[httpx.AsyncBaseTransport]) -> Send:
+    """Guards all transports of the class: those under every client that LiteLLM makes. Returns its own way to send.
 
     The class itself is changed, and not subclassed, because LiteLLM looks after the connections of its own class only.
+    Outside of exchanges it does what it did. A second call changes nothing.
     """
-    send = transport.handle_async_request
-    if getattr(send, "is_guarded", False):
-        return
+    send: Send = transport.handle_async_request
+    if (own := getattr(send, "own", None)) is not None:
+        return own  # type: ignore[no-any-return]
 
     async def handle_async_request(self: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
         exchange = _exchange.get()
         if exchange is None:
             return await send(self, request)
-        if exchange.sent:
-            raise SecondRequest("The client library tried to send the request a second time.")
+        if exchange.sent or exchange.refused:
+            raise SecondRequest("The client library tried to send a second request.")
         exchange.sent = True
         # Nothing compressed is asked for: httpx unpacks a chunk whole, so its size could not be bounded.
         request.headers["Accept-Encoding"] = "identity"
-        response = await send(self, request)
+        try:
+            response = await (exchange.send(request) if exchange.send else send(self, request))
+        except RequestFailed as refused:
+            exchange.sent, exchange.refused = False, refused
+            raise
         assert isinstance(response.stream, httpx.AsyncByteStream)
         response.stream = _BoundedStream(response.stream, exchange.tail)
         exchange.response = response
         return response
 
-    handle_async_request.is_guarded = True  # type: ignore[attr-defined]
+    handle_async_request.own = send  # type: ignore[attr-defined]
     transport.handle_async_request = handle_async_request  # type: ignore[method-assign]
+    return send
+
+
+def guard_blocking(transport: type[httpx.BaseTransport]) -> None:
+    """Refuses within exchanges what would be sent by a blocking transport, which would also hold up the event loop."""
+    send = transport.handle_request
+    if getattr(send, "is_guarded", False):
+        return
+
+    def handle_request(self: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
+        if _exchange.get() is not None:
+            raise SecondRequest("The client library tried to send a request of its own.")
+        return send(self, request)
+
+    handle_request.is_guarded = True  # type: ignore[attr-defined]
+    transport.handle_request = handle_request  # type: ignore[method-assign]
 
 
 class _BoundedStream(httpx.AsyncByteStream):

@@ -146,7 +146,7 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A person's decision about a task's answer. ``comment``: what the agent is told if it was not approved."""
+    """A person's decision about a task's answer or a request. ``comment``: what the agent is told if it is no."""
 
     approved: bool
     comment: str = ""
@@ -180,6 +180,13 @@ class Journal(Protocol):
 
     async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
         """The lost call at this step, or None. If no person has said whether it happened, one is asked."""
+        ...
+
+    async def permission(self, task: str, request: str, step: int, *, branch: str = "") -> Verdict | None:
+        """A person's verdict on making the tool call of this step, as they read it in ``request``.
+
+        None if they still have to be asked.
+        """
         ...
 
     async def retrying(self, task: str, seconds: float, *, throttled: bool) -> None:

@@ -17,7 +17,7 @@ from engine.record.journal import (
 )
 
 Reviewer = Callable[[str, str], Awaitable[Verdict]]
-"""Shows a person a task's key and its answer, and returns their verdict."""
+"""Shows a person a task's key and its answer, or a request that it is about to send, and returns their verdict."""
 
 
 class MemoryJournal:
@@ -37,6 +37,7 @@ class MemoryJournal:
         for call in self.calls:
             self._note_final(call)
         self.reviews: dict[tuple[str, int], Verdict] = {}
+        self.permissions: dict[tuple[str, str, int], Verdict] = {}
         self._reviewer = reviewer
         self._throttle = throttle or Throttle()
 
@@ -55,6 +56,12 @@ class MemoryJournal:
 
     async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
         return None  # this record is lost with its worker, so nobody ever replays such a call
+
+    async def permission(self, task: str, request: str, step: int, *, branch: str = "") -> Verdict | None:
+        place = (task, branch, step)
+        if place not in self.permissions and self._reviewer is not None:
+            self.permissions[place] = await self._reviewer(task, request)
+        return self.permissions.get(place)
 
     async def retrying(self, task: str, seconds: float, *, throttled: bool) -> None:
         pass

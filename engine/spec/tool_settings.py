@@ -13,6 +13,8 @@ TTL_SETTING = "cache_ttl_s"
 """A setting of every tool: for how many seconds its results are reused across runs."""
 MAX_TTL_S = 31_536_000
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+UNASKED_SETTING = "without_approval"
+"""Of ``http_request``: whether it sends what may change something without asking a person."""
 MAX_NAMED = 100
 MAX_RESULTS = 100
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -46,7 +48,7 @@ def _scrape_website(config: Config) -> Iterator[str]:
 
 
 def _http_request(config: Config) -> Iterator[str]:
-    yield from _unknown_settings(config, ("allowed_hosts", "methods"))
+    yield from _unknown_settings(config, ("allowed_hosts", "methods", UNASKED_SETTING))
     hosts = config.get("allowed_hosts")
     if not _are_texts(hosts) or not hosts:
         yield "Name the hosts that may be asked: allowed_hosts, such as api.example.com or *.example.com."
@@ -59,6 +61,8 @@ def _http_request(config: Config) -> Iterator[str]:
     methods = config.get("methods", ["GET"])
     if not _are_texts(methods) or not methods or not set(methods) <= set(METHODS):
         yield f"methods is a list of some of {', '.join(METHODS)}."
+    if not isinstance(config.get(UNASKED_SETTING, False), bool):
+        yield f"{UNASKED_SETTING} is true or false."
 
 
 def _mcp(config: Config) -> Iterator[str]:

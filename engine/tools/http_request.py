@@ -2,44 +2,81 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
 
 from engine.tools.tool import Effect, ToolFacts, ToolFailed
-from engine.web.guarded_http import GuardedHttp
+from engine.web.guarded_http import HEADERS, GuardedHttp
 from engine.web.html_text import readable_text_aside
+
+MAX_READ_CHARS = 40_000
+"""Of a request that a person has to allow: so much is shown whole on a page."""
 
 
 class HttpRequest:
     """``allowed_hosts``: exact names, or ``*.example.com`` for all names below one. Redirects may not leave them.
 
-    If ``methods`` has more than GET, a call may change something: it is never repeated, and its result never reused.
+    If ``methods`` has more than GET, a call may change something: it is never repeated, its result never reused, and
+    a person has to allow it, unless ``without_approval``.
     """
 
-    def __init__(self, http: GuardedHttp, *, allowed_hosts: tuple[str, ...], methods: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        http: GuardedHttp,
+        *,
+        allowed_hosts: tuple[str, ...],
+        methods: tuple[str, ...],
+        without_approval: bool = False,
+    ) -> None:
         self._http = http
         self._hosts = tuple(host.lower() for host in allowed_hosts)
-        self.facts = request_facts(allowed_hosts, methods)
+        facts = request_facts(allowed_hosts, methods)
+        self.facts = facts if without_approval else replace(facts, request=self._request)
 
     async def run(self, arguments: dict[str, Any]) -> str:
-        method = arguments.get("method", "GET")
-        content = {"content": arguments["body"].encode()} if "body" in arguments else {}
-        if "json" in arguments:
-            if content:
-                raise ToolFailed("Give json or body, not both.")
-            content = {"json": arguments["json"]}
-        if content and method == "GET":
-            raise ToolFailed("A GET request has no json and no body.")
+        method, content = _method_and_content(arguments)
         page = await self._http.request(
             method, arguments["url"], check=self._check_host, explain_errors=True, **content
         )
         return await readable_text_aside(page.text) if "html" in page.media_type else page.text
 
+    def _request(self, arguments: dict[str, Any]) -> str:
+        """The request to the letter as it would be sent; "" for one that only reads. It never holds a secret."""
+        method, content = _method_and_content(arguments)
+        if method == "GET":
+            return ""
+        try:
+            request = httpx.Request(method, arguments["url"], headers=HEADERS, **content)
+        except httpx.InvalidURL as error:
+            raise ToolFailed(f"This is not a usable address: {error}.") from error
+        self._http.reach.check_url(request.url)
+        self._check_host(request.url)
+        headers = "\n".join(f"{name.title()}: {value}" for name, value in request.headers.items())
+        text = f"{method} {request.url}\n{headers}\n\n{request.content.decode()}".rstrip()
+        if len(text) > MAX_READ_CHARS:
+            raise ToolFailed(
+                f"A person has to read this request, so it may have at most {MAX_READ_CHARS:,} characters."
+            )
+        return text
+
     def _check_host(self, url: httpx.URL) -> None:
         host = url.raw_host.decode("ascii").lower().rstrip(".")
         if not any(host == allowed or _is_below(host, allowed) for allowed in self._hosts):
             raise ToolFailed(f"{host} is not one of the hosts that may be asked: {', '.join(self._hosts)}.")
+
+
+def _method_and_content(arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    method = arguments.get("method", "GET")
+    content = {"content": arguments["body"].encode()} if "body" in arguments else {}
+    if "json" in arguments:
+        if content:
+            raise ToolFailed("Give json or body, not both.")
+        content = {"json": arguments["json"]}
+    if content and method == "GET":
+        raise ToolFailed("A GET request has no json and no body.")
+    return method, content
 
 
 def request_facts(allowed_hosts: tuple[str, ...], methods: tuple[str, ...]) -> ToolFacts:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.providers.credential import Credential
+from engine.spec.tool_settings import UNASKED_SETTING
 from engine.tools.http_request import HttpRequest
 from engine.tools.mcp.server import McpAccess, McpServer
 from engine.tools.scrape import ScrapeWebsite
 from engine.tools.simulated import SimulatedMcpServer, SimulatedRequest, SimulatedScrape, SimulatedSearch
 from engine.tools.tool import ToolFactory
 from engine.tools.web_search import WebSearch
+from engine.web.addresses import PUBLIC, Reach
 from engine.web.guarded_http import GuardedHttp
 
 
@@ -22,21 +24,23 @@ class NetworkAccess:
 
     search_api_key: str = field(default="", repr=False)
     search_base_url: str | None = None
-    private_hosts: frozenset[str] = frozenset()
+    reach: Reach = PUBLIC
     mcp_commands: frozenset[str] = frozenset()
     mcp_tokens: Mapping[str, Credential] = field(default_factory=dict, repr=False)
 
 
 def tools(access: NetworkAccess) -> dict[str, ToolFactory]:
     """What makes each of the real tools from its settings, by registered name."""
-    http = GuardedHttp(access.private_hosts)
-    mcp = McpAccess(http.allowed_private_hosts, access.mcp_commands, access.mcp_tokens)
+    http = GuardedHttp(access.reach)
+    mcp = McpAccess(access.reach, access.mcp_commands, access.mcp_tokens)
     return {
         "web_search": lambda config: WebSearch(
             http, api_key=access.search_api_key, base_url=access.search_base_url, **_search_settings(config)
         ),
         "scrape_website": lambda config: ScrapeWebsite(http, fixed_url=_fixed_url(config)),
-        "http_request": lambda config: HttpRequest(http, **_request_settings(config)),
+        "http_request": lambda config: HttpRequest(
+            http, **_request_settings(config), without_approval=config.get(UNASKED_SETTING, False)
+        ),
         "mcp": lambda config: McpServer(config, mcp),
     }
 

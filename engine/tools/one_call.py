@@ -33,6 +33,16 @@ async def arguments_of(call: ToolCall, tool: Tool, allowance: Allowance) -> dict
     return arguments
 
 
+def request_of(tool: Tool, arguments: dict[str, Any]) -> str:
+    """What a person has to allow before the call, or "". Raises ``ToolFailed`` for a call that could only fail."""
+    try:
+        return tool.facts.request(arguments)
+    except (ToolFailed, LimitReached, Cancelled):
+        raise
+    except EngineError as error:
+        raise ToolFailed(str(error)) from error
+
+
 async def result_of(tool: Tool, arguments: dict[str, Any]) -> str:
     """The tool's text. Whatever the tool raises becomes ``ToolFailed``: the model is told, and the run goes on.
 

@@ -50,11 +50,12 @@ class ToolRegistry:
         of MCP servers, each with its server's address, by the names that tool settings use.
         """
         from engine.tools import network_tools  # late: it imports an HTTP client, which many crews never need
+        from engine.web.addresses import Reach  # late, as above
 
         access = network_tools.NetworkAccess(
             search_api_key=search_api_key,
             search_base_url=search_base_url or os.environ.get("SERPER_BASE_URL"),
-            private_hosts=frozenset(allowed_private_hosts),
+            reach=Reach.allowing(allowed_private_hosts),
             mcp_commands=frozenset(allowed_mcp_commands),
             mcp_tokens=dict(mcp_tokens or {}),
         )

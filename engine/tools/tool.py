@@ -65,13 +65,19 @@ def always(arguments: dict[str, Any], text: str) -> bool:
     return True
 
 
+def asks_nobody(arguments: dict[str, Any]) -> str:
+    """For tools whose calls no person has to allow."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolFacts:
     """What the model is told of a tool, and what the engine must know of it.
 
     ``parameters`` is the JSON Schema of an object. ``cacheable``: within a run the same arguments give the same text.
     ``ttl_s``: for how many seconds they do so across runs too, None if not at all. ``worth_caching(arguments, text)``
-    decides about each result.
+    decides about each result. ``request(arguments)`` is what a person has to allow before the call, written out for
+    them to read, or "" if nobody is asked; it may raise what ``run`` may.
     """
 
     name: str
@@ -83,6 +89,7 @@ class ToolFacts:
     cacheable: bool = True
     ttl_s: float | None = None
     worth_caching: Callable[[dict[str, Any], str], bool] = always
+    request: Callable[[dict[str, Any]], str] = asks_nobody
 
     @property
     def identity(self) -> str:

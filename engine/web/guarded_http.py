@@ -1,18 +1,17 @@
-"""The HTTP client of all network tools and webhooks: http(s) only, public addresses only, answers of bounded size.
+"""The HTTP client of all network tools and webhooks: http(s) only, within reach only, answers of bounded size.
 
 Models and strangers choose the addresses. So each request and each redirect is checked by IP address, and connects to
-that same IP address: a name cannot point elsewhere between check and use.
+that same IP address: a name cannot point elsewhere between check and use. The rule is in ``addresses``. Proxies that
+the environment names are not used: only a proxy itself would know where it connects to.
 """
 
 from __future__ import annotations
 
 import asyncio
 import codecs
-import ipaddress
-import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +20,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from engine.errors import EngineError
+from engine.web.addresses import PUBLIC, Reach, RequestFailed
 
 MAX_BYTES = 2_000_000
 """Of an answer, both as it is sent and unpacked."""
@@ -39,36 +38,6 @@ TEXT_TYPES = (
 )
 SLOW_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"})
 """Python decodes them, but no web page uses them, and some take time quadratic in the page's size."""
-
-NEVER_PUBLIC = tuple(
-    ipaddress.ip_network(network)
-    for network in (
-        "0.0.0.0/8",
-        "100.64.0.0/10",
-        "192.0.0.0/24",
-        "192.88.99.0/24",
-        "198.18.0.0/15",
-        "224.0.0.0/4",
-        "240.0.0.0/4",
-        "64:ff9b::/96",
-        "64:ff9b:1::/48",
-        "100::/64",
-        "2001::/23",
-        "2001:db8::/32",
-        "2002::/16",
-        "3fff::/20",
-        "5f00::/16",
-        "fec0::/10",
-        "ff00::/8",
-    )
-)
-"""Networks that lead inside or to other address spaces. Python's ``is_global`` accepts some of them."""
-
-
-class RequestFailed(EngineError):
-    """The request was refused here, failed, or got no usable answer. Anybody may be told the reason."""
-
-    code = "request_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +58,10 @@ class HttpAnswer:
 
 
 class GuardedHttp:
-    """``allowed_private_hosts``: names or IP addresses that an operator allows although they are not public."""
+    """Asks hosts within ``reach``, each request within ``timeout_s`` seconds."""
 
-    def __init__(self, allowed_private_hosts: Iterable[str] = (), *, timeout_s: float = TIMEOUT_S) -> None:
-        self.allowed_private_hosts = frozenset(host.lower() for host in allowed_private_hosts)
+    def __init__(self, reach: Reach = PUBLIC, *, timeout_s: float = TIMEOUT_S) -> None:
+        self.reach = reach
         self._timeout_s = timeout_s
 
     async def request(
@@ -110,7 +79,8 @@ class GuardedHttp:
         ``explain_errors``: the text of an error page becomes part of the reason. ``options`` are httpx's.
         """
         async with self._client(HEADERS) as client:
-            return await _follow(client, client.build_request(method, url, **options), check, explain_errors)
+            request = client.build_request(method, url, **options)
+            return await self._follow(client, request, check, explain_errors)
 
     async def post_once(self, url: str, body: bytes, *, headers: Mapping[str, str], most_bytes: int) -> HttpAnswer:
         """One POST without following redirects. Every status is an answer, of which ``most_bytes`` are read.
@@ -119,7 +89,7 @@ class GuardedHttp:
         """
         async with self._client({**headers, "Accept-Encoding": "identity"}) as client:
             request = client.build_request("POST", url, content=body)
-            check_address(request.url)
+            self.reach.check_url(request.url)
             response = await client.send(request, stream=True)
             try:
                 beginning = bytearray()
@@ -132,15 +102,38 @@ class GuardedHttp:
             text = _decoded(bytes(beginning[:most_bytes]), response.charset_encoding or "utf-8")
             return HttpAnswer(response.status_code, text)
 
+    async def _follow(
+        self,
+        client: httpx.AsyncClient,
+        request: httpx.Request,
+        check: Callable[[httpx.URL], None] | None,
+        explain_errors: bool,
+    ) -> WebPage:
+        for _ in range(MAX_REDIRECTS + 1):
+            self.reach.check_url(request.url)
+            if check is not None:
+                check(request.url)
+            response = await client.send(request, stream=True)
+            try:
+                if response.next_request is None:
+                    return await _page(response, explain_errors)
+                method, url = response.next_request.method, response.next_request.url
+            finally:
+                await response.aclose()
+            if method not in ("GET", "HEAD"):
+                raise RequestFailed(
+                    f"The server redirects this {method} to {url}. Only readers are followed elsewhere."
+                )
+            request = client.build_request(method, url)  # without headers that were meant for the first server
+        raise RequestFailed(f"More than {MAX_REDIRECTS} redirects.")
+
     @asynccontextmanager
     async def _client(self, headers: Mapping[str, str]) -> AsyncIterator[httpx.AsyncClient]:
         """A client that connects to checked addresses only, within the timeout. Its errors become ``RequestFailed``."""
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
-                httpx.AsyncClient(
-                    transport=_GuardedTransport(self.allowed_private_hosts), headers=headers, trust_env=False
-                ) as client,
+                httpx.AsyncClient(transport=_GuardedTransport(self.reach), headers=headers, trust_env=False) as client,
             ):
                 yield client
         except TimeoutError as error:
@@ -149,18 +142,6 @@ class GuardedHttp:
             raise RequestFailed(f"This is not a usable address: {error}.") from error
         except httpx.HTTPError as error:
             raise RequestFailed(f"The request failed: {str(error) or type(error).__name__}.") from error
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is on the public internet. An IPv4 address mapped into IPv6 counts as itself."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    return (
-        ip.is_global
-        and not ip.is_multicast
-        and not any(ip.version == net.version and ip in net for net in NEVER_PUBLIC)
-    )
 
 
 @cache
@@ -172,16 +153,16 @@ def _ssl_context() -> ssl.SSLContext:
 class _GuardedTransport(httpx.AsyncHTTPTransport):
     """httpx's transport, over connections to checked addresses only."""
 
-    def __init__(self, allowed: frozenset[str]) -> None:
+    def __init__(self, reach: Reach) -> None:
         super().__init__(verify=_ssl_context(), trust_env=False)
-        self._pool = httpcore.AsyncConnectionPool(ssl_context=_ssl_context(), network_backend=CheckedNetwork(allowed))
+        self._pool = httpcore.AsyncConnectionPool(ssl_context=_ssl_context(), network_backend=CheckedNetwork(reach))
 
 
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
     """Connects only to addresses that may be reached. ``network`` makes the connections: httpcore's or httpcore2's."""
 
-    def __init__(self, allowed: frozenset[str], network: Any = None) -> None:
-        self._allowed = allowed
+    def __init__(self, reach: Reach, network: Any = None) -> None:
+        self._reach = reach
         self._network = network or httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -192,11 +173,10 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Any = None,
     ) -> httpcore.AsyncNetworkStream:
-        addresses = await self._addresses(host, port)
-        refused = [address for address in addresses if not self._may_reach(host, address)]
-        if refused or not addresses:
-            # One bad address is enough to refuse the name: attackers mix them in, so that it sometimes points inside.
-            raise RequestFailed(f"{host} is not a public address, so it may not be reached from here.")
+        try:
+            addresses = await self._reach.addresses(host, port)
+        except (OSError, UnicodeError) as error:
+            raise RequestFailed(f"There is no host {host}.") from error
         return await self._network.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
 
     async def connect_unix_socket(self, path: str, timeout: float | None = None, socket_options: Any = None) -> Any:
@@ -204,45 +184,6 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await self._network.sleep(seconds)
-
-    async def _addresses(self, host: str, port: int) -> list[str]:
-        loop = asyncio.get_running_loop()
-        try:
-            infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise RequestFailed(f"There is no host {host}.") from error
-        return list(dict.fromkeys(str(info[4][0]) for info in infos))
-
-    def _may_reach(self, host: str, address: str) -> bool:
-        return host.lower().strip("[]") in self._allowed or address in self._allowed or is_public(address)
-
-
-def check_address(url: httpx.URL) -> None:
-    """Raises ``RequestFailed`` for an address of a form that is never used, wherever it leads."""
-    if url.scheme not in ("http", "https") or not url.host:
-        raise RequestFailed("Only full http:// and https:// addresses can be read.")
-    if url.userinfo:
-        raise RequestFailed("An address with a user name or password in it is not used.")
-
-
-async def _follow(
-    client: httpx.AsyncClient, request: httpx.Request, check: Callable[[httpx.URL], None] | None, explain_errors: bool
-) -> WebPage:
-    for _ in range(MAX_REDIRECTS + 1):
-        check_address(request.url)
-        if check is not None:
-            check(request.url)
-        response = await client.send(request, stream=True)
-        try:
-            if response.next_request is None:
-                return await _page(response, explain_errors)
-            method, url = response.next_request.method, response.next_request.url
-        finally:
-            await response.aclose()
-        if method not in ("GET", "HEAD"):
-            raise RequestFailed(f"The server redirects this {method} to {url}. Only readers are followed elsewhere.")
-        request = client.build_request(method, url)  # without headers that were meant for the first server
-    raise RequestFailed(f"More than {MAX_REDIRECTS} redirects.")
 
 
 async def _page(response: httpx.Response, explain_errors: bool) -> WebPage:

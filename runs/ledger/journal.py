@@ -178,7 +178,7 @@ class LedgerJournal:
     async def review(self, task: str, number: int, answer: str) -> Verdict | None:
         verdict = self._replay.reviews.get((task, number))
         if verdict is None:
-            question = {"number": number, "call": None, "defaults": {"answer": storable(answer)}}
+            question = {"number": number, "call": None, "step": "", "defaults": {"answer": storable(answer)}}
             await self._write(lambda: self._ask_person(task, question))
         return verdict
 
@@ -188,6 +188,16 @@ class LedgerJournal:
             question = {"call_id": call_id, "defaults": {"number": 0}}
             await self._write(lambda: self._ask_person(task, question))
         return lost
+
+    async def permission(self, task: str, request: str, step: int, *, branch: str = "") -> Verdict | None:
+        place = f"{branch}{step}"
+        asked, verdict = self._replay.permissions.get((task, place), (request, None))
+        if verdict is None:
+            question = {"step": place, "defaults": {"number": 0, "answer": request}}
+            await self._write(lambda: self._ask_person(task, question))
+        elif asked != request:
+            return Verdict(approved=False, comment="another request was allowed in its place.")
+        return verdict
 
     def _ask_person(self, task: str, question: dict[str, Any]) -> None:
         if self._held_run().update(revision=F("revision") + 1):

@@ -45,6 +45,7 @@ class Replay:
     results: dict[str, TaskResult]  # of tasks that ended for good, by key
     calls: dict[Step, CallRecord]  # that ended their step
     reviews: dict[tuple[str, int], Verdict] = field(default_factory=dict)  # of answers, by task key and number
+    permissions: dict[tuple[str, str], tuple[str, Verdict]] = field(default_factory=dict)  # by task key and step
     lost: dict[Step, tuple[UUID, LostCall]] = field(default_factory=dict)  # unsafe tool calls of unknown outcome, by id
     task_ids: dict[str, int] = field(default_factory=dict)  # of the tasks' rows, by key
     decisions: int = 0  # how many reviews people had decided
@@ -79,7 +80,15 @@ def read_replay(run: Run) -> Replay:
         reviews={
             (keys[review.task_run_id], review.number): Verdict(approved=bool(review.approved), comment=review.comment)
             for review in reviews
-            if review.call_id is None
+            if review.about == "answer"
+        },
+        permissions={
+            (keys[review.task_run_id], review.step): (
+                review.answer,
+                Verdict(approved=bool(review.approved), comment=review.comment),
+            )
+            for review in reviews
+            if review.about == "request"
         },
         lost=lost,
         task_ids={task.key: task.pk for task in tasks},

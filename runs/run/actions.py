@@ -42,12 +42,13 @@ def request_cancel(who: Principal, run: Run) -> Run:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person says to an open question of a task: about its answer, or about a tool call that was lost."""
+    """What a person says to an open question of a task: about its answer, a lost tool call, or a request to be sent."""
 
-    approved: bool  # False sends the answer back; of a lost call: whether it was carried out
+    approved: bool  # False sends the answer back, or keeps the request back; of a lost call: whether it was carried out
     comment: str = ""  # what should be different: the agent is told this
     number: int | None = None  # which answer the person looked at; None: the one that is asked about now
-    call: UUID | None = None  # which lost call; None if the question is about an answer, or is the only one
+    call: UUID | None = None  # which lost call; None if the question is about something else, or is the only one
+    step: str | None = None  # the step of the request; None if the question is about something else, or is the only one
 
 
 def decide(who: Principal, run: Run, task: str, decision: Decision) -> Run:
@@ -89,10 +90,12 @@ def _open_review(run: Run, task: str, decision: Decision) -> Review | None:
     if decision.call is not None:
         return reviews.filter(call=decision.call).first()
     if decision.number is not None:
-        return reviews.filter(call=None, number=decision.number).first()
+        return reviews.filter(call=None, step="", number=decision.number).first()
+    if decision.step is not None:
+        return reviews.filter(step=storable(decision.step)).exclude(step="").first()
     first_two = list(reviews[:2])
     if len(first_two) > 1:
-        raise Invalid("Nothing was sent.", fields={"call": "This task asks about several calls. Name one."})
+        raise Invalid("Nothing was sent.", fields={"call": "This task asks several questions. Name the call or step."})
     return first_two[0] if first_two else None
 
 
@@ -100,4 +103,6 @@ def _said_already(who: Principal, run: Run, task: str, decision: Decision) -> bo
     """Whether this person has decided exactly this before: a button that is pressed twice counts once."""
     decided = Review.objects.filter(task_run__run=run, task_run__key=task, decided_by=who.user)
     same = decided.filter(approved=decision.approved, comment=decision.comment)
-    return decision.number is not None and same.filter(number=decision.number).exists()
+    if decision.step is not None:
+        return same.filter(step=storable(decision.step)).exclude(step="").exists()
+    return decision.number is not None and same.filter(number=decision.number, step="").exists()

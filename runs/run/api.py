@@ -52,10 +52,11 @@ def resume_run(request: ApiRequest, run_id: UUID, body: ResumeIn) -> Run:
 
 @router.post("/{uuid:run_id}/approve", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))
 def approve_task(request: ApiRequest, run_id: UUID, body: DecisionIn) -> JsonResponse:
-    """Answers what a task asks a person: approves its answer or sends it back with a comment, or says whether a lost
-    tool call was carried out. The run goes on. Repeat it safely with an ``Idempotency-Key`` header."""
+    """Answers what a task asks a person: approves its answer or sends it back with a comment, allows a request or
+    refuses it with a reason, or says whether a lost tool call was carried out. The run goes on. Repeat it safely with
+    an ``Idempotency-Key`` header."""
     run = fetch(Run, request.auth, Role.RUNNER, pk=run_id)
-    decision = Decision(body.approved, body.comment, number=body.number, call=body.call)
+    decision = Decision(body.approved, body.comment, number=body.number, call=body.call, step=body.step)
 
     def answer() -> dict[str, Any]:
         decided = decide(request.auth, run, body.task, decision)

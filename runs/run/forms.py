@@ -13,10 +13,12 @@ from runs.run.actions import Decision
 
 
 class DecisionForm(forms.Form):
-    """Approves a task's answer or sends it back with a comment; of a lost tool call, says whether it was carried out.
+    """Approves a task's answer or sends it back with a comment; allows a request or not; of a lost tool call, says
+    whether it was carried out.
 
-    ``task`` is the task's key, ``call`` the lost call's id, "" if it is about the answer. The fields stand in a part of
-    the page that is replaced while somebody types, so they name a form outside of it (``review-form``) that sends them.
+    ``task`` is the task's key, ``call`` the lost call's id and ``step`` the request's, "" if it is about none. The
+    fields stand in a part of the page that is replaced while somebody types, so they name a form outside of it
+    (``review-form``) that sends them.
     """
 
     number = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
@@ -29,10 +31,13 @@ class DecisionForm(forms.Form):
     )
     approved = forms.ChoiceField(choices=[("yes", "Approve"), ("no", "Send back")])
 
-    def __init__(self, task: str, data: Mapping[str, str] | None = None, *, call: str = "") -> None:
-        super().__init__(data, prefix=f"{task}-{call}" if call else task)
+    def __init__(self, task: str, data: Mapping[str, str] | None = None, *, call: str = "", step: str = "") -> None:
+        super().__init__(data, prefix="-".join(filter(None, (task, call, step))))
         self.task = task
         self.call = call
+        self.step = step
+        if step:
+            self.fields["comment"].help_text = "Needed to refuse it: the agent is told this, and goes on without it."
         for field in self.fields.values():
             field.widget.attrs["form"] = "review-form"
 
@@ -51,8 +56,8 @@ class DecisionForm(forms.Form):
     def decision(self) -> Decision:
         typed = self.cleaned_data
         call = UUID(self.call) if self.call else None
-        number = typed["number"] if call is None else None
-        return Decision(typed["approved"] == "yes", typed["comment"], number=number, call=call)
+        number = None if self.call or self.step else typed["number"]
+        return Decision(typed["approved"] == "yes", typed["comment"], number=number, call=call, step=self.step or None)
 
 
 class ResumeForm(forms.Form):

@@ -14,7 +14,7 @@ from runs.run.forms import DecisionForm
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An answer, or a lost tool call, that waits for a person."""
+    """An answer, a lost tool call or a request that waits for a person."""
 
     review: Review
     data: Any  # the answer as parsed JSON, if the task has a schema
@@ -39,22 +39,23 @@ def reviews_of(run: Run, spec: CrewSpec, refused: DecisionForm | None = None) ->
     of_run = Review.objects.filter(task_run__run=run).select_related("task_run", "decided_by", "call")
     reviews = list(of_run.order_by("task_run__position", "number"))
     waiting = [review for review in reviews if review.approved is None and not run.ended]
-    shown = {(review.task_run.key, str(review.call_id or "")) for review in waiting}
+    shown = {(review.task_run.key, str(review.call_id or ""), review.step) for review in waiting}
     return Reviews(
         waiting=[_asked(review, spec, refused) for review in waiting],
         earlier=[review for review in reviews if review not in waiting],
-        unsent=refused if refused is not None and (refused.task, refused.call) not in shown else None,
+        unsent=refused if refused is not None and (refused.task, refused.call, refused.step) not in shown else None,
     )
 
 
 def _asked(review: Review, spec: CrewSpec, refused: DecisionForm | None) -> Asked:
     key = review.task_run.key
     task = spec.task(key)
-    call = str(review.call_id or "")
-    is_refused = refused is not None and (refused.task, refused.call) == (key, call)
-    form = refused if refused is not None and is_refused else DecisionForm(key, call=call)
+    call, step = str(review.call_id or ""), review.step
+    is_refused = refused is not None and (refused.task, refused.call, refused.step) == (key, call, step)
+    form = refused if refused is not None and is_refused else DecisionForm(key, call=call, step=step)
     form.show(review.number)
-    return Asked(review, _parsed(review.answer) if task is not None and task.output_schema else None, form)
+    has_data = review.about == "answer" and task is not None and task.output_schema
+    return Asked(review, _parsed(review.answer) if has_data else None, form)
 
 
 def _parsed(answer: str) -> Any:

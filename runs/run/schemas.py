@@ -26,6 +26,9 @@ class DecisionIn(Strict):
     comment: str = Field("", description="what should be different, where an answer is sent back")
     number: int | None = Field(None, ge=0, description="which answer is meant; null is the one shown now")
     call: UUID | None = Field(None, description="which lost call is meant, where the question is about one")
+    step: str | None = Field(
+        None, max_length=60, description="which request is meant, where the question is whether it may be sent"
+    )
 
 
 class ResumeIn(Strict):
@@ -57,21 +60,33 @@ class FailureOut(Schema):
 
 
 class QuestionOut(Schema):
-    about: str = Field(description="answer: is it good; call: was it carried out before its worker was lost")
-    number: int | None = Field(description="which of the task's answers, from 0; null for a call")
+    about: str = Field(
+        description="answer: is it good; call: was it carried out before its worker was lost; request: may it be sent"
+    )
+    number: int | None = Field(description="which of the task's answers, from 0; null for a call or a request")
     answer: str | None
     call: UUID | None = Field(validation_alias="call_id")
     tool: str | None
     arguments: str | None
+    step: str | None = Field(description="names the request when it is answered")
+    request: str | None = Field(description="the request to the letter: method, address, headers and body")
     asked_at: TimeText
 
     @staticmethod
     def resolve_number(review: Review) -> int | None:
-        return review.number if review.call is None else None
+        return review.number if review.about == "answer" else None
 
     @staticmethod
     def resolve_answer(review: Review) -> str | None:
-        return review.answer if review.call is None else None
+        return review.answer if review.about == "answer" else None
+
+    @staticmethod
+    def resolve_step(review: Review) -> str | None:
+        return review.step or None
+
+    @staticmethod
+    def resolve_request(review: Review) -> str | None:
+        return review.answer if review.about == "request" else None
 
     @staticmethod
     def resolve_tool(review: Review) -> str | None:

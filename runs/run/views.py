@@ -76,12 +76,12 @@ def resume(request: TeamRequest, run_id: UUID) -> HttpResponse:
 
 @member(Role.RUNNER)
 @require_http_methods(["GET", "POST"])
-def review(request: TeamRequest, run_id: UUID, key: str, call_id: UUID | None = None) -> HttpResponse:
+def review(request: TeamRequest, run_id: UUID, key: str, call_id: UUID | None = None, step: str = "") -> HttpResponse:
     """A person's decision on what a task asks. A refused form is shown again with what was typed."""
     run = fetch(Run, request.who, pk=run_id)
     if request.method == "GET":  # somebody opens the address of a refused form anew
         return redirect("run", team=request.who.team.slug, run_id=run_id)
-    form = DecisionForm(key, request.POST, call=str(call_id or ""))
+    form = DecisionForm(key, request.POST, call=str(call_id or ""), step=step)
     if form.is_valid():
         try:
             decide(request.who, run, key, form.decision())

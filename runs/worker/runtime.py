@@ -11,6 +11,7 @@ from functools import partial
 from django.conf import settings
 from django.utils import timezone
 
+from engine.catalogue.model_ids import MCP_PROVIDER, NOT_MODEL_PROVIDERS
 from engine.crew.runtime import Runtime
 from engine.providers import litellm_client
 from engine.providers.simulated_or_real import RoutingClient
@@ -29,8 +30,9 @@ from runs.models import Run
 from runs.worker.crew_memory import CrewMemory
 from runs.worker.knowledge import TeamKnowledge
 from runs.worker.process import WorkerProcess
-from teams.credentials import MCP_PROVIDER, NOT_MODEL_PROVIDERS, TeamCredentials
+from teams.credentials import TeamCredentials
 from teams.models import AtLimit, ProviderKey
+from teams.reach import provider_reach
 
 
 def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, held: Held) -> Runtime:
@@ -42,7 +44,7 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, 
     caches = worker.caches.of(run.team_id)
     return Runtime(
         llm=RoutingClient(
-            real=litellm_client.LiteLLMClient(credentials),
+            real=litellm_client.LiteLLMClient(credentials, provider_reach()),
             simulated=Simulator(latency_s=settings.SIMULATED_LATENCY_S),
             simulate_all=run.simulated,
         ),

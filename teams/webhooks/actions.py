@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
-from httpx import URL, InvalidURL
 
-from engine.web.guarded_http import RequestFailed, check_address, is_public
+from engine.web.addresses import complaint
 from teams.access import Principal, require
 from teams.models import Delivery, DeliveryState, Role, Team, Webhook, WebhookEvent
+from teams.reach import reach
 from teams.refusals import Conflict, Invalid
 from teams.secrets import seal
 from teams.times import time_text
@@ -94,34 +91,9 @@ def _add_deliveries(webhooks: Sequence[Webhook], team: Team, event: str, data: M
 
 def _complaints(url: str, events: Sequence[str]) -> dict[str, str]:
     complaints = {}
-    if complaint := _url_complaint(url):
-        complaints["url"] = complaint
+    # A name is looked up not here but at each try.
+    if fault := complaint(url, reach(), example="https://example.com/hooks/crewsite"):
+        complaints["url"] = fault
     if not events or not set(events) <= set(WebhookEvent.values):
         complaints["events"] = f"Choose at least one of {', '.join(WebhookEvent.values)}."
     return complaints
-
-
-def _url_complaint(url: str) -> str:
-    """Why nothing may be sent to this address, or "". Host names are not looked up here but at each try."""
-    try:
-        URLValidator(schemes=["http", "https"])(url)
-        check_address(URL(url))
-    except (ValidationError, InvalidURL):
-        return "Give a full http:// or https:// address, such as https://example.com/hooks/crewsite."
-    except RequestFailed as refused:
-        return str(refused)
-    if len(url) > 500:
-        return "At most 500 characters."
-    host = URL(url).host.lower()
-    if host in settings.ALLOWED_PRIVATE_HOSTS:
-        return ""
-    if host == "localhost" or not _is_public_or_name(host):
-        return "This address is not public. An operator can allow it with ALLOWED_PRIVATE_HOSTS."
-    return ""
-
-
-def _is_public_or_name(host: str) -> bool:
-    try:
-        return is_public(host)
-    except ValueError:
-        return True

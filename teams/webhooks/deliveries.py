@@ -17,10 +17,11 @@ from typing import Any
 from uuid import UUID
 
 from cryptography.fernet import InvalidToken
-from django.conf import settings
 from django.db import connection
 
-from engine.web.guarded_http import GuardedHttp, RequestFailed
+from engine.web.addresses import RequestFailed
+from engine.web.guarded_http import GuardedHttp
+from teams.reach import reach
 from teams.secrets import unseal
 from teams.webhooks.signatures import signed_headers
 
@@ -103,7 +104,7 @@ def take_due(*, most: int = MAX_TAKEN) -> list[Due]:
 
 async def send_all(due: Sequence[Due]) -> list[Tried]:
     """Sends all of them at the same time; none takes longer than ``TRY_TIMEOUT_S``, whatever its receiver does."""
-    http = GuardedHttp(settings.ALLOWED_PRIVATE_HOSTS, timeout_s=TRY_TIMEOUT_S)
+    http = GuardedHttp(reach(), timeout_s=TRY_TIMEOUT_S)
     return await asyncio.gather(*(_try(http, delivery) for delivery in due))
 
 

@@ -36,7 +36,7 @@ Answer = Callable[[Asked], Reply]
 class Site:
     """``with Site({"/": Reply(b"hello")}) as site``: ``site.url`` ends without a slash, ``site.asked`` is its log."""
 
-    def __init__(self, replies: dict[str, Reply | Answer] | None = None) -> None:
+    def __init__(self, replies: dict[str, Reply | Answer] | None = None, *, host: str = "127.0.0.1") -> None:
         self.replies: dict[str, Reply | Answer] = dict(replies or {})
         self.asked: list[Asked] = []
         owner = self
@@ -55,10 +55,10 @@ class Site:
             def log_message(self, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((host, 0), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
 
     def __enter__(self) -> Site:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

@@ -69,7 +69,8 @@ def test_kill_9_during_a_tool_call_that_changes_something_is_a_persons_to_judge(
     effect = {"url": f"{world.provider_url}/effect", "method": "POST", "json": {"say": "effect"}}
     call = {"has": "/a>>", "unless": "tool_call_id", "tool": "http_request", "arguments": effect}
     world.script({"has": '"say": "effect"}', "unless": "<<", "hold": True}, call)
-    http = {"name": "http_request", "config": {"allowed_hosts": ["127.0.0.1"], "methods": ["POST"]}}
+    config = {"allowed_hosts": ["127.0.0.1"], "methods": ["POST"], "without_approval": True}
+    http = {"name": "http_request", "config": config}
     first, team = world.worker(), world.team()
     run = team.launch(chain("a", agents=(agent(tools=[http]),)))
     until(lambda: world.effects.read_text() or None, timeout_s=40, what=lambda: f"{run.calls()}\n{world.last_words()}")

@@ -14,7 +14,7 @@ from django import forms
 from agents_app.editor.forms.fields import ChosenOf, CommaField, JsonField
 from engine.spec.crew_spec import ToolSpec
 from engine.spec.tool_names import NEEDS_SETTINGS, TOOL_SUMMARIES
-from engine.spec.tool_settings import MAX_TTL_S, METHODS, TTL_SETTING
+from engine.spec.tool_settings import MAX_TTL_S, METHODS, TTL_SETTING, UNASKED_SETTING
 from engine.spec.validate import Complaint
 
 OTHER = "other"
@@ -47,11 +47,20 @@ def _methods() -> forms.Field:
     )
 
 
+def _unasked() -> forms.Field:
+    about = "Else a person sees each request that is no GET, and allows it or refuses it. The run waits meanwhile."
+    return forms.BooleanField(required=False, label="Send without a person's approval", help_text=about)
+
+
 def fields_of(tool: str) -> dict[str, forms.Field]:
     """A new field for each setting of the tool that has one."""
     own: dict[str, forms.Field] = {}
     if tool == "http_request":
-        own = {"allowed_hosts": _list("Hosts", "Such as api.example.com, *.example.org."), "methods": _methods()}
+        own = {
+            "allowed_hosts": _list("Hosts", "Such as api.example.com, *.example.org."),
+            "methods": _methods(),
+            UNASKED_SETTING: _unasked(),
+        }
     elif tool == "mcp":
         own = {
             "url": _text("Server's address", "Such as https://example.com/mcp."),
@@ -113,7 +122,7 @@ class UsesTools(forms.Form):
         if not any(name.startswith(f"{PREFIX}.{tool}.") for name in self.data):
             return dict(self._configs.get(tool, {}))
         typed = {name: settings.get(_field(tool, name)) for name in fields_of(tool)}
-        config = {name: _plain(value) for name, value in typed.items() if value not in (None, "", (), [])}
+        config = {name: _plain(value) for name, value in typed.items() if value not in (None, False, "", (), [])}
         return config | dict(settings.get(_field(tool, OTHER)) or {})
 
     def tool_rows(self) -> list[ToolRow]:
@@ -155,6 +164,8 @@ def _split(tool: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[s
 def _fits(field: forms.Field, value: Any) -> bool:
     if isinstance(field, forms.IntegerField):
         return isinstance(value, int) and not isinstance(value, bool)
+    if isinstance(field, forms.BooleanField):
+        return isinstance(value, bool)
     if isinstance(field, forms.MultipleChoiceField):
         return isinstance(value, (list, tuple)) and all(method in METHODS for method in value)
     if isinstance(field, CommaField):

@@ -10,21 +10,21 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpcore2
+import httpx
 import httpx2
 
-from engine.web.guarded_http import HEADERS, MAX_BYTES, CheckedNetwork, RequestFailed
+from engine.web.addresses import Reach, RequestFailed
+from engine.web.guarded_http import HEADERS, MAX_BYTES, CheckedNetwork
 
 MAX_RESUMPTIONS = 20
 """A server may close an answer's stream and let the client ask for the rest; some would do so for ever."""
 SERVER_ERROR = -32000
 
 
-def guarded_client(
-    allowed_private_hosts: frozenset[str], *, headers: Mapping[str, str], timeout_s: float
-) -> httpx2.AsyncClient:
+def guarded_client(reach: Reach, *, headers: Mapping[str, str], timeout_s: float) -> httpx2.AsyncClient:
     """A client for one session. ``headers`` go with every request: the ``mcp`` package asks no other server."""
     return httpx2.AsyncClient(
-        transport=_BoundedTransport(allowed_private_hosts),
+        transport=_BoundedTransport(reach),
         headers=HEADERS | {"Accept-Encoding": "identity"} | dict(headers),
         timeout=timeout_s,
         trust_env=False,
@@ -34,9 +34,10 @@ def guarded_client(
 class _BoundedTransport(httpx2.AsyncHTTPTransport):
     """Connects to checked addresses only, bounds answers, and answers failed requests itself."""
 
-    def __init__(self, allowed: frozenset[str]) -> None:
+    def __init__(self, reach: Reach) -> None:
         super().__init__(trust_env=False)
-        network: Any = CheckedNetwork(allowed, httpcore2.AnyIOBackend())
+        self._reach = reach
+        network: Any = CheckedNetwork(reach, httpcore2.AnyIOBackend())
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=httpx2.create_ssl_context(trust_env=False), network_backend=network
         )
@@ -46,8 +47,9 @@ class _BoundedTransport(httpx2.AsyncHTTPTransport):
         if request.method == "GET" and not self._may_resume(request):
             return httpx2.Response(405, request=request)
         try:
+            self._reach.check_url(httpx.URL(str(request.url)))
             response = await super().handle_async_request(request)
-        except (httpx2.TransportError, RequestFailed) as error:
+        except (httpx2.TransportError, httpx.InvalidURL, RequestFailed) as error:
             return _failure(str(error) or type(error).__name__)
         if refusal := _refusal(request, response):
             await response.aclose()

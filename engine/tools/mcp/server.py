@@ -21,7 +21,7 @@ from engine.providers.credential import Credential
 from engine.spec.json_schema import schema_fault_within
 from engine.tools.mcp.session import McpSession, Timeouts, open_session
 from engine.tools.tool import Effect, Tool, ToolFacts, ToolFailed, ToolSource, tool_name
-from engine.web.guarded_http import check_address
+from engine.web.addresses import PUBLIC, Reach
 
 if TYPE_CHECKING:
     from mcp import types
@@ -46,7 +46,7 @@ class McpAccess:
     connects to, but must not choose which server gets a secret.
     """
 
-    allowed_private_hosts: frozenset[str] = frozenset()
+    reach: Reach = PUBLIC
     commands: frozenset[str] = frozenset()
     tokens: Mapping[str, Credential] = field(default_factory=dict)
     timeouts: Timeouts = Timeouts()
@@ -81,7 +81,7 @@ class McpServer(ToolSource):
         if name not in self._access.tokens:
             raise ToolFailed(f"There is no credential named {name!r} for the MCP server.")
         url = httpx.URL(self._config["url"])
-        if url.scheme != "https" and url.host not in self._access.allowed_private_hosts:
+        if url.scheme != "https" and not self._access.reach.names(url.host):
             raise ToolFailed("A credential is sent to an MCP server over https only.")
         token = self._access.tokens[name]
         if not token.base_url or _origin(httpx.URL(token.base_url)) != _origin(url):
@@ -125,8 +125,8 @@ async def _http(url: str, headers: dict[str, str], access: McpAccess) -> AsyncIt
 
     from engine.tools.mcp.guarded_client import guarded_client  # late: it imports httpx2, which only MCP needs
 
-    check_address(httpx.URL(url))
-    client = guarded_client(access.allowed_private_hosts, headers=headers, timeout_s=access.timeouts.call_s)
+    access.reach.check_url(httpx.URL(url))
+    client = guarded_client(access.reach, headers=headers, timeout_s=access.timeouts.call_s)
     async with client, streamable_http_client(url, http_client=client) as streams:
         yield streams
 

@@ -266,6 +266,17 @@ class TestTools:
         assert self.config(crew, "mcp") == {"url": "https://example.com/mcp", "credential": "mcp-token"}
         assert self.config(crew, "scrape_website") == {}
 
+    def test_asking_a_person_is_switched_off_by_a_tick_and_on_again(self, cast: Cast, crew: Crew) -> None:
+        before = self.config(crew, "http_request")
+        self.post(cast, **{"tool.http_request.without_approval": "on"})
+        assert self.config(crew, "http_request") == before | {"without_approval": True}
+        page = html(signed_in(cast.editor).get(f"{PAGE}agents/finance/"))
+        assert "Send without a person&#x27;s approval" in page
+        self.post(cast)
+        assert self.config(crew, "http_request") == before | {"without_approval": True}, "it is kept with the rest"
+        self.post(cast, **{"tool.http_request.without_approval": ""})
+        assert self.config(crew, "http_request") == before
+
     def test_a_fault_is_told_at_the_setting_that_it_is_about(self, cast: Cast, crew: Crew) -> None:
         typed = {
             "tool.http_request.allowed_hosts": "https://example.com/",

@@ -16,7 +16,7 @@ from engine.providers.simulator import Simulator, answer
 from engine.record.journal import CallKind, CallStatus, TaskStatus
 from engine.record.memory_journal import MemoryJournal
 from engine.tools.registry import ToolRegistry
-from engine.web.guarded_http import RequestFailed
+from engine.web.addresses import RequestFailed
 from tests.engine.crews import agent, crew, run, runtime, task
 from tests.openai_server import OpenAIServer
 

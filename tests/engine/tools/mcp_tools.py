@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.tools.mcp.server import McpAccess, McpServer
 from engine.tools.mcp.session import Timeouts
+from engine.web.addresses import Reach
 
 LOCAL = frozenset({"127.0.0.1"})
 OBJECT = {"type": "object", "properties": {}}
@@ -14,6 +15,6 @@ OBJECT = {"type": "object", "properties": {}}
 
 @asynccontextmanager
 async def opened(config: dict[str, Any], *, open_s: float = 20.0, call_s: float = 20.0, **access: Any) -> Any:
-    granted = McpAccess(LOCAL, timeouts=Timeouts(open_s, call_s), **access)
+    granted = McpAccess(Reach.allowing(LOCAL), timeouts=Timeouts(open_s, call_s), **access)
     async with McpServer(config, granted).open() as tools:
         yield {tool.facts.name: tool for tool in tools}

@@ -7,21 +7,29 @@ from typing import Any
 
 import pytest
 
-from engine.record.journal import CallStatus
+from engine.crew.tool_calls import NOT_ALLOWED
+from engine.providers.credential import Credential
+from engine.providers.litellm_client import LiteLLMClient
+from engine.record.journal import CallStatus, Verdict
 from engine.record.memory_journal import MemoryJournal
 from engine.spec.crew_spec import ToolSpec
 from engine.spec.tool_settings import METHODS, fault_of
 from engine.spec.validate import validate
 from engine.tools.http_request import HttpRequest
+from engine.tools.one_call import request_of
 from engine.tools.registry import ToolRegistry
 from engine.tools.tool import Effect, ToolFailed
-from engine.web.guarded_http import GuardedHttp, RequestFailed
+from engine.web.addresses import Reach, RequestFailed
+from engine.web.guarded_http import GuardedHttp
 from tests.engine.crews import agent, crew, run, runtime, task
 from tests.engine.loopback import Reply, Site
+from tests.openai_server import OpenAIServer, tool_call
 
 
 def tool(*hosts: str, methods: tuple[str, ...] = ("GET",)) -> HttpRequest:
-    return HttpRequest(GuardedHttp(["127.0.0.1", "localhost"]), allowed_hosts=hosts or ("127.0.0.1",), methods=methods)
+    return HttpRequest(
+        GuardedHttp(Reach.allowing(["127.0.0.1", "localhost"])), allowed_hosts=hosts or ("127.0.0.1",), methods=methods
+    )
 
 
 async def test_it_reads_and_says_what_came_back() -> None:
@@ -109,6 +117,69 @@ async def test_a_star_stands_for_names_below(host: str, asked: str, fits: bool) 
     assert ("not one of the hosts" in str(failure.value)) is not fits
 
 
+def test_a_request_that_may_change_something_is_written_out_for_a_person() -> None:
+    facts = tool("example.com", methods=METHODS).facts
+    assert facts.request({"url": "http://example.com/"}) == ""
+    assert facts.request({"url": "http://example.com/", "method": "GET"}) == ""
+    text = facts.request({"url": "http://example.com/a?b=1", "method": "PUT", "body": "one\ntwo é"})
+    first, *headers, empty, one, two = text.splitlines()
+    assert (first, empty, one, two) == ("PUT http://example.com/a?b=1", "", "one", "two é")
+    assert {"Host: example.com", "Content-Length: 10"} <= set(headers)
+    assert facts.request({"url": "http://example.com/", "method": "DELETE"}).startswith("DELETE http://example.com/\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"url": "http://elsewhere.example/"},
+        {"url": "http://user@example.com/"},
+        {"url": "http://exa mple.com/"},
+        {"url": "http://[nonsense/"},
+        {"url": "http://example.com/", "json": {}, "body": "x"},
+        {"url": "http://example.com/", "body": "x" * 40_000},
+    ],
+)
+def test_what_could_only_fail_is_not_asked_about(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ToolFailed):
+        request_of(tool("example.com", methods=METHODS), {"method": "POST"} | arguments)
+
+
+def test_a_designer_may_switch_the_question_off() -> None:
+    http = GuardedHttp()
+    unasked = HttpRequest(http, allowed_hosts=("example.com",), methods=METHODS, without_approval=True)
+    assert unasked.facts.request({"url": "http://example.com/", "method": "POST"}) == ""
+
+
+@pytest.mark.parametrize("verdict", [None, Verdict(True), Verdict(False, "Not on a Sunday.")])
+async def test_the_engine_asks_before_the_call(verdict: Verdict | None) -> None:
+    asked: list[str] = []
+
+    async def person(key: str, text: str) -> Verdict:
+        asked.append(text)
+        assert verdict is not None
+        return verdict
+
+    wanted = ToolSpec(name="http_request", config={"allowed_hosts": ["127.0.0.1"], "methods": ["POST"]})
+    with Site({"/": Reply(b"done")}) as site, OpenAIServer(lambda body: posting(body, site)) as models:
+        client = LiteLLMClient(lambda llm: Credential(api_key="k", base_url=models.url))
+        journal = MemoryJournal(reviewer=person if verdict else None)
+        registry = ToolRegistry.standard(allowed_private_hosts=["127.0.0.1"])
+        spec = crew(task("a"), agents=(agent(llm="gpt-4o-mini", tools=(wanted,)),))
+        output = await run(spec, runtime(llm=client, journal=journal, tools=registry))
+    assert len(site.asked) == (verdict is not None and verdict.approved)
+    assert output.status == ("waiting" if verdict is None else "succeeded")
+    assert all(text.startswith(f"POST {site.url}/") for text in asked)
+    told = [call.outcome.tool_output for call in journal.calls if call.intent.tool]
+    expected = {None: [], True: ["done"], False: [f"Error: {NOT_ALLOWED.format(reason='Not on a Sunday.')}"]}
+    assert told == expected[verdict and verdict.approved]
+
+
+def posting(body: dict[str, Any], site: Site) -> str | dict[str, Any]:
+    if any(message["role"] == "tool" for message in body["messages"]):
+        return "Finished."
+    return tool_call("http_request", {"method": "POST", "url": f"{site.url}/"})
+
+
 def test_only_reading_may_be_repeated_and_reused() -> None:
     assert (tool().facts.effect, tool().facts.cacheable) == (Effect.PURE, True)
     for methods in (("GET", "POST"), ("DELETE",)):
@@ -132,6 +203,7 @@ def test_only_reading_may_be_repeated_and_reused() -> None:
         {"allowed_hosts": ["example.com"], "methods": []},
         {"allowed_hosts": ["example.com"], "methods": ["get"]},
         {"allowed_hosts": ["example.com"], "methods": ["CONNECT"]},
+        {"allowed_hosts": ["example.com"], "without_approval": "yes"},
         {"allowed_hosts": ["example.com"], "headers": {"Authorization": "secret"}},
     ],
 )
@@ -145,6 +217,7 @@ async def test_bad_settings_are_complained_about_before_anything_runs(config: di
 
 def test_good_settings_are_not_complained_about() -> None:
     config = {"allowed_hosts": ["api.example.com", "*.example.org", "10.0.0.1"], "methods": ["GET", "POST"]}
+    config |= {"without_approval": True}
     assert not validate(crew(task("a"), agents=(agent(tools=(ToolSpec(name="http_request", config=config),)),)))
     assert fault_of(ToolSpec(name="scrape_website", config={"website_url": "https://example.com"})) == ""
     assert fault_of(ToolSpec(name="scrape_website", config={"website_url": "file:///etc/passwd"}))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from engine.providers.credential import Credential
@@ -19,13 +22,16 @@ from engine.record.memory_journal import MemoryJournal
 from engine.spec.crew_spec import AgentSpec, ToolSpec
 from engine.spec.tool_settings import fault_of
 from engine.tools.mcp.server import McpAccess, McpServer
+from engine.tools.mcp.session import Timeouts
 from engine.tools.registry import ToolRegistry
 from engine.tools.tool import Effect, ToolFailed
+from engine.web.addresses import PUBLIC, Reach, RequestFailed
 from tests.engine.crews import agent, crew, run, runtime, task
 from tests.engine.loopback import Reply, Site
 from tests.engine.tools.mcp_servers import scripted, served, sound_server
 from tests.engine.tools.mcp_tools import LOCAL, OBJECT, opened
 from tests.openai_server import OpenAIServer, tool_call
+from tests.refused_hosts import REASONS, REFUSED_HOSTS, Names, listening
 
 PROGRAM = [sys.executable, str(Path(__file__).parent / "mcp_servers.py")]
 
@@ -107,14 +113,50 @@ async def test_an_unknown_credential_is_refused_and_none_goes_over_plain_http() 
                 pass
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "2130706433", "[::ffff:127.0.0.1]"])
-async def test_servers_inside_are_not_reached_unless_an_operator_allows_them(host: str) -> None:
-    with scripted([]) as site:
-        server = McpServer({"url": f"http://{host}:{site.port}/mcp"}, McpAccess())
-        with pytest.raises(ToolFailed, match="not a public address"):
-            async with server.open():
-                pass
-    assert not site.asked
+async def refusal_of(url: str, reach: Reach = PUBLIC) -> str:
+    with pytest.raises((ToolFailed, RequestFailed)) as refused:
+        async with McpServer({"url": url}, McpAccess(reach, timeouts=Timeouts(10, 10))).open():
+            pass
+    return str(refused.value)
+
+
+async def test_servers_inside_are_not_reached_in_any_form() -> None:
+    with listening() as listener:
+        told = {host: await refusal_of(f"http://{host}:{listener.port}/mcp") for host in REFUSED_HOSTS}
+    assert {host: text for host, text in told.items() if not re.search(REASONS, text)} == {}
+    assert listener.connections == 0
+
+
+@pytest.mark.parametrize("answer", [["127.0.0.1"], ["8.8.8.8", "127.0.0.1"], ["::1"]])
+async def test_a_servers_name_that_leads_inside_is_refused(answer: list[str]) -> None:
+    with listening() as listener:
+        told = await refusal_of(f"http://inside.test:{listener.port}/mcp", Reach(resolve=Names(inside_test=[answer])))
+    assert "inside.test is not a public address" in told
+    assert "ALLOWED_PRIVATE_HOSTS" in told
+    assert listener.connections == 0
+
+
+async def test_a_servers_name_that_changes_its_mind_is_connected_to_where_it_was_checked() -> None:
+    """127.0.0.1 stands for a public address; 127.0.0.3, which answers alike, for one inside."""
+    with served(sound_server([])) as url:
+        port = httpx.URL(url).port
+        names = Names(rebinding_test=[["127.0.0.1"], ["127.0.0.3"]])
+        access = McpAccess(Reach.allowing(["127.0.0.1"], resolve=names))
+        rebinding = f"http://rebinding.test:{port}/mcp"
+        with contextlib.suppress(ToolFailed):  # a later connection of the session is refused
+            async with McpServer({"url": rebinding}, access).open() as tools:
+                await tools[0].run({"a": 1, "b": 1})
+        assert names.asked
+        assert "rebinding.test is not a public address" in await refusal_of(rebinding, access.reach)
+
+
+async def test_the_environments_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(sound_server([])) as url, listening() as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        async with opened({"url": url}) as tools:
+            assert await tools["add"].run({"a": 1, "b": 2}) == "3"
+    assert proxy.connections == 0
 
 
 async def test_a_redirect_to_another_host_is_not_followed() -> None:

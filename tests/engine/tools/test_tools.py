@@ -17,7 +17,8 @@ from engine.tools.calculator import calculate
 from engine.tools.registry import ToolRegistry
 from engine.tools.tool import ToolFailed
 from engine.tools.web_search import WebSearch
-from engine.web.guarded_http import MAX_BYTES, GuardedHttp, RequestFailed, is_public
+from engine.web.addresses import Reach, RequestFailed
+from engine.web.guarded_http import MAX_BYTES, GuardedHttp
 from engine.web.html_text import readable_text
 from tests.engine.loopback import Reply, Site
 from tests.openai_server import SearchServer
@@ -46,23 +47,6 @@ def test_arithmetic_is_exact(expression: str, value: str) -> None:
 def test_what_is_no_arithmetic_is_refused(expression: str) -> None:
     with pytest.raises(ToolFailed):
         calculate(expression)
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "192.0.0.1",
-        "198.18.0.1", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "fec0::1", "ff02::1",
-        "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1",
-    ],
-)  # fmt: skip
-def test_addresses_that_lead_inside_are_not_public(address: str) -> None:
-    assert not is_public(address)
-
-
-@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700::1111"])
-def test_public_addresses_are_public(address: str) -> None:
-    assert is_public(address)
 
 
 class Pages(BaseHTTPRequestHandler):
@@ -117,12 +101,12 @@ async def test_nothing_inside_is_reached_however_it_is_written(site: int, host: 
 
 
 async def test_an_operator_may_allow_a_host(site: int) -> None:
-    page = await GuardedHttp(["127.0.0.1"]).request("GET", f"http://127.0.0.1:{site}/page")
+    page = await GuardedHttp(Reach.allowing(["127.0.0.1"])).request("GET", f"http://127.0.0.1:{site}/page")
     assert readable_text(page.text) == "Hello\nWorld"
 
 
 async def test_a_redirect_is_followed_and_checked_again(site: int) -> None:
-    http = GuardedHttp(["localhost"])
+    http = GuardedHttp(Reach.allowing(["localhost"]))
     page = await http.request("GET", f"http://localhost:{site}/to-page")
     assert page.url.endswith("/page")
     with pytest.raises(RequestFailed, match=r"127\.1 is not a public address"):
@@ -141,7 +125,7 @@ async def test_a_redirect_is_followed_and_checked_again(site: int) -> None:
 )
 async def test_what_is_too_much_or_of_no_use_is_refused(site: int, path: str, reason: str) -> None:
     with pytest.raises(RequestFailed, match=reason):
-        await GuardedHttp(["127.0.0.1"]).request("GET", f"http://127.0.0.1:{site}{path}")
+        await GuardedHttp(Reach.allowing(["127.0.0.1"])).request("GET", f"http://127.0.0.1:{site}{path}")
 
 
 @pytest.mark.parametrize(
@@ -154,7 +138,7 @@ async def test_other_schemes_and_credentials_in_addresses_are_refused(url: str) 
 
 async def test_search_gives_titles_links_and_snippets() -> None:
     with SearchServer() as server:
-        search = WebSearch(GuardedHttp(["127.0.0.1"]), api_key="k", base_url=server.url)
+        search = WebSearch(GuardedHttp(Reach.allowing(["127.0.0.1"])), api_key="k", base_url=server.url)
         assert await search.run({"query": "crews"}) == "A result\nhttps://example.com\nAbout it."
     assert server.queries == ["crews"]
 

@@ -10,7 +10,8 @@ import zlib
 
 import pytest
 
-from engine.web.guarded_http import MAX_BYTES, GuardedHttp, RequestFailed
+from engine.web.addresses import Reach, RequestFailed
+from engine.web.guarded_http import MAX_BYTES, GuardedHttp
 from tests.engine.loopback import Reply, Site
 
 
@@ -22,7 +23,7 @@ def bomb(size: int) -> bytes:
 
 
 async def get(site: Site, path: str = "/", *, timeout_s: float = 20.0, **options: object) -> str:
-    http = GuardedHttp(["127.0.0.1"], timeout_s=timeout_s)
+    http = GuardedHttp(Reach.allowing(["127.0.0.1"]), timeout_s=timeout_s)
     return (await http.request("GET", f"{site.url}{path}", **options)).text  # type: ignore[arg-type]
 
 
@@ -104,7 +105,7 @@ async def test_other_charsets_are_obeyed() -> None:
 async def test_a_write_is_not_sent_on_to_where_the_server_points() -> None:
     moved = {"/307": Reply(status=307, headers={"Location": "/there"}), "/there": Reply(b"done")}
     with Site(moved | {"/303": Reply(status=303, headers={"Location": "/there"})}) as site:
-        http = GuardedHttp(["127.0.0.1"])
+        http = GuardedHttp(Reach.allowing(["127.0.0.1"]))
         with pytest.raises(RequestFailed, match="redirects this POST"):
             await http.request("POST", f"{site.url}/307", json={"a": 1})
         page = await http.request("POST", f"{site.url}/303", json={"a": 1}, headers={"X-Api-Key": "secret"})

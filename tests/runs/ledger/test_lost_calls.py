@@ -92,7 +92,7 @@ def ordering(shop: Shop, what: str = "book") -> dict[str, Any]:
 
 
 def buyer() -> Any:
-    config = {"allowed_hosts": ["127.0.0.1"], "methods": ["POST"]}
+    config = {"allowed_hosts": ["127.0.0.1"], "methods": ["POST"], "without_approval": True}
     return agent(tools=({"name": "http_request", "config": config},))
 
 
@@ -149,6 +149,8 @@ def test_it_is_not_repeated_but_asked_about(
         "call": call.pk,
         "tool": "http_request",
         "arguments": json.dumps(ordering(shop)),
+        "step": None,
+        "request": None,
         "asked_at": question["asked_at"],
     }
     assert "Was the call carried out?" in answer_of(run)

@@ -28,7 +28,7 @@ FIELDS = {
     "reasoning_tokens total_tokens usage_estimated cost_usd cache_hit cache_age_s saved_usd waited_ms started_at "
     "finished_at latency_ms ttft_ms finish_reason messages reply error",
     "TaskOut": "key name agent status started_at finished_at duration_ms output error questions usage",
-    "QuestionOut": "about number answer call tool arguments asked_at",
+    "QuestionOut": "about number answer call tool arguments step request asked_at",
     "UsageOut": "total_tokens prompt_tokens cached_prompt_tokens completion_tokens reasoning_tokens "
     "successful_requests cost_usd",
     "TroublesOut": "takeovers retries refused_calls refused_usd unknown_calls unknown_usd late_calls late_usd "
@@ -191,17 +191,25 @@ def test_a_call_is_answered_field_by_field(cast: Cast, run: Run) -> None:
     assert (tool["model"], tool["reply"], tool["error"]) == (None, None, {"code": "tool_error", "message": "Gone."})
 
 
-def test_questions_are_about_an_answer_or_a_call(cast: Cast, run: Run) -> None:
+def test_questions_are_about_an_answer_a_call_or_a_request(cast: Cast, run: Run) -> None:
     Run.objects.filter(pk=run.pk).update(state="waiting", waiting_for="person", finished_at=None)
     task = make_task(run, "draft", state="waiting", started_at=NOON)
     lost: Call = make_call(run, task=task, kind="tool", tool="pay", arguments='{"usd": 3}', state="unknown")
     Review.objects.create(task_run=task, number=2, answer="A draft", asked_at=NOON)
     Review.objects.create(task_run=task, number=0, call=lost, asked_at=NOON)
+    Review.objects.create(task_run=task, number=0, step="3.2", answer="DELETE https://a.example/", asked_at=NOON)
     questions = {one["about"]: one for one in get(cast, f"/runs/{run.pk}")["tasks"][0]["questions"]}
     asked = {"asked_at": "2026-11-02T12:00:00Z"}
+    no_call = {"call": None, "tool": None, "arguments": None}
+    no_request = {"step": None, "request": None}
     assert questions == {
-        "answer": {"about": "answer", "number": 2, "answer": "A draft"}
-        | {"call": None, "tool": None, "arguments": None, **asked},
+        "answer": {"about": "answer", "number": 2, "answer": "A draft"} | no_call | no_request | asked,
         "call": {"about": "call", "number": None, "answer": None}
-        | {"call": str(lost.pk), "tool": "pay", "arguments": '{"usd": 3}', **asked},
+        | {"call": str(lost.pk), "tool": "pay", "arguments": '{"usd": 3}'}
+        | no_request
+        | asked,
+        "request": {"about": "request", "number": None, "answer": None}
+        | no_call
+        | {"step": "3.2", "request": "DELETE https://a.example/"}
+        | asked,
     }

@@ -123,7 +123,7 @@ class TestPages:
         assert answer.status_code == 422
         html = answer.content.decode()
         assert 'value="http://10.0.0.1/secret-path"' in html
-        assert "This address is not public" in html
+        assert "10.0.0.1 is not a public address" in html
         assert re.search(r'value="run.failed"[^>]*checked', html)
 
     def test_without_an_event_it_is_refused(self, cast: Cast) -> None:
