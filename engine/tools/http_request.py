@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 
+from engine.bounded import Allowance
+from engine.errors import TooMuchWork
 from engine.tools.tool import Effect, ToolFacts, ToolFailed
 from engine.web.guarded_http import GuardedHttp
 from engine.web.html_text import readable_text_aside
@@ -15,10 +17,19 @@ class HttpRequest:
     """``allowed_hosts``: exact names, or ``*.example.com`` for all names below one. Redirects may not leave them.
 
     If ``methods`` has more than GET, a call may change something: it is never repeated, and its result never reused.
+    ``allowance``: for reading all pages of the run.
     """
 
-    def __init__(self, http: GuardedHttp, *, allowed_hosts: tuple[str, ...], methods: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        http: GuardedHttp,
+        *,
+        allowed_hosts: tuple[str, ...],
+        methods: tuple[str, ...],
+        allowance: Allowance | None = None,
+    ) -> None:
         self._http = http
+        self._allowance = allowance or Allowance()
         self._hosts = tuple(host.lower() for host in allowed_hosts)
         self.facts = request_facts(allowed_hosts, methods)
 
@@ -34,7 +45,12 @@ class HttpRequest:
         page = await self._http.request(
             method, arguments["url"], check=self._check_host, explain_errors=True, **content
         )
-        return await readable_text_aside(page.text) if "html" in page.media_type else page.text
+        if "html" not in page.media_type:
+            return page.text
+        try:
+            return await readable_text_aside(page.text, self._allowance)
+        except TooMuchWork as error:  # said, so that a call that changed something is not made again
+            raise ToolFailed(f"The request was made and answered. {error}") from error
 
     def _check_host(self, url: httpx.URL) -> None:
         host = url.raw_host.decode("ascii").lower().rstrip(".")
