@@ -16,6 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from runs.telemetry import metrics
 
@@ -45,6 +46,16 @@ def end_process() -> None:
     os._exit(EXIT_CODE)
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The times of one watchdog, in seconds: those that hold when it is made."""
+
+    look_every: float = field(default_factory=lambda: LOOK_EVERY_S)
+    late: float = field(default_factory=lambda: LATE_S)
+    stuck: float = field(default_factory=lambda: STUCK_S)
+    frozen: float = field(default_factory=lambda: FROZEN_S)
+
+
 class Watchdog:
     """Watches one loop from its own thread until ``end``, or until the loop is closed.
 
@@ -67,7 +78,9 @@ class Watchdog:
         self._ended = threading.Event()
         self._armed = False
         self._arm_at = 0.0
-        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+        self._times = Times()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        self._thread.start()
 
     @property
     def still_s(self) -> float:
@@ -76,7 +89,7 @@ class Watchdog:
 
     @property
     def is_stuck(self) -> bool:
-        return self.still_s > STUCK_S
+        return self.still_s > self._times.stuck
 
     def arm(self) -> None:
         """From now on the process is ended too if even this thread no longer runs, by one that needs no interpreter.
@@ -90,7 +103,7 @@ class Watchdog:
 
     def _watch(self) -> None:
         try:
-            due_at = time.monotonic() + LOOK_EVERY_S
+            due_at = time.monotonic() + self._times.look_every
             while not self._ended.wait(max(0.0, due_at - time.monotonic())):
                 self._put_off_the_last_resort()
                 self._moved.clear()
@@ -98,7 +111,7 @@ class Watchdog:
                 if self._stands_still(due_at):
                     self._end()
                     return
-                due_at = time.monotonic() + LOOK_EVERY_S
+                due_at = time.monotonic() + self._times.look_every
         except RuntimeError:
             if not self._loop.is_closed():
                 raise
@@ -114,22 +127,22 @@ class Watchdog:
 
     def _stands_still(self, due_at: float) -> bool:
         """Waits until the loop moves (False), or has stood still since ``due_at`` for too long (True)."""
-        limits = [LATE_S, STUCK_S]
+        limits = [self._times.late, self._times.stuck]
         last_looks = LAST_LOOKS
-        while not self._moved.wait(LOOK_EVERY_S) and not self._ended.is_set():
+        while not self._moved.wait(self._times.look_every) and not self._ended.is_set():
             self._put_off_the_last_resort()
             still_s = time.monotonic() - due_at
             if limits and still_s > limits[0]:
                 limits = [limit for limit in limits if limit >= still_s]
                 self._tell(log.warning, "The event loop has stood still for %.1f s", still_s)
-            if still_s > FROZEN_S:
+            if still_s > self._times.frozen:
                 last_looks -= 1
                 if last_looks < 0:
                     return True
         if self._moved.is_set():
             late_s = self._moved_at - due_at
             metrics.loop_moved(late_s)
-            if late_s > LATE_S:
+            if late_s > self._times.late:
                 self._in_time(lambda: log.warning("The event loop moves again, %.1f s late", late_s), TELL_WITHIN_S)
         return False
 

@@ -141,8 +141,8 @@ def test_it_ends_the_process_though_the_log_and_the_giving_up_hang(
 def test_a_loop_that_was_closed_is_watched_no_longer(quick: None) -> None:
     loop, ended = asyncio.new_event_loop(), Ended()
     loop.close()
-    Watchdog(loop, give_up=ended.give_up, end_process=ended.end)
-    until(lambda: not any(thread.name == "watchdog" for thread in threading.enumerate()))
+    dog = Watchdog(loop, give_up=ended.give_up, end_process=ended.end)
+    until(lambda: not dog._thread.is_alive())
     assert ended.steps == []
 
 

@@ -43,6 +43,11 @@ class Frozen:
 
 
 @pytest.fixture
+def ends_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "FROZEN_S", 1.0)
+
+
+@pytest.fixture
 def frozen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Frozen]:
     monkeypatch.setattr(watchdog, "STUCK_S", 0.5)
     monkeypatch.setattr(keeper, "BEAT_EVERY_S", 0.1)
@@ -99,9 +104,8 @@ def test_a_worker_whose_loop_stands_still_claims_nothing(cast: Cast, frozen: Fro
 
 
 def test_what_it_held_is_anothers_at_once_and_counts_as_lost(
-    cast: Cast, frozen: Frozen, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, ends_after_a_second: None, frozen: Frozen
 ) -> None:
-    monkeypatch.setattr(watchdog, "FROZEN_S", 1.0)
     run = launched(cast.runner, task("a"))
     hold(run, frozen.worker)
     (held,) = frozen.worker.held
