@@ -98,6 +98,7 @@ def test_a_short_block_is_logged_and_nothing_else_happens(world: World) -> None:
     assert not lines(worker, ENDS)
 
 
+@pytest.mark.slow_fault
 def test_c_code_that_keeps_the_interpreters_lock_loses_the_run_by_its_lease_alone_and_ends_in_the_end(
     world: World,
 ) -> None:
@@ -142,6 +143,7 @@ def test_a_loop_that_thaws_after_its_lease_ran_out_settles_its_call_and_writes_n
     assert zombie.alive
 
 
+@pytest.mark.slow_fault
 def test_a_web_process_whose_loop_is_blocked_gives_no_answer_and_ends_and_viewers_come_back(world: World) -> None:
     world.shared_worker()
     team = world.team()
