@@ -1,6 +1,7 @@
 """``make up``: the whole application on one machine. PostgreSQL, migrations, web and one worker, and one sign-in link.
 
-It starts everything, prints where it is, and stops everything in order on Ctrl-C or when a process ends by itself.
+It starts everything, prints where it is, and stops everything in order on Ctrl-C. Web and worker are started again if
+they end by themselves; if one of them does so again and again, or PostgreSQL ends, all is stopped.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def main() -> int:
         print("Ctrl-C stops everything. 'make signin' prints another link.", flush=True)  # noqa: T201
         ended = application.watch()
         if ended:
-            return _refuse(f"The {ended} ended by itself, so all was stopped.\n{application.last_words(ended)}")
+            words = application.last_words(ended)
+            return _refuse(f"The {ended} ended by itself and is not started again, so all was stopped.\n{words}")
     except (CannotStart, PostgresFailed, env.BadEnvironment) as reason:
         return _refuse(f"Crewsite did not start: {reason}")
     except OSError as error:

@@ -15,6 +15,7 @@ from crewsite.local.environment import RUNNING_FILE, keep_secrets, write_private
 from crewsite.local.postgres import Postgres
 from crewsite.local.preconditions import CannotStart, refuse_used_port
 from crewsite.local.preparation import BASE_DIR, new_signin_path, prepare
+from crewsite.local.restarts import Restarts
 
 WEB_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
@@ -29,6 +30,8 @@ class Application:
         self._folder = folder
         self._postgres: Postgres | None = None
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._commands: dict[str, list[str]] = {}
+        self._restarts = Restarts()
         self.stopping = threading.Event()
 
     def start(self) -> str:
@@ -45,14 +48,25 @@ class Application:
         return f"{address}{path}"
 
     def watch(self) -> str:
-        """Waits until somebody asks to stop, or a process ends by itself; returns the name of that process, or ""."""
+        """Waits until somebody asks to stop, or PostgreSQL ends, or another process has ended by itself too often.
+
+        Returns the name of the one that ended, or "". Until then web and worker are started again.
+        """
         while not self.stopping.wait(0.3):
             if self._postgres is not None and self._postgres.died:
                 return "PostgreSQL"
-            for name, child in self._children.items():
-                if child.poll() is not None:
+            for name, child in list(self._children.items()):
+                if child.poll() is not None and not self._start_again(name, child.returncode):
                     return name
         return ""
+
+    def _start_again(self, name: str, code: int) -> bool:
+        """Starts a process that ended by itself, once its pause is over. False if it has ended too often."""
+        due_at = self._restarts.ended(name)
+        if due_at is not None and time.monotonic() >= due_at:
+            print(f"The {name} ended by itself (code {code}) and is started again.", file=sys.stderr, flush=True)  # noqa: T201
+            self._spawn(name, self._commands[name])
+        return due_at is not None
 
     def stop(self) -> None:
         """The worker first, so that it can give its runs back, then the web, then the database."""
@@ -89,6 +103,8 @@ class Application:
         write_private(self._folder / RUNNING_FILE, running)
 
     def _spawn(self, name: str, command: list[str]) -> None:
+        self._commands[name] = command
+        self._restarts.began(name)
         path = self._folder / f"{name}.log"
         if path.is_file():
             path.replace(path.with_suffix(".log.1"))  # its last lines often say why the process ended

@@ -36,8 +36,8 @@ class Allowance:
                 if allowance.spent_s >= allowance.seconds:
                     whose = "run" if allowance._within is None else "task"
                     raise TooMuchWork(
-                        f"{what} was not done: checks of this {whose} took {allowance.seconds:g} s in all. Simplify "
-                        "its schemas and patterns, or ask for shorter answers."
+                        f"{what} was not done: such work of this {whose} took {allowance.seconds:g} s in all. Simplify "
+                        "its schemas and patterns, or ask for shorter answers and pages."
                     )
             yield
 

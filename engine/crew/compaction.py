@@ -17,7 +17,7 @@ from engine.crew.prompt import summary_messages
 from engine.crew.token_bounds import COUNTING_ERROR, LEAST_MAX_TOKENS
 from engine.errors import ContextTooLong, ModelMistake
 from engine.providers.llm import LLMRequest, Message
-from engine.providers.tokens import count_text
+from engine.providers.tokens import count_ahead, counts
 
 ROOM_SHARE = 0.6
 """Afterwards the messages fill this share of the window, so that the conversation can go on for a while."""
@@ -48,11 +48,13 @@ async def shorten(
 ) -> dict[Position, str]:
     """Summaries of the longest texts, by position. Raises ``too_long`` if there is nothing to shorten."""
     request = LLMRequest(llm=calls.agent.llm, messages=tuple(messages), max_tokens=0)
+    await count_ahead(request)
     total = calls.runtime.llm.count_tokens(request)
+    tokens_of = await counts([item.text for item in texts])
     window = window_tokens(calls.agent.llm.model, total)
     excess = math.ceil(total - window * ROOM_SHARE)
     chosen: list[tuple[LongText, int]] = []
-    for long_text, tokens in sorted(((item, count_text(item.text)) for item in texts), key=_rank):
+    for long_text, tokens in sorted(zip(texts, tokens_of, strict=True), key=_rank):
         if excess <= 0:
             break
         if tokens < LEAST_TOKENS:
@@ -82,7 +84,8 @@ def window_tokens(model: str, refused_tokens: int) -> int:
 
 async def _summary(calls: Calls, text: str, goal_tokens: int, window: int) -> str:
     """The text in about so many tokens; piece by piece if it does not fit the window itself."""
-    pieces = max(1, math.ceil(count_text(text) / (window * CHUNK_SHARE)))
+    (tokens,) = await counts([text])
+    pieces = max(1, math.ceil(tokens / (window * CHUNK_SHARE)))
     size = math.ceil(len(text) / pieces)
     words = max(40, int(goal_tokens * 0.7 / pieces))
     return NOTE + "\n".join(
@@ -95,7 +98,8 @@ async def _piece_summary(calls: Calls, text: str, words: int) -> str:
     try:
         reply = await calls.ask(summary_messages(text, words=words))
     except ContextTooLong:
-        if count_text(text) < LEAST_TOKENS:
+        (tokens,) = await counts([text])
+        if tokens < LEAST_TOKENS:
             raise
         half = len(text) // 2
         return "\n".join(

@@ -23,6 +23,7 @@ from engine.errors import ContextTooLong, LimitReached, ProviderError
 from engine.providers.fallbacks import models_in_turn, models_instead
 from engine.providers.llm import LLMReply, LLMRequest, Message
 from engine.providers.throttle import MAX_PAUSE_S
+from engine.providers.tokens import count_ahead
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose
 from engine.record.request_key import request_key
 from engine.spec.crew_spec import AgentSpec, LLMSpec
@@ -83,6 +84,7 @@ class Calls:
             may_call_tools=may_call_tools,
             response_schema=response_schema,
         )
+        await count_ahead(request)
         prompt_tokens = self.runtime.llm.count_tokens(request)
         refuse_too_long(request.llm, prompt_tokens)
         request = replace(request, prompt_tokens=prompt_tokens)

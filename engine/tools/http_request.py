@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from engine.bounded import Allowance
+from engine.errors import TooMuchWork
 from engine.tools.tool import Effect, ToolFacts, ToolFailed
 from engine.web.guarded_http import HEADERS, GuardedHttp
 from engine.web.html_text import readable_text_aside
@@ -19,7 +21,7 @@ class HttpRequest:
     """``allowed_hosts``: exact names, or ``*.example.com`` for all names below one. Redirects may not leave them.
 
     If ``methods`` has more than GET, a call may change something: it is never repeated, its result never reused, and
-    a person has to allow it, unless ``without_approval``.
+    a person has to allow it, unless ``without_approval``. ``allowance``: for reading all pages of the run.
     """
 
     def __init__(
@@ -29,8 +31,10 @@ class HttpRequest:
         allowed_hosts: tuple[str, ...],
         methods: tuple[str, ...],
         without_approval: bool = False,
+        allowance: Allowance | None = None,
     ) -> None:
         self._http = http
+        self._allowance = allowance or Allowance()
         self._hosts = tuple(host.lower() for host in allowed_hosts)
         facts = request_facts(allowed_hosts, methods)
         self.facts = facts if without_approval else replace(facts, request=self._request)
@@ -40,7 +44,12 @@ class HttpRequest:
         page = await self._http.request(
             method, arguments["url"], check=self._check_host, explain_errors=True, **content
         )
-        return await readable_text_aside(page.text) if "html" in page.media_type else page.text
+        if "html" not in page.media_type:
+            return page.text
+        try:
+            return await readable_text_aside(page.text, self._allowance)
+        except TooMuchWork as error:  # said, so that a call that changed something is not made again
+            raise ToolFailed(f"The request was made and answered. {error}") from error
 
     def _request(self, arguments: dict[str, Any]) -> str:
         """The request to the letter as it would be sent; "" for one that only reads. It never holds a secret."""

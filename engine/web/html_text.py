@@ -7,12 +7,13 @@ the HTML standard's tokenizer: https://html.spec.whatwg.org/multipage/parsing.ht
 
 from __future__ import annotations
 
-import asyncio
 import html
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from engine import bounded
 
 SILENT = frozenset({"script", "style", "noscript", "template", "svg", "head", "nav", "footer", "iframe"})
 RAW = frozenset({"script", "style", "iframe", "noembed", "noframes", "xmp", "textarea", "title"})
@@ -24,8 +25,10 @@ BLOCKS = frozenset({
 })  # fmt: skip
 CELLS = frozenset({"td", "th", "option"})
 
-LARGE_CHARS = 50_000
-"""Longer pages are read on another thread, so that the event loop and its other runs go on meanwhile."""
+LARGE_CHARS = 20_000
+"""Longer pages are read in a child process, so that the event loop and its other runs go on meanwhile."""
+PAGE_SECONDS = 6.0
+"""For one page; the largest that are fetched take 2.2 s on a machine that is not busy."""
 
 _MARKUP = re.compile(r"<[A-Za-z/!?]")
 _NAME = re.compile(r"[A-Za-z][^\s/>\x00]{0,63}")
@@ -48,9 +51,16 @@ def readable_text(page: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-async def readable_text_aside(page: str) -> str:
-    """The same for coroutines: a large page is read on another thread and does not hold up the event loop."""
-    return await asyncio.to_thread(readable_text, page) if len(page) > LARGE_CHARS else readable_text(page)
+async def readable_text_aside(page: str, allowance: bounded.Allowance) -> str:
+    """The same for coroutines: a large page is read in a child process and does not hold up the event loop.
+
+    ``allowance``: for all pages of a run. Raises ``TooMuchWork`` if that is used up.
+    """
+    if len(page) <= LARGE_CHARS:
+        return readable_text(page)
+    job = "engine.web.html_text:readable_text"
+    text: str = await bounded.run(job, page, what="Reading the page", seconds=PAGE_SECONDS, allowance=allowance)
+    return text
 
 
 def tokens(page: str) -> Iterator[tuple[str | None, int, int]]:

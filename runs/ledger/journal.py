@@ -113,7 +113,8 @@ class LedgerJournal:
         opening = Opening(Ticket(new_id(), intent, self._lane_of(intent)))
         try:
             outcome = await self._until_opened(opening)
-        except asyncio.CancelledError:
+            self._held.check()  # the process may have been frozen since: a call of a lost run is not sent
+        except (asyncio.CancelledError, Cancelled):
             await uninterrupted(self._take_back(opening))
             raise
         if isinstance(outcome, EngineError):

@@ -15,6 +15,7 @@ class WorkerSeen(models.Model):
     capacity = models.PositiveIntegerField(default=0)  # how many runs it may hold at once
     holding = models.PositiveIntegerField(default=0)  # how many it held
     stopping = models.BooleanField(default=False)  # it claims no more
+    still_s = models.FloatField(db_default=0)  # for how long its event loop had not moved
 
     class Meta:
         verbose_name_plural = "workers seen"

@@ -63,7 +63,8 @@ def _runs(now: Operations) -> Iterator[Metric]:
     yield _by_label("queue_wait_seconds", "From launch to claim, of runs begun in the last hour.", "quantile", waits)
     yield _by_label("runs_waiting", "Waiting runs by what they wait for.", "for", now.waiting_for)
     yield _by_label("runs_stuck", "Runs that do not go on although they could.", "reason", now.stuck)
-    yield _gauge("workers", "Workers seen within the last 30 s.", len(now.here))
+    yield _gauge("workers", "Workers seen within the last 30 s that are not frozen.", len(now.here))
+    yield _gauge("workers_frozen", "Workers whose event loops stand still.", now.frozen)
     yield _gauge("workers_capacity", "Runs that these workers may hold at once.", now.capacity)
     yield _gauge("workers_holding", "Runs that these workers hold.", now.holding)
 

@@ -17,9 +17,10 @@ from django.db import connection
 from django.db.models import Count, QuerySet
 
 from runs.models import Run
-from runs.operations.statements import EXPIRED, HELD, IDLE, OPEN_CALLS, QUEUE, RUNNING, STUCK, WORKERS
+from runs.operations.statements import EXPIRED, FROZEN, HELD, IDLE, OPEN_CALLS, QUEUE, RUNNING, STUCK, WORKERS
 from runs.sql import rows_as
 from runs.states import RUN_ENDED, RUN_LIVE
+from runs.telemetry.watchdog import STUCK_S
 from runs.worker.presence import SEEN_WITHIN_S, most_of_one_team
 from teams.access import Principal, require_staff
 
@@ -31,6 +32,7 @@ SHOWN = 50
 
 REASONS = {
     EXPIRED: "its worker was lost and no other took it over yet",
+    FROZEN: "its worker's event loop stands still",
     IDLE: "it could go on, but nobody works on it",
     OPEN_CALLS: "it ended, but calls of it are still open",
 }
@@ -66,13 +68,24 @@ class WorkerLine:
     capacity: int
     holding: int
     stopping: bool
+    still_s: float  # for how long its event loop had not moved then
 
     @property
-    def is_here(self) -> bool:
+    def is_frozen(self) -> bool:
+        return self.still_s > STUCK_S
+
+    @property
+    def was_seen(self) -> bool:
         return self.seen_s <= SEEN_WITHIN_S
 
     @property
+    def is_here(self) -> bool:
+        return self.was_seen and not self.is_frozen
+
+    @property
     def state(self) -> str:
+        if self.is_frozen:
+            return "frozen"
         return "lost" if not self.is_here else "stopping" if self.stopping else "ready"
 
 
@@ -117,6 +130,11 @@ class Operations:
     def here(self) -> list[WorkerLine]:
         """The workers that can be counted on."""
         return [worker for worker in self.workers if worker.is_here]
+
+    @property
+    def frozen(self) -> int:
+        """How many workers' event loops stand still."""
+        return sum(worker.is_frozen and worker.was_seen for worker in self.workers)
 
     @property
     def capacity(self) -> int:
@@ -175,6 +193,8 @@ def _stuck(workers: Sequence[WorkerLine], **scope: int | None) -> list[StuckLine
         full=all_full,
         full_teams=[] if all_full else _full_teams(here),
         idle_s=IDLE_S,
+        frozen_s=STUCK_S,
+        seen_s=SEEN_WITHIN_S,
         settled_s=SETTLED_WITHIN_S,
         most=SHOWN,
         **scope,

@@ -25,12 +25,12 @@ class RunLineOut(Schema):
     simulated: bool
     worker: TextOrNull
     seconds: Tenths = Field(description="since it began or, of a stuck one, since it is stuck")
-    reason: TextOrNull = Field(description="of a stuck one: expired, idle or open_calls")
+    reason: TextOrNull = Field(description="of a stuck one: expired, frozen, idle or open_calls")
 
 
 class WorkerOut(Schema):
     name: str
-    state: str = Field(description="ready, stopping, or lost if it has not been seen for 30 s")
+    state: str = Field(description="ready, stopping, frozen (its event loop stands still) or lost (not seen for 30 s)")
     started_at: TimeText
     last_seen_s: Tenths = Field(validation_alias="seen_s", description="seconds since it last said something")
     capacity: int = Field(description="runs that it may hold at once")
@@ -53,7 +53,7 @@ class OperationsOut(Schema):
     queue: QueueOut
     waiting_for: dict[str, int]
     running: list[RunLineOut] = Field(description="at most 50, the longest first")
-    stuck: dict[str, int] = Field(description="by reason: expired, idle, open_calls")
+    stuck: dict[str, int] = Field(description="by reason: expired, frozen, idle, open_calls")
     stuck_runs: list[RunLineOut]
     workers: list[WorkerOut] = Field(description="the installation's, whosever runs they hold")
 

@@ -10,12 +10,12 @@ from psycopg.sql import SQL, Literal
 
 from runs.sql import statement
 
-EXPIRED, IDLE, OPEN_CALLS = "expired", "idle", "open_calls"
+EXPIRED, FROZEN, IDLE, OPEN_CALLS = "expired", "frozen", "idle", "open_calls"
 
 # WorkerLine: every worker, the ones that were seen lately in front.
 WORKERS = """
     SELECT name, started_at, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS seen_s,
-           capacity, holding, stopping
+           capacity, holding, stopping, still_s
     FROM runs_workerseen ORDER BY seen_at < clock_timestamp() - interval '30 s', name LIMIT 500
 """
 
@@ -82,6 +82,11 @@ STUCK = statement(
         SELECT id, {expired} AS reason, lease_until AS since FROM runs_run AS run
         WHERE state = 'running' AND lease_until < clock_timestamp() AND {of_team}
         UNION ALL
+        SELECT run.id, {frozen}, worker.seen_at - make_interval(secs => worker.still_s) FROM runs_run AS run
+        JOIN runs_workerseen AS worker ON worker.name = run.lease_owner
+        WHERE run.state = 'running' AND run.lease_until >= clock_timestamp() AND worker.still_s > %(frozen_s)s
+          AND worker.seen_at > clock_timestamp() - make_interval(secs => %(seen_s)s) AND {of_team}
+        UNION ALL
         SELECT id, {idle}, since FROM (
             SELECT id, {idle_since} AS since FROM runs_run AS run
             WHERE state IN ('queued', 'running') AND lease_until IS NULL
@@ -100,6 +105,7 @@ STUCK = statement(
     WHERE place <= %(most)s ORDER BY reason, since, run.id
     """,
     expired=Literal(EXPIRED),
+    frozen=Literal(FROZEN),
     idle=Literal(IDLE),
     open_calls=Literal(OPEN_CALLS),
     idle_since=_IDLE_SINCE,

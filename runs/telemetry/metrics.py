@@ -6,20 +6,17 @@ read when somebody asks (``runs.operations.gauges``); HTTP requests are counted 
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.conf import settings
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics, start_http_server
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 from engine.catalogue.model_ids import PROVIDERS, provider_of
 from engine.record.journal import CallIntent, CallOutcome, CallStatus
 
-log = logging.getLogger(__name__)
-
 _WAITS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+_LATE_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 _COMMITS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _OPERATIONS = (1, 2, 5, 10, 20, 50, 100, 200)
 _CALL_LABELS = ("kind", "provider")
@@ -39,17 +36,10 @@ _rung_again = Counter("crewsite_rung_again", "Runs that a sweep rang for again."
 _ring_failures = Counter("crewsite_ring_failures", "Rings that the broker did not take; a sweep rings again.")
 _commit_operations = Histogram("crewsite_commit_operations", "Ledger operations in one commit.", buckets=_OPERATIONS)
 _commit_s = Histogram("crewsite_commit_seconds", "How long one ledger commit took.", buckets=_COMMITS_S)
+_loop_lag_s = Histogram(
+    "crewsite_loop_lag_seconds", "How late the event loop was, looked at four times a second.", buckets=_LATE_S
+)
 _readers = Gauge("crewsite_live_readers", "Open server-sent event streams of this process.")
-
-
-def serve() -> None:
-    """Serves the metrics on a port of their own, for processes that serve no pages. A port in use is only logged."""
-    if not settings.METRICS_PORT:
-        return
-    try:
-        start_http_server(settings.METRICS_PORT, addr=settings.METRICS_HOST)
-    except OSError as error:
-        log.warning("This worker's metrics are not served", exc_info=error)
 
 
 def run_launched() -> None:
@@ -101,6 +91,11 @@ def committing(operations: int) -> Iterator[None]:
     finally:
         _commit_operations.observe(operations)
         _commit_s.observe(time.perf_counter() - began)
+
+
+def loop_moved(late_s: float) -> None:
+    """The event loop moved, so much later than it was asked to."""
+    _loop_lag_s.observe(max(0.0, late_s))
 
 
 def reader_came() -> None:

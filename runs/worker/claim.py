@@ -41,6 +41,12 @@ BEAT = """
     WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running' AND lease_until IS NOT NULL
 """
 
+# Lets a lease run out now. The run then counts as one whose worker was lost, unlike one that was given back.
+EXPIRE = """
+    UPDATE runs_run SET lease_until = clock_timestamp(), rung_at = NULL
+    WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running' AND lease_until IS NOT NULL
+"""
+
 
 @transaction.atomic
 def claim(run_id: UUID, *, owner: str) -> Run | None:
@@ -77,6 +83,13 @@ def cancel_requested(run_ids: Iterable[UUID]) -> set[UUID]:
     """Which of these runs were asked to stop."""
     to_stop = Run.objects.filter(pk__in=list(run_ids), cancel_requested_at__isnull=False)
     return set(to_stop.values_list("pk", flat=True))
+
+
+def expire(leases: Iterable[tuple[UUID, int]]) -> None:
+    """Lets leases run out now: another worker may take the runs over at once, and knows that their worker was lost."""
+    with connection.cursor() as cursor:
+        for run_id, epoch in leases:
+            cursor.execute(EXPIRE, {"run": run_id, "epoch": epoch})
 
 
 def release(leases: Iterable[tuple[UUID, int]]) -> None:

@@ -13,6 +13,7 @@ from typing import Protocol
 from django.db import DatabaseError, InterfaceError, connection
 
 from runs.ledger.lease import MAX_SILENCE_S, Held
+from runs.telemetry.watchdog import Watchdog
 from runs.worker import claim
 from runs.worker.presence import Presence
 
@@ -31,6 +32,7 @@ class Holder(Protocol):
     """What the keeper needs of its process."""
 
     stopping: threading.Event
+    watchdog: Watchdog
 
     @property
     def held(self) -> list[Held]: ...
@@ -39,7 +41,10 @@ class Holder(Protocol):
 
 
 class LeaseKeeper:
-    """A thread that beats for a process's runs, and says on the way that the process lives."""
+    """A thread that beats for a process's runs, and says on the way that the process lives.
+
+    A beat proves that the event loop moves, not that this thread does: while the loop is stuck there is none.
+    """
 
     def __init__(self, process: Holder, presence: Presence) -> None:
         self._process = process
@@ -57,7 +62,7 @@ class LeaseKeeper:
         while not self._ended.wait(LOOK_FOR_CANCEL_EVERY_S):
             try:
                 self._keep_once()
-                self._presence.note(holding=len(self._process.held), stopping=self._process.stopping.is_set())
+                self._note_presence()
             except (DatabaseError, InterfaceError) as error:
                 connection.close()
                 log.warning("Could not beat; trying again", exc_info=error)
@@ -67,12 +72,21 @@ class LeaseKeeper:
         self._presence.leave()
         connection.close()
 
+    def _note_presence(self) -> None:
+        self._presence.note(
+            holding=len(self._process.held),
+            stopping=self._process.stopping.is_set(),
+            still_s=self._process.watchdog.still_s,
+        )
+
     def _keep_once(self) -> None:
         runs = self._process.held
         if not runs:
             return
         now = time.monotonic()
         due = [held for held in runs if now - held.beaten_at >= BEAT_EVERY_S and held.why != "lost"]
+        if self._process.watchdog.is_stuck:
+            due = []
         lost = claim.beat(held.lease for held in due)
         for held in due:
             if held.lease not in lost:

@@ -13,6 +13,8 @@ import psycopg
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
+from runs.telemetry import watchdog
+
 log = logging.getLogger(__name__)
 
 NOTE_EVERY_S = 5.0
@@ -41,15 +43,20 @@ class Presence:
         """The worker takes runs from now on."""
         self._begun = True
 
-    def note(self, *, holding: int, stopping: bool = False) -> None:
-        """Notes that the worker lives, if a note is due or the worker is stopping."""
-        if not self._begun or (time.monotonic() < self._next_at and not stopping):
+    def note(self, *, holding: int, stopping: bool = False, still_s: float = 0.0) -> None:
+        """Notes that the worker lives, if a note is due or the worker is stopping or stuck.
+
+        ``still_s``: for how long its event loop has not moved.
+        """
+        is_stuck = still_s > watchdog.STUCK_S
+        if not self._begun or (time.monotonic() < self._next_at and not stopping and not is_stuck):
             return
         row: dict[str, Any] = {
             "name": self._name,
             "capacity": settings.WORKER_CONCURRENCY,
             "holding": holding,
             "stopping": stopping,
+            "still_s": still_s,
         }
         with connection.cursor() as cursor:
             cursor.execute(NOTE, row | {"begins": not self._is_noted})
@@ -67,8 +74,8 @@ class Presence:
 
 
 def count_seen(cursor: psycopg.Cursor[Any]) -> int:
-    """How many workers were seen within ``SEEN_WITHIN_S``. The cursor is a health check's own."""
-    cursor.execute(COUNT_SEEN, {"within_s": SEEN_WITHIN_S})
+    """How many workers were seen within ``SEEN_WITHIN_S`` and not stuck. The cursor is a health check's own."""
+    cursor.execute(COUNT_SEEN, {"within_s": SEEN_WITHIN_S, "stuck_s": watchdog.STUCK_S})
     row = cursor.fetchone()
     return row[0] if row else 0
 
@@ -82,16 +89,17 @@ def forget_absent() -> None:
 # Notes that a worker lives. A container's processes have the same name again after a restart, so a process's first note
 # begins the row anew.
 NOTE = """
-    INSERT INTO runs_workerseen AS worker (name, started_at, seen_at, capacity, holding, stopping)
-    VALUES (%(name)s, clock_timestamp(), clock_timestamp(), %(capacity)s, %(holding)s, %(stopping)s)
+    INSERT INTO runs_workerseen AS worker (name, started_at, seen_at, capacity, holding, stopping, still_s)
+    VALUES (%(name)s, clock_timestamp(), clock_timestamp(), %(capacity)s, %(holding)s, %(stopping)s, %(still_s)s)
     ON CONFLICT (name) DO UPDATE SET seen_at = clock_timestamp(), capacity = excluded.capacity,
-        holding = excluded.holding, stopping = excluded.stopping,
+        holding = excluded.holding, stopping = excluded.stopping, still_s = excluded.still_s,
         started_at = CASE WHEN %(begins)s THEN excluded.started_at ELSE worker.started_at END
 """
 
-# Counts the workers that were seen lately.
+# Counts the workers that were seen lately and whose event loops moved.
 COUNT_SEEN = """
-    SELECT count(*) FROM runs_workerseen WHERE seen_at > clock_timestamp() - make_interval(secs => %(within_s)s)
+    SELECT count(*) FROM runs_workerseen
+    WHERE seen_at > clock_timestamp() - make_interval(secs => %(within_s)s) AND still_s <= %(stuck_s)s
 """
 
 # Deletes the row of a worker that ends.

@@ -7,6 +7,7 @@ a run does is ``execution``'s; its lease is the ``keeper``'s.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import threading
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
 
 from engine.errors import Cancelled
 from runs.bounds.lanes import Queues
@@ -25,13 +27,17 @@ from runs.ledger.caches import LedgerCaches
 from runs.ledger.group_commit import GroupCommit
 from runs.ledger.lease import REASONS, Held
 from runs.models import Run
-from runs.worker import next_run
+from runs.telemetry.watchdog import Watchdog, end_process
+from runs.worker import claim, next_run
 from runs.worker.keeper import LeaseKeeper
 from runs.worker.one_per_process import one_per_process
 from runs.worker.presence import Presence, most_of_one_team
 
+log = logging.getLogger(__name__)
+
 CUT_OFF_S = 5.0
 """How long calls that were cut off may take to be booked."""
+CLAIMED_WITHIN_S = 2.0
 POLL_S = 0.05
 
 T = TypeVar("T")
@@ -40,10 +46,10 @@ T = TypeVar("T")
 class WorkerProcess:
     """Holds at most ``capacity`` runs. Made by ``worker_process()``; ``stop`` must be called in the end.
 
-    ``released`` are the runs that it gave back when it was stopped.
+    ``released`` are the runs that it gave back when it was stopped. ``end_process`` is called if its loop stands still.
     """
 
-    def __init__(self, *, capacity: int = 64) -> None:
+    def __init__(self, *, capacity: int = 64, end_process: Callable[[], None] = end_process) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.capacity = capacity
         self.writer = GroupCommit()
@@ -57,17 +63,16 @@ class WorkerProcess:
         self._lock = threading.Lock()
         self._claiming = threading.Lock()
         threading.Thread(target=self.loop.run_forever, name="engine-loop", daemon=True).start()
+        self.watchdog = Watchdog(self.loop, give_up=self.give_up, end_process=end_process)
         self._keeper = LeaseKeeper(self, self.presence)
 
     def hold(self, claim_one: Callable[[], Run | None]) -> tuple[Run, Held] | None:
-        """The run that ``claim_one`` claimed, held from now on; None if it got none, or this process is full or
-        stopping.
+        """The run that ``claim_one`` claimed, held from now on; None if it got none, or this process has no place.
 
         One claim at a time: many threads would only compete for the same rows, and each would take a connection.
         """
         with self._claiming:
-            is_full = len(self._held) >= self.capacity
-            run = None if is_full or self.stopping.is_set() else claim_one()
+            run = claim_one() if self.free_places > 0 else None
             if run is None:
                 return None
             suspect = run.fruitless_takeovers >= next_run.SUSPECT_FROM
@@ -86,6 +91,12 @@ class WorkerProcess:
         """The runs that it holds now."""
         with self._lock:
             return list(self._held.values())
+
+    @property
+    def free_places(self) -> int:
+        """How many more runs it takes now: none once it is stopping, or while its loop is stuck."""
+        takes_none = self.stopping.is_set() or self.watchdog.is_stuck
+        return 0 if takes_none else max(0, self.capacity - len(self._held))
 
     @property
     def full_teams(self) -> set[int]:
@@ -122,6 +133,38 @@ class WorkerProcess:
             time.sleep(POLL_S)
         self.writer.close()
         self._keeper.end()
+        if not self.held:  # else threads wait for a loop that may stand still
+            self.watchdog.end()
+
+    def give_up(self) -> None:
+        """Lets other workers take over what it holds, because its loop stands still. It counts as lost, not as stopped:
+        a run that freezes each of its workers must be known for it in the end.
+        """
+        self.stopping.set()
+        if self._claiming.acquire(timeout=CLAIMED_WITHIN_S):  # a thread that was claiming holds its run by now
+            self._claiming.release()
+        given_up = self.held
+        for held in given_up:
+            held.why = "lost"
+        try:
+            claim.expire(held.lease for held in given_up)
+            self.presence.note(holding=len(given_up), stopping=True, still_s=self.watchdog.still_s)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("Could not give up the leases; they run out", exc_info=error)
+        finally:
+            connection.close()
+
+    def readiness(self) -> dict[str, Any]:
+        """What its port answers to machines (``runs.telemetry.port``)."""
+        still_s = self.watchdog.still_s
+        checks = {
+            "event_loop": f"It has not moved for {still_s:.0f} s." if self.watchdog.is_stuck else "",
+            "stopping": "It takes no more runs." if self.stopping.is_set() else "",
+        }
+        return {
+            "ready": not any(checks.values()),
+            "checks": [{"name": name, "ok": not why, "why": why, "needed": True} for name, why in checks.items()],
+        }
 
     def wind_down(self, held: Held, why: str, *, grace_s: float) -> None:
         """The run starts no further call. It is cut off once no call is in flight, or after ``grace_s``."""

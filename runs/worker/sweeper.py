@@ -36,7 +36,7 @@ def sweep() -> None:
     for as many runs as its own process could take.
     """
     worker = worker_process()
-    free = worker.capacity - len(worker.held)
+    free = worker.free_places
     rung = _ring_all(next_run.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free)) if free > 0 else 0
     if working.is_set():
         _lend_hands(rung)

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from runs.notices.outbox import Outbox
-from runs.telemetry import metrics
+from runs.telemetry import port
 from runs.worker import execution, sweeper
 from runs.worker.bell import WORK, ring_now
 from runs.worker.process import worker_process
@@ -34,7 +34,8 @@ def start_working(**kwargs: Any) -> None:
     """From here on operators see the worker, also before its first run."""
     worker_process().presence.begin()
     log.info("Ready for runs", extra={"worker": worker_process().name})
-    metrics.serve()
+    worker_process().watchdog.arm()
+    port.serve(worker_process().readiness)
     sweeper.working.set()
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     threading.Thread(target=sweeper.sweep_until_stopped, name="sweeper", daemon=True).start()

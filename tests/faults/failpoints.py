@@ -1,18 +1,21 @@
 """Where a process of the fault tests dies, as its environment says; production code knows nothing of it.
 
 ``FAILPOINT=after_reply:kill:2:some text``: at the second time that it comes by there, the process kills itself; with a
-text, only passes whose arguments or run mention it are counted. ``FAULT_CONSTANTS`` are times to use in place of the
-product's, ``FENCING=off`` takes leases and epochs out of it (``tests.faults.fencing``).
+text, only passes whose arguments or run mention it are counted. ``block-30`` blocks the thread for 30 s, ``hog-30``
+does so and keeps the interpreter's lock. ``FAULT_CONSTANTS`` are times to use in place of the product's,
+``FENCING=off`` takes leases and epochs out of it (``tests.faults.fencing``).
 """
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import inspect
 import os
 import pkgutil
 import signal
 import threading
+import time
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -22,6 +25,7 @@ from django.apps import AppConfig
 import runs
 
 POINTS = {
+    "after_open": ("runs.ledger.journal", "LedgerJournal._until_opened", "after"),
     "after_intent": ("runs.ledger.journal", "LedgerJournal.open_call", "after"),
     "after_reply": ("runs.ledger.journal", "LedgerJournal.settle_call", "before"),
     "after_settle": ("runs.ledger.journal", "LedgerJournal.settle_call", "after"),
@@ -29,9 +33,21 @@ POINTS = {
     "before_run_end": ("runs.ledger.transitions", "end", "before"),
     "in_launch": ("runs.launch.actions", "_insert", "after"),
     "before_ring": ("runs.worker.bell", "ring", "before"),
+    "in_stream": ("runs.live.hub", "Hub.watch", "before"),
     "in_tool": ("engine.tools.calculator", "Calculator.run", "before"),
 }
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
+
+
+def block_the_loop(seconds: int) -> None:
+    time.sleep(seconds)
+
+
+def keep_the_interpreters_lock(seconds: int) -> None:
+    ctypes.PyDLL(None).sleep(seconds)
+
+
+BLOCKS = {"block": block_the_loop, "hog": keep_the_interpreters_lock}
 
 
 class Failpoints(AppConfig):
@@ -87,6 +103,10 @@ class Trap:
                 return
         if self._action == "raise":
             raise RuntimeError("made to fail")
+        how, _, seconds = self._action.partition("-")
+        if how in BLOCKS:
+            BLOCKS[how](int(seconds))
+            return
         os.kill(os.getpid(), SIGNALS[self._action])
 
 

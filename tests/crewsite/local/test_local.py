@@ -5,14 +5,20 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import psutil
 import pytest
 
 from crewsite.local.postgres import Postgres
+from crewsite.local.restarts import MOST_IN_A_ROW, Restarts
 from tests.application import ROOT, Application
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -59,6 +65,69 @@ def test_it_starts_serves_refuses_a_second_start_and_stops_without_leaving_anyth
     again = Application(folder)
     assert again.stop() == 0
     assert "Preparing" not in "".join(again.output)
+
+
+def test_a_process_that_ends_by_itself_is_started_again(folder: Path) -> None:
+    running = Application(folder)
+    try:
+        for name in ("manage.py worker", "crewsite.asgi"):
+            first = child(running, name)
+            first.kill()
+            until(lambda: first.pid != child(running, name).pid)  # noqa: B023 - it is called within the loop
+        until(lambda: answers(f"{running.url}/health/live"))
+        until(lambda: sum("ended by itself (code -9) and is started again." in line for line in running.output) == 2)
+    finally:
+        assert running.stop() == 0
+
+
+def child(running: Application, name: str) -> psutil.Process:
+    """The youngest of the processes that it started whose command has the name."""
+
+    def found() -> psutil.Process | None:
+        children = psutil.Process(running.process.pid).children()
+        named = [each for each in children if name in " ".join(each.cmdline())]
+        return max(named, key=lambda each: each.create_time(), default=None)
+
+    return until(found)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def until(look: Callable[[], T | None]) -> T:
+    deadline = time.monotonic() + 60
+    while not (found := look()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return found
+
+
+def test_pauses_before_a_restart_double_and_one_that_ends_again_and_again_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("crewsite.local.restarts.time.monotonic", lambda: now[0])
+    restarts = Restarts()
+    pauses = []
+    for lived_s in (61, 1, 1, 61, 1):
+        restarts.began("worker")
+        now[0] += lived_s
+        due_at = restarts.ended("worker")
+        assert due_at is not None
+        assert restarts.ended("worker") == due_at
+        pauses.append(due_at - now[0])
+    assert pauses == [1, 2, 4, 1, 2]
+    for _ in range(MOST_IN_A_ROW - 2):
+        restarts.began("worker")
+        assert restarts.ended("worker") is not None
+    restarts.began("worker")
+    assert restarts.ended("worker") is None
+    restarts.began("web")
+    assert restarts.ended("web") is not None
 
 
 def test_data_is_kept_beside_manage_py_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

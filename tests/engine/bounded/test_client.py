@@ -56,12 +56,12 @@ async def test_a_run_and_each_of_its_tasks_have_so_much_in_all() -> None:
     first.seconds = 0.4
     with pytest.raises(TooMuchWork, match=r"The check takes more than 0.4 s"):
         await bounded.run(f"{HERE}:spin", what="The check", allowance=first)
-    with pytest.raises(TooMuchWork, match=r"checks of this task took 0.4 s in all"):
+    with pytest.raises(TooMuchWork, match=r"such work of this task took 0.4 s in all"):
         await bounded.run(f"{HERE}:same", 1, allowance=first)
     assert await bounded.run(f"{HERE}:same", 1, allowance=second) == 1
     with pytest.raises(TooMuchWork, match=r"more than 0.6 s"):
         await bounded.run(f"{HERE}:spin", allowance=second)
-    with pytest.raises(TooMuchWork, match="checks of this run"):
+    with pytest.raises(TooMuchWork, match="such work of this run"):
         await bounded.run(f"{HERE}:same", 1, allowance=run.of_task())
 
 

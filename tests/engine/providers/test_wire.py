@@ -149,3 +149,24 @@ async def test_no_key_is_a_clear_refusal() -> None:
     request = LLMRequest(llm=LLMSpec(model="claude-sonnet-4-5"), messages=(), max_tokens=1)
     with pytest.raises(ProviderError, match="no key for claude-sonnet-4-5"):
         await client.complete(request)
+
+
+def calls(number: int) -> dict[str, Any]:
+    one = {"type": "function", "function": {"name": "clock", "arguments": "{}"}}
+    return {"role": "assistant", "content": None, "tool_calls": [{"id": f"call_{n}", **one} for n in range(number)]}
+
+
+async def test_an_answer_of_very_many_parts_is_refused_before_it_is_taken_apart() -> None:
+    """LiteLLM would take 60 microseconds for each, on the event loop."""
+    with OpenAIServer(lambda body: calls(20_000)) as server, pytest.raises(ProviderError, match="objects") as failed:
+        await ask(server, timeout_s=60)
+    assert (failed.value.retryable, failed.value.outcome_unknown) == (False, True)
+    assert server.requests == 1
+
+
+@pytest.mark.parametrize(("stream", "words"), [(False, 30_000), (True, 4_000)], ids=["whole", "in events"])
+async def test_a_long_text_full_of_braces_is_no_answer_of_many_parts(stream: bool, words: int) -> None:
+    code = '{"a":1} ' * words
+    with OpenAIServer(code) as server:
+        reply = await ask(server, stream=stream, timeout_s=60)
+    assert reply.text.split() == code.split()

@@ -10,7 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from engine.bounded import Allowance
+from engine.errors import TooMuchWork
+from engine.tools import network_tools
+from engine.tools.http_request import HttpRequest
 from engine.tools.scrape import ScrapeWebsite
+from engine.tools.tool import ToolFailed
 from engine.web.addresses import Reach
 from engine.web.guarded_http import GuardedHttp
 from engine.web.html_text import readable_text, tokens
@@ -164,6 +169,26 @@ def site() -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     server.server_close()
+
+
+async def test_what_a_runs_pages_cost_is_bounded_in_all(site: str) -> None:
+    spent = Allowance(0)
+    with pytest.raises(TooMuchWork, match="Reading the page was not done: such work of this run took"):
+        await ScrapeWebsite(GuardedHttp(Reach.allowing(["127.0.0.1"])), allowance=spent).run({"url": site})
+    posted = HttpRequest(
+        GuardedHttp(Reach.allowing(["127.0.0.1"])), allowed_hosts=("127.0.0.1",), methods=("GET",), allowance=spent
+    )
+    with pytest.raises(ToolFailed, match=r"The request was made and answered\. Reading"):
+        await posted.run({"url": site})
+
+
+def test_the_tools_of_a_run_share_one_allowance_for_pages() -> None:
+    made = network_tools.tools(network_tools.NetworkAccess())
+    scrape, request = made["scrape_website"]({}), made["http_request"]({"allowed_hosts": ["a.example"]})
+    assert isinstance(scrape, ScrapeWebsite)
+    assert isinstance(request, HttpRequest)
+    assert scrape._allowance is request._allowance
+    assert scrape._allowance is made["scrape_website"]({})._allowance  # type: ignore[union-attr]
 
 
 async def test_the_event_loop_goes_on_while_a_large_page_is_read(site: str) -> None:

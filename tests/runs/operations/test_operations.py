@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from runs.models import Call, Run, WorkerSeen
-from runs.operations.queries import EXPIRED, IDLE, OPEN_CALLS, Operations, operations
+from runs.operations.queries import EXPIRED, FROZEN, IDLE, OPEN_CALLS, Operations, operations
 from runs.worker import claim, presence
 from runs.worker.process import WorkerProcess
 from runs.worker.sweeper import sweep
@@ -125,7 +125,7 @@ def test_stuck_is_what_does_not_go_on_although_it_could(cast: Cast) -> None:
 
     now = operations(cast.viewer)
     assert stuck(now) == {idle.pk: IDLE, orphan.pk: EXPIRED, left_open.pk: OPEN_CALLS}
-    assert now.stuck == {IDLE: 1, EXPIRED: 1, OPEN_CALLS: 1}
+    assert now.stuck == {IDLE: 1, EXPIRED: 1, OPEN_CALLS: 1, FROZEN: 0}
     assert not {fresh.pk, held.pk, asking.pk, settling.pk} & set(stuck(now))
 
 
@@ -279,6 +279,25 @@ def test_a_stopping_worker_is_shown_as_such_and_has_no_room(cast: Cast) -> None:
     assert [worker.state for worker in now.workers] == ["stopping"]
     assert (now.capacity, now.holding) == (0, 3)
     assert ">stopping<" in page(cast.viewer).content.decode()
+
+
+def test_a_worker_whose_loop_stands_still_is_shown_as_such_and_its_runs_are_stuck(cast: Cast) -> None:
+    held, elsewhere = launched(cast.runner, task("a")), launched(cast.runner, task("a"))
+    claim.claim(held.pk, owner="host:1")
+    claim.claim(elsewhere.pk, owner="host:2")
+    begun("host:1").note(holding=1, still_s=7)
+    begun("host:2").note(holding=1, still_s=0.2)
+    now = operations(cast.viewer)
+    assert stuck(now) == {held.pk: FROZEN}
+    assert now.stuck_runs[0].seconds >= 7
+    assert {worker.name: worker.state for worker in now.workers} == {"host:1": "frozen", "host:2": "ready"}
+    assert (len(now.here), now.frozen, now.holding) == (1, 1, 1)
+    html = page(cast.viewer).content.decode()
+    assert ">frozen<" in html
+    assert "event loop stands still" in html
+    assert api(cast.viewer).json()["stuck"]["frozen"] == 1
+    claim.expire([(held.pk, 1)])  # its watchdog gave it up
+    assert stuck(operations(cast.viewer)) == {held.pk: EXPIRED}
 
 
 def test_a_sweep_forgets_workers_that_were_not_seen_for_a_day(cast: Cast) -> None:
