@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
         (head("GET", "/signin/"), 200),
         (head("GET", "/health/live"), 200),
         (head("GET", "/metrics"), 200),
-        (head("GET", "/static/app.css"), 200),
+        (head("GET", "/static/css/site.css"), 200),
         (head("GET", "/static/no-such.css"), 404),
         (head("GET", "/no/such/path"), 404),
         (head("GET", "/api/v1/crews"), 401),
@@ -51,7 +51,7 @@ def test_what_is_for_one_person_is_not_kept_and_what_is_for_all_is(web: Server, 
     api = httpx.Client(base_url=f"{web.url}/api/v1", headers={"authorization": f"Bearer {token(cast)}"})
     for path in ("/crews", f"/runs/{run.pk}", "/no-such-thing"):
         assert api.get(path).headers["cache-control"] == "no-store", path
-    assert "no-store" not in signed.get("/static/app.css").headers["cache-control"]
+    assert "no-store" not in signed.get("/static/css/site.css").headers["cache-control"]
     with signed.stream("GET", f"/t/acme/runs/{run.pk}/events/") as stream:
         assert stream.headers["cache-control"] == "no-cache"
 
