@@ -131,6 +131,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self._since = self._keeper.now
         super().on_response_complete()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing here speaks WebSocket. uvicorn would advise each time to install it."""
+
     def send_400_response(self, msg: str) -> None:
         self._cut(self._refusal, "unreadable")
 
