@@ -7,15 +7,14 @@ import threading
 import time
 
 import pytest
-from django.conf import settings
-from django.test import Client
 
 from runs.live.notify import run_changed
 from runs.models import Run
 from runs.states import RunState
 from tests.cast import Cast, make_crew
-from tests.crewsite.serving.clients import Server, head, read_answer, still_open, until_closed
+from tests.crewsite.serving.clients import ANSWER_WITHIN_S, Server, head, read_answer, still_open, until_closed
 from tests.crewsite.serving.conftest import PATIENCE_S
+from tests.crewsite.serving.test_bodies import token
 from tests.ledger import make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -80,14 +79,12 @@ def test_a_slow_body_that_keeps_coming_arrives(web: Server) -> None:
 
 def test_who_watches_a_run_is_not_cut_off(web: Server, cast: Cast) -> None:
     run = make_run(cast.owner, make_crew(cast.owner), state=RunState.RUNNING)
-    client = Client()
-    client.force_login(cast.owner.user)
-    cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
-    watching = web.connect(head("GET", f"/t/acme/runs/{run.pk}/events/", cookie=cookie))
+    bearer = f"Bearer {token(cast)}"
+    watching = web.connect(head("GET", f"/api/v1/runs/{run.pk}/events", authorization=bearer))
     assert b"text/event-stream" in watching.recv(65_536)
     time.sleep(3 * PATIENCE_S)
     assert still_open([watching])
-    watching.setblocking(True)
+    watching.settimeout(ANSWER_WITHIN_S)
     Run.objects.filter(pk=run.pk).update(revision=run.revision + 1)
     run_changed(run.pk)
     assert b"event:" in watching.recv(65_536)
