@@ -28,7 +28,7 @@ def start(django_db_setup: None) -> Iterator[Callable[..., Server]]:
         port = free_port()
         named = connection.settings_dict
         url = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{named['NAME']}"
-        patience = {"REQUEST_PATIENCE_S": str(PATIENCE_S), "KEEP_ALIVE_S": str(PATIENCE_S)}
+        patience = {"REQUEST_PATIENCE_S": str(PATIENCE_S), "KEEP_ALIVE_S": "5"}
         environment = os.environ | {"DATABASE_URL": url, "PORT": str(port), "CREWSITE_PROCESS": "web"} | patience
         process = subprocess.Popen(
             ["sh", "-c", f'ulimit -f {MAX_FILE_BLOCKS} && exec "$0" -m crewsite.serving', sys.executable],
