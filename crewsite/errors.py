@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from psycopg.errors import QueryCanceled
 
 from teams.api.error_body import error_body
 
 NOT_FOUND = "There is no such thing here, or it is not yours."
+TOOK_TOO_LONG = "This took the database too long and was given up. Ask for less at once, or try again later."
 FORBIDDEN = "Your role does not allow this."
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)):
+        return _answer(request, 413, "The request is too large: it has too much text, or too many fields or files.")
     return _answer(request, 400, "The request could not be read.")
 
 
@@ -24,9 +32,19 @@ def missing(request: HttpRequest, exception: Exception | None = None) -> HttpRes
 
 
 def broken(request: HttpRequest) -> HttpResponse:
+    """Called while the exception is being handled. The log has it in either case."""
+    if _took_too_long(sys.exc_info()[1]):
+        response = _answer(request, 503, TOOK_TOO_LONG)
+        response["Retry-After"] = "10"
+        return response
     return _answer(
         request, 500, "Crewsite itself failed. What was finished and paid for is kept; the log has the fault."
     )
+
+
+def _took_too_long(error: BaseException | None) -> bool:
+    """Whether PostgreSQL gave up a statement (``STATEMENT_TIMEOUT_S``)."""
+    return isinstance(error, OperationalError) and isinstance(error.__cause__, QueryCanceled)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -35,13 +53,18 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     )
 
 
+def page(status: int, message: str) -> str:
+    """The page of an error, rendered without the request: it needs neither session nor database, which may be what
+    failed."""
+    return render_to_string("errors/error.html", {"status": status, "message": message})
+
+
 def _answer(request: HttpRequest, status: int, message: str) -> HttpResponse:
     if request.path.startswith("/api/"):
         return JsonResponse(error_body(status, message), status=status)
     if not request.accepts("text/html"):
         return HttpResponse(message, content_type="text/plain; charset=utf-8", status=status)
-    # The page of a 500 is rendered without the request, so that it needs neither session nor database: either may be
-    # what failed.
-    context = {"status": status, "message": message}
-    html = render_to_string("errors/error.html", context, None if status == 500 else request)
+    if status >= 500:
+        return HttpResponse(page(status, message), status=status)
+    html = render_to_string("errors/error.html", {"status": status, "message": message}, request)
     return HttpResponse(html, status=status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -11,6 +11,17 @@ _request_s = Histogram(
     "Until a request was answered, streams until their first byte.",
     ("method", "status"),
 )
+
+_cut = Counter(
+    "crewsite_connections_cut",
+    "Connections that the server closed: too many, too slow, unreadable, or never read.",
+    ("reason",),
+)
+
+
+def connection_cut(reason: str) -> None:
+    """``reason`` is one of ``crewsite.serving.protocol``'s few words."""
+    _cut.labels(reason).inc()
 
 
 def request_answered(method: str, status: int, seconds: float) -> None:

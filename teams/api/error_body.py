@@ -15,6 +15,7 @@ CODE_OF_STATUS = {
     404: "not_found",
     413: "too_large",
     500: "internal_error",
+    503: "unavailable",
 }
 """For errors that bring no code of their own, as a ``Refusal`` does."""
 
@@ -29,7 +30,7 @@ class ErrorAnswer(Schema):
     error: ErrorBody
 
 
-ERRORS: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 409, 413, 422, 429), ErrorAnswer)
+ERRORS: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 409, 413, 422, 429, 503), ErrorAnswer)
 """The error answers that any operation may give, for its ``response=``."""
 
 
