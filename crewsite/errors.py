@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
+from crewsite.clean_request import Unclean
 from teams.api.error_body import error_body
 
 NOT_FOUND = "There is no such thing here, or it is not yours."
@@ -12,7 +15,8 @@ FORBIDDEN = "Your role does not allow this."
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _answer(request, 400, "The request could not be read.")
+    why = str(exception) if isinstance(exception, Unclean) else "The request could not be read."
+    return _answer(request, 400, why)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -21,6 +25,14 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _answer(request, 404, NOT_FOUND)
+
+
+def not_allowed(request: HttpRequest, allowed: Iterable[str]) -> HttpResponse:
+    """``allowed``: the methods that the address does answer."""
+    methods = ", ".join(sorted(allowed))
+    response = _answer(request, 405, f"{request.method} is not done here; {methods} is.")
+    response["Allow"] = methods
+    return response
 
 
 def broken(request: HttpRequest) -> HttpResponse:

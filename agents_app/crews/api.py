@@ -58,7 +58,7 @@ class VersionList(Schema):
 def list_crews(request: ApiRequest, cursor: str = "", limit: int = 50) -> dict[str, object]:
     """The team's crews by slug. ``next`` is the cursor of the following page."""
     limit = max(1, min(limit, 200))
-    crews = visible_to(request.auth, Crew).filter(archived_at=None, builtin_key="", slug__gt=cursor.replace("\x00", ""))
+    crews = visible_to(request.auth, Crew).filter(archived_at=None, builtin_key="", slug__gt=cursor)
     rows = list(crews.order_by("slug").prefetch_related("agents", "tasks", "versions")[: limit + 1])
     more = len(rows) > limit
     return {"items": [crew_json(crew) for crew in rows[:limit]], "next": rows[limit - 1].slug if more else None}
