@@ -30,8 +30,7 @@ def methods(get_response: GetResponse) -> GetResponse:
             if is_head:
                 request.method = "HEAD"
         is_stream = request.resolver_match is not None and request.resolver_match.view_name in STREAMS
-        if is_head and is_stream and response.status_code == 200:
-            response.close()  # it was not begun: nobody listens to the run
+        if is_head and is_stream and response.status_code == 200:  # its stream was not begun, and never is
             response = HttpResponseNotAllowed(["GET"])
         if isinstance(response, HttpResponseNotAllowed):
             allowed = {method.strip() for method in response["Allow"].split(",")}

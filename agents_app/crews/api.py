@@ -1,5 +1,7 @@
 """The API's operations on crews: create, read, replace, archive, and their frozen versions."""
 
+from typing import Literal
+
 from django.http import Http404
 from ninja import Router, Schema, Status
 from pydantic import Field
@@ -21,7 +23,7 @@ router = Router(tags=["crews"])
 
 
 class ComplaintOut(Schema):
-    level: str
+    level: Literal["error", "warning"]
     code: str
     field: str
     message: str

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from agents_app.actions import create_crew
 from agents_app.crews.api import CrewOut, crew_json
-from agents_app.formats import Imported, Remark, read, read_files
+from agents_app.formats import Imported, Level, Remark, read, read_files
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
@@ -34,7 +34,7 @@ class UploadIn(Strict):
 
 
 class NoteOut(Schema):
-    level: str = Field(description="info, warning or error")
+    level: Level
     line: int | None
     message: str
 

@@ -65,7 +65,7 @@ class LLMSpec(Spec):
     at the prices of ``<id>``.
     """
 
-    model: str = Field(default=DEFAULT_MODEL, min_length=1, max_length=200)
+    model: str = Field(default=DEFAULT_MODEL, min_length=1, max_length=MAX_NAME_CHARS)
     temperature: StrictFloat | None = Field(default=None, ge=0, le=2)
     top_p: StrictFloat | None = Field(default=None, gt=0, le=1)
     max_tokens: StrictInt | None = Field(default=None, gt=0)
@@ -100,18 +100,22 @@ def _tool_from_text(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-LLMField = Annotated[LLMSpec, BeforeValidator(_llm_from_text)]
+ModelId = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
+LLMField = Annotated[LLMSpec, BeforeValidator(_llm_from_text, json_schema_input_type=LLMSpec | ModelId)]
 """A model; its id alone is accepted too."""
+
+
+ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 
 
 class ToolSpec(Spec):
     """A tool by its registered name, with its settings. Secrets never stand here: they are a team's provider keys."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
+    name: ToolName
     config: dict[str, Any] = Field(default_factory=dict)
 
 
-ToolField = Annotated[ToolSpec, BeforeValidator(_tool_from_text)]
+ToolField = Annotated[ToolSpec, BeforeValidator(_tool_from_text, json_schema_input_type=ToolSpec | ToolName)]
 """A tool; its name alone is accepted too."""
 
 

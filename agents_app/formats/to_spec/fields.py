@@ -141,7 +141,7 @@ def built(model: type[S], data: dict[str, Any], *, fields: dict[str, Field], rep
             return model.model_validate(data)
         except ValidationError as error:
             bad = _bad_fields(error, data)
-            if not bad:
+            if not bad.keys() & data.keys():
                 raise
         for name, message in bad.items():
             place = fields[name].place if name in fields else NOWHERE
