@@ -20,7 +20,6 @@ from runs.states import QUEUE, CallState, CostClass, Priority, RunState
 from teams.api.request_body import Strict
 from teams.models import AtLimit
 
-
 Wait = Literal["queue", "person", "run_budget", "team_budget", "user_budget", "rate_limit", "retry", "budget"]
 """What a run or one of its tasks waits for: the names in ``runs.states``."""
 
