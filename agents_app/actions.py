@@ -5,7 +5,7 @@ The caller decides through ``teams.access`` who may; ``engine.spec.validate`` de
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from django.db import IntegrityError, transaction
@@ -158,7 +158,9 @@ def refuse_complaints(complaints: Iterable[Complaint]) -> None:
 def _refuse_unkeepable(spec: CrewSpec) -> None:
     """A draft may be half finished, but its rows have keys, and there is an end to them."""
     fields: dict[str, str] = {}
-    for kind, items, most in (("agents", spec.agents, MAX_AGENTS), ("tasks", spec.tasks, MAX_TASKS)):
+    parts: Mapping[str, tuple[Sequence[AgentSpec | TaskSpec], int]]
+    parts = {"agents": (spec.agents, MAX_AGENTS), "tasks": (spec.tasks, MAX_TASKS)}
+    for kind, (items, most) in parts.items():
         if len(items) > most:
             raise Invalid("The crew was not saved: it is too large.", fields={kind: f"At most {most:,} {kind}."})
         keys: set[str] = set()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -44,6 +45,9 @@ CHECKS = [
     negative_data_rejection,
     unsupported_method,
 ]
+LARGE = {"post_crew", "put_crew"}
+"""Operations whose bodies have a thousand boundaries: of those the short run sends one in ``ONE_IN``."""
+ONE_IN = 12
 SETTINGS = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -60,6 +64,7 @@ def described() -> Any:
     return document
 
 
+turn = count()
 owners, others = described(), described()
 others.config.phases.coverage.enabled = IS_LONG  # each boundary once: who asks makes no difference to what fits
 
@@ -106,8 +111,10 @@ def tokens(rows: Rows) -> dict[str, dict[str, str]]:
 
 def send(case: Case, rows: Rows, headers: dict[str, str]) -> None:
     """Sends the case, to rows that are there, and looks at the answer. What the request changed is undone."""
-    names = set(case.path_parameters or ())
     view = case.operation.definition.raw["operationId"]
+    if view in LARGE and not IS_LONG and next(turn) % ONE_IN:
+        return
+    names = set(case.path_parameters or ())
     case.path_parameters = {name: str(value) for name, value in rows.parameters(names, view, case.method).items()}
     with transaction.atomic():
         response = case.call(headers=headers)

@@ -197,14 +197,13 @@ def test_what_is_not_done_somewhere_is_said_in_the_usual_shape(world: World, met
             assert answer.json()["error"]["code"] == "method_not_allowed"
 
 
-@pytest.mark.parametrize("who", PEOPLE)
-@pytest.mark.parametrize("text", ["\x00", "a\x00", "NaN", "9" * 30, "9" * 5_000, "\ud7ff\U0010ffff", "%00", "a" * 300])
-def test_no_value_in_a_path_breaks_a_view(world: World, who: str, text: str) -> None:
+@pytest.mark.parametrize("text", ["\x00", "a\x00", "NaN", "9" * 30, "9" * 5_000, "\U0010ffff%00", "a" * 300])
+def test_no_value_in_a_path_breaks_a_view(world: World, text: str) -> None:
     for address in addresses():
-        for method in ("GET", "POST", "DELETE"):
+        for method in ("GET", "POST"):
             good = world.rows.parameters(address.names, address.view.removeprefix("api:"), method)
             for name in address.names - {"team"}:
-                assert_clean(world.ask(who, method, address.path(good | {name: text})))
+                assert_clean(world.ask("owner", method, address.path(good | {name: text})))
 
 
 @SETTINGS
