@@ -15,7 +15,7 @@ from engine.strict_json import MAX_CHARS, MAX_DEPTH, MAX_VALUES, JsonFault, read
 kept = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers(-(10**299), 10**299)
+    | st.integers(-(10**298), 10**298)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="utf-8", min_codepoint=1)), inner),
