@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up signin token worker web test faults control lint format bench requirements clean
+.PHONY: help up signin token worker web test faults hostile control lint format bench requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' Makefile | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ test: $(VENV)/dev $(VENV)/assets $(VENV)/browser $(VENV)/brokers ## Run all test
 
 faults: $(VENV)/dev $(VENV)/assets $(VENV)/brokers ## Run all fault tests and the long random ones of the protocol
 	@$(BIN)/python -m pytest -m "slow_fault or not slow_fault" tests/faults tests/runs/protocol/test_machine.py $(ARGS)
+
+hostile: $(VENV)/dev ## Send the pages and the API hostile requests for long (EXAMPLES=500 of each kind)
+	@HOSTILE_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest -n 2 tests/hostile $(ARGS)
 
 control: $(VENV)/dev ## Show that fault tests fail without leases and epochs
 	@$(BIN)/python -m pytest -m "slow_fault or not slow_fault" tests/faults/test_control.py $(ARGS)

@@ -5,7 +5,7 @@ The caller decides through ``teams.access`` who may; ``engine.spec.validate`` de
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from django.db import IntegrityError, transaction
@@ -15,8 +15,8 @@ from django.utils.text import slugify
 
 from agents_app.models import Crew, CrewVersion
 from agents_app.snapshot import spec_of, write_crew_fields, write_spec
-from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
-from engine.spec.validate import Complaint, validate
+from engine.spec.crew_spec import MAX_NAME_CHARS, AgentSpec, CrewSpec, TaskSpec
+from engine.spec.validate import MAX_AGENTS, MAX_TASKS, Complaint, validate
 from teams.access import Principal
 from teams.models import User
 from teams.refusals import Conflict, Invalid
@@ -29,11 +29,15 @@ Keyed = TypeVar("Keyed", AgentSpec, TaskSpec)
 
 @transaction.atomic
 def create_crew(who: Principal, *, name: str, spec: CrewSpec | None = None) -> Crew:
-    """A new draft, empty or from a spec. Its slug comes from the name, and no other crew of the team has it."""
+    """A new draft, empty or from a spec. Its slug comes from the name, and no other crew of the team has it.
+
+    Raises ``Invalid`` for a spec that no draft can hold.
+    """
     name = name.strip() or (spec.name if spec else "")
     if not name:
         raise Invalid("Give the crew a name.", fields={"name": "Give the crew a name."})
-    spec = (spec or CrewSpec(name=name)).model_copy(update={"name": name[:200]})
+    spec = (spec or CrewSpec(name=name)).model_copy(update={"name": name[:MAX_NAME_CHARS]})
+    _refuse_unkeepable(spec)
     crew = _with_free_slug(Crew(team=who.team, name=spec.name, created_by=who.user))
     write_spec(crew, spec)
     return crew
@@ -50,7 +54,8 @@ def save_crew(crew: Crew, *, expected_revision: int, changes: CrewSpec) -> Crew:
 
 @transaction.atomic
 def replace_spec(crew: Crew, *, expected_revision: int, spec: CrewSpec) -> Crew:
-    """Replaces the whole draft by a spec."""
+    """Replaces the whole draft by a spec. Raises ``Invalid`` for one that no draft can hold."""
+    _refuse_unkeepable(spec)
     crew = _locked(crew, expected_revision)
     write_spec(crew, spec)
     return crew
@@ -148,6 +153,23 @@ def refuse_complaints(complaints: Iterable[Complaint]) -> None:
         earlier = fields.get(complaint.field)
         fields[complaint.field] = f"{earlier} {complaint.message}" if earlier else complaint.message
     raise Invalid(f"This crew cannot run yet: {count} to mend.", fields=fields, code="invalid_crew")
+
+
+def _refuse_unkeepable(spec: CrewSpec) -> None:
+    """A draft may be half finished, but its rows have keys, and there is an end to them."""
+    fields: dict[str, str] = {}
+    parts: Mapping[str, tuple[Sequence[AgentSpec | TaskSpec], int]]
+    parts = {"agents": (spec.agents, MAX_AGENTS), "tasks": (spec.tasks, MAX_TASKS)}
+    for kind, (items, most) in parts.items():
+        if len(items) > most:
+            raise Invalid("The crew was not saved: it is too large.", fields={kind: f"At most {most:,} {kind}."})
+        keys: set[str] = set()
+        for place, item in enumerate(items):
+            if item.key in keys:
+                fields[f"{kind}.{place}.key"] = f"The key {item.key!r} is given twice."
+            keys.add(item.key)
+    if fields:
+        raise Invalid(f"The crew was not saved: {next(iter(fields.values()))}", fields=fields)
 
 
 def _locked(crew: Crew, expected_revision: int) -> Crew:

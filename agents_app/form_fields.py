@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 
-class _FilesInput(forms.ClearableFileInput):
+class _FilesInput(forms.FileInput):
     allow_multiple_selected = True
 
 

@@ -12,6 +12,7 @@ from agents_app.crews.api import router as crews
 from agents_app.imports.api import router as imports
 from agents_app.knowledge.api import router as documents
 from crewsite.errors import FORBIDDEN, NOT_FOUND
+from engine.strict_json import JsonFault
 from runs.history.api import router as history
 from runs.launch.api import router as launches
 from runs.limits.api import router as limits
@@ -19,6 +20,7 @@ from runs.operations.api import router as operations
 from runs.run.api import router as runs
 from teams.api.error_body import error_body
 from teams.api.providers import router as providers
+from teams.api.request_body import StrictParser, unreadable_json
 from teams.refusals import Refusal, TooMany
 
 
@@ -37,6 +39,7 @@ api = CrewsiteAPI(
         "times are ISO 8601 in UTC, unknown figures are null."
     ),
     urls_namespace="api",
+    parser=StrictParser(),
 )
 api.add_router("/crews", imports)  # first: to crews, "import" is a slug
 api.add_router("/crews", crews)
@@ -95,8 +98,9 @@ def on_too_large(request: HttpRequest, error: Any) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def on_http_error(request: HttpRequest, error: Any) -> HttpResponse:
-    message = "The body is not readable JSON." if error.status_code == 400 else error.message
-    return error_response(request, error.status_code, message)
+    if isinstance(error.__cause__, JsonFault):
+        return on_refusal(request, unreadable_json(error.__cause__))
+    return error_response(request, error.status_code, error.message)
 
 
 def _path(loc: tuple[Any, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import OperationalError
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from psycopg.errors import QueryCanceled
 
+from crewsite.clean_request import Unclean
 from teams.api.error_body import error_body
 
 NOT_FOUND = "There is no such thing here, or it is not yours."
@@ -20,7 +22,8 @@ FORBIDDEN = "Your role does not allow this."
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if isinstance(exception, (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)):
         return _answer(request, 413, "The request is too large: it has too much text, or too many fields or files.")
-    return _answer(request, 400, "The request could not be read.")
+    why = str(exception) if isinstance(exception, Unclean) else "The request could not be read."
+    return _answer(request, 400, why)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -29,6 +32,14 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _answer(request, 404, NOT_FOUND)
+
+
+def not_allowed(request: HttpRequest, allowed: Iterable[str]) -> HttpResponse:
+    """``allowed``: the methods that the address does answer."""
+    methods = ", ".join(sorted(allowed))
+    response = _answer(request, 405, f"{request.method} is not done here; {methods} is.")
+    response["Allow"] = methods
+    return response
 
 
 def broken(request: HttpRequest) -> HttpResponse:

@@ -18,9 +18,9 @@ UsdText = Annotated[str, BeforeValidator(usd_text)]
 UsdTextOrNull = Annotated[str | None, BeforeValidator(usd_text)]
 
 
-def _null_for_empty(text: str) -> str | None:
+def null_for_empty(text: str) -> str | None:
     return text or None
 
 
-TextOrNull = Annotated[str | None, BeforeValidator(_null_for_empty)]
+TextOrNull = Annotated[str | None, BeforeValidator(null_for_empty)]
 """A text column, in which "" means that there is none."""

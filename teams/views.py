@@ -33,7 +33,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD"])
 def signin_link(request: HttpRequest, secret: str) -> HttpResponse:
     """Signs in on GET: the link comes from a terminal, where nothing fetches it in advance. HEAD does not use it up."""
-    if request.method == "HEAD":
+    if request.META["REQUEST_METHOD"] == "HEAD":
         return HttpResponse()
     user = actions.use_signin_link(secret)
     if user is None:

@@ -14,6 +14,8 @@ INSTALLATIONS = ("tests/faults/", "tests/journeys/", "tests/crewsite/")
 LONGEST = (
     "tests/faults/",
     "tests/runs/protocol/test_machine.py",
+    "tests/hostile/test_api.py",
+    "tests/hostile/test_pages.py",
     "tests/engine/web/test_html_text.py",
     "tests/runs/ledger/test_books.py",
     "tests/runs/bounds/test_lanes.py",

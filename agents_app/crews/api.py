@@ -1,5 +1,7 @@
 """The API's operations on crews: create, read, replace, archive, and their frozen versions."""
 
+from typing import Literal
+
 from django.http import Http404
 from ninja import Router, Schema, Status
 from pydantic import Field
@@ -21,7 +23,7 @@ router = Router(tags=["crews"])
 
 
 class ComplaintOut(Schema):
-    level: str
+    level: Literal["error", "warning"]
     code: str
     field: str
     message: str
@@ -58,7 +60,7 @@ class VersionList(Schema):
 def list_crews(request: ApiRequest, cursor: str = "", limit: int = 50) -> dict[str, object]:
     """The team's crews by slug. ``next`` is the cursor of the following page."""
     limit = max(1, min(limit, 200))
-    crews = visible_to(request.auth, Crew).filter(archived_at=None, builtin_key="", slug__gt=cursor.replace("\x00", ""))
+    crews = visible_to(request.auth, Crew).filter(archived_at=None, builtin_key="", slug__gt=cursor)
     rows = list(crews.order_by("slug").prefetch_related("agents", "tasks", "versions")[: limit + 1])
     more = len(rows) > limit
     return {"items": [crew_json(crew) for crew in rows[:limit]], "next": rows[limit - 1].slug if more else None}

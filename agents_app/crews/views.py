@@ -25,7 +25,7 @@ def fetch_crew(who: Principal, slug: str, role: Role = Role.VIEWER) -> Crew:
 @member(Role.VIEWER)
 @require_GET
 def crews(request: TeamRequest) -> HttpResponse:
-    search = request.GET.get("q", "").replace("\x00", "").strip()
+    search = request.GET.get("q", "").strip()
     found = list(queries.list_crews(request.who, search))
     template = "agents_app/crews/_crew_rows.html" if request.htmx else "agents_app/crews/crews.html"
     return render(request, template, {"crews": found, "search": search})

@@ -18,8 +18,7 @@ from agents_app.editor.forms.edit import EditForm
 from agents_app.graph.layout import graphs
 from agents_app.models import Crew
 from agents_app.snapshot import spec_of
-from agents_app.spec_json import json_fault
-from engine.spec.crew_spec import CrewSpec
+from agents_app.spec_json import json_fault, typed_spec
 from teams.access import TeamRequest, member
 from teams.models import Role
 from teams.refusals import Refusal
@@ -105,10 +104,10 @@ def crew_as_json(request: TeamRequest, slug: str) -> HttpResponse:
     text, error = request.POST.get("spec", ""), ""
     if request.method == "POST":
         try:
-            actions.replace_spec(crew, **_revision(request), spec=CrewSpec.from_json(json.loads(text)))
+            actions.replace_spec(crew, **_revision(request), spec=typed_spec(text))
             messages.success(request, "The draft is replaced by this JSON.")
             return to_crew(request.who, crew)
-        except (ValueError, RecursionError, Refusal) as refusal:
+        except (ValueError, Refusal) as refusal:
             error = json_fault(refusal)
     text = text or json.dumps(spec_of(crew).to_json(), indent=2, ensure_ascii=False)
     context = {"crew": crew, "text": text, "error": error}

@@ -6,12 +6,12 @@ from pydantic import Field
 
 from agents_app.actions import create_crew
 from agents_app.crews.api import CrewOut, crew_json
-from agents_app.formats import Imported, Remark
+from agents_app.formats import Imported, Level, Remark
 from agents_app.imports.apart import read_apart
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
-from teams.api.request_body import Strict, read_body
+from teams.api.request_body import Strict, is_upload, read_body, read_fields
 from teams.models import Role
 from teams.refusals import Invalid, Refusal
 
@@ -28,8 +28,14 @@ class ImportIn(Strict):
     name: str = Field("", max_length=200)
 
 
+class UploadIn(Strict):
+    """The fields beside the files."""
+
+    name: str = Field("", max_length=200)
+
+
 class NoteOut(Schema):
-    level: str = Field(description="info, warning or error")
+    level: Level
     line: int | None
     message: str
 
@@ -47,9 +53,11 @@ IMPORT_BODY = {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
+                    "required": ["files"],
+                    "additionalProperties": False,
                     "properties": {
-                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
-                        "name": {"type": "string"},
+                        "files": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}},
+                        **UploadIn.model_json_schema()["properties"],
                     },
                 }
             },
@@ -65,7 +73,7 @@ def import_crew(request: ApiRequest) -> Status[dict[str, object]]:
 
 
 def _import(request: ApiRequest) -> dict[str, object]:
-    imported, name = _read_upload(request) if request.FILES else _read_body(request)
+    imported, name = _read_upload(request) if is_upload(request) else _read_body(request)
     report = [_note_json(remark) for remark in imported.report]
     if imported.spec is None:
         errors = [remark for remark in imported.report if remark.level == "error"]
@@ -82,10 +90,12 @@ def _read_body(request: ApiRequest) -> tuple[Imported, str]:
 
 
 def _read_upload(request: ApiRequest) -> tuple[Imported, str]:
-    uploads = [upload for _, files in request.FILES.lists() for upload in files]
+    fields, uploads = read_fields(request, UploadIn, files="files"), request.FILES.getlist("files")
+    if not uploads:
+        raise Invalid("No file was sent.", fields={"files": "Send at least one file."})
     if sum(upload.size or 0 for upload in uploads) > MAX_SOURCE_BYTES:
         raise Invalid(f"The files are larger than {MAX_SOURCE_BYTES:,} bytes together.", fields={"files": "Too large."})
-    return read_apart({_file_name(upload): _text(upload) for upload in uploads}), request.POST.get("name", "")
+    return read_apart({_file_name(upload): _text(upload) for upload in uploads}), fields.name
 
 
 def _file_name(upload: "UploadedFile[bytes]") -> str:

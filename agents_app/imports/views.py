@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -14,8 +12,7 @@ from agents_app.crews.views import to_crew
 from agents_app.imports.apart import read_apart
 from agents_app.imports.forms import ImportForm, SaveImportForm
 from agents_app.imports.page import preview
-from agents_app.spec_json import json_fault
-from engine.spec.crew_spec import CrewSpec
+from agents_app.spec_json import json_fault, typed_spec
 from teams.access import TeamRequest, member
 from teams.models import Role
 from teams.refusals import Refusal
@@ -43,9 +40,9 @@ def save_import(request: TeamRequest) -> HttpResponse:
     if not form.is_valid():
         return redirect("import_crew", team=request.who.team.slug)
     try:
-        spec = CrewSpec.from_json(json.loads(form.cleaned_data["spec"]))
+        spec = typed_spec(form.cleaned_data["spec"])
         crew = actions.create_crew(request.who, name=form.cleaned_data["name"] or spec.name, spec=spec)
-    except (ValueError, RecursionError, Refusal) as refusal:
+    except (ValueError, Refusal) as refusal:
         messages.error(request, json_fault(refusal))
         return redirect("import_crew", team=request.who.team.slug)
     messages.success(request, f"“{crew.name}” is imported.")

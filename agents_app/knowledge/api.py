@@ -6,7 +6,7 @@ from django.core.files.uploadedfile import UploadedFile
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from agents_app.knowledge.actions import MAX_DOCUMENT_BYTES, delete_document, upload_document
+from agents_app.knowledge.actions import MAX_COLLECTION_CHARS, MAX_DOCUMENT_BYTES, delete_document, upload_document
 from agents_app.knowledge.queries import documents
 from agents_app.knowledge.search import search_passages
 from agents_app.models import Document, Passage
@@ -15,7 +15,7 @@ from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
-from teams.api.request_body import Strict, read_body
+from teams.api.request_body import Strict, is_upload, read_body, read_fields
 from teams.models import Role
 from teams.refusals import Invalid
 from teams.times import time_text
@@ -25,8 +25,15 @@ router = Router(tags=["documents"])
 
 class DocumentIn(Strict):
     title: str = Field(description="an ending such as .html or .csv says how the text is read", max_length=255)
-    collection: str = Field(DEFAULT_COLLECTION, max_length=80)
+    collection: str = Field(DEFAULT_COLLECTION, max_length=MAX_COLLECTION_CHARS)
     text: str = Field(max_length=MAX_DOCUMENT_BYTES)
+
+
+class UploadIn(Strict):
+    """The fields beside the file."""
+
+    title: str = Field("", description="the file's name where it is left out", max_length=255)
+    collection: str = Field("", max_length=MAX_COLLECTION_CHARS)
 
 
 class DocumentOut(Schema):
@@ -71,10 +78,10 @@ UPLOAD_BODY = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
+                    "additionalProperties": False,
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
-                        "title": {"type": "string", "description": "the file's name where it is left out"},
-                        "collection": {"type": "string"},
+                        **UploadIn.model_json_schema()["properties"],
                     },
                 }
             },
@@ -114,13 +121,13 @@ def remove_document(request: ApiRequest, pk: int) -> Status[None]:
 
 
 def _upload(request: ApiRequest) -> dict[str, object]:
-    if request.FILES:
-        file = _only_file(request)
+    if is_upload(request):
+        fields, file = read_fields(request, UploadIn, files="file"), _only_file(request)
         uploaded = upload_document(
             request.auth,
-            title=request.POST.get("title", "") or file.name or "",
+            title=fields.title or file.name or "",
             data=file.read(MAX_DOCUMENT_BYTES + 1),
-            collection=request.POST.get("collection", ""),
+            collection=fields.collection,
         )
     else:
         body = read_body(request, DocumentIn)
@@ -135,7 +142,7 @@ def _upload(request: ApiRequest) -> dict[str, object]:
 
 
 def _only_file(request: ApiRequest) -> "UploadedFile[bytes]":
-    files = [file for _, uploads in request.FILES.lists() for file in uploads]
+    files = request.FILES.getlist("file")
     if len(files) != 1:
         raise Invalid("Send one file per request.", fields={"file": f"{len(files)} files were sent."})
     return files[0]

@@ -77,7 +77,7 @@ def _page(request: TeamRequest, form: UploadForm) -> HttpResponse:
 
 def _search(request: TeamRequest) -> dict[str, Any]:
     """The context of a search, if one was asked for."""
-    query, chosen = (request.GET.get(name, "").replace("\x00", "").strip() for name in ("q", "collection"))
+    query, chosen = (request.GET.get(name, "").strip() for name in ("q", "collection"))
     if not query:
         return {"query": "", "chosen": chosen}
     passages = search_passages(request.who.team, query, collections=[chosen] if chosen else (), limit=MAX_PASSAGES)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -15,6 +16,9 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
     model_serializer,
     model_validator,
 )
@@ -23,22 +27,24 @@ from engine.text import is_storable
 
 DEFAULT_MODEL = "gpt-4o-mini"
 MAX_DEPTH = 100
+MAX_NAME_CHARS = 200
+UNSTORABLE = "it holds a NUL character, half of a character, or a number that JSON lacks"
 KEY_PATTERN = r"^[a-z0-9][a-z0-9_]{0,63}$"
 
 Key = Annotated[str, Field(pattern=KEY_PATTERN)]
 
 
 class Spec(BaseModel):
-    """The base class of all specs: frozen; unknown fields are refused instead of dropped."""
+    """The base class of all specs: frozen; unknown fields are refused instead of dropped, and "1" is no number."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
     def _refuse_unstorable(cls, data: Any) -> Any:
-        """Texts with NULs or lone surrogates, which come from damaged files, can be neither stored nor sent."""
-        if isinstance(data, dict) and any(_unstorable(part) for part in data.values()):
-            raise ValueError("A text holds a NUL character or half of a character. Remove it.")
+        """Texts with NULs or lone surrogates, which come from damaged files, and NaN can be neither stored nor sent."""
+        if isinstance(data, dict) and any(unstorable(part) for part in data.values()):
+            raise ValueError(UNSTORABLE)
         return data
 
     def to_json(self) -> dict[str, Any]:
@@ -59,29 +65,31 @@ class LLMSpec(Spec):
     at the prices of ``<id>``.
     """
 
-    model: str = Field(default=DEFAULT_MODEL, min_length=1, max_length=200)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    max_tokens: int | None = Field(default=None, gt=0)
+    model: str = Field(default=DEFAULT_MODEL, min_length=1, max_length=MAX_NAME_CHARS)
+    temperature: StrictFloat | None = Field(default=None, ge=0, le=2)
+    top_p: StrictFloat | None = Field(default=None, gt=0, le=1)
+    max_tokens: StrictInt | None = Field(default=None, gt=0)
     stop: tuple[str, ...] = ()
-    seed: int | None = None
+    seed: StrictInt | None = None
     reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None
-    timeout_s: float = Field(default=600, gt=0, le=3600)
+    timeout_s: StrictFloat = Field(default=600, gt=0, le=3600)
     fallbacks: tuple[str, ...] = ()
     credential: str | None = None
-    cache_ttl_s: int | None = Field(default=None, gt=0)
-    stream: bool = False
+    cache_ttl_s: StrictInt | None = Field(default=None, gt=0)
+    stream: StrictBool = False
 
 
-def _unstorable(value: Any, depth: int = 0) -> bool:
-    """Whether a text anywhere in the value is not storable."""
+def unstorable(value: Any, depth: int = 0) -> bool:
+    """Whether a text or a number anywhere in the value is not storable."""
     if depth > MAX_DEPTH:
         raise ValueError(f"This is nested more than {MAX_DEPTH} deep.")
     if isinstance(value, str):
         return not is_storable(value)
+    if isinstance(value, float):
+        return depth > 0 and not math.isfinite(value)  # at the top it is a declared field, which is refused by name
     if isinstance(value, dict):
-        return any(_unstorable(part, depth + 1) for pair in value.items() for part in pair)
-    return isinstance(value, (list, tuple)) and any(_unstorable(part, depth + 1) for part in value)
+        return any(unstorable(part, depth + 1) for pair in value.items() for part in pair)
+    return isinstance(value, (list, tuple)) and any(unstorable(part, depth + 1) for part in value)
 
 
 def _llm_from_text(value: object) -> object:
@@ -92,18 +100,22 @@ def _tool_from_text(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-LLMField = Annotated[LLMSpec, BeforeValidator(_llm_from_text)]
+ModelId = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
+LLMField = Annotated[LLMSpec, BeforeValidator(_llm_from_text, json_schema_input_type=LLMSpec | ModelId)]
 """A model; its id alone is accepted too."""
+
+
+ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 
 
 class ToolSpec(Spec):
     """A tool by its registered name, with its settings. Secrets never stand here: they are a team's provider keys."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
+    name: ToolName
     config: dict[str, Any] = Field(default_factory=dict)
 
 
-ToolField = Annotated[ToolSpec, BeforeValidator(_tool_from_text)]
+ToolField = Annotated[ToolSpec, BeforeValidator(_tool_from_text, json_schema_input_type=ToolSpec | ToolName)]
 """A tool; its name alone is accepted too."""
 
 
@@ -116,14 +128,14 @@ class AgentSpec(Spec):
     backstory: str = ""
     llm: LLMField = LLMSpec()
     tools: tuple[ToolField, ...] = ()
-    allow_delegation: bool = False
-    cache: bool = True
-    max_iter: int = Field(default=20, ge=1, le=200)
-    max_rpm: int | None = Field(default=None, gt=0)
-    max_execution_time_s: float | None = Field(default=None, gt=0)
-    max_retry_limit: int = Field(default=2, ge=0, le=20)
-    respect_context_window: bool = True
-    memory: bool = False
+    allow_delegation: StrictBool = False
+    cache: StrictBool = True
+    max_iter: StrictInt = Field(default=20, ge=1, le=200)
+    max_rpm: StrictInt | None = Field(default=None, gt=0)
+    max_execution_time_s: StrictFloat | None = Field(default=None, gt=0)
+    max_retry_limit: StrictInt = Field(default=2, ge=0, le=20)
+    respect_context_window: StrictBool = True
+    memory: StrictBool = False
 
 
 class _Guardrail(Spec):
@@ -146,9 +158,9 @@ class LengthGuardrail(_Guardrail):
     """The answer's words and characters must lie within the bounds that are set."""
 
     kind: Literal["length"] = "length"
-    min_words: int | None = Field(default=None, ge=0)
-    max_words: int | None = Field(default=None, ge=1)
-    max_chars: int | None = Field(default=None, ge=1)
+    min_words: StrictInt | None = Field(default=None, ge=0)
+    max_words: StrictInt | None = Field(default=None, ge=1)
+    max_chars: StrictInt | None = Field(default=None, ge=1)
 
 
 class RegexGuardrail(_Guardrail):
@@ -156,7 +168,7 @@ class RegexGuardrail(_Guardrail):
 
     kind: Literal["regex"] = "regex"
     pattern: str
-    forbid: bool = False
+    forbid: StrictBool = False
 
 
 class QuestionGuardrail(_Guardrail):
@@ -178,27 +190,27 @@ class Condition(Spec):
     task: Key
     contains: str | None = None
     matches: str | None = None
-    negate: bool = False
+    negate: StrictBool = False
 
 
 class TaskSpec(Spec):
     """One assignment. ``context``: keys of the tasks whose outputs it reads; None leaves that to the process."""
 
     key: Key
-    name: str = ""
+    name: str = Field(default="", max_length=MAX_NAME_CHARS)
     description: str
     expected_output: str = ""
     agent: Key | None = None
     context: tuple[Key, ...] | None = None
-    async_execution: bool = False
+    async_execution: StrictBool = False
     output_schema: dict[str, Any] | None = None
     tools: tuple[ToolField, ...] | None = None
     guardrails: tuple[Guardrail, ...] = ()
-    guardrail_max_retries: int = Field(default=3, ge=0, le=20)
-    human_input: bool = False
-    cache_ttl_s: int | None = Field(default=None, gt=0)
+    guardrail_max_retries: StrictInt = Field(default=3, ge=0, le=20)
+    human_input: StrictBool = False
+    cache_ttl_s: StrictInt | None = Field(default=None, gt=0)
     condition: Condition | None = None
-    markdown: bool = False
+    markdown: StrictBool = False
 
     @property
     def title(self) -> str:
@@ -212,17 +224,17 @@ ProcessName = Literal["sequential", "parallel", "hierarchical"]
 class CrewSpec(Spec):
     """A whole crew: what is versioned, hashed, launched and exported."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=MAX_NAME_CHARS)
     description: str = ""
     agents: tuple[AgentSpec, ...] = ()
     tasks: tuple[TaskSpec, ...] = ()
     process: ProcessName = "sequential"
     manager_llm: LLMField | None = None
     manager_agent: Key | None = None
-    planning: bool = False
+    planning: StrictBool = False
     planning_llm: LLMField | None = None
-    cache: bool = True
-    max_rpm: int | None = Field(default=None, gt=0)
+    cache: StrictBool = True
+    max_rpm: StrictInt | None = Field(default=None, gt=0)
     inputs: dict[str, str] = Field(default_factory=dict)
 
     @property

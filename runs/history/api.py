@@ -1,5 +1,7 @@
 """The API's list of runs, by the same filter as the page."""
 
+from typing import Literal
+
 from ninja import Router
 
 from runs.history import queries
@@ -13,9 +15,12 @@ from teams.models import Role
 
 router = Router(tags=["runs"])
 
+Sort = Literal["newest", "cost", "duration", "tokens"]
+"""One of ``queries.SORTS``."""
+
 
 @router.get("", response={200: RunList, **ERRORS}, auth=Bearer(Role.VIEWER))
-def list_runs(request: ApiRequest, q: str = "", sort: str = "newest", cursor: str = "", limit: int = 50) -> Page[Run]:
+def list_runs(request: ApiRequest, q: str = "", sort: Sort = "newest", cursor: str = "", limit: int = 50) -> Page[Run]:
     """Runs that fit the typed filter of the runs page, such as ``status:failed cost:>0.1``."""
     run_filter = RunFilter.parse(q)
     return queries.list_runs(request.auth, run_filter, sort=sort, cursor=cursor, limit=max(1, min(limit, MAX_PAGE)))

@@ -41,7 +41,7 @@ class RunFilter:
     @classmethod
     def parse(cls, text: str) -> RunFilter:
         """Raises ``Invalid`` at the field ``q`` for what cannot be understood."""
-        text = text.strip().replace("\x00", "")
+        text = text.strip()
         if len(text) > MAX_CHARS:
             raise _refusal(f"The filter is longer than {MAX_CHARS} characters.")
         try:

@@ -5,31 +5,31 @@ from typing import Any
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from runs.addresses import run_url
 from runs.api_fields import TimeText, TimeTextOrNull, UsdTextOrNull
 from runs.launch.queries import LaunchedRun
+from runs.states import Priority, RunState
 from teams.api.request_body import Strict
+from teams.models import AtLimit
 
 
 class LaunchIn(Strict):
     inputs: dict[str, Any] = Field(default_factory=dict, description="a value for each placeholder")
-    version: int | None = Field(None, ge=1, description="null launches the draft as it stands")
+    version: StrictInt | None = Field(None, ge=1, description="null launches the draft as it stands")
     budget_usd: Decimal | None = Field(None, description="the run stops before it would spend more")
-    max_calls: int | None = Field(None, description="the run stops before it would make more model requests")
-    max_tokens: int | None = Field(None, description="the run stops at the request after so many tokens")
-    max_seconds: int | None = Field(None, description="the run makes no further request after so many seconds")
-    priority: str = "normal"
-    at_limit: str | None = Field(
-        None, description="at a budget: pause, stop, or fallback to a cheaper model; null is the team's way"
-    )
+    max_calls: StrictInt | None = Field(None, description="the run stops before it would make more model requests")
+    max_tokens: StrictInt | None = Field(None, description="the run stops at the request after so many tokens")
+    max_seconds: StrictInt | None = Field(None, description="the run makes no further request after so many seconds")
+    priority: Priority = Priority.NORMAL
+    at_limit: AtLimit | None = Field(None, description="what the run does at a budget; null is the team's way")
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
 class Launched(Schema):
     id: UUID = Field(validation_alias="run.pk")
-    status: str = Field(validation_alias="run.state")
+    status: RunState = Field(validation_alias="run.state")
     created_at: TimeText = Field(validation_alias="run.created_at")
     estimated_completion: TimeTextOrNull
     estimated_cost_usd: UsdTextOrNull = Field(validation_alias="estimated_cost_nusd")

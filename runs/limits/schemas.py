@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Annotated
 
 from ninja import Schema
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StrictInt
 
 from runs.api_fields import TimeText, UsdText, UsdTextOrNull
-from runs.models import Alert
+from runs.models import Alert, AlertKind
 from teams.api.request_body import Strict
+from teams.models import AtLimit
 
 
 def _only_text(value: object) -> object:
@@ -33,10 +34,12 @@ class LimitsIn(Strict):
     budget_usd: Usd | None = Field(description="of the team, per month; null is no limit")
     run_budget_usd: Usd | None = Field(description="of each run, at most")
     user_budget_usd: Usd | None = Field(description="of each member, per month")
-    at_limit: str = Field(description="at a budget a run does: pause, stop or fallback")
+    at_limit: AtLimit = Field(description="what a run does at a budget")
     fallback_model: str = Field(description="what fallback asks after an agent's own fallbacks; empty for none")
-    launch_quota: int | None = Field(description="runs that each member may launch in any launch_window_s seconds")
-    launch_window_s: int
+    launch_quota: StrictInt | None = Field(
+        description="runs that each member may launch in any launch_window_s seconds"
+    )
+    launch_window_s: StrictInt
     members: dict[int, Usd] = Field(description="own monthly budgets by user id, in place of user_budget_usd")
 
 
@@ -60,7 +63,7 @@ class MemberOut(StandingOut):
 
 
 class AlertOut(Schema):
-    budget: str = Field(validation_alias="kind", description="team or member")
+    budget: AlertKind = Field(validation_alias="kind")
     member: str | None
     month: MonthText
     threshold: int
@@ -76,7 +79,7 @@ class LimitsOut(Schema):
     budget_usd: UsdTextOrNull = Field(validation_alias="team.budget_nusd")
     run_budget_usd: UsdTextOrNull = Field(validation_alias="team.run_budget_nusd")
     user_budget_usd: UsdTextOrNull = Field(validation_alias="team.user_budget_nusd")
-    at_limit: str = Field(validation_alias="team.at_limit")
+    at_limit: AtLimit = Field(validation_alias="team.at_limit")
     fallback_model: str = Field(validation_alias="team.fallback_model")
     launch_quota: int | None = Field(validation_alias="team.launch_quota")
     launch_window_s: int = Field(validation_alias="team.launch_window_s")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
@@ -52,7 +52,7 @@ def dismiss(request: TeamRequest, pk: int) -> HttpResponse:
     alerts.dismiss(request.who, fetch(Alert, request.who, pk=pk))
     back = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(back, allowed_hosts=None):
-        return redirect(back)
+        return HttpResponseRedirect(back)  # redirect() takes a plain word for the name of a view
     return redirect("limits", team=request.who.team.slug)
 
 

@@ -1,12 +1,12 @@
 """What the API answers about how the application runs. ``OperationsOut`` is made of ``queries.Operations``."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from ninja import Schema
 from pydantic import BeforeValidator, Field
 
-from runs.api_fields import TextOrNull, TimeText
+from runs.api_fields import TextOrNull, TimeText, null_for_empty
 from runs.operations.queries import Operations
 
 
@@ -14,6 +14,7 @@ def _to_tenths(seconds: float) -> float:
     return round(seconds, 1)
 
 
+ReasonOrNull = Annotated[Literal["expired", "frozen", "idle", "open_calls"] | None, BeforeValidator(null_for_empty)]
 Tenths = Annotated[float, BeforeValidator(_to_tenths)]
 """Seconds, rounded to tenths."""
 
@@ -25,12 +26,14 @@ class RunLineOut(Schema):
     simulated: bool
     worker: TextOrNull
     seconds: Tenths = Field(description="since it began or, of a stuck one, since it is stuck")
-    reason: TextOrNull = Field(description="of a stuck one: expired, frozen, idle or open_calls")
+    reason: ReasonOrNull = Field(description="of a stuck one")
 
 
 class WorkerOut(Schema):
     name: str
-    state: str = Field(description="ready, stopping, frozen (its event loop stands still) or lost (not seen for 30 s)")
+    state: Literal["ready", "stopping", "frozen", "lost"] = Field(
+        description="frozen if its event loop stands still, lost if it has not been seen for 30 s"
+    )
     started_at: TimeText
     last_seen_s: Tenths = Field(validation_alias="seen_s", description="seconds since it last said something")
     capacity: int = Field(description="runs that it may hold at once")
@@ -47,7 +50,7 @@ class QueueOut(Schema):
 
 
 class OperationsOut(Schema):
-    scope: str = Field(description="team, or installation for staff")
+    scope: Literal["team", "installation"] = Field(description="installation for staff")
     read_at: TimeText
     states: dict[str, int] = Field(description="live ones as they stand, ended ones of the last 24 hours")
     queue: QueueOut

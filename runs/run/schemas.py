@@ -4,27 +4,33 @@ Money is decimal text, times are in UTC, what is unknown is null. Docstrings of 
 """
 
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import Field, StrictBool, StrictInt
 
-from engine.record.journal import TaskStatus
+from engine.record.journal import CallKind, Purpose, TaskStatus
 from runs.addresses import run_url
 from runs.api_fields import TextOrNull, TimeText, TimeTextOrNull, UsdText, UsdTextOrNull
 from runs.models import Call, Review, Rollup, Run, TaskRun
 from runs.money import usd_text
 from runs.run.standing import Troubles, Waiting, troubles_of, waits_for, waits_of
-from runs.states import QUEUE, RunState
+from runs.states import QUEUE, CallState, CostClass, Priority, RunState
 from teams.api.request_body import Strict
+from teams.models import AtLimit
+
+Wait = Literal["queue", "person", "run_budget", "team_budget", "user_budget", "rate_limit", "retry", "budget"]
+"""What a run or one of its tasks waits for: the names in ``runs.states``."""
 
 
 class DecisionIn(Strict):
     task: str = Field(description="the key of the task that waits")
-    approved: bool = Field(True, description="of a lost call: whether it was carried out; if not, it is made again")
+    approved: StrictBool = Field(
+        True, description="of a lost call: whether it was carried out; if not, it is made again"
+    )
     comment: str = Field("", description="what should be different, where an answer is sent back")
-    number: int | None = Field(None, ge=0, description="which answer is meant; null is the one shown now")
+    number: StrictInt | None = Field(None, ge=0, description="which answer is meant; null is the one shown now")
     call: UUID | None = Field(None, description="which lost call is meant, where the question is about one")
     step: str | None = Field(
         None, max_length=60, description="which request is meant, where the question is whether it may be sent"
@@ -60,7 +66,7 @@ class FailureOut(Schema):
 
 
 class QuestionOut(Schema):
-    about: str = Field(
+    about: Literal["answer", "call", "request"] = Field(
         description="answer: is it good; call: was it carried out before its worker was lost; request: may it be sent"
     )
     number: int | None = Field(description="which of the task's answers, from 0; null for a call or a request")
@@ -101,7 +107,7 @@ class TaskOut(Schema):
     key: str
     name: str
     agent: str
-    status: str = Field(validation_alias="state")
+    status: TaskStatus = Field(validation_alias="state")
     started_at: TimeTextOrNull
     finished_at: TimeTextOrNull
     duration_ms: int | None
@@ -128,11 +134,7 @@ class TaskOut(Schema):
 
 
 class WaitOut(Schema):
-    for_: str = Field(
-        validation_alias="what",
-        serialization_alias="for",
-        description="queue, person, run_budget, team_budget, user_budget, rate_limit, retry or budget",
-    )
+    for_: Wait = Field(validation_alias="what", serialization_alias="for")
     task: str | None = Field(description="the key of the task that waits; null for the run as a whole")
     until: TimeTextOrNull = Field(description="when it is looked at again, where that is known")
     ahead: int | None = Field(description="in the queue: how many of the team's runs come before it")
@@ -167,10 +169,10 @@ class RunSummary(Schema):
     id: UUID
     crew: str
     version: int
-    status: str = Field(validation_alias="state")
-    waiting_for: str | None
+    status: RunState = Field(validation_alias="state")
+    waiting_for: Wait | None
     simulated: bool
-    priority: str
+    priority: Priority
     created_at: TimeText
     started_at: TimeTextOrNull
     finished_at: TimeTextOrNull
@@ -208,7 +210,7 @@ class RunSummary(Schema):
 class RunOut(RunSummary):
     waits: list[WaitOut]
     troubles: TroublesOut
-    at_limit: str
+    at_limit: AtLimit
     needs_usd: UsdTextOrNull = Field(
         validation_alias="needs_nusd",
         description="what the call may cost that no budget covers, while it waits for one",
@@ -244,16 +246,16 @@ class CallOut(Schema):
     task: str | None = Field(description="null for calls of the crew as a whole")
     agent: str
     branch: str = Field(description="3. for a co-worker's calls below the tool call at step 3; else empty")
-    kind: str = Field(description="model, tool, or task for an output taken over from an earlier run")
-    purpose: str
-    cost_class: str
+    kind: CallKind = Field(description="task: an output taken over from an earlier run")
+    purpose: Purpose
+    cost_class: CostClass
     model: TextOrNull = Field(description="the model that was asked")
     model_answered: TextOrNull
     credential: TextOrNull = Field(description="the name of the provider key that was used")
     tool: TextOrNull
     arguments: TextOrNull
     tool_output: str | None
-    status: str = Field(validation_alias="state", description="intent, ok, error, late or unknown")
+    status: CallState = Field(validation_alias="state")
     simulated: bool
     step: int
     attempt: int

@@ -33,6 +33,7 @@ def run(request: TeamRequest, run_id: UUID) -> HttpResponse:
 
 
 @member(Role.VIEWER)
+@require_GET
 async def events(request: TeamRequest, run_id: UUID) -> StreamingHttpResponse:
     """The changing parts of the run's page as server-sent events. ``?seen=`` is the revision that the page shows."""
     await sync_to_async(fetch)(Run, request.who, pk=run_id)

@@ -13,6 +13,7 @@ CODE_OF_STATUS = {
     401: "unauthenticated",
     403: "forbidden",
     404: "not_found",
+    405: "method_not_allowed",
     413: "too_large",
     500: "internal_error",
     503: "unavailable",
@@ -30,7 +31,7 @@ class ErrorAnswer(Schema):
     error: ErrorBody
 
 
-ERRORS: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 409, 413, 422, 429, 503), ErrorAnswer)
+ERRORS: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 405, 408, 409, 413, 422, 429, 503), ErrorAnswer)
 """The error answers that any operation may give, for its ``response=``."""
 
 

@@ -1,8 +1,9 @@
 """The API's operations on provider keys. A key goes in and never comes out."""
 
 from ninja import Router, Schema, Status
-from pydantic import Field
+from pydantic import Field, StrictInt
 
+from engine.catalogue.model_ids import PROVIDERS
 from teams.access import fetch, visible_to
 from teams.actions import add_provider, remove_provider
 from teams.api.bearer import ApiRequest, Bearer
@@ -16,14 +17,14 @@ router = Router(tags=["providers"])
 
 
 class ProviderIn(Strict):
-    provider: str = Field(description="openai, anthropic, ollama, ..., or serper for web search", max_length=40)
+    provider: str = Field(json_schema_extra={"enum": list(PROVIDERS)})
     name: str = Field("default", max_length=60)
     api_key: str = Field("", max_length=4000)
     base_url: str | None = Field(
         None, max_length=500, description="for OpenAI-compatible servers; null: the provider's"
     )
-    rpm: int | None = Field(None, ge=1, le=2_000_000_000, description="requests per minute")
-    tpm: int | None = Field(None, ge=1, le=2_000_000_000, description="tokens per minute")
+    rpm: StrictInt | None = Field(None, ge=1, le=2_000_000_000, description="requests per minute")
+    tpm: StrictInt | None = Field(None, ge=1, le=2_000_000_000, description="tokens per minute")
 
 
 class ProviderOut(Schema):

@@ -9,6 +9,8 @@ from typing import Any
 from django import forms
 
 from agents_app.form_fields import lines
+from engine import strict_json
+from engine.strict_json import JsonFault
 
 
 def long_text(rows: int) -> forms.Textarea:
@@ -20,7 +22,6 @@ class JsonField(forms.CharField):
     """JSON typed as text, of one ``kind``: dict or list. A fault is reported with its line and column."""
 
     MAX_CHARS = 1_000_000
-    MAX_DEPTH_ERROR = "This is nested too deeply."
 
     def __init__(self, *, kind: type, rows: int = 4, **options: Any) -> None:
         self._kind = kind
@@ -31,11 +32,9 @@ class JsonField(forms.CharField):
         if not text:
             return None
         try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise forms.ValidationError(f"This is not JSON: {error}.") from error
-        except RecursionError as error:
-            raise forms.ValidationError(self.MAX_DEPTH_ERROR) from error
+            data = strict_json.read(text)
+        except JsonFault as fault:
+            raise forms.ValidationError(f"This JSON cannot be read: {fault}.") from fault
         if not isinstance(data, self._kind):
             raise forms.ValidationError("A JSON object is needed." if self._kind is dict else "A JSON list is needed.")
         return data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ from agents_app.formats.to_spec.values import (
     settled,
     size_of,
 )
-from engine.spec.crew_spec import Spec
+from engine.spec.crew_spec import UNSTORABLE, Spec, unstorable
 
 S = TypeVar("S", bound=Spec)
 
@@ -125,12 +126,12 @@ def scalar_of(field: Field, reading: Reading, *, what: str) -> Any:
 
 
 def data_of(value: Value, budget: Budget) -> Any:
-    """A value as JSON data, which it pays for. Raises ``ValueError`` if any part of it is not literal."""
+    """A value as JSON data, which it pays for. Raises ``ValueError`` if any part is not literal, or is no JSON."""
     value = settled(value)
     if isinstance(value, Text) and value.literal:
         budget.pay_chars(len(value.template))
         return value.template
-    if isinstance(value, Constant):
+    if isinstance(value, Constant) and not (isinstance(value.value, float) and not math.isfinite(value.value)):
         return value.value
     budget.pay_elements(size_of(value))
     if isinstance(value, Items):
@@ -158,14 +159,23 @@ def describe(value: Value) -> str:
 
 def built(model: type[S], data: dict[str, Any], *, fields: dict[str, Field], report: Report, owner: str) -> S:
     """A spec from data. Each field that does not fit is reported at its place, and keeps its default."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        bad = {str(entry["loc"][0]): entry["msg"] for entry in error.errors() if entry["loc"]}
-    for name, message in bad.items():
-        place = fields[name].place if name in fields else NOWHERE
-        report.warn(place, f"{owner}: {name} was left out ({_lowered(message)}).")
-    return model.model_validate({name: value for name, value in data.items() if name not in bad})
+    while True:
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            bad = _bad_fields(error, data)
+            if not bad.keys() & data.keys():
+                raise
+        for name, message in bad.items():
+            place = fields[name].place if name in fields else NOWHERE
+            report.warn(place, f"{owner}: {name} was left out ({_lowered(message)}).")
+        data = {name: value for name, value in data.items() if name not in bad}
+
+
+def _bad_fields(error: ValidationError, data: dict[str, Any]) -> dict[str, str]:
+    """What is wrong by field; what cannot be stored is refused before the fields are looked at one by one."""
+    bad = {name: UNSTORABLE for name, value in data.items() if unstorable(value)}
+    return bad or {str(entry["loc"][0]): entry["msg"] for entry in error.errors() if entry["loc"]}
 
 
 def _lowered(message: str) -> str:

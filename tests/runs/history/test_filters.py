@@ -118,7 +118,7 @@ def test_a_word_without_a_meaning_is_refused_at_its_field(text: str) -> None:
     assert refused.value.message
 
 
-@pytest.mark.parametrize("text", ["a\x00b", "'; drop table runs_run; --'", "%_\\", "\u202e", "it's", "#1", ":"])
+@pytest.mark.parametrize("text", ["'; drop table runs_run; --'", "%_\\", "\u202e", "it's", "#1", ":"])
 def test_hostile_words_are_only_text(runs: dict[str, Run], text: str) -> None:
     assert found(text, runs) == set()
 

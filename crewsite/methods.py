@@ -1,0 +1,47 @@
+"""Which methods an address answers: HEAD wherever GET does; and how all others are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+
+from crewsite.errors import not_allowed
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+STREAMS = frozenset({"run_events", "api:run_events"})
+"""Views whose answer does not end by itself. They answer GET alone: without a body there is nothing to wait for."""
+
+
+def methods(get_response: GetResponse) -> GetResponse:
+    """Lets views answer HEAD as GET and takes the body off; gives every 405 the shape of an error, and its ``Allow``.
+
+    A view for which HEAD differs from GET looks at ``request.META["REQUEST_METHOD"]``.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        is_head = request.method == "HEAD"
+        if is_head:
+            request.method = "GET"
+        try:
+            response = get_response(request)
+        finally:
+            if is_head:
+                request.method = "HEAD"
+        is_stream = request.resolver_match is not None and request.resolver_match.view_name in STREAMS
+        if is_head and is_stream and response.status_code == 200:  # its stream was not begun, and never is
+            response = HttpResponseNotAllowed(["GET"])
+        if isinstance(response, HttpResponseNotAllowed):
+            allowed = {method.strip() for method in response["Allow"].split(",")}
+            response = not_allowed(request, allowed if is_stream or "GET" not in allowed else allowed | {"HEAD"})
+        return _headers_alone(response) if is_head else response
+
+    return answer
+
+
+def _headers_alone(response: HttpResponseBase) -> HttpResponseBase:
+    if isinstance(response, HttpResponse):
+        response.headers.setdefault("Content-Length", str(len(response.content)))
+        response.content = b""
+    return response

@@ -1,0 +1,90 @@
+"""A team with one of everything, for requests that are to get as far as its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from agents_app.actions import cut_version
+from agents_app.knowledge.actions import upload_document
+from agents_app.models import Crew, CrewVersion
+from runs.models import Alert, AlertKind
+from runs.months import this_month
+from teams.actions import add_provider, issue_token
+from teams.models import Delivery, WebhookEvent
+from teams.webhooks.actions import add_webhook, send_test
+from tests.cast import Cast
+from tests.runs.books import Books, make_books
+
+PK_OF = {
+    "remove_provider": "provider",
+    "revoke_token": "token",
+    "remove_webhook": "webhook",
+    "set_webhook_active": "webhook",
+    "test_webhook": "webhook",
+    "send_again": "delivery",
+    "template": "template",
+    "copy_template": "template",
+    "document": "document",
+    "remove_document": "document",
+    "dismiss_alert": "alert",
+}
+"""What an address's ``pk`` is one of, by the name of its view."""
+
+
+@dataclass
+class Rows:
+    """``books`` has the runs; ``pks`` the ids of everything else."""
+
+    books: Books
+    pks: dict[str, Any]
+
+    @property
+    def cast(self) -> Cast:
+        return self.books.cast
+
+    def parameters(self, names: set[str], view: str, method: str) -> dict[str, Any]:
+        """A value for each parameter of an address, so that the view finds its row: a waiting run where it acts."""
+        run = self.books.done if method == "GET" else self.books.waiting
+        known = {
+            "team": "acme",
+            "slug": "company-brief",
+            "number": 1,
+            "key": "figures",
+            "run_id": run.pk,
+            "call_id": self.books.done.calls.first().pk,
+            "secret": "no-such-link",
+            "provider_id": self.pks["provider"],
+            "pk": self.pks.get(PK_OF.get(view, ""), 0),
+        }
+        return {name: known[name] for name in names}
+
+
+def make_rows() -> Rows:
+    books = make_books()
+    owner = books.cast.owner
+    version = cut_version(Crew.objects.get(slug="company-brief"), by=owner.user)
+    CrewVersion.objects.filter(pk=version.pk).update(shared_at=timezone.now(), title="Brief")
+    hook, _ = add_webhook(owner, url="https://example.com/hook", events=[WebhookEvent.BUDGET])
+    send_test(owner, hook)
+    alert = Alert.objects.create(
+        team=owner.team,
+        kind=AlertKind.TEAM,
+        month=this_month(),
+        threshold=50,
+        budget_nusd=10,
+        spent_nusd=6,
+        reserved_nusd=0,
+    )
+    pks = {
+        "provider": add_provider(owner, provider="openai", api_key="sk-secret").pk,
+        "token": issue_token(owner)[0].pk,
+        "document": upload_document(owner, title="notes.txt", data=b"A lake lies there.").document.pk,
+        "template": version.pk,
+        "webhook": hook.pk,
+        "delivery": Delivery.objects.get(webhook=hook).pk,
+        "alert": alert.pk,
+    }
+    return Rows(books, pks)

@@ -1,0 +1,259 @@
+"""Every address with every method and hostile values, whoever asks: it is never the application that fails.
+
+The addresses are read from the URL conf, so that a new view is asked too. ``HOSTILE_EXAMPLES`` is the number of random
+requests for each kind; ``make hostile`` sends many.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from crewsite.methods import STREAMS
+from teams.actions import issue_token
+from teams.models import Scope
+from tests.hostile.rows import Rows, make_rows
+from tests.pages import signed_in
+
+pytestmark = pytest.mark.django_db
+
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "150"))
+IS_LONG = "HOSTILE_EXAMPLES" in os.environ
+PEOPLE = ("owner", "viewer", "nobody")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+SETTINGS = settings(
+    max_examples=EXAMPLES,
+    phases=(Phase.explicit, Phase.generate),  # what fails is short enough without shrinking, which takes long
+    deadline=None,
+    derandomize=not IS_LONG,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+TEXTS = (
+    *("", " ", "\x00", "a\x00b", "NaN", "nan", "Infinity", "-1", "0", "1e400", "1_0", "١", "true", "null", "[]", "{}"),
+    *("9" * 20, "9" * 400, "9" * 5_000, "../..", "%00", "%", "\u202e", "\ufffe", "😀", "a" * 300, "x" * 20_000),
+    *("status:nowhere", "cost:>NaN", "cost:1e-999999", "duration:>9999999999w", "since:١d", 'crew:"', "sort", "draft"),
+    *("http://[", "//evil.example", "javascript:1", "\r\nX: y", "\n", "=", "&", "a=b", "up", "yes", "no", "figures"),
+    *('{"a":1,"a":1}', '{"a":NaN}', '{"a":"\\u0000"}', '{"a":"\\ud800"}', "[" * 5_000, '{"tasks":[{"key":"a"}]}'),
+    *('{"name":"x","agents":[{"key":"a","role":""},{"key":"a","role":""}]}', "x=[1]\n", "a:\n  role: r\n"),
+    "018f0000-0000-7000-8000-000000000000",
+    "1e300_018f0000-0000-7000-8000-000000000000",
+    "nan_018f0000-0000-7000-8000-000000000000",
+)
+NAMES = (
+    *("q", "sort", "cursor", "limit", "than", "crew", "only", "narrow", "status", "since", "simulated", "from", "next"),
+    *("version", "scope", "part", "collection", "seen", "to", "revision", "key", "name", "spec", "source", "uploads"),
+    *("uploads-clear", "file", "files", "title", "text", "number", "comment", "approved", "task", "budget_usd", "try"),
+    *("username", "password", "provider", "api_key", "base_url", "url", "events", "active", "description", "role"),
+    *("model", "agent", "context", "reads", "guardrails", "output_schema", "tools", "tool.mcp.other", "process"),
+    *("max_rpm", "temperature", "llm", "planning_llm", "planning_llm_rest", "default.company", "inputs.company"),
+    *("priority", "max_calls", "metadata", "at_limit", "launch_quota", "launch_window_s", "members", "\x00"),
+    *("figures-number", "figures-comment", "figures-approved", "csrfmiddlewaretoken", "encoding", "_method"),
+)
+TYPES = (
+    *(
+        "application/json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "multipart/form-data; boundary=x",
+    ),
+    *("text/plain", "", "application/json; charset=utf-16", "application/x-www-form-urlencoded; charset=rot13"),
+    *("multipart/form-data; boundary=x; charset=hex", "multipart/form-data; boundary=" + "x" * 300, "\x00"),
+)
+HEADERS = {
+    "HX-Request": ("true", "\x00"),
+    "HX-Current-URL": ("http://[", "%", "\x00"),
+    "Accept": ("", "text/html", "*", ";q", "a/b;q=\x00"),
+    "Last-Event-ID": ("1", "x" * 5_000),
+    "Cookie": ('crewsite_session="\\000aaaaaaaa"', "theme=\x00", "=;=", "csrftoken=" + "x" * 9_000),
+    "X-Request-ID": ("\r\n", "x" * 9_000),
+    "Range": ("bytes=0-", "bytes=9-1"),
+}
+
+
+@dataclass(frozen=True)
+class Address:
+    """``pattern`` is as in the URL conf; ``names`` are its parameters."""
+
+    view: str
+    pattern: str
+
+    @property
+    def names(self) -> set[str]:
+        return set(re.findall(r"<(?:\w+:)?(\w+)>", self.pattern))
+
+    def path(self, values: dict[str, Any]) -> str:
+        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda match: quote(str(values[match[1]]), safe=""), self.pattern)
+
+
+@cache
+def addresses() -> tuple[Address, ...]:
+    return tuple(_addresses(get_resolver(), "", ""))
+
+
+def _addresses(resolver: URLResolver, before: str, namespace: str) -> Iterator[Address]:
+    for entry in resolver.url_patterns:
+        pattern = before + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from _addresses(entry, pattern, f"{entry.namespace}:" if entry.namespace else namespace)
+        elif isinstance(entry, URLPattern):
+            yield Address(f"{namespace}{entry.name}", pattern)
+
+
+@dataclass
+class World:
+    rows: Rows
+    clients: dict[str, Client]
+
+    def good_path(self, address: Address, method: str) -> str:
+        return address.path(self.rows.parameters(address.names, address.view.removeprefix("api:"), method))
+
+    def ask(self, who: str, method: str, path: str, **request: Any) -> Any:
+        """The answer; what the request changed is undone. An exception in the application is raised here."""
+        with transaction.atomic():
+            answer = self.clients[who].generic(method, path, **request)
+            transaction.set_rollback(True)
+        return answer
+
+
+@pytest.fixture
+def world() -> World:
+    rows = make_rows()
+    clients = {"owner": signed_in(rows.cast.owner), "viewer": signed_in(rows.cast.viewer), "nobody": Client()}
+    for name, scope in (("owner", Scope.ADMIN), ("viewer", Scope.READ)):
+        secret = issue_token(getattr(rows.cast, name), scope=scope)[1]
+        clients[name].defaults["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
+    return World(rows, clients)
+
+
+texts = st.sampled_from(TEXTS) | st.text(max_size=20)
+pairs = st.lists(st.tuples(st.sampled_from(NAMES) | st.text(max_size=8), texts), max_size=6)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def test_head_is_answered_wherever_get_is_and_alike(world: World) -> None:
+    asked = 0
+    for address in addresses():
+        path = world.good_path(address, "GET")
+        for who in PEOPLE:
+            if address.view in STREAMS or address.view == "signin_link":  # a HEAD must not use the link up
+                continue
+            got, head = world.ask(who, "GET", path), world.ask(who, "HEAD", path)
+            if got.status_code == 405:
+                assert (head.status_code, head.headers["Allow"]) == (405, got.headers["Allow"]), path
+                continue
+            asked += 1
+            assert head.status_code == got.status_code, path
+            assert head.headers.keys() == got.headers.keys(), path
+            assert head.content == b"", path
+            assert head.headers["Content-Type"] == got.headers["Content-Type"], path
+    assert asked > 100
+
+
+def test_streams_answer_get_alone_and_are_not_begun_for_others(world: World) -> None:
+    streams = [address for address in addresses() if address.view in STREAMS]
+    assert {address.view for address in streams} == STREAMS
+    for address in streams:
+        path = world.good_path(address, "GET")
+        assert world.ask("owner", "GET", path).streaming
+        for method in METHODS[1:]:
+            answer = world.ask("owner", method, path)
+            assert (answer.status_code, answer.headers["Allow"], answer.streaming) == (405, "GET", False), method
+
+
+def test_no_other_answer_is_a_stream(world: World) -> None:
+    for address in addresses():
+        if address.view not in STREAMS:
+            assert not world.ask("owner", "GET", world.good_path(address, "GET")).streaming, address.view
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_not_done_somewhere_is_said_in_the_usual_shape(world: World, method: str) -> None:
+    for address in addresses():
+        answer = world.ask("owner", method, world.good_path(address, method))
+        if answer.status_code != 405 or address.view in ("live", "ready", "metrics"):
+            continue
+        allowed = answer.headers["Allow"].split(", ")
+        assert method not in allowed
+        assert ("HEAD" in allowed) == ("GET" in allowed and address.view not in STREAMS), address.view
+        if address.view.startswith("api:") and method != "HEAD":
+            assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x00", "NaN", "9" * 30, "9" * 5_000, "\U0010ffff%00", "a" * 300])
+def test_no_value_in_a_path_breaks_a_view(world: World, text: str) -> None:
+    for address in addresses():
+        for method in ("GET", "POST"):
+            good = world.rows.parameters(address.names, address.view.removeprefix("api:"), method)
+            for name in address.names - {"team"}:
+                assert_clean(world.ask("owner", method, address.path(good | {name: text})))
+
+
+@SETTINGS
+@given(who=st.sampled_from(PEOPLE), data=st.data())
+def test_no_query_breaks_a_view(world: World, who: str, data: st.DataObject) -> None:
+    address = data.draw(st.sampled_from(addresses()))
+    query = urlencode(data.draw(pairs), errors="replace") or quote(data.draw(texts), errors="replace")
+    assert_clean(world.ask(who, "GET", f"{world.good_path(address, 'GET')}?{query}"))
+
+
+@SETTINGS
+@given(who=st.sampled_from(PEOPLE), data=st.data())
+def test_no_form_breaks_a_view(world: World, who: str, data: st.DataObject) -> None:
+    address = data.draw(st.sampled_from(addresses()))
+    path, fields = world.good_path(address, "POST"), dict(data.draw(pairs))
+    if data.draw(st.booleans()):
+        for name in data.draw(st.sets(st.sampled_from(("uploads", "file", "files", "other")))):
+            fields[name] = SimpleUploadedFile(  # type: ignore[assignment]
+                data.draw(st.sampled_from(("a.py", "a.txt", "name", "\x00.json", "a" * 300))),
+                data.draw(texts).encode("utf-8", "replace"),
+            )
+    with transaction.atomic():
+        assert_clean(world.clients[who].post(path, fields))
+        transaction.set_rollback(True)
+
+
+@SETTINGS
+@given(who=st.sampled_from(PEOPLE), method=st.sampled_from(METHODS), data=st.data())
+def test_no_body_of_any_kind_breaks_a_view(world: World, who: str, method: str, data: st.DataObject) -> None:
+    address = data.draw(st.sampled_from(addresses()))
+    body = data.draw(
+        st.binary(max_size=60)
+        | texts.map(lambda text: text.encode("utf-8", "replace"))
+        | values.map(lambda value: json_bytes(value))
+        | st.just(b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n')
+        | pairs.map(lambda fields: urlencode(fields, errors="replace").encode())
+    )
+    headers = {
+        name: data.draw(st.sampled_from(known)) for name, known in HEADERS.items() if data.draw(st.integers(0, 9)) == 0
+    }
+    request = {"data": body, "content_type": data.draw(st.sampled_from(TYPES)), "headers": headers}
+    assert_clean(world.ask(who, method, world.good_path(address, method), **request))
+
+
+def json_bytes(value: Any) -> bytes:
+    import json
+
+    return json.dumps(value).encode("utf-8", "replace")
+
+
+def assert_clean(answer: Any) -> None:
+    assert answer.status_code < 500, (answer.request["PATH_INFO"], answer.request.get("QUERY_STRING"))
