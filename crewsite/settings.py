@@ -38,6 +38,8 @@ PUBLIC_URL = env.text("PUBLIC_URL", f"http://{'127.0.0.1' if HOST == '0.0.0.0' e
 SECURE = PUBLIC_URL.startswith("https://")
 ALLOWED_HOSTS = list(env.names("ALLOWED_HOSTS")) or (["*"] if LOCAL else [PUBLIC_URL.split("//")[1].split(":")[0]])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+BEHIND_PROXY = env.flag("BEHIND_PROXY", default=False)
+"""True: a proxy of ours writes ``X-Forwarded-Proto``, and the client's address last in ``X-Forwarded-For``."""
 
 ALLOWED_PRIVATE_HOSTS = frozenset(host.lower() for host in env.names("ALLOWED_PRIVATE_HOSTS"))
 ALLOWED_MCP_COMMANDS = frozenset(env.names("ALLOWED_MCP_COMMANDS"))
@@ -120,6 +122,7 @@ AUTH_USER_MODEL = "teams.User"
 LOGIN_URL = "signin"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "signin"
+PASSWORD_HASHERS = ["teams.guessing.hashing.BoundedHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -139,7 +142,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", default=False) else None
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],

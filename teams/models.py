@@ -132,6 +132,17 @@ class SignInLink(models.Model):
         return f"link of {self.user}"
 
 
+class TryCount(models.Model):
+    """How often a secret was guessed wrongly in one window of time: by ``teams.guessing.tries``."""
+
+    key = models.CharField(max_length=64, primary_key=True)  # a keyed hash of who tried what from where
+    count = models.PositiveIntegerField()
+    ends_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.count} until {self.ends_at}"
+
+
 class Scope(models.TextChoices):
     """What an API token may do, within its person's role."""
 

@@ -121,7 +121,8 @@ class Application:
 
 def _web_command(host: str, port: int) -> list[str]:
     command = [sys.executable, "-m", "uvicorn", "crewsite.asgi:application", "--host", host, "--port", str(port)]
-    return [*command, "--timeout-graceful-shutdown", "2", "--log-level", "warning", "--lifespan", "off"]
+    command += ["--no-proxy-headers", "--timeout-graceful-shutdown", "2"]
+    return [*command, "--log-level", "warning", "--lifespan", "off"]
 
 
 def _worker_command() -> list[str]:
