@@ -19,7 +19,7 @@ from runs.operations.api import router as operations
 from runs.run.api import router as runs
 from teams.api.error_body import error_body
 from teams.api.providers import router as providers
-from teams.refusals import Busy, Refusal, TooMany
+from teams.refusals import Refusal, TooMany
 
 
 class CrewsiteAPI(NinjaAPI):
@@ -58,7 +58,7 @@ def error_response(
 @api.exception_handler(Refusal)
 def on_refusal(request: HttpRequest, refusal: Any) -> HttpResponse:
     response = error_response(request, refusal.status, refusal.message, code=refusal.code, fields=refusal.fields)
-    if isinstance(refusal, TooMany | Busy):
+    if isinstance(refusal, TooMany):
         response["Retry-After"] = str(refusal.retry_after_s)
     return response
 

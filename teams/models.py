@@ -275,12 +275,15 @@ class Delivery(models.Model):
 
 
 class IdempotentAnswer(models.Model):
-    """The answer that an API request got under its ``Idempotency-Key``. A repeated request gets it again."""
+    """The answer that an API request got under its ``Idempotency-Key``. A repeated request gets it again.
+
+    It is committed together with what the request did.
+    """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=200)
     request_hash = models.CharField(max_length=64)  # of path and body: another request may not use the key
-    answer = models.JSONField(null=True)  # null while it is being made
+    answer = models.JSONField()
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -43,12 +43,7 @@ class TooMany(Refusal):
         self.retry_after_s = retry_after_s
 
 
-class Busy(Refusal):
-    """So much is being done that this was not begun; the same request may succeed after ``retry_after_s``."""
+class Busy(TooMany):
+    """Too many ask for the same at once, and this was not begun."""
 
-    status = 503
     code = "busy"
-
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s

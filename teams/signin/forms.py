@@ -9,10 +9,9 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest
 
-from teams.guessing import tries
+from teams.guessing import hashing, tries
 from teams.guessing.address import client_address
 from teams.guessing.tries import Limit, Tally
-from teams.refusals import Busy
 from teams.signin.known_browser import known_browser
 
 MAX_PASSWORD_CHARS = 1000
@@ -45,13 +44,10 @@ class SignInForm(AuthenticationForm):
         if email is None or not password:
             return self.cleaned_data
         tallies = tallies_of(self.request, email)
-        tries.count(*tallies)
-        try:
+        with hashing.place():
+            tries.count(*tallies)
             super().clean()
-        except Busy:
             tries.take_back(*tallies)
-            raise
-        tries.take_back(*tallies)
         return self.cleaned_data
 
 

@@ -15,7 +15,7 @@ from teams import actions
 from teams.access import public, signed_in
 from teams.guessing.tries import WRONG_LINKS, TooManyTries, count_wrong_secret
 from teams.models import User
-from teams.refusals import Busy, TooMany
+from teams.refusals import TooMany
 from teams.signin.forms import SignInForm
 from teams.signin.known_browser import remember
 
@@ -30,7 +30,7 @@ class SignIn(LoginView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return super().post(request, *args, **kwargs)
-        except (TooMany, Busy) as refusal:
+        except TooMany as refusal:
             form = SignInForm(request, initial={"username": request.POST.get("username", "")[:254]})
             context = self.get_context_data(form=form, refusal=refusal)
             response = render(request, self.template_name, context, status=refusal.status)

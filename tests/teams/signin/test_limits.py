@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.utils import timezone
 from teams.actions import issue_signin_link, issue_token
 from teams.guessing import hashing, tries
 from teams.models import TryCount
+from teams.refusals import Busy
 from teams.signin import forms
 from tests.cast import PASSWORD, Cast
 from tests.pages import html
@@ -174,18 +176,28 @@ def test_the_table_names_nobody(cast: Cast) -> None:
 
 
 def test_when_too_many_wait_the_next_is_asked_to_come_back_and_not_counted(
-    cast: Cast, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ) -> None:
-    class NoPlace:
-        def acquire(self, *, blocking: bool) -> bool:
-            return False
-
-    monkeypatch.setattr(hashing, "_places", NoPlace())
-    answers = [post(Client(), PASSWORD) for _ in range(10)]
-    assert {answer.status_code for answer in answers} == {503}
+    taken = BoundedSemaphore(1)
+    taken.acquire()
+    monkeypatch.setattr(hashing, "_places", taken)
+    with django_assert_num_queries(0):
+        answers = [post(Client(), PASSWORD) for _ in range(10)]
+    assert {answer.status_code for answer in answers} == {429}
     assert int(answers[0]["Retry-After"]) > 0
     assert "Try again in a few seconds" in html(answers[0])
     assert f'value="{OWNER}"' in html(answers[0])
+    taken.release()
+    assert post(Client(), PASSWORD).status_code == 302
+
+
+def test_whatever_hashes_a_password_is_bounded(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = BoundedSemaphore(1)
+    taken.acquire()
+    monkeypatch.setattr(hashing, "_places", taken)
+    for hashes in (lambda: cast.owner.user.set_password("new"), lambda: cast.owner.user.check_password("x")):
+        with pytest.raises(Busy):
+            hashes()
 
 
 def test_a_password_of_any_length_is_refused_without_a_hash(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ def test_200_wrong_passwords_at_once_leave_other_pages_answering(web: str, cast:
         over.set()
     visitor.result()
     answers = Counter(answer.result() for answer in tried)
-    assert set(answers) <= {200, 429, 503}
+    assert set(answers) == {200, 429}
     assert hashing.PLACES <= answers[200] <= 100
     assert set(visits) == {200}
     assert len(visits) > 10
