@@ -76,6 +76,7 @@ def _sessions(rights: Collection[Right]) -> Callable[[str, User], bool]:
 
 def _token_roles(rights: Collection[Right]) -> dict[int, Role]:
     """The widest role of each token that works."""
-    tokens = ApiToken.objects.filter(pk__in={right.token_id for right in rights} - {None}, revoked_at=None)
+    ids = {right.token_id for right in rights if right.token_id is not None}
+    tokens = ApiToken.objects.filter(pk__in=ids, revoked_at=None)
     working = tokens.filter(Q(expires_at=None) | Q(expires_at__gt=Now()))
     return {token.pk: SCOPE_ROLE[Scope(token.scope)] for token in working}

@@ -72,7 +72,11 @@ def count(*tallies: Tally) -> None:
     All callers name tallies in one order, which is that in which their rows are locked.
     """
     for tally in tallies:
-        values = {"key": tally.key, "window": tally.limit.window, "most": tally.limit.most}
+        values: dict[str, str | int | timedelta] = {
+            "key": tally.key,
+            "window": tally.limit.window,
+            "most": tally.limit.most,
+        }
         with connection.cursor() as cursor:
             cursor.execute(COUNT, values)
             if cursor.rowcount == 0:

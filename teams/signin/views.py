@@ -39,7 +39,7 @@ class SignIn(LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_valid(form)
-        remember(self.request, response, form.get_user())  # type: ignore[arg-type]
+        remember(self.request, response, form.get_user())
         return response
 
 
