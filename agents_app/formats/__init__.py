@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from agents_app.formats.budget import UsedUpError
 from agents_app.formats.project import read_project, read_text
-from agents_app.formats.report import NOWHERE, Imported, Level, Remark, Report, UnreadableError
+from agents_app.formats.report import NOWHERE, Imported, Level, Remark, Report, UnreadableError, at_line
 from engine.spec.crew_spec import CrewSpec
 from engine.text import storable
 
@@ -37,6 +38,8 @@ def _imported(reader: Callable[[Report], CrewSpec | None]) -> Imported:
         spec = reader(report)
     except UnreadableError as error:
         report.error(error.place, str(error))
+    except UsedUpError as error:
+        report.error(error.place, at_line(error.place, f"{error}; import a part of it."))
     except RecursionError:
         report.error(NOWHERE, "The source is nested too deeply, or something in it contains itself; it cannot be read.")
     return Imported(spec, report.notes())

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from agents_app.formats.report import Place, Report, UnreadableError
+from agents_app.formats.report import MAX_REMARKS, Place, Report, UnreadableError, shortened
 from engine.spec.crew_spec import CrewSpec
 
 MAX_DEPTH = 100
+MAX_VALUES = 50_000
 FORMATS = "Python, agents.yaml with tasks.yaml, and the JSON of a crew from here"
 
 _TOO_DEEP = f"The JSON is nested more than {MAX_DEPTH} levels deep."
-_TOKEN = re.compile(r'[{}\[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}\[\],:"]+')
+_TOKEN = re.compile(r'[{}\[\],:]|"(?:[^"\\]|\\.)*+"?|[^\s{}\[\],:"]+')
 _Path = tuple[str | int, ...]
 
 
@@ -38,8 +40,9 @@ def read_ours(text: str, report: Report, *, file: str = "") -> CrewSpec | None:
     try:
         return CrewSpec.from_json(data)
     except ValidationError as error:
+        entries = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_REMARKS]
         lines = dict(_lines(text))
-        for entry in error.errors():
+        for entry in entries:
             path = (*at, *entry["loc"])
             report.error(Place(_line(lines, path), file), f"{_shown(entry['loc'])}: {_reason(entry)}.")
         return None
@@ -63,9 +66,8 @@ def _loaded(text: str, file: str) -> Any:
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) != len(pairs):
-        names = [name for name, _ in pairs]
-        duplicate = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the field {duplicate!r} is given twice in one object")
+        (duplicate, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"the field {shortened(duplicate, 80)!r} is given twice in one object")
     return data
 
 
@@ -82,9 +84,12 @@ def _finite(text: str) -> float:
 
 def _refuse_unstorable(data: Any, file: str) -> None:
     """Refuses JSON that nests too deep, and texts that no database can store, which JSON's escapes can write."""
-    waiting: list[tuple[Any, int]] = [(data, 0)]
+    seen, waiting = 0, [(data, 0)]
     while waiting:
         value, depth = waiting.pop()
+        seen += 1
+        if seen > MAX_VALUES:
+            raise UnreadableError(f"The JSON has more than {MAX_VALUES:,} names and values.", Place(None, file))
         if depth > MAX_DEPTH:
             raise UnreadableError(_TOO_DEEP, Place(None, file))
         if isinstance(value, dict):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import re
-import warnings
 from typing import Literal
+
+from agents_app.formats.python_tree import parsed
 
 Format = Literal["python", "yaml", "json", "jsonc", "notebook", "unknown"]
 
@@ -56,10 +57,8 @@ def format_of(text: str, *, filename: str = "") -> Format:
 def is_python(text: str) -> bool:
     """Whether a text parses as Python and is more than words or annotations, which some YAML is too."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parsed(text)
+    except (SyntaxError, ValueError):
         return False
     return any(not isinstance(node, ast.Expr | ast.AnnAssign) or _is_call(node) for node in tree.body)
 

@@ -9,7 +9,7 @@ from agents_app.formats.crewsite_json import FORMATS, read_ours
 from agents_app.formats.detect import Format, format_of, format_of_block, is_python
 from agents_app.formats.notebook import code_of
 from agents_app.formats.python import read_python
-from agents_app.formats.report import NOWHERE, Report, UnreadableError
+from agents_app.formats.report import NOWHERE, Report, UnreadableError, listed
 from agents_app.formats.to_spec.assemble import Found, assemble
 from agents_app.formats.to_spec.fields import Reading
 from agents_app.formats.to_spec.naming import is_generic
@@ -97,7 +97,7 @@ def _project(texts: dict[Format, str], report: Report, *, name: str) -> CrewSpec
 def _files(python: dict[str, str], yaml: dict[str, str], report: Report, *, labelled: bool) -> CrewSpec | None:
     """Reads Python, YAML, or Python with the YAML that configures it. ``labelled``: remarks name their files."""
     reading = Reading(report)
-    parsed = {path: documents(text, file=path if labelled else "") for path, text in yaml.items()}
+    parsed = {path: documents(text, reading.budget, file=path if labelled else "") for path, text in yaml.items()}
     if not python:
         return _finished(_read_yaml(parsed, report), reading)
     configs = _configs(parsed)
@@ -142,7 +142,7 @@ def _with_headline(spec: CrewSpec | None, kind: str, report: Report) -> CrewSpec
     if spec is not None:
         agents, tasks = _count(len(spec.agents), "agent"), _count(len(spec.tasks), "task")
         names = placeholders(spec)
-        inputs = f"inputs: {', '.join(names)}" if names else "no inputs"
+        inputs = f"inputs: {listed(names)}" if names else "no inputs"
         report.headline = f"Read as {kind}: {agents}, {tasks}, {spec.process}; {inputs}."
     return spec
 

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from agents_app.actions import create_crew
 from agents_app.crews.api import CrewOut, crew_json
-from agents_app.formats import Imported, Remark, read, read_files
+from agents_app.formats import Imported, Remark
+from agents_app.imports.apart import read_apart
 from teams.access import Principal
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
@@ -82,14 +83,14 @@ def _keep(who: Principal, imported: Imported, name: str) -> dict[str, object]:
 
 def _read_body(request: ApiRequest) -> tuple[Imported, str]:
     body = read_body(request, ImportIn)
-    return read(body.source, body.filename), body.name
+    return read_apart({body.filename: body.source}), body.name
 
 
 def _read_upload(request: ApiRequest) -> tuple[Imported, str]:
     uploads = [upload for _, files in request.FILES.lists() for upload in files]
     if sum(upload.size or 0 for upload in uploads) > MAX_SOURCE_BYTES:
         raise Invalid(f"The files are larger than {MAX_SOURCE_BYTES:,} bytes together.", fields={"files": "Too large."})
-    return read_files({_file_name(upload): _text(upload) for upload in uploads}), request.POST.get("name", "")
+    return read_apart({_file_name(upload): _text(upload) for upload in uploads}), request.POST.get("name", "")
 
 
 def _file_name(upload: "UploadedFile[bytes]") -> str:

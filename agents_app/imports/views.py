@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from agents_app import actions
 from agents_app.crews.views import to_crew
-from agents_app.formats import read_files
+from agents_app.imports.apart import read_apart
 from agents_app.imports.forms import ImportForm, SaveImportForm
 from agents_app.imports.page import preview
 from agents_app.spec_json import json_fault
@@ -29,7 +29,7 @@ def import_crew(request: TeamRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "agents_app/imports/import.html", {"form": form}, status=422 if form.errors else 200)
     texts = form.texts()
-    imported = read_files(texts)
+    imported = read_apart(texts)
     context = {"form": ImportForm(initial={"source": "\n\n".join(texts.values())}), "imported": imported}
     if imported.spec is not None:
         context |= preview(imported.spec)

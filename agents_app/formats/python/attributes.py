@@ -10,6 +10,7 @@ from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.things import Class, Function, Instance, ModuleOf
 from agents_app.formats.to_spec.values import Definition, Field, Items, Mapping, Outside, Text, Unknown, Value, settled
 
+MAX_PATH = 300
 _CONFIG_FILES = {"agents_config": "config/agents.yaml", "tasks_config": "config/tasks.yaml"}
 
 
@@ -18,6 +19,7 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
     value = settled(value)
     result: Value | None = None
     if isinstance(value, Outside):
+        frame.world.budget.pay_chars(len(value.path))
         result = Outside(f"{value.path}.{node.attr}")
     elif isinstance(value, Instance):
         result = _of_instance(value, node, frame)
@@ -28,9 +30,9 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
     elif isinstance(value, Definition) and node.attr in value.fields:
         result = value.fields[node.attr].value
     elif isinstance(value, Unknown) and not value.source:
-        source = "" if value.defined else source_of(node)
-        result = Unknown(label_of(node), source=source, defined=value.defined)
-    return result if result is not None else unknown(node)
+        source = "" if value.defined else source_of(node, frame.world.budget)
+        result = Unknown(label_of(node, frame.world.budget), source=source, defined=value.defined)
+    return result if result is not None else unknown(node, frame)
 
 
 def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value:
@@ -70,8 +72,11 @@ def _config(member: Value | None, name: str, frame: Frame) -> Value:
 
 def document(path: str, frame: Frame) -> Value | None:
     """The project's file of this path, or else the only one of that name."""
-    wanted = path.replace("\\", "/").lstrip("./")
     documents = frame.world.documents
+    frame.world.budget.pay_steps(len(documents))
+    if len(path) > MAX_PATH:
+        return None
+    wanted = path.replace("\\", "/").lstrip("./")
     for file in documents:
         if file == wanted or file.endswith("/" + wanted) or wanted.endswith("/" + file):
             return documents[file]

@@ -7,7 +7,7 @@ the call their defaults. Any other function is entered at each call, with the va
 from __future__ import annotations
 
 from agents_app.formats.python.frames import MAX_DEPTH, Frame
-from agents_app.formats.python.things import Class, Function, Instance
+from agents_app.formats.python.things import MAX_NAME, Class, Function, Instance
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.naming import is_generic
 from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, Text, Unknown, Value, settled
@@ -21,8 +21,9 @@ def call_function(
 ) -> Value:
     """What the function may return. ``as_inputs``: it is entered as a function that builds a crew."""
     world, node = frame.world, function.node
-    builds = as_inputs or function.name in world.builders
+    builds = as_inputs or function.name in world.reach.builders
     once = any(function.decorated(name) for name in PROJECT_DECORATORS)
+    world.budget.pay_elements(len(args) + len(fields))
     key = (id(node), id(function.owner), *(id(arg) for arg in args if not isinstance(arg, Text | Constant | Unknown)))
     if (builds or once) and key in world.results:
         return world.results[key]
@@ -52,6 +53,7 @@ def _best(returned: list[Value]) -> Value:
 
 def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner: Frame, *, as_inputs: bool) -> None:
     spec = function.node.args
+    inner.world.budget.pay_steps(len(spec.args) + len(spec.posonlyargs) + len(spec.kwonlyargs))
     names = [argument.arg for argument in (*spec.posonlyargs, *spec.args)]
     values = list(args)
     if function.owner is not None and not function.decorated("staticmethod"):
@@ -87,8 +89,9 @@ def _defaults(function: Function) -> dict[str, Value]:
 def _as_input(name: str, value: Value) -> Value:
     """A parameter of a function that builds a crew. A plain value is an input, because it differs from run to run."""
     if isinstance(value, Text):
-        if value.template == f"{{{value.template[1:-1]}}}" and value.template[1:-1].isidentifier():
-            return value.computed[0] if value.computed else Unknown(value.template[1:-1])
+        name_in_braces = value.template[1:-1] if len(value.template) <= MAX_NAME else ""
+        if value.template == f"{{{name_in_braces}}}" and name_in_braces.isidentifier():
+            return value.computed[0] if value.computed else Unknown(name_in_braces)
         return Unknown(name, known=value)
     if isinstance(value, Constant) and not isinstance(value.value, bool):
         return Unknown(name, known=value)
@@ -106,7 +109,7 @@ def instantiate(cls: Class, args: list[Value], fields: dict[str, Field], frame: 
     if cls.inherits("BaseTool", "StructuredTool", "Tool"):
         return Definition("tool", cls.name, place, {}, [], name=cls.name)
     instance = Instance(cls)
-    builds = cls.name in frame.world.builders
+    builds = cls.name in frame.world.reach.builders
     start = cls.member("__init__")
     if isinstance(start, Function):
         call_function(Function(start.node, start.frame, instance), args, fields, frame, as_inputs=builds)

@@ -12,7 +12,17 @@ from agents_app.formats.python.methods import method_of
 from agents_app.formats.python.outside import call_outside
 from agents_app.formats.python.things import Class, Function, Instance
 from agents_app.formats.report import Place
-from agents_app.formats.to_spec.values import Definition, Field, Items, Mapping, Outside, Unknown, Value, settled
+from agents_app.formats.to_spec.values import (
+    Definition,
+    Field,
+    Items,
+    Mapping,
+    Outside,
+    Unknown,
+    Value,
+    settled,
+    size_of,
+)
 
 
 @evaluates(ast.Call)
@@ -40,11 +50,11 @@ def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, 
         return (
             call_function(Function(method.node, method.frame, called), args, fields, frame)
             if isinstance(method, Function)
-            else unknown(node)
+            else unknown(node, frame)
         )
     path = called.path if isinstance(called, Outside) else _undefined_path(called, node)
     if not path:
-        return unknown(node)
+        return unknown(node, frame)
     result = call_outside(path, args, fields, frame)
     return result if result is not None else define(path, node, args, fields, frame)
 
@@ -61,6 +71,7 @@ def _args(node: ast.Call, frame: Frame) -> list[Value]:
     for arg in node.args:
         if isinstance(arg, ast.Starred):
             inner = settled(frame.evaluate(arg.value))
+            frame.world.budget.pay_elements(size_of(inner))
             args.extend(inner.items if isinstance(inner, Items) else ())
         else:
             args.append(frame.evaluate(arg))
@@ -79,6 +90,7 @@ def _fields(node: ast.Call, frame: Frame) -> dict[str, Field]:
         inner = settled(value)
         if isinstance(inner, Mapping):
             frame.world.found.used.add(id(inner))
+            frame.world.budget.pay_elements(len(inner.fields))
             fields.update(inner.fields)
         elif isinstance(inner, Unknown | Definition):
             fields["config"] = Field(inner, place)

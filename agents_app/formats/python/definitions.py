@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from agents_app.formats.python.calling import call_function
-from agents_app.formats.python.frames import Frame, TooMuchError
+from agents_app.formats.python.frames import Frame
 from agents_app.formats.python.known import kind_of
 from agents_app.formats.python.schemas import schema_of
 from agents_app.formats.python.things import Class, Function, Instance
@@ -31,21 +31,22 @@ _OUTPUTS = ("output_pydantic", "output_json", "response_model")
 def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Definition:
     """The definition that a call makes. Those of agents, tasks and crews are kept in ``World.found``, in order.
 
-    Raises ``TooMuchError`` if there are too many.
+    Raises ``UsedUpError`` if there are too many.
     """
-    place = frame.place(node)
+    place, budget = frame.place(node), frame.world.budget
+    budget.pay_elements(len(fields) + len(args))
     kind = kind_of(path, fields)
     made = Definition(kind, path, place, fields, [Field(arg, place) for arg in args], origin=node)
     found = frame.world.found
     if kind in ("agent", "task", "crew"):
         _merge_config(made, frame)
         _resolve_names(made, frame)
+        if kind == "task":
+            _read_outputs(made, frame)
         made_so_far = {"agent": found.agents, "task": found.tasks, "crew": found.crews}[kind]
         made_so_far.append(made)
         if len(made_so_far) > MAX_DEFINITIONS:
-            raise TooMuchError
-    if kind == "task":
-        _read_outputs(made, frame)
+            budget.refuse_definitions(MAX_DEFINITIONS)
     return made
 
 
@@ -57,6 +58,7 @@ def _merge_config(made: Definition, frame: Frame) -> None:
     value = settled(entry.value)
     if isinstance(value, Mapping):
         frame.world.found.used.add(id(value))
+        frame.world.budget.pay_elements(len(value.fields) + len(made.fields))
         made.fields = {**value.fields, **{name: field for name, field in made.fields.items() if name != "config"}}
     elif isinstance(value, Unknown | Definition):
         source = describe(value)
@@ -77,6 +79,7 @@ def _resolve_names(made: Definition, frame: Frame) -> None:
         if field is None or not methods:
             continue
         if isinstance(field.value, Items):
+            frame.world.budget.pay_elements(len(field.value.items))
             value: Value = Items([_method_result(item, methods, owner, frame) for item in field.value.items])
         else:
             value = _method_result(field.value, methods, owner, frame)

@@ -22,6 +22,7 @@ from agents_app.formats.to_spec.values import (
     Unknown,
     Value,
     settled,
+    size_of,
 )
 from engine.text import storable
 
@@ -32,13 +33,14 @@ _BUILTINS = frozenset(dir(builtins))
 def _constant(node: ast.Constant, frame: Frame) -> Value:
     value = node.value
     if isinstance(value, str):
+        frame.world.budget.pay_chars(len(value))
         text = storable(value, nul="")
         return Text(without_layout(text) if _is_block(node, frame) else text)
     if value is None or isinstance(value, bool | float):
         return Constant(value)
     if isinstance(value, int) and abs(value) < 10**15:
         return Constant(value)
-    return unknown(node)
+    return unknown(node, frame)
 
 
 def _is_block(node: ast.Constant | ast.JoinedStr, frame: Frame) -> bool:
@@ -47,6 +49,7 @@ def _is_block(node: ast.Constant | ast.JoinedStr, frame: Frame) -> bool:
         return False
     lines = frame.world.lines.get(frame.file, [])
     line = lines[node.lineno - 1] if node.lineno <= len(lines) else ""
+    frame.world.budget.pay_looking(len(line))
     start = line.encode("utf-8", "replace")[node.col_offset :].decode("utf-8", "replace")
     return start.lstrip("rRbBuUfF").startswith(('"""', "'''"))
 
@@ -54,6 +57,7 @@ def _is_block(node: ast.Constant | ast.JoinedStr, frame: Frame) -> bool:
 @evaluates(ast.JoinedStr)
 def _joined(node: ast.JoinedStr, frame: Frame) -> Value:
     """An f-string. While the layout is taken off, marks stand for its values, whose lines must not be changed."""
+    budget = frame.world.budget
     values: list[Text] = []
     pieces: list[str] = []
     for part in node.values:
@@ -61,15 +65,16 @@ def _joined(node: ast.JoinedStr, frame: Frame) -> Value:
             pieces.append(storable(str(part.value), nul=""))
         else:
             pieces.append(f"\0{len(values)}\0")
-            values.append(template_of(frame.evaluate(part), part))
+            values.append(template_of(frame.evaluate(part), budget, part))
     text = "".join(pieces)
+    budget.pay_chars(len(text))
     pieces = (without_layout(text) if _is_block(node, frame) else text).split("\0")
-    return joined([values[int(piece)] if number % 2 else Text(piece) for number, piece in enumerate(pieces)])
+    return joined([values[int(piece)] if number % 2 else Text(piece) for number, piece in enumerate(pieces)], budget)
 
 
 @evaluates(ast.FormattedValue)
 def _formatted(node: ast.FormattedValue, frame: Frame) -> Value:
-    return template_of(frame.evaluate(node.value), node.value)
+    return template_of(frame.evaluate(node.value), frame.world.budget, node.value)
 
 
 @evaluates(ast.Name)
@@ -94,7 +99,8 @@ def _spread(nodes: list[ast.expr], frame: Frame) -> Iterator[Value]:
     for node in nodes:
         if isinstance(node, ast.Starred):
             inner = settled(frame.evaluate(node.value))
-            yield from inner.items if isinstance(inner, Items) else (unknown(node.value),)
+            frame.world.budget.pay_elements(size_of(inner))
+            yield from inner.items if isinstance(inner, Items) else (unknown(node.value, frame),)
         else:
             yield frame.evaluate(node)
 
@@ -106,13 +112,13 @@ def _dict(node: ast.Dict, frame: Frame) -> Value:
         evaluated = frame.evaluate(value)
         if key is None:
             inner = settled(evaluated)
+            frame.world.budget.pay_elements(size_of(inner))
             fields.update(inner.fields if isinstance(inner, Mapping) else {})
             continue
         named = settled(frame.evaluate(key))
         if isinstance(named, Text | Constant):
-            fields[template_of(named).template] = Field(
-                called(evaluated, template_of(named).template), frame.place(value)
-            )
+            name = template_of(named, frame.world.budget).template
+            fields[name] = Field(called(evaluated, name), frame.place(value))
     return Mapping(fields, frame.place(node))
 
 
@@ -121,19 +127,19 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Value:
     container = frame.evaluate(node.value)
     inner = settled(container)
     if isinstance(node.slice, ast.Slice):
-        return _slice(inner, node.slice, frame) or unknown(node)
+        return _slice(inner, node.slice, frame) or unknown(node, frame)
     index = settled(frame.evaluate(node.slice))
     if isinstance(inner, Outside) and inner.short in ("environ", "secrets") and isinstance(index, Text):
         return Secret(index.template)
     if isinstance(inner, Mapping) and isinstance(index, Text | Constant):
-        found = inner.fields.get(template_of(index).template)
-        return found.value if found else unknown(node)
+        found = inner.fields.get(template_of(index, frame.world.budget).template)
+        return found.value if found else unknown(node, frame)
     if isinstance(inner, Items) and isinstance(index, Constant) and isinstance(index.value, int):
         position = index.value
-        return inner.items[position] if -len(inner.items) <= position < len(inner.items) else unknown(node)
+        return inner.items[position] if -len(inner.items) <= position < len(inner.items) else unknown(node, frame)
     if isinstance(container, Unknown) and isinstance(index, Text) and not container.source:
-        return Unknown(label_of(node), defined=container.defined)
-    return unknown(node)
+        return Unknown(label_of(node, frame.world.budget), defined=container.defined)
+    return unknown(node, frame)
 
 
 def _slice(value: Value, node: ast.Slice, frame: Frame) -> Value | None:
@@ -145,8 +151,12 @@ def _slice(value: Value, node: ast.Slice, frame: Frame) -> Value | None:
         bounds.append(bound.value)
     cut = slice(bounds[0], bounds[1], bounds[2] or None)
     if isinstance(value, Items):
+        frame.world.budget.pay_elements(len(range(*cut.indices(len(value.items)))))
         return Items(value.items[cut])
-    return Text(value.template[cut]) if isinstance(value, Text) and value.literal else None
+    if not (isinstance(value, Text) and value.literal):
+        return None
+    frame.world.budget.pay_chars(len(value.template))
+    return Text(value.template[cut])
 
 
 @evaluates(ast.Await)

@@ -45,7 +45,7 @@ def rules_of(node: ast.expr | None, schema: dict[str, Any], frame: Frame) -> Rul
         return _of_call(node, schema, frame)
     if isinstance(node, ast.Constant) and node.value is ...:
         return Rules()
-    return Rules(_default(frame.evaluate(node)), has_default=True)
+    return Rules(_default(frame.evaluate(node), frame), has_default=True)
 
 
 def _of_call(node: ast.Call, schema: dict[str, Any], frame: Frame) -> Rules:
@@ -54,17 +54,20 @@ def _of_call(node: ast.Call, schema: dict[str, Any], frame: Frame) -> Rules:
     called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     if called in ("Field", "field") and node.args and not _is_ellipsis(node.args[0]):
         has_default = True
-        keywords.update(_default(frame.evaluate(node.args[0])))
+        keywords.update(_default(frame.evaluate(node.args[0]), frame))
     for keyword in node.keywords:
         if keyword.arg in ("default", "default_factory") and not _is_ellipsis(keyword.value):
             has_default = True
             keywords.update(
-                _factory(keyword.value) if keyword.arg == "default_factory" else _default(frame.evaluate(keyword.value))
+                _factory(keyword.value)
+                if keyword.arg == "default_factory"
+                else _default(frame.evaluate(keyword.value), frame)
             )
         elif keyword.arg == "alias" and isinstance(keyword.value, ast.Constant):
             alias = str(keyword.value.value)
         elif name := _keyword(keyword.arg or "", schema):
-            keywords.update({name: value["default"]} if (value := _default(frame.evaluate(keyword.value))) else {})
+            value = _default(frame.evaluate(keyword.value), frame)
+            keywords.update({name: value["default"]} if value else {})
     return Rules(keywords, has_default, alias)
 
 
@@ -74,13 +77,13 @@ def _keyword(name: str, schema: dict[str, Any]) -> str | None:
     return _KEYWORDS.get(name)
 
 
-def _default(value: Value) -> dict[str, Any]:
+def _default(value: Value, frame: Frame) -> dict[str, Any]:
     """``{"default": value}`` if the value is literal; nothing if it is None or computed."""
     inner = settled(value)
     if isinstance(inner, Constant) and inner.value is None:
         return {}
     try:
-        return {"default": data_of(inner)}
+        return {"default": data_of(inner, frame.world.budget)}
     except ValueError:
         return {}
 

@@ -1,7 +1,7 @@
 """Holds the names while a source is followed, and finds the code that reads each expression and statement.
 
-Following a source is not running it: a call to a function of the source is entered, any other call is only noted. Steps
-and depth are bounded, so that hostile sources end too.
+Following a source is not running it: a call to a function of the source is entered, any other call is only noted.
+What is made on the way is paid from the import's budget, and the depth is bounded, so that hostile sources end too.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agents_app.formats.budget import Budget
 from agents_app.formats.python.labels import label_of, source_of
+from agents_app.formats.python.reach import Reach
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.assemble import Found
 from agents_app.formats.to_spec.fields import Reading
-from agents_app.formats.to_spec.values import Text, Unknown, Value
+from agents_app.formats.to_spec.values import Unknown, Value
 
-MAX_STEPS = 200_000
 MAX_DEPTH = 20
-CHARS_PER_STEP = 500
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 Evaluator = Callable[[Any, "Frame"], Value]
@@ -27,10 +27,6 @@ Executor = Callable[[Any, "Frame"], None]
 
 _EVALUATORS: dict[type[ast.expr], Evaluator] = {}
 _EXECUTORS: dict[type[ast.stmt], Executor] = {}
-
-
-class TooMuchError(Exception):
-    """The source takes more steps, or defines more, than is followed."""
 
 
 def evaluates(*kinds: type[ast.expr]) -> Callable[[Evaluator], Evaluator]:
@@ -57,29 +53,28 @@ def executes(*kinds: type[ast.stmt]) -> Callable[[Executor], Executor]:
 class World:
     """What all frames of one import share.
 
-    ``builders``: names of functions and classes that make a crew, directly or through others. ``entered``: functions
-    that were followed, by ``id()`` of their node; ``active``: those that are being followed now. ``documents``: the
-    project's YAML and JSON files, by path. ``labelled``: places name their files.
+    ``sources``: by path; ``by_file_name``: their paths, by the last part. ``entered``: functions that were followed, by
+    ``id()`` of their node; ``active``: those that are being followed now. ``documents``: the project's YAML and JSON
+    files, by path. ``labelled``: places name their files.
     """
 
     reading: Reading
     found: Found
-    builders: frozenset[str] = frozenset()
     modules: dict[str, Frame] = field(default_factory=dict)
     sources: dict[str, ast.Module] = field(default_factory=dict)
+    by_file_name: dict[str, list[str]] = field(default_factory=dict)
+    reach: Reach = field(default_factory=Reach)
     documents: dict[str, Value] = field(default_factory=dict)
     labelled: bool = False
     lines: dict[str, list[str]] = field(default_factory=dict)
     entered: set[int] = field(default_factory=set)
     active: list[int] = field(default_factory=list)
     results: dict[tuple[int, ...], Value] = field(default_factory=dict)
-    steps: int = 0
+    tokens: int = 0
 
-    def step(self, cost: int = 1) -> None:
-        """Counts the steps. Raises ``TooMuchError`` after ``MAX_STEPS``."""
-        self.steps += cost
-        if self.steps > MAX_STEPS:
-            raise TooMuchError
+    @property
+    def budget(self) -> Budget:
+        return self.reading.budget
 
 
 @dataclass(slots=True, eq=False)
@@ -114,20 +109,25 @@ class Frame:
         return Frame(self.world, self.file, parent=self, depth=self.depth + 1, class_body=class_body)
 
     def evaluate(self, node: ast.expr) -> Value:
-        self.world.step()
+        budget = self.world.budget
+        outer = budget.line, budget.file
+        budget.line, budget.file = node.lineno, self.file
+        budget.pay_steps()
         evaluator = _EVALUATORS.get(type(node))
-        value = evaluator(node, self) if evaluator else unknown(node)
-        if isinstance(value, Text):
-            self.world.step(len(value.template) // CHARS_PER_STEP)
+        value = evaluator(node, self) if evaluator else unknown(node, self)
+        budget.line, budget.file = outer
         return value
 
     def run(self, body: Sequence[ast.stmt]) -> None:
+        budget = self.world.budget
         for statement in body:
+            budget.line, budget.file = statement.lineno, self.file
+            budget.pay_steps()
             executor = _EXECUTORS.get(type(statement))
             if executor:
                 executor(statement, self)
 
 
-def unknown(node: ast.expr) -> Unknown:
+def unknown(node: ast.expr, frame: Frame) -> Unknown:
     """A value that only a run would show, with the expression it comes from."""
-    return Unknown(label_of(node), source=source_of(node))
+    return Unknown(label_of(node, frame.world.budget), source=source_of(node, frame.world.budget))

@@ -8,10 +8,13 @@ from agents_app.formats.python.frames import Frame, World, executes
 from agents_app.formats.python.things import ModuleOf
 from agents_app.formats.to_spec.values import Outside, Text, Unknown, Value
 
+CHARS_PER_STEP = 1_000
+
 
 @executes(ast.Import)
 def _import(node: ast.Import, frame: Frame) -> None:
     for alias in node.names:
+        frame.world.budget.pay_steps()
         module = find_module(alias.name, frame)
         if alias.asname:
             frame.names[alias.asname] = ModuleOf(module, alias.name) if module else Outside(alias.name)
@@ -27,7 +30,9 @@ def _import_from(node: ast.ImportFrom, frame: Frame) -> None:
     module = find_module(node.module, frame) if node.module else None
     for alias in node.names:
         name = alias.asname or alias.name
+        frame.world.budget.pay_steps()
         if alias.name == "*":
+            frame.world.budget.pay_elements(len(module.names) if module else 0)
             frame.names.update(module.names if module else {})
             continue
         frame.names[name] = _member(node, alias.name, module, frame)
@@ -46,7 +51,9 @@ def find_module(dotted: str, frame: Frame) -> Frame | None:
     """The frame of a module of the project, by its whole dotted name or the end of it; None for other modules."""
     world = frame.world
     wanted = dotted.replace(".", "/") + ".py"
-    for path in world.sources:
+    namesakes = world.by_file_name.get(wanted.rpartition("/")[2], ())
+    world.budget.pay_steps(len(namesakes) * (1 + len(wanted) // CHARS_PER_STEP))
+    for path in namesakes:
         if path != frame.file and (path == wanted or path.endswith("/" + wanted) or wanted.endswith("/" + path)):
             return run_module(path, world)
     return None

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
+
+from agents_app.formats.budget import Budget
 
 _CONTAINERS = frozenset(
     {
@@ -23,62 +26,82 @@ _CONTAINERS = frozenset(
     }
 )
 _MAX_LABEL = 40
-_MAX_LINES = 8
-_MAX_COLUMNS = 500
+_MAX_NAME = 100
+_MAX_LEVELS = 30
+_MAX_NODES = 150
+_MAX_CHARS = 1_000
 
 
-def source_of(node: ast.AST) -> str:
+def source_of(node: ast.AST, budget: Budget) -> str:
     """The expression as text, short enough for a remark."""
-    text = re.sub(r"\s+", " ", _written(node))
+    text = re.sub(r"\s+", " ", _written(node, budget))
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _written(node: ast.AST) -> str:
-    """The expression as text; "code" for a long one, because a hostile source's nesting would take quadratic time."""
-    lines = getattr(node, "end_lineno", 0) - getattr(node, "lineno", 0)
-    columns = getattr(node, "end_col_offset", 0) - getattr(node, "col_offset", 0)
-    if lines > _MAX_LINES or columns > _MAX_COLUMNS:
-        return "code"
+def _written(node: ast.AST, budget: Budget) -> str:
+    """The expression as text, a step for each of its parts; "code" for a long one."""
+    chars = 0
+    for number, part in enumerate(_parts(node)):
+        chars += sum(len(value) for value in vars(part).values() if isinstance(value, str | bytes))
+        budget.pay_steps()
+        if number > _MAX_NODES or chars > _MAX_CHARS:
+            return "code"
     try:
         return ast.unparse(node)
     except (ValueError, RecursionError):  # an integer with more digits than Python prints, or a very long chain
         return "code"
 
 
-def label_of(node: ast.AST) -> str:
+def _parts(node: ast.AST) -> Iterator[ast.AST]:
+    """The node and all below it, one by one, so that whoever has seen enough need not pay for the rest."""
+    waiting = [iter((node,))]
+    while waiting:
+        part = next(waiting[-1], None)
+        if part is None:
+            waiting.pop()
+        else:
+            yield part
+            waiting.append(ast.iter_child_nodes(part))
+
+
+def label_of(node: ast.AST, budget: Budget) -> str:
     """``user.name`` gives ``user_name``, ``self.topic`` and ``inputs["topic"]`` ``topic``, ``x.upper()`` ``x``."""
-    label = re.sub(r"\W+", "_", _label(node), flags=re.ASCII).strip("_")[:_MAX_LABEL].strip("_")
+    label = re.sub(r"\W+", "_", _label(node, budget), flags=re.ASCII).strip("_")[:_MAX_LABEL].strip("_")
     return label if label and not label[0].isdigit() else f"value_{label}".strip("_")
 
 
-def _label(node: ast.AST) -> str:
-    if isinstance(node, ast.Name):
-        return node.id
+def _label(node: ast.AST, budget: Budget, level: int = 0) -> str:
+    """The label before it is cut. ``level`` counts how far below the whole expression the node is."""
+    budget.pay_steps()
+    if level > _MAX_LEVELS or isinstance(node, ast.Name):
+        return node.id[:_MAX_NAME] if isinstance(node, ast.Name) else "code"
     if isinstance(node, ast.Attribute):
-        return _below(node.value, node.attr)
+        return _below(_label(node.value, budget, level + 1), node.attr)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        return _below(node.value, node.slice.value) if isinstance(node.slice.value, str) else _indexed(node)
+        return _indexed(node, node.slice, budget, level + 1)
     if isinstance(node, ast.Call):
-        return _called(node)
+        return _called(node, budget, level + 1)
     if isinstance(node, ast.Await | ast.FormattedValue | ast.Starred):
-        return _label(node.value)
-    return _written(node)
+        return _label(node.value, budget, level + 1)
+    return _written(node, budget)
 
 
-def _below(container: ast.expr, name: str) -> str:
-    inside = _label(container)
+def _below(inside: str, name: str) -> str:
+    name = name[:_MAX_NAME]
     return name if inside.rpartition("_")[2] in _CONTAINERS else f"{inside}_{name}"
 
 
-def _indexed(node: ast.Subscript) -> str:
-    return f"{_label(node.value)}_{_written(node.slice)}"
+def _indexed(node: ast.Subscript, index: ast.Constant, budget: Budget, level: int) -> str:
+    inside = _label(node.value, budget, level)
+    return _below(inside, index.value) if isinstance(index.value, str) else f"{inside}_{_written(index, budget)}"
 
 
-def _called(node: ast.Call) -> str:
+def _called(node: ast.Call, budget: Budget, level: int) -> str:
     """The name of a call: if it only reshapes a value, that of the value."""
     if len(node.args) == 1 and not node.keywords and isinstance(node.args[0], ast.Name | ast.Attribute | ast.Subscript):
-        return _label(node.args[0])
+        return _label(node.args[0], budget, level)
     if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name | ast.Attribute | ast.Subscript):
-        base = _label(node.func.value)
-        return base if base not in ("datetime", "date", "time", "os", "uuid", "random", "json") else _written(node.func)
-    return _written(node.func)
+        base = _label(node.func.value, budget, level)
+        known = ("datetime", "date", "time", "os", "uuid", "random", "json")
+        return base if base not in known else _written(node.func, budget)
+    return _written(node.func, budget)

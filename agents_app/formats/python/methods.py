@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from agents_app.formats.python.frames import Frame
-from agents_app.formats.python.labels import label_of, source_of
+from agents_app.formats.budget import Budget
+from agents_app.formats.python.frames import Frame, unknown
+from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.texts import formatted, joined_by, method_of_text, template_of
 from agents_app.formats.to_spec.naming import is_generic
 from agents_app.formats.to_spec.values import (
@@ -19,6 +20,7 @@ from agents_app.formats.to_spec.values import (
     Unknown,
     Value,
     settled,
+    size_of,
 )
 
 KICKOFFS = frozenset(
@@ -33,6 +35,7 @@ KICKOFFS = frozenset(
         "test",
     }
 )
+_COPYING = {"items": 4, "values": 1, "keys": 2, "copy": 1}  # by what they make for each entry
 
 
 def method_of(
@@ -42,11 +45,11 @@ def method_of(
     name = _method(node)
     inner = settled(receiver)
     if isinstance(inner, Text) and not (isinstance(receiver, Unknown) and name != "join"):
-        return _text(inner, node, args, fields) or Unknown(label_of(node), source=source_of(node))
+        return _text(inner, node, args, fields, frame.world.budget) or unknown(node, frame)
     if isinstance(inner, Items) and not isinstance(receiver, Unknown):
-        return _items(inner, name, args, node)
+        return _items(inner, args, node, frame)
     if isinstance(inner, Mapping):
-        return _mapping(inner, name, args, fields)
+        return _mapping(inner, name, args, fields, frame.world.budget)
     if isinstance(inner, Definition) and inner.kind == "crew":
         return _crew(inner, node, args, fields, frame)
     if isinstance(inner, Definition) and inner.kind in ("agent", "task"):
@@ -56,39 +59,47 @@ def method_of(
     return None
 
 
-def _text(text: Text, node: ast.Call, args: list[Value], fields: dict[str, Field]) -> Value | None:
+def _text(text: Text, node: ast.Call, args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
     name = _method(node)
     if name == "format":
-        return formatted(text, args, {key: field.value for key, field in fields.items()})
+        return formatted(text, args, {key: field.value for key, field in fields.items()}, budget)
     if name == "format_map" and args and isinstance(args[0], Mapping):
-        return formatted(text, [], {key: field.value for key, field in args[0].fields.items()})
+        budget.pay_elements(len(args[0].fields))
+        return formatted(text, [], {key: field.value for key, field in args[0].fields.items()}, budget)
     if name == "join" and args:
-        return joined_by(text, args[0], node.args[0])
-    return method_of_text(text, name, args)
+        return joined_by(text, args[0], node.args[0], budget)
+    return method_of_text(text, name, args, budget)
 
 
-def _items(items: Items, name: str, args: list[Value], node: ast.Call) -> Value:
+def _items(items: Items, args: list[Value], node: ast.Call, frame: Frame) -> Value:
+    name, budget = _method(node), frame.world.budget
     if name == "append" and args:
         items.items.append(args[0])
     elif name == "extend" and args:
         more = settled(args[0])
+        budget.pay_elements(size_of(more))
         items.items.extend(more.items if isinstance(more, Items) else [args[0]])
     elif name == "insert" and len(args) == 2:
         position = settled(args[0])
-        items.items.insert(int(position.value or 0) if isinstance(position, Constant) else 0, args[1])
+        index = position.value if isinstance(position, Constant) and isinstance(position.value, int) else 0
+        budget.pay_looking(len(items.items))
+        items.items.insert(index, args[1])
     elif name == "copy":
+        budget.pay_elements(len(items.items))
         return Items(list(items.items))
     elif name == "pop" and items.items:
         return items.items[-1]
     else:
-        return Unknown(label_of(node), source=source_of(node))
+        return unknown(node, frame)
     return Constant(None)
 
 
-def _mapping(mapping: Mapping, name: str, args: list[Value], fields: dict[str, Field]) -> Value | None:
+def _mapping(mapping: Mapping, name: str, args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
     result: Value | None = None
+    if name in _COPYING:
+        budget.pay_elements(_COPYING[name] * len(mapping.fields))
     if name in ("get", "pop", "setdefault") and args:
-        field = mapping.fields.get(template_of(settled(args[0])).template)
+        field = mapping.fields.get(template_of(settled(args[0]), budget).template)
         result = field.value if field else args[1] if len(args) > 1 else Constant(None)
     elif name == "items":
         result = Items([Items([Text(key), field.value]) for key, field in mapping.fields.items()])
@@ -100,6 +111,7 @@ def _mapping(mapping: Mapping, name: str, args: list[Value], fields: dict[str, F
         result = Mapping(dict(mapping.fields), mapping.place)
     elif name == "update":
         more = settled(args[0]) if args else None
+        budget.pay_elements(len(fields) + (size_of(more) if more else 0))
         mapping.fields.update(more.fields if isinstance(more, Mapping) else {})
         mapping.fields.update(fields)
         result = Constant(None)
@@ -112,7 +124,7 @@ def _crew(crew: Definition, node: ast.Call, args: list[Value], fields: dict[str,
     if _method(node) in KICKOFFS:
         _remember_inputs(crew, args, fields, frame)
     name = "" if is_generic(crew.name) else f"{crew.name}_"
-    return Unknown(f"{name}result", source=source_of(node))
+    return Unknown(f"{name}result", source=source_of(node, frame.world.budget))
 
 
 def _remember_inputs(crew: Definition | None, args: list[Value], fields: dict[str, Field], frame: Frame) -> None:
@@ -127,11 +139,10 @@ def _remember_inputs(crew: Definition | None, args: list[Value], fields: dict[st
 
 def _executed(made: Definition, node: ast.Call, frame: Frame) -> Value:
     if _method(node) in (*KICKOFFS, "execute", "execute_sync", "execute_async", "execute_task"):
-        message = (
-            f"`{source_of(node)}` runs this {made.kind} outside of a crew; that call is not part of what was imported."
-        )
+        written = source_of(node, frame.world.budget)
+        message = f"`{written}` runs this {made.kind} outside of a crew; that call is not part of what was imported."
         frame.world.reading.report.info(frame.place(node), message)
-    return Unknown(f"{made.name}_result" if made.name else "result", source=source_of(node))
+    return Unknown(f"{made.name}_result" if made.name else "result", source=source_of(node, frame.world.budget))
 
 
 def _method(node: ast.Call) -> str:

@@ -16,6 +16,7 @@ from agents_app.formats.to_spec.values import (
     Unknown,
     Value,
     settled,
+    size_of,
 )
 
 
@@ -23,19 +24,22 @@ from agents_app.formats.to_spec.values import (
 def _binary(node: ast.BinOp, frame: Frame) -> Value:
     if isinstance(node.op, ast.Add):
         return _sum(node, frame)
-    left, right = frame.evaluate(node.left), frame.evaluate(node.right)
+    left, right, budget = frame.evaluate(node.left), frame.evaluate(node.right), frame.world.budget
     if isinstance(node.op, ast.Mod) and isinstance(left, Text):
+        budget.pay_elements(size_of(right))
         fields = {name: field.value for name, field in right.fields.items()} if isinstance(right, Mapping) else {}
-        return interpolated(left, right.items if isinstance(right, Items) else [right], fields)
+        return interpolated(left, right.items if isinstance(right, Items) else [right], fields, budget)
     if isinstance(node.op, ast.Mult) and isinstance(left, Text) and isinstance(right, Constant):
         times = right.value if isinstance(right.value, int) else 0
         if 0 <= times * len(left.template) <= MAX_TEXT:
+            budget.pay_chars(times * len(left.template))
             return Text(left.template * times, left.computed)
-    return _arithmetic(node, left, right)
+    return _arithmetic(node, frame, left, right)
 
 
 def _sum(node: ast.BinOp, frame: Frame) -> Value:
     """A chain of ``+``, however long, read from the left without recursion."""
+    budget = frame.world.budget
     nodes: list[ast.expr] = []
     rest: ast.expr = node
     while isinstance(rest, ast.BinOp) and isinstance(rest.op, ast.Add):
@@ -47,25 +51,26 @@ def _sum(node: ast.BinOp, frame: Frame) -> Value:
         items: list[Value] = []
         for value, part in values:
             inner = settled(value)
-            items.extend(inner.items if isinstance(inner, Items) else [unknown(part)])
+            budget.pay_elements(size_of(inner))
+            items.extend(inner.items if isinstance(inner, Items) else [unknown(part, frame)])
         return Items(items)
     if any(isinstance(value, Text) for value, _ in values):
-        return joined([template_of(value, part) for value, part in values])
-    return _arithmetic(node, *(value for value, _ in values)) if len(values) == 2 else unknown(node)
+        return joined([template_of(value, budget, part) for value, part in values], budget)
+    return _arithmetic(node, frame, *(value for value, _ in values)) if len(values) == 2 else unknown(node, frame)
 
 
-def _arithmetic(node: ast.BinOp, left: Value, right: Value) -> Value:
+def _arithmetic(node: ast.BinOp, frame: Frame, left: Value, right: Value) -> Value:
     first, second = settled(left), settled(right)
     if not (isinstance(first, Constant) and isinstance(second, Constant)):
-        return unknown(node)
+        return unknown(node, frame)
     a, b = first.value, second.value
     if a is None or b is None or max(abs(a), abs(b)) > 10**9:
-        return unknown(node)
+        return unknown(node, frame)
     if isinstance(node.op, ast.Add):
         return Constant(a + b)
     if isinstance(node.op, ast.Sub):
         return Constant(a - b)
-    return Constant(a * b) if isinstance(node.op, ast.Mult) else unknown(node)
+    return Constant(a * b) if isinstance(node.op, ast.Mult) else unknown(node, frame)
 
 
 @evaluates(ast.UnaryOp)
@@ -75,7 +80,7 @@ def _unary(node: ast.UnaryOp, frame: Frame) -> Value:
         return Constant(-value.value)
     if isinstance(node.op, ast.Not) and (truth := truth_of(value)) is not None:
         return Constant(not truth)
-    return unknown(node)
+    return unknown(node, frame)
 
 
 @evaluates(ast.BoolOp)
@@ -89,15 +94,15 @@ def _boolean(node: ast.BoolOp, frame: Frame) -> Value:
         if truth_of(settled(value)) is wanted:
             return value
     known = [value for value in values if truth_of(settled(value)) is not None]
-    return known[-1] if known else values[0] if wanted else unknown(node)
+    return known[-1] if known else values[0] if wanted else unknown(node, frame)
 
 
 def _with_fallback(value: Value, fallback: Value) -> Value:
     """An unknown value, with the value that it has in the source if nothing else sets it."""
     if isinstance(value, Secret) and value.fallback is None:
-        return Secret(value.name, fallback)
+        return Secret(value.name, settled(fallback))
     if isinstance(value, Unknown) and value.known is None:
-        return Unknown(value.label, value.source, fallback, value.defined)
+        return Unknown(value.label, value.source, settled(fallback), value.defined)
     return value
 
 
@@ -105,10 +110,11 @@ def _with_fallback(value: Value, fallback: Value) -> Value:
 def _compare(node: ast.Compare, frame: Frame) -> Value:
     values = [settled(frame.evaluate(part)) for part in (node.left, *node.comparators)]
     if len(values) != 2 or not all(isinstance(v, Constant) or (isinstance(v, Text) and v.literal) for v in values):
-        return unknown(node)
+        return unknown(node, frame)
+    frame.world.budget.pay_chars(sum(len(v.template) for v in values if isinstance(v, Text)))
     if isinstance(node.ops[0], ast.Eq | ast.Is):
         return Constant(values[0] == values[1])
-    return Constant(values[0] != values[1]) if isinstance(node.ops[0], ast.NotEq | ast.IsNot) else unknown(node)
+    return Constant(values[0] != values[1]) if isinstance(node.ops[0], ast.NotEq | ast.IsNot) else unknown(node, frame)
 
 
 @evaluates(ast.IfExp)

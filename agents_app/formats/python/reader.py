@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
 from collections.abc import Mapping as Dict
 from pathlib import PurePosixPath
 
+from agents_app.formats.budget import UsedUpError
 from agents_app.formats.python import (  # noqa: F401  (they register what they read)
     calls,
     expressions,
@@ -15,12 +17,13 @@ from agents_app.formats.python import (  # noqa: F401  (they register what they 
     statements,
 )
 from agents_app.formats.python.calling import call_function, enter_unbound, instantiate
-from agents_app.formats.python.frames import Frame, FunctionNode, TooMuchError, World
+from agents_app.formats.python.frames import Frame, FunctionNode, World
 from agents_app.formats.python.imports import run_module
-from agents_app.formats.python.reach import builders, makes_parts
+from agents_app.formats.python.reach import reach_of
 from agents_app.formats.python.syntax import parse
 from agents_app.formats.python.things import Class, Function
-from agents_app.formats.report import NOWHERE, Place, UnreadableError
+from agents_app.formats.python_tree import MAX_TOKENS, tokens_in
+from agents_app.formats.report import UnreadableError, at_line
 from agents_app.formats.to_spec.assemble import Found
 from agents_app.formats.to_spec.fields import Reading
 from agents_app.formats.to_spec.naming import is_generic, without_maker
@@ -37,27 +40,40 @@ def read_python(
     world = World(reading, Found(format="python"), documents=dict(documents or {}), labelled=labelled)
     for path, text in files.items():
         _parse(path, text, world, alone=len(files) == 1)
-    world.builders = builders(world.sources.values())
+    world.reach = reach_of(world.sources.values())
     try:
         for path in world.sources:
             run_module(path, world)
         for path in world.sources:
             _sweep(world.modules[path], world.sources[path])
-    except TooMuchError:
-        message = "The source does more than can be followed; what was found until then was read."
-        reading.report.warn(NOWHERE, message)
+    except UsedUpError as error:
+        _say_stopped(str(error), world)
+    except RecursionError:
+        _say_stopped("the source is nested or calls itself too deeply to be followed", world)
+    reading.budget = reading.budget.renewed()
     _name_crews(world, files)
     return world.found
+
+
+def _say_stopped(why: str, world: World) -> None:
+    """What was found before is kept: each agent, task and crew of it was read whole."""
+    place = world.budget.place
+    if not (world.found.agents or world.found.tasks or world.documents):
+        raise UnreadableError(at_line(place, f"{why}; no agent and no task was found before it."), place)
+    world.reading.report.warn(place, f"Here {why}. What was found before was read, the rest was not.")
 
 
 def _parse(path: str, text: str, world: World, *, alone: bool) -> None:
     label = path if world.labelled else ""
     try:
-        world.sources[path] = parse(text, world.reading.report, file=label)
+        world.sources[path] = parse(text, world.reading.report, file=label, tokens=MAX_TOKENS - world.tokens)
+        world.tokens += tokens_in(text)
     except UnreadableError as error:
         if alone:
             raise
         world.reading.report.error(error.place, str(error))
+        return
+    world.by_file_name.setdefault(path.rpartition("/")[2], []).append(path)
     world.lines[label] = text.split("\n")
 
 
@@ -65,7 +81,7 @@ def _sweep(module: Frame, tree: ast.Module) -> None:
     """Follows what the module itself never calls: crew classes first, then functions and methods that make parts."""
     for node in tree.body:
         value = module.names.get(node.name) if isinstance(node, ast.ClassDef) else None
-        if isinstance(value, Class) and value.node is node and makes_parts(node):
+        if isinstance(value, Class) and value.node is node and id(node) in module.world.reach.makers:
             _enter_class(value, module)
     for name, value in list(module.names.items()):
         is_here = isinstance(value, Function) and value.frame is module and value.node.name == name
@@ -74,7 +90,7 @@ def _sweep(module: Frame, tree: ast.Module) -> None:
 
 
 def _worth_entering(function: Function, module: Frame) -> bool:
-    made = makes_parts(function.node) or function.name in module.world.builders
+    made = id(function.node) in module.world.reach.makers or function.name in module.world.reach.builders
     return made and id(function.node) not in module.world.entered
 
 
@@ -84,7 +100,7 @@ def _enter_class(cls: Class, module: Frame) -> None:
     if not waiting:
         return
     owner = instantiate(cls, [], {}, module, place=module.place(cls.node))
-    waiting.sort(key=lambda method: not method.decorated("crew") and method.name not in module.world.builders)
+    waiting.sort(key=lambda method: not method.decorated("crew") and method.name not in module.world.reach.builders)
     for method in waiting:
         if id(method.node) not in module.world.entered:
             bound = Function(method.node, method.frame, owner)
@@ -94,20 +110,22 @@ def _enter_class(cls: Class, module: Frame) -> None:
 
 def _name_crews(world: World, files: Dict[str, str]) -> None:
     """Names a crew that is called ``crew`` after the class or function that makes it, and the source after its file."""
+    named = {
+        path: [node for node in tree.body if isinstance(node, ast.ClassDef | FunctionNode)]
+        for path, tree in world.sources.items()
+    }
     for crew in world.found.crews:
         if is_generic(without_maker(crew.name)) or crew.name == "crew":
-            crew.name = _enclosing_name(world, crew) or crew.name
+            crew.name = _enclosing_name(named, crew) or crew.name
     stems = [PurePosixPath(path).stem for path in files]
     world.found.name = next((stem for stem in stems if not is_generic(stem) and stem != "crew"), "")
 
 
-def _enclosing_name(world: World, crew: Definition) -> str:
-    place: Place = crew.place
-    for path, tree in world.sources.items():
-        if place.file not in ("", path):
-            continue
-        named = [node for node in tree.body if isinstance(node, ast.ClassDef | FunctionNode)]
-        for node in named:
-            if node.lineno <= (place.line or 0) <= (node.end_lineno or 0):
-                return "" if is_generic(without_maker(node.name)) else without_maker(node.name)
+def _enclosing_name(named: Dict[str, list[ast.ClassDef | FunctionNode]], crew: Definition) -> str:
+    line = crew.place.line or 0
+    for path, nodes in named.items():
+        number = bisect_right(nodes, line, key=lambda node: node.lineno) - 1
+        if crew.place.file in ("", path) and number >= 0 and line <= (nodes[number].end_lineno or 0):
+            name = without_maker(nodes[number].name)
+            return "" if is_generic(name) else name
     return ""

@@ -6,14 +6,19 @@ Nested classes are written out in place, because not every provider accepts refe
 from __future__ import annotations
 
 import ast
+import json
 from dataclasses import dataclass
 from typing import Any
 
+from agents_app.formats.budget import Budget
 from agents_app.formats.python.field_rules import rules_of
 from agents_app.formats.python.labels import source_of
+from agents_app.formats.python.texts import reshaped
 from agents_app.formats.python.things import Class, decorators
+from agents_app.formats.python_tree import parsed
 from agents_app.formats.report import Place, Report
 from agents_app.formats.to_spec.fields import data_of
+from agents_app.formats.to_spec.values import Text
 
 Json = dict[str, Any]
 
@@ -76,6 +81,10 @@ class _Scope:
     report: Report
     open: tuple[Class, ...]
 
+    @property
+    def budget(self) -> Budget:
+        return self.cls.frame.world.budget
+
     def place(self, node: ast.AST) -> Place:
         return self.cls.frame.place(node)
 
@@ -89,18 +98,20 @@ def schema_of(cls: Class, report: Report, *, within: tuple[Class, ...] = ()) -> 
         report.warn(cls.frame.place(cls.node), message)
         return {"type": "object"}
     properties: Json = {}
-    required: list[str] = []
-    for ancestor in reversed(cls.ancestors()):
+    required: dict[str, None] = {}
+    budget = cls.frame.world.budget
+    for ancestor in reversed(list(cls.ancestors())):
         if isinstance(ancestor, Class):
             scope = _Scope(ancestor, report, (*within, cls))
             for name, field_schema, is_required in _declared(scope):
                 properties[name] = field_schema
-                required = [*(other for other in required if other != name), *([name] if is_required else [])]
+                required.pop(name, None)
+                required |= {name: None} if is_required else {}
     schema: Json = {"type": "object", "title": cls.name, "properties": properties}
-    description = ast.get_docstring(cls.node)
-    if description:
-        schema["description"] = description
-    return {**schema, "required": required} if required else schema
+    description = ast.get_docstring(cls.node, clean=False)
+    if description and description.strip():
+        schema["description"] = reshaped("cleandoc", Text(description), budget).template
+    return {**schema, "required": list(required)} if required else schema
 
 
 def _declared(scope: _Scope) -> list[tuple[str, Json, bool]]:
@@ -109,7 +120,9 @@ def _declared(scope: _Scope) -> list[tuple[str, Json, bool]]:
     for node in scope.cls.node.body:
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
             continue
-        scope.cls.frame.world.step(5)  # classes within classes can double the schema at each level
+        scope.budget.at(scope.place(node))
+        scope.budget.pay_steps()
+        scope.budget.pay_elements(20)  # classes within classes can double the schema at each level
         name = node.target.id
         if name.startswith("_") or name == "model_config" or _name(node.annotation) == "ClassVar":
             continue
@@ -125,7 +138,7 @@ def _enum(cls: Class) -> Json:
     for node in cls.node.body:
         if isinstance(node, ast.Assign):
             try:
-                values.append(data_of(cls.frame.evaluate(node.value)))
+                values.append(data_of(cls.frame.evaluate(node.value), cls.frame.world.budget))
             except ValueError:
                 values.extend(target.id.lower() for target in node.targets if isinstance(target, ast.Name))
     kinds = {"integer" if isinstance(value, int) else "string" for value in values}
@@ -133,6 +146,7 @@ def _enum(cls: Class) -> Json:
 
 
 def _typed(node: ast.expr, scope: _Scope) -> Json:
+    scope.budget.pay_steps()
     if isinstance(node, ast.Constant):
         return _quoted(node, scope)
     if isinstance(node, ast.Name | ast.Attribute):
@@ -153,8 +167,10 @@ def _quoted(node: ast.Constant, scope: _Scope) -> Json:
     if node.value is None:
         return {"type": "null"}
     try:
-        return _typed(ast.parse(str(node.value), mode="eval").body, scope)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        written = str(node.value)
+        scope.budget.pay_steps(len(written) // 10)
+        return _typed(parsed(written, mode="eval").body, scope)
+    except (SyntaxError, ValueError):
         return _anything(node, scope)
 
 
@@ -207,18 +223,22 @@ def _array(base: Json, name: str, args: list[ast.expr], scope: _Scope) -> Json:
 
 
 def _union(nodes: list[ast.expr], scope: _Scope) -> Json:
-    options: list[Json] = []
+    options: dict[str, Json] = {}
     for node in nodes:
         schema = _typed(node, scope)
-        options.extend(option for option in schema.get("anyOf", [schema]) if option not in options)
-    return {"anyOf": options} if len(options) > 1 else options[0]
+        for option in schema.get("anyOf", [schema]):
+            written = json.dumps(option, sort_keys=True)
+            scope.budget.pay_steps()
+            scope.budget.pay_chars(len(written))
+            options.setdefault(written, option)
+    return {"anyOf": list(options.values())} if len(options) > 1 else next(iter(options.values()))
 
 
 def _literal(nodes: list[ast.expr], scope: _Scope) -> Json:
     values: list[Any] = []
     for node in nodes:
         try:
-            values.append(data_of(scope.cls.frame.evaluate(node)))
+            values.append(data_of(scope.cls.frame.evaluate(node), scope.budget))
         except ValueError:
             return _anything(node, scope)
     kinds = {type(value) for value in values}
@@ -228,9 +248,8 @@ def _literal(nodes: list[ast.expr], scope: _Scope) -> Json:
 
 
 def _anything(node: ast.expr, scope: _Scope) -> Json:
-    message = (
-        f"The type `{source_of(node)}` in the class {scope.cls.name} was not understood: any value is allowed there."
-    )
+    written = source_of(node, scope.budget)
+    message = f"The type `{written}` in the class {scope.cls.name} was not understood: any value is allowed there."
     scope.report.warn(scope.place(node), message)
     return {}
 

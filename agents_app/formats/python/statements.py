@@ -10,10 +10,9 @@ from agents_app.formats.python.frames import Frame, FunctionNode, executes, unkn
 from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.loops import bind, repetitions, unpacked
 from agents_app.formats.python.operators import truth_of
-from agents_app.formats.python.reach import makes_parts
 from agents_app.formats.python.settings import note_setting
 from agents_app.formats.python.texts import ASKED, joined, template_of
-from agents_app.formats.python.things import Class, Function
+from agents_app.formats.python.things import MAX_NAME, Class, Function
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.naming import is_generic
 from agents_app.formats.to_spec.values import (
@@ -27,8 +26,10 @@ from agents_app.formats.to_spec.values import (
     Unknown,
     Value,
     settled,
+    size_of,
 )
 
+COPIED_NAMES_PER_ELEMENT = 8
 _FLOW = frozenset({"start", "listen", "router"})
 _HOOKS = frozenset({"before_kickoff", "after_kickoff", "before_llm_call", "after_llm_call"})
 
@@ -61,7 +62,7 @@ def _give(target: ast.expr, value: Value, frame: Frame) -> None:
         owner = settled(frame.evaluate(target.value))
         set_attribute(owner, target.attr, value, Field(value, frame.place(target)))
     elif isinstance(target, ast.Tuple | ast.List):
-        for part, item in unpacked(target.elts, value):
+        for part, item in unpacked(target.elts, value, frame):
             _give(part, item, frame)
     elif isinstance(target, ast.Subscript):
         _put(target, value, frame)
@@ -85,8 +86,8 @@ def _put(target: ast.Subscript, value: Value, frame: Frame) -> None:
     container = settled(frame.evaluate(target.value))
     key = settled(frame.evaluate(target.slice)) if not isinstance(target.slice, ast.Slice) else None
     if isinstance(container, Mapping) and isinstance(key, Text | Constant):
-        name = template_of(key).template
-        container.fields[name] = Field(_titled(value, name), frame.place(target))
+        name = template_of(key, frame.world.budget).template
+        container.fields[name] = Field(_titled(value, name[:MAX_NAME]), frame.place(target))
     elif isinstance(container, Outside) and container.short == "environ" and isinstance(key, Text):
         note_setting(key.template, value, frame.place(target), frame.world)
 
@@ -96,11 +97,12 @@ def _augmented(node: ast.AugAssign, frame: Frame) -> None:
     if not isinstance(node.op, ast.Add):
         return
     old, more = settled(frame.evaluate(node.target)), frame.evaluate(node.value)
-    added = settled(more)
+    added, budget = settled(more), frame.world.budget
     if isinstance(old, Items):
-        old.items.extend(added.items if isinstance(added, Items) else [unknown(node.value)])
+        budget.pay_elements(size_of(added))
+        old.items.extend(added.items if isinstance(added, Items) else [unknown(node.value, frame)])
     elif isinstance(old, Text):
-        _give(node.target, joined([old, template_of(more, node.value)]), frame)
+        _give(node.target, joined([old, template_of(more, budget, node.value)], budget), frame)
 
 
 @executes(ast.FunctionDef, ast.AsyncFunctionDef)
@@ -136,10 +138,9 @@ def _if(node: ast.If, frame: Frame) -> None:
     if truth is not None:
         frame.run(node.body if truth else node.orelse)
         return
-    if makes_parts(node) or any(isinstance(part, ast.AugAssign) for part in ast.walk(node)):
-        message = (
-            f"Whether `{source_of(node.test)}` holds is only known when the code runs: the crew was read as if it does."
-        )
+    if id(node) in frame.world.reach.makers or id(node) in frame.world.reach.adders:
+        test = source_of(node.test, frame.world.budget)
+        message = f"Whether `{test}` holds is only known when the code runs: the crew was read as if it does."
         frame.world.reading.report.info(frame.place(node), message)
     _preferred(node.body, [node.orelse], frame)
 
@@ -147,6 +148,9 @@ def _if(node: ast.If, frame: Frame) -> None:
 def _preferred(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> None:
     """Follows all branches. If several set a name, the first branch's value stays."""
     frame.run(first)
+    if not any(others):
+        return
+    frame.world.budget.pay_elements(len(frame.names) // COPIED_NAMES_PER_ELEMENT)
     kept = dict(frame.names)
     for body in others:
         frame.run(body)
@@ -155,7 +159,7 @@ def _preferred(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], 
 
 @executes(ast.For, ast.AsyncFor)
 def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> None:
-    for item in repetitions(frame.evaluate(node.iter), node.target):
+    for item in repetitions(frame.evaluate(node.iter), node.target, frame):
         bind(node.target, item, frame)
         frame.run(node.body)
     frame.run(node.orelse)

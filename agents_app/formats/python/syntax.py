@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 
+from agents_app.formats.python_tree import MAX_TOKENS, TooLargeError, parsed
 from agents_app.formats.report import Place, Report, UnreadableError
-
-MAX_CHARS = 512 * 1024
 
 _MAGIC = re.compile(r"^([ \t]*)([!%])(?=[A-Za-z%!])", re.MULTILINE)
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 
 
-def parse(text: str, report: Report, *, file: str = "") -> ast.Module:
-    """The syntax tree. Raises ``UnreadableError``."""
-    if len(text) > MAX_CHARS:
-        raise UnreadableError(
-            f"The Python has {len(text):,} characters; at most {MAX_CHARS:,} are read.", Place(None, file)
-        )
+def parse(text: str, report: Report, *, file: str = "", tokens: int = MAX_TOKENS) -> ast.Module:
+    """The syntax tree of a text with at most so many tokens. Raises ``UnreadableError``."""
     try:
-        return _tree(text)
+        return _tree(text, file, tokens)
     except SyntaxError as error:
         mended = _mended(text)
         first = error
     if mended != text:
         try:
-            tree = _tree(mended)
+            tree = _tree(mended, file, tokens)
         except SyntaxError as error:
             raise _explained(error, mended, file) from error
         what = "Odd spaces from a web page, or notebook commands (lines with ! or %), were taken off."
@@ -37,15 +31,13 @@ def parse(text: str, report: Report, *, file: str = "") -> ast.Module:
     raise _explained(first, text, file) from first
 
 
-def _tree(text: str) -> ast.Module:
+def _tree(text: str, file: str, tokens: int) -> ast.Module:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes such as "\d" do not matter here
-            return ast.parse(text)
-    except (RecursionError, MemoryError) as error:
-        raise UnreadableError("The Python is nested too deeply to be read.") from error
-    except UnicodeEncodeError as error:
-        raise UnreadableError("The Python holds characters that are not valid Unicode.") from error
+        return parsed(text, tokens=tokens)
+    except TooLargeError as error:
+        raise UnreadableError(str(error), Place(None, file)) from error
+    except ValueError as error:
+        raise UnreadableError("The Python holds characters that are not valid Unicode.", Place(None, file)) from error
 
 
 def _mended(text: str) -> str:

@@ -9,14 +9,16 @@ import ast
 import inspect
 import re
 import string
-import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from agents_app.formats.budget import Budget
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.to_spec.fields import data_of
 from agents_app.formats.to_spec.values import Constant, Definition, Items, Secret, Text, Unknown, Value
 
 MAX_TEXT = 100_000
+MAX_PIECES = 1_000
+TAB = 8
 ASKED = "answer"
 
 _CASE = frozenset({"lower", "upper", "title", "capitalize", "casefold", "swapcase"})
@@ -24,34 +26,65 @@ _STRIP = frozenset({"strip", "lstrip", "rstrip"})
 _PERCENT = re.compile(r"%(?:\((\w{1,64})\))?[-+ #0]{0,5}\d{0,4}(?:\.\d{1,4})?([sdrifgxX%])")
 
 
-def template_of(value: Value, node: ast.AST | None = None) -> Text:
+def template_of(value: Value, budget: Budget, node: ast.expr | None = None) -> Text:
     """Any value as a part of a text."""
     if isinstance(value, Text):
         return value
     if isinstance(value, Constant):
         return Text(value.raw or str(value.value))
     if isinstance(value, Unknown | Secret):
+        budget.pay_chars(len(value.label))
         return Text(f"{{{value.label}}}", (value,))
     if isinstance(value, Items):
         try:
-            return Text(str(data_of(value)))
+            return _written(value, budget)
         except ValueError:
             pass
-    if isinstance(value, Definition) and value.name and value.origin is not None:
-        return template_of(Unknown(value.name, source=source_of(value.origin)))  # type: ignore[arg-type]
-    return template_of(Unknown(label_of(node), source=source_of(node)) if node else Unknown("value", source="code"))
+    return template_of(_computed(value, budget, node), budget)
 
 
-def joined(parts: list[Text]) -> Value:
-    """Texts one after the other. A very long one is not followed, because a source can double a text in every line."""
-    if sum(len(part.template) for part in parts) > MAX_TEXT:
+def _computed(value: Value, budget: Budget, node: ast.expr | None) -> Unknown:
+    """What stands for a value that is no text: it is named after the source's name of it, or after the expression."""
+    if isinstance(value, Definition) and value.name and isinstance(value.origin, ast.expr):
+        return Unknown(value.name, source=source_of(value.origin, budget))
+    if node is None:
+        return Unknown("value", source="code")
+    return Unknown(label_of(node, budget), source=source_of(node, budget))
+
+
+def _written(items: Items, budget: Budget) -> Text:
+    """A list as Python writes it. Raises ``ValueError`` if any part of it is not literal."""
+    text = str(data_of(items, budget))
+    budget.pay_chars(len(text))
+    return Text(text)
+
+
+def joined(parts: list[Text], budget: Budget) -> Value:
+    """Texts one after the other. A very long one is not followed."""
+    length = sum(len(part.template) for part in parts)
+    if length > MAX_TEXT:
         return Unknown("text", source="a very long text")
-    computed = dict.fromkeys(unknown for part in parts for unknown in part.computed)
-    return Text("".join(part.template for part in parts), tuple(computed))
+    budget.pay_chars(length)
+    budget.pay_elements(sum(len(part.computed) for part in parts))
+    return Text("".join(part.template for part in parts), _once_each(part.computed for part in parts))
 
 
-def formatted(template: Text, args: list[Value], fields: dict[str, Value]) -> Value:
+def _once_each(computed: Iterable[tuple[Unknown | Secret, ...]]) -> tuple[Unknown | Secret, ...]:
+    return tuple(dict.fromkeys(value for values in computed for value in values))
+
+
+def _with_computed_of(template: Text, whole: Value, budget: Budget) -> Value:
+    """A text that was made of a template, whose own placeholders are still in it."""
+    if not isinstance(whole, Text):
+        return whole
+    budget.pay_elements(len(template.computed) + len(whole.computed))
+    return Text(whole.template, _once_each((template.computed, whole.computed)))
+
+
+def formatted(template: Text, args: list[Value], fields: dict[str, Value], budget: Budget) -> Value:
     """``template.format(...)``. A field without a value stays as it is: kickoff's inputs fill it later."""
+    budget.pay_chars(len(template.template))
+    budget.pay_elements(2 * template.template.count("{"))
     parts: list[Text] = []
     try:
         pieces = list(string.Formatter().parse(template.template))
@@ -64,19 +97,20 @@ def formatted(template: Text, args: list[Value], fields: dict[str, Value]) -> Va
             continue
         head = re.split(r"[.\[]", name, maxsplit=1)[0]
         value = next(automatic, None) if not head else _argument(head, args, fields)
-        parts.append(template_of(value) if value is not None else Text(f"{{{name}}}"))
-    whole = joined(parts)
-    return Text(whole.template, (*template.computed, *whole.computed)) if isinstance(whole, Text) else whole
+        parts.append(template_of(value, budget) if value is not None else Text(f"{{{name}}}"))
+    return _with_computed_of(template, joined(parts, budget), budget)
 
 
 def _argument(head: str, args: list[Value], fields: dict[str, Value]) -> Value | None:
-    if head.isdigit():
+    if head.isdecimal():
         return args[int(head)] if len(head) < 4 and int(head) < len(args) else None
     return fields.get(head)
 
 
-def interpolated(template: Text, args: list[Value], fields: dict[str, Value]) -> Value:
+def interpolated(template: Text, args: list[Value], fields: dict[str, Value], budget: Budget) -> Value:
     """``template % args``."""
+    budget.pay_chars(len(template.template))
+    budget.pay_elements(2 * template.template.count("%"))
     parts: list[Text] = []
     automatic = iter(args)
     last = 0
@@ -87,54 +121,76 @@ def interpolated(template: Text, args: list[Value], fields: dict[str, Value]) ->
             parts.append(Text("%"))
             continue
         value = fields.get(match[1]) if match[1] else next(automatic, None)
-        parts.append(template_of(value) if value is not None else Text(match[0]))
+        parts.append(template_of(value, budget) if value is not None else Text(match[0]))
     parts.append(Text(template.template[last:]))
-    whole = joined(parts)
-    return Text(whole.template, (*template.computed, *whole.computed)) if isinstance(whole, Text) else whole
+    return _with_computed_of(template, joined(parts, budget), budget)
 
 
-def joined_by(separator: Text, value: Value, node: ast.AST) -> Value:
+def joined_by(separator: Text, value: Value, node: ast.expr, budget: Budget) -> Value:
     """``separator.join(value)``: a list of texts as one, or a placeholder named after what is joined."""
     if isinstance(value, Unknown):
-        return template_of(value)
+        return template_of(value, budget)
     if not isinstance(value, Items):
-        return template_of(value, node)
+        return template_of(value, budget, node)
+    budget.pay_elements(2 * len(value.items))
     parts: list[Text] = []
     for number, item in enumerate(value.items):
-        parts.extend([separator, template_of(item, node)] if number else [template_of(item, node)])
-    return joined(parts)
+        part = template_of(item, budget, node)
+        parts.extend([separator, part] if number else [part])
+    return joined(parts, budget)
 
 
-def method_of_text(text: Text, name: str, args: list[Value]) -> Value | None:
+def method_of_text(text: Text, name: str, args: list[Value], budget: Budget) -> Value | None:
     """The methods of str whose result can be known; None for any other."""
+    whole = text.template
     literals = [arg.template for arg in args if isinstance(arg, Text) and arg.literal]
-    if name in _STRIP and len(literals) == len(args):
-        return Text(getattr(text.template, name)(*literals), text.computed)
+    budget.pay_chars(len(whole))
+    if name in _STRIP and len(literals) == len(args) <= 1:
+        return Text(getattr(whole, name)(*literals), text.computed)
     if name in _CASE and text.literal:
-        return Text(getattr(text.template, name)())
-    if (
-        name == "replace"
-        and len(literals) >= 2
-        and literals[0]
-        and len(text.template) * len(literals[1]) < MAX_TEXT * 10
-    ):
-        return Text(text.template.replace(literals[0], literals[1])[:MAX_TEXT], text.computed)
+        return Text(getattr(whole, name)())
+    if name == "replace" and len(literals) >= 2 and literals[0]:
+        return _replaced(text, literals[0], literals[1], budget)
     if name in ("split", "splitlines") and text.literal:
         separator = literals[0] if literals and literals[0] else None
-        pieces = text.template.splitlines() if name == "splitlines" else text.template.split(separator)
-        return Items([Text(piece) for piece in pieces[:1000]])
+        pieces = whole.splitlines() if name == "splitlines" else whole.split(separator, MAX_PIECES)
+        budget.pay_elements(len(pieces))
+        return Items([Text(piece) for piece in pieces[:MAX_PIECES]])
     if name in ("removeprefix", "removesuffix") and literals:
-        return Text(getattr(text.template, name)(literals[0]), text.computed)
+        return Text(getattr(whole, name)(literals[0]), text.computed)
     return None
 
 
+def _replaced(text: Text, old: str, new: str, budget: Budget) -> Text | None:
+    length = len(text.template) + text.template.count(old) * (len(new) - len(old))
+    if length > MAX_TEXT:
+        return None
+    budget.pay_chars(length)
+    return Text(text.template.replace(old, new), text.computed)
+
+
+def without_indentation(text: str) -> str:
+    """As ``textwrap.dedent``, which would compile the indentation, however long, as a pattern."""
+    lines = [line if line.strip(" \t") else "" for line in text.split("\n")]
+    margins = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines if line]
+    least, most = min(margins, default=""), max(margins, default="")
+    margin = next((at for at, char in enumerate(least) if char != most[at]), len(least))
+    return "\n".join(line[margin:] for line in lines)
+
+
 RESHAPERS: dict[str, Callable[[str], str]] = {
-    "dedent": textwrap.dedent,
+    "dedent": without_indentation,
     "cleandoc": inspect.cleandoc,
 }
+
+
+def reshaped(name: str, text: Text, budget: Budget) -> Text:
+    """The text through one of ``RESHAPERS``, which may write a tab as eight spaces."""
+    budget.pay_chars(len(text.template) + TAB * text.template.count("\t"))
+    return Text(RESHAPERS[name](text.template), text.computed)
 
 
 def without_layout(text: str) -> str:
     """A triple-quoted text without the indentation that its lines have from the layout of the source."""
     first, newline, rest = text.partition("\n")
-    return first + newline + textwrap.dedent(rest)
+    return first + newline + without_indentation(rest)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from agents_app.formats.python.frames import Frame, FunctionNode
 from agents_app.formats.to_spec.values import Definition, Value
+
+MAX_NAME = 200
+MAX_DECORATORS = 20
 
 
 @dataclass(slots=True, eq=False)
@@ -38,16 +43,18 @@ class Class(Value):
     def name(self) -> str:
         return self.node.name
 
-    def ancestors(self) -> list[Value]:
-        """Itself and its bases, nearest first, each once."""
-        ancestors: list[Value] = []
-        waiting: list[Value] = [self]
+    def ancestors(self) -> Iterator[Value]:
+        """Itself and its bases, nearest first, each once. Each but the first costs a step."""
+        seen = {id(self)}
+        waiting: deque[Value] = deque([self])
         while waiting:
-            value = waiting.pop(0)
-            if not any(value is known for known in ancestors):
-                ancestors.append(value)
-                waiting.extend(value.bases if isinstance(value, Class) else ())
-        return ancestors
+            value = waiting.popleft()
+            yield value
+            for base in value.bases if isinstance(value, Class) else ():
+                self.frame.world.budget.pay_steps()
+                if id(base) not in seen:
+                    seen.add(id(base))
+                    waiting.append(base)
 
     def member(self, name: str) -> Value | None:
         for ancestor in self.ancestors():
@@ -66,8 +73,10 @@ class Class(Value):
     def methods(self, decorator: str) -> list[Function]:
         """Its methods with a decorator, in the order of the source, those of its bases first."""
         methods: dict[str, Function] = {}
-        for ancestor in reversed(self.ancestors()):
-            for value in ancestor.body.names.values() if isinstance(ancestor, Class) else ():
+        for ancestor in reversed(list(self.ancestors())):
+            names = ancestor.body.names if isinstance(ancestor, Class) else {}
+            self.frame.world.budget.pay_steps(len(names))
+            for value in names.values():
                 if isinstance(value, Function) and value.decorated(decorator):
                     methods[value.name] = value
         return list(methods.values())
@@ -96,7 +105,7 @@ class ModuleOf(Value):
 def decorators(node: FunctionNode | ast.ClassDef) -> list[str]:
     """The last parts of the decorators' names: ``agent`` for ``@agent``, ``@project.agent`` and ``@agent()``."""
     names = []
-    for decorator in node.decorator_list:
+    for decorator in node.decorator_list[:MAX_DECORATORS]:
         target = decorator.func if isinstance(decorator, ast.Call) else decorator
         names.append(target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", ""))
     return names
@@ -105,5 +114,5 @@ def decorators(node: FunctionNode | ast.ClassDef) -> list[str]:
 def called(value: Value, name: str) -> Value:
     """The value; a definition without a name gets this one."""
     if isinstance(value, Definition) and not value.name:
-        value.name = name
+        value.name = name[:MAX_NAME]
     return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents_app.formats.to_spec.fields import Reading, built, scalar_of, text_of
+from agents_app.formats.to_spec.fields import Reading, built, pay_names, scalar_of, text_of
 from agents_app.formats.to_spec.llms import read_llm
 from agents_app.formats.to_spec.naming import title
 from agents_app.formats.to_spec.tools import read_tools
@@ -55,6 +55,7 @@ _WHY_NOT = {
 def agent_spec(definition: Definition, *, key: str, reading: Reading) -> AgentSpec:
     """The agent's spec. What is missing in it is left empty, and validation names it."""
     owner = f"Agent {key}"
+    reading.budget.at(definition.place)
     fields = definition.fields
     data: dict[str, Any] = {"key": key}
     for name in _TEXTS:
@@ -87,6 +88,7 @@ def say_dropped(
     fields: dict[str, Field], reading: Reading, *, owner: str, known: frozenset[str], reasons: dict[str, str]
 ) -> None:
     """Reports each field that is given and on, but has no place in the spec."""
+    pay_names(fields, reading)
     for name, field in fields.items():
         if name in known or _is_off(field):
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents_app.formats.report import NOWHERE, UnreadableError
+from agents_app.formats.report import NOWHERE, UnreadableError, at_line
 from agents_app.formats.to_spec.agents import agent_spec
 from agents_app.formats.to_spec.crews import crew_settings, has_memory
 from agents_app.formats.to_spec.fields import Reading, built, plain_text
@@ -13,7 +13,7 @@ from agents_app.formats.to_spec.inputs import crew_inputs
 from agents_app.formats.to_spec.members import Roster, listed, name_meant, wanted
 from agents_app.formats.to_spec.naming import is_generic, snake, title, without_maker
 from agents_app.formats.to_spec.tasks import task_spec
-from agents_app.formats.to_spec.values import Constant, Definition, Field, Value, members, settled
+from agents_app.formats.to_spec.values import Constant, Definition, Field, Value, members, settled, size_of
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 
 MAX_MEMBERS = 300
@@ -40,12 +40,12 @@ class Found:
 
 
 def assemble(found: Found, reading: Reading) -> CrewSpec:
-    """The crew that the source defines. Raises ``UnreadableError`` if it defines no part of one."""
+    """The crew that the source defines. Raises ``UnreadableError`` if it defines no part of one, or one too large."""
     if max(len(found.agents), len(found.tasks)) > MAX_MEMBERS:
         raise UnreadableError(f"The source makes more than {MAX_MEMBERS} agents or tasks; import a part of it.")
     crew = _chosen(found, reading)
-    agents = Roster("agent", reading.report, found.agents)
-    tasks = Roster("task", reading.report, found.tasks)
+    agents = Roster("agent", reading, found.agents)
+    tasks = Roster("task", reading, found.tasks)
     for name, roster in (("agents", agents), ("tasks", tasks)):
         _enlist(crew.fields.get(name) if crew else None, roster)
     if not agents.members and not tasks.members:
@@ -74,7 +74,7 @@ def _spec(
     data: dict[str, Any],
     reading: Reading,
 ) -> CrewSpec:
-    named = {"name": _crew_name(crew, found), "agents": tuple(agents), "tasks": tuple(tasks)}
+    named = {"name": _crew_name(crew, found, reading), "agents": tuple(agents), "tasks": tuple(tasks)}
     fields = dict(crew.fields) if crew else {}
     spec = built(CrewSpec, {**named, **data}, fields=fields, report=reading.report, owner="The crew")
     return spec.model_copy(update={"inputs": crew_inputs(spec, crew, found.inputs, reading)})
@@ -88,7 +88,7 @@ def _chosen(found: Found, reading: Reading) -> Definition | None:
             reading.report.info(NOWHERE, message)
         return None
     crews = _once_each(found.crews)
-    sizes = [len(listed(crew.fields.get("tasks")) or ()) for crew in crews]
+    sizes = [size_of(settled(crew.fields["tasks"].value)) if "tasks" in crew.fields else 0 for crew in crews]
     best = max(range(len(sizes)), key=lambda index: (sizes[index], index))
     if len(crews) > 1:
         others = ", ".join(str(crew.place.line) for index, crew in enumerate(crews) if index != best)
@@ -112,16 +112,20 @@ def _enlist(field: Field | None, roster: Roster) -> None:
     """Fills a roster with what the crew lists, or with all definitions if its list is made by code."""
     values = listed(field)
     place = field.place if field else NOWHERE
+    roster.reading.budget.at(place)
+    if values is not None and len(values) > MAX_MEMBERS:
+        message = f"the crew lists {len(values):,} {roster.kind}s; at most {MAX_MEMBERS} are read."
+        raise UnreadableError(at_line(place, message), place)
     if values is None and field is not None:
         message = f"The crew's {roster.kind}s are put together by code: all {roster.kind}s of the source were taken."
-        roster.report.warn(place, message)
+        roster.reading.report.warn(place, message)
     for value in _latest(roster) if values is None else values:
         member = wanted(value, roster, place=place)
         if member is not None:
             roster.add(member)
         elif not isinstance(value, Constant):
             message = f"One of the crew's {roster.kind}s is made by code that could not be followed; it was left out."
-            roster.report.warn(place, message)
+            roster.reading.report.warn(place, message)
 
 
 def _latest(roster: Roster) -> list[Definition]:
@@ -131,13 +135,14 @@ def _latest(roster: Roster) -> list[Definition]:
             message = (
                 f"`{definition.name}` is defined again in line {definition.replaced.line}; the later one was taken."
             )
-            roster.report.info(definition.place, message)
+            roster.reading.report.info(definition.place, message)
     return [definition for definition in roster.pool if not definition.replaced]
 
 
 def _task(task: Definition, agents: Roster, tasks: Roster, reading: Reading, *, assigned: bool) -> TaskSpec:
     """``assigned``: a manager hands the tasks out, so a task need not name an agent."""
     key = tasks.keys[id(task)]
+    reading.budget.at(task.place)
     agent = _agent_of(task, agents, reading, key=key)
     if agent is None and "agent" not in task.fields and not assigned and "config" not in task.fields:
         reading.report.warn(task.place, f"Task {key} names no agent; choose one in the editor.")
@@ -162,11 +167,12 @@ def _context(task: Definition, tasks: Roster, reading: Reading, *, key: str) -> 
     field = task.fields.get("context")
     if field is None:
         return None
+    reading.budget.at(field.place)
     value = settled(field.value)
     if isinstance(value, Constant) and value.value is None:
         return None
     keys: dict[str, None] = {}
-    for item in members(value):
+    for item in members(value, reading.budget):
         member = item if isinstance(item, Definition) else _named(item, tasks)
         known = tasks.key_of(member) if member else None
         if known:
@@ -195,12 +201,12 @@ def _say_unused(roster: Roster) -> None:
         if id(definition) not in roster.keys and id(definition.origin) not in origins:
             name = definition.name or definition.short
             message = f"The {roster.kind} `{name}` is defined but is not part of the crew; it was left out."
-            roster.report.warn(definition.place, message)
+            roster.reading.report.warn(definition.place, message)
 
 
-def _crew_name(crew: Definition | None, found: Found) -> str:
+def _crew_name(crew: Definition | None, found: Found, reading: Reading) -> str:
     field = crew.fields.get("name") if crew else None
-    own = plain_text(settled(field.value)) if field else None
+    own = plain_text(settled(field.value), reading.budget) if field else None
     if own and own.strip():
         return own.strip()[:200]
     for name in map(without_maker, (crew.name if crew else "", found.name)):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from agents_app.formats.budget import Budget
 from agents_app.formats.report import NOWHERE, Place, Report
 from agents_app.formats.to_spec.values import (
     Constant,
@@ -20,6 +21,7 @@ from agents_app.formats.to_spec.values import (
     Unknown,
     Value,
     settled,
+    size_of,
 )
 from engine.spec.crew_spec import Spec
 
@@ -28,21 +30,34 @@ S = TypeVar("S", bound=Spec)
 
 @dataclass(slots=True)
 class Reading:
-    """One import: its report, each input's default in the source, and the model for agents that name none."""
+    """One import: its report, its budget, each input's default, and the model for agents that name none."""
 
     report: Report
+    budget: Budget = field(default_factory=Budget)
     default_model: str = ""
     defaults: dict[str, str] = field(default_factory=dict)
 
 
+def pay_names(fields: dict[str, Field], reading: Reading) -> None:
+    """Pays for going through fields and saying their names."""
+    reading.budget.pay_elements(len(fields))
+    reading.budget.pay_chars(sum(map(len, fields)))
+
+
 def text_of(field: Field | None, reading: Reading, *, what: str) -> str:
     """A field as text, "" if it is not given. What only a run would show becomes a placeholder."""
-    return as_text(field.value, reading, place=field.place, what=what).strip() if field else ""
+    if field is None:
+        return ""
+    reading.budget.at(field.place)
+    return as_text(field.value, reading, place=field.place, what=what).strip()
 
 
 def as_text(value: Value, reading: Reading, *, place: Place, what: str) -> str:
     """A value as text; ``what`` names the field in remarks."""
+    reading.budget.pay_elements(size_of(value))
     if isinstance(value, Text):
+        reading.budget.pay_chars(len(value.template) + sum(len(part.label) for part in value.computed))
+        reading.budget.pay_elements(len(value.computed))
         for part in value.computed:
             _note_computed(part, reading, place=place, what=what)
         return value.template
@@ -78,20 +93,22 @@ def _note_computed(part: Unknown | Secret, reading: Reading, *, place: Place, wh
 
 
 def _keep_default(label: str, value: Value | None, reading: Reading) -> None:
-    default = plain_text(settled(value)) if value is not None else None
+    default = plain_text(settled(value), reading.budget) if value is not None else None
     if default is not None:
         reading.defaults.setdefault(label, default)
 
 
-def plain_text(value: Value | None) -> str | None:
+def plain_text(value: Value | None, budget: Budget) -> str | None:
     """A literal as the text of an input; None if any part of it is not literal."""
     if isinstance(value, Text):
         return value.template if value.literal else None
     if isinstance(value, Constant) and value.value is not None:
         return value.raw or str(value.value)
     if isinstance(value, Items):
-        parts = [plain_text(item) for item in value.items]
+        budget.pay_elements(len(value.items))
+        parts = [plain_text(item, budget) for item in value.items]
         known = [part for part in parts if part is not None]
+        budget.pay_chars(sum(len(part) + 2 for part in known))
         return ", ".join(known) if len(known) == len(parts) else None
     return None
 
@@ -107,30 +124,36 @@ def scalar_of(field: Field, reading: Reading, *, what: str) -> Any:
     return None
 
 
-def data_of(value: Value) -> Any:
-    """A value as JSON data. Raises ``ValueError`` if any part of it is not literal."""
+def data_of(value: Value, budget: Budget) -> Any:
+    """A value as JSON data, which it pays for. Raises ``ValueError`` if any part of it is not literal."""
     value = settled(value)
     if isinstance(value, Text) and value.literal:
+        budget.pay_chars(len(value.template))
         return value.template
     if isinstance(value, Constant):
         return value.value
+    budget.pay_elements(size_of(value))
     if isinstance(value, Items):
-        return [data_of(item) for item in value.items]
+        return [data_of(item, budget) for item in value.items]
     if isinstance(value, Mapping):
-        return {key: data_of(part.value) for key, part in value.fields.items()}
+        budget.pay_chars(sum(map(len, value.fields)))
+        return {key: data_of(part.value, budget) for key, part in value.fields.items()}
     raise ValueError("not literal")
 
 
 def describe(value: Value) -> str:
     """A value in a few words, for remarks."""
     if isinstance(value, Definition | Outside):
-        return value.short
-    if isinstance(value, Unknown):
-        return value.source or value.label
-    if isinstance(value, Secret):
-        return value.name
-    text = plain_text(value)
-    return f"'{text[:60]}'" if text is not None else str(getattr(value, "name", "")) or "an expression"
+        words = value.short
+    elif isinstance(value, Unknown):
+        words = value.source or value.label
+    elif isinstance(value, Text) and value.literal:
+        words = f"'{value.template[:60]}'"
+    elif isinstance(value, Constant) and value.value is not None:
+        words = f"'{value.raw or value.value}'"
+    else:
+        words = "a list" if isinstance(value, Items) else str(getattr(value, "name", "")) or "an expression"
+    return words
 
 
 def built(model: type[S], data: dict[str, Any], *, fields: dict[str, Field], report: Report, owner: str) -> S:

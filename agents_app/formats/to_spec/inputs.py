@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents_app.formats.to_spec.fields import Reading, plain_text
+from agents_app.formats.to_spec.fields import Reading, pay_names, plain_text
 from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, settled
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
@@ -10,12 +10,14 @@ from engine.spec.placeholders import placeholders
 
 def crew_inputs(spec: CrewSpec, crew: Definition | None, extra: list[Field], reading: Reading) -> dict[str, str]:
     """Name to text, for each placeholder of the crew for which the source has a literal text."""
-    names = placeholders(spec)
+    names = dict.fromkeys(placeholders(spec))
     sources = [crew.fields["inputs"]] if crew and "inputs" in crew.fields else extra
     texts: dict[str, str] = {}
     for entry in sources:
-        for name, value in _first_row(entry, reading).items():
-            text = plain_text(settled(value.value))
+        row = _first_row(entry, reading)
+        pay_names(row, reading)
+        for name, value in row.items():
+            text = plain_text(settled(value.value), reading.budget)
             if name not in names:
                 reading.report.gather("kickoff gives {items}, which no text uses.", place=value.place, item=name)
             elif text is None:
@@ -30,6 +32,7 @@ def crew_inputs(spec: CrewSpec, crew: Definition | None, extra: list[Field], rea
 def _first_row(field: Field, reading: Reading) -> dict[str, Field]:
     value = settled(field.value)
     if isinstance(value, Items):
+        reading.budget.pay_elements(len(value.items))
         rows = [row for row in value.items if isinstance(row, Mapping)]
         if len(rows) > 1:
             message = (

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from agents_app.formats.report import Place
-from agents_app.formats.to_spec.fields import Reading, built, describe, scalar_of
+from agents_app.formats.to_spec.fields import Reading, built, describe, pay_names, scalar_of
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
@@ -160,6 +160,7 @@ def _from_fields(fields: dict[str, Field], reading: Reading, *, prefix: str, pla
         model = f"{prefix}/{model.removeprefix('models/')}"
     data: dict[str, Any] = {"model": model}
     places = {"model": fields[model_field] if model_field else Field(Text(model), place)}
+    pay_names(fields, reading)
     for name, field in fields.items():
         if name in _SETTINGS and (setting := _setting(name, field, reading)) is not None:
             data[_SETTINGS[name]], places[_SETTINGS[name]] = setting, field
@@ -178,8 +179,8 @@ def _model_name(field: Field, reading: Reading) -> str | None:
 
 def _setting(name: str, field: Field, reading: Reading) -> Any:
     if _SETTINGS[name] == "stop":
-        texts = [item.template for item in members(field.value) if isinstance(item, Text) and item.literal]
-        return tuple(texts) or None
+        items = members(field.value, reading.budget)
+        return tuple(item.template for item in items if isinstance(item, Text) and item.literal) or None
     if isinstance(settled(field.value), Items | Mapping | Definition):
         reading.report.warn(field.place, f"The model's {name} is not a number in the source; its default is used.")
         return None

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from agents_app.formats.report import Place, Report
-from agents_app.formats.to_spec.naming import first_words, is_generic, snake, title, unique_key, without_maker
+from agents_app.formats.budget import Budget
+from agents_app.formats.report import Place
+from agents_app.formats.to_spec.fields import Reading
+from agents_app.formats.to_spec.naming import KeyMaker, first_words, is_generic, snake, title, without_maker
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
@@ -19,7 +21,6 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
-    members,
     settled,
 )
 
@@ -28,20 +29,32 @@ _MAX_COMPARED = 4  # levels; tasks can refer to each other in a circle
 
 @dataclass(slots=True)
 class Roster:
-    """The agents, or the tasks, of the crew that is being read. ``pool`` is all of them that the source defines."""
+    """The agents, or the tasks, of the crew that is being read. ``pool`` is all of them that the source defines.
+
+    ``meant``: members by their keys and names, the first of a name; ``twins``: members by what they may be equal in.
+    """
 
     kind: Kind
-    report: Report
+    reading: Reading
     pool: list[Definition]
     members: list[Definition] = field(default_factory=list)
     keys: dict[int, str] = field(default_factory=dict)
-    taken: set[str] = field(default_factory=set)
+    names: KeyMaker = field(default_factory=KeyMaker)
+    meant: dict[str, Definition] = field(default_factory=dict)
+    twins: dict[int | None, list[Definition]] = field(default_factory=dict)
+    pool_by_name: dict[str, Definition] = field(init=False)
+
+    def __post_init__(self) -> None:
+        roles = {snake(_text(member, "role")): member for member in reversed(self.pool)}
+        names = {snake(member.name): member for member in self.pool}
+        self.pool_by_name = {name: member for name, member in {**roles, **names}.items() if name}
 
     def key_of(self, definition: Definition) -> str | None:
         """A member's key, also if the same thing was made a second time; None for others."""
         if id(definition) in self.keys:
             return self.keys[id(definition)]
-        twin = next((member for member in self.members if _same(member, definition)), None)
+        alike = (member for group in _groups_of(definition) for member in self.twins.get(group, ()))
+        twin = next((member for member in alike if _same(member, definition, self.reading.budget)), None)
         return self.keys[id(twin)] if twin else None
 
     def add(self, definition: Definition) -> str:
@@ -49,26 +62,25 @@ class Roster:
         key = self.key_of(definition)
         if key is None:
             self.members.append(definition)
-            key = unique_key(_name_of(definition), taken=self.taken, fallback=f"{self.kind}_{len(self.members)}")
+            key = self.names.key(_name_of(definition), fallback=f"{self.kind}_{len(self.members)}")
+            for group in _groups_of(definition):
+                self.twins.setdefault(group, []).append(definition)
+            self.meant.setdefault(key, definition)
+            self.meant.setdefault(snake(definition.name), definition)
         self.keys[id(definition)] = key
         return key
 
     def named(self, name: str) -> Definition | None:
         """Whom a text means: a member by its key or name, or any definition by its name or an agent's role."""
         wanted = snake(name)
-        for member in self.members:
-            if wanted in (self.keys[id(member)], snake(member.name)):
-                return member
-        by_name = [member for member in self.pool if wanted and snake(member.name) == wanted]
-        by_role = [member for member in self.pool if wanted and snake(_text(member, "role")) == wanted]
-        return next(iter([*by_name[-1:], *by_role]), None)
+        return self.meant.get(wanted) or self.pool_by_name.get(wanted)
 
     def stub(self, name: str, *, place: Place) -> Definition:
         """An empty member for a name that the source uses but does not define."""
         fields = {"role": Field(Text(title(name)), place)} if self.kind == "agent" else {}
         empty = Definition(self.kind, self.kind, place, fields, name=name)
         message = f"`{name}` is not defined in this source: an empty {self.kind} was made from its name; fill it in."
-        self.report.warn(place, message)
+        self.reading.report.warn(place, message)
         return empty
 
 
@@ -98,29 +110,40 @@ def listed(field: Field | None) -> list[Value] | None:
         return None
     value = settled(field.value)
     if isinstance(value, Items):
-        return list(members(value))
+        return value.items
     return [] if isinstance(value, Constant) else None
 
 
-def _same(first: Definition, second: Definition, *, depth: int = 0) -> bool:
+def _groups_of(definition: Definition) -> list[int | None]:
+    """Where to look for its twins: among those of the call that made it, and among agents without a name (None)."""
+    groups: list[int | None] = [] if definition.origin is None else [id(definition.origin)]
+    return [*groups, None] if definition.kind == "agent" and not definition.name else groups
+
+
+def _same(first: Definition, second: Definition, budget: Budget, *, depth: int = 0) -> bool:
     """Whether two definitions come from one call, run twice with the same arguments, or are one agent written twice."""
+    budget.pay_steps()
     written_twice = first.kind == second.kind == "agent" and not first.name and not second.name
     if not (written_twice or (first.origin is not None and first.origin is second.origin)):
         return False
     if first.fields.keys() != second.fields.keys() or depth > _MAX_COMPARED:
         return False
     pairs = ((field.value, second.fields[name].value) for name, field in first.fields.items())
-    return all(_equal(value, other, depth=depth + 1) for value, other in pairs)
+    return all(_equal(value, other, budget, depth=depth + 1) for value, other in pairs)
 
 
-def _equal(first: Value, second: Value, *, depth: int) -> bool:
+def _equal(first: Value, second: Value, budget: Budget, *, depth: int) -> bool:
+    budget.pay_steps()
     if first is second or depth > _MAX_COMPARED:
         return first is second
     if isinstance(first, Items) and isinstance(second, Items):
         pairs = zip(first.items, second.items, strict=False)
-        return len(first.items) == len(second.items) and all(_equal(a, b, depth=depth + 1) for a, b in pairs)
+        return len(first.items) == len(second.items) and all(_equal(a, b, budget, depth=depth + 1) for a, b in pairs)
     if isinstance(first, Definition) and isinstance(second, Definition):
-        return _same(first, second, depth=depth)
+        return _same(first, second, budget, depth=depth)
+    if isinstance(first, Text) and isinstance(second, Text):
+        budget.pay_looking(len(first.template))
+        budget.pay_steps(len(first.computed))
     return first == second
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass, field
 
 MAX_KEY = 64
+MAX_NAME = 500
 
 _GENERIC = re.compile(
     r"^_*(agent|task|crew|my_crew|the_crew|a|t|c|x|result|results|new_agent|new_task|item|obj|self|cls|main|run|app|"
@@ -15,8 +17,11 @@ _MAKER = re.compile(r"^(?:create|make|build|get|define|setup|set_up|new|init|ini
 
 
 def snake(name: str) -> str:
-    """``FinancialAnalyst`` and ``Financial Analyst`` both give ``financial_analyst``; empty if nothing is left."""
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    """``FinancialAnalyst`` and ``Financial Analyst`` both give ``financial_analyst``; empty if nothing is left.
+
+    Of a long name only the beginning is read.
+    """
+    ascii_name = unicodedata.normalize("NFKD", name[:MAX_NAME]).encode("ascii", "ignore").decode()
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", ascii_name)
     return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
 
@@ -31,16 +36,23 @@ def without_maker(name: str) -> str:
     return _MAKER.sub("", name.strip("_"))
 
 
-def unique_key(name: str, *, taken: set[str], fallback: str) -> str:
-    """A key that fits ``KEY_PATTERN`` and is not in ``taken``, to which it is added."""
-    stem = snake(name)[:MAX_KEY].strip("_") or fallback
-    key, number = stem, 1
-    while key in taken:
-        number += 1
-        suffix = f"_{number}"
-        key = stem[: MAX_KEY - len(suffix)].rstrip("_") + suffix
-    taken.add(key)
-    return key
+@dataclass(slots=True)
+class KeyMaker:
+    """Makes keys that fit ``KEY_PATTERN``, none of them twice. ``last``: the last number that a stem was given."""
+
+    taken: set[str] = field(default_factory=set)
+    last: dict[str, int] = field(default_factory=dict)
+
+    def key(self, name: str, *, fallback: str) -> str:
+        stem = snake(name)[:MAX_KEY].strip("_") or fallback
+        key, number = stem, self.last.get(stem, 1)
+        while key in self.taken:
+            number += 1
+            suffix = f"_{number}"
+            key = stem[: MAX_KEY - len(suffix)].rstrip("_") + suffix
+        self.last[stem] = number
+        self.taken.add(key)
+        return key
 
 
 def title(name: str) -> str:

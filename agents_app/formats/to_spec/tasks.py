@@ -79,7 +79,7 @@ def _output_schema(fields: dict[str, Field], reading: Reading, *, owner: str) ->
         if isinstance(value, Schema):
             return value.data
         if isinstance(value, Mapping) and ("properties" in value.fields or "type" in value.fields):
-            return _literal_schema(value)
+            return _literal_schema(value, reading)
         if not (isinstance(value, Constant) and not value.value):
             name_of_class = describe(value).strip("'")
             message = (
@@ -90,9 +90,9 @@ def _output_schema(fields: dict[str, Field], reading: Reading, *, owner: str) ->
     return None
 
 
-def _literal_schema(value: Mapping) -> dict[str, Any] | None:
+def _literal_schema(value: Mapping, reading: Reading) -> dict[str, Any] | None:
     try:
-        data: dict[str, Any] = data_of(value)
+        data: dict[str, Any] = data_of(value, reading.budget)
     except ValueError:
         return None
     return data
@@ -102,7 +102,7 @@ def _guardrails(fields: dict[str, Field], reading: Reading, *, owner: str) -> tu
     questions = []
     for name in ("guardrail", "guardrails"):
         field = fields.get(name)
-        for value in members(field.value) if field else ():
+        for value in members(field.value, reading.budget) if field else ():
             question = _question(value, reading, owner=owner)
             if question:
                 questions.append(question)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents_app.formats.report import Place
-from agents_app.formats.to_spec.fields import Reading, data_of, describe
+from agents_app.formats.to_spec.fields import Reading, data_of, describe, pay_names
 from agents_app.formats.to_spec.llms import is_secret_field
 from agents_app.formats.to_spec.naming import snake
 from agents_app.formats.to_spec.values import (
@@ -63,7 +63,7 @@ def read_tools(field: Field | None, reading: Reading, *, owner: str) -> tuple[To
     if field is None:
         return ()
     tools: dict[str, ToolSpec] = {}
-    for value in members(field.value):
+    for value in members(field.value, reading.budget):
         tool = _tool(settled(value), reading, place=field.place, owner=owner)
         if tool and tools.setdefault(tool.name, tool) != tool:
             message = f"{owner} has {tool.name} twice with different settings; the first was kept."
@@ -102,9 +102,10 @@ def _name(value: Value) -> str:
 def _config(tool: str, made: Definition, reading: Reading) -> dict[str, Any]:
     """The settings that the tool has here too; the others are reported as left out."""
     config: dict[str, Any] = {}
+    pay_names(made.fields, reading)
     for name, field in made.fields.items():
         try:
-            value = data_of(field.value)
+            value = data_of(field.value, reading.budget)
         except ValueError:
             value = None
         if name in SETTINGS.get(tool, ()) and value is not None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from agents_app.formats.budget import Budget
 from agents_app.formats.report import NOWHERE, Place
 
 Kind = Literal["agent", "task", "crew", "llm", "guardrail", "tool", "other"]
@@ -69,12 +70,13 @@ class Unknown(Value):
 
     ``source`` is the expression, and "" for a variable, a parameter or a question to the user: those are natural inputs
     of a crew, an expression is not. ``known`` is a value that the source gives it all the same, such as a parameter's
-    default. ``defined`` is false for a name that the source uses but never defines.
+    default; it is no part of a comparison, because such values can hold each other twice over, time and again.
+    ``defined`` is false for a name that the source uses but never defines.
     """
 
     label: str
     source: str = ""
-    known: Value | None = None
+    known: Value | None = field(default=None, compare=False)
     defined: bool = True
 
 
@@ -83,7 +85,7 @@ class Secret(Value):
     """A setting that is read from the environment; it is never imported. ``fallback`` is its default in the source."""
 
     name: str
-    fallback: Value | None = None
+    fallback: Value | None = field(default=None, compare=False)
 
     @property
     def label(self) -> str:
@@ -134,15 +136,23 @@ def settled(value: Value) -> Value:
         value = inner
 
 
-def members(value: Value) -> Iterator[Value]:
-    """The items of a list, or the value itself as the only one; nothing for None."""
+def members(value: Value, budget: Budget) -> Iterator[Value]:
+    """The items of a list, or the value itself as the only one; nothing for None. Pays for each."""
     value = settled(value)
+    budget.pay_elements(size_of(value))
     if isinstance(value, Items):
         yield from value.items
     elif isinstance(value, Mapping):
         yield from (entry.value for entry in value.fields.values())
     elif not (isinstance(value, Constant) and value.value is None):
         yield value
+
+
+def size_of(value: Value) -> int:
+    """How many entries a list or a dictionary has; 0 for any other value."""
+    if isinstance(value, Items):
+        return len(value.items)
+    return len(value.fields) if isinstance(value, Mapping) else 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from agents_app.formats.report import Place, Report, UnreadableError
 from agents_app.formats.to_spec.assemble import Found
-from agents_app.formats.to_spec.fields import plain_text
 from agents_app.formats.to_spec.naming import snake
-from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Kind, Mapping
+from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Kind, Mapping, Text, Value
 from agents_app.formats.yaml.strict import YamlDocument
 
 _AGENT_SIGNS = frozenset({"role", "goal", "backstory"})
@@ -102,7 +101,11 @@ def _wrapped(value: Mapping | Items, place: Place) -> Iterator[tuple[str, Field]
             yield "", Field(item, place)
             continue
         own = next((item.fields[name] for name in ("key", "id", "name", "role") if name in item.fields), None)
-        yield plain_text(own.value) or "" if own else "", Field(item, item.place)
+        yield _name_in(own.value) if own else "", Field(item, item.place)
+
+
+def _name_in(value: Value) -> str:
+    return value.template if isinstance(value, Text) else str(value.value) if isinstance(value, Constant) else ""
 
 
 def _add(name: str, field: Field, *, kind: Kind | None, found: Found, report: Report) -> None:

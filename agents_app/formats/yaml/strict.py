@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from agents_app.formats.budget import Budget
 from agents_app.formats.report import Place, UnreadableError
 from agents_app.formats.to_spec.values import Constant, Field, Items, Mapping, Text, Value
 from engine.text import storable
@@ -18,6 +19,7 @@ from engine.text import storable
 MAX_CHARS = 256 * 1024
 MAX_DEPTH = 20
 MAX_NODES = 20_000
+STEPS_PER_NODE = 5
 
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _NULLS = frozenset({"", "~", "null"})
@@ -38,6 +40,7 @@ class YamlDocument:
 class _Reader:
     text: str
     file: str
+    budget: Budget
     nodes: int = 0
     events: Iterator[yaml.Event] = field(init=False)
 
@@ -52,14 +55,14 @@ class _Reader:
         return UnreadableError(f"Line {place.line}: {message}", place)
 
 
-def documents(text: str, *, file: str = "") -> list[YamlDocument]:
-    """The documents of a text. Raises ``UnreadableError``, which says the line and what to do."""
+def documents(text: str, budget: Budget, *, file: str = "") -> list[YamlDocument]:
+    """The documents of a text. Raises ``UnreadableError``, which says the line and what to do, or ``UsedUpError``."""
     if len(text) > MAX_CHARS:
         raise UnreadableError(
             f"The YAML has {len(text):,} characters; at most {MAX_CHARS:,} are read.", Place(None, file)
         )
     try:
-        return list(_documents(_Reader(text, file)))
+        return list(_documents(_Reader(text, file, budget)))
     except yaml.YAMLError as error:
         raise _explained(error, text, file) from error
 
@@ -80,6 +83,8 @@ def _documents(reader: _Reader) -> Iterator[YamlDocument]:
 def _value(reader: _Reader, event: yaml.Event, *, depth: int) -> Value:
     _refuse_extras(reader, event)
     reader.nodes += 1
+    reader.budget.at(reader.place(event))
+    reader.budget.pay_steps(STEPS_PER_NODE)
     if reader.nodes > MAX_NODES:
         raise reader.refuse(event, f"more than {MAX_NODES:,} values; a crew file has far fewer.")
     if depth > MAX_DEPTH:
