@@ -23,7 +23,7 @@ from teams.times import span
 
 COUNT = """
 INSERT INTO teams_trycount AS kept (key, count, ends_at)
-VALUES (%(key)s, 1, statement_timestamp() + %(window)s)
+VALUES (%(key)s, 1, statement_timestamp() + make_interval(secs => %(window_s)s))
 ON CONFLICT (key) DO UPDATE SET
     count = CASE WHEN kept.ends_at <= statement_timestamp() THEN 1 ELSE kept.count + 1 END,
     ends_at = CASE WHEN kept.ends_at <= statement_timestamp() THEN excluded.ends_at ELSE kept.ends_at END
@@ -72,9 +72,9 @@ def count(*tallies: Tally) -> None:
     All callers name tallies in one order, which is that in which their rows are locked.
     """
     for tally in tallies:
-        values: dict[str, str | int | timedelta] = {
+        values: dict[str, str | int | float] = {
             "key": tally.key,
-            "window": tally.limit.window,
+            "window_s": tally.limit.window.total_seconds(),
             "most": tally.limit.most,
         }
         with connection.cursor() as cursor:
