@@ -11,7 +11,8 @@ from agents_app.snapshot import spec_of
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 from engine.spec.validate import Complaint, validate
-from teams.access import Principal, visible_to
+from teams.access import Principal, fetch, visible_to
+from teams.models import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,30 @@ class CrewDetail:
         return tuple(complaint for complaint in self.complaints if complaint.level == "error")
 
 
+OWN = {"archived_at": None, "builtin_key": ""}
+
+
+def own_crews(who: Principal) -> QuerySet[Crew]:
+    """The crews that a team works on and launches: neither archived nor built-in templates, which are only copied."""
+    return visible_to(who, Crew).filter(**OWN)
+
+
+def own_crew(who: Principal, slug: str, role: Role = Role.VIEWER) -> Crew:
+    """One of ``own_crews``, for whatever reads, changes or launches it, by page or API. Raises as ``fetch`` does."""
+    return fetch(Crew, who, role, slug=slug, **OWN)
+
+
+def version_of(who: Principal, slug: str, number: int) -> CrewVersion:
+    """One frozen version to look at: also of an archived crew, which runs still show, and of a built-in template."""
+    return fetch(CrewVersion, who, crew__slug=slug, number=number)
+
+
 def list_crews(who: Principal, search: str = "") -> QuerySet[Crew]:
     """The team's own crews, the last edited one first.
 
     Each has its ``agent_count``, its ``task_count`` and the number of its ``latest`` version.
     """
-    crews = visible_to(who, Crew).filter(archived_at=None, builtin_key="")
+    crews = own_crews(who)
     if search:
         crews = crews.filter(Q(name__icontains=search) | Q(description__icontains=search) | Q(slug__icontains=search))
     return crews.annotate(

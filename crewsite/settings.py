@@ -40,6 +40,8 @@ PUBLIC_URL = env.origin("PUBLIC_URL", f"http://{'127.0.0.1' if HOST == '0.0.0.0'
 SECURE = PUBLIC_URL.startswith("https://")
 ALLOWED_HOSTS = list(env.names("ALLOWED_HOSTS")) or (["*"] if LOCAL else [env.host_of(PUBLIC_URL)])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+BEHIND_PROXY = env.flag("BEHIND_PROXY", default=False)
+"""True: a proxy of ours writes ``X-Forwarded-Proto``, and the client's address last in ``X-Forwarded-For``."""
 
 BEHIND_PROXY = env.flag("BEHIND_PROXY", default=SECURE)
 """By default whenever people come by https, which this server itself does not speak."""
@@ -140,6 +142,7 @@ AUTH_USER_MODEL = "teams.User"
 LOGIN_URL = "signin"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "signin"
+PASSWORD_HASHERS = ["teams.guessing.hashing.BoundedHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},

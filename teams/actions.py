@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.text import slugify
@@ -48,12 +49,15 @@ def issue_signin_link(user: User) -> str:
 
 def use_signin_link(secret: str) -> User | None:
     """Uses up the link and returns its person; None if it is unknown, used or expired. Of two uses at once one wins."""
-    unused = SignInLink.objects.filter(
-        secret_hash=digest(secret), used_at=None, expires_at__gt=timezone.now(), user__is_active=True
-    )
-    if unused.update(used_at=Now()) != 1:
+    if _unused_links(secret).update(used_at=Now()) != 1:
         return None
     return User.objects.get(signin_links__secret_hash=digest(secret))
+
+
+def person_of_signin_link(secret: str) -> User | None:
+    """Whom the link would sign in now; None if it is unknown, used or expired."""
+    link = _unused_links(secret).select_related("user").first()
+    return None if link is None else link.user
 
 
 def issue_token(
@@ -139,6 +143,12 @@ def remove_provider(who: Principal, provider_key: ProviderKey) -> None:
     """Deletes a provider key. Runs that need it fail from their next call on."""
     require(who, Role.OWNER)
     provider_key.delete()
+
+
+def _unused_links(secret: str) -> QuerySet[SignInLink]:
+    return SignInLink.objects.filter(
+        secret_hash=digest(secret), used_at=None, expires_at__gt=timezone.now(), user__is_active=True
+    )
 
 
 def _note_use(token: ApiToken) -> None:

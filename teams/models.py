@@ -132,6 +132,17 @@ class SignInLink(models.Model):
         return f"link of {self.user}"
 
 
+class TryCount(models.Model):
+    """How often a secret was guessed wrongly in one window of time: by ``teams.guessing.tries``."""
+
+    key = models.CharField(max_length=64, primary_key=True)  # a keyed hash of who tried what from where
+    count = models.PositiveIntegerField()
+    ends_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.count} until {self.ends_at}"
+
+
 class Scope(models.TextChoices):
     """What an API token may do, within its person's role."""
 
@@ -264,12 +275,15 @@ class Delivery(models.Model):
 
 
 class IdempotentAnswer(models.Model):
-    """The answer that an API request got under its ``Idempotency-Key``. A repeated request gets it again."""
+    """The answer that an API request got under its ``Idempotency-Key``. A repeated request gets it again.
+
+    It is committed together with what the request did.
+    """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=200)
     request_hash = models.CharField(max_length=64)  # of path and body: another request may not use the key
-    answer = models.JSONField(null=True)  # null while it is being made
+    answer = models.JSONField()
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

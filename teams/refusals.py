@@ -41,3 +41,9 @@ class TooMany(Refusal):
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class Busy(TooMany):
+    """Too many ask for the same at once, and this was not begun."""
+
+    code = "busy"

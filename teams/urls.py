@@ -3,13 +3,14 @@
 from django.urls import path
 
 from teams import views
+from teams.signin import views as signin
 from teams.webhooks import views as webhooks
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("signin/", views.signin, name="signin"),
-    path("signin/<str:secret>/", views.signin_link, name="signin_link"),
-    path("signout/", views.signout, name="signout"),
+    path("signin/", signin.signin, name="signin"),
+    path("signin/<str:secret>/", signin.signin_link, name="signin_link"),
+    path("signout/", signin.signout, name="signout"),
     path("t/<slug:team>/settings/", views.settings_page, name="settings"),
     path("t/<slug:team>/settings/providers/", views.add_provider, name="add_provider"),
     path("t/<slug:team>/settings/providers/<int:pk>/remove/", views.remove_provider, name="remove_provider"),

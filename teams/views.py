@@ -1,23 +1,17 @@
-"""Pages of signing in and of a team's settings: fetch through the gate, call one action, render."""
+"""Home, and the pages of a team's settings: fetch through the gate, call one action, render."""
 
 from __future__ import annotations
 
 from django.contrib import messages
-from django.contrib.auth import login, logout
-from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from teams import actions, queries
-from teams.access import TeamRequest, fetch, member, public, signed_in
+from teams.access import TeamRequest, fetch, member, signed_in
 from teams.forms import ProviderForm, TokenForm, WebhookForm, show_refusal
 from teams.models import ApiToken, ProviderKey, Role
 from teams.refusals import Refusal
-
-signin = public("who is not signed in must be able to")(
-    LoginView.as_view(template_name="teams/signin.html", redirect_authenticated_user=True)
-)
 
 
 @signed_in
@@ -27,28 +21,6 @@ def home(request: HttpRequest) -> HttpResponse:
     if team is None:
         return render(request, "teams/no_team.html", status=404)
     return redirect("crews", team=team.slug)
-
-
-@public("the link itself is the proof")
-@require_http_methods(["GET", "HEAD"])
-def signin_link(request: HttpRequest, secret: str) -> HttpResponse:
-    """Signs in on GET: the link comes from a terminal, where nothing fetches it in advance. HEAD does not use it up."""
-    if request.META["REQUEST_METHOD"] == "HEAD":
-        return HttpResponse()
-    user = actions.use_signin_link(secret)
-    if user is None:
-        if request.user.is_authenticated:
-            return redirect("home")
-        return render(request, "teams/signin_link_used.html", status=410)
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-    return redirect("home")
-
-
-@signed_in
-@require_POST
-def signout(request: HttpRequest) -> HttpResponse:
-    logout(request)
-    return redirect("signin")
 
 
 @member(Role.VIEWER)

@@ -2,17 +2,16 @@
 
 from typing import Literal
 
-from django.http import Http404
 from ninja import Router, Schema, Status
 from pydantic import Field
 
 from agents_app.actions import archive_crew, create_crew, replace_spec
 from agents_app.models import Crew, CrewVersion
+from agents_app.queries import own_crew, own_crews, version_of
 from agents_app.snapshot import spec_of
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 from engine.spec.validate import validate
-from teams.access import Principal, fetch, visible_to
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
@@ -60,7 +59,7 @@ class VersionList(Schema):
 def list_crews(request: ApiRequest, cursor: str = "", limit: int = 50) -> dict[str, object]:
     """The team's crews by slug. ``next`` is the cursor of the following page."""
     limit = max(1, min(limit, 200))
-    crews = visible_to(request.auth, Crew).filter(archived_at=None, builtin_key="", slug__gt=cursor)
+    crews = own_crews(request.auth).filter(slug__gt=cursor)
     rows = list(crews.order_by("slug").prefetch_related("agents", "tasks", "versions")[: limit + 1])
     more = len(rows) > limit
     return {"items": [crew_json(crew) for crew in rows[:limit]], "next": rows[limit - 1].slug if more else None}
@@ -75,34 +74,34 @@ def post_crew(request: ApiRequest, body: CrewSpec) -> Status[dict[str, object]]:
 @router.get("/{slug:slug}", response={200: CrewOut, **ERRORS}, auth=Bearer(Role.VIEWER))
 def get_crew(request: ApiRequest, slug: str) -> dict[str, object]:
     """One crew: its draft, the inputs it takes, and what keeps it from running."""
-    return crew_json(_crew(request.auth, slug))
+    return crew_json(own_crew(request.auth, slug))
 
 
 @router.put("/{slug:slug}", response={200: CrewOut, **ERRORS}, auth=Bearer(Role.EDITOR))
 def put_crew(request: ApiRequest, slug: str, body: CrewSpec) -> dict[str, object]:
     """Replaces the draft; its versions stay."""
-    crew = _crew(request.auth, slug, Role.EDITOR)
+    crew = own_crew(request.auth, slug, Role.EDITOR)
     return crew_json(replace_spec(crew, expected_revision=crew.revision, spec=body))
 
 
 @router.delete("/{slug:slug}", response={204: None, **ERRORS}, auth=Bearer(Role.EDITOR))
 def delete_crew(request: ApiRequest, slug: str) -> Status[None]:
     """Archives a crew; its runs and what they cost stay."""
-    archive_crew(_crew(request.auth, slug, Role.EDITOR))
+    archive_crew(own_crew(request.auth, slug, Role.EDITOR))
     return Status(204, None)
 
 
 @router.get("/{slug:slug}/versions", response={200: VersionList, **ERRORS}, auth=Bearer(Role.VIEWER))
 def list_versions(request: ApiRequest, slug: str) -> dict[str, object]:
     """A crew's frozen versions, newest first."""
-    versions = _crew(request.auth, slug).versions.order_by("-number")
+    versions = own_crew(request.auth, slug).versions.order_by("-number")
     return {"items": [_version_json(version) for version in versions], "next": None}
 
 
 @router.get("/{slug:slug}/versions/{int:number}", response={200: VersionOut, **ERRORS}, auth=Bearer(Role.VIEWER))
 def get_version(request: ApiRequest, slug: str, number: int) -> dict[str, object]:
     """One frozen version."""
-    return _version_json(fetch(CrewVersion, request.auth, crew=_crew(request.auth, slug), number=number))
+    return _version_json(version_of(request.auth, slug, number))
 
 
 def crew_json(crew: Crew) -> dict[str, object]:
@@ -120,13 +119,6 @@ def crew_json(crew: Crew) -> dict[str, object]:
             for item in validate(spec)
         ],
     }
-
-
-def _crew(who: Principal, slug: str, role: Role = Role.VIEWER) -> Crew:
-    crew = fetch(Crew, who, role, slug=slug)
-    if crew.archived_at is not None:
-        raise Http404("This crew was archived.")
-    return crew
 
 
 def _version_json(version: CrewVersion) -> dict[str, object]:

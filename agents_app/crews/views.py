@@ -11,15 +11,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from agents_app import actions, queries
 from agents_app.crews.forms import NameForm
 from agents_app.graph.layout import graphs
-from agents_app.models import Crew, CrewVersion
+from agents_app.models import Crew
+from agents_app.queries import own_crew
 from engine.spec.crew_spec import CrewSpec
-from teams.access import Principal, TeamRequest, fetch, member
+from teams.access import Principal, TeamRequest, member
 from teams.models import Role
-
-
-def fetch_crew(who: Principal, slug: str, role: Role = Role.VIEWER) -> Crew:
-    """One of the team's own crews, unless it is archived."""
-    return fetch(Crew, who, role, slug=slug, archived_at=None, builtin_key="")
 
 
 @member(Role.VIEWER)
@@ -43,14 +39,14 @@ def new_crew(request: TeamRequest) -> HttpResponse:
 @member(Role.EDITOR)
 @require_POST
 def copy_crew(request: TeamRequest, slug: str) -> HttpResponse:
-    crew = fetch_crew(request.who, slug)
+    crew = own_crew(request.who, slug)
     return to_crew(request.who, actions.copy_crew(request.who, crew))
 
 
 @member(Role.EDITOR)
 @require_POST
 def archive_crew(request: TeamRequest, slug: str) -> HttpResponse:
-    crew = actions.archive_crew(fetch_crew(request.who, slug))
+    crew = actions.archive_crew(own_crew(request.who, slug))
     messages.success(request, f"“{crew.name}” is archived. Its runs and what they cost stay.")
     return redirect("crews", team=request.who.team.slug)
 
@@ -58,7 +54,7 @@ def archive_crew(request: TeamRequest, slug: str) -> HttpResponse:
 @member(Role.VIEWER)
 @require_GET
 def version(request: TeamRequest, slug: str, number: int) -> HttpResponse:
-    shown = fetch(CrewVersion, request.who, crew__slug=slug, number=number)
+    shown = queries.version_of(request.who, slug, number)
     spec = CrewSpec.from_json(shown.spec)
     context = {"crew": shown.crew, "version": shown, "spec": spec, **graphs(spec)}
     return render(request, "agents_app/crews/version.html", context)

@@ -12,11 +12,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from agents_app import actions, queries
-from agents_app.crews.views import fetch_crew, to_crew
+from agents_app.crews.views import to_crew
 from agents_app.editor import page
 from agents_app.editor.forms.edit import EditForm
 from agents_app.graph.layout import graphs
 from agents_app.models import Crew
+from agents_app.queries import own_crew
 from agents_app.snapshot import spec_of
 from agents_app.spec_json import json_fault, typed_spec
 from teams.access import TeamRequest, member
@@ -27,13 +28,13 @@ from teams.refusals import Refusal
 @member(Role.VIEWER)
 @require_GET
 def crew(request: TeamRequest, slug: str) -> HttpResponse:
-    return _page(request, fetch_crew(request.who, slug))
+    return _page(request, own_crew(request.who, slug))
 
 
 @member(Role.EDITOR)
 @require_POST
 def save_crew(request: TeamRequest, slug: str) -> HttpResponse:
-    crew = fetch_crew(request.who, slug)
+    crew = own_crew(request.who, slug)
     spec = spec_of(crew)
     form = page.crew_form(crew, spec, request.POST)
     return _saved(
@@ -44,7 +45,7 @@ def save_crew(request: TeamRequest, slug: str) -> HttpResponse:
 @member(Role.EDITOR)
 @require_http_methods(["GET", "POST"])
 def edit_agent(request: TeamRequest, slug: str, key: str | None = None) -> HttpResponse:
-    crew = fetch_crew(request.who, slug)
+    crew = own_crew(request.who, slug)
     spec = spec_of(crew)
     form = page.agent_form(crew, spec, key, request.POST or None)
     if request.method == "GET":
@@ -61,7 +62,7 @@ def edit_agent(request: TeamRequest, slug: str, key: str | None = None) -> HttpR
 @member(Role.EDITOR)
 @require_http_methods(["GET", "POST"])
 def edit_task(request: TeamRequest, slug: str, key: str | None = None) -> HttpResponse:
-    crew = fetch_crew(request.who, slug)
+    crew = own_crew(request.who, slug)
     spec = spec_of(crew)
     form = page.task_form(crew, spec, key, request.POST or None)
     if request.method == "GET":
@@ -78,21 +79,21 @@ def edit_task(request: TeamRequest, slug: str, key: str | None = None) -> HttpRe
 @member(Role.EDITOR)
 @require_POST
 def delete_agent(request: TeamRequest, slug: str, key: str) -> HttpResponse:
-    crew = fetch_crew(request.who, slug)
+    crew = own_crew(request.who, slug)
     return _edited(request, crew, lambda edit: actions.delete_agent(crew, **edit, key=key), "agents")
 
 
 @member(Role.EDITOR)
 @require_POST
 def delete_task(request: TeamRequest, slug: str, key: str) -> HttpResponse:
-    crew = fetch_crew(request.who, slug)
+    crew = own_crew(request.who, slug)
     return _edited(request, crew, lambda edit: actions.delete_task(crew, **edit, key=key), "tasks")
 
 
 @member(Role.EDITOR)
 @require_POST
 def move_task(request: TeamRequest, slug: str, key: str) -> HttpResponse:
-    crew = fetch_crew(request.who, slug)
+    crew = own_crew(request.who, slug)
     offset = -1 if request.POST.get("to") == "up" else 1
     return _edited(request, crew, lambda edit: actions.move_task(crew, **edit, key=key, offset=offset), f"task-{key}")
 
@@ -100,7 +101,7 @@ def move_task(request: TeamRequest, slug: str, key: str) -> HttpResponse:
 @member(Role.VIEWER)
 @require_http_methods(["GET", "POST"])
 def crew_as_json(request: TeamRequest, slug: str) -> HttpResponse:
-    crew = fetch_crew(request.who, slug, Role.VIEWER if request.method == "GET" else Role.EDITOR)
+    crew = own_crew(request.who, slug, Role.VIEWER if request.method == "GET" else Role.EDITOR)
     text, error = request.POST.get("spec", ""), ""
     if request.method == "POST":
         try:

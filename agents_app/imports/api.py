@@ -8,9 +8,10 @@ from agents_app.actions import create_crew
 from agents_app.crews.api import CrewOut, crew_json
 from agents_app.formats import Imported, Level, Remark
 from agents_app.imports.apart import read_apart
+from teams.access import Principal
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
-from teams.api.idempotency import once
+from teams.api.idempotency import once_prepared
 from teams.api.request_body import Strict, is_upload, read_body, read_fields
 from teams.models import Role
 from teams.refusals import Invalid, Refusal
@@ -69,18 +70,22 @@ IMPORT_BODY = {
 @router.post("/import", response={201: ImportOut, **ERRORS}, auth=Bearer(Role.EDITOR), openapi_extra=IMPORT_BODY)
 def import_crew(request: ApiRequest) -> Status[dict[str, object]]:
     """A new crew from somebody's source. The report says line by line what was not understood."""
-    return Status(201, once(request, lambda: _import(request)))
+    return Status(201, once_prepared(request, lambda: _read(request), lambda read: _keep(request.auth, *read)))
 
 
-def _import(request: ApiRequest) -> dict[str, object]:
-    imported, name = _read_upload(request) if is_upload(request) else _read_body(request)
+def _read(request: ApiRequest) -> tuple[Imported, str]:
+    """What the source says, and the name that the crew is to have."""
+    return _read_upload(request) if is_upload(request) else _read_body(request)
+
+
+def _keep(who: Principal, imported: Imported, name: str) -> dict[str, object]:
     report = [_note_json(remark) for remark in imported.report]
     if imported.spec is None:
         errors = [remark for remark in imported.report if remark.level == "error"]
         where = f" (line {errors[0].line})" if errors and errors[0].line else ""
         reason = errors[0].message if errors else "Nothing in it was understood."
         raise Refusal(f"No crew could be read{where}: {reason}", fields=_by_line(errors), code="unreadable_source")
-    crew = create_crew(request.auth, name=name or imported.spec.name, spec=imported.spec)
+    crew = create_crew(who, name=name or imported.spec.name, spec=imported.spec)
     return {"crew": crew_json(crew), "report": report}
 
 

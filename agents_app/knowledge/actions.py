@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Sum
@@ -31,6 +32,15 @@ BATCH_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True)
+class ReadUpload:
+    """A file that was read and is not kept yet."""
+
+    document: Document
+    parts: list[str]  # its passages
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Uploaded:
     """A document that is kept; ``notes`` say what was guessed when the file was read."""
 
@@ -38,12 +48,15 @@ class Uploaded:
     notes: tuple[str, ...]
 
 
-def upload_document(
-    who: Principal, *, title: str, data: bytes, collection: str = "", default_type: str = ""
-) -> Uploaded:
-    """Keeps a file for the team's agents to search. The title's ending tells its kind, or else ``default_type``.
+def upload_document(who: Principal, **upload: Any) -> Uploaded:
+    """Keeps a file for the team's agents to search: ``keep_upload`` of ``read_upload``."""
+    return keep_upload(read_upload(who, **upload))
 
-    Raises ``Invalid`` if it cannot be read or does not fit, ``Conflict`` if the collection has it already.
+
+def read_upload(who: Principal, *, title: str, data: bytes, collection: str = "", default_type: str = "") -> ReadUpload:
+    """Reads a file and writes nothing. The title's ending tells its kind, or else ``default_type``.
+
+    Raises ``Invalid`` if it cannot be read.
     """
     title = _one_line(title)[:MAX_TITLE_CHARS]
     if not title:
@@ -61,7 +74,12 @@ def upload_document(
         sha256=hashlib.sha256(data).hexdigest(),
         uploaded_by=who.user,
     )
-    return Uploaded(_kept(document, _parts(reading)), reading.notes)
+    return ReadUpload(document, _parts(reading), reading.notes)
+
+
+def keep_upload(upload: ReadUpload) -> Uploaded:
+    """Raises ``Invalid`` if it does not fit into what a team may keep, ``Conflict`` if the collection has it."""
+    return Uploaded(_kept(upload.document, upload.parts), upload.notes)
 
 
 def delete_document(document: Document) -> None:

@@ -6,15 +6,22 @@ from django.core.files.uploadedfile import UploadedFile
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from agents_app.knowledge.actions import MAX_COLLECTION_CHARS, MAX_DOCUMENT_BYTES, delete_document, upload_document
+from agents_app.knowledge.actions import (
+    MAX_COLLECTION_CHARS,
+    MAX_DOCUMENT_BYTES,
+    ReadUpload,
+    delete_document,
+    keep_upload,
+    read_upload,
+)
 from agents_app.knowledge.queries import documents
 from agents_app.knowledge.search import search_passages
 from agents_app.models import Document, Passage
 from engine.tools.knowledge_search import DEFAULT_COLLECTION, MAX_PASSAGES
-from teams.access import fetch
+from teams.access import Principal, fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
-from teams.api.idempotency import once
+from teams.api.idempotency import once_prepared
 from teams.api.request_body import Strict, is_upload, read_body, read_fields
 from teams.models import Role
 from teams.refusals import Invalid
@@ -102,7 +109,7 @@ def post_document(request: ApiRequest) -> Status[dict[str, object]]:
 
     A text, and a file that is sent with an Idempotency-Key, may have 4 MB with everything around it.
     """
-    return Status(201, once(request, lambda: _upload(request)))
+    return Status(201, once_prepared(request, lambda: _read(request), lambda read: _keep(request.auth, read)))
 
 
 @router.get("/search", response={200: PassageList, **ERRORS}, auth=Bearer(Role.VIEWER))
@@ -120,25 +127,28 @@ def remove_document(request: ApiRequest, pk: int) -> Status[None]:
     return Status(204, None)
 
 
-def _upload(request: ApiRequest) -> dict[str, object]:
+def _read(request: ApiRequest) -> ReadUpload:
     if is_upload(request):
         fields, file = read_fields(request, UploadIn, files="file"), _only_file(request)
-        uploaded = upload_document(
+        return read_upload(
             request.auth,
             title=fields.title or file.name or "",
             data=file.read(MAX_DOCUMENT_BYTES + 1),
             collection=fields.collection,
         )
-    else:
-        body = read_body(request, DocumentIn)
-        uploaded = upload_document(
-            request.auth,
-            title=body.title,
-            data=body.text.encode("utf-8", "replace"),
-            collection=body.collection,
-            default_type="text/plain",
-        )
-    return _document_json(documents(request.auth).get(pk=uploaded.document.pk)) | {"notes": list(uploaded.notes)}
+    body = read_body(request, DocumentIn)
+    return read_upload(
+        request.auth,
+        title=body.title,
+        data=body.text.encode("utf-8", "replace"),
+        collection=body.collection,
+        default_type="text/plain",
+    )
+
+
+def _keep(who: Principal, upload: ReadUpload) -> dict[str, object]:
+    uploaded = keep_upload(upload)
+    return _document_json(documents(who).get(pk=uploaded.document.pk)) | {"notes": list(uploaded.notes)}
 
 
 def _only_file(request: ApiRequest) -> "UploadedFile[bytes]":

@@ -5,13 +5,11 @@ They may use any address at which they reach it, so they are answered before hos
 
 from __future__ import annotations
 
-import hmac
 import logging
 from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import resolve
 from django.utils.decorators import sync_and_async_middleware
@@ -20,8 +18,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from crewsite.health.checks import ANSWER_WITHIN_S, readiness
 from crewsite.health.probe import Probe
+from crewsite.health.scrapers import may_scrape
 from runs.operations import gauges
 from teams.access import public
+from teams.guessing.tries import TooManyTries
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +44,12 @@ def ready(request: HttpRequest) -> HttpResponse:
 @public("open under 'make up', else by a token of its own")
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    if not _may_scrape(request):
-        raise Http404
+    try:
+        if not may_scrape(request):
+            raise Http404  # whoever may not is answered that there is no such page
+    except TooManyTries as refusal:
+        headers = {"Retry-After": str(refusal.retry_after_s)}
+        return HttpResponse(f"{refusal}\n", content_type="text/plain; charset=utf-8", status=429, headers=headers)
     text = generate_latest(REGISTRY) + _database_gauges()
     return _uncached(HttpResponse(text, content_type=CONTENT_TYPE_LATEST))
 
@@ -92,15 +96,6 @@ def _answer(request: HttpRequest) -> HttpResponseBase:
         return view(request)
     except Http404:
         return HttpResponse("There is no such thing here.\n", content_type="text/plain; charset=utf-8", status=404)
-
-
-def _may_scrape(request: HttpRequest) -> bool:
-    """Whoever may not is answered that there is no such page."""
-    token: str = settings.METRICS_TOKEN
-    if not token:
-        return bool(settings.LOCAL)
-    sent = request.headers.get("Authorization", "")
-    return hmac.compare_digest(sent.encode(), f"Bearer {token}".encode())
 
 
 def _uncached(response: HttpResponse) -> HttpResponse:

@@ -2,7 +2,8 @@
 
 from ninja import Router, Status
 
-from agents_app.models import Crew, CrewVersion
+from agents_app.models import CrewVersion
+from agents_app.queries import own_crew
 from engine.record.limits import RunLimits
 from engine.spec.placeholders import input_text
 from runs.launch.actions import launch
@@ -20,7 +21,7 @@ router = Router(tags=["runs"])
 @router.post("/{slug:slug}/runs", response={202: Launched, **ERRORS}, auth=Bearer(Role.RUNNER))
 def launch_run(request: ApiRequest, slug: str, body: LaunchIn) -> Status[LaunchedRun]:
     """Queues a run. With an ``Idempotency-Key`` header a repeated request gives the same run."""
-    crew = fetch(Crew, request.auth, Role.RUNNER, slug=slug, archived_at=None)
+    crew = own_crew(request.auth, slug, Role.RUNNER)
     version = fetch(CrewVersion, request.auth, crew=crew, number=body.version) if body.version else None
     order = LaunchOrder(
         inputs={name: input_text(value) for name, value in body.inputs.items()},

@@ -6,11 +6,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from agents_app.models import Crew
+from agents_app.queries import own_crew
 from runs.launch import actions
 from runs.launch.forms import LaunchForm
 from runs.launch.page import launch_choice, launch_page
-from teams.access import TeamRequest, fetch, member
+from teams.access import TeamRequest, member
 from teams.forms import show_refusal
 from teams.models import Role
 from teams.refusals import Conflict, Refusal, TooMany
@@ -19,7 +19,7 @@ from teams.refusals import Conflict, Refusal, TooMany
 @member(Role.RUNNER)
 @require_http_methods(["GET", "POST"])
 def launch(request: TeamRequest, slug: str) -> HttpResponse:
-    crew = fetch(Crew, request.who, Role.RUNNER, slug=slug, archived_at=None, builtin_key="")
+    crew = own_crew(request.who, slug, Role.RUNNER)
     choice = launch_choice(request.who, crew, request.GET, request.POST)
     if not request.POST:
         return render(request, "runs/launch/launch.html", {"page": launch_page(request.who, crew, choice)})

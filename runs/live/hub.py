@@ -17,7 +17,9 @@ import psycopg
 from django.db import connection
 
 from runs.live.notify import CHANNEL
+from runs.live.watchman import watchman
 from runs.telemetry import metrics
+from teams.rights import Right
 
 log = logging.getLogger(__name__)
 
@@ -90,21 +92,23 @@ def hub() -> Hub:
     return _hubs.setdefault(asyncio.get_running_loop(), Hub())
 
 
-async def changes(run_id: UUID, *, heartbeat_s: float = 15.0) -> AsyncGenerator[bool, None]:
-    """Yields True at once and at every change of the run, False after each ``heartbeat_s`` without one. Never ends.
+async def changes(run_id: UUID, right: Right, *, heartbeat_s: float = 15.0) -> AsyncGenerator[bool, None]:
+    """Yields True at once and at every change of the run, False after each ``heartbeat_s`` without one. Ends when the
+    right was lost by which the reader watches.
 
     Changes that come while the reader is busy are folded into one.
     """
-    async with hub().watch(run_id) as changed:
-        yield True
-        while True:
+    async with hub().watch(run_id) as changed, watchman().watch(right, changed) as watched:
+        has_changed = True
+        while watched.holds:
+            yield has_changed
             try:
                 await asyncio.wait_for(changed.wait(), heartbeat_s)
             except TimeoutError:
-                yield False
+                has_changed = False
             else:
                 changed.clear()
-                yield True
+                has_changed = True
 
 
 def connection_params() -> dict[str, Any]:

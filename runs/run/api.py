@@ -1,10 +1,12 @@
 """The API's operations on one run: read it, its calls and live events, cancel, resume, approve."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.db import connection
 from django.http import JsonResponse, StreamingHttpResponse
 from ninja import Router
 
@@ -20,6 +22,7 @@ from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
 from teams.models import Role
+from teams.rights import Right, right_of_token
 
 router = Router(tags=["runs"])
 
@@ -69,27 +72,41 @@ def approve_task(request: ApiRequest, run_id: UUID, body: DecisionIn) -> JsonRes
 @router.get("/{uuid:run_id}/events", response={200: None, **ERRORS}, auth=Bearer(Role.VIEWER))
 def run_events(request: ApiRequest, run_id: UUID) -> StreamingHttpResponse:
     """Server-sent events: the whole run as JSON at every change, until it ended. Each event's id is the run's revision,
-    so a client that comes back with ``Last-Event-ID`` gets the state it missed and nothing twice."""
+    so a client that comes back with ``Last-Event-ID`` gets the state it missed and nothing twice. The stream also ends
+    once the token no longer works, or acts in another role."""
     run = fetch(Run, request.auth, pk=run_id)
     seen = request.headers.get("Last-Event-ID", "")
-    response = StreamingHttpResponse(_events(run.pk, seen), content_type="text/event-stream")
+    right = right_of_token(request.auth, request.api_token)
+    response = StreamingHttpResponse(_events(run.pk, right, seen), content_type="text/event-stream")
     response["Cache-Control"] = "no-cache"
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def _events(run_id: UUID, seen: str) -> AsyncIterator[str]:
-    async for changed in changes(run_id):
-        if not changed:
-            yield ": still here\n\n"
-            continue
-        run = await Run.objects.aget(pk=run_id)
-        if str(run.revision) != seen:
-            seen = str(run.revision)
-            yield f"id: {seen}\nevent: run\ndata: {await sync_to_async(_run_text)(run)}\n\n"
-        if run.ended:
-            return
+async def _events(run_id: UUID, right: Right, seen: str) -> AsyncIterator[str]:
+    async with aclosing(changes(run_id, right)) as notices:
+        async for changed in notices:
+            if not changed:
+                yield ": still here\n\n"
+                continue
+            revision, ended, text = await sync_to_async(_look)(run_id, seen)
+            if text:
+                seen = revision
+                yield f"id: {seen}\nevent: run\ndata: {text}\n\n"
+            if ended:
+                return
 
 
-def _run_text(run: Run) -> str:
-    return RunOut.model_validate(queries.with_tasks(run)).model_dump_json(by_alias=True)
+def _look(run_id: UUID, seen: str) -> tuple[str, bool, str]:
+    """The run's revision, whether it has ended, and the run as JSON; "" if that revision was seen.
+
+    The connection is given back: a reader may stay for hours, and the pool is small.
+    """
+    try:
+        run = Run.objects.get(pk=run_id)
+        is_news = str(run.revision) != seen
+        text = RunOut.model_validate(queries.with_tasks(run)).model_dump_json(by_alias=True) if is_news else ""
+        return str(run.revision), run.ended, text
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()

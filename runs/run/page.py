@@ -26,6 +26,7 @@ from runs.run.timeline import timeline
 from runs.states import RunState
 from runs.words import WORDS
 from teams.access import Principal
+from teams.rights import Right
 
 PARTS = ("summary", "reviews", "result", "tasks", "graph", "timeline", "usage", "calls")
 WIDE, NARROW = 420, 340
@@ -78,14 +79,14 @@ def context(
     }
 
 
-async def events(run_id: UUID, who: Principal, *, seen: str) -> AsyncIterator[str]:
-    """Server-sent events, one for each part that changed, until the run has ended.
+async def events(run_id: UUID, who: Principal, right: Right, *, seen: str) -> AsyncIterator[str]:
+    """Server-sent events, one for each part that changed, until the run has ended or the right to see it is lost.
 
     The last event of a change has the run's revision as its id. ``seen`` is the last one that the reader got, so it
     misses nothing.
     """
     sent: Mapping[str, str] = {}
-    async with aclosing(changes(run_id)) as notices:
+    async with aclosing(changes(run_id, right)) as notices:
         async for changed in notices:
             if not changed:
                 yield ": still here\n\n"

@@ -22,6 +22,7 @@ from teams.access import TeamRequest, fetch, member
 from teams.forms import show_refusal
 from teams.models import Role
 from teams.refusals import Refusal
+from teams.rights import right_of_session
 
 CALLS_A_PAGE = 100
 
@@ -38,7 +39,8 @@ async def events(request: TeamRequest, run_id: UUID) -> StreamingHttpResponse:
     """The changing parts of the run's page as server-sent events. ``?seen=`` is the revision that the page shows."""
     await sync_to_async(fetch)(Run, request.who, pk=run_id)
     seen = request.headers.get("Last-Event-ID") or request.GET.get("seen", "")
-    response = StreamingHttpResponse(page.events(run_id, request.who, seen=seen), content_type="text/event-stream")
+    stream = page.events(run_id, request.who, right_of_session(request), seen=seen)
+    response = StreamingHttpResponse(stream, content_type="text/event-stream")
     response["Cache-Control"] = "no-cache"
     response["X-Accel-Buffering"] = "no"
     return response

@@ -1,4 +1,4 @@
-"""What every worker does every few seconds: rescue runs that nobody works on, and find alerts that are due."""
+"""What every worker does every few seconds: rescue runs that nobody works on, find alerts that are due, tidy up."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from runs.telemetry import metrics
 from runs.worker import bell, execution, next_run
 from runs.worker.presence import forget_absent
 from runs.worker.process import worker_process
+from teams.guessing import tries
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ def sweep() -> None:
     metrics.swept(rung)
     alerts.find_crossed()
     forget_absent()
+    tries.forget_ended()
 
 
 def _lend_hands(count: int) -> None:

@@ -8,6 +8,7 @@ from ninja.security import HttpBearer
 
 from teams.access import Principal
 from teams.actions import principal_of_token
+from teams.guessing.tries import WRONG_TOKENS, count_wrong_secret
 from teams.models import ApiToken, Role
 
 
@@ -31,9 +32,13 @@ class Bearer(HttpBearer):
         self.role = role
 
     def authenticate(self, request: HttpRequest, token: str) -> Principal | None:
-        """None (answered with 401) if the token does not work. Raises ``PermissionDenied`` if the role is too small."""
+        """None (answered with 401) if the token does not work, or ``TooManyTries`` after many that did not.
+
+        Raises ``PermissionDenied`` if the role is too small.
+        """
         accepted = principal_of_token(token)
         if accepted is None:
+            count_wrong_secret(request, WRONG_TOKENS)
             return None
         who, api_token = accepted
         request.api_token = api_token  # type: ignore[attr-defined]

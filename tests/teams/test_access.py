@@ -28,6 +28,7 @@ NO_TEAM = {
     "teams.Team",
     "teams.SignInLink",
     "teams.IdempotentAnswer",
+    "teams.TryCount",
     "runs.WorkerSeen",
     "runs.InvariantCheck",
 }

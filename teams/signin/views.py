@@ -1,0 +1,91 @@
+"""Pages of signing in and out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import login, logout
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from teams import actions
+from teams.access import public, signed_in
+from teams.guessing.tries import WRONG_LINKS, TooManyTries, count_wrong_secret
+from teams.models import User
+from teams.refusals import TooMany
+from teams.signin.forms import SignInForm
+from teams.signin.known_browser import remember
+
+
+class SignIn(LoginView):
+    """By password. A refusal says the same, as late, whether there is such an account or not."""
+
+    template_name = "teams/signin.html"
+    form_class = SignInForm
+    redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().post(request, *args, **kwargs)
+        except TooMany as refusal:
+            form = SignInForm(request, initial={"username": request.POST.get("username", "")[:254]})
+            context = self.get_context_data(form=form, refusal=refusal)
+            response = render(request, self.template_name, context, status=refusal.status)
+            response["Retry-After"] = str(refusal.retry_after_s)
+            return response
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_valid(form)
+        remember(self.request, response, form.get_user())
+        return response
+
+
+signin = public("who is not signed in must be able to")(SignIn.as_view())
+
+
+@public("the link itself is the proof")
+@require_http_methods(["GET", "HEAD", "POST"])
+def signin_link(request: HttpRequest, secret: str) -> HttpResponse:
+    """Signs in on GET: the link comes from a terminal, where nothing fetches it in advance. HEAD does not use it up.
+
+    Who is signed in as somebody else is asked first, because whoever sent the link may mean them to work, unnoticed, in
+    an account that is not theirs.
+    """
+    if request.META["REQUEST_METHOD"] == "HEAD":
+        return HttpResponse()
+    person = actions.person_of_signin_link(secret)
+    if person is None:
+        return _useless_link(request)
+    if request.method == "GET" and request.user.is_authenticated and request.user != person:
+        return render(request, "teams/signin_link_other.html", {"person": person})
+    user = actions.use_signin_link(secret)
+    return _useless_link(request) if user is None else _signed_in(request, user)
+
+
+@signed_in
+@require_POST
+def signout(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return redirect("signin")
+
+
+def _signed_in(request: HttpRequest, user: User) -> HttpResponse:
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    response = redirect("home")
+    remember(request, response, user)
+    return response
+
+
+def _useless_link(request: HttpRequest) -> HttpResponse:
+    try:
+        count_wrong_secret(request, WRONG_LINKS)
+    except TooManyTries as refusal:
+        response = render(request, "teams/signin_link_used.html", {"refusal": refusal}, status=refusal.status)
+        response["Retry-After"] = str(refusal.retry_after_s)
+        return response
+    if request.user.is_authenticated:
+        return redirect("home")
+    return render(request, "teams/signin_link_used.html", status=410)
