@@ -5,6 +5,7 @@ The caller decides through ``teams.access`` who may; ``engine.spec.validate`` de
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -16,12 +17,14 @@ from django.utils.text import slugify
 from agents_app.models import Crew, CrewVersion
 from agents_app.snapshot import spec_of, write_crew_fields, write_spec
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+from engine.spec.size import MAX_NAME_CHARS, excesses, growth
 from engine.spec.validate import Complaint, validate
 from teams.access import Principal
 from teams.models import User
 from teams.refusals import Conflict, Invalid
 
 MAX_SLUG_TRIES = 20
+MAX_SHOWN_FAULTS = 10
 RESERVED_SLUGS = {"new", "import"}
 """No crew gets these slugs, because /crews/new/ and /crews/import/ are forms."""
 Keyed = TypeVar("Keyed", AgentSpec, TaskSpec)
@@ -33,7 +36,8 @@ def create_crew(who: Principal, *, name: str, spec: CrewSpec | None = None) -> C
     name = name.strip() or (spec.name if spec else "")
     if not name:
         raise Invalid("Give the crew a name.", fields={"name": "Give the crew a name."})
-    spec = (spec or CrewSpec(name=name)).model_copy(update={"name": name[:200]})
+    spec = (spec or CrewSpec(name=name[:MAX_NAME_CHARS])).model_copy(update={"name": name[:MAX_NAME_CHARS]})
+    _refuse_growth(spec)
     crew = _with_free_slug(Crew(team=who.team, name=spec.name, created_by=who.user))
     write_spec(crew, spec)
     return crew
@@ -43,6 +47,7 @@ def create_crew(who: Principal, *, name: str, spec: CrewSpec | None = None) -> C
 def save_crew(crew: Crew, *, expected_revision: int, changes: CrewSpec) -> Crew:
     """Sets the crew's own fields (name, process, settings, inputs) from ``changes``; its agents and tasks stay."""
     crew = _locked(crew, expected_revision)
+    _refuse_growth(changes, crew)
     write_crew_fields(crew, changes)
     crew.save()
     return crew
@@ -52,6 +57,7 @@ def save_crew(crew: Crew, *, expected_revision: int, changes: CrewSpec) -> Crew:
 def replace_spec(crew: Crew, *, expected_revision: int, spec: CrewSpec) -> Crew:
     """Replaces the whole draft by a spec."""
     crew = _locked(crew, expected_revision)
+    _refuse_growth(spec, crew)
     write_spec(crew, spec)
     return crew
 
@@ -143,11 +149,22 @@ def refuse_complaints(complaints: Iterable[Complaint]) -> None:
     if not errors:
         return
     count = "one thing" if len(errors) == 1 else f"{len(errors)} things"
-    fields: dict[str, str] = {}
+    fields: defaultdict[str, list[str]] = defaultdict(list)
     for complaint in errors:
-        earlier = fields.get(complaint.field)
-        fields[complaint.field] = f"{earlier} {complaint.message}" if earlier else complaint.message
-    raise Invalid(f"This crew cannot run yet: {count} to mend.", fields=fields, code="invalid_crew")
+        fields[complaint.field].append(complaint.message)
+    by_field = {field: " ".join(messages) for field, messages in fields.items()}
+    raise Invalid(f"This crew cannot run yet: {count} to mend.", fields=by_field, code="invalid_crew")
+
+
+def _refuse_growth(spec: CrewSpec, saved: Crew | None = None) -> None:
+    """``Invalid`` if the spec is above a limit of ``engine.spec.size``, unless the saved draft is as far above it."""
+    over = excesses(spec)
+    if over and saved is not None:
+        over = growth(over, spec_of(saved))
+    if over:
+        fields = {excess.field: excess.message for excess in over[:MAX_SHOWN_FAULTS]}
+        where = "; ".join(f"{field}: {message.rstrip('.')}" for field, message in fields.items())
+        raise Invalid(f"This crew was not saved. {where}.", fields=fields, code=over[0].code)
 
 
 def _locked(crew: Crew, expected_revision: int) -> Crew:
