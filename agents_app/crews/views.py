@@ -14,7 +14,9 @@ from agents_app.graph.layout import graphs
 from agents_app.models import Crew, CrewVersion
 from engine.spec.crew_spec import CrewSpec
 from teams.access import Principal, TeamRequest, fetch, member
+from teams.forms import show_refusal
 from teams.models import Role
+from teams.refusals import Invalid
 
 
 def fetch_crew(who: Principal, slug: str, role: Role = Role.VIEWER) -> Crew:
@@ -36,7 +38,10 @@ def crews(request: TeamRequest) -> HttpResponse:
 def new_crew(request: TeamRequest) -> HttpResponse:
     form = NameForm(request.POST or None)
     if form.is_valid():
-        return to_crew(request.who, actions.create_crew(request.who, name=form.cleaned_data["name"]))
+        try:
+            return to_crew(request.who, actions.create_crew(request.who, name=form.cleaned_data["name"]))
+        except Invalid as refusal:
+            show_refusal(form, refusal)
     return render(request, "agents_app/crews/new_crew.html", {"form": form}, status=422 if form.errors else 200)
 
 

@@ -11,7 +11,6 @@ from engine.spec.crew_spec import CrewSpec, TaskSpec
 from runs.models import Review, Run
 from runs.run.forms import DecisionForm
 
-
 SHOWN_WAITING = 10
 """Each brings an answer of up to 50,000 characters and a form."""
 
