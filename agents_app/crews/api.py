@@ -72,7 +72,8 @@ def list_crews(request: ApiRequest, cursor: str = "", limit: int = 50) -> dict[s
     limit = max(1, min(limit, 200))
     crews = visible_to(request.auth, Crew).filter(archived_at=None, builtin_key="", slug__gt=cursor.replace("\x00", ""))
     rows = list(with_counts(crews.order_by("slug"))[: limit + 1])
-    fitting = sum(total <= MAX_PARTS_A_PAGE for total in accumulate(row.agent_count + row.task_count for row in rows))
+    totals = accumulate(row.agent_count + row.task_count for row in rows)  # type: ignore[attr-defined]
+    fitting = sum(total <= MAX_PARTS_A_PAGE for total in totals)
     shown = rows[: max(1, min(limit, fitting))]
     prefetch_related_objects(shown, *_READ)
     return {"items": [crew_json(crew) for crew in shown], "next": shown[-1].slug if len(rows) > len(shown) else None}

@@ -70,7 +70,7 @@ def _counts(spec: CrewSpec) -> Iterator[tuple[str, int, int, str]]:
     """Field, amount, limit, and what to say."""
     inputs = {*placeholders(spec), *spec.inputs}
     read = sum(len(task.context or ()) for task in spec.tasks)
-    tools = sum(len(part.tools or ()) for part in (*spec.agents, *spec.tasks))
+    tools = sum(len(agent.tools) for agent in spec.agents) + sum(len(task.tools or ()) for task in spec.tasks)
     longest = max(map(len, inputs), default=0)
     chars = len(spec.model_dump_json(exclude_defaults=True))
     yield "tasks", len(spec.tasks), MAX_TASKS, f"A crew has at most {MAX_TASKS:,} tasks"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -31,6 +32,8 @@ PARTS = ("summary", "reviews", "result", "tasks", "graph", "timeline", "usage", 
 WIDE, NARROW = 420, 340
 LEAST_PAUSE_S = 0.2
 """Between two messages to one reader: a run that changes a hundred times a second is drawn five times a second."""
+PAUSE_PER_LOOK = 3
+"""A large run takes long to draw, so it is drawn less often: one reader takes a quarter of a thread at most."""
 
 WHAT_TO_DO = {
     "provider_error": "Check the provider's key in the settings and its status page, then run again.",
@@ -90,7 +93,9 @@ async def events(run_id: UUID, who: Principal, *, seen: str) -> AsyncIterator[st
             if not changed:
                 yield ": still here\n\n"
                 continue
+            began = time.monotonic()
             revision, ended, parts = await sync_to_async(_look)(run_id, who)
+            looked_s = time.monotonic() - began
             new = {} if not sent and revision == seen else _differing(parts, sent)
             sent = parts
             for number, (name, html) in enumerate(new.items(), 1):
@@ -98,7 +103,7 @@ async def events(run_id: UUID, who: Principal, *, seen: str) -> AsyncIterator[st
             if ended:
                 yield _message("ended", "", revision)
                 return
-            await asyncio.sleep(LEAST_PAUSE_S)
+            await asyncio.sleep(max(LEAST_PAUSE_S, PAUSE_PER_LOOK * looked_s))
 
 
 def _look(run_id: UUID, who: Principal) -> tuple[str, bool, Mapping[str, str]]:
