@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-import regex
-
 from engine.catalogue.abilities import takes_tools
 from engine.spec.crew_spec import (
     AgentSpec,
@@ -25,6 +23,7 @@ from engine.spec.crew_spec import (
     ToolSpec,
 )
 from engine.spec.json_schema import schema_fault
+from engine.spec.patterns import pattern_fault
 from engine.spec.plan import find_cycle, make_plan
 from engine.spec.size import excesses
 from engine.spec.tool_names import BUILT_IN_TOOLS
@@ -190,10 +189,8 @@ def _schema(field: str, schema: dict[str, Any]) -> Iterator[Complaint]:
 
 
 def _regex(field: str, pattern: str) -> Iterator[Complaint]:
-    try:
-        regex.compile(pattern)
-    except regex.error as error:
-        yield Complaint(field, f"This is not a regular expression: {error}.", "bad_regex")
+    if fault := pattern_fault(pattern):
+        yield Complaint(field, f"This is not a usable regular expression: {fault}", "bad_regex")
 
 
 def _cycle(spec: CrewSpec) -> Iterator[Complaint]:
