@@ -5,10 +5,18 @@ A crew from before a limit may be larger: it is opened and shown, and may be cha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from engine.spec.crew_spec import AgentSpec, CrewSpec, QuestionGuardrail, TaskSpec
+from engine.spec.crew_spec import (
+    AgentSpec,
+    CrewSpec,
+    QuestionGuardrail,
+    RegexGuardrail,
+    SchemaGuardrail,
+    TaskSpec,
+)
 from engine.spec.placeholders import filled_chars, placeholders
 
 MAX_TASKS = 500
@@ -17,6 +25,8 @@ MAX_READ = 5_000
 """Tasks named as context, in all tasks together."""
 MAX_TOOLS = 2_000
 """In all agents and tasks together."""
+MAX_CHECKS = 100
+"""Different schemas and patterns. Each is tried out in a child process, whose findings are kept for as many."""
 MAX_INPUTS = 200
 MAX_INPUT_NAME_CHARS = 100
 MAX_NAME_CHARS = 200
@@ -77,9 +87,23 @@ def _counts(spec: CrewSpec) -> Iterator[tuple[str, int, int, str]]:
     yield "agents", len(spec.agents), MAX_AGENTS, f"A crew has at most {MAX_AGENTS:,} agents"
     yield "tasks.context", read, MAX_READ, f"Tasks name at most {MAX_READ:,} others as context, all together"
     yield "tools", tools, MAX_TOOLS, f"Agents and tasks use at most {MAX_TOOLS:,} tools, all together"
+    yield "tasks.checks", _checks(spec), MAX_CHECKS, f"Tasks use at most {MAX_CHECKS} different schemas and patterns"
     yield "inputs", len(inputs), MAX_INPUTS, f"A crew takes at most {MAX_INPUTS} inputs"
     yield "inputs.name", longest, MAX_INPUT_NAME_CHARS, f"An input's name has at most {MAX_INPUT_NAME_CHARS} characters"
     yield "crew", chars, MAX_CHARS, f"A crew has at most {MAX_CHARS:,} characters as JSON"
+
+
+def _checks(spec: CrewSpec) -> int:
+    """How many different schemas and patterns the tasks use."""
+    used: set[str] = set()
+    for task in spec.tasks:
+        schemas = [rail.json_schema for rail in task.guardrails if isinstance(rail, SchemaGuardrail)]
+        schemas += [task.output_schema] if task.output_schema is not None else []
+        used |= {json.dumps(schema) for schema in schemas}
+        used |= {rail.pattern for rail in task.guardrails if isinstance(rail, RegexGuardrail)}
+        if task.condition is not None and task.condition.matches is not None:
+            used.add(task.condition.matches)
+    return len(used)
 
 
 def _texts(spec: CrewSpec) -> Iterator[tuple[str, int, int, str]]:

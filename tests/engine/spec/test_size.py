@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from engine.spec import size
-from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+from engine.spec.crew_spec import AgentSpec, CrewSpec, RegexGuardrail, TaskSpec
 from engine.spec.plan import find_cycle
 from engine.spec.size import excesses, filling_fault, growth
 from engine.spec.validate import MAX_COMPLAINTS, validate
@@ -19,6 +19,13 @@ Reads = Callable[[int], tuple[str, ...] | None]
 def crew(count: int, reads: Reads = lambda index: (), **fields: object) -> CrewSpec:
     tasks = tuple(TaskSpec(key=f"t{n}", description="Do", agent="a0", context=reads(n)) for n in range(count))
     return CrewSpec(**{"name": "Large", "agents": (AgentSpec(key="a0", role="One"),), "tasks": tasks, **fields})
+
+
+MATCHED = TaskSpec(key="t", description="Do", agent="a0")
+
+
+def _pattern(number: int) -> dict[str, object]:
+    return {"key": f"t{number}", "guardrails": (RegexGuardrail(pattern=f"x{number}"),)}
 
 
 def fields_of(spec: CrewSpec) -> list[str]:
@@ -32,6 +39,7 @@ def fields_of(spec: CrewSpec) -> list[str]:
         (crew(1, agents=tuple(AgentSpec(key=f"a{n}", role="x") for n in range(size.MAX_AGENTS + 1))), "agents"),
         (crew(101, lambda index: tuple(f"t{n}" for n in range(50))), "tasks.context"),
         (crew(1, agents=(AgentSpec(key="a0", role="x", tools=("clock",) * (size.MAX_TOOLS + 1)),)), "tools"),
+        (crew(101, tasks=tuple(MATCHED.model_copy(update=_pattern(n)) for n in range(101))), "tasks.checks"),
         (crew(1, inputs={f"name{n}": "" for n in range(size.MAX_INPUTS + 1)}), "inputs"),
         (crew(1, description="{" + "x" * 101 + "}", inputs={"x" * 101: ""}), "inputs.name"),
         (crew(1, description="x" * (size.MAX_TEXT_CHARS + 1)), "description"),
