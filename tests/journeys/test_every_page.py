@@ -84,3 +84,15 @@ def _faults(page: Page, address: str) -> list[str]:
     ]
     over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     return [*found, *([f"{address}: {over} px too wide"] if over > 0 else [])]
+
+
+def test_a_page_that_nobody_touched_is_not_said_to_be_unsaved(application: Application, page: Page) -> None:
+    """Names had line breaks once, and texts from elsewhere end their lines as they like."""
+    spec = SPEC | {"name": "Touched by nobody", "description": "One\r\nTwo\rThree\n\n"}
+    with application.api() as client:
+        crew = client.post("/crews", json=spec).json()["slug"]
+    broken = "UPDATE agents_app_crew SET name = E'Two\\nlines' WHERE slug = %s RETURNING name"
+    assert application.rows(broken, crew) == [("Two\nlines",)]
+    for path in ("", "tasks/report/", "agents/writer/", "json/", "launch/"):
+        page.goto(f"/t/my-team/crews/{crew}/{path}")
+        assert page.evaluate("hasUnsaved()") is False, path
