@@ -5,7 +5,8 @@ The caller decides through ``teams.access`` who may; ``engine.spec.validate`` de
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import TypeVar
 
 from django.db import IntegrityError, transaction
@@ -16,12 +17,14 @@ from django.utils.text import slugify
 from agents_app.models import Crew, CrewVersion
 from agents_app.snapshot import spec_of, write_crew_fields, write_spec
 from engine.spec.crew_spec import MAX_NAME_CHARS, AgentSpec, CrewSpec, TaskSpec
-from engine.spec.validate import MAX_AGENTS, MAX_TASKS, Complaint, validate
+from engine.spec.size import excesses, growth
+from engine.spec.validate import Complaint, validate
 from teams.access import Principal
 from teams.models import User
 from teams.refusals import Conflict, Invalid
 
 MAX_SLUG_TRIES = 20
+MAX_SHOWN_FAULTS = 10
 RESERVED_SLUGS = {"new", "import"}
 """No crew gets these slugs, because /crews/new/ and /crews/import/ are forms."""
 Keyed = TypeVar("Keyed", AgentSpec, TaskSpec)
@@ -36,8 +39,9 @@ def create_crew(who: Principal, *, name: str, spec: CrewSpec | None = None) -> C
     name = name.strip() or (spec.name if spec else "")
     if not name:
         raise Invalid("Give the crew a name.", fields={"name": "Give the crew a name."})
-    spec = (spec or CrewSpec(name=name)).model_copy(update={"name": name[:MAX_NAME_CHARS]})
-    _refuse_unkeepable(spec)
+    spec = (spec or CrewSpec(name=name[:MAX_NAME_CHARS])).model_copy(update={"name": name[:MAX_NAME_CHARS]})
+    _refuse_growth(spec)
+    _refuse_doubled_keys(spec)
     crew = _with_free_slug(Crew(team=who.team, name=spec.name, created_by=who.user))
     write_spec(crew, spec)
     return crew
@@ -47,6 +51,7 @@ def create_crew(who: Principal, *, name: str, spec: CrewSpec | None = None) -> C
 def save_crew(crew: Crew, *, expected_revision: int, changes: CrewSpec) -> Crew:
     """Sets the crew's own fields (name, process, settings, inputs) from ``changes``; its agents and tasks stay."""
     crew = _locked(crew, expected_revision)
+    _refuse_growth(changes, crew)
     write_crew_fields(crew, changes)
     crew.save()
     return crew
@@ -55,8 +60,9 @@ def save_crew(crew: Crew, *, expected_revision: int, changes: CrewSpec) -> Crew:
 @transaction.atomic
 def replace_spec(crew: Crew, *, expected_revision: int, spec: CrewSpec) -> Crew:
     """Replaces the whole draft by a spec. Raises ``Invalid`` for one that no draft can hold."""
-    _refuse_unkeepable(spec)
     crew = _locked(crew, expected_revision)
+    _refuse_growth(spec, crew)
+    _refuse_doubled_keys(spec)
     write_spec(crew, spec)
     return crew
 
@@ -148,21 +154,29 @@ def refuse_complaints(complaints: Iterable[Complaint]) -> None:
     if not errors:
         return
     count = "one thing" if len(errors) == 1 else f"{len(errors)} things"
-    fields: dict[str, str] = {}
+    fields: defaultdict[str, list[str]] = defaultdict(list)
     for complaint in errors:
-        earlier = fields.get(complaint.field)
-        fields[complaint.field] = f"{earlier} {complaint.message}" if earlier else complaint.message
-    raise Invalid(f"This crew cannot run yet: {count} to mend.", fields=fields, code="invalid_crew")
+        fields[complaint.field].append(complaint.message)
+    by_field = {field: " ".join(messages) for field, messages in fields.items()}
+    raise Invalid(f"This crew cannot run yet: {count} to mend.", fields=by_field, code="invalid_crew")
 
 
-def _refuse_unkeepable(spec: CrewSpec) -> None:
-    """A draft may be half finished, but its rows have keys, and there is an end to them."""
+def _refuse_growth(spec: CrewSpec, saved: Crew | None = None) -> None:
+    """``Invalid`` if the spec is above a limit of ``engine.spec.size``, unless the saved draft is as far above it."""
+    over = excesses(spec)
+    if over and saved is not None:
+        over = growth(over, spec_of(saved))
+    if over:
+        fields = {excess.field: excess.message for excess in over[:MAX_SHOWN_FAULTS]}
+        where = "; ".join(f"{field}: {message.rstrip('.')}" for field, message in fields.items())
+        raise Invalid(f"This crew was not saved. {where}.", fields=fields, code=over[0].code)
+
+
+def _refuse_doubled_keys(spec: CrewSpec) -> None:
+    """``Invalid`` if two agents or two tasks share a key. A draft may be half finished, but its rows have keys."""
     fields: dict[str, str] = {}
-    parts: Mapping[str, tuple[Sequence[AgentSpec | TaskSpec], int]]
-    parts = {"agents": (spec.agents, MAX_AGENTS), "tasks": (spec.tasks, MAX_TASKS)}
-    for kind, (items, most) in parts.items():
-        if len(items) > most:
-            raise Invalid("The crew was not saved: it is too large.", fields={kind: f"At most {most:,} {kind}."})
+    parts: tuple[tuple[str, tuple[AgentSpec | TaskSpec, ...]], ...] = (("agents", spec.agents), ("tasks", spec.tasks))
+    for kind, items in parts:
         keys: set[str] = set()
         for place, item in enumerate(items):
             if item.key in keys:

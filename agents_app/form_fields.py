@@ -39,7 +39,15 @@ class FilesField(forms.FileField):
         return files
 
 
-def lines(rows: int, kind: str = "") -> forms.Textarea:
-    """A text area of so many rows; with ``kind="code"`` in fixed-width letters."""
-    code = {"class": "font-monospace", "spellcheck": "false", "autocapitalize": "off"} if kind == "code" else {}
-    return forms.Textarea(attrs={"rows": rows, **code})
+class Lines(forms.Textarea):
+    """A text area whose lines end as they did when the page was made: browsers send CRLF for each line break."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        typed = super().value_from_datadict(data, files, name)
+        return typed.replace("\r\n", "\n").replace("\r", "\n") if isinstance(typed, str) else typed
+
+
+def lines(rows: int, kind: str = "") -> Lines:
+    """A text area of so many rows; with ``kind="code"`` in fixed-width letters, ``"grows"`` with what is typed."""
+    code = {"class": "font-monospace", "spellcheck": "false", "autocapitalize": "off"}
+    return Lines(attrs={"rows": rows, **{"code": code, "grows": {"class": "grows"}}.get(kind, {})})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Aggregate, Count, Max, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
-from agents_app.models import Crew, CrewVersion
+from agents_app.models import Agent, Crew, CrewVersion, Task
 from agents_app.snapshot import spec_of
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
@@ -14,12 +15,15 @@ from engine.spec.validate import Complaint, validate
 from teams.access import Principal, fetch, visible_to
 from teams.models import Role
 
+SHOWN_VERSIONS = 30
+
 
 @dataclass(frozen=True, slots=True)
 class CrewDetail:
     """A draft with everything that its page says about it.
 
-    ``inputs`` are (name, default). ``same_as`` is the newest version that equals the draft, if there is one.
+    ``inputs`` are (name, default). ``versions`` are the newest ``SHOWN_VERSIONS``; ``same_as`` is the newest version
+    that equals the draft, if there is one.
     """
 
     spec: CrewSpec
@@ -59,18 +63,30 @@ def list_crews(who: Principal, search: str = "") -> QuerySet[Crew]:
     crews = own_crews(who)
     if search:
         crews = crews.filter(Q(name__icontains=search) | Q(description__icontains=search) | Q(slug__icontains=search))
+    return with_counts(crews).order_by("-updated_at")
+
+
+def with_counts(crews: QuerySet[Crew]) -> QuerySet[Crew]:
+    """The crews with ``agent_count``, ``task_count`` and ``latest``. Each is looked up by itself: a join of all would
+    multiply their rows."""
     return crews.annotate(
-        agent_count=Count("agents", distinct=True),
-        task_count=Count("tasks", distinct=True),
-        latest=Max("versions__number"),
-    ).order_by("-updated_at")
+        agent_count=_of_crew(Agent, Count("pk")),
+        task_count=_of_crew(Task, Count("pk")),
+        latest=_of_crew(CrewVersion, Max("number"), default=None),
+    )
+
+
+def _of_crew(model: type[Model], aggregate: Aggregate, *, default: int | None = 0) -> Coalesce | Subquery:
+    rows = model._default_manager.filter(crew=OuterRef("pk")).order_by().values("crew")
+    figure = Subquery(rows.annotate(figure=aggregate).values("figure"))
+    return figure if default is None else Coalesce(figure, default)
 
 
 def crew_detail(crew: Crew) -> CrewDetail:
     spec = spec_of(crew)
-    versions = tuple(crew.versions.defer("spec").select_related("created_by").order_by("-number"))
-    same_as = next((version for version in versions if version.content_hash == spec.content_hash), None)
-    return CrewDetail(spec, validate(spec), inputs_of(spec), versions, same_as)
+    versions = crew.versions.defer("spec").select_related("created_by").order_by("-number")
+    same_as = versions.filter(content_hash=spec.content_hash).first()
+    return CrewDetail(spec, validate(spec), inputs_of(spec), tuple(versions[:SHOWN_VERSIONS]), same_as)
 
 
 def inputs_of(spec: CrewSpec) -> tuple[tuple[str, str], ...]:

@@ -1,13 +1,15 @@
 """The API's operations on crews: create, read, replace, archive, and their frozen versions."""
 
+from itertools import accumulate
 from typing import Literal
 
+from django.db.models import Prefetch, prefetch_related_objects
 from ninja import Router, Schema, Status
 from pydantic import Field
 
 from agents_app.actions import archive_crew, create_crew, replace_spec
 from agents_app.models import Crew, CrewVersion
-from agents_app.queries import own_crew, own_crews, version_of
+from agents_app.queries import own_crew, own_crews, version_of, with_counts
 from agents_app.snapshot import spec_of
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
@@ -16,9 +18,16 @@ from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
 from teams.models import Role
+from teams.refusals import Invalid
 from teams.times import time_text
 
 router = Router(tags=["crews"])
+
+MAX_VERSIONS_A_PAGE = 50
+MAX_CURSOR_DIGITS = 9
+MAX_PARTS_A_PAGE = 1_000
+"""Agents and tasks: a page of large crews ends early, since each crew is checked."""
+_READ = ("agents", "tasks", Prefetch("versions", CrewVersion.objects.only("crew_id", "number")))
 
 
 class ComplaintOut(Schema):
@@ -57,12 +66,15 @@ class VersionList(Schema):
 
 @router.get("", response={200: CrewList, **ERRORS}, auth=Bearer(Role.VIEWER))
 def list_crews(request: ApiRequest, cursor: str = "", limit: int = 50) -> dict[str, object]:
-    """The team's crews by slug. ``next`` is the cursor of the following page."""
+    """The team's crews by slug, on pages of at most ``limit``; a page of large crews has fewer. ``next`` is the cursor
+    of the following page."""
     limit = max(1, min(limit, 200))
-    crews = own_crews(request.auth).filter(slug__gt=cursor)
-    rows = list(crews.order_by("slug").prefetch_related("agents", "tasks", "versions")[: limit + 1])
-    more = len(rows) > limit
-    return {"items": [crew_json(crew) for crew in rows[:limit]], "next": rows[limit - 1].slug if more else None}
+    rows = list(with_counts(own_crews(request.auth).filter(slug__gt=cursor).order_by("slug"))[: limit + 1])
+    totals = accumulate(row.agent_count + row.task_count for row in rows)  # type: ignore[attr-defined]
+    fitting = sum(total <= MAX_PARTS_A_PAGE for total in totals)
+    shown = rows[: max(1, min(limit, fitting))]
+    prefetch_related_objects(shown, *_READ)
+    return {"items": [crew_json(crew) for crew in shown], "next": shown[-1].slug if len(rows) > len(shown) else None}
 
 
 @router.post("", response={201: CrewOut, **ERRORS}, auth=Bearer(Role.EDITOR))
@@ -92,10 +104,17 @@ def delete_crew(request: ApiRequest, slug: str) -> Status[None]:
 
 
 @router.get("/{slug:slug}/versions", response={200: VersionList, **ERRORS}, auth=Bearer(Role.VIEWER))
-def list_versions(request: ApiRequest, slug: str) -> dict[str, object]:
-    """A crew's frozen versions, newest first."""
+def list_versions(request: ApiRequest, slug: str, cursor: str = "", limit: int = 50) -> dict[str, object]:
+    """A crew's frozen versions, newest first. ``next`` is the cursor of the following page."""
+    limit = max(1, min(limit, MAX_VERSIONS_A_PAGE))
     versions = own_crew(request.auth, slug).versions.order_by("-number")
-    return {"items": [_version_json(version) for version in versions], "next": None}
+    if cursor:
+        if not (cursor.isascii() and cursor.isdecimal()) or len(cursor) > MAX_CURSOR_DIGITS:
+            raise Invalid("This cursor is not one of ours.", fields={"cursor": "Pass on what `next` was."})
+        versions = versions.filter(number__lt=int(cursor))
+    rows = list(versions[: limit + 1])
+    more = str(rows[limit - 1].number) if len(rows) > limit else None
+    return {"items": [_version_json(version) for version in rows[:limit]], "next": more}
 
 
 @router.get("/{slug:slug}/versions/{int:number}", response={200: VersionOut, **ERRORS}, auth=Bearer(Role.VIEWER))
@@ -106,6 +125,7 @@ def get_version(request: ApiRequest, slug: str, number: int) -> dict[str, object
 
 def crew_json(crew: Crew) -> dict[str, object]:
     """A crew as the API shows it."""
+    prefetch_related_objects([crew], *_READ)
     spec = spec_of(crew)
     numbers = [version.number for version in crew.versions.all()]
     return {

@@ -15,7 +15,9 @@ from agents_app.models import Crew
 from agents_app.queries import own_crew
 from engine.spec.crew_spec import CrewSpec
 from teams.access import Principal, TeamRequest, member
+from teams.forms import show_refusal
 from teams.models import Role
+from teams.refusals import Invalid
 
 
 @member(Role.VIEWER)
@@ -32,7 +34,10 @@ def crews(request: TeamRequest) -> HttpResponse:
 def new_crew(request: TeamRequest) -> HttpResponse:
     form = NameForm(request.POST or None)
     if form.is_valid():
-        return to_crew(request.who, actions.create_crew(request.who, name=form.cleaned_data["name"]))
+        try:
+            return to_crew(request.who, actions.create_crew(request.who, name=form.cleaned_data["name"]))
+        except Invalid as refusal:
+            show_refusal(form, refusal)
     return render(request, "agents_app/crews/new_crew.html", {"form": form}, status=422 if form.errors else 200)
 
 

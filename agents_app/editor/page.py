@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from django.forms import Form
@@ -16,7 +17,7 @@ from agents_app.editor.forms.edit import EditForm
 from agents_app.editor.forms.task import TaskForm
 from agents_app.editor.forms.tools import tool_field
 from agents_app.models import Crew
-from engine.catalogue.price_list import prices
+from engine.catalogue.price_list import DefaultPrices
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 from engine.spec.validate import Complaint
 from teams.forms import show_refusal
@@ -24,6 +25,9 @@ from teams.refusals import Conflict, Refusal
 
 FORM_FIELDS = {"llm": "model", "llm.cache_ttl_s": "cache_ttl_s"}
 """Which form field shows a spec's field, where their names differ."""
+KEY_MARK = "KEY"
+"""Stands for a key in an address: no key has capitals, and neither has a slug."""
+MAX_CHECKS = 100
 SUGGESTED_MODELS = (
     "gpt-4o-mini",
     "gpt-4o",
@@ -49,6 +53,16 @@ SUGGESTED_MODELS = (
 
 
 @dataclass(frozen=True, slots=True)
+class EditLine:
+    """An agent or a task of the page's lists: its form if that is open, and the address that the form is fetched at."""
+
+    part: AgentSpec | TaskSpec
+    form: EditForm | None
+    edit: str
+    move: str = ""  # where a task's place in the list is changed
+
+
+@dataclass(frozen=True, slots=True)
 class ChecklistItem:
     """One line of the checklist: the complaint, what it is about in words, and a link to the field."""
 
@@ -59,8 +73,8 @@ class ChecklistItem:
 
 def suggested_models() -> list[str]:
     """Ids for the model field's list: well-known ones that have a price, and a local one."""
-    known = prices()
-    return [model for model in SUGGESTED_MODELS if model in known or model.startswith("ollama/")]
+    listed = DefaultPrices()
+    return [model for model in SUGGESTED_MODELS if model.startswith("ollama/") or listed.price(model) is not None]
 
 
 def agent_form(crew: Crew, spec: CrewSpec, key: str | None, data: Mapping[str, str] | None = None) -> AgentForm:
@@ -96,13 +110,24 @@ def page_forms(crew: Crew, spec: CrewSpec, opened: EditForm | None) -> dict[str,
     def if_opened(ids: str) -> EditForm | None:
         return opened if opened is not None and opened.auto_id == ids else None
 
+    agent_at, task_at, move_at = (_addresses(crew, name) for name in ("edit_agent", "edit_task", "move_task"))
     return {
         "crew_form": if_opened("id_crew_%s") or crew_form(crew, spec),
-        "agents": [(agent, if_opened(agent_ids(agent))) for agent in spec.agents],
-        "tasks": [(task, if_opened(task_ids(task))) for task in spec.tasks],
+        "agents": [EditLine(agent, if_opened(agent_ids(agent)), agent_at(agent.key)) for agent in spec.agents],
+        "tasks": [
+            EditLine(task, if_opened(task_ids(task)), task_at(task.key), move_at(task.key)) for task in spec.tasks
+        ],
         "new_agent": if_opened(agent_ids(None)) or (None if spec.agents else agent_form(crew, spec, None)),
         "new_task": if_opened(task_ids(None)),
     }
+
+
+def _addresses(crew: Crew, name: str) -> Callable[[str], str]:
+    """The address of a URL name by key. It is looked up once: a page may have hundreds of keys."""
+    before, _, after = reverse(name, kwargs={"team": crew.team.slug, "slug": crew.slug, "key": KEY_MARK}).partition(
+        KEY_MARK
+    )
+    return lambda key: f"{before}{key}{after}"
 
 
 def explain(form: EditForm, complaints: Iterable[Complaint]) -> None:
@@ -117,10 +142,12 @@ def explain(form: EditForm, complaints: Iterable[Complaint]) -> None:
 
 
 def checklist(crew: Crew, spec: CrewSpec, complaints: Iterable[Complaint]) -> list[ChecklistItem]:
-    """Every complaint, with a link to its field."""
+    """The first ``MAX_CHECKS`` complaints, each with a link to its field."""
+    addresses = {"agents": _addresses(crew, "edit_agent"), "tasks": _addresses(crew, "edit_task")}
     titles = {f"agents.{agent.key}": agent.role or agent.key for agent in spec.agents}
     titles |= {f"tasks.{task.key}": task.title for task in spec.tasks}
-    return [ChecklistItem(complaint, *_place(crew, complaint.field, titles)) for complaint in complaints]
+    shown = islice(complaints, MAX_CHECKS)
+    return [ChecklistItem(complaint, *_place(complaint.field, titles, addresses)) for complaint in shown]
 
 
 def done(form: EditForm, action: Callable[[], object], *, revision: int) -> bool:
@@ -175,12 +202,11 @@ def _split(path: str) -> tuple[str, str]:
     return f"{kind}.{key}", FORM_FIELDS.get(field, field.partition(".")[0])
 
 
-def _place(crew: Crew, path: str, titles: Mapping[str, str]) -> tuple[str, str]:
+def _place(path: str, titles: Mapping[str, str], addresses: Mapping[str, Callable[[str], str]]) -> tuple[str, str]:
     """A complaint's field in words, and its address: the page with that form open, at that field."""
     owner, field = _split(path)
     if owner not in titles:
         return path, f"#{path}" if path in ("agents", "tasks") else f"#at-id_crew_{path}"
     kind, _, key = owner.partition(".")
-    name = "edit_agent" if kind == "agents" else "edit_task"
-    address = reverse(name, kwargs={"team": crew.team.slug, "slug": crew.slug, "key": key})
-    return f"{titles[owner]}: {field.replace('_', ' ')}", f"{address}#at-id_{kind}_{key}_{field}"
+    address = f"{addresses[kind](key)}#at-id_{kind}_{key}_{field}"
+    return f"{titles[owner]}: {field.replace('_', ' ')}", address

@@ -11,6 +11,7 @@ from agents_app.formats.budget import UsedUpError
 from agents_app.formats.project import read_project, read_text
 from agents_app.formats.report import NOWHERE, Imported, Level, Remark, Report, UnreadableError, at_line
 from engine.spec.crew_spec import CrewSpec
+from engine.spec.size import excesses
 from engine.text import storable
 
 __all__ = ["Imported", "Level", "Remark", "read", "read_files"]
@@ -42,4 +43,7 @@ def _imported(reader: Callable[[Report], CrewSpec | None]) -> Imported:
         report.error(error.place, at_line(error.place, f"{error}; import a part of it."))
     except RecursionError:
         report.error(NOWHERE, "The source is nested too deeply, or something in it contains itself; it cannot be read.")
-    return Imported(spec, report.notes())
+    over = () if spec is None else excesses(spec)
+    for excess in over:
+        report.error(NOWHERE, f"{excess.field}: {excess.message}")
+    return Imported(None if over else spec, report.notes())

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 from agents_app.graph.place import COMPACT, FULL, MARGIN, Slot, placed
 from agents_app.graph.ranks import Pair, Rows, arranged
-from engine.spec.crew_spec import CrewSpec, TaskSpec
+from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 from engine.spec.plan import Plan, make_plan
 
 TITLE_CHAR, AGENT_CHAR = 6.5, 5.6  # mean widths of a character in the two sizes of type that the boxes are written in
 TEXT_INSET = 20.0
 WIDE, NARROW = 520, 340
+MAX_TASKS = 150
+MAX_LINES = 400
+"""Of more tasks or lines nobody can tell apart what is drawn, and their lines take long to untangle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +60,42 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A drawing's boxes, lines and size."""
+    """A drawing's boxes, lines and size. ``not_drawn`` says in words why there are no boxes; "" if there are."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     width: float
     height: float
+    not_drawn: str = ""
 
 
 def layout(spec: CrewSpec, *, width: float = 620, compact: bool = False) -> Graph:
-    """The crew's drawing within ``width``; ``compact`` makes small boxes without room for words."""
+    """The crew's drawing within ``width``; ``compact`` makes small boxes without room for words.
+
+    A crew that is too large to be drawn usefully gets a drawing without boxes.
+    """
+    if len(spec.tasks) > MAX_TASKS:
+        return _not_drawn(f"{len(spec.tasks):,} tasks")
     style = COMPACT if compact else FULL
     tasks = {task.key: task for task in spec.tasks}
     plan = make_plan(spec)
     lines = _lines(plan, tasks)
+    if len(lines) > MAX_LINES:
+        return _not_drawn(f"{len(lines):,} lines between its tasks")
     most = max(1, int((width - 2 * MARGIN + style.gap_x) // (style.narrowest + style.gap_x)))
     rows = arranged(plan.order, lines, most=most)
     slots = placed(rows, frozenset(tasks), width=width, style=style)
-    nodes = tuple(_node(spec, tasks[key], slots[key]) for key in tasks)
+    agents = {agent.key: agent for agent in spec.agents}
+    nodes = tuple(_node(task, agents.get(task.agent or ""), slots[key]) for key, task in tasks.items())
     edges = tuple(
         Edge(source, target, path, _is_explicit(tasks[target], source))
         for (source, target), path in _paths(lines, rows, slots, width=width).items()
     )
     return Graph(nodes, edges, width, max((slot.y + slot.h for slot in slots.values()), default=0.0) + MARGIN)
+
+
+def _not_drawn(why: str) -> Graph:
+    return Graph((), (), 0.0, 0.0, why)
 
 
 def _lines(plan: Plan, tasks: Mapping[str, TaskSpec]) -> list[Pair]:
@@ -149,8 +165,7 @@ def _back(source: Slot, target: Slot, *, width: float) -> str:
     return f"M{x1:.1f} {y1:.1f}C{side:.1f} {y1:.1f} {side:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
 
 
-def _node(spec: CrewSpec, task: TaskSpec, slot: Slot) -> Node:
-    agent = spec.agent(task.agent)
+def _node(task: TaskSpec, agent: AgentSpec | None, slot: Slot) -> Node:
     return Node(
         key=task.key,
         title=task.title,

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-import nh3
 from django import template
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.token import Token
-from markdown_it.utils import OptionsDict
+
+from crewsite.markdown import TooIntricate, to_html
 
 register = template.Library()
 
@@ -21,18 +19,19 @@ MAX_SHOWN_CHARS = 50_000
 """What a page shows of one text; the whole of it is a download away, and the page says so."""
 MAX_TREE_NODES = 2_000
 MAX_TREE_DEPTH = 30
+MAX_TREE_CHARS = 200_000
 OPEN_DEPTH = 3
-SAFE_TAGS = nh3.ALLOWED_TAGS - {"img", "map", "area"}
 
 
 @register.filter
 def markdown(text: str) -> SafeString:
-    """A model's Markdown as safe HTML: no raw HTML, nothing loaded, links that tell their target nothing about us."""
-    html = _markdown.render(text[:MAX_SHOWN_CHARS])
-    clean = nh3.clean(
-        html, tags=SAFE_TAGS, link_rel="noopener noreferrer nofollow", url_schemes={"http", "https", "mailto"}
-    )
-    return mark_safe(clean)  # noqa: S308 - nh3 has just cleaned it
+    """A model's Markdown as safe HTML, or, if that would be too deep or too large, as it is, which the page says."""
+    text = text[:MAX_SHOWN_CHARS]
+    try:
+        return mark_safe(to_html(text))  # noqa: S308 - it is cleaned there
+    except TooIntricate:
+        why = "Shown as plain text: as Markdown it is nested too deeply, or has too many parts."
+        return format_html('<pre tabindex="0">{}</pre><p class="hint">{}</p>', text, why)
 
 
 @register.filter
@@ -55,16 +54,25 @@ def is_cut(text: str) -> bool:
 @register.filter
 def tree(value: Any) -> SafeString:
     """JSON as a tree that folds."""
-    budget = iter(range(MAX_TREE_NODES))
+    budget = _Budget(MAX_TREE_NODES, MAX_TREE_CHARS)
     return mark_safe(f'<div class="tree"><ul>{"".join(_node("", value, 0, budget))}</ul></div>')  # noqa: S308 - escaped
 
 
-def _node(name: str, value: Any, depth: int, budget: Iterator[int]) -> Iterator[str]:
-    if next(budget, None) is None:
+@dataclass(slots=True)
+class _Budget:
+    """What a tree may still show."""
+
+    nodes: int
+    chars: int
+
+
+def _node(name: str, value: Any, depth: int, budget: _Budget) -> Iterator[str]:
+    if not budget.nodes or not budget.chars:
         return
-    key = format_html('<span class="key">{}: </span>', name) if name else ""
+    budget.nodes -= 1
+    key = format_html('<span class="key">{}: </span>', _within(name, budget)) if name else ""
     if not isinstance(value, (dict, list)) or not value or depth >= MAX_TREE_DEPTH:
-        yield f"<li>{key}{_leaf(value)}</li>"
+        yield f"<li>{key}{_leaf(value, budget)}</li>"
         return
     size = f"{len(value)} {'field' if isinstance(value, dict) else 'item'}{'' if len(value) == 1 else 's'}"
     opened = " open" if depth < OPEN_DEPTH and len(value) <= 50 else ""
@@ -79,24 +87,13 @@ def _node(name: str, value: Any, depth: int, budget: Iterator[int]) -> Iterator[
     yield "</ul></details></li>"
 
 
-def _leaf(value: Any) -> str:
+def _leaf(value: Any, budget: _Budget) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    cut = f"{text[:MAX_SHOWN_CHARS]}…" if len(text) > MAX_SHOWN_CHARS else text
-    return f'<span class="lines">{escape(cut)}</span>'
+    return f'<span class="lines">{escape(_within(text, budget))}</span>'
 
 
-def _image_as_link(
-    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: MutableMapping[str, Any]
-) -> str:
-    """An image is not loaded: its address would learn who reads, and when. It is shown as a link to click."""
-    address, words = str(tokens[index].attrs.get("src", "")), tokens[index].content or "no description"
-    return f'<a href="{escape(address)}">[image: {escape(words)}]</a>'
-
-
-def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    parser.add_render_rule("image", _image_as_link)
-    return parser
-
-
-_markdown = _parser()
+def _within(text: str, budget: _Budget) -> str:
+    """As much of the text as may still be shown."""
+    shown = text[: min(MAX_SHOWN_CHARS, budget.chars)]
+    budget.chars -= len(shown)
+    return shown if len(shown) == len(text) else f"{shown}…"

@@ -26,6 +26,7 @@ from engine.record.request_key import content_key
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 from engine.spec.placeholders import missing_inputs, with_inputs
 from engine.spec.plan import make_plan
+from engine.spec.size import filling_fault
 from engine.spec.validate import Complaint, validate
 from engine.text import is_storable
 
@@ -69,6 +70,8 @@ def refuse_invalid(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) 
         for name, value in inputs.items()
         if not is_storable(value)
     ]
+    if fault := filling_fault(spec, inputs):
+        complaints.append(Complaint("inputs", fault, "too_large"))
     if complaints:
         raise InvalidCrew(tuple(complaints))
 

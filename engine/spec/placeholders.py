@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -53,6 +54,13 @@ def with_inputs(spec: CrewSpec, inputs: Mapping[str, str]) -> CrewSpec:
 def missing_inputs(spec: CrewSpec, inputs: Mapping[str, str]) -> tuple[str, ...]:
     """The placeholders that have no value, neither in ``inputs`` nor among the crew's own."""
     return tuple(name for name in placeholders(spec) if name not in inputs and name not in spec.inputs)
+
+
+def filled_chars(spec: CrewSpec, inputs: Mapping[str, str]) -> int:
+    """How many characters the inputs take where they are filled in, in all texts together."""
+    values = dict(spec.inputs) | dict(inputs)
+    uses = Counter(name for text in _texts(spec) for name in PLACEHOLDER.findall(text))
+    return sum(count * len(values.get(name, "")) for name, count in uses.items())
 
 
 def _texts(spec: CrewSpec) -> Iterator[str]:

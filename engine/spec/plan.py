@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from engine.spec.crew_spec import CrewSpec, TaskSpec
 
@@ -60,23 +61,24 @@ def make_plan(spec: CrewSpec) -> Plan:
     - No task waits for an asynchronous one that it does not read.
     """
     is_sequential = spec.process != "parallel"
-    position = {task.key: index for index, task in enumerate(spec.tasks)}
+    keys = [task.key for task in spec.tasks]
+    position = {key: index for index, key in enumerate(keys)}
     context: dict[str, tuple[str, ...]] = {}
     needs: dict[str, frozenset[str]] = {}
     waits_for: dict[str, frozenset[str]] = {}
     synchronous: list[str] = []
     after_synchronous = 0
     for index, task in enumerate(spec.tasks):
-        earlier = [other.key for other in spec.tasks[: after_synchronous if task.async_execution else index]]
-        context[task.key] = _context(task, earlier, position, is_sequential)
+        earlier = keys[: after_synchronous if task.async_execution else index] if is_sequential else []
+        context[task.key] = _context(task, earlier, position)
         condition = (task.condition.task,) if task.condition and task.condition.task in position else ()
         needs[task.key] = frozenset((*context[task.key], *condition))
         keeps_in_line = is_sequential and not task.async_execution and not task.context
         waits_for[task.key] = needs[task.key].union(synchronous if keeps_in_line else ())
         if is_sequential and not task.async_execution:
-            synchronous = [*synchronous, task.key]
+            synchronous.append(task.key)
             after_synchronous = index + 1
-    order = _topological([task.key for task in spec.tasks], waits_for)
+    order = _topological(keys, waits_for)
     return Plan(order=order, context=context, needs=needs, waits_for=waits_for)
 
 
@@ -84,24 +86,24 @@ def find_cycle(waits_for: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     """The keys along a cycle, the first repeated at the end; empty if there is none. Not recursive."""
     done: set[str] = set()
     for start in waits_for:
-        path: list[str] = []
+        path: dict[str, None] = {}  # in order, and quick to look into
         stack: list[tuple[str, bool]] = [(start, False)]
         while stack:
             key, leaving = stack.pop()
             if leaving:
-                done.add(path.pop())
+                done.add(path.popitem()[0])
             elif key in path:
-                return (*path[path.index(key) :], key)
+                return (*islice(path, list(path).index(key), None), key)
             elif key not in done:
-                path.append(key)
+                path[key] = None
                 stack.append((key, True))
                 stack.extend((other, False) for other in waits_for.get(key, ()) if other in waits_for)
     return ()
 
 
-def _context(task: TaskSpec, earlier: list[str], position: Mapping[str, int], is_sequential: bool) -> tuple[str, ...]:
+def _context(task: TaskSpec, earlier: list[str], position: Mapping[str, int]) -> tuple[str, ...]:
     if task.context is None:
-        return tuple(earlier) if is_sequential else ()
+        return tuple(earlier)
     return tuple(key for key in dict.fromkeys(task.context) if key in position and key != task.key)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from engine.catalogue.abilities import takes_tools
@@ -24,11 +25,15 @@ from engine.spec.crew_spec import (
 from engine.spec.json_schema import schema_fault
 from engine.spec.patterns import pattern_fault
 from engine.spec.plan import find_cycle, make_plan
+from engine.spec.size import excesses
 from engine.spec.tool_names import BUILT_IN_TOOLS
 from engine.spec.tool_settings import fault_of
 
-MAX_TASKS = 1000
-MAX_AGENTS = 500
+MAX_COMPLAINTS = 500
+"""More are not listed: who mends these sees the next ones."""
+
+
+Level = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Complaint:
     field: str
     message: str
     code: str
-    level: Literal["error", "warning"] = "error"
+    level: Level = "error"
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}"
@@ -49,12 +54,30 @@ class Complaint:
 
 def validate(spec: CrewSpec, *, tools: frozenset[str] = BUILT_IN_TOOLS) -> tuple[Complaint, ...]:
     """Every complaint about the spec, which can run if none of them is an error. ``tools``: the names that exist."""
-    complaints = [*_crew(spec)]
+    complaints = tuple(islice(_complaints(spec, tools), MAX_COMPLAINTS + 1))
+    if len(complaints) <= MAX_COMPLAINTS:
+        return complaints
+    more = Complaint("crew", f"There is more to mend than the first {MAX_COMPLAINTS} complaints.", "more")
+    return (*complaints[:MAX_COMPLAINTS], more)
+
+
+def _complaints(spec: CrewSpec, tools: frozenset[str]) -> Iterator[Complaint]:
+    crew = _Parts(spec)
+    yield from _crew(spec)
     for agent in spec.agents:
-        complaints += _agent(agent, tools)
+        yield from _agent(agent, tools)
     for task in spec.tasks:
-        complaints += _task(task, spec, tools)
-    return (*complaints, *_cycle(spec))
+        yield from _task(task, crew, tools)
+    yield from _cycle(spec)
+
+
+class _Parts:
+    """What tasks are checked against, looked up by key."""
+
+    def __init__(self, spec: CrewSpec) -> None:
+        self.process = spec.process
+        self.agents = frozenset(agent.key for agent in spec.agents)
+        self.position = {task.key: index for index, task in enumerate(spec.tasks)}
 
 
 def _crew(spec: CrewSpec) -> Iterator[Complaint]:
@@ -62,8 +85,9 @@ def _crew(spec: CrewSpec) -> Iterator[Complaint]:
         yield Complaint("agents", "Add at least one agent.", "no_agents")
     if not spec.tasks:
         yield Complaint("tasks", "Add at least one task.", "no_tasks")
-    if len(spec.agents) > MAX_AGENTS or len(spec.tasks) > MAX_TASKS:
-        yield Complaint("tasks", f"At most {MAX_AGENTS} agents and {MAX_TASKS} tasks.", "too_large")
+    for excess in excesses(spec):
+        level: Level = "warning" if excess.code == "line_break" else "error"
+        yield Complaint(excess.field, excess.message, excess.code, level)
     for kind, keys in (("agents", [agent.key for agent in spec.agents]), ("tasks", [task.key for task in spec.tasks])):
         for key, count in Counter(keys).items():
             if count > 1:
@@ -96,19 +120,19 @@ def _agent(agent: AgentSpec, tools: frozenset[str]) -> Iterator[Complaint]:
         yield Complaint(f"{field}.llm", message, "model_without_tools", "warning")
 
 
-def _task(task: TaskSpec, spec: CrewSpec, tools: frozenset[str]) -> Iterator[Complaint]:
+def _task(task: TaskSpec, crew: _Parts, tools: frozenset[str]) -> Iterator[Complaint]:
     field = f"tasks.{task.key}"
     if not task.description.strip():
         yield Complaint(f"{field}.description", "Say what is to be done.", "empty")
-    if task.agent is None and spec.process != "hierarchical":
+    if task.agent is None and crew.process != "hierarchical":
         yield Complaint(f"{field}.agent", "Choose the agent that does this task.", "no_agent")
-    if task.agent is not None and spec.agent(task.agent) is None:
+    if task.agent is not None and task.agent not in crew.agents:
         yield Complaint(f"{field}.agent", f"There is no agent {task.agent!r}.", "unknown_agent")
     if task.human_input and task.cache_ttl_s is not None:
         message = "An output that a person approved is not taken over by other runs. Turn one of the two off."
         yield Complaint(f"{field}.cache_ttl_s", message, "cached_approval")
     yield from _tools(field, task.tools or (), tools)
-    yield from _context(task, spec)
+    yield from _context(task, crew)
     yield from _schemas(task)
 
 
@@ -121,8 +145,8 @@ def _tools(field: str, tools: tuple[ToolSpec, ...], known_tools: frozenset[str])
             yield Complaint(f"{field}.tools", f"{tool.name}: {fault}", "bad_tool_settings")
 
 
-def _context(task: TaskSpec, spec: CrewSpec) -> Iterator[Complaint]:
-    position = {other.key: index for index, other in enumerate(spec.tasks)}
+def _context(task: TaskSpec, crew: _Parts) -> Iterator[Complaint]:
+    position = crew.position
     awaited = [("context", key) for key in task.context or ()]
     if task.condition is not None:
         awaited.append(("condition", task.condition.task))
@@ -132,7 +156,7 @@ def _context(task: TaskSpec, spec: CrewSpec) -> Iterator[Complaint]:
             yield Complaint(field, f"There is no task {key!r}.", "unknown_task")
         elif key == task.key:
             yield Complaint(field, "A task cannot wait for itself.", "cycle")
-        elif spec.process != "parallel" and position[key] > position[task.key]:
+        elif crew.process != "parallel" and position[key] > position[task.key]:
             message = f"The task {key!r} comes later. Move it up, or choose the parallel process."
             yield Complaint(field, message, "later_task")
 

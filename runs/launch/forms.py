@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from django import forms
 
+from agents_app.form_fields import lines
 from engine.record.limits import RunLimits
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
@@ -54,7 +55,7 @@ class LaunchForm(forms.Form):
             self.fields[f"{PREFIX}{name}"] = forms.CharField(
                 label=name,
                 initial=values.get(name, ""),
-                widget=forms.Textarea(attrs={"rows": rows, "class": "grows"}),
+                widget=lines(rows, "grows"),
                 strip=False,
             )
         self.fields["key"].initial = str(uuid4())

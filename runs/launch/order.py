@@ -15,6 +15,7 @@ from engine.record.limits import RunLimits
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.named_models import llms_of, models_of
 from engine.spec.placeholders import missing_inputs
+from engine.spec.size import filling_fault
 from runs.bounds.budgets import MAX_BUDGET_USD
 from runs.money import dollars, to_nusd, to_usd
 from runs.states import Priority
@@ -68,13 +69,7 @@ class LaunchOrder:
 
 def order_complaints(spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:
     """What is wrong with the order by itself, by field."""
-    fields = {
-        f"inputs.{name}": "This input is missing."
-        for name in missing_inputs(spec, dict(spec.inputs) | dict(order.inputs))
-    }
-    for name, value in order.inputs.items():
-        if len(value) > MAX_INPUT_CHARS:
-            fields[f"inputs.{name}"] = f"At most {MAX_INPUT_CHARS:,} characters."
+    fields = _input_complaints(spec, order.inputs)
     if order.budget_usd is not None and not 0 < order.budget_usd <= MAX_BUDGET_USD:
         fields["budget_usd"] = f"Give a budget above $0 and up to ${MAX_BUDGET_USD:,}, or none."
     elif order.budget_usd is not None and to_usd(to_nusd(order.budget_usd)) != order.budget_usd:
@@ -86,6 +81,18 @@ def order_complaints(spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:
         fields["priority"] = f"Choose one of {', '.join(Priority.values)}."
     if len(json.dumps(dict(order.metadata))) > MAX_METADATA_CHARS:
         fields["metadata"] = f"At most {MAX_METADATA_CHARS:,} characters of JSON."
+    return fields
+
+
+def _input_complaints(spec: CrewSpec, inputs: Mapping[str, str]) -> dict[str, str]:
+    fields = {
+        f"inputs.{name}": "This input is missing." for name in missing_inputs(spec, dict(spec.inputs) | dict(inputs))
+    }
+    for name, value in inputs.items():
+        if len(value) > MAX_INPUT_CHARS:
+            fields[f"inputs.{name}"] = f"At most {MAX_INPUT_CHARS:,} characters."
+    if not fields and (fault := filling_fault(spec, inputs)):
+        fields["inputs"] = fault
     return fields
 
 

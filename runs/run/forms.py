@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django import forms
 
+from agents_app.form_fields import lines
 from runs.limits.forms import UsdField
 from runs.run.actions import Decision
 
@@ -25,7 +26,7 @@ class DecisionForm(forms.Form):
     comment = forms.CharField(
         required=False,
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 2, "class": "grows"}),
+        widget=lines(2, "grows"),
         label="Comment",
         help_text="Needed to send it back: the agent is told this, and answers again.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -32,6 +33,8 @@ PARTS = ("summary", "reviews", "result", "tasks", "graph", "timeline", "usage", 
 WIDE, NARROW = 420, 340
 LEAST_PAUSE_S = 0.2
 """Between two messages to one reader: a run that changes a hundred times a second is drawn five times a second."""
+PAUSE_PER_LOOK = 3
+"""A large run takes long to draw, so it is drawn less often: one reader takes a quarter of a thread at most."""
 
 WHAT_TO_DO = {
     "provider_error": "Check the provider's key in the settings and its status page, then run again.",
@@ -91,7 +94,9 @@ async def events(run_id: UUID, who: Principal, right: Right, *, seen: str) -> As
             if not changed:
                 yield ": still here\n\n"
                 continue
+            began = time.monotonic()
             revision, ended, parts = await sync_to_async(_look)(run_id, who)
+            looked_s = time.monotonic() - began
             new = {} if not sent and revision == seen else _differing(parts, sent)
             sent = parts
             for number, (name, html) in enumerate(new.items(), 1):
@@ -99,7 +104,7 @@ async def events(run_id: UUID, who: Principal, right: Right, *, seen: str) -> As
             if ended:
                 yield _message("ended", "", revision)
                 return
-            await asyncio.sleep(LEAST_PAUSE_S)
+            await asyncio.sleep(max(LEAST_PAUSE_S, PAUSE_PER_LOOK * looked_s))
 
 
 def _look(run_id: UUID, who: Principal) -> tuple[str, bool, Mapping[str, str]]:

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.spec.crew_spec import CrewSpec
+from engine.spec.crew_spec import CrewSpec, TaskSpec
 from runs.models import Review, Run
 from runs.run.forms import DecisionForm
+
+SHOWN_WAITING = 10
+"""Each brings an answer of up to 50,000 characters and a form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,16 @@ class Reviews:
     unsent: DecisionForm | None  # a comment that was typed for an answer that no longer waits
 
     @property
+    def shown(self) -> list[Asked]:
+        """The first ``SHOWN_WAITING``, and one whose form was refused."""
+        return [asked for place, asked in enumerate(self.waiting) if place < SHOWN_WAITING or asked.form.is_bound]
+
+    @property
+    def hidden(self) -> int:
+        """How many more wait."""
+        return len(self.waiting) - len(self.shown)
+
+    @property
     def all(self) -> list[Review]:
         return [*self.earlier, *(asked.review for asked in self.waiting)]
 
@@ -40,16 +53,16 @@ def reviews_of(run: Run, spec: CrewSpec, refused: DecisionForm | None = None) ->
     reviews = list(of_run.order_by("task_run__position", "number"))
     waiting = [review for review in reviews if review.approved is None and not run.ended]
     shown = {(review.task_run.key, str(review.call_id or ""), review.step) for review in waiting}
+    tasks = {task.key: task for task in spec.tasks}
     return Reviews(
-        waiting=[_asked(review, spec, refused) for review in waiting],
-        earlier=[review for review in reviews if review not in waiting],
+        waiting=[_asked(review, tasks.get(review.task_run.key), refused) for review in waiting],
+        earlier=[review for review in reviews if review.approved is not None or run.ended],
         unsent=refused if refused is not None and (refused.task, refused.call, refused.step) not in shown else None,
     )
 
 
-def _asked(review: Review, spec: CrewSpec, refused: DecisionForm | None) -> Asked:
+def _asked(review: Review, task: TaskSpec | None, refused: DecisionForm | None) -> Asked:
     key = review.task_run.key
-    task = spec.task(key)
     call, step = str(review.call_id or ""), review.step
     is_refused = refused is not None and (refused.task, refused.call, refused.step) == (key, call, step)
     form = refused if refused is not None and is_refused else DecisionForm(key, call=call, step=step)

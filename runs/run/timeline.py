@@ -5,9 +5,11 @@ Waits for a turn at the provider and waits for a person are drawn apart from the
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.utils import timezone
 
@@ -17,6 +19,7 @@ SPAN = 1000.0
 """How wide the whole run is drawn."""
 LEAST_WIDTH = 2.0
 TICKS = 5
+OfTask = TypeVar("OfTask", Call, Review)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +85,22 @@ def timeline(
     if run.started_at is None:
         return None
     scale = _Scale(run.started_at, run.finished_at or timezone.now())
-    rows = [_crew_row([call for call in calls if call.task_run_id is None], scale)]
+    calls_of, asked_of = _by_task(calls), _by_task(reviews)
+    rows = [_crew_row(calls_of[None], scale)]
     for task in tasks:
         if task.started_at is not None:
-            own = [call for call in calls if call.task_run_id == task.pk]
-            asked = [review for review in reviews if review.task_run_id == task.pk]
-            people = tuple(scale.span(review.asked_at, review.decided_at) for review in asked)
+            people = tuple(scale.span(review.asked_at, review.decided_at) for review in asked_of[task.pk])
             place = scale.place(task.started_at, task.finished_at)
-            rows.append(TimelineRow(task.name, task.duration_ms, *place, _bars(own, scale), people))
+            rows.append(TimelineRow(task.name, task.duration_ms, *place, _bars(calls_of[task.pk], scale), people))
     ticks = tuple(round(scale.seconds * 1000 * tick / (TICKS - 1)) for tick in range(TICKS))
     return Timeline(tuple(row for row in rows if row is not None), ticks)
+
+
+def _by_task(rows: Sequence[OfTask]) -> defaultdict[int | None, list[OfTask]]:
+    by_task: defaultdict[int | None, list[OfTask]] = defaultdict(list)
+    for row in rows:
+        by_task[row.task_run_id].append(row)
+    return by_task
 
 
 class _Scale:

@@ -55,7 +55,13 @@ document.addEventListener("click", (event) => {
 function isChanged(control) {
   if (control.type === "checkbox" || control.type === "radio") return control.checked !== control.defaultChecked;
   if (control.options) return [...control.options].some((option) => option.selected !== option.defaultSelected);
-  return "defaultValue" in control && control.value !== control.defaultValue;
+  return "defaultValue" in control && control.value !== control.defaultValue && control.value !== asShown(control);
+}
+// What the browser made of the value that the page came with: it takes line breaks out of single-line fields, for one.
+function asShown(control) {
+  const untouched = control.cloneNode();
+  untouched.value = control.defaultValue;
+  return untouched.value;
 }
 const hasUnsaved = (sent) => [...document.querySelectorAll("form[data-draft]")]
   .some((form) => form !== sent && [...form.elements].some(isChanged));

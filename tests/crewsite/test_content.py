@@ -76,6 +76,52 @@ def test_no_text_takes_long(text: str) -> None:
     assert time.thread_time() - began < 3
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "|" + "a|" * 8000 + "\n|" + "-|" * 8000 + "\n" + "x\n" * 1000,
+        "a|b\n-|-\n" + "x|y\n" * 12_000,
+        ">" * 20_000 + "a\n" + "a\n" * 15_000,
+        "- " * 20_000,
+        "1. " * 15_000,
+        "*a **b " * 7000,
+        "[x]: " + "u" * 25_000 + "\n\n" + "[x]" * 8000,
+        "".join(">" * depth + "\n" for depth in range(310)),
+        "".join(f"{'  ' * depth}* a\n" for depth in range(220)),
+        "~~a " * 6000 + " b~~" * 6000,
+        "[![a](b)](c) " * 3800,
+    ],
+)
+def test_what_made_the_parser_or_the_page_grow_out_of_bounds_is_soon_done(text: str) -> None:
+    began = time.thread_time()
+    html = markdown(text)
+    assert (
+        time.thread_time() - began < 1
+    )  # at most 0.12 s where nothing else is to be done; it was up to 5 s, or for ever
+    assert len(html) < 1_000_000
+
+
+def test_what_is_too_intricate_is_shown_as_plain_text_and_says_so() -> None:
+    text = "> " * 100 + "deep <b>"
+    html = markdown(text)
+    assert html.startswith("<pre")
+    assert "deep &lt;b&gt;" in html
+    assert "Shown as plain text" in html
+    assert "Shown as plain text" not in markdown("> " * 20 + "deep")
+    assert "Shown as plain text" not in markdown("\n".join(f"- {number}" for number in range(5000)))
+
+
+def test_tags_in_markdown_are_shown_as_text() -> None:
+    assert "&lt;think&gt;yes&lt;/think&gt;" in markdown("<think>yes</think>")
+    assert "<p>&lt;div&gt;" in markdown("<div>\nraw\n</div>")
+
+
+def test_links_keep_known_schemes_only_and_are_not_within_one_another() -> None:
+    assert 'href="mailto:a@example.com"' in markdown("<a@example.com>")
+    assert "href" not in markdown("[x](ftp://example.com)")
+    assert markdown("[![a](https://a.example)](https://b.example)").count("<a ") == 1
+
+
 def test_what_is_too_long_is_cut_and_known_to_be() -> None:
     text = "word " * MAX_SHOWN_CHARS
     assert is_cut(text)
@@ -94,6 +140,10 @@ def test_a_huge_tree_is_bounded_and_says_what_is_missing() -> None:
     html = tree([{"a": number} for number in range(100_000)])
     assert html.count("<li>") <= MAX_TREE_NODES
     assert "more in the raw text" in html
+
+
+def test_a_tree_of_long_texts_is_bounded() -> None:
+    assert len(tree(["x" * 40_000] * 100)) < 250_000
 
 
 def test_a_deep_tree_ends() -> None:

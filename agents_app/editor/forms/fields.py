@@ -8,14 +8,14 @@ from typing import Any
 
 from django import forms
 
-from agents_app.form_fields import lines
+from agents_app.form_fields import Lines, lines
 from engine import strict_json
 from engine.strict_json import JsonFault
 
 
-def long_text(rows: int) -> forms.Textarea:
+def long_text(rows: int) -> Lines:
     """A text that grows with what is typed."""
-    return forms.Textarea(attrs={"rows": rows, "class": "grows"})
+    return lines(rows, "grows")
 
 
 class JsonField(forms.CharField):

@@ -208,7 +208,7 @@ def _crew_name(crew: Definition | None, found: Found, reading: Reading) -> str:
     field = crew.fields.get("name") if crew else None
     own = plain_text(settled(field.value), reading.budget) if field else None
     if own and own.strip():
-        return own.strip()[:200]
+        return " ".join(own.split())[:200]
     for name in map(without_maker, (crew.name if crew else "", found.name)):
         if not is_generic(name) and snake(name) not in ("crew", "agents", "tasks", "agents_tasks"):
             return title(name)[:200]

@@ -20,6 +20,7 @@ from agents_app.formats.to_spec.values import (
     settled,
 )
 from engine.spec.crew_spec import QuestionGuardrail, TaskSpec
+from engine.spec.size import MAX_NAME_CHARS
 
 _TEXTS = ("name", "description", "expected_output")
 _PLAIN = {
@@ -59,6 +60,7 @@ def task_spec(
     data: dict[str, Any] = {"key": key, "agent": agent, "context": context}
     for name in _TEXTS:
         data[name] = text_of(fields.get(name), reading, what=f"{owner}, {name}")
+    data["name"] = " ".join(data["name"].split())[:MAX_NAME_CHARS]
     tools = read_tools(fields.get("tools"), reading, owner=owner)
     if tools:
         data["tools"] = tools

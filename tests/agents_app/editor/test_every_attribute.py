@@ -285,7 +285,7 @@ class TestTools:
         }
         assert self.post(cast, **typed).status_code == 302
         response = signed_in(cast.editor).get(f"{PAGE}agents/finance/")
-        (form,) = (form for agent, form in response.context["agents"] if agent.key == "finance")
+        (form,) = (line.form for line in response.context["agents"] if line.part.key == "finance")
         assert {name for name, complaints in form.complaints.items() if complaints} == set(typed)
         assert {row.name for row in form.tool_rows() if row.is_open} == {"http_request", "mcp", "scrape_website"}
         assert "is not a host name" in html(response)
@@ -298,7 +298,7 @@ class TestTools:
         response = self.post(cast, **{field: value, "role": "Typed in vain?"})
         assert response.status_code == 422
         assert "Typed in vain?" in html(response)
-        (form,) = (form for agent, form in response.context["agents"] if agent.key == "finance")
+        (form,) = (line.form for line in response.context["agents"] if line.part.key == "finance")
         assert list(form.errors) == [field]
 
     def test_settings_without_a_field_are_shown_as_json_and_kept(self, cast: Cast, crew: Crew) -> None:

@@ -182,7 +182,7 @@ class TestAgents:
     def test_each_wrong_field_is_told_at_that_field(self, cast: Cast, crew: Crew, field: str, value: str) -> None:
         response = signed_in(cast.editor).post(f"{CREW}agents/finance/", agent_fields(crew, **{field: value}))
         assert response.status_code == 422
-        form = dict(response.context["agents"])[spec_of(crew).agents[0]]
+        form = response.context["agents"][0].form
         assert list(form.errors) == [field]
 
     def test_a_stale_edit_keeps_what_was_typed_and_saves_on_the_second_word(self, cast: Cast, crew: Crew) -> None:
@@ -236,7 +236,7 @@ class TestTasks:
     def test_a_schema_that_is_not_json_is_told_at_its_field(self, cast: Cast, crew: Crew) -> None:
         response = signed_in(cast.editor).post(f"{CREW}tasks/figures/", task_fields(crew, output_schema="{not json"))
         assert response.status_code == 422
-        form = dict(response.context["tasks"])[spec_of(crew).tasks[0]]
+        form = response.context["tasks"][0].form
         assert list(form.errors) == ["output_schema"]
         assert "{not json" in html(response)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents_app.graph.layout import Graph, Node, layout
+from agents_app.graph.layout import MAX_TASKS, Graph, Node, layout
 from agents_app.graph.ranks import arranged, crossings
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 
@@ -194,3 +194,25 @@ def test_any_draft_can_be_drawn(contexts: list[list[int] | None], process: str, 
     for node in graph.nodes:
         assert node.x >= -0.01
         assert node.x + node.w <= width + 0.01
+
+
+@pytest.mark.parametrize(
+    ("count", "reads", "why"),
+    [
+        (MAX_TASKS + 1, 1, "151 tasks"),
+        (40, 39, "780 lines between its tasks"),
+    ],
+)
+def test_what_nobody_could_tell_apart_is_not_drawn(count: int, reads: int, why: str) -> None:
+    tasks = {f"t{n}": [f"t{other}" for other in range(max(0, n - reads), n)] for n in range(count)}
+    graph = layout(crew(tasks))
+    assert (graph.nodes, graph.edges, graph.not_drawn) == ((), (), why)
+
+
+@pytest.mark.parametrize("reads", [1, 2, MAX_TASKS])
+def test_the_largest_drawings_are_made_at_once(reads: int) -> None:
+    count = MAX_TASKS if reads < MAX_TASKS else 28  # 28 that read all before them make 378 lines
+    tasks = {f"t{n}": [f"t{other}" for other in range(max(0, n - reads), n)] for n in range(count)}
+    began = time.thread_time()
+    assert len(layout(crew(tasks)).nodes) == count
+    assert time.thread_time() - began < 2  # 0.1 s where nothing else is to be done
