@@ -19,8 +19,7 @@ from agents_app.formats.to_spec.values import (
     members,
     settled,
 )
-from engine.spec.crew_spec import QuestionGuardrail, TaskSpec
-from engine.spec.size import MAX_NAME_CHARS
+from engine.spec.crew_spec import MAX_NAME_CHARS, QuestionGuardrail, TaskSpec
 
 _TEXTS = ("name", "description", "expected_output")
 _PLAIN = {
