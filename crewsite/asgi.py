@@ -4,6 +4,18 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crewsite.settings")
 
-from django.core.asgi import get_asgi_application
+from typing import Any
 
-application = get_asgi_application()
+import django
+
+
+def _application() -> Any:
+    django.setup(set_prefix=False)
+    # These need models, which that has loaded.
+    from crewsite.serving.answers import CommonHeaders
+    from crewsite.serving.pages import Pages
+
+    return CommonHeaders(Pages())
+
+
+application = _application()

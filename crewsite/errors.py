@@ -35,6 +35,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     )
 
 
+def page(status: int, message: str) -> str:
+    """The page of an error, rendered without the request: it needs neither session nor database, which may be what
+    failed."""
+    return render_to_string("errors/error.html", {"status": status, "message": message})
+
+
 def _answer(request: HttpRequest, status: int, message: str) -> HttpResponse:
     if request.path.startswith("/api/"):
         return JsonResponse(error_body(status, message), status=status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -11,6 +11,17 @@ _request_s = Histogram(
     "Until a request was answered, streams until their first byte.",
     ("method", "status"),
 )
+
+_shed = Counter(
+    "crewsite_requests_shed",
+    "Requests answered 503 because there was more to do than could be done in time.",
+    ("kind",),
+)
+
+
+def request_shed(kind: str) -> None:
+    """``kind``: page, stream or machine."""
+    _shed.labels(kind).inc()
 
 
 def request_answered(method: str, status: int, seconds: float) -> None:

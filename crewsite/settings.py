@@ -72,7 +72,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "crewsite.one_thread.one_thread",
 ]
 
 ROOT_URLCONF = "crewsite.urls"
@@ -100,6 +99,14 @@ TEMPLATES = [
     }
 ]
 
+WEB_PROCESSES = int(env.number("WEB_PROCESSES", 1, least=1, most=64))
+DATABASE_CONNECTIONS = int(env.number("DATABASE_CONNECTIONS", 10, least=6, most=500))
+"""The most that one web or worker process opens for its work."""
+PAGE_THREADS = DATABASE_CONNECTIONS - 5
+"""What is left of a web process's connections: one opens live streams, two follow them, two ask who sends a body."""
+LIVE_STREAMS = int(env.number("LIVE_STREAMS", 200, least=1, most=10_000))
+"""The most live streams that one web process keeps open."""
+
 _database = env.database(DATABASE_URL) | {
     "CONN_HEALTH_CHECKS": True
 }  # a cut connection is noticed before a request fails by it
@@ -108,10 +115,13 @@ if PROCESS in ("web", "worker"):
     # and the writers and lease keepers of all others wait for them. So its transaction ends well before those would
     # have to give up their runs.
     _database["OPTIONS"].setdefault("options", "-c idle_in_transaction_session_timeout=8000")
-    # Connections come from a bounded pool and are not kept one per thread: async views hold no thread of their own, and
-    # a worker has more threads than the database has connections.
-    _connections = int(env.number("DATABASE_CONNECTIONS", 10, least=6, most=500))
-    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": _connections, "timeout": 10}
+    # Connections come from a bounded pool and are not kept one per thread: a worker has more threads than the database
+    # has connections. A web process has fewer, so there a request waits for one only while the database is away.
+    _database["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": DATABASE_CONNECTIONS,
+        "timeout": 3 if PROCESS == "web" else 10,
+    }
 else:
     _database |= {"CONN_MAX_AGE": 60}
 DATABASES = {"default": _database}

@@ -1,15 +1,16 @@
 """The API's operations on one run: read it, its calls and live events, cancel, resume, approve."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.http import JsonResponse, StreamingHttpResponse
 from ninja import Router
 
 from runs.limits.actions import resume
 from runs.live.hub import changes
+from runs.live.looks import share_look
 from runs.models import Call, Run
 from runs.paging import MAX_PAGE, Page
 from runs.run import queries
@@ -82,13 +83,15 @@ async def _events(run_id: UUID, seen: str) -> AsyncIterator[str]:
         if not changed:
             yield ": still here\n\n"
             continue
-        run = await Run.objects.aget(pk=run_id)
-        if str(run.revision) != seen:
-            seen = str(run.revision)
-            yield f"id: {seen}\nevent: run\ndata: {await sync_to_async(_run_text)(run)}\n\n"
-        if run.ended:
+        revision, ended, text = await share_look(("api", run_id), partial(_look, run_id))
+        if revision != seen:
+            seen = revision
+            yield f"id: {seen}\nevent: run\ndata: {text}\n\n"
+        if ended:
             return
 
 
-def _run_text(run: Run) -> str:
-    return RunOut.model_validate(queries.with_tasks(run)).model_dump_json(by_alias=True)
+def _look(run_id: UUID) -> tuple[str, bool, str]:
+    """The run's revision, whether it has ended, and the whole of it as JSON."""
+    run = Run.objects.get(pk=run_id)
+    return str(run.revision), run.ended, RunOut.model_validate(queries.with_tasks(run)).model_dump_json(by_alias=True)

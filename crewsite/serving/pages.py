@@ -1,0 +1,159 @@
+"""Django behind bounded threads: requests are worked on by a few threads, wait a few seconds, or are sent away.
+
+Django's own handler starts a thread for each request and hops between it and the event loop six times. Here a request
+takes one thread, once, from the first middleware to the last; only what a live stream sends later is async. There are
+no more threads than connections to the database, so none waits for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import aclosing, suppress
+from typing import Any
+
+from django.conf import settings
+from django.core import signals
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.urls import set_script_prefix
+
+from crewsite import http_metrics
+from crewsite.health.views import PATHS as ASKED_BY_MACHINES
+from crewsite.serving.answers import Message, Receive, Refused, Scope, Send, answer
+from crewsite.serving.room import Bounds, NoRoom, Room
+
+log = logging.getLogger(__name__)
+
+PAGE_BOUNDS = Bounds(at_work=settings.PAGE_THREADS, waiting=100, patience_s=2)
+MACHINE_BOUNDS = Bounds(at_work=4, waiting=64, patience_s=2)
+"""A check may wait for the database for two seconds; it holds no connection of the pool."""
+OPENING_BOUNDS = Bounds(at_work=1, waiting=settings.LIVE_STREAMS, patience_s=10)
+"""Opening a stream again after a crowd or a restart is waited for longer: browsers do not ask again after a refusal."""
+RETRY_AFTER_S = 2
+BUSY = "Crewsite has more to do than it can at the moment. Nothing was begun; try again in a few seconds."
+TOO_MANY_STREAMS = "Too many runs are being watched at the moment. Reload the page to see where the run is."
+
+
+class Pages(ASGIHandler):
+    """The ASGI application. Health checks, pages and live streams have bounds of their own, so none holds up another."""
+
+    def __init__(self) -> None:
+        self.load_middleware(is_async=False)
+        self._streams = 0
+        self._rooms = {
+            "machine": Room("machine", MACHINE_BOUNDS),
+            "page": Room("page", PAGE_BOUNDS),
+            "stream": Room("stream", OPENING_BOUNDS),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise ValueError(f"Crewsite answers HTTP alone, not {scope['type']}.")
+        began = time.perf_counter()
+        try:
+            with await self.read_body(receive) as body:
+                await self._answer(kind_of(scope["path"]), Work(self, scope, body), receive, send)
+        except RequestAborted:
+            log.debug("A client left before it was answered")
+        except Refused as refusal:
+            http_metrics.request_answered(scope["method"], refusal.status, time.perf_counter() - began)
+            await answer(scope, send, refusal)
+
+    async def _answer(self, kind: str, work: Work, receive: Receive, send: Send) -> None:
+        if kind != "stream":
+            await self._work_and_send(kind, work, receive, send)
+            return
+        if self._streams >= settings.LIVE_STREAMS:
+            http_metrics.request_shed("stream")
+            raise Refused(503, TOO_MANY_STREAMS, retry_after_s=30)
+        self._streams += 1
+        try:
+            await self._work_and_send(kind, work, receive, send)
+        finally:
+            self._streams -= 1
+
+    async def _work_and_send(self, kind: str, work: Work, receive: Receive, send: Send) -> None:
+        gone = asyncio.create_task(_until_gone(receive, work))
+        try:
+            try:
+                await self._rooms[kind].carry_out(work.carry_out)
+            except NoRoom:
+                raise Refused(503, BUSY, retry_after_s=RETRY_AFTER_S) from None
+            await send(work.head)
+            for chunk in work.chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if work.stream is not None:
+                await _pass_on(work.stream, gone, send)
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.cancel()
+
+
+class Work:
+    """One request: what is done for it on a thread, and what came of it."""
+
+    def __init__(self, handler: Pages, scope: Scope, body: Any) -> None:
+        self.is_wanted = True
+        self.head: Message = {}
+        self.chunks: list[bytes] = []
+        self.stream: StreamingHttpResponse | None = None  # whose content is read on the event loop
+        self._handler = handler
+        self._scope = scope
+        self._body = body
+
+    def carry_out(self) -> None:
+        """Raises ``RequestAborted`` if the client has left meanwhile."""
+        if not self.is_wanted:
+            raise RequestAborted
+        set_script_prefix(get_script_prefix(self._scope))
+        signals.request_started.send(sender=Pages, scope=self._scope)
+        request, response = self._handler.create_request(self._scope, self._body)
+        if request is not None:
+            response = self._handler.get_response(request)
+        response._handler_class = Pages
+        self.head = _head(response)
+        if getattr(response, "is_async", False):
+            self.stream = response
+            signals.request_finished.send(sender=Pages)  # this thread is done with the database, the stream is not over
+            return
+        self.chunks = [part for part in response if part]
+        response.close()  # sends ``request_finished``
+
+
+def kind_of(path: str) -> str:
+    """``machine``, ``stream`` or ``page``: which bounds a request to this address has."""
+    if path in ASKED_BY_MACHINES:
+        return "machine"
+    return "stream" if path.rstrip("/").endswith("/events") else "page"
+
+
+def _head(response: HttpResponseBase) -> Message:
+    headers = [(name.encode("ascii"), value.encode("latin1")) for name, value in response.items()]
+    headers += [(b"Set-Cookie", cookie.OutputString().encode("ascii")) for cookie in response.cookies.values()]
+    return {"type": "http.response.start", "status": response.status_code, "headers": headers}
+
+
+async def _until_gone(receive: Receive, work: Work) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    work.is_wanted = False
+
+
+async def _pass_on(response: StreamingHttpResponse, gone: asyncio.Task[None], send: Send) -> None:
+    """Sends what the stream yields until it ends or its reader leaves."""
+    passing = asyncio.create_task(_send_parts(response, send))
+    try:
+        await asyncio.wait({passing, gone}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        passing.cancel()
+        with suppress(asyncio.CancelledError):
+            await passing
+
+
+async def _send_parts(response: StreamingHttpResponse, send: Send) -> None:
+    async with aclosing(aiter(response)) as parts:
+        async for part in parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
