@@ -11,4 +11,4 @@ RUN sh bin/install-assets python \
 USER crewsite
 ENV DATA_DIR=/srv/crewsite HOST=0.0.0.0
 EXPOSE 8000
-CMD ["uvicorn", "crewsite.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--lifespan", "off"]
+CMD ["python", "-m", "crewsite.serving"]

@@ -14,8 +14,12 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    from crewsite.env import BadEnvironment
+
     try:
         execute_from_command_line(sys.argv)
+    except BadEnvironment as reason:
+        sys.exit(str(reason))
     except ImproperlyConfigured as reason:
         sys.exit(f"{reason} Start 'make up' first, if it is the local application that you mean.")
 

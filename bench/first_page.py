@@ -55,7 +55,7 @@ def memory_mb(application: Application) -> dict[str, float]:
     parts: dict[str, float] = {"launcher": megabytes(launcher)}
     for process in launcher.children(recursive=True):
         command = " ".join(process.cmdline())
-        name = "web" if "uvicorn" in command else "worker" if "manage.py" in command else "PostgreSQL"
+        name = "web" if "crewsite.serving" in command else "worker" if "manage.py" in command else "PostgreSQL"
         parts[name] = parts.get(name, 0.0) + megabytes(process)
     return parts
 

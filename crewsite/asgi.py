@@ -1,4 +1,4 @@
-"""The ASGI application that uvicorn serves."""
+"""The ASGI application that ``python -m crewsite.serving`` serves."""
 
 import os
 
@@ -13,9 +13,10 @@ def _application() -> Any:
     django.setup(set_prefix=False)
     # These need models, which that has loaded.
     from crewsite.serving.answers import CommonHeaders
+    from crewsite.serving.bodies import BoundedBodies
     from crewsite.serving.pages import Pages
 
-    return CommonHeaders(Pages())
+    return CommonHeaders(BoundedBodies(Pages()))
 
 
 application = _application()

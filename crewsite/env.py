@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 MAIL_PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
+USUAL_PORTS = {"http": 80, "https": 443}
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -43,6 +44,28 @@ def number(name: str, default: float, *, least: float = 0, most: float = 1e9) ->
     if not least <= parsed <= most:
         raise BadEnvironment(f"{name} is {value!r}; use a number from {least:g} to {most:g}.")
     return parsed
+
+
+def origin(name: str, default: str) -> str:
+    """``http://host`` or ``https://host:port`` as browsers write it: without a slash at the end or a usual port."""
+    value = text(name, default)
+    complaint = f"{name} is {value!r}; give scheme and host alone, such as https://crews.example.com."
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise BadEnvironment(complaint) from None
+    more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in USUAL_PORTS or not parts.hostname or more:
+        raise BadEnvironment(complaint)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, USUAL_PORTS[parts.scheme]) else "")
+
+
+def host_of(url: str) -> str:
+    """The host of an origin, as Django's ``ALLOWED_HOSTS`` has it."""
+    host = urlsplit(url).hostname or ""
+    return f"[{host}]" if ":" in host else host
 
 
 def names(name: str) -> tuple[str, ...]:

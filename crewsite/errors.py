@@ -46,8 +46,7 @@ def _answer(request: HttpRequest, status: int, message: str) -> HttpResponse:
         return JsonResponse(error_body(status, message), status=status)
     if not request.accepts("text/html"):
         return HttpResponse(message, content_type="text/plain; charset=utf-8", status=status)
-    # The page of a 500 is rendered without the request, so that it needs neither session nor database: either may be
-    # what failed.
-    context = {"status": status, "message": message}
-    html = render_to_string("errors/error.html", context, None if status == 500 else request)
+    if status >= 500:
+        return HttpResponse(page(status, message), status=status)
+    html = render_to_string("errors/error.html", {"status": status, "message": message}, request)
     return HttpResponse(html, status=status)

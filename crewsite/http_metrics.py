@@ -17,6 +17,16 @@ _shed = Counter(
     "Requests answered 503 because there was more to do than could be done in time.",
     ("kind",),
 )
+_cut = Counter(
+    "crewsite_connections_cut",
+    "Connections that the server closed: too many, too slow, unreadable, or never read.",
+    ("reason",),
+)
+
+
+def connection_cut(reason: str) -> None:
+    """``reason`` is one of ``crewsite.serving.protocol``'s few words."""
+    _cut.labels(reason).inc()
 
 
 def request_shed(kind: str) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from crewsite import env
+from crewsite import env, secret_strength
 from crewsite.logs import lines
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -31,13 +31,27 @@ def _required(name: str, what: str) -> str:
 DATABASE_URL = _required("DATABASE_URL", "postgresql://user:password@host/name")
 SECRET_KEY = _required("SECRET_KEY", "a long random text")
 ENCRYPTION_KEYS = _required("ENCRYPTION_KEYS", "one or more Fernet keys, the newest first").replace(",", " ").split()
+if PROCESS in ("web", "worker") and not (LOCAL or DEBUG):
+    secret_strength.refuse_weak(SECRET_KEY, ENCRYPTION_KEYS)
 
 HOST = env.text("HOST", "127.0.0.1")
 PORT = int(env.number("PORT", 8000, least=1, most=65535))
-PUBLIC_URL = env.text("PUBLIC_URL", f"http://{'127.0.0.1' if HOST == '0.0.0.0' else HOST}:{PORT}")  # noqa: S104
+PUBLIC_URL = env.origin("PUBLIC_URL", f"http://{'127.0.0.1' if HOST == '0.0.0.0' else HOST}:{PORT}")  # noqa: S104
 SECURE = PUBLIC_URL.startswith("https://")
-ALLOWED_HOSTS = list(env.names("ALLOWED_HOSTS")) or (["*"] if LOCAL else [PUBLIC_URL.split("//")[1].split(":")[0]])
+ALLOWED_HOSTS = list(env.names("ALLOWED_HOSTS")) or (["*"] if LOCAL else [env.host_of(PUBLIC_URL)])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+BEHIND_PROXY = env.flag("BEHIND_PROXY", default=SECURE)
+"""By default whenever people come by https, which this server itself does not speak."""
+PROXY_ADDRESSES = env.names("PROXY_ADDRESSES") or ("127.0.0.1", "::1")
+"""Whose word is taken for where a request comes from."""
+MAX_CONNECTIONS = int(env.number("MAX_CONNECTIONS", 1000, least=10, most=100_000))
+CONNECTIONS_PER_ADDRESS = int(env.number("CONNECTIONS_PER_ADDRESS", 0 if LOCAL or BEHIND_PROXY else 100, most=100_000))
+"""At once, in one web process; 0 is no bound. A proxy's connections, and those of one machine, have one address."""
+REQUEST_PATIENCE_S = env.number("REQUEST_PATIENCE_S", 10, least=1, most=600)
+"""For a request's head, and for a body that comes at less than a kilobyte a second."""
+KEEP_ALIVE_S = env.number("KEEP_ALIVE_S", 75 if BEHIND_PROXY else 15, least=1, most=600)
+"""Longer than proxies keep an idle connection: else they send a request into one that is being closed."""
 
 ALLOWED_PRIVATE_HOSTS = frozenset(host.lower() for host in env.names("ALLOWED_PRIVATE_HOSTS"))
 ALLOWED_MCP_COMMANDS = frozenset(env.names("ALLOWED_MCP_COMMANDS"))
@@ -106,7 +120,8 @@ PAGE_THREADS = DATABASE_CONNECTIONS - 5
 """What is left of a web process's connections: one opens live streams, two follow them, two ask who sends a body."""
 LIVE_STREAMS = int(env.number("LIVE_STREAMS", 200, least=1, most=10_000))
 """The most live streams that one web process keeps open."""
-
+STATEMENT_TIMEOUT_S = env.number("STATEMENT_TIMEOUT_S", 30 if PROCESS == "web" else 120, least=1, most=3600)
+"""For web and worker processes alone: migrations and checks of the books take as long as they take."""
 _database = env.database(DATABASE_URL) | {
     "CONN_HEALTH_CHECKS": True
 }  # a cut connection is noticed before a request fails by it
@@ -114,7 +129,9 @@ if PROCESS in ("web", "worker"):
     # A process that freezes or is cut off in mid transaction goes on holding its locks, on runs and on a team's bill,
     # and the writers and lease keepers of all others wait for them. So its transaction ends well before those would
     # have to give up their runs.
-    _database["OPTIONS"].setdefault("options", "-c idle_in_transaction_session_timeout=8000")
+    _bounds = {"idle_in_transaction_session_timeout": 8_000, "statement_timeout": round(1000 * STATEMENT_TIMEOUT_S)}
+    _set = [f"-c {name}={milliseconds}" for name, milliseconds in _bounds.items()]
+    _database["OPTIONS"]["options"] = " ".join([*_set, _database["OPTIONS"].get("options", "")]).strip()
     # Connections come from a bounded pool and are not kept one per thread: a worker has more threads than the database
     # has connections. A web process has fewer, so there a request waits for one only while the database is away.
     _database["OPTIONS"]["pool"] = {
@@ -149,7 +166,12 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", default=False) else None
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for subdomains: they may belong to others
+    "security.W008",  # redirects to https: the proxy's part, which would go in circles with one that does not say how
+    "security.W021",  # HSTS preload: lasts for years, and is the domain's owner's to decide
+]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],

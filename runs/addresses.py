@@ -20,4 +20,4 @@ def limits_url(team: Team) -> str:
 
 
 def _full_address(name: str, **parts: object) -> str:
-    return f"{settings.PUBLIC_URL.rstrip('/')}{reverse(name, kwargs=parts)}"
+    return f"{settings.PUBLIC_URL}{reverse(name, kwargs=parts)}"

@@ -87,9 +87,8 @@ class Installation:
         return f"redis://127.0.0.1:{port}/0"
 
     def start_web(self, broker_url: str) -> None:
-        command = [sys.executable, "-m", "uvicorn", "crewsite.asgi:application", "--host", "127.0.0.1"]
-        command += ["--port", str(self.web_port), "--log-level", "warning", "--lifespan", "off"]
-        self._web = self._spawn("web", command, BROKER_URL=broker_url)
+        command = [sys.executable, "-m", "crewsite.serving"]
+        self._web = self._spawn("web", command, BROKER_URL=broker_url, HOST="127.0.0.1", PORT=str(self.web_port))
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             try:

@@ -37,7 +37,7 @@ class Application:
         refuse_used_port(host, port)
         self._set_environment()
         prepare(self._folder)
-        self._spawn("web", _web_command(host, port))
+        self._spawn("web", [sys.executable, "-m", "crewsite.serving"])
         self._spawn("worker", _worker_command())
         path = new_signin_path()
         address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
@@ -117,11 +117,6 @@ class Application:
         if self.stopping.is_set():
             return
         raise CannotStart(f"The web server did not answer within {WEB_TIMEOUT_S:g} s:\n{self.last_words('web')}")
-
-
-def _web_command(host: str, port: int) -> list[str]:
-    command = [sys.executable, "-m", "uvicorn", "crewsite.asgi:application", "--host", host, "--port", str(port)]
-    return [*command, "--timeout-graceful-shutdown", "2", "--log-level", "warning", "--lifespan", "off"]
 
 
 def _worker_command() -> list[str]:

@@ -37,8 +37,13 @@ BUSY = "Crewsite has more to do than it can at the moment. Nothing was begun; tr
 TOO_MANY_STREAMS = "Too many runs are being watched at the moment. Reload the page to see where the run is."
 
 
+class Busy(Refused):
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(503, message, retry_after_s=retry_after_s)
+
+
 class Pages(ASGIHandler):
-    """The ASGI application. Health checks, pages and live streams have bounds of their own, so none holds up another."""
+    """The ASGI application. Health checks, pages and live streams have bounds of their own, so none is in the way."""
 
     def __init__(self) -> None:
         self.load_middleware(is_async=False)
@@ -58,7 +63,7 @@ class Pages(ASGIHandler):
                 await self._answer(kind_of(scope["path"]), Work(self, scope, body), receive, send)
         except RequestAborted:
             log.debug("A client left before it was answered")
-        except Refused as refusal:
+        except Busy as refusal:
             http_metrics.request_answered(scope["method"], refusal.status, time.perf_counter() - began)
             await answer(scope, send, refusal)
 
@@ -68,7 +73,7 @@ class Pages(ASGIHandler):
             return
         if self._streams >= settings.LIVE_STREAMS:
             http_metrics.request_shed("stream")
-            raise Refused(503, TOO_MANY_STREAMS, retry_after_s=30)
+            raise Busy(TOO_MANY_STREAMS, 30)
         self._streams += 1
         try:
             await self._work_and_send(kind, work, receive, send)
@@ -81,7 +86,7 @@ class Pages(ASGIHandler):
             try:
                 await self._rooms[kind].carry_out(work.carry_out)
             except NoRoom:
-                raise Refused(503, BUSY, retry_after_s=RETRY_AFTER_S) from None
+                raise Busy(BUSY, RETRY_AFTER_S) from None
             await send(work.head)
             for chunk in work.chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})

@@ -15,6 +15,7 @@ CODE_OF_STATUS = {
     404: "not_found",
     413: "too_large",
     500: "internal_error",
+    503: "unavailable",
 }
 """For errors that bring no code of their own, as a ``Refusal`` does."""
 

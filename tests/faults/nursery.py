@@ -43,6 +43,7 @@ LOADED = (
     "nh3",
     "psycopg_pool",
     "uvicorn.main",
+    "uvicorn.protocols.http.httptools_impl",
     "whitenoise.middleware",
 )
 LOADED_BY_LITELLM = (
@@ -71,7 +72,7 @@ class Nursery:
         )
 
     def start(self, command: list[str], environment: dict[str, str], *, log: Path, folder: Path = ROOT) -> int:
-        """The pid of a new process. ``manage.py ...`` and ``uvicorn ...`` are forked, everything else is a program."""
+        """The pid of a new process. ``manage.py ...`` and ``crewsite.serving`` are forked, all else is a program."""
         order = {"command": command, "environment": environment, "log": str(log), "folder": str(folder)}
         pid: int = self._ask(order)["pid"]
         return pid
@@ -157,10 +158,10 @@ def _become(order: dict[str, Any], *to_close: int) -> None:
         from django.core.management import execute_from_command_line
 
         execute_from_command_line(sys.argv)
-    elif program == "uvicorn":
-        from uvicorn.main import main as serve
+    elif program == "crewsite.serving":
+        from crewsite.serving.__main__ import main as serve
 
-        serve(arguments, standalone_mode=False)
+        serve()
     else:
         os.execvpe(program, [program, *arguments], os.environ)
     sys.exit(0)  # not os._exit: threads are waited for, as in a process that was not forked

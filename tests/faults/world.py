@@ -95,9 +95,8 @@ class World:
 
     def start_web(self, **options: Any) -> None:
         """The web process, on the same port as before."""
-        place = ["--host", "127.0.0.1", "--port", str(self.port), "--log-level", "warning", "--lifespan", "off"]
-        command = ["uvicorn", "crewsite.asgi:application", *place, "--timeout-graceful-shutdown", "2"]
-        self.web = self._start(command, "web", **options)
+        self._environment |= {"HOST": "127.0.0.1", "PORT": str(self.port)}
+        self.web = self._start(["crewsite.serving"], "web", **options)
         until(lambda: answers(self.port), timeout_s=60, what=lambda: f"no web\n{self.web.last_words}")
 
     def worker(self, **options: Any) -> Process:

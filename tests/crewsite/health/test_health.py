@@ -160,11 +160,12 @@ def silent() -> Iterator[int]:
 def web(silent: int) -> Iterator[str]:
     """A web process whose database and broker hang; its address."""
     port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "crewsite.asgi:application", "--port", str(port), "--lifespan", "off"]
+    command = [sys.executable, "-m", "crewsite.serving"]
     environment = os.environ | {
         "DATABASE_URL": f"postgresql://crewsite:hidden@127.0.0.1:{silent}/crewsite",
         "BROKER_URL": f"redis://:hidden@127.0.0.1:{silent}/0",
         "CREWSITE_PROCESS": "web",
+        "PORT": str(port),
     }
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
     try:

@@ -1,0 +1,46 @@
+"""How large the body of a request may be, by its address. Nothing that is larger is read."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from django.conf import settings
+from django.urls import Resolver404, resolve
+
+from agents_app.imports.api import MAX_SOURCE_BYTES
+from agents_app.knowledge.actions import MAX_DOCUMENT_BYTES
+from agents_app.knowledge.forms import MAX_BYTES_AT_ONCE
+
+SMALL = 64_000
+"""From anybody, wherever it goes."""
+ORDINARY = 1_000_000
+"""From people who are signed in, and from accepted tokens, where ``LARGE`` has no entry."""
+TEXTS: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+"""As much as Django reads of a form's texts or of JSON."""
+AROUND_FILES = 100_000
+"""What multipart adds to files: their names, and the other fields."""
+
+LARGE = MappingProxyType(
+    {
+        "t/<slug:team>/crews/import/": TEXTS + MAX_SOURCE_BYTES + AROUND_FILES,
+        "t/<slug:team>/crews/import/save/": TEXTS,
+        "t/<slug:team>/crews/<slug:slug>/json/": TEXTS,
+        "t/<slug:team>/crews/<slug:slug>/launch/": TEXTS,
+        "t/<slug:team>/knowledge/add/": MAX_BYTES_AT_ONCE + AROUND_FILES,
+        "api/v1/crews/import": TEXTS + AROUND_FILES,
+        "api/v1/crews": TEXTS,
+        "api/v1/crews/<slug:slug>": TEXTS,
+        "api/v1/crews/<slug:slug>/runs": TEXTS,
+        "api/v1/documents": MAX_DOCUMENT_BYTES + AROUND_FILES,
+    }
+)
+"""By route, as it stands in the URL configuration."""
+
+
+def most_bytes(path: str) -> int | None:
+    """The most that an address takes, from people who are signed in; None if there is no such address."""
+    try:
+        route = resolve(path).route
+    except Resolver404:
+        return None
+    return LARGE.get(route, ORDINARY)
