@@ -15,7 +15,9 @@ def _application() -> Any:
     from crewsite.serving.answers import CommonHeaders
     from crewsite.serving.bodies import BoundedBodies
     from crewsite.serving.pages import Pages
+    from crewsite.serving.processes import end_with_supervisor
 
+    end_with_supervisor()
     return CommonHeaders(BoundedBodies(Pages()))
 
 

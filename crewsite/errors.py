@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from psycopg_pool import PoolTimeout
 
 from teams.api.error_body import error_body
 
 NOT_FOUND = "There is no such thing here, or it is not yours."
+NO_DATABASE = "The database does not answer. Nothing was begun; try again in a few seconds."
+RETRY_AFTER_S = 5
 FORBIDDEN = "Your role does not allow this."
 
 
@@ -24,6 +30,12 @@ def missing(request: HttpRequest, exception: Exception | None = None) -> HttpRes
 
 
 def broken(request: HttpRequest) -> HttpResponse:
+    """A request that found no connection to the database in time may be sent again; all else is a fault of ours."""
+    error = sys.exc_info()[1]
+    if isinstance(error, OperationalError) and isinstance(error.__cause__, PoolTimeout):
+        response = _answer(request, 503, NO_DATABASE)
+        response["Retry-After"] = str(RETRY_AFTER_S)
+        return response
     return _answer(
         request, 500, "Crewsite itself failed. What was finished and paid for is kept; the log has the fault."
     )

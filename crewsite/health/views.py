@@ -16,9 +16,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from django.urls import resolve
 from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from crewsite.health.checks import ANSWER_WITHIN_S, readiness
+from crewsite.health.own_metrics import own_metrics
 from crewsite.health.probe import Probe
 from runs.operations import gauges
 from teams.access import public
@@ -46,7 +47,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     if not _may_scrape(request):
         raise Http404
-    text = generate_latest(REGISTRY) + _database_gauges()
+    text = own_metrics() + _database_gauges()
     return _uncached(HttpResponse(text, content_type=CONTENT_TYPE_LATEST))
 
 

@@ -88,11 +88,9 @@ class Pages(ASGIHandler):
             except NoRoom:
                 raise Busy(BUSY, RETRY_AFTER_S) from None
             await send(work.head)
-            for chunk in work.chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
             if work.stream is not None:
                 await _pass_on(work.stream, gone, send)
-            await send({"type": "http.response.body", "body": b""})
+            await send({"type": "http.response.body", "body": work.content})
         finally:
             gone.cancel()
 
@@ -103,7 +101,7 @@ class Work:
     def __init__(self, handler: Pages, scope: Scope, body: Any) -> None:
         self.is_wanted = True
         self.head: Message = {}
-        self.chunks: list[bytes] = []
+        self.content = b""
         self.stream: StreamingHttpResponse | None = None  # whose content is read on the event loop
         self._handler = handler
         self._scope = scope
@@ -119,12 +117,14 @@ class Work:
         if request is not None:
             response = self._handler.get_response(request)
         response._handler_class = Pages
-        self.head = _head(response)
         if getattr(response, "is_async", False):
-            self.stream = response
+            self.head, self.stream = _head(response), response
             signals.request_finished.send(sender=Pages)  # this thread is done with the database, the stream is not over
             return
-        self.chunks = [part for part in response if part]
+        self.content = b"".join(response)
+        if self.content:
+            response.headers.setdefault("Content-Length", str(len(self.content)))
+        self.head = _head(response)
         response.close()  # sends ``request_finished``
 
 

@@ -33,7 +33,7 @@ class History:
     next: str
     is_first: bool
     counts: Mapping[str, int]
-    crews: Sequence[Crew]
+    crews: Sequence[tuple[str, str]]  # slug and name
     spans = SPANS
     sorts = tuple(SORTS)
     states = tuple(RunState.values)
@@ -58,7 +58,7 @@ def history(who: Principal, query: Mapping[str, str]) -> History:
         next=page.next,
         is_first=not cursor,
         counts=state_counts(who),
-        crews=list(visible_to(who, Crew).filter(builtin_key="").order_by("name")[:200]),
+        crews=list(visible_to(who, Crew).filter(builtin_key="").order_by("name").values_list("slug", "name")[:200]),
     )
 
 

@@ -39,7 +39,7 @@ _rung_again = Counter("crewsite_rung_again", "Runs that a sweep rang for again."
 _ring_failures = Counter("crewsite_ring_failures", "Rings that the broker did not take; a sweep rings again.")
 _commit_operations = Histogram("crewsite_commit_operations", "Ledger operations in one commit.", buckets=_OPERATIONS)
 _commit_s = Histogram("crewsite_commit_seconds", "How long one ledger commit took.", buckets=_COMMITS_S)
-_readers = Gauge("crewsite_live_readers", "Open server-sent event streams of this process.")
+_readers = Gauge("crewsite_live_readers", "Open server-sent event streams.", multiprocess_mode="livesum")
 
 
 def serve() -> None:
