@@ -22,5 +22,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "alerts": lambda: banners(who) if who is not None else [],
         "section": request.path.split("/")[3] if request.path.startswith("/t/") else "",
         "theme": theme if theme in THEMES else "",
-        "my_teams": lambda: list(teams_of(user).only("slug", "name")) if user is not None and user.is_authenticated else [],
+        "my_teams": lambda: (
+            list(teams_of(user).only("slug", "name")) if user is not None and user.is_authenticated else []
+        ),
     }

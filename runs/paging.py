@@ -15,7 +15,7 @@ from teams.refusals import Invalid
 MAX_PAGE = 200
 """Rows at most in one answer of the API."""
 
-RowT = TypeVar("RowT")
+RowT = TypeVar("RowT", bound=Any)
 
 
 @dataclass(frozen=True, slots=True)

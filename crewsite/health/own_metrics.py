@@ -19,7 +19,7 @@ def own_metrics() -> bytes:
         return generate_latest(REGISTRY)
     _forget_ended(Path(folder))
     together = CollectorRegistry()
-    MultiProcessCollector(together, folder)
+    MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call]
     return generate_latest(together)
 
 
@@ -28,4 +28,4 @@ def _forget_ended(folder: Path) -> None:
     for file in folder.iterdir():
         found = GAUGE_FILE.fullmatch(file.name)
         if found and not Path(f"/proc/{found[1]}").exists():
-            mark_process_dead(int(found[1]), str(folder))
+            mark_process_dead(int(found[1]), str(folder))  # type: ignore[no-untyped-call]

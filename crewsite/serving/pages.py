@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core import signals
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 PAGE_BOUNDS = Bounds(at_work=settings.PAGE_THREADS, waiting=100, patience_s=2)
 MACHINE_BOUNDS = Bounds(at_work=4, waiting=64, patience_s=2)
 """A check may wait for the database for two seconds; it holds no connection of the pool."""
-OPENING_BOUNDS = Bounds(at_work=1, waiting=settings.LIVE_STREAMS, patience_s=10)
+OPENING_BOUNDS = Bounds(at_work=1, waiting=settings.LIVE_STREAMS, patience_s=30)
 """Opening a stream again after a crowd or a restart is waited for longer: browsers do not ask again after a refusal."""
 RETRY_AFTER_S = 2
 BUSY = "Crewsite has more to do than it can at the moment. Nothing was begun; try again in a few seconds."
@@ -42,11 +43,24 @@ class Busy(Refused):
         super().__init__(503, message, retry_after_s=retry_after_s)
 
 
-class Pages(ASGIHandler):
-    """The ASGI application. Health checks, pages and live streams have bounds of their own, so none is in the way."""
+class _Django(ASGIHandler):
+    """Reads bodies and makes requests as Django does, and answers them in one go."""
 
     def __init__(self) -> None:
         self.load_middleware(is_async=False)
+
+    def answer(self, scope: Scope, body: Any) -> HttpResponseBase:
+        request, refusal = self.create_request(scope, body)
+        response = refusal if request is None else self.get_response(request)
+        assert response is not None  # one of the two is there
+        return response
+
+
+class Pages:
+    """The ASGI application. Health checks, pages and live streams have bounds of their own, so none is in the way."""
+
+    def __init__(self) -> None:
+        self._django = _Django()
         self._streams = 0
         self._rooms = {
             "machine": Room("machine", MACHINE_BOUNDS),
@@ -59,8 +73,8 @@ class Pages(ASGIHandler):
             raise ValueError(f"Crewsite answers HTTP alone, not {scope['type']}.")
         began = time.perf_counter()
         try:
-            with await self.read_body(receive) as body:
-                await self._answer(kind_of(scope["path"]), Work(self, scope, body), receive, send)
+            with await self._django.read_body(receive) as body:
+                await self._answer(kind_of(scope["path"]), Work(self._django, scope, body), receive, send)
         except RequestAborted:
             log.debug("A client left before it was answered")
         except Busy as refusal:
@@ -98,12 +112,12 @@ class Pages(ASGIHandler):
 class Work:
     """One request: what is done for it on a thread, and what came of it."""
 
-    def __init__(self, handler: Pages, scope: Scope, body: Any) -> None:
+    def __init__(self, django: _Django, scope: Scope, body: Any) -> None:
         self.is_wanted = True
         self.head: Message = {}
         self.content = b""
         self.stream: StreamingHttpResponse | None = None  # whose content is read on the event loop
-        self._handler = handler
+        self._django = django
         self._scope = scope
         self._body = body
 
@@ -112,16 +126,13 @@ class Work:
         if not self.is_wanted:
             raise RequestAborted
         set_script_prefix(get_script_prefix(self._scope))
-        signals.request_started.send(sender=Pages, scope=self._scope)
-        request, response = self._handler.create_request(self._scope, self._body)
-        if request is not None:
-            response = self._handler.get_response(request)
-        response._handler_class = Pages
-        if getattr(response, "is_async", False):
+        signals.request_started.send(sender=_Django, scope=self._scope)
+        response = self._django.answer(self._scope, self._body)
+        if isinstance(response, StreamingHttpResponse) and response.is_async:
             self.head, self.stream = _head(response), response
-            signals.request_finished.send(sender=Pages)  # this thread is done with the database, the stream is not over
+            signals.request_finished.send(sender=_Django)  # gives the connection back; the stream goes on without it
             return
-        self.content = b"".join(response)
+        self.content = b"".join(cast("Iterable[bytes]", response))
         if self.content:
             response.headers.setdefault("Content-Length", str(len(self.content)))
         self.head = _head(response)
@@ -159,6 +170,6 @@ async def _pass_on(response: StreamingHttpResponse, gone: asyncio.Task[None], se
 
 
 async def _send_parts(response: StreamingHttpResponse, send: Send) -> None:
-    async with aclosing(aiter(response)) as parts:
+    async with aclosing(cast("AsyncGenerator[bytes]", aiter(response))) as parts:
         async for part in parts:
             await send({"type": "http.response.body", "body": part, "more_body": True})

@@ -67,7 +67,8 @@ def test_a_line_tells_a_failed_runs_error_and_else_its_inputs(cast: Cast, crew: 
     failed = make_run(cast.owner, crew, state=RunState.FAILED)
     Run.objects.filter(pk=failed.pk).update(error="x" * 200, inputs={"company": "Acme"})
     long = make_run(cast.owner, crew)
-    Run.objects.filter(pk=long.pk).update(inputs={"company": "a" * 61, "year": 2026} | {str(n): n for n in range(30)})
+    inputs = {"a": "a" * 61, "b": 2026} | {f"k{number:02}": number for number in range(30)}
+    Run.objects.filter(pk=long.pk).update(inputs=inputs)
     of_inputs, of_error = list_lines(cast.viewer, EVERYTHING, sort="newest", cursor="", limit=9).items
     assert (of_error.failed, of_error.about) == (True, "x" * 159 + "…")
     assert of_inputs.about.startswith("a" * 59 + "… · 2026 · 0 · ")
