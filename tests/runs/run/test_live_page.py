@@ -27,7 +27,7 @@ from tests.cast import Cast, make_cast, make_crew, make_person
 from tests.ledger import make_run, make_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PATIENCE_S = 5
+PATIENCE_S = 20
 
 
 @dataclass
