@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from psycopg.errors import QueryCanceled
 from psycopg_pool import PoolTimeout
 
 from teams.api.error_body import error_body
@@ -14,10 +16,13 @@ from teams.api.error_body import error_body
 NOT_FOUND = "There is no such thing here, or it is not yours."
 NO_DATABASE = "The database does not answer. Nothing was begun; try again in a few seconds."
 RETRY_AFTER_S = 5
+TOOK_TOO_LONG = "This took the database too long and was given up. Ask for less at once, or try again later."
 FORBIDDEN = "Your role does not allow this."
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)):
+        return _answer(request, 413, "The request is too large: it has too much text, or too many fields or files.")
     return _answer(request, 400, "The request could not be read.")
 
 
@@ -30,15 +35,23 @@ def missing(request: HttpRequest, exception: Exception | None = None) -> HttpRes
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """A request that found no connection to the database in time may be sent again; all else is a fault of ours."""
-    error = sys.exc_info()[1]
-    if isinstance(error, OperationalError) and isinstance(error.__cause__, PoolTimeout):
-        response = _answer(request, 503, NO_DATABASE)
+    """Called while the exception is being handled. The log has it in any case."""
+    reason = _why_again(sys.exc_info()[1])
+    if reason:
+        response = _answer(request, 503, reason)
         response["Retry-After"] = str(RETRY_AFTER_S)
         return response
     return _answer(
         request, 500, "Crewsite itself failed. What was finished and paid for is kept; the log has the fault."
     )
+
+
+def _why_again(error: BaseException | None) -> str:
+    """Why a request that failed may be sent again; "" if it would fail again."""
+    cause = error.__cause__ if isinstance(error, OperationalError) else None
+    if isinstance(cause, PoolTimeout):
+        return NO_DATABASE
+    return TOOK_TOO_LONG if isinstance(cause, QueryCanceled) else ""
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -59,10 +59,14 @@ class ProviderError(EngineError):
 class TooMuchWork(EngineError):
     """Work on the text of a person, a model or a foreign server takes too much time or memory.
 
-    Which of the two, or that the text is too large, is what it says, of an "it" that whoever catches this names.
+    The text says what was to be done and which of the two it took, or that there was too much of it before.
     """
 
     code = "too_much_work"
+
+
+class TooBusy(TooMuchWork):
+    """The work was not begun, because much else was under way for long. It may be done later."""
 
 
 class ContextTooLong(EngineError):

@@ -52,7 +52,6 @@ def uvicorn_options() -> dict[str, Any]:
         "server_header": False,
         "proxy_headers": settings.BEHIND_PROXY,
         "forwarded_allow_ips": list(settings.PROXY_ADDRESSES),
-        "timeout_keep_alive": round(settings.KEEP_ALIVE_S),
         "timeout_graceful_shutdown": 2 if settings.LOCAL else 8,
     }
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from io import BytesIO
 from typing import Any
 
@@ -16,9 +14,9 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
 from django.http import HttpRequest
 
+from crewsite.sessions import SessionStore, may_be_key
 from teams.actions import principal_of_token
 
-SESSION_KEY = re.compile(r"[a-z0-9]{32}")
 _threads = ThreadPoolExecutor(2, thread_name_prefix="caller")
 """Of their own, so that a crowd of large requests takes neither the threads nor the connections of all others."""
 
@@ -36,7 +34,7 @@ async def is_signed_in(scope: dict[str, Any]) -> bool:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         return kind.lower() == "bearer" and await _asked(_has_token, token.strip())
     key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
-    return SESSION_KEY.fullmatch(key) is not None and await _asked(_has_session, key)
+    return may_be_key(key) and await _asked(_has_session, key)
 
 
 async def _asked(question: Callable[[str], bool], credential: str) -> bool:
@@ -56,5 +54,5 @@ def _has_token(token: str) -> bool:
 
 def _has_session(key: str) -> bool:
     request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    request.session = SessionStore(key)
     return get_user(request).is_authenticated

@@ -131,6 +131,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self._since = self._keeper.now
         super().on_response_complete()
 
+    def timeout_keep_alive_handler(self) -> None:
+        """Idle connections are the doorkeeper's part: uvicorn's timer also runs while this process stands still, and
+        would close one whose next request has come meanwhile."""
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing here speaks WebSocket. uvicorn would advise each time to install it."""
+
     def send_400_response(self, msg: str) -> None:
         self._cut(self._refusal, "unreadable")
 

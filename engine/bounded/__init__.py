@@ -4,6 +4,7 @@ A pattern of thirty characters can take gigabytes, and a schema of some kilobyte
 in a child process, within a processor time, a memory and a size; see ``client``.
 """
 
+from engine.bounded.allowance import Allowance
 from engine.bounded.client import run, run_here
 
-__all__ = ["run", "run_here"]
+__all__ = ["Allowance", "run", "run_here"]

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,22 +30,26 @@ def main(descriptor: int) -> None:
     _limit()
     with socket.socket(fileno=descriptor) as parent, suppress(EOFError, OSError):
         while True:
-            job, args, seconds = receive(parent)
-            send(parent, _answer(job, args, seconds))
+            call, seconds = receive(parent)
+            job, args = json.loads(call)
+            function = _function(job)
+            began = time.process_time()
+            signal.setitimer(signal.ITIMER_PROF, seconds)
+            answer = _answer(function, args)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            send(parent, answer | {"spent_s": time.process_time() - began})
 
 
-def _answer(job: str, args: list[Any], seconds: float) -> bytes:
+def _answer(function: Callable[..., Any], args: list[Any]) -> dict[str, Any]:
     try:
-        function = _function(job)
-        signal.setitimer(signal.ITIMER_PROF, seconds)
-        answer = json.dumps({"kind": "result", "value": function(*args)}).encode()
-        return answer if len(answer) <= MAX_RESULT_BYTES else b'{"kind": "size"}'
+        value = function(*args)
+        if len(json.dumps(value)) > MAX_RESULT_BYTES:
+            return {"kind": "size"}
     except MemoryError:
-        return b'{"kind": "memory"}'
+        return {"kind": "memory"}
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent is told
-        return json.dumps({"kind": "mistake", "value": _place(error)}).encode()
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        return {"kind": "mistake", "value": _place(error)}
+    return {"kind": "result", "value": value}
 
 
 def _function(job: str) -> Callable[..., Any]:

@@ -18,11 +18,13 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.bounded.allowance import Allowance
 from engine.bounded.frames import receive, send
-from engine.errors import TooMuchWork
+from engine.errors import TooBusy, TooMuchWork
 
 CHILDREN = 2
 SECONDS = 2.0
@@ -32,30 +34,67 @@ WALL_SECONDS = 20.0
 QUEUE_SECONDS = 10.0
 """How long work waits for a child that is free."""
 MAX_BYTES = 8_000_000
-"""Of the arguments, as JSON; of the result as well (``child``)."""
+"""Of the arguments, as JSON. The result is bounded in ``child``."""
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-async def run(job: str, *args: Any, seconds: float = SECONDS) -> Any:
-    """What the function returns, without holding up the event loop; see ``run_here``. A cancellation stops the work."""
-    pool, stop = _pool(), threading.Event()
-    try:
-        return await asyncio.get_running_loop().run_in_executor(pool.threads, pool.run, job, args, seconds, stop)
-    finally:
-        stop.set()
+async def run(
+    job: str, *args: Any, what: str = "This work", seconds: float = SECONDS, allowance: Allowance | None = None
+) -> Any:
+    """What the function returns, without holding up the event loop; see ``run_here``. A cancellation stops the work.
+
+    ``allowance``: what a run may still ask for. Raises ``TooMuchWork`` if that is used up.
+    """
+    allowance = allowance or Allowance()
+    async with allowance.turn(what):
+        work = _work(job, args, what, min(seconds, allowance.left_s()))
+        pool = _pool()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool.threads, pool.run, work)
+        finally:
+            work.stop.set()
+            allowance.spend(work.spent_s)
 
 
-def run_here(job: str, *args: Any, seconds: float = SECONDS) -> Any:
+def run_here(job: str, *args: Any, what: str = "This work", seconds: float = SECONDS) -> Any:
     """What the function returns. Blocks, so not for a thread that runs an event loop.
 
     ``job``: ``"package.module:function"``, a function at the top of a module. Arguments and result are JSON values.
+    ``what``: the work in words, which begin the sentence that says what was wrong.
     ``seconds``: the processor time that it may take, without the import of its module.
 
-    Raises ``TooMuchWork`` if it takes more time or memory, if arguments or result are too large, or if no child was
-    free for long. An exception of the function's own is a mistake of ours, and is raised as a ``RuntimeError``.
+    Raises ``TooMuchWork`` if it takes more time or memory or if arguments or result are too large, and ``TooBusy`` if
+    no child was free for long. An exception of the function's own is a mistake of ours: a ``RuntimeError``.
     """
-    return _pool().run(job, args, seconds, threading.Event())
+    return _pool().run(_work(job, args, what, seconds))
+
+
+@dataclass(slots=True)
+class _Work:
+    """``call``: job and arguments, as JSON. ``stop``: nobody waits for it any more. ``spent_s``: of processor time."""
+
+    what: str
+    call: str
+    seconds: float
+    stop: threading.Event = field(default_factory=threading.Event)
+    spent_s: float = 0.0
+
+    def refused(self, why: str) -> TooMuchWork:
+        return TooMuchWork(f"{self.what} {why}")
+
+
+def _work(job: str, args: tuple[Any, ...], what: str, seconds: float) -> _Work:
+    too_large = TooMuchWork(f"{what} is for texts of at most {MAX_BYTES // 1_000_000} MB; this is longer.")
+    if sum(len(arg) for arg in args if isinstance(arg, str)) > MAX_BYTES:
+        raise too_large  # before it is written as JSON, which holds up the event loop
+    try:
+        call = json.dumps([job, args])
+    except RecursionError:
+        raise TooMuchWork(f"{what} is not for values nested as deeply as this one.") from None
+    if len(call) > MAX_BYTES:
+        raise too_large
+    return _Work(what, call, seconds)
 
 
 class _Pool:
@@ -67,17 +106,14 @@ class _Pool:
         for _ in range(CHILDREN):
             self._places.put(None)
 
-    def run(self, job: str, args: tuple[Any, ...], seconds: float, stop: threading.Event) -> Any:
-        request = json.dumps([job, args, seconds]).encode()
-        if len(request) > MAX_BYTES:
-            raise TooMuchWork(f"It is larger than {MAX_BYTES // 1_000_000} MB.")
+    def run(self, work: _Work) -> Any:
         try:
             child = self._places.get(timeout=QUEUE_SECONDS)
         except queue.Empty:
-            raise TooMuchWork("Too much else was under way. Try again in a minute.") from None
+            raise TooBusy(f"{work.what} has to wait, since much else is under way. Try again in a minute.") from None
         try:
             child = child if child is not None and child.is_alive() else _Child()
-            return child.run(request, seconds, stop)
+            return child.run(work)
         finally:
             self._places.put(child if child is not None and child.is_alive() else None)
 
@@ -107,31 +143,33 @@ class _Child:
     def is_alive(self) -> bool:
         return self._process.returncode is None
 
-    def run(self, request: bytes, seconds: float, stop: threading.Event) -> Any:
+    def run(self, work: _Work) -> Any:
         """The result. A child that does not give one ends."""
         try:
-            send(self._socket, request)
-            answer = receive(self._socket, seconds + WALL_SECONDS, stop)
+            send(self._socket, [work.call, work.seconds])
+            answer = receive(self._socket, work.seconds + WALL_SECONDS, work.stop)
         except (OSError, EOFError) as error:
-            raise self._end_of(error, seconds) from error
+            work.spent_s = work.seconds
+            raise self._end_of(error, work) from error
         except BaseException:
             self.end()
             raise
+        work.spent_s = answer["spent_s"]
         if answer["kind"] == "result":
             return answer["value"]
         self.end()
         if answer["kind"] == "memory":
-            raise TooMuchWork("It takes too much memory.")
+            raise work.refused("takes too much memory.")
         if answer["kind"] == "size":
-            raise TooMuchWork("What it makes is too large.")
+            raise work.refused("makes more than can be kept.")
         raise RuntimeError(f"{answer['value']}\nThis was raised in a child process.")
 
-    def _end_of(self, error: Exception, seconds: float) -> Exception:
+    def _end_of(self, error: Exception, work: _Work) -> Exception:
         code = self.end()
         if isinstance(error, TimeoutError) or code == -signal.SIGPROF:
-            return TooMuchWork(f"It takes more than {seconds:g} s.")
+            return work.refused(f"takes more than {work.seconds:.2g} s.")
         if code in (-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGABRT):
-            return TooMuchWork("It takes too much memory.")
+            return work.refused("takes too much memory.")
         return RuntimeError(f"A child process ended with code {code}.")
 
     def end(self) -> int:

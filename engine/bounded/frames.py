@@ -13,8 +13,9 @@ LENGTH_BYTES = 4
 POLL_SECONDS = 0.1
 
 
-def send(to: socket.socket, value: bytes) -> None:
-    to.sendall(len(value).to_bytes(LENGTH_BYTES) + value)
+def send(to: socket.socket, value: Any) -> None:
+    text = json.dumps(value).encode()
+    to.sendall(len(text).to_bytes(LENGTH_BYTES) + text)
 
 
 def receive(source: socket.socket, seconds: float | None = None, stop: threading.Event | None = None) -> Any:

@@ -25,7 +25,10 @@ VERDICT_SCHEMA: dict[str, Any] = {
 
 
 async def checked(conversation: Conversation, task: TaskSpec, text: str) -> TaskAnswer:
-    """The answer, once it passes. Raises ``ModelMistake`` after the last repair, ``WaitingForPerson`` for a review."""
+    """The answer, once it passes. Raises ``WaitingForPerson`` for a review.
+
+    Raises ``ModelMistake`` after the last repair, and ``TooMuchWork`` if it cannot be checked within bounds.
+    """
     reviews = 0
     while True:
         answer = await _automatically_checked(conversation, task, text)
@@ -46,7 +49,7 @@ async def _automatically_checked(conversation: Conversation, task: TaskSpec, tex
     repairs_left, retries_left = SCHEMA_REPAIRS, task.guardrail_max_retries
     while True:
         try:
-            answer = read_answer(text, task.output_schema)
+            answer = await read_answer(text, task.output_schema, conversation.calls.allowance)
         except ModelMistake as mistake:
             if repairs_left == 0:
                 raise
@@ -66,7 +69,9 @@ async def _complaint(conversation: Conversation, task: TaskSpec, answer: TaskAns
     """The complaint of the first guardrail that refuses, or "". Those that ask a model come last: they cost money."""
     questions = [guardrail for guardrail in task.guardrails if isinstance(guardrail, QuestionGuardrail)]
     for guardrail in task.guardrails:
-        if guardrail not in questions and (complaint := guardrail_complaint(guardrail, answer.raw)):
+        if guardrail in questions:
+            continue
+        if complaint := await guardrail_complaint(guardrail, answer.raw, conversation.calls.allowance):
             return complaint
     for question in questions:
         if complaint := await _question_complaint(conversation, question, answer.raw):
@@ -83,7 +88,7 @@ async def _question_complaint(conversation: Conversation, guardrail: QuestionGua
     for _ in range(2):
         reply = await calls.ask(messages, response_schema=schema, purpose=Purpose.GUARDRAIL, llm=llm)
         try:
-            verdict = read_answer(reply.text, VERDICT_SCHEMA).data
+            verdict = (await read_answer(reply.text, VERDICT_SCHEMA, calls.allowance)).data
         except ModelMistake as mistake:
             # Asked in other words than before: else a cache of replies would give the same one again.
             messages = [*question_messages(guardrail.question, text), user_message(f"Your last reply: {mistake}")]

@@ -19,7 +19,7 @@ from engine.crew.model_calls import Calls
 from engine.crew.output import condition_holds
 from engine.crew.planning import plan_tasks, with_plan
 from engine.crew.runtime import Runtime
-from engine.errors import Cancelled, EngineError, InvalidCrew, LimitReached, ModelMistake, WaitingForPerson
+from engine.errors import Cancelled, EngineError, InvalidCrew, LimitReached, TooMuchWork, WaitingForPerson
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose, TaskResult, TaskStatus
 from engine.record.progress import TaskEnded, TaskStarted
 from engine.record.request_key import content_key
@@ -54,7 +54,7 @@ async def run_crew(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) 
     Raises ``InvalidCrew`` before anything is spent. Raises ``LimitReached``, ``Cancelled``, or what planning failed
     with, once the calls in flight are settled.
     """
-    refuse_invalid(spec, inputs, runtime)
+    await asyncio.to_thread(refuse_invalid, spec, inputs, runtime)  # it waits for a child process
     return await CrewRun(with_inputs(spec, inputs), runtime).run()
 
 
@@ -147,21 +147,22 @@ class CrewRun:
             return recorded
         agent = self._manager or self._spec.agent(task.agent)
         assert agent is not None
-        if (result := self._result_without_running(task)) is not None:
+        if (result := await self._result_without_running(task)) is not None:
             return await self._record(result)
         await self._runtime.journal.task_started(task.key, agent.key)
         self._runtime.emit(TaskStarted(task.key, agent.key))
         task = with_plan(task, self._plan_texts)
         return await self._record(await self._reuse_or_do(task, agent))
 
-    def _result_without_running(self, task: TaskSpec) -> TaskResult | None:
+    async def _result_without_running(self, task: TaskSpec) -> TaskResult | None:
         """The result of a task that its condition keeps from running, else None."""
         if task.condition is None:
             return None
+        allowance = self._runtime.allowance.of_task()
         try:
-            holds = condition_holds(task.condition, self._results[task.condition.task].raw)
-        except ModelMistake as mistake:
-            return TaskResult(task.key, TaskStatus.FAILED, error=str(mistake), error_code=mistake.code)
+            holds = await condition_holds(task.condition, self._results[task.condition.task].raw, allowance)
+        except TooMuchWork as error:
+            return TaskResult(task.key, TaskStatus.FAILED, error=str(error), error_code=error.code)
         return None if holds else TaskResult(task.key, TaskStatus.SKIPPED)
 
     async def _reuse_or_do(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
@@ -213,6 +214,7 @@ class CrewRun:
             crew_rpm=self._spec.max_rpm,
             use_cache=self._spec.cache,
             purpose=purpose,
+            allowance=self._runtime.allowance.of_task(),
         )
         deadline = asyncio.timeout(agent.max_execution_time_s)
         try:

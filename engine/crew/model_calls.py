@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from engine.bounded import Allowance
 from engine.cache import Kept
 from engine.catalogue.pricing import cost_usd, worst_case_usd
 from engine.crew.booking import booked, refused
@@ -37,7 +38,7 @@ class Calls:
     """The numbered calls of one agent at one task.
 
     ``branch``: see ``CallIntent``. ``crew_rpm``: the crew's limit of requests per minute. ``use_cache``: whether the
-    crew reuses tool results.
+    crew reuses tool results. ``allowance``: for checking what models say in this task.
     """
 
     runtime: Runtime
@@ -47,6 +48,7 @@ class Calls:
     use_cache: bool = True
     purpose: Purpose = Purpose.WORK
     branch: str = ""
+    allowance: Allowance = field(kw_only=True)
     _step: int = -1
 
     def next_step(self) -> int:

@@ -25,17 +25,24 @@ async def plan_tasks(spec: CrewSpec, plan: Plan, runtime: Runtime) -> dict[str, 
         goal="Say briefly, step by step, how each task is best done by its agent with its tools.",
         llm=spec.planning_llm or spec.manager_llm or spec.agents[0].llm,
     )
-    calls = Calls(runtime, CREW_TASK, planner, crew_rpm=spec.max_rpm, purpose=Purpose.PLANNING)
+    calls = Calls(
+        runtime,
+        CREW_TASK,
+        planner,
+        crew_rpm=spec.max_rpm,
+        purpose=Purpose.PLANNING,
+        allowance=runtime.allowance.of_task(),
+    )
     schema = _schema(spec)
     conversation = Conversation(
         calls, lambda context, schema_in_words: _brief(spec, plan, schema_in_words), schema=schema
     )
     text = await conversation.answer()
     try:
-        return dict(read_answer(text, schema).data)
+        return dict((await read_answer(text, schema, calls.allowance)).data)
     except ModelMistake as mistake:
         text = await conversation.again(f"{mistake} Answer again with the JSON value alone.")
-    return dict(read_answer(text, schema).data)
+    return dict((await read_answer(text, schema, calls.allowance)).data)
 
 
 def with_plan(task: TaskSpec, plans: dict[str, str]) -> TaskSpec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from engine.bounded import Allowance
 from engine.cache import Cache
 from engine.catalogue.pricing import PriceTable
 from engine.providers.llm import LLMClient
@@ -21,6 +22,7 @@ class Runtime:
     ``replies``, ``outputs`` and ``tool_results`` are caches across runs: of model replies, of whole tasks' outputs, and
     of tool results. Each is used only where a spec or a tool says for how long. ``cheaper``: if a budget does not cover
     a request, the model's fallbacks and then ``cheaper_model`` are asked instead, provided that they are cheaper.
+    ``allowance``: for checking what models say.
     """
 
     llm: LLMClient
@@ -33,5 +35,6 @@ class Runtime:
     tool_results: Cache = field(default_factory=lambda: Cache(shares_failures=True))
     memory: Memory = field(default_factory=TextMemory)
     emit: Emit = ignore
+    allowance: Allowance = field(default_factory=Allowance)
     cheaper: bool = False
     cheaper_model: str = ""

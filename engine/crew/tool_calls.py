@@ -48,7 +48,7 @@ async def use_tool(calls: Calls, call: ToolCall, toolbox: Toolbox, *, step: int,
         raise WaitingForPerson(LOST_QUESTION.format(tool=call.name, arguments=call.arguments))
     if lost is not None and lost.happened:
         return ToolResult(_lost_text(lost))
-    prepared = ModelMistake(refusal) if refusal else _prepare(calls, call, toolbox)
+    prepared = ModelMistake(refusal) if refusal else await _prepare(calls, call, toolbox)
     async with booked(calls.runtime, _intent(calls, call, prepared, step)) as booking:
         try:
             if isinstance(prepared, ModelMistake):
@@ -81,14 +81,14 @@ class _PreparedCall:
     ttl_s: float | None
 
 
-def _prepare(calls: Calls, call: ToolCall, toolbox: Toolbox) -> _PreparedCall | ModelMistake:
+async def _prepare(calls: Calls, call: ToolCall, toolbox: Toolbox) -> _PreparedCall | ModelMistake:
     if call.name == UNREADABLE:
         return ModelMistake('The call is not readable. Write one JSON object: {"name": "...", "arguments": {...}}.')
     tool, spec = toolbox.get(call.name, (None, None))
     if tool is None or spec is None:
         return ModelMistake(f"There is no tool {call.name[:80]!r}. You have: {', '.join(toolbox) or 'none'}.")
     try:
-        arguments = arguments_of(call, tool)
+        arguments = await arguments_of(call, tool, calls.allowance)
     except ModelMistake as mistake:
         return mistake
     facts = tool.facts

@@ -18,6 +18,7 @@ from typing import Any
 from engine.catalogue.model_ids import real_id
 from engine.catalogue.pricing import Usage
 from engine.providers import tokens
+from engine.providers.instances import instance_of
 from engine.providers.llm import LLMReply, LLMRequest, ToolCall
 from engine.spec.crew_spec import LLMSpec
 
@@ -93,53 +94,6 @@ def invent(request: LLMRequest) -> LLMReply:
     if schema is not None:
         return answer(request, text=json.dumps(instance_of(schema, "simulated"), ensure_ascii=False))
     return answer(request, text=_prose(request))
-
-
-def instance_of(  # noqa: C901, PLR0911 - one case for each keyword of JSON Schema
-    schema: dict[str, Any], text: str, *, root: dict[str, Any] | None = None, depth: int = 0
-) -> Any:
-    """A value that fits the JSON Schema, if that uses the common keywords only; every text in it is ``text``."""
-    root = root or schema
-    if depth > 8:
-        return None
-    if "$ref" in schema:
-        return instance_of(_referred(schema["$ref"], root), text, root=root, depth=depth + 1)
-    for fixed in ("const", "default"):
-        if fixed in schema:
-            return schema[fixed]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    for choice in ("anyOf", "oneOf", "allOf"):
-        if schema.get(choice):
-            return instance_of(schema[choice][0], text, root=root, depth=depth + 1)
-    kind = schema.get("type", "object" if "properties" in schema else "string")
-    kind = kind[0] if isinstance(kind, list) else kind
-    if kind == "object":
-        parts = schema.get("properties", {})
-        return {name: instance_of(part, text, root=root, depth=depth + 1) for name, part in parts.items()}
-    if kind == "array":
-        item = instance_of(schema.get("items", {}), text, root=root, depth=depth + 1)
-        return [item] * max(1, schema.get("minItems", 2))
-    return _scalar(kind, schema, text)
-
-
-def _scalar(kind: str, schema: dict[str, Any], text: str) -> Any:
-    if kind in ("integer", "number"):
-        least = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
-        return min(least, schema["maximum"]) if "maximum" in schema else least
-    if kind == "boolean":
-        return True
-    if kind == "null":
-        return None
-    return (text * (1 + schema.get("minLength", 0) // max(1, len(text))))[: schema.get("maxLength", 10_000)]
-
-
-def _referred(ref: str, root: dict[str, Any]) -> dict[str, Any]:
-    """The schema at a reference such as ``#/$defs/Row``; {} if there is none."""
-    target: Any = root
-    for part in ref.removeprefix("#/").split("/"):
-        target = target.get(part, {}) if isinstance(target, dict) else {}
-    return target if isinstance(target, dict) else {}
 
 
 def _schema_in_words(request: LLMRequest) -> dict[str, Any] | None:

@@ -1,24 +1,64 @@
-"""JSON Schemas that people and models wrote, applied safely: nothing is fetched, nothing runs for ever.
+"""JSON Schemas that people and models wrote, applied in a child process: nothing is fetched, nothing runs for ever.
 
-How is ``json_schema_checker``'s business, which is imported with the first schema.
+How is ``json_schema_checker``'s business, which only the child process imports.
 """
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import Any
+
+from engine import bounded
+from engine.errors import TooBusy, TooMuchWork
 
 JsonSchema = dict[str, Any]
 
+MAX_SCHEMA_CHARS = 100_000
+
+READING_SECONDS = 5.0
+
+_FAULT = "engine.spec.json_schema_checker:schema_fault"
+
 
 def schema_fault(schema: JsonSchema) -> str:
-    """Why this cannot be used as a JSON Schema, or ""."""
-    from engine.spec import json_schema_checker  # late: a good part of the whole engine's import time
+    """Why this cannot be used as a JSON Schema, or "". Blocks for as long as ``bounded`` allows."""
+    try:
+        text = json.dumps(schema)
+    except RecursionError:
+        return "It is nested too deeply."
+    if len(text) > MAX_SCHEMA_CHARS:
+        return f"It has {len(text):,} characters; at most {MAX_SCHEMA_CHARS:,} are allowed."
+    try:
+        return _fault(text)
+    except TooBusy as error:
+        return str(error)
 
-    return json_schema_checker.schema_fault(schema)
+
+@lru_cache(maxsize=128)
+def _fault(text: str) -> str:
+    try:
+        return str(bounded.run_here(_FAULT, json.loads(text), what="Reading it", seconds=READING_SECONDS))
+    except TooBusy:
+        raise
+    except TooMuchWork as error:
+        return str(error)
 
 
-def misfit(data: Any, schema: JsonSchema) -> str:
-    """Which parts of the data do not fit the schema, or "". ``schema_fault`` must have found no fault in it."""
-    from engine.spec import json_schema_checker  # late, as above
+async def schema_fault_within(allowance: bounded.Allowance, schema: JsonSchema) -> str:
+    """``schema_fault`` of one of many schemas, whose checks have an allowance together. Does not block."""
+    try:
+        return str(await bounded.run(_FAULT, schema, what="Reading it", seconds=READING_SECONDS, allowance=allowance))
+    except TooMuchWork as error:
+        return str(error)
 
-    return json_schema_checker.misfit(data, schema)
+
+async def misfit(data: Any, schema: JsonSchema, allowance: bounded.Allowance) -> str:
+    """Which parts of the data do not fit the schema, or "". ``schema_fault`` must have found no fault in it.
+
+    Raises ``TooMuchWork``: some schemas take for ever on some data.
+    """
+    what = "Checking the value against its schema"
+    return str(
+        await bounded.run("engine.spec.json_schema_checker:misfit", data, schema, what=what, allowance=allowance)
+    )

@@ -1,15 +1,13 @@
-"""How ``json_schema`` checks: with the ``jsonschema`` package, kept off the network and bounded in time.
+"""How ``json_schema`` checks: with the ``jsonschema`` package, kept off the network. For the child process alone.
 
 By default the package follows a ``$ref`` to any address, so a schema could reach into the worker's network. Here
-references stay inside the schema, their number is bounded, and patterns run under a time limit.
+references stay inside the schema, and their number is bounded, so that endless ones are named as such.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 import regex
@@ -19,27 +17,28 @@ from jsonschema.validators import extend
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY
 
-from engine.spec.patterns import matches
+from engine.spec import pattern_matcher
+from engine.spec.pattern_matcher import matches
 
 JsonSchema = dict[str, Any]
 
 MAX_FAULTS = 5
-PATTERNS_TIMEOUT_S = 1.0
-"""For all patterns of one check together, because a long answer may hold thousands of texts."""
 MAX_FAULT_CHARS = 200
+DATA_KEYWORDS = frozenset({"const", "enum", "default", "examples"})
+"""What they hold is not read as a schema."""
 MAX_REFERENCES = 10_000
 """Followed in one check. If each part refers to the next one twice, every part doubles the work."""
 
 
 def _pattern(validator: Any, pattern: str, instance: object, schema: JsonSchema) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and not _fits(pattern, instance):
+    if isinstance(instance, str) and not matches(pattern, instance):
         yield ValidationError(f"{instance[:80]!r} does not match {pattern!r}")
 
 
 def _pattern_properties(validator: Any, patterns: JsonSchema, instance: object, schema: JsonSchema) -> Iterator[Any]:
     for pattern, part in patterns.items() if isinstance(instance, dict) else ():
         for name, value in instance.items():  # type: ignore[attr-defined]
-            if _fits(pattern, name):
+            if matches(pattern, name):
                 yield from validator.descend(value, part, path=name, schema_path=pattern)
 
 
@@ -47,7 +46,9 @@ def _additional_properties(validator: Any, allowed: Any, instance: object, schem
     if not isinstance(instance, dict):
         return
     known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
-    extras = [name for name in instance if name not in known and not any(_fits(pattern, name) for pattern in patterns)]
+    extras = [
+        name for name in instance if name not in known and not any(matches(pattern, name) for pattern in patterns)
+    ]
     if isinstance(allowed, dict):
         for name in extras:
             yield from validator.descend(instance[name], allowed, path=name)
@@ -73,28 +74,11 @@ def _hashable(value: Any) -> Any:
     return (type(value).__name__, value)
 
 
-def _fits(pattern: str, text: str) -> bool:
-    effort, began = _effort.get(), time.monotonic()
-    if effort.matching_s > PATTERNS_TIMEOUT_S:
-        raise TimeoutError
-    is_match = matches(pattern, text)
-    effort.matching_s += time.monotonic() - began
-    return is_match
-
-
 class _TooManyReferences(Exception):
     pass
 
 
-@dataclass(slots=True)
-class _Effort:
-    """What one check has taken so far."""
-
-    references: int = 0
-    matching_s: float = 0.0
-
-
-_effort: ContextVar[_Effort] = ContextVar("effort of the check under way")
+_references_followed: ContextVar[int] = ContextVar("references followed in the check under way")
 
 
 def _counted(keyword: str) -> Any:
@@ -102,9 +86,8 @@ def _counted(keyword: str) -> Any:
     follow = Draft202012Validator.VALIDATORS[keyword]
 
     def counting(validator: Any, reference: str, instance: object, schema: JsonSchema) -> Iterator[ValidationError]:
-        effort = _effort.get()
-        effort.references += 1
-        if effort.references > MAX_REFERENCES:
+        _references_followed.set(_references_followed.get() + 1)
+        if _references_followed.get() > MAX_REFERENCES:
             raise _TooManyReferences
         yield from follow(validator, reference, instance, schema)
 
@@ -133,7 +116,7 @@ def schema_fault(schema: JsonSchema) -> str:
         # Some faults, such as endless references and bad patterns, show only while something is checked.
         samples: tuple[Any, ...] = ({}, [], "", 0, None)
         for sample in samples:
-            _effort.set(_Effort())
+            _references_followed.set(0)
             list(_validator(schema).iter_errors(sample))
     except SchemaError as error:
         where = "/".join(str(part) for part in error.absolute_path)
@@ -142,7 +125,7 @@ def schema_fault(schema: JsonSchema) -> str:
         return f"The reference {error.ref!r} leads nowhere."
     except (RecursionError, _TooManyReferences):
         return "It refers to itself without an end, or its references multiply beyond measure."
-    except (regex.error, TimeoutError, OverflowError) as error:
+    except (regex.error, OverflowError) as error:
         return f"A pattern cannot be used: {error}"
     return ""
 
@@ -154,6 +137,9 @@ def _keyword_fault(schema: JsonSchema) -> str:
         if not reference.startswith("#"):
             return f"It refers to {reference[:80]!r}; only references within the schema (#/$defs/...) are followed."
         resolver.lookup(reference)
+    for pattern in _patterns(schema):
+        if fault := pattern_matcher.fault(pattern):
+            return f"The pattern {pattern[:80]!r} cannot be used: {fault}"
     if {"unevaluatedProperties", "patternProperties"} <= _keywords(schema):
         return "patternProperties and unevaluatedProperties cannot be used together. Use additionalProperties."
     return ""
@@ -162,7 +148,7 @@ def _keyword_fault(schema: JsonSchema) -> str:
 def misfit(data: Any, schema: JsonSchema) -> str:
     """See ``json_schema.misfit``."""
     faults = []
-    _effort.set(_Effort())
+    _references_followed.set(0)
     try:
         for fault in _validator(schema).iter_errors(data):
             where = "/".join(str(part) for part in fault.absolute_path)
@@ -173,8 +159,6 @@ def misfit(data: Any, schema: JsonSchema) -> str:
         faults.append("it is nested too deeply")
     except _TooManyReferences:
         faults.append("the schema's references multiply on it beyond measure")
-    except TimeoutError:
-        faults.append("a pattern of the schema took too long on it")
     except regex.error as error:
         faults.append(f"a pattern of the schema cannot be used: {error}")
     except OverflowError:
@@ -192,6 +176,19 @@ def _references(part: Any) -> Iterator[str]:
     elif isinstance(part, list):
         for value in part:
             yield from _references(value)
+
+
+def _patterns(part: Any) -> Iterator[str]:
+    """Every pattern at any depth, whether or not a check would come to it."""
+    for name, value in part.items() if isinstance(part, dict) else ():
+        if name == "pattern" and isinstance(value, str):
+            yield value
+        elif name == "patternProperties" and isinstance(value, dict):
+            yield from value
+        if name not in DATA_KEYWORDS:
+            yield from _patterns(value)
+    for value in part if isinstance(part, list) else ():
+        yield from _patterns(value)
 
 
 def _keywords(part: Any) -> set[str]:

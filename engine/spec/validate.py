@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import regex
-
 from engine.catalogue.abilities import takes_tools
 from engine.spec.crew_spec import (
     AgentSpec,
@@ -24,6 +22,7 @@ from engine.spec.crew_spec import (
     ToolSpec,
 )
 from engine.spec.json_schema import schema_fault
+from engine.spec.patterns import pattern_fault
 from engine.spec.plan import find_cycle, make_plan
 from engine.spec.tool_names import BUILT_IN_TOOLS
 from engine.spec.tool_settings import fault_of
@@ -166,10 +165,8 @@ def _schema(field: str, schema: dict[str, Any]) -> Iterator[Complaint]:
 
 
 def _regex(field: str, pattern: str) -> Iterator[Complaint]:
-    try:
-        regex.compile(pattern)
-    except regex.error as error:
-        yield Complaint(field, f"This is not a regular expression: {error}.", "bad_regex")
+    if fault := pattern_fault(pattern):
+        yield Complaint(field, f"This is not a usable regular expression: {fault}", "bad_regex")
 
 
 def _cycle(spec: CrewSpec) -> Iterator[Complaint]:

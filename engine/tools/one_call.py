@@ -6,7 +6,8 @@ import asyncio
 import logging
 from typing import Any
 
-from engine.errors import Cancelled, EngineError, LimitReached, ModelMistake
+from engine.bounded import Allowance
+from engine.errors import Cancelled, EngineError, LimitReached, ModelMistake, TooMuchWork
 from engine.providers.llm import ToolCall
 from engine.spec.json_schema import misfit
 from engine.text import read_json
@@ -15,7 +16,7 @@ from engine.tools.tool import Tool, ToolFailed
 log = logging.getLogger(__name__)
 
 
-def arguments_of(call: ToolCall, tool: Tool) -> dict[str, Any]:
+async def arguments_of(call: ToolCall, tool: Tool, allowance: Allowance) -> dict[str, Any]:
     """The call's arguments, which fit the tool's parameters. Raises ``ModelMistake`` that says what is wrong."""
     try:
         arguments = read_json(call.arguments or "{}")
@@ -23,7 +24,11 @@ def arguments_of(call: ToolCall, tool: Tool) -> dict[str, Any]:
         raise ModelMistake(f"The arguments are not JSON: {error}. Call the tool again.") from error
     if not isinstance(arguments, dict):
         raise ModelMistake("The arguments must be a JSON object. Call the tool again.")
-    if fault := misfit(arguments, tool.facts.parameters):
+    try:
+        fault = await misfit(arguments, tool.facts.parameters, allowance)
+    except TooMuchWork as error:  # the schema may be a stranger's: the tool is of no use here, and the task goes on
+        raise ModelMistake(f"The arguments could not be checked. {error}") from error
+    if fault:
         raise ModelMistake(f"The arguments do not fit: {fault}. Call the tool again.")
     return arguments
 

@@ -30,7 +30,7 @@ class ErrorAnswer(Schema):
     error: ErrorBody
 
 
-ERRORS: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 409, 413, 422, 429), ErrorAnswer)
+ERRORS: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 409, 413, 422, 429, 503), ErrorAnswer)
 """The error answers that any operation may give, for its ``response=``."""
 
 

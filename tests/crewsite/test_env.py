@@ -1,4 +1,4 @@
-"""Mail settings from one address, and what is refused with the variable's name."""
+"""Mail settings and our own address from one variable each, and what is refused with the variable's name."""
 
 from __future__ import annotations
 
@@ -30,3 +30,39 @@ def test_user_and_password_may_hold_any_character() -> None:
 def test_what_cannot_be_one_is_refused_and_names_the_variable(url: str) -> None:
     with pytest.raises(env.BadEnvironment, match="EMAIL_URL"):
         env.mail(url)
+
+
+@pytest.mark.parametrize(
+    ("given", "origin", "host"),
+    [
+        ("https://crews.example.com/", "https://crews.example.com", "crews.example.com"),
+        ("https://crews.example.com", "https://crews.example.com", "crews.example.com"),
+        ("https://Crews.Example.com:443/", "https://crews.example.com", "crews.example.com"),
+        ("http://crews.example.com:8000/", "http://crews.example.com:8000", "crews.example.com"),
+        ("http://[::1]:8000", "http://[::1]:8000", "[::1]"),
+    ],
+)
+def test_our_address_is_read_as_browsers_write_it(
+    monkeypatch: pytest.MonkeyPatch, given: str, origin: str, host: str
+) -> None:
+    monkeypatch.setenv("PUBLIC_URL", given)
+    assert env.origin("PUBLIC_URL", "") == origin
+    assert env.host_of(origin) == host
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "crews.example.com",
+        "https://",
+        "https://a.b/crews",
+        "https://me@a.b",
+        "https://a.b?x",
+        "ftp://a.b",
+        "https://a:x",
+    ],
+)
+def test_an_address_that_links_cannot_begin_with_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("PUBLIC_URL", given)
+    with pytest.raises(env.BadEnvironment, match="PUBLIC_URL"):
+        env.origin("PUBLIC_URL", "")

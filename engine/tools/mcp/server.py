@@ -6,7 +6,6 @@ be used are left out, and the log or an error says so.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from engine.bounded import Allowance
 from engine.providers.credential import Credential
-from engine.spec.json_schema import schema_fault
+from engine.spec.json_schema import schema_fault_within
 from engine.tools.mcp.session import McpSession, Timeouts, open_session
 from engine.tools.tool import Effect, Tool, ToolFacts, ToolFailed, ToolSource, tool_name
 from engine.web.guarded_http import check_address
@@ -32,6 +32,8 @@ MAX_TOOLS = 100
 MAX_PAGES = 20
 MAX_DESCRIPTION_CHARS = 4000
 MAX_SCHEMA_CHARS = 20_000
+SCHEMAS_SECONDS = 10.0
+"""Of processor time, to check the schemas of all tools together."""
 MAX_TEXT_CHARS = 2_000_000
 MAX_ERROR_CHARS = 2000
 
@@ -64,8 +66,7 @@ class McpServer(ToolSource):
         async with open_session(self._transport(), timeouts) as session:
             wanted = self._config.get("tools")
             listed = await session.ask(_listed(session.session, wanted), timeout_s=timeouts.open_s)
-            # On a thread, since checking a hundred schemas may take seconds.
-            usable = await asyncio.to_thread(_usable, listed, wanted)
+            usable = await _usable(listed, wanted)
             yield tuple(McpTool(tool.name, _facts(tool), session, timeouts.call_s) for tool in usable)
 
     def _transport(self) -> Any:
@@ -158,10 +159,11 @@ async def _listed(session: Any, wanted: list[str] | None) -> dict[str, types.Too
     return dict(list(listed.items())[: MAX_TOOLS + 1])
 
 
-def _usable(listed: dict[str, types.Tool], wanted: list[str] | None) -> list[types.Tool]:
+async def _usable(listed: dict[str, types.Tool], wanted: list[str] | None) -> list[types.Tool]:
     """The tools that agents can use. Raises ``ToolFailed`` if a wanted one is not among them, or if there is none."""
     names = list(listed)[:MAX_TOOLS]
-    faults = {name: _fault(listed[name]) for name in names}
+    allowance = Allowance(SCHEMAS_SECONDS)
+    faults = {name: await _fault(listed[name], allowance) for name in names}
     faults |= {name: "the server has no such tool" for name in wanted or () if name not in listed}
     left_out = [f"{name[:64]} ({fault})" for name, fault in faults.items() if fault]
     if len(listed) > MAX_TOOLS:
@@ -177,16 +179,14 @@ def _usable(listed: dict[str, types.Tool], wanted: list[str] | None) -> list[typ
     return usable
 
 
-def _fault(tool: types.Tool) -> str:
+async def _fault(tool: types.Tool, allowance: Allowance) -> str:
     """Why the tool cannot be used, or ""."""
     schema = json.dumps(tool.input_schema)
     if len(schema) > MAX_SCHEMA_CHARS:
         return f"its schema is longer than {MAX_SCHEMA_CHARS:,} characters"
     if tool.input_schema.get("type") != "object" or "\\u0000" in schema:
         return "its schema is not that of an object"
-    if '"patternProperties"' in schema:
-        return "its schema has patternProperties, which are matched without a time limit"
-    return schema_fault(tool.input_schema)[:200]
+    return (await schema_fault_within(allowance, tool.input_schema))[:200]
 
 
 def _facts(tool: types.Tool) -> ToolFacts:

@@ -79,10 +79,14 @@ def examine(names: Iterable[str] | None = None) -> list[Finding]:
 
 @contextmanager
 def moment() -> Iterator[None]:
-    """A transaction that sees the ledger as it is when the first query runs, whatever is written meanwhile."""
+    """A transaction that sees the ledger as it is when the first query runs, whatever is written meanwhile.
+
+    Its statements may take as long as a large ledger needs.
+    """
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute("SET LOCAL statement_timeout = 0")
         yield
 
 

@@ -1,4 +1,7 @@
-"""Prepares a database for this code: tables, the queue, the first team, prices and templates. Safe to repeat."""
+"""Prepares a database for this code: tables, the queue, prices and templates; under ``make up`` the first team too.
+
+Safe to repeat.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from runs.worker.postgres_broker import install_queues
+from teams.models import Team
 
 
 class Command(BaseCommand):
@@ -18,6 +22,9 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=verbosity)
         if settings.CELERY_BROKER_URL.startswith("pgmq"):
             install_queues(settings.CELERY_BROKER_URL)
-        call_command("bootstrap", verbosity=verbosity)
+        if settings.LOCAL:
+            call_command("bootstrap", verbosity=verbosity)
+        elif not Team.objects.exists():
+            self.stdout.write("There is no team yet. Make one: manage.py bootstrap --email you@example.com --team NAME")
         call_command("load_prices", verbosity=verbosity)
         call_command("load_templates", verbosity=verbosity)

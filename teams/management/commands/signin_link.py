@@ -32,5 +32,9 @@ def person(email: str | None) -> User:
     else:
         user = people.filter(memberships__role=Role.OWNER).order_by("memberships__team_id", "memberships__id").first()
     if user is None:
-        raise CommandError(f"There is no person {email}." if email else "There is no owner yet. Run bootstrap first.")
+        raise CommandError(
+            f"There is no person {email}."
+            if email
+            else "There is no owner yet. Make one: manage.py bootstrap --email you@example.com --team NAME"
+        )
     return user

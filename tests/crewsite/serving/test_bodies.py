@@ -51,7 +51,7 @@ def token(cast: Cast) -> str:
         ("/t/acme/knowledge/add/", {"cookie": f"crewsite_session={'a' * 32}"}, 413),
         ("/t/acme/knowledge/add/", {"content-type": "multipart/form-data; boundary=x"}, 413),
         ("/no/such/path", {}, 404),
-        ("/static/app.css", {}, 404),
+        ("/static/css/site.css", {}, 404),
         ("/api/v1/crews", {}, 413),
         ("/api/v1/documents", {"authorization": "Bearer crw_wrong"}, 413),
         ("/api/v1/nothing", {}, 404),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from engine import bounded
+from engine.bounded import Allowance
 from engine.errors import TooMuchWork
 
 HERE = "tests.engine.bounded.hostile"
@@ -27,8 +28,9 @@ def test_a_result_is_what_the_function_returned(value: Any) -> None:
     [
         ("spin", (), 0.3, "more than 0.3 s"),
         ("fill", (), 10, "too much memory"),
-        ("long_text", (9_000_000,), 10, "too large"),
-        ("same", ("x" * 9_000_000,), 10, "larger than 8 MB"),
+        ("long_text", (9_000_000,), 10, "makes more"),
+        ("same", ("x" * 9_000_000,), 10, "at most 8 MB"),
+        ("same", (["x" * 9_000_000],), 10, "at most 8 MB"),
     ],
 )
 def test_work_that_takes_too_much_is_stopped_and_the_next_goes_on(
@@ -38,6 +40,29 @@ def test_work_that_takes_too_much_is_stopped_and_the_next_goes_on(
         with pytest.raises(TooMuchWork, match=why):
             bounded.run_here(f"{HERE}:{function}", *args, seconds=seconds)
     assert bounded.run_here(f"{HERE}:same", "well") == "well"
+
+
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(TooMuchWork, match="nested"):
+        bounded.run_here(f"{HERE}:same", value)
+
+
+async def test_a_run_and_each_of_its_tasks_have_so_much_in_all() -> None:
+    run = Allowance(1.0)
+    first, second = run.of_task(), run.of_task()
+    first.seconds = 0.4
+    with pytest.raises(TooMuchWork, match=r"The check takes more than 0.4 s"):
+        await bounded.run(f"{HERE}:spin", what="The check", allowance=first)
+    with pytest.raises(TooMuchWork, match=r"checks of this task took 0.4 s in all"):
+        await bounded.run(f"{HERE}:same", 1, allowance=first)
+    assert await bounded.run(f"{HERE}:same", 1, allowance=second) == 1
+    with pytest.raises(TooMuchWork, match=r"more than 0.6 s"):
+        await bounded.run(f"{HERE}:spin", allowance=second)
+    with pytest.raises(TooMuchWork, match="checks of this run"):
+        await bounded.run(f"{HERE}:same", 1, allowance=run.of_task())
 
 
 def test_waiting_is_no_processor_time() -> None:

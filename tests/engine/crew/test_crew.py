@@ -164,7 +164,8 @@ async def test_a_pattern_that_never_ends_costs_an_answer_and_not_the_worker() ->
     spec = crew(task("a", guardrails=({"kind": "regex", "pattern": "(a|aa)+$"},)))
     output = await run(spec, runtime(llm=by_task({"a": "a" * 60 + "!"})))
     assert output.status is TaskStatus.FAILED
-    assert "took too long" in output.error
+    assert "takes more than 2 s" in output.error
+    assert output.error_code == "too_much_work"
 
 
 async def test_a_guardrail_sends_an_answer_back_and_gives_up_in_the_end() -> None:

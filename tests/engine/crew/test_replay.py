@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from engine.crew.crew import CrewResult
 from engine.errors import ProviderError
+from engine.providers.instances import instance_of
 from engine.providers.llm import LLMReply, LLMRequest, ToolCall
-from engine.providers.simulator import Simulator, answer, instance_of
+from engine.providers.simulator import Simulator, answer
 from engine.record.journal import CallKind, CallOutcome, CallRecord, CallStatus, TaskResult, Verdict, is_final
 from engine.record.memory_journal import MemoryJournal
 from engine.record.progress import Event, TaskEnded, TaskStarted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.spec.crew_spec import CrewSpec
-from engine.spec.json_schema import misfit, schema_fault
+from engine.spec.json_schema_checker import misfit, schema_fault
 from engine.spec.placeholders import fill, missing_inputs, placeholders
 from engine.spec.validate import validate
 from tests.engine.crews import agent, crew, task

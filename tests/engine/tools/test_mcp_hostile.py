@@ -125,7 +125,8 @@ async def test_thousands_of_tools_are_not_all_looked_at(caplog: pytest.LogCaptur
         {"type": "object", "properties": {"a": {"pattern": "("}}},
         {"type": "object", "description": "x" * 30_000},
         {"type": "object", "required": ["a\x00"]},
-        {"type": "object", "patternProperties": {"(a+)+$": {}}},
+        {"type": "object", "patternProperties": {"(((a{100}){100}){100}){100}": {}}},
+        {"type": "object", "properties": {"a": {"items": {"pattern": "(((a{100}){100}){100}){100}"}}}},
         {"type": "object"} | {"$defs": {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(60)}}
         | {"$ref": "#/$defs/d0"},
     ],
