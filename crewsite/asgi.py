@@ -6,17 +6,20 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crewsite.settings")
 
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
 
 
 def _application() -> Any:
-    django: Any = get_asgi_application()
+    django.setup(set_prefix=False)
     # These need models, which that has loaded.
     from crewsite.health.watched import watched
     from crewsite.serving.answers import CommonHeaders
     from crewsite.serving.bodies import BoundedBodies
+    from crewsite.serving.pages import Pages
+    from crewsite.serving.processes import end_with_supervisor
 
-    return watched(CommonHeaders(BoundedBodies(django)))
+    end_with_supervisor()
+    return watched(CommonHeaders(BoundedBodies(Pages())))
 
 
 application = _application()

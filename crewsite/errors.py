@@ -10,11 +10,14 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from psycopg.errors import QueryCanceled
+from psycopg_pool import PoolTimeout
 
 from crewsite.clean_request import Unclean
 from teams.api.error_body import error_body
 
 NOT_FOUND = "There is no such thing here, or it is not yours."
+NO_DATABASE = "The database does not answer. Nothing was begun; try again in a few seconds."
+RETRY_AFTER_S = 5
 TOOK_TOO_LONG = "This took the database too long and was given up. Ask for less at once, or try again later."
 FORBIDDEN = "Your role does not allow this."
 
@@ -43,19 +46,23 @@ def not_allowed(request: HttpRequest, allowed: Iterable[str]) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Called while the exception is being handled. The log has it in either case."""
-    if _took_too_long(sys.exc_info()[1]):
-        response = _answer(request, 503, TOOK_TOO_LONG)
-        response["Retry-After"] = "10"
+    """Called while the exception is being handled. The log has it in any case."""
+    reason = _why_again(sys.exc_info()[1])
+    if reason:
+        response = _answer(request, 503, reason)
+        response["Retry-After"] = str(RETRY_AFTER_S)
         return response
     return _answer(
         request, 500, "Crewsite itself failed. What was finished and paid for is kept; the log has the fault."
     )
 
 
-def _took_too_long(error: BaseException | None) -> bool:
-    """Whether PostgreSQL gave up a statement (``STATEMENT_TIMEOUT_S``)."""
-    return isinstance(error, OperationalError) and isinstance(error.__cause__, QueryCanceled)
+def _why_again(error: BaseException | None) -> str:
+    """Why a request that failed may be sent again; "" if it would fail again."""
+    cause = error.__cause__ if isinstance(error, OperationalError) else None
+    if isinstance(cause, PoolTimeout):
+        return NO_DATABASE
+    return TOOK_TOO_LONG if isinstance(cause, QueryCanceled) else ""
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -12,6 +12,11 @@ _request_s = Histogram(
     ("method", "status"),
 )
 
+_shed = Counter(
+    "crewsite_requests_shed",
+    "Requests answered 503 because there was more to do than could be done in time.",
+    ("kind",),
+)
 _cut = Counter(
     "crewsite_connections_cut",
     "Connections that the server closed: too many, too slow, unreadable, or never read.",
@@ -22,6 +27,11 @@ _cut = Counter(
 def connection_cut(reason: str) -> None:
     """``reason`` is one of ``crewsite.serving.protocol``'s few words."""
     _cut.labels(reason).inc()
+
+
+def request_shed(kind: str) -> None:
+    """``kind``: page, stream or machine."""
+    _shed.labels(kind).inc()
 
 
 def request_answered(method: str, status: int, seconds: float) -> None:

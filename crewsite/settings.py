@@ -90,7 +90,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "crewsite.methods.methods",
-    "crewsite.one_thread.one_thread",
 ]
 
 ROOT_URLCONF = "crewsite.urls"
@@ -118,6 +117,13 @@ TEMPLATES = [
     }
 ]
 
+WEB_PROCESSES = int(env.number("WEB_PROCESSES", 1, least=1, most=64))
+DATABASE_CONNECTIONS = int(env.number("DATABASE_CONNECTIONS", 10, least=6, most=500))
+"""The most that one web or worker process opens for its work."""
+PAGE_THREADS = DATABASE_CONNECTIONS - 5
+"""What is left of a web process's connections: one opens live streams, two follow them, two ask who sends a body."""
+LIVE_STREAMS = int(env.number("LIVE_STREAMS", 200, least=1, most=10_000))
+"""The most live streams that one web process keeps open."""
 STATEMENT_TIMEOUT_S = env.number("STATEMENT_TIMEOUT_S", 30 if PROCESS == "web" else 120, least=1, most=3600)
 """For web and worker processes alone: migrations and checks of the books take as long as they take."""
 _database = env.database(DATABASE_URL) | {
@@ -130,10 +136,13 @@ if PROCESS in ("web", "worker"):
     _bounds = {"idle_in_transaction_session_timeout": 8_000, "statement_timeout": round(1000 * STATEMENT_TIMEOUT_S)}
     _set = [f"-c {name}={milliseconds}" for name, milliseconds in _bounds.items()]
     _database["OPTIONS"]["options"] = " ".join([*_set, _database["OPTIONS"].get("options", "")]).strip()
-    # Connections come from a bounded pool and are not kept one per thread: async views hold no thread of their own, and
-    # a worker has more threads than the database has connections.
-    _connections = int(env.number("DATABASE_CONNECTIONS", 10, least=6, most=500))
-    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": _connections, "timeout": 10}
+    # Connections come from a bounded pool and are not kept one per thread: a worker has more threads than the database
+    # has connections. A web process has fewer, so there a request waits for one only while the database is away.
+    _database["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": DATABASE_CONNECTIONS,
+        "timeout": 3 if PROCESS == "web" else 10,
+    }
 else:
     _database |= {"CONN_MAX_AGE": 60}
 DATABASES = {"default": _database}
@@ -189,6 +198,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+USE_I18N = False  # pages are in English; looking for translations would be a seventh of the time of a page
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "/static/"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from runs.typed_values import finite_or_none, uuid_or_none
 from teams.refusals import Invalid
@@ -15,7 +15,7 @@ from teams.refusals import Invalid
 MAX_PAGE = 200
 """Rows at most in one answer of the API."""
 
-RowT = TypeVar("RowT", bound=Model)
+RowT = TypeVar("RowT", bound=Any)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Page(Generic[RowT]):
     next: str  # the cursor of the following page, "" at the end
 
 
-def page_of(rows: QuerySet[RowT], order: str, *, cursor: str, limit: int) -> Page[RowT]:
+def page_of(rows: QuerySet[Any, RowT], order: str, *, cursor: str, limit: int) -> Page[RowT]:
     """The page behind ``cursor``, the first one where that is "". One query; ``Invalid`` for a cursor that is not ours.
 
     ``order`` is written as for ``order_by``: "pk", or a column of numbers, where rows of the same number follow in the

@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -123,17 +121,17 @@ def signed_in(view: View) -> View:
 
 
 def member(role: Role) -> Callable[[View], View]:
-    """Declares a view under ``/t/<team>/``, sync or async: sets ``request.who`` and refuses smaller roles."""
+    """Declares a view under ``/t/<team>/``: sets ``request.who`` and refuses smaller roles."""
 
     def declare(view: View) -> View:
-        checked = _async_member(view, role) if iscoroutinefunction(view) else _sync_member(view, role)
+        checked = _checked(view, role)
         checked.policy = f"member: {role.label}"  # type: ignore[attr-defined]
         return checked
 
     return declare
 
 
-def _sync_member(view: View, role: Role) -> View:
+def _checked(view: View, role: Role) -> View:
     @wraps(view)
     def checked(request: TeamRequest, team: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
@@ -141,19 +139,6 @@ def _sync_member(view: View, role: Role) -> View:
         request.who = principal(request.user, team)
         require(request.who, role)
         return view(request, *args, **kwargs)  # type: ignore[no-any-return]
-
-    return checked
-
-
-def _async_member(view: View, role: Role) -> View:
-    @wraps(view)
-    async def checked(request: TeamRequest, team: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        user = await request.auser()
-        if not user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
-        request.who = await sync_to_async(principal)(user, team)
-        require(request.who, role)
-        return await view(request, *args, **kwargs)  # type: ignore[no-any-return]
 
     return checked
 

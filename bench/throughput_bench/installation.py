@@ -86,9 +86,10 @@ class Installation:
         wait_for_port(port)
         return f"redis://127.0.0.1:{port}/0"
 
-    def start_web(self, broker_url: str) -> None:
+    def start_web(self, broker_url: str, *, processes: int = 1) -> None:
         command = [sys.executable, "-m", "crewsite.serving"]
-        self._web = self._spawn("web", command, BROKER_URL=broker_url, HOST="127.0.0.1", PORT=str(self.web_port))
+        settings = {"HOST": "127.0.0.1", "PORT": str(self.web_port), "WEB_PROCESSES": str(processes)}
+        self._web = self._spawn("web", command, BROKER_URL=broker_url, **settings)
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             try:

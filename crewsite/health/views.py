@@ -14,9 +14,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from django.urls import resolve
 from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from crewsite.health.checks import ANSWER_WITHIN_S, readiness
+from crewsite.health.own_metrics import own_metrics
 from crewsite.health.probe import Probe
 from crewsite.health.scrapers import may_scrape
 from runs.operations import gauges
@@ -50,7 +51,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     except TooManyTries as refusal:
         headers = {"Retry-After": str(refusal.retry_after_s)}
         return HttpResponse(f"{refusal}\n", content_type="text/plain; charset=utf-8", status=429, headers=headers)
-    text = generate_latest(REGISTRY) + _database_gauges()
+    text = own_metrics() + _database_gauges()
     return _uncached(HttpResponse(text, content_type=CONTENT_TYPE_LATEST))
 
 

@@ -94,6 +94,7 @@ class Application:
         os.environ.update(
             {"CREWSITE_LOCAL": "1", "DJANGO_SETTINGS_MODULE": "crewsite.settings", "DATA_DIR": str(self._folder)}
         )
+        os.environ.setdefault("WEB_PROCESSES", "2")
         os.environ.setdefault("MALLOC_ARENA_MAX", "2")
         os.environ.setdefault("SHUTDOWN_GRACE_S", "8")  # somebody sits there, having pressed Ctrl-C
         if not os.environ.get("DATABASE_URL"):

@@ -31,7 +31,7 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 SMALL_SETTINGS = {
     "shared_buffers": "32MB",
-    "max_connections": "60",
+    "max_connections": "80",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "256MB",

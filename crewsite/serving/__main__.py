@@ -1,11 +1,18 @@
-"""``python -m crewsite.serving``: a web process, with all bounds on what comes in. ``HOST`` and ``PORT`` say where."""
+"""``python -m crewsite.serving``: the web, with all bounds on what comes in. ``HOST`` and ``PORT`` say where.
+
+``WEB_PROCESSES`` says how many processes it is.
+"""
 
 from __future__ import annotations
 
 import os
 import resource
 import sys
+from contextlib import nullcontext
 from typing import Any
+
+STILL_S = 60
+"""A process of several that says nothing for so long, not even that its interpreter runs, is ended and replaced."""
 
 
 def main() -> int:
@@ -15,12 +22,14 @@ def main() -> int:
     from django.core.exceptions import ImproperlyConfigured
 
     from crewsite.env import BadEnvironment
+    from crewsite.serving.processes import one_of_several
 
     try:
         options = uvicorn_options()
     except (BadEnvironment, ImproperlyConfigured) as reason:
         sys.exit(f"The web server did not start: {reason}")
-    uvicorn.run("crewsite.asgi:application", **options)
+    with one_of_several() if options["workers"] > 1 else nullcontext():
+        uvicorn.run("crewsite.asgi:application", **options)
     return 0
 
 
@@ -35,6 +44,8 @@ def uvicorn_options() -> dict[str, Any]:
         "http": "crewsite.serving.protocol:BoundedProtocol",
         "ws": "none",
         "lifespan": "off",
+        "workers": settings.WEB_PROCESSES,
+        "timeout_worker_healthcheck": STILL_S,
         "log_config": None,
         "log_level": "warning",
         "access_log": False,

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from agents_app.models import Crew
 from runs.history.filters import RunFilter
-from runs.history.queries import SORTS, list_runs, state_counts
-from runs.models import Run
+from runs.history.lines import RunLine
+from runs.history.queries import SORTS, list_lines, state_counts
 from runs.paging import Page
 from runs.states import RunState
 from teams.access import Principal, visible_to
@@ -29,11 +29,11 @@ class History:
     sort: str
     error: str  # what could not be understood; "" if everything could
     chosen: Mapping[str, str]  # the filter's values, for the form beside it
-    runs: Sequence[Run]
+    runs: Sequence[RunLine]
     next: str
     is_first: bool
     counts: Mapping[str, int]
-    crews: Sequence[Crew]
+    crews: Sequence[tuple[str, str]]  # slug and name
     spans = SPANS
     sorts = tuple(SORTS)
     states = tuple(RunState.values)
@@ -43,10 +43,10 @@ def history(who: Principal, query: Mapping[str, str]) -> History:
     """What the address asks for; with an ``error`` and without runs if it cannot be understood."""
     q, sort, cursor = query.get("q", "").strip(), query.get("sort", "newest"), query.get("cursor", "")
     error, run_filter = "", RunFilter()
-    page: Page[Run] = Page([], "")
+    page: Page[RunLine] = Page([], "")
     try:
         run_filter = RunFilter.parse(q)
-        page = list_runs(who, run_filter, sort=sort, cursor=cursor, limit=A_PAGE)
+        page = list_lines(who, run_filter, sort=sort, cursor=cursor, limit=A_PAGE)
     except Refusal as refusal:
         error = refusal.message
     return History(
@@ -58,7 +58,7 @@ def history(who: Principal, query: Mapping[str, str]) -> History:
         next=page.next,
         is_first=not cursor,
         counts=state_counts(who),
-        crews=list(visible_to(who, Crew).filter(builtin_key="").order_by("name")[:200]),
+        crews=list(visible_to(who, Crew).filter(builtin_key="").order_by("name").values_list("slug", "name")[:200]),
     )
 
 

@@ -2,16 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
-from django.db import connection
 from django.http import JsonResponse, StreamingHttpResponse
 from ninja import Router
 
 from runs.limits.actions import resume
 from runs.live.hub import changes
+from runs.live.looks import share_look
 from runs.models import Call, Run
 from runs.paging import MAX_PAGE, Page
 from runs.run import queries
@@ -89,24 +89,15 @@ async def _events(run_id: UUID, right: Right, seen: str) -> AsyncIterator[str]:
             if not changed:
                 yield ": still here\n\n"
                 continue
-            revision, ended, text = await sync_to_async(_look)(run_id, seen)
-            if text:
+            revision, ended, text = await share_look(("api", run_id), partial(_look, run_id))
+            if revision != seen:
                 seen = revision
                 yield f"id: {seen}\nevent: run\ndata: {text}\n\n"
             if ended:
                 return
 
 
-def _look(run_id: UUID, seen: str) -> tuple[str, bool, str]:
-    """The run's revision, whether it has ended, and the run as JSON; "" if that revision was seen.
-
-    The connection is given back: a reader may stay for hours, and the pool is small.
-    """
-    try:
-        run = Run.objects.get(pk=run_id)
-        is_news = str(run.revision) != seen
-        text = RunOut.model_validate(queries.with_tasks(run)).model_dump_json(by_alias=True) if is_news else ""
-        return str(run.revision), run.ended, text
-    finally:
-        if not connection.in_atomic_block:
-            connection.close()
+def _look(run_id: UUID) -> tuple[str, bool, str]:
+    """The run's revision, whether it has ended, and the whole of it as JSON."""
+    run = Run.objects.get(pk=run_id)
+    return str(run.revision), run.ended, RunOut.model_validate(queries.with_tasks(run)).model_dump_json(by_alias=True)

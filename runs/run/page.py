@@ -6,16 +6,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
-from django.db import connection
 from django.template.loader import render_to_string
 
 from agents_app.graph.layout import layout
 from engine.spec.crew_spec import CrewSpec
 from runs.live.hub import changes
+from runs.live.looks import share_look
 from runs.models import Run
 from runs.run.budget_wait import budget_wait
 from runs.run.call_tree import call_lines
@@ -95,7 +95,8 @@ async def events(run_id: UUID, who: Principal, right: Right, *, seen: str) -> As
                 yield ": still here\n\n"
                 continue
             began = time.monotonic()
-            revision, ended, parts = await sync_to_async(_look)(run_id, who)
+            # All that parts depend on is the run, which is of one team, and what the reader's role lets them do.
+            revision, ended, parts = await share_look((run_id, who.role), partial(_look, run_id, who))
             looked_s = time.monotonic() - began
             new = {} if not sent and revision == seen else _differing(parts, sent)
             sent = parts
@@ -108,18 +109,11 @@ async def events(run_id: UUID, who: Principal, right: Right, *, seen: str) -> As
 
 
 def _look(run_id: UUID, who: Principal) -> tuple[str, bool, Mapping[str, str]]:
-    """The run's revision, whether it has ended, and each part's HTML.
-
-    The connection is given back: a reader may stay for hours, and the pool is small.
-    """
-    try:
-        run = Run.objects.select_related("crew", "version", "team", "created_by").get(pk=run_id)
-        shown = context(run, who)
-        parts: dict[str, str] = {name: render_to_string(f"runs/run/parts/{name}.html", shown) for name in PARTS}
-        return str(run.revision), run.ended, parts
-    finally:
-        if not connection.in_atomic_block:
-            connection.close()
+    """The run's revision, whether it has ended, and each part's HTML."""
+    run = Run.objects.select_related("crew", "version", "team", "created_by").get(pk=run_id)
+    shown = context(run, who)
+    parts: dict[str, str] = {name: render_to_string(f"runs/run/parts/{name}.html", shown) for name in PARTS}
+    return str(run.revision), run.ended, parts
 
 
 def _differing(parts: Mapping[str, str], sent: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -35,9 +34,9 @@ def run(request: TeamRequest, run_id: UUID) -> HttpResponse:
 
 @member(Role.VIEWER)
 @require_GET
-async def events(request: TeamRequest, run_id: UUID) -> StreamingHttpResponse:
+def events(request: TeamRequest, run_id: UUID) -> StreamingHttpResponse:
     """The changing parts of the run's page as server-sent events. ``?seen=`` is the revision that the page shows."""
-    await sync_to_async(fetch)(Run, request.who, pk=run_id)
+    fetch(Run, request.who, pk=run_id)
     seen = request.headers.get("Last-Event-ID") or request.GET.get("seen", "")
     stream = page.events(run_id, request.who, right_of_session(request), seen=seen)
     response = StreamingHttpResponse(stream, content_type="text/event-stream")

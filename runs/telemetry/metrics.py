@@ -39,7 +39,7 @@ _commit_s = Histogram("crewsite_commit_seconds", "How long one ledger commit too
 _loop_lag_s = Histogram(
     "crewsite_loop_lag_seconds", "How late the event loop was, looked at four times a second.", buckets=_LATE_S
 )
-_readers = Gauge("crewsite_live_readers", "Open server-sent event streams of this process.")
+_readers = Gauge("crewsite_live_readers", "Open server-sent event streams.", multiprocess_mode="livesum")
 
 
 def run_launched() -> None:

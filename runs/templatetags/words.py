@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -25,6 +27,7 @@ def wait(code: str, form: str = "one") -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=100)
 def state(code: str) -> SafeString:
     """A state in words, with a mark whose shape tells it too, so that colour is not all there is."""
     return format_html('<span class="state is-{}">{}</span>', code, word(code))

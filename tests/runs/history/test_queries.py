@@ -8,7 +8,7 @@ import pytest
 
 from agents_app.models import Crew
 from runs.history.filters import RunFilter
-from runs.history.queries import SORTS, count_newer, last_runs, list_runs, live_runs
+from runs.history.queries import SORTS, count_newer, last_runs, list_lines, list_runs, live_runs
 from runs.models import Run
 from runs.run import queries
 from runs.run.estimates import Estimate, estimate_of
@@ -46,6 +46,34 @@ def test_pages_hold_every_run_once_also_where_values_are_equal(cast: Cast, crew:
     walked = walk(cast, sort, limit)
     assert len(walked) == 8
     assert {run.pk for run in walked} == set(Run.objects.values_list("pk", flat=True))
+
+
+@pytest.mark.parametrize("sort", list(SORTS))
+def test_lines_are_the_same_runs_in_the_same_order(cast: Cast, crew: Crew, sort: str) -> None:
+    for number in range(7):
+        make_run(cast.owner, crew, usd=number // 3, seconds=number // 2 + 0.5, prompt_tokens=number // 4)
+    runs = walk(cast, sort, 3)
+    lines, cursor = [], ""
+    while not lines or cursor:
+        page = list_lines(cast.viewer, EVERYTHING, sort=sort, cursor=cursor, limit=3)
+        lines, cursor = lines + list(page.items), page.next
+    assert [(line.pk, line.took_ms, line.tokens, line.spent_nusd) for line in lines] == [
+        (run.pk, run.duration_ms, run.total_tokens, run.spent_nusd) for run in runs
+    ]
+    assert {line.by for line in lines} == {str(cast.owner.user)}
+
+
+def test_a_line_tells_a_failed_runs_error_and_else_its_inputs(cast: Cast, crew: Crew) -> None:
+    failed = make_run(cast.owner, crew, state=RunState.FAILED)
+    Run.objects.filter(pk=failed.pk).update(error="x" * 200, inputs={"company": "Acme"})
+    long = make_run(cast.owner, crew)
+    inputs = {"a": "a" * 61, "b": 2026} | {f"k{number:02}": number for number in range(30)}
+    Run.objects.filter(pk=long.pk).update(inputs=inputs)
+    of_inputs, of_error = list_lines(cast.viewer, EVERYTHING, sort="newest", cursor="", limit=9).items
+    assert (of_error.failed, of_error.about) == (True, "x" * 159 + "…")
+    assert of_inputs.about.startswith("a" * 59 + "… · 2026 · 0 · ")
+    assert of_inputs.about.count(" · ") == 20
+    assert of_inputs.address == f"/t/acme/runs/{long.pk}/"
 
 
 @pytest.mark.parametrize(("sort", "field"), [("cost", "usd"), ("duration", "seconds"), ("tokens", "completion_tokens")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,16 +16,18 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from engine.record.journal import TaskStatus
+from runs.live.looks import _threads, share_look
 from runs.live.notify import run_changed
 from runs.models import Run, TaskRun
 from runs.run import page
 from runs.run.page import PARTS
 from runs.states import RunState
-from tests.cast import Cast, make_cast, make_crew
+from teams.models import Role
+from tests.cast import Cast, make_cast, make_crew, make_person
 from tests.ledger import make_run, make_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PATIENCE_S = 5
+PATIENCE_S = 20
 
 
 @dataclass
@@ -149,9 +152,46 @@ async def test_hostile_lines_cannot_end_a_message(watched: Watched) -> None:
     assert "last" in events[0].data
 
 
-def test_a_look_gives_its_connection_back(watched: Watched) -> None:
-    page._look(watched.run.pk, watched.cast.viewer)
-    assert connection.connection is None
+async def test_readers_who_ask_at_a_time_share_a_look_whose_connection_is_given_back(watched: Watched) -> None:
+    looks: list[bool] = []
+
+    def look() -> int:
+        assert Run.objects.get(pk=watched.run.pk).pk
+        looks.append(connection.connection is not None)
+        return len(looks)
+
+    assert await asyncio.gather(*(share_look("one", look) for _ in range(50))) == [1] * 50
+    assert await asyncio.gather(share_look("one", look), share_look("another", look)) in ([2, 3], [3, 2])
+    left = await asyncio.get_running_loop().run_in_executor(_threads, lambda: connection.connection)
+    assert left is None
+
+
+async def test_a_look_that_was_asked_for_later_begins_later(watched: Watched) -> None:
+    """Else a reader could be shown a run as it was before the change that woke them."""
+    begun, go, states = threading.Event(), threading.Event(), iter(["before", "after"])
+
+    def look() -> str:
+        state = next(states)
+        begun.set()
+        go.wait(PATIENCE_S)
+        return state
+
+    first = asyncio.create_task(share_look("one", look))
+    await asyncio.to_thread(begun.wait, PATIENCE_S)
+    second = asyncio.create_task(share_look("one", look))
+    await asyncio.sleep(0.1)
+    go.set()
+    assert (await first, await second) == ("before", "after")
+
+
+async def test_parts_depend_on_the_role_alone(watched: Watched) -> None:
+    """Readers of one role share what one of them would see."""
+    team = watched.cast
+    other = await sync_to_async(make_person)(team.team, Role.VIEWER, email="another.viewer@example.com")
+    looks = await sync_to_async(lambda: [page._look(watched.run.pk, who) for who in (team.viewer, other, team.owner)])()
+    (_, _, of_viewer), (_, _, of_other), (_, _, of_owner) = looks
+    assert {**of_viewer, "timeline": ""} == {**of_other, "timeline": ""}
+    assert of_viewer["summary"] != of_owner["summary"]
 
 
 async def test_strangers_and_unknown_runs_have_no_stream(watched: Watched) -> None:

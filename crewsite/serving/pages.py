@@ -1,0 +1,182 @@
+"""Django behind bounded threads: requests are worked on by a few threads, wait a few seconds, or are sent away.
+
+Django's own handler starts a thread for each request and hops between it and the event loop six times. Here a request
+takes one thread, once, from the first middleware to the last; only what a live stream sends later is async. There are
+no more threads than connections to the database, so none waits for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing, suppress
+from typing import Any, cast
+
+from django.conf import settings
+from django.core import signals
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.urls import set_script_prefix
+
+from crewsite import http_metrics
+from crewsite.health.views import PATHS as ASKED_BY_MACHINES
+from crewsite.serving.answers import Message, Receive, Refused, Scope, Send, answer
+from crewsite.serving.room import Bounds, NoRoom, Room
+from teams.guessing.hashing import PLACES
+
+log = logging.getLogger(__name__)
+
+PAGE_BOUNDS = Bounds(at_work=settings.PAGE_THREADS, waiting=100, patience_s=2)
+MACHINE_BOUNDS = Bounds(at_work=4, waiting=64, patience_s=2)
+"""A check may wait for the database for two seconds; it holds no connection of the pool."""
+OPENING_BOUNDS = Bounds(at_work=1, waiting=settings.LIVE_STREAMS, patience_s=30)
+"""Opening a stream again after a crowd or a restart is waited for longer: browsers do not ask again after a refusal."""
+SIGN_IN_BOUNDS = Bounds(at_work=PLACES, waiting=16, patience_s=5)
+"""Most of signing in is a wait for a hash, which holds no connection. It must not take the threads of pages."""
+RETRY_AFTER_S = 2
+SIGN_IN = "/signin"
+BUSY = "Crewsite has more to do than it can at the moment. Nothing was begun; try again in a few seconds."
+TOO_MANY_STREAMS = "Too many runs are being watched at the moment. Reload the page to see where the run is."
+
+
+class Busy(Refused):
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(503, message, retry_after_s=retry_after_s)
+
+
+class _Django(ASGIHandler):
+    """Reads bodies and makes requests as Django does, and answers them in one go."""
+
+    def __init__(self) -> None:
+        self.load_middleware(is_async=False)
+
+    def answer(self, scope: Scope, body: Any) -> HttpResponseBase:
+        request, refusal = self.create_request(scope, body)
+        response = refusal if request is None else self.get_response(request)
+        assert response is not None  # one of the two is there
+        return response
+
+
+class Pages:
+    """The ASGI application. Health checks, pages and live streams have bounds of their own, so none is in the way."""
+
+    def __init__(self) -> None:
+        self._django = _Django()
+        self._streams = 0
+        self._rooms = {
+            "machine": Room("machine", MACHINE_BOUNDS),
+            "page": Room("page", PAGE_BOUNDS),
+            "stream": Room("stream", OPENING_BOUNDS),
+            "signin": Room("signin", SIGN_IN_BOUNDS),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise ValueError(f"Crewsite answers HTTP alone, not {scope['type']}.")
+        began = time.perf_counter()
+        try:
+            with await self._django.read_body(receive) as body:
+                await self._answer(kind_of(scope["path"]), Work(self._django, scope, body), receive, send)
+        except RequestAborted:
+            log.debug("A client left before it was answered")
+        except Busy as refusal:
+            http_metrics.request_answered(scope["method"], refusal.status, time.perf_counter() - began)
+            await answer(scope, send, refusal)
+
+    async def _answer(self, kind: str, work: Work, receive: Receive, send: Send) -> None:
+        if kind != "stream":
+            await self._work_and_send(kind, work, receive, send)
+            return
+        if self._streams >= settings.LIVE_STREAMS:
+            http_metrics.request_shed("stream")
+            raise Busy(TOO_MANY_STREAMS, 30)
+        self._streams += 1
+        try:
+            await self._work_and_send(kind, work, receive, send)
+        finally:
+            self._streams -= 1
+
+    async def _work_and_send(self, kind: str, work: Work, receive: Receive, send: Send) -> None:
+        gone = asyncio.create_task(_until_gone(receive, work))
+        try:
+            try:
+                await self._rooms[kind].carry_out(work.carry_out)
+            except NoRoom:
+                raise Busy(BUSY, RETRY_AFTER_S) from None
+            await send(work.head)
+            if work.stream is not None:
+                await _pass_on(work.stream, gone, send)
+            await send({"type": "http.response.body", "body": work.content})
+        finally:
+            gone.cancel()
+
+
+class Work:
+    """One request: what is done for it on a thread, and what came of it."""
+
+    def __init__(self, django: _Django, scope: Scope, body: Any) -> None:
+        self.is_wanted = True
+        self.head: Message = {}
+        self.content = b""
+        self.stream: StreamingHttpResponse | None = None  # whose content is read on the event loop
+        self._django = django
+        self._scope = scope
+        self._body = body
+
+    def carry_out(self) -> None:
+        """Raises ``RequestAborted`` if the client has left meanwhile."""
+        if not self.is_wanted:
+            raise RequestAborted
+        set_script_prefix(get_script_prefix(self._scope))
+        signals.request_started.send(sender=_Django, scope=self._scope)
+        response = self._django.answer(self._scope, self._body)
+        if isinstance(response, StreamingHttpResponse) and response.is_async:
+            self.head, self.stream = _head(response), response
+            signals.request_finished.send(sender=_Django)  # gives the connection back; the stream goes on without it
+            return
+        self.content = b"".join(cast("Iterable[bytes]", response))
+        if self.content:
+            response.headers.setdefault("Content-Length", str(len(self.content)))
+        self.head = _head(response)
+        response.close()  # sends ``request_finished``
+
+
+def kind_of(path: str) -> str:
+    """``machine``, ``signin``, ``stream`` or ``page``: which bounds a request to this address has."""
+    if path in ASKED_BY_MACHINES:
+        return "machine"
+    if path.rstrip("/") == SIGN_IN:
+        return "signin"
+    return "stream" if path.rstrip("/").endswith("/events") else "page"
+
+
+def _head(response: HttpResponseBase) -> Message:
+    headers = [(name.encode("ascii"), value.encode("latin1")) for name, value in response.items()]
+    headers += [(b"Set-Cookie", cookie.OutputString().encode("ascii")) for cookie in response.cookies.values()]
+    return {"type": "http.response.start", "status": response.status_code, "headers": headers}
+
+
+async def _until_gone(receive: Receive, work: Work) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    work.is_wanted = False
+
+
+async def _pass_on(response: StreamingHttpResponse, gone: asyncio.Task[None], send: Send) -> None:
+    """Sends what the stream yields until it ends or its reader leaves."""
+    passing = asyncio.create_task(_send_parts(response, send))
+    try:
+        await asyncio.wait({passing, gone}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        passing.cancel()
+        with suppress(asyncio.CancelledError):
+            await passing
+
+
+async def _send_parts(response: StreamingHttpResponse, send: Send) -> None:
+    async with aclosing(cast("AsyncGenerator[bytes]", aiter(response))) as parts:
+        async for part in parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})

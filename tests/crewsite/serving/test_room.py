@@ -1,0 +1,95 @@
+"""Bounds on what is worked on and on what waits: who finds no room is told soon, and nobody is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from crewsite.serving.room import Bounds, NoRoom, Room
+
+
+class Work:
+    """Work that lasts until it is let go. ``most`` is how much of it was under way at once."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.begun = self.under_way = self.most = 0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> str:
+        with self._lock:
+            self.begun += 1
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        self.go.wait(20)
+        with self._lock:
+            self.under_way -= 1
+        return "done"
+
+
+@pytest.fixture
+def work() -> Iterator[Work]:
+    work = Work()
+    yield work
+    work.go.set()
+
+
+async def begin(room: Room, work: Work, times: int) -> list[asyncio.Task[str]]:
+    tasks = [asyncio.create_task(room.carry_out(work)) for _ in range(times)]
+    await asyncio.sleep(0.1)
+    return tasks
+
+
+async def test_no_more_is_under_way_than_there_are_threads(work: Work) -> None:
+    tasks = await begin(Room("page", Bounds(at_work=3, waiting=50, patience_s=20)), work, 40)
+    assert work.begun == 3
+    work.go.set()
+    assert await asyncio.gather(*tasks) == ["done"] * 40
+    assert work.most == 3
+
+
+async def test_who_finds_the_queue_full_is_refused_at_once(work: Work) -> None:
+    room = Room("page", Bounds(at_work=1, waiting=2, patience_s=20))
+    tasks = await begin(room, work, 3)
+    began = time.monotonic()
+    with pytest.raises(NoRoom):
+        await room.carry_out(work)
+    assert time.monotonic() - began < 5
+    work.go.set()
+    assert await asyncio.gather(*tasks) == ["done"] * 3
+
+
+async def test_who_waits_too_long_is_refused_and_nothing_was_begun(work: Work) -> None:
+    room = Room("page", Bounds(at_work=1, waiting=9, patience_s=0.2))
+    first, *rest = await begin(room, work, 4)
+    assert [type(error) for error in await asyncio.gather(*rest, return_exceptions=True)] == [NoRoom] * 3
+    assert work.begun == 1
+    work.go.set()
+    assert await first == "done"
+    assert await room.carry_out(work) == "done"
+
+
+async def test_work_keeps_its_place_until_it_ends_whoever_gives_up(work: Work) -> None:
+    room = Room("page", Bounds(at_work=1, waiting=9, patience_s=0.2))
+    (given_up,) = await begin(room, work, 1)
+    given_up.cancel()
+    with pytest.raises(NoRoom):
+        await room.carry_out(work)
+    work.go.set()
+    await asyncio.sleep(0.1)
+    assert await room.carry_out(work) == "done"
+    assert work.most == 1
+
+
+async def test_who_gives_up_waiting_leaves_the_place_to_the_next(work: Work) -> None:
+    room = Room("page", Bounds(at_work=1, waiting=2, patience_s=20))
+    tasks = await begin(room, work, 3)
+    tasks[1].cancel()
+    await asyncio.sleep(0)
+    tasks += await begin(room, work, 1)
+    work.go.set()
+    assert [await tasks[place] for place in (0, 2, 3)] == ["done"] * 3
