@@ -15,7 +15,7 @@ from tests.faults.database import Server
 from tests.faults.nursery import Nursery
 from tests.faults.world import Template, World, Worlds
 
-FAST_S, SLOW_S = 75, 400
+FAST_S, SLOW_S = 75, 600
 failed = pytest.StashKey[bool]()
 
 

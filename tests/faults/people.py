@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ENDED = ("succeeded", "failed", "cancelled")
 FIRST_LOOK_S = 60.0
+MADE_AGAIN = "calls in flight were made again"
 
 
 class Team:
@@ -57,6 +58,32 @@ class Team:
             return Run(self.world, answer.json()["id"], key) if answer.status_code == 202 else None
 
         return until(answered, timeout_s=60, what=lambda: f"no answer\n{self.world.web.last_words}", every_s=0.1)
+
+    def wait_until_in_flight(self, task: str, runs: list[Run]) -> None:
+        """Until the provider was asked for this task of all the runs, or of one of them twice, and fails then."""
+        until(
+            lambda: self._repeated(task, runs) or self._asked(task, runs) == len(runs),
+            timeout_s=60,
+            what=lambda: f"{self.world.seen()}\n{self.world.last_words()}",
+        )
+        assert not self._repeated(task, runs), MADE_AGAIN
+
+    def assert_nobody_repeats(self, task: str, runs: list[Run], *, another: str) -> None:
+        """That no worker makes these runs' calls for the task again, all of which are in flight.
+
+        So each worker must have had its choice of the runs. It had once it finished a run of ``another`` crew (its
+        slug): runs under way that seem to have lost their worker are taken before new ones.
+        """
+        last = self.launch_surely(another, key=secrets.token_hex(4))
+        until(lambda: self._repeated(task, runs) or last.state == "succeeded", timeout_s=40, what=self.world.last_words)
+        assert not self._repeated(task, runs), MADE_AGAIN
+
+    def _asked(self, task: str, runs: list[Run], *, times: int = 1) -> int:
+        arrived = self.world.seen()["arrived"]
+        return sum(arrived.get(f"{run.tag}/{task}", 0) >= times for run in runs)
+
+    def _repeated(self, task: str, runs: list[Run]) -> bool:
+        return self._asked(task, runs, times=2) > 0
 
     def launch_many(self, crew: dict[str, Any], number: int, **body: Any) -> list[Run]:
         slug = self.design(crew)

@@ -13,7 +13,7 @@ from tests.faults.crews import chain
 from tests.faults.database import Server, Wire
 from tests.faults.honest import assert_honest
 from tests.faults.processes import until
-from tests.faults.world import Template, World, Worlds
+from tests.faults.world import PATIENT, Template, World, Worlds
 
 COMMITS = 12
 """A run of one task takes so many transactions, or a few less."""
@@ -35,6 +35,26 @@ def test_postgresql_that_crashes_under_20_runs_loses_nothing_that_was_committed(
     assert {run.state for run in runs} == {"succeeded"}, [run.get("error_code, error") for run in runs]
     states = [state for run in runs for state in run.calls()]
     assert (states.count("ok"), set(states)) == (60, {"ok"})
+
+
+def test_postgresql_that_crashes_under_20_calls_in_flight_lets_nobody_make_them_again(
+    worlds: Worlds, database_server: Server
+) -> None:
+    world = worlds.other(constants=PATIENT)
+    world.script({"has": "/a>>", "hold": True})
+    for _ in range(2):
+        world.worker()
+    team = world.team()
+    another = team.design(chain("another"))
+    runs = team.launch_many(chain("a", "b", "c"), 20)
+    team.wait_until_in_flight("a", runs)
+    database_server.crash()
+    database_server.start()
+    team.assert_nobody_repeats("a", runs, another=another)
+    world.release()
+    assert_honest(runs)
+    assert {(run.state, *run.calls()) for run in runs} == {("succeeded", "ok", "ok", "ok")}
+    assert sum(len(run.billed) for run in runs) == 60
 
 
 @pytest.fixture(scope="module")

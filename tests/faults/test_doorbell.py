@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from tests.faults.crews import chain
 from tests.faults.honest import assert_honest
-from tests.faults.world import World
+from tests.faults.world import PATIENT, World
 
 NO_SWEEPER = {"SWEEP_EVERY_S": 100_000}
 
 
 def test_messages_that_are_repeated_run_each_run_once(world: World) -> None:
-    world.script(latency_s=0.3)
-    runs = world.team().launch_many(chain("a", "b"), 8)
-    world.shared_worker()
-    world.worker()
+    world.stop_workers()
+    world.script({"has": "/a>>", "hold": True})
+    team = world.team()
+    another = team.design(chain("another"))
+    runs = team.launch_many(chain("a", "b"), 8)
+    for _ in range(2):
+        world.worker(constants=PATIENT)
+    team.wait_until_in_flight("a", runs)
     world.manage("fault_ring", str(5 * len(runs)))
+    team.assert_nobody_repeats("a", runs, another=another)
+    world.release()
     assert_honest(runs)
     assert {run.state for run in runs} == {"succeeded"}
     assert {tuple(run.calls()) for run in runs} == {("ok", "ok")}

@@ -11,7 +11,7 @@ from tests.faults.crews import chain, crew, task
 from tests.faults.honest import assert_honest
 from tests.faults.people import ENDED, Run
 from tests.faults.processes import until
-from tests.faults.world import World
+from tests.faults.world import PATIENT, World
 
 KILLED = -9
 
@@ -23,12 +23,14 @@ def no_worker_of_another_test(world: World) -> None:
 
 def test_sigterm_under_20_runs_settles_what_is_in_flight_and_loses_nothing(world: World) -> None:
     world.script({"has": "/a>>", "hold": True})
-    first = world.worker()
-    runs = world.team().launch_many(chain("a", "b"), 20)
-    until(lambda: world.seen()["in_flight"] == 20, timeout_s=40, what=lambda: f"{world.seen()}")
+    first = world.worker(constants=PATIENT)
+    team = world.team()
+    another = team.design(chain("another"))
+    runs = team.launch_many(chain("a", "b"), 20)
+    team.wait_until_in_flight("a", runs)
     first.signal(signal.SIGTERM)
-    world.worker()
-    time.sleep(0.5)
+    world.worker(constants=PATIENT)
+    team.assert_nobody_repeats("a", runs, another=another)
     world.script()  # lets them go
     assert first.wait(timeout_s=30) == 0, first.last_words
     assert_honest(runs)
