@@ -29,7 +29,7 @@ from teams.guessing.hashing import PLACES
 
 log = logging.getLogger(__name__)
 
-PAGE_BOUNDS = Bounds(at_work=settings.PAGE_THREADS, waiting=100, patience_s=2)
+PAGE_BOUNDS = Bounds(at_work=settings.PAGE_THREADS, waiting=100, patience_s=5)
 MACHINE_BOUNDS = Bounds(at_work=4, waiting=64, patience_s=2)
 """A check may wait for the database for two seconds; it holds no connection of the pool."""
 OPENING_BOUNDS = Bounds(at_work=1, waiting=settings.LIVE_STREAMS, patience_s=30)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 ENDED = ("succeeded", "failed", "cancelled")
 FIRST_LOOK_S = 60.0
+MOST_TRIES = 10
 MADE_AGAIN = "calls in flight were made again"
 
 
@@ -27,10 +29,15 @@ class Team:
         self.world, self.id, self._token = world, team_id, token
 
     def ask(self, method: str, path: str, *, key: str = "", json: Any = None) -> httpx.Response:
-        """One request to the API, whatever comes of it."""
+        """One request to the API, whatever comes of it. While the web has too much to do, it asks again, as told."""
         headers = {"Authorization": f"Bearer {self._token}"} | ({"Idempotency-Key": key} if key else {})
         address = f"http://127.0.0.1:{self.world.port}/api/v1{path}"
-        return self.world.client.request(method, address, headers=headers, json=json)
+        for _ in range(MOST_TRIES):
+            answer = self.world.client.request(method, address, headers=headers, json=json)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(float(answer.headers["Retry-After"]))
+        return answer
 
     def design(self, spec: dict[str, Any]) -> str:
         """The new crew's slug."""
