@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.spec.crew_spec import (
-    MAX_NAME_CHARS,
     AgentSpec,
     CrewSpec,
     QuestionGuardrail,
@@ -107,8 +106,6 @@ def _checks(spec: CrewSpec) -> int:
 
 
 def _texts(spec: CrewSpec) -> Iterator[tuple[str, int, int, str]]:
-    for field, name in _names(spec):
-        yield field, len(name), MAX_NAME_CHARS, f"A name has at most {MAX_NAME_CHARS} characters"
     for field, text in _long_texts(spec):
         yield field, len(text), MAX_TEXT_CHARS, f"A text has at most {MAX_TEXT_CHARS:,} characters"
 
