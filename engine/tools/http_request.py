@@ -88,6 +88,16 @@ def _method_and_content(arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]
     return method, content
 
 
+def meant_request(text: str) -> tuple[str, list[str], str]:
+    """What a crew meant by a request that ``_request`` wrote down: method and address, kind of content, and body.
+
+    All other headers are ours and our HTTP client's, and may be others after an update.
+    """
+    head, _, body = text.partition("\n\n")
+    first, *headers = head.split("\n")
+    return first, [line for line in headers if line.startswith("Content-Type: ")], body
+
+
 def request_facts(allowed_hosts: tuple[str, ...], methods: tuple[str, ...]) -> ToolFacts:
     """What the model is told: only what these settings allow."""
     reads_only = set(methods) <= {"GET"}

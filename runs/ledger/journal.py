@@ -22,6 +22,7 @@ from engine.concurrency import uninterrupted
 from engine.errors import Cancelled, EngineError
 from engine.record.journal import CallIntent, CallOutcome, CallRecord, CallStatus, LostCall, TaskResult, Verdict
 from engine.text import json_text, storable
+from engine.tools.http_request import meant_request
 from runs import models
 from runs.bounds import budgets
 from runs.bounds.lanes import LaneLimits, Queues, Wait, note, wait_of
@@ -196,7 +197,7 @@ class LedgerJournal:
         if verdict is None:
             question = {"step": place, "defaults": {"number": 0, "answer": request}}
             await self._write(lambda: self._ask_person(task, question))
-        elif asked != request:
+        elif meant_request(asked) != meant_request(request):
             return Verdict(approved=False, comment="another request was allowed in its place.")
         return verdict
 

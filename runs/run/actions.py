@@ -48,7 +48,7 @@ class Decision:
     comment: str = ""  # what should be different: the agent is told this
     number: int | None = None  # which answer the person looked at; None: the one that is asked about now
     call: UUID | None = None  # which lost call; None if the question is about something else, or is the only one
-    step: str | None = None  # the step of the request; None if the question is about something else, or is the only one
+    step: str | None = None  # which request, always to be named; None if the question is about something else
 
 
 def decide(who: Principal, run: Run, task: str, decision: Decision) -> Run:
@@ -96,6 +96,9 @@ def _open_review(run: Run, task: str, decision: Decision) -> Review | None:
     first_two = list(reviews[:2])
     if len(first_two) > 1:
         raise Invalid("Nothing was sent.", fields={"call": "This task asks several questions. Name the call or step."})
+    if any(review.about == "request" for review in first_two):
+        message = "This task asks whether a request may be sent. Read the request, and name its step."
+        raise Invalid("Nothing was sent.", fields={"step": message})
     return first_two[0] if first_two else None
 
 

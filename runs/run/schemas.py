@@ -33,7 +33,7 @@ class DecisionIn(Strict):
     number: StrictInt | None = Field(None, ge=0, description="which answer is meant; null is the one shown now")
     call: UUID | None = Field(None, description="which lost call is meant, where the question is about one")
     step: str | None = Field(
-        None, max_length=60, description="which request is meant, where the question is whether it may be sent"
+        None, max_length=60, description="which request may be sent or not; needed where that is the question"
     )
 
 

@@ -120,7 +120,7 @@ def test_the_question_outlives_its_worker_and_is_asked_once(
     cast: Cast, worker: WorkerProcess, shop: Site, provider: OpenAIServer
 ) -> None:
     run = waiting(cast, worker)
-    decide(cast.runner, run, "buy", Decision(approved=True))
+    decide(cast.runner, run, "buy", Decision(approved=True, step="2"))
     Review.objects.update(approved=None, decided_at=None)  # as if the run had been taken up before the word
     assert execute(run, worker).state == RunState.WAITING
     assert Review.objects.count() == 1
@@ -131,18 +131,60 @@ def test_another_request_in_its_place_is_not_sent(
     cast: Cast, worker: WorkerProcess, shop: Site, provider: OpenAIServer
 ) -> None:
     run = waiting(cast, worker)
-    decide(cast.runner, run, "buy", Decision(approved=True))
+    decide(cast.runner, run, "buy", Decision(approved=True, step="2"))
     Review.objects.update(answer="POST http://elsewhere.test/\n\nsomething else")
     assert execute(run, worker).state == RunState.SUCCEEDED
     assert orders(shop) == []
     assert "another request was allowed in its place" in run.tasks.get().output_raw
 
 
+def test_what_our_client_adds_may_change_while_a_person_thinks(
+    cast: Cast, worker: WorkerProcess, shop: Site, provider: OpenAIServer
+) -> None:
+    run = waiting(cast, worker)
+    decide(cast.runner, run, "buy", Decision(approved=True, step="2"))
+    shown = Review.objects.get().answer
+    Review.objects.update(answer=shown.replace("User-Agent: Crewsite/1", "User-Agent: Crewsite/0\nX-Older: yes"))
+    assert "X-Older" in Review.objects.get().answer
+    assert execute(run, worker).state == RunState.SUCCEEDED
+    assert orders(shop) == [{"what": "<b>book</b>"}]
+
+
+@pytest.mark.parametrize(
+    ("was", "instead"),
+    [("POST", "PUT"), ("/orders", "/others"), ("Content-Type: application/json\n", ""), ("book", "bike")],
+)
+def test_whatever_the_crew_meant_otherwise_is_another_request(
+    cast: Cast, worker: WorkerProcess, shop: Site, provider: OpenAIServer, was: str, instead: str
+) -> None:
+    run = waiting(cast, worker)
+    decide(cast.runner, run, "buy", Decision(approved=True, step="2"))
+    shown = Review.objects.get().answer
+    assert was in shown
+    Review.objects.update(answer=shown.replace(was, instead))
+    assert execute(run, worker).state == RunState.SUCCEEDED
+    assert orders(shop) == []
+
+
+def test_a_request_is_allowed_by_its_step_alone(
+    cast: Cast, worker: WorkerProcess, shop: Site, provider: OpenAIServer
+) -> None:
+    """A client from before such questions approves what it takes for an answer."""
+    run = waiting(cast, worker)
+    for decision in (Decision(approved=True), Decision(approved=False, comment="No.")):
+        with pytest.raises(Invalid) as refused:
+            decide(cast.runner, run, "buy", decision)
+        assert "step" in refused.value.fields
+    with pytest.raises(Conflict):
+        decide(cast.runner, run, "buy", Decision(approved=True, number=0))
+    assert Review.objects.get().approved is None
+
+
 def test_a_lost_request_that_was_allowed_is_asked_about_as_any_lost_call(
     cast: Cast, worker: WorkerProcess, shop: Site, provider: OpenAIServer
 ) -> None:
     run = waiting(cast, worker)
-    decide(cast.runner, run, "buy", Decision(approved=True))
+    decide(cast.runner, run, "buy", Decision(approved=True, step="2"))
     assert execute(run, worker).state == RunState.SUCCEEDED
     Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING, finished_at=None)
     run.tasks.update(state="running", finished_at=None)
