@@ -45,7 +45,11 @@ def new_crew(request: TeamRequest) -> HttpResponse:
 @require_POST
 def copy_crew(request: TeamRequest, slug: str) -> HttpResponse:
     crew = own_crew(request.who, slug)
-    return to_crew(request.who, actions.copy_crew(request.who, crew))
+    try:
+        return to_crew(request.who, actions.copy_crew(request.who, crew))
+    except Invalid as refusal:
+        messages.error(request, refusal.message)
+        return to_crew(request.who, crew)
 
 
 @member(Role.EDITOR)

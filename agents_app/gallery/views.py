@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -12,6 +13,7 @@ from agents_app.graph.layout import graphs, layout
 from agents_app.models import CrewVersion
 from teams.access import TeamRequest, fetch, member
 from teams.models import Role
+from teams.refusals import Invalid
 
 THUMBNAIL_WIDTH = 300
 
@@ -37,5 +39,9 @@ def template(request: TeamRequest, pk: int) -> HttpResponse:
 @require_POST
 def copy_template(request: TeamRequest, pk: int) -> HttpResponse:
     version = fetch(CrewVersion, request.who, pk=pk, shared_at__isnull=False)
-    crew = actions.copy_template(request.who, version)
+    try:
+        crew = actions.copy_template(request.who, version)
+    except Invalid as refusal:
+        messages.error(request, refusal.message)
+        return redirect("template", team=request.who.team.slug, pk=pk)
     return redirect("launch" if "try" in request.POST else "crew", team=request.who.team.slug, slug=crew.slug)

@@ -70,9 +70,37 @@ def filling_fault(spec: CrewSpec, inputs: Mapping[str, str]) -> str:
 
 
 def growth(over: tuple[Excess, ...], before: CrewSpec) -> tuple[Excess, ...]:
-    """Of ``over``, the excesses that are greater than they were ``before``."""
-    amounts = {(excess.field, excess.code): excess.amount for excess in excesses(before)}
-    return tuple(excess for excess in over if excess.amount > amounts.get((excess.field, excess.code), 0))
+    """Of ``over``, the excesses that are greater than they were ``before``.
+
+    A part whose key is changed is the same part: a text counts as greater only if those of its kind are in all.
+    """
+    earlier = excesses(before)
+    amounts = {(excess.field, excess.code): excess.amount for excess in earlier}
+    amounts_now, amounts_earlier = _by_kind(over), _by_kind(earlier)
+    return tuple(
+        excess
+        for excess in over
+        if excess.amount > amounts.get((excess.field, excess.code), 0)
+        and _are_greater(amounts_now[_kind(excess)], amounts_earlier.get(_kind(excess), []))
+    )
+
+
+def _kind(excess: Excess) -> tuple[str, str, str]:
+    """The excess's field without the key in it, and its code."""
+    part, _, rest = excess.field.partition(".")
+    return part, "" if part == "inputs" else rest.rpartition(".")[2], excess.code
+
+
+def _by_kind(over: tuple[Excess, ...]) -> dict[tuple[str, str, str], list[int]]:
+    """The amounts of each kind, the greatest first."""
+    kinds: dict[tuple[str, str, str], list[int]] = {}
+    for excess in sorted(over, key=lambda excess: -excess.amount):
+        kinds.setdefault(_kind(excess), []).append(excess.amount)
+    return kinds
+
+
+def _are_greater(now: list[int], earlier: list[int]) -> bool:
+    return len(now) > len(earlier) or any(amount > before for amount, before in zip(now, earlier, strict=False))
 
 
 def _counts(spec: CrewSpec) -> Iterator[tuple[str, int, int, str]]:

@@ -7,9 +7,10 @@ import time
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from agents_app.actions import create_crew, cut_version
-from agents_app.models import Crew
+from agents_app.models import Crew, CrewVersion
 from agents_app.snapshot import spec_of, write_spec
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 from engine.spec.size import MAX_INPUTS, MAX_TASKS
@@ -101,6 +102,20 @@ def test_a_crew_that_is_too_large_is_refused_by_api_and_import(cast: Cast) -> No
     assert "at most 500 tasks" in html(client.post(f"{CREWS}import/", source))
     client.post(f"{CREWS}import/save/", {"name": "x", "spec": json.dumps(body)})
     assert not Crew.objects.filter(team=cast.team).exists()
+
+
+def test_the_copy_of_a_crew_that_is_too_large_is_refused_on_the_page(cast: Cast) -> None:
+    crew = create_crew(cast.owner, name="Company brief", spec=large(1))
+    version = cut_version(crew, by=None)
+    CrewVersion.objects.filter(pk=version.pk).update(spec=large(MAX_TASKS + 1).to_json(), shared_at=timezone.now())
+    with transaction.atomic():
+        write_spec(crew, large(MAX_TASKS + 1))
+    client = signed_in(cast.owner)
+    for origin in (CREW, f"/t/acme/templates/{version.pk}/"):
+        refused = client.post(f"{origin}copy/")
+        assert (refused.status_code, refused["Location"]) == (302, origin)
+        assert "at most 500 tasks; here are 501" in html(client.get(CREWS))
+    assert Crew.objects.filter(team=cast.team).count() == 1
 
 
 def test_more_inputs_than_a_form_can_hold_are_refused_at_the_form(cast: Cast) -> None:

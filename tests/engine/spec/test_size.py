@@ -67,6 +67,28 @@ def test_a_crew_from_before_a_limit_may_change_but_not_grow() -> None:
     assert [excess.field for excess in growth(excesses(after), before)] == ["tasks"]
 
 
+def _long(key: str, chars: int) -> TaskSpec:
+    return TaskSpec(key=key, description="x" * chars, agent="a0", name="Two\nlines")
+
+
+LONG = size.MAX_TEXT_CHARS + 9
+
+
+def test_a_long_text_is_no_longer_by_a_new_key() -> None:
+    before = crew(1, tasks=(_long("old", LONG), _long("b", LONG + 5)), inputs={"x": "y" * LONG})
+    renamed = crew(1, tasks=(_long("new", LONG), _long("b", LONG + 5)), inputs={"z": "y" * LONG})
+    assert growth(excesses(renamed), before) == ()
+    swapped = crew(1, tasks=(_long("b", LONG), _long("old", LONG + 5)))
+    assert growth(excesses(swapped), before) == ()
+    for tasks in (
+        (_long("new", LONG + 1), _long("b", LONG + 5)),
+        (_long("old", LONG), _long("b", LONG + 5), _long("new", LONG)),
+    ):
+        grown = growth(excesses(crew(1, tasks=tasks)), before)
+        assert "tasks.new.description" in [excess.field for excess in grown]
+        assert "tasks.b.description" not in [excess.field for excess in grown]
+
+
 @pytest.mark.parametrize(
     ("reads", "process"),
     [
