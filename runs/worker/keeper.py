@@ -20,6 +20,9 @@ from runs.worker.presence import Presence
 log = logging.getLogger(__name__)
 
 BEAT_EVERY_S = 10.0
+LATE_BEAT_S = 3.0
+"""Once the loop has stood still for so long, no beat is older: so it may stand still for all of ``MAX_SILENCE_S`` and
+lose no run."""
 LOOK_FOR_CANCEL_EVERY_S = 1.0
 CANCEL_GRACE_S = 5.0
 """The longest that a person who cancels waits. A call that is cut off is booked at its worst case."""
@@ -84,7 +87,8 @@ class LeaseKeeper:
         if not runs:
             return
         now = time.monotonic()
-        due = [held for held in runs if now - held.beaten_at >= BEAT_EVERY_S and held.why != "lost"]
+        oldest_s = BEAT_EVERY_S if self._process.watchdog.still_s < LATE_BEAT_S else LATE_BEAT_S
+        due = [held for held in runs if now - held.beaten_at >= oldest_s and held.why != "lost"]
         if self._process.watchdog.is_stuck:
             due = []
         lost = claim.beat(held.lease for held in due)

@@ -91,6 +91,22 @@ def test_no_lease_is_extended_while_the_loop_stands_still_and_it_is_again_afterw
     assert not frozen.ended.is_set()
 
 
+def test_the_last_beat_is_not_from_before_the_standstill(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a loop that moves again in time finds its runs too long without a beat."""
+    monkeypatch.setattr(keeper, "BEAT_EVERY_S", 1000.0)
+    monkeypatch.setattr(keeper, "LATE_BEAT_S", 0.5)
+    monkeypatch.setattr(keeper, "LOOK_FOR_CANCEL_EVERY_S", 0.05)
+    frozen = Frozen()
+    run = launched(cast.runner, task("a"))
+    hold(run, frozen.worker)
+    (held,) = frozen.worker.held
+    first, beaten_at = lease(run), held.beaten_at
+    frozen.freeze()
+    until(lambda: lease(run) > first and held.beaten_at > beaten_at)
+    frozen.thaw()
+    frozen.worker.stop(grace_s=0)
+
+
 def test_a_worker_whose_loop_stands_still_claims_nothing(cast: Cast, frozen: Frozen) -> None:
     run = launched(cast.runner, task("a"))
     frozen.freeze()
