@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
+import yaml
 from django.test import RequestFactory
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from crewsite.settings import PROXY_ADDRESSES
 from teams.guessing.address import client_address
+from tests.application import ROOT
 
 BEHIND = "203.0.113.7"
 
@@ -58,3 +61,12 @@ async def test_behind_a_proxy_its_own_word_alone_is_believed(peer: str, header: 
     scope = {"type": "http", "client": (peer, 1), "headers": [(b"x-forwarded-for", header.encode())] if header else []}
     await server(scope, None, None)
     assert client_address(RequestFactory().get("/", REMOTE_ADDR=seen[0][0])) == counted
+
+
+def test_in_the_example_of_a_team_server_no_container_is_believed() -> None:
+    """The gateway alone, by which what comes from the machine itself comes in; 0.0.0.0/0 would believe everybody."""
+    example = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    believed = example["services"]["web"]["environment"]["PROXY_ADDRESSES"]
+    (network,) = example["networks"]["default"]["ipam"]["config"]
+    assert believed == network["gateway"]
+    assert ip_address(believed) in ip_network(network["subnet"])
