@@ -172,13 +172,15 @@ class Crew:
         )
 
     def _tools(self) -> ToolRegistry:
+        from engine.web.addresses import Reach  # late: it imports an HTTP client
+
         tools = [tool for agent in self._all_agents() for tool in agent.tools]
         tools += [tool for task in self.tasks for tool in task.tools or ()]
         search = next((tool for tool in tools if isinstance(tool, SerperDevTool)), SerperDevTool())
         registry = ToolRegistry.standard(
             search_api_key=search.api_key or os.environ.get("SERPER_API_KEY", ""),
             search_base_url=search.base_url,
-            allowed_private_hosts=os.environ.get("ALLOWED_PRIVATE_HOSTS", "").replace(",", " ").split(),
+            reach=Reach.allowing(os.environ.get("ALLOWED_PRIVATE_HOSTS", "").replace(",", " ").split()),
             knowledge=self.knowledge,
         )
         return registry.with_tools([tool for tool in tools if isinstance(tool, BaseTool)])

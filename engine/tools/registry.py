@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.cache import Cache
 from engine.providers.credential import Credential
@@ -16,6 +16,9 @@ from engine.tools.calculator import Calculator
 from engine.tools.clock import CurrentTime
 from engine.tools.knowledge_search import KnowledgeSearch, KnowledgeSource
 from engine.tools.tool import Tool, ToolFactory, ToolFacts, ToolFailed, ToolSource
+
+if TYPE_CHECKING:
+    from engine.web.addresses import Reach
 
 Toolbox = dict[str, tuple[Tool, ToolSpec]]
 """Tools by the name under which the model calls them, each with the spec that it was made from."""
@@ -39,7 +42,7 @@ class ToolRegistry:
         *,
         search_api_key: str = "",
         search_base_url: str | None = None,
-        allowed_private_hosts: Iterable[str] = (),
+        reach: Reach | None = None,
         allowed_mcp_commands: Iterable[str] = (),
         mcp_tokens: Mapping[str, Credential] | None = None,
         knowledge: KnowledgeSource | None = None,
@@ -47,15 +50,16 @@ class ToolRegistry:
         """The built-in tools. The variable ``SERPER_BASE_URL`` can name another search service of the same protocol.
 
         ``allowed_mcp_commands``: exact names of programs that may be started as MCP servers. ``mcp_tokens``: secrets
-        of MCP servers, each with its server's address, by the names that tool settings use.
+        of MCP servers, each with its server's address, by the names that tool settings use. ``reach``: where requests
+        may go; None for public addresses alone.
         """
         from engine.tools import network_tools  # late: it imports an HTTP client, which many crews never need
-        from engine.web.addresses import Reach  # late, as above
+        from engine.web.addresses import PUBLIC  # late, as above
 
         access = network_tools.NetworkAccess(
             search_api_key=search_api_key,
             search_base_url=search_base_url or os.environ.get("SERPER_BASE_URL"),
-            reach=Reach.allowing(allowed_private_hosts),
+            reach=reach or PUBLIC,
             mcp_commands=frozenset(allowed_mcp_commands),
             mcp_tokens=dict(mcp_tokens or {}),
         )

@@ -32,7 +32,7 @@ from runs.worker.knowledge import TeamKnowledge
 from runs.worker.process import WorkerProcess
 from teams.credentials import TeamCredentials
 from teams.models import AtLimit, ProviderKey
-from teams.reach import provider_reach
+from teams.reach import provider_reach, reach
 
 
 def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, held: Held) -> Runtime:
@@ -99,7 +99,7 @@ def tools_of(run: Run, credentials: TeamCredentials) -> ToolRegistry:
     return ToolRegistry.standard(
         search_api_key=key.api_key if key else os.environ.get("SERPER_API_KEY", ""),
         search_base_url=key.base_url if key else None,
-        allowed_private_hosts=frozenset(settings.ALLOWED_PRIVATE_HOSTS),
+        reach=reach(),
         knowledge=knowledge,
         allowed_mcp_commands=settings.ALLOWED_MCP_COMMANDS,
         mcp_tokens=credentials.all_of(MCP_PROVIDER),

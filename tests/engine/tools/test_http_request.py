@@ -163,7 +163,7 @@ async def test_the_engine_asks_before_the_call(verdict: Verdict | None) -> None:
     with Site({"/": Reply(b"done")}) as site, OpenAIServer(lambda body: posting(body, site)) as models:
         client = LiteLLMClient(lambda llm: Credential(api_key="k", base_url=models.url))
         journal = MemoryJournal(reviewer=person if verdict else None)
-        registry = ToolRegistry.standard(allowed_private_hosts=["127.0.0.1"])
+        registry = ToolRegistry.standard(reach=Reach.allowing(["127.0.0.1"]))
         spec = crew(task("a"), agents=(agent(llm="gpt-4o-mini", tools=(wanted,)),))
         output = await run(spec, runtime(llm=client, journal=journal, tools=registry))
     assert len(site.asked) == (verdict is not None and verdict.approved)

@@ -188,7 +188,7 @@ async def test_a_program_is_started_only_if_an_operator_allows_it(monkeypatch: p
 
 async def test_names_that_clash_are_told_apart() -> None:
     with scripted([{"name": name, "inputSchema": OBJECT} for name in ("a b", "a/b", "calculator")]) as site:
-        registry = ToolRegistry.standard(allowed_private_hosts=LOCAL)
+        registry = ToolRegistry.standard(reach=Reach.allowing(LOCAL))
         wanted = [ToolSpec(name="calculator"), spec(f"{site.url}/mcp"), ToolSpec(name="calculator")]
         async with registry.open(wanted) as toolbox:
             assert list(toolbox) == ["calculator", "a_b", "a_b_2", "calculator_2"]
@@ -206,7 +206,7 @@ async def test_a_crew_uses_a_servers_tools_and_reuses_what_only_reads() -> None:
     journal = MemoryJournal()
     with served(sound_server(calls)) as url, OpenAIServer(answer) as models:
         client = LiteLLMClient(lambda llm: Credential(api_key="k", base_url=models.url))
-        registry = ToolRegistry.standard(allowed_private_hosts=LOCAL)
+        registry = ToolRegistry.standard(reach=Reach.allowing(LOCAL))
         given = runtime(llm=client, journal=journal, tools=registry)
         output = await run(crew(task("a"), task("b"), agents=(_with(spec(url, tools=["add"])),)), given)
     assert output.status == "succeeded"
@@ -217,7 +217,7 @@ async def test_a_crew_uses_a_servers_tools_and_reuses_what_only_reads() -> None:
 
 async def test_a_task_whose_server_is_not_there_fails_with_the_reason_and_spends_nothing() -> None:
     journal = MemoryJournal()
-    given = runtime(journal=journal, tools=ToolRegistry.standard(allowed_private_hosts=LOCAL))
+    given = runtime(journal=journal, tools=ToolRegistry.standard(reach=Reach.allowing(LOCAL)))
     output = await run(crew(task("a"), agents=(_with(spec("http://127.0.0.1:9/mcp")),)), given)
     assert output.status == "failed"
     assert output.error_code == "tool_failed"

@@ -149,7 +149,7 @@ async def test_a_search_gives_as_many_results_as_were_asked_for() -> None:
     with Site({"/search": reply}) as site:
         for config, count in (({}, 10), ({"n_results": 3}, 3), ({"n_results": 15}, 15)):
             registry = ToolRegistry.standard(
-                search_api_key="k", search_base_url=site.url, allowed_private_hosts=["127.0.0.1"]
+                search_api_key="k", search_base_url=site.url, reach=Reach.allowing(["127.0.0.1"])
             )
             async with registry.open([ToolSpec(name="web_search", config=config)]) as toolbox:
                 text = await toolbox["web_search"][0].run({"query": "x"})
