@@ -27,5 +27,15 @@ def _forget_ended(folder: Path) -> None:
     """The gauges of processes that have ended. What they have counted stays, else sums would fall."""
     for file in folder.iterdir():
         found = GAUGE_FILE.fullmatch(file.name)
-        if found and not Path(f"/proc/{found[1]}").exists():
+        if found and not _lives(int(found[1])):
             mark_process_dead(int(found[1]), str(folder))  # type: ignore[no-untyped-call]
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        pass
+    return True
