@@ -40,11 +40,11 @@ PUBLIC_URL = env.origin("PUBLIC_URL", f"http://{'127.0.0.1' if HOST == '0.0.0.0'
 SECURE = PUBLIC_URL.startswith("https://")
 ALLOWED_HOSTS = list(env.names("ALLOWED_HOSTS")) or (["*"] if LOCAL else [env.host_of(PUBLIC_URL)])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
-BEHIND_PROXY = env.flag("BEHIND_PROXY", default=False)
-"""True: a proxy of ours writes ``X-Forwarded-Proto``, and the client's address last in ``X-Forwarded-For``."""
-
 BEHIND_PROXY = env.flag("BEHIND_PROXY", default=SECURE)
-"""By default whenever people come by https, which this server itself does not speak."""
+"""True: a proxy of ours writes ``X-Forwarded-Proto``, and the client's address last in ``X-Forwarded-For``.
+
+By default whenever people come by https, which this server itself does not speak.
+"""
 PROXY_ADDRESSES = env.names("PROXY_ADDRESSES") or ("127.0.0.1", "::1")
 """Whose word is taken for where a request comes from."""
 MAX_CONNECTIONS = int(env.number("MAX_CONNECTIONS", 1000, least=10, most=100_000))
@@ -119,9 +119,13 @@ TEMPLATES = [
 
 WEB_PROCESSES = int(env.number("WEB_PROCESSES", 1, least=1, most=64))
 DATABASE_CONNECTIONS = int(env.number("DATABASE_CONNECTIONS", 10, least=6, most=500))
-"""The most that one web or worker process opens for its work."""
+"""The most that a worker opens for its work, and a web process for its own, signing in aside."""
 PAGE_THREADS = DATABASE_CONNECTIONS - 5
 """What is left of a web process's connections: one opens live streams, two follow them, two ask who sends a body."""
+SIGN_IN_THREADS = 4
+"""While one of them has a password hashed, the others come to that or from it."""
+WEB_CONNECTIONS = DATABASE_CONNECTIONS + SIGN_IN_THREADS + 1
+"""The one looks whether the readers of live streams may still read."""
 LIVE_STREAMS = int(env.number("LIVE_STREAMS", 200, least=1, most=10_000))
 """The most live streams that one web process keeps open."""
 STATEMENT_TIMEOUT_S = env.number("STATEMENT_TIMEOUT_S", 30 if PROCESS == "web" else 120, least=1, most=3600)
@@ -137,10 +141,10 @@ if PROCESS in ("web", "worker"):
     _set = [f"-c {name}={milliseconds}" for name, milliseconds in _bounds.items()]
     _database["OPTIONS"]["options"] = " ".join([*_set, _database["OPTIONS"].get("options", "")]).strip()
     # Connections come from a bounded pool and are not kept one per thread: a worker has more threads than the database
-    # has connections. A web process has fewer, so there a request waits for one only while the database is away.
+    # has connections. A web process has as many at most, so a request waits for one only while the database is away.
     _database["OPTIONS"]["pool"] = {
         "min_size": 1,
-        "max_size": DATABASE_CONNECTIONS,
+        "max_size": WEB_CONNECTIONS if PROCESS == "web" else DATABASE_CONNECTIONS,
         "timeout": 3 if PROCESS == "web" else 10,
     }
 else:

@@ -23,9 +23,7 @@ def web_server(**environment: str) -> Iterator[str]:
     """The address of a server that runs meanwhile. Its database is that of the tests, so they must commit."""
     port = free_port()
     env = os.environ | {"DATABASE_URL": database_url(), "CREWSITE_PROCESS": "web", "PORT": str(port)} | environment
-    command = [sys.executable, "-m", "uvicorn", "crewsite.asgi:application", "--port", str(port)]
-    options = ["--no-proxy-headers", "--lifespan", "off", "--log-level", "warning"]
-    process = subprocess.Popen([*command, *options], cwd=ROOT, env=env)
+    process = subprocess.Popen([sys.executable, "-m", "crewsite.serving"], cwd=ROOT, env=env)
     try:
         _wait_for(f"http://127.0.0.1:{port}/health/live", process)
         yield f"http://127.0.0.1:{port}"

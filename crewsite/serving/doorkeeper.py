@@ -6,7 +6,6 @@ Time is counted in looks. A process that stands still does not look, and holds n
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections import Counter
 from collections.abc import Collection
 from typing import Protocol
@@ -14,10 +13,12 @@ from weakref import WeakKeyDictionary
 
 from uvicorn.server import ServerState
 
+from teams.guessing.address import counted_address
+
 LOOK_EVERY_S = 1.0
 
 
-class Watched(Protocol):
+class Connection(Protocol):
     def look(self, now: int) -> None:
         """Cuts the connection if its client takes too long."""
 
@@ -25,7 +26,7 @@ class Watched(Protocol):
 class Doorkeeper:
     """One for each server. ``now`` is the number of looks so far."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connections: Collection[Watched]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, connections: Collection[Connection]) -> None:
         self.now = 0
         self._loop = loop
         self._connections = connections
@@ -34,7 +35,7 @@ class Doorkeeper:
 
     def admits(self, client: str, *, most: int, most_per_address: int) -> bool:
         """Whether one more connection of this client is within both bounds; if so, it is counted. 0: no bound."""
-        address = address_of(client)
+        address = counted_address(client)
         if len(self._connections) > most or (most_per_address and self._by_address[address] >= most_per_address):
             return False
         self._by_address[address] += 1
@@ -42,7 +43,7 @@ class Doorkeeper:
 
     def left(self, client: str) -> None:
         """An admitted connection of this client is closed."""
-        address = address_of(client)
+        address = counted_address(client)
         self._by_address[address] -= 1
         if not self._by_address[address]:
             del self._by_address[address]
@@ -62,16 +63,3 @@ def doorkeeper_of(state: ServerState, loop: asyncio.AbstractEventLoop) -> Doorke
     if state not in _doorkeepers:
         _doorkeepers[state] = Doorkeeper(loop, state.connections)  # type: ignore[arg-type]
     return _doorkeepers[state]
-
-
-def address_of(client: str) -> str:
-    """What counts as one address. Whoever has an IPv6 address has the 2**64 around it as well."""
-    try:
-        address = ipaddress.ip_address(client)
-    except ValueError:
-        return client
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return client

@@ -1,8 +1,8 @@
 """Django behind bounded threads: requests are worked on by a few threads, wait a few seconds, or are sent away.
 
 Django's own handler starts a thread for each request and hops between it and the event loop six times. Here a request
-takes one thread, once, from the first middleware to the last; only what a live stream sends later is async. There are
-no more threads than connections to the database, so none waits for one.
+takes one thread, once, from the first middleware to the last; only what a live stream sends later is async. Threads
+that use the database's pool are no more than it has connections, so none waits for one.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.http import HttpResponseBase, StreamingHttpResponse
-from django.urls import set_script_prefix
+from django.urls import Resolver404, resolve, set_script_prefix
 
 from crewsite import http_metrics
 from crewsite.health.views import PATHS as ASKED_BY_MACHINES
+from crewsite.methods import STREAMS
 from crewsite.serving.answers import Message, Receive, Refused, Scope, Send, answer
 from crewsite.serving.room import Bounds, NoRoom, Room
-from teams.guessing.hashing import PLACES
 
 log = logging.getLogger(__name__)
 
@@ -34,17 +34,25 @@ MACHINE_BOUNDS = Bounds(at_work=4, waiting=64, patience_s=2)
 """A check may wait for the database for two seconds; it holds no connection of the pool."""
 OPENING_BOUNDS = Bounds(at_work=1, waiting=settings.LIVE_STREAMS, patience_s=30)
 """Opening a stream again after a crowd or a restart is waited for longer: browsers do not ask again after a refusal."""
-SIGN_IN_BOUNDS = Bounds(at_work=PLACES, waiting=16, patience_s=5)
+SIGN_IN_BOUNDS = Bounds(at_work=settings.SIGN_IN_THREADS, waiting=16, patience_s=5)
 """Most of signing in is a wait for a hash, which holds no connection. It must not take the threads of pages."""
 RETRY_AFTER_S = 2
-SIGN_IN = "/signin"
+SIGN_IN = "signin"
+"""The view's name."""
 BUSY = "Crewsite has more to do than it can at the moment. Nothing was begun; try again in a few seconds."
+MANY_SIGN_IN = "Many people are signing in just now. Try again in a few seconds."
 TOO_MANY_STREAMS = "Too many runs are being watched at the moment. Reload the page to see where the run is."
 
 
-class Busy(Refused):
-    def __init__(self, message: str, retry_after_s: int) -> None:
-        super().__init__(503, message, retry_after_s=retry_after_s)
+class Shed(Refused):
+    """A request that found no room."""
+
+    @classmethod
+    def of(cls, kind: str) -> Shed:
+        """429 where strangers can fill the room, since 503 wakes operators."""
+        if kind == "signin":
+            return cls(429, MANY_SIGN_IN, retry_after_s=RETRY_AFTER_S)
+        return cls(503, BUSY, retry_after_s=RETRY_AFTER_S)
 
 
 class _Django(ASGIHandler):
@@ -82,7 +90,7 @@ class Pages:
                 await self._answer(kind_of(scope["path"]), Work(self._django, scope, body), receive, send)
         except RequestAborted:
             log.debug("A client left before it was answered")
-        except Busy as refusal:
+        except Shed as refusal:
             http_metrics.request_answered(scope["method"], refusal.status, time.perf_counter() - began)
             await answer(scope, send, refusal)
 
@@ -92,7 +100,7 @@ class Pages:
             return
         if self._streams >= settings.LIVE_STREAMS:
             http_metrics.request_shed("stream")
-            raise Busy(TOO_MANY_STREAMS, 30)
+            raise Shed(503, TOO_MANY_STREAMS, retry_after_s=30)
         self._streams += 1
         try:
             await self._work_and_send(kind, work, receive, send)
@@ -105,7 +113,7 @@ class Pages:
             try:
                 await self._rooms[kind].carry_out(work.carry_out)
             except NoRoom:
-                raise Busy(BUSY, RETRY_AFTER_S) from None
+                raise Shed.of(kind) from None
             await send(work.head)
             if work.stream is not None:
                 await _pass_on(work.stream, gone, send)
@@ -148,9 +156,13 @@ def kind_of(path: str) -> str:
     """``machine``, ``signin``, ``stream`` or ``page``: which bounds a request to this address has."""
     if path in ASKED_BY_MACHINES:
         return "machine"
-    if path.rstrip("/") == SIGN_IN:
+    try:
+        view = resolve(path).view_name
+    except Resolver404:
+        return "page"
+    if view == SIGN_IN:
         return "signin"
-    return "stream" if path.rstrip("/").endswith("/events") else "page"
+    return "stream" if view in STREAMS else "page"
 
 
 def _head(response: HttpResponseBase) -> Message:

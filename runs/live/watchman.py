@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
@@ -16,6 +17,9 @@ from django.db import connection
 from teams.rights import Right, still_held
 
 log = logging.getLogger(__name__)
+
+_thread = ThreadPoolExecutor(1, thread_name_prefix="stream-rights")
+"""One, so that a process keeps one connection for it."""
 
 LOOK_EVERY_S = 5.0
 GOOD_FOR_S = 15.0
@@ -67,7 +71,9 @@ class Watchman:
 
     async def _look(self, streams: Collection[Watched]) -> None:
         good_until = time.monotonic() + GOOD_FOR_S
-        held = await sync_to_async(_held, thread_sensitive=False)({stream.right for stream in streams})
+        held = await sync_to_async(_held, thread_sensitive=False, executor=_thread)(
+            {stream.right for stream in streams}
+        )
         for stream in streams:
             stream.good_until = good_until if stream.right in held else 0.0
             if not stream.holds:

@@ -15,11 +15,14 @@ def client_address(request: HttpRequest) -> str:
 
     Behind a proxy the server (``crewsite.serving``) has put there what that proxy says of the client.
     """
-    return _network(request.META.get("REMOTE_ADDR", ""))
+    return counted_address(request.META.get("REMOTE_ADDR", ""))
 
 
-def _network(text: str) -> str:
-    """The address in one form; "" if it is none. Some proxies add a port, as in ``192.0.2.1:80`` or ``[::1]:80``."""
+def counted_address(text: str) -> str:
+    """The IPv4 address, or the network of an IPv6 one; "" if it is neither.
+
+    Some proxies add a port, as in ``192.0.2.1:80`` or ``[::1]:80``.
+    """
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

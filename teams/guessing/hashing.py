@@ -20,7 +20,8 @@ from teams.refusals import Busy
 AT_ONCE = 1
 """A process hashes on one thread: PBKDF2 keeps a core busy, without the interpreter's lock."""
 PLACES = 8
-"""How many may be hashed or wait for it in one process: who comes last waits for some four seconds."""
+"""How many may be hashed or wait for it in one process: who comes last waits for some four seconds. Fewer sign in at
+once on the web, where ``crewsite.serving`` bounds that before."""
 
 _threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="hash")
 _places = BoundedSemaphore(PLACES)

@@ -13,8 +13,8 @@ import pytest
 import uvicorn
 
 from crewsite.serving import protocol
-from crewsite.serving.doorkeeper import address_of
 from crewsite.serving.protocol import MAX_HEAD_BYTES, MAX_PIPELINED, MAX_TARGET_BYTES, BoundedProtocol
+from teams.guessing.address import counted_address
 from tests.application import free_port
 from tests.crewsite.serving.clients import Server, chunks, head, read_answer, until_closed
 
@@ -190,4 +190,4 @@ def test_connections_are_bounded_by_address(server: Server, settings: Any) -> No
     ],
 )
 def test_an_ipv6_network_is_one_address(client: str, address: str) -> None:
-    assert address_of(client) == address
+    assert counted_address(client) == address

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -38,14 +38,22 @@ def work() -> Iterator[Work]:
     work.go.set()
 
 
-async def begin(room: Room, work: Work, times: int) -> list[asyncio.Task[str]]:
+async def begin(room: Room, work: Work, times: int, *, begun: int) -> list[asyncio.Task[str]]:
+    """Waits until so many have begun, and the others stand in line."""
     tasks = [asyncio.create_task(room.carry_out(work)) for _ in range(times)]
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.01)
+    await until(lambda: work.begun == begun)
     return tasks
 
 
+async def until(look: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not look():
+            await asyncio.sleep(0.01)
+
+
 async def test_no_more_is_under_way_than_there_are_threads(work: Work) -> None:
-    tasks = await begin(Room("page", Bounds(at_work=3, waiting=50, patience_s=20)), work, 40)
+    tasks = await begin(Room("page", Bounds(at_work=3, waiting=50, patience_s=20)), work, 40, begun=3)
     assert work.begun == 3
     work.go.set()
     assert await asyncio.gather(*tasks) == ["done"] * 40
@@ -54,7 +62,7 @@ async def test_no_more_is_under_way_than_there_are_threads(work: Work) -> None:
 
 async def test_who_finds_the_queue_full_is_refused_at_once(work: Work) -> None:
     room = Room("page", Bounds(at_work=1, waiting=2, patience_s=20))
-    tasks = await begin(room, work, 3)
+    tasks = await begin(room, work, 3, begun=1)
     began = time.monotonic()
     with pytest.raises(NoRoom):
         await room.carry_out(work)
@@ -64,8 +72,8 @@ async def test_who_finds_the_queue_full_is_refused_at_once(work: Work) -> None:
 
 
 async def test_who_waits_too_long_is_refused_and_nothing_was_begun(work: Work) -> None:
-    room = Room("page", Bounds(at_work=1, waiting=9, patience_s=0.2))
-    first, *rest = await begin(room, work, 4)
+    room = Room("page", Bounds(at_work=1, waiting=9, patience_s=1))
+    first, *rest = await begin(room, work, 4, begun=1)
     assert [type(error) for error in await asyncio.gather(*rest, return_exceptions=True)] == [NoRoom] * 3
     assert work.begun == 1
     work.go.set()
@@ -74,22 +82,22 @@ async def test_who_waits_too_long_is_refused_and_nothing_was_begun(work: Work) -
 
 
 async def test_work_keeps_its_place_until_it_ends_whoever_gives_up(work: Work) -> None:
-    room = Room("page", Bounds(at_work=1, waiting=9, patience_s=0.2))
-    (given_up,) = await begin(room, work, 1)
+    room = Room("page", Bounds(at_work=1, waiting=9, patience_s=1))
+    (given_up,) = await begin(room, work, 1, begun=1)
     given_up.cancel()
     with pytest.raises(NoRoom):
         await room.carry_out(work)
     work.go.set()
-    await asyncio.sleep(0.1)
+    await until(lambda: work.under_way == 0)
     assert await room.carry_out(work) == "done"
     assert work.most == 1
 
 
 async def test_who_gives_up_waiting_leaves_the_place_to_the_next(work: Work) -> None:
     room = Room("page", Bounds(at_work=1, waiting=2, patience_s=20))
-    tasks = await begin(room, work, 3)
+    tasks = await begin(room, work, 3, begun=1)
     tasks[1].cancel()
     await asyncio.sleep(0)
-    tasks += await begin(room, work, 1)
+    tasks += await begin(room, work, 1, begun=1)
     work.go.set()
     assert [await tasks[place] for place in (0, 2, 3)] == ["done"] * 3
