@@ -7,7 +7,7 @@ from functools import partial
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from engine.text import storable
 from runs.ledger import transitions
@@ -67,7 +67,7 @@ def decide(who: Principal, run: Run, task: str, decision: Decision) -> Run:
         if review is None or locked.state in RUN_ENDED:
             if _said_already(who, locked, task, replace(decision, comment=comment)):
                 return locked
-            if decision.number is not None and _open_review(locked, task, replace(decision, number=None)):
+            if decision.number is not None and _open_reviews(locked, task).filter(call=None, step="").exists():
                 raise Conflict("The answer that you looked at was sent back meanwhile. Look at the newer one below.")
             raise Conflict("No answer of this task waits for a person. Reload the page to see how the run stands.")
         if review.call_id is None and not decision.approved and not comment:
@@ -84,9 +84,13 @@ def decide(who: Principal, run: Run, task: str, decision: Decision) -> Run:
     return run
 
 
+def _open_reviews(run: Run, task: str) -> QuerySet[Review]:
+    return Review.objects.filter(task_run__run=run, task_run__key=task, approved=None)
+
+
 def _open_review(run: Run, task: str, decision: Decision) -> Review | None:
     """The question that the decision is about, if it is still open. ``Invalid`` if that cannot be told."""
-    reviews = Review.objects.filter(task_run__run=run, task_run__key=task, approved=None)
+    reviews = _open_reviews(run, task)
     if decision.call is not None:
         return reviews.filter(call=decision.call).first()
     if decision.number is not None:

@@ -106,10 +106,11 @@ def test_a_crew_that_is_too_large_is_refused_by_api_and_import(cast: Cast) -> No
 
 def test_the_copy_of_a_crew_that_is_too_large_is_refused_on_the_page(cast: Cast) -> None:
     crew = create_crew(cast.owner, name="Company brief", spec=large(1))
-    version = cut_version(crew, by=None)
-    CrewVersion.objects.filter(pk=version.pk).update(spec=large(MAX_TASKS + 1).to_json(), shared_at=timezone.now())
+    before = large(MAX_TASKS + 1)
+    kept = {"spec": before.to_json(), "content_hash": before.content_hash, "shared_at": timezone.now()}
+    version = CrewVersion.objects.create(crew=crew, number=1, **kept)
     with transaction.atomic():
-        write_spec(crew, large(MAX_TASKS + 1))
+        write_spec(crew, before)
     client = signed_in(cast.owner)
     for origin in (CREW, f"/t/acme/templates/{version.pk}/"):
         refused = client.post(f"{origin}copy/")
