@@ -19,7 +19,7 @@ from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.http import HttpResponseBase, StreamingHttpResponse
-from django.urls import Resolver404, resolve, set_script_prefix
+from django.urls import Resolver404, resolve, reverse, set_script_prefix
 
 from crewsite import http_metrics
 from crewsite.health.views import PATHS as ASKED_BY_MACHINES
@@ -73,6 +73,7 @@ class Pages:
 
     def __init__(self) -> None:
         self._django = _Django()
+        reverse(SIGN_IN)  # reads all addresses now, and not on the event loop while the first requests wait
         self._streams = 0
         self._rooms = {
             "machine": Room("machine", MACHINE_BOUNDS),
