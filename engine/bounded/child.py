@@ -65,7 +65,8 @@ def _place(error: Exception) -> str:
 
 
 def _limit() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal's group: the parent ends it
+    for group_signal in (signal.SIGINT, signal.SIGTERM):  # sent to a whole group: the parent lets its work end first
+        signal.signal(group_signal, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     os.nice(NICENESS)
     with suppress(ImportError):

@@ -87,7 +87,7 @@ def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
 
 async def _run(spec: CrewSpec, run: Run, runtime: Runtime, worker: str) -> CrewResult:
     with marked(run_id=run.pk, epoch=run.lease_epoch, worker=worker):  # the thread's marks do not reach the loop
-        return await run_crew(spec, run.inputs, runtime)
+        return await run_crew(spec, run.inputs, runtime, was_saved=True)
 
 
 def _finish(run: Run, output: CrewResult, *, decisions: int) -> None:
