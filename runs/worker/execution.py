@@ -14,6 +14,7 @@ from engine.crew.runtime import Runtime
 from engine.errors import Cancelled, EngineError, LimitReached
 from engine.record.journal import TaskStatus
 from engine.spec.crew_spec import CrewSpec
+from runs.bounds import run_caps
 from runs.ledger import transitions
 from runs.ledger.lease import Held
 from runs.ledger.replay import replay_at_claim
@@ -110,7 +111,8 @@ def _at_limit(run: Run, limit: LimitReached) -> None:
     if limit.needs_usd is not None and run.at_limit != AtLimit.STOP:
         transitions.pause(run, waiting_for=limit.limit, needs_nusd=to_nusd(limit.needs_usd))
     else:
-        transitions.end(run, state=RunState.FAILED, error=str(limit), error_code=limit.limit)
+        error = f"{limit} {run_caps.what_to_do(run, limit.limit)}".rstrip()
+        transitions.end(run, state=RunState.FAILED, error=error, error_code=limit.limit)
 
 
 def _stopped(run: Run, held: Held, worker: WorkerProcess, reason: str) -> None:
