@@ -6,10 +6,10 @@ import sys
 from collections.abc import Iterable
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
-from psycopg.errors import QueryCanceled
+from psycopg.errors import IdleInTransactionSessionTimeout, QueryCanceled
 from psycopg_pool import PoolTimeout
 
 from crewsite.clean_request import Unclean
@@ -59,10 +59,10 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 def _why_again(error: BaseException | None) -> str:
     """Why a request that failed may be sent again; "" if it would fail again."""
-    cause = error.__cause__ if isinstance(error, OperationalError) else None
+    cause = error.__cause__ if isinstance(error, (OperationalError, InternalError)) else None
     if isinstance(cause, PoolTimeout):
         return NO_DATABASE
-    return TOOK_TOO_LONG if isinstance(cause, QueryCanceled) else ""
+    return TOOK_TOO_LONG if isinstance(cause, (QueryCanceled, IdleInTransactionSessionTimeout)) else ""
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

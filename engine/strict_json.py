@@ -25,7 +25,8 @@ MAX_DIGITS = 300
 SHOWN_CHARS = 80
 MAX_PATH_CHARS = 200
 
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""Also one that is never closed: it takes the rest of the text, else each quote in it would be tried as a beginning."""
 _TOKEN = re.compile(rf'[{{}}\[\],:]|{_STRING.pattern}|[^\s{{}}\[\],:"]+', re.DOTALL)
 
 Path = tuple[str | int, ...]

@@ -21,15 +21,20 @@ from teams.secrets import digest, new_secret, seal
 TOKEN_PREFIX = "crw_"  # noqa: S105 - recognisable, not secret
 SIGNIN_LINK_LIFE = timedelta(hours=12)
 LOCAL_OWNER_EMAIL = "owner@localhost.localdomain"
+FIRST_CAPS = {"run_budget_nusd": 5_000_000_000, "run_max_calls": 500, "run_max_seconds": 3600}
+"""What a new team gives each run at most: 1e-9 USD, model requests, seconds. Owners change or lift it."""
 SCOPE_ROLE = {Scope.READ: Role.VIEWER, Scope.RUN: Role.RUNNER, Scope.EDIT: Role.EDITOR, Scope.ADMIN: Role.OWNER}
 
 
 @transaction.atomic
 def begin_team(*, email: str, name: str, slug: str = "") -> Team:
-    """The team of that slug, with that person as an owner. Makes the team and the person if they are not there yet."""
+    """The team of that slug, with that person as an owner. Makes the team and the person if they are not there yet.
+
+    A new team's runs are bounded by ``FIRST_CAPS``; a team that is there keeps its limits.
+    """
     slug = slug or slugify(name)[:60] or "team"
     user = User.objects.filter(email=email.lower()).first() or User.objects.create_user(email)
-    team, _ = Team.objects.get_or_create(slug=slug, defaults={"name": name})
+    team, _ = Team.objects.get_or_create(slug=slug, defaults={"name": name} | FIRST_CAPS)
     Membership.objects.get_or_create(team=team, user=user, defaults={"role": Role.OWNER})
     return team
 

@@ -23,7 +23,7 @@ class Fault:
     """An answer that is no completion: a status with a body and headers; ``cut`` closes the connection without one."""
 
     status: int = 500
-    body: str = '{"error": {"message": "made to fail", "type": "server_error"}}'
+    body: str | bytes = '{"error": {"message": "made to fail", "type": "server_error"}}'
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
 
@@ -194,8 +194,8 @@ def _words(value: Any) -> int:
     return len(json.dumps(value).split())
 
 
-def _send(request: BaseHTTPRequestHandler, status: int, text: str, headers: dict[str, str]) -> None:
-    data = text.encode("utf-8", "surrogatepass")
+def _send(request: BaseHTTPRequestHandler, status: int, text: str | bytes, headers: dict[str, str]) -> None:
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     request.send_response(status)
     for name, value in ({"Content-Type": "application/json", "Content-Length": str(len(data))} | headers).items():
         request.send_header(name, value)

@@ -11,9 +11,10 @@ from agents_app.actions import archive_crew, create_crew, replace_spec
 from agents_app.models import Crew, CrewVersion
 from agents_app.queries import own_crew, own_crews, version_of, with_counts
 from agents_app.snapshot import spec_of
+from engine.bounded import Patience
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
-from engine.spec.validate import validate
+from engine.spec.validate import TRYING_SECONDS, validate
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
@@ -74,7 +75,11 @@ def list_crews(request: ApiRequest, cursor: str = "", limit: int = 50) -> dict[s
     fitting = sum(total <= MAX_PARTS_A_PAGE for total in totals)
     shown = rows[: max(1, min(limit, fitting))]
     prefetch_related_objects(shown, *_READ)
-    return {"items": [crew_json(crew) for crew in shown], "next": shown[-1].slug if len(rows) > len(shown) else None}
+    patience = Patience(TRYING_SECONDS)
+    return {
+        "items": [crew_json(crew, patience) for crew in shown],
+        "next": shown[-1].slug if len(rows) > len(shown) else None,
+    }
 
 
 @router.post("", response={201: CrewOut, **ERRORS}, auth=Bearer(Role.EDITOR))
@@ -123,8 +128,8 @@ def get_version(request: ApiRequest, slug: str, number: int) -> dict[str, object
     return _version_json(version_of(request.auth, slug, number))
 
 
-def crew_json(crew: Crew) -> dict[str, object]:
-    """A crew as the API shows it."""
+def crew_json(crew: Crew, patience: Patience | None = None) -> dict[str, object]:
+    """A crew as the API shows it. ``patience``: see ``validate``."""
     prefetch_related_objects([crew], *_READ)
     spec = spec_of(crew)
     numbers = [version.number for version in crew.versions.all()]
@@ -136,7 +141,7 @@ def crew_json(crew: Crew) -> dict[str, object]:
         "inputs": {name: spec.inputs.get(name) for name in placeholders(spec)},
         "complaints": [
             {"level": item.level, "code": item.code, "field": item.field, "message": item.message}
-            for item in validate(spec)
+            for item in validate(spec, patience=patience)
         ],
     }
 

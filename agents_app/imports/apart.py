@@ -13,7 +13,7 @@ from engine import bounded
 from engine.errors import TooBusy, TooMuchWork
 from engine.spec.crew_spec import CrewSpec
 
-SECONDS = 15.0
+SECONDS = 8.0
 """Of processor time; the costliest sources known take 4."""
 
 

@@ -36,7 +36,7 @@ class ReadUpload:
     """A file that was read and is not kept yet."""
 
     document: Document
-    parts: list[str]  # its passages
+    parts: list[tuple[str, str]]  # its passages, each as it is and folded for searching
     notes: tuple[str, ...]
 
 
@@ -74,7 +74,7 @@ def read_upload(who: Principal, *, title: str, data: bytes, collection: str = ""
         sha256=hashlib.sha256(data).hexdigest(),
         uploaded_by=who.user,
     )
-    return ReadUpload(document, _parts(reading), reading.notes)
+    return ReadUpload(document, [(part, fold(part)) for part in _parts(reading)], reading.notes)
 
 
 def keep_upload(upload: ReadUpload) -> Uploaded:
@@ -88,7 +88,7 @@ def delete_document(document: Document) -> None:
 
 
 @transaction.atomic
-def _kept(document: Document, parts: list[str]) -> Document:
+def _kept(document: Document, parts: list[tuple[str, str]]) -> Document:
     # The team's row is the lock: two uploads at once must not both take the last place.
     Team.objects.select_for_update(no_key=True).get(pk=document.team_id)
     _refuse_duplicate(document)
@@ -97,8 +97,8 @@ def _kept(document: Document, parts: list[str]) -> Document:
     title = fold(document.title)
     Passage.objects.bulk_create(
         (
-            Passage(document=document, position=number, text=part, folded_title=title, folded_text=fold(part))
-            for number, part in enumerate(parts, 1)
+            Passage(document=document, position=number, text=part, folded_title=title, folded_text=folded)
+            for number, (part, folded) in enumerate(parts, 1)
         ),
         batch_size=BATCH_ROWS,
     )

@@ -6,5 +6,6 @@ in a child process, within a processor time, a memory and a size; see ``client``
 
 from engine.bounded.allowance import Allowance
 from engine.bounded.client import run, run_here
+from engine.bounded.waiting import Findings, Patience
 
-__all__ = ["Allowance", "run", "run_here"]
+__all__ = ["Allowance", "Findings", "Patience", "run", "run_here"]

@@ -19,8 +19,8 @@ from typing import Any
 
 from engine.bounded.frames import receive, send
 
-MEMORY_BYTES = 1_000_000_000
-"""Of addresses, so more than of memory: Python and what checks schemas take about a quarter before any work."""
+MEMORY_BYTES = 400_000_000
+"""Of addresses. Python and what checks schemas take 50 MB of them before any work."""
 MAX_RESULT_BYTES = 8_000_000
 NICENESS = 5
 """Below the process that waits for it: hostile work must not take the processor from others' work."""
@@ -65,7 +65,8 @@ def _place(error: Exception) -> str:
 
 
 def _limit() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal's group: the parent ends it
+    for group_signal in (signal.SIGINT, signal.SIGTERM):  # sent to a whole group: the parent lets its work end first
+        signal.signal(group_signal, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     os.nice(NICENESS)
     with suppress(ImportError):

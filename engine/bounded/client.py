@@ -10,20 +10,20 @@ import asyncio
 import atexit
 import json
 import os
-import queue
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine.bounded.allowance import Allowance
 from engine.bounded.frames import receive, send
+from engine.bounded.waiting import Patience
 from engine.errors import TooBusy, TooMuchWork
 
 CHILDREN = 2
@@ -31,8 +31,6 @@ SECONDS = 2.0
 """Of the child's processor time, for one piece of work."""
 WALL_SECONDS = 20.0
 """Beside the processor time: for a child that was begun, stands still or gets no processor."""
-QUEUE_SECONDS = 10.0
-"""How long work waits for a child that is free."""
 MAX_BYTES = 8_000_000
 """Of the arguments, as JSON. The result is bounded in ``child``."""
 
@@ -57,17 +55,30 @@ async def run(
             allowance.spend(work.spent_s)
 
 
-def run_here(job: str, *args: Any, what: str = "This work", seconds: float = SECONDS) -> Any:
+def run_here(
+    job: str, *args: Any, what: str = "This work", seconds: float = SECONDS, patience: Patience | None = None
+) -> Any:
     """What the function returns. Blocks, so not for a thread that runs an event loop.
 
     ``job``: ``"package.module:function"``, a function at the top of a module. Arguments and result are JSON values.
     ``what``: the work in words, which begin the sentence that says what was wrong.
     ``seconds``: the processor time that it may take, without the import of its module.
+    ``patience``: how long the caller waits, also for its turn: whoever asked first is served first.
 
     Raises ``TooMuchWork`` if it takes more time or memory or if arguments or result are too large, and ``TooBusy`` if
-    no child was free for long. An exception of the function's own is a mistake of ours: a ``RuntimeError``.
+    patience ends before. An exception of the function's own is a mistake of ours: a ``RuntimeError``.
     """
-    return _pool().run(_work(job, args, what, seconds))
+    patience = patience or Patience(seconds + WALL_SECONDS)
+    work, pool = _work(job, args, what, seconds), _pool()
+    done = pool.threads.submit(pool.run, work)
+    try:
+        return done.result(timeout=max(0.0, patience.left_s()))
+    except FutureTimeoutError:
+        if done.done():
+            return done.result()
+        work.stop.set()
+        done.cancel()
+        raise TooBusy(f"{what} has to wait, since much else is under way. Try again in a minute.") from None
 
 
 @dataclass(slots=True)
@@ -98,31 +109,25 @@ def _work(job: str, args: tuple[Any, ...], what: str, seconds: float) -> _Work:
 
 
 class _Pool:
-    """The children of one process. Each piece of work takes one that is free, or waits for it."""
+    """The children of one process, each with a thread that hands it the work, in the order in which it came."""
 
     def __init__(self) -> None:
         self.threads = ThreadPoolExecutor(CHILDREN, thread_name_prefix="bounded")
-        self._places: queue.LifoQueue[_Child | None] = queue.LifoQueue()
-        for _ in range(CHILDREN):
-            self._places.put(None)
+        self._own = threading.local()
+        self._children: set[_Child] = set()
 
     def run(self, work: _Work) -> Any:
-        try:
-            child = self._places.get(timeout=QUEUE_SECONDS)
-        except queue.Empty:
-            raise TooBusy(f"{work.what} has to wait, since much else is under way. Try again in a minute.") from None
-        try:
-            child = child if child is not None and child.is_alive() else _Child()
-            return child.run(work)
-        finally:
-            self._places.put(child if child is not None and child.is_alive() else None)
+        """On one of the pool's threads."""
+        child: _Child | None = getattr(self._own, "child", None)
+        if child is None or not child.is_alive():
+            self._children = {each for each in self._children if each.is_alive()}
+            child = self._own.child = _Child()
+            self._children.add(child)
+        return child.run(work)
 
     def close(self) -> None:
-        with suppress(queue.Empty):
-            while True:
-                child = self._places.get_nowait()
-                if child is not None:
-                    child.end()
+        for child in self._children:
+            child.end()
 
 
 class _Child:
@@ -141,7 +146,7 @@ class _Child:
         self._socket = ours
 
     def is_alive(self) -> bool:
-        return self._process.returncode is None
+        return self._process.poll() is None
 
     def run(self, work: _Work) -> Any:
         """The result. A child that does not give one ends."""

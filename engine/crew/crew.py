@@ -49,19 +49,23 @@ class CrewResult:
     error_code: str = ""
 
 
-async def run_crew(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) -> CrewResult:
+async def run_crew(
+    spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime, *, was_saved: bool = False
+) -> CrewResult:
     """Runs the crew to its end. If a task fails, so do the crew and the tasks that read its output; the others finish.
 
+    ``was_saved``: the spec was validated when it was frozen (see ``validate``).
     Raises ``InvalidCrew`` before anything is spent. Raises ``LimitReached``, ``Cancelled``, or what planning failed
     with, once the calls in flight are settled.
     """
-    await asyncio.to_thread(refuse_invalid, spec, inputs, runtime)  # it waits for a child process
+    await asyncio.to_thread(refuse_invalid, spec, inputs, runtime, was_saved=was_saved)
     return await CrewRun(with_inputs(spec, inputs), runtime).run()
 
 
-def refuse_invalid(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime) -> None:
-    """Raises ``InvalidCrew`` with all complaints about the spec and its inputs."""
-    complaints = [item for item in validate(spec, tools=runtime.tools.names) if item.level == "error"]
+def refuse_invalid(spec: CrewSpec, inputs: Mapping[str, str], runtime: Runtime, *, was_saved: bool = False) -> None:
+    """Raises ``InvalidCrew`` with all complaints about the spec and its inputs. Blocks, as ``validate`` does."""
+    found = validate(spec, tools=runtime.tools.names, was_saved=was_saved)
+    complaints = [item for item in found if item.level == "error"]
     complaints += [
         Complaint(f"inputs.{name}", "This input is missing.", "missing_input") for name in missing_inputs(spec, inputs)
     ]

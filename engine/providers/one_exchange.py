@@ -8,6 +8,7 @@ ledger, or go to an address that nobody checked, so the transports refuse it. Wh
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -17,11 +18,14 @@ from dataclasses import dataclass, field
 import httpx
 
 from engine.web.addresses import RequestFailed
+from engine.web.guarded_http import unpacker
 
 MAX_REPLY_BYTES = 16_000_000
 MAX_REPLY_OBJECTS = 10_000
 """JSON objects of a whole answer, or of an event of a stream. LiteLLM makes Python objects of them on the event loop:
 100,000 tool calls, in 8 MB, held it up for 6 s. Those within texts do not count, since their quotes are escaped."""
+MAX_UNREADABLE_BYTES = 16_384
+"""Of an error, and of an answer that is no JSON, so much is passed on."""
 TAIL_BYTES = 16_384
 
 Send = Callable[[httpx.AsyncBaseTransport, httpx.Request], Awaitable[httpx.Response]]
@@ -32,7 +36,7 @@ class SecondRequest(httpx.TransportError):
 
 
 class ReplyTooLarge(httpx.TransportError):
-    """The answer is longer than ``MAX_REPLY_BYTES``, or holds more than ``MAX_REPLY_OBJECTS``."""
+    """The answer is longer than ``MAX_REPLY_BYTES``, holds more than ``MAX_REPLY_OBJECTS``, or cannot be unpacked."""
 
 
 @dataclass(slots=True)
@@ -40,11 +44,13 @@ class Exchange:
     """What one attempt sent and got. ``response`` is None until there is an answer; ``tail`` holds its last bytes.
 
     ``send`` sends its request; None: the client library's own transport does. ``refused``: why nothing was sent.
+    ``failed``: why no answer began.
     """
 
     send: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None
     sent: bool = False
     refused: RequestFailed | None = None
+    failed: httpx.TransportError | None = None
     response: httpx.Response | None = None
     tail: bytearray = field(default_factory=bytearray)
 
@@ -79,19 +85,23 @@ def guard(transport: type[httpx.AsyncBaseTransport]) -> Send:
         exchange = _exchange.get()
         if exchange is None:
             return await send(self, request)
+        if exchange.failed is not None:
+            raise exchange.failed  # what the first request met is what the attempt met
         if exchange.sent or exchange.refused:
             raise SecondRequest("The client library tried to send a second request.")
         exchange.sent = True
-        # Nothing compressed is asked for: httpx unpacks a chunk whole, so its size could not be bounded.
+        # Nothing packed is asked for. What comes packed all the same is unpacked here and not by httpx, which would
+        # make gigabytes of a small chunk.
         request.headers["Accept-Encoding"] = "identity"
         try:
             response = await (exchange.send(request) if exchange.send else send(self, request))
         except RequestFailed as refused:
             exchange.sent, exchange.refused = False, refused
             raise
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        is_stream = response.headers.get("content-type", "").startswith("text/event-stream")
-        response.stream = _BoundedStream(response.stream, exchange.tail, in_events=is_stream)
+        except httpx.TransportError as failure:
+            exchange.failed = failure
+            raise
+        response.stream = _BoundedStream(response, exchange.tail)
         exchange.response = response
         return response
 
@@ -118,19 +128,40 @@ def guard_blocking(transport: type[httpx.BaseTransport]) -> None:
 class _BoundedStream(httpx.AsyncByteStream):
     """An answer that ends with ``ReplyTooLarge`` at a limit, and keeps its last bytes in ``tail``.
 
-    ``in_events``: it comes in lines, which are read one after the other.
+    It is unpacked here, where the size of what comes of a chunk is bounded. Of an error, and of what is no JSON, only
+    the beginning is passed on: LiteLLM looks through the whole text of an error for secrets, on the event loop, and
+    takes seconds for each megabyte.
     """
 
-    def __init__(self, stream: httpx.AsyncByteStream, tail: bytearray, *, in_events: bool) -> None:
-        self._stream = stream
+    def __init__(self, response: httpx.Response, tail: bytearray) -> None:
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        self._stream = response.stream
         self._tail = tail
-        self._in_events = in_events
+        self._in_events = response.headers.get("content-type", "").startswith("text/event-stream")
+        self._is_error = response.is_error
+        self._unpack = _unpacker(response)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        left, objects = MAX_REPLY_BYTES, 0
-        async for chunk in self._stream:
+        held = bytearray()
+        async for chunk in self._chunks():
+            held += chunk
+            if self._is_error and len(held) >= MAX_UNREADABLE_BYTES:
+                break
+            if self._in_events and b"\n" in chunk:
+                lines, _, held = held.rpartition(b"\n")
+                for line in lines.split(b"\n"):
+                    yield _readable(bytes(line)) + b"\n"
+        if held:
+            yield bytes(held[:MAX_UNREADABLE_BYTES]) if self._is_error else _readable(bytes(held))
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        """The unpacked answer."""
+        left, packed_left, objects = MAX_REPLY_BYTES, MAX_REPLY_BYTES, 0
+        async for packed in self._stream:
+            packed_left -= len(packed)
+            chunk = self._unpack(packed, left + 1)
             left -= len(chunk)
-            if left < 0:
+            if min(left, packed_left) < 0:
                 raise ReplyTooLarge(f"The answer is larger than {MAX_REPLY_BYTES:,} bytes.")
             if self._in_events and b"\n" in chunk:
                 objects = 0
@@ -143,3 +174,30 @@ class _BoundedStream(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+def _unpacker(response: httpx.Response) -> Callable[[bytes, int], bytes]:
+    """``unpacker`` of the answer, which then counts as unpacked."""
+    try:
+        unpack = unpacker(response.headers.pop("content-encoding", ""))
+    except RequestFailed as refused:
+        raise ReplyTooLarge(str(refused)) from refused
+
+    def checked(chunk: bytes, most_bytes: int) -> bytes:
+        try:
+            return unpack(chunk, most_bytes)
+        except RequestFailed as refused:
+            raise ReplyTooLarge(str(refused)) from refused
+
+    return checked
+
+
+def _readable(text: bytes) -> bytes:
+    """The text, or its beginning if it is long and LiteLLM could not read it. Events begin with ``data:``."""
+    if len(text) <= MAX_UNREADABLE_BYTES:
+        return text
+    try:
+        json.loads(text.removeprefix(b"data:"))
+    except (ValueError, RecursionError):
+        return text[:MAX_UNREADABLE_BYTES]
+    return text

@@ -6,7 +6,6 @@ How is ``json_schema_checker``'s business, which only the child process imports.
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import Any
 
 from engine import bounded
@@ -16,29 +15,28 @@ JsonSchema = dict[str, Any]
 
 MAX_SCHEMA_CHARS = 100_000
 
-READING_SECONDS = 5.0
+READING_SECONDS = 3.0
 
+_findings = bounded.Findings(128)
 _FAULT = "engine.spec.json_schema_checker:schema_fault"
 
 
-def schema_fault(schema: JsonSchema) -> str:
-    """Why this cannot be used as a JSON Schema, or "". Blocks for as long as ``bounded`` allows."""
+def schema_fault(schema: JsonSchema, patience: bounded.Patience | None = None) -> str:
+    """Why this cannot be used as a JSON Schema, or "". Blocks; raises ``TooBusy`` if patience ends before."""
     try:
         text = json.dumps(schema)
     except RecursionError:
         return "It is nested too deeply."
     if len(text) > MAX_SCHEMA_CHARS:
         return f"It has {len(text):,} characters; at most {MAX_SCHEMA_CHARS:,} are allowed."
-    try:
-        return _fault(text)
-    except TooBusy as error:
-        return str(error)
+    return _findings.of(text, lambda: _fault(text, patience))
 
 
-@lru_cache(maxsize=128)
-def _fault(text: str) -> str:
+def _fault(text: str, patience: bounded.Patience | None) -> str:
     try:
-        return str(bounded.run_here(_FAULT, json.loads(text), what="Reading it", seconds=READING_SECONDS))
+        return str(
+            bounded.run_here(_FAULT, json.loads(text), what="Reading it", seconds=READING_SECONDS, patience=patience)
+        )
     except TooBusy:
         raise
     except TooMuchWork as error:

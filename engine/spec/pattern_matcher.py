@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import regex
+
+MAX_REPEATS = 1000
+_REPEATS = re.compile(r"(?<!\\)\{(\d{0,18}),?(\d{0,18})")
 
 
 def fault(pattern: str) -> str:
     """See ``patterns.pattern_fault``."""
+    if any(int(count) > MAX_REPEATS for counts in _REPEATS.findall(pattern) for count in counts if count):
+        return f"It repeats something more than {MAX_REPEATS:,} times."
     try:
         regex.compile(pattern)
     except (regex.error, RecursionError, OverflowError) as error:

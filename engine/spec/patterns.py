@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from engine import bounded
 from engine.errors import TooBusy, TooMuchWork
 
 MAX_PATTERN_CHARS = 2000
+COMPILING_SECONDS = 1.0
+
+_findings = bounded.Findings(512)
 
 
-def pattern_fault(pattern: str) -> str:
-    """Why this cannot be used as a pattern, a sentence, or "". Blocks for as long as ``bounded`` allows."""
+def pattern_fault(pattern: str, patience: bounded.Patience | None = None) -> str:
+    """Why this cannot be used as a pattern, a sentence, or "". Blocks; raises ``TooBusy`` if patience ends before."""
     if len(pattern) > MAX_PATTERN_CHARS:
         return f"It has more than {MAX_PATTERN_CHARS:,} characters."
-    try:
-        return _fault(pattern)
-    except TooBusy as error:
-        return str(error)
+    return _findings.of(pattern, lambda: _fault(pattern, patience))
 
 
-@lru_cache(maxsize=512)
-def _fault(pattern: str) -> str:
+def _fault(pattern: str, patience: bounded.Patience | None) -> str:
+    job = "engine.spec.pattern_matcher:fault"
     try:
-        return str(bounded.run_here("engine.spec.pattern_matcher:fault", pattern, what="Compiling it"))
+        return str(bounded.run_here(job, pattern, what="Compiling it", seconds=COMPILING_SECONDS, patience=patience))
     except TooBusy:
         raise
     except TooMuchWork as error:

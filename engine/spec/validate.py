@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
+from engine.bounded import Patience
 from engine.catalogue.abilities import takes_tools
+from engine.errors import TooBusy
 from engine.spec.crew_spec import (
     AgentSpec,
     CrewSpec,
@@ -29,6 +31,8 @@ from engine.spec.size import excesses
 from engine.spec.tool_names import BUILT_IN_TOOLS
 from engine.spec.tool_settings import fault_of
 
+TRYING_SECONDS = 5.0
+"""Of the clock, for all schemas and patterns of a spec. Below what a transaction may stand still."""
 MAX_COMPLAINTS = 500
 """More are not listed: who mends these sees the next ones."""
 
@@ -52,16 +56,28 @@ class Complaint:
         return f"{self.field}: {self.message}"
 
 
-def validate(spec: CrewSpec, *, tools: frozenset[str] = BUILT_IN_TOOLS) -> tuple[Complaint, ...]:
-    """Every complaint about the spec, which can run if none of them is an error. ``tools``: the names that exist."""
-    complaints = tuple(islice(_complaints(spec, tools), MAX_COMPLAINTS + 1))
+def validate(
+    spec: CrewSpec,
+    *,
+    tools: frozenset[str] = BUILT_IN_TOOLS,
+    patience: Patience | None = None,
+    was_saved: bool = False,
+) -> tuple[Complaint, ...]:
+    """Every complaint about the spec, which can run if none of them is an error. ``tools``: the names that exist.
+
+    Blocks while schemas and patterns are tried; what is not tried yet when patience ends is a warning.
+    ``was_saved``: this was done when the spec was frozen, and so was its size looked at. Limits may be others since.
+    """
+    complaints = tuple(islice(_complaints(spec, tools, patience, was_saved), MAX_COMPLAINTS + 1))
     if len(complaints) <= MAX_COMPLAINTS:
         return complaints
     more = Complaint("crew", f"There is more to mend than the first {MAX_COMPLAINTS} complaints.", "more")
     return (*complaints[:MAX_COMPLAINTS], more)
 
 
-def _complaints(spec: CrewSpec, tools: frozenset[str]) -> Iterator[Complaint]:
+def _complaints(
+    spec: CrewSpec, tools: frozenset[str], patience: Patience | None, was_saved: bool
+) -> Iterator[Complaint]:
     crew = _Parts(spec)
     yield from _crew(spec)
     for agent in spec.agents:
@@ -69,6 +85,15 @@ def _complaints(spec: CrewSpec, tools: frozenset[str]) -> Iterator[Complaint]:
     for task in spec.tasks:
         yield from _task(task, crew, tools)
     yield from _cycle(spec)
+    if not was_saved:
+        yield from _excesses(spec)
+        yield from _tried(spec, patience or Patience(TRYING_SECONDS))
+
+
+def _excesses(spec: CrewSpec) -> Iterator[Complaint]:
+    for excess in excesses(spec):
+        level: Level = "warning" if excess.code == "line_break" else "error"
+        yield Complaint(excess.field, excess.message, excess.code, level)
 
 
 class _Parts:
@@ -85,9 +110,6 @@ def _crew(spec: CrewSpec) -> Iterator[Complaint]:
         yield Complaint("agents", "Add at least one agent.", "no_agents")
     if not spec.tasks:
         yield Complaint("tasks", "Add at least one task.", "no_tasks")
-    for excess in excesses(spec):
-        level: Level = "warning" if excess.code == "line_break" else "error"
-        yield Complaint(excess.field, excess.message, excess.code, level)
     for kind, keys in (("agents", [agent.key for agent in spec.agents]), ("tasks", [task.key for task in spec.tasks])):
         for key, count in Counter(keys).items():
             if count > 1:
@@ -133,7 +155,7 @@ def _task(task: TaskSpec, crew: _Parts, tools: frozenset[str]) -> Iterator[Compl
         yield Complaint(f"{field}.cache_ttl_s", message, "cached_approval")
     yield from _tools(field, task.tools or (), tools)
     yield from _context(task, crew)
-    yield from _schemas(task)
+    yield from _guardrails(task)
 
 
 def _tools(field: str, tools: tuple[ToolSpec, ...], known_tools: frozenset[str]) -> Iterator[Complaint]:
@@ -161,21 +183,13 @@ def _context(task: TaskSpec, crew: _Parts) -> Iterator[Complaint]:
             yield Complaint(field, message, "later_task")
 
 
-def _schemas(task: TaskSpec) -> Iterator[Complaint]:
-    field = f"tasks.{task.key}"
-    if task.output_schema is not None:
-        yield from _schema(f"{field}.output_schema", task.output_schema)
+def _guardrails(task: TaskSpec) -> Iterator[Complaint]:
+    field = f"tasks.{task.key}.guardrails"
     for guardrail in task.guardrails:
-        if isinstance(guardrail, SchemaGuardrail):
-            yield from _schema(f"{field}.guardrails", guardrail.json_schema)
-        elif isinstance(guardrail, QuestionGuardrail) and not guardrail.question.strip():
-            yield Complaint(f"{field}.guardrails", "Write the question that a model is to answer.", "empty")
+        if isinstance(guardrail, QuestionGuardrail) and not guardrail.question.strip():
+            yield Complaint(field, "Write the question that a model is to answer.", "empty")
         elif isinstance(guardrail, LengthGuardrail) and _fits_no_text(guardrail):
-            yield Complaint(f"{field}.guardrails", "The least number of words is above the most.", "empty_range")
-        elif isinstance(guardrail, RegexGuardrail):
-            yield from _regex(f"{field}.guardrails", guardrail.pattern)
-    if task.condition is not None and task.condition.matches is not None:
-        yield from _regex(f"{field}.condition", task.condition.matches)
+            yield Complaint(field, "The least number of words is above the most.", "empty_range")
 
 
 def _fits_no_text(guardrail: LengthGuardrail) -> bool:
@@ -183,14 +197,30 @@ def _fits_no_text(guardrail: LengthGuardrail) -> bool:
     return None not in bounds and guardrail.min_words > guardrail.max_words  # type: ignore[operator]
 
 
-def _schema(field: str, schema: dict[str, Any]) -> Iterator[Complaint]:
-    if fault := schema_fault(schema):
-        yield Complaint(field, f"This is not a usable JSON Schema: {fault}", "bad_schema")
+def _tried(spec: CrewSpec, patience: Patience) -> Iterator[Complaint]:
+    """What the schemas and patterns of all tasks are like, each tried out."""
+    for field, schema, pattern in (part for task in spec.tasks for part in _to_try(task)):
+        try:
+            if schema is not None and (fault := schema_fault(schema, patience)):
+                yield Complaint(field, f"This is not a usable JSON Schema: {fault}", "bad_schema")
+            elif pattern is not None and (fault := pattern_fault(pattern, patience)):
+                yield Complaint(field, f"This is not a usable regular expression: {fault}", "bad_regex")
+        except TooBusy as error:
+            yield Complaint(field, f"This is not checked yet. {error}", "unchecked", "warning")
 
 
-def _regex(field: str, pattern: str) -> Iterator[Complaint]:
-    if fault := pattern_fault(pattern):
-        yield Complaint(field, f"This is not a usable regular expression: {fault}", "bad_regex")
+def _to_try(task: TaskSpec) -> Iterator[tuple[str, dict[str, Any] | None, str | None]]:
+    """The field, and the schema or the pattern in it."""
+    field = f"tasks.{task.key}"
+    if task.output_schema is not None:
+        yield f"{field}.output_schema", task.output_schema, None
+    for guardrail in task.guardrails:
+        if isinstance(guardrail, SchemaGuardrail):
+            yield f"{field}.guardrails", guardrail.json_schema, None
+        elif isinstance(guardrail, RegexGuardrail):
+            yield f"{field}.guardrails", None, guardrail.pattern
+    if task.condition is not None and task.condition.matches is not None:
+        yield f"{field}.condition", None, task.condition.matches
 
 
 def _cycle(spec: CrewSpec) -> Iterator[Complaint]:

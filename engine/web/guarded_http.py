@@ -199,7 +199,7 @@ async def _page(response: httpx.Response, explain_errors: bool) -> WebPage:
 
 
 async def _text(response: httpx.Response) -> str:
-    unpack = _unpacker(response.headers.get("content-encoding", "").strip().lower())
+    unpack = unpacker(response.headers.get("content-encoding", ""))
     sent_bytes, body = 0, bytearray()
     async for chunk in response.aiter_raw():
         sent_bytes += len(chunk)
@@ -209,8 +209,12 @@ async def _text(response: httpx.Response) -> str:
     return _decoded(bytes(body), response.charset_encoding or "utf-8")
 
 
-def _unpacker(encoding: str) -> Callable[[bytes, int], bytes]:
-    """A function that unpacks a chunk into at most so many bytes. httpx's own may make gigabytes of a small chunk."""
+def unpacker(encoding: str) -> Callable[[bytes, int], bytes]:
+    """A function that unpacks a chunk into at most so many bytes. httpx's own may make gigabytes of a small chunk.
+
+    ``encoding``: the answer's ``Content-Encoding``. Raises ``RequestFailed`` for one that nobody asked for.
+    """
+    encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return lambda chunk, most_bytes: chunk
     if encoding not in ("gzip", "x-gzip"):

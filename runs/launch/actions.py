@@ -10,7 +10,7 @@ from agents_app.actions import cut_version
 from agents_app.models import Crew
 from engine.spec.crew_spec import CrewSpec
 from engine.text import storable_json
-from runs.bounds import budgets, quotas
+from runs.bounds import budgets, quotas, run_caps
 from runs.launch.order import LaunchOrder, is_simulated_run, key_complaints, limit_complaints, order_complaints
 from runs.models import ClockTimestamp, Run, TaskRun
 from runs.money import to_nusd
@@ -85,7 +85,7 @@ def _ordered_run(who: Principal, crew: Crew, order: LaunchOrder) -> tuple[Run, C
         metadata=storable_json(dict(order.metadata)),
         budget_nusd=who.team.run_budget_nusd if order.budget_usd is None else to_nusd(order.budget_usd),
         at_limit=order.at_limit or who.team.at_limit,
-        **order.bounds,
+        **{name: run_caps.capped(who.team, name, bound) for name, bound in order.bounds.items()},
         created_by=who.user,
         request_hash=order.request_hash,
         created_at=ClockTimestamp(),  # not when the transaction began: the launch quota counts by it

@@ -12,6 +12,7 @@ from agents_app.form_fields import lines
 from engine.record.limits import RunLimits
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
+from runs.bounds import run_caps
 from runs.launch.order import LaunchOrder
 from runs.limits.forms import UsdField, at_limit_choices, run_budget_help
 from runs.models import Run
@@ -47,6 +48,8 @@ class LaunchForm(forms.Form):
     def __init__(self, *args: Any, spec: CrewSpec, team: Team, earlier: Run | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["budget_usd"].help_text = run_budget_help(team)
+        for name in BOUNDS:
+            self.fields[name].help_text = run_caps.bound_help(team, name)
         self.fields["at_limit"].choices = at_limit_choices(team)  # type: ignore[attr-defined]
         self.input_names = placeholders(spec)
         values = dict(spec.inputs) | (earlier.inputs if earlier else {})
@@ -67,7 +70,8 @@ class LaunchForm(forms.Form):
         self.fields["priority"].initial = earlier.priority
         self.fields["at_limit"].initial = "" if earlier.at_limit == team.at_limit else earlier.at_limit
         for name in BOUNDS:
-            self.fields[name].initial = getattr(earlier, name)
+            bound, most = getattr(earlier, name), run_caps.cap_of(team, name)
+            self.fields[name].initial = None if bound is not None and most is not None and bound >= most else bound
         if earlier.budget_nusd is not None:
             most = earlier.budget_nusd if team.run_budget_nusd is None else team.run_budget_nusd
             self.fields["budget_usd"].initial = to_usd(min(earlier.budget_nusd, most))

@@ -16,7 +16,9 @@ from engine.spec.crew_spec import CrewSpec
 from engine.spec.named_models import llms_of, models_of
 from engine.spec.placeholders import missing_inputs
 from engine.spec.size import filling_fault
+from runs.bounds import run_caps
 from runs.bounds.budgets import MAX_BUDGET_USD
+from runs.bounds.run_caps import MAX_BOUND, RAISE
 from runs.money import dollars, to_nusd, to_usd
 from runs.states import Priority
 from teams.credentials import TeamCredentials
@@ -24,7 +26,6 @@ from teams.models import AtLimit, Team
 
 MAX_INPUT_CHARS = 1_000_000
 MAX_METADATA_CHARS = 10_000
-MAX_BOUND = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,10 @@ def limit_complaints(team: Team, order: LaunchOrder) -> dict[str, str]:
     fields = {}
     most = team.run_budget_nusd
     if most is not None and order.budget_usd is not None and order.budget_usd > to_usd(most):
-        fields["budget_usd"] = f"Your team gives a run at most {dollars(most)}."
+        fields["budget_usd"] = f"Your team gives a run at most {dollars(most)}. {RAISE}."
+    for name, bound in order.bounds.items():
+        if complaint := run_caps.complaint(team, name, bound):
+            fields[name] = complaint
     if order.at_limit is not None and order.at_limit not in AtLimit.values:
         fields["at_limit"] = f"Choose one of {', '.join(AtLimit.values)}."
     return fields

@@ -14,6 +14,7 @@ from engine.catalogue.model_ids import is_simulated
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.named_models import models_of
 from engine.spec.validate import Complaint, validate
+from runs.bounds import run_caps
 from runs.launch.forms import LaunchForm
 from runs.launch.order import key_complaints
 from runs.models import Run
@@ -47,6 +48,7 @@ class LaunchPage:
     needs_search_key: bool
     estimates: Sequence[tuple[bool, Estimate]]  # (whether it is for simulated runs, the estimate)
     earlier: Run | None
+    caps: str  # the most that the team gives a run, in words; "" without any
     own_kind: str  # "simulated" if the crew itself names simulated models, so that there is nothing to choose; else ""
 
     @property
@@ -78,6 +80,7 @@ def launch_page(who: Principal, crew: Crew, choice: LaunchChoice, refused: Launc
         needs_search_key=_searches(spec) and credentials.search_key() is None,
         estimates=[(simulated, estimate) for simulated, estimate in estimates if estimate is not None],
         earlier=choice.earlier,
+        caps=run_caps.in_words(who.team),
         own_kind="simulated" if all(is_simulated(model) for model in models_of(spec)) else "",
     )
 

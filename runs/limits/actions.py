@@ -19,6 +19,7 @@ from engine.spec.crew_spec import LLMSpec
 from engine.text import is_storable
 from runs.bounds import budgets
 from runs.bounds.budgets import MAX_BUDGET_USD
+from runs.bounds.run_caps import MAX_BOUND, RAISE
 from runs.ledger import transitions
 from runs.ledger.prices import TeamPrices
 from runs.ledger.wake_covered import wake_covered
@@ -40,10 +41,12 @@ MAX_WINDOW_S = 31 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class TeamLimits:
-    """What an owner sets. A budget that is None is no limit."""
+    """What an owner sets. A budget or a cap that is None is no limit."""
 
     budget_usd: Decimal | None = None  # of the team, a month
     run_budget_usd: Decimal | None = None  # of each run
+    run_max_calls: int | None = None  # model requests of each run
+    run_max_seconds: int | None = None  # of each run, without its pauses
     user_budget_usd: Decimal | None = None  # of each member, a month
     at_limit: str = AtLimit.PAUSE
     fallback_model: str = ""
@@ -64,6 +67,8 @@ def limits_of(team: Team) -> TeamLimits:
     return TeamLimits(
         budget_usd=to_usd(team.budget_nusd),
         run_budget_usd=to_usd(team.run_budget_nusd),
+        run_max_calls=team.run_max_calls,
+        run_max_seconds=team.run_max_seconds,
         user_budget_usd=to_usd(team.user_budget_nusd),
         at_limit=team.at_limit,
         fallback_model=team.fallback_model,
@@ -95,6 +100,7 @@ def set_limits(who: Principal, limits: TeamLimits, *, seen: str = "") -> Team:
         raise Invalid("The limits were not changed.", fields=fields)
     team.budget_nusd = to_nusd(limits.budget_usd)
     team.run_budget_nusd = to_nusd(limits.run_budget_usd)
+    team.run_max_calls, team.run_max_seconds = limits.run_max_calls, limits.run_max_seconds
     team.user_budget_nusd = to_nusd(limits.user_budget_usd)
     team.at_limit, team.fallback_model = limits.at_limit, limits.fallback_model.strip()
     team.launch_quota, team.launch_window_s = limits.launch_quota, limits.launch_window_s
@@ -168,7 +174,7 @@ def _set_run_budget(who: Principal, run: Run, budget_usd: Decimal) -> None:
     elif budget_usd < to_usd(used):
         complaint = f"{dollars(used)} of it are spent or held by calls in flight; give at least that."
     elif most is not None and budget_usd > to_usd(most):
-        complaint = f"Your team gives a run at most {dollars(most)}."
+        complaint = f"Your team gives a run at most {dollars(most)}. {RAISE}."
     elif run.waiting_for == RUN_BUDGET and to_usd(run.spent_nusd + (run.needs_nusd or 0)) > budget_usd:
         least = dollars(run.spent_nusd + (run.needs_nusd or 0))
         complaint = f"The next call may cost up to {dollars(run.needs_nusd or 0)}, so give at least {least}."
@@ -185,6 +191,9 @@ def _complaints(limits: TeamLimits, members: Mapping[int, int]) -> dict[str, str
             fields[name] = f"Give an amount from $0 to ${MAX_BUDGET_USD:,}, or none for no limit."
         elif amount is not None and to_usd(to_nusd(amount)) != amount:
             fields[name] = "Give at most nine decimals."
+    for name, cap in (("run_max_calls", limits.run_max_calls), ("run_max_seconds", limits.run_max_seconds)):
+        if cap is not None and not 1 <= cap <= MAX_BOUND:
+            fields[name] = f"Give a number from 1 to {MAX_BOUND:,}, or none for no limit."
     fields |= {f"members.{user}": "Not a member of this team." for user in limits.members if user not in members}
     if limits.at_limit not in AtLimit.values:
         fields["at_limit"] = f"Choose one of {', '.join(AtLimit.values)}."

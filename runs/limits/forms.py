@@ -51,6 +51,12 @@ class LimitsForm(forms.Form):
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
     budget_usd = UsdField(label="Team, per month", help_text="US dollars. Empty: no limit.")
     run_budget_usd = UsdField(label="Each run", help_text="Also the most that a launch or a raise may give one.")
+    run_max_calls = forms.IntegerField(
+        required=False, label="Model requests of each run", help_text="Also the most that a launch may ask for."
+    )
+    run_max_seconds = forms.IntegerField(
+        required=False, label="Seconds of each run", help_text="Without the time in which it waits for people or money."
+    )
     user_budget_usd = UsdField(label="Each member, per month", help_text="Unless set otherwise below.")
     at_limit = forms.ChoiceField(choices=list(AT_LIMIT_WORDS.items()), widget=forms.RadioSelect, label="At a budget")
     fallback_model = forms.CharField(
@@ -66,8 +72,7 @@ class LimitsForm(forms.Form):
 
     def __init__(self, limits: TeamLimits, members: Sequence[MemberStanding], data: Any = None, **options: Any) -> None:
         own = {f"{MEMBER}{user}": amount for user, amount in limits.members.items()}
-        names = ("budget_usd", "run_budget_usd", "user_budget_usd", "at_limit", "fallback_model", "launch_quota")
-        initial = {name: getattr(limits, name) for name in (*names, "launch_window_s")} | own
+        initial = {name: getattr(limits, name) for name in self.base_fields if name != "seen"} | own
         super().__init__(data, initial=initial | {"seen": limits.digest}, **options)
         windows = sorted({*WINDOWS_S, limits.launch_window_s})
         self.fields["launch_window_s"].choices = [(seconds, span(seconds)) for seconds in windows]  # type: ignore[attr-defined]

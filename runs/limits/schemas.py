@@ -32,7 +32,9 @@ class LimitsIn(Strict):
     """All of the limits: what is not given is refused, so that nothing is lifted unawares."""
 
     budget_usd: Usd | None = Field(description="of the team, per month; null is no limit")
-    run_budget_usd: Usd | None = Field(description="of each run, at most")
+    run_budget_usd: Usd | None = Field(description="of each run, at most, and what a launch gets that names none")
+    run_max_calls: StrictInt | None = Field(description="model requests of each run, likewise")
+    run_max_seconds: StrictInt | None = Field(description="of each run without its pauses, likewise")
     user_budget_usd: Usd | None = Field(description="of each member, per month")
     at_limit: AtLimit = Field(description="what a run does at a budget")
     fallback_model: str = Field(description="what fallback asks after an agent's own fallbacks; empty for none")
@@ -78,6 +80,8 @@ class AlertOut(Schema):
 class LimitsOut(Schema):
     budget_usd: UsdTextOrNull = Field(validation_alias="team.budget_nusd")
     run_budget_usd: UsdTextOrNull = Field(validation_alias="team.run_budget_nusd")
+    run_max_calls: int | None = Field(validation_alias="team.run_max_calls")
+    run_max_seconds: int | None = Field(validation_alias="team.run_max_seconds")
     user_budget_usd: UsdTextOrNull = Field(validation_alias="team.user_budget_nusd")
     at_limit: AtLimit = Field(validation_alias="team.at_limit")
     fallback_model: str = Field(validation_alias="team.fallback_model")

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
+from runs.bounds import run_caps
 from runs.bounds.standings import Standings, standings
 from runs.limits.actions import limits_of, set_limits
 from runs.limits.forms import LimitsForm
@@ -60,6 +61,7 @@ def _page(request: TeamRequest, month: Standings, form: LimitsForm, *, status: i
     context = {
         "form": form,
         "found": month,
+        "caps": run_caps.in_words(request.who.team),
         "at_limit": AT_LIMIT_WORDS[AtLimit(request.who.team.at_limit)],
         "history": alerts.listed(request.who),
         "mail_is_set_up": settings.EMAIL_READY,

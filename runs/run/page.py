@@ -43,7 +43,10 @@ WHAT_TO_DO = {
     "cancelled": "",
     "poison": "Something in this run takes workers down. Look at the last call below before you run it again.",
     "internal_error": "Run it again; if it fails again, the worker's log names the fault.",
-    "run_budget": "Give it a larger budget and run again; or let it wait at its budget, so that you can raise it then.",
+    "run_budget": "If it waits at its budget, you can raise that then.",
+    "max_calls": "",  # these three say it themselves
+    "max_tokens": "",
+    "max_seconds": "",
     "team_budget": "An owner can raise it on the page Limits. Then run again; or wait for next month.",
     "user_budget": "An owner can raise it on the page Limits. Then run again; or wait for next month.",
     "invalid_crew": "Mend the crew, then run again.",

@@ -14,6 +14,7 @@ from engine.crew.runtime import Runtime
 from engine.errors import Cancelled, EngineError, LimitReached
 from engine.record.journal import TaskStatus
 from engine.spec.crew_spec import CrewSpec
+from runs.bounds import run_caps
 from runs.ledger import transitions
 from runs.ledger.lease import Held
 from runs.ledger.replay import replay_at_claim
@@ -87,7 +88,7 @@ def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
 
 async def _run(spec: CrewSpec, run: Run, runtime: Runtime, worker: str) -> CrewResult:
     with marked(run_id=run.pk, epoch=run.lease_epoch, worker=worker):  # the thread's marks do not reach the loop
-        return await run_crew(spec, run.inputs, runtime)
+        return await run_crew(spec, run.inputs, runtime, was_saved=True)
 
 
 def _finish(run: Run, output: CrewResult, *, decisions: int) -> None:
@@ -110,7 +111,8 @@ def _at_limit(run: Run, limit: LimitReached) -> None:
     if limit.needs_usd is not None and run.at_limit != AtLimit.STOP:
         transitions.pause(run, waiting_for=limit.limit, needs_nusd=to_nusd(limit.needs_usd))
     else:
-        transitions.end(run, state=RunState.FAILED, error=str(limit), error_code=limit.limit)
+        error = f"{limit} {run_caps.what_to_do(run, limit.limit)}".rstrip()
+        transitions.end(run, state=RunState.FAILED, error=error, error_code=limit.limit)
 
 
 def _stopped(run: Run, held: Held, worker: WorkerProcess, reason: str) -> None:

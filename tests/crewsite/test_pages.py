@@ -67,7 +67,7 @@ def test_strangers_and_the_signed_out_learn_nothing(cast: Cast) -> None:
     assert signed_out.headers["Location"].startswith("/signin/")
 
 
-@pytest.mark.parametrize("key", ["a" * 31 + "\\000", "' OR 1=1 --", "a" * 5000, ""])
+@pytest.mark.parametrize("key", ["' OR 1=1 --", "a" * 5000, ""])
 def test_a_cookie_that_can_be_no_session_is_none(key: str) -> None:
     answer = Client(headers={"cookie": f'crewsite_session="{key}"'}).get("/")
     assert answer.status_code == 302

@@ -53,6 +53,7 @@ class Rows:
             "slug": "company-brief",
             "number": 1,
             "key": "figures",
+            "step": "0.1",
             "run_id": run.pk,
             "call_id": self.books.done.calls.first().pk,
             "secret": "no-such-link",

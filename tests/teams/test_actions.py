@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from teams.actions import (
+    FIRST_CAPS,
     add_provider,
     begin_team,
     issue_signin_link,
@@ -146,3 +147,12 @@ def test_a_team_is_begun_once() -> None:
     assert begin_team(email="new@example.com", name="New team") == first
     assert Team.objects.filter(slug="new-team").count() == 1
     assert Membership.objects.get(team=first).role == Role.OWNER
+
+
+def test_a_new_team_caps_its_runs_and_one_that_is_there_keeps_its_limits(cast: Cast) -> None:
+    new = begin_team(email="new@example.com", name="New team")
+    assert {name: getattr(new, name) for name in FIRST_CAPS} == FIRST_CAPS
+    Team.objects.filter(pk=new.pk).update(run_max_calls=None)
+    assert begin_team(email="second@example.com", name="New team").run_max_calls is None
+    old = begin_team(email="new@example.com", name="Acme", slug="acme")
+    assert [getattr(old, name) for name in FIRST_CAPS] == [None, None, None]

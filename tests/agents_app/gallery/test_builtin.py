@@ -18,6 +18,7 @@ from engine.record.memory_journal import MemoryJournal
 from engine.spec.placeholders import missing_inputs, placeholders
 from engine.spec.validate import validate
 from engine.tools.registry import ToolRegistry
+from teams.actions import FIRST_CAPS
 
 ALL = templates()
 
@@ -49,3 +50,10 @@ def test_a_template_has_no_complaint_and_a_sample_for_each_input(template: Built
 def test_the_optimised_one_costs_less_when_both_are_run_simulated(title: str) -> None:
     naive, optimised = (template for template in ALL if template.title == title)
     assert 0 < cost_usd(optimised) < cost_usd(naive)
+
+
+def test_no_built_in_template_can_meet_the_requests_that_a_new_team_gives_a_run() -> None:
+    for template in templates():
+        rounds = {agent.key: agent.max_iter for agent in template.spec.agents}
+        most = sum(rounds[one.agent] * (1 + one.guardrail_max_retries) for one in template.spec.tasks)
+        assert most <= FIRST_CAPS["run_max_calls"], template.spec.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import threading
 import time
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from engine import bounded
 from engine.bounded import Allowance
-from engine.errors import TooMuchWork
+from engine.errors import TooBusy, TooMuchWork
 
 HERE = "tests.engine.bounded.hostile"
 
@@ -127,6 +128,31 @@ def test_many_threads_share_the_children() -> None:
     for thread in threads:
         thread.join(30)
     assert sorted(results) == list(range(40))
+
+
+def test_a_child_that_is_lost_while_it_waits_costs_nobody_a_result() -> None:
+    for _ in range(4):
+        os.kill(bounded.run_here(f"{HERE}:process"), signal.SIGKILL)
+        time.sleep(0.1)
+        assert bounded.run_here(f"{HERE}:same", 1) == 1
+
+
+def test_a_child_outlives_the_signal_by_which_a_whole_group_is_stopped() -> None:
+    child = bounded.run_here(f"{HERE}:process")
+    os.kill(child, signal.SIGTERM)
+    time.sleep(0.2)
+    assert _is_alive(child)
+
+
+async def test_who_has_no_patience_left_is_told_so_and_who_has_is_served_in_turn() -> None:
+    others = [asyncio.create_task(bounded.run(f"{HERE}:sleep", 1.0)) for _ in range(6)]
+    await asyncio.sleep(0.2)
+    with pytest.raises(TooBusy, match="The check has to wait"):
+        await asyncio.to_thread(bounded.run_here, f"{HERE}:same", 1, what="The check", patience=bounded.Patience(0.3))
+    with pytest.raises(TooBusy):
+        bounded.run_here(f"{HERE}:same", 1, patience=bounded.Patience(-1))
+    assert await asyncio.to_thread(bounded.run_here, f"{HERE}:same", 1) == 1
+    assert await asyncio.gather(*others) == ["slept"] * 6
 
 
 def test_children_end_with_their_parent() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import time
+import zlib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -22,6 +26,12 @@ async def ask(server: OpenAIServer, **llm: Any) -> LLMReply:
     spec = LLMSpec(**({"model": "gpt-4o-mini", "timeout_s": 5} | llm))
     client = LiteLLMClient(lambda _: Credential(api_key=KEY, base_url=server.url))
     return await client.complete(LLMRequest(llm=spec, messages=({"role": "user", "content": "Hello"},), max_tokens=99))
+
+
+async def failure(server: OpenAIServer, **llm: Any) -> ProviderError:
+    with pytest.raises(ProviderError) as failed:
+        await ask(server, **{"timeout_s": 60} | llm)
+    return failed.value
 
 
 async def test_a_request_is_sent_once_with_its_bound_and_its_settings() -> None:
@@ -162,6 +172,43 @@ async def test_an_answer_of_very_many_parts_is_refused_before_it_is_taken_apart(
         await ask(server, timeout_s=60)
     assert (failed.value.retryable, failed.value.outcome_unknown) == (False, True)
     assert server.requests == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(200, '{"id": "x", "created": ' + "9" * 2_000_000 + ', "choices": []}'),
+        Fault(200, '{"id": "x", ' + "sk-aaaaaaaaaa" * 300_000),
+        Fault(500, "<html>" + "x" * 5_000_000, {"Content-Type": "text/html"}),
+        Fault(400, json.dumps({"error": {"message": "sk-a1 " * 500_000}})),
+        Fault(200, "data: " + "x" * 5_000_000 + "\n\n", {"Content-Type": "text/event-stream"}),
+    ],
+    ids=["a number", "no JSON", "an error page", "an error", "an event"],
+)
+async def test_a_long_answer_that_nobody_can_read_is_not_looked_through(fault: Fault) -> None:
+    """LiteLLM looks for secrets in the text of an error, for seconds a megabyte. Here that is some CPU for the wire."""
+    with OpenAIServer(lambda body: fault) as server:
+        await failure(server)  # what is loaded with the first
+        began = time.process_time()
+        await failure(server, stream=str(fault.body).startswith("data:"))
+    assert time.process_time() - began < 2
+
+
+async def test_a_small_packed_answer_does_not_fill_the_memory() -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = b"".join(packer.compress(b" " * 10_000_000) for _ in range(20)) + packer.flush()
+    with OpenAIServer(lambda body: Fault(200, packed, {"Content-Encoding": "gzip"})) as server:
+        error = await failure(server)
+    assert "larger than 16,000,000 bytes" in str(error)
+
+
+async def test_a_packed_answer_is_read_and_an_unknown_packing_is_named() -> None:
+    reply = json.dumps({"error": {"message": "no such model"}})
+    packed = gzip.compress(reply.encode())
+    with OpenAIServer(lambda body: Fault(404, packed, {"Content-Encoding": "gzip"})) as server:
+        assert "no such model" in str(await failure(server))
+    with OpenAIServer(lambda body: Fault(200, packed, {"Content-Encoding": "zstd"})) as server:
+        assert "packed as zstd" in str(await failure(server))
 
 
 @pytest.mark.parametrize(("stream", "words"), [(False, 30_000), (True, 4_000)], ids=["whole", "in events"])

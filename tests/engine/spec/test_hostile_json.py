@@ -80,13 +80,13 @@ async def test_patterns_that_never_end_are_stopped(schema: dict[str, Any]) -> No
 )
 def test_a_pattern_that_takes_gigabytes_is_refused_at_any_depth(schema: dict[str, Any]) -> None:
     fault = json_schema.schema_fault(schema)
-    assert "too much memory" in fault or "more than 5 s" in fault
+    assert "too much memory" in fault or "more than 3 s" in fault
 
 
 async def test_a_pattern_that_takes_gigabytes_is_refused_as_a_guardrail() -> None:
     assert pattern_fault("[a-z]+") == ""
     fault = pattern_fault(BOMB)
-    assert "too much memory" in fault or "more than 2 s" in fault
+    assert "too much memory" in fault or "more than 1 s" in fault
     assert "2,000 characters" in pattern_fault("a" * 3000)
     assert "nested" in pattern_fault("(" * 900 + ")" * 900)
     with pytest.raises(TooMuchWork, match=r"Looking for the pattern"):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from engine.bounded import Patience
+from engine.spec import size
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.json_schema_checker import misfit, schema_fault
 from engine.spec.placeholders import fill, missing_inputs, placeholders
@@ -108,3 +112,24 @@ def test_a_schema_that_multiplies_on_what_it_is_applied_to_ends_too() -> None:
         data = {"a": data}
     assert "multiply" in misfit(data, schema)
     assert misfit({"a": {"a": {}}}, schema) == ""
+
+
+def test_what_there_was_no_time_to_try_is_a_warning_and_is_tried_the_next_time() -> None:
+    spec = crew(task("a", guardrails=({"kind": "regex", "pattern": "(never seen before"},)))
+    (early,) = validate(spec, patience=Patience(-1))
+    assert (early.field, early.code, early.level) == ("tasks.a.guardrails", "unchecked", "warning")
+    assert complaints(spec) == {("tasks.a.guardrails", "bad_regex")}
+
+
+def test_all_that_is_tried_of_a_spec_takes_one_patience_together() -> None:
+    slow = [f"(((a{{100}}){{100}}){{10{number}}}){{100}}" for number in range(10)]
+    spec = crew(*(task(f"t{n}", guardrails=({"kind": "regex", "pattern": slow[n]},)) for n in range(10)))
+    began = time.monotonic()
+    assert len(validate(spec, patience=Patience(2))) == 10
+    assert time.monotonic() - began < 30
+
+
+def test_a_spec_that_was_saved_is_not_held_against_limits_of_today() -> None:
+    spec = crew(*(task(f"t{n}") for n in range(size.MAX_TASKS + 1)))
+    assert ("tasks", "too_large") in complaints(spec)
+    assert validate(spec, was_saved=True) == ()

@@ -13,7 +13,7 @@ from agents_app.models import Crew
 from agents_app.snapshot import spec_of
 from engine.spec.crew_spec import LLMSpec, QuestionGuardrail
 from runs.models import Run
-from teams.actions import add_provider
+from teams.actions import add_provider, begin_team
 from tests.cast import Cast
 from tests.ledger import make_run
 from tests.pages import LAUNCH, html, page_of, signed_in
@@ -107,6 +107,32 @@ class TestLaunch:
         assert page.form["budget_usd"].value() == "0.25"
         draft = signed_in(cast.runner).get(LAUNCH, {"from": str(earlier.pk), "version": "draft"}).context["page"]
         assert draft.version is None
+
+    def test_the_caps_of_the_team_are_told_before_the_launch_and_kept_to(self, cast: Cast, crew: Crew) -> None:
+        assert "what the team gives each run" not in html(signed_in(cast.runner).get(LAUNCH))
+        begun = begin_team(email="other@example.com", name="Other")
+        cast.team.run_budget_nusd, cast.team.run_max_calls = begun.run_budget_nusd, begun.run_max_calls
+        cast.team.run_max_seconds = begun.run_max_seconds
+        cast.team.save()
+        client = signed_in(cast.runner)
+        page = html(client.get(LAUNCH))
+        assert "At most $5, 500 model requests and 1 hour: what the team gives each run. An owner can lift it" in page
+        assert 'href="/t/acme/limits/"' in page
+        assert "At most 500, as also if empty." in page
+        refused = client.post(LAUNCH, order(max_calls="501", max_seconds="10"))
+        assert refused.status_code == 422
+        assert list(refused.context["page"].form.errors) == ["max_calls"]
+        assert not Run.objects.exists()
+        client.post(LAUNCH, order(max_seconds="10"))
+        run = Run.objects.get()
+        assert (run.budget_nusd, run.max_calls, run.max_seconds) == (5_000_000_000, 500, 10)
+
+    def test_running_again_asks_for_no_more_than_the_team_gives_now(self, cast: Cast, crew: Crew) -> None:
+        earlier = make_run(cast.owner, crew, max_calls=600, max_seconds=10, max_tokens=7)
+        cast.team.run_max_calls, cast.team.run_max_seconds = 500, 3600
+        cast.team.save()
+        form = signed_in(cast.runner).get(LAUNCH, {"from": str(earlier.pk)}).context["page"].form
+        assert [bound.value() for bound in form.bounds] == [None, 7, 10], "empty means what the team gives"
 
     def test_an_older_version_can_be_launched(self, cast: Cast, crew: Crew) -> None:
         old = cut_version(crew, by=cast.owner.user)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from agents_app.models import Crew
 from runs.limits.actions import TeamLimits, limits_of, set_limits
 from runs.models import Allowance, Bill
 from runs.months import this_month
@@ -27,6 +28,8 @@ API = "/api/v1/limits"
 WHOLE = {
     "budget_usd": "12.50",
     "run_budget_usd": "2",
+    "run_max_calls": 500,
+    "run_max_seconds": None,
     "user_budget_usd": None,
     "at_limit": "stop",
     "fallback_model": "",
@@ -34,6 +37,7 @@ WHOLE = {
     "launch_window_s": 600,
     "members": {},
 }
+CAPS = {"run_budget_usd": "5", "run_max_calls": "500", "run_max_seconds": "3600"}
 
 
 def limits(cast: Cast) -> TeamLimits:
@@ -42,6 +46,7 @@ def limits(cast: Cast) -> TeamLimits:
 
 def typed(**fields: Any) -> dict[str, Any]:
     usual = {"budget_usd": "12.50", "run_budget_usd": "", "user_budget_usd": "", "at_limit": "pause"}
+    usual |= {"run_max_calls": "", "run_max_seconds": ""}
     return usual | {"fallback_model": "", "launch_quota": "", "launch_window_s": "3600"} | fields
 
 
@@ -69,6 +74,16 @@ class TestPage:
             members={cast.runner.user.pk: Decimal(1000)},
         )
 
+    def test_an_owner_caps_each_run_and_lifts_the_caps_and_everybody_sees_them(self, cast: Cast) -> None:
+        client = signed_in(cast.owner)
+        client.post(PAGE, typed(budget_usd="", run_budget_usd="5", run_max_calls="500", run_max_seconds="3600"))
+        assert limits(cast) == TeamLimits(run_budget_usd=Decimal(5), run_max_calls=500, run_max_seconds=3600)
+        page = client.get(PAGE).content.decode()
+        assert all(f'name="{name}" value="{value}"' in page for name, value in CAPS.items())
+        assert "at most $5, 500 model requests and 1 hour" in signed_in(cast.viewer).get(PAGE).content.decode()
+        client.post(PAGE, typed(budget_usd=""))
+        assert limits(cast) == TeamLimits()
+
     def test_what_is_set_is_shown_as_it_would_be_typed(self, cast: Cast) -> None:
         set_limits(cast.owner, TeamLimits(budget_usd=Decimal("12.5"), user_budget_usd=Decimal(3), launch_window_s=90))
         html = signed_in(cast.owner).get(PAGE).content.decode()
@@ -85,6 +100,10 @@ class TestPage:
             ("budget_usd", "1e3"),
             ("run_budget_usd", "0.1234567891"),
             ("user_budget_usd", "2000000"),
+            ("run_max_calls", "0"),
+            ("run_max_calls", "1.5"),
+            ("run_max_seconds", "3000000000"),
+            ("run_max_seconds", "an hour"),
             ("launch_quota", "0"),
             ("launch_quota", "many"),
             ("at_limit", "explode"),
@@ -183,6 +202,19 @@ class TestApi:
         assert budgets_of["runner@example.com"] == ("0.25", "0.25")
         assert budgets_of["viewer@example.com"] == (None, None)
 
+    def test_a_launch_gets_the_caps_and_no_more(self, cast: Cast, crew: Crew) -> None:
+        caps = {"run_budget_usd": "5", "run_max_calls": 500, "run_max_seconds": 3600}
+        assert self.put(self.api(cast.owner), WHOLE | caps).status_code == 200
+        client, launches = self.api(cast.runner, Scope.RUN), f"/api/v1/crews/{crew.slug}/runs"
+        for field, more in (("max_calls", 501), ("max_seconds", 3601), ("budget_usd", "5.01")):
+            body = {"inputs": {"company": "Acme"}, field: more}
+            refused = client.post(launches, body, content_type="application/json")
+            assert (refused.status_code, list(refused.json()["error"]["fields"])) == (422, [field])
+        body = {"inputs": {"company": "Acme"}, "max_seconds": 60}
+        launched = client.post(launches, body, content_type="application/json")
+        run = client.get(f"/api/v1/runs/{launched.json()['id']}").json()
+        assert (run["budget_usd"], run["max_calls"], run["max_seconds"]) == ("5", 500, 60)
+
     def test_alerts_are_listed(self, cast: Cast) -> None:
         spend(cast.runner, "8", budget="10")
         alerts.find_crossed()
@@ -197,6 +229,10 @@ class TestApi:
             ({"budget_usd": "a lot"}, "budget_usd"),
             ({"budget_usd": "-1"}, "budget_usd"),
             ({"launch_quota": 0}, "launch_quota"),
+            ({"run_max_calls": 0}, "run_max_calls"),
+            ({"run_max_calls": "5"}, "run_max_calls"),
+            ({"run_max_seconds": 1.5}, "run_max_seconds"),
+            ({"run_max_seconds": 10**30}, "run_max_seconds"),
             ({"at_limit": "explode"}, "at_limit"),
             ({"bugdet_usd": "1"}, "bugdet_usd"),
             ({"members": {"0": "1"}}, "members.0"),

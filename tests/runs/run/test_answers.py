@@ -39,8 +39,8 @@ FIELDS = {
     "RunList": "items next",
     "CallList": "items next",
     "Launched": "id status created_at estimated_completion estimated_cost_usd url",
-    "LimitsOut": "budget_usd run_budget_usd user_budget_usd at_limit fallback_model launch_quota launch_window_s "
-    "launches month team members alerts",
+    "LimitsOut": "budget_usd run_budget_usd run_max_calls run_max_seconds user_budget_usd at_limit fallback_model "
+    "launch_quota launch_window_s launches month team members alerts",
     "StandingOut": "budget_usd spent_usd held_usd left_usd",
     "MemberOut": "budget_usd spent_usd held_usd left_usd id email own_budget_usd",
     "AlertOut": "budget member month threshold message made_at",

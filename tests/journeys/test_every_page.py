@@ -1,0 +1,135 @@
+"""Every page as axe sees it, wide, narrow and dark: no finding, and nothing that runs out of the screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.application import ROOT, Application
+
+AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
+OPTIONS = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    "rules": {
+        rule: {"enabled": True}
+        for rule in ("landmark-one-main", "region", "page-has-heading-one", "label-content-name-mismatch")
+    },
+    "resultTypes": ["violations"],
+}
+DOCS = "/api/v1/docs"
+LOOKS = {"wide": (1400, "light"), "narrow": (390, "light"), "dark": (1400, "dark")}
+OPEN = "for (const folded of document.querySelectorAll('details:not(.menu)')) folded.open = true"
+LOADING = ".placeholder-line, .htmx-request, details [hx-get]:has(> a:only-child)"
+STILL = """
+    for (const swap of ["htmx:beforeSwap", "htmx:sseBeforeMessage"]) {
+        document.addEventListener(swap, (event) => event.preventDefault());
+    }
+"""
+LONG = (
+    "A crew whose name is so long that it does not fit on any line of a narrow screen, " + "andhasawordwithoutend" * 4
+)
+SPEC = {
+    "name": LONG,
+    "description": "It is looked at.",
+    "agents": [{"key": "writer", "role": "Writer about {topic}", "llm": "gpt-4o-mini", "tools": ["calculator"]}],
+    "tasks": [
+        {"key": "notes", "description": "Notes on {topic}", "agent": "writer"},
+        {"key": "report", "description": "A report", "agent": "writer", "human_input": True},
+    ],
+}
+
+
+ALERT = """
+    INSERT INTO runs_alert (team_id, kind, month, threshold, budget_nusd, spent_nusd, reserved_nusd)
+    SELECT id, 'team', date_trunc('month', now()), 80, 100, 80, 0 FROM teams_team RETURNING id
+"""
+UNREACHED = """
+    WITH hook AS (
+        INSERT INTO teams_webhook (team_id, url, secret, events, active)
+        SELECT id, 'https://example.invalid/a-long-address', '', ARRAY['run.failed'], false FROM teams_team RETURNING id
+    )
+    INSERT INTO teams_delivery (id, webhook_id, event, payload, state, attempts, next_try_at, error, response)
+    SELECT gen_random_uuid(), id, 'run.failed', '{}', 'failed', 8, NULL, 'Not reached', 'Nothing' FROM hook RETURNING id
+"""
+
+
+@pytest.fixture(scope="module")
+def addresses(application: Application) -> Iterator[list[str]]:
+    """Every page of a team with a crew, a run that waits for a person, one that ended, a document, a key, an alert and
+    a webhook that was not reached.
+    """
+    with application.api() as client:
+        crew = client.post("/crews", json=SPEC).json()["slug"]
+        one, other = (client.post(f"/crews/{crew}/runs", json={"inputs": {"topic": "bees"}}).json()["id"] for _ in "ab")
+        files = {"file": (f"{'a-long-name-' * 12}.md", b"# Bees\n\nThey fly.", "text/markdown")}
+        document = client.post("/documents", files=files).json()
+        _wait_for(client, one, "waiting")
+        _wait_for(client, other, "waiting")
+        client.post(f"/runs/{other}/approve", json={"task": "report", "approved": True})
+        _wait_for(client, other, "succeeded")
+        call = client.get(f"/runs/{other}/calls").json()["items"][0]["id"]
+        key = client.post("/providers", json={"provider": "mistral", "api_key": "k", "name": "other"}).json()
+        application.rows(ALERT)
+        application.rows(UNREACHED)
+        team = [
+            *("crews/", "crews/new/", "crews/import/", "templates/", "templates/1/", "knowledge/?q=bees"),
+            *("runs/", "workers/", "limits/", "settings/", f"knowledge/{document['id']}/"),
+            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "versions/1/")),
+            *(f"runs/{other}/{part}" for part in ("", "calls/", "tasks/report/", f"calls/{call}/")),
+            f"runs/{one}/",
+        ]
+        yield [DOCS, "/signin/used/", *(f"/t/my-team/{path}" for path in team)]
+        client.delete(f"/providers/{key['id']}")
+        client.post(f"/runs/{one}/cancel")
+
+
+def _wait_for(client: Any, run: str, state: str) -> None:
+    until = time.monotonic() + 60
+    while client.get(f"/runs/{run}").json()["status"] != state:
+        assert time.monotonic() < until
+        time.sleep(0.3)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_no_page_has_a_finding_or_runs_out_of_the_screen(page: Page, addresses: list[str], look: str) -> None:
+    width, scheme = LOOKS[look]
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    faults = [fault for address in addresses for fault in _faults(page, address)]
+    page.context.clear_cookies()
+    faults += _faults(page, "/signin/")
+    assert not faults, "\n".join(faults)
+
+
+def _faults(page: Page, address: str) -> list[str]:
+    page.goto(address)
+    if address == DOCS:
+        page.locator(".opblock").first.wait_for()
+    page.evaluate(OPEN)
+    expect(page.locator(LOADING)).to_have_count(0, timeout=30_000)
+    page.evaluate(STILL)
+    page.evaluate(AXE)
+    results = page.evaluate("(options) => axe.run(document, options)", OPTIONS)
+    found = [
+        f"{address}: {rule['id']} ({rule['impact']}): {node['target']} {node['html'][:150]}"
+        for rule in results["violations"]
+        for node in rule["nodes"][:3]
+    ]
+    over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    return [*found, *([f"{address}: {over} px too wide"] if over > 0 else [])]
+
+
+def test_a_page_that_nobody_touched_is_not_said_to_be_unsaved(application: Application, page: Page) -> None:
+    """Names had line breaks once, and texts from elsewhere end their lines as they like."""
+    spec = SPEC | {"name": "Touched by nobody", "description": "One\r\nTwo\rThree\n\n"}
+    with application.api() as client:
+        crew = client.post("/crews", json=spec).json()["slug"]
+    broken = "UPDATE agents_app_crew SET name = E'Two\\nlines' WHERE slug = %s RETURNING name"
+    assert application.rows(broken, crew) == [("Two\nlines",)]
+    for path in ("", "tasks/report/", "agents/writer/", "json/", "launch/"):
+        page.goto(f"/t/my-team/crews/{crew}/{path}")
+        assert page.evaluate("hasUnsaved()") is False, path
