@@ -4,8 +4,8 @@ A pattern of thirty characters can take gigabytes, and a schema of some kilobyte
 in a child process, within a processor time, a memory and a size; see ``client``.
 """
 
-from engine.bounded.allowance import Allowance
 from engine.bounded.client import run, run_here
+from engine.bounded.effort import Effort
 from engine.bounded.waiting import Findings, Patience
 
-__all__ = ["Allowance", "Findings", "Patience", "run", "run_here"]
+__all__ = ["Effort", "Findings", "Patience", "run", "run_here"]

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.bounded.allowance import Allowance
+from engine.bounded.effort import Effort
 from engine.bounded.frames import receive, send
 from engine.bounded.waiting import Patience
 from engine.errors import TooBusy, TooMuchWork
@@ -38,21 +38,21 @@ _ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 async def run(
-    job: str, *args: Any, what: str = "This work", seconds: float = SECONDS, allowance: Allowance | None = None
+    job: str, *args: Any, what: str = "This work", seconds: float = SECONDS, effort: Effort | None = None
 ) -> Any:
     """What the function returns, without holding up the event loop; see ``run_here``. A cancellation stops the work.
 
-    ``allowance``: what a run may still ask for. Raises ``TooMuchWork`` if that is used up.
+    ``effort``: what a run may still ask for. Raises ``TooMuchWork`` if that is used up.
     """
-    allowance = allowance or Allowance()
-    async with allowance.turn(what):
-        work = _work(job, args, what, min(seconds, allowance.left_s()))
+    effort = effort or Effort()
+    async with effort.turn(what):
+        work = _work(job, args, what, min(seconds, effort.left_s()))
         pool = _pool()
         try:
             return await asyncio.get_running_loop().run_in_executor(pool.threads, pool.run, work)
         finally:
             work.stop.set()
-            allowance.spend(work.spent_s)
+            effort.spend(work.spent_s)
 
 
 def run_here(

@@ -49,7 +49,7 @@ async def _automatically_checked(conversation: Conversation, task: TaskSpec, tex
     repairs_left, retries_left = SCHEMA_REPAIRS, task.guardrail_max_retries
     while True:
         try:
-            answer = await read_answer(text, task.output_schema, conversation.calls.allowance)
+            answer = await read_answer(text, task.output_schema, conversation.calls.effort)
         except ModelMistake as mistake:
             if repairs_left == 0:
                 raise
@@ -71,7 +71,7 @@ async def _complaint(conversation: Conversation, task: TaskSpec, answer: TaskAns
     for guardrail in task.guardrails:
         if guardrail in questions:
             continue
-        if complaint := await guardrail_complaint(guardrail, answer.raw, conversation.calls.allowance):
+        if complaint := await guardrail_complaint(guardrail, answer.raw, conversation.calls.effort):
             return complaint
     for question in questions:
         if complaint := await _question_complaint(conversation, question, answer.raw):
@@ -88,7 +88,7 @@ async def _question_complaint(conversation: Conversation, guardrail: QuestionGua
     for _ in range(2):
         reply = await calls.ask(messages, response_schema=schema, purpose=Purpose.GUARDRAIL, llm=llm)
         try:
-            verdict = (await read_answer(reply.text, VERDICT_SCHEMA, calls.allowance)).data
+            verdict = (await read_answer(reply.text, VERDICT_SCHEMA, calls.effort)).data
         except ModelMistake as mistake:
             # Asked in other words than before: else a cache of replies would give the same one again.
             messages = [*question_messages(guardrail.question, text), user_message(f"Your last reply: {mistake}")]

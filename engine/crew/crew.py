@@ -165,9 +165,9 @@ class CrewRun:
         """The result of a task that its condition keeps from running, else None."""
         if task.condition is None:
             return None
-        allowance = self._runtime.allowance.of_task()
+        effort = self._runtime.effort.of_task()
         try:
-            holds = await condition_holds(task.condition, self._results[task.condition.task].raw, allowance)
+            holds = await condition_holds(task.condition, self._results[task.condition.task].raw, effort)
         except TooMuchWork as error:
             return TaskResult(task.key, TaskStatus.FAILED, error=str(error), error_code=error.code)
         return None if holds else TaskResult(task.key, TaskStatus.SKIPPED)
@@ -221,7 +221,7 @@ class CrewRun:
             crew_rpm=self._spec.max_rpm,
             use_cache=self._spec.cache,
             purpose=purpose,
-            allowance=self._runtime.allowance.of_task(),
+            effort=self._runtime.effort.of_task(),
         )
         deadline = asyncio.timeout(agent.max_execution_time_s)
         try:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from engine.bounded import Allowance
+from engine.bounded import Effort
 from engine.cache import Kept
 from engine.catalogue.pricing import cost_usd, worst_case_usd
 from engine.crew.booking import booked, refused
@@ -39,7 +39,7 @@ class Calls:
     """The numbered calls of one agent at one task.
 
     ``branch``: see ``CallIntent``. ``crew_rpm``: the crew's limit of requests per minute. ``use_cache``: whether the
-    crew reuses tool results. ``allowance``: for checking what models say in this task.
+    crew reuses tool results. ``effort``: for checking what models say in this task.
     """
 
     runtime: Runtime
@@ -49,7 +49,7 @@ class Calls:
     use_cache: bool = True
     purpose: Purpose = Purpose.WORK
     branch: str = ""
-    allowance: Allowance = field(kw_only=True)
+    effort: Effort = field(kw_only=True)
     _step: int = -1
 
     def next_step(self) -> int:

@@ -24,40 +24,40 @@ class TaskAnswer:
     data: Any = None
 
 
-async def read_answer(text: str, schema: dict[str, Any] | None, allowance: bounded.Allowance) -> TaskAnswer:
+async def read_answer(text: str, schema: dict[str, Any] | None, effort: bounded.Effort) -> TaskAnswer:
     """The answer; with a schema it is parsed and checked. Raises ``ModelMistake`` that says what does not fit."""
     if schema is None:
         return TaskAnswer(text)
     what = "Checking the answer against its schema"
-    read = await bounded.run("engine.spec.json_answer:read", text, schema, what=what, allowance=allowance)
+    read = await bounded.run("engine.spec.json_answer:read", text, schema, what=what, effort=effort)
     if "mistake" in read:
         raise ModelMistake(read["mistake"])
     return TaskAnswer(read["raw"], json.loads(read["raw"]))
 
 
-async def guardrail_complaint(guardrail: Guardrail, text: str, allowance: bounded.Allowance) -> str:
+async def guardrail_complaint(guardrail: Guardrail, text: str, effort: bounded.Effort) -> str:
     """Why the guardrail refuses the answer, or ""."""
     if isinstance(guardrail, SchemaGuardrail):
         try:
-            await read_answer(text, guardrail.json_schema, allowance)
+            await read_answer(text, guardrail.json_schema, effort)
         except ModelMistake as mistake:
             return str(mistake)
         return ""
     if isinstance(guardrail, LengthGuardrail):
         return _length_complaint(guardrail, text)
     if isinstance(guardrail, RegexGuardrail):
-        has_match = await matches(guardrail.pattern, text, allowance)
+        has_match = await matches(guardrail.pattern, text, effort)
         if has_match == guardrail.forbid:
             return f"The answer {'must not' if guardrail.forbid else 'must'} contain a match of {guardrail.pattern!r}."
         return ""
     raise NotImplementedError(guardrail.kind)  # a question needs a model: see answer_checks
 
 
-async def condition_holds(condition: Condition, output: str, allowance: bounded.Allowance) -> bool:
+async def condition_holds(condition: Condition, output: str, effort: bounded.Effort) -> bool:
     """Whether an earlier output passes all tests that are set, or, with ``negate``, does not."""
     holds = condition.contains is None or condition.contains.lower() in output.lower()
     if holds and condition.matches is not None:
-        holds = await matches(condition.matches, output, allowance)
+        holds = await matches(condition.matches, output, effort)
     return holds != condition.negate
 
 

@@ -31,7 +31,7 @@ async def plan_tasks(spec: CrewSpec, plan: Plan, runtime: Runtime) -> dict[str, 
         planner,
         crew_rpm=spec.max_rpm,
         purpose=Purpose.PLANNING,
-        allowance=runtime.allowance.of_task(),
+        effort=runtime.effort.of_task(),
     )
     schema = _schema(spec)
     conversation = Conversation(
@@ -39,10 +39,10 @@ async def plan_tasks(spec: CrewSpec, plan: Plan, runtime: Runtime) -> dict[str, 
     )
     text = await conversation.answer()
     try:
-        return dict((await read_answer(text, schema, calls.allowance)).data)
+        return dict((await read_answer(text, schema, calls.effort)).data)
     except ModelMistake as mistake:
         text = await conversation.again(f"{mistake} Answer again with the JSON value alone.")
-    return dict((await read_answer(text, schema, calls.allowance)).data)
+    return dict((await read_answer(text, schema, calls.effort)).data)
 
 
 def with_plan(task: TaskSpec, plans: dict[str, str]) -> TaskSpec:

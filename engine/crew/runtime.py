@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.bounded import Allowance
+from engine.bounded import Effort
 from engine.cache import Cache
 from engine.catalogue.pricing import PriceTable
 from engine.providers.llm import LLMClient
@@ -22,7 +22,7 @@ class Runtime:
     ``replies``, ``outputs`` and ``tool_results`` are caches across runs: of model replies, of whole tasks' outputs, and
     of tool results. Each is used only where a spec or a tool says for how long. ``cheaper``: if a budget does not cover
     a request, the model's fallbacks and then ``cheaper_model`` are asked instead, provided that they are cheaper.
-    ``allowance``: for checking what models say.
+    ``effort``: for checking what models say.
     """
 
     llm: LLMClient
@@ -35,6 +35,6 @@ class Runtime:
     tool_results: Cache = field(default_factory=lambda: Cache(shares_failures=True))
     memory: Memory = field(default_factory=TextMemory)
     emit: Emit = ignore
-    allowance: Allowance = field(default_factory=Allowance)
+    effort: Effort = field(default_factory=Effort)
     cheaper: bool = False
     cheaper_model: str = ""

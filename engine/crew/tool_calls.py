@@ -96,7 +96,7 @@ async def _prepare(calls: Calls, call: ToolCall, toolbox: Toolbox) -> _PreparedC
     if tool is None or spec is None:
         return ModelMistake(f"There is no tool {call.name[:80]!r}. You have: {', '.join(toolbox) or 'none'}.")
     try:
-        arguments = await arguments_of(call, tool, calls.allowance)
+        arguments = await arguments_of(call, tool, calls.effort)
     except ModelMistake as mistake:
         return mistake
     facts = tool.facts

@@ -43,20 +43,18 @@ def _fault(text: str, patience: bounded.Patience | None) -> str:
         return str(error)
 
 
-async def schema_fault_within(allowance: bounded.Allowance, schema: JsonSchema) -> str:
-    """``schema_fault`` of one of many schemas, whose checks have an allowance together. Does not block."""
+async def schema_fault_within(effort: bounded.Effort, schema: JsonSchema) -> str:
+    """``schema_fault`` of one of many schemas, whose checks share one effort. Does not block."""
     try:
-        return str(await bounded.run(_FAULT, schema, what="Reading it", seconds=READING_SECONDS, allowance=allowance))
+        return str(await bounded.run(_FAULT, schema, what="Reading it", seconds=READING_SECONDS, effort=effort))
     except TooMuchWork as error:
         return str(error)
 
 
-async def misfit(data: Any, schema: JsonSchema, allowance: bounded.Allowance) -> str:
+async def misfit(data: Any, schema: JsonSchema, effort: bounded.Effort) -> str:
     """Which parts of the data do not fit the schema, or "". ``schema_fault`` must have found no fault in it.
 
     Raises ``TooMuchWork``: some schemas take for ever on some data.
     """
     what = "Checking the value against its schema"
-    return str(
-        await bounded.run("engine.spec.json_schema_checker:misfit", data, schema, what=what, allowance=allowance)
-    )
+    return str(await bounded.run("engine.spec.json_schema_checker:misfit", data, schema, what=what, effort=effort))

@@ -28,8 +28,8 @@ def _fault(pattern: str, patience: bounded.Patience | None) -> str:
         return str(error)
 
 
-async def matches(pattern: str, text: str, allowance: bounded.Allowance) -> bool:
+async def matches(pattern: str, text: str, effort: bounded.Effort) -> bool:
     """Whether the text contains a match. Raises ``TooMuchWork``: some patterns run for ever on some texts."""
     what = f"Looking for the pattern {pattern[:80]!r}"
     job = "engine.spec.pattern_matcher:matches"
-    return bool(await bounded.run(job, pattern, text, what=what, allowance=allowance))
+    return bool(await bounded.run(job, pattern, text, what=what, effort=effort))

@@ -79,6 +79,8 @@ def _complaints(
     spec: CrewSpec, tools: frozenset[str], patience: Patience | None, was_saved: bool
 ) -> Iterator[Complaint]:
     crew = _Parts(spec)
+    if not was_saved:
+        yield from _excesses(spec)
     yield from _crew(spec)
     for agent in spec.agents:
         yield from _agent(agent, tools)
@@ -86,7 +88,6 @@ def _complaints(
         yield from _task(task, crew, tools)
     yield from _cycle(spec)
     if not was_saved:
-        yield from _excesses(spec)
         yield from _tried(spec, patience or Patience(TRYING_SECONDS))
 
 

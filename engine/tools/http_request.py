@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from engine.bounded import Allowance
+from engine.bounded import Effort
 from engine.errors import TooMuchWork
 from engine.tools.tool import Effect, ToolFacts, ToolFailed
 from engine.web.guarded_http import HEADERS, GuardedHttp
@@ -21,7 +21,7 @@ class HttpRequest:
     """``allowed_hosts``: exact names, or ``*.example.com`` for all names below one. Redirects may not leave them.
 
     If ``methods`` has more than GET, a call may change something: it is never repeated, its result never reused, and
-    a person has to allow it, unless ``without_approval``. ``allowance``: for reading all pages of the run.
+    a person has to allow it, unless ``without_approval``. ``effort``: for reading all pages of the run.
     """
 
     def __init__(
@@ -31,10 +31,10 @@ class HttpRequest:
         allowed_hosts: tuple[str, ...],
         methods: tuple[str, ...],
         without_approval: bool = False,
-        allowance: Allowance | None = None,
+        effort: Effort | None = None,
     ) -> None:
         self._http = http
-        self._allowance = allowance or Allowance()
+        self._effort = effort or Effort()
         self._hosts = tuple(host.lower() for host in allowed_hosts)
         facts = request_facts(allowed_hosts, methods)
         self.facts = facts if without_approval else replace(facts, request=self._request)
@@ -47,7 +47,7 @@ class HttpRequest:
         if "html" not in page.media_type:
             return page.text
         try:
-            return await readable_text_aside(page.text, self._allowance)
+            return await readable_text_aside(page.text, self._effort)
         except TooMuchWork as error:  # said, so that a call that changed something is not made again
             raise ToolFailed(f"The request was made and answered. {error}") from error
 

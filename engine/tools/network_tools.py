@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.bounded import Allowance
+from engine.bounded import Effort
 from engine.providers.credential import Credential
 from engine.spec.tool_settings import UNASKED_SETTING
 from engine.tools.http_request import HttpRequest
@@ -33,18 +33,18 @@ class NetworkAccess:
 def tools(access: NetworkAccess) -> dict[str, ToolFactory]:
     """What makes each of the real tools of a run from its settings, by registered name."""
     http = GuardedHttp(access.reach)
-    pages = Allowance()
+    pages = Effort()
     mcp = McpAccess(access.reach, access.mcp_commands, access.mcp_tokens)
     return {
         "web_search": lambda config: WebSearch(
             http, api_key=access.search_api_key, base_url=access.search_base_url, **_search_settings(config)
         ),
-        "scrape_website": lambda config: ScrapeWebsite(http, fixed_url=_fixed_url(config), allowance=pages),
+        "scrape_website": lambda config: ScrapeWebsite(http, fixed_url=_fixed_url(config), effort=pages),
         "http_request": lambda config: HttpRequest(
             http,
             **_request_settings(config),
             without_approval=config.get(UNASKED_SETTING, False),
-            allowance=pages,
+            effort=pages,
         ),
         "mcp": lambda config: McpServer(config, mcp),
     }

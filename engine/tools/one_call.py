@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
-from engine.bounded import Allowance
+from engine.bounded import Effort
 from engine.errors import Cancelled, EngineError, LimitReached, ModelMistake, TooMuchWork
 from engine.providers.llm import ToolCall
 from engine.spec.json_schema import misfit
@@ -16,7 +16,7 @@ from engine.tools.tool import Tool, ToolFailed
 log = logging.getLogger(__name__)
 
 
-async def arguments_of(call: ToolCall, tool: Tool, allowance: Allowance) -> dict[str, Any]:
+async def arguments_of(call: ToolCall, tool: Tool, effort: Effort) -> dict[str, Any]:
     """The call's arguments, which fit the tool's parameters. Raises ``ModelMistake`` that says what is wrong."""
     try:
         arguments = read_json(call.arguments or "{}")
@@ -25,7 +25,7 @@ async def arguments_of(call: ToolCall, tool: Tool, allowance: Allowance) -> dict
     if not isinstance(arguments, dict):
         raise ModelMistake("The arguments must be a JSON object. Call the tool again.")
     try:
-        fault = await misfit(arguments, tool.facts.parameters, allowance)
+        fault = await misfit(arguments, tool.facts.parameters, effort)
     except TooMuchWork as error:  # the schema may be a stranger's: the tool is of no use here, and the task goes on
         raise ModelMistake(f"The arguments could not be checked. {error}") from error
     if fault:

@@ -51,15 +51,15 @@ def readable_text(page: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-async def readable_text_aside(page: str, allowance: bounded.Allowance) -> str:
+async def readable_text_aside(page: str, effort: bounded.Effort) -> str:
     """The same for coroutines: a large page is read in a child process and does not hold up the event loop.
 
-    ``allowance``: for all pages of a run. Raises ``TooMuchWork`` if that is used up.
+    ``effort``: for all pages of a run. Raises ``TooMuchWork`` if that is used up.
     """
     if len(page) <= LARGE_CHARS:
         return readable_text(page)
     job = "engine.web.html_text:readable_text"
-    text: str = await bounded.run(job, page, what="Reading the page", seconds=PAGE_SECONDS, allowance=allowance)
+    text: str = await bounded.run(job, page, what="Reading the page", seconds=PAGE_SECONDS, effort=effort)
     return text
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from engine.bounded import Allowance
+from engine.bounded import Effort
 from engine.providers.credential import Credential
 from engine.spec.json_schema import schema_fault_within
 from engine.tools.mcp.session import McpSession, Timeouts, open_session
@@ -162,8 +162,8 @@ async def _listed(session: Any, wanted: list[str] | None) -> dict[str, types.Too
 async def _usable(listed: dict[str, types.Tool], wanted: list[str] | None) -> list[types.Tool]:
     """The tools that agents can use. Raises ``ToolFailed`` if a wanted one is not among them, or if there is none."""
     names = list(listed)[:MAX_TOOLS]
-    allowance = Allowance(SCHEMAS_SECONDS)
-    faults = {name: await _fault(listed[name], allowance) for name in names}
+    effort = Effort(SCHEMAS_SECONDS)
+    faults = {name: await _fault(listed[name], effort) for name in names}
     faults |= {name: "the server has no such tool" for name in wanted or () if name not in listed}
     left_out = [f"{name[:64]} ({fault})" for name, fault in faults.items() if fault]
     if len(listed) > MAX_TOOLS:
@@ -179,14 +179,14 @@ async def _usable(listed: dict[str, types.Tool], wanted: list[str] | None) -> li
     return usable
 
 
-async def _fault(tool: types.Tool, allowance: Allowance) -> str:
+async def _fault(tool: types.Tool, effort: Effort) -> str:
     """Why the tool cannot be used, or ""."""
     schema = json.dumps(tool.input_schema)
     if len(schema) > MAX_SCHEMA_CHARS:
         return f"its schema is longer than {MAX_SCHEMA_CHARS:,} characters"
     if tool.input_schema.get("type") != "object" or "\\u0000" in schema:
         return "its schema is not that of an object"
-    return (await schema_fault_within(allowance, tool.input_schema))[:200]
+    return (await schema_fault_within(effort, tool.input_schema))[:200]
 
 
 def _facts(tool: types.Tool) -> ToolFacts:

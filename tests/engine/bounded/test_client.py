@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from engine import bounded
-from engine.bounded import Allowance
+from engine.bounded import Effort
 from engine.errors import TooBusy, TooMuchWork
 
 HERE = "tests.engine.bounded.hostile"
@@ -52,18 +52,18 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
 
 
 async def test_a_run_and_each_of_its_tasks_have_so_much_in_all() -> None:
-    run = Allowance(1.0)
+    run = Effort(1.0)
     first, second = run.of_task(), run.of_task()
     first.seconds = 0.4
     with pytest.raises(TooMuchWork, match=r"The check takes more than 0.4 s"):
-        await bounded.run(f"{HERE}:spin", what="The check", allowance=first)
+        await bounded.run(f"{HERE}:spin", what="The check", effort=first)
     with pytest.raises(TooMuchWork, match=r"such work of this task took 0.4 s in all"):
-        await bounded.run(f"{HERE}:same", 1, allowance=first)
-    assert await bounded.run(f"{HERE}:same", 1, allowance=second) == 1
+        await bounded.run(f"{HERE}:same", 1, effort=first)
+    assert await bounded.run(f"{HERE}:same", 1, effort=second) == 1
     with pytest.raises(TooMuchWork, match=r"more than 0.6 s"):
-        await bounded.run(f"{HERE}:spin", allowance=second)
+        await bounded.run(f"{HERE}:spin", effort=second)
     with pytest.raises(TooMuchWork, match="such work of this run"):
-        await bounded.run(f"{HERE}:same", 1, allowance=run.of_task())
+        await bounded.run(f"{HERE}:same", 1, effort=run.of_task())
 
 
 def test_waiting_is_no_processor_time() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from engine.bounded import Allowance
+from engine.bounded import Effort
 from engine.crew.output import TaskAnswer, guardrail_complaint, read_answer
 from engine.errors import ModelMistake, TooMuchWork
 from engine.spec import json_schema
@@ -37,7 +37,7 @@ def ends_in_time() -> Any:
 
 
 async def within_bounds(text: str, schema: dict[str, Any]) -> TaskAnswer:
-    return await read_answer(text, schema, Allowance())
+    return await read_answer(text, schema, Effort())
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ async def test_a_pattern_that_takes_gigabytes_is_refused_as_a_guardrail() -> Non
     assert "2,000 characters" in pattern_fault("a" * 3000)
     assert "nested" in pattern_fault("(" * 900 + ")" * 900)
     with pytest.raises(TooMuchWork, match=r"Looking for the pattern"):
-        await guardrail_complaint(RegexGuardrail(pattern=BOMB), "text", Allowance())
+        await guardrail_complaint(RegexGuardrail(pattern=BOMB), "text", Effort())
 
 
 async def test_a_schema_of_thousands_of_parts_on_a_long_answer_is_stopped_and_others_go_on() -> None:

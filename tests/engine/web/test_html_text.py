@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from engine.bounded import Allowance
+from engine.bounded import Effort
 from engine.errors import TooMuchWork
 from engine.tools import network_tools
 from engine.tools.http_request import HttpRequest
@@ -172,23 +172,23 @@ def site() -> Iterator[str]:
 
 
 async def test_what_a_runs_pages_cost_is_bounded_in_all(site: str) -> None:
-    spent = Allowance(0)
+    spent = Effort(0)
     with pytest.raises(TooMuchWork, match="Reading the page was not done: such work of this run took"):
-        await ScrapeWebsite(GuardedHttp(Reach.allowing(["127.0.0.1"])), allowance=spent).run({"url": site})
+        await ScrapeWebsite(GuardedHttp(Reach.allowing(["127.0.0.1"])), effort=spent).run({"url": site})
     posted = HttpRequest(
-        GuardedHttp(Reach.allowing(["127.0.0.1"])), allowed_hosts=("127.0.0.1",), methods=("GET",), allowance=spent
+        GuardedHttp(Reach.allowing(["127.0.0.1"])), allowed_hosts=("127.0.0.1",), methods=("GET",), effort=spent
     )
     with pytest.raises(ToolFailed, match=r"The request was made and answered\. Reading"):
         await posted.run({"url": site})
 
 
-def test_the_tools_of_a_run_share_one_allowance_for_pages() -> None:
+def test_the_tools_of_a_run_share_one_effort_for_pages() -> None:
     made = network_tools.tools(network_tools.NetworkAccess())
     scrape, request = made["scrape_website"]({}), made["http_request"]({"allowed_hosts": ["a.example"]})
     assert isinstance(scrape, ScrapeWebsite)
     assert isinstance(request, HttpRequest)
-    assert scrape._allowance is request._allowance
-    assert scrape._allowance is made["scrape_website"]({})._allowance  # type: ignore[union-attr]
+    assert scrape._effort is request._effort
+    assert scrape._effort is made["scrape_website"]({})._effort  # type: ignore[union-attr]
 
 
 async def test_the_event_loop_goes_on_while_a_large_page_is_read(site: str) -> None:
