@@ -19,7 +19,7 @@ from agents_app.formats.to_spec.values import (
     members,
     settled,
 )
-from engine.spec.crew_spec import MAX_NAME_CHARS, QuestionGuardrail, TaskSpec
+from engine.spec.crew_spec import QuestionGuardrail, TaskSpec
 
 _TEXTS = ("name", "description", "expected_output")
 _PLAIN = {
@@ -59,7 +59,7 @@ def task_spec(
     data: dict[str, Any] = {"key": key, "agent": agent, "context": context}
     for name in _TEXTS:
         data[name] = text_of(fields.get(name), reading, what=f"{owner}, {name}")
-    data["name"] = " ".join(data["name"].split())[:MAX_NAME_CHARS]
+    data["name"] = " ".join(data["name"].split())
     tools = read_tools(fields.get("tools"), reading, owner=owner)
     if tools:
         data["tools"] = tools

@@ -184,7 +184,7 @@ TASKS = st.builds(
 )
 CREWS = st.builds(
     CrewSpec,
-    name=storable(min_size=1, max_size=30),
+    name=storable(min_size=1, max_size=30).filter(lambda name: len(f"{name}.".splitlines()) == 1),
     agents=st.lists(AGENTS, max_size=3).map(tuple),
     tasks=st.lists(TASKS, max_size=3).map(tuple),
     process=st.sampled_from(["sequential", "parallel", "hierarchical"]),

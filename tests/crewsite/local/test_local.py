@@ -70,7 +70,7 @@ def test_it_starts_serves_refuses_a_second_start_and_stops_without_leaving_anyth
 def test_a_process_that_ends_by_itself_is_started_again(folder: Path) -> None:
     running = Application(folder)
     try:
-        for name in ("manage.py worker", "crewsite.asgi"):
+        for name in ("manage.py worker", "crewsite.serving"):
             first = child(running, name)
             first.kill()
             until(lambda: first.pid != child(running, name).pid)  # noqa: B023 - it is called within the loop
@@ -85,10 +85,18 @@ def child(running: Application, name: str) -> psutil.Process:
 
     def found() -> psutil.Process | None:
         children = psutil.Process(running.process.pid).children()
-        named = [each for each in children if name in " ".join(each.cmdline())]
+        named = [each for each in children if name in " ".join(_command(each))]
         return max(named, key=lambda each: each.create_time(), default=None)
 
     return until(found)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    """[] once it has ended."""
+    try:
+        return process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
 
 
 def answers(url: str) -> bool:
