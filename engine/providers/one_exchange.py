@@ -8,6 +8,7 @@ ledger, or go to an address that nobody checked, so the transports refuse it. Wh
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -149,8 +150,8 @@ class _BoundedStream(httpx.AsyncByteStream):
                 break
             if self._in_events and b"\n" in chunk:
                 lines, _, held = held.rpartition(b"\n")
-                for line in lines.split(b"\n"):
-                    yield _readable(bytes(line)) + b"\n"
+                if told := _told(bytes(lines)):
+                    yield told
         if held:
             yield bytes(held[:MAX_UNREADABLE_BYTES]) if self._is_error else _readable(bytes(held))
 
@@ -170,6 +171,7 @@ class _BoundedStream(httpx.AsyncByteStream):
                 raise ReplyTooLarge(f"The answer holds more than {MAX_REPLY_OBJECTS:,} objects.")
             self._tail += chunk[-TAIL_BYTES:]
             del self._tail[:-TAIL_BYTES]
+            await asyncio.sleep(0)  # a server that never pauses would hold up the event loop, and with it the time-out
             yield chunk
 
     async def aclose(self) -> None:
@@ -190,6 +192,16 @@ def _unpacker(response: httpx.Response) -> Callable[[bytes, int], bytes]:
             raise ReplyTooLarge(str(refused)) from refused
 
     return checked
+
+
+def _told(lines: bytes) -> bytes:
+    """Whole lines of a stream of events, each readable, without comments: those keep a connection open and say nothing.
+
+    Nor does a second empty line.
+    """
+    kept = re.sub(rb"(?m)^:.*\n?", b"", lines + b"\n")
+    kept = re.sub(rb"\n{3,}", b"\n\n", kept)
+    return b"" if not kept.strip() and lines.startswith(b":") else b"\n".join(map(_readable, kept.split(b"\n")))
 
 
 def _readable(text: bytes) -> bytes:

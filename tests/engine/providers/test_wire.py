@@ -211,6 +211,16 @@ async def test_a_packed_answer_is_read_and_an_unknown_packing_is_named() -> None
         assert "packed as zstd" in str(await failure(server))
 
 
+async def test_a_stream_that_only_keeps_its_connection_open_ends_at_the_timeout() -> None:
+    endless = Fault(200, b": keepalive\n\n" * 1_000_000, {"Content-Type": "text/event-stream"})
+    with OpenAIServer(lambda body: endless) as server:
+        await failure(server)  # what is loaded with the first
+        began = time.process_time()
+        error = await failure(server, stream=True)
+    assert error.outcome_unknown
+    assert time.process_time() - began < 3
+
+
 @pytest.mark.parametrize(("stream", "words"), [(False, 30_000), (True, 4_000)], ids=["whole", "in events"])
 async def test_a_long_text_full_of_braces_is_no_answer_of_many_parts(stream: bool, words: int) -> None:
     code = '{"a":1} ' * words
