@@ -24,7 +24,7 @@ worker: $(VENV)/runtime ## Run one more worker (DATABASE_URL and BROKER_URL, or 
 	@exec $(BIN)/python manage.py worker
 
 test: $(VENV)/dev $(VENV)/assets $(VENV)/browser $(VENV)/brokers ## Run all tests but the slow fault tests
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 3 $(ARGS)
 
 faults: $(VENV)/dev $(VENV)/assets $(VENV)/brokers ## Run all fault tests and the long random ones of the protocol
 	@$(BIN)/python -m pytest -m "slow_fault or not slow_fault" tests/faults tests/runs/protocol/test_machine.py $(ARGS)
