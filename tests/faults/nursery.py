@@ -39,7 +39,7 @@ LOADED = (
     "kombu.transport.pgmq",
     "kombu.transport.pyamqp",
     "kombu.transport.redis",
-    "markdown_it",
+    "pyromark",
     "nh3",
     "psycopg_pool",
     "uvicorn.main",
