@@ -121,6 +121,13 @@ class Run:
         rows = self.world.rows(f"SELECT {fields} {order}", self.id)
         return [row if len(row) > 1 else row[0] for row in rows]
 
+    @property
+    def sent(self) -> list[str]:
+        """The states of its calls, without attempts that a worker opened just before it lost the run. They were never
+        sent and are free, and on a busy machine there may always be one.
+        """
+        return [state for state, code in self.calls("state, error_code") if (state, code) != ("error", "cancelled")]
+
     def tasks(self) -> dict[str, str]:
         """Each task's state."""
         return dict(self.world.rows("SELECT key, state FROM runs_taskrun WHERE run_id = %s ORDER BY position", self.id))

@@ -54,7 +54,7 @@ def test_a_backup_under_traffic_restores_to_runs_that_go_on(
     world.manage("check_invariants")
     assert under_way > 0
     assert {run.state for run in again} == {"succeeded"}
-    assert {state for run in again for state in run.calls()} <= {"ok", "unknown"}
+    assert {state for run in again for state in run.sent} <= {"ok", "unknown"}
     worlds.close()
 
 

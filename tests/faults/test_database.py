@@ -33,7 +33,7 @@ def test_postgresql_that_crashes_under_20_runs_loses_nothing_that_was_committed(
     assert_honest(runs, timeout_s=60)
     assert worker.alive
     assert {run.state for run in runs} == {"succeeded"}, [run.get("error_code, error") for run in runs]
-    states = [state for run in runs for state in run.calls()]
+    states = [state for run in runs for state in run.sent]
     assert (states.count("ok"), set(states)) == (60, {"ok"})
 
 
@@ -53,7 +53,7 @@ def test_postgresql_that_crashes_under_20_calls_in_flight_lets_nobody_make_them_
     team.assert_nobody_repeats("a", runs, another=another)
     world.release()
     assert_honest(runs)
-    assert {(run.state, *run.calls()) for run in runs} == {("succeeded", "ok", "ok", "ok")}
+    assert {(run.state, *run.sent) for run in runs} == {("succeeded", "ok", "ok", "ok")}
     assert sum(len(run.billed) for run in runs) == 60
 
 
@@ -99,4 +99,4 @@ def test_a_connection_that_is_lost_at_any_commit_of_a_run_changes_nothing(
         wire.mend()
     assert cuts > 5
     assert worker.alive
-    assert [(run.state, *run.calls()) for run in runs] == [("succeeded", "ok")] * COMMITS, worker.last_words
+    assert [(run.state, *run.sent) for run in runs] == [("succeeded", "ok")] * COMMITS, worker.last_words

@@ -23,7 +23,7 @@ def test_messages_that_are_repeated_run_each_run_once(world: World) -> None:
     world.release()
     assert_honest(runs)
     assert {run.state for run in runs} == {"succeeded"}
-    assert {tuple(run.calls()) for run in runs} == {("ok", "ok")}
+    assert {tuple(run.sent) for run in runs} == {("ok", "ok")}
     assert sum(len(run.billed) for run in runs) == 16
 
 
@@ -34,7 +34,7 @@ def test_lost_messages_are_rung_again_by_whichever_sweeper_lives(world: World) -
     world.worker(constants=NO_SWEEPER)
     world.worker()
     assert_honest(runs)
-    assert {(run.state, *run.calls()) for run in runs} == {("succeeded", "ok")}
+    assert {(run.state, *run.sent) for run in runs} == {("succeeded", "ok")}
     assert sum(len(run.billed) for run in runs) == 5
 
 

@@ -28,7 +28,7 @@ def test_kill_9_during_a_call_repeats_that_call_alone_and_books_the_lost_one(wor
     world.worker()
     assert_honest([run])
     assert run.state == "succeeded"
-    assert run.calls() == ["ok", "unknown", "ok", "ok"]
+    assert run.sent == ["ok", "unknown", "ok", "ok"]
     assert [line["task"] for line in run.billed] == ["a", "b", "b", "c"]
     assert "VIOLATED" not in world.manage("check_invariants")
 
@@ -50,7 +50,7 @@ def test_kill_9_between_two_steps_of_a_call(world: World, point: str, calls: lis
     world.worker()
     assert_honest([run])
     assert run.state == "succeeded"
-    assert run.calls() == calls
+    assert run.sent == calls
     assert [line["task"] for line in run.billed] == asked
 
 
@@ -61,7 +61,7 @@ def test_kill_9_before_the_run_is_ended_asks_for_nothing_again(world: World) -> 
     world.let_leases_run_out()
     world.worker()
     assert_honest([run])
-    assert (run.state, run.calls()) == ("succeeded", ["ok", "ok"])
+    assert (run.state, run.sent) == ("succeeded", ["ok", "ok"])
 
 
 def test_kill_9_during_a_tool_call_that_changes_something_is_a_persons_to_judge(world: World) -> None:

@@ -32,14 +32,14 @@ def run_one(world: World, rule: dict[str, Any], *, times: int = 1, **fields: Any
 
 def test_a_hang_ends_at_the_timeout_and_is_booked_at_its_worst(world: World) -> None:
     run = run_one(world, {"hold": True}, llm={"timeout_s": 3})
-    assert (run.state, run.calls()) == ("succeeded", ["unknown", "ok"])
+    assert (run.state, run.sent) == ("succeeded", ["unknown", "ok"])
     assert len(run.billed) == 2
 
 
 @pytest.mark.slow_fault
 def test_a_drip_that_never_pauses_ends_at_the_same_timeout(world: World) -> None:
     run = run_one(world, {"drip_s": 0.5}, llm={"timeout_s": 3})
-    assert (run.state, run.calls()) == ("succeeded", ["unknown", "ok"])
+    assert (run.state, run.sent) == ("succeeded", ["unknown", "ok"])
 
 
 def test_a_storm_of_429_is_sat_out_and_costs_nothing(world: World) -> None:
@@ -63,13 +63,13 @@ def test_a_5xx_is_tried_again_and_costs_nothing(world: World, status: int) -> No
 def test_5xx_for_good_fails_the_run_and_costs_nothing(world: World) -> None:
     run = run_one(world, {"status": 500}, times=100, max_retry_limit=1)
     assert run.get("state, spent_nusd") == ("failed", 0)
-    assert run.calls() == ["error", "error"]
+    assert run.sent == ["error", "error"]
 
 
 @pytest.mark.parametrize("rule", [{"truncate": True}, {"cut": True}], ids=["truncated JSON", "no answer"])
 def test_an_answer_that_is_cut_was_billed_and_is_booked_at_its_worst(world: World, rule: dict[str, Any]) -> None:
     run = run_one(world, rule)
-    assert (run.state, run.calls()) == ("succeeded", ["unknown", "ok"])
+    assert (run.state, run.sent) == ("succeeded", ["unknown", "ok"])
     assert len(run.billed) == 2
 
 
@@ -104,12 +104,12 @@ def test_a_stream_that_is_cut_at_any_chunk_is_repeated_and_booked_at_its_worst(w
 
 def test_a_reply_without_an_end_fails_its_task_without_filling_the_memory(world: World) -> None:
     run = run_one(world, {"text": "\x00\ud800 word ", "repeat": 2_500_000})
-    assert (run.state, run.calls()) == ("failed", ["unknown"])
+    assert (run.state, run.sent) == ("failed", ["unknown"])
 
 
 def test_nul_and_half_characters_in_a_reply_are_stored_clean(world: World) -> None:
     run = run_one(world, {"text": "a\x00b\ud800c\udfffd"})
-    assert (run.state, run.calls()) == ("succeeded", ["ok"])
+    assert (run.state, run.sent) == ("succeeded", ["ok"])
     assert run.get("output_raw").startswith("a")
 
 

@@ -35,7 +35,7 @@ def test_sigterm_under_20_runs_settles_what_is_in_flight_and_loses_nothing(world
     assert first.wait(timeout_s=30) == 0, first.last_words
     assert_honest(runs)
     assert {run.state for run in runs} == {"succeeded"}
-    assert [state for run in runs for state in run.calls()] == ["ok"] * 40
+    assert [state for run in runs for state in run.sent] == ["ok"] * 40
     assert sum(len(run.billed) for run in runs) == 40
 
 
@@ -50,7 +50,7 @@ def test_sigterm_then_sigkill_loses_the_call_in_flight_and_nothing_else(world: W
     world.let_leases_run_out()
     world.worker()
     assert_honest([run])
-    assert (run.state, sorted(run.calls())) == ("succeeded", ["ok", "ok", "unknown"])
+    assert (run.state, sorted(run.sent)) == ("succeeded", ["ok", "ok", "unknown"])
 
 
 def test_a_worker_frozen_beyond_its_lease_books_its_bill_and_writes_nothing_else(world: World) -> None:
