@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import Count, F, FloatField, Func, QuerySet, Value, Window
-from django.db.models.functions import Coalesce, RowNumber
+from django.db.models import Count, F, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from runs.history.filters import RunFilter
 from runs.history.lines import COLUMNS, RunLine, lines_of
@@ -15,7 +15,8 @@ from runs.states import RUN_LIVE, RunState
 from teams.access import Principal, visible_to
 from teams.refusals import Invalid
 
-SORTS = {"newest": "-pk", "cost": "-spent_nusd", "duration": "-seconds", "tokens": "-tokens"}
+SORTS = {"newest": "-pk", "cost": "-ended_nusd", "duration": "-ended_ms", "tokens": "-ended_tokens"}
+"""The largest first. Runs that have not ended yet come last where a figure of theirs is sorted by."""
 
 
 def list_runs(
@@ -61,22 +62,7 @@ def last_runs(who: Principal, crew_ids: Sequence[int], *, each: int = 5) -> dict
     return last
 
 
-class _Seconds(Func):
-    template = "extract(epoch from %(expressions)s)::float8"
-    output_field = FloatField()
-
-
 def _sortable(who: Principal, run_filter: RunFilter, sort: str) -> QuerySet[Run]:
     if sort not in SORTS:
         raise Invalid(f"Sort by one of {', '.join(SORTS)}.", fields={"sort": "Unknown order."})
-    return _with_sort_values(run_filter.apply(visible_to(who, Run)), sort)
-
-
-def _with_sort_values(runs: QuerySet[Run], sort: str) -> QuerySet[Run]:
-    """With the figure that they are sorted by, if it is not a column."""
-    if sort == "tokens":
-        return runs.annotate(tokens=F("prompt_tokens") + F("completion_tokens"))
-    if sort == "duration":
-        took = _Seconds(F("finished_at") - F("started_at"))
-        return runs.annotate(seconds=Coalesce(took, Value(0.0), output_field=FloatField()))
-    return runs
+    return run_filter.apply(visible_to(who, Run))

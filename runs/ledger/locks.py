@@ -1,4 +1,4 @@
-"""Lock order: lanes, runs, what belongs to a run, bills, allowances; rows of one kind by their key.
+"""Lock order: lanes, runs, what belongs to a run, bills, allowances, rollups; rows of one kind by their key.
 
 Every transaction that changes several of them keeps to it, so that no two wait for each other.
 """

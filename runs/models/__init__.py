@@ -8,6 +8,7 @@ from runs.models.alert import THRESHOLDS, Alert, AlertKind, MailState, Notice
 from runs.models.bill import Allowance, Bill, Correction
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
+from runs.models.figures import CallSum, RunBucket, RunSum
 from runs.models.lane import Lane
 from runs.models.nightly_check import InvariantCheck
 from runs.models.note import Note
@@ -23,6 +24,7 @@ __all__ = [
     "Allowance",
     "Bill",
     "Call",
+    "CallSum",
     "ClockTimestamp",
     "Correction",
     "InvariantCheck",
@@ -35,6 +37,8 @@ __all__ = [
     "Review",
     "Rollup",
     "Run",
+    "RunBucket",
+    "RunSum",
     "TaskRun",
     "WorkerSeen",
     "new_id",
