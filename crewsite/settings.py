@@ -110,6 +110,7 @@ TEMPLATES = [
                 "django.templatetags.static",
                 "crewsite.templatetags.content",
                 "crewsite.templatetags.parts",
+                "runs.templatetags.changes",
                 "runs.templatetags.money",
                 "runs.templatetags.words",
             ],

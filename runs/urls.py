@@ -3,12 +3,14 @@
 from django.urls import path
 
 from runs.history import views as history
+from runs.home import views as home
 from runs.launch import views as launch
 from runs.limits import views as limits
 from runs.operations import views as operations
 from runs.run import views as run
 
 urlpatterns = [
+    path("", home.first_page, name="first_page"),
     path("crews/<slug:slug>/launch/", launch.launch, name="launch"),
     path("workers/", operations.workers, name="workers"),
     path("runs/", history.runs, name="runs"),

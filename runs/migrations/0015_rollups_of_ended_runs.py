@@ -289,28 +289,6 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
-            model_name="callsum",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "cost_class__in",
-                        [
-                            "work",
-                            "planning",
-                            "manager",
-                            "guardrail",
-                            "retry",
-                            "failed",
-                            "cancelled",
-                            "duplicate",
-                            "cache_hit",
-                        ],
-                    )
-                ),
-                name="call_sum_cost_class_known",
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="runbucket",
             constraint=models.UniqueConstraint(
                 fields=("team", "simulated", "measure", "day", "crew", "version", "bucket"), name="run_bucket_once"

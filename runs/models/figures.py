@@ -65,7 +65,6 @@ class CallSum(EndedRuns, Rollup):
                 name="call_sum_once",
             ),
             one_of("call_sum", "state", RunState),
-            one_of("call_sum", "cost_class", CostClass),
         ]
 
     def __str__(self) -> str:
