@@ -136,7 +136,8 @@ class World:
     def let_a_lease_pass(self) -> None:
         """Since the end of all runs that ended, which take as long as before."""
         self.execute("""
-            UPDATE runs_run SET started_at = started_at - interval '2 days', finished_at = finished_at - interval '2 days'
+            UPDATE runs_run
+            SET started_at = started_at - interval '2 days', finished_at = finished_at - interval '2 days'
             WHERE finished_at IS NOT NULL
         """)
 
