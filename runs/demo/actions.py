@@ -31,8 +31,9 @@ def make_history(
 ) -> Team:
     """A new team with a history. ``owner`` becomes an owner of it; nobody else who exists can look at it.
 
-    With one job all is one transaction if the caller opens it; with more, what was written stays if something fails, and
-    ``remove_history`` removes it. Raises ``Invalid`` for an order out of bounds, ``Conflict`` for a slug that is taken.
+    With one job all is one transaction if the caller opens it; with more, what was written stays if something fails,
+    and ``remove_history`` removes it. Raises ``Invalid`` for an order out of bounds, ``Conflict`` for a slug that is
+    taken.
     """
     _refuse(order)
     try:

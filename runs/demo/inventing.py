@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import exp
 from random import Random
+from statistics import NormalDist
 
 from runs.demo.recipe import Part, Recipe
 
@@ -17,7 +19,7 @@ SECOND = 1_000_000
 """Times are whole microseconds since 1970."""
 LEASE_US = 31 * SECOND
 """How long a lost worker's run stays untouched."""
-SPREAD, TOOL_SPREAD = 0.33, 0.6
+SPREAD, PACE_SPREAD, TOOL_SPREAD = 0.33, 0.28, 0.6
 RETRIED, CANCELLED, TAKEN_OVER, THROTTLED, ESTIMATED = 0.012, 0.008, 0.003, 0.03, 0.004
 """Shares: of requests that are refused once, of runs cancelled and taken over, of requests that wait for their turn, of
 requests whose provider reports no usage."""
@@ -28,9 +30,14 @@ PREFIX = 1024
 REUSED = 0.07
 """The share of requests to a model with a cache that an earlier reply answers."""
 ATTEMPTS = 3
-TOOL_ANSWER_TOKENS, TOOL_CALL_TOKENS, TOOL_MS = 420, 26, 640
+TOOL_ANSWER_TOKENS, TOOL_CALL_TOKENS = 420, 26
+QUEUE_MS, TOOL_MS, REFUSAL_MS, TURN_MS = 300, 640, 400, 1300
+"""In the middle: for a worker, for a tool, for a refusal, for a turn at the provider."""
 REFUSED = "The provider answered 503: it is overloaded."
 LENGTHS_TO_TELL = (1.2, 1.9)
+NORMAL_BITS = 12
+NORMAL = tuple(NormalDist().inv_cdf((place + 0.5) / (1 << NORMAL_BITS)) for place in range(1 << NORMAL_BITS))
+"""Equally likely values of a normal distribution: quicker to draw from than to work out."""
 
 
 @dataclass(slots=True)
@@ -100,7 +107,7 @@ class MadeRun:
 
 def invent(recipe: Recipe, created: int, chance: Random) -> MadeRun:
     """A run of the recipe's version that was launched at that microsecond."""
-    queue = round(chance.lognormvariate(12.6, 0.5))  # 0.3 s in the middle
+    queue = round(QUEUE_MS * _around(chance, 0.5)) * MS
     draw = chance.random()
     person = sum(draw >= up_to for up_to in recipe.people_shares)
     run = MadeRun(
@@ -205,10 +212,10 @@ class _Work:
             call.error, call.error_code = "The page did not answer within 20 s.", "tool_failed"
             call.finished += 20 * SECOND
         else:
-            call.finished += round(self.chance.lognormvariate(0, TOOL_SPREAD) * TOOL_MS) * MS
+            call.finished += round(_around(self.chance, TOOL_SPREAD) * TOOL_MS) * MS
         self.task.calls.append(call)
         answered = call.state == "ok"
-        self.prompt += round(self.chance.lognormvariate(0, TOOL_SPREAD) * TOOL_ANSWER_TOKENS) if answered else 12
+        self.prompt += round(_around(self.chance, TOOL_SPREAD) * TOOL_ANSWER_TOKENS) if answered else 12
         self.now = call.finished + _gap(self.chance)
         self.step += 1
 
@@ -242,8 +249,8 @@ class _Work:
 
     def request(self, *, step: int, answers: int, attempt: int = 1, purpose: str = "work") -> MadeCall:
         part, chance = self.part, self.chance
-        completion = min(part.max_tokens, max(1, round(answers * chance.lognormvariate(0, SPREAD))))
-        waited_ms = round(chance.lognormvariate(7.2, 0.7)) if chance.random() < THROTTLED else 0
+        completion = min(part.max_tokens, max(1, round(answers * _around(chance, SPREAD))))
+        waited_ms = round(TURN_MS * _around(chance, 0.7)) if chance.random() < THROTTLED else 0
         started = self.now + waited_ms * MS
         took_ms = part.first_ms + completion * 1000 / part.tokens_per_s
         call = MadeCall(
@@ -252,7 +259,7 @@ class _Work:
             step=step,
             attempt=attempt,
             started=started,
-            finished=started + round(took_ms * chance.lognormvariate(0, 0.28)) * MS,
+            finished=started + round(took_ms * _around(chance, PACE_SPREAD)) * MS,
             purpose=purpose,
             cost_class="retry" if attempt > 1 else purpose,
             epoch=self.run.epoch,
@@ -290,7 +297,7 @@ class _Work:
     def _refused(self, attempt: int) -> None:
         """A request that the provider refused, and the pause after it. It costs nothing."""
         call = MadeCall(self.part, "model", self.step, attempt, self.now, self.now, epoch=self.run.epoch)
-        call.finished += round(self.chance.lognormvariate(6, 0.5)) * MS
+        call.finished += round(REFUSAL_MS * _around(self.chance, 0.5)) * MS
         call.state, call.cost_class, call.error, call.error_code = "error", "failed", REFUSED, "provider_error"
         call.counted = self.prompt
         if self.part.rate is not None:
@@ -339,4 +346,9 @@ def _calls(run: MadeRun) -> Iterator[MadeCall]:
 
 def _gap(chance: Random) -> int:
     """Our own time between two calls, in microseconds."""
-    return 4 * MS + int(chance.random() * 16 * MS)
+    return 4 * MS + chance.getrandbits(14)
+
+
+def _around(chance: Random, spread: float) -> float:
+    """A factor of which half lie below 1, log-normal; ``spread`` is the logarithm's deviation."""
+    return exp(spread * NORMAL[chance.getrandbits(NORMAL_BITS)])

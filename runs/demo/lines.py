@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
-from runs.demo.inventing import MS, MadeCall, MadeRun, MadeTask
+from runs.demo.inventing import MS, SECOND, MadeCall, MadeRun, MadeTask
 from runs.demo.recipe import Part
 from teams.actions import FIRST_CAPS
 
 NULL = r"\N"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 KEPT = 4096
 """How many texts of a kind are kept to be used again."""
 SUMS = (
@@ -178,7 +176,7 @@ class Lines:
         """A version 7 UUID: the time in milliseconds and the rest of it, then chance."""
         rest = (moment % MS * 4096 // MS) << 64
         tail = run.chance.getrandbits(62) ^ self._mask
-        return str(UUID(int=(moment // MS) << 80 | 0x7 << 76 | rest | 0b10 << 62 | tail))
+        return f"{(moment // MS) << 80 | 0x7 << 76 | rest | 0b10 << 62 | tail:032x}"
 
 
 def _usage(call: MadeCall) -> str:
@@ -259,7 +257,16 @@ def _text(value: Any) -> str:
 
 
 def _time(moment: int | None) -> str:
-    return NULL if moment is None else (EPOCH + moment * MICROSECOND).isoformat(" ")
+    if moment is None:
+        return NULL
+    seconds, rest = divmod(moment, SECOND)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{_minute(minutes)}:{seconds:02}.{rest:06}+00"
+
+
+@lru_cache(KEPT)
+def _minute(minutes: int) -> str:
+    return f"{EPOCH + timedelta(minutes=minutes):%Y-%m-%d %H:%M}"
 
 
 def joined(lines: Iterable[str]) -> str:

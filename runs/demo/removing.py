@@ -1,7 +1,7 @@
 """Removes a made-up team with all of its rows and nothing else, in transactions of bounded size.
 
-Which tables there are is read from the models: every row that leads to the team by keys is removed, so a new table needs
-no word here. Rows that only mention a row of the team, by a key that may become null, are none of it.
+Which tables there are is read from the models: every row that leads to the team by keys is removed, so a new table
+needs no word here. Rows that only mention a row of the team, by a key that may become null, are none of it.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def _support() -> StoryCrew:
         launched_by=("omar", "ines", "lena"),
         project="support",
         weekend=0.45,
-        answers={"analyse": 62, "research": 210, "compose": 190, "review": 200, "summary": 300},
+        answers={"analyse": 62, "research": 210, "compose": 340, "review": 300, "summary": 120},
         versions=(
             StoryVersion(400, "First version, with a summary for the ticket", "lena", _with_summary),
             StoryVersion(52, "Calmer tone", "lena", _goal("writer", "Write calm answers that solve the problem")),
@@ -173,7 +173,7 @@ def _briefs() -> StoryCrew:
         answers={"financials": 240, "headlines": 260, "brief": 430},
         versions=(
             StoryVersion(400, "Two searches at once", "lena", fails=0.015),
-            StoryVersion(31, "Longer context for the brief", "lena", _goal("senior", "Weigh all that was found")),
+            StoryVersion(31, "The brief weighs what was found", "lena", _goal("senior", "Weigh all that was found")),
         ),
     )
 
@@ -231,14 +231,14 @@ def _release_notes() -> StoryCrew:
 
 
 def _with_summary(spec: CrewSpec) -> CrewSpec:
-    """A last task that reads everything and is written by whoever writes the answer."""
+    """A last task that reads what was found and answered, and is written by whoever writes the answer."""
     summary = TaskSpec(
         key="summary",
         name="Summary for the ticket",
         description="Sum up what the customer wanted and what we answered, for the next colleague.",
         expected_output="A few sentences",
         agent=spec.tasks[2].agent,
-        context=tuple(task.key for task in spec.tasks),
+        context=tuple(task.key for task in spec.tasks[1:]),
     )
     return spec.model_copy(update={"tasks": (*spec.tasks, summary)})
 
