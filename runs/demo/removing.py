@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from typing import Any
 
 from django.apps import apps
 from django.db import models, transaction
@@ -85,13 +86,13 @@ def _path(model: type[models.Model], goal: type[models.Model]) -> str:
     return ""
 
 
-def _may_be_empty(key: models.Field) -> bool:
-    return key.remote_field.on_delete is models.SET_NULL  # type: ignore[union-attr]
+def _may_be_empty(key: Any) -> bool:
+    return key.remote_field.on_delete is models.SET_NULL
 
 
-def _delete(rows: models.QuerySet) -> None:
+def _delete(rows: models.QuerySet[Any]) -> None:
     """One DELETE. Keys are checked when the transaction ends, so a row that something else still needs undoes it."""
-    rows._raw_delete(rows.db)  # type: ignore[attr-defined]
+    rows._raw_delete(rows.db)
 
 
 def each_batch(team: Team, progress: Callable[[int], None]) -> None:
