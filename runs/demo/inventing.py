@@ -222,16 +222,15 @@ class _Work:
     def _answer(self, fails: bool) -> None:
         """Answers until one passes. One that fails is refused as often as its task allows."""
         call = self._ask(answers=self.part.answer_tokens)
-        again = 1 if self.chance.random() < self.part.rejected else 0
-        again = ATTEMPTS - 1 if fails else again
-        for _ in range(again):
+        again = int(self.chance.random() < self.part.rejected)
+        for _ in range(self.part.retries if fails else again):
             length = self.chance.uniform(*LENGTHS_TO_TELL)
             self.prompt += call.completion + 30
             call = self._ask(answers=self.part.answer_tokens, purpose="guardrail")
             call.remark = f"The answer has {round(90 * length)} words; {self.part.complaint}."
         self.task.answer_tokens = call.completion or self.part.answer_tokens
         if fails:
-            self._fail(f"A guardrail refused the answer {ATTEMPTS} times: {call.remark}", "model_mistake")
+            self._fail(f"A guardrail refused the answer {self.part.retries + 1} times: {call.remark}", "model_mistake")
 
     def _ask(self, *, answers: int, purpose: str = "work") -> MadeCall:
         """The next step: a request, perhaps after one that was refused, or an earlier reply in its place."""

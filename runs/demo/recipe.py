@@ -76,6 +76,7 @@ class Part:
     answer_tokens: int  # in the middle
     max_tokens: int
     rejected: float  # the share of answers that a guardrail refuses
+    retries: int  # how often it is answered again at most
     tools: tuple[str, ...]
     cache_ttl_s: int | None
     params: str  # JSON
@@ -173,6 +174,7 @@ def _part(
         answer_tokens=crew.answers.get(task.key, USUAL_ANSWER),
         max_tokens=llm.max_tokens or USUAL_MAX_TOKENS,
         rejected=version.rejects.get(task.key, 0.04 if task.guardrails else 0.0),
+        retries=task.guardrail_max_retries,
         tools=tools,
         cache_ttl_s=llm.cache_ttl_s,
         params=json.dumps(_params(agent, tools)),

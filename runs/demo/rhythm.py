@@ -82,7 +82,10 @@ def _spread(count: int, weights: Sequence[float], chance: Random) -> list[int]:
     """Whole numbers in the weights' proportion, by chance where those are not whole; they sum to the count exactly."""
     all_reached = list(accumulate(weights))
     last, counts = 0, []
-    for reached in all_reached:
+    for weight, reached in zip(weights, all_reached, strict=True):
+        if not weight:
+            counts.append(0)
+            continue
         whole = reached >= all_reached[-1]
         mark = count if whole else min(count, int(count * reached / all_reached[-1] + chance.random()))
         counts.append(max(0, mark - last))
