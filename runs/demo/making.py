@@ -31,8 +31,8 @@ from teams.actions import FIRST_CAPS
 from teams.models import ApiToken, Membership, Scope, Team, User
 from teams.secrets import digest, new_secret
 
-BATCH_RUNS = 2500
-"""About so many runs are written in one transaction."""
+BATCH_RUNS = 500
+"""About so many runs are written at once: few enough that a web process's open transaction is never idle for long."""
 LARGE_RUNS = 20_000
 """From so many runs on the planner is told."""
 SETTLED = timedelta(minutes=15)
