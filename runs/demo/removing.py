@@ -1,0 +1,100 @@
+"""Removes a made-up team with all of its rows and nothing else, in transactions of bounded size.
+
+Which tables there are is read from the models: every row that leads to the team by keys is removed, so a new table
+needs no word here. Rows that only mention a row of the team, by a key that may become null, are none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.db import models, transaction
+
+from runs.models import Call, Run
+from teams.models import Membership, Team, User
+
+OWN_APPS = ("teams", "agents_app", "runs")
+BATCH_RUNS = 2000
+MAX_PATH = 5
+
+
+@transaction.atomic
+def remove_some_runs(team: Team) -> int:
+    """Removes the oldest runs with all that belongs to them; returns how many, 0 if there are none left."""
+    oldest = list(Run.objects.filter(team=team).order_by("id").values_list("pk", flat=True)[:BATCH_RUNS])
+    if oldest:
+        for model, path in leading_to(Run):
+            _delete(model.objects.filter(**{f"{path}__in": oldest}))  # type: ignore[attr-defined]
+        _delete(Run.objects.filter(pk__in=oldest))
+    return len(oldest)
+
+
+def remove_team(team: Team) -> None:
+    """Removes the team and what is left of its rows, and the people who were made for it. In the caller's transaction,
+    in which the team's row is locked."""
+    people = list(made_people(team).values_list("pk", flat=True))
+    for model, path in leading_to(Team):
+        _delete(model.objects.filter(**{path: team}))  # type: ignore[attr-defined]
+    _delete(Team.objects.filter(pk=team.pk))
+    for model, path in leading_to(User):
+        _delete(model.objects.filter(**{f"{path}__in": people}))  # type: ignore[attr-defined]
+    _delete(User.objects.filter(pk__in=people))
+
+
+def made_people(team: Team) -> models.QuerySet[User]:
+    """Members who cannot sign in and are in no other team."""
+    elsewhere = Membership.objects.exclude(team=team).values("user")
+    return User.objects.filter(memberships__team=team, is_active=False, last_login=None).exclude(pk__in=elsewhere)
+
+
+def holds_real(team: Team) -> bool:
+    """Whether anything real was ever recorded in the team; that is never removed."""
+    return (
+        Run.objects.filter(team=team, simulated=False).exists()
+        or Call.objects.filter(team=team, simulated=False).exists()
+    )
+
+
+@cache
+def leading_to(goal: type[models.Model]) -> list[tuple[type[models.Model], str]]:
+    """The models whose rows cannot be without a row of ``goal``, and the path of keys to it; the farthest first."""
+    found = {model: path for model in _own_models() if model is not goal and (path := _path(model, goal))}
+    return sorted(found.items(), key=lambda item: -item[1].count("__"))
+
+
+def _own_models() -> Iterator[type[models.Model]]:
+    return (model for model in apps.get_models(include_auto_created=True) if model._meta.app_label in OWN_APPS)
+
+
+def _path(model: type[models.Model], goal: type[models.Model]) -> str:
+    """The shortest chain of keys from a model to the goal; "" if there is none."""
+    chains = [("", model)]
+    for _ in range(MAX_PATH):
+        longer = [
+            (f"{path}__{key.name}" if path else key.name, key.related_model)
+            for path, at in chains
+            for key in at._meta.concrete_fields
+            if key.is_relation and not _may_be_empty(key)
+        ]
+        for path, reached in longer:
+            if reached is goal:
+                return path
+        chains = [(path, reached) for path, reached in longer if isinstance(reached, type)]
+    return ""
+
+
+def _may_be_empty(key: Any) -> bool:
+    return key.remote_field.on_delete is models.SET_NULL
+
+
+def _delete(rows: models.QuerySet[Any]) -> None:
+    """One DELETE. Keys are checked when the transaction ends, so a row that something else still needs undoes it."""
+    rows._raw_delete(rows.db)
+
+
+def each_batch(team: Team, progress: Callable[[int], None]) -> None:
+    while count := remove_some_runs(team):
+        progress(count)
