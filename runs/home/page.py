@@ -22,7 +22,8 @@ from runs.states import PERSON, Measure, RunState
 from teams.access import Principal, visible_to
 
 SHOWN_CREWS = 6
-SHOWN_CHANGES = 8
+SHOWN_CHANGES = 4
+"""Of each kind."""
 SHOWN_ASKS = 5
 
 
@@ -270,15 +271,20 @@ def _changes(
     calls_before: Mapping[Key, Figures],
     names: _Names,
 ) -> list[Change]:
-    """What grew or shrank most, crews, versions and models together; the largest difference first."""
+    """What grew or shrank most: crews, then versions, then models, of each the largest differences first."""
     crews = _pairs(_by(sums, 0), _by(sums_before, 0))
     versions = _pairs(_by(sums, 1), _by(sums_before, 1))
     models = _pairs(_by(calls, 1), _by(calls_before, 1))
-    found = [Change("crew", names.crew(crew), *pair, names.q_of_crew(crew)) for crew, pair in crews]
-    found += [Change("version", names.version(one), *pair, names.q_of_version(one)) for one, pair in versions]
-    found += [Change("model", model, *pair, names.q_of_model(model)) for model, pair in models if model]
-    moved = sorted((one for one in found if one.difference_nusd), key=lambda one: -abs(one.difference_nusd))
-    return moved[:SHOWN_CHANGES]
+    return [
+        *_largest(Change("crew", names.crew(crew), *pair, names.q_of_crew(crew)) for crew, pair in crews),
+        *_largest(Change("version", names.version(one), *pair, names.q_of_version(one)) for one, pair in versions),
+        *_largest(Change("model", model, *pair, names.q_of_model(model)) for model, pair in models if model),
+    ]
+
+
+def _largest(changes: Iterable[Change]) -> list[Change]:
+    moved = [one for one in changes if one.difference_nusd]
+    return sorted(moved, key=lambda one: -abs(one.difference_nusd))[:SHOWN_CHANGES]
 
 
 def _pairs(now: Mapping[Any, Figures], before: Mapping[Any, Figures]) -> list[tuple[Any, tuple[int, int]]]:
