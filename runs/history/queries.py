@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.db.models import Count, F, FloatField, Func, QuerySet, Value, Window
 from django.db.models.functions import Coalesce, RowNumber
 
+from runs.bounds.runs_at_once import kept_back
 from runs.history.filters import RunFilter
 from runs.history.lines import COLUMNS, RunLine, lines_of
 from runs.models import Run
@@ -23,13 +24,14 @@ def list_runs(
 ) -> Page[Run]:
     """The team's runs that fit the filter, the newest or largest first by one of ``SORTS``. One query for each page."""
     runs = _sortable(who, run_filter, sort).select_related("crew", "version", "team", "created_by")
-    return page_of(runs, SORTS[sort], cursor=cursor, limit=limit)
+    return page_of(runs.annotate(kept_back=kept_back(who.team)), SORTS[sort], cursor=cursor, limit=limit)
 
 
 def list_lines(who: Principal, run_filter: RunFilter, *, sort: str, cursor: str, limit: int) -> Page[RunLine]:
     """The same runs in the same order as lines of the page. One query."""
     columns = dict.fromkeys((*COLUMNS, SORTS.get(sort, "pk").removeprefix("-")))
-    rows = _sortable(who, run_filter, sort).values_list(*columns, named=True)
+    runs = _sortable(who, run_filter, sort).annotate(kept_back=kept_back(who.team))
+    rows = runs.values_list(*columns, "kept_back", named=True)
     page = page_of(rows, SORTS[sort], cursor=cursor, limit=limit)
     return Page(lines_of(who, page.items), page.next)
 
@@ -48,7 +50,7 @@ def state_counts(who: Principal) -> dict[str, int]:
 def live_runs(who: Principal, *, most: int = 10) -> list[Run]:
     """The newest runs that have not ended."""
     runs = visible_to(who, Run).filter(state__in=RUN_LIVE).select_related("crew", "version", "team")
-    return list(runs.order_by("-pk")[:most])
+    return list(runs.annotate(kept_back=kept_back(who.team)).order_by("-pk")[:most])
 
 
 def last_runs(who: Principal, crew_ids: Sequence[int], *, each: int = 5) -> dict[int, list[Run]]:
@@ -56,6 +58,7 @@ def last_runs(who: Principal, crew_ids: Sequence[int], *, each: int = 5) -> dict
     last: dict[int, list[Run]] = {pk: [] for pk in crew_ids}
     nth = Window(RowNumber(), partition_by=F("crew_id"), order_by=F("pk").desc())
     runs = visible_to(who, Run).filter(crew_id__in=crew_ids).annotate(nth=nth).filter(nth__lte=each)
+    runs = runs.annotate(kept_back=kept_back(who.team))
     for run in runs.select_related("version", "team").order_by("-pk"):
         last[run.crew_id].append(run)
     return last

@@ -10,18 +10,20 @@ from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 
 from engine.record.journal import TaskStatus
+from runs.bounds import runs_at_once
 from runs.models import Correction, Run, TaskRun
-from runs.states import QUEUE, CallState, RunState
+from runs.states import PLACE, QUEUE, CallState, RunState
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """One thing that a run waits for."""
 
-    what: str  # "queue", "person", a budget's name, "rate_limit", "retry", or "budget": money that calls in flight hold
+    what: str  # a name in ``runs.states``: what a queued or waiting run waits for, or a ``CallWait``
     task: TaskRun | None = None  # None: the run as a whole waits
     until: datetime | None = None  # when it is looked at again, if that is known
     ahead: int | None = None  # in the queue: how many of the team's runs come before it
+    at_once: int | None = None  # for a place: how many runs of the team may be under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +46,24 @@ class Troubles:
 
 
 def waits_of(run: Run, tasks: Sequence[TaskRun]) -> list[Waiting]:
-    """Everything that the run waits for now; nothing while it works or once it has ended. At most one query."""
+    """Everything that the run waits for now; nothing while it works or once it has ended. At most two queries."""
     if run.state == RunState.QUEUED:
-        return [Waiting(QUEUE, ahead=_ahead(run))]
+        what = queued_for(run)
+        return [Waiting(what, ahead=_ahead(run), at_once=run.team.runs_at_once if what == PLACE else None)]
     if run.state == RunState.WAITING:
         waiting = [task for task in tasks if task.state == TaskStatus.WAITING]
         return [Waiting(run.waiting_for, task) for task in waiting] or [Waiting(run.waiting_for)]
     if run.state != RunState.RUNNING:
         return []
     return [Waiting(task.waits_for, task, task.waits_until) for task in tasks if task.waits_for]
+
+
+def queued_for(run: Run) -> str:
+    """What a queued run waits for. One query, unless it was read with ``runs_at_once.kept_back``."""
+    kept_back = run.__dict__.get("kept_back")
+    if kept_back is None:
+        kept_back = runs_at_once.is_full(run.team)
+    return PLACE if kept_back else QUEUE
 
 
 def waits_for(run: Run, tasks: Sequence[TaskRun]) -> str:
