@@ -108,11 +108,13 @@ def run_detail(run: Run) -> RunDetail:
 
 
 def _calls_within(run: Run, tasks: Sequence[TaskRun]) -> list[Call]:
-    """The run's first calls and one more than are shown, each with its task, which is not read once more."""
+    """The run's first calls and one more than are shown, each with its task. A run has all its tasks from the launch
+    on, so none is missing here."""
     calls = list(calls_of(run).select_related(None)[: SHOWN_CALLS + 1])
     task_of = {task.pk: task for task in tasks}
     for call in calls:
-        call.task_run = task_of.get(call.task_run_id)
+        if call.task_run_id is not None:
+            call.task_run = task_of[call.task_run_id]
     return calls
 
 
