@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import Count, F, FloatField, Func, QuerySet, Value, Window
+from django.db import connection
+from django.db.models import F, FloatField, Func, QuerySet, Value, Window
 from django.db.models.functions import Coalesce, RowNumber
 
 from runs.bounds.runs_at_once import kept_back
 from runs.history.filters import RunFilter
-from runs.history.lines import COLUMNS, RunLine, lines_of
+from runs.history.lines import COLUMNS, RunLine, lines_of, short
 from runs.models import Run
 from runs.paging import Page, cursor_id, page_of
 from runs.states import RUN_LIVE, RunState
@@ -17,6 +18,9 @@ from teams.access import Principal, visible_to
 from teams.refusals import Invalid
 
 SORTS = {"newest": "-pk", "cost": "-spent_nusd", "duration": "-seconds", "tokens": "-tokens"}
+MAX_CREWS, NAME_CHARS = 200, 40
+_STATE_COUNTS = "SELECT state, count(*) FROM runs_run WHERE team_id = %s GROUP BY state"
+_CREWS = "SELECT slug, name FROM agents_app_crew WHERE team_id = %s AND builtin_key = '' ORDER BY name LIMIT %s"
 
 
 def list_runs(
@@ -43,8 +47,16 @@ def count_newer(who: Principal, run_filter: RunFilter, *, than: str) -> int:
 
 def state_counts(who: Principal) -> dict[str, int]:
     """How many of the team's runs are in each state."""
-    counts = visible_to(who, Run).values_list("state").annotate(Count("pk")).order_by()
-    return dict.fromkeys(RunState.values, 0) | dict(counts)
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE_COUNTS, [who.team.pk])
+        return dict.fromkeys(RunState.values, 0) | dict(cursor.fetchall())
+
+
+def crews_to_choose(who: Principal) -> list[tuple[str, str]]:
+    """Slug and name of the team's first ``MAX_CREWS`` crews by name, archived ones included."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CREWS, [who.team.pk, MAX_CREWS])
+        return [(slug, short(name, NAME_CHARS)) for slug, name in cursor.fetchall()]
 
 
 def live_runs(who: Principal, *, most: int = 10) -> list[Run]:
