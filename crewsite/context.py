@@ -7,8 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from runs.notices.alerts import banners
-from teams.models import Team
-from teams.queries import teams_of
+from teams.queries import names_of_teams
 
 THEMES = ("light", "dark")
 
@@ -23,9 +22,5 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "alerts": lambda: banners(who) if who is not None else [],
         "section": request.path.split("/")[3] if request.path.startswith("/t/") else "",
         "theme": theme if theme in THEMES else "",
-        "my_teams": lambda: _named_teams(user) if user is not None and user.is_authenticated else [],
+        "my_teams": lambda: names_of_teams(user) if user is not None and user.is_authenticated else [],
     }
-
-
-def _named_teams(user: Any) -> list[Team]:
-    return list(teams_of(user).only("slug", "name"))

@@ -112,6 +112,7 @@ TEMPLATES = [
                 "crewsite.templatetags.parts",
                 "runs.templatetags.changes",
                 "runs.templatetags.money",
+                "runs.templatetags.times",
                 "runs.templatetags.words",
             ],
         },

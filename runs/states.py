@@ -39,6 +39,8 @@ class CallWait(TextChoices):
 
 QUEUE = "queue"
 """What a queued run waits for: a worker."""
+PLACE = "runs_at_once"
+"""What it waits for if its team has as many runs under way as it may have: one of them to end or to be set aside."""
 PERSON = "person"
 BUDGETS = RUN_BUDGET, TEAM_BUDGET, USER_BUDGET = ("run_budget", "team_budget", "user_budget")
 """What a waiting run waits for besides a person: the budget that did not cover its next call."""

@@ -12,6 +12,7 @@ from engine.record.journal import Purpose, TaskStatus
 from engine.tools.tool import Effect
 from runs.states import (
     PERSON,
+    PLACE,
     QUEUE,
     RUN_BUDGET,
     TEAM_BUDGET,
@@ -69,6 +70,9 @@ class WaitWords:
 
 WAITS: Mapping[str, WaitWords] = {
     QUEUE: WaitWords("a worker", "a worker", "waits for a worker"),
+    PLACE: WaitWords(
+        "other runs of the team", "other runs of their teams", "waits for another run of the team to end or pause"
+    ),
     PERSON: WaitWords("a person", "a person", "for a person, see below"),
     RUN_BUDGET: WaitWords("its own budget", "their own budget", "for money: the run's budget"),
     TEAM_BUDGET: WaitWords("the team's budget", "a team's budget", "for money: the team's budget of this month"),

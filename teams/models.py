@@ -68,8 +68,8 @@ class Team(models.Model):
 
     At a budget a run does what ``at_limit`` says, unless its launch says otherwise. With ``fallback`` it goes on with
     ``fallback_model``, if the budget covers that. Each member may launch ``launch_quota`` runs in any
-    ``launch_window_s`` seconds. ``run_...`` is the most that a launch may ask for and what it gets unasked; new teams
-    begin with those of ``actions.FIRST_CAPS``.
+    ``launch_window_s`` seconds. ``run_...`` is the most that a launch may ask for and what it gets unasked. New teams
+    begin with the caps of ``actions.FIRST_CAPS``.
     """
 
     slug = models.SlugField(unique=True, max_length=60)
@@ -78,6 +78,7 @@ class Team(models.Model):
     run_budget_nusd = models.BigIntegerField(null=True, blank=True)  # of one run
     run_max_calls = models.PositiveIntegerField(null=True, blank=True)  # model requests of one run
     run_max_seconds = models.PositiveIntegerField(null=True, blank=True)  # of one run, without its pauses
+    runs_at_once = models.PositiveIntegerField(null=True, blank=True)  # runs under way, of the whole team
     user_budget_nusd = models.BigIntegerField(null=True, blank=True)  # of each member in a month
     at_limit = models.CharField(max_length=8, choices=AtLimit.choices, default=AtLimit.PAUSE)
     fallback_model = models.CharField(max_length=200, blank=True)
@@ -96,6 +97,7 @@ class Team(models.Model):
             models.CheckConstraint(condition=models.Q(launch_window_s__gte=1), name="team_launch_window_positive"),
             models.CheckConstraint(condition=models.Q(run_max_calls__gte=1), name="team_run_max_calls_positive"),
             models.CheckConstraint(condition=models.Q(run_max_seconds__gte=1), name="team_run_max_seconds_positive"),
+            models.CheckConstraint(condition=models.Q(runs_at_once__gte=1), name="team_runs_at_once_positive"),
         ]
 
     def __str__(self) -> str:

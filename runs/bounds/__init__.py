@@ -1,1 +1,1 @@
-"""What keeps a call or a launch back: budgets, the pace of provider keys, launch quotas."""
+"""What keeps a call, a launch or a queued run back: budgets, the pace of provider keys, quotas, caps, runs at once."""

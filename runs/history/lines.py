@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from runs.states import RUN_ENDED, RunState
+from runs.states import PLACE, RUN_ENDED, RunState
 from teams.access import Principal
 
 COLUMNS = (
@@ -54,7 +54,7 @@ class RunLine:
     about: str  # the error of a failed run, else its inputs
     failed: bool  # whether ``about`` is an error
     state: str
-    waiting_for: str
+    waiting_for: str  # "" of a queued run that only waits for a worker
     spent_nusd: int
     unpriced_calls: int
     ended: bool
@@ -68,7 +68,7 @@ class RunLine:
 
 
 def lines_of(who: Principal, rows: Sequence[Any]) -> list[RunLine]:
-    """A line for each named row of ``COLUMNS``."""
+    """A line for each named row of ``COLUMNS`` and ``kept_back``."""
     page_of_no_run = reverse("run", kwargs={"team": who.team.slug, "run_id": NO_RUN})
     return [_line(row, page_of_no_run.replace(str(NO_RUN), str(row.pk))) for row in rows]
 
@@ -84,7 +84,7 @@ def _line(row: Any, address: str) -> RunLine:
         about=short(row.error, ERROR_CHARS) if failed else " · ".join(_inputs(row.inputs)),
         failed=failed,
         state=row.state,
-        waiting_for=row.waiting_for,
+        waiting_for=PLACE if row.kept_back else row.waiting_for,
         spent_nusd=row.spent_nusd,
         unpriced_calls=row.unpriced_calls,
         ended=row.state in RUN_ENDED,

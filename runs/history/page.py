@@ -7,13 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from agents_app.models import Crew
+from django.utils.safestring import SafeString
+
 from runs.history.filters import RunFilter
 from runs.history.lines import RunLine
-from runs.history.queries import SORTS, list_lines, state_counts
+from runs.history.queries import SORTS, crews_to_choose, list_lines, state_counts
+from runs.history.rows import rows_of
 from runs.paging import Page
 from runs.states import RunState
-from teams.access import Principal, visible_to
+from teams.access import Principal
 from teams.refusals import Refusal
 
 A_PAGE = 50
@@ -30,10 +32,11 @@ class History:
     error: str  # what could not be understood; "" if everything could
     chosen: Mapping[str, str]  # the filter's values, for the form beside it
     runs: Sequence[RunLine]
+    rows: SafeString  # the same runs as rows of a table
     next: str
     is_first: bool
     counts: Mapping[str, int]
-    crews: Sequence[tuple[str, str]]  # slug and name
+    crews: Sequence[tuple[str, str]]  # slug, and name as far as it is shown
     spans = SPANS
     sorts = tuple(SORTS)
     states = tuple(RunState.values)
@@ -55,10 +58,11 @@ def history(who: Principal, query: Mapping[str, str]) -> History:
         error=error,
         chosen={name: run_filter.value(name) for name in CHOICES},
         runs=page.items,
+        rows=rows_of(page.items),
         next=page.next,
         is_first=not cursor,
         counts=state_counts(who),
-        crews=list(visible_to(who, Crew).filter(builtin_key="").order_by("name").values_list("slug", "name")[:200]),
+        crews=crews_to_choose(who),
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import Count, F, QuerySet, Window
+from django.db import connection
+from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 
+from runs.bounds.runs_at_once import kept_back
 from runs.history.filters import RunFilter
-from runs.history.lines import COLUMNS, RunLine, lines_of
+from runs.history.lines import COLUMNS, RunLine, lines_of, short
 from runs.models import Run
 from runs.paging import Page, cursor_id, page_of
 from runs.states import RUN_LIVE, RunState
@@ -17,6 +19,16 @@ from teams.refusals import Invalid
 
 SORTS = {"newest": "-pk", "cost": "-ended_nusd", "duration": "-ended_ms", "tokens": "-ended_tokens"}
 """The largest first. Runs that have not ended yet come last where a figure of theirs is sorted by."""
+MAX_CREWS, NAME_CHARS = 200, 40
+# Those that ended are counted in their rollups.
+_STATE_COUNTS = """
+    SELECT state, sum(runs)::bigint FROM (
+        SELECT state, runs FROM runs_runsum WHERE team_id = %(team)s
+        UNION ALL
+        SELECT state, 1 FROM runs_run WHERE team_id = %(team)s AND state = ANY(%(live)s)
+    ) AS counted GROUP BY state
+"""
+_CREWS = "SELECT slug, name FROM agents_app_crew WHERE team_id = %s AND builtin_key = '' ORDER BY name LIMIT %s"
 
 
 def list_runs(
@@ -24,13 +36,14 @@ def list_runs(
 ) -> Page[Run]:
     """The team's runs that fit the filter, the newest or largest first by one of ``SORTS``. One query for each page."""
     runs = _sortable(who, run_filter, sort).select_related("crew", "version", "team", "created_by")
-    return page_of(runs, SORTS[sort], cursor=cursor, limit=limit)
+    return page_of(runs.annotate(kept_back=kept_back(who.team)), SORTS[sort], cursor=cursor, limit=limit)
 
 
 def list_lines(who: Principal, run_filter: RunFilter, *, sort: str, cursor: str, limit: int) -> Page[RunLine]:
     """The same runs in the same order as lines of the page. One query."""
     columns = dict.fromkeys((*COLUMNS, SORTS.get(sort, "pk").removeprefix("-")))
-    rows = _sortable(who, run_filter, sort).values_list(*columns, named=True)
+    runs = _sortable(who, run_filter, sort).annotate(kept_back=kept_back(who.team))
+    rows = runs.values_list(*columns, "kept_back", named=True)
     page = page_of(rows, SORTS[sort], cursor=cursor, limit=limit)
     return Page(lines_of(who, page.items), page.next)
 
@@ -42,14 +55,22 @@ def count_newer(who: Principal, run_filter: RunFilter, *, than: str) -> int:
 
 def state_counts(who: Principal) -> dict[str, int]:
     """How many of the team's runs are in each state."""
-    counts = visible_to(who, Run).values_list("state").annotate(Count("pk")).order_by()
-    return dict.fromkeys(RunState.values, 0) | dict(counts)
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE_COUNTS, {"team": who.team.pk, "live": list(RUN_LIVE)})
+        return dict.fromkeys(RunState.values, 0) | dict(cursor.fetchall())
+
+
+def crews_to_choose(who: Principal) -> list[tuple[str, str]]:
+    """Slug and name of the team's first ``MAX_CREWS`` crews by name, archived ones included."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CREWS, [who.team.pk, MAX_CREWS])
+        return [(slug, short(name, NAME_CHARS)) for slug, name in cursor.fetchall()]
 
 
 def live_runs(who: Principal, *, most: int = 10) -> list[Run]:
     """The newest runs that have not ended."""
     runs = visible_to(who, Run).filter(state__in=RUN_LIVE).select_related("crew", "version", "team")
-    return list(runs.order_by("-pk")[:most])
+    return list(runs.annotate(kept_back=kept_back(who.team)).order_by("-pk")[:most])
 
 
 def last_runs(who: Principal, crew_ids: Sequence[int], *, each: int = 5) -> dict[int, list[Run]]:
@@ -57,6 +78,7 @@ def last_runs(who: Principal, crew_ids: Sequence[int], *, each: int = 5) -> dict
     last: dict[int, list[Run]] = {pk: [] for pk in crew_ids}
     nth = Window(RowNumber(), partition_by=F("crew_id"), order_by=F("pk").desc())
     runs = visible_to(who, Run).filter(crew_id__in=crew_ids).annotate(nth=nth).filter(nth__lte=each)
+    runs = runs.annotate(kept_back=kept_back(who.team))
     for run in runs.select_related("version", "team").order_by("-pk"):
         last[run.crew_id].append(run)
     return last

@@ -17,9 +17,10 @@ from django.db.models import F
 from engine.catalogue.model_ids import provider_of
 from engine.spec.crew_spec import LLMSpec
 from engine.text import is_storable
-from runs.bounds import budgets
+from runs.bounds import budgets, runs_at_once
 from runs.bounds.budgets import MAX_BUDGET_USD
 from runs.bounds.run_caps import MAX_BOUND, RAISE
+from runs.bounds.runs_at_once import MAX_AT_ONCE
 from runs.ledger import transitions
 from runs.ledger.prices import TeamPrices
 from runs.ledger.wake_covered import wake_covered
@@ -37,6 +38,8 @@ from teams.refusals import Conflict, Invalid
 MAX_QUOTA = 1_000_000
 MAX_MODEL_CHARS = 200
 MAX_WINDOW_S = 31 * 86_400
+MOST_RUNG = 500
+"""Runs for which new places are rung at once; sweeps ring for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class TeamLimits:
     run_budget_usd: Decimal | None = None  # of each run
     run_max_calls: int | None = None  # model requests of each run
     run_max_seconds: int | None = None  # of each run, without its pauses
+    runs_at_once: int | None = None  # of the team, under way
     user_budget_usd: Decimal | None = None  # of each member, a month
     at_limit: str = AtLimit.PAUSE
     fallback_model: str = ""
@@ -69,6 +73,7 @@ def limits_of(team: Team) -> TeamLimits:
         run_budget_usd=to_usd(team.run_budget_nusd),
         run_max_calls=team.run_max_calls,
         run_max_seconds=team.run_max_seconds,
+        runs_at_once=team.runs_at_once,
         user_budget_usd=to_usd(team.user_budget_nusd),
         at_limit=team.at_limit,
         fallback_model=team.fallback_model,
@@ -101,6 +106,9 @@ def set_limits(who: Principal, limits: TeamLimits, *, seen: str = "") -> Team:
     team.budget_nusd = to_nusd(limits.budget_usd)
     team.run_budget_nusd = to_nusd(limits.run_budget_usd)
     team.run_max_calls, team.run_max_seconds = limits.run_max_calls, limits.run_max_seconds
+    before, team.runs_at_once = team.runs_at_once, limits.runs_at_once
+    if before is not None and (team.runs_at_once is None or team.runs_at_once > before):
+        transaction.on_commit(partial(fill_places, team.pk))
     team.user_budget_nusd = to_nusd(limits.user_budget_usd)
     team.at_limit, team.fallback_model = limits.at_limit, limits.fallback_model.strip()
     team.launch_quota, team.launch_window_s = limits.launch_quota, limits.launch_window_s
@@ -150,6 +158,12 @@ def wake() -> None:
         bell.ring(run_id)
 
 
+def fill_places(team_id: int) -> None:
+    """Rings for the runs for which the team has places now."""
+    for run_id in runs_at_once.fitting(team_id, most=MOST_RUNG):
+        bell.ring(run_id)
+
+
 def _locked_sums(team: Team, members: Mapping[int, int]) -> tuple[Bill, list[Allowance]]:
     """This month's bill and allowances, locked, and begun if need be.
 
@@ -191,9 +205,11 @@ def _complaints(limits: TeamLimits, members: Mapping[int, int]) -> dict[str, str
             fields[name] = f"Give an amount from $0 to ${MAX_BUDGET_USD:,}, or none for no limit."
         elif amount is not None and to_usd(to_nusd(amount)) != amount:
             fields[name] = "Give at most nine decimals."
-    for name, cap in (("run_max_calls", limits.run_max_calls), ("run_max_seconds", limits.run_max_seconds)):
-        if cap is not None and not 1 <= cap <= MAX_BOUND:
-            fields[name] = f"Give a number from 1 to {MAX_BOUND:,}, or none for no limit."
+    most = {"run_max_calls": MAX_BOUND, "run_max_seconds": MAX_BOUND, "runs_at_once": MAX_AT_ONCE}
+    for name, most_of_it in most.items():
+        cap = getattr(limits, name)
+        if cap is not None and not 1 <= cap <= most_of_it:
+            fields[name] = f"Give a number from 1 to {most_of_it:,}, or none for no limit."
     fields |= {f"members.{user}": "Not a member of this team." for user in limits.members if user not in members}
     if limits.at_limit not in AtLimit.values:
         fields["at_limit"] = f"Choose one of {', '.join(AtLimit.values)}."

@@ -57,6 +57,11 @@ class LimitsForm(forms.Form):
     run_max_seconds = forms.IntegerField(
         required=False, label="Seconds of each run", help_text="Without the time in which it waits for people or money."
     )
+    runs_at_once = forms.IntegerField(
+        required=False,
+        label="Runs at once",
+        help_text="Of the whole team. Further ones wait in the queue. Empty: no limit.",
+    )
     user_budget_usd = UsdField(label="Each member, per month", help_text="Unless set otherwise below.")
     at_limit = forms.ChoiceField(choices=list(AT_LIMIT_WORDS.items()), widget=forms.RadioSelect, label="At a budget")
     fallback_model = forms.CharField(

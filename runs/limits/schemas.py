@@ -35,6 +35,9 @@ class LimitsIn(Strict):
     run_budget_usd: Usd | None = Field(description="of each run, at most, and what a launch gets that names none")
     run_max_calls: StrictInt | None = Field(description="model requests of each run, likewise")
     run_max_seconds: StrictInt | None = Field(description="of each run without its pauses, likewise")
+    runs_at_once: StrictInt | None = Field(
+        description="runs of the team that are worked on at the same time; 1 to 10,000, null is no limit"
+    )
     user_budget_usd: Usd | None = Field(description="of each member, per month")
     at_limit: AtLimit = Field(description="what a run does at a budget")
     fallback_model: str = Field(description="what fallback asks after an agent's own fallbacks; empty for none")
@@ -82,6 +85,7 @@ class LimitsOut(Schema):
     run_budget_usd: UsdTextOrNull = Field(validation_alias="team.run_budget_nusd")
     run_max_calls: int | None = Field(validation_alias="team.run_max_calls")
     run_max_seconds: int | None = Field(validation_alias="team.run_max_seconds")
+    runs_at_once: int | None = Field(validation_alias="team.runs_at_once")
     user_budget_usd: UsdTextOrNull = Field(validation_alias="team.user_budget_nusd")
     at_limit: AtLimit = Field(validation_alias="team.at_limit")
     fallback_model: str = Field(validation_alias="team.fallback_model")

@@ -58,7 +58,9 @@ def _database_up(*, answers: bool) -> Metric:
 def _runs(now: Operations) -> Iterator[Metric]:
     states = {str(state): now.states[state] for state in RUN_LIVE}
     yield _by_label("runs", "Runs that have not ended.", "state", states)
-    yield _gauge("queue_oldest_seconds", "Age of the oldest queued run; 0 if none is.", now.oldest_queued_s or 0)
+    oldest_s = now.oldest_queued_s or 0
+    yield _gauge("queue_oldest_seconds", "Age of the oldest run that waits for a worker; 0 if none does.", oldest_s)
+    yield _gauge("runs_kept_back", "Queued runs whose teams have as many under way as they may have.", now.kept_back)
     waits = {"0.5": now.wait_p50_s or 0, "0.95": now.wait_p95_s or 0}
     yield _by_label("queue_wait_seconds", "From launch to claim, of runs begun in the last hour.", "quantile", waits)
     yield _by_label("runs_waiting", "Waiting runs by what they wait for.", "for", now.waiting_for)

@@ -103,6 +103,7 @@ class Queue:
     """Waits are from launch to the first claim, of runs begun in the last hour; None if there were none."""
 
     oldest_s: float | None
+    kept_back: int
     wait_p50_s: float | None
     wait_p95_s: float | None
     begun_last_hour: int
@@ -115,7 +116,8 @@ class Operations:
 
     whole: bool  # of the whole installation, not of one team
     states: dict[str, int]  # live ones as they stand, ended ones of runs launched in the last 24 hours
-    oldest_queued_s: float | None
+    oldest_queued_s: float | None  # of those that wait for a worker
+    kept_back: int  # queued runs whose teams have as many under way as they may have
     wait_p50_s: float | None
     wait_p95_s: float | None
     begun_last_hour: int
@@ -171,6 +173,7 @@ def _figures(team_id: int | None, *, viewer: int | None) -> Operations:
         whole=team_id is None,
         states=_states(runs),
         oldest_queued_s=queue.oldest_s,
+        kept_back=queue.kept_back,
         wait_p50_s=queue.wait_p50_s,
         wait_p95_s=queue.wait_p95_s,
         begun_last_hour=queue.begun_last_hour,

@@ -42,8 +42,10 @@ class WorkerOut(Schema):
 
 class QueueOut(Schema):
     oldest_s: float | None = Field(
-        validation_alias="oldest_queued_s", description="age of the oldest queued run; null if none is"
+        validation_alias="oldest_queued_s",
+        description="age of the oldest run that waits for a worker; null if none does",
     )
+    kept_back: int = Field(description="queued runs whose teams have as many under way as their runs_at_once allows")
     wait_p50_s: float | None = Field(description="from launch to claim, of runs begun in the last hour")
     wait_p95_s: float | None
     begun_last_hour: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from psycopg.sql import SQL, Literal
 
+from runs.bounds.runs_at_once import FULL_TEAMS
 from runs.sql import statement
 
 EXPIRED, FROZEN, IDLE, OPEN_CALLS = "expired", "frozen", "idle", "open_calls"
@@ -35,12 +36,15 @@ _IDLE_SINCE = SQL(
      WHERE task.run_id = run.id)) END"""
 )
 
-# Queue: one row. Medians are of the runs that began in the last hour.
+# Queue: one row. The oldest is of those that wait for a worker and not for their team's other runs. Medians are of the
+# runs that began in the last hour.
 QUEUE = statement(
     """
     SELECT
         (SELECT extract(epoch FROM clock_timestamp() - min({idle_since}))::float8 FROM runs_run AS run
-         WHERE state = 'queued' AND {of_team}) AS oldest_s,
+         WHERE state = 'queued' AND team_id NOT IN ({full_teams}) AND {of_team}) AS oldest_s,
+        (SELECT count(*) FROM runs_run AS run
+         WHERE state = 'queued' AND team_id IN ({full_teams}) AND {of_team}) AS kept_back,
         waits.half[1] AS wait_p50_s, waits.half[2] AS wait_p95_s, waits.begun AS begun_last_hour,
         clock_timestamp() AS read_at
     FROM (
@@ -50,6 +54,7 @@ QUEUE = statement(
     """,
     idle_since=_IDLE_SINCE,
     of_team=_OF_TEAM,
+    full_teams=FULL_TEAMS,
 )
 
 _LINE = SQL(
@@ -74,8 +79,8 @@ RUNNING = statement(
 )
 
 # StuckLine: the runs of each reason that have been stuck longest. Runs that nobody holds are a queue and not stuck
-# while every worker is full (%(full)s), or as full as it may be of one team (%(full_teams)s). A waiting run could not
-# go on, so it is not stuck.
+# while every worker is full (%(full)s), or as full as it may be of one team (%(full_teams)s), or their team has as many
+# under way as it may have. A waiting run could not go on, so it is not stuck.
 STUCK = statement(
     """
     WITH stuck AS (
@@ -91,6 +96,7 @@ STUCK = statement(
             SELECT id, {idle_since} AS since FROM runs_run AS run
             WHERE state IN ('queued', 'running') AND lease_until IS NULL
               AND NOT %(full)s AND team_id <> ALL(%(full_teams)s::bigint[])
+              AND (state = 'running' OR team_id NOT IN ({full_teams}))
               AND created_at < clock_timestamp() - make_interval(secs => %(idle_s)s) AND {of_team}) AS unheld
         WHERE since < clock_timestamp() - make_interval(secs => %(idle_s)s)
         UNION ALL
@@ -108,6 +114,7 @@ STUCK = statement(
     frozen=Literal(FROZEN),
     idle=Literal(IDLE),
     open_calls=Literal(OPEN_CALLS),
+    full_teams=FULL_TEAMS,
     idle_since=_IDLE_SINCE,
     of_team=_OF_TEAM,
     line=_LINE,

@@ -5,15 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum, Value, prefetch_related_objects
-from django.db.models.functions import Coalesce
+from django.db import connection
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 
 from runs.models import Call, Review, Run, TaskRun
 from runs.paging import Page, page_of
-from runs.states import CallState, CostClass
-from teams.access import Principal, visible_to
+from runs.states import CostClass
+from teams.access import Principal
 
 SHOWN_CALLS = 200
+
+# One row for each agent, model, task and cost class, in the order of ``UsageRow``'s fields.
+USAGE = """
+    SELECT CASE 0 WHEN GROUPING(call.agent) THEN 'agent' WHEN GROUPING(model) THEN 'model'
+                  WHEN GROUPING(cost_class) THEN 'cost_class' ELSE 'task' END AS part,
+           coalesce(call.agent, model, cost_class, task.key, '') AS key,
+           count(*) AS calls,
+           count(*) FILTER (WHERE kind = 'model' AND call.state IN ('ok', 'late') AND NOT cache_hit),
+           sum(call.prompt_tokens)::bigint,
+           sum(call.cached_prompt_tokens)::bigint,
+           sum(call.completion_tokens)::bigint,
+           coalesce(sum(cost_nusd), 0)::bigint AS spent_nusd,
+           count(*) FILTER (WHERE cost_nusd IS NULL),
+           coalesce(sum(saved_nusd), 0)::bigint,
+           count(*) FILTER (WHERE cache_hit AND saved_nusd IS NULL AND kind <> 'tool')
+    FROM runs_call AS call LEFT JOIN runs_taskrun AS task ON task.id = call.task_run_id
+    WHERE call.run_id = %s AND call.state <> 'intent'
+    GROUP BY GROUPING SETS ((call.agent), (model), (cost_class), (task.key))
+    ORDER BY spent_nusd DESC, key
+"""
+NEIGHBOURS = """
+    (SELECT id FROM runs_run WHERE team_id = %(team)s AND crew_id = %(crew)s AND id > %(run)s ORDER BY id LIMIT 1)
+    UNION ALL
+    (SELECT id FROM runs_run WHERE team_id = %(team)s AND crew_id = %(crew)s AND id < %(run)s ORDER BY id DESC LIMIT 1)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +94,28 @@ def with_tasks(run: Run) -> Run:
 
 def run_detail(run: Run) -> RunDetail:
     """A fixed number of queries, however many calls the run has."""
-    calls = list(calls_of(run)[: SHOWN_CALLS + 1])
+    tasks = list(run.tasks.order_by("position"))
+    calls = _calls_within(run, tasks)
+    usage = usage_of(run)
     return RunDetail(
-        tasks=list(run.tasks.order_by("position")),
+        tasks=tasks,
         calls=calls[:SHOWN_CALLS],
         call_count=len(calls) if len(calls) <= SHOWN_CALLS else run.calls.count(),
-        by_agent=usage_by(run, "agent"),
-        by_model=[row for row in usage_by(run, "model") if row.key],
-        by_class=usage_by(run, "cost_class"),
+        by_agent=usage["agent"],
+        by_model=[row for row in usage["model"] if row.key],
+        by_class=usage["cost_class"],
     )
+
+
+def _calls_within(run: Run, tasks: Sequence[TaskRun]) -> list[Call]:
+    """The run's first calls and one more than are shown, each with its task. A run has all its tasks from the launch
+    on, so none is missing here."""
+    calls = list(calls_of(run).select_related(None)[: SHOWN_CALLS + 1])
+    task_of = {task.pk: task for task in tasks}
+    for call in calls:
+        if call.task_run_id is not None:
+            call.task_run = task_of[call.task_run_id]
+    return calls
 
 
 def calls_of(run: Run) -> QuerySet[Call]:
@@ -105,39 +143,21 @@ def call_neighbours(call: Call) -> tuple[Call | None, Call | None]:
 
 def usage_by(run: Run, part: str) -> list[UsageRow]:
     """The run's usage by ``agent``, ``model``, ``task`` or ``cost_class``. The rows sum to the run's own figures."""
-    column = {"task": "task_run__key"}.get(part, part)
-    settled = run.calls.exclude(state=CallState.INTENT)
-    rows = settled.values(key=Coalesce(F(column), Value(""))).annotate(
-        calls=Count("pk"),
-        successful_requests=Count("pk", filter=Q(kind="model", state__in=("ok", "late"), cache_hit=False)),
-        prompt=Sum("prompt_tokens"),
-        cached=Sum("cached_prompt_tokens"),
-        completion=Sum("completion_tokens"),
-        spent=Coalesce(Sum("cost_nusd"), 0),
-        unpriced=Count("pk", filter=Q(cost_nusd=None)),
-        saved=Coalesce(Sum("saved_nusd"), 0),
-        unpriced_reuses=Count("pk", filter=Q(cache_hit=True, saved_nusd=None) & ~Q(kind="tool")),
-    )
-    return [
-        UsageRow(
-            key=row["key"],
-            calls=row["calls"],
-            successful_requests=row["successful_requests"],
-            prompt_tokens=row["prompt"],
-            cached_prompt_tokens=row["cached"],
-            completion_tokens=row["completion"],
-            spent_nusd=row["spent"],
-            unpriced_calls=row["unpriced"],
-            saved_nusd=row["saved"],
-            unpriced_reuses=row["unpriced_reuses"],
-        )
-        for row in rows.order_by("-spent", "key")
-    ]
+    return usage_of(run)[part]
+
+
+def usage_of(run: Run) -> dict[str, list[UsageRow]]:
+    """The run's usage by each of the four, the dearest first, from one look at its calls."""
+    usage: dict[str, list[UsageRow]] = {"agent": [], "model": [], "task": [], "cost_class": []}
+    with connection.cursor() as cursor:
+        cursor.execute(USAGE, [run.pk])
+        for part, *figures in cursor.fetchall():
+            usage[part].append(UsageRow(*figures))
+    return usage
 
 
 def neighbours(who: Principal, run: Run) -> tuple[Run | None, Run | None]:
-    """The next newer and the next older run of the same crew."""
-    siblings = visible_to(who, Run).filter(crew_id=run.crew_id).select_related("team")
-    newer = siblings.filter(pk__gt=run.pk).order_by("pk").first()
-    older = siblings.filter(pk__lt=run.pk).order_by("-pk").first()
-    return newer, older
+    """The next newer and the next older run of the same crew, their ids alone. One query."""
+    found = list(Run.objects.raw(NEIGHBOURS, {"team": who.team.pk, "crew": run.crew_id, "run": run.pk}))
+    newer = next((other for other in found if other.pk > run.pk), None)
+    return newer, next((other for other in found if other.pk < run.pk), None)

@@ -15,12 +15,14 @@ from runs.addresses import run_url
 from runs.api_fields import TextOrNull, TimeText, TimeTextOrNull, UsdText, UsdTextOrNull
 from runs.models import Call, Review, Rollup, Run, TaskRun
 from runs.money import usd_text
-from runs.run.standing import Troubles, Waiting, troubles_of, waits_for, waits_of
-from runs.states import QUEUE, CallState, CostClass, Priority, RunState
+from runs.run.standing import Troubles, Waiting, queued_for, troubles_of, waits_for, waits_of
+from runs.states import CallState, CostClass, Priority, RunState
 from teams.api.request_body import Strict
 from teams.models import AtLimit
 
-Wait = Literal["queue", "person", "run_budget", "team_budget", "user_budget", "rate_limit", "retry", "budget"]
+Wait = Literal[
+    "queue", "runs_at_once", "person", "run_budget", "team_budget", "user_budget", "rate_limit", "retry", "budget"
+]
 """What a run or one of its tasks waits for: the names in ``runs.states``."""
 
 
@@ -191,7 +193,7 @@ class RunSummary(Schema):
 
     @staticmethod
     def resolve_waiting_for(run: Run) -> str | None:
-        return QUEUE if run.state == RunState.QUEUED else run.waiting_for or None
+        return queued_for(run) if run.state == RunState.QUEUED else run.waiting_for or None
 
     @staticmethod
     def resolve_error(run: Run) -> Run | None:
@@ -206,7 +208,7 @@ class RunSummary(Schema):
         return run_url(run)
 
 
-# Made of a run that ``queries.with_tasks`` has read. Its waits and troubles take up to four queries more.
+# Made of a run that ``queries.with_tasks`` has read. Its waits and troubles take up to five queries more.
 class RunOut(RunSummary):
     waits: list[WaitOut]
     troubles: TroublesOut

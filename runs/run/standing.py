@@ -6,22 +6,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, F, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db import connection
+from django.db.models import Q
 
 from engine.record.journal import TaskStatus
-from runs.models import Correction, Run, TaskRun
-from runs.states import QUEUE, CallState, RunState
+from runs.bounds import runs_at_once
+from runs.models import Run, TaskRun
+from runs.states import PLACE, QUEUE, RunState
+
+# In the order of ``Troubles``' fields, after the takeovers.
+TROUBLES = """
+    SELECT count(*) FILTER (WHERE attempt > 1),
+           count(*) FILTER (WHERE state = 'error' AND kind = 'model'),
+           coalesce(sum(call.cost_nusd) FILTER (WHERE state = 'error' AND kind = 'model'), 0)::bigint,
+           count(*) FILTER (WHERE state = 'unknown'),
+           coalesce(sum(call.cost_nusd) FILTER (WHERE state = 'unknown'), 0)::bigint,
+           count(*) FILTER (WHERE state = 'late'),
+           coalesce(sum(call.cost_nusd) FILTER (WHERE state = 'late'), 0)::bigint,
+           count(correction.id),
+           coalesce(sum(coalesce(correction.booked_nusd, 0) - coalesce(correction.cost_nusd, 0))
+                    FILTER (WHERE correction.id IS NOT NULL), 0)::bigint
+    FROM runs_call AS call LEFT JOIN runs_correction AS correction ON correction.call_id = call.id
+    WHERE call.run_id = %(run)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """One thing that a run waits for."""
 
-    what: str  # "queue", "person", a budget's name, "rate_limit", "retry", or "budget": money that calls in flight hold
+    what: str  # a name in ``runs.states``: what a queued or waiting run waits for, or a ``CallWait``
     task: TaskRun | None = None  # None: the run as a whole waits
     until: datetime | None = None  # when it is looked at again, if that is known
     ahead: int | None = None  # in the queue: how many of the team's runs come before it
+    at_once: int | None = None  # for a place: how many runs of the team may be under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +62,24 @@ class Troubles:
 
 
 def waits_of(run: Run, tasks: Sequence[TaskRun]) -> list[Waiting]:
-    """Everything that the run waits for now; nothing while it works or once it has ended. At most one query."""
+    """Everything that the run waits for now; nothing while it works or once it has ended. At most two queries."""
     if run.state == RunState.QUEUED:
-        return [Waiting(QUEUE, ahead=_ahead(run))]
+        what = queued_for(run)
+        return [Waiting(what, ahead=_ahead(run), at_once=run.team.runs_at_once if what == PLACE else None)]
     if run.state == RunState.WAITING:
         waiting = [task for task in tasks if task.state == TaskStatus.WAITING]
         return [Waiting(run.waiting_for, task) for task in waiting] or [Waiting(run.waiting_for)]
     if run.state != RunState.RUNNING:
         return []
     return [Waiting(task.waits_for, task, task.waits_until) for task in tasks if task.waits_for]
+
+
+def queued_for(run: Run) -> str:
+    """What a queued run waits for. One query, unless it was read with ``runs_at_once.kept_back``."""
+    kept_back = run.__dict__.get("kept_back")
+    if kept_back is None:
+        kept_back = runs_at_once.is_full(run.team)
+    return PLACE if kept_back else QUEUE
 
 
 def waits_for(run: Run, tasks: Sequence[TaskRun]) -> str:
@@ -65,23 +92,10 @@ def waits_for(run: Run, tasks: Sequence[TaskRun]) -> str:
 
 
 def troubles_of(run: Run) -> Troubles:
-    """Two queries."""
-    unknown, late = Q(state=CallState.UNKNOWN), Q(state=CallState.LATE)
-    refused = Q(state=CallState.ERROR, kind="model")
-    cost = Coalesce(F("cost_nusd"), 0)
-    calls = run.calls.aggregate(
-        retries=Count("pk", filter=Q(attempt__gt=1)),
-        refused=Count("pk", filter=refused),
-        refused_nusd=Coalesce(Sum(cost, filter=refused), 0),
-        unknown=Count("pk", filter=unknown),
-        unknown_nusd=Coalesce(Sum(cost, filter=unknown), 0),
-        late=Count("pk", filter=late),
-        late_nusd=Coalesce(Sum(cost, filter=late), 0),
-    )
-    corrections = Correction.objects.filter(call__run=run)
-    difference = Coalesce(F("booked_nusd"), 0) - Coalesce(F("cost_nusd"), 0)
-    corrected = corrections.aggregate(corrected=Count("pk"), over_booked_nusd=Coalesce(Sum(difference), 0))
-    return Troubles(takeovers=run.takeovers, **calls, **corrected)
+    """One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(TROUBLES, {"run": run.pk})
+        return Troubles(run.takeovers, *cursor.fetchone())
 
 
 def _ahead(run: Run) -> int:

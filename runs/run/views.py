@@ -29,7 +29,7 @@ CALLS_A_PAGE = 100
 @member(Role.VIEWER)
 @require_GET
 def run(request: TeamRequest, run_id: UUID) -> HttpResponse:
-    return _run_page(request, fetch(Run, request.who, pk=run_id))
+    return _run_page(request, fetch(Run, request.who, related=("crew", "version", "created_by"), pk=run_id))
 
 
 @member(Role.VIEWER)

@@ -1,4 +1,4 @@
-"""States and waits in words, from the table in ``runs.words``."""
+"""States and waits in words, from the table in ``runs.words``, and the label of what is simulated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from django import template
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from runs.words import WAITS, WORDS
 
@@ -31,3 +31,12 @@ def wait(code: str, form: str = "one") -> str:
 def state(code: str) -> SafeString:
     """A state in words, with a mark whose shape tells it too, so that colour is not all there is."""
     return format_html('<span class="state is-{}">{}</span>', code, word(code))
+
+
+@register.simple_tag
+def simulated() -> SafeString:
+    """The label that everything simulated carries."""
+    return mark_safe(
+        '<span class="label-of simulated" title="No provider was asked: answers are made up here, tokens are counted, '
+        'and costs are those of the models that are stood for. No money was spent.">simulated</span>'
+    )

@@ -9,21 +9,42 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import connection, transaction
+from psycopg.sql import SQL
 
 from runs.ledger.abandoned_calls import close_open_calls
 from runs.ledger.lease import LEASE_S
 from runs.ledger.transitions import NO_WAIT
 from runs.live.notify import run_changed
 from runs.models import Run, TaskRun
+from runs.sql import statement
 from runs.states import RunState
 from runs.telemetry import metrics
 
 MAX_FRUITLESS_TAKEOVERS = 5
+TEAM_LOCKS = 0x74656D
+"""The first of the two keys of the teams' locks, so that no other use of advisory locks meets them."""
+
+# The state of a run that may be claimed. If it is queued and its team has a cap, this waits until no other claim of the
+# team is under way: two that counted the team's runs at the same time would both find the last place.
+LOOK = """
+    SELECT run.state, CASE WHEN run.state = 'queued' AND team.runs_at_once IS NOT NULL
+        THEN pg_advisory_xact_lock(%(team_locks)s, run.team_id::int) END
+    FROM runs_run AS run JOIN teams_team AS team ON team.id = run.team_id
+    WHERE run.id = %(run)s AND run.state IN ('queued', 'running')
+"""
+
+# A run that is under way already has its place.
+HAS_PLACE = SQL(
+    """(state = 'running' OR NOT EXISTS (SELECT FROM teams_team AS team WHERE team.id = runs_run.team_id
+         AND team.runs_at_once <= (SELECT count(*) FROM runs_run AS other
+                                   WHERE other.team_id = team.id AND other.state = 'running')))"""
+)
 
 # Leases a run to a worker at a new epoch. A lease that had run out means a lost worker, so this is a fruitless takeover
-# until a call succeeds. A lease that was given back says nothing against the run.
-CLAIM = """
-    WITH before AS (SELECT state FROM runs_run WHERE id = %(run)s)
+# until a call succeeds. A lease that was given back says nothing against the run. A run whose state is not the one that
+# ``LOOK`` saw is left for the next look, because that may have locked nothing.
+CLAIM = statement(
+    """
     UPDATE runs_run
     SET state = 'running', lease_owner = %(owner)s, lease_epoch = lease_epoch + 1,
         lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
@@ -31,9 +52,12 @@ CLAIM = """
         takeovers = takeovers + (state = 'running')::int,
         paused_s = paused_s + coalesce(extract(epoch FROM clock_timestamp() - paused_at), 0), paused_at = NULL,
         fruitless_takeovers = fruitless_takeovers + (lease_until IS NOT NULL)::int
-    WHERE id = %(run)s AND state IN ('queued', 'running') AND (lease_until IS NULL OR lease_until < clock_timestamp())
-    RETURNING lease_epoch, (SELECT state FROM before)
-"""
+    WHERE id = %(run)s AND state = %(state)s AND (lease_until IS NULL OR lease_until < clock_timestamp())
+      AND {has_place}
+    RETURNING lease_epoch
+    """,
+    has_place=HAS_PLACE,
+)
 
 # Extends a lease that is still held. One that was given back meanwhile is not taken again.
 BEAT = """
@@ -50,17 +74,21 @@ EXPIRE = """
 
 @transaction.atomic
 def claim(run_id: UUID, *, owner: str) -> Run | None:
-    """The run, now leased to ``owner`` at a new epoch; None if another worker holds it or it no longer is to be run.
+    """The run, now leased to ``owner`` at a new epoch; None if another worker holds it, if it no longer is to be run,
+    or if it is queued and its team is full.
 
     Calls that an earlier epoch left open are closed, as ``abandoned_calls`` says.
     """
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"run": run_id, "owner": owner, "lease_s": LEASE_S})
-        lease = cursor.fetchone()
-    if lease is None:
-        return None
-    epoch, state_before = lease
-    metrics.run_claimed(takeover=state_before == RunState.RUNNING)
+        cursor.execute(LOOK, {"run": run_id, "team_locks": TEAM_LOCKS})
+        if (looked := cursor.fetchone()) is None:
+            return None
+        state = looked[0]
+        cursor.execute(CLAIM, {"run": run_id, "state": state, "owner": owner, "lease_s": LEASE_S})
+        if (lease := cursor.fetchone()) is None:
+            return None
+    epoch = lease[0]
+    metrics.run_claimed(takeover=state == RunState.RUNNING)
     if epoch > 1:
         close_open_calls(run_id)
         TaskRun.objects.filter(run_id=run_id).exclude(waits_for="").update(**NO_WAIT)

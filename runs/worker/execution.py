@@ -14,7 +14,7 @@ from engine.crew.runtime import Runtime
 from engine.errors import Cancelled, EngineError, LimitReached
 from engine.record.journal import TaskStatus
 from engine.spec.crew_spec import CrewSpec
-from runs.bounds import run_caps
+from runs.bounds import run_caps, runs_at_once
 from runs.ledger import transitions
 from runs.ledger.lease import Held
 from runs.ledger.replay import replay_at_claim
@@ -22,7 +22,7 @@ from runs.models import Run
 from runs.money import to_nusd
 from runs.states import PERSON, RunState
 from runs.telemetry.log_context import marked
-from runs.worker import claim, next_run
+from runs.worker import bell, claim, next_run
 from runs.worker.process import WorkerProcess
 from runs.worker.runtime import runtime_of
 from teams.models import AtLimit
@@ -34,13 +34,32 @@ OUR_BUG = "internal_error"
 
 
 def work(*, worker: WorkerProcess) -> None:
-    """Carries out the runs whose turn it is, one after the other, until none can be claimed."""
+    """Carries out the runs whose turn it is, one after the other, until none can be claimed.
+
+    The place that a run leaves in its team mostly goes to the team's next run here. Else it is rung for, because this
+    process may be stopping, or have taken another team's run, while others have heard no bell.
+    """
 
     def claim_next() -> Run | None:
         return next_run.claim_next(owner=worker.name, full=worker.full_teams, wary=worker.is_wary)
 
+    last: Run | None = None
     while (claimed := worker.hold(claim_next)) is not None:
-        execute(*claimed, worker)
+        run, held = claimed
+        if last is not None and last.team_id != run.team_id:
+            _ring_for_place(last)
+        execute(run, held, worker)
+        last = run
+    if last is not None:
+        _ring_for_place(last)
+
+
+def _ring_for_place(last: Run) -> None:
+    """Rings for the next run of the team of a run that left a place, if the team is one with a cap."""
+    if last.team.runs_at_once is None:
+        return  # whatever can be claimed was rung for
+    for run_id in runs_at_once.fitting(last.team_id, most=1):
+        bell.ring(run_id)
 
 
 def execute(run: Run, held: Held, worker: WorkerProcess) -> None:

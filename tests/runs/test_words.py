@@ -19,6 +19,7 @@ from runs.models import Review, Run
 from runs.states import (
     BUDGETS,
     PERSON,
+    PLACE,
     QUEUE,
     CallState,
     CallWait,
@@ -40,7 +41,7 @@ RAW = {str(code) for code, shown in WORDS.items() if shown != code} | {code for 
 
 def test_every_code_has_a_word() -> None:
     assert {str(code) for codes in CODES for code in codes} == set(WORDS)
-    assert {QUEUE, PERSON, *BUDGETS, *CallWait.values} == set(WAITS)
+    assert {QUEUE, PLACE, PERSON, *BUDGETS, *CallWait.values} == set(WAITS)
     assert set(BUDGETS) == set(BUDGET_TITLES)
     assert set(AtLimit) == set(AT_LIMIT_WORDS) == set(AT_LIMIT_SHORT)
 

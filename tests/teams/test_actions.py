@@ -155,4 +155,4 @@ def test_a_new_team_caps_its_runs_and_one_that_is_there_keeps_its_limits(cast: C
     Team.objects.filter(pk=new.pk).update(run_max_calls=None)
     assert begin_team(email="second@example.com", name="New team").run_max_calls is None
     old = begin_team(email="new@example.com", name="Acme", slug="acme")
-    assert [getattr(old, name) for name in FIRST_CAPS] == [None, None, None]
+    assert [getattr(old, name) for name in FIRST_CAPS] == [None] * len(FIRST_CAPS)

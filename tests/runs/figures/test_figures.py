@@ -55,9 +55,8 @@ def make_history(cast: Cast, crews: list[Crew], *, runs: int, seed: int) -> list
                 usage_estimated=chance.random() < 0.2,
             )
         sum_up(run)
-        if run.ended:
-            rollups.add(run.pk)
         made.append(run)
+    rollups.rebuild(cast.team.pk)
     return made
 
 
@@ -141,7 +140,7 @@ def test_a_late_figure_moves_what_was_counted(cast: Cast, crews: list[Crew]) -> 
     run = make_run(cast.runner, crews[0])
     call = make_call(run, cost_nusd=500)
     sum_up(run)
-    rollups.add(run.pk)
+    rollups.rebuild(cast.team.pk)
     rollups.take_out(run.pk)
     Call.objects.filter(pk=call.pk).update(cost_nusd=200, cost_class=CostClass.DUPLICATE, state=CallState.LATE)
     sum_up(run)

@@ -128,6 +128,13 @@ def test_usage_by_any_part_adds_up_to_the_calls(cast: Cast, crew: Crew) -> None:
         assert sum(row.total_tokens for row in rows) == 5 * 150
         assert sum(row.unpriced_calls for row in rows) == 1
         assert sum(row.successful_requests for row in rows) == 4
+    keys = {part: {row.key for row in rows} for part, rows in queries.usage_of(run).items()}
+    assert keys == {
+        "agent": {"finance", "news", ""},
+        "model": {"gpt-4o", "gpt-4o-mini", ""},
+        "task": {"figures", "news", ""},
+        "cost_class": {"work", "failed", "planning"},
+    }
 
 
 def test_an_open_call_is_not_in_the_usage_yet(cast: Cast, crew: Crew) -> None:

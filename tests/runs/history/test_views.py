@@ -13,7 +13,7 @@ from agents_app.models import Crew
 from runs.states import RunState
 from tests.cast import Cast
 from tests.ledger import make_run
-from tests.pages import RUNS, html, page_of, signed_in
+from tests.pages import HOSTILE, RUNS, html, page_of, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +70,17 @@ class TestHistory:
         client = signed_in(cast.viewer)
         with django_assert_max_num_queries(8):
             client.get(RUNS)
+
+    def test_what_people_wrote_is_text_in_its_row(self, cast: Cast, crew: Crew) -> None:
+        failed = make_run(cast.owner, crew, state=RunState.FAILED, error=HOSTILE)
+        make_run(cast.owner, crew, inputs={"topic": HOSTILE})
+        Crew.objects.filter(pk=crew.pk).update(name=HOSTILE[:200])
+        type(cast.owner.user).objects.filter(pk=cast.owner.user.pk).update(name=HOSTILE[:150])
+        page = html(signed_in(cast.viewer).get(RUNS))
+        assert page_of(failed) in page
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+        assert page.count("&lt;script&gt;alert(1)") >= 6
 
     def test_new_runs_are_counted_and_not_inserted(self, cast: Cast, crew: Crew) -> None:
         seen = make_run(cast.owner, crew)

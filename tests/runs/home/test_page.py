@@ -36,8 +36,7 @@ def ran(cast: Cast, crew: Crew, nusd: int, *, days_ago: float = 0.0, **fields: A
     run = make_run(cast.runner, crew, spent_nusd=nusd, prompt_tokens=100, completion_tokens=50, **fields)
     make_call(run, cost_nusd=nusd, cost_class=cost_class, model=model)
     Run.objects.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(days=days_ago))
-    if run.ended:
-        rollups.add(run.pk)
+    rollups.rebuild(cast.team.pk)
     return run
 
 

@@ -30,6 +30,7 @@ WHOLE = {
     "run_budget_usd": "2",
     "run_max_calls": 500,
     "run_max_seconds": None,
+    "runs_at_once": 50,
     "user_budget_usd": None,
     "at_limit": "stop",
     "fallback_model": "",
@@ -46,7 +47,7 @@ def limits(cast: Cast) -> TeamLimits:
 
 def typed(**fields: Any) -> dict[str, Any]:
     usual = {"budget_usd": "12.50", "run_budget_usd": "", "user_budget_usd": "", "at_limit": "pause"}
-    usual |= {"run_max_calls": "", "run_max_seconds": ""}
+    usual |= {"run_max_calls": "", "run_max_seconds": "", "runs_at_once": ""}
     return usual | {"fallback_model": "", "launch_quota": "", "launch_window_s": "3600"} | fields
 
 
@@ -104,6 +105,8 @@ class TestPage:
             ("run_max_calls", "1.5"),
             ("run_max_seconds", "3000000000"),
             ("run_max_seconds", "an hour"),
+            ("runs_at_once", "0"),
+            ("runs_at_once", "10001"),
             ("launch_quota", "0"),
             ("launch_quota", "many"),
             ("at_limit", "explode"),
@@ -233,6 +236,8 @@ class TestApi:
             ({"run_max_calls": "5"}, "run_max_calls"),
             ({"run_max_seconds": 1.5}, "run_max_seconds"),
             ({"run_max_seconds": 10**30}, "run_max_seconds"),
+            ({"runs_at_once": 0}, "runs_at_once"),
+            ({"runs_at_once": 10_001}, "runs_at_once"),
             ({"at_limit": "explode"}, "at_limit"),
             ({"bugdet_usd": "1"}, "bugdet_usd"),
             ({"members": {"0": "1"}}, "members.0"),

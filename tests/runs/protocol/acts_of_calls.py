@@ -88,7 +88,7 @@ class CallActs(TaskActs, LeaseActs):
         asked.predict()
         if taken:
             run.lease = EXPIRED
-            run.claim()
+            run.claim(self.runs)
         asked.predict()
         with self.world.writer.twice(lambda: claimed.append(self.world.take_over(run)) if taken else None):
             (answer,) = self.world.wait(asked.work, at_most_s=[asked.at_most_s])

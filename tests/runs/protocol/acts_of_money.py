@@ -9,11 +9,12 @@ from runs.models import Run
 from runs.money import to_nusd
 from runs.worker import sweeper
 from teams.refusals import Conflict, Invalid
-from tests.runs.protocol.model import BUDGETS, RunModel, wake_covered
+from tests.runs.protocol.model import BUDGETS, RunModel, places, wake_covered
 from tests.runs.protocol.stage import Stage, act
 from tests.runs.protocol.world import DEAR_USD
 
 TEAM_BUDGETS_USD = (None, None, None, "0.0108", "0.025", "0.06")
+AT_ONCE = (None, 1, 1, 2)
 NEW_BUDGETS_USD = (None, None, "0.012", "0.025", "0.06", "1")
 SHARED = ("team_budget", "user_budget")
 PRICES_USD = ("1.25", "2.5", DEAR_USD)
@@ -23,26 +24,40 @@ class MoneyActs(Stage):
     @act(rare=True)
     def change_limits(self) -> None:
         team = self.pick("team", (0, 1))
-        self.set_limits(team, self.pick("budget", TEAM_BUDGETS_USD), self.pick("of each person", TEAM_BUDGETS_USD))
+        self.set_limits(
+            team,
+            self.pick("budget", TEAM_BUDGETS_USD),
+            self.pick("of each person", TEAM_BUDGETS_USD),
+            at_once=self.pick("at once", AT_ONCE),
+        )
 
     @act(weight=3, when=lambda self: any(run.waiting_for in SHARED for run in self.runs))
     def raise_limits(self) -> None:
         """Of the team for whose money a run waits."""
         run = self.pick("run", [run for run in self.runs if run.waiting_for in SHARED])
         budgets = (None, "0.05", "0.1")
-        self.set_limits(self.teams.index(run.team), self.pick("budget", budgets), self.pick("of each person", budgets))
+        self.set_limits(
+            self.teams.index(run.team),
+            self.pick("budget", budgets),
+            self.pick("of each person", budgets),
+            at_once=run.team.at_once,
+        )
 
-    def set_limits(self, team: int, budget_usd: str | None, user_budget_usd: str | None) -> None:
+    def set_limits(
+        self, team: int, budget_usd: str | None, user_budget_usd: str | None, *, at_once: int | None
+    ) -> None:
         """From now on, but not below what is spent; what waited for money goes on where it may."""
         budget, user_budget = _usd(budget_usd), _usd(user_budget_usd)
+        limits = TeamLimits(budget_usd=budget, user_budget_usd=user_budget, runs_at_once=at_once)
         try:
-            set_limits(self.world.owners[team], TeamLimits(budget_usd=budget, user_budget_usd=user_budget))
+            set_limits(self.world.owners[team], limits)
             answer = "set"
         except Invalid:
             answer = "invalid"
         done = self.teams[team].set_limits(_nusd(budget), _nusd(user_budget))
         self.expect("limits", "a budget is not below what is spent of it", answer, "set" if done else "invalid")
         if done:
+            self.teams[team].at_once = at_once
             self._wake()
 
     @act(weight=3, when=lambda self: any(run.waiting_for in BUDGETS for run in self.runs))
@@ -109,7 +124,8 @@ class MoneyActs(Stage):
             self._let_a_lease_pass()
         sweeper.sweep()
         for run in self.runs:
-            if run.claimable and run.rung_long_ago:
+            kept_back = run.state == "queued" and not places(run.team, self.runs)
+            if run.claimable and run.rung_long_ago and not kept_back:
                 run.rung_long_ago = False
                 self.seen["rung again"] += 1
             if run.ended_long_ago and any(call.open for call in run.calls):

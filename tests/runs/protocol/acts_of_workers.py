@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from engine.record.journal import TaskResult, TaskStatus
@@ -10,7 +11,8 @@ from runs.ledger import transitions
 from runs.states import PERSON, RunState
 from runs.worker import claim, execution, next_run
 from teams.models import AtLimit
-from tests.runs.protocol.model import EXPIRED, LIVE, RunModel, next_in_line
+from tests.runs.protocol.model import EXPIRED, LIVE, RunModel, next_in_line, places
+from tests.runs.protocol.purses import TeamModel
 from tests.runs.protocol.stage import Stage, act
 from tests.runs.protocol.worker import (
     Worker,
@@ -45,7 +47,7 @@ class LeaseActs(Stage):
         real = claimed and claimed.pk
         self.expect("next", "runs take turns between teams", real, run and run.id)
         if run is not None and claimed is not None:
-            run.claim()
+            run.claim(self.runs)
             self.take_up(run, claimed)
 
     @act(weight=5, when=lambda self: any(run.lease == LIVE for run in self.runs))
@@ -63,12 +65,29 @@ class LeaseActs(Stage):
         answers = self.world.together(asked) if racing > 1 else [asked[0]()]
         claimed = sorted((one for one in answers if one is not None), key=lambda one: one.lease_epoch)
         takeover = run.epoch > 0
-        promised = run.claim()
+        promised = run.claim(self.runs)
         self.expect("claim", "a run has one holder at a time", len(claimed), int(promised))
         if promised and takeover:
             self.seen["taken over"] += 1
         if claimed:
             self.take_up(run, claimed[-1])
+
+    @act(when=lambda self: self._may_claim() and any(len(self._queued_of(team)) > 1 for team in self.teams))
+    def claim_several(self) -> None:
+        """Runs of one team, by several workers at once: as many are claimed as there are places."""
+        team = self.pick("team", [team for team in self.teams if len(self._queued_of(team)) > 1])
+        queued = self._queued_of(team)[: MAX_WORKERS - len(self.workers)]
+        promised = min(len(queued), places(team, self.runs))
+        answers = self.world.together([partial(claim.claim, run.id, owner="worker") for run in queued])
+        claimed = {one.pk: one for one in answers if one is not None}
+        self.expect("claim several", "a team has no more runs under way than it may have", len(claimed), promised)
+        for run in queued:
+            if run.id in claimed:
+                run.take_place()
+                self.take_up(run, claimed[run.id])
+
+    def _queued_of(self, team: TeamModel) -> list[RunModel]:
+        return [run for run in self.runs if run.team is team and run.state == "queued"]
 
     def take_up(self, run: RunModel, claimed: Any) -> None:
         self.expect("epoch", "each claim has an epoch of its own", claimed.lease_epoch, run.epoch)

@@ -17,8 +17,11 @@ IS_MINE = " AND lease_epoch = %(epoch)s"
 STILL_HOLDS = "run.lease_epoch = call.epoch AND "
 
 NEW_EPOCH = "claim: a new epoch"
+PLACE, TEAM_LOCK = "claim: a place", "claim: the team's lock"
 STATEMENTS = {
     "claim: the lease": (claim, "CLAIM", IS_FREE),
+    PLACE: (claim, "CLAIM", " AND " + claim.HAS_PLACE.as_string()),
+    TEAM_LOCK: (claim, "LOOK", "pg_advisory_xact_lock"),
     NEW_EPOCH: (claim, "CLAIM", "lease_epoch = lease_epoch + 1,"),
     "beat": (claim, "BEAT", IS_MINE),
     "open a call": (call_lines, "OPEN", IS_MINE),
@@ -32,6 +35,8 @@ FENCES = (*STATEMENTS, *VERBS, ASK)
 
 GUARDED = {
     "claim: the lease": "claim_any",
+    PLACE: "claim_any",
+    TEAM_LOCK: "claim_several",
     NEW_EPOCH: "claim",
     "beat": "beat",
     "open a call": "open_call",

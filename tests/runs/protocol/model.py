@@ -208,14 +208,19 @@ class RunModel(Row):
     def held_at(self, epoch: int) -> bool:
         return self.state == "running" and self.epoch == epoch
 
-    def claim(self) -> bool:
-        if not self.claimable:
+    def claim(self, runs: Sequence[RunModel]) -> bool:
+        """``runs``: all that there are."""
+        if not self.claimable or (self.state == "queued" and not places(self.team, runs)):
             return False
+        self.take_place()
+        return True
+
+    def take_place(self) -> None:
+        """Whatever the cap says."""
         self.fruitless += self.lease == EXPIRED
         self.takeovers += self.state == "running"
         self.state, self.lease, self.epoch = "running", LIVE, self.epoch + 1
         self.close_calls()
-        return True
 
     def close_calls(self) -> None:
         for call in self.calls:
@@ -341,15 +346,22 @@ def wake_covered(runs: Sequence[RunModel]) -> list[RunModel]:
     return woken
 
 
+def places(team: TeamModel, runs: Sequence[RunModel]) -> int:
+    """How many more runs of the team may be under way. Those that lost their worker keep their places."""
+    under_way = sum(run.team is team and run.state == "running" for run in runs)
+    return len(runs) if team.at_once is None else max(0, team.at_once - under_way)
+
+
 def next_in_line(runs: Sequence[RunModel], *, wary: bool) -> RunModel | None:
-    """What was under way before what is queued; then of the team that has the fewest in progress.
+    """What was under way before what is queued; then of the team that has the fewest in progress, if it has a place.
 
     ``wary``: nothing whose workers were lost twice in a row.
     """
     orphans = [(0, run.id, run) for run in runs if run.state == "running" and run.lease != LIVE]
     orphans = [turn for turn in orphans if not (wary and turn[2].fruitless + (turn[2].lease == EXPIRED) >= 2)]
-    places = Counter(run.team for run in runs if run.state == "running")
-    for run in sorted((run for run in runs if run.state == "queued"), key=lambda run: run.id):
-        places[run.team] += 1
-        orphans.append((places[run.team], run.id, run))
+    turns = Counter(run.team for run in runs if run.state == "running")
+    waiting = [run for run in runs if run.state == "queued" and places(run.team, runs)]
+    for run in sorted(waiting, key=lambda run: run.id):
+        turns[run.team] += 1
+        orphans.append((turns[run.team], run.id, run))
     return min(orphans, key=lambda turn: turn[:2])[2] if orphans else None

@@ -68,7 +68,7 @@ class BillModel(Row):
 @dataclass(eq=False, repr=False)
 class TeamModel:
     """``bills`` and ``allowances`` begin at the month's first real call, or when budgets are set, with those that then
-    are. ``people`` are its members.
+    are. ``people`` are its members; ``at_once`` is how many of its runs may be under way.
 
     ``month`` counts the months that have passed.
     """
@@ -77,6 +77,7 @@ class TeamModel:
     people: tuple[int, ...]
     budget: int | None = None
     user_budget: int | None = None
+    at_once: int | None = None
     month: int = 0
     bills: dict[int, BillModel] = field(default_factory=dict)
     allowances: dict[tuple[int, int], BillModel] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from runs.ledger import abandoned_calls
 from runs.ledger.invariants import INVARIANTS
 from runs.worker import claim, sweeper
 from tests.runs.protocol.acts_of_calls import CallActs
-from tests.runs.protocol.acts_of_money import TEAM_BUDGETS_USD, MoneyActs
+from tests.runs.protocol.acts_of_money import AT_ONCE, TEAM_BUDGETS_USD, MoneyActs
 from tests.runs.protocol.acts_of_people import BUDGETS_USD, PeopleActs
 from tests.runs.protocol.facts import FACTS, Facts, Violated
 from tests.runs.protocol.fences import FENCES, GUARDED, NEW_EPOCH, take_away
@@ -54,10 +54,11 @@ class ProtocolMachine(PeopleActs, MoneyActs, CallActs):
         team_budget=st.sampled_from(TEAM_BUDGETS_USD),
         user_budget=st.sampled_from(TEAM_BUDGETS_USD),
         budget=st.sampled_from(BUDGETS_USD[:-1]),
+        at_once=st.sampled_from(AT_ONCE),
     )
-    def begin(self, team_budget: str | None, user_budget: str | None, budget: str | None) -> None:
+    def begin(self, team_budget: str | None, user_budget: str | None, budget: str | None, at_once: int | None) -> None:
         """A run under way: else half of all steps would go by with nothing to do."""
-        self.set_limits(0, team_budget, user_budget)
+        self.set_limits(0, team_budget, user_budget, at_once=at_once)
         self.launch_run(budget=budget)
         self.claim_run(self.runs[0])
         self.start(self.workers[0], list(TASKS))
@@ -89,7 +90,7 @@ def machine(world: World, *, strict: bool = True, favourite: str = "") -> type[P
 def test_the_protocol_keeps_its_promises(world: World) -> None:
     """The same examples each time, so that what one machine finds another finds too."""
     tested = machine(world)
-    run_state_machine_as_test(tested, settings=settings(USUAL, max_examples=60, derandomize=True))
+    run_state_machine_as_test(tested, settings=settings(USUAL, max_examples=80, derandomize=True))
     assert set(tested.seen) >= IMPORTANT, "the examples no longer reach what they are for"
 
 

@@ -39,13 +39,13 @@ FIELDS = {
     "RunList": "items next",
     "CallList": "items next",
     "Launched": "id status created_at estimated_completion estimated_cost_usd url",
-    "LimitsOut": "budget_usd run_budget_usd run_max_calls run_max_seconds user_budget_usd at_limit fallback_model "
-    "launch_quota launch_window_s launches month team members alerts",
+    "LimitsOut": "budget_usd run_budget_usd run_max_calls run_max_seconds runs_at_once user_budget_usd at_limit "
+    "fallback_model launch_quota launch_window_s launches month team members alerts",
     "StandingOut": "budget_usd spent_usd held_usd left_usd",
     "MemberOut": "budget_usd spent_usd held_usd left_usd id email own_budget_usd",
     "AlertOut": "budget member month threshold message made_at",
     "OperationsOut": "scope read_at states queue waiting_for running stuck stuck_runs workers",
-    "QueueOut": "oldest_s wait_p50_s wait_p95_s begun_last_hour",
+    "QueueOut": "oldest_s kept_back wait_p50_s wait_p95_s begun_last_hour",
     "RunLineOut": "id team crew simulated worker seconds reason",
     "WorkerOut": "name state started_at last_seen_s capacity holding",
 }

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("teams", "0006_caps_of_runs"),
+        ("teams", "0007_runs_at_once"),
     ]
 
     operations = [
