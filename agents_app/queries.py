@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Aggregate, Count, Max, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -37,7 +38,7 @@ class CrewDetail:
         return tuple(complaint for complaint in self.complaints if complaint.level == "error")
 
 
-OWN = {"archived_at": None, "builtin_key": ""}
+OWN: dict[str, Any] = {"archived_at": None, "builtin_key": ""}
 
 
 def own_crews(who: Principal) -> QuerySet[Crew]:
