@@ -78,7 +78,8 @@ def addresses(application: Application) -> Iterator[list[str]]:
         team = [
             *("crews/", "crews/new/", "crews/import/", "templates/", "templates/1/", "knowledge/?q=bees"),
             *("runs/", "workers/", "limits/", "settings/", f"knowledge/{document['id']}/"),
-            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "versions/1/")),
+            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/")),
+            *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/diff/2/")),
             *(f"runs/{other}/{part}" for part in ("", "calls/", "tasks/report/", f"calls/{call}/")),
             f"runs/{one}/",
         ]
