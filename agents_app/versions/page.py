@@ -78,11 +78,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class ShownChange:
-    """One field. ``is_short``: both values are shown whole; else ``parts`` are."""
+    """One field. ``is_short``: ``old`` and ``new`` are shown, which say it where nothing is set; else ``parts`` are."""
 
     label: str
-    old: str | None
-    new: str | None
+    old: str
+    new: str
     is_short: bool
     parts: tuple[Part, ...]
     note: str
@@ -136,10 +136,7 @@ def few_words(changes: Sequence[FieldChange]) -> str:
     said = []
     for owner, each in groupby(changes[:MAX_ITEMS], key=_owner):
         fields = list(each)
-        if fields[0].label == owner:
-            said.append(f"{owner[0].lower()}{owner[1:]} {'added' if fields[0].old is None else 'removed'}")
-        else:
-            said.append(f"{_name(owner)}: {', '.join(map(_field_in_words, fields))}")
+        said.append(_in_words(owner, fields))
     more = len(changes) - MAX_ITEMS
     return "; ".join(said) + (f"; and {more} more" if more > 0 else "")
 
@@ -161,9 +158,15 @@ def _owner(change: FieldChange) -> str:
     return change.label.partition(" · ")[0]
 
 
-def _name(owner: str) -> str:
-    """An agent or a task by its key alone."""
-    return owner.split(" ", 1)[1] if " " in owner else owner.lower()
+def _in_words(owner: str, changes: Sequence[FieldChange]) -> str:
+    """An agent or a task by its key, the crew's own fields by themselves."""
+    kind, _, key = owner.partition(" ")
+    if changes[0].label == owner:
+        return f"{kind.lower()} {key} {'added' if changes[0].old is None else 'removed'}"
+    if kind in ("Agents", "Tasks"):
+        return f"order of {kind.lower()}"
+    fields = ", ".join(map(_field_in_words, changes))
+    return f"{key}: {fields}" if key else fields
 
 
 def _field_in_words(change: FieldChange) -> str:
@@ -207,12 +210,16 @@ def _shown(change: FieldChange, budget: _Budget) -> ShownChange:
     is_short = all(_is_within(value or "", MAX_SHORT_CHARS) for value in (change.old, change.new))
     return ShownChange(
         label=label or ("removed" if change.new is None else "added"),
-        old=change.old,
-        new=change.new,
+        old=_value(change.old),
+        new=_value(change.new),
         is_short=is_short and change.label != owner,
         parts=() if is_short and change.label != owner else tuple(_part(segment, budget) for segment in change.words),
         note=change.note,
     )
+
+
+def _value(text: str | None) -> str:
+    return "not set" if text is None else text or "empty"
 
 
 def _part(segment: Segment, budget: _Budget) -> Part:

@@ -14,7 +14,6 @@ NOTHING = "(nothing)"
 LISTS = {"tools", "context", "stop", "fallbacks"}
 """Fields whose values are lists of short items, a line each."""
 LABELS = {
-    "model": "model",
     "top_p": "top p",
     "max_tokens": "tokens per answer, at most",
     "stop": "stop texts",
@@ -31,8 +30,6 @@ LABELS = {
     "max_retry_limit": "retries of a failed request",
     "respect_context_window": "long conversations shortened",
     "memory": "takes notes",
-    "agent": "agent",
-    "context": "reads the outputs of",
     "async_execution": "asynchronous",
     "guardrail_max_retries": "times an answer is sent back",
     "human_input": "a person approves",

@@ -73,6 +73,10 @@ def addresses(application: Application) -> Iterator[list[str]]:
         _wait_for(client, other, "succeeded")
         call = client.get(f"/runs/{other}/calls").json()["items"][0]["id"]
         key = client.post("/providers", json={"provider": "mistral", "api_key": "k", "name": "other"}).json()
+        changed = SPEC | {"agents": [SPEC["agents"][0] | {"llm": "gpt-4o", "goal": LONG}]}  # type: ignore[index]
+        client.put(f"/crews/{crew}", json=changed).raise_for_status()
+        client.post(f"/crews/{crew}/versions", json={"note": LONG}).raise_for_status()
+        client.put(f"/crews/{crew}", json=changed | {"description": "It is looked at again."}).raise_for_status()
         application.rows(ALERT)
         application.rows(UNREACHED)
         team = [

@@ -61,7 +61,7 @@ class TestList:
         edited(two, process="parallel", agents=(*spec.agents, AgentSpec(key="extra", role="Extra")), tasks=tasks)
         draft = signed_in(cast.viewer).get(VERSIONS).context["page"].draft
         assert draft.summary == (
-            "crew: process sequential → parallel; agent extra added; tasks: order; "
+            "process sequential → parallel; agent extra added; order of tasks; "
             "figures: description, Markdown asked for no → yes; and 2 more"
         )
         assert (draft.same_as, draft.latest, draft.next_number) == (None, 2, 3)
