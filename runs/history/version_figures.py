@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -74,7 +75,7 @@ class VersionFigures:
 
 def version_figures(who: Principal, crew: str, numbers: Sequence[int]) -> dict[int, list[VersionFigures]]:
     """The figures of these versions by number, real ones first; a kind without runs is left out. One query."""
-    values = {"team": who.team.pk, "crew": crew, "numbers": list(numbers), "most": MAX_RUNS}
+    values: dict[str, Any] = {"team": who.team.pk, "crew": crew, "numbers": list(numbers), "most": MAX_RUNS}
     with connection.cursor() as cursor:
         cursor.execute(_FIGURES, values)
         rows = rows_as(VersionFigures, cursor)

@@ -27,6 +27,17 @@ def launch(page: Page, address: str) -> None:
     expect(page.locator("#run-state")).to_have_text("succeeded", timeout=30_000)
 
 
+def see_figures(application: Application, page: Page, slug: str) -> None:
+    rows = page.locator("table.versions tbody tr")
+    expect(rows).to_have_count(2)
+    for row, number in ((rows.nth(0), 2), (rows.nth(1), 1)):
+        ((runs, median),) = application.rows(MEDIAN, slug, number)
+        expect(row.get_by_role("link", name="1 run")).to_be_visible()
+        expect(row.locator(f"[title='${median / 1e9:,.9f}']")).to_be_visible()
+        assert runs == 1
+    expect(rows.nth(0)).to_contain_text("poem: description")
+
+
 def test_a_change_is_launched_compared_and_taken_back(application: Application, page: Page) -> None:
     with application.api() as client:
         slug = client.post("/crews/import", json={"source": json.dumps(CREW)}).raise_for_status().json()["crew"]["slug"]
@@ -38,14 +49,7 @@ def test_a_change_is_launched_compared_and_taken_back(application: Application, 
     launch(page, address)
     page.goto(address)
     page.get_by_role("link", name="Compare").click()
-    rows = page.locator("table.versions tbody tr")
-    expect(rows).to_have_count(2)
-    for row, number in ((rows.nth(0), 2), (rows.nth(1), 1)):
-        ((runs, median),) = application.rows(MEDIAN, slug, number)
-        expect(row.get_by_role("link", name="1 run")).to_be_visible()
-        expect(row.locator(f"[title='${median / 1e9:,.9f}']")).to_be_visible()
-        assert runs == 1
-    expect(rows.nth(0)).to_contain_text("poem: description")
+    see_figures(application, page, slug)
     page.get_by_role("button", name="Compare the two").press("Enter")
     expect(page.get_by_role("heading", name="From version 1 to version 2")).to_be_visible()
     expect(page.locator("del")).to_have_text("removed: long")

@@ -1,4 +1,4 @@
-"""Figures of the runs of each version: medians as a reference has them, real and simulated apart, capped and said so."""
+"""Figures of each version: medians as a reference has them, real and simulated apart, capped and said to be."""
 
 from __future__ import annotations
 
