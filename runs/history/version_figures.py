@@ -12,7 +12,7 @@ from runs.sql import listed, rows_as, statement
 from runs.states import RUN_ENDED, RunState
 from teams.access import Principal
 
-MAX_RUNS = 2_000
+MAX_RUNS = 1_000
 """Of one version and kind: the figures are those of the newest ones, and say so."""
 
 _FIGURES = statement(

@@ -101,6 +101,7 @@ class Run(Rollup):
         indexes = [
             models.Index(fields=["team", "-id"], name="run_team_newest"),
             models.Index(fields=["crew", "-id"], name="run_crew_newest"),
+            models.Index(fields=["version", "simulated", "-id"], name="run_version_newest"),
             models.Index(fields=["team", "rank", "id"], name="run_in_line", condition=Q(state="queued")),
             models.Index(fields=["team"], name="run_in_progress", condition=Q(state="running")),
             models.Index(fields=["rung_at"], name="run_claimable", condition=Q(state__in=["queued", "running"])),

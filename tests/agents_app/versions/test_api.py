@@ -31,9 +31,9 @@ def two(cast: Cast, crew: Crew) -> Crew:
     return crew
 
 
-def test_versions_come_newest_first_in_pages(api: Api, two: Crew) -> None:
+def test_versions_come_newest_first_in_pages(api: Api, cast: Cast, two: Crew) -> None:
     first = api.get(VERSIONS, limit=1).json()
-    assert [(item["number"], item["created_by"]) for item in first["items"]] == [(2, "Editor@example.com")]
+    assert [(item["number"], item["created_by"]) for item in first["items"]] == [(2, str(cast.editor.user))]
     second = api.get(VERSIONS, limit=1, cursor=first["next"]).json()
     assert [(item["number"], item["note"]) for item in second["items"]] == [(1, "As it came")]
     assert second["next"] is None
@@ -46,7 +46,9 @@ def test_versions_come_newest_first_in_pages(api: Api, two: Crew) -> None:
 def test_a_page_of_large_versions_ends_early(api: Api, cast: Cast, crew: Crew) -> None:
     for number in range(5):
         tasks = [task.model_copy(update={"description": f"{number}" * 99_000}) for task in spec_of(crew).tasks]
-        agents = [agent.model_copy(update={"backstory": "b" * 99_000}) for agent in spec_of(crew).agents]
+        agents = [
+            agent.model_copy(update={"goal": "g" * 99_000, "backstory": "b" * 99_000}) for agent in spec_of(crew).agents
+        ]
         changed = spec_of(crew).model_copy(update={"tasks": tuple(tasks), "agents": tuple(agents)})
         crew = replace_spec(crew, expected_revision=crew.revision, spec=changed)
         cut_version(crew, by=cast.owner.user)
