@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents_app.versions.text_diff import (
@@ -27,6 +27,7 @@ def side(segments: tuple[Segment, ...], without: str) -> str:
     return "".join(text for kind, text in segments if kind != without)
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_the_parts_make_up_both_texts(old: str, new: str) -> None:
     diff = text_diff(old, new, Steps())
@@ -36,6 +37,7 @@ def test_the_parts_make_up_both_texts(old: str, new: str) -> None:
     assert diff.note == ""
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_items_make_up_both_lists(old: str, new: str) -> None:
     diff = list_diff(old, new, Steps())
@@ -43,6 +45,7 @@ def test_items_make_up_both_lists(old: str, new: str) -> None:
     assert side(diff.segments, "removed") == f"{new}\n"
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=12), st.lists(st.integers(0, 3), max_size=12))
 def test_as_much_is_the_same_as_can_be(a: list[int], b: list[int]) -> None:
     blocks = myers(a, b, Steps())
