@@ -102,10 +102,9 @@ class ShownDiff:
 
 def version_list(crew: Crew, *, below: int | None) -> VersionList:
     """One page of a crew's versions, newest first."""
-    has_draft = crew.archived_at is None and not crew.builtin_key
-    hash_now = spec_of(crew).content_hash if has_draft else ""
+    draft = None if crew.archived_at or crew.builtin_key else draft_of(crew)
     found = version_page(crew, below=below, limit=VERSIONS_A_PAGE)
-    return VersionList(tuple(_lines(found, hash_now)), found.next, draft_of(crew) if has_draft else None)
+    return VersionList(tuple(_lines(found, draft)), found.next, draft)
 
 
 def draft_of(crew: Crew) -> Draft:
@@ -141,9 +140,9 @@ def few_words(changes: Sequence[FieldChange]) -> str:
     return "; ".join(said) + (f"; and {more} more" if more > 0 else "")
 
 
-def _lines(found: VersionPage, hash_now: str) -> Iterator[VersionLine]:
+def _lines(found: VersionPage, draft: Draft | None) -> Iterator[VersionLine]:
     befores = (*found.items[1:], found.before)
-    newest_same = next((each.number for each in found.items if each.content_hash == hash_now), None)
+    newest_same = draft.same_as if draft else None
     for version, before in zip(found.items, befores, strict=False):
         summary = few_words(changed_fields(before.spec, version.spec)) if before else _first(version)
         yield VersionLine(version, summary, before.number if before else None, version.number == newest_same)
