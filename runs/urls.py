@@ -17,6 +17,7 @@ urlpatterns = [
     path("runs/", history.runs, name="runs"),
     path("runs/newer/", history.newer, name="newer"),
     path("runs/last/", history.last_runs, name="last_runs"),
+    path("runs/versions/", history.version_runs, name="version_runs"),
     path("runs/now/", history.running_now, name="running_now"),
     path("runs/<uuid:run_id>/", run.run, name="run"),
     path("runs/<uuid:run_id>/events/", run.events, name="run_events"),

@@ -122,6 +122,7 @@ class Run(Rollup):
             models.Index(fields=["team", "-ended_nusd", "-id"], name="run_dearest"),
             models.Index(fields=["team", "-ended_ms", "-id"], name="run_longest"),
             models.Index(fields=["team", "-ended_tokens", "-id"], name="run_most_tokens"),
+            models.Index(fields=["version", "simulated", "-id"], name="run_version_newest"),
             models.Index(fields=["team", "rank", "id"], name="run_in_line", condition=Q(state="queued")),
             models.Index(fields=["team"], name="run_in_progress", condition=Q(state="running")),
             models.Index(fields=["rung_at"], name="run_claimable", condition=Q(state__in=["queued", "running"])),
