@@ -82,7 +82,7 @@ def simulated() -> SafeString:
     """The label that everything simulated carries."""
     return mark_safe(
         '<span class="label-of simulated" title="No provider was asked: answers are made up here, tokens are counted, '
-        'and costs and seconds are those of models like the ones that are stood for. No money was spent.">simulated</span>'
+        'and costs and seconds are those of models of the kind. No money was spent.">simulated</span>'
     )
 
 

@@ -24,6 +24,7 @@ from engine.providers.llm import LLMReply, LLMRequest, ToolCall
 from engine.simulated import prose
 from engine.simulated.brief import LABEL, Brief, read_brief
 from engine.simulated.speed import speed_of
+from engine.simulated.wish import MAX_WORDS
 from engine.spec.crew_spec import LLMSpec
 
 Script = Callable[[LLMRequest], LLMReply | str]
@@ -54,7 +55,8 @@ class Simulator:
         began_at = time.perf_counter()
         scripted = self._script(request) if self._script else invent(request)
         reply = scripted if isinstance(scripted, LLMReply) else answer(request, text=scripted)
-        await asyncio.sleep(self._pace * seconds_of(request, reply) + self._latency_s)
+        paced_s = self._pace * seconds_of(request, reply) if self._pace else 0.0
+        await asyncio.sleep(paced_s + self._latency_s)
         latency_ms = round((time.perf_counter() - began_at) * 1000)
         return replace(reply, latency_ms=latency_ms, simulated=True)
 
@@ -144,7 +146,7 @@ def _schema_in_words(request: LLMRequest) -> dict[str, Any] | None:
 
 def _prose(request: LLMRequest, brief: Brief) -> str:
     """An answer in words, below a line that says it is simulated, within the request's ``max_tokens``."""
-    most = max(LEAST_WORDS, int(request.max_tokens / TOKENS_PER_WORD)) if request.max_tokens else prose.MOST_WORDS
+    most = max(LEAST_WORDS, int(request.max_tokens / TOKENS_PER_WORD)) if request.max_tokens else MAX_WORDS
     text = prose.write(brief, _random(request), max_words=most)
     return f"{LABEL} in place of {real_id(request.llm.model)}\n\n{text}"
 

@@ -18,11 +18,10 @@ from engine.simulated.phrases import (
     subjects,
     title,
 )
-from engine.simulated.wish import MAX_WORDS, Form, Wish, wish_of
+from engine.simulated.wish import Form, Wish, wish_of
 
 REWORK = re.compile(r"\s*(?:check|correct|edit|optimise|optimize|polish|proofread|remove|review)\b", re.IGNORECASE)
 NOTE_WORDS = 140
-MOST_WORDS = MAX_WORDS
 WORDS_PER_SECTION = 170
 SENTENCES_PER_PARAGRAPH = 4
 MAX_SECTIONS = 6
