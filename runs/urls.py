@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from runs.compare import views as compare
 from runs.history import views as history
 from runs.launch import views as launch
 from runs.limits import views as limits
@@ -27,6 +28,9 @@ urlpatterns = [
     path("runs/<uuid:run_id>/tasks/<str:key>/output/", run.task_output, name="task_output"),
     path("runs/<uuid:run_id>/calls/", run.calls, name="run_calls"),
     path("runs/<uuid:run_id>/calls/<uuid:call_id>/", run.call, name="call"),
+    path("compare/", compare.comparison, name="compare"),
+    path("compare/csv/", compare.comparison_csv, name="compare_csv"),
+    path("compare/output/", compare.output, name="compare_output"),
     path("limits/", limits.limits_page, name="limits"),
     path("alerts/<int:pk>/dismiss/", limits.dismiss, name="dismiss_alert"),
 ]
