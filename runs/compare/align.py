@@ -103,7 +103,7 @@ def likeness(one: Words, other: Words) -> float:
     """From 0 to 1: how many words the names and the descriptions share, and whether the agent is the same."""
     names, texts = _shared(one[0], other[0]), _shared(one[1], other[1])
     agent = 1.0 if one[2] and one[2] == other[2] else 0.0
-    if not one[1] and not other[1]:
+    if not one[1] or not other[1]:
         return 0.75 * names + 0.25 * agent
     return 0.25 * names + 0.6 * texts + 0.15 * agent
 

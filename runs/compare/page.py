@@ -18,6 +18,7 @@ from runs.compare.facts import CREW, Side, Spread
 from runs.compare.figures import Delta, Figure, figures
 from runs.compare.queries import first_calls
 from runs.compare.sentences import Sentence
+from runs.compare.sides import Problem
 from runs.compare.words import money, number, percent, reason_title, seconds, signed, task_name
 from runs.models import Review, Run, TaskRun
 from runs.run.timeline import Timeline, timeline
@@ -28,6 +29,7 @@ SPAN = 1000.0
 LEAST_WIDTH = 2.0
 SHOWN_STEPS = 12
 SHOWN_TASKS = 100
+SHOWN_PROBLEMS = 10
 MARKS = "ABCDEF"
 
 
@@ -139,6 +141,8 @@ class Box:
 @dataclass(frozen=True, slots=True)
 class Page:
     comparison: Comparison
+    problems: Sequence[Problem]
+    more_problems: int
     heads: Sequence[Head]
     answers: Sequence[Answer]
     figures: Sequence[FigureRow]
@@ -158,6 +162,8 @@ def page_of(who: Principal, comparison: Comparison) -> Page:
     rows = [_row(who, comparison, heads, row) for row in comparison.tasks[:SHOWN_TASKS]]
     return Page(
         comparison=comparison,
+        problems=comparison.problems[:SHOWN_PROBLEMS],
+        more_problems=max(0, len(comparison.problems) - SHOWN_PROBLEMS),
         heads=heads,
         answers=[_answer(who, comparison, head, one) for head, one in zip(heads[1:], comparison.against, strict=True)],
         figures=[_figure(heads, figure) for figure in figures(comparison)] if heads else (),

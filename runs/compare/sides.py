@@ -22,7 +22,6 @@ from teams.access import Principal, visible_to
 from teams.refusals import Refusal
 
 MAX_SIDES = 6
-SHOWN_PROBLEMS = 10
 LABEL_CHARS = 60
 
 
@@ -54,17 +53,15 @@ def sides_of(who: Principal, asked: Asked) -> tuple[list[Side], list[Problem]]:
     """The first ``MAX_SIDES`` that can be shown, in the order runs, versions, filters."""
     problems: list[Problem] = []
     runs = _runs(who, asked.runs, problems)
-    sides = _of_runs(runs)
+    sides = _of_runs(runs[:MAX_SIDES])
     groups = [*_versions(who, asked.versions, problems), *_filters(who, asked.filters, problems)]
     for group in groups[: MAX_SIDES - len(sides)]:
         side = _of_group(group, asked.simulated, problems)
         if side is not None:
             sides.append(side)
-    problems += [
-        Problem(group.id, f"At most {MAX_SIDES} are compared at once.")
-        for group in groups[MAX_SIDES - len(sides) :]
-        if len(sides) >= MAX_SIDES
-    ]
+    left_out = max(0, len(runs) - MAX_SIDES) + len(groups[max(0, MAX_SIDES - min(len(runs), MAX_SIDES)) :])
+    if left_out:
+        problems.insert(0, Problem(f"{left_out} more", f"At most {MAX_SIDES} are compared at once."))
     return sides, problems
 
 
@@ -89,7 +86,7 @@ def _once(texts: Sequence[str], problems: list[Problem]) -> list[str]:
 
 
 def _runs(who: Principal, texts: Sequence[str], problems: list[Problem]) -> list[Run]:
-    """One query."""
+    """All that are there of the first hundred. One query."""
     ids: dict[UUID, str] = {}
     for text in _once(texts, problems):
         pk = uuid_or_none(text)
@@ -99,16 +96,11 @@ def _runs(who: Principal, texts: Sequence[str], problems: list[Problem]) -> list
             problems.append(Problem(text, "It is named twice, and shown once."))
         else:
             ids[pk] = text
-    wanted = list(ids)[: 10 * MAX_SIDES]
+    wanted = list(ids)
     rows = visible_to(who, Run).filter(pk__in=wanted).select_related("crew", "version", "team", "created_by")
     found = {run.pk: run for run in rows}
     problems += [Problem(ids[pk], "There is no such run in this team.") for pk in wanted if pk not in found]
-    runs = [found[pk] for pk in wanted if pk in found]
-    left_out = [*runs[MAX_SIDES:], *list(ids)[10 * MAX_SIDES :]]
-    problems += [
-        Problem(str(getattr(run, "pk", run)), f"At most {MAX_SIDES} are compared at once.") for run in left_out
-    ]
-    return runs[:MAX_SIDES]
+    return [found[pk] for pk in wanted if pk in found]
 
 
 def _of_runs(runs: Sequence[Run]) -> list[Side]:
@@ -152,7 +144,7 @@ def _versions(who: Principal, texts: Sequence[str], problems: list[Problem]) -> 
             problems.append(Problem(text, "Write a version as crew@3."))
         else:
             wanted[slug, number] = text
-    some = list(wanted)[: 10 * MAX_SIDES]
+    some = list(wanted)
     condition = Q(pk=None)
     for slug, number in some:
         condition |= Q(crew__slug=slug, number=number)
