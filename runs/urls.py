@@ -19,6 +19,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/", run.run, name="run"),
     path("runs/<uuid:run_id>/events/", run.events, name="run_events"),
     path("runs/<uuid:run_id>/cancel/", run.cancel, name="cancel_run"),
+    path("runs/<uuid:run_id>/baseline/", run.baseline, name="run_baseline"),
     path("runs/<uuid:run_id>/resume/", run.resume, name="resume_run"),
     path("runs/<uuid:run_id>/output/", run.output, name="run_output"),
     path("runs/<uuid:run_id>/tasks/<str:key>/", run.task, name="run_task"),

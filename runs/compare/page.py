@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 from urllib.parse import parse_qsl, urlencode
@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, urlencode
 from django.urls import reverse
 from django.utils import timezone
 
+from agents_app.models import CrewVersion
+from agents_app.versions.spec_diff import FieldChange, same_fields, spec_diff
 from runs.compare import addresses, sentences
 from runs.compare.cells import Part, Split
 from runs.compare.comparison import Against, Comparison, TaskCell, TaskRow
@@ -30,6 +32,7 @@ LEAST_WIDTH = 2.0
 SHOWN_STEPS = 12
 SHOWN_TASKS = 100
 SHOWN_PROBLEMS = 10
+SHOWN_FIELDS = 100
 MARKS = "ABCDEF"
 
 
@@ -139,6 +142,18 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs between the baseline's version and another side's."""
+
+    head: Head
+    old: str
+    new: str
+    fields: Sequence[FieldChange]
+    count: int
+    same: int
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     comparison: Comparison
     problems: Sequence[Problem]
@@ -152,8 +167,9 @@ class Page:
     query: str
     fields: Sequence[tuple[str, str]]  # the query, for forms that add to it
     swapped: str  # the query with the other of two as the baseline; "" for more
-    timelines: Sequence[tuple[Head, Timeline]] = field(default=())
-    outputs: Sequence[tuple[Head, str]] = field(default=())  # of each other run, with the query of their diff
+    timelines: Sequence[tuple[Head, Timeline]] = ()
+    changes: Sequence[Changes] = ()
+    outputs: Sequence[tuple[Head, str]] = ()  # of each other run, with the query of their diff
 
 
 def page_of(who: Principal, comparison: Comparison) -> Page:
@@ -174,6 +190,7 @@ def page_of(who: Principal, comparison: Comparison) -> Page:
         fields=parse_qsl(query),
         swapped=heads[1].as_baseline if len(heads) == 2 else "",
         timelines=_timelines(heads),
+        changes=_changes(heads),
         outputs=_outputs(heads),
     )
 
@@ -402,6 +419,30 @@ def _timelines(heads: Sequence[Head]) -> list[tuple[Head, Timeline]]:
         if found is not None:
             drawn.append((head, found))
     return drawn
+
+
+def _changes(heads: Sequence[Head]) -> list[Changes]:
+    """Of each other side whose version is not the baseline's. The work on texts is bounded by ``spec_diff``."""
+    old = heads[0].side.version if heads else None
+    if old is None:
+        return []
+    return [
+        _changed(head, old, head.side.version)
+        for head in heads[1:]
+        if head.side.version is not None and head.side.version.pk != old.pk
+    ]
+
+
+def _changed(head: Head, old: CrewVersion, new: CrewVersion) -> Changes:
+    fields = spec_diff(old.spec, new.spec)
+    return Changes(
+        head,
+        old=f"{old.crew.name} v{old.number}",
+        new=f"{new.crew.name} v{new.number}",
+        fields=fields[:SHOWN_FIELDS],
+        count=len(fields),
+        same=same_fields(old.spec, new.spec),
+    )
 
 
 def _outputs(heads: Sequence[Head]) -> list[tuple[Head, str]]:

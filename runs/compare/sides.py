@@ -97,7 +97,7 @@ def _runs(who: Principal, texts: Sequence[str], problems: list[Problem]) -> list
         else:
             ids[pk] = text
     wanted = list(ids)
-    rows = visible_to(who, Run).filter(pk__in=wanted).select_related("crew", "version", "team", "created_by")
+    rows = visible_to(who, Run).filter(pk__in=wanted).select_related("crew", "version__crew")
     found = {run.pk: run for run in rows}
     problems += [Problem(ids[pk], "There is no such run in this team.") for pk in wanted if pk not in found]
     return [found[pk] for pk in wanted if pk in found]

@@ -11,6 +11,7 @@ from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.lane import Lane
 from runs.models.nightly_check import InvariantCheck
 from runs.models.note import Note
+from runs.models.pinned_run import PinnedRun
 from runs.models.price import PriceQuote, PriceTier
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
@@ -30,6 +31,7 @@ __all__ = [
     "MailState",
     "Note",
     "Notice",
+    "PinnedRun",
     "PriceQuote",
     "PriceTier",
     "Review",
