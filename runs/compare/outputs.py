@@ -1,4 +1,4 @@
-"""How the outputs of two runs differ: texts by word, JSON by path. Models' texts, so the work is bounded by counting."""
+"""How the outputs of two runs differ: texts by word, JSON by path. They are models' texts, so the work is bounded."""
 
 from __future__ import annotations
 
