@@ -80,12 +80,9 @@ class Comparison:
         """Whether some sides are simulated and others are real."""
         return len({side.simulated for side in self.sides}) > 1
 
-    def name_of(self, task: str) -> str:
-        """The task's name as people know it."""
-        return self.names.get(task, task)
-
     @property
     def names(self) -> dict[str, str]:
+        """Of tasks by their keys, as the baseline has them, else as another side does."""
         return {task.key: task.name for side in reversed(self.sides) for task in side.tasks}
 
 

@@ -1,4 +1,4 @@
-"""How the outputs of two runs differ: texts by word, JSON by path. They are models' texts, so the work is bounded."""
+"""How two outputs differ: texts by word, JSON by path. They are models' texts, so the work is bounded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from agents_app.versions.text_diff import Segment, Steps, text_diff
-from runs.models import Run
+from runs.models import Run, TaskRun
 
 MAX_CHARS = 100_000
 """Of a text that is compared."""
@@ -34,7 +34,8 @@ class OutputDiff:
     problem: str = ""
 
 
-def output_diff(old: Run, new: Run) -> OutputDiff:
+def output_diff(old: Run | TaskRun, new: Run | TaskRun) -> OutputDiff:
+    """Of two runs, or of a task of each."""
     if not (old.output_raw and new.output_raw):
         return OutputDiff(problem="One of the two has no output.")
     if old.output_raw == new.output_raw:

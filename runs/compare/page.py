@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
 from urllib.parse import parse_qsl, urlencode
@@ -107,6 +107,7 @@ class Cell:
     how: str = ""
     cost_delta: Delta | None = None
     time_delta: Delta | None = None
+    outputs: str = ""  # the query of the difference between both outputs; of runs
     choices: Sequence[tuple[str, str, bool]] = ()  # key, name and whether it is chosen: of this side's tasks
 
 
@@ -253,21 +254,51 @@ def unpriced_note(baseline: Side, other: Side) -> str:
 TITLES = {"cost": ("Why cheaper", "Why dearer", "Cost"), "time": ("Why faster", "Why slower", "Time")}
 
 
-def _steps(who: Principal, comparison: Comparison, one: Against, what: str, split: Split) -> Steps:
-    written: Callable[[int], str] = money if what == "cost" else seconds
-    less, more, same = TITLES[what]
-    ends = list(accumulate((part.amount for part in split.parts), initial=split.baseline))
-    low, high = min(0, *ends), max(1, *ends, split.other)
-    scale = SPAN / (high - low)
-    steps = [
-        _step(
-            who, comparison, one, part, written, split, (min(ends[n : n + 2]) - low) * scale, abs(part.amount) * scale
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """What all steps of one picture share. ``low``: the least of all totals on the way."""
+
+    who: Principal
+    baseline: Side
+    other: Side
+    split: Split
+    written: Callable[[int], str]
+    names: Mapping[str, str]
+    low: int
+    scale: float
+
+    def x(self, amount: int) -> float:
+        return (amount - self.low) * self.scale
+
+    def step(self, part: Part, before: int) -> Step:
+        """``before``: the total from which it goes."""
+        side = self.baseline if part.reason.what == "removed" else self.other
+        width = max(LEAST_WIDTH, abs(part.amount) * self.scale)
+        return Step(
+            title=reason_title(part.reason),
+            task=task_name(part.reason.task, self.names),
+            amount=part.amount,
+            text=self.signed(part.amount),
+            share=percent(part.amount, self.split.baseline),
+            better=part.amount < 0,
+            x=min(self.x(min(before, before + part.amount)), SPAN - width),
+            width=width,
+            address=task_address(self.who, side, part.reason.task),
         )
-        for n, part in enumerate(split.parts)
-    ]
-    rest = steps[SHOWN_STEPS:]
-    left = sum(step.amount for step in rest)
+
+    def signed(self, amount: int) -> str:
+        return signed(self.written(amount), amount)
+
+
+def _steps(who: Principal, comparison: Comparison, one: Against, what: str, split: Split) -> Steps:
     assert comparison.baseline is not None
+    totals = list(accumulate((part.amount for part in split.parts), initial=split.baseline))
+    low, high = min(0, *totals), max(1, *totals)
+    written = money if what == "cost" else seconds
+    scale = SPAN / (high - low)
+    drawing = _Drawing(who, comparison.baseline, one.side, split, written, comparison.names, low, scale)
+    steps = [drawing.step(part, before) for part, before in zip(split.parts, totals, strict=False)]
+    less, more, same = TITLES[what]
     return Steps(
         title=less if split.difference < 0 else more if split.difference else same,
         what=what,
@@ -275,39 +306,13 @@ def _steps(who: Principal, comparison: Comparison, one: Against, what: str, spli
         other=written(split.other),
         baseline_width=split.baseline * scale,
         other_width=split.other * scale,
-        zero=-low * scale,
+        zero=drawing.x(0),
         steps=steps[:SHOWN_STEPS],
-        rest=rest,
-        rest_text=signed(written(left), left),
-        difference=signed(written(split.difference), split.difference),
+        rest=steps[SHOWN_STEPS:],
+        rest_text=drawing.signed(sum(step.amount for step in steps[SHOWN_STEPS:])),
+        difference=drawing.signed(split.difference),
         better=split.difference < 0 if split.difference else None,
         note=unpriced_note(comparison.baseline, one.side) if what == "cost" else "",
-    )
-
-
-def _step(
-    who: Principal,
-    comparison: Comparison,
-    one: Against,
-    part: Part,
-    written: Callable[[int], str],
-    split: Split,
-    x: float,
-    width: float,
-) -> Step:
-    removed = part.reason.what == "removed"
-    side = comparison.baseline if removed and comparison.baseline else one.side
-    drawn = max(LEAST_WIDTH, width)
-    return Step(
-        title=reason_title(part.reason),
-        task=task_name(part.reason.task, comparison.names),
-        amount=part.amount,
-        text=signed(written(part.amount), part.amount),
-        share=percent(part.amount, split.baseline),
-        better=part.amount < 0,
-        x=min(x, SPAN - drawn),
-        width=drawn,
-        address=task_address(who, side, part.reason.task),
     )
 
 
@@ -317,8 +322,15 @@ def _row(who: Principal, comparison: Comparison, heads: Sequence[Head], row: Tas
     cells = [_cell(who, heads[0], first, None, "")]
     for head, cell, how in zip(heads[1:], row.cells[1:], row.how, strict=True):
         choices = _choices(head.side, cell) if first is not None else ()
-        cells.append(_cell(who, head, cell, first, how, choices))
+        found = _cell(who, head, cell, first, how, choices)
+        cells.append(replace(found, outputs=_outputs_of_task(heads[0].side, head.side, first, cell)))
     return Row(row.key, row.name, cells, has_guess="likeness" in row.how)
+
+
+def _outputs_of_task(old: Side, new: Side, first: TaskCell | None, cell: TaskCell | None) -> str:
+    if old.run is None or new.run is None or first is None or cell is None:
+        return ""
+    return urlencode({"runs": f"{old.id},{new.id}", "old": first.task.key, "new": cell.task.key}, safe=",")
 
 
 def _choices(side: Side, cell: TaskCell | None) -> list[tuple[str, str, bool]]:

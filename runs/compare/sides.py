@@ -193,7 +193,6 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem]) ->
     some = Run.objects.filter(pk__in=newest.values("pk")[: queries.MAX_GROUP]) if count > queries.MAX_GROUP else runs
     totals = queries.totals_of(some)[queries.ALL]
     cost, time = queries.spreads_of(some, totals)
-    word = "simulated:yes" if kind else "simulated:no"
     side = Side(
         id=group.id,
         label=group.label,
@@ -202,11 +201,21 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem]) ->
         tasks=queries.task_sums(some).get(queries.ALL, []),
         calls=queries.call_sums(some).get(queries.ALL, []),
         version=group.version or _version_of(newest),
-        filter=group.filter if "simulated:" in group.filter else f"{group.filter} {word}".strip(),
+        filter=_filter_of(group.filter, kind),
         cost=cost,
         time=time,
     )
     return replace(side, notes=_notes_of_group(counts["live"], others, kind, count))
+
+
+def _filter_of(text: str, kind: bool) -> str:
+    """Finds just the group's runs on the page of runs."""
+    words = [text]
+    if "simulated:" not in text:
+        words.append("simulated:yes" if kind else "simulated:no")
+    if "status:" not in text:
+        words.append(f"status:{','.join(RUN_ENDED)}")
+    return " ".join(words)
 
 
 def _version_of(newest: QuerySet[Run]) -> CrewVersion | None:

@@ -12,7 +12,7 @@ from runs.compare.comparison import compare
 from runs.compare.csv_table import csv_text
 from runs.compare.outputs import output_diff
 from runs.compare.page import page_of
-from runs.models import Run
+from runs.models import Run, TaskRun
 from runs.typed_values import uuid_or_none
 from teams.access import TeamRequest, fetch, member
 from teams.models import Role
@@ -46,10 +46,16 @@ def comparison_csv(request: TeamRequest) -> HttpResponse:
 @member(Role.VIEWER)
 @require_GET
 def output(request: TeamRequest) -> HttpResponse:
-    """How the outputs of the first two runs in the address differ; a part of the page, or a page of its own."""
+    """How the outputs of the first two runs in the address differ, or those of their tasks ``old`` and ``new``; a part
+    of the page, or a page of its own."""
     ids = [pk for text in addresses.read(request.GET).runs if (pk := uuid_or_none(text))][:2]
     runs = [fetch(Run, request.who, pk=pk) for pk in ids]
     if len(runs) < 2:
         raise Http404("Name two runs.")
+    diff, task = output_diff(*runs), ""
+    if "old" in request.GET and "new" in request.GET:
+        keys = request.GET["old"], request.GET["new"]
+        old, new = (fetch(TaskRun, request.who, run=run, key=key) for run, key in zip(runs, keys, strict=True))
+        diff, task = output_diff(old, new), new.name
     template = "runs/compare/_output.html" if request.htmx else "runs/compare/output.html"
-    return render(request, template, {"old": runs[0], "new": runs[1], "diff": output_diff(*runs)})
+    return render(request, template, {"old": runs[0], "new": runs[1], "diff": diff, "task": task})

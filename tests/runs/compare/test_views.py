@@ -16,7 +16,7 @@ from runs.models import Run
 from runs.states import RunState
 from teams.models import Scope
 from tests.cast import Cast, make_crew
-from tests.ledger import make_call, make_run
+from tests.ledger import make_call, make_run, make_task
 from tests.pages import HOSTILE, html, page_of, signed_in
 from tests.runs.compare.runs_to_compare import COMPARE, a_run, of_runs
 from tests.runs.run.test_api import Api
@@ -56,6 +56,26 @@ class TestTwoRuns:
         client = signed_in(cast.viewer)
         with django_assert_num_queries(13):
             client.get(of_runs(*runs))
+
+    def test_both_waterfalls_are_drawn_on_one_axis(self, cast: Cast, crew: Crew) -> None:
+        page = signed_in(cast.viewer).get(of_runs(a_run(cast, crew, seconds=5), a_run(cast, crew, seconds=10)))
+        (_, short), (_, long) = page.context["page"].timelines
+        assert short.ticks_ms == long.ticks_ms == (0, 2500, 5000, 7500, 10_000)
+        assert [round(line.rows[0].width) for line in (short, long)] == [500, 1000]
+
+    def test_of_many_parts_the_largest_are_drawn_and_the_rest_is_listed(self, cast: Cast, crew: Crew) -> None:
+        run, other = a_run(cast, crew), a_run(cast, crew)
+        for number in range(20):
+            task = make_task(other, f"t{number}", position=number + 1, started_at=other.started_at)
+            make_call(other, task=task, cost_nusd=1000 * (number + 1))
+        page = signed_in(cast.viewer).get(of_runs(run, other)).context["page"]
+        steps = page.answers[0].steps[0]
+        assert (len(steps.steps), len(steps.rest)) == (12, 8)
+        assert sum(step.amount for step in (*steps.steps, *steps.rest)) == 1000 * 210
+        assert steps.rest_text == "+$0.000036"
+        ends = [round(step.x + step.width, 3) for step in steps.steps]
+        starts = [round(step.x, 3) for step in steps.steps]
+        assert all(abs(end - start) < 0.01 for end, start in zip(ends, starts[1:], strict=False))
 
     def test_hostile_texts_stay_texts(self, cast: Cast, crew: Crew) -> None:
         runs = a_run(cast, crew, output_raw=HOSTILE), a_run(cast, crew, output_raw=f"{HOSTILE} more")
@@ -315,6 +335,17 @@ class TestOutputs:
     def test_texts_are_compared_by_word(self, cast: Cast, crew: Crew) -> None:
         page = self.compared(cast, crew, {"output_raw": "Profit rose by 3 %"}, {"output_raw": "Profit fell by 3 %"})
         assert "Profit <del>rose</del><ins>fell</ins> by 3 %" in page
+
+    def test_the_outputs_of_a_task_are_compared_too(self, cast: Cast, crew: Crew) -> None:
+        runs = a_run(cast, crew), a_run(cast, crew)
+        for run, text in zip(runs, ("Three figures", "Four figures"), strict=True):
+            run.tasks.update(output_raw=text)
+        client = signed_in(cast.viewer)
+        page = html(client.get(of_runs(*runs)))
+        address = f"{COMPARE}output/?runs={runs[0].pk},{runs[1].pk}&amp;old=figures&amp;new=figures"
+        assert f'href="{address}"' in page
+        assert "<del>Three</del><ins>Four</ins> figures" in html(client.get(address.replace("&amp;", "&")))
+        assert client.get(address.replace("&amp;new=figures", "&new=x").replace("&amp;", "&")).status_code == 404
 
     def test_json_is_compared_by_path(self, cast: Cast, crew: Crew) -> None:
         old, new = {"a": {"b": [1, 2]}, "c": "x"}, {"a": {"b": [1, 3]}, "d": None, "c": "x"}
