@@ -18,6 +18,7 @@ from teams.models import Scope
 from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run, make_task
 from tests.pages import HOSTILE, html, page_of, signed_in
+from tests.runs.books import make_books
 from tests.runs.compare.runs_to_compare import COMPARE, a_run, of_runs
 from tests.runs.run.test_api import Api
 
@@ -367,3 +368,18 @@ def test_figures_equal_the_runs_own_pages_to_the_millisecond(cast: Cast, crew: C
     runs = [a_run(cast, crew, seconds=seconds) for seconds in (1.0005, 1.0015, 2.0024995, 0.0005)]
     page = signed_in(cast.viewer).get(of_runs(*runs)).context["page"]
     assert [head.side.totals.duration_ms for head in page.heads] == [run.duration_ms for run in runs]
+
+
+def test_what_is_split_is_what_the_ledger_booked() -> None:
+    """Calls of every state and class, with retries, reuse and unpriced ones: the books of the invariants' tests."""
+    books = make_books()
+    runs = books.done, books.failed, books.busy, books.waiting, books.queued
+    page = signed_in(books.cast.viewer).get(of_runs(*runs)).context["page"]
+    for head, run in zip(page.heads, runs, strict=True):
+        run.refresh_from_db()
+        assert sum(row.cost_nusd for row in head.side.calls) == head.side.totals.spent_nusd == run.spent_nusd
+        assert sum(row.calls for row in head.side.calls if not row.priced) == run.unpriced_calls
+        assert sum(sum(row.tokens.values()) for row in head.side.calls) == run.total_tokens
+        assert sum(row.requests for row in head.side.calls) == run.successful_requests
+    for one, run in zip(page.comparison.against, runs[1:], strict=True):
+        assert one.cost.difference == run.spent_nusd - runs[0].spent_nusd == sum(part.amount for part in one.cost.parts)
