@@ -65,8 +65,8 @@ def _column(side: Side, one: Against | None) -> dict[str, Any]:
         "unpriced_calls": totals.unpriced_calls,
         "waste_usd": _usd(side.mean(side.waste_nusd)),
         "rating": None,
-        "cost": _spread(side.cost, one and one.cost_interval, _usd),
-        "duration": _spread(side.time, one and one.time_interval, round),
+        "cost": _spread(side.cost, one.cost_interval if one else None, _usd),
+        "duration": _spread(side.time, one.time_interval if one else None, round),
         "notes": list(side.notes),
     }
 

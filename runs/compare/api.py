@@ -14,6 +14,7 @@ from teams.models import Role
 from teams.refusals import Invalid
 
 router = Router(tags=["runs"])
+NONE: list[str] = []
 
 
 @router.get("", response={200: ComparisonOut, **ERRORS}, auth=Bearer(Role.VIEWER))
@@ -21,9 +22,9 @@ def compare_runs(
     request: ApiRequest,
     runs: str = "",
     versions: str = "",
-    q: list[str] = Query([]),  # noqa: B008 - how Ninja declares a list
+    q: Query[list[str]] = NONE,
     baseline: str = "",
-    align: list[str] = Query([]),  # noqa: B008
+    align: Query[list[str]] = NONE,
     simulated: Literal["yes", "no"] | None = None,
 ) -> dict[str, Any]:
     """Up to six runs (`runs=a,b`), versions (`versions=crew@3,crew@4`) and filters as on the page of runs (each `q`),

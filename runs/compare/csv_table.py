@@ -84,7 +84,7 @@ def _tasks(comparison: Comparison) -> Iterator[Line]:
             how = row.how[number - 1] if number else ""
             for name, unit in (("cost_nusd", "usd"), ("duration_ms", "ms")):
                 value, before = getattr(cell, name, None), getattr(first, name, None)
-                known = value is not None and before is not None
+                change = value - before if number and value is not None and before is not None else None
                 yield {
                     "section": "task",
                     **_side(side),
@@ -95,7 +95,7 @@ def _tasks(comparison: Comparison) -> Iterator[Line]:
                     "unit": unit,
                     "baseline": amount(before, unit),
                     "value": amount(value, unit),
-                    "difference": amount(value - before, unit) if known and number else "",
+                    "difference": amount(change, unit),
                 }
 
 

@@ -382,7 +382,7 @@ def _boxes(heads: Sequence[Head]) -> list[tuple[str, Sequence[Box]]]:
         ("Cost per run", lambda side: side.cost, money),
         ("Time per run", lambda side: side.time, seconds),
     ]
-    boxes = []
+    boxes: list[tuple[str, Sequence[Box]]] = []
     for title, read, written in drawn:
         spreads = [(head, read(head.side)) for head in heads]
         most = max((spread.p95 for _, spread in spreads if spread), default=0)

@@ -76,7 +76,7 @@ QUEUED_MS, TOOK_MS = Milliseconds("started_at", "created_at"), Milliseconds("fin
 
 def totals_of(runs: QuerySet[Run], *, by_run: bool = False) -> dict[Key, Totals]:
     """Of the runs together, or of each by its id. One query."""
-    grouped = runs.values("pk") if by_run else runs.annotate(all=Value(1)).values("all")
+    grouped: Any = runs.values("pk") if by_run else runs.annotate(all=Value(1)).values("all")
     rows = grouped.annotate(
         runs=Count("pk"),
         succeeded=Count("pk", filter=Q(state=RunState.SUCCEEDED)),
@@ -91,7 +91,7 @@ def totals_of(runs: QuerySet[Run], *, by_run: bool = False) -> dict[Key, Totals]
         reasoning=Sum("reasoning_tokens"),
         requests=Sum("successful_requests"),
         queue_ms=Coalesce(Sum(QUEUED_MS, filter=TIMED), 0, output_field=BigIntegerField()),
-        duration_ms=Coalesce(Sum(TOOK_MS, filter=TIMED), 0, output_field=BigIntegerField()),
+        took_ms=Coalesce(Sum(TOOK_MS, filter=TIMED), 0, output_field=BigIntegerField()),
         paused_ms=Coalesce(Sum(_PausedMs("paused_s"), filter=TIMED), 0, output_field=BigIntegerField()),
     ).order_by()
     return {row["pk"] if by_run else ALL: _totals(row) for row in rows}
@@ -112,7 +112,7 @@ def _totals(row: dict[str, Any]) -> Totals:
         reasoning_tokens=int(row["reasoning"]),
         requests=row["requests"],
         queue_ms=int(row["queue_ms"]),
-        duration_ms=int(row["duration_ms"]),
+        duration_ms=int(row["took_ms"]),
         paused_ms=int(row["paused_ms"]),
     )
 
@@ -147,7 +147,7 @@ def _spread(values: list[int] | None, count: int) -> Spread | None:
     return Spread(sample, p5=p5, p25=p25, p75=p75, p95=p95, least=least, most=most)
 
 
-def _usd_per_million(tokens: Expression | F, price: Any) -> Expression:
+def _usd_per_million(tokens: Any, price: Any) -> Expression:
     product = Func(tokens, price, template="(%(expressions)s)", arg_joiner=" * ")
     return Sum(product, output_field=DecimalField(max_digits=60, decimal_places=10))
 
