@@ -14,6 +14,7 @@ from agents_app.knowledge.api import router as documents
 from agents_app.versions.api import router as versions
 from crewsite.errors import FORBIDDEN, NOT_FOUND
 from engine.strict_json import JsonFault
+from runs.compare.api import router as comparisons
 from runs.history.api import router as history
 from runs.launch.api import router as launches
 from runs.limits.api import router as limits
@@ -50,6 +51,7 @@ api.add_router("/crews", versions)
 api.add_router("/crews", launches)
 api.add_router("/runs", history)
 api.add_router("/runs", runs)
+api.add_router("/compare", comparisons)
 api.add_router("/operations", operations)
 api.add_router("/documents", documents)
 api.add_router("/providers", providers)

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from runs.compare import views as compare
 from runs.demo import views as demo
 from runs.history import views as history
 from runs.home import views as home
@@ -22,6 +23,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/", run.run, name="run"),
     path("runs/<uuid:run_id>/events/", run.events, name="run_events"),
     path("runs/<uuid:run_id>/cancel/", run.cancel, name="cancel_run"),
+    path("runs/<uuid:run_id>/baseline/", run.baseline, name="run_baseline"),
     path("runs/<uuid:run_id>/resume/", run.resume, name="resume_run"),
     path("runs/<uuid:run_id>/output/", run.output, name="run_output"),
     path("runs/<uuid:run_id>/tasks/<str:key>/", run.task, name="run_task"),
@@ -33,6 +35,9 @@ urlpatterns = [
     path("runs/<uuid:run_id>/calls/<uuid:call_id>/", run.call, name="call"),
     path("example/", demo.open_example, name="open_example"),
     path("example/remove/", demo.remove_example, name="remove_example"),
+    path("compare/", compare.comparison, name="compare"),
+    path("compare/csv/", compare.comparison_csv, name="compare_csv"),
+    path("compare/output/", compare.output, name="compare_output"),
     path("limits/", limits.limits_page, name="limits"),
     path("alerts/<int:pk>/dismiss/", limits.dismiss, name="dismiss_alert"),
 ]

@@ -12,6 +12,7 @@ from runs.models.figures import CallSum, RunBucket, RunSum
 from runs.models.lane import Lane
 from runs.models.nightly_check import InvariantCheck
 from runs.models.note import Note
+from runs.models.pinned_run import PinnedRun
 from runs.models.price import PriceQuote, PriceTier
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
@@ -32,6 +33,7 @@ __all__ = [
     "MailState",
     "Note",
     "Notice",
+    "PinnedRun",
     "PriceQuote",
     "PriceTier",
     "Review",
