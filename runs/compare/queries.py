@@ -71,7 +71,7 @@ class _PausedMs(Func):
 
 
 TIMED = Q(state__in=RUN_ENDED, started_at__isnull=False)
-QUEUED_MS, TOOK_MS = Milliseconds("started_at", "created_at"), Milliseconds("finished_at", "started_at")
+QUEUED_MS, TOOK_MS = Milliseconds("started_at", "created_at"), F("ended_ms")
 
 
 def totals_of(runs: QuerySet[Run], *, by_run: bool = False) -> dict[Key, Totals]:
