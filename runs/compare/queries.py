@@ -72,6 +72,7 @@ class _PausedMs(Func):
 
 TIMED = Q(state__in=RUN_ENDED, started_at__isnull=False)
 QUEUED_MS, TOOK_MS = Milliseconds("started_at", "created_at"), F("ended_ms")
+TASK_TOOK_MS = Milliseconds("finished_at", "started_at")
 
 
 def totals_of(runs: QuerySet[Run], *, by_run: bool = False) -> dict[Key, Totals]:
@@ -224,7 +225,7 @@ def task_sums(runs: QuerySet[Run] | Sequence[UUID], *, by_run: bool = False) -> 
             who=Max("agent"),
             role=Max("agent_role"),
             begun=Count("pk", filter=Q(started_at__isnull=False)),
-            took=Coalesce(Sum(TOOK_MS), 0, output_field=BigIntegerField()),
+            took=Coalesce(Sum(TASK_TOOK_MS), 0, output_field=BigIntegerField()),
         )
         .order_by("place", "key")
     )
