@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from runs.demo import views as demo
 from runs.history import views as history
 from runs.launch import views as launch
 from runs.limits import views as limits
@@ -27,6 +28,8 @@ urlpatterns = [
     path("runs/<uuid:run_id>/tasks/<str:key>/output/", run.task_output, name="task_output"),
     path("runs/<uuid:run_id>/calls/", run.calls, name="run_calls"),
     path("runs/<uuid:run_id>/calls/<uuid:call_id>/", run.call, name="call"),
+    path("example/", demo.open_example, name="open_example"),
+    path("example/remove/", demo.remove_example, name="remove_example"),
     path("limits/", limits.limits_page, name="limits"),
     path("alerts/<int:pk>/dismiss/", limits.dismiss, name="dismiss_alert"),
 ]
