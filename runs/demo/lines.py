@@ -20,6 +20,8 @@ NULL = r"\N"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KEPT = 4096
 """How many texts of a kind are kept to be used again."""
+RUN_CAPS = ("run_budget_nusd", "run_max_calls", "run_max_seconds")
+"""The caps of a new team that each of its runs gets, in the order of the run's columns."""
 SUMS = (
     *("prompt_tokens", "cached_prompt_tokens", "cache_write_tokens", "completion_tokens", "reasoning_tokens"),
     *("successful_requests", "spent_nusd", "unpriced_calls", "estimated_calls"),
@@ -104,7 +106,7 @@ class Lines:
         done = run.state == "succeeded"
         ids = (run_id, self._team, str(recipe.crew_id), str(recipe.version_id), run.state, "t", "normal")
         launch = (_copied(recipe.inputs[run.sample]), _copied(recipe.metadata[run.customer]), str(run.person))
-        bounds = (str(bound) for bound in FIRST_CAPS.values())
+        bounds = (str(FIRST_CAPS[name]) for name in RUN_CAPS)
         return "\t".join(
             (
                 *(*ids, *launch, _text(recipe.token_id), "", "pause", *bounds),

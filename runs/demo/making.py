@@ -34,8 +34,8 @@ from teams.secrets import digest, new_secret
 
 BATCH_RUNS = 500
 """About so many runs are written at once: few enough that a web process's open transaction is never idle for long."""
-LARGE_RUNS = 20_000
-"""From so many runs on the planner is told."""
+LARGE_RUNS = 1000
+"""From so many runs on the planner is told: on a new database it takes the tables for empty, and plans badly."""
 SETTLED = timedelta(minutes=15)
 """The last run was launched so long ago that it has ended."""
 MICROSECOND = timedelta(microseconds=1)

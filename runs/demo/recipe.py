@@ -165,7 +165,7 @@ def _part(
         agent=agent.key,
         role=agent.role,
         model=llm.model,
-        rate=_rate(DefaultPrices().price(llm.model)),
+        rate=rate_of(DefaultPrices().price(llm.model)),
         first_ms=first_ms,
         tokens_per_s=tokens_per_s,
         reads=reads,
@@ -183,7 +183,7 @@ def _part(
     )
 
 
-def _rate(price: Price | None) -> Rate | None:
+def rate_of(price: Price | None) -> Rate | None:
     if price is None:
         return None
     assert not price.tiers, "The story's models have one price for all lengths."

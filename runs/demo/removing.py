@@ -60,13 +60,20 @@ def holds_real(team: Team) -> bool:
 
 @cache
 def leading_to(goal: type[models.Model]) -> list[tuple[type[models.Model], str]]:
-    """The models whose rows cannot be without a row of ``goal``, and the path of keys to it; the farthest first."""
+    """The models whose rows cannot be without a row of ``goal``, and the path of keys to it; each before those that its
+    keys point to."""
     found = {model: path for model in _own_models() if model is not goal and (path := _path(model, goal))}
-    return sorted(found.items(), key=lambda item: -item[1].count("__"))
+    return sorted(found.items(), key=lambda item: -_depth(item[0]))
 
 
 def _own_models() -> Iterator[type[models.Model]]:
     return (model for model in apps.get_models(include_auto_created=True) if model._meta.app_label in OWN_APPS)
+
+
+@cache
+def _depth(model: type[models.Model]) -> int:
+    """The length of the longest chain of keys from here."""
+    return 1 + max((_depth(key.related_model) for key in _needed_keys(model)), default=0)
 
 
 def _path(model: type[models.Model], goal: type[models.Model]) -> str:
@@ -76,8 +83,7 @@ def _path(model: type[models.Model], goal: type[models.Model]) -> str:
         longer = [
             (f"{path}__{key.name}" if path else key.name, key.related_model)
             for path, at in chains
-            for key in at._meta.concrete_fields
-            if key.is_relation and not _may_be_empty(key)
+            for key in _needed_keys(at)
         ]
         for path, reached in longer:
             if reached is goal:
@@ -86,8 +92,10 @@ def _path(model: type[models.Model], goal: type[models.Model]) -> str:
     return ""
 
 
-def _may_be_empty(key: Any) -> bool:
-    return key.remote_field.on_delete is models.SET_NULL
+def _needed_keys(model: type[models.Model]) -> list[Any]:
+    """The keys whose rows this model's rows go with. The others become null when theirs go."""
+    keys: list[Any] = [field for field in model._meta.concrete_fields if field.is_relation]
+    return [key for key in keys if key.remote_field.on_delete is not models.SET_NULL]
 
 
 def _delete(rows: models.QuerySet[Any]) -> None:
