@@ -9,10 +9,11 @@ from playwright.sync_api import Page, expect
 
 from tests.application import Application
 
+POEM = "Write a long poem about rivers, the towns beside them, and the people who cross them."
 CREW: dict[str, Any] = {
     "name": "Journey versions",
     "agents": [{"key": "writer", "role": "Writer", "llm": {"model": "simulated/gpt-4o", "max_tokens": 100}}],
-    "tasks": [{"key": "poem", "description": "Write a long poem about rivers.", "agent": "writer"}],
+    "tasks": [{"key": "poem", "description": POEM, "agent": "writer"}],
 }
 MEDIAN = """
     SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY spent_nusd) FROM runs_run
@@ -44,7 +45,7 @@ def test_a_change_is_launched_compared_and_taken_back(application: Application, 
     address = f"/t/my-team/crews/{slug}/"
     launch(page, address)
     page.goto(f"{address}tasks/poem/")
-    page.get_by_label("Description", exact=False).first.fill("Write a short poem about rivers.")
+    page.get_by_label("Description", exact=False).first.fill(POEM.replace("long", "short"))
     page.get_by_role("button", name="Save task").click()
     launch(page, address)
     page.goto(address)
@@ -63,5 +64,5 @@ def test_a_change_is_launched_compared_and_taken_back(application: Application, 
     expect(page.get_by_text("The draft is version 1 again.")).to_be_visible()
     with application.api() as client:
         crew = client.get(f"/crews/{slug}").json()
-        assert crew["spec"]["tasks"][0]["description"] == "Write a long poem about rivers."
+        assert crew["spec"]["tasks"][0]["description"] == POEM
         assert client.get(f"/crews/{slug}/versions/1").json()["note"] == "The long poem"
