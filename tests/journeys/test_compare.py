@@ -28,7 +28,7 @@ def test_why_the_optimised_template_is_cheaper(application: Application, page: P
     page.get_by_label("Another run, by id or address").fill(f"/t/my-team/runs/{before}/")
     page.get_by_role("button", name="Compare", exact=True).click()
     page.get_by_role("link", name="Swap").click()
-    expect(page.get_by_text(re.compile(r"^\$0\.\d+ cheaper \(−\d+ %\)$"))).to_be_visible()
+    expect(page.locator("strong", has_text=re.compile(r"\$0\.\d+ cheaper \(−\d+ %\)"))).to_be_visible()
     expect(page.get_by_role("heading", name="Why cheaper")).to_be_visible()
     expect(page.get_by_role("cell", name="gpt-4o-mini instead of gpt-4o").first).to_be_visible()
     expect(page.get_by_role("heading", name="Changed")).to_be_visible()
