@@ -44,4 +44,4 @@ def test_why_the_optimised_template_is_cheaper(application: Application, page: P
     page.goto(f"/t/my-team/runs/{before}/")
     page.get_by_text("Compare with …").click()
     page.get_by_role("button", name="Pin as the crew's baseline").click()
-    expect(page.get_by_text("the crew's baseline").first).to_be_visible()
+    expect(page.locator("dd.note", has_text="the crew's baseline")).to_be_visible()
