@@ -35,7 +35,7 @@ from runs.compare.interval import Sample, middle_ranks, p95_rank, ranks
 from runs.models import Call, Review, Run, TaskRun
 from runs.states import RUN_ENDED, CallState, RunState
 
-MAX_GROUP = 20_000
+MAX_GROUP = 10_000
 """Runs of one group that are read, the newest ones; the page says so."""
 SHOWN_CALLS = 200
 """Of one run, in its waterfall."""

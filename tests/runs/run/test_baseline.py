@@ -8,6 +8,7 @@ from agents_app.models import Crew
 from runs.models import PinnedRun
 from runs.run.baseline import standing_to_baseline
 from runs.states import RunState
+from teams.models import Scope
 from tests.cast import Cast, make_crew
 from tests.ledger import make_run
 from tests.pages import html, page_of, signed_in
@@ -38,7 +39,7 @@ def test_viewers_may_not_pin_and_a_live_run_cannot_be_pinned(cast: Cast, crew: C
 
 def test_a_new_baseline_takes_the_place_of_the_old_one_of_its_kind_alone(cast: Cast, crew: Crew) -> None:
     old, new, simulated = (make_run(cast.owner, crew, simulated=kind) for kind in (False, False, True))
-    api = Api(cast.runner)
+    api = Api(cast.runner, Scope.RUN)
     for run in (old, simulated, new):
         assert api.put(f"/runs/{run.pk}/baseline", None).status_code == 200
     assert set(PinnedRun.objects.values_list("run", flat=True)) == {new.pk, simulated.pk}
