@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
 from psycopg.sql import SQL
 
-from runs.figures.scope import UTC, Scope
+from runs.figures.scope import Scope
 from runs.ledger.rollups import BUCKETS, GAMMA, NOTHING, PRECISION
 from runs.sql import statement
 from runs.states import Measure
@@ -46,14 +46,15 @@ def percentiles(scope: Scope, measure: Measure, *, runs: int) -> Percentiles:
 
 
 def _exact(scope: Scope, measure: Measure) -> Percentiles:
-    n, *values = _execute(_EXACT, _parameters(scope, measure))[0]
-    return Percentiles(n, *values, exact=True)
+    n, median, p95 = _execute(_EXACT, _parameters(scope, measure))[0]
+    return Percentiles(n, median, p95, exact=True)
 
 
 def _from_buckets(scope: Scope, measure: Measure) -> Percentiles:
     counts = _execute(_BUCKETS, _parameters(scope, measure))
     n = sum(count for _, count in counts)
-    return Percentiles(n, *(_value(counts, math.ceil(share * n)) for share in SHARES), exact=False)
+    median, p95 = (_value(counts, math.ceil(share * n)) for share in SHARES)
+    return Percentiles(n, median, p95, exact=False)
 
 
 def _value(counts: Sequence[tuple[int, int]], rank: int) -> int | None:
@@ -97,7 +98,8 @@ def _midnight(day: date) -> datetime:
 def _execute(query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 _OF_CREW = SQL("""

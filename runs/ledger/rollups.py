@@ -77,7 +77,7 @@ class RollupTable:
             table=SQL(self.table),
             keys=listed(self.keys),
             figures=listed(self.figures),
-            rows=SQL(self.select(which, sign="%(sign)s")),  # type: ignore[arg-type] # composed by ``select``
+            rows=SQL(self.select(which, sign="%(sign)s")),
             added=listed(f"{name} = kept.{name} + excluded.{name}" for name in self.figures),
         )
 
@@ -102,7 +102,7 @@ RUN_SUMS = RollupTable(
     "runs_runsum",
     {**_WHOSE, **_HOUR, **_WHAT, **_STATE},
     {
-        **{name: f"sum(run.{name})" for name in ROLLUP_FIELDS},  # type: ignore[dict-item]
+        **{name: f"sum(run.{name})" for name in ROLLUP_FIELDS},
         "runs": "count(*)",
         "took_ms": "coalesce(sum(run.ended_ms) FILTER (WHERE run.ended_ms >= 0), 0)",
     },
@@ -112,7 +112,7 @@ CALL_SUMS = RollupTable(
     "runs_callsum",
     {**_WHOSE, **_HOUR, **_WHAT, **_STATE, "model": "call.model", "cost_class": "call.cost_class"},
     {
-        **{name: f"sum(call.{name})" for name in TOKEN_FIELDS},  # type: ignore[dict-item]
+        **{name: f"sum(call.{name})" for name in TOKEN_FIELDS},
         "successful_requests": _REQUESTS,
         "spent_nusd": "coalesce(sum(call.cost_nusd), 0)",
         "unpriced_calls": "count(*) FILTER (WHERE call.cost_nusd IS NULL)",

@@ -29,7 +29,7 @@ def _kept(rollup: RollupTable) -> Invariant:
             keys=listed(rollup.keys),
             figures=listed(rollup.figures),
             table=SQL(rollup.table),
-            due=SQL(rollup.select("true")),  # type: ignore[arg-type] # composed by ``select``
+            due=SQL(rollup.select("true")),
             found=listed(f"coalesce(kept.{name}, 0)" for name in rollup.figures),
             expected=listed(f"coalesce(due.{name}, 0)" for name in rollup.figures),
         ),
