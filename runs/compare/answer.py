@@ -7,11 +7,11 @@ from fractions import Fraction
 from typing import Any
 
 from runs.compare import sentences
-from runs.compare.cells import Part
 from runs.compare.comparison import Against, Comparison, TaskCell, TaskRow
-from runs.compare.facts import Side, Spread
 from runs.compare.figures import cost_of, span_of, took_of
-from runs.compare.interval import Difference
+from runs.compare.splits.cells import Part
+from runs.compare.splits.facts import Side, Spread
+from runs.compare.splits.interval import Difference
 from runs.money import usd_text
 
 

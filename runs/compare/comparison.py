@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from engine.spec.crew_spec import CrewSpec
-from runs.compare.align import Pair, TaskText, aligned
-from runs.compare.cells import Split, of_task
-from runs.compare.facts import TOKEN_KINDS, Side, Spread, TaskSums
-from runs.compare.interval import Difference, difference
 from runs.compare.sides import Asked, Problem, sides_of
-from runs.compare.why_cost import why_cost
-from runs.compare.why_time import why_time
+from runs.compare.splits.align import Pair, TaskText, aligned
+from runs.compare.splits.cells import Split, of_task
+from runs.compare.splits.facts import TOKEN_KINDS, Side, Spread, TaskSums
+from runs.compare.splits.interval import Difference, difference
+from runs.compare.splits.why_cost import why_cost
+from runs.compare.splits.why_time import why_time
 from teams.access import Principal
 
 

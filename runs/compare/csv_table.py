@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from io import StringIO
 
-from runs.compare.cells import Split
 from runs.compare.comparison import Comparison
-from runs.compare.facts import Side
 from runs.compare.figures import figures
+from runs.compare.splits.cells import Split
+from runs.compare.splits.facts import Side
 from runs.compare.words import reason_title
 from runs.money import usd_text
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from runs.compare.comparison import Against, Comparison
-from runs.compare.facts import Side, Spread
-from runs.compare.interval import Difference
+from runs.compare.splits.facts import Side, Spread
+from runs.compare.splits.interval import Difference
 from runs.compare.words import ABOUT, NOTHING, money, number, percent, seconds, signed
 
 Read = Callable[[Side], "Fraction | int | None"]

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate
 from urllib.parse import parse_qsl, urlencode
 
-from django.urls import reverse
 from django.utils import timezone
 
 from agents_app.models import CrewVersion
 from agents_app.versions.spec_diff import FieldChange, same_fields, spec_diff
 from runs.compare import addresses, sentences
-from runs.compare.cells import Part, Split
 from runs.compare.comparison import Against, Comparison, TaskCell, TaskRow
-from runs.compare.facts import CREW, Side, Spread
 from runs.compare.figures import Delta, Figure, figures
+from runs.compare.links import side_address, task_address
 from runs.compare.queries import first_calls
 from runs.compare.sentences import Sentence
 from runs.compare.sides import Problem
-from runs.compare.words import money, number, percent, reason_title, seconds, signed, task_name
+from runs.compare.splits.facts import Side, Spread
+from runs.compare.steps import LEAST_WIDTH, SPAN, Steps, steps_of
+from runs.compare.words import money, number, percent, seconds, signed
 from runs.models import Review, Run, TaskRun
 from runs.run.timeline import Timeline, timeline
 from teams.access import Principal
 
-SPAN = 1000.0
-"""How wide pictures are drawn."""
-LEAST_WIDTH = 2.0
-SHOWN_STEPS = 12
 SHOWN_TASKS = 100
 SHOWN_PROBLEMS = 10
 SHOWN_FIELDS = 100
@@ -46,40 +41,6 @@ class Head:
     without: str
     as_baseline: str
     is_baseline: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One part of a split: where its bar is drawn between the totals."""
-
-    title: str
-    task: str
-    amount: int
-    text: str
-    share: str  # of the baseline
-    better: bool
-    x: float
-    width: float
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """From the baseline's total to the other side's."""
-
-    title: str
-    what: str  # "cost" or "time"
-    baseline: str
-    other: str
-    baseline_width: float
-    other_width: float
-    zero: float
-    steps: Sequence[Step]
-    rest: Sequence[Step]
-    rest_text: str
-    difference: str
-    better: bool | None
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,22 +157,6 @@ def page_of(who: Principal, comparison: Comparison) -> Page:
     )
 
 
-def side_address(who: Principal, side: Side) -> str:
-    """The page of the run, or the list of the group's runs."""
-    if side.run is not None:
-        return reverse("run", kwargs={"team": who.team.slug, "run_id": side.run.pk})
-    return f"{reverse('runs', kwargs={'team': who.team.slug})}?{urlencode({'q': side.filter})}"
-
-
-def task_address(who: Principal, side: Side, key: str) -> str:
-    """Where the figures of a task are told: its page; of a group the list of its runs."""
-    if side.run is None:
-        return side_address(who, side)
-    if key == CREW:
-        return reverse("run_calls", kwargs={"team": who.team.slug, "run_id": side.run.pk})
-    return reverse("run_task", kwargs={"team": who.team.slug, "run_id": side.run.pk, "key": key})
-
-
 def _heads(who: Principal, comparison: Comparison) -> list[Head]:
     asked, of_two = comparison.asked, len(comparison.sides) == 2
     return [
@@ -235,85 +180,11 @@ def _figure(heads: Sequence[Head], figure: Figure) -> FigureRow:
 # --- Answers and steps ------------------------------------------------------------------------------------------------
 def _answer(who: Principal, comparison: Comparison, head: Head, one: Against) -> Answer:
     told = [sentences.of_cost(comparison, one), sentences.of_time(comparison, one)]
-    drawn = [_steps(who, comparison, one, "cost", one.cost)]
+    drawn = [steps_of(who, comparison, one, "cost", one.cost)]
     if one.time is not None:
-        drawn.append(_steps(who, comparison, one, "time", one.time))
+        drawn.append(steps_of(who, comparison, one, "time", one.time))
     no_time = "" if one.time else "Times are not compared: one of the two has not begun, or has not ended."
     return Answer(head, [sentence for sentence in told if sentence], drawn, no_time)
-
-
-def unpriced_note(baseline: Side, other: Side) -> str:
-    """How many calls the split of the cost leaves out; "" if none."""
-    counts = [side.totals.unpriced_calls for side in (baseline, other)]
-    if not any(counts):
-        return ""
-    before, after = counts
-    return f"Calls without a known price are in neither total: {before:,} of the baseline, {after:,} of the other side."
-
-
-TITLES = {"cost": ("Why cheaper", "Why dearer", "Cost"), "time": ("Why faster", "Why slower", "Time")}
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawing:
-    """What all steps of one picture share. ``low``: the least of all totals on the way."""
-
-    who: Principal
-    baseline: Side
-    other: Side
-    split: Split
-    written: Callable[[int], str]
-    names: Mapping[str, str]
-    low: int
-    scale: float
-
-    def x(self, amount: int) -> float:
-        return (amount - self.low) * self.scale
-
-    def step(self, part: Part, before: int) -> Step:
-        """``before``: the total from which it goes."""
-        side = self.baseline if part.reason.what == "removed" else self.other
-        width = max(LEAST_WIDTH, abs(part.amount) * self.scale)
-        return Step(
-            title=reason_title(part.reason),
-            task=task_name(part.reason.task, self.names),
-            amount=part.amount,
-            text=self.signed(part.amount),
-            share=percent(part.amount, self.split.baseline),
-            better=part.amount < 0,
-            x=min(self.x(min(before, before + part.amount)), SPAN - width),
-            width=width,
-            address=task_address(self.who, side, part.reason.task),
-        )
-
-    def signed(self, amount: int) -> str:
-        return signed(self.written(amount), amount)
-
-
-def _steps(who: Principal, comparison: Comparison, one: Against, what: str, split: Split) -> Steps:
-    assert comparison.baseline is not None
-    totals = list(accumulate((part.amount for part in split.parts), initial=split.baseline))
-    low, high = min(0, *totals), max(1, *totals)
-    written = money if what == "cost" else seconds
-    scale = SPAN / (high - low)
-    drawing = _Drawing(who, comparison.baseline, one.side, split, written, comparison.names, low, scale)
-    steps = [drawing.step(part, before) for part, before in zip(split.parts, totals, strict=False)]
-    less, more, same = TITLES[what]
-    return Steps(
-        title=less if split.difference < 0 else more if split.difference else same,
-        what=what,
-        baseline=written(split.baseline),
-        other=written(split.other),
-        baseline_width=split.baseline * scale,
-        other_width=split.other * scale,
-        zero=drawing.x(0),
-        steps=steps[:SHOWN_STEPS],
-        rest=steps[SHOWN_STEPS:],
-        rest_text=drawing.signed(sum(step.amount for step in steps[SHOWN_STEPS:])),
-        difference=drawing.signed(split.difference),
-        better=split.difference < 0 if split.difference else None,
-        note=unpriced_note(comparison.baseline, one.side) if what == "cost" else "",
-    )
 
 
 # --- Tasks ------------------------------------------------------------------------------------------------------------

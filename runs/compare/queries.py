@@ -30,8 +30,8 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, RowNumber
 
-from runs.compare.facts import TOKEN_KINDS, CallSums, Spread, TaskSums, Totals
-from runs.compare.interval import Sample, middle_ranks, p95_rank, ranks
+from runs.compare.splits.facts import TOKEN_KINDS, CallSums, Spread, TaskSums, Totals
+from runs.compare.splits.interval import Sample, middle_ranks, p95_rank, ranks
 from runs.models import Call, Review, Run, TaskRun
 from runs.states import RUN_ENDED, CallState, RunState
 

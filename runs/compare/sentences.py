@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from runs.compare.cells import Part, Split
 from runs.compare.comparison import Against, Comparison
-from runs.compare.interval import Difference
+from runs.compare.splits.cells import Part, Split
+from runs.compare.splits.interval import Difference
 from runs.compare.words import ALL_ELSE, money, percent, phrase, seconds, signed, task_name
 
 Written = Callable[[int], str]

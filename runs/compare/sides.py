@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 
 from agents_app.models import CrewVersion
 from runs.compare import queries
-from runs.compare.facts import Side
+from runs.compare.splits.facts import Side
 from runs.history.filters import RunFilter
 from runs.models import Run
 from runs.states import RUN_ENDED, RUN_LIVE
@@ -159,7 +159,7 @@ def _version_group(who: Principal, text: str, version: CrewVersion) -> _Group:
         id=text,
         label=f"{short(version.crew.name)} v{version.number}",
         runs=visible_to(who, Run).filter(version=version),
-        filter=f"crew:{version.crew.slug} version:{version.number}",
+        filter=f"crew:={version.crew.slug} version:{version.number}",
         version=version,
     )
 

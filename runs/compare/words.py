@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from runs.compare.cells import Reason
-from runs.compare.facts import CREW
+from runs.compare.splits.cells import Reason
+from runs.compare.splits.facts import CREW
 from runs.money import to_usd
 from runs.states import CostClass
 

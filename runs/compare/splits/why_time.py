@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from runs.compare.align import Pair
-from runs.compare.cells import Models, Reason, Reasons, Split, by_model, of_task, one_model, split_of, with_crew
-from runs.compare.facts import CREW, CallSums, Side, TaskSums
-from runs.compare.shapley import shares, total
+from runs.compare.splits.align import Pair
+from runs.compare.splits.cells import Models, Reason, Reasons, Split, by_model, of_task, one_model, split_of, with_crew
+from runs.compare.splits.facts import CREW, CallSums, Side, TaskSums
+from runs.compare.splits.shapley import shares, total
 from runs.states import CostClass
 
 ZERO = Fraction(0)

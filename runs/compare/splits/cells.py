@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from runs.compare.align import Pair
-from runs.compare.facts import CREW, CallSums, Side
-from runs.compare.shapley import total, whole_numbers
+from runs.compare.splits.align import Pair
+from runs.compare.splits.facts import CREW, CallSums, Side
+from runs.compare.splits.shapley import total, whole_numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from agents_app.models import CrewVersion
-from runs.compare.interval import Sample
+from runs.compare.splits.interval import Sample
 from runs.models import Run
 from runs.states import CostClass
 
