@@ -7,6 +7,7 @@ from agents_app.editor import views as editor
 from agents_app.gallery import views as gallery
 from agents_app.imports import views as imports
 from agents_app.knowledge import views as knowledge
+from agents_app.versions import views as versions
 
 urlpatterns = [
     path("crews/", crews.crews, name="crews"),
@@ -25,7 +26,12 @@ urlpatterns = [
     path("crews/<slug:slug>/json/", editor.crew_as_json, name="crew_json"),
     path("crews/<slug:slug>/copy/", crews.copy_crew, name="copy_crew"),
     path("crews/<slug:slug>/archive/", crews.archive_crew, name="archive_crew"),
-    path("crews/<slug:slug>/versions/<int:number>/", crews.version, name="version"),
+    path("crews/<slug:slug>/versions/", versions.versions, name="versions"),
+    path("crews/<slug:slug>/versions/save/", versions.save_version, name="save_version"),
+    path("crews/<slug:slug>/versions/<int:number>/", versions.version, name="version"),
+    path("crews/<slug:slug>/versions/<int:number>/note/", versions.describe_version, name="describe_version"),
+    path("crews/<slug:slug>/versions/<int:number>/restore/", versions.restore_version, name="restore_version"),
+    path("crews/<slug:slug>/versions/<int:old>/diff/<int:new>/", versions.version_diff, name="version_diff"),
     path("templates/", gallery.templates, name="templates"),
     path("templates/<int:pk>/", gallery.template, name="template"),
     path("templates/<int:pk>/copy/", gallery.copy_template, name="copy_template"),

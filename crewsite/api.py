@@ -11,8 +11,10 @@ from ninja.operation import Operation
 from agents_app.crews.api import router as crews
 from agents_app.imports.api import router as imports
 from agents_app.knowledge.api import router as documents
+from agents_app.versions.api import router as versions
 from crewsite.errors import FORBIDDEN, NOT_FOUND
 from engine.strict_json import JsonFault
+from runs.compare.api import router as comparisons
 from runs.history.api import router as history
 from runs.launch.api import router as launches
 from runs.limits.api import router as limits
@@ -45,9 +47,11 @@ api = CrewsiteAPI(
 )
 api.add_router("/crews", imports)  # first: to crews, "import" is a slug
 api.add_router("/crews", crews)
+api.add_router("/crews", versions)
 api.add_router("/crews", launches)
 api.add_router("/runs", history)
 api.add_router("/runs", runs)
+api.add_router("/compare", comparisons)
 api.add_router("/operations", operations)
 api.add_router("/documents", documents)
 api.add_router("/providers", providers)

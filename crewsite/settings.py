@@ -58,7 +58,7 @@ KEEP_ALIVE_S = env.number("KEEP_ALIVE_S", 75 if BEHIND_PROXY else 15, least=1, m
 ALLOWED_PRIVATE_HOSTS = frozenset(host.lower() for host in env.names("ALLOWED_PRIVATE_HOSTS"))
 ALLOWED_MCP_COMMANDS = frozenset(env.names("ALLOWED_MCP_COMMANDS"))
 ALLOW_LOCAL_PROVIDERS = LOCAL
-SIMULATED_LATENCY_S = env.number("SIMULATED_LATENCY_S", 0.8, most=600)
+SIMULATED_PACE = env.number("SIMULATED_PACE", 1, most=100)
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -110,6 +110,7 @@ TEMPLATES = [
                 "django.templatetags.static",
                 "crewsite.templatetags.content",
                 "crewsite.templatetags.parts",
+                "runs.templatetags.changes",
                 "runs.templatetags.money",
                 "runs.templatetags.times",
                 "runs.templatetags.words",

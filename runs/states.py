@@ -77,6 +77,13 @@ class CostClass(TextChoices):
     CACHE_HIT = "cache_hit"
 
 
+class Measure(TextChoices):
+    """What is counted of a run's distribution: nano-dollars, or milliseconds from its first claim to its end."""
+
+    COST = "cost"
+    DURATION = "duration"
+
+
 class Priority(TextChoices):
     LOW = "low"
     NORMAL = "normal"

@@ -2,22 +2,28 @@
 
 from django.urls import path
 
+from runs.compare import views as compare
+from runs.demo import views as demo
 from runs.history import views as history
+from runs.home import views as home
 from runs.launch import views as launch
 from runs.limits import views as limits
 from runs.operations import views as operations
 from runs.run import views as run
 
 urlpatterns = [
+    path("", home.first_page, name="first_page"),
     path("crews/<slug:slug>/launch/", launch.launch, name="launch"),
     path("workers/", operations.workers, name="workers"),
     path("runs/", history.runs, name="runs"),
     path("runs/newer/", history.newer, name="newer"),
     path("runs/last/", history.last_runs, name="last_runs"),
+    path("runs/versions/", history.version_runs, name="version_runs"),
     path("runs/now/", history.running_now, name="running_now"),
     path("runs/<uuid:run_id>/", run.run, name="run"),
     path("runs/<uuid:run_id>/events/", run.events, name="run_events"),
     path("runs/<uuid:run_id>/cancel/", run.cancel, name="cancel_run"),
+    path("runs/<uuid:run_id>/baseline/", run.baseline, name="run_baseline"),
     path("runs/<uuid:run_id>/resume/", run.resume, name="resume_run"),
     path("runs/<uuid:run_id>/output/", run.output, name="run_output"),
     path("runs/<uuid:run_id>/tasks/<str:key>/", run.task, name="run_task"),
@@ -27,6 +33,11 @@ urlpatterns = [
     path("runs/<uuid:run_id>/tasks/<str:key>/output/", run.task_output, name="task_output"),
     path("runs/<uuid:run_id>/calls/", run.calls, name="run_calls"),
     path("runs/<uuid:run_id>/calls/<uuid:call_id>/", run.call, name="call"),
+    path("example/", demo.open_example, name="open_example"),
+    path("example/remove/", demo.remove_example, name="remove_example"),
+    path("compare/", compare.comparison, name="compare"),
+    path("compare/csv/", compare.comparison_csv, name="compare_csv"),
+    path("compare/output/", compare.output, name="compare_output"),
     path("limits/", limits.limits_page, name="limits"),
     path("alerts/<int:pk>/dismiss/", limits.dismiss, name="dismiss_alert"),
 ]

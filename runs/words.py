@@ -44,6 +44,8 @@ WORDS: Mapping[str, str] = {
     Purpose.MANAGER: "manager",
     Purpose.GUARDRAIL: "guardrail",
     CostClass.RETRY: "retry",
+    "failed_run": "calls of failed runs",
+    "cancelled_run": "calls of cancelled runs",
     CostClass.DUPLICATE: "duplicate",
     CostClass.CACHE_HIT: "reused",
     Priority.LOW: "low",

@@ -123,8 +123,13 @@ def add_provider(
     rpm: int | None = None,
     tpm: int | None = None,
 ) -> ProviderKey:
-    """Stores a provider key, encrypted. Raises ``Conflict`` for a second key of the same provider and name."""
+    """Stores a provider key, encrypted. Raises ``Conflict`` for a second key of the same provider and name,
+    ``Invalid`` in a made-up team."""
     require(who, Role.OWNER)
+    if who.team.is_demo:
+        raise Invalid(
+            "A made-up team keeps no keys, because every run of it is simulated. Add it in a team of your own."
+        )
     fields = _provider_complaints(provider, name, api_key, base_url)
     if fields:
         raise Invalid("The provider key was not saved.", fields=fields)

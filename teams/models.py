@@ -84,6 +84,7 @@ class Team(models.Model):
     fallback_model = models.CharField(max_length=200, blank=True)
     launch_quota = models.PositiveIntegerField(null=True, blank=True)
     launch_window_s = models.PositiveIntegerField(default=3600)
+    is_demo = models.BooleanField(default=False, db_default=False)  # made up: every run of it is simulated
     created_at = models.DateTimeField(db_default=Now())
     members = models.ManyToManyField(User, through="Membership", related_name="teams")
 

@@ -20,7 +20,7 @@ def home(request: HttpRequest) -> HttpResponse:
     team = queries.teams_of(request.user).first()  # type: ignore[arg-type]
     if team is None:
         return render(request, "teams/no_team.html", status=404)
-    return redirect("crews", team=team.slug)
+    return redirect("first_page", team=team.slug)
 
 
 @member(Role.VIEWER)

@@ -46,7 +46,7 @@ class Application:
             "DATA_DIR": str(folder),
             "PORT": str(self.port),
             "PLAIN_STATIC": "1",
-            "SIMULATED_LATENCY_S": "0.05",
+            "SIMULATED_PACE": "0.02",
             **environment,
         }
         self.output: list[str] = []

@@ -15,7 +15,7 @@ TEST_ENVIRONMENT = {
     "SECRET_KEY": secrets.token_urlsafe(50),
     "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
     "CREWSITE_LOCAL": "1",
-    "SIMULATED_LATENCY_S": "0",
+    "SIMULATED_PACE": "0",
     "LOG_LEVEL": "WARNING",
     "PLAIN_STATIC": "1",
     # Tests that want a worker start one in a process of its own; for the others nobody hears the bell.

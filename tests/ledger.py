@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from agents_app.actions import cut_version
 from agents_app.models import Crew
+from runs.ledger import rollups
 from runs.models import Call, Run, TaskRun
 from runs.states import RUN_ENDED, RunState
 from teams.access import Principal
@@ -37,6 +38,8 @@ def make_run(
         setattr(run, name, value)
     run.save(force_insert=True)
     run.refresh_from_db()
+    if run.ended:
+        rollups.add(run.pk)
     return run
 
 

@@ -1,4 +1,4 @@
-"""The API's operations on crews: create, read, replace, archive, and their frozen versions."""
+"""The API's operations on crews: create, read, replace, archive."""
 
 from itertools import accumulate
 from typing import Literal
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agents_app.actions import archive_crew, create_crew, replace_spec
 from agents_app.models import Crew, CrewVersion
-from agents_app.queries import own_crew, own_crews, version_of, with_counts
+from agents_app.queries import own_crew, own_crews, with_counts
 from agents_app.snapshot import spec_of
 from engine.bounded import Patience
 from engine.spec.crew_spec import CrewSpec
@@ -19,13 +19,9 @@ from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
 from teams.models import Role
-from teams.refusals import Invalid
-from teams.times import time_text
 
 router = Router(tags=["crews"])
 
-MAX_VERSIONS_A_PAGE = 50
-MAX_CURSOR_DIGITS = 9
 MAX_PARTS_A_PAGE = 1_000
 """Agents and tasks: a page of large crews ends early, since each crew is checked."""
 _READ = ("agents", "tasks", Prefetch("versions", CrewVersion.objects.only("crew_id", "number")))
@@ -49,19 +45,6 @@ class CrewOut(Schema):
 
 class CrewList(Schema):
     items: list[CrewOut]
-    next: str | None = None
-
-
-class VersionOut(Schema):
-    number: int
-    note: str
-    content_hash: str
-    created_at: str
-    spec: dict[str, object]
-
-
-class VersionList(Schema):
-    items: list[VersionOut]
     next: str | None = None
 
 
@@ -108,26 +91,6 @@ def delete_crew(request: ApiRequest, slug: str) -> Status[None]:
     return Status(204, None)
 
 
-@router.get("/{slug:slug}/versions", response={200: VersionList, **ERRORS}, auth=Bearer(Role.VIEWER))
-def list_versions(request: ApiRequest, slug: str, cursor: str = "", limit: int = 50) -> dict[str, object]:
-    """A crew's frozen versions, newest first. ``next`` is the cursor of the following page."""
-    limit = max(1, min(limit, MAX_VERSIONS_A_PAGE))
-    versions = own_crew(request.auth, slug).versions.order_by("-number")
-    if cursor:
-        if not (cursor.isascii() and cursor.isdecimal()) or len(cursor) > MAX_CURSOR_DIGITS:
-            raise Invalid("This cursor is not one of ours.", fields={"cursor": "Pass on what `next` was."})
-        versions = versions.filter(number__lt=int(cursor))
-    rows = list(versions[: limit + 1])
-    more = str(rows[limit - 1].number) if len(rows) > limit else None
-    return {"items": [_version_json(version) for version in rows[:limit]], "next": more}
-
-
-@router.get("/{slug:slug}/versions/{int:number}", response={200: VersionOut, **ERRORS}, auth=Bearer(Role.VIEWER))
-def get_version(request: ApiRequest, slug: str, number: int) -> dict[str, object]:
-    """One frozen version."""
-    return _version_json(version_of(request.auth, slug, number))
-
-
 def crew_json(crew: Crew, patience: Patience | None = None) -> dict[str, object]:
     """A crew as the API shows it. ``patience``: see ``validate``."""
     prefetch_related_objects([crew], *_READ)
@@ -143,14 +106,4 @@ def crew_json(crew: Crew, patience: Patience | None = None) -> dict[str, object]
             {"level": item.level, "code": item.code, "field": item.field, "message": item.message}
             for item in validate(spec, patience=patience)
         ],
-    }
-
-
-def _version_json(version: CrewVersion) -> dict[str, object]:
-    return {
-        "number": version.number,
-        "note": version.note,
-        "content_hash": version.content_hash,
-        "created_at": time_text(version.created_at),
-        "spec": version.spec,
     }

@@ -1,4 +1,4 @@
-"""Pages of crews: the list, a new one, a version, copy and archive. Fetch through the gate, call one action, render."""
+"""Pages of crews: the list, a new one, copy and archive. Fetch through the gate, call one action, render."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from agents_app import actions, queries
 from agents_app.crews.forms import NameForm
-from agents_app.graph.layout import graphs
 from agents_app.models import Crew
 from agents_app.queries import own_crew
-from engine.spec.crew_spec import CrewSpec
 from teams.access import Principal, TeamRequest, member
 from teams.forms import show_refusal
 from teams.models import Role
@@ -58,15 +56,6 @@ def archive_crew(request: TeamRequest, slug: str) -> HttpResponse:
     crew = actions.archive_crew(own_crew(request.who, slug))
     messages.success(request, f"“{crew.name}” is archived. Its runs and what they cost stay.")
     return redirect("crews", team=request.who.team.slug)
-
-
-@member(Role.VIEWER)
-@require_GET
-def version(request: TeamRequest, slug: str, number: int) -> HttpResponse:
-    shown = queries.version_of(request.who, slug, number)
-    spec = CrewSpec.from_json(shown.spec)
-    context = {"crew": shown.crew, "version": shown, "spec": spec, **graphs(spec)}
-    return render(request, "agents_app/crews/version.html", context)
 
 
 def to_crew(who: Principal, crew: Crew, anchor: str = "") -> HttpResponse:

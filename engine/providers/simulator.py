@@ -1,6 +1,7 @@
-"""The simulated model: real token counts, a chosen latency, and answers that say they are simulated.
+"""The simulated model: real token counts, the seconds of a real model of its tier, and answers that say what they are.
 
-It asks nobody. Equal requests get equal answers, so a run can be repeated, and they are priced like the real model's.
+It asks nobody. Equal requests get equal answers after equal seconds, so a run can be repeated, and they are priced like
+the real model's. The seconds are really waited for, because a run's seconds are those of the clock on the wall.
 """
 
 from __future__ import annotations
@@ -20,23 +21,33 @@ from engine.catalogue.pricing import Usage
 from engine.providers import tokens
 from engine.providers.instances import instance_of
 from engine.providers.llm import LLMReply, LLMRequest, ToolCall
+from engine.simulated import prose
+from engine.simulated.brief import LABEL, Brief, read_brief
+from engine.simulated.speed import speed_of
+from engine.simulated.wish import MAX_WORDS
 from engine.spec.crew_spec import LLMSpec
 
 Script = Callable[[LLMRequest], LLMReply | str]
 """For tests: gives the reply to a request, or its text alone; may raise ``ProviderError``."""
 
-LATENCY_PER_TOKEN_SHARE = 1 / 200
-"""Each 200 tokens of the answer add as much time as the latency itself."""
-DEFAULT_WORDS = 140
 SIMULATED_EXPRESSION = "(1200 - 980) / 980 * 100"
-MAX_WORDS = 900
-LENGTH_WISH = re.compile(r"(\d{2,5})[\s-]*words?", re.IGNORECASE)
+SPREAD = 0.1
+"""Replies of one length differ by up to so much of their seconds."""
+TOKENS_PER_WORD = 1.5
+"""More than English words have, so that an answer stays below ``max_tokens``."""
+LEAST_WORDS = 20
+LINK = re.compile(r"https://\S+")
 
 
 class Simulator:
-    """An ``LLMClient`` without a provider. ``latency_s``: seconds until an answer of no length is there."""
+    """An ``LLMClient`` without a provider.
 
-    def __init__(self, *, latency_s: float = 0.0, script: Script | None = None) -> None:
+    ``pace``: how long a reply takes, in multiples of what a model of the tier takes (see ``engine.simulated.speed``); 0
+    is at once. ``latency_s``: so many seconds more for each reply, whatever its length.
+    """
+
+    def __init__(self, *, pace: float = 0.0, latency_s: float = 0.0, script: Script | None = None) -> None:
+        self._pace = pace
         self._latency_s = latency_s
         self._script = script
 
@@ -44,12 +55,8 @@ class Simulator:
         began_at = time.perf_counter()
         scripted = self._script(request) if self._script else invent(request)
         reply = scripted if isinstance(scripted, LLMReply) else answer(request, text=scripted)
-        if self._latency_s:
-            jitter = _random(request).uniform(0.8, 1.2)
-            length_factor = 1 + reply.usage.completion_tokens * LATENCY_PER_TOKEN_SHARE
-            await asyncio.sleep(self._latency_s * length_factor * jitter)
-        else:
-            await asyncio.sleep(0)
+        paced_s = self._pace * seconds_of(request, reply) if self._pace else 0.0
+        await asyncio.sleep(paced_s + self._latency_s)
         latency_ms = round((time.perf_counter() - began_at) * 1000)
         return replace(reply, latency_ms=latency_ms, simulated=True)
 
@@ -58,6 +65,12 @@ class Simulator:
 
     def simulates(self, llm: LLMSpec) -> bool:
         return True
+
+
+def seconds_of(request: LLMRequest, reply: LLMReply) -> float:
+    """How long a real model of the request's tier would take for such a reply; the same for equal requests."""
+    spread = _random(request).uniform(1 - SPREAD, 1 + SPREAD)
+    return spread * speed_of(request.llm.model).seconds(reply.usage.completion_tokens)
 
 
 def answer(request: LLMRequest, *, text: str = "", tool_calls: tuple[ToolCall, ...] = ()) -> LLMReply:
@@ -77,23 +90,46 @@ def answer(request: LLMRequest, *, text: str = "", tool_calls: tuple[ToolCall, .
 
 
 def invent(request: LLMRequest) -> LLMReply:
-    """A plausible reply: first one tool call if there are tools, then an answer in the form and length asked for.
+    """A plausible reply: first a tool call if there are tools, then an answer in the form and length asked for.
 
-    A manager delegates once, then accepts the answer.
+    A search is followed by a look at its first result, if there is a tool for that. A manager delegates once, then
+    accepts the answer.
     """
-    used_tools = any(message.get("role") == "tool" for message in request.messages)
-    if request.tools and request.may_call_tools and not used_tools:
-        function = request.tools[0]["function"]
-        topic = _topic(request)
-        text = SIMULATED_EXPRESSION if function["name"] == "calculator" else topic
-        arguments = json.dumps(instance_of(function["parameters"], text), ensure_ascii=False)
-        return answer(request, tool_calls=(ToolCall(f"call_{_digest(request)[:12]}", function["name"], arguments),))
-    if used_tools and request.may_call_tools and any(tool["function"]["name"] == ACCEPT for tool in request.tools):
-        return answer(request, tool_calls=(ToolCall(f"call_{_digest(request)[:12]}", ACCEPT, "{}"),))
+    tool = _next_tool(request) if request.may_call_tools else None
+    if tool is not None:
+        return answer(request, tool_calls=(_tool_call(request, tool),))
+    brief = read_brief(_task_text(request))
     schema = request.response_schema or _schema_in_words(request)
     if schema is not None:
-        return answer(request, text=json.dumps(instance_of(schema, "simulated"), ensure_ascii=False))
-    return answer(request, text=_prose(request))
+        value = instance_of(schema, prose.fields(brief.description, _random(request)))
+        return answer(request, text=json.dumps(value, ensure_ascii=False))
+    return answer(request, text=_prose(request, brief))
+
+
+def _next_tool(request: LLMRequest) -> dict[str, Any] | None:
+    """The function that is called next, if any."""
+    functions = {tool["function"]["name"]: tool["function"] for tool in request.tools}
+    used = {call["function"]["name"] for message in request.messages for call in message.get("tool_calls") or ()}
+    if not any(message.get("role") == "tool" for message in request.messages):
+        return next(iter(functions.values()), None)
+    if ACCEPT in functions:
+        return functions[ACCEPT]
+    return functions.get(READ_PAGE) if SEARCH in used and READ_PAGE not in used else None
+
+
+def _tool_call(request: LLMRequest, function: dict[str, Any]) -> ToolCall:
+    text = SIMULATED_EXPRESSION if function["name"] == "calculator" else _topic(request)
+    if function["name"] == READ_PAGE:
+        text = _first_link(request)
+    arguments = {} if function["name"] == ACCEPT else instance_of(function["parameters"], text)
+    return ToolCall(f"call_{_digest(request)[:12]}", function["name"], json.dumps(arguments, ensure_ascii=False))
+
+
+def _first_link(request: LLMRequest) -> str:
+    """That of the newest tool result, else a made-up one."""
+    results = (str(message["content"]) for message in reversed(request.messages) if message.get("role") == "tool")
+    match = LINK.search(next(results, ""))
+    return match[0] if match else f"https://example.com/{prose.slug(_topic(request))}"
 
 
 def _schema_in_words(request: LLMRequest) -> dict[str, Any] | None:
@@ -108,21 +144,11 @@ def _schema_in_words(request: LLMRequest) -> dict[str, Any] | None:
     return schema if isinstance(schema, dict) else None
 
 
-def _prose(request: LLMRequest) -> str:
-    """Lines that say they are simulated, about as long as the task asks for, within the request's ``max_tokens``."""
-    task = _task_text(request)
-    wishes = [int(wish) for wish in LENGTH_WISH.findall(task)]
-    words = min(max(wishes, default=DEFAULT_WORDS), MAX_WORDS, max(20, request.max_tokens // 2 or MAX_WORDS))
-    rng, topic = _random(request), _topic(request)
-    lines = [f"**Simulated answer** in place of {real_id(request.llm.model)}, on: {topic}", ""]
-    count = sum(len(line.split()) for line in lines)
-    number = 0
-    while count < words:
-        number += 1
-        line = f"- Simulated point {number}: {rng.choice(FILLERS)}"
-        lines.append(line)
-        count += len(line.split())
-    return "\n".join(lines)
+def _prose(request: LLMRequest, brief: Brief) -> str:
+    """An answer in words, below a line that says it is simulated, within the request's ``max_tokens``."""
+    most = max(LEAST_WORDS, int(request.max_tokens / TOKENS_PER_WORD)) if request.max_tokens else MAX_WORDS
+    text = prose.write(brief, _random(request), max_words=most)
+    return f"{LABEL} in place of {real_id(request.llm.model)}\n\n{text}"
 
 
 def _topic(request: LLMRequest) -> str:
@@ -145,11 +171,5 @@ def _random(request: LLMRequest) -> random.Random:
 
 ACCEPT = "accept_answer"
 """The name of a manager's tool. Not imported: the simulator knows no more of the engine than a real model does."""
-
-FILLERS = (
-    "a real model would state a finding of about this length here, with its figure and its source.",
-    "this line stands for one sentence of analysis; it carries length and no content.",
-    "the wording is made up by the simulator, so that tokens, cost and time can be looked at without a key.",
-    "here the report would weigh two facts against each other and say what follows.",
-    "add a provider key in the team's settings, and this becomes a real answer at a real price.",
-)
+SEARCH, READ_PAGE = "web_search", "scrape_website"
+"""So are these."""

@@ -53,7 +53,7 @@ def tools(access: NetworkAccess) -> dict[str, ToolFactory]:
 def simulated_tools() -> dict[str, ToolFactory]:
     """The same for the stand-ins, which ask nobody and say that they are simulated."""
     return {
-        "web_search": lambda config: SimulatedSearch(),
+        "web_search": lambda config: SimulatedSearch(**_search_settings(config)),
         "scrape_website": lambda config: SimulatedScrape(fixed_url=_fixed_url(config)),
         "http_request": lambda config: SimulatedRequest(**_request_settings(config)),
         "mcp": lambda config: SimulatedMcpServer(config),

@@ -1,4 +1,7 @@
-"""Stand-ins for network tools in simulated runs. They ask nobody, and what they return says so."""
+"""Stand-ins for network tools in simulated runs. They ask nobody, and what they return says so.
+
+They answer at once: only models take their time here.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,26 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from engine.simulated.pages import page_text, search_results
 from engine.tools.http_request import request_facts
 from engine.tools.scrape import page_facts
 from engine.tools.tool import Effect, Tool, ToolFacts, ToolSource, tool_name
-from engine.tools.web_search import WebSearch
+from engine.tools.web_search import DEFAULT_RESULTS, WebSearch
+
+MAX_ECHO_CHARS = 200
+"""Of what a stand-in was asked with, it repeats so much."""
 
 
 class SimulatedSearch:
-    """Three made-up results on ``example.com``, labelled as simulated."""
+    """Made-up results on ``example.com``, as many and as long as real ones, labelled as simulated."""
 
     facts: ToolFacts = WebSearch.facts
 
+    def __init__(self, *, n_results: int = DEFAULT_RESULTS) -> None:
+        self._n_results = n_results
+
     async def run(self, arguments: dict[str, Any]) -> str:
-        query = str(arguments["query"])[:200]
-        return "\n\n".join(
-            f"Simulated result {number} for: {query}\nhttps://example.com/{number}\n"
-            "This is a simulated search result. No search was made."
-            for number in (1, 2, 3)
-        )
+        return search_results(str(arguments["query"])[:MAX_ECHO_CHARS], self._n_results)
 
 
 class SimulatedRequest:
@@ -34,7 +39,7 @@ class SimulatedRequest:
 
     async def run(self, arguments: dict[str, Any]) -> str:
         asked = f"{arguments.get('method', 'GET')} {arguments['url']}"
-        return f"Simulated answer to: {asked[:200]}\nThis is a simulated answer. Nothing was sent."
+        return f"Simulated answer to: {asked[:MAX_ECHO_CHARS]}\nThis is a simulated answer. Nothing was sent."
 
 
 class SimulatedMcpServer(ToolSource):
@@ -63,12 +68,11 @@ class _SimulatedMcpTool:
 
 
 class SimulatedScrape:
-    """A made-up page, labelled as simulated."""
+    """A made-up page, as long as a real one, labelled as simulated."""
 
     def __init__(self, *, fixed_url: str = "") -> None:
         self._fixed_url = fixed_url
         self.facts = page_facts(fixed_url)
 
     async def run(self, arguments: dict[str, Any]) -> str:
-        url = self._fixed_url or str(arguments["url"])
-        return f"Simulated page: {url[:200]}\nThis is a simulated page. Nothing was read."
+        return page_text((self._fixed_url or str(arguments["url"]))[:MAX_ECHO_CHARS])

@@ -65,6 +65,11 @@ def standings(who: Principal) -> Standings:
     )
 
 
+def team_standing(who: Principal) -> Standing:
+    """The team's budget of this month."""
+    return _standing(Bill.objects.filter(team=who.team, month=this_month()).first(), who.team.budget_nusd)
+
+
 def _member(membership: Membership, allowance: Allowance | None, usual_nusd: int | None) -> MemberStanding:
     budget_nusd = usual_nusd if membership.budget_nusd is None else membership.budget_nusd
     return MemberStanding(membership.user, _standing(allowance, budget_nusd), membership.budget_nusd)

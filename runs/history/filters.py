@@ -1,4 +1,5 @@
 """The typed filter of runs: ``crew:support status:failed cost:>0.10 duration:>30s model:gpt-4o since:7d simulated:no``.
+``crew:=support`` and ``model:=gpt-4o`` are the whole name; ``since:`` and ``until:`` take days and moments too.
 
 Plain words are looked for in crew names, run ids and errors. A word that cannot be understood is refused.
 """
@@ -9,7 +10,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from django.db.models import F, Q, QuerySet
@@ -78,6 +79,8 @@ class RunFilter:
 
 
 def _crew(value: str) -> Q:
+    if value.startswith("="):
+        return Q(crew__slug=value[1:])
     return Q(crew__slug__icontains=value) | Q(crew__name__icontains=value)
 
 
@@ -106,11 +109,27 @@ def _duration(value: str) -> Q:
 
 
 def _since(value: str) -> Q:
-    return Q(created_at__gte=timezone.now() - timedelta(seconds=_span_s(value, "since:7d")))
+    return Q(created_at__gte=_moment(value, "since:2026-11-30"))
+
+
+def _until(value: str) -> Q:
+    return Q(created_at__lt=_moment(value, "until:2026-11-30"))
+
+
+def _moment(value: str, example: str) -> datetime:
+    """A day, which begins at midnight, or a moment of it, in UTC unless it says otherwise; or a time span back from
+    now.
+    """
+    try:
+        moment = datetime.fromisoformat(value.upper())
+    except ValueError:
+        return timezone.now() - timedelta(seconds=_span_s(value, f"{example}, or 7d"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _model(value: str) -> Q:
-    return Q(pk__in=Run.objects.filter(calls__model__icontains=value).values("pk"))
+    named = {"calls__model": value[1:]} if value.startswith("=") else {"calls__model__icontains": value}
+    return Q(pk__in=Run.objects.filter(**named).values("pk"))
 
 
 def _simulated(value: str) -> Q:
@@ -144,6 +163,7 @@ FIELDS: dict[str, Callable[[str], Q]] = {
     "cost": _cost,
     "duration": _duration,
     "since": _since,
+    "until": _until,
     "model": _model,
     "simulated": _simulated,
     "tokens": _tokens,

@@ -35,7 +35,7 @@ COLUMNS = (
     "api_token_id",
     "created_at",
     "started_at",
-    "finished_at",
+    "ended_ms",
 )
 CREW_CHARS, ERROR_CHARS, INPUT_CHARS = 60, 160, 60
 MAX_INPUTS = 20
@@ -88,7 +88,7 @@ def _line(row: Any, address: str) -> RunLine:
         spent_nusd=row.spent_nusd,
         unpriced_calls=row.unpriced_calls,
         ended=row.state in RUN_ENDED,
-        took_ms=_milliseconds(row.started_at, row.finished_at),
+        took_ms=None if row.ended_ms < 0 else row.ended_ms,
         started_at=row.started_at,
         tokens=row.prompt_tokens + row.completion_tokens,
         calls=row.successful_requests,
@@ -107,7 +107,3 @@ def _inputs(inputs: dict[str, Any]) -> Iterator[str]:
         yield short(str(value), INPUT_CHARS)
     if len(inputs) > MAX_INPUTS:
         yield "…"
-
-
-def _milliseconds(began: datetime | None, ended: datetime | None) -> int | None:
-    return None if began is None or ended is None else round((ended - began).total_seconds() * 1000)

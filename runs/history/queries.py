@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import connection
-from django.db.models import F, FloatField, Func, QuerySet, Value, Window
-from django.db.models.functions import Coalesce, RowNumber
+from django.db.models import F, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from runs.bounds.runs_at_once import kept_back
 from runs.history.filters import RunFilter
@@ -17,9 +17,17 @@ from runs.states import RUN_LIVE, RunState
 from teams.access import Principal, visible_to
 from teams.refusals import Invalid
 
-SORTS = {"newest": "-pk", "cost": "-spent_nusd", "duration": "-seconds", "tokens": "-tokens"}
+SORTS = {"newest": "-pk", "cost": "-ended_nusd", "duration": "-ended_ms", "tokens": "-ended_tokens"}
+"""The largest first. Runs that have not ended yet come last where a figure of theirs is sorted by."""
 MAX_CREWS, NAME_CHARS = 200, 40
-_STATE_COUNTS = "SELECT state, count(*) FROM runs_run WHERE team_id = %s GROUP BY state"
+# Those that ended are counted in their rollups.
+_STATE_COUNTS = """
+    SELECT state, sum(runs)::bigint FROM (
+        SELECT state, runs FROM runs_runsum WHERE team_id = %(team)s
+        UNION ALL
+        SELECT state, 1 FROM runs_run WHERE team_id = %(team)s AND state = ANY(%(live)s)
+    ) AS counted GROUP BY state
+"""
 _CREWS = "SELECT slug, name FROM agents_app_crew WHERE team_id = %s AND builtin_key = '' ORDER BY name LIMIT %s"
 
 
@@ -48,7 +56,7 @@ def count_newer(who: Principal, run_filter: RunFilter, *, than: str) -> int:
 def state_counts(who: Principal) -> dict[str, int]:
     """How many of the team's runs are in each state."""
     with connection.cursor() as cursor:
-        cursor.execute(_STATE_COUNTS, [who.team.pk])
+        cursor.execute(_STATE_COUNTS, {"team": who.team.pk, "live": list(RUN_LIVE)})
         return dict.fromkeys(RunState.values, 0) | dict(cursor.fetchall())
 
 
@@ -76,22 +84,7 @@ def last_runs(who: Principal, crew_ids: Sequence[int], *, each: int = 5) -> dict
     return last
 
 
-class _Seconds(Func):
-    template = "extract(epoch from %(expressions)s)::float8"
-    output_field = FloatField()
-
-
 def _sortable(who: Principal, run_filter: RunFilter, sort: str) -> QuerySet[Run]:
     if sort not in SORTS:
         raise Invalid(f"Sort by one of {', '.join(SORTS)}.", fields={"sort": "Unknown order."})
-    return _with_sort_values(run_filter.apply(visible_to(who, Run)), sort)
-
-
-def _with_sort_values(runs: QuerySet[Run], sort: str) -> QuerySet[Run]:
-    """With the figure that they are sorted by, if it is not a column."""
-    if sort == "tokens":
-        return runs.annotate(tokens=F("prompt_tokens") + F("completion_tokens"))
-    if sort == "duration":
-        took = _Seconds(F("finished_at") - F("started_at"))
-        return runs.annotate(seconds=Coalesce(took, Value(0.0), output_field=FloatField()))
-    return runs
+    return run_filter.apply(visible_to(who, Run))

@@ -10,11 +10,14 @@ from agents_app.models import Crew
 from runs.history import queries
 from runs.history.filters import RunFilter
 from runs.history.page import history, narrowed
+from runs.history.version_figures import MAX_RUNS, version_figures
+from runs.typed_values import whole_number_or_none
 from teams.access import TeamRequest, member, visible_to
 from teams.models import Role
 from teams.refusals import Refusal
 
 MAX_CREWS = 500
+MAX_VERSIONS = 50
 
 
 @member(Role.VIEWER)
@@ -47,6 +50,17 @@ def last_runs(request: TeamRequest) -> HttpResponse:
     last = queries.last_runs(request.who, [crew.pk for crew in crews], each=5 if "only" in request.GET else 3)
     context = {"last": [(crew, last[crew.pk]) for crew in crews], "only": "only" in request.GET}
     return render(request, "runs/history/_last_runs.html", context)
+
+
+@member(Role.VIEWER)
+@require_GET
+def version_runs(request: TeamRequest) -> HttpResponse:
+    """What the runs of the named versions of a crew cost and took, for the page of its versions."""
+    crew, asked = request.GET.get("crew", ""), request.GET.getlist("version")[:MAX_VERSIONS]
+    numbers = [number for text in asked if (number := whole_number_or_none(text, max_digits=9)) is not None]
+    figures = version_figures(request.who, crew, list(dict.fromkeys(numbers)))
+    context = {"crew": crew, "figures": figures.items(), "most": MAX_RUNS}
+    return render(request, "runs/history/_version_runs.html", context)
 
 
 @member(Role.VIEWER)

@@ -7,9 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 from django import forms
+from django.conf import settings
 
 from agents_app.form_fields import lines
 from engine.record.limits import RunLimits
+from engine.simulated import speed
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 from runs.bounds import run_caps
@@ -47,6 +49,7 @@ class LaunchForm(forms.Form):
 
     def __init__(self, *args: Any, spec: CrewSpec, team: Team, earlier: Run | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.fields["simulated"].help_text = speed.in_words(settings.SIMULATED_PACE)
         self.fields["budget_usd"].help_text = run_budget_help(team)
         for name in BOUNDS:
             self.fields[name].help_text = run_caps.bound_help(team, name)

@@ -5,6 +5,8 @@ Either statement also keeps the sums of task, run, bill and allowance. Who may o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -16,6 +18,7 @@ from engine.catalogue.pricing import Rates, worst_case_rates
 from engine.errors import Cancelled
 from engine.record.journal import CallIntent, CallOutcome, CallStatus, Purpose
 from engine.text import json_text, storable
+from runs.ledger import rollups
 from runs.ledger.corrections import keep_correction
 from runs.ledger.statements import OPEN, READ_OPEN, READ_TO_SETTLE, ROLLUP_FIELDS, SETTLE, TOKEN_FIELDS
 from runs.live.notify import CHANNEL
@@ -65,6 +68,7 @@ class UnsettledCall:
     reasoning_tokens: int
     usage_estimated: bool
     holds_run: bool  # the lease that opened it still holds the run
+    run_ended: bool
     person_id: int | None  # who launched the run
 
 
@@ -154,10 +158,27 @@ def settle(line: UnsettledCall, outcome: CallOutcome, *, fresh: bool) -> None:
         "progress": fresh and state == CallState.OK,
         "channel": CHANNEL,
     }
-    with connection.cursor() as cursor:
+    with _kept_in_rollups(line), connection.cursor() as cursor:
         if line.state == CallState.UNKNOWN:
             parameters["month"] = _corrected_month(cursor, line, cost)
         cursor.execute(SETTLE, parameters)
+
+
+@contextmanager
+def _kept_in_rollups(line: UnsettledCall) -> Iterator[None]:
+    """The rollups follow what is written within. Lock order: bill before rollups."""
+    if not line.run_ended:
+        yield
+        return
+    if not line.simulated:
+        with connection.cursor() as cursor:
+            cursor.execute(LOCK_BILL, [line.team_id, line.billed_month])
+    rollups.take_out(line.run_id)
+    yield
+    rollups.add(line.run_id)
+
+
+LOCK_BILL = "SELECT FROM runs_bill WHERE team_id = %s AND month = %s FOR NO KEY UPDATE"
 
 
 def _figures(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> dict[str, int]:

@@ -1,5 +1,5 @@
-"""Lock order: lanes, runs, what belongs to a run, bills, allowances; rows of one kind by their key. Before all of them
-comes the team's lock of a claim.
+"""Lock order: lanes, runs, what belongs to a run, bills, allowances, rollups; rows of one kind by their key. Before
+all of them comes the team's lock of a claim.
 
 Every transaction that changes several of them keeps to it, so that no two wait for each other.
 """

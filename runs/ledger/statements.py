@@ -127,7 +127,8 @@ _UNSETTLED_CALLS = SQL("""
     SELECT call.id, call.run_id, call.task_run_id, call.team_id, call.billed_month, call.simulated, call.kind,
            call.purpose, call.attempt, call.state, call.input_usd_per_mtok IS NOT NULL AS priced,
            call.reserved_nusd, call.cost_nusd, {tokens}, call.usage_estimated,
-           run.lease_epoch = call.epoch AND run.state = 'running' AS holds_run, run.created_by_id AS person_id
+           run.lease_epoch = call.epoch AND run.state = 'running' AS holds_run,
+           run.finished_at IS NOT NULL AS run_ended, run.created_by_id AS person_id
     FROM runs_call AS call JOIN runs_run AS run ON run.id = call.run_id
 """).format(tokens=listed(f"call.{name}" for name in TOKEN_FIELDS))
 

@@ -14,6 +14,7 @@ from django.db.models import F
 from engine.errors import Cancelled
 from engine.record.journal import TaskStatus
 from engine.text import storable, storable_json
+from runs.ledger import rollups
 from runs.live.notify import run_changed
 from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.notices.events import announce_run
@@ -46,6 +47,7 @@ def end(
     metrics.run_ended(state)
     log.info("Ended", extra={"state": str(state), "error_code": error_code})
     close_tasks(run.pk)
+    rollups.add(run.pk)
     announce_run(run)
     run_changed(run.pk)
     return True
@@ -114,6 +116,7 @@ def end_unclaimed(run_id: UUID) -> bool:
     if not ended:
         return False
     close_tasks(run_id)
+    rollups.add(run_id)
     run_changed(run_id)
     return True
 

@@ -8,9 +8,11 @@ from runs.models.alert import THRESHOLDS, Alert, AlertKind, MailState, Notice
 from runs.models.bill import Allowance, Bill, Correction
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
+from runs.models.figures import CallSum, RunBucket, RunSum
 from runs.models.lane import Lane
 from runs.models.nightly_check import InvariantCheck
 from runs.models.note import Note
+from runs.models.pinned_run import PinnedRun
 from runs.models.price import PriceQuote, PriceTier
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
@@ -23,6 +25,7 @@ __all__ = [
     "Allowance",
     "Bill",
     "Call",
+    "CallSum",
     "ClockTimestamp",
     "Correction",
     "InvariantCheck",
@@ -30,11 +33,14 @@ __all__ = [
     "MailState",
     "Note",
     "Notice",
+    "PinnedRun",
     "PriceQuote",
     "PriceTier",
     "Review",
     "Rollup",
     "Run",
+    "RunBucket",
+    "RunSum",
     "TaskRun",
     "WorkerSeen",
     "new_id",

@@ -23,6 +23,14 @@ class ClockTimestamp(Func):
     output_field = models.DateTimeField()
 
 
+class Milliseconds(Func):
+    """From the second moment to the first."""
+
+    template = "round(extract(epoch from (%(expressions)s)) * 1000)::bigint"
+    arg_joiner = " - "
+    output_field = models.BigIntegerField()
+
+
 def not_negative(model: str, *fields: str) -> list[models.BaseConstraint]:
     """A constraint for each field. ``model`` begins the constraints' names."""
     return [

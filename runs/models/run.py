@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Case, Q, Value, When
-from django.db.models.functions import Now
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce, Now
 
 from agents_app.models import Crew, CrewVersion
 from engine.record.journal import TaskStatus
-from runs.models.fields import Rollup, choices_of, new_id, not_negative, one_of
+from runs.models.fields import Milliseconds, Rollup, choices_of, new_id, not_negative, one_of
 from runs.states import BUDGETS, RUN_ENDED, RUN_LIVE, CallWait, Priority, RunState
 from teams.models import ApiToken, AtLimit, Team
+
+
+def _once_ended(figure: Any) -> models.GeneratedField:
+    """The figure of a run that has ended; -1 of one that has not."""
+    return models.GeneratedField(
+        expression=Case(When(state__in=RUN_ENDED, then=figure), default=Value(-1)),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
 
 
 class Run(Rollup):
@@ -76,6 +87,12 @@ class Run(Rollup):
     error = models.TextField(blank=True)
     revision = models.BigIntegerField(default=1)  # grows with every change that watchers see
 
+    # What lists are sorted by: -1 until the run has ended. Indexes of figures that grow with every call would have to
+    # be written with every call.
+    ended_nusd = _once_ended(F("spent_nusd"))
+    ended_tokens = _once_ended(F("prompt_tokens") + F("completion_tokens"))
+    ended_ms = _once_ended(Coalesce(Milliseconds(F("finished_at"), F("started_at")), Value(-1)))
+
     class Meta:
         constraints = [
             one_of("run", "state", RunState),
@@ -101,7 +118,11 @@ class Run(Rollup):
         indexes = [
             models.Index(fields=["team", "-id"], name="run_team_newest"),
             models.Index(fields=["crew", "-id"], name="run_crew_newest"),
-            models.Index(fields=["team", "state"], name="run_counts"),  # of each list of runs, read from it alone
+            models.Index(fields=["team", "simulated", "created_at"], name="run_launched"),
+            models.Index(fields=["team", "-ended_nusd", "-id"], name="run_dearest"),
+            models.Index(fields=["team", "-ended_ms", "-id"], name="run_longest"),
+            models.Index(fields=["team", "-ended_tokens", "-id"], name="run_most_tokens"),
+            models.Index(fields=["version", "simulated", "-id"], name="run_version_newest"),
             models.Index(fields=["team", "rank", "id"], name="run_in_line", condition=Q(state="queued")),
             models.Index(fields=["team"], name="run_in_progress", condition=Q(state="running")),
             models.Index(fields=["rung_at"], name="run_claimable", condition=Q(state__in=["queued", "running"])),
@@ -127,9 +148,7 @@ class Run(Rollup):
     @property
     def duration_ms(self) -> int | None:
         """Milliseconds from claim to end; None while it has not ended or never started."""
-        if self.started_at is None or self.finished_at is None:
-            return None
-        return round((self.finished_at - self.started_at).total_seconds() * 1000)
+        return None if self.ended_ms < 0 else self.ended_ms
 
 
 class TaskRun(Rollup):

@@ -1,4 +1,4 @@
-"""What people do with a run: ask it to stop, and answer what its tasks ask."""
+"""What people do with a run: ask it to stop, answer what its tasks ask, and pin it as its crew's baseline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models import F, QuerySet
 from engine.text import storable
 from runs.ledger import transitions
 from runs.live.notify import run_changed
-from runs.models import ClockTimestamp, Review, Run
+from runs.models import ClockTimestamp, PinnedRun, Review, Run
 from runs.states import RUN_ENDED
 from runs.worker import bell
 from teams.access import Principal, require
@@ -37,6 +37,24 @@ def request_cancel(who: Principal, run: Run) -> Run:
         transitions.end_unclaimed(run.pk)
         run_changed(run.pk)
     run.refresh_from_db()
+    return run
+
+
+def pin(who: Principal, run: Run) -> Run:
+    """Makes it the baseline of its crew for runs of its kind, in the place of an earlier one. ``Conflict`` for a run
+    that has not ended."""
+    require(who, Role.RUNNER)
+    if not run.ended:
+        raise Conflict("This run has not ended yet. Pin it once it has.")
+    values = {"run": run, "pinned_by": who.user}
+    PinnedRun.objects.update_or_create(crew_id=run.crew_id, simulated=run.simulated, defaults=values)
+    return run
+
+
+def unpin(who: Principal, run: Run) -> Run:
+    """The crew has no baseline any more, if this run was it."""
+    require(who, Role.RUNNER)
+    PinnedRun.objects.filter(run=run).delete()
     return run
 
 

@@ -15,7 +15,7 @@ from runs.live.looks import share_look
 from runs.models import Call, Run
 from runs.paging import MAX_PAGE, Page
 from runs.run import queries
-from runs.run.actions import Decision, decide, request_cancel
+from runs.run.actions import Decision, decide, pin, request_cancel, unpin
 from runs.run.schemas import CallList, DecisionIn, ResumeIn, RunOut, RunSummary
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
@@ -44,6 +44,18 @@ def list_calls(request: ApiRequest, run_id: UUID, cursor: str = "", limit: int =
 def cancel_run(request: ApiRequest, run_id: UUID) -> Run:
     """Ends a queued run at once and asks a running one to stop."""
     return request_cancel(request.auth, fetch(Run, request.auth, Role.RUNNER, pk=run_id))
+
+
+@router.put("/{uuid:run_id}/baseline", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))
+def pin_run(request: ApiRequest, run_id: UUID) -> Run:
+    """Makes an ended run the baseline of its crew, for real or for simulated runs as it is one, in place of another."""
+    return pin(request.auth, fetch(Run, request.auth, Role.RUNNER, pk=run_id))
+
+
+@router.delete("/{uuid:run_id}/baseline", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))
+def unpin_run(request: ApiRequest, run_id: UUID) -> Run:
+    """The run is its crew's baseline no longer, if it was."""
+    return unpin(request.auth, fetch(Run, request.auth, Role.RUNNER, pk=run_id))
 
 
 @router.post("/{uuid:run_id}/resume", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))

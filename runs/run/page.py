@@ -17,6 +17,7 @@ from engine.spec.crew_spec import CrewSpec
 from runs.live.hub import changes
 from runs.live.looks import share_look
 from runs.models import Run
+from runs.run.baseline import standing_to_baseline
 from runs.run.budget_wait import budget_wait
 from runs.run.call_tree import call_lines
 from runs.run.forms import DecisionForm, ResumeForm
@@ -77,6 +78,7 @@ def context(
         "done": sum(task.finished_at is not None for task in detail.tasks),
         "reviews": reviews,
         "budget_wait": budget_wait(run, who, resume),
+        "to_baseline": standing_to_baseline(run),
         "lines": call_lines(detail.calls),
         "timeline": timeline(run, detail.tasks, detail.calls, reviews.all),
         "graph": layout(spec, width=WIDE),

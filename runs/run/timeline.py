@@ -79,12 +79,18 @@ class Timeline:
 
 
 def timeline(
-    run: Run, tasks: Sequence[TaskRun], calls: Sequence[Call], reviews: Sequence[Review] = ()
+    run: Run,
+    tasks: Sequence[TaskRun],
+    calls: Sequence[Call],
+    reviews: Sequence[Review] = (),
+    *,
+    least_s: float = 0.0,
 ) -> Timeline | None:
-    """None before the run has begun. What has not ended is drawn up to now."""
+    """None before the run has begun. What has not ended is drawn up to now. ``least_s``: how many seconds the axis has
+    at least, so that several runs can be drawn on one."""
     if run.started_at is None:
         return None
-    scale = _Scale(run.started_at, run.finished_at or timezone.now())
+    scale = _Scale(run.started_at, run.finished_at or timezone.now(), least_s)
     calls_of, asked_of = _by_task(calls), _by_task(reviews)
     rows = [_crew_row(calls_of[None], scale)]
     for task in tasks:
@@ -104,9 +110,9 @@ def _by_task(rows: Sequence[OfTask]) -> defaultdict[int | None, list[OfTask]]:
 
 
 class _Scale:
-    def __init__(self, begin: datetime, end: datetime) -> None:
+    def __init__(self, begin: datetime, end: datetime, least_s: float) -> None:
         self._begin, self._end = begin, end
-        self.seconds = max((end - begin).total_seconds(), 0.001)
+        self.seconds = max((end - begin).total_seconds(), least_s, 0.001)
 
     def place(self, start: datetime, stop: datetime | None, *, least: float = LEAST_WIDTH) -> tuple[float, float]:
         """Where a bar begins and how wide it is: wide enough to be seen, and not beyond the end."""

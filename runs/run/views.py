@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from runs.limits import actions as limits
 from runs.models import Call, Run, TaskRun
 from runs.run import page, queries
-from runs.run.actions import decide, request_cancel
+from runs.run.actions import decide, pin, request_cancel, unpin
 from runs.run.call_tree import call_lines, calls_below, delegation_of
 from runs.run.forms import DecisionForm, ResumeForm
 from runs.states import BUDGETS
@@ -50,6 +50,18 @@ def events(request: TeamRequest, run_id: UUID) -> StreamingHttpResponse:
 def cancel(request: TeamRequest, run_id: UUID) -> HttpResponse:
     try:
         request_cancel(request.who, fetch(Run, request.who, pk=run_id))
+    except Refusal as refusal:
+        messages.info(request, refusal.message)
+    return redirect("run", team=request.who.team.slug, run_id=run_id)
+
+
+@member(Role.RUNNER)
+@require_POST
+def baseline(request: TeamRequest, run_id: UUID) -> HttpResponse:
+    """Pins the run as its crew's baseline; with ``unpin``, it is that no longer."""
+    act = unpin if "unpin" in request.POST else pin
+    try:
+        act(request.who, fetch(Run, request.who, pk=run_id))
     except Refusal as refusal:
         messages.info(request, refusal.message)
     return redirect("run", team=request.who.team.slug, run_id=run_id)

@@ -31,6 +31,23 @@ def usd(nusd: int | None) -> SafeString:
 
 
 @register.filter
+def usd_or_none(nusd: int | None) -> SafeString:
+    """As ``usd``; None means that there is nothing to say, not that a price is unknown."""
+    return format_html('<span class="quiet">{}</span>', NOTHING) if nusd is None else usd(nusd)
+
+
+@register.filter
+def plain_usd(nusd: int) -> str:
+    """The same amount as text alone, for titles and labels."""
+    return f"${to_usd(nusd):,.4f}"
+
+
+@register.filter
+def abs_usd(nusd: int) -> SafeString:
+    return usd(abs(nusd))
+
+
+@register.filter
 def dollars(nusd: int | None) -> SafeString:
     """1e-9 USD as an exact amount, as budgets are set: "$12.50"."""
     return format_html('<span class="num">{}</span>', NOTHING if nusd is None else dollars_of(nusd))

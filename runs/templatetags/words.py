@@ -38,5 +38,5 @@ def simulated() -> SafeString:
     """The label that everything simulated carries."""
     return mark_safe(
         '<span class="label-of simulated" title="No provider was asked: answers are made up here, tokens are counted, '
-        'and costs are those of the models that are stood for. No money was spent.">simulated</span>'
+        'and costs and seconds are those of models of the kind. No money was spent.">simulated</span>'
     )

@@ -45,7 +45,7 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, 
     return Runtime(
         llm=RoutingClient(
             real=litellm_client.LiteLLMClient(credentials, provider_reach()),
-            simulated=Simulator(latency_s=settings.SIMULATED_LATENCY_S),
+            simulated=Simulator(pace=settings.SIMULATED_PACE),
             simulate_all=run.simulated,
         ),
         journal=journal,

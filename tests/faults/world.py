@@ -239,7 +239,7 @@ def environment_of(url: str, folder: Path) -> dict[str, str]:
             "DATA_DIR": str(folder),
             "CREWSITE_LOCAL": "1",
             "PLAIN_STATIC": "1",
-            "SIMULATED_LATENCY_S": "0",
+            "SIMULATED_PACE": "0",
             "LOG_LEVEL": "WARNING",
             "ALLOWED_PRIVATE_HOSTS": "127.0.0.1",
             "FENCING": os.environ.get("FENCING", ""),

@@ -52,6 +52,8 @@ class Rows:
             "team": "acme",
             "slug": "company-brief",
             "number": 1,
+            "old": 1,
+            "new": 1,
             "key": "figures",
             "step": "0.1",
             "run_id": run.pk,

@@ -73,14 +73,21 @@ def addresses(application: Application) -> Iterator[list[str]]:
         _wait_for(client, other, "succeeded")
         call = client.get(f"/runs/{other}/calls").json()["items"][0]["id"]
         key = client.post("/providers", json={"provider": "mistral", "api_key": "k", "name": "other"}).json()
+        changed = SPEC | {"agents": [SPEC["agents"][0] | {"llm": "gpt-4o", "goal": LONG}]}  # type: ignore[index]
+        client.put(f"/crews/{crew}", json=changed).raise_for_status()
+        client.post(f"/crews/{crew}/versions", json={"note": LONG}).raise_for_status()
+        client.put(f"/crews/{crew}", json=changed | {"description": "It is looked at again."}).raise_for_status()
         application.rows(ALERT)
         application.rows(UNREACHED)
         team = [
             *("crews/", "crews/new/", "crews/import/", "templates/", "templates/1/", "knowledge/?q=bees"),
             *("runs/", "workers/", "limits/", "settings/", f"knowledge/{document['id']}/"),
-            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "versions/1/")),
+            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/")),
+            *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/diff/2/")),
             *(f"runs/{other}/{part}" for part in ("", "calls/", "tasks/report/", f"calls/{call}/")),
             f"runs/{one}/",
+            *("compare/", f"compare/?runs={one},{other},x", f"compare/output/?runs={one},{other}"),
+            f"compare/?versions={crew}@1&q=crew:{crew}&q=status:succeeded",
         ]
         yield [DOCS, "/signin/used/", *(f"/t/my-team/{path}" for path in team)]
         client.delete(f"/providers/{key['id']}")

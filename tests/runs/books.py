@@ -12,6 +12,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from engine.record.journal import TaskStatus
+from runs.ledger import rollups
 from runs.models import Allowance, Bill, Call, Correction, Review, Run, TaskRun
 from runs.states import CallState, RunState
 from tests.cast import Cast, make_cast, make_crew
@@ -138,6 +139,7 @@ def sum_up(cast: Cast) -> None:
         _sum_into(task, [call for call in calls if call.task_run_id == task.pk])
         task.save()
     _sum_up_months(cast, calls)
+    rollups.rebuild(cast.team.pk)
 
 
 def _sum_up_months(cast: Cast, calls: list[Call]) -> None:

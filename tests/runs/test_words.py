@@ -125,12 +125,12 @@ def _pages(cast: Cast, crew: Crew, runs: list[Run]) -> list[str]:
     template = list_templates(cast.owner)[-1].version
     paths = ["crews", "crews/new", "crews/import", "templates", "knowledge", "workers", "limits", "settings"]
     paths += ["runs", "runs/now", f"templates/{template.pk}", f"knowledge/{document.pk}"]
-    paths += [f"crews/{crew.slug}{part}" for part in ("", "/json", "/launch", "/versions/1")]
+    paths += [f"crews/{crew.slug}{part}" for part in ("", "/json", "/launch", "/versions", "/versions/1")]
     for run in runs:
         parts = ["", "/calls", *(f"/tasks/{task.key}" for task in run.tasks.all())]
         paths += [f"runs/{run.pk}{part}" for part in (*parts, *(f"/calls/{call.pk}" for call in run.calls.all()))]
-    last = f"/t/acme/runs/last/?crew={crew.slug}"
-    return [last, *(f"/t/acme/{path}/" for path in paths)]
+    parts = [f"/t/acme/runs/{part}" for part in (f"last/?crew={crew.slug}", f"versions/?crew={crew.slug}&version=1")]
+    return [*parts, *(f"/t/acme/{path}/" for path in paths)]
 
 
 def signed_in(who: Principal) -> Client:

@@ -16,11 +16,12 @@ from runs.ledger.invariants.calls import CALLS
 from runs.ledger.invariants.invariant import Invariant
 from runs.ledger.invariants.months import MONTHS
 from runs.ledger.invariants.protocol import PROTOCOL
+from runs.ledger.invariants.rollups import ROLLUP_SUMS
 from runs.ledger.invariants.sums import SUMS
 from runs.ledger.lease import LEASE_S
 from runs.states import BUDGETS, PERSON, CostClass
 
-INVARIANTS = {invariant.name: invariant for invariant in (*SUMS, *MONTHS, *CALLS, *PROTOCOL)}
+INVARIANTS = {invariant.name: invariant for invariant in (*SUMS, *MONTHS, *CALLS, *PROTOCOL, *ROLLUP_SUMS)}
 
 ROWS_SHOWN = 20
 IDLE_S = 60

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from agents_app.actions import archive_crew, cut_version, replace_spec
+from agents_app.actions import archive_crew, cut_version
 from agents_app.models import Crew
 from agents_app.snapshot import spec_of
-from engine.spec.crew_spec import CrewSpec
 from tests.cast import Cast, make_crew
 from tests.pages import CREW, CREWS, html, signed_in
 
@@ -80,11 +79,3 @@ class TestOne:
         copied = Crew.objects.exclude(pk=crew.pk).get()
         assert response["Location"].startswith(f"{CREWS}{copied.slug}/")
         assert spec_of(copied).tasks == spec_of(crew).tasks
-
-    def test_a_version_shows_what_was_frozen(self, cast: Cast, crew: Crew) -> None:
-        cut_version(crew, by=cast.owner.user)
-        replace_spec(crew, expected_revision=crew.revision, spec=CrewSpec(name="Company brief"))
-        page = html(signed_in(cast.viewer).get(f"{CREW}versions/1/"))
-        assert "Collect the headlines" in page
-        assert signed_in(cast.viewer).get(f"{CREW}versions/2/").status_code == 404
-        assert signed_in(cast.stranger).get(f"{CREW}versions/1/").status_code == 404

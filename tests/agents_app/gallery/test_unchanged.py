@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,8 +22,17 @@ from tests.pages import signed_in
 
 pytestmark = pytest.mark.django_db
 
-READ_ALL_THE_SAME = {"version", "/crews/{slug:slug}/versions/{int:number}"}
+READ_ALL_THE_SAME = {
+    "versions",
+    "version",
+    "version_diff",
+    ("GET", "/crews/{slug:slug}/versions"),
+    ("GET", "/crews/{slug:slug}/versions/{int:number}"),
+    ("GET", "/crews/{slug:slug}/versions/{int:old}/diff/{int:new}"),
+}
 """Frozen versions are shown, as those of archived crews are."""
+BODIES: dict[str, dict[str, Any]] = {"runs": {"inputs": {}}, "versions": {}, "note": {"note": "Mine"}}
+"""What an operation takes that takes no crew, by the end of its address."""
 
 
 @pytest.fixture
@@ -62,6 +72,7 @@ def page_of(name: str, crew: Crew) -> str:
     patterns = get_resolver().reverse_dict.getlist(name)
     parameters = {parameter for forms, *_ in patterns for _, names in forms for parameter in names}
     values = {"slug": crew.slug, "team": "acme", "number": 1, "key": task.key if "task" in name else agent.key}
+    values |= {"old": 1, "new": 1}
     return reverse(name, kwargs={parameter: values[parameter] for parameter in parameters})
 
 
@@ -89,9 +100,9 @@ def test_every_api_operation_on_a_crew_is_not_there_for_a_built_in_template(cast
         ("POST", "/crews/{slug:slug}/runs"),
     } <= operations
     for method, path in operations:
-        address = f"/api/v1{path}".replace("{slug:slug}", builtin.slug).replace("{int:number}", "1")
-        body = {"inputs": {}} if path.endswith("/runs") else brief_spec().to_json()
+        address = re.sub(r"{int:\w+}", "1", f"/api/v1{path}".replace("{slug:slug}", builtin.slug))
+        body = BODIES.get(path.rpartition("/")[2], brief_spec().to_json())
         status = client.generic(method, address, json.dumps(body), content_type="application/json").status_code
-        assert status == (200 if path in READ_ALL_THE_SAME else 404), f"{method} {path}"
+        assert status == (200 if (method, path) in READ_ALL_THE_SAME else 404), f"{method} {path}"
     assert everything_of(builtin) == before
     assert not Run.objects.exists()

@@ -7,10 +7,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.utils.html import escape
 
 from agents_app.actions import archive_crew, cut_version, replace_spec
 from agents_app.models import Crew
 from agents_app.snapshot import spec_of
+from engine.simulated.speed import in_words
 from engine.spec.crew_spec import LLMSpec, QuestionGuardrail
 from runs.models import Run
 from teams.actions import add_provider, begin_team
@@ -31,6 +33,14 @@ class TestLaunch:
         replace_spec(crew, expected_revision=crew.revision, spec=spec)
         form = signed_in(cast.runner).get(LAUNCH).context["page"].form
         assert [(field.label, field.value()) for field in form.inputs] == [("company", "Acme Corp")]
+
+    def test_it_says_how_fast_simulated_models_are_and_by_which_figures(
+        self, cast: Cast, crew: Crew, settings: Any
+    ) -> None:
+        client = signed_in(cast.runner)
+        for pace in (1, 0):
+            settings.SIMULATED_PACE = pace
+            assert escape(in_words(pace)) in html(client.get(LAUNCH))
 
     def test_launching_leads_to_the_run(self, cast: Cast, crew: Crew) -> None:
         response = signed_in(cast.runner).post(LAUNCH, order(budget_usd="0.50", priority="high"))

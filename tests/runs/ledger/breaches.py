@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from engine.record.journal import TaskStatus
-from runs.models import Allowance, Bill, Call, Correction, Review, Run
+from runs.models import Allowance, Bill, Call, CallSum, Correction, Review, Run, RunBucket, RunSum
 from runs.states import RunState
 from tests.runs.books import AGO, Books, add_one, began, now_open, queued_after, without
 
@@ -189,7 +189,24 @@ def all_workers_are_free_and_nobody_comes(books: Books) -> None:
     began(books.queued, created_at=AGO, rung_at=timedelta(seconds=20))
 
 
+def a_sum_counts_a_run_twice(books: Books) -> None:
+    add_one(RunSum.objects.all(), "runs")
+
+
+def a_sum_of_calls_is_missing(books: Books) -> None:
+    row = CallSum.objects.order_by("pk").first()
+    assert row
+    row.delete()
+
+
+def a_run_is_in_another_bucket(books: Books) -> None:
+    add_one(RunBucket.objects.filter(measure="duration"), "bucket")
+
+
 BREAKS: dict[str, list[Callable[[Books], None]]] = {
+    "runsum": [a_sum_counts_a_run_twice],
+    "callsum": [a_sum_of_calls_is_missing],
+    "runbucket": [a_run_is_in_another_bucket],
     "run_reserved": [a_run_holds_too_much],
     "run_budget": [a_run_is_over_its_budget],
     "bill_spent": [a_bill_is_not_the_sum, a_bill_is_missing, a_closed_bill_was_changed],

@@ -15,6 +15,7 @@ from django.db.models import F
 from engine.catalogue.pricing import Usage
 from engine.providers.llm import LLMReply
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, TaskStatus
+from runs.ledger import rollups
 from runs.ledger.caches import KeptReplies, LedgerCaches
 from runs.ledger.journal import LedgerJournal
 from runs.ledger.replay import read_replay
@@ -307,6 +308,7 @@ def test_a_result_that_is_not_worth_keeping_is_not_reused(cast: Cast, workers: l
 
 def back_to_before_its_end(run: Run) -> None:
     """As if the worker had died after the last call and before the task's end."""
+    rollups.take_out(run.pk)
     run.tasks.update(state=TaskStatus.RUNNING, finished_at=None, output_raw="", output_json=None)
     Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING, finished_at=None, output_raw="")
     run.refresh_from_db()

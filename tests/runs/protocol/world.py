@@ -135,8 +135,12 @@ class World:
         self.execute("UPDATE runs_run SET rung_at = rung_at - interval '2 days'")
 
     def let_a_lease_pass(self) -> None:
-        """Since the end of all runs that ended."""
-        self.execute("UPDATE runs_run SET finished_at = finished_at - interval '2 days' WHERE finished_at IS NOT NULL")
+        """Since the end of all runs that ended, which take as long as before."""
+        self.execute("""
+            UPDATE runs_run
+            SET started_at = started_at - interval '2 days', finished_at = finished_at - interval '2 days'
+            WHERE finished_at IS NOT NULL
+        """)
 
     def let_a_month_pass(self, team: int) -> None:
         """What the team has was all a month earlier."""

@@ -65,7 +65,7 @@ class TestRunPage:
         for step in range(number):
             make_call(run, task=make_task(run, f"t{step}", position=step), step=step)
         client = signed_in(cast.viewer)
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(13):
             client.get(page_of(run))
 
     def test_a_live_run_is_followed_from_the_revision_it_was_drawn_at(self, cast: Cast, crew: Crew) -> None:

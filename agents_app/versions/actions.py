@@ -1,0 +1,98 @@
+"""People's verbs on versions: save the draft as one, say what one is for, restore one as draft."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from agents_app.actions import copy_crew, cut_version, replace_spec
+from agents_app.models import Crew, CrewVersion
+from agents_app.snapshot import spec_of
+from agents_app.versions.queries import latest_of
+from engine.spec.crew_spec import CrewSpec
+from engine.text import is_storable
+from teams.access import Principal
+from teams.refusals import Invalid
+
+MAX_NOTE_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """``is_new`` is False if the draft equals its latest version, which then is ``version``."""
+
+    version: CrewVersion
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The crew with its new draft. What the draft was before is in a version, or in a ``copy`` if it could not run.
+
+    ``kept`` is None if the draft was a version already, which needs nothing to be kept.
+    """
+
+    crew: Crew
+    kept: CrewVersion | None = None
+    copy: Crew | None = None
+
+
+@transaction.atomic
+def save_version(who: Principal, crew: Crew, *, note: str) -> Saved:
+    """Freezes the draft as a version with this message. If the draft equals the latest version, that one gets it.
+
+    Raises ``Invalid`` with all complaints if the draft cannot run.
+    """
+    note = _one_line(note)
+    crew = Crew.objects.select_for_update().get(pk=crew.pk)
+    before = latest_of(crew)
+    version = cut_version(crew, by=who.user, note=note)
+    is_new = before is None or version.pk != before.pk
+    if note and not is_new:
+        describe(version, note=note)
+    return Saved(version, is_new)
+
+
+def describe(version: CrewVersion, *, note: str) -> CrewVersion:
+    """Sets what a version is for. It is no part of what runs, so it may be said later, and changed."""
+    version.note = _one_line(note)
+    version.save(update_fields=["note"])
+    return version
+
+
+@transaction.atomic
+def restore(who: Principal, version: CrewVersion, *, expected_revision: int) -> Restored:
+    """Puts a version in the place of the draft. Nothing is lost: a draft that no version holds is frozen first, or, if
+    it cannot run, copied as a crew of its own.
+
+    Raises ``Conflict`` if the draft is not at ``expected_revision``, ``Invalid`` if the version or the copy is above a
+    limit of today.
+    """
+    crew = Crew.objects.select_for_update().get(pk=version.crew_id)
+    draft, restored = spec_of(crew), CrewSpec.from_json(version.spec)
+    kept, copy = None, None
+    if not crew.versions.filter(content_hash=draft.content_hash).exists():
+        kept, copy = _kept(who, crew, f"The draft before v{version.number} was restored")
+    crew = replace_spec(crew, expected_revision=expected_revision, spec=restored)
+    return Restored(crew, kept, copy)
+
+
+def _kept(who: Principal, crew: Crew, note: str) -> tuple[CrewVersion | None, Crew | None]:
+    """The draft as a version, or as a crew of its own."""
+    try:
+        with transaction.atomic():
+            return cut_version(crew, by=who.user, note=note), None
+    except Invalid:
+        return None, copy_crew(who, crew)
+
+
+def _one_line(note: str) -> str:
+    """The message, with line breaks as blanks. Raises ``Invalid`` for one that is too long or cannot be stored."""
+    note = " ".join(note.split())
+    if not is_storable(note):
+        raise Invalid("This message cannot be stored.", fields={"note": "It holds a character that is none."})
+    if len(note) > MAX_NOTE_CHARS:
+        why = f"At most {MAX_NOTE_CHARS} characters; here are {len(note):,}."
+        raise Invalid(f"The message is too long. {why}", fields={"note": why})
+    return note

@@ -1,0 +1,1 @@
+"""Runs or groups of runs side by side, and why they differ: exact splits of cost and time."""

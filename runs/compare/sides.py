@@ -1,0 +1,251 @@
+"""What an address asks to compare: single runs, versions and filters, and what of that cannot be shown, each in words.
+
+The rest is still shown. Real and simulated runs are never in one group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from agents_app.models import CrewVersion
+from runs.compare import queries
+from runs.compare.splits.facts import Side
+from runs.history.filters import RunFilter
+from runs.models import Run
+from runs.states import RUN_ENDED, RUN_LIVE
+from runs.typed_values import uuid_or_none, whole_number_or_none
+from teams.access import Principal, visible_to
+from teams.refusals import Refusal
+
+MAX_SIDES = 6
+LABEL_CHARS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An address, taken apart. ``align``: task keys of the baseline to those of other sides."""
+
+    runs: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    baseline: str = ""
+    align: Mapping[str, str] | None = None
+    simulated: bool | None = None  # which runs of a group; None: the real ones where there are any
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.runs or self.versions or self.filters)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that was asked for and is not shown, or not whole."""
+
+    what: str  # as it was written
+    why: str
+
+
+def sides_of(who: Principal, asked: Asked) -> tuple[list[Side], list[Problem]]:
+    """The first ``MAX_SIDES`` that can be shown, in the order runs, versions, filters."""
+    problems: list[Problem] = []
+    runs = _runs(who, asked.runs, problems)
+    sides = _of_runs(runs[:MAX_SIDES])
+    groups = [*_versions(who, asked.versions, problems), *_filters(who, asked.filters, problems)]
+    for group in groups[: MAX_SIDES - len(sides)]:
+        side = _of_group(group, asked.simulated, problems)
+        if side is not None:
+            sides.append(side)
+    left_out = max(0, len(runs) - MAX_SIDES) + len(groups[max(0, MAX_SIDES - min(len(runs), MAX_SIDES)) :])
+    if left_out:
+        problems.insert(0, Problem(f"{left_out} more", f"At most {MAX_SIDES} are compared at once."))
+    return sides, problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    id: str
+    label: str
+    runs: QuerySet[Run]
+    filter: str
+    version: CrewVersion | None = None
+
+
+def _once(texts: Sequence[str], problems: list[Problem]) -> list[str]:
+    """Each text once; of one that comes again it is said so."""
+    seen: list[str] = []
+    for text in (text.strip() for text in texts):
+        if text in seen:
+            problems.append(Problem(text, "It is named twice, and shown once."))
+        elif text:
+            seen.append(text)
+    return seen
+
+
+def _runs(who: Principal, texts: Sequence[str], problems: list[Problem]) -> list[Run]:
+    """All that are there of the first hundred. One query."""
+    ids: dict[UUID, str] = {}
+    for text in _once(texts, problems):
+        pk = uuid_or_none(text)
+        if pk is None:
+            problems.append(Problem(text, "This is no run's id."))
+        elif pk in ids:
+            problems.append(Problem(text, "It is named twice, and shown once."))
+        else:
+            ids[pk] = text
+    wanted = list(ids)
+    rows = visible_to(who, Run).filter(pk__in=wanted).select_related("crew", "version__crew")
+    found = {run.pk: run for run in rows}
+    problems += [Problem(ids[pk], "There is no such run in this team.") for pk in wanted if pk not in found]
+    return [found[pk] for pk in wanted if pk in found]
+
+
+def _of_runs(runs: Sequence[Run]) -> list[Side]:
+    """Five queries for all of them."""
+    if not runs:
+        return []
+    ids = [run.pk for run in runs]
+    totals = queries.totals_of(Run.objects.filter(pk__in=ids), by_run=True)
+    calls, tasks = queries.call_sums(ids, by_run=True), queries.task_sums(ids, by_run=True)
+    return [
+        Side(
+            id=str(run.pk),
+            label=f"{short(run.crew.name)} v{run.version.number} · {run.created_at:%d %b %H:%M}",
+            simulated=run.simulated,
+            totals=totals[run.pk],
+            tasks=tasks.get(run.pk, []),
+            calls=calls.get(run.pk, []),
+            run=run,
+            version=run.version,
+            notes=_notes_of_run(run),
+        )
+        for run in runs
+    ]
+
+
+def _notes_of_run(run: Run) -> tuple[str, ...]:
+    if run.state in RUN_LIVE:
+        return ("It has not ended: what it cost so far is compared, and its time is not.",)
+    if run.started_at is None:
+        return ("It never began, so it has no time to compare.",)
+    return ()
+
+
+def _versions(who: Principal, texts: Sequence[str], problems: list[Problem]) -> list[_Group]:
+    """Versions written as slug@number. One query."""
+    wanted: dict[tuple[str, int], str] = {}
+    for text in _once(texts, problems):
+        slug, _, number_text = text.rpartition("@")
+        number = whole_number_or_none(number_text, max_digits=9)
+        if not slug or number is None:
+            problems.append(Problem(text, "Write a version as crew@3."))
+        else:
+            wanted[slug, number] = text
+    some = list(wanted)
+    condition = Q(pk=None)
+    for slug, number in some:
+        condition |= Q(crew__slug=slug, number=number)
+    rows = visible_to(who, CrewVersion).filter(condition).select_related("crew") if some else []
+    found = {(version.crew.slug, version.number): version for version in rows}
+    problems += [Problem(wanted[key], "There is no such version in this team.") for key in some if key not in found]
+    return [_version_group(who, wanted[key], found[key]) for key in some if key in found]
+
+
+def _version_group(who: Principal, text: str, version: CrewVersion) -> _Group:
+    return _Group(
+        id=text,
+        label=f"{short(version.crew.name)} v{version.number}",
+        runs=visible_to(who, Run).filter(version=version),
+        filter=f"crew:={version.crew.slug} version:{version.number}",
+        version=version,
+    )
+
+
+def _filters(who: Principal, texts: Sequence[str], problems: list[Problem]) -> list[_Group]:
+    groups = []
+    for text in _once(texts, problems):
+        try:
+            parsed = RunFilter.parse(text)
+        except Refusal as refusal:
+            problems.append(Problem(short(text), refusal.message))
+            continue
+        groups.append(_Group(text, short(text), parsed.apply(visible_to(who, Run)), text))
+    return groups
+
+
+def _of_group(group: _Group, simulated: bool | None, problems: list[Problem]) -> Side | None:
+    """Its ended runs of one kind; None, with a word, if there are none. Eight queries at most."""
+    counts = group.runs.aggregate(
+        real=Count("pk", filter=Q(simulated=False, state__in=RUN_ENDED)),
+        made_up=Count("pk", filter=Q(simulated=True, state__in=RUN_ENDED)),
+        live=Count("pk", filter=Q(state__in=RUN_LIVE)),
+    )
+    kind = simulated if simulated is not None else not counts["real"]
+    count, others = (counts["made_up"], counts["real"]) if kind else (counts["real"], counts["made_up"])
+    if not count:
+        problems.append(Problem(group.label, _why_empty(counts, kind)))
+        return None
+    runs = group.runs.filter(simulated=kind, state__in=RUN_ENDED)
+    newest = runs.order_by("-pk")
+    some = Run.objects.filter(pk__in=newest.values("pk")[: queries.MAX_GROUP]) if count > queries.MAX_GROUP else runs
+    totals = queries.totals_of(some)[queries.ALL]
+    cost, time = queries.spreads_of(some, totals)
+    side = Side(
+        id=group.id,
+        label=group.label,
+        simulated=kind,
+        totals=totals,
+        tasks=queries.task_sums(some).get(queries.ALL, []),
+        calls=queries.call_sums(some).get(queries.ALL, []),
+        version=group.version or _version_of(newest),
+        filter=_filter_of(group.filter, kind),
+        cost=cost,
+        time=time,
+    )
+    return replace(side, notes=_notes_of_group(counts["live"], others, kind, count))
+
+
+def _filter_of(text: str, kind: bool) -> str:
+    """Finds just the group's runs on the page of runs."""
+    words = [text]
+    if "simulated:" not in text:
+        words.append("simulated:yes" if kind else "simulated:no")
+    if "status:" not in text:
+        words.append(f"status:{','.join(RUN_ENDED)}")
+    return " ".join(words)
+
+
+def _version_of(newest: QuerySet[Run]) -> CrewVersion | None:
+    run = newest.select_related("version", "version__crew").first()
+    return None if run is None else run.version
+
+
+def _why_empty(counts: Mapping[str, int], kind: bool) -> str:
+    asked, other = ("simulated", "real") if kind else ("real", "simulated")
+    others = counts["real"] if kind else counts["made_up"]
+    if others:
+        return f"It has no {asked} run that has ended, but {others:,} {other}."
+    if counts["live"]:
+        return f"{counts['live']:,} of its runs are still under way, and none has ended."
+    return "No run fits."
+
+
+def _notes_of_group(live: int, others: int, kind: bool, count: int) -> tuple[str, ...]:
+    notes = []
+    if others:
+        word = "real" if kind else "simulated"
+        notes.append(
+            f"{others:,} {word} run{'s are' if others != 1 else ' is'} left out: real and simulated never mix."
+        )
+    if live:
+        notes.append(f"{live:,} still under way {'are' if live != 1 else 'is'} left out.")
+    if count > queries.MAX_GROUP:
+        notes.append(f"Of {count:,} runs the newest {queries.MAX_GROUP:,} are compared.")
+    return tuple(notes)
+
+
+def short(text: str, most: int = LABEL_CHARS) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,333 @@
+"""The first page's figures, in a fixed number of queries, each with the address of the runs that it sums."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from agents_app.models import Crew, CrewVersion
+from runs.bounds.standings import Standing, team_standing
+from runs.figures.percentiles import Percentiles, percentiles
+from runs.figures.scope import Period, Scope
+from runs.figures.sums import NONE, Figures, Key, call_sums, run_sums, waste_of
+from runs.home.asked import REAL, SIMULATED, Asked, asked
+from runs.home.bars import Bars, stacked
+from runs.models import Run
+from runs.states import PERSON, Measure, RunState
+from teams.access import Principal, visible_to
+
+SHOWN_CREWS = 6
+SHOWN_CHANGES = 4
+"""Of each kind."""
+SHOWN_ASKS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a crew, a version or a model cost in the period, and in the one before."""
+
+    kind: str  # "crew", "version" or "model"
+    name: str
+    spent_nusd: int
+    before_nusd: int
+    q: str  # the filter of its runs
+
+    @property
+    def difference_nusd(self) -> int:
+        return self.spent_nusd - self.before_nusd
+
+
+@dataclass(frozen=True, slots=True)
+class CrewFigures:
+    """One crew's figures of the period."""
+
+    name: str
+    figures: Figures
+    failed: int
+    waste_nusd: int
+    q: str
+
+    @property
+    def mean_nusd(self) -> int:
+        return round(self.figures.spent_nusd / self.figures.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Waste:
+    """Money that gave nothing, by reason."""
+
+    reason: str
+    nusd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """What runs cost or took, in the period and in the one before."""
+
+    now: Percentiles
+    before: Percentiles
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What the page shows."""
+
+    asked: Asked
+    simulated: bool
+    has_runs: bool  # whether the team has any runs at all, of whatever kind
+    month: Standing | None  # of the month's bill; None where simulated runs are shown
+    forecast_nusd: tuple[int, int] | None
+    total: Figures
+    before: Figures
+    states: Mapping[str, int]
+    states_before: Mapping[str, int]
+    cost: Distribution
+    duration: Distribution
+    waste: Sequence[Waste]
+    waste_nusd: int
+    waste_before_nusd: int
+    bars: Bars
+    changes: Sequence[Change]
+    crews: Sequence[CrewFigures]  # the dearest first
+    asks: Sequence[Run]  # what waits for a person or for money
+    q: str  # the filter of all runs of the period
+
+    @property
+    def ok_share(self) -> float | None:
+        return _ok_share(self.states)
+
+    @property
+    def ok_share_before(self) -> float | None:
+        return _ok_share(self.states_before)
+
+    @property
+    def waste_share(self) -> float | None:
+        return self.waste_nusd / self.total.spent_nusd if self.total.spent_nusd else None
+
+    @property
+    def difference_nusd(self) -> int:
+        return self.total.spent_nusd - self.before.spent_nusd
+
+    @property
+    def told(self) -> Sequence[Change]:
+        """The crews that made most of the difference."""
+        return [one for one in self.changes if one.kind == "crew"][:3]
+
+    @property
+    def wasteful(self) -> Sequence[CrewFigures]:
+        wasting = [crew for crew in self.crews if crew.waste_nusd]
+        return sorted(wasting, key=lambda crew: -crew.waste_nusd)[:SHOWN_CREWS]
+
+    @property
+    def dearest(self) -> Sequence[CrewFigures]:
+        return self.crews[:SHOWN_CREWS]
+
+
+def home(who: Principal, query: Mapping[str, str], *, remembered: str = "") -> Home:
+    """The figures of the period that is asked for. ``remembered``: which kind of runs the reader last chose."""
+    now = timezone.now()
+    wanted = asked(query, now)
+    kinds = dict(_kinds(who))
+    simulated = _is_simulated(query.get("money") or remembered, kinds)
+    scope = Scope(who, simulated=simulated, period=wanted.period)
+    moment = "hour" if wanted.by_hour else "day"
+    sums = run_sums(scope, by=("crew", "version", "state", moment))  # type: ignore[arg-type]
+    sums_before = run_sums(scope.before, by=("crew", "version", "state"))
+    calls = call_sums(scope, by=("crew", "model", "cost_class", "state"))
+    calls_before = call_sums(scope.before, by=("crew", "model", "cost_class", "state"))
+    names = _Names(who, (*sums, *sums_before), scope)
+    total, before = _sum(sums), _sum(sums_before)
+    month = None if simulated else team_standing(who)
+    wasted = _waste_by(calls)
+    return Home(
+        asked=wanted,
+        simulated=simulated,
+        has_runs=bool(kinds),
+        month=month,
+        forecast_nusd=None if month is None else _forecast(who, month, now),
+        total=total,
+        before=before,
+        states=_by_state(sums),
+        states_before=_by_state(sums_before),
+        cost=_distribution(scope, Measure.COST, total, before),
+        duration=_distribution(scope, Measure.DURATION, total, before),
+        waste=[Waste(reason, nusd) for reason, nusd in sorted(wasted.items(), key=lambda item: -item[1])],
+        waste_nusd=sum(wasted.values()),
+        waste_before_nusd=sum(_waste_by(calls_before).values()),
+        bars=stacked(_series(sums), wanted, names.crew, names.q_of_slot),
+        changes=_changes(sums, sums_before, calls, calls_before, names),
+        crews=_crews(sums, calls, names),
+        asks=_asks(who),
+        q=names.q(),
+    )
+
+
+class _Names:
+    """Names of crews and versions, and the filters that list their runs."""
+
+    def __init__(self, who: Principal, keys: Iterable[Key], scope: Scope) -> None:
+        keys = list(keys)
+        crews = visible_to(who, Crew).filter(pk__in={key[0] for key in keys})
+        versions = CrewVersion.objects.filter(crew__team=who.team, pk__in={key[1] for key in keys})
+        self._crews = {pk: (slug, name) for pk, slug, name in crews.values_list("pk", "slug", "name")}
+        self._versions = {pk: (crew, number) for pk, crew, number in versions.values_list("pk", "crew_id", "number")}
+        self._simulated = "yes" if scope.simulated else "no"
+        self._period = scope.period
+
+    def crew(self, crew: int) -> str:
+        return self._crews[crew][1]
+
+    def version(self, version: int) -> str:
+        crew, number = self._versions[version]
+        return f"{self.crew(crew)} v{number}"
+
+    def q(self, *words: str, period: Period | None = None) -> str:
+        period = period or self._period
+        within = f"since:{period.since:%Y-%m-%dT%H:%MZ} until:{period.until:%Y-%m-%dT%H:%MZ}"
+        return " ".join([*words, f"simulated:{self._simulated}", within])
+
+    def q_of_crew(self, crew: int) -> str:
+        return self.q(f"crew:={self._crews[crew][0]}")
+
+    def q_of_version(self, version: int) -> str:
+        crew, number = self._versions[version]
+        return self.q(f"crew:={self._crews[crew][0]}", f"version:{number}")
+
+    def q_of_model(self, model: str) -> str:
+        return self.q(f"model:={model}")
+
+    def q_of_slot(self, since: datetime, until: datetime) -> str:
+        period = Period(max(since, self._period.since), min(until, self._period.until))
+        return self.q(period=period)
+
+
+def _kinds(who: Principal) -> Iterable[tuple[bool, bool]]:
+    """Whether there are real runs, and whether there are simulated ones; kinds without runs are left out."""
+    for simulated in (False, True):
+        if visible_to(who, Run).filter(simulated=simulated).exists():
+            yield simulated, True
+
+
+def _is_simulated(chosen: str, kinds: Mapping[bool, bool]) -> bool:
+    """As chosen; else real runs if there are any."""
+    if chosen in (REAL, SIMULATED):
+        return chosen == SIMULATED
+    return bool(kinds) and False not in kinds
+
+
+def _sum(sums: Mapping[Key, Figures]) -> Figures:
+    return sum(sums.values(), NONE)
+
+
+def _by(sums: Mapping[Key, Figures], place: int) -> dict[Any, Figures]:
+    added: defaultdict[Any, Figures] = defaultdict(Figures)
+    for key, figures in sums.items():
+        added[key[place]] += figures
+    return dict(added)
+
+
+def _by_state(sums: Mapping[Key, Figures]) -> dict[str, int]:
+    return {state: figures.runs for state, figures in _by(sums, 2).items()}
+
+
+def _ok_share(states: Mapping[str, int]) -> float | None:
+    """Which part of the runs that ended by themselves succeeded; None if none did."""
+    ended = states.get(RunState.SUCCEEDED, 0) + states.get(RunState.FAILED, 0)
+    return states.get(RunState.SUCCEEDED, 0) / ended if ended else None
+
+
+def _waste_by(calls: Mapping[Key, Figures]) -> dict[str, int]:
+    """Wasted nano-dollars by reason; ``calls`` by crew, model, cost class and state."""
+    wasted: defaultdict[str, int] = defaultdict(int)
+    for (_, _, cost_class, state), figures in calls.items():
+        if (reason := waste_of(cost_class, state)) and figures.spent_nusd:
+            wasted[reason] += figures.spent_nusd
+    return dict(wasted)
+
+
+def _distribution(scope: Scope, measure: Measure, total: Figures, before: Figures) -> Distribution:
+    return Distribution(
+        percentiles(scope, measure, runs=total.runs), percentiles(scope.before, measure, runs=before.runs)
+    )
+
+
+def _series(sums: Mapping[Key, Figures]) -> dict[tuple[datetime, int], Figures]:
+    """Figures by moment and crew."""
+    added: defaultdict[tuple[datetime, int], Figures] = defaultdict(Figures)
+    for (crew, _, _, moment), figures in sums.items():
+        added[moment, crew] += figures
+    return dict(added)
+
+
+def _changes(
+    sums: Mapping[Key, Figures],
+    sums_before: Mapping[Key, Figures],
+    calls: Mapping[Key, Figures],
+    calls_before: Mapping[Key, Figures],
+    names: _Names,
+) -> list[Change]:
+    """What grew or shrank most: crews, then versions, then models, of each the largest differences first."""
+    crews = _pairs(_by(sums, 0), _by(sums_before, 0))
+    versions = _pairs(_by(sums, 1), _by(sums_before, 1))
+    models = _pairs(_by(calls, 1), _by(calls_before, 1))
+    return [
+        *_largest(Change("crew", names.crew(crew), *pair, names.q_of_crew(crew)) for crew, pair in crews),
+        *_largest(Change("version", names.version(one), *pair, names.q_of_version(one)) for one, pair in versions),
+        *_largest(Change("model", model, *pair, names.q_of_model(model)) for model, pair in models if model),
+    ]
+
+
+def _largest(changes: Iterable[Change]) -> list[Change]:
+    moved = [one for one in changes if one.difference_nusd]
+    return sorted(moved, key=lambda one: -abs(one.difference_nusd))[:SHOWN_CHANGES]
+
+
+def _pairs(now: Mapping[Any, Figures], before: Mapping[Any, Figures]) -> list[tuple[Any, tuple[int, int]]]:
+    keys = dict.fromkeys((*now, *before))
+    return [(key, (now.get(key, NONE).spent_nusd, before.get(key, NONE).spent_nusd)) for key in keys]
+
+
+def _crews(sums: Mapping[Key, Figures], calls: Mapping[Key, Figures], names: _Names) -> list[CrewFigures]:
+    failed: defaultdict[int, int] = defaultdict(int)
+    wasted: defaultdict[int, int] = defaultdict(int)
+    for (crew, _, state, _), figures in sums.items():
+        failed[crew] += figures.runs if state == RunState.FAILED else 0
+    for (crew, _, cost_class, state), figures in calls.items():
+        wasted[crew] += figures.spent_nusd if waste_of(cost_class, state) else 0
+    crews = [
+        CrewFigures(names.crew(crew), figures, failed[crew], wasted[crew], names.q_of_crew(crew))
+        for crew, figures in _by(sums, 0).items()
+    ]
+    return sorted(crews, key=lambda crew: (-crew.figures.spent_nusd, crew.name))
+
+
+def _asks(who: Principal) -> list[Run]:
+    """Runs that wait for a person's word or for money, the longest waiting first."""
+    waiting = visible_to(who, Run).filter(state=RunState.WAITING).select_related("crew", "version", "team")
+    return sorted(waiting.order_by("paused_at")[:SHOWN_ASKS], key=lambda run: run.waiting_for != PERSON)
+
+
+def _forecast(who: Principal, month: Standing, now: datetime) -> tuple[int, int] | None:
+    """What the month comes to at the pace of the last seven days, and at its own so far; the smaller first.
+
+    None within the month's first day, which says nothing yet.
+    """
+    begins = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    ends = (begins + timedelta(days=32)).replace(day=1)
+    gone = now - begins
+    if gone < timedelta(days=1) or not month.spent_nusd:
+        return None
+    week = run_sums(Scope(who, simulated=False, period=_last_week(now)))
+    by_week = month.spent_nusd + round(_sum(week).spent_nusd * ((ends - now) / timedelta(days=7)))
+    by_month = round(month.spent_nusd * ((ends - begins) / gone))
+    return min(by_week, by_month), max(by_week, by_month)
+
+
+def _last_week(now: datetime) -> Period:
+    hour = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return Period(hour - timedelta(days=7), hour)

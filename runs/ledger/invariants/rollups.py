@@ -1,0 +1,39 @@
+"""Invariants of rollups: each row is what the runs that ended, and their calls, say now."""
+
+from __future__ import annotations
+
+from psycopg.sql import SQL
+
+from runs.ledger.invariants.invariant import Invariant
+from runs.ledger.rollups import ROLLUPS, RollupTable
+from runs.sql import listed, statement
+
+_MEANINGS = {
+    "runs_runsum": "The sums of an hour are those of its runs that ended.",
+    "runs_callsum": "The sums of an hour by model and class are those of the calls of its runs that ended.",
+    "runs_runbucket": "The distributions of a day count each of its runs that ended, and nothing else.",
+}
+
+
+def _kept(rollup: RollupTable) -> Invariant:
+    return Invariant(
+        rollup.table.removeprefix("runs_"),
+        _MEANINGS[rollup.table],
+        statement(
+            """
+            SELECT concat_ws(' ', {keys}) AS id, concat_ws(' ', {found}) AS found,
+                   concat_ws(' ', {expected}) AS expected
+            FROM (SELECT {keys}, {figures} FROM {table}) AS kept FULL JOIN ({due}) AS due USING ({keys})
+            WHERE ({found}) IS DISTINCT FROM ({expected})
+            """,
+            keys=listed(rollup.keys),
+            figures=listed(rollup.figures),
+            table=SQL(rollup.table),
+            due=SQL(rollup.select("true")),
+            found=listed(f"coalesce(kept.{name}, 0)" for name in rollup.figures),
+            expected=listed(f"coalesce(due.{name}, 0)" for name in rollup.figures),
+        ),
+    )
+
+
+ROLLUP_SUMS = tuple(_kept(rollup) for rollup in ROLLUPS)

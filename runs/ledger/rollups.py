@@ -1,0 +1,143 @@
+"""Keeps the sums and distributions of runs that have ended (``runs.models.figures``).
+
+A run is added as a whole when it ends. Should a late figure change it after that, it is taken out as it was, in the
+same transaction, and added again as it is. So rollups are the sum of what runs and calls say, whatever happened before.
+What still runs is in no rollup: readers add it from the runs themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import LiteralString
+from uuid import UUID
+
+from django.db import connection
+from psycopg.sql import SQL
+
+from runs.ledger.statements import ROLLUP_FIELDS, TOKEN_FIELDS
+from runs.sql import listed, statement
+
+PRECISION = 0.01
+"""A percentile that is read from buckets is at most so much too large or too small, in parts of itself."""
+GAMMA = (1 + PRECISION) / (1 - PRECISION)
+"""Bucket n holds the values above ``GAMMA ** (n - 1)`` and up to ``GAMMA ** n``."""
+NOTHING = -1
+"""The bucket of 0."""
+
+
+def add(run_id: UUID) -> None:
+    """Adds a run that has just ended. The caller has locked it."""
+    _write("run.id = %(key)s", run_id, sign=1)
+
+
+def take_out(run_id: UUID) -> None:
+    """Takes an ended run out, as it is now. The caller has locked it, changes it and adds it again."""
+    _write("run.id = %(key)s", run_id, sign=-1)
+
+
+def rebuild(team_id: int) -> None:
+    """Writes the rollups of a team anew from its runs and calls. No run of the team may end meanwhile."""
+    with connection.cursor() as cursor:
+        for rollup in ROLLUPS:
+            cursor.execute(statement("DELETE FROM {table} WHERE team_id = %s", table=SQL(rollup.table)), [team_id])
+    _write("run.team_id = %(key)s", team_id, sign=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RollupTable:
+    """A table of sums: which runs or calls are summed, by which keys, and what."""
+
+    table: LiteralString
+    keys: Mapping[str, LiteralString]  # in the order in which rows are locked
+    figures: Mapping[str, LiteralString]
+    source: LiteralString  # ends in a condition
+
+    def select(self, which: LiteralString, *, sign: LiteralString = "1") -> str:
+        """Rows of keys and figures of the runs that are asked for."""
+        return statement(
+            "SELECT {keys}, {figures} FROM {source} AND {which} GROUP BY {places}",
+            keys=listed(f"{key} AS {name}" for name, key in self.keys.items()),
+            figures=listed(f"{sign} * {figure} AS {name}" for name, figure in self.figures.items()),
+            source=SQL(self.source),
+            which=SQL(which),
+            places=listed(str(place + 1) for place in range(len(self.keys))),
+        )
+
+    def write(self, which: LiteralString) -> str:
+        """Adds the rows, or takes them out if the parameter ``sign`` is -1.
+
+        They are written in the order of their keys, so that two runs that end at once do not lock each other out.
+        """
+        return statement(
+            """
+            INSERT INTO {table} AS kept ({keys}, {figures}) {rows} ORDER BY {keys}
+            ON CONFLICT ({keys}) DO UPDATE SET {added}
+            """,
+            table=SQL(self.table),
+            keys=listed(self.keys),
+            figures=listed(self.figures),
+            rows=SQL(self.select(which, sign="%(sign)s")),
+            added=listed(f"{name} = kept.{name} + excluded.{name}" for name in self.figures),
+        )
+
+
+def _write(which: LiteralString, key: UUID | int, *, sign: int) -> None:
+    with connection.cursor() as cursor:
+        for rollup in ROLLUPS:
+            cursor.execute(rollup.write(which), {"key": key, "sign": sign})
+
+
+_ENDED: LiteralString = "run.finished_at IS NOT NULL"  # a constraint of the table says that this is so
+_WHOSE: dict[str, LiteralString] = {"team_id": "run.team_id", "simulated": "run.simulated"}
+_WHAT: dict[str, LiteralString] = {"crew_id": "run.crew_id", "version_id": "run.version_id"}
+_HOUR: dict[str, LiteralString] = {"hour": "date_trunc('hour', run.created_at, 'UTC')"}
+_STATE: dict[str, LiteralString] = {"state": "run.state"}
+
+_REQUESTS: LiteralString = """
+    count(*) FILTER (WHERE call.kind = 'model' AND call.state IN ('ok', 'late') AND NOT call.cache_hit)
+"""
+
+RUN_SUMS = RollupTable(
+    "runs_runsum",
+    {**_WHOSE, **_HOUR, **_WHAT, **_STATE},
+    {
+        **{name: f"sum(run.{name})" for name in ROLLUP_FIELDS},
+        "runs": "count(*)",
+        "took_ms": "coalesce(sum(run.ended_ms) FILTER (WHERE run.ended_ms >= 0), 0)",
+    },
+    f"runs_run AS run WHERE {_ENDED}",
+)
+CALL_SUMS = RollupTable(
+    "runs_callsum",
+    {**_WHOSE, **_HOUR, **_WHAT, **_STATE, "model": "call.model", "cost_class": "call.cost_class"},
+    {
+        **{name: f"sum(call.{name})" for name in TOKEN_FIELDS},
+        "successful_requests": _REQUESTS,
+        "spent_nusd": "coalesce(sum(call.cost_nusd), 0)",
+        "unpriced_calls": "count(*) FILTER (WHERE call.cost_nusd IS NULL)",
+        "estimated_calls": "count(*) FILTER (WHERE call.usage_estimated)",
+        "calls": "count(*)",
+        "saved_nusd": "coalesce(sum(call.saved_nusd), 0)",
+    },
+    f"runs_run AS run JOIN runs_call AS call ON call.run_id = run.id WHERE {_ENDED} AND call.state <> 'intent'",
+)
+BUCKETS = RollupTable(
+    "runs_runbucket",
+    {
+        **_WHOSE,
+        "measure": "figure.measure",
+        "day": "(run.created_at AT TIME ZONE 'UTC')::date",
+        **_WHAT,
+        "bucket": f"CASE WHEN figure.value = 0 THEN {NOTHING} ELSE ceil(ln(figure.value) / ln({GAMMA}::float8)) END",
+    },
+    {"runs": "count(*)"},
+    # A run whose cost is not known in full, and one that no worker began, have no place in the distributions.
+    f"""
+    runs_run AS run CROSS JOIN LATERAL (VALUES
+        ('cost', run.ended_nusd::float8, run.unpriced_calls = 0), ('duration', run.ended_ms::float8, true)
+    ) AS figure (measure, value, known)
+    WHERE {_ENDED} AND run.ended_ms >= 0 AND figure.known
+    """,
+)
+ROLLUPS = (RUN_SUMS, CALL_SUMS, BUCKETS)

@@ -1,0 +1,67 @@
+"""How a figure stands to that of the period before: direction, size and judgement, never by colour alone."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from runs.money import to_usd
+
+register = template.Library()
+
+
+@register.simple_tag
+def change(now: float | None, before: float | None, kind: str) -> SafeString:
+    """``kind``: ``money`` in nano-dollars and ``ms`` are good if they shrink, ``share`` is good if it grows, and
+    ``count`` is neither. Nothing to compare with is said in words.
+    """
+    if now is None or before is None or (kind != "share" and not before):
+        return format_html('<span class="quiet">{}</span>', "none before" if now else "")
+    difference = now - before
+    if not difference:
+        return format_html('<span class="quiet">{}</span>', "as before")
+    arrow = "↑" if difference > 0 else "↓"
+    return format_html(
+        '<span class="num {}" title="{} before">{}&thinsp;{}</span>',
+        _judged(difference, kind),
+        _amount(before, kind),
+        arrow,
+        _size(difference, before, kind),
+    )
+
+
+def _judged(difference: float, kind: str) -> str:
+    if kind == "count":
+        return "quiet"
+    return "good" if (difference > 0) == (kind == "share") else "bad"
+
+
+def _size(difference: float, before: float, kind: str) -> str:
+    if kind == "share":
+        return f"{abs(100 * difference):.1f} points"
+    percent = abs(100 * difference / before)
+    return f"{percent:,.0f} %" if percent >= 10 else f"{percent:.1f} %"
+
+
+def _amount(figure: float, kind: str) -> str:
+    if kind == "money":
+        return f"${to_usd(round(figure)):,.9f}"
+    if kind == "ms":
+        return f"{figure / 1000:,.3f} s"
+    return f"{100 * figure:.1f} %" if kind == "share" else f"{figure:,.0f}"
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """A part of 1 as percent: "96.1 %"."""
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+@register.simple_tag
+def signed_usd(nusd: int) -> SafeString:
+    """A difference in dollars with its sign: "+$1.20", "−$0.003". More is bad, less is good."""
+    amount = to_usd(abs(nusd))
+    shown = f"{amount:,.2f}" if amount >= 1 else f"{amount:,.4f}" if amount >= to_usd(10_000_000) else f"{amount:.6f}"
+    sign, judged = ("+", "bad") if nusd > 0 else ("−", "good")
+    return format_html('<span class="num {}" title="{}${}">{}${}</span>', judged, sign, f"{amount:,.9f}", sign, shown)

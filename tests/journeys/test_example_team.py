@@ -1,0 +1,40 @@
+"""Somebody without a crew looks at a made-up team, finds in it what was put there, and removes it at one click."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from teams.actions import LOCAL_OWNER_EMAIL
+from tests.application import Application
+from tests.journeys.test_every_page import LOOKS, _faults
+
+
+@pytest.fixture
+def empty_team(application: Application) -> str:
+    """The address of a team of the signed-in person that has no crew."""
+    application.manage("bootstrap", "--email", LOCAL_OWNER_EMAIL, "--team", "Empty")
+    return "/t/empty/crews/"
+
+
+def test_a_made_up_team_is_looked_at_and_removed(page: Page, empty_team: str) -> None:
+    page.goto(empty_team)
+    page.get_by_role("button", name="Look at a team with three months of history").click()
+    expect(page.get_by_text("Made-up history: every run here is simulated.")).to_be_visible(timeout=60_000)
+    team = page.url.removesuffix("crews/")
+    page.get_by_role("link", name="Support replies", exact=True).click()
+    expect(page.get_by_text("Summaries of at most 60 words")).to_be_visible()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Runs").click()
+    expect(page.locator("main")).to_contain_text("Market watch")
+    faults = []
+    for width, scheme in LOOKS.values():
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        faults += [
+            fault for address in (empty_team, f"{team}crews/", f"{team}runs/") for fault in _faults(page, address)
+        ]
+    assert not faults, "\n".join(faults)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Remove this team").click()
+    expect(page.get_by_text("The made-up team is removed")).to_be_visible(timeout=60_000)
+    assert page.request.get(f"{team}crews/").status == 404

@@ -1,0 +1,385 @@
+"""A comparison by page, CSV and API: the same figures, and a word for whatever cannot be shown."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from agents_app.models import Crew
+from runs.models import Run
+from runs.states import RunState
+from teams.models import Scope
+from tests.cast import Cast, make_crew
+from tests.ledger import make_call, make_run, make_task
+from tests.pages import HOSTILE, html, page_of, signed_in
+from tests.runs.books import make_books
+from tests.runs.compare.runs_to_compare import COMPARE, a_run, of_runs
+from tests.runs.run.test_api import Api
+
+pytestmark = pytest.mark.django_db
+
+
+class TestTwoRuns:
+    def test_the_answer_is_on_top_with_its_reasons(self, cast: Cast, crew: Crew) -> None:
+        runs = a_run(cast, crew, 1), a_run(cast, crew, 3, seconds=12)
+        page = html(signed_in(cast.viewer).get(of_runs(*runs)))
+        told = ("$0.001500 dearer (+200 %)", "Figures asked more often +$0.001500", "2.0 s slower from launch to end")
+        for text in told:
+            assert text in page, text
+
+    def test_each_side_links_to_its_run_and_each_part_to_its_task(self, cast: Cast, crew: Crew) -> None:
+        runs = a_run(cast, crew), a_run(cast, crew, 2)
+        page = html(signed_in(cast.viewer).get(of_runs(*runs)))
+        for run in runs:
+            assert f'href="{page_of(run)}"' in page
+        assert f'href="{page_of(runs[1])}tasks/figures/"' in page
+
+    def test_equal_runs_are_said_to_be_equal(self, cast: Cast, crew: Crew) -> None:
+        page = html(signed_in(cast.viewer).get(of_runs(a_run(cast, crew), a_run(cast, crew))))
+        assert "Costs the same, $0.000750" in page
+
+    def test_a_baseline_can_be_chosen(self, cast: Cast, crew: Crew) -> None:
+        runs = a_run(cast, crew, 1), a_run(cast, crew, 3)
+        page = html(signed_in(cast.viewer).get(f"{of_runs(*runs)}&baseline={runs[1].pk}"))
+        assert "$0.001500 cheaper" in page
+
+    @pytest.mark.parametrize("calls", [1, 30])
+    def test_it_takes_as_many_queries_for_thirty_calls_as_for_one(
+        self, cast: Cast, crew: Crew, calls: int, django_assert_num_queries: Any
+    ) -> None:
+        runs = a_run(cast, crew, calls), a_run(cast, crew, calls)
+        client = signed_in(cast.viewer)
+        with django_assert_num_queries(13):
+            client.get(of_runs(*runs))
+
+    def test_both_waterfalls_are_drawn_on_one_axis(self, cast: Cast, crew: Crew) -> None:
+        page = signed_in(cast.viewer).get(of_runs(a_run(cast, crew, seconds=5), a_run(cast, crew, seconds=10)))
+        (_, short), (_, long) = page.context["page"].timelines
+        assert short.ticks_ms == long.ticks_ms == (0, 2500, 5000, 7500, 10_000)
+        assert [round(line.rows[0].width) for line in (short, long)] == [500, 1000]
+
+    def test_of_many_parts_the_largest_are_drawn_and_the_rest_is_listed(self, cast: Cast, crew: Crew) -> None:
+        run, other = a_run(cast, crew), a_run(cast, crew)
+        for number in range(20):
+            task = make_task(other, f"t{number}", position=number + 1, started_at=other.started_at)
+            make_call(other, task=task, cost_nusd=1000 * (number + 1))
+        page = signed_in(cast.viewer).get(of_runs(run, other)).context["page"]
+        steps = page.answers[0].steps[0]
+        assert (len(steps.steps), len(steps.rest)) == (12, 8)
+        assert sum(step.amount for step in (*steps.steps, *steps.rest)) == 1000 * 210
+        assert steps.rest_text == "+$0.000036"
+        ends = [round(step.x + step.width, 3) for step in steps.steps]
+        starts = [round(step.x, 3) for step in steps.steps]
+        assert all(abs(end - start) < 0.01 for end, start in zip(ends, starts[1:], strict=False))
+
+    def test_hostile_texts_stay_texts(self, cast: Cast, crew: Crew) -> None:
+        runs = a_run(cast, crew, output_raw=HOSTILE), a_run(cast, crew, output_raw=f"{HOSTILE} more")
+        for run in runs:
+            run.tasks.update(name=HOSTILE[:200], agent_role=HOSTILE)
+        client = signed_in(cast.viewer)
+        for address in (of_runs(*runs), of_runs(*runs).replace("compare/", "compare/output/")):
+            page = html(client.get(address))
+            assert "<script>alert" not in page
+            assert "&lt;script&gt;" in page
+
+
+class TestWhatCannotBeShown:
+    @pytest.fixture
+    def told(self, cast: Cast) -> Callable[[str], str]:
+        return lambda address: html(signed_in(cast.viewer).get(address))
+
+    def test_foreign_gone_unreadable_and_doubled_runs_are_named_and_the_rest_is_shown(
+        self, cast: Cast, crew: Crew, told: Callable[[str], str]
+    ) -> None:
+        foreign = make_run(cast.stranger, make_crew(cast.stranger))
+        run, other, gone = a_run(cast, crew), a_run(cast, crew, 2), uuid4()
+        page = told(f"{of_runs(run, foreign, run)},{gone},x,{other.pk}")
+        assert page.count("There is no such run in this team.") == 2
+        assert "It is named twice, and shown once." in page
+        assert "This is no run" in page
+        assert "$0.000750 dearer" in page
+
+    def test_of_a_hundred_runs_six_are_shown(self, cast: Cast, crew: Crew, told: Callable[[str], str]) -> None:
+        runs = [a_run(cast, crew) for _ in range(8)]
+        page = told(f"{of_runs(*runs)},{','.join(str(uuid4()) for _ in range(92))}")
+        assert "2 more</bdi></strong>: At most 6 are compared at once." in page
+        assert page.count("make baseline<") == 5
+        assert "more that cannot be shown" in page
+
+    def test_a_live_run_is_compared_by_what_it_cost_so_far(
+        self, cast: Cast, crew: Crew, told: Callable[[str], str]
+    ) -> None:
+        page = told(of_runs(a_run(cast, crew), a_run(cast, crew, 2, state=RunState.RUNNING)))
+        assert "It has not ended" in page
+        assert "$0.000750 dearer" in page
+        assert "Times are not compared" in page
+
+    def test_a_run_that_never_began_and_one_that_failed_are_compared_too(
+        self, cast: Cast, crew: Crew, told: Callable[[str], str]
+    ) -> None:
+        failed = a_run(cast, crew, 2, state=RunState.FAILED)
+        never = make_run(cast.owner, crew, state=RunState.CANCELLED, started_at=None)
+        page = told(of_runs(failed, never))
+        assert "It never began" in page
+        assert "$0.001500 cheaper (−100 %)" in page
+
+    def test_runs_of_different_crews_are_compared(self, cast: Cast, crew: Crew, told: Callable[[str], str]) -> None:
+        page = told(of_runs(a_run(cast, crew), a_run(cast, make_crew(cast.owner, model="gpt-4o"), 2)))
+        assert "Figures asked more often" in page
+
+    def test_simulated_and_real_runs_are_not_compared_without_a_word(
+        self, cast: Cast, crew: Crew, told: Callable[[str], str]
+    ) -> None:
+        page = told(of_runs(a_run(cast, crew), a_run(cast, crew, simulated=True)))
+        assert "Some of these are simulated and some are real" in page
+
+    @pytest.mark.parametrize(
+        ("query", "word"),
+        [
+            ("versions=company-brief@9", "There is no such version in this team."),
+            ("versions=company-brief", "Write a version as crew@3."),
+            ("versions=company-brief@1", "No run fits."),
+            ("q=cost:x", "is not an amount"),
+            (f"q={'x' * 501}", "The filter is longer than 500 characters."),
+            ("q=crew:nobody", "No run fits."),
+            ("runs=", "Nothing to compare yet"),
+            ("", "Nothing to compare yet"),
+            ("baseline=x&runs=", "Nothing to compare yet"),
+        ],
+    )
+    def test_each_thing_that_cannot_be_shown_has_a_word(
+        self, cast: Cast, crew: Crew, query: str, word: str, told: Callable[[str], str]
+    ) -> None:
+        from agents_app.actions import cut_version
+
+        cut_version(crew, by=cast.owner.user)
+        assert word in told(f"{COMPARE}?{query}")
+
+    def test_a_baseline_that_is_not_there_is_named(self, cast: Cast, crew: Crew, told: Callable[[str], str]) -> None:
+        assert "It is none of what is compared" in told(f"{of_runs(a_run(cast, crew))}&baseline={uuid4()}")
+
+    def test_strangers_see_no_page_and_no_output(self, cast: Cast, crew: Crew) -> None:
+        runs = a_run(cast, crew), a_run(cast, crew)
+        client = signed_in(cast.stranger)
+        assert client.get(of_runs(*runs)).status_code == 404
+        own = of_runs(*runs).replace("/acme/", "/others/").replace("compare/", "compare/output/")
+        assert client.get(own).status_code == 404
+
+
+class TestGroups:
+    def test_versions_are_compared_by_mean_median_and_interval(self, cast: Cast, crew: Crew) -> None:
+        for number in range(8):
+            a_run(cast, crew, 1 + number % 3, seconds=10 + number)
+        other = make_crew(cast.owner, model="gpt-4o")
+        for number in range(8):
+            a_run(cast, other, 5 + number % 2, seconds=30 + number)
+        versions = f"versions=company-brief@1,{other.slug}@1"
+        page = html(signed_in(cast.viewer).get(f"{COMPARE}?{versions}"))
+        assert "The medians differ by +$0.0" in page
+        assert "(95 % interval)." in page
+        assert "8 runs" in page
+
+    def test_few_runs_are_said_to_be_too_few(self, cast: Cast, crew: Crew) -> None:
+        a_run(cast, crew)
+        a_run(cast, make_crew(cast.owner), 2)
+        page = html(signed_in(cast.viewer).get(f"{COMPARE}?versions=company-brief@1,company-brief-2@1"))
+        assert "Too few runs to tell" in page
+
+    def test_real_and_simulated_runs_are_never_in_one_group(self, cast: Cast, crew: Crew) -> None:
+        a_run(cast, crew, 1)
+        a_run(cast, crew, 100, simulated=True)
+        a_run(cast, crew, 7, state=RunState.RUNNING)
+        client = signed_in(cast.viewer)
+        side = client.get(f"{COMPARE}?versions=company-brief@1").context["page"].heads[0].side
+        assert (side.runs, side.totals.spent_nusd) == (1, 750_000)
+        assert side.notes[0].startswith("1 simulated run is left out")
+        assert side.notes[1] == "1 still under way is left out."
+        side = client.get(f"{COMPARE}?versions=company-brief@1&simulated=yes").context["page"].heads[0].side
+        assert (side.runs, side.totals.spent_nusd) == (1, 75_000_000)
+
+    @pytest.mark.parametrize("runs", [1, 12])
+    def test_it_takes_as_many_queries_for_twelve_runs_as_for_one(
+        self, cast: Cast, crew: Crew, runs: int, django_assert_num_queries: Any
+    ) -> None:
+        for _ in range(runs):
+            a_run(cast, crew)
+        client = signed_in(cast.viewer)
+        with django_assert_num_queries(19):
+            client.get(f"{COMPARE}?q=crew:brief&q=status:succeeded")
+
+    def test_of_a_large_group_the_newest_are_compared(
+        self, cast: Cast, crew: Crew, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("runs.compare.queries.MAX_GROUP", 2)
+        for calls in (50, 1, 1):
+            a_run(cast, crew, calls)
+        side = signed_in(cast.viewer).get(f"{COMPARE}?q=crew:brief").context["page"].heads[0].side
+        assert (side.runs, side.totals.spent_nusd) == (2, 1_500_000)
+        assert "Of 3 runs the newest 2 are compared." in side.notes
+
+
+class TestOneAddress:
+    @pytest.mark.parametrize(
+        ("typed", "kept"),
+        [
+            ("company-brief@3", "versions=company-brief@3"),
+            ("status:failed cost:>0.1", "q=status:failed+cost:%3E0.1"),
+            (
+                "https://x/t/acme/runs/0190a8a0-0000-7000-8000-000000000000/",
+                "runs=0190a8a0-0000-7000-8000-000000000000",
+            ),
+            ("0190a8a0-0000-7000-8000-000000000000", "runs=0190a8a0-0000-7000-8000-000000000000"),
+        ],
+    )
+    def test_what_is_added_is_written_into_it(self, cast: Cast, typed: str, kept: str) -> None:
+        answer = signed_in(cast.viewer).get(COMPARE, {"add": typed, "simulated": "no"})
+        assert answer.status_code == 302
+        assert answer["Location"] == f"{COMPARE}?{kept}&simulated=no"
+
+    def test_a_renamed_task_is_guessed_and_can_be_matched_anew(self, cast: Cast, crew: Crew) -> None:
+        runs = a_run(cast, crew), a_run(cast, crew, 2)
+        runs[1].tasks.update(key="numbers", name="The figures")
+        client = signed_in(cast.viewer)
+        assert "matched by likeness" in html(client.get(of_runs(*runs)))
+        chosen = client.get(f"{of_runs(*runs)}&old=figures&new=")
+        assert chosen["Location"].endswith("&align=figures:")
+        page = html(client.get(chosen["Location"]))
+        assert "matched by likeness" not in page
+        assert "left out" in page
+
+
+class TestTheSameFigures:
+    def test_page_api_and_csv_tell_the_same(  # noqa: PLR0915 - one story, told three times
+        self, cast: Cast, crew: Crew
+    ) -> None:
+        plain = a_run(cast, crew, 2, seconds=10.123)
+        cheap = {
+            "model": "gpt-4o-mini",
+            "input_usd_per_mtok": "0.15",
+            "output_usd_per_mtok": "0.6",
+            "cost_nusd": 45_000,
+        }
+        other = a_run(cast, crew, 3, seconds=7.5, call=cheap)
+        retried = make_call(other, task=other.tasks.get(), step=9, cost_class="retry", attempt=2)
+        unpriced = make_call(other, task=other.tasks.get(), step=10, cost_nusd=None, model="acme")
+        Run.objects.filter(pk=other.pk).update(spent_nusd=885_000, unpriced_calls=1, successful_requests=5)
+        query = {"runs": f"{plain.pk},{other.pk}"}
+        api = Api(cast.viewer, Scope.READ).get("/compare", **query).json()
+        page = signed_in(cast.viewer).get(COMPARE, query).context["page"]
+        lines = list(csv.DictReader(StringIO(html(signed_in(cast.viewer).get(f"{COMPARE}csv/", query)))))
+
+        assert retried.cost_nusd == 750_000
+        assert unpriced.cost_nusd is None
+        (why,) = api["why_cost"]
+        split = page.comparison.against[0].cost
+        assert why["difference_usd"] == "-0.000615"
+        assert sum(Decimal(part["usd"]) for part in why["parts"]) == Decimal(why["difference_usd"])
+        assert split.difference == round(Decimal(why["difference_usd"]) * 10**9)
+        in_csv = [line for line in lines if line["section"] == "why_cost"]
+        assert [line["difference"] for line in in_csv] == [part["usd"] for part in why["parts"]]
+        assert [line["reason"] for line in in_csv] == [part["reason"] for part in why["parts"]]
+        assert why["unpriced_calls"] == [0, 1]
+        (slow,) = api["why_time"]
+        assert slow["difference_ms"] == -2623 == sum(part["ms"] for part in slow["parts"])
+        assert [line["difference"] for line in lines if line["section"] == "why_time"] == [
+            str(part["ms"]) for part in slow["parts"]
+        ]
+        columns = api["columns"]
+        assert [column["cost_usd"] for column in columns] == ["0.0015", "0.000885"]
+        assert [column["usage"]["cost_usd"] for column in columns] == ["0.0015", None]
+        assert [column["waste_usd"] for column in columns] == ["0", "0.00075"]
+        assert [column["duration_ms"] for column in columns] == [plain.duration_ms, other.duration_ms]
+        costs = [line["value"] for line in lines if (line["section"], line["reason"]) == ("figure", "cost")]
+        assert costs == ["0.0015", "0.000885"]
+        assert page.figures[0].first == "$0.001500"
+        assert page.figures[0].others[0][1] == "≥ $0.000885"
+        assert api["sentence"].startswith(page.answers[0].sentences[0].text)
+
+    def test_a_spreadsheet_is_given_no_formula(self, cast: Cast, crew: Crew) -> None:
+        runs = a_run(cast, crew), a_run(cast, crew, 2)
+        runs[0].tasks.update(name="=HYPERLINK(1)")
+        text = html(signed_in(cast.viewer).get(of_runs(*runs).replace("compare/", "compare/csv/")))
+        assert "'=HYPERLINK(1)" in text
+        assert ",=HYPERLINK" not in text
+
+    def test_the_api_wants_to_know_what_to_compare(self, cast: Cast) -> None:
+        answer = Api(cast.viewer, Scope.READ).get("/compare")
+        assert answer.status_code == 422
+        assert answer.json()["error"]["fields"] == {"runs": "Give runs, versions or q."}
+
+    def test_the_api_compares_filters_and_versions(self, cast: Cast, crew: Crew) -> None:
+        for calls in range(1, 8):
+            a_run(cast, crew, calls)
+        answer = Api(cast.viewer, Scope.READ).get("/compare", q=["crew:brief", "tokens:>450"], baseline="tokens:>450")
+        found = answer.json()
+        assert found["baseline"] == "tokens:>450"
+        assert [column["runs"] for column in found["columns"]] == [4, 7]
+        assert found["columns"][1]["cost"] == {
+            "runs": 7,
+            "median": "0.003",
+            "p95": "0.00525",
+            "interval": {"low": None, "high": None, "clear": False, "more_runs": None},
+        }
+
+
+class TestOutputs:
+    def compared(self, cast: Cast, crew: Crew, old: dict[str, Any], new: dict[str, Any]) -> str:
+        runs = a_run(cast, crew, **old), a_run(cast, crew, **new)
+        return html(signed_in(cast.viewer).get(of_runs(*runs).replace("compare/", "compare/output/")))
+
+    def test_texts_are_compared_by_word(self, cast: Cast, crew: Crew) -> None:
+        page = self.compared(cast, crew, {"output_raw": "Profit rose by 3 %"}, {"output_raw": "Profit fell by 3 %"})
+        assert "Profit <del>rose</del><ins>fell</ins> by 3 %" in page
+
+    def test_the_outputs_of_a_task_are_compared_too(self, cast: Cast, crew: Crew) -> None:
+        runs = a_run(cast, crew), a_run(cast, crew)
+        for run, text in zip(runs, ("Three figures", "Four figures"), strict=True):
+            run.tasks.update(output_raw=text)
+        client = signed_in(cast.viewer)
+        page = html(client.get(of_runs(*runs)))
+        address = f"{COMPARE}output/?runs={runs[0].pk},{runs[1].pk}&amp;old=figures&amp;new=figures"
+        assert f'href="{address}"' in page
+        assert "<del>Three</del><ins>Four</ins> figures" in html(client.get(address.replace("&amp;", "&")))
+        assert client.get(address.replace("&amp;new=figures", "&new=x").replace("&amp;", "&")).status_code == 404
+
+    def test_json_is_compared_by_path(self, cast: Cast, crew: Crew) -> None:
+        old, new = {"a": {"b": [1, 2]}, "c": "x"}, {"a": {"b": [1, 3]}, "d": None, "c": "x"}
+        page = self.compared(
+            cast, crew, {"output_raw": "{}", "output_json": old}, {"output_raw": "{ }", "output_json": new}
+        )
+        assert "<code>$.a.b[1]</code>" in page
+        assert "<del>2</del>" in page
+        assert "missing" in page
+        assert "2 values are the same." in page
+
+    def test_runs_without_output_and_equal_outputs_have_a_word(self, cast: Cast, crew: Crew) -> None:
+        assert "One of the two has no output." in self.compared(cast, crew, {}, {"output_raw": "x"})
+        assert "Both outputs are the same." in self.compared(cast, crew, {"output_raw": "x"}, {"output_raw": "x"})
+
+
+def test_figures_equal_the_runs_own_pages_to_the_millisecond(cast: Cast, crew: Crew) -> None:
+    """PostgreSQL rounds half a millisecond as Python does."""
+    runs = [a_run(cast, crew, seconds=seconds) for seconds in (1.0005, 1.0015, 2.0024995, 0.0005)]
+    page = signed_in(cast.viewer).get(of_runs(*runs)).context["page"]
+    assert [head.side.totals.duration_ms for head in page.heads] == [run.duration_ms for run in runs]
+
+
+def test_what_is_split_is_what_the_ledger_booked() -> None:
+    """Calls of every state and class, with retries, reuse and unpriced ones: the books of the invariants' tests."""
+    books = make_books()
+    runs = books.done, books.failed, books.busy, books.waiting, books.queued
+    page = signed_in(books.cast.viewer).get(of_runs(*runs)).context["page"]
+    for head, run in zip(page.heads, runs, strict=True):
+        run.refresh_from_db()
+        assert sum(row.cost_nusd for row in head.side.calls) == head.side.totals.spent_nusd == run.spent_nusd
+        assert sum(row.calls for row in head.side.calls if not row.priced) == run.unpriced_calls
+        assert sum(sum(row.tokens.values()) for row in head.side.calls) == run.total_tokens
+        assert sum(row.requests for row in head.side.calls) == run.successful_requests
+    for one, run in zip(page.comparison.against, runs[1:], strict=True):
+        assert one.cost.difference == run.spent_nusd - runs[0].spent_nusd == sum(part.amount for part in one.cost.parts)

@@ -1,0 +1,473 @@
+"""A made-up history: its books are right, the same seed gives it again, its pages open, and it goes without a trace."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from io import StringIO
+from random import Random
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import Count, F, Max, Q, Sum
+from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents_app.models import Crew, CrewVersion
+from engine.catalogue.price_list import DefaultPrices
+from engine.catalogue.pricing import Usage, cost_usd, worst_case_usd
+from engine.spec.crew_spec import CrewSpec
+from engine.spec.plan import make_plan
+from engine.spec.validate import validate
+from runs.demo import removing, story
+from runs.demo.actions import make_history, open_example, remove_example, remove_history
+from runs.demo.inventing import SECOND, MadeCall, MadeRun, invent
+from runs.demo.making import Order, last_hour
+from runs.demo.recipe import Ids, rate_of, recipe
+from runs.demo.rhythm import hours
+from runs.demo.statements import ANALYZE
+from runs.ledger.invariants import look
+from runs.models import Bill, Call, Run, TaskRun
+from runs.money import to_nusd
+from runs.states import CallState, CostClass, RunState
+from teams.access import Principal
+from teams.actions import add_provider
+from teams.models import Membership, Role, Team, User
+from teams.refusals import Conflict, Invalid
+from tests.cast import Cast, make_crew
+from tests.ledger import make_call, make_run
+from tests.pages import html, signed_in
+from tests.runs.books import make_books
+
+pytestmark = pytest.mark.django_db
+
+RUNS, DAYS = 200, 30
+
+
+def made(slug: str = "made-up", *, runs: int = RUNS, days: int = DAYS, **options: Any) -> Team:
+    owner = options.pop("owner", None)
+    return make_history(slug, Order(runs, days, options.pop("until", last_hour()), **options), owner=owner)
+
+
+def onlooker(team: Team) -> Principal:
+    user = User.objects.create_user("looks@example.com")
+    Membership.objects.create(team=team, user=user, role=Role.OWNER)
+    return Principal(user, team, Role.OWNER)
+
+
+def broken() -> list[str]:
+    return [f"{finding.name}: {finding.rows}" for finding in look() if finding.count]
+
+
+class TestBooks:
+    def test_every_invariant_holds(self, cast: Cast) -> None:
+        made(runs=RUNS)
+        made("bare", runs=400, days=90, texts=False, seed=7)
+        assert broken() == []
+
+    def test_there_are_as_many_runs_as_were_asked_for_and_all_are_simulated_and_ended(self) -> None:
+        team = made()
+        runs = Run.objects.filter(team=team)
+        assert runs.count() == RUNS
+        assert not runs.filter(Q(simulated=False) | Q(finished_at=None)).exists()
+        assert not Call.objects.filter(team=team, simulated=False).exists()
+        assert not Bill.objects.exists()
+
+    def test_a_run_has_six_to_twelve_calls_as_a_rule(self) -> None:
+        counts = [run.n for run in Run.objects.filter(team=made(), state="succeeded").annotate(n=Count("calls"))]
+        assert 6 <= sum(counts) / len(counts) <= 12
+        assert max(counts) < 20
+
+    def test_it_lies_within_its_days_and_times_follow_each_other(self) -> None:
+        until = last_hour()
+        team = made(until=until)
+        runs = Run.objects.filter(team=team)
+        assert not runs.filter(Q(created_at__lt=until - timedelta(days=DAYS)) | Q(created_at__gt=until)).exists()
+        assert runs.aggregate(last=Max("finished_at"))["last"] < timezone.now()
+        assert not runs.filter(Q(started_at__lt=F("created_at")) | Q(finished_at__lt=F("started_at"))).exists()
+        tasks = TaskRun.objects.filter(run__team=team)
+        outside = Q(started_at__lt=F("run__started_at")) | Q(finished_at__gt=F("run__finished_at"))
+        assert not tasks.filter(outside | Q(finished_at__lt=F("started_at"))).exists()
+        calls = Call.objects.filter(team=team).exclude(state=CallState.LATE)
+        outside = Q(started_at__lt=F("task_run__started_at")) | Q(finished_at__gt=F("task_run__finished_at"))
+        assert not calls.filter(outside | Q(finished_at__lt=F("started_at"))).exists()
+
+    def test_ids_are_in_the_order_of_time(self) -> None:
+        team = made()
+        for rows, moment in ((Run.objects, "created_at"), (Call.objects, "started_at")):
+            moments = list(rows.filter(team=team).order_by("id").values_list(moment, flat=True))
+            assert moments == sorted(moments)
+
+    def test_tasks_follow_the_plan_of_their_version_and_run_at_once_where_it_says_so(self) -> None:
+        at_once = 0
+        for run in (
+            Run.objects.filter(team=made(), state="succeeded").select_related("version").prefetch_related("tasks")
+        ):
+            tasks = {task.key: task for task in run.tasks.all()}
+            for key, before in make_plan(CrewSpec.from_json(run.version.spec)).waits_for.items():
+                assert all(tasks[other].finished_at <= tasks[key].started_at for other in before)
+            at_once += any(
+                one.started_at < other.started_at < one.finished_at
+                for one in tasks.values()
+                for other in tasks.values()
+            )
+        assert at_once > RUNS / 10
+
+    def test_a_run_has_the_newest_version_of_its_time(self) -> None:
+        for run in Run.objects.filter(team=made(days=90)).select_related("version"):
+            later = CrewVersion.objects.filter(crew=run.crew, number__gt=run.version.number)
+            assert run.version.created_at <= run.created_at
+            assert not later.filter(created_at__lte=run.created_at).exists()
+
+
+class TestKinds:
+    @pytest.fixture
+    def team(self) -> Team:
+        team = made(runs=3000, days=90)
+        with connection.cursor() as cursor:
+            cursor.execute(ANALYZE)  # else the planner takes the tables for empty
+        return team
+
+    def test_there_is_something_of_everything(self, team: Team) -> None:
+        calls, runs = Call.objects.filter(team=team), Run.objects.filter(team=team)
+        assert set(runs.values_list("state", flat=True)) == {"succeeded", "failed", "cancelled"}
+        unused = {CostClass.PLANNING, CostClass.MANAGER}
+        assert {*calls.values_list("cost_class", flat=True)} == {*CostClass.values} - unused
+        assert {*calls.values_list("state", flat=True)} == {"ok", "error", "late"}
+        assert runs.filter(takeovers=1).exists()
+        assert calls.filter(waited_ms__gt=0).exists()
+        assert calls.filter(cost_nusd=None).exists()
+        assert calls.filter(saved_nusd__gt=0).exists()
+        assert calls.filter(cached_prompt_tokens__gt=0, reasoning_tokens=0).exists()
+        assert calls.filter(reasoning_tokens__gt=0, usage_estimated=False).exists()
+        assert calls.filter(usage_estimated=True).exists()
+        assert calls.filter(kind="tool", state="ok").exists()
+        assert runs.filter(api_token__isnull=False, metadata__schedule="nightly").exists()
+        assert {*runs.values_list("error_code", flat=True)} == {"", "provider_error", "model_mistake", "cancelled"}
+
+
+class TestStory:
+    def _runs(self, name: str, number: int) -> list[MadeRun]:
+        """Four hundred runs of a version, as they are invented."""
+        crew = next(crew for crew in story.crews() if crew.name == name)
+        spec = story.spec_of(crew)
+        for version in crew.versions[:number]:
+            spec = version.change(spec)
+        made_of = recipe(crew, version, spec, Ids(crew=1, version=1, people=(1,), token=None))
+        return [invent(made_of, 1_700_000_000 * SECOND, Random(seed)) for seed in range(400)]
+
+    def _calls(self, runs: list[MadeRun], **which: str) -> list[MadeCall]:
+        calls = [call for run in runs if run.state == "succeeded" for task in run.tasks for call in task.calls]
+        return [call for call in calls if all(getattr(call.part, name) == value for name, value in which.items())]
+
+    def _mean(self, runs: list[MadeRun], **which: str) -> float:
+        done = sum(run.state == "succeeded" for run in runs)
+        return sum(call.cost or 0 for call in self._calls(runs, **which)) / done
+
+    def _failed(self, runs: list[MadeRun]) -> float:
+        return sum(run.state == "failed" for run in runs) / len(runs)
+
+    def test_the_support_crew_asks_its_summary_twice_and_grows_by_forty_percent(self) -> None:
+        before, after = (self._runs("Support replies", number) for number in (2, 3))
+        assert 1.35 < self._mean(after) / self._mean(before) < 1.45
+        asked = [len(self._calls(runs, key="summary")) / len(runs) for runs in (before, after)]
+        assert asked[0] < 1.1 < 1.8 < asked[1]
+
+    def test_articles_became_cheaper_by_the_editor_alone(self) -> None:
+        before, after = (self._runs("Articles for the shop", number) for number in (1, 2))
+        assert self._mean(after) < 0.8 * self._mean(before)
+        assert {call.part.model for call in self._calls(after, agent="editor")} == {"gpt-4o-mini"}
+        for agent in ("researcher", "writer", "seo"):
+            assert self._mean(after, agent=agent) == pytest.approx(self._mean(before, agent=agent), rel=0.1)
+
+    def test_profiles_fail_more_since_their_second_version(self) -> None:
+        before, after = (self._failed(self._runs("Product profiles", number)) for number in (1, 2))
+        assert before < 0.05 < 0.1 < after < 0.25
+
+    def test_people_work_in_the_day_and_the_scheduler_at_night(self) -> None:
+        crews = story.crews()
+        plan = hours(crews, runs=9000, days=90, until=last_hour(), seed=1)
+        nightly = {hour.begins.hour for hour in plan if any(crews[place].nightly for place in hour.crews)}
+        assert nightly == {2}
+        people = [hour.begins for hour in plan if hour.begins.hour != 2 for _ in range(hour.stop - hour.first)]
+        assert sum(7 <= moment.hour < 18 for moment in people) > 0.8 * len(people)
+        assert 0.02 < sum(moment.weekday() >= 5 for moment in people) / len(people) < 0.2
+
+
+class TestSameSeed:
+    COLUMNS = ("id", "run_id", "step", "model", "messages", "reply", "prompt_tokens", "cost_nusd", "started_at")
+
+    def _rows(self, team: Team) -> list[tuple[Any, ...]]:
+        return list(Call.objects.filter(team=team).order_by("id").values_list(*self.COLUMNS))
+
+    def test_the_same_seed_gives_the_same_rows_again_ids_included(self) -> None:
+        team = made()
+        rows = self._rows(team)
+        remove_history(team)
+        assert self._rows(made()) == rows
+
+    def test_another_seed_gives_others(self) -> None:
+        assert self._figures(made("one")) != self._figures(made("two", seed=2))
+
+    def test_two_teams_of_one_seed_have_the_same_figures_and_no_id_in_common(self) -> None:
+        one, two = made("one"), made("two")
+        assert self._figures(one) == self._figures(two)
+        ids = [set(Call.objects.filter(team=team).values_list("id", flat=True)) for team in (one, two)]
+        assert ids[0].isdisjoint(ids[1])
+
+    def _figures(self, team: Team) -> list[tuple[Any, ...]]:
+        calls = Call.objects.filter(team=team).order_by("started_at", "task_run__key", "step", "attempt")
+        return list(calls.values_list("prompt_tokens", "completion_tokens", "cost_nusd", "started_at"))
+
+    def test_without_texts_the_figures_stay(self) -> None:
+        with_texts, bare = made("one"), made("two", texts=False)
+        assert self._figures(with_texts) == self._figures(bare)
+        said = Call.objects.filter(team=bare).exclude(messages=[], reply=None, arguments="", tool_output="")
+        assert not said.exists()
+        assert not TaskRun.objects.filter(run__team=bare).exclude(output_raw="", output_json=None).exists()
+
+
+class TestPieces:
+    @pytest.mark.parametrize("crew", story.crews(), ids=lambda crew: crew.name)
+    def test_every_version_of_the_story_is_a_valid_crew_of_its_own(self, crew: story.StoryCrew) -> None:
+        spec, last_hash = story.spec_of(crew), ""
+        for version in crew.versions:
+            spec = version.change(spec)
+            assert not [complaint for complaint in validate(spec) if complaint.level == "error"]
+            assert set(crew.answers) == {task.key for task in spec.tasks}
+            assert spec.content_hash != last_hash
+            last_hash = spec.content_hash
+
+    @settings(max_examples=40, deadline=None)
+    @given(
+        runs=st.integers(1, 5000),
+        days=st.integers(1, 120),
+        seed=st.integers(0, 2**31),
+        hour=st.integers(0, 24 * 400),
+    )
+    def test_the_hours_hold_each_number_once(self, runs: int, days: int, seed: int, hour: int) -> None:
+        until = last_hour().replace(hour=0) + timedelta(hours=hour)
+        plan = hours(story.crews(), runs=runs, days=days, until=until, seed=seed)
+        assert [number for one in plan for number in (one.first, one.stop)][::2] == [
+            0,
+            *(one.stop for one in plan[:-1]),
+        ]
+        assert plan[-1].stop == runs
+        assert all(until - timedelta(days=days) <= one.begins < until and one.crews for one in plan)
+
+    @settings(deadline=None)
+    @given(
+        model=st.sampled_from(("gpt-4", "gpt-4o", "gpt-4o-mini", "o4-mini")),
+        prompt=st.integers(0, 300_000),
+        cached=st.integers(0, 300_000),
+        completion=st.integers(0, 100_000),
+    )
+    def test_costs_are_those_of_the_price_list(self, model: str, prompt: int, cached: int, completion: int) -> None:
+        price = DefaultPrices().price(model)
+        rate = rate_of(price)
+        assert price is not None
+        assert rate is not None
+        cached = min(cached, prompt)
+        exact = cost_usd(Usage(prompt, cached, 0, completion), price)
+        assert rate.cost_nusd(prompt, cached, completion) == to_nusd(exact)
+        assert rate.worst_nusd(prompt, completion) == to_nusd(worst_case_usd(prompt, completion, price))
+
+
+class TestPages:
+    def test_list_run_call_crew_and_version_open(self, cast: Cast) -> None:
+        who = onlooker(made())
+        client = signed_in(who)
+        run = Run.objects.filter(team=who.team, state="succeeded", crew__slug="support-replies").latest("id")
+        failed = Run.objects.filter(team=who.team, state="failed").latest("id")
+        answered = run.calls.filter(kind="model", state="ok").latest("id")
+        assert "Simulated" in html(client.get(f"/t/made-up/runs/{run.pk}/calls/{answered.pk}/"))
+        for path in ("runs/", f"runs/{run.pk}/", f"runs/{failed.pk}/", "crews/", "crews/support-replies/", "settings/"):
+            shown = client.get(f"/t/made-up/{path}")
+            assert shown.status_code == 200, path
+            assert "Made-up history:" in html(shown), path
+        assert client.get("/t/made-up/crews/support-replies/versions/3/").status_code == 200
+
+    def test_an_ordinary_teams_page_says_nothing_of_it(self, cast: Cast) -> None:
+        assert "Made-up history:" not in html(signed_in(cast.owner).get("/t/acme/crews/"))
+
+    def test_an_empty_team_offers_it_and_one_click_makes_it(self, cast: Cast) -> None:
+        client = signed_in(cast.viewer)
+        assert "three months of history" in html(client.get("/t/acme/crews/"))
+        made = client.post("/t/acme/example/")
+        assert made["Location"] == f"/t/example-{cast.viewer.user.pk}/crews/"
+        team = Team.objects.get(slug=f"example-{cast.viewer.user.pk}")
+        assert team.is_demo
+        assert Run.objects.filter(team=team).count() == 1500
+        assert client.get(made["Location"]).status_code == 200
+        assert broken() == []
+        assert client.post("/t/acme/example/")["Location"] == made["Location"]
+        assert Team.objects.filter(is_demo=True).count() == 1
+
+    def test_one_click_removes_it_again(self, cast: Cast) -> None:
+        made("made-up", owner=cast.owner.user)
+        client = signed_in(cast.owner)
+        answer = client.post("/t/made-up/example/remove/", follow=True)
+        assert "The made-up team is removed" in html(answer)
+        assert not Team.objects.filter(slug="made-up").exists()
+        assert client.get("/t/made-up/crews/").status_code == 404
+
+    def test_only_an_owner_is_offered_its_removal(self, cast: Cast) -> None:
+        team = made()
+        Membership.objects.create(team=team, user=cast.runner.user, role=Role.RUNNER)
+        client = signed_in(cast.runner)
+        assert "Remove this team" not in html(client.get("/t/made-up/crews/"))
+        assert client.post("/t/made-up/example/remove/").status_code == 403
+
+    def test_an_ordinary_team_is_not_removed(self, cast: Cast) -> None:
+        answer = signed_in(cast.owner).post("/t/acme/example/remove/", follow=True)
+        assert "not a made-up team" in html(answer)
+        assert Team.objects.filter(slug="acme").exists()
+
+
+class TestRemoval:
+    def test_it_removes_all_of_the_team_and_nothing_else(self) -> None:
+        make_books()
+        before = _everything()
+        team = made()
+        who = onlooker(team)
+        make_crew(who)
+        assert _everything() != before
+        remove_history(team)
+        User.objects.filter(pk=who.user.pk).delete()
+        assert _everything() == before
+
+    def test_people_who_exist_stay(self, cast: Cast) -> None:
+        team = made(owner=cast.owner.user)
+        remove_history(team)
+        assert User.objects.filter(pk=cast.owner.user.pk).exists()
+        assert not User.objects.filter(email__endswith=".invalid").exists()
+
+    def test_it_knows_a_path_for_every_model_of_a_team(self) -> None:
+        known = {model for model, _ in removing.leading_to(Team)}
+        owned = {model for model in apps.get_models() if hasattr(model, "TEAM_PATH")}
+        assert owned <= known
+
+    def test_an_ordinary_team_and_one_with_something_real_are_refused(self, cast: Cast) -> None:
+        with pytest.raises(Invalid):
+            remove_history(cast.team)
+        team = made()
+        Run.objects.filter(pk=Run.objects.filter(team=team).latest("id").pk).update(simulated=False)
+        with pytest.raises(Invalid):
+            remove_history(team)
+        assert Run.objects.filter(team=team).count() == RUNS
+
+    def test_not_while_a_run_is_in_progress(self) -> None:
+        team = made()
+        who = onlooker(team)
+        make_run(who, Crew.objects.filter(team=team).first(), state=RunState.RUNNING, simulated=True)
+        with pytest.raises(Conflict, match="1 run is still in progress"):
+            remove_history(team)
+
+    def test_what_was_run_there_later_goes_too(self) -> None:
+        team = made()
+        who = onlooker(team)
+        run = make_run(who, Crew.objects.filter(team=team).first(), simulated=True)
+        make_call(run, simulated=True)
+        remove_history(team)
+        assert not Run.objects.exists()
+
+    def test_a_large_one_is_an_operators(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        who = onlooker(made())
+        monkeypatch.setattr("runs.demo.actions.REMOVED_AT_ONCE", RUNS - 1)
+        with pytest.raises(Conflict, match="remove_history --team made-up"):
+            remove_example(who)
+        monkeypatch.setattr("runs.demo.actions.REMOVED_AT_ONCE", RUNS)
+        remove_example(who)
+        assert not Team.objects.filter(slug="made-up").exists()
+
+
+class TestOrders:
+    @pytest.mark.parametrize(
+        "order",
+        [
+            Order(0, 30, last_hour()),
+            Order(10, 0, last_hour()),
+            Order(10, 366, last_hour()),
+            Order(10_000_001, 30, last_hour()),
+            Order(10, 30, last_hour() + timedelta(hours=2)),
+            Order(10, 30, last_hour() - timedelta(minutes=1)),
+        ],
+    )
+    def test_orders_out_of_bounds_are_refused(self, order: Order) -> None:
+        with pytest.raises(Invalid):
+            make_history("made-up", order)
+        assert not Team.objects.exists()
+
+    def test_a_slug_that_is_taken_is_refused_and_its_team_untouched(self, cast: Cast) -> None:
+        with pytest.raises(Conflict):
+            made("acme")
+        assert not Run.objects.exists()
+
+    def test_an_example_slug_that_somebody_else_has_is_not_entered(self, cast: Cast) -> None:
+        Team.objects.create(slug=f"example-{cast.viewer.user.pk}", name="Not theirs")
+        with pytest.raises(Conflict):
+            open_example(cast.viewer.user)
+
+    def test_a_made_up_team_takes_no_key_and_so_stays_simulated(self) -> None:
+        with pytest.raises(Invalid, match="simulated"):
+            add_provider(onlooker(made(runs=5)), provider="openai", api_key="sk-a")
+
+    def test_nobody_made_up_can_sign_in(self) -> None:
+        team = made(runs=5)
+        for user in removing.made_people(team):
+            assert not user.is_active
+            assert not user.has_usable_password()
+        assert removing.made_people(team).count() == len(story.PEOPLE)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_commands_make_in_two_jobs_what_one_job_makes_and_remove_it() -> None:
+    told = _command("make_history", "--team", "made-up", "--runs", "3000", "--days", "30")
+    assert told.splitlines()[-1].startswith("3,000 runs of made-up were made in ")
+    team = Team.objects.get(slug="made-up")
+    two_jobs = _sums(team)
+    assert broken() == []
+    assert _command("remove_history", "--team", "made-up").startswith("made-up and its 3,000 runs were removed")
+    assert not Call.objects.exists()
+    _command("make_history", "--team", "made-up", "--runs", "3000", "--days", "30", "--jobs", "1")
+    assert _sums(Team.objects.get(slug="made-up")) == two_jobs
+    _command("remove_history", "--team", "made-up")
+
+
+def test_the_commands_say_what_is_wrong() -> None:
+    for words, fault in (
+        (("make_history", "--team", "a", "--runs", "0", "--days", "1"), "runs: Give a number"),
+        (("make_history", "--team", "a", "--runs", "1", "--days", "1", "--owner", "no@one.example"), "nobody"),
+        (("remove_history", "--team", "nobody"), "no team"),
+    ):
+        with pytest.raises(CommandError, match=fault):
+            _command(*words)
+
+
+def _command(*words: str) -> str:
+    out = StringIO()
+    call_command(*words, stdout=out)
+    return out.getvalue()
+
+
+def _sums(team: Team) -> dict[str, Decimal]:
+    return Call.objects.filter(team=team).aggregate(
+        n=Count("id"), nusd=Sum("cost_nusd"), tokens=Sum("prompt_tokens"), last=Max("started_at")
+    )
+
+
+def _everything() -> dict[str, int]:
+    """How many rows each table has, and a sum over all that is in them."""
+    counts = {}
+    with connection.cursor() as cursor:
+        for model in apps.get_models(include_auto_created=True):
+            table = connection.ops.quote_name(model._meta.db_table)
+            cursor.execute(
+                f"SELECT count(*), coalesce(sum(hashtextextended(row::text, 0)::numeric), 0) FROM {table} AS row"
+            )
+            counts[model._meta.db_table] = cursor.fetchone()
+    return counts

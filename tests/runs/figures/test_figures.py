@@ -1,0 +1,200 @@
+"""Figures of a period are what its runs and calls sum to, ended or not, however they are grouped."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from agents_app.models import Crew
+from runs.figures import percentiles as percentiles_module
+from runs.figures.percentiles import Percentiles, percentiles
+from runs.figures.scope import Period, Scope, hour_of, last_hours
+from runs.figures.sums import call_sums, run_sums, total, waste_of
+from runs.ledger import rollups
+from runs.models import Call, Run
+from runs.states import CallState, CostClass, Measure, RunState
+from tests.cast import Cast, make_crew
+from tests.ledger import make_call, make_run
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
+MODELS = ("gpt-4o", "gpt-4o-mini", "")
+
+
+@pytest.fixture
+def crews(cast: Cast) -> list[Crew]:
+    return [make_crew(cast.editor) for _ in range(2)]
+
+
+def make_history(cast: Cast, crews: list[Crew], *, runs: int, seed: int) -> list[Run]:
+    """Runs of ten days in all states, a third of them simulated, with up to four calls each; rollups as they end."""
+    chance = random.Random(seed)
+    made = []
+    for _ in range(runs):
+        state = chance.choice(RunState.values)
+        run = make_run(cast.runner, chance.choice(crews), state=state, seconds=chance.expovariate(0.05))
+        Run.objects.filter(pk=run.pk).update(
+            simulated=chance.random() < 0.3, created_at=NOW - timedelta(minutes=chance.randrange(10 * 24 * 60))
+        )
+        run.refresh_from_db()
+        for step in range(chance.randrange(5)):
+            make_call(
+                run,
+                step=step,
+                model=chance.choice(MODELS),
+                cost_class=chance.choice(CostClass.values),
+                cost_nusd=chance.choice((None, 0, chance.randrange(10**9))),
+                prompt_tokens=chance.randrange(5000),
+                usage_estimated=chance.random() < 0.2,
+            )
+        sum_up(run)
+        made.append(run)
+    rollups.rebuild(cast.team.pk)
+    return made
+
+
+def sum_up(run: Run) -> None:
+    calls = list(run.calls.all())
+    run.spent_nusd = sum(call.cost_nusd or 0 for call in calls)
+    run.prompt_tokens = sum(call.prompt_tokens for call in calls)
+    run.completion_tokens = sum(call.completion_tokens for call in calls)
+    run.unpriced_calls = sum(call.cost_nusd is None for call in calls)
+    run.estimated_calls = sum(call.usage_estimated for call in calls)
+    run.successful_requests = sum(call.kind == "model" and not call.cache_hit for call in calls)
+    run.save()
+    run.refresh_from_db()
+
+
+def scope_of(cast: Cast, period: Period, **fields: Any) -> Scope:
+    return Scope(cast.viewer, simulated=False, period=period, **fields)
+
+
+def within(scope: Scope) -> list[Run]:
+    runs = Run.objects.filter(scope.of_runs()).select_related("crew", "version").prefetch_related("calls")
+    return list(runs)
+
+
+KEYS: dict[str, Callable[[Run], Any]] = {
+    "crew": lambda run: run.crew_id,
+    "version": lambda run: run.version_id,
+    "state": lambda run: run.state,
+    "hour": lambda run: hour_of(run.created_at),
+    "day": lambda run: run.created_at.replace(hour=0, minute=0, second=0, microsecond=0),
+}
+
+
+@pytest.mark.parametrize("by", [(), ("crew",), ("version", "state"), ("hour",), ("day", "crew")], ids=str)
+@pytest.mark.parametrize("hours", [24, 7 * 24])
+def test_sums_over_runs_are_those_of_the_runs(cast: Cast, crews: list[Crew], by: Any, hours: int) -> None:
+    make_history(cast, crews, runs=60, seed=hours)
+    scope = scope_of(cast, last_hours(hours, NOW))
+    due: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
+    for run in within(scope):
+        figures = (1, run.spent_nusd, run.prompt_tokens, run.unpriced_calls, run.duration_ms or 0)
+        key = tuple(KEYS[name](run) for name in by)
+        due[key] = [kept + more for kept, more in zip(due[key], figures, strict=True)]
+    found = {
+        key: [one.runs, one.spent_nusd, one.prompt_tokens, one.unpriced_calls, one.took_ms]
+        for key, one in run_sums(scope, by=by).items()
+    }
+    assert len(due) > 0
+    assert found == due
+
+
+@pytest.mark.parametrize("by", [(), ("model",), ("cost_class", "state"), ("crew", "model"), ("day", "model")], ids=str)
+def test_sums_over_calls_are_those_of_the_calls(cast: Cast, crews: list[Crew], by: Any) -> None:
+    make_history(cast, crews, runs=60, seed=7)
+    scope = scope_of(cast, last_hours(5 * 24, NOW))
+    due: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for run in within(scope):
+        for call in run.calls.all():
+            key = tuple(getattr(call, name) if name in ("model", "cost_class") else KEYS[name](run) for name in by)
+            figures = (1, call.cost_nusd or 0, call.prompt_tokens)
+            due[key] = [kept + more for kept, more in zip(due[key], figures, strict=True)]
+    found = {key: [one.calls, one.spent_nusd, one.prompt_tokens] for key, one in call_sums(scope, by=by).items()}
+    assert len(due) > 0
+    assert found == due
+
+
+def test_runs_and_their_calls_sum_to_the_same(cast: Cast, crews: list[Crew]) -> None:
+    make_history(cast, crews, runs=40, seed=3)
+    scope = scope_of(cast, last_hours(10 * 24, NOW), crew=crews[0])
+    of_runs, of_calls = total(run_sums(scope).values()), total(call_sums(scope, by=["model"]).values())
+    assert of_runs.spent_nusd > 0
+    assert (of_runs.spent_nusd, of_runs.total_tokens, of_runs.unpriced_calls, of_runs.successful_requests) == (
+        of_calls.spent_nusd,
+        of_calls.total_tokens,
+        of_calls.unpriced_calls,
+        of_calls.successful_requests,
+    )
+
+
+def test_a_late_figure_moves_what_was_counted(cast: Cast, crews: list[Crew]) -> None:
+    run = make_run(cast.runner, crews[0])
+    call = make_call(run, cost_nusd=500)
+    sum_up(run)
+    rollups.rebuild(cast.team.pk)
+    rollups.take_out(run.pk)
+    Call.objects.filter(pk=call.pk).update(cost_nusd=200, cost_class=CostClass.DUPLICATE, state=CallState.LATE)
+    sum_up(run)
+    rollups.add(run.pk)
+    scope = scope_of(cast, last_hours(2, timezone.now()))
+    assert total(run_sums(scope).values()).spent_nusd == 200
+    assert {key: one.spent_nusd for key, one in call_sums(scope, by=["cost_class"]).items()} == {("duplicate",): 200}
+    assert percentiles(scope, Measure.COST, runs=1) == Percentiles(1, 200, 200, exact=True)
+
+
+@pytest.mark.parametrize("measure", Measure)
+@pytest.mark.parametrize("period", [last_hours(24, NOW), last_hours(9 * 24, NOW), last_hours(14, NOW)], ids=str)
+def test_percentiles_from_buckets_are_as_close_as_they_say(
+    cast: Cast, crews: list[Crew], measure: Measure, period: Period, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_history(cast, crews, runs=150, seed=11)
+    scope = scope_of(cast, period)
+    exact = percentiles(scope, measure, runs=0)
+    monkeypatch.setattr(percentiles_module, "MOST_EXACT", -1)
+    close = percentiles(scope, measure, runs=0)
+    ended = [run for run in within(scope) if run.duration_ms is not None]
+    if measure == Measure.COST:
+        values = sorted(run.spent_nusd for run in ended if not run.unpriced_calls)
+    else:
+        values = sorted(run.duration_ms or 0 for run in ended)
+    assert (exact.n, close.n, exact.median) == (len(values), len(values), values[(len(values) + 1) // 2 - 1])
+    for found, true in ((close.median, exact.median), (close.p95, exact.p95)):
+        assert found is not None
+        assert true is not None
+        assert abs(found - true) <= close.error * true + 1
+
+
+def test_a_period_without_runs_has_no_figures(cast: Cast) -> None:
+    scope = scope_of(cast, last_hours(24, NOW))
+    assert (run_sums(scope), call_sums(scope, by=["model"])) == ({}, {})
+    assert percentiles(scope, Measure.COST, runs=0) == Percentiles(0, None, None, exact=True)
+
+
+def test_another_teams_runs_are_not_counted(cast: Cast, crews: list[Crew]) -> None:
+    make_history(cast, crews, runs=10, seed=5)
+    assert run_sums(Scope(cast.stranger, simulated=False, period=last_hours(10 * 24, NOW))) == {}
+
+
+def test_a_period_that_ends_before_it_begins_is_refused() -> None:
+    hour = hour_of(NOW)
+    with pytest.raises(ValueError, match="ends before it begins"):
+        Period(hour, hour)
+    with pytest.raises(ValueError, match="full hours"):
+        Period(NOW, NOW + timedelta(hours=1))
+
+
+def test_only_what_gave_nothing_is_waste() -> None:
+    assert waste_of(CostClass.RETRY, RunState.SUCCEEDED) == "retry"
+    assert waste_of(CostClass.WORK, RunState.FAILED) == "failed_run"
+    assert waste_of(CostClass.FAILED, RunState.FAILED) == "failed"
+    assert waste_of(CostClass.WORK, RunState.CANCELLED) == "cancelled_run"
+    assert waste_of(CostClass.WORK, RunState.RUNNING) == waste_of(CostClass.MANAGER, RunState.SUCCEEDED) == ""
