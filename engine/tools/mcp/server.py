@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 MAX_TOOLS = 100
 MAX_PAGES = 20
+MAX_LISTED = 5000
+"""Tools over all pages: what comes after is not asked for."""
 MAX_DESCRIPTION_CHARS = 4000
 MAX_SCHEMA_CHARS = 20_000
 SCHEMAS_SECONDS = 10.0
@@ -149,12 +151,17 @@ async def _listed(session: Any, wanted: list[str] | None) -> dict[str, types.Too
     from mcp import types  # late, as in session
 
     listed: dict[str, types.Tool] = {}
-    cursor = None
+    seen, cursor = 0, None
     for _ in range(MAX_PAGES):
         page = await session.list_tools(params=types.PaginatedRequestParams(cursor=cursor))
         listed |= {tool.name: tool for tool in page.tools if wanted is None or tool.name in wanted}
-        cursor = page.next_cursor
-        if cursor is None or len(listed) > MAX_TOOLS or (wanted is not None and len(listed) == len(set(wanted))):
+        seen, cursor = seen + len(page.tools), page.next_cursor
+        if (
+            cursor is None
+            or seen > MAX_LISTED
+            or len(listed) > MAX_TOOLS
+            or (wanted is not None and len(listed) == len(set(wanted)))
+        ):
             break
     return dict(list(listed.items())[: MAX_TOOLS + 1])
 
