@@ -183,7 +183,7 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         except (OSError, UnicodeError) as error:
             raise RequestFailed(f"There is no host {host}.") from error
         connected = await self._network.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
-        return cast(httpcore.AsyncNetworkStream, Wire(connected))
+        return cast("httpcore.AsyncNetworkStream", Wire(connected))
 
     async def connect_unix_socket(self, path: str, timeout: float | None = None, socket_options: Any = None) -> Any:
         raise RequestFailed("Sockets of this machine may not be reached.")

@@ -97,8 +97,8 @@ async def make_way(since: float) -> None:
 class Wire:
     """A connection of httpcore's or httpcore2's that is read in small pieces, between which others have the event loop.
 
-    Both take what they have read apart in one go: 64 kB of parts of one byte took 0.3 s. It is also read no further than
-    ``MAX_WIRE_BYTES`` for one request, whatever those bytes are: heads without end, or the frames of empty parts.
+    Both take what they have read apart in one go: 64 kB of parts of one byte took 0.3 s. For one request no more than
+    ``MAX_WIRE_BYTES`` are read, whatever they are: heads without end, or the frames of empty parts.
     """
 
     def __init__(self, stream: Any) -> None:
