@@ -140,7 +140,7 @@ def _drop_long_errors() -> None:
     """
     from litellm.litellm_core_utils import exception_mapping_utils  # late: it imports litellm
 
-    own = exception_mapping_utils.exception_type
+    own: Callable[..., Any] = exception_mapping_utils.exception_type
 
     @wraps(own)
     def exception_type(model: Any, original_exception: Exception, *args: Any, **options: Any) -> Any:

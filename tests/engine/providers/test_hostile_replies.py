@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import pytest
 
 from engine.providers.reply_shape import shape_fault
 from tests.application import ROOT
-from tests.engine.providers.hostile_replies import KINDS
+from tests.engine.providers.hostile_replies import EVENTS, KINDS, ask
+from tests.openai_server import Fault, OpenAIServer
 
 MOST_CPU_S = 1.0
 """Most of them took 2 to 15 s, and on a busy machine ten times as long by the clock."""
@@ -38,6 +40,24 @@ def test_no_answer_takes_the_event_loop_for_long(costs: dict[str, dict[str, Any]
     assert costs[kind]["cpu_s"] < MOST_CPU_S
     assert len(costs[kind]["said"]) < 1100
     assert (costs[kind]["said"] == "a reply") == (kind in USABLE), costs[kind]["said"]
+
+
+async def test_a_stream_of_tiny_events_leaves_the_loop_to_others() -> None:
+    """Others had 8 turns a second of it, and it took all the rest until the time-out."""
+    fault = Fault(200, 'data: {"choices":[{"delta":{"content":"a"}}]}\n\n' * 20_000, EVENTS)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    busy = asyncio.create_task(others())
+    with OpenAIServer(lambda body: fault) as server:
+        await ask(server.port, stream=True)
+    busy.cancel()
+    assert turns > 20_000 / 100
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,24 @@ async def test_retry_after_may_be_a_date() -> None:
     assert 50 < failed.value.retry_after_s <= 60
 
 
+@pytest.mark.parametrize(
+    ("asked", "pause_s"),
+    [
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400),
+        ("9" * 5000, 86_400),
+        ("inf", 86_400),
+        ("-5", 0),
+        ("Mon, 01 Jan 1900 00:00:00 GMT", 0),
+        ("NaN", None),
+        ("soon", None),
+    ],
+)
+async def test_the_pause_asked_for_is_a_day_at_most(asked: str, pause_s: float | None) -> None:
+    fault = Fault(429, '{"error": {"message": "slow down"}}', {"Retry-After": asked})
+    with OpenAIServer(lambda body: fault) as server:
+        assert (await failure(server)).retry_after_s == pause_s
+
+
 async def test_a_server_that_is_not_there_was_not_billed() -> None:
     with OpenAIServer("Hi") as server:
         pass

@@ -132,7 +132,7 @@ async def turns_of_the_loop(work: Any) -> tuple[list[float], str]:
 async def test_no_bytes_on_the_wire_hold_up_the_loop(answer: Iterable[bytes], reason: str) -> None:
     with raw_server(answer) as url:
         waits, said = await turns_of_the_loop(GuardedHttp(LOCAL, timeout_s=5).request("GET", url))
-    assert max(waits) < 0.25, "parts of one byte had the loop for 3 s"
+    assert sum(waits) / len(waits) < 0.005, "others had a turn of the loop 30 to 60 times in 5 s"
     assert any(word in said for word in reason.split("|"))
 
 
