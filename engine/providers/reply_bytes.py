@@ -79,7 +79,7 @@ class BoundedReply(httpx.AsyncByteStream):
         most = MAX_STREAM_BYTES if self._in_events else MAX_REPLY_BYTES
         left, packed_left, parts, values = most, most, Parts(), JsonValues()
         async for packed in self._stream:
-            since = time.perf_counter()
+            since = time.thread_time()
             packed_left -= len(packed)
             chunk = self._unpack(packed, left + 1)
             left -= len(chunk)
@@ -140,7 +140,7 @@ _OTHER_LINE_ENDS = {
 async def _in_pieces(told: bytes) -> AsyncIterator[bytes]:
     """Few events at once: what LiteLLM does with them holds up the event loop, which is given back in between."""
     for start in range(0, len(told), PIECE_BYTES):
-        since = time.perf_counter()
+        since = time.thread_time()
         yield told[start : start + PIECE_BYTES]
         await make_way(since)
 

@@ -22,8 +22,8 @@ PIECE_BYTES = 16_384
 READ_BYTES = 8192
 MAX_WIRE_BYTES = 6_000_000
 """Three times of what the body may have."""
-SHORT_S = 0.002
-MAX_PAUSE_S = 0.2
+SHORT_S = 0.001
+MAX_PAUSE_S = 0.05
 
 _LINE_ENDS = re.compile(rb"[\r\n]+")
 
@@ -86,12 +86,13 @@ class Parts:
 
 
 async def make_way(since: float) -> None:
-    """Lets the event loop do other things, for as long as the caller has held it since then (``time.perf_counter()``).
+    """Lets the event loop do other things, for as long as the caller has worked on it since then.
 
-    So nobody who sends bytes without a pause gets more than half of the loop.
+    ``since`` is of ``time.thread_time()``: on a busy machine the clock would count what other processes do. So nobody
+    who sends bytes without a pause gets more than half of the loop.
     """
-    held_s = time.perf_counter() - since
-    await asyncio.sleep(min(held_s, MAX_PAUSE_S) if held_s > SHORT_S else 0)
+    worked_s = time.thread_time() - since
+    await asyncio.sleep(min(worked_s, MAX_PAUSE_S) if worked_s > SHORT_S else 0)
 
 
 class Wire:
@@ -104,7 +105,7 @@ class Wire:
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._left = MAX_WIRE_BYTES
-        self._since = time.perf_counter()
+        self._since = time.thread_time()
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         await make_way(self._since)
@@ -112,13 +113,13 @@ class Wire:
         self._left -= len(read)
         if self._left < 0:
             raise RequestFailed(f"The server sent more than {MAX_WIRE_BYTES:,} bytes for one answer.")
-        self._since = time.perf_counter()
+        self._since = time.thread_time()
         return read
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._left = MAX_WIRE_BYTES
         await self._stream.write(buffer, timeout)
-        self._since = time.perf_counter()
+        self._since = time.thread_time()
 
     async def aclose(self) -> None:
         await self._stream.aclose()
