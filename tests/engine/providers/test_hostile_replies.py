@@ -15,7 +15,7 @@ from tests.application import ROOT
 from tests.engine.providers.hostile_replies import EVENTS, KINDS, ask
 from tests.openai_server import Fault, OpenAIServer
 
-MOST_CPU_S = 1.0
+MOST_CPU_S = 1.5
 """Most of them took 2 to 15 s, and on a busy machine ten times as long by the clock."""
 USABLE = {
     "an ordinary one",
@@ -43,8 +43,8 @@ def test_no_answer_takes_the_event_loop_for_long(costs: dict[str, dict[str, Any]
 
 
 async def test_a_stream_of_tiny_events_leaves_the_loop_to_others() -> None:
-    """Others had 8 turns a second of it, and it took all the rest until the time-out."""
-    fault = Fault(200, 'data: {"choices":[{"delta":{"content":"a"}}]}\n\n' * 20_000, EVENTS)
+    """They had a turn for each 16 kB, which are 350 events."""
+    fault = Fault(200, 'data: {"choices":[{"delta":{"content":"a"}}]}\n\n' * 5000 + "data: [DONE]\n\n", EVENTS)
     turns = 0
 
     async def others() -> None:
@@ -57,7 +57,7 @@ async def test_a_stream_of_tiny_events_leaves_the_loop_to_others() -> None:
     with OpenAIServer(lambda body: fault) as server:
         await ask(server.port, stream=True)
     busy.cancel()
-    assert turns > 20_000 / 100
+    assert turns > 500
 
 
 @pytest.mark.parametrize(
