@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import math
 import os
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache, partial
+from functools import cache, partial, wraps
 from http import HTTPStatus
 from types import ModuleType
 from typing import Any
@@ -28,13 +30,13 @@ from engine.providers.credential import Credential, FindCredential
 from engine.providers.llm import LLMReply, LLMRequest, ToolCall
 from engine.providers.one_exchange import (
     Exchange,
-    ReplyTooLarge,
     SecondRequest,
     guard,
     guard_blocking,
     one_exchange,
 )
 from engine.providers.prompt_cache import with_breakpoints
+from engine.providers.reply_bytes import ReplyTooLarge, UnusableReply
 from engine.providers.reply_stream import collect_stream
 from engine.spec.crew_spec import LLMSpec
 from engine.text import storable
@@ -43,6 +45,9 @@ from engine.web.addresses import Reach
 MAX_REPLY_CHARS = 4_000_000
 MAX_BELIEVABLE_TOKENS = 100_000_000
 MAX_MESSAGE_CHARS = 1000
+MAX_ERROR_CHARS = 16_000
+"""Of an error of LiteLLM's, which quotes what it could not convert. It looks through them with slow patterns."""
+MAX_RETRY_AFTER_S = 86_400.0
 RETRYABLE = frozenset({408, 409, 425, 429})
 NEVER_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "ClientConnectorError", "ClientConnectorDNSError", "gaierror"}
@@ -109,6 +114,7 @@ def _litellm() -> ModuleType:
     for transport in (LiteLLMAiohttpTransport, httpx.AsyncHTTPTransport):
         guard(transport)
     guard_blocking(httpx.HTTPTransport)
+    _drop_long_errors()
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         # These loggers would print requests past this process's own logging.
         logging.getLogger(name).handlers.clear()
@@ -121,6 +127,30 @@ def _litellm() -> ModuleType:
     gc.collect()
     gc.freeze()
     return litellm
+
+
+class UnconvertibleReply(Exception):
+    """Stands for an error of LiteLLM's that quotes a long answer."""
+
+
+def _drop_long_errors() -> None:
+    """Puts ``UnconvertibleReply`` in the place of errors with long texts, before LiteLLM finds out their kind.
+
+    A kind is found, and secrets are, by patterns over the text: they take minutes over some megabytes of braces.
+    """
+    from litellm.litellm_core_utils import exception_mapping_utils  # late: it imports litellm
+
+    own: Callable[..., Any] = exception_mapping_utils.exception_type
+
+    @wraps(own)
+    def exception_type(model: Any, original_exception: Exception, *args: Any, **options: Any) -> Any:
+        if any(len(str(cause)) > MAX_ERROR_CHARS for cause in _causes(original_exception)):
+            raise UnconvertibleReply("The provider's answer cannot be understood.") from None
+        return own(model, original_exception, *args, **options)
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("litellm.") and vars(module).get("exception_type") is own:
+            module.exception_type = exception_type  # type: ignore[attr-defined]
 
 
 @cache
@@ -292,8 +322,8 @@ def _message(error: Exception, response: httpx.Response | None) -> str:
     causes = _causes(error)
     if response is not None and response.has_redirect_location:
         return f"The provider redirects to {response.headers['location'][:200]}, and redirects are not followed."
-    if too_large := next((cause for cause in causes if isinstance(cause, ReplyTooLarge)), None):
-        return str(too_large)
+    if refused := next((cause for cause in causes if isinstance(cause, ReplyTooLarge | UnusableReply)), None):
+        return str(refused)
     if response is not None and response.is_closed and any(isinstance(cause, SecondRequest) for cause in causes):
         return f"The provider answered {response.status_code}: {response.text}"
     return str(error).partition("\nTraceback")[0]
@@ -320,15 +350,15 @@ def _causes(error: BaseException | None) -> list[BaseException]:
 
 
 def _retry_after_s(response: httpx.Response | None) -> float | None:
-    """The pause that the provider asks for, in seconds. Retry-After is a number of seconds or a date."""
+    """The pause that the provider asks for, in seconds, at most a day. Retry-After is a number of seconds or a date."""
     value = response.headers.get("retry-after") if response is not None else None
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        asked_s = float(value)
     except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
+        try:
+            asked_s = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return None if math.isnan(asked_s) else min(max(0.0, asked_s), MAX_RETRY_AFTER_S)

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from engine.errors import ProviderError
+from engine.providers.reply_shape import MAX_TOOL_CALLS, too_many_calls
 
 USAGE = re.compile(rb'"usage(?:Metadata)?"\s*:\s*\{')
 
@@ -68,6 +69,9 @@ def _add_chunk(parts: _Parts, chunk: Any, began_at: float) -> None:
 def _add_call(parts: _Parts, delta: Any) -> None:
     empty = SimpleNamespace(id="", function=SimpleNamespace(name="", arguments=""))
     call = parts.calls.setdefault(getattr(delta, "index", None) or 0, empty)
+    if len(parts.calls) > MAX_TOOL_CALLS:
+        fault = too_many_calls(len(parts.calls))
+        raise ProviderError(f"The provider's answer cannot be used: {fault}.", retryable=True, outcome_unknown=True)
     call.id = call.id or getattr(delta, "id", None) or ""
     function = getattr(delta, "function", None)
     call.function.name += getattr(function, "name", None) or ""

@@ -33,18 +33,18 @@ class NetworkAccess:
 def tools(access: NetworkAccess) -> dict[str, ToolFactory]:
     """What makes each of the real tools of a run from its settings, by registered name."""
     http = GuardedHttp(access.reach)
-    pages = Effort()
-    mcp = McpAccess(access.reach, access.mcp_commands, access.mcp_tokens)
+    effort = Effort()
+    mcp = McpAccess(access.reach, access.mcp_commands, access.mcp_tokens, effort=effort)
     return {
         "web_search": lambda config: WebSearch(
             http, api_key=access.search_api_key, base_url=access.search_base_url, **_search_settings(config)
         ),
-        "scrape_website": lambda config: ScrapeWebsite(http, fixed_url=_fixed_url(config), effort=pages),
+        "scrape_website": lambda config: ScrapeWebsite(http, fixed_url=_fixed_url(config), effort=effort),
         "http_request": lambda config: HttpRequest(
             http,
             **_request_settings(config),
             without_approval=config.get(UNASKED_SETTING, False),
-            effort=pages,
+            effort=effort,
         ),
         "mcp": lambda config: McpServer(config, mcp),
     }

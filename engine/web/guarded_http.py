@@ -15,12 +15,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import httpcore
 import httpx
 
 from engine.web.addresses import PUBLIC, Reach, RequestFailed
+from engine.web.wire_bounds import Parts, Wire
 
 MAX_BYTES = 2_000_000
 """Of an answer, both as it is sent and unpacked."""
@@ -92,8 +93,9 @@ class GuardedHttp:
             self.reach.check_url(request.url)
             response = await client.send(request, stream=True)
             try:
-                beginning = bytearray()
+                beginning, parts = bytearray(), Parts()
                 async for chunk in response.aiter_raw():
+                    parts.add(len(chunk))
                     beginning += chunk
                     if len(beginning) >= most_bytes:
                         break
@@ -159,7 +161,10 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
 
 
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects only to addresses that may be reached. ``network`` makes the connections: httpcore's or httpcore2's."""
+    """Connects only to addresses that may be reached, each over a ``Wire``.
+
+    ``network`` makes the connections: httpcore's or httpcore2's.
+    """
 
     def __init__(self, reach: Reach, network: Any = None) -> None:
         self._reach = reach
@@ -177,7 +182,8 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
             addresses = await self._reach.addresses(host, port)
         except (OSError, UnicodeError) as error:
             raise RequestFailed(f"There is no host {host}.") from error
-        return await self._network.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        connected = await self._network.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        return cast("httpcore.AsyncNetworkStream", Wire(connected))
 
     async def connect_unix_socket(self, path: str, timeout: float | None = None, socket_options: Any = None) -> Any:
         raise RequestFailed("Sockets of this machine may not be reached.")
@@ -200,8 +206,9 @@ async def _page(response: httpx.Response, explain_errors: bool) -> WebPage:
 
 async def _text(response: httpx.Response) -> str:
     unpack = unpacker(response.headers.get("content-encoding", ""))
-    sent_bytes, body = 0, bytearray()
+    sent_bytes, body, parts = 0, bytearray(), Parts()
     async for chunk in response.aiter_raw():
+        parts.add(len(chunk))
         sent_bytes += len(chunk)
         body += unpack(chunk, MAX_BYTES + 1 - len(body))
         if max(sent_bytes, len(body)) > MAX_BYTES:

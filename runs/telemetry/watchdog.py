@@ -31,6 +31,8 @@ FROZEN_S = 20.0
 """After so long the process gives up what it holds and ends: what it holds may soon be another's anyway."""
 LAST_LOOKS = 8
 """A process that was stopped from outside finds its loop late by the whole stop. It has so many looks to move again."""
+LAST_LOOKS_S = 2.0
+"""Or so long: where C code keeps the interpreter's lock, seconds lie between two looks. There are at least two."""
 INTERPRETER_FROZEN_S = 120.0
 """C code that keeps the interpreter's lock stops this thread too. So long after its last look the process is ended."""
 ARM_EVERY_S = 5.0
@@ -128,7 +130,7 @@ class Watchdog:
     def _stands_still(self, due_at: float) -> bool:
         """Waits until the loop moves (False), or has stood still since ``due_at`` for too long (True)."""
         limits = [self._times.late, self._times.stuck]
-        last_looks = LAST_LOOKS
+        last_looks: list[float] = []
         while not self._moved.wait(self._times.look_every) and not self._ended.is_set():
             self._put_off_the_last_resort()
             still_s = time.monotonic() - due_at
@@ -136,8 +138,8 @@ class Watchdog:
                 limits = [limit for limit in limits if limit >= still_s]
                 self._tell(log.warning, "The event loop has stood still for %.1f s", still_s)
             if still_s > self._times.frozen:
-                last_looks -= 1
-                if last_looks < 0:
+                last_looks.append(time.monotonic())
+                if len(last_looks) > LAST_LOOKS or last_looks[-1] - last_looks[0] > LAST_LOOKS_S:
                     return True
         if self._moved.is_set():
             late_s = self._moved_at - due_at

@@ -15,6 +15,7 @@ import httpx2
 
 from engine.web.addresses import Reach, RequestFailed
 from engine.web.guarded_http import HEADERS, MAX_BYTES, CheckedNetwork
+from engine.web.wire_bounds import JsonValues, Parts
 
 MAX_RESUMPTIONS = 20
 """A server may close an answer's stream and let the client ask for the rest; some would do so for ever."""
@@ -55,7 +56,9 @@ class _BoundedTransport(httpx2.AsyncHTTPTransport):
             await response.aclose()
             return _failure(refusal)
         assert isinstance(response.stream, httpx2.AsyncByteStream)
-        response.stream = _BoundedBody(response.stream)
+        media_type = response.headers.get("content-type", "").partition(";")[0].strip()
+        response.headers["content-type"] = media_type  # without a charset: the body is looked at as UTF-8
+        response.stream = _BoundedBody(response.stream, in_lines=media_type.lower() == "text/event-stream")
         return response
 
     def _may_resume(self, request: httpx2.Request) -> bool:
@@ -65,10 +68,15 @@ class _BoundedTransport(httpx2.AsyncHTTPTransport):
 
 
 class _BoundedBody(httpx2.AsyncByteStream):
-    """A body that ends with an error at the size limit. The ``mcp`` package survives a ``StreamError``."""
+    """A body that ends with an error at the limits of bytes, values and parts, before anything is parsed.
 
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+    The ``mcp`` package survives a ``StreamError``. ``in_lines``: the body is a stream of events.
+    """
+
+    def __init__(self, stream: httpx2.AsyncByteStream, *, in_lines: bool) -> None:
         self._stream = stream
+        self._values = JsonValues(in_lines=in_lines)
+        self._parts = Parts()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0
@@ -77,7 +85,11 @@ class _BoundedBody(httpx2.AsyncByteStream):
                 size += len(chunk)
                 if size > MAX_BYTES:
                     raise httpx2.StreamError(f"The answer is larger than {MAX_BYTES:,} bytes.")
+                self._parts.add(len(chunk))
+                self._values.add(chunk)
                 yield chunk
+        except RequestFailed as refused:
+            raise httpx2.StreamError(str(refused)) from refused
         except httpx2.TransportError as error:
             raise httpx2.StreamError(f"The connection broke: {error or type(error).__name__}.") from error
 

@@ -6,11 +6,12 @@ be used are left out, and the log or an error says so.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 MAX_TOOLS = 100
 MAX_PAGES = 20
+MAX_LISTED = 5000
+"""Tools over all pages: what comes after is not asked for."""
 MAX_DESCRIPTION_CHARS = 4000
 MAX_SCHEMA_CHARS = 20_000
 SCHEMAS_SECONDS = 10.0
@@ -50,6 +53,8 @@ class McpAccess:
     commands: frozenset[str] = frozenset()
     tokens: Mapping[str, Credential] = field(default_factory=dict)
     timeouts: Timeouts = Timeouts()
+    effort: Effort = field(default_factory=Effort)
+    """What the run may still ask for, to check the schemas of its servers."""
 
 
 class McpServer(ToolSource):
@@ -66,7 +71,8 @@ class McpServer(ToolSource):
         async with open_session(self._transport(), timeouts) as session:
             wanted = self._config.get("tools")
             listed = await session.ask(_listed(session.session, wanted), timeout_s=timeouts.open_s)
-            usable = await _usable(listed, wanted)
+            effort = Effort(SCHEMAS_SECONDS, within=self._access.effort)
+            usable = await _usable(listed, wanted, effort, timeouts.open_s)
             yield tuple(McpTool(tool.name, _facts(tool), session, timeouts.call_s) for tool in usable)
 
     def _transport(self) -> Any:
@@ -149,21 +155,27 @@ async def _listed(session: Any, wanted: list[str] | None) -> dict[str, types.Too
     from mcp import types  # late, as in session
 
     listed: dict[str, types.Tool] = {}
-    cursor = None
+    seen, cursor = 0, None
     for _ in range(MAX_PAGES):
         page = await session.list_tools(params=types.PaginatedRequestParams(cursor=cursor))
         listed |= {tool.name: tool for tool in page.tools if wanted is None or tool.name in wanted}
-        cursor = page.next_cursor
-        if cursor is None or len(listed) > MAX_TOOLS or (wanted is not None and len(listed) == len(set(wanted))):
+        seen, cursor = seen + len(page.tools), page.next_cursor
+        has_all = wanted is not None and len(listed) == len(set(wanted))
+        if cursor is None or has_all or len(listed) > MAX_TOOLS or seen > MAX_LISTED:
             break
     return dict(list(listed.items())[: MAX_TOOLS + 1])
 
 
-async def _usable(listed: dict[str, types.Tool], wanted: list[str] | None) -> list[types.Tool]:
+async def _usable(
+    listed: dict[str, types.Tool], wanted: list[str] | None, effort: Effort, within_s: float
+) -> list[types.Tool]:
     """The tools that agents can use. Raises ``ToolFailed`` if a wanted one is not among them, or if there is none."""
     names = list(listed)[:MAX_TOOLS]
-    effort = Effort(SCHEMAS_SECONDS)
-    faults = {name: await _fault(listed[name], effort) for name in names}
+    faults = dict.fromkeys(names, f"its schema was not read within {within_s:g} s")
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            for name in names:
+                faults[name] = await _fault(listed[name], effort)
     faults |= {name: "the server has no such tool" for name in wanted or () if name not in listed}
     left_out = [f"{name[:64]} ({fault})" for name, fault in faults.items() if fault]
     if len(listed) > MAX_TOOLS:

@@ -115,6 +115,24 @@ async def test_retry_after_may_be_a_date() -> None:
     assert 50 < failed.value.retry_after_s <= 60
 
 
+@pytest.mark.parametrize(
+    ("asked", "pause_s"),
+    [
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400),
+        ("9" * 5000, 86_400),
+        ("inf", 86_400),
+        ("-5", 0),
+        ("Mon, 01 Jan 1900 00:00:00 GMT", 0),
+        ("NaN", None),
+        ("soon", None),
+    ],
+)
+async def test_the_pause_asked_for_is_a_day_at_most(asked: str, pause_s: float | None) -> None:
+    fault = Fault(429, '{"error": {"message": "slow down"}}', {"Retry-After": asked})
+    with OpenAIServer(lambda body: fault) as server:
+        assert (await failure(server)).retry_after_s == pause_s
+
+
 async def test_a_server_that_is_not_there_was_not_billed() -> None:
     with OpenAIServer("Hi") as server:
         pass
@@ -168,7 +186,7 @@ def calls(number: int) -> dict[str, Any]:
 
 async def test_an_answer_of_very_many_parts_is_refused_before_it_is_taken_apart() -> None:
     """LiteLLM would take 60 microseconds for each, on the event loop."""
-    with OpenAIServer(lambda body: calls(20_000)) as server, pytest.raises(ProviderError, match="objects") as failed:
+    with OpenAIServer(lambda body: calls(20_000)) as server, pytest.raises(ProviderError, match="values") as failed:
         await ask(server, timeout_s=60)
     assert (failed.value.retryable, failed.value.outcome_unknown) == (False, True)
     assert server.requests == 1
@@ -199,7 +217,7 @@ async def test_a_small_packed_answer_does_not_fill_the_memory() -> None:
     packed = b"".join(packer.compress(b" " * 10_000_000) for _ in range(20)) + packer.flush()
     with OpenAIServer(lambda body: Fault(200, packed, {"Content-Encoding": "gzip"})) as server:
         error = await failure(server)
-    assert "larger than 16,000,000 bytes" in str(error)
+    assert "larger than 4,000,000 bytes" in str(error)
 
 
 async def test_a_packed_answer_is_read_and_an_unknown_packing_is_named() -> None:

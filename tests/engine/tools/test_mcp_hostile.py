@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from engine.bounded import Effort
 from engine.tools.tool import ToolFailed
-from tests.engine.loopback import Reply, Site
+from tests.engine.loopback import Asked, Reply, Site
 from tests.engine.tools.mcp_servers import rpc, scripted
 from tests.engine.tools.mcp_tools import OBJECT, opened
 
@@ -109,12 +111,71 @@ async def test_named_tools_are_found_on_later_pages() -> None:
 
 
 async def test_thousands_of_tools_are_not_all_looked_at(caplog: pytest.LogCaptureFixture) -> None:
-    with scripted([{"name": f"t{n}", "inputSchema": OBJECT} for n in range(20_000)]) as site:
+    with scripted([{"name": f"t{n}", "inputSchema": OBJECT} for n in range(2000)]) as site:
         began = time.process_time()
         async with opened({"url": f"{site.url}/mcp"}) as usable:
             assert len(usable) == 100
         assert time.process_time() - began < 10
     assert "beyond the first 100" in caplog.text
+
+
+def listing(tools: str) -> Callable[[Asked], Reply]:
+    """A server whose list of tools is this JSON text."""
+
+    def answer(asked: Asked) -> Reply:
+        message = json.loads(asked.body or b"{}")
+        if message.get("method") == "tools/list":
+            body = f'{{"jsonrpc": "2.0", "id": {message["id"]}, "result": {{"tools": [{tools}]}}}}'
+            return Reply(body.encode(), headers=JSON)
+        found = sound.replies["/mcp"]
+        assert callable(found)
+        return found(asked)
+
+    sound = scripted([])
+    return answer
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [
+        '{"name": "a", "inputSchema": {"type": "object", "x": [' + "[]," * 600_000 + "1]}}",
+        '{"name": "a"},' * 130_000 + '{"name": "a", "inputSchema": {"type": "object"}}',
+        ",".join(json.dumps({"name": f"t{n}", "description": "", "inputSchema": OBJECT}) for n in range(10_000)),
+        '{"name": "a", "inputSchema": {"type": "object", "x": ' + "[" * 400_000 + "]" * 400_000 + "}}",
+    ],
+    ids=["empty lists", "unusable tools", "tools", "deep"],
+)
+async def test_an_answer_of_very_many_values_is_refused_before_it_is_parsed(tools: str) -> None:
+    """The lists took 4.7 s, the unusable tools 2.5 s and 600 MB."""
+    with Site({"/mcp": listing('{"name": "a", "inputSchema": {"type": "object"}}')}) as site:
+        async with opened({"url": f"{site.url}/mcp"}):  # what is loaded with the first
+            pass
+    with Site({"/mcp": listing(tools)}) as site:
+        began = time.process_time()
+        with pytest.raises(ToolFailed, match="more than 20,000 values"):
+            await call(site)
+        assert time.process_time() - began < 1
+
+
+async def test_pages_of_tools_are_counted_together() -> None:
+    pages = [[{"name": "a", "inputSchema": OBJECT}] * 1500 for _ in range(20)]
+    with scripted([], pages=pages) as site:
+        async with opened({"url": f"{site.url}/mcp"}) as tools:
+            assert set(tools) == {"a"}
+    assert sum(b"tools/list" in asked.body for asked in site.asked) == 4
+
+
+async def test_slow_patterns_of_many_tools_are_bounded_by_the_runs_effort_and_by_the_clock() -> None:
+    slow = {"type": "object", "properties": {f"p{n}": {"pattern": "(a{400}b{400}){1,900}"} for n in range(60)}}
+    tools = [{"name": "good", "inputSchema": OBJECT}, *({"name": f"t{n}", "inputSchema": slow} for n in range(60))]
+    effort = Effort(0.5)
+    with scripted(tools) as site:
+        async with opened({"url": f"{site.url}/mcp"}, effort=effort) as usable:
+            assert "good" in usable
+        assert 0.5 <= effort.spent_s < 2
+        with pytest.raises(ToolFailed, match=r"not read within 0\.5 s"):
+            async with opened({"url": f"{site.url}/mcp", "tools": ["t1", "t2", "t3", "t4"]}, open_s=0.5):
+                pass
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from tests.application import ROOT
 
 PATIENCE_S = 30
 """What a busy machine may take."""
+MOST_CALLS = 14
 
 
 @pytest.fixture
@@ -210,3 +211,35 @@ def test_a_process_whose_loop_stands_still_ends_with_a_code_that_says_so() -> No
     assert done.returncode == os.EX_SOFTWARE, done.stderr
     assert "in stand_still" in done.stderr
     assert "gives up what it holds and ends" in done.stderr
+
+
+KEEPS_THE_LOCK_AGAIN_AND_AGAIN = """
+import asyncio, ctypes, os, django
+django.setup()
+from runs.telemetry import watchdog
+watchdog.LATE_S, watchdog.STUCK_S, watchdog.FROZEN_S, watchdog.LAST_LOOKS_S = 0.2, 0.5, 1, 0.5
+
+async def main():
+    watchdog.Watchdog(asyncio.get_running_loop())
+    await asyncio.sleep(1)
+    for _ in range(60):
+        os.write(1, b"one call\\n")
+        ctypes.PyDLL(None).usleep(700_000)
+
+asyncio.run(main())
+"""
+
+
+def test_c_code_that_lets_go_of_the_lock_now_and_then_does_not_put_off_the_end_by_all_last_looks() -> None:
+    """A pattern over megabytes does so. Each look of the watchdog, and each thread that it starts, waits for a call."""
+    done = subprocess.run(
+        [sys.executable, "-c", KEEPS_THE_LOCK_AGAIN_AND_AGAIN],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == os.EX_SOFTWARE, done.stderr
+    assert done.stdout.count("one call") < MOST_CALLS
