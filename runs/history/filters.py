@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from runs.models import Run
+from runs.models import Call, Run
 from runs.money import to_nusd
 from runs.states import RunState
 from runs.typed_values import uuid_or_none, whole_number_or_none
@@ -27,6 +27,7 @@ SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 60
 LOOKUP = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte", "=": "exact", "": "gte"}
 UNPLAIN = re.compile(r"\s")
 MAX_CHARS = 500
+MAX_WORDS = 20
 MAX_SPAN_S = 3_153_600_000.0
 
 
@@ -48,6 +49,8 @@ class RunFilter:
             words = _words(text)
         except ValueError:
             raise _refusal("A quotation mark is not closed.") from None
+        if len(words) > MAX_WORDS:
+            raise _refusal(f"The filter has more than {MAX_WORDS} words. Leave some out.")
         conditions, chosen = [], []
         for word in words:
             name, colon, value = word.partition(":")
@@ -110,7 +113,7 @@ def _since(value: str) -> Q:
 
 
 def _model(value: str) -> Q:
-    return Q(pk__in=Run.objects.filter(calls__model__icontains=value).values("pk"))
+    return Q(Exists(Call.objects.filter(run=OuterRef("pk"), model__icontains=value)))
 
 
 def _simulated(value: str) -> Q:
