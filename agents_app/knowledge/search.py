@@ -55,8 +55,9 @@ EXCLUDES = re.compile(r"(?:^|\s)-\w")
 
 # The words in the full-text columns of these passages that begin like a query's.
 CANDIDATE_WORDS = """
-    SELECT DISTINCT word.lexeme FROM ({passages}) AS passage, unnest(passage.search) AS word
-    WHERE left(word.lexeme, %s) = ANY(%s) AND length(word.lexeme) BETWEEN %s AND %s LIMIT %s
+    SELECT DISTINCT word.lexeme FROM agents_app_passage AS passage, unnest(passage.search) AS word
+    WHERE passage.id = ANY(%s) AND left(word.lexeme, %s) = ANY(%s) AND length(word.lexeme) BETWEEN %s AND %s
+    LIMIT %s
 """
 
 
@@ -139,11 +140,10 @@ def _candidate_words(within: QuerySet[Passage], starts: list[str]) -> list[str]:
     if not starts:
         return []
     any_start = SearchQuery(" | ".join(f"'{start}':*" for start in starts), config="simple", search_type="raw")
-    passages = Passage.objects.filter(pk__in=within.filter(search=any_start).values("pk")).values("search")
-    sql, params = passages[:CANDIDATES].query.sql_with_params()
+    passages = list(within.filter(search=any_start).values_list("pk", flat=True)[:CANDIDATES])
     bounds = (ALIKE_START, starts, ALIKE_START + 1, LONGEST_COMPARED, MAX_CANDIDATE_WORDS)
     with connection.cursor() as cursor:
-        cursor.execute(CANDIDATE_WORDS.format(passages=sql), (*params, *bounds))
+        cursor.execute(CANDIDATE_WORDS, (passages, *bounds))
         return [word for (word,) in cursor.fetchall()]
 
 

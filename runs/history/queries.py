@@ -19,7 +19,7 @@ from teams.work_bounds import Places, query_time
 
 FILTER_SECONDS = 2.0
 TOO_WIDE = "This filter took the database too long and was given up. Narrow it, for example by crew: or since:7d."
-_PLACES = Places(2, "Other filters are being applied. Try again in a moment.")
+FILTER_PLACES = Places(2, "Other filters are being applied. Try again in a moment.")
 SORTS = {"newest": "-pk", "cost": "-spent_nusd", "duration": "-seconds", "tokens": "-tokens"}
 
 
@@ -81,7 +81,7 @@ def _in_time(run_filter: RunFilter) -> Iterator[None]:
     if not run_filter.conditions:
         yield
         return
-    with _PLACES.one(), query_time(FILTER_SECONDS, TOO_WIDE, field="q"):
+    with FILTER_PLACES.one(), query_time(FILTER_SECONDS, TOO_WIDE, field="q"):
         yield
 
 
