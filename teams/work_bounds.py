@@ -13,6 +13,8 @@ from psycopg.errors import QueryCanceled
 from teams.refusals import Busy, Invalid
 
 RETRY_AFTER_S = 10
+PATIENCE_S = 0.2
+"""For a place: whoever waits longer keeps a thread from others just the same."""
 
 
 @contextmanager
@@ -44,7 +46,7 @@ def query_time(seconds: float, too_long: str, *, field: str) -> Iterator[Callabl
 class Places:
     """At most ``count`` at once in this process, so that the other threads are left for other requests."""
 
-    def __init__(self, count: int, busy: str, *, patience_s: float = 1.0) -> None:
+    def __init__(self, count: int, busy: str, *, patience_s: float = PATIENCE_S) -> None:
         self._free = threading.BoundedSemaphore(count)
         self._busy = busy
         self._patience_s = patience_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import threading
 from dataclasses import dataclass
 
 from engine.bounded import Patience
@@ -28,8 +29,11 @@ MAX_HTML_BYTES = 2_000_000
 MAX_HTML_MARKS = 300_000
 """Of ``<`` and ``&`` in one page: reading takes time by their number. Usual pages of 2 MB have a third."""
 RETRY_AFTER_S = 60
+NO_TURN = "other pages are being read. Try again in a minute."
 MAX_CONTROL_SHARE = 0.02
 SNIFFED_BYTES = 100_000
+_one_page = threading.Lock()
+"""One page at a time in a process: the other child is left for what else is read and checked there."""
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 
 
@@ -68,12 +72,16 @@ def _text_of_page(name: str, page: str, size: int, patience: Patience) -> str:
             f"is more HTML than is read: {MAX_HTML_BYTES // 1_000_000} MB with {MAX_HTML_MARKS:,} tags and references."
         )
         raise _unreadable(name, f"{why} Save it as text or in parts.")
+    if not _one_page.acquire(timeout=max(0.0, patience.left_s())):
+        raise Busy(f"“{name}” was not read: {NO_TURN}", retry_after_s=RETRY_AFTER_S)
     try:
         return readable_text_apart(page, patience)
     except TooBusy as error:
         raise Busy(f"“{name}” was not read: {error}", retry_after_s=RETRY_AFTER_S) from error
     except TooMuchWork as error:
         raise _unreadable(name, f"could not be read: {error} Save it as text.") from error
+    finally:
+        _one_page.release()
 
 
 def _decoded(name: str, data: bytes) -> tuple[str, tuple[str, ...]]:

@@ -17,7 +17,7 @@ from agents_app.knowledge.search import SEARCH_PLACES, highlights, search_passag
 from agents_app.knowledge.spelling import Spelling
 from agents_app.models import Document
 from teams.access import Principal
-from teams.refusals import Conflict, Invalid
+from teams.refusals import Busy, Conflict, Invalid
 from tests.cast import Cast
 from tests.pages import signed_in
 
@@ -168,6 +168,12 @@ class TestReading:
         answer = signed_in(cast.editor).post(f"{PAGE}add/", {"uploads": [*files, small]})
         assert answer.content.decode().count("was not read: Reading the page has to wait") == 3
         assert [one.title for one in Document.objects.all()] == ["small.html"]
+
+    def test_pages_are_read_one_at_a_time(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The two child processes of the web check schemas and read imports too."""
+        monkeypatch.setattr(actions, "READ_SECONDS", 0.05)
+        with text._one_page, pytest.raises(Busy, match="other pages are being read"):
+            keep(cast.editor, "a.html", "<p>zebra")
 
     def test_what_cannot_be_kept_is_not_read(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
         keep(cast.editor, "a.html", "<p>zebra")
