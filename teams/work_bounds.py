@@ -32,11 +32,12 @@ def query_time(seconds: float, too_long: str, *, field: str) -> Iterator[Callabl
         _set_timeout(f"{max(1, round(1000 * left_s))}ms")
 
     try:
+        before = _timeout() if connection.in_atomic_block else ""
         with transaction.atomic():
-            before = _timeout()
             go_on()
             yield go_on
-            _set_timeout(before)  # the transaction may be a larger one's part, and go on
+            if before:
+                _set_timeout(before)  # the larger transaction goes on
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
             raise _refusal(too_long, field) from error
