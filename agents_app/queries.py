@@ -15,8 +15,13 @@ from engine.spec.placeholders import placeholders
 from engine.spec.validate import Complaint, validate
 from teams.access import Principal, fetch, visible_to
 from teams.models import Role
+from teams.refusals import Invalid
+from teams.work_bounds import query_time
 
 SHOWN_VERSIONS = 30
+MAX_SEARCH_CHARS = 100
+SEARCH_SECONDS = 2.0
+TOO_LONG = "This search took the database too long and was given up. Search for a longer part of the name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +61,21 @@ def version_of(who: Principal, slug: str, number: int) -> CrewVersion:
     return fetch(CrewVersion, who, crew__slug=slug, number=number)
 
 
-def list_crews(who: Principal, search: str = "") -> QuerySet[Crew]:
+def list_crews(who: Principal, search: str = "") -> list[Crew]:
     """The team's own crews, the last edited one first.
 
-    Each has its ``agent_count``, its ``task_count`` and the number of its ``latest`` version.
+    Each has its ``agent_count``, its ``task_count`` and the number of its ``latest`` version. Raises ``Invalid`` for a
+    search that is too long or takes too long.
     """
-    crews = own_crews(who)
-    if search:
-        crews = crews.filter(Q(name__icontains=search) | Q(description__icontains=search) | Q(slug__icontains=search))
-    return with_counts(crews).order_by("-updated_at")
+    crews = with_counts(own_crews(who)).order_by("-updated_at")
+    if not search:
+        return list(crews)
+    if len(search) > MAX_SEARCH_CHARS:
+        message = f"Search for at most {MAX_SEARCH_CHARS} characters."
+        raise Invalid(message, fields={"q": message})
+    found = crews.filter(Q(name__icontains=search) | Q(description__icontains=search) | Q(slug__icontains=search))
+    with query_time(SEARCH_SECONDS, TOO_LONG, field="q"):
+        return list(found)
 
 
 def with_counts(crews: QuerySet[Crew]) -> QuerySet[Crew]:

@@ -22,9 +22,13 @@ from teams.refusals import Invalid
 @require_GET
 def crews(request: TeamRequest) -> HttpResponse:
     search = request.GET.get("q", "").strip()
-    found = list(queries.list_crews(request.who, search))
+    found, not_searched = [], ""
+    try:
+        found = queries.list_crews(request.who, search)
+    except Invalid as refusal:
+        not_searched = refusal.message
     template = "agents_app/crews/_crew_rows.html" if request.htmx else "agents_app/crews/crews.html"
-    return render(request, template, {"crews": found, "search": search})
+    return render(request, template, {"crews": found, "search": search, "not_searched": not_searched})
 
 
 @member(Role.EDITOR)

@@ -12,15 +12,17 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, Sum
 
-from agents_app.knowledge.search import fold
+from agents_app.knowledge.folding import fold
 from agents_app.knowledge.text import ReadDocument, read_document
 from agents_app.models import Document, Passage
+from engine.bounded import Patience
 from engine.text import storable
 from engine.tools.knowledge_search import DEFAULT_COLLECTION
 from engine.tools.passages import passages_of
 from teams.access import Principal
 from teams.models import Team
 from teams.refusals import Conflict, Invalid
+from teams.work_bounds import Places
 
 MAX_DOCUMENT_BYTES = 5_000_000
 MAX_DOCUMENTS = 200
@@ -29,6 +31,15 @@ MAX_TITLE_CHARS = 200
 MAX_COLLECTION_CHARS = 80
 MAX_HEADER_CHARS = 300
 BATCH_ROWS = 500
+READ_SECONDS = 12.0
+"""So long the files of one request may wait for what reads HTML, all together."""
+UPLOADS_AT_ONCE = 2
+
+UPLOAD_PLACES = Places(
+    UPLOADS_AT_ONCE,
+    f"{UPLOADS_AT_ONCE} uploads are being read. Nothing of this one was kept; send it again in a minute.",
+)
+"""For whole requests that upload: other threads of the process are left for pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +64,23 @@ def upload_document(who: Principal, **upload: Any) -> Uploaded:
     return keep_upload(read_upload(who, **upload))
 
 
-def read_upload(who: Principal, *, title: str, data: bytes, collection: str = "", default_type: str = "") -> ReadUpload:
+def patience_for_reading() -> Patience:
+    """For all files of a request, begun with the first."""
+    return Patience(READ_SECONDS)
+
+
+def read_upload(
+    who: Principal,
+    *,
+    title: str,
+    data: bytes,
+    collection: str = "",
+    default_type: str = "",
+    patience: Patience | None = None,
+) -> ReadUpload:
     """Reads a file and writes nothing. The title's ending tells its kind, or else ``default_type``.
 
-    Raises ``Invalid`` if it cannot be read.
+    Raises ``Invalid`` if it cannot be read, and before reading if it could not be kept, as ``keep_upload`` does.
     """
     title = _one_line(title)[:MAX_TITLE_CHARS]
     if not title:
@@ -64,16 +88,19 @@ def read_upload(who: Principal, *, title: str, data: bytes, collection: str = ""
     if len(data) > MAX_DOCUMENT_BYTES:
         message = f"“{title}” is larger than {_megabytes(MAX_DOCUMENT_BYTES)}. Split it into smaller files."
         raise Invalid(message, fields={"file": message}, code="too_large")
-    reading = read_document(title, data, default_type=default_type)
     document = Document(
         team=who.team,
         title=title,
         collection=_collection(collection),
-        media_type=reading.media_type,
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         uploaded_by=who.user,
     )
+    _refuse_duplicate(document)
+    _refuse_over_quota(document)
+    patience = patience or patience_for_reading()
+    reading = read_document(title, data, patience=patience, default_type=default_type)
+    document.media_type = reading.media_type
     return ReadUpload(document, [(part, fold(part)) for part in _parts(reading)], reading.notes)
 
 

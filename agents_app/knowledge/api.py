@@ -9,13 +9,14 @@ from pydantic import Field
 from agents_app.knowledge.actions import (
     MAX_COLLECTION_CHARS,
     MAX_DOCUMENT_BYTES,
+    UPLOAD_PLACES,
     ReadUpload,
     delete_document,
     keep_upload,
     read_upload,
 )
 from agents_app.knowledge.queries import documents
-from agents_app.knowledge.search import search_passages
+from agents_app.knowledge.search import SEARCH_PLACES, search_passages
 from agents_app.models import Document, Passage
 from engine.tools.knowledge_search import DEFAULT_COLLECTION, MAX_PASSAGES
 from teams.access import Principal, fetch
@@ -109,14 +110,16 @@ def post_document(request: ApiRequest) -> Status[dict[str, object]]:
 
     A text, and a file that is sent with an Idempotency-Key, may have 4 MB with everything around it.
     """
-    return Status(201, once_prepared(request, lambda: _read(request), lambda read: _keep(request.auth, read)))
+    with UPLOAD_PLACES.one():
+        return Status(201, once_prepared(request, lambda: _read(request), lambda read: _keep(request.auth, read)))
 
 
 @router.get("/search", response={200: PassageList, **ERRORS}, auth=Bearer(Role.VIEWER))
 def search(request: ApiRequest, q: str, collection: str = "", limit: int = MAX_PASSAGES) -> dict[str, object]:
     """What the tool ``knowledge_search`` finds for a query, the best passage first."""
     collections = [collection] if collection else ()
-    passages = search_passages(request.auth.team, q, collections=collections, limit=limit)
+    with SEARCH_PLACES.one():
+        passages = search_passages(request.auth.team, q, collections=collections, limit=limit)
     return {"items": [_passage_json(passage) for passage in passages], "next": None}
 
 

@@ -19,7 +19,7 @@ class UploadForm(forms.Form):
         max_bytes=MAX_BYTES_AT_ONCE,
         too_large="The files are larger than 20 MB together. Choose fewer at once.",
         allow_empty_file=True,
-        help_text="Text, Markdown, CSV, JSON or HTML, at most 5 MB each; not PDF: convert it to text first.",
+        help_text="Text, Markdown, CSV or JSON of at most 5 MB, HTML of at most 2 MB each. Convert PDF to text.",
     )
     collection = forms.CharField(
         required=False,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import threading
 from dataclasses import dataclass
 
-from engine.web.html_text import readable_text
-from teams.refusals import Invalid
+from engine.bounded import Patience
+from engine.errors import TooBusy, TooMuchWork
+from engine.web.html_text import readable_text_apart
+from teams.refusals import Busy, Invalid
 
 MEDIA_TYPES = {
     ".txt": "text/plain",
@@ -22,8 +25,15 @@ MEDIA_TYPES = {
     ".htm": "text/html",
 }
 KINDS = "text (.txt), Markdown (.md), CSV (.csv), JSON (.json) and HTML (.html)"
+MAX_HTML_BYTES = 2_000_000
+MAX_HTML_MARKS = 300_000
+"""Of ``<`` and ``&`` in one page: reading takes time by their number. Usual pages of 2 MB have a third."""
+RETRY_AFTER_S = 60
+NO_TURN = "other pages are being read. Try again in a minute."
 MAX_CONTROL_SHARE = 0.02
 SNIFFED_BYTES = 100_000
+_one_page = threading.Lock()
+"""One page at a time in a process: the other child is left for what else is read and checked there."""
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 
 
@@ -36,10 +46,11 @@ class ReadDocument:
     notes: tuple[str, ...] = ()
 
 
-def read_document(name: str, data: bytes, *, default_type: str = "") -> ReadDocument:
+def read_document(name: str, data: bytes, *, patience: Patience, default_type: str = "") -> ReadDocument:
     """The text of a file, by its name's ending; ``default_type`` is the kind of a name without a known ending.
 
-    Raises ``Invalid`` for other kinds, for a file that is not text, and for one that holds none.
+    ``patience``: for all files of a request. Raises ``Invalid`` for other kinds, for a file that is not text, and for
+    one that holds none or takes too much to be read; ``Busy`` if patience ends before.
     """
     ending = f".{name.rpartition('.')[2].lower()}" if "." in name else ""
     if data.startswith(b"%PDF") or (ending == ".pdf" and not default_type):
@@ -49,10 +60,28 @@ def read_document(name: str, data: bytes, *, default_type: str = "") -> ReadDocu
         raise _unreadable(name, f"is of a kind that is not read here: {KINDS} are. Convert it to one of them.")
     text, notes = _decoded(name, data)
     if media_type == "text/html":
-        text = readable_text(text)
+        text = _text_of_page(name, text, len(data), patience)
     if not text.strip():
         raise _unreadable(name, "holds no text that could be searched.")
     return ReadDocument(text, media_type, notes)
+
+
+def _text_of_page(name: str, page: str, size: int, patience: Patience) -> str:
+    if size > MAX_HTML_BYTES or page.count("<") + page.count("&") > MAX_HTML_MARKS:
+        why = (
+            f"is more HTML than is read: {MAX_HTML_BYTES // 1_000_000} MB with {MAX_HTML_MARKS:,} tags and references."
+        )
+        raise _unreadable(name, f"{why} Save it as text or in parts.")
+    if not _one_page.acquire(timeout=max(0.0, patience.left_s())):
+        raise Busy(f"“{name}” was not read: {NO_TURN}", retry_after_s=RETRY_AFTER_S)
+    try:
+        return readable_text_apart(page, patience)
+    except TooBusy as error:
+        raise Busy(f"“{name}” was not read: {error}", retry_after_s=RETRY_AFTER_S) from error
+    except TooMuchWork as error:
+        raise _unreadable(name, f"could not be read: {error} Save it as text.") from error
+    finally:
+        _one_page.release()
 
 
 def _decoded(name: str, data: bytes) -> tuple[str, tuple[str, ...]]:

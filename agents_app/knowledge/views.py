@@ -11,14 +11,21 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from agents_app.knowledge import queries
-from agents_app.knowledge.actions import MAX_DOCUMENT_BYTES, delete_document, upload_document
+from agents_app.knowledge.actions import (
+    MAX_DOCUMENT_BYTES,
+    UPLOAD_PLACES,
+    delete_document,
+    patience_for_reading,
+    upload_document,
+)
 from agents_app.knowledge.forms import UploadForm
-from agents_app.knowledge.search import highlights, search_passages
+from agents_app.knowledge.search import SEARCH_PLACES, highlights, search_passages
 from agents_app.models import Document
+from engine.bounded import Patience
 from engine.tools.knowledge_search import MAX_PASSAGES
 from teams.access import TeamRequest, fetch, member
 from teams.models import Role
-from teams.refusals import Refusal
+from teams.refusals import Busy, Refusal
 
 SHOWN_PARTS = 50
 
@@ -35,7 +42,7 @@ def add_documents(request: TeamRequest) -> HttpResponse:
     """Keeps each file on its own: if one is refused, the others are kept all the same."""
     form = UploadForm(request.POST, request.FILES)
     if form.is_valid():
-        titles = [title for file in form.cleaned_data["uploads"] if (title := _keep(request, form, file))]
+        titles = _keep_all(request, form)
         if titles:
             messages.success(request, f"Agents can now search {_listed(titles)}.")
         if not form.errors:
@@ -80,7 +87,12 @@ def _search(request: TeamRequest) -> dict[str, Any]:
     query, chosen = (request.GET.get(name, "").strip() for name in ("q", "collection"))
     if not query:
         return {"query": "", "chosen": chosen}
-    passages = search_passages(request.who.team, query, collections=[chosen] if chosen else (), limit=MAX_PASSAGES)
+    collections = [chosen] if chosen else ()
+    try:
+        with SEARCH_PLACES.one():
+            passages = search_passages(request.who.team, query, collections=collections, limit=MAX_PASSAGES)
+    except Refusal as refusal:
+        return {"query": query, "chosen": chosen, "not_searched": refusal.message}
     return {
         "query": query,
         "chosen": chosen,
@@ -88,11 +100,24 @@ def _search(request: TeamRequest) -> dict[str, Any]:
     }
 
 
-def _keep(request: TeamRequest, form: UploadForm, file: Any) -> str:
+def _keep_all(request: TeamRequest, form: UploadForm) -> list[str]:
+    """The titles of those that were kept; the form says of the others why not."""
+    patience = patience_for_reading()
+    try:
+        with UPLOAD_PLACES.one():
+            files = form.cleaned_data["uploads"]
+            return [title for file in files if (title := _keep(request, form, file, patience))]
+    except Busy as busy:
+        form.add_error("uploads", busy.message)
+        return []
+
+
+def _keep(request: TeamRequest, form: UploadForm, file: Any, patience: Patience) -> str:
     """Keeps a file; returns its document's title, or "" if it was refused: the form then says why."""
     data = file.read(MAX_DOCUMENT_BYTES + 1)  # one byte too many is enough to be refused
+    collection = form.cleaned_data["collection"]
     try:
-        uploaded = upload_document(request.who, title=file.name, data=data, collection=form.cleaned_data["collection"])
+        uploaded = upload_document(request.who, title=file.name, data=data, collection=collection, patience=patience)
     except Refusal as refusal:
         form.add_error("collection" if "collection" in refusal.fields else "uploads", refusal.message)
         return ""

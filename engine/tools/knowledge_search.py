@@ -14,6 +14,8 @@ from engine.tools.passages import passages_of
 from engine.tools.tool import ToolFacts, ToolFailed, text_arguments
 
 MAX_PASSAGES = 5
+MAX_QUERY_CHARS = 500
+"""A store in memory looks at each passage for each word of a query."""
 DEFAULT_COLLECTION = "default"
 NO_SOURCE = (
     "There are no knowledge documents here. Answer without them, and say so. Whoever runs this crew can give them: "
@@ -77,7 +79,7 @@ class TextKnowledge:
     async def search(self, query: str, *, collections: tuple[str, ...], limit: int) -> list[FoundPassage]:
         if collections and self._collection not in collections:
             return []
-        wanted = _words(query)
+        wanted = _words(query[:MAX_QUERY_CHARS])
         weights = {word: 1 / (1 + sum(word in words for _, words in self._passages)) for word in wanted}
         scored = [(sum(weights[word] for word in wanted & words), passage) for passage, words in self._passages]
         best = sorted((pair for pair in scored if pair[0]), key=lambda pair: -pair[0])

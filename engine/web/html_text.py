@@ -29,6 +29,8 @@ LARGE_CHARS = 20_000
 """Longer pages are read in a child process, so that the event loop and its other runs go on meanwhile."""
 PAGE_SECONDS = 6.0
 """For one page; the largest that are fetched take 2.2 s on a machine that is not busy."""
+_JOB = "engine.web.html_text:readable_text"
+_WHAT = "Reading the page"
 
 _MARKUP = re.compile(r"<[A-Za-z/!?]")
 _NAME = re.compile(r"[A-Za-z][^\s/>\x00]{0,63}")
@@ -58,8 +60,18 @@ async def readable_text_aside(page: str, effort: bounded.Effort) -> str:
     """
     if len(page) <= LARGE_CHARS:
         return readable_text(page)
-    job = "engine.web.html_text:readable_text"
-    text: str = await bounded.run(job, page, what="Reading the page", seconds=PAGE_SECONDS, effort=effort)
+    text: str = await bounded.run(_JOB, page, what=_WHAT, seconds=PAGE_SECONDS, effort=effort)
+    return text
+
+
+def readable_text_apart(page: str, patience: bounded.Patience) -> str:
+    """The same for threads, which wait and leave the interpreter to others.
+
+    ``patience``: for all pages of a request. Raises ``TooMuchWork``, and ``TooBusy`` if patience ends before.
+    """
+    if len(page) <= LARGE_CHARS:
+        return readable_text(page)
+    text: str = bounded.run_here(_JOB, page, what=_WHAT, seconds=PAGE_SECONDS, patience=patience)
     return text
 
 

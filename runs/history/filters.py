@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from runs.models import Run
+from runs.models import Call, Run
 from runs.money import to_nusd
 from runs.states import RunState
 from runs.typed_values import uuid_or_none, whole_number_or_none
@@ -28,6 +28,7 @@ SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 60
 LOOKUP = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte", "=": "exact", "": "gte"}
 UNPLAIN = re.compile(r"\s")
 MAX_CHARS = 500
+MAX_WORDS = 20
 MAX_SPAN_S = 3_153_600_000.0
 
 
@@ -49,6 +50,8 @@ class RunFilter:
             words = _words(text)
         except ValueError:
             raise _refusal("A quotation mark is not closed.") from None
+        if len(words) > MAX_WORDS:
+            raise _refusal(f"The filter has more than {MAX_WORDS} words. Leave some out.")
         conditions, chosen = [], []
         for word in words:
             name, colon, value = word.partition(":")
@@ -128,8 +131,8 @@ def _moment(value: str, example: str) -> datetime:
 
 
 def _model(value: str) -> Q:
-    named = {"calls__model": value[1:]} if value.startswith("=") else {"calls__model__icontains": value}
-    return Q(pk__in=Run.objects.filter(**named).values("pk"))
+    named = {"model": value[1:]} if value.startswith("=") else {"model__icontains": value}
+    return Q(Exists(Call.objects.filter(run=OuterRef("pk"), **named)))
 
 
 def _simulated(value: str) -> Q:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from django.db import connection
 from django.db.models import F, QuerySet, Window
@@ -16,7 +17,11 @@ from runs.paging import Page, cursor_id, page_of
 from runs.states import RUN_LIVE, RunState
 from teams.access import Principal, visible_to
 from teams.refusals import Invalid
+from teams.work_bounds import Places, query_time
 
+FILTER_SECONDS = 2.0
+TOO_WIDE = "This filter took the database too long and was given up. Narrow it, for example by crew: or since:7d."
+FILTER_PLACES = Places(2, "Other filters are being applied. Try again in a moment.")
 SORTS = {"newest": "-pk", "cost": "-ended_nusd", "duration": "-ended_ms", "tokens": "-ended_tokens"}
 """The largest first. Runs that have not ended yet come last where a figure of theirs is sorted by."""
 MAX_CREWS, NAME_CHARS = 200, 40
@@ -36,7 +41,8 @@ def list_runs(
 ) -> Page[Run]:
     """The team's runs that fit the filter, the newest or largest first by one of ``SORTS``. One query for each page."""
     runs = _sortable(who, run_filter, sort).select_related("crew", "version", "team", "created_by")
-    return page_of(runs.annotate(kept_back=kept_back(who.team)), SORTS[sort], cursor=cursor, limit=limit)
+    with _in_time(run_filter):
+        return page_of(runs.annotate(kept_back=kept_back(who.team)), SORTS[sort], cursor=cursor, limit=limit)
 
 
 def list_lines(who: Principal, run_filter: RunFilter, *, sort: str, cursor: str, limit: int) -> Page[RunLine]:
@@ -44,13 +50,16 @@ def list_lines(who: Principal, run_filter: RunFilter, *, sort: str, cursor: str,
     columns = dict.fromkeys((*COLUMNS, SORTS.get(sort, "pk").removeprefix("-")))
     runs = _sortable(who, run_filter, sort).annotate(kept_back=kept_back(who.team))
     rows = runs.values_list(*columns, "kept_back", named=True)
-    page = page_of(rows, SORTS[sort], cursor=cursor, limit=limit)
+    with _in_time(run_filter):
+        page = page_of(rows, SORTS[sort], cursor=cursor, limit=limit)
     return Page(lines_of(who, page.items), page.next)
 
 
 def count_newer(who: Principal, run_filter: RunFilter, *, than: str) -> int:
     """How many runs that fit the filter were launched after the run with the id ``than``."""
-    return run_filter.apply(visible_to(who, Run)).filter(pk__gt=cursor_id(than)).count()
+    newer = run_filter.apply(visible_to(who, Run)).filter(pk__gt=cursor_id(than))
+    with _in_time(run_filter):
+        return newer.count()
 
 
 def state_counts(who: Principal) -> dict[str, int]:
@@ -82,6 +91,16 @@ def last_runs(who: Principal, crew_ids: Sequence[int], *, each: int = 5) -> dict
     for run in runs.select_related("version", "team").order_by("-pk"):
         last[run.crew_id].append(run)
     return last
+
+
+@contextmanager
+def _in_time(run_filter: RunFilter) -> Iterator[None]:
+    """Raises ``Invalid`` if the database takes too long with it, ``Busy`` if other filters take all places."""
+    if not run_filter.conditions:
+        yield
+        return
+    with FILTER_PLACES.one(), query_time(FILTER_SECONDS, TOO_WIDE, field="q"):
+        yield
 
 
 def _sortable(who: Principal, run_filter: RunFilter, sort: str) -> QuerySet[Run]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from runs.telemetry import metrics
 log = logging.getLogger(__name__)
 
 MAX_BATCH = 200
+MAX_TRANSACTION_S = 1.0
+"""What is left of a batch then goes into the next transaction. Keepers of leases wait for the rows that one locks, and
+where processor time is short two hundred operations take minutes."""
 RETRIES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
 
 Operation = Callable[[], Any]
@@ -90,28 +94,35 @@ class GroupCommit:
         return batch, False
 
     def _commit(self, batch: list[Item]) -> None:
+        # Lock order: bills by team.
+        batch.sort(key=lambda item: item.locks.team if item.locks else 0)
+        while batch:
+            batch = batch[self._commit_first(batch) :]
+
+    def _commit_first(self, batch: list[Item]) -> int:
+        """Commits so many of them as go into one transaction, at least one; how many."""
         try:
-            # Lock order: bills by team.
-            batch.sort(key=lambda item: item.locks.team if item.locks else 0)
             results = self._in_one_transaction(batch)
         except Exception as error:  # noqa: BLE001 - an operation may raise anything; its caller gets it
             if len(batch) == 1 or (isinstance(error, (OperationalError, InterfaceError)) and not _database_answers()):
                 for item in batch:
                     item.future.set_exception(error)
-                return
+                return len(batch)
             # One operation spoiled the transaction for all. Each gets its own now, so that only that one fails.
             for item in batch:
                 self._commit([item])
-            return
-        for item, result in zip(batch, results, strict=True):
+            return len(batch)
+        for item, result in zip(batch, results, strict=False):
             item.future.set_result(result)
+        return len(results)
 
     def _in_one_transaction(self, batch: list[Item]) -> list[Any]:
+        """The results of the operations that were committed, in order: all, or those for which there was time."""
         for pause_s in (*RETRIES_S, None):
             try:
                 with metrics.committing(len(batch)), transaction.atomic():
                     take(item.locks for item in batch if item.locks is not None)
-                    return [item.operation() for item in batch]
+                    return _results_in_time(batch)
             except (DatabaseError, InterfaceError) as error:
                 connection.close()
                 if pause_s is None or not _may_pass(error):
@@ -119,6 +130,16 @@ class GroupCommit:
                 log.warning("The ledger's connection failed; trying again in %.2f s", pause_s, exc_info=error)
                 self._pause.wait(pause_s)
         raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _results_in_time(batch: list[Item]) -> list[Any]:
+    until = time.monotonic() + MAX_TRANSACTION_S
+    results = [batch[0].operation()]
+    for item in batch[1:]:
+        if time.monotonic() > until:
+            break
+        results.append(item.operation())
+    return results
 
 
 def _database_answers() -> bool:

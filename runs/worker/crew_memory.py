@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.contrib.postgres.search import SearchRank
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 from django.db.models import F, QuerySet
 
-from agents_app.knowledge.search import AnyWord, fold
+from agents_app.knowledge.folding import fold
+from agents_app.knowledge.search import AnyWord
 from engine.text import storable
 from engine.tools.tool import ToolFailed
 from runs.models import Note, Run
-from runs.worker.knowledge import reading_threads
+from runs.worker.reading import Reading
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +27,13 @@ T = TypeVar("T")
 
 
 class CrewMemory:
-    """The notes of one crew's agents. Those of simulated runs are kept apart."""
+    """The notes of one crew's agents. Those of simulated runs are kept apart.
 
-    def __init__(self, run: Run) -> None:
+    ``reading``: the run's share of the threads.
+    """
+
+    def __init__(self, run: Run, reading: Reading) -> None:
+        self._reading = reading
         self._crew_id = run.crew_id
         self._simulated = run.simulated
 
@@ -42,16 +46,14 @@ class CrewMemory:
     async def _on_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """Raises ``ToolFailed``, without the database's own words, if the notes cannot be reached now."""
 
-        def work_and_close() -> T:
+        def guarded() -> T:
             try:
                 return work(*arguments)
             except (DatabaseError, InterfaceError) as error:
                 log.warning("Could not reach the notes of crew %s", self._crew_id, exc_info=error)
                 raise ToolFailed("The notes cannot be reached at the moment. Go on without them.") from error
-            finally:
-                connection.close()
 
-        return await asyncio.get_running_loop().run_in_executor(reading_threads(), work_and_close)
+        return await self._reading.do(guarded)
 
     def _keep(self, agent: str, text: str) -> None:
         digest = hashlib.sha256(text.encode()).hexdigest()

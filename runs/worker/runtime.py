@@ -30,6 +30,7 @@ from runs.models import Run
 from runs.worker.crew_memory import CrewMemory
 from runs.worker.knowledge import TeamKnowledge
 from runs.worker.process import WorkerProcess
+from runs.worker.reading import Reading
 from teams.credentials import TeamCredentials
 from teams.models import AtLimit, ProviderKey
 from teams.reach import provider_reach, reach
@@ -40,6 +41,7 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, 
     credentials = TeamCredentials(run.team)
     lanes = partial(lane_of, run, credentials)
     journal = LedgerJournal(run, replay, worker.writer, lane_of=lanes, queues=worker.queues, held=held)
+    reading = Reading(run.team_id)
     cheaper_model = run.team.fallback_model if run.at_limit == AtLimit.FALLBACK else ""
     caches = worker.caches.of(run.team_id)
     return Runtime(
@@ -50,12 +52,12 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, 
         ),
         journal=journal,
         prices=TeamPrices(run.team, {*models_of(spec), cheaper_model}),
-        tools=tools_of(run, credentials),
+        tools=tools_of(run, credentials, reading),
         limits=limits_of(run),
         replies=caches.replies,
         outputs=caches.outputs,
         tool_results=caches.tool_results,
-        memory=CrewMemory(run),
+        memory=CrewMemory(run, reading),
         cheaper=run.at_limit == AtLimit.FALLBACK,
         cheaper_model=cheaper_model,
     )
@@ -90,9 +92,9 @@ def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> LaneL
     return LaneLimits(run.team_id, str(key), intent.model, rpm=key.rpm, tpm=key.tpm)
 
 
-def tools_of(run: Run, credentials: TeamCredentials) -> ToolRegistry:
+def tools_of(run: Run, credentials: TeamCredentials, reading: Reading) -> ToolRegistry:
     """The run's tools with its team's keys and documents; labelled stand-ins if the run is simulated."""
-    knowledge = TeamKnowledge(run.team)
+    knowledge = TeamKnowledge(run.team, reading)
     if run.simulated:
         return ToolRegistry.simulated(knowledge=knowledge)
     key = credentials.search_key()

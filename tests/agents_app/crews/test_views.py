@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agents_app import queries
 from agents_app.actions import archive_crew, cut_version
 from agents_app.models import Crew
 from agents_app.snapshot import spec_of
@@ -36,6 +37,15 @@ class TestList:
         page = html(client.get(CREWS, {"q": "nothing of this"}))
         assert CREW not in page
         assert "nothing of this" in page
+
+    def test_a_search_that_is_too_long_or_takes_too_long_says_what_to_do(
+        self, cast: Cast, crew: Crew, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = signed_in(cast.viewer)
+        assert "at most 100 characters" in html(client.get(CREWS, {"q": "x" * 101}))
+        monkeypatch.setattr(queries, "SEARCH_SECONDS", 0.0)
+        assert "took the database too long" in html(client.get(CREWS, {"q": "brief"}))
+        assert CREW in html(client.get(CREWS)), "without a search there is no such bound"
 
     def test_the_same_address_gives_a_fragment_to_htmx(self, cast: Cast, crew: Crew) -> None:
         fragment = html(signed_in(cast.viewer).get(CREWS, {"q": "brief"}, headers={"HX-Request": "true"}))

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from agents_app.actions import create_crew
-from runs.history.filters import MAX_CHARS, RunFilter
+from runs.history.filters import MAX_CHARS, MAX_WORDS, RunFilter
 from runs.models import Run
 from runs.states import RunState
 from teams.refusals import Invalid
@@ -109,6 +109,7 @@ def test_a_run_is_found_by_its_id(runs: dict[str, Run]) -> None:
         "version:one",
         'crew:"not closed',
         "x" * (MAX_CHARS + 1),
+        "x " * (MAX_WORDS + 1),
     ],
 )
 def test_a_word_without_a_meaning_is_refused_at_its_field(text: str) -> None:

@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from agents_app.models import Crew
+from runs.history import queries as history_queries
 from runs.history.filters import RunFilter
 from runs.history.queries import SORTS, count_newer, last_runs, list_lines, list_runs, live_runs
 from runs.models import Run
 from runs.run import queries
 from runs.run.estimates import Estimate, estimate_of
 from runs.states import CallState, CostClass, RunState
-from teams.refusals import Invalid
+from teams.refusals import Busy, Invalid
 from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run, make_task
+from tests.pages import signed_in
 
 pytestmark = pytest.mark.django_db
 EVERYTHING = RunFilter()
@@ -190,3 +192,29 @@ def test_newer_runs_are_counted_under_the_same_filter(cast: Cast, crew: Crew) ->
     make_run(cast.owner, crew, state=RunState.FAILED)
     assert count_newer(cast.viewer, EVERYTHING, than=str(seen.pk)) == 2
     assert count_newer(cast.viewer, RunFilter.parse("status:failed"), than=str(seen.pk)) == 1
+
+
+def test_a_filter_that_takes_too_long_says_what_to_do(cast: Cast, crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(cast.owner, crew)
+    monkeypatch.setattr(history_queries, "FILTER_SECONDS", 0.0)
+    wide = RunFilter.parse("some words")
+    for read in (
+        lambda: list_runs(cast.viewer, wide),
+        lambda: list_lines(cast.viewer, wide, sort="newest", cursor="", limit=9),
+        lambda: count_newer(cast.viewer, wide, than=str(run.pk)),
+    ):
+        with pytest.raises(Invalid, match="Narrow it"):
+            read()
+    assert list_runs(cast.viewer, EVERYTHING).items == [run]
+    page = signed_in(cast.viewer).get("/t/acme/runs/", {"q": "some words"})
+    assert page.status_code == 422
+    assert "Narrow it" in page.content.decode()
+
+
+def test_filters_leave_threads_for_pages(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = history_queries.FILTER_PLACES
+    monkeypatch.setattr(places, "_patience_s", 0.01)
+    with places.one(), places.one():
+        with pytest.raises(Busy):
+            list_runs(cast.viewer, RunFilter.parse("word"))
+        list_runs(cast.viewer, EVERYTHING)

@@ -8,13 +8,15 @@ import time
 
 import pytest
 from django.db import connection
+from django.db.models import F
 
 from engine.errors import Cancelled
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus
+from runs.ledger import group_commit
 from runs.ledger.group_commit import GroupCommit
 from runs.ledger.journal import LedgerJournal
 from runs.ledger.replay import read_replay
-from runs.models import Call
+from runs.models import Call, Run
 from runs.worker import claim
 from tests.cast import Cast
 from tests.runs.workers import assert_sums, launched, task
@@ -48,6 +50,55 @@ def test_who_was_frozen_in_mid_transaction_writes_it_anew(writer: GroupCommit) -
 
     assert writer.submit(freeze_once).result(timeout=20) == 7
     assert len(tries) == 2
+
+
+def test_rows_are_not_locked_for_all_of_a_slow_batch(
+    cast: Cast, writer: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the keeper of the leases waits for minutes, and the runs are lost although the worker lives."""
+    monkeypatch.setattr(group_commit, "MAX_TRANSACTION_S", 0.0)
+    run = claim.claim(launched(cast.runner, task("only")).pk, owner="worker-1")
+    assert run
+    begun, go_on, third, end = threading.Event(), threading.Event(), threading.Event(), threading.Event()
+
+    def touch() -> None:
+        Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1)
+
+    writer.submit(lambda: (begun.set(), go_on.wait(5)))
+    assert begun.wait(5)
+    writer.submit(touch)
+    last = writer.submit(lambda: (third.set(), end.wait(20)))  # gathered with the one before
+    go_on.set()
+    assert third.wait(5)
+    assert claim.beat([(run.pk, run.lease_epoch)]) == set(), "the row is free although the batch is not done"
+    assert not last.done()
+    end.set()
+    last.result(timeout=5)
+
+
+def test_what_goes_into_several_transactions_is_all_written_in_order(
+    writer: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "MAX_TRANSACTION_S", 0.0)
+    begun, go_on = threading.Event(), threading.Event()
+    writer.submit(lambda: (begun.set(), go_on.wait(5)))
+    assert begun.wait(5)
+    transactions = [writer.submit(_transaction) for _ in range(5)]
+    failing = writer.submit(lambda: 1 // 0)
+    after = writer.submit(_transaction)
+    go_on.set()
+    ids = [future.result(timeout=5) for future in (*transactions, after)]
+    assert len(set(ids)) == 6
+    assert ids == sorted(ids)
+    with pytest.raises(ZeroDivisionError):
+        failing.result(timeout=5)
+
+
+def _transaction() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()::text::bigint")
+        number: int = cursor.fetchone()[0]
+    return number
 
 
 def test_a_closed_writer_refuses_instead_of_keeping_silent() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -16,16 +17,17 @@ from agents_app.knowledge.search import search_passages
 from engine.crew.crew import run_crew
 from engine.record.memory_journal import MemoryJournal
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
-from engine.tools.knowledge_search import FoundPassage
 from engine.tools.tool import ToolFailed
 from runs.launch.actions import launch
 from runs.launch.order import LaunchOrder
 from runs.models import Run
 from runs.worker import knowledge
-from runs.worker.knowledge import MAX_SEARCHES, TeamKnowledge
+from runs.worker.knowledge import TeamKnowledge
+from runs.worker.reading import MAX_READINGS, READINGS_OF_TEAM, Reading
 from runs.worker.runtime import tools_of
 from teams.access import Principal
 from teams.credentials import TeamCredentials
+from teams.models import Team
 from tests.cast import Cast
 from tests.engine.crews import runtime
 
@@ -41,7 +43,13 @@ def tool_outputs(who: Principal, config: dict[str, object] | None = None) -> lis
     run: Run = launch(who, crew, LaunchOrder(inputs={}))
     journal = MemoryJournal()
     spec = CrewSpec.from_json(run.version.spec)
-    asyncio.run(run_crew(spec, run.inputs, runtime(journal=journal, tools=tools_of(run, TeamCredentials(run.team)))))
+    asyncio.run(
+        run_crew(
+            spec,
+            run.inputs,
+            runtime(journal=journal, tools=tools_of(run, TeamCredentials(run.team), Reading(run.team_id))),
+        )
+    )
     return [call.outcome.tool_output for call in journal.calls if call.intent.tool]
 
 
@@ -57,29 +65,105 @@ def test_it_does_not_find_another_teams_documents_or_collections(cast: Cast) -> 
     assert tool_outputs(cast.runner, {"collection": "legal"}) == ["Nothing was found."]
 
 
-def test_many_searches_at_once_wait_their_turn(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    upload_document(cast.editor, title="Handbook.md", data=b"Everybody has 30 days of leave.")
-    at_once, most, lock = 0, 0, threading.Lock()
+class Searches:
+    """Stands before the real search and counts by team how many are under way. They wait until ``go_on`` is set."""
 
-    def counted(*args: Any, **options: Any) -> Any:
-        nonlocal at_once, most
-        with lock:
-            at_once += 1
-            most = max(most, at_once)
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.at_once: Counter[int] = Counter()
+        self.most: Counter[int] = Counter()
+        self.done: list[int] = []
+        self.go_on = threading.Event()
+
+    def __call__(self, team: Team, query: str, **options: Any) -> Any:
+        with self.lock:
+            self.at_once[team.pk] += 1
+            self.most[team.pk] = max(self.most[team.pk], self.at_once[team.pk])
         try:
-            time.sleep(0.01)
-            return search_passages(*args, **options)
+            assert self.go_on.wait(60)
+            return search_passages(team, query, **options)
         finally:
-            with lock:
-                at_once -= 1
+            with self.lock:
+                self.done.append(team.pk)
+                self.at_once[team.pk] -= 1
 
-    async def many() -> list[list[FoundPassage]]:
-        source = TeamKnowledge(cast.team)
-        return await asyncio.gather(*(source.search("leave", collections=(), limit=5) for _ in range(40)))
 
+@pytest.fixture
+def searches(monkeypatch: pytest.MonkeyPatch) -> Searches:
+    counted = Searches()
     monkeypatch.setattr(knowledge, "search_passages", counted)
-    assert [len(found) for found in asyncio.run(many())] == [1] * 40
-    assert most == MAX_SEARCHES
+    return counted
+
+
+def asked(team: Team, *, runs: int, each: int) -> list[asyncio.Task[Any]]:
+    """So many searches at once of each of so many runs of the team."""
+    sources = [TeamKnowledge(team, Reading(team.pk)) for _ in range(runs)]
+    return [
+        asyncio.create_task(source.search("leave", collections=(), limit=5)) for source in sources for _ in range(each)
+    ]
+
+
+async def settled(searches: Searches, team: Team, count: int) -> None:
+    while searches.at_once[team.pk] < count:
+        await asyncio.sleep(0.01)
+
+
+def test_a_run_has_one_thread_and_its_team_two_whatever_they_ask_for(cast: Cast, searches: Searches) -> None:
+    async def many() -> None:
+        flood = asked(cast.team, runs=1, each=40)
+        await settled(searches, cast.team, 1)
+        flood += asked(cast.team, runs=3, each=40)
+        await settled(searches, cast.team, READINGS_OF_TEAM)
+        others = asked(cast.stranger.team, runs=1, each=1)
+        await settled(searches, cast.stranger.team, 1)  # it does not wait for the hundreds before it
+        searches.go_on.set()
+        await asyncio.wait_for(asyncio.gather(*others, *flood), 60)
+
+    asyncio.run(many())
+    assert searches.most[cast.team.pk] == READINGS_OF_TEAM < MAX_READINGS
+    assert len(searches.done) == 161
+
+
+def test_one_run_alone_never_has_two(cast: Cast, searches: Searches) -> None:
+    async def many() -> None:
+        searches.go_on.set()
+        await asyncio.gather(*asked(cast.team, runs=1, each=40))
+
+    asyncio.run(many())
+    assert searches.most[cast.team.pk] == 1
+
+
+def test_searches_that_wait_are_dropped_with_their_run(cast: Cast, searches: Searches) -> None:
+    async def cancelled() -> None:
+        flood = asked(cast.team, runs=1, each=200)
+        await settled(searches, cast.team, 1)
+        for search in flood:
+            search.cancel()
+        await asyncio.gather(*flood, return_exceptions=True)
+        searches.go_on.set()
+        await asyncio.gather(*asked(cast.stranger.team, runs=1, each=1))
+        while searches.at_once[cast.team.pk]:  # the one that was begun ends by itself
+            await asyncio.sleep(0.01)
+
+    asyncio.run(cancelled())
+    assert len(searches.done) == 2
+
+
+def test_a_run_that_used_up_its_time_is_told_to_answer_without(cast: Cast) -> None:
+    reading = Reading(cast.team.pk, seconds=0.05)
+
+    async def slow_and_again() -> None:
+        await reading.do(lambda: time.sleep(0.1))
+        await reading.do(lambda: None)
+
+    with pytest.raises(ToolFailed, match="Answer without more"):
+        asyncio.run(slow_and_again())
+
+
+def test_a_search_that_takes_too_long_is_told_to_the_model(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents_app.knowledge.search.SEARCH_SECONDS", 0.0)
+    with pytest.raises(ToolFailed, match="fewer or rarer words"):
+        asyncio.run(TeamKnowledge(cast.team, Reading(cast.team.pk)).search("x", collections=(), limit=5))
 
 
 def test_a_database_that_fails_is_the_tools_failure_without_its_words(
@@ -90,5 +174,5 @@ def test_a_database_that_fails_is_the_tools_failure_without_its_words(
 
     monkeypatch.setattr(knowledge, "search_passages", broken)
     with pytest.raises(ToolFailed, match="cannot be read") as failed:
-        asyncio.run(TeamKnowledge(cast.team).search("x", collections=(), limit=5))
+        asyncio.run(TeamKnowledge(cast.team, Reading(cast.team.pk)).search("x", collections=(), limit=5))
     assert "secret" not in str(failed.value)
