@@ -73,12 +73,12 @@ class _Django(ASGIHandler):
     def __init__(self) -> None:
         self.load_middleware(is_async=False)
 
-    def answer(self, scope: Scope, body: Any) -> tuple[HttpResponseBase, str]:
+    def answer(self, scope: Scope, body: Any) -> tuple[HttpResponseBase, str | None]:
         """The answer, and whose request it was as ``shares.person_of`` says."""
         request, refusal = self.create_request(scope, body)
         if request is None:
             assert refusal is not None  # one of the two is there
-            return refusal, ""
+            return refusal, None
         return self.get_response(request), person_of(request)
 
 
@@ -167,7 +167,7 @@ class Work:
         self.head: Message = {}
         self.content = b""
         self.stream: StreamingHttpResponse | None = None  # whose content is read on the event loop
-        self.person = ""  # whose request it was, if that was found out
+        self.person: str | None = None  # whose request it was, as ``shares.person_of`` says
         self.scope = scope
         self._django = django
         self._body = body

@@ -38,24 +38,28 @@ class Shares:
         address = counted_address(client[0]) if client else ""
         return f"address {address}" if address else ""
 
-    def learn(self, scope: dict[str, Any], person: str) -> None:
-        """What was found out about the request's session or token: ``person_of``."""
+    def learn(self, scope: dict[str, Any], person: str | None) -> None:
+        """What answering the request has found out about its session or token: see ``person_of``."""
         credential = _credential(scope)
+        if person is None or not credential:
+            return
         self._people.pop(credential, None)
-        if person and credential:
+        if person:
             self._people[credential] = person
             while len(self._people) > MOST_KNOWN:
                 self._people.popitem(last=False)
 
 
-def person_of(request: HttpRequest) -> str:
-    """``person N``, if answering the request has found that out; else ""."""
+def person_of(request: HttpRequest) -> str | None:
+    """``person N``, or "" for a stranger; None if nobody asked, as for a static file."""
     principal = getattr(request, "auth", None)
     if isinstance(principal, Principal):
         return f"person {principal.user.pk}"
     session = getattr(request, "session", None)
-    key = session.loaded().get(SESSION_KEY) if isinstance(session, SessionStore) else None
-    return f"person {key}" if key else ""
+    held = session.loaded() if isinstance(session, SessionStore) else None
+    if held is None:
+        return None
+    return f"person {held[SESSION_KEY]}" if SESSION_KEY in held else ""
 
 
 def _credential(scope: dict[str, Any]) -> bytes:

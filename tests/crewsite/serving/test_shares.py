@@ -11,9 +11,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.http import HttpRequest
 
 from crewsite.serving.pages import STREAMS_EACH, Shed
-from crewsite.serving.shares import MOST_KNOWN, Shares
+from crewsite.serving.shares import MOST_KNOWN, Shares, person_of
 from runs.states import RunState
 from teams.actions import issue_token
 from tests.cast import Cast, make_crew
@@ -50,6 +51,12 @@ class TestWhose:
         shares.learn(web, "person 7")
         shares.learn(web, "")
         assert shares.of(web) == "address 192.0.2.1"
+
+    def test_a_static_file_says_nothing_about_whose_session_it_is(self) -> None:
+        shares, web = Shares(), request(Cookie="crewsite_session=x")
+        shares.learn(web, "person 7")
+        shares.learn(web, person_of(HttpRequest()))
+        assert shares.of(web) == "person 7"
 
     def test_what_is_known_is_bounded(self) -> None:
         shares = Shares()
@@ -90,6 +97,21 @@ class TestServer:
         assert {answer.status for answer in refused} == {429}
         assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
         assert "still under way" in refused[0].text
+        assert [read_answer(one).status for one in slow[:2]] == [200, 200]
+
+    def test_pages_know_whose_session_it_is(self, web: Server, cast: Cast) -> None:
+        cookies = [
+            "; ".join(f"{name}={morsel.value}" for name, morsel in signed_in(cast.owner).cookies.items())
+            for _ in range(3)
+        ]
+        other = "; ".join(f"{name}={morsel.value}" for name, morsel in signed_in(cast.viewer).cookies.items())
+        for cookie in (*cookies, other):
+            assert web.ask_for("/t/acme/runs/", Cookie=cookie).status == 200
+        with crews_locked():
+            slow = [web.send([head("GET", "/t/acme/crews/", Cookie=cookies[n % 3])]) for n in range(6)]
+            time.sleep(0.3)
+            assert web.ask_for("/t/acme/limits/", Cookie=other).status == 200
+            assert {read_answer(one).status for one in slow[2:]} == {429}
         assert [read_answer(one).status for one in slow[:2]] == [200, 200]
 
     def test_one_person_does_not_take_all_live_streams(self, web: Server, cast: Cast) -> None:
