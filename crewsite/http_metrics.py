@@ -14,7 +14,7 @@ _request_s = Histogram(
 
 _shed = Counter(
     "crewsite_requests_shed",
-    "Requests answered 503, sign-ins 429, because there was more to do than could be done in time.",
+    "Requests answered 503, sign-ins and what exceeds a person's share 429: more to do than could be done in time.",
     ("kind",),
 )
 _cut = Counter(
@@ -30,7 +30,7 @@ def connection_cut(reason: str) -> None:
 
 
 def request_shed(kind: str) -> None:
-    """``kind``: page, stream, machine or signin."""
+    """``kind``: page, stream, machine or signin; share where one's own share was used up."""
     _shed.labels(kind).inc()
 
 

@@ -32,5 +32,10 @@ class SessionStore(DatabaseStore):
         data: dict[str, Any] = self.decode(row[0])
         return data
 
+    def loaded(self) -> dict[str, Any] | None:
+        """What it holds, if that was asked for before; else None. Never asks the database."""
+        data: dict[str, Any] | None = getattr(self, "_session_cache", None)
+        return data
+
     def _validate_session_key(self, key: str | None) -> bool:
         return bool(key) and may_be_key(key or "")

@@ -21,9 +21,15 @@ from teams.secrets import digest, new_secret, seal
 TOKEN_PREFIX = "crw_"  # noqa: S105 - recognisable, not secret
 SIGNIN_LINK_LIFE = timedelta(hours=12)
 LOCAL_OWNER_EMAIL = "owner@localhost.localdomain"
-FIRST_CAPS = {"run_budget_nusd": 5_000_000_000, "run_max_calls": 500, "run_max_seconds": 3600, "runs_at_once": 50}
-"""What a new team gives each run at most: 1e-9 USD, model requests, seconds; and how many of its runs are under way at
-once. Owners change or lift it."""
+FIRST_CAPS = {
+    "run_budget_nusd": 5_000_000_000,
+    "run_max_calls": 500,
+    "run_max_seconds": 3600,
+    "runs_at_once": 50,
+    "launch_quota": 300,
+}
+"""What a new team gives each run at most: 1e-9 USD, model requests, seconds; how many of its runs are under way at
+once; and how many each member launches in an hour. Owners change or lift it."""
 SCOPE_ROLE = {Scope.READ: Role.VIEWER, Scope.RUN: Role.RUNNER, Scope.EDIT: Role.EDITOR, Scope.ADMIN: Role.OWNER}
 
 

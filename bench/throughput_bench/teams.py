@@ -51,7 +51,7 @@ def new_customer(name: str, *, base_url: str, calls: int) -> Customer:
 
     email = f"{name}@example.com"
     begin_team(email=email, name=name, slug=name)
-    Team.objects.filter(slug=name).update(runs_at_once=None)  # it is the workers that are measured
+    Team.objects.filter(slug=name).update(runs_at_once=None, launch_quota=None)  # it is the workers that are measured
     who = Principal(User.objects.get(email=email), Team.objects.get(slug=name), Role.OWNER)
     add_provider(who, provider="openai", api_key="sk-loopback", base_url=base_url)
     agent = AgentSpec(key="analyst", role="Analyst", goal="Find it", llm=LLMSpec(model=MODEL, max_tokens=200))

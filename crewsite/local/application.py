@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from crewsite import env
+from crewsite.local.bounded_logs import earlier, keep_small
 from crewsite.local.environment import RUNNING_FILE, keep_secrets, write_private
 from crewsite.local.postgres import Postgres
 from crewsite.local.preconditions import CannotStart, refuse_used_port
@@ -53,6 +54,7 @@ class Application:
         Returns the name of the one that ended, or "". Until then web and worker are started again.
         """
         while not self.stopping.wait(0.3):
+            keep_small(self._log(name) for name in ("web", "worker", "PostgreSQL"))
             if self._postgres is not None and self._postgres.died:
                 return "PostgreSQL"
             for name, child in list(self._children.items()):
@@ -85,8 +87,10 @@ class Application:
 
     def last_words(self, name: str) -> str:
         """The last lines of a process's log."""
-        log = self._folder / (f"{name}.log" if name in ("web", "worker") else "postgres/postgres.log")
-        return "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+        return "\n".join(self._log(name).read_text(errors="replace").splitlines()[-8:])
+
+    def _log(self, name: str) -> Path:
+        return self._folder / (f"{name}.log" if name in ("web", "worker") else "postgres/postgres.log")
 
     def _set_environment(self) -> None:
         """Sets the environment that all processes inherit, and starts PostgreSQL unless DATABASE_URL names another."""
@@ -106,10 +110,10 @@ class Application:
     def _spawn(self, name: str, command: list[str]) -> None:
         self._commands[name] = command
         self._restarts.began(name)
-        path = self._folder / f"{name}.log"
+        path = self._log(name)
         if path.is_file():
-            path.replace(path.with_suffix(".log.1"))  # its last lines often say why the process ended
-        with path.open("wb") as log:
+            path.replace(earlier(path))  # its last lines often say why the process ended
+        with path.open("ab") as log:
             self._children[name] = subprocess.Popen(
                 command,
                 cwd=BASE_DIR,

@@ -13,13 +13,15 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
-from crewsite.logs.redaction import OURS, WITHHELD, fields, is_trusted, masked, traceback_lines
+from crewsite.logs.redaction import OURS, WITHHELD, fields, is_ours, is_trusted, masked, traceback_lines
 from runs.telemetry.log_context import marks
 from teams.times import time_text
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """A request's address may hold these. Written as they are, its sender could forge a log line, or colour it."""
+MAX_FOREIGN = 500
+"""Characters of another package's message: they quote what strangers send, such as a host's name of 3,000."""
 
 
 def settings_of(*, level: str, form: str) -> dict[str, Any]:
@@ -91,14 +93,15 @@ def _message(record: logging.LogRecord) -> str:
     if not is_trusted(record.name):
         return f"a line from {record.module}:{record.lineno} {WITHHELD}"
     try:
-        return masked(record.getMessage())
+        text = masked(record.getMessage())
+        return text if is_ours(record.name) or len(text) <= MAX_FOREIGN else f"{text[:MAX_FOREIGN]}…"
     except (TypeError, ValueError):  # the arguments do not fit: the caller's bug, and no reason to lose the line
         return masked(str(record.msg))
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
     """Our own extra fields. Those of other packages are left out: they hold requests and tasks."""
-    if not any(record.name == name or record.name.startswith(f"{name}.") for name in OURS):
+    if not is_ours(record.name):
         return {}
     return fields({name: value for name, value in vars(record).items() if name not in _STANDARD})
 

@@ -128,6 +128,10 @@ def _value(value: Any, depth: int) -> Any:
     return masked(str(value))
 
 
+def is_ours(logger: str) -> bool:
+    return _within(logger, OURS)
+
+
 def is_trusted(logger: str) -> bool:
     """Whether this logger's lines may be written as they are, apart from what looks like a key."""
     return _within(logger, TRUSTED) and not _within(logger, NOT_TRUSTED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -33,6 +34,10 @@ class Refused(Exception):
         self.retry_after_s = retry_after_s
 
 
+class ClientLeft(Exception):
+    """There is nobody to send to any more, and the server has not told the application yet."""
+
+
 class CommonHeaders:
     """Sees to it that no answer is guessed at by browsers, and none is kept that does not say so itself."""
 
@@ -47,14 +52,34 @@ class CommonHeaders:
             if message["type"] == "http.response.start":
                 started = True
                 message = {**message, "headers": _with_common(message.get("headers", ()))}
-            await send(message)
+            await _send_if_there(send, message)
 
         try:
             await self._application(scope, receive, send_with_headers)
+        except ClientLeft:
+            await _until_told(receive)
         except Exception:
             if not started:
                 await answer(scope, send_with_headers, Refused(500, "Crewsite itself failed; the log has the fault."))
             raise  # the server logs it
+
+
+async def _send_if_there(send: Send, message: Message) -> None:
+    """Raises ``ClientLeft`` where uvloop refuses to write to a closed connection."""
+    try:
+        await send(message)
+    except RuntimeError as error:
+        if "the handler is closed" in str(error):
+            raise ClientLeft from None
+        raise
+
+
+async def _until_told(receive: Receive) -> None:
+    """Waits a moment for the word that the client has left: the server logs an answer that ends before it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            while (await receive())["type"] != "http.disconnect":
+                pass
 
 
 async def answer(scope: Scope, send: Send, refusal: Refused, receive: Receive | None = None) -> None:

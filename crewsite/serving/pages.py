@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
 from typing import Any, cast
@@ -26,30 +27,41 @@ from crewsite.health.views import PATHS as ASKED_BY_MACHINES
 from crewsite.methods import STREAMS
 from crewsite.serving.answers import Message, Receive, Refused, Scope, Send, answer
 from crewsite.serving.room import Bounds, NoRoom, Room
+from crewsite.serving.shares import Shares, person_of
+from engine.bounded import counted_on
 
 log = logging.getLogger(__name__)
 
-PAGE_BOUNDS = Bounds(at_work=settings.PAGE_THREADS, waiting=100, patience_s=5)
+PAGE_BOUNDS = Bounds(at_work=settings.PAGE_THREADS, waiting=100, patience_s=5, share=0.4)
 MACHINE_BOUNDS = Bounds(at_work=4, waiting=64, patience_s=2)
 """A check may wait for the database for two seconds; it holds no connection of the pool."""
 OPENING_BOUNDS = Bounds(at_work=1, waiting=settings.LIVE_STREAMS, patience_s=30)
 """Opening a stream again after a crowd or a restart is waited for longer: browsers do not ask again after a refusal."""
 SIGN_IN_BOUNDS = Bounds(at_work=settings.SIGN_IN_THREADS, waiting=16, patience_s=5)
 """Most of signing in is a wait for a hash, which holds no connection. It must not take the threads of pages."""
+STREAMS_EACH = max(2, settings.LIVE_STREAMS // 10)
+"""Live streams that one person keeps open."""
 RETRY_AFTER_S = 2
 SIGN_IN = "signin"
 """The view's name."""
 BUSY = "Crewsite has more to do than it can at the moment. Nothing was begun; try again in a few seconds."
 MANY_SIGN_IN = "Many people are signing in just now. Try again in a few seconds."
+OWN_SHARE = (
+    "Much of what you asked for is still under way, and others have their turn as well. Nothing was begun of this; "
+    "try again in a few seconds, and ask for less at once."
+)
 TOO_MANY_STREAMS = "Too many runs are being watched at the moment. Reload the page to see where the run is."
+MANY_OWN_STREAMS = "You watch many runs at the moment. Close some of their pages, then reload this one."
 
 
 class Shed(Refused):
     """A request that found no room."""
 
     @classmethod
-    def of(cls, kind: str) -> Shed:
-        """429 where strangers can fill the room, since 503 wakes operators."""
+    def of(cls, kind: str, *, is_own: bool = False) -> Shed:
+        """429 where strangers can fill the room or a caller their share, since 503 wakes operators."""
+        if is_own:
+            return cls(429, OWN_SHARE, retry_after_s=RETRY_AFTER_S)
         if kind == "signin":
             return cls(429, MANY_SIGN_IN, retry_after_s=RETRY_AFTER_S)
         return cls(503, BUSY, retry_after_s=RETRY_AFTER_S)
@@ -61,11 +73,13 @@ class _Django(ASGIHandler):
     def __init__(self) -> None:
         self.load_middleware(is_async=False)
 
-    def answer(self, scope: Scope, body: Any) -> HttpResponseBase:
+    def answer(self, scope: Scope, body: Any) -> tuple[HttpResponseBase, str | None]:
+        """The answer, and whose request it was as ``shares.person_of`` says."""
         request, refusal = self.create_request(scope, body)
-        response = refusal if request is None else self.get_response(request)
-        assert response is not None  # one of the two is there
-        return response
+        if request is None:
+            assert refusal is not None  # one of the two is there
+            return refusal, None
+        return self.get_response(request), person_of(request)
 
 
 class Pages:
@@ -74,7 +88,9 @@ class Pages:
     def __init__(self) -> None:
         self._django = _Django()
         reverse(SIGN_IN)  # reads all addresses now, and not on the event loop while the first requests wait
+        self._shares = Shares()
         self._streams = 0
+        self._streams_each: Counter[str] = Counter()
         self._rooms = {
             "machine": Room("machine", MACHINE_BOUNDS),
             "page": Room("page", PAGE_BOUNDS),
@@ -110,17 +126,37 @@ class Pages:
 
     async def _work_and_send(self, kind: str, work: Work, receive: Receive, send: Send) -> None:
         gone = asyncio.create_task(_until_gone(receive, work))
+        whose = "" if kind == "machine" else self._shares.of(work.scope)
         try:
             try:
-                await self._rooms[kind].carry_out(work.carry_out)
-            except NoRoom:
-                raise Shed.of(kind) from None
-            await send(work.head)
-            if work.stream is not None:
-                await _pass_on(work.stream, gone, send)
+                with counted_on(whose):
+                    await self._rooms[kind].carry_out(work.carry_out, whose=whose)
+            except NoRoom as reason:
+                raise Shed.of(kind, is_own=reason.is_own) from None
+            self._shares.learn(work.scope, work.person)
+            if work.stream is None:
+                await send(work.head)
+            else:
+                await self._send_stream(work, work.stream, gone, send)
             await send({"type": "http.response.body", "body": work.content})
         finally:
             gone.cancel()
+
+    async def _send_stream(
+        self, work: Work, stream: StreamingHttpResponse, gone: asyncio.Task[None], send: Send
+    ) -> None:
+        whose = work.person or self._shares.of(work.scope)
+        if self._streams_each[whose] >= STREAMS_EACH:
+            http_metrics.request_shed("share")
+            raise Shed(429, MANY_OWN_STREAMS, retry_after_s=30)
+        self._streams_each[whose] += 1
+        try:
+            await send(work.head)
+            await _pass_on(stream, gone, send)
+        finally:
+            self._streams_each[whose] -= 1
+            if not self._streams_each[whose]:
+                del self._streams_each[whose]
 
 
 class Work:
@@ -131,17 +167,18 @@ class Work:
         self.head: Message = {}
         self.content = b""
         self.stream: StreamingHttpResponse | None = None  # whose content is read on the event loop
+        self.person: str | None = None  # whose request it was, as ``shares.person_of`` says
+        self.scope = scope
         self._django = django
-        self._scope = scope
         self._body = body
 
     def carry_out(self) -> None:
         """Raises ``RequestAborted`` if the client has left meanwhile."""
         if not self.is_wanted:
             raise RequestAborted
-        set_script_prefix(get_script_prefix(self._scope))
-        signals.request_started.send(sender=_Django, scope=self._scope)
-        response = self._django.answer(self._scope, self._body)
+        set_script_prefix(get_script_prefix(self.scope))
+        signals.request_started.send(sender=_Django, scope=self.scope)
+        response, self.person = self._django.answer(self.scope, self._body)
         if isinstance(response, StreamingHttpResponse) and response.is_async:
             self.head, self.stream = _head(response), response
             signals.request_finished.send(sender=_Django)  # gives the connection back; the stream goes on without it

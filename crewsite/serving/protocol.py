@@ -58,6 +58,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._unparsed_bytes = 0
         self._refusal = HTTPStatus.BAD_REQUEST
+        self._unanswered: list[Any] = []  # requests' cycles; uvicorn itself knows the last alone
 
     # What asyncio calls
 
@@ -72,6 +73,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        for cycle in self._unanswered:
+            if not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+        self._unanswered.clear()
         if self._admitted:
             self._keeper.left(self._admitted)
             self._admitted = ""
@@ -113,6 +119,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.TOO_MANY_REQUESTS)
         self._enter(Stage.BODY)
         super().on_headers_complete()
+        self._unanswered = [cycle for cycle in self._unanswered if not cycle.response_complete]
+        if self.cycle is not None and self.cycle not in self._unanswered:
+            self._unanswered.append(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         self._unparsed_bytes = 0

@@ -6,6 +6,7 @@ in a child process, within a processor time, a memory and a size; see ``client``
 
 from engine.bounded.client import run, run_here
 from engine.bounded.effort import Effort
+from engine.bounded.turns import Ticket, Turns, counted_on
 from engine.bounded.waiting import Findings, Patience
 
-__all__ = ["Effort", "Findings", "Patience", "run", "run_here"]
+__all__ = ["Effort", "Findings", "Patience", "Ticket", "Turns", "counted_on", "run", "run_here"]

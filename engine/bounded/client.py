@@ -15,7 +15,8 @@ import socket
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +24,13 @@ from typing import Any
 
 from engine.bounded.effort import Effort
 from engine.bounded.frames import receive, send
+from engine.bounded.turns import Ticket, Turns, whose_share
 from engine.bounded.waiting import Patience
 from engine.errors import TooBusy, TooMuchWork
 
 CHILDREN = 2
+CHILDREN_EACH = 1
+"""That work on one's behalf takes at once (``turns``), so that another's need not wait for it to end."""
 SECONDS = 2.0
 """Of the child's processor time, for one piece of work."""
 WALL_SECONDS = 20.0
@@ -49,7 +53,7 @@ async def run(
         work = _work(job, args, what, min(seconds, effort.left_s()))
         pool = _pool()
         try:
-            return await asyncio.get_running_loop().run_in_executor(pool.threads, pool.run, work)
+            return await asyncio.wrap_future(pool.begin(work))
         finally:
             work.stop.set()
             effort.spend(work.spent_s)
@@ -63,14 +67,14 @@ def run_here(
     ``job``: ``"package.module:function"``, a function at the top of a module. Arguments and result are JSON values.
     ``what``: the work in words, which begin the sentence that says what was wrong.
     ``seconds``: the processor time that it may take, without the import of its module.
-    ``patience``: how long the caller waits, also for its turn: whoever asked first is served first.
+    ``patience``: how long the caller waits, also for its turn: see ``turns``.
 
     Raises ``TooMuchWork`` if it takes more time or memory or if arguments or result are too large, and ``TooBusy`` if
     patience ends before. An exception of the function's own is a mistake of ours: a ``RuntimeError``.
     """
     patience = patience or Patience(seconds + WALL_SECONDS)
     work, pool = _work(job, args, what, seconds), _pool()
-    done = pool.threads.submit(pool.run, work)
+    done = pool.begin(work)
     try:
         return done.result(timeout=max(0.0, patience.left_s()))
     except FutureTimeoutError:
@@ -109,15 +113,41 @@ def _work(job: str, args: tuple[Any, ...], what: str, seconds: float) -> _Work:
 
 
 class _Pool:
-    """The children of one process, each with a thread that hands it the work, in the order in which it came."""
+    """The children of one process, each with a thread that hands it the work. Nobody has the turns of all others."""
 
     def __init__(self) -> None:
-        self.threads = ThreadPoolExecutor(CHILDREN, thread_name_prefix="bounded")
+        self._threads = ThreadPoolExecutor(CHILDREN, thread_name_prefix="bounded")
         self._own = threading.local()
         self._children: set[_Child] = set()
+        self._turns: Turns[tuple[_Work, Future[Any]]] = Turns(CHILDREN, each=CHILDREN_EACH)
+        self._lock = threading.Lock()
 
-    def run(self, work: _Work) -> Any:
-        """On one of the pool's threads."""
+    def begin(self, work: _Work) -> Future[Any]:
+        """Its result, once its turn has come."""
+        done: Future[Any] = Future()
+        ticket = Ticket(whose_share(), (work, done))
+        with self._lock:
+            self._turns.ask(ticket)
+        self._threads.submit(self._serve)
+        return done
+
+    def _serve(self) -> None:
+        """On one of the pool's threads, until nobody who waits may begin. The share that ends work here may be theirs
+        for whom an earlier thread found nothing to do."""
+        while ticket := self._next():
+            work, done = ticket.item
+            try:
+                if done.set_running_or_notify_cancel():
+                    _settle(done, self._run, work)
+            finally:
+                with self._lock:
+                    self._turns.done(ticket)
+
+    def _next(self) -> Ticket[tuple[_Work, Future[Any]]] | None:
+        with self._lock:
+            return self._turns.take()
+
+    def _run(self, work: _Work) -> Any:
         child: _Child | None = getattr(self._own, "child", None)
         if child is None or not child.is_alive():
             self._children = {each for each in self._children if each.is_alive()}
@@ -128,6 +158,13 @@ class _Pool:
     def close(self) -> None:
         for child in self._children:
             child.end()
+
+
+def _settle(done: Future[Any], run: Callable[[_Work], Any], work: _Work) -> None:
+    try:
+        done.set_result(run(work))
+    except BaseException as error:  # noqa: BLE001 - whoever waits is told
+        done.set_exception(error)
 
 
 class _Child:

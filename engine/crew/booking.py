@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from engine.concurrency import uninterrupted
 from engine.crew.runtime import Runtime
@@ -44,6 +45,7 @@ async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]
         finally:
             outcome = replace(booking.outcome, latency_ms=round((time.perf_counter() - began_at) * 1000))
             await uninterrupted(runtime.journal.settle_call(ticket, outcome))
+            runtime.limits.wrote(intent.messages, intent.arguments, *_texts(outcome))
             runtime.emit(CallEnded(intent, outcome))
     finally:
         if intent.is_request:
@@ -51,6 +53,12 @@ async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]
                 runtime.limits.give_back(intent.reserved_usd)
             else:
                 runtime.limits.settle(intent.reserved_usd, usage=outcome.usage, cost_usd=outcome.cost_usd)
+
+
+def _texts(outcome: CallOutcome) -> tuple[Any, ...]:
+    reply = outcome.reply
+    said = (reply.text, [call.arguments for call in reply.tool_calls]) if reply else ()
+    return (*said, outcome.tool_output, outcome.error)
 
 
 def refused(error: ProviderError, intent: CallIntent) -> CallOutcome:

@@ -11,11 +11,16 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from engine.catalogue.pricing import Usage
 from engine.errors import LimitReached
 
 MINUTE_S = 60.0
+MAX_TEXT = 200_000_000
+"""Characters that a run may write into its record in all, whatever it is launched with. Messages are kept whole with
+each call, so a provider of someone's own, or a conversation that grows, would fill the disk. It is looked at before
+each request: those in flight then are still written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class RunLimits:
 class Limits:
     """The counters of one run, in one event loop.
 
-    ``calls``, ``tokens`` and ``elapsed_s``: what the run used before another worker took it over.
+    ``calls``, ``tokens``, ``elapsed_s`` and ``text`` (characters): what it used before another worker took it over.
     """
 
     def __init__(
@@ -41,11 +46,13 @@ class Limits:
         calls: int = 0,
         tokens: int = 0,
         elapsed_s: float = 0.0,
+        text: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits or RunLimits()
         self.calls = calls
         self.tokens = tokens
+        self.text = text
         self.spent_usd = Decimal(0)
         self.reserved_usd = Decimal(0)
         self._clock = clock
@@ -62,6 +69,9 @@ class Limits:
             raise _reached("max_tokens", self.tokens, f"The run has used its {limits.max_tokens:,} tokens.")
         if limits.max_seconds is not None and elapsed_s >= limits.max_seconds:
             raise _reached("max_seconds", elapsed_s, f"The run has taken its {limits.max_seconds:g} s.")
+        if self.text >= MAX_TEXT:
+            message = f"The run has written {self.text:,} characters of messages, answers and results."
+            raise _reached("max_text", self.text, message)
         used_usd = self.spent_usd + self.reserved_usd
         if limits.max_usd is not None and used_usd + worst_usd > limits.max_usd:
             message = f"The next call could cost ${worst_usd:f}; ${used_usd:f} of ${limits.max_usd:f} are used."
@@ -80,6 +90,10 @@ class Limits:
         self.spent_usd += cost_usd or Decimal(0)
         self.tokens += usage.total_tokens
 
+    def wrote(self, *texts: Any) -> None:
+        """Counts what was recorded: texts, also in lists and dicts."""
+        self.text += sum(_characters(text) for text in texts)
+
     async def wait_for_turn(self, who: str, requests_per_minute: int | None) -> None:
         """Waits until ``who`` has made fewer requests than that in the last minute, then counts one more."""
         if requests_per_minute is None:
@@ -93,6 +107,14 @@ class Limits:
                 asked_at.append(now)
                 return
             await asyncio.sleep(asked_at[0] + MINUTE_S - now)
+
+
+def _characters(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_characters, value.values()))
+    return sum(map(_characters, value)) if isinstance(value, list | tuple) else 0
 
 
 def _reached(limit: str, figure: int | float, message: str) -> LimitReached:

@@ -9,6 +9,7 @@ import logging
 
 from django.db import InterfaceError, OperationalError, connection
 
+from engine.bounded import counted_on
 from engine.crew.crew import CrewResult, run_crew
 from engine.crew.runtime import Runtime
 from engine.errors import Cancelled, EngineError, LimitReached
@@ -106,7 +107,8 @@ def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
 
 
 async def _run(spec: CrewSpec, run: Run, runtime: Runtime, worker: str) -> CrewResult:
-    with marked(run_id=run.pk, epoch=run.lease_epoch, worker=worker):  # the thread's marks do not reach the loop
+    # The thread's marks do not reach the loop.
+    with marked(run_id=run.pk, epoch=run.lease_epoch, worker=worker), counted_on(f"team {run.team_id}"):
         return await run_crew(spec, run.inputs, runtime, was_saved=True)
 
 

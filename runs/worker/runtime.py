@@ -9,6 +9,7 @@ import os
 from functools import partial
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from engine.catalogue.model_ids import MCP_PROVIDER, NOT_MODEL_PROVIDERS
@@ -75,11 +76,21 @@ def limits_of(run: Run) -> Limits:
     What earlier workers used counts, except the time in which the run waited for a person or for money.
     """
     bounds = RunLimits(max_calls=run.max_calls, max_tokens=run.max_tokens, max_seconds=run.max_seconds)
+    text = _kept_text(run)
     if bounds == RunLimits():
-        return Limits()
+        return Limits(text=text)
     calls = run.calls.filter(kind=CallKind.MODEL, cache_hit=False).count()
     elapsed_s = (timezone.now() - run.started_at).total_seconds() if run.started_at else 0.0
-    return Limits(bounds, calls=calls, tokens=run.total_tokens, elapsed_s=max(0.0, elapsed_s - run.paused_s))
+    elapsed_s = max(0.0, elapsed_s - run.paused_s)
+    return Limits(bounds, calls=calls, tokens=run.total_tokens, elapsed_s=elapsed_s, text=text)
+
+
+def _kept_text(run: Run) -> int:
+    """Bytes that its calls' texts take, as PostgreSQL packs them: a little less than their characters."""
+    with connection.cursor() as cursor:
+        cursor.execute(KEPT_TEXT, [run.pk])
+        kept: int = cursor.fetchone()[0]
+    return kept
 
 
 def lane_of(run: Run, credentials: TeamCredentials, intent: CallIntent) -> LaneLimits | None:
@@ -106,3 +117,11 @@ def tools_of(run: Run, credentials: TeamCredentials, reading: Reading) -> ToolRe
         allowed_mcp_commands=settings.ALLOWED_MCP_COMMANDS,
         mcp_tokens=credentials.all_of(MCP_PROVIDER),
     )
+
+
+# Sizes are read without unpacking what they are the sizes of.
+KEPT_TEXT = """
+    SELECT coalesce(sum(pg_column_size(messages) + coalesce(pg_column_size(reply), 0) + pg_column_size(tool_output)
+                        + pg_column_size(arguments) + pg_column_size(error)), 0)::bigint
+    FROM runs_call WHERE run_id = %s
+"""

@@ -17,6 +17,7 @@ from runs.telemetry import metrics
 from runs.worker import bell, execution, next_run
 from runs.worker.presence import forget_absent
 from runs.worker.process import worker_process
+from teams import leftovers
 from teams.guessing import tries
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ def sweep() -> None:
     alerts.find_crossed()
     forget_absent()
     tries.forget_ended()
+    leftovers.forget_now_and_then()
 
 
 def _lend_hands(count: int) -> None:

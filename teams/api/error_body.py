@@ -15,6 +15,7 @@ CODE_OF_STATUS = {
     404: "not_found",
     405: "method_not_allowed",
     413: "too_large",
+    429: "busy",
     500: "internal_error",
     503: "unavailable",
 }

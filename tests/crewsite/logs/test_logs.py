@@ -241,3 +241,8 @@ def test_nobody_writes_a_line_of_their_own_by_what_they_ask_for(caplog: pytest.L
 def test_a_line_whose_arguments_do_not_fit_is_not_lost(said: Callable[[], dict[str, Any]]) -> None:
     record = logging.makeLogRecord({"name": "runs.x", "msg": "%d of %d", "args": ("x",)})
     assert json.loads(JsonLines().format(record))["message"] == "%d of %d"
+
+
+def test_what_other_packages_quote_at_length_is_cut(said: Callable[[], dict[str, Any]]) -> None:
+    logging.getLogger("django.security.DisallowedHost").error("Invalid HTTP_HOST header: %s", "a" * 3_000)
+    assert len(said()["message"]) <= 501

@@ -101,3 +101,55 @@ async def test_who_gives_up_waiting_leaves_the_place_to_the_next(work: Work) -> 
     tasks += await begin(room, work, 1, begun=1)
     work.go.set()
     assert [await tasks[place] for place in (0, 2, 3)] == ["done"] * 3
+
+
+class TestShares:
+    """One who asks for much waits for themselves; another is served meanwhile."""
+
+    BOUNDS = Bounds(at_work=5, waiting=20, patience_s=20, share=0.4)
+
+    async def test_one_caller_has_no_more_threads_than_their_share(self, work: Work) -> None:
+        room = Room("page", self.BOUNDS)
+        tasks = [asyncio.create_task(room.carry_out(work, whose="much")) for _ in range(20)]
+        await until(lambda: work.begun == 2)
+        for _ in range(10):
+            assert await room.carry_out(lambda: "soon", whose="little") == "soon"
+        assert work.begun == 2
+        work.go.set()
+        assert await asyncio.gather(*tasks) == ["done"] * 20
+        assert work.most == 2
+
+    async def test_who_has_nothing_at_work_comes_before_who_has(self, work: Work) -> None:
+        room = Room("page", Bounds(at_work=2, waiting=20, patience_s=20, share=1))
+        held = await begin(room, work, 2, begun=2)
+        order: list[str] = []
+        many = [asyncio.create_task(room.carry_out(lambda: order.append("much"), whose="much")) for _ in range(9)]
+        await asyncio.sleep(0.01)
+        slow = Work()
+        one_at_work = asyncio.create_task(room.carry_out(slow, whose="much"))
+        await asyncio.sleep(0.01)
+        few = asyncio.create_task(room.carry_out(lambda: order.append("little"), whose="little"))
+        await asyncio.sleep(0.01)
+        slow.go.set()
+        work.go.set()
+        await asyncio.gather(*held, *many, one_at_work, few)
+        assert order.index("little") <= 3  # before most of those that asked earlier
+
+    async def test_a_full_queue_sends_away_the_last_of_whose_wait_most(self, work: Work) -> None:
+        room = Room("page", Bounds(at_work=1, waiting=3, patience_s=20))
+        much = [asyncio.create_task(room.carry_out(work, whose="much")) for _ in range(4)]
+        await until(lambda: work.begun == 1)
+        little = asyncio.create_task(room.carry_out(work, whose="little"))
+        with pytest.raises(NoRoom):
+            await much[3]
+        work.go.set()
+        assert await asyncio.gather(little, *much[:3]) == ["done"] * 4
+
+    async def test_whose_share_is_used_up_is_told_so(self, work: Work) -> None:
+        room = Room("page", Bounds(at_work=5, waiting=20, patience_s=0.2, share=0.4))
+        tasks = [asyncio.create_task(room.carry_out(work, whose="much")) for _ in range(3)]
+        with pytest.raises(NoRoom) as refused:
+            await tasks[2]
+        assert refused.value.is_own
+        work.go.set()
+        assert await asyncio.gather(*tasks[:2]) == ["done"] * 2

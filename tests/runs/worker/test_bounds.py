@@ -60,6 +60,18 @@ def test_what_an_earlier_worker_used_counts(cast: Cast, worker: WorkerProcess) -
     assert run.total_tokens > 0
 
 
+def test_a_run_that_has_written_much_asks_for_no_more(
+    cast: Cast, worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.record.limits.MAX_TEXT", 100)
+    run = launched(cast)
+    workers.claim_and_execute(run, worker)
+    run.refresh_from_db()
+    assert (run.state, run.error_code) == (RunState.FAILED, "max_text")
+    assert "characters" in run.error
+    assert limits_of(run).text > 100, "what an earlier worker wrote counts"
+
+
 def test_time_in_which_it_waited_for_somebody_does_not_count(cast: Cast) -> None:
     run = launched(cast, max_seconds=60)
     claimed = claim.claim(run.pk, owner="worker-1")
