@@ -13,6 +13,10 @@ from runs.templatetags.times import moment, ticking, took
 from runs.templatetags.words import simulated, state, wait
 
 ROW = """<tr>
+<td class="tick">
+<input class="form-check-input" type="checkbox" form="ticked" name="runs" value="{pk}"
+ aria-label="Compare {crew}, {launched_at}">
+</td>
 <td class="grow">
 <a class="fw-medium" href="{address}">{crew}</a> <span class="quiet">{version}</span>{simulated}{about}
 </td>
@@ -38,6 +42,8 @@ def rows_of(lines: Iterable[RunLine]) -> SafeString:
 def _row(line: RunLine) -> SafeString:
     return format_html(
         ROW,
+        pk=SafeString(line.pk),
+        launched_at=SafeString(f"{line.created_at:%Y-%m-%d %H:%M:%S}"),
         address=SafeString(line.address),
         crew=line.crew,
         version=SafeString(line.version),

@@ -122,6 +122,38 @@ document.addEventListener("DOMContentLoaded", () => {
   setInterval(tick, 200);
 });
 
+// --- Ticked runs: kept for the tab, so that they outlast pages and filters ------------------------------------------
+const ticked = {
+  form: () => document.querySelector("form[data-ticked]"),
+  key: () => `ticked-${ticked.form().dataset.ticked}`,
+  read: () => JSON.parse(sessionStorage.getItem(ticked.key()) ?? "[]"),
+  boxes: () => [...document.querySelectorAll('input[form="ticked"]')],
+  write(ids) {
+    sessionStorage.setItem(ticked.key(), JSON.stringify(ids));
+    ticked.show();
+  },
+  show() {
+    const ids = ticked.read();
+    const shown = new Set(ticked.boxes().map((box) => box.value));
+    for (const box of ticked.boxes()) box.checked = ids.includes(box.value);
+    for (const old of ticked.form().querySelectorAll('input[type="hidden"]')) old.remove();
+    for (const id of ids.filter((one) => !shown.has(one))) { // those of other pages
+      const input = Object.assign(document.createElement("input"), { type: "hidden", name: "runs", value: id });
+      ticked.form().append(input);
+    }
+    ticked.form().querySelector("[data-tick-count]").textContent = ids.length ? `${ids.length} ticked:` : "Tick";
+  },
+};
+document.addEventListener("change", (event) => {
+  if (!event.target.matches('input[form="ticked"]')) return;
+  const others = ticked.read().filter((id) => id !== event.target.value);
+  ticked.write(event.target.checked ? [...others, event.target.value] : others);
+});
+document.addEventListener("reset", (event) => {
+  if (event.target.matches("form[data-ticked]")) ticked.write([]);
+});
+document.addEventListener("DOMContentLoaded", () => { if (ticked.form()) ticked.show(); });
+
 // --- Fragments and live parts ----------------------------------------------------------------------------------------
 // A session that ended answers a fragment with the sign-in page: go there, and back here afterwards.
 document.addEventListener("htmx:beforeSwap", (event) => {

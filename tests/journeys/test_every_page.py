@@ -80,7 +80,16 @@ def addresses(application: Application) -> Iterator[list[str]]:
         application.rows(ALERT)
         application.rows(UNREACHED)
         team = [
-            *("crews/", "crews/new/", "crews/import/", "templates/", "templates/1/", "knowledge/?q=bees"),
+            *(
+                "",
+                "?span=24h&money=simulated",
+                "crews/",
+                "crews/new/",
+                "crews/import/",
+                "templates/",
+                "templates/1/",
+                "knowledge/?q=bees",
+            ),
             *("runs/", "workers/", "limits/", "settings/", f"knowledge/{document['id']}/"),
             *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/")),
             *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/diff/2/")),
