@@ -77,6 +77,13 @@ class CostClass(TextChoices):
     CACHE_HIT = "cache_hit"
 
 
+class RunWaste(TextChoices):
+    """Why well-made calls were paid for in vain: their run gave nothing."""
+
+    FAILED = "failed_run"
+    CANCELLED = "cancelled_run"
+
+
 class Measure(TextChoices):
     """What is counted of a run's distribution: nano-dollars, or milliseconds from its first claim to its end."""
 

@@ -22,6 +22,7 @@ from runs.states import (
     CostClass,
     Priority,
     RunState,
+    RunWaste,
 )
 from teams.models import AtLimit
 
@@ -44,8 +45,8 @@ WORDS: Mapping[str, str] = {
     Purpose.MANAGER: "manager",
     Purpose.GUARDRAIL: "guardrail",
     CostClass.RETRY: "retry",
-    "failed_run": "calls of failed runs",
-    "cancelled_run": "calls of cancelled runs",
+    RunWaste.FAILED: "calls of failed runs",
+    RunWaste.CANCELLED: "calls of cancelled runs",
     CostClass.DUPLICATE: "duplicate",
     CostClass.CACHE_HIT: "reused",
     Priority.LOW: "low",

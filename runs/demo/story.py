@@ -208,7 +208,7 @@ def _news() -> StoryCrew:
         weight=14,
         launched_by=("ada", "tomas", "ines"),
         project="market",
-        answers={"summarise": 330},
+        answers={"research": 260, "summarise": 120},
         tool_rounds=(0.1, 0.5, 0.4),
         versions=(
             StoryVersion(400, "From the template", "ada", _cached("researcher")),
@@ -225,7 +225,7 @@ def _release_notes() -> StoryCrew:
         weight=7,
         launched_by=("lena",),
         project="engineering",
-        answers={"research": 260, "write": 620, "edit": 600, "metadata": 60, "assemble": 240},
+        answers={"research": 260, "write": 620, "edit": 600, "metadata": 60},
         versions=(StoryVersion(13, "New this month", "lena"),),
     )
 

@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce, TruncDay, TruncHour
 from runs.figures.scope import Scope
 from runs.ledger.statements import TOKEN_FIELDS
 from runs.models import Call, CallSum, Run, RunSum
-from runs.states import RUN_LIVE, CallState, CostClass, RunState
+from runs.states import RUN_LIVE, CallState, CostClass, RunState, RunWaste
 
 RunKey = Literal["crew", "version", "state", "hour", "day"]
 CallKey = Literal["crew", "version", "state", "hour", "day", "model", "cost_class"]
@@ -88,7 +88,7 @@ def waste_of(cost_class: str, state: str) -> str:
     """
     if cost_class in _WASTED:
         return cost_class
-    return {RunState.FAILED: "failed_run", RunState.CANCELLED: "cancelled_run"}.get(RunState(state), "")
+    return {RunState.FAILED: RunWaste.FAILED, RunState.CANCELLED: RunWaste.CANCELLED}.get(RunState(state), "")
 
 
 _WASTED = (CostClass.FAILED, CostClass.RETRY, CostClass.CANCELLED, CostClass.DUPLICATE)

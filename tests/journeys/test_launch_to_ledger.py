@@ -58,7 +58,7 @@ PRICES = {
 def provider(page: Page) -> Iterator[OpenAIServer]:
     """A provider on loopback whose key a person adds, and removes again, on the settings page."""
     with OpenAIServer(lambda body: "**Findings** <script>alert(1)</script>", latency_s=0.3, cached_tokens=7) as server:
-        page.goto("/")
+        page.goto("/t/my-team/crews/")
         page.get_by_role("link", name="Settings").click()
         page.locator("select[name=provider]").select_option("openai")
         page.locator("input[name=api_key]").fill("sk-journey-secret")
@@ -67,7 +67,7 @@ def provider(page: Page) -> Iterator[OpenAIServer]:
         expect(page.get_by_role("cell", name="openai", exact=True)).to_be_visible()
         assert "sk-journey-secret" not in page.content()
         yield server
-        page.goto("/")
+        page.goto("/t/my-team/crews/")
         page.get_by_role("link", name="Settings").click()
         page.on("dialog", lambda dialog: dialog.accept())
         page.get_by_role("button", name="Remove the key").click()
@@ -76,7 +76,7 @@ def provider(page: Page) -> Iterator[OpenAIServer]:
 
 def paste_and_launch(page: Page, source: str, name: str) -> str:
     """Imports the source, launches it as it comes, waits for its end; the run's id."""
-    page.goto("/")
+    page.goto("/t/my-team/crews/")
     page.locator("main").get_by_role("link", name=re.compile("Import|Paste")).first.click()
     page.locator("textarea[name=source]").fill(source)
     page.get_by_role("button", name="Read it").click()
@@ -150,7 +150,7 @@ def test_asynchronous_tasks_overlap_by_the_providers_own_clock(
 def test_a_template_is_tried_without_any_key_and_says_that_it_is_simulated(
     application: Application, page: Page
 ) -> None:
-    page.goto("/")
+    page.goto("/t/my-team/crews/")
     page.get_by_role("link", name="Templates").click()
     page.get_by_role("button", name="Try it Company brief").first.click()
     page.get_by_role("button", name="Launch").click()

@@ -26,6 +26,7 @@ from runs.states import (
     CostClass,
     Priority,
     RunState,
+    RunWaste,
 )
 from runs.templatetags.words import state, wait, word
 from runs.words import AT_LIMIT_SHORT, AT_LIMIT_WORDS, BUDGET_TITLES, WAITS, WORDS
@@ -34,7 +35,7 @@ from teams.models import AtLimit
 from tests.cast import Cast, make_cast, make_crew
 from tests.ledger import make_call, make_run, make_task
 
-CODES = (RunState, TaskStatus, CallState, CostClass, Purpose, Priority, Effect)
+CODES = (RunState, TaskStatus, CallState, CostClass, RunWaste, Purpose, Priority, Effect)
 RAW = {str(code) for code, shown in WORDS.items() if shown != code} | {code for code in WAITS if "_" in code}
 """Codes that nobody would write as a word; "running" is both."""
 

@@ -31,8 +31,8 @@ class TestSigningIn:
         response = Client().get("/")
         assert (response.status_code, response["Location"]) == (302, "/signin/?next=/")
 
-    def test_home_leads_members_to_their_first_teams_crews(self, cast: Cast) -> None:
-        assert signed_in(cast.viewer).get("/")["Location"] == "/t/acme/crews/"
+    def test_home_leads_members_to_their_first_team(self, cast: Cast) -> None:
+        assert signed_in(cast.viewer).get("/")["Location"] == "/t/acme/"
 
     def test_somebody_without_a_team_is_told_so(self) -> None:
         client = Client()

@@ -298,7 +298,7 @@ class TestPages:
         client = signed_in(cast.viewer)
         assert "three months of history" in html(client.get("/t/acme/crews/"))
         made = client.post("/t/acme/example/")
-        assert made["Location"] == f"/t/example-{cast.viewer.user.pk}/crews/"
+        assert made["Location"] == f"/t/example-{cast.viewer.user.pk}/"
         team = Team.objects.get(slug=f"example-{cast.viewer.user.pk}")
         assert team.is_demo
         assert Run.objects.filter(team=team).count() == 1500

@@ -72,7 +72,7 @@ def test_the_part_of_the_page_takes_one_query_and_links_to_the_runs(
     client = signed_in(cast.viewer)
     with django_assert_max_num_queries(6):
         page = html(client.get(PAGE, {"crew": crew.slug, "version": ["1", "2", "x", "9" * 30]}))
-    assert "q=crew:company-brief%20version:1%20simulated:no" in page
+    assert "q=crew:=company-brief%20version:1%20simulated:no" in page
     assert 'id="runs-of-2"' in page
     assert "never run" in page
     assert "none ended" in page
