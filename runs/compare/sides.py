@@ -5,7 +5,7 @@ The rest is still shown. Real and simulated runs are never in one group.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -20,8 +20,12 @@ from runs.states import RUN_ENDED, RUN_LIVE
 from runs.typed_values import uuid_or_none, whole_number_or_none
 from teams.access import Principal, visible_to
 from teams.refusals import Refusal
+from teams.work_bounds import Places, query_time
 
 MAX_SIDES = 6
+GROUP_SECONDS = 5.0
+GROUP_PLACES = Places(2, "Other groups are being compared. Try again in a moment.")
+TOO_WIDE = "This group took the database too long and was given up. Narrow it, for example by since:7d."
 LABEL_CHARS = 60
 
 
@@ -56,7 +60,7 @@ def sides_of(who: Principal, asked: Asked) -> tuple[list[Side], list[Problem]]:
     sides = _of_runs(runs[:MAX_SIDES])
     groups = [*_versions(who, asked.versions, problems), *_filters(who, asked.filters, problems)]
     for group in groups[: MAX_SIDES - len(sides)]:
-        side = _of_group(group, asked.simulated, problems)
+        side = _in_time(group, asked.simulated, problems)
         if side is not None:
             sides.append(side)
     left_out = max(0, len(runs) - MAX_SIDES) + len(groups[max(0, MAX_SIDES - min(len(runs), MAX_SIDES)) :])
@@ -176,8 +180,20 @@ def _filters(who: Principal, texts: Sequence[str], problems: list[Problem]) -> l
     return groups
 
 
-def _of_group(group: _Group, simulated: bool | None, problems: list[Problem]) -> Side | None:
-    """Its ended runs of one kind; None, with a word, if there are none. Eight queries at most."""
+def _in_time(group: _Group, simulated: bool | None, problems: list[Problem]) -> Side | None:
+    """The group as a side; None, with a word, if it cannot be read within its time, or others are being read."""
+    try:
+        with GROUP_PLACES.one(), query_time(GROUP_SECONDS, TOO_WIDE, field="q") as go_on:
+            return _of_group(group, simulated, problems, go_on)
+    except Refusal as refusal:
+        problems.append(Problem(group.label, refusal.message))
+        return None
+
+
+def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go_on: Callable[[], None]) -> Side | None:
+    """Its ended runs of one kind; None, with a word, if there are none. Eight queries at most; ``go_on`` is called
+    between them.
+    """
     counts = group.runs.aggregate(
         real=Count("pk", filter=Q(simulated=False, state__in=RUN_ENDED)),
         made_up=Count("pk", filter=Q(simulated=True, state__in=RUN_ENDED)),
@@ -191,15 +207,22 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem]) ->
     runs = group.runs.filter(simulated=kind, state__in=RUN_ENDED)
     newest = runs.order_by("-pk")
     some = Run.objects.filter(pk__in=newest.values("pk")[: queries.MAX_GROUP]) if count > queries.MAX_GROUP else runs
+    go_on()
     totals = queries.totals_of(some)[queries.ALL]
+    go_on()
     cost, time = queries.spreads_of(some, totals)
+    go_on()
+    tasks = queries.task_sums(some).get(queries.ALL, [])
+    go_on()
+    calls = queries.call_sums(some).get(queries.ALL, [])
+    go_on()
     side = Side(
         id=group.id,
         label=group.label,
         simulated=kind,
         totals=totals,
-        tasks=queries.task_sums(some).get(queries.ALL, []),
-        calls=queries.call_sums(some).get(queries.ALL, []),
+        tasks=tasks,
+        calls=calls,
         version=group.version or _version_of(newest),
         filter=_filter_of(group.filter, kind),
         cost=cost,

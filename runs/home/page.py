@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Case, Value, When
 from django.utils import timezone
 
 from agents_app.models import Crew, CrewVersion
 from runs.bounds.standings import Standing, team_standing
 from runs.figures.percentiles import Percentiles, percentiles
-from runs.figures.scope import Period, Scope
-from runs.figures.sums import NONE, Figures, Key, call_sums, run_sums, waste_of
-from runs.home.asked import REAL, SIMULATED, Asked, asked
+from runs.figures.scope import Period, Scope, last_hours
+from runs.figures.sums import NONE, Figures, Key, call_sums, run_sums, total, waste_of
+from runs.home.asked import REAL, SIMULATED, SPANS, Asked, asked
 from runs.home.bars import Bars, stacked
 from runs.models import Run
 from runs.states import PERSON, Measure, RunState
@@ -35,7 +36,7 @@ class Change:
     name: str
     spent_nusd: int
     before_nusd: int
-    q: str  # the filter of its runs
+    q: str  # the filter of its runs; those of a model may have asked others too
 
     @property
     def difference_nusd(self) -> int:
@@ -53,8 +54,10 @@ class CrewFigures:
     q: str
 
     @property
-    def mean_nusd(self) -> int:
-        return round(self.figures.spent_nusd / self.figures.runs)
+    def mean(self) -> Figures:
+        """The cost of a run, with what is not known of it."""
+        mean_nusd = round(self.figures.spent_nusd / self.figures.runs)
+        return Figures(spent_nusd=mean_nusd, unpriced_calls=self.figures.unpriced_calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ def home(who: Principal, query: Mapping[str, str], *, remembered: str = "") -> H
     calls = call_sums(scope, by=("crew", "model", "cost_class", "state"))
     calls_before = call_sums(scope.before, by=("crew", "model", "cost_class", "state"))
     names = _Names(who, (*sums, *sums_before), scope)
-    total, before = _sum(sums), _sum(sums_before)
+    all_runs, before = total(sums.values()), total(sums_before.values())
     month = None if simulated else team_standing(who)
     wasted = _waste_by(calls)
     return Home(
@@ -150,12 +153,12 @@ def home(who: Principal, query: Mapping[str, str], *, remembered: str = "") -> H
         has_runs=bool(kinds),
         month=month,
         forecast_nusd=None if month is None else _forecast(who, month, now),
-        total=total,
+        total=all_runs,
         before=before,
         states=_by_state(sums),
         states_before=_by_state(sums_before),
-        cost=_distribution(scope, Measure.COST, total, before),
-        duration=_distribution(scope, Measure.DURATION, total, before),
+        cost=_distribution(scope, Measure.COST, all_runs, before),
+        duration=_distribution(scope, Measure.DURATION, all_runs, before),
         waste=[Waste(reason, nusd) for reason, nusd in sorted(wasted.items(), key=lambda item: -item[1])],
         waste_nusd=sum(wasted.values()),
         waste_before_nusd=sum(_waste_by(calls_before).values()),
@@ -220,10 +223,6 @@ def _is_simulated(chosen: str, kinds: Mapping[bool, bool]) -> bool:
     return bool(kinds) and False not in kinds
 
 
-def _sum(sums: Mapping[Key, Figures]) -> Figures:
-    return sum(sums.values(), NONE)
-
-
 def _by(sums: Mapping[Key, Figures], place: int) -> dict[Any, Figures]:
     added: defaultdict[Any, Figures] = defaultdict(Figures)
     for key, figures in sums.items():
@@ -250,9 +249,9 @@ def _waste_by(calls: Mapping[Key, Figures]) -> dict[str, int]:
     return dict(wasted)
 
 
-def _distribution(scope: Scope, measure: Measure, total: Figures, before: Figures) -> Distribution:
+def _distribution(scope: Scope, measure: Measure, now: Figures, before: Figures) -> Distribution:
     return Distribution(
-        percentiles(scope, measure, runs=total.runs), percentiles(scope.before, measure, runs=before.runs)
+        percentiles(scope, measure, runs=now.runs), percentiles(scope.before, measure, runs=before.runs)
     )
 
 
@@ -307,9 +306,10 @@ def _crews(sums: Mapping[Key, Figures], calls: Mapping[Key, Figures], names: _Na
 
 
 def _asks(who: Principal) -> list[Run]:
-    """Runs that wait for a person's word or for money, the longest waiting first."""
+    """Runs that wait for a person's word, then those that wait for money; of each the longest waiting first."""
     waiting = visible_to(who, Run).filter(state=RunState.WAITING).select_related("crew", "version", "team")
-    return sorted(waiting.order_by("paused_at")[:SHOWN_ASKS], key=lambda run: run.waiting_for != PERSON)
+    people_first = Case(When(waiting_for=PERSON, then=Value(0)), default=Value(1))
+    return list(waiting.order_by(people_first, "paused_at")[:SHOWN_ASKS])
 
 
 def _forecast(who: Principal, month: Standing, now: datetime) -> tuple[int, int] | None:
@@ -322,12 +322,7 @@ def _forecast(who: Principal, month: Standing, now: datetime) -> tuple[int, int]
     gone = now - begins
     if gone < timedelta(days=1) or not month.spent_nusd:
         return None
-    week = run_sums(Scope(who, simulated=False, period=_last_week(now)))
-    by_week = month.spent_nusd + round(_sum(week).spent_nusd * ((ends - now) / timedelta(days=7)))
+    week = run_sums(Scope(who, simulated=False, period=last_hours(SPANS["7d"], now)))
+    by_week = month.spent_nusd + round(total(week.values()).spent_nusd * ((ends - now) / timedelta(days=7)))
     by_month = round(month.spent_nusd * ((ends - begins) / gone))
     return min(by_week, by_month), max(by_week, by_month)
-
-
-def _last_week(now: datetime) -> Period:
-    hour = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    return Period(hour - timedelta(days=7), hour)

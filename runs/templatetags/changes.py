@@ -13,8 +13,8 @@ register = template.Library()
 
 @register.simple_tag
 def change(now: float | None, before: float | None, kind: str) -> SafeString:
-    """``kind``: ``money`` in nano-dollars and ``ms`` are good if they shrink, ``share`` is good if it grows, and
-    ``count`` is neither. Nothing to compare with is said in words.
+    """``kind``: ``money`` in nano-dollars and ``ms`` are good if they shrink, ``share`` is good if it grows. Nothing to
+    compare with is said in words.
     """
     if now is None or before is None or (kind != "share" and not before):
         return format_html('<span class="quiet">{}</span>', "none before" if now else "")
@@ -32,8 +32,6 @@ def change(now: float | None, before: float | None, kind: str) -> SafeString:
 
 
 def _judged(difference: float, kind: str) -> str:
-    if kind == "count":
-        return "quiet"
     return "good" if (difference > 0) == (kind == "share") else "bad"
 
 
@@ -47,9 +45,7 @@ def _size(difference: float, before: float, kind: str) -> str:
 def _amount(figure: float, kind: str) -> str:
     if kind == "money":
         return f"${to_usd(round(figure)):,.9f}"
-    if kind == "ms":
-        return f"{figure / 1000:,.3f} s"
-    return f"{100 * figure:.1f} %" if kind == "share" else f"{figure:,.0f}"
+    return f"{figure / 1000:,.3f} s" if kind == "ms" else f"{100 * figure:.1f} %"
 
 
 @register.filter

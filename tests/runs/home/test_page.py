@@ -66,7 +66,7 @@ def test_every_link_lists_the_runs_that_its_figure_sums(cast: Cast, crew: Crew) 
         assert sum(column.amounts) == column.figures.spent_nusd
     for line in page.crews:
         assert line.figures.spent_nusd == sum(run.spent_nusd for run in behind(cast, line.q))
-    for change in page.changes:
+    for change in page.changes:  # of a model too, since all runs asked one alone
         assert change.spent_nusd == sum(run.spent_nusd for run in behind(cast, change.q))
     assert page.difference_nusd == sum(change.difference_nusd for change in page.changes if change.kind == "crew")
 
@@ -100,6 +100,33 @@ def test_what_still_runs_is_counted_and_what_waits_is_asked_for(cast: Cast, crew
     page = shown(cast)
     assert (page.total.runs, page.total.spent_nusd) == (2, 42)
     assert [run.pk for run in page.asks] == [waiting.pk]
+
+
+def test_who_waits_for_a_person_is_told_before_who_waits_for_money(cast: Cast, crew: Crew) -> None:
+    long_ago = timezone.now() - timedelta(days=9)
+    for _ in range(6):
+        ran(cast, crew, 1, state=RunState.WAITING, waiting_for="team_budget", paused_at=long_ago)
+    person = ran(cast, crew, 1, state=RunState.WAITING, waiting_for="person", paused_at=timezone.now())
+    assert shown(cast).asks[0].pk == person.pk
+
+
+def test_a_models_figure_is_that_of_its_calls_and_its_link_lists_the_runs_that_asked_it(cast: Cast, crew: Crew) -> None:
+    run = ran(cast, crew, 500, model="gpt-4o")
+    make_call(run, step=1, model="o4-mini", cost_nusd=20)
+    Run.objects.filter(pk=run.pk).update(spent_nusd=520)
+    rollups.rebuild(cast.team.pk)
+    models = {change.name: change for change in shown(cast).changes if change.kind == "model"}
+    assert {name: change.spent_nusd for name, change in models.items()} == {"gpt-4o": 500, "o4-mini": 20}
+    assert [one.pk for one in behind(cast, models["o4-mini"].q)] == [run.pk]
+
+
+def test_a_mean_that_lacks_unknown_costs_is_a_lower_bound(cast: Cast, crew: Crew, client: Client) -> None:
+    ran(cast, crew, 0, unpriced_calls=1)
+    ran(cast, crew, 10_000_000)
+    assert (shown(cast).crews[0].mean.spent_nusd, shown(cast).crews[0].mean.unpriced_calls) == (5_000_000, 1)
+    client.force_login(cast.viewer.user)
+    page = client.get("/t/acme/").content.decode()
+    assert "≥" in page[page.index('data-label="Mean"') :].split("</td>")[0]
 
 
 def test_percentiles_are_those_of_the_runs(cast: Cast, crew: Crew) -> None:
