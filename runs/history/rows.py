@@ -18,7 +18,7 @@ ROW = """<tr>
  aria-label="Compare {crew}, {launched_at}">
 </td>
 <td class="grow">
-<a class="fw-medium" href="{address}">{crew}</a> <span class="quiet">{version}</span>{simulated}{about}
+<a class="fw-medium" href="{address}">{crew}</a> <span class="quiet">{version}</span> {simulated}{about}
 </td>
 <td data-label="">{state}{waits}</td>
 <td class="n" data-label="Cost">{cost}</td>
