@@ -148,7 +148,7 @@ def _drop_long_errors() -> None:
             raise UnconvertibleReply("The provider's answer cannot be understood.") from None
         return own(model, original_exception, *args, **options)
 
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():  # a copy is one step; another thread may be importing
         if name.startswith("litellm.") and vars(module).get("exception_type") is own:
             module.exception_type = exception_type  # type: ignore[attr-defined]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from teams.actions import LOCAL_OWNER_EMAIL
 from tests.application import Application, chromium
 
 FLAGS = [
@@ -57,3 +58,10 @@ def page(application: Application, browser: Browser, session: dict[str, Any]) ->
     yield opened
     context.close()
     assert errors == []
+
+
+@pytest.fixture
+def empty_team(application: Application) -> str:
+    """The address of the crews of a team of the signed-in person that has none, whatever journeys came before."""
+    application.manage("bootstrap", "--email", LOCAL_OWNER_EMAIL, "--team", "Empty")
+    return "/t/empty/crews/"

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from teams.actions import LOCAL_OWNER_EMAIL
-from tests.application import Application
 from tests.journeys.test_every_page import LOOKS, _faults
-
-
-@pytest.fixture
-def empty_team(application: Application) -> str:
-    """The address of a team of the signed-in person that has no crew."""
-    application.manage("bootstrap", "--email", LOCAL_OWNER_EMAIL, "--team", "Empty")
-    return "/t/empty/crews/"
 
 
 def test_a_made_up_team_is_looked_at_and_removed(page: Page, empty_team: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 
-def test_ticks_outlast_pages_of_the_list(page: Page) -> None:
-    page.goto("/t/my-team/crews/")
+def test_ticks_outlast_pages_of_the_list(page: Page, empty_team: str) -> None:
+    page.goto(empty_team)
     page.get_by_role("button", name="Look at a team with three months of history").click()
     expect(page.get_by_role("heading", name="Home")).to_be_visible(timeout=90_000)
     team = page.url.rstrip("/")
