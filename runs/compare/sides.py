@@ -12,8 +12,8 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from agents_app.models import CrewVersion
-from runs.compare import queries
-from runs.compare.splits.facts import Side
+from runs.compare import queries, whole_versions
+from runs.compare.splits.facts import CallSums, Side, TaskSums, Totals
 from runs.history.filters import RunFilter
 from runs.models import Run
 from runs.states import RUN_ENDED, RUN_LIVE
@@ -208,13 +208,10 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
     newest = runs.order_by("-pk")
     some = Run.objects.filter(pk__in=newest.values("pk")[: queries.MAX_GROUP]) if count > queries.MAX_GROUP else runs
     go_on()
-    totals = queries.totals_of(some)[queries.ALL]
+    totals, tasks, calls = _sums(group, some, kind, go_on)
     go_on()
-    cost, time = queries.spreads_of(some, totals)
-    go_on()
-    tasks = queries.task_sums(some).get(queries.ALL, [])
-    go_on()
-    calls = queries.call_sums(some).get(queries.ALL, [])
+    read = totals if totals.runs <= queries.MAX_GROUP else queries.totals_of(some)[queries.ALL]
+    cost, time = queries.spreads_of(some, read)
     go_on()
     side = Side(
         id=group.id,
@@ -228,7 +225,22 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
         cost=cost,
         time=time,
     )
-    return replace(side, notes=_notes_of_group(counts["live"], others, kind, count))
+    return replace(side, notes=_notes_of_group(counts["live"], others, kind, count, whole=group.version is not None))
+
+
+def _sums(
+    group: _Group, runs: QuerySet[Run], kind: bool, go_on: Callable[[], None]
+) -> tuple[Totals, list[TaskSums], list[CallSums]]:
+    """Of all runs of a version by its rollups, of other groups over the runs themselves."""
+    if group.version is not None:
+        totals = whole_versions.totals_of_version(group.version, simulated=kind)
+        tasks = whole_versions.tasks_of_version(group.version, simulated=kind)
+        return totals, tasks, whole_versions.calls_of_version(group.version, simulated=kind)
+    totals = queries.totals_of(runs)[queries.ALL]
+    go_on()
+    tasks = queries.task_sums(runs).get(queries.ALL, [])
+    go_on()
+    return totals, tasks, queries.call_sums(runs).get(queries.ALL, [])
 
 
 def _filter_of(text: str, kind: bool) -> str:
@@ -256,7 +268,7 @@ def _why_empty(counts: Mapping[str, int], kind: bool) -> str:
     return "No run fits."
 
 
-def _notes_of_group(live: int, others: int, kind: bool, count: int) -> tuple[str, ...]:
+def _notes_of_group(live: int, others: int, kind: bool, count: int, *, whole: bool) -> tuple[str, ...]:
     notes = []
     if others:
         word = "real" if kind else "simulated"
@@ -266,7 +278,12 @@ def _notes_of_group(live: int, others: int, kind: bool, count: int) -> tuple[str
     if live:
         notes.append(f"{live:,} still under way {'are' if live != 1 else 'is'} left out.")
     if count > queries.MAX_GROUP:
-        notes.append(f"Of {count:,} runs the newest {queries.MAX_GROUP:,} are compared.")
+        newest = f"the newest {queries.MAX_GROUP:,}"
+        notes.append(
+            f"Sums are of all {count:,} runs; medians, spreads and intervals of {newest}."
+            if whole
+            else f"Of {count:,} runs {newest} are compared."
+        )
     return tuple(notes)
 
 
