@@ -66,7 +66,10 @@ def in_a_process(size: int, kept: Path, given: argparse.Namespace) -> dict[str, 
     done = subprocess.run(command + ["--plans"] * given.plans, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, dict[str, Measured]] = {}
     for line in done.stdout.splitlines():
-        section, name, *figures = line.split("\t")
+        section, *rest = line.split("\t")
+        if not rest:
+            continue  # something that the installation said of itself
+        name, *figures = rest
         found.setdefault(section, {})[name] = Measured(float(figures[0]), float(figures[1]), int(figures[2]))
     return found
 

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from django.db import connection
 from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
 
 from agents_app.models import CrewVersion
-from runs.compare.splits.facts import TOKEN_KINDS, CallSums, TaskSums, Totals
-from runs.models import RunSum, TaskCallSum, TaskRun, TaskTime
-from runs.states import RunState
+from runs.compare.queries import spread_among
+from runs.compare.splits.facts import TOKEN_KINDS, CallSums, Spread, TaskSums, Totals
+from runs.models import Run, RunSum, TaskCallSum, TaskRun, TaskTime
+from runs.states import RUN_LIVE, RunState
 
 _TOTALS = {
     "spent_nusd": "spent_nusd",
@@ -31,6 +34,15 @@ _TOTALS = {
     "runs": "runs",
     "timed": "timed",
 }
+_NEWEST = """
+    SELECT array_agg(spent_nusd ORDER BY spent_nusd) FILTER (WHERE unpriced_calls = 0),
+           array_agg(ended_ms ORDER BY ended_ms) FILTER (WHERE ended_ms >= 0)
+    FROM (
+        SELECT spent_nusd, unpriced_calls, ended_ms FROM runs_run
+        WHERE version_id = %(version)s AND simulated = %(simulated)s AND finished_at IS NOT NULL
+        ORDER BY id DESC LIMIT %(most)s
+    ) AS newest
+"""
 _CALLS = ("calls", "requests", "cost_nusd", "latency_ms", "waited_ms", "nested_ms")
 _BY = ("task", "model", "cost_class", "kind", "priced")
 
@@ -40,6 +52,25 @@ def totals_of_version(version: CrewVersion, *, simulated: bool) -> Totals:
     sums: dict[str, Any] = {f"sum_{name}": Sum(column) for name, column in _TOTALS.items()}
     row = _of(RunSum, version, simulated).aggregate(succeeded=Sum("runs", filter=Q(state=RunState.SUCCEEDED)), **sums)
     return Totals(succeeded=row["succeeded"] or 0, **{name: int(row[f"sum_{name}"] or 0) for name in _TOTALS})
+
+
+def counts_of_version(version: CrewVersion) -> dict[str, int]:
+    """How many of its runs have ended, of each kind, and how many have not. Two queries."""
+    ended = RunSum.objects.filter(version=version, team=version.crew.team_id, crew=version.crew_id)
+    counts = ended.aggregate(
+        real=Coalesce(Sum("runs", filter=Q(simulated=False)), 0),
+        made_up=Coalesce(Sum("runs", filter=Q(simulated=True)), 0),
+    )
+    live = Run.objects.filter(version=version, team=version.crew.team_id, state__in=RUN_LIVE)
+    return counts | {"live": live.count()}
+
+
+def spreads_of_version(version: CrewVersion, *, simulated: bool, most: int) -> tuple[Spread | None, Spread | None]:
+    """How cost, where it is known in full, and time are spread over its newest ``most`` runs. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST, {"version": version.pk, "simulated": simulated, "most": most})
+        costs, times = cursor.fetchone()
+    return spread_among(costs or []), spread_among(times or [])
 
 
 def calls_of_version(version: CrewVersion, *, simulated: bool) -> list[CallSums]:

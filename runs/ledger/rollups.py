@@ -101,6 +101,11 @@ def _ms(between: LiteralString) -> LiteralString:
     return f"round(extract(epoch FROM ({between}))::float8 * 1000)::bigint"
 
 
+def bucket_of(value: LiteralString) -> LiteralString:
+    """The expression for the bucket of a value of the type float8."""
+    return f"CASE WHEN {value} = 0 THEN {NOTHING} ELSE ceil(ln({value}) / ln({GAMMA}::float8)) END"
+
+
 _REQUESTS: LiteralString = """
     count(*) FILTER (WHERE call.kind = 'model' AND call.state IN ('ok', 'late') AND NOT call.cache_hit)
 """
@@ -140,7 +145,7 @@ BUCKETS = RollupTable(
         "measure": "figure.measure",
         **_DAY,
         **_WHAT,
-        "bucket": f"CASE WHEN figure.value = 0 THEN {NOTHING} ELSE ceil(ln(figure.value) / ln({GAMMA}::float8)) END",
+        "bucket": bucket_of("figure.value"),
     },
     {"runs": "count(*)"},
     # A run whose cost is not known in full, and one that no worker began, have no place in the distributions.

@@ -29,6 +29,9 @@ def by_key(calls: Sequence[CallSums]) -> dict[tuple[object, ...], CallSums]:
 def assert_same(version: CrewVersion, *, simulated: bool) -> None:
     runs = Run.objects.filter(version=version, simulated=simulated, finished_at__isnull=False)
     assert whole_versions.totals_of_version(version, simulated=simulated) == queries.totals_of(runs)[queries.ALL]
+    totals = whole_versions.totals_of_version(version, simulated=simulated)
+    spreads = whole_versions.spreads_of_version(version, simulated=simulated, most=10_000)
+    assert spreads == queries.spreads_of(runs, totals)
     assert by_key(whole_versions.calls_of_version(version, simulated=simulated)) == by_key(
         queries.call_sums(runs)[queries.ALL]
     )
