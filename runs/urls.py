@@ -9,6 +9,7 @@ from runs.home import views as home
 from runs.launch import views as launch
 from runs.limits import views as limits
 from runs.operations import views as operations
+from runs.retention import views as retention
 from runs.run import views as run
 
 urlpatterns = [
@@ -39,5 +40,6 @@ urlpatterns = [
     path("compare/csv/", compare.comparison_csv, name="compare_csv"),
     path("compare/output/", compare.output, name="compare_output"),
     path("limits/", limits.limits_page, name="limits"),
+    path("limits/texts/", retention.kept_texts, name="kept_texts"),
     path("alerts/<int:pk>/dismiss/", limits.dismiss, name="dismiss_alert"),
 ]

@@ -84,6 +84,8 @@ class Team(models.Model):
     fallback_model = models.CharField(max_length=200, blank=True)
     launch_quota = models.PositiveIntegerField(null=True, blank=True)
     launch_window_s = models.PositiveIntegerField(default=3600)
+    # After how many days texts of ended runs are removed; null: never.
+    keep_texts_days = models.PositiveIntegerField(null=True, blank=True)
     is_demo = models.BooleanField(default=False, db_default=False)  # made up: every run of it is simulated
     created_at = models.DateTimeField(db_default=Now())
     members = models.ManyToManyField(User, through="Membership", related_name="teams")
@@ -98,6 +100,7 @@ class Team(models.Model):
             models.CheckConstraint(condition=models.Q(run_max_calls__gte=1), name="team_run_max_calls_positive"),
             models.CheckConstraint(condition=models.Q(run_max_seconds__gte=1), name="team_run_max_seconds_positive"),
             models.CheckConstraint(condition=models.Q(runs_at_once__gte=1), name="team_runs_at_once_positive"),
+            models.CheckConstraint(condition=models.Q(keep_texts_days__gte=1), name="team_keep_texts_days_positive"),
         ]
 
     def __str__(self) -> str:

@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from agents_app.models import Crew
 from tests.cast import Cast, make_cast, make_crew
 from tests.environment import GIVEN_DATABASE
+
+# How fast examples are made says something of the machine, and nothing of what is tested.
+settings.register_profile("crewsite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("crewsite")
 
 
 @pytest.fixture(scope="session")

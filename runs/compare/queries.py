@@ -139,6 +139,11 @@ def _places(count: int) -> list[int]:
     return [*middle_ranks(count), low, high, *nearest, p95_rank(count), 1, count]
 
 
+def spread_among(values: Sequence[int]) -> Spread | None:
+    """How values in ascending order are spread; None without any."""
+    return _spread([values[place - 1] for place in _places(len(values))], len(values)) if values else None
+
+
 def _spread(values: list[int] | None, count: int) -> Spread | None:
     if not values:
         return None

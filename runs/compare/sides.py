@@ -12,8 +12,8 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from agents_app.models import CrewVersion
-from runs.compare import queries
-from runs.compare.splits.facts import Side
+from runs.compare import queries, whole_versions
+from runs.compare.splits.facts import CallSums, Side, Spread, TaskSums, Totals
 from runs.history.filters import RunFilter
 from runs.models import Run
 from runs.states import RUN_ENDED, RUN_LIVE
@@ -194,11 +194,7 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
     """Its ended runs of one kind; None, with a word, if there are none. Eight queries at most; ``go_on`` is called
     between them.
     """
-    counts = group.runs.aggregate(
-        real=Count("pk", filter=Q(simulated=False, state__in=RUN_ENDED)),
-        made_up=Count("pk", filter=Q(simulated=True, state__in=RUN_ENDED)),
-        live=Count("pk", filter=Q(state__in=RUN_LIVE)),
-    )
+    counts = _counts(group)
     kind = simulated if simulated is not None else not counts["real"]
     count, others = (counts["made_up"], counts["real"]) if kind else (counts["real"], counts["made_up"])
     if not count:
@@ -206,15 +202,8 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
         return None
     runs = group.runs.filter(simulated=kind, state__in=RUN_ENDED)
     newest = runs.order_by("-pk")
-    some = Run.objects.filter(pk__in=newest.values("pk")[: queries.MAX_GROUP]) if count > queries.MAX_GROUP else runs
     go_on()
-    totals = queries.totals_of(some)[queries.ALL]
-    go_on()
-    cost, time = queries.spreads_of(some, totals)
-    go_on()
-    tasks = queries.task_sums(some).get(queries.ALL, [])
-    go_on()
-    calls = queries.call_sums(some).get(queries.ALL, [])
+    totals, tasks, calls, (cost, time) = _sums(group, newest, kind, count, go_on)
     go_on()
     side = Side(
         id=group.id,
@@ -228,7 +217,42 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
         cost=cost,
         time=time,
     )
-    return replace(side, notes=_notes_of_group(counts["live"], others, kind, count))
+    return replace(side, notes=_notes_of_group(counts["live"], others, kind, count, whole=group.version is not None))
+
+
+def _counts(group: _Group) -> Mapping[str, int]:
+    if group.version is not None:
+        return whole_versions.counts_of_version(group.version)
+    counts: Mapping[str, int] = group.runs.aggregate(
+        real=Count("pk", filter=Q(simulated=False, state__in=RUN_ENDED)),
+        made_up=Count("pk", filter=Q(simulated=True, state__in=RUN_ENDED)),
+        live=Count("pk", filter=Q(state__in=RUN_LIVE)),
+    )
+    return counts
+
+
+_Sums = tuple[Totals, list[TaskSums], list[CallSums], tuple[Spread | None, Spread | None]]
+
+
+def _sums(group: _Group, newest: QuerySet[Run], kind: bool, count: int, go_on: Callable[[], None]) -> _Sums:
+    """Of a version over all its runs by their rollups, of other groups over the newest ``MAX_GROUP`` runs themselves;
+    spreads always over those."""
+    if group.version is not None:
+        totals = whole_versions.totals_of_version(group.version, simulated=kind)
+        tasks = whole_versions.tasks_of_version(group.version, simulated=kind)
+        calls = whole_versions.calls_of_version(group.version, simulated=kind)
+        go_on()
+        spreads = whole_versions.spreads_of_version(group.version, simulated=kind, most=queries.MAX_GROUP)
+        return totals, tasks, calls, spreads
+    ids = newest.values("pk")[: queries.MAX_GROUP]
+    runs = Run.objects.filter(pk__in=ids) if count > queries.MAX_GROUP else newest.order_by()
+    totals = queries.totals_of(runs)[queries.ALL]
+    go_on()
+    spreads = queries.spreads_of(runs, totals)
+    go_on()
+    tasks = queries.task_sums(runs).get(queries.ALL, [])
+    go_on()
+    return totals, tasks, queries.call_sums(runs).get(queries.ALL, []), spreads
 
 
 def _filter_of(text: str, kind: bool) -> str:
@@ -256,7 +280,7 @@ def _why_empty(counts: Mapping[str, int], kind: bool) -> str:
     return "No run fits."
 
 
-def _notes_of_group(live: int, others: int, kind: bool, count: int) -> tuple[str, ...]:
+def _notes_of_group(live: int, others: int, kind: bool, count: int, *, whole: bool) -> tuple[str, ...]:
     notes = []
     if others:
         word = "real" if kind else "simulated"
@@ -266,7 +290,12 @@ def _notes_of_group(live: int, others: int, kind: bool, count: int) -> tuple[str
     if live:
         notes.append(f"{live:,} still under way {'are' if live != 1 else 'is'} left out.")
     if count > queries.MAX_GROUP:
-        notes.append(f"Of {count:,} runs the newest {queries.MAX_GROUP:,} are compared.")
+        newest = f"the newest {queries.MAX_GROUP:,}"
+        notes.append(
+            f"Sums are of all {count:,} runs; medians, spreads and intervals of {newest}."
+            if whole
+            else f"Of {count:,} runs {newest} are compared."
+        )
     return tuple(notes)
 
 

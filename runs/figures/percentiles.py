@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 from django.db import connection
 from psycopg.sql import SQL
 
 from runs.figures.scope import Scope
-from runs.ledger.rollups import BUCKETS, GAMMA, NOTHING, PRECISION
+from runs.ledger.rollups import GAMMA, NOTHING, PRECISION, bucket_of
 from runs.sql import statement
 from runs.states import Measure
 
@@ -51,7 +51,7 @@ def _exact(scope: Scope, measure: Measure) -> Percentiles:
 
 
 def _from_buckets(scope: Scope, measure: Measure) -> Percentiles:
-    counts = _execute(_BUCKETS, _parameters(scope, measure))
+    counts = _execute(_BUCKETS[measure], _parameters(scope, measure))
     n = sum(count for _, count in counts)
     median, p95 = (_value(counts, math.ceil(share * n)) for share in SHARES)
     return Percentiles(n, median, p95, exact=False)
@@ -121,21 +121,34 @@ _EXACT = statement(
     of_crew=_OF_CREW,
 )
 
-# The days that lie in the period as a whole, and the runs of the hours before and after them.
-_BUCKETS = statement(
-    """
-    SELECT bucket, sum(runs)::bigint FROM (
-        SELECT run.bucket, run.runs FROM runs_runbucket AS run
-        WHERE {of_team} AND run.measure = %(measure)s AND run.day >= %(first)s AND run.day < %(last)s AND {of_crew}
-        UNION ALL
-        SELECT {bucket}, 1
-        FROM {runs} AND {of_team} AND {of_crew} AND figure.measure = %(measure)s
-          AND (run.created_at >= %(since)s AND run.created_at < least(%(edge_before)s, %(until)s)
-               OR run.created_at >= greatest(%(edge_after)s, %(since)s) AND run.created_at < %(until)s)
-    ) AS counted GROUP BY bucket ORDER BY bucket
-    """,
-    of_team=_OF_TEAM,
-    of_crew=_OF_CREW,
-    bucket=SQL(BUCKETS.keys["bucket"]),
-    runs=SQL(BUCKETS.source),
-)
+# A run's value, and whether it has one.
+_VALUES: Mapping[Measure, tuple[LiteralString, LiteralString]] = {
+    Measure.COST: ("run.ended_nusd::float8", "run.unpriced_calls = 0"),
+    Measure.DURATION: ("run.ended_ms::float8", "true"),
+}
+
+
+def _with_buckets(measure: Measure) -> str:
+    """Reads the buckets of the days that lie in the period as a whole, and the runs of the hours before and after."""
+    value, is_known = _VALUES[measure]
+    return statement(
+        """
+        SELECT bucket, sum(runs)::bigint FROM (
+            SELECT run.bucket, run.runs FROM runs_runbucket AS run
+            WHERE {of_team} AND run.measure = %(measure)s AND run.day >= %(first)s AND run.day < %(last)s AND {of_crew}
+            UNION ALL
+            SELECT {bucket}, 1 FROM runs_run AS run
+            WHERE {in_all} AND run.created_at >= %(since)s AND run.created_at < least(%(edge_before)s, %(until)s)
+            UNION ALL
+            SELECT {bucket}, 1 FROM runs_run AS run
+            WHERE {in_all} AND run.created_at >= greatest(%(edge_after)s, %(since)s) AND run.created_at < %(until)s
+        ) AS counted GROUP BY bucket ORDER BY bucket
+        """,
+        of_team=_OF_TEAM,
+        of_crew=_OF_CREW,
+        in_all=SQL(" AND ").join([_OF_TEAM, _OF_CREW, SQL("run.ended_ms >= 0"), SQL(is_known)]),
+        bucket=SQL(bucket_of(value)),
+    )
+
+
+_BUCKETS = {measure: _with_buckets(measure) for measure in Measure}

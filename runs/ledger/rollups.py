@@ -89,10 +89,22 @@ def _write(which: LiteralString, key: UUID | int, *, sign: int) -> None:
 
 
 _ENDED: LiteralString = "run.finished_at IS NOT NULL"  # a constraint of the table says that this is so
+_BEGUN: LiteralString = "run.ended_ms >= 0"  # a worker had begun it
 _WHOSE: dict[str, LiteralString] = {"team_id": "run.team_id", "simulated": "run.simulated"}
 _WHAT: dict[str, LiteralString] = {"crew_id": "run.crew_id", "version_id": "run.version_id"}
 _HOUR: dict[str, LiteralString] = {"hour": "date_trunc('hour', run.created_at, 'UTC')"}
+_DAY: dict[str, LiteralString] = {"day": "(run.created_at AT TIME ZONE 'UTC')::date"}
 _STATE: dict[str, LiteralString] = {"state": "run.state"}
+
+
+def _ms(between: LiteralString) -> LiteralString:
+    return f"round(extract(epoch FROM ({between}))::float8 * 1000)::bigint"
+
+
+def bucket_of(value: LiteralString) -> LiteralString:
+    """The expression for the bucket of a value of the type float8."""
+    return f"CASE WHEN {value} = 0 THEN {NOTHING} ELSE ceil(ln({value}) / ln({GAMMA}::float8)) END"
+
 
 _REQUESTS: LiteralString = """
     count(*) FILTER (WHERE call.kind = 'model' AND call.state IN ('ok', 'late') AND NOT call.cache_hit)
@@ -104,7 +116,11 @@ RUN_SUMS = RollupTable(
     {
         **{name: f"sum(run.{name})" for name in ROLLUP_FIELDS},
         "runs": "count(*)",
-        "took_ms": "coalesce(sum(run.ended_ms) FILTER (WHERE run.ended_ms >= 0), 0)",
+        "took_ms": f"coalesce(sum(run.ended_ms) FILTER (WHERE {_BEGUN}), 0)",
+        "timed": f"count(*) FILTER (WHERE {_BEGUN})",
+        "queue_ms": f"coalesce(sum({_ms('run.started_at - run.created_at')}) FILTER (WHERE {_BEGUN}), 0)",
+        "paused_ms": f"coalesce(sum(round(run.paused_s * 1000)::bigint) FILTER (WHERE {_BEGUN}), 0)",
+        "unpriced_runs": "count(*) FILTER (WHERE run.unpriced_calls > 0)",
     },
     f"runs_run AS run WHERE {_ENDED}",
 )
@@ -127,9 +143,9 @@ BUCKETS = RollupTable(
     {
         **_WHOSE,
         "measure": "figure.measure",
-        "day": "(run.created_at AT TIME ZONE 'UTC')::date",
+        **_DAY,
         **_WHAT,
-        "bucket": f"CASE WHEN figure.value = 0 THEN {NOTHING} ELSE ceil(ln(figure.value) / ln({GAMMA}::float8)) END",
+        "bucket": bucket_of("figure.value"),
     },
     {"runs": "count(*)"},
     # A run whose cost is not known in full, and one that no worker began, have no place in the distributions.
@@ -140,4 +156,61 @@ BUCKETS = RollupTable(
     WHERE {_ENDED} AND run.ended_ms >= 0 AND figure.known
     """,
 )
-ROLLUPS = (RUN_SUMS, CALL_SUMS, BUCKETS)
+_CALLS_OF_TASKS: LiteralString = f"""
+    runs_run AS run JOIN runs_call AS call ON call.run_id = run.id
+    LEFT JOIN runs_taskrun AS task ON task.id = call.task_run_id
+    WHERE {_ENDED} AND call.state <> 'intent'
+"""
+_PLAIN_PROMPT: LiteralString = "(call.prompt_tokens - call.cached_prompt_tokens - call.cache_write_tokens)"
+_SPEND: dict[str, tuple[LiteralString, LiteralString]] = {
+    "prompt": (_PLAIN_PROMPT, "call.input_usd_per_mtok"),
+    "cached": ("call.cached_prompt_tokens", "coalesce(call.cached_usd_per_mtok, call.input_usd_per_mtok)"),
+    "cache_write": ("call.cache_write_tokens", "coalesce(call.cache_write_usd_per_mtok, call.input_usd_per_mtok)"),
+    "completion": ("call.completion_tokens", "call.output_usd_per_mtok"),
+}
+_VERSIONS_DAY: dict[str, LiteralString] = {
+    "version_id": "run.version_id",
+    "simulated": "run.simulated",
+    **_DAY,
+    "team_id": "run.team_id",
+    "crew_id": "run.crew_id",
+}
+TASK_CALLS = RollupTable(
+    "runs_taskcallsum",
+    {
+        **_VERSIONS_DAY,
+        "task": "coalesce(task.key, '')",
+        "model": "call.model",
+        "cost_class": "call.cost_class",
+        "kind": "call.kind",
+        "priced": "call.cost_nusd IS NOT NULL",
+    },
+    {
+        "calls": "count(*)",
+        "requests": _REQUESTS,
+        "cost_nusd": "coalesce(sum(call.cost_nusd), 0)",
+        "latency_ms": "coalesce(sum(call.latency_ms), 0)",
+        "waited_ms": "coalesce(sum(call.waited_ms), 0)",
+        "nested_ms": "coalesce(sum(call.waited_ms + coalesce(call.latency_ms, 0)) FILTER (WHERE call.branch <> ''), 0)",
+        **{f"tokens_{kind}": f"coalesce(sum({tokens}), 0)" for kind, (tokens, _) in _SPEND.items()},
+        **{f"spend_{kind}": f"coalesce(sum({tokens} * {price}), 0)" for kind, (tokens, price) in _SPEND.items()},
+    },
+    _CALLS_OF_TASKS,
+)
+TASK_TIMES = RollupTable(
+    "runs_tasktime",
+    {**_VERSIONS_DAY, "task": "task.key"},
+    {
+        "begun": "count(task.started_at)",
+        "took_ms": f"coalesce(sum({_ms('task.finished_at - task.started_at')}), 0)",
+        "person_ms": "coalesce(sum(asked.ms), 0)",
+    },
+    """
+    runs_run AS run JOIN runs_taskrun AS task ON task.run_id = run.id CROSS JOIN LATERAL (
+        SELECT sum(round(extract(epoch FROM coalesce(decided_at, run.finished_at) - asked_at)::float8 * 1000)::bigint)
+            AS ms
+        FROM runs_review WHERE task_run_id = task.id
+    ) AS asked WHERE run.finished_at IS NOT NULL
+    """,
+)
+ROLLUPS = (RUN_SUMS, CALL_SUMS, BUCKETS, TASK_CALLS, TASK_TIMES)

@@ -8,7 +8,7 @@ from runs.models.alert import THRESHOLDS, Alert, AlertKind, MailState, Notice
 from runs.models.bill import Allowance, Bill, Correction
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
-from runs.models.figures import CallSum, RunBucket, RunSum
+from runs.models.figures import CallSum, RunBucket, RunSum, TaskCallSum, TaskTime
 from runs.models.lane import Lane
 from runs.models.nightly_check import InvariantCheck
 from runs.models.note import Note
@@ -41,7 +41,9 @@ __all__ = [
     "Run",
     "RunBucket",
     "RunSum",
+    "TaskCallSum",
     "TaskRun",
+    "TaskTime",
     "WorkerSeen",
     "new_id",
 ]

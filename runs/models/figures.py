@@ -35,6 +35,10 @@ class RunSum(EndedRuns, Rollup):
     state = models.CharField(max_length=10, choices=RunState.choices)
     runs = models.IntegerField(default=0)
     took_ms = models.BigIntegerField(default=0)  # of those that a worker had begun
+    timed = models.IntegerField(default=0)  # those that a worker had begun
+    queue_ms = models.BigIntegerField(default=0)  # theirs from launch to claim
+    paused_ms = models.BigIntegerField(default=0)  # theirs, while nobody worked on them
+    unpriced_runs = models.IntegerField(default=0)  # with a call whose price is unknown
 
     class Meta:
         constraints = [
@@ -69,6 +73,68 @@ class CallSum(EndedRuns, Rollup):
 
     def __str__(self) -> str:
         return f"{self.calls} {self.cost_class} calls of {self.hour:%Y-%m-%d %H}"
+
+
+class TaskCallSum(EndedRuns):
+    """Sums over the settled calls of one task, of the runs that were launched on one day.
+
+    ``spend_...`` are tokens times the price that was applied to them, in USD per million, exactly.
+    """
+
+    day = models.DateField(help_text="on which their runs were launched, in UTC")
+    task = models.CharField(max_length=64, blank=True)  # its key; "": calls of the crew as a whole
+    model = models.CharField(max_length=200, blank=True)
+    cost_class = models.CharField(max_length=10, choices=CostClass.choices)
+    kind = models.CharField(max_length=5)
+    priced = models.BooleanField()
+    calls = models.IntegerField(default=0)
+    requests = models.IntegerField(default=0)  # model requests that were answered
+    cost_nusd = models.BigIntegerField(default=0)
+    latency_ms = models.BigIntegerField(default=0)
+    waited_ms = models.BigIntegerField(default=0)
+    nested_ms = models.BigIntegerField(default=0)  # of co-workers' calls, with their waits
+    tokens_prompt = models.BigIntegerField(default=0)  # neither read from a cache nor written to one
+    tokens_cached = models.BigIntegerField(default=0)
+    tokens_cache_write = models.BigIntegerField(default=0)
+    tokens_completion = models.BigIntegerField(default=0)
+    spend_prompt = models.DecimalField(max_digits=60, decimal_places=10, default=0)
+    spend_cached = models.DecimalField(max_digits=60, decimal_places=10, default=0)
+    spend_cache_write = models.DecimalField(max_digits=60, decimal_places=10, default=0)
+    spend_completion = models.DecimalField(max_digits=60, decimal_places=10, default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=[
+                    *("version", "simulated", "day", "team", "crew"),
+                    *("task", "model", "cost_class", "kind", "priced"),
+                ],
+                name="task_call_sum_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls of {self.task or 'the crew'} on {self.day}"
+
+
+class TaskTime(EndedRuns):
+    """How often one task was begun, and how long it took, in the runs that were launched on one day."""
+
+    day = models.DateField(help_text="on which their runs were launched, in UTC")
+    task = models.CharField(max_length=64)  # its key
+    begun = models.IntegerField(default=0)
+    took_ms = models.BigIntegerField(default=0)  # of those that ended
+    person_ms = models.BigIntegerField(default=0)  # while it waited for people
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "simulated", "day", "team", "crew", "task"], name="task_time_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task} on {self.day}"
 
 
 class RunBucket(EndedRuns):

@@ -85,6 +85,7 @@ class Run(Rollup):
     output_json = models.JSONField(null=True)
     error_code = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
+    texts_removed_at = models.DateTimeField(null=True)  # when its texts were removed because of their age
     revision = models.BigIntegerField(default=1)  # grows with every change that watchers see
 
     # What lists are sorted by: -1 until the run has ended. Indexes of figures that grow with every call would have to
@@ -134,6 +135,11 @@ class Run(Rollup):
             models.Index(fields=["started_at"], name="run_started"),
             models.Index(
                 fields=["team", "finished_at"], name="run_stopped_at_budget", condition=Q(error_code__in=BUDGETS)
+            ),
+            models.Index(
+                fields=["team", "finished_at"],
+                name="run_with_texts",
+                condition=Q(texts_removed_at=None, finished_at__isnull=False),
             ),
             GinIndex(fields=["metadata"], name="run_metadata", opclasses=["jsonb_path_ops"]),
         ]

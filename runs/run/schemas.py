@@ -178,6 +178,7 @@ class RunSummary(Schema):
     created_at: TimeText
     started_at: TimeTextOrNull
     finished_at: TimeTextOrNull
+    texts_removed_at: TimeTextOrNull = Field(description="when inputs, outputs and messages were removed as too old")
     duration_ms: int | None
     error: FailureOut | None
     usage: UsageOut

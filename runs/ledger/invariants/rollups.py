@@ -11,6 +11,8 @@ from runs.sql import listed, statement
 _MEANINGS = {
     "runs_runsum": "The sums of an hour are those of its runs that ended.",
     "runs_callsum": "The sums of an hour by model and class are those of the calls of its runs that ended.",
+    "runs_taskcallsum": "The sums of a day by task are those of the calls of its runs that ended.",
+    "runs_tasktime": "The times of a day by task are those of the tasks of its runs that ended.",
     "runs_runbucket": "The distributions of a day count each of its runs that ended, and nothing else.",
 }
 

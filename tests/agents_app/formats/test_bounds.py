@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents_app.formats import read, read_files
@@ -142,7 +142,7 @@ class TestTheBudget:
     LIMIT = 3_000
 
     @given(st.lists(st.tuples(GROWTH, NAMES, NAMES, NAMES), min_size=1, max_size=40), st.integers(1, 6))
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=50)
     def test_holds_whatever_a_program_does(self, made: list[tuple[str, str, str, str]], times: int) -> None:
         program = "\n".join(line.format(a=a, b=b, c=c) for line, a, b, c in made)
         source = self.FUNCTIONS + self.STARTS + f"{program}\n" * times
@@ -162,7 +162,7 @@ class TestTheBudget:
             assert elements < 3 * self.LIMIT + len(source)
 
     @given(st.lists(st.tuples(GROWTH, NAMES, NAMES, NAMES), min_size=1, max_size=30), st.integers(1, 40))
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=25)
     def test_any_such_program_is_answered(self, made: list[tuple[str, str, str, str]], times: int) -> None:
         program = "\n".join(line.format(a=a, b=b, c=c) for line, a, b, c in made)
         imported = read(self.FUNCTIONS + self.STARTS + f"{program}\n" * times)

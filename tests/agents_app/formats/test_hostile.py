@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents_app.formats import Imported, read, read_files
@@ -86,9 +86,9 @@ def check(imported: Imported) -> None:
 
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_sources_end_soon_and_in_a_spec_or_an_error(source: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()  # other programs of a busy machine do not count
     check(read(source))
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 def test_escapes_cannot_smuggle_in_what_no_database_takes() -> None:
@@ -117,7 +117,7 @@ def test_what_is_said_by_a_source_is_never_done(tmp_path: Path) -> None:
 
 
 @given(st.text())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100)
 def test_any_text_is_answered(text: str) -> None:
     check(read(text))
 
@@ -130,7 +130,7 @@ PIECES = st.sampled_from([*DAMAGE.split(), "\n", "    ", "\t", "\r", "\ufeff", "
 
 
 @given(st.integers(0, 2**32), st.lists(PIECES, min_size=1, max_size=6))
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120)
 def test_any_damage_to_a_real_source_is_answered(seed: int, pieces: list[str]) -> None:
     chance = random.Random(seed)
     text = chance.choice(SOURCES)
@@ -194,7 +194,7 @@ CREWS = st.builds(
 
 
 @given(CREWS, st.sampled_from([None, 2]), st.booleans())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 def test_json_of_any_crew_comes_back_exactly(spec: CrewSpec, indent: int | None, ascii_only: bool) -> None:
     text = json.dumps({"agents": [], "tasks": [], **spec.to_json()}, indent=indent, ensure_ascii=ascii_only)
     imported = read(text)

@@ -173,9 +173,9 @@ def test_a_thumbnail_is_small() -> None:
 @pytest.mark.parametrize("everything", [True, False])
 def test_large_crews_are_laid_out_in_a_moment(process: str, everything: bool) -> None:
     tasks = {f"t{n}": [f"t{m}" for m in range(n)] if everything else None for n in range(150)}
-    start = time.perf_counter()
+    start = time.process_time()  # other programs of a busy machine do not count
     layout(crew(tasks, process=process))
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
 
 
 @given(
@@ -184,7 +184,7 @@ def test_large_crews_are_laid_out_in_a_moment(process: str, everything: bool) ->
     st.sampled_from([620.0, 340.0, 120.0]),
     st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60)
 def test_any_draft_can_be_drawn(contexts: list[list[int] | None], process: str, width: float, compact: bool) -> None:
     tasks = {f"t{n}": None if c is None else [f"t{m}" for m in c] for n, c in enumerate(contexts)}
     graph = layout(crew(tasks, process=process, asynchronous="t1t4"), width=width, compact=compact)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agents_app.versions.spec_diff import FieldChange, changed_fields, same_fields, spec_diff
@@ -65,7 +65,6 @@ CREWS = st.builds(
     cache=st.booleans(),
     inputs=st.dictionaries(st.sampled_from(["x", "y"]), TEXTS, max_size=2),
 )
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine is no fault."""
 
 
@@ -89,7 +88,6 @@ def with_task(key: str, **changes: Any) -> CrewSpec:
     return spec.model_copy(update={"tasks": tasks})
 
 
-@settings(PATIENT, max_examples=300)
 @given(CREWS, CREWS)
 def test_there_is_a_change_if_and_only_if_the_hashes_differ(old: CrewSpec, new: CrewSpec) -> None:
     changes = diff(old, new)
@@ -98,7 +96,6 @@ def test_there_is_a_change_if_and_only_if_the_hashes_differ(old: CrewSpec, new: 
     assert len({change.path for change in changes}) == len(changes)
 
 
-@PATIENT
 @given(CREWS, CREWS)
 def test_the_words_make_up_both_values(old: CrewSpec, new: CrewSpec) -> None:
     for change in diff(old, new):
@@ -108,7 +105,6 @@ def test_the_words_make_up_both_values(old: CrewSpec, new: CrewSpec) -> None:
         assert after.removesuffix("\n") == (change.new or "").removesuffix("\n")
 
 
-@PATIENT
 @given(CREWS, CREWS)
 def test_swapped_sides_give_the_same_changes_swapped(old: CrewSpec, new: CrewSpec) -> None:
     there = {(change.path, change.old, change.new) for change in diff(old, new)}
@@ -116,7 +112,6 @@ def test_swapped_sides_give_the_same_changes_swapped(old: CrewSpec, new: CrewSpe
     assert same_fields(old.to_json(), new.to_json()) == same_fields(new.to_json(), old.to_json())
 
 
-@PATIENT
 @given(CREWS, CREWS)
 def test_the_summary_names_the_same_changes(old: CrewSpec, new: CrewSpec) -> None:
     changes = [(change.path, change.label, change.old, change.new) for change in diff(old, new)]
@@ -124,7 +119,6 @@ def test_the_summary_names_the_same_changes(old: CrewSpec, new: CrewSpec) -> Non
     assert [(change.path, change.label, change.old, change.new) for change in summary] == changes
 
 
-@PATIENT
 @given(CREWS)
 def test_the_order_of_json_is_no_change(spec: CrewSpec) -> None:
     data = spec.to_json()

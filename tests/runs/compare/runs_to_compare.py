@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents_app.models import Crew
+from runs.ledger import rollups
 from runs.models import Run
 from tests.cast import Cast
 from tests.ledger import make_call, make_run, make_task
@@ -30,6 +31,7 @@ def a_run(cast: Cast, crew: Crew, calls: int = 1, *, seconds: float = 10.0, call
     task = make_task(run, "figures", started_at=run.started_at, finished_at=run.finished_at, agent="finance")
     for step in range(calls):
         make_call(run, task=task, step=step, simulated=run.simulated, **call)
+    rollups.rebuild(run.team_id)
     return run
 
 

@@ -136,7 +136,7 @@ sides = st.builds(
 choices = st.dictionaries(st.sampled_from(KEYS), st.sampled_from((*KEYS, "")))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60)
 @given(sides, sides, choices)
 def test_parts_of_any_two_sides_sum_to_the_difference(one: Side, other: Side, chosen: dict[str, str]) -> None:
     for before, after in ((one, other), (other, one)):
@@ -152,7 +152,7 @@ def test_parts_of_any_two_sides_sum_to_the_difference(one: Side, other: Side, ch
             assert sum(part.amount for part in time.parts) == time.difference
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25)
 @given(sides)
 def test_a_side_differs_in_nothing_from_itself(one: Side) -> None:
     assert cost_of(one, one).parts == []
@@ -160,7 +160,7 @@ def test_a_side_differs_in_nothing_from_itself(one: Side) -> None:
     assert time is None or time.parts == []
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40)
 @given(sides, sides)
 def test_the_split_seen_from_the_other_side_is_its_opposite(one: Side, other: Side) -> None:
     """What one side adds the other one removes; else each reason has the same share, up to rounding."""

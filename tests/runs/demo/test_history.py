@@ -215,7 +215,7 @@ class TestPieces:
             assert spec.content_hash != last_hash
             last_hash = spec.content_hash
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=25)
     @given(
         runs=st.integers(1, 5000),
         days=st.integers(1, 120),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from agents_app.models import Crew
 from runs.figures import percentiles as percentiles_module
 from runs.figures.percentiles import Percentiles, percentiles
 from runs.figures.scope import Period, Scope, hour_of, last_hours
-from runs.figures.sums import call_sums, run_sums, total, waste_of
+from runs.figures.sums import Figures, call_sums, run_sums, total, waste_of
 from runs.ledger import rollups
 from runs.models import Call, Run
 from runs.states import CallState, CostClass, Measure, RunState
@@ -198,3 +199,9 @@ def test_only_what_gave_nothing_is_waste() -> None:
     assert waste_of(CostClass.FAILED, RunState.FAILED) == "failed"
     assert waste_of(CostClass.WORK, RunState.CANCELLED) == "cancelled_run"
     assert waste_of(CostClass.WORK, RunState.RUNNING) == waste_of(CostClass.MANAGER, RunState.SUCCEEDED) == ""
+
+
+def test_figures_are_added_field_by_field() -> None:
+    ones = Figures(*range(1, 1 + len(fields(Figures))))
+    twice = ones + ones
+    assert [getattr(twice, one.name) for one in fields(Figures)] == [2 * (n + 1) for n in range(len(fields(Figures)))]

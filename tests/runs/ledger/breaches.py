@@ -9,7 +9,19 @@ from django.db.models import F
 from django.utils import timezone
 
 from engine.record.journal import TaskStatus
-from runs.models import Allowance, Bill, Call, CallSum, Correction, Review, Run, RunBucket, RunSum
+from runs.models import (
+    Allowance,
+    Bill,
+    Call,
+    CallSum,
+    Correction,
+    Review,
+    Run,
+    RunBucket,
+    RunSum,
+    TaskCallSum,
+    TaskTime,
+)
 from runs.states import RunState
 from tests.runs.books import AGO, Books, add_one, began, now_open, queued_after, without
 
@@ -199,6 +211,14 @@ def a_sum_of_calls_is_missing(books: Books) -> None:
     row.delete()
 
 
+def a_sum_of_a_tasks_calls_is_higher(books: Books) -> None:
+    add_one(TaskCallSum.objects.all(), "cost_nusd")
+
+
+def a_tasks_time_is_longer(books: Books) -> None:
+    add_one(TaskTime.objects.all(), "took_ms")
+
+
 def a_run_is_in_another_bucket(books: Books) -> None:
     add_one(RunBucket.objects.filter(measure="duration"), "bucket")
 
@@ -206,6 +226,8 @@ def a_run_is_in_another_bucket(books: Books) -> None:
 BREAKS: dict[str, list[Callable[[Books], None]]] = {
     "runsum": [a_sum_counts_a_run_twice],
     "callsum": [a_sum_of_calls_is_missing],
+    "taskcallsum": [a_sum_of_a_tasks_calls_is_higher],
+    "tasktime": [a_tasks_time_is_longer],
     "runbucket": [a_run_is_in_another_bucket],
     "run_reserved": [a_run_holds_too_much],
     "run_budget": [a_run_is_over_its_budget],

@@ -55,7 +55,7 @@ def test_wrong_passwords_at_once_leave_other_pages_answering(web: str, cast: Cas
         over.set()
     visitor.result()
     answers = Counter(answer.result() for answer in tried)
-    assert set(answers) <= {200, 429}
+    assert set(answers) <= {200, 429, 503}, "let in or in time, one of too many, or one for whom there was no room"
     assert settings.SIGN_IN_THREADS <= answers[200] <= 100
     assert set(visits) == {200}
     assert len(visits) > 10

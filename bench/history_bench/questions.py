@@ -1,0 +1,174 @@
+"""The addresses that are asked of a team with a made-up history, by the names that they have in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+WIDE, WIDE_RUN_CALLS = "wide", 500
+DAYS = 180
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A team with its history; the cookie is that of somebody who is signed in."""
+
+    slug: str
+    wide_slug: str  # another team of the same person, with one run of many calls
+    wide_run: UUID
+    cookie: str
+
+
+def questions(asked: Asked) -> dict[str, dict[str, str]]:
+    """Paths by section and name."""
+    from runs.models import Run
+    from teams.models import Team
+
+    team = Team.objects.get(slug=asked.slug)
+    runs = Run.objects.filter(team=team)
+    here = f"/t/{asked.slug}"
+    last, first = runs.latest("created_at").created_at, runs.earliest("created_at").created_at
+    since, until = (last - timedelta(days=20)).date(), (last - timedelta(days=10)).date()
+    middle = runs.order_by("-pk").values_list("pk", flat=True)[runs.count() // 2]
+    twelve = [str(pk) for pk in runs.filter(state="succeeded").order_by("-pk").values_list("pk", flat=True)[:6]]
+    crew, older, newer = most_run_versions(team.pk)
+
+    def listed(q: str = "", **more: str) -> str:
+        return f"{here}/runs/?{urlencode({'q': q, **more})}"
+
+    def month(before: int) -> str:
+        begin, end = last - timedelta(days=30 * (before + 1)), last - timedelta(days=30 * before)
+        return f"since:{max(begin, first):%Y-%m-%d} until:{end:%Y-%m-%d}"
+
+    return {
+        "home": {
+            **{f"home, {span}": f"{here}/?span={span}" for span in ("24h", "7d", "30d")},
+            "home, ten days of its own": f"{here}/?since={since}&until={until}",
+            "home, the whole history": f"{here}/?since={first.date()}&until={last.date()}",
+        },
+        "list of runs": {
+            "first page": listed(),
+            "a page in the middle": listed(cursor=str(middle)),
+            "the dearest first": listed(sort="cost"),
+            "the longest first": listed(sort="duration"),
+            "the most tokens first": listed(sort="tokens"),
+            "crew:": listed(f"crew:={crew}"),
+            "status:failed": listed("status:failed"),
+            "cost:>0.05": listed("cost:>0.05"),
+            "duration:>60s": listed("duration:>60s"),
+            "tokens:>9000": listed("tokens:>9000"),
+            "model:": listed("model:gpt-4o-mini"),
+            "version:": listed(f"crew:={crew} version:{newer}"),
+            "since:7d": listed("since:7d"),
+            "simulated:no, of which there is none": listed("simulated:no"),
+            "a word": listed("timeout"),
+            "a word that is nowhere": listed("zeppelin"),
+            "crew, state, cost and time": listed(f"crew:={crew} status:failed cost:>0.01 since:30d"),
+            "crew and time, the dearest first": listed(f"crew:={crew} since:30d", sort="cost"),
+        },
+        "one run": {
+            "of some 12 calls": f"{here}/runs/{twelve[0]}/",
+            f"of {WIDE_RUN_CALLS} calls": f"/t/{asked.wide_slug}/runs/{asked.wide_run}/",
+        },
+        "comparison": {
+            "two runs": f"{here}/compare/?runs={','.join(twelve[:2])}",
+            "six runs": f"{here}/compare/?runs={','.join(twelve)}",
+            "two versions": f"{here}/compare/?versions={crew}@{older},{crew}@{newer}",
+            "two months": f"{here}/compare/?q={quote(month(1))}&q={quote(month(0))}",
+        },
+        "versions": {"the versions of a crew": f"{here}/crews/{crew}/versions/"},
+    }
+
+
+def most_run_versions(team_id: int) -> tuple[str, int, int]:
+    """A crew's slug and the numbers of two versions of it, the two that have the most runs at least."""
+    from django.db.models import Count
+
+    from agents_app.models import CrewVersion
+
+    counted = CrewVersion.objects.filter(crew__team_id=team_id).annotate(of_it=Count("runs"))
+    by_crew: dict[str, list[tuple[int, int]]] = {}
+    for slug, number, runs in counted.values_list("crew__slug", "number", "of_it"):
+        by_crew.setdefault(slug, []).append((runs, number))
+    pairs = {slug: sorted(found)[-2:] for slug, found in by_crew.items() if len(found) > 1}
+    slug = max(pairs, key=lambda name: pairs[name][0][0])
+    older, newer = sorted(number for _, number in pairs[slug])
+    return slug, older, newer
+
+
+def asked_of(slug: str, runs: int, say: Callable[[str], None]) -> Asked:
+    """The team ``slug`` with so many made-up runs over half a year; both are made only if they are not there yet."""
+    from django.conf import settings
+    from django.test import Client
+
+    from runs.demo.actions import make_history
+    from runs.demo.making import Order, last_hour
+    from teams.models import Membership, Role, Team, User
+
+    wide_slug, wide_run = _run_of_many_calls()
+    user = User.objects.get(memberships__team__slug=wide_slug)
+    if not Team.objects.filter(slug=slug).exists():
+        make_history(slug, Order(runs, DAYS, last_hour()), owner=user, jobs=2, progress=_progress(runs, say))
+    Membership.objects.get_or_create(team=Team.objects.get(slug=slug), user=user, defaults={"role": Role.OWNER})
+    client = Client()
+    client.force_login(user)
+    cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    return Asked(slug, wide_slug, wide_run, cookie)
+
+
+def _progress(runs: int, say: Callable[[str], None]) -> Callable[[int], None]:
+    done = 0
+
+    def tell(more: int) -> None:
+        nonlocal done
+        before, done = done * 10 // runs, done + more
+        if done * 10 // runs > before:
+            say(f"{done:,} of {runs:,} runs are made")
+
+    return tell
+
+
+def _run_of_many_calls() -> tuple[str, UUID]:
+    """A team with one run of ``WIDE_RUN_CALLS`` calls, all alike: its slug and the run's id."""
+    from django.utils import timezone
+
+    from bench.throughput_bench.teams import new_customer, new_order
+    from runs.launch.actions import launch
+    from runs.launch.order import LaunchOrder
+    from runs.models import Call, Run, TaskRun
+
+    if there := Run.objects.filter(team__slug=WIDE).first():
+        return WIDE, there.pk
+    customer = new_customer(WIDE, base_url="http://127.0.0.1:1", calls=3)
+    run = launch(customer.who, customer.crew, LaunchOrder(inputs={"order": new_order()}, simulated=True))
+    now, task = timezone.now(), TaskRun.objects.filter(run=run).first()
+    Call.objects.bulk_create(
+        Call(
+            team=run.team,
+            run=run,
+            task_run=task,
+            agent="analyst",
+            step=step,
+            epoch=1,
+            kind="model",
+            purpose="work",
+            state="ok",
+            simulated=True,
+            model="gpt-4o-mini",
+            messages=[{"role": "user", "content": "What is known of the market for small batteries? " * 20}],
+            reply={"text": "It grows. " * 100},
+            prompt_tokens=240,
+            completion_tokens=200,
+            cost_nusd=156_000,
+            billed_month=now.date().replace(day=1),
+            started_at=now - timedelta(seconds=WIDE_RUN_CALLS - step),
+            finished_at=now - timedelta(seconds=WIDE_RUN_CALLS - step - 1),
+        )
+        for step in range(WIDE_RUN_CALLS)
+    )
+    began = now - timedelta(seconds=WIDE_RUN_CALLS)
+    Run.objects.filter(pk=run.pk).update(state="succeeded", started_at=began, finished_at=now, created_at=began)
+    return WIDE, run.pk

@@ -1,0 +1,1 @@
+"""How long a team keeps the texts of its runs."""

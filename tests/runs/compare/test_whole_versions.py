@@ -1,0 +1,83 @@
+"""What rollups say of a version is what its runs and calls say, to the last digit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db.models import F
+
+from agents_app.models import Crew, CrewVersion
+from runs.compare import queries, whole_versions
+from runs.compare.splits.facts import CallSums
+from runs.ledger import rollups
+from runs.models import Call, Review, Run, TaskRun
+from tests.cast import Cast
+from tests.runs.compare.runs_to_compare import COMPARE, a_run
+from tests.runs.compare.test_views import signed_in
+from tests.runs.demo.histories import made
+
+pytestmark = pytest.mark.django_db
+
+
+def by_key(calls: Sequence[CallSums]) -> dict[tuple[object, ...], CallSums]:
+    return {(call.task, call.model, call.cost_class, call.kind, call.priced): call for call in calls}
+
+
+def assert_same(version: CrewVersion, *, simulated: bool) -> None:
+    runs = Run.objects.filter(version=version, simulated=simulated, finished_at__isnull=False)
+    assert whole_versions.totals_of_version(version, simulated=simulated) == queries.totals_of(runs)[queries.ALL]
+    totals = whole_versions.totals_of_version(version, simulated=simulated)
+    spreads = whole_versions.spreads_of_version(version, simulated=simulated, most=10_000)
+    assert spreads == queries.spreads_of(runs, totals)
+    assert by_key(whole_versions.calls_of_version(version, simulated=simulated)) == by_key(
+        queries.call_sums(runs)[queries.ALL]
+    )
+    assert whole_versions.tasks_of_version(version, simulated=simulated) == queries.task_sums(runs)[queries.ALL]
+
+
+def test_of_every_version_of_a_history() -> None:
+    """With calls without a price, of the crew as a whole, with cached tokens, and with people who were asked."""
+    team = made(runs=300)
+    calls = Call.objects.filter(team=team).order_by("pk")
+    some = list(calls.values_list("pk", flat=True))
+    calls.filter(pk__in=some[::11]).update(cost_nusd=None)
+    calls.filter(pk__in=some[::13]).update(task_run=None)
+    calls.filter(pk__in=some[::7], cost_nusd__isnull=False).update(
+        cached_prompt_tokens=F("prompt_tokens") / 3, cached_usd_per_mtok=Decimal("0.0123456789")
+    )
+    calls.filter(pk__in=some[::17]).update(branch="3.1", waited_ms=31)
+    for task in TaskRun.objects.filter(run__team=team, finished_at__isnull=False).order_by("pk")[:40:3]:
+        Review.objects.create(task_run=task, number=0, asked_at=task.finished_at - timedelta(seconds=1.2345))
+    Run.objects.filter(team=team, pk__in=Run.objects.values("pk")[:50]).update(paused_s=1.2345, unpriced_calls=1)
+    rollups.rebuild(team.pk)
+    versions = [version for version in CrewVersion.objects.filter(crew__team=team) if version.runs.exists()]
+    assert len(versions) > 8
+    for version in versions:
+        assert_same(version, simulated=True)
+
+
+def test_real_and_simulated_runs_are_apart_and_live_ones_left_out(cast: Cast, crew: Crew) -> None:
+    a_run(cast, crew, 3)
+    a_run(cast, crew, 2, state="failed")
+    a_run(cast, crew, 50, simulated=True)
+    a_run(cast, crew, 7, state="running")
+    version = crew.versions.get()
+    assert_same(version, simulated=False)
+    assert_same(version, simulated=True)
+    assert whole_versions.totals_of_version(version, simulated=False).runs == 2
+
+
+def test_of_a_large_version_all_runs_are_summed_and_the_newest_make_the_medians(
+    cast: Cast, crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runs.compare.queries.MAX_GROUP", 2)
+    for calls in (50, 1, 1):
+        a_run(cast, crew, calls)
+    side = signed_in(cast.viewer).get(f"{COMPARE}?versions=company-brief@1").context["page"].heads[0].side
+    assert (side.runs, side.totals.spent_nusd) == (3, 52 * 750_000)
+    assert side.cost is not None
+    assert (side.cost.sample.count, side.cost.sample.median) == (2, 750_000)
+    assert "Sums are of all 3 runs; medians, spreads and intervals of the newest 2." in side.notes
