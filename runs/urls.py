@@ -18,6 +18,7 @@ urlpatterns = [
     path("workers/", operations.workers, name="workers"),
     path("runs/", history.runs, name="runs"),
     path("runs/newer/", history.newer, name="newer"),
+    path("runs/completion/", history.filter_completion, name="filter_completion"),
     path("runs/last/", history.last_runs, name="last_runs"),
     path("runs/versions/", history.version_runs, name="version_runs"),
     path("runs/now/", history.running_now, name="running_now"),

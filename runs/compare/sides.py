@@ -14,6 +14,7 @@ from django.db.models import Count, Q, QuerySet
 from agents_app.models import CrewVersion
 from runs.compare import queries, whole_versions
 from runs.compare.splits.facts import CallSums, Side, Spread, TaskSums, Totals
+from runs.history.fields.words import words_of
 from runs.history.filters import RunFilter
 from runs.models import Run
 from runs.states import RUN_ENDED, RUN_LIVE
@@ -172,7 +173,7 @@ def _filters(who: Principal, texts: Sequence[str], problems: list[Problem]) -> l
     groups = []
     for text in _once(texts, problems):
         try:
-            parsed = RunFilter.parse(text)
+            parsed = RunFilter.parse(text, who)
         except Refusal as refusal:
             problems.append(Problem(short(text), refusal.message))
             continue
@@ -258,9 +259,10 @@ def _sums(group: _Group, newest: QuerySet[Run], kind: bool, count: int, go_on: C
 def _filter_of(text: str, kind: bool) -> str:
     """Finds just the group's runs on the page of runs."""
     words = [text]
-    if "simulated:" not in text:
+    fields = {word.name for word in words_of(text)[0] if not word.negated}
+    if "simulated" not in fields:
         words.append("simulated:yes" if kind else "simulated:no")
-    if "status:" not in text:
+    if "status" not in fields:
         words.append(f"status:{','.join(RUN_ENDED)}")
     return " ".join(words)
 

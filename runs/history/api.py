@@ -15,12 +15,29 @@ from teams.models import Role
 
 router = Router(tags=["runs"])
 
-Sort = Literal["newest", "cost", "duration", "tokens"]
-"""One of ``queries.SORTS``."""
+Sort = Literal[
+    "newest",
+    "oldest",
+    "cost",
+    "cost-asc",
+    "duration",
+    "duration-asc",
+    "tokens",
+    "tokens-asc",
+    "calls",
+    "calls-asc",
+    "crew",
+    "crew-desc",
+    "state",
+    "state-desc",
+    "by",
+    "by-desc",
+]
+"""One of ``orders.ORDERS``."""
 
 
 @router.get("", response={200: RunList, **ERRORS}, auth=Bearer(Role.VIEWER))
 def list_runs(request: ApiRequest, q: str = "", sort: Sort = "newest", cursor: str = "", limit: int = 50) -> Page[Run]:
-    """Runs that fit the typed filter of the runs page, such as ``status:failed cost:>0.1``."""
-    run_filter = RunFilter.parse(q)
+    """Runs that fit the typed filter of the runs page, such as ``status:failed -crew:support cost:>0.1``."""
+    run_filter = RunFilter.parse(q, request.auth)
     return queries.list_runs(request.auth, run_filter, sort=sort, cursor=cursor, limit=max(1, min(limit, MAX_PAGE)))

@@ -9,18 +9,52 @@ from urllib.parse import urlencode
 
 from django.utils.safestring import SafeString
 
-from runs.history.filters import RunFilter
-from runs.history.lines import RunLine
-from runs.history.queries import SORTS, crews_to_choose, list_lines, state_counts
+from runs.history.fields.registry import FIELDS, Field
+from runs.history.filters import NotUnderstood, RunFilter
+from runs.history.lines import NO_RUN, RunLine, short
+from runs.history.orders import NEWEST, ORDERS, ColumnOrder, column_order
+from runs.history.queries import NAME_CHARS, crews_to_choose, list_lines, newest_id, state_counts
 from runs.history.rows import rows_of
 from runs.paging import Page
 from runs.states import RunState
+from runs.words import WORDS
 from teams.access import Principal
 from teams.refusals import Refusal
 
 A_PAGE = 50
-CHOICES = ("crew", "status", "since", "simulated")
-SPANS = (("1h", "last hour"), ("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"))
+CHOICES = {"crew": "Crew", "status": "State", "since": "Time", "simulated": "Real or simulated"}
+"""The fields that the form beside the filter has, by name."""
+SPANS = (("", "Any time"), ("1h", "last hour"), ("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"))
+KINDS = (("", "Real and simulated"), ("no", "Real"), ("yes", "Simulated"))
+STATES = (("", "Any state"), *((state, WORDS[state]) for state in RunState.values))
+HEADS = (
+    ("run", "Run", False),
+    ("state", "State", False),
+    ("cost", "Cost", True),
+    ("duration", "Duration", True),
+    ("tokens", "Tokens", True),
+    ("calls", "Calls", True),
+    ("by", "By", False),
+    ("launched", "Launched", True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Of a column of the list."""
+
+    title: str
+    is_figure: bool  # stands at the right
+    order: ColumnOrder | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One field of the form. Of each option the value, its words, and whether the filter has it."""
+
+    name: str
+    label: str
+    options: Sequence[tuple[str, str, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,45 +64,85 @@ class History:
     q: str  # the filter as it was typed
     sort: str
     error: str  # what could not be understood; "" if everything could
-    chosen: Mapping[str, str]  # the filter's values, for the form beside it
+    complaints: Sequence[str]  # the same, word by word
+    pieces: Sequence[tuple[str, bool]]  # the filter's text, and whether each piece of it is at fault
+    rest: str  # the address's query without the pieces at fault
+    choices: Sequence[Choice]  # the form beside the filter
     runs: Sequence[RunLine]
     rows: SafeString  # the same runs as rows of a table
     next: str
+    previous: str
     is_first: bool
+    newest: str  # the id of the team's newest run when the list was read: those that come later are new
     counts: Mapping[str, int]
-    crews: Sequence[tuple[str, str]]  # slug, and name as far as it is shown
-    spans = SPANS
-    sorts = tuple(SORTS)
-    states = tuple(RunState.values)
+    orders = tuple(ORDERS.items())
+    fields: Sequence[Field] = tuple(FIELDS.values())
+
+    @property
+    def heads(self) -> Sequence[Head]:
+        return [Head(title, is_figure, column_order(name, self.sort)) for name, title, is_figure in HEADS]
 
 
 def history(who: Principal, query: Mapping[str, str]) -> History:
     """What the address asks for; with an ``error`` and without runs if it cannot be understood."""
-    q, sort, cursor = query.get("q", "").strip(), query.get("sort", "newest"), query.get("cursor", "")
+    q, sort, cursor = query.get("q", "").strip(), query.get("sort") or NEWEST, query.get("cursor", "")
     error, run_filter = "", RunFilter()
+    complaints: Sequence[str] = ()
+    pieces: Sequence[tuple[str, bool]] = ()
+    rest = ""
     page: Page[RunLine] = Page([], "")
+    newest = NO_RUN
     try:
-        run_filter = RunFilter.parse(q)
+        run_filter = RunFilter.parse(q, who)
+        if run_filter.conditions or sort != NEWEST or cursor:  # else the first run of the list is the newest
+            newest = newest_id(who)  # before the list is read, so that no run is missed in between
         page = list_lines(who, run_filter, sort=sort, cursor=cursor, limit=A_PAGE)
+    except NotUnderstood as refusal:
+        error, complaints, pieces = refusal.message, refusal.complaints, list(refusal.pieces())
+        rest = address_query(refusal.rest, sort)
     except Refusal as refusal:
-        error = refusal.message
+        error, complaints = refusal.message, [refusal.message]
     return History(
         q=q,
-        sort=sort if sort in SORTS else "newest",
+        sort=sort if sort in ORDERS else NEWEST,
         error=error,
-        chosen={name: run_filter.value(name) for name in CHOICES},
+        complaints=complaints,
+        pieces=pieces,
+        rest=rest,
+        choices=_choices(who, run_filter),
         runs=page.items,
         rows=rows_of(page.items),
         next=page.next,
-        is_first=not cursor,
+        previous=page.previous,
+        is_first=not page.previous and not (cursor and not page.items),
+        newest=str(max([newest, *(line.pk for line in page.items)])),
         counts=state_counts(who),
-        crews=crews_to_choose(who),
     )
 
 
-def narrowed(query: Mapping[str, str]) -> str:
-    """The address's query with the form's choices written into the filter. A faulty filter stays as it is."""
+def narrowed(who: Principal, query: Mapping[str, str]) -> str:
+    """The address's query with what was changed in the form written into the filter. A faulty filter stays as it is."""
     q = query.get("q", "")
+    chosen = {name: query[name].strip() for name in CHOICES if name in query}
     with suppress(Refusal):
-        q = RunFilter.parse(q).narrowed({name: query[name].strip() for name in CHOICES if name in query})
-    return urlencode({name: value for name, value in (("q", q), ("sort", query.get("sort", ""))) if value})
+        run_filter = RunFilter.parse(q, who)
+        q = run_filter.narrowed({name: value for name, value in chosen.items() if value != run_filter.value(name)})
+    return address_query(q, query.get("sort", ""))
+
+
+def address_query(q: str, sort: str) -> str:
+    """The query of the address of this list, without what is usual."""
+    return urlencode({name: value for name, value in (("q", q), ("sort", "" if sort == NEWEST else sort)) if value})
+
+
+def _choices(who: Principal, run_filter: RunFilter) -> list[Choice]:
+    """With what was typed as one more option where the form has no such one, so that sending it changes nothing."""
+    crews = [("", "Any crew"), *((f"={slug}", name) for slug, name in crews_to_choose(who))]
+    offered = {"crew": crews, "status": STATES, "since": SPANS, "simulated": KINDS}
+    choices = []
+    for name, label in CHOICES.items():
+        typed, options = run_filter.value(name), list(offered[name])
+        if typed not in dict(options):
+            options.append((typed, short(typed, NAME_CHARS)))
+        choices.append(Choice(name, label, [(value, words, value == typed) for value, words in options]))
+    return choices

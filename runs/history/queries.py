@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, TypeVar
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import F, QuerySet, Window
@@ -11,7 +13,9 @@ from django.db.models.functions import RowNumber
 
 from runs.bounds.runs_at_once import kept_back
 from runs.history.filters import RunFilter
-from runs.history.lines import COLUMNS, RunLine, lines_of, short
+from runs.history.groups import page_in_groups
+from runs.history.lines import COLUMNS, NO_RUN, RunLine, lines_of, short
+from runs.history.orders import NEWEST, ORDERS, UNENDED, Order
 from runs.models import Run
 from runs.paging import Page, cursor_id, page_of
 from runs.states import RUN_LIVE, RunState
@@ -19,11 +23,13 @@ from teams.access import Principal, visible_to
 from teams.refusals import Invalid
 from teams.work_bounds import Places, query_time
 
+RowT = TypeVar("RowT", bound=Any)
+
 FILTER_SECONDS = 2.0
 TOO_WIDE = "This filter took the database too long and was given up. Narrow it, for example by crew: or since:7d."
 FILTER_PLACES = Places(2, "Other filters are being applied. Try again in a moment.")
-SORTS = {"newest": "-pk", "cost": "-ended_nusd", "duration": "-ended_ms", "tokens": "-ended_tokens"}
-"""The largest first. Runs that have not ended yet come last where a figure of theirs is sorted by."""
+MAX_NEWER = 1_000
+"""So many new runs are counted at most."""
 MAX_CREWS, NAME_CHARS = 200, 40
 # Those that ended are counted in their rollups.
 _STATE_COUNTS = """
@@ -33,33 +39,47 @@ _STATE_COUNTS = """
         SELECT state, 1 FROM runs_run WHERE team_id = %(team)s AND state = ANY(%(live)s)
     ) AS counted GROUP BY state
 """
+_NEWEST = "SELECT id FROM runs_run WHERE team_id = %s ORDER BY id DESC LIMIT 1"
 _CREWS = "SELECT slug, name FROM agents_app_crew WHERE team_id = %s AND builtin_key = '' ORDER BY name LIMIT %s"
 
 
 def list_runs(
-    who: Principal, run_filter: RunFilter, *, sort: str = "newest", cursor: str = "", limit: int = 50
+    who: Principal, run_filter: RunFilter, *, sort: str = NEWEST, cursor: str = "", limit: int = 50
 ) -> Page[Run]:
-    """The team's runs that fit the filter, the newest or largest first by one of ``SORTS``. One query for each page."""
-    runs = _sortable(who, run_filter, sort).select_related("crew", "version", "team", "created_by")
-    with _in_time(run_filter):
-        return page_of(runs.annotate(kept_back=kept_back(who.team)), SORTS[sort], cursor=cursor, limit=limit)
+    """The team's runs that fit the filter, in one of ``ORDERS``. One query for most pages; a few in groups."""
+
+    def whole(runs: QuerySet[Run]) -> QuerySet[Run, Run]:
+        related = runs.select_related("crew", "version", "team", "created_by")
+        return related.annotate(kept_back=kept_back(who.team))
+
+    return _page(who, run_filter, whole, sort=sort, cursor=cursor, limit=limit)
 
 
 def list_lines(who: Principal, run_filter: RunFilter, *, sort: str, cursor: str, limit: int) -> Page[RunLine]:
-    """The same runs in the same order as lines of the page. One query."""
-    columns = dict.fromkeys((*COLUMNS, SORTS.get(sort, "pk").removeprefix("-")))
-    runs = _sortable(who, run_filter, sort).annotate(kept_back=kept_back(who.team))
-    rows = runs.values_list(*columns, "kept_back", named=True)
-    with _in_time(run_filter):
-        page = page_of(rows, SORTS[sort], cursor=cursor, limit=limit)
-    return Page(lines_of(who, page.items), page.next)
+    """The same runs in the same order as lines of the page, by as many queries."""
+    order = _order(sort)
+    columns = dict.fromkeys((*COLUMNS, *(() if order.is_grouped else (order.key.removeprefix("-"),))))
+
+    def plain(runs: QuerySet[Run]) -> QuerySet[Run, Any]:
+        return runs.annotate(kept_back=kept_back(who.team)).values_list(*columns, "kept_back", named=True)
+
+    page = _page(who, run_filter, plain, sort=sort, cursor=cursor, limit=limit)
+    return Page(lines_of(who, page.items), page.next, page.previous)
 
 
 def count_newer(who: Principal, run_filter: RunFilter, *, than: str) -> int:
-    """How many runs that fit the filter were launched after the run with the id ``than``."""
+    """How many runs that fit the filter were launched after the run with the id ``than``; ``MAX_NEWER`` for more."""
     newer = run_filter.apply(visible_to(who, Run)).filter(pk__gt=cursor_id(than))
     with _in_time(run_filter):
-        return newer.count()
+        return newer[:MAX_NEWER].count()
+
+
+def newest_id(who: Principal) -> UUID:
+    """Of the team's newest run, whatever a list shows; an id before all others if it has none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST, [who.team.pk])
+        row = cursor.fetchone()
+        return row[0] if row else NO_RUN
 
 
 def state_counts(who: Principal) -> dict[str, int]:
@@ -103,7 +123,26 @@ def _in_time(run_filter: RunFilter) -> Iterator[None]:
         yield
 
 
-def _sortable(who: Principal, run_filter: RunFilter, sort: str) -> QuerySet[Run]:
-    if sort not in SORTS:
-        raise Invalid(f"Sort by one of {', '.join(SORTS)}.", fields={"sort": "Unknown order."})
-    return run_filter.apply(visible_to(who, Run))
+def _page(
+    who: Principal,
+    run_filter: RunFilter,
+    shape: Callable[[QuerySet[Run]], QuerySet[Run, RowT]],
+    *,
+    sort: str,
+    cursor: str,
+    limit: int,
+) -> Page[RowT]:
+    """``shape`` says what is read of each run."""
+    order, all_runs = _order(sort), visible_to(who, Run)
+    runs = run_filter.apply(all_runs)
+    with _in_time(run_filter):
+        if order.is_grouped:
+            return page_in_groups(who, order, runs, shape(all_runs), cursor=cursor, limit=limit)
+        last = None if order.key.endswith("pk") else UNENDED
+        return page_of(shape(runs), order.key, cursor=cursor, limit=limit, last=last)
+
+
+def _order(sort: str) -> Order:
+    if sort not in ORDERS:
+        raise Invalid(f"Sort by one of {', '.join(ORDERS)}.", fields={"sort": "Unknown order."})
+    return ORDERS[sort]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from dataclasses import asdict
+
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from agents_app.models import Crew
 from runs.history import queries
-from runs.history.filters import RunFilter
-from runs.history.page import history, narrowed
+from runs.history.completion import completion
+from runs.history.filters import MAX_CHARS, RunFilter
+from runs.history.page import address_query, history, narrowed
 from runs.history.version_figures import MAX_RUNS, version_figures
 from runs.typed_values import whole_number_or_none
 from teams.access import TeamRequest, member, visible_to
@@ -25,7 +28,7 @@ MAX_VERSIONS = 50
 def runs(request: TeamRequest) -> HttpResponse:
     """Choices of the form beside the filter are written into the filter, so that one address holds all of them."""
     if "narrow" in request.GET:
-        return redirect(f"{request.path}?{narrowed(request.GET)}")
+        return redirect(f"{request.path}?{narrowed(request.who, request.GET)}")
     page = history(request.who, request.GET)
     return render(request, "runs/history/runs.html", {"page": page}, status=422 if page.error else 200)
 
@@ -34,12 +37,22 @@ def runs(request: TeamRequest) -> HttpResponse:
 @require_GET
 def newer(request: TeamRequest) -> HttpResponse:
     """How many runs came since the list was read. The list itself stays, so that it does not jump under the pointer."""
-    q = request.GET.get("q", "")
+    q, sort = request.GET.get("q", ""), request.GET.get("sort", "")
     try:
-        count = queries.count_newer(request.who, RunFilter.parse(q), than=request.GET.get("than", ""))
+        count = queries.count_newer(request.who, RunFilter.parse(q, request.who), than=request.GET.get("than", ""))
     except Refusal:
         count = 0
-    return render(request, "runs/history/_newer.html", {"count": count, "q": q})
+    context = {"count": count, "is_more": count == queries.MAX_NEWER, "query": address_query(q, sort)}
+    return render(request, "runs/history/_newer.html", context)
+
+
+@member(Role.VIEWER)
+@require_GET
+def filter_completion(request: TeamRequest) -> JsonResponse:
+    """What can be written at the character ``at`` of the filter ``q``: the word's place, and what it can become."""
+    at = whole_number_or_none(request.GET.get("at", ""), max_digits=4)
+    found = completion(request.who, request.GET.get("q", ""), MAX_CHARS if at is None else at)
+    return JsonResponse(asdict(found))
 
 
 @member(Role.VIEWER)

@@ -35,9 +35,10 @@ class Run(Rollup):
     TEAM_PATH = "team"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="runs")
-    crew = models.ForeignKey(Crew, on_delete=models.PROTECT, related_name="runs")
-    version = models.ForeignKey(CrewVersion, on_delete=models.PROTECT, related_name="runs")
+    # Without indexes of their own: longer ones below begin with them.
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="runs", db_index=False)
+    crew = models.ForeignKey(Crew, on_delete=models.PROTECT, related_name="runs", db_index=False)
+    version = models.ForeignKey(CrewVersion, on_delete=models.PROTECT, related_name="runs", db_index=False)
     state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.QUEUED)
     waiting_for = models.CharField(max_length=40, blank=True)  # ``states.PERSON`` or one of ``states.BUDGETS``
     simulated = models.BooleanField(default=False)
@@ -92,6 +93,7 @@ class Run(Rollup):
     # be written with every call.
     ended_nusd = _once_ended(F("spent_nusd"))
     ended_tokens = _once_ended(F("prompt_tokens") + F("completion_tokens"))
+    ended_calls = _once_ended(F("successful_requests"))
     ended_ms = _once_ended(Coalesce(Milliseconds(F("finished_at"), F("started_at")), Value(-1)))
 
     class Meta:
@@ -118,11 +120,15 @@ class Run(Rollup):
         ]
         indexes = [
             models.Index(fields=["team", "-id"], name="run_team_newest"),
-            models.Index(fields=["crew", "-id"], name="run_crew_newest"),
+            models.Index(fields=["crew", "id"], name="run_of_crew"),
             models.Index(fields=["team", "simulated", "created_at"], name="run_launched"),
             models.Index(fields=["team", "-ended_nusd", "-id"], name="run_dearest"),
             models.Index(fields=["team", "-ended_ms", "-id"], name="run_longest"),
             models.Index(fields=["team", "-ended_tokens", "-id"], name="run_most_tokens"),
+            models.Index(fields=["team", "-ended_calls", "-id"], name="run_most_calls"),
+            models.Index(fields=["team", "state", "id"], name="run_in_state"),
+            models.Index(fields=["team", "created_by", "id"], name="run_launched_by"),
+            models.Index(fields=["team", "-id"], name="run_with_error", condition=~Q(error="")),
             models.Index(fields=["version", "simulated", "-id"], name="run_version_newest"),
             models.Index(fields=["team", "rank", "id"], name="run_in_line", condition=Q(state="queued")),
             models.Index(fields=["team"], name="run_in_progress", condition=Q(state="running")),

@@ -9,7 +9,8 @@ import pytest
 from agents_app.models import Crew
 from runs.history import queries as history_queries
 from runs.history.filters import RunFilter
-from runs.history.queries import SORTS, count_newer, last_runs, list_lines, list_runs, live_runs
+from runs.history.orders import ORDERS
+from runs.history.queries import count_newer, last_runs, list_lines, list_runs, live_runs
 from runs.models import Run
 from runs.run import queries
 from runs.run.estimates import Estimate, estimate_of
@@ -39,7 +40,7 @@ def test_the_newest_run_comes_first(cast: Cast, crew: Crew) -> None:
     assert list_runs(cast.viewer, EVERYTHING).items == made[::-1]
 
 
-@pytest.mark.parametrize("sort", list(SORTS))
+@pytest.mark.parametrize("sort", list(ORDERS))
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 def test_pages_hold_every_run_once_also_where_values_are_equal(cast: Cast, crew: Crew, sort: str, limit: int) -> None:
     for number in range(7):
@@ -50,7 +51,7 @@ def test_pages_hold_every_run_once_also_where_values_are_equal(cast: Cast, crew:
     assert {run.pk for run in walked} == set(Run.objects.values_list("pk", flat=True))
 
 
-@pytest.mark.parametrize("sort", list(SORTS))
+@pytest.mark.parametrize("sort", list(ORDERS))
 def test_lines_are_the_same_runs_in_the_same_order(cast: Cast, crew: Crew, sort: str) -> None:
     for number in range(7):
         make_run(cast.owner, crew, usd=number // 3, seconds=number // 2 + 0.5, prompt_tokens=number // 4)

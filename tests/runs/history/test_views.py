@@ -11,6 +11,7 @@ from django.test import Client
 
 from agents_app.models import Crew
 from runs.states import RunState
+from teams.actions import issue_token
 from tests.cast import Cast
 from tests.ledger import make_run
 from tests.pages import HOSTILE, RUNS, html, page_of, signed_in
@@ -36,6 +37,30 @@ class TestHistory:
         assert "colour:red" in response.context["page"].error
         assert 'value="colour:red"' in html(response)
 
+    def test_the_faulty_word_is_marked_as_text(self, cast: Cast) -> None:
+        page = html(signed_in(cast.viewer).get(RUNS, {"q": f"a status:{HOSTILE[:25]} cost:x b"}))
+        assert "<mark>status:&lt;script&gt;alert(1)&lt;/script&gt;" in page
+        assert "<mark>cost:x</mark> b" in page
+        assert "<script>alert" not in page
+        assert page.count("(at character ") == 2
+        assert f'href="{RUNS}?q=a+b">Show runs without what is marked' in page
+
+    @pytest.mark.parametrize(
+        ("q", "status"),
+        [("x" * 501, 422), ("é😀%_\\" * 99, 200), ('crew:"a', 422), ("a\0", 400), ("\u202e", 200)],
+    )
+    def test_odd_filters_are_answered_in_words(self, cast: Cast, q: str, status: int) -> None:
+        response = signed_in(cast.viewer).get(RUNS, {"q": q})
+        assert response.status_code == status
+        assert status == 400 or bool(response.context["page"].error) == (status == 422)
+
+    def test_the_api_says_where_the_fault_is(self, cast: Cast) -> None:
+        _, token = issue_token(cast.owner)
+        query = {"q": "crew:x status:brokn"}
+        answer = Client().get("/api/v1/runs", query, headers={"authorization": f"Bearer {token}"})
+        assert answer.status_code == 422
+        assert answer.json()["error"]["fields"]["q"].startswith("status:brokn (at character 8): There is no status")
+
     def test_a_filter_that_nothing_fits_offers_to_show_all(self, cast: Cast, crew: Crew) -> None:
         make_run(cast.owner, crew)
         assert "No run fits" in html(signed_in(cast.viewer).get(RUNS, {"q": "status:waiting"}))
@@ -45,6 +70,56 @@ class TestHistory:
         response = signed_in(cast.viewer).get(RUNS, query)
         asked = parse_qs(urlsplit(response["Location"]).query)
         assert asked == {"q": ["cost:>1 status:running since:7d"], "sort": ["cost"]}
+
+    @pytest.mark.parametrize(
+        ("q", "sent", "expected"),
+        [
+            ("crew:brief x", {"crew": "brief", "status": "failed"}, "crew:brief x status:failed"),
+            ("status:failed,queued", {"status": "failed,queued", "since": "7d"}, "status:failed,queued since:7d"),
+            ("", {"crew": "=company-brief", "status": ""}, "crew:=company-brief"),
+            ("by:me", {"status": "failed"}, "by:me status:failed"),
+            ("cost:lots", {"status": "failed"}, "cost:lots"),
+        ],
+    )
+    def test_what_the_form_did_not_change_stays_as_it_was_typed(
+        self, cast: Cast, crew: Crew, q: str, sent: dict[str, str], expected: str
+    ) -> None:
+        response = signed_in(cast.viewer).get(RUNS, {"narrow": "1", "q": q} | sent)
+        assert parse_qs(urlsplit(response["Location"]).query)["q"] == [expected]
+
+    def test_the_form_shows_what_was_typed_also_where_it_does_not_offer_it(self, cast: Cast, crew: Crew) -> None:
+        choices = signed_in(cast.viewer).get(RUNS, {"q": "crew:brief since:90d -status:failed"}).context["page"].choices
+        chosen = {choice.name: [value for value, _, is_chosen in choice.options if is_chosen] for choice in choices}
+        assert chosen == {"crew": ["brief"], "status": [""], "since": ["90d"], "simulated": [""]}
+
+    def test_the_page_before_leads_back(self, cast: Cast, crew: Crew) -> None:
+        for number in range(51):
+            make_run(cast.owner, crew, usd=number)
+        client = signed_in(cast.viewer)
+        first = client.get(RUNS, {"sort": "cost", "q": "cost:>=0"})
+        assert 'rel="prev"' not in html(first)
+        query = {"sort": "cost", "q": "cost:>=0", "cursor": first.context["page"].next}
+        second = client.get(RUNS, query)
+        link = re.search(r'rel="prev"\s+href="([^"]+)"', html(second))
+        assert link is not None
+        back = client.get(RUNS + link[1].replace("&amp;", "&"))
+        assert [line.pk for line in back.context["page"].runs] == [line.pk for line in first.context["page"].runs]
+        assert 'aria-sort="descending"' in html(back)
+
+    @pytest.mark.parametrize("sort", ["newest", "oldest", "cost", "crew", "state-desc"])
+    @pytest.mark.parametrize("q", ["", "crew:brief", "-status:failed", "status:failed"])
+    def test_new_runs_are_counted_in_every_order_and_filter(self, cast: Cast, crew: Crew, sort: str, q: str) -> None:
+        make_run(cast.owner, crew, usd=1)
+        client = signed_in(cast.viewer)
+        ask = re.search(r'hx-get="([^"]+)"', html(client.get(RUNS, {"q": q, "sort": sort})))
+        assert ask is not None
+        address = ask[1].replace("&amp;", "&")
+        assert "new" not in html(client.get(address))
+        make_run(cast.owner, crew)
+        make_run(cast.owner, crew, state=RunState.FAILED)
+        found = html(client.get(address))
+        assert f"{1 if 'status' in q else 2} new" in found
+        assert ("sort=" in found) == (sort != "newest")
 
     def test_the_next_page_follows_the_last_row(self, cast: Cast, crew: Crew) -> None:
         made = [make_run(cast.owner, crew) for _ in range(51)]

@@ -1,0 +1,130 @@
+"""Fields of names and texts: crew, by, model, agent, tool, tag, error, and plain words.
+
+Part of a name is enough, in small or large letters; ``=`` in front means the whole name. Commas stand between several
+of which one is enough.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import F, OuterRef, Q
+
+from agents_app.models import Crew
+from runs.history.fields.asked import Asked
+from runs.history.fields.conditions import any_of, refers_to, there_is
+from runs.history.fields.figures import the_run
+from runs.history.fields.values import exactly, listed
+from runs.history.fields.words import Misread, Quotable
+from runs.models import Call
+from teams.models import User
+
+NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
+CONSTANTS = {"true": True, "false": False, "null": None}
+FAILED = ~Q(error="")
+ME = "me"
+NOBODY = 0
+"""No row has this id."""
+
+
+def crew(value: Quotable, asked: Asked) -> Q:
+    """By name or address; behind ``=`` the address."""
+    named = _one_of(value, lambda name: Q(slug=name), lambda part: Q(slug__icontains=part) | Q(name__icontains=part))
+    return _of_crews(named, asked)
+
+
+def by(value: Quotable, asked: Asked) -> Q:
+    """By name or e-mail of whoever launched it; ``by:me``."""
+    names = [exactly(part) for part in listed(value)]
+    people = User.objects.filter(any_of([_person(is_exact, name, asked) for is_exact, name in names]))
+    if all(is_exact or name.lower() == ME for is_exact, name in names):
+        return Q(created_by__in=list(people.values_list("pk", flat=True)) or [NOBODY])
+    return refers_to("created_by_id", people)
+
+
+def _person(is_exact: bool, name: str, asked: Asked) -> Q:
+    if is_exact:
+        return Q(email=name.lower()) | Q(name__iexact=name)
+    if name.lower() != ME:
+        return Q(email__icontains=name) | Q(name__icontains=name)
+    if asked.who is None:
+        raise Misread("Nobody in particular asks here, so there is no me: write a name or an e-mail")
+    return Q(pk=asked.who.user.pk)
+
+
+def model(value: Quotable, asked: Asked) -> Q:
+    """Runs with a call of the model."""
+    return _called(_one_of(value, lambda name: Q(model=name), lambda part: Q(model__icontains=part)))
+
+
+def agent(value: Quotable, asked: Asked) -> Q:
+    """Runs with a call by the agent, named by key or role."""
+    in_role = {"agent": F("task_run__agent")}
+    return _called(
+        _one_of(
+            value,
+            lambda name: Q(agent=name) | Q(task_run__agent_role__iexact=name, **in_role),
+            lambda part: Q(agent__icontains=part) | Q(task_run__agent_role__icontains=part, **in_role),
+        )
+    )
+
+
+def tool(value: Quotable, asked: Asked) -> Q:
+    """Runs with a call of the tool."""
+    return _called(Q(kind="tool") & _one_of(value, lambda name: Q(tool=name), lambda part: Q(tool__icontains=part)))
+
+
+def tag(value: Quotable, asked: Asked) -> Q:
+    """Runs whose launch was labelled so: with the key, or with the key and the value."""
+    at = value.find("=")
+    key = value.text if at < 0 else value.text[:at]
+    if not key:
+        raise Misread("The label has no name: write tag:customer or tag:customer=acme")
+    if at < 0:
+        return Q(metadata__has_key=key)
+    return any_of([Q(metadata__contains={key: each}) for each in _as_json(value.text[at + 1 :])])
+
+
+def error(value: Quotable, asked: Asked) -> Q:
+    """By code or by words of it."""
+    is_exact, text = exactly(value)
+    if is_exact:
+        return FAILED & Q(error_code=text.lower())
+    return FAILED & (Q(error_code__icontains=text) | Q(error__icontains=text))
+
+
+def plain_word(value: Quotable, asked: Asked) -> Q:
+    """Part of a crew's name or of an error, or a run's id."""
+    found = _of_crews(Q(name__icontains=value.text), asked) | FAILED & Q(error__icontains=value.text)
+    the_one = the_run(value.text)
+    return found if the_one is None else found | the_one
+
+
+def _as_json(text: str) -> list[Any]:
+    """What was written as it may stand in the labels: a text, and a number or a constant if it looks like one."""
+    found: list[Any] = [text]
+    if NUMBER.fullmatch(text):
+        found.append(float(text) if "." in text else int(text))
+    elif text in CONSTANTS:
+        found.append(CONSTANTS[text])
+    return found
+
+
+def _of_crews(condition: Q, asked: Asked) -> Q:
+    """Crews are looked up first: PostgreSQL knows by their ids how many runs each has, and reads them accordingly."""
+    crews = Crew.objects.filter(condition)
+    if asked.who is not None:
+        crews = crews.filter(team=asked.who.team)
+    return Q(crew__in=list(crews.values_list("pk", flat=True)) or [NOBODY])
+
+
+def _one_of(value: Quotable, named: Callable[[str], Q], like: Callable[[str], Q]) -> Q:
+    """One of the values names it."""
+    names = [exactly(part) for part in listed(value)]
+    return any_of([named(name) if is_exact else like(name) for is_exact, name in names])
+
+
+def _called(condition: Q) -> Q:
+    return there_is(Call.objects.filter(condition, run=OuterRef("pk")))
