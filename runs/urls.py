@@ -4,6 +4,7 @@ from django.urls import path
 
 from runs.compare import views as compare
 from runs.demo import views as demo
+from runs.export import views as export
 from runs.history import views as history
 from runs.home import views as home
 from runs.launch import views as launch
@@ -16,6 +17,9 @@ urlpatterns = [
     path("crews/<slug:slug>/launch/", launch.launch, name="launch"),
     path("workers/", operations.workers, name="workers"),
     path("runs/", history.runs, name="runs"),
+    path("runs.csv", export.runs_csv, name="runs_csv"),
+    path("runs.jsonl", export.runs_jsonl, name="runs_jsonl"),
+    path("runs/columns/", history.choose_columns, name="choose_columns"),
     path("runs/newer/", history.newer, name="newer"),
     path("runs/last/", history.last_runs, name="last_runs"),
     path("runs/versions/", history.version_runs, name="version_runs"),

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.utils.safestring import SafeString
 
+from runs.history.columns import COLUMNS, Column, read_columns, written
 from runs.history.filters import RunFilter
 from runs.history.lines import RunLine
 from runs.history.queries import SORTS, crews_to_choose, list_lines, state_counts
@@ -19,6 +20,8 @@ from teams.access import Principal
 from teams.refusals import Refusal
 
 A_PAGE = 50
+KEPT = ("q", "sort", "columns")
+"""What an address of the list holds, but for the place in it."""
 CHOICES = ("crew", "status", "since", "simulated")
 SPANS = (("1h", "last hour"), ("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"))
 
@@ -37,19 +40,53 @@ class History:
     is_first: bool
     counts: Mapping[str, int]
     crews: Sequence[tuple[str, str]]  # slug, and name as far as it is shown
+    columns: Sequence[str]  # as they are shown, from left to right, beside the run itself
+    named: str  # the columns as the address names them, "" if it names none
+    note: str  # which of them there are not; "" if all are known
     spans = SPANS
     sorts = tuple(SORTS)
     states = tuple(RunState.values)
 
+    @property
+    def heads(self) -> Sequence[Column]:
+        return [COLUMNS[name] for name in self.columns]
 
-def history(who: Principal, query: Mapping[str, str]) -> History:
-    """What the address asks for; with an ``error`` and without runs if it cannot be understood."""
+    @property
+    def choices(self) -> Sequence[tuple[str, Column, bool]]:
+        """All columns for the form that chooses them, the shown ones first; whether each is shown."""
+        others = [name for name in COLUMNS if name not in self.columns]
+        return [(name, COLUMNS[name], name in self.columns) for name in (*self.columns, *others)]
+
+    @property
+    def query(self) -> str:
+        """What the list shows, as an address's query."""
+        return self._query(columns=self.named)
+
+    @property
+    def whole_query(self) -> str:
+        """The same with the columns named, for whoever has chosen others."""
+        return self._query(columns=written(self.columns))
+
+    @property
+    def and_columns(self) -> str:
+        """What links of the list add to their query, so that it keeps its columns."""
+        return f"&columns={self.named}" if self.named else ""
+
+    def _query(self, *, columns: str) -> str:
+        sort = "" if self.sort == "newest" else self.sort
+        return urlencode({name: value for name, value in zip(KEPT, (self.q, sort, columns), strict=True) if value})
+
+
+def history(who: Principal, query: Mapping[str, str], *, remembered: str = "") -> History:
+    """What the address asks for; with an ``error`` and without runs if it cannot be understood. ``remembered``: the
+    columns that the reader chose last."""
     q, sort, cursor = query.get("q", "").strip(), query.get("sort", "newest"), query.get("cursor", "")
+    columns, note = read_columns(query["columns"]) if query.get("columns") else (read_columns(remembered)[0], "")
     error, run_filter = "", RunFilter()
     page: Page[RunLine] = Page([], "")
     try:
         run_filter = RunFilter.parse(q)
-        page = list_lines(who, run_filter, sort=sort, cursor=cursor, limit=A_PAGE)
+        page = list_lines(who, run_filter, sort=sort, cursor=cursor, limit=A_PAGE, columns=columns)
     except Refusal as refusal:
         error = refusal.message
     return History(
@@ -58,11 +95,14 @@ def history(who: Principal, query: Mapping[str, str]) -> History:
         error=error,
         chosen={name: run_filter.value(name) for name in CHOICES},
         runs=page.items,
-        rows=rows_of(page.items),
+        rows=rows_of(page.items, columns),
         next=page.next,
         is_first=not cursor,
         counts=state_counts(who),
         crews=crews_to_choose(who),
+        columns=columns,
+        named=written(columns) if query.get("columns") else "",
+        note=note,
     )
 
 
@@ -71,4 +111,5 @@ def narrowed(query: Mapping[str, str]) -> str:
     q = query.get("q", "")
     with suppress(Refusal):
         q = RunFilter.parse(q).narrowed({name: query[name].strip() for name in CHOICES if name in query})
-    return urlencode({name: value for name, value in (("q", q), ("sort", query.get("sort", ""))) if value})
+    asked = {name: query.get(name, "") for name in KEPT} | {"q": q}
+    return urlencode({name: value for name, value in asked.items() if value})

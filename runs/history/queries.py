@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection
 from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from runs.bounds.runs_at_once import kept_back
+from runs.figures.waste import waste_columns
+from runs.history.columns import USUAL, read_for
 from runs.history.filters import RunFilter
-from runs.history.lines import COLUMNS, RunLine, lines_of, short
+from runs.history.lines import RunLine, lines_of, short
 from runs.models import Run
 from runs.paging import Page, cursor_id, page_of
 from runs.states import RUN_LIVE, RunState
@@ -40,16 +43,18 @@ def list_runs(
     who: Principal, run_filter: RunFilter, *, sort: str = "newest", cursor: str = "", limit: int = 50
 ) -> Page[Run]:
     """The team's runs that fit the filter, the newest or largest first by one of ``SORTS``. One query for each page."""
-    runs = _sortable(who, run_filter, sort).select_related("crew", "version", "team", "created_by")
+    runs = sortable(who, run_filter, sort).select_related("crew", "version", "team", "created_by")
     with _in_time(run_filter):
         return page_of(runs.annotate(kept_back=kept_back(who.team)), SORTS[sort], cursor=cursor, limit=limit)
 
 
-def list_lines(who: Principal, run_filter: RunFilter, *, sort: str, cursor: str, limit: int) -> Page[RunLine]:
-    """The same runs in the same order as lines of the page. One query."""
-    columns = dict.fromkeys((*COLUMNS, SORTS.get(sort, "pk").removeprefix("-")))
-    runs = _sortable(who, run_filter, sort).annotate(kept_back=kept_back(who.team))
-    rows = runs.values_list(*columns, "kept_back", named=True)
+def list_lines(
+    who: Principal, run_filter: RunFilter, *, sort: str, cursor: str, limit: int, columns: Sequence[str] = USUAL
+) -> Page[RunLine]:
+    """The same runs in the same order as lines of the page. One query, which reads what these columns show."""
+    read = dict.fromkeys((*read_for(columns), SORTS.get(sort, "pk").removeprefix("-")))
+    runs = sortable(who, run_filter, sort).annotate(**_computed(who, read))
+    rows = runs.values_list(*read, named=True)
     with _in_time(run_filter):
         page = page_of(rows, SORTS[sort], cursor=cursor, limit=limit)
     return Page(lines_of(who, page.items), page.next)
@@ -103,7 +108,13 @@ def _in_time(run_filter: RunFilter) -> Iterator[None]:
         yield
 
 
-def _sortable(who: Principal, run_filter: RunFilter, sort: str) -> QuerySet[Run]:
+def _computed(who: Principal, read: Collection[str]) -> dict[str, Any]:
+    """Expressions for the columns that no run's row has, as far as they are read."""
+    computed = {"kept_back": kept_back(who.team)} | waste_columns()
+    return {name: expression for name, expression in computed.items() if name in read}
+
+
+def sortable(who: Principal, run_filter: RunFilter, sort: str) -> QuerySet[Run]:
     if sort not in SORTS:
         raise Invalid(f"Sort by one of {', '.join(SORTS)}.", fields={"sort": "Unknown order."})
     return run_filter.apply(visible_to(who, Run))
