@@ -11,6 +11,7 @@ from runs.launch import views as launch
 from runs.limits import views as limits
 from runs.operations import views as operations
 from runs.run import views as run
+from runs.saved_views import views as saved_views
 
 urlpatterns = [
     path("", home.first_page, name="first_page"),
@@ -19,6 +20,10 @@ urlpatterns = [
     path("runs/", history.runs, name="runs"),
     path("runs.csv", export.runs_csv, name="runs_csv"),
     path("runs.jsonl", export.runs_jsonl, name="runs_jsonl"),
+    path("runs/views/", saved_views.saved_views, name="saved_views"),
+    path("runs/views/<int:pk>/", saved_views.open_view, name="open_view"),
+    path("runs/views/<int:pk>/rename/", saved_views.rename_view, name="rename_view"),
+    path("runs/views/<int:pk>/remove/", saved_views.remove_view, name="remove_view"),
     path("runs/columns/", history.choose_columns, name="choose_columns"),
     path("runs/newer/", history.newer, name="newer"),
     path("runs/last/", history.last_runs, name="last_runs"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlencode
 
+from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from runs.history.columns import COLUMNS, Column, read_columns, written
@@ -14,6 +16,7 @@ from runs.history.filters import RunFilter
 from runs.history.lines import RunLine
 from runs.history.queries import SORTS, crews_to_choose, list_lines, state_counts
 from runs.history.rows import rows_of
+from runs.history.saved import Offered, first_few, offered
 from runs.paging import Page
 from runs.states import RunState
 from teams.access import Principal
@@ -43,6 +46,8 @@ class History:
     columns: Sequence[str]  # as they are shown, from left to right, beside the run itself
     named: str  # the columns as the address names them, "" if it names none
     note: str  # which of them there are not; "" if all are known
+    saved: Sequence[Offered]  # saved views, at most ``saved.MOST_SHOWN`` and the open one
+    saved_count: int
     spans = SPANS
     sorts = tuple(SORTS)
     states = tuple(RunState.values)
@@ -52,10 +57,12 @@ class History:
         return [COLUMNS[name] for name in self.columns]
 
     @property
-    def choices(self) -> Sequence[tuple[str, Column, bool]]:
-        """All columns for the form that chooses them, the shown ones first; whether each is shown."""
-        others = [name for name in COLUMNS if name not in self.columns]
-        return [(name, COLUMNS[name], name in self.columns) for name in (*self.columns, *others)]
+    def more_saved(self) -> bool:
+        return self.saved_count > len(self.saved)
+
+    @property
+    def column_choices(self) -> SafeString:
+        return _column_choices(tuple(self.columns))
 
     @property
     def query(self) -> str:
@@ -89,9 +96,11 @@ def history(who: Principal, query: Mapping[str, str], *, remembered: str = "") -
         page = list_lines(who, run_filter, sort=sort, cursor=cursor, limit=A_PAGE, columns=columns)
     except Refusal as refusal:
         error = refusal.message
+    sort = sort if sort in SORTS else "newest"
+    saved = offered(who, q=q, sort=sort, columns=written(columns))
     return History(
         q=q,
-        sort=sort if sort in SORTS else "newest",
+        sort=sort,
         error=error,
         chosen={name: run_filter.value(name) for name in CHOICES},
         runs=page.items,
@@ -103,6 +112,8 @@ def history(who: Principal, query: Mapping[str, str], *, remembered: str = "") -
         columns=columns,
         named=written(columns) if query.get("columns") else "",
         note=note,
+        saved=first_few(saved),
+        saved_count=len(saved),
     )
 
 
@@ -113,3 +124,12 @@ def narrowed(query: Mapping[str, str]) -> str:
         q = RunFilter.parse(q).narrowed({name: query[name].strip() for name in CHOICES if name in query})
     asked = {name: query.get(name, "") for name in KEPT} | {"q": q}
     return urlencode({name: value for name, value in asked.items() if value})
+
+
+@lru_cache(maxsize=100)
+def _column_choices(columns: tuple[str, ...]) -> SafeString:
+    """What the form that chooses columns offers: the shown ones first, in their order. Drawn once, since every page of
+    the list has it."""
+    others = [name for name in COLUMNS if name not in columns]
+    choices = [(name, COLUMNS[name], name in columns) for name in (*columns, *others)]
+    return render_to_string("runs/history/_column_choices.html", {"choices": choices})

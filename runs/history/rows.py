@@ -28,7 +28,8 @@ API = ' <span class="label-of">API</span>'
 CODE = '<span class="label-of">{}</span> {}'
 UNLABELLED = ("state",)
 """On a narrow screen a state needs no label: it is told by its mark and word."""
-WRAPPED = ("by", "tags", "error")
+WRAPPED = {"by": "break", "tags": "tags whole", "error": "tags whole"}
+"""Columns whose texts may have several lines, and the class that gives them room."""
 
 Cell = Callable[[RunLine], str]
 
@@ -46,7 +47,7 @@ def _row(line: RunLine, cells: Sequence[tuple[str, Cell]]) -> str:
 
 def _begin(name: str) -> str:
     column = COLUMNS[name]
-    css = ' class="n"' if column.is_figure else ' class="break"' if name in WRAPPED else ""
+    css = ' class="n"' if column.is_figure else f' class="{WRAPPED[name]}"' if name in WRAPPED else ""
     label = "" if name in UNLABELLED else column.title
     return f'<td{css} data-label="{label}">'
 
