@@ -7,20 +7,19 @@ and their figures would move them past the place that the file has come to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from runs.export.columns import COMPUTED, READ
 from runs.figures.waste import waste_columns
 from runs.history.filters import RunFilter
-from runs.history.queries import SORTS, sortable
+from runs.history.queries import SORTS, page_of_runs
 from runs.models import Run
-from runs.paging import page_of
 from runs.sql import statement
 from teams.access import Principal, visible_to
 from teams.refusals import Invalid
@@ -28,6 +27,8 @@ from teams.work_bounds import query_time
 
 BATCH_ROWS = 1_000
 BATCH_SECONDS = 5.0
+BY_LAUNCH = ("newest",)
+"""Orders in which no run ever moves."""
 MAX_ROWS = 1_000_000
 TOO_LONG = "The database took too long over these runs and they were given up. Narrow them, for example by since:7d."
 TOO_MANY = f"More than {MAX_ROWS:,} runs fit this filter. Narrow it, for example by since:30d, and take the rest apart."
@@ -41,14 +42,6 @@ _ALL = statement(
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
-    """A part of the export that is read in one order."""
-
-    condition: Q
-    order: str
-
-
-@dataclass(frozen=True, slots=True)
 class Export:
     """What is exported to whom, and since when it is written."""
 
@@ -57,43 +50,55 @@ class Export:
     sort: str
     began: datetime
 
-    def legs(self) -> list[Leg]:
-        order = SORTS[self.sort]
-        if order.removeprefix("-") == "pk":
-            return [Leg(Q(), order)]
+    def parts(self) -> list[tuple[RunFilter, str]]:
+        """Filters whose runs the file holds one after the other, each in its order."""
+        launched = Q(created_at__lte=self.began)
+        if self.sort in BY_LAUNCH:
+            return [(self._with(launched), self.sort)]
         had_ended = Q(finished_at__lte=self.began)
-        return [Leg(had_ended, order), Leg(Q(finished_at=None) | Q(finished_at__gt=self.began), "-pk")]
+        return [
+            (self._with(had_ended), self.sort),
+            (self._with(launched, Q(finished_at__gt=self.began) | Q(finished_at=None)), "newest"),
+        ]
+
+    def _with(self, *conditions: Q) -> RunFilter:
+        return replace(self.run_filter, conditions=(*self.run_filter.conditions, *conditions))
 
 
 def begin(who: Principal, run_filter: RunFilter, sort: str) -> Export:
-    """Raises ``Invalid`` for an order that there is not, and if more than ``MAX_ROWS`` runs fit."""
-    runs = sortable(who, run_filter, sort)
+    """Raises ``Invalid`` if more than ``MAX_ROWS`` runs fit."""
     with query_time(BATCH_SECONDS, TOO_LONG, field="q") as go_on:
         with connection.cursor() as cursor:
             cursor.execute(_ALL, {"team": who.team.pk})
-            most, began = cursor.fetchone()
+            all_runs, began = cursor.fetchone()
         go_on()
-        if most > MAX_ROWS and runs.order_by()[: MAX_ROWS + 1].count() > MAX_ROWS:
+        if all_runs > MAX_ROWS and _count(who, run_filter) > MAX_ROWS:
             raise Invalid(TOO_MANY, fields={"q": TOO_MANY})
     return Export(who, run_filter, sort, began)
 
 
 def batches(export: Export) -> Iterator[list[Any]]:
     """Rows with the names in ``READ``. Each batch is a transaction of its own of at most ``BATCH_SECONDS``; ``Invalid``
-    if that is not enough."""
-    for leg in export.legs():
+    if that is not enough, and for an order that there is not."""
+    for run_filter, sort in export.parts():
         cursor = ""
         while True:
-            page = _page(export, leg, cursor)
+            with query_time(BATCH_SECONDS, TOO_LONG, field="q"):
+                page = page_of_runs(export.who, run_filter, _rows(sort), sort=sort, cursor=cursor, limit=BATCH_ROWS)
             yield list(page.items)
             cursor = page.next
             if not cursor:
                 break
 
 
-def _page(export: Export, leg: Leg, cursor: str) -> Any:
-    runs = export.run_filter.apply(visible_to(export.who, Run)).filter(leg.condition, created_at__lte=export.began)
-    read = dict.fromkeys((*READ, leg.order.removeprefix("-")))
-    rows = runs.annotate(**waste_columns(), **COMPUTED).values_list(*read, named=True)
-    with query_time(BATCH_SECONDS, TOO_LONG, field="q"):
-        return page_of(rows, leg.order, cursor=cursor, limit=BATCH_ROWS)
+def _rows(sort: str) -> Callable[[QuerySet[Run]], QuerySet[Run, Any]]:
+    def shape(runs: QuerySet[Run]) -> QuerySet[Run, Any]:
+        read = dict.fromkeys((*READ, SORTS[sort].removeprefix("-")))
+        return runs.annotate(**waste_columns(), **COMPUTED).values_list(*read, named=True)
+
+    return shape
+
+
+def _count(who: Principal, run_filter: RunFilter) -> int:
+    """How many runs fit, up to one more than ``MAX_ROWS``."""
+    return run_filter.apply(visible_to(who, Run)).order_by()[: MAX_ROWS + 1].count()

@@ -22,7 +22,7 @@ def waste_columns() -> Mapping[str, Any]:
     """
     return {
         "waste_nusd": _all_or(F("spent_nusd"), Sum("cost_nusd")),
-        "waste_unpriced": _all_or(F("unpriced_calls"), Count("pk", filter=Q(cost_nusd=None))),
+        "waste_unpriced": _all_or(F("unpriced_calls"), Count("run", filter=Q(cost_nusd=None))),
     }
 
 

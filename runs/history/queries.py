@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import F, QuerySet, Window
@@ -21,6 +21,8 @@ from runs.states import RUN_LIVE, RunState
 from teams.access import Principal, visible_to
 from teams.refusals import Invalid
 from teams.work_bounds import Places, query_time
+
+RowT = TypeVar("RowT", bound=Any)
 
 FILTER_SECONDS = 2.0
 TOO_WIDE = "This filter took the database too long and was given up. Narrow it, for example by crew: or since:7d."
@@ -43,21 +45,43 @@ def list_runs(
     who: Principal, run_filter: RunFilter, *, sort: str = "newest", cursor: str = "", limit: int = 50
 ) -> Page[Run]:
     """The team's runs that fit the filter, the newest or largest first by one of ``SORTS``. One query for each page."""
-    runs = sortable(who, run_filter, sort).select_related("crew", "version", "team", "created_by")
+
+    def whole(runs: QuerySet[Run]) -> QuerySet[Run, Any]:
+        related = runs.select_related("crew", "version", "team", "created_by")
+        return related.annotate(kept_back=kept_back(who.team))
+
     with _in_time(run_filter):
-        return page_of(runs.annotate(kept_back=kept_back(who.team)), SORTS[sort], cursor=cursor, limit=limit)
+        return page_of_runs(who, run_filter, whole, sort=sort, cursor=cursor, limit=limit)
 
 
 def list_lines(
     who: Principal, run_filter: RunFilter, *, sort: str, cursor: str, limit: int, columns: Sequence[str] = USUAL
 ) -> Page[RunLine]:
     """The same runs in the same order as lines of the page. One query, which reads what these columns show."""
-    read = dict.fromkeys((*read_for(columns), SORTS.get(sort, "pk").removeprefix("-")))
-    runs = sortable(who, run_filter, sort).annotate(**_computed(who, read))
-    rows = runs.values_list(*read, named=True)
+
+    def plain(runs: QuerySet[Run]) -> QuerySet[Run, Any]:
+        read = dict.fromkeys((*read_for(columns), SORTS[sort].removeprefix("-")))
+        return runs.annotate(**_computed(who, read)).values_list(*read, named=True)
+
     with _in_time(run_filter):
-        page = page_of(rows, SORTS[sort], cursor=cursor, limit=limit)
+        page = page_of_runs(who, run_filter, plain, sort=sort, cursor=cursor, limit=limit)
     return Page(lines_of(who, page.items), page.next)
+
+
+def page_of_runs(
+    who: Principal,
+    run_filter: RunFilter,
+    shape: Callable[[QuerySet[Run]], QuerySet[Run, RowT]],
+    *,
+    sort: str,
+    cursor: str,
+    limit: int,
+) -> Page[RowT]:
+    """A page of the team's runs that fit the filter. ``shape`` says what is read of each. Its time is not bounded."""
+    if sort not in SORTS:
+        raise Invalid(f"Sort by one of {', '.join(SORTS)}.", fields={"sort": "Unknown order."})
+    runs = run_filter.apply(visible_to(who, Run))
+    return page_of(shape(runs), SORTS[sort], cursor=cursor, limit=limit)
 
 
 def count_newer(who: Principal, run_filter: RunFilter, *, than: str) -> int:
@@ -110,11 +134,5 @@ def _in_time(run_filter: RunFilter) -> Iterator[None]:
 
 def _computed(who: Principal, read: Collection[str]) -> dict[str, Any]:
     """Expressions for the columns that no run's row has, as far as they are read."""
-    computed = {"kept_back": kept_back(who.team)} | waste_columns()
-    return {name: expression for name, expression in computed.items() if name in read}
-
-
-def sortable(who: Principal, run_filter: RunFilter, sort: str) -> QuerySet[Run]:
-    if sort not in SORTS:
-        raise Invalid(f"Sort by one of {', '.join(SORTS)}.", fields={"sort": "Unknown order."})
-    return run_filter.apply(visible_to(who, Run))
+    computed: dict[str, Any] = {"kept_back": kept_back(who.team)} if "kept_back" in read else {}
+    return computed | dict(waste_columns()) if "waste_nusd" in read else computed

@@ -41,9 +41,9 @@ def seen_by(who: Principal) -> QuerySet[SavedView]:
 
 def offered(who: Principal, *, q: str, sort: str, columns: str) -> Sequence[Offered]:
     """All views that the person sees. One query."""
-    shown = {"q": q, "sort": sort, "columns": columns}
+    whose = {"team": who.team.pk, "person": who.user.pk}
     with connection.cursor() as cursor:
-        cursor.execute(_OFFERED, {"team": who.team.pk, "person": who.user.pk} | shown)
+        cursor.execute(_OFFERED, {**whose, "q": q, "sort": sort, "columns": columns})
         return [Offered(*row) for row in cursor.fetchall()]
 
 

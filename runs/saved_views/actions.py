@@ -48,7 +48,7 @@ def save_view(who: Principal, name: str, shown: Shown, *, for_team: bool, replac
         owner = None if for_team else who.user
         return SavedView.objects.create(team=who.team, owner=owner, name=name, changed_by=who.user, **values)
     if not replace:
-        raise _taken(same)
+        raise _taken(same, "Replace it, or choose another name.")
     return _change(who, same, name=name, **values)
 
 
@@ -60,7 +60,7 @@ def rename_view(who: Principal, view: SavedView, name: str) -> SavedView:
     _lock(who)
     same = _of_owner(who, for_team=for_team).filter(name__iexact=name).exclude(pk=view.pk).first()
     if same is not None:
-        raise _taken(same)
+        raise _taken(same, "Choose another name.")
     return _change(who, view, name=name)
 
 
@@ -113,7 +113,7 @@ def _checked(shown: Shown) -> dict[str, str]:
     return {"q": q, "sort": shown.sort, "columns": written(columns)}
 
 
-def _taken(view: SavedView) -> Conflict:
+def _taken(view: SavedView, advice: str) -> Conflict:
     whose = "The team has" if view.owner_id is None else "You have"
-    message = f"{whose} a view “{view.name}” already. Replace it, or choose another name."
+    message = f"{whose} a view “{view.name}” already. {advice}"
     return Conflict(message, fields={"name": message})
