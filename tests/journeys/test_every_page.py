@@ -101,7 +101,6 @@ def addresses(application: Application) -> Iterator[list[str]]:
                 "runs/",
                 ALL_COLUMNS,
                 "runs/views/",
-                "runs.csv?q=cost:x",
                 "workers/",
                 "limits/",
                 "settings/",
