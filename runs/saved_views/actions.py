@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import QuerySet
-from django.db.models.functions import Now
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Lower, Now
 
 from engine.text import storable
 from runs.history.columns import read_columns, written
@@ -39,7 +39,7 @@ def save_view(who: Principal, name: str, shown: Shown, *, for_team: bool, replac
     name, values = _name(name), _checked(shown)
     views = _of_owner(who, for_team=for_team)
     _lock(who)
-    same = views.filter(name__iexact=name).first()
+    same = _named(views, name).first()
     if same is None:
         most = MAX_OF_TEAM if for_team else MAX_OF_PERSON
         if views.count() >= most:
@@ -58,7 +58,7 @@ def rename_view(who: Principal, view: SavedView, name: str) -> SavedView:
     for_team = _may_change(who, view)
     name = _name(name)
     _lock(who)
-    same = _of_owner(who, for_team=for_team).filter(name__iexact=name).exclude(pk=view.pk).first()
+    same = _named(_of_owner(who, for_team=for_team), name).exclude(pk=view.pk).first()
     if same is not None:
         raise _taken(same, "Choose another name.")
     return _change(who, view, name=name)
@@ -78,6 +78,11 @@ def _may_change(who: Principal, view: SavedView) -> bool:
 
 def _of_owner(who: Principal, *, for_team: bool) -> QuerySet[SavedView]:
     return SavedView.objects.filter(team=who.team, owner=None if for_team else who.user)
+
+
+def _named(views: QuerySet[SavedView], name: str) -> QuerySet[SavedView]:
+    """Compared as the constraint compares: ``iexact`` takes upper case, in which other letters are alike."""
+    return views.alias(folded=Lower("name")).filter(folded=Lower(Value(name)))
 
 
 def _lock(who: Principal) -> None:

@@ -21,7 +21,7 @@ def test_a_view_of_the_team_is_opened_elsewhere_and_exported(
     team = page.url.rstrip("/")
     try:
         page.goto(f"{team}/runs/")
-        page.get_by_label("State", exact=True).select_option("failed")
+        page.get_by_role("combobox", name="State").select_option("failed")
         expect(page.locator("table")).to_contain_text("failed")
         _choose_columns(page)
         address = _save(page)
