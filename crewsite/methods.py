@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
 
 from crewsite.errors import not_allowed
 
@@ -44,4 +44,6 @@ def _headers_alone(response: HttpResponseBase) -> HttpResponseBase:
     if isinstance(response, HttpResponse):
         response.headers.setdefault("Content-Length", str(len(response.content)))
         response.content = b""
+    elif isinstance(response, StreamingHttpResponse):
+        response.streaming_content = []
     return response

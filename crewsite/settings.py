@@ -126,8 +126,8 @@ PAGE_THREADS = DATABASE_CONNECTIONS - 5
 """What is left of a web process's connections: one opens live streams, two follow them, two ask who sends a body."""
 SIGN_IN_THREADS = 4
 """While one of them has a password hashed, the others come to that or from it."""
-WEB_CONNECTIONS = DATABASE_CONNECTIONS + SIGN_IN_THREADS + 1
-"""The one looks whether the readers of live streams may still read."""
+WEB_CONNECTIONS = DATABASE_CONNECTIONS + SIGN_IN_THREADS + 2
+"""Of the two one looks whether the readers of live streams may still read, the other reads runs for files."""
 LIVE_STREAMS = int(env.number("LIVE_STREAMS", 200, least=1, most=10_000))
 """The most live streams that one web process keeps open."""
 STATEMENT_TIMEOUT_S = env.number("STATEMENT_TIMEOUT_S", 30 if PROCESS == "web" else 120, least=1, most=3600)

@@ -4,6 +4,7 @@ from django.urls import path
 
 from runs.compare import views as compare
 from runs.demo import views as demo
+from runs.export import views as export
 from runs.history import views as history
 from runs.home import views as home
 from runs.launch import views as launch
@@ -11,12 +12,20 @@ from runs.limits import views as limits
 from runs.operations import views as operations
 from runs.retention import views as retention
 from runs.run import views as run
+from runs.saved_views import views as saved_views
 
 urlpatterns = [
     path("", home.first_page, name="first_page"),
     path("crews/<slug:slug>/launch/", launch.launch, name="launch"),
     path("workers/", operations.workers, name="workers"),
     path("runs/", history.runs, name="runs"),
+    path("runs.csv", export.runs_csv, name="runs_csv"),
+    path("runs.jsonl", export.runs_jsonl, name="runs_jsonl"),
+    path("runs/views/", saved_views.saved_views, name="saved_views"),
+    path("runs/views/<int:pk>/", saved_views.open_view, name="open_view"),
+    path("runs/views/<int:pk>/rename/", saved_views.rename_view, name="rename_view"),
+    path("runs/views/<int:pk>/remove/", saved_views.remove_view, name="remove_view"),
+    path("runs/columns/", history.choose_columns, name="choose_columns"),
     path("runs/newer/", history.newer, name="newer"),
     path("runs/completion/", history.filter_completion, name="filter_completion"),
     path("runs/last/", history.last_runs, name="last_runs"),

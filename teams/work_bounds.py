@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
@@ -61,6 +62,28 @@ class Places:
             yield
         finally:
             self._free.release()
+
+
+class SharedPlaces:
+    """At most ``count`` at once in this process, and at most ``each`` of them one team's, for what outlasts a call."""
+
+    def __init__(self, count: int, busy: str, *, each: int, busy_each: str) -> None:
+        self._count, self._busy = count, busy
+        self._each, self._busy_each = each, busy_each
+        self._taken: dict[object, int] = {}  # teams, by what was given to whoever took the place
+        self._lock = threading.Lock()
+
+    def take(self, team_id: int) -> Callable[[], object]:
+        """Takes a place and gives what frees it, however often that is called. Raises ``Busy`` if none is free."""
+        with self._lock:
+            taken = list(self._taken.values())
+            if taken.count(team_id) >= self._each:
+                raise Busy(self._busy_each, retry_after_s=RETRY_AFTER_S)
+            if len(taken) >= self._count:
+                raise Busy(self._busy, retry_after_s=RETRY_AFTER_S)
+            place = object()
+            self._taken[place] = team_id
+        return partial(self._taken.pop, place, None)  # without the lock: the garbage collector may call it anywhere
 
 
 def _timeout() -> str:

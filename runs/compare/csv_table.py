@@ -13,6 +13,7 @@ from runs.compare.splits.cells import Split
 from runs.compare.splits.facts import Side
 from runs.compare.words import reason_title
 from runs.money import usd_text
+from runs.spreadsheets import safe
 
 COLUMNS = (
     "section",
@@ -29,8 +30,6 @@ COLUMNS = (
     "value",
     "difference",
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet may take for a formula."""
 
 
 def csv_text(comparison: Comparison) -> str:
@@ -133,8 +132,3 @@ def amount(value: Fraction | int | None, unit: str) -> str:
     if unit == "ms" or exact.denominator == 1:
         return str(round(exact))
     return f"{float(exact):.4f}"
-
-
-def safe(text: str) -> str:
-    """The text, with an apostrophe before what a spreadsheet would take for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text

@@ -110,9 +110,9 @@ def _of(rollup: Any, version: CrewVersion, simulated: bool) -> Any:
 
 
 def _calls(row: Mapping[str, Any]) -> CallSums:
+    of_all: dict[str, Any] = {name: row[name] for name in _BY} | {name: int(row[f"sum_{name}"]) for name in _CALLS}
     return CallSums(
-        **{name: row[name] for name in _BY},
-        **{name: int(row[f"sum_{name}"]) for name in _CALLS},
+        **of_all,
         tokens={kind: int(row[f"sum_tokens_{kind}"]) for kind in TOKEN_KINDS},
         spend={kind: Fraction(row[f"sum_spend_{kind}"]) for kind in TOKEN_KINDS},
     )

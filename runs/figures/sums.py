@@ -101,12 +101,13 @@ def waste_of(cost_class: str, state: str) -> str:
     The reasons are ``failed``, ``retry``, ``cancelled`` and ``duplicate`` of calls, and ``failed_run`` and
     ``cancelled_run`` of what was paid for well-made calls of a run that gave nothing.
     """
-    if cost_class in _WASTED:
+    if cost_class in WASTED:
         return cost_class
     return {RunState.FAILED: RunWaste.FAILED, RunState.CANCELLED: RunWaste.CANCELLED}.get(RunState(state), "")
 
 
-_WASTED = (CostClass.FAILED, CostClass.RETRY, CostClass.CANCELLED, CostClass.DUPLICATE)
+WASTED = (CostClass.FAILED, CostClass.RETRY, CostClass.CANCELLED, CostClass.DUPLICATE)
+"""Classes of calls whose cost is waste whatever became of their run."""
 _SUMMED = TOKEN_FIELDS
 _ANSWERED = Q(kind="model", state__in=(CallState.OK, CallState.LATE), cache_hit=False)
 _OF_CALLS: dict[str, Any] = {

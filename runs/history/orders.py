@@ -19,6 +19,11 @@ class Order:
     is_grouped: bool = False
     ascending: bool = False
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of a run's row that its cursors are made of, beside the id."""
+        return () if self.is_grouped else (self.key.removeprefix("-"),)
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnOrder:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlencode
 
+from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from runs.history.columns import COLUMNS, read_columns, written
 from runs.history.fields.registry import FIELDS, Field
 from runs.history.filters import NotUnderstood, RunFilter
 from runs.history.lines import NO_RUN, RunLine, short
 from runs.history.orders import NEWEST, ORDERS, ColumnOrder, column_order
 from runs.history.queries import NAME_CHARS, crews_to_choose, list_lines, newest_id, state_counts
 from runs.history.rows import rows_of
+from runs.history.saved import Offered, first_few, offered
 from runs.paging import Page
 from runs.states import RunState
 from runs.words import WORDS
@@ -22,21 +26,13 @@ from teams.access import Principal
 from teams.refusals import Refusal
 
 A_PAGE = 50
+KEPT = ("q", "sort", "columns")
+"""What an address of the list holds, but for the place in it."""
 CHOICES = {"crew": "Crew", "status": "State", "since": "Time", "simulated": "Real or simulated"}
 """The fields that the form beside the filter has, by name."""
 SPANS = (("", "Any time"), ("1h", "last hour"), ("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"))
 KINDS = (("", "Real and simulated"), ("no", "Real"), ("yes", "Simulated"))
 STATES = (("", "Any state"), *((state, WORDS[state]) for state in RunState.values))
-HEADS = (
-    ("run", "Run", False),
-    ("state", "State", False),
-    ("cost", "Cost", True),
-    ("duration", "Duration", True),
-    ("tokens", "Tokens", True),
-    ("calls", "Calls", True),
-    ("by", "By", False),
-    ("launched", "Launched", True),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +71,52 @@ class History:
     is_first: bool
     newest: str  # the id of the team's newest run when the list was read: those that come later are new
     counts: Mapping[str, int]
+    columns: Sequence[str]  # as they are shown, from left to right, beside the run itself
+    named: str  # the columns as the address names them, "" if it names none
+    note: str  # which of them there are not; "" if all are known
+    saved: Sequence[Offered]  # saved views, at most ``saved.MOST_SHOWN`` and the open one
+    saved_count: int
     orders = tuple(ORDERS.items())
     fields: Sequence[Field] = tuple(FIELDS.values())
 
     @property
     def heads(self) -> Sequence[Head]:
-        return [Head(title, is_figure, column_order(name, self.sort)) for name, title, is_figure in HEADS]
+        columns = [
+            ("run", "Run", False),
+            *((name, COLUMNS[name].title, COLUMNS[name].is_figure) for name in self.columns),
+        ]
+        return [Head(title, is_figure, column_order(name, self.sort)) for name, title, is_figure in columns]
+
+    @property
+    def more_saved(self) -> bool:
+        return self.saved_count > len(self.saved)
+
+    @property
+    def column_choices(self) -> SafeString:
+        return _column_choices(tuple(self.columns))
+
+    @property
+    def query(self) -> str:
+        """What the list shows, as an address's query."""
+        return address_query(self.q, self.sort, self.named)
+
+    @property
+    def whole_query(self) -> str:
+        """The same with the columns named, for whoever has chosen others."""
+        return address_query(self.q, self.sort, written(self.columns))
+
+    @property
+    def and_columns(self) -> str:
+        """What links of the list add to their query, so that it keeps its columns."""
+        return f"&columns={self.named}" if self.named else ""
 
 
-def history(who: Principal, query: Mapping[str, str]) -> History:
-    """What the address asks for; with an ``error`` and without runs if it cannot be understood."""
+def history(who: Principal, query: Mapping[str, str], *, remembered: str = "") -> History:
+    """What the address asks for; with an ``error`` and without runs if it cannot be understood. ``remembered``: the
+    columns that the reader chose last."""
     q, sort, cursor = query.get("q", "").strip(), query.get("sort") or NEWEST, query.get("cursor", "")
+    columns, note = read_columns(query["columns"]) if query.get("columns") else (read_columns(remembered)[0], "")
+    named = written(columns) if query.get("columns") else ""
     error, run_filter = "", RunFilter()
     complaints: Sequence[str] = ()
     pieces: Sequence[tuple[str, bool]] = ()
@@ -96,27 +127,34 @@ def history(who: Principal, query: Mapping[str, str]) -> History:
         run_filter = RunFilter.parse(q, who)
         if run_filter.conditions or sort != NEWEST or cursor:  # else the first run of the list is the newest
             newest = newest_id(who)  # before the list is read, so that no run is missed in between
-        page = list_lines(who, run_filter, sort=sort, cursor=cursor, limit=A_PAGE)
+        page = list_lines(who, run_filter, sort=sort, cursor=cursor, limit=A_PAGE, columns=columns)
     except NotUnderstood as refusal:
         error, complaints, pieces = refusal.message, refusal.complaints, list(refusal.pieces())
-        rest = address_query(refusal.rest, sort)
+        rest = address_query(refusal.rest, sort, named)
     except Refusal as refusal:
         error, complaints = refusal.message, [refusal.message]
+    sort = sort if sort in ORDERS else NEWEST
+    saved = offered(who, q=q, sort=sort, columns=written(columns))
     return History(
         q=q,
-        sort=sort if sort in ORDERS else NEWEST,
+        sort=sort,
         error=error,
         complaints=complaints,
         pieces=pieces,
         rest=rest,
         choices=_choices(who, run_filter),
         runs=page.items,
-        rows=rows_of(page.items),
+        rows=rows_of(page.items, columns),
         next=page.next,
         previous=page.previous,
         is_first=not page.previous and not (cursor and not page.items),
         newest=str(max([newest, *(line.pk for line in page.items)])),
         counts=state_counts(who),
+        columns=columns,
+        named=named,
+        note=note,
+        saved=first_few(saved),
+        saved_count=len(saved),
     )
 
 
@@ -127,12 +165,13 @@ def narrowed(who: Principal, query: Mapping[str, str]) -> str:
     with suppress(Refusal):
         run_filter = RunFilter.parse(q, who)
         q = run_filter.narrowed({name: value for name, value in chosen.items() if value != run_filter.value(name)})
-    return address_query(q, query.get("sort", ""))
+    return address_query(q, query.get("sort", ""), query.get("columns", ""))
 
 
-def address_query(q: str, sort: str) -> str:
+def address_query(q: str, sort: str, columns: str = "") -> str:
     """The query of the address of this list, without what is usual."""
-    return urlencode({name: value for name, value in (("q", q), ("sort", "" if sort == NEWEST else sort)) if value})
+    asked = zip(KEPT, (q, "" if sort == NEWEST else sort, columns), strict=True)
+    return urlencode({name: value for name, value in asked if value})
 
 
 def _choices(who: Principal, run_filter: RunFilter) -> list[Choice]:
@@ -146,3 +185,12 @@ def _choices(who: Principal, run_filter: RunFilter) -> list[Choice]:
             options.append((typed, short(typed, NAME_CHARS)))
         choices.append(Choice(name, label, [(value, words, value == typed) for value, words in options]))
     return choices
+
+
+@lru_cache(maxsize=100)
+def _column_choices(columns: tuple[str, ...]) -> SafeString:
+    """What the form that chooses columns offers: the shown ones first, in their order. Drawn once, since every page of
+    the list has it."""
+    others = [name for name in COLUMNS if name not in columns]
+    choices = [(name, COLUMNS[name], name in columns) for name in (*columns, *others)]
+    return render_to_string("runs/history/_column_choices.html", {"choices": choices})

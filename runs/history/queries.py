@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,9 +12,11 @@ from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from runs.bounds.runs_at_once import kept_back
+from runs.figures.waste import waste_columns
+from runs.history.columns import USUAL, read_for
 from runs.history.filters import RunFilter
 from runs.history.groups import page_in_groups
-from runs.history.lines import COLUMNS, NO_RUN, RunLine, lines_of, short
+from runs.history.lines import NO_RUN, RunLine, lines_of, short
 from runs.history.orders import NEWEST, ORDERS, UNENDED, Order
 from runs.models import Run
 from runs.paging import Page, cursor_id, page_of
@@ -52,19 +54,41 @@ def list_runs(
         related = runs.select_related("crew", "version", "team", "created_by")
         return related.annotate(kept_back=kept_back(who.team))
 
-    return _page(who, run_filter, whole, sort=sort, cursor=cursor, limit=limit)
+    with _in_time(run_filter):
+        return page_of_runs(who, run_filter, whole, sort=sort, cursor=cursor, limit=limit)
 
 
-def list_lines(who: Principal, run_filter: RunFilter, *, sort: str, cursor: str, limit: int) -> Page[RunLine]:
-    """The same runs in the same order as lines of the page, by as many queries."""
+def list_lines(
+    who: Principal, run_filter: RunFilter, *, sort: str, cursor: str, limit: int, columns: Sequence[str] = USUAL
+) -> Page[RunLine]:
+    """The same runs in the same order as lines of the page, by as many queries, which read what these columns show."""
     order = _order(sort)
-    columns = dict.fromkeys((*COLUMNS, *(() if order.is_grouped else (order.key.removeprefix("-"),))))
 
     def plain(runs: QuerySet[Run]) -> QuerySet[Run, Any]:
-        return runs.annotate(kept_back=kept_back(who.team)).values_list(*columns, "kept_back", named=True)
+        read = dict.fromkeys((*read_for(columns), *order.reads))
+        return runs.annotate(**_computed(who, read)).values_list(*read, named=True)
 
-    page = _page(who, run_filter, plain, sort=sort, cursor=cursor, limit=limit)
+    with _in_time(run_filter):
+        page = page_of_runs(who, run_filter, plain, sort=sort, cursor=cursor, limit=limit)
     return Page(lines_of(who, page.items), page.next, page.previous)
+
+
+def page_of_runs(
+    who: Principal,
+    run_filter: RunFilter,
+    shape: Callable[[QuerySet[Run]], QuerySet[Run, RowT]],
+    *,
+    sort: str,
+    cursor: str,
+    limit: int,
+) -> Page[RowT]:
+    """A page of the team's runs that fit the filter. ``shape`` says what is read of each. Its time is not bounded."""
+    order, all_runs = _order(sort), visible_to(who, Run)
+    runs = run_filter.apply(all_runs)
+    if order.is_grouped:
+        return page_in_groups(who, order, runs, shape(all_runs), cursor=cursor, limit=limit)
+    last = None if order.key.endswith("pk") else UNENDED
+    return page_of(shape(runs), order.key, cursor=cursor, limit=limit, last=last)
 
 
 def count_newer(who: Principal, run_filter: RunFilter, *, than: str) -> int:
@@ -123,26 +147,13 @@ def _in_time(run_filter: RunFilter) -> Iterator[None]:
         yield
 
 
-def _page(
-    who: Principal,
-    run_filter: RunFilter,
-    shape: Callable[[QuerySet[Run]], QuerySet[Run, RowT]],
-    *,
-    sort: str,
-    cursor: str,
-    limit: int,
-) -> Page[RowT]:
-    """``shape`` says what is read of each run."""
-    order, all_runs = _order(sort), visible_to(who, Run)
-    runs = run_filter.apply(all_runs)
-    with _in_time(run_filter):
-        if order.is_grouped:
-            return page_in_groups(who, order, runs, shape(all_runs), cursor=cursor, limit=limit)
-        last = None if order.key.endswith("pk") else UNENDED
-        return page_of(shape(runs), order.key, cursor=cursor, limit=limit, last=last)
-
-
 def _order(sort: str) -> Order:
     if sort not in ORDERS:
         raise Invalid(f"Sort by one of {', '.join(ORDERS)}.", fields={"sort": "Unknown order."})
     return ORDERS[sort]
+
+
+def _computed(who: Principal, read: Collection[str]) -> dict[str, Any]:
+    """Expressions for the columns that no run's row has, as far as they are read."""
+    computed: dict[str, Any] = {"kept_back": kept_back(who.team)} if "kept_back" in read else {}
+    return computed | dict(waste_columns()) if "waste_nusd" in read else computed

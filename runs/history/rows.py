@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
+from runs.history.columns import COLUMNS
 from runs.history.lines import RunLine
 from runs.templatetags.money import cost
 from runs.templatetags.times import moment, ticking, took
 from runs.templatetags.words import simulated, state, wait
 
-ROW = """<tr>
+RUN = """<tr>
 <td class="tick">
 <input class="form-check-input" type="checkbox" form="ticked" name="runs" value="{pk}"
  aria-label="Compare {crew}, {launched_at}">
@@ -20,28 +21,40 @@ ROW = """<tr>
 <td class="grow">
 <a class="fw-medium" href="{address}">{crew}</a> <span class="quiet">{version}</span> {simulated}{about}
 </td>
-<td data-label="">{state}{waits}</td>
-<td class="n" data-label="Cost">{cost}</td>
-<td class="n" data-label="Time">{time}</td>
-<td class="n" data-label="Tokens">{tokens}</td>
-<td class="n" data-label="Calls">{calls}</td>
-<td class="break" data-label="By">{by}{api}</td>
-<td class="n" data-label="Launched">{launched}</td>
-</tr>
 """
 ABOUT = '<div class="{} clip">{}</div>'
 WAITS = '<div class="quiet">for {}</div>'
-API = SafeString(' <span class="label-of">API</span>')
+API = ' <span class="label-of">API</span>'
+CODE = '<span class="label-of">{}</span> {}'
+UNLABELLED = ("state",)
+"""On a narrow screen a state needs no label: it is told by its mark and word."""
+WRAPPED = {"by": "break", "tags": "tags whole", "error": "tags whole"}
+"""Columns whose texts may have several lines, and the class that gives them room."""
+
+Cell = Callable[[RunLine], str]
 
 
-def rows_of(lines: Iterable[RunLine]) -> SafeString:
+def rows_of(lines: Iterable[RunLine], columns: Sequence[str]) -> SafeString:
     """What people and models wrote is escaped. Figures and our own addresses need not be looked through."""
-    return SafeString("".join(_row(line) for line in lines))
+    cells = [(_begin(name), CELLS[name]) for name in columns]
+    return SafeString("".join(_row(line, cells) for line in lines))
 
 
-def _row(line: RunLine) -> SafeString:
+def _row(line: RunLine, cells: Sequence[tuple[str, Cell]]) -> str:
+    drawn = "".join([f"{begin}{cell(line)}</td>\n" for begin, cell in cells])
+    return f"{_run(line)}{drawn}</tr>\n"
+
+
+def _begin(name: str) -> str:
+    column = COLUMNS[name]
+    css = ' class="n"' if column.is_figure else f' class="{WRAPPED[name]}"' if name in WRAPPED else ""
+    label = "" if name in UNLABELLED else column.title
+    return f'<td{css} data-label="{label}">'
+
+
+def _run(line: RunLine) -> SafeString:
     return format_html(
-        ROW,
+        RUN,
         pk=SafeString(line.pk),
         launched_at=SafeString(f"{line.created_at:%Y-%m-%d %H:%M:%S}"),
         address=SafeString(line.address),
@@ -49,13 +62,48 @@ def _row(line: RunLine) -> SafeString:
         version=SafeString(line.version),
         simulated=simulated() if line.simulated else "",
         about=format_html(ABOUT, "bad" if line.failed else "quiet", line.about) if line.about else "",
-        state=state(line.state),
-        waits=format_html(WAITS, wait(line.waiting_for)) if line.waiting_for else "",
-        cost=cost(line),
-        time=SafeString(took(line.took_ms)) if line.ended else ticking(line.started_at),
-        tokens=SafeString(f"{line.tokens:,}"),
-        calls=SafeString(f"{line.calls:,}"),
-        by=line.by,
-        api=API if line.by_api else "",
-        launched=moment(line.created_at),
     )
+
+
+def _state(line: RunLine) -> str:
+    waits = format_html(WAITS, wait(line.waiting_for)) if line.waiting_for else ""
+    return f"{state(line.state)}{waits}"
+
+
+def _duration(line: RunLine) -> str:
+    return took(line.took_ms) if line.ended else ticking(line.started_at)
+
+
+def _queued(line: RunLine) -> str:
+    waited_ms = line.queued_ms
+    return ticking(line.created_at) if waited_ms is None else took(waited_ms)
+
+
+def _by(line: RunLine) -> str:
+    return f"{escape(line.by)}{API if line.by_api else ''}"
+
+
+def _error(line: RunLine) -> str:
+    return format_html(CODE, line.row.error_code, line.error) if line.row.error_code else escape(line.error)
+
+
+CELLS: Mapping[str, Cell] = {
+    "state": _state,
+    "cost": cost,
+    "waste": lambda line: cost(line.waste),
+    "duration": _duration,
+    "queued": _queued,
+    "tokens": lambda line: f"{line.tokens:,}",
+    "prompt": lambda line: f"{line.row.prompt_tokens:,}",
+    "cached": lambda line: f"{line.row.cached_prompt_tokens:,}",
+    "completion": lambda line: f"{line.row.completion_tokens:,}",
+    "reasoning": lambda line: f"{line.row.reasoning_tokens:,}",
+    "calls": lambda line: f"{line.row.successful_requests:,}",
+    "by": _by,
+    "launched": lambda line: moment(line.created_at),
+    "ended": lambda line: moment(line.row.finished_at),
+    "version": lambda line: line.version,
+    "tags": lambda line: escape(line.tags),
+    "error": _error,
+}
+"""What stands in each column, safe to be put on a page."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from urllib.parse import urlencode
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from agents_app.models import Crew
-from runs.history import queries
+from runs.history import columns, queries
 from runs.history.completion import completion
 from runs.history.filters import MAX_CHARS, RunFilter
 from runs.history.page import address_query, history, narrowed
@@ -19,6 +21,7 @@ from teams.access import TeamRequest, member, visible_to
 from teams.models import Role
 from teams.refusals import Refusal
 
+A_YEAR_S = 365 * 24 * 3600
 MAX_CREWS = 500
 MAX_VERSIONS = 50
 
@@ -29,8 +32,26 @@ def runs(request: TeamRequest) -> HttpResponse:
     """Choices of the form beside the filter are written into the filter, so that one address holds all of them."""
     if "narrow" in request.GET:
         return redirect(f"{request.path}?{narrowed(request.who, request.GET)}")
-    page = history(request.who, request.GET)
+    page = history(request.who, request.GET, remembered=request.COOKIES.get(columns.COOKIE, ""))
     return render(request, "runs/history/runs.html", {"page": page}, status=422 if page.error else 200)
+
+
+@member(Role.VIEWER)
+@require_GET
+def choose_columns(request: TeamRequest) -> HttpResponse:
+    """The list with the columns that the form names, which is remembered. A column that moves leaves the form open."""
+    chosen, _ = columns.read_columns("" if "usual" in request.GET else ",".join(request.GET.getlist("column")))
+    for way, by in (("up", -1), ("down", 1)):
+        chosen = tuple(columns.moved(chosen, request.GET.get(way, ""), by))
+    names = columns.written(chosen)
+    kept = {name: request.GET.get(name, "") for name in ("q", "sort")} | {"columns": names}
+    query = urlencode({name: value for name, value in kept.items() if value})
+    place = "#columns" if {"up", "down"} & set(request.GET) else ""
+    response = redirect(f"{reverse('runs', kwargs={'team': request.who.team.slug})}?{query}{place}")
+    response.set_cookie(
+        columns.COOKIE, names, max_age=A_YEAR_S, samesite="Lax", httponly=True, secure=request.is_secure()
+    )
+    return response
 
 
 @member(Role.VIEWER)
@@ -42,7 +63,8 @@ def newer(request: TeamRequest) -> HttpResponse:
         count = queries.count_newer(request.who, RunFilter.parse(q, request.who), than=request.GET.get("than", ""))
     except Refusal:
         count = 0
-    context = {"count": count, "is_more": count == queries.MAX_NEWER, "query": address_query(q, sort)}
+    query = address_query(q, sort, request.GET.get("columns", ""))
+    context = {"count": count, "is_more": count == queries.MAX_NEWER, "query": query}
     return render(request, "runs/history/_newer.html", context)
 
 

@@ -16,6 +16,7 @@ from runs.models.pinned_run import PinnedRun
 from runs.models.price import PriceQuote, PriceTier
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
+from runs.models.saved_view import SavedView
 from runs.models.worker import WorkerSeen
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Run",
     "RunBucket",
     "RunSum",
+    "SavedView",
     "TaskCallSum",
     "TaskRun",
     "TaskTime",

@@ -117,6 +117,12 @@ class Call(models.Model):
             models.Index(fields=["team", "billed_month"], name="call_of_month"),
             models.Index(fields=["run"], name="call_open", condition=Q(state="intent")),
             models.Index(
+                fields=["run"],
+                include=["state", "cost_nusd"],
+                name="call_wasted",
+                condition=Q(cost_class__in=["failed", "retry", "cancelled", "duplicate"]),
+            ),
+            models.Index(
                 fields=["team", "credential", "model", "started_at"],
                 name="call_of_lane",
                 condition=~Q(credential=""),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from agents_app.actions import cut_version
 from agents_app.knowledge.actions import upload_document
 from agents_app.models import Crew, CrewVersion
-from runs.models import Alert, AlertKind
+from runs.models import Alert, AlertKind, SavedView
 from runs.months import this_month
 from teams.actions import add_provider, issue_token
 from teams.models import Delivery, WebhookEvent
@@ -30,6 +30,9 @@ PK_OF = {
     "document": "document",
     "remove_document": "document",
     "dismiss_alert": "alert",
+    "open_view": "view",
+    "rename_view": "view",
+    "remove_view": "view",
 }
 """What an address's ``pk`` is one of, by the name of its view."""
 
@@ -90,4 +93,6 @@ def make_rows() -> Rows:
         "delivery": Delivery.objects.get(webhook=hook).pk,
         "alert": alert.pk,
     }
+    view = SavedView.objects.create(team=owner.team, name="Failed", q="status:failed", sort="cost", columns="cost")
+    pks["view"] = view.pk
     return Rows(books, pks)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from runs.history.columns import COLUMNS
 from tests.application import ROOT, Application
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
@@ -29,6 +30,7 @@ STILL = """
         document.addEventListener(swap, (event) => event.preventDefault());
     }
 """
+ALL_COLUMNS = f"runs/?columns={','.join(COLUMNS)}"
 LONG = (
     "A crew whose name is so long that it does not fit on any line of a narrow screen, " + "andhasawordwithoutend" * 4
 )
@@ -43,6 +45,10 @@ SPEC = {
 }
 
 
+SAVED = """
+    INSERT INTO runs_savedview (team_id, name, q, sort, columns)
+    SELECT id, %s, 'status:failed', 'cost', 'cost,waste,tags' FROM teams_team RETURNING id
+"""
 ALERT = """
     INSERT INTO runs_alert (team_id, kind, month, threshold, budget_nusd, spent_nusd, reserved_nusd)
     SELECT id, 'team', date_trunc('month', now()), 80, 100, 80, 0 FROM teams_team RETURNING id
@@ -77,6 +83,7 @@ def addresses(application: Application) -> Iterator[list[str]]:
         client.put(f"/crews/{crew}", json=changed).raise_for_status()
         client.post(f"/crews/{crew}/versions", json={"note": LONG}).raise_for_status()
         client.put(f"/crews/{crew}", json=changed | {"description": "It is looked at again."}).raise_for_status()
+        application.rows(SAVED, LONG[:60])
         application.rows(ALERT)
         application.rows(UNREACHED)
         team = [
@@ -90,7 +97,15 @@ def addresses(application: Application) -> Iterator[list[str]]:
                 "templates/1/",
                 "knowledge/?q=bees",
             ),
-            *("runs/", "workers/", "limits/", "settings/", f"knowledge/{document['id']}/"),
+            *(
+                "runs/",
+                ALL_COLUMNS,
+                "runs/views/",
+                "workers/",
+                "limits/",
+                "settings/",
+                f"knowledge/{document['id']}/",
+            ),
             *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/")),
             *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/diff/2/")),
             *(f"runs/{other}/{part}" for part in ("", "calls/", "tasks/report/", f"calls/{call}/")),

@@ -7,7 +7,7 @@ from django.db import OperationalError, connection
 
 from teams.models import Team
 from teams.refusals import Busy, Invalid
-from teams.work_bounds import Places, query_time
+from teams.work_bounds import Places, SharedPlaces, query_time
 
 pytestmark = pytest.mark.django_db
 
@@ -77,3 +77,20 @@ def test_places_are_free_again_whatever_happens() -> None:
         pass
     with places.one():
         pass
+
+
+def test_shared_places_are_bounded_in_all_and_by_team_and_freed_once() -> None:
+    places = SharedPlaces(3, "Full.", each=2, busy_each="Two are yours.")
+    one, other = places.take(1), places.take(1)
+    with pytest.raises(Busy, match="yours"):
+        places.take(1)
+    places.take(2)
+    with pytest.raises(Busy, match="Full"):
+        places.take(3)
+    one()
+    one()
+    assert places.take(3)
+    with pytest.raises(Busy, match="Full"):
+        places.take(1)
+    other()
+    assert places.take(1)

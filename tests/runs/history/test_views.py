@@ -143,7 +143,7 @@ class TestHistory:
         for _ in range(40):
             make_run(cast.owner, crew)
         client = signed_in(cast.viewer)
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(9):
             client.get(RUNS)
 
     def test_what_people_wrote_is_text_in_its_row(self, cast: Cast, crew: Crew) -> None:

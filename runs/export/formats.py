@@ -1,0 +1,53 @@
+"""Rows of runs as lines of a file."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+from runs.export.columns import COLUMNS
+from runs.spreadsheets import safe
+
+UNPRICED = "unpriced"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """``begins``: the text before the first row."""
+
+    suffix: str
+    content_type: str
+    begins: str
+    lines: Callable[[Iterable[Any]], str]
+
+
+def csv_lines(rows: Iterable[Any]) -> str:
+    """With the texts that people and models wrote made safe for spreadsheets."""
+    text = StringIO()
+    csv.writer(text).writerows([_cell(name, value(row)) for name, value in COLUMNS.items()] for row in rows)
+    return text.getvalue()
+
+
+def json_lines(rows: Iterable[Any]) -> str:
+    objects = ({name: value(row) for name, value in COLUMNS.items()} for row in rows)
+    return "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in objects)
+
+
+def _cell(name: str, value: Any) -> Any:
+    if name == "seconds" and value is not None:
+        return f"{value:.3f}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False) if value else ""
+    if value is None:
+        return UNPRICED if name.endswith("_usd") else ""
+    return safe(value) if isinstance(value, str) else value
+
+
+CSV = Format("csv", "text/csv; charset=utf-8", ",".join(COLUMNS) + "\r\n", csv_lines)
+JSON_LINES = Format("jsonl", "application/jsonl; charset=utf-8", "", json_lines)
