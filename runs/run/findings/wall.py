@@ -14,18 +14,11 @@ from fractions import Fraction
 from runs.rounding import whole_numbers
 from runs.run.findings.critical_path import Span, Stretch
 
-QUEUE, MODELS, PEOPLE, WAITS, TOOLS, SET_ASIDE, OWN = (
-    "queue",
-    "models",
-    "people",
-    "waits",
-    "tools",
-    "set_aside",
-    "own",
-)
-KINDS = (QUEUE, MODELS, TOOLS, WAITS, PEOPLE, SET_ASIDE, OWN)
+QUEUE, MODELS, TOOLS, OWN = "queue", "models", "tools", "own"
+RATE, MONEY, PEOPLE, SET_ASIDE = "rate", "money", "people", "set_aside"
+KINDS = (QUEUE, MODELS, TOOLS, RATE, MONEY, PEOPLE, SET_ASIDE, OWN)
 """In the order in which they are shown."""
-COUNTS_FIRST = (MODELS, PEOPLE, WAITS, TOOLS)
+COUNTS_FIRST = (MODELS, PEOPLE, RATE, MONEY, TOOLS)
 """Of what went on at once in one task, which one counts: a co-worker's model is asked within a tool call."""
 
 
