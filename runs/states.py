@@ -71,6 +71,7 @@ class CostClass(TextChoices):
     MANAGER = "manager"
     GUARDRAIL = "guardrail"
     RETRY = "retry"
+    REJECTED = "rejected"
     FAILED = "failed"
     CANCELLED = "cancelled"
     DUPLICATE = "duplicate"
@@ -82,6 +83,21 @@ class RunWaste(TextChoices):
 
     FAILED = "failed_run"
     CANCELLED = "cancelled_run"
+
+
+WASTED = (CostClass.FAILED, CostClass.RETRY, CostClass.REJECTED, CostClass.CANCELLED, CostClass.DUPLICATE)
+"""Cost classes of which nothing came."""
+
+
+def waste_of(cost_class: str, state: str) -> str:
+    """Why money spent on calls of this class, in runs of this state, is waste; "" if it is not.
+
+    The reasons are the classes in ``WASTED``, and a ``RunWaste`` for what was paid for well-made calls of a run that
+    gave nothing.
+    """
+    if cost_class in WASTED:
+        return cost_class
+    return {RunState.FAILED: RunWaste.FAILED, RunState.CANCELLED: RunWaste.CANCELLED}.get(RunState(state), "")
 
 
 class Measure(TextChoices):

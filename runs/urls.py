@@ -42,6 +42,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/tasks/<str:key>/review/requests/<str:step>/", run.review, name="review_request"),
     path("runs/<uuid:run_id>/tasks/<str:key>/review/calls/<uuid:call_id>/", run.review, name="review_call"),
     path("runs/<uuid:run_id>/tasks/<str:key>/output/", run.task_output, name="task_output"),
+    path("runs/<uuid:run_id>/search/", run.search, name="search_run"),
     path("runs/<uuid:run_id>/calls/", run.calls, name="run_calls"),
     path("runs/<uuid:run_id>/calls/<uuid:call_id>/", run.call, name="call"),
     path("example/", demo.open_example, name="open_example"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.record.journal import Purpose, TaskStatus
+from engine.record.journal import Purpose, RefusedBy, TaskStatus
 from engine.tools.tool import Effect
 from runs.states import (
     PERSON,
@@ -47,6 +47,7 @@ WORDS: Mapping[str, str] = {
     CostClass.RETRY: "retry",
     RunWaste.FAILED: "calls of failed runs",
     RunWaste.CANCELLED: "calls of cancelled runs",
+    CostClass.REJECTED: "rejected",
     CostClass.DUPLICATE: "duplicate",
     CostClass.CACHE_HIT: "reused",
     Priority.LOW: "low",
@@ -57,6 +58,56 @@ WORDS: Mapping[str, str] = {
     Effect.UNSAFE: "must not be repeated",
 }
 """States, purposes, cost classes, priorities and effects. A code that two of these share means the same in both."""
+
+
+REFUSERS: Mapping[str, str] = {
+    RefusedBy.SCHEMA: "its schema",
+    RefusedBy.GUARDRAIL: "a guardrail",
+    RefusedBy.PERSON: "a person",
+}
+"""Who refused an answer, after "by"."""
+
+
+HELD_WORDS: Mapping[str, str] = {
+    "reads": "which it reads",
+    "order": "by order alone: it names no context, so it reads all before it",
+    "in_line": "by order alone: both are synchronous, and it does not read it",
+    "condition": "which its condition looks at",
+}
+"""Why a task began after another one, after its name (``runs.run.findings.held_back``)."""
+
+WASTE_WORDS: Mapping[str, str] = {
+    CostClass.FAILED: "refused or failed, or cut off and booked at the most it can have cost",
+    CostClass.RETRY: "made again after a failure",
+    CostClass.REJECTED: "answers that a schema, a guardrail or a person refused",
+    CostClass.CANCELLED: "cut off when the run was stopped",
+    CostClass.DUPLICATE: "answered to a worker that no longer held the run",
+    RunWaste.FAILED: "well made, in a run that gave nothing",
+    RunWaste.CANCELLED: "well made, in a run that was stopped",
+}
+"""Why money was spent in vain (``states.waste_of``)."""
+
+PLACE_WORDS: Mapping[str, str] = {
+    "answer": "answer",
+    "tools": "tools it asks for",
+    "arguments": "arguments",
+    "output": "output",
+    "error": "error",
+    "message": "message",
+}
+"""Where in a call some words stand (``runs.run.findings.texts``)."""
+
+WALL_WORDS: Mapping[str, str] = {
+    "queue": "Waiting for a worker",
+    "models": "Models",
+    "tools": "Tools",
+    "rate": "Waiting for the provider's rate",
+    "money": "Waiting for money in flight",
+    "people": "Waiting for people",
+    "set_aside": "Set aside",
+    "own": "Our own work",
+}
+"""What a run's time goes to (``runs.run.findings.wall``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from agents_app.actions import cut_version
 from agents_app.models import Crew
 from runs.ledger import rollups
 from runs.models import Call, Run, TaskRun
-from runs.states import RUN_ENDED, RunState
+from runs.states import RUN_ENDED, CostClass, RunState
 from teams.access import Principal
 
 PRICES = {"input_usd_per_mtok": "2.5", "output_usd_per_mtok": "10"}
@@ -71,4 +71,6 @@ def make_call(run: Run, *, task: TaskRun | None = None, step: int = 0, **fields:
         "latency_ms": 500,
         **PRICES,
     }
+    if fields.get("cost_class") == CostClass.REJECTED:
+        usual["refused_by"] = "guardrail"
     return Call.objects.create(run=run, task_run=task, step=step, **(usual | fields))

@@ -57,6 +57,10 @@ class Edge:
     d: str
     explicit: bool
 
+    @property
+    def pair(self) -> Pair:
+        return self.source, self.target
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:

@@ -54,8 +54,9 @@ Context = Sequence[tuple[str, str]]
 WriteBrief = Callable[[Context, dict[str, Any] | None], Message]
 """Writes the brief, the first message of the user: what to do, the context, and the schema if it is told in words."""
 
-Watch = Callable[[ToolCall, ToolResult], str | None]
-"""Sees every tool result in order, replayed ones too. A text that it returns ends the conversation as its answer."""
+Watch = Callable[[ToolCall, ToolResult, int], str | None]
+"""Sees every tool result in order with its step, replayed ones too. A text that it returns ends the conversation as its
+answer."""
 
 
 class Conversation:
@@ -75,6 +76,8 @@ class Conversation:
         watch: Watch | None = None,
     ) -> None:
         self.calls = calls
+        self.answered_at: tuple[str, int | None] = (calls.branch, 0)
+        """Branch and step of the model call that gave the last answer; None: the branch's last one."""
         self._toolbox = toolbox or {}
         self._watch = watch
         self._context = list(context)
@@ -152,13 +155,15 @@ class Conversation:
         shortenings = 0
         while True:
             try:
-                return await self.calls.ask(
+                reply = await self.calls.ask(
                     messages,
                     tools=self._tools,
                     may_call_tools=may_call_tools,
                     response_schema=self._schema,
                     purpose=purpose,
                 )
+                self.answered_at = (self.calls.branch, self.calls.last_step)
+                return reply
             except ContextTooLong as too_long:
                 if not self.calls.agent.respect_context_window or shortenings == MAX_SHORTENINGS:
                     raise
@@ -195,10 +200,10 @@ class Conversation:
         results = await all_of(
             use_tool(self.calls, call, self._toolbox, step=step, refusal=refusal) for call, step, refusal in numbered
         )
-        answered = list(zip(reply.tool_calls, results, strict=True))
-        messages = [tool_message(call.id, result.text) for call, result in answered]
+        answered = [(call, result, step) for (call, step, _), result in zip(numbered, results, strict=True)]
+        messages = [tool_message(call.id, result.text) for call, result, _ in answered]
         self._messages.extend([results_message(messages)] if self._tools_in_words else messages)
-        answers = [self._watch(call, result) for call, result in answered] if self._watch else []
+        answers = [self._watch(*one) for one in answered] if self._watch else []
         return next((answer for answer in answers if answer is not None), None)
 
 

@@ -12,7 +12,7 @@ from engine.crew.agent_loop import Conversation
 from engine.crew.output import TaskAnswer, guardrail_complaint, read_answer
 from engine.crew.prompt import question_messages, user_message
 from engine.errors import ModelMistake, WaitingForPerson
-from engine.record.journal import Purpose
+from engine.record.journal import Purpose, RefusedBy
 from engine.spec.crew_spec import QuestionGuardrail, TaskSpec
 
 SCHEMA_REPAIRS = 1
@@ -40,6 +40,7 @@ async def checked(conversation: Conversation, task: TaskSpec, text: str) -> Task
         if review.approved:
             return answer
         reviews += 1
+        await _note_refusal(conversation, RefusedBy.PERSON)
         remark = f"A person looked at your answer and sent it back: {review.comment.strip() or 'no reason given'}"
         text = await conversation.again(f"{remark}\nAnswer again.")
 
@@ -51,6 +52,7 @@ async def _automatically_checked(conversation: Conversation, task: TaskSpec, tex
         try:
             answer = await read_answer(text, task.output_schema, conversation.calls.effort)
         except ModelMistake as mistake:
+            await _note_refusal(conversation, RefusedBy.SCHEMA)
             if repairs_left == 0:
                 raise
             repairs_left -= 1
@@ -59,10 +61,17 @@ async def _automatically_checked(conversation: Conversation, task: TaskSpec, tex
         complaint = await _complaint(conversation, task, answer)
         if not complaint:
             return answer
+        await _note_refusal(conversation, RefusedBy.GUARDRAIL)
         if retries_left == 0:
             raise ModelMistake(f"A guardrail refused the answer {task.guardrail_max_retries + 1} times: {complaint}")
         retries_left -= 1
         text = await conversation.again(f"{complaint} Answer again.", purpose=Purpose.GUARDRAIL)
+
+
+async def _note_refusal(conversation: Conversation, by: RefusedBy) -> None:
+    branch, step = conversation.answered_at
+    calls = conversation.calls
+    await calls.runtime.journal.answer_refused(calls.task, by, branch=branch, step=step)
 
 
 async def _complaint(conversation: Conversation, task: TaskSpec, answer: TaskAnswer) -> str:

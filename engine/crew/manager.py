@@ -50,6 +50,7 @@ class ManagedTask:
 
     def __init__(self, calls: Calls, spec: CrewSpec, task: TaskSpec, context: Context) -> None:
         self._latest = ""
+        self._latest_branch = ""
         coworkers = coworkers_of(spec, task)
         everyone = [agent for agent in spec.agents if agent.key != spec.manager_agent]
         others = [AskCoworker(everyone)] if len(everyone) > 1 else []
@@ -72,12 +73,16 @@ class ManagedTask:
         """The last answer of a co-worker to the task; "" before the first."""
         return self._latest
 
-    def _watch(self, call: ToolCall, result: ToolResult) -> str | None:
+    def _watch(self, call: ToolCall, result: ToolResult, step: int) -> str | None:
         if result.failed:
             return None
         if call.name == DELEGATE:
             self._latest = result.text
-        return self._latest if call.name == ACCEPT else None
+            self._latest_branch = self.conversation.calls.branch_of(step)
+        if call.name != ACCEPT:
+            return None
+        self.conversation.answered_at = (self._latest_branch, None)
+        return self._latest
 
 
 class AcceptAnswer:

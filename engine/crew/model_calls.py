@@ -57,9 +57,18 @@ class Calls:
         self._step += 1
         return self._step
 
+    @property
+    def last_step(self) -> int:
+        """The number that was taken last."""
+        return self._step
+
+    def branch_of(self, step: int) -> str:
+        """The branch of what a co-worker does within the tool call at ``step``."""
+        return f"{self.branch}{step}."
+
     def of_coworker(self, agent: AgentSpec, *, step: int) -> Calls:
         """The calls of an agent that is asked within the tool call at ``step``: a branch of their own."""
-        return replace(self, agent=agent, purpose=Purpose.WORK, branch=f"{self.branch}{step}.", _step=-1)
+        return replace(self, agent=agent, purpose=Purpose.WORK, branch=self.branch_of(step), _step=-1)
 
     async def ask(
         self,

@@ -37,6 +37,14 @@ class Purpose(StrEnum):
     GUARDRAIL = "guardrail"
 
 
+class RefusedBy(StrEnum):
+    """Who refused an answer: the schema that it should fit, a guardrail, or a person who looked at it."""
+
+    SCHEMA = "schema"
+    GUARDRAIL = "guardrail"
+    PERSON = "person"
+
+
 class CallStatus(StrEnum):
     OK = "ok"
     ERROR = "error"
@@ -207,6 +215,11 @@ class Journal(Protocol):
 
     async def settle_call(self, ticket: object, outcome: CallOutcome) -> None:
         """Books the outcome and releases what is left of the reservation, also when the run may not go on."""
+        ...
+
+    async def answer_refused(self, task: str, by: RefusedBy, *, branch: str, step: int | None) -> None:
+        """Notes that the model call of this step gave an answer that may not be the task's output. ``step`` None: the
+        branch's last one. A replay notes it again."""
         ...
 
     async def review(self, task: str, number: int, answer: str) -> Verdict | None:

@@ -10,6 +10,7 @@ from engine.record.journal import (
     CallOutcome,
     CallRecord,
     LostCall,
+    RefusedBy,
     TaskResult,
     TaskStatus,
     Verdict,
@@ -38,6 +39,7 @@ class MemoryJournal:
             self._note_final(call)
         self.reviews: dict[tuple[str, int], Verdict] = {}
         self.permissions: dict[tuple[str, str, int], Verdict] = {}
+        self.refused: dict[tuple[str, str, int | None], RefusedBy] = {}
         self._reviewer = reviewer
         self._throttle = throttle or Throttle()
 
@@ -87,6 +89,9 @@ class MemoryJournal:
         intent = call.intent
         if is_final(intent.kind, call.outcome):
             self._final.setdefault((intent.task, intent.branch, intent.step), call)
+
+    async def answer_refused(self, task: str, by: RefusedBy, *, branch: str, step: int | None) -> None:
+        self.refused.setdefault((task, branch, step), by)
 
     async def review(self, task: str, number: int, answer: str) -> Verdict | None:
         if (task, number) not in self.reviews and self._reviewer is not None:

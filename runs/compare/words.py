@@ -50,6 +50,9 @@ REASONS: Mapping[str, ReasonWords] = {
     CostClass.MANAGER: ReasonWords("manager", "more of the manager in {task}", "less of the manager in {task}"),
     CostClass.GUARDRAIL: ReasonWords("guardrails", "more checks in {task}", "fewer checks in {task}"),
     CostClass.RETRY: ReasonWords("retries", "more retries in {task}", "fewer retries in {task}"),
+    CostClass.REJECTED: ReasonWords(
+        "rejected answers", "more rejected answers in {task}", "fewer rejected answers in {task}"
+    ),
     CostClass.FAILED: ReasonWords("failed calls", "more failed calls in {task}", "fewer failed calls in {task}"),
     CostClass.CANCELLED: ReasonWords("cancelled calls", "more cancelled in {task}", "less cancelled in {task}"),
     CostClass.DUPLICATE: ReasonWords("paid twice", "more paid twice in {task}", "less paid twice in {task}"),

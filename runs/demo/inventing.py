@@ -52,6 +52,7 @@ class MadeCall:
     finished: int
     state: str = "ok"
     cost_class: str = "work"
+    refused_by: str = ""
     purpose: str = "work"
     epoch: int = 1
     prompt: int = 0
@@ -71,6 +72,11 @@ class MadeCall:
     remark: str = ""  # what the model was told of its last answer
     error: str = ""
     error_code: str = ""
+
+    def reject(self) -> None:
+        """A guardrail refuses its answer. What was taken from a cache cost nothing and stays what it is."""
+        if not self.cache_hit:
+            self.refused_by, self.cost_class = "guardrail", "rejected"
 
 
 @dataclass(slots=True)
@@ -224,12 +230,14 @@ class _Work:
         call = self._ask(answers=self.part.answer_tokens)
         again = int(self.chance.random() < self.part.rejected)
         for _ in range(self.part.retries if fails else again):
+            call.reject()
             length = self.chance.uniform(*LENGTHS_TO_TELL)
             self.prompt += call.completion + 30
             call = self._ask(answers=self.part.answer_tokens, purpose="guardrail")
             call.remark = f"The answer has {round(90 * length)} words; {self.part.complaint}."
         self.task.answer_tokens = call.completion or self.part.answer_tokens
         if fails:
+            call.reject()
             self._fail(f"A guardrail refused the answer {self.part.retries + 1} times: {call.remark}", "model_mistake")
 
     def _ask(self, *, answers: int, purpose: str = "work") -> MadeCall:

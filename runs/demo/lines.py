@@ -40,8 +40,8 @@ TASK_COLUMNS = (
     *SUMS,
 )
 CALL_COLUMNS = (
-    *("id", "run_id", "task_run_id", "step", "attempt", "epoch", "kind", "purpose", "cost_class", "state"),
-    *("model_answered", "messages", "reply", "tool", "arguments", "effect", "tool_output", "finish_reason"),
+    *("id", "run_id", "task_run_id", "step", "attempt", "epoch", "kind", "purpose", "cost_class", "refused_by"),
+    *("state", "model_answered", "messages", "reply", "tool", "arguments", "effect", "tool_output", "finish_reason"),
     *("error_code", "error", "prompt_tokens", "cached_prompt_tokens", "completion_tokens", "reasoning_tokens"),
     *("usage_estimated", "counted_tokens", "reserved_nusd", "cost_nusd", "billed_month", "cache_hit", "cache_age_s"),
     *("saved_nusd", "waited_ms", "started_at", "finished_at", "latency_ms", "ttft_ms"),
@@ -141,7 +141,14 @@ class Lines:
         return "\t".join(
             (
                 *(self._id(call.started, run), run_id, task_id, str(call.step), str(call.attempt), str(call.epoch)),
-                *(call.kind, call.purpose, call.cost_class, call.state, call.part.model if replied else ""),
+                *(
+                    call.kind,
+                    call.purpose,
+                    call.cost_class,
+                    call.refused_by,
+                    call.state,
+                    call.part.model if replied else "",
+                ),
                 *self._said(run, call, latency, finish),
                 *(finish, call.error_code, call.error),
                 *(str(call.prompt), str(call.cached), str(call.completion), str(call.reasoning)),

@@ -1,7 +1,7 @@
 """Reads the runs of an export batch by batch, by keyset: neither memory nor a transaction grows with the file.
 
 A file holds each run once that was launched before it was begun and fits the filter, as it stands when its line is
-written. Under any order but that of launches, runs that had not ended by then come last, the newest first: they end
+written. Under an order by a figure or by state, runs that had not ended by then come last, the newest first: they end
 meanwhile, and their figures or states would move them past the place that the file has come to.
 """
 
@@ -28,7 +28,7 @@ from teams.work_bounds import query_time
 
 BATCH_ROWS = 1_000
 BATCH_SECONDS = 5.0
-BY_LAUNCH = (NEWEST, "oldest")
+STILL = (NEWEST, "oldest", "crew", "crew-desc", "by", "by-desc")
 """Orders in which no run ever moves."""
 MAX_ROWS = 1_000_000
 TOO_LONG = "The database took too long over these runs and they were given up. Narrow them, for example by since:7d."
@@ -54,7 +54,7 @@ class Export:
     def parts(self) -> list[tuple[RunFilter, str]]:
         """Filters whose runs the file holds one after the other, each in its order."""
         launched = Q(created_at__lte=self.began)
-        if self.sort in BY_LAUNCH:
+        if self.sort in STILL:
             return [(self._with(launched), self.sort)]
         had_ended = Q(finished_at__lte=self.began)
         return [

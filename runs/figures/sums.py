@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce, TruncDay, TruncHour
 from runs.figures.scope import Scope
 from runs.ledger.statements import TOKEN_FIELDS
 from runs.models import Call, CallSum, Run, RunSum
-from runs.states import RUN_LIVE, CallState, CostClass, RunState, RunWaste
+from runs.states import RUN_LIVE, CallState
 
 RunKey = Literal["crew", "version", "state", "hour", "day"]
 CallKey = Literal["crew", "version", "state", "hour", "day", "model", "cost_class"]
@@ -95,19 +95,6 @@ def call_sums(scope: Scope, *, by: Sequence[CallKey] = ()) -> dict[Key, Figures]
     return _added(_rows(ended, _keys(by, moment="hour"), sums, len(by)), _rows(of_live, keys, _OF_CALLS, len(by)))
 
 
-def waste_of(cost_class: str, state: str) -> str:
-    """Why money spent on calls of this class, in runs of this state, is waste; "" if it is not.
-
-    The reasons are ``failed``, ``retry``, ``cancelled`` and ``duplicate`` of calls, and ``failed_run`` and
-    ``cancelled_run`` of what was paid for well-made calls of a run that gave nothing.
-    """
-    if cost_class in WASTED:
-        return cost_class
-    return {RunState.FAILED: RunWaste.FAILED, RunState.CANCELLED: RunWaste.CANCELLED}.get(RunState(state), "")
-
-
-WASTED = (CostClass.FAILED, CostClass.RETRY, CostClass.CANCELLED, CostClass.DUPLICATE)
-"""Classes of calls whose cost is waste whatever became of their run."""
 _SUMMED = TOKEN_FIELDS
 _ANSWERED = Q(kind="model", state__in=(CallState.OK, CallState.LATE), cache_hit=False)
 _OF_CALLS: dict[str, Any] = {

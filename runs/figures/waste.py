@@ -8,9 +8,8 @@ from typing import Any
 from django.db.models import BigIntegerField, Case, Count, F, OuterRef, Q, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 
-from runs.figures.sums import WASTED
 from runs.models import Call
-from runs.states import CallState, RunState
+from runs.states import WASTED, CallState, RunState
 
 _LOST = Q(state__in=(RunState.FAILED, RunState.CANCELLED))
 

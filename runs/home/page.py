@@ -15,11 +15,11 @@ from agents_app.models import Crew, CrewVersion
 from runs.bounds.standings import Standing, team_standing
 from runs.figures.percentiles import Percentiles, percentiles
 from runs.figures.scope import Period, Scope, last_hours
-from runs.figures.sums import NONE, Figures, Key, call_sums, run_sums, total, waste_of
+from runs.figures.sums import NONE, Figures, Key, call_sums, run_sums, total
 from runs.home.asked import REAL, SIMULATED, SPANS, Asked, asked
 from runs.home.bars import Bars, stacked
 from runs.models import Run
-from runs.states import PERSON, Measure, RunState
+from runs.states import PERSON, Measure, RunState, waste_of
 from teams.access import Principal, visible_to
 
 SHOWN_CREWS = 6

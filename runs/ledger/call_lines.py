@@ -82,7 +82,7 @@ class Owner:
     task: int | None  # None: the crew as a whole
 
 
-def open_line(call_id: UUID, intent: CallIntent, owner: Owner, *, credential: str, waited_ms: int) -> Opened:
+def open_line(call_id: UUID, intent: CallIntent, owner: Owner, *, credential: str, waits: dict[str, int]) -> Opened:
     """Reserves on run, bill and allowance and writes the line.
 
     Where a later reservation failed, the line is not written and the earlier ones stay: ``Opened`` says which to undo.
@@ -111,7 +111,7 @@ def open_line(call_id: UUID, intent: CallIntent, owner: Owner, *, credential: st
         "effect": intent.effect.value,
         "counted_tokens": intent.prompt_tokens,
         "cache_key": intent.cache_key,
-        "waited_ms": waited_ms,
+        **waits,
         **_prices(price and worst_case_rates(intent.prompt_tokens, price)),
         "channel": CHANNEL,
     }

@@ -20,7 +20,16 @@ from django.db.models import F, QuerySet
 
 from engine.concurrency import uninterrupted
 from engine.errors import Cancelled, EngineError
-from engine.record.journal import CallIntent, CallOutcome, CallRecord, CallStatus, LostCall, TaskResult, Verdict
+from engine.record.journal import (
+    CallIntent,
+    CallOutcome,
+    CallRecord,
+    CallStatus,
+    LostCall,
+    RefusedBy,
+    TaskResult,
+    Verdict,
+)
 from engine.text import json_text, storable
 from engine.tools.http_request import meant_request
 from runs import models
@@ -31,7 +40,7 @@ from runs.ledger.group_commit import GroupCommit
 from runs.ledger.lease import REASONS, Held
 from runs.ledger.locks import Locks
 from runs.ledger.replay import Replay
-from runs.ledger.statements import END_TASK, START_TASK, TASK_WAITS
+from runs.ledger.statements import END_TASK, REFUSE_ANSWER, START_TASK, TASK_WAITS
 from runs.live.notify import CHANNEL, run_changed
 from runs.models import Bill, Run, new_id
 from runs.money import to_nusd
@@ -63,6 +72,7 @@ class Opening:
 
     ticket: Ticket
     began: float = field(default_factory=time.monotonic)
+    budget_s: float = 0.0  # of that for money that calls in flight held
     writing: asyncio.Future[Any] | None = None  # the write under way, or the last one
     shown: CallWait | None = None  # the wait that people see
 
@@ -144,14 +154,18 @@ class LedgerJournal:
         if wait.what is not opening.shown and max(wait.seconds, opening.waited_s) >= SHORTEST_SHOWN_WAIT_S:
             opening.shown = wait.what
             await self._note_wait(opening.ticket.intent.task, wait.what, wait.seconds)
+        began = time.monotonic()
         await asyncio.sleep(min(wait.seconds, LONGEST_WAIT_S))
+        if wait.what is CallWait.BUDGET:
+            opening.budget_s += time.monotonic() - began
         return await self._try(opening)
 
     async def _try(self, opening: Opening) -> EngineError | Wait | None:
         self._held.check()
         waited_ms = round(opening.waited_s * 1000)
+        waits = {"waited_ms": waited_ms, "budget_ms": min(waited_ms, round(opening.budget_s * 1000))}
         ticket = opening.ticket
-        opening.writing = self._write(lambda: self._open(ticket, waited_ms), ticket.lane)
+        opening.writing = self._write(lambda: self._open(ticket, waits), ticket.lane)
         outcome: EngineError | Wait | None = await asyncio.shield(opening.writing)
         return outcome
 
@@ -176,6 +190,10 @@ class LedgerJournal:
             self._held.in_flight -= 1
             if ticket.log_mark is not None:
                 ticket.log_mark.ended()
+
+    async def answer_refused(self, task: str, by: RefusedBy, *, branch: str, step: int | None) -> None:
+        refusal = {"by": by.value, "branch": branch, "step": step}
+        await self._write(lambda: self._execute(REFUSE_ANSWER, task, refusal))
 
     async def review(self, task: str, number: int, answer: str) -> Verdict | None:
         verdict = self._replay.reviews.get((task, number))
@@ -239,14 +257,14 @@ class LedgerJournal:
         with connection.cursor() as cursor:
             cursor.execute(statement, {**held, "task": self._task_id(task), **values})
 
-    def _open(self, ticket: Ticket, waited_ms: int) -> EngineError | Wait | None:
+    def _open(self, ticket: Ticket, waits: dict[str, int]) -> EngineError | Wait | None:
         """Reserves and writes the call; returns None, or why it may not be opened now. Running it again is harmless."""
         lane, intent = ticket.lane, ticket.intent
         if lane is not None and (wait := wait_of(lane, tokens=intent.prompt_tokens)):
             return self._stopped() or wait
         owner = Owner(self._team_id, self._run_id, self._epoch, self._task_id(intent.task))
         credential = lane.credential if lane is not None else ""
-        opened = open_line(ticket.call_id, intent, owner, credential=credential, waited_ms=waited_ms)
+        opened = open_line(ticket.call_id, intent, owner, credential=credential, waits=waits)
         if opened.earlier or opened.written:  # earlier: committed just before the connection was lost
             return None
         reserved_nusd = to_nusd(intent.reserved_usd)

@@ -54,6 +54,7 @@ _CALL_VALUES = {
     "counted_tokens": "%(counted_tokens)s",
     "cache_key": "%(cache_key)s",
     "waited_ms": "%(waited_ms)s",
+    "budget_ms": "%(budget_ms)s",
     **_PRICE_VALUES,
     "reserved_nusd": "%(reserved)s",
     "billed_month": "month.begins",
@@ -216,6 +217,23 @@ END_TASK = statement(
             waits_for = '', waits_until = NULL,
             finished_at = CASE WHEN %(state)s = 'waiting' THEN NULL ELSE clock_timestamp() END
         FROM run WHERE runs_taskrun.id = %(task)s AND state IN ('pending', 'running', 'waiting'))
+    SELECT pg_notify(%(channel)s, id::text) FROM run
+    """,
+    held_run=_HELD_RUN,
+)
+
+# Marks the model call whose answer was refused, of a run that is still held: what it cost was in vain. A reply that was
+# taken from a cache cost nothing and stays what it is.
+REFUSE_ANSWER = statement(
+    """
+    WITH {held_run}, answer AS (
+        SELECT call.id FROM runs_call AS call JOIN run ON call.run_id = run.id
+        WHERE task_run_id = %(task)s AND branch = %(branch)s AND kind = 'model' AND state = 'ok'
+          AND (%(step)s::int IS NULL OR step = %(step)s)
+        ORDER BY step DESC LIMIT 1),
+    refused AS (
+        UPDATE runs_call SET refused_by = %(by)s, cost_class = 'rejected' FROM answer
+        WHERE runs_call.id = answer.id AND refused_by = '' AND NOT cache_hit)
     SELECT pg_notify(%(channel)s, id::text) FROM run
     """,
     held_run=_HELD_RUN,

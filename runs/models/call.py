@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from runs.models.fields import new_id, not_negative, one_of
 from runs.models.run import Run, TaskRun
-from runs.states import CallState, CostClass
+from runs.states import WASTED, CallState, CostClass
 from teams.models import Team
 
 
@@ -35,6 +35,8 @@ class Call(models.Model):
     kind = models.CharField(max_length=5)  # ``engine.record.journal.CallKind``
     purpose = models.CharField(max_length=10)  # ``engine.record.journal.Purpose``
     cost_class = models.CharField(max_length=10, choices=CostClass.choices, default=CostClass.WORK)
+    # Whose check refused its answer: ``engine.record.journal.RefusedBy``; "": nobody's.
+    refused_by = models.CharField(max_length=9, blank=True, default="", db_default="")
     state = models.CharField(max_length=8, choices=CallState.choices, default=CallState.INTENT)
     simulated = models.BooleanField(default=False)
 
@@ -77,6 +79,7 @@ class Call(models.Model):
 
     # Before it was opened: for its turn at the provider, or for budget in flight.
     waited_ms = models.IntegerField(default=0)
+    budget_ms = models.IntegerField(default=0, db_default=0)  # of that for budget
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)
     ttft_ms = models.IntegerField(null=True)  # time to the first token of a streamed reply
@@ -88,6 +91,11 @@ class Call(models.Model):
             one_of("call", "state", CallState),
             one_of("call", "cost_class", CostClass),
             models.CheckConstraint(condition=Q(kind__in=["model", "tool", "task"]), name="call_kind_known"),
+            models.CheckConstraint(
+                condition=Q(refused_by="") & ~Q(cost_class=CostClass.REJECTED)
+                | Q(refused_by__in=["schema", "guardrail", "person"], cost_class=CostClass.REJECTED),
+                name="call_rejected_iff_refused",
+            ),
             models.CheckConstraint(condition=Q(epoch__gte=1, attempt__gte=1), name="call_epoch_and_attempt_from_one"),
             *not_negative(
                 "call",
@@ -120,7 +128,7 @@ class Call(models.Model):
                 fields=["run"],
                 include=["state", "cost_nusd"],
                 name="call_wasted",
-                condition=Q(cost_class__in=["failed", "retry", "cancelled", "duplicate"]),
+                condition=Q(cost_class__in=list(WASTED)),
             ),
             models.Index(
                 fields=["team", "credential", "model", "started_at"],

@@ -1,9 +1,13 @@
-"""What the next run of a crew may take and cost, by its earlier runs."""
+"""What a run of a crew may take and cost, by earlier runs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from statistics import median
+
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from runs.models import Run
 from runs.states import RunState
@@ -14,11 +18,20 @@ HISTORY = 50
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Medians of earlier runs."""
+    """Medians of earlier runs, and their ranges."""
 
     seconds: float  # from claim to end
     cost_nusd: int
     runs: int  # how many the medians come from
+    least_ms: int
+    most_ms: int
+    least_nusd: int
+    most_nusd: int
+    version: int | None = None  # whose runs they are; None: the whole crew's
+
+    @property
+    def ms(self) -> int:
+        return round(self.seconds * 1000)
 
 
 def estimate(run: Run) -> Estimate | None:
@@ -26,11 +39,56 @@ def estimate(run: Run) -> Estimate | None:
     return estimate_of(run.crew_id, simulated=run.simulated)
 
 
+def usual(run: Run) -> Estimate | None:
+    """What runs of this one's version and kind take, or of its crew where none of the version has succeeded yet; None
+    if none of the crew has. At most two queries."""
+    of_version = _of(_succeeded(simulated=run.simulated).filter(version_id=run.version_id), run.version.number)
+    return of_version or estimate(run)
+
+
 def estimate_of(crew_id: int, *, simulated: bool) -> Estimate | None:
-    """Medians over the crew's last succeeded runs, real or simulated, whose cost is known. None without any."""
-    earlier = Run.objects.filter(crew_id=crew_id, simulated=simulated, state=RunState.SUCCEEDED, unpriced_calls=0)
-    rows = list(earlier.order_by("-pk").values_list("started_at", "finished_at", "spent_nusd")[:HISTORY])
+    """Over the crew's last succeeded runs, real or simulated, whose cost is known. None without any."""
+    return _of(_succeeded(simulated=simulated).filter(crew_id=crew_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is, by what such runs usually take."""
+
+    usual: Estimate
+    elapsed_ms: int  # since the first claim
+    ends_at: datetime | None  # None: it has not begun, waits, or takes longer than usual
+
+
+def progress(run: Run) -> Progress | None:
+    """None for a run that has ended or has no history. At most two queries."""
+    found = None if run.ended else usual(run)
+    if found is None:
+        return None
+    if run.started_at is None:
+        return Progress(found, 0, None)
+    now = timezone.now()
+    ends_at = run.started_at + timedelta(milliseconds=found.ms)
+    goes_on = run.state == RunState.RUNNING and ends_at > now
+    return Progress(found, round((now - run.started_at).total_seconds() * 1000), ends_at if goes_on else None)
+
+
+def _succeeded(*, simulated: bool) -> QuerySet[Run]:
+    return Run.objects.filter(simulated=simulated, state=RunState.SUCCEEDED, unpriced_calls=0, ended_ms__gte=0)
+
+
+def _of(earlier: QuerySet[Run], version: int | None = None) -> Estimate | None:
+    rows = list(earlier.order_by("-pk").values_list("ended_ms", "spent_nusd")[:HISTORY])
     if not rows:
         return None
-    seconds = median((finished - started).total_seconds() for started, finished, _ in rows if started and finished)
-    return Estimate(seconds, round(median(spent for _, _, spent in rows)), len(rows))
+    took, spent = zip(*rows, strict=True)
+    return Estimate(
+        seconds=median(took) / 1000,
+        cost_nusd=round(median(spent)),
+        runs=len(rows),
+        least_ms=min(took),
+        most_ms=max(took),
+        least_nusd=min(spent),
+        most_nusd=max(spent),
+        version=version,
+    )

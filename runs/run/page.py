@@ -20,17 +20,22 @@ from runs.models import Run
 from runs.run.baseline import standing_to_baseline
 from runs.run.budget_wait import budget_wait
 from runs.run.call_tree import call_lines
+from runs.run.drawing.call_rows import call_rows
+from runs.run.drawing.waterfall import waterfall
+from runs.run.estimates import progress
+from runs.run.findings.of_run import CREW, TaskSums, findings_of
+from runs.run.findings.waste import waste_in
 from runs.run.forms import DecisionForm, ResumeForm
-from runs.run.queries import run_detail
+from runs.run.queries import RunDetail, run_detail
 from runs.run.reviews import reviews_of
 from runs.run.standing import troubles_of, waits_for, waits_of
 from runs.run.timeline import timeline
 from runs.states import RunState
-from runs.words import WORDS
+from runs.words import HELD_WORDS, WALL_WORDS, WASTE_WORDS, WORDS
 from teams.access import Principal
 from teams.rights import Right
 
-PARTS = ("summary", "reviews", "result", "tasks", "graph", "timeline", "usage", "calls")
+PARTS = ("summary", "reviews", "result", "tasks", "graph", "wall", "timeline", "waste", "usage", "calls")
 WIDE, NARROW = 420, 340
 LEAST_PAUSE_S = 0.2
 """Between two messages to one reader: a run that changes a hundred times a second is drawn five times a second."""
@@ -65,6 +70,9 @@ def context(
     detail = run_detail(run)
     reviews = reviews_of(run, spec, refused)
     waits = waits_of(run, detail.tasks)
+    roles = {agent.key: agent.role for agent in spec.agents}
+    drawn = timeline(run, detail.tasks, detail.calls, reviews.all)
+    findings = findings_of(run, spec, detail.tasks, detail.times, reviews.all, _task_sums(detail))
     return {
         "who": who,
         "run": run,
@@ -75,16 +83,33 @@ def context(
         "detail": detail,
         "advice": WHAT_TO_DO.get(run.error_code, LIMIT_ADVICE if run.error_code else ""),
         "class_names": WORDS,
-        "roles": {agent.key: agent.role for agent in spec.agents},
+        "roles": roles,
         "done": sum(task.finished_at is not None for task in detail.tasks),
         "reviews": reviews,
         "budget_wait": budget_wait(run, who, resume),
         "to_baseline": standing_to_baseline(run),
-        "lines": call_lines(detail.calls),
-        "timeline": timeline(run, detail.tasks, detail.calls, reviews.all),
+        "rows": call_rows(who, run, call_lines(detail.calls), roles),
+        "timeline": drawn,
+        "waterfall": waterfall(who, run, drawn, findings),
+        "findings": findings,
+        "critical": findings.critical,
+        "critical_pairs": findings.critical_pairs,
+        "wall_words": WALL_WORDS,
+        "held_words": HELD_WORDS,
+        "waste_words": WASTE_WORDS,
+        "waste": waste_in(detail.by_class, run.state),
+        "progress": progress(run),
+        "names": {task.key: task.name for task in detail.tasks},
         "graph": layout(spec, width=WIDE),
         "narrow_graph": layout(spec, width=NARROW),
         "states": {task.key: task.state for task in detail.tasks},
+    }
+
+
+def _task_sums(detail: RunDetail) -> dict[str, TaskSums]:
+    return {
+        row.key or CREW: TaskSums(row.asked_ms, row.tool_ms, row.waited_ms, row.budget_ms, row.nested_ms)
+        for row in detail.by_task
     }
 
 

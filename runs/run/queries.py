@@ -6,14 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import BooleanField, Case, Prefetch, Q, QuerySet, TextField, Value, When, prefetch_related_objects
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Left
 
 from runs.models import Call, Review, Run, TaskRun
 from runs.paging import Page, page_of
-from runs.states import CostClass
+from runs.run.findings.of_run import CallTime
+from runs.states import WASTED, CallState, CostClass
 from teams.access import Principal
 
 SHOWN_CALLS = 200
+FIRST_CHARS = 160
+LONG_BYTES = 20_000
+"""A reply that takes more, packed, is not unpacked for its first words."""
+_REPLY_TEXT = RawSQL("left(runs_call.reply->>'text', %s)", [FIRST_CHARS])
+_SHORT = RawSQL("pg_column_size(runs_call.reply) <= %s", [LONG_BYTES], output_field=BooleanField())
+FIRST_WORDS = (
+    When(kind="tool", then=Left("arguments", FIRST_CHARS)),
+    When(Q(reply__isnull=False) & Q(_SHORT), then=_REPLY_TEXT),
+)
 
 # One row for each agent, model, task and cost class, in the order of ``UsageRow``'s fields.
 USAGE = """
@@ -28,7 +40,12 @@ USAGE = """
            coalesce(sum(cost_nusd), 0)::bigint AS spent_nusd,
            count(*) FILTER (WHERE cost_nusd IS NULL),
            coalesce(sum(saved_nusd), 0)::bigint,
-           count(*) FILTER (WHERE cache_hit AND saved_nusd IS NULL AND kind <> 'tool')
+           count(*) FILTER (WHERE cache_hit AND saved_nusd IS NULL AND kind <> 'tool'),
+           coalesce(sum(latency_ms) FILTER (WHERE kind <> 'tool'), 0),
+           coalesce(sum(latency_ms) FILTER (WHERE kind = 'tool'), 0),
+           coalesce(sum(waited_ms), 0),
+           coalesce(sum(budget_ms), 0),
+           coalesce(sum(waited_ms + coalesce(latency_ms, 0)) FILTER (WHERE branch <> ''), 0)
     FROM runs_call AS call LEFT JOIN runs_taskrun AS task ON task.id = call.task_run_id
     WHERE call.run_id = %s AND call.state <> 'intent'
     GROUP BY GROUPING SETS ((call.agent), (model), (cost_class), (task.key))
@@ -55,6 +72,11 @@ class UsageRow:
     unpriced_calls: int
     saved_nusd: int = 0  # what reused replies and outputs would have cost
     unpriced_reuses: int = 0  # reuses of which nobody knows what they saved
+    asked_ms: int = 0  # what models took, and outputs that were taken over
+    tool_ms: int = 0
+    waited_ms: int = 0
+    budget_ms: int = 0  # of that for money that calls in flight held
+    nested_ms: int = 0  # of co-workers' calls, waits included, which lie within tool calls
 
     @property
     def total_tokens(self) -> int:
@@ -71,11 +93,18 @@ class RunDetail:
     by_agent: Sequence[UsageRow]
     by_model: Sequence[UsageRow]
     by_class: Sequence[UsageRow]
+    by_task: Sequence[UsageRow]
+    times: Sequence[CallTime]  # of all calls
 
     @property
     def settled_calls(self) -> int:
         """How many calls have ended, failed ones included."""
         return sum(row.calls for row in self.by_class)
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether the crew made calls of its own, such as planning."""
+        return any(not row.key for row in self.by_task)
 
     @property
     def reused(self) -> UsageRow | None:
@@ -104,6 +133,8 @@ def run_detail(run: Run) -> RunDetail:
         by_agent=usage["agent"],
         by_model=[row for row in usage["model"] if row.key],
         by_class=usage["cost_class"],
+        by_task=usage["task"],
+        times=call_times(run) if len(calls) > SHOWN_CALLS else [_time_of(call) for call in calls],
     )
 
 
@@ -118,9 +149,23 @@ def _calls_within(run: Run, tasks: Sequence[TaskRun]) -> list[Call]:
     return calls
 
 
+def call_times(run: Run) -> list[CallTime]:
+    """When each call of the run was made. One query, some 20 bytes a call."""
+    rows = run.calls.values_list(*CallTime._fields)
+    return [CallTime(*row) for row in rows.order_by()]
+
+
+def _time_of(call: Call) -> CallTime:
+    return CallTime(*(getattr(call, name) for name in CallTime._fields))
+
+
 def calls_of(run: Run) -> QuerySet[Call]:
-    """The run's calls in the order in which they were opened, without messages, replies and tool outputs."""
-    return run.calls.select_related("task_run").defer("messages", "reply", "tool_output").order_by("pk")
+    """The run's calls in the order in which they were opened, without messages, replies, arguments and tool outputs.
+
+    Of these there are the first words as ``said``: of a model's answer, or of what a tool was called with.
+    """
+    calls = run.calls.select_related("task_run").defer("messages", "reply", "tool_output", "arguments")
+    return calls.annotate(said=Case(*FIRST_WORDS, default=Value(""), output_field=TextField())).order_by("pk")
 
 
 def calls_of_task(task: TaskRun) -> list[Call]:
@@ -128,9 +173,14 @@ def calls_of_task(task: TaskRun) -> list[Call]:
     return list(calls_of(task.run).filter(task_run=task)[:SHOWN_CALLS])
 
 
-def page_of_calls(run: Run, *, cursor: str = "", limit: int = 100, whole: bool = True) -> Page[Call]:
-    """A page of calls in the order in which they were opened; unless ``whole`` as ``calls_of`` reads them."""
+def page_of_calls(run: Run, *, cursor: str = "", limit: int = 100, whole: bool = True, waste: str = "") -> Page[Call]:
+    """A page of calls in the order in which they were opened; unless ``whole`` as ``calls_of`` reads them. ``waste``: a
+    reason of ``states.waste_of``, for those that were paid in vain for it."""
     calls = run.calls.select_related("task_run") if whole else calls_of(run)
+    if waste in WASTED:
+        calls = calls.filter(cost_class=waste)
+    elif waste:
+        calls = calls.exclude(cost_class__in=WASTED).exclude(state=CallState.INTENT)
     return page_of(calls, "pk", cursor=cursor, limit=limit)
 
 

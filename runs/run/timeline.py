@@ -51,6 +51,7 @@ class TimelineRow:
     width: float
     bars: tuple[Bar, ...]
     people: tuple[Span, ...] = ()
+    key: str = ""  # the task's; "": the crew as a whole
 
     @property
     def waited_ms(self) -> int:
@@ -97,7 +98,9 @@ def timeline(
         if task.started_at is not None:
             people = tuple(scale.span(review.asked_at, review.decided_at) for review in asked_of[task.pk])
             place = scale.place(task.started_at, task.finished_at)
-            rows.append(TimelineRow(task.name, task.duration_ms, *place, _bars(calls_of[task.pk], scale), people))
+            rows.append(
+                TimelineRow(task.name, task.duration_ms, *place, _bars(calls_of[task.pk], scale), people, task.key)
+            )
     ticks = tuple(round(scale.seconds * 1000 * tick / (TICKS - 1)) for tick in range(TICKS))
     return Timeline(tuple(row for row in rows if row is not None), ticks)
 

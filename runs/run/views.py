@@ -15,8 +15,11 @@ from runs.models import Call, Run, TaskRun
 from runs.run import page, queries
 from runs.run.actions import decide, pin, request_cancel, unpin
 from runs.run.call_tree import call_lines, calls_below, delegation_of
+from runs.run.drawing.call_rows import call_rows
+from runs.run.findings.texts import search_texts
 from runs.run.forms import DecisionForm, ResumeForm
-from runs.states import BUDGETS
+from runs.states import BUDGETS, WASTED, RunWaste
+from runs.words import PLACE_WORDS
 from teams.access import TeamRequest, fetch, member
 from teams.forms import show_refusal
 from teams.models import Role
@@ -119,13 +122,14 @@ def task(request: TeamRequest, run_id: UUID, key: str) -> HttpResponse:
     context: dict[str, Any] = {"task": task_run, "run": task_run.run}
     if request.htmx:
         return render(request, "runs/run/_task.html", context)
-    lines = call_lines(queries.calls_of_task(task_run))
+    calls = queries.calls_of_task(task_run)
     context |= {
-        "lines": lines,
+        "rows": call_rows(request.who, task_run.run, call_lines(calls), _roles(task_run.run), of_task=True),
+        "shown": len(calls),
         "call_count": task_run.calls.count(),
         "reviews": task_run.reviews.select_related("decided_by", "call"),
     }
-    return render(request, "runs/run/task.html", context | {"roles": _roles(task_run.run)})
+    return render(request, "runs/run/task.html", context)
 
 
 @member(Role.VIEWER)
@@ -139,12 +143,38 @@ def task_output(request: TeamRequest, run_id: UUID, key: str) -> HttpResponse:
 @require_GET
 def calls(request: TeamRequest, run_id: UUID) -> HttpResponse:
     run = fetch(Run, request.who, pk=run_id)
+    waste = request.GET.get("waste", "")
+    waste = waste if waste in (*WASTED, *RunWaste.values) else ""
+    cursor = request.GET.get("cursor", "")
     try:
-        page = queries.page_of_calls(run, cursor=request.GET.get("cursor", ""), limit=CALLS_A_PAGE, whole=False)
+        page = queries.page_of_calls(run, cursor=cursor, limit=CALLS_A_PAGE, whole=False, waste=waste)
     except Refusal:
         return redirect("run_calls", team=request.who.team.slug, run_id=run_id)
-    context = {"run": run, "page": page, "lines": call_lines(page.items), "roles": _roles(run)}
+    rows = call_rows(request.who, run, call_lines(page.items), _roles(run))
+    context = {"run": run, "page": page, "rows": rows, "waste": waste}
     return render(request, "runs/run/calls.html", context)
+
+
+@member(Role.VIEWER)
+@require_GET
+def search(request: TeamRequest, run_id: UUID) -> HttpResponse:
+    """Words in the texts of all calls. What was typed stays, also where it is refused."""
+    run = fetch(Run, request.who, pk=run_id)
+    q = request.GET.get("q", "")
+    context = {"run": run, "q": q, "roles": _roles(run), "place_words": PLACE_WORDS}
+    try:
+        texts = search_texts(run, q, after=_id(request.GET.get("after", ""))) if "q" in request.GET else None
+    except Refusal as refusal:
+        context |= {"refusal": refusal.message}
+        return render(request, "runs/run/search.html", context, status=refusal.status)
+    return render(request, "runs/run/search.html", context | {"texts": texts})
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 @member(Role.VIEWER)
@@ -152,15 +182,19 @@ def calls(request: TeamRequest, run_id: UUID) -> HttpResponse:
 def call(request: TeamRequest, run_id: UUID, call_id: UUID) -> HttpResponse:
     call = fetch(Call, request.who, pk=call_id, run_id=run_id)
     before, after = queries.call_neighbours(call)
-    around = {"before": before, "after": after, "above": delegation_of(call), "lines": calls_below(call)}
-    return render(request, "runs/run/call.html", {"call": call, "run": call.run, "roles": _roles(call.run), **around})
+    roles = _roles(call.run)
+    below = calls_below(call)
+    rows = call_rows(request.who, call.run, below, roles, of_task=True)
+    around = {"before": before, "after": after, "above": delegation_of(call), "rows": rows, "below": len(below)}
+    return render(request, "runs/run/call.html", {"call": call, "run": call.run, "roles": roles, **around})
 
 
 def _run_page(
     request: TeamRequest, run: Run, refused: DecisionForm | None = None, resume: ResumeForm | None = None
 ) -> HttpResponse:
     newer_run, older_run = queries.neighbours(request.who, run)
-    context = page.context(run, request.who, refused, resume) | {"newer": newer_run, "older": older_run}
+    bars = "money" if request.GET.get("bars") == "money" else "time"
+    context = page.context(run, request.who, refused, resume) | {"newer": newer_run, "older": older_run, "bars": bars}
     return render(request, "runs/run/run.html", context, status=422 if refused or resume else 200)
 
 

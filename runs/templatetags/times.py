@@ -30,6 +30,12 @@ def took(milliseconds: int | None) -> str:
 
 
 @register.filter
+def signed_took(milliseconds: int) -> str:
+    """A difference with its sign: "−4.5 s"."""
+    return f"{'−' if milliseconds < 0 else '+'}{took(abs(milliseconds))}"
+
+
+@register.filter
 def aged(seconds: float) -> str:
     """An age in seconds as people say it."""
     return f"{seconds / DAY_S:.1f} d" if seconds >= 2 * DAY_S else took(round(seconds * 1000))

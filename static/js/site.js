@@ -112,7 +112,31 @@ function tick() {
     const rest = String(Math.floor(seconds % 60)).padStart(2, "0");
     clock.textContent = seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${rest} s`;
   }
+  for (const bar of document.querySelectorAll("progress[data-since]")) bar.value = Date.now() - Date.parse(bar.dataset.since);
 }
+
+// --- Bars: their figures at the pointer and at the keyboard; the arrow keys go from bar to bar -----------------------
+function sayBar(event) {
+  const bar = event.target.closest?.("[data-says]");
+  const line = bar?.closest("[data-bars]")?.querySelector("[data-said]");
+  if (line) line.textContent = bar.dataset.says;
+}
+document.addEventListener("pointerover", sayBar);
+document.addEventListener("focusin", sayBar);
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  const bar = step && event.target.closest?.("[data-says]");
+  if (!bar) return;
+  const bars = [...bar.closest("[data-bars]").querySelectorAll("[data-says]")].filter((one) => one.getClientRects().length);
+  bars[bars.indexOf(bar) + step]?.focus();
+  event.preventDefault();
+});
+document.addEventListener("change", (event) => { // what a switch shows stays with the address
+  if (!event.target.closest("[data-in-address]")) return;
+  const address = new URL(window.location.href);
+  address.searchParams.set(event.target.name, event.target.value);
+  window.history.replaceState(null, "", address);
+});
 
 window.addEventListener("hashchange", openTarget);
 window.addEventListener("load", () => setTimeout(openTarget)); // after the browser's own jump, which takes the focus away

@@ -108,7 +108,10 @@ def addresses(application: Application) -> Iterator[list[str]]:
             ),
             *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/")),
             *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/diff/2/")),
-            *(f"runs/{other}/{part}" for part in ("", "calls/", "tasks/report/", f"calls/{call}/")),
+            *(
+                f"runs/{other}/{part}"
+                for part in ("", "?bars=money", "search/?q=bees", "calls/", "tasks/report/", f"calls/{call}/")
+            ),
             f"runs/{one}/",
             *("compare/", f"compare/?runs={one},{other},x", f"compare/output/?runs={one},{other}"),
             f"compare/?versions={crew}@1&q=crew:{crew}&q=status:succeeded",

@@ -144,7 +144,7 @@ def test_asynchronous_tasks_overlap_by_the_providers_own_clock(
     assert overlap(second, third)
     assert overlap(first, third)
     assert profile.began >= max(one.ended for one in (first, second, third))
-    expect(page.locator(".lanes svg")).to_have_count(4)
+    expect(page.locator(".lanes.by-time svg")).to_have_count(4)
 
 
 def test_a_template_is_tried_without_any_key_and_says_that_it_is_simulated(

@@ -9,7 +9,8 @@ from fractions import Fraction
 
 from runs.compare.splits.align import Pair
 from runs.compare.splits.facts import CREW, CallSums, Side
-from runs.compare.splits.shapley import total, whole_numbers
+from runs.compare.splits.shapley import total
+from runs.rounding import whole_numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,8 @@ from fractions import Fraction
 from agents_app.models import CrewVersion
 from runs.compare.splits.interval import Sample
 from runs.models import Run
-from runs.states import CostClass
+from runs.states import WASTED
 
-WASTE = (CostClass.RETRY, CostClass.FAILED, CostClass.CANCELLED, CostClass.DUPLICATE)
-"""Cost classes of which nothing came."""
 CREW = ""
 """In place of a task's key: calls of the crew as a whole."""
 TOKEN_KINDS = ("prompt", "cached", "cache_write", "completion")
@@ -118,7 +116,7 @@ class Side:
 
     @property
     def waste_nusd(self) -> int:
-        return sum(row.cost_nusd for row in self.calls if row.cost_class in WASTE)
+        return sum(row.cost_nusd for row in self.calls if row.cost_class in WASTED)
 
     @property
     def is_timed(self) -> bool:

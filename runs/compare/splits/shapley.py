@@ -1,17 +1,11 @@
-"""Exact shares in a difference: Shapley values of factors that are multiplied, and whole numbers that add up.
-
-All is done in fractions. Rounding comes last, once, by largest remainder.
-"""
+"""Exact shares in a difference: Shapley values of factors that are multiplied, in fractions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import combinations
 from math import factorial, prod
-from typing import TypeVar
-
-Name = TypeVar("Name")
 
 
 def shares(before: Sequence[Fraction], after: Sequence[Fraction]) -> tuple[Fraction, ...]:
@@ -32,23 +26,6 @@ def _share(own: int, before: Sequence[Fraction], after: Sequence[Fraction]) -> F
         for moved in combinations(others, size):
             value += weight * prod((after if other in moved else before)[other] for other in others)
     return value * (after[own] - before[own])
-
-
-def whole_numbers(parts: Mapping[Name, Fraction], total: int) -> dict[Name, int]:
-    """The parts as whole numbers that sum to ``total``, each the part rounded up or down: by largest remainder.
-
-    ``total`` is the sum of the parts, or that sum rounded. What rounding leaves over goes to the parts that it took
-    most from, of equal ones to the first.
-    """
-    floors = {name: value.numerator // value.denominator for name, value in parts.items()}
-    left = total - sum(floors.values())
-    by_remainder = sorted(parts, key=lambda name: floors[name] - parts[name])
-    while left and by_remainder:
-        step = 1 if left > 0 else -1
-        for name in by_remainder[: abs(left)] if left > 0 else by_remainder[::-1][: abs(left)]:
-            floors[name] += step
-            left -= step
-    return floors
 
 
 def total(values: Iterable[Fraction]) -> Fraction:

@@ -8,26 +8,16 @@ last one is what remains, so that the parts are the whole: time between tasks li
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from runs.compare.splits.align import Pair
 from runs.compare.splits.cells import Models, Reason, Reasons, Split, by_model, of_task, one_model, split_of, with_crew
 from runs.compare.splits.facts import CREW, CallSums, Side, TaskSums
 from runs.compare.splits.shapley import shares, total
+from runs.run.findings.task_times import TaskFacts, TaskTime, pause_beyond_people, task_times
 from runs.states import CostClass
 
 ZERO = Fraction(0)
-
-
-@dataclass(frozen=True, slots=True)
-class TaskTime:
-    """What a task's time of a mean run went to, in milliseconds. Its calls' time is with the calls."""
-
-    tools: Fraction
-    waited: Fraction  # for a turn at the provider, or for money that calls in flight held
-    person: Fraction
-    own: Fraction  # what is left of the task's time
 
 
 def why_time(baseline: Side, other: Side, pairs: Sequence[Pair]) -> Split | None:
@@ -63,31 +53,27 @@ def _queue(side: Side) -> Fraction:
 
 
 def paused(side: Side) -> Fraction:
-    """While nobody worked on the run, apart from what people took: for a budget, or until a worker came again."""
+    """See ``pause_beyond_people``."""
     person = sum(task.person_ms for task in side.tasks)
-    return max(ZERO, side.mean_ms(side.totals.paused_ms - person))
+    return pause_beyond_people(side.mean_ms(side.totals.paused_ms), side.mean_ms(person))
 
 
 def times_of(side: Side) -> dict[str, TaskTime]:
-    """By task, and of the crew as a whole. What the run was set aside for lies in tasks that were under way, so it is
-    taken out of their own time, the longest first."""
-    times = {CREW: _time_of(side, of_task(side, CREW), None)}
-    times |= {task.key: _time_of(side, of_task(side, task.key), task) for task in side.tasks}
-    left = paused(side)
-    for key in sorted(times, key=lambda key: -times[key].own):
-        taken = min(left, times[key].own)
-        left -= taken
-        time = times[key]
-        times[key] = TaskTime(time.tools, time.waited, time.person, time.own - taken)
-    return times
+    """By task, and of the crew as a whole, of a mean run."""
+    facts = {CREW: _facts_of(side, of_task(side, CREW), None)}
+    facts |= {task.key: _facts_of(side, of_task(side, task.key), task) for task in side.tasks}
+    return task_times(facts, paused(side))
 
 
-def _time_of(side: Side, rows: Sequence[CallSums], task: TaskSums | None) -> TaskTime:
-    tools = side.mean_ms(sum(row.latency_ms for row in rows if row.kind == "tool") - sum(row.nested_ms for row in rows))
-    waited = side.mean_ms(sum(row.waited_ms for row in rows))
-    person = side.mean_ms(task.person_ms) if task else ZERO
-    whole = side.mean_ms(task.duration_ms) if task else ZERO
-    return TaskTime(tools, waited, person, max(ZERO, whole - tools - waited - person - _asked(side, rows)))
+def _facts_of(side: Side, rows: Sequence[CallSums], task: TaskSums | None) -> TaskFacts:
+    tools = sum(row.latency_ms for row in rows if row.kind == "tool") - sum(row.nested_ms for row in rows)
+    return TaskFacts(
+        whole=side.mean_ms(task.duration_ms if task else 0),
+        asked=_asked(side, rows),
+        tools=side.mean_ms(tools),
+        waited=side.mean_ms(sum(row.waited_ms for row in rows)),
+        person=side.mean_ms(task.person_ms if task else 0),
+    )
 
 
 def _asked(side: Side, rows: Sequence[CallSums]) -> Fraction:

@@ -45,6 +45,7 @@ CALLS = (
                           WHEN state = 'late' THEN 'duplicate'
                           WHEN state <> 'ok' AND error_code = %(cancelled)s THEN 'cancelled'
                           WHEN state <> 'ok' THEN 'failed'
+                          WHEN refused_by <> '' THEN 'rejected'
                           WHEN attempt > 1 THEN 'retry'
                           ELSE purpose END AS class
               FROM runs_call) AS classed

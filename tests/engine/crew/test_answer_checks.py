@@ -12,7 +12,7 @@ from engine.crewai.results import KickoffFailed
 from engine.errors import InvalidCrew
 from engine.providers.llm import LLMRequest
 from engine.providers.simulator import Simulator
-from engine.record.journal import CallKind, Purpose, TaskStatus, Verdict
+from engine.record.journal import CallKind, Purpose, RefusedBy, TaskStatus, Verdict
 from engine.record.memory_journal import MemoryJournal
 from engine.spec.crew_spec import CrewSpec
 from tests.engine.crews import agent, crew, run, runtime, task
@@ -228,3 +228,37 @@ async def test_a_kickoff_with_nobody_to_ask_says_so() -> None:
         await team.akickoff()
     assert failed.value.output.status == "waiting"
     assert failed.value.output.token_usage.successful_requests == 1
+
+
+class TestWhatIsNotedOfRefusals:
+    """The call that gave a refused answer is named, so that what it cost is known to be in vain."""
+
+    async def test_each_refused_answer_is_named_by_its_step_and_by_who_refused_it(self) -> None:
+        rail = {"kind": "length", "max_words": 1}
+        journal = MemoryJournal()
+        fitted = task("a", guardrails=(rail,), output_schema={"type": "object", "required": ["n"]})
+        llm = in_turn("no JSON", '{"n": "two words"}', '{"n":1}')
+        await run(crew(fitted), runtime(llm=llm, journal=journal))
+        assert journal.refused == {("a", "", 0): RefusedBy.SCHEMA, ("a", "", 1): RefusedBy.GUARDRAIL}
+
+    async def test_the_model_that_was_asked_about_an_answer_is_not_taken_for_its_author(self) -> None:
+        journal = MemoryJournal()
+        llm = in_turn("It is much.", REFUSE, "It is 7.", PASS)
+        await run(crew(task("a", guardrails=(QUESTION,))), runtime(llm=llm, journal=journal))
+        assert journal.refused == {("a", "", 0): RefusedBy.GUARDRAIL}
+
+    async def test_the_last_answer_counts_too_where_the_task_fails(self) -> None:
+        journal = MemoryJournal()
+        rail = {"kind": "length", "max_words": 1}
+        llm = in_turn("two words", "three more words")
+        work = crew(task("a", guardrails=(rail,), guardrail_max_retries=1))
+        assert (await run(work, runtime(llm=llm, journal=journal))).status is TaskStatus.FAILED
+        assert set(journal.refused) == {("a", "", 0), ("a", "", 1)}
+
+    async def test_a_replay_names_the_same(self) -> None:
+        rail = {"kind": "length", "max_words": 1}
+        first, again = MemoryJournal(), MemoryJournal()
+        await run(crew(task("a", guardrails=(rail,))), runtime(llm=in_turn("two words", "one"), journal=first))
+        again = MemoryJournal(first.calls)
+        await run(crew(task("a", guardrails=(rail,))), runtime(llm=in_turn(), journal=again))
+        assert again.refused == first.refused == {("a", "", 0): RefusedBy.GUARDRAIL}

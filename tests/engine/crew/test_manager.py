@@ -10,7 +10,7 @@ import pytest
 
 from engine.providers.llm import LLMReply, LLMRequest
 from engine.providers.simulator import Simulator
-from engine.record.journal import CallKind, CallStatus, Purpose, TaskStatus
+from engine.record.journal import CallKind, CallStatus, Purpose, RefusedBy, TaskStatus
 from engine.record.memory_journal import MemoryJournal
 from engine.spec.crew_spec import CrewSpec
 from tests.engine.crews import agent, crew, run, runtime, task
@@ -49,6 +49,18 @@ async def test_work_is_sent_back_with_what_to_change() -> None:
     content = second.intent.messages[1]["content"]
     assert "Do a." in content
     assert "Make it shorter" in content
+
+
+async def test_of_a_refused_answer_that_was_accepted_the_co_workers_call_is_named() -> None:
+    journal = MemoryJournal()
+    llm = by_role(
+        manager=[delegate("writer"), use("accept_answer"), "One"],
+        writer="Two words",
+    )
+    rail = {"kind": "length", "max_words": 1}
+    output = await run(managed(guardrails=(rail,)), runtime(llm=llm, journal=journal))
+    assert output.raw == "One"
+    assert journal.refused == {("a", "1.", None): RefusedBy.GUARDRAIL}
 
 
 async def test_a_manager_that_accepts_too_early_is_told_so() -> None:

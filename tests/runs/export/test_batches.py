@@ -19,10 +19,10 @@ from runs.export.columns import COLUMNS
 from runs.export.formats import CSV, JSON_LINES, csv_lines, json_lines
 from runs.history import queries
 from runs.history.filters import RunFilter
-from runs.history.queries import SORTS
+from runs.history.orders import ORDERS
 from runs.models import Run
 from runs.run.schemas import UsageOut
-from runs.states import CallState, CostClass, RunState
+from runs.states import RUN_LIVE, CallState, CostClass, RunState
 from teams.refusals import Invalid
 from tests.cast import Cast
 from tests.ledger import make_call, make_run
@@ -54,13 +54,15 @@ def runs(cast: Cast, crew: Crew) -> list[Run]:
     return made
 
 
-@pytest.mark.parametrize("sort", list(SORTS))
+@pytest.mark.parametrize("sort", list(ORDERS))
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
 def test_it_holds_what_the_page_lists_in_its_order(
     cast: Cast, runs: list[Run], sort: str, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "BATCH_ROWS", size)
     listed = queries.list_lines(cast.viewer, EVERYTHING, sort=sort, cursor="", limit=50).items
+    if sort.startswith("state"):  # those that have not ended come last: they change their groups
+        listed = sorted(listed, key=lambda line: line.state in RUN_LIVE)
     assert [row.pk for row in exported(cast, sort=sort)] == [line.pk for line in listed]
     assert len(listed) == 9
 
@@ -73,7 +75,7 @@ def test_a_stranger_exports_nothing_of_ours(cast: Cast, runs: list[Run]) -> None
     assert [row for batch in batches(begin(cast.stranger, EVERYTHING, "cost")) for row in batch] == []
 
 
-@pytest.mark.parametrize("sort", list(SORTS))
+@pytest.mark.parametrize("sort", list(ORDERS))
 def test_runs_that_are_launched_and_end_meanwhile_are_neither_lost_nor_doubled(
     cast: Cast, crew: Crew, runs: list[Run], sort: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

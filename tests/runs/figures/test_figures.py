@@ -16,10 +16,10 @@ from agents_app.models import Crew
 from runs.figures import percentiles as percentiles_module
 from runs.figures.percentiles import Percentiles, percentiles
 from runs.figures.scope import Period, Scope, hour_of, last_hours
-from runs.figures.sums import Figures, call_sums, run_sums, total, waste_of
+from runs.figures.sums import Figures, call_sums, run_sums, total
 from runs.ledger import rollups
 from runs.models import Call, Run
-from runs.states import CallState, CostClass, Measure, RunState
+from runs.states import CallState, CostClass, Measure, RunState, waste_of
 from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run
 

@@ -162,7 +162,15 @@ def test_an_estimate_is_the_median_of_succeeded_runs_of_the_same_kind(cast: Cast
     make_run(cast.owner, crew, seconds=999, usd=9, state=RunState.FAILED)
     make_run(cast.owner, crew, seconds=999, usd=0, unpriced_calls=1)
     found = estimate_of(crew.pk, simulated=False)
-    assert found == Estimate(seconds=20.0, cost_nusd=200_000_000, runs=3)
+    assert found == Estimate(
+        seconds=20.0,
+        cost_nusd=200_000_000,
+        runs=3,
+        least_ms=10_000,
+        most_ms=90_000,
+        least_nusd=100_000_000,
+        most_nusd=400_000_000,
+    )
 
 
 def test_without_history_there_is_no_estimate(cast: Cast, crew: Crew) -> None:

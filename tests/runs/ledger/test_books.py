@@ -113,6 +113,7 @@ def test_after_a_busy_and_honest_day_every_invariant_holds(
         "planning",
         "manager",
         "guardrail",
+        "rejected",
     }
     assert calls.get(state="late").cost_nusd > calls.get(state="late").reserved_nusd
     assert calls.filter(kind="tool", state="ok").count() == 3

@@ -14,7 +14,7 @@ from django.utils import timezone
 from engine.catalogue.pricing import Price, Usage
 from engine.errors import Cancelled, LimitReached
 from engine.providers.llm import LLMReply
-from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, TaskResult, TaskStatus
+from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, RefusedBy, TaskResult, TaskStatus
 from runs.launch.actions import launch
 from runs.launch.order import LaunchOrder
 from runs.ledger import transitions
@@ -177,6 +177,9 @@ def test_what_calls_in_flight_hold_is_waited_for(cast: Cast, writer: GroupCommit
 
     asyncio.run(open_two())
     assert run.calls.count() == 2
+    waited = run.calls.get(step=1)
+    assert 200 <= waited.budget_ms <= waited.waited_ms
+    assert run.calls.get(step=0).budget_ms == 0
     assert_rollups_are_sums(run)
 
 
@@ -280,6 +283,33 @@ def test_a_refusal_costs_nothing_and_its_retry_is_booked_as_one(cast: Cast, writ
     classes = list(run.calls.order_by("attempt").values_list("cost_class", "cost_nusd"))
     assert classes == [(CostClass.FAILED, 0), (CostClass.RETRY, 750_000)]
     assert_rollups_are_sums(run)
+
+
+def test_what_a_refused_answer_cost_is_booked_as_rejected_once(cast: Cast, writer: GroupCommit) -> None:
+    run = claimed_run(cast)
+    journal = journal_of(run, writer)
+    asyncio.run(open_and_settle(journal, intent(), answered()))
+    asyncio.run(open_and_settle(journal, intent(step=1), answered()))
+    for by in (RefusedBy.GUARDRAIL, RefusedBy.PERSON):  # a replay says it again
+        asyncio.run(journal.answer_refused("figures", by, branch="", step=0))
+    found = list(run.calls.order_by("step").values_list("cost_class", "refused_by"))
+    assert found == [(CostClass.REJECTED, "guardrail"), (CostClass.WORK, "")]
+    asyncio.run(journal.answer_refused("figures", RefusedBy.SCHEMA, branch="", step=None))
+    assert run.calls.get(step=1).refused_by == "schema"
+    assert_rollups_are_sums(run)
+
+
+def test_a_zombie_marks_no_answer_and_a_reused_one_stays_what_it_is(cast: Cast, writer: GroupCommit) -> None:
+    run = claimed_run(cast)
+    asyncio.run(open_and_settle(journal_of(run, writer), intent(), answered()))
+    zombie = journal_of(run, writer)
+    Run.objects.filter(pk=run.pk).update(lease_epoch=run.lease_epoch + 1)
+    asyncio.run(zombie.answer_refused("figures", RefusedBy.GUARDRAIL, branch="", step=0))
+    assert run.calls.get().cost_class == CostClass.WORK
+    run.refresh_from_db()
+    run.calls.update(cache_hit=True, cost_class=CostClass.CACHE_HIT)
+    asyncio.run(journal_of(run, writer).answer_refused("figures", RefusedBy.GUARDRAIL, branch="", step=0))
+    assert (run.calls.get().cost_class, run.calls.get().refused_by) == (CostClass.CACHE_HIT, "")
 
 
 def test_an_unknown_price_is_unpriced_and_not_free(cast: Cast, writer: GroupCommit) -> None:

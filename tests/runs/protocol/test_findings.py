@@ -76,7 +76,13 @@ def test_a_budget_that_is_set_while_a_month_begins_holds_in_it(cast: Cast) -> No
 
     def open_slowly() -> None:
         with transaction.atomic():
-            open_line(new_id(), intent, Owner(run.team_id, run.pk, 1, None), credential="", waited_ms=0)
+            open_line(
+                new_id(),
+                intent,
+                Owner(run.team_id, run.pk, 1, None),
+                credential="",
+                waits={"waited_ms": 0, "budget_ms": 0},
+            )
             opened.set()
             assert may_commit.wait(30)
 

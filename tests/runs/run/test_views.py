@@ -218,5 +218,6 @@ class TestCalls:
         client = signed_in(cast.viewer)
         first = client.get(f"{page_of(run)}calls/")
         second = client.get(f"{page_of(run)}calls/", {"cursor": first.context["page"].next})
-        assert {line.call.pk for page in (first, second) for line in page.context["lines"]} == made
+        shown = [pk for pk in made for page in (first, second) if f"/calls/{pk}/" in html(page)]
+        assert sorted(shown) == sorted(made)
         assert client.get(f"{page_of(run)}calls/", {"cursor": "x"}).status_code == 302

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("runs", "0021_saved_views_of_runs"),
+        ("runs", "0022_refused_answers_and_waits_for_money"),
         ("teams", "0008_made_up_teams"),
     ]
 
@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="call",
             index=models.Index(
-                condition=models.Q(("cost_class__in", ["failed", "retry", "cancelled", "duplicate"])),
+                condition=models.Q(("cost_class__in", ["failed", "retry", "rejected", "cancelled", "duplicate"])),
                 fields=["run"],
                 include=("state", "cost_nusd"),
                 name="call_wasted",
