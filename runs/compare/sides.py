@@ -14,6 +14,7 @@ from django.db.models import Count, Q, QuerySet
 from agents_app.models import CrewVersion
 from runs.compare import queries
 from runs.compare.splits.facts import Side
+from runs.compare.splits.stars import mean_sample
 from runs.history.filters import RunFilter
 from runs.models import Run
 from runs.states import RUN_ENDED, RUN_LIVE
@@ -108,12 +109,13 @@ def _runs(who: Principal, texts: Sequence[str], problems: list[Problem]) -> list
 
 
 def _of_runs(runs: Sequence[Run]) -> list[Side]:
-    """Five queries for all of them."""
+    """Six queries for all of them."""
     if not runs:
         return []
     ids = [run.pk for run in runs]
     totals = queries.totals_of(Run.objects.filter(pk__in=ids), by_run=True)
     calls, tasks = queries.call_sums(ids, by_run=True), queries.task_sums(ids, by_run=True)
+    stars = queries.stars_of(ids, by_run=True)
     return [
         Side(
             id=str(run.pk),
@@ -124,6 +126,7 @@ def _of_runs(runs: Sequence[Run]) -> list[Side]:
             calls=calls.get(run.pk, []),
             run=run,
             version=run.version,
+            stars=mean_sample(stars.get(run.pk, {}), totals[run.pk].rating_count),
             notes=_notes_of_run(run),
         )
         for run in runs
@@ -191,7 +194,7 @@ def _in_time(group: _Group, simulated: bool | None, problems: list[Problem]) -> 
 
 
 def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go_on: Callable[[], None]) -> Side | None:
-    """Its ended runs of one kind; None, with a word, if there are none. Eight queries at most; ``go_on`` is called
+    """Its ended runs of one kind; None, with a word, if there are none. Nine queries at most; ``go_on`` is called
     between them.
     """
     counts = group.runs.aggregate(
@@ -216,6 +219,7 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
     go_on()
     calls = queries.call_sums(some).get(queries.ALL, [])
     go_on()
+    stars = queries.stars_of(some).get(queries.ALL, {}) if totals.rated_runs else {}
     side = Side(
         id=group.id,
         label=group.label,
@@ -227,6 +231,7 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
         filter=_filter_of(group.filter, kind),
         cost=cost,
         time=time,
+        stars=mean_sample(stars, totals.rated_runs),
     )
     return replace(side, notes=_notes_of_group(counts["live"], others, kind, count))
 

@@ -27,7 +27,8 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Sums over runs, or over calls. ``took_ms`` and ``runs`` are 0 of calls, ``calls`` and ``saved_nusd`` of runs."""
+    """Sums over runs, or over calls. ``took_ms``, ``runs`` and ratings are 0 of calls, ``calls`` and ``saved_nusd`` of
+    runs."""
 
     spent_nusd: int = 0
     unpriced_calls: int = 0  # ``spent_nusd`` lacks their cost
@@ -42,6 +43,8 @@ class Figures:
     took_ms: int = 0
     calls: int = 0
     saved_nusd: int = 0
+    rating_sum: int = 0  # stars of all ratings
+    rating_count: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -60,7 +63,7 @@ def total(rows: Iterable[Figures]) -> Figures:
 
 def run_sums(scope: Scope, *, by: Sequence[RunKey] = ()) -> dict[Key, Figures]:
     """Sums over runs by the keys; a key without runs is left out."""
-    names = (*_SUMMED, "successful_requests", "spent_nusd", "unpriced_calls", "estimated_calls")
+    names = (*_SUMMED, *("successful_requests", "spent_nusd", "unpriced_calls", "estimated_calls"), *_RATED)
     sums = {name: Sum(name) for name in names}
     ended = RunSum.objects.filter(scope.of_rollups(time="hour"))
     live = Run.objects.filter(scope.of_runs(), state__in=RUN_LIVE)
@@ -93,6 +96,7 @@ def waste_of(cost_class: str, state: str) -> str:
 
 _WASTED = (CostClass.FAILED, CostClass.RETRY, CostClass.CANCELLED, CostClass.DUPLICATE)
 _SUMMED = TOKEN_FIELDS
+_RATED = ("rating_sum", "rating_count")
 _ANSWERED = Q(kind="model", state__in=(CallState.OK, CallState.LATE), cache_hit=False)
 _OF_CALLS: dict[str, Any] = {
     **{name: Sum(name) for name in _SUMMED},

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from runs.models import Call, Run
 from runs.money import to_nusd
+from runs.ratings.filter import rating_condition
 from runs.states import RunState
 from runs.typed_values import uuid_or_none, whole_number_or_none
 from teams.refusals import Invalid
@@ -171,6 +172,7 @@ FIELDS: dict[str, Callable[[str], Q]] = {
     "simulated": _simulated,
     "tokens": _tokens,
     "version": _version,
+    "rating": rating_condition,
 }
 
 

@@ -35,6 +35,8 @@ class RunSum(EndedRuns, Rollup):
     state = models.CharField(max_length=10, choices=RunState.choices)
     runs = models.IntegerField(default=0)
     took_ms = models.BigIntegerField(default=0)  # of those that a worker had begun
+    rating_sum = models.BigIntegerField(default=0, db_default=0)  # the stars of all their ratings
+    rating_count = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [

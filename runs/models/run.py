@@ -86,6 +86,8 @@ class Run(Rollup):
     error_code = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
     revision = models.BigIntegerField(default=1)  # grows with every change that watchers see
+    rating_sum = models.IntegerField(default=0, db_default=0)  # the stars of all its ratings
+    rating_count = models.IntegerField(default=0, db_default=0)
 
     # What lists are sorted by: -1 until the run has ended. Indexes of figures that grow with every call would have to
     # be written with every call.
@@ -135,6 +137,7 @@ class Run(Rollup):
             models.Index(
                 fields=["team", "finished_at"], name="run_stopped_at_budget", condition=Q(error_code__in=BUDGETS)
             ),
+            models.Index(fields=["team", "-id"], name="run_rated", condition=Q(rating_count__gt=0)),
             GinIndex(fields=["metadata"], name="run_metadata", opclasses=["jsonb_path_ops"]),
         ]
 

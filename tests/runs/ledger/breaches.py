@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from engine.record.journal import TaskStatus
-from runs.models import Allowance, Bill, Call, CallSum, Correction, Review, Run, RunBucket, RunSum
+from runs.models import Allowance, Bill, Call, CallSum, Correction, Rating, Review, Run, RunBucket, RunSum
 from runs.states import RunState
 from tests.runs.books import AGO, Books, add_one, began, now_open, queued_after, without
 
@@ -203,10 +203,19 @@ def a_run_is_in_another_bucket(books: Books) -> None:
     add_one(RunBucket.objects.filter(measure="duration"), "bucket")
 
 
+def a_run_keeps_a_rating_that_nobody_gave(books: Books) -> None:
+    Run.objects.filter(pk=books.done.pk).update(rating_sum=4, rating_count=1)
+
+
+def a_rating_is_in_no_figure(books: Books) -> None:
+    Rating.objects.create(run=books.done, person=books.cast.owner.user, stars=2)
+
+
 BREAKS: dict[str, list[Callable[[Books], None]]] = {
     "runsum": [a_sum_counts_a_run_twice],
     "callsum": [a_sum_of_calls_is_missing],
     "runbucket": [a_run_is_in_another_bucket],
+    "run_ratings": [a_run_keeps_a_rating_that_nobody_gave, a_rating_is_in_no_figure],
     "run_reserved": [a_run_holds_too_much],
     "run_budget": [a_run_is_over_its_budget],
     "bill_spent": [a_bill_is_not_the_sum, a_bill_is_missing, a_closed_bill_was_changed],
