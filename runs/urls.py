@@ -14,6 +14,7 @@ from runs.run import views as run
 
 urlpatterns = [
     path("", home.first_page, name="first_page"),
+    path("crews/<slug:slug>/figures/", home.crew_figures, name="crew_figures"),
     path("crews/<slug:slug>/launch/", launch.launch, name="launch"),
     path("workers/", operations.workers, name="workers"),
     path("runs/", history.runs, name="runs"),

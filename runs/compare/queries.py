@@ -94,8 +94,8 @@ def totals_of(runs: QuerySet[Run], *, by_run: bool = False) -> dict[Key, Totals]
         queue_ms=Coalesce(Sum(QUEUED_MS, filter=TIMED), 0, output_field=BigIntegerField()),
         took_ms=Coalesce(Sum(TOOK_MS, filter=TIMED), 0, output_field=BigIntegerField()),
         paused_ms=Coalesce(Sum(_PausedMs("paused_s"), filter=TIMED), 0, output_field=BigIntegerField()),
-        rating_sum=Sum("rating_sum"),
-        rating_count=Sum("rating_count"),
+        stars=Sum("rating_sum"),
+        ratings_given=Sum("rating_count"),
         rated_runs=Count("pk", filter=Q(rating_count__gt=0)),
     ).order_by()
     return {row["pk"] if by_run else ALL: _totals(row) for row in rows}
@@ -118,8 +118,8 @@ def _totals(row: dict[str, Any]) -> Totals:
         queue_ms=int(row["queue_ms"]),
         duration_ms=int(row["took_ms"]),
         paused_ms=int(row["paused_ms"]),
-        rating_sum=row["rating_sum"],
-        rating_count=row["rating_count"],
+        rating_sum=row["stars"],
+        rating_count=row["ratings_given"],
         rated_runs=row["rated_runs"],
     )
 

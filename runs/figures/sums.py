@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from typing import Any, Literal
 
 from django.db.models import Count, F, Q, QuerySet, Sum
@@ -49,6 +50,11 @@ class Figures:
     @property
     def total_tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def rating(self) -> Fraction | None:
+        """The mean of all ratings, in stars; None without any."""
+        return Fraction(self.rating_sum, self.rating_count) if self.rating_count else None
 
     def __add__(self, other: Figures) -> Figures:
         return Figures(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))

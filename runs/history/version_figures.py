@@ -60,8 +60,8 @@ class VersionFigures:
     unpriced: int
     median_nusd: int | None
     median_ms: int | None
-    rating_sum: int
-    rating_count: int
+    rating_sum: int = 0
+    rating_count: int = 0
 
     @property
     def is_cut(self) -> bool:

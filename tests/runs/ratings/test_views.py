@@ -159,4 +159,4 @@ def test_who_said_it_is_told_and_a_token_by_its_name(cast: Cast, run: Run, clien
     token = issue_token(cast.owner, name="nightly judge")[0]
     Rating.objects.create(run=run, person=cast.owner.user, token=token, stars=2)
     page = " ".join(html(signed_in(cast.viewer).get(f"{page_of(run)}ratings/")).split())
-    assert "token <bdi>nightly judge</bdi> of" in page
+    assert "token <bdi>nightly judge</bdi> of&nbsp;<bdi" in page
