@@ -5,7 +5,6 @@ Each form replaces its own part of the section alone, so that what is typed in t
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -96,12 +95,17 @@ def _comments(request: TeamRequest, run: Run, part: CommentsPart, *, status: int
     return _section(request, run, comments=part) if status != 200 else _to_section(request, run)
 
 
-def _section(request: TeamRequest, run: Run, **refused: Any) -> HttpResponse:
-    """The whole section. ``refused``: a part that shows a refused form."""
-    parts = {"rating": lambda: rating_part(request.who, run), "comments": lambda: comments_part(request.who, run)}
-    context = {"run": run, **{name: refused.get(name) or read() for name, read in parts.items()}}
+def _section(
+    request: TeamRequest, run: Run, *, rating: RatingPart | None = None, comments: CommentsPart | None = None
+) -> HttpResponse:
+    """The whole section. A part that is given shows a refused form."""
+    context = {
+        "run": run,
+        "rating": rating or rating_part(request.who, run),
+        "comments": comments or comments_part(request.who, run),
+    }
     template = "runs/ratings/_section.html" if request.htmx else "runs/ratings/ratings.html"
-    return render(request, template, context, status=422 if refused else 200)
+    return render(request, template, context, status=422 if rating or comments else 200)
 
 
 def _to_section(request: TeamRequest, run: Run) -> HttpResponse:

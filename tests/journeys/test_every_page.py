@@ -71,6 +71,10 @@ def addresses(application: Application) -> Iterator[list[str]]:
         _wait_for(client, other, "waiting")
         client.post(f"/runs/{other}/approve", json={"task": "report", "approved": True})
         _wait_for(client, other, "succeeded")
+        client.post(f"/runs/{other}/rating", json={"stars": 2, "comment": LONG}).raise_for_status()
+        client.post(
+            f"/runs/{other}/comments", json={"text": f"{LONG}\n\nhttps://example.com/{'a' * 200}"}
+        ).raise_for_status()
         call = client.get(f"/runs/{other}/calls").json()["items"][0]["id"]
         key = client.post("/providers", json={"provider": "mistral", "api_key": "k", "name": "other"}).json()
         changed = SPEC | {"agents": [SPEC["agents"][0] | {"llm": "gpt-4o", "goal": LONG}]}  # type: ignore[index]
@@ -91,9 +95,9 @@ def addresses(application: Application) -> Iterator[list[str]]:
                 "knowledge/?q=bees",
             ),
             *("runs/", "workers/", "limits/", "settings/", f"knowledge/{document['id']}/"),
-            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/")),
+            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/")),
             *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/diff/2/")),
-            *(f"runs/{other}/{part}" for part in ("", "calls/", "tasks/report/", f"calls/{call}/")),
+            *(f"runs/{other}/{part}" for part in ("", "ratings/", "calls/", "tasks/report/", f"calls/{call}/")),
             f"runs/{one}/",
             *("compare/", f"compare/?runs={one},{other},x", f"compare/output/?runs={one},{other}"),
             f"compare/?versions={crew}@1&q=crew:{crew}&q=status:succeeded",
