@@ -66,14 +66,14 @@ def test_every_link_lists_the_runs_that_its_figure_sums(cast: Cast, crew: Crew, 
     assert (page.total.runs, page.total.spent_nusd) == (len(runs), sum(run.spent_nusd for run in runs))
     rated = behind(cast, f"rating:any {page.q}")
     assert page.total.rating == Fraction(sum(run.rating_sum for run in rated), sum(run.rating_count for run in rated))
-    assert page.bars.crews == ["v2", "v1"]
+    assert page.bars.crews == ["v1", "v2"]
     for column in page.bars.columns:
         assert column.figures.spent_nusd == sum(run.spent_nusd for run in behind(cast, column.q))
         assert column.figures.spent_nusd == sum(column.amounts)
     assert {one.kind for one in page.changes} == {"version", "model"}
     for one in page.changes:
         assert one.spent_nusd == sum(run.spent_nusd for run in behind(cast, one.q))
-    assert page.told[0].name == "v2"
+    assert page.told[0].name == "v1"
 
 
 def test_the_crews_page_fetches_them_and_without_scripts_links_to_them(cast: Cast, history: list[Run]) -> None:
