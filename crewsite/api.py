@@ -19,6 +19,7 @@ from runs.history.api import router as history
 from runs.launch.api import router as launches
 from runs.limits.api import router as limits
 from runs.operations.api import router as operations
+from runs.ratings.api import router as ratings
 from runs.run.api import router as runs
 from teams.api.error_body import error_body
 from teams.api.providers import router as providers
@@ -51,6 +52,7 @@ api.add_router("/crews", versions)
 api.add_router("/crews", launches)
 api.add_router("/runs", history)
 api.add_router("/runs", runs)
+api.add_router("/runs", ratings)
 api.add_router("/compare", comparisons)
 api.add_router("/operations", operations)
 api.add_router("/documents", documents)

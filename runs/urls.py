@@ -10,12 +10,14 @@ from runs.home import views as home
 from runs.launch import views as launch
 from runs.limits import views as limits
 from runs.operations import views as operations
+from runs.ratings import views as ratings
 from runs.retention import views as retention
 from runs.run import views as run
 from runs.saved_views import views as saved_views
 
 urlpatterns = [
     path("", home.first_page, name="first_page"),
+    path("crews/<slug:slug>/figures/", home.crew_figures, name="crew_figures"),
     path("crews/<slug:slug>/launch/", launch.launch, name="launch"),
     path("workers/", operations.workers, name="workers"),
     path("runs/", history.runs, name="runs"),
@@ -43,6 +45,10 @@ urlpatterns = [
     path("runs/<uuid:run_id>/tasks/<str:key>/review/calls/<uuid:call_id>/", run.review, name="review_call"),
     path("runs/<uuid:run_id>/tasks/<str:key>/output/", run.task_output, name="task_output"),
     path("runs/<uuid:run_id>/search/", run.search, name="search_run"),
+    path("runs/<uuid:run_id>/ratings/", ratings.ratings, name="ratings"),
+    path("runs/<uuid:run_id>/rating/", ratings.rate, name="rate"),
+    path("runs/<uuid:run_id>/comments/", ratings.comment, name="comment"),
+    path("runs/<uuid:run_id>/comments/<int:pk>/", ratings.comment, name="edit_comment"),
     path("runs/<uuid:run_id>/calls/", run.calls, name="run_calls"),
     path("runs/<uuid:run_id>/calls/<uuid:call_id>/", run.call, name="call"),
     path("example/", demo.open_example, name="open_example"),

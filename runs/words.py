@@ -155,3 +155,15 @@ AT_LIMIT_SHORT: Mapping[AtLimit, str] = {
     AtLimit.FALLBACK: "go on with a cheaper model, else wait",
 }
 """What a run does at a budget, as a choice to make and as a few words within a line."""
+
+
+STARS: Mapping[int, str] = {1: "poor", 2: "weak", 3: "fair", 4: "good", 5: "excellent"}
+"""What the stars of a rating mean."""
+
+
+def mean_stars(rating_sum: int, rating_count: int) -> str:
+    """The mean of ratings: whole, or with two decimals. "" without ratings."""
+    if not rating_count:
+        return ""
+    mean, rest = divmod(rating_sum, rating_count)
+    return f"{rating_sum / rating_count:.2f}" if rest else str(mean)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ MAX_TREE_NODES = 2_000
 MAX_TREE_DEPTH = 30
 MAX_TREE_CHARS = 200_000
 OPEN_DEPTH = 3
+WEB_ADDRESS = re.compile(r"\bhttps?://[^\s<>\"'()\[\]{}]+")
+LINK = '<a href="{}" rel="nofollow noopener noreferrer">{}</a>'
 
 
 @register.filter
@@ -32,6 +35,17 @@ def markdown(text: str) -> SafeString:
     except TooIntricate:
         why = "Shown as plain text: as Markdown it is nested too deeply, or has too many parts."
         return format_html('<pre tabindex="0">{}</pre><p class="hint">{}</p>', text, why)
+
+
+@register.filter
+def linked(text: str) -> SafeString:
+    """A person's plain text, escaped, in which web addresses are links."""
+    parts, end = [], 0
+    for match in WEB_ADDRESS.finditer(text):
+        address = match[0].rstrip(".,;:!?")
+        parts += [escape(text[end : match.start()]), format_html(LINK, address, address)]
+        end = match.start() + len(address)
+    return mark_safe("".join([*parts, escape(text[end:])]))  # noqa: S308 - each part is escaped
 
 
 @register.filter

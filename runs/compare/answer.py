@@ -12,7 +12,9 @@ from runs.compare.figures import cost_of, span_of, took_of
 from runs.compare.splits.cells import Part
 from runs.compare.splits.facts import Side, Spread
 from runs.compare.splits.interval import Difference
+from runs.compare.splits.stars import PARTS
 from runs.money import usd_text
+from runs.ratings.schemas import RatingMean
 
 
 def answer(comparison: Comparison) -> dict[str, Any]:
@@ -64,11 +66,19 @@ def _column(side: Side, one: Against | None) -> dict[str, Any]:
         },
         "unpriced_calls": totals.unpriced_calls,
         "waste_usd": _usd(side.mean(side.waste_nusd)),
-        "rating": None,
+        "rating": _rating(side, one),
         "cost": _spread(side.cost, one.cost_interval if one else None, _usd),
         "duration": _spread(side.time, one.time_interval if one else None, round),
         "notes": list(side.notes),
     }
+
+
+def _rating(side: Side, one: Against | None) -> dict[str, Any] | None:
+    mean = RatingMean.of(side.totals.rating_sum, side.totals.rating_count)
+    if mean is None:
+        return None
+    interval = _interval(one.rating_interval if one else None, lambda parts: round(float(parts) / PARTS, 3))
+    return {"mean": mean.mean, "count": mean.count, "interval": interval}
 
 
 def _mean(side: Side, total: int) -> float:
@@ -84,14 +94,18 @@ def _spread(
         "runs": spread.sample.count,
         "median": written(spread.sample.median),
         "p95": written(Fraction(spread.p95)),
-        "interval": None
-        if interval is None
-        else {
-            "low": None if interval.low is None else written(Fraction(interval.low)),
-            "high": None if interval.high is None else written(Fraction(interval.high)),
-            "clear": interval.is_clear,
-            "more_runs": interval.more,
-        },
+        "interval": _interval(interval, written),
+    }
+
+
+def _interval(interval: Difference | None, written: Callable[[Fraction], Any]) -> dict[str, Any] | None:
+    if interval is None:
+        return None
+    return {
+        "low": None if interval.low is None else written(Fraction(interval.low)),
+        "high": None if interval.high is None else written(Fraction(interval.high)),
+        "clear": interval.is_clear,
+        "more_runs": interval.more,
     }
 
 

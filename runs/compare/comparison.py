@@ -54,6 +54,7 @@ class Against:
     time: Split | None  # None: one of them did not begin or has not ended
     cost_interval: Difference | None
     time_interval: Difference | None
+    rating_interval: Difference | None  # of means, in thousandths of a star; None where one of the two has no rating
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ def _against(baseline: Side, side: Side, chosen: Mapping[str, str]) -> Against:
         time=why_time(baseline, side, pairs),
         cost_interval=_interval(baseline, side, baseline.cost, side.cost),
         time_interval=_interval(baseline, side, baseline.time, side.time),
+        rating_interval=difference(baseline.stars, side.stars) if baseline.stars and side.stars else None,
     )
 
 

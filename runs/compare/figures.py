@@ -33,7 +33,7 @@ class Figure:
 
     key: str
     title: str
-    unit: str  # "nusd", "ms", "count" or "percent"
+    unit: str  # "nusd", "ms", "count", "percent" or "stars"
     values: tuple[Fraction | None, ...]
     texts: tuple[str, ...]
     deltas: tuple[Delta | None, ...]
@@ -49,12 +49,14 @@ class _Row:
     less_is_better: bool | None = True
     interval: Interval | None = None
     is_part: bool = False
+    if_any: bool = False  # left out where no side has a value
 
 
 WRITTEN: dict[str, Callable[[Fraction], str]] = {
     "nusd": lambda value: money(round(value)),
     "ms": lambda value: seconds(round(value)),
     "count": number,
+    "stars": number,
     "percent": lambda value: f"{abs(float(value)):.3g} %",
 }
 """By unit, without a sign."""
@@ -62,7 +64,8 @@ WRITTEN: dict[str, Callable[[Fraction], str]] = {
 
 def figures(comparison: Comparison) -> list[Figure]:
     rows = _GROUP_ROWS if comparison.has_groups else _RUN_ROWS
-    return [figure for figure in (_figure(comparison, row) for row in rows) if any(figure.values) or not figure.is_part]
+    drawn = [(row, _figure(comparison, row)) for row in rows]
+    return [figure for row, figure in drawn if any(figure.values) or not (row.is_part or row.if_any)]
 
 
 def _figure(comparison: Comparison, row: _Row) -> Figure:
@@ -101,7 +104,7 @@ def _delta(row: _Row, one: Against, before: Fraction | None, after: Fraction | N
     noise = interval is not None and not interval.is_clear
     better = None if noise or not change or row.less_is_better is None else (change < 0) == row.less_is_better
     text = signed(WRITTEN[row.unit](change), change) if change else ABOUT
-    return Delta(change, text, "" if row.unit == "percent" else percent(change, before), better, noise)
+    return Delta(change, text, "" if row.unit in ("percent", "stars") else percent(change, before), better, noise)
 
 
 def cost_of(side: Side) -> Fraction:
@@ -127,6 +130,16 @@ def _of_spread(which: str, read: Callable[[Spread], Fraction | int]) -> Read:
     return value
 
 
+def rating_of(side: Side) -> Fraction | None:
+    """The mean of all ratings, in stars."""
+    totals = side.totals
+    return Fraction(totals.rating_sum, totals.rating_count) if totals.rating_count else None
+
+
+def _rating_interval(one: Against) -> Difference | None:
+    return one.rating_interval
+
+
 def _mean(name: str) -> Read:
     return lambda side: side.mean(getattr(side.totals, name))
 
@@ -144,11 +157,16 @@ _USAGE = (
     _Row("calls", "Model calls", "count", _mean("requests")),
     _Row("waste", "Waste", "nusd", lambda side: side.mean(side.waste_nusd)),
 )
+_RATED = (
+    _Row("rating", "Rating", "stars", rating_of, less_is_better=False, interval=_rating_interval, if_any=True),
+    _Row("ratings", "number of ratings", "count", lambda side: side.totals.rating_count, None, is_part=True),
+)
 _RUN_ROWS = (
     _Row("cost", "Cost", "nusd", cost_of),
     _Row("duration", "Time", "ms", took_of),
     _Row("span", "from launch to end", "ms", span_of, is_part=True),
     *_USAGE,
+    *_RATED,
 )
 
 
@@ -194,4 +212,5 @@ _GROUP_ROWS = (
     ),
     _Row("span", "from launch to end, mean", "ms", span_of, is_part=True, interval=_time_interval),
     *_USAGE,
+    *_RATED,
 )

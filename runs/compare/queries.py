@@ -32,7 +32,7 @@ from django.db.models.functions import Coalesce, RowNumber
 
 from runs.compare.splits.facts import TOKEN_KINDS, CallSums, Spread, TaskSums, Totals
 from runs.compare.splits.interval import Sample, middle_ranks, p95_rank, ranks
-from runs.models import Call, Review, Run, TaskRun
+from runs.models import Call, Rating, Review, Run, TaskRun
 from runs.states import RUN_ENDED, CallState, RunState
 
 MAX_GROUP = 10_000
@@ -94,6 +94,9 @@ def totals_of(runs: QuerySet[Run], *, by_run: bool = False) -> dict[Key, Totals]
         queue_ms=Coalesce(Sum(QUEUED_MS, filter=TIMED), 0, output_field=BigIntegerField()),
         took_ms=Coalesce(Sum(TOOK_MS, filter=TIMED), 0, output_field=BigIntegerField()),
         paused_ms=Coalesce(Sum(_PausedMs("paused_s"), filter=TIMED), 0, output_field=BigIntegerField()),
+        stars=Sum("rating_sum"),
+        ratings_given=Sum("rating_count"),
+        rated_runs=Count("pk", filter=Q(rating_count__gt=0)),
     ).order_by()
     return {row["pk"] if by_run else ALL: _totals(row) for row in rows}
 
@@ -115,6 +118,9 @@ def _totals(row: dict[str, Any]) -> Totals:
         queue_ms=int(row["queue_ms"]),
         duration_ms=int(row["took_ms"]),
         paused_ms=int(row["paused_ms"]),
+        rating_sum=row["stars"],
+        rating_count=row["ratings_given"],
+        rated_runs=row["rated_runs"],
     )
 
 
@@ -258,6 +264,16 @@ def _person_ms(runs: QuerySet[Run] | Sequence[UUID], *, by_run: bool) -> dict[tu
     until = Coalesce("decided_at", "task_run__run__finished_at")
     rows = Review.objects.filter(task_run__run__in=runs).values(*by).annotate(ms=Sum(Milliseconds(until, "asked_at")))
     return {(row.get("task_run__run_id"), row["task_run__key"]): int(row["ms"] or 0) for row in rows.order_by()}
+
+
+def stars_of(runs: QuerySet[Run, Any] | Sequence[UUID], *, by_run: bool = False) -> dict[Key, dict[int, int]]:
+    """How many of the runs' ratings have so many stars. One query."""
+    by = ("run_id",) * by_run
+    rows = Rating.objects.filter(run__in=runs).values(*by, "stars").annotate(count=Count("pk"))
+    found: defaultdict[Key, dict[int, int]] = defaultdict(dict)
+    for row in rows.order_by():
+        found[row.get("run_id")][row["stars"]] = row["count"]
+    return dict(found)
 
 
 def first_calls(run_ids: Iterable[UUID]) -> dict[UUID, list[Call]]:

@@ -7,6 +7,8 @@ from typing import Literal
 from ninja import Schema
 from pydantic import Field
 
+from runs.ratings.schemas import RatingMean
+
 
 class UsageMean(Schema):
     """Tokens and requests of a run; of a group the mean run's."""
@@ -21,10 +23,11 @@ class UsageMean(Schema):
 
 
 class IntervalOut(Schema):
-    """Of the difference of the medians, other minus baseline; it holds the true one in 95 of 100 cases."""
+    """Of the difference of the medians, or of mean ratings, other minus baseline; it holds the true one in 95 of 100
+    cases."""
 
-    low: str | int | None = Field(description="null: too few runs to tell")
-    high: str | int | None
+    low: str | int | float | None = Field(description="null: too few runs to tell")
+    high: str | int | float | None
     clear: bool = Field(description="whether 0 lies outside")
     more_runs: int | None = Field(description="about how many more of each side would settle it, where that is known")
 
@@ -36,6 +39,10 @@ class SpreadOut(Schema):
     median: str | int
     p95: str | int
     interval: IntervalOut | None = Field(description="null for the baseline and beside single runs")
+
+
+class RatingColumn(RatingMean):
+    interval: IntervalOut | None = Field(description="null for the baseline and where one of the two has no rating")
 
 
 class ColumnOut(Schema):
@@ -50,7 +57,7 @@ class ColumnOut(Schema):
     usage: UsageMean
     unpriced_calls: int = Field(description="calls without a known price, in all; they are in no sum")
     waste_usd: str
-    rating: None = Field(description="runs have no ratings yet")
+    rating: RatingColumn | None = Field(description="null without ratings")
     cost: SpreadOut | None
     duration: SpreadOut | None
     notes: list[str]

@@ -14,6 +14,7 @@ from django.db.models import Count, Q, QuerySet
 from agents_app.models import CrewVersion
 from runs.compare import queries, whole_versions
 from runs.compare.splits.facts import CallSums, Side, Spread, TaskSums, Totals
+from runs.compare.splits.stars import mean_sample
 from runs.history.fields.words import words_of
 from runs.history.filters import RunFilter
 from runs.models import Run
@@ -109,12 +110,14 @@ def _runs(who: Principal, texts: Sequence[str], problems: list[Problem]) -> list
 
 
 def _of_runs(runs: Sequence[Run]) -> list[Side]:
-    """Five queries for all of them."""
+    """Six queries at most for all of them."""
     if not runs:
         return []
     ids = [run.pk for run in runs]
     totals = queries.totals_of(Run.objects.filter(pk__in=ids), by_run=True)
     calls, tasks = queries.call_sums(ids, by_run=True), queries.task_sums(ids, by_run=True)
+    rated = [pk for pk in ids if totals[pk].rating_count]
+    stars = queries.stars_of(rated, by_run=True) if rated else {}
     return [
         Side(
             id=str(run.pk),
@@ -125,6 +128,7 @@ def _of_runs(runs: Sequence[Run]) -> list[Side]:
             calls=calls.get(run.pk, []),
             run=run,
             version=run.version,
+            stars=mean_sample(stars.get(run.pk, {}), totals[run.pk].rating_count),
             notes=_notes_of_run(run),
         )
         for run in runs
@@ -192,7 +196,7 @@ def _in_time(group: _Group, simulated: bool | None, problems: list[Problem]) -> 
 
 
 def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go_on: Callable[[], None]) -> Side | None:
-    """Its ended runs of one kind; None, with a word, if there are none. Eight queries at most; ``go_on`` is called
+    """Its ended runs of one kind; None, with a word, if there are none. Nine queries at most; ``go_on`` is called
     between them.
     """
     counts = _counts(group)
@@ -206,6 +210,8 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
     go_on()
     totals, tasks, calls, (cost, time) = _sums(group, newest, kind, count, go_on)
     go_on()
+    rated = runs if group.version is not None or count <= queries.MAX_GROUP else newest[: queries.MAX_GROUP]
+    stars = queries.stars_of(rated.values("pk")).get(queries.ALL, {}) if totals.rated_runs else {}
     side = Side(
         id=group.id,
         label=group.label,
@@ -217,6 +223,7 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
         filter=_filter_of(group.filter, kind),
         cost=cost,
         time=time,
+        stars=mean_sample(stars, totals.rated_runs),
     )
     return replace(side, notes=_notes_of_group(counts["live"], others, kind, count, whole=group.version is not None))
 

@@ -33,6 +33,9 @@ _TOTALS = {
     "paused_ms": "paused_ms",
     "runs": "runs",
     "timed": "timed",
+    "rating_sum": "rating_sum",
+    "rating_count": "rating_count",
+    "rated_runs": "rated_runs",
 }
 _NEWEST = """
     SELECT array_agg(spent_nusd ORDER BY spent_nusd) FILTER (WHERE unpriced_calls = 0),

@@ -35,6 +35,8 @@ QUEUE_MS, TOOL_MS, REFUSAL_MS, TURN_MS = 300, 640, 400, 1300
 """In the middle: for a worker, for a tool, for a refusal, for a turn at the provider."""
 REFUSED = "The provider answered 503: it is overloaded."
 LENGTHS_TO_TELL = (1.2, 1.9)
+STARS = (5, 4, 4, 3, 5, 4, 2, 4, 5, 3, 4, 1, 5)
+"""Of rated runs, by turns."""
 NORMAL_BITS = 12
 NORMAL = tuple(NormalDist().inv_cdf((place + 0.5) / (1 << NORMAL_BITS)) for place in range(1 << NORMAL_BITS))
 """Equally likely values of a normal distribution: quicker to draw from than to work out."""
@@ -109,6 +111,14 @@ class MadeRun:
     error_code: str = ""
     cancel_requested: int | None = None
     epoch: int = 1
+
+    @property
+    def stars(self) -> int:
+        """The rating of whoever launched it: of every eighth that succeeded, and of no nightly one; 0 is none."""
+        draw = self.created % 9973  # follows no rhythm of launches
+        if self.state != "succeeded" or self.recipe.token_id is not None or draw % 8:
+            return 0
+        return STARS[draw // 8 % len(STARS)]
 
 
 def invent(recipe: Recipe, created: int, chance: Random) -> MadeRun:

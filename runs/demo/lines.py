@@ -18,6 +18,8 @@ from teams.actions import FIRST_CAPS
 
 NULL = r"\N"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+RATED_AFTER = 60 * SECOND
+RATED_AS = {1: "off topic", 2: "too thin", 3: "", 4: "", 5: "just right"}
 KEPT = 4096
 """How many texts of a kind are kept to be used again."""
 RUN_CAPS = ("run_budget_nusd", "run_max_calls", "run_max_seconds")
@@ -32,8 +34,10 @@ RUN_COLUMNS = (
     *("created_at", "started_at", "finished_at", "rung_at", "cancel_requested_at", "lease_epoch", "takeovers"),
     *("output_raw", "output_json", "error_code", "error", "revision"),
     *("waiting_for", "reserved_nusd", "paused_s", "lease_owner", "fruitless_takeovers"),
+    *("rating_sum", "rating_count"),
     *SUMS,
 )
+RATING_COLUMNS = ("run_id", "person_id", "stars", "word", "rated_at")
 TASK_COLUMNS = (
     *("id", "run_id", "key", "position", "name", "agent", "agent_role", "state", "started_at", "finished_at"),
     *("output_raw", "output_json", "error_code", "error", "cache_key", "waits_for"),
@@ -87,6 +91,7 @@ class Lines:
         self.runs: list[str] = []
         self.tasks: list[str] = []
         self.calls: list[str] = []
+        self.ratings: list[str] = []
 
     def add(self, run: MadeRun, task_ids: Iterator[int]) -> None:
         run_id = self._id(run.created, run)
@@ -99,6 +104,9 @@ class Lines:
                 self.calls.append(self._call(run, run_id, task_id, call))
             self.tasks.append(self._task(run, run_id, task_id, task, sums))
         self.runs.append(self._run(run, run_id, whole))
+        if stars := run.stars:
+            rated = _time(run.finished + RATED_AFTER)
+            self.ratings.append("\t".join((run_id, str(run.person), str(stars), RATED_AS[stars], rated)))
 
     def _run(self, run: MadeRun, run_id: str, sums: Sums) -> str:
         recipe = run.recipe
@@ -115,6 +123,7 @@ class Lines:
                 *(self._answer(run, last) if done else "", self._data(last) if done else NULL),
                 *(run.error_code, run.error, str(2 + 2 * len(run.tasks) + 2 * sums.requests)),
                 *("", "0", "0", "", "0"),
+                *(str(run.stars), "1" if run.stars else "0"),
                 *sums.texts(),
             )
         )

@@ -25,7 +25,7 @@ from runs.demo.inventing import SECOND, MadeRun, invent
 from runs.demo.lines import EPOCH, Lines, joined
 from runs.demo.recipe import Ids, Recipe, recipe
 from runs.demo.rhythm import HOUR, NIGHT_HOUR, Hour, hours
-from runs.demo.statements import ANALYZE, COPY_CALLS, COPY_RUNS, COPY_TASKS, TASK_IDS
+from runs.demo.statements import ANALYZE, COPY_CALLS, COPY_RATINGS, COPY_RUNS, COPY_TASKS, TASK_IDS
 from runs.ledger import rollups
 from teams.access import Principal
 from teams.actions import FIRST_CAPS
@@ -190,7 +190,13 @@ class _Writer:
             task_ids = (row[0] for row in cursor.fetchall())
             for run in made:
                 lines.add(run, task_ids)
-            for copy, rows in ((COPY_RUNS, lines.runs), (COPY_TASKS, lines.tasks), (COPY_CALLS, lines.calls)):
+            written = (
+                (COPY_RUNS, lines.runs),
+                (COPY_TASKS, lines.tasks),
+                (COPY_CALLS, lines.calls),
+                (COPY_RATINGS, lines.ratings),
+            )
+            for copy, rows in written:
                 with cursor.copy(copy) as stream:
                     stream.write(joined(rows))
         return len(made)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from psycopg.sql import SQL
 
-from runs.demo.lines import CALL_COLUMNS, RUN_COLUMNS, TASK_COLUMNS
+from runs.demo.lines import CALL_COLUMNS, RATING_COLUMNS, RUN_COLUMNS, TASK_COLUMNS
 from runs.sql import listed, statement
 
 
@@ -15,6 +15,7 @@ def _copy(table: str, columns: Iterable[str]) -> str:
 
 
 COPY_RUNS = _copy("runs_run", RUN_COLUMNS)
+COPY_RATINGS = _copy("runs_rating", RATING_COLUMNS)
 COPY_TASKS = _copy("runs_taskrun", TASK_COLUMNS)
 COPY_CALLS = _copy("runs_call", CALL_COLUMNS)
 

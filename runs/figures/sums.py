@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal
 
 from django.db.models import Count, F, Q, QuerySet, Sum
@@ -27,7 +28,8 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Sums over runs, or over calls. ``took_ms`` and ``runs`` are 0 of calls, ``calls`` and ``saved_nusd`` of runs."""
+    """Sums over runs, or over calls. ``took_ms``, ``runs`` and ratings are 0 of calls, ``calls`` and ``saved_nusd`` of
+    runs."""
 
     spent_nusd: int = 0
     unpriced_calls: int = 0  # ``spent_nusd`` lacks their cost
@@ -42,10 +44,17 @@ class Figures:
     took_ms: int = 0
     calls: int = 0
     saved_nusd: int = 0
+    rating_sum: int = 0  # stars of all ratings
+    rating_count: int = 0
 
     @property
     def total_tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def rating(self) -> Fraction | None:
+        """The mean of all ratings, in stars; None without any."""
+        return Fraction(self.rating_sum, self.rating_count) if self.rating_count else None
 
     def __add__(self, other: Figures) -> Figures:
         # Spelled out: a page adds up some ten thousand of them.
@@ -63,6 +72,8 @@ class Figures:
             self.took_ms + other.took_ms,
             self.calls + other.calls,
             self.saved_nusd + other.saved_nusd,
+            self.rating_sum + other.rating_sum,
+            self.rating_count + other.rating_count,
         )
 
 
@@ -75,7 +86,7 @@ def total(rows: Iterable[Figures]) -> Figures:
 
 def run_sums(scope: Scope, *, by: Sequence[RunKey] = ()) -> dict[Key, Figures]:
     """Sums over runs by the keys; a key without runs is left out."""
-    names = (*_SUMMED, "successful_requests", "spent_nusd", "unpriced_calls", "estimated_calls")
+    names = (*_SUMMED, *("successful_requests", "spent_nusd", "unpriced_calls", "estimated_calls"), *_RATED)
     sums = {name: Sum(name) for name in names}
     ended = RunSum.objects.filter(scope.of_rollups(time="hour"))
     live = Run.objects.filter(scope.of_runs(), state__in=RUN_LIVE)
@@ -96,6 +107,7 @@ def call_sums(scope: Scope, *, by: Sequence[CallKey] = ()) -> dict[Key, Figures]
 
 
 _SUMMED = TOKEN_FIELDS
+_RATED = ("rating_sum", "rating_count")
 _ANSWERED = Q(kind="model", state__in=(CallState.OK, CallState.LATE), cache_hit=False)
 _OF_CALLS: dict[str, Any] = {
     **{name: Sum(name) for name in _SUMMED},

@@ -25,12 +25,14 @@ _FIGURES = statement(
         round((percentile_cont(0.5) WITHIN GROUP (ORDER BY run.spent_nusd)
             FILTER (WHERE run.state IN ({ended}) AND run.unpriced_calls = 0))::numeric)::bigint AS median_nusd,
         round((percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM run.finished_at - run.started_at)::float8)
-            FILTER (WHERE run.state IN ({ended})) * 1000)::numeric)::bigint AS median_ms
+            FILTER (WHERE run.state IN ({ended})) * 1000)::numeric)::bigint AS median_ms,
+        sum(run.rating_sum)::bigint AS rating_sum,
+        sum(run.rating_count)::bigint AS rating_count
     FROM agents_app_crewversion AS version
     JOIN agents_app_crew AS crew ON crew.id = version.crew_id
     CROSS JOIN (VALUES (false), (true)) AS kind (simulated)
     CROSS JOIN LATERAL (
-        SELECT state, spent_nusd, unpriced_calls, started_at, finished_at FROM runs_run
+        SELECT state, spent_nusd, unpriced_calls, started_at, finished_at, rating_sum, rating_count FROM runs_run
         WHERE version_id = version.id AND simulated = kind.simulated AND team_id = %(team)s
         ORDER BY id DESC LIMIT %(most)s
     ) AS run
@@ -58,6 +60,8 @@ class VersionFigures:
     unpriced: int
     median_nusd: int | None
     median_ms: int | None
+    rating_sum: int = 0
+    rating_count: int = 0
 
     @property
     def is_cut(self) -> bool:

@@ -1,4 +1,4 @@
-"""A picture of what was spent over time: a column for each hour or day, divided by crew."""
+"""A picture of what was spent over time: a column for each hour or day, divided by crew, or by version of one crew."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The first page's figures, in a fixed number of queries, each with the address of the runs that it sums."""
+"""The first page's figures, in a fixed number of queries, each with the address of the runs that it sums.
+
+Narrowed to one crew they are the figures of its page: by version where the team's are by crew.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,8 @@ SHOWN_CREWS = 6
 SHOWN_CHANGES = 4
 """Of each kind."""
 SHOWN_ASKS = 5
+CREW, VERSION, MOMENT = 0, 1, 3
+"""Places in the keys of sums over runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +85,11 @@ class Distribution:
 class Home:
     """What the page shows."""
 
+    crew: Crew | None  # the one that it is narrowed to
     asked: Asked
     simulated: bool
-    has_runs: bool  # whether the team has any runs at all, of whatever kind
-    month: Standing | None  # of the month's bill; None where simulated runs are shown
+    has_runs: bool  # whether there are any runs at all, of whatever kind
+    month: Standing | None  # of the month's bill; None where simulated runs or those of one crew are shown
     forecast_nusd: tuple[int, int] | None
     total: Figures
     before: Figures
@@ -96,8 +102,8 @@ class Home:
     waste_before_nusd: int
     bars: Bars
     changes: Sequence[Change]
-    crews: Sequence[CrewFigures]  # the dearest first
-    asks: Sequence[Run]  # what waits for a person or for money
+    crews: Sequence[CrewFigures]  # the dearest first; none where the page is narrowed to one
+    asks: Sequence[Run]  # what waits for a person or for money; of the whole team
     q: str  # the filter of all runs of the period
 
     @property
@@ -118,8 +124,9 @@ class Home:
 
     @property
     def told(self) -> Sequence[Change]:
-        """The crews that made most of the difference."""
-        return [one for one in self.changes if one.kind == "crew"][:3]
+        """The crews, or of one crew the versions, that made most of the difference."""
+        kind = "version" if self.crew else "crew"
+        return [one for one in self.changes if one.kind == kind][:3]
 
     @property
     def wasteful(self) -> Sequence[CrewFigures]:
@@ -131,13 +138,18 @@ class Home:
         return self.crews[:SHOWN_CREWS]
 
 
-def home(who: Principal, query: Mapping[str, str], *, remembered: str = "") -> Home:
-    """The figures of the period that is asked for. ``remembered``: which kind of runs the reader last chose."""
+def home(who: Principal, query: Mapping[str, str], *, remembered: str = "", crew: Crew | None = None) -> Home:
+    """The figures of the period that is asked for, of the team or of one crew.
+
+    ``remembered``: which kind of runs the reader last chose. A crew that has none of that kind shows its others.
+    """
     now = timezone.now()
     wanted = asked(query, now)
-    kinds = dict(_kinds(who))
+    kinds = dict(_kinds(who, crew))
+    if crew is not None and (remembered == SIMULATED) not in kinds:
+        remembered = ""
     simulated = _is_simulated(query.get("money") or remembered, kinds)
-    scope = Scope(who, simulated=simulated, period=wanted.period)
+    scope = Scope(who, simulated=simulated, period=wanted.period, crew=crew)
     moment = "hour" if wanted.by_hour else "day"
     sums = run_sums(scope, by=("crew", "version", "state", moment))  # type: ignore[arg-type]
     sums_before = run_sums(scope.before, by=("crew", "version", "state"))
@@ -145,9 +157,10 @@ def home(who: Principal, query: Mapping[str, str], *, remembered: str = "") -> H
     calls_before = call_sums(scope.before, by=("crew", "model", "cost_class", "state"))
     names = _Names(who, (*sums, *sums_before), scope)
     all_runs, before = total(sums.values()), total(sums_before.values())
-    month = None if simulated else team_standing(who)
+    month = None if simulated or crew is not None else team_standing(who)
     wasted = _waste_by(calls)
     return Home(
+        crew=crew,
         asked=wanted,
         simulated=simulated,
         has_runs=bool(kinds),
@@ -162,10 +175,15 @@ def home(who: Principal, query: Mapping[str, str], *, remembered: str = "") -> H
         waste=[Waste(reason, nusd) for reason, nusd in sorted(wasted.items(), key=lambda item: -item[1])],
         waste_nusd=sum(wasted.values()),
         waste_before_nusd=sum(_waste_by(calls_before).values()),
-        bars=stacked(_series(sums), wanted, names.crew, names.q_of_slot),
+        bars=stacked(
+            _series(sums, CREW if crew is None else VERSION),
+            wanted,
+            names.crew if crew is None else names.version,
+            names.q_of_slot,
+        ),
         changes=_changes(sums, sums_before, calls, calls_before, names),
-        crews=_crews(sums, calls, names),
-        asks=_asks(who),
+        crews=_crews(sums, calls, names) if crew is None else (),
+        asks=_asks(who) if crew is None else (),
         q=names.q(),
     )
 
@@ -180,6 +198,8 @@ class _Names:
         self._crews = {pk: (slug, name) for pk, slug, name in crews.values_list("pk", "slug", "name")}
         self._versions = {pk: (crew, number) for pk, crew, number in versions.values_list("pk", "crew_id", "number")}
         self._simulated = "yes" if scope.simulated else "no"
+        self.of_one_crew = scope.crew is not None
+        self._of_crew = () if scope.crew is None else (f"crew:={scope.crew.slug}",)
         self._period = scope.period
 
     def crew(self, crew: int) -> str:
@@ -187,12 +207,12 @@ class _Names:
 
     def version(self, version: int) -> str:
         crew, number = self._versions[version]
-        return f"{self.crew(crew)} v{number}"
+        return f"v{number}" if self.of_one_crew else f"{self.crew(crew)} v{number}"
 
     def q(self, *words: str, period: Period | None = None) -> str:
         period = period or self._period
         within = f"since:{period.since:%Y-%m-%dT%H:%MZ} until:{period.until:%Y-%m-%dT%H:%MZ}"
-        return " ".join([*words, f"simulated:{self._simulated}", within])
+        return " ".join([*dict.fromkeys((*self._of_crew, *words)), f"simulated:{self._simulated}", within])
 
     def q_of_crew(self, crew: int) -> str:
         return self.q(f"crew:={self._crews[crew][0]}")
@@ -209,10 +229,11 @@ class _Names:
         return self.q(period=period)
 
 
-def _kinds(who: Principal) -> Iterable[tuple[bool, bool]]:
+def _kinds(who: Principal, crew: Crew | None) -> Iterable[tuple[bool, bool]]:
     """Whether there are real runs, and whether there are simulated ones; kinds without runs are left out."""
+    runs = visible_to(who, Run) if crew is None else visible_to(who, Run).filter(crew=crew)
     for simulated in (False, True):
-        if visible_to(who, Run).filter(simulated=simulated).exists():
+        if runs.filter(simulated=simulated).exists():
             yield simulated, True
 
 
@@ -255,11 +276,11 @@ def _distribution(scope: Scope, measure: Measure, now: Figures, before: Figures)
     )
 
 
-def _series(sums: Mapping[Key, Figures]) -> dict[tuple[datetime, int], Figures]:
-    """Figures by moment and crew."""
+def _series(sums: Mapping[Key, Figures], place: int) -> dict[tuple[datetime, int], Figures]:
+    """Figures by moment, and by crew or version."""
     added: defaultdict[tuple[datetime, int], Figures] = defaultdict(Figures)
-    for (crew, _, _, moment), figures in sums.items():
-        added[moment, crew] += figures
+    for key, figures in sums.items():
+        added[key[MOMENT], key[place]] += figures
     return dict(added)
 
 
@@ -270,9 +291,11 @@ def _changes(
     calls_before: Mapping[Key, Figures],
     names: _Names,
 ) -> list[Change]:
-    """What grew or shrank most: crews, then versions, then models, of each the largest differences first."""
-    crews = _pairs(_by(sums, 0), _by(sums_before, 0))
-    versions = _pairs(_by(sums, 1), _by(sums_before, 1))
+    """What grew or shrank most: crews, unless there is but one, versions and models; of each the largest differences
+    first.
+    """
+    crews = [] if names.of_one_crew else _pairs(_by(sums, CREW), _by(sums_before, CREW))
+    versions = _pairs(_by(sums, VERSION), _by(sums_before, VERSION))
     models = _pairs(_by(calls, 1), _by(calls_before, 1))
     return [
         *_largest(Change("crew", names.crew(crew), *pair, names.q_of_crew(crew)) for crew, pair in crews),

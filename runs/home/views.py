@@ -1,4 +1,4 @@
-"""A team's first page."""
+"""A team's first page, and the same figures of one crew."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from agents_app.models import Crew
+from agents_app.queries import own_crew
 from runs.home.asked import REAL, SIMULATED
 from runs.home.page import home
 from teams.access import TeamRequest, member
@@ -19,8 +21,20 @@ CHOICE = "money"
 @member(Role.VIEWER)
 @require_GET
 def first_page(request: TeamRequest) -> HttpResponse:
-    page = home(request.who, request.GET, remembered=request.COOKIES.get(CHOICE, ""))
-    response = render(request, "runs/home/home.html", {"page": page}, status=422 if page.asked.error else 200)
+    return _figures(request, "runs/home/home.html")
+
+
+@member(Role.VIEWER)
+@require_GET
+def crew_figures(request: TeamRequest, slug: str) -> HttpResponse:
+    """A page, or the part of it that the crew's page fetches: that one comes from an app that knows nothing of runs."""
+    template = "runs/home/_crew_figures.html" if request.htmx else "runs/home/crew.html"
+    return _figures(request, template, own_crew(request.who, slug))
+
+
+def _figures(request: TeamRequest, template: str, crew: Crew | None = None) -> HttpResponse:
+    page = home(request.who, request.GET, remembered=request.COOKIES.get(CHOICE, ""), crew=crew)
+    response = render(request, template, {"page": page, "crew": crew}, status=422 if page.asked.error else 200)
     chosen = request.GET.get("money", "")
     if chosen in (REAL, SIMULATED):
         response.set_cookie(CHOICE, chosen, max_age=A_YEAR_S, samesite="Lax", httponly=True, secure=request.is_secure())

@@ -7,7 +7,8 @@ What still runs is in no rollup: readers add it from the runs themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import LiteralString
 from uuid import UUID
@@ -34,6 +35,15 @@ def add(run_id: UUID) -> None:
 def take_out(run_id: UUID) -> None:
     """Takes an ended run out, as it is now. The caller has locked it, changes it and adds it again."""
     _write("run.id = %(key)s", run_id, sign=-1)
+
+
+@contextmanager
+def rated_anew(run_id: UUID) -> Iterator[None]:
+    """Within, an ended run's ``rating_sum`` and ``rating_count`` may be changed. The caller has locked the run."""
+    with connection.cursor() as cursor:
+        cursor.execute(RUN_SUMS.write("run.id = %(key)s"), {"key": run_id, "sign": -1})
+        yield
+        cursor.execute(RUN_SUMS.write("run.id = %(key)s"), {"key": run_id, "sign": 1})
 
 
 def rebuild(team_id: int) -> None:
@@ -121,6 +131,9 @@ RUN_SUMS = RollupTable(
         "queue_ms": f"coalesce(sum({_ms('run.started_at - run.created_at')}) FILTER (WHERE {_BEGUN}), 0)",
         "paused_ms": f"coalesce(sum(round(run.paused_s * 1000)::bigint) FILTER (WHERE {_BEGUN}), 0)",
         "unpriced_runs": "count(*) FILTER (WHERE run.unpriced_calls > 0)",
+        "rating_sum": "sum(run.rating_sum)",
+        "rating_count": "sum(run.rating_count)",
+        "rated_runs": "count(*) FILTER (WHERE run.rating_count > 0)",
     },
     f"runs_run AS run WHERE {_ENDED}",
 )

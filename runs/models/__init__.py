@@ -14,12 +14,15 @@ from runs.models.nightly_check import InvariantCheck
 from runs.models.note import Note
 from runs.models.pinned_run import PinnedRun
 from runs.models.price import PriceQuote, PriceTier
+from runs.models.rating import LEAST_STARS, MOST_STARS, Comment, Rating
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
 from runs.models.saved_view import SavedView
 from runs.models.worker import WorkerSeen
 
 __all__ = [
+    "LEAST_STARS",
+    "MOST_STARS",
     "THRESHOLDS",
     "Alert",
     "AlertKind",
@@ -28,6 +31,7 @@ __all__ = [
     "Call",
     "CallSum",
     "ClockTimestamp",
+    "Comment",
     "Correction",
     "InvariantCheck",
     "Lane",
@@ -37,6 +41,7 @@ __all__ = [
     "PinnedRun",
     "PriceQuote",
     "PriceTier",
+    "Rating",
     "Review",
     "Rollup",
     "Run",

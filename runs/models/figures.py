@@ -39,6 +39,9 @@ class RunSum(EndedRuns, Rollup):
     queue_ms = models.BigIntegerField(default=0)  # theirs from launch to claim
     paused_ms = models.BigIntegerField(default=0)  # theirs, while nobody worked on them
     unpriced_runs = models.IntegerField(default=0)  # with a call whose price is unknown
+    rating_sum = models.BigIntegerField(default=0, db_default=0)  # the stars of all their ratings
+    rating_count = models.IntegerField(default=0, db_default=0)
+    rated_runs = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [

@@ -88,6 +88,8 @@ class Run(Rollup):
     error = models.TextField(blank=True)
     texts_removed_at = models.DateTimeField(null=True)  # when its texts were removed because of their age
     revision = models.BigIntegerField(default=1)  # grows with every change that watchers see
+    rating_sum = models.IntegerField(default=0, db_default=0)  # the stars of all its ratings
+    rating_count = models.IntegerField(default=0, db_default=0)
 
     # What lists are sorted by: -1 until the run has ended. Indexes of figures that grow with every call would have to
     # be written with every call.
@@ -147,6 +149,7 @@ class Run(Rollup):
                 name="run_with_texts",
                 condition=Q(texts_removed_at=None, finished_at__isnull=False),
             ),
+            models.Index(fields=["team", "-id"], name="run_rated", condition=Q(rating_count__gt=0)),
             GinIndex(fields=["metadata"], name="run_metadata", opclasses=["jsonb_path_ops"]),
         ]
 

@@ -15,6 +15,7 @@ from runs.addresses import run_url
 from runs.api_fields import TextOrNull, TimeText, TimeTextOrNull, UsdText, UsdTextOrNull
 from runs.models import Call, Review, Rollup, Run, TaskRun
 from runs.money import usd_text
+from runs.ratings.schemas import RatingMean
 from runs.run.standing import Troubles, Waiting, queued_for, troubles_of, waits_for, waits_of
 from runs.states import CallState, CostClass, Priority, RunState
 from teams.api.request_body import Strict
@@ -182,6 +183,7 @@ class RunSummary(Schema):
     duration_ms: int | None
     error: FailureOut | None
     usage: UsageOut
+    rating: RatingMean | None = Field(description="null without ratings; see GET /runs/{id}/rating")
     url: str
 
     @staticmethod
@@ -203,6 +205,10 @@ class RunSummary(Schema):
     @staticmethod
     def resolve_usage(run: Run) -> Run:
         return run
+
+    @staticmethod
+    def resolve_rating(run: Run) -> RatingMean | None:
+        return RatingMean.of(run.rating_sum, run.rating_count)
 
     @staticmethod
     def resolve_url(run: Run) -> str:

@@ -13,8 +13,8 @@ register = template.Library()
 
 @register.simple_tag
 def change(now: float | None, before: float | None, kind: str) -> SafeString:
-    """``kind``: ``money`` in nano-dollars and ``ms`` are good if they shrink, ``share`` is good if it grows. Nothing to
-    compare with is said in words.
+    """``kind``: ``money`` in nano-dollars and ``ms`` are good if they shrink, ``share`` is good if it grows; ``stars``
+    are not judged, since a few ratings tell little. Nothing to compare with is said in words.
     """
     if now is None or before is None or (kind != "share" and not before):
         return format_html('<span class="quiet">{}</span>', "none before" if now else "")
@@ -32,12 +32,16 @@ def change(now: float | None, before: float | None, kind: str) -> SafeString:
 
 
 def _judged(difference: float, kind: str) -> str:
+    if kind == "stars":
+        return "quiet"
     return "good" if (difference > 0) == (kind == "share") else "bad"
 
 
 def _size(difference: float, before: float, kind: str) -> str:
     if kind == "share":
         return f"{abs(100 * difference):.1f} points"
+    if kind == "stars":
+        return f"{abs(float(difference)):.2f}"
     percent = abs(100 * difference / before)
     return f"{percent:,.0f} %" if percent >= 10 else f"{percent:.1f} %"
 
@@ -45,6 +49,8 @@ def _size(difference: float, before: float, kind: str) -> str:
 def _amount(figure: float, kind: str) -> str:
     if kind == "money":
         return f"${to_usd(round(figure)):,.9f}"
+    if kind == "stars":
+        return f"{float(figure):.2f}"
     return f"{figure / 1000:,.3f} s" if kind == "ms" else f"{100 * figure:.1f} %"
 
 

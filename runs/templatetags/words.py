@@ -1,4 +1,4 @@
-"""States and waits in words, from the table in ``runs.words``, and the label of what is simulated."""
+"""States, waits and ratings in words, from the tables in ``runs.words``, and the label of what is simulated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from runs.words import WAITS, WORDS
+from runs.words import STARS, WAITS, WORDS, mean_stars
 
 register = template.Library()
 
@@ -31,6 +31,22 @@ def wait(code: str, form: str = "one") -> str:
 def state(code: str) -> SafeString:
     """A state in words, with a mark whose shape tells it too, so that colour is not all there is."""
     return format_html('<span class="state is-{}">{}</span>', code, word(code))
+
+
+@register.filter
+def stars(number: int) -> str:
+    """What so many stars mean."""
+    return STARS.get(number, "")
+
+
+@register.simple_tag
+def mean_rating(rating_sum: int, rating_count: int) -> SafeString:
+    """The mean and how many ratings it is of: "4.33 (3)"; "–" without ratings."""
+    if not rating_count:
+        return mark_safe('<span class="quiet">–</span>')
+    title = f"{rating_sum:,} stars of 5 in {rating_count:,} rating{'' if rating_count == 1 else 's'}"
+    shown, count = mean_stars(rating_sum, rating_count), f"{rating_count:,}"
+    return format_html('<span class="num" title="{}">{} <span class="quiet">({})</span></span>', title, shown, count)
 
 
 @register.simple_tag

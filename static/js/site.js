@@ -65,13 +65,14 @@ function asShown(control) {
 }
 const hasUnsaved = (sent) => [...document.querySelectorAll("form[data-draft]")]
   .some((form) => form !== sent && [...form.elements].some(isChanged));
+const sendsPart = (form) => form.hasAttribute("hx-post"); // the page stays, and so does what is typed elsewhere on it
 let isSending = false;
 
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm
-    ?? (hasUnsaved(event.target) && "What you typed in another form of this page is not saved and would be lost. Go on?");
+    ?? (!sendsPart(event.target) && hasUnsaved(event.target) && "What you typed in another form of this page is not saved and would be lost. Go on?");
   if (question && !window.confirm(question)) event.preventDefault();
-  else isSending = true;
+  else isSending = !sendsPart(event.target);
 });
 window.addEventListener("beforeunload", (event) => {
   if (!isSending && hasUnsaved()) event.preventDefault();

@@ -12,6 +12,7 @@ from agents_app.knowledge.actions import upload_document
 from agents_app.models import Crew, CrewVersion
 from runs.models import Alert, AlertKind, SavedView
 from runs.months import this_month
+from runs.ratings.actions import comment
 from teams.actions import add_provider, issue_token
 from teams.models import Delivery, WebhookEvent
 from teams.webhooks.actions import add_webhook, send_test
@@ -33,8 +34,12 @@ PK_OF = {
     "open_view": "view",
     "rename_view": "view",
     "remove_view": "view",
+    "edit_comment": "comment",
+    "change_comment": "comment",
+    "delete_comment": "comment",
 }
 """What an address's ``pk`` is one of, by the name of its view."""
+OF_ENDED_RUNS = ("rate", "comment", "edit_comment", "rate_run", "change_comment", "delete_comment")
 
 
 @dataclass
@@ -50,7 +55,7 @@ class Rows:
 
     def parameters(self, names: set[str], view: str, method: str) -> dict[str, Any]:
         """A value for each parameter of an address, so that the view finds its row: a waiting run where it acts."""
-        run = self.books.done if method == "GET" else self.books.waiting
+        run = self.books.done if method == "GET" or view in OF_ENDED_RUNS else self.books.waiting
         known = {
             "team": "acme",
             "slug": "company-brief",
@@ -63,6 +68,7 @@ class Rows:
             "call_id": self.books.done.calls.first().pk,
             "secret": "no-such-link",
             "provider_id": self.pks["provider"],
+            "comment_id": self.pks["comment"],
             "pk": self.pks.get(PK_OF.get(view, ""), 0),
         }
         return {name: known[name] for name in names}
@@ -92,6 +98,7 @@ def make_rows() -> Rows:
         "webhook": hook.pk,
         "delivery": Delivery.objects.get(webhook=hook).pk,
         "alert": alert.pk,
+        "comment": comment(owner, books.done, "Good.").pk,
     }
     view = SavedView.objects.create(team=owner.team, name="Failed", q="status:failed", sort="cost", columns="cost")
     pks["view"] = view.pk

@@ -62,6 +62,7 @@ NAMES = (
     *("model", "agent", "context", "reads", "guardrails", "output_schema", "tools", "tool.mcp.other", "process"),
     *("max_rpm", "temperature", "llm", "planning_llm", "planning_llm_rest", "default.company", "inputs.company"),
     *("priority", "max_calls", "metadata", "at_limit", "launch_quota", "launch_window_s", "members", "\x00"),
+    *("stars", "word", "take_back", "remove", "money", "span", "bars"),
     *(
         "run_max_calls",
         "run_max_seconds",

@@ -77,6 +77,10 @@ def addresses(application: Application) -> Iterator[list[str]]:
         _wait_for(client, other, "waiting")
         client.post(f"/runs/{other}/approve", json={"task": "report", "approved": True})
         _wait_for(client, other, "succeeded")
+        client.post(f"/runs/{other}/rating", json={"stars": 2, "comment": LONG}).raise_for_status()
+        client.post(
+            f"/runs/{other}/comments", json={"text": f"{LONG}\n\nhttps://example.com/{'a' * 200}"}
+        ).raise_for_status()
         call = client.get(f"/runs/{other}/calls").json()["items"][0]["id"]
         key = client.post("/providers", json={"provider": "mistral", "api_key": "k", "name": "other"}).json()
         changed = SPEC | {"agents": [SPEC["agents"][0] | {"llm": "gpt-4o", "goal": LONG}]}  # type: ignore[index]
@@ -106,11 +110,19 @@ def addresses(application: Application) -> Iterator[list[str]]:
                 "settings/",
                 f"knowledge/{document['id']}/",
             ),
-            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/")),
+            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/")),
             *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/diff/2/")),
             *(
                 f"runs/{other}/{part}"
-                for part in ("", "?bars=money", "search/?q=bees", "calls/", "tasks/report/", f"calls/{call}/")
+                for part in (
+                    "",
+                    "?bars=money",
+                    "search/?q=bees",
+                    "ratings/",
+                    "calls/",
+                    "tasks/report/",
+                    f"calls/{call}/",
+                )
             ),
             f"runs/{one}/",
             *("compare/", f"compare/?runs={one},{other},x", f"compare/output/?runs={one},{other}"),

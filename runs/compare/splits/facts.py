@@ -70,6 +70,9 @@ class Totals:
     queue_ms: int  # from launch to claim
     duration_ms: int  # from claim to end
     paused_ms: int
+    rating_sum: int = 0  # the stars of all ratings
+    rating_count: int = 0
+    rated_runs: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -104,6 +107,7 @@ class Side:
     filter: str = ""  # finds the group's runs on the page of runs
     cost: Spread | None = None  # of runs whose calls are all priced
     time: Spread | None = None  # from claim to end
+    stars: Sample | None = None  # the mean of its ratings, in thousandths; None: nobody rated it
     notes: Sequence[str] = field(default=())
 
     @property

@@ -1,4 +1,4 @@
-"""Fields of figures, times and states: cost, duration, tokens, since, until, status, simulated, version, id."""
+"""Fields of figures, times and states: cost, duration, rating, tokens, since, until, status, simulated, version, id."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from django.db.models import F, Q
 from runs.history.fields.asked import Asked
 from runs.history.fields.values import Between, between, listed, milliseconds, moment, nusd, whole_number
 from runs.history.fields.words import Misread, Quotable
+from runs.ratings.filter import rating_condition
 from runs.states import RUN_LIVE, RunState
+from teams.refusals import Invalid
 
 HEX = re.compile(r"[0-9a-f]{1,32}")
 _TOKENS = whole_number("tokens:>5000 or tokens:1000..5000")
@@ -26,6 +28,13 @@ def cost(value: Quotable, asked: Asked) -> Q:
 def duration(value: Quotable, asked: Asked) -> Q:
     """Of runs that have begun and ended."""
     return _ended(between(value.text, milliseconds), "ended_ms")
+
+
+def rating(value: Quotable, asked: Asked) -> Q:
+    try:
+        return rating_condition(value.text)
+    except Invalid as refusal:
+        raise Misread(refusal.message.rstrip(".")) from refusal
 
 
 def tokens(value: Quotable, asked: Asked) -> Q:

@@ -39,6 +39,7 @@ FIELDS = {
         Field("model", names.model, "a model it called", several=True),
         Field("agent", names.agent, "an agent that called", several=True),
         Field("tool", names.tool, "a tool it called", several=True),
+        Field("rating", figures.rating, "the mean of its ratings", (">=4", "3..5", "none", "any")),
         Field("error", names.error, "a code or words of its error"),
         Field("version", figures.version, "the crew's version", ("1", "1,2", "2..4"), several=True),
         Field("simulated", figures.simulated, "yes or no", ("yes", "no")),

@@ -1,4 +1,4 @@
-"""Invariants of a run's and a task's figures: each is the sum of its calls, and no run is above its budget.
+"""Invariants of a run's and a task's figures: each is the sum of its calls, or ratings; no run is above its budget.
 
 Only a call that the provider billed above its reservation may carry a run over its budget, by just that much.
 """
@@ -47,6 +47,17 @@ def _rollup(what: str, table: str, column: str) -> Invariant:
 SUMS = (
     _rollup("run", "runs_run", "run_id"),
     _rollup("task", "runs_taskrun", "task_run_id"),
+    Invariant(
+        "run_ratings",
+        "A run keeps how many ratings it has, and the sum of their stars.",
+        """
+        WITH sums AS (SELECT run_id, sum(stars) AS stars, count(*) AS count FROM runs_rating GROUP BY run_id)
+        SELECT run.id, concat_ws(' of ', run.rating_sum, run.rating_count) AS found,
+               concat_ws(' of ', coalesce(sums.stars, 0), coalesce(sums.count, 0)) AS expected
+        FROM runs_run AS run LEFT JOIN sums ON sums.run_id = run.id
+        WHERE (run.rating_sum, run.rating_count) <> (coalesce(sums.stars, 0), coalesce(sums.count, 0))
+        """,
+    ),
     Invariant(
         "run_reserved",
         "A run holds what its open calls may cost, and nothing else.",

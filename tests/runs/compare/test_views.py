@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from agents_app.models import Crew
 from runs.compare import sides
 from runs.models import Run
+from runs.ratings.actions import rate
 from runs.states import RunState
 from teams.models import Scope
 from tests.cast import Cast, make_crew
@@ -404,3 +405,38 @@ def test_what_is_split_is_what_the_ledger_booked() -> None:
         assert sum(row.requests for row in head.side.calls) == run.successful_requests
     for one, run in zip(page.comparison.against, runs[1:], strict=True):
         assert one.cost.difference == run.spent_nusd - runs[0].spent_nusd == sum(part.amount for part in one.cost.parts)
+
+
+class TestRatings:
+    def test_runs_without_ratings_have_no_row_of_them(self, cast: Cast, crew: Crew) -> None:
+        page = html(signed_in(cast.viewer).get(of_runs(a_run(cast, crew), a_run(cast, crew))))
+        assert ">Rating<" not in page
+
+    def test_means_and_numbers_are_shown_and_a_few_settle_nothing(self, cast: Cast, crew: Crew) -> None:
+        old, new = a_run(cast, crew), a_run(cast, crew)
+        for who, before, after in ((cast.owner, 3, 5), (cast.viewer, 4, 4), (cast.runner, 4, 4)):
+            rate(who, old, stars=before)
+            rate(who, new, stars=after)
+        page = " ".join(html(signed_in(cast.viewer).get(of_runs(old, new))).split())
+        row = page[page.index(">Rating<") :].split("</tr>")
+        assert ">3.67<" in row[0]
+        assert ">4.33<" in row[0]
+        assert "≈" in row[0]
+        assert "+0.67" in row[0]
+        assert "number of ratings" in row[1]
+        columns = Api(cast.viewer, Scope.READ).get("/compare", runs=f"{old.pk},{new.pk}").json()["columns"]
+        assert columns[0]["rating"] == {"mean": 3.6667, "count": 3, "interval": None}
+        few = {"low": None, "high": None, "clear": False, "more_runs": None}
+        assert columns[1]["rating"] == {"mean": 4.3333, "count": 3, "interval": few}
+
+    def test_groups_with_many_rated_runs_differ_clearly(self, cast: Cast, crew: Crew) -> None:
+        for customer, stars in (("a", 2), ("b", 5)):
+            for _ in range(30):
+                rate(cast.owner, a_run(cast, crew, error=customer), stars=stars)
+        api = Api(cast.viewer, Scope.READ)
+        answer = api.get("/compare?q=rating:2..2&q=rating:5").json()
+        rating = answer["columns"][1]["rating"]
+        assert (rating["mean"], rating["count"], rating["interval"]["clear"]) == (5.0, 30, True)
+        assert 1 < rating["interval"]["low"] < 3 < rating["interval"]["high"] < 4
+        text = html(signed_in(cast.viewer).get(f"{COMPARE}csv/?q=rating:2..2&q=rating:5"))
+        assert ",rating,Rating,stars,2,5,3" in text

@@ -26,7 +26,7 @@ from runs.demo.making import last_hour
 from runs.demo.recipe import Ids, rate_of, recipe
 from runs.demo.rhythm import hours
 from runs.demo.statements import ANALYZE
-from runs.models import Bill, Call, Run, TaskRun
+from runs.models import Bill, Call, Rating, Run, TaskRun
 from runs.money import to_nusd
 from runs.states import CallState, CostClass
 from teams.models import Team
@@ -143,6 +143,13 @@ class TestStory:
 
     def _failed(self, runs: list[MadeRun]) -> float:
         return sum(run.state == "failed" for run in runs) / len(runs)
+
+    def test_people_rated_some_runs_that_succeeded(self, team: Team) -> None:
+        ratings = Rating.objects.filter(run__team=team).select_related("run")
+        assert {rating.stars for rating in ratings} >= {3, 4, 5}
+        for rating in ratings:
+            assert (rating.run.state, rating.person_id) == ("succeeded", rating.run.created_by_id)
+        assert not ratings.filter(run__api_token__isnull=False).exists()
 
     def test_the_support_crew_asks_its_summary_twice_and_grows_by_forty_percent(self) -> None:
         before, after = (self._runs("Support replies", number) for number in (2, 3))

@@ -15,6 +15,7 @@ from runs.models import (
     Call,
     CallSum,
     Correction,
+    Rating,
     Review,
     Run,
     RunBucket,
@@ -223,12 +224,21 @@ def a_run_is_in_another_bucket(books: Books) -> None:
     add_one(RunBucket.objects.filter(measure="duration"), "bucket")
 
 
+def a_run_keeps_a_rating_that_nobody_gave(books: Books) -> None:
+    Run.objects.filter(pk=books.done.pk).update(rating_sum=4, rating_count=1)
+
+
+def a_rating_is_in_no_figure(books: Books) -> None:
+    Rating.objects.create(run=books.done, person=books.cast.owner.user, stars=2)
+
+
 BREAKS: dict[str, list[Callable[[Books], None]]] = {
     "runsum": [a_sum_counts_a_run_twice],
     "callsum": [a_sum_of_calls_is_missing],
     "taskcallsum": [a_sum_of_a_tasks_calls_is_higher],
     "tasktime": [a_tasks_time_is_longer],
     "runbucket": [a_run_is_in_another_bucket],
+    "run_ratings": [a_run_keeps_a_rating_that_nobody_gave, a_rating_is_in_no_figure],
     "run_reserved": [a_run_holds_too_much],
     "run_budget": [a_run_is_over_its_budget],
     "bill_spent": [a_bill_is_not_the_sum, a_bill_is_missing, a_closed_bill_was_changed],

@@ -19,10 +19,10 @@ NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 FIELDS = {
     "RunSummary": "id crew version status waiting_for simulated priority created_at started_at finished_at duration_ms "
-    "error usage url",
+    "error usage rating url",
     "RunOut": "id crew version status waiting_for simulated priority created_at started_at finished_at duration_ms "
-    "error usage url waits troubles at_limit needs_usd inputs metadata budget_usd max_calls max_tokens max_seconds "
-    "output tasks",
+    "error usage rating url waits troubles at_limit needs_usd inputs metadata budget_usd max_calls max_tokens "
+    "max_seconds output tasks",
     "CallOut": "id task agent branch kind purpose cost_class model model_answered credential tool arguments "
     "tool_output status simulated step attempt prompt_tokens cached_prompt_tokens cache_write_tokens completion_tokens "
     "reasoning_tokens total_tokens usage_estimated cost_usd cache_hit cache_age_s saved_usd waited_ms started_at "
@@ -33,6 +33,12 @@ FIELDS = {
     "successful_requests cost_usd",
     "TroublesOut": "takeovers retries refused_calls refused_usd unknown_calls unknown_usd late_calls late_usd "
     "corrected_calls over_booked_usd",
+    "RatingMean": "mean count",
+    "RatingsOut": "rating items",
+    "RatingOut": "stars comment by rated_at",
+    "AuthorOut": "person token",
+    "CommentOut": "id text by written_at edited_at",
+    "CommentList": "items",
     "WaitOut": "for task until ahead",
     "OutputOut": "raw json",
     "FailureOut": "code message",
@@ -117,6 +123,7 @@ def test_a_run_is_answered_field_by_field(cast: Cast, run: Run) -> None:
         "usage": usage(
             total_tokens=150, prompt_tokens=100, completion_tokens=50, successful_requests=1, cost_usd="0.5"
         ),
+        "rating": None,
         "url": f"http://127.0.0.1:8000/t/acme/runs/{run.pk}/",
         "waits": [],
         "troubles": dict.fromkeys(FIELDS["TroublesOut"].split(), 0)

@@ -1,0 +1,65 @@
+"""What people, and programs with a token, think of a run: ratings and comments."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from runs.models.run import Run
+from teams.models import ApiToken
+
+LEAST_STARS, MOST_STARS = 1, 5
+
+
+class Rating(models.Model):
+    """How good a run's outcome is. One of each person, and one of each token: a program that judges has its own."""
+
+    TEAM_PATH = "run__team"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="ratings")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # Null: the person rated it on a page.
+    token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
+    stars = models.PositiveSmallIntegerField(validators=[MinValueValidator(LEAST_STARS), MaxValueValidator(MOST_STARS)])
+    word = models.CharField(max_length=200, blank=True)  # why, in a word
+    rated_at = models.DateTimeField(db_default=Now())  # at the last change
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(stars__gte=LEAST_STARS, stars__lte=MOST_STARS), name="rating_stars_from_1_to_5"
+            ),
+            models.UniqueConstraint(
+                fields=["run", "person"], condition=Q(token=None), name="rating_once_per_run_and_person"
+            ),
+            models.UniqueConstraint(
+                fields=["run", "token"], condition=Q(token__isnull=False), name="rating_once_per_run_and_token"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stars} of {MOST_STARS} for {self.run_id}"
+
+
+class Comment(models.Model):
+    """A note to a run: plain text, as its author typed it."""
+
+    TEAM_PATH = "run__team"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="comments")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # Null: it was written on a page.
+    token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
+    text = models.TextField()
+    written_at = models.DateTimeField(db_default=Now())
+    edited_at = models.DateTimeField(null=True)  # null: never
+
+    class Meta:
+        ordering = ["run", "id"]
+        indexes = [models.Index(fields=["author", "written_at"], name="comment_of_person")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.text[:60]}"

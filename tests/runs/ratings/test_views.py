@@ -1,0 +1,162 @@
+"""The section of a run's rating and comments, by page and by API: policies, refused forms, and safe texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from agents_app.models import Crew
+from runs.models import Comment, Rating, Run
+from runs.states import RunState
+from teams.actions import issue_token
+from teams.models import Scope
+from tests.cast import Cast
+from tests.ledger import make_run
+from tests.pages import HOSTILE, html, page_of, signed_in
+from tests.runs.run.test_api import Api
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+@pytest.fixture
+def run(cast: Cast, crew: Crew) -> Run:
+    return make_run(cast.owner, crew)
+
+
+def test_the_runs_page_fetches_the_section_and_links_to_it(cast: Cast, run: Run) -> None:
+    client = signed_in(cast.viewer)
+    assert html(client.get(page_of(run))).count(f"{page_of(run)}ratings/") == 2
+    section = html(client.get(f"{page_of(run)}ratings/", **HTMX))
+    assert "<html" not in section
+    assert "Nobody has rated" in section
+    assert "<html" in html(client.get(f"{page_of(run)}ratings/"))
+
+
+def test_a_viewer_rates_changes_and_takes_back(cast: Cast, run: Run) -> None:
+    client = signed_in(cast.viewer)
+    assert client.post(f"{page_of(run)}rating/", {"stars": "4", "word": "thin"}).status_code == 302
+    part = html(client.post(f"{page_of(run)}rating/", {"stars": "3", "word": "too thin"}, **HTMX))
+    assert 'id="rating"' in part
+    assert "Your rating is saved." in part
+    assert "3 fair" in part
+    assert Rating.objects.get().word == "too thin"
+    assert "Nobody has rated" in html(client.post(f"{page_of(run)}rating/", {"take_back": "1"}, **HTMX))
+
+
+@pytest.mark.parametrize("htmx", [{}, HTMX], ids=["page", "part"])
+def test_a_refused_form_keeps_what_was_typed(cast: Cast, run: Run, htmx: Any) -> None:
+    client = signed_in(cast.viewer)
+    answer = client.post(f"{page_of(run)}rating/", {"stars": "9", "word": "my own word"}, **htmx)
+    assert (answer.status_code, "my own word" in html(answer)) == (422, True)
+    assert "Choose a number" in html(answer)
+    answer = client.post(f"{page_of(run)}rating/", {"word": "without stars"}, **htmx)
+    assert (answer.status_code, "without stars" in html(answer)) == (422, True)
+    answer = client.post(f"{page_of(run)}comments/", {"text": "y" * 4_001}, **htmx)
+    assert (answer.status_code, "y" * 4_001 in html(answer)) == (422, True)
+    assert "At most 4,000" in html(answer)
+    written = Comment.objects.create(run=run, author=cast.viewer.user, text="Good.")
+    answer = client.post(f"{page_of(run)}comments/{written.pk}/", {"text": "z" * 4_001}, **htmx)
+    assert (answer.status_code, "z" * 4_001 in html(answer)) == (422, True)
+
+
+def test_a_live_run_says_that_it_can_be_rated_once_it_has_ended(cast: Cast, crew: Crew) -> None:
+    live = make_run(cast.owner, crew, state=RunState.RUNNING)
+    client = signed_in(cast.viewer)
+    section = html(client.get(f"{page_of(live)}ratings/", **HTMX))
+    assert "once it has ended" in section
+    assert "rate-save" not in section
+    assert "has not ended" in html(client.post(f"{page_of(live)}rating/", {"stars": "3"}))
+    Run.objects.filter(pk=live.pk).update(state=RunState.CANCELLED, finished_at=live.started_at)
+    assert "rate-save" in html(client.get(f"{page_of(live)}ratings/?part=rating", **HTMX))
+
+
+def test_strangers_find_nothing_and_others_may_not_change_a_comment(cast: Cast, run: Run) -> None:
+    written = Comment.objects.create(run=run, author=cast.runner.user, text="Mine.")
+    for path in ("ratings/", "rating/", "comments/", f"comments/{written.pk}/"):
+        assert signed_in(cast.stranger).get(f"{page_of(run)}{path}").status_code == 404
+        assert signed_in(cast.stranger).post(f"{page_of(run)}{path}", {"stars": "1", "text": "x"}).status_code in (
+            404,
+            405,
+        )
+    editor = signed_in(cast.editor)
+    assert editor.post(f"{page_of(run)}comments/{written.pk}/", {"text": "Yours."}).status_code == 403
+    assert editor.post(f"{page_of(run)}comments/{written.pk}/", {"remove": "1"}).status_code == 403
+    assert signed_in(cast.owner).post(f"{page_of(run)}comments/{written.pk}/", {"remove": "1"}).status_code == 302
+    assert not Comment.objects.exists()
+
+
+def test_a_comment_of_another_run_is_not_found_here(cast: Cast, crew: Crew, run: Run) -> None:
+    written = Comment.objects.create(run=run, author=cast.owner.user, text="Mine.")
+    elsewhere = f"{page_of(make_run(cast.owner, crew))}comments/{written.pk}/"
+    assert signed_in(cast.owner).post(elsewhere, {"text": "x"}).status_code == 404
+
+
+def test_texts_are_escaped_and_addresses_become_links(cast: Cast, run: Run) -> None:
+    text = f'See https://example.com/a?b=1&c=2, or javascript:alert(1).\nhttp://x.example/"onclick=y {HOSTILE[:200]}'
+    Comment.objects.create(run=run, author=cast.owner.user, text=text)
+    Rating.objects.create(run=run, person=cast.owner.user, stars=3, word=HOSTILE[:200])
+    page = html(signed_in(cast.viewer).get(f"{page_of(run)}ratings/"))
+    assert '<a href="https://example.com/a?b=1&amp;c=2" rel="nofollow noopener noreferrer">' in page
+    assert '<a href="http://x.example/" rel' in page
+    assert 'href="javascript' not in page
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+
+
+def test_the_api_rates_as_the_token_and_reads_what_all_said(cast: Cast, run: Run) -> None:
+    signed_in(cast.owner).post(f"{page_of(run)}rating/", {"stars": "5"})
+    judge = Api(cast.owner, Scope.RUN)
+    path = f"/runs/{run.pk}/rating"
+    assert judge.post(path, {"stars": 2, "comment": "no sources"}).status_code == 200
+    answer = judge.post(path, {"stars": 3, "comment": "few sources"}).json()
+    assert answer["rating"] == {"mean": 4.0, "count": 2}
+    assert [(one["stars"], one["comment"], one["by"]["token"] is None) for one in answer["items"]] == [
+        (3, "few sources", False),
+        (5, None, True),
+    ]
+    assert judge.get(f"/runs/{run.pk}").json()["rating"] == {"mean": 4.0, "count": 2}
+    assert judge.delete(path).json()["rating"] == {"mean": 5.0, "count": 1}
+    assert judge.get("/runs", q="rating:5").json()["items"][0]["rating"]["count"] == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"stars": 0}, {"stars": 6}, {"stars": "3"}, {"stars": 2.5}, {"stars": True}, {}, {"stars": 3, "x": 1}],
+    ids=str,
+)
+def test_the_api_takes_whole_stars_alone(cast: Cast, run: Run, body: Any) -> None:
+    assert Api(cast.owner, Scope.RUN).post(f"/runs/{run.pk}/rating", body).status_code == 422
+    assert not Rating.objects.exists()
+
+
+def test_a_token_that_may_only_read_writes_nothing(cast: Cast, run: Run) -> None:
+    reader = Api(cast.owner, Scope.READ)
+    assert reader.post(f"/runs/{run.pk}/rating", {"stars": 3}).status_code == 403
+    assert reader.post(f"/runs/{run.pk}/comments", {"text": "x"}).status_code == 403
+    assert reader.get(f"/runs/{run.pk}/rating").json() == {"rating": None, "items": []}
+    stranger = Api(cast.stranger, Scope.RUN)
+    assert stranger.post(f"/runs/{run.pk}/rating", {"stars": 3}).status_code == 404
+
+
+def test_comments_by_the_api(cast: Cast, run: Run) -> None:
+    api, path = Api(cast.runner, Scope.RUN), f"/runs/{run.pk}/comments"
+    made = api.post(path, {"text": "First.\nSecond."})
+    assert (made.status_code, made.json()["text"], made.json()["edited_at"]) == (201, "First.\nSecond.", None)
+    own = f"{path}/{made.json()['id']}"
+    assert api.put(own, {"text": "Changed."}).json()["edited_at"] is not None
+    assert Api(cast.editor, Scope.RUN).put(own, {"text": "Not mine."}).status_code == 403
+    assert [one["text"] for one in api.get(path).json()["items"]] == ["Changed."]
+    assert api.delete(own).status_code == 204
+    assert api.get(path).json() == {"items": []}
+    assert api.delete(own).status_code == 404
+
+
+def test_who_said_it_is_told_and_a_token_by_its_name(cast: Cast, run: Run, client: Client) -> None:
+    token = issue_token(cast.owner, name="nightly judge")[0]
+    Rating.objects.create(run=run, person=cast.owner.user, token=token, stars=2)
+    page = " ".join(html(signed_in(cast.viewer).get(f"{page_of(run)}ratings/")).split())
+    assert "token <bdi>nightly judge</bdi> of&nbsp;<bdi" in page
