@@ -15,7 +15,7 @@ from runs.compare import addresses, sentences
 from runs.compare.comparison import Against, Comparison, TaskCell, TaskRow
 from runs.compare.figures import Delta, Figure, figures
 from runs.compare.links import side_address, task_address
-from runs.compare.queries import first_calls
+from runs.compare.reads.queries import first_calls
 from runs.compare.sentences import Sentence
 from runs.compare.sides import Problem
 from runs.compare.splits.facts import Side, Spread

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from agents_app.models import CrewVersion
-from runs.compare import queries, whole_versions
+from runs.compare.reads import queries, whole_versions
 from runs.compare.splits.facts import CallSums, Side, Spread, TaskSums, Totals
 from runs.compare.splits.stars import mean_sample
 from runs.history.fields.words import words_of

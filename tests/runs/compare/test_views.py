@@ -220,7 +220,7 @@ class TestGroups:
     def test_of_a_large_group_the_newest_are_compared(
         self, cast: Cast, crew: Crew, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("runs.compare.queries.MAX_GROUP", 2)
+        monkeypatch.setattr("runs.compare.reads.queries.MAX_GROUP", 2)
         for calls in (50, 1, 1):
             a_run(cast, crew, calls)
         side = signed_in(cast.viewer).get(f"{COMPARE}?q=crew:brief").context["page"].heads[0].side

@@ -10,7 +10,7 @@ import pytest
 from django.db.models import F
 
 from agents_app.models import Crew, CrewVersion
-from runs.compare import queries, whole_versions
+from runs.compare.reads import queries, whole_versions
 from runs.compare.splits.facts import CallSums
 from runs.ledger import rollups
 from runs.models import Call, Review, Run, TaskRun
@@ -73,7 +73,7 @@ def test_real_and_simulated_runs_are_apart_and_live_ones_left_out(cast: Cast, cr
 def test_of_a_large_version_all_runs_are_summed_and_the_newest_make_the_medians(
     cast: Cast, crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runs.compare.queries.MAX_GROUP", 2)
+    monkeypatch.setattr("runs.compare.reads.queries.MAX_GROUP", 2)
     for calls in (50, 1, 1):
         a_run(cast, crew, calls)
     side = signed_in(cast.viewer).get(f"{COMPARE}?versions=company-brief@1").context["page"].heads[0].side

@@ -1,5 +1,5 @@
 """Sums over all ended runs of a version, read from rollups, however many there are: the same figures as
-``runs.compare.queries`` adds up from the runs and calls themselves.
+``runs.compare.reads.queries`` adds up from the runs and calls themselves.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 
 from agents_app.models import CrewVersion
-from runs.compare.queries import spread_among
+from runs.compare.reads.queries import spread_among
 from runs.compare.splits.facts import TOKEN_KINDS, CallSums, Spread, TaskSums, Totals
 from runs.models import Run, RunSum, TaskCallSum, TaskRun, TaskTime
 from runs.states import RUN_LIVE, RunState

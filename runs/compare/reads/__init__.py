@@ -1,0 +1,1 @@
+"""What the database says of a comparison's sides."""
