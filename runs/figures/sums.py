@@ -13,15 +13,17 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from django.db.models import Count, F, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce, TruncDay, TruncHour
+from django.db.models.functions import Coalesce, TruncDay, TruncHour, TruncWeek
 
 from runs.figures.scope import Scope
 from runs.ledger.statements import TOKEN_FIELDS
 from runs.models import Call, CallSum, Run, RunSum
 from runs.states import RUN_LIVE, CallState
 
-RunKey = Literal["crew", "version", "state", "hour", "day"]
-CallKey = Literal["crew", "version", "state", "hour", "day", "model", "cost_class"]
+Grain = Literal["hour", "day", "week"]
+"""Stretches of time in UTC; weeks begin on Monday."""
+RunKey = Literal["crew", "version", "state", "hour", "day", "week"]
+CallKey = Literal["crew", "version", "state", "hour", "day", "week", "model", "cost_class"]
 Key = tuple[Any, ...]
 """The values of the keys that were asked for, in their order: crews and versions as ids, hours and days as moments."""
 
@@ -123,6 +125,7 @@ _OF_CALLS: dict[str, Any] = {
 def _keys(by: Sequence[str], *, moment: str, prefix: str = "", own: Sequence[str] = ()) -> dict[str, Any]:
     """Expressions named ``key_0``, ``key_1`` ... for the keys; all but the ``own`` ones lie behind the prefix."""
     moments = {"hour": TruncHour(f"{prefix}{moment}"), "day": TruncDay(f"{prefix}{moment}")}
+    moments["week"] = TruncWeek(f"{prefix}{moment}")
     columns = {"crew": F(f"{prefix}crew_id"), "version": F(f"{prefix}version_id"), "state": F(f"{prefix}state")}
     known = moments | columns
     return {f"key_{place}": known.get(name, F(name)) for place, name in enumerate(by)}

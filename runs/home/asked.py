@@ -8,11 +8,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
 from runs.figures.scope import Period, last_hours
+from runs.figures.sums import Grain
 
 SPANS = {"24h": 24, "7d": 7 * 24, "30d": 30 * 24}
 """The usual periods in hours. They end with the present hour."""
 USUAL = "7d"
 MAX_DAYS = 366
+MOST_DAYS = timedelta(days=62)
+"""A longer period has a bar for each week: more days could not be told apart."""
 REAL, SIMULATED = "real", "simulated"
 
 
@@ -38,9 +41,12 @@ class Asked:
         return f"span={self.span}" if self.span else urlencode({"since": self.since, "until": self.until})
 
     @property
-    def by_hour(self) -> bool:
-        """Whether a picture of it has a bar for each hour, and not for each day."""
-        return self.period.until - self.period.since <= timedelta(hours=48)
+    def grain(self) -> Grain:
+        """What a picture of it has a bar for."""
+        length = self.period.until - self.period.since
+        if length <= timedelta(hours=48):
+            return "hour"
+        return "day" if length <= MOST_DAYS else "week"
 
 
 def asked(query: Mapping[str, str], now: datetime) -> Asked:

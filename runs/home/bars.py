@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from runs.figures.sums import NONE, Figures
+from runs.figures.sums import NONE, Figures, Grain
 from runs.home.asked import Asked
 
 WIDTH, HEIGHT = 1000.0, 180.0
 TICKS = 8
+STEPS: Mapping[Grain, timedelta] = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 SHOWN = 6
 """Crews with a colour of their own; the others are drawn together."""
 OTHERS = "others"
@@ -28,7 +29,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One hour or day."""
+    """One hour, day or week."""
 
     since: datetime
     x: float
@@ -46,7 +47,7 @@ class Bars:
     crews: Sequence[str]
     columns: Sequence[Column]
     most_nusd: int
-    by_hour: bool
+    grain: Grain
 
     @property
     def ticks(self) -> Sequence[Column]:
@@ -61,7 +62,7 @@ def stacked(
     q_of: Callable[[datetime, datetime], str],
 ) -> Bars:
     """``series``: figures by the moment at which a column begins, and crew. Columns without runs are drawn empty."""
-    step = timedelta(hours=1) if wanted.by_hour else timedelta(days=1)
+    step = STEPS[wanted.grain]
     spent: defaultdict[int, int] = defaultdict(int)
     for (_, crew), figures in series.items():
         spent[crew] += figures.spent_nusd
@@ -89,7 +90,7 @@ def stacked(
             for place, slot in enumerate(columns)
         ],
         most_nusd=most,
-        by_hour=wanted.by_hour,
+        grain=wanted.grain,
     )
 
 
@@ -110,7 +111,11 @@ class _Slot:
 
 
 def _moments(wanted: Asked, step: timedelta) -> list[datetime]:
-    moment = wanted.period.since if wanted.by_hour else wanted.period.since.replace(hour=0)
+    moment = wanted.period.since
+    if wanted.grain != "hour":
+        moment = moment.replace(hour=0)
+    if wanted.grain == "week":
+        moment -= timedelta(days=moment.weekday())
     moments = []
     while moment < wanted.period.until:
         moments.append(moment)

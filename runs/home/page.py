@@ -150,8 +150,7 @@ def home(who: Principal, query: Mapping[str, str], *, remembered: str = "", crew
         remembered = ""
     simulated = _is_simulated(query.get("money") or remembered, kinds)
     scope = Scope(who, simulated=simulated, period=wanted.period, crew=crew)
-    moment = "hour" if wanted.by_hour else "day"
-    sums = run_sums(scope, by=("crew", "version", "state", moment))  # type: ignore[arg-type]
+    sums = run_sums(scope, by=("crew", "version", "state", wanted.grain))
     sums_before = run_sums(scope.before, by=("crew", "version", "state"))
     calls = call_sums(scope, by=("crew", "model", "cost_class", "state"))
     calls_before = call_sums(scope.before, by=("crew", "model", "cost_class", "state"))

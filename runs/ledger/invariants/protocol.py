@@ -86,13 +86,12 @@ PROTOCOL = (
         "fenced_answer",
         "A worker that lost its run gives it no answer once the next worker has begun to call.",
         """
-        WITH begun AS (
-            SELECT call.run_id, call.epoch, min(call.started_at) AS at
-            FROM runs_call AS call JOIN runs_run AS run ON run.id = call.run_id
-            WHERE run.lease_epoch > 1 GROUP BY call.run_id, call.epoch)
-        SELECT call.id, call.finished_at AS found, concat('by ', min(begun.at)) AS expected
-        FROM begun JOIN runs_call AS call ON call.run_id = begun.run_id AND call.epoch < begun.epoch
-        WHERE call.state = 'ok' AND call.finished_at > begun.at GROUP BY call.id
+        SELECT call.id, call.finished_at AS found, concat('by ', min(later.started_at)) AS expected
+        FROM runs_run AS run
+        JOIN runs_call AS call ON call.run_id = run.id AND call.state = 'ok'
+        JOIN runs_call AS later ON later.run_id = run.id
+            AND later.epoch > call.epoch AND later.started_at < call.finished_at
+        WHERE run.lease_epoch > 1 GROUP BY call.id
         """,
     ),
     Invariant(
