@@ -29,6 +29,7 @@ from bench.throughput_bench.table import Row, Table
 
 SIZES = (10_000, 100_000, 1_000_000)
 GOAL_P95_MS, GOAL_GROWTH = 100.0, 1.3
+EXPORTED, EXPORT = 100_000, "file of up to 100,000 runs"
 SLOW_QUERY_MS = 20.0
 
 
@@ -96,6 +97,26 @@ def one_size(size: int, kept: Path, times: int, *, plans: bool) -> None:
                 if plans and p95_ms > GOAL_P95_MS:
                     say(plans_of_slow_queries(path, asked.cookie, SLOW_QUERY_MS))
 
+        seconds, grown_mb = export(installation.web_port, f"/t/{asked.slug}/runs.csv", asked.cookie, installation.web)
+        print(EXPORT, "CSV", seconds, grown_mb, 0, sep="\t", flush=True)
+
+
+def export(port: int, path: str, cookie: str, web: psutil.Process) -> tuple[float, float]:
+    """Seconds until ``EXPORTED`` lines were read, or all, and the megabytes by which the web process grew most."""
+    before = most = web.memory_info().rss
+    began = time.perf_counter()
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        connection.request("GET", path, headers={"Cookie": cookie})
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise SystemExit(f"{path}: {answer.status}")
+        for number, line in enumerate(answer):
+            if number % 1000 == 0:
+                most = max(most, web.memory_info().rss)
+            if number == EXPORTED or not line:
+                break
+    return time.perf_counter() - began, (most - before) / 1e6
+
 
 def answer_ms(port: int, path: str, cookie: str, times: int) -> list[float]:
     """Milliseconds from each request to the end of its answer, over one connection, once the page is warm."""
@@ -119,6 +140,14 @@ def table_of(found: dict[int, dict[str, dict[str, Measured]]]) -> Table:
     first, last = found[sizes[0]], found[sizes[-1]]
     for section, pages in last.items():
         rows = []
+        if section == EXPORT:
+            cells = [
+                figure
+                for size in sizes
+                for figure in (found[size][section]["CSV"].median_ms, found[size][section]["CSV"].p95_ms)
+            ]
+            table.section(f"{section}: seconds, MB grown", heads, [Row("CSV", cells, 1)])
+            continue
         for name, at_most in pages.items():
             columns = [found[size][section][name] for size in sizes]
             cells: list[float | None] = [ms for one in columns for ms in (one.median_ms, one.p95_ms)]
