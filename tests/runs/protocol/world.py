@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from threading import Barrier
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
+from runs.ledger import rollups
 from runs.ledger.group_commit import GroupCommit
 from runs.ledger.locks import Locks
 from runs.models import PriceQuote, PriceTier, Run
@@ -137,12 +138,18 @@ class World:
         self.execute("UPDATE runs_run SET rung_at = rung_at - interval '2 days'")
 
     def let_a_lease_pass(self) -> None:
-        """Since the end of all runs that ended, which take as long as before."""
-        self.execute("""
-            UPDATE runs_run
-            SET started_at = started_at - interval '2 days', finished_at = finished_at - interval '2 days'
-            WHERE finished_at IS NOT NULL
-        """)
+        """Since the end of all runs that ended, which take as long as before; their sums go with them."""
+        with transaction.atomic():
+            ended = list(Run.objects.select_for_update().filter(finished_at__isnull=False).values_list("pk", flat=True))
+            for run_id in ended:
+                rollups.take_out(run_id)
+            self.execute("""
+                UPDATE runs_run SET created_at = created_at - interval '2 days',
+                    started_at = started_at - interval '2 days', finished_at = finished_at - interval '2 days'
+                WHERE finished_at IS NOT NULL
+            """)
+            for run_id in ended:
+                rollups.add(run_id)
 
     def let_a_month_pass(self, team: int) -> None:
         """What the team has was all a month earlier."""
