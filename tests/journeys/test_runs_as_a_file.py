@@ -73,6 +73,8 @@ def _look_and_export(page: Page, address: str) -> None:
     for line, row in zip(lines.all(), rows, strict=False):
         assert row["run"] == line.locator("td.tick input").get_attribute("value")
         for label, name in (("Cost", "cost_usd"), ("Waste", "waste_usd")):
-            exact = line.locator(f'td[data-label="{label}"] [title]').get_attribute("title")
+            cell = line.locator(f'td[data-label="{label}"]')
+            rounded = cell.locator("[title]")  # with the exact figure; $0 is exact
+            exact = rounded.get_attribute("title") if rounded.count() else cell.inner_text()
             assert Decimal(str(exact).removeprefix("$")) == Decimal(row[name])
         assert line.locator('td[data-label="Tokens"]').inner_text() == f"{int(row['total_tokens']):,}"
