@@ -59,8 +59,9 @@ def run_once(cast: Cast, worker: WorkerProcess, *tasks: Any, who: Any = None, **
 
 
 def older(seconds: float) -> None:
-    Call.objects.update(finished_at=F("finished_at") - timedelta(seconds=seconds))
-    TaskRun.objects.update(finished_at=F("finished_at") - timedelta(seconds=seconds))
+    age = timedelta(seconds=seconds)
+    Call.objects.update(finished_at=F("finished_at") - age)
+    TaskRun.objects.update(started_at=F("started_at") - age, finished_at=F("finished_at") - age)
 
 
 def test_the_next_run_gets_the_reply_for_nothing(
