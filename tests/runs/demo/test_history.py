@@ -122,6 +122,13 @@ class TestKinds:
         assert runs.filter(api_token__isnull=False, metadata__schedule="nightly").exists()
         assert {*runs.values_list("error_code", flat=True)} == {"", "provider_error", "model_mistake", "cancelled"}
 
+    def test_people_rated_some_runs_that_succeeded(self, team: Team) -> None:
+        ratings = Rating.objects.filter(run__team=team).select_related("run")
+        assert {rating.stars for rating in ratings} >= {3, 4, 5}
+        for rating in ratings:
+            assert (rating.run.state, rating.person_id) == ("succeeded", rating.run.created_by_id)
+        assert not ratings.filter(run__api_token__isnull=False).exists()
+
 
 class TestStory:
     def _runs(self, name: str, number: int) -> list[MadeRun]:
@@ -143,13 +150,6 @@ class TestStory:
 
     def _failed(self, runs: list[MadeRun]) -> float:
         return sum(run.state == "failed" for run in runs) / len(runs)
-
-    def test_people_rated_some_runs_that_succeeded(self, team: Team) -> None:
-        ratings = Rating.objects.filter(run__team=team).select_related("run")
-        assert {rating.stars for rating in ratings} >= {3, 4, 5}
-        for rating in ratings:
-            assert (rating.run.state, rating.person_id) == ("succeeded", rating.run.created_by_id)
-        assert not ratings.filter(run__api_token__isnull=False).exists()
 
     def test_the_support_crew_asks_its_summary_twice_and_grows_by_forty_percent(self) -> None:
         before, after = (self._runs("Support replies", number) for number in (2, 3))
