@@ -18,11 +18,11 @@ pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 FIELDS = {
-    "RunSummary": "id crew version status waiting_for simulated priority created_at started_at finished_at duration_ms "
-    "error usage rating url",
-    "RunOut": "id crew version status waiting_for simulated priority created_at started_at finished_at duration_ms "
-    "error usage rating url waits troubles at_limit needs_usd inputs metadata budget_usd max_calls max_tokens "
-    "max_seconds output tasks",
+    "RunSummary": "id crew version status waiting_for simulated priority created_at started_at finished_at "
+    "texts_removed_at duration_ms error usage rating url",
+    "RunOut": "id crew version status waiting_for simulated priority created_at started_at finished_at "
+    "texts_removed_at duration_ms error usage rating url waits troubles at_limit needs_usd inputs metadata budget_usd "
+    "max_calls max_tokens max_seconds output tasks",
     "CallOut": "id task agent branch kind purpose cost_class model model_answered credential tool arguments "
     "tool_output status simulated step attempt prompt_tokens cached_prompt_tokens cache_write_tokens completion_tokens "
     "reasoning_tokens total_tokens usage_estimated cost_usd cache_hit cache_age_s saved_usd waited_ms started_at "
@@ -118,6 +118,7 @@ def test_a_run_is_answered_field_by_field(cast: Cast, run: Run) -> None:
         "created_at": "2026-11-02T12:00:00Z",
         "started_at": "2026-11-02T12:00:00Z",
         "finished_at": "2026-11-02T12:00:02Z",
+        "texts_removed_at": None,
         "duration_ms": 2000,
         "error": None,
         "usage": usage(
