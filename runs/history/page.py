@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from urllib.parse import urlencode
 
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from runs.history.columns import COLUMNS, read_columns, written
-from runs.history.fields.registry import FIELDS, Field
+from runs.history.fields.registry import FIELDS
 from runs.history.filters import NotUnderstood, RunFilter
 from runs.history.lines import NO_RUN, RunLine, short
 from runs.history.orders import NEWEST, ORDERS, ColumnOrder, column_order
@@ -77,7 +77,6 @@ class History:
     saved: Sequence[Offered]  # saved views, at most ``saved.MOST_SHOWN`` and the open one
     saved_count: int
     orders = tuple(ORDERS.items())
-    fields: Sequence[Field] = tuple(FIELDS.values())
 
     @property
     def heads(self) -> Sequence[Head]:
@@ -90,6 +89,10 @@ class History:
     @property
     def more_saved(self) -> bool:
         return self.saved_count > len(self.saved)
+
+    @property
+    def field_terms(self) -> SafeString:
+        return _field_terms()
 
     @property
     def column_choices(self) -> SafeString:
@@ -185,6 +188,12 @@ def _choices(who: Principal, run_filter: RunFilter) -> list[Choice]:
             options.append((typed, short(typed, NAME_CHARS)))
         choices.append(Choice(name, label, [(value, words, value == typed) for value, words in options]))
     return choices
+
+
+@cache
+def _field_terms() -> SafeString:
+    """What each field of the filter means. Drawn once: it is the same on every page of the list."""
+    return render_to_string("runs/history/_field_terms.html", {"fields": FIELDS.values()})
 
 
 @lru_cache(maxsize=100)
