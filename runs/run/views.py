@@ -19,6 +19,7 @@ from runs.run.drawing.call_rows import call_rows
 from runs.run.findings.texts import search_texts
 from runs.run.forms import DecisionForm, ResumeForm
 from runs.states import BUDGETS, WASTED, RunWaste
+from runs.typed_values import uuid_or_none
 from runs.words import PLACE_WORDS
 from teams.access import TeamRequest, fetch, member
 from teams.forms import show_refusal
@@ -163,18 +164,11 @@ def search(request: TeamRequest, run_id: UUID) -> HttpResponse:
     q = request.GET.get("q", "")
     context = {"run": run, "q": q, "roles": _roles(run), "place_words": PLACE_WORDS}
     try:
-        texts = search_texts(run, q, after=_id(request.GET.get("after", ""))) if "q" in request.GET else None
+        texts = search_texts(run, q, after=uuid_or_none(request.GET.get("after", ""))) if "q" in request.GET else None
     except Refusal as refusal:
         context |= {"refusal": refusal.message}
         return render(request, "runs/run/search.html", context, status=refusal.status)
     return render(request, "runs/run/search.html", context | {"texts": texts})
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 @member(Role.VIEWER)
