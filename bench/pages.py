@@ -45,7 +45,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         with Installation(Path(name)) as installation:
-            team = team_with_history(500 if quick else 5_000)
+            team = team_with_history(500 if quick else 5_000, people=max(READERS))
             table = Table()
             costs(table, installation, team, times=20 if quick else 200)
             for processes in (1, 2):
@@ -77,7 +77,7 @@ def costs(table: Table, installation: Installation, team: Team, *, times: int) -
 def crowds(table: Table, installation: Installation, team: Team, *, processes: int, seconds: float) -> None:
     """Readers who click on the list of runs a second after each answer, beside viewers of one live run."""
     installation.start_web(installation.pgmq_url, processes=processes)
-    crowd = Crowd(installation.web_port, team.cookie, [team.pages["list of 50 runs"]], team.events)
+    crowd = Crowd(installation.web_port, team.cookies, [team.pages["list of 50 runs"]], team.events)
     found = []
     for readers in READERS:
         found.append(

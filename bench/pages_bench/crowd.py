@@ -29,7 +29,7 @@ class Found:
 @dataclass(frozen=True)
 class Crowd:
     port: int
-    cookie: str
+    cookies: list[str]  # readers and viewers have one each, in turn
     pages: list[str]  # what readers click on, in turn
     events: str  # what viewers watch
 
@@ -39,7 +39,7 @@ class Crowd:
 
     async def _watch(self, readers: int, viewers: int, seconds: float, change: Callable[[], None]) -> Found:
         found = Found()
-        watching = [asyncio.create_task(self._view(found)) for _ in range(viewers)]
+        watching = [asyncio.create_task(self._view(found, number)) for number in range(viewers)]
         changing = asyncio.create_task(_keep_changing(change))
         await asyncio.sleep(min(3.0, seconds))  # until all streams are open
         found.events = 0
@@ -53,14 +53,14 @@ class Crowd:
         return found
 
     async def _read(self, found: Found, number: int, until: float) -> None:
-        chance, connection = random.Random(number), None
+        chance, connection, cookie = random.Random(number), None, self._cookie(number)
         await asyncio.sleep(chance.uniform(0, BETWEEN_CLICKS_S))
         while time.monotonic() < until:
             began = time.monotonic()
             try:
-                connection = connection or await asyncio.open_connection("127.0.0.1", self.port)
+                connection = connection or await self._connect(number)
                 async with asyncio.timeout(GIVE_UP_S):
-                    status, stays_open = await _get(*connection, chance.choice(self.pages), self.cookie)
+                    status, stays_open = await _get(*connection, chance.choice(self.pages), cookie)
             except (OSError, EOFError, TimeoutError):
                 status, stays_open = 0, False
             found.statuses[status] += 1
@@ -70,10 +70,18 @@ class Crowd:
                 connection = None
             await asyncio.sleep(BETWEEN_CLICKS_S)
 
-    async def _view(self, found: Found) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+    def _cookie(self, number: int) -> str:
+        return self.cookies[number % len(self.cookies)]
+
+    async def _connect(self, number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """From an address of its own: until the web knows people by their sessions, an address is one of them."""
+        own = f"127.0.{1 + number // 250}.{1 + number % 250}"
+        return await asyncio.open_connection("127.0.0.1", self.port, local_addr=(own, 0))
+
+    async def _view(self, found: Found, number: int) -> None:
+        reader, writer = await self._connect(number)
         try:
-            await _ask(writer, self.events, self.cookie)
+            await _ask(writer, self.events, self._cookie(number))
             while line := await reader.readline():
                 found.events += line.startswith(b"id: ")
             found.viewers_lost += 1

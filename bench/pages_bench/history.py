@@ -15,7 +15,11 @@ class Team:
     customer: Customer
     live_run: UUID
     ended_run: UUID
-    cookie: str
+    cookies: list[str]  # of so many people of the team, each with a session
+
+    @property
+    def cookie(self) -> str:
+        return self.cookies[0]
 
     @property
     def pages(self) -> dict[str, str]:
@@ -33,12 +37,14 @@ class Team:
         return f"/t/{self.customer.slug}/runs/{self.live_run}/events/"
 
 
-def team_with_history(runs: int) -> Team:
-    """So many ended runs, copies of one that is launched, over as many minutes; and that one, as if it were running."""
+def team_with_history(runs: int, *, people: int) -> Team:
+    """So many ended runs, copies of one that is launched, over as many minutes; that one, as if it were running; and
+    people who may see them: one person's requests would all be counted on one share of the threads."""
     from django.db import connection
 
     from runs.launch.actions import launch
     from runs.launch.order import LaunchOrder
+    from runs.ledger import rollups
     from runs.models import Run
 
     customer = new_customer("bench", base_url="http://127.0.0.1:1", calls=3)
@@ -46,9 +52,10 @@ def team_with_history(runs: int) -> Team:
     copies = [_ended(live, minutes_ago, random.Random(minutes_ago)) for minutes_ago in range(runs, 0, -1)]
     Run.objects.bulk_create(copies, batch_size=500)
     Run.objects.filter(pk=live.pk).update(state="running", started_at=live.created_at)
+    rollups.rebuild(customer.who.team.pk)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    return Team(customer, live.pk, copies[-1].pk, _cookie(customer))
+    return Team(customer, live.pk, copies[-1].pk, [_cookie(user) for user in _people(customer, people)])
 
 
 def change(run_id: UUID) -> None:
@@ -85,10 +92,20 @@ def _ended(model: object, minutes_ago: int, chance: random.Random) -> object:
     )
 
 
-def _cookie(customer: Customer) -> str:
+def _people(customer: Customer, count: int) -> list[object]:
+    """The owner and others, all of them members."""
+    from teams.models import Membership, Role, User
+
+    others = [User(email=f"reader{number}@example.com", name=f"Reader {number}") for number in range(1, count)]
+    User.objects.bulk_create(others)
+    Membership.objects.bulk_create(Membership(team=customer.who.team, user=user, role=Role.VIEWER) for user in others)
+    return [customer.who.user, *others]
+
+
+def _cookie(user: object) -> str:
     from django.conf import settings
     from django.test import Client
 
     client = Client()
-    client.force_login(customer.who.user)
+    client.force_login(user)
     return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"

@@ -9,11 +9,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import BooleanField, Case, Count, Exists, QuerySet, Subquery, When
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
 from psycopg.sql import SQL
 
-from runs.models import Run
-from runs.states import RunState
 from teams.models import Team
 
 MAX_AT_ONCE = 10_000
@@ -33,15 +32,24 @@ FITTING = """
            FROM teams_team WHERE id = %(team)s)
 """
 
+_FULL = """
+    EXISTS (SELECT FROM teams_team WHERE id = %s AND runs_at_once <= (
+        SELECT count(*) FROM runs_run AS under_way WHERE team_id = %s AND state = 'running'))
+"""
+# As text: built as an expression it took a twelfth of the time of the page of runs.
+_KEPT_BACK = f"runs_run.state = 'queued' AND {_FULL}"
+
 
 def is_full(team: Team) -> bool:
     """Whether no place is left for another run."""
-    return _full(team).exists()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_FULL}", [team.pk, team.pk])
+        return bool(cursor.fetchone()[0])
 
 
-def kept_back(team: Team) -> Case:
+def kept_back(team: Team) -> RawSQL:
     """For a list of this team's runs: whether each is queued because the team is full."""
-    return Case(When(state=RunState.QUEUED, then=Exists(_full(team))), default=False, output_field=BooleanField())
+    return RawSQL(_KEPT_BACK, [team.pk, team.pk], output_field=BooleanField())  # noqa: S611 - text of ours
 
 
 def fitting(team_id: int, *, most: int) -> list[UUID]:
@@ -49,9 +57,3 @@ def fitting(team_id: int, *, most: int) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(FITTING, {"team": team_id, "most": most})
         return [row[0] for row in cursor.fetchall()]
-
-
-def _full(team: Team) -> QuerySet[Team]:
-    under_way = Run.objects.filter(team_id=team.pk, state=RunState.RUNNING).order_by()
-    count = under_way.values("team_id").annotate(count=Count("pk")).values("count")
-    return Team.objects.filter(pk=team.pk, runs_at_once__lte=Subquery(count))

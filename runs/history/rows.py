@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
 
-from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from runs.history.columns import COLUMNS
@@ -13,19 +13,7 @@ from runs.templatetags.money import cost
 from runs.templatetags.times import moment, ticking, took
 from runs.templatetags.words import simulated, state, wait
 
-RUN = """<tr>
-<td class="tick">
-<input class="form-check-input" type="checkbox" form="ticked" name="runs" value="{pk}"
- aria-label="Compare {crew}, {launched_at}">
-</td>
-<td class="grow">
-<a class="fw-medium" href="{address}">{crew}</a> <span class="quiet">{version}</span> {simulated}{about}
-</td>
-"""
-ABOUT = '<div class="{} clip">{}</div>'
-WAITS = '<div class="quiet">for {}</div>'
 API = ' <span class="label-of">API</span>'
-CODE = '<span class="label-of">{}</span> {}'
 UNLABELLED = ("state",)
 """On a narrow screen a state needs no label: it is told by its mark and word."""
 WRAPPED = {"by": "break", "tags": "tags whole", "error": "tags whole"}
@@ -35,7 +23,7 @@ Cell = Callable[[RunLine], str]
 
 
 def rows_of(lines: Iterable[RunLine], columns: Sequence[str]) -> SafeString:
-    """What people and models wrote is escaped. Figures and our own addresses need not be looked through."""
+    """Every text that people or models wrote is escaped here. Figures and our own addresses need not be."""
     cells = [(_begin(name), CELLS[name]) for name in columns]
     return SafeString("".join(_row(line, cells) for line in lines))
 
@@ -52,21 +40,23 @@ def _begin(name: str) -> str:
     return f'<td{css} data-label="{label}">'
 
 
-def _run(line: RunLine) -> SafeString:
-    return format_html(
-        RUN,
-        pk=SafeString(line.pk),
-        launched_at=SafeString(f"{line.created_at:%Y-%m-%d %H:%M:%S}"),
-        address=SafeString(line.address),
-        crew=line.crew,
-        version=SafeString(line.version),
-        simulated=simulated() if line.simulated else "",
-        about=format_html(ABOUT, "bad" if line.failed else "quiet", line.about) if line.about else "",
-    )
+def _run(line: RunLine) -> str:
+    crew, launched_at = escape(line.crew), f"{line.created_at:%Y-%m-%d %H:%M:%S}"
+    label = simulated() if line.simulated else ""
+    about = f'<div class="{"bad" if line.failed else "quiet"} clip">{escape(line.about)}</div>' if line.about else ""
+    return f"""<tr>
+<td class="tick">
+<input class="form-check-input" type="checkbox" form="ticked" name="runs" value="{line.pk}"
+ aria-label="Compare {crew}, {launched_at}">
+</td>
+<td class="grow">
+<a class="fw-medium" href="{line.address}">{crew}</a> <span class="quiet">{line.version}</span> {label}{about}
+</td>
+"""
 
 
 def _state(line: RunLine) -> str:
-    waits = format_html(WAITS, wait(line.waiting_for)) if line.waiting_for else ""
+    waits = f'<div class="quiet">for {escape(wait(line.waiting_for))}</div>' if line.waiting_for else ""
     return f"{state(line.state)}{waits}"
 
 
@@ -84,7 +74,8 @@ def _by(line: RunLine) -> str:
 
 
 def _error(line: RunLine) -> str:
-    return format_html(CODE, line.row.error_code, line.error) if line.row.error_code else escape(line.error)
+    code = f'<span class="label-of">{escape(line.row.error_code)}</span> ' if line.row.error_code else ""
+    return f"{code}{escape(line.error)}"
 
 
 CELLS: Mapping[str, Cell] = {
