@@ -12,7 +12,8 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from agents_app.models import CrewVersion
-from runs.compare.reads import queries, whole_versions
+from runs.compare.reads import queries, whole_groups
+from runs.compare.reads.whole_groups import Whole, whole_filter, whole_version
 from runs.compare.splits.facts import CallSums, Side, Spread, TaskSums, Totals
 from runs.compare.splits.stars import mean_sample
 from runs.history.fields.words import words_of
@@ -78,6 +79,7 @@ class _Group:
     runs: QuerySet[Run]
     filter: str
     version: CrewVersion | None = None
+    whole: Whole | None = None  # where rollups can tell its runs apart
 
 
 def _once(texts: Sequence[str], problems: list[Problem]) -> list[str]:
@@ -170,6 +172,7 @@ def _version_group(who: Principal, text: str, version: CrewVersion) -> _Group:
         runs=visible_to(who, Run).filter(version=version),
         filter=f"crew:={version.crew.slug} version:{version.number}",
         version=version,
+        whole=whole_version(version),
     )
 
 
@@ -181,7 +184,8 @@ def _filters(who: Principal, texts: Sequence[str], problems: list[Problem]) -> l
         except Refusal as refusal:
             problems.append(Problem(short(text), refusal.message))
             continue
-        groups.append(_Group(text, short(text), parsed.apply(visible_to(who, Run)), text))
+        runs, whole = parsed.apply(visible_to(who, Run)), whole_filter(who.team.pk, parsed)
+        groups.append(_Group(text, short(text), runs, text, whole=whole))
     return groups
 
 
@@ -196,7 +200,7 @@ def _in_time(group: _Group, simulated: bool | None, problems: list[Problem]) -> 
 
 
 def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go_on: Callable[[], None]) -> Side | None:
-    """Its ended runs of one kind; None, with a word, if there are none. Nine queries at most; ``go_on`` is called
+    """Its ended runs of one kind; None, with a word, if there are none. Ten queries at most; ``go_on`` is called
     between them.
     """
     counts = _counts(group)
@@ -210,7 +214,7 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
     go_on()
     totals, tasks, calls, (cost, time) = _sums(group, newest, kind, count, go_on)
     go_on()
-    rated = runs if group.version is not None or count <= queries.MAX_GROUP else newest[: queries.MAX_GROUP]
+    rated = newest[: queries.MAX_GROUP] if group.whole is None else runs.filter(rating_count__gt=0)
     stars = queries.stars_of(rated.values("pk")).get(queries.ALL, {}) if totals.rated_runs else {}
     side = Side(
         id=group.id,
@@ -225,12 +229,12 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
         time=time,
         stars=mean_sample(stars, totals.rated_runs),
     )
-    return replace(side, notes=_notes_of_group(counts["live"], others, kind, count, whole=group.version is not None))
+    return replace(side, notes=_notes_of_group(counts["live"], others, kind, count, whole=group.whole is not None))
 
 
 def _counts(group: _Group) -> Mapping[str, int]:
-    if group.version is not None:
-        return whole_versions.counts_of_version(group.version)
+    if group.whole is not None:
+        return whole_groups.counts_of(group.whole) | {"live": group.runs.filter(state__in=RUN_LIVE).count()}
     counts: Mapping[str, int] = group.runs.aggregate(
         real=Count("pk", filter=Q(simulated=False, state__in=RUN_ENDED)),
         made_up=Count("pk", filter=Q(simulated=True, state__in=RUN_ENDED)),
@@ -243,15 +247,13 @@ _Sums = tuple[Totals, list[TaskSums], list[CallSums], tuple[Spread | None, Sprea
 
 
 def _sums(group: _Group, newest: QuerySet[Run], kind: bool, count: int, go_on: Callable[[], None]) -> _Sums:
-    """Of a version over all its runs by their rollups, of other groups over the newest ``MAX_GROUP`` runs themselves;
-    spreads always over those."""
-    if group.version is not None:
-        totals = whole_versions.totals_of_version(group.version, simulated=kind)
-        tasks = whole_versions.tasks_of_version(group.version, simulated=kind)
-        calls = whole_versions.calls_of_version(group.version, simulated=kind)
+    """Over all its runs where rollups know the group, else over the newest ``MAX_GROUP``; spreads always over those."""
+    if group.whole is not None:
+        totals = whole_groups.totals_of(group.whole, simulated=kind)
+        tasks = whole_groups.tasks_of(group.whole, simulated=kind)
+        calls = whole_groups.calls_of(group.whole, simulated=kind)
         go_on()
-        spreads = whole_versions.spreads_of_version(group.version, simulated=kind, most=queries.MAX_GROUP)
-        return totals, tasks, calls, spreads
+        return totals, tasks, calls, whole_groups.spreads_of(newest, most=queries.MAX_GROUP)
     ids = newest.values("pk")[: queries.MAX_GROUP]
     runs = Run.objects.filter(pk__in=ids) if count > queries.MAX_GROUP else newest.order_by()
     totals = queries.totals_of(runs)[queries.ALL]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, LiteralString
+from typing import Any
 
 from django.db import connection
 from psycopg.sql import SQL
@@ -40,18 +40,25 @@ class Percentiles:
         return 0.0 if self.exact else PRECISION
 
 
-def percentiles(scope: Scope, measure: Measure, *, runs: int) -> Percentiles:
-    """``runs`` is how many the scope has, as ``sums`` counts them: it decides how they are read. One statement."""
-    return _exact(scope, measure) if runs <= MOST_EXACT else _from_buckets(scope, measure)
+def percentiles(scope: Scope, *, runs: int) -> Mapping[Measure, Percentiles]:
+    """Of each measure. ``runs`` is how many the scope has, as ``sums`` counts them: it decides how they are read. One
+    statement."""
+    return _exact(scope) if runs <= MOST_EXACT else _from_buckets(scope)
 
 
-def _exact(scope: Scope, measure: Measure) -> Percentiles:
-    n, median, p95 = _execute(_EXACT, _parameters(scope, measure))[0]
-    return Percentiles(n, median, p95, exact=True)
+def _exact(scope: Scope) -> Mapping[Measure, Percentiles]:
+    found = {measure: (n, median, p95) for measure, n, median, p95 in _execute(_EXACT, scope)}
+    return {measure: Percentiles(*found[measure], exact=True) for measure in Measure}
 
 
-def _from_buckets(scope: Scope, measure: Measure) -> Percentiles:
-    counts = _execute(_BUCKETS[measure], _parameters(scope, measure))
+def _from_buckets(scope: Scope) -> Mapping[Measure, Percentiles]:
+    counts: dict[str, list[tuple[int, int]]] = {measure: [] for measure in Measure}
+    for measure, bucket, count in _execute(_BUCKETS, scope):
+        counts[measure].append((bucket, count))
+    return {measure: _among(counts[measure]) for measure in Measure}
+
+
+def _among(counts: Sequence[tuple[int, int]]) -> Percentiles:
     n = sum(count for _, count in counts)
     median, p95 = (_value(counts, math.ceil(share * n)) for share in SHARES)
     return Percentiles(n, median, p95, exact=False)
@@ -67,7 +74,7 @@ def _value(counts: Sequence[tuple[int, int]], rank: int) -> int | None:
     return None
 
 
-def _parameters(scope: Scope, measure: Measure) -> dict[str, Any]:
+def _parameters(scope: Scope) -> dict[str, Any]:
     first, last = full_days(scope)
     return {
         "team": scope.who.team.pk,
@@ -76,7 +83,6 @@ def _parameters(scope: Scope, measure: Measure) -> dict[str, Any]:
         "version": scope.version and scope.version.pk,
         "since": scope.period.since,
         "until": scope.period.until,
-        "measure": measure.value,
         "first": first,
         "last": last,
         "edge_before": _midnight(first),
@@ -95,9 +101,9 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _execute(query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def _execute(query: str, scope: Scope) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
+        cursor.execute(query, _parameters(scope))
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
@@ -107,48 +113,39 @@ _OF_CREW = SQL("""
     AND (%(version)s::bigint IS NULL OR run.version_id = %(version)s)
 """)
 _OF_TEAM = SQL("run.team_id = %(team)s AND run.simulated = %(simulated)s")
+_ENDED = SQL("SELECT {values} FROM runs_run AS run WHERE {whose} AND run.ended_ms >= 0").format(
+    values=SQL("run.ended_nusd, run.ended_ms, run.unpriced_calls"), whose=SQL(" AND ").join([_OF_TEAM, _OF_CREW])
+)
 
 _EXACT = statement(
     """
-    SELECT count(*), percentile_disc(0.5) WITHIN GROUP (ORDER BY value),
-           percentile_disc(0.95) WITHIN GROUP (ORDER BY value)
-    FROM (SELECT CASE WHEN %(measure)s = 'cost' THEN run.ended_nusd ELSE run.ended_ms END AS value
-          FROM runs_run AS run
-          WHERE {of_team} AND run.created_at >= %(since)s AND run.created_at < %(until)s AND {of_crew}
-            AND run.ended_ms >= 0 AND (%(measure)s <> 'cost' OR run.unpriced_calls = 0)) AS ended
+    WITH ended AS MATERIALIZED ({ended} AND run.created_at >= %(since)s AND run.created_at < %(until)s)
+    SELECT 'cost', count(*), percentile_disc(0.5) WITHIN GROUP (ORDER BY ended_nusd),
+           percentile_disc(0.95) WITHIN GROUP (ORDER BY ended_nusd) FROM ended WHERE unpriced_calls = 0
+    UNION ALL
+    SELECT 'duration', count(*), percentile_disc(0.5) WITHIN GROUP (ORDER BY ended_ms),
+           percentile_disc(0.95) WITHIN GROUP (ORDER BY ended_ms) FROM ended
     """,
-    of_team=_OF_TEAM,
-    of_crew=_OF_CREW,
+    ended=_ENDED,
 )
 
-# A run's value, and whether it has one.
-_VALUES: Mapping[Measure, tuple[LiteralString, LiteralString]] = {
-    Measure.COST: ("run.ended_nusd::float8", "run.unpriced_calls = 0"),
-    Measure.DURATION: ("run.ended_ms::float8", "true"),
-}
-
-
-def _with_buckets(measure: Measure) -> str:
-    """Reads the buckets of the days that lie in the period as a whole, and the runs of the hours before and after."""
-    value, is_known = _VALUES[measure]
-    return statement(
-        """
-        SELECT bucket, sum(runs)::bigint FROM (
-            SELECT run.bucket, run.runs FROM runs_runbucket AS run
-            WHERE {of_team} AND run.measure = %(measure)s AND run.day >= %(first)s AND run.day < %(last)s AND {of_crew}
-            UNION ALL
-            SELECT {bucket}, 1 FROM runs_run AS run
-            WHERE {in_all} AND run.created_at >= %(since)s AND run.created_at < least(%(edge_before)s, %(until)s)
-            UNION ALL
-            SELECT {bucket}, 1 FROM runs_run AS run
-            WHERE {in_all} AND run.created_at >= greatest(%(edge_after)s, %(since)s) AND run.created_at < %(until)s
-        ) AS counted GROUP BY bucket ORDER BY bucket
-        """,
-        of_team=_OF_TEAM,
-        of_crew=_OF_CREW,
-        in_all=SQL(" AND ").join([_OF_TEAM, _OF_CREW, SQL("run.ended_ms >= 0"), SQL(is_known)]),
-        bucket=SQL(bucket_of(value)),
-    )
-
-
-_BUCKETS = {measure: _with_buckets(measure) for measure in Measure}
+# The buckets of the days that lie in the period as a whole, and the runs of the hours before and after.
+_BUCKETS = statement(
+    """
+    WITH edges AS MATERIALIZED (
+        {ended} AND run.created_at >= %(since)s AND run.created_at < least(%(edge_before)s, %(until)s)
+        UNION ALL
+        {ended} AND run.created_at >= greatest(%(edge_after)s, %(since)s) AND run.created_at < %(until)s)
+    SELECT measure, bucket, sum(runs)::bigint FROM (
+        SELECT run.measure, run.bucket::float8, run.runs FROM runs_runbucket AS run
+        WHERE {of_team} AND run.day >= %(first)s AND run.day < %(last)s AND {of_crew}
+        UNION ALL SELECT 'cost', {cost}, 1 FROM edges WHERE unpriced_calls = 0
+        UNION ALL SELECT 'duration', {duration}, 1 FROM edges
+    ) AS counted GROUP BY measure, bucket ORDER BY measure, bucket
+    """,
+    ended=_ENDED,
+    of_team=_OF_TEAM,
+    of_crew=_OF_CREW,
+    cost=SQL(bucket_of("ended_nusd::float8")),
+    duration=SQL(bucket_of("ended_ms::float8")),
+)

@@ -7,7 +7,7 @@ over the runs that were launched in a period is the figure of that period.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -86,26 +86,34 @@ def total(rows: Iterable[Figures]) -> Figures:
     return sum(rows, NONE)
 
 
-def run_sums(scope: Scope, *, by: Sequence[RunKey] = ()) -> dict[Key, Figures]:
-    """Sums over runs by the keys; a key without runs is left out."""
+def run_sums(scope: Scope, *, by: Sequence[RunKey] = (), only: Collection[str] = ()) -> dict[Key, Figures]:
+    """Sums over runs by the keys; a key without runs is left out. ``only``: the figures that are summed, else all."""
     names = (*_SUMMED, *("successful_requests", "spent_nusd", "unpriced_calls", "estimated_calls"), *_RATED)
     sums = {name: Sum(name) for name in names}
+    of_ended = _wanted(sums | {"runs": Sum("runs"), "took_ms": Sum("took_ms")}, only)
     ended = RunSum.objects.filter(scope.of_rollups(time="hour"))
     live = Run.objects.filter(scope.of_runs(), state__in=RUN_LIVE)
     return _added(
-        _rows(ended, _keys(by, moment="hour"), sums | {"runs": Sum("runs"), "took_ms": Sum("took_ms")}, len(by)),
-        _rows(live, _keys(by, moment="created_at"), sums | {"runs": Count("pk")}, len(by)),
+        _rows(ended, _keys(by, moment="hour"), of_ended, len(by)),
+        _rows(live, _keys(by, moment="created_at"), _wanted(sums | {"runs": Count("pk")}, only), len(by)),
     )
 
 
-def call_sums(scope: Scope, *, by: Sequence[CallKey] = ()) -> dict[Key, Figures]:
+def call_sums(scope: Scope, *, by: Sequence[CallKey] = (), only: Collection[str] = ()) -> dict[Key, Figures]:
     """Sums over the calls of the runs by the keys, of calls that have ended. ``state`` is their run's."""
     sums = {name: Sum(name) for name in (*_SUMMED, "successful_requests", "spent_nusd", "unpriced_calls")}
     sums |= {name: Sum(name) for name in ("estimated_calls", "calls", "saved_nusd")}
     ended = CallSum.objects.filter(scope.of_rollups(time="hour"))
     of_live = Call.objects.filter(scope.of_runs("run__"), run__state__in=RUN_LIVE).exclude(state=CallState.INTENT)
     keys = _keys(by, moment="created_at", prefix="run__", own=("model", "cost_class"))
-    return _added(_rows(ended, _keys(by, moment="hour"), sums, len(by)), _rows(of_live, keys, _OF_CALLS, len(by)))
+    return _added(
+        _rows(ended, _keys(by, moment="hour"), _wanted(sums, only), len(by)),
+        _rows(of_live, keys, _wanted(_OF_CALLS, only), len(by)),
+    )
+
+
+def _wanted(sums: Mapping[str, Any], only: Collection[str]) -> Mapping[str, Any]:
+    return {name: expression for name, expression in sums.items() if not only or name in only}
 
 
 _SUMMED = TOKEN_FIELDS

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from runs.figures.sums import NONE, Figures, Grain
+from runs.figures.sums import NONE, Figures, Grain, Key
 from runs.home.asked import Asked
 
 WIDTH, HEIGHT = 1000.0, 180.0
@@ -56,7 +56,7 @@ class Bars:
 
 
 def stacked(
-    series: Mapping[tuple[datetime, int], Figures],
+    series: Mapping[Key, Figures],
     wanted: Asked,
     name_of: Callable[[int], str],
     q_of: Callable[[datetime, datetime], str],

@@ -29,8 +29,12 @@ SHOWN_CREWS = 6
 SHOWN_CHANGES = 4
 """Of each kind."""
 SHOWN_ASKS = 5
-CREW, VERSION, MOMENT = 0, 1, 3
+CREW, VERSION = 0, 1
 """Places in the keys of sums over runs."""
+OF_RUNS = ("spent_nusd", "unpriced_calls", "runs", "rating_sum", "rating_count")
+OF_CALLS = ("spent_nusd",)
+OF_COLUMNS = ("spent_nusd", "unpriced_calls", "runs")
+"""What the page shows of runs, of calls, and in each column of its picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +154,16 @@ def home(who: Principal, query: Mapping[str, str], *, remembered: str = "", crew
         remembered = ""
     simulated = _is_simulated(query.get("money") or remembered, kinds)
     scope = Scope(who, simulated=simulated, period=wanted.period, crew=crew)
-    sums = run_sums(scope, by=("crew", "version", "state", wanted.grain))
-    sums_before = run_sums(scope.before, by=("crew", "version", "state"))
-    calls = call_sums(scope, by=("crew", "model", "cost_class", "state"))
-    calls_before = call_sums(scope.before, by=("crew", "model", "cost_class", "state"))
+    sums = run_sums(scope, by=("crew", "version", "state"), only=OF_RUNS)
+    sums_before = run_sums(scope.before, by=("crew", "version", "state"), only=OF_RUNS)
+    calls = call_sums(scope, by=("crew", "model", "cost_class", "state"), only=OF_CALLS)
+    calls_before = call_sums(scope.before, by=("crew", "model", "cost_class", "state"), only=OF_CALLS)
+    series = run_sums(scope, by=(wanted.grain, "crew" if crew is None else "version"), only=OF_COLUMNS)
     names = _Names(who, (*sums, *sums_before), scope)
     all_runs, before = total(sums.values()), total(sums_before.values())
     month = None if simulated or crew is not None else team_standing(who)
     wasted = _waste_by(calls)
+    spread, spread_before = percentiles(scope, runs=all_runs.runs), percentiles(scope.before, runs=before.runs)
     return Home(
         crew=crew,
         asked=wanted,
@@ -169,13 +175,13 @@ def home(who: Principal, query: Mapping[str, str], *, remembered: str = "", crew
         before=before,
         states=_by_state(sums),
         states_before=_by_state(sums_before),
-        cost=_distribution(scope, Measure.COST, all_runs, before),
-        duration=_distribution(scope, Measure.DURATION, all_runs, before),
+        cost=Distribution(spread[Measure.COST], spread_before[Measure.COST]),
+        duration=Distribution(spread[Measure.DURATION], spread_before[Measure.DURATION]),
         waste=[Waste(reason, nusd) for reason, nusd in sorted(wasted.items(), key=lambda item: -item[1])],
         waste_nusd=sum(wasted.values()),
         waste_before_nusd=sum(_waste_by(calls_before).values()),
         bars=stacked(
-            _series(sums, CREW if crew is None else VERSION),
+            series,
             wanted,
             names.crew if crew is None else names.version,
             names.q_of_slot,
@@ -269,20 +275,6 @@ def _waste_by(calls: Mapping[Key, Figures]) -> dict[str, int]:
     return dict(wasted)
 
 
-def _distribution(scope: Scope, measure: Measure, now: Figures, before: Figures) -> Distribution:
-    return Distribution(
-        percentiles(scope, measure, runs=now.runs), percentiles(scope.before, measure, runs=before.runs)
-    )
-
-
-def _series(sums: Mapping[Key, Figures], place: int) -> dict[tuple[datetime, int], Figures]:
-    """Figures by moment, and by crew or version."""
-    added: defaultdict[tuple[datetime, int], Figures] = defaultdict(Figures)
-    for key, figures in sums.items():
-        added[key[MOMENT], key[place]] += figures
-    return dict(added)
-
-
 def _changes(
     sums: Mapping[Key, Figures],
     sums_before: Mapping[Key, Figures],
@@ -316,7 +308,7 @@ def _pairs(now: Mapping[Any, Figures], before: Mapping[Any, Figures]) -> list[tu
 def _crews(sums: Mapping[Key, Figures], calls: Mapping[Key, Figures], names: _Names) -> list[CrewFigures]:
     failed: defaultdict[int, int] = defaultdict(int)
     wasted: defaultdict[int, int] = defaultdict(int)
-    for (crew, _, state, _), figures in sums.items():
+    for (crew, _, state), figures in sums.items():
         failed[crew] += figures.runs if state == RunState.FAILED else 0
     for (crew, _, cost_class, state), figures in calls.items():
         wasted[crew] += figures.spent_nusd if waste_of(cost_class, state) else 0
@@ -344,7 +336,7 @@ def _forecast(who: Principal, month: Standing, now: datetime) -> tuple[int, int]
     gone = now - begins
     if gone < timedelta(days=1) or not month.spent_nusd:
         return None
-    week = run_sums(Scope(who, simulated=False, period=last_hours(SPANS["7d"], now)))
+    week = run_sums(Scope(who, simulated=False, period=last_hours(SPANS["7d"], now)), only=("spent_nusd",))
     by_week = month.spent_nusd + round(total(week.values()).spent_nusd * ((ends - now) / timedelta(days=7)))
     by_month = round(month.spent_nusd * ((ends - begins) / gone))
     return min(by_week, by_month), max(by_week, by_month)

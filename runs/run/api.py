@@ -16,7 +16,8 @@ from runs.models import Call, Run
 from runs.paging import MAX_PAGE, Page
 from runs.run import queries
 from runs.run.actions import Decision, decide, pin, request_cancel, unpin
-from runs.run.schemas import CallList, DecisionIn, ResumeIn, RunOut, RunSummary
+from runs.run.analysis import Analysis, analysis_of
+from runs.run.schemas import CallList, DecisionIn, FindingsOut, ResumeIn, RunOut, RunSummary
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
@@ -38,6 +39,12 @@ def list_calls(request: ApiRequest, run_id: UUID, cursor: str = "", limit: int =
     """Every model request and tool call of a run in the order in which they began."""
     run = fetch(Run, request.auth, pk=run_id)
     return queries.page_of_calls(run, cursor=cursor, limit=max(1, min(limit, MAX_PAGE)))
+
+
+@router.get("/{uuid:run_id}/findings", response={200: FindingsOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+def get_findings(request: ApiRequest, run_id: UUID) -> Analysis:
+    """Where a run's time went, to the millisecond, what it waited for, and what was paid in it and gave nothing."""
+    return analysis_of(fetch(Run, request.auth, pk=run_id, related=("version",)))
 
 
 @router.post("/{uuid:run_id}/cancel", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))

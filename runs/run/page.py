@@ -17,16 +17,15 @@ from engine.spec.crew_spec import CrewSpec
 from runs.live.hub import changes
 from runs.live.looks import share_look
 from runs.models import Run
+from runs.run.analysis import analyse
 from runs.run.baseline import standing_to_baseline
 from runs.run.budget_wait import budget_wait
 from runs.run.call_tree import call_lines
 from runs.run.drawing.call_rows import call_rows
 from runs.run.drawing.waterfall import waterfall
 from runs.run.estimates import progress
-from runs.run.findings.of_run import CREW, TaskSums, findings_of
-from runs.run.findings.waste import waste_in
 from runs.run.forms import DecisionForm, ResumeForm
-from runs.run.queries import RunDetail, run_detail
+from runs.run.queries import run_detail
 from runs.run.reviews import reviews_of
 from runs.run.standing import troubles_of, waits_for, waits_of
 from runs.run.timeline import timeline
@@ -72,7 +71,8 @@ def context(
     waits = waits_of(run, detail.tasks)
     roles = {agent.key: agent.role for agent in spec.agents}
     drawn = timeline(run, detail.tasks, detail.calls, reviews.all)
-    findings = findings_of(run, spec, detail.tasks, detail.times, reviews.all, _task_sums(detail))
+    analysis = analyse(run, spec, detail, reviews.all)
+    findings = analysis.findings
     return {
         "who": who,
         "run": run,
@@ -97,19 +97,12 @@ def context(
         "wall_words": WALL_WORDS,
         "held_words": HELD_WORDS,
         "waste_words": WASTE_WORDS,
-        "waste": waste_in(detail.by_class, run.state),
+        "waste": analysis.waste,
         "progress": progress(run),
         "names": {task.key: task.name for task in detail.tasks},
         "graph": layout(spec, width=WIDE),
         "narrow_graph": layout(spec, width=NARROW),
         "states": {task.key: task.state for task in detail.tasks},
-    }
-
-
-def _task_sums(detail: RunDetail) -> dict[str, TaskSums]:
-    return {
-        row.key or CREW: TaskSums(row.asked_ms, row.tool_ms, row.waited_ms, row.budget_ms, row.nested_ms)
-        for row in detail.by_task
     }
 
 

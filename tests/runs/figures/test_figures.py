@@ -149,7 +149,7 @@ def test_a_late_figure_moves_what_was_counted(cast: Cast, crews: list[Crew]) -> 
     scope = scope_of(cast, last_hours(2, timezone.now()))
     assert total(run_sums(scope).values()).spent_nusd == 200
     assert {key: one.spent_nusd for key, one in call_sums(scope, by=["cost_class"]).items()} == {("duplicate",): 200}
-    assert percentiles(scope, Measure.COST, runs=1) == Percentiles(1, 200, 200, exact=True)
+    assert percentiles(scope, runs=1)[Measure.COST] == Percentiles(1, 200, 200, exact=True)
 
 
 @pytest.mark.parametrize("measure", Measure)
@@ -159,9 +159,9 @@ def test_percentiles_from_buckets_are_as_close_as_they_say(
 ) -> None:
     make_history(cast, crews, runs=150, seed=11)
     scope = scope_of(cast, period)
-    exact = percentiles(scope, measure, runs=0)
+    exact = percentiles(scope, runs=0)[measure]
     monkeypatch.setattr(percentiles_module, "MOST_EXACT", -1)
-    close = percentiles(scope, measure, runs=0)
+    close = percentiles(scope, runs=0)[measure]
     ended = [run for run in within(scope) if run.duration_ms is not None]
     if measure == Measure.COST:
         values = sorted(run.spent_nusd for run in ended if not run.unpriced_calls)
@@ -177,7 +177,7 @@ def test_percentiles_from_buckets_are_as_close_as_they_say(
 def test_a_period_without_runs_has_no_figures(cast: Cast) -> None:
     scope = scope_of(cast, last_hours(24, NOW))
     assert (run_sums(scope), call_sums(scope, by=["model"])) == ({}, {})
-    assert percentiles(scope, Measure.COST, runs=0) == Percentiles(0, None, None, exact=True)
+    assert percentiles(scope, runs=0)[Measure.COST] == Percentiles(0, None, None, exact=True)
 
 
 def test_another_teams_runs_are_not_counted(cast: Cast, crews: list[Crew]) -> None:

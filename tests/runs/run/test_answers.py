@@ -26,7 +26,12 @@ FIELDS = {
     "CallOut": "id task agent branch kind purpose cost_class model model_answered credential tool arguments "
     "tool_output status simulated step attempt prompt_tokens cached_prompt_tokens cache_write_tokens completion_tokens "
     "reasoning_tokens total_tokens usage_estimated cost_usd cache_hit cache_age_s saved_usd waited_ms started_at "
-    "finished_at latency_ms ttft_ms finish_reason messages reply error",
+    "finished_at latency_ms ttft_ms finish_reason messages reply error refused_by",
+    "FindingsOut": "wall_ms parts at_once_ms parallelism critical_path waste",
+    "WallPartOut": "kind wall_ms task_ms",
+    "OnPathOut": "task begins_ms ends_ms",
+    "WasteOut": "calls usd unpriced_calls reasons",
+    "WasteRowOut": "reason calls usd unpriced_calls",
     "TaskOut": "key name agent status started_at finished_at duration_ms output error questions usage",
     "QuestionOut": "about number answer call tool arguments step request asked_at",
     "UsageOut": "total_tokens prompt_tokens cached_prompt_tokens completion_tokens reasoning_tokens "
@@ -193,10 +198,32 @@ def test_a_call_is_answered_field_by_field(cast: Cast, run: Run) -> None:
         "messages": [{"role": "user", "content": "Figures, please"}],
         "reply": {"text": "Here they are", "tool_calls": []},
         "error": None,
+        "refused_by": None,
     }
     changed = {"task": None, "kind": "tool", "tool": "web", "arguments": "{}", "tool_output": "?", "status": "error"}
     assert {name: tool[name] for name in changed} == changed
     assert (tool["model"], tool["reply"], tool["error"]) == (None, None, {"code": "tool_error", "message": "Gone."})
+
+
+def test_the_findings_tell_where_time_and_money_went(cast: Cast, run: Run) -> None:
+    half = timedelta(milliseconds=500)
+    first = make_task(run, "brief", state="succeeded", started_at=NOON, finished_at=NOON + 3 * half)
+    make_call(run, task=first, cost_class="rejected", refused_by="guardrail")
+    make_call(run, task=first, step=1, started_at=NOON + half, finished_at=NOON + 3 * half, latency_ms=1000)
+    answer = get(cast, f"/runs/{run.pk}/findings")
+    assert answer["waste"] == {
+        "calls": 1,
+        "usd": "0.00075",
+        "unpriced_calls": 0,
+        "reasons": [{"reason": "rejected", "calls": 1, "usd": "0.00075", "unpriced_calls": 0}],
+    }
+    assert answer["critical_path"] == [
+        {"task": "brief", "begins_ms": 0, "ends_ms": 1500},
+        {"task": None, "begins_ms": 1500, "ends_ms": 2000},
+    ]
+    assert {part["kind"]: part["wall_ms"] for part in answer["parts"]} == {"models": 1500, "own": 500}
+    assert answer["wall_ms"] == 2000 == answer["at_once_ms"] + sum(part["task_ms"] for part in answer["parts"])
+    assert get(cast, f"/runs/{run.pk}/calls")["items"][0]["refused_by"] == "guardrail"
 
 
 def test_questions_are_about_an_answer_a_call_or_a_request(cast: Cast, run: Run) -> None:
