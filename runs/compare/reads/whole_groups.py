@@ -155,7 +155,7 @@ def tasks_of(whole: Whole, *, simulated: bool) -> list[TaskSums]:
     ]
 
 
-def _named(versions: Sequence[int], simulated: bool) -> QuerySet[Any, dict[str, Any]]:
+def _named(versions: Sequence[int], simulated: bool) -> Any:
     """The tasks, named as in the newest ended run of each version: all runs of a version name them alike."""
     ended = Run.objects.filter(version=OuterRef("pk"), simulated=simulated, finished_at__isnull=False)
     newest = CrewVersion.objects.filter(pk__in=versions).values(newest=Subquery(ended.order_by("-pk").values("pk")[:1]))
