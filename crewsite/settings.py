@@ -141,6 +141,9 @@ if PROCESS in ("web", "worker"):
     # have to give up their runs.
     _bounds = {"idle_in_transaction_session_timeout": 8_000, "statement_timeout": round(1000 * STATEMENT_TIMEOUT_S)}
     _set = [f"-c {name}={milliseconds}" for name, milliseconds in _bounds.items()]
+    # PostgreSQL's own 4 is for disks that have to seek. With it the newest runs of a version were looked for among all
+    # runs of the installation, in the order in which they lie on the disk.
+    _set.append("-c random_page_cost=1.1")
     _database["OPTIONS"]["options"] = " ".join([*_set, _database["OPTIONS"].get("options", "")]).strip()
     # Connections come from a bounded pool and are not kept one per thread: a worker has more threads than the database
     # has connections. A web process has as many at most, so a request waits for one only while the database is away.

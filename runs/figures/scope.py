@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Q
-
 from agents_app.models import Crew, CrewVersion
 from teams.access import Principal
 
@@ -45,21 +43,6 @@ class Scope:
     @property
     def before(self) -> Scope:
         return replace(self, period=self.period.before)
-
-    def of_rollups(self, *, time: str) -> Q:
-        """The condition on rows of ``RunSum`` and ``CallSum``, whose moment is in the column ``time``."""
-        period = {f"{time}__gte": self.period.since, f"{time}__lt": self.period.until}
-        return Q(team=self.who.team, simulated=self.simulated, **period) & self._of_crew("")
-
-    def of_runs(self, prefix: str = "") -> Q:
-        """The condition on runs; ``prefix`` leads to them from another model, such as ``run__``."""
-        period = {f"{prefix}created_at__gte": self.period.since, f"{prefix}created_at__lt": self.period.until}
-        whose = {f"{prefix}team": self.who.team, f"{prefix}simulated": self.simulated}
-        return Q(**whose, **period) & self._of_crew(prefix)
-
-    def _of_crew(self, prefix: str) -> Q:
-        named = {f"{prefix}crew": self.crew, f"{prefix}version": self.version}
-        return Q(**{name: value for name, value in named.items() if value is not None})
 
 
 def hour_of(moment: datetime) -> datetime:

@@ -321,7 +321,8 @@ def _crews(sums: Mapping[Key, Figures], calls: Mapping[Key, Figures], names: _Na
 
 def _asks(who: Principal) -> list[Run]:
     """Runs that wait for a person's word, then those that wait for money; of each the longest waiting first."""
-    waiting = visible_to(who, Run).filter(state=RunState.WAITING).select_related("crew", "version", "team")
+    waiting = visible_to(who, Run).filter(state=RunState.WAITING).select_related("crew")
+    waiting = waiting.only("waiting_for", "crew__name")
     people_first = Case(When(waiting_for=PERSON, then=Value(0)), default=Value(1))
     return list(waiting.order_by(people_first, "paused_at")[:SHOWN_ASKS])
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from agents_app.models import Crew
 from agents_app.queries import own_crew
 from runs.home.asked import REAL, SIMULATED
+from runs.home.drawing import columns, moment, rows
 from runs.home.page import home
 from teams.access import TeamRequest, member
 from teams.models import Role
@@ -34,7 +36,15 @@ def crew_figures(request: TeamRequest, slug: str) -> HttpResponse:
 
 def _figures(request: TeamRequest, template: str, crew: Crew | None = None) -> HttpResponse:
     page = home(request.who, request.GET, remembered=request.COOKIES.get(CHOICE, ""), crew=crew)
-    response = render(request, template, {"page": page, "crew": crew}, status=422 if page.asked.error else 200)
+    runs_page = reverse("runs", kwargs={"team": request.who.team.slug})
+    context = {
+        "page": page,
+        "crew": crew,
+        "columns": columns(page.bars, runs_page),
+        "rows": rows(page.bars, runs_page),
+        "ticks": [moment(column, page.bars.grain) for column in page.bars.ticks],
+    }
+    response = render(request, template, context, status=422 if page.asked.error else 200)
     chosen = request.GET.get("money", "")
     if chosen in (REAL, SIMULATED):
         response.set_cookie(CHOICE, chosen, max_age=A_YEAR_S, samesite="Lax", httponly=True, secure=request.is_secure())

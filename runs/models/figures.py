@@ -115,6 +115,7 @@ class TaskCallSum(EndedRuns):
                 name="task_call_sum_once",
             ),
         ]
+        indexes = [models.Index(fields=["team", "simulated", "day"], name="task_call_sum_of_days")]
 
     def __str__(self) -> str:
         return f"{self.calls} calls of {self.task or 'the crew'} on {self.day}"
@@ -135,6 +136,7 @@ class TaskTime(EndedRuns):
                 fields=["version", "simulated", "day", "team", "crew", "task"], name="task_time_once"
             )
         ]
+        indexes = [models.Index(fields=["team", "simulated", "day"], name="task_time_of_days")]
 
     def __str__(self) -> str:
         return f"{self.task} on {self.day}"

@@ -132,6 +132,8 @@ class Run(Rollup):
             models.Index(fields=["team", "created_by", "id"], name="run_launched_by"),
             models.Index(fields=["team", "-id"], name="run_with_error", condition=~Q(error="")),
             models.Index(fields=["version", "simulated", "-id"], name="run_version_newest"),
+            models.Index(fields=["version", "-id"], name="run_of_version"),
+            models.Index(fields=["crew", "-ended_nusd", "-id"], name="run_of_crew_dearest"),
             models.Index(fields=["team", "rank", "id"], name="run_in_line", condition=Q(state="queued")),
             models.Index(fields=["team"], name="run_in_progress", condition=Q(state="running")),
             models.Index(fields=["rung_at"], name="run_claimable", condition=Q(state__in=["queued", "running"])),

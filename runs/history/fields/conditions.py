@@ -8,6 +8,9 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Subquery
 from django.db.models.lookups import IsNull
 
+NOBODY = 0
+"""No row has this id."""
+
 
 class NotTrue(Func):
     """Everything that a condition does not find, also where it is neither true nor false for want of a value."""

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from django.db.models import F, Q
 
+from agents_app.models import CrewVersion
 from runs.history.fields.asked import Asked
+from runs.history.fields.conditions import NOBODY
 from runs.history.fields.values import Between, between, listed, milliseconds, moment, nusd, whole_number
 from runs.history.fields.words import Misread, Quotable
 from runs.ratings.filter import rating_condition
@@ -75,10 +77,16 @@ def simulated(value: Quotable, asked: Asked) -> Q:
 
 
 def version(value: Quotable, asked: Asked) -> Q:
+    """Versions are looked up first, as crews are."""
     parts = listed(value)
     if len(parts) > 1:
-        return Q(version__number__in=[int(_VERSION(part.text)) for part in parts])
-    return between(value.text, _VERSION, without_sign="=").of("version__number")
+        numbered = Q(number__in=[int(_VERSION(part.text)) for part in parts])
+    else:
+        numbered = between(value.text, _VERSION, without_sign="=").of("number")
+    versions = CrewVersion.objects.filter(numbered)
+    if asked.who is not None:
+        versions = versions.filter(crew__team=asked.who.team)
+    return Q(version__in=list(versions.values_list("pk", flat=True)) or [NOBODY])
 
 
 def run_id(value: Quotable, asked: Asked) -> Q:

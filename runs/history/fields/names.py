@@ -14,7 +14,7 @@ from django.db.models import F, OuterRef, Q
 
 from agents_app.models import Crew
 from runs.history.fields.asked import Asked
-from runs.history.fields.conditions import any_of, refers_to, there_is
+from runs.history.fields.conditions import NOBODY, any_of, refers_to, there_is
 from runs.history.fields.figures import the_run
 from runs.history.fields.values import exactly, listed
 from runs.history.fields.words import Misread, Quotable
@@ -25,8 +25,6 @@ NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
 CONSTANTS = {"true": True, "false": False, "null": None}
 FAILED = ~Q(error="")
 ME = "me"
-NOBODY = 0
-"""No row has this id."""
 
 
 def crew(value: Quotable, asked: Asked) -> Q:

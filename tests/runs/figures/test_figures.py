@@ -78,7 +78,13 @@ def scope_of(cast: Cast, period: Period, **fields: Any) -> Scope:
 
 
 def within(scope: Scope) -> list[Run]:
-    runs = Run.objects.filter(scope.of_runs()).select_related("crew", "version").prefetch_related("calls")
+    period = scope.period
+    runs = Run.objects.filter(team=scope.who.team, simulated=scope.simulated)
+    runs = (
+        runs.filter(created_at__gte=period.since, created_at__lt=period.until)
+        .select_related("crew", "version")
+        .prefetch_related("calls")
+    )
     return list(runs)
 
 
