@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from decimal import Decimal
 from io import StringIO
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from agents_app.models import Crew
-from runs.compare import sides
 from runs.models import Run
 from runs.ratings.actions import rate
-from runs.states import RunState
 from teams.models import Scope
-from tests.cast import Cast, make_crew
-from tests.ledger import make_call, make_run, make_task
+from tests.cast import Cast
+from tests.ledger import make_call, make_task
 from tests.pages import HOSTILE, html, page_of, signed_in
 from tests.runs.books import make_books
 from tests.runs.compare.runs_to_compare import COMPARE, a_run, of_runs
@@ -91,159 +85,6 @@ class TestTwoRuns:
             page = html(client.get(address))
             assert "<script>alert" not in page
             assert "&lt;script&gt;" in page
-
-
-class TestWhatCannotBeShown:
-    @pytest.fixture
-    def told(self, cast: Cast) -> Callable[[str], str]:
-        return lambda address: html(signed_in(cast.viewer).get(address))
-
-    def test_foreign_gone_unreadable_and_doubled_runs_are_named_and_the_rest_is_shown(
-        self, cast: Cast, crew: Crew, told: Callable[[str], str]
-    ) -> None:
-        foreign = make_run(cast.stranger, make_crew(cast.stranger))
-        run, other, gone = a_run(cast, crew), a_run(cast, crew, 2), uuid4()
-        page = told(f"{of_runs(run, foreign, run)},{gone},x,{other.pk}")
-        assert page.count("There is no such run in this team.") == 2
-        assert "It is named twice, and shown once." in page
-        assert "This is no run" in page
-        assert "$0.000750 dearer" in page
-
-    def test_of_a_hundred_runs_six_are_shown(self, cast: Cast, crew: Crew, told: Callable[[str], str]) -> None:
-        runs = [a_run(cast, crew) for _ in range(8)]
-        page = told(f"{of_runs(*runs)},{','.join(str(uuid4()) for _ in range(92))}")
-        assert "2 more</bdi></strong>: At most 6 are compared at once." in page
-        assert page.count("make baseline<") == 5
-        assert "more that cannot be shown" in page
-
-    def test_a_live_run_is_compared_by_what_it_cost_so_far(
-        self, cast: Cast, crew: Crew, told: Callable[[str], str]
-    ) -> None:
-        page = told(of_runs(a_run(cast, crew), a_run(cast, crew, 2, state=RunState.RUNNING)))
-        assert "It has not ended" in page
-        assert "$0.000750 dearer" in page
-        assert "Times are not compared" in page
-
-    def test_a_run_that_never_began_and_one_that_failed_are_compared_too(
-        self, cast: Cast, crew: Crew, told: Callable[[str], str]
-    ) -> None:
-        failed = a_run(cast, crew, 2, state=RunState.FAILED)
-        never = make_run(cast.owner, crew, state=RunState.CANCELLED, started_at=None)
-        page = told(of_runs(failed, never))
-        assert "It never began" in page
-        assert "$0.001500 cheaper (−100 %)" in page
-
-    def test_runs_of_different_crews_are_compared(self, cast: Cast, crew: Crew, told: Callable[[str], str]) -> None:
-        page = told(of_runs(a_run(cast, crew), a_run(cast, make_crew(cast.owner, model="gpt-4o"), 2)))
-        assert "Figures asked more often" in page
-
-    def test_simulated_and_real_runs_are_not_compared_without_a_word(
-        self, cast: Cast, crew: Crew, told: Callable[[str], str]
-    ) -> None:
-        page = told(of_runs(a_run(cast, crew), a_run(cast, crew, simulated=True)))
-        assert "Some of these are simulated and some are real" in page
-
-    @pytest.mark.parametrize(
-        ("query", "word"),
-        [
-            ("versions=company-brief@9", "There is no such version in this team."),
-            ("versions=company-brief", "Write a version as crew@3."),
-            ("versions=company-brief@1", "No run fits."),
-            ("q=cost:x", "is not an amount"),
-            (f"q={'x' * 501}", "The filter is longer than 500 characters."),
-            ("q=crew:nobody", "No run fits."),
-            ("runs=", "Nothing to compare yet"),
-            ("", "Nothing to compare yet"),
-            ("baseline=x&runs=", "Nothing to compare yet"),
-        ],
-    )
-    def test_each_thing_that_cannot_be_shown_has_a_word(
-        self, cast: Cast, crew: Crew, query: str, word: str, told: Callable[[str], str]
-    ) -> None:
-        from agents_app.actions import cut_version
-
-        cut_version(crew, by=cast.owner.user)
-        assert word in told(f"{COMPARE}?{query}")
-
-    def test_a_baseline_that_is_not_there_is_named(self, cast: Cast, crew: Crew, told: Callable[[str], str]) -> None:
-        assert "It is none of what is compared" in told(f"{of_runs(a_run(cast, crew))}&baseline={uuid4()}")
-
-    def test_strangers_see_no_page_and_no_output(self, cast: Cast, crew: Crew) -> None:
-        runs = a_run(cast, crew), a_run(cast, crew)
-        client = signed_in(cast.stranger)
-        assert client.get(of_runs(*runs)).status_code == 404
-        own = of_runs(*runs).replace("/acme/", "/others/").replace("compare/", "compare/output/")
-        assert client.get(own).status_code == 404
-
-
-class TestGroups:
-    def test_versions_are_compared_by_mean_median_and_interval(self, cast: Cast, crew: Crew) -> None:
-        for number in range(8):
-            a_run(cast, crew, 1 + number % 3, seconds=10 + number)
-        other = make_crew(cast.owner, model="gpt-4o")
-        for number in range(8):
-            a_run(cast, other, 5 + number % 2, seconds=30 + number)
-        versions = f"versions=company-brief@1,{other.slug}@1"
-        page = html(signed_in(cast.viewer).get(f"{COMPARE}?{versions}"))
-        assert "The medians differ by +$0.0" in page
-        assert "(95 % interval)." in page
-        assert "8 runs" in page
-
-    def test_few_runs_are_said_to_be_too_few(self, cast: Cast, crew: Crew) -> None:
-        a_run(cast, crew)
-        a_run(cast, make_crew(cast.owner), 2)
-        page = html(signed_in(cast.viewer).get(f"{COMPARE}?versions=company-brief@1,company-brief-2@1"))
-        assert "Too few runs to tell" in page
-
-    def test_real_and_simulated_runs_are_never_in_one_group(self, cast: Cast, crew: Crew) -> None:
-        a_run(cast, crew, 1)
-        a_run(cast, crew, 100, simulated=True)
-        a_run(cast, crew, 7, state=RunState.RUNNING)
-        client = signed_in(cast.viewer)
-        side = client.get(f"{COMPARE}?versions=company-brief@1").context["page"].heads[0].side
-        assert (side.runs, side.totals.spent_nusd) == (1, 750_000)
-        assert side.notes[0].startswith("1 simulated run is left out")
-        assert side.notes[1] == "1 still under way is left out."
-        side = client.get(f"{COMPARE}?versions=company-brief@1&simulated=yes").context["page"].heads[0].side
-        assert (side.runs, side.totals.spent_nusd) == (1, 75_000_000)
-
-    @pytest.mark.parametrize("runs", [1, 12])
-    def test_it_takes_as_many_queries_for_twelve_runs_as_for_one(self, cast: Cast, crew: Crew, runs: int) -> None:
-        for _ in range(runs):
-            a_run(cast, crew)
-        client = signed_in(cast.viewer)
-        with CaptureQueriesContext(connection) as asked:
-            client.get(f"{COMPARE}?q=crew:brief&q=status:succeeded")
-        bounds = ("SAVEPOINT", "RELEASE", "SELECT set_config", "SELECT current_setting")  # of each group's time
-        assert len([one for one in asked if not one["sql"].startswith(bounds)]) == 22
-
-    def test_of_a_large_group_the_newest_are_compared(
-        self, cast: Cast, crew: Crew, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("runs.compare.reads.queries.MAX_GROUP", 2)
-        for calls in (50, 1, 1):
-            a_run(cast, crew, calls)
-        side = signed_in(cast.viewer).get(f"{COMPARE}?q=crew:brief").context["page"].heads[0].side
-        assert (side.runs, side.totals.spent_nusd) == (2, 1_500_000)
-        assert "Of 3 runs the newest 2 are compared." in side.notes
-
-
-class TestTime:
-    def test_a_group_that_takes_too_long_is_told_and_the_rest_is_shown(
-        self, cast: Cast, crew: Crew, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        run = make_run(cast.runner, crew)
-        monkeypatch.setattr(sides, "GROUP_SECONDS", 0.0)
-        page = html(signed_in(cast.viewer).get(f"{COMPARE}?runs={run.pk}&q=status:succeeded"))
-        assert "Narrow it" in page
-        assert str(run.pk) in page
-
-    def test_groups_leave_threads_for_pages(self, cast: Cast, crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
-        make_run(cast.runner, crew)
-        monkeypatch.setattr(sides.GROUP_PLACES, "_patience_s", 0.01)
-        with sides.GROUP_PLACES.one(), sides.GROUP_PLACES.one():
-            page = html(signed_in(cast.viewer).get(f"{COMPARE}?q=status:succeeded"))
-        assert "Other groups are being compared" in page
 
 
 class TestOneAddress:
