@@ -142,7 +142,7 @@ def _sums(what: str, scope: Scope, by: Sequence[str], only: Collection[str]) -> 
     names = tuple(name for name in _SOURCES[what].figures if not only or name in only)
     chosen = {"crew": scope.crew, "version": scope.version}
     narrow = tuple(name for name, row in chosen.items() if row is not None)
-    values = {
+    values: dict[str, Any] = {
         "team": scope.who.team.pk,
         "simulated": scope.simulated,
         "since": scope.period.since,
