@@ -59,8 +59,8 @@ def real_id(model: str) -> str:
 
 
 def provider_of(model: str) -> str | None:
-    """``openai`` for ``gpt-4o`` and ``openai/gpt-4o``; None for a bare name of no known provider."""
-    name = real_id(model)
+    """``openai`` for ``gpt-4o``, ``openai/gpt-4o`` and ``ft:gpt-4o:us::1``; None for a bare name of no known provider."""
+    name = real_id(model).removeprefix("ft:")
     prefix, slash, _ = name.partition("/")
     if slash:
         return ALIASES.get(prefix, prefix)
