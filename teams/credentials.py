@@ -19,7 +19,7 @@ class TeamCredentials:
         key = self.key_for(llm)
         if key is None:
             return None
-        return Credential(api_key=unseal(key.secret), base_url=key.base_url or None)
+        return Credential(api_key=unseal(key.secret), base_url=key.base_url or None, books_stated=key.books_stated)
 
     def key_for(self, llm: LLMSpec) -> ProviderKey | None:
         """The key that would be used, still encrypted."""

@@ -198,6 +198,8 @@ class ProviderKey(models.Model):
     name = models.SlugField(max_length=60, default="default")  # a spec's ``credential`` names it
     secret = models.BinaryField()  # encrypted
     base_url = models.URLField(blank=True, max_length=500)
+    # What the provider says that a request costs is booked, where it says so, and not what the price list makes of it.
+    books_stated = models.BooleanField(default=False, db_default=False)
     rpm = models.PositiveIntegerField(null=True, blank=True)  # requests per minute; null is no limit
     tpm = models.PositiveIntegerField(null=True, blank=True)  # tokens per minute; null is no limit
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -71,7 +71,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Price(Rates):
-    """A model's price: the rates for ordinary prompts, ``tiers`` of rates for longer ones, in ascending order, and fees.
+    """A model's price: the rates for ordinary prompts, ``tiers`` of rates for longer ones in ascending order, and fees.
 
     The fees are in USD: for the request itself, for each search that the provider makes for it, and for each million
     tokens of citations. None: there is none. ``extra_reserve_usd`` is set aside for those whose number only the reply

@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.bounded import Effort
 from engine.cache import Kept
-from engine.catalogue.pricing import cost_usd, worst_case_usd
+from engine.catalogue.pricing import charge_of, cost_usd, worst_case_usd
 from engine.crew.booking import booked, refused
 from engine.crew.runtime import Runtime
 from engine.crew.token_bounds import fits, max_tokens_for, refuse_too_long
@@ -194,12 +194,15 @@ class Calls:
             except ProviderError as error:
                 booking.outcome = refused(error, intent)
                 raise
+            charge = charge_of(reply.usage, intent.price, books_stated=reply.books_stated)
             booking.outcome = CallOutcome(
                 CallStatus.OK,
                 reply=reply,
                 usage=reply.usage,
-                cost_usd=cost_usd(reply.usage, intent.price),
-                rates=intent.price and intent.price.rates(reply.usage.prompt_tokens),
+                cost_usd=charge.cost_usd,
+                parts=charge.parts,
+                is_stated=charge.is_stated,
+                rates=charge.rates,
             )
         return reply
 

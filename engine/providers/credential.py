@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from engine.catalogue.model_ids import provider_of
+from engine.catalogue.model_ids import STATES_ITS_COST, provider_of
 from engine.spec.crew_spec import LLMSpec
 
 KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "together_ai": ("TOGETHERAI_API_KEY",)}
@@ -16,10 +16,14 @@ NEEDS_NO_KEY = frozenset({"ollama"})
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A provider key and, for OpenAI-compatible servers, their address. The key is left out of the repr."""
+    """A provider key and, for OpenAI-compatible servers, their address. The key is left out of the repr.
+
+    ``books_stated``: what the provider says that a request costs is booked, and not what the price list makes of it.
+    """
 
     api_key: str = field(repr=False)
     base_url: str | None = None
+    books_stated: bool = False
 
 
 FindCredential = Callable[[LLMSpec], Credential | None]
@@ -33,4 +37,6 @@ def environment_credential(llm: LLMSpec) -> Credential | None:
     key = next((os.environ[name] for name in names if os.environ.get(name)), "")
     bases = (f"{provider.upper()}_BASE_URL", f"{provider.upper()}_API_BASE")
     base_url = next((os.environ[name] for name in bases if os.environ.get(name)), None)
-    return Credential(api_key=key, base_url=base_url) if key or provider in NEEDS_NO_KEY else None
+    if not key and provider not in NEEDS_NO_KEY:
+        return None
+    return Credential(api_key=key, base_url=base_url, books_stated=provider in STATES_ITS_COST)

@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache, partial, wraps
@@ -24,6 +25,7 @@ import httpx
 
 from engine.catalogue.model_ids import provider_of, real_id
 from engine.catalogue.pricing import Usage
+from engine.catalogue.stated_costs import usage_in, with_besides
 from engine.errors import ProviderError
 from engine.providers import tokens
 from engine.providers.credential import Credential, FindCredential
@@ -89,7 +91,9 @@ class LiteLLMClient:
                 raise
             except Exception as error:  # LiteLLM raises some twenty kinds, and those of its dependencies
                 raise _translated(error, exchange, credential, request) from error
-        return _reply(raw, request, latency_ms=round((time.perf_counter() - began_at) * 1000))
+        reply = _reply(raw, request, latency_ms=round((time.perf_counter() - began_at) * 1000))
+        usage = with_besides(reply.usage, _said_of_usage(exchange, streamed=request.llm.stream))
+        return replace(reply, usage=usage, books_stated=credential.books_stated)
 
     def count_tokens(self, request: LLMRequest) -> int:
         return tokens.count_request(request)
@@ -287,6 +291,16 @@ def _usage(raw: Any, request: LLMRequest, text: str, calls: tuple[ToolCall, ...]
         completion_tokens=completion,
         reasoning_tokens=min(reasoning, completion),
     )
+
+
+def _said_of_usage(exchange: Exchange, *, streamed: bool) -> dict[str, Any]:
+    """The provider's usage as it came, where it says more than tokens: LiteLLM drops some of it and makes up other."""
+    if streamed or exchange.response is None:
+        return usage_in(bytes(exchange.tail), streamed=True)
+    try:
+        return usage_in(exchange.response.content, streamed=False)
+    except httpx.ResponseNotRead:
+        return {}
 
 
 def _count(figures: Any, name: str) -> int | None:

@@ -42,7 +42,7 @@ class LLMRequest:
 class LLMReply:
     """One reply. ``model`` is the one that answered. ``ttft_ms``: milliseconds to the first token, None if unknown.
 
-    ``simulated``: no provider was asked.
+    ``simulated``: no provider was asked. ``books_stated``: what the provider says that it costs is booked.
     """
 
     text: str
@@ -54,6 +54,7 @@ class LLMReply:
     latency_ms: int = 0
     simulated: bool = False
     provider_request_id: str = ""
+    books_stated: bool = False
 
 
 class LLMClient(Protocol):

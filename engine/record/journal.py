@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
-from engine.catalogue.pricing import Price, Rates, Usage
+from engine.catalogue.pricing import Parts, Price, Rates, Usage
 from engine.providers.llm import LLMReply, Message
 from engine.tools.tool import Effect
 
@@ -92,10 +92,11 @@ class CallIntent:
 class CallOutcome:
     """How a call ended. ``cost_usd`` is None if the price is unknown; a call that was refused outright costs 0.
 
-    ``rates``: those that apply to the usage, None where the usage is unknown. ``cache_hit``: nobody was asked;
-    ``cache_age_s`` is the age of what was reused, ``saved_usd`` what the reuse saved. ``throttled``: the provider
-    refused because it was asked too often; ``retry_after_s`` is the pause that it asked for. ``reusable``: False if
-    calls with the same ``cache_key`` must not get this result.
+    ``parts``: what the cost is made of, None where that is unknown or nothing was asked. ``is_stated``: the cost is the
+    provider's own figure. ``rates``: those that apply to the usage, None where the usage is unknown. ``cache_hit``:
+    nobody was asked; ``cache_age_s`` is the age of what was reused, ``saved_usd`` what the reuse saved. ``throttled``:
+    the provider refused because it was asked too often; ``retry_after_s`` is the pause that it asked for.
+    ``reusable``: False if calls with the same ``cache_key`` must not get this result.
     """
 
     status: CallStatus
@@ -103,6 +104,8 @@ class CallOutcome:
     tool_output: str | None = None
     usage: Usage = Usage()
     cost_usd: Decimal | None = Decimal(0)
+    parts: Parts | None = None
+    is_stated: bool = False
     rates: Rates | None = None
     error: str = ""
     error_code: str = ""

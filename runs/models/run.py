@@ -64,6 +64,8 @@ class Run(Rollup):
     reserved_nusd = models.BigIntegerField(default=0)  # held for calls in flight
     at_limit = models.CharField(max_length=8, choices=AtLimit.choices, default=AtLimit.PAUSE)  # what to do at a budget
     needs_nusd = models.BigIntegerField(null=True)  # what the call that a budget did not cover may cost
+    # Whoever launched it knows that calls without a price are not held back by its budgets.
+    accepts_unpriced = models.BooleanField(default=False, db_default=False)
     max_calls = models.PositiveIntegerField(null=True)  # these bounds: null is none
     max_tokens = models.PositiveIntegerField(null=True)
     max_seconds = models.PositiveIntegerField(null=True)

@@ -46,7 +46,7 @@ _NEWEST = """
         ORDER BY id DESC LIMIT %(most)s
     ) AS newest
 """
-_CALLS = ("calls", "requests", "cost_nusd", "latency_ms", "waited_ms", "nested_ms")
+_CALLS = ("calls", "requests", "cost_nusd", "fees_nusd", "latency_ms", "waited_ms", "nested_ms")
 _BY = ("task", "model", "cost_class", "kind", "priced")
 
 
