@@ -19,6 +19,7 @@ from runs.history.api import router as history
 from runs.launch.api import router as launches
 from runs.limits.api import router as limits
 from runs.operations.api import router as operations
+from runs.prices.api import router as prices
 from runs.ratings.api import router as ratings
 from runs.run.api import router as runs
 from teams.api.error_body import error_body
@@ -58,6 +59,7 @@ api.add_router("/operations", operations)
 api.add_router("/documents", documents)
 api.add_router("/providers", providers)
 api.add_router("/limits", limits)
+api.add_router("/prices", prices)
 
 
 def error_response(

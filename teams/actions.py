@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.text import slugify
 
-from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS, PROVIDERS
+from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS, PROVIDERS, STATES_ITS_COST
 from engine.web.addresses import complaint
 from teams.access import Principal, require
 from teams.models import ApiToken, Membership, ProviderKey, Role, Scope, SignInLink, Team, User
@@ -128,8 +128,11 @@ def add_provider(
     base_url: str = "",
     rpm: int | None = None,
     tpm: int | None = None,
+    books_stated: bool | None = None,
 ) -> ProviderKey:
-    """Stores a provider key, encrypted. Raises ``Conflict`` for a second key of the same provider and name,
+    """Stores a provider key, encrypted. ``books_stated``: see ``ProviderKey``; None is what is usual for the provider.
+
+    Raises ``Conflict`` for a second key of the same provider and name,
     ``Invalid`` in a made-up team."""
     require(who, Role.OWNER)
     if who.team.is_demo:
@@ -152,8 +155,15 @@ def add_provider(
         base_url=base_url.strip(),
         rpm=rpm,
         tpm=tpm,
+        books_stated=provider in STATES_ITS_COST if books_stated is None else books_stated,
         created_by=who.user,
     )
+
+
+def book_stated(who: Principal, provider_key: ProviderKey, *, books_stated: bool) -> None:
+    """Decides which cost is booked for runs that are claimed from now on: the provider's own figure, or ours."""
+    require(who, Role.OWNER)
+    ProviderKey.objects.filter(pk=provider_key.pk).update(books_stated=books_stated)
 
 
 def remove_provider(who: Principal, provider_key: ProviderKey) -> None:

@@ -11,6 +11,12 @@ from teams.actions import SCOPE_ROLE
 from teams.models import Role, Scope, WebhookEvent
 from teams.refusals import Refusal
 
+BOOKS = [
+    ("", "As usual for the provider"),
+    ("yes", "What the provider says, where it says so"),
+    ("no", "What the price list makes of it"),
+]
+
 
 class ProviderForm(forms.Form):
     """A provider key."""
@@ -32,6 +38,14 @@ class ProviderForm(forms.Form):
         max_length=500,
         required=False,
         help_text="Only for OpenAI-compatible servers, such as http://127.0.0.1:11434/v1.",
+    )
+    books_stated = forms.TypedChoiceField(
+        label="Booked cost",
+        choices=BOOKS,
+        coerce={"": None, "yes": True, "no": False}.get,
+        empty_value=None,
+        required=False,
+        help_text="OpenRouter, Perplexity and xAI say what they take for each request; theirs is usually booked.",
     )
 
 

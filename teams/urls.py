@@ -13,6 +13,7 @@ urlpatterns = [
     path("signout/", signin.signout, name="signout"),
     path("t/<slug:team>/settings/", views.settings_page, name="settings"),
     path("t/<slug:team>/settings/providers/", views.add_provider, name="add_provider"),
+    path("t/<slug:team>/settings/providers/<int:pk>/books/", views.book_stated, name="book_stated"),
     path("t/<slug:team>/settings/providers/<int:pk>/remove/", views.remove_provider, name="remove_provider"),
     path("t/<slug:team>/settings/tokens/", views.issue_token, name="issue_token"),
     path("t/<slug:team>/settings/tokens/<int:pk>/revoke/", views.revoke_token, name="revoke_token"),

@@ -46,6 +46,18 @@ def add_provider(request: TeamRequest) -> HttpResponse:
 
 @member(Role.OWNER)
 @require_POST
+def book_stated(request: TeamRequest, pk: int) -> HttpResponse:
+    """Turns round which cost the key's calls are booked at."""
+    key = fetch(ProviderKey, request.who, Role.OWNER, pk=pk)
+    books_stated = request.POST.get("books_stated") == "yes"
+    actions.book_stated(request.who, key, books_stated=books_stated)
+    whose = "what the provider says" if books_stated else "what the price list makes of them"
+    messages.success(request, f"Calls with the key {key} are booked at {whose}, from the next run on.")
+    return redirect("settings", team=request.who.team.slug)
+
+
+@member(Role.OWNER)
+@require_POST
 def remove_provider(request: TeamRequest, pk: int) -> HttpResponse:
     key = fetch(ProviderKey, request.who, Role.OWNER, pk=pk)
     actions.remove_provider(request.who, key)

@@ -152,25 +152,29 @@ def _price(model: str, entry: dict[str, Any]) -> Price | None:
     )
 
 
-def _fees(model: str, entry: dict[str, Any], reasoning_usd_per_mtok: Decimal | None) -> dict[str, Decimal | None]:
+def _fees(model: str, entry: dict[str, Any], reasoning_usd_per_mtok: Decimal | None) -> dict[str, Any]:
     by_context = entry.get("search_context_cost_per_query") or {}
     always = ALWAYS_SEARCH.fullmatch(model) is not None
     size = "low" if entry.get("litellm_provider") == "perplexity" else "medium"
     search = by_context.get(f"search_context_size_{size}")
     request = entry.get("input_cost_per_request", search if always else None)
-    fees = {
-        "request_usd": _usd(request),
-        "search_usd": None if always else _usd(search),
-        "citation_usd_per_mtok": _per_mtok(entry.get("citation_cost_per_token")),
-        "extra_reserve_usd": None,
-    }
-    if fees["citation_usd_per_mtok"] is not None:
-        fees["extra_reserve_usd"] = _usd(
-            RESEARCH["searches"] * (fees["search_usd"] or 0)
-            + RESEARCH["citation_tokens"] * fees["citation_usd_per_mtok"] / MTOK
-            + RESEARCH["reasoning_tokens"] * (reasoning_usd_per_mtok or 0) / MTOK
+    search_usd, citation_usd_per_mtok = (
+        None if always else _usd(search),
+        _per_mtok(entry.get("citation_cost_per_token")),
+    )
+    extra_reserve_usd = None
+    if citation_usd_per_mtok is not None:
+        extra_reserve_usd = _usd(
+            RESEARCH["searches"] * (search_usd or Decimal(0))
+            + RESEARCH["citation_tokens"] * citation_usd_per_mtok / MTOK
+            + RESEARCH["reasoning_tokens"] * (reasoning_usd_per_mtok or Decimal(0)) / MTOK
         )
-    return fees
+    return {
+        "request_usd": _usd(request),
+        "search_usd": search_usd,
+        "citation_usd_per_mtok": citation_usd_per_mtok,
+        "extra_reserve_usd": extra_reserve_usd,
+    }
 
 
 def _tiers_by_threshold(entry: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:

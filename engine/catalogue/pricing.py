@@ -170,7 +170,7 @@ def _parts(usage: Usage, price: Price | None) -> Parts | None:
         return None
     exact = _exact_nusd(usage, price)
     whole = {name: int(amount) for name, amount in exact.items()}
-    rest = int(sum(exact.values()).to_integral_value(rounding=ROUND_HALF_UP)) - sum(whole.values())
+    rest = int(sum(exact.values(), Decimal(0)).to_integral_value(rounding=ROUND_HALF_UP)) - sum(whole.values())
     for name in sorted(exact, key=lambda name: whole[name] - exact[name])[:rest]:
         whole[name] += 1
     return Parts(**whole)

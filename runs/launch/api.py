@@ -30,6 +30,7 @@ def launch_run(request: ApiRequest, slug: str, body: LaunchIn) -> Status[Launche
         limits=RunLimits(max_calls=body.max_calls, max_tokens=body.max_tokens, max_seconds=body.max_seconds),
         priority=body.priority,
         at_limit=body.at_limit,
+        accept_unpriced=body.accept_unpriced,
         metadata=body.metadata,
     )
     key = request.headers.get("Idempotency-Key")

@@ -25,12 +25,11 @@ FEE_FIELDS = ("request_usd", "search_usd", "citation_usd_per_mtok", "extra_reser
 class TeamPrices:
     """The prices of some models as they stood when this was made. A run keeps one from claim to end."""
 
-    def __init__(self, team: Team, models: Iterable[str]) -> None:
-        quotes = _in_force(team, {name for model in models for name in entries_of(model)})
+    def __init__(self, team: Team, models: Iterable[str], *, own: bool = True) -> None:
+        """``own`` False leaves out the team's own prices."""
+        quotes = _in_force(team if own else None, _names(models))
         others = {quote.like for quote in quotes.values() if quote.like}
-        if others:
-            quotes = _in_force(team, {name for model in others for name in entries_of(model)}) | quotes
-        self._quotes = quotes
+        self._quotes = (_in_force(team, _names(others)) | quotes) if others else quotes
 
     def price(self, model: str) -> Price | None:
         quote = self.quote(model)
@@ -42,6 +41,11 @@ class TeamPrices:
         if quote is not None and quote.like:  # one step only, so that there is no circle
             quote = self._listed(quote.like)
         return None if quote is None or quote.like else quote
+
+    def own(self, model: str) -> PriceQuote | None:
+        """The team's own quote that decides what the model is priced at; None if the default list does."""
+        quote = self._listed(model)
+        return None if quote is None or quote.team_id is None else quote
 
     def _listed(self, model: str) -> PriceQuote | None:
         return next((self._quotes[name] for name in entries_of(model) if name in self._quotes), None)
@@ -83,7 +87,12 @@ def _fees(prices: Price | PriceQuote) -> dict[str, Any]:
     return {field: getattr(prices, field) for field in FEE_FIELDS}
 
 
-def _in_force(team: Team, models: set[str]) -> dict[str, PriceQuote]:
+def _names(models: Iterable[str]) -> set[str]:
+    return {name for model in models for name in entries_of(model)}
+
+
+def _in_force(team: Team | None, models: set[str]) -> dict[str, PriceQuote]:
+    """The quotes by name. ``team`` None: those of the default list alone."""
     begun = PriceQuote.objects.filter(Q(team=team) | Q(team=None), model__in=models, begins_at__lte=Now())
     going_on = begun.filter(Q(ends_at=None) | Q(ends_at__gt=Now()))
     quotes = list(going_on.order_by("begins_at", "pk").prefetch_related("tiers"))

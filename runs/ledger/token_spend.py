@@ -40,7 +40,7 @@ FEES_NUSD: LiteralString = """
 """
 """What of the cost no price of the call's own tokens explains."""
 
-SUM_OF_PARTS_NUSD: LiteralString = f"({' + '.join(f'call.{part}_nusd' for part in CALL_PARTS)})"  # type: ignore[assignment]
+SUM_OF_PARTS_NUSD: LiteralString = f"({' + '.join(f'call.{part}_nusd' for part in CALL_PARTS)})"
 
 
 def of(table: LiteralString, expression: LiteralString) -> LiteralString:

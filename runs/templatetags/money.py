@@ -68,10 +68,12 @@ def cost(rollup: Any) -> SafeString:
 def budget(standing: Any, name: str) -> dict[str, Any]:
     """A bar of what is spent and held of a budget, with the figures in words.
 
-    ``standing`` has ``budget_nusd``, ``spent_nusd`` and ``reserved_nusd``. Without a budget there are the words alone.
+    ``standing`` has ``budget_nusd``, ``spent_nusd``, ``reserved_nusd`` and perhaps ``unpriced_calls``. Without a budget
+    there are the words alone.
     """
     limit, spent, held = standing.budget_nusd, standing.spent_nusd, standing.reserved_nusd
     return {
+        "unpriced": getattr(standing, "unpriced_calls", 0),
         "name": name,
         "limit": limit,
         "spent": spent,

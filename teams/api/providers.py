@@ -1,11 +1,11 @@
 """The API's operations on provider keys. A key goes in and never comes out."""
 
 from ninja import Router, Schema, Status
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictBool, StrictInt
 
 from engine.catalogue.model_ids import PROVIDERS
 from teams.access import fetch, visible_to
-from teams.actions import add_provider, remove_provider
+from teams.actions import add_provider, book_stated, remove_provider
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
@@ -25,6 +25,14 @@ class ProviderIn(Strict):
     )
     rpm: StrictInt | None = Field(None, ge=1, le=2_000_000_000, description="requests per minute")
     tpm: StrictInt | None = Field(None, ge=1, le=2_000_000_000, description="tokens per minute")
+    books_stated: StrictBool | None = Field(
+        None,
+        description="book what the provider says that a request costs, where it says so; null: usual for the provider",
+    )
+
+
+class BooksIn(Strict):
+    books_stated: StrictBool = Field(description="for runs that begin from now on")
 
 
 class ProviderOut(Schema):
@@ -34,6 +42,7 @@ class ProviderOut(Schema):
     base_url: str | None
     rpm: int | None
     tpm: int | None
+    books_stated: bool
     created_at: str
 
 
@@ -56,6 +65,15 @@ def create_provider(request: ApiRequest, body: ProviderIn) -> Status[dict[str, o
     return Status(201, once(request, lambda: _answer(add_provider(request.auth, **fields))))
 
 
+@router.patch("/{int:provider_id}", response={200: ProviderOut, **ERRORS}, auth=Bearer(Role.OWNER))
+def patch_provider(request: ApiRequest, provider_id: int, body: BooksIn) -> dict[str, object]:
+    """Decides which cost calls with this key are booked at."""
+    key = fetch(ProviderKey, request.auth, Role.OWNER, pk=provider_id)
+    book_stated(request.auth, key, books_stated=body.books_stated)
+    key.refresh_from_db()
+    return _answer(key)
+
+
 @router.delete("/{int:provider_id}", response={204: None, **ERRORS}, auth=Bearer(Role.OWNER))
 def delete_provider(request: ApiRequest, provider_id: int) -> Status[None]:
     """Forgets a provider key."""
@@ -72,5 +90,6 @@ def _answer(key: ProviderKey) -> dict[str, object]:
         "base_url": key.base_url or None,
         "rpm": key.rpm,
         "tpm": key.tpm,
+        "books_stated": key.books_stated,
         "created_at": time_text(key.created_at),
     }
