@@ -11,6 +11,7 @@ from runs.prices.schemas import PriceIn, PriceList, QuoteOut
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
+from teams.api.idempotency import once
 from teams.models import Role
 
 router = Router(tags=["prices"])
@@ -24,10 +25,14 @@ def list_prices(request: ApiRequest, model: Annotated[str, Query(max_length=200)
 
 
 @router.post("", response={201: QuoteOut, **ERRORS}, auth=Bearer(Role.OWNER))
-def create_price(request: ApiRequest, body: PriceIn) -> Status[PriceQuote]:
+def create_price(request: ApiRequest, body: PriceIn) -> Status[dict[str, object]]:
     """Sets the team's own price of a model, for runs that begin from now on."""
-    quote = set_price(request.auth, PriceOrder(**body.model_dump()))
-    return Status(201, PriceQuote.objects.get(pk=quote.pk))
+
+    def answer() -> dict[str, object]:
+        quote = set_price(request.auth, PriceOrder(**body.model_dump()))
+        return QuoteOut.from_orm(PriceQuote.objects.get(pk=quote.pk)).model_dump()
+
+    return Status(201, once(request, answer))
 
 
 @router.delete("/{int:price_id}", response={204: None, **ERRORS}, auth=Bearer(Role.OWNER))
