@@ -139,8 +139,6 @@ def test_reasoning_may_have_a_price_of_its_own_in_each_range() -> None:
     price = DefaultPrices().price("dashscope/qwen-plus-latest")
     assert cost_usd(Usage(1000, 0, 0, 300, 200), price) == Decimal("0.00132")  # 0.0004 + 0.00012 + 0.0008
     assert cost_usd(Usage(256_001, 0, 0, 300, 200), price) == Decimal("0.3099612")  # 0.3072012 + 0.00036 + 0.0024
-        "0.0024"
-    )
 
 
 def test_costs_are_whole_nano_dollars() -> None:

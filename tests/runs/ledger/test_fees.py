@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from engine.catalogue.pricing import PARTS, Price, Usage, charge_of, cost_usd
 from runs.ledger.prices import load_default_prices
@@ -14,7 +15,8 @@ from runs.models.call import CALL_PARTS
 from runs.money import to_nusd
 from runs.states import RunState
 from runs.worker.process import WorkerProcess
-from teams.actions import add_provider, book_stated
+from teams.actions import add_provider, book_stated, issue_token
+from teams.models import Scope
 from tests.cast import Cast
 from tests.openai_server import Answer, OpenAIServer
 from tests.pages import html, signed_in
@@ -174,10 +176,10 @@ def test_fees_are_summed_apart_in_the_rollups(cast: Cast, worker: WorkerProcess)
 
 
 def test_the_api_tells_the_parts(cast: Cast, worker: WorkerProcess) -> None:
-    from tests.api_client import token_client
-
     run = asked(cast, worker, "perplexity/sonar", SONAR)
-    (call,) = token_client(cast.owner).get(f"/api/v1/runs/{run.pk}/calls").json()["items"]
+    token = issue_token(cast.viewer, scope=Scope.READ)[1]
+    answer = Client(headers={"Authorization": f"Bearer {token}"}).get(f"/api/v1/runs/{run.pk}/calls")
+    (call,) = answer.json()["items"]
     assert call["cost_usd"] == call["provider_cost_usd"] == "0.005214"
     assert sum(map(Decimal, call["cost_parts_usd"].values())) == Decimal(call["cost_usd"])
     assert call["cost_parts_usd"]["request"] == "0.005"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -50,11 +51,8 @@ class TestPage:
         client = signed_in(cast.owner)
         assert client.post(PAGE, TYPED).status_code == 302
         quote = PriceQuote.objects.get()
-        assert (quote.team, quote.made_by, str(quote.input_usd_per_mtok)) == (
-            cast.team,
-            cast.owner.user,
-            "0.1500000000",
-        )
+        assert (quote.team, quote.made_by) == (cast.team, cast.owner.user)
+        assert quote.input_usd_per_mtok == Decimal("0.15")
         assert "your own" in html(client.get(PAGE))
         assert client.post(f"{PAGE}{quote.pk}/take-back/").status_code == 302
         assert TeamPrices(cast.team, ["my-model"]).price("my-model") is None
