@@ -49,6 +49,18 @@ def names_of(model: str, newest_dated: Callable[[str], str | None], *, routed: b
     return list(dict.fromkeys([*forms, *stems, *dated, *(_whole_providers(model) if routed else ())]))
 
 
+def spellings(model: str) -> list[str]:
+    """The ways to write this very model: with its provider in front, and without where the rest says whose it is."""
+    real, provider = real_id(model), provider_of(model)
+    tail = real.partition("/")[2] or real
+    spelled = [real, bare_id(model)]
+    if provider is not None:
+        spelled.append(f"{provider}/{tail}")
+        if provider_of(tail) == provider:
+            spelled.append(tail)
+    return list(dict.fromkeys(spelled))
+
+
 def is_of(provider: str, listed_provider: str) -> bool:
     """Whether a list's provider, such as ``bedrock_converse``, is this one."""
     own = ALIASES.get(listed_provider, listed_provider)

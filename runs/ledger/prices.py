@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from engine.catalogue import price_list
 from engine.catalogue.price_list import entries_of
+from engine.catalogue.price_names import spellings
 from engine.catalogue.pricing import Price, Rates
 from runs.models import PriceQuote, PriceTier
 from teams.models import Team
@@ -48,6 +49,10 @@ class TeamPrices:
         return None if quote is None or quote.team_id is None else quote
 
     def _listed(self, model: str) -> PriceQuote | None:
+        """The team's own quote of this very model, however that is written; else the first that is listed."""
+        found = [self._quotes[name] for name in spellings(model) if name in self._quotes]
+        if own := next((quote for quote in found if quote.team_id is not None), None):
+            return own
         return next((self._quotes[name] for name in entries_of(model) if name in self._quotes), None)
 
 
@@ -88,7 +93,7 @@ def _fees(prices: Price | PriceQuote) -> dict[str, Any]:
 
 
 def _names(models: Iterable[str]) -> set[str]:
-    return {name for model in models for name in entries_of(model)}
+    return {name for model in models for name in (*entries_of(model), *spellings(model))}
 
 
 def _in_force(team: Team | None, models: set[str]) -> dict[str, PriceQuote]:

@@ -101,8 +101,15 @@ def _complaints_about_like(who: Principal, order: PriceOrder, model: str, like: 
         yield "like", "Give figures, or another model, and not both."
     elif like == model:
         yield "like", "This is the model itself."
-    elif len(like) > MAX_MODEL_CHARS or not is_storable(like) or TeamPrices(who.team, [like]).quote(like) is None:
+    elif len(like) > MAX_MODEL_CHARS or not is_storable(like):
         yield "like", "No price is known for this model either."
+    else:
+        prices = TeamPrices(who.team, [like])
+        own = prices.own(like)
+        if own is not None and own.like:
+            yield "like", f"This one is itself priced like {own.like}. Name that one."
+        elif prices.quote(like) is None:
+            yield "like", "No price is known for this model either."
 
 
 def _amount_complaint(amount: Decimal) -> str:

@@ -25,14 +25,10 @@ def list_prices(request: ApiRequest, model: Annotated[str, Query(max_length=200)
 
 
 @router.post("", response={201: QuoteOut, **ERRORS}, auth=Bearer(Role.OWNER))
-def create_price(request: ApiRequest, body: PriceIn) -> Status[dict[str, object]]:
+def create_price(request: ApiRequest, body: PriceIn) -> Status[PriceQuote]:
     """Sets the team's own price of a model, for runs that begin from now on."""
-
-    def answer() -> dict[str, object]:
-        quote = set_price(request.auth, PriceOrder(**body.model_dump()))
-        return QuoteOut.from_orm(PriceQuote.objects.get(pk=quote.pk)).model_dump()
-
-    return Status(201, once(request, answer))
+    made = once(request, lambda: {"id": set_price(request.auth, PriceOrder(**body.model_dump())).pk})
+    return Status(201, PriceQuote.objects.get(pk=made["id"]))
 
 
 @router.delete("/{int:price_id}", response={204: None, **ERRORS}, auth=Bearer(Role.OWNER))

@@ -9,6 +9,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import Now
 
 from agents_app.models import Agent
+from engine.spec.crew_spec import LLMSpec
 from runs.bounds.unpriced import unpriced_of
 from runs.ledger.prices import TeamPrices
 from runs.models import PriceQuote
@@ -46,11 +47,8 @@ def prices_of(who: Principal) -> list[ModelPrice]:
     a price first, at most ``MOST_MODELS``."""
     rows = unpriced_of(who.team, this_month()).values("model").annotate(calls=Count("pk")).order_by("-calls")
     unpriced = {row["model"]: row["calls"] for row in rows[:MOST_MODELS]}
-    named = visible_to(who, Agent).filter(crew__archived_at=None).values_list("llm__model", flat=True).distinct()
     own = own_quotes(who)
-    models = list(
-        dict.fromkeys([*unpriced, *(quote.model for quote in own), *sorted(filter(None, named[:MOST_MODELS]))])
-    )
+    models = list(dict.fromkeys([*unpriced, *(quote.model for quote in own), *sorted(_named(who))]))
     table = TeamPrices(who.team, models[:MOST_MODELS])
     found = [_price(model, table, unpriced.get(model, 0)) for model in models[:MOST_MODELS]]
     return sorted(found, key=lambda price: (price.quote is not None, -price.unpriced_calls, price.model))
@@ -60,6 +58,13 @@ def own_quotes(who: Principal) -> Sequence[PriceQuote]:
     """The team's own prices that hold now or will."""
     going_on = visible_to(who, PriceQuote).filter(Q(ends_at=None) | Q(ends_at__gt=Now()))
     return list(going_on.select_related("made_by").order_by("model", "-begins_at"))
+
+
+def _named(who: Principal) -> set[str]:
+    """The models that agents of drafts name, their fallbacks included. One query."""
+    llms = visible_to(who, Agent).filter(crew__archived_at=None).order_by().values_list("llm", flat=True).distinct()
+    specs = [LLMSpec(**llm) for llm in llms[:MOST_MODELS]]  # it has the model that is usual where none is named
+    return {model for spec in specs for model in (spec.model, *spec.fallbacks)}
 
 
 def _price(model: str, table: TeamPrices, unpriced_calls: int) -> ModelPrice:

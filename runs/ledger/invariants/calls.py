@@ -43,7 +43,7 @@ CALLS = (
                 OR abs(cache_write_nusd - 1000 * {cache_write}) >= 1
                 OR abs(completion_nusd + reasoning_nusd - 1000 * {completion}) >= 2
                 OR abs(request_nusd - 1000000000 * coalesce(request_usd, 0)) >= 1
-                OR abs(searches_nusd - 1000000000 * searches * coalesce(search_usd, 0)) >= 1)
+                OR abs(searches_nusd - 1000000000::numeric * searches * coalesce(search_usd, 0)) >= 1)
             """,
             parts=listed(f"{part}_nusd" for part in CALL_PARTS),
             by_our_price=SQL(BY_OUR_PRICE_NUSD),
