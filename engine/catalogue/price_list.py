@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +22,8 @@ from engine.catalogue.price_names import FREE, FULL_DATE, is_of, names_of
 from engine.catalogue.pricing import MTOK, Price, Rates
 
 MAP_FILE = "model_prices_and_context_window_backup.json"
+MOST_REMEMBERED = 4096
+"""Model ids whose names in the list are remembered: each request asks for them several times."""
 CHAT_MODES = ("chat", "responses", "completion")
 RATE_FIELDS = {
     "input_cost_per_token": "input_usd_per_mtok",
@@ -67,7 +69,7 @@ def prices() -> dict[str, Price]:
     return {model: price for model, price in prices_by_model.items() if price is not None} | free
 
 
-def entries_of(model: str) -> list[str]:
+def entries_of(model: str) -> Sequence[str]:
     """The names under which a model's price may stand, here or among a team's own prices, in their order."""
     return _entries_of(model, routed=True)
 
@@ -100,14 +102,15 @@ def _prices() -> dict[str, Price]:
     return prices()
 
 
-def _entries_of(model: str, *, routed: bool) -> list[str]:
+@lru_cache(MOST_REMEMBERED)
+def _entries_of(model: str, *, routed: bool) -> tuple[str, ...]:
     entries = _entries()
 
     def fits(name: str, provider: str) -> bool:
         return not provider or (name in entries and is_of(provider, entries[name].get("litellm_provider", "")))
 
     names = names_of(model, _newest_dated().get, routed=routed)
-    return list(dict.fromkeys(name.text for name in names if fits(name.text, name.of)))
+    return tuple(dict.fromkeys(name.text for name in names if fits(name.text, name.of)))
 
 
 @cache

@@ -33,7 +33,8 @@ async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]
     Raises ``LimitReached`` or ``Cancelled`` before anything is asked. A reused result counts against no limit.
     """
     if intent.is_request:
-        runtime.limits.reserve(intent.reserved_usd)
+        unpriced = intent.model if intent.price is None and not intent.simulated else ""
+        runtime.limits.reserve(intent.reserved_usd, unpriced_model=unpriced)
     outcome = None
     try:
         ticket = await runtime.journal.open_call(intent)

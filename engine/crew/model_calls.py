@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.bounded import Effort
 from engine.cache import Kept
-from engine.catalogue.pricing import charge_of, cost_usd, worst_case_usd
+from engine.catalogue.pricing import charge_of, worst_case_usd
 from engine.crew.booking import booked, refused
 from engine.crew.runtime import Runtime
 from engine.crew.token_bounds import fits, max_tokens_for, refuse_too_long
@@ -131,7 +131,7 @@ class Calls:
                 rates=intent.price and intent.price.rates(usage.prompt_tokens),
                 cache_hit=True,
                 cache_age_s=kept.age_s,
-                saved_usd=cost_usd(usage, intent.price),
+                saved_usd=charge_of(usage, intent.price, books_stated=kept.value.books_stated).cost_usd,
             )
 
     async def _ask_in_turn(self, request: LLMRequest, step: int, purpose: Purpose, key: str) -> LLMReply:

@@ -30,11 +30,14 @@ class TeamPrices:
         """``own`` False leaves out the team's own prices."""
         quotes = _in_force(team if own else None, _names(models))
         others = {quote.like for quote in quotes.values() if quote.like}
+        self._prices: dict[str, Price | None] = {}
         self._quotes = (_in_force(team, _names(others)) | quotes) if others else quotes
 
     def price(self, model: str) -> Price | None:
-        quote = self.quote(model)
-        return None if quote is None else as_price(quote)
+        if model not in self._prices:
+            quote = self.quote(model)
+            self._prices[model] = None if quote is None else as_price(quote)
+        return self._prices[model]
 
     def quote(self, model: str) -> PriceQuote | None:
         """The quote that has the figures: that of the model, or of the one that it is priced like."""

@@ -323,4 +323,9 @@ class Migration(migrations.Migration):
                 name="price_tier_reasoning_usd_per_mtok_not_negative",
             ),
         ),
+        # Runs that were launched under the old rule go on under it.
+        migrations.RunSQL(
+            "UPDATE runs_run SET accepts_unpriced = true WHERE finished_at IS NULL AND NOT simulated",
+            migrations.RunSQL.noop,
+        ),
     ]

@@ -53,6 +53,7 @@ WHAT_TO_DO = {
     "max_calls": "",  # these three say it themselves
     "max_tokens": "",
     "max_seconds": "",
+    "unpriced": "Set its price on the page Prices; or launch again, bound by tokens or accepting such calls.",
     "max_text": "Let its tools and models answer in fewer words, or its tasks read fewer answers of others.",
     "team_budget": "An owner can raise it on the page Limits. Then run again; or wait for next month.",
     "user_budget": "An owner can raise it on the page Limits. Then run again; or wait for next month.",

@@ -14,4 +14,9 @@ class Migration(migrations.Migration):
             name="books_stated",
             field=models.BooleanField(db_default=False, default=False),
         ),
+        # Those of providers whose replies say what they take: as for keys that are added from now on.
+        migrations.RunSQL(
+            "UPDATE teams_providerkey SET books_stated = true WHERE provider IN ('openrouter', 'perplexity', 'xai')",
+            migrations.RunSQL.noop,
+        ),
     ]
