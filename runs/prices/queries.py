@@ -32,6 +32,12 @@ class ModelPrice:
     unpriced_calls: int = 0  # real calls of this month whose cost nobody knows
 
     @property
+    def has_fees(self) -> bool:
+        """Whether something costs besides, or other than, prompt and answer."""
+        fees = ("request_usd", "search_usd", "citation_usd_per_mtok", "reasoning_usd_per_mtok")
+        return any(getattr(self.quote, name, None) for name in fees)
+
+    @property
     def entry(self) -> str:
         """The name that the price is listed under; "" if there is none."""
         return "" if self.quote is None else self.quote.model

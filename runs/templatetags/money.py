@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -51,6 +52,14 @@ def abs_usd(nusd: int) -> SafeString:
 def dollars(nusd: int | None) -> SafeString:
     """1e-9 USD as an exact amount, as budgets are set: "$12.50"."""
     return format_html('<span class="num">{}</span>', NOTHING if nusd is None else dollars_of(nusd))
+
+
+@register.filter
+def price(usd: Decimal) -> str:
+    """A price as people write it, exactly: "$10", "$2.50", "$0.0375"."""
+    whole, _, rest = f"{usd:f}".partition(".")
+    rest = rest.rstrip("0")
+    return f"${whole}.{rest.ljust(2, '0')}" if rest else f"${whole}"
 
 
 @register.simple_tag
