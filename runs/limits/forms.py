@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 
 from runs.bounds.standings import MemberStanding
 from runs.limits.actions import TeamLimits
-from runs.money import dollars, to_usd
+from runs.money import dollars, to_nusd, to_usd
 from runs.words import AT_LIMIT_SHORT, AT_LIMIT_WORDS
 from teams.models import AtLimit, Team
 from teams.times import span
@@ -120,7 +120,9 @@ def run_budget_help(team: Team) -> str:
     most = to_usd(team.run_budget_nusd)
     if most is None:
         return "No call that has a price is made beyond it. Empty: none."
-    return f"No call that has a price is made beyond it. At most {dollars(team.run_budget_nusd or 0)}, as also if empty."
+    return (
+        f"No call that has a price is made beyond it. At most {dollars(team.run_budget_nusd or 0)}, as also if empty."
+    )
 
 
 def amount_text(amount: Decimal) -> str:
