@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 
 from runs.bounds.standings import MemberStanding
 from runs.limits.actions import TeamLimits
-from runs.money import dollars, to_nusd, to_usd
+from runs.money import dollars, to_usd
 from runs.words import AT_LIMIT_SHORT, AT_LIMIT_WORDS
 from teams.models import AtLimit, Team
 from teams.times import span
