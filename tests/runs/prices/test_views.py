@@ -46,7 +46,7 @@ class TestPage:
         load_default_prices()
         page = html(signed_in(cast.viewer).get(PAGE, {"model": "ft:gpt-4o-mini-2024-07-18:acme::abc"}))
         assert re.search(r"ft:gpt-4o-mini-2024-07-18\s*<div", page)
-        assert "nothing that is found" in html(signed_in(cast.viewer).get(PAGE, {"model": "azure/ours"}))
+        assert "nowhere" in html(signed_in(cast.viewer).get(PAGE, {"model": "azure/ours"}))
 
     def test_an_owner_sets_a_price_and_takes_it_back(self, cast: Cast) -> None:
         client = signed_in(cast.owner)
