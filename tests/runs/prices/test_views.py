@@ -109,6 +109,13 @@ class TestApi:
         assert set(refused.json()["error"]["fields"]) == {"input_usd_per_mtok", "sure"}
         assert api(cast, "post", body=body | {"sure": True}).status_code == 201
 
+    @pytest.mark.parametrize(
+        "model", ["a%00b", "x" * 201, "%F0%9F%92%B8", "a/b/c/d:e@20250101", "ft:", "/", "%20", "ollama/"]
+    )
+    def test_any_id_may_be_looked_up(self, cast: Cast, model: str) -> None:
+        assert api(cast, "get", f"{API}?model={model}").status_code in (200, 400, 422)
+        assert signed_in(cast.owner).get(f"{PAGE}?model={model}").status_code in (200, 400)
+
     @pytest.mark.parametrize("amount", [0.15, True, "lots", "1e999999999"])
     def test_amounts_are_decimal_texts(self, cast: Cast, amount: Any) -> None:
         assert api(cast, "post", body=TYPED | {"input_usd_per_mtok": amount}).status_code == 422
