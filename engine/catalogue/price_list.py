@@ -161,10 +161,8 @@ def _fees(model: str, entry: dict[str, Any], reasoning_usd_per_mtok: Decimal | N
     size = "low" if entry.get("litellm_provider") == "perplexity" else "medium"
     search = by_context.get(f"search_context_size_{size}")
     request = entry.get("input_cost_per_request", search if always else None)
-    search_usd, citation_usd_per_mtok = (
-        None if always else _usd(search),
-        _per_mtok(entry.get("citation_cost_per_token")),
-    )
+    search_usd = None if always else _usd(search)
+    citation_usd_per_mtok = _per_mtok(entry.get("citation_cost_per_token"))
     extra_reserve_usd = None
     if citation_usd_per_mtok is not None:
         extra_reserve_usd = _usd(
