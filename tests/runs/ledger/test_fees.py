@@ -9,7 +9,6 @@ import pytest
 from django.test import Client
 
 from engine.catalogue.pricing import PARTS, Price, Usage, charge_of, cost_usd
-from runs.ledger.prices import load_default_prices
 from runs.models import Call, PriceQuote, Run, TaskCallSum
 from runs.models.call import CALL_PARTS
 from runs.money import to_nusd
@@ -20,10 +19,12 @@ from teams.models import Scope
 from tests.cast import Cast
 from tests.openai_server import Answer, OpenAIServer
 from tests.pages import html, signed_in
+from tests.runs.listed import list_prices
 from tests.runs.workers import agent, assert_sums, execute, launched, task
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+LISTED = ("perplexity/sonar", "perplexity/sonar-deep-research", "gpt-4o", "xai/grok-4.3")
 SONAR = {
     "prompt_tokens": 14,
     "completion_tokens": 200,
@@ -62,7 +63,7 @@ def asked(
     **order: Any,
 ) -> Run:
     """A run of one call."""
-    load_default_prices()
+    list_prices(*LISTED)
     provider = model.partition("/")[0]
     with OpenAIServer(says(usage)) as server:
         add_provider(cast.owner, provider=provider, api_key="k", base_url=server.url, books_stated=books_stated)

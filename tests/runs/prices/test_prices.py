@@ -9,16 +9,26 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from engine.catalogue.pricing import Price
-from runs.ledger.prices import TeamPrices, load_default_prices
+from runs.ledger.prices import TeamPrices
 from runs.models import PriceQuote
 from runs.prices.actions import PriceOrder, set_price, take_back
 from runs.prices.queries import prices_of
 from teams.refusals import Invalid
 from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run
+from tests.runs.listed import list_prices
 
 pytestmark = pytest.mark.django_db
 
+LISTED = (
+    "gpt-4o",
+    "gpt-4o-2024-05-13",
+    "gpt-4o-mini",
+    "azure/gpt-4o",
+    "ollama/llama3.1",
+    "ollama/*",
+    "ft:gpt-4o-2024-08-06",
+)
 ONE_AND_TWO = {"input_usd_per_mtok": Decimal(1), "output_usd_per_mtok": Decimal(2)}
 
 
@@ -39,7 +49,7 @@ def price(cast: Cast, model: str) -> Price | None:
     ],
 )
 def test_an_own_price_holds_for_every_form_of_the_id(cast: Cast, own: str, model: str) -> None:
-    load_default_prices()
+    list_prices(*LISTED)
     quote = set_price(cast.owner, PriceOrder(own, **ONE_AND_TWO))
     found = price(cast, model)
     assert found is not None
@@ -48,7 +58,7 @@ def test_an_own_price_holds_for_every_form_of_the_id(cast: Cast, own: str, model
 
 
 def test_an_own_price_of_a_family_does_not_hide_a_listed_snapshot(cast: Cast) -> None:
-    load_default_prices()
+    list_prices(*LISTED)
     set_price(cast.owner, PriceOrder("gpt-4o", **ONE_AND_TWO))
     found = price(cast, "gpt-4o-2024-05-13")
     assert found is not None
@@ -56,7 +66,7 @@ def test_an_own_price_of_a_family_does_not_hide_a_listed_snapshot(cast: Cast) ->
 
 
 def test_a_deployment_is_priced_like_the_model_that_it_is(cast: Cast) -> None:
-    load_default_prices()
+    list_prices(*LISTED)
     set_price(cast.owner, PriceOrder("azure/ours", like="azure/gpt-4o"))
     listed = PriceQuote.objects.get(model="azure/gpt-4o")
     found = price(cast, "azure/ours")
@@ -79,7 +89,7 @@ def test_models_that_are_like_each_other_are_no_circle(cast: Cast) -> None:
 
 
 def test_a_new_price_takes_the_place_of_the_old_one_and_taking_it_back_brings_the_list_again(cast: Cast) -> None:
-    load_default_prices()
+    list_prices(*LISTED)
     first = set_price(cast.owner, PriceOrder("gpt-4o", **ONE_AND_TWO))
     second = set_price(cast.owner, PriceOrder("gpt-4o", **(ONE_AND_TWO | {"request_usd": Decimal("0.01")})))
     first.refresh_from_db()
@@ -142,7 +152,7 @@ def test_a_model_can_only_be_like_another_one_that_has_a_price(cast: Cast, like:
 def test_a_figure_in_another_unit_is_asked_about_and_taken_if_it_is_meant(
     cast: Cast, model: str, figures: dict[str, Decimal], said: str
 ) -> None:
-    load_default_prices()
+    list_prices(*LISTED)
     order = {"model": model, "input_usd_per_mtok": Decimal("2.5"), "output_usd_per_mtok": Decimal(10)} | figures
     with pytest.raises(Invalid) as refused:
         set_price(cast.owner, PriceOrder(**order))
@@ -153,13 +163,13 @@ def test_a_figure_in_another_unit_is_asked_about_and_taken_if_it_is_meant(
 
 @pytest.mark.parametrize("amount", ["0", "1.25", "25", "200"])
 def test_discounts_and_dear_models_are_not_asked_about(cast: Cast, amount: str) -> None:
-    load_default_prices()
+    list_prices(*LISTED)
     figures = {"input_usd_per_mtok": Decimal(amount), "output_usd_per_mtok": Decimal(amount)}
     assert set_price(cast.owner, PriceOrder("gpt-4o", **figures)).pk
 
 
 def test_models_without_a_price_come_first_with_their_calls(cast: Cast) -> None:
-    load_default_prices()
+    list_prices(*LISTED)
     crew = make_crew(cast.owner)
     run = make_run(cast.runner, crew)
     for step in range(3):

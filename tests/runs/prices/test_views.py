@@ -11,17 +11,19 @@ import pytest
 from django.test import Client
 
 from agents_app.models import Crew
-from runs.ledger.prices import TeamPrices, load_default_prices
+from runs.ledger.prices import TeamPrices
 from runs.models import PriceQuote
 from teams.actions import issue_token
 from teams.models import Scope
 from tests.cast import Cast
 from tests.pages import html, signed_in
+from tests.runs.listed import list_prices
 
 pytestmark = pytest.mark.django_db
 
 PAGE = "/t/acme/prices/"
 API = "/api/v1/prices"
+LISTED = ("gpt-4o-mini", "gpt-5.4", "azure/gpt-4o", "ft:gpt-4o-mini-2024-07-18", "perplexity/sonar")
 TYPED = {"model": "my-model", "input_usd_per_mtok": "0.15", "output_usd_per_mtok": "0.60"}
 
 
@@ -35,7 +37,7 @@ def api(cast: Cast, method: str, path: str = API, body: dict[str, Any] | None = 
 
 class TestPage:
     def test_a_viewer_sees_what_models_cost_and_no_form(self, cast: Cast, crew: Crew) -> None:
-        load_default_prices()
+        list_prices(*LISTED)
         page = html(signed_in(cast.viewer).get(PAGE))
         assert "gpt-4o-mini" in page
         assert "$0.15" in page
@@ -43,7 +45,7 @@ class TestPage:
         assert signed_in(cast.viewer).post(PAGE, TYPED).status_code == 403
 
     def test_a_lookup_names_the_entry_that_it_took(self, cast: Cast) -> None:
-        load_default_prices()
+        list_prices(*LISTED)
         page = html(signed_in(cast.viewer).get(PAGE, {"model": "ft:gpt-4o-mini-2024-07-18:acme::abc"}))
         assert re.search(r"ft:gpt-4o-mini-2024-07-18\s*<div", page)
         assert "nowhere" in html(signed_in(cast.viewer).get(PAGE, {"model": "azure/ours"}))
@@ -70,7 +72,7 @@ class TestPage:
         assert client.post(PAGE, per_token | {"sure": "on"}).status_code == 302
 
     def test_the_form_begins_with_what_holds(self, cast: Cast) -> None:
-        load_default_prices()
+        list_prices(*LISTED)
         form = signed_in(cast.owner).get(PAGE, {"model": "perplexity/sonar"}).context["form"]
         assert form["model"].value() == "perplexity/sonar"
         assert form.has_fees
@@ -85,7 +87,7 @@ class TestPage:
 
 class TestApi:
     def test_a_price_is_set_found_and_taken_back(self, cast: Cast) -> None:
-        load_default_prices()
+        list_prices(*LISTED)
         made = api(cast, "post", body={"model": "azure/ours", "like": "azure/gpt-4o"})
         assert made.status_code == 201, made.content
         assert (made.json()["like"], made.json()["own"]) == ("azure/gpt-4o", True)
@@ -96,7 +98,7 @@ class TestApi:
         assert api(cast, "get", f"{API}?model=azure/ours").json()["items"][0]["price"] is None
 
     def test_tiers_and_fees_are_told(self, cast: Cast) -> None:
-        load_default_prices()
+        list_prices(*LISTED)
         (found,) = api(cast, "get", f"{API}?model=gpt-5.4").json()["items"]
         assert found["price"]["tiers"][0]["above_tokens"] == 272_000
         (found,) = api(cast, "get", f"{API}?model=perplexity/sonar").json()["items"]
