@@ -11,9 +11,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.catalogue.pricing import charge_of
 from engine.concurrency import uninterrupted
 from engine.crew.runtime import Runtime
 from engine.errors import Cancelled, ProviderError
+from engine.providers.llm import LLMReply
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus
 from engine.record.progress import CallEnded, CallStarted
 from engine.tools.tool import Effect
@@ -72,6 +74,20 @@ def refused(error: ProviderError, intent: CallIntent) -> CallOutcome:
         error_code=error.code,
         throttled=error.throttled,
         retry_after_s=error.retry_after_s,
+    )
+
+
+def answered(reply: LLMReply, intent: CallIntent) -> CallOutcome:
+    """The outcome of a call with a reply: what it cost by its usage, or what its provider says."""
+    charge = charge_of(reply.usage, intent.price, books_stated=reply.books_stated)
+    return CallOutcome(
+        CallStatus.OK,
+        reply=reply,
+        usage=reply.usage,
+        cost_usd=charge.cost_usd,
+        parts=charge.parts,
+        is_stated=charge.is_stated,
+        rates=charge.rates,
     )
 
 

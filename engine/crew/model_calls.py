@@ -16,7 +16,7 @@ from typing import Any
 from engine.bounded import Effort
 from engine.cache import Kept
 from engine.catalogue.pricing import charge_of, worst_case_usd
-from engine.crew.booking import booked, refused
+from engine.crew.booking import answered, booked, refused
 from engine.crew.runtime import Runtime
 from engine.crew.token_bounds import fits, max_tokens_for, refuse_too_long
 from engine.errors import ContextTooLong, LimitReached, ProviderError
@@ -194,16 +194,7 @@ class Calls:
             except ProviderError as error:
                 booking.outcome = refused(error, intent)
                 raise
-            charge = charge_of(reply.usage, intent.price, books_stated=reply.books_stated)
-            booking.outcome = CallOutcome(
-                CallStatus.OK,
-                reply=reply,
-                usage=reply.usage,
-                cost_usd=charge.cost_usd,
-                parts=charge.parts,
-                is_stated=charge.is_stated,
-                rates=charge.rates,
-            )
+            booking.outcome = answered(reply, intent)
         return reply
 
     def _intent(self, request: LLMRequest, step: int, attempt: int, purpose: Purpose, key: str = "") -> CallIntent:

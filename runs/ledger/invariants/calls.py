@@ -13,12 +13,13 @@ CALLS = (
     Invariant(
         "call_cost",
         "A call that ended costs its tokens and fees at the prices kept with it, or what its provider says if that is "
-        "booked, and nothing if it was refused or reused.",
+        "booked, and nothing if it had none or was reused.",
         statement(
             """
             SELECT id, cost_nusd AS found, due AS expected
             FROM (SELECT id, cost_nusd,
-                         CASE WHEN state = 'error' OR cache_hit OR kind <> 'model' THEN 0
+                         CASE WHEN cache_hit OR kind <> 'model' THEN 0
+                              WHEN state = 'error' AND prompt_tokens + completion_tokens = 0 THEN 0
                               WHEN provider_is_booked THEN provider_nusd
                               WHEN input_usd_per_mtok IS NULL THEN NULL
                               ELSE {by_our_price} END AS due
