@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS, PROVIDERS
+from engine.providers.credential import NEEDS_NO_KEY
+from engine.providers.servers.known import NEEDS_BASE_URL, SERVERS
 from engine.web.addresses import complaint
 from teams.access import Principal, require
 from teams.models import ApiToken, Membership, ProviderKey, Role, Scope, SignInLink, Team, User
@@ -126,6 +128,7 @@ def add_provider(
     name: str = "default",
     api_key: str,
     base_url: str = "",
+    api_version: str = "",
     rpm: int | None = None,
     tpm: int | None = None,
 ) -> ProviderKey:
@@ -136,7 +139,7 @@ def add_provider(
         raise Invalid(
             "A made-up team keeps no keys, because every run of it is simulated. Add it in a team of your own."
         )
-    fields = _provider_complaints(provider, name, api_key, base_url)
+    fields = provider_complaints(provider, name, api_key, base_url)
     if fields:
         raise Invalid("The provider key was not saved.", fields=fields)
     if ProviderKey.objects.filter(team=who.team, provider=provider, name=name).exists():
@@ -150,6 +153,7 @@ def add_provider(
         name=name,
         secret=seal(api_key.strip()),
         base_url=base_url.strip(),
+        api_version=api_version.strip()[:40],
         rpm=rpm,
         tpm=tpm,
         created_by=who.user,
@@ -175,20 +179,24 @@ def _note_use(token: ApiToken) -> None:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
 
 
-def _provider_complaints(provider: str, name: str, api_key: str, base_url: str) -> dict[str, str]:
+def provider_complaints(provider: str, name: str, api_key: str, base_url: str) -> dict[str, str]:
+    """What keeps a provider key from being kept, by field."""
     fields = {}
     if provider not in PROVIDERS:
         fields["provider"] = f"Unknown provider. Known are: {', '.join(sorted(PROVIDERS))}."
     if not name or slugify(name) != name or len(name) > 60:
         fields["name"] = "Use lower-case letters, digits and hyphens, at most 60."
-    if not api_key.strip() and not base_url.strip():
+    if not api_key.strip() and not base_url.strip() and provider not in NEEDS_NO_KEY:
         fields["api_key"] = "Paste the key, or give the base URL of a server that needs none."
     if provider == "mcp" and not base_url.strip():
         fields["base_url"] = "Give the server's address: the token is sent there and nowhere else."
+    if provider in NEEDS_BASE_URL and not base_url.strip():
+        fields["base_url"] = f"Give the server's address, such as {SERVERS[provider].example}."
     if any(ord(char) < 33 or ord(char) > 126 for char in api_key.strip()):
         fields["api_key"] = "A key has no spaces and only plain ASCII characters; paste it again."
     if base_url.strip():
         where = reach() if provider in NOT_MODEL_PROVIDERS else provider_reach()
-        if fault := complaint(base_url.strip(), where, example="https://llm.example.com/v1"):
+        example = SERVERS[provider].example if provider in SERVERS else ""
+        if fault := complaint(base_url.strip(), where, example=example or "https://llm.example.com/v1"):
             fields["base_url"] = fault
     return fields

@@ -13,6 +13,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
 
+from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS
+
 
 class Role(models.IntegerChoices):
     """What a member may do; each role may do all that a smaller one may."""
@@ -198,6 +200,11 @@ class ProviderKey(models.Model):
     name = models.SlugField(max_length=60, default="default")  # a spec's ``credential`` names it
     secret = models.BinaryField()  # encrypted
     base_url = models.URLField(blank=True, max_length=500)
+    api_version = models.CharField(blank=True, max_length=40, default="", db_default="")  # Azure's
+    model_ids = ArrayField(models.CharField(max_length=200), default=list, db_default=[])  # listed at the last test
+    tested_at = models.DateTimeField(null=True, blank=True)
+    test_fault = models.TextField(blank=True, default="", db_default="")  # why the last test failed; "" if it did not
+    test_note = models.TextField(blank=True, default="", db_default="")  # what the last test does not say
     rpm = models.PositiveIntegerField(null=True, blank=True)  # requests per minute; null is no limit
     tpm = models.PositiveIntegerField(null=True, blank=True)  # tokens per minute; null is no limit
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -210,6 +217,11 @@ class ProviderKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.name}"
+
+    @property
+    def has_models(self) -> bool:
+        """Whether it is a key of models, so that there is a list of them to test it with."""
+        return self.provider not in NOT_MODEL_PROVIDERS
 
 
 class WebhookEvent(models.TextChoices):

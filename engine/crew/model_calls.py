@@ -7,7 +7,9 @@ line of its own in the ledger. Which requests to make is decided by the conversa
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -18,7 +20,7 @@ from engine.cache import Kept
 from engine.catalogue.pricing import cost_usd, worst_case_usd
 from engine.crew.booking import booked, refused
 from engine.crew.runtime import Runtime
-from engine.crew.token_bounds import fits, max_tokens_for, refuse_too_long
+from engine.crew.token_bounds import max_tokens_for
 from engine.errors import ContextTooLong, LimitReached, ProviderError
 from engine.providers.fallbacks import models_in_turn, models_instead
 from engine.providers.llm import LLMReply, LLMRequest, Message
@@ -95,7 +97,7 @@ class Calls:
         )
         await count_ahead(request)
         prompt_tokens = self.runtime.llm.count_tokens(request)
-        refuse_too_long(request.llm, prompt_tokens)
+        self.runtime.room.refuse_too_long(request.llm, prompt_tokens)
         request = replace(request, prompt_tokens=prompt_tokens)
         step = self.next_step()
         recorded = await self.runtime.journal.finished_call(self.task, step, branch=self.branch)
@@ -136,32 +138,42 @@ class Calls:
 
     async def _ask_in_turn(self, request: LLMRequest, step: int, purpose: Purpose, key: str) -> LLMReply:
         """Asks the model, then each fallback whose window is large enough, each with retries, until one answers."""
-        attempt = 0
+        attempts = itertools.count(1)
+        failure: ProviderError | None = None
         for llm in models_in_turn(request.llm):
-            is_fallback = attempt > 0
-            if is_fallback and not fits(llm, request.prompt_tokens):
+            if failure is not None and not self.runtime.room.has_room(llm, request.prompt_tokens):
                 continue
-            failures = throttled = 0
-            while True:
-                attempt += 1
-                try:
-                    return await self._within_budget(request, llm, step, attempt, purpose, key)
-                except ProviderError as error:
-                    failure = error
-                if failure.context_too_long and is_fallback:
-                    break
-                if failure.context_too_long:
-                    raise ContextTooLong(str(failure)) from failure
-                if failure.throttled and throttled < MAX_THROTTLED:
-                    throttled += 1
-                else:
-                    failures += 1
-                pause_s = _pause_s(failure, failures + throttled)
-                if pause_s is None or failures > self.agent.max_retry_limit:
-                    break
-                await self.runtime.journal.retrying(self.task, pause_s, throttled=failure.throttled)
-                await asyncio.sleep(pause_s)
+            try:
+                return await self._until_it_answers(request, llm, step, attempts, purpose, key)
+            except ProviderError as error:
+                is_of_minute = error.room is not None and error.room.a_minute
+                if error.room is not None and failure is None and not (is_of_minute and request.llm.fallbacks):
+                    raise ContextTooLong(str(error)) from error
+                failure = error
+        assert failure is not None
         raise failure
+
+    async def _until_it_answers(
+        self, request: LLMRequest, llm: LLMSpec, step: int, attempts: Iterator[int], purpose: Purpose, key: str
+    ) -> LLMReply:
+        """The model's reply, with retries. Raises the last ``ProviderError`` once it is not to be asked again."""
+        failures = throttled = 0
+        while True:
+            try:
+                return await self._within_budget(request, llm, step, next(attempts), purpose, key)
+            except ProviderError as error:
+                failure = error
+            if failure.takes_shorter_answer:
+                continue
+            if failure.throttled and throttled < MAX_THROTTLED:
+                throttled += 1
+            else:
+                failures += 1
+            pause_s = _pause_s(failure, failures + throttled)
+            if pause_s is None or failures > self.agent.max_retry_limit:
+                raise failure
+            await self.runtime.journal.retrying(self.task, pause_s, throttled=failure.throttled)
+            await asyncio.sleep(pause_s)
 
     async def _within_budget(
         self, request: LLMRequest, llm: LLMSpec, step: int, attempt: int, purpose: Purpose, key: str
@@ -178,7 +190,7 @@ class Calls:
             # Without the cache key: later requests for the dearer model must not get this reply.
             cheaper = self._intent(replace(request, llm=other), step, attempt, purpose)
             is_cheaper = cheaper.price is not None and cheaper.reserved_usd < intent.reserved_usd
-            if is_cheaper and fits(other, request.prompt_tokens):
+            if is_cheaper and self.runtime.room.has_room(other, request.prompt_tokens):
                 with suppress(LimitReached):
                     return await self._attempt(replace(request, llm=other), cheaper)
         raise refusal
@@ -193,6 +205,7 @@ class Calls:
                 reply = await runtime.llm.complete(request)
             except ProviderError as error:
                 booking.outcome = refused(error, intent)
+                error.takes_shorter_answer = self._takes_shorter_answer(request, error)
                 raise
             booking.outcome = CallOutcome(
                 CallStatus.OK,
@@ -203,9 +216,17 @@ class Calls:
             )
         return reply
 
+    def _takes_shorter_answer(self, request: LLMRequest, error: ProviderError) -> bool:
+        """Whether the request was refused for the length of the answer that it allows. Then less is allowed next."""
+        if error.room is None:
+            return False
+        return self.runtime.room.learn(
+            request.llm, error.room, prompt_tokens=request.prompt_tokens, asked=request.max_tokens
+        )
+
     def _intent(self, request: LLMRequest, step: int, attempt: int, purpose: Purpose, key: str = "") -> CallIntent:
         llm = request.llm
-        max_tokens = max_tokens_for(llm, request.prompt_tokens)
+        max_tokens = max_tokens_for(llm, request.prompt_tokens, self.runtime.room)
         price = self.runtime.prices.price(llm.model)
         return CallIntent(
             task=self.task,

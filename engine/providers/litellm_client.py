@@ -8,51 +8,37 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import math
 import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache, partial, wraps
-from http import HTTPStatus
 from types import ModuleType
 from typing import Any
 
 import httpx
 
-from engine.catalogue.model_ids import provider_of, real_id
+from engine.catalogue.model_ids import PROVIDERS, provider_of, real_id
 from engine.catalogue.pricing import Usage
 from engine.errors import ProviderError
 from engine.providers import tokens
 from engine.providers.credential import Credential, FindCredential
 from engine.providers.llm import LLMReply, LLMRequest, ToolCall
-from engine.providers.one_exchange import (
-    Exchange,
-    SecondRequest,
-    guard,
-    guard_blocking,
-    one_exchange,
-)
+from engine.providers.one_exchange import guard, guard_blocking, one_exchange
 from engine.providers.prompt_cache import with_breakpoints
-from engine.providers.reply_bytes import ReplyTooLarge, UnusableReply
+from engine.providers.refusals.kinds import Kind
+from engine.providers.refusals.translation import causes_of, translated
 from engine.providers.reply_stream import collect_stream
+from engine.providers.servers.base_urls import base_url_of
+from engine.providers.servers.known import NEEDS_BASE_URL
 from engine.spec.crew_spec import LLMSpec
 from engine.text import storable
 from engine.web.addresses import Reach
 
 MAX_REPLY_CHARS = 4_000_000
 MAX_BELIEVABLE_TOKENS = 100_000_000
-MAX_MESSAGE_CHARS = 1000
 MAX_ERROR_CHARS = 16_000
 """Of an error of LiteLLM's, which quotes what it could not convert. It looks through them with slow patterns."""
-MAX_RETRY_AFTER_S = 86_400.0
-RETRYABLE = frozenset({408, 409, 425, 429})
-NEVER_SENT = frozenset(
-    {"ConnectError", "ConnectTimeout", "ClientConnectorError", "ClientConnectorDNSError", "gaierror"}
-)
-"""Names of httpx's and aiohttp's errors after which it is certain that nothing was sent: there was no connection."""
 
 
 class LiteLLMClient:
@@ -69,9 +55,8 @@ class LiteLLMClient:
     async def complete(self, request: LLMRequest) -> LLMReply:
         credential = self._find_credential(request.llm)
         if credential is None:
-            raise ProviderError(
-                f"There is no key for {request.llm.model}. Add one, or use another model.", retryable=False
-            )
+            message = f"There is no key for {request.llm.model}. Add one, or use another model."
+            raise ProviderError(message, retryable=False, kind=Kind.KEY)
         is_loaded = _litellm.cache_info().currsize
         litellm = _litellm() if is_loaded else await asyncio.to_thread(_litellm)
         began_at = time.perf_counter()
@@ -88,7 +73,7 @@ class LiteLLMClient:
             except (asyncio.CancelledError, ProviderError):
                 raise
             except Exception as error:  # LiteLLM raises some twenty kinds, and those of its dependencies
-                raise _translated(error, exchange, credential, request) from error
+                raise translated(error, exchange, credential, request) from error
         return _reply(raw, request, latency_ms=round((time.perf_counter() - began_at) * 1000))
 
     def count_tokens(self, request: LLMRequest) -> int:
@@ -144,7 +129,7 @@ def _drop_long_errors() -> None:
 
     @wraps(own)
     def exception_type(model: Any, original_exception: Exception, *args: Any, **options: Any) -> Any:
-        if any(len(str(cause)) > MAX_ERROR_CHARS for cause in _causes(original_exception)):
+        if any(len(str(cause)) > MAX_ERROR_CHARS for cause in causes_of(original_exception)):
             raise UnconvertibleReply("The provider's answer cannot be understood.") from None
         return own(model, original_exception, *args, **options)
 
@@ -202,8 +187,7 @@ def _arguments(request: LLMRequest, credential: Credential) -> dict[str, Any]:
     }
     if llm.stream:
         arguments["stream_options"] = {"include_usage": True}
-    if credential.base_url:
-        arguments["api_base"] = credential.base_url
+    arguments |= _server_of(llm.model, credential)
     for name in ("temperature", "top_p", "seed", "reasoning_effort"):
         if (value := getattr(llm, name)) is not None:
             arguments[name] = value
@@ -219,9 +203,27 @@ def _arguments(request: LLMRequest, credential: Credential) -> dict[str, Any]:
 
 
 def _litellm_id(model: str) -> str:
-    """The id with its provider in front: LiteLLM guesses the provider only for models that it knows."""
+    """The id with its provider in front: LiteLLM guesses the provider only for models that it knows.
+
+    Ollama's models are asked by its chat route: the other one writes tools into the prompt's text.
+    """
     name = real_id(model)
+    if name.startswith("ollama/"):
+        return name.replace("ollama/", "ollama_chat/", 1)
     return name if "/" in name else f"{provider_of(name) or 'openai'}/{name}"
+
+
+def _server_of(model: str, credential: Credential) -> dict[str, str]:
+    """Where the model's server is, if that is not the provider's own, in the forms that LiteLLM wants."""
+    provider = provider_of(model) or "openai"
+    if not credential.base_url and provider in NEEDS_BASE_URL:
+        message = f"{model}: {PROVIDERS[provider]} has no address of its own. Give a base URL at its key."
+        raise ProviderError(message, retryable=False, kind=Kind.ADDRESS)
+    if not credential.base_url:
+        return {}
+    base = base_url_of(provider, credential.base_url, credential.api_version)
+    further = {"api_version": base.api_version, "aws_region_name": base.region}
+    return {"api_base": base.url} | {name: value for name, value in further.items() if value}
 
 
 def _reply(raw: Any, request: LLMRequest, *, latency_ms: int) -> LLMReply:
@@ -295,70 +297,3 @@ def _count(figures: Any, name: str) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_BELIEVABLE_TOKENS:
         return None
     return value
-
-
-def _translated(error: Exception, exchange: Exchange, credential: Credential, request: LLMRequest) -> ProviderError:
-    """LiteLLM's error as ours. The status is that of the real answer: some of LiteLLM's own are made up."""
-    if exchange.refused is not None:
-        return ProviderError(f"{request.llm.model}: {exchange.refused}", retryable=False)
-    response = exchange.response
-    status = response.status_code if response is not None else None
-    message = _message(error, response)
-    if credential.api_key:
-        message = message.replace(credential.api_key, "[key]")
-    never_sent = not exchange.sent or any(type(cause).__name__ in NEVER_SENT for cause in _causes(error))
-    was_refused = status is not None and status >= HTTPStatus.BAD_REQUEST
-    return ProviderError(
-        f"{request.llm.model}: {storable(message)[:MAX_MESSAGE_CHARS]}",
-        retryable=_retryable(error, exchange, status),
-        outcome_unknown=not (never_sent or was_refused),
-        status=status,
-        retry_after_s=_retry_after_s(response),
-        context_too_long=type(error).__name__ == "ContextWindowExceededError",
-    )
-
-
-def _message(error: Exception, response: httpx.Response | None) -> str:
-    causes = _causes(error)
-    if response is not None and response.has_redirect_location:
-        return f"The provider redirects to {response.headers['location'][:200]}, and redirects are not followed."
-    if refused := next((cause for cause in causes if isinstance(cause, ReplyTooLarge | UnusableReply)), None):
-        return str(refused)
-    if response is not None and response.is_closed and any(isinstance(cause, SecondRequest) for cause in causes):
-        return f"The provider answered {response.status_code}: {response.text}"
-    return str(error).partition("\nTraceback")[0]
-
-
-def _retryable(error: Exception, exchange: Exchange, status: int | None) -> bool:
-    """Whether the same request may succeed later: cut or missing answers, 429 and 5xx; never what was unfit to send."""
-    if any(isinstance(cause, ReplyTooLarge) for cause in _causes(error)):
-        return False
-    if exchange.response is not None and exchange.response.has_redirect_location:
-        return False
-    if status is None:
-        return exchange.sent or any(type(cause).__name__ in NEVER_SENT for cause in _causes(error))
-    return status in RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.BAD_REQUEST
-
-
-def _causes(error: BaseException | None) -> list[BaseException]:
-    """The error and what led to it, at most 20: a chain of causes may be a circle."""
-    causes: list[BaseException] = []
-    while error is not None and len(causes) < 20:
-        causes.append(error)
-        error = error.__cause__ or error.__context__
-    return causes
-
-
-def _retry_after_s(response: httpx.Response | None) -> float | None:
-    """The pause that the provider asks for, in seconds, at most a day. Retry-After is a number of seconds or a date."""
-    value = response.headers.get("retry-after") if response is not None else None
-    if value is None:
-        return None
-    try:
-        asked_s = float(value)
-    except ValueError:
-        try:
-            asked_s = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return None if math.isnan(asked_s) else min(max(0.0, asked_s), MAX_RETRY_AFTER_S)

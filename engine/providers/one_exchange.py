@@ -30,7 +30,7 @@ class Exchange:
     """What one attempt sent and got. ``response`` is None until there is an answer; ``tail`` holds its last bytes.
 
     ``send`` sends its request; None: the client library's own transport does. ``refused``: why nothing was sent.
-    ``failed``: why no answer began.
+    ``failed``: why no answer began. ``url``: what was asked.
     """
 
     send: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None
@@ -38,6 +38,7 @@ class Exchange:
     refused: RequestFailed | None = None
     failed: httpx.TransportError | None = None
     response: httpx.Response | None = None
+    url: httpx.URL | None = None
     tail: bytearray = field(default_factory=bytearray)
 
 
@@ -73,7 +74,7 @@ def guard(transport: type[httpx.AsyncBaseTransport]) -> Send:
             raise exchange.failed  # what the first request met is what the attempt met
         if exchange.sent or exchange.refused:
             raise SecondRequest("The client library tried to send a second request.")
-        exchange.sent = True
+        exchange.sent, exchange.url = True, request.url
         # Nothing packed is asked for. What comes packed all the same is unpacked here and not by httpx, which would
         # make gigabytes of a small chunk.
         request.headers["Accept-Encoding"] = "identity"

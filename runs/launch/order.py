@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from agents_app.models import CrewVersion
-from engine.catalogue.model_ids import is_simulated, provider_of
+from engine.catalogue.model_ids import is_simulated
 from engine.record.limits import RunLimits
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.named_models import llms_of, models_of
@@ -118,11 +118,15 @@ def key_complaints(spec: CrewSpec, credentials: TeamCredentials, *, simulated: b
     if any(is_simulated(model) for model in models_of(spec)):
         return {"agents": "Some agents use simulated models and some do not. Use one kind for the whole crew."}
     return {
-        field: f"There is no {provider_of(llm.model) or 'known'} key for {llm.model}. "
-        "Add one in the team's settings, or launch the crew simulated."
+        field: f"{missing} Or launch the crew simulated."
         for field, llm in llms_of(spec).items()
-        if credentials.key_for(llm) is None
+        if (missing := credentials.missing(llm))
     }
+
+
+def key_doubts(spec: CrewSpec, credentials: TeamCredentials) -> list[str]:
+    """Why keys that there are may not do for the crew's models, as their last tests told."""
+    return list(dict.fromkeys(filter(None, map(credentials.doubt, llms_of(spec).values()))))
 
 
 def is_simulated_run(spec: CrewSpec, credentials: TeamCredentials, *, wanted: bool | None) -> bool:

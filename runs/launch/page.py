@@ -16,7 +16,7 @@ from engine.spec.named_models import models_of
 from engine.spec.validate import Complaint, validate
 from runs.bounds import run_caps
 from runs.launch.forms import LaunchForm
-from runs.launch.order import key_complaints
+from runs.launch.order import key_complaints, key_doubts
 from runs.models import Run
 from runs.run.estimates import Estimate, estimate_of
 from runs.typed_values import uuid_or_none, whole_number_or_none
@@ -45,6 +45,7 @@ class LaunchPage:
     form: LaunchForm
     complaints: Sequence[Complaint]
     missing_keys: Sequence[str]  # what a real run lacks
+    key_doubts: Sequence[str]  # why keys that there are may not do
     needs_search_key: bool
     estimates: Sequence[tuple[bool, Estimate]]  # (whether it is for simulated runs, the estimate)
     earlier: Run | None
@@ -77,6 +78,7 @@ def launch_page(who: Principal, crew: Crew, choice: LaunchChoice, refused: Launc
         form=refused or _new_form(who, choice, credentials),
         complaints=validate(spec),
         missing_keys=list(dict.fromkeys(key_complaints(spec, credentials, simulated=False).values())),
+        key_doubts=key_doubts(spec, credentials),
         needs_search_key=_searches(spec) and credentials.search_key() is None,
         estimates=[(simulated, estimate) for simulated, estimate in estimates if estimate is not None],
         earlier=choice.earlier,

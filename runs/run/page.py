@@ -43,7 +43,19 @@ PAUSE_PER_LOOK = 3
 """A large run takes long to draw, so it is drawn less often: one reader takes a quarter of a thread at most."""
 
 WHAT_TO_DO = {
-    "provider_error": "Check the provider's key in the settings and its status page, then run again.",
+    "provider_error": "Look at the last call below, then run again.",
+    "provider_key": "An owner changes keys in the settings. Then run again.",
+    "provider_permission": "",  # these say it themselves
+    "provider_quota": "",
+    "provider_busy": "",
+    "provider_room": "",
+    "provider_model": "",
+    "provider_content": "",
+    "provider_setting": "",
+    "provider_down": "",
+    "provider_request": "Look at the last call below for what was sent.",
+    "provider_address": "An owner changes base URLs in the settings. Then run again.",
+    "context_too_long": "",
     "model_mistake": "Run again, choose a stronger model, or loosen the schema or guardrail that the answer missed.",
     "max_execution_time": "Give the agent more seconds, or the task less to do.",
     "cancelled": "",

@@ -91,7 +91,7 @@ def make_rows() -> Rows:
         reserved_nusd=0,
     )
     pks = {
-        "provider": add_provider(owner, provider="openai", api_key="sk-secret").pk,
+        "provider": add_provider(owner, provider="openai", api_key="sk-secret", base_url="http://127.0.0.1:9/v1").pk,
         "token": issue_token(owner)[0].pk,
         "document": upload_document(owner, title="notes.txt", data=b"A lake lies there.").document.pk,
         "template": version.pk,
