@@ -19,7 +19,7 @@ from engine.spec.placeholders import placeholders
 from engine.spec.validate import Complaint, validate
 from teams.access import Principal, fetch, visible_to
 from teams.credentials import TeamCredentials
-from teams.models import Role, Team
+from teams.models import Role
 from teams.refusals import Invalid
 from teams.work_bounds import query_time
 
@@ -103,16 +103,15 @@ def crew_detail(crew: Crew) -> CrewDetail:
     spec = spec_of(crew)
     versions = crew.versions.defer("spec").select_related("created_by").order_by("-number")
     same_as = versions.filter(content_hash=spec.content_hash).first()
-    complaints = (*validate(spec), *key_complaints(crew.team, spec))
+    complaints = (*validate(spec), *key_complaints(spec, TeamCredentials(crew.team)))
     return CrewDetail(spec, complaints, inputs_of(spec), tuple(versions[:SHOWN_VERSIONS]), same_as)
 
 
-def key_complaints(team: Team, spec: CrewSpec) -> Iterator[Complaint]:
+def key_complaints(spec: CrewSpec, credentials: TeamCredentials) -> Iterator[Complaint]:
     """What keeps the crew's models from answering in a real run, as warnings: a simulated run needs no key.
 
     A team without any key runs everything simulated, and is told nothing.
     """
-    credentials = TeamCredentials(team)
     if not credentials.any_model_key:
         return
     for field, llm in llms_of(spec).items():

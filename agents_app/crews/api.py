@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agents_app.actions import archive_crew, create_crew, replace_spec
 from agents_app.models import Crew, CrewVersion
-from agents_app.queries import own_crew, own_crews, with_counts
+from agents_app.queries import key_complaints, own_crew, own_crews, with_counts
 from agents_app.snapshot import spec_of
 from engine.bounded import Patience
 from engine.spec.crew_spec import CrewSpec
@@ -18,6 +18,7 @@ from engine.spec.validate import TRYING_SECONDS, validate
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
+from teams.credentials import TeamCredentials
 from teams.models import Role
 
 router = Router(tags=["crews"])
@@ -58,9 +59,9 @@ def list_crews(request: ApiRequest, cursor: str = "", limit: int = 50) -> dict[s
     fitting = sum(total <= MAX_PARTS_A_PAGE for total in totals)
     shown = rows[: max(1, min(limit, fitting))]
     prefetch_related_objects(shown, *_READ)
-    patience = Patience(TRYING_SECONDS)
+    patience, credentials = Patience(TRYING_SECONDS), TeamCredentials(request.auth.team)
     return {
-        "items": [crew_json(crew, patience) for crew in shown],
+        "items": [crew_json(crew, patience, credentials) for crew in shown],
         "next": shown[-1].slug if len(rows) > len(shown) else None,
     }
 
@@ -91,8 +92,10 @@ def delete_crew(request: ApiRequest, slug: str) -> Status[None]:
     return Status(204, None)
 
 
-def crew_json(crew: Crew, patience: Patience | None = None) -> dict[str, object]:
-    """A crew as the API shows it. ``patience``: see ``validate``."""
+def crew_json(
+    crew: Crew, patience: Patience | None = None, credentials: TeamCredentials | None = None
+) -> dict[str, object]:
+    """A crew as the API shows it. ``patience``: see ``validate``. ``credentials``: the team's, read once for many."""
     prefetch_related_objects([crew], *_READ)
     spec = spec_of(crew)
     numbers = [version.number for version in crew.versions.all()]
@@ -104,6 +107,9 @@ def crew_json(crew: Crew, patience: Patience | None = None) -> dict[str, object]
         "inputs": {name: spec.inputs.get(name) for name in placeholders(spec)},
         "complaints": [
             {"level": item.level, "code": item.code, "field": item.field, "message": item.message}
-            for item in validate(spec, patience=patience)
+            for item in (
+                *validate(spec, patience=patience),
+                *key_complaints(spec, credentials or TeamCredentials(crew.team)),
+            )
         ],
     }

@@ -201,7 +201,7 @@ class _Work:
     def _refused_for_good(self) -> None:
         for attempt in range(1, ATTEMPTS + 1):
             self._refused(attempt)
-        self._fail(REFUSED, "provider_error")
+        self._fail(REFUSED, "provider_down")
 
     def _fail(self, error: str, code: str) -> None:
         self.task.state, self.task.error, self.task.error_code = "failed", error, code
@@ -315,7 +315,7 @@ class _Work:
         """A request that the provider refused, and the pause after it. It costs nothing."""
         call = MadeCall(self.part, "model", self.step, attempt, self.now, self.now, epoch=self.run.epoch)
         call.finished += round(REFUSAL_MS * _around(self.chance, 0.5)) * MS
-        call.state, call.cost_class, call.error, call.error_code = "error", "failed", REFUSED, "provider_error"
+        call.state, call.cost_class, call.error, call.error_code = "error", "failed", REFUSED, "provider_down"
         call.counted = self.prompt
         if self.part.rate is not None:
             call.reserved = self.part.rate.worst_nusd(self.prompt, self.part.max_tokens)

@@ -60,6 +60,10 @@ def _failure(error: Exception, exchange: Exchange, request: LLMRequest) -> Provi
     response = exchange.response
     if exchange.refused is not None:
         return ProviderError(str(exchange.refused), retryable=False, kind=Kind.ADDRESS)
+    if stopped := next((cause for cause in causes_of(error) if isinstance(cause, ReplyTooLarge | UnusableReply)), None):
+        was_refused = response is not None and response.is_error
+        retryable = isinstance(stopped, UnusableReply)
+        return ProviderError(str(stopped), retryable=retryable, outcome_unknown=not was_refused)
     if response is None:
         return _unanswered(error, exchange) if exchange.sent else _unsent(error, request.llm.model)
     if response.has_redirect_location:
@@ -93,11 +97,6 @@ def _of(refusal: Refusal, error: Exception, *, outcome_unknown: bool = False) ->
 
 def _unusable(error: Exception, exchange: Exchange, response: httpx.Response, request: LLMRequest) -> ProviderError:
     """An answer with a status of success that is no reply: perhaps a refusal inside it, as gateways send it."""
-    causes = causes_of(error)
-    refused = next((cause for cause in causes if isinstance(cause, ReplyTooLarge | UnusableReply)), None)
-    if refused is not None:
-        too_large = isinstance(refused, ReplyTooLarge)
-        return ProviderError(str(refused), retryable=not too_large, outcome_unknown=True, status=response.status_code)
     inner, is_first = _inner_refusal(bytes(exchange.tail))
     if inner is not None:
         refusal = _meaning(_inner_status(inner), response, json.dumps(inner).encode(), request)

@@ -149,7 +149,7 @@ async def test_an_unknown_model_without_a_key_fails_by_name(model: str) -> None:
     journal = MemoryJournal()
     spec = crew(task("a"), agents=(agent(llm=model),))
     output = await run(spec, runtime(llm=LiteLLMClient(lambda llm: None), journal=journal))
-    assert output.error_code == "provider_error"
+    assert output.error_code == "provider_key"
     assert model in output.error
     assert journal.calls[0].outcome.cost_usd == 0
 
@@ -159,7 +159,7 @@ async def test_an_unknown_provider_is_a_recorded_refusal_that_nobody_was_sent() 
     spec = crew(task("a"), agents=(agent(llm="ghost/model"),))
     client = LiteLLMClient(lambda llm: Credential(api_key="k", base_url="http://127.0.0.1:9/v1"))
     output = await run(spec, runtime(llm=client, journal=journal))
-    assert output.error_code == "provider_error"
+    assert output.error_code == "provider_model"
     assert [call.outcome.status for call in journal.calls] == [CallStatus.ERROR]
 
 
