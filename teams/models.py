@@ -13,7 +13,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
 
-from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS
+from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS, PROVIDERS
 
 
 class Role(models.IntegerChoices):
@@ -217,6 +217,11 @@ class ProviderKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.name}"
+
+    @property
+    def provider_name(self) -> str:
+        """The provider as people call it."""
+        return PROVIDERS.get(self.provider, self.provider)
 
     @property
     def has_models(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -114,16 +116,28 @@ def revoke_token(request: TeamRequest, pk: int) -> HttpResponse:
     return redirect("settings", team=request.who.team.slug)
 
 
-def show_settings(request: TeamRequest, *, status: int = 200, **extra: object) -> HttpResponse:
-    """The settings page. ``extra`` adds to its context or replaces parts of it, such as a form that was refused."""
-    change_forms = extra.pop("change_forms", {})
+def show_settings(
+    request: TeamRequest,
+    *,
+    status: int = 200,
+    change_forms: Mapping[int, ChangeProviderForm] | None = None,
+    **extra: object,
+) -> HttpResponse:
+    """The settings page. ``extra`` adds to its context or replaces parts of it, such as a form that was refused.
+
+    ``change_forms``: refused ones, by their key.
+    """
     keys = list(queries.provider_keys(request.who))
     context = {
-        "keys": [(key, change_forms.get(key.pk) or _change_form(key)) for key in keys],
+        "keys": [(key, (change_forms or {}).get(key.pk) or _change_form(key)) for key in keys],
         "tokens": queries.live_tokens(request.who),
         "members": queries.members(request.who),
         "provider_form": ProviderForm(),
-        "servers": [(PROVIDERS[name], server.example, name) for name, server in SERVERS.items() if server.example],
+        "servers": [
+            ("Any OpenAI-compatible server" if name == "openai" else PROVIDERS[name], server.example, name)
+            for name, server in SERVERS.items()
+            if server.example
+        ],
         "token_form": TokenForm(role=request.who.role),
         "webhook_form": WebhookForm(),
         "hooks": queries.webhooks(request.who) if request.who.can_own else [],

@@ -34,6 +34,7 @@ def test_provider(who: Principal, key: ProviderKey) -> ProviderKey:
     try:
         listing, key.base_url = asyncio.run(_listed(key))
         key.test_note, key.model_ids = listing.note, list(listing.models)
+        key.tested_at = key.tested_at if listing.was_asked else None
     except ServerFault as fault:
         key.test_fault = str(fault).replace(unseal(key.secret) or "\0", "[key]")[:MAX_FAULT_CHARS]
     key.save(update_fields=["base_url", "tested_at", "test_fault", "test_note", "model_ids"])

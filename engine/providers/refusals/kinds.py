@@ -105,7 +105,9 @@ def _is_busy(signs: Signs) -> bool:
 def _is_of_key(signs: Signs) -> bool:
     return signs.status == HTTPStatus.UNAUTHORIZED or signs.say(
         "invalid_api_key authentication_error invalid_authentication_error api_key_invalid unauthenticated "
-        "unrecognizedclientexception expiredtokenexception invalidsignatureexception missing_api_key",
+        "unrecognizedclientexception expiredtokenexception invalidsignatureexception missing_api_key "
+        # A LiteLLM proxy without a database says so of every key that it does not know.
+        "no_db_connection token_not_found_in_db expired_key auth_error",
         r"(?:invalid|incorrect|missing|expired|no|wrong|valid) (?:x-)?(?:api|access|auth\w*)[- ]?(?:key|token)"
         r"|api key not (?:valid|found)|invalid proxy server token|no auth credentials|security token .{0,20}invalid",
     )

@@ -85,10 +85,10 @@ def room_in(words: str, *, asked: int) -> Room | None:
     """What the words say about room; None if they are about something else. ``asked``: the most tokens of the answer
     that the request allowed."""
     if a_minute := A_MINUTE.search(words):
-        window, requested = _number(a_minute[1]), _number(a_minute[2])
-        return Room(window=window, prompt=max(0, requested - asked), a_minute=True) if requested > window else None
+        limit, requested = _number(a_minute[1]), _number(a_minute[2])
+        return Room(window=limit, prompt=max(0, requested - asked), a_minute=True) if requested > limit else None
     below = BELOW.search(words)
-    most = int(below[1]) - 1 if below else _first(MOST, words)
+    most = _first(MOST, words) if below is None else int(below[1]) - 1
     window = _first(WINDOWS, words)
     if most is None and window is None and not WITHOUT_FIGURES.search(words):
         return None

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+
 from engine.catalogue.model_ids import PROVIDERS
 from engine.providers.credential import Credential
 from engine.providers.refusals.kinds import Kind
@@ -38,10 +40,14 @@ class ServerFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """``models``: ids as agents name them, with their provider in front. ``note``: what the test does not say."""
+    """``models``: ids as agents name them, with their provider in front. ``note``: what the test does not say.
+
+    ``was_asked``: False where there is no list to ask for.
+    """
 
     models: tuple[str, ...] = ()
     note: str = ""
+    was_asked: bool = True
 
 
 async def list_models(provider: str, credential: Credential, http: GuardedHttp) -> Listing:
@@ -49,8 +55,11 @@ async def list_models(provider: str, credential: Credential, http: GuardedHttp) 
     server = SERVERS.get(provider)
     name = PROVIDERS.get(provider, provider)
     if server is None or not server.models:
-        return Listing(note=f"{name} has no list of models to test a key with, so the first call will tell.")
+        message = f"{name} has no list of models to test a key with, so the first call will tell."
+        return Listing(note=message, was_asked=False)
     base = base_url_of(provider, credential.base_url or server.base_url, credential.api_version)
+    if credential.base_url:
+        name = f"The server at {base.url}"
     answer = await _ask(server, base, credential, http)
     if answer.status >= 400 or answer.status in (301, 302, 303, 307, 308):
         raise _fault(name, base, answer)
@@ -69,7 +78,9 @@ async def _ask(server: Server, base: BaseUrl, credential: Credential, http: Guar
     try:
         return await http.get_once(url, headers=headers, most_bytes=MAX_LIST_BYTES)
     except RequestFailed as failed:
-        raise ServerFault(f"{failed} Is the server running, and is the base URL right?", field="base_url") from failed
+        is_there = not isinstance(failed.__cause__, httpx.ConnectError)
+        what = str(failed) if is_there else f"Nothing answers at {base.url}."
+        raise ServerFault(f"{what} Is the server running, and is the base URL right?", field="base_url") from failed
 
 
 def _fault(name: str, base: BaseUrl, answer: HttpAnswer) -> ServerFault:

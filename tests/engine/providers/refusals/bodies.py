@@ -450,6 +450,7 @@ OTHERS = (
         ),
         "key",
     ),
+    Case("litellm proxy key", 400, openai("No connected db.", "400", "no_db_connection"), "key"),
     Case("perplexity key", 401, "<html><head><title>401 Authorization Required</title></head></html>", "key"),
     Case(
         "bedrock key",

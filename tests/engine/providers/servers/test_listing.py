@@ -117,7 +117,7 @@ async def test_a_server_without_a_key_is_sent_none() -> None:
     with Site({"/api/tags": reply({"models": []})}) as site:
         listing = await listed("ollama", site, key="")
     assert "authorization" not in site.asked[0].headers
-    assert listing == Listing(note="Ollama lists no model for chats yet.")
+    assert listing == Listing(note=f"The server at {site.url} lists no model for chats yet.")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ async def test_each_failure_says_what_to_do_and_where(answer: Reply, field: str,
 async def test_a_server_that_is_not_there_or_out_of_reach_is_named_so() -> None:
     with Site() as site:
         pass
-    assert "Is the server running" in str(await fault("openai", site, "/v1"))
+    assert f"Nothing answers at {site.url}/v1. Is the server running" in str(await fault("openai", site, "/v1"))
     with pytest.raises(ServerFault, match="not a public address"):
         await list_models("openai", Credential(KEY, "http://127.0.0.1:1/v1"), GuardedHttp(Reach()))
 
@@ -165,7 +165,7 @@ async def test_a_server_that_says_nothing_is_not_waited_for() -> None:
 
 async def test_a_provider_without_a_list_says_so() -> None:
     listing = await list_models("perplexity", Credential(KEY), HTTP)
-    assert (listing.models, "the first call will tell" in listing.note) == ((), True)
+    assert (listing.was_asked, "the first call will tell" in listing.note) == (False, True)
 
 
 async def test_odd_rows_are_left_out_and_the_list_is_bounded() -> None:
