@@ -24,6 +24,7 @@ from engine.crew.token_bounds import max_tokens_for
 from engine.errors import ContextTooLong, LimitReached, ProviderError
 from engine.providers.fallbacks import models_in_turn, models_instead
 from engine.providers.llm import LLMReply, LLMRequest, Message
+from engine.providers.refusals.sentences import SHORTEN
 from engine.providers.throttle import MAX_PAUSE_S
 from engine.providers.tokens import count_ahead
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose
@@ -148,7 +149,7 @@ class Calls:
             except ProviderError as error:
                 is_of_minute = error.room is not None and error.room.a_minute
                 if error.room is not None and failure is None and not (is_of_minute and request.llm.fallbacks):
-                    raise ContextTooLong(str(error)) from error
+                    raise ContextTooLong(f"{error} {SHORTEN}") from error
                 failure = error
         assert failure is not None
         raise failure

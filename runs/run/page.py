@@ -48,7 +48,7 @@ WHAT_TO_DO = {
     "provider_permission": "",  # these say it themselves
     "provider_quota": "",
     "provider_busy": "",
-    "provider_room": "",
+    "provider_room": "Shorten the texts, allow a shorter answer, or use a model with a larger window.",
     "provider_model": "",
     "provider_content": "",
     "provider_setting": "",

@@ -22,14 +22,15 @@ SENTENCES = {
 }
 
 
+SHORTEN = "Shorten the texts, allow a shorter answer, or use a model with a larger window."
+
+
 def sentence(refusal: Refusal) -> str:
-    """For people, of bounded length, without the model's name."""
-    if refusal.kind is not Kind.ROOM:
-        what = SENTENCES[refusal.kind]
-    elif refusal.status == HTTPStatus.PAYMENT_REQUIRED:
-        what = SENTENCES[Kind.QUOTA]
-    else:
-        what = _of_room(refusal.room or Room())
+    """For people, of bounded length, without the model's name.
+
+    Where tokens are the matter it says no more than what happened: perhaps less is asked for next.
+    """
+    what = _of_room(refusal) if refusal.kind is Kind.ROOM else SENTENCES[refusal.kind]
     if refusal.pause_s is not None and refusal.kind is Kind.BUSY:
         what += f" It asks to wait {in_words(refusal.pause_s)}."
     return (
@@ -37,18 +38,17 @@ def sentence(refusal: Refusal) -> str:
     )
 
 
-def _of_room(room: Room) -> str:
+def _of_room(refusal: Refusal) -> str:
+    room = refusal.room or Room()
+    if refusal.status == HTTPStatus.PAYMENT_REQUIRED:
+        return f"What is left to spend at the provider is enough for an answer of {room.most or 0:,} tokens."
     if room.a_minute:
-        return (
-            f"The request needs more than the {room.window:,} tokens that the provider allows in a minute, so waiting "
-            "does not help. Shorten its texts, allow a shorter answer, or raise the limit there."
-        )
-    shorten = "Shorten the texts, or use a model with a larger window."
+        return f"The request needs more than the {room.window:,} tokens that the provider allows in a minute."
     if room.window is not None:
-        return f"The model takes {room.window:,} tokens with its answer. {shorten}"
+        return f"The model takes {room.window:,} tokens with its answer, and the request allows for more."
     if room.most is not None:
-        return f"The model answers with at most {room.most:,} tokens. Allow a shorter answer at the agent."
-    return f"The texts are too long for this model. {shorten}"
+        return f"The model answers with at most {room.most:,} tokens, and the request allows for more."
+    return "The request is too long for this model."
 
 
 def in_words(seconds: float) -> str:

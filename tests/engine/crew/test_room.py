@@ -83,6 +83,7 @@ async def test_a_window_too_small_for_our_own_default_is_asked_again_for_less(
     refused = [call for call in journal.calls if call.outcome.status is CallStatus.ERROR]
     assert 1 <= len(refused) <= 5
     assert {call.outcome.cost_usd for call in refused} == {0}
+    assert not any("Shorten" in call.outcome.error for call in refused), "the texts are not to blame"
     assert len(asked) == len(refused) + 2, "the second task asks at once for what there is room for"
     if says is classic:
         assert len(refused) == 1
@@ -106,6 +107,7 @@ async def test_a_prompt_that_fills_the_window_is_blamed_on_the_texts_and_not_ask
         assert server.requests == 1
     assert output.error_code == "context_too_long"
     assert "takes 1,000 tokens with its answer" in output.error
+    assert "Shorten the texts" in output.error
 
 
 QUOTA = refusal(

@@ -408,7 +408,7 @@ ROOM = (
         },
         "room",
         room=Room(most=2576),
-        shows="Nothing is left to spend",
+        shows="is enough for an answer of 2,576 tokens",
     ),
     Case(
         "openrouter window",
