@@ -11,6 +11,7 @@ class Server:
     "" if there is none. ``key_in``: the header of the key; "Authorization" takes it as a bearer token.
 
     ``example``: a base URL as people write it. ``lists_ids``: whether the list holds what agents name as their model.
+    ``note``: what whoever adds a key should know.
     """
 
     base_url: str = ""
@@ -19,6 +20,7 @@ class Server:
     headers: tuple[tuple[str, str], ...] = ()
     example: str = ""
     lists_ids: bool = True
+    note: str = ""
 
 
 SERVERS: dict[str, Server] = {
@@ -46,10 +48,21 @@ SERVERS: dict[str, Server] = {
     "nvidia_nim": Server("https://integrate.api.nvidia.com/v1"),
     "moonshot": Server("https://api.moonshot.ai/v1"),
     "azure": Server(
-        "", "/openai/models?api-version={api_version}", "api-key", (), "https://NAME.openai.azure.com", lists_ids=False
+        "",
+        "/openai/models?api-version={api_version}",
+        "api-key",
+        (),
+        "https://NAME.openai.azure.com",
+        lists_ids=False,
+        note="Azure lists models, and not your deployments: write azure/ and the deployment's name.",
     ),
     "bedrock": Server("", "", "Authorization", (), "https://bedrock-runtime.eu-central-1.amazonaws.com"),
-    "ollama": Server("http://127.0.0.1:11434", "/api/tags", example="http://127.0.0.1:11434"),
+    "ollama": Server(
+        "http://127.0.0.1:11434",
+        "/api/tags",
+        example="http://127.0.0.1:11434",
+        note="It cuts prompts beyond its context in silence, often at 4,096 tokens: set OLLAMA_CONTEXT_LENGTH there.",
+    ),
     "hosted_vllm": Server("", example="http://127.0.0.1:8000/v1"),
     "lm_studio": Server("http://127.0.0.1:1234/v1", example="http://127.0.0.1:1234/v1"),
     "llamafile": Server("http://127.0.0.1:8080/v1", example="http://127.0.0.1:8080/v1"),

@@ -65,8 +65,8 @@ async def list_models(provider: str, credential: Credential, http: GuardedHttp) 
         raise _fault(name, base, answer)
     models = tuple(dict.fromkeys(_agents_id(provider, model) for model in _ids(_read(answer, base))))
     if not server.lists_ids:
-        return Listing(note="Azure lists models, and not your deployments: write azure/ and the deployment's name.")
-    return Listing(models[:MAX_MODELS], "" if models else f"{name} lists no model for chats yet.")
+        return Listing(note=server.note)
+    return Listing(models[:MAX_MODELS], server.note if models else f"{name} lists no model for chats yet.")
 
 
 async def _ask(server: Server, base: BaseUrl, credential: Credential, http: GuardedHttp) -> HttpAnswer:
