@@ -218,7 +218,7 @@ class Calls:
             model=llm.model,
             credential=llm.credential or "",
             messages=request.messages,
-            params=_params(request, max_tokens),
+            params=_params(request, max_tokens, self.runtime.llm.unsent(llm)),
             reserved_usd=worst_case_usd(request.prompt_tokens, max_tokens, price),
             prompt_tokens=request.prompt_tokens,
             price=price,
@@ -232,9 +232,10 @@ def _says_something(reply: LLMReply) -> bool:
     return bool(reply.text.strip() or reply.tool_calls)
 
 
-def _params(request: LLMRequest, max_tokens: int) -> dict[str, Any]:
-    """What was sent besides the messages, for whoever reads the call later."""
-    params = request.llm.model_dump(mode="json", exclude_defaults=True, exclude={"model", "fallbacks", "credential"})
+def _params(request: LLMRequest, max_tokens: int, unsent: frozenset[str]) -> dict[str, Any]:
+    """What is sent besides the messages, for whoever reads the call later."""
+    exclude = {"model", "fallbacks", "credential", "cache_ttl_s", "timeout_s", *unsent}
+    params = request.llm.model_dump(mode="json", exclude_defaults=True, exclude=exclude)
     params["max_tokens"] = max_tokens
     if request.tools:
         params["tools"] = [tool["function"]["name"] for tool in request.tools]

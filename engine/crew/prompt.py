@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.providers.llm import LLMReply, Message, ToolCall
 from engine.spec.crew_spec import AgentSpec, TaskSpec
-from engine.text import read_json
+from engine.text import counted, read_json
 
 MAX_TOOL_OUTPUT_CHARS = 40_000
 ROOM_FOR_NOTE = 100
@@ -112,7 +112,7 @@ def cut(text: str) -> str:
     if len(text) <= MAX_TOOL_OUTPUT_CHARS:
         return text
     kept_chars = MAX_TOOL_OUTPUT_CHARS - ROOM_FOR_NOTE
-    return f"{text[:kept_chars]}\n[cut here: {len(text) - kept_chars:,} more characters]"
+    return f"{text[:kept_chars]}\n[cut here: {counted(len(text) - kept_chars, 'more character')}]"
 
 
 def user_message(text: str) -> Message:

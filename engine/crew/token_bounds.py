@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.catalogue import price_list
 from engine.errors import ContextTooLong
 from engine.spec.crew_spec import LLMSpec
+from engine.text import counted
 
 DEFAULT_MAX_TOKENS = 4096
 """The reply's bound, and so the bound of its cost, where the spec sets none; enough for some 3,000 words."""
@@ -34,7 +35,9 @@ def refuse_too_long(llm: LLMSpec, prompt_tokens: int) -> None:
     if not fits(llm, prompt_tokens):
         facts = price_list.facts(llm.model)
         window = facts.context_tokens if facts else None
-        raise ContextTooLong(f"The prompt has {prompt_tokens:,} tokens; {llm.model} takes {window:,} with the answer.")
+        raise ContextTooLong(
+            f"The prompt has {counted(prompt_tokens, 'token')}; {llm.model} takes {window:,} with the answer."
+        )
 
 
 def fits(llm: LLMSpec, prompt_tokens: int) -> bool:

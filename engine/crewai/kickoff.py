@@ -36,6 +36,7 @@ from engine.record.limits import Limits, RunLimits
 from engine.record.memory_journal import MemoryJournal, Reviewer
 from engine.spec.crew_spec import CrewSpec, TaskSpec
 from engine.spec.placeholders import input_text
+from engine.text import latin
 from engine.tools.knowledge_search import KnowledgeSource
 from engine.tools.memory import Memory, TextMemory
 from engine.tools.registry import ToolRegistry
@@ -247,7 +248,7 @@ def _keys(names: Sequence[str]) -> list[str]:
     """A key for each name, made of its letters and digits; equal ones get a number."""
     keys: list[str] = []
     for name in names:
-        stem = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:50] or "item"
+        stem = re.sub(r"[^a-z0-9]+", "_", latin(name).lower()).strip("_")[:50] or "item"
         key, number = stem, 1
         while key in keys:
             number += 1

@@ -38,6 +38,7 @@ from engine.providers.one_exchange import (
 from engine.providers.prompt_cache import with_breakpoints
 from engine.providers.reply_bytes import ReplyTooLarge, UnusableReply
 from engine.providers.reply_stream import collect_stream
+from engine.providers.unsent import SETTINGS, unsent
 from engine.spec.crew_spec import LLMSpec
 from engine.text import storable
 from engine.web.addresses import Reach
@@ -96,6 +97,17 @@ class LiteLLMClient:
 
     def simulates(self, llm: LLMSpec) -> bool:
         return False
+
+    def unsent(self, llm: LLMSpec) -> frozenset[str]:
+        if not _litellm.cache_info().currsize:  # before the first request of a process nobody waits for the import
+            return frozenset()
+        settings = {name: getattr(llm, name) for name in SETTINGS}
+        given = {
+            name: list(value) if name == "stop" else value
+            for name, value in settings.items()
+            if value not in (None, ())
+        }
+        return unsent(_litellm(), _litellm_id(llm.model), given) if given else frozenset()
 
 
 def load() -> None:

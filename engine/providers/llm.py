@@ -68,3 +68,7 @@ class LLMClient(Protocol):
     def simulates(self, llm: LLMSpec) -> bool:
         """Whether requests to this model are answered by the simulator, and so cost nothing."""
         ...
+
+    def unsent(self, llm: LLMSpec) -> frozenset[str]:
+        """Names of the settings that are not sent, because the model refuses them."""
+        ...

@@ -140,13 +140,14 @@ class TaskResult:
     """How a task ended: its output, or why there is none. ``data``: the parsed output, if the task has a schema.
 
     A ``waiting`` task has not ended: ``raw`` is the answer that a person is to review, or the question to answer.
-    ``cache_key`` is set where later runs may reuse the output.
+    ``cache_key`` is set where later runs may reuse the output. ``note``: values in it that were taken for others.
     """
 
     task: str
     status: TaskStatus
     raw: str = ""
     data: Any = None
+    note: str = ""
     error: str = ""
     error_code: str = ""
     cache_key: str = ""

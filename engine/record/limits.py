@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.catalogue.pricing import Usage
 from engine.errors import LimitReached
+from engine.text import counted
 
 MINUTE_S = 60.0
 MAX_TEXT = 200_000_000
@@ -64,9 +65,9 @@ class Limits:
         limits = self.limits
         elapsed_s = self._clock() - self._began_at
         if limits.max_calls is not None and self.calls >= limits.max_calls:
-            raise _reached("max_calls", self.calls, f"The run has made its {limits.max_calls} calls.")
+            raise _reached("max_calls", self.calls, f"The run has made its {counted(limits.max_calls, 'call')}.")
         if limits.max_tokens is not None and self.tokens >= limits.max_tokens:
-            raise _reached("max_tokens", self.tokens, f"The run has used its {limits.max_tokens:,} tokens.")
+            raise _reached("max_tokens", self.tokens, f"The run has used its {counted(limits.max_tokens, 'token')}.")
         if limits.max_seconds is not None and elapsed_s >= limits.max_seconds:
             raise _reached("max_seconds", elapsed_s, f"The run has taken its {limits.max_seconds:g} s.")
         if self.text >= MAX_TEXT:
