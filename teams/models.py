@@ -11,7 +11,44 @@ from uuid import uuid4
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.fields.json import DataContains, HasKey
 from django.db.models.functions import Lower, Now
+from psycopg.types.json import Json, Jsonb
+
+
+class KeptJSON(models.JSONField):
+    """JSON as it was written, in a column of the type ``json``: its keys keep their order, as ``jsonb``'s would not.
+
+    It can be looked for by ``contains`` and ``has_key``, which an index on ``column::jsonb`` serves. Values are not
+    equal to one another for PostgreSQL, so neither ``=`` nor DISTINCT take them.
+    """
+
+    def db_type(self, connection: Any) -> str:
+        return "json"
+
+    def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
+        return f"{sql}::text", params  # a column of ``json`` would come parsed, and then be parsed once more
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return Json(value)
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        return {"contains": _Contains, "has_key": _HasKey}.get(lookup_name) or super().get_lookup(lookup_name)
+
+
+class _AsJsonb:
+    def process_lhs(self, *args: Any) -> tuple[str, Any]:
+        sql, params = super().process_lhs(*args)  # type: ignore[misc]
+        return f"{sql}::jsonb", params
+
+
+class _Contains(_AsJsonb, DataContains):
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> Any:
+        return "%s", [Jsonb(value)]
+
+
+class _HasKey(_AsJsonb, HasKey):
+    pass
 
 
 class Role(models.IntegerChoices):
@@ -256,7 +293,7 @@ class Delivery(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
     event = models.CharField(max_length=40)
-    payload = models.JSONField()
+    payload = KeptJSON()
     state = models.CharField(max_length=6, choices=DeliveryState.choices, default=DeliveryState.DUE)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True, db_default=Now())
@@ -294,7 +331,7 @@ class IdempotentAnswer(models.Model):
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=200)
     request_hash = models.CharField(max_length=64)  # of path and body: another request may not use the key
-    answer = models.JSONField()
+    answer = KeptJSON()
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

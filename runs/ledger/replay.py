@@ -102,6 +102,7 @@ def _result(task: TaskRun) -> TaskResult:
         status=TaskStatus(task.state),
         raw=task.output_raw,
         data=task.output_json,
+        note=task.output_note,
         error=task.error,
         error_code=task.error_code,
     )

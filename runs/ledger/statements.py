@@ -46,8 +46,8 @@ _CALL_VALUES = {
     "simulated": "%(simulated)s",
     "model": "%(model)s",
     "credential": "%(credential)s",
-    "params": "%(params)s::jsonb",
-    "messages": "%(messages)s::jsonb",
+    "params": "%(params)s::json",
+    "messages": "%(messages)s::json",
     "tool": "%(tool)s",
     "arguments": "%(arguments)s",
     "effect": "%(effect)s",
@@ -163,7 +163,7 @@ SETTLE = statement(
             usage_estimated = %(usage_estimated)s, cache_hit = %(cache_hit)s, cache_age_s = %(cache_age_s)s,
             saved_nusd = %(saved)s, cache_key = CASE WHEN %(reusable)s THEN cache_key ELSE '' END,
             error = %(error)s, error_code = %(error_code)s, tool_output = %(tool_output)s,
-            latency_ms = %(latency_ms)s, reply = %(reply)s::jsonb, model_answered = %(model_answered)s,
+            latency_ms = %(latency_ms)s, reply = %(reply)s::json, model_answered = %(model_answered)s,
             finish_reason = %(finish_reason)s, provider_request_id = %(provider_request_id)s, ttft_ms = %(ttft_ms)s,
             finished_at = clock_timestamp()
         WHERE id = %(id)s),
@@ -213,7 +213,7 @@ END_TASK = statement(
     """
     WITH {held_run}, task AS (
         UPDATE runs_taskrun SET state = %(state)s, cache_key = %(cache_key)s, output_raw = %(raw)s,
-            output_json = %(data)s::jsonb, error = %(error)s, error_code = %(error_code)s,
+            output_json = %(data)s::json, output_note = %(note)s, error = %(error)s, error_code = %(error_code)s,
             waits_for = '', waits_until = NULL,
             finished_at = CASE WHEN %(state)s = 'waiting' THEN NULL ELSE clock_timestamp() END
         FROM run WHERE runs_taskrun.id = %(task)s AND state IN ('pending', 'running', 'waiting'))

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from runs.models.fields import new_id, not_negative, one_of
 from runs.models.run import Run, TaskRun
 from runs.states import WASTED, CallState, CostClass
-from teams.models import Team
+from teams.models import KeptJSON, Team
 
 
 class Call(models.Model):
@@ -43,9 +43,9 @@ class Call(models.Model):
     model = models.CharField(max_length=200, blank=True)
     credential = models.CharField(max_length=120, blank=True)  # the provider key that was used
     model_answered = models.CharField(max_length=200, blank=True)  # what the provider says answered
-    params = models.JSONField(default=dict)
-    messages = models.JSONField(default=list)
-    reply = models.JSONField(null=True)
+    params = KeptJSON(default=dict)
+    messages = KeptJSON(default=list)
+    reply = KeptJSON(null=True)
     tool = models.CharField(max_length=64, blank=True)
     arguments = models.TextField(blank=True)
     effect = models.CharField(max_length=10, blank=True)  # ``engine.tools.tool.Effect`` of a tool call

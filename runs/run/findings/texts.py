@@ -43,7 +43,7 @@ SEARCH = """
         UNION ALL SELECT 4, 'output', 0, '', call.tool_output
         UNION ALL SELECT 5, 'error', 0, '', call.error
         UNION ALL SELECT 6, 'message', message.number::int, message.value->>'role', message.value->>'content'
-        FROM jsonb_array_elements(CASE jsonb_typeof(call.messages) WHEN 'array' THEN call.messages ELSE '[]' END)
+        FROM json_array_elements(CASE json_typeof(call.messages) WHEN 'array' THEN call.messages ELSE '[]' END)
             WITH ORDINALITY AS message (value, number)
     ) AS place
     CROSS JOIN LATERAL (
