@@ -101,6 +101,11 @@ def crew_detail(crew: Crew) -> CrewDetail:
     return CrewDetail(spec, validate(spec), inputs_of(spec), tuple(versions[:SHOWN_VERSIONS]), same_as)
 
 
+def locked_revision(crew: Crew) -> int:
+    """The draft's revision, which nobody changes until the transaction ends."""
+    return Crew.objects.select_for_update().values_list("revision", flat=True).get(pk=crew.pk)
+
+
 def inputs_of(spec: CrewSpec) -> tuple[tuple[str, str], ...]:
     """The placeholders in the order of their use, each with its default or ""."""
     return tuple((name, spec.inputs.get(name, "")) for name in placeholders(spec))

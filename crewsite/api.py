@@ -39,7 +39,8 @@ api = CrewsiteAPI(
     version="1",
     description=(
         "Crews, runs, calls and what they cost. Send `Authorization: Bearer <token>`; money is a decimal text in USD, "
-        "times are ISO 8601 in UTC, unknown figures are null."
+        "times are ISO 8601 in UTC, unknown figures are null. What can be changed has a `revision`, and its `ETag` is "
+        "that in quotes: send it back as `If-Match`, and a change that somebody else has overtaken is refused (412)."
     ),
     # A link to each operation would stand inside the button that opens it, which no screen reader can tell apart.
     docs=Swagger(settings={"deepLinking": False, "defaultModelsExpandDepth": 0}),

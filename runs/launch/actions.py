@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from agents_app.actions import cut_version
 from agents_app.models import Crew
+from agents_app.queries import locked_revision
 from engine.spec.crew_spec import CrewSpec
 from engine.text import storable_json
 from runs.bounds import budgets, quotas, run_caps
@@ -19,7 +20,7 @@ from runs.worker import bell
 from teams.access import Principal, require
 from teams.credentials import TeamCredentials
 from teams.models import ApiToken, Role
-from teams.refusals import Conflict, Invalid, TooMany
+from teams.refusals import Changed, Conflict, Invalid, TooMany
 
 
 def launch(
@@ -73,6 +74,10 @@ def _checked_kind(who: Principal, spec: CrewSpec, order: LaunchOrder) -> bool:
 
 def _ordered_run(who: Principal, crew: Crew, order: LaunchOrder) -> tuple[Run, CrewSpec]:
     """The run, checked but not saved yet, and the spec that it is to execute."""
+    if order.version is None and order.draft_revisions is not None:
+        revision = locked_revision(crew)
+        if str(revision) not in order.draft_revisions:
+            raise Changed(revision)
     version = order.version or cut_version(crew, by=who.user)
     spec = CrewSpec.from_json(version.spec)
     run = Run(

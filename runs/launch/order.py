@@ -13,8 +13,9 @@ from agents_app.models import CrewVersion
 from engine.catalogue.model_ids import is_simulated, provider_of
 from engine.record.limits import RunLimits
 from engine.spec.crew_spec import CrewSpec
+from engine.spec.lookalikes import lookalikes
 from engine.spec.named_models import llms_of, models_of
-from engine.spec.placeholders import missing_inputs
+from engine.spec.placeholders import missing_inputs, unused_inputs
 from engine.spec.size import filling_fault
 from runs.bounds import run_caps
 from runs.bounds.budgets import MAX_BUDGET_USD
@@ -39,6 +40,7 @@ class LaunchOrder:
     priority: str = Priority.NORMAL
     metadata: Mapping[str, Any] = field(default_factory=dict)
     simulated: bool | None = None  # None: simulated if the team has no provider key at all
+    draft_revisions: frozenset[str] | None = None  # the draft is launched only at one of these; None: at any
     at_limit: str | None = None  # what the run does when a budget does not cover its next call; None: the team's way
 
     @property
@@ -95,6 +97,12 @@ def _input_complaints(spec: CrewSpec, inputs: Mapping[str, str]) -> dict[str, st
     if not fields and (fault := filling_fault(spec, inputs)):
         fields["inputs"] = fault
     return fields
+
+
+def input_warnings(spec: CrewSpec, inputs: Mapping[str, str]) -> list[str]:
+    """What may surprise about the inputs, though the crew can be launched with them."""
+    unused = [f"No text of the crew uses the input {name}." for name in unused_inputs(spec, inputs)]
+    return unused + [f"{field}: {message}" for field, message in lookalikes(spec)]
 
 
 def limit_complaints(team: Team, order: LaunchOrder) -> dict[str, str]:

@@ -55,6 +55,11 @@ class LaunchPage:
     def errors(self) -> list[Complaint]:
         return [complaint for complaint in self.complaints if complaint.level == "error"]
 
+    @property
+    def warnings(self) -> list[Complaint]:
+        """What may surprise. Nothing of it keeps the crew from running."""
+        return [complaint for complaint in self.complaints if complaint.level == "warning"]
+
 
 def launch_choice(who: Principal, crew: Crew, query: Mapping[str, str], sent: Mapping[str, str]) -> LaunchChoice:
     """``query`` has ``from``, an earlier run's id, and ``version``, a number or ``draft``, which the form ``sent`` has

@@ -36,6 +36,7 @@ class Launched(Schema):
     estimated_completion: TimeTextOrNull
     estimated_cost_usd: UsdTextOrNull = Field(validation_alias="estimated_cost_nusd")
     url: str
+    warnings: list[str] = Field(description="inputs that no text uses, and what looks like an input and is none")
 
     @staticmethod
     def resolve_url(launched: LaunchedRun) -> str:

@@ -81,6 +81,7 @@ class AlertOut(Schema):
 
 
 class LimitsOut(Schema):
+    revision: str = Field(description="differs as soon as one of the limits does")
     budget_usd: UsdTextOrNull = Field(validation_alias="team.budget_nusd")
     run_budget_usd: UsdTextOrNull = Field(validation_alias="team.run_budget_nusd")
     run_max_calls: int | None = Field(validation_alias="team.run_max_calls")

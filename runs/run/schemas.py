@@ -63,6 +63,12 @@ class OutputOut(Schema):
     json_: Any = Field(None, validation_alias="output_json", serialization_alias="json")
 
 
+class TaskOutputOut(OutputOut):
+    note: TextOrNull = Field(
+        validation_alias="output_note", description="values that were taken for others, which fit the schema"
+    )
+
+
 class FailureOut(Schema):
     code: str = Field(validation_alias="error_code")
     message: str = Field(validation_alias="error")
@@ -114,7 +120,7 @@ class TaskOut(Schema):
     started_at: TimeTextOrNull
     finished_at: TimeTextOrNull
     duration_ms: int | None
-    output: OutputOut | None
+    output: TaskOutputOut | None
     error: FailureOut | None
     questions: list[QuestionOut] = Field(description="what waits for a person; answer with POST /runs/{id}/approve")
     usage: UsageOut
@@ -173,6 +179,7 @@ class RunSummary(Schema):
     crew: str
     version: int
     status: RunState = Field(validation_alias="state")
+    revision: int = Field(description="grows with every change")
     waiting_for: Wait | None
     simulated: bool
     priority: Priority
