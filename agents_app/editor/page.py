@@ -147,7 +147,12 @@ def checklist(crew: Crew, spec: CrewSpec, complaints: Iterable[Complaint]) -> li
     titles = {f"agents.{agent.key}": agent.role or agent.key for agent in spec.agents}
     titles |= {f"tasks.{task.key}": task.title for task in spec.tasks}
     shown = islice(complaints, MAX_CHECKS)
-    return [ChecklistItem(complaint, *_place(complaint.field, titles, addresses)) for complaint in shown]
+    places = [(complaint, _place(complaint.field, titles, addresses)) for complaint in shown]
+    as_json = reverse("crew_json", kwargs={"team": crew.team.slug, "slug": crew.slug})
+    return [
+        ChecklistItem(complaint, about, as_json if complaint.code == "unused_input" else address)
+        for complaint, (about, address) in places
+    ]
 
 
 def done(form: EditForm, action: Callable[[], object], *, revision: int) -> bool:

@@ -21,9 +21,27 @@ class TestRunPage:
     def test_a_good_run_shows_its_figures_and_its_output(self, cast: Cast, crew: Crew) -> None:
         run = make_run(cast.owner, crew, usd=0.0123, seconds=42.4, prompt_tokens=12_000, output_raw="# Title\n\nText")
         page = html(signed_in(cast.viewer).get(page_of(run)))
-        for text in ("succeeded", "$0.0123", "12,000", "42.4 s", "<h1>Title</h1>"):
+        for text in ("succeeded", "$0.0123", "12,000", "42.4 s", ">Title</h1>"):
             assert text in page
         assert "sse-connect" not in page
+
+    def test_one_task_is_one_task(self, cast: Cast, crew: Crew) -> None:
+        run = make_run(cast.owner, crew, state=RunState.RUNNING)
+        make_task(run, "figures")
+        assert "0 of 1 task ended" in html(signed_in(cast.viewer).get(page_of(run)))
+
+    def test_what_was_taken_for_what_is_said_at_the_task(self, cast: Cast, crew: Crew) -> None:
+        run = make_run(cast.owner, crew)
+        note = '/score: "9.5" was taken for 9.5.'
+        make_task(run, "figures", state="succeeded", output_raw='{"score":9.5}', output_note=note)
+        page = html(signed_in(cast.viewer).get(f"{page_of(run)}tasks/figures/"))
+        assert "/score: &quot;9.5&quot; was taken for 9.5." in page
+
+    def test_texts_have_their_own_direction_and_claim_no_language(self, cast: Cast, crew: Crew) -> None:
+        run = make_run(cast.owner, crew, output_raw="# שלום", inputs={"company": "مرحبا"})
+        page = html(signed_in(cast.viewer).get(page_of(run)))
+        assert '<h1 dir="auto">שלום</h1>' in page
+        assert '<dd class="lines mb-2" lang="">مرحبا</dd>' in page
 
     def test_everything_simulated_is_labelled(self, cast: Cast, crew: Crew) -> None:
         client = signed_in(cast.viewer)
