@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS, PROVIDERS
+from engine.text import latin
 from engine.web.addresses import complaint
 from teams.access import Principal, require
 from teams.models import ApiToken, Membership, ProviderKey, Role, Scope, SignInLink, Team, User
@@ -39,7 +40,7 @@ def begin_team(*, email: str, name: str, slug: str = "") -> Team:
 
     A new team's runs are bounded by ``FIRST_CAPS``; a team that is there keeps its limits.
     """
-    slug = slug or slugify(name)[:60] or "team"
+    slug = slug or slugify(latin(name))[:60].strip("-") or "team"
     user = User.objects.filter(email=email.lower()).first() or User.objects.create_user(email)
     team, _ = Team.objects.get_or_create(slug=slug, defaults={"name": name} | FIRST_CAPS)
     Membership.objects.get_or_create(team=team, user=user, defaults={"role": Role.OWNER})
