@@ -12,6 +12,7 @@ from math import exp
 from random import Random
 from statistics import NormalDist
 
+from engine.text import counted
 from runs.demo.recipe import Part, Recipe
 
 MS = 1000
@@ -244,11 +245,14 @@ class _Work:
             length = self.chance.uniform(*LENGTHS_TO_TELL)
             self.prompt += call.completion + 30
             call = self._ask(answers=self.part.answer_tokens, purpose="guardrail")
-            call.remark = f"The answer has {round(90 * length)} words; {self.part.complaint}."
+            call.remark = f"The answer has {counted(round(90 * length), 'word')}; {self.part.complaint}."
         self.task.answer_tokens = call.completion or self.part.answer_tokens
         if fails:
             call.reject()
-            self._fail(f"A guardrail refused the answer {self.part.retries + 1} times: {call.remark}", "model_mistake")
+            self._fail(
+                f"A guardrail refused the answer {counted(self.part.retries + 1, 'time')}: {call.remark}",
+                "model_mistake",
+            )
 
     def _ask(self, *, answers: int, purpose: str = "work") -> MadeCall:
         """The next step: a request, perhaps after one that was refused, or an earlier reply in its place."""
