@@ -1,4 +1,4 @@
-"""Asks real providers through LiteLLM, and translates its replies and errors. Only this file imports litellm.
+"""Asks real providers through LiteLLM, and translates its replies and errors. Only it and ``library`` import litellm.
 
 One request is one HTTP call: LiteLLM's own retries are off, because every attempt must be a line in our ledger.
 """
@@ -12,7 +12,8 @@ import math
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache, partial, wraps
@@ -27,6 +28,9 @@ from engine.catalogue.pricing import Usage
 from engine.errors import ProviderError
 from engine.providers import tokens
 from engine.providers.credential import Credential, FindCredential
+from engine.providers.library.own_accord import no_own_traffic
+from engine.providers.library.quiet import NOTHING_FETCHED, drop_own_logs, no_collections
+from engine.providers.library.rehearsal import answered_by_nobody, is_rehearsed, rehearse
 from engine.providers.llm import LLMReply, LLMRequest, ToolCall
 from engine.providers.one_exchange import (
     Exchange,
@@ -72,8 +76,9 @@ class LiteLLMClient:
             raise ProviderError(
                 f"There is no key for {request.llm.model}. Add one, or use another model.", retryable=False
             )
-        is_loaded = _litellm.cache_info().currsize
-        litellm = _litellm() if is_loaded else await asyncio.to_thread(_litellm)
+        if not is_rehearsed(request.llm.model):
+            await asyncio.to_thread(get_ready, [request.llm.model])
+        litellm = _litellm()
         began_at = time.perf_counter()
         send = None if self._reach is None else await _sender(self._reach)
         with one_exchange(send) as exchange:
@@ -89,7 +94,10 @@ class LiteLLMClient:
                 raise
             except Exception as error:  # LiteLLM raises some twenty kinds, and those of its dependencies
                 raise _translated(error, exchange, credential, request) from error
-        return _reply(raw, request, latency_ms=round((time.perf_counter() - began_at) * 1000))
+        latency_ms = round((time.perf_counter() - began_at) * 1000)
+        if _said_chars(raw) > tokens.ASIDE_CHARS:  # they may have to be counted, which would hold up the event loop
+            return await asyncio.to_thread(_reply, raw, request, latency_ms=latency_ms)
+        return _reply(raw, request, latency_ms=latency_ms)
 
     def count_tokens(self, request: LLMRequest) -> int:
         return tokens.count_request(request)
@@ -98,33 +106,45 @@ class LiteLLMClient:
         return False
 
 
-def load() -> None:
-    """Imports LiteLLM now, so that the first real request need not wait for it."""
+def get_ready(models: Iterable[str]) -> None:
+    """Loads all that LiteLLM would load with its first requests to the models' providers. Nobody is asked. Blocks."""
     _litellm()
+    tokens.count_text("Hello")
+    rehearse(models, _ask_nobody)
+
+
+async def _ask_nobody(request: LLMRequest, credential: Credential) -> None:
+    with one_exchange(answered_by_nobody), suppress(Exception):  # not every provider's answers look like this one
+        answer = await _litellm().acompletion(**_arguments(request, credential))
+        if request.llm.stream:
+            [chunk async for chunk in answer]
 
 
 @cache
 def _litellm() -> ModuleType:
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    os.environ.update(NOTHING_FETCHED)
     # Else OpenAI's own SDK stands in between, which takes a third of a call's time.
     os.environ.setdefault("EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER", "true")
-    import litellm  # late: it takes 7 s and 180 MB, and simulated runs do without it
+    with no_own_traffic(), no_collections():
+        import litellm  # late: it takes seconds and 180 MB, and simulated runs do without it
     from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
 
     for transport in (LiteLLMAiohttpTransport, httpx.AsyncHTTPTransport):
         guard(transport)
     guard_blocking(httpx.HTTPTransport)
     _drop_long_errors()
+    drop_own_logs()
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         # These loggers would print requests past this process's own logging.
         logging.getLogger(name).handlers.clear()
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.drop_params = True
-    litellm.disable_hf_tokenizer_download = True  # it would fetch tokenizers of some models from a hub
+    # It would fetch tokenizers of some models from a hub, and make up usage of others on the event loop.
+    litellm.disable_hf_tokenizer_download = True
+    litellm.disable_token_counter = True
     # LiteLLM's hundreds of thousands of objects stay for good. Unless they are frozen, each full garbage collection
     # looks at all of them, which stops the process for 200 ms.
-    gc.collect()
     gc.freeze()
     return litellm
 
@@ -222,6 +242,14 @@ def _litellm_id(model: str) -> str:
     """The id with its provider in front: LiteLLM guesses the provider only for models that it knows."""
     name = real_id(model)
     return name if "/" in name else f"{provider_of(name) or 'openai'}/{name}"
+
+
+def _said_chars(raw: Any) -> int:
+    """Characters of the texts in LiteLLM's object: the content and the arguments of calls."""
+    message = getattr((getattr(raw, "choices", None) or [None])[0], "message", None)
+    said = [getattr(message, "content", None)]
+    said += [getattr(call.function, "arguments", None) for call in getattr(message, "tool_calls", None) or ()]
+    return sum(len(text) for text in said if isinstance(text, str))
 
 
 def _reply(raw: Any, request: LLMRequest, *, latency_ms: int) -> LLMReply:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from engine.providers.library.own_accord import Traffic, no_own_traffic
 from engine.providers.reply_bytes import BoundedReply
 from engine.web.addresses import RequestFailed
 
@@ -30,9 +31,10 @@ class Exchange:
     """What one attempt sent and got. ``response`` is None until there is an answer; ``tail`` holds its last bytes.
 
     ``send`` sends its request; None: the client library's own transport does. ``refused``: why nothing was sent.
-    ``failed``: why no answer began.
+    ``failed``: why no answer began. ``traffic``: what may be reached meanwhile.
     """
 
+    traffic: Traffic
     send: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None
     sent: bool = False
     refused: RequestFailed | None = None
@@ -47,12 +49,13 @@ _exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 @contextmanager
 def one_exchange(send: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None) -> Iterator[Exchange]:
     """Within it guarded transports send one request, by ``send``, and refuse every further one (``SecondRequest``)."""
-    exchange = Exchange(send)
-    token = _exchange.set(exchange)
-    try:
-        yield exchange
-    finally:
-        _exchange.reset(token)
+    with no_own_traffic() as traffic:
+        exchange = Exchange(traffic, send)
+        token = _exchange.set(exchange)
+        try:
+            yield exchange
+        finally:
+            _exchange.reset(token)
 
 
 def guard(transport: type[httpx.AsyncBaseTransport]) -> Send:
@@ -77,6 +80,7 @@ def guard(transport: type[httpx.AsyncBaseTransport]) -> Send:
         # Nothing packed is asked for. What comes packed all the same is unpacked here and not by httpx, which would
         # make gigabytes of a small chunk.
         request.headers["Accept-Encoding"] = "identity"
+        exchange.traffic.sending = True
         try:
             response = await (exchange.send(request) if exchange.send else send(self, request))
         except RequestFailed as refused:
@@ -85,6 +89,8 @@ def guard(transport: type[httpx.AsyncBaseTransport]) -> Send:
         except httpx.TransportError as failure:
             exchange.failed = failure
             raise
+        finally:
+            exchange.traffic.sending = False
         response.stream = BoundedReply(response, exchange.tail)
         exchange.response = response
         return response
@@ -101,7 +107,8 @@ def guard_blocking(transport: type[httpx.BaseTransport]) -> None:
         return
 
     def handle_request(self: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
-        if _exchange.get() is not None:
+        if (exchange := _exchange.get()) is not None:
+            exchange.traffic.note(request.url.host)
             raise SecondRequest("The client library tried to send a request of its own.")
         return send(self, request)
 

@@ -17,6 +17,7 @@ from typing import Any
 import tiktoken
 
 from engine.catalogue.price_list import package_folder
+from engine.providers.library.own_accord import no_own_traffic
 from engine.providers.llm import LLMRequest, Message
 
 TOKENS_PER_MESSAGE = 3
@@ -112,5 +113,7 @@ def _threads() -> ThreadPoolExecutor:
 
 @cache
 def _encoding() -> tiktoken.Encoding:
-    os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(package_folder() / "litellm_core_utils" / "tokenizers"))
-    return tiktoken.get_encoding("cl100k_base")
+    # Whatever folder the environment names: tiktoken fetches what it does not find there. LiteLLM sets the same one.
+    os.environ["TIKTOKEN_CACHE_DIR"] = str(package_folder() / "litellm_core_utils" / "tokenizers")
+    with no_own_traffic():
+        return tiktoken.get_encoding("cl100k_base")

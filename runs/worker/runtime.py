@@ -66,8 +66,9 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, 
 
 def warm_up() -> None:
     """Loads what the first real run of this process would wait seconds for, if any team can have a real run."""
-    if ProviderKey.objects.exclude(provider__in=NOT_MODEL_PROVIDERS).exists():
-        litellm_client.load()
+    keys = ProviderKey.objects.exclude(provider__in=NOT_MODEL_PROVIDERS)
+    if providers := list(keys.order_by("provider").values_list("provider", flat=True).distinct()):
+        litellm_client.get_ready([f"{provider}/any" for provider in providers])
 
 
 def limits_of(run: Run) -> Limits:
