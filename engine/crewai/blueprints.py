@@ -59,13 +59,13 @@ class ScrapeWebsiteTool:
 class Agent:
     """Who does the work. ``options`` are the fields of ``AgentSpec``, and CrewAI's ``max_execution_time`` in seconds.
 
-    CrewAI's ``verbose`` is accepted and ignored.
+    ``verbose``: what the agent does is printed, also if the crew is not verbose.
     """
 
     def __init__(
         self, *, role: str, goal: str = "", backstory: str = "", llm: LLM | str | None = None, **options: Any
     ) -> None:
-        options.pop("verbose", None)
+        self.verbose = bool(options.pop("verbose", False))
         self.llm = llm if isinstance(llm, LLM) else LLM(llm or os.environ.get("OPENAI_MODEL_NAME") or DEFAULT_MODEL)
         self.tools: tuple[Any, ...] = tuple(options.pop("tools", None) or ())
         if "max_execution_time" in options:
