@@ -33,6 +33,7 @@ class ProviderError(EngineError):
     ``retry_after_s``: the pause that the provider asked for, in seconds.
     ``throttled``: the provider refused because it was asked too often.
     ``context_too_long``: the messages do not fit the model's window.
+    ``reply``: an ``LLMReply`` that was billed all the same, with its usage; None if there is none.
     """
 
     code = "provider_error"
@@ -46,14 +47,25 @@ class ProviderError(EngineError):
         status: int | None = None,
         retry_after_s: float | None = None,
         context_too_long: bool = False,
+        reply: object | None = None,
     ) -> None:
         super().__init__(message)
         self.context_too_long = context_too_long
+        self.reply = reply
         self.retryable = retryable
         self.outcome_unknown = outcome_unknown
         self.status = status
         self.throttled = status == TOO_MANY_REQUESTS
         self.retry_after_s = retry_after_s
+
+
+class ModelRefused(ProviderError):
+    """The model, or a filter of its provider, refused to answer. Asking again would be paid again for the same."""
+
+    code = "model_refused"
+
+    def __init__(self, message: str, *, status: int | None = None, reply: object | None = None) -> None:
+        super().__init__(message, retryable=False, status=status, reply=reply)
 
 
 class TooMuchWork(EngineError):

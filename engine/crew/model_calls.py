@@ -15,16 +15,18 @@ from typing import Any
 
 from engine.bounded import Effort
 from engine.cache import Kept
+from engine.catalogue.model_ids import provider_of
 from engine.catalogue.pricing import cost_usd, worst_case_usd
-from engine.crew.booking import booked, refused
+from engine.crew.booking import answered, booked, refused
 from engine.crew.runtime import Runtime
 from engine.crew.token_bounds import fits, max_tokens_for, refuse_too_long
-from engine.errors import ContextTooLong, LimitReached, ProviderError
+from engine.errors import ContextTooLong, LimitReached, ModelRefused, ProviderError
 from engine.providers.fallbacks import models_in_turn, models_instead
 from engine.providers.llm import LLMReply, LLMRequest, Message
+from engine.providers.replies.own_fields import given_back
 from engine.providers.throttle import MAX_PAUSE_S
 from engine.providers.tokens import count_ahead
-from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose
+from engine.record.journal import CallIntent, CallKind, CallOutcome, CallRecord, CallStatus, Purpose
 from engine.record.request_key import request_key
 from engine.spec.crew_spec import AgentSpec, LLMSpec
 
@@ -93,12 +95,15 @@ class Calls:
             may_call_tools=may_call_tools,
             response_schema=response_schema,
         )
-        await count_ahead(request)
-        prompt_tokens = self.runtime.llm.count_tokens(request)
+        sent = self._for_model(request, request.llm)
+        await count_ahead(sent)
+        prompt_tokens = self.runtime.llm.count_tokens(sent)
         refuse_too_long(request.llm, prompt_tokens)
         request = replace(request, prompt_tokens=prompt_tokens)
         step = self.next_step()
         recorded = await self.runtime.journal.finished_call(self.task, step, branch=self.branch)
+        if recorded is not None and recorded.outcome.error_code == ModelRefused.code:
+            return await self._ask_in_turn(request, step, purpose or self.purpose, "", refusal=recorded)
         if recorded is not None and recorded.outcome.reply is not None:
             return recorded.outcome.reply
         return await self._reused_or_asked(request, step, purpose or self.purpose)
@@ -134,10 +139,16 @@ class Calls:
                 saved_usd=cost_usd(usage, intent.price),
             )
 
-    async def _ask_in_turn(self, request: LLMRequest, step: int, purpose: Purpose, key: str) -> LLMReply:
-        """Asks the model, then each fallback whose window is large enough, each with retries, until one answers."""
-        attempt = 0
-        for llm in models_in_turn(request.llm):
+    async def _ask_in_turn(
+        self, request: LLMRequest, step: int, purpose: Purpose, key: str, *, refusal: CallRecord | None = None
+    ) -> LLMReply:
+        """Asks the model, then each fallback whose window is large enough, each with retries, until one answers.
+
+        ``refusal``: with it a model refused before the run was replayed; only those after it are asked.
+        """
+        attempt = refusal.intent.attempt if refusal else 0
+        failure: ProviderError = ModelRefused(refusal.outcome.error if refusal else "")
+        for llm in _models_left(request.llm, refusal):
             is_fallback = attempt > 0
             if is_fallback and not fits(llm, request.prompt_tokens):
                 continue
@@ -167,21 +178,30 @@ class Calls:
         self, request: LLMRequest, llm: LLMSpec, step: int, attempt: int, purpose: Purpose, key: str
     ) -> LLMReply:
         """One attempt; if a budget does not cover it, perhaps with a cheaper model (see ``Runtime.cheaper``)."""
-        intent = self._intent(replace(request, llm=llm), step, attempt, purpose, key)
+        sent = self._for_model(request, llm)
+        intent = self._intent(sent, step, attempt, purpose, key)
         try:
-            return await self._attempt(replace(request, llm=llm), intent)
+            return await self._attempt(sent, intent)
         except LimitReached as limit:
             if limit.needs_usd is None or not self.runtime.cheaper:
                 raise
             refusal = limit
         for other in models_instead(request.llm, self.runtime.cheaper_model):
             # Without the cache key: later requests for the dearer model must not get this reply.
-            cheaper = self._intent(replace(request, llm=other), step, attempt, purpose)
+            sent = self._for_model(request, other)
+            cheaper = self._intent(sent, step, attempt, purpose)
             is_cheaper = cheaper.price is not None and cheaper.reserved_usd < intent.reserved_usd
             if is_cheaper and fits(other, request.prompt_tokens):
                 with suppress(LimitReached):
-                    return await self._attempt(replace(request, llm=other), cheaper)
+                    return await self._attempt(sent, cheaper)
         raise refusal
+
+    def _for_model(self, request: LLMRequest, llm: LLMSpec) -> LLMRequest:
+        """The request as this model gets it: turns with what is its provider's own, and without what is another's."""
+        sent = replace(request, llm=llm, messages=given_back(request.messages, llm.model))
+        if provider_of(llm.model) == provider_of(request.llm.model):
+            return sent
+        return replace(sent, prompt_tokens=self.runtime.llm.count_tokens(sent))
 
     async def _attempt(self, request: LLMRequest, intent: CallIntent) -> LLMReply:
         runtime = self.runtime
@@ -194,13 +214,7 @@ class Calls:
             except ProviderError as error:
                 booking.outcome = refused(error, intent)
                 raise
-            booking.outcome = CallOutcome(
-                CallStatus.OK,
-                reply=reply,
-                usage=reply.usage,
-                cost_usd=cost_usd(reply.usage, intent.price),
-                rates=intent.price and intent.price.rates(reply.usage.prompt_tokens),
-            )
+            booking.outcome = answered(reply, intent)
         return reply
 
     def _intent(self, request: LLMRequest, step: int, attempt: int, purpose: Purpose, key: str = "") -> CallIntent:
@@ -225,6 +239,15 @@ class Calls:
             simulated=self.runtime.llm.simulates(llm),
             cache_key=key,
         )
+
+
+def _models_left(llm: LLMSpec, refusal: CallRecord | None) -> list[LLMSpec]:
+    """The model and its fallbacks; after a refusal those that follow the one that refused."""
+    models = list(models_in_turn(llm))
+    if refusal is None:
+        return models
+    names = [model.model for model in models]
+    return models[names.index(refusal.intent.model) + 1 :] if refusal.intent.model in names else []
 
 
 def _says_something(reply: LLMReply) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.providers.llm import LLMReply, Message, ToolCall
+from engine.providers.replies.own_fields import OWN_FIELDS
 from engine.spec.crew_spec import AgentSpec, TaskSpec
 from engine.text import read_json
 
@@ -86,8 +87,10 @@ def summary_messages(text: str, *, words: int) -> list[Message]:
 
 
 def assistant_message(reply: LLMReply) -> Message:
-    """The model's own reply, in the form in which it is sent back to it."""
+    """The model's own reply, as a turn of the conversation; what is its provider's own is added when it is sent."""
     message: Message = {"role": "assistant", "content": reply.text or None}
+    if reply.own_fields:
+        message[OWN_FIELDS] = reply.own_fields
     if reply.tool_calls:
         message["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": _name(call), "arguments": _arguments(call)}}

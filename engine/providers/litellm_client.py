@@ -23,11 +23,10 @@ from typing import Any
 import httpx
 
 from engine.catalogue.model_ids import provider_of, real_id
-from engine.catalogue.pricing import Usage
-from engine.errors import ProviderError
+from engine.errors import ModelRefused, ProviderError
 from engine.providers import tokens
 from engine.providers.credential import Credential, FindCredential
-from engine.providers.llm import LLMReply, LLMRequest, ToolCall
+from engine.providers.llm import LLMReply, LLMRequest
 from engine.providers.one_exchange import (
     Exchange,
     SecondRequest,
@@ -36,14 +35,15 @@ from engine.providers.one_exchange import (
     one_exchange,
 )
 from engine.providers.prompt_cache import with_breakpoints
-from engine.providers.reply_bytes import ReplyTooLarge, UnusableReply
-from engine.providers.reply_stream import collect_stream
+from engine.providers.replies.bounded import ReplyTooLarge, UnusableReply
+from engine.providers.replies.ends import refusal_in_error
+from engine.providers.replies.litellm_chunks import said_in_chunks, said_whole
+from engine.providers.replies.reading import no_answer, read_reply
+from engine.providers.replies.said import Said
 from engine.spec.crew_spec import LLMSpec
 from engine.text import storable
 from engine.web.addresses import Reach
 
-MAX_REPLY_CHARS = 4_000_000
-MAX_BELIEVABLE_TOKENS = 100_000_000
 MAX_MESSAGE_CHARS = 1000
 MAX_ERROR_CHARS = 16_000
 """Of an error of LiteLLM's, which quotes what it could not convert. It looks through them with slow patterns."""
@@ -79,9 +79,7 @@ class LiteLLMClient:
         with one_exchange(send) as exchange:
             try:
                 async with asyncio.timeout(request.llm.timeout_s):
-                    raw = await litellm.acompletion(**_arguments(request, credential))
-                    if request.llm.stream:
-                        raw = await collect_stream(raw, began_at=began_at, tail=exchange.tail)
+                    said = await _said(litellm, request, credential, exchange, began_at)
             except TimeoutError as error:
                 message = f"{request.llm.model} gave no answer within {request.llm.timeout_s:g} s."
                 raise ProviderError(message, retryable=True, outcome_unknown=exchange.sent) from error
@@ -89,7 +87,7 @@ class LiteLLMClient:
                 raise
             except Exception as error:  # LiteLLM raises some twenty kinds, and those of its dependencies
                 raise _translated(error, exchange, credential, request) from error
-        return _reply(raw, request, latency_ms=round((time.perf_counter() - began_at) * 1000))
+        return read_reply(said, request, latency_ms=round((time.perf_counter() - began_at) * 1000))
 
     def count_tokens(self, request: LLMRequest) -> int:
         return tokens.count_request(request)
@@ -115,6 +113,8 @@ def _litellm() -> ModuleType:
         guard(transport)
     guard_blocking(httpx.HTTPTransport)
     _drop_long_errors()
+    # It would cut ids that another program made with LiteLLM. What goes back to whom is decided in replies.own_fields.
+    litellm.utils._remove_thought_signatures_from_messages = lambda messages, separator: messages
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         # These loggers would print requests past this process's own logging.
         logging.getLogger(name).handlers.clear()
@@ -187,6 +187,23 @@ async def _sender(reach: Reach) -> Callable[[httpx.Request], Awaitable[httpx.Res
     return send
 
 
+async def _said(
+    litellm: ModuleType, request: LLMRequest, credential: Credential, exchange: Exchange, began_at: float
+) -> Said:
+    """What the model said. An answer in OpenAI's shape is known from the wire, whatever LiteLLM makes of it."""
+    wire = exchange.wire
+    try:
+        raw = await litellm.acompletion(**_arguments(request, credential))
+        if request.llm.stream:
+            return await said_in_chunks(raw, wire, began_at=began_at)
+    except (ProviderError, asyncio.CancelledError):
+        raise
+    except Exception:
+        if not wire.is_open_ai or wire.is_broken_off:
+            raise
+    return wire.said() if wire.is_open_ai else said_whole(raw, wire)
+
+
 def _arguments(request: LLMRequest, credential: Credential) -> dict[str, Any]:
     llm = request.llm
     arguments: dict[str, Any] = {
@@ -224,79 +241,6 @@ def _litellm_id(model: str) -> str:
     return name if "/" in name else f"{provider_of(name) or 'openai'}/{name}"
 
 
-def _reply(raw: Any, request: LLMRequest, *, latency_ms: int) -> LLMReply:
-    choices = getattr(raw, "choices", None)
-    if not choices or getattr(choices[0], "message", None) is None:
-        # The provider answered, so it may well bill, though the reply is unusable.
-        raise ProviderError("The provider's answer holds no choices.", retryable=True, outcome_unknown=True)
-    message = choices[0].message
-    text = _bounded(message.content if isinstance(message.content, str) else "")
-    calls = tuple(_tool_calls(message))
-    return LLMReply(
-        text=text,
-        usage=_usage(getattr(raw, "usage", None), request, text, calls),
-        model=_bounded(getattr(raw, "model", "") or request.llm.model, 200),
-        tool_calls=calls,
-        finish_reason=_bounded(getattr(choices[0], "finish_reason", "") or "stop", 40),
-        ttft_ms=getattr(raw, "ttft_ms", None),
-        latency_ms=latency_ms,
-        provider_request_id=_bounded(getattr(raw, "id", "") or "", 200),
-    )
-
-
-def _tool_calls(message: Any) -> list[ToolCall]:
-    calls: list[ToolCall] = []
-    used_ids: set[str] = set()
-    for number, call in enumerate(getattr(message, "tool_calls", None) or ()):
-        function = getattr(call, "function", None)
-        name = getattr(function, "name", None)
-        if name:
-            arguments = _bounded(getattr(function, "arguments", "") or "")
-            call_id = _bounded(call.id or f"call_{number}", 180)
-            if call_id in used_ids:  # results are matched by it, and providers refuse duplicates
-                call_id = f"{call_id}_{number}"
-            used_ids.add(call_id)
-            calls.append(ToolCall(call_id, _bounded(name, 200), arguments))
-    return calls
-
-
-def _bounded(value: Any, max_chars: int = MAX_REPLY_CHARS) -> str:
-    """A provider's text, bounded in length and storable."""
-    return storable(str(value)[:max_chars])
-
-
-def _usage(raw: Any, request: LLMRequest, text: str, calls: tuple[ToolCall, ...]) -> Usage:
-    """The provider's figures; where they are missing or cannot be true, our own count, marked as estimated."""
-    prompt, completion = _count(raw, "prompt_tokens"), _count(raw, "completion_tokens")
-    if not prompt or completion is None or (completion == 0 and (text or calls)):
-        written = text + "".join(call.name + call.arguments for call in calls)
-        return Usage(
-            prompt_tokens=tokens.count_request(request),
-            completion_tokens=tokens.count_text(written),
-            estimated=True,
-        )
-    prompt_details = getattr(raw, "prompt_tokens_details", None)
-    cached = _count(prompt_details, "cached_tokens") or _count(raw, "cache_read_input_tokens") or 0
-    cache_write = _count(raw, "cache_creation_input_tokens") or 0
-    reasoning = _count(getattr(raw, "completion_tokens_details", None), "reasoning_tokens") or 0
-    cached = min(cached, prompt)
-    return Usage(
-        prompt_tokens=prompt,
-        cached_prompt_tokens=cached,
-        cache_write_tokens=min(cache_write, prompt - cached),
-        completion_tokens=completion,
-        reasoning_tokens=min(reasoning, completion),
-    )
-
-
-def _count(figures: Any, name: str) -> int | None:
-    """The token count of that name, or None if it is missing or not believable."""
-    value = getattr(figures, name, None)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_BELIEVABLE_TOKENS:
-        return None
-    return value
-
-
 def _translated(error: Exception, exchange: Exchange, credential: Credential, request: LLMRequest) -> ProviderError:
     """LiteLLM's error as ours. The status is that of the real answer: some of LiteLLM's own are made up."""
     if exchange.refused is not None:
@@ -306,16 +250,32 @@ def _translated(error: Exception, exchange: Exchange, credential: Credential, re
     message = _message(error, response)
     if credential.api_key:
         message = message.replace(credential.api_key, "[key]")
+    message = f"{request.llm.model}: {storable(message)[:MAX_MESSAGE_CHARS]}"
+    if words := _refusal(response, credential.api_key):
+        return ModelRefused(f"{request.llm.model} refused to answer: {words}", status=status)
+    if exchange.wire.usage is not None and any(isinstance(cause, UnusableReply) for cause in _causes(error)):
+        return no_answer(message, exchange.wire.usage, request)
     never_sent = not exchange.sent or any(type(cause).__name__ in NEVER_SENT for cause in _causes(error))
     was_refused = status is not None and status >= HTTPStatus.BAD_REQUEST
     return ProviderError(
-        f"{request.llm.model}: {storable(message)[:MAX_MESSAGE_CHARS]}",
+        message,
         retryable=_retryable(error, exchange, status),
         outcome_unknown=not (never_sent or was_refused),
         status=status,
         retry_after_s=_retry_after_s(response),
         context_too_long=type(error).__name__ == "ContextWindowExceededError",
     )
+
+
+def _refusal(response: httpx.Response | None, key: str) -> str:
+    """The words of an error that is a refusal of what the prompt holds, "" if it is another."""
+    if response is None or not response.is_error or not response.is_closed:
+        return ""
+    try:
+        words = refusal_in_error(response.text)
+    except httpx.ResponseNotRead:
+        return ""
+    return storable(words.replace(key, "[key]") if key else words)[:MAX_MESSAGE_CHARS]
 
 
 def _message(error: Exception, response: httpx.Response | None) -> str:

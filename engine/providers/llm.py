@@ -42,7 +42,9 @@ class LLMRequest:
 class LLMReply:
     """One reply. ``model`` is the one that answered. ``ttft_ms``: milliseconds to the first token, None if unknown.
 
-    ``simulated``: no provider was asked.
+    ``reasoning``: what the model thought, as far as its provider shows it; it was paid for, and is no answer.
+    ``refusal``: the words with which the model or a filter refused to answer. ``own_fields``: what goes back to the
+    provider with this turn (see ``replies.own_fields``). ``simulated``: no provider was asked.
     """
 
     text: str
@@ -54,6 +56,9 @@ class LLMReply:
     latency_ms: int = 0
     simulated: bool = False
     provider_request_id: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+    own_fields: str = ""
 
 
 class LLMClient(Protocol):

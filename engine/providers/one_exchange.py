@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from engine.providers.reply_bytes import BoundedReply
+from engine.providers.replies.bounded import BoundedReply
+from engine.providers.replies.wire import WireReply
 from engine.web.addresses import RequestFailed
 
 Send = Callable[[httpx.AsyncBaseTransport, httpx.Request], Awaitable[httpx.Response]]
@@ -27,7 +28,7 @@ class SecondRequest(httpx.TransportError):
 
 @dataclass(slots=True)
 class Exchange:
-    """What one attempt sent and got. ``response`` is None until there is an answer; ``tail`` holds its last bytes.
+    """What one attempt sent and got. ``response`` is None until there is an answer, which is read into ``wire``.
 
     ``send`` sends its request; None: the client library's own transport does. ``refused``: why nothing was sent.
     ``failed``: why no answer began.
@@ -38,7 +39,7 @@ class Exchange:
     refused: RequestFailed | None = None
     failed: httpx.TransportError | None = None
     response: httpx.Response | None = None
-    tail: bytearray = field(default_factory=bytearray)
+    wire: WireReply = field(default_factory=WireReply)
 
 
 _exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
@@ -85,7 +86,7 @@ def guard(transport: type[httpx.AsyncBaseTransport]) -> Send:
         except httpx.TransportError as failure:
             exchange.failed = failure
             raise
-        response.stream = BoundedReply(response, exchange.tail)
+        response.stream = BoundedReply(response, exchange.wire)
         exchange.response = response
         return response
 

@@ -98,10 +98,21 @@ def count_messages(messages: Iterable[Message], tools: Iterable[dict[str, Any]] 
 
 def _texts_of(message: Message) -> Iterator[str]:
     yield message.get("role", "")
-    yield message.get("content") or ""
+    yield _as_text(message.get("content"))
     for call in message.get("tool_calls") or ():
         yield call["function"]["name"]
         yield call["function"]["arguments"]
+        yield from _others(call, ("id", "type", "function"))
+    yield from _others(message, ("role", "content", "tool_calls", "tool_call_id", "cache_control"))
+
+
+def _others(data: dict[str, Any], known: tuple[str, ...]) -> Iterator[str]:
+    """What else is sent, such as a provider's own fields of a turn."""
+    return (_as_text(value) for name, value in data.items() if name not in known)
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":")) if value else ""
 
 
 @cache

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from engine.catalogue.pricing import Price, Rates, Usage
+from engine.errors import ModelRefused
 from engine.providers.llm import LLMReply, Message
 from engine.tools.tool import Effect
 
@@ -183,7 +184,8 @@ class Journal(Protocol):
     async def task_ended(self, result: TaskResult) -> None: ...
 
     async def finished_call(self, task: str, step: int, *, branch: str = "") -> CallRecord | None:
-        """The call that ended this step (see ``is_final``), or None."""
+        """The call that ended this step (see ``is_final``), or None. An answer counts before a refusal, and of refusals
+        the last one."""
         ...
 
     async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
@@ -228,6 +230,8 @@ class Journal(Protocol):
 
 
 def is_final(kind: CallKind, outcome: CallOutcome) -> bool:
-    """Whether a call ended its step for good: it was ok, or a tool call whose failure the model was told."""
+    """Whether a call ended its step: it was ok, or a tool call whose failure the model was told, or a model's refusal,
+    after which only a fallback is asked."""
     model_was_told = kind is CallKind.TOOL and outcome.status is CallStatus.ERROR and outcome.tool_output is not None
-    return outcome.status is CallStatus.OK or model_was_told
+    was_refused = outcome.error_code == ModelRefused.code
+    return outcome.status is CallStatus.OK or model_was_told or was_refused

@@ -44,6 +44,7 @@ PAUSE_PER_LOOK = 3
 
 WHAT_TO_DO = {
     "provider_error": "Check the provider's key in the settings and its status page, then run again.",
+    "model_refused": "Ask for it in other words, or give the agent a fallback model. The call says what was refused.",
     "model_mistake": "Run again, choose a stronger model, or loosen the schema or guardrail that the answer missed.",
     "max_execution_time": "Give the agent more seconds, or the task less to do.",
     "cancelled": "",

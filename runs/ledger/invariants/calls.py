@@ -7,12 +7,13 @@ from runs.ledger.invariants.invariant import Invariant
 CALLS = (
     Invariant(
         "call_cost",
-        "A call that ended costs its tokens at the prices kept with it, and nothing if it was refused or reused.",
+        "A call that ended costs its tokens at the prices kept with it, and nothing if it had none or was reused.",
         # ``pricing.cost_usd`` in 1e-9 USD. PostgreSQL rounds NUMERIC half away from zero, and no cost is below zero.
         """
         SELECT id, cost_nusd AS found, due AS expected
         FROM (SELECT id, cost_nusd,
-                     CASE WHEN state = 'error' OR cache_hit OR kind <> 'model' THEN 0
+                     CASE WHEN cache_hit OR kind <> 'model' THEN 0
+                          WHEN state = 'error' AND prompt_tokens + completion_tokens = 0 THEN 0
                           WHEN input_usd_per_mtok IS NULL THEN NULL
                           ELSE round(1000 * (
                               (prompt_tokens - cached_prompt_tokens - cache_write_tokens) * input_usd_per_mtok

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.providers.reply_shape import shape_fault
+from engine.providers.replies.shape import shape_fault
 from tests.application import ROOT
 from tests.engine.providers.hostile_replies import EVENTS, KINDS, ask
 from tests.openai_server import Fault, OpenAIServer
@@ -22,6 +22,7 @@ USABLE = {
     "marks of calls in a text",
     "spaces",
     "a deep argument",
+    "a log probability of the wrong kind",
     "stream: lists behind an odd line end",
 }
 

@@ -163,6 +163,40 @@ class TestCalls:
         make_call(run, kind="tool", tool="search", cost_nusd=0)
         assert '<td class="n" data-label="Cost"></td>' in html(signed_in(cast.viewer).get(f"{page_of(run)}calls/"))
 
+    def test_reasoning_is_shown_folded_and_apart_from_the_answer(self, cast: Cast, crew: Crew) -> None:
+        run = make_run(cast.owner, crew)
+        turns = [
+            {"role": "user", "content": "<think>mine</think> stays"},
+            {
+                "role": "assistant",
+                "content": "<think>Which one?</think>\nThe first.",
+                "reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}],
+                "tool_calls": [{"id": "1", "function": {"name": "add", "arguments": "{}"}, "thought_signature": "s"}],
+            },
+            {"role": "assistant", "content": [{"type": "thinking", "thinking": "As a list."}, {"text": "Four."}]},
+        ]
+        reply = {"text": "It is three", "tool_calls": [], "reasoning": "1 + 2 <b>bold</b>"}
+        call = make_call(run, messages=turns, reply=reply)
+        page = html(signed_in(cast.viewer).get(f"{page_of(run)}calls/{call.pk}/"))
+        assert '<pre class="mt-1" id="reasoning-reply" tabindex="0">1 + 2 &lt;b&gt;bold&lt;/b&gt;</pre>' in page
+        assert '<pre class="mt-1" id="reasoning-2" tabindex="0">Which one?</pre>' in page
+        assert '<pre id="message-2" tabindex="0">The first.</pre>' in page
+        assert '<pre class="mt-1" id="reasoning-3" tabindex="0">As a list.</pre>' in page
+        assert '<pre id="message-3" tabindex="0">Four.</pre>' in page
+        assert "&lt;think&gt;mine&lt;/think&gt; stays" in page
+        assert "reasoning_details, thought_signature of its tool calls" in page
+        assert page.count("<summary>Reasoning") == 3
+
+    def test_a_refusal_is_shown_with_its_words_and_its_cost(self, cast: Cast, crew: Crew) -> None:
+        words = "gpt-4o refused to answer: I can't."
+        run = make_run(cast.owner, crew, state=RunState.FAILED, error=words, error_code="model_refused")
+        reply = {"text": "", "tool_calls": [], "refusal": "I can't."}
+        call = make_call(run, state=CallState.ERROR, error=words, error_code="model_refused", reply=reply)
+        page = html(signed_in(cast.viewer).get(f"{page_of(run)}calls/{call.pk}/"))
+        for text in ("refused to answer: I can&#x27;t.", "This was a refusal", "What the provider billed", "$0.000750"):
+            assert text in page
+        assert "give the agent a fallback model" in html(signed_in(cast.viewer).get(page_of(run)))
+
     def test_every_message_and_the_reply_are_shown_with_what_they_cost(self, cast: Cast, crew: Crew) -> None:
         run = make_run(cast.owner, crew)
         call = make_call(

@@ -11,8 +11,10 @@ from typing import Any
 MAX_DEPTH = 100
 MAX_TOOL_CALLS = 1000
 MAX_NAME_CHARS = 10_000
+MAX_ID_CHARS = 200_000
+"""Some servers put the signature of the model's thoughts into the ids of its tool calls."""
 NAMES = frozenset(
-    {"id", "model", "object", "role", "type", "name", "finish_reason", "stop_reason", "finishReason", "modelVersion"}
+    {"model", "object", "role", "type", "name", "finish_reason", "stop_reason", "finishReason", "modelVersion"}
 )
 """Fields with a name or one of a few words, which LiteLLM writes to its log or looks up in lists."""
 
@@ -37,7 +39,8 @@ def _size_fault(reply: dict[str, Any]) -> str:
             return f"it is nested more than {MAX_DEPTH} levels deep"
         if isinstance(value, dict):
             for name, part in value.items():
-                if name in NAMES and isinstance(part, str) and len(part) > MAX_NAME_CHARS:
+                most = MAX_ID_CHARS if name == "id" else MAX_NAME_CHARS if name in NAMES else None
+                if most is not None and isinstance(part, str) and len(part) > most:
                     return f"its {name} has {len(part):,} characters"
                 waiting.append((part, depth + 1))
         elif isinstance(value, list):
