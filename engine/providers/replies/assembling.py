@@ -21,13 +21,15 @@ MAX_LOOKED_THROUGH = 4_000_000
 
 
 class Assembly:
-    """One answer. ``finish_reason`` is "" until the provider sent one; only the first choice is read."""
+    """One answer, of which only the first choice is read. ``finish_reason`` is "" until the provider sent one;
+    ``filtered``: for what its filter stopped the answer."""
 
     def __init__(self) -> None:
         self.finish_reason = ""
         self.model = ""
         self.id = ""
         self.error: Any = None
+        self.filtered: list[str] = []
         self.ttft_ms: int | None = None
         self._index: Any = None
         self._is_begun = False
@@ -64,6 +66,7 @@ class Assembly:
             self._is_begun = True
             self.finish_reason = _text(choice.get("finish_reason")) or self.finish_reason
             self.error = choice.get("error") or self.error
+            self.filtered += _filtered(choice.get("content_filter_results"))
             message = choice.get(places[0]) or choice.get(places[1]) or {"content": choice.get("text")}
             if self.ttft_ms is None and is_event and any(message.get(name) for name in OPENING):
                 self.ttft_ms = at_ms
@@ -116,7 +119,7 @@ class _Calls:
     def add(self, piece: Mapping[str, Any], *, is_event: bool) -> None:
         """Adds a whole call, or the piece of one that an event brings."""
         function = piece.get("function") or {}
-        call_id, index = _text(piece.get("id")), piece.get("index")
+        call_id, index = str(piece.get("id") or ""), piece.get("index")
         name, arguments = _text(function.get("name")), function.get("arguments")
         call = self._begun(call_id, index, name, arguments) if is_event else None
         if call is None:
@@ -202,6 +205,12 @@ def joined(parts: list[Any]) -> list[Any]:
 def _all_have(pieces: list[Any], name: str) -> bool:
     kinds = {type(piece.get(name)) if isinstance(piece, dict) else None for piece in pieces}
     return kinds in ({str}, {list})
+
+
+def _filtered(results: Any) -> list[str]:
+    """What Azure's filter found, such as violence."""
+    items = results.items() if isinstance(results, dict) else ()
+    return [kind for kind, found in items if isinstance(found, dict) and found.get("filtered") is True]
 
 
 def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:

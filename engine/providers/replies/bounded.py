@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import httpx
 
 from engine.providers.replies.shape import shape_fault
-from engine.providers.replies.wire import STAND_IN, STAND_IN_EVENTS, WireReply
+from engine.providers.replies.wire import WireReply
 from engine.web.addresses import RequestFailed
 from engine.web.guarded_http import unpacker
 from engine.web.wire_bounds import JsonValues, Parts, make_way
@@ -150,18 +150,19 @@ class BoundedReply(httpx.AsyncByteStream):
             return text[:MAX_UNREADABLE_BYTES]
         if not self._is_error:
             self._wire.note(read)
+            read = self._wire.adapted(read)
         if fault := shape_fault(read):
             raise UnusableReply(f"The provider's answer cannot be used: {fault}.")
         if self._is_error or not self._wire.take(read, is_event=self._in_events):
             return text
-        return b"" if self._in_events else STAND_IN
+        return b"" if self._in_events else self._wire.stand_in(is_event=False)
 
     def _stand_in(self) -> bytes:
         """Events in the place of those that were taken, once."""
         if not self._wire.is_open_ai or self._is_stood_in:
             return b""
         self._is_stood_in = True
-        return STAND_IN_EVENTS
+        return self._wire.stand_in(is_event=True)
 
     async def aclose(self) -> None:
         await self._stream.aclose()

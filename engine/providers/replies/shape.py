@@ -1,4 +1,4 @@
-"""Whether a provider's JSON is a reply at all, looked at before LiteLLM makes objects of it.
+"""Whether a provider's JSON is a reply at all, looked at before it is read or LiteLLM makes objects of it.
 
 What LiteLLM cannot convert it quotes in an error, and then looks through that text for minutes, on the event loop.
 """
@@ -72,12 +72,12 @@ def _message_faults(message: dict[str, Any]) -> Iterator[str]:
         if not isinstance(call, dict):
             yield "one of its tool calls is no object"
             return
-        yield _fault(call, "id", str)
-        yield _fault(call, "index", int)
+        yield _fault(call, "id", str, int)
+        yield _fault(call, "index", int, str, float)
         yield _fault(call, "function", dict)
         function = call.get("function") or {}
         yield _fault(function, "name", str)
-        yield _fault(function, "arguments", str, dict)
+        yield _fault(function, "arguments", str, dict, list)
 
 
 def _fault(data: dict[str, Any], name: str, *kinds: type) -> str:

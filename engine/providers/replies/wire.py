@@ -1,8 +1,8 @@
 """What a provider really sent in one attempt, read off the wire before a client library makes something else of it.
 
-Answers in the shape of OpenAI's chat completions are put together here, whole or from events. The library then gets
-a stand-in, because it drops what it does not know, makes up what is missing, and stops at what it does not expect.
-Answers in other shapes go on to the library; of these only the usage and the reason for the end are noted.
+Answers in the shape of OpenAI's chat completions, and in Ollama's own, are put together here, whole or from events.
+The library then gets a stand-in, because it drops what it does not know, makes up what is missing, and stops at what
+it does not expect. Answers in other shapes go on to the library; of these only the usage and the end are noted.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ STAND_IN_EVENTS = (
     b'"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], '
     b'"usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}\n\n'
 )
+OLLAMA_STAND_IN = (
+    b'{"model": "read-elsewhere", "created_at": "2026-01-01T00:00:00Z", "message": {"role": "assistant", "content": '
+    b'"."}, "done": true, "done_reason": "stop", "prompt_eval_count": 1, "eval_count": 1}'
+)
 
 
 class WireReply:
@@ -43,13 +47,14 @@ class WireReply:
         self._usage: dict[str, Any] = {}
         self._is_read = False
         self._is_ended = False
+        self._is_ollama = False
         self.tail = bytearray()
         self.stop = ""
         self.why = ""
 
     @property
     def is_open_ai(self) -> bool:
-        """Whether what came has the shape of OpenAI's chat completions, and is read here."""
+        """Whether what came was in the shape of OpenAI's chat completions, or was put into it, and is read here."""
         return self._assembly is not None
 
     @property
@@ -75,6 +80,23 @@ class WireReply:
         stop, why = _end_of(data)
         self.stop, self.why = stop or self.stop, why or self.why
 
+    def adapted(self, data: dict[str, Any]) -> dict[str, Any]:
+        """An answer or event of Ollama's in OpenAI's shape; others as they are."""
+        message, is_done = data.get("message"), data.get("done")
+        if "choices" in data or not isinstance(message, dict) or not isinstance(is_done, bool):
+            return data
+        self._is_ollama = True
+        said = {name: message[name] for name in ("content", "tool_calls") if name in message}
+        said |= {"reasoning_content": message["thinking"]} if isinstance(message.get("thinking"), str) else {}
+        finish = (data.get("done_reason") or "stop") if is_done else None
+        return {"model": data.get("model"), "choices": [{"delta": said, "message": said, "finish_reason": finish}]}
+
+    def stand_in(self, *, is_event: bool) -> bytes:
+        """What LiteLLM gets in the place of what was taken."""
+        if self._is_ollama:
+            return OLLAMA_STAND_IN + (b"\n" if is_event else b"")
+        return STAND_IN_EVENTS if is_event else STAND_IN
+
     def take(self, data: Mapping[str, Any], *, is_event: bool) -> bool:
         """Takes an answer or event of OpenAI's shape. False: it has another, or is an error, and goes on."""
         if not isinstance(data.get("choices"), list) or _is_error(data):
@@ -97,7 +119,7 @@ class WireReply:
         return Said(
             message=answer.message,
             finish_reason=answer.finish_reason,
-            why=self.why,
+            why=f"the provider's filter found {', '.join(answer.filtered)}." if answer.filtered else "",
             usage=self.usage,
             model=answer.model,
             id=answer.id,

@@ -31,7 +31,8 @@ from tests.openai_server import Fault
 
 QUERY = '{"query": "teal"}'
 SEARCH = [("web_search", QUERY)]
-BOTH = [("web_search", '{"query": "a"}'), ("web_search", '{"query": "b"}')]
+FIRST, SECOND = '{"query": "a"}', '{"query": "b"}'
+BOTH = [("web_search", FIRST), ("web_search", SECOND)]
 
 
 @dataclass(frozen=True)
@@ -115,16 +116,18 @@ CALLS = {
     "Google's namespace": Case(calls(call("default_api:web_search", QUERY)), calls=SEARCH),
     "a name that is no tool's": Case(calls(call("browse", "{}")), calls=[("browse", "{}")]),
     "no ids": Case(
-        calls(call("web_search", BOTH[0][1], call_id=None), call("web_search", BOTH[1][1], call_id=None)), calls=BOTH
+        calls(call("web_search", FIRST, call_id=None), call("web_search", SECOND, call_id=None)), calls=BOTH
     ),
-    "the same id twice": Case(calls(call("web_search", BOTH[0][1]), call("web_search", BOTH[1][1])), calls=BOTH),
+    "ids that are numbers": Case(
+        calls(call("web_search", FIRST, call_id=1), call("web_search", SECOND, call_id=2)), calls=BOTH
+    ),
+    "the same id twice": Case(calls(call("web_search", FIRST), call("web_search", SECOND)), calls=BOTH),
     "no arguments at all, twice": Case(
         calls(call("clock", None, call_id="a"), call("clock", None, call_id="b")), calls=[("clock", "{}")] * 2
     ),
 }
 
-TWO = calls(call("web_search", BOTH[0][1], call_id="a"), call("web_search", BOTH[1][1], call_id="b"))
-FIRST, SECOND = BOTH[0][1], BOTH[1][1]
+TWO = calls(call("web_search", FIRST, call_id="a"), call("web_search", SECOND, call_id="b"))
 STREAMED_CALLS = {
     "index always 0, own ids (Ollama)": Case(
         TWO,
@@ -153,6 +156,15 @@ STREAMED_CALLS = {
             piece("none", call_id="a", name="web_search", arguments=FIRST[:5]),
             piece("none", arguments=FIRST[5:]),
             piece("none", call_id="b", name="web_search", arguments=SECOND),
+        ),
+    ),
+    "index as a text": Case(
+        TWO,
+        calls=BOTH,
+        events=in_events(
+            piece("0", call_id="a", name="web_search", arguments=FIRST[:5]),
+            piece("0", arguments=FIRST[5:]),
+            piece("1", call_id="b", name="web_search", arguments=SECOND),
         ),
     ),
     "index null": Case(

@@ -63,6 +63,15 @@ async def test_it_is_named_with_its_words(message: dict[str, Any], finish: str, 
     assert figures(error.reply) == STATED
 
 
+@BOTH_WAYS
+async def test_azures_filter_is_named_with_what_it_found(stream: bool) -> None:
+    found = {"hate": {"filtered": False, "severity": "safe"}, "violence": {"filtered": True, "severity": "high"}}
+    choice = {"content_filter_results": found}
+    answer = in_events(*pieces(says("As")), finish="content_filter", choice=choice)
+    fault = answer if stream else whole(says("As"), finish="content_filter", choice=choice)
+    assert "found violence." in str(await failure(fault, stream=stream))
+
+
 @pytest.mark.parametrize("refusal", ["", None])
 async def test_an_empty_refusal_is_none(refusal: Any) -> None:
     with OpenAIServer(lambda body: whole(says("Four.", refusal=refusal))) as server:

@@ -72,7 +72,7 @@ def pieces(message: dict[str, Any]) -> list[dict[str, Any]]:
     return deltas
 
 
-def call(name: str, arguments: Any = "{}", *, call_id: str | None = "call_1", **more: Any) -> dict[str, Any]:
+def call(name: str, arguments: Any = "{}", *, call_id: Any = "call_1", **more: Any) -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}} | more
 
 
