@@ -114,7 +114,7 @@ def _litellm() -> ModuleType:
     guard_blocking(httpx.HTTPTransport)
     _drop_long_errors()
     # It would cut ids that another program made with LiteLLM. What goes back to whom is decided in replies.own_fields.
-    litellm.utils._remove_thought_signatures_from_messages = lambda messages, separator: messages
+    litellm.utils._remove_thought_signatures_from_messages = lambda messages, thought_signature_separator: messages
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         # These loggers would print requests past this process's own logging.
         logging.getLogger(name).handlers.clear()

@@ -8,12 +8,17 @@ from itertools import groupby
 from typing import Any
 
 from engine.errors import ProviderError
-from engine.providers.replies.shape import MAX_TOOL_CALLS, too_many_calls
+from engine.providers.replies.shape import MAX_NAME_CHARS, MAX_TOOL_CALLS, too_many_calls
 from engine.text import read_json
 
 TEXTS = ("content", "refusal", "reasoning_content", "reasoning")
 OPENING = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
 """A first event that holds one of these is the first that the model said; others open the message."""
+
+
+class _Pieces(list[str]):
+    """Pieces of a text: joined once, because adding each to the ones before would copy them all again and again."""
+
 
 KNOWN_OF_CALLS = frozenset({"id", "index", "type", "function"})
 MAX_LOOKED_THROUGH = 4_000_000
@@ -48,7 +53,8 @@ class Assembly:
         message: dict[str, Any] = {name: "".join(parts) for name, parts in self._texts.items()}
         if self._content_parts:
             message["content"] = joined(self._content_parts) if self._is_in_pieces else self._content_parts
-        return message | self._lists | self._objects | {"tool_calls": [call.as_message() for call in self._calls.made]}
+        lists = {name: [_joined(part) for part in parts] for name, parts in self._lists.items()}
+        return message | lists | self._objects | {"tool_calls": [call.as_message() for call in self._calls.made]}
 
     def add(self, data: Mapping[str, Any], *, is_event: bool, at_ms: int | None = None) -> None:
         """Adds a whole answer or one event. ``at_ms``: milliseconds since the request.
@@ -129,7 +135,7 @@ class _Calls:
                 message = f"The provider's answer cannot be used: {too_many_calls(len(self.made))}."
                 raise ProviderError(message, retryable=True, outcome_unknown=True)
         call.id = call.id or call_id
-        if name != call.name:  # some repeat it with every piece
+        if name != call.name and len(call.name) < MAX_NAME_CHARS:  # some repeat it with every piece
             call.name += name
         if isinstance(arguments, str):
             call.pieces.append(arguments)
@@ -166,10 +172,12 @@ class _Calls:
 def _add_block(blocks: list[dict[str, Any]], piece: dict[str, Any]) -> None:
     """Anthropic's thinking: pieces of text, then the signature, which ends the block."""
     last = blocks[-1] if blocks else {}
-    if piece.get("type") != "thinking" or last.get("type") != "thinking" or last.get("signature"):
-        blocks.append(dict(piece))
+    pieces = last.get("thinking")
+    if piece.get("type") != "thinking" or last.get("signature") or not isinstance(pieces, _Pieces):
+        is_thinking = piece.get("type") == "thinking"
+        blocks.append(_in_pieces(piece, "thinking") if is_thinking else piece)
         return
-    last["thinking"] = _text(last.get("thinking")) + _text(piece.get("thinking"))
+    pieces.append(_text(piece.get("thinking")))
     last.update({name: value for name, value in piece.items() if name not in ("type", "thinking") and value})
 
 
@@ -177,13 +185,25 @@ def _add_detail(details: list[dict[str, Any]], piece: dict[str, Any]) -> None:
     """OpenRouter's reasoning: pieces of one kind and index belong together."""
     last = details[-1] if details else {}
     if not last or any(last.get(name) != piece.get(name) for name in ("type", "index")) or piece.get("data"):
-        details.append(dict(piece))
+        details.append(_in_pieces(piece, "text", "summary"))
         return
     for name, value in piece.items():
         if name in ("text", "summary") and isinstance(value, str):
-            last[name] = _text(last.get(name)) + value
+            pieces = last.get(name)
+            last[name] = pieces if isinstance(pieces, _Pieces) else _Pieces()
+            last[name].append(value)
         elif value is not None:
             last[name] = value
+
+
+def _in_pieces(part: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A copy to which texts of these names can be added."""
+    texts = {name: _Pieces([part[name]]) for name in names if isinstance(part.get(name), str)}
+    return part | texts
+
+
+def _joined(part: dict[str, Any]) -> dict[str, Any]:
+    return {name: "".join(value) if isinstance(value, _Pieces) else value for name, value in part.items()}
 
 
 def joined(parts: list[Any]) -> list[Any]:
@@ -215,8 +235,9 @@ def _filtered(results: Any) -> list[str]:
 
 def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
     for name, value in more.items():
-        if isinstance(value, list) and isinstance(into.get(name), list):
-            into[name] = into[name] + value
+        if isinstance(value, list):
+            into[name] = into.get(name) if isinstance(into.get(name), list) else []
+            into[name].extend(value)
         elif value is not None:
             into[name] = value
 

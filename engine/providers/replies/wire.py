@@ -17,7 +17,8 @@ from engine.providers.replies.said import Said
 
 USAGE = re.compile(rb'"usage(?:Metadata)?"\s*:\s*\{')
 PLACES_OF_USAGE = ("x_groq", "message", "delta", "response", "meta")
-"""Where in an answer or event, besides its top, usage may lie: Groq's, Anthropic's, Cohere's, OpenAI's responses."""
+"""Where in an answer or event, besides its top and its choices (Moonshot's), usage may lie: Groq's, Anthropic's,
+Cohere's, OpenAI's responses."""
 NOT_YET = "FINISH_REASON_UNSPECIFIED"
 """What Google may say in events before the last one."""
 STAND_IN = (
@@ -130,7 +131,8 @@ class WireReply:
 
 def _usages(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Usage where it may lie. Deeper down the same names may stand in what a model says, or in a tool's arguments."""
-    for place in (data, *map(data.get, PLACES_OF_USAGE)):
+    choices = data.get("choices")
+    for place in (*(choices if isinstance(choices, list) else ()), data, *map(data.get, PLACES_OF_USAGE)):
         if isinstance(place, dict):
             for name in ("usage", "usageMetadata", "tokens"):
                 if isinstance(usage := place.get(name), dict):

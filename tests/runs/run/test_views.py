@@ -193,6 +193,7 @@ class TestCalls:
         reply = {"text": "", "tool_calls": [], "refusal": "I can't."}
         call = make_call(run, state=CallState.ERROR, error=words, error_code="model_refused", reply=reply)
         page = html(signed_in(cast.viewer).get(f"{page_of(run)}calls/{call.pk}/"))
+        assert '<span class="label-of">refused</span> I can&#x27;t.' in page
         for text in ("refused to answer: I can&#x27;t.", "This was a refusal", "What the provider billed", "$0.000750"):
             assert text in page
         assert "give the agent a fallback model" in html(signed_in(cast.viewer).get(page_of(run)))

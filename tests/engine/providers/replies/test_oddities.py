@@ -407,9 +407,17 @@ async def test_usage_within_what_was_said_is_no_usage() -> None:
     stream = events(
         {"choices": [{"index": 0, "delta": nested}]},
         {"choices": [{"index": 0, "delta": arguments}]},
-        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "usage": USAGE}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
     )
     assert (await ask(stream, stream=True, tools=TOOLS)).usage.estimated
+
+
+async def test_moonshots_usage_lies_in_its_last_choice() -> None:
+    stream = events(
+        {"choices": [{"index": 0, "delta": {"content": "Four."}}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "usage": USAGE}]},
+    )
+    assert figures(await ask(stream, stream=True, model="moonshot/moonshot-v1-8k")) == STATED
 
 
 async def test_usage_in_every_event_counts_once_and_last() -> None:
