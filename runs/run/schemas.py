@@ -288,7 +288,9 @@ class CallOut(Schema):
     ttft_ms: int | None
     finish_reason: TextOrNull
     messages: list[dict[str, Any]]
-    reply: dict[str, Any] | None
+    reply: dict[str, Any] | None = Field(
+        description="text, tool_calls, reasoning, refusal, own_fields (JSON that goes back to the provider) and more"
+    )
     error: FailureOut | None
 
     @staticmethod

@@ -20,6 +20,10 @@ MOST_CPU_S = 1.5
 USABLE = {
     "an ordinary one",
     "marks of calls in a text",
+    "marks of arguments without end",
+    "marks of parameters without end",
+    "marks of thoughts",
+    "beginnings of JSON",
     "spaces",
     "a deep argument",
     "a log probability of the wrong kind",
