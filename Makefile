@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up signin token worker web test faults hostile control lint format bench requirements clean
+.PHONY: help up signin token worker web test faults hostile control proxy lint format bench requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' Makefile | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -35,6 +35,10 @@ hostile: $(VENV)/dev ## Send the pages and the API hostile requests for long (EX
 control: $(VENV)/dev ## Show that fault tests fail without leases and epochs
 	@$(BIN)/python -m pytest -m "slow_fault or not slow_fault" tests/faults/test_control.py $(ARGS)
 
+proxy: $(VENV)/dev ## Test against LiteLLM's own proxy, which gets an environment of its own
+	@test -x $(VENV)-proxy/bin/litellm || { $(PYTHON) -m venv $(VENV)-proxy && $(VENV)-proxy/bin/pip install -q "litellm[proxy]==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("litellm"))')"; }
+	@LITELLM_PROXY=$(VENV)-proxy/bin/litellm $(BIN)/python -m pytest tests/litellm_proxy $(ARGS)
+
 lint: $(VENV)/dev $(VENV)/assets ## Check style, types, import directions and templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -53,7 +57,7 @@ requirements: $(VENV)/dev ## Pin the newest versions that fit (requirements*.in)
 	@$(BIN)/pip-compile -q -U --generate-hashes --no-emit-index-url --no-emit-find-links --strip-extras --no-header --allow-unsafe -o requirements-dev.txt requirements-dev.in
 
 clean: ## Remove what was installed; data in .crewsite stays
-	rm -rf $(VENV) node_modules
+	rm -rf $(VENV) $(VENV)-proxy node_modules
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Crewsite needs Python 3.11 or newer; '$(PYTHON)' is older or missing. Try: make PYTHON=python3.11 up"; exit 1; }

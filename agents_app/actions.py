@@ -19,6 +19,7 @@ from agents_app.snapshot import spec_of, write_crew_fields, write_spec
 from engine.spec.crew_spec import MAX_NAME_CHARS, AgentSpec, CrewSpec, TaskSpec
 from engine.spec.size import excesses, growth
 from engine.spec.validate import Complaint, validate
+from engine.text import latin
 from teams.access import Principal
 from teams.models import User
 from teams.refusals import Conflict, Invalid
@@ -198,7 +199,7 @@ def _locked(crew: Crew, expected_revision: int) -> Crew:
 
 
 def _with_free_slug(crew: Crew) -> Crew:
-    stem = slugify(crew.name)[:70] or "crew"
+    stem = slugify(latin(crew.name))[:70].strip("-") or "crew"
     stem = f"{stem}-crew" if stem in RESERVED_SLUGS else stem
     for number in range(1, MAX_SLUG_TRIES + 1):
         taken = Crew.objects.filter(team=crew.team, slug__startswith=stem).count() if number > 1 else 0

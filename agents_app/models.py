@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from engine.spec.crew_spec import KEY_PATTERN
 from engine.tools.knowledge_search import DEFAULT_COLLECTION
-from teams.models import Team
+from teams.models import KeptJSON, Team
 
 key_validator = RegexValidator(
     KEY_PATTERN, "Use lower-case letters, digits and underscores, starting with a letter or digit (at most 64)."
@@ -33,8 +33,8 @@ class Crew(models.Model):
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     process = models.CharField(max_length=16, default="sequential")
-    options = models.JSONField(default=dict, help_text="CrewSpec's other fields, where they are not at their default")
-    inputs = models.JSONField(default=dict, help_text="default inputs, name to text")
+    options = KeptJSON(default=dict, help_text="CrewSpec's other fields, where they are not at their default")
+    inputs = KeptJSON(default=dict, help_text="default inputs, name to text")
     revision = models.PositiveIntegerField(default=1)  # grows with every edit; an edit names the one it started from
     # Set for a crew that holds a built-in template; it is not listed among the team's own.
     builtin_key = models.CharField(max_length=80, blank=True)
@@ -72,9 +72,9 @@ class Agent(models.Model):
     role = models.TextField(blank=True)
     goal = models.TextField(blank=True)
     backstory = models.TextField(blank=True)
-    llm = models.JSONField(default=dict)  # an ``LLMSpec``
-    tools = models.JSONField(default=list)  # a list of ``ToolSpec``
-    options = models.JSONField(default=dict, help_text="AgentSpec's other fields, where they are not at their default")
+    llm = KeptJSON(default=dict)  # an ``LLMSpec``
+    tools = KeptJSON(default=list)  # a list of ``ToolSpec``
+    options = KeptJSON(default=dict, help_text="AgentSpec's other fields, where they are not at their default")
 
     class Meta:
         ordering = ["position", "id"]
@@ -102,8 +102,8 @@ class Task(models.Model):
     agent = models.CharField(max_length=64, blank=True)
     context = ArrayField(models.CharField(max_length=64), null=True, blank=True)  # null is unset, which is not empty
     async_execution = models.BooleanField(default=False)
-    output_schema = models.JSONField(null=True, blank=True)
-    options = models.JSONField(default=dict, help_text="TaskSpec's other fields, where they are not at their default")
+    output_schema = KeptJSON(null=True, blank=True)
+    options = KeptJSON(default=dict, help_text="TaskSpec's other fields, where they are not at their default")
 
     class Meta:
         ordering = ["position", "id"]
@@ -120,7 +120,7 @@ class CrewVersion(models.Model):
 
     crew = models.ForeignKey(Crew, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
-    spec = models.JSONField()
+    spec = KeptJSON()
     content_hash = models.CharField(max_length=64)  # ``CrewSpec.content_hash``
     note = models.CharField(max_length=200, blank=True)
     shared_at = models.DateTimeField(null=True, blank=True)

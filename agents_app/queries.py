@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,14 @@ from django.db.models.functions import Coalesce
 
 from agents_app.models import Agent, Crew, CrewVersion, Task
 from agents_app.snapshot import spec_of
+from engine.catalogue.model_ids import is_simulated
+from engine.providers.fallbacks import models_in_turn
 from engine.spec.crew_spec import CrewSpec
+from engine.spec.named_models import llms_of
 from engine.spec.placeholders import placeholders
 from engine.spec.validate import Complaint, validate
 from teams.access import Principal, fetch, visible_to
+from teams.credentials import TeamCredentials
 from teams.models import Role
 from teams.refusals import Invalid
 from teams.work_bounds import query_time
@@ -98,7 +103,30 @@ def crew_detail(crew: Crew) -> CrewDetail:
     spec = spec_of(crew)
     versions = crew.versions.defer("spec").select_related("created_by").order_by("-number")
     same_as = versions.filter(content_hash=spec.content_hash).first()
-    return CrewDetail(spec, validate(spec), inputs_of(spec), tuple(versions[:SHOWN_VERSIONS]), same_as)
+    complaints = (*validate(spec), *key_complaints(spec, TeamCredentials(crew.team)))
+    return CrewDetail(spec, complaints, inputs_of(spec), tuple(versions[:SHOWN_VERSIONS]), same_as)
+
+
+def key_complaints(spec: CrewSpec, credentials: TeamCredentials) -> Iterator[Complaint]:
+    """What keeps the crew's models from answering in a real run, as warnings: a simulated run needs no key.
+
+    A team without any key runs everything simulated, and is told nothing.
+    """
+    if not credentials.any_model_key:
+        return
+    for field, llm in llms_of(spec).items():
+        for model in models_in_turn(llm):
+            if is_simulated(model.model):
+                continue
+            if missing := credentials.missing(model):
+                yield Complaint(field, missing, "no_key", "warning")
+            elif doubt := credentials.doubt(model):
+                yield Complaint(field, doubt, "key_doubt", "warning")
+
+
+def locked_revision(crew: Crew) -> int:
+    """The draft's revision, which nobody changes until the transaction ends."""
+    return Crew.objects.select_for_update().values_list("revision", flat=True).get(pk=crew.pk)
 
 
 def inputs_of(spec: CrewSpec) -> tuple[tuple[str, str], ...]:

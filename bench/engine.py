@@ -14,6 +14,7 @@ import statistics
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # before this fold
 
 from bench.engine_bench.child import Order
 from bench.engine_bench.crews import ARTICLES, ONE_TASK, THREE_TASKS, Shape, path_calls
-from bench.engine_bench.peer import NotMeasured, crewai_python, run_bare_import, run_child
+from bench.engine_bench.peer import NotMeasured, crewai_python, run_bare_import, run_child, run_fresh, run_pauses
 from bench.engine_bench.prompts import PromptCost, by_shape, prompt_cost
 from bench.engine_bench.server import Loopback, Report, base_url
 from bench.engine_bench.table import COLUMNS, Row, Table, goal_row, plain_row
@@ -29,6 +30,11 @@ from bench.engine_bench.table import COLUMNS, Row, Table, goal_row, plain_row
 GOAL_RATIO = {50: 1.10, 500: 1.02}
 GOAL_IMPORT_S = 0.3
 GOAL_BEYOND_MS = 1.0
+GOAL_SPEEDUP = 3.5
+"""Of four crews at once over four in a row, in a fresh process."""
+GOAL_FIRST_OVER_SECOND = 0.10
+"""By how much the first kickoff of a process may differ from the second, as a share of the second."""
+GOAL_PAUSE_MS = 100
 GOAL_CROWD = {"wall_s": (1.15, 1 / 20), "cpu_ms": (1.3, 1 / 5), "peak_mb": (None, 1 / 4)}
 """Ours as a multiple of plain LiteLLM's, and of CrewAI's."""
 CROWD_LATENCY_MS = 1000
@@ -204,15 +210,52 @@ def imports(bench: Bench) -> None:
     def column(name: str) -> dict[str, float]:
         return {engine: one[name] for engine, one in found.items()}
 
-    brought = {engine: "yes" if one["has_litellm"] else "no" for engine, one in found.items()}
+    waited = {engine: "yes" if one["waits_for_litellm"] else "no" for engine, one in found.items()}
     rows = [
         goal_row("import, s", column("import_s"), GOAL_IMPORT_S, digits=2),
-        Row("LiteLLM imported with it", brought, "no", brought.get("engine") == "no"),
+        Row("it waits for LiteLLM", waited, "no", waited.get("engine") == "no"),
         plain_row("memory after the import, MB", column("peak_mb")),
         plain_row("import and first call, s", column("first_call_s"), digits=2),
         plain_row("memory after the first call, MB", column("first_call_mb")),
     ]
     bench.table.section(f"import in a fresh process (median of {bench.extent.imports})", rows)
+
+
+def fresh(bench: Bench) -> None:
+    """What the articles' own checks print in a fresh process, at 1 s a call; medians of several processes."""
+    url = base_url(bench.server.address, CROWD_LATENCY_MS)
+
+    def measure(check: str, engine: str, python: Path | str) -> dict[str, float]:
+        print(f"  fresh process, {check}, {COLUMNS[engine]} ...", file=sys.stderr)
+        runs = [run_fresh(python, engine, check, url) for _ in range(bench.extent.imports + 1)][1:]
+        return {name: statistics.median(float(run[name]) for run in runs) for name in runs[0]}
+
+    at_once = bench.by_engine(partial(measure, "gather"), *ENGINES)
+    twice = bench.by_engine(partial(measure, "twice"), *ENGINES)
+    speedups = {engine: one["sequential_s"] / one["parallel_s"] for engine, one in at_once.items()}
+    shifts = {engine: abs(one["first_s"] / one["second_s"] - 1) for engine, one in twice.items()}
+    speedup = texts({engine: round(figure, 2) for engine, figure in speedups.items()})
+    rows = [
+        plain_row("four crews at once, s", {engine: one["parallel_s"] for engine, one in at_once.items()}, digits=2),
+        plain_row("four in a row, s", {engine: one["sequential_s"] for engine, one in at_once.items()}, digits=2),
+        Row("the first over the second", speedup, f">= {GOAL_SPEEDUP}", speedups.get("engine", 0) >= GOAL_SPEEDUP),
+        plain_row("a crew's first kickoff, s", {engine: one["first_s"] for engine, one in twice.items()}, digits=2),
+        plain_row("its second, s", {engine: one["second_s"] for engine, one in twice.items()}, digits=2),
+        goal_row("they differ by", shifts, GOAL_FIRST_OVER_SECOND, digits=3),
+    ]
+    bench.table.section("what is measured in a fresh process, 1 s a call", rows)
+
+
+def pauses(bench: Bench) -> None:
+    """The longest processor time that the event loop is kept for at once, by what for."""
+    print("  pauses of the event loop ...", file=sys.stderr)
+    try:
+        found = run_pauses()
+    except NotMeasured as reason:
+        bench.table.notes.append(f"Pauses were not measured: {reason}")
+        return
+    rows = [goal_row(name, {"engine": ms}, GOAL_PAUSE_MS, digits=0) for name, ms in found.items()]
+    bench.table.section("longest pause of the event loop, ms of processor time", rows)
 
 
 def cpu(bench: Bench) -> None:
@@ -261,7 +304,9 @@ def main() -> None:
             crowd(bench, shape, crews)
         prompts(bench)
         imports(bench)
+        fresh(bench)
         cpu(bench)
+        pauses(bench)
     print(bench.table.text())
 
 

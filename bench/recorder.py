@@ -70,6 +70,9 @@ class Stub(Simulator):
     def simulates(self, llm: LLMSpec) -> bool:
         return False
 
+    def unsent(self, llm: LLMSpec) -> frozenset[str]:
+        return frozenset()
+
 
 class OnePrice:
     def price(self, model: str) -> Price:

@@ -19,6 +19,7 @@ from runs.history.api import router as history
 from runs.launch.api import router as launches
 from runs.limits.api import router as limits
 from runs.operations.api import router as operations
+from runs.prices.api import router as prices
 from runs.ratings.api import router as ratings
 from runs.run.api import router as runs
 from teams.api.error_body import error_body
@@ -39,7 +40,8 @@ api = CrewsiteAPI(
     version="1",
     description=(
         "Crews, runs, calls and what they cost. Send `Authorization: Bearer <token>`; money is a decimal text in USD, "
-        "times are ISO 8601 in UTC, unknown figures are null."
+        "times are ISO 8601 in UTC, unknown figures are null. What can be changed has a `revision`, and its `ETag` is "
+        "that in quotes: send it back as `If-Match`, and a change that somebody else has overtaken is refused (412)."
     ),
     # A link to each operation would stand inside the button that opens it, which no screen reader can tell apart.
     docs=Swagger(settings={"deepLinking": False, "defaultModelsExpandDepth": 0}),
@@ -58,6 +60,7 @@ api.add_router("/operations", operations)
 api.add_router("/documents", documents)
 api.add_router("/providers", providers)
 api.add_router("/limits", limits)
+api.add_router("/prices", prices)
 
 
 def error_response(

@@ -14,14 +14,36 @@ from typing import Any
 import nh3
 import pyromark
 
+from crewsite.markdown_text import for_parser, for_reader, linked
+
 MAX_EVENTS = 30_000
 MAX_DEPTH = 50
 MAX_HTML_CHARS = 500_000
-OPTIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH
+OPTIONS = (
+    pyromark.Options.ENABLE_TABLES
+    | pyromark.Options.ENABLE_STRIKETHROUGH
+    | pyromark.Options.ENABLE_FOOTNOTES
+    | pyromark.Options.ENABLE_MATH
+)
 SAFE_TAGS = nh3.ALLOWED_TAGS - {"img", "map", "area"}
 
 _NESTED = re.compile(rf"^[ \t]*(?:(?:>|(?:[-+*]|[0-9]{{1,9}}[.)])(?=[ \t]))[ \t]*){{{MAX_DEPTH + 1}}}", re.MULTILINE)
 """A line that begins more quotes and lists in one another than are shown."""
+ATTRIBUTES = {
+    tag: {*nh3.ALLOWED_ATTRIBUTES.get(tag, ()), "dir"}
+    for tag in ("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "pre", "div")
+}
+COLUMNS = {"Left": "left", "Center": "center", "Right": "right"}
+"""A column's alignment, and the class of its cells."""
+_OPENED = {
+    "Paragraph": "<p{}>",
+    "BlockQuote": "<blockquote{}>\n",
+    "HtmlBlock": "<p{}>",
+    "CodeBlock": '<pre dir="ltr"><code>',
+    "TableHead": "<thead><tr>",
+    "Table": "<table{}>\n",
+}
+"""With a place for the direction, which an outermost block takes from its first letters; code is from the left."""
 _TAGS = {
     "Paragraph": "p",
     "Item": "li",
@@ -48,8 +70,10 @@ def to_html(text: str) -> str:
     if _NESTED.search(text):
         raise TooIntricate
     return nh3.clean(
-        _rendered(text),
+        for_reader(_rendered(for_parser(text))),
         tags=SAFE_TAGS,
+        attributes=nh3.ALLOWED_ATTRIBUTES | ATTRIBUTES,
+        allowed_classes={"th": set(COLUMNS.values()), "td": set(COLUMNS.values()), "div": {"footnote"}},
         link_rel="noopener noreferrer nofollow",
         url_schemes={"http", "https", "mailto"},
     )
@@ -72,6 +96,9 @@ class _Page:
         self.chars = 0
         self.depth = 0
         self._cell = "td"
+        self._columns: tuple[str, ...] = ()  # of the table: how each is aligned
+        self._column = 0
+        self._is_code = False
         self._links = 0  # how many are open: only the outermost becomes one
         self._image = 0  # how many parts there were when an image began
 
@@ -84,31 +111,48 @@ class _Page:
             name, about = (value, None) if isinstance(value, str) else next(iter(value.items()))
             self.depth += 1 if kind == "Start" else -1
             self._put(self._start(name, about) if kind == "Start" else self._end(name, about))
-        elif kind == "Code":
-            self._put(f"<code>{escape(value)}</code>")
+        elif kind == "Text":
+            self._put(escape(value) if self._links or self._is_code else linked(value))
         else:
-            self._put(escape(str(value)))
+            self._put(self._inline(kind, str(value)))
+
+    def _inline(self, kind: str, text: str) -> str:
+        if kind == "Code":
+            return f"<code>{escape(text)}</code>"
+        if kind == "FootnoteReference":
+            return f"<sup>[{escape(text)}]</sup>"
+        around = {"InlineMath": "$", "DisplayMath": "$$"}.get(kind, "")
+        return f"{around}{escape(text)}{around}"  # a formula as it was written
 
     def _put(self, html: str) -> None:
         self.parts.append(html)
         self.chars += len(html)
 
     def _start(self, name: str, about: Any) -> str:
-        if name in _TAGS:
-            return f"<{_TAGS[name]}>"
         if name in ("Link", "Image"):
             return self._opened_link(name, about)
-        if name == "TableHead":
-            self._cell = "th"
-        if name == "List":
-            return "<ul>\n" if about is None else f'<ol start="{about}">\n'
-        return {
-            "Heading": f"<{about['level'].lower()}>" if name == "Heading" else "",
-            "CodeBlock": "<pre><code>",
-            "Table": "<table>\n",
-            "TableHead": "<thead><tr>",
-            "TableCell": f"<{self._cell}>",
-        }.get(name, "")
+        if name == "TableCell":
+            return self._opened_cell()
+        self._note_start(name, about)
+        direction = ' dir="auto"' if self.depth == 1 else ""
+        if name in ("List", "Heading", "FootnoteDefinition"):
+            return _opened_block(name, about, direction)
+        opened = _OPENED.get(name) or (f"<{_TAGS[name]}>" if name in _TAGS else "")
+        return opened.format(direction)
+
+    def _note_start(self, name: str, about: Any) -> None:
+        if name == "CodeBlock":
+            self._is_code = True
+        elif name == "Table":
+            self._columns = tuple(about or ())
+        elif name in ("TableHead", "TableRow"):
+            self._column = 0
+            self._cell = "th" if name == "TableHead" else "td"
+
+    def _opened_cell(self) -> str:
+        aligned = COLUMNS.get(self._columns[self._column], "") if self._column < len(self._columns) else ""
+        self._column += 1
+        return f'<{self._cell} class="{aligned}">' if aligned else f"<{self._cell}>"
 
     def _end(self, name: str, about: Any) -> str:
         if name in _TAGS:
@@ -116,15 +160,15 @@ class _Page:
             return f"</{tag}>\n" if tag in _BLOCKS else f"</{tag}>"
         if name in ("Link", "Image"):
             return self._closed_link(name)
-        cell = self._cell
-        if name == "TableHead":
-            self._cell = "td"
+        if name == "CodeBlock":
+            self._is_code = False
         return {
+            "FootnoteDefinition": "</div>\n",
             "Heading": f"</{str(about).lower()}>\n",
             "CodeBlock": "</code></pre>\n",
             "Table": "</tbody></table>\n",
             "TableHead": "</tr></thead><tbody>\n",
-            "TableCell": f"</{cell}>",
+            "TableCell": f"</{self._cell}>",
             "List": "</ol>\n" if about else "</ul>\n",
         }.get(name, "")
 
@@ -143,3 +187,11 @@ class _Page:
         if name == "Image":
             return f"{'no description' if len(self.parts) == self._image else ''}]{html}"
         return html
+
+
+def _opened_block(name: str, about: Any, direction: str) -> str:
+    if name == "Heading":
+        return f"<{about['level'].lower()}{direction}>"
+    if name == "FootnoteDefinition":
+        return f'<div class="footnote"{direction}><sup>[{escape(str(about))}]</sup> '
+    return f"<ul{direction}>\n" if about is None else f'<ol{direction} start="{about}">\n'

@@ -113,6 +113,7 @@ TEMPLATES = [
                 "runs.templatetags.changes",
                 "runs.templatetags.money",
                 "runs.templatetags.times",
+                "runs.templatetags.turns",
                 "runs.templatetags.words",
             ],
         },

@@ -58,4 +58,7 @@ def __getattr__(name: str) -> Any:
     home = next((module for module, names in _HOMES.items() if name in names), None)
     if home is None:
         raise AttributeError(f"module 'engine' has no attribute {name!r}")
-    return getattr(import_module(f"engine.crewai.{home}"), name)
+    found = getattr(import_module(f"engine.crewai.{home}"), name)
+    if name == "Crew":  # whose first one with a real model would wait seconds for it
+        import_module("engine.providers.library.ahead").begin()
+    return found

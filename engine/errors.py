@@ -5,9 +5,24 @@ A bug of ours has no class here: it propagates with its traceback.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 TOO_MANY_REQUESTS = 429
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many tokens a provider says that there is room for, as it counts them; None where it does not say.
+
+    ``window``: of prompt and answer together. ``prompt``: of the prompt, or at least so many. ``most``: of an answer.
+    ``a_minute``: ``window`` is what a minute has room for.
+    """
+
+    window: int | None = None
+    prompt: int | None = None
+    most: int | None = None
+    a_minute: bool = False
 
 
 class EngineError(Exception):
@@ -31,8 +46,11 @@ class ProviderError(EngineError):
     ``retryable``: the same request may succeed later (429, 5xx, timeouts, dropped streams).
     ``outcome_unknown``: the request may be carried out and billed although no reply arrived (timeout, reset).
     ``retry_after_s``: the pause that the provider asked for, in seconds.
-    ``throttled``: the provider refused because it was asked too often.
-    ``context_too_long``: the messages do not fit the model's window.
+    ``throttled``: the provider refused because it was asked too often, and waiting helps.
+    ``room``: the messages do not fit the model's window, or a longer answer was asked for than it gives; what it says.
+    ``takes_shorter_answer``: the same request may be taken at once if it allows a shorter answer, as the next one does.
+    ``kind``: whose matter it is (``engine.providers.refusals``), which ``code`` ends with; "" where nobody can tell.
+    ``reply``: an ``LLMReply`` that was billed all the same, with its usage; None if there is none.
     """
 
     code = "provider_error"
@@ -45,15 +63,30 @@ class ProviderError(EngineError):
         outcome_unknown: bool = False,
         status: int | None = None,
         retry_after_s: float | None = None,
-        context_too_long: bool = False,
+        room: Room | None = None,
+        kind: str = "",
+        reply: object | None = None,
     ) -> None:
         super().__init__(message)
-        self.context_too_long = context_too_long
+        self.room = room
+        self.reply = reply
+        self.takes_shorter_answer = False
+        if kind:
+            self.code = f"provider_{kind}"
         self.retryable = retryable
         self.outcome_unknown = outcome_unknown
         self.status = status
-        self.throttled = status == TOO_MANY_REQUESTS
+        self.throttled = status == TOO_MANY_REQUESTS and retryable
         self.retry_after_s = retry_after_s
+
+
+class ModelRefused(ProviderError):
+    """The model, or a filter of its provider, refused to answer. Asking again would be paid again for the same."""
+
+    code = "model_refused"
+
+    def __init__(self, message: str, *, status: int | None = None, reply: object | None = None) -> None:
+        super().__init__(message, retryable=False, status=status, reply=reply)
 
 
 class TooMuchWork(EngineError):

@@ -1,4 +1,4 @@
-"""Text and JSON from outside, made fit to be stored and sent again.
+"""Text and JSON from outside, made fit to be stored and sent again; and numbers of things in words.
 
 Neither PostgreSQL nor providers take NUL characters or lone surrogates (halves of characters). Nothing is cut here.
 """
@@ -7,9 +7,34 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 REPLACEMENT = "\ufffd"
+
+
+def counted(number: int, noun: str) -> str:
+    """How many of something, in words: "1 word", "1,234 words"."""
+    return f"{number:,} {noun if number == 1 else f'{noun}s'}"
+
+
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+_JOINED = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_FIRST_WITHOUT_BLANKS = "\u2e80"
+"""Chinese, Japanese and Korean begin here: each of their words is written out as several syllables."""
+
+
+def latin(name: str) -> str:
+    """The name in Latin letters, for addresses and keys: ``客户支持`` is "Ke Hu Zhi Chi", ``Ärzte`` "Arzte"."""
+    if name.isascii():
+        return name
+    from anyascii import anyascii  # late: its tables are for few
+
+    def written(match: re.Match[str]) -> str:
+        text = anyascii(match[0])
+        return f" {_JOINED.sub(' ', text)} " if max(match[0]) >= _FIRST_WITHOUT_BLANKS else text
+
+    return " ".join(_FOREIGN.sub(written, name).split())
 
 
 def storable(text: str, *, nul: str = REPLACEMENT) -> str:

@@ -10,6 +10,7 @@ from runs.home import views as home
 from runs.launch import views as launch
 from runs.limits import views as limits
 from runs.operations import views as operations
+from runs.prices import views as prices
 from runs.ratings import views as ratings
 from runs.retention import views as retention
 from runs.run import views as run
@@ -56,6 +57,8 @@ urlpatterns = [
     path("compare/", compare.comparison, name="compare"),
     path("compare/csv/", compare.comparison_csv, name="compare_csv"),
     path("compare/output/", compare.output, name="compare_output"),
+    path("prices/", prices.prices, name="prices"),
+    path("prices/<int:pk>/take-back/", prices.take_back, name="take_back_price"),
     path("limits/", limits.limits_page, name="limits"),
     path("limits/texts/", retention.kept_texts, name="kept_texts"),
     path("alerts/<int:pk>/dismiss/", limits.dismiss, name="dismiss_alert"),

@@ -89,6 +89,7 @@ WASTE_WORDS: Mapping[str, str] = {
 
 PLACE_WORDS: Mapping[str, str] = {
     "answer": "answer",
+    "reasoning": "reasoning",
     "tools": "tools it asks for",
     "arguments": "arguments",
     "output": "output",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TypedDict, Unpack
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -10,7 +11,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.text import slugify
 
-from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS, PROVIDERS
+from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS, PROVIDERS, STATES_ITS_COST
+from engine.providers.credential import NEEDS_NO_KEY
+from engine.providers.servers.known import NEEDS_BASE_URL, SERVERS
+from engine.text import latin
 from engine.web.addresses import complaint
 from teams.access import Principal, require
 from teams.models import ApiToken, Membership, ProviderKey, Role, Scope, SignInLink, Team, User
@@ -39,7 +43,7 @@ def begin_team(*, email: str, name: str, slug: str = "") -> Team:
 
     A new team's runs are bounded by ``FIRST_CAPS``; a team that is there keeps its limits.
     """
-    slug = slug or slugify(name)[:60] or "team"
+    slug = slug or slugify(latin(name))[:60].strip("-") or "team"
     user = User.objects.filter(email=email.lower()).first() or User.objects.create_user(email)
     team, _ = Team.objects.get_or_create(slug=slug, defaults={"name": name} | FIRST_CAPS)
     Membership.objects.get_or_create(team=team, user=user, defaults={"role": Role.OWNER})
@@ -119,6 +123,15 @@ def principal_of_token(secret: str) -> tuple[Principal, ApiToken] | None:
     return Principal(token.user, token.team, role), token
 
 
+class KeySettings(TypedDict, total=False):
+    """What may be set at a provider key: fields of ``ProviderKey``."""
+
+    api_version: str
+    rpm: int | None
+    tpm: int | None
+    books_stated: bool | None  # None is what is usual for the provider
+
+
 def add_provider(
     who: Principal,
     *,
@@ -126,17 +139,16 @@ def add_provider(
     name: str = "default",
     api_key: str,
     base_url: str = "",
-    rpm: int | None = None,
-    tpm: int | None = None,
+    **settings: Unpack[KeySettings],
 ) -> ProviderKey:
-    """Stores a provider key, encrypted. Raises ``Conflict`` for a second key of the same provider and name,
-    ``Invalid`` in a made-up team."""
+    """Stores a provider key, encrypted. Raises ``Conflict`` for a second key of the same provider and name, ``Invalid``
+    in a made-up team."""
     require(who, Role.OWNER)
     if who.team.is_demo:
         raise Invalid(
             "A made-up team keeps no keys, because every run of it is simulated. Add it in a team of your own."
         )
-    fields = _provider_complaints(provider, name, api_key, base_url)
+    fields = provider_complaints(provider, name, api_key, base_url)
     if fields:
         raise Invalid("The provider key was not saved.", fields=fields)
     if ProviderKey.objects.filter(team=who.team, provider=provider, name=name).exists():
@@ -144,16 +156,25 @@ def add_provider(
             f"There is already a key named {name!r} for {provider}. Remove it first, or choose another name.",
             fields={"name": "This name is taken."},
         )
+    books_stated = settings.get("books_stated")
     return ProviderKey.objects.create(
         team=who.team,
         provider=provider,
         name=name,
         secret=seal(api_key.strip()),
         base_url=base_url.strip(),
-        rpm=rpm,
-        tpm=tpm,
+        api_version=settings.get("api_version", "").strip()[:40],
+        rpm=settings.get("rpm"),
+        tpm=settings.get("tpm"),
+        books_stated=provider in STATES_ITS_COST if books_stated is None else books_stated,
         created_by=who.user,
     )
+
+
+def book_stated(who: Principal, provider_key: ProviderKey, *, books_stated: bool) -> None:
+    """Decides which cost is booked for runs that are claimed from now on: the provider's own figure, or ours."""
+    require(who, Role.OWNER)
+    ProviderKey.objects.filter(pk=provider_key.pk).update(books_stated=books_stated)
 
 
 def remove_provider(who: Principal, provider_key: ProviderKey) -> None:
@@ -175,20 +196,24 @@ def _note_use(token: ApiToken) -> None:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
 
 
-def _provider_complaints(provider: str, name: str, api_key: str, base_url: str) -> dict[str, str]:
+def provider_complaints(provider: str, name: str, api_key: str, base_url: str) -> dict[str, str]:
+    """What keeps a provider key from being kept, by field."""
     fields = {}
     if provider not in PROVIDERS:
         fields["provider"] = f"Unknown provider. Known are: {', '.join(sorted(PROVIDERS))}."
     if not name or slugify(name) != name or len(name) > 60:
         fields["name"] = "Use lower-case letters, digits and hyphens, at most 60."
-    if not api_key.strip() and not base_url.strip():
+    if not api_key.strip() and not base_url.strip() and provider not in NEEDS_NO_KEY:
         fields["api_key"] = "Paste the key, or give the base URL of a server that needs none."
     if provider == "mcp" and not base_url.strip():
         fields["base_url"] = "Give the server's address: the token is sent there and nowhere else."
+    if provider in NEEDS_BASE_URL and not base_url.strip():
+        fields["base_url"] = f"Give the server's address, such as {SERVERS[provider].example}."
     if any(ord(char) < 33 or ord(char) > 126 for char in api_key.strip()):
         fields["api_key"] = "A key has no spaces and only plain ASCII characters; paste it again."
     if base_url.strip():
         where = reach() if provider in NOT_MODEL_PROVIDERS else provider_reach()
-        if fault := complaint(base_url.strip(), where, example="https://llm.example.com/v1"):
+        example = SERVERS[provider].example if provider in SERVERS else ""
+        if fault := complaint(base_url.strip(), where, example=example or "https://llm.example.com/v1"):
             fields["base_url"] = fault
     return fields

@@ -7,9 +7,16 @@ from typing import Any
 from django import forms
 
 from engine.catalogue.model_ids import PROVIDERS
+from engine.providers.servers.known import AZURE_API_VERSION
 from teams.actions import SCOPE_ROLE
 from teams.models import Role, Scope, WebhookEvent
 from teams.refusals import Refusal
+
+BOOKS = [
+    ("", "As usual for the provider"),
+    ("yes", "What the provider says, where it says so"),
+    ("no", "What the price list makes of it"),
+]
 
 
 class ProviderForm(forms.Form):
@@ -31,8 +38,33 @@ class ProviderForm(forms.Form):
         label="Base URL",
         max_length=500,
         required=False,
-        help_text="Only for OpenAI-compatible servers, such as http://127.0.0.1:11434/v1.",
+        help_text="Empty: the provider's own. For a server of yours as in the table below.",
     )
+    books_stated = forms.TypedChoiceField(
+        label="Booked cost",
+        choices=BOOKS,
+        coerce={"": None, "yes": True, "no": False}.get,
+        empty_value=None,
+        required=False,
+        help_text="OpenRouter, Perplexity and xAI say what they take for each request; theirs is usually booked.",
+    )
+    api_version = forms.CharField(
+        label="API version", max_length=40, required=False, help_text=f"Only of Azure. Empty: {AZURE_API_VERSION}."
+    )
+
+
+class ChangeProviderForm(forms.Form):
+    """What may change at a provider key that there is."""
+
+    api_key = forms.CharField(
+        label="New API key",
+        max_length=4000,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Empty: the one that is kept.",
+    )
+    base_url = forms.CharField(label="Base URL", max_length=500, required=False, help_text="Empty: the provider's own.")
+    api_version = forms.CharField(label="API version", max_length=40, required=False, help_text="Only of Azure.")
 
 
 class TokenForm(forms.Form):

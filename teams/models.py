@@ -11,7 +11,46 @@ from uuid import uuid4
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.fields.json import DataContains, HasKey
 from django.db.models.functions import Lower, Now
+from psycopg.types.json import Json, Jsonb
+
+from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS, PROVIDERS
+
+
+class KeptJSON(models.JSONField):
+    """JSON as it was written, in a column of the type ``json``: its keys keep their order, as ``jsonb``'s would not.
+
+    It can be looked for by ``contains`` and ``has_key``, which an index on ``column::jsonb`` serves. Values are not
+    equal to one another for PostgreSQL, so neither ``=`` nor DISTINCT take them.
+    """
+
+    def db_type(self, connection: Any) -> str:
+        return "json"
+
+    def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
+        return f"{sql}::text", params  # a column of ``json`` would come parsed, and then be parsed once more
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return Json(value)
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        return {"contains": _Contains, "has_key": _HasKey}.get(lookup_name) or super().get_lookup(lookup_name)
+
+
+class _AsJsonb:
+    def process_lhs(self, *args: Any) -> tuple[str, Any]:
+        sql, params = super().process_lhs(*args)  # type: ignore[misc]
+        return f"{sql}::jsonb", params
+
+
+class _Contains(_AsJsonb, DataContains):
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> Any:
+        return "%s", [Jsonb(value)]
+
+
+class _HasKey(_AsJsonb, HasKey):
+    pass
 
 
 class Role(models.IntegerChoices):
@@ -198,6 +237,13 @@ class ProviderKey(models.Model):
     name = models.SlugField(max_length=60, default="default")  # a spec's ``credential`` names it
     secret = models.BinaryField()  # encrypted
     base_url = models.URLField(blank=True, max_length=500)
+    # What the provider says that a request costs is booked, where it says so, and not what the price list makes of it.
+    books_stated = models.BooleanField(default=False, db_default=False)
+    api_version = models.CharField(blank=True, max_length=40, default="", db_default="")  # Azure's
+    model_ids = ArrayField(models.CharField(max_length=200), default=list, db_default=[])  # listed at the last test
+    tested_at = models.DateTimeField(null=True, blank=True)
+    test_fault = models.TextField(blank=True, default="", db_default="")  # why the last test failed; "" if it did not
+    test_note = models.TextField(blank=True, default="", db_default="")  # what the last test does not say
     rpm = models.PositiveIntegerField(null=True, blank=True)  # requests per minute; null is no limit
     tpm = models.PositiveIntegerField(null=True, blank=True)  # tokens per minute; null is no limit
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -210,6 +256,16 @@ class ProviderKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.name}"
+
+    @property
+    def provider_name(self) -> str:
+        """The provider as people call it."""
+        return PROVIDERS.get(self.provider, self.provider)
+
+    @property
+    def has_models(self) -> bool:
+        """Whether it is a key of models, so that there is a list of them to test it with."""
+        return self.provider not in NOT_MODEL_PROVIDERS
 
 
 class WebhookEvent(models.TextChoices):
@@ -256,7 +312,7 @@ class Delivery(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
     event = models.CharField(max_length=40)
-    payload = models.JSONField()
+    payload = KeptJSON()
     state = models.CharField(max_length=6, choices=DeliveryState.choices, default=DeliveryState.DUE)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True, db_default=Now())
@@ -294,7 +350,7 @@ class IdempotentAnswer(models.Model):
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=200)
     request_hash = models.CharField(max_length=64)  # of path and body: another request may not use the key
-    answer = models.JSONField()
+    answer = KeptJSON()
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

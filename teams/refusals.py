@@ -32,6 +32,19 @@ class Conflict(Refusal):
     code = "conflict"
 
 
+class Changed(Refusal):
+    """The thing is not at the revision that the caller had read and named."""
+
+    status = 412
+    code = "changed"
+
+    def __init__(self, now: object) -> None:
+        super().__init__(
+            f"This has changed since you read it; it is at revision {now} now. Nothing was done. Read it again, and "
+            "send your change with the new revision."
+        )
+
+
 class TooMany(Refusal):
     """A quota is used up for now; the same request may succeed after ``retry_after_s``."""
 

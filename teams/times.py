@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import overload
 
+from engine.text import counted
+
 
 @overload
 def time_text(moment: datetime, *, timespec: str = ...) -> str: ...
@@ -19,5 +21,5 @@ def span(seconds: int) -> str:
     """Seconds as people say them: "2 hours", "90 seconds"."""
     for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= length and seconds % length == 0:
-            return f"{seconds // length} {name}{'' if seconds == length else 's'}"
-    return f"{seconds:,} second{'' if seconds == 1 else 's'}"
+            return counted(seconds // length, name)
+    return counted(seconds, "second")

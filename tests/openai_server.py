@@ -20,12 +20,20 @@ Answer = Callable[[dict[str, Any]], "str | dict[str, Any] | Fault"]
 
 @dataclass(frozen=True)
 class Fault:
-    """An answer that is no completion: a status with a body and headers; ``cut`` closes the connection without one."""
+    """An answer that is no completion: a status with a body and headers; ``cut`` closes the connection without one.
+
+    ``body``: "" is an error as OpenAI writes it.
+    """
 
     status: int = 500
-    body: str | bytes = '{"error": {"message": "made to fail", "type": "server_error"}}'
+    body: str | bytes = ""
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
+
+
+def _error(status: int) -> str:
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    return f'{{"error": {{"message": "made to fail", "type": "{kind}"}}}}'
 
 
 @dataclass(frozen=True)
@@ -239,4 +247,4 @@ def _send_fault(request: BaseHTTPRequestHandler, fault: Fault) -> None:
         request.close_connection = True
         request.connection.close()
     else:
-        _send(request, fault.status, fault.body, fault.headers)
+        _send(request, fault.status, fault.body or _error(fault.status), fault.headers)

@@ -20,7 +20,9 @@ from agents_app.models import Crew
 from engine.catalogue.price_list import DefaultPrices
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 from engine.spec.validate import Complaint
+from teams.credentials import listed_models
 from teams.forms import show_refusal
+from teams.models import Team
 from teams.refusals import Conflict, Refusal
 
 FORM_FIELDS = {"llm": "model", "llm.cache_ttl_s": "cache_ttl_s"}
@@ -28,6 +30,7 @@ FORM_FIELDS = {"llm": "model", "llm.cache_ttl_s": "cache_ttl_s"}
 KEY_MARK = "KEY"
 """Stands for a key in an address: no key has capitals, and neither has a slug."""
 MAX_CHECKS = 100
+MAX_SUGGESTED = 1000
 SUGGESTED_MODELS = (
     "gpt-4o-mini",
     "gpt-4o",
@@ -71,10 +74,13 @@ class ChecklistItem:
     href: str
 
 
-def suggested_models() -> list[str]:
-    """Ids for the model field's list: well-known ones that have a price, and a local one."""
+def suggested_models(team: Team) -> list[str]:
+    """Ids for the model field's list: those that the team's own servers listed, then well-known ones that have a price,
+    a local one, and what other providers listed."""
     listed = DefaultPrices()
-    return [model for model in SUGGESTED_MODELS if model.startswith("ollama/") or listed.price(model) is not None]
+    usual = [model for model in SUGGESTED_MODELS if model.startswith("ollama/") or listed.price(model) is not None]
+    own, others = listed_models(team)
+    return list(dict.fromkeys([*own, *usual, *others]))[:MAX_SUGGESTED]
 
 
 def agent_form(crew: Crew, spec: CrewSpec, key: str | None, data: Mapping[str, str] | None = None) -> AgentForm:
@@ -147,7 +153,12 @@ def checklist(crew: Crew, spec: CrewSpec, complaints: Iterable[Complaint]) -> li
     titles = {f"agents.{agent.key}": agent.role or agent.key for agent in spec.agents}
     titles |= {f"tasks.{task.key}": task.title for task in spec.tasks}
     shown = islice(complaints, MAX_CHECKS)
-    return [ChecklistItem(complaint, *_place(complaint.field, titles, addresses)) for complaint in shown]
+    places = [(complaint, _place(complaint.field, titles, addresses)) for complaint in shown]
+    as_json = reverse("crew_json", kwargs={"team": crew.team.slug, "slug": crew.slug})
+    return [
+        ChecklistItem(complaint, about, as_json if complaint.code == "unused_input" else address)
+        for complaint, (about, address) in places
+    ]
 
 
 def done(form: EditForm, action: Callable[[], object], *, revision: int) -> bool:

@@ -123,7 +123,7 @@ def _page(request: TeamRequest, crew: Crew, opened: EditForm | None = None) -> H
         "detail": detail,
         "spec": detail.spec,
         "checklist": page.checklist(crew, detail.spec, detail.complaints),
-        "models": page.suggested_models(),
+        "models": page.suggested_models(crew.team),
         **graphs(detail.spec),
     }
     if request.who.can_edit:

@@ -1,10 +1,11 @@
 """The API's operations on versions: list, one, what changed between two; save, describe and restore one."""
 
+from django.http import HttpResponse
 from ninja import Router, Status
 
 from agents_app.crews.api import crew_json
 from agents_app.models import CrewVersion
-from agents_app.queries import own_crew, version_of
+from agents_app.queries import locked_revision, own_crew, version_of
 from agents_app.versions import actions
 from agents_app.versions.queries import crew_of, two_versions, version_page
 from agents_app.versions.schemas import DiffOut, NoteIn, RestoredOut, VersionList, VersionOut
@@ -13,6 +14,7 @@ from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
+from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, digest, tagged, unchanged
 from teams.models import Role
 from teams.refusals import Invalid
 from teams.times import time_text
@@ -35,33 +37,59 @@ def list_versions(request: ApiRequest, slug: str, cursor: str = "", limit: int =
     }
 
 
-@router.post("/{slug:slug}/versions", response={201: VersionOut, **ERRORS}, auth=Bearer(Role.EDITOR))
+@router.post(
+    "/{slug:slug}/versions",
+    response={201: VersionOut, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.EDITOR),
+    openapi_extra=IF_MATCH,
+)
 def post_version(request: ApiRequest, slug: str, body: NoteIn) -> Status[dict[str, object]]:
-    """Freezes the draft as a version. If the draft equals the latest version, that one is answered, with the note."""
+    """Freezes the draft as a version. If the draft equals the latest version, that one is answered, with the note.
+
+    ``If-Match`` is about the draft."""
     crew = own_crew(request.auth, slug, Role.EDITOR)
-    return Status(
-        201, once(request, lambda: _version_json(actions.save_version(request.auth, crew, note=body.note).version))
-    )
+
+    def saved() -> dict[str, object]:
+        with unchanged(request, lambda: locked_revision(crew)):
+            return _version_json(actions.save_version(request.auth, crew, note=body.note).version)
+
+    return Status(201, once(request, saved))
 
 
 @router.get("/{slug:slug}/versions/{int:number}", response={200: VersionOut, **ERRORS}, auth=Bearer(Role.VIEWER))
-def get_version(request: ApiRequest, slug: str, number: int) -> dict[str, object]:
+def get_version(request: ApiRequest, response: HttpResponse, slug: str, number: int) -> dict[str, object]:
     """One frozen version."""
-    return _version_json(version_of(request.auth, slug, number))
+    version = version_of(request.auth, slug, number)
+    tagged(response, digest(version.note))
+    return _version_json(version)
 
 
-@router.put("/{slug:slug}/versions/{int:number}/note", response={200: VersionOut, **ERRORS}, auth=Bearer(Role.EDITOR))
-def put_version_note(request: ApiRequest, slug: str, number: int, body: NoteIn) -> dict[str, object]:
+@router.put(
+    "/{slug:slug}/versions/{int:number}/note",
+    response={200: VersionOut, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.EDITOR),
+    openapi_extra=IF_MATCH,
+)
+def put_version_note(
+    request: ApiRequest, response: HttpResponse, slug: str, number: int, body: NoteIn
+) -> dict[str, object]:
     """Says what a version is for. Nothing else of it ever changes."""
-    return _version_json(actions.describe(_own_version(request, slug, number), note=body.note))
+    version = _own_version(request, slug, number)
+    with unchanged(request, lambda: digest(CrewVersion.objects.select_for_update().get(pk=version.pk).note)):
+        described = actions.describe(version, note=body.note)
+    tagged(response, digest(described.note))
+    return _version_json(described)
 
 
 @router.post(
-    "/{slug:slug}/versions/{int:number}/restore", response={200: RestoredOut, **ERRORS}, auth=Bearer(Role.EDITOR)
+    "/{slug:slug}/versions/{int:number}/restore",
+    response={200: RestoredOut, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.EDITOR),
+    openapi_extra=IF_MATCH,
 )
 def restore_version(request: ApiRequest, slug: str, number: int) -> dict[str, object]:
     """Puts a version in the place of the draft. A draft that no version holds is frozen first, or, if it cannot run,
-    copied as a crew of its own."""
+    copied as a crew of its own. ``If-Match`` is about the draft."""
     version = _own_version(request, slug, number)
     return once(request, lambda: _restored(request, version))
 
@@ -85,7 +113,8 @@ def _own_version(request: ApiRequest, slug: str, number: int) -> CrewVersion:
 
 
 def _restored(request: ApiRequest, version: CrewVersion) -> dict[str, object]:
-    restored = actions.restore(request.auth, version, expected_revision=version.crew.revision)
+    with unchanged(request, lambda: locked_revision(version.crew)):
+        restored = actions.restore(request.auth, version, expected_revision=version.crew.revision)
     return {
         "crew": crew_json(restored.crew),
         "kept_version": restored.kept.number if restored.kept else None,
@@ -105,6 +134,7 @@ def _version_json(version: CrewVersion) -> dict[str, object]:
     return {
         "number": version.number,
         "note": version.note,
+        "revision": digest(version.note),
         "content_hash": version.content_hash,
         "created_at": time_text(version.created_at),
         "created_by": str(version.created_by) if version.created_by else None,

@@ -12,6 +12,7 @@ from agents_app.snapshot import spec_of
 from agents_app.versions.queries import VersionPage, latest_of, version_page
 from agents_app.versions.spec_diff import FieldChange, changed_fields, same_fields, spec_diff
 from agents_app.versions.text_diff import Kind, Segment
+from engine.text import counted
 
 VERSIONS_A_PAGE = 20
 MAX_ITEMS = 5
@@ -150,7 +151,7 @@ def _lines(found: VersionPage, draft: Draft | None) -> Iterator[VersionLine]:
 
 def _first(version: CrewVersion) -> str:
     agents, tasks = (len(version.spec.get(kind, ())) for kind in ("agents", "tasks"))
-    return f"the first: {_counted(agents, 'agent')}, {_counted(tasks, 'task')}"
+    return f"the first: {counted(agents, 'agent')}, {counted(tasks, 'task')}"
 
 
 def _owner(change: FieldChange) -> str:
@@ -183,13 +184,9 @@ def _about(changes: Sequence[FieldChange]) -> str:
     """Where the changes are: "in 1 agent and 2 tasks"."""
     owners = {_owner(change) for change in changes}
     counts = [(sum(owner.startswith(f"{word} ") for owner in owners), word.lower()) for word in ("Agent", "Task")]
-    places = [_counted(count, word) for count, word in counts if count]
+    places = [counted(count, word) for count, word in counts if count]
     places += ["the crew itself"] if owners & {"Crew", "Agents", "Tasks"} else []
     return " and ".join(filter(None, (", ".join(places[:-1]), *places[-1:])))
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 @dataclass(slots=True)

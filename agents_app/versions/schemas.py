@@ -18,6 +18,7 @@ class NoteIn(Strict):
 class VersionOut(Schema):
     number: int
     note: str
+    revision: str = Field(description="of the note; nothing else of a version ever changes")
     content_hash: str
     created_at: str
     created_by: str | None = Field(description="who made it; null for a built-in template or a person who is gone")

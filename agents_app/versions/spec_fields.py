@@ -33,6 +33,7 @@ LABELS = {
     "async_execution": "asynchronous",
     "guardrail_max_retries": "times an answer is sent back",
     "human_input": "a person approves",
+    "takes_near_misses": "values that can only be meant so are taken",
     "markdown": "Markdown asked for",
     "planning": "planned first",
     "manager_agent": "manager",
@@ -130,4 +131,4 @@ def _item(item: Any) -> str:
 
 
 def _json(value: Any, indent: int | None = 2) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=indent)
+    return json.dumps(value, ensure_ascii=False, indent=indent)

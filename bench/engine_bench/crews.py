@@ -163,5 +163,6 @@ TWO_POINTS = Shape("two sync points", _SCOUTS, _TWO_POINTS, {"country": "Finland
 
 ARTICLES = (SUPPORT, CONTENT, FINANCIAL, DRUG, TWO_POINTS)
 ONE_TASK = Shape("1 task", SUPPORT.members[:1], SUPPORT.jobs[:1], SUPPORT.inputs)
+TWO_TASKS = Shape("2 tasks in a row", SUPPORT.members[:2], SUPPORT.jobs[:2], SUPPORT.inputs)
 THREE_TASKS = Shape("3 tasks in a row", SUPPORT.members[:3], SUPPORT.jobs[:3], SUPPORT.inputs)
-SHAPES: Mapping[str, Shape] = {shape.name: shape for shape in (*ARTICLES, ONE_TASK, THREE_TASKS)}
+SHAPES: Mapping[str, Shape] = {shape.name: shape for shape in (*ARTICLES, ONE_TASK, TWO_TASKS, THREE_TASKS)}

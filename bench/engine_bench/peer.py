@@ -65,6 +65,16 @@ def run_bare_import(python: Path | str, engine: str, base_url: str) -> Any:
     return _result([python, "-P", ROOT / "bench" / "engine_bench" / "bare_import.py", engine], base_url)
 
 
+def run_fresh(python: Path | str, engine: str, check: str, base_url: str) -> Any:
+    """The result of ``fresh.py``. Raises ``NotMeasured``."""
+    return _result([python, "-P", ROOT / "bench" / "engine_bench" / "fresh.py", engine, check], base_url)
+
+
+def run_pauses() -> Any:
+    """The result of ``pauses.py``, which is about our engine alone. Raises ``NotMeasured``."""
+    return _result([sys.executable, "-m", "bench.engine_bench.pauses"], "")
+
+
 def _result(command: list[Path | str], base_url: str) -> Any:
     with tempfile.TemporaryDirectory() as home:
         places = {"HOME": home, "OPENAI_BASE_URL": base_url, "OPENAI_API_BASE": base_url}

@@ -18,6 +18,7 @@ from django.db.migrations.loader import MigrationLoader
 from kombu import Connection
 
 from crewsite.health.probe import Probe
+from engine.text import counted
 from runs.ledger.invariants import last_check
 from runs.live.hub import connection_params
 from runs.worker.presence import SEEN_WITHIN_S, count_seen
@@ -105,7 +106,7 @@ def _invariants(cursor: psycopg.Cursor[Any]) -> list[HealthCheck]:
     broken = len(last.violations)
     why = f"{broken} of them are broken: 'manage.py check_invariants' names them." if broken else ""
     if last.age_s > NIGHTLY_WITHIN_S:
-        why = f"They were last checked {last.age_s / 3600:.0f} hours ago."
+        why = f"They were last checked {counted(round(last.age_s / 3600), 'hour')} ago."
     return [HealthCheck("invariants", ok=not why, why=why, needed=False)]
 
 

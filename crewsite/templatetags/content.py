@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,8 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from crewsite.markdown import TooIntricate, to_html
+from crewsite.markdown_text import linked as with_links
+from engine.text import counted
 
 register = template.Library()
 
@@ -22,8 +23,6 @@ MAX_TREE_NODES = 2_000
 MAX_TREE_DEPTH = 30
 MAX_TREE_CHARS = 200_000
 OPEN_DEPTH = 3
-WEB_ADDRESS = re.compile(r"\bhttps?://[^\s<>\"'()\[\]{}]+")
-LINK = '<a href="{}" rel="nofollow noopener noreferrer">{}</a>'
 
 
 @register.filter
@@ -40,12 +39,7 @@ def markdown(text: str) -> SafeString:
 @register.filter
 def linked(text: str) -> SafeString:
     """A person's plain text, escaped, in which web addresses are links."""
-    parts, end = [], 0
-    for match in WEB_ADDRESS.finditer(text):
-        address = match[0].rstrip(".,;:!?")
-        parts += [escape(text[end : match.start()]), format_html(LINK, address, address)]
-        end = match.start() + len(address)
-    return mark_safe("".join([*parts, escape(text[end:])]))  # noqa: S308 - each part is escaped
+    return mark_safe(with_links(text, ' rel="nofollow noopener noreferrer"'))  # noqa: S308 - each part is escaped there
 
 
 @register.filter
@@ -69,7 +63,7 @@ def is_cut(text: str) -> bool:
 def tree(value: Any) -> SafeString:
     """JSON as a tree that folds."""
     budget = _Budget(MAX_TREE_NODES, MAX_TREE_CHARS)
-    return mark_safe(f'<div class="tree"><ul>{"".join(_node("", value, 0, budget))}</ul></div>')  # noqa: S308 - escaped
+    return mark_safe(f'<div class="tree" lang=""><ul>{"".join(_node("", value, 0, budget))}</ul></div>')  # noqa: S308 - escaped
 
 
 @dataclass(slots=True)
@@ -88,7 +82,7 @@ def _node(name: str, value: Any, depth: int, budget: _Budget) -> Iterator[str]:
     if not isinstance(value, (dict, list)) or not value or depth >= MAX_TREE_DEPTH:
         yield f"<li>{key}{_leaf(value, budget)}</li>"
         return
-    size = f"{len(value)} {'field' if isinstance(value, dict) else 'item'}{'' if len(value) == 1 else 's'}"
+    size = counted(len(value), "field" if isinstance(value, dict) else "item")
     opened = " open" if depth < OPEN_DEPTH and len(value) <= 50 else ""
     yield f'<li><details{opened}><summary>{key}<span class="quiet">{size}</span></summary><ul>'
     items = value.items() if isinstance(value, dict) else enumerate(value)

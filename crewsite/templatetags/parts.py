@@ -9,9 +9,12 @@ import re
 from typing import Any, cast
 
 from django import template
+from django.forms import Textarea
 from django.template.base import Node, NodeList, Parser, TextNode, Token
 from django.template.context import Context
 from django.utils.safestring import SafeString
+
+from engine.text import counted
 
 register = template.Library()
 
@@ -23,6 +26,12 @@ LINE_BREAK = re.compile(r"\s*\n\s*")
 def count(number: int | None) -> str:
     """A whole number with thousands separators."""
     return NOTHING if number is None else f"{number:,}"
+
+
+@register.filter(name="counted")
+def counted_things(number: int, noun: str) -> str:
+    """How many of something: "1 word", "1,234 words"."""
+    return counted(number, noun)
 
 
 @register.filter
@@ -62,7 +71,7 @@ class Joined(Node):
 @register.inclusion_tag("parts/cell.html")
 def cell(bound_field: Any) -> dict[str, Any]:
     """A form field in a table, which labels it by ``aria-label``: the field and what is wrong with it."""
-    attributes = {"class": _css(bound_field.field.widget, wrong=bool(bound_field.errors))}
+    attributes = _attributes(bound_field)
     if bound_field.errors:
         attributes |= {"aria-invalid": "true", "aria-describedby": f"{bound_field.auto_id}_about"}
     return {"bound": bound_field, "widget": bound_field.as_widget(attrs=attributes)}
@@ -76,7 +85,7 @@ def field(bound_field: Any, size: str = "") -> dict[str, Any]:
     """
     widget = bound_field.field.widget
     complaints = getattr(bound_field.form, "complaints", {}).get(bound_field.name, ())
-    attributes = {"class": _css(widget, wrong=bool(bound_field.errors))}
+    attributes = _attributes(bound_field)
     if bound_field.help_text or bound_field.errors or complaints:
         attributes["aria-describedby"] = f"{bound_field.auto_id}_about"
     if bound_field.errors:
@@ -90,6 +99,15 @@ def field(bound_field: Any, size: str = "") -> dict[str, Any]:
         "complaints": complaints,
         "size": size,
     }
+
+
+def _attributes(bound_field: Any) -> dict[str, str]:
+    """Its CSS classes; and what people type is in any language, and has the direction of its own first letters."""
+    widget = bound_field.field.widget
+    attributes = {"class": _css(widget, wrong=bool(bound_field.errors))}
+    if isinstance(widget, Textarea) or getattr(widget, "input_type", "") in ("text", "search"):
+        attributes |= {"dir": "auto", "lang": ""}
+    return attributes
 
 
 def _css(widget: Any, *, wrong: bool) -> str:

@@ -21,8 +21,18 @@ PROVIDERS: dict[str, str] = {
     "together_ai": "Together AI",
     "fireworks_ai": "Fireworks AI",
     "perplexity": "Perplexity",
-    "ollama": "Ollama",
+    "cerebras": "Cerebras",
+    "deepinfra": "DeepInfra",
+    "sambanova": "SambaNova",
+    "nvidia_nim": "NVIDIA NIM",
+    "moonshot": "Moonshot (Kimi)",
     "azure": "Azure OpenAI",
+    "bedrock": "Amazon Bedrock (API key)",
+    "ollama": "Ollama",
+    "hosted_vllm": "vLLM",
+    "lm_studio": "LM Studio",
+    "llamafile": "llama.cpp, llamafile",
+    "litellm_proxy": "LiteLLM proxy",
     "serper": "Serper (web search)",
     "mcp": "MCP server (token)",
 }
@@ -31,6 +41,11 @@ PROVIDERS: dict[str, str] = {
 SEARCH_PROVIDER, MCP_PROVIDER = "serper", "mcp"
 NOT_MODEL_PROVIDERS = frozenset({SEARCH_PROVIDER, MCP_PROVIDER})
 """Those that are asked by tools, and not for a model's replies."""
+
+STATES_ITS_COST = frozenset({"openrouter", "perplexity", "xai"})
+"""Providers whose replies say what they take from the account, fees and discounts included, so that this is booked
+unless somebody decides otherwise. Their own pages say so: openrouter.ai/docs/use-cases/usage-accounting,
+docs.perplexity.ai/getting-started/pricing, docs.x.ai/developers/cost-tracking."""
 
 ALIASES = {"text-completion-openai": "openai", "ollama_chat": "ollama", "cohere_chat": "cohere"}
 """LiteLLM's further names of a provider."""
@@ -59,8 +74,8 @@ def real_id(model: str) -> str:
 
 
 def provider_of(model: str) -> str | None:
-    """``openai`` for ``gpt-4o`` and ``openai/gpt-4o``; None for a bare name of no known provider."""
-    name = real_id(model)
+    """``openai`` for ``gpt-4o``, ``openai/gpt-4o`` and ``ft:gpt-4o:us::1``; None for a bare id of no known provider."""
+    name = real_id(model).removeprefix("ft:")
     prefix, slash, _ = name.partition("/")
     if slash:
         return ALIASES.get(prefix, prefix)

@@ -5,11 +5,14 @@ Where prices come from (the default list, a team's own prices) is not decided he
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Protocol
 
 NANO_USD = Decimal("1e-9")
+MTOK = 1_000_000
+NUSD_PER_MTOK_USD = 1_000
+"""A price of one USD per million tokens is so many 1e-9 USD a token."""
 RESERVE_TOKEN_FACTOR = Decimal("1.2")
 RESERVE_TOKEN_MARGIN = 200
 
@@ -20,6 +23,8 @@ class Usage:
 
     ``prompt_tokens`` includes ``cached_prompt_tokens`` and ``cache_write_tokens``; ``completion_tokens`` includes
     ``reasoning_tokens``. ``estimated``: the provider reported no usable figures, so the tokens were counted locally.
+    ``citation_tokens`` are billed beside the prompt, ``searches`` by their number. ``stated_nusd``: what the provider
+    itself says that the request costs, in 1e-9 USD; None if it does not say.
     """
 
     prompt_tokens: int = 0
@@ -28,6 +33,9 @@ class Usage:
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
+    citation_tokens: int = 0
+    searches: int = 0
+    stated_nusd: int | None = None
 
     @property
     def total_tokens(self) -> int:
@@ -38,7 +46,8 @@ class Usage:
 class Rates:
     """USD per million tokens, for requests whose prompt has more than ``above_tokens`` tokens.
 
-    Where the cached or the cache-write price is None, the input price applies.
+    Where the cached or the cache-write price is None, the input price applies; where that of reasoning is, the output
+    price.
     """
 
     input_usd_per_mtok: Decimal
@@ -46,6 +55,7 @@ class Rates:
     cached_usd_per_mtok: Decimal | None = None
     cache_write_usd_per_mtok: Decimal | None = None
     above_tokens: int = 0
+    reasoning_usd_per_mtok: Decimal | None = None
 
     @property
     def dearest_input_usd_per_mtok(self) -> Decimal:
@@ -53,10 +63,19 @@ class Rates:
         prices = (self.input_usd_per_mtok, self.cached_usd_per_mtok, self.cache_write_usd_per_mtok)
         return max(price for price in prices if price is not None)
 
+    @property
+    def dearest_output_usd_per_mtok(self) -> Decimal:
+        """The most that a million tokens of the reply can cost."""
+        return max(self.output_usd_per_mtok, self.reasoning_usd_per_mtok or self.output_usd_per_mtok)
+
 
 @dataclass(frozen=True, slots=True)
 class Price(Rates):
-    """A model's price: the rates for ordinary prompts, and ``tiers`` of rates for longer ones, in ascending order.
+    """A model's price: the rates for ordinary prompts, ``tiers`` of rates for longer ones in ascending order, and fees.
+
+    The fees are in USD: for the request itself, for each search that the provider makes for it, and for each million
+    tokens of citations. None: there is none. ``extra_reserve_usd`` is set aside for those whose number only the reply
+    tells. ``entry``: the name under which the price is listed. ``quote_id``: the row that it comes from, if any.
 
     Once the prompt, cached tokens included, exceeds a tier's threshold, that tier's rates apply to all tokens of the
     request, and no lower ones to any. Sources: LiteLLM 1.106 (``litellm_core_utils/llm_cost_calc/utils.py``,
@@ -66,6 +85,12 @@ class Price(Rates):
     """
 
     tiers: tuple[Rates, ...] = ()
+    request_usd: Decimal | None = None
+    search_usd: Decimal | None = None
+    citation_usd_per_mtok: Decimal | None = None
+    extra_reserve_usd: Decimal | None = None
+    entry: str = field(default="", compare=False)
+    quote_id: int | None = field(default=None, compare=False)
 
     def rates(self, prompt_tokens: int | Decimal) -> Rates:
         """The rates that apply to a request with a prompt of so many tokens."""
@@ -81,24 +106,99 @@ class PriceTable(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a request's cost is made of, in whole 1e-9 USD. The parts sum to the cost exactly.
+
+    ``reasoning`` is 0 where reasoning costs what other output does. ``stated``: what the provider's own figure is above
+    ours, or below it; 0 where ours is booked.
+    """
+
+    prompt: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    completion: int = 0
+    reasoning: int = 0
+    citations: int = 0
+    searches: int = 0
+    request: int = 0
+    stated: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(getattr(self, name) for name in PARTS)
+
+
+PARTS = ("prompt", "cached", "cache_write", "completion", "reasoning", "citations", "searches", "request", "stated")
+"""The names of all parts, in the order in which they are shown."""
+FEES = ("citations", "searches", "request", "stated")
+"""Those that no price of the call's own tokens explains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What is booked for a request. ``cost_usd`` and ``parts`` are None if nobody knows what it costs.
+
+    ``rates``: those that apply to its usage, None without a price. ``is_stated``: the provider's own figure is booked.
+    """
+
+    cost_usd: Decimal | None
+    parts: Parts | None
+    rates: Rates | None
+    is_stated: bool = False
+
+
+def charge_of(usage: Usage, price: Price | None, *, books_stated: bool = False) -> Charge:
+    """What to book. ``books_stated``: the provider's own figure, where it states one."""
+    rates = price and price.rates(usage.prompt_tokens)
+    ours = _parts(usage, price)
+    if books_stated and usage.stated_nusd is not None:
+        known = ours or Parts()
+        parts = replace(known, stated=usage.stated_nusd - known.total)
+        return Charge(usage.stated_nusd * NANO_USD, parts, rates, is_stated=True)
+    return Charge(None if ours is None else ours.total * NANO_USD, ours, rates)
+
+
 def cost_usd(usage: Usage, price: Price | None) -> Decimal | None:
-    """What a request cost in USD, rounded half up to 1e-9; None if the price is unknown."""
+    """What a request cost by its price in USD, rounded half up to 1e-9; None if the price is unknown."""
+    return charge_of(usage, price).cost_usd
+
+
+def _parts(usage: Usage, price: Price | None) -> Parts | None:
+    """The rounded cost, divided among its parts by the largest remainder."""
     if price is None:
         return None
+    exact = _exact_nusd(usage, price)
+    whole = {name: int(amount) for name, amount in exact.items()}
+    rest = int(sum(exact.values(), Decimal(0)).to_integral_value(rounding=ROUND_HALF_UP)) - sum(whole.values())
+    for name in sorted(exact, key=lambda name: whole[name] - exact[name])[:rest]:
+        whole[name] += 1
+    return Parts(**whole)
+
+
+def _exact_nusd(usage: Usage, price: Price) -> dict[str, Decimal]:
+    """Each part in 1e-9 USD, not yet rounded."""
     rates = price.rates(usage.prompt_tokens)
-    cached_usd_per_mtok = _or_input(rates.cached_usd_per_mtok, rates)
-    cache_write_usd_per_mtok = _or_input(rates.cache_write_usd_per_mtok, rates)
-    uncached_tokens = usage.prompt_tokens - usage.cached_prompt_tokens - usage.cache_write_tokens
-    return _per_million(
-        uncached_tokens * rates.input_usd_per_mtok
-        + usage.cached_prompt_tokens * cached_usd_per_mtok
-        + usage.cache_write_tokens * cache_write_usd_per_mtok
-        + usage.completion_tokens * rates.output_usd_per_mtok
-    )
+    apart = 0 if rates.reasoning_usd_per_mtok is None else usage.reasoning_tokens
+    per_mtok = {
+        "prompt": (usage.prompt_tokens - usage.cached_prompt_tokens - usage.cache_write_tokens, _input(rates)),
+        "cached": (usage.cached_prompt_tokens, _input(rates, rates.cached_usd_per_mtok)),
+        "cache_write": (usage.cache_write_tokens, _input(rates, rates.cache_write_usd_per_mtok)),
+        "completion": (usage.completion_tokens - apart, rates.output_usd_per_mtok),
+        "reasoning": (apart, rates.reasoning_usd_per_mtok or Decimal(0)),
+        "citations": (usage.citation_tokens, price.citation_usd_per_mtok or Decimal(0)),
+    }
+    fees = {
+        "searches": usage.searches * (price.search_usd or Decimal(0)),
+        "request": price.request_usd or Decimal(0),
+    }
+    return {name: tokens * usd * NUSD_PER_MTOK_USD for name, (tokens, usd) in per_mtok.items()} | {
+        name: usd / NANO_USD for name, usd in fees.items()
+    }
 
 
 def worst_case_usd(prompt_tokens: int, max_tokens: int, price: Price | None) -> Decimal:
-    """What to reserve before a request, in USD: ``(prompt x 1.2 + 200) x dearest input + max_tokens x output``.
+    """What to reserve before a request, in USD: ``(prompt x 1.2 + 200) x dearest input + max_tokens x output + fees``.
 
     The factor and the margin allow for errors of local counting. Where the prompt may reach several tiers, the dearest
     result counts. An unknown price reserves nothing: the cost cannot be bounded, and the call is shown as unpriced.
@@ -107,8 +207,12 @@ def worst_case_usd(prompt_tokens: int, max_tokens: int, price: Price | None) -> 
         return Decimal(0)
     most_tokens = _most_tokens(prompt_tokens)
     reached = (tier for tier in price.tiers if tier.above_tokens < most_tokens)
+    fees_usd = (price.request_usd or Decimal(0)) + (price.extra_reserve_usd or Decimal(0))
     return max(
-        _per_million(most_tokens * rates.dearest_input_usd_per_mtok + max_tokens * rates.output_usd_per_mtok)
+        _rounded(
+            fees_usd
+            + (most_tokens * rates.dearest_input_usd_per_mtok + max_tokens * rates.dearest_output_usd_per_mtok) / MTOK
+        )
         for rates in (price, *reached)
     )
 
@@ -123,10 +227,9 @@ def _most_tokens(prompt_tokens: int) -> Decimal:
     return prompt_tokens * RESERVE_TOKEN_FACTOR + RESERVE_TOKEN_MARGIN
 
 
-def _per_million(usd: Decimal) -> Decimal:
-    """A sum of tokens times USD per million tokens, in USD."""
-    return (usd / 1_000_000).quantize(NANO_USD, rounding=ROUND_HALF_UP)
+def _rounded(usd: Decimal) -> Decimal:
+    return usd.quantize(NANO_USD, rounding=ROUND_HALF_UP)
 
 
-def _or_input(usd_per_mtok: Decimal | None, rates: Rates) -> Decimal:
-    return rates.input_usd_per_mtok if usd_per_mtok is None else usd_per_mtok
+def _input(rates: Rates, own_usd_per_mtok: Decimal | None = None) -> Decimal:
+    return rates.input_usd_per_mtok if own_usd_per_mtok is None else own_usd_per_mtok

@@ -82,6 +82,7 @@ class Conversation:
         self._watch = watch
         self._context = list(context)
         tools = tuple(tool.facts.for_model() for tool, _ in self._toolbox.values())
+        self._all_tools = tools
         self._tools_in_words = bool(tools) and not takes_tools(calls.agent.llm.model)
         self._tools = () if self._tools_in_words else tools
         self._schema = (
@@ -128,7 +129,7 @@ class Conversation:
         reply = replace(reply, tool_calls=reply.tool_calls[:MAX_CALLS_ANSWERED])
         turn = reply
         if self._tools_in_words:
-            reply = with_calls_read(reply)
+            reply = with_calls_read(reply, self._all_tools)
         if not may_call_tools:  # some models call tools all the same; nobody answers those calls
             reply = replace(reply, tool_calls=())
             turn = reply
@@ -145,7 +146,8 @@ class Conversation:
                 break
             messages = [*self._messages, assistant_message(reply), user_message(CONTINUE)]
             more = await self._request(messages, may_call_tools=False, purpose=purpose)
-            reply = replace(more, text=reply.text + more.text, tool_calls=())
+            # A turn that was put together is no provider's own.
+            reply = replace(more, text=reply.text + more.text, tool_calls=(), own_fields="")
         else:
             if reply.finish_reason == "length" and reply.text and not reply.tool_calls:
                 reply = replace(reply, text=f"{reply.text}\n{ENDLESS_ANSWER}")

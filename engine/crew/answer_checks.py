@@ -14,6 +14,7 @@ from engine.crew.prompt import question_messages, user_message
 from engine.errors import ModelMistake, WaitingForPerson
 from engine.record.journal import Purpose, RefusedBy
 from engine.spec.crew_spec import QuestionGuardrail, TaskSpec
+from engine.text import counted
 
 SCHEMA_REPAIRS = 1
 VERDICT_SCHEMA: dict[str, Any] = {
@@ -50,7 +51,9 @@ async def _automatically_checked(conversation: Conversation, task: TaskSpec, tex
     repairs_left, retries_left = SCHEMA_REPAIRS, task.guardrail_max_retries
     while True:
         try:
-            answer = await read_answer(text, task.output_schema, conversation.calls.effort)
+            answer = await read_answer(
+                text, task.output_schema, conversation.calls.effort, takes_near_misses=task.takes_near_misses
+            )
         except ModelMistake as mistake:
             await _note_refusal(conversation, RefusedBy.SCHEMA)
             if repairs_left == 0:
@@ -63,7 +66,9 @@ async def _automatically_checked(conversation: Conversation, task: TaskSpec, tex
             return answer
         await _note_refusal(conversation, RefusedBy.GUARDRAIL)
         if retries_left == 0:
-            raise ModelMistake(f"A guardrail refused the answer {task.guardrail_max_retries + 1} times: {complaint}")
+            raise ModelMistake(
+                f"A guardrail refused the answer {counted(task.guardrail_max_retries + 1, 'time')}: {complaint}"
+            )
         retries_left -= 1
         text = await conversation.again(f"{complaint} Answer again.", purpose=Purpose.GUARDRAIL)
 
@@ -97,7 +102,7 @@ async def _question_complaint(conversation: Conversation, guardrail: QuestionGua
     for _ in range(2):
         reply = await calls.ask(messages, response_schema=schema, purpose=Purpose.GUARDRAIL, llm=llm)
         try:
-            verdict = (await read_answer(reply.text, VERDICT_SCHEMA, calls.effort)).data
+            verdict = (await read_answer(reply.text, VERDICT_SCHEMA, calls.effort, takes_near_misses=True)).data
         except ModelMistake as mistake:
             # Asked in other words than before: else a cache of replies would give the same one again.
             messages = [*question_messages(guardrail.question, text), user_message(f"Your last reply: {mistake}")]

@@ -11,9 +11,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.catalogue.pricing import charge_of
 from engine.concurrency import uninterrupted
 from engine.crew.runtime import Runtime
 from engine.errors import Cancelled, ProviderError
+from engine.providers.llm import LLMReply
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus
 from engine.record.progress import CallEnded, CallStarted
 from engine.tools.tool import Effect
@@ -33,7 +35,8 @@ async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]
     Raises ``LimitReached`` or ``Cancelled`` before anything is asked. A reused result counts against no limit.
     """
     if intent.is_request:
-        runtime.limits.reserve(intent.reserved_usd)
+        unpriced = intent.model if intent.price is None and not intent.simulated else ""
+        runtime.limits.reserve(intent.reserved_usd, unpriced_model=unpriced)
     outcome = None
     try:
         ticket = await runtime.journal.open_call(intent)
@@ -57,12 +60,18 @@ async def booked(runtime: Runtime, intent: CallIntent) -> AsyncIterator[Booking]
 
 def _texts(outcome: CallOutcome) -> tuple[Any, ...]:
     reply = outcome.reply
-    said = (reply.text, [call.arguments for call in reply.tool_calls]) if reply else ()
+    said = (
+        (reply.text, reply.reasoning, reply.own_fields, [call.arguments for call in reply.tool_calls]) if reply else ()
+    )
     return (*said, outcome.tool_output, outcome.error)
 
 
 def refused(error: ProviderError, intent: CallIntent) -> CallOutcome:
-    """The outcome after a provider's error: an outright refusal costs nothing; if it may be billed, the worst case."""
+    """The outcome after a provider's error: what the provider says it billed; else nothing if it took no request; else,
+    if nobody knows, the worst case."""
+    if isinstance(error.reply, LLMReply):
+        billed = answered(error.reply, intent)
+        return replace(billed, status=CallStatus.ERROR, error=str(error), error_code=error.code)
     if error.outcome_unknown:
         return replace(_unknown(intent), error=str(error), error_code=error.code)
     return CallOutcome(
@@ -71,6 +80,20 @@ def refused(error: ProviderError, intent: CallIntent) -> CallOutcome:
         error_code=error.code,
         throttled=error.throttled,
         retry_after_s=error.retry_after_s,
+    )
+
+
+def answered(reply: LLMReply, intent: CallIntent) -> CallOutcome:
+    """The outcome of a call with a reply: what it cost by its usage, or what its provider says."""
+    charge = charge_of(reply.usage, intent.price, books_stated=reply.books_stated)
+    return CallOutcome(
+        CallStatus.OK,
+        reply=reply,
+        usage=reply.usage,
+        cost_usd=charge.cost_usd,
+        parts=charge.parts,
+        is_stated=charge.is_stated,
+        rates=charge.rates,
     )
 
 

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.catalogue import price_list
 from engine.concurrency import all_of
 from engine.crew.model_calls import Calls
 from engine.crew.prompt import summary_messages
-from engine.crew.token_bounds import COUNTING_ERROR, LEAST_MAX_TOKENS
+from engine.crew.token_bounds import KnownRoom
 from engine.errors import ContextTooLong, ModelMistake
 from engine.providers.llm import LLMRequest, Message
 from engine.providers.tokens import count_ahead, counts
@@ -51,7 +50,7 @@ async def shorten(
     await count_ahead(request)
     total = calls.runtime.llm.count_tokens(request)
     tokens_of = await counts([item.text for item in texts])
-    window = window_tokens(calls.agent.llm.model, total)
+    window = window_tokens(calls.agent.llm.model, total, calls.runtime.room)
     excess = math.ceil(total - window * ROOM_SHARE)
     chosen: list[tuple[LongText, int]] = []
     for long_text, tokens in sorted(zip(texts, tokens_of, strict=True), key=_rank):
@@ -73,13 +72,10 @@ async def shorten(
     return {long_text.position: summary for (long_text, _), summary in zip(chosen, summaries, strict=True)}
 
 
-def window_tokens(model: str, refused_tokens: int) -> int:
+def window_tokens(model: str, refused_tokens: int, room: KnownRoom) -> int:
     """The usable window, in our own count of tokens. Never more than the prompt that was just refused."""
-    facts = price_list.facts(model)
-    context_tokens = facts.context_tokens if facts is not None else None
-    if context_tokens is None:
-        return int(refused_tokens * UNKNOWN_WINDOW_SHARE)
-    return min(int((context_tokens - LEAST_MAX_TOKENS) / COUNTING_ERROR), refused_tokens)
+    most = room.prompt_tokens(model)
+    return int(refused_tokens * UNKNOWN_WINDOW_SHARE) if most is None else min(most, refused_tokens)
 
 
 async def _summary(calls: Calls, text: str, goal_tokens: int, window: int) -> str:

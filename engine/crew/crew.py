@@ -22,7 +22,7 @@ from engine.crew.runtime import Runtime
 from engine.errors import Cancelled, EngineError, InvalidCrew, LimitReached, TooMuchWork, WaitingForPerson
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose, TaskResult, TaskStatus
 from engine.record.progress import TaskEnded, TaskStarted
-from engine.record.request_key import content_key
+from engine.record.request_key import content_key, in_order
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 from engine.spec.placeholders import missing_inputs, with_inputs
 from engine.spec.plan import make_plan
@@ -209,7 +209,7 @@ class CrewRun:
         crew = [member.to_json() for member in self._spec.agents] if self._manager or agent.allow_delegation else []
         work = task.model_dump(mode="json", exclude={"key", "name", "cache_ttl_s", "context", "condition"})
         simulated = self._runtime.llm.simulates(agent.llm)
-        return content_key("task", simulated, work, agent.to_json(), crew, self._context(task))
+        return content_key("task", simulated, in_order(work), agent.to_json(), crew, self._context(task))
 
     async def _do(self, task: TaskSpec, agent: AgentSpec) -> TaskResult:
         """The task's result: its answer, or why there is none. Raises only what ends the run."""
@@ -238,7 +238,7 @@ class CrewRun:
             return TaskResult(task.key, TaskStatus.FAILED, error=message, error_code="max_execution_time")
         except EngineError as error:
             return TaskResult(task.key, TaskStatus.FAILED, error=str(error), error_code=error.code)
-        return TaskResult(task.key, TaskStatus.SUCCEEDED, raw=answer.raw, data=answer.data)
+        return TaskResult(task.key, TaskStatus.SUCCEEDED, raw=answer.raw, data=answer.data, note=answer.note)
 
     async def _record(self, result: TaskResult) -> TaskResult:
         await self._runtime.journal.task_ended(result)

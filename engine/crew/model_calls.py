@@ -7,7 +7,9 @@ line of its own in the ledger. Which requests to make is decided by the conversa
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -15,16 +17,19 @@ from typing import Any
 
 from engine.bounded import Effort
 from engine.cache import Kept
-from engine.catalogue.pricing import cost_usd, worst_case_usd
-from engine.crew.booking import booked, refused
+from engine.catalogue.model_ids import provider_of
+from engine.catalogue.pricing import charge_of, worst_case_usd
+from engine.crew.booking import answered, booked, refused
 from engine.crew.runtime import Runtime
-from engine.crew.token_bounds import fits, max_tokens_for, refuse_too_long
-from engine.errors import ContextTooLong, LimitReached, ProviderError
+from engine.crew.token_bounds import max_tokens_for
+from engine.errors import ContextTooLong, LimitReached, ModelRefused, ProviderError
 from engine.providers.fallbacks import models_in_turn, models_instead
 from engine.providers.llm import LLMReply, LLMRequest, Message
+from engine.providers.refusals.sentences import SHORTEN
+from engine.providers.replies.own_fields import given_back
 from engine.providers.throttle import MAX_PAUSE_S
 from engine.providers.tokens import count_ahead
-from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, Purpose
+from engine.record.journal import CallIntent, CallKind, CallOutcome, CallRecord, CallStatus, Purpose
 from engine.record.request_key import request_key
 from engine.spec.crew_spec import AgentSpec, LLMSpec
 
@@ -93,12 +98,15 @@ class Calls:
             may_call_tools=may_call_tools,
             response_schema=response_schema,
         )
-        await count_ahead(request)
-        prompt_tokens = self.runtime.llm.count_tokens(request)
-        refuse_too_long(request.llm, prompt_tokens)
+        sent = self._for_model(request, request.llm)
+        await count_ahead(sent)
+        prompt_tokens = self.runtime.llm.count_tokens(sent)
+        self.runtime.room.refuse_too_long(request.llm, prompt_tokens)
         request = replace(request, prompt_tokens=prompt_tokens)
         step = self.next_step()
         recorded = await self.runtime.journal.finished_call(self.task, step, branch=self.branch)
+        if recorded is not None and recorded.outcome.error_code == ModelRefused.code:
+            return await self._ask_in_turn(request, step, purpose or self.purpose, "", refusal=recorded)
         if recorded is not None and recorded.outcome.reply is not None:
             return recorded.outcome.reply
         return await self._reused_or_asked(request, step, purpose or self.purpose)
@@ -131,57 +139,81 @@ class Calls:
                 rates=intent.price and intent.price.rates(usage.prompt_tokens),
                 cache_hit=True,
                 cache_age_s=kept.age_s,
-                saved_usd=cost_usd(usage, intent.price),
+                saved_usd=charge_of(usage, intent.price, books_stated=kept.value.books_stated).cost_usd,
             )
 
-    async def _ask_in_turn(self, request: LLMRequest, step: int, purpose: Purpose, key: str) -> LLMReply:
-        """Asks the model, then each fallback whose window is large enough, each with retries, until one answers."""
-        attempt = 0
-        for llm in models_in_turn(request.llm):
-            is_fallback = attempt > 0
-            if is_fallback and not fits(llm, request.prompt_tokens):
+    async def _ask_in_turn(
+        self, request: LLMRequest, step: int, purpose: Purpose, key: str, *, refusal: CallRecord | None = None
+    ) -> LLMReply:
+        """Asks the model, then each fallback whose window is large enough, each with retries, until one answers.
+
+        ``refusal``: with it a model refused before the run was replayed; only those after it are asked.
+        """
+        attempts = itertools.count(refusal.intent.attempt + 1 if refusal else 1)
+        failure: ProviderError | None = ModelRefused(refusal.outcome.error) if refusal else None
+        for llm in _models_left(request.llm, refusal):
+            if failure is not None and not self.runtime.room.has_room(llm, request.prompt_tokens):
                 continue
-            failures = throttled = 0
-            while True:
-                attempt += 1
-                try:
-                    return await self._within_budget(request, llm, step, attempt, purpose, key)
-                except ProviderError as error:
-                    failure = error
-                if failure.context_too_long and is_fallback:
-                    break
-                if failure.context_too_long:
-                    raise ContextTooLong(str(failure)) from failure
-                if failure.throttled and throttled < MAX_THROTTLED:
-                    throttled += 1
-                else:
-                    failures += 1
-                pause_s = _pause_s(failure, failures + throttled)
-                if pause_s is None or failures > self.agent.max_retry_limit:
-                    break
-                await self.runtime.journal.retrying(self.task, pause_s, throttled=failure.throttled)
-                await asyncio.sleep(pause_s)
+            try:
+                return await self._until_it_answers(request, llm, step, attempts, purpose, key)
+            except ProviderError as error:
+                is_of_minute = error.room is not None and error.room.a_minute
+                if error.room is not None and failure is None and not (is_of_minute and request.llm.fallbacks):
+                    raise ContextTooLong(f"{error} {SHORTEN}") from error
+                failure = error
+        assert failure is not None
         raise failure
+
+    async def _until_it_answers(
+        self, request: LLMRequest, llm: LLMSpec, step: int, attempts: Iterator[int], purpose: Purpose, key: str
+    ) -> LLMReply:
+        """The model's reply, with retries. Raises the last ``ProviderError`` once it is not to be asked again."""
+        failures = throttled = 0
+        while True:
+            try:
+                return await self._within_budget(request, llm, step, next(attempts), purpose, key)
+            except ProviderError as error:
+                failure = error
+            if failure.takes_shorter_answer:
+                continue
+            if failure.throttled and throttled < MAX_THROTTLED:
+                throttled += 1
+            else:
+                failures += 1
+            pause_s = _pause_s(failure, failures + throttled)
+            if pause_s is None or failures > self.agent.max_retry_limit:
+                raise failure
+            await self.runtime.journal.retrying(self.task, pause_s, throttled=failure.throttled)
+            await asyncio.sleep(pause_s)
 
     async def _within_budget(
         self, request: LLMRequest, llm: LLMSpec, step: int, attempt: int, purpose: Purpose, key: str
     ) -> LLMReply:
         """One attempt; if a budget does not cover it, perhaps with a cheaper model (see ``Runtime.cheaper``)."""
-        intent = self._intent(replace(request, llm=llm), step, attempt, purpose, key)
+        sent = self._for_model(request, llm)
+        intent = self._intent(sent, step, attempt, purpose, key)
         try:
-            return await self._attempt(replace(request, llm=llm), intent)
+            return await self._attempt(sent, intent)
         except LimitReached as limit:
             if limit.needs_usd is None or not self.runtime.cheaper:
                 raise
             refusal = limit
         for other in models_instead(request.llm, self.runtime.cheaper_model):
             # Without the cache key: later requests for the dearer model must not get this reply.
-            cheaper = self._intent(replace(request, llm=other), step, attempt, purpose)
+            sent = self._for_model(request, other)
+            cheaper = self._intent(sent, step, attempt, purpose)
             is_cheaper = cheaper.price is not None and cheaper.reserved_usd < intent.reserved_usd
-            if is_cheaper and fits(other, request.prompt_tokens):
+            if is_cheaper and self.runtime.room.has_room(other, request.prompt_tokens):
                 with suppress(LimitReached):
-                    return await self._attempt(replace(request, llm=other), cheaper)
+                    return await self._attempt(sent, cheaper)
         raise refusal
+
+    def _for_model(self, request: LLMRequest, llm: LLMSpec) -> LLMRequest:
+        """The request as this model gets it: turns with what is its provider's own, and without what is another's."""
+        sent = replace(request, llm=llm, messages=given_back(request.messages, llm.model))
+        if provider_of(llm.model) == provider_of(request.llm.model):
+            return sent
+        return replace(sent, prompt_tokens=self.runtime.llm.count_tokens(sent))
 
     async def _attempt(self, request: LLMRequest, intent: CallIntent) -> LLMReply:
         runtime = self.runtime
@@ -193,19 +225,22 @@ class Calls:
                 reply = await runtime.llm.complete(request)
             except ProviderError as error:
                 booking.outcome = refused(error, intent)
+                error.takes_shorter_answer = self._takes_shorter_answer(request, error)
                 raise
-            booking.outcome = CallOutcome(
-                CallStatus.OK,
-                reply=reply,
-                usage=reply.usage,
-                cost_usd=cost_usd(reply.usage, intent.price),
-                rates=intent.price and intent.price.rates(reply.usage.prompt_tokens),
-            )
+            booking.outcome = answered(reply, intent)
         return reply
+
+    def _takes_shorter_answer(self, request: LLMRequest, error: ProviderError) -> bool:
+        """Whether the request was refused for the length of the answer that it allows. Then less is allowed next."""
+        if error.room is None:
+            return False
+        return self.runtime.room.learn(
+            request.llm, error.room, prompt_tokens=request.prompt_tokens, asked=request.max_tokens
+        )
 
     def _intent(self, request: LLMRequest, step: int, attempt: int, purpose: Purpose, key: str = "") -> CallIntent:
         llm = request.llm
-        max_tokens = max_tokens_for(llm, request.prompt_tokens)
+        max_tokens = max_tokens_for(llm, request.prompt_tokens, self.runtime.room)
         price = self.runtime.prices.price(llm.model)
         return CallIntent(
             task=self.task,
@@ -218,7 +253,7 @@ class Calls:
             model=llm.model,
             credential=llm.credential or "",
             messages=request.messages,
-            params=_params(request, max_tokens),
+            params=_params(request, max_tokens, self.runtime.llm.unsent(llm)),
             reserved_usd=worst_case_usd(request.prompt_tokens, max_tokens, price),
             prompt_tokens=request.prompt_tokens,
             price=price,
@@ -227,14 +262,24 @@ class Calls:
         )
 
 
+def _models_left(llm: LLMSpec, refusal: CallRecord | None) -> list[LLMSpec]:
+    """The model and its fallbacks; after a refusal those that follow the one that refused."""
+    models = list(models_in_turn(llm))
+    if refusal is None:
+        return models
+    names = [model.model for model in models]
+    return models[names.index(refusal.intent.model) + 1 :] if refusal.intent.model in names else []
+
+
 def _says_something(reply: LLMReply) -> bool:
     """Whether a reply may be reused. An empty one would fail the same task as long as it is kept."""
     return bool(reply.text.strip() or reply.tool_calls)
 
 
-def _params(request: LLMRequest, max_tokens: int) -> dict[str, Any]:
-    """What was sent besides the messages, for whoever reads the call later."""
-    params = request.llm.model_dump(mode="json", exclude_defaults=True, exclude={"model", "fallbacks", "credential"})
+def _params(request: LLMRequest, max_tokens: int, unsent: frozenset[str]) -> dict[str, Any]:
+    """What is sent besides the messages, for whoever reads the call later."""
+    exclude = {"model", "fallbacks", "credential", "cache_ttl_s", "timeout_s", *unsent}
+    params = request.llm.model_dump(mode="json", exclude_defaults=True, exclude=exclude)
     params["max_tokens"] = max_tokens
     if request.tools:
         params["tools"] = [tool["function"]["name"] for tool in request.tools]

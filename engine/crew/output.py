@@ -14,25 +14,32 @@ from engine import bounded
 from engine.errors import ModelMistake
 from engine.spec.crew_spec import Condition, Guardrail, LengthGuardrail, RegexGuardrail, SchemaGuardrail
 from engine.spec.patterns import matches
+from engine.text import counted
 
 
 @dataclass(frozen=True, slots=True)
 class TaskAnswer:
-    """A task's answer: its text and, if the task has a schema, the parsed value."""
+    """A task's answer: its text and, if the task has a schema, the parsed value. ``note``: what was taken for what."""
 
     raw: str
     data: Any = None
+    note: str = ""
 
 
-async def read_answer(text: str, schema: dict[str, Any] | None, effort: bounded.Effort) -> TaskAnswer:
-    """The answer; with a schema it is parsed and checked. Raises ``ModelMistake`` that says what does not fit."""
+async def read_answer(
+    text: str, schema: dict[str, Any] | None, effort: bounded.Effort, *, takes_near_misses: bool = False
+) -> TaskAnswer:
+    """The answer; with a schema it is parsed and checked. Raises ``ModelMistake`` that says what does not fit.
+
+    ``takes_near_misses``: see ``engine.spec.near_misses``.
+    """
     if schema is None:
         return TaskAnswer(text)
     what = "Checking the answer against its schema"
-    read = await bounded.run("engine.spec.json_answer:read", text, schema, what=what, effort=effort)
+    read = await bounded.run("engine.spec.json_answer:read", text, schema, takes_near_misses, what=what, effort=effort)
     if "mistake" in read:
         raise ModelMistake(read["mistake"])
-    return TaskAnswer(read["raw"], json.loads(read["raw"]))
+    return TaskAnswer(read["raw"], json.loads(read["raw"]), read["note"])
 
 
 async def guardrail_complaint(guardrail: Guardrail, text: str, effort: bounded.Effort) -> str:
@@ -44,7 +51,7 @@ async def guardrail_complaint(guardrail: Guardrail, text: str, effort: bounded.E
             return str(mistake)
         return ""
     if isinstance(guardrail, LengthGuardrail):
-        return _length_complaint(guardrail, text)
+        return await _length_complaint(guardrail, text, effort)
     if isinstance(guardrail, RegexGuardrail):
         has_match = await matches(guardrail.pattern, text, effort)
         if has_match == guardrail.forbid:
@@ -61,12 +68,21 @@ async def condition_holds(condition: Condition, output: str, effort: bounded.Eff
     return holds != condition.negate
 
 
-def _length_complaint(guardrail: LengthGuardrail, text: str) -> str:
-    words, chars = len(text.split()), len(text)
-    if guardrail.max_words is not None and words > guardrail.max_words:
-        return f"The answer has {words} words; at most {guardrail.max_words} are allowed."
-    if guardrail.min_words is not None and words < guardrail.min_words:
-        return f"The answer has {words} words; at least {guardrail.min_words} are needed."
+async def _length_complaint(guardrail: LengthGuardrail, text: str, effort: bounded.Effort) -> str:
+    chars = len(text)
     if guardrail.max_chars is not None and chars > guardrail.max_chars:
-        return f"The answer has {chars} characters; at most {guardrail.max_chars} are allowed."
+        return f"The answer has {counted(chars, 'character')}; {_allowed(guardrail.max_chars)}."
+    if guardrail.max_words is None and guardrail.min_words is None:
+        return ""
+    what = "Counting the answer's words"
+    words: int = await bounded.run("engine.spec.word_count:words", text, what=what, effort=effort)
+    if guardrail.max_words is not None and words > guardrail.max_words:
+        return f"The answer has {counted(words, 'word')}; {_allowed(guardrail.max_words)}."
+    if guardrail.min_words is not None and words < guardrail.min_words:
+        needed = f"at least {guardrail.min_words:,} {'is' if guardrail.min_words == 1 else 'are'} needed"
+        return f"The answer has {counted(words, 'word')}; {needed}."
     return ""
+
+
+def _allowed(most: int) -> str:
+    return f"at most {most:,} {'is' if most == 1 else 'are'} allowed"

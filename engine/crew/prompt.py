@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.providers.llm import LLMReply, Message, ToolCall
+from engine.providers.replies.own_fields import OWN_FIELDS
 from engine.spec.crew_spec import AgentSpec, TaskSpec
-from engine.text import read_json
+from engine.text import counted, read_json
 
 MAX_TOOL_OUTPUT_CHARS = 40_000
 ROOM_FOR_NOTE = 100
@@ -86,8 +87,10 @@ def summary_messages(text: str, *, words: int) -> list[Message]:
 
 
 def assistant_message(reply: LLMReply) -> Message:
-    """The model's own reply, in the form in which it is sent back to it."""
+    """The model's own reply, as a turn of the conversation; what is its provider's own is added when it is sent."""
     message: Message = {"role": "assistant", "content": reply.text or None}
+    if reply.own_fields:
+        message[OWN_FIELDS] = reply.own_fields
     if reply.tool_calls:
         message["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": _name(call), "arguments": _arguments(call)}}
@@ -112,7 +115,7 @@ def cut(text: str) -> str:
     if len(text) <= MAX_TOOL_OUTPUT_CHARS:
         return text
     kept_chars = MAX_TOOL_OUTPUT_CHARS - ROOM_FOR_NOTE
-    return f"{text[:kept_chars]}\n[cut here: {len(text) - kept_chars:,} more characters]"
+    return f"{text[:kept_chars]}\n[cut here: {counted(len(text) - kept_chars, 'more character')}]"
 
 
 def user_message(text: str) -> Message:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from engine.bounded import Effort
 from engine.cache import Cache
 from engine.catalogue.pricing import PriceTable
+from engine.crew.token_bounds import KnownRoom
 from engine.providers.llm import LLMClient
 from engine.record.journal import Journal
 from engine.record.limits import Limits
@@ -22,7 +23,7 @@ class Runtime:
     ``replies``, ``outputs`` and ``tool_results`` are caches across runs: of model replies, of whole tasks' outputs, and
     of tool results. Each is used only where a spec or a tool says for how long. ``cheaper``: if a budget does not cover
     a request, the model's fallbacks and then ``cheaper_model`` are asked instead, provided that they are cheaper.
-    ``effort``: for checking what models say.
+    ``effort``: for checking what models say. ``room``: what servers said about their models' windows.
     """
 
     llm: LLMClient
@@ -36,5 +37,6 @@ class Runtime:
     memory: Memory = field(default_factory=TextMemory)
     emit: Emit = ignore
     effort: Effort = field(default_factory=Effort)
+    room: KnownRoom = field(default_factory=KnownRoom)
     cheaper: bool = False
     cheaper_model: str = ""

@@ -8,9 +8,9 @@ from typing import Any
 from engine.crew.booking import booked
 from engine.crew.model_calls import Calls
 from engine.crew.prompt import cut
-from engine.crew.tool_text import UNREADABLE
 from engine.errors import ModelMistake, WaitingForPerson
 from engine.providers.llm import ToolCall
+from engine.providers.replies.calls_in_text import UNREADABLE
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, LostCall
 from engine.record.request_key import content_key
 from engine.spec.tool_settings import TTL_SETTING

@@ -6,19 +6,13 @@ The markup is the one that many open models are trained on (Hermes, Qwen): a JSO
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
-from engine.providers.llm import LLMReply, Message, ToolCall
-from engine.text import read_json
-
-MAX_CALLS = 1000
-UNREADABLE = "?"
-"""Stands for the name in a call that could not be read."""
-CALL = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
+from engine.providers.llm import LLMReply, Message
+from engine.providers.replies.calls_in_text import taken_from
+from engine.providers.replies.tool_calls import names_of
 
 
 def manual(tools: Iterable[dict[str, Any]]) -> str:
@@ -31,23 +25,12 @@ def manual(tools: Iterable[dict[str, Any]]) -> str:
     )
 
 
-def with_calls_read(reply: LLMReply) -> LLMReply:
+def with_calls_read(reply: LLMReply, tools: Iterable[dict[str, Any]]) -> LLMReply:
     """The reply with the calls in its text turned into tool calls."""
-    matches = islice(CALL.finditer(reply.text), MAX_CALLS)
-    calls = tuple(_call(number, match[1]) for number, match in enumerate(matches))
-    return replace(reply, text=CALL.sub("", reply.text).strip(), tool_calls=calls) if calls else reply
+    text, calls = taken_from(reply.text, names_of(tools))
+    return replace(reply, text=text, tool_calls=calls) if calls else reply
 
 
 def results_message(results: Iterable[Message]) -> Message:
     """The tools' messages as one message of the user, since such a model knows no tool role."""
     return {"role": "user", "content": "\n\n".join(str(result["content"]) for result in results)}
-
-
-def _call(number: int, text: str) -> ToolCall:
-    try:
-        call = read_json(text)
-        name, arguments = str(call["name"]), call.get("arguments") or {}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ToolCall(f"call_{number}", UNREADABLE, text.strip())
-    arguments_text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    return ToolCall(f"call_{number}", name, arguments_text)

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.crewai.own_tools import BaseTool
+from engine.crewai.texts import from_crewai
 from engine.providers.credential import Credential
 from engine.spec.crew_spec import DEFAULT_MODEL, AgentSpec, LLMSpec, QuestionGuardrail, TaskSpec, ToolSpec
 
@@ -59,19 +60,20 @@ class ScrapeWebsiteTool:
 class Agent:
     """Who does the work. ``options`` are the fields of ``AgentSpec``, and CrewAI's ``max_execution_time`` in seconds.
 
-    CrewAI's ``verbose`` is accepted and ignored.
+    ``verbose``: what the agent does is printed, also if the crew is not verbose.
     """
 
     def __init__(
         self, *, role: str, goal: str = "", backstory: str = "", llm: LLM | str | None = None, **options: Any
     ) -> None:
-        options.pop("verbose", None)
+        self.verbose = bool(options.pop("verbose", False))
         self.llm = llm if isinstance(llm, LLM) else LLM(llm or os.environ.get("OPENAI_MODEL_NAME") or DEFAULT_MODEL)
         self.tools: tuple[Any, ...] = tuple(options.pop("tools", None) or ())
         if "max_execution_time" in options:
             options["max_execution_time_s"] = options.pop("max_execution_time")
         self.role = role
-        self._fields = {"role": role, "goal": goal, "backstory": backstory, **options}
+        texts = {"role": role, "goal": goal, "backstory": backstory}
+        self._fields = {**{name: from_crewai(text) for name, text in texts.items()}, **options}
         self.spec("agent")  # so that a wrong argument is refused here, where it was written
 
     def spec(self, key: str) -> AgentSpec:
@@ -108,7 +110,8 @@ class Task:
             map(_guardrail, (*guardrails, guardrail) if guardrail is not None else guardrails)
         )
         self.name: str = options.pop("name", None) or ""
-        self._fields = {"description": description, "expected_output": expected_output, **options}
+        texts = {"description": description, "expected_output": expected_output}
+        self._fields = {**{name: from_crewai(text) for name, text in texts.items()}, **options}
         self.spec("task", agents={}, tasks={})  # as for an agent
 
     def spec(self, key: str, *, agents: Mapping[int, str], tasks: Mapping[int, str]) -> TaskSpec:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.errors import EngineError
-from engine.record.journal import CallKind, CallStatus
+from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus
 from engine.record.memory_journal import MemoryJournal
 
 
@@ -83,17 +83,20 @@ class KickoffFailed(EngineError):
 
 
 def usage_of(journal: MemoryJournal) -> UsageMetrics:
-    """The sums over all model requests in the journal. A reused reply is no request, and costs nothing."""
-    total = UsageMetrics()
-    for call in journal.calls:
-        if call.intent.kind is CallKind.MODEL:
-            usage, is_ok = call.outcome.usage, call.outcome.status is CallStatus.OK
-            total += UsageMetrics(
-                usage.total_tokens,
-                usage.prompt_tokens,
-                usage.cached_prompt_tokens,
-                usage.completion_tokens,
-                int(is_ok and not call.outcome.cache_hit),
-                call.outcome.cost_usd,
-            )
-    return total
+    """The sums over all model requests in the journal."""
+    return sum((metrics_of(call.intent, call.outcome) for call in journal.calls), UsageMetrics())
+
+
+def metrics_of(intent: CallIntent, outcome: CallOutcome) -> UsageMetrics:
+    """What one call adds to the sums: nothing for a tool's. A reused reply is no request, and costs nothing."""
+    if intent.kind is not CallKind.MODEL:
+        return UsageMetrics()
+    usage = outcome.usage
+    return UsageMetrics(
+        usage.total_tokens,
+        usage.prompt_tokens,
+        usage.cached_prompt_tokens,
+        usage.completion_tokens,
+        int(outcome.status is CallStatus.OK and not outcome.cache_hit),
+        outcome.cost_usd,
+    )

@@ -1,4 +1,4 @@
-"""Asks real providers through LiteLLM, and translates its replies and errors. Only this file imports litellm.
+"""Asks real providers through LiteLLM, and translates its replies and errors. Only it and ``library`` import litellm.
 
 One request is one HTTP call: LiteLLM's own retries are off, because every attempt must be a line in our ledger.
 """
@@ -8,51 +8,41 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import math
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache, partial, wraps
-from http import HTTPStatus
 from types import ModuleType
 from typing import Any
 
 import httpx
 
-from engine.catalogue.model_ids import provider_of, real_id
-from engine.catalogue.pricing import Usage
+from engine.catalogue.model_ids import PROVIDERS, provider_of, real_id
 from engine.errors import ProviderError
 from engine.providers import tokens
 from engine.providers.credential import Credential, FindCredential
-from engine.providers.llm import LLMReply, LLMRequest, ToolCall
-from engine.providers.one_exchange import (
-    Exchange,
-    SecondRequest,
-    guard,
-    guard_blocking,
-    one_exchange,
-)
+from engine.providers.library.own_accord import no_own_traffic
+from engine.providers.library.quiet import NOTHING_FETCHED, drop_own_logs, no_collections
+from engine.providers.library.rehearsal import answered_by_nobody, is_rehearsed, rehearse
+from engine.providers.llm import LLMReply, LLMRequest
+from engine.providers.one_exchange import Exchange, guard, guard_blocking, one_exchange
 from engine.providers.prompt_cache import with_breakpoints
-from engine.providers.reply_bytes import ReplyTooLarge, UnusableReply
-from engine.providers.reply_stream import collect_stream
+from engine.providers.refusals.kinds import Kind
+from engine.providers.refusals.translation import causes_of, translated
+from engine.providers.replies.litellm_chunks import said_in_chunks, said_whole
+from engine.providers.replies.reading import read_reply
+from engine.providers.replies.said import Said
+from engine.providers.servers.base_urls import base_url_of
+from engine.providers.servers.known import NEEDS_BASE_URL
+from engine.providers.unsent import SETTINGS, unsent
 from engine.spec.crew_spec import LLMSpec
-from engine.text import storable
 from engine.web.addresses import Reach
 
-MAX_REPLY_CHARS = 4_000_000
-MAX_BELIEVABLE_TOKENS = 100_000_000
-MAX_MESSAGE_CHARS = 1000
 MAX_ERROR_CHARS = 16_000
 """Of an error of LiteLLM's, which quotes what it could not convert. It looks through them with slow patterns."""
-MAX_RETRY_AFTER_S = 86_400.0
-RETRYABLE = frozenset({408, 409, 425, 429})
-NEVER_SENT = frozenset(
-    {"ConnectError", "ConnectTimeout", "ClientConnectorError", "ClientConnectorDNSError", "gaierror"}
-)
-"""Names of httpx's and aiohttp's errors after which it is certain that nothing was sent: there was no connection."""
 
 
 class LiteLLMClient:
@@ -69,27 +59,34 @@ class LiteLLMClient:
     async def complete(self, request: LLMRequest) -> LLMReply:
         credential = self._find_credential(request.llm)
         if credential is None:
-            raise ProviderError(
-                f"There is no key for {request.llm.model}. Add one, or use another model.", retryable=False
-            )
-        is_loaded = _litellm.cache_info().currsize
-        litellm = _litellm() if is_loaded else await asyncio.to_thread(_litellm)
+            message = f"There is no key for {request.llm.model}. Add one, or use another model."
+            raise ProviderError(message, retryable=False, kind=Kind.KEY)
+        try:
+            reply = await self._ask(request, credential)
+        except ProviderError as error:
+            if isinstance(error.reply, LLMReply):
+                error.reply = replace(error.reply, books_stated=credential.books_stated)
+            raise
+        return replace(reply, books_stated=credential.books_stated)
+
+    async def _ask(self, request: LLMRequest, credential: Credential) -> LLMReply:
+        if not is_rehearsed(request.llm.model):
+            await asyncio.to_thread(get_ready, [request.llm.model])
+        litellm = _litellm()
         began_at = time.perf_counter()
         send = None if self._reach is None else await _sender(self._reach)
         with one_exchange(send) as exchange:
             try:
                 async with asyncio.timeout(request.llm.timeout_s):
-                    raw = await litellm.acompletion(**_arguments(request, credential))
-                    if request.llm.stream:
-                        raw = await collect_stream(raw, began_at=began_at, tail=exchange.tail)
+                    said = await _said(litellm, request, credential, exchange, began_at)
             except TimeoutError as error:
                 message = f"{request.llm.model} gave no answer within {request.llm.timeout_s:g} s."
                 raise ProviderError(message, retryable=True, outcome_unknown=exchange.sent) from error
             except (asyncio.CancelledError, ProviderError):
                 raise
             except Exception as error:  # LiteLLM raises some twenty kinds, and those of its dependencies
-                raise _translated(error, exchange, credential, request) from error
-        return _reply(raw, request, latency_ms=round((time.perf_counter() - began_at) * 1000))
+                raise translated(error, exchange, credential, request) from error
+        return await _read(said, request, latency_ms=round((time.perf_counter() - began_at) * 1000))
 
     def count_tokens(self, request: LLMRequest) -> int:
         return tokens.count_request(request)
@@ -97,34 +94,60 @@ class LiteLLMClient:
     def simulates(self, llm: LLMSpec) -> bool:
         return False
 
+    def unsent(self, llm: LLMSpec) -> frozenset[str]:
+        if not _litellm.cache_info().currsize:  # before the first request of a process nobody waits for the import
+            return frozenset()
+        settings = {name: getattr(llm, name) for name in SETTINGS}
+        given = {
+            name: list(value) if name == "stop" else value
+            for name, value in settings.items()
+            if value not in (None, ())
+        }
+        return unsent(_litellm(), _litellm_id(llm.model), given) if given else frozenset()
 
-def load() -> None:
-    """Imports LiteLLM now, so that the first real request need not wait for it."""
+
+def get_ready(models: Iterable[str]) -> None:
+    """Loads all that LiteLLM would load with its first requests to the models' providers. Nobody is asked. Blocks."""
     _litellm()
+    tokens.count_text("Hello")
+    rehearse(models, _ask_nobody)
+
+
+async def _ask_nobody(request: LLMRequest, credential: Credential) -> None:
+    with one_exchange(answered_by_nobody), suppress(Exception):  # not every provider's answers look like this one
+        answer = await _litellm().acompletion(**_arguments(request, credential))
+        if request.llm.stream:
+            [chunk async for chunk in answer]
 
 
 @cache
 def _litellm() -> ModuleType:
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    os.environ.update(NOTHING_FETCHED)
     # Else OpenAI's own SDK stands in between, which takes a third of a call's time.
     os.environ.setdefault("EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER", "true")
-    import litellm  # late: it takes 7 s and 180 MB, and simulated runs do without it
+    with no_own_traffic(), no_collections():
+        import litellm  # late: it takes seconds and 180 MB, and simulated runs do without it
+    import litellm.proxy.guardrails.exception_utils  # it would be imported at the first error of a stream
     from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
 
     for transport in (LiteLLMAiohttpTransport, httpx.AsyncHTTPTransport):
         guard(transport)
     guard_blocking(httpx.HTTPTransport)
     _drop_long_errors()
+    drop_own_logs()
+    # It would cut ids that another program made with LiteLLM. What goes back to whom is decided in replies.own_fields.
+    litellm.utils._remove_thought_signatures_from_messages = lambda messages, thought_signature_separator: messages
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         # These loggers would print requests past this process's own logging.
         logging.getLogger(name).handlers.clear()
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.drop_params = True
-    litellm.disable_hf_tokenizer_download = True  # it would fetch tokenizers of some models from a hub
+    # It would fetch tokenizers of some models from a hub, and make up usage of others on the event loop.
+    litellm.disable_hf_tokenizer_download = True
+    litellm.disable_token_counter = True
     # LiteLLM's hundreds of thousands of objects stay for good. Unless they are frozen, each full garbage collection
     # looks at all of them, which stops the process for 200 ms.
-    gc.collect()
     gc.freeze()
     return litellm
 
@@ -144,7 +167,7 @@ def _drop_long_errors() -> None:
 
     @wraps(own)
     def exception_type(model: Any, original_exception: Exception, *args: Any, **options: Any) -> Any:
-        if any(len(str(cause)) > MAX_ERROR_CHARS for cause in _causes(original_exception)):
+        if any(len(str(cause)) > MAX_ERROR_CHARS for cause in causes_of(original_exception)):
             raise UnconvertibleReply("The provider's answer cannot be understood.") from None
         return own(model, original_exception, *args, **options)
 
@@ -187,6 +210,32 @@ async def _sender(reach: Reach) -> Callable[[httpx.Request], Awaitable[httpx.Res
     return send
 
 
+async def _said(
+    litellm: ModuleType, request: LLMRequest, credential: Credential, exchange: Exchange, began_at: float
+) -> Said:
+    """What the model said. An answer in OpenAI's shape is known from the wire, whatever LiteLLM makes of it."""
+    wire = exchange.wire
+    try:
+        raw = await litellm.acompletion(**_arguments(request, credential))
+        if request.llm.stream:
+            return await said_in_chunks(raw, wire, began_at=began_at)
+    except (ProviderError, asyncio.CancelledError):
+        raise
+    except Exception:
+        if not wire.is_open_ai or wire.is_broken_off:
+            raise
+    return wire.said() if wire.is_open_ai else said_whole(raw, wire)
+
+
+async def _read(said: Said, request: LLMRequest, *, latency_ms: int) -> LLMReply:
+    """The reply. A long text may have to be counted, which is done off the event loop."""
+    message = said.message or {}
+    calls = [call for call in message.get("tool_calls") or () if isinstance(call, dict)]
+    chars = len(str(message.get("content") or "")) + len(str(calls))
+    read = partial(read_reply, said, request, latency_ms=latency_ms)
+    return await asyncio.to_thread(read) if chars > tokens.ASIDE_CHARS else read()
+
+
 def _arguments(request: LLMRequest, credential: Credential) -> dict[str, Any]:
     llm = request.llm
     arguments: dict[str, Any] = {
@@ -202,8 +251,7 @@ def _arguments(request: LLMRequest, credential: Credential) -> dict[str, Any]:
     }
     if llm.stream:
         arguments["stream_options"] = {"include_usage": True}
-    if credential.base_url:
-        arguments["api_base"] = credential.base_url
+    arguments |= _server_of(llm.model, credential)
     for name in ("temperature", "top_p", "seed", "reasoning_effort"):
         if (value := getattr(llm, name)) is not None:
             arguments[name] = value
@@ -219,146 +267,24 @@ def _arguments(request: LLMRequest, credential: Credential) -> dict[str, Any]:
 
 
 def _litellm_id(model: str) -> str:
-    """The id with its provider in front: LiteLLM guesses the provider only for models that it knows."""
+    """The id with its provider in front: LiteLLM guesses the provider only for models that it knows.
+
+    Ollama's models are asked by its chat route: the other one writes tools into the prompt's text.
+    """
     name = real_id(model)
+    if name.startswith("ollama/"):
+        return name.replace("ollama/", "ollama_chat/", 1)
     return name if "/" in name else f"{provider_of(name) or 'openai'}/{name}"
 
 
-def _reply(raw: Any, request: LLMRequest, *, latency_ms: int) -> LLMReply:
-    choices = getattr(raw, "choices", None)
-    if not choices or getattr(choices[0], "message", None) is None:
-        # The provider answered, so it may well bill, though the reply is unusable.
-        raise ProviderError("The provider's answer holds no choices.", retryable=True, outcome_unknown=True)
-    message = choices[0].message
-    text = _bounded(message.content if isinstance(message.content, str) else "")
-    calls = tuple(_tool_calls(message))
-    return LLMReply(
-        text=text,
-        usage=_usage(getattr(raw, "usage", None), request, text, calls),
-        model=_bounded(getattr(raw, "model", "") or request.llm.model, 200),
-        tool_calls=calls,
-        finish_reason=_bounded(getattr(choices[0], "finish_reason", "") or "stop", 40),
-        ttft_ms=getattr(raw, "ttft_ms", None),
-        latency_ms=latency_ms,
-        provider_request_id=_bounded(getattr(raw, "id", "") or "", 200),
-    )
-
-
-def _tool_calls(message: Any) -> list[ToolCall]:
-    calls: list[ToolCall] = []
-    used_ids: set[str] = set()
-    for number, call in enumerate(getattr(message, "tool_calls", None) or ()):
-        function = getattr(call, "function", None)
-        name = getattr(function, "name", None)
-        if name:
-            arguments = _bounded(getattr(function, "arguments", "") or "")
-            call_id = _bounded(call.id or f"call_{number}", 180)
-            if call_id in used_ids:  # results are matched by it, and providers refuse duplicates
-                call_id = f"{call_id}_{number}"
-            used_ids.add(call_id)
-            calls.append(ToolCall(call_id, _bounded(name, 200), arguments))
-    return calls
-
-
-def _bounded(value: Any, max_chars: int = MAX_REPLY_CHARS) -> str:
-    """A provider's text, bounded in length and storable."""
-    return storable(str(value)[:max_chars])
-
-
-def _usage(raw: Any, request: LLMRequest, text: str, calls: tuple[ToolCall, ...]) -> Usage:
-    """The provider's figures; where they are missing or cannot be true, our own count, marked as estimated."""
-    prompt, completion = _count(raw, "prompt_tokens"), _count(raw, "completion_tokens")
-    if not prompt or completion is None or (completion == 0 and (text or calls)):
-        written = text + "".join(call.name + call.arguments for call in calls)
-        return Usage(
-            prompt_tokens=tokens.count_request(request),
-            completion_tokens=tokens.count_text(written),
-            estimated=True,
-        )
-    prompt_details = getattr(raw, "prompt_tokens_details", None)
-    cached = _count(prompt_details, "cached_tokens") or _count(raw, "cache_read_input_tokens") or 0
-    cache_write = _count(raw, "cache_creation_input_tokens") or 0
-    reasoning = _count(getattr(raw, "completion_tokens_details", None), "reasoning_tokens") or 0
-    cached = min(cached, prompt)
-    return Usage(
-        prompt_tokens=prompt,
-        cached_prompt_tokens=cached,
-        cache_write_tokens=min(cache_write, prompt - cached),
-        completion_tokens=completion,
-        reasoning_tokens=min(reasoning, completion),
-    )
-
-
-def _count(figures: Any, name: str) -> int | None:
-    """The token count of that name, or None if it is missing or not believable."""
-    value = getattr(figures, name, None)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_BELIEVABLE_TOKENS:
-        return None
-    return value
-
-
-def _translated(error: Exception, exchange: Exchange, credential: Credential, request: LLMRequest) -> ProviderError:
-    """LiteLLM's error as ours. The status is that of the real answer: some of LiteLLM's own are made up."""
-    if exchange.refused is not None:
-        return ProviderError(f"{request.llm.model}: {exchange.refused}", retryable=False)
-    response = exchange.response
-    status = response.status_code if response is not None else None
-    message = _message(error, response)
-    if credential.api_key:
-        message = message.replace(credential.api_key, "[key]")
-    never_sent = not exchange.sent or any(type(cause).__name__ in NEVER_SENT for cause in _causes(error))
-    was_refused = status is not None and status >= HTTPStatus.BAD_REQUEST
-    return ProviderError(
-        f"{request.llm.model}: {storable(message)[:MAX_MESSAGE_CHARS]}",
-        retryable=_retryable(error, exchange, status),
-        outcome_unknown=not (never_sent or was_refused),
-        status=status,
-        retry_after_s=_retry_after_s(response),
-        context_too_long=type(error).__name__ == "ContextWindowExceededError",
-    )
-
-
-def _message(error: Exception, response: httpx.Response | None) -> str:
-    causes = _causes(error)
-    if response is not None and response.has_redirect_location:
-        return f"The provider redirects to {response.headers['location'][:200]}, and redirects are not followed."
-    if refused := next((cause for cause in causes if isinstance(cause, ReplyTooLarge | UnusableReply)), None):
-        return str(refused)
-    if response is not None and response.is_closed and any(isinstance(cause, SecondRequest) for cause in causes):
-        return f"The provider answered {response.status_code}: {response.text}"
-    return str(error).partition("\nTraceback")[0]
-
-
-def _retryable(error: Exception, exchange: Exchange, status: int | None) -> bool:
-    """Whether the same request may succeed later: cut or missing answers, 429 and 5xx; never what was unfit to send."""
-    if any(isinstance(cause, ReplyTooLarge) for cause in _causes(error)):
-        return False
-    if exchange.response is not None and exchange.response.has_redirect_location:
-        return False
-    if status is None:
-        return exchange.sent or any(type(cause).__name__ in NEVER_SENT for cause in _causes(error))
-    return status in RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.BAD_REQUEST
-
-
-def _causes(error: BaseException | None) -> list[BaseException]:
-    """The error and what led to it, at most 20: a chain of causes may be a circle."""
-    causes: list[BaseException] = []
-    while error is not None and len(causes) < 20:
-        causes.append(error)
-        error = error.__cause__ or error.__context__
-    return causes
-
-
-def _retry_after_s(response: httpx.Response | None) -> float | None:
-    """The pause that the provider asks for, in seconds, at most a day. Retry-After is a number of seconds or a date."""
-    value = response.headers.get("retry-after") if response is not None else None
-    if value is None:
-        return None
-    try:
-        asked_s = float(value)
-    except ValueError:
-        try:
-            asked_s = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return None if math.isnan(asked_s) else min(max(0.0, asked_s), MAX_RETRY_AFTER_S)
+def _server_of(model: str, credential: Credential) -> dict[str, str]:
+    """Where the model's server is, if that is not the provider's own, in the forms that LiteLLM wants."""
+    provider = provider_of(model) or "openai"
+    if not credential.base_url and provider in NEEDS_BASE_URL:
+        message = f"{model}: {PROVIDERS[provider]} has no address of its own. Give a base URL at its key."
+        raise ProviderError(message, retryable=False, kind=Kind.ADDRESS)
+    if not credential.base_url:
+        return {}
+    base = base_url_of(provider, credential.base_url, credential.api_version)
+    further = {"api_version": base.api_version, "aws_region_name": base.region}
+    return {"api_base": base.url} | {name: value for name, value in further.items() if value}

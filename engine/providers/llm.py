@@ -42,7 +42,10 @@ class LLMRequest:
 class LLMReply:
     """One reply. ``model`` is the one that answered. ``ttft_ms``: milliseconds to the first token, None if unknown.
 
-    ``simulated``: no provider was asked.
+    ``reasoning``: what the model thought, as far as its provider shows it; it was paid for, and is no answer.
+    ``refusal``: the words with which the model or a filter refused to answer. ``own_fields``: what goes back to the
+    provider with this turn (see ``replies.own_fields``). ``simulated``: no provider was asked. ``books_stated``: what
+    the provider says that it costs is booked.
     """
 
     text: str
@@ -54,6 +57,10 @@ class LLMReply:
     latency_ms: int = 0
     simulated: bool = False
     provider_request_id: str = ""
+    books_stated: bool = False
+    reasoning: str = ""
+    refusal: str = ""
+    own_fields: str = ""
 
 
 class LLMClient(Protocol):
@@ -67,4 +74,8 @@ class LLMClient(Protocol):
 
     def simulates(self, llm: LLMSpec) -> bool:
         """Whether requests to this model are answered by the simulator, and so cost nothing."""
+        ...
+
+    def unsent(self, llm: LLMSpec) -> frozenset[str]:
+        """Names of the settings that are not sent, because the model refuses them."""
         ...

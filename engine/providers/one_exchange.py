@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from engine.providers.reply_bytes import BoundedReply
+from engine.providers.library.own_accord import Traffic, no_own_traffic
+from engine.providers.replies.bounded import BoundedReply
+from engine.providers.replies.wire import WireReply
 from engine.web.addresses import RequestFailed
 
 Send = Callable[[httpx.AsyncBaseTransport, httpx.Request], Awaitable[httpx.Response]]
@@ -27,18 +29,20 @@ class SecondRequest(httpx.TransportError):
 
 @dataclass(slots=True)
 class Exchange:
-    """What one attempt sent and got. ``response`` is None until there is an answer; ``tail`` holds its last bytes.
+    """What one attempt sent and got. ``response`` is None until there is an answer, which is read into ``wire``.
 
     ``send`` sends its request; None: the client library's own transport does. ``refused``: why nothing was sent.
-    ``failed``: why no answer began.
+    ``failed``: why no answer began. ``url``: what was asked. ``traffic``: what may be reached meanwhile.
     """
 
+    traffic: Traffic
     send: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None
     sent: bool = False
     refused: RequestFailed | None = None
     failed: httpx.TransportError | None = None
     response: httpx.Response | None = None
-    tail: bytearray = field(default_factory=bytearray)
+    url: httpx.URL | None = None
+    wire: WireReply = field(default_factory=WireReply)
 
 
 _exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
@@ -47,12 +51,13 @@ _exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 @contextmanager
 def one_exchange(send: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None) -> Iterator[Exchange]:
     """Within it guarded transports send one request, by ``send``, and refuse every further one (``SecondRequest``)."""
-    exchange = Exchange(send)
-    token = _exchange.set(exchange)
-    try:
-        yield exchange
-    finally:
-        _exchange.reset(token)
+    with no_own_traffic() as traffic:
+        exchange = Exchange(traffic, send)
+        token = _exchange.set(exchange)
+        try:
+            yield exchange
+        finally:
+            _exchange.reset(token)
 
 
 def guard(transport: type[httpx.AsyncBaseTransport]) -> Send:
@@ -73,10 +78,11 @@ def guard(transport: type[httpx.AsyncBaseTransport]) -> Send:
             raise exchange.failed  # what the first request met is what the attempt met
         if exchange.sent or exchange.refused:
             raise SecondRequest("The client library tried to send a second request.")
-        exchange.sent = True
+        exchange.sent, exchange.url = True, request.url
         # Nothing packed is asked for. What comes packed all the same is unpacked here and not by httpx, which would
         # make gigabytes of a small chunk.
         request.headers["Accept-Encoding"] = "identity"
+        exchange.traffic.sending = True
         try:
             response = await (exchange.send(request) if exchange.send else send(self, request))
         except RequestFailed as refused:
@@ -85,7 +91,9 @@ def guard(transport: type[httpx.AsyncBaseTransport]) -> Send:
         except httpx.TransportError as failure:
             exchange.failed = failure
             raise
-        response.stream = BoundedReply(response, exchange.tail)
+        finally:
+            exchange.traffic.sending = False
+        response.stream = BoundedReply(response, exchange.wire)
         exchange.response = response
         return response
 
@@ -101,7 +109,8 @@ def guard_blocking(transport: type[httpx.BaseTransport]) -> None:
         return
 
     def handle_request(self: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
-        if _exchange.get() is not None:
+        if (exchange := _exchange.get()) is not None:
+            exchange.traffic.note(request.url.host)
             raise SecondRequest("The client library tried to send a request of its own.")
         return send(self, request)
 

@@ -24,5 +24,8 @@ class RoutingClient:
     def simulates(self, llm: LLMSpec) -> bool:
         return self._client_for(llm).simulates(llm)
 
+    def unsent(self, llm: LLMSpec) -> frozenset[str]:
+        return self._client_for(llm).unsent(llm)
+
     def _client_for(self, llm: LLMSpec) -> LLMClient:
         return self._simulated if self._simulate_all or is_simulated(llm.model) else self._real

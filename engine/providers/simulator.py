@@ -66,6 +66,9 @@ class Simulator:
     def simulates(self, llm: LLMSpec) -> bool:
         return True
 
+    def unsent(self, llm: LLMSpec) -> frozenset[str]:
+        return frozenset()
+
 
 def seconds_of(request: LLMRequest, reply: LLMReply) -> float:
     """How long a real model of the request's tier would take for such a reply; the same for equal requests."""

@@ -17,6 +17,7 @@ from typing import Any
 import tiktoken
 
 from engine.catalogue.price_list import package_folder
+from engine.providers.library.own_accord import no_own_traffic
 from engine.providers.llm import LLMRequest, Message
 
 TOKENS_PER_MESSAGE = 3
@@ -98,10 +99,21 @@ def count_messages(messages: Iterable[Message], tools: Iterable[dict[str, Any]] 
 
 def _texts_of(message: Message) -> Iterator[str]:
     yield message.get("role", "")
-    yield message.get("content") or ""
+    yield _as_text(message.get("content"))
     for call in message.get("tool_calls") or ():
         yield call["function"]["name"]
         yield call["function"]["arguments"]
+        yield from _others(call, ("id", "type", "function"))
+    yield from _others(message, ("role", "content", "tool_calls", "tool_call_id", "cache_control"))
+
+
+def _others(data: dict[str, Any], known: tuple[str, ...]) -> Iterator[str]:
+    """What else is sent, such as a provider's own fields of a turn."""
+    return (_as_text(value) for name, value in data.items() if name not in known)
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":")) if value else ""
 
 
 @cache
@@ -112,5 +124,7 @@ def _threads() -> ThreadPoolExecutor:
 
 @cache
 def _encoding() -> tiktoken.Encoding:
-    os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(package_folder() / "litellm_core_utils" / "tokenizers"))
-    return tiktoken.get_encoding("cl100k_base")
+    # Whatever folder the environment names: tiktoken fetches what it does not find there. LiteLLM sets the same one.
+    os.environ["TIKTOKEN_CACHE_DIR"] = str(package_folder() / "litellm_core_utils" / "tokenizers")
+    with no_own_traffic():
+        return tiktoken.get_encoding("cl100k_base")

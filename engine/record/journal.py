@@ -12,7 +12,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
-from engine.catalogue.pricing import Price, Rates, Usage
+from engine.catalogue.pricing import Parts, Price, Rates, Usage
+from engine.errors import ModelRefused
 from engine.providers.llm import LLMReply, Message
 from engine.tools.tool import Effect
 
@@ -92,10 +93,11 @@ class CallIntent:
 class CallOutcome:
     """How a call ended. ``cost_usd`` is None if the price is unknown; a call that was refused outright costs 0.
 
-    ``rates``: those that apply to the usage, None where the usage is unknown. ``cache_hit``: nobody was asked;
-    ``cache_age_s`` is the age of what was reused, ``saved_usd`` what the reuse saved. ``throttled``: the provider
-    refused because it was asked too often; ``retry_after_s`` is the pause that it asked for. ``reusable``: False if
-    calls with the same ``cache_key`` must not get this result.
+    ``parts``: what the cost is made of, None where that is unknown or nothing was asked. ``is_stated``: the cost is the
+    provider's own figure. ``rates``: those that apply to the usage, None where the usage is unknown. ``cache_hit``:
+    nobody was asked; ``cache_age_s`` is the age of what was reused, ``saved_usd`` what the reuse saved. ``throttled``:
+    the provider refused because it was asked too often; ``retry_after_s`` is the pause that it asked for.
+    ``reusable``: False if calls with the same ``cache_key`` must not get this result.
     """
 
     status: CallStatus
@@ -103,6 +105,8 @@ class CallOutcome:
     tool_output: str | None = None
     usage: Usage = Usage()
     cost_usd: Decimal | None = Decimal(0)
+    parts: Parts | None = None
+    is_stated: bool = False
     rates: Rates | None = None
     error: str = ""
     error_code: str = ""
@@ -140,13 +144,14 @@ class TaskResult:
     """How a task ended: its output, or why there is none. ``data``: the parsed output, if the task has a schema.
 
     A ``waiting`` task has not ended: ``raw`` is the answer that a person is to review, or the question to answer.
-    ``cache_key`` is set where later runs may reuse the output.
+    ``cache_key`` is set where later runs may reuse the output. ``note``: values in it that were taken for others.
     """
 
     task: str
     status: TaskStatus
     raw: str = ""
     data: Any = None
+    note: str = ""
     error: str = ""
     error_code: str = ""
     cache_key: str = ""
@@ -183,7 +188,8 @@ class Journal(Protocol):
     async def task_ended(self, result: TaskResult) -> None: ...
 
     async def finished_call(self, task: str, step: int, *, branch: str = "") -> CallRecord | None:
-        """The call that ended this step (see ``is_final``), or None."""
+        """The call that ended this step (see ``is_final``), or None. An answer counts before a refusal, and of refusals
+        the last one."""
         ...
 
     async def lost_call(self, task: str, step: int, *, branch: str = "") -> LostCall | None:
@@ -228,6 +234,8 @@ class Journal(Protocol):
 
 
 def is_final(kind: CallKind, outcome: CallOutcome) -> bool:
-    """Whether a call ended its step for good: it was ok, or a tool call whose failure the model was told."""
+    """Whether a call ended its step: it was ok, or a tool call whose failure the model was told, or a model's refusal,
+    after which only a fallback is asked."""
     model_was_told = kind is CallKind.TOOL and outcome.status is CallStatus.ERROR and outcome.tool_output is not None
-    return outcome.status is CallStatus.OK or model_was_told
+    was_refused = outcome.error_code == ModelRefused.code
+    return outcome.status is CallStatus.OK or model_was_told or was_refused

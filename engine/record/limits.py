@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.catalogue.pricing import Usage
 from engine.errors import LimitReached
+from engine.text import counted
 
 MINUTE_S = 60.0
 MAX_TEXT = 200_000_000
@@ -25,12 +26,17 @@ each request: those in flight then are still written."""
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """The most that a run may use; None is no limit. For ``max_usd`` what calls in flight reserve counts as spent."""
+    """The most that a run may use; None is no limit. For ``max_usd`` what calls in flight reserve counts as spent.
+
+    ``only_priced``: a request of a model whose price nobody knows is not made, because no budget could hold it back.
+    With ``max_usd`` that is so anyway.
+    """
 
     max_calls: int | None = None
     max_tokens: int | None = None
     max_seconds: float | None = None
     max_usd: Decimal | None = None
+    only_priced: bool = False
 
 
 class Limits:
@@ -59,14 +65,20 @@ class Limits:
         self._began_at = clock() - elapsed_s
         self._asked_at: dict[str, deque[float]] = {}
 
-    def reserve(self, worst_usd: Decimal) -> None:
-        """Counts a request that is about to be made. Raises ``LimitReached`` instead if a limit forbids it."""
+    def reserve(self, worst_usd: Decimal, *, unpriced_model: str = "") -> None:
+        """Counts a request that is about to be made. Raises ``LimitReached`` instead if a limit forbids it.
+
+        ``unpriced_model``: the model that is asked if nobody knows its price.
+        """
         limits = self.limits
         elapsed_s = self._clock() - self._began_at
+        if unpriced_model and (limits.only_priced or limits.max_usd is not None):
+            message = f"No price is known for {unpriced_model}, so that the budget cannot hold its calls back."
+            raise _reached("unpriced", 0, message)
         if limits.max_calls is not None and self.calls >= limits.max_calls:
-            raise _reached("max_calls", self.calls, f"The run has made its {limits.max_calls} calls.")
+            raise _reached("max_calls", self.calls, f"The run has made its {counted(limits.max_calls, 'call')}.")
         if limits.max_tokens is not None and self.tokens >= limits.max_tokens:
-            raise _reached("max_tokens", self.tokens, f"The run has used its {limits.max_tokens:,} tokens.")
+            raise _reached("max_tokens", self.tokens, f"The run has used its {counted(limits.max_tokens, 'token')}.")
         if limits.max_seconds is not None and elapsed_s >= limits.max_seconds:
             raise _reached("max_seconds", elapsed_s, f"The run has taken its {limits.max_seconds:g} s.")
         if self.text >= MAX_TEXT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from engine.errors import ModelRefused
 from engine.providers.throttle import LaneKey, Throttle
 from engine.record.journal import (
     CallIntent,
@@ -87,8 +88,11 @@ class MemoryJournal:
 
     def _note_final(self, call: CallRecord) -> None:
         intent = call.intent
-        if is_final(intent.kind, call.outcome):
-            self._final.setdefault((intent.task, intent.branch, intent.step), call)
+        place = (intent.task, intent.branch, intent.step)
+        earlier = self._final.get(place)
+        was_refused = earlier is not None and earlier.outcome.error_code == ModelRefused.code
+        if is_final(intent.kind, call.outcome) and (earlier is None or was_refused):
+            self._final[place] = call
 
     async def answer_refused(self, task: str, by: RefusedBy, *, branch: str, step: int | None) -> None:
         self.refused.setdefault((task, branch, step), by)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -57,6 +58,14 @@ class Spec(BaseModel):
         return cls.model_validate(data)
 
 
+def _without_blanks_around(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+Model = Annotated[str, BeforeValidator(_without_blanks_around), Field(min_length=1, max_length=MAX_NAME_CHARS)]
+"""A model's id; blanks around it come from copying."""
+
+
 class LLMSpec(Spec):
     """A model and how to ask it. ``model`` is a LiteLLM id; a bare ``gpt-4o`` works.
 
@@ -65,7 +74,7 @@ class LLMSpec(Spec):
     at the prices of ``<id>``.
     """
 
-    model: str = Field(default=DEFAULT_MODEL, min_length=1, max_length=MAX_NAME_CHARS)
+    model: Model = DEFAULT_MODEL
     temperature: StrictFloat | None = Field(default=None, ge=0, le=2)
     top_p: StrictFloat | None = Field(default=None, gt=0, le=1)
     max_tokens: StrictInt | None = Field(default=None, gt=0)
@@ -73,7 +82,7 @@ class LLMSpec(Spec):
     seed: StrictInt | None = None
     reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None
     timeout_s: StrictFloat = Field(default=600, gt=0, le=3600)
-    fallbacks: tuple[str, ...] = ()
+    fallbacks: tuple[Annotated[str, BeforeValidator(_without_blanks_around)], ...] = ()
     credential: str | None = None
     cache_ttl_s: StrictInt | None = Field(default=None, gt=0)
     stream: StrictBool = False
@@ -92,6 +101,35 @@ def unstorable(value: Any, depth: int = 0) -> bool:
     return isinstance(value, (list, tuple)) and any(unstorable(part, depth + 1) for part in value)
 
 
+def _key_order(value: Any) -> str:
+    """Schemas and settings as they are written; "" if their short keys come first everywhere.
+
+    So they came out of the database once, which kept no other order: hashes from that time stay what they are.
+    """
+    parts = list(_open_parts(value))
+    return "" if all(map(_is_short_first, parts)) else json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
+
+
+def _open_parts(value: Any) -> Iterator[Any]:
+    """The values whose keys no spec declares."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if name in ("output_schema", "json_schema", "config"):
+                yield part
+            else:
+                yield from _open_parts(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _open_parts(part)
+
+
+def _is_short_first(value: Any) -> bool:
+    if isinstance(value, dict):
+        keys = [(len(key), key) for key in (name.encode("utf-8", "surrogatepass") for name in value)]
+        return keys == sorted(keys) and all(map(_is_short_first, value.values()))
+    return not isinstance(value, list) or all(map(_is_short_first, value))
+
+
 def _llm_from_text(value: object) -> object:
     return {"model": value} if isinstance(value, str) else value
 
@@ -100,8 +138,7 @@ def _tool_from_text(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-ModelId = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
-LLMField = Annotated[LLMSpec, BeforeValidator(_llm_from_text, json_schema_input_type=LLMSpec | ModelId)]
+LLMField = Annotated[LLMSpec, BeforeValidator(_llm_from_text, json_schema_input_type=LLMSpec | Model)]
 """A model; its id alone is accepted too."""
 
 
@@ -194,7 +231,11 @@ class Condition(Spec):
 
 
 class TaskSpec(Spec):
-    """One assignment. ``context``: keys of the tasks whose outputs it reads; None leaves that to the process."""
+    """One assignment. ``context``: keys of the tasks whose outputs it reads; None leaves that to the process.
+
+    ``takes_near_misses``: a value of the answer that does not fit ``output_schema`` and can only be meant as one that
+    does, such as ``"9.5"`` for a number, is taken for it, with a note at the task.
+    """
 
     key: Key
     name: str = Field(default="", max_length=MAX_NAME_CHARS)
@@ -204,6 +245,7 @@ class TaskSpec(Spec):
     context: tuple[Key, ...] | None = None
     async_execution: StrictBool = False
     output_schema: dict[str, Any] | None = None
+    takes_near_misses: StrictBool = True
     tools: tuple[ToolField, ...] | None = None
     guardrails: tuple[Guardrail, ...] = ()
     guardrail_max_retries: StrictInt = Field(default=3, ge=0, le=20)
@@ -239,8 +281,13 @@ class CrewSpec(Spec):
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 in hex of the canonical JSON: the same for equal specs, and for no others."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        """SHA-256 in hex of the canonical JSON: the same for equal specs, and for no others.
+
+        The order of keys counts in schemas and in tools' settings, where it decides what a model writes first.
+        """
+        data = self.to_json()
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        text += _key_order([data.get("agents", []), data.get("tasks", [])])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def agent(self, key: str | None) -> AgentSpec | None:

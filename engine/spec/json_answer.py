@@ -7,20 +7,29 @@ import re
 from typing import Any
 
 from engine.spec.json_schema_checker import misfit
+from engine.spec.near_misses import mended
 from engine.text import read_json
 
+MAX_NOTES = 10
 FENCED = re.compile(r"```(?:json|JSON)?[^\S\n]*\n(.*?)```", re.DOTALL)
 
 
-def read(text: str, schema: dict[str, Any]) -> dict[str, str]:
-    """``raw``: the answer's JSON value, as text; or ``mistake``: why it has none, or what in it does not fit."""
+def read(text: str, schema: dict[str, Any], takes_near_misses: bool = False) -> dict[str, str]:
+    """``raw``: the answer's JSON value, as text; or ``mistake``: why it has none, or what in it does not fit.
+
+    ``note``: which values were taken for others that fit, where ``takes_near_misses``; else "".
+    """
     try:
         data = parse_json(text)
     except ValueError as error:
         return {"mistake": str(error)}
+    note = ""
     if fault := misfit(data, schema):
-        return {"mistake": f"The answer does not fit the schema: {fault}."}
-    return {"raw": json.dumps(data, ensure_ascii=False, separators=(",", ":"))}
+        near = mended(data, schema) if takes_near_misses else None
+        if near is None:
+            return {"mistake": f"The answer does not fit the schema: {fault}."}
+        data, note = near[0], f"{'; '.join(near[1][:MAX_NOTES])}."
+    return {"raw": json.dumps(data, ensure_ascii=False, separators=(",", ":")), "note": note}
 
 
 def parse_json(text: str) -> Any:

@@ -94,6 +94,9 @@ def _counted(keyword: str) -> Any:
     return counting
 
 
+UNCHECKABLE = (RecursionError, _TooManyReferences, regex.error, OverflowError)
+"""What ``errors_in`` raises where data or schema are beyond measure."""
+
 _Validator: Any = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     {
@@ -164,6 +167,12 @@ def misfit(data: Any, schema: JsonSchema) -> str:
     except OverflowError:
         faults.append("a number in it is too large")
     return "; ".join(faults)
+
+
+def errors_in(data: Any, schema: JsonSchema) -> Iterator[ValidationError]:
+    """What does not fit, one by one. Raises ``UNCHECKABLE``."""
+    _references_followed.set(0)
+    yield from _validator(schema).iter_errors(data)
 
 
 def _references(part: Any) -> Iterator[str]:

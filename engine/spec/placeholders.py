@@ -1,7 +1,8 @@
-"""``{placeholder}`` in a crew's texts: which inputs the crew takes, and how they are filled in.
+r"""``{placeholder}`` in a crew's texts: which inputs the crew takes, and how they are filled in.
 
-A placeholder is letters, digits, ``_`` and ``-`` in single braces. All other braces, such as those of JSON, are plain
-text. Regular expressions have no placeholders: ``{4}`` means something else there.
+A name begins with a letter of any alphabet or ``_``; letters, digits, ``_`` and ``-`` follow. ``{{name}}`` is the text
+``{name}``, ``{{{name}}}`` an input between braces, and so on. All other braces, such as those of JSON, regular
+expressions and formulas (``{"a": 1}``, ``\d{4}``, ``\frac{1}{2}``), are plain text.
 """
 
 from __future__ import annotations
@@ -9,22 +10,42 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from unicodedata import normalize
 
 from engine.spec.crew_spec import CrewSpec, QuestionGuardrail, TaskSpec
 
-PLACEHOLDER = re.compile(r"(?<!\{)\{([A-Za-z0-9_][A-Za-z0-9_-]*)\}(?!\})")
+BRACED = re.compile(r"(?<!\{)(\{++)([^\s{}]++)(\}++)")
+"""What stands in as many braces as there are on both sides. Linear: a run of braces is tried once."""
 
 
 def names_in(text: str) -> tuple[str, ...]:
     """The placeholders of a text in order of first use."""
-    return tuple(dict.fromkeys(PLACEHOLDER.findall(text)))
+    return tuple(dict.fromkeys(_uses(text)))
 
 
 def fill(text: str, inputs: Mapping[str, str]) -> str:
     """The text with each placeholder replaced by its input. Those without one stay, and inputs are not filled again."""
-    return PLACEHOLDER.sub(lambda match: inputs.get(match[1], match[0]), text)
+    return with_braces(text, lambda name, braces: _filled_in(name, braces, inputs))
+
+
+def is_name(text: str) -> bool:
+    """Whether an input may be called so."""
+    return text.replace("-", "_").isidentifier() and not text.startswith("-")
+
+
+def with_braces(text: str, instead: Callable[[str, int], str | None]) -> str:
+    """The text with another one for each name in braces. ``instead`` takes the name and how many braces stand on both
+    sides of it; what it gives takes the place of all of that, None leaves it."""
+
+    def replaced(match: re.Match[str]) -> str:
+        opened, name, closed = match.groups()
+        braces = min(len(opened), len(closed))
+        new = instead(name, braces) if is_name(name) else None
+        return match[0] if new is None else f"{opened[braces:]}{new}{closed[braces:]}"
+
+    return BRACED.sub(replaced, text)
 
 
 def input_text(value: Any) -> str:
@@ -32,7 +53,7 @@ def input_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value):
-        return ", ".join(map(str, value))
+        return ", ".join(map(input_text, value))
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -43,7 +64,7 @@ def placeholders(spec: CrewSpec) -> tuple[str, ...]:
 
 def with_inputs(spec: CrewSpec, inputs: Mapping[str, str]) -> CrewSpec:
     """The spec with its placeholders filled, from ``inputs`` first and then from the crew's own."""
-    values = dict(spec.inputs) | dict(inputs)
+    values = _values(spec, inputs)
     agents = tuple(
         agent.model_copy(update={name: fill(getattr(agent, name), values) for name in ("role", "goal", "backstory")})
         for agent in spec.agents
@@ -53,14 +74,42 @@ def with_inputs(spec: CrewSpec, inputs: Mapping[str, str]) -> CrewSpec:
 
 def missing_inputs(spec: CrewSpec, inputs: Mapping[str, str]) -> tuple[str, ...]:
     """The placeholders that have no value, neither in ``inputs`` nor among the crew's own."""
-    return tuple(name for name in placeholders(spec) if name not in inputs and name not in spec.inputs)
+    values = _values(spec, inputs)
+    return tuple(name for name in placeholders(spec) if name not in values)
+
+
+def unused_inputs(spec: CrewSpec, inputs: Mapping[str, str]) -> tuple[str, ...]:
+    """The inputs that no text of the crew uses, in their order."""
+    used = set(placeholders(spec))
+    return tuple(name for name in inputs if normalize("NFC", name) not in used)
 
 
 def filled_chars(spec: CrewSpec, inputs: Mapping[str, str]) -> int:
     """How many characters the inputs take where they are filled in, in all texts together."""
-    values = dict(spec.inputs) | dict(inputs)
-    uses = Counter(name for text in _texts(spec) for name in PLACEHOLDER.findall(text))
+    values = _values(spec, inputs)
+    uses = Counter(name for text in _texts(spec) for name in _uses(text))
     return sum(count * len(values.get(name, "")) for name, count in uses.items())
+
+
+def _filled_in(name: str, braces: int, inputs: Mapping[str, str]) -> str | None:
+    value = inputs.get(normalize("NFC", name)) if braces % 2 else name
+    return None if value is None else _braced(value, braces // 2)
+
+
+def _braced(text: str, braces: int) -> str:
+    return f"{'{' * braces}{text}{'}' * braces}"
+
+
+def _uses(text: str) -> Iterator[str]:
+    """Each use of a placeholder."""
+    for opened, name, closed in BRACED.findall(text):
+        if min(len(opened), len(closed)) % 2 and is_name(name):
+            yield normalize("NFC", name)
+
+
+def _values(spec: CrewSpec, inputs: Mapping[str, str]) -> dict[str, str]:
+    """All inputs. An accent may be typed as one character with its letter or after it: both are one name."""
+    return {normalize("NFC", name): value for name, value in (*spec.inputs.items(), *inputs.items())}
 
 
 def _texts(spec: CrewSpec) -> Iterator[str]:

@@ -25,7 +25,10 @@ from engine.spec.crew_spec import (
     ToolSpec,
 )
 from engine.spec.json_schema import schema_fault
+from engine.spec.lookalikes import lookalikes
+from engine.spec.named_models import llms_of
 from engine.spec.patterns import pattern_fault
+from engine.spec.placeholders import unused_inputs
 from engine.spec.plan import find_cycle, make_plan
 from engine.spec.size import excesses
 from engine.spec.tool_names import BUILT_IN_TOOLS
@@ -88,6 +91,7 @@ def _complaints(
         yield from _task(task, crew, tools)
     yield from _cycle(spec)
     if not was_saved:
+        yield from _inputs(spec)
         yield from _tried(spec, patience or Patience(TRYING_SECONDS))
 
 
@@ -115,6 +119,11 @@ def _crew(spec: CrewSpec) -> Iterator[Complaint]:
         for key, count in Counter(keys).items():
             if count > 1:
                 yield Complaint(f"{kind}.{key}.key", f"{count} {kind} share the key {key!r}.", "duplicate_key")
+    for field, llm in llms_of(spec).items():
+        for model in (llm.model, *llm.fallbacks):
+            if model.split() != [model]:
+                message = f"{model!r} is no model: an id has no blanks. Is {'-'.join(model.split())!r} meant?"
+                yield Complaint(field, message, "bad_model")
     yield from _manager(spec)
 
 
@@ -196,6 +205,14 @@ def _guardrails(task: TaskSpec) -> Iterator[Complaint]:
 def _fits_no_text(guardrail: LengthGuardrail) -> bool:
     bounds = (guardrail.min_words, guardrail.max_words)
     return None not in bounds and guardrail.min_words > guardrail.max_words  # type: ignore[operator]
+
+
+def _inputs(spec: CrewSpec) -> Iterator[Complaint]:
+    for name in unused_inputs(spec, spec.inputs):
+        message = f"No text uses this input. Write {{{name}}} where it belongs, or take it out in the crew's JSON."
+        yield Complaint(f"inputs.{name}", message, "unused_input", "warning")
+    for field, message in lookalikes(spec):
+        yield Complaint(field, message, "no_input", "warning")
 
 
 def _tried(spec: CrewSpec, patience: Patience) -> Iterator[Complaint]:

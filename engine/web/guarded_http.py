@@ -13,7 +13,7 @@ import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
 
@@ -52,10 +52,11 @@ class WebPage:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """A server's answer, whatever its status: the beginning of its text."""
+    """A server's answer, whatever its status: the beginning of its text, and its headers by lower-case names."""
 
     status: int
     text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class GuardedHttp:
@@ -88,8 +89,17 @@ class GuardedHttp:
 
         Raises ``RequestFailed`` if there is no answer.
         """
+        return await self._once("POST", url, body, headers, most_bytes)
+
+    async def get_once(self, url: str, *, headers: Mapping[str, str], most_bytes: int) -> HttpAnswer:
+        """One GET, as ``post_once``."""
+        return await self._once("GET", url, None, headers, most_bytes)
+
+    async def _once(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], most_bytes: int
+    ) -> HttpAnswer:
         async with self._client({**headers, "Accept-Encoding": "identity"}) as client:
-            request = client.build_request("POST", url, content=body)
+            request = client.build_request(method, url, content=body)
             self.reach.check_url(request.url)
             response = await client.send(request, stream=True)
             try:
@@ -102,7 +112,8 @@ class GuardedHttp:
             finally:
                 await response.aclose()
             text = _decoded(bytes(beginning[:most_bytes]), response.charset_encoding or "utf-8")
-            return HttpAnswer(response.status_code, text)
+            lowered = {name.lower(): value for name, value in response.headers.items()}
+            return HttpAnswer(response.status_code, text, lowered)
 
     async def _follow(
         self,

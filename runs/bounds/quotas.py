@@ -6,6 +6,7 @@ import math
 
 from django.db import connection
 
+from engine.text import counted
 from teams.access import Principal
 from teams.models import Membership
 from teams.refusals import TooMany
@@ -27,13 +28,14 @@ def take_turn(who: Principal, *, launches: int = 1) -> None:
     window = span(team.launch_window_s)
     if launches > team.launch_quota:
         raise TooMany(
-            f"Your team lets each member launch {team.launch_quota:,} runs in {window}; "
+            f"Your team lets each member launch {counted(team.launch_quota, 'run')} in {window}; "
             f"{launches:,} at once are more than that.",
             retry_after_s=team.launch_window_s,
         )
     raise TooMany(
-        f"You have launched {team.launch_quota - left:,} runs in the last {window.removeprefix('1 ')}, and your team "
-        f"lets each member launch {team.launch_quota:,}. Nothing was launched; try again in {_roughly(wait_s)}.",
+        f"You have launched {counted(team.launch_quota - left, 'run')} in the last {window.removeprefix('1 ')}, and "
+        f"your team lets each member launch {team.launch_quota:,}. Nothing was launched; try again in "
+        f"{_roughly(wait_s)}.",
         retry_after_s=wait_s,
     )
 

@@ -5,6 +5,7 @@ A run keeps what it was launched with: another cap holds for the runs that are l
 
 from __future__ import annotations
 
+from engine.text import counted
 from runs.models import Run
 from runs.money import dollars
 from runs.states import RUN_BUDGET
@@ -65,4 +66,4 @@ def what_to_do(run: Run, limit: str) -> str:
 def _in_words(bound: str, most: int) -> str:
     if bound == "max_seconds":
         return span(most)
-    return f"{most:,} model request{'' if most == 1 else 's'}"
+    return counted(most, "model request")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from runs.bounds import quotas
+from runs.bounds.unpriced import unpriced_calls, unpriced_calls_by_person
 from runs.models import Allowance, Bill
 from runs.months import this_month
 from teams.access import Principal
@@ -21,6 +22,7 @@ class Standing:
     budget_nusd: int | None  # None: no limit
     spent_nusd: int = 0
     reserved_nusd: int = 0  # held for calls in flight
+    unpriced_calls: int = 0  # whose cost nobody knows, so that it is not in ``spent_nusd``
 
     @property
     def left_nusd(self) -> int | None:
@@ -53,12 +55,18 @@ def standings(who: Principal) -> Standings:
     month = this_month()
     bill = Bill.objects.filter(team=who.team, month=month).first()
     memberships = members(who) if who.can_own else members(who).filter(user=who.user)
+    unpriced = unpriced_calls_by_person(who.team, month)
     allowances = {allowance.user_id: allowance for allowance in Allowance.objects.filter(team=who.team, month=month)}
     return Standings(
         month=month,
-        team=_standing(bill, who.team.budget_nusd),
+        team=_standing(bill, who.team.budget_nusd, sum(unpriced.values())),
         members=[
-            _member(membership, allowances.get(membership.user_id), who.team.user_budget_nusd)
+            _member(
+                membership,
+                allowances.get(membership.user_id),
+                who.team.user_budget_nusd,
+                unpriced.get(membership.user_id, 0),
+            )
             for membership in memberships
         ],
         launches=None if who.team.launch_quota is None else quotas.used(who),
@@ -67,16 +75,20 @@ def standings(who: Principal) -> Standings:
 
 def team_standing(who: Principal) -> Standing:
     """The team's budget of this month."""
-    return _standing(Bill.objects.filter(team=who.team, month=this_month()).first(), who.team.budget_nusd)
+    month = this_month()
+    bill = Bill.objects.filter(team=who.team, month=month).first()
+    return _standing(bill, who.team.budget_nusd, unpriced_calls(who.team, month))
 
 
-def _member(membership: Membership, allowance: Allowance | None, usual_nusd: int | None) -> MemberStanding:
+def _member(
+    membership: Membership, allowance: Allowance | None, usual_nusd: int | None, unpriced: int
+) -> MemberStanding:
     budget_nusd = usual_nusd if membership.budget_nusd is None else membership.budget_nusd
-    return MemberStanding(membership.user, _standing(allowance, budget_nusd), membership.budget_nusd)
+    return MemberStanding(membership.user, _standing(allowance, budget_nusd, unpriced), membership.budget_nusd)
 
 
-def _standing(month: Bill | Allowance | None, budget_nusd: int | None) -> Standing:
+def _standing(month: Bill | Allowance | None, budget_nusd: int | None, unpriced: int) -> Standing:
     """The month's own row once there is one, because that row is what is enforced."""
     if month is None:
-        return Standing(budget_nusd)
-    return Standing(month.budget_nusd, month.spent_nusd, month.reserved_nusd)
+        return Standing(budget_nusd, unpriced_calls=unpriced)
+    return Standing(month.budget_nusd, month.spent_nusd, month.reserved_nusd, unpriced)

@@ -53,7 +53,7 @@ def _of_json(old: Any, new: Any) -> OutputDiff:
     paths = dict.fromkeys([*before, *after])
     changed = [path for path in paths if before.get(path) != after.get(path)]
     shown = [(path, _cut(before.get(path)), _cut(after.get(path))) for path in changed[:MAX_CHANGES]]
-    notes = []
+    notes = [] if changed else ["Both hold the same values, their fields in another order or written otherwise."]
     if len(changed) > MAX_CHANGES:
         notes.append(f"Only the first {MAX_CHANGES} of {len(changed):,} differences are shown.")
     if MAX_LEAVES in (len(before), len(after)):

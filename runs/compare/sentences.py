@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from engine.text import counted
 from runs.compare.comparison import Against, Comparison
 from runs.compare.splits.cells import Part, Split
 from runs.compare.splits.interval import Difference
@@ -87,5 +88,5 @@ def certainty(interval: Difference | None, written: Written) -> str:
     span = f"{signed(written(interval.low), interval.low)} to {signed(written(interval.high), interval.high)}"
     if interval.is_clear:
         return f"The medians differ by {span} (95 % interval)."
-    more = f"; about {interval.more:,} more runs of each would settle it" if interval.more else ""
+    more = f"; about {counted(interval.more, 'more run')} of each would settle it" if interval.more else ""
     return f"The medians differ by {span} (95 % interval), which may be chance{more}."

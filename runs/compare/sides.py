@@ -123,7 +123,7 @@ def _of_runs(runs: Sequence[Run]) -> list[Side]:
     return [
         Side(
             id=str(run.pk),
-            label=f"{short(run.crew.name)} v{run.version.number} · {run.created_at:%d %b %H:%M}",
+            label=f"{short(run.crew.name)} v{run.version.number} · {run.created_at:%d %b %H:%M} UTC",
             simulated=run.simulated,
             totals=totals[run.pk],
             tasks=tasks.get(run.pk, []),

@@ -41,6 +41,11 @@ REASONS: Mapping[str, ReasonWords] = {
         "price per token", "a higher price of {model} in {task}", "a lower price of {model} in {task}"
     ),
     "model": ReasonWords("model", "{task} on {model}", "{task} on {model}"),
+    "fees": ReasonWords(
+        "fees that are not tokens",
+        "more for requests and searches in {task}",
+        "less for requests and searches in {task}",
+    ),
     "speed": ReasonWords("time per token", "{model} slower in {task}", "{model} faster in {task}"),
     "tools": ReasonWords("tools", "more for tools in {task}", "less for tools in {task}"),
     "other": ReasonWords("cost without tokens", "more without tokens in {task}", "less without tokens in {task}"),

@@ -12,6 +12,7 @@ from math import exp
 from random import Random
 from statistics import NormalDist
 
+from engine.text import counted
 from runs.demo.recipe import Part, Recipe
 
 MS = 1000
@@ -201,7 +202,7 @@ class _Work:
     def _refused_for_good(self) -> None:
         for attempt in range(1, ATTEMPTS + 1):
             self._refused(attempt)
-        self._fail(REFUSED, "provider_error")
+        self._fail(REFUSED, "provider_down")
 
     def _fail(self, error: str, code: str) -> None:
         self.task.state, self.task.error, self.task.error_code = "failed", error, code
@@ -244,11 +245,14 @@ class _Work:
             length = self.chance.uniform(*LENGTHS_TO_TELL)
             self.prompt += call.completion + 30
             call = self._ask(answers=self.part.answer_tokens, purpose="guardrail")
-            call.remark = f"The answer has {round(90 * length)} words; {self.part.complaint}."
+            call.remark = f"The answer has {counted(round(90 * length), 'word')}; {self.part.complaint}."
         self.task.answer_tokens = call.completion or self.part.answer_tokens
         if fails:
             call.reject()
-            self._fail(f"A guardrail refused the answer {self.part.retries + 1} times: {call.remark}", "model_mistake")
+            self._fail(
+                f"A guardrail refused the answer {counted(self.part.retries + 1, 'time')}: {call.remark}",
+                "model_mistake",
+            )
 
     def _ask(self, *, answers: int, purpose: str = "work") -> MadeCall:
         """The next step: a request, perhaps after one that was refused, or an earlier reply in its place."""
@@ -315,7 +319,7 @@ class _Work:
         """A request that the provider refused, and the pause after it. It costs nothing."""
         call = MadeCall(self.part, "model", self.step, attempt, self.now, self.now, epoch=self.run.epoch)
         call.finished += round(REFUSAL_MS * _around(self.chance, 0.5)) * MS
-        call.state, call.cost_class, call.error, call.error_code = "error", "failed", REFUSED, "provider_error"
+        call.state, call.cost_class, call.error, call.error_code = "error", "failed", REFUSED, "provider_down"
         call.counted = self.prompt
         if self.part.rate is not None:
             call.reserved = self.part.rate.worst_nusd(self.prompt, self.part.max_tokens)

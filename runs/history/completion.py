@@ -53,11 +53,11 @@ _ERRORS = """
 """
 _TAGS = """
     SELECT label.key,
-           CASE WHEN jsonb_typeof(label.value) IN ('object', 'array') THEN ''
+           CASE WHEN json_typeof(label.value) IN ('object', 'array') THEN ''
                 ELSE coalesce(label.value #>> '{}', 'null') END,
            count(*)
     FROM (SELECT metadata FROM runs_run WHERE team_id = %(team)s ORDER BY id DESC LIMIT %(runs)s) AS newest
-    CROSS JOIN LATERAL jsonb_each(newest.metadata) AS label (key, value)
+    CROSS JOIN LATERAL json_each(newest.metadata) AS label (key, value)
     WHERE length(label.key) <= %(chars)s GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
 """
 

@@ -135,7 +135,7 @@ def _times_crossed(words: Sequence[Word], asked: Asked) -> list[Fault]:
     stops = [moment(word.value.text, asked.now) for word in ends if word.name == "until"]
     if not begins or not stops or max(begins) < min(stops):
         return []
-    message = f"It ends at {min(stops):%Y-%m-%d %H:%M} UTC, before it begins at {max(begins):%Y-%m-%d %H:%M}"
+    message = f"It ends at {min(stops):%Y-%m-%d %H:%M} UTC, before it begins at {max(begins):%Y-%m-%d %H:%M} UTC"
     return [Fault(ends[-1].start, ends[-1].end, f"{message}: write an earlier since: or a later until:")]
 
 

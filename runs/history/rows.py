@@ -41,7 +41,7 @@ def _begin(name: str) -> str:
 
 
 def _run(line: RunLine) -> str:
-    crew, launched_at = escape(line.crew), f"{line.created_at:%Y-%m-%d %H:%M:%S}"
+    crew, launched_at = escape(line.crew), f"{line.created_at:%Y-%m-%d %H:%M:%S} UTC"
     label = simulated() if line.simulated else ""
     about = f'<div class="{"bad" if line.failed else "quiet"} clip">{escape(line.about)}</div>' if line.about else ""
     return f"""<tr>

@@ -8,10 +8,18 @@ from django.db import IntegrityError, transaction
 
 from agents_app.actions import cut_version
 from agents_app.models import Crew
+from agents_app.queries import locked_revision
 from engine.spec.crew_spec import CrewSpec
 from engine.text import storable_json
 from runs.bounds import budgets, quotas, run_caps
-from runs.launch.order import LaunchOrder, is_simulated_run, key_complaints, limit_complaints, order_complaints
+from runs.launch.order import (
+    LaunchOrder,
+    is_simulated_run,
+    key_complaints,
+    limit_complaints,
+    order_complaints,
+    price_complaints,
+)
 from runs.models import ClockTimestamp, Run, TaskRun
 from runs.money import to_nusd
 from runs.telemetry import metrics
@@ -19,7 +27,7 @@ from runs.worker import bell
 from teams.access import Principal, require
 from teams.credentials import TeamCredentials
 from teams.models import ApiToken, Role
-from teams.refusals import Conflict, Invalid, TooMany
+from teams.refusals import Changed, Conflict, Invalid, TooMany
 
 
 def launch(
@@ -67,12 +75,18 @@ def _checked_kind(who: Principal, spec: CrewSpec, order: LaunchOrder) -> bool:
         raise Invalid("The crew was not launched, and nothing was spent.", fields=fields)
     simulated = is_simulated_run(spec, credentials, wanted=order.simulated)
     if not simulated:
+        if fields := price_complaints(who, spec, order):
+            raise Invalid("The crew was not launched, and nothing was spent.", fields=fields)
         budgets.refuse_used_up(who)
     return simulated
 
 
 def _ordered_run(who: Principal, crew: Crew, order: LaunchOrder) -> tuple[Run, CrewSpec]:
     """The run, checked but not saved yet, and the spec that it is to execute."""
+    if order.version is None and order.draft_revisions is not None:
+        revision = locked_revision(crew)
+        if str(revision) not in order.draft_revisions:
+            raise Changed(revision)
     version = order.version or cut_version(crew, by=who.user)
     spec = CrewSpec.from_json(version.spec)
     run = Run(
@@ -85,6 +99,7 @@ def _ordered_run(who: Principal, crew: Crew, order: LaunchOrder) -> tuple[Run, C
         metadata=storable_json(dict(order.metadata)),
         budget_nusd=who.team.run_budget_nusd if order.budget_usd is None else to_nusd(order.budget_usd),
         at_limit=order.at_limit or who.team.at_limit,
+        accepts_unpriced=order.accept_unpriced,
         **{name: run_caps.capped(who.team, name, bound) for name, bound in order.bounds.items()},
         created_by=who.user,
         request_hash=order.request_hash,

@@ -12,15 +12,22 @@ from runs.launch.queries import LaunchedRun, launched_run
 from runs.launch.schemas import Launched, LaunchIn
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
-from teams.api.error_body import ERRORS
+from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, revisions_named
 from teams.models import Role
 
 router = Router(tags=["runs"])
 
 
-@router.post("/{slug:slug}/runs", response={202: Launched, **ERRORS}, auth=Bearer(Role.RUNNER))
+@router.post(
+    "/{slug:slug}/runs",
+    response={202: Launched, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.RUNNER),
+    openapi_extra=IF_MATCH,
+)
 def launch_run(request: ApiRequest, slug: str, body: LaunchIn) -> Status[LaunchedRun]:
-    """Queues a run. With an ``Idempotency-Key`` header a repeated request gives the same run."""
+    """Queues a run. With an ``Idempotency-Key`` header a repeated request gives the same run.
+
+    ``If-Match`` is about the draft; a run of a ``version`` needs none."""
     crew = own_crew(request.auth, slug, Role.RUNNER)
     version = fetch(CrewVersion, request.auth, crew=crew, number=body.version) if body.version else None
     order = LaunchOrder(
@@ -29,7 +36,9 @@ def launch_run(request: ApiRequest, slug: str, body: LaunchIn) -> Status[Launche
         budget_usd=body.budget_usd,
         limits=RunLimits(max_calls=body.max_calls, max_tokens=body.max_tokens, max_seconds=body.max_seconds),
         priority=body.priority,
+        draft_revisions=revisions_named(request),
         at_limit=body.at_limit,
+        accept_unpriced=body.accept_unpriced,
         metadata=body.metadata,
     )
     key = request.headers.get("Idempotency-Key")

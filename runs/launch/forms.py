@@ -43,6 +43,9 @@ class LaunchForm(forms.Form):
     max_calls = forms.IntegerField(required=False, min_value=1, label="Model requests at most")
     max_tokens = forms.IntegerField(required=False, min_value=1, label="Tokens at most")
     max_seconds = forms.IntegerField(required=False, min_value=1, label="Seconds at most")
+    accept_unpriced = forms.BooleanField(
+        required=False, label="Launch all the same: these calls are made whatever the budgets say, and sums say so"
+    )
     priority = forms.ChoiceField(choices=Priority.choices, initial=Priority.NORMAL)
     key = forms.CharField(widget=forms.HiddenInput, max_length=60)
     version = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -108,5 +111,6 @@ class LaunchForm(forms.Form):
             limits=RunLimits(**{name: typed[name] for name in BOUNDS}),
             priority=typed["priority"],
             at_limit=typed["at_limit"] or None,
+            accept_unpriced=typed["accept_unpriced"],
             simulated={"yes": True, "no": False}.get(typed["simulated"]),
         )

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from agents_app.models import CrewVersion
-from engine.catalogue.model_ids import is_simulated, provider_of
+from engine.catalogue.model_ids import is_simulated
 from engine.record.limits import RunLimits
 from engine.spec.crew_spec import CrewSpec
+from engine.spec.lookalikes import lookalikes
 from engine.spec.named_models import llms_of, models_of
-from engine.spec.placeholders import missing_inputs
+from engine.spec.placeholders import missing_inputs, unused_inputs
 from engine.spec.size import filling_fault
 from runs.bounds import run_caps
 from runs.bounds.budgets import MAX_BUDGET_USD
 from runs.bounds.run_caps import MAX_BOUND, RAISE
+from runs.bounds.unpriced import budgets_over
+from runs.ledger.prices import TeamPrices
 from runs.money import dollars, to_nusd, to_usd
 from runs.states import Priority
+from teams.access import Principal
 from teams.credentials import TeamCredentials
 from teams.models import AtLimit, Team
 
 MAX_INPUT_CHARS = 1_000_000
 MAX_METADATA_CHARS = 10_000
+MOST_NAMED = 5
+"""Models in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,9 @@ class LaunchOrder:
     priority: str = Priority.NORMAL
     metadata: Mapping[str, Any] = field(default_factory=dict)
     simulated: bool | None = None  # None: simulated if the team has no provider key at all
+    draft_revisions: frozenset[str] | None = None  # the draft is launched only at one of these; None: at any
     at_limit: str | None = None  # what the run does when a budget does not cover its next call; None: the team's way
+    accept_unpriced: bool = False  # budgets need not hold back the calls of models whose price nobody knows
 
     @property
     def bounds(self) -> dict[str, int | None]:
@@ -65,6 +73,8 @@ class LaunchOrder:
         ]
         if self.at_limit is not None:  # orders from before there was a choice keep their hash
             parts.append(self.at_limit)
+        if self.accept_unpriced:
+            parts.append("accept_unpriced")
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -97,6 +107,12 @@ def _input_complaints(spec: CrewSpec, inputs: Mapping[str, str]) -> dict[str, st
     return fields
 
 
+def input_warnings(spec: CrewSpec, inputs: Mapping[str, str]) -> list[str]:
+    """What may surprise about the inputs, though the crew can be launched with them."""
+    unused = [f"No text of the crew uses the input {name}." for name in unused_inputs(spec, inputs)]
+    return unused + [f"{field}: {message}" for field, message in lookalikes(spec)]
+
+
 def limit_complaints(team: Team, order: LaunchOrder) -> dict[str, str]:
     """What the team's own limits say against the order, by field."""
     fields = {}
@@ -118,11 +134,51 @@ def key_complaints(spec: CrewSpec, credentials: TeamCredentials, *, simulated: b
     if any(is_simulated(model) for model in models_of(spec)):
         return {"agents": "Some agents use simulated models and some do not. Use one kind for the whole crew."}
     return {
-        field: f"There is no {provider_of(llm.model) or 'known'} key for {llm.model}. "
-        "Add one in the team's settings, or launch the crew simulated."
+        field: f"{missing} Or launch the crew simulated."
         for field, llm in llms_of(spec).items()
-        if credentials.key_for(llm) is None
+        if (missing := credentials.missing(llm))
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Unbounded:
+    """Models whose price nobody knows, and what budgets are called that cannot hold their calls back."""
+
+    models: Sequence[str]
+    budgets: Sequence[str]
+
+    @property
+    def in_words(self) -> str:
+        more = len(self.models) - MOST_NAMED
+        models = ", ".join(self.models[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        budgets = " and ".join(title[0].lower() + title[1:] for title in self.budgets)
+        return f"No price is known for {models}. Without one, {budgets} cannot hold calls back."
+
+
+def unbounded_by_money(who: Principal, spec: CrewSpec, budget_usd: Decimal | None) -> Unbounded | None:
+    """What of a real run no budget would bound; None if each of its models has a price, or if it has no budget."""
+    budget_nusd = who.team.run_budget_nusd if budget_usd is None else to_nusd(budget_usd)
+    models = sorted(models_of(spec))
+    prices = TeamPrices(who.team, models)
+    unpriced = [model for model in models if prices.quote(model) is None]
+    budgets = budgets_over(who, budget_nusd) if unpriced else []
+    return Unbounded(unpriced, budgets) if budgets else None
+
+
+def price_complaints(who: Principal, spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:
+    """Why a real run is not launched under budgets that do not bound it, with what may be done instead."""
+    if order.accept_unpriced or order.bounds["max_tokens"] is not None:
+        return {}
+    unbounded = unbounded_by_money(who, spec, order.budget_usd)
+    if unbounded is None:
+        return {}
+    choice = "Set a price on the page Prices, bound the run by its tokens, or accept that they are made all the same."
+    return {"accept_unpriced": f"{unbounded.in_words} {choice}"}
+
+
+def key_doubts(spec: CrewSpec, credentials: TeamCredentials) -> list[str]:
+    """Why keys that there are may not do for the crew's models, as their last tests told."""
+    return list(dict.fromkeys(filter(None, map(credentials.doubt, llms_of(spec).values()))))
 
 
 def is_simulated_run(spec: CrewSpec, credentials: TeamCredentials, *, wanted: bool | None) -> bool:

@@ -16,7 +16,7 @@ from engine.spec.named_models import models_of
 from engine.spec.validate import Complaint, validate
 from runs.bounds import run_caps
 from runs.launch.forms import LaunchForm
-from runs.launch.order import key_complaints
+from runs.launch.order import Unbounded, key_complaints, key_doubts, unbounded_by_money
 from runs.models import Run
 from runs.run.estimates import Estimate, estimate_of
 from runs.typed_values import uuid_or_none, whole_number_or_none
@@ -45,7 +45,9 @@ class LaunchPage:
     form: LaunchForm
     complaints: Sequence[Complaint]
     missing_keys: Sequence[str]  # what a real run lacks
+    key_doubts: Sequence[str]  # why keys that there are may not do
     needs_search_key: bool
+    unbounded: Unbounded | None  # what of a real run no budget would bound
     estimates: Sequence[tuple[bool, Estimate]]  # (whether it is for simulated runs, the estimate)
     earlier: Run | None
     caps: str  # the most that the team gives a run, in words; "" without any
@@ -54,6 +56,11 @@ class LaunchPage:
     @property
     def errors(self) -> list[Complaint]:
         return [complaint for complaint in self.complaints if complaint.level == "error"]
+
+    @property
+    def warnings(self) -> list[Complaint]:
+        """What may surprise. Nothing of it keeps the crew from running."""
+        return [complaint for complaint in self.complaints if complaint.level == "warning"]
 
 
 def launch_choice(who: Principal, crew: Crew, query: Mapping[str, str], sent: Mapping[str, str]) -> LaunchChoice:
@@ -68,6 +75,8 @@ def launch_page(who: Principal, crew: Crew, choice: LaunchChoice, refused: Launc
     """``refused`` is a form that is shown again with what was typed; without it the form is a new one."""
     version, spec = choice.version, choice.spec
     credentials = TeamCredentials(who.team)
+    own_kind = "simulated" if all(is_simulated(model) for model in models_of(spec)) else ""
+    can_be_real = credentials.any_model_key and not own_kind
     estimates = [(simulated, estimate_of(crew.pk, simulated=simulated)) for simulated in (False, True)]
     return LaunchPage(
         crew=crew,
@@ -77,11 +86,13 @@ def launch_page(who: Principal, crew: Crew, choice: LaunchChoice, refused: Launc
         form=refused or _new_form(who, choice, credentials),
         complaints=validate(spec),
         missing_keys=list(dict.fromkeys(key_complaints(spec, credentials, simulated=False).values())),
+        key_doubts=key_doubts(spec, credentials),
         needs_search_key=_searches(spec) and credentials.search_key() is None,
+        unbounded=unbounded_by_money(who, spec, None) if can_be_real else None,
         estimates=[(simulated, estimate) for simulated, estimate in estimates if estimate is not None],
         earlier=choice.earlier,
         caps=run_caps.in_words(who.team),
-        own_kind="simulated" if all(is_simulated(model) for model in models_of(spec)) else "",
+        own_kind=own_kind,
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from engine.spec.crew_spec import CrewSpec
+from runs.launch.order import input_warnings
 from runs.models import Run
 from runs.run.estimates import Estimate, estimate
 
@@ -15,6 +18,7 @@ class LaunchedRun:
 
     run: Run
     estimate: Estimate | None
+    warnings: Sequence[str] = ()  # what may surprise in the texts that models are sent
 
     @property
     def estimated_completion(self) -> datetime | None:
@@ -26,5 +30,5 @@ class LaunchedRun:
 
 
 def launched_run(run: Run) -> LaunchedRun:
-    """One query."""
-    return LaunchedRun(run, estimate(run))
+    """Two queries."""
+    return LaunchedRun(run, estimate(run), input_warnings(CrewSpec.from_json(run.version.spec), run.inputs))

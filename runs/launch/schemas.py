@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictBool, StrictInt
 
 from runs.addresses import run_url
 from runs.api_fields import TimeText, TimeTextOrNull, UsdTextOrNull
@@ -26,6 +26,9 @@ class LaunchIn(Strict):
     max_seconds: StrictInt | None = Field(None, description="the run makes no further request after so many seconds")
     priority: Priority = Priority.NORMAL
     at_limit: AtLimit | None = Field(None, description="what the run does at a budget; null is the team's way")
+    accept_unpriced: StrictBool = Field(
+        False, description="budgets need not hold back calls of models whose price nobody knows; else it is refused"
+    )
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -36,6 +39,7 @@ class Launched(Schema):
     estimated_completion: TimeTextOrNull
     estimated_cost_usd: UsdTextOrNull = Field(validation_alias="estimated_cost_nusd")
     url: str
+    warnings: list[str] = Field(description="inputs that no text uses, and what looks like an input and is none")
 
     @staticmethod
     def resolve_url(launched: LaunchedRun) -> str:

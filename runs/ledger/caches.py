@@ -158,7 +158,9 @@ class KeptOutputs(_FromLedger):
         return TaskRun.objects.filter(run__team_id=self._team_id, cache_key=key, state=TaskStatus.SUCCEEDED)
 
     def _kept(self, row: Any) -> Kept:
-        result = TaskResult(row.key, TaskStatus.SUCCEEDED, raw=row.output_raw, data=row.output_json)
+        result = TaskResult(
+            row.key, TaskStatus.SUCCEEDED, raw=row.output_raw, data=row.output_json, note=row.output_note
+        )
         return Kept(result, cost_usd=None if row.unpriced_calls else to_usd(row.spent_nusd))
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from engine.catalogue.pricing import Rates, worst_case_rates
+from engine.catalogue.pricing import PARTS, Parts, Rates, worst_case_rates
 from engine.errors import Cancelled
 from engine.record.journal import CallIntent, CallOutcome, CallStatus, Purpose
 from engine.text import json_text, storable
@@ -22,6 +22,7 @@ from runs.ledger import rollups
 from runs.ledger.corrections import keep_correction
 from runs.ledger.statements import OPEN, READ_OPEN, READ_TO_SETTLE, ROLLUP_FIELDS, SETTLE, TOKEN_FIELDS
 from runs.live.notify import CHANNEL
+from runs.models.call import CALL_PARTS
 from runs.money import to_nusd
 from runs.sql import rows_as
 from runs.states import CallState, CostClass
@@ -113,6 +114,10 @@ def open_line(call_id: UUID, intent: CallIntent, owner: Owner, *, credential: st
         "cache_key": intent.cache_key,
         **waits,
         **_prices(price and worst_case_rates(intent.prompt_tokens, price)),
+        "quote": price and price.quote_id,
+        "request_usd": price and price.request_usd,
+        "search_usd": price and price.search_usd,
+        "citation_usd_per_mtok": price and price.citation_usd_per_mtok,
         "channel": CHANNEL,
     }
     with connection.cursor() as cursor:
@@ -152,6 +157,7 @@ def settle(line: UnsettledCall, outcome: CallOutcome, *, fresh: bool) -> None:
         **{f"more_{name}": now[name] - before[name] for name in ROLLUP_FIELDS},
         **{name: now[name] for name in TOKEN_FIELDS},
         **_prices(outcome.rates),
+        **_parts(outcome.parts),
         "repriced": outcome.rates is not None,
         "cost": cost,
         "released": line.reserved_nusd if line.state == CallState.INTENT else 0,
@@ -217,6 +223,10 @@ def _of_outcome(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> 
         "state": state.value,
         "cost_class": _cost_class(line, outcome, state).value,
         "usage_estimated": outcome.usage.estimated,
+        "citation_tokens": outcome.usage.citation_tokens,
+        "searches": outcome.usage.searches,
+        "provider_nusd": outcome.usage.stated_nusd,
+        "provider_is_booked": outcome.is_stated,
         "cache_hit": outcome.cache_hit,
         "cache_age_s": outcome.cache_age_s,
         "saved": to_nusd(outcome.saved_usd),
@@ -233,6 +243,12 @@ def _of_outcome(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> 
     }
 
 
+def _parts(parts: Parts | None) -> dict[str, int | None]:
+    """What the cost is made of, by column."""
+    columns = zip(CALL_PARTS, PARTS, strict=True)
+    return {f"{column}_nusd": None if parts is None else getattr(parts, part) for column, part in columns}
+
+
 def _prices(rates: Rates | None) -> dict[str, Any]:
     """The prices that are kept with a call: its reservation's until it is known which ones apply."""
     return {
@@ -240,6 +256,7 @@ def _prices(rates: Rates | None) -> dict[str, Any]:
         "output": rates and rates.output_usd_per_mtok,
         "cached": rates and rates.cached_usd_per_mtok,
         "cache_write": rates and rates.cache_write_usd_per_mtok,
+        "reasoning": rates and rates.reasoning_usd_per_mtok,
         "above_tokens": rates.above_tokens if rates else 0,
     }
 

@@ -247,6 +247,7 @@ class LedgerJournal:
             "cache_key": result.cache_key,
             "raw": storable(result.raw),
             "data": None if result.data is None else json_text(result.data),
+            "note": storable(result.note),
             "error": storable(result.error),
             "error_code": result.error_code,
         }

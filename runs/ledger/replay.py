@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from engine.catalogue.pricing import Usage
+from engine.errors import ModelRefused
 from engine.providers.llm import LLMReply, ToolCall
 from engine.record.journal import (
     CREW_TASK,
@@ -31,6 +32,8 @@ from runs.states import TASK_KEPT, CallState
 
 # A tool call that failed but told the model something: the model has gone on from that.
 TOLD = Q(state=CallState.ERROR, kind="tool") & ~Q(tool_output="")
+# A model's refusal, which is not asked for again.
+REFUSED = Q(state=CallState.ERROR, kind="model", error_code=ModelRefused.code)
 # A tool call that must not be carried out twice.
 UNSAFE = Q(kind="tool", effect=Effect.UNSAFE.value, simulated=False)
 
@@ -62,7 +65,7 @@ def read_replay(run: Run) -> Replay:
     """Three queries. The calls of kept tasks are not read: their results are enough."""
     tasks = list(run.tasks.all())
     keys = {task.pk: task.key for task in tasks}
-    known = Q(state=CallState.OK) | Q(TOLD) | Q(UNSAFE, state__in=(CallState.LATE, CallState.UNKNOWN))
+    known = Q(state=CallState.OK) | Q(TOLD) | Q(REFUSED) | Q(UNSAFE, state__in=(CallState.LATE, CallState.UNKNOWN))
     calls = run.calls.filter(known).exclude(task_run__state__in=TASK_KEPT).order_by("started_at", "id")
     reviews = list(models.Review.objects.filter(task_run__run=run, approved__isnull=False))
     answered = {review.call_id: LostCall(happened=review.approved, comment=review.comment) for review in reviews}
@@ -102,6 +105,7 @@ def _result(task: TaskRun) -> TaskResult:
         status=TaskStatus(task.state),
         raw=task.output_raw,
         data=task.output_json,
+        note=task.output_note,
         error=task.error,
         error_code=task.error_code,
     )
@@ -130,6 +134,8 @@ def _record(call: Call, task: str) -> CallRecord:
         reply=reply_of(call.reply) if call.reply else None,
         tool_output=call.tool_output if call.kind == "tool" else None,
         cost_usd=to_usd(call.cost_nusd),
+        error=call.error,
+        error_code=call.error_code,
         latency_ms=call.latency_ms or 0,
         cache_hit=call.cache_hit,
     )

@@ -17,6 +17,7 @@ from django.db import connection
 from psycopg.sql import SQL
 
 from runs.ledger.statements import ROLLUP_FIELDS, TOKEN_FIELDS
+from runs.ledger.token_spend import FEES_NUSD, TOKENS, USD_PER_MTOK
 from runs.sql import listed, statement
 
 PRECISION = 0.01
@@ -174,13 +175,6 @@ _CALLS_OF_TASKS: LiteralString = f"""
     LEFT JOIN runs_taskrun AS task ON task.id = call.task_run_id
     WHERE {_ENDED} AND call.state <> 'intent'
 """
-_PLAIN_PROMPT: LiteralString = "(call.prompt_tokens - call.cached_prompt_tokens - call.cache_write_tokens)"
-_SPEND: dict[str, tuple[LiteralString, LiteralString]] = {
-    "prompt": (_PLAIN_PROMPT, "call.input_usd_per_mtok"),
-    "cached": ("call.cached_prompt_tokens", "coalesce(call.cached_usd_per_mtok, call.input_usd_per_mtok)"),
-    "cache_write": ("call.cache_write_tokens", "coalesce(call.cache_write_usd_per_mtok, call.input_usd_per_mtok)"),
-    "completion": ("call.completion_tokens", "call.output_usd_per_mtok"),
-}
 _VERSIONS_DAY: dict[str, LiteralString] = {
     "version_id": "run.version_id",
     "simulated": "run.simulated",
@@ -202,11 +196,12 @@ TASK_CALLS = RollupTable(
         "calls": "count(*)",
         "requests": _REQUESTS,
         "cost_nusd": "coalesce(sum(call.cost_nusd), 0)",
+        "fees_nusd": f"coalesce(sum({FEES_NUSD}), 0)",
         "latency_ms": "coalesce(sum(call.latency_ms), 0)",
         "waited_ms": "coalesce(sum(call.waited_ms), 0)",
         "nested_ms": "coalesce(sum(call.waited_ms + coalesce(call.latency_ms, 0)) FILTER (WHERE call.branch <> ''), 0)",
-        **{f"tokens_{kind}": f"coalesce(sum({tokens}), 0)" for kind, (tokens, _) in _SPEND.items()},
-        **{f"spend_{kind}": f"coalesce(sum({tokens} * {price}), 0)" for kind, (tokens, price) in _SPEND.items()},
+        **{f"tokens_{kind}": f"coalesce(sum({tokens}), 0)" for kind, tokens in TOKENS.items()},
+        **{f"spend_{kind}": f"coalesce(sum({spend}), 0)" for kind, spend in USD_PER_MTOK.items()},
     },
     _CALLS_OF_TASKS,
 )

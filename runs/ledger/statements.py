@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from psycopg.sql import SQL
 
+from runs.models.call import CALL_PARTS
 from runs.months import THIS_MONTH
 from runs.sql import listed, statement
 
@@ -24,7 +25,15 @@ _PRICE_VALUES = {
     "output_usd_per_mtok": "%(output)s::numeric",
     "cached_usd_per_mtok": "%(cached)s::numeric",
     "cache_write_usd_per_mtok": "%(cache_write)s::numeric",
+    "reasoning_usd_per_mtok": "%(reasoning)s::numeric",
     "priced_above_tokens": "%(above_tokens)s",
+}
+
+_FEE_VALUES = {
+    "quote_id": "%(quote)s",
+    "request_usd": "%(request_usd)s::numeric",
+    "search_usd": "%(search_usd)s::numeric",
+    "citation_usd_per_mtok": "%(citation_usd_per_mtok)s::numeric",
 }
 
 ROLLUP_FIELDS = (*TOKEN_FIELDS, "successful_requests", "spent_nusd", "unpriced_calls", "estimated_calls")
@@ -46,8 +55,8 @@ _CALL_VALUES = {
     "simulated": "%(simulated)s",
     "model": "%(model)s",
     "credential": "%(credential)s",
-    "params": "%(params)s::jsonb",
-    "messages": "%(messages)s::jsonb",
+    "params": "%(params)s::json",
+    "messages": "%(messages)s::json",
     "tool": "%(tool)s",
     "arguments": "%(arguments)s",
     "effect": "%(effect)s",
@@ -56,6 +65,7 @@ _CALL_VALUES = {
     "waited_ms": "%(waited_ms)s",
     "budget_ms": "%(budget_ms)s",
     **_PRICE_VALUES,
+    **_FEE_VALUES,
     "reserved_nusd": "%(reserved)s",
     "billed_month": "month.begins",
     "usage_estimated": "false",
@@ -159,11 +169,13 @@ SETTLE = statement(
     """
     WITH line AS (
         UPDATE runs_call SET state = %(state)s, cost_class = %(cost_class)s, cost_nusd = %(cost)s, {applied_prices},
-            {tokens},
+            {tokens}, {parts},
+            citation_tokens = %(citation_tokens)s, searches = %(searches)s,
+            provider_nusd = %(provider_nusd)s, provider_is_booked = %(provider_is_booked)s,
             usage_estimated = %(usage_estimated)s, cache_hit = %(cache_hit)s, cache_age_s = %(cache_age_s)s,
             saved_nusd = %(saved)s, cache_key = CASE WHEN %(reusable)s THEN cache_key ELSE '' END,
             error = %(error)s, error_code = %(error_code)s, tool_output = %(tool_output)s,
-            latency_ms = %(latency_ms)s, reply = %(reply)s::jsonb, model_answered = %(model_answered)s,
+            latency_ms = %(latency_ms)s, reply = %(reply)s::json, model_answered = %(model_answered)s,
             finish_reason = %(finish_reason)s, provider_request_id = %(provider_request_id)s, ttft_ms = %(ttft_ms)s,
             finished_at = clock_timestamp()
         WHERE id = %(id)s),
@@ -186,6 +198,7 @@ SETTLE = statement(
     """,
     applied_prices=_APPLIED_PRICES,
     tokens=listed(f"{name} = %({name})s" for name in TOKEN_FIELDS),
+    parts=listed(f"{part}_nusd = %({part}_nusd)s" for part in CALL_PARTS),
     added_sums=_ADDED_SUMS,
 )
 
@@ -213,7 +226,7 @@ END_TASK = statement(
     """
     WITH {held_run}, task AS (
         UPDATE runs_taskrun SET state = %(state)s, cache_key = %(cache_key)s, output_raw = %(raw)s,
-            output_json = %(data)s::jsonb, error = %(error)s, error_code = %(error_code)s,
+            output_json = %(data)s::json, output_note = %(note)s, error = %(error)s, error_code = %(error_code)s,
             waits_for = '', waits_until = NULL,
             finished_at = CASE WHEN %(state)s = 'waiting' THEN NULL ELSE clock_timestamp() END
         FROM run WHERE runs_taskrun.id = %(task)s AND state IN ('pending', 'running', 'waiting'))

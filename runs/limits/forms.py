@@ -119,8 +119,10 @@ def run_budget_help(team: Team) -> str:
     """What a launch's budget means, with the most that the team gives a run."""
     most = to_usd(team.run_budget_nusd)
     if most is None:
-        return "No call is made that could go beyond it. Empty: none."
-    return f"No call is made that could go beyond it. At most {dollars(team.run_budget_nusd or 0)}, as also if empty."
+        return "No call that has a price is made beyond it. Empty: none."
+    return (
+        f"No call that has a price is made beyond it. At most {dollars(team.run_budget_nusd or 0)}, as also if empty."
+    )
 
 
 def amount_text(amount: Decimal) -> str:

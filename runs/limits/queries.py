@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runs.bounds.standings import Standings, standings
+from runs.limits.actions import limits_of
 from runs.models import Alert
 from runs.notices import alerts
 from teams.access import Principal
@@ -19,8 +20,9 @@ class LimitsNow:
     team: Team
     standings: Standings
     alerts: Sequence[Alert]
+    revision: str  # of the limits as they are set
 
 
 def limits_now(who: Principal) -> LimitsNow:
     """The limits of the team with this month's budgets and the newest alerts."""
-    return LimitsNow(who.team, standings(who), alerts.listed(who))
+    return LimitsNow(who.team, standings(who), alerts.listed(who), limits_of(who.team).digest)

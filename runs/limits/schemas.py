@@ -53,6 +53,7 @@ class StandingOut(Schema):
     spent_usd: UsdText = Field(validation_alias="spent_nusd")
     held_usd: UsdText = Field(validation_alias="reserved_nusd", description="reserved for calls in flight")
     left_usd: UsdTextOrNull = Field(validation_alias="left_nusd")
+    unpriced_calls: int = Field(description="whose cost nobody knows: it is not in spent_usd")
 
 
 class MemberOut(StandingOut):
@@ -60,6 +61,7 @@ class MemberOut(StandingOut):
     spent_usd: UsdText = Field(validation_alias="standing.spent_nusd")
     held_usd: UsdText = Field(validation_alias="standing.reserved_nusd", description="reserved for calls in flight")
     left_usd: UsdTextOrNull = Field(validation_alias="standing.left_nusd")
+    unpriced_calls: int = Field(validation_alias="standing.unpriced_calls")
     id: int = Field(validation_alias="user.pk")
     email: str = Field(validation_alias="user.email")
     own_budget_usd: UsdTextOrNull = Field(
@@ -81,6 +83,7 @@ class AlertOut(Schema):
 
 
 class LimitsOut(Schema):
+    revision: str = Field(description="differs as soon as one of the limits does")
     budget_usd: UsdTextOrNull = Field(validation_alias="team.budget_nusd")
     run_budget_usd: UsdTextOrNull = Field(validation_alias="team.run_budget_nusd")
     run_max_calls: int | None = Field(validation_alias="team.run_max_calls")

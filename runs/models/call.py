@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 
 from runs.models.fields import new_id, not_negative, one_of
+from runs.models.price import PriceQuote
 from runs.models.run import Run, TaskRun
 from runs.states import WASTED, CallState, CostClass
-from teams.models import Team
+from teams.models import KeptJSON, Team
+
+CALL_PARTS = (
+    *("prompt", "cached", "cache_write", "completion", "reasoning"),
+    *("citations", "searches", "request", "beyond_ours"),
+)
+"""What a call's cost is made of, as its columns are named before ``_nusd``."""
 
 
 class Call(models.Model):
@@ -43,9 +50,9 @@ class Call(models.Model):
     model = models.CharField(max_length=200, blank=True)
     credential = models.CharField(max_length=120, blank=True)  # the provider key that was used
     model_answered = models.CharField(max_length=200, blank=True)  # what the provider says answered
-    params = models.JSONField(default=dict)
-    messages = models.JSONField(default=list)
-    reply = models.JSONField(null=True)
+    params = KeptJSON(default=dict)
+    messages = KeptJSON(default=list)
+    reply = KeptJSON(null=True)
     tool = models.CharField(max_length=64, blank=True)
     arguments = models.TextField(blank=True)
     effect = models.CharField(max_length=10, blank=True)  # ``engine.tools.tool.Effect`` of a tool call
@@ -60,16 +67,46 @@ class Call(models.Model):
     cache_write_tokens = models.BigIntegerField(default=0)
     completion_tokens = models.BigIntegerField(default=0)  # includes reasoning tokens
     reasoning_tokens = models.BigIntegerField(default=0)
+    citation_tokens = models.BigIntegerField(default=0, db_default=0)  # billed beside the prompt
+    searches = models.IntegerField(default=0, db_default=0)  # that the provider made for it
     usage_estimated = models.BooleanField(default=False)  # the provider reported no usage, so we counted
     counted_tokens = models.IntegerField(default=0)  # our count of the prompt before the call
     input_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     output_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     cached_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     cache_write_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
+    reasoning_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
+    # Fees of its price, in USD for each.
+    request_usd = models.DecimalField(max_digits=20, decimal_places=10, null=True)
+    search_usd = models.DecimalField(max_digits=20, decimal_places=10, null=True)
+    citation_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
+    # The quote that it is priced with; null: none, or from before this was kept. Without a constraint of the database:
+    # calls of all teams would lock the same few rows. Quotes are never removed.
+    quote = models.ForeignKey(
+        PriceQuote,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="calls",
+    )
     # The tier: prices of prompts longer than this.
     priced_above_tokens = models.BigIntegerField(default=0, db_default=0)
     reserved_nusd = models.BigIntegerField(default=0)  # the most it can cost; kept when it is settled
     cost_nusd = models.BigIntegerField(null=True)  # null: open, or its price is unknown
+    # What the cost is made of (``engine.catalogue.pricing.Parts``): they sum to it, and the last one may be below 0.
+    # Null: nothing was asked, nobody knows, or from before this was kept.
+    prompt_nusd = models.BigIntegerField(null=True)
+    cached_nusd = models.BigIntegerField(null=True)
+    cache_write_nusd = models.BigIntegerField(null=True)
+    completion_nusd = models.BigIntegerField(null=True)
+    reasoning_nusd = models.BigIntegerField(null=True)
+    citations_nusd = models.BigIntegerField(null=True)
+    searches_nusd = models.BigIntegerField(null=True)
+    request_nusd = models.BigIntegerField(null=True)
+    beyond_ours_nusd = models.BigIntegerField(null=True)  # what the provider's own figure is above or below ours
+    provider_nusd = models.BigIntegerField(null=True)  # what the provider itself says that it costs
+    provider_is_booked = models.BooleanField(default=False, db_default=False)  # that figure is the cost, and not ours
     billed_month = models.DateField(help_text="first day of the month in which it was opened, in UTC")
 
     cache_key = models.CharField(max_length=64, blank=True)  # set where the result may be reused
@@ -107,6 +144,17 @@ class Call(models.Model):
                 "completion_tokens",
                 "reasoning_tokens",
                 "priced_above_tokens",
+                "citation_tokens",
+                "searches",
+                "provider_nusd",
+            ),
+            models.CheckConstraint(
+                condition=Q(provider_is_booked=False) | Q(cost_nusd=F("provider_nusd")),
+                name="call_books_what_is_stated",
+            ),
+            models.CheckConstraint(
+                condition=Q(prompt_nusd=None) | Q(cost_nusd=sum((F(f"{part}_nusd") for part in CALL_PARTS), Value(0))),
+                name="call_parts_sum_to_its_cost",
             ),
             models.UniqueConstraint(
                 fields=["run", "task_run", "branch", "step"],
@@ -123,6 +171,12 @@ class Call(models.Model):
         indexes = [
             models.Index(fields=["run", "started_at"], name="call_of_run"),
             models.Index(fields=["team", "billed_month"], name="call_of_month"),
+            models.Index(
+                fields=["team", "billed_month"],
+                include=["run", "model"],
+                name="call_unpriced",
+                condition=Q(cost_nusd=None, simulated=False) & ~Q(state=CallState.INTENT),
+            ),
             models.Index(fields=["run"], name="call_open", condition=Q(state="intent")),
             models.Index(
                 fields=["run"],

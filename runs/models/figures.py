@@ -93,6 +93,7 @@ class TaskCallSum(EndedRuns):
     calls = models.IntegerField(default=0)
     requests = models.IntegerField(default=0)  # model requests that were answered
     cost_nusd = models.BigIntegerField(default=0)
+    fees_nusd = models.BigIntegerField(default=0, db_default=0)  # of that what no price of tokens explains
     latency_ms = models.BigIntegerField(default=0)
     waited_ms = models.BigIntegerField(default=0)
     nested_ms = models.BigIntegerField(default=0)  # of co-workers' calls, with their waits

@@ -7,13 +7,15 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from runs.models.fields import not_negative
-from teams.models import Team
+from teams.models import Team, User
 
 
 class PriceQuote(models.Model):
-    """A dated price of one model, for prompts that exceed none of its ``tiers``.
+    """A dated price of one model, for prompts that exceed none of its ``tiers``, with the fees of a request.
 
-    The price in force is the team's newest that has begun, else the default list's newest.
+    The price in force is the team's newest that has begun and not ended, else the default list's newest. A team's quote
+    may say no figures but ``like`` which other model the model is priced. Quotes are never changed: a new one begins,
+    and one that is taken back ends, because calls keep which one they were priced with.
     """
 
     TEAM_PATH = "team"
@@ -22,12 +24,24 @@ class PriceQuote(models.Model):
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE, related_name="price_quotes")
     model = models.CharField(max_length=200)
     begins_at = models.DateTimeField(db_default=Now())
-    input_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
-    output_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
+    ends_at = models.DateTimeField(null=True, blank=True)  # when a team took it back
+    like = models.CharField(max_length=200, blank=True, default="", db_default="")  # another model's id
+    # Null for these two: the price is that of ``like``.
+    input_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
+    output_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     # Null for these two: as ``input_usd_per_mtok``.
     cached_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
     cache_write_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+    # Null: as ``output_usd_per_mtok``.
+    reasoning_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+    # Fees; null: there is none.
+    request_usd = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+    search_usd = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+    citation_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+    # Reserved for fees whose number only the reply tells.
+    extra_reserve_usd = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
     source = models.CharField(max_length=80, blank=True)  # the list and its release; "": a team's own price
+    made_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         verbose_name = "price"
@@ -35,12 +49,22 @@ class PriceQuote(models.Model):
             models.UniqueConstraint(
                 fields=["team", "model", "begins_at"], nulls_distinct=False, name="price_once_per_moment"
             ),
+            models.CheckConstraint(
+                condition=Q(like="", input_usd_per_mtok__isnull=False, output_usd_per_mtok__isnull=False)
+                | (~Q(like="") & Q(team__isnull=False, input_usd_per_mtok=None, output_usd_per_mtok=None)),
+                name="price_has_figures_or_is_like_another",
+            ),
             *not_negative(
                 "price",
                 "input_usd_per_mtok",
                 "output_usd_per_mtok",
                 "cached_usd_per_mtok",
                 "cache_write_usd_per_mtok",
+                "reasoning_usd_per_mtok",
+                "request_usd",
+                "search_usd",
+                "citation_usd_per_mtok",
+                "extra_reserve_usd",
             ),
         ]
         indexes = [models.Index(fields=["model", "-begins_at"], name="price_newest")]
@@ -61,6 +85,8 @@ class PriceTier(models.Model):
     # Null for these two: as ``input_usd_per_mtok``.
     cached_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
     cache_write_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+    # Null: as ``output_usd_per_mtok``.
+    reasoning_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
 
     class Meta:
         ordering = ["above_tokens"]
@@ -73,6 +99,7 @@ class PriceTier(models.Model):
                 "output_usd_per_mtok",
                 "cached_usd_per_mtok",
                 "cache_write_usd_per_mtok",
+                "reasoning_usd_per_mtok",
             ),
         ]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Cast, Coalesce, Now
 
 from agents_app.models import Crew, CrewVersion
 from engine.record.journal import TaskStatus
 from runs.models.fields import Milliseconds, Rollup, choices_of, new_id, not_negative, one_of
 from runs.states import BUDGETS, RUN_ENDED, RUN_LIVE, CallWait, Priority, RunState
-from teams.models import ApiToken, AtLimit, Team
+from teams.models import ApiToken, AtLimit, KeptJSON, Team
 
 
 def _once_ended(figure: Any) -> models.GeneratedField:
@@ -50,8 +50,8 @@ class Run(Rollup):
         output_field=models.SmallIntegerField(),
         db_persist=True,
     )
-    inputs = models.JSONField(default=dict)
-    metadata = models.JSONField(default=dict)  # labels of whoever launched it, to find runs by
+    inputs = KeptJSON(default=dict)
+    metadata = KeptJSON(default=dict)  # labels of whoever launched it, to find runs by
 
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     # Null: launched on a page.
@@ -64,6 +64,8 @@ class Run(Rollup):
     reserved_nusd = models.BigIntegerField(default=0)  # held for calls in flight
     at_limit = models.CharField(max_length=8, choices=AtLimit.choices, default=AtLimit.PAUSE)  # what to do at a budget
     needs_nusd = models.BigIntegerField(null=True)  # what the call that a budget did not cover may cost
+    # Whoever launched it knows that calls without a price are not held back by its budgets.
+    accepts_unpriced = models.BooleanField(default=False, db_default=False)
     max_calls = models.PositiveIntegerField(null=True)  # these bounds: null is none
     max_tokens = models.PositiveIntegerField(null=True)
     max_seconds = models.PositiveIntegerField(null=True)
@@ -83,7 +85,7 @@ class Run(Rollup):
     fruitless_takeovers = models.SmallIntegerField(default=0)  # those from lost workers, since a call last succeeded
 
     output_raw = models.TextField(blank=True)
-    output_json = models.JSONField(null=True)
+    output_json = KeptJSON(null=True)
     error_code = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
     texts_removed_at = models.DateTimeField(null=True)  # when its texts were removed because of their age
@@ -152,7 +154,7 @@ class Run(Rollup):
                 condition=Q(texts_removed_at=None, finished_at__isnull=False),
             ),
             models.Index(fields=["team", "-id"], name="run_rated", condition=Q(rating_count__gt=0)),
-            GinIndex(fields=["metadata"], name="run_metadata", opclasses=["jsonb_path_ops"]),
+            GinIndex(OpClass(Cast("metadata", models.JSONField()), name="jsonb_path_ops"), name="run_metadata"),
         ]
 
     def __str__(self) -> str:
@@ -183,7 +185,8 @@ class TaskRun(Rollup):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     output_raw = models.TextField(blank=True)
-    output_json = models.JSONField(null=True)
+    output_json = KeptJSON(null=True)
+    output_note = models.TextField(blank=True, db_default="")  # values that were taken for others, which fit the schema
     error_code = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
     cache_key = models.CharField(max_length=64, blank=True)  # set where later runs may take the output over

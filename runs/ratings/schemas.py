@@ -10,6 +10,7 @@ from pydantic import Field, StrictInt
 from runs.api_fields import TextOrNull, TimeText, TimeTextOrNull
 from runs.models import LEAST_STARS, MOST_STARS, Comment, Rating
 from runs.ratings.actions import MAX_COMMENT_CHARS, MAX_WORD_CHARS
+from teams.api.if_match import digest
 from teams.api.request_body import Strict
 
 
@@ -56,6 +57,7 @@ class RatingOut(Schema):
 
 class RatingsOut(Schema):
     rating: RatingMean | None = Field(description="null without ratings")
+    revision: str = Field(description="differs as soon as one of the ratings does")
     items: list[RatingOut] = Field(description="the newest first, at most 100")
 
 
@@ -65,10 +67,15 @@ class CommentIn(Strict):
 
 class CommentOut(Schema):
     id: int
+    revision: str = Field(description="of the text")
     text: str
     by: AuthorOut
     written_at: TimeText
     edited_at: TimeTextOrNull
+
+    @staticmethod
+    def resolve_revision(comment: Comment) -> str:
+        return digest(comment.text)
 
     @staticmethod
     def resolve_by(comment: Comment) -> AuthorOut:

@@ -46,7 +46,8 @@ STATEMENTS = (
     WHERE task_run_id IN (SELECT id FROM runs_taskrun WHERE run_id = ANY(%(runs)s))
     """,
     """
-    UPDATE runs_taskrun SET output_raw = '', output_json = NULL, error = '', cache_key = ''
+    UPDATE runs_taskrun SET output_raw = '', output_json = NULL, output_note = '', error = '',
+        cache_key = ''
     WHERE run_id = ANY(%(runs)s)
     """,
     """

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from engine.text import counted
 from runs.retention.actions import keep_texts
 from runs.retention.forms import KeepTextsForm
 from teams.access import TeamRequest, member
@@ -39,7 +40,9 @@ def kept_texts(request: TeamRequest) -> HttpResponse:
 def _said(days: int | None) -> str:
     if days is None:
         return "Texts of runs are kept for ever from now on."
-    return f"Texts of runs that ended more than {days} days ago are removed within minutes; their figures stay."
+    return (
+        f"Texts of runs that ended more than {counted(days, 'day')} ago are removed within minutes; their figures stay."
+    )
 
 
 def _page(request: TeamRequest, form: KeepTextsForm, *, status: int = 200) -> HttpResponse:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.http import JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from ninja import Router
 
 from runs.limits.actions import resume
@@ -22,6 +22,7 @@ from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
+from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, tagged, unchanged
 from teams.models import Role
 from teams.rights import Right, right_of_token
 
@@ -29,9 +30,11 @@ router = Router(tags=["runs"])
 
 
 @router.get("/{uuid:run_id}", response={200: RunOut, **ERRORS}, auth=Bearer(Role.VIEWER), by_alias=True)
-def get_run(request: ApiRequest, run_id: UUID) -> Run:
+def get_run(request: ApiRequest, response: HttpResponse, run_id: UUID) -> Run:
     """One run with its tasks, output and usage."""
-    return queries.with_tasks(fetch(Run, request.auth, pk=run_id))
+    run = queries.with_tasks(fetch(Run, request.auth, pk=run_id))
+    tagged(response, run.revision)
+    return run
 
 
 @router.get("/{uuid:run_id}/calls", response={200: CallList, **ERRORS}, auth=Bearer(Role.VIEWER))
@@ -47,32 +50,64 @@ def get_findings(request: ApiRequest, run_id: UUID) -> Analysis:
     return analysis_of(fetch(Run, request.auth, pk=run_id, related=("version",)))
 
 
-@router.post("/{uuid:run_id}/cancel", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))
+@router.post(
+    "/{uuid:run_id}/cancel",
+    response={200: RunSummary, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.RUNNER),
+    openapi_extra=IF_MATCH,
+)
 def cancel_run(request: ApiRequest, run_id: UUID) -> Run:
     """Ends a queued run at once and asks a running one to stop."""
-    return request_cancel(request.auth, fetch(Run, request.auth, Role.RUNNER, pk=run_id))
+    run = fetch(Run, request.auth, Role.RUNNER, pk=run_id)
+    with unchanged(request, lambda: queries.locked_revision(run)):
+        return request_cancel(request.auth, run)
 
 
-@router.put("/{uuid:run_id}/baseline", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))
+@router.put(
+    "/{uuid:run_id}/baseline",
+    response={200: RunSummary, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.RUNNER),
+    openapi_extra=IF_MATCH,
+)
 def pin_run(request: ApiRequest, run_id: UUID) -> Run:
     """Makes an ended run the baseline of its crew, for real or for simulated runs as it is one, in place of another."""
-    return pin(request.auth, fetch(Run, request.auth, Role.RUNNER, pk=run_id))
+    run = fetch(Run, request.auth, Role.RUNNER, pk=run_id)
+    with unchanged(request, lambda: queries.locked_revision(run)):
+        return pin(request.auth, run)
 
 
-@router.delete("/{uuid:run_id}/baseline", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))
+@router.delete(
+    "/{uuid:run_id}/baseline",
+    response={200: RunSummary, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.RUNNER),
+    openapi_extra=IF_MATCH,
+)
 def unpin_run(request: ApiRequest, run_id: UUID) -> Run:
     """The run is its crew's baseline no longer, if it was."""
-    return unpin(request.auth, fetch(Run, request.auth, Role.RUNNER, pk=run_id))
+    run = fetch(Run, request.auth, Role.RUNNER, pk=run_id)
+    with unchanged(request, lambda: queries.locked_revision(run)):
+        return unpin(request.auth, run)
 
 
-@router.post("/{uuid:run_id}/resume", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))
+@router.post(
+    "/{uuid:run_id}/resume",
+    response={200: RunSummary, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.RUNNER),
+    openapi_extra=IF_MATCH,
+)
 def resume_run(request: ApiRequest, run_id: UUID, body: ResumeIn) -> Run:
     """Lets a run that waits for a budget go on, and gives it a new budget of its own; nothing is paid twice."""
     run = fetch(Run, request.auth, Role.RUNNER, pk=run_id)
-    return resume(request.auth, run, budget_usd=body.budget_usd)
+    with unchanged(request, lambda: queries.locked_revision(run)):
+        return resume(request.auth, run, budget_usd=body.budget_usd)
 
 
-@router.post("/{uuid:run_id}/approve", response={200: RunSummary, **ERRORS}, auth=Bearer(Role.RUNNER))
+@router.post(
+    "/{uuid:run_id}/approve",
+    response={200: RunSummary, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.RUNNER),
+    openapi_extra=IF_MATCH,
+)
 def approve_task(request: ApiRequest, run_id: UUID, body: DecisionIn) -> JsonResponse:
     """Answers what a task asks a person: approves its answer or sends it back with a comment, allows a request or
     refuses it with a reason, or says whether a lost tool call was carried out. The run goes on. Repeat it safely with
@@ -81,7 +116,8 @@ def approve_task(request: ApiRequest, run_id: UUID, body: DecisionIn) -> JsonRes
     decision = Decision(body.approved, body.comment, number=body.number, call=body.call, step=body.step)
 
     def answer() -> dict[str, Any]:
-        decided = decide(request.auth, run, body.task, decision)
+        with unchanged(request, lambda: queries.locked_revision(run)):
+            decided = decide(request.auth, run, body.task, decision)
         return RunSummary.model_validate(decided).model_dump(mode="json")
 
     # The answer that is kept for a repeated request is JSON already: it is no row for the schema to read.

@@ -18,15 +18,16 @@ HISTORY = 50
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Medians of earlier runs, and their ranges."""
+    """Medians of earlier runs, and their ranges. Those of cost are over the runs whose calls are all priced."""
 
     seconds: float  # from claim to end
-    cost_nusd: int
+    cost_nusd: int | None  # None: there is no such run
     runs: int  # how many the medians come from
+    priced_runs: int
     least_ms: int
     most_ms: int
-    least_nusd: int
-    most_nusd: int
+    least_nusd: int | None
+    most_nusd: int | None
     version: int | None = None  # whose runs they are; None: the whole crew's
 
     @property
@@ -47,7 +48,7 @@ def usual(run: Run) -> Estimate | None:
 
 
 def estimate_of(crew_id: int, *, simulated: bool) -> Estimate | None:
-    """Over the crew's last succeeded runs, real or simulated, whose cost is known. None without any."""
+    """Over the crew's last succeeded runs, real or simulated. None without any."""
     return _of(_succeeded(simulated=simulated).filter(crew_id=crew_id))
 
 
@@ -74,21 +75,23 @@ def progress(run: Run) -> Progress | None:
 
 
 def _succeeded(*, simulated: bool) -> QuerySet[Run]:
-    return Run.objects.filter(simulated=simulated, state=RunState.SUCCEEDED, unpriced_calls=0, ended_ms__gte=0)
+    return Run.objects.filter(simulated=simulated, state=RunState.SUCCEEDED, ended_ms__gte=0)
 
 
 def _of(earlier: QuerySet[Run], version: int | None = None) -> Estimate | None:
-    rows = list(earlier.order_by("-pk").values_list("ended_ms", "spent_nusd")[:HISTORY])
+    rows = list(earlier.order_by("-pk").values_list("ended_ms", "spent_nusd", "unpriced_calls")[:HISTORY])
     if not rows:
         return None
-    took, spent = zip(*rows, strict=True)
+    took = [ended_ms for ended_ms, _, _ in rows]
+    spent = [spent_nusd for _, spent_nusd, unpriced in rows if not unpriced]
     return Estimate(
         seconds=median(took) / 1000,
-        cost_nusd=round(median(spent)),
+        cost_nusd=round(median(spent)) if spent else None,
         runs=len(rows),
+        priced_runs=len(spent),
         least_ms=min(took),
         most_ms=max(took),
-        least_nusd=min(spent),
-        most_nusd=max(spent),
+        least_nusd=min(spent, default=None),
+        most_nusd=max(spent, default=None),
         version=version,
     )

@@ -42,7 +42,19 @@ PAUSE_PER_LOOK = 3
 """A large run takes long to draw, so it is drawn less often: one reader takes a quarter of a thread at most."""
 
 WHAT_TO_DO = {
-    "provider_error": "Check the provider's key in the settings and its status page, then run again.",
+    "provider_error": "Look at the last call below, then run again.",
+    "provider_key": "An owner changes keys in the settings. Then run again.",
+    "provider_permission": "",  # these say it themselves
+    "provider_quota": "",
+    "provider_busy": "",
+    "provider_room": "Shorten the texts, allow a shorter answer, or use a model with a larger window.",
+    "provider_model": "",
+    "provider_setting": "",
+    "provider_down": "",
+    "provider_request": "Look at the last call below for what was sent.",
+    "provider_address": "An owner changes base URLs in the settings. Then run again.",
+    "context_too_long": "",
+    "model_refused": "Ask for it in other words, or give the agent a fallback model. The call says what was refused.",
     "model_mistake": "Run again, choose a stronger model, or loosen the schema or guardrail that the answer missed.",
     "max_execution_time": "Give the agent more seconds, or the task less to do.",
     "cancelled": "",
@@ -52,6 +64,7 @@ WHAT_TO_DO = {
     "max_calls": "",  # these three say it themselves
     "max_tokens": "",
     "max_seconds": "",
+    "unpriced": "Set its price on the page Prices; or launch again, bound by tokens or accepting such calls.",
     "max_text": "Let its tools and models answer in fewer words, or its tasks read fewer answers of others.",
     "team_budget": "An owner can raise it on the page Limits. Then run again; or wait for next month.",
     "user_budget": "An owner can raise it on the page Limits. Then run again; or wait for next month.",

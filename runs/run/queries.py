@@ -112,6 +112,11 @@ class RunDetail:
         return next((row for row in self.by_class if row.key == CostClass.CACHE_HIT), None)
 
 
+def locked_revision(run: Run) -> int:
+    """The run's revision, which nobody changes until the transaction ends."""
+    return Run.objects.select_for_update().values_list("revision", flat=True).get(pk=run.pk)
+
+
 def with_tasks(run: Run) -> Run:
     """Reads the tasks into ``run.tasks`` in their order, each with what it asks people now as ``open_reviews``. Two
     queries."""

@@ -14,6 +14,7 @@ from engine.record.journal import CallKind, Purpose, TaskStatus
 from runs.addresses import run_url
 from runs.api_fields import TextOrNull, TimeText, TimeTextOrNull, UsdText, UsdTextOrNull
 from runs.models import Call, Review, Rollup, Run, TaskRun
+from runs.models.call import CALL_PARTS
 from runs.money import usd_text
 from runs.ratings.schemas import RatingMean
 from runs.run.findings.critical_path import Stretch
@@ -68,6 +69,12 @@ class OutputOut(Schema):
     json_: Any = Field(None, validation_alias="output_json", serialization_alias="json")
 
 
+class TaskOutputOut(OutputOut):
+    note: TextOrNull = Field(
+        validation_alias="output_note", description="values that were taken for others, which fit the schema"
+    )
+
+
 class FailureOut(Schema):
     code: str = Field(validation_alias="error_code")
     message: str = Field(validation_alias="error")
@@ -119,7 +126,7 @@ class TaskOut(Schema):
     started_at: TimeTextOrNull
     finished_at: TimeTextOrNull
     duration_ms: int | None
-    output: OutputOut | None
+    output: TaskOutputOut | None
     error: FailureOut | None
     questions: list[QuestionOut] = Field(description="what waits for a person; answer with POST /runs/{id}/approve")
     usage: UsageOut
@@ -178,6 +185,7 @@ class RunSummary(Schema):
     crew: str
     version: int
     status: RunState = Field(validation_alias="state")
+    revision: int = Field(description="grows with every change")
     waiting_for: Wait | None
     simulated: bool
     priority: Priority
@@ -232,6 +240,7 @@ class RunOut(RunSummary):
     inputs: dict[str, Any]
     metadata: dict[str, Any]
     budget_usd: UsdTextOrNull = Field(validation_alias="budget_nusd")
+    accepts_unpriced: bool = Field(description="budgets do not hold back calls of models whose price nobody knows")
     max_calls: int | None
     max_tokens: int | None
     max_seconds: int | None
@@ -280,7 +289,17 @@ class CallOut(Schema):
     reasoning_tokens: int
     total_tokens: int
     usage_estimated: bool
+    citation_tokens: int
+    searches: int = Field(description="made by the provider for this call")
     cost_usd: UsdTextOrNull = Field(validation_alias="cost_nusd")
+    cost_parts_usd: dict[str, str] | None = Field(
+        description="what the cost is made of; sums to it. null: nothing was asked, or nobody knows"
+    )
+    provider_cost_usd: UsdTextOrNull = Field(
+        validation_alias="provider_nusd", description="what the provider itself says that it costs"
+    )
+    provider_cost_is_booked: bool = Field(validation_alias="provider_is_booked")
+    price: int | None = Field(validation_alias="quote_id", description="the id of the price; see GET /prices")
     cache_hit: bool
     cache_age_s: float | None = Field(description="how old what was reused was")
     saved_usd: UsdTextOrNull = Field(
@@ -293,13 +312,21 @@ class CallOut(Schema):
     ttft_ms: int | None
     finish_reason: TextOrNull
     messages: list[dict[str, Any]]
-    reply: dict[str, Any] | None
+    reply: dict[str, Any] | None = Field(
+        description="text, tool_calls, reasoning, refusal, own_fields (JSON that goes back to the provider) and more"
+    )
     error: FailureOut | None
     refused_by: TextOrNull = Field(description="what sent the answer back: schema, guardrail or person")
 
     @staticmethod
     def resolve_task(call: Call) -> str | None:
         return None if call.task_run is None else call.task_run.key
+
+    @staticmethod
+    def resolve_cost_parts_usd(call: Call) -> dict[str, str] | None:
+        if call.prompt_nusd is None:
+            return None
+        return {part: usd_text(getattr(call, f"{part}_nusd")) or "0" for part in CALL_PARTS}
 
     @staticmethod
     def resolve_tool_output(call: Call) -> str | None:

@@ -14,6 +14,7 @@ from runs.limits import actions as limits
 from runs.models import Call, Run, TaskRun
 from runs.run import page, queries
 from runs.run.actions import decide, pin, request_cancel, unpin
+from runs.run.call_cost import cost_of
 from runs.run.call_tree import call_lines, calls_below, delegation_of
 from runs.run.drawing.call_rows import call_rows
 from runs.run.findings.texts import search_texts
@@ -180,7 +181,8 @@ def call(request: TeamRequest, run_id: UUID, call_id: UUID) -> HttpResponse:
     below = calls_below(call)
     rows = call_rows(request.who, call.run, below, roles, of_task=True)
     around = {"before": before, "after": after, "above": delegation_of(call), "rows": rows, "below": len(below)}
-    return render(request, "runs/run/call.html", {"call": call, "run": call.run, "roles": roles, **around})
+    shown = {"call": call, "run": call.run, "roles": roles, "cost": cost_of(call)}
+    return render(request, "runs/run/call.html", shown | around)
 
 
 def _run_page(

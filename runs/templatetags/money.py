@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -53,6 +54,14 @@ def dollars(nusd: int | None) -> SafeString:
     return format_html('<span class="num">{}</span>', NOTHING if nusd is None else dollars_of(nusd))
 
 
+@register.filter
+def price(usd: Decimal) -> str:
+    """A price as people write it, exactly: "$10", "$2.50", "$0.0375"."""
+    whole, _, rest = f"{usd:f}".partition(".")
+    rest = rest.rstrip("0")
+    return f"${whole}.{rest.ljust(2, '0')}" if rest else f"${whole}"
+
+
 @register.simple_tag
 def cost(rollup: Any) -> SafeString:
     """A rollup's cost. Where some calls have no known price, it is a lower bound and is shown as one."""
@@ -68,10 +77,12 @@ def cost(rollup: Any) -> SafeString:
 def budget(standing: Any, name: str) -> dict[str, Any]:
     """A bar of what is spent and held of a budget, with the figures in words.
 
-    ``standing`` has ``budget_nusd``, ``spent_nusd`` and ``reserved_nusd``. Without a budget there are the words alone.
+    ``standing`` has ``budget_nusd``, ``spent_nusd``, ``reserved_nusd`` and perhaps ``unpriced_calls``. Without a budget
+    there are the words alone.
     """
     limit, spent, held = standing.budget_nusd, standing.spent_nusd, standing.reserved_nusd
     return {
+        "unpriced": getattr(standing, "unpriced_calls", 0),
         "name": name,
         "limit": limit,
         "spent": spent,

@@ -8,6 +8,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from engine.text import counted
 from runs.words import STARS, WAITS, WORDS, mean_stars
 
 register = template.Library()
@@ -44,7 +45,7 @@ def mean_rating(rating_sum: int, rating_count: int) -> SafeString:
     """The mean and how many ratings it is of: "4.33 (3)"; "–" without ratings."""
     if not rating_count:
         return mark_safe('<span class="quiet">–</span>')
-    title = f"{rating_sum:,} stars of 5 in {rating_count:,} rating{'' if rating_count == 1 else 's'}"
+    title = f"{counted(rating_sum, 'star')} of 5 in {counted(rating_count, 'rating')}"
     shown, count = mean_stars(rating_sum, rating_count), f"{rating_count:,}"
     return format_html('<span class="num" title="{}">{} <span class="quiet">({})</span></span>', title, shown, count)
 

@@ -66,8 +66,9 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, 
 
 def warm_up() -> None:
     """Loads what the first real run of this process would wait seconds for, if any team can have a real run."""
-    if ProviderKey.objects.exclude(provider__in=NOT_MODEL_PROVIDERS).exists():
-        litellm_client.load()
+    keys = ProviderKey.objects.exclude(provider__in=NOT_MODEL_PROVIDERS)
+    if providers := list(keys.order_by("provider").values_list("provider", flat=True).distinct()):
+        litellm_client.get_ready([f"{provider}/any" for provider in providers])
 
 
 def limits_of(run: Run) -> Limits:
@@ -75,7 +76,12 @@ def limits_of(run: Run) -> Limits:
 
     What earlier workers used counts, except the time in which the run waited for a person or for money.
     """
-    bounds = RunLimits(max_calls=run.max_calls, max_tokens=run.max_tokens, max_seconds=run.max_seconds)
+    bounds = RunLimits(
+        max_calls=run.max_calls,
+        max_tokens=run.max_tokens,
+        max_seconds=run.max_seconds,
+        only_priced=_only_priced(run),
+    )
     text = _kept_text(run)
     if bounds == RunLimits():
         return Limits(text=text)
@@ -83,6 +89,13 @@ def limits_of(run: Run) -> Limits:
     elapsed_s = (timezone.now() - run.started_at).total_seconds() if run.started_at else 0.0
     elapsed_s = max(0.0, elapsed_s - run.paused_s)
     return Limits(bounds, calls=calls, tokens=run.total_tokens, elapsed_s=elapsed_s, text=text)
+
+
+def _only_priced(run: Run) -> bool:
+    """Whether calls without a price are refused. A launch sees to it, but a price may be taken back after that."""
+    budgets = (run.budget_nusd, run.team.budget_nusd, run.team.user_budget_nusd)
+    is_held = not run.simulated and any(budget is not None for budget in budgets)
+    return is_held and not run.accepts_unpriced and run.max_tokens is None
 
 
 def _kept_text(run: Run) -> int:

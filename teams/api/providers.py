@@ -1,16 +1,17 @@
 """The API's operations on provider keys. A key goes in and never comes out."""
 
 from ninja import Router, Schema, Status
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictBool, StrictInt
 
 from engine.catalogue.model_ids import PROVIDERS
 from teams.access import fetch, visible_to
-from teams.actions import add_provider, remove_provider
+from teams.actions import add_provider, book_stated, remove_provider
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
 from teams.api.request_body import Strict
 from teams.models import ProviderKey, Role
+from teams.providers import actions
 from teams.times import time_text
 
 router = Router(tags=["providers"])
@@ -23,8 +24,17 @@ class ProviderIn(Strict):
     base_url: str | None = Field(
         None, max_length=500, description="for OpenAI-compatible servers; null: the provider's"
     )
+    api_version: str = Field("", max_length=40, description="Azure's; empty: a usual one")
     rpm: StrictInt | None = Field(None, ge=1, le=2_000_000_000, description="requests per minute")
     tpm: StrictInt | None = Field(None, ge=1, le=2_000_000_000, description="tokens per minute")
+    books_stated: StrictBool | None = Field(
+        None,
+        description="book what the provider says that a request costs, where it says so; null: usual for the provider",
+    )
+
+
+class BooksIn(Strict):
+    books_stated: StrictBool = Field(description="for runs that begin from now on")
 
 
 class ProviderOut(Schema):
@@ -32,8 +42,14 @@ class ProviderOut(Schema):
     provider: str
     name: str
     base_url: str | None
+    api_version: str
+    models: list[str] = Field(description="ids of models for chats that its server listed at its last test")
+    tested_at: str | None
+    test_fault: str = Field(description="why the last test failed, and what to do; empty if it did not")
+    test_note: str = Field(description="what the last test does not say; may be empty")
     rpm: int | None
     tpm: int | None
+    books_stated: bool
     created_at: str
 
 
@@ -56,6 +72,21 @@ def create_provider(request: ApiRequest, body: ProviderIn) -> Status[dict[str, o
     return Status(201, once(request, lambda: _answer(add_provider(request.auth, **fields))))
 
 
+@router.patch("/{int:provider_id}", response={200: ProviderOut, **ERRORS}, auth=Bearer(Role.OWNER))
+def patch_provider(request: ApiRequest, provider_id: int, body: BooksIn) -> dict[str, object]:
+    """Decides which cost calls with this key are booked at."""
+    key = fetch(ProviderKey, request.auth, Role.OWNER, pk=provider_id)
+    book_stated(request.auth, key, books_stated=body.books_stated)
+    key.refresh_from_db()
+    return _answer(key)
+
+
+@router.post("/{int:provider_id}/test", response={200: ProviderOut, **ERRORS}, auth=Bearer(Role.OWNER))
+def test_provider(request: ApiRequest, provider_id: int) -> dict[str, object]:
+    """Asks the key's server for its list of models, which costs nothing, and says what came of it."""
+    return _answer(actions.test_provider(request.auth, fetch(ProviderKey, request.auth, Role.OWNER, pk=provider_id)))
+
+
 @router.delete("/{int:provider_id}", response={204: None, **ERRORS}, auth=Bearer(Role.OWNER))
 def delete_provider(request: ApiRequest, provider_id: int) -> Status[None]:
     """Forgets a provider key."""
@@ -70,7 +101,13 @@ def _answer(key: ProviderKey) -> dict[str, object]:
         "provider": key.provider,
         "name": key.name,
         "base_url": key.base_url or None,
+        "api_version": key.api_version,
+        "models": key.model_ids,
+        "tested_at": time_text(key.tested_at) if key.tested_at else None,
+        "test_fault": key.test_fault,
+        "test_note": key.test_note,
         "rpm": key.rpm,
         "tpm": key.tpm,
+        "books_stated": key.books_stated,
         "created_at": time_text(key.created_at),
     }

@@ -38,7 +38,7 @@ def test_nothing_in_markdown_runs_styles_or_loads(text: str) -> None:
 
 def test_markdown_is_rendered() -> None:
     html = markdown("# Title\n\n**bold** `code`\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n- one\n- two")
-    for part in ("<h1>Title</h1>", "<strong>bold</strong>", "<code>code</code>", "<table>", "<li>one</li>"):
+    for part in (">Title</h1>", "<strong>bold</strong>", "<code>code</code>", "<table ", "<li>one</li>"):
         assert part in html
 
 
@@ -113,7 +113,7 @@ def test_what_is_too_intricate_is_shown_as_plain_text_and_says_so() -> None:
 
 def test_tags_in_markdown_are_shown_as_text() -> None:
     assert "&lt;think&gt;yes&lt;/think&gt;" in markdown("<think>yes</think>")
-    assert "<p>&lt;div&gt;" in markdown("<div>\nraw\n</div>")
+    assert "&lt;div&gt;" in markdown("<div>\nraw\n</div>")
 
 
 def test_links_keep_known_schemes_only_and_are_not_within_one_another() -> None:

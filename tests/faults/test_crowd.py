@@ -20,7 +20,7 @@ def queue_copies(world: World, run: Run, number: int) -> None:
     """So many more runs like this one, as if they had been launched without a bell."""
     world.execute("CREATE TABLE fault_copies AS SELECT uuid_in(md5(n::text)::cstring) AS new_id, "
                   "'copy' || n AS tag FROM generate_series(1, %s) AS n", number)  # fmt: skip
-    replaced = {"id": "new_id", "inputs": "jsonb_build_object('tag', tag)", "idempotency_key": "NULL"}
+    replaced = {"id": "new_id", "inputs": "json_build_object('tag', tag)", "idempotency_key": "NULL"}
     _copy(world, "runs_run", "id", replaced, run.id)
     _copy(world, "runs_taskrun", "run_id", {"run_id": "new_id", "id": None}, run.id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -12,6 +13,7 @@ from agents_app.knowledge.actions import upload_document
 from agents_app.models import Crew, CrewVersion
 from runs.models import Alert, AlertKind, SavedView
 from runs.months import this_month
+from runs.prices.actions import PriceOrder, set_price
 from runs.ratings.actions import comment
 from teams.actions import add_provider, issue_token
 from teams.models import Delivery, WebhookEvent
@@ -21,6 +23,8 @@ from tests.runs.books import Books, make_books
 
 PK_OF = {
     "remove_provider": "provider",
+    "book_stated": "provider",
+    "take_back_price": "price",
     "revoke_token": "token",
     "remove_webhook": "webhook",
     "set_webhook_active": "webhook",
@@ -68,6 +72,7 @@ class Rows:
             "call_id": self.books.done.calls.first().pk,
             "secret": "no-such-link",
             "provider_id": self.pks["provider"],
+            "price_id": self.pks["price"],
             "comment_id": self.pks["comment"],
             "pk": self.pks.get(PK_OF.get(view, ""), 0),
         }
@@ -91,7 +96,7 @@ def make_rows() -> Rows:
         reserved_nusd=0,
     )
     pks = {
-        "provider": add_provider(owner, provider="openai", api_key="sk-secret").pk,
+        "provider": add_provider(owner, provider="openai", api_key="sk-secret", base_url="http://127.0.0.1:9/v1").pk,
         "token": issue_token(owner)[0].pk,
         "document": upload_document(owner, title="notes.txt", data=b"A lake lies there.").document.pk,
         "template": version.pk,
@@ -102,4 +107,7 @@ def make_rows() -> Rows:
     }
     view = SavedView.objects.create(team=owner.team, name="Failed", q="status:failed", sort="cost", columns="cost")
     pks["view"] = view.pk
+    pks["price"] = set_price(
+        owner, PriceOrder("azure/ours", input_usd_per_mtok=Decimal(1), output_usd_per_mtok=Decimal(2))
+    ).pk
     return Rows(books, pks)

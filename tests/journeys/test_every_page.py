@@ -108,6 +108,7 @@ def addresses(application: Application) -> Iterator[list[str]]:
                 "workers/",
                 "limits/",
                 "settings/",
+                "prices/?model=perplexity/sonar-deep-research",
                 f"knowledge/{document['id']}/",
             ),
             *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/")),

@@ -88,6 +88,7 @@ def _fill_done(run: Run) -> None:
     _call(run, task=brief, step=1, **lost)
     late = _call(run, task=brief, step=2, state="late", cost_class="duplicate")
     Correction.objects.create(call=late, booked_nusd=900_000, cost_nusd=750_000, month=late.billed_month)
+    _call(run, task=brief, step=7, epoch=2, state="error", cost_class="failed", error_code="model_refused")
     unpriced = {"input_usd_per_mtok": None, "output_usd_per_mtok": None, "cost_nusd": None, "usage_estimated": True}
     _call(run, task=brief, step=8, epoch=2, **unpriced)
     _call(run, task=brief, step=9, epoch=2, cached_prompt_tokens=40, cache_write_tokens=10)

@@ -127,7 +127,7 @@ def cost_by_kept_prices(call: Call) -> int | None:
     """What the call's tokens cost at the prices that are kept with it, None if none are."""
     if call.input_usd_per_mtok is None:
         return None
-    tokens = ("prompt_tokens", "cached_prompt_tokens", "cache_write_tokens", "completion_tokens")
+    tokens = ("prompt_tokens", "cached_prompt_tokens", "cache_write_tokens", "completion_tokens", "reasoning_tokens")
     usage = Usage(**{name: getattr(call, name) for name in tokens})
     cost = cost_usd(usage, Price(**{name: getattr(call, name) for name in PRICE_FIELDS}))
     assert cost is not None

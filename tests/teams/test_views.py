@@ -18,7 +18,9 @@ pytestmark = pytest.mark.django_db
 SETTINGS = "/t/acme/settings/"
 PROVIDERS = f"{SETTINGS}providers/"
 TOKENS = f"{SETTINGS}tokens/"
-KEY = {"provider": "openai", "name": "default", "api_key": "sk-a-secret", "base_url": ""}
+NOBODY = "http://127.0.0.1:9/v1"
+"""So that the test of a key reaches nobody."""
+KEY = {"provider": "openai", "name": "default", "api_key": "sk-a-secret", "base_url": NOBODY}
 
 
 class TestSigningIn:

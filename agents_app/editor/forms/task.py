@@ -35,6 +35,11 @@ class TaskForm(UsesTools, EditForm):
     key = forms.CharField(max_length=64, validators=[key_validator], help_text=KEY_HELP)
     own_tools = forms.BooleanField(required=False, label="Other tools than the agent's: those chosen here, or none")
     output_schema = JsonField(kind=dict, label="Output schema", help_text="A JSON Schema that the answer must fit.")
+    takes_near_misses = forms.BooleanField(
+        required=False,
+        initial=True,
+        label='Take values that can only be meant as ones that fit, such as "9.5" for a number, and note it',
+    )
     question = forms.CharField(
         required=False,
         widget=long_text(1),

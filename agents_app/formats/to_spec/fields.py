@@ -24,6 +24,7 @@ from agents_app.formats.to_spec.values import (
     settled,
     size_of,
 )
+from engine.crewai.texts import from_crewai
 from engine.spec.crew_spec import UNSTORABLE, Spec, unstorable
 
 S = TypeVar("S", bound=Spec)
@@ -50,7 +51,14 @@ def text_of(field: Field | None, reading: Reading, *, what: str) -> str:
     if field is None:
         return ""
     reading.budget.at(field.place)
-    return as_text(field.value, reading, place=field.place, what=what).strip()
+    text = as_text(field.value, reading, place=field.place, what=what).strip()
+    return from_crewai(text, {part.label for part in _computed_in(field.value)})
+
+
+def _computed_in(value: Value) -> tuple[Unknown | Secret, ...]:
+    if isinstance(value, Text):
+        return value.computed
+    return (value,) if isinstance(value, Unknown | Secret) else ()
 
 
 def as_text(value: Value, reading: Reading, *, place: Place, what: str) -> str:

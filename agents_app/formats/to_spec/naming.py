@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, field
+
+from engine.text import latin
 
 MAX_KEY = 64
 MAX_NAME = 500
@@ -21,7 +22,7 @@ def snake(name: str) -> str:
 
     Of a long name only the beginning is read.
     """
-    ascii_name = unicodedata.normalize("NFKD", name[:MAX_NAME]).encode("ascii", "ignore").decode()
+    ascii_name = latin(name[:MAX_NAME])
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", ascii_name)
     return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from agents_app.gallery.actions import load_builtin
+from engine.text import counted
 from teams.models import Team
 
 
@@ -16,4 +17,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         added = sum(load_builtin(team) for team in Team.objects.order_by("pk"))
         if added:
-            self.stdout.write(f"{added} template versions added.")
+            self.stdout.write(f"{counted(added, 'template version')} added.")

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, TypeVar
 
 from engine.errors import EngineError
@@ -81,13 +82,20 @@ async def _keep_open(
     ready: asyncio.Future[Any],
     closing: asyncio.Event,
 ) -> None:
-    from mcp import Client  # late: the package takes half a second to import, and most runs have no MCP server
+    # Late, since most runs have no MCP server, and not on the event loop, which it would hold up for half a second.
+    await asyncio.to_thread(_load)
+    from mcp import Client
 
     # The transport is a context manager of streams, which is all that the package asks of one.
     async with Client(transport, read_timeout_seconds=timeouts.call_s, cache=None) as client:  # type: ignore[arg-type]
         if not ready.done():
             ready.set_result(client.session)
         await closing.wait()
+
+
+def _load() -> None:
+    for name in ("mcp.client.streamable_http", "mcp.client.stdio", "engine.tools.mcp.guarded_client"):
+        import_module(name)
 
 
 async def _stop(job: asyncio.Future[Any], *, within_s: float = CANCEL_TIMEOUT_S) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
@@ -18,6 +18,7 @@ from django.db.models import (
     DecimalField,
     Expression,
     F,
+    Field,
     Func,
     Max,
     Min,
@@ -28,10 +29,12 @@ from django.db.models import (
     When,
     Window,
 )
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, RowNumber
 
 from runs.compare.splits.facts import TOKEN_KINDS, CallSums, Spread, TaskSums, Totals
 from runs.compare.splits.interval import Sample, middle_ranks, p95_rank, ranks
+from runs.ledger import token_spend
 from runs.models import Call, Rating, Review, Run, TaskRun
 from runs.states import RUN_ENDED, CallState, RunState
 
@@ -39,6 +42,7 @@ MAX_GROUP = 10_000
 """Runs of one group that are read, the newest ones; the page says so."""
 SHOWN_CALLS = 200
 """Of one run, in its waterfall."""
+SPEND = DecimalField(max_digits=60, decimal_places=10)
 ALL = None
 """The key under which a group's rows are found."""
 
@@ -159,25 +163,10 @@ def _spread(values: list[int] | None, count: int) -> Spread | None:
     return Spread(sample, p5=p5, p25=p25, p75=p75, p95=p95, least=least, most=most)
 
 
-def _usd_per_million(tokens: Any, price: Any) -> Expression:
-    product = Func(tokens, price, template="(%(expressions)s)", arg_joiner=" * ")
-    return Sum(product, output_field=DecimalField(max_digits=60, decimal_places=10))
-
-
-PLAIN_PROMPT = F("prompt_tokens") - F("cached_prompt_tokens") - F("cache_write_tokens")
-TOKENS = dict(
-    zip(
-        TOKEN_KINDS,
-        (PLAIN_PROMPT, F("cached_prompt_tokens"), F("cache_write_tokens"), F("completion_tokens")),
-        strict=True,
-    )
-)
-PRICE_OF = {
-    "prompt": F("input_usd_per_mtok"),
-    "cached": Coalesce("cached_usd_per_mtok", "input_usd_per_mtok"),
-    "cache_write": Coalesce("cache_write_usd_per_mtok", "input_usd_per_mtok"),
-    "completion": F("output_usd_per_mtok"),
-}
+def _sum(expression: LiteralString, output_field: Field[Any, Any]) -> Expression:
+    """The sum of one of ``token_spend``'s expressions over the calls."""
+    sql = token_spend.of("runs_call", expression)
+    return Sum(RawSQL(sql, [], output_field=output_field))  # noqa: S611 - a fixed text of our own
 
 
 def call_sums(runs: QuerySet[Run] | Sequence[UUID], *, by_run: bool = False) -> dict[Key, list[CallSums]]:
@@ -194,8 +183,9 @@ def call_sums(runs: QuerySet[Run] | Sequence[UUID], *, by_run: bool = False) -> 
             latency=Coalesce(Sum("latency_ms"), 0),
             waited=Coalesce(Sum("waited_ms"), 0),
             nested=Coalesce(Sum(F("waited_ms") + Coalesce("latency_ms", 0), filter=~Q(branch="")), 0),
-            **{f"tokens_{kind}": Sum(tokens) for kind, tokens in TOKENS.items()},
-            **{f"spend_{kind}": _usd_per_million(TOKENS[kind], PRICE_OF[kind]) for kind in TOKEN_KINDS},
+            fees=Coalesce(_sum(token_spend.FEES_NUSD, BigIntegerField()), 0, output_field=BigIntegerField()),
+            **{f"tokens_{kind}": _sum(tokens, BigIntegerField()) for kind, tokens in token_spend.TOKENS.items()},
+            **{f"spend_{kind}": _sum(spend, SPEND) for kind, spend in token_spend.USD_PER_MTOK.items()},
         )
         .order_by(*by)
     )
@@ -220,6 +210,7 @@ def _call_sums(row: dict[str, Any]) -> CallSums:
         latency_ms=row["latency"],
         waited_ms=row["waited"],
         nested_ms=row["nested"],
+        fees_nusd=int(row["fees"]),
     )
 
 

@@ -41,7 +41,7 @@ _TOTALS = {
     "rating_count": "rating_count",
     "rated_runs": "rated_runs",
 }
-_CALLS = ("calls", "requests", "cost_nusd", "latency_ms", "waited_ms", "nested_ms")
+_CALLS = ("calls", "requests", "cost_nusd", "fees_nusd", "latency_ms", "waited_ms", "nested_ms")
 _BY = ("task", "model", "cost_class", "kind", "priced")
 
 

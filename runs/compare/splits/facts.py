@@ -35,6 +35,7 @@ class CallSums:
     latency_ms: int
     waited_ms: int
     nested_ms: int  # what co-workers' calls took, their waits included, which lies within a tool call
+    fees_nusd: int = 0  # of the cost what no price of tokens explains: requests, searches, citations, provider's own
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Why one side cost more than the other: an exact split of the difference of what a run costs, of groups a mean run.
 
 A task's work with a model costs calls × tokens per call × price, for each kind of token; what each factor contributes
-is its Shapley value. Calls whose price is unknown are left out on both sides: their number is told apart.
+is its Shapley value. Fees that are not tokens are a reason of their own. Calls whose price is unknown are left out on
+both sides: their number is told apart.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ def _cost(side: Side, rows: Sequence[CallSums]) -> Fraction:
     return side.mean(sum(row.cost_nusd for row in rows))
 
 
+def _fees(side: Side, rows: Sequence[CallSums]) -> Fraction:
+    return side.mean(sum(row.fees_nusd for row in rows))
+
+
 def _of_task(reasons: Reasons, task: str, before: Calls, after: Calls) -> None:
     classes = dict.fromkeys(row.cost_class for row in (*before[1], *after[1]))
     for name in classes:
@@ -79,9 +84,11 @@ class _Factors:
 
 def _of_models(reasons: Reasons, task: str, models: Models, baseline: Side, other: Side) -> None:
     model, gone = models.model, models.model_before
+    fees = _fees(other, models.other) - _fees(baseline, models.baseline)
+    reasons.add(Reason(task, "fees", model, gone), fees)
     before, after = _factors(baseline, models.baseline), _factors(other, models.other)
     if before is None or after is None:  # a cost that no tokens explain, such as an exact figure that came later
-        change = _cost(other, models.other) - _cost(baseline, models.baseline)
+        change = _cost(other, models.other) - _cost(baseline, models.baseline) - fees
         reasons.add(Reason(task, "other", model, gone), change)
         return
     for kind in TOKEN_KINDS:
@@ -94,7 +101,7 @@ def _of_models(reasons: Reasons, task: str, models: Models, baseline: Side, othe
 
 def _factors(side: Side, rows: Sequence[CallSums]) -> _Factors | None:
     """None for calls whose cost is not that of their tokens."""
-    calls, cost = sum(row.calls for row in rows), sum(row.cost_nusd for row in rows)
+    calls, cost = sum(row.calls for row in rows), sum(row.cost_nusd - row.fees_nusd for row in rows)
     tokens = {kind: sum(row.tokens[kind] for row in rows) for kind in TOKEN_KINDS}
     spend = {kind: sum((row.spend[kind] for row in rows), Fraction(0)) for kind in TOKEN_KINDS}
     spent = sum(spend.values(), Fraction(0))

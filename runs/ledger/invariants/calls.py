@@ -2,25 +2,63 @@
 
 from __future__ import annotations
 
+from psycopg.sql import SQL
+
 from runs.ledger.invariants.invariant import Invariant
+from runs.ledger.token_spend import BY_OUR_PRICE_NUSD, SUM_OF_PARTS_NUSD, USD_PER_MTOK
+from runs.models.call import CALL_PARTS
+from runs.sql import listed, statement
 
 CALLS = (
     Invariant(
         "call_cost",
-        "A call that ended costs its tokens at the prices kept with it, and nothing if it was refused or reused.",
-        # ``pricing.cost_usd`` in 1e-9 USD. PostgreSQL rounds NUMERIC half away from zero, and no cost is below zero.
+        "A call that ended costs its tokens and fees at the prices kept with it, or what its provider says if that is "
+        "booked, and nothing if it had none or was reused.",
+        statement(
+            """
+            SELECT id, cost_nusd AS found, due AS expected
+            FROM (SELECT id, cost_nusd,
+                         CASE WHEN cache_hit OR kind <> 'model' THEN 0
+                              WHEN state = 'error' AND prompt_tokens + completion_tokens = 0 THEN 0
+                              WHEN provider_is_booked THEN provider_nusd
+                              WHEN input_usd_per_mtok IS NULL THEN NULL
+                              ELSE {by_our_price} END AS due
+                  FROM runs_call AS call WHERE state IN ('ok', 'late', 'error')) AS ended
+            WHERE cost_nusd IS DISTINCT FROM due
+            """,
+            by_our_price=SQL(BY_OUR_PRICE_NUSD),
+        ),
+    ),
+    Invariant(
+        "call_parts",
+        "What a call's cost is made of sums to it, and each part is its tokens at their price but for the rounding.",
+        statement(
+            """
+            SELECT id, concat_ws(' ', {parts}) AS found, concat(cost_nusd, ' = ', {by_our_price}) AS expected
+            FROM runs_call AS call
+            WHERE prompt_nusd IS NOT NULL AND (
+                cost_nusd IS DISTINCT FROM {sum_of_parts}
+                OR beyond_ours_nusd <> CASE WHEN NOT provider_is_booked THEN 0
+                                            ELSE provider_nusd - coalesce({by_our_price}, 0) END
+                OR abs(prompt_nusd - 1000 * {prompt}) >= 1 OR abs(cached_nusd - 1000 * {cached}) >= 1
+                OR abs(cache_write_nusd - 1000 * {cache_write}) >= 1
+                OR abs(completion_nusd + reasoning_nusd - 1000 * {completion}) >= 2
+                OR abs(request_nusd - 1000000000 * coalesce(request_usd, 0)) >= 1
+                OR abs(searches_nusd - 1000000000::numeric * searches * coalesce(search_usd, 0)) >= 1)
+            """,
+            parts=listed(f"{part}_nusd" for part in CALL_PARTS),
+            by_our_price=SQL(BY_OUR_PRICE_NUSD),
+            sum_of_parts=SQL(SUM_OF_PARTS_NUSD),
+            **{kind: SQL(spend) for kind, spend in USD_PER_MTOK.items()},
+        ),
+    ),
+    Invariant(
+        "call_quote",
+        "A call is priced with a quote of its own team or of the default list.",
         """
-        SELECT id, cost_nusd AS found, due AS expected
-        FROM (SELECT id, cost_nusd,
-                     CASE WHEN state = 'error' OR cache_hit OR kind <> 'model' THEN 0
-                          WHEN input_usd_per_mtok IS NULL THEN NULL
-                          ELSE round(1000 * (
-                              (prompt_tokens - cached_prompt_tokens - cache_write_tokens) * input_usd_per_mtok
-                              + cached_prompt_tokens * coalesce(cached_usd_per_mtok, input_usd_per_mtok)
-                              + cache_write_tokens * coalesce(cache_write_usd_per_mtok, input_usd_per_mtok)
-                              + completion_tokens * output_usd_per_mtok)) END AS due
-              FROM runs_call WHERE state IN ('ok', 'late', 'error')) AS ended
-        WHERE cost_nusd IS DISTINCT FROM due
+        SELECT call.id, concat('team ', quote.team_id) AS found, concat('team ', call.team_id) AS expected
+        FROM runs_call AS call LEFT JOIN runs_pricequote AS quote ON quote.id = call.quote_id
+        WHERE call.quote_id IS NOT NULL AND (quote.id IS NULL OR quote.team_id <> call.team_id)
         """,
     ),
     Invariant(

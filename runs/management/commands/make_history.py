@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from engine.text import counted
 from runs.demo.actions import MAX_DAYS, MAX_RUNS, make_history
 from runs.demo.making import Order, last_hour
 from teams.models import User
@@ -45,7 +46,8 @@ class Command(BaseCommand):
             )
         except Refusal as refusal:
             raise CommandError(refusal.message) from refusal
-        self.stdout.write(f"{order.runs:,} runs of {team.slug} were made in {time.monotonic() - began:.1f} s.")
+        made = f"{counted(order.runs, 'run')} of {team.slug} {'was' if order.runs == 1 else 'were'} made"
+        self.stdout.write(f"{made} in {time.monotonic() - began:.1f} s.")
 
     def _progress(self, runs: int) -> Any:
         done = 0
@@ -54,7 +56,7 @@ class Command(BaseCommand):
             nonlocal done
             before, done = done * 20 // runs, done + count
             if done * 20 // runs > before and done < runs:
-                self.stdout.write(f"{done:,} of {runs:,} runs")
+                self.stdout.write(f"{done:,} of {counted(runs, 'run')}")
 
         return tell
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from engine.text import counted
 from runs.demo.actions import remove_history
 from teams.models import Team
 from teams.refusals import Refusal
@@ -33,4 +34,6 @@ class Command(BaseCommand):
             remove_history(team, progress=count)
         except Refusal as refusal:
             raise CommandError(refusal.message) from refusal
-        self.stdout.write(f"{team.slug} and its {removed:,} runs were removed in {time.monotonic() - began:.1f} s.")
+        self.stdout.write(
+            f"{team.slug} and its {counted(removed, 'run')} were removed in {time.monotonic() - began:.1f} s."
+        )

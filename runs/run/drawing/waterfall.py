@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from engine.text import counted
 from runs.models import Call, Run
 from runs.money import dollars
 from runs.run.findings.of_run import Findings
@@ -90,7 +91,7 @@ def _by_money(calls: Iterable[Call]) -> tuple[Mapping[object, _Place], int]:
 
 
 def _drawn(row: TimelineRow, under: str, bars: Sequence[_Bar]) -> SafeString:
-    label = f"{truncatechars(row.name, 60)}: {len(bars)} call{'' if len(bars) == 1 else 's'}, {took(row.duration_ms)}"
+    label = f"{truncatechars(row.name, 60)}: {counted(len(bars), 'call')}, {took(row.duration_ms)}"
     inner = SafeString(under + "".join(bar.html(is_first=not place) for place, bar in enumerate(bars)))
     return format_html(SVG, label, inner)
 
@@ -146,7 +147,7 @@ def says(call: Call) -> str:
         words.append("reused")
     elif call.kind == "model" and call.state != "intent":
         words.append("unpriced" if call.cost_nusd is None else dollars(call.cost_nusd))
-        words.append(f"{call.prompt_tokens:,} tokens in, {call.completion_tokens:,} out")
+        words.append(f"{counted(call.prompt_tokens, 'token')} in, {call.completion_tokens:,} out")
     if call.state not in ("ok", "intent"):
         words.append(call.get_state_display().lower())
     if call.waited_ms:

@@ -42,8 +42,9 @@ SEARCH = """
         UNION ALL SELECT 3, 'arguments', 0, '', call.arguments
         UNION ALL SELECT 4, 'output', 0, '', call.tool_output
         UNION ALL SELECT 5, 'error', 0, '', call.error
+        UNION ALL SELECT 7, 'reasoning', 0, '', nullif(call.reply->>'reasoning', '')
         UNION ALL SELECT 6, 'message', message.number::int, message.value->>'role', message.value->>'content'
-        FROM jsonb_array_elements(CASE jsonb_typeof(call.messages) WHEN 'array' THEN call.messages ELSE '[]' END)
+        FROM json_array_elements(CASE json_typeof(call.messages) WHEN 'array' THEN call.messages ELSE '[]' END)
             WITH ORDINALITY AS message (value, number)
     ) AS place
     CROSS JOIN LATERAL (
@@ -56,6 +57,7 @@ IDS = "SELECT id FROM runs_call WHERE run_id = %(run)s AND id > %(after)s ORDER 
 
 ANCHORS = {
     "answer": "message-reply",
+    "reasoning": "reasoning-reply",
     "tools": "message-reply",
     "arguments": "text-arguments",
     "output": "text-given",
@@ -66,7 +68,7 @@ ANCHORS = {
 class Place:
     """Where in a call the words stand, and what is around them."""
 
-    what: str  # "answer", "tools", "arguments", "output", "error" or "message"
+    what: str  # "answer", "reasoning", "tools", "arguments", "output", "error" or "message"
     number: int  # of a message, from 1
     role: str
     before: str

@@ -7,13 +7,27 @@ from typing import Any
 import pytest
 
 from agents_app import queries
-from agents_app.actions import archive_crew, cut_version
+from agents_app.actions import archive_crew, create_crew, cut_version
 from agents_app.models import Crew
 from agents_app.snapshot import spec_of
 from tests.cast import Cast, make_crew
 from tests.pages import CREW, CREWS, html, signed_in
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("客户支持", "ke-hu-zhi-chi"),
+        ("Поддержка", "podderzhka"),
+        ("Ärzte für Größe", "arzte-fur-grosse"),
+        ("!?", "crew"),
+    ],
+)
+def test_the_address_of_a_crew_is_readable_in_every_script(cast: Cast, name: str, slug: str) -> None:
+    assert create_crew(cast.owner, name=name).slug == slug
+    assert create_crew(cast.owner, name=name).slug == f"{slug}-2"
 
 
 class TestList:

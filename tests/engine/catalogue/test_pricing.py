@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from engine.catalogue import price_list
 from engine.catalogue.model_ids import bare_id, provider_of, real_id
 from engine.catalogue.price_list import RATE_FIELDS, DefaultPrices
-from engine.catalogue.pricing import Price, Rates, Usage, cost_usd, worst_case_rates, worst_case_usd
+from engine.catalogue.pricing import (
+    FEES,
+    PARTS,
+    Price,
+    Rates,
+    Usage,
+    charge_of,
+    cost_usd,
+    worst_case_rates,
+    worst_case_usd,
+)
 from engine.spec.crew_spec import CrewSpec
 from tests.engine.crews import crew, task
 
@@ -124,8 +134,11 @@ def test_prices_of_other_service_tiers_and_longer_caches_are_no_tiers(model: str
     assert price.tiers == ()
 
 
-def test_a_model_whose_reasoning_has_a_price_of_its_own_by_range_is_unpriced() -> None:
-    assert DefaultPrices().price("dashscope/qwen-plus-latest") is None
+def test_reasoning_may_have_a_price_of_its_own_in_each_range() -> None:
+    """0.40 in, 1.20 out and 4 for reasoning up to 256,000 tokens; 1.20, 3.60 and 12 above."""
+    price = DefaultPrices().price("dashscope/qwen-plus-latest")
+    assert cost_usd(Usage(1000, 0, 0, 300, 200), price) == Decimal("0.00132")  # 0.0004 + 0.00012 + 0.0008
+    assert cost_usd(Usage(256_001, 0, 0, 300, 200), price) == Decimal("0.3099612")  # 0.3072012 + 0.00036 + 0.0024
 
 
 def test_costs_are_whole_nano_dollars() -> None:
@@ -179,3 +192,80 @@ def test_googles_models_are_known_under_crewais_name_for_google_too() -> None:
     assert real_id("simulated/google/gemini-2.5-flash") == "gemini/gemini-2.5-flash"
     assert real_id("openrouter/google/gemini-2.0-flash-001") == "openrouter/google/gemini-2.0-flash-001"
     assert price_list.facts("google/gemini-2.5-flash") == price_list.facts("gemini/gemini-2.5-flash") is not None
+
+
+class TestParts:
+    """A cost is the sum of its parts, whatever the price."""
+
+    usd = st.decimals(min_value=0, max_value=1000, places=10)
+    tokens = st.integers(0, 10_000_000)
+
+    @given(
+        price=st.builds(
+            Price,
+            input_usd_per_mtok=usd,
+            output_usd_per_mtok=usd,
+            cached_usd_per_mtok=st.none() | usd,
+            cache_write_usd_per_mtok=st.none() | usd,
+            reasoning_usd_per_mtok=st.none() | usd,
+            request_usd=st.none() | usd,
+            search_usd=st.none() | usd,
+            citation_usd_per_mtok=st.none() | usd,
+        ),
+        counts=st.tuples(tokens, tokens, tokens, tokens, tokens, tokens),
+        searches=st.integers(0, 1000),
+        stated=st.none() | st.integers(0, 10**13),
+        books_stated=st.booleans(),
+    )
+    def test_parts_sum_to_the_cost_and_each_is_within_one_of_its_own(
+        self, price: Price, counts: tuple[int, ...], searches: int, stated: int | None, books_stated: bool
+    ) -> None:
+        plain, cached, written, answer, reasoning, citations = counts
+        usage = Usage(
+            plain + cached + written,
+            cached,
+            written,
+            answer + reasoning,
+            reasoning,
+            citation_tokens=citations,
+            searches=searches,
+            stated_nusd=stated,
+        )
+        charge = charge_of(usage, price, books_stated=books_stated)
+        assert charge.parts is not None
+        assert charge.cost_usd is not None
+        assert charge.cost_usd * 10**9 == charge.parts.total == sum(getattr(charge.parts, name) for name in PARTS)
+        assert charge.is_stated == (books_stated and stated is not None)
+        if charge.is_stated:
+            assert charge.parts.total == stated
+        else:
+            assert charge.parts.stated == 0
+            assert charge.cost_usd == cost_usd(usage, price)
+        own = {
+            "prompt": plain * price.input_usd_per_mtok * 1000,
+            "request": (price.request_usd or 0) * 10**9,
+            "searches": searches * (price.search_usd or 0) * 10**9,
+            "citations": citations * (price.citation_usd_per_mtok or 0) * 1000,
+        }
+        assert all(abs(getattr(charge.parts, name) - amount) < 1 for name, amount in own.items())
+
+    def test_what_is_stated_is_all_there_is_of_an_unpriced_call(self) -> None:
+        charge = charge_of(Usage(10, completion_tokens=5, stated_nusd=140_000), None, books_stated=True)
+        assert charge.parts is not None
+        assert (charge.cost_usd, charge.parts.stated) == (Decimal("0.00014"), 140_000)
+        assert charge_of(Usage(10, stated_nusd=140_000), None).cost_usd is None
+
+    def test_a_fee_is_no_part_of_any_token(self) -> None:
+        assert set(FEES) < set(PARTS)
+
+    def test_perplexity_s_fee_of_a_request(self) -> None:
+        """Its own figure for 14 and 200 tokens is 0.005214."""
+        price = DefaultPrices().price("perplexity/sonar")
+        assert cost_usd(Usage(14, completion_tokens=200), price) == Decimal("0.005214")
+        assert worst_case_usd(14, 200, price) >= Decimal("0.005214")
+
+    def test_perplexity_s_own_example_of_research(self) -> None:
+        usage = Usage(33, 0, 0, 7163 + 73997, 73997, citation_tokens=20016, searches=18)
+        price = DefaultPrices().price("perplexity/sonar-deep-research")
+        assert cost_usd(usage, price) == Decimal("0.409393")
+        assert worst_case_usd(33, 7163, price) >= Decimal("0.409393")

@@ -15,6 +15,7 @@ from engine.providers.simulator import Simulator
 from engine.record.journal import CallKind, Purpose, RefusedBy, TaskStatus, Verdict
 from engine.record.memory_journal import MemoryJournal
 from engine.spec.crew_spec import CrewSpec
+from engine.text import counted
 from tests.engine.crews import agent, crew, run, runtime, task
 from tests.engine.scripts import by_role, in_turn, use
 
@@ -37,7 +38,10 @@ def last_remark(journal: MemoryJournal) -> str:
         ),
         ({"kind": "schema", "json_schema": {"type": "object"}}, "words", "{}", "not JSON"),
         ({"kind": "length", "max_words": 2}, "one two three", "one two", "has 3 words; at most 2"),
-        ({"kind": "length", "min_words": 2}, "one", "one two", "has 1 words; at least 2"),
+        ({"kind": "length", "min_words": 2}, "one", "one two", "has 1 word; at least 2"),
+        ({"kind": "length", "max_words": 1}, "one two", "one", "has 2 words; at most 1 is allowed"),
+        ({"kind": "length", "min_words": 1}, "— …", "one", "has 0 words; at least 1 is needed"),
+        ({"kind": "length", "max_words": 5}, "ฉันไปโรงเรียนทุกวัน ครับ", "ฉันไปโรงเรียนทุกวัน", "has 6 words"),
         ({"kind": "length", "max_chars": 4}, "12345", "1234", "has 5 characters; at most 4"),
         ({"kind": "regex", "pattern": r"\d"}, "none", "one 1", "must contain a match"),
         ({"kind": "regex", "pattern": r"\d", "forbid": True}, "one 1", "none", "must not contain a match"),
@@ -101,7 +105,7 @@ async def test_a_verdict_that_cannot_be_read_is_asked_for_again_in_other_words(c
 
 async def test_a_verdict_that_cannot_be_read_twice_fails_the_task_and_keeps_what_was_paid() -> None:
     journal = MemoryJournal()
-    llm = in_turn("It is 7.", "Well", '{"passes": "yes", "reason": ""}')
+    llm = in_turn("It is 7.", "Well", '{"passes": "perhaps", "reason": ""}')
     output = await run(crew(task("a", guardrails=(QUESTION,))), runtime(llm=llm, journal=journal))
     assert output.error_code == "model_mistake"
     assert "no readable verdict" in output.error
@@ -114,7 +118,7 @@ async def test_repairs_are_bounded(retries: int) -> None:
     spec = crew(task("a", guardrails=({"kind": "length", "max_words": 1},), guardrail_max_retries=retries))
     output = await run(spec, runtime(llm=Simulator(script=lambda request: "two words"), journal=journal))
     assert output.error_code == "model_mistake"
-    assert f"refused the answer {retries + 1} times" in output.error
+    assert f"refused the answer {counted(retries + 1, 'time')}" in output.error
     assert len(journal.calls) == retries + 1
 
 
@@ -234,7 +238,7 @@ class TestWhatIsNotedOfRefusals:
     """The call that gave a refused answer is named, so that what it cost is known to be in vain."""
 
     async def test_each_refused_answer_is_named_by_its_step_and_by_who_refused_it(self) -> None:
-        rail = {"kind": "length", "max_words": 1}
+        rail = {"kind": "length", "max_words": 2}
         journal = MemoryJournal()
         fitted = task("a", guardrails=(rail,), output_schema={"type": "object", "required": ["n"]})
         llm = in_turn("no JSON", '{"n": "two words"}', '{"n":1}')

@@ -8,7 +8,7 @@ import pytest
 
 from engine.catalogue import price_list
 from engine.crewai.own_tools import tool
-from engine.errors import ProviderError
+from engine.errors import ProviderError, Room
 from engine.providers.llm import LLMReply, LLMRequest
 from engine.providers.simulator import Simulator, answer
 from engine.providers.tokens import count_messages, count_text
@@ -38,7 +38,7 @@ class Windowed(Simulator):
 
     async def complete(self, request: LLMRequest) -> LLMReply:
         if count_messages(request.messages) > self.takes:
-            raise ProviderError("too long", retryable=False, status=400, context_too_long=True)
+            raise ProviderError("too long", retryable=False, status=400, room=Room())
         return await super().complete(request)
 
 

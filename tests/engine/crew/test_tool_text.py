@@ -9,8 +9,9 @@ import pytest
 
 from engine.catalogue import price_list
 from engine.catalogue.pricing import Usage
-from engine.crew.tool_text import UNREADABLE, with_calls_read
+from engine.crew.tool_text import with_calls_read
 from engine.providers.llm import LLMReply
+from engine.providers.replies.calls_in_text import UNREADABLE
 from engine.record.journal import CallKind, CallStatus, TaskStatus
 from engine.record.memory_journal import MemoryJournal
 from tests.engine.crews import agent, crew, run, runtime, task
@@ -130,6 +131,6 @@ async def test_a_replay_pays_nothing_twice(kept: int) -> None:
 
 
 def test_calls_that_are_opened_without_end_are_one_call_that_cannot_be_read() -> None:
-    read = with_calls_read(LLMReply("<tool_call>" * 100_000, Usage(), "m"))
+    read = with_calls_read(LLMReply("<tool_call>" * 100_000, Usage(), "m"), ())
     assert [one.name for one in read.tool_calls] == [UNREADABLE]
     assert read.text == ""

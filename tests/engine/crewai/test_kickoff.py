@@ -51,6 +51,19 @@ def test_a_fallback_of_the_same_provider_uses_the_same_key() -> None:
     assert server.billed[0].authorization == "Bearer sk-own"
 
 
+@pytest.mark.parametrize(("max_usd", "asked"), [(Decimal("0.0001"), 0), (None, 1)])
+def test_a_budget_refuses_a_model_whose_price_nobody_knows(max_usd: Decimal | None, asked: int) -> None:
+    with OpenAIServer("Fine") as server:
+        agent = Agent(role="Worker", llm=LLM("my-own-model", api_key="k", base_url=server.url))
+        crew = Crew(agents=[agent], tasks=[Task(description="Do it", agent=agent)], max_usd=max_usd)
+        if max_usd is None:
+            assert crew.kickoff().token_usage.cost_usd is None
+        else:
+            with pytest.raises(KickoffFailed, match="No price is known for my-own-model"):
+                crew.kickoff()
+    assert server.requests == asked
+
+
 def test_a_text_as_guardrail_is_a_question_for_a_model() -> None:
     verdicts = ['{"passes": false, "reason": "Too short"}', '{"passes": true, "reason": ""}']
     llm = in_turn("Short", verdicts[0], "Longer", verdicts[1])

@@ -18,6 +18,7 @@ from engine.providers.credential import Credential
 from engine.providers.litellm_client import LiteLLMClient
 from engine.providers.llm import LLMRequest
 from engine.spec.crew_spec import LLMSpec
+from tests.engine.providers.replies.wires import TOOLS
 from tests.openai_server import Fault, OpenAIServer
 
 MEMORY_BYTES = 900_000_000
@@ -70,6 +71,10 @@ KINDS: dict[str, Callable[[], Fault]] = {
     "an error page": lambda: Fault(500, "<p>" * 3_000_000, {"Content-Type": "text/html"}),
     "UTF-16": lambda: Fault(200, ("{" + ",".join(f'"k{n}": 1' for n in range(100_000)) + "}").encode("utf-16")),
     "marks of calls in a text": lambda: whole("<tool_call>" * 300_000),
+    "marks of arguments without end": lambda: whole("<tool_call>a" + "<arg_key>" * 300_000),
+    "marks of parameters without end": lambda: whole("<function=a>" + '<parameter name="' * 200_000),
+    "marks of thoughts": lambda: whole("<think>\n```\n" * 200_000),
+    "beginnings of JSON": lambda: whole('\n{"name": [' * 200_000),
     "spaces": lambda: whole(" " * 1_500_000 + "x" + "\n" * 1_000_000),
     "stream: 5,000 tool calls": lambda: events(lambda n: {"tool_calls": [call(n)]}, 5000),
     "stream: an event of lists": lambda: events(lambda n: {"x": [[]] * 300_000}, 1),
@@ -84,7 +89,9 @@ async def ask(port: int, *, stream: bool) -> str:
     llm = LLMSpec(model="openai/m", timeout_s=60, stream=stream)
     client = LiteLLMClient(lambda _: Credential(api_key="sk-x", base_url=f"http://127.0.0.1:{port}/v1"))
     try:
-        await client.complete(LLMRequest(llm=llm, messages=({"role": "user", "content": "Hello"},), max_tokens=99))
+        await client.complete(
+            LLMRequest(llm=llm, messages=({"role": "user", "content": "Hello"},), max_tokens=99, tools=TOOLS)
+        )
     except ProviderError as error:
         return str(error)
     return "a reply"

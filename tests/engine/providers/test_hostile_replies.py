@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.providers.reply_shape import shape_fault
+from engine.providers.replies.shape import shape_fault
 from tests.application import ROOT
 from tests.engine.providers.hostile_replies import EVENTS, KINDS, ask
 from tests.openai_server import Fault, OpenAIServer
@@ -20,8 +20,13 @@ MOST_CPU_S = 1.5
 USABLE = {
     "an ordinary one",
     "marks of calls in a text",
+    "marks of arguments without end",
+    "marks of parameters without end",
+    "marks of thoughts",
+    "beginnings of JSON",
     "spaces",
     "a deep argument",
+    "a log probability of the wrong kind",
     "stream: lists behind an odd line end",
 }
 

@@ -8,7 +8,7 @@ import pytest
 
 from engine.bounded import Patience
 from engine.spec import size
-from engine.spec.crew_spec import CrewSpec
+from engine.spec.crew_spec import CrewSpec, LLMSpec
 from engine.spec.json_schema_checker import misfit, schema_fault
 from engine.spec.placeholders import fill, missing_inputs, placeholders
 from engine.spec.validate import validate
@@ -21,6 +21,17 @@ def complaints(spec: CrewSpec) -> set[tuple[str, str]]:
 
 def test_a_sound_crew_has_none() -> None:
     assert validate(crew(task("a"), task("b", context=("a",)))) == ()
+
+
+def test_blanks_around_a_models_id_are_dropped_and_within_it_are_a_fault() -> None:
+    assert LLMSpec(model=" gpt-4o\n", fallbacks=("gpt-4o ",)).model_dump()["fallbacks"] == ("gpt-4o",)
+    assert CrewSpec.from_json({"name": "x", "manager_llm": " gpt-4o "}).manager_llm == LLMSpec(model="gpt-4o")
+    spec = crew(task("a"), agents=(agent(llm=LLMSpec(model="gpt 4o", fallbacks=("gpt-4.1 mini",))),))
+    found = [(each.field, each.code, each.message) for each in validate(spec)]
+    assert found == [
+        ("agents.worker.llm", "bad_model", "'gpt 4o' is no model: an id has no blanks. Is 'gpt-4o' meant?"),
+        ("agents.worker.llm", "bad_model", "'gpt-4.1 mini' is no model: an id has no blanks. Is 'gpt-4.1-mini' meant?"),
+    ]
 
 
 def test_an_empty_crew_is_told_what_it_lacks() -> None:

@@ -161,7 +161,7 @@ class TestAtTheCap:
     ) -> None:
         cap(cast, CAPS)
         run = execute(three_in_a_row(cast, limits=RunLimits(max_calls=1)), worker)
-        assert run.error.endswith("its 1 calls. Launch it again with more, or make the crew need less.")
+        assert run.error.endswith("its 1 call. Launch it again with more, or make the crew need less.")
 
     def test_the_shared_budgets_say_nothing_of_the_caps(
         self, cast: Cast, worker: WorkerProcess, server: OpenAIServer

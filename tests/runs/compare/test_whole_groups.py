@@ -54,6 +54,10 @@ def a_history() -> Team:
     calls.filter(pk__in=some[::7], cost_nusd__isnull=False).update(
         cached_prompt_tokens=F("prompt_tokens") / 3, cached_usd_per_mtok=Decimal("0.0123456789")
     )
+    fees = {"request_nusd": 5, "searches_nusd": 4, "citations_nusd": 3, "beyond_ours_nusd": -2}
+    rest = dict.fromkeys(("cached_nusd", "cache_write_nusd", "completion_nusd", "reasoning_nusd"), 0)
+    calls.filter(pk__in=some[::5], cost_nusd__isnull=False).update(prompt_nusd=F("cost_nusd") - 10, **fees, **rest)
+    calls.filter(pk__in=some[::3]).update(reasoning_tokens=F("completion_tokens") / 2, reasoning_usd_per_mtok=3)
     calls.filter(pk__in=some[::17]).update(branch="3.1", waited_ms=31)
     for task in TaskRun.objects.filter(run__team=team, finished_at__isnull=False).order_by("pk")[:40:3]:
         Review.objects.create(task_run=task, number=0, asked_at=task.finished_at - timedelta(seconds=1.2345))

@@ -33,10 +33,12 @@ def calls(
     kind: str = "model",
     waited_ms: int = 0,
     nested_ms: int = 0,
+    fees_nusd: int = 0,
 ) -> CallSums:
-    """Sums of so many calls with that many tokens in all, priced per million; ``off_nusd`` is added to the cost."""
+    """Sums of so many calls with that many tokens in all, priced per million; ``off_nusd`` and fees are added to the
+    cost."""
     spend = [Fraction(number) * Fraction(price) for number, price in zip(tokens, prices, strict=True)]
-    cost = max(0, round(sum(spend, Fraction(0)) * 1000) + off_nusd) if priced else 0
+    cost = max(0, round(sum(spend, Fraction(0)) * 1000) + off_nusd) + fees_nusd if priced else 0
     return CallSums(
         task=task,
         model=model if kind == "model" else "",
@@ -51,6 +53,7 @@ def calls(
         latency_ms=latency_ms,
         waited_ms=waited_ms,
         nested_ms=nested_ms,
+        fees_nusd=fees_nusd if priced else 0,
     )
 
 
@@ -121,6 +124,7 @@ rows = st.builds(
     kind=st.sampled_from(("model", "model", "tool", "task")),
     waited_ms=st.integers(0, 10**4),
     nested_ms=st.integers(0, 10**4),
+    fees_nusd=st.just(0) | st.integers(-(10**3), 10**8),
 )
 sides = st.builds(
     side,
@@ -197,6 +201,10 @@ class TestCost:
     def test_a_new_price_of_the_same_model_is_its_price(self) -> None:
         split = cost_of(side([calls()]), side([calls(prices=("2.5", "0", "0", "20"))]))
         assert amounts(split) == {("figures", "price"): 500_000}
+
+    def test_fees_are_a_reason_of_their_own_and_move_no_price(self) -> None:
+        split = cost_of(side([calls(fees_nusd=5_000_000)]), side([calls(tokens=(300, 0, 0, 50), fees_nusd=8_000_000)]))
+        assert amounts(split) == {("figures", "fees"): 3_000_000, ("figures", "prompt"): 500_000}
 
     def test_another_model_is_a_reason_of_its_own_that_names_both(self) -> None:
         split = cost_of(side([calls()]), side([calls(model="gpt-4o-mini", prices=("0.15", "0", "0", "0.6"))]))

@@ -120,7 +120,7 @@ class TestKinds:
         assert calls.filter(usage_estimated=True).exists()
         assert calls.filter(kind="tool", state="ok").exists()
         assert runs.filter(api_token__isnull=False, metadata__schedule="nightly").exists()
-        assert {*runs.values_list("error_code", flat=True)} == {"", "provider_error", "model_mistake", "cancelled"}
+        assert {*runs.values_list("error_code", flat=True)} == {"", "provider_down", "model_mistake", "cancelled"}
 
     def test_people_rated_some_runs_that_succeeded(self, team: Team) -> None:
         ratings = Rating.objects.filter(run__team=team).select_related("run")

@@ -18,7 +18,7 @@ from runs.models import Run
 from teams.actions import add_provider, begin_team
 from tests.cast import Cast
 from tests.ledger import make_run
-from tests.pages import LAUNCH, html, page_of, signed_in
+from tests.pages import CREW, LAUNCH, html, page_of, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +33,23 @@ class TestLaunch:
         replace_spec(crew, expected_revision=crew.revision, spec=spec)
         form = signed_in(cast.runner).get(LAUNCH).context["page"].form
         assert [(field.label, field.value()) for field in form.inputs] == [("company", "Acme Corp")]
+
+    def test_inputs_are_typed_in_any_language(self, cast: Cast, crew: Crew) -> None:
+        (field,) = re.findall(r"<textarea[^>]*inputs.company[^>]*>", html(signed_in(cast.runner).get(LAUNCH)))
+        assert 'dir="auto"' in field
+        assert 'lang=""' in field
+
+    def test_what_looks_like_an_input_and_what_nothing_uses_is_said_before(self, cast: Cast, crew: Crew) -> None:
+        spec = spec_of(crew)
+        first = spec.tasks[0].model_copy(update={"description": "Figures of { company }"})
+        changed = spec.model_copy(update={"tasks": (first, *spec.tasks[1:]), "inputs": {"compny": "Acme"}})
+        replace_spec(crew, expected_revision=crew.revision, spec=changed)
+        page = html(signed_in(cast.runner).get(LAUNCH))
+        assert "Look at this before you launch." in page
+        assert "{ company } is no input: it is sent to the model as { company }." in page
+        assert "<code>inputs.compny</code> No text uses this input." in page
+        assert html(signed_in(cast.editor).get(CREW)).count(f'href="{CREW}json/"') >= 1
+        assert signed_in(cast.runner).post(LAUNCH, order()).status_code == 302
 
     def test_it_says_how_fast_simulated_models_are_and_by_which_figures(
         self, cast: Cast, crew: Crew, settings: Any

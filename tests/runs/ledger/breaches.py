@@ -15,6 +15,7 @@ from runs.models import (
     Call,
     CallSum,
     Correction,
+    PriceQuote,
     Rating,
     Review,
     Run,
@@ -99,6 +100,25 @@ def a_price_was_changed_behind_a_call(books: Books) -> None:
     Call.objects.filter(run=books.busy, state="ok").update(input_usd_per_mtok="2.6")
 
 
+PARTS = {"cached_nusd": 0, "cache_write_nusd": 0, "reasoning_nusd": 0, "citations_nusd": 0, "searches_nusd": 0}
+FEES = {"request_nusd": 0, "beyond_ours_nusd": 0}
+
+
+def a_part_of_a_cost_is_not_that_of_its_tokens(books: Books) -> None:
+    parts = {"prompt_nusd": F("cost_nusd") - 5, "completion_nusd": 5} | PARTS | FEES
+    Call.objects.filter(run=books.busy, state="ok").update(**parts)
+
+
+def a_call_is_priced_with_another_teams_quote(books: Books) -> None:
+    team = books.cast.stranger.team
+    quote = PriceQuote.objects.create(team=team, model="m", input_usd_per_mtok=1, output_usd_per_mtok=1)
+    Call.objects.filter(run=books.busy, state="ok").update(quote=quote)
+
+
+def a_price_was_changed_behind_a_refusal_that_was_billed(books: Books) -> None:
+    Call.objects.filter(run=books.done, error_code="model_refused").update(input_usd_per_mtok="2.6")
+
+
 def a_lost_call_is_hidden(books: Books) -> None:
     add_one(books.call(state="unknown"), "reserved_nusd")
 
@@ -126,7 +146,7 @@ def a_step_has_two_answers(books: Books) -> None:
 
 
 def a_step_is_tried_again_after_its_answer(books: Books) -> None:
-    books.call(state="error").update(started_at=timezone.now())
+    books.call(state="error", error_code="").update(started_at=timezone.now())
 
 
 def a_call_is_of_a_lease_to_come(books: Books) -> None:
@@ -252,7 +272,9 @@ BREAKS: dict[str, list[Callable[[Books], None]]] = {
         a_correction_forgets_what_was_booked,
         a_correction_went_to_another_month_than_the_open_one,
     ],
-    "call_cost": [a_price_was_changed_behind_a_call],
+    "call_cost": [a_price_was_changed_behind_a_call, a_price_was_changed_behind_a_refusal_that_was_billed],
+    "call_parts": [a_part_of_a_cost_is_not_that_of_its_tokens],
+    "call_quote": [a_call_is_priced_with_another_teams_quote],
     "unknown_cost": [a_lost_call_is_hidden],
     "call_class": [a_call_is_in_another_class, a_retry_is_taken_for_work],
     "classes_sum": [a_call_is_in_no_class],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,7 +13,8 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from engine.catalogue.pricing import Price, Usage
-from engine.errors import Cancelled, LimitReached
+from engine.crew.booking import refused
+from engine.errors import Cancelled, LimitReached, ModelRefused
 from engine.providers.llm import LLMReply
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus, RefusedBy, TaskResult, TaskStatus
 from runs.launch.actions import launch
@@ -20,6 +22,7 @@ from runs.launch.order import LaunchOrder
 from runs.ledger import transitions
 from runs.ledger.abandoned_calls import close_calls_of_ended_runs
 from runs.ledger.group_commit import GroupCommit
+from runs.ledger.invariants import look
 from runs.ledger.journal import LedgerJournal
 from runs.ledger.replay import read_replay
 from runs.models import Allowance, Bill, Call, Run
@@ -283,6 +286,38 @@ def test_a_refusal_costs_nothing_and_its_retry_is_booked_as_one(cast: Cast, writ
     classes = list(run.calls.order_by("attempt").values_list("cost_class", "cost_nusd"))
     assert classes == [(CostClass.FAILED, 0), (CostClass.RETRY, 750_000)]
     assert_rollups_are_sums(run)
+
+
+def test_a_models_refusal_is_booked_at_its_usage_and_found_by_a_replay(cast: Cast, writer: GroupCommit) -> None:
+    run = claimed_run(cast)
+    reply = LLMReply(
+        text="", usage=USAGE, model="gpt-4o", refusal="No.", reasoning="Hm\x00", own_fields='{"a": "\\u0000"}'
+    )
+    refusal = refused(ModelRefused("gpt-4o refused to answer: No.", reply=reply), intent())
+    assert refusal.cost_usd == COST
+    asyncio.run(open_and_settle(journal_of(run, writer), intent(), refusal))
+    call = run.calls.get()
+    assert (call.state, call.cost_class, call.cost_nusd) == (CallState.ERROR, CostClass.FAILED, 750_000)
+    assert (call.error_code, call.reply["refusal"]) == ("model_refused", "No.")
+    assert_rollups_are_sums(run)
+    assert [finding.name for finding in look() if finding.count] == []
+    recorded = read_replay(run).calls["figures", "", 0]
+    assert (recorded.outcome.status, recorded.outcome.error) == (CallStatus.ERROR, "gpt-4o refused to answer: No.")
+    assert recorded.outcome.reply == replace(reply, reasoning="Hm\ufffd")
+    asyncio.run(open_and_settle(journal_of(run, writer), intent(attempt=2), answered()))
+    assert read_replay(run).calls["figures", "", 0].outcome.status is CallStatus.OK
+
+
+def test_a_reply_of_before_there_were_these_fields_is_read(cast: Cast, writer: GroupCommit) -> None:
+    run = claimed_run(cast)
+    asyncio.run(open_and_settle(journal_of(run, writer), intent(), answered()))
+    call = run.calls.get()
+    for name in ("reasoning", "refusal", "own_fields"):
+        del call.reply[name]
+    call.save(update_fields=["reply"])
+    recorded = read_replay(run).calls["figures", "", 0].outcome.reply
+    assert recorded is not None
+    assert (recorded.reasoning, recorded.refusal, recorded.own_fields) == ("", "", "")
 
 
 def test_what_a_refused_answer_cost_is_booked_as_rejected_once(cast: Cast, writer: GroupCommit) -> None:

@@ -200,7 +200,8 @@ class TestApi:
             name: value for name, value in WHOLE.items() if name not in ("members", "budget_usd")
         }
         assert (got["budget_usd"], got["launches"]) == ("12.5", 0)
-        assert got["team"] == {"budget_usd": "12.5", "spent_usd": "0", "held_usd": "0", "left_usd": "12.5"}
+        spent = {"spent_usd": "0", "held_usd": "0", "unpriced_calls": 0}
+        assert got["team"] == {"budget_usd": "12.5", "left_usd": "12.5"} | spent
         budgets_of = {one["email"]: (one["budget_usd"], one["own_budget_usd"]) for one in got["members"]}
         assert budgets_of["runner@example.com"] == ("0.25", "0.25")
         assert budgets_of["viewer@example.com"] == (None, None)

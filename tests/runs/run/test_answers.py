@@ -18,9 +18,9 @@ pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 FIELDS = {
-    "RunSummary": "id crew version status waiting_for simulated priority created_at started_at finished_at "
+    "RunSummary": "id crew version status revision waiting_for simulated priority created_at started_at finished_at "
     "texts_removed_at duration_ms error usage rating url",
-    "RunOut": "id crew version status waiting_for simulated priority created_at started_at finished_at "
+    "RunOut": "id crew version status revision waiting_for simulated priority created_at started_at finished_at "
     "texts_removed_at duration_ms error usage rating url waits troubles at_limit needs_usd inputs metadata budget_usd "
     "max_calls max_tokens max_seconds output tasks",
     "CallOut": "id task agent branch kind purpose cost_class model model_answered credential tool arguments "
@@ -39,19 +39,20 @@ FIELDS = {
     "TroublesOut": "takeovers retries refused_calls refused_usd unknown_calls unknown_usd late_calls late_usd "
     "corrected_calls over_booked_usd",
     "RatingMean": "mean count",
-    "RatingsOut": "rating items",
+    "RatingsOut": "rating revision items",
     "RatingOut": "stars comment by rated_at",
     "AuthorOut": "person token",
-    "CommentOut": "id text by written_at edited_at",
+    "CommentOut": "id revision text by written_at edited_at",
     "CommentList": "items",
     "WaitOut": "for task until ahead",
     "OutputOut": "raw json",
+    "TaskOutputOut": "raw json note",
     "FailureOut": "code message",
     "RunList": "items next",
     "CallList": "items next",
-    "Launched": "id status created_at estimated_completion estimated_cost_usd url",
-    "LimitsOut": "budget_usd run_budget_usd run_max_calls run_max_seconds runs_at_once user_budget_usd at_limit "
-    "fallback_model launch_quota launch_window_s launches month team members alerts",
+    "Launched": "id status created_at estimated_completion estimated_cost_usd url warnings",
+    "LimitsOut": "revision budget_usd run_budget_usd run_max_calls run_max_seconds runs_at_once user_budget_usd "
+    "at_limit fallback_model launch_quota launch_window_s launches month team members alerts",
     "StandingOut": "budget_usd spent_usd held_usd left_usd",
     "MemberOut": "budget_usd spent_usd held_usd left_usd id email own_budget_usd",
     "AlertOut": "budget member month threshold message made_at",
@@ -117,6 +118,7 @@ def test_a_run_is_answered_field_by_field(cast: Cast, run: Run) -> None:
         "crew": "company-brief",
         "version": 1,
         "status": "succeeded",
+        "revision": 1,
         "waiting_for": None,
         "simulated": False,
         "priority": "normal",
@@ -145,7 +147,7 @@ def test_a_run_is_answered_field_by_field(cast: Cast, run: Run) -> None:
         "output": {"raw": "Done", "json": {"done": True}},
         "tasks": [
             {"key": "good", "name": "Good", "agent": "finance", "status": "succeeded", **times}
-            | {"output": {"raw": "[1]", "json": [1]}, "error": None, "questions": [], "usage": usage()},
+            | {"output": {"raw": "[1]", "json": [1], "note": None}, "error": None, "questions": [], "usage": usage()},
             {"key": "bad", "name": "Bad", "agent": "", "status": "failed", **times, "output": None}
             | {"error": {"code": "model_mistake", "message": "No."}, "questions": []}
             | {"usage": usage(cost_usd="0.000000005")},

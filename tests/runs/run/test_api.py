@@ -117,6 +117,13 @@ def test_a_launch_answers_202_with_where_the_run_is(api: Api, cast: Cast) -> Non
     assert run.tasks.count() == 3
 
 
+def test_a_launch_says_which_inputs_no_text_uses(api: Api, cast: Cast) -> None:
+    crew = make_crew(cast.owner)
+    assert launch(api, crew).json()["warnings"] == []
+    answer = launch(api, crew, {"inputs": {"company": "Acme", "compny": "Acme"}})
+    assert answer.json()["warnings"] == ["No text of the crew uses the input compny."]
+
+
 def test_a_launch_is_made_once_per_idempotency_key(api: Api, cast: Cast) -> None:
     crew = make_crew(cast.owner)
     first = launch(api, crew, key="k1").json()

@@ -278,7 +278,7 @@ def test_a_task_that_failed_is_not_tried_and_paid_again_when_the_run_goes_on(cas
         "broken": "failed",
         "reader": "cancelled",
     }
-    assert run.error_code == "provider_error"
+    assert run.error_code == "provider_request"
 
 
 def test_a_worker_that_dies_between_asking_and_pausing_asks_once(

@@ -21,9 +21,27 @@ class TestRunPage:
     def test_a_good_run_shows_its_figures_and_its_output(self, cast: Cast, crew: Crew) -> None:
         run = make_run(cast.owner, crew, usd=0.0123, seconds=42.4, prompt_tokens=12_000, output_raw="# Title\n\nText")
         page = html(signed_in(cast.viewer).get(page_of(run)))
-        for text in ("succeeded", "$0.0123", "12,000", "42.4 s", "<h1>Title</h1>"):
+        for text in ("succeeded", "$0.0123", "12,000", "42.4 s", ">Title</h1>"):
             assert text in page
         assert "sse-connect" not in page
+
+    def test_one_task_is_one_task(self, cast: Cast, crew: Crew) -> None:
+        run = make_run(cast.owner, crew, state=RunState.RUNNING)
+        make_task(run, "figures")
+        assert "0 of 1 task ended" in html(signed_in(cast.viewer).get(page_of(run)))
+
+    def test_what_was_taken_for_what_is_said_at_the_task(self, cast: Cast, crew: Crew) -> None:
+        run = make_run(cast.owner, crew)
+        note = '/score: "9.5" was taken for 9.5.'
+        make_task(run, "figures", state="succeeded", output_raw='{"score":9.5}', output_note=note)
+        page = html(signed_in(cast.viewer).get(f"{page_of(run)}tasks/figures/"))
+        assert "/score: &quot;9.5&quot; was taken for 9.5." in page
+
+    def test_texts_have_their_own_direction_and_claim_no_language(self, cast: Cast, crew: Crew) -> None:
+        run = make_run(cast.owner, crew, output_raw="# שלום", inputs={"company": "مرحبا"})
+        page = html(signed_in(cast.viewer).get(page_of(run)))
+        assert '<h1 dir="auto">שלום</h1>' in page
+        assert '<dd class="lines mb-2" lang="">مرحبا</dd>' in page
 
     def test_everything_simulated_is_labelled(self, cast: Cast, crew: Crew) -> None:
         client = signed_in(cast.viewer)
@@ -162,6 +180,41 @@ class TestCalls:
         run = make_run(cast.owner, crew)
         make_call(run, kind="tool", tool="search", cost_nusd=0)
         assert '<td class="n" data-label="Cost"></td>' in html(signed_in(cast.viewer).get(f"{page_of(run)}calls/"))
+
+    def test_reasoning_is_shown_folded_and_apart_from_the_answer(self, cast: Cast, crew: Crew) -> None:
+        run = make_run(cast.owner, crew)
+        turns = [
+            {"role": "user", "content": "<think>mine</think> stays"},
+            {
+                "role": "assistant",
+                "content": "<think>Which one?</think>\nThe first.",
+                "reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}],
+                "tool_calls": [{"id": "1", "function": {"name": "add", "arguments": "{}"}, "thought_signature": "s"}],
+            },
+            {"role": "assistant", "content": [{"type": "thinking", "thinking": "As a list."}, {"text": "Four."}]},
+        ]
+        reply = {"text": "It is three", "tool_calls": [], "reasoning": "1 + 2 <b>bold</b>"}
+        call = make_call(run, messages=turns, reply=reply)
+        page = html(signed_in(cast.viewer).get(f"{page_of(run)}calls/{call.pk}/"))
+        assert '<pre class="mt-1" id="reasoning-reply" tabindex="0">1 + 2 &lt;b&gt;bold&lt;/b&gt;</pre>' in page
+        assert '<pre class="mt-1" id="reasoning-2" tabindex="0">Which one?</pre>' in page
+        assert '<pre id="message-2" tabindex="0">The first.</pre>' in page
+        assert '<pre class="mt-1" id="reasoning-3" tabindex="0">As a list.</pre>' in page
+        assert '<pre id="message-3" tabindex="0">Four.</pre>' in page
+        assert "&lt;think&gt;mine&lt;/think&gt; stays" in page
+        assert "reasoning_details, thought_signature of its tool calls" in page
+        assert page.count("<summary>Reasoning") == 3
+
+    def test_a_refusal_is_shown_with_its_words_and_its_cost(self, cast: Cast, crew: Crew) -> None:
+        words = "gpt-4o refused to answer: I can't."
+        run = make_run(cast.owner, crew, state=RunState.FAILED, error=words, error_code="model_refused")
+        reply = {"text": "", "tool_calls": [], "refusal": "I can't."}
+        call = make_call(run, state=CallState.ERROR, error=words, error_code="model_refused", reply=reply)
+        page = html(signed_in(cast.viewer).get(f"{page_of(run)}calls/{call.pk}/"))
+        assert '<span class="label-of">refused</span> I can&#x27;t.' in page
+        for text in ("refused to answer: I can&#x27;t.", "This was a refusal", "What the provider billed", "$0.000750"):
+            assert text in page
+        assert "give the agent a fallback model" in html(signed_in(cast.viewer).get(page_of(run)))
 
     def test_every_message_and_the_reply_are_shown_with_what_they_cost(self, cast: Cast, crew: Crew) -> None:
         run = make_run(cast.owner, crew)

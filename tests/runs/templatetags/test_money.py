@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
 from django.utils.html import strip_tags
 
-from runs.templatetags.money import cost, share, usd
+from runs.bounds.standings import Standing
+from runs.templatetags.money import budget, cost, price, share, usd
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,15 @@ def test_a_sum_without_all_prices_is_a_lower_bound(spent: int, unpriced: int, sh
 @pytest.mark.parametrize(("part", "whole", "percent"), [(1, 3, 33), (5, 3, 100), (-1, 3, 0), (1, 0, 0)])
 def test_a_share_lies_between_0_and_100(part: int, whole: int, percent: int) -> None:
     assert share(part, whole) == percent
+
+
+@pytest.mark.parametrize(
+    ("usd", "shown"), [("10", "$10"), ("2.5000000000", "$2.50"), ("0.0375", "$0.0375"), ("0", "$0"), ("1E+1", "$10")]
+)
+def test_a_price_is_exact_and_has_no_needless_digits(usd: str, shown: str) -> None:
+    assert price(Decimal(usd)) == shown
+
+
+def test_a_standing_says_what_is_not_in_it() -> None:
+    shown = budget(Standing(10**9, 5, 0, unpriced_calls=3), "The budget")
+    assert (shown["unpriced"], shown["spent"], shown["left"]) == (3, 5, 10**9 - 5)

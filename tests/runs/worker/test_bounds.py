@@ -13,7 +13,8 @@ from engine.record.limits import RunLimits
 from runs.launch.actions import launch
 from runs.launch.order import LaunchOrder
 from runs.ledger import transitions
-from runs.models import Run
+from runs.models import PriceQuote, Run
+from runs.prices.actions import take_back
 from runs.states import RunState
 from runs.worker import claim
 from runs.worker.process import WorkerProcess
@@ -58,6 +59,18 @@ def test_what_an_earlier_worker_used_counts(cast: Cast, worker: WorkerProcess) -
     limits = limits_of(run)
     assert (limits.calls, limits.tokens) == (1, run.total_tokens)
     assert run.total_tokens > 0
+
+
+def test_a_price_that_is_taken_back_after_the_launch_ends_the_run_before_it_asks(
+    cast: Cast, worker: WorkerProcess
+) -> None:
+    with OpenAIServer() as server:
+        workers.use_provider(cast.owner, server)
+        run = workers.launched(cast.owner, workers.task("a"), budget_usd=Decimal("0.01"))
+        take_back(cast.owner, PriceQuote.objects.get())
+        run = workers.execute(run, worker)
+    assert (run.state, run.error_code, server.requests) == (RunState.FAILED, "unpriced", 0)
+    assert "No price is known for gpt-4o-mini" in run.error
 
 
 def test_a_run_that_has_written_much_asks_for_no_more(

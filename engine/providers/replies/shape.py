@@ -1,4 +1,4 @@
-"""Whether a provider's JSON is a reply at all, looked at before LiteLLM makes objects of it.
+"""Whether a provider's JSON is a reply at all, looked at before it is read or LiteLLM makes objects of it.
 
 What LiteLLM cannot convert it quotes in an error, and then looks through that text for minutes, on the event loop.
 """
@@ -11,8 +11,10 @@ from typing import Any
 MAX_DEPTH = 100
 MAX_TOOL_CALLS = 1000
 MAX_NAME_CHARS = 10_000
+MAX_ID_CHARS = 200_000
+"""Some servers put the signature of the model's thoughts into the ids of its tool calls."""
 NAMES = frozenset(
-    {"id", "model", "object", "role", "type", "name", "finish_reason", "stop_reason", "finishReason", "modelVersion"}
+    {"model", "object", "role", "type", "name", "finish_reason", "stop_reason", "finishReason", "modelVersion"}
 )
 """Fields with a name or one of a few words, which LiteLLM writes to its log or looks up in lists."""
 
@@ -37,7 +39,8 @@ def _size_fault(reply: dict[str, Any]) -> str:
             return f"it is nested more than {MAX_DEPTH} levels deep"
         if isinstance(value, dict):
             for name, part in value.items():
-                if name in NAMES and isinstance(part, str) and len(part) > MAX_NAME_CHARS:
+                most = MAX_ID_CHARS if name == "id" else MAX_NAME_CHARS if name in NAMES else None
+                if most is not None and isinstance(part, str) and len(part) > most:
                     return f"its {name} has {len(part):,} characters"
                 waiting.append((part, depth + 1))
         elif isinstance(value, list):
@@ -69,12 +72,12 @@ def _message_faults(message: dict[str, Any]) -> Iterator[str]:
         if not isinstance(call, dict):
             yield "one of its tool calls is no object"
             return
-        yield _fault(call, "id", str)
-        yield _fault(call, "index", int)
+        yield _fault(call, "id", str, int)
+        yield _fault(call, "index", int, str, float)
         yield _fault(call, "function", dict)
         function = call.get("function") or {}
         yield _fault(function, "name", str)
-        yield _fault(function, "arguments", str, dict)
+        yield _fault(function, "arguments", str, dict, list)
 
 
 def _fault(data: dict[str, Any], name: str, *kinds: type) -> str:

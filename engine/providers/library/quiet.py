@@ -1,0 +1,58 @@
+"""Switches off what LiteLLM does beside our requests: lists that it fetches, logs that it keeps."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any
+
+from engine.providers.library.own_accord import is_watched
+
+NOTHING_FETCHED = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_LOCAL_BLOG_POSTS": "True",
+}
+"""Variables that have LiteLLM use the lists in its package, where it would else fetch newer ones from its makers."""
+
+
+def drop_own_logs() -> None:
+    """Has LiteLLM drop what it does for its own logs after our requests.
+
+    It reckons costs again, for which it asks Ollama and a hub about models, on threads that no guard would reach.
+    """
+    from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER  # late: it imports litellm
+    from litellm.litellm_core_utils.thread_pool_executor import executor
+
+    submit_own: Callable[..., Future[Any]] = executor.submit
+    enqueue_own: Callable[..., None] = GLOBAL_LOGGING_WORKER.ensure_initialized_and_enqueue
+
+    def submit(work: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
+        if not is_watched():
+            return submit_own(work, *args, **options)
+        dropped: Future[Any] = Future()
+        dropped.cancel()
+        return dropped
+
+    def enqueue(async_coroutine: Coroutine[Any, Any, Any]) -> None:
+        if not is_watched():
+            enqueue_own(async_coroutine)
+        else:
+            async_coroutine.close()
+
+    executor.submit = submit  # type: ignore[method-assign]
+    GLOBAL_LOGGING_WORKER.ensure_initialized_and_enqueue = enqueue  # type: ignore[method-assign]
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """No garbage collections meanwhile: what an import makes stays, and each would look through all of it."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,65 @@
+"""Which figures of a price look like a mistake: a price per token where one per million is meant, or the reverse.
+
+Nothing is refused for good here: a person who means the figures says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from engine.catalogue.pricing import Price
+from runs.ledger.prices import TeamPrices
+from teams.models import Team
+
+LEAST_USD_PER_MTOK = Decimal("0.0005")
+"""No listed model's tokens cost less per million, but for those that are free."""
+MOST_USD_PER_MTOK = Decimal(2_000)
+MOST_FEE_USD = Decimal(1)
+"""Providers name fees per thousand requests or searches; the dearest is some cents each."""
+MTOK = 1_000_000
+FACTOR = 100
+"""No discount, and no difference between two models of one name, is as large."""
+
+
+def doubts_about(team: Team, model: str, figures: Mapping[str, Decimal | None]) -> dict[str, str]:
+    """What looks wrong, by field; empty if nothing does."""
+    known = TeamPrices(team, [model], own=False).price(model)
+    doubts = {}
+    for name, amount in figures.items():
+        if amount:  # a price of 0 is meant
+            doubt = _fee_doubt(amount) if name in ("request_usd", "search_usd") else ""
+            if name.endswith("_per_mtok"):
+                doubt = _token_doubt(amount) or _against_list(name, amount, known)
+            if doubt:
+                doubts[name] = doubt
+    return doubts
+
+
+def _token_doubt(amount: Decimal) -> str:
+    if amount < LEAST_USD_PER_MTOK:
+        return (
+            f"That looks like a price per token: ${_plain(amount)} a token is ${_plain(amount * MTOK)} per million. "
+            f"Type {_plain(amount * MTOK)}."
+        )
+    if amount > MOST_USD_PER_MTOK:
+        return f"That is ${_plain(amount / MTOK)} a token, more than any model costs. The price is per million tokens."
+    return ""
+
+
+def _against_list(name: str, amount: Decimal, known: Price | None) -> str:
+    listed = getattr(known, name, None)
+    if not listed or listed / FACTOR < amount < listed * FACTOR:
+        return ""
+    times = f"{amount / listed:,.0f} times" if amount > listed else f"1/{listed / amount:,.0f} of"
+    return f"That is {times} what the price list says, ${_plain(listed)} per million tokens."
+
+
+def _fee_doubt(amount: Decimal) -> str:
+    if amount <= MOST_FEE_USD:
+        return ""
+    return f"That looks like a fee per thousand. For one it would be {_plain(amount / 1000)}."
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"

@@ -1,0 +1,232 @@
+"""A provider key is tested when it is kept, on page and API; what came of it is said before a crew is launched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from engine.spec.crew_spec import LLMSpec
+from teams.access import Principal
+from teams.actions import add_provider, issue_token
+from teams.credentials import TeamCredentials
+from teams.models import ProviderKey, Scope
+from teams.providers import actions
+from teams.refusals import Invalid
+from teams.secrets import unseal
+from tests.cast import Cast, make_crew
+from tests.engine.loopback import Reply, Site
+from tests.pages import CREW, html, signed_in
+
+pytestmark = pytest.mark.django_db
+
+SETTINGS = "/t/acme/settings/"
+PROVIDERS = f"{SETTINGS}providers/"
+LAUNCH = f"{CREW}launch/"
+SECRET = "sk-a-secret"
+LISTED = {"data": [{"id": "qwen3"}, {"id": "llama3"}]}
+
+check = actions.test_provider
+
+
+def reply(body: Any, status: int = 200) -> Reply:
+    return Reply(json.dumps(body).encode(), status, {"Content-Type": "application/json"})
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site({"/v1/models": reply(LISTED)}) as site:
+        yield site
+
+
+def typed(site: Site, end: str = "/v1", **fields: Any) -> dict[str, Any]:
+    key = {
+        "provider": "openai",
+        "name": "default",
+        "api_key": SECRET,
+        "base_url": f"{site.url}{end}",
+        "api_version": "",
+    }
+    return key | fields
+
+
+def kept(cast: Cast, site: Site, **fields: Any) -> ProviderKey:
+    given = {"provider": "openai", "api_key": SECRET, "base_url": f"{site.url}/v1"} | fields
+    return add_provider(cast.owner, **given)
+
+
+class TestOnSave:
+    def test_a_key_that_works_is_said_to_and_its_models_are_suggested(self, cast: Cast, site: Site) -> None:
+        client = signed_in(cast.owner)
+        page = html(client.post(PROVIDERS, typed(site), follow=True))
+        assert "Crews on its models now run for real. It lists 2 models for chats." in page
+        assert ProviderKey.objects.get().model_ids == ["openai/qwen3", "openai/llama3"]
+        assert [asked.headers["authorization"] for asked in site.asked] == [f"Bearer {SECRET}"]
+        make_crew(cast.owner)
+        assert '<option value="openai/qwen3">' in html(client.get(CREW))
+
+    @pytest.mark.parametrize(
+        ("answer", "says"),
+        [
+            (
+                reply({"error": {"message": f"Incorrect API key provided: {SECRET}"}}, 401),
+                "does not take this key.",
+            ),
+            (Reply(b"404 page not found", 404), "has no list of models, so it may be the wrong base URL"),
+            (Reply(b"<html>hello</html>"), "is no model server"),
+        ],
+        ids=["key", "address", "page"],
+    )
+    def test_a_key_that_fails_is_kept_and_says_why(self, cast: Cast, site: Site, answer: Reply, says: str) -> None:
+        site.replies["/v1/models"] = answer
+        page = html(signed_in(cast.owner).post(PROVIDERS, typed(site), follow=True))
+        assert "is kept, and failed its test" in page
+        assert page.count(says) == 2, "in the message and at the key"
+        assert SECRET not in page
+        assert ProviderKey.objects.get().test_fault
+
+    def test_a_base_url_without_v1_gets_it_where_the_server_answers_there(self, cast: Cast, site: Site) -> None:
+        signed_in(cast.owner).post(PROVIDERS, typed(site, ""))
+        key = ProviderKey.objects.get()
+        assert (key.base_url, key.test_fault, len(key.model_ids)) == (f"{site.url}/v1", "", 2)
+        assert "/v1 was added" in key.test_note
+
+    def test_keys_of_tools_are_not_tested(self, cast: Cast, site: Site) -> None:
+        page = html(signed_in(cast.owner).post(PROVIDERS, typed(site, provider="serper", base_url=""), follow=True))
+        assert "The serper key is kept." in page
+        assert site.asked == []
+
+    def test_a_server_of_ones_own_needs_its_address(self, cast: Cast) -> None:
+        with pytest.raises(Invalid) as refused:
+            add_provider(cast.owner, provider="hosted_vllm", api_key="")
+        assert refused.value.fields == {"base_url": "Give the server's address, such as http://127.0.0.1:8000/v1."}
+
+    def test_ollama_needs_neither_key_nor_address(self, cast: Cast) -> None:
+        assert add_provider(cast.owner, provider="ollama", api_key="").pk
+
+
+class TestLater:
+    def test_a_key_is_tested_again(self, cast: Cast, site: Site) -> None:
+        key = kept(cast, site)
+        page = html(signed_in(cast.owner).post(f"{PROVIDERS}{key.pk}/test/", follow=True))
+        assert "It lists 2 models" in page
+
+    def test_a_test_that_fails_leaves_the_last_list(self, cast: Cast, site: Site) -> None:
+        key = check(cast.owner, kept(cast, site))
+        site.replies["/v1/models"] = Reply(b"", 503)
+        check(cast.owner, key)
+        key.refresh_from_db()
+        assert (len(key.model_ids), "Test again later" in key.test_fault) == (2, True)
+
+    @pytest.mark.parametrize("what", ["test", "change"])
+    def test_only_owners_do(self, cast: Cast, site: Site, what: str) -> None:
+        key = kept(cast, site)
+        assert signed_in(cast.editor).post(f"{PROVIDERS}{key.pk}/{what}/").status_code == 403
+        assert signed_in(cast.stranger).post(f"{PROVIDERS}{key.pk}/{what}/").status_code == 404
+        assert site.asked == []
+
+    def test_a_new_secret_is_kept_and_tested(self, cast: Cast, site: Site) -> None:
+        key = kept(cast, site)
+        form = {"api_key": "sk-new", "base_url": key.base_url, "api_version": ""}
+        signed_in(cast.owner).post(f"{PROVIDERS}{key.pk}/change/", form)
+        key.refresh_from_db()
+        assert (unseal(key.secret), site.asked[-1].headers["authorization"]) == ("sk-new", "Bearer sk-new")
+
+    def test_a_secret_does_not_follow_to_another_address(self, cast: Cast, site: Site) -> None:
+        key = kept(cast, site)
+        form = {"api_key": "", "base_url": "http://127.0.0.1:9/v1"}
+        response = signed_in(cast.owner).post(f"{PROVIDERS}{key.pk}/change/", form)
+        assert response.status_code == 422
+        assert "Paste the key again" in html(response)
+        assert 'value="http://127.0.0.1:9/v1"' in html(response), "what was typed stays"
+        key.refresh_from_db()
+        assert (key.base_url, unseal(key.secret), site.asked) == (f"{site.url}/v1", SECRET, [])
+
+    def test_the_same_server_under_another_form_keeps_its_secret(self, cast: Cast, site: Site) -> None:
+        key = kept(cast, site)
+        actions.change_provider(cast.owner, key, base_url=f"{site.url}/v1/chat/completions")
+        assert unseal(key.secret) == SECRET
+
+
+def test_the_api_tests_a_key_and_tells_the_models(cast: Cast, site: Site) -> None:
+    client = _api(cast.owner)
+    made = client.post("/api/v1/providers", json.dumps(_body(site)), content_type="application/json").json()
+    assert (made["models"], made["tested_at"], site.asked) == ([], None, [])
+    tested = client.post(f"/api/v1/providers/{made['id']}/test").json()
+    assert (tested["models"], tested["test_fault"]) == (["openai/qwen3", "openai/llama3"], "")
+    assert tested["tested_at"]
+    assert SECRET not in json.dumps(tested)
+
+
+def _body(site: Site) -> dict[str, Any]:
+    return {"provider": "openai", "api_key": SECRET, "base_url": f"{site.url}/v1"}
+
+
+def _api(who: Principal) -> Client:
+    return Client(headers={"Authorization": f"Bearer {issue_token(who, scope=Scope.ADMIN)[1]}"})
+
+
+class TestBeforeALaunch:
+    @pytest.mark.parametrize(
+        ("llm", "says"),
+        [
+            (
+                {"model": "groq/llama-3.3-70b-versatile"},
+                "There is no Groq key for groq/llama-3.3-70b-versatile. In the settings choose Groq as provider",
+            ),
+            ({"model": "ollama/llama3"}, "In the settings choose Ollama as provider and give its base URL."),
+            ({"model": "my-own-model"}, "my-own-model does not say whose model it is."),
+            ({"model": "ghost/model"}, "for an OpenAI-compatible server write openai/"),
+            ({"model": "vertex_ai/gemini-2.5-pro"}, "reach it through LiteLLM's proxy (LiteLLM proxy)."),
+            (
+                {"model": "gpt-4o", "credential": "second"},
+                "There is no OpenAI key named second for gpt-4o: there is default.",
+            ),
+            ({"model": "gpt-4o"}, ""),
+        ],
+    )
+    def test_a_missing_key_names_what_the_settings_can_do(self, cast: Cast, llm: dict[str, str], says: str) -> None:
+        add_provider(cast.owner, provider="openai", api_key=SECRET)
+        told = TeamCredentials(cast.team).missing(LLMSpec(**llm))
+        assert (says in told, bool(told)) == (True, bool(says)), told
+
+    def test_two_keys_and_no_default_are_named(self, cast: Cast) -> None:
+        for name in ("a", "b"):
+            add_provider(cast.owner, provider="openai", name=name, api_key=SECRET)
+        assert "the OpenAI keys a, b" in TeamCredentials(cast.team).missing(LLMSpec(model="gpt-4o"))
+
+    def test_checklist_api_and_launch_page_say_it(self, cast: Cast, site: Site) -> None:
+        make_crew(cast.owner, model="groq/llama-3.3-70b-versatile")
+        client = signed_in(cast.owner)
+        said = "There is no Groq key for groq/llama-3.3-70b-versatile."
+        assert said not in html(client.get(CREW)), "without any key every run is simulated"
+        kept(cast, site)
+        assert said in html(client.get(CREW))
+        assert said in html(client.get(LAUNCH))
+        complaints = _api(cast.owner).get("/api/v1/crews/company-brief").json()["complaints"]
+        assert {(one["code"], one["level"]) for one in complaints} == {("no_key", "warning")}
+
+    def test_so_they_say_that_a_key_failed_its_test(self, cast: Cast, site: Site) -> None:
+        site.replies["/v1/models"] = reply({"error": {"message": "no"}}, 401)
+        check(cast.owner, kept(cast, site))
+        make_crew(cast.owner)
+        client = signed_in(cast.owner)
+        for page in (CREW, LAUNCH):
+            assert "The key openai/default failed its last test: The server at" in html(client.get(page))
+
+    def test_and_that_a_server_did_not_list_the_model(self, cast: Cast, site: Site) -> None:
+        check(cast.owner, kept(cast, site))
+        credentials = TeamCredentials(cast.team)
+        told = credentials.doubt(LLMSpec(model="openai/nobody"))
+        assert told.endswith("it has openai/qwen3, openai/llama3.")
+        assert credentials.doubt(LLMSpec(model="openai/qwen3")) == ""
+
+    def test_ollamas_latest_is_its_bare_name(self, cast: Cast) -> None:
+        with Site({"/api/tags": reply({"models": [{"name": "llama3:latest"}]})}) as site:
+            check(cast.owner, add_provider(cast.owner, provider="ollama", api_key="", base_url=site.url))
+        credentials = TeamCredentials(cast.team)
+        assert credentials.doubt(LLMSpec(model="ollama/llama3")) == ""
+        assert "did not list" in credentials.doubt(LLMSpec(model="ollama/llama9"))
