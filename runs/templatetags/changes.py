@@ -7,6 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from runs.money import to_usd
+from runs.templatetags.money import CENT_NUSD
 
 register = template.Library()
 
@@ -62,8 +63,9 @@ def percent(share: float | None) -> str:
 
 @register.simple_tag
 def signed_usd(nusd: int) -> SafeString:
-    """A difference in dollars with its sign: "+$1.20", "−$0.003". More is bad, less is good."""
+    """A difference in dollars with its sign, in as many digits as ``usd`` gives the amounts that it is between:
+    "+$1.2000", "−$0.003000". More is bad, less is good."""
     amount = to_usd(abs(nusd))
-    shown = f"{amount:,.2f}" if amount >= 1 else f"{amount:,.4f}" if amount >= to_usd(10_000_000) else f"{amount:.6f}"
+    shown = f"{amount:,.4f}" if abs(nusd) >= CENT_NUSD else f"{amount:.6f}"
     sign, judged = ("+", "bad") if nusd > 0 else ("−", "good")
     return format_html('<span class="num {}" title="{}${}">{}${}</span>', judged, sign, f"{amount:,.9f}", sign, shown)
