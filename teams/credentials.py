@@ -35,7 +35,7 @@ class TeamCredentials:
             return ""
         provider = provider_of(llm.model)
         if provider in CANNOT:
-            return f"{llm.model} cannot be asked from here: {CANNOT[provider]} ({PROVIDERS['litellm_proxy']})."
+            return f"{llm.model} cannot be asked from here: {CANNOT[provider]}."
         if provider is None or provider not in PROVIDERS:
             return (
                 f"{llm.model} does not say whose model it is. Write the provider in front of it, as in "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from engine.catalogue.pricing import Usage
@@ -15,6 +15,8 @@ from engine.catalogue.pricing import Usage
 MAX_STATED_NUSD = 10_000 * 1_000_000_000
 """Nobody pays more for one request."""
 MAX_COUNT = 100_000_000
+MAX_SEARCHES = 1_000
+"""A reply that says more of them is not believed: each costs cents."""
 TICKS_PER_NUSD = 10
 """xAI counts in ticks, 10,000,000,000 to a dollar."""
 BESIDES = frozenset(
@@ -66,7 +68,7 @@ def _nusd(amount: Any, *, per_usd: int = 1) -> int | None:
     try:
         usd = Decimal(str(amount)) / per_usd
         whole = (usd * 1_000_000_000).quantize(Decimal(1), rounding=ROUND_HALF_UP)
-    except InvalidOperation:
+    except ArithmeticError:  # an exponent beyond all reason, or no number
         return None
     return int(whole) if whole.is_finite() and 0 <= whole <= MAX_STATED_NUSD else None
 
@@ -79,7 +81,7 @@ def _searches(usage: Mapping[str, Any]) -> int:
         (usage.get("prompt_tokens_details"), "web_search_requests"),
     )
     found = (_count(place.get(name)) for place, name in places if isinstance(place, Mapping))
-    return max(found, default=0)
+    return max((count for count in found if count <= MAX_SEARCHES), default=0)
 
 
 def _count(value: Any) -> int:

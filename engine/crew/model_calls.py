@@ -176,7 +176,7 @@ class Calls:
                 failure = error
             if failure.takes_shorter_answer:
                 continue
-            if failure.throttled and throttled < MAX_THROTTLED:
+            if failure.throttled and not failure.outcome_unknown and throttled < MAX_THROTTLED:
                 throttled += 1
             else:
                 failures += 1
@@ -268,7 +268,9 @@ def _models_left(llm: LLMSpec, refusal: CallRecord | None) -> list[LLMSpec]:
     if refusal is None:
         return models
     names = [model.model for model in models]
-    return models[names.index(refusal.intent.model) + 1 :] if refusal.intent.model in names else []
+    if refusal.intent.model not in names:  # it stood in for the first one, which was too dear
+        return models[1:]
+    return models[names.index(refusal.intent.model) + 1 :]
 
 
 def _says_something(reply: LLMReply) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from engine.catalogue.model_ids import STATES_ITS_COST, provider_of
 from engine.crewai.own_tools import BaseTool
 from engine.crewai.texts import from_crewai
 from engine.providers.credential import Credential
@@ -29,13 +30,21 @@ class LLM:
     """A model and how to ask it. ``options`` are the fields of ``LLMSpec``, and CrewAI's ``timeout`` in seconds."""
 
     def __init__(
-        self, model: str = DEFAULT_MODEL, *, api_key: str = "", base_url: str | None = None, **options: Any
+        self,
+        model: str = DEFAULT_MODEL,
+        *,
+        api_key: str = "",
+        base_url: str | None = None,
+        api_version: str = "",
+        **options: Any,
     ) -> None:
         if "timeout" in options:
             options["timeout_s"] = options.pop("timeout")
         if isinstance(options.get("stop"), str):
             options["stop"] = (options["stop"],)
-        self.credential = Credential(api_key=api_key, base_url=base_url) if api_key or base_url else None
+        states_its_cost = provider_of(model) in STATES_ITS_COST
+        given = Credential(api_key, base_url, api_version, books_stated=states_its_cost)
+        self.credential = given if api_key or base_url else None
         if self.credential is not None:
             options["credential"] = f"own-{id(self):x}"
         self.spec = LLMSpec(model=model, **options)

@@ -31,9 +31,10 @@ from engine.providers.llm import LLMReply, LLMRequest
 from engine.providers.one_exchange import Exchange, guard, guard_blocking, one_exchange
 from engine.providers.prompt_cache import with_breakpoints
 from engine.providers.refusals.kinds import Kind
+from engine.providers.refusals.said import tidy
 from engine.providers.refusals.translation import causes_of, translated
 from engine.providers.replies.litellm_chunks import said_in_chunks, said_whole
-from engine.providers.replies.reading import read_reply
+from engine.providers.replies.reading import no_answer, read_reply
 from engine.providers.replies.said import Said
 from engine.providers.servers.base_urls import base_url_of
 from engine.providers.servers.known import NEEDS_BASE_URL
@@ -41,6 +42,9 @@ from engine.providers.unsent import SETTINGS, unsent
 from engine.spec.crew_spec import LLMSpec
 from engine.web.addresses import Reach
 
+log = logging.getLogger(__name__)
+
+UNREADABLE = "The provider's answer cannot be read here."
 MAX_ERROR_CHARS = 16_000
 """Of an error of LiteLLM's, which quotes what it could not convert. It looks through them with slow patterns."""
 
@@ -86,7 +90,13 @@ class LiteLLMClient:
                 raise
             except Exception as error:  # LiteLLM raises some twenty kinds, and those of its dependencies
                 raise translated(error, exchange, credential, request) from error
-        return await _read(said, request, latency_ms=round((time.perf_counter() - began_at) * 1000))
+        try:
+            return await _read(said, request, latency_ms=round((time.perf_counter() - began_at) * 1000))
+        except ProviderError as error:
+            raise _shown(error, credential) from None
+        except Exception as error:
+            log.exception("A provider's answer could not be read")
+            raise no_answer(UNREADABLE, said.usage, request) from error
 
     def count_tokens(self, request: LLMRequest) -> int:
         return tokens.count_request(request)
@@ -222,9 +232,21 @@ async def _said(
     except (ProviderError, asyncio.CancelledError):
         raise
     except Exception:
-        if not wire.is_open_ai or wire.is_broken_off:
+        if not wire.is_open_ai or (wire.is_broken_off and not wire.is_accounted_for):
             raise
     return wire.said() if wire.is_open_ai else said_whole(raw, wire)
+
+
+def _shown(error: ProviderError, credential: Credential) -> ProviderError:
+    """The error with words that anybody may see: a server may quote a key, a path or a traceback in what it says."""
+
+    def shown(words: str) -> str:
+        return tidy(words.replace(credential.api_key, "[key]") if credential.api_key else words)
+
+    error.args = (shown(str(error)),)
+    if isinstance(error.reply, LLMReply):
+        error.reply = replace(error.reply, refusal=shown(error.reply.refusal))
+    return error
 
 
 async def _read(said: Said, request: LLMRequest, *, latency_ms: int) -> LLMReply:

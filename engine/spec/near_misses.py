@@ -125,7 +125,8 @@ def _changed(data: Any, path: Path, value: Any) -> tuple[Any, str]:
 
 
 def _note(path: Path, old: Any, new: Any) -> str:
-    return f"/{'/'.join(map(str, path))}: {_short(old)} was taken for {_short(new)}"
+    place = "/".join(map(str, path))[:MAX_SHOWN_CHARS]
+    return f"/{place}: {_short(old)} was taken for {_short(new)}"
 
 
 def _short(value: Any) -> str:

@@ -10,18 +10,17 @@ from django.db.models import Count, Q, QuerySet
 from runs.models import Call
 from runs.states import RUN_BUDGET, TEAM_BUDGET, USER_BUDGET, CallState
 from runs.words import BUDGET_TITLES
-from teams.access import Principal
 from teams.models import Membership, Team
 
 MOST_COUNTED = 1000
 """Of a team's calls without a price so many are counted at most, where only their being there matters."""
 
 
-def budgets_over(who: Principal, run_budget_nusd: int | None) -> list[str]:
-    """What the budgets are called that a run of this person would be held by, its own first."""
-    own = Membership.objects.filter(team=who.team, user=who.user).values_list("budget_nusd", flat=True).first()
-    user_budget_nusd = who.team.user_budget_nusd if own is None else own
-    amounts = {RUN_BUDGET: run_budget_nusd, TEAM_BUDGET: who.team.budget_nusd, USER_BUDGET: user_budget_nusd}
+def budgets_over(team: Team, user_id: int | None, run_budget_nusd: int | None) -> list[str]:
+    """What the budgets are called that a run of this person is held by, its own first."""
+    own = Membership.objects.filter(team=team, user=user_id).values_list("budget_nusd", flat=True).first()
+    user_budget_nusd = team.user_budget_nusd if own is None else own
+    amounts = {RUN_BUDGET: run_budget_nusd, TEAM_BUDGET: team.budget_nusd, USER_BUDGET: user_budget_nusd}
     return [BUDGET_TITLES[name] for name, amount in amounts.items() if amount is not None]
 
 

@@ -212,7 +212,7 @@ def _news() -> StoryCrew:
         tool_rounds=(0.1, 0.5, 0.4),
         versions=(
             StoryVersion(400, "From the template", "ada", _cached("researcher")),
-            StoryVersion(72, "A trial of our own model", "tomas", _model("researcher", "ollama/harbour-12b")),
+            StoryVersion(72, "A trial of our own model", "tomas", _model("researcher", "hosted_vllm/harbour-12b")),
             StoryVersion(66, "Back: too slow", "tomas", _model("researcher", "gpt-4o-mini")),
         ),
     )

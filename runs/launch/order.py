@@ -161,7 +161,7 @@ def unbounded_by_money(who: Principal, spec: CrewSpec, budget_usd: Decimal | Non
     models = sorted(models_of(spec))
     prices = TeamPrices(who.team, models)
     unpriced = [model for model in models if prices.quote(model) is None]
-    budgets = budgets_over(who, budget_nusd) if unpriced else []
+    budgets = budgets_over(who.team, who.user.pk, budget_nusd) if unpriced else []
     return Unbounded(unpriced, budgets) if budgets else None
 
 
@@ -172,7 +172,7 @@ def price_complaints(who: Principal, spec: CrewSpec, order: LaunchOrder) -> dict
     unbounded = unbounded_by_money(who, spec, order.budget_usd)
     if unbounded is None:
         return {}
-    choice = "Set a price on the page Prices, bound the run by its tokens, or accept that they are made all the same."
+    choice = "Set a price on the page Prices, bound the run by its tokens, or accept such calls."
     return {"accept_unpriced": f"{unbounded.in_words} {choice}"}
 
 

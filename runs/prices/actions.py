@@ -75,7 +75,7 @@ def set_price(who: Principal, order: PriceOrder) -> PriceQuote:
 def take_back(who: Principal, quote: PriceQuote) -> None:
     """From now on the default list's price holds for the model, if there is one. What was booked stays."""
     require(who, Role.OWNER)
-    _end(who, quote.model)
+    PriceQuote.objects.filter(team=who.team, pk=quote.pk, ends_at=None).update(ends_at=Now())
 
 
 def _end(who: Principal, model: str) -> None:

@@ -23,6 +23,7 @@ from engine.spec.crew_spec import CrewSpec, LLMSpec
 from engine.spec.named_models import models_of
 from engine.tools.registry import ToolRegistry
 from runs.bounds.lanes import LaneLimits
+from runs.bounds.unpriced import budgets_over
 from runs.ledger.journal import LedgerJournal
 from runs.ledger.lease import Held
 from runs.ledger.prices import TeamPrices
@@ -93,9 +94,9 @@ def limits_of(run: Run) -> Limits:
 
 def _only_priced(run: Run) -> bool:
     """Whether calls without a price are refused. A launch sees to it, but a price may be taken back after that."""
-    budgets = (run.budget_nusd, run.team.budget_nusd, run.team.user_budget_nusd)
-    is_held = not run.simulated and any(budget is not None for budget in budgets)
-    return is_held and not run.accepts_unpriced and run.max_tokens is None
+    if run.simulated or run.accepts_unpriced or run.max_tokens is not None:
+        return False
+    return bool(budgets_over(run.team, run.created_by_id, run.budget_nusd))
 
 
 def _kept_text(run: Run) -> int:

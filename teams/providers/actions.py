@@ -25,11 +25,13 @@ MAX_FAULT_CHARS = 1000
 
 
 def test_provider(who: Principal, key: ProviderKey) -> ProviderKey:
-    """Asks the key's server for its list of models, for ten seconds at most, and keeps what came of it at the key.
+    """Asks the key's server for its list of models, ten seconds a request, and keeps what came of it at the key.
 
-    A list that is got replaces the last one. A test that fails leaves that, and says in ``test_fault`` what to do.
+    A list that is got replaces the last one. A test that fails leaves that, and says in ``test_fault`` what to do. What
+    came of a key that was changed or removed meanwhile is forgotten.
     """
     require(who, Role.OWNER)
+    tested = {"secret": bytes(key.secret), "base_url": key.base_url, "api_version": key.api_version}
     key.test_fault, key.test_note, key.tested_at = "", "", timezone.now()
     try:
         listing, key.base_url = asyncio.run(_listed(key))
@@ -37,8 +39,9 @@ def test_provider(who: Principal, key: ProviderKey) -> ProviderKey:
         key.tested_at = key.tested_at if listing.was_asked else None
     except ServerFault as fault:
         key.test_fault = str(fault).replace(unseal(key.secret) or "\0", "[key]")[:MAX_FAULT_CHARS]
-    key.save(update_fields=["base_url", "tested_at", "test_fault", "test_note", "model_ids"])
-    return key
+    found = {name: getattr(key, name) for name in ("base_url", "tested_at", "test_fault", "test_note", "model_ids")}
+    is_same = ProviderKey.objects.filter(pk=key.pk, **tested).update(**found)
+    return key if is_same else ProviderKey.objects.filter(pk=key.pk).first() or key
 
 
 async def _listed(key: ProviderKey) -> tuple[Listing, str]:

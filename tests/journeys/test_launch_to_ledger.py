@@ -63,7 +63,7 @@ def provider(page: Page) -> Iterator[OpenAIServer]:
         page.locator("select[name=provider]").select_option("openai")
         page.locator("input[name=api_key]").fill("sk-journey-secret")
         page.locator("input[name=base_url]").fill(server.url)
-        page.get_by_role("button", name="Add key").click()
+        page.get_by_role("button", name="Add and test").click()
         expect(page.get_by_role("cell", name="openai", exact=True)).to_be_visible()
         assert "sk-journey-secret" not in page.content()
         yield server

@@ -53,7 +53,7 @@ def begin(run: Run, task: TaskRun) -> None:
 
 
 def end_as(status: TaskStatus) -> Callable[[Run, TaskRun], None]:
-    nothing = {"cache_key": "", "raw": "", "data": None, "error": "", "error_code": ""}
+    nothing = {"cache_key": "", "raw": "", "data": None, "note": "", "error": "", "error_code": ""}
     return lambda run, task: _execute(END_TASK, run, task, state=status.value, **nothing)
 
 

@@ -8,14 +8,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.text import storable
+
 MAX_WORDS_CHARS = 600
+MAX_TIDIED_CHARS = 4 * MAX_WORDS_CHARS
+"""More is not looked through: the patterns below take the square of it."""
 MAX_VALUES = 500
 MAX_DEPTH = 8
 WORDS = ("message", "error", "detail", "msg", "error_message", "errors", "Message", "title")
 """Where providers keep a sentence for people, the likeliest first."""
 CODES = ("code", "type", "status", "error_type", "reason", "quotaId", "__type", "errorCode")
 """Where they keep a word for programs."""
-TRACEBACK = re.compile(r"\s*(?:Traceback \(most recent call last\)|Stack trace:|  File \").*", re.DOTALL)
+TRACEBACK = re.compile(r"(?<!\s)\s*+(?:Traceback \(most recent call last\)|Stack trace:|  File \").*", re.DOTALL)
 PATH = re.compile(r"(?<![\w:/])(?:/|[A-Za-z]:\\)(?:[\w.@+-]+[/\\])+[\w.@+-]+\.(?:py|so|js|ts|go|rs|cpp|c|h)\b(?::\d+)?")
 SECRET = re.compile(r"\b(?:sk|gsk|xai|pplx|key|AIza)[-_][\w*-]{8,}|AIza[\w-]{20,}")
 
@@ -51,7 +55,7 @@ def said(body: bytes) -> Said:
 
 def tidy(words: str) -> str:
     """Words that can be shown to anybody: no traceback, no path of a program's file, no key; of bounded length."""
-    shown = TRACEBACK.sub("", words)
+    shown = TRACEBACK.sub("", storable(words[:MAX_TIDIED_CHARS]))
     shown = PATH.sub("[a file]", shown)
     shown = SECRET.sub("[key]", shown)
     shown = " ".join(shown.split())

@@ -41,6 +41,8 @@ NOT_BEGUN = frozenset(Kind) - {Kind.BUSY, Kind.DOWN, Kind.REQUEST}
 
 def translated(error: Exception, exchange: Exchange, credential: Credential, request: LLMRequest) -> ProviderError:
     """The error of an attempt, with a text that can be shown to anybody."""
+    if credential.api_key:  # first, since words are cut
+        exchange.wire.tail[:] = exchange.wire.tail.replace(credential.api_key.encode(), b"[key]")
     failure = _failure(error, exchange, request)
     message = f"{request.llm.model}{' ' if isinstance(failure, ModelRefused) else ': '}{failure}"
     if credential.api_key:
@@ -85,10 +87,7 @@ def _stopped(stopped: Exception, exchange: Exchange, request: LLMRequest) -> Pro
 
 def _refused(error: Exception, exchange: Exchange, response: httpx.Response, request: LLMRequest) -> ProviderError:
     refusal = _meaning(response.status_code, response, bytes(exchange.wire.tail), request)
-    words = refusal_in_error(exchange.wire.tail.decode("utf-8", "replace"))
-    if words or refusal.kind is Kind.CONTENT:  # it is called the same where it comes with a status of success
-        return ModelRefused(f"refused to answer: {tidy(words) or sentence(refusal)}", status=refusal.status)
-    return _of(refusal, error)
+    return _of(refusal, error, refused=tidy(refusal_in_error(exchange.wire.tail.decode("utf-8", "replace"))))
 
 
 def _meaning(status: int, response: httpx.Response, body: bytes, request: LLMRequest) -> Refusal:
@@ -96,7 +95,12 @@ def _meaning(status: int, response: httpx.Response, body: bytes, request: LLMReq
     return meaning(status, headers, body, prompt=request.prompt_tokens, asked=request.max_tokens)
 
 
-def _of(refusal: Refusal, error: Exception, *, outcome_unknown: bool = False) -> ProviderError:
+def _of(refusal: Refusal, error: Exception, *, outcome_unknown: bool = False, refused: str = "") -> ProviderError:
+    """``refused``: the words, if it is known to be for what the texts hold."""
+    if refused or refusal.kind is Kind.CONTENT:
+        failure = ModelRefused(f"refused to answer: {refused or sentence(refusal)}", status=refusal.status)
+        failure.outcome_unknown = outcome_unknown
+        return failure
     room = refusal.room
     if type(error).__name__ == "ContextWindowExceededError":  # LiteLLM knows wordings that we do not
         room = room or Room()
@@ -145,7 +149,7 @@ def _inner_status(inner: dict[str, Any]) -> int:
         try:
             if 400 <= int(code) < 600:  # type: ignore[arg-type]
                 return int(code)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             continue
     return int(HTTPStatus.BAD_GATEWAY)
 

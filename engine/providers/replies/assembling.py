@@ -162,9 +162,12 @@ class _Calls:
             return True
         if not call.pieces or not call.pieces[-1].rstrip().endswith("}"):
             return False
-        self._chars_left -= sum(map(len, call.pieces))
+        if self._chars_left <= 0:
+            return False
+        call.pieces[:] = ["".join(call.pieces)]
+        self._chars_left -= len(call.pieces[0]) + 1
         try:
-            return self._chars_left > 0 and isinstance(read_json("".join(call.pieces)), dict)
+            return isinstance(read_json(call.pieces[0]), dict)
         except ValueError:
             return False
 

@@ -35,8 +35,8 @@ BEGINNINGS = ("tool_call", "function_call", "tool_use>", "<function=", "[TOOL_CA
 FRAMES = re.compile(r"<\|tool_calls_section_(?:begin|end)\|>|<｜tool▁(?:calls|outputs)▁(?:begin|end)｜>|<\|eom_id\|>")
 FUNCTION = re.compile(r"<function=([^>\n]{1,200})>(.*?)(?:</function>|\Z)", re.DOTALL)
 INVOKE = re.compile(r'<invoke\s+name="([^"]{1,200})"\s*>(.*?)(?:</invoke>|\Z)', re.DOTALL)
-PARAMETER = re.compile(r'<parameter(?:=|\s+name=")([^>"\n]{1,200})"?\s*>(.*?)(?:</parameter>|\Z)', re.DOTALL)
-FENCE = re.compile(r"\A```[a-z_]*\s*\n?(.*?)\n?```\Z", re.DOTALL)
+PARAMETER = re.compile(r'<parameter(?:=|\s++name=")([^>"\n]{1,200}+)"?\s*+>(.*?)(?:</parameter>|\Z)', re.DOTALL)
+FENCE = re.compile(r"\A```[a-z_]*+\s*+(.*)```\Z", re.DOTALL)
 START = re.compile(r"^[ \t]*(?:```[a-z_]*[ \t]*\n[ \t]*)?[\[{]", re.MULTILINE)
 """Where calls without marks may begin."""
 NAME_KEYS, ARGUMENT_KEYS = ("name", "tool", "tool_name", "function"), ("arguments", "parameters", "args", "input")
@@ -131,18 +131,24 @@ def _value(text: str, name: str, parameter: str, tools: Tools) -> Any:
 
 def _in_json(body: str) -> Iterator[Call]:
     """Calls as JSON: one object, a list of them, or several one after the other."""
-    decoder, at, body = json.JSONDecoder(parse_constant=_refuse_constant), 0, FENCE.sub(r"\1", body).strip()
+    decoder, at, body = json.JSONDecoder(parse_constant=_refuse_constant), 0, _unfenced(body)
     for _ in range(MAX_CALLS):
         try:
             value, at = decoder.raw_decode(body, at)
+            value = storable_json(value)
         except (ValueError, RecursionError):
             return
-        value = storable_json(value)
         for item in value if isinstance(value, list) else [value]:
             if (call := _as_call(item)) is not None:
                 yield call
         while at < len(body) and body[at] in " \t\r\n;,":
             at += 1
+
+
+def _unfenced(body: str) -> str:
+    """What stands within a fence, if the body is one as a whole."""
+    match = FENCE.match(body) if body.startswith("```") and body.endswith("```") and len(body) > 5 else None
+    return match[1].strip() if match else body.strip()
 
 
 def _refuse_constant(name: str) -> Any:
@@ -164,7 +170,7 @@ def _unmarked(text: str, tools: Tools) -> tuple[str, list[Call]]:
     """What comes before calls at the end of a text, and those calls: JSON that is nothing but calls of the tools."""
     for start in islice(START.finditer(text), MAX_STARTS):
         body = text[start.start() :].strip()
-        if (calls := _only_calls(FENCE.sub(r"\1", body), tools)) is not None:
+        if (calls := _only_calls(_unfenced(body), tools)) is not None:
             return text[: start.start()], calls
     return text, []
 
@@ -175,9 +181,11 @@ def _only_calls(body: str, tools: Tools) -> list[Call] | None:
     except ValueError:
         return None
     items = value if isinstance(value, list) else [value]
+    if len(items) > MAX_CALLS:
+        return None
     calls = [_as_call(item) for item in items]
     allowed = {*NAME_KEYS, *ARGUMENT_KEYS, *OTHER_KEYS}
     for item, call in zip(items, calls, strict=True):
-        if call is None or set(item) - allowed or known_name(call[0], tools.keys()) not in tools:
+        if call is None or set(item) - allowed or known_name(call[0][:MAX_NAME_CHARS], tools.keys()) not in tools:
             return None
     return [call for call in calls if call is not None]

@@ -64,6 +64,11 @@ class WireReply:
         return self._assembly is not None and not self._is_ended and not self._assembly.finish_reason
 
     @property
+    def is_accounted_for(self) -> bool:
+        """Whether it broke off with an error, and what it costs is stated all the same."""
+        return self._assembly is not None and bool(self._assembly.error) and bool(self._usage)
+
+    @property
     def usage(self) -> dict[str, Any] | None:
         """The figures as the provider names them, None if it stated none where usage lies."""
         return self._usage or None
@@ -100,6 +105,8 @@ class WireReply:
 
     def take(self, data: Mapping[str, Any], *, is_event: bool) -> bool:
         """Takes an answer or event of OpenAI's shape. False: it has another, or is an error, and goes on."""
+        if self._assembly is not None and _is_error(data):
+            self._assembly.error = data["error"]
         if not isinstance(data.get("choices"), list) or _is_error(data):
             return False
         if self._assembly is None:

@@ -21,6 +21,8 @@ from engine.web.guarded_http import GuardedHttp, HttpAnswer
 
 MAX_LIST_BYTES = 4_000_000
 MAX_MODELS = 500
+MAX_ERROR_CHARS = 8_000
+"""Of a refusal no more is looked through."""
 MAX_ID_CHARS = 180
 NO_CHAT = re.compile(
     r"embed|whisper|tts|speech|transcri|dall-e|image|imagen|veo|sora|moderation|rerank|realtime|audio|davinci|babbage"
@@ -62,7 +64,7 @@ async def list_models(provider: str, credential: Credential, http: GuardedHttp) 
         name = f"The server at {base.url}"
     answer = await _ask(server, base, credential, http)
     if answer.status >= 400 or answer.status in (301, 302, 303, 307, 308):
-        raise _fault(name, base, answer)
+        raise _fault(name, base, answer, credential.api_key)
     models = tuple(dict.fromkeys(_agents_id(provider, model) for model in _ids(_read(answer, base))))
     if not server.lists_ids:
         return Listing(note=server.note)
@@ -83,11 +85,12 @@ async def _ask(server: Server, base: BaseUrl, credential: Credential, http: Guar
         raise ServerFault(f"{what} Is the server running, and is the base URL right?", field="base_url") from failed
 
 
-def _fault(name: str, base: BaseUrl, answer: HttpAnswer) -> ServerFault:
+def _fault(name: str, base: BaseUrl, answer: HttpAnswer, key: str) -> ServerFault:
     if answer.status < 400:
         where = answer.headers.get("location", "")[:200]
         return ServerFault(f"{base.url} redirects to {where}. Give that address as base URL.", field="base_url")
-    refusal = meaning(answer.status, answer.headers, answer.text.encode())
+    text = answer.text[:MAX_ERROR_CHARS]
+    refusal = meaning(answer.status, answer.headers, (text.replace(key, "[key]") if key else text).encode())
     says = f" It says ({answer.status}): {refusal.words}" if refusal.words else f" (Status {answer.status}.)"
     return ServerFault(f"{_what(name, base, refusal)}{says}", field=_field(refusal))
 
@@ -135,7 +138,8 @@ def _ids(rows: list[Any]) -> Iterator[str]:
 
 
 def _is_odd(name: str) -> bool:
-    return any(ord(char) < 33 for char in name)
+    """Whether it holds a blank, or a character that is not seen."""
+    return " " in name or not name.isprintable()
 
 
 def _chats(row: dict[str, Any], name: str) -> bool:

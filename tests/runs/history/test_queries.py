@@ -163,11 +163,12 @@ def test_an_estimate_is_the_median_of_succeeded_runs_of_the_same_kind(cast: Cast
     make_run(cast.owner, crew, seconds=999, usd=0, unpriced_calls=1)
     found = estimate_of(crew.pk, simulated=False)
     assert found == Estimate(
-        seconds=20.0,
+        seconds=55.0,
         cost_nusd=200_000_000,
-        runs=3,
+        runs=4,
+        priced_runs=3,
         least_ms=10_000,
-        most_ms=90_000,
+        most_ms=999_000,
         least_nusd=100_000_000,
         most_nusd=400_000_000,
     )

@@ -50,7 +50,7 @@ def test_a_run_whose_budget_bounds_nothing_is_refused_with_a_choice(cast: Cast, 
     said = refused(cast, crew, budget_usd=BUDGET)
     assert said == (
         "No price is known for gpt-4o-mini. Without one, the run's budget cannot hold calls back. Set a price on the "
-        "page Prices, bound the run by its tokens, or accept that they are made all the same."
+        "page Prices, bound the run by its tokens, or accept such calls."
     )
 
 

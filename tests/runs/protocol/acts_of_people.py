@@ -53,6 +53,7 @@ class PeopleActs(Stage):
             budget_usd=None if budget is None else Decimal(budget),
             simulated=simulated,
             at_limit=at_limit,
+            accept_unpriced=True,  # prices come and go here
         )
         team = self.teams[TEAM_OF[person]]
         asked = [lambda: self._launch(person, order, key)] * (racing if key else 1)

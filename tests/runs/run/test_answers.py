@@ -22,10 +22,11 @@ FIELDS = {
     "texts_removed_at duration_ms error usage rating url",
     "RunOut": "id crew version status revision waiting_for simulated priority created_at started_at finished_at "
     "texts_removed_at duration_ms error usage rating url waits troubles at_limit needs_usd inputs metadata budget_usd "
-    "max_calls max_tokens max_seconds output tasks",
+    "accepts_unpriced max_calls max_tokens max_seconds output tasks",
     "CallOut": "id task agent branch kind purpose cost_class model model_answered credential tool arguments "
     "tool_output status simulated step attempt prompt_tokens cached_prompt_tokens cache_write_tokens completion_tokens "
-    "reasoning_tokens total_tokens usage_estimated cost_usd cache_hit cache_age_s saved_usd waited_ms started_at "
+    "reasoning_tokens total_tokens usage_estimated citation_tokens searches cost_usd cost_parts_usd "
+    "provider_cost_usd provider_cost_is_booked price cache_hit cache_age_s saved_usd waited_ms started_at "
     "finished_at latency_ms ttft_ms finish_reason messages reply error refused_by",
     "FindingsOut": "wall_ms parts at_once_ms parallelism critical_path waste",
     "WallPartOut": "kind wall_ms task_ms",
@@ -53,8 +54,8 @@ FIELDS = {
     "Launched": "id status created_at estimated_completion estimated_cost_usd url warnings",
     "LimitsOut": "revision budget_usd run_budget_usd run_max_calls run_max_seconds runs_at_once user_budget_usd "
     "at_limit fallback_model launch_quota launch_window_s launches month team members alerts",
-    "StandingOut": "budget_usd spent_usd held_usd left_usd",
-    "MemberOut": "budget_usd spent_usd held_usd left_usd id email own_budget_usd",
+    "StandingOut": "budget_usd spent_usd held_usd left_usd unpriced_calls",
+    "MemberOut": "budget_usd spent_usd held_usd left_usd unpriced_calls id email own_budget_usd",
     "AlertOut": "budget member month threshold message made_at",
     "OperationsOut": "scope read_at states queue waiting_for running stuck stuck_runs workers",
     "QueueOut": "oldest_s kept_back wait_p50_s wait_p95_s begun_last_hour",
@@ -141,6 +142,7 @@ def test_a_run_is_answered_field_by_field(cast: Cast, run: Run) -> None:
         "inputs": {"company": "Acme"},
         "metadata": {"order": 7},
         "budget_usd": "1.5",
+        "accepts_unpriced": False,
         "max_calls": 9,
         "max_tokens": None,
         "max_seconds": None,
@@ -187,6 +189,12 @@ def test_a_call_is_answered_field_by_field(cast: Cast, run: Run) -> None:
         "reasoning_tokens": 0,
         "total_tokens": 150,
         "usage_estimated": False,
+        "citation_tokens": 0,
+        "searches": 0,
+        "cost_parts_usd": None,
+        "provider_cost_usd": None,
+        "provider_cost_is_booked": False,
+        "price": None,
         "cost_usd": "0.00075",
         "cache_hit": True,
         "cache_age_s": 1.5,

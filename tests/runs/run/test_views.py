@@ -198,7 +198,7 @@ class TestCalls:
         page = html(signed_in(cast.viewer).get(f"{page_of(run)}calls/{call.pk}/"))
         assert '<pre class="mt-1" id="reasoning-reply" tabindex="0">1 + 2 &lt;b&gt;bold&lt;/b&gt;</pre>' in page
         assert '<pre class="mt-1" id="reasoning-2" tabindex="0">Which one?</pre>' in page
-        assert '<pre id="message-2" tabindex="0">The first.</pre>' in page
+        assert '<pre id="message-2" tabindex="0" lang="">The first.</pre>' in page
         assert '<pre class="mt-1" id="reasoning-3" tabindex="0">As a list.</pre>' in page
         assert '<pre id="message-3" tabindex="0">Four.</pre>' in page
         assert "&lt;think&gt;mine&lt;/think&gt; stays" in page

@@ -29,6 +29,10 @@ NOTHING_TO_MATCH = {
     "remove_document": "a document never changes",
     "create_provider": "makes a new key",
     "delete_provider": "a key never changes",
+    "test_provider": "changes nothing that anybody set",
+    "patch_provider": "says which of two it shall be, whatever it was",
+    "create_price": "takes the place of the price before, which is kept",
+    "delete_price": "ends one price, which never changes",
     "add_comment": "makes a new comment",
 }
 

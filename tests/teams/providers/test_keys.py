@@ -114,6 +114,16 @@ class TestLater:
         page = html(signed_in(cast.owner).post(f"{PROVIDERS}{key.pk}/test/", follow=True))
         assert "It lists 2 models" in page
 
+    def test_what_came_of_a_key_that_was_changed_meanwhile_is_forgotten(self, cast: Cast, site: Site) -> None:
+        stale = check(cast.owner, kept(cast, site))
+        ProviderKey.objects.filter(pk=stale.pk).update(base_url="http://127.0.0.1:9/v1", test_fault="Not yet.")
+        assert check(cast.owner, stale).test_fault == "Not yet."
+        stale.refresh_from_db()
+        assert stale.base_url == "http://127.0.0.1:9/v1"
+        ProviderKey.objects.filter(pk=stale.pk).delete()
+        check(cast.owner, stale)
+        assert not ProviderKey.objects.filter(pk=stale.pk).exists()
+
     def test_a_test_that_fails_leaves_the_last_list(self, cast: Cast, site: Site) -> None:
         key = check(cast.owner, kept(cast, site))
         site.replies["/v1/models"] = Reply(b"", 503)
@@ -180,7 +190,7 @@ class TestBeforeALaunch:
             ({"model": "ollama/llama3"}, "In the settings choose Ollama as provider and give its base URL."),
             ({"model": "my-own-model"}, "my-own-model does not say whose model it is."),
             ({"model": "ghost/model"}, "for an OpenAI-compatible server write openai/"),
-            ({"model": "vertex_ai/gemini-2.5-pro"}, "reach it through LiteLLM's proxy (LiteLLM proxy)."),
+            ({"model": "vertex_ai/gemini-2.5-pro"}, "reach it through LiteLLM's proxy."),
             (
                 {"model": "gpt-4o", "credential": "second"},
                 "There is no OpenAI key named second for gpt-4o: there is default.",

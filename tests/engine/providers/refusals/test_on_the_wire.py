@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from engine.catalogue.pricing import Usage
 from engine.errors import ProviderError
 from engine.providers.credential import Credential
 from engine.providers.litellm_client import LiteLLMClient
@@ -107,6 +108,44 @@ async def test_a_refusal_within_a_stream() -> None:
     first = f"data: {json.dumps(late)}\n\n"
     failed = await refusal(Fault(200, first, {"Content-Type": "text/event-stream"}), stream=True)
     assert (failed.code, failed.outcome_unknown) == ("provider_quota", False)
+
+
+DONE = "data: [DONE]\n\n"
+USAGE = {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14}
+
+
+@pytest.mark.parametrize("with_choices", [False, True])
+@pytest.mark.parametrize(("usage", "end"), [(None, DONE), (USAGE, DONE), (USAGE, "")])
+async def test_an_error_in_mid_stream_makes_no_answer_of_what_came_before(
+    with_choices: bool, usage: dict[str, int] | None, end: str
+) -> None:
+    """It is booked at the usage that it states, and is unknown without."""
+    head = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    said = {**head, "choices": [{"index": 0, "delta": {"content": "The answer is "}, "finish_reason": None}]}
+    late = {**head, "error": {"code": 502, "message": "upstream gave up"}} | ({"usage": usage} if usage else {})
+    if with_choices:
+        late["choices"] = [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}]
+    events = "".join(f"data: {json.dumps(event)}\n\n" for event in (said, late)) + end
+    failed = await refusal(Fault(200, events, {"Content-Type": "text/event-stream"}), stream=True)
+    assert "upstream gave up" in str(failed)
+    assert failed.outcome_unknown == (usage is None)
+    assert getattr(failed.reply, "usage", None) == (Usage(10, completion_tokens=4) if usage else None)
+
+
+async def test_a_content_refusal_behind_a_status_of_success_is_a_refusal_too() -> None:
+    body = {"error": {"code": 403, "message": "Your input was flagged by moderation", "metadata": {"reasons": ["x"]}}}
+    failed = await refusal(Fault(200, json.dumps(body), JSON))
+    assert (failed.code, failed.retryable, failed.outcome_unknown) == ("model_refused", False, False)
+
+
+async def test_what_a_reply_says_of_its_error_is_as_clean() -> None:
+    words = f'boom for {KEY}\nTraceback (most recent call last):\n  File "/srv/vllm/engine.py", line 3'
+    choice = {"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "error"}
+    body = {"id": "x", "object": "chat.completion", "model": "m", "choices": [choice | {"error": {"message": words}}]}
+    assert "boom for [key]" in str(await refusal(Fault(200, json.dumps(body), JSON)))
+    choice = {"index": 0, "message": {"role": "assistant", "refusal": words}, "finish_reason": "stop"}
+    refused = await refusal(Fault(200, json.dumps(body | {"choices": [choice]}), JSON))
+    assert (refused.code, KEY in str(refused.reply)) == ("model_refused", False)
 
 
 async def test_no_traceback_of_the_servers_is_shown() -> None:
