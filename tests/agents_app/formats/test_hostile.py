@@ -149,7 +149,7 @@ def storable(**limits: int) -> st.SearchStrategy[str]:
 KEYS = st.from_regex(r"\A[a-z0-9][a-z0-9_]{0,10}\Z")
 LLMS = st.builds(
     LLMSpec,
-    model=storable(min_size=1, max_size=20),
+    model=storable(min_size=1, max_size=20).filter(str.strip),
     temperature=st.none() | st.floats(0, 2),
     max_tokens=st.none() | st.integers(1, 10**6),
     stop=st.lists(storable(max_size=5), max_size=2).map(tuple),

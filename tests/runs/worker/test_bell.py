@@ -14,7 +14,7 @@ import crewsite.urls
 from runs.worker.bell import ring
 print(*sorted(sys.modules))
 """
-OF_WORKERS = ("runs.worker.execution", "runs.worker.process", "runs.worker.runtime", "engine.crew", "litellm")
+OF_WORKERS = ("runs.worker.execution", "runs.worker.process", "runs.worker.runtime", "engine.crew.", "litellm")
 
 
 def test_a_web_process_does_not_load_what_a_worker_runs() -> None:
