@@ -200,7 +200,7 @@ class TestCalls:
         assert '<pre class="mt-1" id="reasoning-2" tabindex="0">Which one?</pre>' in page
         assert '<pre id="message-2" tabindex="0" lang="">The first.</pre>' in page
         assert '<pre class="mt-1" id="reasoning-3" tabindex="0">As a list.</pre>' in page
-        assert '<pre id="message-3" tabindex="0">Four.</pre>' in page
+        assert '<pre id="message-3" tabindex="0" lang="">Four.</pre>' in page
         assert "&lt;think&gt;mine&lt;/think&gt; stays" in page
         assert "reasoning_details, thought_signature of its tool calls" in page
         assert page.count("<summary>Reasoning") == 3
