@@ -131,8 +131,6 @@ class Parts:
 
 PARTS = ("prompt", "cached", "cache_write", "completion", "reasoning", "citations", "searches", "request", "stated")
 """The names of all parts, in the order in which they are shown."""
-FEES = ("citations", "searches", "request", "stated")
-"""Those that no price of the call's own tokens explains."""
 
 
 @dataclass(frozen=True, slots=True)

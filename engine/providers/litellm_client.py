@@ -44,7 +44,7 @@ from engine.web.addresses import Reach
 
 log = logging.getLogger(__name__)
 
-UNREADABLE = "The provider's answer cannot be read here."
+UNREADABLE = "The provider answered, and the answer cannot be read here. The log names the fault."
 MAX_ERROR_CHARS = 16_000
 """Of an error of LiteLLM's, which quotes what it could not convert. It looks through them with slow patterns."""
 
@@ -96,7 +96,8 @@ class LiteLLMClient:
             raise _shown(error, credential) from None
         except Exception as error:
             log.exception("A provider's answer could not be read")
-            raise no_answer(UNREADABLE, said.usage, request) from error
+            message = f"{request.llm.model}: {UNREADABLE}"
+            raise no_answer(message, said.usage, request, retryable=False) from error
 
     def count_tokens(self, request: LLMRequest) -> int:
         return tokens.count_request(request)

@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.spec.crew_spec import CrewSpec
 from runs.models import Review, Run
-from runs.run.findings.critical_path import Stretch
-from runs.run.findings.of_run import CREW, Findings, Part, TaskSums, findings_of
+from runs.run.findings.of_run import CREW, Findings, TaskSums, findings_of
 from runs.run.findings.waste import Waste, waste_in
 from runs.run.queries import RunDetail, run_detail
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """``findings`` and ``waste``, with the names that the API gives to their parts."""
-
     findings: Findings
     waste: Waste
-
-    @property
-    def wall_ms(self) -> int:
-        return self.findings.wall_ms
-
-    @property
-    def parts(self) -> Sequence[Part]:
-        return self.findings.parts
-
-    @property
-    def at_once_ms(self) -> int:
-        return self.findings.at_once_ms
-
-    @property
-    def parallelism(self) -> float | None:
-        return self.findings.at_once
-
-    @property
-    def critical_path(self) -> Sequence[Stretch]:
-        return self.findings.path
 
 
 def analysis_of(run: Run) -> Analysis:

@@ -380,14 +380,22 @@ class WasteOut(Schema):
     reasons: list[WasteRowOut] = Field(validation_alias="rows")
 
 
+# Made of an ``analysis.Analysis``.
 class FindingsOut(Schema):
     """What the run's page says of its time and its waste. While it goes on, all of it is as of now."""
 
-    wall_ms: int = Field(description="from the launch to the end, or until now")
-    parts: list[WallPartOut]
-    at_once_ms: int = Field(description="the sum of task_ms and this is wall_ms: what ran at once, less gaps")
-    parallelism: float | None = Field(description="how many tasks went on at once on average")
-    critical_path: list[OnPathOut] = Field(description="what the run waited for, from its first claim to its end")
+    wall_ms: int = Field(validation_alias="findings.wall_ms", description="from the launch to the end, or until now")
+    parts: list[WallPartOut] = Field(validation_alias="findings.parts")
+    at_once_ms: int = Field(
+        validation_alias="findings.at_once_ms",
+        description="the sum of task_ms and this is wall_ms: what ran at once, less gaps",
+    )
+    parallelism: float | None = Field(
+        validation_alias="findings.at_once", description="how many tasks went on at once on average"
+    )
+    critical_path: list[OnPathOut] = Field(
+        validation_alias="findings.path", description="what the run waited for, from its first claim to its end"
+    )
     waste: WasteOut
 
 

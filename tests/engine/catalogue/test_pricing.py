@@ -12,7 +12,6 @@ from engine.catalogue import price_list
 from engine.catalogue.model_ids import bare_id, provider_of, real_id
 from engine.catalogue.price_list import RATE_FIELDS, DefaultPrices
 from engine.catalogue.pricing import (
-    FEES,
     PARTS,
     Price,
     Rates,
@@ -254,9 +253,6 @@ class TestParts:
         assert charge.parts is not None
         assert (charge.cost_usd, charge.parts.stated) == (Decimal("0.00014"), 140_000)
         assert charge_of(Usage(10, stated_nusd=140_000), None).cost_usd is None
-
-    def test_a_fee_is_no_part_of_any_token(self) -> None:
-        assert set(FEES) < set(PARTS)
 
     def test_perplexity_s_fee_of_a_request(self) -> None:
         """Its own figure for 14 and 200 tokens is 0.005214."""

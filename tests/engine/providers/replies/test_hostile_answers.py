@@ -96,6 +96,7 @@ async def test_an_answer_that_our_reading_stumbles_on_is_booked_at_its_usage(mon
     body = {"id": "x", "object": "chat.completion", "model": "m", "choices": [choice], "usage": usage}
     failed = await failure(json.dumps(body))
     assert (failed.outcome_unknown, getattr(failed.reply, "usage", None)) == (False, Usage(9, completion_tokens=2))
+    assert not failed.retryable  # it would be stumbled on again, and paid again
 
 
 async def failure(body: str) -> ProviderError:
