@@ -25,7 +25,7 @@ from runs.states import PERSON, RunState
 from runs.telemetry.log_context import marked
 from runs.worker import bell, claim, next_run
 from runs.worker.process import WorkerProcess
-from runs.worker.runtime import runtime_of
+from runs.worker.runtime import get_ready, runtime_of
 from teams.models import AtLimit
 
 log = logging.getLogger(__name__)
@@ -89,6 +89,7 @@ def _carry_out(run: Run, held: Held, worker: WorkerProcess) -> None:
         replay = replay_at_claim(run)
         runtime = runtime_of(run, spec, worker, replay, held)
         connection.close()  # from here on this thread only waits
+        get_ready(run, spec)
         output = worker.run(held, _run(spec, run, runtime, worker.name))
     except Cancelled as stop:
         _stopped(run, held, worker, str(stop))

@@ -65,6 +65,12 @@ def runtime_of(run: Run, spec: CrewSpec, worker: WorkerProcess, replay: Replay, 
     )
 
 
+def get_ready(run: Run, spec: CrewSpec) -> None:
+    """Loads what the run's first requests would wait seconds for, so that this counts as no model's time. Blocks."""
+    if not run.simulated:
+        litellm_client.get_ready(sorted(models_of(spec)))
+
+
 def warm_up() -> None:
     """Loads what the first real run of this process would wait seconds for, if any team can have a real run."""
     keys = ProviderKey.objects.exclude(provider__in=NOT_MODEL_PROVIDERS)
