@@ -72,10 +72,11 @@ def set_price(who: Principal, order: PriceOrder) -> PriceQuote:
 
 
 @transaction.atomic
-def take_back(who: Principal, quote: PriceQuote) -> None:
-    """From now on the default list's price holds for the model, if there is one. What was booked stays."""
+def take_back(who: Principal, quote: PriceQuote) -> bool:
+    """From now on the default list's price holds for the model, if there is one. What was booked stays. False if the
+    price was in force no longer: then nothing changes."""
     require(who, Role.OWNER)
-    PriceQuote.objects.filter(team=who.team, pk=quote.pk, ends_at=None).update(ends_at=Now())
+    return bool(PriceQuote.objects.filter(team=who.team, pk=quote.pk, ends_at=None).update(ends_at=Now()))
 
 
 def _end(who: Principal, model: str) -> None:

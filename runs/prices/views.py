@@ -43,8 +43,10 @@ def prices(request: TeamRequest) -> HttpResponse:
 @require_POST
 def take_back(request: TeamRequest, pk: int) -> HttpResponse:
     quote = fetch(PriceQuote, request.who, Role.OWNER, pk=pk)
-    actions.take_back(request.who, quote)
-    messages.success(request, f"Your own price of {quote.model} is taken back. What was booked with it stays.")
+    if actions.take_back(request.who, quote):
+        messages.success(request, f"Your own price of {quote.model} is taken back. What was booked with it stays.")
+    else:
+        messages.info(request, f"That price of {quote.model} was in force no longer. See below which one is.")
     return redirect("prices", team=request.who.team.slug)
 
 

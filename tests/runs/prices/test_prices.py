@@ -97,11 +97,11 @@ def test_a_new_price_takes_the_place_of_the_old_one_and_taking_it_back_brings_th
     found = price(cast, "gpt-4o")
     assert found is not None
     assert (found.quote_id, found.request_usd) == (second.pk, Decimal("0.01"))
-    take_back(cast.owner, first)  # from a page that shows it still
+    assert not take_back(cast.owner, first)  # from a page that shows it still
     found = price(cast, "gpt-4o")
     assert found is not None
     assert found.quote_id == second.pk
-    take_back(cast.owner, second)
+    assert take_back(cast.owner, second)
     found = price(cast, "gpt-4o")
     assert found is not None
     assert (found.input_usd_per_mtok, found.quote_id in (first.pk, second.pk)) == (Decimal("2.5"), False)
