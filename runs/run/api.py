@@ -17,7 +17,8 @@ from runs.paging import MAX_PAGE, Page
 from runs.run import queries
 from runs.run.actions import Decision, decide, pin, request_cancel, unpin
 from runs.run.analysis import Analysis, analysis_of
-from runs.run.schemas import CallList, DecisionIn, FindingsOut, ResumeIn, RunOut, RunSummary
+from runs.run.findings.schemas import FindingsOut
+from runs.run.schemas import CallList, DecisionIn, ResumeIn, RunOut, RunSummary
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS

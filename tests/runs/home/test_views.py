@@ -34,7 +34,7 @@ def test_the_answer_is_a_sentence(cast: Cast, crew: Crew) -> None:
     ran(cast, crew, 1_000_000_000, days_ago=8)
     assert sentence(cast) == (
         "1 run in the last 7 days cost $3.0000, $2.0000 more than in the same time before. "
-        "Most of the difference: Company brief +$2.00."
+        "Most of the difference: Company brief +$2.0000."
     )
 
 
