@@ -17,7 +17,8 @@ from django.db import connection
 from psycopg.sql import SQL
 
 from runs.ledger.statements import ROLLUP_FIELDS, TOKEN_FIELDS
-from runs.ledger.token_spend import FEES_NUSD, TOKENS, USD_PER_MTOK
+from runs.ledger.token_spend import CACHE_SAVED_NUSD, FEES_NUSD, TOKENS, USD_PER_MTOK
+from runs.models.bill_sums import PARTS
 from runs.sql import listed, statement
 
 PRECISION = 0.01
@@ -93,8 +94,25 @@ class RollupTable:
         )
 
 
+def keep_labels(which: LiteralString) -> str:
+    """Keeps the sets of labels that runs were launched with, which sums of bills name by their digest."""
+    return statement(
+        """
+        INSERT INTO runs_launchlabels (team_id, digest, labels)
+        SELECT DISTINCT ON (run.team_id, {digest}) run.team_id, {digest}, run.metadata FROM runs_run AS run
+        WHERE {ended} AND {digest} <> '' AND {which} ORDER BY run.team_id, {digest}
+        ON CONFLICT DO NOTHING
+        """,
+        digest=SQL(LABELS),
+        ended=SQL(_ENDED),
+        which=SQL(which),
+    )
+
+
 def _write(which: LiteralString, key: UUID | int, *, sign: int) -> None:
     with connection.cursor() as cursor:
+        if sign > 0:
+            cursor.execute(keep_labels(which), {"key": key})
         for rollup in ROLLUPS:
             cursor.execute(rollup.write(which), {"key": key, "sign": sign})
 
@@ -221,4 +239,32 @@ TASK_TIMES = RollupTable(
     ) AS asked WHERE run.finished_at IS NOT NULL
     """,
 )
-ROLLUPS = (RUN_SUMS, CALL_SUMS, BUCKETS, TASK_CALLS, TASK_TIMES)
+LABELS: LiteralString = "CASE WHEN run.metadata::text = '{}' THEN '' ELSE md5(run.metadata::jsonb::text) END"
+"""The digest of a run's labels, whatever the order in which they were given; "": it has none."""
+BILL_SUMS = RollupTable(
+    "runs_billsum",
+    {
+        "team_id": "run.team_id",
+        "simulated": "call.simulated",
+        "month": "call.billed_month",
+        "day": "(call.started_at AT TIME ZONE 'UTC')::date",
+        "crew_id": "run.crew_id",
+        "version_id": "run.version_id",
+        "person": "coalesce(run.created_by_id, 0)",
+        "api_token": "coalesce(run.api_token_id, 0)",
+        "labels": LABELS,
+        "agent": "call.agent",
+        "model": "call.model",
+        "credential": "call.credential",
+        "kind": "call.kind",
+        "cost_class": "call.cost_class",
+    },
+    {
+        **CALL_SUMS.figures,
+        "cache_saved_nusd": f"coalesce(sum({CACHE_SAVED_NUSD}), 0)",
+        **{part: f"coalesce(sum(call.{part}), 0)" for part in PARTS},
+        "whole_nusd": "coalesce(sum(call.cost_nusd) FILTER (WHERE call.prompt_nusd IS NULL), 0)",
+    },
+    CALL_SUMS.source,
+)
+ROLLUPS = (RUN_SUMS, CALL_SUMS, BUCKETS, TASK_CALLS, TASK_TIMES, BILL_SUMS)

@@ -40,6 +40,12 @@ FEES_NUSD: LiteralString = """
 """
 """What of the cost no price of the call's own tokens explains."""
 
+CACHE_SAVED_NUSD: LiteralString = (
+    "round(1000 * call.cached_prompt_tokens"
+    " * (call.input_usd_per_mtok - coalesce(call.cached_usd_per_mtok, call.input_usd_per_mtok)))::bigint"
+)
+"""What the tokens that were read from the provider's cache would have cost more without it."""
+
 SUM_OF_PARTS_NUSD: LiteralString = f"({' + '.join(f'call.{part}_nusd' for part in CALL_PARTS)})"
 
 

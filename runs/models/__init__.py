@@ -6,6 +6,7 @@ calls and of nothing else; ``runs.ledger`` keeps them in the same transaction as
 
 from runs.models.alert import THRESHOLDS, Alert, AlertKind, MailState, Notice
 from runs.models.bill import Allowance, Bill, Correction
+from runs.models.bill_sums import BillSum, LaunchLabels
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.figures import CallSum, RunBucket, RunSum, TaskCallSum, TaskTime
@@ -28,6 +29,7 @@ __all__ = [
     "AlertKind",
     "Allowance",
     "Bill",
+    "BillSum",
     "Call",
     "CallSum",
     "ClockTimestamp",
@@ -35,6 +37,7 @@ __all__ = [
     "Correction",
     "InvariantCheck",
     "Lane",
+    "LaunchLabels",
     "MailState",
     "Note",
     "Notice",

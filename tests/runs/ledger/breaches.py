@@ -12,6 +12,7 @@ from engine.record.journal import TaskStatus
 from runs.models import (
     Allowance,
     Bill,
+    BillSum,
     Call,
     CallSum,
     Correction,
@@ -240,6 +241,10 @@ def a_tasks_time_is_longer(books: Books) -> None:
     add_one(TaskTime.objects.all(), "took_ms")
 
 
+def a_sum_of_a_bill_is_higher(books: Books) -> None:
+    add_one(BillSum.objects.all(), "spent_nusd")
+
+
 def a_run_is_in_another_bucket(books: Books) -> None:
     add_one(RunBucket.objects.filter(measure="duration"), "bucket")
 
@@ -257,6 +262,7 @@ BREAKS: dict[str, list[Callable[[Books], None]]] = {
     "callsum": [a_sum_of_calls_is_missing],
     "taskcallsum": [a_sum_of_a_tasks_calls_is_higher],
     "tasktime": [a_tasks_time_is_longer],
+    "billsum": [a_sum_of_a_bill_is_higher],
     "runbucket": [a_run_is_in_another_bucket],
     "run_ratings": [a_run_keeps_a_rating_that_nobody_gave, a_rating_is_in_no_figure],
     "run_reserved": [a_run_holds_too_much],
