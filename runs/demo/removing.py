@@ -17,7 +17,9 @@ from runs.models import Call, Run
 from teams.models import Membership, Team, User
 
 OWN_APPS = ("teams", "agents_app", "runs")
+RUNS_APP = "runs"
 BATCH_RUNS = 2000
+BATCH_ROWS = 50_000
 MAX_PATH = 5
 
 
@@ -30,6 +32,21 @@ def remove_some_runs(team: Team) -> int:
             _delete(model.objects.filter(**{f"{path}__in": oldest}))  # type: ignore[attr-defined]
         _delete(Run.objects.filter(pk__in=oldest))
     return len(oldest)
+
+
+@transaction.atomic
+def remove_some_sums(team: Team) -> int:
+    """Removes rows of the team in tables of runs that no other table needs, such as rollups; returns how many, 0 if
+    there are none left. A long history has as many of them as would make one transaction too long."""
+    removed = 0
+    for model, path in leading_to(Team):
+        if model._meta.app_label == RUNS_APP and not _is_needed(model):
+            rows: models.QuerySet[Any] = model.objects.filter(**{path: team})  # type: ignore[attr-defined]
+            some = rows.order_by("pk").values("pk")[: BATCH_ROWS - removed]
+            removed += _delete(model.objects.filter(pk__in=some))  # type: ignore[attr-defined]
+        if removed >= BATCH_ROWS:
+            break
+    return removed
 
 
 def remove_team(team: Team) -> None:
@@ -98,11 +115,18 @@ def _needed_keys(model: type[models.Model]) -> list[Any]:
     return [key for key in keys if key.remote_field.on_delete is not models.SET_NULL]
 
 
-def _delete(rows: models.QuerySet[Any]) -> None:
-    """One DELETE. Keys are checked when the transaction ends, so a row that something else still needs undoes it."""
-    rows._raw_delete(rows.db)
+def _is_needed(model: type[models.Model]) -> bool:
+    return any(key.related_model is model for other in _own_models() for key in _needed_keys(other))
+
+
+def _delete(rows: models.QuerySet[Any]) -> int:
+    """One DELETE; returns how many rows went. Keys are checked when the transaction ends, so a row that something else
+    still needs undoes it."""
+    return rows._raw_delete(rows.db)
 
 
 def each_batch(team: Team, progress: Callable[[int], None]) -> None:
     while count := remove_some_runs(team):
         progress(count)
+    while remove_some_sums(team):
+        pass

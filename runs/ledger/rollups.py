@@ -14,12 +14,13 @@ from typing import LiteralString
 from uuid import UUID
 
 from django.db import connection
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Literal
 
 from runs.ledger.statements import ROLLUP_FIELDS, TOKEN_FIELDS
 from runs.ledger.token_spend import CACHE_SAVED_NUSD, FEES_NUSD, TOKENS, USD_PER_MTOK
 from runs.models.bill_sums import PARTS
 from runs.sql import listed, statement
+from runs.states import WASTED, RunState
 
 PRECISION = 0.01
 """A percentile that is read from buckets is at most so much too large or too small, in parts of itself."""
@@ -109,10 +110,33 @@ def keep_labels(which: LiteralString) -> str:
     )
 
 
+WASTE_NUSD = statement(
+    """
+    CASE WHEN run.state IN ({lost}) THEN run.spent_nusd ELSE coalesce((
+        SELECT sum(call.cost_nusd) FROM runs_call AS call WHERE call.run_id = run.id AND call.cost_class IN ({wasted})
+    ), 0) END
+    """,
+    lost=SQL(", ").join(map(Literal, [RunState.FAILED.value, RunState.CANCELLED.value])),
+    wasted=SQL(", ").join(Literal(wasted.value) for wasted in WASTED),
+)
+"""What an ended run paid in vain, as far as it is known: ``states.waste_of`` in SQL, with ``states.WASTED``."""
+
+
+def keep_waste(which: LiteralString) -> str:
+    """Writes into the runs what they paid in vain, by which lists are sorted."""
+    return statement(
+        "UPDATE runs_run AS run SET ended_waste_nusd = {waste} WHERE {ended} AND {which}",
+        waste=SQL(WASTE_NUSD),
+        ended=SQL(_ENDED),
+        which=SQL(which),
+    )
+
+
 def _write(which: LiteralString, key: UUID | int, *, sign: int) -> None:
     with connection.cursor() as cursor:
         if sign > 0:
             cursor.execute(keep_labels(which), {"key": key})
+            cursor.execute(keep_waste(which), {"key": key})
         for rollup in ROLLUPS:
             cursor.execute(rollup.write(which), {"key": key, "sign": sign})
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Cast, Coalesce, Now
+from django.db.models.functions import Cast, Coalesce, Greatest, Now
 
 from agents_app.models import Crew, CrewVersion
 from engine.record.journal import TaskStatus
@@ -100,6 +100,13 @@ class Run(Rollup):
     ended_calls = _once_ended(F("successful_requests"))
     ended_ms = _once_ended(Coalesce(Milliseconds(F("finished_at"), F("started_at")), Value(-1)))
 
+    # From the launch to the first claim, or to the end of one that was never claimed.
+    ended_queued_ms = _once_ended(
+        Greatest(Milliseconds(Coalesce("started_at", "finished_at"), F("created_at")), Value(0))
+    )
+    # What it paid in vain, as far as its price is known: written with the rollups, because it is a sum over calls.
+    ended_waste_nusd = models.BigIntegerField(default=-1, db_default=-1)
+
     class Meta:
         constraints = [
             one_of("run", "state", RunState),
@@ -130,6 +137,8 @@ class Run(Rollup):
             models.Index(fields=["team", "-ended_ms", "-id"], name="run_longest"),
             models.Index(fields=["team", "-ended_tokens", "-id"], name="run_most_tokens"),
             models.Index(fields=["team", "-ended_calls", "-id"], name="run_most_calls"),
+            models.Index(fields=["team", "-ended_queued_ms", "-id"], name="run_queued_longest"),
+            models.Index(fields=["team", "-ended_waste_nusd", "-id"], name="run_most_waste"),
             models.Index(fields=["team", "state", "id"], name="run_in_state"),
             models.Index(fields=["team", "created_by", "id"], name="run_launched_by"),
             models.Index(fields=["team", "-id"], name="run_with_error", condition=~Q(error="")),

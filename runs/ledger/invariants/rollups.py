@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg.sql import SQL
 
 from runs.ledger.invariants.invariant import Invariant
-from runs.ledger.rollups import ROLLUPS, RollupTable
+from runs.ledger.rollups import ROLLUPS, WASTE_NUSD, RollupTable
 from runs.sql import listed, statement
 
 _MEANINGS = {
@@ -39,4 +39,19 @@ def _kept(rollup: RollupTable) -> Invariant:
     )
 
 
-ROLLUP_SUMS = tuple(_kept(rollup) for rollup in ROLLUPS)
+ROLLUP_SUMS = (
+    *(_kept(rollup) for rollup in ROLLUPS),
+    Invariant(
+        "run_waste",
+        "A run that ended keeps what it paid in vain; one that goes on keeps -1.",
+        statement(
+            """
+            SELECT run.id, run.ended_waste_nusd AS found,
+                   CASE WHEN run.finished_at IS NULL THEN -1 ELSE {waste} END AS expected
+            FROM runs_run AS run
+            WHERE run.ended_waste_nusd IS DISTINCT FROM CASE WHEN run.finished_at IS NULL THEN -1 ELSE {waste} END
+            """,
+            waste=SQL(WASTE_NUSD),
+        ),
+    ),
+)

@@ -57,6 +57,7 @@ def many(cast: Cast, crew: Crew) -> list[Run]:
             )
         )
     make_run(cast.stranger, create_crew(cast.stranger, name="Theirs", spec=brief_spec()))
+    rollups.rebuild(cast.team.pk)
     return Run.objects.filter(team=cast.team).select_related("crew", "created_by")
 
 
@@ -159,6 +160,8 @@ def test_going_back_to_a_page_that_would_be_short_shows_the_first_one_whole(cast
 
 INDEXES = {"pk": "run_team_newest", "cost": "run_dearest", "duration": "run_longest", "tokens": "run_most_tokens"} | {
     "calls": "run_most_calls",
+    "waste": "run_most_waste",
+    "queued": "run_queued_longest",
     "crew": "run_of_crew",
     "state": "run_in_state",
     "by": "run_launched_by",

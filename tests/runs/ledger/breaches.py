@@ -223,6 +223,10 @@ def all_workers_are_free_and_nobody_comes(books: Books) -> None:
     began(books.queued, created_at=AGO, rung_at=timedelta(seconds=20))
 
 
+def a_run_hides_what_it_paid_in_vain(books: Books) -> None:
+    Run.objects.filter(pk=books.done.pk).update(ended_waste_nusd=F("ended_waste_nusd") + 1)
+
+
 def a_sum_counts_a_run_twice(books: Books) -> None:
     add_one(RunSum.objects.all(), "runs")
 
@@ -264,6 +268,7 @@ BREAKS: dict[str, list[Callable[[Books], None]]] = {
     "tasktime": [a_tasks_time_is_longer],
     "billsum": [a_sum_of_a_bill_is_higher],
     "runbucket": [a_run_is_in_another_bucket],
+    "run_waste": [a_run_hides_what_it_paid_in_vain],
     "run_ratings": [a_run_keeps_a_rating_that_nobody_gave, a_rating_is_in_no_figure],
     "run_reserved": [a_run_holds_too_much],
     "run_budget": [a_run_is_over_its_budget],
