@@ -15,6 +15,7 @@ from agents_app.versions.api import router as versions
 from crewsite.errors import FORBIDDEN, NOT_FOUND
 from engine.strict_json import JsonFault
 from runs.compare.api import router as comparisons
+from runs.history.api import crew_router as version_figures
 from runs.history.api import router as history
 from runs.launch.api import router as launches
 from runs.limits.api import router as limits
@@ -50,6 +51,7 @@ api = CrewsiteAPI(
 )
 api.add_router("/crews", imports)  # first: to crews, "import" is a slug
 api.add_router("/crews", crews)
+api.add_router("/crews", version_figures)
 api.add_router("/crews", versions)
 api.add_router("/crews", launches)
 api.add_router("/runs", history)

@@ -6,13 +6,16 @@ from statistics import median
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from agents_app.actions import replace_spec
 from agents_app.models import Crew
 from agents_app.snapshot import spec_of
 from runs.history import version_figures as module
 from runs.history.version_figures import VersionFigures, version_figures
+from runs.ratings.actions import rate
 from runs.states import RunState
+from teams.actions import issue_token
 from tests.cast import Cast
 from tests.ledger import make_run
 from tests.pages import html, signed_in
@@ -82,3 +85,40 @@ def test_the_part_of_the_page_takes_one_query_and_links_to_the_runs(
 def test_strangers_see_no_figures(cast: Cast, crew: Crew) -> None:
     make_run(cast.owner, crew)
     assert version_figures(cast.stranger, crew.slug, [1]) == {1: []}
+
+
+def test_the_api_gives_them_with_their_rating(cast: Cast, crew: Crew) -> None:
+    run = make_run(cast.owner, crew, usd=2, seconds=3)
+    make_run(cast.owner, crew, simulated=True, unpriced_calls=1)
+    rate(cast.owner, run, stars=4)
+    headers = {"Authorization": f"Bearer {issue_token(cast.owner)[1]}"}
+    path = f"/api/v1/crews/{crew.slug}/versions/figures"
+    answer = Client().get(path, {"version": [1, 2]}, headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["items"] == [
+        {
+            "version": 1,
+            "simulated": False,
+            "runs": 1,
+            "ended": 1,
+            "succeeded": 1,
+            "unpriced": 0,
+            "median_usd": "2",
+            "median_ms": 3000,
+            "rating": {"mean": 4.0, "count": 1},
+        },
+        {
+            "version": 1,
+            "simulated": True,
+            "runs": 1,
+            "ended": 1,
+            "succeeded": 1,
+            "unpriced": 1,
+            "median_usd": None,
+            "median_ms": answer.json()["items"][1]["median_ms"],
+            "rating": None,
+        },
+    ]
+    assert Client().get(path, {"version": 10**12}, headers=headers).status_code == 422
+    headers = {"Authorization": f"Bearer {issue_token(cast.stranger)[1]}"}
+    assert Client().get(path, {"version": 1}, headers=headers).status_code == 404
