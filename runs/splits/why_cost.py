@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from runs.compare.splits.align import Pair
-from runs.compare.splits.cells import Models, Reason, Reasons, Split, by_model, of_task, one_model, split_of, with_crew
-from runs.compare.splits.facts import TOKEN_KINDS, CallSums, Side
-from runs.compare.splits.shapley import shares
+from runs.splits.align import Pair
+from runs.splits.cells import Models, Reason, Reasons, Split, by_model, of_task, one_model, split_of, with_crew
+from runs.splits.facts import TOKEN_KINDS, CallSums, Side
+from runs.splits.shapley import shares
 from runs.states import CostClass
 
 NUSD_PER_MTOK_PRICE = 1_000
