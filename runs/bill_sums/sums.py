@@ -81,6 +81,7 @@ class Sums:
 FIGURES = tuple(Sums.__dataclass_fields__)
 _values = operator.attrgetter(*FIGURES)
 _OF_CALLS = FIGURES[:-2]
+ALWAYS = ("spent_nusd", "calls", "counter_lines")
 assert set(_OF_CALLS) == set(BILL_SUMS.figures)
 NONE = Sums()
 
@@ -114,13 +115,15 @@ def by(sums: Mapping[Key, Sums], *places: int) -> dict[Key, Sums]:
     return added
 
 
-def sums_of(scope: Scope, by: Sequence[str] = (), *, figures: Sequence[str] = FIGURES) -> dict[Key, Sums]:
+def sums_of(
+    scope: Scope, by: Sequence[str] = (), *, figures: Sequence[str] = FIGURES, most: int | None = None
+) -> dict[Key, Sums]:
     """By the dimensions; keys without calls and counter-lines are left out. ``figures``: those that are read, which
-    ``calls`` and ``counter_lines`` always are."""
-    read = tuple(name for name in FIGURES if name in figures or name in ("calls", "counter_lines"))
+    ``ALWAYS`` are. ``most``: so many keys at most, the dearest; None: all."""
+    read = tuple(name for name in FIGURES if name in figures or name in ALWAYS)
     query = _statement(tuple(map(_kind, by)), tuple(map(_kind, scope.only)), read, scope.month is not None)
     with connection.cursor() as cursor:
-        cursor.execute(query, _parameters(scope, by))
+        cursor.execute(query, _parameters(scope, by) | {"most": most})
         rows = cursor.fetchall()
     length = len(by)
     sums = {row[:length]: Sums(**dict(zip(read, row[length:], strict=True))) for row in rows}
@@ -233,7 +236,7 @@ def _statement(by: Sequence[str], only: Sequence[str], read: Sequence[str], of_m
         _part(source, figures, by, only, read, of_month) for source, figures in _SOURCES if of_month or source.of_days
     ]
     return statement(
-        "SELECT {keys} FROM ({parts}) AS lines {grouped}",
+        "SELECT {keys} FROM ({parts}) AS lines {grouped} ORDER BY sum(spent_nusd) DESC LIMIT %(most)s",
         keys=listed([*keys, *(f"coalesce(sum({name}), 0)::bigint" for name in read)]),
         parts=SQL(" UNION ALL ").join(parts),
         grouped=_grouped(len(by)),

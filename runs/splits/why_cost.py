@@ -22,6 +22,11 @@ NUSD_PER_MTOK_PRICE = 1_000
 
 
 def why_cost(baseline: Side, other: Side, pairs: Sequence[Pair]) -> Split:
+    return split_of(_cost(baseline, baseline.calls), _cost(other, other.calls), cost_shares(baseline, other, pairs))
+
+
+def cost_shares(baseline: Side, other: Side, pairs: Sequence[Pair]) -> dict[Reason, Fraction]:
+    """What each reason makes of the difference of a run's cost, in 1e-9 USD. They sum to it exactly."""
     reasons = Reasons()
     for pair in with_crew(pairs):
         before = [row for row in of_task(baseline, pair.old) if row.priced]
@@ -32,7 +37,7 @@ def why_cost(baseline: Side, other: Side, pairs: Sequence[Pair]) -> Split:
             reasons.add(Reason(task, pair.how), _cost(other, after) - _cost(baseline, before))
         else:
             _of_task(reasons, task, (baseline, before), (other, after))
-    return split_of(_cost(baseline, baseline.calls), _cost(other, other.calls), dict(reasons.shares))
+    return dict(reasons.shares)
 
 
 Calls = tuple[Side, Sequence[CallSums]]

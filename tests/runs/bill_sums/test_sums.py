@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
 from typing import Any
@@ -172,8 +171,8 @@ def _same_everywhere(scope: Scope) -> Sums:
 
 
 @pytest.fixture
-def november(cast: Cast) -> Iterator[Scope]:
-    yield Scope(cast.viewer, simulated=False, month=date(2026, 11, 1))
+def november(cast: Cast) -> Scope:
+    return Scope(cast.viewer, simulated=False, month=date(2026, 11, 1))
 
 
 def test_waste_is_that_of_runs_which_gave_nothing_too(cast: Cast, november: Scope) -> None:
