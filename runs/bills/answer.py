@@ -8,9 +8,9 @@ from typing import Any
 
 from runs.bill_sums.counter_lines import CounterLine
 from runs.bill_sums.dimensions import DIMENSIONS, LABEL
-from runs.bill_sums.sums import PARTS, Scope, Sums
+from runs.bill_sums.sums import Scope, Sums
 from runs.bills.asked import Asked
-from runs.bills.lines import Line, in_parts, lines_of
+from runs.bills.lines import Line, lines_of
 from runs.bills.months import MonthLine, standing_of
 from runs.bills.page import BillPage, bill_page
 from runs.bills.values import raw_of
@@ -68,11 +68,7 @@ def bill(who: Principal, month: date, only: Mapping[str, str], *, simulated: boo
         "by": {name: _items(lines.by(name, most=MOST_VALUES), page.total) for name in (*DIMENSIONS, *labels)},
         "classes": _items(page.classes, page.total),
         "waste": [_item(line) for line in page.waste],
-        "parts": [
-            {"part": line.values[0].code, "cost_usd": line.sums.spent_nusd}
-            for line in in_parts([Line((), page.total)], 0)
-            if line.values[0].code in PARTS
-        ],
+        "parts": [{"part": line.values[0].code, "cost_usd": line.sums.spent_nusd} for line in page.parts],
         "saved_usd": page.total.saved_nusd,
         "cache_saved_usd": page.total.cache_saved_nusd,
         "counter_lines_usd": page.total.moved_nusd,

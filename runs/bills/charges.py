@@ -27,6 +27,11 @@ class Charge:
     shared_nusd: Fraction
     cents: int
 
+    @property
+    def share_nusd(self) -> int:
+        """The share in whole 1e-9 USD, for reading: the cents are exact."""
+        return round(self.shared_nusd)
+
 
 @dataclass(frozen=True, slots=True)
 class Charges:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from runs.bill_sums.counter_lines import CounterLine, LateFigures
 from runs.bill_sums.dimensions import DIMENSIONS, LABEL, PART, title_of
 from runs.bill_sums.months import label_names, months_of
-from runs.bill_sums.sums import FEES, PARTS, Sums
+from runs.bill_sums.sums import FEES, Sums
 from runs.bills.asked import NO_VALUE, Asked, month_after
 from runs.bills.charges import Charges, charges_of
 from runs.bills.lines import Line, Lines, added_by, in_parts, lines_of, total_of
@@ -83,8 +83,21 @@ class BillPage:
         return 1 - self.requests.unpriced_calls / self.requests.calls if self.requests.calls else None
 
     @property
-    def fees_nusd(self) -> int:
-        return sum(self.total.part(name) for name in FEES)
+    def is_empty(self) -> bool:
+        return not (self.total.calls or self.total.counter_lines)
+
+    @property
+    def saved_nusd(self) -> int:
+        return self.total.saved_nusd + self.total.cache_saved_nusd
+
+    @property
+    def tokens(self) -> Sequence[Line]:
+        """The parts of the cost that are tokens, and what is not divided."""
+        return [line for line in self.parts if line.values[0].code not in FEES]
+
+    @property
+    def fees(self) -> Sequence[Line]:
+        return [line for line in self.parts if line.values[0].code in FEES]
 
     @property
     def earlier(self) -> date | None:
@@ -122,13 +135,13 @@ def bill_page(who: Principal, month: date, asked: Asked, *, simulated: bool) -> 
         pivot=pivot_of(asked.by, divided(lines, cube, asked.by), total),
         waste=[line for line in _by(cube, "waste") if line.values[0].code],
         classes=_by(cube, "class"),
-        parts=[line for line in in_parts([Line((), total)], 0) if line.values[0].code in PARTS],
+        parts=in_parts([Line((), total)], 0),
         unpriced=_unpriced(cube),
         requests=total_of([line for line in cube if line.values[KIND].code == "model"]),
         counter_lines=lines.counter_lines(SHOWN_COUNTER_LINES) if total.counter_lines else (),
         late=lines.late_figures(),
         charges=charged(lines, asked) if asked.over else None,
-        choices=_choices(labels),
+        choices=_choices(labels, asked.by),
         label_choices=[*((f"{LABEL}{name}", name) for name in labels), ("person", "person"), ("token", "API token")],
         crews=[line.values[0] for line in _by(cube, "crew")],
     )
@@ -194,13 +207,6 @@ def _chips(who: Principal, lines: Lines, asked: Asked) -> list[Chip]:
     ]
 
 
-def _choices(labels: Sequence[str]) -> list[tuple[str, str]]:
-    own = [(name, title_of(name)) for name in (*DIMENSIONS, PART)]
-    return [*own, *((f"{LABEL}{name}", name) for name in labels)]
-
-
-def query_of(asked: Asked, values: Mapping[str, str]) -> str:
-    """The query of the page narrowed to these values too."""
-    for name, code in values.items():
-        asked = asked.narrowed(name, code)
-    return asked.query()
+def _choices(labels: Sequence[str], by: Sequence[str]) -> list[tuple[str, str]]:
+    names = (*DIMENSIONS, PART, *(f"{LABEL}{name}" for name in labels), *by)
+    return [(name, title_of(name)) for name in dict.fromkeys(names)]

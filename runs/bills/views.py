@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -18,8 +19,10 @@ from runs.bills.calls import behind
 from runs.bills.charges import WEIGHS
 from runs.bills.drawing.call_rows import call_rows
 from runs.bills.drawing.pivot_rows import PivotTable
+from runs.bills.lines import Line
 from runs.bills.months import is_simulated, month_lines
-from runs.bills.page import SHOWN_PARTS, bill_page
+from runs.bills.page import SHOWN_PARTS, BillPage, bill_page
+from runs.bills.why import BillPart
 from runs.bills.words import title_of_part
 from runs.home.asked import REAL, SIMULATED
 from runs.home.views import A_YEAR_S, CHOICE
@@ -27,6 +30,8 @@ from runs.months import this_month
 from teams.access import TeamRequest, member
 from teams.models import Role
 from teams.refusals import Refusal
+
+SHOWN_UNPRICED = 5
 
 
 @member(Role.VIEWER)
@@ -51,22 +56,45 @@ def bill(request: TeamRequest, month: str) -> HttpResponse:
     except Refusal as refusal:
         wanted, status, error = Asked(money=money_of(request.GET)), refusal.status, refusal.message
         page = bill_page(request.who, first, wanted, simulated=simulated)
-    addresses = {"team": request.who.team.slug, "month": f"{first:%Y-%m}"}
-    table = PivotTable(
-        page.pivot, wanted, page=reverse("bill", kwargs=addresses), calls=reverse("bill_calls", kwargs=addresses)
-    )
-    context = {
+    context = _context(request, page, error)
+    return _remembered(request, render(request, "runs/bills/bill.html", context, status=status))
+
+
+def _context(request: TeamRequest, page: BillPage, error: str) -> dict[str, Any]:
+    """What the page shows, with the addresses of the calls behind its figures."""
+    wanted, addresses = page.asked, {"team": request.who.team.slug, "month": f"{page.month:%Y-%m}"}
+    calls = reverse("bill_calls", kwargs=addresses)
+
+    def linked(lines: Sequence[Line], name: str) -> list[tuple[Line, str]]:
+        return [(line, wanted.narrowed(name, line.values[0].code).calls_query()) for line in lines]
+
+    parts = page.why.parts if page.why else ()
+    return {
         "page": page,
         "error": error,
-        "table": table,
+        "table": PivotTable(page.pivot, wanted, page=reverse("bill", kwargs=addresses), calls=calls),
         "by_title": [title_of(name) for name in wanted.by],
         "over_title": title_of(wanted.over) if wanted.over else "",
-        "why_parts": [(part, title_of_part(part)) for part in page.why.parts[:SHOWN_PARTS]] if page.why else [],
-        "why_rest": page.why.parts[SHOWN_PARTS:] if page.why else [],
-        "why_rest_nusd": sum(part.nusd for part in page.why.parts[SHOWN_PARTS:]) if page.why else 0,
+        "why_parts": [_why_row(part, wanted) for part in parts[:SHOWN_PARTS]],
+        "why_rest": parts[SHOWN_PARTS:],
+        "why_rest_nusd": sum(part.nusd for part in parts[SHOWN_PARTS:]),
         "weighs": WEIGHS.items(),
+        "calls": calls,
+        "csv": reverse("bill_csv", kwargs=addresses),
+        "query": wanted.query(),
+        "calls_query": wanted.calls_query(),
+        "real": wanted.query(money=REAL),
+        "made_up": wanted.query(money=SIMULATED),
+        "waste": linked(page.waste, "waste"),
+        "classes": linked(page.classes, "class"),
+        "unpriced": linked(page.unpriced[:SHOWN_UNPRICED], "model"),
+        "more_unpriced": len(page.unpriced[SHOWN_UNPRICED:]),
     }
-    return _remembered(request, render(request, "runs/bills/bill.html", context, status=status))
+
+
+def _why_row(part: BillPart, wanted: Asked) -> tuple[BillPart, str, str]:
+    """The part, its title, and the query of the page narrowed to its crew."""
+    return part, title_of_part(part), wanted.narrowed("crew", part.crew.code).query()
 
 
 @member(Role.VIEWER)
@@ -76,7 +104,13 @@ def bill_calls(request: TeamRequest, month: str) -> HttpResponse:
     first, simulated = _month(month), _simulated(request)
     only, cursor = only_of(request.GET), request.GET.get("cursor", "")
     wanted = Asked(only=only, money=money_of(request.GET))
-    context: dict[str, Any] = {"month": first, "simulated": simulated, "asked": wanted}
+    context: dict[str, Any] = {
+        "month": first,
+        "simulated": simulated,
+        "asked": wanted,
+        "calls_query": wanted.calls_query(),
+        "page_address": reverse("bill", kwargs={"team": request.who.team.slug, "month": f"{first:%Y-%m}"}),
+    }
     try:
         found = behind(request.who, first, only, simulated=simulated, cursor=cursor)
     except Refusal as refusal:

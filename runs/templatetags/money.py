@@ -52,6 +52,24 @@ def sum_cost(rollup: Any) -> SafeString:
 
 
 @register.filter
+def abs_sum(nusd: int) -> SafeString:
+    return sum_usd(abs(nusd))
+
+
+@register.simple_tag
+def cell_bar(nusd: int, most: int | None) -> SafeString:
+    """A small bar below a figure: its part of the largest one."""
+    width = round(min(1000.0, 1000 * max(0, nusd) / most), 1) if most and most > 0 else 0
+    return format_html(_CELL_BAR, f"{width:g}")
+
+
+_CELL_BAR = (
+    '<svg class="cell-bar" viewBox="0 0 1000 4" preserveAspectRatio="none" aria-hidden="true">'
+    '<rect width="{}" height="4"/></svg>'
+)
+
+
+@register.filter
 def cents(number: int) -> SafeString:
     """Whole cents as dollars: "$1,204.05"."""
     sign, amount = ("−", -number) if number < 0 else ("", number)

@@ -13,10 +13,8 @@ from runs.bills.asked import Asked
 from runs.bills.pivot import Pivot, Row
 from runs.bills.values import Value
 from runs.templatetags.changes import percent
-from runs.templatetags.money import sum_cost, sum_usd
+from runs.templatetags.money import cell_bar, sum_cost, sum_usd
 
-BAR = """<svg class="cell-bar" viewBox="0 0 1000 4" preserveAspectRatio="none" aria-hidden="true">
-<rect width="{:g}" height="4"/></svg>"""
 OTHERS = "others"
 
 
@@ -40,6 +38,13 @@ class PivotTable:
         names = [value.name for value in self._pivot.columns]
         return [*names, OTHERS] if self._pivot.has_others else names
 
+    def totals(self) -> list[tuple[str, int]]:
+        return list(zip(self.heads(), self._pivot.totals, strict=True))
+
+    def width(self) -> int:
+        """How many columns stand before the last one."""
+        return 1 + (len(self.heads()) if self.is_pivot else 3 if self.has_calls else 1)
+
     def rows(self) -> SafeString:
         return SafeString("".join(self._row(row) for row in self._pivot.rows))
 
@@ -50,7 +55,7 @@ class PivotTable:
             self._title(name, row.value),
             self._cells(row) if self.is_pivot else self._figures(row.sums),
             self._linked(sum_cost(row.sums), {name: row.value.code}),
-            self._bar(row.sums.spent_nusd, self._pivot.most_nusd),
+            cell_bar(row.sums.spent_nusd, self._pivot.most_nusd),
         )
 
     def _title(self, name: str, value: Value) -> SafeString:
@@ -81,7 +86,7 @@ class PivotTable:
                 continue
             only = {first: row.value.code} if value is None else {first: row.value.code, second: value.code}
             shown = sum_usd(nusd) if value is None else self._linked(sum_usd(nusd), only)
-            bar = self._bar(nusd, self._most)
+            bar = cell_bar(nusd, self._most)
             cells.append(format_html('<td class="n" data-label="{}">{}{}</td>', head, shown, bar))
         return SafeString("".join(cells))
 
@@ -92,6 +97,3 @@ class PivotTable:
         for name, code in only.items():
             asked = asked.narrowed(name, code)
         return format_html('<a class="plain" href="{}?{}">{}</a>', self._calls, asked.calls_query(), figure)
-
-    def _bar(self, nusd: int, most: int) -> SafeString:
-        return format_html(BAR, round(1000 * max(0, nusd) / most, 1) if most > 0 else 0)
