@@ -14,7 +14,7 @@ from typing import Protocol
 
 from runs.bill_sums.counter_lines import CounterLine, LateFigures, counter_lines, late_figures
 from runs.bill_sums.dimensions import PART
-from runs.bill_sums.sums import NONE, PARTS, Scope, Sums, sums_of
+from runs.bill_sums.sums import NONE, PARTS, Scope, Sums, added, sums_of, total
 from runs.bills.values import PART_NAMES, Names, Value, raw_of
 from teams.access import Principal
 
@@ -99,12 +99,9 @@ def in_parts(lines: Iterable[Line], place: int) -> list[Line]:
 
 def added_by(lines: Iterable[Line], *places: int) -> list[Line]:
     """The lines added up by the values at these places, the dearest first."""
-    added: dict[tuple[Value, ...], Sums] = {}
-    for line in lines:
-        short = tuple(line.values[place] for place in places)
-        added[short] = added[short] + line.sums if short in added else line.sums
-    return dearest_first(Line(values, sums) for values, sums in added.items())
+    sums = added((tuple(line.values[place] for place in places), line.sums) for line in lines)
+    return dearest_first(Line(values, row) for values, row in sums.items())
 
 
 def total_of(lines: Sequence[Line]) -> Sums:
-    return sum((line.sums for line in lines), NONE)
+    return total(line.sums for line in lines)

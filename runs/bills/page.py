@@ -177,20 +177,22 @@ def _unpriced(cube: Sequence[Line]) -> list[Line]:
 
 def _why(who: Principal, before: Sequence[Line], now: Sequence[Line], months: tuple[date, date], lines: Lines) -> Why:
     of_split = range(len(BY))
-    counts = [_runs(who, month, lines) for month in months]
-    runs = {code: (counts[0].get(code, 0), counts[1].get(code, 0)) for code in {*counts[0], *counts[1]}}
-    return why(added_by(before, *of_split), added_by(now, *of_split), runs)
+    return why(added_by(before, *of_split), added_by(now, *of_split), _runs(who, months, lines))
 
 
-def _runs(who: Principal, month: date, lines: Lines) -> dict[str, int]:
-    """How many runs of each crew were launched in the month. Nothing where the page is narrowed to less than crews:
-    nobody counts runs by models or people."""
+def _runs(who: Principal, months: tuple[date, date], lines: Lines) -> dict[str, tuple[int, int]]:
+    """How many runs of each crew were launched in the two months. Nothing where the page is narrowed to less than
+    crews: nobody counts runs by models or people."""
     if set(lines.only) - {"crew"}:
         return {}
-    period = Period(_midnight(month), _midnight(month_after(month)))
-    sums = run_sums(Scope(who, simulated=lines.simulated, period=period), by=("crew",), only=("runs",))
-    names = Names(who, ("crew",), sums)
-    return {names.of(key)[0].code: figures.runs for key, figures in sums.items()}
+    counts = []
+    for month in months:
+        period = Period(_midnight(month), _midnight(month_after(month)))
+        scope = Scope(who, simulated=lines.simulated, period=period)
+        counts.append({key: sums.runs for key, sums in run_sums(scope, by=("crew",), only=("runs",)).items()})
+    keys = {**counts[0], **counts[1]}
+    names = Names(who, ("crew",), keys)
+    return {names.of(key)[0].code: (counts[0].get(key, 0), counts[1].get(key, 0)) for key in keys}
 
 
 def _midnight(day: date) -> datetime:

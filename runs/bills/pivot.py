@@ -15,13 +15,21 @@ MOST_CELLS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """What a cell sums to, and how many of its calls lack a price."""
+
+    spent_nusd: int
+    unpriced_calls: int
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """``cells``: nano-dollars in the order of the columns, with what the others sum to at the end if there are any;
-    None where there is nothing. Empty where the bill is divided by one dimension."""
+    """``cells``: in the order of the columns, with the sum of the others at the end if there are any; None where there
+    is nothing. Empty where the bill is divided by one dimension."""
 
     value: Value
     sums: Sums
-    cells: Sequence[int | None] = ()
+    cells: Sequence[Cell | None] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,7 @@ class Pivot:
     rows: Sequence[Row]
     rest: int  # how many rows are not shown; at least 1 where something is left
     rest_nusd: int
-    totals: Sequence[int]  # of the columns, the others' at the end
+    totals: Sequence[Cell]  # of the columns, the others' at the end
     total_nusd: int
 
     @property
@@ -57,10 +65,11 @@ def pivot_of(by: Sequence[str], lines: Sequence[Line], total: Sums) -> Pivot:
     heads, has_others = [line.values[0] for line in by_column[:SHOWN_COLUMNS]], len(by_column) > SHOWN_COLUMNS
     cells = {line.values: line.sums for line in lines}
     places = {value: place for place, value in enumerate(heads)}
-    totals = [line.sums.spent_nusd for line in by_column[:SHOWN_COLUMNS]]
-    if has_others or sum(totals) != total.spent_nusd:
-        has_others = True
-        totals.append(total.spent_nusd - sum(totals))
+    totals: list[Cell] = [_cell(line.sums) for line in by_column[:SHOWN_COLUMNS]]
+    others = _others(total, totals)
+    has_others = has_others or others is not None
+    if has_others:
+        totals.append(others or Cell(0, 0))
     return Pivot(
         by,
         heads,
@@ -75,11 +84,22 @@ def pivot_of(by: Sequence[str], lines: Sequence[Line], total: Sums) -> Pivot:
 
 def _row(row: Line, places: Mapping[Value, int], cells: Mapping[tuple[Value, ...], Sums], has_others: bool) -> Row:
     (value,) = row.values
-    found: list[int | None] = []
+    found: list[Cell | None] = []
     for head in places:
         sums = cells.get((value, head))
-        found.append(None if sums is None else sums.spent_nusd)
+        found.append(None if sums is None else _cell(sums))
     if has_others:
-        left = row.sums.spent_nusd - sum(nusd or 0 for nusd in found)
-        found.append(left or None)
+        found.append(_others(row.sums, found))
     return Row(value, row.sums, found)
+
+
+def _cell(sums: Sums) -> Cell:
+    return Cell(sums.spent_nusd, sums.unpriced_calls)
+
+
+def _others(whole: Sums, shown: Sequence[Cell | None]) -> Cell | None:
+    """What is left of the whole; None if nothing is."""
+    cells = [cell for cell in shown if cell is not None]
+    spent = whole.spent_nusd - sum(cell.spent_nusd for cell in cells)
+    unpriced = whole.unpriced_calls - sum(cell.unpriced_calls for cell in cells)
+    return Cell(spent, unpriced) if spent or unpriced else None

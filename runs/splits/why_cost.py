@@ -97,6 +97,8 @@ def _of_models(reasons: Reasons, task: str, models: Models, baseline: Side, othe
         reasons.add(Reason(task, "other", model, gone), change)
         return
     for kind in TOKEN_KINDS:
+        if not before.tokens.get(kind) and not after.tokens.get(kind):
+            continue  # whose parts are 0
         old, new = _of_kind(before, after, kind), _of_kind(after, before, kind)
         calls, tokens, price = shares(old, new)
         reasons.add(Reason(task, "calls", model, gone), calls)

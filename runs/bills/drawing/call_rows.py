@@ -57,6 +57,6 @@ def _row(who: Principal, call: Call) -> SafeString:
 def _spent_on(call: Call) -> SafeString:
     """Its cost class, and that it was paid in vain if its run gave nothing."""
     waste = waste_of(call.cost_class, call.run.state)
-    if not waste:
+    if waste in ("", call.cost_class):
         return format_html("{}", word(call.cost_class))
     return format_html('{}<div class="warn small">{}</div>', word(call.cost_class), f"waste: {word(waste)}")

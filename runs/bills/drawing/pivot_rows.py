@@ -10,10 +10,10 @@ from django.utils.safestring import SafeString
 from runs.bill_sums.dimensions import PART
 from runs.bill_sums.sums import Sums
 from runs.bills.asked import Asked
-from runs.bills.pivot import Pivot, Row
+from runs.bills.pivot import Cell, Pivot, Row
 from runs.bills.values import Value
 from runs.templatetags.changes import percent
-from runs.templatetags.money import cell_bar, sum_cost, sum_usd
+from runs.templatetags.money import cell_bar, sum_cost
 
 OTHERS = "others"
 
@@ -23,7 +23,7 @@ class PivotTable:
 
     def __init__(self, pivot: Pivot, asked: Asked, *, page: str, calls: str) -> None:
         self._pivot, self._asked, self._page, self._calls = pivot, asked, page, calls
-        self._most = max((nusd or 0 for row in pivot.rows for nusd in row.cells), default=0)
+        self._most = max((cell.spent_nusd for row in pivot.rows for cell in row.cells if cell), default=0)
 
     @property
     def is_pivot(self) -> bool:
@@ -38,7 +38,7 @@ class PivotTable:
         names = [value.name for value in self._pivot.columns]
         return [*names, OTHERS] if self._pivot.has_others else names
 
-    def totals(self) -> list[tuple[str, int]]:
+    def totals(self) -> list[tuple[str, Cell]]:
         return list(zip(self.heads(), self._pivot.totals, strict=True))
 
     def width(self) -> int:
@@ -80,13 +80,13 @@ class PivotTable:
         first, second = self._pivot.by
         values: Sequence[Value | None] = [*self._pivot.columns, None]
         cells = []
-        for value, head, nusd in zip(values, self.heads(), row.cells, strict=False):
-            if nusd is None:
+        for value, head, cell in zip(values, self.heads(), row.cells, strict=False):
+            if cell is None:
                 cells.append(SafeString('<td class="n"></td>'))
                 continue
             only = {first: row.value.code} if value is None else {first: row.value.code, second: value.code}
-            shown = sum_usd(nusd) if value is None else self._linked(sum_usd(nusd), only)
-            bar = cell_bar(nusd, self._most)
+            shown = sum_cost(cell) if value is None else self._linked(sum_cost(cell), only)
+            bar = cell_bar(cell.spent_nusd, self._most)
             cells.append(format_html('<td class="n" data-label="{}">{}{}</td>', head, shown, bar))
         return SafeString("".join(cells))
 
