@@ -41,7 +41,7 @@ def counter_lines(scope: Scope, *, most: int) -> list[CounterLine]:
         nusd=SQL(MOVED_NUSD),
         rows=SQL(MOVED_ROWS),
         which=SQL(OF_MOVED),
-        narrow=narrowed(tuple(scope.only)),
+        narrow=narrowed(tuple(scope.only), moved=True),
     )
     values = {
         "team": scope.who.team.pk,

@@ -155,9 +155,12 @@ def _parameters(scope: Scope, by: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def narrowed(only: Sequence[str]) -> Composable:
-    """Conditions on ``call`` and ``run`` for the parameters of ``only_parameters``, each with an AND before it."""
-    return SQL(" ").join(_conditions(tuple(map(_kind, only)), _CALLS))
+def narrowed(only: Sequence[str], *, moved: bool = False) -> Composable:
+    """Conditions on ``call`` and ``run`` for the parameters of ``only_parameters``, each with an AND before it.
+
+    ``moved``: of counter-lines, which have the day on which they came.
+    """
+    return SQL(" ").join(_conditions(tuple(map(_kind, only)), _MOVED if moved else _CALLS))
 
 
 def only_parameters(only: Mapping[str, Any]) -> dict[str, Any]:

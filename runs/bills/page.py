@@ -70,12 +70,12 @@ class BillPage:
     crews: Sequence[Value]
 
     @property
-    def waste_nusd(self) -> int:
-        return sum(line.sums.spent_nusd for line in self.waste)
+    def wasted(self) -> Sums:
+        return total_of(self.waste)
 
     @property
     def waste_share(self) -> float | None:
-        return self.waste_nusd / self.total.spent_nusd if self.total.spent_nusd else None
+        return self.wasted.spent_nusd / self.total.spent_nusd if self.total.spent_nusd else None
 
     @property
     def priced_share(self) -> float | None:
