@@ -67,7 +67,8 @@ class LateFigures:
 _LATE = """
     SELECT count(*) AS count, coalesce(sum(correction.booked_nusd), 0)::bigint AS booked_nusd,
            coalesce(sum(correction.cost_nusd), 0)::bigint AS cost_nusd
-    FROM runs_correction AS correction JOIN runs_call AS call ON call.id = correction.call_id
+    FROM runs_correction AS correction
+    CROSS JOIN LATERAL (SELECT * FROM runs_call WHERE id = correction.call_id OFFSET 0) AS call
     WHERE correction.month = %(month)s AND call.billed_month = %(month)s AND call.team_id = %(team)s
       AND call.simulated = %(simulated)s
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from django.db import connection
 
@@ -46,7 +47,7 @@ MOST_NAMES = 40
 
 def months_of(who: Principal, *, simulated: bool) -> list[date]:
     """The months that have lines or a bill, and the present one; the newest first."""
-    values = {"team": who.team.pk, "simulated": simulated, "live": list(RUN_LIVE)}
+    values: dict[str, Any] = {"team": who.team.pk, "simulated": simulated, "live": list(RUN_LIVE)}
     with connection.cursor() as cursor:
         cursor.execute(_MONTHS, values)
         return [row[0] for row in cursor.fetchall()]
@@ -54,7 +55,7 @@ def months_of(who: Principal, *, simulated: bool) -> list[date]:
 
 def label_names(who: Principal) -> list[str]:
     """Names of labels, the most used first, from the first ``SETS_LOOKED_AT`` sets: others can be typed."""
-    values = {
+    values: dict[str, Any] = {
         "team": who.team.pk,
         "live": list(RUN_LIVE),
         "sets": SETS_LOOKED_AT,

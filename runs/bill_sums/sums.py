@@ -286,8 +286,8 @@ _LABELS: LiteralString = (
 def _conditions(only: Sequence[str], source: _Source) -> list[Composable]:
     return [
         SQL("AND {value} = {given}").format(
-            value=SQL(_expression(name, source, f"of_{place}")),  # type: ignore[arg-type]
-            given=SQL(f"%(only_{place})s"),  # type: ignore[arg-type]
+            value=SQL(_expression(name, source, f"of_{place}")),
+            given=SQL(f"%(only_{place})s"),
         )
         for place, name in enumerate(only)
     ]

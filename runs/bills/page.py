@@ -50,7 +50,7 @@ class BillPage:
     chips: Sequence[Chip]
     is_present: bool
     months: Sequence[date]  # the newest first
-    standing: Standing | None  # None where it is narrowed, and for simulated money
+    standing: Standing | None  # None for simulated money
     total: Sums
     before: Sums | None  # None: the month before has no lines
     before_month: date | None
@@ -68,6 +68,11 @@ class BillPage:
     choices: Sequence[tuple[str, str]]  # dimensions with their titles
     label_choices: Sequence[tuple[str, str]]  # whom costs can be charged to
     crews: Sequence[Value]
+
+    @property
+    def budget(self) -> Standing | None:
+        """None where the page is narrowed: nobody set a budget for that."""
+        return None if self.asked.only else self.standing
 
     @property
     def wasted(self) -> Sums:
@@ -126,7 +131,7 @@ def bill_page(who: Principal, month: date, asked: Asked, *, simulated: bool) -> 
         chips=_chips(who, lines, asked),
         is_present=month == present,
         months=months,
-        standing=None if asked.only else standing_of(who, month, simulated=simulated),
+        standing=standing_of(who, month, simulated=simulated),
         total=total,
         before=total_of(cube_before) if cube_before else None,
         before_month=earlier,

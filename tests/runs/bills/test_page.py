@@ -122,7 +122,7 @@ def _same(cast: Cast, only: dict[str, str], nusd: int) -> None:
 def test_narrowing_to_a_customer_tells_its_own_figures(cast: Cast, crew: Crew, client: Client) -> None:
     page = page_of(cast, **{"label:customer": "Alder & Sons"})
     assert page.total.spent_nusd == 4_000_000_000
-    assert page.standing is None
+    assert page.budget is None
     client.force_login(cast.viewer.user)
     html = client.get("/t/acme/bills/2026-10/?label:customer=Alder+%26+Sons").content.decode()
     assert "customer: Alder &amp; Sons" in html
