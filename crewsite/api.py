@@ -14,6 +14,8 @@ from agents_app.knowledge.api import router as documents
 from agents_app.versions.api import router as versions
 from crewsite.errors import FORBIDDEN, NOT_FOUND
 from engine.strict_json import JsonFault
+from runs.bills.api import router as bills
+from runs.bills.api import usage_router as usage
 from runs.compare.api import router as comparisons
 from runs.history.api import crew_router as version_figures
 from runs.history.api import router as history
@@ -61,6 +63,8 @@ api.add_router("/compare", comparisons)
 api.add_router("/operations", operations)
 api.add_router("/documents", documents)
 api.add_router("/providers", providers)
+api.add_router("/bills", bills)
+api.add_router("/usage", usage)
 api.add_router("/limits", limits)
 api.add_router("/prices", prices)
 

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from runs.bills import views as bills
 from runs.compare import views as compare
 from runs.demo import views as demo
 from runs.export import views as export
@@ -52,6 +53,10 @@ urlpatterns = [
     path("runs/<uuid:run_id>/comments/<int:pk>/", ratings.comment, name="edit_comment"),
     path("runs/<uuid:run_id>/calls/", run.calls, name="run_calls"),
     path("runs/<uuid:run_id>/calls/<uuid:call_id>/", run.call, name="call"),
+    path("bills/", bills.bills, name="bills"),
+    path("bills/<str:month>.csv", bills.bill_csv, name="bill_csv"),
+    path("bills/<str:month>/", bills.bill, name="bill"),
+    path("bills/<str:month>/calls/", bills.bill_calls, name="bill_calls"),
     path("example/", demo.open_example, name="open_example"),
     path("example/remove/", demo.remove_example, name="remove_example"),
     path("compare/", compare.comparison, name="compare"),

@@ -11,7 +11,7 @@ from django.db import models
 from agents_app.models import Crew, CrewVersion
 from runs.models.call import CALL_PARTS
 from runs.models.fields import Rollup
-from runs.states import CostClass
+from runs.states import CostClass, RunState
 from teams.models import KeptJSON, Team
 
 
@@ -51,6 +51,7 @@ class BillSum(Rollup):
     credential = models.CharField(max_length=120, blank=True)
     kind = models.CharField(max_length=5)
     cost_class = models.CharField(max_length=10, choices=CostClass.choices)
+    state = models.CharField(max_length=10, choices=RunState.choices)  # of their runs: what these gave in vain is waste
     calls = models.IntegerField(default=0)
     saved_nusd = models.BigIntegerField(default=0)  # by caches of results, as far as it is known
     # By reading a prompt from the provider's cache: what these tokens would have cost as others.
@@ -71,7 +72,7 @@ class BillSum(Rollup):
             models.UniqueConstraint(
                 fields=[
                     *("team", "simulated", "month", "day", "crew", "version", "person", "api_token", "labels"),
-                    *("agent", "model", "credential", "kind", "cost_class"),
+                    *("agent", "model", "credential", "kind", "cost_class", "state"),
                 ],
                 name="bill_sum_once",
             ),

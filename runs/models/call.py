@@ -170,7 +170,7 @@ class Call(models.Model):
         ]
         indexes = [
             models.Index(fields=["run", "started_at"], name="call_of_run"),
-            models.Index(fields=["team", "billed_month"], name="call_of_month"),
+            models.Index(fields=["team", "billed_month", "id"], name="call_of_month"),
             models.Index(
                 fields=["team", "billed_month"],
                 include=["run", "model"],

@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from runs.money import to_usd
+from runs.money import sized, to_usd
 from runs.templatetags.money import CENT_NUSD
 
 register = template.Library()
@@ -69,3 +69,13 @@ def signed_usd(nusd: int) -> SafeString:
     shown = f"{amount:,.4f}" if abs(nusd) >= CENT_NUSD else f"{amount:.6f}"
     sign, judged = ("+", "bad") if nusd > 0 else ("−", "good")
     return format_html('<span class="num {}" title="{}${}">{}${}</span>', judged, sign, f"{amount:,.9f}", sign, shown)
+
+
+@register.filter
+def signed_sum(nusd: int) -> SafeString:
+    """A difference of sums with its sign, in as many digits as its size needs; all nine in the title."""
+    if not nusd:
+        return format_html('<span class="num quiet">{}</span>', "$0")
+    sign, judged = ("+", "bad") if nusd > 0 else ("−", "good")
+    exact = f"{sign}${to_usd(abs(nusd)):,.9f}"
+    return format_html('<span class="num {}" title="{}">{}{}</span>', judged, exact, sign, sized(nusd))

@@ -70,6 +70,7 @@ class Rows:
             "step": "0.1",
             "run_id": run.pk,
             "call_id": self.books.done.calls.first().pk,
+            "month": f"{this_month():%Y-%m}",
             "secret": "no-such-link",
             "provider_id": self.pks["provider"],
             "price_id": self.pks["price"],

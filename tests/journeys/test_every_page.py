@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ STILL = """
         document.addEventListener(swap, (event) => event.preventDefault());
     }
 """
+MONTH = f"{datetime.now(UTC):%Y-%m}"
 ALL_COLUMNS = f"runs/?columns={','.join(COLUMNS)}"
 LONG = (
     "A crew whose name is so long that it does not fit on any line of a narrow screen, " + "andhasawordwithoutend" * 4
@@ -109,6 +111,10 @@ def addresses(application: Application) -> Iterator[list[str]]:
                 "limits/",
                 "settings/",
                 "prices/?model=perplexity/sonar-deep-research",
+                "bills/?money=simulated",
+                f"bills/{MONTH}/?money=simulated&by=person&and=class&over=person",
+                f"bills/{MONTH}/?money=simulated&by=day&crew={crew}",
+                f"bills/{MONTH}/calls/?money=simulated&crew={crew}",
                 f"knowledge/{document['id']}/",
             ),
             *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/")),

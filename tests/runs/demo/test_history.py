@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from agents_app.models import CrewVersion
 from engine.catalogue.price_list import DefaultPrices
-from engine.catalogue.pricing import Usage, cost_usd, worst_case_usd
+from engine.catalogue.pricing import Usage, charge_of, worst_case_usd
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.plan import make_plan
 from engine.spec.validate import validate
@@ -253,6 +253,9 @@ class TestPieces:
         assert price is not None
         assert rate is not None
         cached = min(cached, prompt)
-        exact = cost_usd(Usage(prompt, cached, 0, completion), price)
-        assert rate.cost_nusd(prompt, cached, completion) == to_nusd(exact)
+        charge = charge_of(Usage(prompt, cached, 0, completion), price)
+        assert rate.cost_nusd(prompt, cached, completion) == to_nusd(charge.cost_usd)
+        assert charge.parts is not None
+        parts = charge.parts.prompt, charge.parts.cached, charge.parts.completion
+        assert rate.parts_nusd(prompt, cached, completion) == parts
         assert rate.worst_nusd(prompt, completion) == to_nusd(worst_case_usd(prompt, completion, price))

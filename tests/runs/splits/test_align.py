@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs.compare.splits.align import Pair, TaskText, aligned
+from runs.splits.align import Pair, TaskText, aligned
 
 FIGURES = TaskText("figures", "Figures", "Collect the figures of {company} from its reports.", "finance")
 NEWS = TaskText("news", "News", "Collect the headlines about {company}.", "news")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from math import ceil, floor, log, sqrt
 
-from runs.compare.splits.interval import LEVEL, Sample
+from runs.splits.interval import LEVEL, Sample
 
 MOST = 5
 LEAST_RATINGS = 6

@@ -9,8 +9,8 @@ from math import prod
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs.compare.splits.shapley import shares
 from runs.rounding import whole_numbers
+from runs.splits.shapley import shares
 
 factor = st.fractions(min_value=0, max_value=10**6, max_denominator=10**4)
 pairs = st.lists(st.tuples(factor, factor), min_size=1, max_size=4)

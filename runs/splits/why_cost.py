@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from runs.compare.splits.align import Pair
-from runs.compare.splits.cells import Models, Reason, Reasons, Split, by_model, of_task, one_model, split_of, with_crew
-from runs.compare.splits.facts import TOKEN_KINDS, CallSums, Side
-from runs.compare.splits.shapley import shares
+from runs.splits.align import Pair
+from runs.splits.cells import Models, Reason, Reasons, Split, by_model, of_task, one_model, split_of, with_crew
+from runs.splits.facts import TOKEN_KINDS, CallSums, Side
+from runs.splits.shapley import shares
 from runs.states import CostClass
 
 NUSD_PER_MTOK_PRICE = 1_000
@@ -22,6 +22,11 @@ NUSD_PER_MTOK_PRICE = 1_000
 
 
 def why_cost(baseline: Side, other: Side, pairs: Sequence[Pair]) -> Split:
+    return split_of(_cost(baseline, baseline.calls), _cost(other, other.calls), cost_shares(baseline, other, pairs))
+
+
+def cost_shares(baseline: Side, other: Side, pairs: Sequence[Pair]) -> dict[Reason, Fraction]:
+    """What each reason makes of the difference of a run's cost, in 1e-9 USD. They sum to it exactly."""
     reasons = Reasons()
     for pair in with_crew(pairs):
         before = [row for row in of_task(baseline, pair.old) if row.priced]
@@ -32,7 +37,7 @@ def why_cost(baseline: Side, other: Side, pairs: Sequence[Pair]) -> Split:
             reasons.add(Reason(task, pair.how), _cost(other, after) - _cost(baseline, before))
         else:
             _of_task(reasons, task, (baseline, before), (other, after))
-    return split_of(_cost(baseline, baseline.calls), _cost(other, other.calls), dict(reasons.shares))
+    return dict(reasons.shares)
 
 
 Calls = tuple[Side, Sequence[CallSums]]
@@ -92,6 +97,8 @@ def _of_models(reasons: Reasons, task: str, models: Models, baseline: Side, othe
         reasons.add(Reason(task, "other", model, gone), change)
         return
     for kind in TOKEN_KINDS:
+        if not before.tokens.get(kind) and not after.tokens.get(kind):
+            continue  # whose parts are 0
         old, new = _of_kind(before, after, kind), _of_kind(after, before, kind)
         calls, tokens, price = shares(old, new)
         reasons.add(Reason(task, "calls", model, gone), calls)

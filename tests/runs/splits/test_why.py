@@ -8,11 +8,11 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runs.compare.splits.align import Pair, TaskText, aligned
-from runs.compare.splits.cells import Reason, Split
-from runs.compare.splits.facts import TOKEN_KINDS, CallSums, Side, TaskSums, Totals
-from runs.compare.splits.why_cost import why_cost
-from runs.compare.splits.why_time import why_time
+from runs.splits.align import Pair, TaskText, aligned
+from runs.splits.cells import Reason, Split
+from runs.splits.facts import TOKEN_KINDS, CallSums, Side, TaskSums, Totals
+from runs.splits.why_cost import why_cost
+from runs.splits.why_time import why_time
 from runs.states import CostClass
 
 KEYS = ("figures", "news", "brief")

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs.compare.splits.interval import difference
-from runs.compare.splits.stars import PARTS, mean_sample
+from runs.splits.interval import difference
+from runs.splits.stars import PARTS, mean_sample
 
 given_stars = st.lists(st.integers(1, 5), min_size=6, max_size=200)
 

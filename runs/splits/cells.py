@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from runs.compare.splits.align import Pair
-from runs.compare.splits.facts import CREW, CallSums, Side
-from runs.compare.splits.shapley import total
 from runs.rounding import whole_numbers
+from runs.splits.align import Pair
+from runs.splits.facts import CREW, CallSums, Side
+from runs.splits.shapley import total
 
 
 @dataclass(frozen=True, slots=True)

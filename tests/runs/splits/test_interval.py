@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs.compare.splits.interval import EXACT_UP_TO, Difference, Sample, difference, middle_ranks, p95_rank, ranks
+from runs.splits.interval import EXACT_UP_TO, Difference, Sample, difference, middle_ranks, p95_rank, ranks
 
 
 def sample(values: list[int]) -> Sample:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from runs.compare.splits.align import Pair
-from runs.compare.splits.cells import Models, Reason, Reasons, Split, by_model, of_task, one_model, split_of, with_crew
-from runs.compare.splits.facts import CREW, CallSums, Side, TaskSums
-from runs.compare.splits.shapley import shares, total
 from runs.run.findings.task_times import TaskFacts, TaskTime, pause_beyond_people, task_times
+from runs.splits.align import Pair
+from runs.splits.cells import Models, Reason, Reasons, Split, by_model, of_task, one_model, split_of, with_crew
+from runs.splits.facts import CREW, CallSums, Side, TaskSums
+from runs.splits.shapley import shares, total
 from runs.states import CostClass
 
 ZERO = Fraction(0)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from agents_app.models import CrewVersion
-from runs.compare.splits.interval import Sample
 from runs.models import Run
+from runs.splits.interval import Sample
 from runs.states import WASTED
 
 CREW = ""

@@ -7,6 +7,8 @@ from fractions import Fraction
 from itertools import combinations
 from math import factorial, prod
 
+TWO = 2
+
 
 def shares(before: Sequence[Fraction], after: Sequence[Fraction]) -> tuple[Fraction, ...]:
     """What each factor contributes to ``prod(after) - prod(before)``: its Shapley value. They sum to that exactly.
@@ -19,13 +21,19 @@ def shares(before: Sequence[Fraction], after: Sequence[Fraction]) -> tuple[Fract
 
 
 def _share(own: int, before: Sequence[Fraction], after: Sequence[Fraction]) -> Fraction:
+    change = after[own] - before[own]
+    if not change:
+        return Fraction(0)
     others = [number for number in range(len(before)) if number != own]
+    if len(others) == TWO:  # the usual case, for which the sum below is this
+        (a, b), (c, d) = ((before[other], after[other]) for other in others)
+        return change * (2 * (a * c + b * d) + a * d + b * c) / 6
     value = Fraction(0)
     for size in range(len(before)):
         weight = Fraction(factorial(size) * factorial(len(others) - size), factorial(len(before)))
         for moved in combinations(others, size):
             value += weight * prod((after if other in moved else before)[other] for other in others)
-    return value * (after[own] - before[own])
+    return value * change
 
 
 def total(values: Iterable[Fraction]) -> Fraction:
