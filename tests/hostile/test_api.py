@@ -31,6 +31,7 @@ from crewsite.api import api
 from teams.actions import issue_token
 from teams.models import Scope
 from tests.hostile.rows import Rows, make_rows
+from tests.made_once import made_once
 
 pytestmark = pytest.mark.django_db
 
@@ -82,9 +83,7 @@ def one_transaction() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
-@pytest.fixture
-def rows() -> Rows:
-    return make_rows()
+rows = made_once(make_rows)
 
 
 @owners.parametrize()

@@ -26,6 +26,7 @@ from crewsite.methods import STREAMS
 from teams.actions import issue_token
 from teams.models import Scope
 from tests.hostile.rows import Rows, make_rows
+from tests.made_once import made_once
 from tests.pages import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -142,9 +143,11 @@ class World:
         return answer
 
 
+rows = made_once(make_rows)
+
+
 @pytest.fixture
-def world() -> World:
-    rows = make_rows()
+def world(rows: Rows) -> World:
     clients = {"owner": signed_in(rows.cast.owner), "viewer": signed_in(rows.cast.viewer), "nobody": Client()}
     for name, scope in (("owner", Scope.ADMIN), ("viewer", Scope.READ)):
         secret = issue_token(getattr(rows.cast, name), scope=scope)[1]
