@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, TypeVar
 
@@ -46,3 +47,11 @@ def copied(name: str) -> Any:
         return deepcopy(request.getfixturevalue(name))
 
     return own
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What is changed within is taken back: for cases that are tried one after the other on the same rows."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
