@@ -33,6 +33,12 @@ STILL = """
         document.addEventListener(swap, (event) => event.preventDefault());
     }
 """
+SETTLED = """
+    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+        for (const moving of document.getAnimations()) if (moving instanceof CSSTransition) moving.finish();
+        done();
+    })))
+"""
 ALL_COLUMNS = f"runs/?columns={','.join(COLUMNS)}"
 LONG = (
     "A crew whose name is so long that it does not fit on any line of a narrow screen, " + "andhasawordwithoutend" * 4
@@ -166,6 +172,7 @@ def _faults_of(page: Page, look: str) -> list[str]:
     width, scheme, options = LOOKS[look]
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.evaluate(SETTLED)
     violations = page.evaluate("(options) => axe.run(document, options).then((found) => found.violations)", options)
     found = [
         f"{rule['id']} ({rule['impact']}): {node['target']} {node['html'][:150]}"
