@@ -1,11 +1,13 @@
 """The one NinjaAPI: which router answers which address, and how each exception becomes an error answer."""
 
+from threading import Lock
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Swagger
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from agents_app.crews.api import router as crews
@@ -32,7 +34,25 @@ from teams.refusals import Refusal, TooMany
 
 
 class CrewsiteAPI(NinjaAPI):
-    """An operation's id is its function's name, so that moving the function to another module does not change it."""
+    """An operation's id is its function's name, so that moving the function to another module does not change it.
+
+    The description of all operations is made once: it takes more than a second of processor time, and anybody may ask
+    for it. Who gets it does not change it.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._describing = Lock()
+        self._described: dict[str, OpenAPISchema] = {}
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        prefix = self.get_root_path(path_params or {}) if path_prefix is None else path_prefix
+        with self._describing:  # who comes meanwhile waits, and does not make it again
+            if prefix not in self._described:
+                self._described = {prefix: super().get_openapi_schema(path_prefix=prefix)}
+            return self._described[prefix]
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
         return operation.view_func.__name__

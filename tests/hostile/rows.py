@@ -69,7 +69,7 @@ class Rows:
             "key": "figures",
             "step": "0.1",
             "run_id": run.pk,
-            "call_id": self.books.done.calls.first().pk,
+            "call_id": self.pks["call"],
             "month": f"{this_month():%Y-%m}",
             "secret": "no-such-link",
             "provider_id": self.pks["provider"],
@@ -105,6 +105,7 @@ def make_rows() -> Rows:
         "delivery": Delivery.objects.get(webhook=hook).pk,
         "alert": alert.pk,
         "comment": comment(owner, books.done, "Good.").pk,
+        "call": books.done.calls.earliest("pk").pk,
     }
     view = SavedView.objects.create(team=owner.team, name="Failed", q="status:failed", sort="cost", columns="cost")
     pks["view"] = view.pk

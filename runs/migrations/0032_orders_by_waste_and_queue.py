@@ -21,7 +21,7 @@ KEEP_WASTE = [
 class Migration(migrations.Migration):
     dependencies = [
         ("agents_app", "0005_json_as_it_was_written"),
-        ("runs", "0030_sums_of_bills"),
+        ("runs", "0031_bills_by_state"),
         ("teams", "0012_test_provider_keys"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
