@@ -15,6 +15,7 @@ from agents_app.versions.api import router as versions
 from crewsite.errors import FORBIDDEN, NOT_FOUND
 from engine.strict_json import JsonFault
 from runs.compare.api import router as comparisons
+from runs.forecast.api import router as forecasts
 from runs.history.api import router as history
 from runs.launch.api import router as launches
 from runs.limits.api import router as limits
@@ -60,6 +61,7 @@ api.add_router("/operations", operations)
 api.add_router("/documents", documents)
 api.add_router("/providers", providers)
 api.add_router("/limits", limits)
+api.add_router("/forecast", forecasts)
 api.add_router("/prices", prices)
 
 

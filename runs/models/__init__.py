@@ -4,7 +4,17 @@ Money is in whole 1e-9 USD (``_nusd``), tokens and calls are counts. Rollups on 
 calls and of nothing else; ``runs.ledger`` keeps them in the same transaction as the call. Times come from the database.
 """
 
-from runs.models.alert import THRESHOLDS, Alert, AlertKind, MailState, Notice
+from runs.models.alert import (
+    THRESHOLDS,
+    Alert,
+    AlertKind,
+    MailState,
+    Notice,
+    Report,
+    ReportKind,
+    ReportMail,
+    ReportWish,
+)
 from runs.models.bill import Allowance, Bill, Correction
 from runs.models.bill_sums import BillSum, LaunchLabels
 from runs.models.call import Call
@@ -45,6 +55,10 @@ __all__ = [
     "PriceQuote",
     "PriceTier",
     "Rating",
+    "Report",
+    "ReportKind",
+    "ReportMail",
+    "ReportWish",
     "Review",
     "Rollup",
     "Run",
