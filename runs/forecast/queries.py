@@ -27,8 +27,6 @@ from runs.states import RUN_LIVE
 from teams.models import Team
 
 By = Literal["crew", "person"]
-NOBODY = 0
-"""Whose runs are those of people whose accounts are gone."""
 
 
 @dataclass(slots=True)
@@ -56,10 +54,17 @@ def month_now() -> date:
 
 
 def team_forecast(
-    team: Team, *, month: date | None = None, simulated: bool = False, budget_nusd: int | None = None
+    team: Team,
+    *,
+    month: date | None = None,
+    simulated: bool = False,
+    budget_nusd: int | None = None,
+    now: datetime | None = None,
 ) -> Forecast:
-    """Of the present month, or of another that has begun. ``budget_nusd``: whose end is looked for, else the bill's."""
-    now, month = hour_now(), month or month_now()
+    """Of the present month, or of another that has begun. ``budget_nusd``: whose end is looked for, else the bill's.
+    ``now``: another full hour than the present one."""
+    now = now or hour_now()
+    month = month or now.date().replace(day=1)
     spent = _spent(team, month, simulated, now)[None]
     return _of_team(team, spent, month, simulated, now, budget_nusd)
 
@@ -96,9 +101,11 @@ def forecasts(
             every.months[its_month] += nusd
         for day, nusd in spent.days.items():
             every.days[day] += nusd
-    each = {}
-    for key in {*found, *standings} - {None, NOBODY}:
-        spent, standing = found.get(key, Spent()), standings.get(key or NOBODY)
+    each: dict[int, Forecast] = {}
+    for key in {*found, *standings}:
+        if not key:  # 0: people whose accounts are gone
+            continue
+        spent, standing = found.get(key, Spent()), standings.get(key)
         each[key] = forecast(
             spent.days,
             month=month,

@@ -130,6 +130,11 @@ class Home:
         return self.total.spent_nusd - self.before.spent_nusd
 
     @property
+    def money(self) -> str:
+        """Which runs these are, as an address says it."""
+        return SIMULATED if self.simulated else REAL
+
+    @property
     def forecast_line(self) -> Line:
         return line(self.forecast)
 

@@ -90,7 +90,9 @@ def figures_of(team: Team, period: Period, now: datetime) -> Figures | None:
     month = period_of(ReportKind.MONTH, period.month)
     is_over = now.date() >= month.until
     bill = Bill.objects.filter(team=team, month=period.month).values_list("spent_nusd", "budget_nusd").first()
-    forecast = None if is_over else team_forecast(team)
+    forecast = (
+        None if is_over else team_forecast(team, month=period.month, now=now.replace(minute=0, second=0, microsecond=0))
+    )
     return Figures(
         kind=period.kind.value,
         begins=period.begins.isoformat(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -85,7 +86,7 @@ def _tell(report: Report, figures: Figures, period: Period) -> None:
 def _wanting(period: Period, most: int) -> list[Team]:
     if most <= 0:
         return []
-    values = {
+    values: dict[str, Any] = {
         "due_at": period.due_at,
         "event": EVENTS[period.kind].value,
         "kind": period.kind.value,
