@@ -16,18 +16,19 @@ NOT_THIS_MONTH = "not this month"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a page or mail says: the range by which day, the range alone, how it was made, and when the budget ends (""
-    without one)."""
+    """What a page or mail says: the range by which day, the range alone, how it was made, and when the budget ends, in
+    a sentence and alone ("" without one)."""
 
     text: str
     range: str
     why: str
     ends: str
+    end_day: str
     is_known: bool
 
 
 def line(found: Forecast) -> Line:
-    return Line(forecast_text(found), _range(found), why(found), ends_text(found), found.is_known)
+    return Line(forecast_text(found), _range(found), why(found), ends_text(found), end_day(found), found.is_known)
 
 
 def forecast_text(found: Forecast) -> str:
@@ -47,17 +48,23 @@ def range_text(low_nusd: int, high_nusd: int) -> str:
 
 
 def ends_text(found: Forecast) -> str:
-    """When the budget ends, after "its budget": "ends 24-28 Nov", "lasts this month"; "" where nothing can be said."""
+    """After "the budget": "ends 24-28 Nov", "lasts the month"; "" where nothing can be said."""
+    day = end_day(found)
+    return "lasts the month" if day == NOT_THIS_MONTH else day and f"ends {day}"
+
+
+def end_day(found: Forecast) -> str:
+    """On which day the budget ends: "24-28 Nov", "not this month"; "" where nothing can be said."""
     end = found.end
     if end is None:
         return ""
     if end.earliest is None:
-        return f"ends {NOT_THIS_MONTH}"
+        return NOT_THIS_MONTH
     if end.latest is None:
-        return f"ends {day_text(end.earliest)} at the earliest, or {NOT_THIS_MONTH}"
+        return f"{day_text(end.earliest)} at the earliest, or {NOT_THIS_MONTH}"
     if end.earliest == end.latest:
-        return f"ends on {day_text(end.earliest)}"
-    return f"ends {end.earliest.day}-{day_text(end.latest)}"
+        return f"on {day_text(end.earliest)}"
+    return f"{end.earliest.day}-{day_text(end.latest)}"
 
 
 def why(found: Forecast) -> str:

@@ -53,8 +53,7 @@ def told(team: Team, figures: Figures, made_at: datetime) -> Told:
     period = figures.period
     return Told(
         subject=" ".join(f"[Crewsite] {team}: {_spent(figures)} in {period.in_words}".split()),
-        answer=f"{team} spent {_spent(figures)} in {period.in_words}, in {counted(figures.runs, 'run')}: "
-        f"{_against(figures)}.",
+        answer=f"{team} spent {_spent(figures)} in {period.in_words}{_runs(figures.runs)}: {_against(figures)}.",
         unpriced=_unpriced(figures.unpriced_calls),
         budget=_budget(figures),
         forecast=_forecast(figures),
@@ -120,6 +119,11 @@ def facts(team: Team, figures: Figures) -> dict[str, Any]:
 def _spent(figures: Figures) -> str:
     least = "at least " if figures.unpriced_calls else ""
     return f"{least}{amount(figures.spent_nusd)}"
+
+
+def _runs(count: int) -> str:
+    """None were launched where all that was called belongs to runs from before."""
+    return f", in {counted(count, 'run')}" if count else ""
 
 
 def amount(nusd: int) -> str:

@@ -180,7 +180,7 @@ def test_in_words() -> None:
 @pytest.mark.parametrize(
     ("earliest", "latest", "text"),
     [
-        (None, None, "ends not this month"),
+        (None, None, "lasts the month"),
         (24, None, "ends 24 Nov at the earliest, or not this month"),
         (24, 24, "ends on 24 Nov"),
         (24, 28, "ends 24-28 Nov"),

@@ -143,7 +143,7 @@ def test_page_and_api_say_the_same_and_each_sees_their_own(cast: Cast, crew: Cre
     page = html(signed_in(cast.owner).get(PAGE))
     assert found.line.text in page
     assert "the budget of" in page
-    assert "ends not this month" in page
+    assert "lasts the month" in page
     for one in found.crews:
         assert one.line.range in page
     assert "editor@example.com" in page
