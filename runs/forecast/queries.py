@@ -170,7 +170,7 @@ def _statement(by: By | None, of_crew: bool) -> str:
     return statement(
         """
         SELECT key, month, day, sum(nusd)::bigint FROM (
-            SELECT {of_ended} AS key, month, day, spent_nusd AS nusd FROM runs_billsum
+            SELECT {of_ended} AS key, month, day, spent_nusd AS nusd FROM runs_daysum
             WHERE team_id = %(team)s AND simulated = %(simulated)s AND month BETWEEN %(since)s AND %(until)s {narrow}
             UNION ALL
             SELECT {of_live}, call.billed_month, (call.started_at AT TIME ZONE 'UTC')::date, call.cost_nusd

@@ -16,7 +16,7 @@ from runs.models.alert import (
     ReportWish,
 )
 from runs.models.bill import Allowance, Bill, Correction
-from runs.models.bill_sums import BillSum, LaunchLabels
+from runs.models.bill_sums import BillSum, DaySum, LaunchLabels
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.figures import CallSum, RunBucket, RunSum, TaskCallSum, TaskTime
@@ -45,6 +45,7 @@ __all__ = [
     "ClockTimestamp",
     "Comment",
     "Correction",
+    "DaySum",
     "InvariantCheck",
     "Lane",
     "LaunchLabels",

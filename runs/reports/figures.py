@@ -160,7 +160,7 @@ def _values(team: Team, period: Period) -> dict[str, Any]:
 # Rollups for runs that have ended, calls for those that have not.
 _SUMS: LiteralString = """
     SELECT crew_id, sum(nusd)::bigint, sum(unpriced)::bigint, sum(calls)::bigint FROM (
-        SELECT crew_id, spent_nusd AS nusd, unpriced_calls AS unpriced, calls FROM runs_billsum
+        SELECT crew_id, spent_nusd AS nusd, unpriced_calls AS unpriced, calls FROM runs_daysum
         WHERE team_id = %(team)s AND NOT simulated AND {kept}
         UNION ALL
         SELECT run.crew_id, coalesce(call.cost_nusd, 0), (call.cost_nusd IS NULL)::int, 1

@@ -313,10 +313,9 @@ class TestStopping:
         Client().post(link)
         assert send_due_reports() == 0
 
-    @pytest.mark.parametrize("secret", ["x", "eyJhIjoxfQ:bad", "a" * 300, "%00", "W10:", "..%2f"])
-    def test_what_is_made_up_stops_nothing(self, autumn: Cast, secret: str) -> None:
-        link = self.link(autumn)
-        for address in (f"/reports/stop/{secret}/", link[:-3] + "xx/"):
+    def test_what_is_made_up_stops_nothing(self, autumn: Cast) -> None:
+        made_up = [f"/reports/stop/{secret}/" for secret in ("x", "eyJhIjoxfQ:bad", "a" * 300, "W10:", "..%2f")]
+        for address in (*made_up, self.link(autumn)[:-3] + "xx/"):
             assert Client().post(address).status_code == 404
         assert ReportWish.objects.filter(month_since=None).count() == 0
 

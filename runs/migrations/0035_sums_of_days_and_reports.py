@@ -7,15 +7,62 @@ from django.db import migrations, models
 
 import teams.models
 
+# The runs that ended before, as ``runs.ledger.rollups`` would have added them.
+ADD_ENDED_RUNS = [
+    "SET LOCAL statement_timeout = 0",
+    """
+    INSERT INTO runs_daysum (team_id, simulated, month, day, crew_id, person, calls, spent_nusd, unpriced_calls)
+    SELECT team_id, simulated, month, day, crew_id, person, sum(calls), sum(spent_nusd), sum(unpriced_calls)
+    FROM runs_billsum GROUP BY 1, 2, 3, 4, 5, 6
+    """,
+]
+
 
 class Migration(migrations.Migration):
     dependencies = [
+        ("agents_app", "0005_json_as_it_was_written"),
         ("runs", "0030_sums_of_bills"),
         ("teams", "0013_webhooks_tell_of_reports"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="DaySum",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("simulated", models.BooleanField()),
+                ("month", models.DateField(help_text="their ``billed_month``")),
+                ("day", models.DateField(help_text="on which they were opened, in UTC")),
+                ("person", models.BigIntegerField()),
+                ("calls", models.IntegerField(default=0)),
+                ("spent_nusd", models.BigIntegerField(default=0)),
+                ("unpriced_calls", models.IntegerField(default=0)),
+                (
+                    "crew",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="agents_app.crew",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="teams.team"
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("team", "simulated", "month", "day", "crew", "person"), name="day_sum_once"
+                    )
+                ],
+            },
+        ),
+        migrations.RunSQL(ADD_ENDED_RUNS, migrations.RunSQL.noop),
         migrations.CreateModel(
             name="Report",
             fields=[
