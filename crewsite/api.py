@@ -20,6 +20,7 @@ from runs.bills.api import router as bills
 from runs.bills.api import usage_router as usage
 from runs.compare.api import router as comparisons
 from runs.history.api import crew_router as version_figures
+from runs.forecast.api import router as forecasts
 from runs.history.api import router as history
 from runs.launch.api import router as launches
 from runs.limits.api import router as limits
@@ -86,6 +87,7 @@ api.add_router("/providers", providers)
 api.add_router("/bills", bills)
 api.add_router("/usage", usage)
 api.add_router("/limits", limits)
+api.add_router("/forecast", forecasts)
 api.add_router("/prices", prices)
 
 

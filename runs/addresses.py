@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.conf import settings
 from django.urls import reverse
 
@@ -17,6 +19,16 @@ def run_url(run: Run) -> str:
 def limits_url(team: Team) -> str:
     """The page on which the team's budgets are seen and raised."""
     return _full_address("limits", team=team.slug)
+
+
+def reports_url(team: Team) -> str:
+    """The page on which a member chooses which reports they get."""
+    return _full_address("reports", team=team.slug)
+
+
+def spent_url(team: Team, first: date, last: date) -> str:
+    """The figures of real runs from the first to the last of these days."""
+    return f"{_full_address('first_page', team=team.slug)}?money=real&since={first}&until={last}"
 
 
 def _full_address(name: str, **parts: object) -> str:

@@ -6,6 +6,7 @@ from runs.bills import views as bills
 from runs.compare import views as compare
 from runs.demo import views as demo
 from runs.export import views as export
+from runs.forecast import views as forecast
 from runs.history import views as history
 from runs.home import views as home
 from runs.launch import views as launch
@@ -13,6 +14,7 @@ from runs.limits import views as limits
 from runs.operations import views as operations
 from runs.prices import views as prices
 from runs.ratings import views as ratings
+from runs.reports import views as reports
 from runs.retention import views as retention
 from runs.run import views as run
 from runs.saved_views import views as saved_views
@@ -64,7 +66,9 @@ urlpatterns = [
     path("compare/output/", compare.output, name="compare_output"),
     path("prices/", prices.prices, name="prices"),
     path("prices/<int:pk>/take-back/", prices.take_back, name="take_back_price"),
+    path("forecast/", forecast.forecast, name="forecast"),
     path("limits/", limits.limits_page, name="limits"),
     path("limits/texts/", retention.kept_texts, name="kept_texts"),
+    path("reports/", reports.reports, name="reports"),
     path("alerts/<int:pk>/dismiss/", limits.dismiss, name="dismiss_alert"),
 ]

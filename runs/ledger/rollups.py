@@ -292,4 +292,10 @@ BILL_SUMS = RollupTable(
     },
     CALL_SUMS.source,
 )
-ROLLUPS = (RUN_SUMS, CALL_SUMS, BUCKETS, TASK_CALLS, TASK_TIMES, BILL_SUMS)
+DAY_SUMS = RollupTable(
+    "runs_daysum",
+    {name: BILL_SUMS.keys[name] for name in ("team_id", "simulated", "month", "day", "crew_id", "person")},
+    {name: CALL_SUMS.figures[name] for name in ("calls", "spent_nusd", "unpriced_calls")},
+    CALL_SUMS.source,
+)
+ROLLUPS = (RUN_SUMS, CALL_SUMS, BUCKETS, TASK_CALLS, TASK_TIMES, BILL_SUMS, DAY_SUMS)

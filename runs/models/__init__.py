@@ -4,9 +4,19 @@ Money is in whole 1e-9 USD (``_nusd``), tokens and calls are counts. Rollups on 
 calls and of nothing else; ``runs.ledger`` keeps them in the same transaction as the call. Times come from the database.
 """
 
-from runs.models.alert import THRESHOLDS, Alert, AlertKind, MailState, Notice
+from runs.models.alert import (
+    THRESHOLDS,
+    Alert,
+    AlertKind,
+    MailState,
+    Notice,
+    Report,
+    ReportKind,
+    ReportMail,
+    ReportWish,
+)
 from runs.models.bill import Allowance, Bill, Correction
-from runs.models.bill_sums import BillSum, LaunchLabels
+from runs.models.bill_sums import BillSum, DaySum, LaunchLabels
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.figures import CallSum, RunBucket, RunSum, TaskCallSum, TaskTime
@@ -35,6 +45,7 @@ __all__ = [
     "ClockTimestamp",
     "Comment",
     "Correction",
+    "DaySum",
     "InvariantCheck",
     "Lane",
     "LaunchLabels",
@@ -45,6 +56,10 @@ __all__ = [
     "PriceQuote",
     "PriceTier",
     "Rating",
+    "Report",
+    "ReportKind",
+    "ReportMail",
+    "ReportWish",
     "Review",
     "Rollup",
     "Run",

@@ -82,5 +82,32 @@ class BillSum(Rollup):
         return f"{self.calls} {self.cost_class} calls of {self.day}"
 
 
+class DaySum(models.Model):
+    """Sums over the settled calls of one day by crew and person: what forecasts and reports read of two months of days,
+    in place of a ``BillSum`` for nearly every call."""
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="+", db_index=False)
+    simulated = models.BooleanField()
+    month = models.DateField(help_text="their ``billed_month``")
+    day = models.DateField(help_text="on which they were opened, in UTC")
+    crew = models.ForeignKey(Crew, on_delete=models.PROTECT, related_name="+", db_index=False)
+    person = models.BigIntegerField()  # as in ``BillSum``
+    calls = models.IntegerField(default=0)
+    spent_nusd = models.BigIntegerField(default=0)
+    unpriced_calls = models.IntegerField(default=0)  # ``spent_nusd`` lacks their cost
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "simulated", "month", "day", "crew", "person"], name="day_sum_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls of {self.day}"
+
+
 PARTS = tuple(f"{part}_nusd" for part in CALL_PARTS)
 """The columns that, with ``whole_nusd``, sum to ``spent_nusd``."""

@@ -118,6 +118,8 @@ def addresses(application: Application) -> Iterator[list[str]]:
                 "runs/views/",
                 "workers/",
                 "limits/",
+                "forecast/?money=simulated",
+                "reports/",
                 "settings/",
                 "prices/?model=perplexity/sonar-deep-research",
                 "bills/?money=simulated",
@@ -144,7 +146,7 @@ def addresses(application: Application) -> Iterator[list[str]]:
             *("compare/", f"compare/?runs={one},{other},x", f"compare/output/?runs={one},{other}"),
             f"compare/?versions={crew}@1&q=crew:{crew}&q=status:succeeded",
         ]
-        yield [DOCS, "/signin/used/", *(f"/t/my-team/{path}" for path in team)]
+        yield [DOCS, "/signin/used/", "/reports/stop/unknown/", *(f"/t/my-team/{path}" for path in team)]
         client.delete(f"/providers/{key['id']}")
         client.post(f"/runs/{one}/cancel")
 
