@@ -22,6 +22,7 @@ from runs.operations.api import router as operations
 from runs.prices.api import router as prices
 from runs.ratings.api import router as ratings
 from runs.run.api import router as runs
+from runs.scenarios.api import router as scenarios
 from teams.api.error_body import error_body
 from teams.api.providers import router as providers
 from teams.api.request_body import StrictParser, unreadable_json
@@ -61,6 +62,7 @@ api.add_router("/documents", documents)
 api.add_router("/providers", providers)
 api.add_router("/limits", limits)
 api.add_router("/prices", prices)
+api.add_router("/scenarios", scenarios)
 
 
 def error_response(

@@ -6,7 +6,7 @@ calls and of nothing else; ``runs.ledger`` keeps them in the same transaction as
 
 from runs.models.alert import THRESHOLDS, Alert, AlertKind, MailState, Notice
 from runs.models.bill import Allowance, Bill, Correction
-from runs.models.bill_sums import BillSum, LaunchLabels
+from runs.models.bill_sums import BillSum, LaunchLabels, UsageSum
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.figures import CallSum, RunBucket, RunSum, TaskCallSum, TaskTime
@@ -18,7 +18,7 @@ from runs.models.price import PriceQuote, PriceTier
 from runs.models.rating import LEAST_STARS, MOST_STARS, Comment, Rating
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
-from runs.models.saved_view import SavedView
+from runs.models.saved_view import SavedView, Scenario
 from runs.models.worker import WorkerSeen
 
 __all__ = [
@@ -51,9 +51,11 @@ __all__ = [
     "RunBucket",
     "RunSum",
     "SavedView",
+    "Scenario",
     "TaskCallSum",
     "TaskRun",
     "TaskTime",
+    "UsageSum",
     "WorkerSeen",
     "new_id",
 ]
