@@ -32,7 +32,7 @@ def answer_scenario(request: ApiRequest, body: AskedIn) -> dict[str, Any]:
     return AnswerOut.of(answer(request.auth, of_json(body.model_dump())))
 
 
-@router.post("", response={201: SavedOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+@router.post("", response={201: SavedOut, **ERRORS}, auth=Bearer(Role.RUNNER))
 def create_scenario(request: ApiRequest, body: ScenarioIn) -> Status[dict[str, Any]]:
     """Saves a question under a name, with the figures of now."""
     asked = of_json(body.asked.model_dump())
@@ -53,13 +53,13 @@ def get_scenario(request: ApiRequest, scenario_id: int) -> Any:
     return ReopenedOut.of_reopened(found)
 
 
-@router.patch("/{int:scenario_id}", response={200: SavedOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+@router.patch("/{int:scenario_id}", response={200: SavedOut, **ERRORS}, auth=Bearer(Role.RUNNER))
 def rename_scenario(request: ApiRequest, scenario_id: int, body: NameIn) -> dict[str, Any]:
     """Gives it another name. What it asks stays."""
     return SavedOut.of(actions.rename_scenario(request.auth, _scenario(request, scenario_id), body.name))
 
 
-@router.delete("/{int:scenario_id}", response={204: None, **ERRORS}, auth=Bearer(Role.VIEWER))
+@router.delete("/{int:scenario_id}", response={204: None, **ERRORS}, auth=Bearer(Role.RUNNER))
 def delete_scenario(request: ApiRequest, scenario_id: int) -> Status[None]:
     """Removes it. The runs stay."""
     actions.remove_scenario(request.auth, _scenario(request, scenario_id))

@@ -52,6 +52,10 @@ class ModelRule:
     model: str
     to: str
 
+    @property
+    def who(self) -> str:
+        return self.model
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

@@ -20,6 +20,7 @@ SAMPLE_CHARS = 2 * PART_CHARS
 """So much of each prompt is counted at most, from its beginning."""
 MAX_PAIRS = 6
 SECONDS = 2.0
+LEAST_SHOWN = 0.05
 TOO_LONG = "The prompts could not be read in time."
 
 
@@ -38,6 +39,11 @@ class Measured:
     most: float = 0.0
     unknown: tuple[str, ...] = ()  # models whose tokenizer is not known here
     is_same: bool = False  # both have the same tokenizer
+
+    @property
+    def percent_is_none(self) -> bool:
+        """Whether the difference over all is none in the digits that are shown."""
+        return abs(self.percent) < LEAST_SHOWN
 
 
 def measured(who: Principal, answer: Answer) -> list[Measured]:

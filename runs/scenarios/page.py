@@ -11,7 +11,7 @@ from engine.catalogue.model_ids import provider_of
 from runs.models import Scenario
 from runs.scenarios import one_down
 from runs.scenarios.answer import MAX_RUNS, Answer, Line, Sums, answer
-from runs.scenarios.asked import PRICES, AgentRule, Asked
+from runs.scenarios.asked import PRICES, AgentRule, Asked, ModelRule
 from runs.scenarios.one_down import Down, all_down, with_all_down
 from runs.scenarios.queries import seen_by
 from runs.scenarios.targets import Group
@@ -91,6 +91,17 @@ class WhatIf:
         """The query that asks for the same calls, and changes nothing."""
         kept = self.asked
         return Asked(q=kept.q, month=kept.month, crew=kept.crew, simulated=kept.simulated).query
+
+    @property
+    def unused(self) -> list[str]:
+        """What is changed about calls that there are none of, in words."""
+        groups = self.answer.groups
+        agents, models = {(group.crew, group.agent) for group in groups}, {group.model for group in groups}
+        rules: list[AgentRule | ModelRule] = [
+            rule for rule in self.asked.agents if (rule.crew, rule.agent) not in agents
+        ]
+        rules += [rule for rule in self.asked.models if rule.model not in models]
+        return [f"{rule.who} has no calls among these, so sending them to {rule.to} changes nothing." for rule in rules]
 
     @property
     def offered(self) -> Sequence[str]:

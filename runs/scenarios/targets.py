@@ -66,9 +66,8 @@ def targets_of(team: Team, asked: Asked, groups: Sequence[Group]) -> list[Target
     if unknown:
         when = f" on {asked.at}" if asked.at else ""
         raise Invalid(
-            f"No price is known{when} for {', '.join(unknown)}, so nothing was reckoned. Set a price for it under "
-            "Prices, or choose another model.",
-            fields={"to": f"No price is known for {', '.join(unknown)}."},
+            f"No price is known{when} for {', '.join(unknown)}, so nothing was reckoned.",
+            fields={"to": "Set a price for it under Prices first, or choose another model."},
         )
     return targets
 
