@@ -101,7 +101,10 @@ def _down(group: Group, credentials: TeamCredentials | None) -> Down:
     if found is not None:
         return Down(group, found.model)
     return Down(
-        group, why=f"The team has no key for one of {PROVIDERS[provider]}." if below else "It is the lowest tier."
+        group,
+        why=f"The team has no key of {PROVIDERS[provider]} that could ask a lower one."
+        if below
+        else "It is the lowest tier.",
     )
 
 
