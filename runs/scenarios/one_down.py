@@ -100,12 +100,8 @@ def _down(group: Group, credentials: TeamCredentials | None) -> Down:
     found = next(reachable, None)
     if found is not None:
         return Down(group, found.model)
-    return Down(
-        group,
-        why=f"The team has no key of {PROVIDERS[provider]} that could ask a lower one."
-        if below
-        else "It is the lowest tier.",
-    )
+    no_key = f"The team has no key of {PROVIDERS[provider]} that could ask a lower one."
+    return Down(group, why=no_key if below else "It is the lowest tier.")
 
 
 def _cost(group: Group, price: Price) -> Decimal:
