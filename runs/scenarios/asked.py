@@ -142,6 +142,8 @@ def of_json(data: Mapping[str, Any]) -> Asked:
     if hit is not None and not 0 <= hit <= 100:
         raise Invalid("No such part of a prompt can be cached.", fields={"hit": "A whole number from 0 to 100."})
     agents = data.get("agents") or ()
+    if not all(map(is_storable, (crew, *(str(rule[name]) for rule in agents for name in ("crew", "agent"))))):
+        raise Invalid("A name holds a character that no name here can have.", fields={"agent": "Leave it out."})
     by_agent = {(str(rule["crew"]), str(rule["agent"])): _model(rule["to"], "agent") for rule in agents}
     by_model = {_model(rule["model"], "model"): _model(rule["to"], "model") for rule in data.get("models") or ()}
     if len(by_agent) + len(by_model) > MAX_RULES:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from engine.catalogue.model_ids import provider_of
-from runs.models import Scenario
+from runs.models import Bill, Scenario
 from runs.scenarios import one_down
 from runs.scenarios.answer import MAX_RUNS, Answer, Line, Sums, answer
 from runs.scenarios.asked import PRICES, AgentRule, Asked, ModelRule
 from runs.scenarios.one_down import Down, all_down, with_all_down
 from runs.scenarios.queries import seen_by
 from runs.scenarios.targets import Group
-from teams.access import Principal
+from teams.access import Principal, visible_to
 
 MOST_LINES = 100
 """Agents that the page lists, the dearest first; the file has all."""
@@ -79,6 +79,7 @@ class WhatIf:
     models: Sequence[ModelLine]
     more_agents: int
     tiers: Tiers | None
+    bill: Bill | None = None  # of the month, where all of its real calls are meant
     prices = tuple(PRICES.items())
     max_runs = MAX_RUNS
 
@@ -152,7 +153,14 @@ def page_of(who: Principal, found: Answer, *, with_tiers: bool = True) -> WhatIf
     asked = found.asked
     agents = _agent_lines(found)
     tiers = _tiers(who, asked, found) if with_tiers and not asked.changes and found.lines else None
-    return WhatIf(asked, found, agents[:MOST_LINES], _model_lines(found), max(0, len(agents) - MOST_LINES), tiers)
+    more = max(0, len(agents) - MOST_LINES)
+    return WhatIf(asked, found, agents[:MOST_LINES], _model_lines(found), more, tiers, _bill(who, found))
+
+
+def _bill(who: Principal, found: Answer) -> Bill | None:
+    if found.simulated or found.asked.month is None or found.asked.crew:
+        return None
+    return visible_to(who, Bill).filter(month=found.asked.month).first()
 
 
 def saved_lines(who: Principal) -> list[SavedLine]:

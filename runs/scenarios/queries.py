@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db.models import F, Q, QuerySet
+from django.http import Http404
 
 from runs.models import Scenario
 from runs.scenarios.answer import Answer, answer
 from runs.scenarios.asked import Asked, of_json
 from teams.access import Principal, visible_to
-from teams.refusals import Refusal
+from teams.refusals import Busy, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ def reopened(who: Principal, scenario: Scenario) -> Reopened:
     asked = of_json(scenario.asked)
     try:
         return Reopened(scenario, asked, answer(who, asked))
+    except Http404:
+        return Reopened(scenario, asked, None, "Its crew is there no longer.")
     except Refusal as refusal:
-        if refusal.status == 429:
+        if refusal.status == Busy.status:
             raise
         return Reopened(scenario, asked, None, refusal.message)
