@@ -7,7 +7,7 @@ from ninja import Router, Status
 
 from runs.models import Scenario
 from runs.scenarios import actions
-from runs.scenarios.answer import answer
+from runs.scenarios.answer import Answer, answer
 from runs.scenarios.asked import of_json
 from runs.scenarios.csv_table import csv_text
 from runs.scenarios.queries import reopened, seen_by
@@ -27,9 +27,10 @@ def list_scenarios(request: ApiRequest) -> dict[str, Any]:
 
 
 @router.post("/answer", response={200: AnswerOut, **ERRORS}, auth=Bearer(Role.VIEWER))
-def answer_scenario(request: ApiRequest, body: AskedIn) -> dict[str, Any]:
-    """What the calls would have cost. Nothing is saved, and nothing is spent."""
-    return AnswerOut.of(answer(request.auth, of_json(body.model_dump())))
+def answer_scenario(request: ApiRequest, body: AskedIn) -> Any:
+    """What the calls would have cost; as CSV if that is what ``Accept`` asks for. Nothing is saved or spent."""
+    found = answer(request.auth, of_json(body.model_dump()))
+    return _csv(found) if _asks_csv(request) else AnswerOut.of(found)
 
 
 @router.post("", response={201: SavedOut, **ERRORS}, auth=Bearer(Role.RUNNER))
@@ -48,8 +49,8 @@ def create_scenario(request: ApiRequest, body: ScenarioIn) -> Status[dict[str, A
 def get_scenario(request: ApiRequest, scenario_id: int) -> Any:
     """The figures of then and of now; those of now as CSV if that is what ``Accept`` asks for."""
     found = reopened(request.auth, _scenario(request, scenario_id))
-    if "text/csv" in request.headers.get("Accept", "") and found.now is not None:
-        return HttpResponse(csv_text(found.now), content_type="text/csv; charset=utf-8")
+    if _asks_csv(request) and found.now is not None:
+        return _csv(found.now)
     return ReopenedOut.of_reopened(found)
 
 
@@ -64,6 +65,14 @@ def delete_scenario(request: ApiRequest, scenario_id: int) -> Status[None]:
     """Removes it. The runs stay."""
     actions.remove_scenario(request.auth, _scenario(request, scenario_id))
     return Status(204, None)
+
+
+def _asks_csv(request: ApiRequest) -> bool:
+    return "text/csv" in request.headers.get("Accept", "")
+
+
+def _csv(found: Answer) -> HttpResponse:
+    return HttpResponse(csv_text(found), content_type="text/csv; charset=utf-8")
 
 
 def _scenario(request: ApiRequest, pk: int) -> Scenario:

@@ -340,6 +340,7 @@ class TestApi:
         ]
         text = html(signed_in(cast.viewer).get(f"{WHAT_IF}csv/?month={month_of(ran)}&model=gpt-4o+gpt-4o-mini"))
         rows = list(csv.DictReader(StringIO(text)))
+        assert api(cast.viewer, "post", "/answer", body, Accept="text/csv").content.decode() == text
         assert rows[-1]["then_usd"] == found["total"]["then_usd"] == usd_text(3 * THEN_NUSD)
         assert sum(Decimal(row["then_usd"]) for row in rows[:-1]) == Decimal(rows[-1]["then_usd"])
 
