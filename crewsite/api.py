@@ -19,8 +19,8 @@ from engine.strict_json import JsonFault
 from runs.bills.api import router as bills
 from runs.bills.api import usage_router as usage
 from runs.compare.api import router as comparisons
-from runs.history.api import crew_router as version_figures
 from runs.forecast.api import router as forecasts
+from runs.history.api import crew_router as version_figures
 from runs.history.api import router as history
 from runs.launch.api import router as launches
 from runs.limits.api import router as limits
@@ -28,6 +28,7 @@ from runs.operations.api import router as operations
 from runs.prices.api import router as prices
 from runs.ratings.api import router as ratings
 from runs.run.api import router as runs
+from runs.scenarios.api import router as scenarios
 from teams.api.error_body import error_body
 from teams.api.providers import router as providers
 from teams.api.request_body import StrictParser, unreadable_json
@@ -89,6 +90,7 @@ api.add_router("/usage", usage)
 api.add_router("/limits", limits)
 api.add_router("/forecast", forecasts)
 api.add_router("/prices", prices)
+api.add_router("/scenarios", scenarios)
 
 
 def error_response(

@@ -18,6 +18,7 @@ from runs.reports import views as reports
 from runs.retention import views as retention
 from runs.run import views as run
 from runs.saved_views import views as saved_views
+from runs.scenarios import views as scenarios
 
 urlpatterns = [
     path("", home.first_page, name="first_page"),
@@ -64,6 +65,13 @@ urlpatterns = [
     path("compare/", compare.comparison, name="compare"),
     path("compare/csv/", compare.comparison_csv, name="compare_csv"),
     path("compare/output/", compare.output, name="compare_output"),
+    path("scenarios/", scenarios.scenarios, name="scenarios"),
+    path("scenarios/what-if/", scenarios.what_if, name="what_if"),
+    path("scenarios/what-if/csv/", scenarios.what_if_csv, name="what_if_csv"),
+    path("scenarios/what-if/tokenizers/", scenarios.tokenizers, name="what_if_tokenizers"),
+    path("scenarios/<int:pk>/", scenarios.scenario, name="scenario"),
+    path("scenarios/<int:pk>/rename/", scenarios.rename_scenario, name="rename_scenario"),
+    path("scenarios/<int:pk>/remove/", scenarios.remove_scenario, name="remove_scenario"),
     path("prices/", prices.prices, name="prices"),
     path("prices/<int:pk>/take-back/", prices.take_back, name="take_back_price"),
     path("forecast/", forecast.forecast, name="forecast"),

@@ -37,6 +37,7 @@ def questions(asked: Asked) -> dict[str, dict[str, str]]:
     middle = runs.order_by("-pk").values_list("pk", flat=True)[runs.count() // 2]
     twelve = [str(pk) for pk in runs.filter(state="succeeded").order_by("-pk").values_list("pk", flat=True)[:6]]
     crew, older, newer = most_run_versions(team.pk)
+    what_if = f"{here}/scenarios/what-if/"
 
     def listed(q: str = "", **more: str) -> str:
         return f"{here}/runs/?{urlencode({'q': q, **more})}"
@@ -80,6 +81,13 @@ def questions(asked: Asked) -> dict[str, dict[str, str]]:
             "six runs": f"{here}/compare/?runs={','.join(twelve)}",
             "two versions": f"{here}/compare/?versions={crew}@{older},{crew}@{newer}",
             "two months": f"{here}/compare/?q={quote(month(1))}&q={quote(month(0))}",
+        },
+        "what if": {
+            "a month, each agent one tier down": f"{what_if}?month={last:%Y-%m}",
+            "a month on another model": f"{what_if}?month={last:%Y-%m}&model=gpt-4o+gpt-4.1-mini",
+            "a month at the present list": f"{what_if}?month={last:%Y-%m}&prices=list",
+            "a month with caches": f"{what_if}?month={last:%Y-%m}&hit=60",
+            "a crew, its whole history": f"{what_if}?crew={crew}&model=gpt-4o+gpt-4.1-mini",
         },
         "versions": {"the versions of a crew": f"{here}/crews/{crew}/versions/"},
         "bills, months of some 1,700 runs": bills_of(f"/t/{asked.equal_slug}", last),

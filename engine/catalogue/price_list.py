@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -52,6 +53,7 @@ class ModelFacts:
     tools: bool = False
     schema: bool = False
     reasoning: bool = False
+    retires: date | None = None  # when its provider takes it away
 
 
 def source() -> str:
@@ -86,6 +88,7 @@ def facts(model: str) -> ModelFacts | None:
         tools=bool(entry.get("supports_function_calling")),
         schema=bool(entry.get("supports_response_schema")),
         reasoning=bool(entry.get("supports_reasoning")),
+        retires=_day_or_none(entry.get("deprecation_date")),
     )
 
 
@@ -217,5 +220,12 @@ def _per_mtok(per_token: Decimal | int | None) -> Decimal | None:
 def _int_or_none(value: Any) -> int | None:
     try:
         return int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _day_or_none(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(value)
     except (TypeError, ValueError):
         return None

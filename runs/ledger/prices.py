@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from engine.catalogue import price_list
@@ -26,12 +27,12 @@ FEE_FIELDS = ("request_usd", "search_usd", "citation_usd_per_mtok", "extra_reser
 class TeamPrices:
     """The prices of some models as they stood when this was made. A run keeps one from claim to end."""
 
-    def __init__(self, team: Team, models: Iterable[str], *, own: bool = True) -> None:
-        """``own`` False leaves out the team's own prices."""
-        quotes = _in_force(team if own else None, _names(models))
+    def __init__(self, team: Team, models: Iterable[str], *, own: bool = True, at: datetime | None = None) -> None:
+        """``own`` False leaves out the team's own prices. ``at``: as they stood then; None is now."""
+        quotes = _in_force(team if own else None, _names(models), at)
         others = {quote.like for quote in quotes.values() if quote.like}
         self._prices: dict[str, Price | None] = {}
-        self._quotes = (_in_force(team, _names(others)) | quotes) if others else quotes
+        self._quotes = (_in_force(team, _names(others), at) | quotes) if others else quotes
 
     def price(self, model: str) -> Price | None:
         if model not in self._prices:
@@ -99,10 +100,11 @@ def _names(models: Iterable[str]) -> set[str]:
     return {name for model in models for name in (*entries_of(model), *spellings(model))}
 
 
-def _in_force(team: Team | None, models: set[str]) -> dict[str, PriceQuote]:
-    """The quotes by name. ``team`` None: those of the default list alone."""
-    begun = PriceQuote.objects.filter(Q(team=team) | Q(team=None), model__in=models, begins_at__lte=Now())
-    going_on = begun.filter(Q(ends_at=None) | Q(ends_at__gt=Now()))
+def _in_force(team: Team | None, models: set[str], at: datetime | None) -> dict[str, PriceQuote]:
+    """The quotes by name. ``team`` None: those of the default list alone. ``at`` None: now."""
+    moment = Now() if at is None else Value(at)
+    begun = PriceQuote.objects.filter(Q(team=team) | Q(team=None), model__in=models, begins_at__lte=moment)
+    going_on = begun.filter(Q(ends_at=None) | Q(ends_at__gt=moment))
     quotes = list(going_on.order_by("begins_at", "pk").prefetch_related("tiers"))
     own = {quote.model: quote for quote in quotes if quote.team_id is not None}
     default = {quote.model: quote for quote in quotes if quote.team_id is None}

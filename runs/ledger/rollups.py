@@ -298,4 +298,50 @@ DAY_SUMS = RollupTable(
     {name: CALL_SUMS.figures[name] for name in ("calls", "spent_nusd", "unpriced_calls")},
     CALL_SUMS.source,
 )
-ROLLUPS = (RUN_SUMS, CALL_SUMS, BUCKETS, TASK_CALLS, TASK_TIMES, BILL_SUMS, DAY_SUMS)
+PROMPT_LIMITS = (
+    *(0, 1_023, 4_096, 8_192, 16_384, 16_385, 32_000, 32_768, 65_536, 100_000, 128_000, 131_072),
+    *(199_999, 200_000, 256_000, 262_144, 272_000, 512_000, 1_000_000, 1_048_576),
+)
+"""Lengths of prompts that prices, caches and models' windows ask about: sums of usage tell apart what lies between."""
+_PROMPT_ABOVE: LiteralString = f"""
+    (ARRAY[-1, {", ".join(map(str, PROMPT_LIMITS))}]::bigint[])[
+        1 + width_bucket(call.prompt_tokens - 1, ARRAY[{", ".join(map(str, PROMPT_LIMITS))}]::bigint[])]
+"""
+AS_BOOKED: LiteralString = """
+    (call.cache_hit OR call.state = 'unknown'
+     OR call.state = 'error' AND call.prompt_tokens + call.completion_tokens = 0)
+"""
+"""Whether no price makes a model call's cost: an earlier reply was reused, or nobody knows, or nothing came."""
+OWN_PRICES = (
+    *("input_usd_per_mtok", "output_usd_per_mtok", "cached_usd_per_mtok", "cache_write_usd_per_mtok"),
+    *("reasoning_usd_per_mtok", "request_usd", "search_usd", "citation_usd_per_mtok"),
+)
+"""The columns of a call that its price and fees are kept in."""
+USAGE_TOKENS = (*TOKEN_FIELDS, "citation_tokens", "searches")
+USAGE_KEYS: dict[str, LiteralString] = {
+    "team_id": "run.team_id",
+    "simulated": "call.simulated",
+    "month": "call.billed_month",
+    "crew_id": "run.crew_id",
+    "agent": "call.agent",
+    "model": "call.model",
+    "as_booked": AS_BOOKED,
+    "priced": "(call.cost_nusd IS NOT NULL)",
+    "prompt_above": _PROMPT_ABOVE,
+    "asks_tools": "((call.params -> 'tools') IS NOT NULL)",
+    "asks_schema": "((call.params -> 'response_schema') IS NOT NULL)",
+    **{name: f"coalesce(call.{name}, -1)" for name in OWN_PRICES},
+}
+USAGE_SUMS = RollupTable(
+    "runs_usagesum",
+    USAGE_KEYS,
+    {
+        "calls": "count(*)",
+        "cost_nusd": "coalesce(sum(call.cost_nusd), 0)",
+        "beyond_ours_nusd": "coalesce(sum(call.beyond_ours_nusd), 0)",
+        "stated_calls": "count(*) FILTER (WHERE call.provider_is_booked)",
+        **{name: f"sum(call.{name})" for name in USAGE_TOKENS},
+    },
+    CALL_SUMS.source + " AND call.kind = 'model'",
+)
+ROLLUPS = (RUN_SUMS, CALL_SUMS, BUCKETS, TASK_CALLS, TASK_TIMES, BILL_SUMS, DAY_SUMS, USAGE_SUMS)

@@ -16,7 +16,7 @@ from runs.models.alert import (
     ReportWish,
 )
 from runs.models.bill import Allowance, Bill, Correction
-from runs.models.bill_sums import BillSum, DaySum, LaunchLabels
+from runs.models.bill_sums import BillSum, DaySum, LaunchLabels, UsageSum
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.figures import CallSum, RunBucket, RunSum, TaskCallSum, TaskTime
@@ -28,7 +28,7 @@ from runs.models.price import PriceQuote, PriceTier
 from runs.models.rating import LEAST_STARS, MOST_STARS, Comment, Rating
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
-from runs.models.saved_view import SavedView
+from runs.models.saved_view import SavedView, Scenario
 from runs.models.worker import WorkerSeen
 
 __all__ = [
@@ -66,9 +66,11 @@ __all__ = [
     "RunBucket",
     "RunSum",
     "SavedView",
+    "Scenario",
     "TaskCallSum",
     "TaskRun",
     "TaskTime",
+    "UsageSum",
     "WorkerSeen",
     "new_id",
 ]

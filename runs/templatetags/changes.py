@@ -62,6 +62,23 @@ def percent(share: float | None) -> str:
 
 
 @register.simple_tag
+def share_of(part: int, whole: int) -> str:
+    """A difference as a part of what it is a difference from: "−61.3 %"."""
+    return signed(100 * part / whole) if whole else ""
+
+
+@register.simple_tag
+def signed_percent(percent: float) -> str:
+    """By how much more or less: "3.1 % more", "0.5 % fewer", "as many"."""
+    shown = f"{abs(percent):.1f}"
+    return "as many" if shown == "0.0" else f"{shown} % {'more' if percent > 0 else 'fewer'}"
+
+
+def signed(percent: float) -> str:
+    return f"{'+' if percent > 0 else '−'}{abs(percent):,.1f} %"
+
+
+@register.simple_tag
 def signed_usd(nusd: int) -> SafeString:
     """A difference in dollars with its sign, in as many digits as ``usd`` gives the amounts that it is between:
     "+$1.2000", "−$0.003000". More is bad, less is good."""

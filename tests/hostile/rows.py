@@ -15,6 +15,8 @@ from runs.models import Alert, AlertKind, SavedView
 from runs.months import this_month
 from runs.prices.actions import PriceOrder, set_price
 from runs.ratings.actions import comment
+from runs.scenarios.actions import save_scenario
+from runs.scenarios.asked import Asked
 from teams.actions import add_provider, issue_token
 from teams.models import Delivery, WebhookEvent
 from teams.webhooks.actions import add_webhook, send_test
@@ -38,6 +40,9 @@ PK_OF = {
     "open_view": "view",
     "rename_view": "view",
     "remove_view": "view",
+    "scenario": "scenario",
+    "rename_scenario": "scenario",
+    "remove_scenario": "scenario",
     "edit_comment": "comment",
     "change_comment": "comment",
     "delete_comment": "comment",
@@ -75,6 +80,7 @@ class Rows:
             "provider_id": self.pks["provider"],
             "price_id": self.pks["price"],
             "comment_id": self.pks["comment"],
+            "scenario_id": self.pks["scenario"],
             "pk": self.pks.get(PK_OF.get(view, ""), 0),
         }
         return {name: known[name] for name in names}
@@ -109,6 +115,8 @@ def make_rows() -> Rows:
     }
     view = SavedView.objects.create(team=owner.team, name="Failed", q="status:failed", sort="cost", columns="cost")
     pks["view"] = view.pk
+    asked = Asked(month=this_month(), hit_percent=50)
+    pks["scenario"] = save_scenario(owner, "Half of it cached", asked, for_team=True).pk
     pks["price"] = set_price(
         owner, PriceOrder("azure/ours", input_usd_per_mtok=Decimal(1), output_usd_per_mtok=Decimal(2))
     ).pk

@@ -99,6 +99,8 @@ def addresses(application: Application) -> Iterator[list[str]]:
         client.post(f"/crews/{crew}/versions", json={"note": LONG}).raise_for_status()
         client.put(f"/crews/{crew}", json=changed | {"description": "It is looked at again."}).raise_for_status()
         application.rows(SAVED, LONG[:60])
+        asked = {"crew": crew, "models": [{"model": "gpt-4o-mini", "to": "gpt-4"}], "cache_hit_percent": 50}
+        scenario = client.post("/scenarios", json={"name": LONG[:60], "team": True, "asked": asked}).json()
         application.rows(ALERT)
         application.rows(UNREACHED)
         team = [
@@ -143,6 +145,8 @@ def addresses(application: Application) -> Iterator[list[str]]:
                 )
             ),
             f"runs/{one}/",
+            *("scenarios/", "scenarios/what-if/", f"scenarios/what-if/?q=crew:{crew}", f"scenarios/{scenario['id']}/"),
+            f"scenarios/what-if/?crew={crew}&model=gpt-4o-mini+gpt-4",
             *("compare/", f"compare/?runs={one},{other},x", f"compare/output/?runs={one},{other}"),
             f"compare/?versions={crew}@1&q=crew:{crew}&q=status:succeeded",
         ]

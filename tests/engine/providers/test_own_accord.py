@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from engine.providers import tokens
+from engine.providers import tokenizers, tokens
 from engine.providers.credential import Credential
 from engine.providers.library.own_accord import OwnAccord, no_own_traffic
 from engine.providers.litellm_client import LiteLLMClient
@@ -108,7 +108,7 @@ async def test_others_go_on_meanwhile() -> None:
 
 async def test_tokens_are_counted_with_what_is_in_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
-    tokens._encoding.cache_clear()
+    tokenizers.encoding.cache_clear()
     registry = pytest.importorskip("tiktoken.registry")
     monkeypatch.setattr(registry, "ENCODINGS", {})
     assert tokens.count_text("Hello there") == 2

@@ -25,6 +25,7 @@ from runs.models import (
     RunSum,
     TaskCallSum,
     TaskTime,
+    UsageSum,
 )
 from runs.states import RunState
 from tests.runs.books import AGO, Books, add_one, began, now_open, queued_after, without
@@ -254,6 +255,10 @@ def a_sum_of_a_day_is_higher(books: Books) -> None:
     add_one(DaySum.objects.all(), "spent_nusd")
 
 
+def a_sum_of_usage_is_higher(books: Books) -> None:
+    add_one(UsageSum.objects.all(), "prompt_tokens")
+
+
 def a_run_is_in_another_bucket(books: Books) -> None:
     add_one(RunBucket.objects.filter(measure="duration"), "bucket")
 
@@ -273,6 +278,7 @@ BREAKS: dict[str, list[Callable[[Books], None]]] = {
     "tasktime": [a_tasks_time_is_longer],
     "billsum": [a_sum_of_a_bill_is_higher],
     "daysum": [a_sum_of_a_day_is_higher],
+    "usagesum": [a_sum_of_usage_is_higher],
     "runbucket": [a_run_is_in_another_bucket],
     "run_waste": [a_run_hides_what_it_paid_in_vain],
     "run_ratings": [a_run_keeps_a_rating_that_nobody_gave, a_rating_is_in_no_figure],
