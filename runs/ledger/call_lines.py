@@ -118,6 +118,7 @@ def open_line(call_id: UUID, intent: CallIntent, owner: Owner, *, credential: st
         "request_usd": price and price.request_usd,
         "search_usd": price and price.search_usd,
         "citation_usd_per_mtok": price and price.citation_usd_per_mtok,
+        "second_usd": price and price.second_usd,
         "channel": CHANNEL,
     }
     with connection.cursor() as cursor:
@@ -157,7 +158,7 @@ def settle(line: UnsettledCall, outcome: CallOutcome, *, fresh: bool) -> None:
         **{f"more_{name}": now[name] - before[name] for name in ROLLUP_FIELDS},
         **{name: now[name] for name in TOKEN_FIELDS},
         **_prices(outcome.rates),
-        **_parts(outcome.parts),
+        **parts_of(outcome.parts),
         "repriced": outcome.rates is not None,
         "cost": cost,
         "released": line.reserved_nusd if line.state == CallState.INTENT else 0,
@@ -225,6 +226,7 @@ def _of_outcome(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> 
         "usage_estimated": outcome.usage.estimated,
         "citation_tokens": outcome.usage.citation_tokens,
         "searches": outcome.usage.searches,
+        "took_ms": outcome.usage.took_ms,
         "provider_nusd": outcome.usage.stated_nusd,
         "provider_is_booked": outcome.is_stated,
         "cache_hit": outcome.cache_hit,
@@ -243,10 +245,12 @@ def _of_outcome(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> 
     }
 
 
-def _parts(parts: Parts | None) -> dict[str, int | None]:
+def parts_of(parts: Parts | None) -> dict[str, int | None]:
     """What the cost is made of, by column."""
-    columns = zip(CALL_PARTS, PARTS, strict=True)
-    return {f"{column}_nusd": None if parts is None else getattr(parts, part) for column, part in columns}
+    columns = {f"{column}_nusd": part for column, part in zip(CALL_PARTS, PARTS, strict=True)}
+    if parts is None:
+        return dict.fromkeys(columns) | {"seconds_nusd": 0}
+    return {column: getattr(parts, part) for column, part in columns.items()}
 
 
 def _prices(rates: Rates | None) -> dict[str, Any]:

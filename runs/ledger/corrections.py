@@ -1,4 +1,4 @@
-"""Late figures: keeps what was booked for a call, and says which month takes the difference.
+"""Late figures and late prices: keeps what was booked for a call, and says which month takes the difference.
 
 The call itself gets the exact figure from ``call_lines``.
 """
@@ -9,18 +9,29 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from runs.models import Corrects
 from runs.months import MONTH_AFTER_LOCK
 from runs.sql import statement
 
 
 def keep_correction(
-    cursor: Any, call_id: UUID, *, booked: int | None, cost: int | None, team: int, person: int | None, month: date
+    cursor: Any,
+    call_id: UUID,
+    *,
+    booked: int | None,
+    cost: int | None,
+    team: int,
+    person: int | None,
+    month: date,
+    why: Corrects = Corrects.LATE,
 ) -> date:
     """Returns the month whose bill takes the difference: the call's own while that is open, else this month.
 
-    ``booked`` and ``cost`` are in 1e-9 USD, None where the price is unknown.
+    ``booked`` and ``cost`` are in 1e-9 USD, None where the price is unknown. A late figure that nobody had a price of
+    was no difference, so its row takes the one that a price makes.
     """
-    parameters = {"id": call_id, "booked": booked, "cost": cost, "team": team, "person": person, "month": month}
+    of_call = {"id": call_id, "team": team, "person": person, "month": month}
+    parameters = {**of_call, "booked": booked, "cost": cost, "why": why.value}
     cursor.execute(CORRECT, parameters)
     taken_by: date = cursor.fetchone()[0]
     return taken_by
@@ -48,9 +59,12 @@ CORRECT = statement(
         LEFT JOIN teams_membership AS membership
             ON membership.team_id = team.id AND membership.user_id = before.user_id
         ON CONFLICT DO NOTHING)
-    INSERT INTO runs_correction (call_id, booked_nusd, cost_nusd, month, made_at)
+    INSERT INTO runs_correction AS kept (call_id, booked_nusd, cost_nusd, month, why, made_at)
     SELECT %(id)s, %(booked)s::bigint, %(cost)s::bigint, coalesce((SELECT month FROM open), %(month)s),
-           clock_timestamp()
+           %(why)s, clock_timestamp()
+    ON CONFLICT (call_id) DO UPDATE
+        SET cost_nusd = excluded.cost_nusd, month = excluded.month, why = excluded.why, made_at = excluded.made_at
+        WHERE kept.booked_nusd IS NULL AND kept.cost_nusd IS NULL AND excluded.why = 'priced'
     RETURNING month
     """,
     month_after_lock=MONTH_AFTER_LOCK,  # else a month that was closed meanwhile could take the difference

@@ -5,7 +5,7 @@ calls and of nothing else; ``runs.ledger`` keeps them in the same transaction as
 """
 
 from runs.models.alert import THRESHOLDS, Alert, AlertKind, MailState, Notice
-from runs.models.bill import Allowance, Bill, Correction
+from runs.models.bill import Allowance, Bill, Correction, Corrects
 from runs.models.bill_sums import BillSum, LaunchLabels
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
@@ -35,6 +35,7 @@ __all__ = [
     "ClockTimestamp",
     "Comment",
     "Correction",
+    "Corrects",
     "InvariantCheck",
     "Lane",
     "LaunchLabels",
