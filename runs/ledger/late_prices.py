@@ -21,7 +21,7 @@ from engine.catalogue.pricing import Charge, Price, Usage, charge_of
 from runs.bounds.unpriced import unpriced_of
 from runs.ledger import rollups
 from runs.ledger.call_lines import parts_of
-from runs.ledger.corrections import keep_correction
+from runs.ledger.corrections import keep_correction, open_month
 from runs.ledger.locks import LOCK_RUNS
 from runs.ledger.prices import FEE_FIELDS, PRICE_FIELDS, fields_of
 from runs.ledger.statements import TOKEN_FIELDS
@@ -129,7 +129,7 @@ def _book(team: Team, runs: list[UUID], calls: list[UUID], prices: Mapping[str, 
         lines = rows_as(UnpricedCall, cursor)
         cursor.execute(LOCK_BILLS, [team.pk, sorted({line.billed_month for line in lines})])
         charges = {line.id: charge_of(line.usage, prices[line.model]) for line in lines}
-        months = [_correct(cursor, team, line, charges[line.id]) for line in lines]
+        months = _correct(cursor, team, lines, charges)
         ended = sorted({line.run_id for line in lines if line.run_ended})
         _add_to_months(cursor, team, lines, charges, months)
         rollups.take_out(*ended)
@@ -145,17 +145,18 @@ def _nusd(charge: Charge) -> int:
     return to_nusd(charge.cost_usd) or 0
 
 
-def _correct(cursor: Any, team: Team, line: UnpricedCall, charge: Charge) -> date:
-    return keep_correction(
-        cursor,
-        line.id,
-        booked=None,
-        cost=_nusd(charge),
-        team=team.pk,
-        person=line.person_id,
-        month=line.billed_month,
-        why=Corrects.PRICED,
-    )
+def _correct(cursor: Any, team: Team, lines: Sequence[UnpricedCall], charges: Mapping[UUID, Charge]) -> list[date]:
+    """Keeps a correction of each call; returns the months whose bills take what they cost."""
+    owners = sorted({(line.billed_month, line.person_id or 0) for line in lines})
+    taken_by = {
+        (month, person): open_month(cursor, team=team.pk, person=person or None, month=month)
+        for month, person in owners
+    }
+    months = [taken_by[line.billed_month, line.person_id or 0] for line in lines]
+    for line, month in zip(lines, months, strict=True):
+        cost = _nusd(charges[line.id])
+        keep_correction(cursor, line.id, booked=None, cost=cost, month=month, why=Corrects.PRICED)
+    return months
 
 
 def _priced(line: UnpricedCall, charge: Charge, price: Price) -> dict[str, Any]:

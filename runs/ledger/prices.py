@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Now
 
 from engine.catalogue.price_list import entries_of
@@ -28,15 +29,15 @@ EXACT = Decimal("1e-10")
 class TeamPrices:
     """The prices of some models as they stood when this was made. A run keeps one from claim to end."""
 
-    def __init__(self, team: Team, models: Iterable[str], *, own: bool = True) -> None:
-        """``own`` False leaves out the team's own prices. At most two queries."""
+    def __init__(self, team: Team, models: Iterable[str], *, own: bool = True, at: datetime | None = None) -> None:
+        """``own`` False leaves out the team's own prices. ``at``: as they stood then; None is now."""
         self._prices: dict[str, Price | None] = {}
         self._own: dict[str, PriceQuote] = {}
         self._list: dict[str, PriceQuote] = {}
-        self._read(team if own else None, _names(models))
+        self._read(team if own else None, _names(models), at)
         others = {quote.like for quote in self._own.values() if quote.like}
         if others:
-            self._read(team, _names(others))
+            self._read(team, _names(others), at)
 
     def price(self, model: str) -> Price | None:
         if model not in self._prices:
@@ -59,9 +60,9 @@ class TeamPrices:
         quote = self._listed(model)
         return None if quote is None or quote.team_id is None else quote
 
-    def _read(self, team: Team | None, names: set[str]) -> None:
+    def _read(self, team: Team | None, names: set[str], at: datetime | None) -> None:
         quotes = list(
-            in_force(PriceQuote.objects.filter(Q(team=team) | Q(team=None), model__in=names))
+            in_force(PriceQuote.objects.filter(Q(team=team) | Q(team=None), model__in=names), at)
             .order_by("begins_at", "pk")
             .prefetch_related("tiers")
         )
@@ -107,10 +108,11 @@ def is_reckoned(quote: PriceQuote) -> bool:
     return quote.input_usd_per_mtok is None
 
 
-def in_force(quotes: QuerySet[PriceQuote]) -> QuerySet[PriceQuote]:
-    """Those that have begun and not ended. Of one model the newest holds."""
-    going_on = Q(ends_at=None) | Q(ends_at__gt=Now())
-    return quotes.filter(going_on, Q(until=None) | Q(until__gt=Now()), begins_at__lte=Now())
+def in_force(quotes: QuerySet[PriceQuote], at: datetime | None = None) -> QuerySet[PriceQuote]:
+    """Those that have begun and not ended, now or then. Of one model the newest holds."""
+    moment = Now() if at is None else Value(at)
+    going_on = Q(ends_at=None) | Q(ends_at__gt=moment)
+    return quotes.filter(going_on, Q(until=None) | Q(until__gt=moment), begins_at__lte=moment)
 
 
 def as_price(quote: PriceQuote) -> Price:
