@@ -180,8 +180,8 @@ def _unpriced(alert: Alert) -> str:
     calls, more = alert.unpriced_calls, "or more " if alert.unpriced_calls >= MOST_COUNTED else ""
     if not calls:
         return ""
-    verb = "has" if calls == 1 else "have"
-    return f" {counted(calls, 'call').replace(' ', f' {more}', 1)} {verb} no price and are in no figure."
+    verbs = ("has", "is") if calls == 1 else ("have", "are")
+    return f" {counted(calls, 'call').replace(' ', f' {more}', 1)} {verbs[0]} no price and {verbs[1]} in no figure."
 
 
 def _seen_by(who: Principal) -> QuerySet[Alert]:

@@ -185,7 +185,9 @@ def _complaints_about_times(who: Principal, order: PriceOrder, model: str, now: 
         yield "begins_at", IN_THE_PAST
     elif begins_at > now + LATEST:
         yield "begins_at", "Give a day within the next ten years."
-    if order.until is not None and order.until <= max(begins_at, now):
+    if order.until is not None and order.until > now + 2 * LATEST:
+        yield "until", "Give a day within the next twenty years, or leave this empty."
+    elif order.until is not None and order.until <= max(begins_at, now):
         yield "until", "Give a time after the one from which it holds, or leave this empty."
     if not is_storable(model):
         return

@@ -22,6 +22,7 @@ PER_MTOK = "USD per million tokens"
 NONE = "-"
 TIER_FIGURES = PRICE_FIELDS
 MOST_TIER_CHARS = 2000
+LAST_YEAR = 2199
 
 
 def _usd(label: str, help_text: str = "") -> UsdField:
@@ -94,6 +95,12 @@ class PriceForm(forms.Form):
         ),
     )
     sure = forms.BooleanField(required=False, label="The figures are meant as they are")
+
+    def clean_last_day(self) -> date | None:
+        last_day: date | None = self.cleaned_data["last_day"]
+        if last_day is not None and last_day.year > LAST_YEAR:
+            raise ValidationError(f"Give a day up to {LAST_YEAR}.")
+        return last_day
 
     def order(self) -> PriceOrder:
         given = dict(self.cleaned_data)
