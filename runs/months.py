@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from django.db import connection
 from psycopg.sql import SQL
@@ -20,7 +20,16 @@ MONTH_AFTER_LOCK = SQL("date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC'
 """The month after the statement has waited for a lock, in which a month may have ended and been closed. A statement
 reads it at one place."""
 
+READ_NOW = "SELECT clock_timestamp()"
 READ_THIS_MONTH = statement("SELECT {this_month}", this_month=THIS_MONTH)
+
+
+def now() -> datetime:
+    """The moment by the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute(READ_NOW)
+        moment: datetime = cursor.fetchone()[0]
+    return moment
 
 
 def this_month() -> date:

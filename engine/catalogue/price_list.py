@@ -66,7 +66,7 @@ def prices() -> dict[str, Price]:
 
     Models that lack the price of input or of output are left out.
     """
-    prices_by_model = {model: _price(model, entry) for model, entry in _entries().items()}
+    prices_by_model = {model: price_of_entry(model, entry) for model, entry in _entries().items()}
     free = {name: Price(Decimal(0), Decimal(0), entry=name) for name in FREE}
     return {model: price for model, price in prices_by_model.items() if price is not None} | free
 
@@ -130,7 +130,12 @@ def _newest_dated() -> dict[str, str]:
 @cache
 def _entries() -> dict[str, dict[str, Any]]:
     listed = json.loads((package_folder() / MAP_FILE).read_text("utf-8"), parse_float=Decimal)
-    return {name: entry for name, entry in listed.items() if entry.get("mode") in CHAT_MODES and name != "sample_spec"}
+    return {name: entry for name, entry in listed.items() if is_of_chat(name, entry)}
+
+
+def is_of_chat(name: str, entry: dict[str, Any]) -> bool:
+    """Whether the entry is of a model that answers in words, and no example of an entry."""
+    return entry.get("mode") in CHAT_MODES and name != "sample_spec"
 
 
 @cache
@@ -142,7 +147,12 @@ def package_folder() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def _price(model: str, entry: dict[str, Any]) -> Price | None:
+def price_of_entry(model: str, entry: dict[str, Any]) -> Price | None:
+    """The price that an entry of a list in this format gives; None if it lacks that of input or of output.
+
+    Figures are numbers, as ``Decimal`` or ``int``. What is none raises ``TypeError``, ``ValueError``, ``KeyError``,
+    ``AttributeError`` or ``ArithmeticError``.
+    """
     tiers = list(_tiers_by_range(entry) if "tiered_pricing" in entry else _tiers_by_threshold(entry))
     if any(
         costs.get(needed) is None for _, costs in tiers for needed in ("input_cost_per_token", "output_cost_per_token")

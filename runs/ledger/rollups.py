@@ -30,14 +30,14 @@ NOTHING = -1
 """The bucket of 0."""
 
 
-def add(run_id: UUID) -> None:
-    """Adds a run that has just ended. The caller has locked it."""
-    _write("run.id = %(key)s", run_id, sign=1)
+def add(*run_ids: UUID) -> None:
+    """Adds runs that have just ended. The caller has locked them."""
+    _write("run.id = ANY(%(key)s)", list(run_ids), sign=1)
 
 
-def take_out(run_id: UUID) -> None:
-    """Takes an ended run out, as it is now. The caller has locked it, changes it and adds it again."""
-    _write("run.id = %(key)s", run_id, sign=-1)
+def take_out(*run_ids: UUID) -> None:
+    """Takes ended runs out, as they are now. The caller has locked them, changes them and adds them again."""
+    _write("run.id = ANY(%(key)s)", list(run_ids), sign=-1)
 
 
 @contextmanager
@@ -132,7 +132,7 @@ def keep_waste(which: LiteralString) -> str:
     )
 
 
-def _write(which: LiteralString, key: UUID | int, *, sign: int) -> None:
+def _write(which: LiteralString, key: list[UUID] | int, *, sign: int) -> None:
     with connection.cursor() as cursor:
         if sign > 0:
             cursor.execute(keep_labels(which), {"key": key})

@@ -15,7 +15,7 @@ from runs.models.alert import (
     ReportMail,
     ReportWish,
 )
-from runs.models.bill import Allowance, Bill, Correction
+from runs.models.bill import Allowance, Bill, Correction, Corrects
 from runs.models.bill_sums import BillSum, DaySum, LaunchLabels, UsageSum
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
@@ -45,6 +45,7 @@ __all__ = [
     "ClockTimestamp",
     "Comment",
     "Correction",
+    "Corrects",
     "DaySum",
     "InvariantCheck",
     "Lane",

@@ -39,6 +39,8 @@ class Alert(models.Model):
     budget_nusd = models.BigIntegerField()
     spent_nusd = models.BigIntegerField()
     reserved_nusd = models.BigIntegerField()
+    # Real calls of the month that no price is known of, so that no sum has them; counted up to a thousand.
+    unpriced_calls = models.IntegerField(default=0, db_default=0)
     made_at = models.DateTimeField(db_default=Now())
 
     class Meta:

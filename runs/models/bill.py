@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from runs.models.call import Call
-from runs.models.fields import not_negative
+from runs.models.fields import not_negative, one_of
 from teams.models import Team
 
 
@@ -62,8 +62,16 @@ class Allowance(models.Model):
         return f"{self.user} in {self.team} {self.month:%Y-%m}"
 
 
+class Corrects(models.TextChoices):
+    """Why a call's cost became another: its figure came late, or its model got a price after it was made."""
+
+    LATE = "late"
+    PRICED = "priced"
+
+
 class Correction(models.Model):
-    """What was booked for a call of unknown outcome, once the exact figure came; the call has that figure now.
+    """What was booked for a call of unknown outcome or without a price, once the exact figure was known; the call has
+    that figure now.
 
     The bill of ``month`` took the difference: the call's own bill while that was open, else the bill of the month in
     which the figure came, because a closed bill is never changed.
@@ -75,10 +83,12 @@ class Correction(models.Model):
     booked_nusd = models.BigIntegerField(null=True)  # the assumption; null: the price is unknown
     cost_nusd = models.BigIntegerField(null=True)  # the exact figure, as the call has it
     month = models.DateField(help_text="first day of the month, in UTC")
+    why = models.CharField(max_length=6, choices=Corrects.choices, default=Corrects.LATE, db_default=Corrects.LATE)
     made_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
+            one_of("correction", "why", Corrects),
             models.CheckConstraint(condition=Q(month__day=1), name="correction_month_is_first_day"),
             *not_negative("correction", "booked_nusd", "cost_nusd"),
         ]

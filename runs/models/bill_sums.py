@@ -64,6 +64,7 @@ class BillSum(Rollup):
     citations_nusd = models.BigIntegerField(default=0)
     searches_nusd = models.BigIntegerField(default=0)
     request_nusd = models.BigIntegerField(default=0)
+    seconds_nusd = models.BigIntegerField(default=0, db_default=0)
     beyond_ours_nusd = models.BigIntegerField(default=0)
     whole_nusd = models.BigIntegerField(default=0)  # of calls whose cost is kept without its parts
 

@@ -6,12 +6,17 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from runs.ledger.prices import load_default_prices
+from runs.prices.updates import load_default_prices
 
 
 class Command(BaseCommand):
-    help = "Bring the default price list up to date."
+    help = "Bring the default price list up to date with the installed LiteLLM's."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if added := load_default_prices():
+        added, doubts = load_default_prices()
+        if added:
             self.stdout.write(f"{added} prices added.")
+        for doubt in doubts:
+            self.stderr.write(f"Left out: {doubt}")
+        if doubts:
+            self.stderr.write("If these are meant as they are: manage.py update_prices --from-litellm --sure")

@@ -95,6 +95,10 @@ def a_correction_forgets_what_was_booked(books: Books) -> None:
     Correction.objects.filter(call__run=books.done).update(booked_nusd=0)
 
 
+def a_call_that_had_a_price_is_said_to_be_priced_late(books: Books) -> None:
+    Correction.objects.filter(call__run=books.done).update(why="priced")
+
+
 def a_correction_went_to_another_month_than_the_open_one(books: Books) -> None:
     Bill.objects.update(closed_at=None)
 
@@ -294,6 +298,7 @@ BREAKS: dict[str, list[Callable[[Books], None]]] = {
         a_correction_is_not_its_calls_figure,
         a_correction_forgets_what_was_booked,
         a_correction_went_to_another_month_than_the_open_one,
+        a_call_that_had_a_price_is_said_to_be_priced_late,
     ],
     "call_cost": [a_price_was_changed_behind_a_call, a_price_was_changed_behind_a_refusal_that_was_billed],
     "call_parts": [a_part_of_a_cost_is_not_that_of_its_tokens],

@@ -21,7 +21,7 @@ ADD_ENDED_RUNS = [
 class Migration(migrations.Migration):
     dependencies = [
         ("agents_app", "0005_json_as_it_was_written"),
-        ("runs", "0032_orders_by_waste_and_queue"),
+        ("runs", "0033_prices_from_a_date"),
         ("teams", "0013_webhooks_tell_of_reports"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -44,7 +44,7 @@ ADD_ENDED_RUNS = [
 class Migration(migrations.Migration):
     dependencies = [
         ("agents_app", "0005_json_as_it_was_written"),
-        ("runs", "0033_sums_of_days_and_reports"),
+        ("runs", "0034_sums_of_days_and_reports"),
         ("teams", "0012_test_provider_keys"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
