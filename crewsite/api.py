@@ -14,6 +14,7 @@ from agents_app.knowledge.api import router as documents
 from agents_app.versions.api import router as versions
 from crewsite.errors import FORBIDDEN, NOT_FOUND
 from engine.strict_json import JsonFault
+from runs.closing.api import router as closed_bills
 from runs.compare.api import router as comparisons
 from runs.history.api import router as history
 from runs.launch.api import router as launches
@@ -61,6 +62,7 @@ api.add_router("/documents", documents)
 api.add_router("/providers", providers)
 api.add_router("/limits", limits)
 api.add_router("/prices", prices)
+api.add_router("/bills", closed_bills)  # first: to bills, "closed" would be a month
 
 
 def error_response(

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from runs.closing import views as closing
 from runs.compare import views as compare
 from runs.demo import views as demo
 from runs.export import views as export
@@ -57,6 +58,11 @@ urlpatterns = [
     path("compare/", compare.comparison, name="compare"),
     path("compare/csv/", compare.comparison_csv, name="compare_csv"),
     path("compare/output/", compare.output, name="compare_output"),
+    path("bills/closed/", closing.closed_bills, name="closed_bills"),
+    path("bills/<slug:month>/close/", closing.close_bill, name="close_bill"),
+    path("bills/<slug:month>/document/", closing.closed_bill_page, name="closed_bill"),
+    path("bills/<slug:month>/document.json", closing.closed_bill_json, name="closed_bill_json"),
+    path("bills/<slug:month>/document.csv", closing.closed_bill_csv, name="closed_bill_csv"),
     path("prices/", prices.prices, name="prices"),
     path("prices/<int:pk>/take-back/", prices.take_back, name="take_back_price"),
     path("limits/", limits.limits_page, name="limits"),

@@ -5,7 +5,7 @@ calls and of nothing else; ``runs.ledger`` keeps them in the same transaction as
 """
 
 from runs.models.alert import THRESHOLDS, Alert, AlertKind, MailState, Notice
-from runs.models.bill import Allowance, Bill, Correction
+from runs.models.bill import Allowance, Bill, ClosedBill, ClosedLine, ClosingEntry, Correction
 from runs.models.bill_sums import BillSum, LaunchLabels
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
@@ -33,6 +33,9 @@ __all__ = [
     "Call",
     "CallSum",
     "ClockTimestamp",
+    "ClosedBill",
+    "ClosedLine",
+    "ClosingEntry",
     "Comment",
     "Correction",
     "InvariantCheck",

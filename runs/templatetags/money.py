@@ -55,6 +55,18 @@ def dollars(nusd: int | None) -> SafeString:
 
 
 @register.filter
+def exactly(nusd: int) -> str:
+    """1e-9 USD with all nine decimals and no sign of the currency, for columns that add up: "1,234.500000000"."""
+    return f"{to_usd(nusd):,.9f}"
+
+
+@register.filter
+def exact_usd(usd: str | None) -> str:
+    """The same of a decimal text in USD; None is "unpriced"."""
+    return "unpriced" if usd is None else f"{Decimal(usd):,.9f}"
+
+
+@register.filter
 def price(usd: Decimal) -> str:
     """A price as people write it, exactly: "$10", "$2.50", "$0.0375"."""
     whole, _, rest = f"{usd:f}".partition(".")

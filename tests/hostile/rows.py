@@ -67,6 +67,7 @@ class Rows:
             "old": 1,
             "new": 1,
             "key": "figures",
+            "month": f"{self.books.last_month:%Y-%m}",
             "step": "0.1",
             "run_id": run.pk,
             "call_id": self.books.done.calls.first().pk,
