@@ -14,11 +14,14 @@ from runs.closing.document import head_of
 from runs.closing.rates import Rate
 from runs.closing.sums import LABEL
 from runs.models import ClosedBill, ClosedLine
+from runs.money import to_nusd
+from runs.templatetags.money import exactly
 from runs.words import WORDS
 
 MOST_ROWS = 60
 """Rows of a table; the others are in the files."""
 NONE = "none"
+UNPRICED = "unpriced"
 TITLES: Mapping[str, str] = {
     "crew": "Crews",
     "version": "Versions",
@@ -34,11 +37,11 @@ TITLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``amount`` is in USD with nine decimals, ``other`` in the second currency. Both lack what has no price."""
+    """``amount`` is in USD with nine decimals, ``other`` in the second currency. Where some calls have no known price,
+    the amount is a lower bound and says so; where none has, it is "unpriced"."""
 
     name: str
     calls: int
-    unpriced_calls: int
     amount: str
     other: str = ""
 
@@ -100,7 +103,7 @@ def shown(bill: ClosedBill, rate: Rate | None = None) -> Shown:
 
 def exact(usd: str) -> str:
     """A decimal text in USD with all nine decimals, so that a column adds up: "1,234.500000000"."""
-    return f"{Decimal(usd):,.9f}"
+    return exactly(to_nusd(Decimal(usd)))
 
 
 def _tables(by: Mapping[str, Sequence[Mapping[str, Any]]], rate: Rate | None) -> Iterator[Table]:
@@ -136,7 +139,10 @@ def _name(dimension: str, name: str | None) -> str:
 def _row(one: Mapping[str, Any], name: str, rate: Rate | None) -> Row:
     usd = one["known_cost_usd"]
     unpriced = one["unpriced_calls"] if "unpriced_calls" in one else int(one["cost_usd"] is None)
-    return Row(name, one.get("calls", 1), unpriced, exact(usd), rate.shown(usd) if rate else "")
+    if unpriced and not Decimal(usd):
+        return Row(name, one.get("calls", 1), UNPRICED)
+    amount = f"≥\u2009{exact(usd)}" if unpriced else exact(usd)
+    return Row(name, one.get("calls", 1), amount, rate.shown(usd) if rate else "")
 
 
 def _counter_lines(bill: ClosedBill) -> list[dict[str, Any]]:

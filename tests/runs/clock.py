@@ -30,7 +30,7 @@ def install(execute: Any) -> None:
 
 def set_clock(execute: Any, moment: datetime) -> None:
     """From now on it is this moment, and time goes on from there."""
-    execute("UPDATE clock.shift SET by = %s - pg_catalog.clock_timestamp()", [moment])
+    execute(f"UPDATE clock.shift SET by = '{moment.isoformat()}'::timestamptz - pg_catalog.clock_timestamp()")
 
 
 @contextmanager
@@ -42,9 +42,9 @@ def moved_clock(moment: datetime) -> Iterator[Any]:
         with connection.cursor() as cursor:
             cursor.execute(f"SET search_path = {PATH}")
 
-    def execute(statement: str, values: Any = None) -> None:
+    def execute(statement: str) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(statement, values)
+            cursor.execute(statement)
 
     install(execute)
     set_clock(execute, moment)
