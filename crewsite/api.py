@@ -18,6 +18,7 @@ from crewsite.errors import FORBIDDEN, NOT_FOUND
 from engine.strict_json import JsonFault
 from runs.bills.api import router as bills
 from runs.bills.api import usage_router as usage
+from runs.closing.api import router as closed_bills
 from runs.compare.api import router as comparisons
 from runs.forecast.api import router as forecasts
 from runs.history.api import crew_router as version_figures
@@ -85,6 +86,7 @@ api.add_router("/compare", comparisons)
 api.add_router("/operations", operations)
 api.add_router("/documents", documents)
 api.add_router("/providers", providers)
+api.add_router("/bills", closed_bills)  # first: to bills, "closed" would be a month
 api.add_router("/bills", bills)
 api.add_router("/usage", usage)
 api.add_router("/limits", limits)

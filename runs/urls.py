@@ -3,6 +3,7 @@
 from django.urls import path
 
 from runs.bills import views as bills
+from runs.closing import views as closing
 from runs.compare import views as compare
 from runs.demo import views as demo
 from runs.export import views as export
@@ -57,6 +58,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/calls/", run.calls, name="run_calls"),
     path("runs/<uuid:run_id>/calls/<uuid:call_id>/", run.call, name="call"),
     path("bills/", bills.bills, name="bills"),
+    path("bills/closed/", closing.closed_bills, name="closed_bills"),
     path("bills/<str:month>.csv", bills.bill_csv, name="bill_csv"),
     path("bills/<str:month>/", bills.bill, name="bill"),
     path("bills/<str:month>/calls/", bills.bill_calls, name="bill_calls"),
@@ -72,6 +74,10 @@ urlpatterns = [
     path("scenarios/<int:pk>/", scenarios.scenario, name="scenario"),
     path("scenarios/<int:pk>/rename/", scenarios.rename_scenario, name="rename_scenario"),
     path("scenarios/<int:pk>/remove/", scenarios.remove_scenario, name="remove_scenario"),
+    path("bills/<slug:month>/close/", closing.close_bill, name="close_bill"),
+    path("bills/<slug:month>/document/", closing.closed_bill_page, name="closed_bill"),
+    path("bills/<slug:month>/document.json", closing.closed_bill_json, name="closed_bill_json"),
+    path("bills/<slug:month>/document.csv", closing.closed_bill_csv, name="closed_bill_csv"),
     path("prices/", prices.prices, name="prices"),
     path("prices/list/", prices.price_list, name="price_list"),
     path("prices/history/", prices.price_history, name="price_history"),

@@ -15,7 +15,7 @@ from runs.models.alert import (
     ReportMail,
     ReportWish,
 )
-from runs.models.bill import Allowance, Bill, Correction, Corrects
+from runs.models.bill import Allowance, Bill, ClosedBill, ClosedLine, ClosingEntry, Correction, Corrects
 from runs.models.bill_sums import BillSum, DaySum, LaunchLabels, UsageSum
 from runs.models.call import Call
 from runs.models.fields import ClockTimestamp, Rollup, new_id
@@ -43,6 +43,9 @@ __all__ = [
     "Call",
     "CallSum",
     "ClockTimestamp",
+    "ClosedBill",
+    "ClosedLine",
+    "ClosingEntry",
     "Comment",
     "Correction",
     "Corrects",

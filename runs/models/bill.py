@@ -1,4 +1,5 @@
-"""A team's bill of a month, each member's part of it, and corrections of what was booked."""
+"""A team's bill of a month, each member's part of it, corrections of what was booked, and the frozen copy of a bill
+that was closed, which names nothing by key, so that whatever is renamed or removed later does not change it."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from teams.models import Team
 
 
 class Bill(models.Model):
-    """What a team spent in one month on real models: open while the month runs, a frozen copy once closed."""
+    """What a team spent in one month on real models. Once it is closed, ``ClosedBill`` says what it is made of, and the
+    database refuses to change its sums."""
 
     TEAM_PATH = "team"
 
@@ -95,3 +97,71 @@ class Correction(models.Model):
 
     def __str__(self) -> str:
         return f"correction of {self.call_id}"
+
+
+class ClosedBill(models.Model):
+    """The frozen copy of a closed bill: its head. The database refuses to change it or to remove it.
+
+    Its document is ``head``, then its lines' texts with a comma and a line break between them, then the end that
+    ``runs.closing.document`` adds; ``sha256`` is of those bytes.
+    """
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="closed_bills")
+    bill = models.OneToOneField(Bill, on_delete=models.PROTECT, related_name="closed")
+    number = models.IntegerField(help_text="counts the team's closed bills, in the order in which they were closed")
+    month = models.DateField(help_text="first day of the month, in UTC")
+    closed_at = models.DateTimeField()
+    total_nusd = models.BigIntegerField()
+    head = models.TextField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "number"], name="closed_bill_once_per_number"),
+            models.UniqueConstraint(fields=["team", "month"], name="closed_bill_once_per_month"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="closed_bill_numbers_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.team} {self.month:%Y-%m}, No. {self.number}"
+
+
+class ClosedLine(models.Model):
+    """A line of a closed bill, as text. The database refuses to change it or to remove it."""
+
+    TEAM_PATH = "bill__team"
+
+    bill = models.ForeignKey(ClosedBill, on_delete=models.PROTECT, related_name="lines", db_index=False)
+    position = models.IntegerField()
+    is_counter_line = models.BooleanField()  # else the calls of a day that agree in all that a bill is asked about
+    nusd = models.BigIntegerField(help_text="what it adds to the total")
+    text = models.TextField(help_text="a JSON object")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["bill", "position"], name="closed_line_once")]
+
+    def __str__(self) -> str:
+        return f"line {self.position} of {self.bill_id}"
+
+
+class ClosingEntry(models.Model):
+    """An entry of the log of closed bills, which only grows: who closed which bill when."""
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="closings")
+    number = models.IntegerField()
+    month = models.DateField()
+    closed_at = models.DateTimeField()
+    closed_by = models.CharField(max_length=255)  # a name and an address, as they were
+    by_token = models.CharField(max_length=120, blank=True)  # the API token that it was done with; "": on a page
+    total_nusd = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "number"], name="closing_entry_once")]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m} closed by {self.closed_by}"

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from runs.money import dollars as dollars_of
-from runs.money import sized, to_usd
+from runs.money import sized, to_nusd, to_usd
 from teams.times import span
 
 register = template.Library()
@@ -97,6 +97,18 @@ def abs_usd(nusd: int) -> SafeString:
 def dollars(nusd: int | None) -> SafeString:
     """1e-9 USD as an exact amount, as budgets are set: "$12.50"."""
     return format_html('<span class="num">{}</span>', NOTHING if nusd is None else dollars_of(nusd))
+
+
+@register.filter
+def exactly(nusd: int) -> str:
+    """1e-9 USD with all nine decimals and no sign of the currency, for columns that add up: "1,234.500000000"."""
+    return f"{to_usd(nusd):,.9f}".replace("-", "−")
+
+
+@register.filter
+def exact_usd(usd: str | None) -> str:
+    """The same of a decimal text in USD; None is "unpriced"."""
+    return "unpriced" if usd is None else exactly(to_nusd(Decimal(usd)))
 
 
 @register.filter

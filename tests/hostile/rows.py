@@ -21,7 +21,7 @@ from teams.actions import add_provider, issue_token
 from teams.models import Delivery, WebhookEvent
 from teams.webhooks.actions import add_webhook, send_test
 from tests.cast import Cast
-from tests.runs.books import Books, make_books
+from tests.runs.books import Books, last_month, make_books
 
 PK_OF = {
     "remove_provider": "provider",
@@ -72,6 +72,7 @@ class Rows:
             "old": 1,
             "new": 1,
             "key": "figures",
+            "month": f"{last_month():%Y-%m}",
             "step": "0.1",
             "run_id": run.pk,
             "call_id": self.pks["call"],
