@@ -137,7 +137,7 @@ def bill_page(who: Principal, month: date, asked: Asked, *, simulated: bool) -> 
         before_month=earlier,
         why=reasons,
         told=told(reasons) if reasons else (),
-        pivot=pivot_of(asked.by, divided(lines, cube, asked.by), total),
+        pivot=_pivot(lines, cube, asked.by, total),
         waste=[line for line in _by(cube, "waste") if line.values[0].code],
         classes=_by(cube, "class"),
         parts=in_parts([Line((), total)], 0),
@@ -150,6 +150,14 @@ def bill_page(who: Principal, month: date, asked: Asked, *, simulated: bool) -> 
         label_choices=[*((f"{LABEL}{name}", name) for name in labels), ("person", "person"), ("token", "API token")],
         crews=[line.values[0] for line in _by(cube, "crew")],
     )
+
+
+def _pivot(lines: Lines, cube: Sequence[Line], by: Sequence[str], total: Sums) -> Pivot:
+    cells = divided(lines, cube, by)
+    if len(by) < 2 or len(cells) < MOST_CELLS:
+        return pivot_of(by, cells, total)
+    rows, columns = (divided(lines, cube, (name,)) for name in by)
+    return pivot_of(by, cells, total, rows=rows, columns=columns)
 
 
 def divided(lines: Lines, cube: Sequence[Line], by: Sequence[str]) -> list[Line]:

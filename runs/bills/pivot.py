@@ -51,9 +51,17 @@ class Pivot:
         return max((row.sums.spent_nusd for row in self.rows), default=0)
 
 
-def pivot_of(by: Sequence[str], lines: Sequence[Line], total: Sums) -> Pivot:
-    """``lines`` by one or two dimensions, all or the dearest ``MOST_CELLS``; ``total``: of all."""
-    rows = added_by(lines, 0)
+def pivot_of(
+    by: Sequence[str],
+    lines: Sequence[Line],
+    total: Sums,
+    *,
+    rows: Sequence[Line] | None = None,
+    columns: Sequence[Line] | None = None,
+) -> Pivot:
+    """``lines`` by one or two dimensions; ``total``: of all. If they are the dearest of more, ``rows`` and ``columns`` are
+    the lines by each dimension alone, and what no line has is among the others."""
+    rows = added_by(lines, 0) if rows is None else rows
     shown = rows[:SHOWN_ROWS]
     shown_nusd = sum(row.sums.spent_nusd for row in shown)
     rest_nusd = total.spent_nusd - shown_nusd
@@ -61,11 +69,12 @@ def pivot_of(by: Sequence[str], lines: Sequence[Line], total: Sums) -> Pivot:
     if len(by) < 2:
         plain = [Row(row.values[0], row.sums) for row in shown]
         return Pivot(by, (), False, plain, rest, rest_nusd, (), total.spent_nusd)
-    by_column = added_by(lines, 1)
-    heads, has_others = [line.values[0] for line in by_column[:SHOWN_COLUMNS]], len(by_column) > SHOWN_COLUMNS
+    by_column = added_by(lines, 1) if columns is None else columns
+    shown_columns = SHOWN_COLUMNS + (len(by_column) == SHOWN_COLUMNS + 1)  # one more takes no more room than "others"
+    heads, has_others = [line.values[0] for line in by_column[:shown_columns]], len(by_column) > shown_columns
     cells = {line.values: line.sums for line in lines}
     places = {value: place for place, value in enumerate(heads)}
-    totals: list[Cell] = [_cell(line.sums) for line in by_column[:SHOWN_COLUMNS]]
+    totals: list[Cell] = [_cell(line.sums) for line in by_column[:shown_columns]]
     others = _others(total, totals)
     has_others = has_others or others is not None
     if has_others:
