@@ -21,6 +21,7 @@ from runs.limits.api import router as limits
 from runs.operations.api import router as operations
 from runs.prices.api import router as prices
 from runs.ratings.api import router as ratings
+from runs.reconciliation.api import router as reconciliations
 from runs.run.api import router as runs
 from teams.api.error_body import error_body
 from teams.api.providers import router as providers
@@ -61,6 +62,7 @@ api.add_router("/documents", documents)
 api.add_router("/providers", providers)
 api.add_router("/limits", limits)
 api.add_router("/prices", prices)
+api.add_router("/reconciliations", reconciliations)
 
 
 def error_response(

@@ -12,6 +12,7 @@ from runs.limits import views as limits
 from runs.operations import views as operations
 from runs.prices import views as prices
 from runs.ratings import views as ratings
+from runs.reconciliation import views as reconciliation
 from runs.retention import views as retention
 from runs.run import views as run
 from runs.saved_views import views as saved_views
@@ -59,6 +60,12 @@ urlpatterns = [
     path("compare/output/", compare.output, name="compare_output"),
     path("prices/", prices.prices, name="prices"),
     path("prices/<int:pk>/take-back/", prices.take_back, name="take_back_price"),
+    path("reconciliations/", reconciliation.reconciliations, name="reconciliations"),
+    path("reconciliations/<int:pk>/", reconciliation.reconciliation, name="reconciliation"),
+    path("reconciliations/<int:pk>/csv/", reconciliation.reconciliation_csv, name="reconciliation_csv"),
+    path("reconciliations/<int:pk>/keys/", reconciliation.say_keys, name="say_keys"),
+    path("reconciliations/<int:pk>/again/", reconciliation.compare_again, name="compare_again"),
+    path("reconciliations/<int:pk>/remove/", reconciliation.remove_reconciliation, name="remove_reconciliation"),
     path("limits/", limits.limits_page, name="limits"),
     path("limits/texts/", retention.kept_texts, name="kept_texts"),
     path("alerts/<int:pk>/dismiss/", limits.dismiss, name="dismiss_alert"),

@@ -8,10 +8,10 @@ from runs.models.alert import THRESHOLDS, Alert, AlertKind, MailState, Notice
 from runs.models.bill import Allowance, Bill, Correction
 from runs.models.bill_sums import BillSum, LaunchLabels
 from runs.models.call import Call
+from runs.models.checks import ExportColumns, InvariantCheck, Reconciliation, TheirKey
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.figures import CallSum, RunBucket, RunSum, TaskCallSum, TaskTime
 from runs.models.lane import Lane
-from runs.models.nightly_check import InvariantCheck
 from runs.models.note import Note
 from runs.models.pinned_run import PinnedRun
 from runs.models.price import PriceQuote, PriceTier
@@ -35,6 +35,7 @@ __all__ = [
     "ClockTimestamp",
     "Comment",
     "Correction",
+    "ExportColumns",
     "InvariantCheck",
     "Lane",
     "LaunchLabels",
@@ -45,6 +46,7 @@ __all__ = [
     "PriceQuote",
     "PriceTier",
     "Rating",
+    "Reconciliation",
     "Review",
     "Rollup",
     "Run",
@@ -54,6 +56,7 @@ __all__ = [
     "TaskCallSum",
     "TaskRun",
     "TaskTime",
+    "TheirKey",
     "WorkerSeen",
     "new_id",
 ]
