@@ -60,7 +60,7 @@ class Unread(Invalid):
     code = "unreadable_export"
 
     def __init__(self, message: str, told: Sequence[str] = ()) -> None:
-        super().__init__(message, fields={"uploads": message})
+        super().__init__(message, fields={"uploads": " ".join([message, *told])})
         self.told = tuple(told)
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from runs.models import Reconciliation
 from runs.reconciliation import actions
-from runs.reconciliation.actions import ColumnsNeeded
+from runs.reconciliation.actions import ColumnsNeeded, Unread
 from runs.reconciliation.csv_table import csv_text
 from runs.reconciliation.forms import ColumnsForm, UploadForm, columns_form
 from runs.reconciliation.page import Check
@@ -44,9 +44,9 @@ def reconciliations(request: TeamRequest) -> HttpResponse:
         chosen = columns_form(needed.preview, needed.text, name, form.choice())
         return _columns(request, needed.preview, chosen, problem=needed.problem)
     except Refusal as refusal:
-        show_refusal(form, refusal)
-        response = _list(request, form, status=refusal.status, told=getattr(refusal, "told", ()))
-        return _later(response, refusal)
+        told = getattr(refusal, "told", ())
+        show_refusal(form, Unread(refusal.message) if told else refusal)  # its lines are listed below
+        return _later(_list(request, form, status=refusal.status, told=told), refusal)
 
 
 @member(Role.VIEWER)

@@ -171,13 +171,13 @@ class _Explaining:
             )
         if line.where.day >= self._context.last_sure_day and line.theirs.tokens <= ours.tokens:
             yield Cause.LATE, None, Certainty.LIKELY, "the day was hardly over when this was read: theirs may come late"
+        if is_money and not line.where.item and not self._context.has_fees:
+            yield Cause.FEES, ours.fees_nusd, Certainty.POSSIBLE, "fees of ours that the export does not list"
         yield from self._price()
         yield (
             *(Cause.MIDNIGHT, self._context.crossing_of(line), Certainty.LIKELY),
             f"{counted(ours.crossing, 'call')} that ended on the next day",
         )
-        if is_money and not line.where.item and not self._context.has_fees:
-            yield Cause.FEES, ours.fees_nusd, Certainty.POSSIBLE, "fees of ours that the export does not list"
         if is_money and ours.corrected_nusd > 0:
             corrected = f"{counted(ours.corrected, 'correction')} raised what was booked"
             yield Cause.CORRECTION, ours.corrected_nusd, Certainty.POSSIBLE, corrected

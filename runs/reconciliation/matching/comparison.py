@@ -175,7 +175,7 @@ class _Matcher:
         line = self._line(
             Where(
                 cell.day,
-                "" if cell.item else self._names.get(cell.model, cell.model),
+                self._names[cell.model] if "model" in self._tells and cell.model and not cell.item else "",
                 cell.key if is_foreign else key,
                 FEES if cell.item else "",
                 cell.in_batch,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import localcontext
 from typing import Any
 
 from engine import bounded
@@ -17,6 +18,7 @@ from runs.reconciliation.reading.table import Table, once, read_table, refuse_do
 
 SECONDS = 15.0
 """Of processor time; the largest files that are taken need 3."""
+DIGITS = 120
 PREVIEW_ROWS = 5
 PREVIEW_CHARS = 60
 ONCE, TWICE = "once", "twice"
@@ -100,6 +102,11 @@ def preview_apart(text: str) -> Preview | None:
 
 def read_as_json(files: Sequence[Sequence[str]], choice: Mapping[str, Any]) -> dict[str, Any]:
     """What the child does."""
+    with localcontext(prec=DIGITS):  # amounts in cents have all their decimals as dollars too
+        return _read_all(files, choice)
+
+
+def _read_all(files: Sequence[Sequence[str]], choice: Mapping[str, Any]) -> dict[str, Any]:
     statements: list[Statement] = []
     for name, text in files:
         try:

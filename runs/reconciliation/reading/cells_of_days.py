@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
-from decimal import Decimal
 from fractions import Fraction
+from math import floor
 from typing import Any
 
 from runs.money import NUSD_PER_USD, to_nusd
@@ -71,7 +71,7 @@ def summed(statements: Sequence[Statement]) -> Theirs:
     tokens_from = _tokens_from(statements)
     tells = _tells(statements, tokens_from)
     sums: dict[Key, list[int]] = {}
-    usd: dict[Key, Decimal] = {}
+    usd: dict[Key, Fraction] = {}
     for statement in statements:
         counts = statement in tokens_from
         for line in statement.lines:
@@ -80,7 +80,7 @@ def summed(statements: Sequence[Statement]) -> Theirs:
             for place, name in enumerate(COUNTS):
                 row[place] += (getattr(line, name) or 0) if counts else 0
             row[-1] += line.usd is not None
-            usd[key] = usd.get(key, Decimal(0)) + (line.usd or 0)
+            usd[key] = usd.get(key, Fraction(0)) + Fraction(line.usd or 0)
     if len(sums) > MOST_CELLS:
         raise Unreadable(f"It has more than {MOST_CELLS:,} figures by day, model and key. Export fewer days at once.")
     days = sorted({day for statement in statements for day in statement.days})
@@ -152,9 +152,9 @@ def _key(line: Line, tells: set[str]) -> Key:
     return line.day.isoformat(), model if not line.item else "", key, line.item, line.in_batch
 
 
-def _whole_nusd(usd: dict[Key, Decimal]) -> dict[Key, int]:
-    exact = {key: Fraction(amount) * NUSD_PER_USD for key, amount in usd.items()}
-    return whole_numbers(exact, to_nusd(sum(usd.values(), Decimal(0))))
+def _whole_nusd(usd: dict[Key, Fraction]) -> dict[Key, int]:
+    exact = {key: amount * NUSD_PER_USD for key, amount in usd.items()}
+    return whole_numbers(exact, floor(sum(exact.values()) + Fraction(1, 2)))
 
 
 def _left_out(statements: Iterable[Statement]) -> list[tuple[str, int]]:

@@ -93,6 +93,8 @@ def _value(text: str) -> Any:
         raise Unreadable(f"It is not whole JSON ({error.msg[:1].lower()}{error.msg[1:]}, {where}).") from error
     except RecursionError:
         raise Unreadable(NO_PAGES) from None
+    except Unreadable:
+        raise
     except ValueError as error:
         raise Unreadable("It holds a number that nobody can read.") from error
 
