@@ -19,7 +19,7 @@ from runs.reconciliation.queries import checks_of, our_cells, our_keys, remember
 from runs.reconciliation.reading.apart import Preview, Reading, read_apart
 from runs.reconciliation.reading.cells_of_days import Theirs
 from runs.reconciliation.reading.decoding import decoded
-from runs.reconciliation.reading.lines import MOST_FAULTS, Unreadable
+from runs.reconciliation.reading.lines import MAX_NAME_CHARS, MOST_FAULTS, Unreadable
 from teams.access import Principal
 from teams.models import Team
 from teams.refusals import Busy, Invalid, Refusal
@@ -29,7 +29,6 @@ MAX_EXPORT_BYTES = 3_000_000
 MAX_BYTES_AT_ONCE = 9_000_000
 MOST_FILES = 12
 MOST_KEPT = 100
-MAX_NAME_CHARS = 200
 MOST_KEYS = 500
 MODEL_PROVIDERS = {name: shown for name, shown in PROVIDERS.items() if name not in NOT_MODEL_PROVIDERS}
 
@@ -146,9 +145,13 @@ def say_keys(who: Principal, provider: str, said: Mapping[str, str]) -> None:
     forgets what was said. It holds for earlier checks too."""
     known = {*our_keys(who, provider), NOT_OURS, ""}
     wrong = {name: f"There is no key {key} of yours." for name, key in said.items() if key not in known}
-    wrong |= {name: "It is no name of a key." for name in said if not 0 < len(name) <= 200 or not is_storable(name)}
-    if wrong or len(said) > MOST_KEYS:
+    wrong |= {
+        name: "It is no name of a key." for name in said if not 0 < len(name) <= MAX_NAME_CHARS or not is_storable(name)
+    }
+    if wrong:
         raise Invalid("Nothing was remembered.", fields=wrong)
+    if len(said) > MOST_KEYS:
+        raise Invalid(f"Nothing was remembered: say at most {MOST_KEYS} keys at once.")
     with transaction.atomic():
         for name, credential in sorted(said.items()):
             rows = TheirKey.objects.filter(team=who.team, provider=provider, name=name)

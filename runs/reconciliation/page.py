@@ -22,6 +22,7 @@ from runs.reconciliation.reading.cells_of_days import Theirs
 from teams.access import Principal
 
 MOST_LINES = 200
+MOST_KEYS = 100
 MOST_MODELS = 5
 MOST_DAYS = 62
 OTHER_MODELS = "other models"
@@ -140,6 +141,11 @@ class Check:
         return "key" in self.theirs.tells
 
     @property
+    def shows_keys(self) -> bool:
+        """Whether any line is about one key."""
+        return any(line.where.key for line in self.found.lines)
+
+    @property
     def provider(self) -> str:
         """As people call it."""
         return MODEL_PROVIDERS.get(self.row.provider, "The export")
@@ -209,9 +215,11 @@ class Check:
         shown = ranked if len(ranked) <= MOST_MODELS + 1 else ranked[:MOST_MODELS]
         return [*shown, *([OTHER_MODELS] if len(shown) < len(ranked) else [])]
 
-    @property
+    @cached_property
     def day_rows(self) -> Sequence[DayRow]:
+        """Of days on which something differs, the first ``MOST_DAYS``."""
         place = {name: nth for nth, name in enumerate(self.shown_models)}
+        differing = {line.where.day for line in self.differing}
         days: dict[str, list[int | None]] = {}
         for line in self.found.lines:
             cells = days.setdefault(line.where.day, [None] * len(place))
@@ -221,12 +229,17 @@ class Check:
         rows = [
             DayRow(date.fromisoformat(day), cells, sum(cell or 0 for cell in cells))
             for day, cells in sorted(days.items())
+            if day in differing
         ]
         return rows[:MOST_DAYS]
 
     @property
     def days_beyond(self) -> int:
-        return max(0, len({line.where.day for line in self.found.lines}) - MOST_DAYS)
+        return len({line.where.day for line in self.differing}) - len(self.day_rows)
+
+    @property
+    def days_that_agree(self) -> int:
+        return len({line.where.day for line in self.found.lines} - {line.where.day for line in self.differing})
 
     @property
     def lines_beyond(self) -> int:
@@ -234,10 +247,16 @@ class Check:
 
     @property
     def key_choices(self) -> Sequence[tuple[str, str, Sequence[str]]]:
-        """Their keys, what was said of each, and what may be said."""
-        named = sorted({cell.key for cell in self.theirs.cells if cell.key}) if self.tells_keys else ()
+        """Their keys, what was said of each or is likely by its name, and what may be said: at most
+        ``MOST_KEYS``, those first of which nothing was said."""
+        named = sorted({cell.key for cell in self.theirs.cells if cell.key}, key=self._by_what_was_said)
         ours = our_keys(self.who, self.row.provider)
-        return [(name, self.keys.get(name, ""), ours) for name in named]
+        likely = {key.partition("/")[2].casefold(): key for key in ours}
+        shown = named[:MOST_KEYS] if self.tells_keys else ()
+        return [(name, self.keys.get(name) or likely.get(name.casefold(), ""), ours) for name in shown]
+
+    def _by_what_was_said(self, name: str) -> tuple[bool, str]:
+        return name in self.keys, name
 
     def _runs(self, line: Line) -> str:
         """ "" where we made no call."""

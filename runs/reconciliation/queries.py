@@ -17,10 +17,12 @@ from runs.reconciliation.matching.ours import SUMMED, OurCell, Ours
 from runs.sql import listed, rows_as, statement
 from teams.access import Principal, visible_to
 from teams.models import ProviderKey, Team
+from teams.refusals import Invalid
 from teams.work_bounds import query_time
 
 SECONDS = 20.0
-TOO_LONG = "The ledger has too many calls in these days to be summed at once. Export fewer days."
+MOST_CELLS = 10_000
+TOO_LONG = "The ledger has too much in these days to be compared at once. Export fewer days."
 HOSTS = ("openai.com", "anthropic.com")
 """Of a key's base URL: where providers bill themselves."""
 
@@ -53,7 +55,7 @@ CALLS = statement(
     WHERE call.team_id = %(team)s AND call.billed_month >= %(first_month)s AND call.billed_month <= %(last_month)s
         AND call.started_at >= %(since)s AND call.started_at < %(until)s
         AND NOT call.simulated AND NOT call.cache_hit AND call.kind = 'model' AND call.state <> 'intent'
-    GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 LIMIT %(most)s
     """,
     figures=listed(f"coalesce({FIGURES[name]}, 0)::bigint AS {name}" for name in SUMMED),
 )
@@ -70,6 +72,7 @@ def our_cells(who: Principal, provider: str, since: date, until: date) -> Ours:
     Raises ``Invalid`` if the database would take too long.
     """
     values: dict[str, Any] = {
+        "most": MOST_CELLS + 1,
         "team": who.team.pk,
         "first_month": since.replace(day=1),
         "last_month": (until + timedelta(days=1)).replace(day=1),
@@ -79,6 +82,8 @@ def our_cells(who: Principal, provider: str, since: date, until: date) -> Ours:
     with query_time(SECONDS, TOO_LONG, field="uploads"), connection.cursor() as cursor:
         cursor.execute(CALLS, values)
         cells: list[OurCell] = rows_as(OurCell, cursor)
+    if len(cells) > MOST_CELLS:
+        raise Invalid(TOO_LONG, fields={"uploads": TOO_LONG})
     asked = [cell for cell in cells if provider in ("", _provider(cell))]
     return Ours(asked, _own_servers(who.team), timezone.now().date().isoformat())
 

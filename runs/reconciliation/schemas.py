@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from runs.api_fields import TextOrNull, TimeText, UsdText, UsdTextOrNull
 from runs.money import usd_text
@@ -42,7 +42,7 @@ class ExportIn(ChoiceIn):
 
     name: str = Field("", max_length=200, description="of the file")
     text: str = Field(max_length=MAX_EXPORT_BYTES, description="CSV or JSON")
-    columns: dict[Columns, int] = Field(
+    columns: dict[Columns, StrictInt] = Field(
         default_factory=dict,
         description="of a CSV of another program: the place of the column that says this, from 0. Remembered",
     )

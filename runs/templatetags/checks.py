@@ -15,6 +15,9 @@ from runs.templatetags.money import CENT_NUSD, usd
 
 register = template.Library()
 
+LEAST_NUSD = 1_000
+"""Below it six decimals would show nothing."""
+
 
 @register.filter
 def provider_name(provider: str) -> str:
@@ -44,7 +47,9 @@ def difference(amount: int, measure: str) -> SafeString:
     if measure == "tokens":
         return format_html('<span class="num">{}{}</span>', sign, f"{abs(amount):,}")
     exact = to_usd(abs(amount))
-    shown = f"{exact:,.4f}" if abs(amount) >= CENT_NUSD else f"{exact:.9f}".rstrip("0")
+    shown = (
+        f"{exact:,.4f}" if abs(amount) >= CENT_NUSD else f"{exact:.6f}" if abs(amount) >= LEAST_NUSD else f"{exact:.9f}"
+    )
     return format_html('<span class="num" title="{}${}">{}${}</span>', sign, f"{exact:,.9f}", sign, shown)
 
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from runs.history.columns import COLUMNS
 from tests.application import ROOT, Application
+from tests.runs.reconciliation.exports import OPENAI_COSTS
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 OPTIONS = {
@@ -87,6 +88,8 @@ def addresses(application: Application) -> Iterator[list[str]]:
         client.put(f"/crews/{crew}", json=changed).raise_for_status()
         client.post(f"/crews/{crew}/versions", json={"note": LONG}).raise_for_status()
         client.put(f"/crews/{crew}", json=changed | {"description": "It is looked at again."}).raise_for_status()
+        long_names = OPENAI_COSTS.replace("key_A", "k" * 120).replace("gpt-4o-mini", "m" * 90)
+        check = client.post("/reconciliations", json={"text": long_names, "name": LONG[:200]}).json()["id"]
         application.rows(SAVED, LONG[:60])
         application.rows(ALERT)
         application.rows(UNREACHED)
@@ -109,6 +112,8 @@ def addresses(application: Application) -> Iterator[list[str]]:
                 "limits/",
                 "settings/",
                 "prices/?model=perplexity/sonar-deep-research",
+                "reconciliations/",
+                f"reconciliations/{check}/",
                 f"knowledge/{document['id']}/",
             ),
             *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/")),

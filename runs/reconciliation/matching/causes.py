@@ -181,6 +181,9 @@ class _Explaining:
         if is_money and ours.corrected_nusd > 0:
             corrected = f"{counted(ours.corrected, 'correction')} raised what was booked"
             yield Cause.CORRECTION, ours.corrected_nusd, Certainty.POSSIBLE, corrected
+        if not line.theirs.lines and not line.theirs.tokens:
+            why = "the export has nothing of it on this day: it may be of another account or project"
+            yield Cause.UNEXPLAINED, None, Certainty.POSSIBLE, why
         if ours.estimated:
             counts = f"the tokens of {counted(ours.estimated, 'call')} were counted here, since no usage was told"
             yield Cause.ESTIMATED, None, Certainty.POSSIBLE, counts

@@ -14,6 +14,7 @@ from runs.reconciliation.reading.lines import Line, Statement, Unreadable
 from runs.rounding import whole_numbers
 
 MOST_CELLS = 8_000
+MOST_DAYS = 400
 COUNTS = ("prompt", "cached", "cache_write", "completion", "requests")
 COSTS = (openai.COSTS, anthropic.COSTS)
 
@@ -70,12 +71,13 @@ def summed(statements: Sequence[Statement]) -> Theirs:
     _look_at(statements)
     tokens_from = _tokens_from(statements)
     tells = _tells(statements, tokens_from)
+    tells_batches = all(statement.tells_batches for statement in statements)
     sums: dict[Key, list[int]] = {}
     usd: dict[Key, Fraction] = {}
     for statement in statements:
         counts = statement in tokens_from
         for line in statement.lines:
-            key = _key(line, tells)
+            key = _key(line, tells, tells_batches=tells_batches)
             row = sums.setdefault(key, [0] * (len(COUNTS) + 1))
             for place, name in enumerate(COUNTS):
                 row[place] += (getattr(line, name) or 0) if counts else 0
@@ -84,6 +86,8 @@ def summed(statements: Sequence[Statement]) -> Theirs:
     if len(sums) > MOST_CELLS:
         raise Unreadable(f"It has more than {MOST_CELLS:,} figures by day, model and key. Export fewer days at once.")
     days = sorted({day for statement in statements for day in statement.days})
+    if (days[-1] - days[0]).days >= MOST_DAYS:
+        raise Unreadable(f"It goes from {days[0]} to {days[-1]}. Export at most {MOST_DAYS} days at once.")
     nusd = _whole_nusd(usd) if "cost" in tells else {}
     return Theirs(
         formats=[statement.format for statement in statements],
@@ -93,7 +97,7 @@ def summed(statements: Sequence[Statement]) -> Theirs:
         tells=sorted(tells),
         rounded_nusd=max(to_nusd(statement.rounded_to) for statement in statements),
         cells=[_cell(key, sums[key], nusd.get(key)) for key in sorted(sums)],
-        left_out=_left_out(statements),
+        left_out=_left_out(statements, tells_batches=tells_batches),
     )
 
 
@@ -147,9 +151,9 @@ def _tells(statements: Sequence[Statement], tokens_from: Sequence[Statement]) ->
     return tells
 
 
-def _key(line: Line, tells: set[str]) -> Key:
+def _key(line: Line, tells: set[str], *, tells_batches: bool) -> Key:
     model, key = (getattr(line, name) if name in tells else "" for name in ("model", "key"))
-    return line.day.isoformat(), model if not line.item else "", key, line.item, line.in_batch
+    return line.day.isoformat(), model if not line.item else "", key, line.item, line.in_batch and tells_batches
 
 
 def _whole_nusd(usd: dict[Key, Fraction]) -> dict[Key, int]:
@@ -157,5 +161,9 @@ def _whole_nusd(usd: dict[Key, Fraction]) -> dict[Key, int]:
     return whole_numbers(exact, floor(sum(exact.values()) + Fraction(1, 2)))
 
 
-def _left_out(statements: Iterable[Statement]) -> list[tuple[str, int]]:
-    return [(what, count) for statement in statements for what, count in statement.left_out.items()]
+def _left_out(statements: Iterable[Statement], *, tells_batches: bool) -> list[tuple[str, int]]:
+    left_out = [(what, count) for statement in statements for what, count in statement.left_out.items()]
+    in_batches = sum(line.in_batch for statement in statements for line in statement.lines)
+    if in_batches and not tells_batches:
+        left_out.append(("usage in batches, which the cost export does not tell apart", in_batches))
+    return left_out

@@ -43,7 +43,7 @@ def _statement(buckets: list[Any], results: list[Any]) -> Statement:
     shown = [result for result in results if isinstance(result, dict)]
     if "start_time" in buckets[0]:
         is_cost = any(result.get("object") == openai.COST_RESULT for result in shown)
-        return Statement(openai.COSTS if is_cost else openai.USAGE, "openai")
+        return Statement(openai.COSTS if is_cost else openai.USAGE, "openai", tells_batches=not is_cost)
     if "starting_at" in buckets[0]:
         is_cost = any("amount" in result for result in shown)
         return Statement(anthropic.COSTS if is_cost else anthropic.USAGE, "anthropic")

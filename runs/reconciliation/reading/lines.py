@@ -12,6 +12,7 @@ from decimal import Decimal
 MOST_FAULTS = 10
 """So many are told; whoever has more has another file than they think."""
 SHOWN_CHARS = 60
+MAX_NAME_CHARS = 200
 
 
 class Unclear(ValueError):
@@ -52,6 +53,7 @@ class Statement:
     provider: str = ""
     digest: str = ""  # of the head of a table whose columns a person chose
     rounded_to: Decimal = Decimal(0)  # what its amounts are rounded to, in USD; 0: not that anybody could see
+    tells_batches: bool = True
     lines: list[Line] = field(default_factory=list)
     days: set[date] = field(default_factory=set)  # also those on which nothing was used
     faults: list[tuple[int, str]] = field(default_factory=list)
@@ -69,6 +71,10 @@ class Statement:
                 self.faults.append((place, f"{unclear}."))
 
     def add(self, line: Line) -> None:
+        """Raises ``Unclear`` for names that nobody gives."""
+        for what in ("model", "key", "item"):
+            if len(getattr(line, what)) > MAX_NAME_CHARS:
+                raise Unclear(f"The name of its {what} has more than {MAX_NAME_CHARS} characters")
         self.days.add(line.day)
         self.lines.append(line)
 

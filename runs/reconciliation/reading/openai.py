@@ -79,7 +79,7 @@ def read_usage(table: Table, writing: Writing) -> Statement:
 
 
 def read_costs(table: Table, writing: Writing) -> Statement:
-    read = Statement(COSTS, "openai")
+    read = Statement(COSTS, "openai", tells_batches=False)
     for place, row in table.rows:
         with read.at(place):
             day = _day_of_bucket(table, row, writing)

@@ -88,6 +88,12 @@ def test_json_of_both_apis() -> None:
     ]
 
 
+def test_batches_that_one_file_tells_apart_and_the_other_does_not() -> None:
+    theirs = read(exports.OPENAI_USAGE, exports.OPENAI_COSTS)
+    assert not any(cell.in_batch for cell in theirs.cells)
+    assert ("usage in batches, which the cost export does not tell apart", 1) in theirs.left_out
+
+
 def test_a_table_of_another_program() -> None:
     preview = read_as_json([["", exports.OTHERS]], {})["preview"]
     assert preview["proposed"] == {"day": 0, "model": 1, "cost": 2, "requests": 3, "prompt": 4, "completion": 5}
