@@ -28,6 +28,7 @@ from runs.limits.api import router as limits
 from runs.operations.api import router as operations
 from runs.prices.api import router as prices
 from runs.ratings.api import router as ratings
+from runs.reconciliation.api import router as reconciliations
 from runs.run.api import router as runs
 from runs.scenarios.api import router as scenarios
 from teams.api.error_body import error_body
@@ -93,6 +94,7 @@ api.add_router("/limits", limits)
 api.add_router("/forecast", forecasts)
 api.add_router("/prices", prices)
 api.add_router("/scenarios", scenarios)
+api.add_router("/reconciliations", reconciliations)
 
 
 def error_response(

@@ -15,6 +15,7 @@ from runs.limits import views as limits
 from runs.operations import views as operations
 from runs.prices import views as prices
 from runs.ratings import views as ratings
+from runs.reconciliation import views as reconciliation
 from runs.reports import views as reports
 from runs.retention import views as retention
 from runs.run import views as run
@@ -85,6 +86,12 @@ urlpatterns = [
     path("prices/unpriced/", prices.book_unpriced, name="book_unpriced"),
     path("prices/<int:pk>/take-back/", prices.take_back, name="take_back_price"),
     path("forecast/", forecast.forecast, name="forecast"),
+    path("reconciliations/", reconciliation.reconciliations, name="reconciliations"),
+    path("reconciliations/<int:pk>/", reconciliation.reconciliation, name="reconciliation"),
+    path("reconciliations/<int:pk>/csv/", reconciliation.reconciliation_csv, name="reconciliation_csv"),
+    path("reconciliations/<int:pk>/keys/", reconciliation.say_keys, name="say_keys"),
+    path("reconciliations/<int:pk>/again/", reconciliation.compare_again, name="compare_again"),
+    path("reconciliations/<int:pk>/remove/", reconciliation.remove_reconciliation, name="remove_reconciliation"),
     path("limits/", limits.limits_page, name="limits"),
     path("limits/texts/", retention.kept_texts, name="kept_texts"),
     path("reports/", reports.reports, name="reports"),

@@ -18,10 +18,10 @@ from runs.models.alert import (
 from runs.models.bill import Allowance, Bill, ClosedBill, ClosedLine, ClosingEntry, Correction, Corrects
 from runs.models.bill_sums import BillSum, DaySum, LaunchLabels, UsageSum
 from runs.models.call import Call
+from runs.models.checks import ExportColumns, InvariantCheck, Reconciliation, TheirKey
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.figures import CallSum, RunBucket, RunSum, TaskCallSum, TaskTime
 from runs.models.lane import Lane
-from runs.models.nightly_check import InvariantCheck
 from runs.models.note import Note
 from runs.models.pinned_run import PinnedRun
 from runs.models.price import PriceQuote, PriceTier
@@ -50,6 +50,7 @@ __all__ = [
     "Correction",
     "Corrects",
     "DaySum",
+    "ExportColumns",
     "InvariantCheck",
     "Lane",
     "LaunchLabels",
@@ -60,6 +61,7 @@ __all__ = [
     "PriceQuote",
     "PriceTier",
     "Rating",
+    "Reconciliation",
     "Report",
     "ReportKind",
     "ReportMail",
@@ -74,6 +76,7 @@ __all__ = [
     "TaskCallSum",
     "TaskRun",
     "TaskTime",
+    "TheirKey",
     "UsageSum",
     "WorkerSeen",
     "new_id",

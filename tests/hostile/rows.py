@@ -15,6 +15,9 @@ from runs.models import Alert, AlertKind, SavedView
 from runs.months import this_month
 from runs.prices.actions import PriceOrder, set_price
 from runs.ratings.actions import comment
+from runs.reconciliation.actions import ExportChoice, ReadExport, keep
+from runs.reconciliation.reading.apart import read_as_json
+from runs.reconciliation.reading.cells_of_days import Theirs
 from runs.scenarios.actions import save_scenario
 from runs.scenarios.asked import Asked
 from teams.actions import add_provider, issue_token
@@ -22,6 +25,7 @@ from teams.models import Delivery, WebhookEvent
 from teams.webhooks.actions import add_webhook, send_test
 from tests.cast import Cast
 from tests.runs.books import Books, last_month, make_books
+from tests.runs.reconciliation.exports import OPENAI_USAGE
 
 PK_OF = {
     "remove_provider": "provider",
@@ -46,6 +50,13 @@ PK_OF = {
     "edit_comment": "comment",
     "change_comment": "comment",
     "delete_comment": "comment",
+    "reconciliation": "check",
+    "reconciliation_csv": "check",
+    "say_keys": "check",
+    "compare_again": "check",
+    "remove_reconciliation": "check",
+    "get_reconciliation": "check",
+    "delete_reconciliation": "check",
 }
 """What an address's ``pk`` is one of, by the name of its view."""
 OF_ENDED_RUNS = ("rate", "comment", "edit_comment", "rate_run", "change_comment", "delete_comment")
@@ -76,8 +87,8 @@ class Rows:
             "step": "0.1",
             "run_id": run.pk,
             "call_id": self.pks["call"],
-            "month": f"{this_month():%Y-%m}",
             "secret": "no-such-link",
+            "provider": "openai",
             "provider_id": self.pks["provider"],
             "price_id": self.pks["price"],
             "comment_id": self.pks["comment"],
@@ -121,4 +132,7 @@ def make_rows() -> Rows:
     pks["price"] = set_price(
         owner, PriceOrder("azure/ours", input_usd_per_mtok=Decimal(1), output_usd_per_mtok=Decimal(2))
     ).pk
+    answer = read_as_json([["usage.csv", OPENAI_USAGE]], {})
+    export = ReadExport("usage.csv", Theirs.from_json(answer["theirs"]), (), ExportChoice(), "")
+    pks["check"] = keep(owner, export).pk
     return Rows(books, pks)

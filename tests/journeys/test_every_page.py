@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from runs.history.columns import COLUMNS
 from tests.application import ROOT, Application
+from tests.runs.reconciliation.exports import OPENAI_COSTS
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 OPTIONS = {
@@ -98,6 +99,8 @@ def addresses(application: Application) -> Iterator[list[str]]:
         client.put(f"/crews/{crew}", json=changed).raise_for_status()
         client.post(f"/crews/{crew}/versions", json={"note": LONG}).raise_for_status()
         client.put(f"/crews/{crew}", json=changed | {"description": "It is looked at again."}).raise_for_status()
+        long_names = OPENAI_COSTS.replace("key_A", "k" * 120).replace("gpt-4o-mini", "m" * 90)
+        check = client.post("/reconciliations", json={"text": long_names, "name": LONG[:200]}).json()["id"]
         application.rows(SAVED, LONG[:60])
         asked = {"crew": crew, "models": [{"model": "gpt-4o-mini", "to": "gpt-4"}], "cache_hit_percent": 50}
         scenario = client.post("/scenarios", json={"name": LONG[:60], "team": True, "asked": asked}).json()
@@ -131,6 +134,8 @@ def addresses(application: Application) -> Iterator[list[str]]:
                 "prices/list/?q=gpt-5",
                 "prices/history/?model=gpt-5.4",
                 "prices/month/",
+                "reconciliations/",
+                f"reconciliations/{check}/",
                 f"knowledge/{document['id']}/",
             ),
             *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/")),
