@@ -26,7 +26,7 @@ from teams.access import Principal
 
 PARTS = (*CALL_PARTS, "whole")
 """What a cost is made of; ``whole``: what is kept without its parts, counter-lines included."""
-FEES = ("citations", "searches", "request", "beyond_ours")
+FEES = ("citations", "searches", "request", "seconds", "beyond_ours")
 """The parts that are not tokens: ``beyond_ours`` is what the provider's own figure is above ours."""
 T = TypeVar("T")
 Key = tuple[Any, ...]
@@ -57,6 +57,7 @@ class Sums:
     citations_nusd: int = 0
     searches_nusd: int = 0
     request_nusd: int = 0
+    seconds_nusd: int = 0
     beyond_ours_nusd: int = 0
     whole_nusd: int = 0
     counter_lines: int = 0  # how many

@@ -47,6 +47,7 @@ PART_NAMES: Mapping[str, str] = {
     "citations": "citations",
     "searches": "searches",
     "request": "fees per request",
+    "seconds": "seconds of the server",
     "beyond_ours": "beyond our price",
     "whole": "not divided",
 }

@@ -314,10 +314,10 @@ AS_BOOKED: LiteralString = """
 """Whether no price makes a model call's cost: an earlier reply was reused, or nobody knows, or nothing came."""
 OWN_PRICES = (
     *("input_usd_per_mtok", "output_usd_per_mtok", "cached_usd_per_mtok", "cache_write_usd_per_mtok"),
-    *("reasoning_usd_per_mtok", "request_usd", "search_usd", "citation_usd_per_mtok"),
+    *("reasoning_usd_per_mtok", "request_usd", "search_usd", "second_usd", "citation_usd_per_mtok"),
 )
 """The columns of a call that its price and fees are kept in."""
-USAGE_TOKENS = (*TOKEN_FIELDS, "citation_tokens", "searches")
+USAGE_TOKENS = (*TOKEN_FIELDS, "citation_tokens", "searches", "took_ms")
 USAGE_KEYS: dict[str, LiteralString] = {
     "team_id": "run.team_id",
     "simulated": "call.simulated",

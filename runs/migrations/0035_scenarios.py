@@ -12,31 +12,33 @@ import teams.models
 ADD_ENDED_RUNS = [
     "SET LOCAL statement_timeout = 0",
     """
-    INSERT INTO runs_usagesum (team_id, simulated, month, crew_id, agent, model, as_booked, priced, prompt_above,
-    asks_tools, asks_schema, input_usd_per_mtok, output_usd_per_mtok, cached_usd_per_mtok, cache_write_usd_per_mtok,
-    reasoning_usd_per_mtok, request_usd, search_usd, citation_usd_per_mtok, calls, cost_nusd, beyond_ours_nusd,
-    stated_calls, prompt_tokens, cached_prompt_tokens, cache_write_tokens, completion_tokens, reasoning_tokens,
-    citation_tokens, searches) SELECT run.team_id AS team_id, call.simulated AS simulated, call.billed_month AS
-    month, run.crew_id AS crew_id, call.agent AS agent, call.model AS model, (call.cache_hit OR call.state =
-    'unknown' OR call.state = 'error' AND call.prompt_tokens + call.completion_tokens = 0) AS as_booked,
-    (call.cost_nusd IS NOT NULL) AS priced, (ARRAY[-1, 0, 1023, 4096, 8192, 16384, 16385, 32000, 32768, 65536,
-    100000, 128000, 131072, 199999, 200000, 256000, 262144, 272000, 512000, 1000000, 1048576]::bigint[])[ 1 +
+    INSERT INTO runs_usagesum (team_id, simulated, month, crew_id, agent, model, as_booked, priced,
+    prompt_above, asks_tools, asks_schema, input_usd_per_mtok, output_usd_per_mtok, cached_usd_per_mtok,
+    cache_write_usd_per_mtok, reasoning_usd_per_mtok, request_usd, search_usd, second_usd,
+    citation_usd_per_mtok, calls, cost_nusd, beyond_ours_nusd, stated_calls, prompt_tokens,
+    cached_prompt_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, citation_tokens, searches,
+    took_ms) SELECT run.team_id AS team_id, call.simulated AS simulated, call.billed_month AS month, run.crew_id
+    AS crew_id, call.agent AS agent, call.model AS model, (call.cache_hit OR call.state = 'unknown' OR
+    call.state = 'error' AND call.prompt_tokens + call.completion_tokens = 0) AS as_booked, (call.cost_nusd IS
+    NOT NULL) AS priced, (ARRAY[-1, 0, 1023, 4096, 8192, 16384, 16385, 32000, 32768, 65536, 100000, 128000,
+    131072, 199999, 200000, 256000, 262144, 272000, 512000, 1000000, 1048576]::bigint[])[ 1 +
     width_bucket(call.prompt_tokens - 1, ARRAY[0, 1023, 4096, 8192, 16384, 16385, 32000, 32768, 65536, 100000,
-    128000, 131072, 199999, 200000, 256000, 262144, 272000, 512000, 1000000, 1048576]::bigint[])] AS prompt_above,
-    ((call.params -> 'tools') IS NOT NULL) AS asks_tools, ((call.params -> 'response_schema') IS NOT NULL) AS
-    asks_schema, coalesce(call.input_usd_per_mtok, -1) AS input_usd_per_mtok, coalesce(call.output_usd_per_mtok, -1)
-    AS output_usd_per_mtok, coalesce(call.cached_usd_per_mtok, -1) AS cached_usd_per_mtok,
-    coalesce(call.cache_write_usd_per_mtok, -1) AS cache_write_usd_per_mtok, coalesce(call.reasoning_usd_per_mtok,
-    -1) AS reasoning_usd_per_mtok, coalesce(call.request_usd, -1) AS request_usd, coalesce(call.search_usd, -1) AS
-    search_usd, coalesce(call.citation_usd_per_mtok, -1) AS citation_usd_per_mtok, 1 * count(*) AS calls, 1 *
-    coalesce(sum(call.cost_nusd), 0) AS cost_nusd, 1 * coalesce(sum(call.beyond_ours_nusd), 0) AS beyond_ours_nusd,
-    1 * count(*) FILTER (WHERE call.provider_is_booked) AS stated_calls, 1 * sum(call.prompt_tokens) AS
-    prompt_tokens, 1 * sum(call.cached_prompt_tokens) AS cached_prompt_tokens, 1 * sum(call.cache_write_tokens) AS
-    cache_write_tokens, 1 * sum(call.completion_tokens) AS completion_tokens, 1 * sum(call.reasoning_tokens) AS
-    reasoning_tokens, 1 * sum(call.citation_tokens) AS citation_tokens, 1 * sum(call.searches) AS searches FROM
-    runs_run AS run JOIN runs_call AS call ON call.run_id = run.id WHERE run.finished_at IS NOT NULL AND call.state
-    <> 'intent' AND call.kind = 'model' AND true GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,
-    18, 19
+    128000, 131072, 199999, 200000, 256000, 262144, 272000, 512000, 1000000, 1048576]::bigint[])] AS
+    prompt_above, ((call.params -> 'tools') IS NOT NULL) AS asks_tools, ((call.params -> 'response_schema') IS
+    NOT NULL) AS asks_schema, coalesce(call.input_usd_per_mtok, -1) AS input_usd_per_mtok,
+    coalesce(call.output_usd_per_mtok, -1) AS output_usd_per_mtok, coalesce(call.cached_usd_per_mtok, -1) AS
+    cached_usd_per_mtok, coalesce(call.cache_write_usd_per_mtok, -1) AS cache_write_usd_per_mtok,
+    coalesce(call.reasoning_usd_per_mtok, -1) AS reasoning_usd_per_mtok, coalesce(call.request_usd, -1) AS
+    request_usd, coalesce(call.search_usd, -1) AS search_usd, coalesce(call.second_usd, -1) AS second_usd,
+    coalesce(call.citation_usd_per_mtok, -1) AS citation_usd_per_mtok, 1 * count(*) AS calls, 1 *
+    coalesce(sum(call.cost_nusd), 0) AS cost_nusd, 1 * coalesce(sum(call.beyond_ours_nusd), 0) AS
+    beyond_ours_nusd, 1 * count(*) FILTER (WHERE call.provider_is_booked) AS stated_calls, 1 *
+    sum(call.prompt_tokens) AS prompt_tokens, 1 * sum(call.cached_prompt_tokens) AS cached_prompt_tokens, 1 *
+    sum(call.cache_write_tokens) AS cache_write_tokens, 1 * sum(call.completion_tokens) AS completion_tokens, 1
+    * sum(call.reasoning_tokens) AS reasoning_tokens, 1 * sum(call.citation_tokens) AS citation_tokens, 1 *
+    sum(call.searches) AS searches, 1 * sum(call.took_ms) AS took_ms FROM runs_run AS run JOIN runs_call AS call
+    ON call.run_id = run.id WHERE run.finished_at IS NOT NULL AND call.state <> 'intent' AND call.kind = 'model'
+    AND true GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20
     """,
 ]
 
@@ -118,6 +120,7 @@ class Migration(migrations.Migration):
                 ("reasoning_usd_per_mtok", models.DecimalField(decimal_places=10, max_digits=20)),
                 ("request_usd", models.DecimalField(decimal_places=10, max_digits=20)),
                 ("search_usd", models.DecimalField(decimal_places=10, max_digits=20)),
+                ("second_usd", models.DecimalField(decimal_places=10, max_digits=20)),
                 ("citation_usd_per_mtok", models.DecimalField(decimal_places=10, max_digits=20)),
                 ("calls", models.IntegerField(default=0)),
                 ("cost_nusd", models.BigIntegerField(default=0)),
@@ -130,6 +133,7 @@ class Migration(migrations.Migration):
                 ("reasoning_tokens", models.BigIntegerField(default=0)),
                 ("citation_tokens", models.BigIntegerField(default=0)),
                 ("searches", models.BigIntegerField(default=0)),
+                ("took_ms", models.BigIntegerField(default=0)),
                 (
                     "crew",
                     models.ForeignKey(
@@ -168,6 +172,7 @@ class Migration(migrations.Migration):
                             "reasoning_usd_per_mtok",
                             "request_usd",
                             "search_usd",
+                            "second_usd",
                             "citation_usd_per_mtok",
                         ),
                         name="usage_sum_once",

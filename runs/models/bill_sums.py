@@ -141,6 +141,7 @@ class UsageSum(models.Model):
     reasoning_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
     request_usd = models.DecimalField(max_digits=20, decimal_places=10)
     search_usd = models.DecimalField(max_digits=20, decimal_places=10)
+    second_usd = models.DecimalField(max_digits=20, decimal_places=10)
     citation_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10)
     calls = models.IntegerField(default=0)
     cost_nusd = models.BigIntegerField(default=0)
@@ -153,6 +154,7 @@ class UsageSum(models.Model):
     reasoning_tokens = models.BigIntegerField(default=0)
     citation_tokens = models.BigIntegerField(default=0)
     searches = models.BigIntegerField(default=0)
+    took_ms = models.BigIntegerField(default=0)  # what a price by time is billed for
 
     class Meta:
         constraints = [
@@ -161,7 +163,7 @@ class UsageSum(models.Model):
                     *("team", "simulated", "month", "crew", "agent", "model"),
                     *("as_booked", "priced", "prompt_above", "asks_tools", "asks_schema"),
                     *("input_usd_per_mtok", "output_usd_per_mtok", "cached_usd_per_mtok", "cache_write_usd_per_mtok"),
-                    *("reasoning_usd_per_mtok", "request_usd", "search_usd", "citation_usd_per_mtok"),
+                    *("reasoning_usd_per_mtok", "request_usd", "search_usd", "second_usd", "citation_usd_per_mtok"),
                 ],
                 name="usage_sum_once",
             ),

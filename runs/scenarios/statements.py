@@ -139,7 +139,7 @@ REPRICE = """
         SELECT crew_id, agent, model, calls, cost_nusd, as_booked, priced, same, beyond_ours_nusd, stated_calls,
                asks_tools, asks_schema, prompt_above, least_window, most_window, is_cached,
                place IS NULL OR has_rate AS has_price, completion_tokens, reasoning_tokens, citation_tokens, searches,
-               prompt_tokens, {new_prices},
+               took_ms, prompt_tokens, {new_prices},
                CASE WHEN is_cached THEN prompt_tokens * %(hit)s::numeric ELSE cached_prompt_tokens END
                    AS cached_prompt_tokens,
                CASE WHEN NOT is_cached THEN cache_write_tokens

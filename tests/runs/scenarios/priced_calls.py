@@ -36,6 +36,7 @@ PRICES: Mapping[str, Price] = {
     "perplexity/fees": Price(
         D("1"), D("1"), request_usd=D("0.005"), search_usd=D("0.0051234567"), citation_usd_per_mtok=D("2")
     ),
+    "own/by-second": Price(D("0.1"), D("0.2"), second_usd=D("0.0003123456")),
 }
 LENGTHS = (0, 1, 500, 1_023, 1_024, 4_096, 8_193, 127_999, 128_000, 128_001, 200_000, 200_001, 300_000)
 AGENTS = ("finance", "news", "")
@@ -70,6 +71,7 @@ def usage_of(call: Call) -> Usage:
         reasoning_tokens=call.reasoning_tokens,
         citation_tokens=call.citation_tokens,
         searches=call.searches,
+        took_ms=call.took_ms,
     )
 
 
@@ -126,6 +128,7 @@ def _usage(chance: Random, stated: int | None) -> Usage:
         reasoning_tokens=chance.randrange(completion),
         citation_tokens=chance.choice((0, 777)),
         searches=chance.choice((0, 3)),
+        took_ms=chance.randrange(60_000),
         stated_nusd=stated,
     )
 
@@ -143,6 +146,6 @@ def _charged(usage: Usage, price: Price | None) -> dict[str, Any]:
 def _tokens(usage: Usage) -> dict[str, int]:
     names = (
         *("prompt_tokens", "cached_prompt_tokens", "cache_write_tokens", "completion_tokens", "reasoning_tokens"),
-        *("citation_tokens", "searches"),
+        *("citation_tokens", "searches", "took_ms"),
     )
     return {name: getattr(usage, name) for name in names}
