@@ -78,7 +78,7 @@ def _line(
     return MonthLine(
         month,
         sums[month],
-        bill and bill.closed_at,
+        bill.closed_at if bill else None,
         bill.budget_nusd if bill else usual,
         month == present,
         None if before is None else sums[before].spent_nusd,

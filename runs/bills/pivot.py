@@ -59,8 +59,8 @@ def pivot_of(
     rows: Sequence[Line] | None = None,
     columns: Sequence[Line] | None = None,
 ) -> Pivot:
-    """``lines`` by one or two dimensions; ``total``: of all. If they are the dearest of more, ``rows`` and ``columns``
-    are the lines by each dimension alone, and what no line has is among the others."""
+    """``lines`` by one or two dimensions; ``total``: of all. If there are more lines than these, ``rows`` and
+    ``columns`` are those by each dimension alone, and what no line has is among the others."""
     rows = added_by(lines, 0) if rows is None else rows
     shown = rows[:SHOWN_ROWS]
     shown_nusd = sum(row.sums.spent_nusd for row in shown)

@@ -118,8 +118,8 @@ def text_name(name: str, raw: str) -> str:
 def _known(who: Principal, asked: Mapping[str, set[Any]]) -> _Rows:
     versions = {}
     if asked.get("version"):
-        rows = CrewVersion.objects.filter(crew__team=who.team, pk__in=asked["version"])
-        versions = {pk: (crew, number) for pk, crew, number in rows.values_list("pk", "crew_id", "number")}
+        found_versions = CrewVersion.objects.filter(crew__team=who.team, pk__in=asked["version"])
+        versions = {pk: (crew, number) for pk, crew, number in found_versions.values_list("pk", "crew_id", "number")}
     crew_ids = {
         *asked.get("crew", ()),
         *(crew for crew, _ in versions.values()),
@@ -127,8 +127,8 @@ def _known(who: Principal, asked: Mapping[str, set[Any]]) -> _Rows:
     }
     crews = {}
     if crew_ids:
-        rows = visible_to(who, Crew).filter(pk__in=crew_ids)
-        crews = {pk: (slug, name) for pk, slug, name in rows.values_list("pk", "slug", "name")}
+        found_crews = visible_to(who, Crew).filter(pk__in=crew_ids)
+        crews = {pk: (slug, name) for pk, slug, name in found_crews.values_list("pk", "slug", "name")}
     people = {}
     if asked.get("person"):
         users = User.objects.filter(pk__in=asked["person"])
@@ -150,8 +150,8 @@ def raw_of(who: Principal, name: str, code: str) -> Any:
     elif name == "version":
         slug, _, number = code.rpartition("@")
         digits = whole_number_or_none(number, max_digits=9)
-        versions = CrewVersion.objects.filter(crew__team=who.team, crew__slug=slug, number=digits)
-        if digits is not None and (pk := versions.values_list("pk", flat=True).first()) is not None:
+        versions = CrewVersion.objects.filter(crew__team=who.team, crew__slug=slug, number=digits or 0)
+        if (pk := versions.values_list("pk", flat=True).first()) is not None:
             return pk
     elif name in ("person", "token"):
         pk = whole_number_or_none(code or "0", max_digits=MAX_DIGITS)
