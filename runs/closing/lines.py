@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import LiteralString
+from typing import Any, LiteralString
 
 from django.db import connection
 from psycopg.sql import SQL
@@ -31,7 +31,7 @@ AMOUNTS = (*PARTS, "whole_nusd", "saved_nusd", "cache_saved_nusd")
 
 def write_lines(bill_id: int, team: Team, month: date) -> None:
     """Writes the lines of the closed bill that will have this id. The caller has locked the month's bill."""
-    parameters = {"bill": bill_id, "team": team.pk, "month": month, "gone": GONE, "token_gone": TOKEN_GONE}
+    parameters: dict[str, Any] = {"bill": bill_id, "team": team.pk, "month": month, "gone": GONE, "token_gone": TOKEN_GONE}
     with connection.cursor() as cursor:
         cursor.execute(WRITE_CALLS, parameters)
         cursor.execute(WRITE_COUNTER_LINES, parameters)
@@ -93,7 +93,7 @@ WRITE_CALLS = statement(
     keys=listed(BILL_SUMS.keys),
     figures=listed(BILL_SUMS.figures),
     sums=listed(f"sum({name}) AS {name}" for name in BILL_SUMS.figures),
-    live=SQL(_LIVE),  # type: ignore[arg-type]
+    live=SQL(_LIVE),
     digest=SQL(LABELS),
     spent=SQL(usd("line.spent_nusd")),
     counts=listed(f"line.{name}" for name in COUNTS),

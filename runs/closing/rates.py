@@ -32,7 +32,7 @@ class Rate:
 
     def shown(self, usd: str) -> str:
         """The amount as pages show it: with four decimals, rounded half up."""
-        return f"{(Decimal(usd) * self.rate).quantize(SHOWN, ROUND_HALF_UP):,}"
+        return f"{(Decimal(usd) * self.rate).quantize(SHOWN, ROUND_HALF_UP):,}".replace("-", "−")
 
 
 def rate_of(typed: Mapping[str, str]) -> Rate | None:
