@@ -119,17 +119,19 @@ class Calls:
     other_kind: bool = False
 
 
-Rules = Callable[[Sequence[Group]], Asked]
+Rules = Callable[[Sequence[Group], bool], Asked]
 
 
 def answer(who: Principal, asked: Asked, *, rules: Rules | None = None) -> Answer:
-    """``rules`` makes what is asked from the groups of calls, such as a tier down for each. Raises ``Invalid`` for what
-    has no price or takes too long, ``Busy``, and ``Http404`` for a crew that is not there."""
+    """``rules`` makes what is asked from the groups of calls, and whether they are simulated: a tier down for each.
+
+    Raises ``Invalid`` for what has no price or takes too long, ``Busy``, and ``Http404`` for a crew that is not there.
+    """
     with PLACES.one(), query_time(SECONDS, TOO_WIDE, field="q") as go_on:
         calls = _calls(who, asked)
         go_on()
         crews, groups = _groups(who, calls)
-        asked = rules(groups) if rules else asked
+        asked = rules(groups, calls.simulated) if rules else asked
         targets = targets_of(who.team, asked, groups)
         if calls.summed and not tiers_fit_sums(targets):
             calls = replace(calls, lines=statements.CALLS_OF_MONTH, summed=False)

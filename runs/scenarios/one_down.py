@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import lru_cache
 from re import compile as pattern
 
 from engine.catalogue import price_list
 from engine.catalogue.model_ids import PROVIDERS, bare_id, provider_of
 from engine.catalogue.price_list import ModelFacts
-from engine.catalogue.pricing import Price, Usage, cost_usd
+from engine.catalogue.pricing import Price
 from engine.spec.crew_spec import LLMSpec
+from runs.ledger.prices import TeamPrices
 from runs.scenarios.asked import AgentRule, Asked
 from runs.scenarios.targets import Group
 from teams.credentials import TeamCredentials
@@ -29,7 +29,10 @@ RULE = (
     "dearest one. Left out are snapshots with a date, previews, models that go within 90 days, those for one purpose, "
     "and those with a fee for each request."
 )
-AT_MOST = Decimal(2) / 3
+AT_MOST, AT_MOST_OF = 2, 3
+"""So many parts of what it costs now."""
+PER_TOKEN = 10**10
+"""USD per million tokens in 1e-16 USD a token: prices have ten decimals."""
 STAYS_DAYS = 90
 NAMED_BY_TEAMS = frozenset({"azure", "ollama", "hosted_vllm", "lm_studio", "llamafile", "litellm_proxy", "bedrock"})
 """Providers whose ids are of a team's own making, or of several makers: no list knows which stands below which."""
@@ -51,15 +54,29 @@ class Down:
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
+    """``input`` and ``output``: what a token costs, in whole 1e-16 USD, so that costs are whole numbers' arithmetic."""
+
     model: str
-    price: Price
+    input: int
+    output: int
     facts: ModelFacts
+
+    def cost(self, group: Group) -> int:
+        """What the group's tokens cost, without regard to caches and long prompts."""
+        return group.prompt_tokens * self.input + group.completion_tokens * self.output
 
 
 def all_down(team: Team, groups: Sequence[Group], *, simulated: bool) -> list[Down]:
-    """One for each group. One query, and none for simulated calls, which need no key."""
+    """One for each group. Two queries; one for simulated calls, which need no key."""
     credentials = None if simulated else TeamCredentials(team)
-    return [_down(group, credentials) for group in groups]
+    downs = [_down(group, credentials) for group in groups]
+    prices = TeamPrices(team, {down.model for down in downs if down.model})
+    return [down if not down.model or prices.price(down.model) else _unlisted(down) for down in downs]
+
+
+def _unlisted(down: Down) -> Down:
+    """The list that is in force may be older than the one in the package."""
+    return Down(down.group, why=f"{down.model} has no price in force.")
 
 
 def with_all_down(asked: Asked, downs: Sequence[Down]) -> Asked:
@@ -80,21 +97,21 @@ def _down(group: Group, credentials: TeamCredentials | None) -> Down:
     provider = provider_of(group.model)
     if provider is None or provider not in PROVIDERS or provider in NAMED_BY_TEAMS:
         return Down(group, why="The price list has no other models of its provider.")
-    now = price_list.DefaultPrices().price(group.model)
-    if now is None:
+    price = price_list.DefaultPrices().price(group.model)
+    if price is None:
         return Down(group, why="The price list does not have it.")
-    facts = price_list.facts(group.model) or ModelFacts()
-    cost = _cost(group, now)
+    now = _listed(group.model, price, price_list.facts(group.model) or ModelFacts())
+    cost = now.cost(group)
     below = [
         listed
         for listed in _listed_of(provider, datetime.now(UTC).date().toordinal())
         if _maker(listed.model) == _maker(group.model)
-        and _cost(group, listed.price) <= cost * AT_MOST
-        and _can(listed.facts, group, facts)
+        and AT_MOST_OF * listed.cost(group) <= AT_MOST * cost
+        and _can(listed.facts, group, now.facts)
     ]
     reachable = (
         listed
-        for listed in sorted(below, key=lambda listed: (-_cost(group, listed.price), len(listed.model), listed.model))
+        for listed in sorted(below, key=lambda listed: (-listed.cost(group), len(listed.model), listed.model))
         if credentials is None or _has_key(credentials, listed.model)
     )
     found = next(reachable, None)
@@ -104,9 +121,9 @@ def _down(group: Group, credentials: TeamCredentials | None) -> Down:
     return Down(group, why=no_key if below else "It is the lowest tier.")
 
 
-def _cost(group: Group, price: Price) -> Decimal:
-    usage = Usage(prompt_tokens=group.prompt_tokens, completion_tokens=group.completion_tokens)
-    return cost_usd(usage, replace(price, tiers=())) or Decimal(0)
+def _listed(model: str, price: Price, facts: ModelFacts) -> _Listed:
+    input_usd, output_usd = (int(usd * PER_TOKEN) for usd in (price.input_usd_per_mtok, price.output_usd_per_mtok))
+    return _Listed(model, input_usd, output_usd, facts)
 
 
 def _can(facts: ModelFacts, group: Group, now: ModelFacts) -> bool:
@@ -134,7 +151,7 @@ def _listed_of(provider: str, today: int) -> tuple[_Listed, ...]:
         if facts is None or (facts.retires is not None and facts.retires.toordinal() <= today + STAYS_DAYS):
             continue
         if not (price.request_usd or price.citation_usd_per_mtok) and price.output_usd_per_mtok:
-            found.setdefault(bare_id(model), _Listed(bare_id(model), price, facts))
+            found.setdefault(bare_id(model), _listed(bare_id(model), price, facts))
     return tuple(found.values())
 
 

@@ -78,7 +78,7 @@ class WhatIf:
     agents: Sequence[AgentLine]
     models: Sequence[ModelLine]
     more_agents: int
-    tiers: Tiers | None
+    tiers: Tiers | None = None
     bill: Bill | None = None  # of the month, where all of its real calls are meant
     prices = tuple(PRICES.items())
     max_runs = MAX_RUNS
@@ -127,7 +127,7 @@ class WhatIf:
     @property
     def moves(self) -> bool:
         """Whether calls go to another model, whose tokens are then an assumption."""
-        return any(line.target.is_other for line in self.answer.lines)
+        return self.asked.changes and any(line.target.is_other for line in self.answer.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +145,25 @@ class SavedLine:
 
 
 def what_if(who: Principal, asked: Asked) -> WhatIf:
-    """Raises what ``answer`` raises. The table of tiers comes where nothing is changed yet."""
-    return page_of(who, answer(who, asked))
+    """Raises what ``answer`` raises. Where nothing is changed yet, the table of tiers comes with it, by the same
+    queries: what the calls cost is in its sums too."""
+    if asked.changes:
+        return page_of(who, answer(who, asked))
+    downs: list[Down] = []
+
+    def one_tier_down(groups: Sequence[Group], simulated: bool) -> Asked:
+        downs.extend(all_down(who.team, groups, simulated=simulated))
+        return with_all_down(asked, downs)
+
+    found = answer(who, asked, rules=one_tier_down)
+    page = page_of(who, replace(found, asked=asked))
+    return replace(page, tiers=_tiers(asked, found, downs)) if found.lines else page
 
 
-def page_of(who: Principal, found: Answer, *, with_tiers: bool = True) -> WhatIf:
-    asked = found.asked
+def page_of(who: Principal, found: Answer) -> WhatIf:
     agents = _agent_lines(found)
-    tiers = _tiers(who, asked, found) if with_tiers and not asked.changes and found.lines else None
     more = max(0, len(agents) - MOST_LINES)
-    return WhatIf(asked, found, agents[:MOST_LINES], _model_lines(found), more, tiers, _bill(who, found))
+    return WhatIf(found.asked, found, agents[:MOST_LINES], _model_lines(found), more, bill=_bill(who, found))
 
 
 def _bill(who: Principal, found: Answer) -> Bill | None:
@@ -230,22 +239,21 @@ def _model_lines(found: Answer) -> list[ModelLine]:
     ]
 
 
-def _tiers(who: Principal, asked: Asked, now: Answer) -> Tiers:
-    downs: dict[tuple[int, str, str], Down] = {}
-
-    def rules(groups: Sequence[Group]) -> Asked:
-        found = all_down(who.team, groups, simulated=now.simulated)
-        downs.update({(down.group.crew_id, down.group.agent, down.group.model): down for down in found})
-        return with_all_down(asked, found)
-
-    found = answer(who, asked, rules=rules)
-    whole = found.total.cost_nusd
-    lines = []
-    for line in _agent_lines(found)[:MOST_LINES]:
-        alone = [rule for rule in found.asked.agents if rule.who == line.who]
-        query = replace(asked, agents=tuple(alone)).query if alone else ""
-        whys = [down.why for down in downs.values() if down.group.crew == line.crew and down.group.agent == line.agent]
-        share = 100 * line.sums.cost_nusd / whole if whole else 0.0
-        lines.append(TierLine(line, share, [] if alone else list(dict.fromkeys(filter(None, whys))), query))
-    query = found.asked.query if found.asked.agents else ""
-    return Tiers(lines, found.total, query)
+def _tiers(asked: Asked, found: Answer, downs: Sequence[Down]) -> Tiers:
+    """``found`` is what all of the agents would cost one tier down."""
+    alone = {rule.who: replace(asked, agents=(rule,)).query for rule in found.asked.agents}
+    whys: defaultdict[str, list[str]] = defaultdict(list)
+    for down in downs:
+        if down.why:
+            whys[AgentRule(down.group.crew, down.group.agent, "").who].append(down.why)
+    total = found.total
+    lines = [
+        TierLine(
+            line,
+            100 * line.sums.cost_nusd / total.cost_nusd if total.cost_nusd else 0.0,
+            [] if line.who in alone else list(dict.fromkeys(whys[line.who])),
+            alone.get(line.who, ""),
+        )
+        for line in _agent_lines(found)[:MOST_LINES]
+    ]
+    return Tiers(lines, total, found.asked.query if alone else "")

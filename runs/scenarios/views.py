@@ -101,7 +101,7 @@ def tokenizers(request: TeamRequest) -> HttpResponse:
 def scenario(request: TeamRequest, pk: int) -> HttpResponse:
     """A saved one, with the figures of then and of now."""
     found = reopened(request.who, _scenario(request, pk))
-    page = None if found.now is None else page_of(request.who, found.now, with_tiers=False)
+    page = None if found.now is None else page_of(request.who, found.now)
     context = {
         "scenario": found.scenario,
         "found": found,

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from agents_app.models import Crew
 from runs.ledger import rollups
-from runs.models import Call, Run, Scenario
+from runs.models import Call, PriceQuote, Run, Scenario
 from runs.money import usd_text
 from runs.scenarios.actions import MAX_OF_PERSON, remove_scenario, rename_scenario, save_scenario
 from runs.scenarios.answer import answer
@@ -228,6 +228,10 @@ class TestTiers:
         assert "66.7 %" in tiers
         assert "agent=company-brief%2Ffinance+gpt-4.1-mini" in tiers
         assert RULE[:60] in tiers
+        assert "The same tokens are assumed. " not in words(page.split('id="tiers"')[0])
+        PriceQuote.objects.filter(model="gpt-4.1-mini").delete()
+        older = html(signed_in(cast.viewer).get(f"{WHAT_IF}?month={month_of(ran)}"))
+        assert "gpt-4.1-mini has no price in force." in older
 
     def test_without_a_key_there_is_none(self, cast: Cast, ran: Run) -> None:
         page = words(html(signed_in(cast.viewer).get(f"{WHAT_IF}?month={month_of(ran)}")))
