@@ -88,6 +88,7 @@ class LineRow:
     difference: int
     parts: Sequence[Part]
     runs: str
+    shows_tokens: bool  # beside the dollars
 
     @property
     def day(self) -> date:
@@ -204,6 +205,7 @@ class Check:
                 line.difference(self.measure),
                 self.parts[line.where],
                 self._runs(line),
+                self.in_dollars and self.tells_tokens and not line.where.item,
             )
             for line in self.differing[:MOST_LINES]
         ]
