@@ -14,7 +14,9 @@ from runs.bills.lines import Line, lines_of
 from runs.bills.months import MonthLine, standing_of
 from runs.bills.page import BillPage, bill_page
 from runs.bills.values import raw_of
-from teams.access import Principal
+from runs.forecast.schemas import ForecastOut
+from runs.models import ClosedBill
+from teams.access import Principal, visible_to
 
 SHOWN_COUNTER_LINES = 200
 MOST_LABELS = 10
@@ -59,6 +61,7 @@ def bill(who: Principal, month: date, only: Mapping[str, str], *, simulated: boo
     page = bill_page(who, month, Asked(only=only), simulated=simulated)
     lines = lines_of(who, month, simulated=simulated, only=only)
     standing = standing_of(who, month, simulated=simulated)
+    closed = visible_to(who, ClosedBill).filter(month=month).first() if page.closed_at else None
     labels = [name for name, _ in page.choices if name.startswith(LABEL)][:MOST_LABELS]
     return _month(month, page.total, simulated) | {
         "state": "closed" if standing and standing.closed_at else "open",
@@ -79,8 +82,9 @@ def bill(who: Principal, month: date, only: Mapping[str, str], *, simulated: boo
             "exact_usd": page.late.cost_nusd,
         },
         "why": _why(page),
-        "forecast": None,
-        "hash": None,
+        "forecast": page.forecast and ForecastOut.from_orm(page.forecast),
+        "number": closed and closed.number,
+        "hash": closed and closed.sha256,
     }
 
 

@@ -20,6 +20,9 @@ from runs.bills.why import BY, Why, why
 from runs.bills.words import Told, told
 from runs.figures.scope import Period, Scope
 from runs.figures.sums import run_sums
+from runs.forecast import words
+from runs.forecast.month import Forecast
+from runs.forecast.queries import team_forecast
 from runs.months import this_month
 from teams.access import Principal
 
@@ -64,10 +67,24 @@ class BillPage:
     requests: Sums  # to models
     counter_lines: Sequence[CounterLine]
     late: LateFigures
+    forecast: Forecast | None  # of the present month, where the page is not narrowed
     charges: Charges | None
     choices: Sequence[tuple[str, str]]  # dimensions with their titles
     label_choices: Sequence[tuple[str, str]]  # whom costs can be charged to
     crews: Sequence[Value]
+
+    @property
+    def can_close(self) -> bool:
+        """Whether it is a bill that somebody may still close."""
+        return bool(self.standing) and not (self.simulated or self.is_present or self.closed_at)
+
+    @property
+    def closed_at(self) -> datetime | None:
+        return self.standing.closed_at if self.standing else None
+
+    @property
+    def forecast_line(self) -> words.Line | None:
+        return words.line(self.forecast) if self.forecast else None
 
     @property
     def budget(self) -> Standing | None:
@@ -145,6 +162,7 @@ def bill_page(who: Principal, month: date, asked: Asked, *, simulated: bool) -> 
         requests=total_of([line for line in cube if line.values[KIND].code == "model"]),
         counter_lines=lines.counter_lines(SHOWN_COUNTER_LINES) if total.counter_lines else (),
         late=lines.late_figures(),
+        forecast=team_forecast(who.team, simulated=simulated) if month == present and not asked.only else None,
         charges=charged(lines, asked) if asked.over else None,
         choices=_choices(labels, asked.by),
         label_choices=[*((f"{LABEL}{name}", name) for name in labels), ("person", "person"), ("token", "API token")],

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ninja import Schema
 from pydantic import Field
 
 from runs.api_fields import TimeTextOrNull, UsdText, UsdTextOrNull
+from runs.forecast.schemas import ForecastOut
 
 
 class UsageSums(Schema):
@@ -114,5 +113,6 @@ class BillOut(MonthOut):
     counter_lines: list[CounterLineOut] = Field(description="the first 200")
     late: LateOut = Field(description="exact figures that took the place of assumptions in this month's own calls")
     why: WhyOut | None = Field(description="why it is not what the month before was; null without one")
-    forecast: dict[str, Any] | None = Field(description="not known here yet")
-    hash: str | None = Field(description="of a closed bill")
+    forecast: ForecastOut | None = Field(description="of the present month, where it is not narrowed")
+    number: int | None = Field(description="of a closed bill; `/bills/{month}/document` has what was frozen")
+    hash: str | None = Field(description="of a closed bill: SHA-256 of that document")

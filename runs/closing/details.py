@@ -21,7 +21,7 @@ MOST_LATE = 1000
 """Late figures of the month's own calls that are listed; the others are counted and in the sum."""
 PRICES = (
     *("input_usd_per_mtok", "output_usd_per_mtok", "cached_usd_per_mtok", "cache_write_usd_per_mtok"),
-    *("reasoning_usd_per_mtok", "citation_usd_per_mtok", "request_usd", "search_usd"),
+    *("reasoning_usd_per_mtok", "citation_usd_per_mtok", "request_usd", "search_usd", "second_usd"),
 )
 _LOST = {RunState.FAILED: RunWaste.FAILED, RunState.CANCELLED: RunWaste.CANCELLED}
 

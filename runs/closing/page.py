@@ -122,6 +122,7 @@ def _fees(price: Mapping[str, Any]) -> str:
         "citation_usd_per_mtok": "citations {}",
         "request_usd": "{} a request",
         "search_usd": "{} a search",
+        "second_usd": "{} a second",
     }
     parts = [f"prompts above {price['above_tokens']:,} tokens"] if price["above_tokens"] else []
     parts += [word.format(price[name]) for name, word in words.items() if price[name] is not None]
