@@ -84,7 +84,3 @@ def month_or_none(text: str) -> date | None:
 
 def month_after(month: date) -> date:
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
-
-
-def month_before(month: date) -> date:
-    return date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from runs.bill_sums.months import months_of
-from runs.bill_sums.sums import Sums, total
+from runs.bill_sums.sums import Sums
 from runs.bills.lines import lines_of, total_of
 from runs.home.asked import REAL, SIMULATED
 from runs.models import Bill, BillSum, Run
@@ -83,7 +83,3 @@ def _line(
         month == present,
         None if before is None else sums[before].spent_nusd,
     )
-
-
-def all_of(lines: Sequence[MonthLine]) -> Sums:
-    return total(line.sums for line in lines)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from agents_app.models import Crew, CrewVersion
-from runs.bill_sums.dimensions import PART, is_dimension, label_of, title_of
+from runs.bill_sums.dimensions import PART, is_dimension, title_of
 from runs.bill_sums.sums import Key
 from runs.typed_values import whole_number_or_none
 from runs.words import WORDS
@@ -180,7 +180,3 @@ def checked_dimensions(names: Iterable[str], *, field: str, parts: bool = True) 
                 },
             )
     return found
-
-
-def is_label(name: str) -> bool:
-    return bool(label_of(name))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from runs.bills.values import Value
 from runs.bills.why import GONE, MOVED, NEW, RUNS, BillPart, Why
-from runs.compare.words import ALL_ELSE, phrase, reason_title, signed
-from runs.money import sized
+from runs.compare.words import ALL_ELSE, phrase, reason_title
 
 NAMED = 3
 """Reasons that the sentence names; the rest is one sum."""
@@ -28,14 +26,6 @@ class Told:
 
     words: str
     nusd: int
-
-    @property
-    def text(self) -> str:
-        return f"{self.words} {signed(sized(self.nusd), self.nusd)}"
-
-
-def month_name(month: date) -> str:
-    return f"{month:%B %Y}"
 
 
 def title_of_part(part: BillPart) -> str:
