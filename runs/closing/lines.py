@@ -31,7 +31,13 @@ AMOUNTS = (*PARTS, "whole_nusd", "saved_nusd", "cache_saved_nusd")
 
 def write_lines(bill_id: int, team: Team, month: date) -> None:
     """Writes the lines of the closed bill that will have this id. The caller has locked the month's bill."""
-    parameters: dict[str, Any] = {"bill": bill_id, "team": team.pk, "month": month, "gone": GONE, "token_gone": TOKEN_GONE}
+    parameters: dict[str, Any] = {
+        "bill": bill_id,
+        "team": team.pk,
+        "month": month,
+        "gone": GONE,
+        "token_gone": TOKEN_GONE,
+    }
     with connection.cursor() as cursor:
         cursor.execute(WRITE_CALLS, parameters)
         cursor.execute(WRITE_COUNTER_LINES, parameters)
