@@ -108,6 +108,7 @@ def addresses(application: Application) -> Iterator[list[str]]:
                 "workers/",
                 "limits/",
                 "settings/",
+                "bills/closed/",
                 "prices/?model=perplexity/sonar-deep-research",
                 f"knowledge/{document['id']}/",
             ),
