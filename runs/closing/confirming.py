@@ -14,6 +14,10 @@ from runs.closing.words import already_closed, never_spent, not_over_yet
 from runs.models import Bill
 from runs.months import this_month
 from teams.access import Principal
+from teams.work_bounds import query_time
+
+SECONDS = 10.0
+TOO_LONG = "The database took too long over this month's calls. Load this page again when less is going on."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,15 @@ class BeforeClosing:
 
 
 def before_closing(who: Principal, month: date) -> BeforeClosing:
-    """How the month stands now. Closing looks again, so what changes until then does no harm."""
+    """How the month stands now. Closing looks again, so what changes until then does no harm.
+
+    Raises ``Invalid`` if the database takes too long over the month's calls.
+    """
+    with query_time(SECONDS, TOO_LONG, field="month"):
+        return _before_closing(who, month)
+
+
+def _before_closing(who: Principal, month: date) -> BeforeClosing:
     bill = Bill.objects.filter(team=who.team, month=month).first()
     opened = open_calls(who.team, month)
     count = opened.count()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -37,7 +35,12 @@ def close_bill(request: TeamRequest, month: str) -> HttpResponse:
             return redirect("closed_bill", team=request.who.team.slug, month=month)
     elif visible_to(request.who, ClosedBill).filter(month=which).exists():
         return redirect("closed_bill", team=request.who.team.slug, month=month)
-    context = {"month": month, "refusal": refusal} | _confirmation(request, which)
+    found = None
+    try:
+        found = before_closing(request.who, which)
+    except Refusal as no:
+        refusal = refusal or no
+    context = {"title": title(which), "found": found, "refusal": refusal}
     return render(request, "runs/closing/close.html", context, status=refusal.status if refusal else 200)
 
 
@@ -76,10 +79,6 @@ def closed_bill_csv(request: TeamRequest, month: str) -> HttpResponse:
 def closed_bills(request: TeamRequest) -> HttpResponse:
     """The log of closed bills."""
     return render(request, "runs/closing/log.html", {"entries": closing_log(request.who)})
-
-
-def _confirmation(request: TeamRequest, month: date) -> dict[str, object]:
-    return {"title": title(month), "found": before_closing(request.who, month)}
 
 
 def _typed_rate(request: TeamRequest) -> tuple[Rate | None, Refusal | None]:

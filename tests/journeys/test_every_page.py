@@ -126,6 +126,7 @@ def addresses(application: Application) -> Iterator[list[str]]:
                 "forecast/?money=simulated",
                 "reports/",
                 "settings/",
+                "bills/closed/",
                 "prices/?model=perplexity/sonar-deep-research",
                 "bills/?money=simulated",
                 f"bills/{MONTH}/?money=simulated&by=person&and=class&over=person",
