@@ -93,9 +93,13 @@ class PriceQuote(models.Model):
         return f"{self.model} from {self.begins_at:%Y-%m-%d}"
 
     @property
-    def discount_text(self) -> str:
-        """How many percent it is less or more than what it is reckoned from; "" if it has figures of its own."""
-        return "" if self.discount_percent is None else f"{abs(self.discount_percent).normalize():f}"
+    def discount_words(self) -> str:
+        """How much less or more it is than what it is reckoned from: "7.5 % less"; "" if there is no discount."""
+        if self.discount_percent is None:
+            return ""
+        more_or_less = "more" if self.discount_percent < 0 else "less"
+        than = f" than {self.like}" if self.like else ""
+        return f"{abs(self.discount_percent).normalize():f} % {more_or_less}{than}"
 
 
 class PriceTier(models.Model):

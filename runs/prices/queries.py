@@ -64,6 +64,11 @@ class ModelPrice:
         return any(getattr(self.price, name, None) for name in fees)
 
     @property
+    def is_of_provider(self) -> bool:
+        """Whether it is a discount of a whole provider, which has no figures by itself."""
+        return self.quote is None and self.own is not None and self.own.discount_percent is not None
+
+    @property
     def entry(self) -> str:
         """The name that the price is listed under; "" if there is none."""
         return "" if self.quote is None else self.quote.model
@@ -109,7 +114,8 @@ def prices_of(who: Principal) -> list[ModelPrice]:
     table = TeamPrices(who.team, models)
     reckoned = _reckoned(who, table, unpriced)
     found = [_price(model, table, reckoned, later) for model in models]
-    return sorted(found, key=lambda price: (price.quote is not None, -price.unpriced_calls, price.model))
+    known = {price.model for price in found if price.quote is not None or price.own is not None}
+    return sorted(found, key=lambda price: (price.model in known, -price.unpriced_calls, price.model))
 
 
 def own_quotes(who: Principal) -> Sequence[PriceQuote]:

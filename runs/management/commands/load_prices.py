@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from engine.text import counted
 from runs.prices.updates import load_default_prices
 
 
@@ -16,7 +17,8 @@ class Command(BaseCommand):
         added, doubts = load_default_prices()
         if added:
             self.stdout.write(f"{added} prices added.")
-        for doubt in doubts:
-            self.stderr.write(f"Left out: {doubt}")
         if doubts:
-            self.stderr.write("If these are meant as they are: manage.py update_prices --from-litellm --sure")
+            self.stdout.write(
+                f"Left out of the price list: {counted(len(doubts), 'figure')} that may be in another unit "
+                "(manage.py update_prices --from-litellm --dry-run names them)."
+            )
