@@ -47,7 +47,9 @@ class MonthForecast:
     team: Forecast
     standing: Standing | None
     crews: Sequence[CrewForecast]  # the dearest first
-    members: Sequence[MemberForecast]  # for an owner all who spent or have a budget, for others themselves
+    members: Sequence[
+        MemberForecast
+    ]  # the dearest first: for an owner all who spent or have a budget, for others themselves
 
     @property
     def line(self) -> Line:
@@ -77,11 +79,14 @@ def month_forecast(who: Principal, *, simulated: bool = False) -> MonthForecast:
             (CrewForecast(crew, of_crews[crew.pk]) for crew in crews),
             key=lambda one: (-one.forecast.spent_nusd, one.crew.name),
         ),
-        members=[
-            MemberForecast(one.user, None if simulated else one.standing, of_members.each[one.user.pk])
-            for one in now.members
-            if one.user.pk in of_members.each and _tells(one, of_members.each[one.user.pk], simulated)
-        ],
+        members=sorted(
+            (
+                MemberForecast(one.user, None if simulated else one.standing, of_members.each[one.user.pk])
+                for one in now.members
+                if one.user.pk in of_members.each and _tells(one, of_members.each[one.user.pk], simulated)
+            ),
+            key=lambda one: (-one.forecast.spent_nusd, str(one.user)),
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from runs.forecast.page import CrewForecast, MemberForecast, MonthForecast
 
 
 class ForecastOut(Schema):
-    """Null while something was spent on less than three days. Made from a ``runs.forecast.month.Forecast``."""
+    """Null while something was spent on less than three days."""
 
     low_usd: UsdTextOrNull = Field(validation_alias="low_nusd")
     high_usd: UsdTextOrNull = Field(validation_alias="high_nusd")

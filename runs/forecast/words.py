@@ -44,7 +44,9 @@ def range_text(low_nusd: int, high_nusd: int) -> str:
     """Widened to as many digits as its size needs: "$498-531", "$4.20-5.13", "$0.0310-0.0402"."""
     places = _places(high_nusd)
     low, high = _rounded(low_nusd, places, ROUND_FLOOR), _rounded(high_nusd, places, ROUND_CEILING)
-    return f"${low}" if low == high else f"${low}-{high}"
+    if low == high:
+        return f"${low}"
+    return f"${low if low_nusd else 0}-{high}"
 
 
 def ends_text(found: Forecast) -> str:

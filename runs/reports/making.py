@@ -7,12 +7,13 @@ nothing else.
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 from psycopg.sql import SQL
 
@@ -25,6 +26,8 @@ from runs.sql import statement
 from teams.actions import LOCAL_OWNER_EMAIL
 from teams.models import Team, WebhookEvent
 from teams.webhooks.actions import announce
+
+log = logging.getLogger(__name__)
 
 EVERY_S = 60.0
 AT_ONCE = 20
@@ -51,9 +54,18 @@ def make_due(now: datetime, *, most: int = AT_ONCE) -> int:
     for kind in ReportKind:
         period = last_period(kind, now)
         for team in _wanting(period, most - looked):
-            make(team, period, now)
+            _make_or_log(team, period, now)
             looked += 1
     return looked
+
+
+def _make_or_log(team: Team, period: Period, now: datetime) -> None:
+    try:
+        make(team, period, now)
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception:  # a bug in one team's report must not keep those of the others, and the rest of the sweep
+        log.exception("A report could not be made by a bug", extra={"team": team.slug})
 
 
 @transaction.atomic

@@ -48,11 +48,11 @@ def sweep() -> None:
     rung += _ring_all(wake_covered())
     metrics.swept(rung)
     alerts.find_crossed()
-    make_now_and_then()
     forget_absent()
     tries.forget_ended()
     leftovers.forget_now_and_then()
     remove_now_and_then()
+    make_now_and_then()
 
 
 def _lend_hands(count: int) -> None:
