@@ -51,7 +51,12 @@ CAUSE_TITLES = {
     Cause.ROUNDING: "Rounding",
     Cause.UNEXPLAINED: "Not explained",
 }
-CERTAINTY_WORDS = {Certainty.CERTAIN: "certain", Certainty.LIKELY: "likely", Certainty.POSSIBLE: "possible"}
+CERTAINTY_WORDS = {
+    Certainty.CERTAIN: "certain",
+    Certainty.LIKELY: "likely",
+    Certainty.POSSIBLE: "possible",
+    Certainty.UNKNOWN: "not known",
+}
 NEEDS_PRICES = (Cause.PRICE, Cause.UNPRICED)
 
 

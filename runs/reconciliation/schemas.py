@@ -77,7 +77,7 @@ class SideOut(Schema):
 
 class PartOut(Schema):
     cause: str
-    certainty: str = Field(description="certain, likely or possible")
+    certainty: str = Field(description="certain, likely, possible or unknown")
     why: str
     difference_usd: str | None
     difference_tokens: int | None

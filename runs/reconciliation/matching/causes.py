@@ -39,6 +39,7 @@ class Certainty(StrEnum):
     CERTAIN = "certain"
     LIKELY = "likely"
     POSSIBLE = "possible"
+    UNKNOWN = "unknown"  # of what nothing explains
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class _Explaining:
     def parts(self) -> list[Part]:
         for cause, limit, certainty, why in self._theirs() if self._is_more else self._ours():
             self._take(cause, limit, certainty, why)
-        self._take(Cause.UNEXPLAINED, None, Certainty.POSSIBLE, "nothing that is known here explains it")
+        self._take(Cause.UNEXPLAINED, None, Certainty.UNKNOWN, "nothing that is known here explains it")
         return self._parts
 
     def _take(self, cause: Cause, limit: int | None, certainty: Certainty, why: str) -> None:
