@@ -31,5 +31,10 @@ def spent_url(team: Team, first: date, last: date) -> str:
     return f"{_full_address('first_page', team=team.slug)}?money=real&since={first}&until={last}"
 
 
+def bill_url(team: Team, month: date) -> str:
+    """The bill of the month, of real runs."""
+    return f"{_full_address('bill', team=team.slug, month=f'{month:%Y-%m}')}?money=real"
+
+
 def _full_address(name: str, **parts: object) -> str:
     return f"{settings.PUBLIC_URL}{reverse(name, kwargs=parts)}"

@@ -9,10 +9,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from engine.text import counted
-from runs.addresses import reports_url, spent_url
+from runs.addresses import bill_url, reports_url, spent_url
 from runs.models import ReportKind
 from runs.money import dollars, sized, usd_text
 from runs.reports.figures import Figures
+from runs.reports.periods import Period
 from teams.models import Team
 
 MINUS = "−"
@@ -60,11 +61,17 @@ def told(team: Team, figures: Figures, made_at: datetime) -> Told:
         changes_title=f"Largest changes against {_before_words(figures)}" if figures.changes else "",
         changes=_changes(figures),
         link_title="What it was for",
-        link=spent_url(team, period.begins, period.last_day),
+        link=_link(team, period),
         moment=f"As booked at {made_at.astimezone(UTC):%H:%M} on {_day(made_at.astimezone(UTC).date())}. "
         "Days, weeks and months are in UTC; amounts are in US dollars; simulated runs cost nothing and are left out.",
         choose=reports_url(team),
     )
+
+
+def _link(team: Team, period: Period) -> str:
+    if period.kind == ReportKind.MONTH:
+        return bill_url(team, period.month)
+    return spent_url(team, period.begins, period.last_day)
 
 
 def plain(report: Told, *, stop: str = "") -> str:
@@ -112,7 +119,7 @@ def facts(team: Team, figures: Figures) -> dict[str, Any]:
             "budget_usd": usd_text(figures.budget_nusd),
             "forecast": figures.forecast or None,
         },
-        "url": spent_url(team, period.begins, period.last_day),
+        "url": _link(team, period),
     }
 
 

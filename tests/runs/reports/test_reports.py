@@ -83,7 +83,7 @@ class TestWords:
             "  +$12.00  Briefs ($0 before, $12.00 now)\n"
             "  −$10.00  Content ($30.00 before, $20.00 now)\n"
             "  −$3.00  everything else\n\n"
-            "What it was for: https://crews.example/t/acme/?money=real&since=2026-11-01&until=2026-11-30\n\n"
+            "What it was for: https://crews.example/t/acme/bills/2026-11/?money=real\n\n"
             "As booked at 06:00 on 1 Dec 2026. Days, weeks and months are in UTC; amounts are in US dollars; simulated "
             "runs cost nothing and are left out.\n\n"
             "You get this because you asked for it. Other reports, or none: https://crews.example/t/acme/reports/\n"
