@@ -61,7 +61,7 @@ def reckon_month_by_list(request: ApiRequest) -> MonthByList:
 def create_price(request: ApiRequest, body: PriceIn) -> Status[dict[str, object]]:
     """Sets the team's own price of a model, for runs that begin from now or a later time on."""
     made = once(request, lambda: {"id": set_price(request.auth, body.order()).pk})
-    return Status(201, QuoteOut.of(PriceQuote.objects.get(pk=made["id"])))
+    return Status(201, QuoteOut.of(fetch(PriceQuote, request.auth, Role.OWNER, pk=made["id"])))
 
 
 @router.post("/unpriced", response={200: BookedOut, **ERRORS}, auth=Bearer(Role.OWNER))

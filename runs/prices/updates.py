@@ -24,6 +24,8 @@ from runs.prices.price_files import Fault, ListedPrice, PriceFile, bundled
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('default price list'))"
 MAX_SOURCE_CHARS = 80
+BUNDLED = "litellm "
+"""How the source of a quote begins that came with LiteLLM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +67,18 @@ def update(
 def load_default_prices() -> tuple[int, Sequence[Fault]]:
     """Adds what is new or changed in the bundled list; returns how many prices that are.
 
-    Those that look like another unit are left out and returned: an installation starts without a person who could look
-    at them, and a model without a price is better than one at a thousand times its price.
+    What a file said of a model stays in force until LiteLLM says something else of it than before. Those that look like
+    another unit are left out and returned: an installation starts without a person who could look at them, and a model
+    without a price is better than one at a thousand times its price.
     """
     with connection.cursor() as cursor:
         cursor.execute(LOCK)
     plan = _plan(bundled(), None)
-    sure = [change for change in plan.changes if not _doubts(change)]
+    told = _latest(source__startswith=BUNDLED)
+    new = [change for change in plan.changes if told.get(change.listed.model, (None,))[0] != change.listed.price]
+    sure = [change for change in new if not _doubts(change)]
     _add(sure, price_list.source())
-    return len(sure), plan.doubts
+    return len(sure), list(chain.from_iterable(map(_doubts, new)))
 
 
 def _plan(file: PriceFile, begins_at: datetime | None) -> Plan:
@@ -116,11 +121,10 @@ def _doubts(change: Change) -> list[Fault]:
     return [Fault(one.line, f"{one.model}, {TITLES[name]}: {doubt}") for name, doubt in found]
 
 
-def _latest() -> dict[str, tuple[Price | None, datetime | None]]:
+def _latest(**which: str) -> dict[str, tuple[Price | None, datetime | None]]:
     """The default list's newest price of each model, whether it has begun or not, and since when."""
-    newest = (
-        PriceQuote.objects.filter(team=None).order_by("model", "-begins_at").distinct("model").prefetch_related("tiers")
-    )
+    quotes = PriceQuote.objects.filter(team=None, **which)
+    newest = quotes.order_by("model", "-begins_at").distinct("model").prefetch_related("tiers")
     return {quote.model: (as_price(quote), quote.begins_at) for quote in newest}
 
 

@@ -65,6 +65,17 @@ NAMES = (
     *("priority", "max_calls", "metadata", "at_limit", "launch_quota", "launch_window_s", "members", "\x00"),
     *("stars", "word", "take_back", "remove", "money", "span", "bars"),
     *(
+        "like",
+        "discount_percent",
+        "tiers",
+        "begins_on",
+        "last_day",
+        "note",
+        "input_usd_per_mtok",
+        "second_usd",
+        "after",
+    ),
+    *(
         "run_max_calls",
         "run_max_seconds",
         "max_seconds",

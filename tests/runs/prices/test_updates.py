@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 
 from runs.models import PriceQuote, PriceTier
 from runs.prices.price_files import read
+from runs.prices.updates import load_default_prices
 from tests.runs.listed import list_prices
 
 pytestmark = pytest.mark.django_db
@@ -143,7 +144,7 @@ def test_a_list_in_litellm_s_format_comes_in_with_tiers(file: Any) -> None:
     assert (quote.source, quote.input_usd_per_mtok, quote.tiers.get().input_usd_per_mtok) == ("map.json", 2.5, 5)
 
 
-def test_the_installed_list_comes_in_and_what_it_has_in_another_unit_is_asked_about() -> None:
+def test_the_installed_list_comes_in_and_what_it_has_in_another_unit_is_asked_about(file: Any) -> None:
     _, error = run("", "--dry-run")
     assert "azure_ai/jais-30b-chat, prompt: That is $0.0032 a token" in error
     assert not PriceQuote.objects.exists()
@@ -155,6 +156,8 @@ def test_the_installed_list_comes_in_and_what_it_has_in_another_unit_is_asked_ab
     told, _ = run("", "--sure")
     assert told.startswith("azure_ai/jais-30b-chat: new")
     assert (PriceQuote.objects.count(), PriceTier.objects.count()) == (count[0] + 1, count[1])
+    run(file(f"{HEAD}gpt-4o,2,8,1,,,\n"))
+    assert load_default_prices() == (0, [])  # a start does not undo what a file said
 
 
 def test_a_file_that_is_not_there_and_a_day_that_is_none_are_told(file: Any, tmp_path: Path) -> None:
