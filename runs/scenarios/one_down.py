@@ -27,7 +27,7 @@ RULE = (
     "Of the models of the same provider that the team has a key for, that cost at most two thirds as much for these "
     "very tokens and can do what these calls needed (functions, schemas, the longest prompt, reasoning or not), the "
     "dearest one. Left out are snapshots with a date, previews, models that go within 90 days, those for one purpose, "
-    "and those with a fee for each request."
+    "and those with a fee for each request. An agent that asked several models goes by the one that it asked most."
 )
 AT_MOST, AT_MOST_OF = 2, 3
 """So many parts of what it costs now."""

@@ -45,6 +45,11 @@ class Measured:
         """Whether the difference over all is none in the digits that are shown."""
         return abs(self.percent) < LEAST_SHOWN
 
+    @property
+    def differs(self) -> bool:
+        """Whether any prompt has another count, in the digits that are shown."""
+        return max(abs(self.least), abs(self.most)) >= LEAST_SHOWN
+
 
 def measured(who: Principal, answer: Answer) -> list[Measured]:
     """One for each pair of models, the first ``MAX_PAIRS``. Two queries for each whose tokenizers differ."""
