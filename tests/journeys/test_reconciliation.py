@@ -14,7 +14,7 @@ def test_an_export_is_checked_with_columns_that_a_person_chose(application: Appl
     page.goto("/t/my-team/prices/")
     page.get_by_role("link", name="Check against a provider's export").press("Enter")
     file = {"name": "activity.csv", "mimeType": "text/csv", "buffer": OTHERS.encode("utf-16")}
-    page.get_by_label("Export", exact=False).first.set_input_files(file)
+    page.locator("#id_uploads").set_input_files(file)
     page.get_by_role("button", name="Check").press("Enter")
     expect(page.get_by_role("heading", name="Which column says what?")).to_be_visible()
     cost = page.get_by_label("Cost", exact=True)
