@@ -31,7 +31,7 @@ from tests.pages import signed_in
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "100"))
 IS_LONG = "HOSTILE_EXAMPLES" in os.environ
 PEOPLE = ("owner", "viewer", "nobody")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
