@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 T = TypeVar("T")
 
@@ -29,6 +29,7 @@ def made_once(make: Callable[[], T]) -> Any:
         try:
             with django_db_blocker.unblock():
                 made = make()
+                connection.check_constraints()  # once: what waits to be checked here is checked after each test
             yield made
         finally:
             with django_db_blocker.unblock():
