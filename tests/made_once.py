@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from typing import Any, TypeVar
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 T = TypeVar("T")
 
@@ -18,7 +17,7 @@ def made_once(make: Callable[[], T]) -> Any:
 
     What a test changes in the database is undone with the test's own transaction, inside this one: it is for modules
     marked ``django_db``, without ``transaction=True``. The database's ``now()`` stands still for all of the module.
-    The objects are the same ones for all tests: where some change them, hand out ``copied``.
+    The objects are the same ones for all tests: none may change them but in the database.
     """
 
     @pytest.fixture(scope="module")
@@ -30,6 +29,7 @@ def made_once(make: Callable[[], T]) -> Any:
         try:
             with django_db_blocker.unblock():
                 made = make()
+                connection.check_constraints()  # once: what waits to be checked here is checked after each test
             yield made
         finally:
             with django_db_blocker.unblock():
@@ -37,16 +37,6 @@ def made_once(make: Callable[[], T]) -> Any:
                 block.__exit__(None, None, None)
 
     return rows
-
-
-def copied(name: str) -> Any:
-    """A fixture with a copy, for each test, of what the module's fixture of that name holds."""
-
-    @pytest.fixture
-    def own(request: pytest.FixtureRequest) -> Any:
-        return deepcopy(request.getfixturevalue(name))
-
-    return own
 
 
 @contextmanager
