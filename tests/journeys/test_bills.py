@@ -19,10 +19,10 @@ def test_from_a_month_to_the_calls_behind_a_figure(application: Application, pag
     expect(page.locator("h1")).to_contain_text("simulated")
     expect(page.locator(".headline")).to_contain_text("so far")
 
-    page.get_by_label("Rows").select_option("agent")
     page.get_by_label("Columns").select_option("")
-    page.get_by_role("button", name="Show", exact=True).click()
-    expect(page.get_by_role("heading", name="By agent")).to_be_visible()
+    expect(page.get_by_role("heading", name="By crew", exact=True)).to_be_visible()
+    page.get_by_label("Rows").select_option("agent")
+    expect(page.get_by_role("heading", name="By agent", exact=True)).to_be_visible()
     row = page.locator("#divided tbody tr").first
     figure = row.locator("td").last.locator("[title]").last.get_attribute("title")
     row.get_by_role("link").last.click()
