@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 from engine.catalogue import price_list
@@ -81,7 +82,8 @@ def tiers_fit_sums(targets: Iterable[Target]) -> bool:
 def is_whole(price: Price) -> bool:
     """Whether a token costs whole nano-dollars, so that sums of tokens cost exactly what the calls would."""
     rates = [getattr(one, name) for one in (price, *price.tiers) for name in PRICE_FIELDS]
-    fees = (price.request_usd, price.search_usd, (price.second_usd or 0) / 1000)  # time is in milliseconds
+    millisecond_usd = (price.second_usd or Decimal(0)) / 1000
+    fees = (price.request_usd, price.search_usd, millisecond_usd)
     per_mtok = [*rates, price.citation_usd_per_mtok]
     return not any((usd or 0) * NUSD_PER_MTOK_USD % 1 for usd in per_mtok) and not any(
         (usd or 0) / NANO_USD % 1 for usd in fees
