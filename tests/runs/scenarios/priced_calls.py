@@ -13,7 +13,7 @@ from django.utils import timezone
 from agents_app.models import Crew
 from engine.catalogue.pricing import Price, Rates, Usage, charge_of
 from runs.ledger import rollups
-from runs.ledger.call_lines import _parts
+from runs.ledger.call_lines import parts_of
 from runs.ledger.prices import FEE_FIELDS, PRICE_FIELDS
 from runs.models import Call, PriceQuote, Run
 from runs.money import to_nusd
@@ -140,7 +140,7 @@ def _charged(usage: Usage, price: Price | None) -> dict[str, Any]:
     fees = {name: getattr(price, name) if price else None for name in FEE_FIELDS if name != "extra_reserve_usd"}
     stated = {"provider_nusd": usage.stated_nusd, "provider_is_booked": charge.is_stated}
     cost = {"cost_nusd": to_nusd(charge.cost_usd)} if price or charge.is_stated else {"cost_nusd": None}
-    return _tokens(usage) | kept | fees | stated | cost | _parts(charge.parts)
+    return _tokens(usage) | kept | fees | stated | cost | parts_of(charge.parts)
 
 
 def _tokens(usage: Usage) -> dict[str, int]:
