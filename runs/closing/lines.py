@@ -84,6 +84,7 @@ WRITE_CALLS = statement(
                     coalesce(launched.labels, '{{}}')::json AS labels,
                     nullif(line.agent, '') AS agent, nullif(line.model, '') AS model,
                     nullif(line.credential, '') AS provider_key, line.kind AS call_kind, line.cost_class,
+                    line.state AS run_state,
                     {counts}, {tokens},
                     CASE WHEN line.unpriced_calls = 0 THEN {spent} END AS cost_usd, {spent} AS known_cost_usd, {amounts}
             ) AS named) AS text

@@ -42,6 +42,7 @@ DEFINITIONS: Mapping[str, str] = {
     "label": "A label of the launch; null: the run was launched without it. Each label sums to all calls.",
     "day": "The day, in UTC, on which the call was opened.",
     "cost_class": "What a call's cost was for. Each call has one class, so the classes sum to all calls.",
+    "run_state": "How the run had ended at the time of closing: what a failed or cancelled one cost is waste.",
     "wasted classes": ", ".join(WASTED),
     "parts": "What a cost is made of: tokens of each kind at their price, fees, and what a provider stated beyond our "
     "price. whole_usd is what was booked without parts. They sum to known_cost_usd.",
