@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from django.http import Http404, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router
 
+from runs.api_fields import YesOrNo
 from runs.bill_sums.dimensions import DIMENSIONS, PART
 from runs.bill_sums.sums import Scope, sums_of, total
 from runs.bills import answer, files
@@ -33,7 +34,6 @@ AS_CSV = {"responses": {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
 MOST_ITEMS = 10_000
 MOST_DAYS = 366
 USUAL_DAYS = 30
-Simulated = Literal["yes", "no"]
 
 
 @usage_router.get("", response={200: Usage, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
@@ -42,7 +42,7 @@ def get_usage(
     group_by: str = "crew",
     since: date | None = None,
     until: date | None = None,
-    simulated: Simulated = "no",
+    simulated: YesOrNo = "no",
 ) -> Any:
     """What calls used and cost, by up to four of crew, version, agent, model, credential, person, token, class, waste,
     kind, day, part and label:NAME, with commas between them. `since` and `until` are days in UTC; `until` is the first
@@ -65,7 +65,7 @@ def get_usage(
 
 
 @router.get("", response={200: MonthList, **ERRORS}, auth=Bearer(Role.VIEWER))
-def list_bills(request: ApiRequest, simulated: Simulated = "no") -> dict[str, Any]:
+def list_bills(request: ApiRequest, simulated: YesOrNo = "no") -> dict[str, Any]:
     """The months, newest first. Simulated money is on no bill; it has the same months."""
     made_up = simulated == "yes"
     return {"items": [answer.month(line, made_up) for line in month_lines(request.auth, simulated=made_up)]}
@@ -75,7 +75,7 @@ def list_bills(request: ApiRequest, simulated: Simulated = "no") -> dict[str, An
 def get_bill(
     request: ApiRequest,
     month: str,
-    simulated: Simulated = "no",
+    simulated: YesOrNo = "no",
     group_by: Annotated[str, Query(description="of the CSV: dimensions with commas between them")] = "",
 ) -> Any:
     """A month, written as 2026-11. Names of dimensions as parameters narrow it, as `model=gpt-4o` or

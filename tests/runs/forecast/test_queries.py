@@ -148,7 +148,7 @@ def test_page_and_api_say_the_same_and_each_sees_their_own(cast: Cast, crew: Cre
         assert one.line.range in page
     assert "editor@example.com" in page
     assert "editor@example.com" not in html(signed_in(cast.runner).get(PAGE))
-    assert _api(cast.owner, "?simulated=true")["team"]["spent_usd"] == usd_text(7 * days_of_month() * USD)
+    assert _api(cast.owner, "?simulated=yes")["team"]["spent_usd"] == usd_text(7 * days_of_month() * USD)
     assert signed_in(cast.stranger).get(PAGE).status_code == 404
 
 
