@@ -14,7 +14,6 @@ from runs.bills.lines import Line, lines_of
 from runs.bills.months import MonthLine, standing_of
 from runs.bills.page import BillPage, bill_page
 from runs.bills.values import raw_of
-from runs.forecast.schemas import ForecastOut
 from runs.models import ClosedBill
 from teams.access import Principal, visible_to
 
@@ -82,7 +81,7 @@ def bill(who: Principal, month: date, only: Mapping[str, str], *, simulated: boo
             "exact_usd": page.late.cost_nusd,
         },
         "why": _why(page),
-        "forecast": page.forecast and ForecastOut.from_orm(page.forecast),
+        "forecast": page.forecast,
         "number": closed and closed.number,
         "hash": closed and closed.sha256,
     }

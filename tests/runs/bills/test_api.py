@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from datetime import date
 from decimal import Decimal
@@ -11,12 +12,16 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from runs.closing.actions import close_month
 from runs.ledger import rollups
 from runs.models import Bill
+from runs.money import to_usd
+from runs.months import this_month
 from runs.states import CostClass
 from teams.actions import issue_token
 from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run
+from tests.runs.closing.months import Month
 
 pytestmark = pytest.mark.django_db
 
@@ -103,3 +108,21 @@ def test_what_makes_no_sense_is_refused_with_words(asked: Any, path: str, status
     answer = asked(path)
     assert answer.status_code == status
     assert words in answer.content.decode()
+
+
+def test_a_present_month_has_its_forecast(cast: Cast, asked: Any) -> None:
+    run = make_run(cast.runner, make_crew(cast.editor))
+    make_call(run, cost_nusd=500, billed_month=this_month())
+    rollups.rebuild(cast.team.pk)
+    bill = asked(f"bills/{this_month():%Y-%m}").json()
+    assert bill["forecast"] == {"low_usd": None, "high_usd": None, "confidence": 80}
+    assert asked("bills/2025-11").json()["forecast"] is None
+
+
+def test_a_closed_month_has_the_number_and_the_hash_of_its_document(cast: Cast, asked: Any) -> None:
+    month = Month(cast).month
+    closed = close_month(cast.owner, month)
+    bill = asked(f"bills/{month:%Y-%m}").json()
+    assert (bill["state"], bill["number"], bill["hash"]) == ("closed", closed.number, closed.sha256)
+    assert Decimal(bill["total_usd"]) == to_usd(closed.total_nusd)
+    assert hashlib.sha256(asked(f"bills/{month:%Y-%m}/document").content).hexdigest() == closed.sha256

@@ -19,17 +19,6 @@ from tests.ledger import make_call, make_run
 from tests.runs.books import last_month, this_month
 
 LOST = {"state": "unknown", "cost_class": "failed", "prompt_tokens": 0, "completion_tokens": 0}
-PARTS = (
-    "prompt",
-    "cached",
-    "cache_write",
-    "completion",
-    "reasoning",
-    "citations",
-    "searches",
-    "request",
-    "beyond_ours",
-)
 
 
 def day_of(month: date, day: int) -> datetime:
