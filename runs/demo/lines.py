@@ -57,7 +57,7 @@ CALL_COLUMNS = (
 )
 
 
-PARTLESS = (NULL,) * len(PARTS)
+PARTLESS = tuple("0" if part == "seconds_nusd" else NULL for part in PARTS)
 
 
 @dataclass(slots=True)
@@ -217,7 +217,8 @@ def _parts(call: MadeCall) -> tuple[str, ...]:
     if rate is None or not call.prompt:
         return PARTLESS
     prompt, cached, completion = rate.parts_nusd(call.prompt, call.cached, call.completion)
-    return (str(prompt), str(cached), "0", str(completion), "0", "0", "0", "0", "0")
+    found = {"prompt_nusd": prompt, "cached_nusd": cached, "completion_nusd": completion}
+    return tuple(str(found.get(part, 0)) for part in PARTS)
 
 
 @lru_cache(KEPT)

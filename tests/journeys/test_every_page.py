@@ -179,7 +179,9 @@ def test_no_page_has_a_finding_or_runs_out_of_the_screen(page: Page, addresses: 
 
 
 def _faults(page: Page, address: str) -> list[str]:
-    page.goto(address)
+    answer = page.goto(address)
+    if answer is None or not answer.ok:
+        return [f"{address}: answered with {answer and answer.status}"]
     if address == DOCS:
         page.locator(".opblock").first.wait_for()
     page.evaluate(OPEN)
