@@ -19,7 +19,7 @@ CREW: dict[str, Any] = {
 def test_a_run_is_repriced_agent_by_agent_and_the_answer_is_kept(application: Application, page: Page) -> None:
     with application.api() as client:
         slug = client.post("/crews", json=CREW).raise_for_status().json()["slug"]
-        run = client.post(f"/crews/{slug}/runs", json={"simulated": True}).raise_for_status().json()["id"]
+        run = client.post(f"/crews/{slug}/runs", json={}).raise_for_status().json()["id"]
         until = time.monotonic() + 60
         while client.get(f"/runs/{run}").json()["status"] != "succeeded":
             assert time.monotonic() < until
