@@ -159,7 +159,7 @@ def addresses(application: Application) -> Iterator[list[str]]:
             *("compare/", f"compare/?runs={one},{other},x", f"compare/output/?runs={one},{other}"),
             f"compare/?versions={crew}@1&q=crew:{crew}&q=status:succeeded",
         ]
-        yield [DOCS, "/signin/used/", "/reports/stop/unknown/", *(f"/t/my-team/{path}" for path in team)]
+        yield [DOCS, "/signin/used/", *(f"/t/my-team/{path}" for path in team)]
         client.delete(f"/providers/{key['id']}")
         client.post(f"/runs/{one}/cancel")
 

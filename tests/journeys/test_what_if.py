@@ -25,7 +25,7 @@ def test_a_run_is_repriced_agent_by_agent_and_the_answer_is_kept(application: Ap
             assert time.monotonic() < until
             time.sleep(0.3)
     page.goto(f"/t/my-team/runs/{run}/")
-    page.get_by_role("link", name="What if").click()
+    page.get_by_role("link", name="What if", exact=True).click()
     expect(page.get_by_role("heading", name="One tier down, agent by agent")).to_be_visible()
     page.get_by_label("Another model for writer of Journey what if").fill("gpt-4o-mini")
     page.keyboard.press("Enter")

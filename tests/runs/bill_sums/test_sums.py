@@ -121,7 +121,8 @@ def book(cast: Cast) -> dict[date, int]:
             spent[fix.month] += (call.cost_nusd or 0) - (fix.booked_nusd or 0)
     for month, nusd in spent.items():
         closed = datetime(2026, 9, 2, tzinfo=UTC) if month == MONTHS[0] else None
-        Bill.objects.update_or_create(team=cast.team, month=month, defaults={"spent_nusd": nusd, "closed_at": closed})
+        Bill.objects.filter(team=cast.team, month=month).delete()  # a closed one is not changed
+        Bill.objects.create(team=cast.team, month=month, spent_nusd=nusd, closed_at=closed)
     return spent
 
 
