@@ -29,8 +29,8 @@ test: $(VENV)/dev $(VENV)/assets $(VENV)/browser $(VENV)/brokers ## Run all test
 faults: $(VENV)/dev $(VENV)/assets $(VENV)/brokers ## Run all fault tests and the long random ones of the protocol
 	@$(BIN)/python -m pytest -m "slow_fault or not slow_fault" tests/faults tests/runs/protocol/test_machine.py $(ARGS)
 
-hostile: $(VENV)/dev ## Send the pages and the API hostile requests for long (EXAMPLES=500 of each kind)
-	@HOSTILE_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest -n 2 tests/hostile $(ARGS)
+hostile: $(VENV)/dev ## Send pages, API and providers hostile and odd requests for long (EXAMPLES=500 of each kind)
+	@HOSTILE_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest -n 2 tests/hostile tests/engine/providers/test_own_accord.py $(ARGS)
 
 control: $(VENV)/dev ## Show that fault tests fail without leases and epochs
 	@$(BIN)/python -m pytest -m "slow_fault or not slow_fault" tests/faults/test_control.py $(ARGS)

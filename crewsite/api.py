@@ -1,11 +1,13 @@
 """The one NinjaAPI: which router answers which address, and how each exception becomes an error answer."""
 
+from threading import Lock
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Swagger
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from agents_app.crews.api import router as crews
@@ -14,7 +16,11 @@ from agents_app.knowledge.api import router as documents
 from agents_app.versions.api import router as versions
 from crewsite.errors import FORBIDDEN, NOT_FOUND
 from engine.strict_json import JsonFault
+from runs.bills.api import router as bills
+from runs.bills.api import usage_router as usage
+from runs.closing.api import router as closed_bills
 from runs.compare.api import router as comparisons
+from runs.forecast.api import router as forecasts
 from runs.history.api import crew_router as version_figures
 from runs.history.api import router as history
 from runs.launch.api import router as launches
@@ -22,7 +28,9 @@ from runs.limits.api import router as limits
 from runs.operations.api import router as operations
 from runs.prices.api import router as prices
 from runs.ratings.api import router as ratings
+from runs.reconciliation.api import router as reconciliations
 from runs.run.api import router as runs
+from runs.scenarios.api import router as scenarios
 from teams.api.error_body import error_body
 from teams.api.providers import router as providers
 from teams.api.request_body import StrictParser, unreadable_json
@@ -30,7 +38,25 @@ from teams.refusals import Refusal, TooMany
 
 
 class CrewsiteAPI(NinjaAPI):
-    """An operation's id is its function's name, so that moving the function to another module does not change it."""
+    """An operation's id is its function's name, so that moving the function to another module does not change it.
+
+    The description of all operations is made once: it takes more than a second of processor time, and anybody may ask
+    for it. Who gets it does not change it.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._describing = Lock()
+        self._described: dict[str, OpenAPISchema] = {}
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        prefix = self.get_root_path(path_params or {}) if path_prefix is None else path_prefix
+        with self._describing:  # who comes meanwhile waits, and does not make it again
+            if prefix not in self._described:
+                self._described = {prefix: super().get_openapi_schema(path_prefix=prefix)}
+            return self._described[prefix]
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
         return operation.view_func.__name__
@@ -61,8 +87,14 @@ api.add_router("/compare", comparisons)
 api.add_router("/operations", operations)
 api.add_router("/documents", documents)
 api.add_router("/providers", providers)
+api.add_router("/bills", closed_bills)  # first: to bills, "closed" would be a month
+api.add_router("/bills", bills)
+api.add_router("/usage", usage)
 api.add_router("/limits", limits)
+api.add_router("/forecast", forecasts)
 api.add_router("/prices", prices)
+api.add_router("/scenarios", scenarios)
+api.add_router("/reconciliations", reconciliations)
 
 
 def error_response(

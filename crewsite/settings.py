@@ -111,6 +111,7 @@ TEMPLATES = [
                 "crewsite.templatetags.content",
                 "crewsite.templatetags.parts",
                 "runs.templatetags.changes",
+                "runs.templatetags.checks",
                 "runs.templatetags.money",
                 "runs.templatetags.times",
                 "runs.templatetags.turns",

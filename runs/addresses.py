@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.conf import settings
 from django.urls import reverse
 
@@ -17,6 +19,21 @@ def run_url(run: Run) -> str:
 def limits_url(team: Team) -> str:
     """The page on which the team's budgets are seen and raised."""
     return _full_address("limits", team=team.slug)
+
+
+def reports_url(team: Team) -> str:
+    """The page on which a member chooses which reports they get."""
+    return _full_address("reports", team=team.slug)
+
+
+def spent_url(team: Team, first: date, last: date) -> str:
+    """The figures of real runs from the first to the last of these days."""
+    return f"{_full_address('first_page', team=team.slug)}?money=real&since={first}&until={last}"
+
+
+def bill_url(team: Team, month: date) -> str:
+    """The bill of the month, of real runs."""
+    return f"{_full_address('bill', team=team.slug, month=f'{month:%Y-%m}')}?money=real"
 
 
 def _full_address(name: str, **parts: object) -> str:

@@ -1,8 +1,8 @@
-"""Types of fields in the API's answers: they take what a row holds and write it as the API does."""
+"""Types of fields in the API's answers, which take what a row holds and write it as the API does, and of parameters."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
@@ -24,3 +24,6 @@ def null_for_empty(text: str) -> str | None:
 
 TextOrNull = Annotated[str | None, BeforeValidator(null_for_empty)]
 """A text column, in which "" means that there is none."""
+
+YesOrNo = Literal["yes", "no"]
+"""What is asked of an address, as ``simulated=yes``."""

@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import overload
 
 NUSD_PER_USD = 1_000_000_000
+CENT_NUSD, MICRO_NUSD = 10_000_000, 1_000
 
 
 @overload
@@ -36,3 +37,13 @@ def dollars(nusd: int) -> str:
     whole, _, rest = f"{to_usd(nusd):,.9f}".partition(".")
     rest = rest.rstrip("0")
     return f"${whole}.{rest.ljust(2, '0')}" if rest else f"${whole}"
+
+
+def sized(nusd: int) -> str:
+    """Without its sign, in as many digits as its size needs: cents from a dollar on, four decimals from a cent on, six
+    or nine below."""
+    amount = abs(nusd)
+    if not amount:
+        return "$0"
+    digits = 2 if amount >= NUSD_PER_USD else 4 if amount >= CENT_NUSD else 6 if amount >= MICRO_NUSD else 9
+    return f"${to_usd(amount):,.{digits}f}"

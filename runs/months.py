@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from django.db import connection
 from psycopg.sql import SQL
@@ -13,14 +13,20 @@ THIS_MONTH = SQL("date_trunc('month', statement_timestamp() AT TIME ZONE 'UTC'):
 """The month in which the statement runs, for composing it into SQL.
 
 ``now()`` would be the start of the transaction, and a batch of the ledger may have begun before midnight.
-``clock_timestamp()`` moves on within the statement, so one statement could name two months.
+``clock_timestamp()`` moves on within the statement, so one statement could name two months. A statement that has
+waited for a lock still names the month in which it began: what it found locked may be closed.
 """
 
-MONTH_AFTER_LOCK = SQL("date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date")
-"""The month after the statement has waited for a lock, in which a month may have ended and been closed. A statement
-reads it at one place."""
-
+READ_NOW = "SELECT clock_timestamp()"
 READ_THIS_MONTH = statement("SELECT {this_month}", this_month=THIS_MONTH)
+
+
+def now() -> datetime:
+    """The moment by the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute(READ_NOW)
+        moment: datetime = cursor.fetchone()[0]
+    return moment
 
 
 def this_month() -> date:
@@ -29,3 +35,16 @@ def this_month() -> date:
         cursor.execute(READ_THIS_MONTH)
         month: date = cursor.fetchone()[0]
     return month
+
+
+def month_named(name: str) -> date | None:
+    """The first day of the month that is called so ("2026-10"); None if no month is."""
+    year, _, number = name.partition("-")
+    if not (len(name) == 7 and len(year) == 4 and name.isascii() and (year + number).isdigit()):
+        return None
+    return date(int(year), int(number), 1) if 1 <= int(number) <= 12 and int(year) >= 1 else None
+
+
+def month_after(month: date) -> date:
+    """The first day of the next month. The last one that there is has none: ``ValueError``."""
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)

@@ -2,9 +2,12 @@
 
 from django.urls import path
 
+from runs.bills import views as bills
+from runs.closing import views as closing
 from runs.compare import views as compare
 from runs.demo import views as demo
 from runs.export import views as export
+from runs.forecast import views as forecast
 from runs.history import views as history
 from runs.home import views as home
 from runs.launch import views as launch
@@ -12,9 +15,12 @@ from runs.limits import views as limits
 from runs.operations import views as operations
 from runs.prices import views as prices
 from runs.ratings import views as ratings
+from runs.reconciliation import views as reconciliation
+from runs.reports import views as reports
 from runs.retention import views as retention
 from runs.run import views as run
 from runs.saved_views import views as saved_views
+from runs.scenarios import views as scenarios
 
 urlpatterns = [
     path("", home.first_page, name="first_page"),
@@ -52,14 +58,42 @@ urlpatterns = [
     path("runs/<uuid:run_id>/comments/<int:pk>/", ratings.comment, name="edit_comment"),
     path("runs/<uuid:run_id>/calls/", run.calls, name="run_calls"),
     path("runs/<uuid:run_id>/calls/<uuid:call_id>/", run.call, name="call"),
+    path("bills/", bills.bills, name="bills"),
+    path("bills/closed/", closing.closed_bills, name="closed_bills"),
+    path("bills/<str:month>.csv", bills.bill_csv, name="bill_csv"),
+    path("bills/<str:month>/", bills.bill, name="bill"),
+    path("bills/<str:month>/calls/", bills.bill_calls, name="bill_calls"),
     path("example/", demo.open_example, name="open_example"),
     path("example/remove/", demo.remove_example, name="remove_example"),
     path("compare/", compare.comparison, name="compare"),
     path("compare/csv/", compare.comparison_csv, name="compare_csv"),
     path("compare/output/", compare.output, name="compare_output"),
+    path("scenarios/", scenarios.scenarios, name="scenarios"),
+    path("scenarios/what-if/", scenarios.what_if, name="what_if"),
+    path("scenarios/what-if/csv/", scenarios.what_if_csv, name="what_if_csv"),
+    path("scenarios/what-if/tokenizers/", scenarios.tokenizers, name="what_if_tokenizers"),
+    path("scenarios/<int:pk>/", scenarios.scenario, name="scenario"),
+    path("scenarios/<int:pk>/rename/", scenarios.rename_scenario, name="rename_scenario"),
+    path("scenarios/<int:pk>/remove/", scenarios.remove_scenario, name="remove_scenario"),
+    path("bills/<slug:month>/close/", closing.close_bill, name="close_bill"),
+    path("bills/<slug:month>/document/", closing.closed_bill_page, name="closed_bill"),
+    path("bills/<slug:month>/document.json", closing.closed_bill_json, name="closed_bill_json"),
+    path("bills/<slug:month>/document.csv", closing.closed_bill_csv, name="closed_bill_csv"),
     path("prices/", prices.prices, name="prices"),
+    path("prices/list/", prices.price_list, name="price_list"),
+    path("prices/history/", prices.price_history, name="price_history"),
+    path("prices/month/", prices.prices_month, name="prices_month"),
+    path("prices/unpriced/", prices.book_unpriced, name="book_unpriced"),
     path("prices/<int:pk>/take-back/", prices.take_back, name="take_back_price"),
+    path("forecast/", forecast.forecast, name="forecast"),
+    path("reconciliations/", reconciliation.reconciliations, name="reconciliations"),
+    path("reconciliations/<int:pk>/", reconciliation.reconciliation, name="reconciliation"),
+    path("reconciliations/<int:pk>/csv/", reconciliation.reconciliation_csv, name="reconciliation_csv"),
+    path("reconciliations/<int:pk>/keys/", reconciliation.say_keys, name="say_keys"),
+    path("reconciliations/<int:pk>/again/", reconciliation.compare_again, name="compare_again"),
+    path("reconciliations/<int:pk>/remove/", reconciliation.remove_reconciliation, name="remove_reconciliation"),
     path("limits/", limits.limits_page, name="limits"),
     path("limits/texts/", retention.kept_texts, name="kept_texts"),
+    path("reports/", reports.reports, name="reports"),
     path("alerts/<int:pk>/dismiss/", limits.dismiss, name="dismiss_alert"),
 ]

@@ -275,6 +275,8 @@ class WebhookEvent(models.TextChoices):
     WAITING = "run.waiting", "A run waits for a budget or a person"
     FAILED = "run.failed", "A run failed"
     SUCCEEDED = "run.succeeded", "A run succeeded"
+    WEEK = "report.week", "A week is over: what it cost"
+    MONTH = "report.month", "A month is over: what it cost"
 
 
 class Webhook(models.Model):

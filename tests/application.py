@@ -32,7 +32,7 @@ OURS = (
     "HOST",
     "DJANGO_SETTINGS_MODULE",
 )
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 300.0
 
 
 class Application:
@@ -49,6 +49,10 @@ class Application:
             "SIMULATED_PACE": "0.02",
             **environment,
         }
+        self.start()
+
+    def start(self) -> None:
+        """Also after it was stopped: on the same data, with a new ``link`` and ``output``."""
         self.output: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
         self.process = subprocess.Popen(

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from agents_app.actions import cut_version
-from agents_app.models import Crew
+from agents_app.models import Crew, CrewVersion
 from runs.ledger import rollups
 from runs.models import Call, Run, TaskRun
 from runs.states import RUN_ENDED, CostClass, RunState
@@ -27,7 +27,19 @@ def make_run(
     **fields: Any,
 ) -> Run:
     """A run that took so many seconds and cost so much, by default to a good end. Fields override what is usual."""
-    run = Run(team=who.team, crew=crew, version=cut_version(crew, by=who.user), created_by=who.user, state=state)
+    run = unsaved_run(who, cut_version(crew, by=who.user), state=state, seconds=seconds, usd=usd, **fields)
+    run.save(force_insert=True)
+    run.refresh_from_db()
+    if run.ended:
+        rollups.add(run.pk)
+    return run
+
+
+def unsaved_run(
+    who: Principal, version: CrewVersion, *, state: str, seconds: float = 30.0, usd: float = 0.0, **fields: Any
+) -> Run:
+    """The same, for ``bulk_create``; rollups do not know of it."""
+    run = Run(team=who.team, crew=version.crew, version=version, created_by=who.user, state=state)
     began = timezone.now() - timedelta(minutes=5)
     if state != RunState.QUEUED:
         run.started_at = began
@@ -36,10 +48,6 @@ def make_run(
     run.spent_nusd = round(usd * 1e9)
     for name, value in fields.items():
         setattr(run, name, value)
-    run.save(force_insert=True)
-    run.refresh_from_db()
-    if run.ended:
-        rollups.add(run.pk)
     return run
 
 
@@ -50,6 +58,13 @@ def make_task(run: Run, key: str, *, position: int = 0, **fields: Any) -> TaskRu
 
 def make_call(run: Run, *, task: TaskRun | None = None, step: int = 0, **fields: Any) -> Call:
     """A settled model call of half a second that used 100 + 50 tokens and cost 0.00075 USD."""
+    call = unsaved_call(run, task=task, step=step, **fields)
+    call.save(force_insert=True)
+    return call
+
+
+def unsaved_call(run: Run, *, task: TaskRun | None = None, step: int = 0, **fields: Any) -> Call:
+    """The same, for ``bulk_create``."""
     began = run.started_at or timezone.now()
     usual = {
         "team": run.team,
@@ -73,4 +88,4 @@ def make_call(run: Run, *, task: TaskRun | None = None, step: int = 0, **fields:
     }
     if fields.get("cost_class") == CostClass.REJECTED:
         usual["refused_by"] = "guardrail"
-    return Call.objects.create(run=run, task_run=task, step=step, **(usual | fields))
+    return Call(run=run, task_run=task, step=step, **(usual | fields))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from functools import lru_cache
 from typing import Literal, overload
 
 MAX_CHARS = 512 * 1024
@@ -52,6 +53,7 @@ def parsed(text: str, *, mode: Literal["exec", "eval"] = "exec", tokens: int = M
         raise TooLargeError("The Python is nested too deeply to be read.") from error
 
 
+@lru_cache(maxsize=1)  # a source is told to be Python, parsed and counted, one after the other
 def tokens_in(text: str) -> int:
     """About how many names, numbers, signs, texts and lines there are. Raises ``TooLargeError`` for a long name."""
     count = 0

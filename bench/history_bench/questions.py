@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
 WIDE, WIDE_RUN_CALLS = "wide", 500
+EQUAL, EQUAL_RUNS = "equal", 10_000
 DAYS = 180
 
 
@@ -17,6 +18,7 @@ class Asked:
     """A team with its history; the cookie is that of somebody who is signed in."""
 
     slug: str
+    equal_slug: str  # a team of the same person whose months have as many runs at every size
     wide_slug: str  # another team of the same person, with one run of many calls
     wide_run: UUID
     cookie: str
@@ -35,6 +37,7 @@ def questions(asked: Asked) -> dict[str, dict[str, str]]:
     middle = runs.order_by("-pk").values_list("pk", flat=True)[runs.count() // 2]
     twelve = [str(pk) for pk in runs.filter(state="succeeded").order_by("-pk").values_list("pk", flat=True)[:6]]
     crew, older, newer = most_run_versions(team.pk)
+    what_if = f"{here}/scenarios/what-if/"
 
     def listed(q: str = "", **more: str) -> str:
         return f"{here}/runs/?{urlencode({'q': q, **more})}"
@@ -79,7 +82,29 @@ def questions(asked: Asked) -> dict[str, dict[str, str]]:
             "two versions": f"{here}/compare/?versions={crew}@{older},{crew}@{newer}",
             "two months": f"{here}/compare/?q={quote(month(1))}&q={quote(month(0))}",
         },
+        "what if": {
+            "a month, each agent one tier down": f"{what_if}?month={last:%Y-%m}",
+            "a month on another model": f"{what_if}?month={last:%Y-%m}&model=gpt-4o+gpt-4.1-mini",
+            "a month at the present list": f"{what_if}?month={last:%Y-%m}&prices=list",
+            "a month with caches": f"{what_if}?month={last:%Y-%m}&hit=60",
+            "a crew, its whole history": f"{what_if}?crew={crew}&model=gpt-4o+gpt-4.1-mini",
+        },
         "versions": {"the versions of a crew": f"{here}/crews/{crew}/versions/"},
+        "bills, months of some 1,700 runs": bills_of(f"/t/{asked.equal_slug}", last),
+        "bills, months of a sixth of all runs": bills_of(here, last),
+    }
+
+
+def bills_of(here: str, last: datetime) -> dict[str, str]:
+    """Paths of the last whole month before the moment."""
+    month = f"{here}/bills/{last.replace(day=1) - timedelta(days=1):%Y-%m}"
+    return {
+        "the months": f"{here}/bills/",
+        "bill of a month": f"{month}/",
+        "a pivot": f"{month}/?by=person&and=label:customer",
+        "charged to customers": f"{month}/?over=label:customer",
+        "the calls of a customer": f"{month}/calls/?label:customer=Alder+Bikes",
+        "CSV of a month": f"{month}.csv?lines=all&label:customer=Alder+Bikes",
     }
 
 
@@ -110,13 +135,14 @@ def asked_of(slug: str, runs: int, say: Callable[[str], None]) -> Asked:
 
     wide_slug, wide_run = _run_of_many_calls()
     user = User.objects.get(memberships__team__slug=wide_slug)
-    if not Team.objects.filter(slug=slug).exists():
-        make_history(slug, Order(runs, DAYS, last_hour()), owner=user, jobs=2, progress=_progress(runs, say))
+    for name, count in ((EQUAL, EQUAL_RUNS), (slug, runs)):
+        if not Team.objects.filter(slug=name).exists():
+            make_history(name, Order(count, DAYS, last_hour()), owner=user, jobs=2, progress=_progress(count, say))
     Membership.objects.get_or_create(team=Team.objects.get(slug=slug), user=user, defaults={"role": Role.OWNER})
     client = Client()
     client.force_login(user)
     cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
-    return Asked(slug, wide_slug, wide_run, cookie)
+    return Asked(slug, EQUAL, wide_slug, wide_run, cookie)
 
 
 def _progress(runs: int, say: Callable[[str], None]) -> Callable[[int], None]:

@@ -62,9 +62,11 @@ def _logged(request: HttpRequest, response: HttpResponseBase, began: float, requ
     return response
 
 
+LINKS = {"signin_link": "/signin/…", "stop_report": "/reports/stop/…"}
+
+
 def _address(request: HttpRequest) -> str:
-    """The path without its query, which may hold what somebody searched for; of a sign-in link only its pattern."""
+    """The path without its query, which may hold what somebody searched for; of links that prove something only their
+    pattern."""
     match = request.resolver_match
-    if match is not None and match.url_name == "signin_link":
-        return "/signin/…"
-    return request.path[:300]
+    return LINKS.get(match.url_name or "" if match else "") or request.path[:300]

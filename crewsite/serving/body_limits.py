@@ -10,6 +10,7 @@ from django.urls import Resolver404, resolve
 from agents_app.imports.api import MAX_SOURCE_BYTES
 from agents_app.knowledge.actions import MAX_DOCUMENT_BYTES
 from agents_app.knowledge.forms import MAX_BYTES_AT_ONCE
+from runs.reconciliation.actions import MAX_BYTES_AT_ONCE as MAX_EXPORTS_AT_ONCE
 
 SMALL = 64_000
 """From anybody, wherever it goes."""
@@ -27,10 +28,12 @@ LARGE = MappingProxyType(
         "t/<slug:team>/crews/<slug:slug>/json/": TEXTS,
         "t/<slug:team>/crews/<slug:slug>/launch/": TEXTS,
         "t/<slug:team>/knowledge/add/": MAX_BYTES_AT_ONCE + AROUND_FILES,
+        "t/<slug:team>/reconciliations/": MAX_EXPORTS_AT_ONCE + AROUND_FILES,
         "api/v1/crews/import": TEXTS + AROUND_FILES,
         "api/v1/crews": TEXTS,
         "api/v1/crews/<slug:slug>": TEXTS,
         "api/v1/crews/<slug:slug>/runs": TEXTS,
+        "api/v1/reconciliations": MAX_EXPORTS_AT_ONCE + AROUND_FILES,
         "api/v1/documents": MAX_DOCUMENT_BYTES + AROUND_FILES,
     }
 )

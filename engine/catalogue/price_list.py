@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -52,6 +53,7 @@ class ModelFacts:
     tools: bool = False
     schema: bool = False
     reasoning: bool = False
+    retires: date | None = None  # when its provider takes it away
 
 
 def source() -> str:
@@ -64,7 +66,7 @@ def prices() -> dict[str, Price]:
 
     Models that lack the price of input or of output are left out.
     """
-    prices_by_model = {model: _price(model, entry) for model, entry in _entries().items()}
+    prices_by_model = {model: price_of_entry(model, entry) for model, entry in _entries().items()}
     free = {name: Price(Decimal(0), Decimal(0), entry=name) for name in FREE}
     return {model: price for model, price in prices_by_model.items() if price is not None} | free
 
@@ -86,6 +88,7 @@ def facts(model: str) -> ModelFacts | None:
         tools=bool(entry.get("supports_function_calling")),
         schema=bool(entry.get("supports_response_schema")),
         reasoning=bool(entry.get("supports_reasoning")),
+        retires=_day_or_none(entry.get("deprecation_date")),
     )
 
 
@@ -127,7 +130,12 @@ def _newest_dated() -> dict[str, str]:
 @cache
 def _entries() -> dict[str, dict[str, Any]]:
     listed = json.loads((package_folder() / MAP_FILE).read_text("utf-8"), parse_float=Decimal)
-    return {name: entry for name, entry in listed.items() if entry.get("mode") in CHAT_MODES and name != "sample_spec"}
+    return {name: entry for name, entry in listed.items() if is_of_chat(name, entry)}
+
+
+def is_of_chat(name: str, entry: dict[str, Any]) -> bool:
+    """Whether the entry is of a model that answers in words, and no example of an entry."""
+    return entry.get("mode") in CHAT_MODES and name != "sample_spec"
 
 
 @cache
@@ -139,7 +147,12 @@ def package_folder() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def _price(model: str, entry: dict[str, Any]) -> Price | None:
+def price_of_entry(model: str, entry: dict[str, Any]) -> Price | None:
+    """The price that an entry of a list in this format gives; None if it lacks that of input or of output.
+
+    Figures are numbers, as ``Decimal`` or ``int``. What is none raises ``TypeError``, ``ValueError``, ``KeyError``,
+    ``AttributeError`` or ``ArithmeticError``.
+    """
     tiers = list(_tiers_by_range(entry) if "tiered_pricing" in entry else _tiers_by_threshold(entry))
     if any(
         costs.get(needed) is None for _, costs in tiers for needed in ("input_cost_per_token", "output_cost_per_token")
@@ -217,5 +230,12 @@ def _per_mtok(per_token: Decimal | int | None) -> Decimal | None:
 def _int_or_none(value: Any) -> int | None:
     try:
         return int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _day_or_none(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(value)
     except (TypeError, ValueError):
         return None

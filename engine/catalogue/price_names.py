@@ -44,7 +44,7 @@ def names_of(model: str, newest_dated: Callable[[str], str | None], *, routed: b
     ``routed`` False leaves out what is known of a model's maker alone, and whole providers.
     """
     forms = list(_forms(real_id(model), routed=routed))
-    stems = [Name(stem, form.of) for form in forms if (stem := _undated(form.text))]
+    stems = [Name(stem, form.of) for form in forms if (stem := undated(form.text))]
     dated = [Name(name, form.of) for form in (*forms, *stems) if (name := newest_dated(form.text))]
     return list(dict.fromkeys([*forms, *stems, *dated, *(_whole_providers(model) if routed else ())]))
 
@@ -65,6 +65,12 @@ def is_of(provider: str, listed_provider: str) -> bool:
     """Whether a list's provider, such as ``bedrock_converse``, is this one."""
     own = ALIASES.get(listed_provider, listed_provider)
     return own == provider or own.startswith((f"{provider}_", f"{provider}-"))
+
+
+def undated(name: str) -> str | None:
+    """``gpt-4o`` for ``gpt-4o-2024-08-06``; None for an id without a date at its end."""
+    stem, found = _DATED.subn("", name)
+    return stem if found else None
 
 
 def _forms(model: str, *, routed: bool) -> Iterator[Name]:
@@ -96,11 +102,6 @@ def _as_the_maker_says(model: str) -> str:
     if maker == "anthropic":  # whose own ids have no dots
         name = name.replace(".", "-")
     return f"{MAKERS.get(maker, maker)}{slash}{name}"
-
-
-def _undated(name: str) -> str | None:
-    stem, found = _DATED.subn("", name)
-    return stem if found else None
 
 
 def _whole_providers(model: str) -> Iterator[Name]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
+from math import ceil
 from typing import Protocol
 
 NANO_USD = Decimal("1e-9")
 MTOK = 1_000_000
+MS = 1_000
 NUSD_PER_MTOK_USD = 1_000
 """A price of one USD per million tokens is so many 1e-9 USD a token."""
 RESERVE_TOKEN_FACTOR = Decimal("1.2")
@@ -23,8 +25,9 @@ class Usage:
 
     ``prompt_tokens`` includes ``cached_prompt_tokens`` and ``cache_write_tokens``; ``completion_tokens`` includes
     ``reasoning_tokens``. ``estimated``: the provider reported no usable figures, so the tokens were counted locally.
-    ``citation_tokens`` are billed beside the prompt, ``searches`` by their number. ``stated_nusd``: what the provider
-    itself says that the request costs, in 1e-9 USD; None if it does not say.
+    ``citation_tokens`` are billed beside the prompt, ``searches`` by their number. ``took_ms``: from the request to the
+    end of the reply, for models that are priced by time. ``stated_nusd``: what the provider itself says that the
+    request costs, in 1e-9 USD; None if it does not say.
     """
 
     prompt_tokens: int = 0
@@ -36,6 +39,7 @@ class Usage:
     citation_tokens: int = 0
     searches: int = 0
     stated_nusd: int | None = None
+    took_ms: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -73,9 +77,10 @@ class Rates:
 class Price(Rates):
     """A model's price: the rates for ordinary prompts, ``tiers`` of rates for longer ones in ascending order, and fees.
 
-    The fees are in USD: for the request itself, for each search that the provider makes for it, and for each million
-    tokens of citations. None: there is none. ``extra_reserve_usd`` is set aside for those whose number only the reply
-    tells. ``entry``: the name under which the price is listed. ``quote_id``: the row that it comes from, if any.
+    The fees are in USD: for the request itself, for each search that the provider makes for it, for each million
+    tokens of citations, and for each second that the reply took. None: there is none. ``extra_reserve_usd`` is set
+    aside for those whose number only the reply tells. ``entry``: the name under which the price is listed.
+    ``quote_id``: the row that it comes from, if any.
 
     Once the prompt, cached tokens included, exceeds a tier's threshold, that tier's rates apply to all tokens of the
     request, and no lower ones to any. Sources: LiteLLM 1.106 (``litellm_core_utils/llm_cost_calc/utils.py``,
@@ -89,6 +94,7 @@ class Price(Rates):
     search_usd: Decimal | None = None
     citation_usd_per_mtok: Decimal | None = None
     extra_reserve_usd: Decimal | None = None
+    second_usd: Decimal | None = None
     entry: str = field(default="", compare=False)
     quote_id: int | None = field(default=None, compare=False)
 
@@ -122,6 +128,7 @@ class Parts:
     citations: int = 0
     searches: int = 0
     request: int = 0
+    seconds: int = 0
     stated: int = 0
 
     @property
@@ -129,7 +136,10 @@ class Parts:
         return sum(getattr(self, name) for name in PARTS)
 
 
-PARTS = ("prompt", "cached", "cache_write", "completion", "reasoning", "citations", "searches", "request", "stated")
+PARTS = (
+    *("prompt", "cached", "cache_write", "completion", "reasoning"),
+    *("citations", "searches", "request", "seconds", "stated"),
+)
 """The names of all parts, in the order in which they are shown."""
 
 
@@ -189,15 +199,17 @@ def _exact_nusd(usage: Usage, price: Price) -> dict[str, Decimal]:
     fees = {
         "searches": usage.searches * (price.search_usd or Decimal(0)),
         "request": price.request_usd or Decimal(0),
+        "seconds": usage.took_ms * (price.second_usd or Decimal(0)) / MS,
     }
     return {name: tokens * usd * NUSD_PER_MTOK_USD for name, (tokens, usd) in per_mtok.items()} | {
         name: usd / NANO_USD for name, usd in fees.items()
     }
 
 
-def worst_case_usd(prompt_tokens: int, max_tokens: int, price: Price | None) -> Decimal:
+def worst_case_usd(prompt_tokens: int, max_tokens: int, price: Price | None, *, max_s: float = 0) -> Decimal:
     """What to reserve before a request, in USD: ``(prompt x 1.2 + 200) x dearest input + max_tokens x output + fees``.
 
+    ``max_s``: the seconds after which the request is given up, for models that are priced by time.
     The factor and the margin allow for errors of local counting. Where the prompt may reach several tiers, the dearest
     result counts. An unknown price reserves nothing: the cost cannot be bounded, and the call is shown as unpriced.
     """
@@ -206,6 +218,8 @@ def worst_case_usd(prompt_tokens: int, max_tokens: int, price: Price | None) -> 
     most_tokens = _most_tokens(prompt_tokens)
     reached = (tier for tier in price.tiers if tier.above_tokens < most_tokens)
     fees_usd = (price.request_usd or Decimal(0)) + (price.extra_reserve_usd or Decimal(0))
+    if price.second_usd is not None:
+        fees_usd += price.second_usd * ceil(max_s * MS) / MS
     return max(
         _rounded(
             fees_usd

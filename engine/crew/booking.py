@@ -85,11 +85,12 @@ def refused(error: ProviderError, intent: CallIntent) -> CallOutcome:
 
 def answered(reply: LLMReply, intent: CallIntent) -> CallOutcome:
     """The outcome of a call with a reply: what it cost by its usage, or what its provider says."""
-    charge = charge_of(reply.usage, intent.price, books_stated=reply.books_stated)
+    usage = reply.billed_usage
+    charge = charge_of(usage, intent.price, books_stated=reply.books_stated)
     return CallOutcome(
         CallStatus.OK,
         reply=reply,
-        usage=reply.usage,
+        usage=usage,
         cost_usd=charge.cost_usd,
         parts=charge.parts,
         is_stated=charge.is_stated,

@@ -132,7 +132,7 @@ class Calls:
     async def _book_reuse(self, intent: CallIntent, kept: Kept) -> None:
         intent = replace(intent, reserved_usd=Decimal(0), prompt_tokens=0, reuses=True)
         async with booked(self.runtime, intent) as booking:
-            usage = kept.value.usage
+            usage = kept.value.billed_usage
             booking.outcome = CallOutcome(
                 CallStatus.OK,
                 reply=kept.value,
@@ -254,7 +254,7 @@ class Calls:
             credential=llm.credential or "",
             messages=request.messages,
             params=_params(request, max_tokens, self.runtime.llm.unsent(llm)),
-            reserved_usd=worst_case_usd(request.prompt_tokens, max_tokens, price),
+            reserved_usd=worst_case_usd(request.prompt_tokens, max_tokens, price, max_s=llm.timeout_s),
             prompt_tokens=request.prompt_tokens,
             price=price,
             simulated=self.runtime.llm.simulates(llm),

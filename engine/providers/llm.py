@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from engine.catalogue.pricing import Usage
@@ -61,6 +61,11 @@ class LLMReply:
     reasoning: str = ""
     refusal: str = ""
     own_fields: str = ""
+
+    @property
+    def billed_usage(self) -> Usage:
+        """The usage with the time that the reply took, which some models are priced by."""
+        return replace(self.usage, took_ms=self.latency_ms)
 
 
 class LLMClient(Protocol):

@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
-import tiktoken
-
-from engine.catalogue.price_list import package_folder
-from engine.providers.library.own_accord import no_own_traffic
 from engine.providers.llm import LLMRequest, Message
+from engine.providers.tokenizers import PART_CHARS, encoding
 
+ENCODING = "cl100k_base"
 TOKENS_PER_MESSAGE = 3
 TOKENS_PER_REPLY_START = 3
 MAX_EXACT_CHARS = 400_000
-PART_CHARS = 8_000
-"""Counting a text without spaces as a whole takes twenty times as long as counting it in parts of this length, each of
-which may make it one token more."""
 ASIDE_CHARS = 20_000
 """Counting more than this takes longer than the event loop should be held up."""
 COUNTING_THREADS = 2
@@ -61,9 +55,9 @@ def _count(text: str) -> int:
 
 def _count_part(part: str) -> int:
     try:
-        return len(_encoding().encode_ordinary(part))
+        return len(encoding(ENCODING).encode_ordinary(part))
     except UnicodeEncodeError:  # lone surrogates cannot be encoded at all
-        return len(_encoding().encode_ordinary(part.encode("utf-8", "replace").decode()))
+        return len(encoding(ENCODING).encode_ordinary(part.encode("utf-8", "replace").decode()))
 
 
 async def counts(texts: Sequence[str]) -> list[int]:
@@ -120,11 +114,3 @@ def _as_text(value: Any) -> str:
 def _threads() -> ThreadPoolExecutor:
     """Of our own: asyncio's look up the names of hosts too, which must not wait for this."""
     return ThreadPoolExecutor(COUNTING_THREADS, thread_name_prefix="counting")
-
-
-@cache
-def _encoding() -> tiktoken.Encoding:
-    # Whatever folder the environment names: tiktoken fetches what it does not find there. LiteLLM sets the same one.
-    os.environ["TIKTOKEN_CACHE_DIR"] = str(package_folder() / "litellm_core_utils" / "tokenizers")
-    with no_own_traffic():
-        return tiktoken.get_encoding("cl100k_base")

@@ -35,8 +35,8 @@ def unpriced_calls_by_person(team: Team, month: date) -> Mapping[int | None, int
     return {row["run__created_by_id"]: row["calls"] for row in rows}
 
 
-def unpriced_of(team: Team, month: date) -> QuerySet[Call]:
-    """The team's real calls of the month whose cost nobody knows."""
+def unpriced_of(team: Team, *months: date) -> QuerySet[Call]:
+    """The team's real calls of the months whose cost nobody knows."""
     return Call.objects.filter(
-        ~Q(state=CallState.INTENT), team=team, billed_month=month, cost_nusd=None, simulated=False
+        ~Q(state=CallState.INTENT), team=team, billed_month__in=months, cost_nusd=None, simulated=False
     ).order_by()

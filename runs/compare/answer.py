@@ -9,12 +9,12 @@ from typing import Any
 from runs.compare import sentences
 from runs.compare.comparison import Against, Comparison, TaskCell, TaskRow
 from runs.compare.figures import cost_of, span_of, took_of
-from runs.compare.splits.cells import Part
-from runs.compare.splits.facts import Side, Spread
-from runs.compare.splits.interval import Difference
-from runs.compare.splits.stars import PARTS
 from runs.money import usd_text
 from runs.ratings.schemas import RatingMean
+from runs.splits.cells import Part
+from runs.splits.facts import Side, Spread
+from runs.splits.interval import Difference
+from runs.splits.stars import PARTS
 
 
 def answer(comparison: Comparison) -> dict[str, Any]:

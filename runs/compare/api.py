@@ -1,9 +1,10 @@
 """The API's comparison of runs, versions and filters: the page's, as JSON."""
 
-from typing import Any, Literal
+from typing import Any
 
 from ninja import Query, Router
 
+from runs.api_fields import YesOrNo
 from runs.compare import addresses
 from runs.compare.answer import answer
 from runs.compare.comparison import compare
@@ -25,7 +26,7 @@ def compare_runs(
     q: Query[list[str]] = NONE,
     baseline: str = "",
     align: Query[list[str]] = NONE,
-    simulated: Literal["yes", "no"] | None = None,
+    simulated: YesOrNo | None = None,
 ) -> dict[str, Any]:
     """Up to six runs (`runs=a,b`), versions (`versions=crew@3,crew@4`) and filters as on the page of runs (each `q`),
     against `baseline`, one of their ids, or the first. `align=old:new` says which task of the baseline is which.

@@ -12,12 +12,12 @@ from fractions import Fraction
 
 from engine.spec.crew_spec import CrewSpec
 from runs.compare.sides import Asked, Problem, sides_of
-from runs.compare.splits.align import Pair, TaskText, aligned
-from runs.compare.splits.cells import Split, of_task
-from runs.compare.splits.facts import TOKEN_KINDS, Side, Spread, TaskSums
-from runs.compare.splits.interval import Difference, difference
-from runs.compare.splits.why_cost import why_cost
-from runs.compare.splits.why_time import why_time
+from runs.splits.align import Pair, TaskText, aligned
+from runs.splits.cells import Split, of_task
+from runs.splits.facts import TOKEN_KINDS, Side, Spread, TaskSums
+from runs.splits.interval import Difference, difference
+from runs.splits.why_cost import why_cost
+from runs.splits.why_time import why_time
 from teams.access import Principal
 
 

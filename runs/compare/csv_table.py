@@ -9,10 +9,10 @@ from io import StringIO
 
 from runs.compare.comparison import Comparison
 from runs.compare.figures import figures
-from runs.compare.splits.cells import Split
-from runs.compare.splits.facts import Side
 from runs.compare.words import reason_title
 from runs.money import usd_text
+from runs.splits.cells import Split
+from runs.splits.facts import Side
 from runs.spreadsheets import safe
 
 COLUMNS = (

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from runs.compare.comparison import Against, Comparison
-from runs.compare.splits.facts import Side, Spread
-from runs.compare.splits.interval import Difference
 from runs.compare.words import ABOUT, NOTHING, money, number, percent, seconds, signed
+from runs.splits.facts import Side, Spread
+from runs.splits.interval import Difference
 
 Read = Callable[[Side], "Fraction | int | None"]
 Interval = Callable[[Against], "Difference | None"]

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from runs.compare.splits.facts import CREW, Side
+from runs.splits.facts import CREW, Side
 from teams.access import Principal
 
 

@@ -18,11 +18,11 @@ from runs.compare.links import side_address, task_address
 from runs.compare.reads.queries import first_calls
 from runs.compare.sentences import Sentence
 from runs.compare.sides import Problem
-from runs.compare.splits.facts import Side, Spread
 from runs.compare.steps import LEAST_WIDTH, SPAN, Steps, steps_of
 from runs.compare.words import money, number, percent, seconds, signed
 from runs.models import Review, Run, TaskRun
 from runs.run.timeline import Timeline, timeline
+from runs.splits.facts import Side, Spread
 from teams.access import Principal
 
 SHOWN_TASKS = 100

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from engine.text import counted
 from runs.compare.comparison import Against, Comparison
-from runs.compare.splits.cells import Part, Split
-from runs.compare.splits.interval import Difference
 from runs.compare.words import ALL_ELSE, money, percent, phrase, seconds, signed, task_name
+from runs.splits.cells import Part, Split
+from runs.splits.interval import Difference
 
 Written = Callable[[int], str]
 NAMED = 3

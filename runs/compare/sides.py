@@ -14,11 +14,11 @@ from django.db.models import Count, Q, QuerySet
 from agents_app.models import CrewVersion
 from runs.compare.reads import queries, whole_groups
 from runs.compare.reads.whole_groups import Whole, whole_filter, whole_version
-from runs.compare.splits.facts import CallSums, Side, Spread, TaskSums, Totals
-from runs.compare.splits.stars import mean_sample
 from runs.history.fields.words import words_of
 from runs.history.filters import RunFilter
 from runs.models import Run
+from runs.splits.facts import CallSums, Side, Spread, TaskSums, Totals
+from runs.splits.stars import mean_sample
 from runs.states import RUN_ENDED, RUN_LIVE
 from runs.typed_values import uuid_or_none, whole_number_or_none
 from teams.access import Principal, visible_to

@@ -8,9 +8,9 @@ from itertools import accumulate
 
 from runs.compare.comparison import Against, Comparison
 from runs.compare.links import task_address
-from runs.compare.splits.cells import Part, Split
-from runs.compare.splits.facts import Side
 from runs.compare.words import money, percent, reason_title, seconds, signed, task_name
+from runs.splits.cells import Part, Split
+from runs.splits.facts import Side
 from teams.access import Principal
 
 SPAN = 1000.0

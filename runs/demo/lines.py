@@ -14,6 +14,7 @@ from typing import Any
 
 from runs.demo.inventing import MS, SECOND, MadeCall, MadeRun, MadeTask
 from runs.demo.recipe import Part
+from runs.models.bill_sums import PARTS
 from teams.actions import FIRST_CAPS
 
 NULL = r"\N"
@@ -47,12 +48,16 @@ CALL_COLUMNS = (
     *("id", "run_id", "task_run_id", "step", "attempt", "epoch", "kind", "purpose", "cost_class", "refused_by"),
     *("state", "model_answered", "messages", "reply", "tool", "arguments", "effect", "tool_output", "finish_reason"),
     *("error_code", "error", "prompt_tokens", "cached_prompt_tokens", "completion_tokens", "reasoning_tokens"),
-    *("usage_estimated", "counted_tokens", "reserved_nusd", "cost_nusd", "billed_month", "cache_hit", "cache_age_s"),
+    *("usage_estimated", "counted_tokens", "reserved_nusd", "cost_nusd", *PARTS),
+    *("billed_month", "cache_hit", "cache_age_s"),
     *("saved_nusd", "waited_ms", "started_at", "finished_at", "latency_ms", "ttft_ms"),
     *("team_id", "agent", "branch", "simulated", "model", "credential", "params", "provider_request_id"),
     *("cache_write_tokens", "cache_key", "priced_above_tokens"),
     *("input_usd_per_mtok", "output_usd_per_mtok", "cached_usd_per_mtok", "cache_write_usd_per_mtok"),
 )
+
+
+PARTLESS = tuple("0" if part == "seconds_nusd" else NULL for part in PARTS)
 
 
 @dataclass(slots=True)
@@ -162,6 +167,7 @@ class Lines:
                 *(finish, call.error_code, call.error),
                 *(str(call.prompt), str(call.cached), str(call.completion), str(call.reasoning)),
                 *("t" if call.estimated else "f", str(call.counted), str(call.reserved), _text(call.cost)),
+                *_parts(call),
                 *(f"{started[:7]}-01", "t" if call.cache_hit else "f", _text(call.cache_age_s), _text(call.saved)),
                 *(str(call.waited_ms), started, _time(call.finished), latency, NULL),
                 *_fixed(call.part, call.kind, self._team),
@@ -203,6 +209,16 @@ def _usage(call: MadeCall) -> str:
         f'"completion_tokens": {call.completion}, "reasoning_tokens": {call.reasoning}, '
         f'"estimated": {"true" if call.estimated else "false"}}}'
     )
+
+
+def _parts(call: MadeCall) -> tuple[str, ...]:
+    """What the cost of an answered request is made of, by ``PARTS``; NULL of everything else."""
+    rate = call.part.rate
+    if rate is None or not call.prompt:
+        return PARTLESS
+    prompt, cached, completion = rate.parts_nusd(call.prompt, call.cached, call.completion)
+    found = {"prompt_nusd": prompt, "cached_nusd": cached, "completion_nusd": completion}
+    return tuple(str(found.get(part, 0)) for part in PARTS)
 
 
 @lru_cache(KEPT)

@@ -49,6 +49,15 @@ class Rate:
         tokens = (prompt - cached) * self.input + cached * self.cached + completion * self.output
         return (tokens + HALF) // PRICE_PER_NUSD
 
+    def parts_nusd(self, prompt: int, cached: int, completion: int) -> tuple[int, int, int]:
+        """What ``cost_nusd`` is made of: prompt, cached prompt and answer, rounded as in ``pricing.charge_of``."""
+        exact = ((prompt - cached) * self.input, cached * self.cached, completion * self.output)
+        whole = [part // PRICE_PER_NUSD for part in exact]
+        rest = (sum(exact) + HALF) // PRICE_PER_NUSD - sum(whole)
+        for place in sorted(range(3), key=lambda place: -(exact[place] % PRICE_PER_NUSD))[:rest]:
+            whole[place] += 1
+        return whole[0], whole[1], whole[2]
+
     def worst_nusd(self, prompt: int, max_tokens: int) -> int:
         """The same as ``pricing.worst_case_usd``."""
         most = prompt * WORST_FACTOR_NUMERATOR + WORST_MARGIN * WORST_FACTOR_DENOMINATOR

@@ -14,6 +14,7 @@ from django.apps import apps
 from django.db import models, transaction
 
 from runs.models import Call, Run
+from runs.models.fields import keeping_the_id
 from teams.models import Membership, Team, User
 
 OWN_APPS = ("teams", "agents_app", "runs")
@@ -112,7 +113,7 @@ def _path(model: type[models.Model], goal: type[models.Model]) -> str:
 def _needed_keys(model: type[models.Model]) -> list[Any]:
     """The keys whose rows this model's rows go with. The others become null when theirs go."""
     keys: list[Any] = [field for field in model._meta.concrete_fields if field.is_relation]
-    return [key for key in keys if key.remote_field.on_delete is not models.SET_NULL]
+    return [key for key in keys if key.remote_field.on_delete not in (models.SET_NULL, keeping_the_id)]
 
 
 def _is_needed(model: type[models.Model]) -> bool:

@@ -23,4 +23,4 @@ COPY_CALLS = _copy("runs_call", CALL_COLUMNS)
 TASK_IDS = "SELECT nextval(pg_get_serial_sequence('runs_taskrun', 'id')) FROM generate_series(1, %(count)s)"
 
 # What the planner knows of the tables, brought up to date after many new rows.
-ANALYZE = "ANALYZE runs_run, runs_taskrun, runs_call"
+ANALYZE = "ANALYZE runs_run, runs_taskrun, runs_call, runs_billsum"

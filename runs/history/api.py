@@ -5,14 +5,13 @@ from typing import Annotated, Literal
 from ninja import Query, Router
 from pydantic import Field
 
-from agents_app.models import Crew
+from agents_app.queries import own_crew
 from runs.history import queries
 from runs.history.filters import RunFilter
 from runs.history.schemas import RunList, VersionFiguresList
 from runs.history.version_figures import VersionFigures, version_figures
 from runs.models import Run
 from runs.paging import MAX_PAGE, Page
-from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.models import Role
@@ -28,16 +27,16 @@ Sort = Literal[
     "oldest",
     "cost",
     "cost-asc",
-    "waste",
-    "waste-asc",
     "duration",
     "duration-asc",
-    "queued",
-    "queued-asc",
     "tokens",
     "tokens-asc",
     "calls",
     "calls-asc",
+    "waste",
+    "waste-asc",
+    "queued",
+    "queued-asc",
     "crew",
     "crew-desc",
     "state",
@@ -63,6 +62,6 @@ def list_version_figures(
 ) -> dict[str, list[VersionFigures]]:
     """What the runs of these versions cost and took and how they were rated, real and simulated apart. A kind without
     runs is left out."""
-    crew = fetch(Crew, request.auth, slug=slug)
+    crew = own_crew(request.auth, slug)
     figures = version_figures(request.auth, crew.slug, list(dict.fromkeys(version)))
     return {"items": [one for number in figures for one in figures[number]]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, Value, When
@@ -17,9 +17,12 @@ from django.utils import timezone
 from agents_app.models import Crew, CrewVersion
 from runs.bounds.standings import Standing, team_standing
 from runs.figures.percentiles import Percentiles, percentiles
-from runs.figures.scope import Period, Scope, last_hours
+from runs.figures.scope import Period, Scope
 from runs.figures.sums import NONE, Figures, Key, call_sums, run_sums, total
-from runs.home.asked import REAL, SIMULATED, SPANS, Asked, asked
+from runs.forecast.month import Forecast
+from runs.forecast.queries import crew_forecast, team_forecast
+from runs.forecast.words import Line, line
+from runs.home.asked import REAL, SIMULATED, Asked, asked
 from runs.home.bars import Bars, stacked
 from runs.models import Run
 from runs.states import PERSON, Measure, RunState, waste_of
@@ -94,7 +97,7 @@ class Home:
     simulated: bool
     has_runs: bool  # whether there are any runs at all, of whatever kind
     month: Standing | None  # of the month's bill; None where simulated runs or those of one crew are shown
-    forecast_nusd: tuple[int, int] | None
+    forecast: Forecast  # of the present month, of the same runs
     total: Figures
     before: Figures
     states: Mapping[str, int]
@@ -125,6 +128,15 @@ class Home:
     @property
     def difference_nusd(self) -> int:
         return self.total.spent_nusd - self.before.spent_nusd
+
+    @property
+    def money(self) -> str:
+        """Which runs these are, as an address says it."""
+        return SIMULATED if self.simulated else REAL
+
+    @property
+    def forecast_line(self) -> Line:
+        return line(self.forecast)
 
     @property
     def told(self) -> Sequence[Change]:
@@ -170,7 +182,7 @@ def home(who: Principal, query: Mapping[str, str], *, remembered: str = "", crew
         simulated=simulated,
         has_runs=bool(kinds),
         month=month,
-        forecast_nusd=None if month is None else _forecast(who, month, now),
+        forecast=_forecast(scope, month),
         total=all_runs,
         before=before,
         states=_by_state(sums),
@@ -327,17 +339,9 @@ def _asks(who: Principal) -> list[Run]:
     return list(waiting.order_by(people_first, "paused_at")[:SHOWN_ASKS])
 
 
-def _forecast(who: Principal, month: Standing, now: datetime) -> tuple[int, int] | None:
-    """What the month comes to at the pace of the last seven days, and at its own so far; the smaller first.
-
-    None within the month's first day, which says nothing yet.
-    """
-    begins = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    ends = (begins + timedelta(days=32)).replace(day=1)
-    gone = now - begins
-    if gone < timedelta(days=1) or not month.spent_nusd:
-        return None
-    week = run_sums(Scope(who, simulated=False, period=last_hours(SPANS["7d"], now)), only=("spent_nusd",))
-    by_week = month.spent_nusd + round(total(week.values()).spent_nusd * ((ends - now) / timedelta(days=7)))
-    by_month = round(month.spent_nusd * ((ends - begins) / gone))
-    return min(by_week, by_month), max(by_week, by_month)
+def _forecast(scope: Scope, month: Standing | None) -> Forecast:
+    """Of the team's present month, or of the one crew's."""
+    if scope.crew is not None:
+        return crew_forecast(scope.who.team, scope.crew, simulated=scope.simulated)
+    budget_nusd = None if month is None else month.budget_nusd
+    return team_forecast(scope.who.team, simulated=scope.simulated, budget_nusd=budget_nusd)

@@ -10,6 +10,7 @@ from django.db import transaction
 from engine.record.journal import CallOutcome, CallStatus
 from runs.ledger.call_lines import UnsettledCall, open_lines, settle
 from runs.ledger.lease import LEASE_S
+from runs.ledger.locks import lock_bills
 from runs.models import ClockTimestamp, Run
 from runs.money import to_usd
 from runs.states import RUN_LIVE, CallState
@@ -23,7 +24,10 @@ def close_open_calls(run_id: UUID) -> None:
     A real one may have been billed, so it is booked at its worst case; a simulated one costs nothing.
     """
     Run.objects.select_for_update(no_key=True).get(pk=run_id)
-    for line in open_lines(run_id):
+    lines = open_lines(run_id)
+    if real := [line for line in lines if not line.simulated]:
+        lock_bills([run_id], teams=[], settled=[line.id for line in real])
+    for line in lines:
         settle(line, _lost_simulation() if line.simulated else _lost_call(line), fresh=False)
 
 

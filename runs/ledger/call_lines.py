@@ -19,7 +19,7 @@ from engine.errors import Cancelled
 from engine.record.journal import CallIntent, CallOutcome, CallStatus, Purpose
 from engine.text import json_text, storable
 from runs.ledger import rollups
-from runs.ledger.corrections import keep_correction
+from runs.ledger.corrections import keep_correction, open_month
 from runs.ledger.statements import OPEN, READ_OPEN, READ_TO_SETTLE, ROLLUP_FIELDS, SETTLE, TOKEN_FIELDS
 from runs.live.notify import CHANNEL
 from runs.models.call import CALL_PARTS
@@ -118,6 +118,7 @@ def open_line(call_id: UUID, intent: CallIntent, owner: Owner, *, credential: st
         "request_usd": price and price.request_usd,
         "search_usd": price and price.search_usd,
         "citation_usd_per_mtok": price and price.citation_usd_per_mtok,
+        "second_usd": price and price.second_usd,
         "channel": CHANNEL,
     }
     with connection.cursor() as cursor:
@@ -157,28 +158,41 @@ def settle(line: UnsettledCall, outcome: CallOutcome, *, fresh: bool) -> None:
         **{f"more_{name}": now[name] - before[name] for name in ROLLUP_FIELDS},
         **{name: now[name] for name in TOKEN_FIELDS},
         **_prices(outcome.rates),
-        **_parts(outcome.parts),
+        **parts_of(outcome.parts),
         "repriced": outcome.rates is not None,
         "cost": cost,
         "released": line.reserved_nusd if line.state == CallState.INTENT else 0,
         "progress": fresh and state == CallState.OK,
         "channel": CHANNEL,
     }
-    with _kept_in_rollups(line), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
+        parameters["month"] = _month_of(cursor, line)
         if line.state == CallState.UNKNOWN:
-            parameters["month"] = _corrected_month(cursor, line, cost)
-        cursor.execute(SETTLE, parameters)
+            month = parameters["month"] or line.billed_month
+            keep_correction(cursor, line.id, booked=line.cost_nusd, cost=cost, month=month)
+        with _kept_in_rollups(line):
+            cursor.execute(SETTLE, parameters)
+
+
+def _month_of(cursor: Any, line: UnsettledCall) -> date | None:
+    """The month whose bill takes the call's cost, or the difference that a late figure makes; None for a simulated
+    call, which is on no bill. Where rollups or a second bill follow, that bill is locked. Lock order: bills first."""
+    if line.simulated:
+        return None
+    if line.state == CallState.UNKNOWN:
+        return open_month(cursor, team=line.team_id, person=line.person_id, month=line.billed_month)
+    if line.run_ended:
+        cursor.execute(LOCK_BILL, [line.team_id, line.billed_month])
+    month: date = line.billed_month
+    return month
 
 
 @contextmanager
 def _kept_in_rollups(line: UnsettledCall) -> Iterator[None]:
-    """The rollups follow what is written within. Lock order: bill before rollups."""
+    """The rollups follow what is written within."""
     if not line.run_ended:
         yield
         return
-    if not line.simulated:
-        with connection.cursor() as cursor:
-            cursor.execute(LOCK_BILL, [line.team_id, line.billed_month])
     rollups.take_out(line.run_id)
     yield
     rollups.add(line.run_id)
@@ -197,20 +211,6 @@ def _figures(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> dic
     }
 
 
-def _corrected_month(cursor: Any, line: UnsettledCall, cost: int | None) -> date | None:
-    """The month whose bill takes the difference; None for a simulated call, which is on no bill."""
-    month = keep_correction(
-        cursor,
-        line.id,
-        booked=line.cost_nusd,
-        cost=cost,
-        team=line.team_id,
-        person=line.person_id,
-        month=line.billed_month,
-    )
-    return None if line.simulated else month
-
-
 def _of_outcome(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> dict[str, Any]:
     reply = outcome.reply
     return {
@@ -219,12 +219,12 @@ def _of_outcome(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> 
         "task": line.task_run_id,
         "team": line.team_id,
         "person": line.person_id,
-        "month": None if line.simulated else line.billed_month,
         "state": state.value,
         "cost_class": _cost_class(line, outcome, state).value,
         "usage_estimated": outcome.usage.estimated,
         "citation_tokens": outcome.usage.citation_tokens,
         "searches": outcome.usage.searches,
+        "took_ms": outcome.usage.took_ms,
         "provider_nusd": outcome.usage.stated_nusd,
         "provider_is_booked": outcome.is_stated,
         "cache_hit": outcome.cache_hit,
@@ -243,10 +243,12 @@ def _of_outcome(line: UnsettledCall, outcome: CallOutcome, state: CallState) -> 
     }
 
 
-def _parts(parts: Parts | None) -> dict[str, int | None]:
+def parts_of(parts: Parts | None) -> dict[str, int | None]:
     """What the cost is made of, by column."""
-    columns = zip(CALL_PARTS, PARTS, strict=True)
-    return {f"{column}_nusd": None if parts is None else getattr(parts, part) for column, part in columns}
+    columns = {f"{column}_nusd": part for column, part in zip(CALL_PARTS, PARTS, strict=True)}
+    if parts is None:
+        return dict.fromkeys(columns) | {"seconds_nusd": 0}
+    return {column: getattr(parts, part) for column, part in columns.items()}
 
 
 def _prices(rates: Rates | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Late figures: keeps what was booked for a call, and says which month takes the difference.
+"""Late figures and late prices: keeps what was booked for a call, and says which month takes the difference.
 
-The call itself gets the exact figure from ``call_lines``.
+The call itself gets the exact figure from ``call_lines``, or from ``late_prices``.
 """
 
 from __future__ import annotations
@@ -9,49 +9,80 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from runs.months import MONTH_AFTER_LOCK
+from runs.models import Corrects
+from runs.months import THIS_MONTH
 from runs.sql import statement
+
+TRIES = 3
 
 
 def keep_correction(
-    cursor: Any, call_id: UUID, *, booked: int | None, cost: int | None, team: int, person: int | None, month: date
-) -> date:
-    """Returns the month whose bill takes the difference: the call's own while that is open, else this month.
+    cursor: Any,
+    call_id: UUID,
+    *,
+    booked: int | None,
+    cost: int | None,
+    month: date,
+    why: Corrects = Corrects.LATE,
+) -> None:
+    """``booked`` and ``cost`` are in 1e-9 USD, None where the price is unknown. The bill of ``month`` takes the
+    difference."""
+    cursor.execute(KEEP, {"id": call_id, "booked": booked, "cost": cost, "month": month, "why": why.value})
 
-    ``booked`` and ``cost`` are in 1e-9 USD, None where the price is unknown.
+
+def open_month(cursor: Any, *, team: int, person: int | None, month: date) -> date:
+    """The month whose bill takes the difference, with that bill locked: the call's own while it is open, else this one.
+
+    This month's bill, and the person's allowance in it, are begun if need be. Lock order: bills by month.
     """
-    parameters = {"id": call_id, "booked": booked, "cost": cost, "team": team, "person": person, "month": month}
-    cursor.execute(CORRECT, parameters)
-    taken_by: date = cursor.fetchone()[0]
-    return taken_by
+    whose = {"team": team, "person": person, "month": month}
+    cursor.execute(LOCK_OWN, whose)
+    own = cursor.fetchone()
+    if own is None or not own[0]:
+        return month
+    for _ in range(TRIES):
+        cursor.execute(LOCK_PRESENT, whose)
+        present = cursor.fetchone()
+        if present is not None:  # else that month ended and was closed while the statement waited for its bill
+            taken_by: date = present[0]
+            return taken_by
+    raise AssertionError("unreachable: a month that still runs is not closed")
 
 
-# Keeps what was booked for a call whose exact figure came late, and begins the bill and allowance that take the
-# difference: those of the call's own month, or of this month if its own bill is closed.
-CORRECT = statement(
+# Locks the bill of a call's own month, and says whether it is closed. Whoever closes it meanwhile is waited for.
+LOCK_OWN = """
+    SELECT closed_at IS NOT NULL FROM runs_bill WHERE team_id = %(team)s AND month = %(month)s FOR NO KEY UPDATE
+"""
+
+# Begins this month's bill and allowance, and locks the bill. It is a statement of its own, so that its month is the one
+# after the wait for the closed bill's lock: with the month before that wait, it could name one that was closed in it.
+LOCK_PRESENT = statement(
     """
-    WITH own AS (
-        SELECT closed_at IS NOT NULL AS closed FROM runs_bill
-        WHERE team_id = %(team)s AND month = %(month)s FOR UPDATE),
-    open AS (
-        SELECT CASE WHEN own.closed THEN {month_after_lock} ELSE %(month)s END AS month FROM own),
-    bill AS (
+    WITH bill AS (
         INSERT INTO runs_bill AS bill (team_id, month, budget_nusd, spent_nusd, reserved_nusd)
-        SELECT team.id, open.month, team.budget_nusd, 0, 0 FROM open JOIN teams_team AS team ON team.id = %(team)s
-        ON CONFLICT DO NOTHING),
+        SELECT team.id, {this_month}, team.budget_nusd, 0, 0 FROM teams_team AS team WHERE team.id = %(team)s
+        ON CONFLICT (team_id, month) DO UPDATE SET spent_nusd = bill.spent_nusd WHERE bill.closed_at IS NULL
+        RETURNING month),
     allowance AS (
         INSERT INTO runs_allowance (team_id, user_id, month, budget_nusd, spent_nusd, reserved_nusd)
-        SELECT team.id, before.user_id, open.month, coalesce(membership.budget_nusd, team.user_budget_nusd), 0, 0
-        FROM open JOIN teams_team AS team ON team.id = %(team)s
+        SELECT team.id, before.user_id, bill.month, coalesce(membership.budget_nusd, team.user_budget_nusd), 0, 0
+        FROM bill JOIN teams_team AS team ON team.id = %(team)s
         JOIN runs_allowance AS before
             ON before.team_id = team.id AND before.user_id = %(person)s AND before.month = %(month)s
         LEFT JOIN teams_membership AS membership
             ON membership.team_id = team.id AND membership.user_id = before.user_id
         ON CONFLICT DO NOTHING)
-    INSERT INTO runs_correction (call_id, booked_nusd, cost_nusd, month, made_at)
-    SELECT %(id)s, %(booked)s::bigint, %(cost)s::bigint, coalesce((SELECT month FROM open), %(month)s),
-           clock_timestamp()
-    RETURNING month
+    SELECT month FROM bill
     """,
-    month_after_lock=MONTH_AFTER_LOCK,  # else a month that was closed meanwhile could take the difference
+    this_month=THIS_MONTH,
 )
+
+# Keeps what was booked for a call whose exact figure, or price, came late. A figure that came late while nobody knew
+# the price was no difference, so its row takes the one that a price makes.
+KEEP = """
+    INSERT INTO runs_correction AS kept (call_id, booked_nusd, cost_nusd, month, why, made_at)
+    VALUES (%(id)s, %(booked)s, %(cost)s, %(month)s, %(why)s, clock_timestamp())
+    ON CONFLICT (call_id) DO UPDATE
+        SET cost_nusd = excluded.cost_nusd, month = excluded.month, why = excluded.why, made_at = excluded.made_at
+        WHERE kept.booked_nusd IS NULL AND kept.cost_nusd IS NULL AND excluded.why = 'priced'
+"""

@@ -94,7 +94,7 @@ class GroupCommit:
         return batch, False
 
     def _commit(self, batch: list[Item]) -> None:
-        # Lock order: bills by team.
+        # ``take`` locks the bills that a batch shares. One that begins with a call of this batch is made by team.
         batch.sort(key=lambda item: item.locks.team if item.locks else 0)
         while batch:
             batch = batch[self._commit_first(batch) :]

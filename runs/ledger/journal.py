@@ -165,7 +165,9 @@ class LedgerJournal:
         waited_ms = round(opening.waited_s * 1000)
         waits = {"waited_ms": waited_ms, "budget_ms": min(waited_ms, round(opening.budget_s * 1000))}
         ticket = opening.ticket
-        opening.writing = self._write(lambda: self._open(ticket, waits), ticket.lane)
+        opening.writing = self._write(
+            lambda: self._open(ticket, waits), lane=ticket.lane, spends=not ticket.intent.simulated
+        )
         outcome: EngineError | Wait | None = await asyncio.shield(opening.writing)
         return outcome
 
@@ -184,7 +186,13 @@ class LedgerJournal:
         log.debug("Call ended", extra=facts | {"error_code": outcome.error_code})
         try:
             # Shielded: a cancelled run still books what it was billed for.
-            booking = self._write(lambda: self._settle(ticket, outcome), ticket.lane, begins=outcome.throttled)
+            booking = self._write(
+                lambda: self._settle(ticket, outcome),
+                lane=ticket.lane,
+                begins_lane=outcome.throttled,
+                spends=not ticket.intent.simulated,
+                settles=ticket.call_id,
+            )
             await asyncio.shield(booking)
         finally:
             self._held.in_flight -= 1
@@ -224,10 +232,9 @@ class LedgerJournal:
             models.Review.objects.get_or_create(task_run_id=self._replay.task_ids[task], **question)
             run_changed(self._run_id)
 
-    def _write(
-        self, operation: Callable[[], Any], lane: LaneLimits | None = None, *, begins: bool = False
-    ) -> asyncio.Future[Any]:
-        locks = Locks(self._team_id, self._run_id, lane, begins)
+    def _write(self, operation: Callable[[], Any], **shared: Any) -> asyncio.Future[Any]:
+        """``shared``: what ``Locks`` has besides team and run."""
+        locks = Locks(self._team_id, self._run_id, **shared)
         return asyncio.wrap_future(self._writer.submit(operation, locks=locks))
 
     def _held_run(self) -> QuerySet[Run]:

@@ -30,14 +30,14 @@ NOTHING = -1
 """The bucket of 0."""
 
 
-def add(run_id: UUID) -> None:
-    """Adds a run that has just ended. The caller has locked it."""
-    _write("run.id = %(key)s", run_id, sign=1)
+def add(*run_ids: UUID) -> None:
+    """Adds runs that have just ended. The caller has locked them."""
+    _write("run.id = ANY(%(key)s)", list(run_ids), sign=1)
 
 
-def take_out(run_id: UUID) -> None:
-    """Takes an ended run out, as it is now. The caller has locked it, changes it and adds it again."""
-    _write("run.id = %(key)s", run_id, sign=-1)
+def take_out(*run_ids: UUID) -> None:
+    """Takes ended runs out, as they are now. The caller has locked them, changes them and adds them again."""
+    _write("run.id = ANY(%(key)s)", list(run_ids), sign=-1)
 
 
 @contextmanager
@@ -132,7 +132,7 @@ def keep_waste(which: LiteralString) -> str:
     )
 
 
-def _write(which: LiteralString, key: UUID | int, *, sign: int) -> None:
+def _write(which: LiteralString, key: list[UUID] | int, *, sign: int) -> None:
     with connection.cursor() as cursor:
         if sign > 0:
             cursor.execute(keep_labels(which), {"key": key})
@@ -274,14 +274,15 @@ BILL_SUMS = RollupTable(
         "day": "(call.started_at AT TIME ZONE 'UTC')::date",
         "crew_id": "run.crew_id",
         "version_id": "run.version_id",
-        "person": "coalesce(run.created_by_id, 0)",
-        "api_token": "coalesce(run.api_token_id, 0)",
+        "person": "coalesce(run.created_by_id, run.former_created_by, 0)",
+        "api_token": "coalesce(run.api_token_id, run.former_api_token, 0)",
         "labels": LABELS,
         "agent": "call.agent",
         "model": "call.model",
         "credential": "call.credential",
         "kind": "call.kind",
         "cost_class": "call.cost_class",
+        **_STATE,
     },
     {
         **CALL_SUMS.figures,
@@ -291,4 +292,56 @@ BILL_SUMS = RollupTable(
     },
     CALL_SUMS.source,
 )
-ROLLUPS = (RUN_SUMS, CALL_SUMS, BUCKETS, TASK_CALLS, TASK_TIMES, BILL_SUMS)
+DAY_SUMS = RollupTable(
+    "runs_daysum",
+    {name: BILL_SUMS.keys[name] for name in ("team_id", "simulated", "month", "day", "crew_id", "person")},
+    {name: CALL_SUMS.figures[name] for name in ("calls", "spent_nusd", "unpriced_calls")},
+    CALL_SUMS.source,
+)
+PROMPT_LIMITS = (
+    *(0, 1_023, 4_096, 8_192, 16_384, 16_385, 32_000, 32_768, 65_536, 100_000, 128_000, 131_072),
+    *(199_999, 200_000, 256_000, 262_144, 272_000, 512_000, 1_000_000, 1_048_576),
+)
+"""Lengths of prompts that prices, caches and models' windows ask about: sums of usage tell apart what lies between."""
+_PROMPT_ABOVE: LiteralString = f"""
+    (ARRAY[-1, {", ".join(map(str, PROMPT_LIMITS))}]::bigint[])[
+        1 + width_bucket(call.prompt_tokens - 1, ARRAY[{", ".join(map(str, PROMPT_LIMITS))}]::bigint[])]
+"""
+AS_BOOKED: LiteralString = """
+    (call.cache_hit OR call.state = 'unknown'
+     OR call.state = 'error' AND call.prompt_tokens + call.completion_tokens = 0)
+"""
+"""Whether no price makes a model call's cost: an earlier reply was reused, or nobody knows, or nothing came."""
+OWN_PRICES = (
+    *("input_usd_per_mtok", "output_usd_per_mtok", "cached_usd_per_mtok", "cache_write_usd_per_mtok"),
+    *("reasoning_usd_per_mtok", "request_usd", "search_usd", "second_usd", "citation_usd_per_mtok"),
+)
+"""The columns of a call that its price and fees are kept in."""
+USAGE_TOKENS = (*TOKEN_FIELDS, "citation_tokens", "searches", "took_ms")
+USAGE_KEYS: dict[str, LiteralString] = {
+    "team_id": "run.team_id",
+    "simulated": "call.simulated",
+    "month": "call.billed_month",
+    "crew_id": "run.crew_id",
+    "agent": "call.agent",
+    "model": "call.model",
+    "as_booked": AS_BOOKED,
+    "priced": "(call.cost_nusd IS NOT NULL)",
+    "prompt_above": _PROMPT_ABOVE,
+    "asks_tools": "((call.params -> 'tools') IS NOT NULL)",
+    "asks_schema": "((call.params -> 'response_schema') IS NOT NULL)",
+    **{name: f"coalesce(call.{name}, -1)" for name in OWN_PRICES},
+}
+USAGE_SUMS = RollupTable(
+    "runs_usagesum",
+    USAGE_KEYS,
+    {
+        "calls": "count(*)",
+        "cost_nusd": "coalesce(sum(call.cost_nusd), 0)",
+        "beyond_ours_nusd": "coalesce(sum(call.beyond_ours_nusd), 0)",
+        "stated_calls": "count(*) FILTER (WHERE call.provider_is_booked)",
+        **{name: f"sum(call.{name})" for name in USAGE_TOKENS},
+    },
+    CALL_SUMS.source + " AND call.kind = 'model'",
+)
+ROLLUPS = (RUN_SUMS, CALL_SUMS, BUCKETS, TASK_CALLS, TASK_TIMES, BILL_SUMS, DAY_SUMS, USAGE_SUMS)

@@ -34,6 +34,7 @@ _FEE_VALUES = {
     "request_usd": "%(request_usd)s::numeric",
     "search_usd": "%(search_usd)s::numeric",
     "citation_usd_per_mtok": "%(citation_usd_per_mtok)s::numeric",
+    "second_usd": "%(second_usd)s::numeric",
 }
 
 ROLLUP_FIELDS = (*TOKEN_FIELDS, "successful_requests", "spent_nusd", "unpriced_calls", "estimated_calls")
@@ -170,7 +171,7 @@ SETTLE = statement(
     WITH line AS (
         UPDATE runs_call SET state = %(state)s, cost_class = %(cost_class)s, cost_nusd = %(cost)s, {applied_prices},
             {tokens}, {parts},
-            citation_tokens = %(citation_tokens)s, searches = %(searches)s,
+            citation_tokens = %(citation_tokens)s, searches = %(searches)s, took_ms = %(took_ms)s,
             provider_nusd = %(provider_nusd)s, provider_is_booked = %(provider_is_booked)s,
             usage_estimated = %(usage_estimated)s, cache_hit = %(cache_hit)s, cache_age_s = %(cache_age_s)s,
             saved_nusd = %(saved)s, cache_key = CASE WHEN %(reusable)s THEN cache_key ELSE '' END,

@@ -31,12 +31,14 @@ USD_PER_MTOK: dict[str, LiteralString] = {
 
 BY_OUR_PRICE_NUSD: LiteralString = f"""
     round(1000 * ({" + ".join(USD_PER_MTOK.values())} + call.citation_tokens * coalesce(call.citation_usd_per_mtok, 0))
-          + 1000000000 * (call.searches * coalesce(call.search_usd, 0) + coalesce(call.request_usd, 0)))
+          + 1000000000 * (call.searches * coalesce(call.search_usd, 0) + coalesce(call.request_usd, 0))
+          + 1000000 * call.took_ms * coalesce(call.second_usd, 0))
 """
 """The whole cost by our price, fees included, in 1e-9 USD. PostgreSQL rounds NUMERIC half away from zero."""
 
 FEES_NUSD: LiteralString = """
-    coalesce(call.citations_nusd + call.searches_nusd + call.request_nusd + call.beyond_ours_nusd, 0)
+    coalesce(call.citations_nusd + call.searches_nusd + call.request_nusd + call.seconds_nusd
+             + call.beyond_ours_nusd, 0)
 """
 """What of the cost no price of the call's own tokens explains."""
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from runs.bounds import run_caps
 from runs.bounds.standings import Standings, standings
+from runs.forecast.page import budget_lines
 from runs.limits.actions import limits_of, set_limits
 from runs.limits.forms import LimitsForm
 from runs.models import Alert
@@ -61,6 +62,7 @@ def _page(request: TeamRequest, month: Standings, form: LimitsForm, *, status: i
     context = {
         "form": form,
         "found": month,
+        "forecasts": budget_lines(request.who, month),
         "caps": run_caps.in_words(request.who.team),
         "at_limit": AT_LIMIT_WORDS[AtLimit(request.who.team.at_limit)],
         "history": alerts.listed(request.who),

@@ -4,21 +4,31 @@ Money is in whole 1e-9 USD (``_nusd``), tokens and calls are counts. Rollups on 
 calls and of nothing else; ``runs.ledger`` keeps them in the same transaction as the call. Times come from the database.
 """
 
-from runs.models.alert import THRESHOLDS, Alert, AlertKind, MailState, Notice
-from runs.models.bill import Allowance, Bill, Correction
-from runs.models.bill_sums import BillSum, LaunchLabels
+from runs.models.alert import (
+    THRESHOLDS,
+    Alert,
+    AlertKind,
+    MailState,
+    Notice,
+    Report,
+    ReportKind,
+    ReportMail,
+    ReportWish,
+)
+from runs.models.bill import Allowance, Bill, ClosedBill, ClosedLine, ClosingEntry, Correction, Corrects
+from runs.models.bill_sums import BillSum, DaySum, LaunchLabels, UsageSum
 from runs.models.call import Call
+from runs.models.checks import ExportColumns, InvariantCheck, Reconciliation, TheirKey
 from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.figures import CallSum, RunBucket, RunSum, TaskCallSum, TaskTime
 from runs.models.lane import Lane
-from runs.models.nightly_check import InvariantCheck
 from runs.models.note import Note
 from runs.models.pinned_run import PinnedRun
 from runs.models.price import PriceQuote, PriceTier
 from runs.models.rating import LEAST_STARS, MOST_STARS, Comment, Rating
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
-from runs.models.saved_view import SavedView
+from runs.models.saved_view import SavedView, Scenario
 from runs.models.worker import WorkerSeen
 
 __all__ = [
@@ -33,8 +43,14 @@ __all__ = [
     "Call",
     "CallSum",
     "ClockTimestamp",
+    "ClosedBill",
+    "ClosedLine",
+    "ClosingEntry",
     "Comment",
     "Correction",
+    "Corrects",
+    "DaySum",
+    "ExportColumns",
     "InvariantCheck",
     "Lane",
     "LaunchLabels",
@@ -45,15 +61,23 @@ __all__ = [
     "PriceQuote",
     "PriceTier",
     "Rating",
+    "Reconciliation",
+    "Report",
+    "ReportKind",
+    "ReportMail",
+    "ReportWish",
     "Review",
     "Rollup",
     "Run",
     "RunBucket",
     "RunSum",
     "SavedView",
+    "Scenario",
     "TaskCallSum",
     "TaskRun",
     "TaskTime",
+    "TheirKey",
+    "UsageSum",
     "WorkerSeen",
     "new_id",
 ]

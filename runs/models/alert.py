@@ -1,4 +1,5 @@
-"""Alerts about budgets, and for each person concerned whether an alert was mailed and put away."""
+"""What people are told by themselves: alerts about budgets, with whether each was mailed and put away; and reports of
+a week or a month, with who wants them and whether they were mailed."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from runs.models.fields import not_negative, one_of
-from teams.models import Team
+from teams.models import KeptJSON, Team
 
 THRESHOLDS = (50, 80, 100)
 
@@ -38,6 +39,8 @@ class Alert(models.Model):
     budget_nusd = models.BigIntegerField()
     spent_nusd = models.BigIntegerField()
     reserved_nusd = models.BigIntegerField()
+    # Real calls of the month that no price is known of, so that no sum has them; counted up to a thousand.
+    unpriced_calls = models.IntegerField(default=0, db_default=0)
     made_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -97,3 +100,76 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.alert_id} to {self.user_id}"
+
+
+class ReportKind(models.TextChoices):
+    """What a report is about: the last whole week, from Monday on, or the last whole month, in UTC."""
+
+    WEEK = "week"
+    MONTH = "month"
+
+
+class ReportWish(models.Model):
+    """Which reports one member gets by mail, and since when they want them; null: not."""
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    week_since = models.DateTimeField(null=True)
+    month_since = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "user"], name="report_wish_once_per_member")]
+
+    def __str__(self) -> str:
+        return f"reports of {self.team_id} to {self.user_id}"
+
+
+class Report(models.Model):
+    """What a team spent in a week or month, as it was told; made once, whoever wants it by then."""
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", db_index=False)
+    kind = models.CharField(max_length=5, choices=ReportKind.choices)
+    begins = models.DateField(help_text="first day of the week or month, in UTC")
+    figures = KeptJSON(null=True)  # ``runs.reports.figures.Figures``; null: nothing ran, so nothing was told
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "kind", "begins"], name="report_once_per_period"),
+            one_of("report", "kind", ReportKind),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.begins} in {self.team_id}"
+
+
+class ReportMail(models.Model):
+    """One report to one person: whether it was mailed. Like ``Notice``."""
+
+    TEAM_PATH = "report__team"
+
+    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="mails", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    mail = models.CharField(max_length=6, choices=MailState.choices, default=MailState.DUE)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, db_default=Now())  # set while ``mail`` is ``due``
+    error = models.TextField(blank=True)  # of the last attempt
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["report", "user"], name="report_mail_once_per_person"),
+            one_of("report_mail", "mail", MailState),
+            models.CheckConstraint(
+                condition=Q(mail=MailState.DUE, next_try_at__isnull=False)
+                | (~Q(mail=MailState.DUE) & Q(next_try_at=None)),
+                name="report_mail_tried_again_iff_due",
+            ),
+        ]
+        indexes = [models.Index(fields=["next_try_at"], name="report_mail_due", condition=Q(mail="due"))]
+
+    def __str__(self) -> str:
+        return f"{self.report_id} to {self.user_id}"

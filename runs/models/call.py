@@ -14,7 +14,7 @@ from teams.models import KeptJSON, Team
 
 CALL_PARTS = (
     *("prompt", "cached", "cache_write", "completion", "reasoning"),
-    *("citations", "searches", "request", "beyond_ours"),
+    *("citations", "searches", "request", "seconds", "beyond_ours"),
 )
 """What a call's cost is made of, as its columns are named before ``_nusd``."""
 
@@ -69,6 +69,8 @@ class Call(models.Model):
     reasoning_tokens = models.BigIntegerField(default=0)
     citation_tokens = models.BigIntegerField(default=0, db_default=0)  # billed beside the prompt
     searches = models.IntegerField(default=0, db_default=0)  # that the provider made for it
+    # From the request to the end of the reply: what a price by time is billed for. ``latency_ms`` is the call's own.
+    took_ms = models.BigIntegerField(default=0, db_default=0)
     usage_estimated = models.BooleanField(default=False)  # the provider reported no usage, so we counted
     counted_tokens = models.IntegerField(default=0)  # our count of the prompt before the call
     input_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
@@ -79,6 +81,7 @@ class Call(models.Model):
     # Fees of its price, in USD for each.
     request_usd = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     search_usd = models.DecimalField(max_digits=20, decimal_places=10, null=True)
+    second_usd = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     citation_usd_per_mtok = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     # The quote that it is priced with; null: none, or from before this was kept. Without a constraint of the database:
     # calls of all teams would lock the same few rows. Quotes are never removed.
@@ -104,6 +107,7 @@ class Call(models.Model):
     citations_nusd = models.BigIntegerField(null=True)
     searches_nusd = models.BigIntegerField(null=True)
     request_nusd = models.BigIntegerField(null=True)
+    seconds_nusd = models.BigIntegerField(default=0, db_default=0)  # 0 also where the others are null
     beyond_ours_nusd = models.BigIntegerField(null=True)  # what the provider's own figure is above or below ours
     provider_nusd = models.BigIntegerField(null=True)  # what the provider itself says that it costs
     provider_is_booked = models.BooleanField(default=False, db_default=False)  # that figure is the cost, and not ours
@@ -146,6 +150,7 @@ class Call(models.Model):
                 "priced_above_tokens",
                 "citation_tokens",
                 "searches",
+                "took_ms",
                 "provider_nusd",
             ),
             models.CheckConstraint(
@@ -170,7 +175,7 @@ class Call(models.Model):
         ]
         indexes = [
             models.Index(fields=["run", "started_at"], name="call_of_run"),
-            models.Index(fields=["team", "billed_month"], name="call_of_month"),
+            models.Index(fields=["team", "billed_month", "id"], name="call_of_month"),
             models.Index(
                 fields=["team", "billed_month"],
                 include=["run", "model"],

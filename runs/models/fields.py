@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum, StrEnum
+from typing import Any
 from uuid import UUID
 
 import fastuuid
 from django.db import models
-from django.db.models import Func, Q
+from django.db.models import F, Func, Q
 
 
 def new_id() -> UUID:
@@ -48,6 +49,18 @@ def one_of(model: str, field: str, choices: type[Enum]) -> models.BaseConstraint
     """The field holds one of the enum's values. ``model`` begins the constraint's name."""
     values = [choice.value for choice in choices]
     return models.CheckConstraint(condition=Q(**{f"{field}__in": values}), name=f"{model}_{field}_known")
+
+
+def keeping_the_id(collector: Any, field: Any, rows: Any, using: str) -> None:
+    """For ``on_delete``: the key becomes null, and ``former_<its name>`` of the row keeps the id that it had.
+
+    Sums by that id can then be taken out as they were added.
+    """
+    rows.update(**{f"former_{field.name}": F(field.attname)})
+    models.SET_NULL(collector, field, rows, using)
+
+
+keeping_the_id.lazy_sub_objs = True  # type: ignore[attr-defined]
 
 
 class Rollup(models.Model):

@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, Coalesce, Greatest, Now
 
 from agents_app.models import Crew, CrewVersion
 from engine.record.journal import TaskStatus
-from runs.models.fields import Milliseconds, Rollup, choices_of, new_id, not_negative, one_of
+from runs.models.fields import Milliseconds, Rollup, choices_of, keeping_the_id, new_id, not_negative, one_of
 from runs.states import BUDGETS, RUN_ENDED, RUN_LIVE, CallWait, Priority, RunState
 from teams.models import ApiToken, AtLimit, KeptJSON, Team
 
@@ -53,9 +53,12 @@ class Run(Rollup):
     inputs = KeptJSON(default=dict)
     metadata = KeptJSON(default=dict)  # labels of whoever launched it, to find runs by
 
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=keeping_the_id, related_name="+")
     # Null: launched on a page.
-    api_token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
+    api_token = models.ForeignKey(ApiToken, null=True, on_delete=keeping_the_id, related_name="+")
+    # Ids of an account and a token that were removed since: what the run cost stays theirs.
+    former_created_by = models.BigIntegerField(null=True)
+    former_api_token = models.BigIntegerField(null=True)
     idempotency_key = models.CharField(max_length=200, null=True)
     # Of the launch, so that a key is not used for another one.
     request_hash = models.CharField(max_length=64, blank=True)

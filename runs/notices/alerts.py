@@ -16,6 +16,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.db.models.functions import Now
 from psycopg.sql import SQL, Composed, Literal
 
+from engine.text import counted
 from runs.models import Alert, AlertKind, MailState, Notice
 from runs.money import dollars
 from runs.months import THIS_MONTH
@@ -27,6 +28,8 @@ from teams.actions import LOCAL_OWNER_EMAIL
 from teams.models import Membership, Role
 
 MOST_LISTED = 30
+MOST_COUNTED = 1000
+"""Of calls without a price so many are counted at most."""
 
 # Whether the budget keeps a run waiting, or has stopped one since the last sweeps.
 _HOLDS_RUNS_UP = SQL("""
@@ -85,6 +88,18 @@ FIND = statement(
     ),
 )
 
+# Notes how many calls the figures of new alerts do not have, because their price is not known.
+COUNT_UNPRICED = """
+    UPDATE runs_alert AS alert SET unpriced_calls = (
+        SELECT count(*) FROM (
+            SELECT FROM runs_call AS call JOIN runs_run AS run ON run.id = call.run_id
+            WHERE call.team_id = alert.team_id AND call.billed_month = alert.month AND call.cost_nusd IS NULL
+              AND NOT call.simulated AND call.state <> 'intent'
+              AND (alert.user_id IS NULL OR run.created_by_id = alert.user_id)
+            LIMIT %(most)s) AS unpriced)
+    WHERE id = ANY(%(alerts)s)
+"""
+
 # Of each budget as it now is, the alert of the highest threshold it has crossed, unless this person put it away.
 IN_FORCE = statement(
     """
@@ -112,6 +127,7 @@ def find_crossed() -> list[Alert]:
     with connection.cursor() as cursor:
         cursor.execute(FIND)
         new_ids = [row[0] for row in cursor.fetchall()]
+        cursor.execute(COUNT_UNPRICED, {"alerts": new_ids, "most": MOST_COUNTED})
     if not new_ids:
         return []
     alerts = list(Alert.objects.filter(pk__in=new_ids).select_related("team", "user").order_by("pk"))
@@ -154,8 +170,18 @@ def words_of(alert: Alert) -> str:
     held = f", {dollars(alert.reserved_nusd)} held for calls in flight" if alert.reserved_nusd else ""
     figures = f"{dollars(alert.spent_nusd)} spent{held}"
     if alert.threshold == 100:
-        return f"{head} is used up: {figures}. Runs that need more of it wait, or stop if they are set to."
-    return f"{head} has passed {alert.threshold} %: {figures}."
+        waits = "Runs that need more of it wait, or stop if they are set to."
+        return f"{head} is used up: {figures}. {waits}{_unpriced(alert)}"
+    return f"{head} has passed {alert.threshold} %: {figures}.{_unpriced(alert)}"
+
+
+def _unpriced(alert: Alert) -> str:
+    """What the figures do not have."""
+    calls, more = alert.unpriced_calls, "or more " if alert.unpriced_calls >= MOST_COUNTED else ""
+    if not calls:
+        return ""
+    verbs = ("has", "is") if calls == 1 else ("have", "are")
+    return f" {counted(calls, 'call').replace(' ', f' {more}', 1)} {verbs[0]} no price and {verbs[1]} in no figure."
 
 
 def _seen_by(who: Principal) -> QuerySet[Alert]:

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.db import DatabaseError, InterfaceError, connection
 
@@ -23,13 +23,18 @@ FORGET_EVERY_S = 3600.0
 class Outbox:
     """Sends until it is stopped. What it could not finish, another worker sends a minute later."""
 
-    def __init__(self, *, look_every_s: float = LOOK_EVERY_S) -> None:
+    def __init__(
+        self, *, look_every_s: float = LOOK_EVERY_S, mails: Sequence[Callable[[], int]] = (send_due_mails,)
+    ) -> None:
+        """``mails``: each sends those of its kind that are due and says how many."""
         self._look_every_s = look_every_s
         self._stopping = threading.Event()
         self._forgot_at: float | None = None
         self._threads = (
             threading.Thread(target=self._send_webhooks, name="webhooks", daemon=True),
-            threading.Thread(target=self._repeat, args=(send_due_mails,), name="mails", daemon=True),
+            threading.Thread(
+                target=self._repeat, args=(lambda: sum(send() for send in mails),), name="mails", daemon=True
+            ),
         )
 
     def start(self) -> None:

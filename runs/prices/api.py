@@ -1,13 +1,18 @@
-"""The API's operations on prices. The rules are those of the page."""
+"""The API's operations on prices. The rules are those of the pages."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
 from runs.models import PriceQuote
-from runs.prices.actions import PriceOrder, set_price, take_back
-from runs.prices.queries import price_of, prices_of
-from runs.prices.schemas import PriceIn, PriceList, QuoteOut
+from runs.paging import MAX_PAGE
+from runs.prices.actions import MAX_MODEL_CHARS, book_unpriced, set_price, take_back
+from runs.prices.month import MonthByList, month_by_list
+from runs.prices.queries import ModelPrice, history_of, listed, price_of, prices_of
+from runs.prices.schemas import BookedOut, History, MonthOut, PriceIn, PriceList, QuoteOut, UnpricedIn
+from runs.prices.tables import csv_of
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
@@ -16,19 +21,54 @@ from teams.models import Role
 
 router = Router(tags=["prices"])
 
+ModelQuery = Annotated[str, Query(max_length=MAX_MODEL_CHARS)]
+AS_CSV: dict[str, Any] = {"responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}}
+"""For the ``openapi_extra`` of an operation that answers in CSV where that is asked for."""
 
-@router.get("", response={200: PriceList, **ERRORS}, auth=Bearer(Role.VIEWER))
-def list_prices(request: ApiRequest, model: Annotated[str, Query(max_length=200)] = "") -> dict[str, object]:
-    """What is in force for the models that the team uses, or for the one that is asked for."""
+
+@router.get("", response={200: PriceList, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
+def list_prices(request: ApiRequest, model: ModelQuery = "") -> Any:
+    """What is in force for the models that the team uses, or for the one that is asked for. `Accept: text/csv`: CSV."""
     found = [price_of(request.auth, model)] if model else prices_of(request.auth)
-    return PriceList.of(found)
+    return _csv(found) if _wants_csv(request) else PriceList.of(found)
+
+
+@router.get("/list", response={200: PriceList, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
+def list_default_prices(
+    request: ApiRequest,
+    q: Annotated[str, Query(max_length=200, description="words that all are in a model's name")] = "",
+    cursor: Annotated[str, Query(max_length=MAX_MODEL_CHARS)] = "",
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+) -> Any:
+    """The default list as it is in force, in pages by name. `Accept: text/csv` for a page as CSV."""
+    page = listed(request.auth, q, after=cursor, limit=limit)
+    return _csv(page.items) if _wants_csv(request) else PriceList.of_page(page)
+
+
+@router.get("/history", response={200: History, **ERRORS}, auth=Bearer(Role.VIEWER))
+def list_price_history(request: ApiRequest, model: ModelQuery) -> dict[str, object]:
+    """What the default list and the team said of a model's price, the newest first."""
+    return History.of(model, history_of(request.auth, model))
+
+
+@router.get("/month", response={200: MonthOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+def reckon_month_by_list(request: ApiRequest) -> MonthByList:
+    """What this month's calls would cost by the default list as it is now, against what was booked."""
+    return month_by_list(request.auth)
 
 
 @router.post("", response={201: QuoteOut, **ERRORS}, auth=Bearer(Role.OWNER))
-def create_price(request: ApiRequest, body: PriceIn) -> Status[PriceQuote]:
-    """Sets the team's own price of a model, for runs that begin from now on."""
-    made = once(request, lambda: {"id": set_price(request.auth, PriceOrder(**body.model_dump())).pk})
-    return Status(201, PriceQuote.objects.get(pk=made["id"]))
+def create_price(request: ApiRequest, body: PriceIn) -> Status[dict[str, object]]:
+    """Sets the team's own price of a model, for runs that begin from now or a later time on."""
+    made = once(request, lambda: {"id": set_price(request.auth, body.order()).pk})
+    return Status(201, QuoteOut.of(fetch(PriceQuote, request.auth, Role.OWNER, pk=made["id"])))
+
+
+@router.post("/unpriced", response={200: BookedOut, **ERRORS}, auth=Bearer(Role.OWNER))
+def book_unpriced_calls(request: ApiRequest, body: UnpricedIn) -> dict[str, object]:
+    """Books the open months' calls of a model that had no price, as corrections, at the one that holds now: at most
+    1,000 at once."""
+    return BookedOut.of(book_unpriced(request.auth, body.model))
 
 
 @router.delete("/{int:price_id}", response={204: None, **ERRORS}, auth=Bearer(Role.OWNER))
@@ -36,3 +76,12 @@ def delete_price(request: ApiRequest, price_id: int) -> Status[None]:
     """Takes the team's own price back: from now on the default list's holds. What was booked stays."""
     take_back(request.auth, fetch(PriceQuote, request.auth, Role.OWNER, pk=price_id))
     return Status(204, None)
+
+
+def _wants_csv(request: HttpRequest) -> bool:
+    accepted = request.headers.get("Accept", "").partition(",")[0].partition(";")[0]
+    return accepted.strip().lower() == "text/csv"
+
+
+def _csv(prices: Sequence[ModelPrice]) -> HttpResponse:
+    return HttpResponse(csv_of(prices), content_type="text/csv; charset=utf-8")

@@ -1,4 +1,4 @@
-"""Which figures of a price look like a mistake: a price per token where one per million is meant, or the reverse.
+"""Which figures of a price look like a mistake: a price per token where one per million is meant, or one in cents.
 
 Nothing is refused for good here: a person who means the figures says so.
 """
@@ -9,29 +9,28 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from engine.catalogue.pricing import Price
-from runs.ledger.prices import TeamPrices
-from teams.models import Team
 
 LEAST_USD_PER_MTOK = Decimal("0.0005")
 """No listed model's tokens cost less per million, but for those that are free."""
 MOST_USD_PER_MTOK = Decimal(2_000)
 MOST_FEE_USD = Decimal(1)
-"""Providers name fees per thousand requests or searches; the dearest is some cents each."""
+"""Providers name fees per thousand requests or searches; the dearest is some cents each. A second of a large server of
+one's own costs a cent."""
 MTOK = 1_000_000
 FACTOR = 100
-"""No discount, and no difference between two models of one name, is as large."""
+"""No discount, and no difference between two models of one name, is as large. One between dollars and cents is."""
+FEES = ("request_usd", "search_usd", "second_usd")
 
 
-def doubts_about(team: Team, model: str, figures: Mapping[str, Decimal | None]) -> dict[str, str]:
-    """What looks wrong, by field; empty if nothing does."""
-    known = TeamPrices(team, [model], own=False).price(model)
+def doubts_about(figures: Mapping[str, Decimal | None], known: Price | None) -> dict[str, str]:
+    """What looks wrong, by field; empty if nothing does. ``known``: the list's price of the model, if it has one."""
     doubts = {}
     for name, amount in figures.items():
         if amount:  # a price of 0 is meant
-            doubt = _fee_doubt(amount) if name in ("request_usd", "search_usd") else ""
+            doubt = _fee_doubt(amount) if name in FEES else ""
             if name.endswith("_per_mtok"):
-                doubt = _token_doubt(amount) or _against_list(name, amount, known)
-            if doubt:
+                doubt = _token_doubt(amount)
+            if doubt := doubt or _against_list(name, amount, known):
                 doubts[name] = doubt
     return doubts
 
@@ -52,7 +51,8 @@ def _against_list(name: str, amount: Decimal, known: Price | None) -> str:
     if not listed or listed / FACTOR < amount < listed * FACTOR:
         return ""
     times = f"{amount / listed:,.0f} times" if amount > listed else f"1/{listed / amount:,.0f} of"
-    return f"That is {times} what the price list says, ${_plain(listed)} per million tokens."
+    each = " per million tokens" if name.endswith("_per_mtok") else ""
+    return f"That is {times} what the price list says, ${_plain(listed)}{each}. The price is in dollars{each}."
 
 
 def _fee_doubt(amount: Decimal) -> str:

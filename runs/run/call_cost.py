@@ -17,6 +17,7 @@ TITLES = {
     "citations": "citations",
     "searches": "searches",
     "request": "the request itself",
+    "seconds": "seconds of the server",
     "beyond_ours": "beyond our price list",
 }
 

@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from runs.money import to_usd
+from runs.money import sized, to_usd
 from runs.templatetags.money import CENT_NUSD
 
 register = template.Library()
@@ -62,6 +62,23 @@ def percent(share: float | None) -> str:
 
 
 @register.simple_tag
+def share_of(part: int, whole: int) -> str:
+    """A difference as a part of what it is a difference from: "−61.3 %"."""
+    return signed(100 * part / whole) if whole else ""
+
+
+@register.simple_tag
+def signed_percent(percent: float) -> str:
+    """By how much more or less: "3.1 % more", "0.5 % fewer", "as many"."""
+    shown = f"{abs(percent):.1f}"
+    return "as many" if shown == "0.0" else f"{shown} % {'more' if percent > 0 else 'fewer'}"
+
+
+def signed(percent: float) -> str:
+    return f"{'+' if percent > 0 else '−'}{abs(percent):,.1f} %"
+
+
+@register.simple_tag
 def signed_usd(nusd: int) -> SafeString:
     """A difference in dollars with its sign, in as many digits as ``usd`` gives the amounts that it is between:
     "+$1.2000", "−$0.003000". More is bad, less is good."""
@@ -69,3 +86,13 @@ def signed_usd(nusd: int) -> SafeString:
     shown = f"{amount:,.4f}" if abs(nusd) >= CENT_NUSD else f"{amount:.6f}"
     sign, judged = ("+", "bad") if nusd > 0 else ("−", "good")
     return format_html('<span class="num {}" title="{}${}">{}${}</span>', judged, sign, f"{amount:,.9f}", sign, shown)
+
+
+@register.filter
+def signed_sum(nusd: int) -> SafeString:
+    """A difference of sums with its sign, in as many digits as its size needs; all nine in the title."""
+    if not nusd:
+        return format_html('<span class="num quiet">{}</span>', "$0")
+    sign, judged = ("+", "bad") if nusd > 0 else ("−", "good")
+    exact = f"{sign}${to_usd(abs(nusd)):,.9f}"
+    return format_html('<span class="num {}" title="{}">{}{}</span>', judged, exact, sign, sized(nusd))

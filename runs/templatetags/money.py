@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from runs.money import dollars as dollars_of
-from runs.money import to_usd
+from runs.money import sized, to_nusd, to_usd
 from teams.times import span
 
 register = template.Library()
@@ -29,6 +29,51 @@ def usd(nusd: int | None) -> SafeString:
     amount = to_usd(nusd)
     shown = f"{amount:,.4f}" if nusd >= CENT_NUSD else f"{amount:.6f}"
     return mark_safe(f'<span class="num" title="${amount:,.9f}">${shown}</span>')  # noqa: S308 - figures alone
+
+
+@register.filter
+def sum_usd(nusd: int) -> SafeString:
+    """A sum of many calls, in as many digits as its size needs, with its sign if it is below 0; all nine in the
+    title."""
+    sign = "−" if nusd < 0 else ""
+    title = f"{sign}${to_usd(abs(nusd)):,.9f}"
+    return mark_safe(f'<span class="num" title="{title}">{sign}{sized(nusd)}</span>')  # noqa: S308 - figures alone
+
+
+@register.simple_tag
+def sum_cost(rollup: Any) -> SafeString:
+    """Like ``cost``, of many calls."""
+    if not rollup.unpriced_calls:
+        return sum_usd(rollup.spent_nusd)
+    title = f"{rollup.unpriced_calls:,} of the calls have no known price and are not in this sum"
+    if not rollup.spent_nusd:
+        return format_html('<span class="unpriced" title="{}">unpriced</span>', title)
+    return format_html('<span class="num" title="{}">≥&thinsp;{}</span>', title, sum_usd(rollup.spent_nusd))
+
+
+@register.filter
+def abs_sum(nusd: int) -> SafeString:
+    return sum_usd(abs(nusd))
+
+
+@register.simple_tag
+def cell_bar(nusd: int, most: int | None) -> SafeString:
+    """A small bar below a figure: its part of the largest one."""
+    width = round(min(1000.0, 1000 * max(0, nusd) / most), 1) if most and most > 0 else 0
+    return format_html(_CELL_BAR, f"{width:g}")
+
+
+_CELL_BAR = (
+    '<svg class="cell-bar" viewBox="0 0 1000 4" preserveAspectRatio="none" aria-hidden="true">'
+    '<rect width="{}" height="4"/></svg>'
+)
+
+
+@register.filter
+def cents(number: int) -> SafeString:
+    """Whole cents as dollars: "$1,204.05"."""
+    sign, amount = ("−", -number) if number < 0 else ("", number)
+    return mark_safe(f'<span class="num">{sign}${amount // 100:,}.{amount % 100:02}</span>')  # noqa: S308
 
 
 @register.filter
@@ -52,6 +97,18 @@ def abs_usd(nusd: int) -> SafeString:
 def dollars(nusd: int | None) -> SafeString:
     """1e-9 USD as an exact amount, as budgets are set: "$12.50"."""
     return format_html('<span class="num">{}</span>', NOTHING if nusd is None else dollars_of(nusd))
+
+
+@register.filter
+def exactly(nusd: int) -> str:
+    """1e-9 USD with all nine decimals and no sign of the currency, for columns that add up: "1,234.500000000"."""
+    return f"{to_usd(nusd):,.9f}".replace("-", "−")
+
+
+@register.filter
+def exact_usd(usd: str | None) -> str:
+    """The same of a decimal text in USD; None is "unpriced"."""
+    return "unpriced" if usd is None else exactly(to_nusd(Decimal(usd)))
 
 
 @register.filter

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from engine.text import counted
-from runs.words import STARS, WAITS, WORDS, mean_stars
+from runs.words import STARS, WAITS, WASTE_WORDS, WORDS, mean_stars
 
 register = template.Library()
 
@@ -18,6 +18,12 @@ register = template.Library()
 def word(code: str) -> str:
     """The word for a state, a purpose, a cost class, a priority or an effect."""
     return WORDS.get(code, code)
+
+
+@register.filter
+def waste_words(reason: str) -> str:
+    """What a reason of waste means."""
+    return WASTE_WORDS.get(reason, "")
 
 
 @register.filter

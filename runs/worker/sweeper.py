@@ -13,6 +13,7 @@ from runs.ledger import invariants
 from runs.ledger.abandoned_calls import close_calls_of_ended_runs
 from runs.ledger.wake_covered import wake_covered
 from runs.notices import alerts
+from runs.reports.making import make_now_and_then
 from runs.retention.removal import remove_now_and_then
 from runs.telemetry import metrics
 from runs.worker import bell, execution, next_run
@@ -51,6 +52,7 @@ def sweep() -> None:
     tries.forget_ended()
     leftovers.forget_now_and_then()
     remove_now_and_then()
+    make_now_and_then()
 
 
 def _lend_hands(count: int) -> None:

@@ -11,7 +11,9 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
+from runs.notices.mail import send_due_mails
 from runs.notices.outbox import Outbox
+from runs.reports.mail import send_due_reports
 from runs.telemetry import port
 from runs.worker import execution, sweeper
 from runs.worker.bell import WORK, ring_now
@@ -20,7 +22,7 @@ from runs.worker.runtime import warm_up
 
 log = logging.getLogger(__name__)
 
-_outbox = Outbox()
+_outbox = Outbox(mails=(send_due_mails, send_due_reports))
 
 
 @shared_task(name=WORK)

@@ -42,9 +42,10 @@ function notice(text) {
 
 // --- Pointer, forms, keys --------------------------------------------------------------------------------------------
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-theme-switch], [data-shortcuts-switch], [data-copy]");
+  const button = event.target.closest("[data-theme-switch], [data-shortcuts-switch], [data-copy], [data-print]");
   if (button?.hasAttribute("data-theme-switch")) switchTheme();
   else if (button?.hasAttribute("data-shortcuts-switch")) switchShortcuts();
+  else if (button?.hasAttribute("data-print")) window.print();
   else if (button) copy(button);
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;

@@ -1,4 +1,4 @@
-"""One application for all tests that look at it from outside, as whoever operates it does."""
+"""One application for all tests that look at it from outside, as whoever operates it does, or stop and start it."""
 
 from __future__ import annotations
 

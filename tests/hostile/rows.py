@@ -15,11 +15,17 @@ from runs.models import Alert, AlertKind, SavedView
 from runs.months import this_month
 from runs.prices.actions import PriceOrder, set_price
 from runs.ratings.actions import comment
+from runs.reconciliation.actions import ExportChoice, ReadExport, keep
+from runs.reconciliation.reading.apart import read_as_json
+from runs.reconciliation.reading.cells_of_days import Theirs
+from runs.scenarios.actions import save_scenario
+from runs.scenarios.asked import Asked
 from teams.actions import add_provider, issue_token
 from teams.models import Delivery, WebhookEvent
 from teams.webhooks.actions import add_webhook, send_test
 from tests.cast import Cast
-from tests.runs.books import Books, make_books
+from tests.runs.books import Books, last_month, make_books
+from tests.runs.reconciliation.exports import OPENAI_USAGE
 
 PK_OF = {
     "remove_provider": "provider",
@@ -38,9 +44,19 @@ PK_OF = {
     "open_view": "view",
     "rename_view": "view",
     "remove_view": "view",
+    "scenario": "scenario",
+    "rename_scenario": "scenario",
+    "remove_scenario": "scenario",
     "edit_comment": "comment",
     "change_comment": "comment",
     "delete_comment": "comment",
+    "reconciliation": "check",
+    "reconciliation_csv": "check",
+    "say_keys": "check",
+    "compare_again": "check",
+    "remove_reconciliation": "check",
+    "get_reconciliation": "check",
+    "delete_reconciliation": "check",
 }
 """What an address's ``pk`` is one of, by the name of its view."""
 OF_ENDED_RUNS = ("rate", "comment", "edit_comment", "rate_run", "change_comment", "delete_comment")
@@ -67,13 +83,16 @@ class Rows:
             "old": 1,
             "new": 1,
             "key": "figures",
+            "month": f"{last_month():%Y-%m}",
             "step": "0.1",
             "run_id": run.pk,
-            "call_id": self.books.done.calls.first().pk,
+            "call_id": self.pks["call"],
             "secret": "no-such-link",
+            "provider": "openai",
             "provider_id": self.pks["provider"],
             "price_id": self.pks["price"],
             "comment_id": self.pks["comment"],
+            "scenario_id": self.pks["scenario"],
             "pk": self.pks.get(PK_OF.get(view, ""), 0),
         }
         return {name: known[name] for name in names}
@@ -104,10 +123,16 @@ def make_rows() -> Rows:
         "delivery": Delivery.objects.get(webhook=hook).pk,
         "alert": alert.pk,
         "comment": comment(owner, books.done, "Good.").pk,
+        "call": books.done.calls.earliest("pk").pk,
     }
     view = SavedView.objects.create(team=owner.team, name="Failed", q="status:failed", sort="cost", columns="cost")
     pks["view"] = view.pk
+    asked = Asked(month=this_month(), hit_percent=50)
+    pks["scenario"] = save_scenario(owner, "Half of it cached", asked, for_team=True).pk
     pks["price"] = set_price(
         owner, PriceOrder("azure/ours", input_usd_per_mtok=Decimal(1), output_usd_per_mtok=Decimal(2))
     ).pk
+    answer = read_as_json([["usage.csv", OPENAI_USAGE]], {})
+    export = ReadExport("usage.csv", Theirs.from_json(answer["theirs"]), (), ExportChoice(), "")
+    pks["check"] = keep(owner, export).pk
     return Rows(books, pks)

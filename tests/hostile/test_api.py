@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from copy import deepcopy
 from itertools import count
 from typing import Any
 
@@ -31,6 +32,7 @@ from crewsite.api import api
 from teams.actions import issue_token
 from teams.models import Scope
 from tests.hostile.rows import Rows, make_rows
+from tests.made_once import made_once
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +61,7 @@ SETTINGS = settings(
 
 
 def described() -> Any:
-    document = schemathesis.openapi.from_dict(api.get_openapi_schema(path_prefix="/api/v1/"))
+    document = schemathesis.openapi.from_dict(deepcopy(api.get_openapi_schema(path_prefix="/api/v1/")))
     document.app = get_wsgi_application()
     document = document.exclude(operation_id="run_events")  # its answer does not end by itself
     document.config.generation.update(max_examples=EXAMPLES, with_security_parameters=False)
@@ -82,9 +84,7 @@ def one_transaction() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
-@pytest.fixture
-def rows() -> Rows:
-    return make_rows()
+rows = made_once(make_rows)
 
 
 @owners.parametrize()

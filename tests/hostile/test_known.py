@@ -15,6 +15,7 @@ from runs.models import Alert
 from teams.actions import issue_token
 from teams.models import Scope
 from tests.hostile.rows import Rows, make_rows
+from tests.made_once import made_once
 from tests.pages import CREW, CREWS, RUNS, html, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -22,9 +23,7 @@ pytestmark = pytest.mark.django_db
 API = "/api/v1"
 
 
-@pytest.fixture
-def rows() -> Rows:
-    return make_rows()
+rows = made_once(make_rows)
 
 
 @pytest.fixture

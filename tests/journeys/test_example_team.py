@@ -19,7 +19,7 @@ def test_a_made_up_team_is_looked_at_and_removed(page: Page, empty_team: str) ->
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Runs").click()
     expect(page.locator("main")).to_contain_text("Market watch")
     faults = []
-    for width, scheme in LOOKS.values():
+    for width, scheme, _ in LOOKS.values():
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         faults += [

@@ -12,6 +12,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from engine.record.journal import TaskStatus
+from runs.closing.actions import close_month
 from runs.ledger import rollups
 from runs.models import Allowance, Bill, Call, Correction, Review, Run, TaskRun
 from runs.states import CallState, RunState
@@ -67,8 +68,11 @@ def make_books() -> Books:
     open_call(books.busy, task=figures, step=1, reserved_nusd=900_000)
     asked = make_task(books.waiting, "figures", state=TaskStatus.WAITING)
     Review.objects.create(task_run=asked, number=0, answer="Is this right?")
-    _correct_last_month(books.failed)
     make_task(books.queued, "figures")
+    lost = _lost_last_month(books.failed)
+    sum_up(cast)
+    close_month(cast.owner, lost.billed_month)
+    _correct(lost)
     sum_up(cast)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with checks to come cannot be altered
@@ -94,14 +98,25 @@ def _fill_done(run: Run) -> None:
     _call(run, task=brief, step=9, epoch=2, cached_prompt_tokens=40, cache_write_tokens=10)
 
 
-def _correct_last_month(run: Run) -> None:
-    """A call of last month whose exact figure, more than was reserved, came when that month's bill was closed."""
-    this_month = timezone.now().date().replace(day=1)
-    last_month = (this_month - timedelta(days=1)).replace(day=1)
-    corrected = {"state": "late", "cost_class": "duplicate", "billed_month": last_month}
-    late = make_call(run, step=1, reserved_nusd=600_000, **corrected)
+def this_month() -> date:
+    return timezone.now().date().replace(day=1)
+
+
+def last_month() -> date:
+    return (this_month() - timedelta(days=1)).replace(day=1)
+
+
+def _lost_last_month(run: Run) -> Call:
+    lost = {"state": "unknown", "cost_class": "failed", "cost_nusd": 600_000, "reserved_nusd": 600_000, **NO_TOKENS}
+    return make_call(run, step=1, billed_month=last_month(), **lost)
+
+
+def _correct(lost: Call) -> None:
+    """Its exact figure, more than was reserved, came when its month's bill was closed."""
+    answered = {"prompt_tokens": 100, "completion_tokens": 50, "cost_nusd": 750_000}
+    Call.objects.filter(pk=lost.pk).update(state="late", cost_class="duplicate", **answered)
     long_ago = timezone.now() - timedelta(hours=1)
-    Correction.objects.create(call=late, booked_nusd=600_000, cost_nusd=750_000, month=this_month, made_at=long_ago)
+    Correction.objects.create(call=lost, booked_nusd=600_000, cost_nusd=750_000, month=this_month(), made_at=long_ago)
 
 
 def _after(run: Run, seconds: float) -> datetime:
@@ -144,7 +159,7 @@ def sum_up(cast: Cast) -> None:
 
 
 def _sum_up_months(cast: Cast, calls: list[Call]) -> None:
-    Bill.objects.all().delete()
+    Bill.objects.filter(closed_at=None).delete()
     Allowance.objects.all().delete()
     moved = {made.call_id: made for made in Correction.objects.all()}
     spent: Counter[date] = Counter()
@@ -156,7 +171,8 @@ def _sum_up_months(cast: Cast, calls: list[Call]) -> None:
     for month, nusd in spent.items():
         reserved = _total([call for call in _open(calls) if call.billed_month == month], "reserved_nusd")
         sums = {"team": cast.team, "month": month, "spent_nusd": nusd, "reserved_nusd": reserved}
-        Bill.objects.create(**sums, closed_at=None if month == max(spent) else timezone.now())
+        if not Bill.objects.filter(team=cast.team, month=month).exists():
+            Bill.objects.create(**sums)
         Allowance.objects.create(**sums, user=cast.runner.user)
 
 

@@ -32,10 +32,10 @@ from django.db.models import (
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, RowNumber
 
-from runs.compare.splits.facts import TOKEN_KINDS, CallSums, Spread, TaskSums, Totals
-from runs.compare.splits.interval import Sample, middle_ranks, p95_rank, ranks
 from runs.ledger import token_spend
 from runs.models import Call, Rating, Review, Run, TaskRun
+from runs.splits.facts import TOKEN_KINDS, CallSums, Spread, TaskSums, Totals
+from runs.splits.interval import Sample, middle_ranks, p95_rank, ranks
 from runs.states import RUN_ENDED, CallState, RunState
 
 MAX_GROUP = 10_000

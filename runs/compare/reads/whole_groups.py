@@ -16,10 +16,10 @@ from django.db.models.functions import Coalesce
 
 from agents_app.models import CrewVersion
 from runs.compare.reads.queries import spread_among
-from runs.compare.splits.facts import TOKEN_KINDS, CallSums, Spread, TaskSums, Totals
 from runs.history.fields.values import moment
 from runs.history.filters import RunFilter
 from runs.models import Run, RunSum, TaskCallSum, TaskRun, TaskTime
+from runs.splits.facts import TOKEN_KINDS, CallSums, Spread, TaskSums, Totals
 from runs.states import RunState
 
 _TOTALS = {

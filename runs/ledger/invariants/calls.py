@@ -44,6 +44,7 @@ CALLS = (
                 OR abs(cache_write_nusd - 1000 * {cache_write}) >= 1
                 OR abs(completion_nusd + reasoning_nusd - 1000 * {completion}) >= 2
                 OR abs(request_nusd - 1000000000 * coalesce(request_usd, 0)) >= 1
+                OR abs(seconds_nusd - 1000000::numeric * took_ms * coalesce(second_usd, 0)) >= 1
                 OR abs(searches_nusd - 1000000000::numeric * searches * coalesce(search_usd, 0)) >= 1)
             """,
             parts=listed(f"{part}_nusd" for part in CALL_PARTS),
@@ -114,15 +115,16 @@ CALLS = (
     ),
     Invariant(
         "correction",
-        "A correction keeps what was booked before, the reservation, and the figure that its call now has. Another "
-        "month took the difference only if the call's own was closed.",
+        "A correction keeps what was booked before, the reservation, or nothing where the price was unknown, and the "
+        "figure that its call now has. Another month took the difference only if the call's own was closed.",
         """
         SELECT call.id, concat(correction.booked_nusd, ' to ', correction.cost_nusd, ' in ', correction.month) AS found,
                concat(worst, ' to ', call.cost_nusd, ' in ',
                       CASE WHEN bill.closed_at IS NULL THEN call.billed_month ELSE correction.month END) AS expected
         FROM runs_correction AS correction JOIN runs_call AS call ON call.id = correction.call_id
         LEFT JOIN runs_bill AS bill ON bill.team_id = call.team_id AND bill.month = call.billed_month
-        CROSS JOIN LATERAL (VALUES (CASE WHEN call.kind = 'model' AND call.input_usd_per_mtok IS NULL
+        CROSS JOIN LATERAL (VALUES (CASE WHEN correction.why = 'priced'
+                                           OR call.kind = 'model' AND call.input_usd_per_mtok IS NULL
                                     THEN NULL ELSE call.reserved_nusd END)) AS lost (worst)
         WHERE correction.booked_nusd IS DISTINCT FROM worst OR correction.cost_nusd IS DISTINCT FROM call.cost_nusd
            OR call.state IN ('intent', 'unknown') OR correction.month < call.billed_month

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from engine.errors import Cancelled
 from runs.ledger.invariants.calls import CALLS
+from runs.ledger.invariants.closed_bills import CLOSED_BILLS
 from runs.ledger.invariants.invariant import Invariant
 from runs.ledger.invariants.months import MONTHS
 from runs.ledger.invariants.protocol import PROTOCOL
@@ -21,7 +22,8 @@ from runs.ledger.invariants.sums import SUMS
 from runs.ledger.lease import LEASE_S
 from runs.states import BUDGETS, PERSON, CostClass
 
-INVARIANTS = {invariant.name: invariant for invariant in (*SUMS, *MONTHS, *CALLS, *PROTOCOL, *ROLLUP_SUMS)}
+_ALL = (*SUMS, *MONTHS, *CLOSED_BILLS, *CALLS, *PROTOCOL, *ROLLUP_SUMS)
+INVARIANTS = {invariant.name: invariant for invariant in _ALL}
 
 ROWS_SHOWN = 20
 IDLE_S = 60

@@ -102,7 +102,7 @@ def _compared(month: Month, lines: Composable, figure: str) -> str:
 
 def _budget(month: Month, meaning: str) -> Invariant:
     """Every call is opened within the budget, and none is set below what is used; so only what was settled since the
-    last call was opened can have gone over."""
+    last call was opened can have gone over, or what was priced since."""
     last_opened = SQL("""
         (SELECT coalesce(max(started_at), '-infinity') - make_interval(secs => {settled_before_s})
          FROM {real} WHERE {same_owner} AND call.month = kept.month)
@@ -113,10 +113,15 @@ def _budget(month: Month, meaning: str) -> Invariant:
         FROM {table} AS kept CROSS JOIN LATERAL (
             SELECT coalesce(sum(greatest(more, 0)), 0) AS nusd FROM (
                 SELECT call.cost_nusd - call.reserved_nusd AS more
-                FROM {real} LEFT JOIN runs_correction AS correction
-                    ON correction.call_id = call.id AND correction.month <> call.month
+                FROM {real} LEFT JOIN runs_correction AS correction ON correction.call_id = call.id
+                    AND (correction.month <> call.month OR correction.why = 'priced')
                 WHERE {call_of_owner} AND call.month = kept.month AND call.finished_at >= {last_opened}
                   AND correction.id IS NULL
+                UNION ALL
+                SELECT call.cost_nusd FROM {real}
+                JOIN runs_correction AS correction ON correction.call_id = call.id
+                    AND correction.month = call.month AND correction.why = 'priced'
+                WHERE {call_of_owner} AND call.month = kept.month AND correction.made_at >= {last_opened}
                 UNION ALL
                 SELECT moved.nusd FROM {moved}
                 WHERE {moved_of_owner} AND moved.other_month = kept.month AND moved.made_at >= {last_opened}

@@ -14,6 +14,8 @@ _MEANINGS = {
     "runs_taskcallsum": "The sums of a day by task are those of the calls of its runs that ended.",
     "runs_tasktime": "The times of a day by task are those of the tasks of its runs that ended.",
     "runs_billsum": "The sums of a day by what bills are asked about are those of the calls of runs that ended.",
+    "runs_daysum": "The sums of a day by crew and person are those of the calls of runs that ended.",
+    "runs_usagesum": "The sums of a month by what calls are priced by are those of the calls of runs that ended.",
     "runs_runbucket": "The distributions of a day count each of its runs that ended, and nothing else.",
 }
 

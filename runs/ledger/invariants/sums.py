@@ -74,8 +74,11 @@ SUMS = (
         """
         SELECT run.id, run.spent_nusd + run.reserved_nusd AS found, run.budget_nusd + excess.nusd AS expected
         FROM runs_run AS run CROSS JOIN LATERAL (
-            SELECT coalesce(sum(greatest(cost_nusd - reserved_nusd, 0)), 0) AS nusd FROM runs_call
-            WHERE run_id = run.id AND finished_at >= (SELECT max(started_at) FROM runs_call WHERE run_id = run.id)
+            SELECT coalesce(sum(greatest(call.cost_nusd - call.reserved_nusd, 0)), 0) AS nusd
+            FROM runs_call AS call
+            LEFT JOIN runs_correction AS priced ON priced.call_id = call.id AND priced.why = 'priced'
+            WHERE call.run_id = run.id AND coalesce(priced.made_at, call.finished_at)
+                >= (SELECT max(started_at) FROM runs_call WHERE run_id = run.id)
         ) AS excess
         WHERE run.spent_nusd + run.reserved_nusd > run.budget_nusd
           AND run.spent_nusd + run.reserved_nusd > run.budget_nusd + excess.nusd
@@ -83,4 +86,4 @@ SUMS = (
     ),
 )
 """``run_budget``: every call is opened within the budget, and no budget is set below what is used. So only calls that
-were settled after the last one was opened can have gone over it."""
+were settled, or priced, after the last one was opened can have gone over it."""

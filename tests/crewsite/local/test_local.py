@@ -17,6 +17,7 @@ import pytest
 from crewsite.local.postgres import Postgres
 from crewsite.local.restarts import MOST_IN_A_ROW, Restarts
 from tests.application import ROOT, Application
+from tests.crewsite.conftest import Watched
 
 T = TypeVar("T")
 
@@ -38,46 +39,40 @@ def start_again(running: Application, **environment: str) -> subprocess.Complete
     )
 
 
-def test_it_starts_serves_refuses_a_second_start_and_stops_without_leaving_anything(folder: Path) -> None:
-    running = Application(folder)
+def test_it_stops_without_leaving_anything_and_starts_serves_and_refuses_a_second_start(watched: Watched) -> None:
+    running = watched.application
+    assert "Preparing" in "".join(running.output)
     children = psutil.Process(running.process.pid).children(recursive=True)
-    try:
-        with httpx.Client(follow_redirects=True) as client:
-            home = client.get(running.link)
-            assert home.status_code == 200
-            assert "Crews" in home.text
-        assert httpx.get(running.link).status_code == 410
-        assert httpx.get(f"{running.url}/t/my-team/crews/").headers["location"].startswith("/signin/")
-
-        second = start_again(running, PORT=str(running.port + 1))
-        assert second.returncode == 1
-        assert "already runs on the data folder" in second.stderr
-        elsewhere = start_again(running, DATA_DIR=str(folder.parent / "other"))
-        assert elsewhere.returncode == 1
-        assert f"Port {running.port} is in use" in elsewhere.stderr
-        assert "Traceback" not in second.stderr + elsewhere.stderr
-        assert len(children) >= 3
-    finally:
-        code = running.stop()
-    assert code == 0
+    assert len(children) >= 3
+    assert running.stop() == 0
     assert psutil.wait_procs(children, timeout=5)[1] == []
 
-    again = Application(folder)
-    assert again.stop() == 0
-    assert "Preparing" not in "".join(again.output)
+    running.start()
+    assert "Preparing" not in "".join(running.output)
+    with httpx.Client(follow_redirects=True) as client:
+        home = client.get(running.link)
+        assert home.status_code == 200
+        assert "Crews" in home.text
+    assert httpx.get(running.link).status_code == 410
+    assert httpx.get(f"{running.url}/t/my-team/crews/").headers["location"].startswith("/signin/")
+
+    second = start_again(running, PORT=str(running.port + 1))
+    assert second.returncode == 1
+    assert "already runs on the data folder" in second.stderr
+    elsewhere = start_again(running, DATA_DIR=str(running.folder.parent / "other"))
+    assert elsewhere.returncode == 1
+    assert f"Port {running.port} is in use" in elsewhere.stderr
+    assert "Traceback" not in second.stderr + elsewhere.stderr
 
 
-def test_a_process_that_ends_by_itself_is_started_again(folder: Path) -> None:
-    running = Application(folder)
-    try:
-        for name in ("manage.py worker", "crewsite.serving"):
-            first = child(running, name)
-            first.kill()
-            until(lambda: first.pid != child(running, name).pid)  # noqa: B023 - it is called within the loop
-        until(lambda: answers(f"{running.url}/health/live"))
-        until(lambda: sum("ended by itself (code -9) and is started again." in line for line in running.output) == 2)
-    finally:
-        assert running.stop() == 0
+def test_a_process_that_ends_by_itself_is_started_again(watched: Watched) -> None:
+    running = watched.application
+    for name in ("manage.py worker", "crewsite.serving"):
+        first = child(running, name)
+        first.kill()
+        until(lambda: first.pid != child(running, name).pid)  # noqa: B023 - it is called within the loop
+    until(lambda: answers(f"{running.url}/health/live"))
+    until(lambda: sum("ended by itself (code -9) and is started again." in line for line in running.output) == 2)
 
 
 def child(running: Application, name: str) -> psutil.Process:

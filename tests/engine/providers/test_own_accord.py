@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from engine.providers import tokens
+from engine.providers import tokenizers, tokens
 from engine.providers.credential import Credential
 from engine.providers.library.own_accord import OwnAccord, no_own_traffic
 from engine.providers.litellm_client import LiteLLMClient
@@ -27,6 +27,8 @@ from tests.openai_server import OpenAIServer
 from tests.refused_hosts import listening
 
 ROOT = Path(__file__).resolve().parents[3]
+IS_LONG = "HOSTILE_EXAMPLES" in os.environ
+"""As ``make hostile`` sets it: then each family is asked in all twelve ways, else in six of them."""
 MOST_MS = 500
 """Of processor time at once. On an idle machine it is a tenth of that; what it must show are seconds."""
 
@@ -52,17 +54,17 @@ def left_alone(*arguments: str) -> dict[str, Any]:
 
 
 def test_nothing_but_the_provider_is_reached_by_whichever_family_of_models() -> None:
-    seen = left_alone()
+    seen = left_alone() if IS_LONG else left_alone("short")
     assert seen["reached"] == []
     assert seen["held_up"] == []
     assert seen["longest"][0] < MOST_MS, seen["longest"]
     assert set(seen["silent"]) < set(NEED_MORE)
-    assert seen["answered"] >= 11 * len(KNOWN)
+    assert seen["answered"] >= 11 * len(KNOWN) / (1 if IS_LONG else 2)
 
 
 def test_a_tokenizer_that_litellm_would_fetch_is_refused_at_once() -> None:
     """The control: with LiteLLM's own tokenizers the process above sees what they fetch."""
-    seen = left_alone("careless")
+    seen = left_alone("careless", "short")
     assert seen["reached"] == []
     assert any("huggingface.co" in refused for refused in seen["refused"])
     assert any("imports tokenizers" in what for what in seen["held_up"])
@@ -106,7 +108,7 @@ async def test_others_go_on_meanwhile() -> None:
 
 async def test_tokens_are_counted_with_what_is_in_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
-    tokens._encoding.cache_clear()
+    tokenizers.encoding.cache_clear()
     registry = pytest.importorskip("tiktoken.registry")
     monkeypatch.setattr(registry, "ENCODINGS", {})
     assert tokens.count_text("Hello there") == 2

@@ -22,7 +22,7 @@ class Watched:
     def __init__(self) -> None:
         self.lengths: list[int] = []
         self.threads: set[int] = set()
-        self._real = tokens._encoding()
+        self._real = tokens.encoding(tokens.ENCODING)
 
     def encode_ordinary(self, text: str) -> list[int]:
         self.lengths.append(len(text))
@@ -33,7 +33,7 @@ class Watched:
 @pytest.fixture
 def encoder(monkeypatch: pytest.MonkeyPatch) -> Watched:
     watched = Watched()
-    monkeypatch.setattr(tokens, "_encoding", lambda: watched)
+    monkeypatch.setattr(tokens, "encoding", lambda name: watched)
     monkeypatch.setattr(tokens, "_counts", {})
     return watched
 

@@ -63,7 +63,7 @@ HOSTILE = {
 @pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE.keys())
 @pytest.mark.parametrize("start", ["", "<body><p>Hello</p>", "&#", "<a href='"])
 def test_each_character_of_a_hostile_page_is_looked_at_once(unit: str, start: str) -> None:
-    page = start + unit * (SIZE // len(unit) // (1 if not start else 20))
+    page = start + unit * (SIZE // len(unit) // 20)
     at = 0
     for _, begin, end in tokens(page):
         assert begin == at < end

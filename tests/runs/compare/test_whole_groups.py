@@ -12,10 +12,10 @@ from django.db.models import F, QuerySet
 from agents_app.models import Crew, CrewVersion
 from runs.compare.reads import queries, whole_groups
 from runs.compare.reads.whole_groups import Whole, whole_filter, whole_version
-from runs.compare.splits.facts import CallSums
 from runs.history.filters import RunFilter
 from runs.ledger import rollups
 from runs.models import Call, Review, Run, TaskRun
+from runs.splits.facts import CallSums
 from teams.access import Principal
 from teams.models import Role, Team
 from tests.cast import Cast

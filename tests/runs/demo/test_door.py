@@ -179,14 +179,14 @@ class TestOrders:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_commands_make_in_two_jobs_what_one_job_makes_and_remove_it() -> None:
-    told = _command("make_history", "--team", "made-up", "--runs", "3000", "--days", "30")
-    assert told.splitlines()[-1].startswith("3,000 runs of made-up were made in ")
+    told = _command("make_history", "--team", "made-up", "--runs", "1200", "--days", "30")
+    assert told.splitlines()[-1].startswith("1,200 runs of made-up were made in ")
     team = Team.objects.get(slug="made-up")
     two_jobs = _sums(team)
     assert broken() == []
-    assert _command("remove_history", "--team", "made-up").startswith("made-up and its 3,000 runs were removed")
+    assert _command("remove_history", "--team", "made-up").startswith("made-up and its 1,200 runs were removed")
     assert not Call.objects.exists()
-    _command("make_history", "--team", "made-up", "--runs", "3000", "--days", "30", "--jobs", "1")
+    _command("make_history", "--team", "made-up", "--runs", "1200", "--days", "30", "--jobs", "1")
     assert _sums(Team.objects.get(slug="made-up")) == two_jobs
     _command("remove_history", "--team", "made-up")
 

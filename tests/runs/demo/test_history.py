@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 
 from agents_app.models import CrewVersion
 from engine.catalogue.price_list import DefaultPrices
-from engine.catalogue.pricing import Usage, cost_usd, worst_case_usd
+from engine.catalogue.pricing import Usage, charge_of, worst_case_usd
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.plan import make_plan
 from engine.spec.validate import validate
@@ -31,33 +33,57 @@ from runs.money import to_nusd
 from runs.states import CallState, CostClass
 from teams.models import Team
 from tests.cast import Cast
+from tests.made_once import made_once
 from tests.runs.demo.histories import DAYS, RUNS, broken, made
 
 pytestmark = pytest.mark.django_db
 
 
+@dataclass(frozen=True)
+class Histories:
+    """``short`` is of ``RUNS`` and ``DAYS`` until ``until``; ``long`` of three thousand runs in three months."""
+
+    until: datetime
+    short: Team
+    long: Team
+
+
+def make_histories() -> Histories:
+    until = last_hour()
+    short, long = made("short", until=until), made("long", runs=3000, days=90)
+    with connection.cursor() as cursor:
+        cursor.execute(ANALYZE)  # else the planner takes the tables for empty
+    return Histories(until, short, long)
+
+
+histories = made_once(make_histories)
+
+
+@pytest.fixture
+def short(histories: Histories) -> Team:
+    return histories.short
+
+
 class TestBooks:
-    def test_every_invariant_holds(self, cast: Cast) -> None:
-        made(runs=RUNS)
+    def test_every_invariant_holds(self, cast: Cast, short: Team) -> None:
         made("bare", runs=400, days=90, texts=False, seed=7)
         assert broken() == []
 
-    def test_there_are_as_many_runs_as_were_asked_for_and_all_are_simulated_and_ended(self) -> None:
-        team = made()
+    def test_there_are_as_many_runs_as_were_asked_for_and_all_are_simulated_and_ended(self, short: Team) -> None:
+        team = short
         runs = Run.objects.filter(team=team)
         assert runs.count() == RUNS
         assert not runs.filter(Q(simulated=False) | Q(finished_at=None)).exists()
         assert not Call.objects.filter(team=team, simulated=False).exists()
         assert not Bill.objects.exists()
 
-    def test_a_run_has_six_to_twelve_calls_as_a_rule(self) -> None:
-        counts = [run.n for run in Run.objects.filter(team=made(), state="succeeded").annotate(n=Count("calls"))]
+    def test_a_run_has_six_to_twelve_calls_as_a_rule(self, short: Team) -> None:
+        counts = [run.n for run in Run.objects.filter(team=short, state="succeeded").annotate(n=Count("calls"))]
         assert 6 <= sum(counts) / len(counts) <= 12
         assert max(counts) < 20
 
-    def test_it_lies_within_its_days_and_times_follow_each_other(self) -> None:
-        until = last_hour()
-        team = made(until=until)
+    def test_it_lies_within_its_days_and_times_follow_each_other(self, histories: Histories) -> None:
+        until, team = histories.until, histories.short
         runs = Run.objects.filter(team=team)
         assert not runs.filter(Q(created_at__lt=until - timedelta(days=DAYS)) | Q(created_at__gt=until)).exists()
         assert runs.aggregate(last=Max("finished_at"))["last"] < timezone.now()
@@ -69,17 +95,16 @@ class TestBooks:
         outside = Q(started_at__lt=F("task_run__started_at")) | Q(finished_at__gt=F("task_run__finished_at"))
         assert not calls.filter(outside | Q(finished_at__lt=F("started_at"))).exists()
 
-    def test_ids_are_in_the_order_of_time(self) -> None:
-        team = made()
+    def test_ids_are_in_the_order_of_time(self, short: Team) -> None:
+        team = short
         for rows, moment in ((Run.objects, "created_at"), (Call.objects, "started_at")):
             moments = list(rows.filter(team=team).order_by("id").values_list(moment, flat=True))
             assert moments == sorted(moments)
 
-    def test_tasks_follow_the_plan_of_their_version_and_run_at_once_where_it_says_so(self) -> None:
+    def test_tasks_follow_the_plan_of_their_version_and_run_at_once_where_it_says_so(self, short: Team) -> None:
         at_once = 0
-        for run in (
-            Run.objects.filter(team=made(), state="succeeded").select_related("version").prefetch_related("tasks")
-        ):
+        runs = Run.objects.filter(team=short, state="succeeded")
+        for run in runs.select_related("version").prefetch_related("tasks"):
             tasks = {task.key: task for task in run.tasks.all()}
             for key, before in make_plan(CrewSpec.from_json(run.version.spec)).waits_for.items():
                 assert all(tasks[other].finished_at <= tasks[key].started_at for other in before)
@@ -90,20 +115,21 @@ class TestBooks:
             )
         assert at_once > RUNS / 10
 
-    def test_a_run_has_the_newest_version_of_its_time(self) -> None:
-        for run in Run.objects.filter(team=made(days=90)).select_related("version"):
-            later = CrewVersion.objects.filter(crew=run.crew, number__gt=run.version.number)
+    def test_a_run_has_the_newest_version_of_its_time(self, histories: Histories) -> None:
+        began: dict[int, list[datetime]] = defaultdict(list)
+        for version in CrewVersion.objects.filter(crew__team=histories.long).order_by("number"):
+            began[version.crew_id].append(version.created_at)
+        runs = Run.objects.filter(team=histories.long).select_related("version")
+        assert {run.version.number for run in runs} > {1}
+        for run in runs:
             assert run.version.created_at <= run.created_at
-            assert not later.filter(created_at__lte=run.created_at).exists()
+            assert not [later for later in began[run.crew_id][run.version.number :] if later <= run.created_at]
 
 
 class TestKinds:
     @pytest.fixture
-    def team(self) -> Team:
-        team = made(runs=3000, days=90)
-        with connection.cursor() as cursor:
-            cursor.execute(ANALYZE)  # else the planner takes the tables for empty
-        return team
+    def team(self, histories: Histories) -> Team:
+        return histories.long
 
     def test_there_is_something_of_everything(self, team: Team) -> None:
         calls, runs = Call.objects.filter(team=team), Run.objects.filter(team=team)
@@ -184,17 +210,16 @@ class TestSameSeed:
     def _rows(self, team: Team) -> list[tuple[Any, ...]]:
         return list(Call.objects.filter(team=team).order_by("id").values_list(*self.COLUMNS))
 
-    def test_the_same_seed_gives_the_same_rows_again_ids_included(self) -> None:
-        team = made()
-        rows = self._rows(team)
-        remove_history(team)
-        assert self._rows(made()) == rows
+    def test_the_same_seed_gives_the_same_rows_again_ids_included(self, histories: Histories) -> None:
+        rows = self._rows(histories.short)
+        remove_history(histories.short)
+        assert self._rows(made("short", until=histories.until)) == rows
 
-    def test_another_seed_gives_others(self) -> None:
-        assert self._figures(made("one")) != self._figures(made("two", seed=2))
+    def test_another_seed_gives_others(self, short: Team) -> None:
+        assert self._figures(short) != self._figures(made("two", seed=2))
 
-    def test_two_teams_of_one_seed_have_the_same_figures_and_no_id_in_common(self) -> None:
-        one, two = made("one"), made("two")
+    def test_two_teams_of_one_seed_have_the_same_figures_and_no_id_in_common(self, histories: Histories) -> None:
+        one, two = histories.short, made("two", until=histories.until)
         assert self._figures(one) == self._figures(two)
         ids = [set(Call.objects.filter(team=team).values_list("id", flat=True)) for team in (one, two)]
         assert ids[0].isdisjoint(ids[1])
@@ -203,8 +228,8 @@ class TestSameSeed:
         calls = Call.objects.filter(team=team).order_by("started_at", "task_run__key", "step", "attempt")
         return list(calls.values_list("prompt_tokens", "completion_tokens", "cost_nusd", "started_at"))
 
-    def test_without_texts_the_figures_stay(self) -> None:
-        with_texts, bare = made("one"), made("two", texts=False)
+    def test_without_texts_the_figures_stay(self, histories: Histories) -> None:
+        with_texts, bare = histories.short, made("two", texts=False, until=histories.until)
         assert self._figures(with_texts) == self._figures(bare)
         calls = Call.objects.filter(team=bare).values_list("messages", "reply", "arguments", "tool_output")
         assert [said for said in calls if said != ([], None, "", "")] == []
@@ -253,6 +278,9 @@ class TestPieces:
         assert price is not None
         assert rate is not None
         cached = min(cached, prompt)
-        exact = cost_usd(Usage(prompt, cached, 0, completion), price)
-        assert rate.cost_nusd(prompt, cached, completion) == to_nusd(exact)
+        charge = charge_of(Usage(prompt, cached, 0, completion), price)
+        assert rate.cost_nusd(prompt, cached, completion) == to_nusd(charge.cost_usd)
+        assert charge.parts is not None
+        parts = charge.parts.prompt, charge.parts.cached, charge.parts.completion
+        assert rate.parts_nusd(prompt, cached, completion) == parts
         assert rate.worst_nusd(prompt, completion) == to_nusd(worst_case_usd(prompt, completion, price))

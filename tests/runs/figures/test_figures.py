@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from agents_app.actions import cut_version
 from agents_app.models import Crew
 from runs.figures import percentiles as percentiles_module
 from runs.figures.percentiles import Percentiles, percentiles
@@ -20,8 +21,9 @@ from runs.figures.sums import Figures, call_sums, run_sums, total
 from runs.ledger import rollups
 from runs.models import Call, Run
 from runs.states import CallState, CostClass, Measure, RunState, waste_of
-from tests.cast import Cast, make_crew
-from tests.ledger import make_call, make_run
+from tests.cast import Cast, make_cast, make_crew
+from tests.ledger import make_call, make_run, unsaved_call, unsaved_run
+from tests.made_once import made_once
 
 pytestmark = pytest.mark.django_db
 
@@ -29,48 +31,76 @@ NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
 MODELS = ("gpt-4o", "gpt-4o-mini", "")
 
 
-@pytest.fixture
-def crews(cast: Cast) -> list[Crew]:
-    return [make_crew(cast.editor) for _ in range(2)]
+@dataclass
+class History:
+    cast: Cast
+    crews: list[Crew]
 
 
-def make_history(cast: Cast, crews: list[Crew], *, runs: int, seed: int) -> list[Run]:
-    """Runs of ten days in all states, a third of them simulated, with up to four calls each; rollups as they end."""
-    chance = random.Random(seed)
-    made = []
-    for _ in range(runs):
-        state = chance.choice(RunState.values)
-        run = make_run(cast.runner, chance.choice(crews), state=state, seconds=chance.expovariate(0.05))
-        Run.objects.filter(pk=run.pk).update(
-            simulated=chance.random() < 0.3, created_at=NOW - timedelta(minutes=chance.randrange(10 * 24 * 60))
+def make_history() -> History:
+    """150 runs of ten days in all states, a third of them simulated, with up to four calls each, of two crews."""
+    cast = make_cast()
+    crews = [make_crew(cast.editor) for _ in range(2)]
+    versions = [cut_version(crew, by=cast.editor.user) for crew in crews]
+    chance = random.Random(11)
+    runs, calls = [], []
+    for _ in range(150):
+        run = unsaved_run(
+            cast.runner,
+            chance.choice(versions),
+            state=chance.choice(RunState.values),
+            seconds=chance.expovariate(0.05),
+            simulated=chance.random() < 0.3,
+            created_at=NOW - timedelta(minutes=chance.randrange(10 * 24 * 60)),
         )
-        run.refresh_from_db()
-        for step in range(chance.randrange(5)):
-            make_call(
-                run,
-                step=step,
-                model=chance.choice(MODELS),
-                cost_class=chance.choice(CostClass.values),
-                cost_nusd=chance.choice((None, 0, chance.randrange(10**9))),
-                prompt_tokens=chance.randrange(5000),
-                usage_estimated=chance.random() < 0.2,
-            )
-        sum_up(run)
-        made.append(run)
+        made = [_random_call(run, step, chance) for step in range(chance.randrange(5))]
+        add_up(run, made)
+        runs.append(run)
+        calls += made
+    Run.objects.bulk_create(runs)
+    Call.objects.bulk_create(calls)
     rollups.rebuild(cast.team.pk)
-    return made
+    return History(cast, crews)
+
+
+def _random_call(run: Run, step: int, chance: random.Random) -> Call:
+    return unsaved_call(
+        run,
+        step=step,
+        model=chance.choice(MODELS),
+        cost_class=chance.choice(CostClass.values),
+        cost_nusd=chance.choice((None, 0, chance.randrange(10**9))),
+        prompt_tokens=chance.randrange(5000),
+        usage_estimated=chance.random() < 0.2,
+    )
+
+
+history = made_once(make_history)
+
+
+@pytest.fixture
+def cast(history: History) -> Cast:
+    return history.cast
+
+
+@pytest.fixture
+def crews(history: History) -> list[Crew]:
+    return history.crews
 
 
 def sum_up(run: Run) -> None:
-    calls = list(run.calls.all())
+    add_up(run, list(run.calls.all()))
+    run.save()
+    run.refresh_from_db()
+
+
+def add_up(run: Run, calls: list[Call]) -> None:
     run.spent_nusd = sum(call.cost_nusd or 0 for call in calls)
     run.prompt_tokens = sum(call.prompt_tokens for call in calls)
     run.completion_tokens = sum(call.completion_tokens for call in calls)
     run.unpriced_calls = sum(call.cost_nusd is None for call in calls)
     run.estimated_calls = sum(call.usage_estimated for call in calls)
     run.successful_requests = sum(call.kind == "model" and not call.cache_hit for call in calls)
-    run.save()
-    run.refresh_from_db()
 
 
 def scope_of(cast: Cast, period: Period, **fields: Any) -> Scope:
@@ -99,8 +129,7 @@ KEYS: dict[str, Callable[[Run], Any]] = {
 
 @pytest.mark.parametrize("by", [(), ("crew",), ("version", "state"), ("hour",), ("day", "crew")], ids=str)
 @pytest.mark.parametrize("hours", [24, 7 * 24])
-def test_sums_over_runs_are_those_of_the_runs(cast: Cast, crews: list[Crew], by: Any, hours: int) -> None:
-    make_history(cast, crews, runs=60, seed=hours)
+def test_sums_over_runs_are_those_of_the_runs(cast: Cast, by: Any, hours: int) -> None:
     scope = scope_of(cast, last_hours(hours, NOW))
     due: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
     for run in within(scope):
@@ -116,8 +145,7 @@ def test_sums_over_runs_are_those_of_the_runs(cast: Cast, crews: list[Crew], by:
 
 
 @pytest.mark.parametrize("by", [(), ("model",), ("cost_class", "state"), ("crew", "model"), ("day", "model")], ids=str)
-def test_sums_over_calls_are_those_of_the_calls(cast: Cast, crews: list[Crew], by: Any) -> None:
-    make_history(cast, crews, runs=60, seed=7)
+def test_sums_over_calls_are_those_of_the_calls(cast: Cast, by: Any) -> None:
     scope = scope_of(cast, last_hours(5 * 24, NOW))
     due: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0])
     for run in within(scope):
@@ -131,7 +159,6 @@ def test_sums_over_calls_are_those_of_the_calls(cast: Cast, crews: list[Crew], b
 
 
 def test_runs_and_their_calls_sum_to_the_same(cast: Cast, crews: list[Crew]) -> None:
-    make_history(cast, crews, runs=40, seed=3)
     scope = scope_of(cast, last_hours(10 * 24, NOW), crew=crews[0])
     of_runs, of_calls = total(run_sums(scope).values()), total(call_sums(scope, by=["model"]).values())
     assert of_runs.spent_nusd > 0
@@ -161,9 +188,8 @@ def test_a_late_figure_moves_what_was_counted(cast: Cast, crews: list[Crew]) -> 
 @pytest.mark.parametrize("measure", Measure)
 @pytest.mark.parametrize("period", [last_hours(24, NOW), last_hours(9 * 24, NOW), last_hours(14, NOW)], ids=str)
 def test_percentiles_from_buckets_are_as_close_as_they_say(
-    cast: Cast, crews: list[Crew], measure: Measure, period: Period, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, measure: Measure, period: Period, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_history(cast, crews, runs=150, seed=11)
     scope = scope_of(cast, period)
     exact = percentiles(scope, runs=0)[measure]
     monkeypatch.setattr(percentiles_module, "MOST_EXACT", -1)
@@ -181,13 +207,13 @@ def test_percentiles_from_buckets_are_as_close_as_they_say(
 
 
 def test_a_period_without_runs_has_no_figures(cast: Cast) -> None:
-    scope = scope_of(cast, last_hours(24, NOW))
+    scope = scope_of(cast, last_hours(24, NOW - timedelta(days=20)))
     assert (run_sums(scope), call_sums(scope, by=["model"])) == ({}, {})
     assert percentiles(scope, runs=0)[Measure.COST] == Percentiles(0, None, None, exact=True)
 
 
-def test_another_teams_runs_are_not_counted(cast: Cast, crews: list[Crew]) -> None:
-    make_history(cast, crews, runs=10, seed=5)
+def test_another_teams_runs_are_not_counted(cast: Cast) -> None:
+    assert run_sums(Scope(cast.viewer, simulated=False, period=last_hours(10 * 24, NOW))) != {}
     assert run_sums(Scope(cast.stranger, simulated=False, period=last_hours(10 * 24, NOW))) == {}
 
 

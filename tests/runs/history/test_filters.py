@@ -22,17 +22,30 @@ from teams.models import User
 from teams.refusals import Invalid
 from tests.cast import Cast, brief_spec, make_cast, make_crew
 from tests.ledger import make_call, make_run, make_task
+from tests.made_once import made_once
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
+def _make() -> tuple[Cast, dict[str, Run]]:
+    cast = make_cast()
+    return cast, _make_runs(cast)
+
+
+made = made_once(_make)
 
 
 @pytest.fixture
-def runs(cast: Cast) -> dict[str, Run]:
+def cast(made: tuple[Cast, dict[str, Run]]) -> Cast:
+    return made[0]
+
+
+@pytest.fixture
+def runs(made: tuple[Cast, dict[str, Run]]) -> dict[str, Run]:
+    return made[1]
+
+
+def _make_runs(cast: Cast) -> dict[str, Run]:
     """A cheap and quick run, a dear and slow one, a failed one of another crew, one that still runs, and one of which
     nobody knows who launched it, that never began.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -40,30 +41,34 @@ def test_the_newest_run_comes_first(cast: Cast, crew: Crew) -> None:
     assert list_runs(cast.viewer, EVERYTHING).items == made[::-1]
 
 
-@pytest.mark.parametrize("sort", list(ORDERS))
-@pytest.mark.parametrize("limit", [1, 2, 3, 100])
-def test_pages_hold_every_run_once_also_where_values_are_equal(cast: Cast, crew: Crew, sort: str, limit: int) -> None:
+def test_pages_hold_every_run_once_also_where_values_are_equal(
+    cast: Cast, crew: Crew, subtests: pytest.Subtests
+) -> None:
     for number in range(7):
         make_run(cast.owner, crew, usd=number // 3, seconds=number // 2 + 0.1234567, prompt_tokens=number // 4)
     make_run(cast.owner, crew, state=RunState.RUNNING)
-    walked = walk(cast, sort, limit)
-    assert len(walked) == 8
-    assert {run.pk for run in walked} == set(Run.objects.values_list("pk", flat=True))
+    every = set(Run.objects.values_list("pk", flat=True))
+    for sort, limit in product(ORDERS, (1, 2, 3, 100)):
+        with subtests.test(sort=sort, limit=limit):
+            walked = walk(cast, sort, limit)
+            assert len(walked) == 8
+            assert {run.pk for run in walked} == every
 
 
-@pytest.mark.parametrize("sort", list(ORDERS))
-def test_lines_are_the_same_runs_in_the_same_order(cast: Cast, crew: Crew, sort: str) -> None:
+def test_lines_are_the_same_runs_in_the_same_order(cast: Cast, crew: Crew, subtests: pytest.Subtests) -> None:
     for number in range(7):
         make_run(cast.owner, crew, usd=number // 3, seconds=number // 2 + 0.5, prompt_tokens=number // 4)
-    runs = walk(cast, sort, 3)
-    lines, cursor = [], ""
-    while not lines or cursor:
-        page = list_lines(cast.viewer, EVERYTHING, sort=sort, cursor=cursor, limit=3)
-        lines, cursor = lines + list(page.items), page.next
-    assert [(line.pk, line.took_ms, line.tokens, line.spent_nusd) for line in lines] == [
-        (run.pk, run.duration_ms, run.total_tokens, run.spent_nusd) for run in runs
-    ]
-    assert {line.by for line in lines} == {str(cast.owner.user)}
+    for sort in ORDERS:
+        with subtests.test(sort=sort):
+            runs = walk(cast, sort, 3)
+            lines, cursor = [], ""
+            while not lines or cursor:
+                page = list_lines(cast.viewer, EVERYTHING, sort=sort, cursor=cursor, limit=3)
+                lines, cursor = lines + list(page.items), page.next
+            assert [(line.pk, line.took_ms, line.tokens, line.spent_nusd) for line in lines] == [
+                (run.pk, run.duration_ms, run.total_tokens, run.spent_nusd) for run in runs
+            ]
+            assert {line.by for line in lines} == {str(cast.owner.user)}
 
 
 def test_a_line_tells_a_failed_runs_error_and_else_its_inputs(cast: Cast, crew: Crew) -> None:

@@ -15,7 +15,11 @@ from runs.models import (
     BillSum,
     Call,
     CallSum,
+    ClosedBill,
+    ClosedLine,
+    ClosingEntry,
     Correction,
+    DaySum,
     PriceQuote,
     Rating,
     Review,
@@ -24,9 +28,10 @@ from runs.models import (
     RunSum,
     TaskCallSum,
     TaskTime,
+    UsageSum,
 )
 from runs.states import RunState
-from tests.runs.books import AGO, Books, add_one, began, now_open, queued_after, without
+from tests.runs.books import AGO, Books, add_one, began, last_month, now_open, queued_after, without
 
 
 def a_run_holds_too_much(books: Books) -> None:
@@ -38,22 +43,34 @@ def a_run_is_over_its_budget(books: Books) -> None:
 
 
 def a_bill_is_not_the_sum(books: Books) -> None:
-    add_one(Bill.objects.all(), "spent_nusd")
+    add_one(now_open(), "spent_nusd")
 
 
 def a_bill_is_missing(books: Books) -> None:
     Run.objects.filter(pk=books.busy.pk).update(reserved_nusd=0)
     Call.objects.filter(state="intent").update(reserved_nusd=0)
     Allowance.objects.update(reserved_nusd=0)
-    Bill.objects.all().delete()
+    now_open().delete()
+
+
+def thawed() -> None:
+    """Closed bills may be changed from here on, as somebody may who administers the database."""
+    names = {
+        "runs_bill": "sums_of_closed_bill_are_frozen",
+        "runs_closedbill": "closed_bill_is_frozen",
+        "runs_closedline": "closed_line_is_frozen",
+        "runs_closingentry": "closing_entry_is_frozen",
+    }
+    without(*(f"ALTER TABLE {table} DISABLE TRIGGER {name}" for table, name in names.items()))
 
 
 def a_closed_bill_was_changed(books: Books) -> None:
+    thawed()
     Bill.objects.filter(closed_at__isnull=False).update(spent_nusd=750_000)
 
 
 def a_bill_holds_too_little(books: Books) -> None:
-    Bill.objects.update(reserved_nusd=0)
+    now_open().update(reserved_nusd=0)
 
 
 def a_bill_is_over_its_budget(books: Books) -> None:
@@ -93,8 +110,55 @@ def a_correction_forgets_what_was_booked(books: Books) -> None:
     Correction.objects.filter(call__run=books.done).update(booked_nusd=0)
 
 
+def a_call_that_had_a_price_is_said_to_be_priced_late(books: Books) -> None:
+    Correction.objects.filter(call__run=books.done).update(why="priced")
+
+
 def a_correction_went_to_another_month_than_the_open_one(books: Books) -> None:
+    thawed()
+    for model in (ClosingEntry, ClosedLine, ClosedBill):
+        model.objects.all().delete()
     Bill.objects.update(closed_at=None)
+
+
+def a_bill_is_closed_without_a_copy(books: Books) -> None:
+    long_ago = last_month().replace(year=last_month().year - 1)
+    Bill.objects.create(team=books.cast.team, month=long_ago, closed_at=timezone.now())
+
+
+def a_line_of_a_closed_bill_says_another_name(books: Books) -> None:
+    thawed()
+    line = ClosedLine.objects.get()
+    ClosedLine.objects.update(text=line.text.replace("Company brief", "Company Brief"))
+
+
+def the_log_has_another_hash(books: Books) -> None:
+    thawed()
+    ClosingEntry.objects.update(sha256="0" * 64)
+
+
+def a_closed_bill_is_not_the_sum_of_its_lines(books: Books) -> None:
+    thawed()
+    add_one(ClosedBill.objects.all(), "total_nusd")
+    add_one(ClosingEntry.objects.all(), "total_nusd")
+
+
+def a_counter_line_is_missing_its_cent(books: Books) -> None:
+    """The copy has more than what was booked then, and no later month took the difference."""
+    thawed()
+    for rows, field in ((ClosedLine, "nusd"), (ClosedBill, "total_nusd"), (ClosingEntry, "total_nusd")):
+        add_one(rows.objects.all(), field)
+
+
+def a_number_is_left_out(books: Books) -> None:
+    thawed()
+    add_one(ClosedBill.objects.all(), "number")
+    add_one(ClosingEntry.objects.all(), "number")
+
+
+def the_log_says_another_time(books: Books) -> None:
+    thawed()
+    ClosingEntry.objects.update(closed_at=timezone.now() - AGO)
 
 
 def a_price_was_changed_behind_a_call(books: Books) -> None:
@@ -249,6 +313,14 @@ def a_sum_of_a_bill_is_higher(books: Books) -> None:
     add_one(BillSum.objects.all(), "spent_nusd")
 
 
+def a_sum_of_a_day_is_higher(books: Books) -> None:
+    add_one(DaySum.objects.all(), "spent_nusd")
+
+
+def a_sum_of_usage_is_higher(books: Books) -> None:
+    add_one(UsageSum.objects.all(), "prompt_tokens")
+
+
 def a_run_is_in_another_bucket(books: Books) -> None:
     add_one(RunBucket.objects.filter(measure="duration"), "bucket")
 
@@ -267,6 +339,8 @@ BREAKS: dict[str, list[Callable[[Books], None]]] = {
     "taskcallsum": [a_sum_of_a_tasks_calls_is_higher],
     "tasktime": [a_tasks_time_is_longer],
     "billsum": [a_sum_of_a_bill_is_higher],
+    "daysum": [a_sum_of_a_day_is_higher],
+    "usagesum": [a_sum_of_usage_is_higher],
     "runbucket": [a_run_is_in_another_bucket],
     "run_waste": [a_run_hides_what_it_paid_in_vain],
     "run_ratings": [a_run_keeps_a_rating_that_nobody_gave, a_rating_is_in_no_figure],
@@ -278,10 +352,16 @@ BREAKS: dict[str, list[Callable[[Books], None]]] = {
     "allowance_spent": [an_allowance_is_not_the_sum, an_allowance_is_missing, a_member_is_charged_for_anothers_run],
     "allowance_reserved": [an_allowance_holds_too_much],
     "allowance_budget": [an_allowance_is_over_its_budget],
+    "closed_bill_copy": [a_bill_is_closed_without_a_copy],
+    "closed_bill_hash": [a_line_of_a_closed_bill_says_another_name, the_log_has_another_hash],
+    "closed_bill_sums": [a_closed_bill_is_not_the_sum_of_its_lines],
+    "counter_lines": [a_counter_line_is_missing_its_cent],
+    "closing_log": [a_number_is_left_out, the_log_says_another_time],
     "correction": [
         a_correction_is_not_its_calls_figure,
         a_correction_forgets_what_was_booked,
         a_correction_went_to_another_month_than_the_open_one,
+        a_call_that_had_a_price_is_said_to_be_priced_late,
     ],
     "call_cost": [a_price_was_changed_behind_a_call, a_price_was_changed_behind_a_refusal_that_was_billed],
     "call_parts": [a_part_of_a_cost_is_not_that_of_its_tokens],

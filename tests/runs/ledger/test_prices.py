@@ -15,10 +15,11 @@ from engine.catalogue.pricing import Price, Rates, Usage, cost_usd, worst_case_u
 from engine.providers.llm import LLMReply
 from engine.record.journal import CallIntent, CallKind, CallOutcome, CallStatus
 from runs.ledger.journal import LedgerJournal
-from runs.ledger.prices import TeamPrices, load_default_prices
+from runs.ledger.prices import TeamPrices
 from runs.ledger.replay import read_replay
 from runs.models import Call, PriceQuote, PriceTier
 from runs.money import to_nusd
+from runs.prices.updates import load_default_prices
 from runs.states import CallState, CostClass, RunState
 from runs.worker import claim
 from runs.worker.process import WorkerProcess
@@ -179,8 +180,9 @@ def test_a_reused_reply_keeps_the_prices_that_its_saving_was_reckoned_with(cast:
 
 
 def test_the_default_list_is_brought_in_with_its_tiers_once(cast: Cast) -> None:
-    assert load_default_prices() > 1000
-    assert load_default_prices() == 0
+    added, doubts = load_default_prices()
+    assert added > 1000
+    assert load_default_prices() == (0, doubts)
     models = ["gpt-5.4", "dashscope/qwen3-coder-plus", "gpt-4o"]
     table, listed = TeamPrices(cast.team, models), DefaultPrices()
     assert [table.price(model) for model in models] == [listed.price(model) for model in models]
@@ -195,9 +197,9 @@ def test_a_tier_that_changed_is_a_new_quote(change: str) -> None:
         tiers.delete()
     else:
         tiers.update(output_usd_per_mtok=Decimal(99))
-    assert load_default_prices() == 1
+    assert load_default_prices()[0] == 1
     assert PriceQuote.objects.filter(model="gpt-5.4").count() == 2
-    assert load_default_prices() == 0
+    assert load_default_prices()[0] == 0
 
 
 def test_a_teams_own_price_has_no_tiers_unless_they_are_given(cast: Cast) -> None:

@@ -25,7 +25,7 @@ from teams.access import Principal
 from teams.models import Delivery, User
 from teams.webhooks.actions import add_webhook
 from tests.cast import Cast, make_cast
-from tests.ledger import make_run
+from tests.ledger import make_call, make_run
 from tests.receiver import MailServer
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +77,18 @@ class TestFinding:
         alert = Alert.objects.get()
         assert (alert.spent_nusd, alert.budget_nusd, alert.month) == (5_250_000_000, TEN, this_month())
         assert alerts.words_of(alert) == (f"Acme's budget of $10 for {alert.month:%B %Y} has passed 50 %: $5.25 spent.")
+
+    def test_what_has_no_price_is_said_of_the_team_and_of_the_member(self, cast: Cast, crew: Crew) -> None:
+        unpriced: dict[str, Any] = {"cost_nusd": None, "input_usd_per_mtok": None, "output_usd_per_mtok": None}
+        for who, calls in ((cast.owner, 1), (cast.runner, 2)):
+            run = make_run(who, crew)
+            for step in range(calls):
+                make_call(run, step=step, model="mine", **unpriced)
+        bill(cast, 5.25)
+        allowance(cast.owner, 6)
+        told = {alert.kind: alerts.words_of(alert) for alert in alerts.find_crossed()}
+        assert told["team"].endswith("$5.25 spent. 3 calls have no price and are in no figure.")
+        assert told["member"].endswith("$6 spent. 1 call has no price and is in no figure.")
 
     def test_a_members_budget_is_found_beside_the_teams(self, cast: Cast) -> None:
         allowance(cast.runner, 9)

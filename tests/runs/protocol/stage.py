@@ -25,6 +25,8 @@ SIDES = 10_000
 FAVOUR = 12
 OF_THE_CLOCK = {"nothing_idle", "ended_calls"}
 """Invariants that go by how long something took, where here hours pass in a step and nobody sweeps."""
+NOT_KEPT = {"closed_bill_copy"}
+"""Here months pass for bills that are closed, so they are closed without the frozen copy that says its month."""
 TEAM_OF = (0, 1, 0)
 """The team of each person of the world."""
 
@@ -74,7 +76,7 @@ class Stage(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """After an example that found nothing, the product's own invariants are looked at too."""
-        found = check(set(INVARIANTS) - OF_THE_CLOCK) if self._whole else []
+        found = check(set(INVARIANTS) - OF_THE_CLOCK - NOT_KEPT) if self._whole else []
         if found:
             raise Violated(found[0].name, found[0].rows[0])
 

@@ -35,8 +35,8 @@ LONG_S = 60.0
 CLEAN = """
     DELETE FROM runs_review; DELETE FROM runs_correction; DELETE FROM runs_call; DELETE FROM runs_taskrun;
     DELETE FROM runs_run; DELETE FROM runs_runsum; DELETE FROM runs_callsum; DELETE FROM runs_runbucket;
-    DELETE FROM runs_taskcallsum; DELETE FROM runs_tasktime; DELETE FROM runs_billsum;
-    DELETE FROM runs_launchlabels;
+    DELETE FROM runs_taskcallsum; DELETE FROM runs_tasktime; DELETE FROM runs_billsum; DELETE FROM runs_daysum;
+    DELETE FROM runs_launchlabels; DELETE FROM runs_usagesum;
     DELETE FROM runs_allowance; DELETE FROM runs_bill; DELETE FROM runs_pricetier;
     DELETE FROM runs_pricequote; UPDATE teams_team SET budget_nusd = NULL, user_budget_nusd = NULL,
         runs_at_once = NULL
@@ -155,9 +155,9 @@ class World:
     def let_a_month_pass(self, team: int) -> None:
         """What the team has was all a month earlier."""
         which = [self.owners[team].team.pk]
-        months = "SELECT DISTINCT month FROM runs_bill WHERE team_id = %s ORDER BY month"
-        for (month,) in self.read(months, which):
-            for table in ("runs_bill", "runs_allowance"):
+        months = "SELECT DISTINCT billed_month FROM runs_call WHERE team_id = %s UNION SELECT month FROM runs_bill"
+        for (month,) in self.read(f"{months} WHERE team_id = %s ORDER BY 1", which * 2):
+            for table in ("runs_bill", "runs_allowance", "runs_billsum", "runs_daysum", "runs_usagesum"):
                 self.execute(
                     f"UPDATE {table} SET month = month - interval '1 month' WHERE team_id = %s AND month = %s",
                     [*which, month],

@@ -16,13 +16,20 @@ from tests.runs.workers import launched, task, use_provider
 
 ROOT = Path(__file__).resolve().parents[3]
 WARM_UP = """
-import sys, django
-django.setup()
-from runs.worker.runtime import warm_up
-assert "litellm" not in sys.modules
-warm_up()
-print("litellm" in sys.modules)
+import os, sys
+from django.core.management import execute_from_command_line
+from crewsite.celery import app
+
+def begin(arguments):
+    from runs.worker.runtime import warm_up
+    assert "litellm" not in sys.modules
+    warm_up()
+    print("litellm" in sys.modules, "crewsite.urls" in sys.modules, os.environ["CELERY_SKIP_CHECKS"])
+
+app.worker_main = begin
+execute_from_command_line(["manage.py", "worker"])
 """
+"""``manage.py worker`` as far as Celery, which would look at Django's checks too: they load all pages."""
 
 EXECUTE = """
 import sys, django
@@ -58,12 +65,12 @@ def said_by_a_fresh_process(script: str) -> list[str]:
 
 def test_with_a_model_providers_key() -> None:
     use_provider(make_cast().owner, OpenAIServer())
-    assert said_by_a_fresh_process(WARM_UP) == ["True"]
+    assert said_by_a_fresh_process(WARM_UP) == ["True False 1"]
 
 
 def test_not_where_everything_is_simulated() -> None:
     make_cast()
-    assert said_by_a_fresh_process(WARM_UP) == ["False"]
+    assert said_by_a_fresh_process(WARM_UP) == ["False False 1"]
 
 
 def test_a_key_that_came_later_makes_no_first_call_wait() -> None:

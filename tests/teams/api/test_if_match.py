@@ -34,6 +34,15 @@ NOTHING_TO_MATCH = {
     "create_price": "takes the place of the price before, which is kept",
     "delete_price": "ends one price, which never changes",
     "add_comment": "makes a new comment",
+    "close_bill": "closes a month once and for all",
+    "book_unpriced_calls": "books calls that had no price, each once",
+    "create_scenario": "makes a new scenario",
+    "answer_scenario": "changes nothing",
+    "rename_scenario": "says what the name shall be, whatever it was",
+    "delete_scenario": "what a scenario asks never changes",
+    "post_reconciliation": "makes a new check",
+    "put_their_keys": "says whose each key is, whatever was said before",
+    "delete_reconciliation": "a check never changes",
 }
 
 

@@ -13,11 +13,11 @@ from django.utils import timezone
 from agents_app.models import Crew
 from runs.compare.addresses import read
 from runs.compare.sides import sides_of
-from runs.compare.splits.why_time import paused, times_of
 from runs.models import Review, Run
 from runs.run import page
 from runs.run.findings.of_run import Findings
 from runs.run.findings.wall import MODELS, MONEY, OWN, PEOPLE, QUEUE, RATE, SET_ASIDE, TOOLS
+from runs.splits.why_time import paused, times_of
 from runs.states import RunState
 from tests.cast import Cast
 from tests.ledger import make_call, make_run, make_task

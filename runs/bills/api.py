@@ -1,0 +1,121 @@
+"""The API's bills and usage: the pages' figures by the same functions, as JSON, or as CSV if ``Accept`` says so."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from django.http import Http404, HttpResponse
+from django.utils import timezone
+from ninja import Query, Router
+
+from runs.api_fields import YesOrNo
+from runs.bill_sums.dimensions import DIMENSIONS, PART
+from runs.bill_sums.sums import Scope, sums_of, total
+from runs.bills import answer, files
+from runs.bills.asked import month_or_none, only_of
+from runs.bills.files import MOST_LINES, lines_csv
+from runs.bills.lines import Line, dearest_first, in_parts
+from runs.bills.months import month_lines
+from runs.bills.schemas import BillOut, MonthList, Usage
+from runs.bills.values import Names, checked_dimensions
+from runs.months import this_month
+from teams.access import Principal
+from teams.api.bearer import ApiRequest, Bearer
+from teams.api.error_body import ERRORS
+from teams.models import Role
+from teams.refusals import Invalid
+
+usage_router = Router(tags=["bills"])
+router = Router(tags=["bills"])
+
+CSV = "text/csv"
+AS_CSV = {"responses": {200: {"content": {CSV: {"schema": {"type": "string"}}}}}}
+MOST_ITEMS = 10_000
+MOST_DAYS = 366
+USUAL_DAYS = 30
+
+
+@usage_router.get("", response={200: Usage, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
+def get_usage(
+    request: ApiRequest,
+    group_by: str = "crew",
+    since: date | None = None,
+    until: date | None = None,
+    simulated: YesOrNo = "no",
+) -> Any:
+    """What calls used and cost, by up to four of crew, version, agent, model, credential, person, token, class, waste,
+    kind, day, part and label:NAME, with commas between them. `since` and `until` are days in UTC; `until` is the first
+    day that is not in it. Any of these names as a parameter narrows it, as `crew=support`.
+
+    Calls count as they stand now, whatever a closed bill has: counter-lines are on bills alone. With
+    `Accept: text/csv` the same lines come as CSV."""
+    by = checked_dimensions(group_by.split(","), field="group_by")
+    if len(by) > 4:
+        raise Invalid("Group by four at most.", fields={"group_by": "At most four."})
+    first, last = _days(since, until)
+    scope = Scope(request.auth, simulated == "yes", None, first, last, answer.raw_only(request.auth, _only(request)))
+    wants_csv, most = _wants_csv(request), MOST_LINES
+    lines = _lines(request.auth, scope, by, most=(most if wants_csv else MOST_ITEMS) + 1)
+    if len(lines) > (most if wants_csv else MOST_ITEMS):
+        raise files.too_many()
+    if wants_csv:
+        return _csv(lines_csv(f"{first}/{last}", scope.simulated, by, lines))
+    return answer.usage(by, scope, lines, total(sums_of(scope).values()))
+
+
+@router.get("", response={200: MonthList, **ERRORS}, auth=Bearer(Role.VIEWER))
+def list_bills(request: ApiRequest, simulated: YesOrNo = "no") -> dict[str, Any]:
+    """The months, newest first. Simulated money is on no bill; it has the same months."""
+    made_up = simulated == "yes"
+    return {"items": [answer.month(line, made_up) for line in month_lines(request.auth, simulated=made_up)]}
+
+
+@router.get("/{month}", response={200: BillOut, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
+def get_bill(
+    request: ApiRequest,
+    month: str,
+    simulated: YesOrNo = "no",
+    group_by: Annotated[str, Query(description="of the CSV: dimensions with commas between them")] = "",
+) -> Any:
+    """A month, written as 2026-11. Names of dimensions as parameters narrow it, as `model=gpt-4o` or
+    `label:customer=Alder`. With `Accept: text/csv` its lines come as CSV, by all dimensions or those of `group_by`."""
+    first = month_or_none(month)
+    if first is None or first > this_month():
+        raise Http404
+    made_up, only = simulated == "yes", _only(request)
+    if not _wants_csv(request):
+        return answer.bill(request.auth, first, only, simulated=made_up)
+    by = checked_dimensions(group_by.split(","), field="group_by") or tuple(DIMENSIONS)
+    return _csv(files.lines(request.auth, first, by, only, simulated=made_up))
+
+
+def _wants_csv(request: ApiRequest) -> bool:
+    return request.get_preferred_type(["application/json", CSV]) == CSV
+
+
+def _csv(text: str) -> HttpResponse:
+    return HttpResponse(text, content_type=f"{CSV}; charset=utf-8")
+
+
+def _only(request: ApiRequest) -> dict[str, str]:
+    return only_of(request.GET)
+
+
+def _days(since: date | None, until: date | None) -> tuple[date, date]:
+    """The last ``USUAL_DAYS`` if neither is given."""
+    last = until or timezone.now().date() + timedelta(days=1)
+    first = since or last - timedelta(days=USUAL_DAYS)
+    if first >= last:
+        raise Invalid("since is not before until.", fields={"since": "Give a day before until."})
+    if (last - first).days > MOST_DAYS or first.year < 2000:
+        raise Invalid(f"Ask for {MOST_DAYS} days at most.", fields={"since": f"At most {MOST_DAYS} days."})
+    return first, last
+
+
+def _lines(who: Principal, scope: Scope, by: tuple[str, ...], *, most: int) -> list[Line]:
+    rows = tuple(name for name in by if name != PART)
+    sums = sums_of(scope, rows, most=most)
+    names = Names(who, rows, sums)
+    lines = [Line(names.of(key), row) for key, row in sums.items()]
+    return dearest_first(in_parts(lines, by.index(PART)) if PART in by else lines)

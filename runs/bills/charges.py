@@ -1,0 +1,76 @@
+"""What each customer or person is charged: their own cost, and their share of what is shared, to the cent.
+
+Shares are exact fractions, rounded by largest remainder, so that the charges sum to the bill in whole cents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from runs.bills.lines import Line, total_of
+from runs.bills.values import Value
+from runs.rounding import whole_numbers
+
+CENT_NUSD = 10_000_000
+WEIGHS: Mapping[str, str] = {"cost": "what they cost themselves", "calls": "their calls", "equal": "equal parts"}
+"""By what shared cost is divided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Of one customer or person: in cents what is charged, in 1e-9 USD what of it is their own and what is shared."""
+
+    value: Value
+    own_nusd: int
+    shared_nusd: Fraction
+    cents: int
+
+    @property
+    def share_nusd(self) -> int:
+        """The share in whole 1e-9 USD, for reading: the cents are exact."""
+        return round(self.shared_nusd)
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """All of a bill's. ``cents`` of the rows sum to ``cents``."""
+
+    rows: Sequence[Charge]
+    own_nusd: int
+    shared_nusd: int
+    cents: int
+
+
+def charges_of(lines: Sequence[Line], is_shared: Callable[[Line], bool], weigh: str) -> Charges:
+    """``lines``: whose first value is the customer or person. What is shared is divided among those who have lines of
+    their own; if nobody has, it is charged as it is.
+
+    ``weigh``: one of ``WEIGHS``. If all weigh nothing the parts are equal.
+    """
+    own = [line for line in lines if not is_shared(line)]
+    if not own:
+        own = list(lines)
+    own_ids = {id(line) for line in own}
+    shared = total_of([line for line in lines if id(line) not in own_ids]).spent_nusd
+    weights = _weights(own, weigh)
+    whole_weight = sum(weights.values())
+    spent = dict.fromkeys(weights, 0)
+    for line in own:
+        spent[line.values[0]] += line.sums.spent_nusd
+    shares = {value: Fraction(shared * weight, whole_weight or 1) for value, weight in weights.items()}
+    exact = {value: (spent[value] + shares[value]) / CENT_NUSD for value in weights}
+    total = round(Fraction(sum(spent.values()) + shared, CENT_NUSD))
+    cents = whole_numbers(exact, total)
+    rows = [Charge(value, spent[value], shares[value], cents[value]) for value in weights]
+    rows.sort(key=lambda row: (-row.cents, row.value.name))
+    return Charges(rows, sum(spent.values()), shared, total)
+
+
+def _weights(own: Sequence[Line], weigh: str) -> dict[Value, int]:
+    weights: dict[Value, int] = {}
+    for line in own:
+        counted = {"cost": max(0, line.sums.spent_nusd), "calls": line.sums.calls}.get(weigh, 0)
+        weights[line.values[0]] = weights.get(line.values[0], 0) + counted
+    return weights if any(weights.values()) else dict.fromkeys(weights, 1)

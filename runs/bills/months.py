@@ -1,0 +1,85 @@
+"""A team's months: which there are, what each came to, and what its bill says beside its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from runs.bill_sums.months import months_of
+from runs.bill_sums.sums import Sums
+from runs.bills.lines import lines_of, total_of
+from runs.home.asked import REAL, SIMULATED
+from runs.models import Bill, BillSum, Run
+from runs.months import this_month
+from teams.access import Principal, visible_to
+
+SHOWN_MONTHS = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A month's budget, of its bill or, before its first real call, the team's. ``closed_at``: None while it is
+    open."""
+
+    budget_nusd: int | None
+    spent_nusd: int
+    reserved_nusd: int
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MonthLine:
+    """A month in the list. ``before_nusd``: what the month before came to; None: nobody knows of one."""
+
+    month: date
+    sums: Sums
+    closed_at: datetime | None
+    budget_nusd: int | None
+    is_present: bool
+    before_nusd: int | None
+
+
+def is_simulated(who: Principal, chosen: str) -> bool:
+    """Which money is shown: as chosen; else real money if there is any, or nothing at all."""
+    if chosen in (REAL, SIMULATED):
+        return chosen == SIMULATED
+    sums = visible_to(who, BillSum)
+    real = sums.filter(simulated=False).exists() or visible_to(who, Bill).exists()
+    return not real and (sums.filter(simulated=True).exists() or visible_to(who, Run).filter(simulated=True).exists())
+
+
+def standing_of(who: Principal, month: date, *, simulated: bool) -> Standing | None:
+    """None for simulated money, which is on no bill, and for a month without a bill that is not the present one."""
+    if simulated:
+        return None
+    bill = visible_to(who, Bill).filter(month=month).first()
+    if bill is not None:
+        return Standing(bill.budget_nusd, bill.spent_nusd, bill.reserved_nusd, bill.closed_at)
+    return Standing(who.team.budget_nusd, 0, 0, None) if month == this_month() else None
+
+
+def month_lines(who: Principal, *, simulated: bool) -> list[MonthLine]:
+    """The newest ``SHOWN_MONTHS`` months, newest first."""
+    months = months_of(who, simulated=simulated)[:SHOWN_MONTHS]
+    bills: Mapping[date, Bill] = {}
+    if not simulated:
+        bills = {bill.month: bill for bill in visible_to(who, Bill).filter(month__in=months)}
+    sums = {month: total_of(lines_of(who, month, simulated=simulated).by()) for month in months}
+    present = this_month()
+    return [_line(month, sums, bills.get(month), months, present, who) for month in months]
+
+
+def _line(
+    month: date, sums: Mapping[date, Sums], bill: Bill | None, months: Sequence[date], present: date, who: Principal
+) -> MonthLine:
+    before = months[months.index(month) + 1] if month != months[-1] else None
+    usual = who.team.budget_nusd if month == present else None
+    return MonthLine(
+        month,
+        sums[month],
+        bill.closed_at if bill else None,
+        bill.budget_nusd if bill else usual,
+        month == present,
+        None if before is None else sums[before].spent_nusd,
+    )

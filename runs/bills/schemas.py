@@ -1,0 +1,118 @@
+"""What the API answers about bills and usage. A value of a dimension is a text, "" where a call has none."""
+
+from __future__ import annotations
+
+from ninja import Schema
+from pydantic import Field
+
+from runs.api_fields import TimeTextOrNull, UsdText, UsdTextOrNull
+from runs.forecast.schemas import ForecastOut
+
+
+class UsageSums(Schema):
+    prompt_tokens: int
+    cached_prompt_tokens: int
+    cache_write_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    successful_requests: int
+    total_tokens: int
+
+
+class SumsOut(Schema):
+    calls: int
+    unpriced_calls: int = Field(description="their cost is not known, so it is not in cost_usd")
+    usage: UsageSums
+    cost_usd: UsdText
+
+
+class UsageItem(SumsOut):
+    group: dict[str, str] = Field(description="a value for each of group_by: codes, as filters of bills take them")
+    names: dict[str, str] = Field(description="the same for people")
+
+
+class Usage(Schema):
+    group_by: list[str]
+    since: str
+    until: str = Field(description="the first day that is not in it")
+    simulated: bool
+    items: list[UsageItem]
+    total: SumsOut
+
+
+class BillItem(Schema):
+    code: str
+    name: str
+    calls: int
+    unpriced_calls: int
+    cost_usd: UsdText
+
+
+class PartItem(Schema):
+    part: str
+    cost_usd: UsdText
+
+
+class CounterLineOut(Schema):
+    call: str
+    run: str
+    own_month: str
+    month: str = Field(description="whose bill took the difference")
+    booked_usd: UsdTextOrNull
+    exact_usd: UsdTextOrNull
+    cost_usd: UsdText = Field(description="what it adds to this bill")
+    made_at: TimeTextOrNull
+
+
+class LateOut(Schema):
+    count: int
+    booked_usd: UsdText
+    exact_usd: UsdText
+
+
+class WhyPart(Schema):
+    crew: str | None
+    agent: str
+    model: str
+    model_before: str
+    reason: str
+    usd: UsdText
+
+
+class WhyOut(Schema):
+    month: str = Field(description="the one that it is compared with")
+    before_usd: UsdText
+    difference_usd: UsdText
+    parts: list[WhyPart] = Field(description="they sum to the difference exactly")
+
+
+class MonthOut(Schema):
+    month: str
+    state: str = Field(description="open or closed")
+    simulated: bool
+    total_usd: UsdText
+    calls: int
+    unpriced_calls: int
+    budget_usd: UsdTextOrNull
+    closed_at: TimeTextOrNull
+
+
+class MonthList(Schema):
+    items: list[MonthOut]
+
+
+class BillOut(MonthOut):
+    usage: UsageSums
+    by: dict[str, list[BillItem]] = Field(description="by each dimension; every list sums to the total")
+    classes: list[BillItem] = Field(description="cost classes; they sum to the total")
+    waste: list[BillItem] = Field(description="what gave nothing, by reason")
+    parts: list[PartItem] = Field(description="tokens by kind, fees, and what is kept undivided; they sum to the total")
+    saved_usd: UsdText = Field(description="by caches of results")
+    cache_saved_usd: UsdText = Field(description="by prompts that providers had in their caches")
+    counter_lines_usd: UsdText
+    counter_lines: list[CounterLineOut] = Field(description="the first 200")
+    late: LateOut = Field(description="exact figures that took the place of assumptions in this month's own calls")
+    why: WhyOut | None = Field(description="why it is not what the month before was; null without one")
+    forecast: ForecastOut | None = Field(description="of the present month, where it is not narrowed")
+    number: int | None = Field(description="of a closed bill; `/bills/{month}/document` has what was frozen")
+    hash: str | None = Field(description="of a closed bill: SHA-256 of that document")

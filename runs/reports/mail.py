@@ -1,0 +1,53 @@
+"""Mails reports: one message for each person, as text and as HTML, with a way out of it (RFC 8058)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.base import BaseEmailBackend
+from django.template.loader import render_to_string
+
+from runs.models import ReportKind, ReportMail
+from runs.notices.sending import Mails
+from runs.reports.figures import figures_from
+from runs.reports.links import Stop, stop_url
+from runs.reports.texts import plain, told
+from teams.models import Membership
+
+
+def mail_of(row: ReportMail, server: BaseEmailBackend | None = None) -> EmailMultiAlternatives | None:
+    """None to who is no active member any more.
+
+    Its id is the same at every try, so that a mailbox can tell a message that comes twice.
+    """
+    report, team = row.report, row.report.team
+    if not row.user.is_active or not Membership.objects.filter(team=team, user=row.user).exists():
+        return None
+    words = told(team, figures_from(report.figures), report.made_at)
+    stop = stop_url(Stop(team.pk, row.user_id, ReportKind(report.kind)))
+    host = urlsplit(settings.PUBLIC_URL).hostname
+    message = EmailMultiAlternatives(
+        words.subject,
+        plain(words, stop=stop),
+        to=[row.user.email],
+        connection=server,
+        headers={
+            "Message-ID": f"<report-{report.kind}-{report.begins}-{team.pk}-{row.user_id}@{host}>",
+            "Auto-Submitted": "auto-generated",
+            **_way_out(stop),
+        },
+    )
+    message.attach_alternative(render_to_string("runs/reports/mail.html", {"told": words, "stop": stop}), "text/html")
+    return message
+
+
+def _way_out(stop: str) -> dict[str, str]:
+    """One click is for addresses by https alone (RFC 8058, 3.1)."""
+    one_click = {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"} if stop.startswith("https:") else {}
+    return {"List-Unsubscribe": f"<{stop}>", **one_click}
+
+
+send_due_reports = Mails(ReportMail, ("user", "report__team"), mail_of).send_due
+"""Sends the reports that are due; returns how many."""

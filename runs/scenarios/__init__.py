@@ -1,0 +1,1 @@
+"""What runs would have cost on other models, at other prices, or with prompt caching; kept under names."""

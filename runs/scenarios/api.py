@@ -1,0 +1,83 @@
+"""The API's operations on scenarios. The rules and the figures are those of the pages."""
+
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from ninja import Router, Status
+
+from runs.models import Scenario
+from runs.scenarios import actions
+from runs.scenarios.answer import Answer, answer
+from runs.scenarios.asked import of_json
+from runs.scenarios.csv_table import csv_text
+from runs.scenarios.queries import reopened, seen_by
+from runs.scenarios.schemas import AnswerOut, AskedIn, NameIn, ReopenedOut, SavedList, SavedOut, ScenarioIn
+from teams.api.bearer import ApiRequest, Bearer
+from teams.api.error_body import ERRORS
+from teams.api.idempotency import once
+from teams.models import Role
+
+router = Router(tags=["scenarios"])
+
+
+@router.get("", response={200: SavedList, **ERRORS}, auth=Bearer(Role.VIEWER))
+def list_scenarios(request: ApiRequest) -> dict[str, Any]:
+    """The team's scenarios and the token's person's own, with the figures of when they were saved."""
+    return {"items": [SavedOut.of(scenario) for scenario in seen_by(request.auth)], "next": None}
+
+
+@router.post("/answer", response={200: AnswerOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+def answer_scenario(request: ApiRequest, body: AskedIn) -> Any:
+    """What the calls would have cost; as CSV if that is what ``Accept`` asks for. Nothing is saved or spent."""
+    found = answer(request.auth, of_json(body.model_dump()))
+    return _csv(found) if _asks_csv(request) else AnswerOut.of(found)
+
+
+@router.post("", response={201: SavedOut, **ERRORS}, auth=Bearer(Role.RUNNER))
+def create_scenario(request: ApiRequest, body: ScenarioIn) -> Status[dict[str, Any]]:
+    """Saves a question under a name, with the figures of now."""
+    asked = of_json(body.asked.model_dump())
+
+    def make() -> dict[str, Any]:
+        who = request.auth
+        return {"id": actions.save_scenario(who, body.name, asked, for_team=body.team, replace_it=body.replace).pk}
+
+    return Status(201, SavedOut.of(_scenario(request, once(request, make)["id"])))
+
+
+@router.get("/{int:scenario_id}", response={200: ReopenedOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+def get_scenario(request: ApiRequest, scenario_id: int) -> Any:
+    """The figures of then and of now; those of now as CSV if that is what ``Accept`` asks for."""
+    found = reopened(request.auth, _scenario(request, scenario_id))
+    if _asks_csv(request) and found.now is not None:
+        return _csv(found.now)
+    return ReopenedOut.of_reopened(found)
+
+
+@router.patch("/{int:scenario_id}", response={200: SavedOut, **ERRORS}, auth=Bearer(Role.RUNNER))
+def rename_scenario(request: ApiRequest, scenario_id: int, body: NameIn) -> dict[str, Any]:
+    """Gives it another name. What it asks stays."""
+    return SavedOut.of(actions.rename_scenario(request.auth, _scenario(request, scenario_id), body.name))
+
+
+@router.delete("/{int:scenario_id}", response={204: None, **ERRORS}, auth=Bearer(Role.RUNNER))
+def delete_scenario(request: ApiRequest, scenario_id: int) -> Status[None]:
+    """Removes it. The runs stay."""
+    actions.remove_scenario(request.auth, _scenario(request, scenario_id))
+    return Status(204, None)
+
+
+def _asks_csv(request: ApiRequest) -> bool:
+    return "text/csv" in request.headers.get("Accept", "")
+
+
+def _csv(found: Answer) -> HttpResponse:
+    return HttpResponse(csv_text(found), content_type="text/csv; charset=utf-8")
+
+
+def _scenario(request: ApiRequest, pk: int) -> Scenario:
+    """Raises ``Http404`` also for another person's own."""
+    scenario = seen_by(request.auth).filter(pk=pk).first()
+    if scenario is None:
+        raise Http404("No such scenario.")
+    return scenario

@@ -1,0 +1,39 @@
+"""A scenario as CSV: each agent's calls to each model, exact, safe to open in a spreadsheet; the last line sums."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from io import StringIO
+
+from runs.money import usd_text
+from runs.scenarios.answer import Answer, Sums
+from runs.spreadsheets import safe
+
+COLUMNS = (
+    *("crew", "agent", "model", "model_then", "simulated", "calls", "unpriced_calls", "cost_usd"),
+    *("compared_calls", "compared_usd", "then_usd", "difference_usd", "limits"),
+)
+
+
+def csv_text(found: Answer) -> str:
+    text = StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerows(_rows(found))
+    return text.getvalue()
+
+
+def _rows(found: Answer) -> Iterator[list[str]]:
+    kind = "yes" if found.simulated else "no"
+    for line in found.lines:
+        group = line.target.group
+        who = (safe(group.crew), safe(group.agent), safe(group.model), safe(line.target.to), kind)
+        yield [*who, *_figures(line.sums), safe(" ".join(line.limits))]
+    yield ["sum", "", "", "", kind, *_figures(found.total), ""]
+
+
+def _figures(sums: Sums) -> list[str]:
+    money = (sums.compared_nusd, sums.new_nusd, sums.difference_nusd)
+    counts = (str(sums.calls), str(sums.unpriced_calls), usd_text(sums.cost_nusd) or "", str(sums.compared_calls))
+    return [*counts, *(usd_text(nusd) or "" for nusd in money)]

@@ -1,0 +1,45 @@
+"""Exact shares in a difference: Shapley values of factors that are multiplied, in fractions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from itertools import combinations
+from math import factorial, prod
+
+TWO = 2
+
+
+def shares(before: Sequence[Fraction], after: Sequence[Fraction]) -> tuple[Fraction, ...]:
+    """What each factor contributes to ``prod(after) - prod(before)``: its Shapley value. They sum to that exactly.
+
+    It is the change that the factor makes when it moves from its value before to the one after, averaged over all
+    orders in which the factors can move. A factor that did not change contributes 0. Of equal length, some three long:
+    the work doubles with each factor.
+    """
+    return tuple(_share(number, before, after) for number in range(len(before)))
+
+
+def _share(own: int, before: Sequence[Fraction], after: Sequence[Fraction]) -> Fraction:
+    change = after[own] - before[own]
+    if not change:
+        return Fraction(0)
+    others = [number for number in range(len(before)) if number != own]
+    if len(others) == TWO:  # the usual case, for which the sum below is this
+        (a, b), (c, d) = ((before[other], after[other]) for other in others)
+        return change * (2 * (a * c + b * d) + a * d + b * c) / 6
+    value = Fraction(0)
+    for size in range(len(before)):
+        weight = Fraction(factorial(size) * factorial(len(others) - size), factorial(len(before)))
+        for moved in combinations(others, size):
+            value += weight * prod((after if other in moved else before)[other] for other in others)
+    return value * change
+
+
+def total(values: Iterable[Fraction]) -> Fraction:
+    return sum(values, Fraction(0))
+
+
+def rounded(value: Fraction) -> int:
+    """To the nearest whole number, half to even, as Python rounds everywhere."""
+    return round(value)

@@ -1,0 +1,218 @@
+"""A month's page, its calls, its file: the same figures everywhere, and each link leads to what sums to its figure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from agents_app.models import Crew
+from runs.bill_sums.dimensions import DIMENSIONS
+from runs.bills.asked import asked
+from runs.bills.calls import behind
+from runs.bills.page import BillPage, bill_page
+from runs.ledger import rollups
+from runs.models import Bill, Call, Correction
+from runs.money import to_nusd
+from runs.states import CostClass, RunState
+from teams.refusals import Invalid
+from tests.cast import Cast, make_crew
+from tests.ledger import make_call, make_run
+
+pytestmark = pytest.mark.django_db
+
+SEPTEMBER, OCTOBER = date(2026, 9, 1), date(2026, 10, 1)
+TOTAL = 5_000_000_000 + 70_000_000 + 3_000_000 - 1_000
+
+
+@pytest.fixture
+def crew(cast: Cast) -> Crew:
+    """Its October: work for two customers, a retry, a failed run, a call without a price, and a counter-line."""
+    crew = make_crew(cast.editor)
+    alder = make_run(cast.runner, crew, metadata={"customer": "Alder & Sons"})
+    kestrel = make_run(cast.editor, crew, metadata={"customer": "Kestrel"})
+    failed = make_run(cast.runner, crew, state=RunState.FAILED)
+    _call(alder, 1, cost_nusd=4_000_000_000)
+    _call(kestrel, 2, cost_nusd=1_000_000_000, model="o4-mini", agent="news")
+    _call(kestrel, 3, cost_nusd=70_000_000, cost_class=CostClass.RETRY)
+    _call(failed, 4, cost_nusd=3_000_000)
+    _call(alder, 5, cost_nusd=None, model="acme-7b")
+    _call(alder, 6, cost_nusd=9_000_000_000, simulated=True)
+    old = _call(kestrel, 7, cost_nusd=2_000_000_000, month=SEPTEMBER)
+    Correction.objects.create(call=old, booked_nusd=2_000_001_000, cost_nusd=2_000_000_000, month=OCTOBER)
+    Bill.objects.create(
+        team=cast.team, month=SEPTEMBER, spent_nusd=2_000_001_000, closed_at=datetime(2026, 10, 2, tzinfo=UTC)
+    )
+    Bill.objects.create(team=cast.team, month=OCTOBER, spent_nusd=TOTAL, budget_nusd=10_000_000_000)
+    rollups.rebuild(cast.team.pk)
+    return crew
+
+
+def _call(run: Any, step: int, *, month: date = OCTOBER, **fields: Any) -> Call:
+    moment = datetime(month.year, month.month, step, 12, tzinfo=UTC)
+    return make_call(run, step=step, billed_month=month, started_at=moment, finished_at=moment, **fields)
+
+
+def page_of(cast: Cast, **query: str) -> BillPage:
+    return bill_page(cast.viewer, OCTOBER, asked(query), simulated=False)
+
+
+def test_the_total_is_what_the_bill_booked_and_everything_on_the_page_sums_to_it(cast: Cast, crew: Crew) -> None:
+    page = page_of(cast, over="label:customer")
+    assert page.standing is not None
+    assert page.total.spent_nusd == page.standing.spent_nusd == TOTAL
+    assert sum(line.sums.spent_nusd for line in page.classes) == TOTAL
+    assert sum(line.sums.spent_nusd for line in page.parts) == TOTAL
+    assert {line.values[0].code: line.sums.spent_nusd for line in page.waste} == {
+        "retry": 70_000_000,
+        "failed_run": 3_000_000,
+    }
+    assert (page.requests.calls, page.requests.unpriced_calls) == (5, 1)
+    assert [line.values[0].code for line in page.unpriced] == ["acme-7b"]
+    assert [(line.nusd, line.own_month) for line in page.counter_lines] == [(-1000, SEPTEMBER)]
+    assert page.why is not None
+    assert sum(part.nusd for part in page.why.parts) == TOTAL - 2_000_001_000
+    assert page.charges is not None
+    assert page.charges.cents == sum(row.cents for row in page.charges.rows) == 507
+
+
+@pytest.mark.parametrize("by", [*DIMENSIONS, "part", "label:customer"])
+def test_rows_and_cells_sum_to_the_total_whatever_divides_it(cast: Cast, crew: Crew, by: str) -> None:
+    for second in ("", "model", "label:customer", "part"):
+        pivot = page_of(cast, by=by, **{"and": second}).pivot
+        assert sum(row.sums.spent_nusd for row in pivot.rows) + pivot.rest_nusd == TOTAL
+        if len(pivot.by) == 2:
+            assert sum(cell.spent_nusd for cell in pivot.totals) == TOTAL
+            for row in pivot.rows:
+                assert sum(cell.spent_nusd for cell in row.cells if cell) == row.sums.spent_nusd
+
+
+def test_every_link_of_the_page_leads_to_calls_that_sum_to_its_figure(cast: Cast, crew: Crew, client: Client) -> None:
+    for by in DIMENSIONS:
+        for row in page_of(cast, by=by).pivot.rows:
+            _same(cast, {by: row.value.code}, row.sums.spent_nusd)
+    pivot = page_of(cast, by="label:customer", **{"and": "model"}).pivot
+    for row in pivot.rows:
+        for column, cell in zip(pivot.columns, row.cells, strict=True):
+            if cell:
+                _same(cast, {"label:customer": row.value.code, "model": column.code}, cell.spent_nusd)
+    client.force_login(cast.viewer.user)
+    html = client.get("/t/acme/bills/2026-10/?money=real").content.decode()
+    links = {part.split('"')[0] for part in html.split('href="/t/acme/bills/2026-10/calls/?')[1:]}
+    assert len(links) > 6
+    for link in links:
+        assert client.get(f"/t/acme/bills/2026-10/calls/?{link.replace('&amp;', '&')}").status_code == 200
+        assert dict(parse_qsl(link.replace("&amp;", "&")))["money"] == "real"
+
+
+def _same(cast: Cast, only: dict[str, str], nusd: int) -> None:
+    found = behind(cast.viewer, OCTOBER, only, simulated=False)
+    calls = sum(call.cost_nusd or 0 for call in found.page.items)
+    assert found.sums.spent_nusd == nusd == calls + sum(line.nusd for line in found.counter_lines)
+    assert found.calls_nusd == calls
+
+
+def test_narrowing_to_a_customer_tells_its_own_figures(cast: Cast, crew: Crew, client: Client) -> None:
+    page = page_of(cast, **{"label:customer": "Alder & Sons"})
+    assert page.total.spent_nusd == 4_000_000_000
+    assert page.budget is None
+    client.force_login(cast.viewer.user)
+    html = client.get("/t/acme/bills/2026-10/?label:customer=Alder+%26+Sons").content.decode()
+    assert "customer: Alder &amp; Sons" in html
+
+
+def test_real_and_simulated_money_are_never_added_up(cast: Cast, crew: Crew, client: Client) -> None:
+    made_up = bill_page(cast.viewer, OCTOBER, asked({}), simulated=True)
+    assert (made_up.total.spent_nusd, made_up.standing, made_up.total.counter_lines) == (9_000_000_000, None, 0)
+    client.force_login(cast.viewer.user)
+    client.get("/t/acme/bills/?money=simulated")
+    assert "$9.00" in client.get("/t/acme/bills/2026-10/").content.decode(), "the choice is remembered"
+
+
+def test_the_file_and_the_api_tell_the_pages_figures(cast: Cast, crew: Crew, client: Client) -> None:
+    client.force_login(cast.viewer.user)
+    for query in ("", "lines=all&", "by=part&", "by=label:customer&and=day&"):
+        text = client.get(f"/t/acme/bills/2026-10.csv?{query}money=real").content.decode()
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert sum(to_nusd(Decimal(row["spent_usd"])) for row in rows) == TOTAL
+    charged = client.get("/t/acme/bills/2026-10.csv?table=charges&over=label:customer").content.decode()
+    rows = list(csv.DictReader(io.StringIO(charged)))
+    assert sum(Decimal(row["charged_usd"]) for row in rows) == Decimal("5.07")
+    assert client.get("/t/acme/bills/2026-10.csv?table=charges").status_code == 422
+
+
+def test_what_makes_no_sense_is_said_and_the_whole_month_shown(cast: Cast, crew: Crew, client: Client) -> None:
+    client.force_login(cast.viewer.user)
+    for query, words in (
+        ("by=colour", "nothing that a bill is divided by"),
+        ("crew=nope", "There is no crew"),
+        ("version=x@y", "There is no version"),
+        ("day=yesterday", "There is no day"),
+        ("person=x", "There is no person"),
+        ("over=crews", "nothing that a bill is divided by"),
+        ("weigh=luck&over=person", "cost, calls or equal"),
+    ):
+        answer = client.get(f"/t/acme/bills/2026-10/?{query}")
+        assert (answer.status_code, words in answer.content.decode()) == (422, True), query
+        assert "$5.07" in answer.content.decode()
+    for month in ("2026-13", "2026-1", "1999-01", "9999-01", "november", "2026-10-01"):
+        assert client.get(f"/t/acme/bills/{month}/").status_code == 404, month
+    assert client.get("/t/acme/bills/2026-10/calls/?crew=nope").status_code == 422
+    assert client.get("/t/acme/bills/2026-10/calls/?cursor=x").status_code == 422
+    with pytest.raises(Invalid):
+        behind(cast.viewer, OCTOBER, {"token": "x"}, simulated=False)
+
+
+def test_a_spreadsheet_takes_no_label_for_a_formula(cast: Cast, client: Client) -> None:
+    run = make_run(cast.runner, make_crew(cast.editor), metadata={"customer": "=HYPERLINK(1)", "<b>": "<i>"})
+    _call(run, 1)
+    rollups.rebuild(cast.team.pk)
+    client.force_login(cast.viewer.user)
+    text = client.get("/t/acme/bills/2026-10.csv?by=label:customer&money=real").content.decode()
+    assert "'=HYPERLINK(1)" in text
+    html = client.get("/t/acme/bills/2026-10/?by=label:%3Cb%3E&money=real").content.decode()
+    assert "<i>" not in html
+    assert "&lt;i&gt;" in html
+
+
+def test_calls_come_in_pages(cast: Cast, crew: Crew) -> None:
+    run = make_run(cast.runner, crew, metadata={"customer": "many"})
+    for step in range(130):
+        _call(run, 8, attempt=step + 1, state="error", cost_nusd=1)
+    rollups.rebuild(cast.team.pk)
+    only = {"label:customer": "many"}
+    first = behind(cast.viewer, OCTOBER, only, simulated=False)
+    second = behind(cast.viewer, OCTOBER, only, simulated=False, cursor=first.page.next)
+    assert [len(one.page.items) for one in (first, second)] == [100, 30]
+    assert len({call.pk for one in (first, second) for call in one.page.items}) == 130
+    back = behind(cast.viewer, OCTOBER, only, simulated=False, cursor=second.page.previous)
+    assert [call.pk for call in back.page.items] == [call.pk for call in first.page.items]
+
+
+def test_others_see_nothing_of_it(cast: Cast, crew: Crew, client: Client) -> None:
+    client.force_login(cast.stranger.user)
+    for path in ("bills/", "bills/2026-10/", "bills/2026-10/calls/", "bills/2026-10.csv"):
+        assert client.get(f"/t/acme/{path}").status_code == 404
+    assert bill_page(cast.stranger, OCTOBER, asked({}), simulated=False).total.calls == 0
+    with pytest.raises(Invalid):
+        behind(cast.stranger, OCTOBER, {"crew": crew.slug}, simulated=False)
+
+
+def test_a_page_makes_few_queries_and_an_empty_month_says_so(
+    cast: Cast, client: Client, crew: Crew, django_assert_max_num_queries: Any
+) -> None:
+    client.force_login(cast.viewer.user)
+    with django_assert_max_num_queries(26):
+        assert client.get("/t/acme/bills/2026-10/?over=label:customer&by=person&and=label:customer").status_code == 200
+    html = client.get(f"/t/acme/bills/{timezone.now():%Y-%m}/?money=real").content.decode()
+    assert "Nothing real yet" in html
+    months = client.get("/t/acme/bills/?money=real").content.decode()
+    assert "closed 2 Oct 2026" in months
+    assert "$5.07" in months

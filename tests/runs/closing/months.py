@@ -1,0 +1,95 @@
+"""A month with all that a bill can hold, written row by row: two crews, labels, people, tokens, waste, late figures."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from agents_app.actions import create_crew
+from agents_app.models import Crew
+from runs.ledger import rollups
+from runs.models import Allowance, Bill, Call, Correction, PriceQuote, Run
+from runs.models.call import CALL_PARTS
+from runs.states import RunState
+from teams.actions import issue_token
+from tests.cast import Cast, brief_spec, make_crew
+from tests.ledger import make_call, make_run
+from tests.runs.books import last_month, this_month
+
+LOST = {"state": "unknown", "cost_class": "failed", "prompt_tokens": 0, "completion_tokens": 0}
+
+
+def day_of(month: date, day: int) -> datetime:
+    return datetime(month.year, month.month, day, 12, tzinfo=UTC)
+
+
+class Month:
+    """Last month of a team, over and not closed. ``lost`` is a call of it whose exact figure is not known yet."""
+
+    def __init__(self, cast: Cast) -> None:
+        self.cast, self.month = cast, last_month()
+        self.quote = PriceQuote.objects.create(
+            team=cast.team, model="gpt-4o", input_usd_per_mtok="2.5", output_usd_per_mtok="10"
+        )
+        self.crew = make_crew(cast.owner)
+        self.other = create_crew(cast.owner, name="=Other «crew»", spec=brief_spec())
+        token, _ = issue_token(cast.editor, name="-nightly")
+        one = self._run(self.crew, metadata={"customer": "Acme", "project": "A"})
+        self._call(one, 1, parts=(250_000, 0, 0, 500_000))
+        unpriced = {"cost_nusd": None, "input_usd_per_mtok": None, "output_usd_per_mtok": None, "quote": None}
+        self._call(one, 2, model="acme-7b", **unpriced)
+        self._call(one, 3, attempt=2, cost_class="retry")
+        failed = self._run(self.other, state=RunState.FAILED, metadata={"customer": "none"}, api_token=token)
+        self._call(failed, 4, credential="openai: default")
+        self._call(failed, 5, kind="tool", tool="search", model="", cost_nusd=0, prompt_tokens=0, completion_tokens=0)
+        self.lost = self._call(failed, 6, **LOST, cost_nusd=600_000, reserved_nusd=600_000)
+        late = self._call(failed, 7, state="late", cost_class="duplicate", reserved_nusd=900_000)
+        Correction.objects.create(call=late, booked_nusd=900_000, cost_nusd=750_000, month=self.month)
+        nobody = self._run(self.crew, created_by=None)
+        self._call(
+            nobody, 28, cost_nusd=1, prompt_tokens=0, completion_tokens=0, provider_nusd=1, provider_is_booked=True
+        )
+        self.live = self._run(self.crew, state=RunState.RUNNING, metadata={"customer": "Zürich"})
+        self._call(self.live, 9)
+        simulated = self._run(self.crew, simulated=True)
+        self._call(simulated, 10, simulated=True, cost_nusd=5_000_000)
+        self.sum_up()
+
+    def sum_up(self) -> None:
+        real = Call.objects.filter(team=self.cast.team, simulated=False)
+        for month in {self.month, *real.values_list("billed_month", flat=True)}:
+            spent = sum(call.cost_nusd or 0 for call in real.filter(billed_month=month))
+            sums = {"spent_nusd": spent}
+            Bill.objects.update_or_create(team=self.cast.team, month=month, defaults=sums)
+            Allowance.objects.update_or_create(
+                team=self.cast.team, month=month, user=self.cast.runner.user, defaults=sums
+            )
+        rollups.rebuild(self.cast.team.pk)
+
+    def book_late(self, nusd: int = 100_000) -> None:
+        """The exact figure of ``lost`` comes now, and this month takes the difference."""
+        rollups.take_out(self.lost.run_id)
+        Call.objects.filter(pk=self.lost.pk).update(
+            state="late", cost_class="duplicate", cost_nusd=nusd, prompt_tokens=40, input_usd_per_mtok="2.5"
+        )
+        rollups.add(self.lost.run_id)
+        Correction.objects.create(
+            call=self.lost, booked_nusd=600_000, cost_nusd=nusd, month=this_month(), made_at=timezone.now()
+        )
+        Bill.objects.update_or_create(team=self.cast.team, month=this_month(), defaults={"spent_nusd": nusd - 600_000})
+
+    def _run(self, crew: Crew, **fields: Any) -> Run:
+        began = day_of(self.month, 1)
+        fields = {"started_at": began, "created_at": began} | fields
+        if fields.get("state") == RunState.RUNNING:
+            fields |= {"lease_owner": "worker", "lease_until": timezone.now() + timedelta(hours=1), "lease_epoch": 1}
+        return make_run(self.cast.runner, crew, **fields)
+
+    def _call(self, run: Run, day: int, *, parts: tuple[int, ...] = (), **fields: Any) -> Call:
+        began = day_of(self.month, day)
+        kept = {f"{name}_nusd": 0 for name in CALL_PARTS} if parts else {}
+        kept |= {f"{name}_nusd": nusd for name, nusd in zip(CALL_PARTS, parts, strict=False)}
+        usual = {"billed_month": self.month, "started_at": began, "finished_at": began + timedelta(seconds=1)}
+        return make_call(run, step=day, **(usual | kept | {"quote": self.quote} | fields))
