@@ -37,7 +37,7 @@ class DocumentIn(Strict):
     text: str = Field(max_length=MAX_DOCUMENT_BYTES)
 
 
-class UploadIn(Strict):
+class DocumentFileIn(Strict):
     """The fields beside the file."""
 
     title: str = Field("", description="the file's name where it is left out", max_length=255)
@@ -89,7 +89,7 @@ UPLOAD_BODY = {
                     "additionalProperties": False,
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
-                        **UploadIn.model_json_schema()["properties"],
+                        **DocumentFileIn.model_json_schema()["properties"],
                     },
                 }
             },
@@ -132,7 +132,7 @@ def remove_document(request: ApiRequest, pk: int) -> Status[None]:
 
 def _read(request: ApiRequest) -> ReadUpload:
     if is_upload(request):
-        fields, file = read_fields(request, UploadIn, files="file"), _only_file(request)
+        fields, file = read_fields(request, DocumentFileIn, files="file"), _only_file(request)
         return read_upload(
             request.auth,
             title=fields.title or file.name or "",

@@ -11,7 +11,7 @@ from runs.paging import MAX_PAGE
 from runs.prices.actions import MAX_MODEL_CHARS, book_unpriced, set_price, take_back
 from runs.prices.month import MonthByList, month_by_list
 from runs.prices.queries import ModelPrice, history_of, listed, price_of, prices_of
-from runs.prices.schemas import BookedOut, History, MonthOut, PriceIn, PriceList, QuoteOut, UnpricedIn
+from runs.prices.schemas import BookedOut, History, PricedMonthOut, PriceIn, PriceList, QuoteOut, UnpricedIn
 from runs.prices.tables import csv_of
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
@@ -51,7 +51,7 @@ def list_price_history(request: ApiRequest, model: ModelQuery) -> dict[str, obje
     return History.of(model, history_of(request.auth, model))
 
 
-@router.get("/month", response={200: MonthOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+@router.get("/month", response={200: PricedMonthOut, **ERRORS}, auth=Bearer(Role.VIEWER))
 def reckon_month_by_list(request: ApiRequest) -> MonthByList:
     """What this month's calls would cost by the default list as it is now, against what was booked."""
     return month_by_list(request.auth)

@@ -198,7 +198,7 @@ class MonthOfModel(Schema):
     found_usd: UsdText = Field(validation_alias="found_nusd", description="and what they cost by it")
 
 
-class MonthOut(Schema):
+class PricedMonthOut(Schema):
     month: date
     models: list[MonthOfModel]
     total: MonthOfModel = Field(description="its model is empty")

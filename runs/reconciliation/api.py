@@ -11,7 +11,7 @@ from runs.reconciliation.actions import MAX_EXPORT_BYTES, ReadExport
 from runs.reconciliation.csv_table import csv_text
 from runs.reconciliation.page import Check
 from runs.reconciliation.queries import checks_of, their_keys
-from runs.reconciliation.schemas import CheckDetail, CheckList, CheckOut, ExportIn, KeysIn, KeysOut, UploadIn
+from runs.reconciliation.schemas import CheckDetail, CheckList, CheckOut, ExportFilesIn, ExportIn, KeysIn, KeysOut
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
@@ -33,7 +33,7 @@ EXPORT_BODY = {
                     "additionalProperties": False,
                     "properties": {
                         "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
-                        **UploadIn.model_json_schema()["properties"],
+                        **ExportFilesIn.model_json_schema()["properties"],
                     },
                 }
             },
@@ -88,7 +88,7 @@ def delete_reconciliation(request: ApiRequest, pk: int) -> Status[None]:
 
 def _read(request: ApiRequest) -> ReadExport:
     if is_upload(request):
-        fields = read_fields(request, UploadIn, files="files")
+        fields = read_fields(request, ExportFilesIn, files="files")
         files = [(file.name or "", file.read(MAX_EXPORT_BYTES + 1)) for file in request.FILES.getlist("files")]
         return actions.read_exports(request.auth, files, fields.choice({}))
     body = read_body(request, ExportIn)

@@ -48,7 +48,7 @@ class ExportIn(ChoiceIn):
     )
 
 
-class UploadIn(ChoiceIn):
+class ExportFilesIn(ChoiceIn):
     """The fields beside the files. Columns of other programs are chosen in JSON or on the page."""
 
 
@@ -84,7 +84,7 @@ class PartOut(Schema):
     ratio: str | None = Field(description="of their cost to ours, where a price explains it")
 
 
-class LineOut(Schema):
+class CheckLineOut(Schema):
     day: dt.date = Field(description="in UTC, by a call's start")
     model: TextOrNull
     key: TextOrNull = Field(description="null where keys are not told apart")
@@ -98,7 +98,7 @@ class LineOut(Schema):
     parts: list[PartOut] = Field(description="they sum to the difference")
 
 
-class TotalOut(Schema):
+class CheckTotalOut(Schema):
     theirs: str | int
     ours: str | int
     difference: str | int = Field(description="theirs less ours")
@@ -139,9 +139,9 @@ class CheckDetail(CheckOut):
     tells: list[str] = Field(description="of model, key, tokens and cost what the export tells")
     notes: list[str] = Field(description="what was guessed or not understood")
     measure: Literal["usd", "tokens"] = Field(description="what is compared")
-    total: TotalOut
+    total: CheckTotalOut
     unassigned_keys: list[str] = Field(description="of theirs, about which nobody has said anything")
-    lines: list[LineOut]
+    lines: list[CheckLineOut]
 
     @staticmethod
     def of(check: Any) -> dict[str, Any]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
+from ninja import Schema
+
 from crewsite.api import api
 
 
@@ -11,6 +16,19 @@ def test_each_operation_has_an_id_of_its_own_that_no_move_of_its_module_changes(
     assert len(ids) == len(set(ids))
     assert {"get_run", "launch_run", "list_runs", "import_crew"} <= set(ids)
     assert not any("_api_" in name for name in ids)
+
+
+def test_no_two_schemas_share_a_name() -> None:
+    """ninja lists a schema under its class's name alone, so the second one would stand for the first."""
+    names = Counter(
+        one.__name__ for one in _below(Schema) if one.__module__.split(".")[0] in ("runs", "agents_app", "teams")
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+    assert names["RunOut"] == 1
+
+
+def _below(schema: type[Any]) -> set[type[Any]]:
+    return set(schema.__subclasses__()).union(*(_below(one) for one in schema.__subclasses__()))
 
 
 def test_it_is_made_once_for_all_who_ask_for_it() -> None:

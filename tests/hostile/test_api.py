@@ -61,7 +61,7 @@ SETTINGS = settings(
 
 
 def described() -> Any:
-    document = schemathesis.openapi.from_dict(deepcopy(api.get_openapi_schema(path_prefix="/api/v1/")))
+    document = schemathesis.openapi.from_dict(deepcopy(dict(api.get_openapi_schema(path_prefix="/api/v1/"))))
     document.app = get_wsgi_application()
     document = document.exclude(operation_id="run_events")  # its answer does not end by itself
     document.config.generation.update(max_examples=EXAMPLES, with_security_parameters=False)
