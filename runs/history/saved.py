@@ -8,12 +8,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet
 
 from runs.models import SavedView
-from teams.access import Principal, visible_to
+from teams.access import Principal
 
-MAX_OF_TEAM, MAX_OF_PERSON = 100, 50
 MOST_SHOWN = 12
 # The team's first.
 _OFFERED = """
@@ -31,12 +29,6 @@ class Offered:
     name: str
     is_team: bool
     is_open: bool
-
-
-def seen_by(who: Principal) -> QuerySet[SavedView]:
-    """The team's views, and the person's own in this team."""
-    ours = visible_to(who, SavedView).filter(Q(owner=None) | Q(owner=who.user))
-    return ours.order_by(F("owner").asc(nulls_first=True), "name")
 
 
 def offered(who: Principal, *, q: str, sort: str, columns: str) -> Sequence[Offered]:

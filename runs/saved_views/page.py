@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runs.history.columns import COLUMNS
-from runs.history.saved import seen_by
 from runs.models import SavedView
+from runs.named.queries import seen_by
 from teams.access import Principal
 
 
@@ -21,7 +21,7 @@ class ViewLine:
 
 def view_lines(who: Principal) -> Sequence[ViewLine]:
     """The team's views and the person's own. One query."""
-    return [_line(who, view) for view in seen_by(who).select_related("changed_by")]
+    return [_line(who, view) for view in seen_by(who, SavedView).select_related("changed_by")]
 
 
 def _line(who: Principal, view: SavedView) -> ViewLine:

@@ -10,13 +10,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from runs.history.saved import query_of, seen_by
+from runs.history.saved import query_of
 from runs.models import SavedView
+from runs.named.forms import NameForm
+from runs.named.queries import seen_by
 from runs.saved_views import actions
-from runs.saved_views.forms import TEAM, NameForm, SaveForm
+from runs.saved_views.forms import SaveForm
 from runs.saved_views.page import view_lines
 from teams.access import TeamRequest, member
-from teams.forms import show_refusal
 from teams.models import Role
 from teams.refusals import Conflict, Refusal
 
@@ -38,13 +39,13 @@ def saved_views(request: TeamRequest) -> HttpResponse:
     form = SaveForm(request.POST, for_team=request.who.can_edit)
     is_taken = False
     if form.is_valid():
-        name, for_team = form.cleaned_data["name"], form.cleaned_data["whose"] == TEAM
+        name, for_team = form.cleaned_data["name"], form.is_for_team
         try:
             view = actions.save_view(
                 request.who, name, form.shown(), for_team=for_team, replace="replace" in request.POST
             )
         except Refusal as refusal:
-            _explain(form, refusal)
+            form.explain(refusal)
             is_taken = isinstance(refusal, Conflict)
         else:
             messages.success(request, f"Saved as “{view.name}”.")
@@ -61,7 +62,7 @@ def rename_view(request: TeamRequest, pk: int) -> HttpResponse:
         try:
             actions.rename_view(request.who, view, form.cleaned_data["name"])
         except Refusal as refusal:
-            _explain(form, refusal)
+            form.explain(refusal)
     if request.method == "GET" or form.is_valid():  # GET: somebody opens the address of a refused form anew
         return redirect("saved_views", team=request.who.team.slug)
     return _page(request, status=422, renamed=pk, rename=form)
@@ -78,18 +79,10 @@ def remove_view(request: TeamRequest, pk: int) -> HttpResponse:
 
 def _view(request: TeamRequest, pk: int) -> SavedView:
     """Raises ``Http404`` also for another person's own view."""
-    view = seen_by(request.who).filter(pk=pk).first()
+    view = seen_by(request.who, SavedView).filter(pk=pk).first()
     if view is None:
         raise Http404("No such view.")
     return view
-
-
-def _explain(form: NameForm, refusal: Refusal) -> None:
-    """At the name, or above the form, which hides the other fields."""
-    if "name" in refusal.fields:
-        show_refusal(form, refusal)
-    else:
-        form.add_error(None, refusal.message)
 
 
 def _page(request: TeamRequest, *, status: int = 200, **forms: Any) -> HttpResponse:

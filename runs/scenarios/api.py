@@ -6,11 +6,12 @@ from django.http import Http404, HttpResponse
 from ninja import Router, Status
 
 from runs.models import Scenario
+from runs.named.queries import seen_by
 from runs.scenarios import actions
 from runs.scenarios.answer import Answer, answer
 from runs.scenarios.asked import of_json
 from runs.scenarios.csv_table import csv_text
-from runs.scenarios.queries import reopened, seen_by
+from runs.scenarios.queries import reopened
 from runs.scenarios.schemas import AnswerOut, AskedIn, NameIn, ReopenedOut, SavedList, SavedOut, ScenarioIn
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
@@ -23,7 +24,10 @@ router = Router(tags=["scenarios"])
 @router.get("", response={200: SavedList, **ERRORS}, auth=Bearer(Role.VIEWER))
 def list_scenarios(request: ApiRequest) -> dict[str, Any]:
     """The team's scenarios and the token's person's own, with the figures of when they were saved."""
-    return {"items": [SavedOut.of(scenario) for scenario in seen_by(request.auth)], "next": None}
+    return {
+        "items": [SavedOut.of(scenario) for scenario in seen_by(request.auth, Scenario).select_related("changed_by")],
+        "next": None,
+    }
 
 
 @router.post("/answer", response={200: AnswerOut, **ERRORS}, auth=Bearer(Role.VIEWER))
@@ -77,7 +81,7 @@ def _csv(found: Answer) -> HttpResponse:
 
 def _scenario(request: ApiRequest, pk: int) -> Scenario:
     """Raises ``Http404`` also for another person's own."""
-    scenario = seen_by(request.auth).filter(pk=pk).first()
+    scenario = seen_by(request.auth, Scenario).filter(pk=pk).first()
     if scenario is None:
         raise Http404("No such scenario.")
     return scenario

@@ -9,11 +9,11 @@ from datetime import date
 
 from engine.catalogue.model_ids import provider_of
 from runs.models import Bill, Scenario
+from runs.named.queries import seen_by
 from runs.scenarios import one_down
 from runs.scenarios.answer import MAX_RUNS, Answer, Line, Sums, answer
 from runs.scenarios.asked import PRICES, AgentRule, Asked, ModelRule
 from runs.scenarios.one_down import Down, all_down, with_all_down
-from runs.scenarios.queries import seen_by
 from runs.scenarios.targets import Group
 from teams.access import Principal, visible_to
 
@@ -174,7 +174,7 @@ def _bill(who: Principal, found: Answer) -> Bill | None:
 
 def saved_lines(who: Principal) -> list[SavedLine]:
     """The team's scenarios and the person's own. One query."""
-    return [_saved_line(who, scenario) for scenario in seen_by(who)]
+    return [_saved_line(who, scenario) for scenario in seen_by(who, Scenario).select_related("changed_by")]
 
 
 def which_words(asked: Asked) -> str:

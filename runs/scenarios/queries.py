@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import F, Q, QuerySet
 from django.http import Http404
 
 from runs.models import Scenario
 from runs.scenarios.answer import Answer, answer
 from runs.scenarios.asked import Asked, of_json
-from teams.access import Principal, visible_to
+from teams.access import Principal
 from teams.refusals import Busy, Refusal
 
 
@@ -22,12 +21,6 @@ class Reopened:
     asked: Asked
     now: Answer | None
     why_not: str = ""
-
-
-def seen_by(who: Principal) -> QuerySet[Scenario]:
-    """The team's scenarios, and the person's own in this team."""
-    ours = visible_to(who, Scenario).filter(Q(owner=None) | Q(owner=who.user)).select_related("changed_by")
-    return ours.order_by(F("owner").asc(nulls_first=True), "name")
 
 
 def reopened(who: Principal, scenario: Scenario) -> Reopened:

@@ -12,17 +12,18 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from runs.models import Scenario
+from runs.named.forms import NameForm
+from runs.named.queries import seen_by
 from runs.scenarios import actions
 from runs.scenarios.answer import answer
 from runs.scenarios.asked import PRICES, of_query, with_typed
 from runs.scenarios.csv_table import csv_text
-from runs.scenarios.forms import TEAM, NameForm, SaveForm
+from runs.scenarios.forms import SaveForm
 from runs.scenarios.own_texts import SAMPLE_CALLS, SAMPLE_CHARS, measured
 from runs.scenarios.page import months_to_choose, page_of, saved_lines, which_words
 from runs.scenarios.page import what_if as what_if_page
-from runs.scenarios.queries import reopened, seen_by
+from runs.scenarios.queries import reopened
 from teams.access import TeamRequest, member
-from teams.forms import show_refusal
 from teams.models import Role
 from teams.refusals import Conflict, Refusal
 
@@ -37,14 +38,14 @@ def scenarios(request: TeamRequest) -> HttpResponse:
         return _list(request)
     form, is_taken = SaveForm(request.POST, for_team=request.who.can_edit), False
     if form.is_valid():
-        name, for_team = form.cleaned_data["name"], form.cleaned_data["whose"] == TEAM
+        name, for_team = form.cleaned_data["name"], form.is_for_team
         try:
             asked = of_query(QueryDict(form.cleaned_data["asked"][:MAX_QUERY]))
             scenario = actions.save_scenario(
                 request.who, name, asked, for_team=for_team, replace_it="replace" in request.POST
             )
         except Refusal as refusal:
-            _explain(form, refusal)
+            form.explain(refusal)
             is_taken = isinstance(refusal, Conflict)
         else:
             messages.success(request, f"Saved as “{scenario.name}”. Nothing of it was spent.")
@@ -122,7 +123,7 @@ def rename_scenario(request: TeamRequest, pk: int) -> HttpResponse:
         try:
             actions.rename_scenario(request.who, scenario, form.cleaned_data["name"])
         except Refusal as refusal:
-            _explain(form, refusal)
+            form.explain(refusal)
     if request.method == "GET" or form.is_valid():  # GET: somebody opens the address of a refused form anew
         return redirect("scenarios", team=request.who.team.slug)
     return _list(request, status=422, renamed=pk, rename=form)
@@ -140,7 +141,7 @@ def remove_scenario(request: TeamRequest, pk: int) -> HttpResponse:
 
 def _scenario(request: TeamRequest, pk: int) -> Scenario:
     """Raises ``Http404`` also for another person's own."""
-    scenario = seen_by(request.who).filter(pk=pk).first()
+    scenario = seen_by(request.who, Scenario).filter(pk=pk).first()
     if scenario is None:
         raise Http404("No such scenario.")
     return scenario
@@ -152,14 +153,6 @@ def _without_changes(query: QueryDict) -> str:
     for name in ("agent", "model", "prices", "at", "hit"):
         kept.pop(name, None)
     return kept.urlencode()
-
-
-def _explain(form: NameForm, refusal: Refusal) -> None:
-    """At the name, or above the form."""
-    if "name" in refusal.fields:
-        show_refusal(form, refusal)
-    else:
-        form.add_error(None, refusal.message)
 
 
 def _months() -> list[Any]:

@@ -8,9 +8,10 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
-from runs.history.saved import MAX_OF_PERSON, seen_by
 from runs.models import SavedView
-from runs.saved_views import actions
+from runs.named import actions as named
+from runs.named.actions import MAX_OF_PERSON
+from runs.named.queries import seen_by
 from runs.saved_views.actions import Shown, remove_view, rename_view, save_view
 from teams.access import Principal
 from teams.refusals import Conflict, Invalid
@@ -21,7 +22,7 @@ FAILED = Shown("status:failed since:7d", "cost", "cost,waste,by")
 
 
 def names(who: Principal) -> list[str]:
-    return [view.name for view in seen_by(who)]
+    return [view.name for view in seen_by(who, SavedView)]
 
 
 def test_a_person_keeps_their_own_and_an_editor_the_teams(cast: Cast) -> None:
@@ -101,12 +102,12 @@ def test_what_no_list_shows_is_not_kept(cast: Cast, shown: Shown) -> None:
 
 
 def test_there_are_at_most_so_many(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (actions.MAX_OF_PERSON, actions.MAX_OF_TEAM) == (50, 100)
+    assert (named.MAX_OF_PERSON, named.MAX_OF_TEAM) == (50, 100)
     for number in range(MAX_OF_PERSON):
         save_view(cast.viewer, f"View {number}", FAILED, for_team=False)
     with pytest.raises(Invalid, match="Remove one first"):
         save_view(cast.viewer, "One more", FAILED, for_team=False)
     save_view(cast.viewer, "View 0", FAILED, for_team=False, replace=True)
-    monkeypatch.setattr(actions, "MAX_OF_TEAM", 0)
+    monkeypatch.setattr(named, "MAX_OF_TEAM", 0)
     with pytest.raises(Invalid, match="The team has 0"):
         save_view(cast.owner, "One more", FAILED, for_team=True)

@@ -19,12 +19,13 @@ from agents_app.models import Crew
 from runs.ledger import rollups
 from runs.models import Call, PriceQuote, Run, Scenario
 from runs.money import usd_text
-from runs.scenarios.actions import MAX_OF_PERSON, remove_scenario, rename_scenario, save_scenario
+from runs.named.actions import MAX_OF_PERSON
+from runs.named.queries import seen_by
+from runs.scenarios.actions import remove_scenario, rename_scenario, save_scenario
 from runs.scenarios.answer import answer
 from runs.scenarios.asked import AgentRule, Asked, ModelRule, of_json, of_query
 from runs.scenarios.one_down import RULE
 from runs.scenarios.own_texts import measured
-from runs.scenarios.queries import seen_by
 from teams.access import Principal
 from teams.actions import issue_token
 from teams.models import ProviderKey, Role, Scope
@@ -258,7 +259,7 @@ class TestSaved:
         mine = save_scenario(cast.viewer, "Mine", asked, for_team=False)
         ours = save_scenario(cast.editor, "Ours", asked, for_team=True)
         for who in (cast.owner, cast.editor):
-            assert list(seen_by(who)) == [ours]
+            assert list(seen_by(who, Scenario)) == [ours]
             assert signed_in(who).get(f"{PAGE}{mine.pk}/").status_code == 404
         with pytest.raises(PermissionDenied):
             save_scenario(cast.runner, "Ours too", asked, for_team=True)
@@ -290,7 +291,7 @@ class TestSaved:
         save_scenario(cast.owner, "One", asked_of(ran, prices="team"), for_team=False)
         with pytest.raises(Conflict):
             save_scenario(cast.owner, "one", asked_of(ran, prices="team"), for_team=False)
-        monkeypatch.setattr("runs.scenarios.actions.MAX_OF_PERSON", 1)
+        monkeypatch.setattr("runs.named.actions.MAX_OF_PERSON", 1)
         with pytest.raises(Invalid, match="You have 1 scenarios"):
             save_scenario(cast.owner, "Two", asked_of(ran, prices="team"), for_team=False)
         assert MAX_OF_PERSON == 50
@@ -304,7 +305,7 @@ class TestSaved:
         assert "Choose another name." in html(refused)
         client.post(f"{PAGE}{one.pk}/rename/", {"name": "Three"})
         client.post(f"{PAGE}{one.pk}/remove/")
-        assert list(seen_by(cast.viewer).values_list("name", flat=True)) == ["Two"]
+        assert list(seen_by(cast.viewer, Scenario).values_list("name", flat=True)) == ["Two"]
 
     def test_one_whose_price_is_gone_says_so_and_keeps_its_figures(self, cast: Cast, ran: Run) -> None:
         saved = save_scenario(cast.owner, "One", asked_of(ran, models=[MINI]), for_team=False)
