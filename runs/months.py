@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 
 from django.db import connection
@@ -17,6 +18,7 @@ THIS_MONTH = SQL("date_trunc('month', statement_timestamp() AT TIME ZONE 'UTC'):
 waited for a lock still names the month in which it began: what it found locked may be closed.
 """
 
+NAME = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 READ_NOW = "SELECT clock_timestamp()"
 READ_THIS_MONTH = statement("SELECT {this_month}", this_month=THIS_MONTH)
 
@@ -38,13 +40,11 @@ def this_month() -> date:
 
 
 def month_named(name: str) -> date | None:
-    """The first day of the month that is called so ("2026-10"); None if no month is."""
-    year, _, number = name.partition("-")
-    if not (len(name) == 7 and len(year) == 4 and name.isascii() and (year + number).isdigit()):
-        return None
-    return date(int(year), int(number), 1) if 1 <= int(number) <= 12 and int(year) >= 1 else None
+    """The first day of the month of this century that is called so ("2026-10"); None if none is."""
+    found = NAME.fullmatch(name)
+    return date(int(found[1]), int(found[2]), 1) if found else None
 
 
 def month_after(month: date) -> date:
-    """The first day of the next month. The last one that there is has none: ``ValueError``."""
+    """The first day of the next month."""
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)

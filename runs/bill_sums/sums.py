@@ -18,6 +18,7 @@ from django.db import connection
 from psycopg.sql import SQL, Composable
 
 from runs.bill_sums.dimensions import DIMENSIONS, LABEL, label_of
+from runs.ledger.corrections import CORRECTED_NUSD
 from runs.ledger.rollups import BILL_SUMS
 from runs.models.call import CALL_PARTS
 from runs.sql import listed, statement
@@ -214,8 +215,7 @@ OF_MOVED: LiteralString = """WHERE NOT %(simulated)s AND call.team_id = %(team)s
 MOVED_ROWS: LiteralString = """runs_correction AS correction
     CROSS JOIN LATERAL (SELECT * FROM runs_call WHERE id = correction.call_id OFFSET 0) AS call
     JOIN runs_run AS run ON run.id = call.run_id"""
-MOVED_NUSD: LiteralString = """((CASE WHEN correction.month = %(month)s THEN 1 ELSE -1 END)
-    * (coalesce(correction.cost_nusd, 0) - coalesce(correction.booked_nusd, 0)))"""
+MOVED_NUSD: LiteralString = f"((CASE WHEN correction.month = %(month)s THEN 1 ELSE -1 END) * {CORRECTED_NUSD})"
 _MOVED = _Source(
     rows=MOVED_ROWS,
     of_month=OF_MOVED,

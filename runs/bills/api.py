@@ -5,21 +5,22 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Any
 
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from django.utils import timezone
 from ninja import Query, Router
 
+from runs.api_csv import AS_CSV, csv_response, wants_csv
 from runs.api_fields import YesOrNo
 from runs.bill_sums.dimensions import DIMENSIONS, PART
 from runs.bill_sums.sums import Scope, sums_of, total
 from runs.bills import answer, files
-from runs.bills.asked import month_or_none, only_of
+from runs.bills.asked import only_of
 from runs.bills.files import MOST_LINES, lines_csv
 from runs.bills.lines import Line, dearest_first, in_parts
 from runs.bills.months import month_lines
 from runs.bills.schemas import BillOut, MonthList, Usage
 from runs.bills.values import Names, checked_dimensions
-from runs.months import this_month
+from runs.months import month_named, this_month
 from teams.access import Principal
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
@@ -29,8 +30,6 @@ from teams.refusals import Invalid
 usage_router = Router(tags=["bills"])
 router = Router(tags=["bills"])
 
-CSV = "text/csv"
-AS_CSV = {"responses": {200: {"content": {CSV: {"schema": {"type": "string"}}}}}}
 MOST_ITEMS = 10_000
 MOST_DAYS = 366
 USUAL_DAYS = 30
@@ -55,12 +54,13 @@ def get_usage(
         raise Invalid("Group by four at most.", fields={"group_by": "At most four."})
     first, last = _days(since, until)
     scope = Scope(request.auth, simulated == "yes", None, first, last, answer.raw_only(request.auth, _only(request)))
-    wants_csv, most = _wants_csv(request), MOST_LINES
-    lines = _lines(request.auth, scope, by, most=(most if wants_csv else MOST_ITEMS) + 1)
-    if len(lines) > (most if wants_csv else MOST_ITEMS):
-        raise files.too_many()
-    if wants_csv:
-        return _csv(lines_csv(f"{first}/{last}", scope.simulated, by, lines))
+    as_csv = wants_csv(request)
+    most = MOST_LINES if as_csv else MOST_ITEMS
+    lines = _lines(request.auth, scope, by, most=most + 1)
+    if len(lines) > most:
+        raise files.too_many(most, field="group_by")
+    if as_csv:
+        return csv_response(lines_csv(f"{first}/{last}", scope.simulated, by, lines))
     return answer.usage(by, scope, lines, total(sums_of(scope).values()))
 
 
@@ -80,22 +80,14 @@ def get_bill(
 ) -> Any:
     """A month, written as 2026-11. Names of dimensions as parameters narrow it, as `model=gpt-4o` or
     `label:customer=Alder`. With `Accept: text/csv` its lines come as CSV, by all dimensions or those of `group_by`."""
-    first = month_or_none(month)
+    first = month_named(month)
     if first is None or first > this_month():
         raise Http404
     made_up, only = simulated == "yes", _only(request)
-    if not _wants_csv(request):
+    if not wants_csv(request):
         return answer.bill(request.auth, first, only, simulated=made_up)
     by = checked_dimensions(group_by.split(","), field="group_by") or tuple(DIMENSIONS)
-    return _csv(files.lines(request.auth, first, by, only, simulated=made_up))
-
-
-def _wants_csv(request: ApiRequest) -> bool:
-    return request.get_preferred_type(["application/json", CSV]) == CSV
-
-
-def _csv(text: str) -> HttpResponse:
-    return HttpResponse(text, content_type=f"{CSV}; charset=utf-8")
+    return csv_response(files.lines(request.auth, first, by, only, simulated=made_up))
 
 
 def _only(request: ApiRequest) -> dict[str, str]:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from urllib.parse import urlencode
 
 from runs.bill_sums.dimensions import is_dimension
 from runs.bills.charges import WEIGHS
 from runs.bills.values import checked_dimensions
-from runs.home.asked import REAL, SIMULATED
+from runs.real_or_simulated import MONEY, money_of
 from teams.refusals import Invalid
 
-BY, AND, OVER, SHARED, WEIGH, MONEY, CURSOR = "by", "and", "over", "shared", "weigh", "money", "cursor"
+BY, AND, OVER, SHARED, WEIGH = "by", "and", "over", "shared", "weigh"
 USUAL = ("crew", "model")
 NO_VALUE = "none"
 """What is shared by default: what belongs to nobody in particular."""
-FIRST_YEAR = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +62,3 @@ def asked(query: Mapping[str, str]) -> Asked:
 def only_of(query: Mapping[str, str]) -> dict[str, str]:
     """What the lines are narrowed to: the dimensions that the address names."""
     return {name: query[name] for name in query if is_dimension(name)}
-
-
-def money_of(query: Mapping[str, str]) -> str:
-    money = query.get(MONEY, "")
-    return money if money in (REAL, SIMULATED) else ""
-
-
-def month_or_none(text: str) -> date | None:
-    """The first day of a month that is written as 2026-11."""
-    if len(text) != len("2026-11"):
-        return None
-    try:
-        month = date.fromisoformat(f"{text}-01")
-    except ValueError:
-        return None
-    return month if month.year >= FIRST_YEAR else None
-
-
-def month_after(month: date) -> date:
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1)

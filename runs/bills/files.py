@@ -38,7 +38,7 @@ def lines(who: Principal, month: date, by: Sequence[str], only: Mapping[str, str
     """The month's lines by these dimensions. ``Invalid`` if there are more than ``MOST_LINES``."""
     found = lines_of(who, month, simulated=simulated, only=only).by(*by, most=MOST_LINES + 1)
     if len(found) > MOST_LINES:
-        raise too_many()
+        raise too_many(MOST_LINES, field="by")
     return lines_csv(f"{month:%Y-%m}", simulated, by, found)
 
 
@@ -50,10 +50,10 @@ def charges(who: Principal, month: date, asked: Asked, *, simulated: bool) -> st
     return charges_csv(month, simulated, asked.over, found)
 
 
-def too_many() -> Invalid:
+def too_many(most: int, *, field: str) -> Invalid:
     return Invalid(
-        f"That has more than {MOST_LINES:,} lines. Divide it by less, or narrow it to a crew or a label.",
-        fields={"by": "Too many lines."},
+        f"That has more than {most:,} lines. Divide it by less, or narrow it to a crew or a label.",
+        fields={field: "Too many lines."},
     )
 
 

@@ -9,8 +9,7 @@ from datetime import date, datetime
 from runs.bill_sums.months import months_of
 from runs.bill_sums.sums import Sums
 from runs.bills.lines import lines_of, total_of
-from runs.home.asked import REAL, SIMULATED
-from runs.models import Bill, BillSum, Run
+from runs.models import Bill
 from runs.months import this_month
 from teams.access import Principal, visible_to
 
@@ -38,15 +37,6 @@ class MonthLine:
     budget_nusd: int | None
     is_present: bool
     before_nusd: int | None
-
-
-def is_simulated(who: Principal, chosen: str) -> bool:
-    """Which money is shown: as chosen; else real money if there is any, or nothing at all."""
-    if chosen in (REAL, SIMULATED):
-        return chosen == SIMULATED
-    sums = visible_to(who, BillSum)
-    real = sums.filter(simulated=False).exists() or visible_to(who, Bill).exists()
-    return not real and (sums.filter(simulated=True).exists() or visible_to(who, Run).filter(simulated=True).exists())
 
 
 def standing_of(who: Principal, month: date, *, simulated: bool) -> Standing | None:

@@ -10,7 +10,7 @@ from runs.bill_sums.counter_lines import CounterLine, LateFigures
 from runs.bill_sums.dimensions import DIMENSIONS, LABEL, PART, title_of
 from runs.bill_sums.months import label_names, months_of
 from runs.bill_sums.sums import FEES, Sums
-from runs.bills.asked import NO_VALUE, Asked, month_after
+from runs.bills.asked import NO_VALUE, Asked
 from runs.bills.charges import Charges, charges_of
 from runs.bills.lines import Line, Lines, added_by, in_parts, lines_of, total_of
 from runs.bills.months import Standing, standing_of
@@ -23,7 +23,7 @@ from runs.figures.sums import run_sums
 from runs.forecast import words
 from runs.forecast.month import Forecast
 from runs.forecast.queries import team_forecast
-from runs.months import this_month
+from runs.months import month_after, this_month
 from teams.access import Principal
 
 CUBE = (*BY, "waste")

@@ -14,19 +14,18 @@ from django.views.decorators.http import require_GET
 from runs.bill_sums.dimensions import LABEL, title_of
 from runs.bill_sums.months import label_names
 from runs.bills import files
-from runs.bills.asked import Asked, asked, money_of, month_or_none, only_of
+from runs.bills.asked import Asked, asked, only_of
 from runs.bills.calls import behind
 from runs.bills.charges import WEIGHS
 from runs.bills.drawing.call_rows import call_rows
 from runs.bills.drawing.pivot_rows import PivotTable
 from runs.bills.lines import Line
-from runs.bills.months import is_simulated, month_lines
+from runs.bills.months import month_lines
 from runs.bills.page import SHOWN_PARTS, BillPage, bill_page
 from runs.bills.why import BillPart
 from runs.bills.words import title_of_part
-from runs.home.asked import REAL, SIMULATED
-from runs.home.views import A_YEAR_S, CHOICE
-from runs.months import this_month
+from runs.months import month_named, this_month
+from runs.real_or_simulated import REAL, SIMULATED, chosen, is_simulated, money_of, remembered
 from teams.access import TeamRequest, member
 from teams.models import Role
 from teams.refusals import Refusal
@@ -41,7 +40,7 @@ def bills(request: TeamRequest) -> HttpResponse:
     months = month_lines(request.who, simulated=simulated)
     most = max((line.sums.spent_nusd for line in months), default=0)
     context = {"months": months, "simulated": simulated, "most_nusd": most}
-    return _remembered(request, render(request, "runs/bills/bills.html", context))
+    return remembered(request, render(request, "runs/bills/bills.html", context))
 
 
 @member(Role.VIEWER)
@@ -57,7 +56,7 @@ def bill(request: TeamRequest, month: str) -> HttpResponse:
         wanted, status, error = Asked(money=money_of(request.GET)), refusal.status, refusal.message
         page = bill_page(request.who, first, wanted, simulated=simulated)
     context = _context(request, page, error)
-    return _remembered(request, render(request, "runs/bills/bill.html", context, status=status))
+    return remembered(request, render(request, "runs/bills/bill.html", context, status=status))
 
 
 def _context(request: TeamRequest, page: BillPage, error: str) -> dict[str, Any]:
@@ -153,19 +152,11 @@ def _file(request: TeamRequest, month: date, simulated: bool) -> str:
 
 
 def _month(text: str) -> date:
-    month = month_or_none(text)
+    month = month_named(text)
     if month is None or month > this_month():
         raise Http404("There is no such month.")
     return month
 
 
 def _simulated(request: TeamRequest) -> bool:
-    return is_simulated(request.who, money_of(request.GET) or request.COOKIES.get(CHOICE, ""))
-
-
-def _remembered(request: TeamRequest, response: HttpResponse) -> HttpResponse:
-    """With the choice between real and simulated money, as on the first page."""
-    chosen = request.GET.get("money", "")
-    if chosen in (REAL, SIMULATED):
-        response.set_cookie(CHOICE, chosen, max_age=A_YEAR_S, samesite="Lax", httponly=True, secure=request.is_secure())
-    return response
+    return is_simulated(request.who, chosen(request))

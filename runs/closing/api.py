@@ -3,8 +3,9 @@
 from typing import Annotated
 
 from django.http import HttpResponse
-from ninja import Header, Path, Query, Router, Status
+from ninja import Path, Query, Router, Status
 
+from runs.api_csv import wants_csv
 from runs.closing.actions import close_month
 from runs.closing.files import file_of
 from runs.closing.queries import closed_bill, closing_log, month_or_404
@@ -51,11 +52,9 @@ def close_bill(request: ApiRequest, month: Month) -> Status[ClosedBill]:
 def get_closed_bill(
     request: ApiRequest,
     month: Month,
-    accept: Annotated[str, Header(max_length=1000)] = "",
     currency: Annotated[str, Query(max_length=3, description="for CSV: another currency to show")] = "",
     rate: Annotated[str, Query(max_length=20, description="for CSV: what one dollar is in it")] = "",
 ) -> HttpResponse:
     """The frozen document of a closed bill. Its bytes never change, and `sha256` is of the JSON's."""
     bill = closed_bill(request.auth, month_or_404(month))
-    wants_csv = "text/csv" in accept
-    return file_of(bill, "csv" if wants_csv else "json", rate_of({"currency": currency, "rate": rate}))
+    return file_of(bill, "csv" if wants_csv(request) else "json", rate_of({"currency": currency, "rate": rate}))

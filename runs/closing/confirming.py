@@ -8,11 +8,14 @@ from datetime import date
 from typing import Any
 
 from django.db import connection
+from psycopg.sql import SQL
 
 from runs.closing.open_calls import OpenCall, described, open_calls
 from runs.closing.words import already_closed, never_spent, not_over_yet
+from runs.ledger.corrections import CORRECTED_NUSD
 from runs.models import Bill
 from runs.months import this_month
+from runs.sql import statement
 from teams.access import Principal
 from teams.work_bounds import query_time
 
@@ -77,17 +80,18 @@ def _counted(team: int, month: date) -> dict[str, Any]:
 
 
 # Of a month: its settled calls, those without a price, those whose outcome is unknown, and its counter-lines.
-COUNTED = """
+COUNTED = statement(
+    """
     SELECT count(*) FILTER (WHERE state <> 'intent') AS calls,
            count(*) FILTER (WHERE state <> 'intent' AND cost_nusd IS NULL) AS unpriced_calls,
            count(*) FILTER (WHERE state = 'unknown') AS unknown_calls,
            counter.lines AS counter_lines, counter.nusd AS counter_nusd
-    FROM (SELECT count(*) AS lines,
-                 coalesce(sum(coalesce(correction.cost_nusd, 0) - coalesce(correction.booked_nusd, 0)), 0)::bigint
-                     AS nusd
+    FROM (SELECT count(*) AS lines, coalesce(sum({more}), 0)::bigint AS nusd
           FROM runs_correction AS correction JOIN runs_call AS corrected ON corrected.id = correction.call_id
           WHERE corrected.team_id = %(team)s AND NOT corrected.simulated
             AND correction.month = %(month)s AND corrected.billed_month <> %(month)s) AS counter
     LEFT JOIN runs_call AS call ON call.team_id = %(team)s AND call.billed_month = %(month)s AND NOT call.simulated
     GROUP BY counter.lines, counter.nusd
-"""
+    """,
+    more=SQL(CORRECTED_NUSD),
+)

@@ -10,6 +10,7 @@ from psycopg.sql import SQL
 
 from runs.closing.lines import usd
 from runs.closing.sums import Sum, Sums
+from runs.ledger.corrections import CORRECTED_NUSD
 from runs.sql import listed, statement
 from runs.states import WASTED, RunState, RunWaste
 from runs.words import WASTE_WORDS
@@ -129,9 +130,10 @@ LATE_FIGURES = statement(
     FROM runs_correction AS correction JOIN runs_call AS call ON call.id = correction.call_id
     WHERE call.team_id = %(team)s AND call.billed_month = %(month)s AND NOT call.simulated
       AND correction.month = %(month)s
-    ORDER BY abs(coalesce(correction.cost_nusd, 0) - coalesce(correction.booked_nusd, 0)) DESC, call.id
+    ORDER BY abs({more}) DESC, call.id
     """,
     booked=SQL(usd("correction.booked_nusd")),
     exact=SQL(usd("correction.cost_nusd")),
-    all=SQL(usd("sum(coalesce(correction.cost_nusd, 0) - coalesce(correction.booked_nusd, 0)) OVER ()")),
+    all=SQL(usd(f"sum({CORRECTED_NUSD}) OVER ()")),
+    more=SQL(CORRECTED_NUSD),
 )

@@ -14,6 +14,7 @@ from typing import Any, LiteralString
 from django.db import connection
 from psycopg.sql import SQL
 
+from runs.ledger.corrections import CORRECTED_NUSD
 from runs.ledger.rollups import BILL_SUMS, LABELS
 from runs.models.bill_sums import PARTS
 from runs.sql import listed, statement
@@ -108,8 +109,6 @@ WRITE_CALLS = statement(
     amounts=listed(f"{usd(f'line.{name}')} AS {in_usd(name)}" for name in AMOUNTS),
 )
 
-_MORE: LiteralString = "(coalesce(correction.cost_nusd, 0) - coalesce(correction.booked_nusd, 0))"
-
 # Differences that late figures of calls on closed bills made, and that this bill took.
 WRITE_COUNTER_LINES = statement(
     """
@@ -139,8 +138,8 @@ WRITE_COUNTER_LINES = statement(
            + row_number() OVER (ORDER BY made_at, id), true, nusd, text
     FROM shown
     """,
-    more=SQL(_MORE),
-    more_usd=SQL(usd(_MORE)),
+    more=SQL(CORRECTED_NUSD),
+    more_usd=SQL(usd(CORRECTED_NUSD)),
     booked=SQL(usd("correction.booked_nusd")),
     exact=SQL(usd("correction.cost_nusd")),
     made_at=SQL("to_char(correction.made_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"),

@@ -21,6 +21,8 @@ from psycopg.sql import SQL
 from agents_app.models import Crew
 from runs.bounds.standings import Standing
 from runs.forecast.month import Forecast, first_counted, forecast
+from runs.ledger.corrections import CORRECTED_NUSD
+from runs.ledger.rollups import BILL_SUMS
 from runs.models import Bill
 from runs.sql import statement
 from runs.states import RUN_LIVE
@@ -160,7 +162,7 @@ def _spent(
 _KEYS: Mapping[str | None, tuple[LiteralString, LiteralString]] = {
     None: ("NULL::bigint", "NULL::bigint"),
     "crew": ("crew_id", "run.crew_id"),
-    "person": ("person", "coalesce(run.created_by_id, 0)"),
+    "person": ("person", BILL_SUMS.keys["person"]),
 }
 
 
@@ -183,8 +185,7 @@ def _statement(by: By | None, of_crew: bool) -> str:
             FROM runs_correction AS correction JOIN runs_call AS call ON call.id = correction.call_id
             JOIN runs_run AS run ON run.id = call.run_id
             CROSS JOIN LATERAL (VALUES
-                (correction.month, coalesce(correction.cost_nusd, 0) - coalesce(correction.booked_nusd, 0)),
-                (call.billed_month, coalesce(correction.booked_nusd, 0) - coalesce(correction.cost_nusd, 0))
+                (correction.month, {corrected}), (call.billed_month, - {corrected})
             ) AS moved (month, nusd)
             WHERE NOT %(simulated)s AND call.team_id = %(team)s AND NOT call.simulated
               AND EXISTS (SELECT FROM runs_bill WHERE team_id = %(team)s AND closed_at IS NOT NULL)
@@ -193,6 +194,7 @@ def _statement(by: By | None, of_crew: bool) -> str:
         """,
         of_ended=SQL(of_ended),
         of_live=SQL(of_live),
+        corrected=SQL(CORRECTED_NUSD),
         narrow=SQL("AND crew_id = %(crew)s" if of_crew else ""),
         narrow_live=SQL("AND run.crew_id = %(crew)s" if of_crew else ""),
     )

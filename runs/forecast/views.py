@@ -1,4 +1,4 @@
-"""The page of this month's forecasts, and its one line for the pages that fetch it as a part."""
+"""The page of this month's forecasts."""
 
 from __future__ import annotations
 
@@ -7,21 +7,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from runs.forecast.page import month_forecast
-from runs.forecast.queries import team_forecast
-from runs.forecast.words import line
+from runs.real_or_simulated import chosen, is_simulated, remembered
 from teams.access import TeamRequest, member
 from teams.models import Role
-
-CHOICE, SIMULATED = "money", "simulated"
-"""The cookie and the parameter that choose real or simulated runs, as on the first page."""
 
 
 @member(Role.VIEWER)
 @require_GET
 def forecast(request: TeamRequest) -> HttpResponse:
-    """A page; for another page that asks by htmx the line of the team alone."""
-    simulated = (request.GET.get(CHOICE) or request.COOKIES.get(CHOICE)) == SIMULATED
-    if request.htmx:
-        found = team_forecast(request.who.team, simulated=simulated)
-        return render(request, "runs/forecast/_line.html", {"line": line(found)})
-    return render(request, "runs/forecast/forecast.html", {"found": month_forecast(request.who, simulated=simulated)})
+    found = month_forecast(request.who, simulated=is_simulated(request.who, chosen(request)))
+    return remembered(request, render(request, "runs/forecast/forecast.html", {"found": found}))

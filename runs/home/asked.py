@@ -16,7 +16,6 @@ USUAL = "7d"
 MAX_DAYS = 366
 MOST_DAYS = timedelta(days=62)
 """A longer period has a bar for each week: more days could not be told apart."""
-REAL, SIMULATED = "real", "simulated"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,10 @@ from runs.figures.sums import NONE, Figures, Key, call_sums, run_sums, total
 from runs.forecast.month import Forecast
 from runs.forecast.queries import crew_forecast, team_forecast
 from runs.forecast.words import Line, line
-from runs.home.asked import REAL, SIMULATED, Asked, asked
+from runs.home.asked import Asked, asked
 from runs.home.bars import Bars, stacked
 from runs.models import Run
+from runs.real_or_simulated import REAL, SIMULATED, money_of
 from runs.states import PERSON, Measure, RunState, waste_of
 from teams.access import Principal, visible_to
 
@@ -164,7 +165,7 @@ def home(who: Principal, query: Mapping[str, str], *, remembered: str = "", crew
     kinds = dict(_kinds(who, crew))
     if crew is not None and (remembered == SIMULATED) not in kinds:
         remembered = ""
-    simulated = _is_simulated(query.get("money") or remembered, kinds)
+    simulated = _is_simulated(money_of(query) or remembered, kinds)
     scope = Scope(who, simulated=simulated, period=wanted.period, crew=crew)
     sums = run_sums(scope, by=("crew", "version", "state"), only=OF_RUNS)
     sums_before = run_sums(scope.before, by=("crew", "version", "state"), only=OF_RUNS)

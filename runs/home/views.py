@@ -9,15 +9,11 @@ from django.views.decorators.http import require_GET
 
 from agents_app.models import Crew
 from agents_app.queries import own_crew
-from runs.home.asked import REAL, SIMULATED
 from runs.home.drawing import columns, moment, rows
 from runs.home.page import home
+from runs.real_or_simulated import money_of, remembered
 from teams.access import TeamRequest, member
 from teams.models import Role
-
-A_YEAR_S = 365 * 24 * 3600
-CHOICE = "money"
-"""The cookie that remembers whether real or simulated runs are shown."""
 
 
 @member(Role.VIEWER)
@@ -35,7 +31,7 @@ def crew_figures(request: TeamRequest, slug: str) -> HttpResponse:
 
 
 def _figures(request: TeamRequest, template: str, crew: Crew | None = None) -> HttpResponse:
-    page = home(request.who, request.GET, remembered=request.COOKIES.get(CHOICE, ""), crew=crew)
+    page = home(request.who, request.GET, remembered=money_of(request.COOKIES), crew=crew)
     runs_page = reverse("runs", kwargs={"team": request.who.team.slug})
     context = {
         "page": page,
@@ -44,8 +40,4 @@ def _figures(request: TeamRequest, template: str, crew: Crew | None = None) -> H
         "rows": rows(page.bars, runs_page),
         "ticks": [moment(column, page.bars.grain) for column in page.bars.ticks],
     }
-    response = render(request, template, context, status=422 if page.asked.error else 200)
-    chosen = request.GET.get("money", "")
-    if chosen in (REAL, SIMULATED):
-        response.set_cookie(CHOICE, chosen, max_age=A_YEAR_S, samesite="Lax", httponly=True, secure=request.is_secure())
-    return response
+    return remembered(request, render(request, template, context, status=422 if page.asked.error else 200))

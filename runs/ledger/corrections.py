@@ -6,13 +6,15 @@ The call itself gets the exact figure from ``call_lines``, or from ``late_prices
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from runs.models import Corrects
 from runs.months import THIS_MONTH
 from runs.sql import statement
 
+CORRECTED_NUSD: LiteralString = "(coalesce(correction.cost_nusd, 0) - coalesce(correction.booked_nusd, 0))"
+"""What a correction changed, as SQL; without a price on one side it is the other."""
 TRIES = 3
 
 

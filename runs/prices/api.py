@@ -1,16 +1,15 @@
 """The API's operations on prices. The rules are those of the pages."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
-from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
+from runs.api_csv import AS_CSV, csv_response, wants_csv
 from runs.models import PriceQuote
 from runs.paging import MAX_PAGE
 from runs.prices.actions import MAX_MODEL_CHARS, book_unpriced, set_price, take_back
 from runs.prices.month import MonthByList, month_by_list
-from runs.prices.queries import ModelPrice, history_of, listed, price_of, prices_of
+from runs.prices.queries import history_of, listed, price_of, prices_of
 from runs.prices.schemas import BookedOut, History, PricedMonthOut, PriceIn, PriceList, QuoteOut, UnpricedIn
 from runs.prices.tables import csv_of
 from teams.access import fetch
@@ -22,15 +21,13 @@ from teams.models import Role
 router = Router(tags=["prices"])
 
 ModelQuery = Annotated[str, Query(max_length=MAX_MODEL_CHARS)]
-AS_CSV: dict[str, Any] = {"responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}}
-"""For the ``openapi_extra`` of an operation that answers in CSV where that is asked for."""
 
 
 @router.get("", response={200: PriceList, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
 def list_prices(request: ApiRequest, model: ModelQuery = "") -> Any:
     """What is in force for the models that the team uses, or for the one that is asked for. `Accept: text/csv`: CSV."""
     found = [price_of(request.auth, model)] if model else prices_of(request.auth)
-    return _csv(found) if _wants_csv(request) else PriceList.of(found)
+    return csv_response(csv_of(found)) if wants_csv(request) else PriceList.of(found)
 
 
 @router.get("/list", response={200: PriceList, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
@@ -42,7 +39,7 @@ def list_default_prices(
 ) -> Any:
     """The default list as it is in force, in pages by name. `Accept: text/csv` for a page as CSV."""
     page = listed(request.auth, q, after=cursor, limit=limit)
-    return _csv(page.items) if _wants_csv(request) else PriceList.of_page(page)
+    return csv_response(csv_of(page.items)) if wants_csv(request) else PriceList.of_page(page)
 
 
 @router.get("/history", response={200: History, **ERRORS}, auth=Bearer(Role.VIEWER))
@@ -76,12 +73,3 @@ def delete_price(request: ApiRequest, price_id: int) -> Status[None]:
     """Takes the team's own price back: from now on the default list's holds. What was booked stays."""
     take_back(request.auth, fetch(PriceQuote, request.auth, Role.OWNER, pk=price_id))
     return Status(204, None)
-
-
-def _wants_csv(request: HttpRequest) -> bool:
-    accepted = request.headers.get("Accept", "").partition(",")[0].partition(";")[0]
-    return accepted.strip().lower() == "text/csv"
-
-
-def _csv(prices: Sequence[ModelPrice]) -> HttpResponse:
-    return HttpResponse(csv_of(prices), content_type="text/csv; charset=utf-8")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.http import HttpResponse
 from ninja import Router, Status
 
+from runs.api_csv import AS_CSV, csv_response, wants_csv
 from runs.models import Reconciliation
 from runs.reconciliation import actions
 from runs.reconciliation.actions import MAX_EXPORT_BYTES, ReadExport
@@ -20,7 +20,6 @@ from teams.api.request_body import is_upload, read_body, read_fields
 from teams.models import Role
 
 router = Router(tags=["reconciliations"])
-CSV = "text/csv"
 EXPORT_BODY = {
     "requestBody": {
         "required": True,
@@ -40,7 +39,6 @@ EXPORT_BODY = {
         },
     }
 }
-CSV_ANSWER = {"responses": {200: {"content": {CSV: {"schema": {"type": "string"}}}}}}
 
 
 @router.get("", response={200: CheckList, **ERRORS}, auth=Bearer(Role.VIEWER))
@@ -70,12 +68,12 @@ def put_their_keys(request: ApiRequest, body: KeysIn) -> dict[str, object]:
     return {"provider": body.provider, "keys": their_keys(request.auth, body.provider)}
 
 
-@router.get("/{int:pk}", response={200: CheckDetail, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=CSV_ANSWER)
+@router.get("/{int:pk}", response={200: CheckDetail, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
 def get_reconciliation(request: ApiRequest, pk: int) -> Any:
     """A check with every line; as CSV if ``Accept`` asks for ``text/csv``."""
     row = fetch(Reconciliation, request.auth, related=("made_by",), pk=pk)
-    if request.accepts(CSV) and not request.accepts("application/json"):
-        return HttpResponse(csv_text(Check(request.auth, row)), content_type=f"{CSV}; charset=utf-8")
+    if wants_csv(request):
+        return csv_response(csv_text(Check(request.auth, row)))
     return _detail(request, row)
 
 

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from ninja import Router, Status
 
+from runs.api_csv import AS_CSV, csv_response, wants_csv
 from runs.models import Scenario
 from runs.named.queries import seen_by
 from runs.scenarios import actions
-from runs.scenarios.answer import Answer, answer
+from runs.scenarios.answer import answer
 from runs.scenarios.asked import of_json
 from runs.scenarios.csv_table import csv_text
 from runs.scenarios.queries import reopened
@@ -30,11 +31,11 @@ def list_scenarios(request: ApiRequest) -> dict[str, Any]:
     }
 
 
-@router.post("/answer", response={200: AnswerOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+@router.post("/answer", response={200: AnswerOut, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
 def answer_scenario(request: ApiRequest, body: AskedIn) -> Any:
     """What the calls would have cost; as CSV if that is what ``Accept`` asks for. Nothing is saved or spent."""
     found = answer(request.auth, of_json(body.model_dump()))
-    return _csv(found) if _asks_csv(request) else AnswerOut.of(found)
+    return csv_response(csv_text(found)) if wants_csv(request) else AnswerOut.of(found)
 
 
 @router.post("", response={201: SavedOut, **ERRORS}, auth=Bearer(Role.RUNNER))
@@ -49,12 +50,12 @@ def create_scenario(request: ApiRequest, body: ScenarioIn) -> Status[dict[str, A
     return Status(201, SavedOut.of(_scenario(request, once(request, make)["id"])))
 
 
-@router.get("/{int:scenario_id}", response={200: ReopenedOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+@router.get("/{int:scenario_id}", response={200: ReopenedOut, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
 def get_scenario(request: ApiRequest, scenario_id: int) -> Any:
     """The figures of then and of now; those of now as CSV if that is what ``Accept`` asks for."""
     found = reopened(request.auth, _scenario(request, scenario_id))
-    if _asks_csv(request) and found.now is not None:
-        return _csv(found.now)
+    if wants_csv(request) and found.now is not None:
+        return csv_response(csv_text(found.now))
     return ReopenedOut.of_reopened(found)
 
 
@@ -69,14 +70,6 @@ def delete_scenario(request: ApiRequest, scenario_id: int) -> Status[None]:
     """Removes it. The runs stay."""
     actions.remove_scenario(request.auth, _scenario(request, scenario_id))
     return Status(204, None)
-
-
-def _asks_csv(request: ApiRequest) -> bool:
-    return "text/csv" in request.headers.get("Accept", "")
-
-
-def _csv(found: Answer) -> HttpResponse:
-    return HttpResponse(csv_text(found), content_type="text/csv; charset=utf-8")
 
 
 def _scenario(request: ApiRequest, pk: int) -> Scenario:

@@ -16,6 +16,7 @@ from django.http import QueryDict
 
 from engine.text import is_storable
 from runs.history.filters import MAX_CHARS
+from runs.months import month_named
 from runs.typed_values import whole_number_or_none
 from teams.refusals import Invalid
 
@@ -28,7 +29,6 @@ PRICES: Mapping[str, str] = {
 """Which prices count, in words. Calls on another model are priced by the team's where it is ``own``."""
 MAX_RULES = 200
 MAX_MODEL_CHARS = 200
-_MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
 _DAY = re.compile(r"20\d\d-\d\d-\d\d")
 
 
@@ -222,10 +222,10 @@ def _percent(text: str) -> int | None:
 def _month(text: str) -> date | None:
     if not text:
         return None
-    found = _MONTH.fullmatch(text)
+    found = month_named(text)
     if found is None:
         raise Invalid("There is no such month.", fields={"month": "Write it as 2026-11."})
-    return date(int(found[1]), int(found[2]), 1)
+    return found
 
 
 def _day(text: str) -> date | None:

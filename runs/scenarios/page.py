@@ -9,6 +9,7 @@ from datetime import date
 
 from engine.catalogue.model_ids import provider_of
 from runs.models import Bill, Scenario
+from runs.months import month_named
 from runs.named.queries import seen_by
 from runs.scenarios import one_down
 from runs.scenarios.answer import MAX_RUNS, Answer, Line, Sums, answer
@@ -195,7 +196,7 @@ def months_to_choose(today: date, *, count: int = 12) -> list[date]:
 
 def _saved_line(who: Principal, scenario: Scenario) -> SavedLine:
     kept = scenario.asked
-    month = date.fromisoformat(f"{kept['month']}-01") if kept.get("month") else None
+    month = month_named(kept.get("month", ""))
     which = which_words(Asked(q=kept.get("q", ""), month=month, crew=kept.get("crew", "")))
     is_team = scenario.owner_id is None
     return SavedLine(scenario, is_team, which, may_change=who.can_edit or not is_team)

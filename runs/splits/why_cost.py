@@ -107,12 +107,12 @@ def _of_models(reasons: Reasons, task: str, models: Models, baseline: Side, othe
 
 
 def _factors(side: Side, rows: Sequence[CallSums]) -> _Factors | None:
-    """None for calls whose cost is not that of their tokens."""
+    """None for calls whose cost is not that of their tokens: it has no parts, or one of a kind without tokens."""
     calls, cost = sum(row.calls for row in rows), sum(row.cost_nusd - row.fees_nusd for row in rows)
     tokens = {kind: sum(row.tokens[kind] for row in rows) for kind in TOKEN_KINDS}
     spend = {kind: sum((row.spend[kind] for row in rows), Fraction(0)) for kind in TOKEN_KINDS}
     spent = sum(spend.values(), Fraction(0))
-    if cost and not spent:
+    if (cost and not spent) or any(spend[kind] and not tokens[kind] for kind in TOKEN_KINDS):
         return None
     booked = Fraction(cost) / (spent * NUSD_PER_MTOK_PRICE) if spent else Fraction(1)
     return _Factors(

@@ -123,17 +123,18 @@ class TestShares:
         room = Room("page", Bounds(at_work=2, waiting=20, patience_s=20, share=1))
         held = await begin(room, work, 2, begun=2)
         order: list[str] = []
-        many = [asyncio.create_task(room.carry_out(lambda: order.append("much"), whose="much")) for _ in range(9)]
-        await asyncio.sleep(0.01)
         slow = Work()
         one_at_work = asyncio.create_task(room.carry_out(slow, whose="much"))
         await asyncio.sleep(0.01)
+        many = [asyncio.create_task(room.carry_out(lambda: order.append("much"), whose="much")) for _ in range(9)]
+        await asyncio.sleep(0.01)
         few = asyncio.create_task(room.carry_out(lambda: order.append("little"), whose="little"))
         await asyncio.sleep(0.01)
-        slow.go.set()
         work.go.set()
-        await asyncio.gather(*held, *many, one_at_work, few)
-        assert order.index("little") <= 3  # before most of those that asked earlier
+        await asyncio.gather(*held, *many, few)
+        slow.go.set()
+        await one_at_work
+        assert order[0] == "little"  # while one of those that asked earlier is at work
 
     async def test_a_full_queue_sends_away_the_last_of_whose_wait_most(self, work: Work) -> None:
         room = Room("page", Bounds(at_work=1, waiting=3, patience_s=20))

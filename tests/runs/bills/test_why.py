@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runs.bill_sums.sums import Sums
@@ -104,6 +104,10 @@ def _booked(lines: list[Line]) -> list[Line]:
     return booked
 
 
+_ANSWERS_WITHOUT_TOKENS = [line(calls=1, prompt_tokens=1, prompt_nusd=1, completion_nusd=1)]
+
+
+@example(_ANSWERS_WITHOUT_TOKENS, [line(calls=2, prompt_tokens=1, prompt_nusd=2)], 0, 0)
 @settings(deadline=None, max_examples=60)
 @given(_lines, _lines, st.integers(0, 9), st.integers(0, 9))
 def test_parts_sum_to_the_difference_exactly(before: list[Line], now: list[Line], old: int, new: int) -> None:
