@@ -6,9 +6,9 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents_app", "0001_squashed_0004"),
-        ("runs", "0001_squashed_0024"),
-        ("teams", "0001_squashed_0009"),
+        ("agents_app", "0004_knowledge"),
+        ("runs", "0024_ratings_and_comments"),
+        ("teams", "0009_keep_texts_days"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

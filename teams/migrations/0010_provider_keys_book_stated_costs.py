@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("teams", "0001_squashed_0009"),
+        ("teams", "0009_keep_texts_days"),
     ]
 
     operations = [

@@ -9,11 +9,13 @@ import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
 
+import teams.models
+
 FORWARDS = """
 CREATE FUNCTION refuse_version_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (NEW.crew_id, NEW.number, NEW.spec, NEW.content_hash) IS DISTINCT FROM
-       (OLD.crew_id, OLD.number, OLD.spec, OLD.content_hash) THEN
+    IF (NEW.crew_id, NEW.number, NEW.spec::text, NEW.content_hash) IS DISTINCT FROM
+       (OLD.crew_id, OLD.number, OLD.spec::text, OLD.content_hash) THEN
         RAISE EXCEPTION 'version % of crew % is frozen', OLD.number, OLD.crew_id
             USING ERRCODE = 'restrict_violation';
     END IF;
@@ -35,12 +37,13 @@ class Migration(migrations.Migration):
         ("agents_app", "0002_initial"),
         ("agents_app", "0003_frozen_versions"),
         ("agents_app", "0004_knowledge"),
+        ("agents_app", "0005_json_as_it_was_written"),
     ]
 
     initial = True
 
     dependencies = [
-        ("teams", "0001_squashed_0009"),
+        ("teams", "0001_squashed_0013"),
     ]
 
     operations = [
@@ -144,11 +147,11 @@ class Migration(migrations.Migration):
                 ("process", models.CharField(default="sequential", max_length=16)),
                 (
                     "options",
-                    models.JSONField(
+                    teams.models.KeptJSON(
                         default=dict, help_text="CrewSpec's other fields, where they are not at their default"
                     ),
                 ),
-                ("inputs", models.JSONField(default=dict, help_text="default inputs, name to text")),
+                ("inputs", teams.models.KeptJSON(default=dict, help_text="default inputs, name to text")),
                 ("revision", models.PositiveIntegerField(default=1)),
                 ("builtin_key", models.CharField(blank=True, max_length=80)),
                 (
@@ -205,11 +208,11 @@ class Migration(migrations.Migration):
                 ("role", models.TextField(blank=True)),
                 ("goal", models.TextField(blank=True)),
                 ("backstory", models.TextField(blank=True)),
-                ("llm", models.JSONField(default=dict)),
-                ("tools", models.JSONField(default=list)),
+                ("llm", teams.models.KeptJSON(default=dict)),
+                ("tools", teams.models.KeptJSON(default=list)),
                 (
                     "options",
-                    models.JSONField(
+                    teams.models.KeptJSON(
                         default=dict, help_text="AgentSpec's other fields, where they are not at their default"
                     ),
                 ),
@@ -230,7 +233,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("number", models.PositiveIntegerField()),
-                ("spec", models.JSONField()),
+                ("spec", teams.models.KeptJSON()),
                 ("content_hash", models.CharField(max_length=64)),
                 ("note", models.CharField(blank=True, max_length=200)),
                 ("shared_at", models.DateTimeField(blank=True, null=True)),
@@ -290,10 +293,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("async_execution", models.BooleanField(default=False)),
-                ("output_schema", models.JSONField(blank=True, null=True)),
+                ("output_schema", teams.models.KeptJSON(blank=True, null=True)),
                 (
                     "options",
-                    models.JSONField(
+                    teams.models.KeptJSON(
                         default=dict, help_text="TaskSpec's other fields, where they are not at their default"
                     ),
                 ),

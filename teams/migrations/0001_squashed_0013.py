@@ -9,6 +9,8 @@ import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
 
+import teams.models
+
 
 class Migration(migrations.Migration):
     replaces = [
@@ -21,6 +23,10 @@ class Migration(migrations.Migration):
         ("teams", "0007_runs_at_once"),
         ("teams", "0008_made_up_teams"),
         ("teams", "0009_keep_texts_days"),
+        ("teams", "0010_provider_keys_book_stated_costs"),
+        ("teams", "0011_json_as_it_was_written"),
+        ("teams", "0012_test_provider_keys"),
+        ("teams", "0013_webhooks_tell_of_reports"),
     ]
 
     initial = True
@@ -30,6 +36,64 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="TryCount",
+            fields=[
+                ("key", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("count", models.PositiveIntegerField()),
+                ("ends_at", models.DateTimeField(db_index=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="User",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254, unique=True)),
+                ("name", models.CharField(blank=True, max_length=150)),
+                ("is_active", models.BooleanField(default=True)),
+                ("is_staff", models.BooleanField(default=False)),
+                ("date_joined", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("email"), name="user_email_once_whatever_case"
+                    )
+                ],
+            },
+        ),
         migrations.CreateModel(
             name="Team",
             fields=[
@@ -90,6 +154,107 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Membership",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="memberships", to="teams.team"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "role",
+                    models.PositiveSmallIntegerField(
+                        choices=[(10, "viewer"), (20, "runner"), (30, "editor"), (40, "owner")]
+                    ),
+                ),
+                ("budget_nusd", models.BigIntegerField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("team", "user"), name="membership_once_per_team"),
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", [10, 20, 30, 40])), name="membership_role_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("budget_nusd__gte", 0)), name="membership_budget_not_negative"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="SignInLink",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="signin_links",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("secret_hash", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ProviderKey",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="provider_keys", to="teams.team"
+                    ),
+                ),
+                ("provider", models.SlugField(max_length=40)),
+                ("name", models.SlugField(default="default", max_length=60)),
+                ("secret", models.BinaryField()),
+                ("base_url", models.URLField(blank=True, max_length=500)),
+                ("books_stated", models.BooleanField(db_default=False, default=False)),
+                ("api_version", models.CharField(blank=True, db_default="", default="", max_length=40)),
+                (
+                    "model_ids",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200), db_default=[], default=list, size=None
+                    ),
+                ),
+                ("tested_at", models.DateTimeField(blank=True, null=True)),
+                ("test_fault", models.TextField(blank=True, db_default="", default="")),
+                ("test_note", models.TextField(blank=True, db_default="", default="")),
+                ("rpm", models.PositiveIntegerField(blank=True, null=True)),
+                ("tpm", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("team", "provider", "name"), name="provider_key_once_per_name")
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="IdempotentAnswer",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -99,69 +264,11 @@ class Migration(migrations.Migration):
                 ),
                 ("key", models.CharField(max_length=200)),
                 ("request_hash", models.CharField(max_length=64)),
-                ("answer", models.JSONField()),
+                ("answer", teams.models.KeptJSON()),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
                 "constraints": [models.UniqueConstraint(fields=("team", "key"), name="idempotent_answer_once_per_key")],
-            },
-        ),
-        migrations.CreateModel(
-            name="TryCount",
-            fields=[
-                ("key", models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ("count", models.PositiveIntegerField()),
-                ("ends_at", models.DateTimeField(db_index=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="User",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("password", models.CharField(max_length=128, verbose_name="password")),
-                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
-                (
-                    "is_superuser",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Designates that this user has all permissions without explicitly assigning them.",
-                        verbose_name="superuser status",
-                    ),
-                ),
-                ("email", models.EmailField(max_length=254, unique=True)),
-                ("name", models.CharField(blank=True, max_length=150)),
-                ("is_active", models.BooleanField(default=True)),
-                ("is_staff", models.BooleanField(default=False)),
-                ("date_joined", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                (
-                    "groups",
-                    models.ManyToManyField(
-                        blank=True,
-                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
-                        related_name="user_set",
-                        related_query_name="user",
-                        to="auth.group",
-                        verbose_name="groups",
-                    ),
-                ),
-                (
-                    "user_permissions",
-                    models.ManyToManyField(
-                        blank=True,
-                        help_text="Specific permissions for this user.",
-                        related_name="user_set",
-                        related_query_name="user",
-                        to="auth.permission",
-                        verbose_name="user permissions",
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        django.db.models.functions.text.Lower("email"), name="user_email_once_whatever_case"
-                    )
-                ],
             },
         ),
         migrations.CreateModel(
@@ -205,96 +312,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Membership",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "team",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="memberships", to="teams.team"
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="memberships",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "role",
-                    models.PositiveSmallIntegerField(
-                        choices=[(10, "viewer"), (20, "runner"), (30, "editor"), (40, "owner")]
-                    ),
-                ),
-                ("budget_nusd", models.BigIntegerField(blank=True, null=True)),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("team", "user"), name="membership_once_per_team"),
-                    models.CheckConstraint(
-                        condition=models.Q(("role__in", [10, 20, 30, 40])), name="membership_role_known"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("budget_nusd__gte", 0)), name="membership_budget_not_negative"
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="ProviderKey",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "team",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="provider_keys", to="teams.team"
-                    ),
-                ),
-                ("provider", models.SlugField(max_length=40)),
-                ("name", models.SlugField(default="default", max_length=60)),
-                ("secret", models.BinaryField()),
-                ("base_url", models.URLField(blank=True, max_length=500)),
-                ("rpm", models.PositiveIntegerField(blank=True, null=True)),
-                ("tpm", models.PositiveIntegerField(blank=True, null=True)),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("team", "provider", "name"), name="provider_key_once_per_name")
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="SignInLink",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="signin_links",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                ("secret_hash", models.CharField(max_length=64, unique=True)),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ("expires_at", models.DateTimeField()),
-                ("used_at", models.DateTimeField(null=True)),
-            ],
-        ),
-        migrations.CreateModel(
             name="Webhook",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -315,6 +332,8 @@ class Migration(migrations.Migration):
                                 ("run.waiting", "A run waits for a budget or a person"),
                                 ("run.failed", "A run failed"),
                                 ("run.succeeded", "A run succeeded"),
+                                ("report.week", "A week is over: what it cost"),
+                                ("report.month", "A month is over: what it cost"),
                             ],
                             max_length=40,
                         ),
@@ -345,7 +364,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("event", models.CharField(max_length=40)),
-                ("payload", models.JSONField()),
+                ("payload", teams.models.KeptJSON()),
                 (
                     "state",
                     models.CharField(
