@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from runs.money import sized, to_usd
-from runs.templatetags.money import CENT_NUSD
+from runs.templatetags.money import in_digits
 
 register = template.Library()
 
@@ -82,10 +82,9 @@ def signed(percent: float) -> str:
 def signed_usd(nusd: int) -> SafeString:
     """A difference in dollars with its sign, in as many digits as ``usd`` gives the amounts that it is between:
     "+$1.2000", "−$0.003000". More is bad, less is good."""
-    amount = to_usd(abs(nusd))
-    shown = f"{amount:,.4f}" if abs(nusd) >= CENT_NUSD else f"{amount:.6f}"
     sign, judged = ("+", "bad") if nusd > 0 else ("−", "good")
-    return format_html('<span class="num {}" title="{}${}">{}${}</span>', judged, sign, f"{amount:,.9f}", sign, shown)
+    exact = f"{sign}${to_usd(abs(nusd)):,.9f}"
+    return format_html('<span class="num {}" title="{}">{}${}</span>', judged, exact, sign, in_digits(nusd))
 
 
 @register.filter

@@ -9,26 +9,32 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from runs.money import CENT_NUSD, sized, to_nusd, to_usd
 from runs.money import dollars as dollars_of
-from runs.money import sized, to_nusd, to_usd
 from teams.times import span
 
 register = template.Library()
 
 NOTHING = "–"
-CENT_NUSD = 10_000_000
 
 
 @register.filter
 def usd(nusd: int | None) -> SafeString:
-    """1e-9 USD as dollars: four decimals from a cent on, six below, all nine in the title. None is "unpriced"."""
+    """1e-9 USD as dollars with their sign if below 0: four decimals from a cent on, six below, all nine in the title.
+    None is "unpriced"."""
     if nusd is None:
         return mark_safe('<span class="unpriced" title="Nobody knows this model\'s price">unpriced</span>')
     if nusd == 0:
         return mark_safe('<span class="num">$0</span>')
-    amount = to_usd(nusd)
-    shown = f"{amount:,.4f}" if nusd >= CENT_NUSD else f"{amount:.6f}"
-    return mark_safe(f'<span class="num" title="${amount:,.9f}">${shown}</span>')  # noqa: S308 - figures alone
+    sign, amount = "−" if nusd < 0 else "", to_usd(abs(nusd))
+    title = f"{sign}${amount:,.9f}"
+    return mark_safe(f'<span class="num" title="{title}">{sign}${in_digits(nusd)}</span>')  # noqa: S308 - figures
+
+
+def in_digits(nusd: int) -> str:
+    """The amount without its sign: four decimals from a cent on, six below."""
+    amount = to_usd(abs(nusd))
+    return f"{amount:,.4f}" if abs(nusd) >= CENT_NUSD else f"{amount:.6f}"
 
 
 @register.filter
@@ -82,9 +88,8 @@ def usd_or_none(nusd: int | None) -> SafeString:
     return format_html('<span class="quiet">{}</span>', NOTHING) if nusd is None else usd(nusd)
 
 
-@register.filter
 def plain_usd(nusd: int) -> str:
-    """The same amount as text alone, for titles and labels."""
+    """The amount as text alone, for titles and labels."""
     return f"${to_usd(nusd):,.4f}"
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from runs.bill_sums.counter_lines import counter_lines, late_figures
 from runs.bill_sums.dimensions import DIMENSIONS
 from runs.bill_sums.months import label_names, months_of
-from runs.bill_sums.sums import PARTS, Scope, Sums, by, sums_of, total
+from runs.bill_sums.sums import PARTS, Scope, Sums, added, sums_of, total
 from runs.ledger import rollups
 from runs.models import Bill, Call, Correction
 from runs.models.call import CALL_PARTS
@@ -161,8 +161,8 @@ def _same_everywhere(scope: Scope) -> Sums:
         assert total(rows.values()) == whole, name
     for first, second in combinations(("crew", "agent", "model", "waste", "label:customer", "day"), 2):
         pivot = sums_of(scope, (first, second))
-        assert by(pivot, 0) == one[first]
-        assert by(pivot, 1) == one[second]
+        assert added(((key[0],), row) for key, row in pivot.items()) == one[first]
+        assert added(((key[1],), row) for key, row in pivot.items()) == one[second]
     for (value,), rows in one["crew"].items():
         only = Scope(scope.who, scope.simulated, scope.month, scope.since, scope.until, {"crew": value})
         assert total(sums_of(only).values()) == rows

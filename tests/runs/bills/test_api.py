@@ -56,6 +56,7 @@ def test_a_bill_sums_alike_by_everything_and_parses_back(asked: Any) -> None:
         assert sum(item["calls"] for item in items) == 3, name
     assert bill["by"]["label:customer"][0]["code"] == "Alder"
     assert sum(Decimal(part["cost_usd"]) for part in bill["parts"]) == total
+    assert {part["part"]: part["unpriced_calls"] for part in bill["parts"]} == {"whole": 1}
     assert [(item["code"], item["cost_usd"]) for item in bill["waste"]] == [("retry", "0.000000009")]
     assert (bill["state"], bill["why"], bill["hash"]) == ("open", None, None)
     assert asked("bills/2025-11?model=o4-mini").json()["total_usd"] == "0.000000009"
@@ -89,6 +90,8 @@ def test_usage_by_anything_in_any_days(asked: Any) -> None:
     assert asked("usage?simulated=yes&since=2025-11-01&until=2025-12-01").json()["total"]["calls"] == 0
     parts = asked("usage?group_by=part&since=2025-11-01&until=2025-12-01").json()["items"]
     assert sum(Decimal(item["cost_usd"]) for item in parts) == Decimal("1.2345679")
+    assert {item["calls"] for item in parts} == {0}, "a call has many parts"
+    assert sum(item["unpriced_calls"] for item in parts) == 1
 
 
 @pytest.mark.parametrize(
@@ -98,10 +101,16 @@ def test_usage_by_anything_in_any_days(asked: Any) -> None:
         ("bills/9999-01", 404, ""),
         ("bills/2025-11?crew=nope", 422, "no crew"),
         ("usage?group_by=colour", 422, "nothing that a bill is divided by"),
-        ("usage?group_by=crew,model,day,person,token", 422, "four at most"),
+        ("usage?group_by=crew,model,day,person,token", 422, "Group by 4 at most"),
         ("usage?since=2025-11-05&until=2025-11-01", 422, "not before"),
         ("usage?since=2020-01-01&until=2025-01-01", 422, "366 days"),
         ("usage?since=soon", 422, ""),
+        ("usage?until=0001-01-05", 422, "before 2001"),
+        ("usage?since=0001-01-01&until=0001-01-05", 422, "before 2001"),
+        ("usage?since=9999-12-30&until=9999-12-31", 200, '"items": []'),
+        ("bills/2025-11?group_by=crew,model,day,person,token", 422, "Group by 4 at most"),
+        ("bills/2025-11?" + "&".join(f"label:{number}=x" for number in range(11)), 422, "by 10 dimensions at most"),
+        ("usage?" + "&".join(f"label:{number}=x" for number in range(11)), 422, "by 10 dimensions at most"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_words(asked: Any, path: str, status: int, words: str) -> None:
