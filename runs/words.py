@@ -102,6 +102,12 @@ PART_WORDS: Mapping[str, str] = {
 }
 """What a cost is made of: the parts that a call keeps, and what is kept without them (``bill_sums.sums.PARTS``)."""
 
+
+def lack_price(calls: int) -> str:
+    """What is said of calls without a price, between how many they are and what they are not in."""
+    return "has no known price and is" if calls == 1 else "have no known price and are"
+
+
 PLACE_WORDS: Mapping[str, str] = {
     "answer": "answer",
     "reasoning": "reasoning",

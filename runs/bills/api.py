@@ -32,7 +32,7 @@ usage_router = Router(tags=["bills"])
 router = Router(tags=["bills"])
 
 MOST_ITEMS = 10_000
-MOST_DAYS = 366
+MOST_USAGE_DAYS = 366
 MOST_DIMENSIONS = 4
 FIRST_YEAR = 2001
 USUAL_DAYS = 30
@@ -108,8 +108,8 @@ def _days(since: date | None, until: date | None) -> tuple[date, date]:
     first = since or last - timedelta(days=USUAL_DAYS)
     if first >= last:
         raise Invalid("since is not before until.", fields={"since": "Give a day before until."})
-    if (last - first).days > MOST_DAYS:
-        raise Invalid(f"Ask for {MOST_DAYS} days at most.", fields={"since": f"At most {MOST_DAYS} days."})
+    if (last - first).days > MOST_USAGE_DAYS:
+        raise Invalid(f"Ask for {MOST_USAGE_DAYS} days at most.", fields={"since": f"At most {MOST_USAGE_DAYS} days."})
     return first, last
 
 

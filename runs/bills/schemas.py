@@ -106,7 +106,7 @@ class MonthList(Schema):
 
 class BillOut(MonthOut):
     usage: UsageSums
-    by: dict[str, list[BillItem]] = Field(description="by each dimension; every list sums to the total")
+    by: dict[str, list[BillItem]] = Field(description="by each dimension, as known now; every list sums to the total")
     classes: list[BillItem] = Field(description="cost classes; they sum to the total")
     waste: list[BillItem] = Field(description="what gave nothing, by reason")
     parts: list[PartItem] = Field(description="tokens by kind, fees, and what is kept undivided; they sum to the total")
@@ -117,5 +117,5 @@ class BillOut(MonthOut):
     late: LateOut = Field(description="exact figures that took the place of assumptions in this month's own calls")
     why: WhyOut | None = Field(description="why it is not what the month before was; null without an earlier month")
     forecast: ForecastOut | None = Field(description="of the present month, where it is not narrowed")
-    number: int | None = Field(description="of a closed bill; `/bills/{month}/document` has what was frozen")
+    number: int | None = Field(description="of a closed bill: `/bills/{month}/document` has the sums as frozen")
     hash: str | None = Field(description="of a closed bill: SHA-256 of that document")

@@ -15,7 +15,7 @@ SPANS = {"24h": 24, "7d": 7 * 24, "30d": 30 * 24}
 """The usual periods in hours. They end with the present hour."""
 USUAL = "7d"
 MAX_DAYS = 366
-MOST_DAYS = timedelta(days=62)
+DRAWN_BY_DAY = timedelta(days=62)
 """A longer period has a bar for each week: more days could not be told apart."""
 
 
@@ -46,7 +46,7 @@ class Asked:
         length = self.period.until - self.period.since
         if length <= timedelta(hours=48):
             return "hour"
-        return "day" if length <= MOST_DAYS else "week"
+        return "day" if length <= DRAWN_BY_DAY else "week"
 
 
 def asked(query: Mapping[str, str], now: datetime) -> Asked:

@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from runs.money import sized, to_usd
+from runs.money import sign_of, sized, to_usd
 from runs.templatetags.money import in_digits
 
 register = template.Library()
@@ -49,7 +49,8 @@ def _size(difference: float, before: float, kind: str) -> str:
 
 def _amount(figure: float, kind: str) -> str:
     if kind == "money":
-        return f"${to_usd(round(figure)):,.9f}"
+        nusd = round(figure)
+        return f"{sign_of(nusd)}${to_usd(abs(nusd)):,.9f}"
     if kind == "stars":
         return f"{float(figure):.2f}"
     return f"{figure / 1000:,.3f} s" if kind == "ms" else f"{100 * figure:.1f} %"

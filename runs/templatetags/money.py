@@ -9,8 +9,9 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from runs.money import CENT_NUSD, sized, to_nusd, to_usd
+from runs.money import CENT_NUSD, sign_of, sized, to_nusd, to_usd
 from runs.money import dollars as dollars_of
+from runs.words import lack_price
 from teams.times import span
 
 register = template.Library()
@@ -26,8 +27,8 @@ def usd(nusd: int | None) -> SafeString:
         return mark_safe('<span class="unpriced" title="Nobody knows this model\'s price">unpriced</span>')
     if nusd == 0:
         return mark_safe('<span class="num">$0</span>')
-    sign, amount = "−" if nusd < 0 else "", to_usd(abs(nusd))
-    title = f"{sign}${amount:,.9f}"
+    sign = sign_of(nusd)
+    title = f"{sign}${to_usd(abs(nusd)):,.9f}"
     return mark_safe(f'<span class="num" title="{title}">{sign}${in_digits(nusd)}</span>')  # noqa: S308 - figures
 
 
@@ -41,7 +42,7 @@ def in_digits(nusd: int) -> str:
 def sum_usd(nusd: int) -> SafeString:
     """A sum of many calls, in as many digits as its size needs, with its sign if it is below 0; all nine in the
     title."""
-    sign = "−" if nusd < 0 else ""
+    sign = sign_of(nusd)
     title = f"{sign}${to_usd(abs(nusd)):,.9f}"
     return mark_safe(f'<span class="num" title="{title}">{sign}{sized(nusd)}</span>')  # noqa: S308 - figures alone
 
@@ -51,7 +52,7 @@ def sum_cost(rollup: Any) -> SafeString:
     """Like ``cost``, of many calls."""
     if not rollup.unpriced_calls:
         return sum_usd(rollup.spent_nusd)
-    title = f"{rollup.unpriced_calls:,} of the calls have no known price and are not in this sum"
+    title = f"{rollup.unpriced_calls:,} of the calls {lack_price(rollup.unpriced_calls)} not in this sum"
     if not rollup.spent_nusd:
         return format_html('<span class="unpriced" title="{}">unpriced</span>', title)
     return format_html('<span class="num" title="{}">≥&thinsp;{}</span>', title, sum_usd(rollup.spent_nusd))
@@ -78,8 +79,8 @@ _CELL_BAR = (
 @register.filter
 def cents(number: int) -> SafeString:
     """Whole cents as dollars: "$1,204.05"."""
-    sign, amount = ("−", -number) if number < 0 else ("", number)
-    return mark_safe(f'<span class="num">{sign}${amount // 100:,}.{amount % 100:02}</span>')  # noqa: S308
+    amount = abs(number)
+    return mark_safe(f'<span class="num">{sign_of(number)}${amount // 100:,}.{amount % 100:02}</span>')  # noqa: S308
 
 
 @register.filter
@@ -90,7 +91,7 @@ def usd_or_none(nusd: int | None) -> SafeString:
 
 def plain_usd(nusd: int) -> str:
     """The amount as text alone, for titles and labels."""
-    return f"${to_usd(nusd):,.4f}"
+    return f"{sign_of(nusd)}${to_usd(abs(nusd)):,.4f}"
 
 
 @register.filter
@@ -129,7 +130,7 @@ def cost(rollup: Any) -> SafeString:
     """A rollup's cost. Where some calls have no known price, it is a lower bound and is shown as one."""
     if not rollup.unpriced_calls:
         return usd(rollup.spent_nusd)
-    title = f"{rollup.unpriced_calls} of the calls have no known price and are not in this sum"
+    title = f"{rollup.unpriced_calls:,} of the calls {lack_price(rollup.unpriced_calls)} not in this sum"
     if not rollup.spent_nusd:
         return format_html('<span class="unpriced" title="{}">unpriced</span>', title)
     return format_html('<span class="num" title="{}">≥&thinsp;{}</span>', title, usd(rollup.spent_nusd))
