@@ -135,3 +135,23 @@ def test_a_closed_month_has_the_number_and_the_hash_of_its_document(cast: Cast, 
     assert (bill["state"], bill["number"], bill["hash"]) == ("closed", closed.number, closed.sha256)
     assert Decimal(bill["total_usd"]) == to_usd(closed.total_nusd)
     assert hashlib.sha256(asked(f"bills/{month:%Y-%m}/document").content).hexdigest() == closed.sha256
+
+
+def test_what_comes_late_is_on_the_present_bill_and_not_on_the_closed_one(cast: Cast, asked: Any) -> None:
+    books = Month(cast)
+    closed = close_month(cast.owner, books.month)
+    books.book_late()
+    present, old = (asked(f"bills/{month:%Y-%m}").json() for month in (this_month(), books.month))
+    assert (present["total_usd"], present["counter_lines_usd"], present["calls"]) == ("-0.0005", "-0.0005", 0)
+    (line,) = present["counter_lines"]
+    assert (line["call"], line["own_month"]) == (str(books.lost.pk), f"{books.month:%Y-%m}")
+    assert (line["booked_usd"], line["exact_usd"], line["cost_usd"]) == ("0.0006", "0.0001", "-0.0005")
+    assert old["counter_lines"][0]["cost_usd"] == "0.0005", "the closed bill keeps what it had booked"
+    assert Decimal(old["total_usd"]) == to_usd(closed.total_nusd)
+    for bill in (present, old):
+        for name, items in {**bill["by"], "class": bill["classes"]}.items():
+            assert sum(Decimal(item["cost_usd"]) for item in items) == Decimal(bill["total_usd"]), name
+        text = asked(f"bills/{bill['month']}", accept="text/csv").content.decode()
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert sum(Decimal(row["spent_usd"]) for row in rows) == Decimal(bill["total_usd"])
+        assert sum(Decimal(row["moved_usd"]) for row in rows) == Decimal(bill["counter_lines_usd"])

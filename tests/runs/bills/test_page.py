@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -160,11 +162,17 @@ def test_every_link_of_the_page_leads_to_calls_that_sum_to_its_figure(cast: Cast
                 _same(cast, {"label:customer": row.value.code, "model": column.code}, cell.spent_nusd)
     client.force_login(cast.viewer.user)
     html = client.get("/t/acme/bills/2026-10/?money=real").content.decode()
-    links = {part.split('"')[0] for part in html.split('href="/t/acme/bills/2026-10/calls/?')[1:]}
-    assert len(links) > 6
-    for link in links:
-        assert client.get(f"/t/acme/bills/2026-10/calls/?{link.replace('&amp;', '&')}").status_code == 200
-        assert dict(parse_qsl(link.replace("&amp;", "&")))["money"] == "real"
+    linked = 0
+    for link, words in re.findall(r'href="/t/acme/bills/2026-10/calls/\?([^"]*)"[^>]*>(.*?)</a>', html, re.DOTALL):
+        only = dict(parse_qsl(unescape(link), keep_blank_values=True))
+        assert only.pop("money") == "real"
+        answer = client.get(f"/t/acme/bills/2026-10/calls/?{unescape(link)}")
+        assert answer.status_code == 200
+        if figure := re.search(r'title="(−?)\$([0-9,.]+)"', words):
+            linked += 1
+            _same(cast, only, to_nusd(Decimal(figure[2].replace(",", ""))) * (-1 if figure[1] else 1))
+            assert figure[0] in answer.content.decode(), "which stands above the calls"
+    assert linked > 6
 
 
 def _same(cast: Cast, only: dict[str, str], nusd: int) -> None:
