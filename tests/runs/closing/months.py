@@ -30,12 +30,24 @@ def day_of(month: date, day: int) -> datetime:
     return datetime(month.year, month.month, day, 12, tzinfo=UTC)
 
 
-class Month:
-    """Last month of a team, over and not closed. ``lost`` is a call of it whose exact figure is not known yet."""
+def book_late(lost: Call, nusd: int = 100_000) -> None:
+    """The exact figure of a call of unknown outcome comes to the ledger."""
+    answer = LLMReply(text="Late.", usage=Usage(prompt_tokens=40), model="gpt-4o")
+    outcome = CallOutcome(CallStatus.OK, reply=answer, usage=answer.usage, cost_usd=to_usd(nusd))
+    with transaction.atomic():
+        line = call_lines.line_to_settle(lost.pk)
+        assert line is not None
+        call_lines.settle(line, outcome, fresh=False)
+    lost.refresh_from_db()
 
-    def __init__(self, cast: Cast) -> None:
-        self.cast, self.month = cast, last_month()
-        self.quote = PriceQuote.objects.create(
+
+class Month:
+    """A month of a team, over and not closed: the last one, unless it is said. ``lost`` is a call of it whose exact
+    figure is not known yet."""
+
+    def __init__(self, cast: Cast, month: date | None = None) -> None:
+        self.cast, self.month = cast, month or last_month()
+        self.quote, _ = PriceQuote.objects.get_or_create(
             team=cast.team, model="gpt-4o", input_usd_per_mtok="2.5", output_usd_per_mtok="10"
         )
         self.crew = make_crew(cast.owner)
@@ -78,14 +90,8 @@ class Month:
         rollups.rebuild(self.cast.team.pk)
 
     def book_late(self, nusd: int = 100_000) -> None:
-        """The exact figure of ``lost`` comes now, to the ledger, and this month takes the difference."""
-        answer = LLMReply(text="Late.", usage=Usage(prompt_tokens=40), model="gpt-4o")
-        outcome = CallOutcome(CallStatus.OK, reply=answer, usage=answer.usage, cost_usd=to_usd(nusd))
-        with transaction.atomic():
-            line = call_lines.line_to_settle(self.lost.pk)
-            assert line is not None
-            call_lines.settle(line, outcome, fresh=False)
-        self.lost.refresh_from_db()
+        """The exact figure of ``lost`` comes now, and this month takes the difference."""
+        book_late(self.lost, nusd)
 
     def _run(self, crew: Crew, **fields: Any) -> Run:
         began = day_of(self.month, 1)
