@@ -66,11 +66,14 @@ def get_usage(
     return answer.usage(by, scope, lines, whole)
 
 
-@router.get("", response={200: MonthList, **ERRORS}, auth=Bearer(Role.VIEWER))
-def list_bills(request: ApiRequest, simulated: YesOrNo = "no") -> dict[str, Any]:
+@router.get("", response={200: MonthList, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
+def list_bills(request: ApiRequest, simulated: YesOrNo = "no") -> Any:
     """The newest 36 months, newest first. Simulated money is on no bill; it has the same months."""
     made_up = simulated == "yes"
-    return {"items": [answer.month(line, made_up) for line in month_lines(request.auth, simulated=made_up)]}
+    months = month_lines(request.auth, simulated=made_up)
+    if wants_csv(request):
+        return csv_response(files.months_csv(months, simulated=made_up))
+    return {"items": [answer.month(line, made_up) for line in months]}
 
 
 @router.get("/{month}", response={200: BillOut, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)

@@ -13,11 +13,13 @@ from runs.bills.asked import Asked
 from runs.bills.bounds import one_answer
 from runs.bills.charges import Charges
 from runs.bills.lines import Line, Lines
+from runs.bills.months import MonthLine
 from runs.bills.page import charged
 from runs.money import usd_text
 from runs.spreadsheets import csv_text, safe
 from teams.access import Principal
 from teams.refusals import Invalid
+from teams.times import time_text
 
 COUNTS = (
     *("calls", "successful_requests", "unpriced_calls", "estimated_calls", "prompt_tokens", "cached_prompt_tokens"),
@@ -62,6 +64,25 @@ def lines_csv(month: str, simulated: bool, by: Sequence[str], lines: Sequence[Li
     columns = ["month", "simulated", *heads, *(OF_PARTS if of_part else (*COUNTS, *money))]
     shared = [month, "yes" if simulated else "no"]
     return csv_text([columns, *([*shared, *_values(by, line), *_figures(line.sums, of_part)] for line in lines)])
+
+
+def months_csv(months: Sequence[MonthLine], *, simulated: bool) -> str:
+    """The list of months. A budget is empty where there is none, and so is ``closed_at`` of an open month."""
+    heads = ["month", "simulated", "state", "total_usd", "calls", "unpriced_calls", "budget_usd", "closed_at"]
+    rows = [
+        [
+            f"{line.month:%Y-%m}",
+            "yes" if simulated else "no",
+            "closed" if line.closed_at else "open",
+            usd_text(line.sums.spent_nusd),
+            line.sums.calls,
+            line.sums.unpriced_calls,
+            usd_text(line.budget_nusd) or "",
+            time_text(line.closed_at) if line.closed_at else "",
+        ]
+        for line in months
+    ]
+    return csv_text([heads, *rows])
 
 
 def charges_csv(month: date, simulated: bool, over: str, charges: Charges) -> str:

@@ -76,6 +76,11 @@ def test_csv_comes_where_accept_asks_for_it(asked: Any) -> None:
         assert sum(Decimal(row["spent_usd"]) for row in rows) == Decimal("1.2345679")
         assert sum(int(row["calls"]) for row in rows) == 3
     assert asked("bills/2025-11", accept="*/*").json()["month"] == "2025-11"
+    months = list(csv.DictReader(io.StringIO(asked("bills", accept="text/csv").content.decode())))
+    items = asked("bills").json()["items"]
+    assert [row["month"] for row in months] == [item["month"] for item in items]
+    (november,) = [row for row in months if row["month"] == "2025-11"]
+    assert (november["total_usd"], november["unpriced_calls"], november["budget_usd"]) == ("1.2345679", "1", "")
 
 
 def test_usage_by_anything_in_any_days(asked: Any) -> None:
