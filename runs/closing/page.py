@@ -139,7 +139,7 @@ def _name(dimension: str, row: Mapping[str, Any]) -> str:
         return counted(row["values"], "other")
     name: str | None = row["name"]
     if name is None:
-        return NONE
+        return f"without {dimension.removeprefix(LABEL)}" if dimension.startswith(LABEL) else NONE
     return WORDS.get(name, name) if dimension == "cost_class" else name
 
 

@@ -40,7 +40,7 @@ DEFINITIONS: Mapping[str, str] = {
     "the names of its call, and the day on which the figure came.",
     "by": "Sums of calls and counter-lines by one dimension: each of these tables sums to total_usd.",
     "positions": "Sums of the calls by crew and model; they sum to calls_usd.",
-    "others": f"A row with `values` is what so many further values sum to: the {MOST_VALUES:,} dearest have rows.",
+    "others": f'A row with "values" is what so many further values sum to: the {MOST_VALUES:,} dearest have rows.',
     "name": "Null: there is none, as for the agent of a call of the crew as a whole or the model of a tool call.",
     "crew": "The crew that was run, by its name and its address at the time of closing.",
     "version": "The frozen version of the crew that was run.",

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from agents_app.models import Crew
 from runs.bill_sums.dimensions import DIMENSIONS
@@ -128,6 +129,9 @@ def test_a_month_is_held_against_the_calendar_month_before(cast: Cast, crew: Cre
     lines = {line.month: line.before_nusd for line in month_lines(cast.viewer, simulated=False)}
     assert (lines[december], lines[OCTOBER], lines[SEPTEMBER]) == (0, 2_000_001_000, None)
     assert bill_page(cast.viewer, SEPTEMBER, asked({}), simulated=False).why is None
+    client.force_login(cast.viewer.user)
+    first = " ".join(strip_tags(client.get("/t/acme/bills/2026-09/?money=real").content.decode()).split())
+    assert "$2.00. There is no earlier month" in first
 
 
 def test_a_bill_is_bounded(cast: Cast, crew: Crew, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
