@@ -33,10 +33,15 @@ def usd_text(nusd: int | None) -> str | None:
 
 
 def dollars(nusd: int) -> str:
-    """The exact amount as people write it: "$10", "$12.50", "$1,000", "$0.000123"."""
-    whole, _, rest = f"{to_usd(nusd):,.9f}".partition(".")
+    """The exact amount as people write it: "$10", "$12.50", "$1,000", "$0.000123", "−$0.50"."""
+    whole, _, rest = f"{to_usd(abs(nusd)):,.9f}".partition(".")
     rest = rest.rstrip("0")
-    return f"${whole}.{rest.ljust(2, '0')}" if rest else f"${whole}"
+    return f"{sign_of(nusd)}${whole}.{rest.ljust(2, '0')}" if rest else f"{sign_of(nusd)}${whole}"
+
+
+def sign_of(nusd: int) -> str:
+    """The minus that stands before the dollar of an amount below 0; "" for another."""
+    return "−" if nusd < 0 else ""
 
 
 def sized(nusd: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 
 from django.db import connection
 from psycopg.sql import SQL
@@ -39,10 +39,20 @@ def this_month() -> date:
     return month
 
 
+def midnight(day: date) -> datetime:
+    """The moment at which the day begins, in UTC."""
+    return datetime.combine(day, time(), UTC)
+
+
 def month_named(name: str) -> date | None:
     """The first day of the month of this century that is called so ("2026-10"); None if none is."""
     found = NAME.fullmatch(name)
     return date(int(found[1]), int(found[2]), 1) if found else None
+
+
+def month_before(month: date) -> date:
+    """The first day of the month before."""
+    return date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)
 
 
 def month_after(month: date) -> date:

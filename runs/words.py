@@ -87,6 +87,27 @@ WASTE_WORDS: Mapping[str, str] = {
 }
 """Why money was spent in vain (``states.waste_of``)."""
 
+PART_WORDS: Mapping[str, str] = {
+    "prompt": "prompts",
+    "cached": "prompts from caches",
+    "cache_write": "prompts written to caches",
+    "completion": "answers",
+    "reasoning": "reasoning",
+    "citations": "citations",
+    "searches": "searches",
+    "request": "fees per request",
+    "seconds": "seconds of the server",
+    "beyond_ours": "beyond our price",
+    "whole": "not divided",
+}
+"""What a cost is made of: the parts that a call keeps, and what is kept without them (``bill_sums.sums.PARTS``)."""
+
+
+def lack_price(calls: int) -> str:
+    """What is said of calls without a price, between how many they are and what they are not in."""
+    return "has no known price and is" if calls == 1 else "have no known price and are"
+
+
 PLACE_WORDS: Mapping[str, str] = {
     "answer": "answer",
     "reasoning": "reasoning",

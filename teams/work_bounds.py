@@ -14,6 +14,8 @@ from psycopg.errors import QueryCanceled
 from teams.refusals import Busy, Invalid
 
 RETRY_AFTER_S = 10
+TOOK_TOO_LONG = "took_too_long"
+"""The code of ``query_time``'s refusals."""
 PATIENCE_S = 0.2
 """For a place: whoever waits longer keeps a thread from others just the same."""
 
@@ -98,4 +100,4 @@ def _set_timeout(setting: str) -> None:
 
 
 def _refusal(too_long: str, field: str) -> Invalid:
-    return Invalid(too_long, fields={field: too_long}, code="took_too_long")
+    return Invalid(too_long, fields={field: too_long}, code=TOOK_TOO_LONG)

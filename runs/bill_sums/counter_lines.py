@@ -12,6 +12,9 @@ from psycopg.sql import SQL
 from runs.bill_sums.sums import MOVED_NUSD, MOVED_ROWS, OF_MOVED, Scope, narrowed, only_parameters
 from runs.sql import rows_as, statement
 
+MOST_COUNTER_LINES = 200
+"""So many are listed where nothing else is."""
+
 
 @dataclass(frozen=True, slots=True)
 class CounterLine:

@@ -11,7 +11,7 @@ import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import lru_cache
 from typing import Any, LiteralString, TypeVar
 
 from django.db import connection
@@ -25,7 +25,8 @@ from runs.sql import listed, statement
 from runs.states import RUN_LIVE
 from teams.access import Principal
 
-PARTS = (*CALL_PARTS, "whole")
+UNDIVIDED = "whole"
+PARTS = (*CALL_PARTS, UNDIVIDED)
 """What a cost is made of; ``whole``: what is kept without its parts, counter-lines included."""
 FEES = ("citations", "searches", "request", "seconds", "beyond_ours")
 """The parts that are not tokens: ``beyond_ours`` is what the provider's own figure is above ours."""
@@ -84,7 +85,6 @@ class Sums:
 FIGURES = tuple(Sums.__dataclass_fields__)
 _values = operator.attrgetter(*FIGURES)
 _OF_CALLS = FIGURES[:-2]
-ALWAYS = ("spent_nusd", "calls", "counter_lines")
 assert set(_OF_CALLS) == set(BILL_SUMS.figures)
 NONE = Sums()
 
@@ -118,23 +118,15 @@ def added(rows: Iterable[tuple[T, Sums]]) -> dict[T, Sums]:
     return {name: Sums(*values) for name, values in found.items()}
 
 
-def by(sums: Mapping[Key, Sums], *places: int) -> dict[Key, Sums]:
-    """The sums added up by the dimensions at these places of their keys."""
-    return added((tuple(key[place] for place in places), row) for key, row in sums.items())
-
-
-def sums_of(
-    scope: Scope, by: Sequence[str] = (), *, figures: Sequence[str] = FIGURES, most: int | None = None
-) -> dict[Key, Sums]:
-    """By the dimensions; keys without calls and counter-lines are left out. ``figures``: those that are read, which
-    ``ALWAYS`` are. ``most``: so many keys at most, the dearest; None: all."""
-    read = tuple(name for name in FIGURES if name in figures or name in ALWAYS)
-    query = _statement(tuple(map(_kind, by)), tuple(map(_kind, scope.only)), read, scope.month is not None)
+def sums_of(scope: Scope, by: Sequence[str] = (), *, most: int | None = None) -> dict[Key, Sums]:
+    """By the dimensions; keys without calls and counter-lines are left out. ``most``: so many keys at most, the
+    dearest; None: all."""
+    query = _statement(tuple(map(_kind, by)), tuple(map(_kind, scope.only)), scope.month is not None)
     with connection.cursor() as cursor:
         cursor.execute(query, _parameters(scope, by) | {"most": most})
         rows = cursor.fetchall()
     length = len(by)
-    sums = {row[:length]: Sums(**dict(zip(read, row[length:], strict=True))) for row in rows}
+    sums = {row[:length]: Sums(*row[length:]) for row in rows}
     return {key: row for key, row in sums.items() if row.calls or row.counter_lines}
 
 
@@ -152,8 +144,7 @@ def _parameters(scope: Scope, by: Sequence[str]) -> dict[str, Any]:
         "until": scope.until,
         "live": list(RUN_LIVE),
         **{f"by_{place}": label_of(name) for place, name in enumerate(by)},
-        **{f"of_{place}": label_of(name) for place, name in enumerate(scope.only)},
-        **{f"only_{place}": value for place, value in enumerate(scope.only.values())},
+        **only_parameters(scope.only),
     }
 
 
@@ -245,15 +236,13 @@ _SUM_FIGURES: Mapping[str, LiteralString] = {
 _SOURCES = ((_SUMS, _SUM_FIGURES), (_CALLS, _CALL_FIGURES), (_MOVED, _MOVED_FIGURES))
 
 
-@cache
-def _statement(by: Sequence[str], only: Sequence[str], read: Sequence[str], of_month: bool) -> str:
+@lru_cache(maxsize=256)
+def _statement(by: Sequence[str], only: Sequence[str], of_month: bool) -> str:
     keys = [f"key_{place}" for place in range(len(by))]
-    parts = [
-        _part(source, figures, by, only, read, of_month) for source, figures in _SOURCES if of_month or source.of_days
-    ]
+    parts = [_part(source, figures, by, only, of_month) for source, figures in _SOURCES if of_month or source.of_days]
     return statement(
         "SELECT {keys} FROM ({parts}) AS lines {grouped} ORDER BY sum(spent_nusd) DESC LIMIT %(most)s",
-        keys=listed([*keys, *(f"coalesce(sum({name}), 0)::bigint" for name in read)]),
+        keys=listed([*keys, *(f"coalesce(sum({name}), 0)::bigint" for name in FIGURES)]),
         parts=SQL(" UNION ALL ").join(parts),
         grouped=_grouped(len(by)),
     )
@@ -264,13 +253,12 @@ def _part(
     figures: Mapping[str, LiteralString],
     by: Sequence[str],
     only: Sequence[str],
-    read: Sequence[str],
     of_month: bool,
 ) -> Composable:
     keys = [f"{_expression(name, source, f'by_{place}')} AS key_{place}" for place, name in enumerate(by)]
     joined = source is _SUMS and LABEL in (*by, *only)
     return SQL("SELECT {columns} FROM {rows} {labels} {which} {narrow} {grouped}").format(
-        columns=listed([*keys, *(f"{figures[name]} AS {name}" for name in read)]),
+        columns=listed([*keys, *(f"{figures[name]} AS {name}" for name in FIGURES)]),
         rows=SQL(source.rows),
         labels=SQL(_LABELS if joined else ""),
         which=SQL(source.of_month if of_month else source.of_days),

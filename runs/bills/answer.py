@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from runs.bill_sums.counter_lines import CounterLine
+from runs.bill_sums.counter_lines import MOST_COUNTER_LINES, CounterLine
 from runs.bill_sums.dimensions import DIMENSIONS, LABEL
 from runs.bill_sums.sums import Scope, Sums
 from runs.bills.asked import Asked
-from runs.bills.lines import Line, lines_of
-from runs.bills.months import MonthLine, standing_of
-from runs.bills.page import BillPage, bill_page
+from runs.bills.bounds import one_answer
+from runs.bills.lines import Line, Lines
+from runs.bills.months import MonthLine
+from runs.bills.page import BillPage, page_of
 from runs.bills.values import raw_of
 from runs.models import ClosedBill
 from teams.access import Principal, visible_to
 
-SHOWN_COUNTER_LINES = 200
 MOST_LABELS = 10
 MOST_VALUES = 1_000
 """Of a dimension; those beyond are one item without a code."""
@@ -57,12 +57,16 @@ def month(line: MonthLine, simulated: bool) -> dict[str, Any]:
 
 
 def bill(who: Principal, month: date, only: Mapping[str, str], *, simulated: bool) -> dict[str, Any]:
-    page = bill_page(who, month, Asked(only=only), simulated=simulated)
-    lines = lines_of(who, month, simulated=simulated, only=only)
-    standing = standing_of(who, month, simulated=simulated)
+    lines = Lines(who, month, simulated, only)
+    with one_answer():
+        return _bill(who, lines, page_of(lines, Asked(only=only)))
+
+
+def _bill(who: Principal, lines: Lines, page: BillPage) -> dict[str, Any]:
+    month, standing = page.month, page.standing
     closed = visible_to(who, ClosedBill).filter(month=month).first() if page.closed_at else None
     labels = [name for name, _ in page.choices if name.startswith(LABEL)][:MOST_LABELS]
-    return _month(month, page.total, simulated) | {
+    return _month(month, page.total, page.simulated) | {
         "state": "closed" if standing and standing.closed_at else "open",
         "budget_usd": standing and standing.budget_nusd,
         "closed_at": standing and standing.closed_at,
@@ -70,11 +74,11 @@ def bill(who: Principal, month: date, only: Mapping[str, str], *, simulated: boo
         "by": {name: _items(lines.by(name, most=MOST_VALUES), page.total) for name in (*DIMENSIONS, *labels)},
         "classes": _items(page.classes, page.total),
         "waste": [_item(line) for line in page.waste],
-        "parts": [{"part": line.values[0].code, "cost_usd": line.sums.spent_nusd} for line in page.parts],
+        "parts": [_part(line) for line in page.parts],
         "saved_usd": page.total.saved_nusd,
         "cache_saved_usd": page.total.cache_saved_nusd,
         "counter_lines_usd": page.total.moved_nusd,
-        "counter_lines": [_counter_line(one) for one in lines.counter_lines(SHOWN_COUNTER_LINES)],
+        "counter_lines": [_counter_line(one) for one in lines.counter_lines(MOST_COUNTER_LINES)],
         "late": {
             "count": page.late.count,
             "booked_usd": page.late.booked_nusd,
@@ -139,6 +143,11 @@ def _item(line: Line) -> dict[str, Any]:
     }
 
 
+def _part(line: Line) -> dict[str, Any]:
+    unpriced = line.sums.unpriced_calls
+    return {"part": line.values[0].code, "unpriced_calls": unpriced, "cost_usd": line.sums.spent_nusd}
+
+
 def _counter_line(line: CounterLine) -> dict[str, Any]:
     return {
         "call": str(line.call_id),
@@ -153,7 +162,7 @@ def _counter_line(line: CounterLine) -> dict[str, Any]:
 
 
 def _why(page: BillPage) -> dict[str, Any] | None:
-    if page.why is None or page.before_month is None:
+    if page.why is None:
         return None
     return {
         "month": f"{page.before_month:%Y-%m}",

@@ -11,12 +11,13 @@ from ninja import Query, Router
 
 from runs.api_csv import AS_CSV, csv_response, wants_csv
 from runs.api_fields import YesOrNo
-from runs.bill_sums.dimensions import DIMENSIONS, PART
+from runs.bill_sums.dimensions import PART
 from runs.bill_sums.sums import Scope, sums_of, total
 from runs.bills import answer, files
 from runs.bills.asked import only_of
-from runs.bills.files import MOST_LINES, lines_csv
-from runs.bills.lines import Line, dearest_first, in_parts
+from runs.bills.bounds import one_answer
+from runs.bills.files import lines_csv
+from runs.bills.lines import MOST_LINES, Line, dearest_first, in_parts, too_many
 from runs.bills.months import month_lines
 from runs.bills.schemas import BillOut, MonthList, Usage
 from runs.bills.values import Names, checked_dimensions
@@ -31,7 +32,9 @@ usage_router = Router(tags=["bills"])
 router = Router(tags=["bills"])
 
 MOST_ITEMS = 10_000
-MOST_DAYS = 366
+MOST_USAGE_DAYS = 366
+MOST_DIMENSIONS = 4
+FIRST_YEAR = 2001
 USUAL_DAYS = 30
 
 
@@ -49,26 +52,28 @@ def get_usage(
 
     Calls count as they stand now, whatever a closed bill has: counter-lines are on bills alone. With
     `Accept: text/csv` the same lines come as CSV."""
-    by = checked_dimensions(group_by.split(","), field="group_by")
-    if len(by) > 4:
-        raise Invalid("Group by four at most.", fields={"group_by": "At most four."})
-    first, last = _days(since, until)
-    scope = Scope(request.auth, simulated == "yes", None, first, last, answer.raw_only(request.auth, _only(request)))
+    by, (first, last), only = _by(group_by), _days(since, until), only_of(request.GET)
     as_csv = wants_csv(request)
     most = MOST_LINES if as_csv else MOST_ITEMS
-    lines = _lines(request.auth, scope, by, most=most + 1)
-    if len(lines) > most:
-        raise files.too_many(most, field="group_by")
+    with one_answer():
+        scope = Scope(request.auth, simulated == "yes", None, first, last, answer.raw_only(request.auth, only))
+        lines = _lines(request.auth, scope, by, most=most + 1)
+        if len(lines) > most:
+            raise too_many(most, field="group_by")
+        whole = total(sums_of(scope).values())
     if as_csv:
         return csv_response(lines_csv(f"{first}/{last}", scope.simulated, by, lines))
-    return answer.usage(by, scope, lines, total(sums_of(scope).values()))
+    return answer.usage(by, scope, lines, whole)
 
 
-@router.get("", response={200: MonthList, **ERRORS}, auth=Bearer(Role.VIEWER))
-def list_bills(request: ApiRequest, simulated: YesOrNo = "no") -> dict[str, Any]:
-    """The months, newest first. Simulated money is on no bill; it has the same months."""
+@router.get("", response={200: MonthList, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
+def list_bills(request: ApiRequest, simulated: YesOrNo = "no") -> Any:
+    """The newest 36 months, newest first. Simulated money is on no bill; it has the same months."""
     made_up = simulated == "yes"
-    return {"items": [answer.month(line, made_up) for line in month_lines(request.auth, simulated=made_up)]}
+    months = month_lines(request.auth, simulated=made_up)
+    if wants_csv(request):
+        return csv_response(files.months_csv(months, simulated=made_up))
+    return {"items": [answer.month(line, made_up) for line in months]}
 
 
 @router.get("/{month}", response={200: BillOut, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
@@ -76,32 +81,38 @@ def get_bill(
     request: ApiRequest,
     month: str,
     simulated: YesOrNo = "no",
-    group_by: Annotated[str, Query(description="of the CSV: dimensions with commas between them")] = "",
+    group_by: Annotated[str, Query(description="of the CSV: up to four dimensions with commas between them")] = "",
 ) -> Any:
     """A month, written as 2026-11. Names of dimensions as parameters narrow it, as `model=gpt-4o` or
-    `label:customer=Alder`. With `Accept: text/csv` its lines come as CSV, by all dimensions or those of `group_by`."""
+    `label:customer=Alder`. With `Accept: text/csv` its lines come as CSV, by what `group_by` says, or by all
+    dimensions and the labels that are used most."""
     first = month_named(month)
     if first is None or first > this_month():
         raise Http404
-    made_up, only = simulated == "yes", _only(request)
+    made_up, only, by = simulated == "yes", only_of(request.GET), _by(group_by)
     if not wants_csv(request):
         return answer.bill(request.auth, first, only, simulated=made_up)
-    by = checked_dimensions(group_by.split(","), field="group_by") or tuple(DIMENSIONS)
     return csv_response(files.lines(request.auth, first, by, only, simulated=made_up))
 
 
-def _only(request: ApiRequest) -> dict[str, str]:
-    return only_of(request.GET)
+def _by(group_by: str) -> tuple[str, ...]:
+    by = checked_dimensions(group_by.split(","), field="group_by")
+    if len(by) > MOST_DIMENSIONS:
+        raise Invalid(f"Group by {MOST_DIMENSIONS} at most.", fields={"group_by": f"At most {MOST_DIMENSIONS}."})
+    return by
 
 
 def _days(since: date | None, until: date | None) -> tuple[date, date]:
     """The last ``USUAL_DAYS`` if neither is given."""
+    for name, day in (("since", since), ("until", until)):
+        if day is not None and day.year < FIRST_YEAR:
+            raise Invalid(f"There was no call before {FIRST_YEAR}.", fields={name: f"Give a day from {FIRST_YEAR} on."})
     last = until or timezone.now().date() + timedelta(days=1)
     first = since or last - timedelta(days=USUAL_DAYS)
     if first >= last:
         raise Invalid("since is not before until.", fields={"since": "Give a day before until."})
-    if (last - first).days > MOST_DAYS or first.year < 2000:
-        raise Invalid(f"Ask for {MOST_DAYS} days at most.", fields={"since": f"At most {MOST_DAYS} days."})
+    if (last - first).days > MOST_USAGE_DAYS:
+        raise Invalid(f"Ask for {MOST_USAGE_DAYS} days at most.", fields={"since": f"At most {MOST_USAGE_DAYS} days."})
     return first, last
 
 

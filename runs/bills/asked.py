@@ -14,6 +14,7 @@ from teams.refusals import Invalid
 
 BY, AND, OVER, SHARED, WEIGH = "by", "and", "over", "shared", "weigh"
 USUAL = ("crew", "model")
+MOST_NARROWINGS = 10
 NO_VALUE = "none"
 """What is shared by default: what belongs to nobody in particular."""
 
@@ -60,5 +61,12 @@ def asked(query: Mapping[str, str]) -> Asked:
 
 
 def only_of(query: Mapping[str, str]) -> dict[str, str]:
-    """What the lines are narrowed to: the dimensions that the address names."""
-    return {name: query[name] for name in query if is_dimension(name)}
+    """What the lines are narrowed to: the dimensions that the address names. ``Invalid`` for more than
+    ``MOST_NARROWINGS``."""
+    only = {name: query[name] for name in query if is_dimension(name)}
+    if len(only) > MOST_NARROWINGS:
+        raise Invalid(
+            f"Narrow it by {MOST_NARROWINGS} dimensions at most, not by {len(only)}.",
+            fields=dict.fromkeys(list(only)[MOST_NARROWINGS:][:MOST_NARROWINGS], "One too many."),
+        )
+    return only

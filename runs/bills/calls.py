@@ -11,9 +11,9 @@ from django.db import connection
 from django.db.models import QuerySet
 from psycopg.sql import SQL
 
-from runs.bill_sums.counter_lines import CounterLine
+from runs.bill_sums.counter_lines import MOST_COUNTER_LINES, CounterLine
 from runs.bill_sums.sums import NONE, Sums, narrowed, only_parameters
-from runs.bills.lines import Line, OpenLines
+from runs.bills.lines import Line, Lines
 from runs.bills.values import Value
 from runs.models import Call
 from runs.paging import Page, Place, not_ours, read_page
@@ -22,7 +22,6 @@ from teams.access import Principal
 from teams.work_bounds import Places, query_time
 
 CALLS_A_PAGE = 100
-SHOWN_COUNTER_LINES = 200
 SECONDS = 3.0
 TOO_LONG = "The database took too long to find these calls and was stopped. Narrow them, as to a crew or a day."
 PLACES = Places(2, "Other lists of calls are being read. Try again in a moment.")
@@ -45,17 +44,17 @@ class Behind:
 
 def behind(who: Principal, month: date, only: Mapping[str, str], *, simulated: bool, cursor: str = "") -> Behind:
     """``Invalid`` for a cursor that is not ours, for what there is not, and if the database takes too long."""
-    lines = OpenLines(who, month, simulated, only)
+    lines = Lines(who, month, simulated, only)
     with PLACES.one(), query_time(SECONDS, TOO_LONG, field="cursor"):
         (line,) = lines.by(*only, most=1) or [Line(tuple(Value(code, code or "none") for code in only.values()), NONE)]
         page = read_page(
             cursor, CALLS_A_PAGE, read=lambda place, count: _read(lines, place, count), mark=lambda call: str(call.pk)
         )
-        moved = lines.counter_lines(SHOWN_COUNTER_LINES) if line.sums.counter_lines and not cursor else ()
+        moved = lines.counter_lines(MOST_COUNTER_LINES) if line.sums.counter_lines and not cursor else ()
     return Behind(line.sums, line.values, page, moved)
 
 
-def _read(lines: OpenLines, place: Place | None, count: int) -> list[Call]:
+def _read(lines: Lines, place: Place | None, count: int) -> list[Call]:
     if place is not None and place.figure:
         raise not_ours()
     scope, backwards = lines.scope, place is not None and place.before

@@ -11,31 +11,32 @@ from fractions import Fraction
 
 from runs.bills.lines import Line, total_of
 from runs.bills.values import Value
+from runs.money import CENT_NUSD
 from runs.rounding import whole_numbers
 
-CENT_NUSD = 10_000_000
 WEIGHS: Mapping[str, str] = {"cost": "what they cost themselves", "calls": "their calls", "equal": "equal parts"}
 """By what shared cost is divided."""
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Of one customer or person: in cents what is charged, in 1e-9 USD what of it is their own and what is shared."""
+    """Of one customer or person: in cents what is charged, in 1e-9 USD what of it is their own and their share. The
+    cents are those of the exact share."""
 
     value: Value
     own_nusd: int
-    shared_nusd: Fraction
+    share_nusd: int
     cents: int
 
     @property
-    def share_nusd(self) -> int:
-        """The share in whole 1e-9 USD, for reading: the cents are exact."""
-        return round(self.shared_nusd)
+    def rounding_nusd(self) -> int:
+        """What the cents are more than own cost and share."""
+        return self.cents * CENT_NUSD - self.own_nusd - self.share_nusd
 
 
 @dataclass(frozen=True, slots=True)
 class Charges:
-    """All of a bill's. ``cents`` of the rows sum to ``cents``."""
+    """All of a bill's. The rows' own cost, shares and cents sum to these."""
 
     rows: Sequence[Charge]
     own_nusd: int
@@ -63,7 +64,8 @@ def charges_of(lines: Sequence[Line], is_shared: Callable[[Line], bool], weigh: 
     exact = {value: (spent[value] + shares[value]) / CENT_NUSD for value in weights}
     total = round(Fraction(sum(spent.values()) + shared, CENT_NUSD))
     cents = whole_numbers(exact, total)
-    rows = [Charge(value, spent[value], shares[value], cents[value]) for value in weights]
+    read = whole_numbers(shares, shared)
+    rows = [Charge(value, spent[value], read[value], cents[value]) for value in weights]
     rows.sort(key=lambda row: (-row.cents, row.value.name))
     return Charges(rows, sum(spent.values()), shared, total)
 

@@ -3,42 +3,47 @@ the API's CSV are the same text."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from io import StringIO
 
 from runs.bill_sums.dimensions import DIMENSIONS, LABEL, PART
+from runs.bill_sums.months import label_names
 from runs.bill_sums.sums import PARTS, Sums
 from runs.bills.asked import Asked
-from runs.bills.charges import CENT_NUSD, Charges
-from runs.bills.lines import Line, lines_of
+from runs.bills.bounds import one_answer
+from runs.bills.charges import Charges
+from runs.bills.lines import Line, Lines
+from runs.bills.months import MonthLine
 from runs.bills.page import charged
 from runs.money import usd_text
-from runs.spreadsheets import safe
+from runs.spreadsheets import csv_text, safe
 from teams.access import Principal
 from teams.refusals import Invalid
+from teams.times import time_text
 
-MOST_LINES = 50_000
 COUNTS = (
     *("calls", "successful_requests", "unpriced_calls", "estimated_calls", "prompt_tokens", "cached_prompt_tokens"),
     *("cache_write_tokens", "completion_tokens", "reasoning_tokens"),
 )
 MONEY = ("spent_nusd", *(f"{part}_nusd" for part in PARTS), "moved_nusd", "saved_nusd", "cache_saved_nusd")
 """Columns of sums. Money is written in USD, under the names without ``_nusd``."""
+OF_PARTS = ("spent_usd", "unpriced_calls")
+"""The columns of a division by part: the rest is of calls, which have many parts."""
 PLAIN = ("day", "model", "credential", "waste", "kind", "class")
 """Dimensions whose code is what people read."""
 
 
-EVERY = tuple(DIMENSIONS)
-"""The dimensions of a file of all lines, before the labels."""
+def every_dimension(who: Principal) -> tuple[str, ...]:
+    """What a file of all lines is divided by: all dimensions, and the labels that are used most."""
+    return (*DIMENSIONS, *(f"{LABEL}{name}" for name in label_names(who)))
 
 
 def lines(who: Principal, month: date, by: Sequence[str], only: Mapping[str, str], *, simulated: bool) -> str:
-    """The month's lines by these dimensions. ``Invalid`` if there are more than ``MOST_LINES``."""
-    found = lines_of(who, month, simulated=simulated, only=only).by(*by, most=MOST_LINES + 1)
-    if len(found) > MOST_LINES:
-        raise too_many(MOST_LINES, field="by")
+    """The month's lines by these dimensions; without one by ``every_dimension``. ``Invalid`` if there are more than
+    ``MOST_LINES``."""
+    with one_answer():
+        by = by or every_dimension(who)
+        found = Lines(who, month, simulated, only).every(*by, field="by")
     return lines_csv(f"{month:%Y-%m}", simulated, by, found)
 
 
@@ -46,15 +51,9 @@ def charges(who: Principal, month: date, asked: Asked, *, simulated: bool) -> st
     """Whom the month is charged to. ``Invalid`` if the address does not say over what."""
     if not asked.over:
         raise Invalid("Say over what the month is charged.", fields={"over": "Give label:NAME, person or token."})
-    found = charged(lines_of(who, month, simulated=simulated, only=asked.only), asked)
+    with one_answer():
+        found = charged(Lines(who, month, simulated, asked.only), asked)
     return charges_csv(month, simulated, asked.over, found)
-
-
-def too_many(most: int, *, field: str) -> Invalid:
-    return Invalid(
-        f"That has more than {most:,} lines. Divide it by less, or narrow it to a crew or a label.",
-        fields={field: "Too many lines."},
-    )
 
 
 def lines_csv(month: str, simulated: bool, by: Sequence[str], lines: Sequence[Line]) -> str:
@@ -62,25 +61,45 @@ def lines_csv(month: str, simulated: bool, by: Sequence[str], lines: Sequence[Li
     heads = [head for name in by for head in _heads(name)]
     money = [f"{name.removesuffix('_nusd')}_usd" for name in MONEY]
     of_part = PART in by
-    columns = ["month", "simulated", *heads, *(("spent_usd",) if of_part else (*COUNTS, *money))]
+    columns = ["month", "simulated", *heads, *(OF_PARTS if of_part else (*COUNTS, *money))]
     shared = [month, "yes" if simulated else "no"]
-    return _rows([columns, *([*shared, *_values(by, line), *_figures(line.sums, of_part)] for line in lines)])
+    return csv_text([columns, *([*shared, *_values(by, line), *_figures(line.sums, of_part)] for line in lines)])
+
+
+def months_csv(months: Sequence[MonthLine], *, simulated: bool) -> str:
+    """The list of months. A budget is empty where there is none, and so is ``closed_at`` of an open month."""
+    heads = ["month", "simulated", "state", "total_usd", "calls", "unpriced_calls", "budget_usd", "closed_at"]
+    rows = [
+        [
+            f"{line.month:%Y-%m}",
+            "yes" if simulated else "no",
+            "closed" if line.closed_at else "open",
+            usd_text(line.sums.spent_nusd),
+            line.sums.calls,
+            line.sums.unpriced_calls,
+            usd_text(line.budget_nusd) or "",
+            time_text(line.closed_at) if line.closed_at else "",
+        ]
+        for line in months
+    ]
+    return csv_text([heads, *rows])
 
 
 def charges_csv(month: date, simulated: bool, over: str, charges: Charges) -> str:
-    heads = ["month", "simulated", *_heads(over), "own_usd", "shared_usd", "charged_usd"]
+    heads = ["month", "simulated", *_heads(over), "own_usd", "shared_usd", "rounding_usd", "charged_usd"]
     shared = [f"{month:%Y-%m}", "yes" if simulated else "no"]
     rows = [
         [
             *shared,
             *_written(over, row.value.code, row.value.name),
             usd_text(row.own_nusd) or "",
-            usd_text(row.cents * CENT_NUSD - row.own_nusd) or "",
+            usd_text(row.share_nusd) or "",
+            usd_text(row.rounding_nusd) or "",
             _cents(row.cents),
         ]
         for row in charges.rows
     ]
-    return _rows([heads, *rows])
+    return csv_text([heads, *rows])
 
 
 def _heads(name: str) -> list[str]:
@@ -98,15 +117,9 @@ def _written(name: str, code: str, title: str) -> list[str]:
 
 def _figures(sums: Sums, of_part: bool) -> list[str]:
     if of_part:
-        return [usd_text(sums.spent_nusd) or ""]
+        return [usd_text(sums.spent_nusd) or "", str(sums.unpriced_calls)]
     return [*(str(getattr(sums, name)) for name in COUNTS), *(usd_text(getattr(sums, name)) or "" for name in MONEY)]
 
 
 def _cents(cents: int) -> str:
     return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02}"
-
-
-def _rows(rows: Iterable[Sequence[str]]) -> str:
-    text = StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from runs.bill_sums.months import months_of
-from runs.bill_sums.sums import Sums
-from runs.bills.lines import lines_of, total_of
+from runs.bill_sums.sums import NONE, Sums
+from runs.bills.bounds import one_answer
+from runs.bills.lines import Lines, total_of
 from runs.models import Bill
-from runs.months import this_month
+from runs.months import month_before, this_month
 from teams.access import Principal, visible_to
 
 SHOWN_MONTHS = 36
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BillStanding:
     """A month's budget, of its bill or, before its first real call, the team's. ``closed_at``: None while it is
     open."""
 
@@ -29,7 +30,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class MonthLine:
-    """A month in the list. ``before_nusd``: what the month before came to; None: nobody knows of one."""
+    """A month in the list. ``before_nusd``: what the month before came to, 0 if it has no line; None: the team has no
+    earlier month."""
 
     month: date
     sums: Sums
@@ -39,31 +41,37 @@ class MonthLine:
     before_nusd: int | None
 
 
-def standing_of(who: Principal, month: date, *, simulated: bool) -> Standing | None:
+def standing_of(who: Principal, month: date, *, simulated: bool) -> BillStanding | None:
     """None for simulated money, which is on no bill, and for a month without a bill that is not the present one."""
     if simulated:
         return None
     bill = visible_to(who, Bill).filter(month=month).first()
     if bill is not None:
-        return Standing(bill.budget_nusd, bill.spent_nusd, bill.reserved_nusd, bill.closed_at)
-    return Standing(who.team.budget_nusd, 0, 0, None) if month == this_month() else None
+        return BillStanding(bill.budget_nusd, bill.spent_nusd, bill.reserved_nusd, bill.closed_at)
+    return BillStanding(who.team.budget_nusd, 0, 0, None) if month == this_month() else None
 
 
 def month_lines(who: Principal, *, simulated: bool) -> list[MonthLine]:
     """The newest ``SHOWN_MONTHS`` months, newest first."""
-    months = months_of(who, simulated=simulated)[:SHOWN_MONTHS]
+    with one_answer():
+        return _month_lines(who, simulated)
+
+
+def _month_lines(who: Principal, simulated: bool) -> list[MonthLine]:
+    every = months_of(who, simulated=simulated)
+    months = every[:SHOWN_MONTHS]
     bills: Mapping[date, Bill] = {}
     if not simulated:
         bills = {bill.month: bill for bill in visible_to(who, Bill).filter(month__in=months)}
-    sums = {month: total_of(lines_of(who, month, simulated=simulated).by()) for month in months}
+    read = {*months, *map(month_before, months)} & {*every}
+    sums = {month: total_of(Lines(who, month, simulated).by()) for month in read}
     present = this_month()
-    return [_line(month, sums, bills.get(month), months, present, who) for month in months]
+    return [_line(month, sums, bills.get(month), every, present, who) for month in months]
 
 
 def _line(
-    month: date, sums: Mapping[date, Sums], bill: Bill | None, months: Sequence[date], present: date, who: Principal
+    month: date, sums: Mapping[date, Sums], bill: Bill | None, every: Sequence[date], present: date, who: Principal
 ) -> MonthLine:
-    before = months[months.index(month) + 1] if month != months[-1] else None
     usual = who.team.budget_nusd if month == present else None
     return MonthLine(
         month,
@@ -71,5 +79,5 @@ def _line(
         bill.closed_at if bill else None,
         bill.budget_nusd if bill else usual,
         month == present,
-        None if before is None else sums[before].spent_nusd,
+        sums.get(month_before(month), NONE).spent_nusd if month != every[-1] else None,
     )

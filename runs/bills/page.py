@@ -1,21 +1,22 @@
-"""What the page of a month shows. Its figures come from ``Lines`` alone, its links say what is behind each."""
+"""What the page of a month shows. Its figures come from ``Lines`` alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from runs.bill_sums.counter_lines import CounterLine, LateFigures
 from runs.bill_sums.dimensions import DIMENSIONS, LABEL, PART, title_of
 from runs.bill_sums.months import label_names, months_of
 from runs.bill_sums.sums import FEES, Sums
-from runs.bills.asked import NO_VALUE, Asked
+from runs.bills.asked import NO_VALUE, OVER, SHARED, Asked
+from runs.bills.bounds import one_answer
 from runs.bills.charges import Charges, charges_of
-from runs.bills.lines import Line, Lines, added_by, in_parts, lines_of, total_of
-from runs.bills.months import Standing, standing_of
+from runs.bills.lines import Line, Lines, added_by, in_parts, total_of
+from runs.bills.months import BillStanding, standing_of
 from runs.bills.pivot import MOST_CELLS, Pivot, pivot_of
-from runs.bills.values import Names, Value
+from runs.bills.values import Names, Value, raw_of
 from runs.bills.why import BY, Why, why
 from runs.bills.words import Told, told
 from runs.figures.scope import Period, Scope
@@ -23,13 +24,13 @@ from runs.figures.sums import run_sums
 from runs.forecast import words
 from runs.forecast.month import Forecast
 from runs.forecast.queries import team_forecast
-from runs.months import month_after, this_month
+from runs.months import midnight, month_after, month_before, this_month
 from teams.access import Principal
 
 CUBE = (*BY, "waste")
 """The dimensions that are read at once: most of the page is sums of these lines."""
 KIND = CUBE.index("kind")
-SHOWN_COUNTER_LINES = 20
+FIRST_COUNTER_LINES = 20
 SHOWN_PARTS = 12
 """Reasons of the difference that stand on the page at once."""
 
@@ -53,10 +54,10 @@ class BillPage:
     chips: Sequence[Chip]
     is_present: bool
     months: Sequence[date]  # the newest first
-    standing: Standing | None  # None for simulated money
+    standing: BillStanding | None  # None for simulated money
     total: Sums
-    before: Sums | None  # None: the month before has no lines
-    before_month: date | None
+    before: Sums | None  # of the month before, even of nothing; None: the team has no earlier month
+    before_month: date
     why: Why | None
     told: Sequence[Told]
     pivot: Pivot
@@ -87,7 +88,7 @@ class BillPage:
         return words.line(self.forecast) if self.forecast else None
 
     @property
-    def budget(self) -> Standing | None:
+    def budget(self) -> BillStanding | None:
         """None where the page is narrowed: nobody set a budget for that."""
         return None if self.asked.only else self.standing
 
@@ -106,7 +107,11 @@ class BillPage:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.total.calls or self.total.counter_lines)
+        return _is_empty(self.total)
+
+    @property
+    def before_is_empty(self) -> bool:
+        return self.before is not None and _is_empty(self.before)
 
     @property
     def saved_nusd(self) -> int:
@@ -131,14 +136,20 @@ class BillPage:
 
 
 def bill_page(who: Principal, month: date, asked: Asked, *, simulated: bool) -> BillPage:
-    """``Invalid`` if it is narrowed to what there is not."""
-    lines = lines_of(who, month, simulated=simulated, only=asked.only)
-    cube = lines.by(*CUBE)
+    """``Invalid`` if it is narrowed to what there is not, has too many lines or takes too long, and ``Busy``."""
+    with one_answer():
+        return page_of(Lines(who, month, simulated, asked.only), asked)
+
+
+def page_of(lines: Lines, asked: Asked) -> BillPage:
+    """``bill_page`` within an answer that is bounded already. ``lines`` are narrowed to what ``asked`` says."""
+    who, month, simulated = lines.who, lines.month, lines.simulated
+    cube = lines.every(*CUBE, field="month")
     total = total_of(cube)
     months = months_of(who, simulated=simulated)
-    earlier = next((one for one in months if one < month), None)
-    cube_before = [] if earlier is None else lines_of(who, earlier, simulated=simulated, only=asked.only).by(*CUBE)
-    reasons = _why(who, cube_before, cube, (earlier, month), lines) if earlier and cube_before else None
+    earlier, has_earlier = month_before(month), months[-1] < month
+    cube_before = replace(lines, month=earlier).every(*CUBE, field="month") if has_earlier else []
+    reasons = _why(who, cube_before, cube, (earlier, month), lines) if has_earlier else None
     labels = label_names(who)
     present = this_month()
     return BillPage(
@@ -150,7 +161,7 @@ def bill_page(who: Principal, month: date, asked: Asked, *, simulated: bool) -> 
         months=months,
         standing=standing_of(who, month, simulated=simulated),
         total=total,
-        before=total_of(cube_before) if cube_before else None,
+        before=total_of(cube_before) if has_earlier else None,
         before_month=earlier,
         why=reasons,
         told=told(reasons) if reasons else (),
@@ -160,7 +171,7 @@ def bill_page(who: Principal, month: date, asked: Asked, *, simulated: bool) -> 
         parts=in_parts([Line((), total)], 0),
         unpriced=_unpriced(cube),
         requests=total_of([line for line in cube if line.values[KIND].code == "model"]),
-        counter_lines=lines.counter_lines(SHOWN_COUNTER_LINES) if total.counter_lines else (),
+        counter_lines=lines.counter_lines(FIRST_COUNTER_LINES) if total.counter_lines else (),
         late=lines.late_figures(),
         forecast=team_forecast(who.team, simulated=simulated) if month == present and not asked.only else None,
         charges=charged(lines, asked) if asked.over else None,
@@ -188,12 +199,15 @@ def divided(lines: Lines, cube: Sequence[Line], by: Sequence[str]) -> list[Line]
 
 
 def charged(lines: Lines, asked: Asked) -> Charges:
-    """The month charged to the values of ``asked.over``."""
+    """The month charged to the values of ``asked.over``. ``Invalid`` for a shared crew that there is not, and for too
+    many lines."""
+    if asked.shared != NO_VALUE:
+        raw_of(lines.who, "crew", asked.shared, field=SHARED)
 
     def is_shared(line: Line) -> bool:
         return not line.values[0].code if asked.shared == NO_VALUE else line.values[1].code == asked.shared
 
-    return charges_of(lines.by(asked.over, "crew"), is_shared, asked.weigh)
+    return charges_of(lines.every(asked.over, "crew", field=OVER), is_shared, asked.weigh)
 
 
 def _by(cube: Sequence[Line], name: str) -> list[Line]:
@@ -218,7 +232,7 @@ def _runs(who: Principal, months: tuple[date, date], lines: Lines) -> dict[str, 
         return {}
     counts = []
     for month in months:
-        period = Period(_midnight(month), _midnight(month_after(month)))
+        period = Period(midnight(month), midnight(month_after(month)))
         scope = Scope(who, simulated=lines.simulated, period=period)
         counts.append({key: sums.runs for key, sums in run_sums(scope, by=("crew",), only=("runs",)).items()})
     keys = {**counts[0], **counts[1]}
@@ -226,8 +240,8 @@ def _runs(who: Principal, months: tuple[date, date], lines: Lines) -> dict[str, 
     return {names.of(key)[0].code: (counts[0].get(key, 0), counts[1].get(key, 0)) for key in keys}
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+def _is_empty(sums: Sums) -> bool:
+    return not (sums.calls or sums.counter_lines)
 
 
 def _chips(who: Principal, lines: Lines, asked: Asked) -> list[Chip]:

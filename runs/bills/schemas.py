@@ -27,6 +27,8 @@ class SumsOut(Schema):
 
 
 class UsageItem(SumsOut):
+    """Divided by `part` it has money alone, and `calls` and `usage` are 0: a call has many parts."""
+
     group: dict[str, str] = Field(description="a value for each of group_by: codes, as filters of bills take them")
     names: dict[str, str] = Field(description="the same for people")
 
@@ -50,6 +52,7 @@ class BillItem(Schema):
 
 class PartItem(Schema):
     part: str
+    unpriced_calls: int = Field(description="of the part that is not divided: their cost is not in cost_usd")
     cost_usd: UsdText
 
 
@@ -80,7 +83,7 @@ class WhyPart(Schema):
 
 
 class WhyOut(Schema):
-    month: str = Field(description="the one that it is compared with")
+    month: str = Field(description="the calendar month before, even if nothing was spent in it")
     before_usd: UsdText
     difference_usd: UsdText
     parts: list[WhyPart] = Field(description="they sum to the difference exactly")
@@ -103,7 +106,7 @@ class MonthList(Schema):
 
 class BillOut(MonthOut):
     usage: UsageSums
-    by: dict[str, list[BillItem]] = Field(description="by each dimension; every list sums to the total")
+    by: dict[str, list[BillItem]] = Field(description="by each dimension, as known now; every list sums to the total")
     classes: list[BillItem] = Field(description="cost classes; they sum to the total")
     waste: list[BillItem] = Field(description="what gave nothing, by reason")
     parts: list[PartItem] = Field(description="tokens by kind, fees, and what is kept undivided; they sum to the total")
@@ -112,7 +115,7 @@ class BillOut(MonthOut):
     counter_lines_usd: UsdText
     counter_lines: list[CounterLineOut] = Field(description="the first 200")
     late: LateOut = Field(description="exact figures that took the place of assumptions in this month's own calls")
-    why: WhyOut | None = Field(description="why it is not what the month before was; null without one")
+    why: WhyOut | None = Field(description="why it is not what the month before was; null without an earlier month")
     forecast: ForecastOut | None = Field(description="of the present month, where it is not narrowed")
-    number: int | None = Field(description="of a closed bill; `/bills/{month}/document` has what was frozen")
+    number: int | None = Field(description="of a closed bill: `/bills/{month}/document` has the sums as frozen")
     hash: str | None = Field(description="of a closed bill: SHA-256 of that document")

@@ -38,20 +38,6 @@ NONE_OF: Mapping[str, str] = {
 }
 """What people read where a dimension has no value. A label has "without <its name>"."""
 KINDS: Mapping[str, str] = {"model": "model requests", "tool": "tool calls", "task": "outputs taken over"}
-PART_NAMES: Mapping[str, str] = {
-    "prompt": "prompts",
-    "cached": "prompts from caches",
-    "cache_write": "prompts written to caches",
-    "completion": "answers",
-    "reasoning": "reasoning",
-    "citations": "citations",
-    "searches": "searches",
-    "request": "fees per request",
-    "seconds": "seconds of the server",
-    "beyond_ours": "beyond our price",
-    "whole": "not divided",
-}
-"""Parts of a cost (``sums.PARTS``)."""
 
 
 class Names:
@@ -140,8 +126,11 @@ def _known(who: Principal, asked: Mapping[str, set[Any]]) -> _Rows:
     return _Rows(crews, versions, people, tokens)
 
 
-def raw_of(who: Principal, name: str, code: str) -> Any:
-    """What the ledger has for a value as addresses write it. ``Invalid`` if there is nothing of the kind."""
+def raw_of(who: Principal, name: str, code: str, *, field: str = "") -> Any:
+    """What the ledger has for a value as addresses write it. ``Invalid`` if there is nothing of the kind.
+
+    ``field``: where the value was given, if not under the dimension's name.
+    """
     if name in ("crew", "agent"):
         slug, _, key = code.partition("/")
         crew = visible_to(who, Crew).filter(slug=slug).values_list("pk", flat=True).first()
@@ -164,7 +153,7 @@ def raw_of(who: Principal, name: str, code: str) -> Any:
             pass
     else:
         return code
-    raise Invalid(f"There is no {title_of(name)} {code[:80]!r} here.", fields={name: "Nothing is named so."})
+    raise Invalid(f"There is no {title_of(name)} {code[:80]!r} here.", fields={field or name: "Nothing is named so."})
 
 
 def checked_dimensions(names: Iterable[str], *, field: str, parts: bool = True) -> tuple[str, ...]:

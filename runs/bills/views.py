@@ -11,8 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from runs.bill_sums.dimensions import LABEL, title_of
-from runs.bill_sums.months import label_names
+from runs.bill_sums.dimensions import title_of
 from runs.bills import files
 from runs.bills.asked import Asked, asked, only_of
 from runs.bills.calls import behind
@@ -28,7 +27,8 @@ from runs.months import month_named, this_month
 from runs.real_or_simulated import REAL, SIMULATED, chosen, is_simulated, money_of, remembered
 from teams.access import TeamRequest, member
 from teams.models import Role
-from teams.refusals import Refusal
+from teams.refusals import Refusal, TooMany
+from teams.work_bounds import TOOK_TOO_LONG
 
 SHOWN_UNPRICED = 5
 
@@ -37,7 +37,10 @@ SHOWN_UNPRICED = 5
 @require_GET
 def bills(request: TeamRequest) -> HttpResponse:
     simulated = _simulated(request)
-    months = month_lines(request.who, simulated=simulated)
+    try:
+        months = month_lines(request.who, simulated=simulated)
+    except Refusal as refusal:
+        return _refused(request, refusal, "No bills now")
     most = max((line.sums.spent_nusd for line in months), default=0)
     context = {"months": months, "simulated": simulated, "most_nusd": most}
     return remembered(request, render(request, "runs/bills/bills.html", context))
@@ -47,16 +50,28 @@ def bills(request: TeamRequest) -> HttpResponse:
 @require_GET
 def bill(request: TeamRequest, month: str) -> HttpResponse:
     """A month by what the address asks. What is wrong with that is said, and the whole month shown."""
-    first, wanted, status, error = _month(month), Asked(), 200, ""
-    simulated = _simulated(request)
+    first, simulated, status, error = _month(month), _simulated(request), 200, ""
     try:
-        wanted = asked(request.GET)
-        page = bill_page(request.who, first, wanted, simulated=simulated)
+        page = bill_page(request.who, first, asked(request.GET), simulated=simulated)
     except Refusal as refusal:
-        wanted, status, error = Asked(money=money_of(request.GET)), refusal.status, refusal.message
-        page = bill_page(request.who, first, wanted, simulated=simulated)
+        if isinstance(refusal, TooMany) or refusal.code == TOOK_TOO_LONG:
+            return _refused(request, refusal, f"No bill of {first:%B %Y} now", first)
+        status, error = refusal.status, refusal.message
+        try:
+            page = bill_page(request.who, first, Asked(money=money_of(request.GET)), simulated=simulated)
+        except Refusal as no:
+            return _refused(request, no, f"No bill of {first:%B %Y} now")
     context = _context(request, page, error)
     return remembered(request, render(request, "runs/bills/bill.html", context, status=status))
+
+
+def _refused(request: TeamRequest, refusal: Refusal, title: str, month: date | None = None) -> HttpResponse:
+    """``month``: to whose page it links."""
+    context = {"refusal": refusal, "title": title, "month": month}
+    response = render(request, "runs/bills/refused.html", context, status=refusal.status)
+    if isinstance(refusal, TooMany):
+        response["Retry-After"] = str(refusal.retry_after_s)
+    return response
 
 
 def _context(request: TeamRequest, page: BillPage, error: str) -> dict[str, Any]:
@@ -101,7 +116,10 @@ def _why_row(part: BillPart, wanted: Asked) -> tuple[BillPart, str, str]:
 def bill_calls(request: TeamRequest, month: str) -> HttpResponse:
     """The calls behind a figure, in pages. ``?cursor=`` asks for a page of theirs."""
     first, simulated = _month(month), _simulated(request)
-    only, cursor = only_of(request.GET), request.GET.get("cursor", "")
+    try:
+        only, cursor = only_of(request.GET), request.GET.get("cursor", "")
+    except Refusal as refusal:
+        return _refused(request, refusal, f"No calls of {first:%B %Y}", first)
     wanted = Asked(only=only, money=money_of(request.GET))
     context: dict[str, Any] = {
         "month": first,
@@ -134,7 +152,7 @@ def bill_csv(request: TeamRequest, month: str) -> HttpResponse:
     try:
         text = _file(request, first, simulated)
     except Refusal as refusal:
-        return render(request, "runs/bills/no_file.html", {"refusal": refusal, "month": first}, status=refusal.status)
+        return _refused(request, refusal, f"No file of {first:%B %Y}", first)
     response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     kind = "-simulated" if simulated else ""
     response["Content-Disposition"] = f'attachment; filename="{request.who.team.slug}-{first:%Y-%m}{kind}.csv"'
@@ -145,9 +163,7 @@ def _file(request: TeamRequest, month: date, simulated: bool) -> str:
     wanted = asked(request.GET)
     if request.GET.get("table") == "charges":
         return files.charges(request.who, month, wanted, simulated=simulated)
-    by = wanted.by
-    if request.GET.get("lines") == "all":
-        by = (*files.EVERY, *(f"{LABEL}{name}" for name in label_names(request.who)))
+    by = () if request.GET.get("lines") == "all" else wanted.by
     return files.lines(request.who, month, by, wanted.only, simulated=simulated)
 
 

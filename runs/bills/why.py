@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from engine.catalogue.pricing import NUSD_PER_MTOK_USD
 from runs.bill_sums.sums import Sums
 from runs.bills.lines import Line, total_of
 from runs.bills.values import Value
@@ -19,7 +20,7 @@ from runs.rounding import whole_numbers
 from runs.splits.align import Pair
 from runs.splits.cells import Reason
 from runs.splits.facts import CREW, CallSums, Side, Totals
-from runs.splits.why_cost import NUSD_PER_MTOK_PRICE, cost_shares
+from runs.splits.why_cost import cost_shares
 
 BY = ("crew", "agent", "model", "class", "kind")
 """The dimensions of the lines that are split."""
@@ -151,7 +152,7 @@ def _spend(sums: Sums, tokens: Mapping[str, int]) -> dict[str, Fraction]:
         "completion": sums.completion_nusd + sums.reasoning_nusd,
     }
     undivided = Fraction(whole, all_tokens) if all_tokens else Fraction(0)
-    return {kind: (parts[kind] + tokens[kind] * undivided) / NUSD_PER_MTOK_PRICE for kind in tokens}
+    return {kind: (parts[kind] + tokens[kind] * undivided) / NUSD_PER_MTOK_USD for kind in tokens}
 
 
 def _pairs(before: Side, after: Side) -> list[Pair]:

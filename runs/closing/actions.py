@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import connection, transaction
 
 from runs.closing import details
 from runs.closing.document import head_text, sha256_of
+from runs.closing.labels import label_sums
 from runs.closing.lines import write_lines
 from runs.closing.open_calls import described, open_calls
 from runs.closing.sums import DEFINITIONS, Sums
@@ -22,7 +24,10 @@ from teams.refusals import Conflict
 from teams.times import time_text
 from teams.work_bounds import query_time
 
-FORMAT = "crewsite closed bill 1"
+FORMAT = "crewsite closed bill 2"
+"""Since 2 the sums by dimensions have the counter-lines in them, and waste is among them. What was closed before is
+read as it is."""
+LINES_AT_ONCE = 2000
 SECONDS = 25.0
 TOO_LONG = "The database took too long over this month's calls, and nothing was closed. Try again in a moment."
 
@@ -42,7 +47,7 @@ def close_month(who: Principal, month: date, *, token: ApiToken | None = None) -
         if shown := described(opened):
             raise still_open(month, shown, opened.count())
         go_on()
-        return _freeze(who, team, bill, token)
+        return _freeze(who, team, bill, token, go_on)
 
 
 def _locked(team: Team, month: date) -> Bill:
@@ -58,14 +63,11 @@ def _locked(team: Team, month: date) -> Bill:
     return bill
 
 
-def _freeze(who: Principal, team: Team, bill: Bill, token: ApiToken | None) -> ClosedBill:
+def _freeze(who: Principal, team: Team, bill: Bill, token: ApiToken | None, go_on: Callable[[], None]) -> ClosedBill:
     bill_id, closed_at = _next_id_and_time()
-    write_lines(bill_id, team, bill.month)
-    sums = Sums()
-    lines = ClosedLine.objects.filter(bill_id=bill_id).values_list("text", "nusd", "is_counter_line")
-    for text, nusd, is_counter_line in lines.iterator():
-        sums.add(text, nusd, is_counter_line=is_counter_line)
-    total_nusd = sums.total.nusd + sums.counter_nusd
+    write_lines(bill_id, team, bill.month, go_on)
+    sums = _sums(bill_id, go_on)
+    total_nusd = sums.total.nusd
     if total_nusd != bill.spent_nusd:
         raise Conflict(
             f"The lines of this month sum to {dollars(total_nusd)}, but its bill says {dollars(bill.spent_nusd)}. "
@@ -76,8 +78,9 @@ def _freeze(who: Principal, team: Team, bill: Bill, token: ApiToken | None) -> C
     head = head_text(
         _identity(team, bill, number)
         | {"closed_at": time_text(closed_at), "closed_by": by}
-        | _figures(bill, team, sums)
+        | _figures(bill, team, sums, label_sums(bill_id, sums.total, go_on))
     )
+    go_on()
     frozen: dict[str, Any] = {
         "team": team,
         "number": number,
@@ -93,6 +96,16 @@ def _freeze(who: Principal, team: Team, bill: Bill, token: ApiToken | None) -> C
     return closed
 
 
+def _sums(bill_id: int, go_on: Callable[[], None]) -> Sums:
+    sums = Sums()
+    lines = ClosedLine.objects.filter(bill_id=bill_id).values_list("text", "nusd")
+    for place, (text, nusd) in enumerate(lines.iterator(chunk_size=LINES_AT_ONCE)):
+        if place % LINES_AT_ONCE == 0:
+            go_on()
+        sums.add(text, nusd)
+    return sums
+
+
 def _identity(team: Team, bill: Bill, number: int) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -105,19 +118,20 @@ def _identity(team: Team, bill: Bill, number: int) -> dict[str, Any]:
     }
 
 
-def _figures(bill: Bill, team: Team, sums: Sums) -> dict[str, Any]:
+def _figures(bill: Bill, team: Team, sums: Sums, by_label: Mapping[str, Any]) -> dict[str, Any]:
+    calls_nusd = sums.calls.sum.nusd
     return {
-        "total_usd": usd_text(sums.total.nusd + sums.counter_nusd),
-        "calls_usd": usd_text(sums.total.nusd),
-        "counter_lines_usd": usd_text(sums.counter_nusd),
-        "counter_lines": sums.counter_lines,
+        "total_usd": usd_text(sums.total.nusd),
+        "calls_usd": usd_text(calls_nusd),
+        "counter_lines_usd": usd_text(sums.total.nusd - calls_nusd),
+        "counter_lines": sums.total.counter_lines,
         "budget_usd": usd_text(bill.budget_nusd),
         **sums.counts,
-        **sums.total.tokens,
+        **sums.calls.tokens,
         **{name.replace("_nusd", "_usd"): usd_text(nusd) for name, nusd in sums.amounts.items()},
         "positions": sums.positions(),
-        "by": sums.by(),
-        "waste": details.waste(team, bill.month, sums),
+        "by": {**sums.by(), **by_label},
+        "waste": details.waste(team, bill.month, sums.waste()),
         "late_figures": details.late_figures(team, bill.month),
         "prices": details.prices(team, bill.month),
         "definitions": dict(DEFINITIONS),

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping
-from io import StringIO
 from typing import Any
 
 from runs.closing.document import line_texts
 from runs.closing.lines import AMOUNTS, COUNTS, TOKENS, in_usd
 from runs.closing.rates import Rate
 from runs.models import ClosedBill
-from runs.spreadsheets import safe
+from runs.spreadsheets import csv_text, safe
 
 UNPRICED = "unpriced"
 COLUMNS = (
@@ -30,17 +28,11 @@ MAY_BE_UNKNOWN = ("cost_usd", "booked_usd", "exact_usd")
 def csv_lines(bill: ClosedBill, rate: Rate | None = None) -> Iterator[str]:
     """The file, line by line. With a rate, a last column says each amount in the other currency and at which rate."""
     other = [f"known_cost_in_{rate.currency}_at_{rate.rate:f}"] if rate else []
-    yield _row([*ALWAYS, *COLUMNS, *other])
+    yield csv_text([[*ALWAYS, *COLUMNS, *other]])
     for text in line_texts(bill):
         line = json.loads(text)
         converted = [rate.exactly(line["known_cost_usd"])] if rate else []
-        yield _row([bill.number, f"{bill.month:%Y-%m}", *(_cell(line, name) for name in COLUMNS), *converted])
-
-
-def _row(cells: list[Any]) -> str:
-    text = StringIO()
-    csv.writer(text).writerow(cells)
-    return text.getvalue()
+        yield csv_text([[bill.number, f"{bill.month:%Y-%m}", *(_cell(line, name) for name in COLUMNS), *converted]])
 
 
 def _cell(line: Mapping[str, Any], name: str) -> Any:

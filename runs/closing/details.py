@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from django.db import connection
 from psycopg.sql import SQL
 
+from runs.bill_sums.dimensions import DIMENSIONS
 from runs.closing.lines import usd
-from runs.closing.sums import Sum, Sums
+from runs.closing.sums import Sum
 from runs.ledger.corrections import CORRECTED_NUSD
 from runs.sql import listed, statement
-from runs.states import WASTED, RunState, RunWaste
 from runs.words import WASTE_WORDS
 from teams.models import Team
 
@@ -24,18 +25,13 @@ PRICES = (
     *("input_usd_per_mtok", "output_usd_per_mtok", "cached_usd_per_mtok", "cache_write_usd_per_mtok"),
     *("reasoning_usd_per_mtok", "citation_usd_per_mtok", "request_usd", "search_usd", "second_usd"),
 )
-_LOST = {RunState.FAILED: RunWaste.FAILED, RunState.CANCELLED: RunWaste.CANCELLED}
 
 
-def waste(team: Team, month: date, sums: Sums) -> list[dict[str, Any]]:
+def waste(team: Team, month: date, sums: Mapping[str, Sum]) -> list[dict[str, Any]]:
     """Each reason for which money was spent in vain, with its meaning, its sum and the runs behind it."""
-    of_month = {"team": team.pk, "month": month, "shown": SHOWN_RUNS}
-    classes = {row["reason"]: row for row in _rows(WASTED_CALLS, {**of_month, "wasted": list(WASTED)})}
-    found = [_reason(name, sums.of_class(name), classes[name]) for name in WASTED if name in classes]
-    for row in _rows(CALLS_OF_LOST_RUNS, {**of_month, "wasted": list(WASTED), "lost": list(_LOST)}):
-        one = Sum(calls=row["calls"], unpriced_calls=row["unpriced_calls"], nusd=row["nusd"])
-        found.append(_reason(_LOST[RunState(row["reason"])], one, row))
-    return found
+    rows = _rows(WASTED_RUNS, {"team": team.pk, "month": month, "shown": SHOWN_RUNS})
+    runs = {row["reason"]: row for row in rows}
+    return [_reason(reason, sums[reason], runs.get(reason)) for reason in WASTE_WORDS if reason in sums]
 
 
 def prices(team: Team, month: date) -> list[dict[str, Any]]:
@@ -51,8 +47,9 @@ def late_figures(team: Team, month: date) -> dict[str, Any]:
     return {"count": len(found), "difference_usd": difference, "items": items}
 
 
-def _reason(reason: str, one: Sum, row: dict[str, Any]) -> dict[str, Any]:
-    runs = {"runs": row["runs"], "dearest_runs": row["dearest"]}
+def _reason(reason: str, one: Sum, row: Mapping[str, Any] | None) -> dict[str, Any]:
+    """``row``: None where there are counter-lines alone, whose runs are those of another month."""
+    runs = {"runs": row["runs"] if row else 0, "dearest_runs": row["dearest"] if row else []}
     return {"reason": str(reason), "meaning": WASTE_WORDS[reason], **one.shown(), **runs}
 
 
@@ -63,41 +60,19 @@ def _rows(query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-# Lines by reason: how many calls and runs, what they cost, and the dearest runs.
-_BY_REASON = SQL("""
-    SELECT reason, sum(calls)::bigint AS calls, sum(unpriced_calls)::bigint AS unpriced_calls,
-           sum(nusd)::bigint AS nusd, count(*) AS runs,
-           (array_agg(run_id::text ORDER BY nusd DESC, run_id))[:%(shown)s] AS dearest
-    FROM of_run GROUP BY reason ORDER BY reason
-""")
-
-WASTED_CALLS = statement(
+# By reason how many of the month's runs paid in vain, and which of them the most.
+WASTED_RUNS = statement(
     """
     WITH of_run AS (
-        SELECT cost_class AS reason, run_id, count(*) AS calls, count(*) FILTER (WHERE cost_nusd IS NULL)
-                   AS unpriced_calls, coalesce(sum(cost_nusd), 0) AS nusd
-        FROM runs_call WHERE team_id = %(team)s AND billed_month = %(month)s AND NOT simulated
-          AND cost_class = ANY(%(wasted)s) AND state <> 'intent'
-        GROUP BY cost_class, run_id)
-    {by_reason}
+        SELECT {waste} AS reason, call.run_id, coalesce(sum(call.cost_nusd), 0) AS nusd
+        FROM runs_call AS call JOIN runs_run AS run ON run.id = call.run_id
+        WHERE call.team_id = %(team)s AND call.billed_month = %(month)s AND NOT call.simulated
+          AND call.state <> 'intent'
+        GROUP BY 1, 2)
+    SELECT reason, count(*) AS runs, (array_agg(run_id::text ORDER BY nusd DESC, run_id))[:%(shown)s] AS dearest
+    FROM of_run WHERE reason <> '' GROUP BY reason
     """,
-    by_reason=_BY_REASON,
-)
-
-# Well made calls of runs that gave nothing.
-CALLS_OF_LOST_RUNS = statement(
-    """
-    WITH of_run AS (
-        SELECT run.state AS reason, run_id, count(*) AS calls, count(*) FILTER (WHERE call.cost_nusd IS NULL)
-                   AS unpriced_calls, coalesce(sum(call.cost_nusd), 0) AS nusd
-        FROM runs_run AS run JOIN runs_call AS call ON call.run_id = run.id
-        WHERE run.team_id = %(team)s AND run.state = ANY(%(lost)s) AND run.finished_at >= %(month)s
-          AND call.billed_month = %(month)s AND NOT call.simulated AND call.state <> 'intent'
-          AND call.cost_class <> ALL(%(wasted)s)
-        GROUP BY run.state, run_id)
-    {by_reason}
-    """,
-    by_reason=_BY_REASON,
+    waste=SQL(DIMENSIONS["waste"].calls),
 )
 
 APPLIED_PRICES = statement(

@@ -11,8 +11,8 @@ from typing import Any
 
 from engine.text import counted
 from runs.closing.document import head_of
+from runs.closing.labels import LABEL
 from runs.closing.rates import Rate
-from runs.closing.sums import LABEL
 from runs.models import ClosedBill, ClosedLine
 from runs.money import to_nusd
 from runs.templatetags.money import exactly
@@ -44,6 +44,7 @@ class Row:
     calls: int
     amount: str
     other: str = ""
+    counter_lines: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Shown:
 def shown(bill: ClosedBill, rate: Rate | None = None) -> Shown:
     """The page's content, from the frozen texts alone."""
     head = head_of(bill)
-    positions = [(_row(one, one["crew"], rate), one) for one in head["positions"]]
+    positions = [(_row(one, _name("crew", one | {"name": one["crew"]}), rate), one) for one in head["positions"]]
     waste = [(_row(one, WORDS.get(one["reason"], one["reason"]), rate), one) for one in head["waste"]]
     counter_lines = [(_row(one, one["call"], rate), one) for one in _counter_lines(bill)]
     return Shown(
@@ -90,7 +91,7 @@ def shown(bill: ClosedBill, rate: Rate | None = None) -> Shown:
         counter=exact(head["counter_lines_usd"]),
         other_total=rate.shown(head["total_usd"]) if rate else "",
         positions=positions[:MOST_ROWS],
-        left_out=_left_out(len(positions)),
+        left_out=_left_out(head["positions"]),
         tables=list(_tables(head["by"], rate)),
         waste=waste,
         wasted=exact(str(sum((Decimal(one["known_cost_usd"]) for one in head["waste"]), Decimal(0)))),
@@ -108,10 +109,12 @@ def exact(usd: str) -> str:
 
 def _tables(by: Mapping[str, Sequence[Mapping[str, Any]]], rate: Rate | None) -> Iterator[Table]:
     for name, rows in by.items():
+        if name == "waste":  # has a table of its own, with its runs
+            continue
         title = f"Label “{name.removeprefix(LABEL)}”" if name.startswith(LABEL) else TITLES[name]
-        named = [_row(one, _name(name, one["name"]), rate) for one in rows[:MOST_ROWS]]
+        named = [_row(one, _name(name, one), rate) for one in rows[:MOST_ROWS]]
         if rows and not (len(rows) == 1 and rows[0]["name"] is None):
-            yield Table(title, named, _left_out(len(rows)))
+            yield Table(title, named, _left_out(rows))
 
 
 def _fees(price: Mapping[str, Any]) -> str:
@@ -131,19 +134,22 @@ def _fees(price: Mapping[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def _name(dimension: str, name: str | None) -> str:
+def _name(dimension: str, row: Mapping[str, Any]) -> str:
+    if "values" in row:
+        return counted(row["values"], "other")
+    name: str | None = row["name"]
     if name is None:
-        return NONE
+        return f"without {dimension.removeprefix(LABEL)}" if dimension.startswith(LABEL) else NONE
     return WORDS.get(name, name) if dimension == "cost_class" else name
 
 
 def _row(one: Mapping[str, Any], name: str, rate: Rate | None) -> Row:
-    usd = one["known_cost_usd"]
-    unpriced = one["unpriced_calls"] if "unpriced_calls" in one else int(one["cost_usd"] is None)
+    usd, counter_lines = one["known_cost_usd"], one.get("counter_lines", 0)
+    unpriced = one["cost_usd"] is None
     if unpriced and not Decimal(usd):
-        return Row(name, one.get("calls", 1), UNPRICED)
+        return Row(name, one.get("calls", 1), UNPRICED, counter_lines=counter_lines)
     amount = f"≥\u2009{exact(usd)}" if unpriced else exact(usd)
-    return Row(name, one.get("calls", 1), amount, rate.shown(usd) if rate else "")
+    return Row(name, one.get("calls", 1), amount, rate.shown(usd) if rate else "", counter_lines)
 
 
 def _counter_lines(bill: ClosedBill) -> list[dict[str, Any]]:
@@ -151,5 +157,6 @@ def _counter_lines(bill: ClosedBill) -> list[dict[str, Any]]:
     return [json.loads(text) for text in lines.values_list("text", flat=True)[:MOST_ROWS]]
 
 
-def _left_out(count: int) -> str:
+def _left_out(rows: Sequence[Mapping[str, Any]]) -> str:
+    count = sum(row.get("values", 1) for row in rows)
     return "" if count <= MOST_ROWS else f"The first {MOST_ROWS} of {counted(count, 'row')}. All are in the files."

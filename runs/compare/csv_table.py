@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from fractions import Fraction
-from io import StringIO
 
 from runs.compare.comparison import Comparison
 from runs.compare.figures import figures
@@ -13,6 +11,7 @@ from runs.compare.words import reason_title
 from runs.money import usd_text
 from runs.splits.cells import Split
 from runs.splits.facts import Side
+from runs.spreadsheets import csv_text as csv_of
 from runs.spreadsheets import safe
 
 COLUMNS = (
@@ -33,12 +32,7 @@ COLUMNS = (
 
 
 def csv_text(comparison: Comparison) -> str:
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for row in _rows(comparison):
-        writer.writerow([row.get(name, "") for name in COLUMNS])
-    return text.getvalue()
+    return csv_of([COLUMNS, *([row.get(name, "") for name in COLUMNS] for row in _rows(comparison))])
 
 
 Line = dict[str, str]

@@ -64,7 +64,6 @@ class Cell:
     tokens: str = ""
     calls: str = ""
     address: str = ""
-    calls_address: str = ""
     how: str = ""
     cost_delta: Delta | None = None
     time_delta: Delta | None = None

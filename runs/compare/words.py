@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from runs.money import to_usd
+from runs.money import CENT_NUSD, MICRO_NUSD, to_usd
 from runs.splits.cells import Reason
 from runs.splits.facts import CREW
 from runs.states import CostClass
 
-CENT_NUSD, MICRO_NUSD = 10_000_000, 1_000
 MINUS, ABOUT, NOTHING = "−", "≈", "–"
 
 

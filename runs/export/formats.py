@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from io import StringIO
 from typing import Any
 
 from runs.export.columns import COLUMNS
-from runs.spreadsheets import safe
+from runs.spreadsheets import csv_text, safe
 
 UNPRICED = "unpriced"
 
@@ -27,9 +25,7 @@ class Format:
 
 def csv_lines(rows: Iterable[Any]) -> str:
     """With the texts that people and models wrote made safe for spreadsheets."""
-    text = StringIO()
-    csv.writer(text).writerows([_cell(name, value(row)) for name, value in COLUMNS.items()] for row in rows)
-    return text.getvalue()
+    return csv_text([_cell(name, value(row)) for name, value in COLUMNS.items()] for row in rows)
 
 
 def json_lines(rows: Iterable[Any]) -> str:

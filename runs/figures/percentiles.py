@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection
@@ -13,6 +13,7 @@ from psycopg.sql import SQL
 
 from runs.figures.scope import Scope
 from runs.ledger.rollups import GAMMA, NOTHING, PRECISION, bucket_of
+from runs.months import midnight
 from runs.sql import statement
 from runs.states import Measure
 
@@ -85,20 +86,16 @@ def _parameters(scope: Scope) -> dict[str, Any]:
         "until": scope.period.until,
         "first": first,
         "last": last,
-        "edge_before": _midnight(first),
-        "edge_after": _midnight(last),
+        "edge_before": midnight(first),
+        "edge_after": midnight(last),
     }
 
 
 def full_days(scope: Scope) -> tuple[date, date]:
     """The first day that lies in the period as a whole, and the first behind it that no longer does."""
     since, until = scope.period.since, scope.period.until
-    first = since.date() if since == _midnight(since.date()) else since.date() + timedelta(days=1)
+    first = since.date() if since == midnight(since.date()) else since.date() + timedelta(days=1)
     return first, max(first, until.date())
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 def _execute(query: str, scope: Scope) -> list[tuple[Any, ...]]:

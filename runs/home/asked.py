@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 
 from runs.figures.scope import Period, last_hours
 from runs.figures.sums import Grain
+from runs.months import midnight
 
 SPANS = {"24h": 24, "7d": 7 * 24, "30d": 30 * 24}
 """The usual periods in hours. They end with the present hour."""
 USUAL = "7d"
 MAX_DAYS = 366
-MOST_DAYS = timedelta(days=62)
+DRAWN_BY_DAY = timedelta(days=62)
 """A longer period has a bar for each week: more days could not be told apart."""
 
 
@@ -45,7 +46,7 @@ class Asked:
         length = self.period.until - self.period.since
         if length <= timedelta(hours=48):
             return "hour"
-        return "day" if length <= MOST_DAYS else "week"
+        return "day" if length <= DRAWN_BY_DAY else "week"
 
 
 def asked(query: Mapping[str, str], now: datetime) -> Asked:
@@ -64,15 +65,11 @@ def asked(query: Mapping[str, str], now: datetime) -> Asked:
         return _wrong(usual, "The last day is before the first.")
     if (last - first).days >= MAX_DAYS or first.year < 2000 or last.year > 9000:
         return _wrong(usual, f"A period has at most {MAX_DAYS} days.")
-    return Asked(Period(_midnight(first), _midnight(last + timedelta(days=1))), "", since, until)
+    return Asked(Period(midnight(first), midnight(last + timedelta(days=1))), "", since, until)
 
 
 def _wrong(usual: Asked, error: str) -> Asked:
     return Asked(usual.period, usual.span, usual.since, usual.until, f"{error} This is {usual.in_words}.")
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 def _last_day(period: Period) -> date:

@@ -7,19 +7,7 @@ from dataclasses import dataclass
 
 from runs.models import Call, PriceQuote
 from runs.models.call import CALL_PARTS
-
-TITLES = {
-    "prompt": "prompt",
-    "cached": "cached prompt",
-    "cache_write": "written to the cache",
-    "completion": "answer",
-    "reasoning": "reasoning",
-    "citations": "citations",
-    "searches": "searches",
-    "request": "the request itself",
-    "seconds": "seconds of the server",
-    "beyond_ours": "beyond our price list",
-}
+from runs.words import PART_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +38,7 @@ def cost_of(call: Call) -> CallCost:
     ours = sum(amounts.values()) - amounts["beyond_ours"]
     is_known = call.prompt_nusd is not None and call.input_usd_per_mtok is not None
     return CallCost(
-        parts=[(TITLES[part], amount) for part, amount in amounts.items() if amount],
+        parts=[(PART_WORDS[part], amount) for part, amount in amounts.items() if amount],
         ours_nusd=ours if is_known else None,
         provider_nusd=call.provider_nusd,
         is_providers=call.provider_is_booked,

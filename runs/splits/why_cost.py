@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from engine.catalogue.pricing import NUSD_PER_MTOK_USD
 from runs.splits.align import Pair
 from runs.splits.cells import Models, Reason, Reasons, Split, by_model, of_task, one_model, split_of, with_crew
 from runs.splits.facts import TOKEN_KINDS, CallSums, Side
 from runs.splits.shapley import shares
 from runs.states import CostClass
-
-NUSD_PER_MTOK_PRICE = 1_000
-"""A price in USD per million tokens is so many nano-USD a token."""
 
 
 def why_cost(baseline: Side, other: Side, pairs: Sequence[Pair]) -> Split:
@@ -114,11 +112,11 @@ def _factors(side: Side, rows: Sequence[CallSums]) -> _Factors | None:
     spent = sum(spend.values(), Fraction(0))
     if (cost and not spent) or any(spend[kind] and not tokens[kind] for kind in TOKEN_KINDS):
         return None
-    booked = Fraction(cost) / (spent * NUSD_PER_MTOK_PRICE) if spent else Fraction(1)
+    booked = Fraction(cost) / (spent * NUSD_PER_MTOK_USD) if spent else Fraction(1)
     return _Factors(
         calls=side.mean(calls),
         tokens={kind: Fraction(number, calls) for kind, number in tokens.items() if calls},
-        prices={kind: spend[kind] * NUSD_PER_MTOK_PRICE * booked / number for kind, number in tokens.items() if number},
+        prices={kind: spend[kind] * NUSD_PER_MTOK_USD * booked / number for kind, number in tokens.items() if number},
     )
 
 

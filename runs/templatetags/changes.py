@@ -6,8 +6,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from runs.money import sized, to_usd
-from runs.templatetags.money import CENT_NUSD
+from runs.money import sign_of, sized, to_usd
+from runs.templatetags.money import in_digits
 
 register = template.Library()
 
@@ -49,7 +49,8 @@ def _size(difference: float, before: float, kind: str) -> str:
 
 def _amount(figure: float, kind: str) -> str:
     if kind == "money":
-        return f"${to_usd(round(figure)):,.9f}"
+        nusd = round(figure)
+        return f"{sign_of(nusd)}${to_usd(abs(nusd)):,.9f}"
     if kind == "stars":
         return f"{float(figure):.2f}"
     return f"{figure / 1000:,.3f} s" if kind == "ms" else f"{100 * figure:.1f} %"
@@ -82,10 +83,9 @@ def signed(percent: float) -> str:
 def signed_usd(nusd: int) -> SafeString:
     """A difference in dollars with its sign, in as many digits as ``usd`` gives the amounts that it is between:
     "+$1.2000", "−$0.003000". More is bad, less is good."""
-    amount = to_usd(abs(nusd))
-    shown = f"{amount:,.4f}" if abs(nusd) >= CENT_NUSD else f"{amount:.6f}"
     sign, judged = ("+", "bad") if nusd > 0 else ("−", "good")
-    return format_html('<span class="num {}" title="{}${}">{}${}</span>', judged, sign, f"{amount:,.9f}", sign, shown)
+    exact = f"{sign}${to_usd(abs(nusd)):,.9f}"
+    return format_html('<span class="num {}" title="{}">{}${}</span>', judged, exact, sign, in_digits(nusd))
 
 
 @register.filter

@@ -10,8 +10,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from engine.catalogue.model_ids import PROVIDERS
-from runs.money import to_usd
-from runs.templatetags.money import CENT_NUSD, usd
+from runs.money import CENT_NUSD, to_usd
+from runs.templatetags.money import usd
 
 register = template.Library()
 

@@ -9,33 +9,40 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from runs.money import CENT_NUSD, sign_of, sized, to_nusd, to_usd
 from runs.money import dollars as dollars_of
-from runs.money import sized, to_nusd, to_usd
+from runs.words import lack_price
 from teams.times import span
 
 register = template.Library()
 
 NOTHING = "–"
-CENT_NUSD = 10_000_000
 
 
 @register.filter
 def usd(nusd: int | None) -> SafeString:
-    """1e-9 USD as dollars: four decimals from a cent on, six below, all nine in the title. None is "unpriced"."""
+    """1e-9 USD as dollars with their sign if below 0: four decimals from a cent on, six below, all nine in the title.
+    None is "unpriced"."""
     if nusd is None:
         return mark_safe('<span class="unpriced" title="Nobody knows this model\'s price">unpriced</span>')
     if nusd == 0:
         return mark_safe('<span class="num">$0</span>')
-    amount = to_usd(nusd)
-    shown = f"{amount:,.4f}" if nusd >= CENT_NUSD else f"{amount:.6f}"
-    return mark_safe(f'<span class="num" title="${amount:,.9f}">${shown}</span>')  # noqa: S308 - figures alone
+    sign = sign_of(nusd)
+    title = f"{sign}${to_usd(abs(nusd)):,.9f}"
+    return mark_safe(f'<span class="num" title="{title}">{sign}${in_digits(nusd)}</span>')  # noqa: S308 - figures
+
+
+def in_digits(nusd: int) -> str:
+    """The amount without its sign: four decimals from a cent on, six below."""
+    amount = to_usd(abs(nusd))
+    return f"{amount:,.4f}" if abs(nusd) >= CENT_NUSD else f"{amount:.6f}"
 
 
 @register.filter
 def sum_usd(nusd: int) -> SafeString:
     """A sum of many calls, in as many digits as its size needs, with its sign if it is below 0; all nine in the
     title."""
-    sign = "−" if nusd < 0 else ""
+    sign = sign_of(nusd)
     title = f"{sign}${to_usd(abs(nusd)):,.9f}"
     return mark_safe(f'<span class="num" title="{title}">{sign}{sized(nusd)}</span>')  # noqa: S308 - figures alone
 
@@ -45,7 +52,7 @@ def sum_cost(rollup: Any) -> SafeString:
     """Like ``cost``, of many calls."""
     if not rollup.unpriced_calls:
         return sum_usd(rollup.spent_nusd)
-    title = f"{rollup.unpriced_calls:,} of the calls have no known price and are not in this sum"
+    title = f"{rollup.unpriced_calls:,} of the calls {lack_price(rollup.unpriced_calls)} not in this sum"
     if not rollup.spent_nusd:
         return format_html('<span class="unpriced" title="{}">unpriced</span>', title)
     return format_html('<span class="num" title="{}">≥&thinsp;{}</span>', title, sum_usd(rollup.spent_nusd))
@@ -72,8 +79,8 @@ _CELL_BAR = (
 @register.filter
 def cents(number: int) -> SafeString:
     """Whole cents as dollars: "$1,204.05"."""
-    sign, amount = ("−", -number) if number < 0 else ("", number)
-    return mark_safe(f'<span class="num">{sign}${amount // 100:,}.{amount % 100:02}</span>')  # noqa: S308
+    amount = abs(number)
+    return mark_safe(f'<span class="num">{sign_of(number)}${amount // 100:,}.{amount % 100:02}</span>')  # noqa: S308
 
 
 @register.filter
@@ -82,10 +89,9 @@ def usd_or_none(nusd: int | None) -> SafeString:
     return format_html('<span class="quiet">{}</span>', NOTHING) if nusd is None else usd(nusd)
 
 
-@register.filter
 def plain_usd(nusd: int) -> str:
-    """The same amount as text alone, for titles and labels."""
-    return f"${to_usd(nusd):,.4f}"
+    """The amount as text alone, for titles and labels."""
+    return f"{sign_of(nusd)}${to_usd(abs(nusd)):,.4f}"
 
 
 @register.filter
@@ -124,7 +130,7 @@ def cost(rollup: Any) -> SafeString:
     """A rollup's cost. Where some calls have no known price, it is a lower bound and is shown as one."""
     if not rollup.unpriced_calls:
         return usd(rollup.spent_nusd)
-    title = f"{rollup.unpriced_calls} of the calls have no known price and are not in this sum"
+    title = f"{rollup.unpriced_calls:,} of the calls {lack_price(rollup.unpriced_calls)} not in this sum"
     if not rollup.spent_nusd:
         return format_html('<span class="unpriced" title="{}">unpriced</span>', title)
     return format_html('<span class="num" title="{}">≥&thinsp;{}</span>', title, usd(rollup.spent_nusd))

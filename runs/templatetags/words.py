@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from engine.text import counted
-from runs.words import STARS, WAITS, WASTE_WORDS, WORDS, mean_stars
+from runs.words import STARS, WAITS, WASTE_WORDS, WORDS, lack_price, mean_stars
 
 register = template.Library()
 
@@ -18,6 +18,12 @@ register = template.Library()
 def word(code: str) -> str:
     """The word for a state, a purpose, a cost class, a priority or an effect."""
     return WORDS.get(code, code)
+
+
+@register.filter(name="lack_price")
+def lack_price_words(calls: int) -> str:
+    """Of so many calls: "has no known price and is", before "not in this sum"."""
+    return lack_price(calls)
 
 
 @register.filter

@@ -60,6 +60,15 @@ def page(application: Application, browser: Browser, session: dict[str, Any]) ->
     assert errors == []
 
 
+@pytest.fixture(scope="session")
+def books(application: Application) -> str:
+    """A team with real months: the last one is open, and so is the one before until its journey closes it; the oldest
+    is closed, and this month has a counter-line of it."""
+    done = f"from tests.runs.closing import in_application as here; here.make_months({LOCAL_OWNER_EMAIL!r}, 'books')"
+    application.manage("shell", "-c", done)
+    return "books"
+
+
 @pytest.fixture
 def empty_team(application: Application) -> str:
     """The address of the crews of a team of the signed-in person that has none, whatever journeys came before."""

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from runs.history.columns import COLUMNS
 from tests.application import ROOT, Application
+from tests.runs.closing.in_application import before
 from tests.runs.reconciliation.exports import OPENAI_COSTS
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
@@ -76,9 +77,9 @@ UNREACHED = """
 
 
 @pytest.fixture(scope="module")
-def addresses(application: Application) -> Iterator[list[str]]:
+def addresses(application: Application, books: str) -> Iterator[list[str]]:
     """Every page of a team with a crew, a run that waits for a person, one that ended, a document, a key, an alert and
-    a webhook that was not reached.
+    a webhook that was not reached; and bills of a team with real months.
     """
     with application.api() as client:
         crew = client.post("/crews", json=SPEC).json()["slug"]
@@ -159,9 +160,24 @@ def addresses(application: Application) -> Iterator[list[str]]:
             *("compare/", f"compare/?runs={one},{other},x", f"compare/output/?runs={one},{other}"),
             f"compare/?versions={crew}@1&q=crew:{crew}&q=status:succeeded",
         ]
-        yield [DOCS, "/signin/used/", *(f"/t/my-team/{path}" for path in team)]
+        ours = [*(f"/t/my-team/{path}" for path in team), *_of_months(books)]
+        yield [DOCS, "/signin/used/", *ours]
         client.delete(f"/providers/{key['id']}")
         client.post(f"/runs/{one}/cancel")
+
+
+def _of_months(books: str) -> list[str]:
+    """Bills of real money: an open month and one that is closed, and this one with what came late."""
+    opened, closed = f"{before(0):%Y-%m}", f"{before(2):%Y-%m}"
+    pages = (
+        f"{opened}/close/",
+        f"{opened}/?money=real&by=label:customer&and=part&over=label:customer",
+        f"{closed}/?money=real",
+        f"{closed}/document/?currency=EUR&rate=0.92",
+        f"{MONTH}/?money=real",
+        f"{MONTH}/calls/?money=real",
+    )
+    return [f"/t/{books}/bills/{page}" for page in pages]
 
 
 def _wait_for(client: Any, run: str, state: str) -> None:

@@ -19,6 +19,7 @@ from runs.compare.reads.queries import spread_among
 from runs.history.fields.values import moment
 from runs.history.filters import RunFilter
 from runs.models import Run, RunSum, TaskCallSum, TaskRun, TaskTime
+from runs.months import midnight
 from runs.splits.facts import TOKEN_KINDS, CallSums, Spread, TaskSums, Totals
 from runs.states import RunState
 
@@ -65,7 +66,7 @@ class Whole:
 
     def by_hour(self) -> QuerySet[RunSum]:
         hours = {"hour__gte": self.since, "hour__lt": self.until}
-        return self._of(RunSum, {name: datetime.combine(day, time(), UTC) for name, day in hours.items() if day})
+        return self._of(RunSum, {name: midnight(day) for name, day in hours.items() if day})
 
     def _of(self, rollup: Any, period: Mapping[str, Any]) -> QuerySet[Any]:
         rows: QuerySet[Any] = rollup.objects.filter(team=self.team_id, **period)

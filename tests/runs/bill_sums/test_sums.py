@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from runs.bill_sums.counter_lines import counter_lines, late_figures
 from runs.bill_sums.dimensions import DIMENSIONS
 from runs.bill_sums.months import label_names, months_of
-from runs.bill_sums.sums import PARTS, Scope, Sums, by, sums_of, total
+from runs.bill_sums.sums import PARTS, Scope, Sums, added, sums_of, total
 from runs.ledger import rollups
 from runs.models import Bill, Call, Correction
 from runs.models.call import CALL_PARTS
@@ -28,6 +28,9 @@ pytestmark = pytest.mark.django_db
 
 MONTHS = (date(2026, 8, 1), date(2026, 9, 1), date(2026, 10, 1))
 LABELS = ({}, {"customer": "Alder"}, {"customer": "Kestrel", "project": "shop"}, {"project": 7})
+OTHER_PARTS = dict(zip(CALL_PARTS[1:], (2, 3, 5, 7, 11, 13, 17, 19, 23, 29), strict=False))
+"""Each part has an amount of its own, so that one in the place of another would show."""
+assert len(OTHER_PARTS) == len(CALL_PARTS) - 1
 ALL = (*DIMENSIONS, "label:customer", "label:project")
 
 
@@ -88,7 +91,7 @@ def _token(cast: Cast) -> ApiToken:
 def _call(run: Any, step: int, line: dict[str, Any]) -> None:
     month, cost = MONTHS[line["month"]], line["cost"]
     moment = datetime(month.year, month.month, 1, 12, tzinfo=UTC) + timedelta(days=line["day"])
-    parts = dict.fromkeys(CALL_PARTS, 0) | {"prompt": (cost or 0) - 7, "request": 7}
+    parts = {**OTHER_PARTS, "prompt": (cost or 0) - sum(OTHER_PARTS.values())}
     call = make_call(
         run,
         step=step,
@@ -135,6 +138,9 @@ def test_whatever_is_asked_the_total_is_the_bills(cast: Cast, history: list[dict
     for month in MONTHS:
         whole = _same_everywhere(Scope(cast.viewer, simulated=False, month=month))
         assert whole.spent_nusd == spent[month]
+        real = Call.objects.filter(simulated=False, billed_month=month)
+        for name in CALL_PARTS:
+            assert whole.part(name) == sum(getattr(call, f"{name}_nusd") or 0 for call in real), name
         made_up = _same_everywhere(Scope(cast.viewer, simulated=True, month=month))
         calls = Call.objects.filter(simulated=True, billed_month=month)
         assert made_up.spent_nusd == sum(call.cost_nusd or 0 for call in calls)
@@ -161,8 +167,8 @@ def _same_everywhere(scope: Scope) -> Sums:
         assert total(rows.values()) == whole, name
     for first, second in combinations(("crew", "agent", "model", "waste", "label:customer", "day"), 2):
         pivot = sums_of(scope, (first, second))
-        assert by(pivot, 0) == one[first]
-        assert by(pivot, 1) == one[second]
+        assert added(((key[0],), row) for key, row in pivot.items()) == one[first]
+        assert added(((key[1],), row) for key, row in pivot.items()) == one[second]
     for (value,), rows in one["crew"].items():
         only = Scope(scope.who, scope.simulated, scope.month, scope.since, scope.until, {"crew": value})
         assert total(sums_of(only).values()) == rows

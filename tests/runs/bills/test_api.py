@@ -56,6 +56,7 @@ def test_a_bill_sums_alike_by_everything_and_parses_back(asked: Any) -> None:
         assert sum(item["calls"] for item in items) == 3, name
     assert bill["by"]["label:customer"][0]["code"] == "Alder"
     assert sum(Decimal(part["cost_usd"]) for part in bill["parts"]) == total
+    assert {part["part"]: part["unpriced_calls"] for part in bill["parts"]} == {"whole": 1}
     assert [(item["code"], item["cost_usd"]) for item in bill["waste"]] == [("retry", "0.000000009")]
     assert (bill["state"], bill["why"], bill["hash"]) == ("open", None, None)
     assert asked("bills/2025-11?model=o4-mini").json()["total_usd"] == "0.000000009"
@@ -75,6 +76,11 @@ def test_csv_comes_where_accept_asks_for_it(asked: Any) -> None:
         assert sum(Decimal(row["spent_usd"]) for row in rows) == Decimal("1.2345679")
         assert sum(int(row["calls"]) for row in rows) == 3
     assert asked("bills/2025-11", accept="*/*").json()["month"] == "2025-11"
+    months = list(csv.DictReader(io.StringIO(asked("bills", accept="text/csv").content.decode())))
+    items = asked("bills").json()["items"]
+    assert [row["month"] for row in months] == [item["month"] for item in items]
+    (november,) = [row for row in months if row["month"] == "2025-11"]
+    assert (november["total_usd"], november["unpriced_calls"], november["budget_usd"]) == ("1.2345679", "1", "")
 
 
 def test_usage_by_anything_in_any_days(asked: Any) -> None:
@@ -89,6 +95,8 @@ def test_usage_by_anything_in_any_days(asked: Any) -> None:
     assert asked("usage?simulated=yes&since=2025-11-01&until=2025-12-01").json()["total"]["calls"] == 0
     parts = asked("usage?group_by=part&since=2025-11-01&until=2025-12-01").json()["items"]
     assert sum(Decimal(item["cost_usd"]) for item in parts) == Decimal("1.2345679")
+    assert {item["calls"] for item in parts} == {0}, "a call has many parts"
+    assert sum(item["unpriced_calls"] for item in parts) == 1
 
 
 @pytest.mark.parametrize(
@@ -98,10 +106,16 @@ def test_usage_by_anything_in_any_days(asked: Any) -> None:
         ("bills/9999-01", 404, ""),
         ("bills/2025-11?crew=nope", 422, "no crew"),
         ("usage?group_by=colour", 422, "nothing that a bill is divided by"),
-        ("usage?group_by=crew,model,day,person,token", 422, "four at most"),
+        ("usage?group_by=crew,model,day,person,token", 422, "Group by 4 at most"),
         ("usage?since=2025-11-05&until=2025-11-01", 422, "not before"),
         ("usage?since=2020-01-01&until=2025-01-01", 422, "366 days"),
         ("usage?since=soon", 422, ""),
+        ("usage?until=0001-01-05", 422, "before 2001"),
+        ("usage?since=0001-01-01&until=0001-01-05", 422, "before 2001"),
+        ("usage?since=9999-12-30&until=9999-12-31", 200, '"items": []'),
+        ("bills/2025-11?group_by=crew,model,day,person,token", 422, "Group by 4 at most"),
+        ("bills/2025-11?" + "&".join(f"label:{number}=x" for number in range(11)), 422, "by 10 dimensions at most"),
+        ("usage?" + "&".join(f"label:{number}=x" for number in range(11)), 422, "by 10 dimensions at most"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_words(asked: Any, path: str, status: int, words: str) -> None:
@@ -126,3 +140,23 @@ def test_a_closed_month_has_the_number_and_the_hash_of_its_document(cast: Cast, 
     assert (bill["state"], bill["number"], bill["hash"]) == ("closed", closed.number, closed.sha256)
     assert Decimal(bill["total_usd"]) == to_usd(closed.total_nusd)
     assert hashlib.sha256(asked(f"bills/{month:%Y-%m}/document").content).hexdigest() == closed.sha256
+
+
+def test_what_comes_late_is_on_the_present_bill_and_not_on_the_closed_one(cast: Cast, asked: Any) -> None:
+    books = Month(cast)
+    closed = close_month(cast.owner, books.month)
+    books.book_late()
+    present, old = (asked(f"bills/{month:%Y-%m}").json() for month in (this_month(), books.month))
+    assert (present["total_usd"], present["counter_lines_usd"], present["calls"]) == ("-0.0005", "-0.0005", 0)
+    (line,) = present["counter_lines"]
+    assert (line["call"], line["own_month"]) == (str(books.lost.pk), f"{books.month:%Y-%m}")
+    assert (line["booked_usd"], line["exact_usd"], line["cost_usd"]) == ("0.0006", "0.0001", "-0.0005")
+    assert old["counter_lines"][0]["cost_usd"] == "0.0005", "the closed bill keeps what it had booked"
+    assert Decimal(old["total_usd"]) == to_usd(closed.total_nusd)
+    for bill in (present, old):
+        for name, items in {**bill["by"], "class": bill["classes"]}.items():
+            assert sum(Decimal(item["cost_usd"]) for item in items) == Decimal(bill["total_usd"]), name
+        text = asked(f"bills/{bill['month']}", accept="text/csv").content.decode()
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert sum(Decimal(row["spent_usd"]) for row in rows) == Decimal(bill["total_usd"])
+        assert sum(Decimal(row["moved_usd"]) for row in rows) == Decimal(bill["counter_lines_usd"])

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs.bill_sums.sums import Sums
-from runs.bills.charges import CENT_NUSD, WEIGHS, charges_of
+from runs.bills.charges import WEIGHS, charges_of
 from runs.bills.lines import Line
 from runs.bills.values import Value
+from runs.money import CENT_NUSD
 
 ALDER, KESTREL, NOBODY = Value("alder", "Alder"), Value("kestrel", "Kestrel"), Value("", "without customer")
 CREW = Value("support", "Support")
@@ -69,6 +70,8 @@ def test_cents_add_up_to_the_bill(lines: list[Line], weigh: str) -> None:
     spent = sum(one.sums.spent_nusd for one in lines)
     assert sum(row.cents for row in found.rows) == found.cents
     assert abs(found.cents * CENT_NUSD - spent) <= CENT_NUSD // 2
-    assert sum(row.own_nusd + row.shared_nusd for row in found.rows) == spent
+    assert sum(row.own_nusd for row in found.rows) == found.own_nusd
+    assert sum(row.share_nusd for row in found.rows) == found.shared_nusd == spent - found.own_nusd
     for row in found.rows:
-        assert abs(row.cents * CENT_NUSD - (row.own_nusd + row.shared_nusd)) < CENT_NUSD
+        assert row.own_nusd + row.share_nusd + row.rounding_nusd == row.cents * CENT_NUSD
+        assert abs(row.rounding_nusd) <= CENT_NUSD

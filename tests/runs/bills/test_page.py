@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from agents_app.models import Crew
 from runs.bill_sums.dimensions import DIMENSIONS
 from runs.bills.asked import asked
+from runs.bills.bounds import PLACES
 from runs.bills.calls import behind
+from runs.bills.months import month_lines
 from runs.bills.page import BillPage, bill_page
 from runs.ledger import rollups
 from runs.models import Bill, Call, Correction
+from runs.models.call import CALL_PARTS
 from runs.money import to_nusd
 from runs.states import CostClass, RunState
 from teams.refusals import Invalid
@@ -94,6 +101,60 @@ def test_rows_and_cells_sum_to_the_total_whatever_divides_it(cast: Cast, crew: C
                 assert sum(cell.spent_nusd for cell in row.cells if cell) == row.sums.spent_nusd
 
 
+def test_parts_divide_money_alone_and_nothing_is_made_up(cast: Cast, crew: Crew) -> None:
+    """A call without a price is of the part that is not divided: as a rest it made a column of others."""
+    Call.objects.filter(cost_nusd=4_000_000_000).update(
+        **dict.fromkeys((f"{part}_nusd" for part in CALL_PARTS), 0) | {"prompt_nusd": 4_000_000_000}
+    )
+    rollups.rebuild(cast.team.pk)
+    pivot = page_of(cast, by="model", **{"and": "part"}).pivot
+    assert [column.code for column in pivot.columns] == ["prompt", "whole"]
+    assert (pivot.has_others, [cell.unpriced_calls for cell in pivot.totals]) == (False, [0, 1])
+    (unpriced,) = [row for row in pivot.rows if row.value.code == "acme-7b"]
+    assert [cell and (cell.spent_nusd, cell.unpriced_calls) for cell in unpriced.cells] == [None, (0, 1)]
+    parts = page_of(cast).parts
+    assert {line.values[0].code: line.sums.calls for line in parts} == {"prompt": 0, "whole": 0}
+
+
+def test_a_month_is_held_against_the_calendar_month_before(cast: Cast, crew: Crew, client: Client) -> None:
+    """Of a month without calls the one before is nothing, whatever an earlier one was."""
+    november, december = date(2026, 11, 1), date(2026, 12, 1)
+    _call(make_run(cast.runner, crew), 1, month=december, cost_nusd=30_000_000)
+    rollups.rebuild(cast.team.pk)
+    page = bill_page(cast.viewer, december, asked({}), simulated=False)
+    assert (page.before_month, page.before_is_empty) == (november, True)
+    assert page.why is not None
+    assert (page.why.before_nusd, page.why.difference_nusd) == (0, 30_000_000)
+    assert sum(part.nusd for part in page.why.parts) == 30_000_000
+    lines = {line.month: line.before_nusd for line in month_lines(cast.viewer, simulated=False)}
+    assert (lines[december], lines[OCTOBER], lines[SEPTEMBER]) == (0, 2_000_001_000, None)
+    assert bill_page(cast.viewer, SEPTEMBER, asked({}), simulated=False).why is None
+    client.force_login(cast.viewer.user)
+    first = " ".join(strip_tags(client.get("/t/acme/bills/2026-09/?money=real").content.decode()).split())
+    assert "$2.00. There is no earlier month" in first
+
+
+def test_a_bill_is_bounded(cast: Cast, crew: Crew, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.force_login(cast.viewer.user)
+    pages = ("2026-10/", "2026-10.csv", "2026-10.csv?table=charges&over=person", "")
+    with ExitStack() as others:
+        for _ in range(3):
+            others.enter_context(PLACES.one())
+        monkeypatch.setattr(PLACES, "_patience_s", 0)
+        for page in pages:
+            answer = client.get(f"/t/acme/bills/{page}")
+            assert (answer.status_code, "Try again" in answer.content.decode()) == (429, True), page
+            assert answer["Retry-After"] == "10"
+    monkeypatch.setattr("runs.bills.lines.MOST_LINES", 1)
+    for page in pages[:-1]:
+        answer = client.get(f"/t/acme/bills/{page}")
+        assert (answer.status_code, "more than 1 lines" in answer.content.decode()) == (422, True), page
+    monkeypatch.setattr("runs.bills.bounds.SECONDS", 0)
+    for page in pages:
+        answer = client.get(f"/t/acme/bills/{page}")
+        assert (answer.status_code, "took too long" in answer.content.decode()) == (422, True), page
+
+
 def test_every_link_of_the_page_leads_to_calls_that_sum_to_its_figure(cast: Cast, crew: Crew, client: Client) -> None:
     for by in DIMENSIONS:
         for row in page_of(cast, by=by).pivot.rows:
@@ -105,11 +166,17 @@ def test_every_link_of_the_page_leads_to_calls_that_sum_to_its_figure(cast: Cast
                 _same(cast, {"label:customer": row.value.code, "model": column.code}, cell.spent_nusd)
     client.force_login(cast.viewer.user)
     html = client.get("/t/acme/bills/2026-10/?money=real").content.decode()
-    links = {part.split('"')[0] for part in html.split('href="/t/acme/bills/2026-10/calls/?')[1:]}
-    assert len(links) > 6
-    for link in links:
-        assert client.get(f"/t/acme/bills/2026-10/calls/?{link.replace('&amp;', '&')}").status_code == 200
-        assert dict(parse_qsl(link.replace("&amp;", "&")))["money"] == "real"
+    linked = 0
+    for link, words in re.findall(r'href="/t/acme/bills/2026-10/calls/\?([^"]*)"[^>]*>(.*?)</a>', html, re.DOTALL):
+        only = dict(parse_qsl(unescape(link), keep_blank_values=True))
+        assert only.pop("money") == "real"
+        answer = client.get(f"/t/acme/bills/2026-10/calls/?{unescape(link)}")
+        assert answer.status_code == 200
+        if figure := re.search(r'title="(−?)\$([0-9,.]+)"', words):
+            linked += 1
+            _same(cast, only, to_nusd(Decimal(figure[2].replace(",", ""))) * (-1 if figure[1] else 1))
+            assert figure[0] in answer.content.decode(), "which stands above the calls"
+    assert linked > 6
 
 
 def _same(cast: Cast, only: dict[str, str], nusd: int) -> None:
@@ -145,6 +212,10 @@ def test_the_file_and_the_api_tell_the_pages_figures(cast: Cast, crew: Crew, cli
     charged = client.get("/t/acme/bills/2026-10.csv?table=charges&over=label:customer").content.decode()
     rows = list(csv.DictReader(io.StringIO(charged)))
     assert sum(Decimal(row["charged_usd"]) for row in rows) == Decimal("5.07")
+    for row in rows:
+        own, shared, rounding = (Decimal(row[name]) for name in ("own_usd", "shared_usd", "rounding_usd"))
+        assert own + shared + rounding == Decimal(row["charged_usd"])
+    assert sum(to_nusd(Decimal(row["own_usd"]) + Decimal(row["shared_usd"])) for row in rows) == TOTAL
     assert client.get("/t/acme/bills/2026-10.csv?table=charges").status_code == 422
 
 
@@ -158,6 +229,8 @@ def test_what_makes_no_sense_is_said_and_the_whole_month_shown(cast: Cast, crew:
         ("person=x", "There is no person"),
         ("over=crews", "nothing that a bill is divided by"),
         ("weigh=luck&over=person", "cost, calls or equal"),
+        ("over=label:customer&shared=nope", "There is no crew"),
+        ("&".join(f"label:{number}=x" for number in range(11)), "by 10 dimensions at most"),
     ):
         answer = client.get(f"/t/acme/bills/2026-10/?{query}")
         assert (answer.status_code, words in answer.content.decode()) == (422, True), query
@@ -166,6 +239,10 @@ def test_what_makes_no_sense_is_said_and_the_whole_month_shown(cast: Cast, crew:
         assert client.get(f"/t/acme/bills/{month}/").status_code == 404, month
     assert client.get("/t/acme/bills/2026-10/calls/?crew=nope").status_code == 422
     assert client.get("/t/acme/bills/2026-10/calls/?cursor=x").status_code == 422
+    many = "&".join(f"label:{number}=x" for number in range(11))
+    assert client.get(f"/t/acme/bills/2026-10/calls/?{many}").status_code == 422
+    shared = client.get("/t/acme/bills/2026-10.csv?table=charges&over=person&shared=nope")
+    assert (shared.status_code, "There is no crew" in shared.content.decode()) == (422, True)
     with pytest.raises(Invalid):
         behind(cast.viewer, OCTOBER, {"token": "x"}, simulated=False)
 
@@ -209,7 +286,7 @@ def test_a_page_makes_few_queries_and_an_empty_month_says_so(
     cast: Cast, client: Client, crew: Crew, django_assert_max_num_queries: Any
 ) -> None:
     client.force_login(cast.viewer.user)
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(28):
         assert client.get("/t/acme/bills/2026-10/?over=label:customer&by=person&and=label:customer").status_code == 200
     html = client.get(f"/t/acme/bills/{timezone.now():%Y-%m}/?money=real").content.decode()
     assert "Nothing real yet" in html

@@ -5,18 +5,23 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from agents_app.actions import create_crew
 from agents_app.models import Crew
-from runs.ledger import rollups
+from engine.catalogue.pricing import Usage
+from engine.providers.llm import LLMReply
+from engine.record.journal import CallOutcome, CallStatus
+from runs.ledger import call_lines, rollups
 from runs.models import Allowance, Bill, Call, Correction, PriceQuote, Run
 from runs.models.call import CALL_PARTS
+from runs.money import to_usd
 from runs.states import RunState
 from teams.actions import issue_token
 from tests.cast import Cast, brief_spec, make_crew
 from tests.ledger import make_call, make_run
-from tests.runs.books import last_month, this_month
+from tests.runs.books import last_month
 
 LOST = {"state": "unknown", "cost_class": "failed", "prompt_tokens": 0, "completion_tokens": 0}
 
@@ -25,12 +30,24 @@ def day_of(month: date, day: int) -> datetime:
     return datetime(month.year, month.month, day, 12, tzinfo=UTC)
 
 
-class Month:
-    """Last month of a team, over and not closed. ``lost`` is a call of it whose exact figure is not known yet."""
+def book_late(lost: Call, nusd: int = 100_000) -> None:
+    """The exact figure of a call of unknown outcome comes to the ledger."""
+    answer = LLMReply(text="Late.", usage=Usage(prompt_tokens=40), model="gpt-4o")
+    outcome = CallOutcome(CallStatus.OK, reply=answer, usage=answer.usage, cost_usd=to_usd(nusd))
+    with transaction.atomic():
+        line = call_lines.line_to_settle(lost.pk)
+        assert line is not None
+        call_lines.settle(line, outcome, fresh=False)
+    lost.refresh_from_db()
 
-    def __init__(self, cast: Cast) -> None:
-        self.cast, self.month = cast, last_month()
-        self.quote = PriceQuote.objects.create(
+
+class Month:
+    """A month of a team, over and not closed: the last one, unless it is said. ``lost`` is a call of it whose exact
+    figure is not known yet."""
+
+    def __init__(self, cast: Cast, month: date | None = None) -> None:
+        self.cast, self.month = cast, month or last_month()
+        self.quote, _ = PriceQuote.objects.get_or_create(
             team=cast.team, model="gpt-4o", input_usd_per_mtok="2.5", output_usd_per_mtok="10"
         )
         self.crew = make_crew(cast.owner)
@@ -59,26 +76,22 @@ class Month:
 
     def sum_up(self) -> None:
         real = Call.objects.filter(team=self.cast.team, simulated=False)
+        for run in Run.objects.filter(team=self.cast.team):
+            costs = list(Call.objects.filter(run=run).values_list("cost_nusd", flat=True))
+            sums = {"spent_nusd": sum(nusd or 0 for nusd in costs), "unpriced_calls": costs.count(None)}
+            Run.objects.filter(pk=run.pk).update(**sums)
         for month in {self.month, *real.values_list("billed_month", flat=True)}:
             spent = sum(call.cost_nusd or 0 for call in real.filter(billed_month=month))
-            sums = {"spent_nusd": spent}
-            Bill.objects.update_or_create(team=self.cast.team, month=month, defaults=sums)
+            booked = {"spent_nusd": spent}
+            Bill.objects.update_or_create(team=self.cast.team, month=month, defaults=booked)
             Allowance.objects.update_or_create(
-                team=self.cast.team, month=month, user=self.cast.runner.user, defaults=sums
+                team=self.cast.team, month=month, user=self.cast.runner.user, defaults=booked
             )
         rollups.rebuild(self.cast.team.pk)
 
     def book_late(self, nusd: int = 100_000) -> None:
         """The exact figure of ``lost`` comes now, and this month takes the difference."""
-        rollups.take_out(self.lost.run_id)
-        Call.objects.filter(pk=self.lost.pk).update(
-            state="late", cost_class="duplicate", cost_nusd=nusd, prompt_tokens=40, input_usd_per_mtok="2.5"
-        )
-        rollups.add(self.lost.run_id)
-        Correction.objects.create(
-            call=self.lost, booked_nusd=600_000, cost_nusd=nusd, month=this_month(), made_at=timezone.now()
-        )
-        Bill.objects.update_or_create(team=self.cast.team, month=this_month(), defaults={"spent_nusd": nusd - 600_000})
+        book_late(self.lost, nusd)
 
     def _run(self, crew: Crew, **fields: Any) -> Run:
         began = day_of(self.month, 1)

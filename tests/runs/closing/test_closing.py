@@ -6,6 +6,8 @@ import csv
 import hashlib
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,11 +20,13 @@ from django.utils import timezone
 from runs.closing.actions import close_month
 from runs.closing.csv_file import csv_lines
 from runs.closing.document import document, head_of
+from runs.closing.lines import GONE
 from runs.closing.page import shown
 from runs.closing.rates import Rate, rate_of
+from runs.closing.sums import DIMENSIONS
 from runs.demo.removing import remove_some_runs, remove_team
 from runs.ledger.invariants import look
-from runs.models import Bill, Call, ClosedBill, ClosedLine, ClosingEntry, PriceQuote, Run
+from runs.models import Bill, Call, ClosedBill, ClosedLine, ClosingEntry, Correction, PriceQuote, Run
 from runs.models.call import CALL_PARTS
 from runs.months import month_after
 from runs.retention.removal import remove_older
@@ -129,6 +133,7 @@ def test_nothing_changes_the_bytes_of_a_closed_bill(month: Month) -> None:
     assert remove_older(Team.objects.get(pk=cast.team.pk), days=1)
     month.book_late()
     bill = ClosedBill.objects.get(pk=bill.pk)
+    assert Correction.objects.filter(call=month.lost).exists()
     assert (text_of(bill), csv_of(bill), shown(bill)) == before
     assert hashlib.sha256(text_of(bill).encode()).hexdigest() == bill.sha256
 
@@ -137,16 +142,80 @@ def test_what_comes_later_is_a_counter_line_of_the_present_month(month: Month, m
     old = close_month(month.cast.owner, month.month)
     month.book_late()
     assert_books_hold()
+    token = ApiToken.objects.get()
     monkeypatch.setattr("runs.closing.actions.this_month", lambda: month_after(this_month()))
+    month.cast.runner.user.delete()
     bill = close_month(month.cast.owner, this_month())
-    line = json.loads(text_of(bill))["lines"][0]
+    found = json.loads(text_of(bill))
+    line = found["lines"][0]
     assert (line["kind"], line["of_month"], line["of_bill"]) == ("counter-line", f"{month.month:%Y-%m}", old.number)
     assert (line["booked_usd"], line["exact_usd"], line["cost_usd"]) == ("0.0006", "0.0001", "-0.0005")
     assert (line["call"], bill.number, bill.total_nusd) == (str(month.lost.pk), 2, -500_000)
+    assert (line["person"], line["person_email"], line["api_token"]) == (GONE, None, f"-nightly {token.prefix}…")
+    assert (line["run_state"], line["cost_class"]) == ("failed", "duplicate")
+    assert line["day"] == f"{Correction.objects.get(call=month.lost).made_at:%Y-%m-%d}", "on which it came"
+    assert (found["total_usd"], found["calls_usd"], found["counter_lines_usd"]) == ("-0.0005", "0", "-0.0005")
+    assert set(found["by"]) == {*DIMENSIONS, "label customer"}
+    for name, rows in found["by"].items():
+        assert [(row["known_cost_usd"], row["calls"], row["counter_lines"]) for row in rows] == [("-0.0005", 0, 1)], (
+            name
+        )
+    assert [(row["reason"], row["known_cost_usd"], row["runs"]) for row in found["waste"]] == [
+        ("duplicate", "-0.0005", 0)
+    ]
+    (row,) = list(csv.DictReader(io.StringIO(csv_of(bill))))
+    assert (row["day"], row["run_state"], row["person"]) == (line["day"], "failed", GONE)
     assert old.total_nusd + bill.total_nusd == sum(call.cost_nusd or 0 for call in real()), "months sum to the ledger"
     assert_books_hold()
     Call.objects.filter(pk=month.lost.pk).update(cost_nusd=100_001)
     assert [finding.name for finding in look(["counter_lines"]) if finding.count] == ["counter_lines"]
+
+
+def test_the_dearest_labels_and_values_are_frozen_and_the_others_are_one_sum(
+    month: Month, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program may give each of its runs names and values of its own."""
+    monkeypatch.setattr("runs.closing.labels.MOST_LABELS", 2)
+    monkeypatch.setattr("runs.closing.labels.MOST_VALUES", 2)
+    for number in range(1, 6):
+        run = month._run(month.crew, metadata={"order": number, f"own {number}": None})
+        month._call(run, 15, cost_nusd=number * 1_000_000_000)
+    month.sum_up()
+    bill = close_month(month.cast.owner, month.month)
+    by = head_of(bill)["by"]
+    assert {name for name in by if name.startswith("label ")} == {"label order", "label own 5"}
+    assert [(row["name"], row["calls"], row.get("values")) for row in by["label order"]] == [
+        *(("5", 1, None), ("4", 1, None), (None, 9, None), ("others", 3, 3))
+    ]
+    assert by["label order"][-1]["known_cost_usd"] == "6"
+    for name in ("label order", "label own 5"):
+        assert sum(nusd(row["known_cost_usd"]) for row in by[name]) == bill.total_nusd
+    assert [row["name"] for row in by["label own 5"]] == [None, "null"], "without the label, and with nothing in it"
+    assert len(json.loads(text_of(bill))["lines"][0]["labels"]) <= 2, "lines have them all"
+    orders = next(table for table in shown(bill).tables if table.title == "Label “order”")
+    assert [row.name for row in orders.rows] == ["5", "4", "without order", "3 others"]
+
+
+def test_adding_up_many_lines_ends_when_its_time_is_over(month: Month, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop over the lines asks nothing of the database, which would end it."""
+    monkeypatch.setattr("runs.closing.actions.LINES_AT_ONCE", 1)
+    asked = []
+
+    @contextmanager
+    def a_moment(*_: Any, **__: Any) -> Iterator[Any]:
+        def go_on() -> None:
+            asked.append(ClosedLine.objects.count())
+            if len(asked) > 5:
+                raise Invalid("too long", code="took_too_long")
+
+        yield go_on
+
+    monkeypatch.setattr("runs.closing.actions.query_time", a_moment)
+    with pytest.raises(Invalid, match="too long"):
+        close_month(month.cast.owner, month.month)
+    assert asked[-1], "the lines were written"
+    assert not ClosedBill.objects.exists()
+    assert not ClosedLine.objects.exists()
 
 
 @pytest.mark.parametrize("table", ["closedbill", "closedline", "closingentry"])

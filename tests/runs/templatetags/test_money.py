@@ -9,7 +9,8 @@ import pytest
 from django.utils.html import strip_tags
 
 from runs.bounds.standings import Standing
-from runs.templatetags.money import budget, cost, price, share, usd
+from runs.money import dollars as dollars_of
+from runs.templatetags.money import budget, cost, plain_usd, price, share, usd
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,8 @@ from runs.templatetags.money import budget, cost, price, share, usd
         (9_999_999, "$0.010000"),
         (10_000_000, "$0.0100"),
         (1_234_567_890_000, "$1,234.5679"),
+        (-1_000, "−$0.000001"),
+        (-20_000_000_000, "−$20.0000"),
         (None, "unpriced"),
     ],
 )
@@ -30,6 +33,8 @@ def test_money_is_shown_to_where_it_matters(nusd: int | None, shown: str) -> Non
 
 def test_the_exact_amount_is_always_there() -> None:
     assert 'title="$0.000000001"' in usd(1)
+    assert 'title="−$0.000000001"' in usd(-1)
+    assert (dollars_of(-500_000_000), plain_usd(-500_000_000)) == ("−$0.50", "−$0.5000")
     assert 'title="$1,234.567890123"' in usd(1_234_567_890_123)
 
 
