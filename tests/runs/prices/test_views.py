@@ -106,6 +106,14 @@ class TestPage:
         assert client.post(PAGE, TYPED | {"begins_on": str(today)}).status_code == 302
         assert TeamPrices(cast.team, ["my-model"]).price("my-model") is not None
 
+    @pytest.mark.parametrize("typed", ["0E-999999", "1E+999999", "NaN"])
+    def test_a_number_of_a_million_digits_is_told_and_stays(self, cast: Cast, typed: str) -> None:
+        for body in (TYPED | {"tiers": f"200000 {typed} 2"}, {"model": "gpt-4o-mini", "discount_percent": typed}):
+            response = signed_in(cast.owner).post(PAGE, body)
+            assert response.status_code == 422
+            assert typed in html(response)
+        assert not PriceQuote.objects.filter(team=cast.team).exists()
+
     @pytest.mark.parametrize("tiers", ["200000", "x 1 2", "5 1 -", "5 1 a", "-5 1 2", "5 1 2 3 4 5 6", "1 1 1\n" * 9])
     def test_lengths_that_cannot_be_read_are_told_and_stay(self, cast: Cast, tiers: str) -> None:
         response = signed_in(cast.owner).post(PAGE, TYPED | {"tiers": tiers})
@@ -232,6 +240,6 @@ class TestApi:
         for model in ("mine", "", "two words"):
             assert api(cast, "post", f"{API}/unpriced", {"model": model}).status_code == 409
 
-    @pytest.mark.parametrize("amount", [0.15, True, "lots", "1e999999999"])
+    @pytest.mark.parametrize("amount", [0.15, True, "lots", "1e999999999", "0E-999999", "0E+999999", "Infinity"])
     def test_amounts_are_decimal_texts(self, cast: Cast, amount: Any) -> None:
         assert api(cast, "post", body=TYPED | {"input_usd_per_mtok": amount}).status_code == 422
