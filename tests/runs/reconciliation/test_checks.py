@@ -18,9 +18,10 @@ from runs.models import Call, Correction, ExportColumns, Reconciliation, TheirKe
 from runs.reconciliation import actions
 from runs.reconciliation.actions import MAX_EXPORT_BYTES
 from runs.reconciliation.page import Check
-from runs.reconciliation.queries import our_cells
+from runs.reconciliation.queries import our_cells, their_keys
 from teams.actions import add_provider, issue_token
 from teams.models import Scope
+from teams.refusals import Invalid
 from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run
 from tests.pages import html, signed_in
@@ -175,6 +176,39 @@ def test_whose_a_key_is_is_said_once(cast: Cast, calls: dict[str, Call], editor:
     ] * 3
     api.put(f"{API}/keys", {"provider": "openai", "keys": {"key_A": "", "key_B": ""}}, content_type="application/json")
     assert api.get(f"{API}/keys/openai").json()["keys"] == {}
+
+
+def test_a_team_says_so_many_keys_and_none_of_unknown_providers(
+    cast: Cast, editor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "MOST_SAID", 2)
+    actions.say_keys(cast.editor, "openai", {"key_A": "-"})
+    actions.say_keys(cast.editor, "anthropic", {"key_A": "-"})
+    TheirKey.objects.create(team=cast.stranger.team, provider="openai", name="key_A", credential="-")
+    with pytest.raises(Invalid, match="a team says at most 2 keys, and these would make it 3"):
+        actions.say_keys(cast.editor, "openai", {"key_A": "openai/default", "key_B": "-"})
+    assert their_keys(cast.viewer, "openai") == {"key_A": "-"}  # nothing half done
+    actions.say_keys(cast.editor, "openai", {"key_A": "", "key_B": "openai/default"})
+    assert their_keys(cast.viewer, "openai") == {"key_B": "openai/default"}
+    TheirKey.objects.create(team=cast.team, provider="openai", name="key_C", credential="-")
+    actions.say_keys(cast.editor, "openai", {"key_C": "openai/default"})  # more than may be, as it was before
+    api = Client(headers={"Authorization": f"Bearer {issue_token(cast.owner, scope=Scope.ADMIN)[1]}"})
+    sent = {"provider": "nobody", "keys": {"key_C": "-"}}
+    assert api.put(f"{API}/keys", sent, content_type="application/json").status_code == 422
+    assert api.get(f"{API}/keys/nobody").status_code == 422
+    assert TheirKey.objects.filter(team=cast.team).count() == 3
+
+
+def test_columns_of_so_many_tables_are_remembered(cast: Cast, editor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "MOST_COLUMNS", 1)
+    chosen = {"name": "a.csv", "column_day": "0", "column_cost": "1"}
+    for head in ("when,price", "day,usd"):
+        editor.post(PAGE, chosen | {"text": f"{head}\n2025-11-12,1.5\n"})
+    said = [actions.NOT_REMEMBERED in row.notes for row in Reconciliation.objects.order_by("pk")]
+    assert (said, ExportColumns.objects.count()) == ([False, True], 1)
+    editor.post(PAGE, chosen | {"text": "when,price\n2025-11-12,2.5\n"})
+    assert ExportColumns.objects.count() == 1
+    assert actions.NOT_REMEMBERED not in Reconciliation.objects.latest("pk").notes
 
 
 def test_columns_are_chosen_once_and_what_was_typed_stays(cast: Cast, editor: Client) -> None:
