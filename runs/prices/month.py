@@ -6,7 +6,7 @@ costs that providers state themselves, calls of unknown outcome, and models that
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, LiteralString
@@ -23,9 +23,13 @@ from runs.months import this_month
 from runs.sql import listed, rows_as, statement
 from teams.access import Principal, visible_to
 from teams.refusals import Invalid
+from teams.work_bounds import Places, query_time
 
 MOST_CALLS = 300_000
 """Calls of a month that are reckoned on a page's thread: some seconds."""
+SECONDS = 5.0
+PLACES = Places(2, "Other months are being reckoned. Try again in a moment.")
+TOO_LONG = "This month took the database too long to be reckoned anew and was given up. Its bill says what was booked."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +63,28 @@ class MonthByList:
 
 
 def month_by_list(who: Principal) -> MonthByList:
-    """The open month's calls so far. ``Invalid`` if there are too many for a page. Four queries."""
+    """The open month's calls so far. ``Invalid`` if there are too many for a page or the database takes too long,
+    ``Busy`` if others take all places. Four queries."""
+    with PLACES.one(), query_time(SECONDS, TOO_LONG, field="month") as go_on:
+        return _month_by_list(who, go_on)
+
+
+def _month_by_list(who: Principal, go_on: Callable[[], None]) -> MonthByList:
+    """``go_on`` is called between the queries."""
     month = this_month()
     sums = visible_to(who, BillSum).filter(simulated=False, month=month)
     if (sums.aggregate(calls=Sum("calls"))["calls"] or 0) > MOST_CALLS:
         raise Invalid(f"This month has more than {MOST_CALLS:,} calls, which is too many to reckon anew on a page.")
+    go_on()
     names: dict[str, Any] = {"team": who.team.pk, "month": month}
     with connection.cursor() as cursor:
         cursor.execute(MODELS, names)
         models = [row[0] for row in cursor.fetchall()]
+        go_on()
         prices = TeamPrices(who.team, models, own=False)
         rows = [row for model in models if (price := prices.price(model)) for row in _rows(model, price)]
         columns = {column: [row[place] for row in rows] for place, column in enumerate(_COLUMNS)}
+        go_on()
         cursor.execute(RECKON, names | columns)
         found = rows_as(ModelMonth, cursor)
     return MonthByList(month, sorted(found, key=lambda model: (-abs(model.more_nusd), -model.booked_nusd, model.model)))

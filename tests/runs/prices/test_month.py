@@ -12,6 +12,7 @@ from engine.catalogue.pricing import Usage, charge_of
 from runs.ledger.prices import TeamPrices
 from runs.models import Call, PriceQuote, Run
 from runs.money import to_nusd, usd_text
+from runs.prices import month
 from runs.prices.actions import PriceOrder, set_price
 from runs.prices.month import month_by_list
 from teams.actions import issue_token
@@ -94,6 +95,19 @@ def test_the_month_by_a_list_that_has_changed(cast: Cast, run: Run) -> None:
     body = Client().get("/api/v1/prices/month", headers={"Authorization": f"Bearer {secret}"}).json()
     assert body["total"]["listed_usd"] == usd_text(found.total.listed_nusd)
     assert [one["model"] for one in body["models"]] == [one.model for one in found.models]
+
+
+def test_it_leaves_threads_for_pages_and_is_given_up_in_time(
+    cast: Cast, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = signed_in(cast.viewer)
+    monkeypatch.setattr(month.PLACES, "_patience_s", 0.01)
+    with month.PLACES.one(), month.PLACES.one():
+        answered = client.get(PAGE)
+    assert (answered.status_code, "Other months are being reckoned." in html(answered)) == (429, True)
+    monkeypatch.setattr(month, "SECONDS", 0)
+    answered = client.get(PAGE)
+    assert (answered.status_code, "was given up. Its bill says what was booked." in html(answered)) == (422, True)
 
 
 def test_a_month_without_calls_says_so(cast: Cast) -> None:

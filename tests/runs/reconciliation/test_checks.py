@@ -17,7 +17,7 @@ from crewsite.serving.body_limits import most_bytes
 from runs.models import Call, Correction, ExportColumns, Reconciliation, TheirKey
 from runs.reconciliation import actions
 from runs.reconciliation.actions import MAX_EXPORT_BYTES
-from runs.reconciliation.page import Check
+from runs.reconciliation.page import PLACES, Check
 from runs.reconciliation.queries import our_cells, their_keys
 from teams.actions import add_provider, issue_token
 from teams.models import Scope
@@ -289,6 +289,20 @@ def test_a_team_keeps_so_many(cast: Cast, editor: Client, monkeypatch: pytest.Mo
     upload(editor, COSTS)
     assert "keeps at most 1 checks" in html(upload(editor, COSTS))
     assert Reconciliation.objects.count() == 1
+
+
+def test_checks_leave_threads_for_pages(cast: Cast, editor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload(editor, COSTS)
+    row = Reconciliation.objects.get()
+    api = Client(headers={"Authorization": f"Bearer {issue_token(cast.owner)[1]}"})
+    addresses = [(editor, f"{PAGE}{row.pk}/"), (editor, f"{PAGE}{row.pk}/csv/"), (api, f"{API}/{row.pk}")]
+    monkeypatch.setattr(PLACES, "_patience_s", 0.01)
+    with PLACES.one(), PLACES.one():
+        for client, address in addresses:
+            answered = client.get(address)
+            assert (answered.status_code, answered["Retry-After"]) == (429, "10")
+            assert "Other checks are being compared." in answered.content.decode()
+    assert [client.get(address).status_code for client, address in addresses] == [200, 200, 200]
 
 
 def test_names_from_a_file_are_hostile(cast: Cast, editor: Client) -> None:

@@ -22,7 +22,7 @@ from runs.money import usd_text
 from runs.named.actions import MAX_OF_PERSON
 from runs.named.queries import seen_by
 from runs.scenarios.actions import remove_scenario, rename_scenario, save_scenario
-from runs.scenarios.answer import answer
+from runs.scenarios.answer import PLACES, answer
 from runs.scenarios.asked import AgentRule, Asked, ModelRule, of_json, of_query
 from runs.scenarios.one_down import RULE
 from runs.scenarios.own_texts import measured
@@ -306,6 +306,16 @@ class TestSaved:
         client.post(f"{PAGE}{one.pk}/rename/", {"name": "Three"})
         client.post(f"{PAGE}{one.pk}/remove/")
         assert list(seen_by(cast.viewer, Scenario).values_list("name", flat=True)) == ["Two"]
+
+    def test_while_others_are_reckoned_it_says_so_and_keeps_its_figures(
+        self, cast: Cast, ran: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        saved = save_scenario(cast.owner, "Mini", Asked(q=f"id:{ran.pk}", models=(CHEAPER,)), for_team=True)
+        monkeypatch.setattr(PLACES, "_patience_s", 0.01)
+        with PLACES.one(), PLACES.one():
+            response = signed_in(cast.viewer).get(f"{PAGE}{saved.pk}/")
+        assert response.status_code == 429
+        assert "Other runs are being re-priced. Try again in a moment." in html(response)
 
     def test_one_whose_price_is_gone_says_so_and_keeps_its_figures(self, cast: Cast, ran: Run) -> None:
         saved = save_scenario(cast.owner, "One", asked_of(ran, models=[MINI]), for_team=False)
