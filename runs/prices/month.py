@@ -1,7 +1,8 @@
 """What this month's calls would cost by the default list as it is now, to the last digit, against what was booked.
 
 A call is reckoned as it was booked: by its own tokens, time and length of prompt. What no list decides stays as it is:
-costs that providers state themselves, calls of unknown outcome, and models that the list does not have.
+costs that providers state themselves, calls of unknown outcome, models that the list does not have, and calls
+of unknown time if its price is by the second.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from psycopg.sql import SQL
 
 from engine.catalogue.pricing import Price, Rates
 from runs.ledger.prices import FEE_FIELDS, PRICE_FIELDS, TeamPrices, fields_of
+from runs.ledger.rollups import AS_BOOKED
 from runs.ledger.token_spend import BY_OUR_PRICE_NUSD
 from runs.models import BillSum
 from runs.months import this_month
@@ -139,9 +141,8 @@ RECKON = statement(
         LEFT JOIN price ON price.model = call.model AND call.prompt_tokens > price.above
             AND (price.up_to IS NULL OR call.prompt_tokens <= price.up_to)
         CROSS JOIN LATERAL (
-            SELECT price.model IS NOT NULL AND call.state IN ('ok', 'late', 'error') AND NOT call.cache_hit
-                   AND NOT call.provider_is_booked
-                   AND NOT (call.state = 'error' AND call.prompt_tokens + call.completion_tokens = 0) AS by_list
+            SELECT price.model IS NOT NULL AND NOT {as_booked} AND NOT call.provider_is_booked
+                   AND (call.took_ms > 0 OR coalesce(price.second_usd, 0) = 0) AS by_list
         ) AS decided
         WHERE call.team_id = %(team)s AND call.billed_month = %(month)s AND NOT call.simulated
           AND call.kind = 'model' AND call.state <> 'intent')
@@ -156,4 +157,5 @@ RECKON = statement(
     amounts=listed(f"%({name})s::numeric[]" for name in _AMOUNTS),
     columns=listed(_COLUMNS),
     by_list=SQL(_by_the_list()),
+    as_booked=SQL(AS_BOOKED),
 )

@@ -97,6 +97,15 @@ def test_the_month_by_a_list_that_has_changed(cast: Cast, run: Run) -> None:
     assert [one["model"] for one in body["models"]] == [one.model for one in found.models]
 
 
+def test_a_call_of_unknown_time_stays_as_it_was_where_the_list_is_by_the_second(cast: Cast, run: Run) -> None:
+    PriceQuote.objects.create(model="gpt-4o", input_usd_per_mtok=0, output_usd_per_mtok=0, second_usd=Decimal("0.01"))
+    make_call(run, step=20, model="gpt-4o", cost_nusd=40, took_ms=0)
+    make_call(run, step=21, model="gpt-4o", cost_nusd=40, took_ms=1_500)
+    make_call(run, step=22, model="gpt-4o", took_ms=0, **UNPRICED)
+    (found,) = (one for one in month_by_list(cast.viewer).models if one.model == "gpt-4o")
+    assert (found.listed_nusd, found.reckoned_calls, found.found_calls) == (40 + 15_000_000, 1, 0)
+
+
 def test_it_leaves_threads_for_pages_and_is_given_up_in_time(
     cast: Cast, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
