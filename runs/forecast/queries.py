@@ -80,7 +80,8 @@ def crew_forecast(team: Team, crew: Crew, *, month: date | None = None, simulate
 
 @dataclass(frozen=True, slots=True)
 class Forecasts:
-    """The team's, and those of its crews or members by id, of whoever has spent something that counts."""
+    """The team's, and those of its crews or people by id, of whoever has spent something that counts: also of people
+    who are members no longer."""
 
     team: Forecast
     each: Mapping[int, Forecast]
@@ -105,7 +106,7 @@ def forecasts(
             every.days[day] += nusd
     each: dict[int, Forecast] = {}
     for key in {*found, *standings}:
-        if not key:  # 0: people whose accounts are gone
+        if not key:  # 0: accounts that were removed before a run kept the id of whoever launched it
             continue
         spent, standing = found.get(key, Spent()), standings.get(key)
         each[key] = forecast(

@@ -118,10 +118,10 @@ def test_calls_cost_what_they_would_have_and_everything_follows(
             call = calls[50 + number]
             assert charge.parts is not None
             assert call.cost_nusd == charge.parts.total
-            assert [getattr(call, f"{part}_nusd") for part in CALL_PARTS][:5] == [
-                *(charge.parts.prompt, charge.parts.cached, charge.parts.cache_write),
-                *(charge.parts.completion, charge.parts.reasoning),
-            ]
+            names = {part: "stated" if part == "beyond_ours" else part for part in CALL_PARTS}
+            assert {part: getattr(call, f"{part}_nusd") for part in names} == {
+                part: getattr(charge.parts, name) for part, name in names.items()
+            }
             assert (call.quote_id, call.correction.why) == (quote.pk, Corrects.PRICED)
         sums = BillSum.objects.filter(model=MODEL)
         ended = [call for call in calls.values() if call.run_id != books.busy.pk]

@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from crewsite.serving.body_limits import most_bytes
-from runs.models import Call, Correction, ExportColumns, Reconciliation, TheirKey
+from runs.models import Call, Correction, Corrects, ExportColumns, Reconciliation, TheirKey
 from runs.reconciliation import actions
 from runs.reconciliation.actions import MAX_EXPORT_BYTES
 from runs.reconciliation.page import PLACES, Check
@@ -102,6 +102,28 @@ def test_a_call_that_ends_on_the_next_day_and_a_server_of_the_teams_own(cast: Ca
     (cell,) = ours.cells
     assert (cell.crossing, cell.crossing_tokens, cell.crossing_nusd) == (1, 150, 750_000)
     assert ours.own_servers == ["openai/ours"]
+
+
+def test_when_a_call_ended_is_not_known_of_unknown_and_late_ones(cast: Cast, calls: dict[str, Call]) -> None:
+    tomorrow = NOON + timedelta(days=1)
+    Call.objects.filter(pk__in=[call.pk for call in calls.values()]).update(finished_at=tomorrow + timedelta(hours=13))
+    assert [cell.crossing for cell in our_cells(cast.viewer, "openai", NOON.date(), tomorrow.date()).cells] == [1, 0]
+    correction = Correction.objects.create(
+        call=calls["same"], booked_nusd=None, cost_nusd=750_000, month=calls["same"].billed_month, why=Corrects.PRICED
+    )
+    assert our_cells(cast.viewer, "openai", NOON.date(), NOON.date()).cells[0].crossing == 1  # it was priced, not late
+    correction.why, correction.booked_nusd = Corrects.LATE, 5
+    correction.save()
+    (cell,) = our_cells(cast.viewer, "openai", NOON.date(), NOON.date()).cells
+    assert (cell.crossing, cell.crossing_tokens, cell.crossing_nusd, cell.corrected) == (0, 0, 0, 1)
+
+
+def test_fees_are_all_that_no_price_of_tokens_explains(cast: Cast, calls: dict[str, Call]) -> None:
+    parts = {"citations_nusd": 1, "searches_nusd": 20, "request_nusd": 300, "seconds_nusd": 4_000}
+    tokens = calls["same"].cost_nusd or 0
+    Call.objects.filter(pk=calls["same"].pk).update(**parts, beyond_ours_nusd=50_000, cost_nusd=tokens + 54_321)
+    (cell,) = our_cells(cast.viewer, "openai", NOON.date(), NOON.date()).cells
+    assert (cell.fees_nusd, cell.nusd) == (54_321, tokens + 54_321)
 
 
 def test_an_export_becomes_a_check_with_one_figure_everywhere(
