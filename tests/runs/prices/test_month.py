@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run
 from tests.pages import html, signed_in
 from tests.runs.listed import list_prices
+from tests.runs.scenarios.priced_calls import PRICES, list_quotes, repriced, some_calls
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +58,19 @@ def test_what_was_booked_by_the_list_costs_the_same_by_it_to_the_last_digit(cast
     (found,) = month_by_list(cast.viewer).models
     assert (found.model, found.calls, found.more_nusd, found.reckoned_calls) == ("gpt-5.4", 4, 0, 4)
     assert "The price list says what was booked" in html(signed_in(cast.viewer).get(PAGE))
+
+
+def test_calls_of_every_kind_cost_by_the_list_what_the_engine_would_book(cast: Cast) -> None:
+    """Fees, seconds, citations, reasoning and tiers among them; nothing of it is compared with what was stored."""
+    some_calls(cast, make_crew(cast.owner), 21, count=90)
+    listed = {model: replace(one, output_usd_per_mtok=Decimal("3.14159")) for model, one in PRICES.items()}
+    list_quotes(listed)
+    found = {one.model: one for one in month_by_list(cast.viewer).models}
+    for model, by_list in listed.items():
+        calls = Call.objects.filter(team=cast.team, kind="model", model=model)
+        stated = sum(call.provider_nusd or 0 for call in calls.filter(provider_is_booked=True))
+        _, due = repriced(calls.exclude(provider_is_booked=True), by_list)
+        assert (found[model].listed_nusd, found[model].more_nusd != 0) == (due + stated, True), model
 
 
 def change_everything(cast: Cast, run: Run) -> int:
