@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal, InvalidOperation
 from uuid import UUID
+
+MOST_EXPONENT, MOST_DECIMALS = 40, 100
+"""Of a decimal number. With more, a text of eight characters is a million digits, or an error of the database."""
 
 
 def uuid_or_none(text: str) -> UUID | None:
@@ -26,3 +30,19 @@ def finite_or_none(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def decimal_or_none(text: str) -> Decimal | None:
+    """A decimal number that ``is_plain``."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if is_plain(number) else None
+
+
+def is_plain(number: Decimal) -> bool:
+    """Whether arithmetic, texts and the database can take it: finite, its first digit at most ``MOST_EXPONENT`` places
+    from the point, with at most ``MOST_DECIMALS`` decimals. ``0E-999999`` is not."""
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -MOST_DECIMALS and abs(number.adjusted()) <= MOST_EXPONENT

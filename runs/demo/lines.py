@@ -50,7 +50,7 @@ CALL_COLUMNS = (
     *("error_code", "error", "prompt_tokens", "cached_prompt_tokens", "completion_tokens", "reasoning_tokens"),
     *("usage_estimated", "counted_tokens", "reserved_nusd", "cost_nusd", *PARTS),
     *("billed_month", "cache_hit", "cache_age_s"),
-    *("saved_nusd", "waited_ms", "started_at", "finished_at", "latency_ms", "ttft_ms"),
+    *("saved_nusd", "waited_ms", "started_at", "finished_at", "latency_ms", "took_ms", "ttft_ms"),
     *("team_id", "agent", "branch", "simulated", "model", "credential", "params", "provider_request_id"),
     *("cache_write_tokens", "cache_key", "priced_above_tokens"),
     *("input_usd_per_mtok", "output_usd_per_mtok", "cached_usd_per_mtok", "cache_write_usd_per_mtok"),
@@ -169,7 +169,14 @@ class Lines:
                 *("t" if call.estimated else "f", str(call.counted), str(call.reserved), _text(call.cost)),
                 *_parts(call),
                 *(f"{started[:7]}-01", "t" if call.cache_hit else "f", _text(call.cache_age_s), _text(call.saved)),
-                *(str(call.waited_ms), started, _time(call.finished), latency, NULL),
+                *(
+                    str(call.waited_ms),
+                    started,
+                    _time(call.finished),
+                    latency,
+                    latency if is_model and call.prompt else "0",
+                ),
+                NULL,
                 *_fixed(call.part, call.kind, self._team),
             )
         )

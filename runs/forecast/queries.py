@@ -80,7 +80,8 @@ def crew_forecast(team: Team, crew: Crew, *, month: date | None = None, simulate
 
 @dataclass(frozen=True, slots=True)
 class Forecasts:
-    """The team's, and those of its crews or members by id, of whoever has spent something that counts."""
+    """The team's, and those of its crews or people by id, of whoever has spent something that counts: also of people
+    who are members no longer."""
 
     team: Forecast
     each: Mapping[int, Forecast]
@@ -105,7 +106,7 @@ def forecasts(
             every.days[day] += nusd
     each: dict[int, Forecast] = {}
     for key in {*found, *standings}:
-        if not key:  # 0: people whose accounts are gone
+        if not key:  # 0: accounts that were removed before a run kept the id of whoever launched it
             continue
         spent, standing = found.get(key, Spent()), standings.get(key)
         each[key] = forecast(
@@ -159,6 +160,17 @@ def _spent(
     return found
 
 
+FROM_MOVED: LiteralString = f"""
+    FROM runs_correction AS correction JOIN runs_call AS call ON call.id = correction.call_id
+    JOIN runs_run AS run ON run.id = call.run_id
+    CROSS JOIN LATERAL (VALUES
+        (correction.month, {CORRECTED_NUSD}), (call.billed_month, - {CORRECTED_NUSD})
+    ) AS moved (month, nusd)
+    WHERE call.team_id = %(team)s AND NOT call.simulated AND correction.month <> call.billed_month
+      AND EXISTS (SELECT FROM runs_bill WHERE team_id = %(team)s AND closed_at IS NOT NULL)
+"""
+"""What the bills of other months took for calls of closed ones, ``moved.nusd``: more there, and less in the call's own
+month, whose calls have it by now while its bill stays."""
 _KEYS: Mapping[str | None, tuple[LiteralString, LiteralString]] = {
     None: ("NULL::bigint", "NULL::bigint"),
     "crew": ("crew_id", "run.crew_id"),
@@ -181,20 +193,13 @@ def _statement(by: By | None, of_crew: bool) -> str:
               AND call.simulated = %(simulated)s AND call.billed_month BETWEEN %(since)s AND %(until)s
               AND call.cost_nusd IS NOT NULL {narrow_live}
             UNION ALL
-            SELECT {of_live}, moved.month, NULL, moved.nusd
-            FROM runs_correction AS correction JOIN runs_call AS call ON call.id = correction.call_id
-            JOIN runs_run AS run ON run.id = call.run_id
-            CROSS JOIN LATERAL (VALUES
-                (correction.month, {corrected}), (call.billed_month, - {corrected})
-            ) AS moved (month, nusd)
-            WHERE NOT %(simulated)s AND call.team_id = %(team)s AND NOT call.simulated
-              AND EXISTS (SELECT FROM runs_bill WHERE team_id = %(team)s AND closed_at IS NOT NULL)
-              AND correction.month <> call.billed_month AND moved.month = %(month)s {narrow_live}
+            SELECT {of_live}, moved.month, NULL, moved.nusd {from_moved}
+              AND NOT %(simulated)s AND moved.month = %(month)s {narrow_live}
         ) AS counted GROUP BY key, month, day
         """,
         of_ended=SQL(of_ended),
         of_live=SQL(of_live),
-        corrected=SQL(CORRECTED_NUSD),
+        from_moved=SQL(FROM_MOVED),
         narrow=SQL("AND crew_id = %(crew)s" if of_crew else ""),
         narrow_live=SQL("AND run.crew_id = %(crew)s" if of_crew else ""),
     )

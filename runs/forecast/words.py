@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from engine.text import counted
 from runs.forecast.month import LEAST_DAYS, Forecast
@@ -37,16 +37,19 @@ def forecast_text(found: Forecast) -> str:
         return NO_FORECAST
     if found.is_over:
         return f"{dollars(found.spent_nusd)} in all"
-    return f"{range_text(found.low_nusd, found.high_nusd)} by {day_text(found.last_day)} ({found.confidence} %)"
+    return f"{_range(found)} by {day_text(found.last_day)} ({found.confidence} %)"
 
 
-def range_text(low_nusd: int, high_nusd: int) -> str:
-    """Widened to as many digits as its size needs: "$498-531", "$4.20-5.13", "$0.0310-0.0402"."""
+def range_text(low_nusd: int, high_nusd: int, spent_nusd: int = 0) -> str:
+    """Widened to as many digits as its size needs: "$498-531", "$4.20-5.13", "$0.0310-0.0402". Never down below what is
+    spent, under which no month can end: "$1.1493-1.28" where $1.1493 is."""
     places = _places(high_nusd)
     low, high = _rounded(low_nusd, places, ROUND_FLOOR), _rounded(high_nusd, places, ROUND_CEILING)
     if low == high:
-        return f"${low}"
-    return f"${low if low_nusd else 0}-{high}"
+        return f"${low:,}"
+    if low < to_usd(spent_nusd):
+        low = _rounded(low_nusd, places + 2, ROUND_HALF_UP)
+    return f"${low if low_nusd else 0:,}-{high:,}"
 
 
 def ends_text(found: Forecast) -> str:
@@ -85,7 +88,7 @@ def day_text(day: date) -> str:
 def _range(found: Forecast) -> str:
     if found.low_nusd is None or found.high_nusd is None:
         return "no forecast yet"
-    return range_text(found.low_nusd, found.high_nusd)
+    return range_text(found.low_nusd, found.high_nusd, found.spent_nusd)
 
 
 def _places(nusd: int) -> int:
@@ -93,5 +96,5 @@ def _places(nusd: int) -> int:
     return 0 if usd >= 100 else 2 if usd >= 1 else 4 if usd >= Decimal("0.01") else 6
 
 
-def _rounded(nusd: int, places: int, rounding: str) -> str:
-    return f"{to_usd(nusd).quantize(Decimal(1).scaleb(-places), rounding=rounding):,}"
+def _rounded(nusd: int, places: int, rounding: str) -> Decimal:
+    return to_usd(nusd).quantize(Decimal(1).scaleb(-places), rounding=rounding)

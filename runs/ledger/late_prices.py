@@ -1,7 +1,7 @@
 """Books calls that had no price at one that is known by now: just what they would have cost, fees and tiers included.
 
 Each call gets a correction, as a late figure does, and every sum follows. Calls of unknown outcome are left as they
-are: what they used is not known either.
+are: what they used is not known either. So are those of unknown time where the price is by the second.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import BigIntegerField, Count, Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce, NullIf
 
 from engine.catalogue.pricing import Charge, Price, Usage, charge_of
 from runs.bounds.unpriced import unpriced_of
@@ -92,7 +94,7 @@ def book_unpriced(team: Team, prices: Mapping[str, Price], *, most: int) -> Book
 
     Each transaction books whole calls with all their sums. What is left is booked by asking again.
     """
-    wanted = _unpriced(team).filter(_OUTCOME_KNOWN, model__in=prices)
+    wanted = _priceable(team, prices)
     found = list(wanted.order_by("run_id", "pk").values_list("run_id", "pk")[:most])
     runs = [(run, [pk for _, pk in calls]) for run, calls in groupby(found, key=lambda row: row[0])]
     booked: Counter[str] = Counter()
@@ -105,7 +107,7 @@ def book_unpriced(team: Team, prices: Mapping[str, Price], *, most: int) -> Book
 
 def would_cost(team: Team, prices: Mapping[str, Price], *, most: int) -> tuple[int, bool]:
     """What ``book_unpriced`` would book in 1e-9 USD, and whether that is all of it. Nothing is written."""
-    wanted = _unpriced(team).filter(_OUTCOME_KNOWN, model__in=prices).order_by("run_id", "pk")
+    wanted = _priceable(team, prices).order_by("run_id", "pk")
     with connection.cursor() as cursor:
         cursor.execute(READ, {"calls": list(wanted.values_list("pk", flat=True)[: most + 1])})
         calls = rows_as(UnpricedCall, cursor)
@@ -118,6 +120,17 @@ _OUTCOME_KNOWN = Q(state__in=[CallState.OK, CallState.LATE, CallState.ERROR], ki
 
 def _unpriced(team: Team) -> QuerySet[Call]:
     return unpriced_of(team, *open_months(team))
+
+
+def _priceable(team: Team, prices: Mapping[str, Price]) -> QuerySet[Call]:
+    """Those of which all is known that their model's price asks for: by the second, also how long the reply took."""
+    wanted = _unpriced(team).filter(_OUTCOME_KNOWN, model__in=prices)
+    by_second = [model for model, price in prices.items() if price.second_usd]
+    if not by_second:
+        return wanted
+    in_reply = Cast(KeyTextTransform("latency_ms", "reply"), BigIntegerField())
+    timed = wanted.alias(known_ms=Coalesce(NullIf("took_ms", 0), in_reply, 0))
+    return timed.exclude(model__in=by_second, known_ms=0, prompt_tokens__gt=0)
 
 
 @transaction.atomic

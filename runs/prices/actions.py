@@ -23,6 +23,7 @@ from runs.models import PriceQuote, PriceTier
 from runs.months import now as database_now
 from runs.prices.doubts import doubts_about
 from runs.prices.figures import FIGURES, NEEDED, figure_complaints, tier_complaint
+from runs.typed_values import is_plain
 from teams.access import Principal, require
 from teams.models import Role, Team
 from teams.refusals import Conflict, Invalid
@@ -146,8 +147,8 @@ def book_unpriced(who: Principal, model: str) -> Booked:
     booked = late_prices.book_unpriced(who.team, {model: price}, most=MOST_BOOKED)
     if not booked.calls:
         raise Conflict(
-            "No call of this model can be priced: either all have a price by now, or the outcome of those without one "
-            "is not known."
+            "No call of this model can be priced: either all have a price by now, or of those without one the "
+            "outcome is not known, or, for a price by the second, how long they took."
         )
     return booked
 
@@ -223,7 +224,7 @@ def _complaints_about_other(who: Principal, order: PriceOrder, model: str, like:
 
 
 def _percent_complaint(percent: Decimal) -> str:
-    if not percent.is_finite() or not -MOST_PERCENT <= percent <= MOST_PERCENT:
+    if not is_plain(percent) or not -MOST_PERCENT <= percent <= MOST_PERCENT:
         return f"Give a percentage from -{MOST_PERCENT} to {MOST_PERCENT}; below 0 it costs more than the list says."
     if percent != round(percent, PERCENT_DECIMALS):
         return f"Give at most {PERCENT_DECIMALS} decimals."

@@ -8,10 +8,10 @@ from runs.api_csv import AS_CSV, csv_response, wants_csv
 from runs.models import PriceQuote
 from runs.paging import MAX_PAGE
 from runs.prices.actions import MAX_MODEL_CHARS, book_unpriced, set_price, take_back
-from runs.prices.month import MonthByList, month_by_list
+from runs.prices.month import month_by_list
 from runs.prices.queries import history_of, listed, price_of, prices_of
 from runs.prices.schemas import BookedOut, History, PricedMonthOut, PriceIn, PriceList, QuoteOut, UnpricedIn
-from runs.prices.tables import csv_of
+from runs.prices.tables import csv_of, csv_of_history, csv_of_month
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
@@ -42,16 +42,19 @@ def list_default_prices(
     return csv_response(csv_of(page.items)) if wants_csv(request) else PriceList.of_page(page)
 
 
-@router.get("/history", response={200: History, **ERRORS}, auth=Bearer(Role.VIEWER))
-def list_price_history(request: ApiRequest, model: ModelQuery) -> dict[str, object]:
-    """What the default list and the team said of a model's price, the newest first."""
-    return History.of(model, history_of(request.auth, model))
+@router.get("/history", response={200: History, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
+def list_price_history(request: ApiRequest, model: ModelQuery) -> Any:
+    """What the default list and the team said of a model's price, the newest first. `Accept: text/csv`: CSV."""
+    past = history_of(request.auth, model)
+    return csv_response(csv_of_history(model, past)) if wants_csv(request) else History.of(model, past)
 
 
-@router.get("/month", response={200: PricedMonthOut, **ERRORS}, auth=Bearer(Role.VIEWER))
-def reckon_month_by_list(request: ApiRequest) -> MonthByList:
-    """What this month's calls would cost by the default list as it is now, against what was booked."""
-    return month_by_list(request.auth)
+@router.get("/month", response={200: PricedMonthOut, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
+def reckon_month_by_list(request: ApiRequest) -> Any:
+    """What this month's calls would cost by the default list as it is now, against what was booked. `Accept: text/csv`:
+    CSV."""
+    found = month_by_list(request.auth)
+    return csv_response(csv_of_month(found)) if wants_csv(request) else found
 
 
 @router.post("", response={201: QuoteOut, **ERRORS}, auth=Bearer(Role.OWNER))

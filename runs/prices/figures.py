@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from engine.catalogue.pricing import Rates
 from runs.ledger.prices import FEE_FIELDS, PRICE_FIELDS
+from runs.typed_values import is_plain
 
 MAX_USD = Decimal(1_000_000)
 MOST_DECIMALS = 10
@@ -30,10 +31,9 @@ TITLES = {
 
 def amount_complaint(amount: Decimal) -> str:
     """Why the amount is no price; "" if it may be one."""
-    if not amount.is_finite() or not 0 <= amount <= MAX_USD:
+    if not is_plain(amount) or not 0 <= amount <= MAX_USD:
         return f"Give an amount from 0 to {MAX_USD:,}."
-    exponent = amount.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > MOST_DECIMALS and amount != round(amount, MOST_DECIMALS):
+    if amount != round(amount, MOST_DECIMALS):
         return f"Give at most {MOST_DECIMALS} decimals."
     return ""
 

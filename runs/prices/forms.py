@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -17,6 +17,7 @@ from runs.limits.forms import UsdField
 from runs.prices.actions import MAX_MODEL_CHARS, MAX_NOTE_CHARS, PriceOrder
 from runs.prices.figures import FIGURES, MOST_TIERS
 from runs.prices.queries import ModelPrice
+from runs.typed_values import decimal_or_none
 
 PER_MTOK = "USD per million tokens"
 NONE = "-"
@@ -169,10 +170,9 @@ def _tiers(text: str) -> Iterator[Rates]:
             raise ValidationError(
                 f"Line {number}: write the tokens, then the prices of prompt and answer, such as 200000 2.50 15."
             )
-        try:
-            figures = [None if amount == NONE else Decimal(amount) for amount in amounts]
-        except InvalidOperation:
-            raise ValidationError(f"Line {number}: a price is written as 2.50.") from None
+        figures = [None if amount == NONE else decimal_or_none(amount) for amount in amounts]
+        if any(figure is None and amount != NONE for figure, amount in zip(figures, amounts, strict=True)):
+            raise ValidationError(f"Line {number}: a price is written as 2.50.")
         if None in figures[:2]:
             raise ValidationError(f"Line {number}: give the prices of prompt and answer.")
         given: dict[str, Any] = dict(zip(TIER_FIGURES, figures, strict=False))

@@ -1,12 +1,13 @@
 """What this month's calls would cost by the default list as it is now, to the last digit, against what was booked.
 
 A call is reckoned as it was booked: by its own tokens, time and length of prompt. What no list decides stays as it is:
-costs that providers state themselves, calls of unknown outcome, and models that the list does not have.
+costs that providers state themselves, calls of unknown outcome, models that the list does not have, and calls
+of unknown time if its price is by the second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, LiteralString
@@ -17,15 +18,20 @@ from psycopg.sql import SQL
 
 from engine.catalogue.pricing import Price, Rates
 from runs.ledger.prices import FEE_FIELDS, PRICE_FIELDS, TeamPrices, fields_of
+from runs.ledger.rollups import AS_BOOKED
 from runs.ledger.token_spend import BY_OUR_PRICE_NUSD
 from runs.models import BillSum
 from runs.months import this_month
 from runs.sql import listed, rows_as, statement
 from teams.access import Principal, visible_to
 from teams.refusals import Invalid
+from teams.work_bounds import Places, query_time
 
 MOST_CALLS = 300_000
 """Calls of a month that are reckoned on a page's thread: some seconds."""
+SECONDS = 5.0
+PLACES = Places(2, "Other months are being reckoned. Try again in a moment.")
+TOO_LONG = "This month took the database too long to be reckoned anew and was given up. Its bill says what was booked."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +65,28 @@ class MonthByList:
 
 
 def month_by_list(who: Principal) -> MonthByList:
-    """The open month's calls so far. ``Invalid`` if there are too many for a page. Four queries."""
+    """The open month's calls so far. ``Invalid`` if there are too many for a page or the database takes too long,
+    ``Busy`` if others take all places. Four queries."""
+    with PLACES.one(), query_time(SECONDS, TOO_LONG, field="month") as go_on:
+        return _month_by_list(who, go_on)
+
+
+def _month_by_list(who: Principal, go_on: Callable[[], None]) -> MonthByList:
+    """``go_on`` is called between the queries."""
     month = this_month()
     sums = visible_to(who, BillSum).filter(simulated=False, month=month)
     if (sums.aggregate(calls=Sum("calls"))["calls"] or 0) > MOST_CALLS:
         raise Invalid(f"This month has more than {MOST_CALLS:,} calls, which is too many to reckon anew on a page.")
+    go_on()
     names: dict[str, Any] = {"team": who.team.pk, "month": month}
     with connection.cursor() as cursor:
         cursor.execute(MODELS, names)
         models = [row[0] for row in cursor.fetchall()]
+        go_on()
         prices = TeamPrices(who.team, models, own=False)
         rows = [row for model in models if (price := prices.price(model)) for row in _rows(model, price)]
         columns = {column: [row[place] for row in rows] for place, column in enumerate(_COLUMNS)}
+        go_on()
         cursor.execute(RECKON, names | columns)
         found = rows_as(ModelMonth, cursor)
     return MonthByList(month, sorted(found, key=lambda model: (-abs(model.more_nusd), -model.booked_nusd, model.model)))
@@ -125,9 +141,8 @@ RECKON = statement(
         LEFT JOIN price ON price.model = call.model AND call.prompt_tokens > price.above
             AND (price.up_to IS NULL OR call.prompt_tokens <= price.up_to)
         CROSS JOIN LATERAL (
-            SELECT price.model IS NOT NULL AND call.state IN ('ok', 'late', 'error') AND NOT call.cache_hit
-                   AND NOT call.provider_is_booked
-                   AND NOT (call.state = 'error' AND call.prompt_tokens + call.completion_tokens = 0) AS by_list
+            SELECT price.model IS NOT NULL AND NOT {as_booked} AND NOT call.provider_is_booked
+                   AND (call.took_ms > 0 OR coalesce(price.second_usd, 0) = 0) AS by_list
         ) AS decided
         WHERE call.team_id = %(team)s AND call.billed_month = %(month)s AND NOT call.simulated
           AND call.kind = 'model' AND call.state <> 'intent')
@@ -142,4 +157,5 @@ RECKON = statement(
     amounts=listed(f"%({name})s::numeric[]" for name in _AMOUNTS),
     columns=listed(_COLUMNS),
     by_list=SQL(_by_the_list()),
+    as_booked=SQL(AS_BOOKED),
 )

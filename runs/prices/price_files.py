@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from engine.catalogue import price_list
@@ -21,6 +21,7 @@ from engine.catalogue.pricing import Price, Rates
 from engine.text import is_storable
 from runs.ledger.prices import PRICE_FIELDS, fees_of, fields_of
 from runs.prices.figures import FIGURES, NEEDED, TITLES, figure_complaints, tier_complaint
+from runs.typed_values import decimal_or_none
 
 MAX_BYTES = 50_000_000
 MAX_MODEL_CHARS = 200
@@ -91,7 +92,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _read_json(text: str) -> PriceFile:
     try:
-        entries = json.loads(text, parse_float=Decimal, object_pairs_hook=_pairs)
+        entries = json.loads(text, parse_float=_figure, object_pairs_hook=_pairs)
     except _Twice as error:
         lines = list(_lines_of(text, str(error)))
         return PriceFile([], [Fault(lines[-1] if lines else 0, f"{str(error)[:100]} stands here a second time.")])
@@ -100,6 +101,12 @@ def _read_json(text: str) -> PriceFile:
     except (RecursionError, ValueError):
         return _unreadable("This is not JSON that can be read.")
     return _of_entries(entries, text)
+
+
+def _figure(text: str) -> Decimal:
+    """NaN, which no price may be, for what would take arithmetic a minute, such as 1e999999."""
+    found = decimal_or_none(text)
+    return Decimal("NaN") if found is None else found
 
 
 def _of_entries(entries: dict[str, Any], text: str) -> PriceFile:
@@ -173,11 +180,9 @@ def _line(row: dict[Any, Any]) -> ListedPrice | str:
     if None in row or None in row.values():
         return "This line has another number of fields than the first one."
     cells = {str(name).strip(): str(value).strip() for name, value in row.items()}
-    try:
-        figures: dict[str, Any] = {name: Decimal(cells[name]) for name in FIGURES if cells.get(name)}
-    except InvalidOperation:
-        wrong = next(name for name in FIGURES if cells.get(name) and not _is_number(cells[name]))
-        return f"{wrong} is no number: {cells[wrong][:40]!r}. Write it as 0.15, without a currency."
+    figures: dict[str, Any] = {name: decimal_or_none(cells[name]) for name in FIGURES if cells.get(name)}
+    if wrong := [name for name, figure in figures.items() if figure is None]:
+        return f"{wrong[0]} is no number: {cells[wrong[0]][:40]!r}. Write it as 0.15, without a currency."
     if missing := [name for name in NEEDED if name not in figures]:
         return f"{missing[0]} is missing."
     try:
@@ -189,23 +194,15 @@ def _line(row: dict[Any, Any]) -> ListedPrice | str:
     return _complaint(cells["model"], price) or ListedPrice(cells["model"], price, begins_at=begins_at)
 
 
-def _is_number(text: str) -> bool:
-    try:
-        Decimal(text)
-    except InvalidOperation:
-        return False
-    return True
-
-
 def moment(text: str) -> datetime | None:
     """A day, or a day and a time, in UTC unless it says otherwise; None for "". ``ValueError`` has words for people."""
     if not text:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):  # 0001-01-01 of another zone is a day before the first
         raise ValueError(f"{text[:40]!r} is no date. Write it as 2026-12-01 or 2026-12-01T00:00Z.") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _with_tiers(lines: list[ListedPrice]) -> tuple[list[ListedPrice], list[Fault]]:

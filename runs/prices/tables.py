@@ -4,32 +4,78 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from engine.catalogue.pricing import Price, Rates
 from runs.ledger.prices import FEE_FIELDS, PRICE_FIELDS
+from runs.money import usd_text
 from runs.prices.figures import FIGURES
-from runs.prices.queries import ModelPrice
+from runs.prices.month import ModelMonth, MonthByList
+from runs.prices.queries import ModelPrice, Past
 from runs.spreadsheets import safe
 from teams.times import time_text
 
 COLUMNS = ("model", "above_tokens", *FIGURES, "entry", "source", "own", "discount_percent", "begins_at")
+HISTORY_COLUMNS = (
+    *("model", "entry", "above_tokens", *FIGURES, "own", "like", "discount_percent", "source", "note"),
+    *("begins_at", "until", "ends_at", "ended_at", "state"),
+)
+MONTH_COLUMNS = (
+    *("section", "month", "model", "calls", "booked_usd", "listed_usd", "more_usd"),
+    *("reckoned_calls", "unpriced_calls", "found_calls", "found_usd"),
+)
 
 
 def csv_of(prices: Iterable[ModelPrice]) -> str:
     """The same figures as in the API's JSON. A model without a known price has a line without figures."""
+    return _csv(COLUMNS, ([safe(one.model), *line, *_about(one)] for one in prices for line in _lines(one.price)))
+
+
+def csv_of_history(model: str, past: Iterable[Past]) -> str:
+    """What held for a model, the newest first. A price that follows another one has a line without figures."""
+    rows = (
+        [safe(model), safe(one.quote.model), *line, *_about_past(one)] for one in past for line in _lines(one.price)
+    )
+    return _csv(HISTORY_COLUMNS, rows)
+
+
+def csv_of_month(found: MonthByList) -> str:
+    """``section`` is model or total."""
+    sections = [*(("model", one) for one in found.models), ("total", found.total)]
+    return _csv(MONTH_COLUMNS, ([section, f"{found.month:%Y-%m}", *_sums(one)] for section, one in sections))
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO(newline="")
-    rows = csv.writer(text)
-    rows.writerow(COLUMNS)
-    for one in prices:
-        about = _about(one)
-        if one.price is None:
-            rows.writerow([safe(one.model), "", *[""] * len(FIGURES), *about])
-            continue
-        for rates in (one.price, *one.price.tiers):
-            rows.writerow([safe(one.model), rates.above_tokens or "", *_figures(rates), *about])
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows(rows)
     return text.getvalue()
+
+
+def _lines(price: Price | None) -> Iterator[list[object]]:
+    """From how many tokens on, and the figures: of ordinary prompts, then of each length."""
+    if price is None:
+        yield ["", *[""] * len(FIGURES)]
+        return
+    for rates in (price, *price.tiers):
+        yield [rates.above_tokens or "", *_figures(rates)]
+
+
+def _sums(one: ModelMonth) -> list[object]:
+    booked, listed, more, found = map(usd_text, (one.booked_nusd, one.listed_nusd, one.more_nusd, one.found_nusd))
+    counts = (one.reckoned_calls, one.unpriced_calls, one.found_calls)
+    return [safe(one.model), one.calls, booked, listed, more, *counts, found]
+
+
+def _about_past(one: Past) -> list[str]:
+    quote = one.quote
+    percent = "" if quote.discount_percent is None else plain(quote.discount_percent)
+    own = "no" if quote.team_id is None else "yes"
+    times = (quote.begins_at, quote.until, quote.ends_at, one.ended_at)
+    told = (own, safe(quote.like), percent, safe(quote.source), safe(quote.note))
+    return [*told, *("" if time is None else time_text(time) for time in times), one.state]
 
 
 def _figures(rates: Price | Rates) -> list[str]:

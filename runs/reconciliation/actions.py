@@ -30,6 +30,14 @@ MAX_BYTES_AT_ONCE = 9_000_000
 MOST_FILES = 12
 MOST_KEPT = 100
 MOST_KEYS = 500
+"""Keys of a provider that are said at once."""
+MOST_SAID = 5_000
+"""Keys of providers that a team has said something about."""
+MOST_COLUMNS = 500
+"""Tables whose columns a team has said."""
+NOT_REMEMBERED = (
+    f"What its columns are is not remembered for the next file: the team has said it of {MOST_COLUMNS} tables already."
+)
 MODEL_PROVIDERS = {name: shown for name, shown in PROVIDERS.items() if name not in NOT_MODEL_PROVIDERS}
 
 READING_PLACES = Places(2, "Two exports are being read. Nothing of this one was kept; send it again in a minute.")
@@ -124,10 +132,9 @@ def keep(who: Principal, read: ReadExport) -> Reconciliation:
         # The team's row is the lock: two uploads at once must not both take the last place.
         Team.objects.select_for_update(no_key=True).get(pk=who.team.pk)
         _refuse_too_many(who)
-        if read.digest and read.choice.columns:
-            said = {"choice": asdict(read.choice) | {"doubled": ""}, "said_by": who.user}
-            ExportColumns.objects.update_or_create(team=who.team, digest=read.digest, defaults=said)
-        return _keep(who, read.name, provider, read.theirs, ours, read.notes)
+        is_remembered = not (read.digest and read.choice.columns) or _remember_columns(who, read)
+        notes = [*read.notes, *(() if is_remembered else (NOT_REMEMBERED,))]
+        return _keep(who, read.name, provider, read.theirs, ours, notes)
 
 
 def compare_again(who: Principal, check: Reconciliation) -> Reconciliation:
@@ -142,7 +149,8 @@ def compare_again(who: Principal, check: Reconciliation) -> Reconciliation:
 
 def say_keys(who: Principal, provider: str, said: Mapping[str, str]) -> None:
     """Remembers to which of the team's keys each of the provider's belongs; ``NOT_OURS`` for one of another program, ""
-    forgets what was said. It holds for earlier checks too."""
+    forgets what was said. It holds for earlier checks too. ``provider`` "": of exports that name none."""
+    refuse_unknown(provider)
     known = {*our_keys(who, provider), NOT_OURS, ""}
     wrong = {name: f"There is no key {key} of yours." for name, key in said.items() if key not in known}
     wrong |= {
@@ -153,13 +161,31 @@ def say_keys(who: Principal, provider: str, said: Mapping[str, str]) -> None:
     if len(said) > MOST_KEYS:
         raise Invalid(f"Nothing was remembered: say at most {MOST_KEYS} keys at once.")
     with transaction.atomic():
-        for name, credential in sorted(said.items()):
-            rows = TheirKey.objects.filter(team=who.team, provider=provider, name=name)
-            if not credential:
-                rows.delete()
-            else:
-                values = {"credential": credential, "said_by": who.user}
-                TheirKey.objects.update_or_create(team=who.team, provider=provider, name=name, defaults=values)
+        Team.objects.select_for_update(no_key=True).get(pk=who.team.pk)  # two at once must not both take the last place
+        ours = TheirKey.objects.filter(team=who.team)
+        before = ours.count()
+        ours.filter(provider=provider, name__in=[name for name, credential in said.items() if not credential]).delete()
+        TheirKey.objects.bulk_create(
+            [
+                TheirKey(team=who.team, provider=provider, name=name, credential=credential, said_by=who.user)
+                for name, credential in said.items()
+                if credential
+            ],
+            update_conflicts=True,
+            unique_fields=["team", "provider", "name"],
+            update_fields=["credential", "said_by"],
+        )
+        if before < (after := ours.count()) > MOST_SAID:
+            raise Invalid(
+                f"Nothing was remembered: a team says at most {MOST_SAID:,} keys, and these would make it {after:,}. "
+                "Forget some that no export names any more."
+            )
+
+
+def refuse_unknown(provider: str) -> None:
+    """Raises ``Invalid`` for a provider that there is not. "" is none, and may be."""
+    if provider and provider not in MODEL_PROVIDERS:
+        raise Invalid("There is no such provider.", fields={"provider": f"Choose of {', '.join(MODEL_PROVIDERS)}."})
 
 
 def remove(check: Reconciliation) -> None:
@@ -170,8 +196,7 @@ def remove(check: Reconciliation) -> None:
 def _look_at(who: Principal, files: Sequence[tuple[str, bytes]], choice: ExportChoice) -> None:
     if not files or len(files) > MOST_FILES:
         raise Unread(f"Send one file, or up to {MOST_FILES} of one provider.")
-    if choice.provider and choice.provider not in MODEL_PROVIDERS:
-        raise Invalid("There is no such provider.", fields={"provider": f"Choose of {', '.join(MODEL_PROVIDERS)}."})
+    refuse_unknown(choice.provider)
     for name, data in files:
         if len(data) > MAX_EXPORT_BYTES:
             most = f"{MAX_EXPORT_BYTES // 1_000_000} MB"
@@ -179,6 +204,16 @@ def _look_at(who: Principal, files: Sequence[tuple[str, bytes]], choice: ExportC
     if sum(len(data) for _, data in files) > MAX_BYTES_AT_ONCE:
         raise Unread(f"The files are larger than {MAX_BYTES_AT_ONCE // 1_000_000} MB together.")
     _refuse_too_many(who)
+
+
+def _remember_columns(who: Principal, read: ReadExport) -> bool:
+    """Whether there was a place for it. To be called with the team's row locked."""
+    ours = ExportColumns.objects.filter(team=who.team)
+    if not ours.filter(digest=read.digest).exists() and ours.count() >= MOST_COLUMNS:
+        return False
+    said = {"choice": asdict(read.choice) | {"doubled": ""}, "said_by": who.user}
+    ours.update_or_create(team=who.team, digest=read.digest, defaults=said)
+    return True
 
 
 def _refuse_too_many(who: Principal) -> None:

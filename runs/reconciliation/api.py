@@ -58,6 +58,7 @@ def post_reconciliation(request: ApiRequest) -> Status[dict[str, object]]:
 @router.get("/keys/{str:provider}", response={200: KeysOut, **ERRORS}, auth=Bearer(Role.VIEWER))
 def get_their_keys(request: ApiRequest, provider: str) -> dict[str, object]:
     """To which of the team's keys each of a provider's belongs, as people said."""
+    actions.refuse_unknown(provider)
     return {"provider": provider, "keys": their_keys(request.auth, provider)}
 
 

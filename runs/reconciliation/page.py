@@ -20,6 +20,7 @@ from runs.reconciliation.queries import our_keys, their_keys
 from runs.reconciliation.reading import anthropic, chosen, openai
 from runs.reconciliation.reading.cells_of_days import Theirs
 from teams.access import Principal
+from teams.work_bounds import Places
 
 MOST_LINES = 200
 MOST_KEYS = 100
@@ -57,6 +58,7 @@ CERTAINTY_WORDS = {
     Certainty.POSSIBLE: "possible",
     Certainty.UNKNOWN: "not known",
 }
+PLACES = Places(2, "Other checks are being compared. Try again in a moment.")
 NEEDS_PRICES = (Cause.PRICE, Cause.UNPRICED)
 
 
@@ -121,14 +123,16 @@ class DayRow:
 
 
 class Check:
-    """A kept check, compared: everything that page, API and CSV say of it."""
+    """A kept check, compared: everything that page, API and CSV say of it. Raises ``Busy`` if others take all places:
+    the largest takes a thread two seconds."""
 
     def __init__(self, who: Principal, row: Reconciliation) -> None:
         self.who, self.row = who, row
         self.theirs = Theirs.from_json(row.theirs)
         self.keys = their_keys(who, row.provider)
-        self.found: Comparison = compare(self.theirs, Ours.from_json(row.ours), self.keys)
-        self.parts: Mapping[Where, Sequence[Part]] = parts_by_line(self.found)
+        with PLACES.one():
+            self.found: Comparison = compare(self.theirs, Ours.from_json(row.ours), self.keys)
+            self.parts: Mapping[Where, Sequence[Part]] = parts_by_line(self.found)
 
     @property
     def measure(self) -> Measure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import urlsplit
 
 from django.db import connection
@@ -12,7 +12,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from engine.catalogue.model_ids import provider_of
-from runs.models import ExportColumns, Reconciliation, TheirKey
+from runs.ledger.token_spend import FEES_NUSD
+from runs.models import Corrects, ExportColumns, Reconciliation, TheirKey
 from runs.reconciliation.matching.ours import SUMMED, OurCell, Ours
 from runs.sql import listed, rows_as, statement
 from teams.access import Principal, visible_to
@@ -26,16 +27,20 @@ TOO_LONG = "The ledger has too much in these days to be compared at once. Export
 HOSTS = ("openai.com", "anthropic.com")
 """Of a key's base URL: where providers bill themselves."""
 
-ENDED_LATER = "(call.finished_at AT TIME ZONE 'UTC')::date > (call.started_at AT TIME ZONE 'UTC')::date"
-UNKNOWN = "call.state = 'unknown'"
-FIGURES = {
+UNKNOWN: LiteralString = "call.state = 'unknown'"
+# When a call of unknown outcome ended nobody knows, and a figure that came late took the time at which it came.
+ENDED_LATER: LiteralString = (
+    "(call.finished_at AT TIME ZONE 'UTC')::date > (call.started_at AT TIME ZONE 'UTC')::date"
+    f" AND NOT {UNKNOWN} AND correction.why IS DISTINCT FROM '{Corrects.LATE.value}'"
+)
+FIGURES: dict[str, LiteralString] = {
     "calls": "count(*)",
     "prompt": "sum(call.prompt_tokens)",
     "cached": "sum(call.cached_prompt_tokens)",
     "cache_write": "sum(call.cache_write_tokens)",
     "completion": "sum(call.completion_tokens)",
     "nusd": "sum(call.cost_nusd)",
-    "fees_nusd": "sum(coalesce(call.searches_nusd, 0) + coalesce(call.request_nusd, 0))",
+    "fees_nusd": f"sum({FEES_NUSD})",
     "unpriced": "count(*) FILTER (WHERE call.cost_nusd IS NULL)",
     "estimated": "count(*) FILTER (WHERE call.usage_estimated)",
     "unknown": f"count(*) FILTER (WHERE {UNKNOWN})",

@@ -20,7 +20,7 @@ from runs.reconciliation.reading.apart import Preview, preview_apart
 from teams.access import TeamRequest, fetch, member, require
 from teams.forms import show_refusal
 from teams.models import Role
-from teams.refusals import Refusal, TooMany
+from teams.refusals import Busy, Refusal, TooMany
 
 KEY_FIELD = "key:"
 
@@ -52,7 +52,11 @@ def reconciliations(request: TeamRequest) -> HttpResponse:
 @member(Role.VIEWER)
 @require_GET
 def reconciliation(request: TeamRequest, pk: int) -> HttpResponse:
-    check = Check(request.who, _fetch(request, pk))
+    try:
+        check = Check(request.who, _fetch(request, pk))
+    except Busy as busy:
+        messages.error(request, busy.message)
+        return _later(_list(request, UploadForm(), status=busy.status), busy)
     return render(request, "runs/reconciliation/check.html", {"check": check, "section": "settings"})
 
 
@@ -60,7 +64,11 @@ def reconciliation(request: TeamRequest, pk: int) -> HttpResponse:
 @require_GET
 def reconciliation_csv(request: TeamRequest, pk: int) -> HttpResponse:
     row = _fetch(request, pk)
-    response = HttpResponse(csv_text(Check(request.who, row)), content_type="text/csv; charset=utf-8")
+    try:
+        text = csv_text(Check(request.who, row))
+    except Busy as busy:
+        return _later(HttpResponse(busy.message, status=busy.status, content_type="text/plain; charset=utf-8"), busy)
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     name = f"{request.who.team.slug}-check-{row.since}-{row.until}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -15,7 +15,7 @@ from django.db import connection
 from psycopg.sql import SQL
 
 from agents_app.models import Crew
-from runs.forecast.queries import team_forecast
+from runs.forecast.queries import FROM_MOVED, team_forecast
 from runs.forecast.words import ends_text, forecast_text
 from runs.models import Bill, ReportKind
 from runs.reports.periods import Period, period_of
@@ -157,7 +157,7 @@ def _values(team: Team, period: Period) -> dict[str, Any]:
     }
 
 
-# Rollups for runs that have ended, calls for those that have not.
+# Rollups for runs that have ended, calls for those that have not; of a month also what its bill took for closed ones.
 _SUMS: LiteralString = """
     SELECT crew_id, sum(nusd)::bigint, sum(unpriced)::bigint, sum(calls)::bigint FROM (
         SELECT crew_id, spent_nusd AS nusd, unpriced_calls AS unpriced, calls FROM runs_daysum
@@ -167,9 +167,15 @@ _SUMS: LiteralString = """
         FROM runs_run AS run JOIN runs_call AS call ON call.run_id = run.id
         WHERE run.team_id = %(team)s AND run.state = ANY(%(live)s) AND call.state <> 'intent' AND NOT call.simulated
           AND {live}
+        {moved}
     ) AS counted GROUP BY crew_id
 """
-OF_MONTH = statement(_SUMS, kept=SQL("month = %(begins)s"), live=SQL("call.billed_month = %(begins)s"))
+OF_MONTH = statement(
+    _SUMS,
+    kept=SQL("month = %(begins)s"),
+    live=SQL("call.billed_month = %(begins)s"),
+    moved=SQL(f"UNION ALL SELECT run.crew_id, moved.nusd, 0, 0 {FROM_MOVED} AND moved.month = %(begins)s"),
+)
 OF_DAYS = statement(
     _SUMS,
     # The month may be that after the day, by the moment that the statement took; never before it.
@@ -178,6 +184,7 @@ OF_DAYS = statement(
         "call.started_at >= (%(begins)s::date)::timestamp AT TIME ZONE 'UTC'"
         " AND call.started_at < (%(until)s::date)::timestamp AT TIME ZONE 'UTC'"
     ),
+    moved=SQL(""),
 )
 RUNS = """
     SELECT (SELECT coalesce(sum(runs), 0) FROM runs_runsum

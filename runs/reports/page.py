@@ -43,10 +43,6 @@ class ReportsPage:
     mails: Sequence[ReportMail]  # the newest of this person
     webhooks: Sequence[Webhook]  # that are told of reports; for owners
 
-    @property
-    def can_be_mailed(self) -> bool:
-        return self.mail_is_set_up and bool(self.address)
-
 
 def reports_page(who: Principal) -> ReportsPage:
     """In a fixed number of queries."""

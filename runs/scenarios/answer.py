@@ -24,7 +24,7 @@ from runs.history.filters import RunFilter
 from runs.models import Run
 from runs.scenarios import statements
 from runs.scenarios.asked import Asked
-from runs.scenarios.targets import Group, Target, is_whole, parameters, targets_of, tiers_fit_sums
+from runs.scenarios.targets import Group, Target, fit_sums, is_whole, parameters, targets_of
 from runs.sql import rows_as
 from runs.states import RUN_LIVE
 from teams.access import Principal, visible_to
@@ -46,12 +46,13 @@ class Sums:
     cost_nusd: int = 0
     unpriced_calls: int = 0
     unpriced_then: int = 0
+    untimed_calls: int = 0  # of these: the price is by the second, and how long they took is not known
     compared_calls: int = 0
     compared_nusd: int = 0
     new_nusd: int = 0
-    whole_new_nusd: int = 0  # also of calls that had no price before
     booked_calls: int = 0  # of unknown outcome: their assumption stays
-    stated_calls: int = 0  # were booked at what their provider said, which no list knows
+    stated_calls: int = 0  # were booked at what their provider said, and are priced by the list here
+    kept_stated_calls: int = 0  # stay at what their provider said, since their model stays
     tool_calls: int = 0  # offered functions
     schema_calls: int = 0  # gave the answer's schema
     surely_long: int = 0  # prompts longer than the other model's window
@@ -66,6 +67,11 @@ class Sums:
     @property
     def difference_nusd(self) -> int:
         return self.new_nusd - self.compared_nusd
+
+    @property
+    def unlisted_then(self) -> int:
+        """Calls whose model has no price in this list."""
+        return self.unpriced_then - self.untimed_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +139,7 @@ def answer(who: Principal, asked: Asked, *, rules: Rules | None = None) -> Answe
         crews, groups = _groups(who, calls)
         asked = rules(groups, calls.simulated) if rules else asked
         targets = targets_of(who.team, asked, groups)
-        if calls.summed and not tiers_fit_sums(targets):
+        if calls.summed and not fit_sums(targets):
             calls = replace(calls, lines=statements.CALLS_OF_MONTH, summed=False)
         go_on()
         lines = tuple(_lines(calls, asked, targets))

@@ -126,6 +126,12 @@ class WhatIf:
         return not self.moves and self.asked.hit_percent is None
 
     @property
+    def by_seconds(self) -> bool:
+        """Whether calls go to another model that is priced by the second: its seconds are an assumption."""
+        targets = (line.target for line in self.answer.lines if line.target.is_other)
+        return any(target.price is not None and target.price.second_usd for target in targets)
+
+    @property
     def moves(self) -> bool:
         """Whether calls go to another model, whose tokens are then an assumption."""
         return self.asked.changes and any(line.target.is_other for line in self.answer.lines)

@@ -82,6 +82,11 @@ class FiguresOut(Schema):
     compared_usd: UsdText
     then_usd: UsdText = Field(description="what the compared ones would have cost")
     difference_usd: UsdText
+    untimed_calls: int = Field(
+        description="compared on neither side: their price would be by the second, and how long they took is not known"
+    )
+    stated_calls: int = Field(description="were booked at what their provider stated, and are priced by the list here")
+    kept_stated_calls: int = Field(description="stay at what their provider stated, since their model stays")
 
     @staticmethod
     def of(sums: Sums) -> dict[str, Any]:
@@ -93,6 +98,9 @@ class FiguresOut(Schema):
             "compared_usd": sums.compared_nusd,
             "then_usd": sums.new_nusd,
             "difference_usd": sums.difference_nusd,
+            "untimed_calls": sums.untimed_calls,
+            "stated_calls": sums.stated_calls,
+            "kept_stated_calls": sums.kept_stated_calls,
         }
 
 
@@ -113,7 +121,8 @@ class LineOut(FiguresOut):
 
 
 class AnswerOut(Schema):
-    """Nothing of it was spent. Tokens are taken to be the same: another model's tokenizer counts otherwise."""
+    """Nothing of it was spent. Tokens are taken to be the same, though another model's tokenizer counts otherwise, and
+    so are seconds, where the price is by the second."""
 
     asked: AskedOut
     simulated: bool

@@ -100,7 +100,8 @@ KINDS_OF_MONTH = statement(
 GROUPS = """
     SELECT crew_id, agent, model, sum(calls)::bigint AS calls, sum(prompt_tokens)::bigint AS prompt_tokens,
            sum(completion_tokens)::bigint AS completion_tokens, max(prompt_above) AS prompt_above,
-           bool_or(asks_tools) AS asks_tools, bool_or(asks_schema) AS asks_schema
+           bool_or(asks_tools) AS asks_tools, bool_or(asks_schema) AS asks_schema,
+           sum(stated_calls)::bigint AS stated_calls
     FROM ({lines}) AS line GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 """Who asked which model, with what. ``prompt_above``: the longest prompt is longer than that."""
@@ -123,23 +124,29 @@ _RATE_COLUMNS: dict[str, LiteralString] = {
 _OURS: LiteralString = BY_OUR_PRICE_NUSD.replace("call.", "new.")
 
 # What each group costs, and would cost. ``place`` is null where a group keeps its own prices, and leads to no rate
-# where there is no price. What is unknown on one side is compared on neither.
+# where there is no price. A price by the second needs the call's time. What a provider stated as its cost stays where
+# the model does. What is unknown on one side is compared on neither.
 REPRICE = """
     WITH target ({targets}) AS (SELECT * FROM unnest({target_values})),
     rate ({rates}) AS (SELECT * FROM unnest({rate_values})),
     line AS ({lines}),
     chosen AS (
         SELECT line.*, target.place, target.least_window, target.most_window,
-               rate.place IS NOT NULL AS has_rate, {rate_columns},
-               target.place IS NULL OR NOT target.other_model AND ({rate_own}) IS NOT DISTINCT FROM ({line_own}) AS same
+               rate.place IS NOT NULL AS has_rate, {rate_columns}, alike.same,
+               line.stated_calls > 0 AND NOT alike.same AND NOT target.other_model AS stays
         FROM line JOIN target USING (crew_id, agent, model)
         LEFT JOIN rate ON rate.place = target.place
-                      AND line.prompt_above >= rate.above AND line.prompt_above < rate.up_to),
+                      AND line.prompt_above >= rate.above AND line.prompt_above < rate.up_to
+        CROSS JOIN LATERAL (
+            SELECT target.place IS NULL
+                   OR NOT target.other_model AND ({rate_own}) IS NOT DISTINCT FROM ({line_own}) AS same
+        ) AS alike),
     new AS (
-        SELECT crew_id, agent, model, calls, cost_nusd, as_booked, priced, same, beyond_ours_nusd, stated_calls,
+        SELECT crew_id, agent, model, calls, cost_nusd, as_booked, priced, same, stays, beyond_ours_nusd, stated_calls,
                asks_tools, asks_schema, prompt_above, least_window, most_window, is_cached,
                place IS NULL OR has_rate AS has_price, completion_tokens, reasoning_tokens, citation_tokens, searches,
                took_ms, prompt_tokens, {new_prices},
+               NOT (same OR stays OR as_booked) AND took_ms = 0 AND coalesce(rate_second_usd, 0) > 0 AS is_untimed,
                CASE WHEN is_cached THEN prompt_tokens * %(hit)s::numeric ELSE cached_prompt_tokens END
                    AS cached_prompt_tokens,
                CASE WHEN NOT is_cached THEN cache_write_tokens
@@ -147,26 +154,28 @@ REPRICE = """
                     ELSE prompt_tokens * (1 - %(hit)s::numeric) END AS cache_write_tokens
         FROM (SELECT chosen.*,
                      CASE WHEN same THEN cache_write_usd_per_mtok ELSE rate_cache_write_usd_per_mtok END AS writes_usd,
-                     %(hit)s::numeric IS NOT NULL AND prompt_above >= %(cached_from)s - 1 AND
+                     %(hit)s::numeric IS NOT NULL AND NOT stays AND prompt_above >= %(cached_from)s - 1 AND
                      CASE WHEN same THEN cached_usd_per_mtok ELSE rate_cached_usd_per_mtok END IS NOT NULL AS is_cached
               FROM chosen) AS chosen),
     priced AS (
         SELECT new.*, same AND NOT is_cached AS is_kept,
-            CASE WHEN as_booked OR same AND (input_usd_per_mtok IS NULL OR %(summed)s::bool AND NOT is_cached)
+            CASE WHEN as_booked OR stays OR same AND (input_usd_per_mtok IS NULL OR %(summed)s::bool AND NOT is_cached)
                  THEN CASE WHEN priced THEN cost_nusd END
-                 WHEN has_price THEN {ours} + CASE WHEN same THEN beyond_ours_nusd ELSE 0 END END AS new_nusd
+                 WHEN has_price AND NOT is_untimed THEN {ours} + CASE WHEN same THEN beyond_ours_nusd ELSE 0 END
+            END AS new_nusd
         FROM new)
     SELECT crew_id, agent, model,
            sum(calls)::bigint AS calls,
            coalesce(sum(cost_nusd) FILTER (WHERE priced), 0)::bigint AS cost_nusd,
            coalesce(sum(calls) FILTER (WHERE NOT priced), 0)::bigint AS unpriced_calls,
            coalesce(sum(calls) FILTER (WHERE new_nusd IS NULL), 0)::bigint AS unpriced_then,
+           coalesce(sum(calls) FILTER (WHERE is_untimed), 0)::bigint AS untimed_calls,
            coalesce(sum(calls) FILTER (WHERE {both}), 0)::bigint AS compared_calls,
            coalesce(sum(cost_nusd) FILTER (WHERE {both}), 0)::bigint AS compared_nusd,
            coalesce(sum(new_nusd) FILTER (WHERE {both}), 0)::bigint AS new_nusd,
-           coalesce(sum(new_nusd), 0)::bigint AS whole_new_nusd,
            coalesce(sum(calls) FILTER (WHERE as_booked AND cost_nusd > 0), 0)::bigint AS booked_calls,
-           coalesce(sum(stated_calls) FILTER (WHERE NOT same), 0)::bigint AS stated_calls,
+           coalesce(sum(stated_calls) FILTER (WHERE NOT (same OR stays)), 0)::bigint AS stated_calls,
+           coalesce(sum(stated_calls) FILTER (WHERE stays), 0)::bigint AS kept_stated_calls,
            coalesce(sum(calls) FILTER (WHERE NOT as_booked AND asks_tools), 0)::bigint AS tool_calls,
            coalesce(sum(calls) FILTER (WHERE NOT as_booked AND asks_schema), 0)::bigint AS schema_calls,
            coalesce(sum(calls) FILTER (WHERE NOT as_booked AND prompt_above >= most_window), 0)::bigint AS surely_long,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 
 from engine.catalogue import price_list
@@ -34,6 +33,7 @@ class Group:
     prompt_above: int
     asks_tools: bool
     asks_schema: bool
+    stated_calls: int = 0  # booked at what their provider said
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +73,23 @@ def targets_of(team: Team, asked: Asked, groups: Sequence[Group]) -> list[Target
     return targets
 
 
-def tiers_fit_sums(targets: Iterable[Target]) -> bool:
-    """Whether sums of usage tell apart all lengths at which the prices change."""
-    tiers = (tier for target in targets if target.price for tier in target.price.tiers)
-    return all(tier.above_tokens in PROMPT_LIMITS for tier in tiers)
+def fit_sums(targets: Iterable[Target]) -> bool:
+    """Whether sums of usage tell apart all that the prices ask for: lengths of prompts, calls of unknown time, and
+    calls that stay at what their provider stated."""
+    return all(
+        all(tier.above_tokens in PROMPT_LIMITS for tier in target.price.tiers)
+        and not target.price.second_usd
+        and (target.is_other or not target.group.stated_calls)
+        for target in targets
+        if target.price
+    )
 
 
 def is_whole(price: Price) -> bool:
-    """Whether a token costs whole nano-dollars, so that sums of tokens cost exactly what the calls would."""
+    """Whether a token costs whole nano-dollars, so that sums of tokens cost exactly what the calls would. Prices by the
+    second are no matter of sums."""
     rates = [getattr(one, name) for one in (price, *price.tiers) for name in PRICE_FIELDS]
-    millisecond_usd = (price.second_usd or Decimal(0)) / 1000
-    fees = (price.request_usd, price.search_usd, millisecond_usd)
+    fees = (price.request_usd, price.search_usd)
     per_mtok = [*rates, price.citation_usd_per_mtok]
     return not any((usd or 0) * NUSD_PER_MTOK_USD % 1 for usd in per_mtok) and not any(
         (usd or 0) / NANO_USD % 1 for usd in fees

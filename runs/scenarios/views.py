@@ -16,16 +16,16 @@ from runs.named.forms import NameForm
 from runs.named.queries import seen_by
 from runs.scenarios import actions
 from runs.scenarios.answer import answer
-from runs.scenarios.asked import PRICES, of_query, with_typed
+from runs.scenarios.asked import PRICES, of_json, of_query, with_typed
 from runs.scenarios.csv_table import csv_text
 from runs.scenarios.forms import SaveForm
 from runs.scenarios.own_texts import SAMPLE_CALLS, SAMPLE_CHARS, measured
 from runs.scenarios.page import months_to_choose, page_of, saved_lines, which_words
 from runs.scenarios.page import what_if as what_if_page
-from runs.scenarios.queries import reopened
+from runs.scenarios.queries import Reopened, reopened
 from teams.access import TeamRequest, member
 from teams.models import Role
-from teams.refusals import Conflict, Refusal
+from teams.refusals import Busy, Conflict, Refusal
 
 MAX_QUERY = 60_000
 
@@ -101,7 +101,11 @@ def tokenizers(request: TeamRequest) -> HttpResponse:
 @require_GET
 def scenario(request: TeamRequest, pk: int) -> HttpResponse:
     """A saved one, with the figures of then and of now."""
-    found = reopened(request.who, _scenario(request, pk))
+    saved, status = _scenario(request, pk), 200
+    try:
+        found = reopened(request.who, saved)
+    except Busy as busy:
+        found, status = Reopened(saved, of_json(saved.asked), None, busy.message), busy.status
     page = None if found.now is None else page_of(request.who, found.now)
     context = {
         "scenario": found.scenario,
@@ -111,7 +115,7 @@ def scenario(request: TeamRequest, pk: int) -> HttpResponse:
         "prices": PRICES.items(),
         "saved_difference": found.scenario.changed_nusd - found.scenario.real_nusd,
     }
-    return render(request, "runs/scenarios/scenario.html", context)
+    return render(request, "runs/scenarios/scenario.html", context, status=status)
 
 
 @member(Role.VIEWER)

@@ -195,7 +195,8 @@ class _Matcher:
         for name in SUMMED:
             setattr(line.ours, name, getattr(line.ours, name) + getattr(cell, name))
         line.asked_as.add(cell.model)
-        if cell.credential in self._own_servers:
+        is_own_server = cell.credential in self._own_servers
+        if is_own_server:
             line.ours.own_server_nusd += cell.nusd
             line.ours.own_server_tokens += cell.prompt + cell.completion
         if self._has_fees and cell.fees_nusd:  # they stand in lines of their own, so ours do too
@@ -203,6 +204,7 @@ class _Matcher:
             for side, sign in ((line.ours, -1), (fees.ours, 1)):
                 side.nusd += sign * cell.fees_nusd
                 side.fees_nusd += sign * cell.fees_nusd
+                side.own_server_nusd += sign * cell.fees_nusd if is_own_server else 0
 
     def _line(self, where: Where) -> Line:
         return self.lines.setdefault(where, Line(where))

@@ -12,8 +12,9 @@ class OurCell:
     """Sums over the settled real model calls of one day in UTC, by their start, that agree in the first four.
 
     ``answered``: the model that the provider said had answered. Tokens of the prompt include cached ones.
-    ``fees_nusd``: of the cost, what is not tokens. ``unknown``: calls booked at their worst case. ``corrected_nusd``:
-    what exact figures that came later added to what had been booked. ``crossing``: calls that ended on a later day.
+    ``fees_nusd``: of the cost, what no price of tokens explains. ``unknown``: calls booked at their worst case.
+    ``corrected_nusd``: what exact figures that came later added to what had been booked. ``crossing``: calls that ended
+    on a later day, as far as that is known.
     """
 
     day: str

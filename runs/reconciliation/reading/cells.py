@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Literal
 
 from runs.reconciliation.reading.lines import Unclear, quoted
+from runs.typed_values import decimal_or_none
 
 MAX_USD = Decimal(1_000_000_000)
 MAX_TOKENS = 10**15
 MAX_CHARS = 60
-MOST_DECIMALS = 40
 FIRST_DAY, LAST_DAY = date(2015, 1, 1), date(2100, 1, 1)
 
 Mark = Literal[".", ","]
@@ -116,12 +116,9 @@ def _number(text: str, mark: Mark) -> Decimal | None:
     if len(shown) > MAX_CHARS:
         raise Unclear(f"{quoted(text)} is no figure")
     plain = shown if mark == "." and _PLAIN.fullmatch(shown) else _plain(shown, mark)
-    try:
-        number = Decimal(plain)
-    except InvalidOperation:
-        raise Unclear(f"{quoted(text)} is no figure") from None
-    if number and not -MOST_DECIMALS <= number.adjusted() <= MOST_DECIMALS:
-        raise Unclear(f"{quoted(text)} is out of range")
+    number = decimal_or_none(plain)
+    if number is None:
+        raise Unclear(f"{quoted(text)} is out of range" if plain else f"{quoted(text)} is no figure")
     return number
 
 

@@ -95,6 +95,13 @@ class TestBooks:
         outside = Q(started_at__lt=F("task_run__started_at")) | Q(finished_at__gt=F("task_run__finished_at"))
         assert not calls.filter(outside | Q(finished_at__lt=F("started_at"))).exists()
 
+    def test_replies_say_how_long_they_took_and_nothing_else_does(self, short: Team) -> None:
+        calls = Call.objects.filter(team=short)
+        replied = calls.filter(kind="model", prompt_tokens__gt=0)
+        assert replied.exists()
+        assert not replied.exclude(took_ms=F("latency_ms"), took_ms__gt=0).exists()
+        assert not calls.exclude(pk__in=replied).exclude(took_ms=0).exists()
+
     def test_ids_are_in_the_order_of_time(self, short: Team) -> None:
         team = short
         for rows, moment in ((Run.objects, "created_at"), (Call.objects, "started_at")):

@@ -169,6 +169,19 @@ def test_a_range_is_widened_to_the_digits_that_its_size_needs(low: int, high: in
     assert range_text(low, high) == text
 
 
+@pytest.mark.parametrize(
+    ("spent", "low", "high", "text"),
+    [
+        (1_149_300_001, 1_149_300_001, 1_271_000_000, "$1.1493-1.28"),
+        (525_690_000, 525_690_000, 577_200_000, "$0.525690-0.5772"),
+        (498_370_000_000, 498_600_000_000, 530_200_000_000, "$498.60-531"),
+        (498_370_000_000, 499_600_000_000, 530_200_000_000, "$499-531"),
+    ],
+)
+def test_a_range_is_not_widened_below_what_is_spent(spent: int, low: int, high: int, text: str) -> None:
+    assert forecast_text(Forecast(NOVEMBER, spent, low, high)).startswith(f"{text} by ")
+
+
 def test_in_words() -> None:
     found = Forecast(NOVEMBER, 0, 498 * USD, 530_990_000_000, days=56, by_weekday=True)
     assert forecast_text(found) == "$498-531 by 30 Nov (80 %)"

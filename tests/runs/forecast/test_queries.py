@@ -15,7 +15,7 @@ from runs.forecast.month import next_month
 from runs.forecast.page import month_forecast
 from runs.forecast.queries import crew_forecast, forecasts, month_now, team_forecast
 from runs.ledger import rollups
-from runs.models import Allowance, Bill, Call, Run
+from runs.models import Allowance, Bill, Call, Correction, Run
 from runs.money import usd_text
 from runs.states import RunState
 from teams.access import Principal
@@ -117,6 +117,30 @@ def test_the_forecast_of_a_finished_month_is_its_bill(cast: Cast, crew: Crew, si
         assert (found.low_nusd, found.high_nusd, found.spent_nusd, found.confidence) == (total, total, total, 100)
     if not simulated:
         assert Bill.objects.get(month=month).spent_nusd == total
+
+
+def test_what_came_late_for_a_closed_month_counts_in_the_month_whose_bill_took_it(cast: Cast, crew: Crew) -> None:
+    before = month_now() - timedelta(days=1)
+    ago = (timezone.now().astimezone(UTC).date() - before).days
+    spent(cast.runner, crew, 5 * USD, days_ago=range(ago, ago + 4))
+    fold(cast)
+    month = before.replace(day=1)
+    Bill.objects.filter(month=month).update(closed_at=timezone.now())
+    call = Call.objects.earliest("pk")
+    Correction.objects.create(call=call, booked_nusd=5 * USD, cost_nusd=8 * USD, month=month_now())
+    Call.objects.filter(pk=call.pk).update(cost_nusd=8 * USD)
+    rollups.rebuild(cast.team.pk)
+    Bill.objects.create(team=cast.team, month=month_now(), spent_nusd=3 * USD)
+    for which, due in ((month, 20 * USD), (month_now(), 3 * USD)):
+        by_person = forecasts(cast.team, "person", month=which)
+        found = (
+            by_person.team,
+            by_person.each[cast.runner.user.pk],
+            team_forecast(cast.team, month=which),
+            crew_forecast(cast.team, crew, month=which),
+            forecasts(cast.team, "crew", month=which).each[crew.pk],
+        )
+        assert [one.spent_nusd for one in found] == [due] * len(found)
 
 
 def test_a_corrected_bill_is_what_counts(cast: Cast, history: Crew) -> None:

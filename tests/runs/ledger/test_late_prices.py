@@ -78,7 +78,7 @@ def usages(draw: st.DrawFn) -> Usage:
         reasoning_tokens=reasoning,
         citation_tokens=draw(st.integers(0, 100)),
         searches=draw(st.integers(0, 5)),
-        took_ms=draw(st.integers(0, 5000)),
+        took_ms=draw(st.integers(1, 5000)),
     )
 
 
@@ -118,10 +118,10 @@ def test_calls_cost_what_they_would_have_and_everything_follows(
             call = calls[50 + number]
             assert charge.parts is not None
             assert call.cost_nusd == charge.parts.total
-            assert [getattr(call, f"{part}_nusd") for part in CALL_PARTS][:5] == [
-                *(charge.parts.prompt, charge.parts.cached, charge.parts.cache_write),
-                *(charge.parts.completion, charge.parts.reasoning),
-            ]
+            names = {part: "stated" if part == "beyond_ours" else part for part in CALL_PARTS}
+            assert {part: getattr(call, f"{part}_nusd") for part in names} == {
+                part: getattr(charge.parts, name) for part, name in names.items()
+            }
             assert (call.quote_id, call.correction.why) == (quote.pk, Corrects.PRICED)
         sums = BillSum.objects.filter(model=MODEL)
         ended = [call for call in calls.values() if call.run_id != books.busy.pk]
@@ -192,6 +192,20 @@ def test_the_time_of_a_reply_from_before_it_was_kept_is_that_of_the_reply(books:
     assert book_unpriced(books.cast.team, {MODEL: by_second}, most=10).nusd == 2_500_000
     call = Call.objects.get(model=MODEL)
     assert (call.took_ms, call.seconds_nusd) == (2500, 2_500_000)
+    assert broken() == {}
+
+
+def test_calls_of_unknown_time_stay_without_a_price_by_the_second(books: Books) -> None:
+    add_call(books.done, 0, USAGE)
+    add_call(books.done, 1, USAGE, reply={"text": "Yes.", "tool_calls": []})
+    timed = add_call(books.done, 2, replace(USAGE, took_ms=1000))
+    sum_up(books.cast)
+    by_second = {MODEL: Price(Decimal(0), Decimal(0), second_usd=Decimal("0.001"))}
+    assert would_cost(books.cast.team, by_second, most=1) == (1_000_000, True)
+    booked = book_unpriced(books.cast.team, by_second, most=1)
+    assert (booked.calls, booked.nusd, booked.left) == (1, 1_000_000, 0)
+    assert list(Call.objects.filter(model=MODEL, cost_nusd__isnull=False)) == [timed]
+    assert book_unpriced(books.cast.team, {MODEL: PRICE}, most=10).calls == 2  # by tokens they can be
     assert broken() == {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ from engine.catalogue.pricing import Usage, charge_of
 from runs.ledger.prices import TeamPrices
 from runs.models import Call, PriceQuote, Run
 from runs.money import to_nusd, usd_text
+from runs.prices import month
 from runs.prices.actions import PriceOrder, set_price
 from runs.prices.month import month_by_list
 from teams.actions import issue_token
@@ -19,6 +21,7 @@ from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run
 from tests.pages import html, signed_in
 from tests.runs.listed import list_prices
+from tests.runs.scenarios.priced_calls import PRICES, list_quotes, repriced, some_calls
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +58,19 @@ def test_what_was_booked_by_the_list_costs_the_same_by_it_to_the_last_digit(cast
     (found,) = month_by_list(cast.viewer).models
     assert (found.model, found.calls, found.more_nusd, found.reckoned_calls) == ("gpt-5.4", 4, 0, 4)
     assert "The price list says what was booked" in html(signed_in(cast.viewer).get(PAGE))
+
+
+def test_calls_of_every_kind_cost_by_the_list_what_the_engine_would_book(cast: Cast) -> None:
+    """Fees, seconds, citations, reasoning and tiers among them; nothing of it is compared with what was stored."""
+    some_calls(cast, make_crew(cast.owner), 21, count=90)
+    listed = {model: replace(one, output_usd_per_mtok=Decimal("3.14159")) for model, one in PRICES.items()}
+    list_quotes(listed)
+    found = {one.model: one for one in month_by_list(cast.viewer).models}
+    for model, by_list in listed.items():
+        calls = Call.objects.filter(team=cast.team, kind="model", model=model)
+        stated = sum(call.provider_nusd or 0 for call in calls.filter(provider_is_booked=True))
+        _, due = repriced(calls.exclude(provider_is_booked=True), by_list)
+        assert (found[model].listed_nusd, found[model].more_nusd != 0) == (due + stated, True), model
 
 
 def change_everything(cast: Cast, run: Run) -> int:
@@ -94,6 +110,28 @@ def test_the_month_by_a_list_that_has_changed(cast: Cast, run: Run) -> None:
     body = Client().get("/api/v1/prices/month", headers={"Authorization": f"Bearer {secret}"}).json()
     assert body["total"]["listed_usd"] == usd_text(found.total.listed_nusd)
     assert [one["model"] for one in body["models"]] == [one.model for one in found.models]
+
+
+def test_a_call_of_unknown_time_stays_as_it_was_where_the_list_is_by_the_second(cast: Cast, run: Run) -> None:
+    PriceQuote.objects.create(model="gpt-4o", input_usd_per_mtok=0, output_usd_per_mtok=0, second_usd=Decimal("0.01"))
+    make_call(run, step=20, model="gpt-4o", cost_nusd=40, took_ms=0)
+    make_call(run, step=21, model="gpt-4o", cost_nusd=40, took_ms=1_500)
+    make_call(run, step=22, model="gpt-4o", took_ms=0, **UNPRICED)
+    (found,) = (one for one in month_by_list(cast.viewer).models if one.model == "gpt-4o")
+    assert (found.listed_nusd, found.reckoned_calls, found.found_calls) == (40 + 15_000_000, 1, 0)
+
+
+def test_it_leaves_threads_for_pages_and_is_given_up_in_time(
+    cast: Cast, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = signed_in(cast.viewer)
+    monkeypatch.setattr(month.PLACES, "_patience_s", 0.01)
+    with month.PLACES.one(), month.PLACES.one():
+        answered = client.get(PAGE)
+    assert (answered.status_code, "Other months are being reckoned." in html(answered)) == (429, True)
+    monkeypatch.setattr(month, "SECONDS", 0)
+    answered = client.get(PAGE)
+    assert (answered.status_code, "was given up. Its bill says what was booked." in html(answered)) == (422, True)
 
 
 def test_a_month_without_calls_says_so(cast: Cast) -> None:

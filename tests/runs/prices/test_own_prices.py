@@ -134,7 +134,8 @@ class TestShares:
     def test_what_cannot_be_is_told(self, cast: Cast) -> None:
         list_prices("gpt-4o")
         assert list(refusal(cast, model="gpt-4o", discount_percent=Decimal(101))) == ["discount_percent"]
-        assert list(refusal(cast, model="gpt-4o", discount_percent=Decimal("NaN"))) == ["discount_percent"]
+        for wrong in ("NaN", "0E-999999", "0E+999999", "1E+999999", "1E-999999", "-Infinity"):
+            assert list(refusal(cast, model="gpt-4o", discount_percent=Decimal(wrong))) == ["discount_percent"]
         assert list(refusal(cast, model="gpt-4o", discount_percent=Decimal("0.00001"))) == ["discount_percent"]
         assert list(refusal(cast, model="nobodys", discount_percent=Decimal(5))) == ["discount_percent"]
         assert list(refusal(cast, model="gpt-4o", discount_percent=Decimal(5), **ONE_AND_TWO)) == ["discount_percent"]

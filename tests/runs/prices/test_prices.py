@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from engine.catalogue.pricing import Price
+from engine.catalogue.pricing import Price, Rates
 from runs.ledger.prices import TeamPrices
 from runs.models import PriceQuote
 from runs.prices.actions import PriceOrder, set_price, take_back
@@ -125,6 +125,11 @@ def test_only_owners_set_prices(cast: Cast, who: str) -> None:
         ({"output_usd_per_mtok": Decimal(-1)}, "output_usd_per_mtok"),
         ({"output_usd_per_mtok": Decimal("NaN")}, "output_usd_per_mtok"),
         ({"request_usd": Decimal("1e30")}, "request_usd"),
+        ({"request_usd": Decimal("0E-999999")}, "request_usd"),
+        ({"request_usd": Decimal("0E+999999")}, "request_usd"),
+        ({"request_usd": Decimal("1E+999999")}, "request_usd"),
+        ({"request_usd": Decimal("1." + 20_000 * "0")}, "request_usd"),
+        ({"tiers": (Rates(Decimal("0E-999999"), Decimal(1), above_tokens=5),)}, "tiers"),
         ({"cached_usd_per_mtok": Decimal("0.00000000001")}, "cached_usd_per_mtok"),
         ({"like": "gpt-4o"}, "like"),  # and figures
     ],

@@ -69,7 +69,9 @@ def test_changes_are_added_with_source_and_day_and_old_prices_stay(file: Any) ->
         ("m,-1,2,,,,", "line 3: prompt: Give an amount from 0"),
         ("m,,2,,,,", "line 3: input_usd_per_mtok is missing."),
         ("m,$1,2,,,,", "line 3: input_usd_per_mtok is no number: '$1'"),
-        ("m,1,NaN,,,,", "line 3: answer: Give an amount"),
+        ("m,1,NaN,,,,", "line 3: output_usd_per_mtok is no number: 'NaN'"),
+        ("m,1,0E-999999,,,,", "line 3: output_usd_per_mtok is no number: '0E-999999'"),
+        ("m,1,2,,,0001-01-01T00:00+14:00,", "line 3: '0001-01-01T00:00+14:00' is no date."),
         ("m,1,2", "line 3: This line has another number of fields"),
         ("two words,1,2,,,,", "line 3: A model's id has no blanks"),
         ("m,1,2,,,tomorrow,", "line 3: 'tomorrow' is no date."),
@@ -115,6 +117,14 @@ def test_figures_that_are_meant_are_taken_and_several_faults_are_told_at_once(fi
         (
             b'{\n "m": {"mode": "chat", "input_cost_per_token": "x", "output_cost_per_token": 1e-6}\n}',
             "line 2: m: one of",
+        ),
+        (
+            b'{\n "m": {"mode": "chat", "tiered_pricing": [{"range": [1e999999, 2], "input_cost_per_token": 1e-6}]}\n}',
+            "line 2: m: one of its figures is no number.",
+        ),
+        (
+            b'{\n "m": {"mode": "chat", "input_cost_per_token": 0E-999999, "output_cost_per_token": 0.0}\n}',
+            "line 2: m: prompt: Give an amount",
         ),
         (b'{\n "m": {},\n "m": {}\n}', "line 3: m stands here a second time."),
         (b'{\n "m": 5\n}', "line 2: m is no entry"),

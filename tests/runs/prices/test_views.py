@@ -106,6 +106,14 @@ class TestPage:
         assert client.post(PAGE, TYPED | {"begins_on": str(today)}).status_code == 302
         assert TeamPrices(cast.team, ["my-model"]).price("my-model") is not None
 
+    @pytest.mark.parametrize("typed", ["0E-999999", "1E+999999", "NaN"])
+    def test_a_number_of_a_million_digits_is_told_and_stays(self, cast: Cast, typed: str) -> None:
+        for body in (TYPED | {"tiers": f"200000 {typed} 2"}, {"model": "gpt-4o-mini", "discount_percent": typed}):
+            response = signed_in(cast.owner).post(PAGE, body)
+            assert response.status_code == 422
+            assert typed in html(response)
+        assert not PriceQuote.objects.filter(team=cast.team).exists()
+
     @pytest.mark.parametrize("tiers", ["200000", "x 1 2", "5 1 -", "5 1 a", "-5 1 2", "5 1 2 3 4 5 6", "1 1 1\n" * 9])
     def test_lengths_that_cannot_be_read_are_told_and_stay(self, cast: Cast, tiers: str) -> None:
         response = signed_in(cast.owner).post(PAGE, TYPED | {"tiers": tiers})
@@ -228,10 +236,40 @@ class TestApi:
             for name in ("input_usd_per_mtok", "output_usd_per_mtok", "cached_usd_per_mtok"):
                 assert line[name] == (figures[name] or "")
 
+    def test_the_history_and_the_month_as_csv_have_the_figures_of_the_json(self, cast: Cast, crew: Crew) -> None:
+        list_prices("gpt-5.4")
+        api(cast, "post", body=TYPED | {"model": "gpt-5.4", "note": "=1+2", "second_usd": "0.001"})
+        api(cast, "post", body={"model": "gpt-5.4", "discount_percent": "10"})
+        make_call(make_run(cast.owner, crew, state="running", lease_owner="w", lease_epoch=1), model="gpt-5.4")
+        _, secret = issue_token(cast.owner)
+
+        def both(path: str) -> tuple[Any, list[dict[str, str]]]:
+            headers = {"Authorization": f"Bearer {secret}"}
+            text = Client().get(path, headers=headers | {"Accept": "text/csv"}).content.decode()
+            return Client().get(path, headers=headers).json(), list(csv.DictReader(text.splitlines()))
+
+        told, lines = both(f"{API}/history?model=gpt-5.4")
+        due = [(one, tier) for one in told["items"] for tier in (one["quote"], *one["quote"]["tiers"])]
+        assert len(lines) == len(due) == 4  # a discount, an own price, the list's with one tier
+        for line, (one, tier) in zip(lines, due, strict=True):
+            quote = one["quote"]
+            assert (line["state"], line["ended_at"]) == (one["state"], one["ended_at"] or "")
+            assert (line["entry"], line["own"]) == (quote["entry"], "yes" if quote["own"] else "no")
+            for name in ("discount_percent", "begins_at", "ends_at", "source", "like"):
+                assert line[name] == (quote[name] or ""), name
+            for name in ("above_tokens", "input_usd_per_mtok", "output_usd_per_mtok", "second_usd"):
+                assert line[name] == str(tier.get(name) or ""), name
+        assert lines[1]["note"] == "'=1+2"
+
+        told, lines = both(f"{API}/month")
+        for line, one in zip(lines, (*told["models"], told["total"]), strict=True):
+            assert {name: line[name] for name in one} == {name: str(value) for name, value in one.items()}
+        assert [(line["section"], line["model"]) for line in lines] == [("model", "gpt-5.4"), ("total", "")]
+
     def test_unpriced_calls_of_a_model_without_a_price_are_a_conflict(self, cast: Cast) -> None:
         for model in ("mine", "", "two words"):
             assert api(cast, "post", f"{API}/unpriced", {"model": model}).status_code == 409
 
-    @pytest.mark.parametrize("amount", [0.15, True, "lots", "1e999999999"])
+    @pytest.mark.parametrize("amount", [0.15, True, "lots", "1e999999999", "0E-999999", "0E+999999", "Infinity"])
     def test_amounts_are_decimal_texts(self, cast: Cast, amount: Any) -> None:
         assert api(cast, "post", body=TYPED | {"input_usd_per_mtok": amount}).status_code == 422

@@ -14,13 +14,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from crewsite.serving.body_limits import most_bytes
-from runs.models import Call, Correction, ExportColumns, Reconciliation, TheirKey
+from runs.models import Call, Correction, Corrects, ExportColumns, Reconciliation, TheirKey
 from runs.reconciliation import actions
 from runs.reconciliation.actions import MAX_EXPORT_BYTES
-from runs.reconciliation.page import Check
-from runs.reconciliation.queries import our_cells
+from runs.reconciliation.page import PLACES, Check
+from runs.reconciliation.queries import our_cells, their_keys
 from teams.actions import add_provider, issue_token
 from teams.models import Scope
+from teams.refusals import Invalid
 from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run
 from tests.pages import html, signed_in
@@ -103,6 +104,28 @@ def test_a_call_that_ends_on_the_next_day_and_a_server_of_the_teams_own(cast: Ca
     assert ours.own_servers == ["openai/ours"]
 
 
+def test_when_a_call_ended_is_not_known_of_unknown_and_late_ones(cast: Cast, calls: dict[str, Call]) -> None:
+    tomorrow = NOON + timedelta(days=1)
+    Call.objects.filter(pk__in=[call.pk for call in calls.values()]).update(finished_at=tomorrow + timedelta(hours=13))
+    assert [cell.crossing for cell in our_cells(cast.viewer, "openai", NOON.date(), tomorrow.date()).cells] == [1, 0]
+    correction = Correction.objects.create(
+        call=calls["same"], booked_nusd=None, cost_nusd=750_000, month=calls["same"].billed_month, why=Corrects.PRICED
+    )
+    assert our_cells(cast.viewer, "openai", NOON.date(), NOON.date()).cells[0].crossing == 1  # it was priced, not late
+    correction.why, correction.booked_nusd = Corrects.LATE, 5
+    correction.save()
+    (cell,) = our_cells(cast.viewer, "openai", NOON.date(), NOON.date()).cells
+    assert (cell.crossing, cell.crossing_tokens, cell.crossing_nusd, cell.corrected) == (0, 0, 0, 1)
+
+
+def test_fees_are_all_that_no_price_of_tokens_explains(cast: Cast, calls: dict[str, Call]) -> None:
+    parts = {"citations_nusd": 1, "searches_nusd": 20, "request_nusd": 300, "seconds_nusd": 4_000}
+    tokens = calls["same"].cost_nusd or 0
+    Call.objects.filter(pk=calls["same"].pk).update(**parts, beyond_ours_nusd=50_000, cost_nusd=tokens + 54_321)
+    (cell,) = our_cells(cast.viewer, "openai", NOON.date(), NOON.date()).cells
+    assert (cell.fees_nusd, cell.nusd) == (54_321, tokens + 54_321)
+
+
 def test_an_export_becomes_a_check_with_one_figure_everywhere(
     cast: Cast, calls: dict[str, Call], editor: Client
 ) -> None:
@@ -175,6 +198,39 @@ def test_whose_a_key_is_is_said_once(cast: Cast, calls: dict[str, Call], editor:
     ] * 3
     api.put(f"{API}/keys", {"provider": "openai", "keys": {"key_A": "", "key_B": ""}}, content_type="application/json")
     assert api.get(f"{API}/keys/openai").json()["keys"] == {}
+
+
+def test_a_team_says_so_many_keys_and_none_of_unknown_providers(
+    cast: Cast, editor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "MOST_SAID", 2)
+    actions.say_keys(cast.editor, "openai", {"key_A": "-"})
+    actions.say_keys(cast.editor, "anthropic", {"key_A": "-"})
+    TheirKey.objects.create(team=cast.stranger.team, provider="openai", name="key_A", credential="-")
+    with pytest.raises(Invalid, match="a team says at most 2 keys, and these would make it 3"):
+        actions.say_keys(cast.editor, "openai", {"key_A": "openai/default", "key_B": "-"})
+    assert their_keys(cast.viewer, "openai") == {"key_A": "-"}  # nothing half done
+    actions.say_keys(cast.editor, "openai", {"key_A": "", "key_B": "openai/default"})
+    assert their_keys(cast.viewer, "openai") == {"key_B": "openai/default"}
+    TheirKey.objects.create(team=cast.team, provider="openai", name="key_C", credential="-")
+    actions.say_keys(cast.editor, "openai", {"key_C": "openai/default"})  # more than may be, as it was before
+    api = Client(headers={"Authorization": f"Bearer {issue_token(cast.owner, scope=Scope.ADMIN)[1]}"})
+    sent = {"provider": "nobody", "keys": {"key_C": "-"}}
+    assert api.put(f"{API}/keys", sent, content_type="application/json").status_code == 422
+    assert api.get(f"{API}/keys/nobody").status_code == 422
+    assert TheirKey.objects.filter(team=cast.team).count() == 3
+
+
+def test_columns_of_so_many_tables_are_remembered(cast: Cast, editor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "MOST_COLUMNS", 1)
+    chosen = {"name": "a.csv", "column_day": "0", "column_cost": "1"}
+    for head in ("when,price", "day,usd"):
+        editor.post(PAGE, chosen | {"text": f"{head}\n2025-11-12,1.5\n"})
+    said = [actions.NOT_REMEMBERED in row.notes for row in Reconciliation.objects.order_by("pk")]
+    assert (said, ExportColumns.objects.count()) == ([False, True], 1)
+    editor.post(PAGE, chosen | {"text": "when,price\n2025-11-12,2.5\n"})
+    assert ExportColumns.objects.count() == 1
+    assert actions.NOT_REMEMBERED not in Reconciliation.objects.latest("pk").notes
 
 
 def test_columns_are_chosen_once_and_what_was_typed_stays(cast: Cast, editor: Client) -> None:
@@ -255,6 +311,20 @@ def test_a_team_keeps_so_many(cast: Cast, editor: Client, monkeypatch: pytest.Mo
     upload(editor, COSTS)
     assert "keeps at most 1 checks" in html(upload(editor, COSTS))
     assert Reconciliation.objects.count() == 1
+
+
+def test_checks_leave_threads_for_pages(cast: Cast, editor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload(editor, COSTS)
+    row = Reconciliation.objects.get()
+    api = Client(headers={"Authorization": f"Bearer {issue_token(cast.owner)[1]}"})
+    addresses = [(editor, f"{PAGE}{row.pk}/"), (editor, f"{PAGE}{row.pk}/csv/"), (api, f"{API}/{row.pk}")]
+    monkeypatch.setattr(PLACES, "_patience_s", 0.01)
+    with PLACES.one(), PLACES.one():
+        for client, address in addresses:
+            answered = client.get(address)
+            assert (answered.status_code, answered["Retry-After"]) == (429, "10")
+            assert "Other checks are being compared." in answered.content.decode()
+    assert [client.get(address).status_code for client, address in addresses] == [200, 200, 200]
 
 
 def test_names_from_a_file_are_hostile(cast: Cast, editor: Client) -> None:

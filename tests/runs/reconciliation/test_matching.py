@@ -158,6 +158,16 @@ def test_fees_stand_in_lines_of_their_own_on_both_sides() -> None:
     found = held([said(), search], [ours], {})
     assert [(line.where.item, line.ours.nusd) for line in found.lines] == [("fees", 10_000_000), ("", 750_000)]
     assert causes(found) == [(Cause.FEES, 15_000_000)]
+    # Of a server of the team's own neither its tokens nor its fees are billed, each on the line where they stand.
+    at_home = had(nusd=750_000 + 10_000_000, fees_nusd=10_000_000, credential="openai/ours")
+    found = held(
+        [said(day="2025-11-14"), replace(search, day="2025-11-14")], [at_home], {}, own_servers=["openai/ours"]
+    )
+    parts = {line.where.item: parts_by_line(found)[line.where] for line in found.lines if line.where.day == DAY}
+    assert {item: [(part.cause, part.amount) for part in some] for item, some in parts.items()} == {
+        "": [(Cause.OWN_SERVER, -750_000)],
+        "fees": [(Cause.OWN_SERVER, -10_000_000)],
+    }
     # Where theirs lists none, what ours have is a possible reason.
     assert causes(held([said()], [ours])) == [(Cause.FEES, -10_000_000)]
     assert causes(held([said()], [ours], tells=("cost",))) == [(Cause.FEES, -10_000_000)]

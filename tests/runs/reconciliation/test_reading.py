@@ -170,6 +170,7 @@ def test_a_text_with_a_line_break_and_separators_is_one_cell() -> None:
         ("2025-11-12,m,@SUM(A1)", "formula"),
         ("=TODAY(),m,1", "formula"),
         ("2025-11-12,m,1e999", "out of range"),
+        ("2025-11-12,m,0e-999", "out of range"),
         ("2025-11-12,m,NaN", "no figure"),
         ("2025-11-12,m,12x", "no figure"),
         ("2025-11-12,m,5000000000", "more than a billion"),

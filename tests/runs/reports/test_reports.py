@@ -15,7 +15,8 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from runs.models import Bill, Report, ReportKind, ReportMail, ReportWish
+from runs.ledger import rollups
+from runs.models import Bill, Call, Correction, Report, ReportKind, ReportMail, ReportWish
 from runs.notices.sending import TAKEN_S
 from runs.reports import making
 from runs.reports.figures import Figures, figures_from, figures_of
@@ -34,6 +35,7 @@ from tests.runs.reports.history import (
     DECEMBER,
     MONDAY,
     NOVEMBER,
+    OCTOBER,
     USD,
     fold,
     make_autumn,
@@ -121,6 +123,19 @@ class TestWords:
         Bill.objects.filter(month=NOVEMBER).update(spent_nusd=100_500_000_000)
         figures = november(autumn)
         assert (figures.spent_nusd, figures.other_nusd) == (100_500_000_000, -2_500_000_000)
+
+    def test_what_came_late_for_a_closed_month_is_told_where_its_bill_took_it(self, autumn: Cast) -> None:
+        call = Call.objects.get(run__crew__name="Support", billed_month=OCTOBER)
+        Correction.objects.create(call=call, booked_nusd=20 * USD, cost_nusd=22 * USD, month=NOVEMBER)
+        Call.objects.filter(pk=call.pk).update(cost_nusd=22 * USD)
+        rollups.rebuild(autumn.team.pk)
+        Bill.objects.filter(month=OCTOBER).update(closed_at=DECEMBER)
+        Bill.objects.filter(month=NOVEMBER).update(spent_nusd=102 * USD)
+        figures = november(autumn)
+        assert (figures.before_nusd, figures.spent_nusd) == (60 * USD, 102 * USD)
+        support = figures.changes[0]
+        assert (support.crew, support.before_nusd, support.spent_nusd) == ("Support", 20 * USD, 63 * USD)
+        assert figures.other_nusd == -3 * USD  # of Notes alone
 
 
 class TestWhoGetsThem:

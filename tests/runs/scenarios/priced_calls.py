@@ -37,6 +37,10 @@ PRICES: Mapping[str, Price] = {
         D("1"), D("1"), request_usd=D("0.005"), search_usd=D("0.0051234567"), citation_usd_per_mtok=D("2")
     ),
     "own/by-second": Price(D("0.1"), D("0.2"), second_usd=D("0.0003123456")),
+    "perplexity/cached": Price(
+        D("1"), D("1"), D("0.25"), request_usd=D("0.005"), search_usd=D("0.0051234567"), citation_usd_per_mtok=D("2")
+    ),
+    "own/cached-by-second": Price(D("0.1"), D("0.2"), D("0.03"), D("0.125"), second_usd=D("0.0003123456")),
 }
 LENGTHS = (0, 1, 500, 1_023, 1_024, 4_096, 8_193, 127_999, 128_000, 128_001, 200_000, 200_001, 300_000)
 AGENTS = ("finance", "news", "")
@@ -80,11 +84,32 @@ def is_as_booked(call: Call) -> bool:
     return call.cache_hit or call.state == "unknown" or (call.state == "error" and nothing)
 
 
+def own_price(call: Call) -> Price | None:
+    """The price that is kept with the call."""
+    if call.input_usd_per_mtok is None or call.output_usd_per_mtok is None:
+        return None
+    fees = (name for name in FEE_FIELDS if name != "extra_reserve_usd")
+    return Price(**{name: getattr(call, name) for name in (*PRICE_FIELDS, *fees)})
+
+
+def own_cost(call: Call) -> int | None:
+    """What the call costs by its own tokens, time and price, in 1e-9 USD, reckoned by the engine and not read; but for
+    what nobody can reckon: what its provider stated, and what was booked for one that did not answer."""
+    if call.provider_is_booked:
+        return call.provider_nusd
+    return call.cost_nusd if is_as_booked(call) else to_nusd(charge_of(usage_of(call), own_price(call)).cost_usd)
+
+
+def is_untimed(call: Call, price: Price) -> bool:
+    """Whether a price by the second cannot be put on the call."""
+    return bool(price.second_usd) and not call.took_ms and not is_as_booked(call)
+
+
 def repriced(calls: Iterable[Call], price: Price) -> tuple[int, int]:
     """What the calls with a known cost were booked at, and would cost at this price, in 1e-9 USD."""
     before = after = 0
     for call in calls:
-        if call.kind == "model" and call.cost_nusd is not None:
+        if call.kind == "model" and call.cost_nusd is not None and not is_untimed(call, price):
             before += call.cost_nusd
             cost = to_nusd(charge_of(usage_of(call), price).cost_usd)
             after += call.cost_nusd if is_as_booked(call) else cost or 0

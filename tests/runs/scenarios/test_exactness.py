@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -11,18 +12,23 @@ from django.utils import timezone
 
 from agents_app.models import Crew
 from engine.catalogue.pricing import Price, charge_of
+from runs.ledger import rollups
 from runs.ledger.invariants.check import look
 from runs.models import Call, PriceQuote, UsageSum
 from runs.money import to_nusd
-from runs.scenarios.answer import answer
+from runs.prices.month import month_by_list
+from runs.scenarios.answer import Sums, answer
 from runs.scenarios.asked import Asked, ModelRule
+from runs.scenarios.targets import Group
 from tests.cast import Cast
 from tests.ledger import make_call
 from tests.runs.scenarios.priced_calls import (
     PRICES,
     WHOLE,
     is_as_booked,
+    is_untimed,
     list_quotes,
+    own_cost,
     repriced,
     some_calls,
     this_month,
@@ -37,16 +43,27 @@ def by_run(run_id: object, **changed: object) -> Asked:
     return Asked(q=f"id:{run_id}", **changed)  # type: ignore[arg-type]
 
 
+def key_of(of: Call | Group) -> tuple[str, str]:
+    return of.agent, of.model
+
+
+def by_agent_and_model(calls: Iterable[Call]) -> dict[tuple[str, str], list[Call]]:
+    found: dict[tuple[str, str], list[Call]] = {}
+    for call in calls:
+        found.setdefault(key_of(call), []).append(call)
+    return found
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_with_its_own_models_and_prices_a_run_costs_what_it_cost(cast: Cast, crew: Crew, seed: int) -> None:
     run = some_calls(cast, crew, seed)
     calls = list(Call.objects.filter(run=run, kind="model"))
-    stored = sum(call.cost_nusd or 0 for call in calls)
+    due = {key: sum(own_cost(call) or 0 for call in some) for key, some in by_agent_and_model(calls).items()}
     for asked in (by_run(run.pk), Asked(month=this_month()), Asked(crew=crew.slug)):
         found = answer(cast.owner, asked)
-        assert (found.total.calls, found.total.cost_nusd) == (len(calls), stored)
-        assert found.total.new_nusd == found.total.compared_nusd == stored
-        assert [line.sums.difference_nusd for line in found.lines] == [0] * len(found.lines)
+        assert (found.total.calls, found.total.cost_nusd) == (len(calls), sum(due.values()))
+        for one in ("cost_nusd", "compared_nusd", "new_nusd"):
+            assert {key_of(line.target.group): getattr(line.sums, one) for line in found.lines} == due, one
         assert found.tolerance_nusd == 0
         assert found.total.unpriced_calls == sum(call.cost_nusd is None for call in calls)
 
@@ -79,12 +96,29 @@ def test_another_model_costs_what_the_engine_would_book(cast: Cast, crew: Crew, 
         assert summed.tolerance_nusd == 0
 
 
+def test_calls_of_unknown_time_have_no_price_by_the_second(cast: Cast, crew: Crew) -> None:
+    list_quotes()
+    run = some_calls(cast, crew, 15)
+    Call.objects.filter(run=run, kind="model", model__in=("gpt-4o", "gemini/odd")).update(took_ms=0)
+    rollups.rebuild(run.team_id)
+    calls = list(Call.objects.filter(run=run, kind="model").exclude(model="own/by-second"))
+    rules = tuple(ModelRule(model, "own/by-second") for model in [*PRICES, "acme-7b"] if model != "own/by-second")
+    untimed = sum(is_untimed(call, PRICES["own/by-second"]) for call in calls)
+    assert untimed > 3
+    for asked in (by_run(run.pk, models=rules), Asked(month=this_month(), models=rules)):
+        found = answer(cast.owner, asked)
+        moved = sum((line.sums for line in found.lines if line.target.is_other), Sums())
+        assert (moved.compared_nusd, moved.new_nusd) == repriced(calls, PRICES["own/by-second"])
+        assert (moved.untimed_calls, moved.unlisted_then, found.tolerance_nusd) == (untimed, 0, 0)
+
+
 def test_the_present_list_changes_only_what_is_priced_otherwise_in_it(cast: Cast, crew: Crew) -> None:
-    run = some_calls(cast, crew, 6)
+    run = some_calls(cast, crew, 6, count=80)
     dearer = replace(PRICES["xai/tiered"], output_usd_per_mtok=Decimal("16.0000000003"))
     list_quotes({**PRICES, "xai/tiered": dearer})
     calls = list(Call.objects.filter(run=run, model="xai/tiered"))
-    ordinary = [call for call in calls if call.prompt_tokens <= 128_000 or is_as_booked(call)]
+    fits = [call for call in calls if call.prompt_tokens <= 128_000 or is_as_booked(call)]
+    ordinary = [call for call in fits if not call.provider_is_booked]
     found = answer(cast.owner, by_run(run.pk, prices="list"))
     for line in found.lines:
         if line.target.group.model not in ("xai/tiered", "acme-7b"):
@@ -96,8 +130,20 @@ def test_the_present_list_changes_only_what_is_priced_otherwise_in_it(cast: Cast
     assert before != after
 
 
+def test_a_month_by_the_list_is_the_same_figure_on_both_pages(cast: Cast, crew: Crew) -> None:
+    some_calls(cast, crew, 16, count=80)
+    other = {name: replace(price, output_usd_per_mtok=Decimal("3.1"), tiers=()) for name, price in PRICES.items()}
+    list_quotes(other)
+    stated = Call.objects.filter(team=cast.team, provider_is_booked=True, model__in=PRICES).count()
+    assert stated
+    found, by_list = answer(cast.owner, Asked(month=this_month(), prices="list")).total, month_by_list(cast.owner).total
+    assert (found.compared_nusd, found.new_nusd) == (by_list.booked_nusd, by_list.listed_nusd)
+    assert by_list.more_nusd != 0
+    assert (found.kept_stated_calls, found.stated_calls) == (stated, 0)
+
+
 def test_a_list_as_of_a_day_is_that_days(cast: Cast, crew: Crew) -> None:
-    run = some_calls(cast, crew, 7)
+    run = some_calls(cast, crew, 7, count=80)
     now = timezone.now()
     list_quotes({"gpt-4o": replace(WHOLE, input_usd_per_mtok=Decimal(9))}, begins_at=now - timedelta(days=9))
     list_quotes({"gpt-4o": WHOLE}, begins_at=now - timedelta(days=3))
@@ -114,7 +160,10 @@ def test_a_list_as_of_a_day_is_that_days(cast: Cast, crew: Crew) -> None:
 
 @pytest.mark.parametrize("hit", [0, 37, 100])
 def test_cached_prompts_cost_what_the_engine_would_book(cast: Cast, crew: Crew, hit: int) -> None:
-    run = some_calls(cast, crew, 8)
+    run = some_calls(cast, crew, 8, count=80)
+    calls = Call.objects.filter(run=run, kind="model", cached_usd_per_mtok__isnull=False, prompt_tokens__gte=1_024)
+    for fee in ("request_usd", "second_usd"):
+        assert calls.filter(**{f"{fee}__gt": 0}).exists()  # fees beside a cache
     due = 0
     for call in Call.objects.filter(run=run, kind="model", cost_nusd__isnull=False):
         due += _with_cache(call, Decimal(hit) / 100)
@@ -138,6 +187,7 @@ def _with_cache(call: Call, hit: Decimal) -> int:
         request_usd=call.request_usd,
         search_usd=call.search_usd,
         citation_usd_per_mtok=call.citation_usd_per_mtok,
+        second_usd=call.second_usd,
     )
     no_prompt = replace(usage_of(call), prompt_tokens=0, cached_prompt_tokens=0, cache_write_tokens=0)
     rest = _exact(no_prompt, price)

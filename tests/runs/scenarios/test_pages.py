@@ -21,8 +21,9 @@ from runs.models import Call, PriceQuote, Run, Scenario
 from runs.money import usd_text
 from runs.named.actions import MAX_OF_PERSON
 from runs.named.queries import seen_by
+from runs.prices.actions import PriceOrder, set_price
 from runs.scenarios.actions import remove_scenario, rename_scenario, save_scenario
-from runs.scenarios.answer import answer
+from runs.scenarios.answer import PLACES, answer
 from runs.scenarios.asked import AgentRule, Asked, ModelRule, of_json, of_query
 from runs.scenarios.one_down import RULE
 from runs.scenarios.own_texts import measured
@@ -167,7 +168,29 @@ class TestWhatIf:
         for asked in (Asked(q=f"id:{ran.pk}", models=(CHEAPER,)), asked_of(ran, models=[MINI])):
             total = answer(cast.viewer, asked).total
             assert (total.unpriced_calls, total.compared_calls, total.compared_nusd) == (1, 2, 1_500_000)
-            assert (total.new_nusd, total.whole_new_nusd) == (2 * THEN_NUSD, 3 * THEN_NUSD)
+            assert (total.new_nusd, total.compared_calls) == (2 * THEN_NUSD, 2)
+
+    def test_calls_of_unknown_time_have_no_price_by_the_second(self, cast: Cast, ran: Run) -> None:
+        set_price(
+            cast.owner,
+            PriceOrder(
+                "own/server", input_usd_per_mtok=Decimal(0), output_usd_per_mtok=Decimal(0), second_usd=Decimal("0.01")
+            ),
+        )
+        Call.objects.filter(run=ran, step=0).update(took_ms=1_500)  # the two others never said
+        rollups.rebuild(ran.team_id)
+        by_second = ModelRule("gpt-4o", "own/server")
+        page = html(signed_in(cast.viewer).get(f"{WHAT_IF}?{Asked(q=f'id:{ran.pk}', models=(by_second,)).query}"))
+        assert "The same seconds are assumed" in page
+        assert "How long 2 calls took is not known" in page
+        assert "have no price in this list" not in page
+        for asked in ({"q": f"id:{ran.pk}"}, {"month": month_of(ran)}):
+            found = api(cast.viewer, "post", "/answer", asked | {"models": [{"model": "gpt-4o", "to": "own/server"}]})
+            total = found.json()["total"]
+            assert (total["compared_calls"], total["untimed_calls"], total["then_usd"]) == (1, 2, "0.015")
+        query = Asked(month=ran.created_at.date().replace(day=1), models=(by_second,)).query
+        lines = list(csv.DictReader(StringIO(signed_in(cast.viewer).get(f"{WHAT_IF}csv/?{query}").content.decode())))
+        assert (lines[-1]["untimed_calls"], lines[-1]["compared_calls"], lines[-1]["then_usd"]) == ("2", "1", "0.015")
 
     def test_what_the_other_model_cannot_do_stands_beside_it(self, cast: Cast, ran: Run) -> None:
         Call.objects.filter(run=ran, step=0).update(prompt_tokens=8_193, params={"response_schema": {}})
@@ -307,6 +330,16 @@ class TestSaved:
         client.post(f"{PAGE}{one.pk}/remove/")
         assert list(seen_by(cast.viewer, Scenario).values_list("name", flat=True)) == ["Two"]
 
+    def test_while_others_are_reckoned_it_says_so_and_keeps_its_figures(
+        self, cast: Cast, ran: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        saved = save_scenario(cast.owner, "Mini", Asked(q=f"id:{ran.pk}", models=(CHEAPER,)), for_team=True)
+        monkeypatch.setattr(PLACES, "_patience_s", 0.01)
+        with PLACES.one(), PLACES.one():
+            response = signed_in(cast.viewer).get(f"{PAGE}{saved.pk}/")
+        assert response.status_code == 429
+        assert "Other runs are being re-priced. Try again in a moment." in html(response)
+
     def test_one_whose_price_is_gone_says_so_and_keeps_its_figures(self, cast: Cast, ran: Run) -> None:
         saved = save_scenario(cast.owner, "One", asked_of(ran, models=[MINI]), for_team=False)
         Scenario.objects.filter(pk=saved.pk).update(
@@ -338,6 +371,9 @@ class TestApi:
             "compared_usd": "0.00225",
             "then_usd": "0.000135",
             "difference_usd": "-0.002115",
+            "untimed_calls": 0,
+            "stated_calls": 0,
+            "kept_stated_calls": 0,
         }
         assert [(line["agent"], line["then_usd"]) for line in found["lines"]] == [
             ("finance", "0.00009"),
