@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from engine.catalogue.pricing import Price, Rates
@@ -13,7 +11,7 @@ from runs.money import usd_text
 from runs.prices.figures import FIGURES
 from runs.prices.month import ModelMonth, MonthByList
 from runs.prices.queries import ModelPrice, Past
-from runs.spreadsheets import safe
+from runs.spreadsheets import csv_text, safe
 from teams.times import time_text
 
 COLUMNS = ("model", "above_tokens", *FIGURES, "entry", "source", "own", "discount_percent", "begins_at")
@@ -29,7 +27,9 @@ MONTH_COLUMNS = (
 
 def csv_of(prices: Iterable[ModelPrice]) -> str:
     """The same figures as in the API's JSON. A model without a known price has a line without figures."""
-    return _csv(COLUMNS, ([safe(one.model), *line, *_about(one)] for one in prices for line in _lines(one.price)))
+    return csv_text(
+        [COLUMNS, *([safe(one.model), *line, *_about(one)] for one in prices for line in _lines(one.price))]
+    )
 
 
 def csv_of_history(model: str, past: Iterable[Past]) -> str:
@@ -37,21 +37,13 @@ def csv_of_history(model: str, past: Iterable[Past]) -> str:
     rows = (
         [safe(model), safe(one.quote.model), *line, *_about_past(one)] for one in past for line in _lines(one.price)
     )
-    return _csv(HISTORY_COLUMNS, rows)
+    return csv_text([HISTORY_COLUMNS, *rows])
 
 
 def csv_of_month(found: MonthByList) -> str:
     """``section`` is model or total."""
     sections = [*(("model", one) for one in found.models), ("total", found.total)]
-    return _csv(MONTH_COLUMNS, ([section, f"{found.month:%Y-%m}", *_sums(one)] for section, one in sections))
-
-
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text([MONTH_COLUMNS, *([section, f"{found.month:%Y-%m}", *_sums(one)] for section, one in sections)])
 
 
 def _lines(price: Price | None) -> Iterator[list[object]]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
-from io import StringIO
 
+from runs import spreadsheets
 from runs.money import usd_text
 from runs.reconciliation.matching.causes import Part
 from runs.reconciliation.matching.comparison import Line
@@ -24,12 +23,7 @@ Row = dict[str, object]
 
 def csv_text(check: Check) -> str:
     """``section`` is line, part or total. Parts sum to the difference of their line, lines to the total."""
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for row in _rows(check):
-        writer.writerow([row.get(name, "") for name in COLUMNS])
-    return text.getvalue()
+    return spreadsheets.csv_text([COLUMNS, *([row.get(name, "") for name in COLUMNS] for row in _rows(check))])
 
 
 def _rows(check: Check) -> Iterator[Row]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
-from io import StringIO
 
+from runs import spreadsheets
 from runs.money import usd_text
 from runs.scenarios.answer import Answer, Sums
 from runs.spreadsheets import safe
@@ -18,11 +17,7 @@ COLUMNS = (
 
 
 def csv_text(found: Answer) -> str:
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    writer.writerows(_rows(found))
-    return text.getvalue()
+    return spreadsheets.csv_text([COLUMNS, *_rows(found)])
 
 
 def _rows(found: Answer) -> Iterator[list[str]]:
