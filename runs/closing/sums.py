@@ -1,6 +1,6 @@
 """What the head of a closed bill says of its lines: sums by each dimension, positions and what was wasted.
 
-Sums by label are the database's (``labels.py``): a program may give each of its runs labels of its own.
+Sums by label are the database's (``details.label_sums``): a program may give each of its runs labels of its own.
 """
 
 from __future__ import annotations
