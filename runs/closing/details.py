@@ -13,8 +13,7 @@ from psycopg.sql import SQL
 
 from runs.bill_sums.dimensions import DIMENSIONS
 from runs.closing.lines import usd
-from runs.closing.sums import MOST_VALUES, Sum
-from runs.closing.sums import listed as in_order
+from runs.closing.sums import MOST_VALUES, Sum, dearest_first
 from runs.ledger.corrections import CORRECTED_NUSD
 from runs.sql import listed, statement
 from runs.words import WASTE_WORDS
@@ -28,8 +27,6 @@ PRICES = (
     *("input_usd_per_mtok", "output_usd_per_mtok", "cached_usd_per_mtok", "cache_write_usd_per_mtok"),
     *("reasoning_usd_per_mtok", "citation_usd_per_mtok", "request_usd", "search_usd", "second_usd"),
 )
-
-
 LABEL = "label "
 MOST_LABELS = 20
 """Labels by which sums are frozen, the dearest first; the lines have them all."""
@@ -77,7 +74,7 @@ def _of_label(found: Sequence[tuple[str | None, int, Sum]], total: Sum) -> list[
     without = total - sum((one for _, _, one in found), Sum())
     if without.calls or without.counter_lines:
         sums.append((None, without))
-    return in_order(sums, *others)
+    return dearest_first(sums, *others)
 
 
 def _reason(reason: str, one: Sum, row: Mapping[str, Any] | None) -> dict[str, Any]:
