@@ -10,7 +10,6 @@ from django.db import connection, transaction
 
 from runs.closing import details
 from runs.closing.document import head_text, sha256_of
-from runs.closing.labels import label_sums
 from runs.closing.lines import write_lines
 from runs.closing.open_calls import described, open_calls
 from runs.closing.sums import DEFINITIONS, Sums
@@ -78,7 +77,7 @@ def _freeze(who: Principal, team: Team, bill: Bill, token: ApiToken | None, go_o
     head = head_text(
         _identity(team, bill, number)
         | {"closed_at": time_text(closed_at), "closed_by": by}
-        | _figures(bill, team, sums, label_sums(bill_id, sums.total, go_on))
+        | _figures(bill, team, sums, details.label_sums(bill_id, sums.total, go_on))
     )
     go_on()
     frozen: dict[str, Any] = {

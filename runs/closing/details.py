@@ -1,8 +1,10 @@
-"""What a closed bill keeps besides its lines: runs behind what was wasted, prices that were applied, late figures."""
+"""What a closed bill keeps besides its lines: runs behind what was wasted, prices that were applied, late figures, and
+sums by label."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,7 +13,7 @@ from psycopg.sql import SQL
 
 from runs.bill_sums.dimensions import DIMENSIONS
 from runs.closing.lines import usd
-from runs.closing.sums import Sum
+from runs.closing.sums import MOST_VALUES, Sum, dearest_first
 from runs.ledger.corrections import CORRECTED_NUSD
 from runs.sql import listed, statement
 from runs.words import WASTE_WORDS
@@ -25,6 +27,9 @@ PRICES = (
     *("input_usd_per_mtok", "output_usd_per_mtok", "cached_usd_per_mtok", "cache_write_usd_per_mtok"),
     *("reasoning_usd_per_mtok", "citation_usd_per_mtok", "request_usd", "search_usd", "second_usd"),
 )
+LABEL = "label "
+MOST_LABELS = 20
+"""Labels by which sums are frozen, the dearest first; the lines have them all."""
 
 
 def waste(team: Team, month: date, sums: Mapping[str, Sum]) -> list[dict[str, Any]]:
@@ -45,6 +50,31 @@ def late_figures(team: Team, month: date) -> dict[str, Any]:
     difference = found[0]["all_usd"] if found else "0"
     items = [{name: value for name, value in row.items() if name != "all_usd"} for row in found[:MOST_LATE]]
     return {"count": len(found), "difference_usd": difference, "items": items}
+
+
+def label_sums(bill_id: int, total: Sum, go_on: Callable[[], None]) -> dict[str, list[dict[str, Any]]]:
+    """Sums of the bill's written lines by each of the dearest labels, under ``label NAME``, the dearest value first.
+    Each sums to ``total``. ``go_on`` is called between the statements."""
+    found: defaultdict[str, list[Any]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(DEAREST_LABELS, {"bill": bill_id, "most": MOST_LABELS})
+        names = [name for (name,) in cursor.fetchall()]
+        go_on()
+        cursor.execute(LABEL_SUMS, {"bill": bill_id, "names": names, "most": MOST_VALUES})
+        for name, value, values, *sums in cursor.fetchall():
+            found[name].append((value, values, Sum(*sums)))
+    go_on()
+    return {f"{LABEL}{name}": _of_label(found[name], total) for name in names}
+
+
+def _of_label(found: Sequence[tuple[str | None, int, Sum]], total: Sum) -> list[dict[str, Any]]:
+    """With what was launched without the label, so that all is in it."""
+    sums: list[tuple[str | None, Sum]] = [(value, one) for value, _, one in found if value is not None]
+    others = next(((values, one) for value, values, one in found if value is None), (0, None))
+    without = total - sum((one for _, _, one in found), Sum())
+    if without.calls or without.counter_lines:
+        sums.append((None, without))
+    return dearest_first(sums, *others)
 
 
 def _reason(reason: str, one: Sum, row: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -112,3 +142,32 @@ LATE_FIGURES = statement(
     all=SQL(usd(f"sum({CORRECTED_NUSD}) OVER ()")),
     more=SQL(CORRECTED_NUSD),
 )
+
+DEAREST_LABELS = """
+    SELECT label.name
+    FROM runs_closedline AS line CROSS JOIN LATERAL json_object_keys(line.text::json -> 'labels') AS label (name)
+    WHERE line.bill_id = %(bill)s
+    GROUP BY label.name ORDER BY sum(line.nusd) DESC, label.name COLLATE "C" LIMIT %(most)s
+"""
+
+# Of each name the dearest values, and in one row, without a value, what the others sum to and how many they are.
+LABEL_SUMS = """
+    WITH line AS (
+        SELECT line.nusd, line.is_counter_line, one.*
+        FROM runs_closedline AS line CROSS JOIN LATERAL json_to_record(line.text::json)
+            AS one (calls bigint, unpriced_calls bigint, cost_usd text, labels json)
+        WHERE line.bill_id = %(bill)s),
+    summed AS (
+        SELECT label.key AS name, coalesce(label.value, 'null') AS value,
+               coalesce(sum(line.calls), 0) AS calls, coalesce(sum(line.unpriced_calls), 0) AS unpriced_calls,
+               count(*) FILTER (WHERE line.is_counter_line) AS counter_lines, sum(line.nusd) AS nusd,
+               count(*) FILTER (WHERE line.cost_usd IS NULL) AS unknown
+        FROM line CROSS JOIN LATERAL json_each_text(line.labels) AS label
+        WHERE label.key = ANY(%(names)s) GROUP BY 1, 2),
+    placed AS (
+        SELECT *, row_number() OVER (PARTITION BY name ORDER BY nusd DESC, value COLLATE "C") <= %(most)s AS is_shown
+        FROM summed)
+    SELECT name, CASE WHEN is_shown THEN value END AS shown, count(*), sum(calls)::bigint, sum(unpriced_calls)::bigint,
+           sum(counter_lines)::bigint, sum(nusd)::bigint, sum(unknown)::bigint
+    FROM placed GROUP BY name, shown
+"""

@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from engine.text import counted
+from runs.closing.details import LABEL
 from runs.closing.document import head_of
-from runs.closing.labels import LABEL
 from runs.closing.rates import Rate
 from runs.models import ClosedBill, ClosedLine
 from runs.money import to_nusd

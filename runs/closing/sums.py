@@ -1,6 +1,6 @@
 """What the head of a closed bill says of its lines: sums by each dimension, positions and what was wasted.
 
-Sums by label are the database's (``labels.py``): a program may give each of its runs labels of its own.
+Sums by label are the database's (``details.label_sums``): a program may give each of its runs labels of its own.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class Sums:
 
     def by(self) -> dict[str, list[dict[str, Any]]]:
         """Each dimension's sums, the dearest first, days in their order. All have the bill's total."""
-        found = {name: listed(*_bounded(sums)) for name, sums in self._by.items()}
+        found = {name: dearest_first(*_bounded(sums)) for name, sums in self._by.items()}
         found["day"].sort(key=lambda row: row["name"])
         return found
 
@@ -165,7 +165,9 @@ class Sums:
         return {reason: one for reason, one in self._by["waste"].items() if reason}
 
 
-def listed(sums: Iterable[tuple[str | None, Sum]], values: int = 0, others: Sum | None = None) -> list[dict[str, Any]]:
+def dearest_first(
+    sums: Iterable[tuple[str | None, Sum]], values: int = 0, others: Sum | None = None
+) -> list[dict[str, Any]]:
     """Rows by name, the dearest first. ``others``: what ``values`` further values sum to, at the end."""
     ordered = sorted(sums, key=lambda item: (-item[1].nusd, item[0] or ""))
     rows = [{"name": name, **one.shown()} for name, one in ordered]
@@ -173,7 +175,7 @@ def listed(sums: Iterable[tuple[str | None, Sum]], values: int = 0, others: Sum 
 
 
 def _bounded(sums: Mapping[str | None, Sum]) -> tuple[list[tuple[str | None, Sum]], int, Sum | None]:
-    """What ``listed`` takes: the dearest, and what is beyond them."""
+    """What ``dearest_first`` takes: the dearest, and what is beyond them."""
     ordered = sorted(sums.items(), key=lambda item: -item[1].nusd)
     rest = [one for _, one in ordered[MOST_VALUES:]]
     return ordered[:MOST_VALUES], len(rest), sum(rest, Sum()) if rest else None

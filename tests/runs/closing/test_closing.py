@@ -175,8 +175,8 @@ def test_the_dearest_labels_and_values_are_frozen_and_the_others_are_one_sum(
     month: Month, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A program may give each of its runs names and values of its own."""
-    monkeypatch.setattr("runs.closing.labels.MOST_LABELS", 2)
-    monkeypatch.setattr("runs.closing.labels.MOST_VALUES", 2)
+    monkeypatch.setattr("runs.closing.details.MOST_LABELS", 2)
+    monkeypatch.setattr("runs.closing.details.MOST_VALUES", 2)
     for number in range(1, 6):
         run = month._run(month.crew, metadata={"order": number, f"own {number}": None})
         month._call(run, 15, cost_nusd=number * 1_000_000_000)
