@@ -35,7 +35,7 @@ def static(parser: Parser, token: Token) -> Node:
 
 
 class Address(URLNode):
-    def render(self, context: Context) -> SafeString:
+    def render(self, context: Context) -> str:
         view = self.view_name.resolve(context)
         if self.asvar or self.args or ":" in view or not context.autoescape:
             return super().render(context)

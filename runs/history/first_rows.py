@@ -24,7 +24,7 @@ from runs.models import Run
 from teams.access import Principal
 from teams.models import Team
 
-TEAM = object()
+TEAM: Any = object()
 """Stands in a statement's parameters for the id of the team that asks."""
 
 
@@ -72,4 +72,5 @@ def _composed(sort: str, columns: tuple[str, ...], count: int) -> _Composed:
     fields = {field.name: field for field in Run._meta.concrete_fields}
     loads = [getattr(fields.get(name), "from_db_value", None) for name in names]
     loaders = [(nth, load) for nth, load in enumerate(loads) if load is not None]
-    return _Composed(sql, parameters, namedtuple("Row", names)._make, loaders)  # type: ignore[misc]
+    row_class: Any = namedtuple("Row", names)
+    return _Composed(sql, parameters, row_class._make, loaders)
