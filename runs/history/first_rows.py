@@ -72,5 +72,5 @@ def _composed(sort: str, columns: tuple[str, ...], count: int) -> _Composed:
     fields = {field.name: field for field in Run._meta.concrete_fields}
     loads = [getattr(fields.get(name), "from_db_value", None) for name in names]
     loaders = [(nth, load) for nth, load in enumerate(loads) if load is not None]
-    row_class: Any = namedtuple("Row", names)
+    row_class: Any = namedtuple("Row", names)  # type: ignore[misc]
     return _Composed(sql, parameters, row_class._make, loaders)
