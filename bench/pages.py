@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -78,11 +79,15 @@ def crowds(table: Table, installation: Installation, team: Team, *, processes: i
     """Readers who click on the list of runs a second after each answer, beside viewers of one live run."""
     installation.start_web(installation.pgmq_url, processes=processes)
     crowd = Crowd(installation.web_port, team.cookies, [team.pages["list of 50 runs"]], team.events)
-    found = []
+    found, busy = [], []
+    workers = (installation.web, installation.postgres, psutil.Process())
     for readers in READERS:
+        before, began = [_own_s(one) for one in workers], time.monotonic()
         found.append(
             crowd.watch(readers=readers, viewers=VIEWERS, seconds=seconds, change=partial(change, team.live_run))
         )
+        took = time.monotonic() - began
+        busy.append([max(0.0, _own_s(one) - then) / took for one, then in zip(workers, before, strict=True)])
     installation.stop_web()
     last = found[-1]
     p95 = [1000 * quantile(one.seconds, 0.95) for one in found]
@@ -91,12 +96,23 @@ def crowds(table: Table, installation: Installation, team: Team, *, processes: i
         _row("p50, ms", found, lambda one: 1000 * quantile(one.seconds, 0.5)),
         Row("p95, ms", p95, 0, f"< {GOAL_P95_MS}", p95[-1] < GOAL_P95_MS),
         _row("sent away with 503", found, lambda one: one.statuses[503]),
+        *(
+            Row(f"cores that {who} took", [shares[nth] for shares in busy], 2)
+            for nth, who in enumerate(("the web", "PostgreSQL", "the clients"))
+        ),
         Row("other failures", [_failures(one) for one in found], 0, "= 0", not _failures(last)),
         _row("changes told to each viewer a second", found, lambda one: one.events / VIEWERS / one.took_s, digits=2),
         Row("viewers who lost their stream", [one.viewers_lost for one in found], 0, "= 0", not last.viewers_lost),
     ]
     name = f"{processes} web process{'es' if processes > 1 else ''}, {VIEWERS} viewers, and so many readers"
     table.section(name, [str(readers) for readers in READERS], rows)
+
+
+def _own_s(process: psutil.Process) -> float:
+    """Processor time so far; of this process without what it has started."""
+    if process.pid == os.getpid():
+        return time.process_time()
+    return cpu_s(process)
 
 
 def _row(name: str, found: list[Found], figure: Callable[[Found], float], digits: int = 0) -> Row:

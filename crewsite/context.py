@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from runs.notices.alerts import banners
 from teams.queries import names_of_teams
@@ -17,10 +20,18 @@ def site(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get("theme", "")
     user = getattr(request, "user", None)
     who = getattr(request, "who", None)
+    section = request.path.split("/")[3] if request.path.startswith("/t/") else ""
     return {
         "who": who,
         "alerts": lambda: banners(who) if who is not None else [],
-        "section": request.path.split("/")[3] if request.path.startswith("/t/") else "",
+        "section": section,
+        "nav": lambda: navigation(who.team.slug, section) if who is not None else "",
         "theme": theme if theme in THEMES else "",
         "my_teams": lambda: names_of_teams(user) if user is not None and user.is_authenticated else [],
     }
+
+
+@lru_cache(maxsize=1_000)
+def navigation(team: str, section: str) -> SafeString:
+    """The links at the head of all pages of a team, by its slug. Drawn once, since they depend on nothing else."""
+    return render_to_string("parts/nav.html", {"team": team, "section": section})

@@ -107,7 +107,7 @@ TEMPLATES = [
                 "crewsite.context.site",
             ],
             "builtins": [
-                "django.templatetags.static",
+                "crewsite.templatetags.addresses",
                 "crewsite.templatetags.content",
                 "crewsite.templatetags.parts",
                 "runs.templatetags.changes",

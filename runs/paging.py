@@ -58,8 +58,14 @@ def page_of(rows: QuerySet[Any, RowT], order: str, *, cursor: str, limit: int, l
         cursor,
         limit,
         read=lambda place, count: keyset.read(rows, place, count),
-        mark=lambda row: str(row.pk) if keyset.column == "pk" else f"{getattr(row, keyset.column)}_{row.pk}",
+        mark=marks_by(order),
     )
+
+
+def marks_by(order: str) -> Callable[[Any], str]:
+    """How cursors of ``page_of`` name a row, by the column it is sorted by."""
+    column = order.removeprefix("-")
+    return lambda row: str(row.pk) if column == "pk" else f"{getattr(row, column)}_{row.pk}"
 
 
 def read_page(

@@ -14,18 +14,19 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django_htmx.middleware import HtmxDetails
 
-from teams.models import Role, Team, User
+from teams.models import Role, Team, User, columns_of, from_row
 
 ModelT = TypeVar("ModelT", bound=Model)
 View = Callable[..., Any]
 
 # In SQL, because each request asks it: building the query anew took longer than all else about it.
 TEAM_WITH_ROLE = """
-    SELECT team.*, membership.role
+    SELECT {columns}, membership.role
     FROM teams_membership AS membership
     JOIN teams_team AS team ON team.id = membership.team_id
     JOIN teams_user AS person ON person.id = membership.user_id AND person.is_active
@@ -66,10 +67,14 @@ class TeamRequest(HttpRequest):
 
 def principal(user: User, team_slug: str) -> Principal:
     """The person as a member of the team with that slug. Raises ``Http404`` if they are in no such team."""
-    teams: list[Any] = list(Team.objects.raw(TEAM_WITH_ROLE, {"user": user.pk, "slug": team_slug}))
-    if not teams:
+    with connection.cursor() as cursor:
+        statement = TEAM_WITH_ROLE.format(columns=columns_of(Team, "team"))
+        cursor.execute(statement, {"user": user.pk, "slug": team_slug})
+        row = cursor.fetchone()
+    if row is None:
         raise Http404("No such team.")
-    return Principal(user, teams[0], Role(teams[0].role))
+    *team, role = row
+    return Principal(user, from_row(Team, team), Role(role))
 
 
 def visible_to(who: Principal, model: type[ModelT]) -> QuerySet[ModelT]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -157,8 +158,12 @@ def stop(processes: list[subprocess.Popen[bytes]]) -> None:
 
 def cpu_s(process: psutil.Process) -> float:
     """User and system time of a process and its children that still live."""
-    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
-    return sum(one.user + one.system for one in times)
+    spent = 0.0
+    for one in (process, *process.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            times = one.cpu_times()
+            spent += times.user + times.system
+    return spent
 
 
 def free_port() -> int:

@@ -84,7 +84,10 @@ class Room:
 
     def _give_places(self) -> None:
         while ticket := self._turns.take():
-            ticket.item.set_result(None)
+            if ticket.item.done():  # its time is over, and it has not yet come to leave the queue
+                self._turns.done(ticket)
+            else:
+                ticket.item.set_result(None)
 
     def _leave_place(self, ticket: Ticket[asyncio.Future[None]]) -> None:
         self._turns.done(ticket)
@@ -92,7 +95,8 @@ class Room:
 
     def _send_away(self, ticket: Ticket[asyncio.Future[None]]) -> None:
         self._turns.leave(ticket)
-        ticket.item.set_exception(self._refusal(ticket.whose))
+        if not ticket.item.done():
+            ticket.item.set_exception(self._refusal(ticket.whose))
 
     def _refusal(self, whose: str) -> NoRoom:
         is_own = self._bounds.each < self._bounds.at_work and not self._turns.may_begin(whose)

@@ -30,6 +30,7 @@ class RunLine:
     """
 
     row: Any
+    id_text: str
     address: str
 
     @property
@@ -132,8 +133,8 @@ class Waste:
 
 def lines_of(who: Principal, rows: Sequence[Any]) -> list[RunLine]:
     """A line for each row, which has the names in ``columns.read_for``."""
-    page_of_no_run = reverse("run", kwargs={"team": who.team.slug, "run_id": NO_RUN})
-    return [RunLine(row, page_of_no_run.replace(str(NO_RUN), str(row.pk))) for row in rows]
+    before, _, behind = reverse("run", kwargs={"team": who.team.slug, "run_id": NO_RUN}).partition(str(NO_RUN))
+    return [RunLine(row, text := str(row.pk), f"{before}{text}{behind}") for row in rows]
 
 
 def short(text: str, most: int) -> str:

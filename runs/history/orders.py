@@ -24,6 +24,11 @@ class Order:
         """The columns of a run's row that its cursors are made of, beside the id."""
         return () if self.is_grouped else (self.key.removeprefix("-"),)
 
+    @property
+    def is_one_stretch(self) -> bool:
+        """Whether its runs stand in their key's own order: those that have not ended are last also if -1 were first."""
+        return not self.is_grouped and (not self.ascending or self.key == "pk")
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnOrder:

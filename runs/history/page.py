@@ -50,7 +50,7 @@ class Choice:
 
     name: str
     label: str
-    options: Sequence[tuple[str, str, bool]]
+    options: tuple[tuple[str, str, bool], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +76,18 @@ class History:
     note: str  # which of them there are not; "" if all are known
     saved: Sequence[Offered]  # saved views, at most ``saved.MOST_SHOWN`` and the open one
     saved_count: int
-    orders = tuple(ORDERS.items())
 
     @property
-    def heads(self) -> Sequence[Head]:
-        columns = [
-            ("run", "Run", False),
-            *((name, COLUMNS[name].title, COLUMNS[name].is_figure) for name in self.columns),
-        ]
-        return [Head(title, is_figure, column_order(name, self.sort)) for name, title, is_figure in columns]
+    def heads(self) -> SafeString:
+        return _heads(tuple(self.columns), self.sort, self.q, self.and_columns)
+
+    @property
+    def order_options(self) -> SafeString:
+        return _order_options(self.sort)
+
+    @property
+    def selects(self) -> SafeString:
+        return _selects(tuple(self.choices))
 
     @property
     def more_saved(self) -> bool:
@@ -186,20 +189,42 @@ def _choices(who: Principal, run_filter: RunFilter) -> list[Choice]:
         typed, options = run_filter.value(name), list(offered[name])
         if typed not in dict(options):
             options.append((typed, short(typed, NAME_CHARS)))
-        choices.append(Choice(name, label, [(value, words, value == typed) for value, words in options]))
+        choices.append(Choice(name, label, tuple((value, words, value == typed) for value, words in options)))
     return choices
+
+
+# What depends on little else than the address is drawn once for it and kept: all of it is among the arguments, so that
+# nothing old is shown.
 
 
 @cache
 def _field_terms() -> SafeString:
-    """What each field of the filter means. Drawn once: it is the same on every page of the list."""
+    """What each field of the filter means."""
     return render_to_string("runs/history/_field_terms.html", {"fields": FIELDS.values()})
 
 
 @lru_cache(maxsize=100)
 def _column_choices(columns: tuple[str, ...]) -> SafeString:
-    """What the form that chooses columns offers: the shown ones first, in their order. Drawn once, since every page of
-    the list has it."""
+    """What the form that chooses columns offers: the shown ones first, in their order."""
     others = [name for name in COLUMNS if name not in columns]
     choices = [(name, COLUMNS[name], name in columns) for name in (*columns, *others)]
     return render_to_string("runs/history/_column_choices.html", {"choices": choices})
+
+
+@lru_cache(maxsize=100)
+def _order_options(sort: str) -> SafeString:
+    return render_to_string("runs/history/_order_options.html", {"orders": ORDERS.items(), "sort": sort})
+
+
+@lru_cache(maxsize=200)
+def _selects(choices: tuple[Choice, ...]) -> SafeString:
+    """The form beside the filter."""
+    return render_to_string("runs/history/_selects.html", {"choices": choices})
+
+
+@lru_cache(maxsize=200)
+def _heads(columns: tuple[str, ...], sort: str, q: str, and_columns: str) -> SafeString:
+    """The heads of the list's columns, with the links that sort by them."""
+    titles = [("run", "Run", False), *((name, COLUMNS[name].title, COLUMNS[name].is_figure) for name in columns)]
+    heads = [Head(title, is_figure, column_order(name, sort)) for name, title, is_figure in titles]
+    return render_to_string("runs/history/_heads.html", {"heads": heads, "q": q, "and_columns": and_columns})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,14 +12,15 @@ from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from runs.bounds.runs_at_once import kept_back
-from runs.figures.waste import waste_columns
-from runs.history.columns import USUAL, read_for
+from runs.history.columns import USUAL
 from runs.history.filters import RunFilter
+from runs.history.first_rows import computed, first_rows, names_read
 from runs.history.groups import page_in_groups
 from runs.history.lines import NO_RUN, RunLine, lines_of, short
 from runs.history.orders import NEWEST, ORDERS, UNENDED, Order
 from runs.models import Run
-from runs.paging import Page, cursor_id, page_of
+from runs.paging import Page, Place, cursor_id, marks_by, page_of, read_page
+from runs.sql import listed, statement
 from runs.states import RUN_LIVE, RunState
 from teams.access import Principal, visible_to
 from teams.refusals import Invalid
@@ -34,13 +35,16 @@ MAX_NEWER = 1_000
 """So many new runs are counted at most."""
 MAX_CREWS, NAME_CHARS = 200, 40
 # Those that ended are counted in their rollups.
-_STATE_COUNTS = """
+_STATE_COUNTS = statement(
+    """
     SELECT state, sum(runs)::bigint FROM (
         SELECT state, runs FROM runs_runsum WHERE team_id = %(team)s
         UNION ALL
-        SELECT state, 1 FROM runs_run WHERE team_id = %(team)s AND state = ANY(%(live)s)
+        SELECT state, 1 FROM runs_run WHERE team_id = %(team)s AND state IN ({live})
     ) AS counted GROUP BY state
-"""
+    """,
+    live=listed(f"'{state}'" for state in RUN_LIVE),
+)
 _NEWEST = "SELECT id FROM runs_run WHERE team_id = %s ORDER BY id DESC LIMIT 1"
 _CREWS = "SELECT slug, name FROM agents_app_crew WHERE team_id = %s AND builtin_key = '' ORDER BY name LIMIT %s"
 
@@ -65,11 +69,17 @@ def list_lines(
     order = _order(sort)
 
     def plain(runs: QuerySet[Run]) -> QuerySet[Run, Any]:
-        read = dict.fromkeys((*read_for(columns), *order.reads))
-        return runs.annotate(**_computed(who, read)).values_list(*read, named=True)
+        names = names_read(sort, columns)
+        return runs.annotate(**computed(who.team, names)).values_list(*names, named=True)
 
-    with _in_time(run_filter):
-        page = page_of_runs(who, run_filter, plain, sort=sort, cursor=cursor, limit=limit)
+    def first(_place: Place | None, count: int) -> list[Any]:
+        return first_rows(who, sort=sort, columns=columns, count=count)
+
+    if not cursor and not run_filter.conditions and order.is_one_stretch:
+        page = read_page("", limit, read=first, mark=marks_by(order.key))
+    else:
+        with _in_time(run_filter):
+            page = page_of_runs(who, run_filter, plain, sort=sort, cursor=cursor, limit=limit)
     return Page(lines_of(who, page.items), page.next, page.previous)
 
 
@@ -109,7 +119,7 @@ def newest_id(who: Principal) -> UUID:
 def state_counts(who: Principal) -> dict[str, int]:
     """How many of the team's runs are in each state."""
     with connection.cursor() as cursor:
-        cursor.execute(_STATE_COUNTS, {"team": who.team.pk, "live": list(RUN_LIVE)})
+        cursor.execute(_STATE_COUNTS, {"team": who.team.pk})
         return dict.fromkeys(RunState.values, 0) | dict(cursor.fetchall())
 
 
@@ -151,9 +161,3 @@ def _order(sort: str) -> Order:
     if sort not in ORDERS:
         raise Invalid(f"Sort by one of {', '.join(ORDERS)}.", fields={"sort": "Unknown order."})
     return ORDERS[sort]
-
-
-def _computed(who: Principal, read: Collection[str]) -> dict[str, Any]:
-    """Expressions for the columns that no run's row has, as far as they are read."""
-    computed: dict[str, Any] = {"kept_back": kept_back(who.team)} if "kept_back" in read else {}
-    return computed | dict(waste_columns()) if "waste_nusd" in read else computed

@@ -14,6 +14,7 @@ from runs.templatetags.times import moment, ticking, took
 from runs.templatetags.words import simulated, state, wait
 
 API = ' <span class="label-of">API</span>'
+SIMULATED = f" {simulated()}"
 UNLABELLED = ("state",)
 """On a narrow screen a state needs no label: it is told by its mark and word."""
 WRAPPED = {"by": "break", "tags": "tags whole", "error": "tags whole"}
@@ -23,14 +24,18 @@ Cell = Callable[[RunLine], str]
 
 
 def rows_of(lines: Iterable[RunLine], columns: Sequence[str]) -> SafeString:
-    """Every text that people or models wrote is escaped here. Figures and our own addresses need not be."""
+    """Every text that people or models wrote is escaped here. Figures and our own addresses need not be.
+
+    Parts are joined and not formatted: what Django marks as safe is formatted by way of a method in Python.
+    """
     cells = [(_begin(name), CELLS[name]) for name in columns]
-    return SafeString("".join(_row(line, cells) for line in lines))
-
-
-def _row(line: RunLine, cells: Sequence[tuple[str, Cell]]) -> str:
-    drawn = "".join([f"{begin}{cell(line)}</td>\n" for begin, cell in cells])
-    return f"{_run(line)}{drawn}</tr>\n"
+    parts: list[str] = []
+    for line in lines:
+        parts.append(_run(line))
+        for begin, cell in cells:
+            parts += (begin, cell(line), "</td>\n")
+        parts.append("</tr>\n")
+    return SafeString("".join(parts))
 
 
 def _begin(name: str) -> str:
@@ -41,16 +46,16 @@ def _begin(name: str) -> str:
 
 
 def _run(line: RunLine) -> str:
-    crew, launched_at = escape(line.crew), f"{line.created_at:%Y-%m-%d %H:%M:%S} UTC"
-    label = simulated() if line.simulated else ""
+    crew, launched_at = escape(line.crew), f"{str(line.created_at)[:19]} UTC"
+    label = SIMULATED if line.simulated else " "
     about = f'<div class="{"bad" if line.failed else "quiet"} clip">{escape(line.about)}</div>' if line.about else ""
     return f"""<tr>
 <td class="tick">
-<input class="form-check-input" type="checkbox" form="ticked" name="runs" value="{line.pk}"
+<input class="form-check-input" type="checkbox" form="ticked" name="runs" value="{line.id_text}"
  aria-label="Compare {crew}, {launched_at}">
 </td>
 <td class="grow">
-<a class="fw-medium" href="{line.address}">{crew}</a> <span class="quiet">{line.version}</span> {label}{about}
+<a class="fw-medium" href="{line.address}">{crew}</a> <span class="quiet">{line.version}</span>{label}{about}
 </td>
 """
 

@@ -48,9 +48,9 @@ def moment(when: datetime | None) -> SafeString:
         return SafeString(NOTHING)
     seconds = (timezone.now() - when).total_seconds()
     text = _ago(seconds) if seconds < WEEK_S else f"{when:%Y-%m-%d}"
-    exact = when.isoformat(" ", "seconds")[:19]
+    exact = when.isoformat()
     # Nothing in it is anybody's text.
-    return SafeString(f'<time class="num" datetime="{when.isoformat()}" title="{exact} UTC">{text}</time>')
+    return SafeString(f'<time class="num" datetime="{exact}" title="{exact[:10]} {exact[11:19]} UTC">{text}</time>')
 
 
 @register.filter

@@ -17,7 +17,7 @@ from agents_app.models import Crew
 from crewsite.api import api
 from teams.access import Principal, fetch, principal, visible_to
 from teams.api.bearer import Bearer
-from teams.models import Role
+from teams.models import Role, Team, User
 from tests.cast import Cast, make_crew
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +43,24 @@ OPEN_BY_NATURE = {"api:api-root", "api:openapi-json", "api:openapi-view"}
 def test_members_reach_their_teams_rows(cast: Cast, name: str) -> None:
     crew = make_crew(cast.owner)
     assert fetch(Crew, getattr(cast, name), slug=crew.slug) == crew
+
+
+def test_person_and_team_of_a_request_are_whole(cast: Cast) -> None:
+    """They are read by SQL of our own, column by column."""
+    Team.objects.filter(pk=cast.owner.team.pk).update(
+        name="Acme & Co", runs_at_once=7, fallback_model="m", is_demo=True
+    )
+    person, others = User.objects.get(pk=str(cast.owner.user.pk)), User.objects.exclude(pk=cast.owner.user.pk)
+    team = principal(person, cast.owner.team.slug).team
+    for read, model in ((person, User), (team, Team)):
+        kept = model.objects.filter(pk=read.pk).values().get()
+        assert {name: getattr(read, name) for name in kept} == kept
+        assert not read._state.adding
+        read.save()
+    with pytest.raises(User.DoesNotExist):
+        User.objects.get(pk=0)
+    with pytest.raises(User.DoesNotExist):
+        others.get(pk=person.pk)
 
 
 def test_a_stranger_finds_nothing(cast: Cast) -> None:

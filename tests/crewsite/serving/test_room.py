@@ -103,6 +103,20 @@ async def test_who_gives_up_waiting_leaves_the_place_to_the_next(work: Work) -> 
     assert [await tasks[place] for place in (0, 2, 3)] == ["done"] * 3
 
 
+async def test_a_place_that_falls_to_somebody_whose_time_is_just_over_goes_to_the_next(work: Work) -> None:
+    """Their future is cancelled, and their task has not run since: the very moment is made by the loop's order."""
+    room, loop = Room("page", Bounds(at_work=1, waiting=50, patience_s=5)), asyncio.get_running_loop()
+    first, late = await begin(room, work, 2, begun=1)
+    loop.call_soon(loop.call_soon, late.cancel)
+    work.go.set()
+    while work.under_way:
+        time.sleep(0.01)  # and not in the loop, which must not run before the thread has ended
+    time.sleep(0.1)
+    assert await first == "done"
+    assert await room.carry_out(work) == "done"
+    assert late.cancelled()
+
+
 class TestShares:
     """One who asks for much waits for themselves; another is served meanwhile."""
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from agents_app.actions import create_crew
 from agents_app.models import Crew
 from runs.history import api
+from runs.history.columns import COLUMNS, USUAL
 from runs.history.filters import RunFilter
 from runs.history.orders import FIRST_ORDERS, ORDERS, column_order
 from runs.history.queries import list_lines, list_runs
@@ -244,3 +245,15 @@ def test_a_second_click_on_a_head_turns_the_order_round() -> None:
 
 def test_the_api_names_the_same_orders() -> None:
     assert list(get_args(api.Sort)) == list(ORDERS)
+
+
+def test_first_pages_are_those_that_would_be_composed_anew(cast: Cast, many: list[Run]) -> None:
+    """A filter that all runs fit is composed by Django each time, as all lists once were."""
+    anew = RunFilter.parse("-crew:=nowhere", cast.owner)
+    for sort, columns in product((name for name, order in ORDERS.items() if order.is_one_stretch), (USUAL, [*COLUMNS])):
+        for who in (cast.owner, cast.stranger):  # by the same statement
+            ask = partial(list_lines, who, sort=sort, cursor="", limit=7, columns=columns)
+            first, asked = ask(EVERYTHING), ask(anew)
+            assert [line.row._asdict() for line in first.items] == [line.row._asdict() for line in asked.items]
+            assert (first.next, first.previous) == (asked.next, asked.previous)
+            assert len(first.items) == (7 if who is cast.owner else 1)
