@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from agents_app.formats.budget import UsedUpError
 from agents_app.formats.project import read_project, read_text
+from agents_app.formats.python_tree import forget_looked_at
 from agents_app.formats.report import NOWHERE, Imported, Level, Remark, Report, UnreadableError, at_line
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.size import excesses
@@ -43,6 +44,8 @@ def _imported(reader: Callable[[Report], CrewSpec | None]) -> Imported:
         report.error(error.place, at_line(error.place, f"{error}; import a part of it."))
     except RecursionError:
         report.error(NOWHERE, "The source is nested too deeply, or something in it contains itself; it cannot be read.")
+    finally:
+        forget_looked_at()
     over = () if spec is None else excesses(spec)
     for excess in over:
         report.error(NOWHERE, f"{excess.field}: {excess.message}")

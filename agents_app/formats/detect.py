@@ -7,7 +7,7 @@ import json
 import re
 from typing import Literal
 
-from agents_app.formats.python_tree import parsed
+from agents_app.formats.python_tree import looked_at
 
 Format = Literal["python", "yaml", "json", "jsonc", "notebook", "unknown"]
 
@@ -57,7 +57,7 @@ def format_of(text: str, *, filename: str = "") -> Format:
 def is_python(text: str) -> bool:
     """Whether a text parses as Python and is more than words or annotations, which some YAML is too."""
     try:
-        tree = parsed(text)
+        tree = looked_at(text)
     except (SyntaxError, ValueError):
         return False
     return any(not isinstance(node, ast.Expr | ast.AnnAssign) or _is_call(node) for node in tree.body)

@@ -45,12 +45,30 @@ def parsed(text: str, *, mode: Literal["exec", "eval"] = "exec", tokens: int = M
         raise TooLargeError(f"The Python has {len(text):,} characters; at most {MAX_CHARS:,} are read.")
     if tokens_in(text) > tokens:
         raise TooLargeError(f"The Python has more than {MAX_TOKENS:,} words and signs in all; import a part of it.")
+    if mode == "exec" and (kept := _kept.pop(text, None)):
+        return kept
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes such as "\d" do not matter here
             return ast.parse(text, mode=mode)
     except (RecursionError, MemoryError) as error:
         raise TooLargeError("The Python is nested too deeply to be read.") from error
+
+
+_kept: dict[str, ast.Module] = {}
+
+
+def looked_at(text: str) -> ast.Module:
+    """As ``parsed``, which hands this tree out if it is asked for the same text next, and does not parse it again."""
+    tree = parsed(text)
+    _kept.clear()
+    _kept[text] = tree
+    return tree
+
+
+def forget_looked_at() -> None:
+    """Of a text that was not read after all: its tree takes up to 200 MB."""
+    _kept.clear()
 
 
 @lru_cache(maxsize=1)  # a source is told to be Python, parsed and counted, one after the other

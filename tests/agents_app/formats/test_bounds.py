@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import textwrap
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents_app.formats import read, read_files
+from agents_app.formats import python_tree, read, read_files
 from agents_app.formats.budget import Budget
 from agents_app.formats.python import read_python
 from agents_app.formats.python.texts import without_indentation
@@ -220,6 +221,21 @@ def test_no_pattern_takes_more_than_linear_time() -> None:
     names = ended.stdout.splitlines()
     assert ended.returncode == 0, names[-1:]
     assert {"paste._FENCE", "python_tree._TOKEN", "detect._PYTHON", "yaml.strict._INT"} <= set(names)
+
+
+def test_a_source_is_parsed_once_and_no_tree_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, parsed = ast.parse, []
+
+    def noted(text: str, **options: Any) -> Any:
+        parsed.append(text)
+        return parse(text, **options)
+
+    monkeypatch.setattr(ast, "parse", noted)
+    first, second = read(CREW), read(CREW)
+    assert first.spec == second.spec is not None
+    assert [text.strip() for text in parsed] == [CREW.strip()] * 2
+    read(f"It is told to be Python, and not read:\n\n```\n{CREW}```\n")
+    assert not python_tree._kept
 
 
 @given(st.text(alphabet=" \tab\n", max_size=60))

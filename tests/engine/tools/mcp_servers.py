@@ -12,17 +12,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import ToolAnnotations
 
 from tests.engine.loopback import Asked, Reply, Site
 
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import MCPServer
+
 
 def sound_server(calls: list[str]) -> MCPServer:
+    from mcp.server.mcpserver import MCPServer  # late: each process that looks for tests reads this file
+    from mcp.server.mcpserver.exceptions import ToolError
+    from mcp.types import ToolAnnotations
+
     server: MCPServer = MCPServer("sound")
 
     @server.tool(description="Adds two numbers.", annotations=ToolAnnotations(read_only_hint=True))

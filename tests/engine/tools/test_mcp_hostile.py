@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from mcp import types
 
 from engine.bounded import Effort
 from engine.tools.mcp import server
@@ -168,6 +167,8 @@ async def test_pages_of_tools_are_counted_together() -> None:
 
 
 async def test_slow_patterns_of_many_tools_are_bounded_by_the_runs_effort_and_by_the_clock() -> None:
+    from mcp import types  # late: each process that looks for tests reads this file
+
     slow = {"type": "object", "properties": {f"p{n}": {"pattern": "(a{400}b{400}){1,900}"} for n in range(60)}}
     tools = [{"name": "good", "inputSchema": OBJECT}, *({"name": f"t{n}", "inputSchema": slow} for n in range(60))]
     effort = Effort(0.5)

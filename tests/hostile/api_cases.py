@@ -1,0 +1,88 @@
+"""Cases of all operations, as schemathesis makes them from the API's description, sent and looked at.
+
+To load schemathesis and make the cases takes as long as to find all other tests, which each process does: so this is
+loaded, and they are made, when the test begins.
+"""
+
+from __future__ import annotations
+
+import os
+from copy import deepcopy
+from itertools import count
+
+import pytest
+import schemathesis
+from django.core.wsgi import get_wsgi_application
+from django.db import transaction
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis import Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.pytest.lazy import get_all_tests
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from crewsite.api import api
+from tests.hostile.rows import Rows
+
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "3"))
+IS_LONG = "HOSTILE_EXAMPLES" in os.environ
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    unsupported_method,
+]
+LARGE = {"post_crew", "put_crew"}
+"""Operations whose bodies have a thousand boundaries: of those the short run sends one in ``ONE_IN``."""
+ONE_IN = 12
+SETTINGS = settings(
+    max_examples=EXAMPLES,
+    phases=(Phase.explicit, Phase.generate),  # what fails is short enough without shrinking, which takes long
+    deadline=None,
+    derandomize=not IS_LONG,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+_turn = count()
+
+
+def send_all(rows: Rows, headers: dict[str, str], subtests: pytest.Subtests, *, boundaries: bool) -> None:
+    """``boundaries``: also each boundary of each field once, beside random examples."""
+    document = schemathesis.openapi.from_dict(deepcopy(dict(api.get_openapi_schema(path_prefix="/api/v1/"))))
+    document.app = get_wsgi_application()
+    document = document.exclude(operation_id="run_events")  # its answer does not end by itself
+    document.config.generation.update(max_examples=EXAMPLES, with_security_parameters=False)
+    document.config.phases.coverage.enabled = boundaries
+
+    def one(case: Case) -> None:
+        _send(case, rows, headers)
+
+    asked = 0
+    for made in get_all_tests(schema=document, test_func=one, settings=SETTINGS, given_kwargs={}):
+        operation, ask = made.ok()
+        with subtests.test(operation.label):
+            ask()
+        asked += 1
+    assert asked > 60
+
+
+def _send(case: Case, rows: Rows, headers: dict[str, str]) -> None:
+    """Sends the case, to rows that are there, and looks at the answer. What the request changed is undone."""
+    view = case.operation.definition.raw["operationId"]
+    if view in LARGE and not IS_LONG and next(_turn) % ONE_IN:
+        return
+    names = set(case.path_parameters or ())
+    case.path_parameters = {name: str(value) for name, value in rows.parameters(names, view, case.method).items()}
+    with transaction.atomic():
+        response = case.call(headers=headers)
+        transaction.set_rollback(True)
+    case.validate_response(response, checks=CHECKS)
