@@ -32,8 +32,8 @@ from runs.reconciliation.api import router as reconciliations
 from runs.run.api import router as runs
 from runs.scenarios.api import router as scenarios
 from teams.api.error_body import error_body
-from teams.api.providers import router as providers
 from teams.api.request_body import StrictParser, unreadable_json
+from teams.providers.api import router as providers
 from teams.refusals import Refusal, TooMany
 
 

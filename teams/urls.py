@@ -3,7 +3,10 @@
 from django.urls import path
 
 from teams import views
+from teams.people import views as people
+from teams.providers import views as providers
 from teams.signin import views as signin
+from teams.tokens import views as tokens
 from teams.webhooks import views as webhooks
 
 urlpatterns = [
@@ -12,14 +15,16 @@ urlpatterns = [
     path("signin/<str:secret>/", signin.signin_link, name="signin_link"),
     path("signout/", signin.signout, name="signout"),
     path("t/<slug:team>/settings/", views.settings_page, name="settings"),
-    path("t/<slug:team>/settings/providers/", views.add_provider, name="add_provider"),
-    path("t/<slug:team>/settings/providers/<int:pk>/books/", views.book_stated, name="book_stated"),
-    path("t/<slug:team>/settings/providers/<int:pk>/remove/", views.remove_provider, name="remove_provider"),
-    path("t/<slug:team>/settings/providers/<int:pk>/test/", views.test_provider, name="test_provider"),
-    path("t/<slug:team>/settings/providers/<int:pk>/change/", views.change_provider, name="change_provider"),
-    path("t/<slug:team>/settings/tokens/", views.issue_token, name="issue_token"),
-    path("t/<slug:team>/settings/tokens/<int:pk>/revoke/", views.revoke_token, name="revoke_token"),
-    path("t/<slug:team>/settings/webhooks/", webhooks.add_webhook, name="add_webhook"),
+    path("t/<slug:team>/settings/people/", people.people, name="people"),
+    path("t/<slug:team>/settings/account/", people.account, name="account"),
+    path("t/<slug:team>/settings/providers/", providers.keys, name="keys"),
+    path("t/<slug:team>/settings/providers/<int:pk>/books/", providers.book_stated, name="book_stated"),
+    path("t/<slug:team>/settings/providers/<int:pk>/remove/", providers.remove_provider, name="remove_provider"),
+    path("t/<slug:team>/settings/providers/<int:pk>/test/", providers.test_provider, name="test_provider"),
+    path("t/<slug:team>/settings/providers/<int:pk>/change/", providers.change_provider, name="change_provider"),
+    path("t/<slug:team>/settings/tokens/", tokens.tokens, name="tokens"),
+    path("t/<slug:team>/settings/tokens/<int:pk>/revoke/", tokens.revoke_token, name="revoke_token"),
+    path("t/<slug:team>/settings/webhooks/", webhooks.webhooks, name="webhooks"),
     path("t/<slug:team>/settings/webhooks/<int:pk>/remove/", webhooks.remove_webhook, name="remove_webhook"),
     path("t/<slug:team>/settings/webhooks/<int:pk>/active/", webhooks.set_active, name="set_webhook_active"),
     path("t/<slug:team>/settings/webhooks/<int:pk>/test/", webhooks.send_test, name="test_webhook"),
