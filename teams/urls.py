@@ -3,6 +3,7 @@
 from django.urls import path
 
 from teams import views
+from teams.invitations import views as invitations
 from teams.people import views as people
 from teams.providers import views as providers
 from teams.signin import views as signin
@@ -13,9 +14,17 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("signin/", signin.signin, name="signin"),
     path("signin/<str:secret>/", signin.signin_link, name="signin_link"),
+    path("join/", invitations.join, name="join"),
+    path("join/<str:secret>/", invitations.join_link, name="join_link"),
+    path("teams/new/", people.new_team, name="new_team"),
     path("signout/", signin.signout, name="signout"),
     path("t/<slug:team>/settings/", views.settings_page, name="settings"),
     path("t/<slug:team>/settings/people/", people.people, name="people"),
+    path("t/<slug:team>/settings/people/name/", people.rename_team, name="rename_team"),
+    path("t/<slug:team>/settings/people/invite/", people.invite, name="invite"),
+    path("t/<slug:team>/settings/people/<int:pk>/role/", people.change_role, name="change_role"),
+    path("t/<slug:team>/settings/people/<int:pk>/hand-over/", people.hand_over, name="hand_over"),
+    path("t/<slug:team>/settings/invitations/<int:pk>/withdraw/", people.withdraw, name="withdraw_invitation"),
     path("t/<slug:team>/settings/account/", people.account, name="account"),
     path("t/<slug:team>/settings/providers/", providers.keys, name="keys"),
     path("t/<slug:team>/settings/providers/<int:pk>/books/", providers.book_stated, name="book_stated"),

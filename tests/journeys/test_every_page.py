@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -104,6 +105,7 @@ def addresses(application: Application) -> Iterator[list[str]]:
         application.rows(SAVED, LONG[:60])
         asked = {"crew": crew, "models": [{"model": "gpt-4o-mini", "to": "gpt-4"}], "cache_hit_percent": 50}
         scenario = client.post("/scenarios", json={"name": LONG[:60], "team": True, "asked": asked}).json()
+        invited, member = _invited(client)
         application.rows(ALERT)
         application.rows(UNREACHED)
         team = [
@@ -127,6 +129,7 @@ def addresses(application: Application) -> Iterator[list[str]]:
                 "reports/",
                 "settings/people/",
                 "settings/account/",
+                f"settings/people/{member}/remove/",
                 "settings/providers/",
                 "settings/tokens/",
                 "settings/webhooks/",
@@ -163,9 +166,16 @@ def addresses(application: Application) -> Iterator[list[str]]:
             *("compare/", f"compare/?runs={one},{other},x", f"compare/output/?runs={one},{other}"),
             f"compare/?versions={crew}@1&q=crew:{crew}&q=status:succeeded",
         ]
-        yield [DOCS, "/signin/used/", *(f"/t/my-team/{path}" for path in team)]
+        yield [DOCS, "/signin/used/", invited, "/teams/new/", *(f"/t/my-team/{path}" for path in team)]
         client.delete(f"/providers/{key['id']}")
         client.post(f"/runs/{one}/cancel")
+
+
+def _invited(client: Any) -> tuple[str, int]:
+    """The path of a link that anybody may open, and the id of a membership; another invitation has a long address."""
+    link = client.post("/invitations", json={}).json()["link"]
+    client.post("/invitations", json={"email": f"{'a' * 60}@{'b' * 60}.example.com"}).raise_for_status()
+    return urlsplit(link).path, client.get("/members").json()["items"][0]["id"]
 
 
 def _wait_for(client: Any, run: str, state: str) -> None:
