@@ -34,6 +34,7 @@ from runs.run.api import router as runs
 from runs.scenarios.api import router as scenarios
 from teams.api.error_body import error_body
 from teams.api.request_body import StrictParser, unreadable_json
+from teams.log.api import router as log
 from teams.people.api import invitations_router, members_router, team_router
 from teams.providers.api import router as providers
 from teams.refusals import Refusal, TooMany
@@ -93,6 +94,7 @@ api.add_router("/team", team_router)
 api.add_router("/members", members_router)
 api.add_router("/members", leaving)
 api.add_router("/invitations", invitations_router)
+api.add_router("/log", log)
 api.add_router("/bills", closed_bills)  # first: to bills, "closed" would be a month
 api.add_router("/bills", bills)
 api.add_router("/usage", usage)

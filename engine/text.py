@@ -24,6 +24,15 @@ _FIRST_WITHOUT_BLANKS = "\u2e80"
 """Chinese, Japanese and Korean begin here: each of their words is written out as several syllables."""
 
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet may take for a formula."""
+
+
+def spreadsheet_safe(text: str) -> str:
+    """The text, with an apostrophe before what a spreadsheet would take for a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
 def latin(name: str) -> str:
     """The name in Latin letters, for addresses and keys: ``客户支持`` is "Ke Hu Zhi Chi", ``Ärzte`` "Arzte"."""
     if name.isascii():

@@ -4,6 +4,7 @@ from django.urls import path
 
 from teams import views
 from teams.invitations import views as invitations
+from teams.log import views as log
 from teams.people import views as people
 from teams.providers import views as providers
 from teams.signin import views as signin
@@ -25,6 +26,9 @@ urlpatterns = [
     path("t/<slug:team>/settings/people/<int:pk>/role/", people.change_role, name="change_role"),
     path("t/<slug:team>/settings/people/<int:pk>/hand-over/", people.hand_over, name="hand_over"),
     path("t/<slug:team>/settings/invitations/<int:pk>/withdraw/", people.withdraw, name="withdraw_invitation"),
+    path("t/<slug:team>/settings/log/", log.log, name="log"),
+    path("t/<slug:team>/settings/log/csv/", log.log_csv, name="log_csv"),
+    path("t/<slug:team>/settings/log/jsonl/", log.log_jsonl, name="log_jsonl"),
     path("t/<slug:team>/settings/account/", people.account, name="account"),
     path("t/<slug:team>/settings/providers/", providers.keys, name="keys"),
     path("t/<slug:team>/settings/providers/<int:pk>/books/", providers.book_stated, name="book_stated"),

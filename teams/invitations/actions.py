@@ -14,8 +14,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from engine.text import is_storable
-from teams.access import Principal, require
-from teams.models import Invitation, Membership, Role, Team, User
+from teams.access import COMMAND, Principal, require
+from teams.audit.record import record
+from teams.models import Invitation, Membership, Origin, Role, Team, User
 from teams.names import clean_name
 from teams.refusals import Conflict, Invalid, TooMany
 from teams.secrets import digest, new_secret
@@ -58,13 +59,16 @@ def invite(who: Principal, *, role: Role, email: str = "", days: int = USUAL_DAY
         created_by=who.user,
         expires_at=timezone.now() + timedelta(days=days),
     )
+    record(who, "invitation.made", invitation, name=_for(invitation), role=Role(role).label, days=days)
     return invitation, secret
 
 
+@transaction.atomic
 def withdraw(who: Principal, invitation: Invitation) -> None:
     """Its link is dead at once. One that was used or withdrawn stays as it is."""
     require(who, Role.OWNER)
-    Invitation.objects.filter(pk=invitation.pk, used_at=None, withdrawn_at=None).update(withdrawn_at=Now())
+    if Invitation.objects.filter(pk=invitation.pk, used_at=None, withdrawn_at=None).update(withdrawn_at=Now()):
+        record(who, "invitation.withdrawn", invitation, name=_for(invitation))
 
 
 def invitation_of(secret: str) -> Invitation | None:
@@ -82,7 +86,7 @@ def open_ones(team: Team) -> QuerySet[Invitation]:
 
 
 @transaction.atomic
-def accept(user: User, invitation: Invitation) -> Membership:
+def accept(user: User, invitation: Invitation, *, origin: Origin = COMMAND) -> Membership:
     """Uses the invitation up and makes the person a member. Of two uses at once one wins, and the other is a
     ``Conflict``; so is a member of the team, for whom it stays as it is. ``Invalid`` for another address's."""
     if invitation.email and user.email != invitation.email:
@@ -96,10 +100,14 @@ def accept(user: User, invitation: Invitation) -> Membership:
     used = _open().filter(pk=invitation.pk).update(used_at=Now(), used_by=user)
     if used != 1:
         raise Conflict(NO_LONGER)
-    return Membership.objects.create(team_id=invitation.team_id, user=user, role=invitation.role)
+    member = Membership.objects.create(team_id=invitation.team_id, user=user, role=invitation.role)
+    role = Role(invitation.role)
+    who = Principal(user, invitation.team, role, origin)
+    record(who, "member.joined", member, name=user.email, role=role.label, invitation=invitation.pk)
+    return member
 
 
-def accept_with_new_account(invitation: Invitation, *, name: str, password: str) -> User:
+def accept_with_new_account(invitation: Invitation, *, name: str, password: str, origin: Origin = COMMAND) -> User:
     """Makes an account with the invitation's own address, and accepts with it.
 
     Whether there is such an account is not looked at before the password is hashed; so what is wrong with the password
@@ -113,10 +121,14 @@ def accept_with_new_account(invitation: Invitation, *, name: str, password: str)
     try:
         with transaction.atomic():
             user = User.objects.create(email=invitation.email, name=name, password=hashed)
-            accept(user, invitation)
+            accept(user, invitation, origin=origin)
     except IntegrityError as error:  # there is one of this address
         raise Conflict(SIGN_IN_FIRST) from error
     return user
+
+
+def _for(invitation: Invitation) -> str:
+    return invitation.email or "whoever has the link"
 
 
 def _open() -> QuerySet[Invitation]:

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from teams.access import public
+from teams.access import origin_of, public
 from teams.forms import show_refusal
 from teams.guessing.tries import WRONG_LINKS, TooManyTries, count_wrong_secret
 from teams.invitations import actions
@@ -54,9 +54,10 @@ def join(request: HttpRequest) -> HttpResponse:
         return _page(request, invitation, form, status=422)
     try:
         if request.user.is_authenticated:
-            actions.accept(request.user, invitation)
+            actions.accept(request.user, invitation, origin=origin_of(request))
         else:
-            user = actions.accept_with_new_account(invitation, **form.cleaned_data)
+            origin = origin_of(request)
+            user = actions.accept_with_new_account(invitation, **form.cleaned_data, origin=origin)
             login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     except Refusal as refusal:
         show_refusal(form, refusal)

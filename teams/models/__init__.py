@@ -3,6 +3,7 @@
 Secrets are stored only encrypted or as hashes. ``access`` decides who may reach a row.
 """
 
+from teams.models.audit import AuditEntry, Origin, Way
 from teams.models.kept_json import KeptJSON
 from teams.models.keys import ApiToken, ProviderKey, Scope
 from teams.models.people import (
@@ -21,12 +22,14 @@ from teams.models.webhooks import Delivery, DeliveryState, Webhook, WebhookEvent
 __all__ = [
     "ApiToken",
     "AtLimit",
+    "AuditEntry",
     "Delivery",
     "DeliveryState",
     "IdempotentAnswer",
     "Invitation",
     "KeptJSON",
     "Membership",
+    "Origin",
     "ProviderKey",
     "Role",
     "Scope",
@@ -35,6 +38,7 @@ __all__ = [
     "TryCount",
     "User",
     "UserManager",
+    "Way",
     "Webhook",
     "WebhookEvent",
 ]

@@ -10,9 +10,10 @@ from django.db.models.functions import Now
 from django.utils.text import slugify
 
 from engine.text import latin
-from teams.access import Principal, require
+from teams.access import COMMAND, Principal, require
 from teams.actions import FIRST_CAPS
-from teams.models import ApiToken, Invitation, Membership, Role, Team, User
+from teams.audit.record import record
+from teams.models import ApiToken, Invitation, Membership, Origin, Role, Team, User
 from teams.names import clean_name
 from teams.refusals import Conflict, Invalid
 
@@ -24,7 +25,7 @@ MAX_TRIES = 50
 
 
 @transaction.atomic
-def make_team(user: User, *, name: str) -> Team:
+def make_team(user: User, *, name: str, origin: Origin = COMMAND) -> Team:
     """A new team with this person as its owner; its runs are bounded as every new team's. ``Invalid`` for its name,
     ``Conflict`` for one team too many."""
     name = clean_name(name)
@@ -34,6 +35,7 @@ def make_team(user: User, *, name: str) -> Team:
         raise Conflict(f"You own {owned} teams, and may own {MAX_TEAMS_OWNED}. Hand one over or leave it first.")
     team = _with_free_slug(name)
     Membership.objects.create(team=team, user=user, role=Role.OWNER)
+    record(Principal(user, team, Role.OWNER, origin), "team.made", team)
     return team
 
 
@@ -41,8 +43,9 @@ def make_team(user: User, *, name: str) -> Team:
 def rename_team(who: Principal, *, name: str) -> Team:
     """Its address stays, so that links to it go on working."""
     require(who, Role.OWNER)
-    who.team.name = clean_name(name)
+    was, who.team.name = who.team.name, clean_name(name)
     who.team.save(update_fields=["name"])
+    record(who, "team.renamed", who.team, was=was)
     return who.team
 
 
@@ -63,7 +66,8 @@ def change_role(who: Principal, member: Membership, *, role: Role) -> Membership
         _refuse_last_owner(locked)
         _withdraw_invitations_by(locked)
     Membership.objects.filter(pk=locked.pk).update(role=role)
-    locked.role = role
+    was, locked.role = Role(locked.role), role
+    record(who, "member.role_changed", locked, name=locked.user.email, was=was.label, now=Role(role).label)
     return locked
 
 
@@ -79,6 +83,7 @@ def hand_over(who: Principal, member: Membership) -> None:
     Membership.objects.filter(pk=other.pk).update(role=Role.OWNER)
     Membership.objects.filter(pk=own.pk).update(role=Role.EDITOR)
     _withdraw_invitations_by(own)
+    record(who, "team.handed_over", other, name=other.user.email)
 
 
 @transaction.atomic
@@ -97,6 +102,8 @@ def remove_member(who: Principal, member: Membership) -> None:
         withdrawn_at=Now()
     )
     ApiToken.objects.filter(team=who.team, user=locked.user, revoked_at=None).update(revoked_at=Now())
+    action = "member.left" if locked.user_id == who.user.pk else "member.removed"
+    record(who, action, locked, name=locked.user.email, role=Role(locked.role).label)
     locked.delete()
 
 

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from teams import queries
-from teams.access import TeamRequest, fetch, member, signed_in
+from teams.access import TeamRequest, fetch, member, origin_of, signed_in
 from teams.forms import show_refusal
 from teams.invitations import actions as invitations
 from teams.invitations.forms import InviteForm
@@ -128,7 +128,8 @@ def new_team(request: HttpRequest) -> HttpResponse:
         form, status = NewTeamForm(request.POST), 422
         if form.is_valid():
             try:
-                team = actions.make_team(request.user, **form.cleaned_data)  # type: ignore[arg-type]
+                origin = origin_of(request)
+                team = actions.make_team(request.user, **form.cleaned_data, origin=origin)  # type: ignore[arg-type]
             except Refusal as refusal:
                 status = refusal.status
                 show_refusal(form, refusal)

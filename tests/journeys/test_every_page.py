@@ -129,6 +129,7 @@ def addresses(application: Application) -> Iterator[list[str]]:
                 "reports/",
                 "settings/people/",
                 "settings/account/",
+                "settings/log/",
                 f"settings/people/{member}/remove/",
                 "settings/providers/",
                 "settings/tokens/",

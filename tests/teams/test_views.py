@@ -19,7 +19,7 @@ SETTINGS = "/t/acme/settings/"
 PROVIDERS = f"{SETTINGS}providers/"
 TOKENS = f"{SETTINGS}tokens/"
 PEOPLE = f"{SETTINGS}people/"
-PAGES = ("people", "account", "providers", "tokens", "webhooks")
+PAGES = ("people", "account", "log", "providers", "tokens", "webhooks")
 NOBODY = "http://127.0.0.1:9/v1"
 """So that the test of a key reaches nobody."""
 KEY = {"provider": "openai", "name": "default", "api_key": "sk-a-secret", "base_url": NOBODY}
