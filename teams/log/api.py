@@ -1,10 +1,11 @@
 """The API's operation on a team's log."""
 
+import re
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from ninja import Query, Router, Schema
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
@@ -14,8 +15,18 @@ from teams.log.queries import Asked, entries, page_of
 from teams.models import Role
 
 router = Router(tags=["team"])
+
+
+def iso_day(given: Any) -> Any:
+    """Only as 2026-11-29: a plain number would be taken for seconds since 1970."""
+    if isinstance(given, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", given, re.ASCII):
+        raise ValueError("Give a day as 2026-11-29.")
+    return given
+
+
 Text = Annotated[str, Query(max_length=254)]
-Before = Annotated[int | None, Query(ge=1, le=MAX_ID, description="`next` of the page before")]
+Day = Annotated[date | None, BeforeValidator(iso_day)]
+Before = Annotated[int | None, Field(ge=1, le=MAX_ID, description="`next` of the page before")]
 
 
 class LogEntryOut(Schema):
@@ -43,11 +54,12 @@ def list_log(
     person: Text = "",
     action: Text = "",
     thing: Text = "",
-    since: date | None = None,
-    until: date | None = None,
+    way: Literal["", "page", "token", "command"] = "",
+    since: Day = None,
+    until: Day = None,
     before: Before = None,
 ) -> dict[str, object]:
     """Who did what in the team, the newest first, for 13 months. Days are in UTC, both included."""
-    asked = Asked(person=person, action=action, thing=thing, since=since, until=until)
+    asked = Asked(person=person, action=action, thing=thing, way=way, since=since, until=until)
     rows, following = page_of(entries(request.auth, asked), before=before)
     return {"items": [as_dict(row) for row in rows], "next": following}

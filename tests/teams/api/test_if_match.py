@@ -34,7 +34,7 @@ NOTHING_TO_MATCH = {
     "patch_team": "says what the name shall be, whatever it was",
     "put_member_role": "says what the role shall be, whatever it was",
     "hand_over_team": "says who shall own the team, whoever did",
-    "delete_member": "ends a membership, which has no revision",
+    "remove_member": "ends a membership, which has no revision",
     "create_invitation": "makes a new invitation",
     "delete_invitation": "withdraws an invitation, which never changes",
     "create_price": "takes the place of the price before, which is kept",

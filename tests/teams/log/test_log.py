@@ -167,6 +167,9 @@ def test_files_and_the_api_say_the_same(cast: Cast, monkeypatch: pytest.MonkeyPa
     assert [row["object"] for row in rows] == [told[0]["object"], "viewer@example.com", "'=1+1"]
     assert json.loads(rows[1]["detail"]) == told[1]["detail"]
     assert program.get("/api/v1/log?action=member").json()["items"] == [told[1]]
+    assert program.get("/api/v1/log?way=token").json()["items"] == []
+    for query in ("since=0", "until=20261129", "before=0", "way=post"):
+        assert program.get(f"/api/v1/log?{query}").status_code == 422, query
     monkeypatch.setattr(queries, "PAGE_ROWS", 1)
     page = program.get("/api/v1/log").json()
     assert page["items"] == [told[0]]
