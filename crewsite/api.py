@@ -24,6 +24,7 @@ from runs.forecast.api import router as forecasts
 from runs.history.api import crew_router as version_figures
 from runs.history.api import router as history
 from runs.launch.api import router as launches
+from runs.leaving.api import router as leaving
 from runs.limits.api import router as limits
 from runs.operations.api import router as operations
 from runs.prices.api import router as prices
@@ -32,8 +33,10 @@ from runs.reconciliation.api import router as reconciliations
 from runs.run.api import router as runs
 from runs.scenarios.api import router as scenarios
 from teams.api.error_body import error_body
-from teams.api.providers import router as providers
 from teams.api.request_body import StrictParser, unreadable_json
+from teams.log.api import router as log
+from teams.people.api import invitations_router, members_router, team_router
+from teams.providers.api import router as providers
 from teams.refusals import Refusal, TooMany
 
 
@@ -87,6 +90,11 @@ api.add_router("/compare", comparisons)
 api.add_router("/operations", operations)
 api.add_router("/documents", documents)
 api.add_router("/providers", providers)
+api.add_router("/team", team_router)
+api.add_router("/members", members_router)
+api.add_router("/members", leaving)
+api.add_router("/invitations", invitations_router)
+api.add_router("/log", log)
 api.add_router("/bills", closed_bills)  # first: to bills, "closed" would be a month
 api.add_router("/bills", bills)
 api.add_router("/usage", usage)

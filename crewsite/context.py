@@ -20,11 +20,13 @@ def site(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get("theme", "")
     user = getattr(request, "user", None)
     who = getattr(request, "who", None)
-    section = request.path.split("/")[3] if request.path.startswith("/t/") else ""
+    path = request.path.split("/") if request.path.startswith("/t/") else []
+    section = path[3] if path else ""
     return {
         "who": who,
         "alerts": lambda: banners(who) if who is not None else [],
         "section": section,
+        "subsection": path[4] if len(path) > 4 else "",
         "nav": lambda: navigation(who.team.slug, section) if who is not None else "",
         "theme": theme if theme in THEMES else "",
         "my_teams": lambda: names_of_teams(user) if user is not None and user.is_authenticated else [],

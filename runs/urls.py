@@ -11,6 +11,7 @@ from runs.forecast import views as forecast
 from runs.history import views as history
 from runs.home import views as home
 from runs.launch import views as launch
+from runs.leaving import views as leaving
 from runs.limits import views as limits
 from runs.operations import views as operations
 from runs.prices import views as prices
@@ -92,6 +93,7 @@ urlpatterns = [
     path("reconciliations/<int:pk>/keys/", reconciliation.say_keys, name="say_keys"),
     path("reconciliations/<int:pk>/again/", reconciliation.compare_again, name="compare_again"),
     path("reconciliations/<int:pk>/remove/", reconciliation.remove_reconciliation, name="remove_reconciliation"),
+    path("settings/people/<int:pk>/remove/", leaving.remove_member, name="remove_member"),
     path("limits/", limits.limits_page, name="limits"),
     path("limits/texts/", retention.kept_texts, name="kept_texts"),
     path("reports/", reports.reports, name="reports"),

@@ -8,7 +8,7 @@ fails for one that declares none.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -19,10 +19,14 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django_htmx.middleware import HtmxDetails
 
-from teams.models import Role, Team, User, columns_of, from_row
+from teams.guessing.address import client_address
+from teams.models import Origin, Role, Team, User, Way, columns_of, from_row
 
 ModelT = TypeVar("ModelT", bound=Model)
 View = Callable[..., Any]
+
+COMMAND = Origin()
+"""Of what is not asked for by a request."""
 
 # In SQL, because each request asks it: building the query anew took longer than all else about it.
 TEAM_WITH_ROLE = """
@@ -36,11 +40,15 @@ TEAM_WITH_ROLE = """
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """One person who acts in one team. In a session ``role`` is the member's own; a token may give a smaller one."""
+    """One person who acts in one team. In a session ``role`` is the member's own; a token may give a smaller one.
+
+    ``origin``: from where, for the log; whose principal it is does not depend on it.
+    """
 
     user: User
     team: Team
     role: Role
+    origin: Origin = field(default=COMMAND, compare=False)
 
     def may(self, role: Role) -> bool:
         return self.role >= role
@@ -65,7 +73,12 @@ class TeamRequest(HttpRequest):
     htmx: HtmxDetails
 
 
-def principal(user: User, team_slug: str) -> Principal:
+def origin_of(request: HttpRequest) -> Origin:
+    """Of a request for a page."""
+    return Origin(Way.PAGE, client_address(request))
+
+
+def principal(user: User, team_slug: str, origin: Origin = COMMAND) -> Principal:
     """The person as a member of the team with that slug. Raises ``Http404`` if they are in no such team."""
     with connection.cursor() as cursor:
         statement = TEAM_WITH_ROLE.format(columns=columns_of(Team, "team"))
@@ -74,7 +87,7 @@ def principal(user: User, team_slug: str) -> Principal:
     if row is None:
         raise Http404("No such team.")
     *team, role = row
-    return Principal(user, from_row(Team, team), Role(role))
+    return Principal(user, from_row(Team, team), Role(role), origin)
 
 
 def visible_to(who: Principal, model: type[ModelT]) -> QuerySet[ModelT]:
@@ -151,7 +164,7 @@ def _checked(view: View, role: Role) -> View:
     def checked(request: TeamRequest, team: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
-        request.who = principal(request.user, team)
+        request.who = principal(request.user, team, origin_of(request))
         require(request.who, role)
         return view(request, *args, **kwargs)  # type: ignore[no-any-return]
 

@@ -17,6 +17,7 @@ from engine.providers.servers.known import NEEDS_BASE_URL, SERVERS
 from engine.text import latin
 from engine.web.addresses import complaint
 from teams.access import Principal, require
+from teams.audit.record import record
 from teams.models import ApiToken, Membership, ProviderKey, Role, Scope, SignInLink, Team, User
 from teams.reach import provider_reach, reach
 from teams.refusals import Conflict, Invalid
@@ -45,8 +46,13 @@ def begin_team(*, email: str, name: str, slug: str = "") -> Team:
     """
     slug = slug or slugify(latin(name))[:60].strip("-") or "team"
     user = User.objects.filter(email=email.lower()).first() or User.objects.create_user(email)
-    team, _ = Team.objects.get_or_create(slug=slug, defaults={"name": name} | FIRST_CAPS)
-    Membership.objects.get_or_create(team=team, user=user, defaults={"role": Role.OWNER})
+    team, is_new = Team.objects.get_or_create(slug=slug, defaults={"name": name} | FIRST_CAPS)
+    member, is_added = Membership.objects.get_or_create(team=team, user=user, defaults={"role": Role.OWNER})
+    who = Principal(user, team, Role.OWNER)
+    if is_new:
+        record(who, "team.made", team)
+    elif is_added:
+        record(who, "member.added", member, name=user.email, role=Role.OWNER.label)
     return team
 
 
@@ -76,6 +82,7 @@ def person_of_signin_link(secret: str) -> User | None:
     return None if link is None else link.user
 
 
+@transaction.atomic
 def issue_token(
     who: Principal, *, name: str = "", scope: str = Scope.RUN, life: timedelta | None = None
 ) -> tuple[ApiToken, str]:
@@ -93,14 +100,17 @@ def issue_token(
         scope=scope,
         expires_at=timezone.now() + life if life else None,
     )
+    record(who, "token.issued", token, name=f"{token} {token.name}".strip(), scope=scope)
     return token, secret
 
 
+@transaction.atomic
 def revoke_token(who: Principal, token: ApiToken) -> None:
     """Anybody may revoke their own token, an owner everybody's. Revoking twice changes nothing."""
     if token.user_id != who.user.pk:
         require(who, Role.OWNER)
-    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=Now())
+    if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=Now()):
+        record(who, "token.revoked", token, name=f"{token} {token.name}".strip(), of=token.user.email)
 
 
 def principal_of_token(secret: str) -> tuple[Principal, ApiToken] | None:
@@ -132,6 +142,7 @@ class KeySettings(TypedDict, total=False):
     books_stated: bool | None  # None is what is usual for the provider
 
 
+@transaction.atomic
 def add_provider(
     who: Principal,
     *,
@@ -157,7 +168,7 @@ def add_provider(
             fields={"name": "This name is taken."},
         )
     books_stated = settings.get("books_stated")
-    return ProviderKey.objects.create(
+    key = ProviderKey.objects.create(
         team=who.team,
         provider=provider,
         name=name,
@@ -169,17 +180,23 @@ def add_provider(
         books_stated=provider in STATES_ITS_COST if books_stated is None else books_stated,
         created_by=who.user,
     )
+    record(who, "key.added", key, base_url=key.base_url.partition("?")[0])
+    return key
 
 
+@transaction.atomic
 def book_stated(who: Principal, provider_key: ProviderKey, *, books_stated: bool) -> None:
     """Decides which cost is booked for runs that are claimed from now on: the provider's own figure, or ours."""
     require(who, Role.OWNER)
     ProviderKey.objects.filter(pk=provider_key.pk).update(books_stated=books_stated)
+    record(who, "key.changed", provider_key, books_stated=books_stated)
 
 
+@transaction.atomic
 def remove_provider(who: Principal, provider_key: ProviderKey) -> None:
     """Deletes a provider key. Runs that need it fail from their next call on."""
     require(who, Role.OWNER)
+    record(who, "key.removed", provider_key)
     provider_key.delete()
 
 

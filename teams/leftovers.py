@@ -1,4 +1,6 @@
-"""Deletes what nobody can use any more: answers under idempotency keys, sign-in links, sessions."""
+"""Deletes what nobody can use any more: answers under idempotency keys, sign-in links, invitations, sessions; and
+entries of the log after thirteen months.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,16 @@ LINKS = """
         SELECT id FROM teams_signinlink
         WHERE least(expires_at, used_at) < statement_timestamp() - interval '1 day' LIMIT %s)
 """
+INVITATIONS = """
+    DELETE FROM teams_invitation WHERE id IN (
+        SELECT id FROM teams_invitation
+        WHERE least(expires_at, used_at, withdrawn_at) < statement_timestamp() - interval '30 days' LIMIT %s)
+"""
+# The database lets none go that is younger.
+ENTRIES = """
+    DELETE FROM teams_auditentry WHERE id IN (
+        SELECT id FROM teams_auditentry WHERE at < statement_timestamp() - interval '13 months' LIMIT %s)
+"""
 SESSIONS = """
     DELETE FROM django_session WHERE session_key IN (
         SELECT session_key FROM django_session WHERE expire_date < statement_timestamp() LIMIT %s)
@@ -42,7 +54,7 @@ def forget_now_and_then() -> None:
 
 def forget() -> int:
     """How many rows were deleted. What is more than can be deleted soon is left for the next time."""
-    return sum(_delete(statement) for statement in (ANSWERS, LINKS, SESSIONS))
+    return sum(_delete(statement) for statement in (ANSWERS, LINKS, INVITATIONS, ENTRIES, SESSIONS))
 
 
 def _delete(statement: str) -> int:

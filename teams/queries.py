@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Now
 
 from teams.access import Principal, visible_to
-from teams.models import ApiToken, Delivery, Membership, ProviderKey, Team, User, Webhook
+from teams.models import ApiToken, Delivery, Invitation, Membership, ProviderKey, Team, User, Webhook
 
 _NAMES_OF_TEAMS = """
     SELECT team.slug, team.name
@@ -46,6 +47,17 @@ def live_tokens(who: Principal) -> QuerySet[ApiToken]:
 
 def members(who: Principal) -> QuerySet[Membership]:
     return visible_to(who, Membership).select_related("user").order_by("-role", "user__email")
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    """The person's teams with their roles in them, in the order in which they joined."""
+    return Membership.objects.filter(user=user).select_related("team").order_by("created_at", "pk")
+
+
+def open_invitations(who: Principal) -> QuerySet[Invitation]:
+    """Those that were neither used nor withdrawn and are not over, the newest first."""
+    waiting = visible_to(who, Invitation).filter(used_at=None, withdrawn_at=None, expires_at__gt=Now())
+    return waiting.select_related("created_by").order_by("-created_at", "-pk")
 
 
 def webhooks(who: Principal) -> QuerySet[Webhook]:

@@ -29,7 +29,7 @@ class Team:
             "list of 50 runs": f"{here}/runs/",
             "one run": f"{here}/runs/{self.ended_run}/",
             "crews": f"{here}/crews/",
-            "settings": f"{here}/settings/",
+            "settings": f"{here}/settings/providers/",
         }
 
     @property

@@ -91,7 +91,7 @@ _PATTERNS = (
     (re.compile(r"\bAIza[\w-]{20,}|\bAKIA[A-Z0-9]{12,}|\beyJ[\w-]{8,}\.[\w.-]+"), MASK),
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{4,}", re.IGNORECASE), rf"\1 {MASK}"),
     (re.compile(r"://[^\s/@]*:[^\s/@]*@"), f"://{MASK}@"),
-    (re.compile(r"/signin/[\w-]{16,}"), f"/signin/{MASK}"),
+    (re.compile(r"/(signin|join)/[\w-]{16,}"), rf"/\1/{MASK}"),
     (
         re.compile(
             r"\b((?:\w*api[_-]?key|x-api-key|authorization|password|passwd|\w*secret|\w*token|cookie)[\"']?\s*[:=]\s*)"

@@ -62,7 +62,7 @@ def _logged(request: HttpRequest, response: HttpResponseBase, began: float, requ
     return response
 
 
-LINKS = {"signin_link": "/signin/…", "stop_report": "/reports/stop/…"}
+LINKS = {"signin_link": "/signin/…", "join_link": "/join/…", "stop_report": "/reports/stop/…"}
 
 
 def _address(request: HttpRequest) -> str:

@@ -42,8 +42,8 @@ SIGN_IN_BOUNDS = Bounds(at_work=settings.SIGN_IN_THREADS, waiting=16, patience_s
 STREAMS_EACH = max(2, settings.LIVE_STREAMS // 10)
 """Live streams that one person keeps open."""
 RETRY_AFTER_S = 2
-SIGN_IN = "signin"
-"""The view's name."""
+SIGN_IN = frozenset({"signin", "join"})
+"""The names of the views that hash a password."""
 BUSY = "Crewsite has more to do than it can at the moment. Nothing was begun; try again in a few seconds."
 MANY_SIGN_IN = "Many people are signing in just now. Try again in a few seconds."
 OWN_SHARE = (
@@ -87,7 +87,7 @@ class Pages:
 
     def __init__(self) -> None:
         self._django = _Django()
-        reverse(SIGN_IN)  # reads all addresses now, and not on the event loop while the first requests wait
+        reverse("signin")  # reads all addresses now, and not on the event loop while the first requests wait
         self._shares = Shares()
         self._streams = 0
         self._streams_each: Counter[str] = Counter()
@@ -198,7 +198,7 @@ def kind_of(path: str) -> str:
         view = resolve(path).view_name
     except Resolver404:
         return "page"
-    if view == SIGN_IN:
+    if view in SIGN_IN:
         return "signin"
     return "stream" if view in STREAMS else "page"
 

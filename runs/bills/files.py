@@ -16,9 +16,9 @@ from runs.bills.lines import Line, Lines
 from runs.bills.months import MonthLine
 from runs.bills.page import charged
 from runs.money import usd_text
-from runs.spreadsheets import csv_text, safe
 from teams.access import Principal
 from teams.refusals import Invalid
+from teams.spreadsheets import csv_text, safe
 from teams.times import time_text
 
 COUNTS = (

@@ -11,8 +11,8 @@ from runs.compare.words import reason_title
 from runs.money import usd_text
 from runs.splits.cells import Split
 from runs.splits.facts import Side
-from runs.spreadsheets import csv_text as csv_of
-from runs.spreadsheets import safe
+from teams.spreadsheets import csv_text as csv_of
+from teams.spreadsheets import safe
 
 COLUMNS = (
     "section",

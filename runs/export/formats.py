@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runs.export.columns import COLUMNS
-from runs.spreadsheets import csv_text, safe
+from teams.spreadsheets import csv_text, safe
 
 UNPRICED = "unpriced"
 

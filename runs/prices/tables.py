@@ -11,7 +11,7 @@ from runs.money import usd_text
 from runs.prices.figures import FIGURES
 from runs.prices.month import ModelMonth, MonthByList
 from runs.prices.queries import ModelPrice, Past
-from runs.spreadsheets import csv_text, safe
+from teams.spreadsheets import csv_text, safe
 from teams.times import time_text
 
 COLUMNS = ("model", "above_tokens", *FIGURES, "entry", "source", "own", "discount_percent", "begins_at")

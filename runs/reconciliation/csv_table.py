@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runs import spreadsheets
 from runs.money import usd_text
 from runs.reconciliation.matching.causes import Part
 from runs.reconciliation.matching.comparison import Line
 from runs.reconciliation.page import Check
-from runs.spreadsheets import safe
+from teams import spreadsheets
+from teams.spreadsheets import safe
 
 COLUMNS = (
     *("section", "day", "model", "key", "item", "in_batch"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runs import spreadsheets
 from runs.money import usd_text
 from runs.scenarios.answer import Answer, Sums
-from runs.spreadsheets import safe
+from teams import spreadsheets
+from teams.spreadsheets import safe
 
 COLUMNS = (
     *("crew", "agent", "model", "model_then", "simulated", "calls", "unpriced_calls", "cost_usd"),

@@ -1,1 +1,1 @@
-"""The JSON API: what every operation shares, and the operations on provider keys."""
+"""The JSON API: what every operation shares."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from teams.access import Principal
 from teams.actions import principal_of_token
+from teams.guessing.address import client_address
 from teams.guessing.tries import WRONG_TOKENS, count_wrong_secret
-from teams.models import ApiToken, Role
+from teams.models import ApiToken, Origin, Role, Way
 
 
 class ApiRequest(HttpRequest):
@@ -47,4 +50,4 @@ class Bearer(HttpBearer):
                 f"This needs the role {self.role.label}; this token acts as {who.role.label} "
                 f"(the smaller of its scope, {api_token.scope}, and its person's role)."
             )
-        return who
+        return replace(who, origin=Origin(Way.TOKEN, client_address(request), api_token.prefix))

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
+from django.db import transaction
 from django.utils import timezone
 
 from engine.catalogue.model_ids import PROVIDERS
@@ -15,6 +16,7 @@ from engine.providers.servers.listing import Listing, ServerFault, list_models
 from engine.web.guarded_http import GuardedHttp
 from teams.access import Principal, require
 from teams.actions import provider_complaints
+from teams.audit.record import record
 from teams.models import ProviderKey, Role
 from teams.reach import provider_reach
 from teams.refusals import Invalid
@@ -40,7 +42,10 @@ def test_provider(who: Principal, key: ProviderKey) -> ProviderKey:
     except ServerFault as fault:
         key.test_fault = str(fault).replace(unseal(key.secret) or "\0", "[key]")[:MAX_FAULT_CHARS]
     found = {name: getattr(key, name) for name in ("base_url", "tested_at", "test_fault", "test_note", "model_ids")}
-    is_same = ProviderKey.objects.filter(pk=key.pk, **tested).update(**found)
+    with transaction.atomic():
+        is_same = ProviderKey.objects.filter(pk=key.pk, **tested).update(**found)
+        if is_same:
+            record(who, "key.tested", key, passed=not key.test_fault)
     return key if is_same else ProviderKey.objects.filter(pk=key.pk).first() or key
 
 
@@ -61,6 +66,7 @@ async def _listed(key: ProviderKey) -> tuple[Listing, str]:
         raise
 
 
+@transaction.atomic
 def change_provider(
     who: Principal, key: ProviderKey, *, api_key: str = "", base_url: str = "", api_version: str = ""
 ) -> ProviderKey:
@@ -77,4 +83,5 @@ def change_provider(
     key.secret, key.base_url, key.api_version = seal(secret), base_url.strip(), api_version.strip()
     key.test_fault, key.test_note, key.tested_at, key.model_ids = "", "", None, []
     key.save(update_fields=["secret", "base_url", "api_version", "test_fault", "test_note", "tested_at", "model_ids"])
+    record(who, "key.changed", key, base_url=key.base_url.partition("?")[0], new_secret=bool(api_key.strip()))
     return key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from engine.web.addresses import complaint
 from teams.access import Principal, require
+from teams.audit.record import record
 from teams.models import Delivery, DeliveryState, Role, Team, Webhook, WebhookEvent
 from teams.reach import reach
 from teams.refusals import Conflict, Invalid
@@ -37,31 +39,40 @@ def add_webhook(who: Principal, *, url: str, events: Sequence[str]) -> tuple[Web
     webhook = Webhook.objects.create(
         team=who.team, url=url.strip(), secret=seal(secret), events=ordered_events, created_by=who.user
     )
+    record(who, "webhook.added", webhook, name=_host(webhook), events=ordered_events)
     return webhook, secret
 
 
+@transaction.atomic
 def set_active(who: Principal, webhook: Webhook, *, active: bool) -> None:
     """While a webhook is off, no event adds a delivery, and deliveries that are due wait until it is on again."""
     require(who, Role.OWNER)
     Webhook.objects.filter(pk=webhook.pk).update(active=active)
+    record(who, "webhook.changed", webhook, name=_host(webhook), active=active)
 
 
+@transaction.atomic
 def remove_webhook(who: Principal, webhook: Webhook) -> None:
     """Deletes it with its deliveries, also those that are still to be sent."""
     require(who, Role.OWNER)
+    record(who, "webhook.removed", webhook, name=_host(webhook))
     webhook.delete()
 
 
+@transaction.atomic
 def send_again(who: Principal, delivery: Delivery) -> None:
     """Makes it due now, with as many tries as a new one. Its id stays, so that the receiver recognises it."""
     require(who, Role.OWNER)
     Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.DUE, attempts=0, next_try_at=Now())
+    record(who, "delivery.sent_again", delivery, name=delivery.event)
 
 
+@transaction.atomic
 def send_test(who: Principal, webhook: Webhook) -> None:
     """Makes a delivery of a test event."""
     require(who, Role.OWNER)
     _add_deliveries([webhook], who.team, TEST_EVENT, {"message": "This is a test of your webhook."})
+    record(who, "webhook.tested", webhook, name=_host(webhook))
 
 
 def announce(team_id: int, event: str, data: Callable[[], Mapping[str, Any]]) -> None:
@@ -74,6 +85,11 @@ def announce(team_id: int, event: str, data: Callable[[], Mapping[str, Any]]) ->
     webhooks = list(wanting.select_related("team"))
     if webhooks:
         _add_deliveries(webhooks, webhooks[0].team, event, data())
+
+
+def _host(webhook: Webhook) -> str:
+    """What the log calls it by: an address's path may hold a secret of the receiver's."""
+    return urlsplit(webhook.url).hostname or ""
 
 
 def _add_deliveries(webhooks: Sequence[Webhook], team: Team, event: str, data: Mapping[str, Any]) -> None:

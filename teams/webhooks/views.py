@@ -1,4 +1,4 @@
-"""Webhooks on the settings page: each view fetches through ``access``, calls one action and redirects back."""
+"""The page of a team's webhooks: each view fetches through ``access``, calls one action and redirects back."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
-from django.views.decorators.http import require_POST
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
 
+from teams import queries
 from teams.access import TeamRequest, fetch, member
 from teams.forms import WebhookForm, show_refusal
 from teams.models import Delivery, Role, Webhook
 from teams.refusals import Refusal
-from teams.views import show_settings
 from teams.webhooks import actions
 
 
 @member(Role.OWNER)
-@require_POST
-def add_webhook(request: TeamRequest) -> HttpResponse:
-    """The answer shows the new webhook's secret. No other page does."""
+@require_http_methods(["GET", "POST"])
+def webhooks(request: TeamRequest) -> HttpResponse:
+    """The answer to a POST shows the new webhook's secret. No other page does."""
+    if request.method == "GET":
+        return _page(request, WebhookForm())
     form = WebhookForm(request.POST)
     if form.is_valid():
         try:
             _, secret = actions.add_webhook(request.who, **form.cleaned_data)
-            return show_settings(request, new_webhook_secret=secret)
+            return _page(request, WebhookForm(), secret=secret)
         except Refusal as refusal:
             show_refusal(form, refusal)
-    return show_settings(request, webhook_form=form, status=422)
+    return _page(request, form, status=422)
 
 
 @member(Role.OWNER)
@@ -66,4 +67,14 @@ def send_again(request: TeamRequest, pk: UUID) -> HttpResponse:
 
 
 def _back(request: TeamRequest) -> HttpResponse:
-    return redirect(f"{reverse('settings', kwargs={'team': request.who.team.slug})}#webhooks")
+    return redirect("webhooks", team=request.who.team.slug)
+
+
+def _page(request: TeamRequest, form: WebhookForm, *, secret: str = "", status: int = 200) -> HttpResponse:
+    context = {
+        "webhook_form": form,
+        "new_webhook_secret": secret,
+        "hooks": queries.webhooks(request.who),
+        "deliveries": queries.last_deliveries(request.who),
+    }
+    return render(request, "teams/webhooks.html", context, status=status)

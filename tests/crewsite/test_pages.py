@@ -28,7 +28,17 @@ def test_pages_forbid_inline_script_eval_and_framing(owner: Client) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["crews", "crews/new", "crews/import", "runs", "templates", "knowledge", "workers", "settings"],
+    [
+        "crews",
+        "crews/new",
+        "crews/import",
+        "runs",
+        "templates",
+        "knowledge",
+        "workers",
+        "settings/people",
+        "settings/providers",
+    ],
     ids=lambda path: path,
 )
 def test_no_page_holds_inline_script_or_style(owner: Client, path: str) -> None:

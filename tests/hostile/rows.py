@@ -21,7 +21,8 @@ from runs.reconciliation.reading.cells_of_days import Theirs
 from runs.scenarios.actions import save_scenario
 from runs.scenarios.asked import Asked
 from teams.actions import add_provider, issue_token
-from teams.models import Delivery, WebhookEvent
+from teams.invitations.actions import invite
+from teams.models import Delivery, Role, WebhookEvent
 from teams.webhooks.actions import add_webhook, send_test
 from tests.cast import Cast
 from tests.runs.books import Books, last_month, make_books
@@ -32,6 +33,10 @@ PK_OF = {
     "book_stated": "provider",
     "take_back_price": "price",
     "revoke_token": "token",
+    "change_role": "member",
+    "hand_over": "member",
+    "remove_member": "member",
+    "withdraw_invitation": "invitation",
     "remove_webhook": "webhook",
     "set_webhook_active": "webhook",
     "test_webhook": "webhook",
@@ -90,6 +95,8 @@ class Rows:
             "secret": "no-such-link",
             "provider": "openai",
             "provider_id": self.pks["provider"],
+            "member_id": self.pks["member"],
+            "invitation_id": self.pks["invitation"],
             "price_id": self.pks["price"],
             "comment_id": self.pks["comment"],
             "scenario_id": self.pks["scenario"],
@@ -119,6 +126,8 @@ def make_rows() -> Rows:
         "token": issue_token(owner)[0].pk,
         "document": upload_document(owner, title="notes.txt", data=b"A lake lies there.").document.pk,
         "template": version.pk,
+        "member": owner.team.memberships.get(role=Role.RUNNER).pk,
+        "invitation": invite(owner, role=Role.VIEWER)[0].pk,
         "webhook": hook.pk,
         "delivery": Delivery.objects.get(webhook=hook).pk,
         "alert": alert.pk,

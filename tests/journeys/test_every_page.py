@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -105,8 +106,9 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
         application.rows(SAVED, LONG[:60])
         asked = {"crew": crew, "models": [{"model": "gpt-4o-mini", "to": "gpt-4"}], "cache_hit_percent": 50}
         scenario = client.post("/scenarios", json={"name": LONG[:60], "team": True, "asked": asked}).json()
-        application.rows(ALERT)
-        application.rows(UNREACHED)
+        invited, member = _invited(client)
+        for rows in (ALERT, UNREACHED):
+            application.rows(rows)
         team = [
             *(
                 "",
@@ -126,7 +128,13 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 "limits/",
                 "forecast/?money=simulated",
                 "reports/",
-                "settings/",
+                "settings/people/",
+                "settings/account/",
+                "settings/log/",
+                f"settings/people/{member}/remove/",
+                "settings/providers/",
+                "settings/tokens/",
+                "settings/webhooks/",
                 "bills/closed/",
                 "prices/?model=perplexity/sonar-deep-research",
                 "bills/?money=simulated",
@@ -161,7 +169,7 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
             f"compare/?versions={crew}@1&q=crew:{crew}&q=status:succeeded",
         ]
         ours = [*(f"/t/my-team/{path}" for path in team), *_of_months(books)]
-        yield [DOCS, "/signin/used/", *ours]
+        yield [DOCS, "/signin/used/", invited, "/teams/new/", *ours]
         client.delete(f"/providers/{key['id']}")
         client.post(f"/runs/{one}/cancel")
 
@@ -178,6 +186,13 @@ def _of_months(books: str) -> list[str]:
         f"{MONTH}/calls/?money=real",
     )
     return [f"/t/{books}/bills/{page}" for page in pages]
+
+
+def _invited(client: Any) -> tuple[str, int]:
+    """The path of a link that anybody may open, and the id of a membership; another invitation has a long address."""
+    link = client.post("/invitations", json={}).json()["link"]
+    client.post("/invitations", json={"email": f"{'a' * 60}@{'b' * 60}.example.com"}).raise_for_status()
+    return urlsplit(link).path, client.get("/members").json()["items"][0]["id"]
 
 
 def _wait_for(client: Any, run: str, state: str) -> None:

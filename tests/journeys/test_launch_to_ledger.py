@@ -56,10 +56,11 @@ PRICES = {
 
 @pytest.fixture
 def provider(page: Page) -> Iterator[OpenAIServer]:
-    """A provider on loopback whose key a person adds, and removes again, on the settings page."""
+    """A provider on loopback whose key a person adds, and removes again, in the settings."""
     with OpenAIServer(lambda body: "**Findings** <script>alert(1)</script>", latency_s=0.3, cached_tokens=7) as server:
         page.goto("/t/my-team/crews/")
         page.get_by_role("link", name="Settings").click()
+        page.get_by_role("link", name="Provider keys").click()
         page.locator("select[name=provider]").select_option("openai")
         page.locator("input[name=api_key]").fill("sk-journey-secret")
         page.locator("input[name=base_url]").fill(server.url)
@@ -69,6 +70,7 @@ def provider(page: Page) -> Iterator[OpenAIServer]:
         yield server
         page.goto("/t/my-team/crews/")
         page.get_by_role("link", name="Settings").click()
+        page.get_by_role("link", name="Provider keys").click()
         page.on("dialog", lambda dialog: dialog.accept())
         page.get_by_role("button", name="Remove the key").click()
         expect(page.get_by_text("is forgotten")).to_be_visible()

@@ -124,7 +124,18 @@ def _pages(cast: Cast, crew: Crew, runs: list[Run]) -> list[str]:
     call_command("load_templates", verbosity=0)
     document = upload_document(cast.owner, title="prices.md", data=b"A lamp costs 20.", collection="").document
     template = list_templates(cast.owner)[-1].version
-    paths = ["crews", "crews/new", "crews/import", "templates", "knowledge", "workers", "limits", "settings"]
+    paths = [
+        "crews",
+        "crews/new",
+        "crews/import",
+        "templates",
+        "knowledge",
+        "workers",
+        "limits",
+        "settings/people",
+        "settings/providers",
+        "settings/tokens",
+    ]
     paths += ["runs", "runs/now", f"templates/{template.pk}", f"knowledge/{document.pk}"]
     paths += [f"crews/{crew.slug}{part}" for part in ("", "/json", "/launch", "/versions", "/versions/1")]
     for run in runs:

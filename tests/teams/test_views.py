@@ -18,6 +18,8 @@ pytestmark = pytest.mark.django_db
 SETTINGS = "/t/acme/settings/"
 PROVIDERS = f"{SETTINGS}providers/"
 TOKENS = f"{SETTINGS}tokens/"
+PEOPLE = f"{SETTINGS}people/"
+PAGES = ("people", "account", "log", "providers", "tokens", "webhooks")
 NOBODY = "http://127.0.0.1:9/v1"
 """So that the test of a key reaches nobody."""
 KEY = {"provider": "openai", "name": "default", "api_key": "sk-a-secret", "base_url": NOBODY}
@@ -86,12 +88,27 @@ class TestSigningIn:
 
 class TestSettings:
     def test_strangers_find_no_settings(self, cast: Cast) -> None:
-        assert signed_in(cast.stranger).get(SETTINGS).status_code == 404
+        for path in (SETTINGS, *(f"{SETTINGS}{page}/" for page in PAGES)):
+            assert signed_in(cast.stranger).get(path).status_code == 404, path
+
+    def test_they_begin_with_people_and_each_page_is_marked_in_the_list(self, cast: Cast) -> None:
+        client = signed_in(cast.owner)
+        assert client.get(SETTINGS)["Location"] == PEOPLE
+        for path in (
+            *(f"{SETTINGS}{page}/" for page in PAGES),
+            *(f"/t/acme/{p}/" for p in ("limits", "prices", "reports")),
+        ):
+            page = html(client.get(path))
+            assert page.count('class="settings-list"') == 1, path
+            assert f'<a href="{path}" aria-current="page">' in page.split('class="settings-list"')[1], path
 
     def test_viewers_see_the_members_and_no_form_for_keys(self, cast: Cast) -> None:
-        page = html(signed_in(cast.viewer).get(SETTINGS))
-        assert "editor@example.com" in page
-        assert PROVIDERS not in page
+        client = signed_in(cast.viewer)
+        assert "editor@example.com" in html(client.get(PEOPLE))
+        page = html(client.get(PROVIDERS))
+        assert "Only owners add and remove keys." in page
+        assert f'action="{PROVIDERS}' not in page
+        assert client.get(f"{SETTINGS}webhooks/").status_code == 403
 
     def test_an_owners_key_is_kept_and_never_shown(self, cast: Cast) -> None:
         client = signed_in(cast.owner)
@@ -133,7 +150,7 @@ class TestSettings:
         response = client.post(TOKENS, {"name": "laptop", "scope": "run"})
         secret = response.context["new_token"]
         assert secret in html(response)
-        later = html(client.get(SETTINGS))
+        later = html(client.get(TOKENS))
         assert secret not in later
         assert "laptop" in later
 
@@ -152,8 +169,8 @@ class TestSettings:
 
     def test_members_see_their_own_tokens_and_owners_everybodys(self, cast: Cast) -> None:
         issue_token(cast.runner, name="of the runner")
-        assert "of the runner" not in html(signed_in(cast.editor).get(SETTINGS))
-        assert "of the runner" in html(signed_in(cast.owner).get(SETTINGS))
+        assert "of the runner" not in html(signed_in(cast.editor).get(TOKENS))
+        assert "of the runner" in html(signed_in(cast.owner).get(TOKENS))
 
     def test_a_token_of_somebody_else_is_not_revoked_by_a_member(self, cast: Cast) -> None:
         token, _ = issue_token(cast.runner)
@@ -174,7 +191,7 @@ class TestEveryPage:
         assert "reload" in html(response).lower()
 
     def test_no_page_may_run_inline_script_or_style(self, cast: Cast) -> None:
-        response = signed_in(cast.owner).get(SETTINGS)
+        response = signed_in(cast.owner).get(PROVIDERS)
         policy = response["Content-Security-Policy"]
         assert "script-src 'self'" in policy
         assert "style-src 'self'" in policy

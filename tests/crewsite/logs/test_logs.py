@@ -103,15 +103,19 @@ def test_a_request_keeps_the_number_it_came_with_if_that_is_a_plain_word(watched
     assert (line["message"], line["method"], line["status"]) == ("/signin/", "GET", 200)
 
 
-def test_sign_in_links_and_what_somebody_searched_for_are_not_in_the_webs_log(watched: Watched) -> None:
+def test_links_that_let_people_in_and_what_somebody_searched_for_are_not_in_the_webs_log(watched: Watched) -> None:
     link = watched.application.manage("signin_link")
+    invitation = watched.api.post("/invitations", json={}).json()["link"]
     with httpx.Client(base_url=watched.application.url, follow_redirects=True) as client:
         assert client.get(link).status_code == 200
+        assert client.get(invitation).status_code == 200
         assert client.get("/t/my-team/runs/?q=SEARCHMARKER").status_code == 200
     log = watched.log("web")
-    assert link.strip("/").split("/")[-1] not in log
+    for address in (link, invitation):
+        assert address.strip("/").split("/")[-1] not in log
     assert "SEARCHMARKER" not in log
     assert '"message": "/signin/…"' in log
+    assert '"message": "/join/…"' in log
 
 
 @pytest.mark.parametrize(
@@ -130,6 +134,7 @@ def test_sign_in_links_and_what_somebody_searched_for_are_not_in_the_webs_log(wa
         "OPENAI_API_KEY=hunter22 and more",
         "password: hunter22",
         "GET /signin/QrDKIfIB9R_jjy9iH9kOeDaIjLYPr4G02Rqaa87HD_g/",
+        "GET /join/QrDKIfIB9R_jjy9iH9kOeDaIjLYPr4G02Rqaa87HD_g/",
         "AIzaSyA0123456789abcdefghijklmnop",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",
     ],

@@ -38,7 +38,14 @@ class TestPages:
         failed = Run.objects.filter(team=who.team, state="failed").latest("id")
         answered = run.calls.filter(kind="model", state="ok").latest("id")
         assert "Simulated" in html(client.get(f"/t/made-up/runs/{run.pk}/calls/{answered.pk}/"))
-        for path in ("runs/", f"runs/{run.pk}/", f"runs/{failed.pk}/", "crews/", "crews/support-replies/", "settings/"):
+        for path in (
+            "runs/",
+            f"runs/{run.pk}/",
+            f"runs/{failed.pk}/",
+            "crews/",
+            "crews/support-replies/",
+            "settings/people/",
+        ):
             shown = client.get(f"/t/made-up/{path}")
             assert shown.status_code == 200, path
             assert "Made-up history:" in html(shown), path

@@ -99,7 +99,7 @@ class TestLaunch:
         response = signed_in(cast.owner).post(LAUNCH, order(simulated="no"))
         assert response.status_code == 422
         assert "gpt-4o-mini" in str(response.context["page"].form.non_field_errors())
-        assert "/t/acme/settings/#add-key" in html(response)
+        assert "/t/acme/settings/providers/#add-key" in html(response)
         assert not Run.objects.exists()
 
     def test_models_of_manager_planner_and_guardrails_need_keys_too(self, cast: Cast, crew: Crew) -> None:

@@ -233,7 +233,7 @@ class TestBanner:
         (alert,) = alerts.find_crossed()
         client = Client()
         client.force_login(cast.viewer.user)
-        for page in ("crews", "runs", "settings", "limits"):
+        for page in ("crews", "runs", "settings/people", "limits"):
             assert alerts.words_of(alert).replace("'", "&#x27;") in client.get(f"/t/acme/{page}/").content.decode()
         answer = client.post(f"/t/acme/alerts/{alert.pk}/dismiss/", {"next": back})
         assert (answer.status_code, answer["Location"]) == (302, leads_to)

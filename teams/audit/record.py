@@ -1,0 +1,63 @@
+"""Writes the log, in the transaction of what it tells of."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Model
+
+from engine.text import storable
+from teams.access import Principal
+from teams.models import AuditEntry
+
+MAX_OBJECT_CHARS = 300
+MAX_DETAIL_CHARS = 300
+
+NAMES = {
+    "team.made": "made the team",
+    "team.renamed": "renamed the team",
+    "team.handed_over": "handed the team over to",
+    "member.added": "was made a member by a command:",
+    "member.joined": "joined by an invitation:",
+    "member.role_changed": "changed the role of",
+    "member.removed": "took out of the team",
+    "member.left": "left the team:",
+    "invitation.made": "invited",
+    "invitation.withdrawn": "withdrew the invitation of",
+    "token.issued": "made the API token",
+    "token.revoked": "revoked the API token",
+    "key.added": "added the provider key",
+    "key.changed": "changed the provider key",
+    "key.tested": "tested the provider key",
+    "key.removed": "removed the provider key",
+    "webhook.added": "added the webhook",
+    "webhook.changed": "turned on or off the webhook",
+    "webhook.removed": "removed the webhook",
+    "webhook.tested": "sent a test to the webhook",
+    "delivery.sent_again": "sent again",
+}
+"""What can be logged, in words that stand before what it was done to."""
+
+
+def record(who: Principal, action: str, thing: Model, *, name: str = "", **detail: object) -> None:
+    """One entry. ``name`` is what the thing is called, where its own words are not enough; ``detail`` what changed, and
+    never a secret. Whoever calls it is in a transaction with the change, so that both are kept or neither."""
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("An entry is written in the transaction of what it tells of.")
+    if action not in NAMES:
+        raise ValueError(f"{action!r} has no words")
+    AuditEntry.objects.create(
+        team=who.team,
+        person_id=who.user.pk,
+        person=who.user.email,
+        way=who.origin.way,
+        address=who.origin.address,
+        token=who.origin.token,
+        action=action,
+        object_id=str(thing.pk),
+        object=storable(name or str(thing))[:MAX_OBJECT_CHARS],
+        detail={key: _short(value) for key, value in detail.items()},
+    )
+
+
+def _short(value: object) -> object:
+    return storable(value)[:MAX_DETAIL_CHARS] if isinstance(value, str) else value

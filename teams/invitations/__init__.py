@@ -1,0 +1,1 @@
+"""Invitations: made by owners, opened and accepted by whoever has the link."""

@@ -1,0 +1,93 @@
+"""The pages of whoever opened an invitation's link.
+
+A link's secret is proven once: then the session knows which invitation was opened, and the address is plain ``/join/``,
+so that the secret stands in no address that a browser tells others of.
+"""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from teams.access import origin_of, public
+from teams.forms import show_refusal
+from teams.guessing.tries import WRONG_LINKS, TooManyTries, count_wrong_secret
+from teams.invitations import actions
+from teams.invitations.forms import NewAccountForm
+from teams.models import Invitation
+from teams.refusals import Refusal, TooMany
+from teams.signin.known_browser import remember
+
+OPENED = "invitation"
+"""The session's entry with the id of the invitation whose link was opened."""
+
+
+@public("the link itself is the proof")
+@require_safe
+def join_link(request: HttpRequest, secret: str) -> HttpResponse:
+    """Opening a link does not use it up: programs look at links before people do."""
+    invitation = actions.invitation_of(secret)
+    if invitation is None:
+        try:
+            count_wrong_secret(request, WRONG_LINKS)
+        except TooManyTries as refusal:
+            return _useless(request, refusal)
+        return _useless(request)
+    request.session[OPENED] = invitation.pk
+    return redirect("join")
+
+
+@public("the session knows which link was opened")
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: HttpRequest) -> HttpResponse:
+    """Says what is offered; a POST accepts it, in one's own name or with a new account."""
+    invitation = actions.still_open(request.session.get(OPENED))
+    if invitation is None:
+        return _useless(request)
+    if request.method != "POST":
+        return _page(request, invitation, NewAccountForm())
+    form = NewAccountForm(request.POST)
+    if not request.user.is_authenticated and not form.is_valid():
+        return _page(request, invitation, form, status=422)
+    try:
+        if request.user.is_authenticated:
+            actions.accept(request.user, invitation, origin=origin_of(request))
+        else:
+            origin = origin_of(request)
+            user = actions.accept_with_new_account(invitation, **form.cleaned_data, origin=origin)
+            login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    except Refusal as refusal:
+        show_refusal(form, refusal)
+        return _page(request, invitation, form, status=refusal.status, refusal=refusal)
+    request.session.pop(OPENED, None)
+    messages.success(request, f"You are in {invitation.team} now, as {invitation.get_role_display()}.")
+    response = redirect("first_page", team=invitation.team.slug)
+    remember(request, response, request.user)  # type: ignore[arg-type]
+    return response
+
+
+def _page(
+    request: HttpRequest,
+    invitation: Invitation,
+    form: NewAccountForm,
+    *,
+    status: int = 200,
+    refusal: Refusal | None = None,
+) -> HttpResponse:
+    for_another = request.user.is_authenticated and invitation.email not in ("", request.user.email)
+    context = {"invitation": invitation, "form": form, "refusal": refusal, "for_another": for_another}
+    response = render(request, "teams/join.html", context, status=status)
+    if isinstance(refusal, TooMany):
+        response["Retry-After"] = str(refusal.retry_after_s)
+    return response
+
+
+def _useless(request: HttpRequest, refusal: TooMany | None = None) -> HttpResponse:
+    status = 410 if refusal is None else refusal.status
+    response = render(request, "teams/join_useless.html", {"refusal": refusal}, status=status)
+    if refusal is not None:
+        response["Retry-After"] = str(refusal.retry_after_s)
+    return response

@@ -1,0 +1,1 @@
+"""Who is in a team, and one's own account."""

@@ -1,0 +1,146 @@
+"""What people do about a team's people: make and rename a team, change roles, hand over, go; and rename themselves.
+
+Whoever changes who is in a team locks its row first, so that of two owners who go at once one stays.
+"""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils.text import slugify
+
+from engine.text import latin
+from teams.access import COMMAND, Principal, require
+from teams.actions import FIRST_CAPS
+from teams.audit.record import record
+from teams.models import ApiToken, Invitation, Membership, Origin, Role, Team, User
+from teams.names import clean_name
+from teams.refusals import Conflict, Invalid
+
+MAX_TEAMS_OWNED = 20
+OWN_SLUGS = "example-"
+"""How the addresses of made-up teams begin; no other team gets one."""
+LAST_OWNER = "A team needs an owner. Make somebody else an owner first."
+MAX_TRIES = 50
+
+
+@transaction.atomic
+def make_team(user: User, *, name: str, origin: Origin = COMMAND) -> Team:
+    """A new team with this person as its owner; its runs are bounded as every new team's. ``Invalid`` for its name,
+    ``Conflict`` for one team too many."""
+    name = clean_name(name)
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owned = Membership.objects.filter(user=user, role=Role.OWNER, team__is_demo=False).count()
+    if owned >= MAX_TEAMS_OWNED:
+        raise Conflict(f"You own {owned} teams, and may own {MAX_TEAMS_OWNED}. Hand one over or leave it first.")
+    team = _with_free_slug(name)
+    Membership.objects.create(team=team, user=user, role=Role.OWNER)
+    record(Principal(user, team, Role.OWNER, origin), "team.made", team)
+    return team
+
+
+@transaction.atomic
+def rename_team(who: Principal, *, name: str) -> Team:
+    """Its address stays, so that links to it go on working."""
+    require(who, Role.OWNER)
+    was, who.team.name = who.team.name, clean_name(name)
+    who.team.save(update_fields=["name"])
+    record(who, "team.renamed", who.team, was=was)
+    return who.team
+
+
+def rename_person(user: User, *, name: str) -> User:
+    """How others see this person from now on; "" is by their address."""
+    user.name = clean_name(name) if name.strip() else ""
+    user.save(update_fields=["name"])
+    return user
+
+
+@transaction.atomic
+def change_role(who: Principal, member: Membership, *, role: Role) -> Membership:
+    """Gives a member another role, which acts with their next request; streams and tokens follow it. ``Conflict`` if
+    nobody would own the team then. Invitations that a former owner made no longer work."""
+    require(who, Role.OWNER)
+    locked = _locked(who.team, member)
+    if role < Role.OWNER:
+        _refuse_last_owner(locked)
+        _withdraw_invitations_by(locked)
+    Membership.objects.filter(pk=locked.pk).update(role=role)
+    was, locked.role = Role(locked.role), role
+    record(who, "member.role_changed", locked, name=locked.user.email, was=was.label, now=Role(role).label)
+    return locked
+
+
+@transaction.atomic
+def hand_over(who: Principal, member: Membership) -> None:
+    """Makes a member an owner, and oneself an editor."""
+    require(who, Role.OWNER)
+    other, own = _locked(who.team, member), _locked(who.team, Membership.objects.get(team=who.team, user=who.user))
+    if other.pk == own.pk:
+        raise Invalid("You own the team already. Hand it over to another member.")
+    if not other.user.is_active:
+        raise Conflict(f"The account of {other.user} is closed, so they cannot own the team.")
+    Membership.objects.filter(pk=other.pk).update(role=Role.OWNER)
+    Membership.objects.filter(pk=own.pk).update(role=Role.EDITOR)
+    _withdraw_invitations_by(own)
+    record(who, "team.handed_over", other, name=other.user.email)
+
+
+@transaction.atomic
+def remove_member(who: Principal, member: Membership) -> None:
+    """Takes somebody out of the team, or lets oneself leave. It acts with their next request; open streams end.
+
+    Their API tokens of this team are revoked for good, and invitations that they made or that are for them no longer
+    work. What they made stays the team's. ``Conflict`` for the last owner.
+    """
+    if member.user_id != who.user.pk:
+        require(who, Role.OWNER)
+    locked = _locked(who.team, member)
+    _refuse_last_owner(locked)
+    _withdraw_invitations_by(locked)
+    Invitation.objects.filter(team=who.team, email=locked.user.email, used_at=None, withdrawn_at=None).update(
+        withdrawn_at=Now()
+    )
+    ApiToken.objects.filter(team=who.team, user=locked.user, revoked_at=None).update(revoked_at=Now())
+    action = "member.left" if locked.user_id == who.user.pk else "member.removed"
+    record(who, action, locked, name=locked.user.email, role=Role(locked.role).label)
+    locked.delete()
+
+
+def _with_free_slug(name: str) -> Team:
+    stem = slugify(latin(name))[:50].strip("-") or "team"
+    if stem.startswith(OWN_SLUGS):
+        stem = f"team-{stem}"[:50]
+    for number in range(1, MAX_TRIES):
+        slug = stem if number == 1 else f"{stem}-{number}"
+        if Team.objects.filter(slug=slug).exists():
+            continue
+        try:
+            with transaction.atomic():
+                return Team.objects.create(slug=slug, name=name, **FIRST_CAPS)
+        except IntegrityError:  # somebody else was first
+            continue
+    raise Conflict("Too many teams have this name. Choose another one.", fields={"name": "Choose another name."})
+
+
+def _locked(team: Team, member: Membership) -> Membership:
+    """The membership as it is now, which nobody changes until the transaction ends. ``Conflict`` if it is gone."""
+    Team.objects.select_for_update(no_key=True).get(pk=team.pk)
+    found = Membership.objects.select_for_update(of=("self",)).select_related("user").filter(pk=member.pk, team=team)
+    locked = found.first()
+    if locked is None:
+        raise Conflict("They are no longer in the team.")
+    return locked
+
+
+def _refuse_last_owner(member: Membership) -> None:
+    if member.role != Role.OWNER:
+        return
+    others = Membership.objects.filter(team=member.team_id, role=Role.OWNER, user__is_active=True)
+    if not others.exclude(pk=member.pk).exists():
+        raise Conflict(LAST_OWNER)
+
+
+def _withdraw_invitations_by(member: Membership) -> None:
+    made = Invitation.objects.filter(team=member.team_id, created_by=member.user_id)
+    made.filter(used_at=None, withdrawn_at=None).update(withdrawn_at=Now())

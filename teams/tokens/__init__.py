@@ -1,0 +1,1 @@
+"""API tokens: who has which, for what."""

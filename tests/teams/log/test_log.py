@@ -1,0 +1,181 @@
+"""The log says who did what from where, nobody changes it, and it goes after thirteen months."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.utils import timezone
+
+from teams import leftovers
+from teams.actions import add_provider, issue_token, remove_provider, revoke_token
+from teams.audit.record import record
+from teams.invitations.actions import invite, withdraw
+from teams.log import files, queries
+from teams.models import AuditEntry, Membership, Role, Scope, Team, Way
+from teams.people.actions import change_role, hand_over, remove_member, rename_team
+from teams.webhooks import actions as webhooks
+from tests.cast import Cast
+from tests.pages import HOSTILE, html, signed_in
+
+pytestmark = pytest.mark.django_db
+
+LOG = "/t/acme/settings/log/"
+
+
+def of(who: Any) -> Membership:
+    return Membership.objects.get(user=who.user, team=who.team)
+
+
+def last() -> AuditEntry:
+    return AuditEntry.objects.latest("pk")
+
+
+def test_each_action_says_what_was_done_and_no_secret(cast: Cast) -> None:
+    owner = cast.owner
+    rename_team(owner, name="Ours")
+    change_role(owner, of(cast.viewer), role=Role.RUNNER)
+    withdraw(owner, invite(owner, role=Role.RUNNER, email="new@example.com")[0])
+    token, secret = issue_token(owner, name="laptop")
+    revoke_token(owner, token)
+    revoke_token(owner, token)
+    key = add_provider(owner, provider="openai", api_key="sk-secret", base_url="http://127.0.0.1:9/v1")
+    remove_provider(owner, key)
+    hook, signing = webhooks.add_webhook(owner, url="https://example.com/hooks/SECRETPATH", events=["run.failed"])
+    webhooks.remove_webhook(owner, hook)
+    remove_member(owner, of(cast.viewer))
+    hand_over(owner, of(cast.editor))
+    remove_member(cast.owner, of(cast.runner))
+    told = list(AuditEntry.objects.order_by("pk").values_list("action", "object"))
+    assert told == [
+        ("team.renamed", "Ours"),
+        ("member.role_changed", "viewer@example.com"),
+        ("invitation.made", "new@example.com"),
+        ("invitation.withdrawn", "new@example.com"),
+        ("token.issued", f"{token} laptop"),
+        ("token.revoked", f"{token} laptop"),
+        ("key.added", "openai/default"),
+        ("key.removed", "openai/default"),
+        ("webhook.added", "example.com"),
+        ("webhook.removed", "example.com"),
+        ("member.removed", "viewer@example.com"),
+        ("team.handed_over", "editor@example.com"),
+        ("member.removed", "runner@example.com"),
+    ]
+    changed = AuditEntry.objects.get(action="member.role_changed")
+    assert changed.detail == {"was": "viewer", "now": "runner"}
+    assert (changed.person, changed.person_id, changed.way) == ("owner@example.com", owner.user.pk, Way.COMMAND)
+    everything = " ".join(map(str, AuditEntry.objects.values_list()))
+    for hidden in (secret, "sk-secret", "SECRETPATH", signing):
+        assert hidden not in everything
+
+
+def test_a_page_and_a_token_are_told_apart_with_the_address(cast: Cast) -> None:
+    signed_in(cast.owner).post("/t/acme/settings/people/name/", {"name": "A"}, REMOTE_ADDR="192.0.2.7")
+    assert (last().way, last().address, last().token) == (Way.PAGE, "192.0.2.7", "")
+    token, secret = issue_token(cast.owner, scope=Scope.ADMIN)
+    program = Client(headers={"Authorization": f"Bearer {secret}"}, REMOTE_ADDR="2001:db8::1")
+    program.patch("/api/v1/team", json.dumps({"name": "B"}), content_type="application/json")
+    assert (last().way, last().address, last().token) == (Way.TOKEN, "2001:db8::/64", token.prefix)
+    made = signed_in(cast.viewer).post("/teams/new/", {"name": "C"}, REMOTE_ADDR="192.0.2.8")
+    assert made.status_code == 302
+    assert (last().action, last().team.name, last().address) == ("team.made", "C", "192.0.2.8")
+
+
+def test_what_was_refused_is_not_in_it(cast: Cast) -> None:
+    signed_in(cast.owner).post(f"/t/acme/settings/people/{of(cast.owner).pk}/role/", {"role": Role.VIEWER})
+    assert not AuditEntry.objects.exists()
+
+
+def test_the_database_refuses_changes_and_lets_old_entries_go(cast: Cast) -> None:
+    for name in ("new", "old"):
+        rename_team(cast.owner, name=name)
+    with transaction.atomic():
+        record(cast.owner, "team.renamed", cast.team)
+    for change in (
+        lambda: AuditEntry.objects.update(person="nobody"),
+        lambda: AuditEntry.objects.filter(object="new").delete(),
+        lambda: Team.objects.filter(pk=cast.team.pk).delete(),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            change()
+    old = AuditEntry.objects.create(
+        team=cast.team,
+        at=timezone.now() - timedelta(days=400),
+        person_id=1,
+        person="x",
+        way=Way.PAGE,
+        action="team.renamed",
+        object_id="1",
+        object="x",
+    )
+    assert leftovers.forget() == 1
+    assert not AuditEntry.objects.filter(pk=old.pk).exists()
+    assert AuditEntry.objects.count() == 3
+
+
+def test_the_page_filters_and_pages_and_is_for_owners(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename_team(cast.owner, name="<b>Ours</b>")
+    change_role(cast.owner, of(cast.viewer), role=Role.RUNNER)
+    client = signed_in(cast.owner)
+    page = html(client.get(LOG))
+    assert "&lt;b&gt;Ours&lt;/b&gt;" in page
+    assert "was: viewer, now: runner" in page
+    today = timezone.now().date()
+    for query, count in (
+        ("", 2),
+        ("?person=OWNER", 2),
+        ("?action=member", 1),
+        ("?action=team.renamed", 1),
+        ("?thing=viewer@", 1),
+        ("?way=token", 0),
+        (f"?since={today}&until={today}", 2),
+        (f"?until={today - timedelta(days=1)}", 0),
+        ("?until=9999-12-31", 2),
+    ):
+        assert len(client.get(f"{LOG}{query}").context["rows"]) == count, query
+    for query in ("?since=never", "?action=nothing", "?before=0", f"?thing={'x' * 300}"):
+        assert client.get(f"{LOG}{query}").status_code == 422, query
+    monkeypatch.setattr(queries, "PAGE_ROWS", 1)
+    first = client.get(LOG).context
+    (second,) = client.get(f"{LOG}?{first['older']}").context["rows"]
+    assert (first["rows"][0][0].action, second[0].action) == ("member.role_changed", "team.renamed")
+    for who in (cast.editor, cast.viewer):
+        for part in ("", "csv/", "jsonl/"):
+            assert signed_in(who).get(f"{LOG}{part}").status_code == 403
+    assert html(signed_in(cast.stranger).get("/t/others/settings/log/")).count("data-label") == 0
+
+
+def test_files_and_the_api_say_the_same(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = signed_in(cast.owner)
+    with transaction.atomic():
+        record(cast.owner, "team.renamed", cast.team, name="=1+1", was=HOSTILE)
+    change_role(cast.owner, of(cast.viewer), role=Role.RUNNER)
+    secret = issue_token(cast.owner, scope=Scope.ADMIN)[1]
+    program = Client(headers={"Authorization": f"Bearer {secret}"})
+    told = program.get("/api/v1/log").json()["items"]
+    assert [one["action"] for one in told] == ["token.issued", "member.role_changed", "team.renamed"]
+    lines = client.get(f"{LOG}jsonl/").content.decode()
+    assert [json.loads(line) for line in lines.splitlines()] == told
+    rows = list(csv.DictReader(io.StringIO(client.get(f"{LOG}csv/").content.decode(), newline="")))
+    assert [row["object"] for row in rows] == [told[0]["object"], "viewer@example.com", "'=1+1"]
+    assert json.loads(rows[1]["detail"]) == told[1]["detail"]
+    assert program.get("/api/v1/log?action=member").json()["items"] == [told[1]]
+    assert program.get("/api/v1/log?way=token").json()["items"] == []
+    for query in ("since=0", "until=20261129", "before=0", "way=post"):
+        assert program.get(f"/api/v1/log?{query}").status_code == 422, query
+    monkeypatch.setattr(queries, "PAGE_ROWS", 1)
+    page = program.get("/api/v1/log").json()
+    assert page["items"] == [told[0]]
+    assert program.get(f"/api/v1/log?before={page['next']}").json()["items"] == [told[1]]
+    monkeypatch.setattr(files, "MAX_ROWS", 2)
+    monkeypatch.setattr("teams.log.views.MAX_ROWS", 2)
+    refused = client.get(f"{LOG}csv/")
+    assert refused.status_code == 422
+    assert "Choose fewer days" in html(refused)
