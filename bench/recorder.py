@@ -4,13 +4,15 @@ Usage: .venv/bin/python bench/recorder.py [--quick]
 
 The crews, the model (a stub that answers after a set time) and the engine are the same on both sides, in one process;
 PostgreSQL is the embedded one, as ``make up`` starts it, and its own CPU is in a column of its own. The model counts as
-a real one, so every call is reserved, billed and summed up.
+a real one, so every call is reserved, billed and summed up. Then the runs end, in turn with the sums that are kept of
+ended runs and without them.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import statistics
 import sys
@@ -40,6 +42,7 @@ from engine.record.memory_journal import MemoryJournal
 from engine.spec.crew_spec import AgentSpec, CrewSpec, LLMSpec, TaskSpec
 
 GOAL_MS = 1.0
+GOAL_SUMS_PERCENT = 10
 ANSWER = "Demand grew in both quarters, costs fell, and two of the five regions need another look. " * 4
 
 
@@ -59,6 +62,8 @@ class Cost:
     cpu_ms: float
     postgres_ms: float = 0.0
     statements: float = 0.0
+    sums_cpu_ms: float = 0.0  # of ending the runs, what the sums of ended runs take
+    sums_postgres_ms: float = 0.0
 
 
 class Stub(Simulator):
@@ -133,7 +138,35 @@ def on_the_ledger(load: Load, server: psutil.Process) -> Cost:
     calls = load.runs * load.calls
     cost = Cost(cpu_ms, (cpu_s(server) - before) * 1000 / calls, statements[0] / calls)
     writer.close()
-    return cost
+    sums_cpu_ms, sums_postgres_ms = sums_of_ended(claimed, server)
+    return replace(cost, sums_cpu_ms=sums_cpu_ms / load.calls, sums_postgres_ms=sums_postgres_ms / load.calls)
+
+
+def sums_of_ended(claimed: list[Any], server: psutil.Process) -> tuple[float, float]:
+    """What the sums of ended runs take of a run's end: milliseconds of this process and of PostgreSQL for each run.
+
+    Runs end in groups that are summed and not, in turn, and the groups' figures are compared.
+    """
+    from unittest import mock
+
+    from runs.ledger import rollups, transitions
+    from runs.states import RunState
+
+    size = max(1, len(claimed) // 10)
+    groups = [claimed[at : at + size] for at in range(0, len(claimed), size)]
+    took: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+    for turn, group in enumerate(groups):
+        summed = turn % 2 == 0
+        began, before = time.process_time(), cpu_s(server)
+        with contextlib.nullcontext() if summed else mock.patch.object(rollups, "add"):
+            assert all(transitions.end(run, state=RunState.SUCCEEDED) for run in group)
+        took[summed].append(
+            ((time.process_time() - began) * 1000 / len(group), (cpu_s(server) - before) * 1000 / len(group))
+        )
+    if not took[False]:
+        return 0.0, 0.0
+    here, there = ([statistics.fmean(one[part] for one in took[summed]) for summed in (True, False)] for part in (0, 1))
+    return here[0] - here[1], there[0] - there[1]
 
 
 def empty_transaction_ms(times: int = 300) -> float:
@@ -199,6 +232,17 @@ def application() -> Iterator[psutil.Process]:
             postgres.stop()
 
 
+def sums_line(costs: list[Cost], beyond_ms: float) -> str:
+    """The sums of ended runs as a part of what the ledger takes, in both processes."""
+    here = statistics.median(cost.sums_cpu_ms for cost in costs)
+    there = statistics.median(cost.sums_postgres_ms for cost in costs)
+    whole = beyond_ms + statistics.median(cost.postgres_ms for cost in costs)
+    return (
+        f"  sums of ended runs: {here:.2f} ms here and {there:.2f} ms in PostgreSQL a call, "
+        f"{100 * (here + there) / whole:.0f} % of the ledger's {whole:.2f} ms (goal {GOAL_SUMS_PERCENT} %)"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
@@ -218,6 +262,8 @@ def main() -> None:
                 + f"{statistics.median(cost.statements for cost in costs):>12.1f}"
                 + f"{statistics.median(cost.postgres_ms for cost in costs):>9.2f} ms"
             )
+            if load.runs > 1:
+                print(sums_line(costs, ledger - memory))
         print(f"{'an empty transaction':22}{'':12}{empty_transaction_ms():>7.2f} ms")
     print("CPU per call, each of which is a task of its own. Statements are the writer's, without BEGIN and COMMIT.")
     print(

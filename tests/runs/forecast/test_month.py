@@ -163,6 +163,9 @@ def test_students_t_is_that_of_the_tables(freedom: int, table: float) -> None:
         (31_040_000, 40_110_000, "$0.0310-0.0402"),
         (0, 2_000_500, "$0-0.002001"),
         (7 * USD, 7 * USD, "$7.00"),
+        (-500_000, -428_000, "−$0.000500 to −$0.000428"),
+        (-USD // 2, USD // 10, "−$0.5000 to $0.1000"),
+        (-7 * USD, -7 * USD, "−$7.00"),
     ],
 )
 def test_a_range_is_widened_to_the_digits_that_its_size_needs(low: int, high: int, text: str) -> None:
