@@ -131,8 +131,9 @@ def test_a_pasted_crew_runs_for_real_and_every_figure_equals_the_providers_own(
 
     (row,) = application.rows("SELECT spent_nusd, reserved_nusd, prompt_tokens FROM runs_run WHERE id = %s", run_id)
     assert row == (int(expected_usd * 10**9), 0, provider.prompt_tokens)
-    (bill,) = application.rows("SELECT spent_nusd, reserved_nusd FROM runs_bill")
-    (all_real,) = application.rows("SELECT sum(cost_nusd), 0 FROM runs_call WHERE NOT simulated")
+    team = "team_id = (SELECT id FROM teams_team WHERE slug = 'my-team')"
+    (bill,) = application.rows(f"SELECT spent_nusd, reserved_nusd FROM runs_bill WHERE {team}")
+    (all_real,) = application.rows(f"SELECT sum(cost_nusd), 0 FROM runs_call WHERE NOT simulated AND {team}")
     assert bill == tuple(map(int, all_real))
     assert application.rows("SELECT count(*) FROM teams_providerkey WHERE secret LIKE '%%journey-secret%%'") == [(0,)]
 

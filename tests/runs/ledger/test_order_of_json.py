@@ -174,4 +174,4 @@ def test_a_run_asks_and_keeps_in_order(cast: Cast, worker: WorkerProcess) -> Non
 
 def test_the_field_says_what_it_is() -> None:
     _name, path, args, kwargs = KeptJSON(default=dict).deconstruct()
-    assert (path, args, kwargs) == ("teams.models.KeptJSON", [], {"default": dict})
+    assert (path, args, kwargs) == ("teams.models.kept_json.KeptJSON", [], {"default": dict})
