@@ -13,6 +13,8 @@ from runs.notices.alerts import banners
 from teams.queries import names_of_teams
 
 THEMES = ("light", "dark")
+OF_SETTINGS = frozenset({"prices", "reconciliations", "reports"})
+"""Sections that stand among the settings."""
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -27,10 +29,14 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "alerts": lambda: banners(who) if who is not None else [],
         "section": section,
         "subsection": path[4] if len(path) > 4 else "",
-        "nav": lambda: navigation(who.team.slug, section) if who is not None else "",
+        "nav": lambda: navigation(who.team.slug, _named(section)) if who is not None else "",
         "theme": theme if theme in THEMES else "",
         "my_teams": lambda: names_of_teams(user) if user is not None and user.is_authenticated else [],
     }
+
+
+def _named(section: str) -> str:
+    return "settings" if section in OF_SETTINGS else section
 
 
 @lru_cache(maxsize=1_000)

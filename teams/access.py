@@ -20,7 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django_htmx.middleware import HtmxDetails
 
 from teams.guessing.address import client_address
-from teams.models import Origin, Role, Team, User, Way, columns_of, from_row
+from teams.models import Membership, Origin, Role, Team, User, Way, columns_of, from_row
 
 ModelT = TypeVar("ModelT", bound=Model)
 View = Callable[..., Any]
@@ -88,6 +88,19 @@ def principal(user: User, team_slug: str, origin: Origin = COMMAND) -> Principal
         raise Http404("No such team.")
     *team, role = row
     return Principal(user, from_row(Team, team), Role(role), origin)
+
+
+def require_now(who: Principal, role: Role) -> Team:
+    """Locks the team's row and requires the role that the person has by then: they may have lost it while they waited.
+
+    Returns the team as it is now. Raises ``PermissionDenied``. To be called in a transaction.
+    """
+    require(who, role)
+    team = Team.objects.select_for_update(no_key=True).get(pk=who.team.pk)
+    members = Membership.objects.filter(team=team, user=who.user, role__gte=role, user__is_active=True)
+    if not members.exists():
+        raise PermissionDenied("Your role in this team has changed.")
+    return team
 
 
 def visible_to(who: Principal, model: type[ModelT]) -> QuerySet[ModelT]:

@@ -14,11 +14,11 @@ from django.utils.text import slugify
 from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS, PROVIDERS, STATES_ITS_COST
 from engine.providers.credential import NEEDS_NO_KEY
 from engine.providers.servers.known import NEEDS_BASE_URL, SERVERS
-from engine.text import latin
 from engine.web.addresses import complaint
-from teams.access import Principal, require
+from teams.access import Principal, require, require_now
 from teams.audit.record import record
 from teams.models import ApiToken, Membership, ProviderKey, Role, Scope, SignInLink, Team, User
+from teams.names import slug_of
 from teams.reach import provider_reach, reach
 from teams.refusals import Conflict, Invalid
 from teams.secrets import digest, new_secret, seal
@@ -44,7 +44,7 @@ def begin_team(*, email: str, name: str, slug: str = "") -> Team:
 
     A new team's runs are bounded by ``FIRST_CAPS``; a team that is there keeps its limits.
     """
-    slug = slug or slugify(latin(name))[:60].strip("-") or "team"
+    slug = slug or slug_of(name)
     user = User.objects.filter(email=email.lower()).first() or User.objects.create_user(email)
     team, is_new = Team.objects.get_or_create(slug=slug, defaults={"name": name} | FIRST_CAPS)
     member, is_added = Membership.objects.get_or_create(team=team, user=user, defaults={"role": Role.OWNER})
@@ -89,7 +89,7 @@ def issue_token(
     """A new API token and its secret, which can only be shown now. The scope may not exceed the person's role."""
     if scope not in Scope.values:
         raise Invalid("Unknown scope.", fields={"scope": f"Choose one of {', '.join(Scope.values)}."})
-    require(who, SCOPE_ROLE[Scope(scope)])
+    require_now(who, SCOPE_ROLE[Scope(scope)])  # who is being removed gets no token that outlasts it
     secret = new_secret(TOKEN_PREFIX)
     token = ApiToken.objects.create(
         team=who.team,

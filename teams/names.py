@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 
-from engine.text import is_storable
+from django.utils.text import slugify
+
+from engine.text import is_storable, latin
 from teams.refusals import Invalid
 
 MAX_NAME_CHARS = 120
+MAX_SLUG_CHARS = 60
+MADE_UP_PREFIX = "example-"
+"""How the addresses of made-up teams begin; no other team gets one."""
 
 
 def clean_name(typed: str) -> str:
@@ -23,3 +28,10 @@ def clean_name(typed: str) -> str:
     if fault:
         raise Invalid(fault, fields={"name": fault})
     return name
+
+
+def slug_of(name: str, number: int = 1) -> str:
+    """The address of the team of that name; of the second one of that name with ``number`` 2, and so on."""
+    stem, end = slugify(latin(name)) or "team", "" if number == 1 else f"-{number}"
+    slug = f"{stem[: MAX_SLUG_CHARS - len(end)].strip('-')}{end}"
+    return slug_of(f"team {stem}", number) if slug.startswith(MADE_UP_PREFIX) else slug

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from teams.access import Principal, visible_to
-from teams.models import ApiToken, Delivery, Invitation, Membership, ProviderKey, Team, User, Webhook
+from teams.models import ApiToken, Delivery, Invitation, Membership, ProviderKey, Role, Team, User, Webhook
 
 _NAMES_OF_TEAMS = """
     SELECT team.slug, team.name
@@ -39,8 +39,13 @@ def provider_keys(who: Principal) -> QuerySet[ProviderKey]:
     return visible_to(who, ProviderKey).order_by("provider", "name")
 
 
+def tokens_that_work(tokens: QuerySet[ApiToken]) -> QuerySet[ApiToken]:
+    """Those that were not revoked and have not come to their end."""
+    return tokens.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), revoked_at=None)
+
+
 def live_tokens(who: Principal) -> QuerySet[ApiToken]:
-    """Tokens that still work: an owner sees everybody's, others their own."""
+    """Tokens that were not revoked, also those whose end has come: an owner sees everybody's, others their own."""
     tokens = visible_to(who, ApiToken).filter(revoked_at=None).select_related("user").order_by("-created_at")
     return tokens if who.can_own else tokens.filter(user=who.user)
 
@@ -49,15 +54,27 @@ def members(who: Principal) -> QuerySet[Membership]:
     return visible_to(who, Membership).select_related("user").order_by("-role", "user__email")
 
 
+def is_active_member(user: User, team: Team) -> bool:
+    """Whether they may be told of the team: its member, with an account that is not closed."""
+    return user.is_active and Membership.objects.filter(team=team, user=user).exists()
+
+
 def memberships_of(user: User) -> QuerySet[Membership]:
     """The person's teams with their roles in them, in the order in which they joined."""
     return Membership.objects.filter(user=user).select_related("team").order_by("created_at", "pk")
 
 
+def that_work(invitations: QuerySet[Invitation]) -> QuerySet[Invitation]:
+    """Those that were neither used nor withdrawn, are not over, and whose maker still owns the team."""
+    owners = Membership.objects.filter(
+        team=OuterRef("team"), user=OuterRef("created_by"), role=Role.OWNER, user__is_active=True
+    )
+    return invitations.filter(Exists(owners), used_at=None, withdrawn_at=None, expires_at__gt=Now())
+
+
 def open_invitations(who: Principal) -> QuerySet[Invitation]:
-    """Those that were neither used nor withdrawn and are not over, the newest first."""
-    waiting = visible_to(who, Invitation).filter(used_at=None, withdrawn_at=None, expires_at__gt=Now())
-    return waiting.select_related("created_by").order_by("-created_at", "-pk")
+    """The team's that work, the newest first."""
+    return that_work(visible_to(who, Invitation)).select_related("created_by").order_by("-created_at", "-pk")
 
 
 def webhooks(who: Principal) -> QuerySet[Webhook]:

@@ -8,13 +8,13 @@ from typing import Any
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
-from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.crypto import constant_time_compare
 
 from teams.access import Principal, TeamRequest
 from teams.actions import SCOPE_ROLE
 from teams.models import ApiToken, Membership, Role, Scope, User
+from teams.queries import tokens_that_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,5 @@ def _sessions(rights: Collection[Right]) -> Callable[[str, User], bool]:
 def _token_roles(rights: Collection[Right]) -> dict[int, Role]:
     """The widest role of each token that works."""
     ids = {right.token_id for right in rights if right.token_id is not None}
-    tokens = ApiToken.objects.filter(pk__in=ids, revoked_at=None)
-    working = tokens.filter(Q(expires_at=None) | Q(expires_at__gt=Now()))
+    working = tokens_that_work(ApiToken.objects.filter(pk__in=ids))
     return {token.pk: SCOPE_ROLE[Scope(token.scope)] for token in working}

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
@@ -24,9 +25,15 @@ PATIENCE_S = 0.2
 def query_time(seconds: float, too_long: str, *, field: str) -> Iterator[Callable[[], None]]:
     """The queries within are given so much time together; then ``Invalid`` is raised with ``too_long`` at ``field``.
 
-    They are one transaction. Gives a function to be called between two queries: what is left is the next one's.
+    They are one transaction. No query begins after that time. Gives a function to be called between two queries: what
+    is left is the next one's; one before which it is not called may take as long as was left the last time.
     """
     until = time.monotonic() + seconds
+
+    def in_time(execute: Callable[..., Any], *given: Any) -> Any:
+        if time.monotonic() >= until:
+            raise _refusal(too_long, field)
+        return execute(*given)
 
     def go_on() -> None:
         left_s = until - time.monotonic()
@@ -37,8 +44,9 @@ def query_time(seconds: float, too_long: str, *, field: str) -> Iterator[Callabl
     try:
         before = _timeout() if connection.in_atomic_block else ""
         with transaction.atomic():
-            go_on()
-            yield go_on
+            with connection.execute_wrapper(in_time):
+                go_on()
+                yield go_on
             if before:
                 _set_timeout(before)  # the larger transaction goes on
     except OperationalError as error:

@@ -12,6 +12,7 @@ from runs.models import Run
 from runs.states import RUN_LIVE
 from teams.access import Principal, require
 from teams.models import Membership, Role, Team, User
+from teams.names import MADE_UP_PREFIX
 from teams.refusals import Conflict, Invalid
 
 MAX_RUNS = 10_000_000
@@ -50,7 +51,7 @@ def make_history(
 
 def open_example(user: User) -> Team:
     """The person's own example team, made now if they have none."""
-    slug = f"example-{user.pk}"
+    slug = f"{MADE_UP_PREFIX}{user.pk}"
     order = Order(EXAMPLE_RUNS, EXAMPLE_DAYS, making.last_hour())
     try:
         with transaction.atomic():

@@ -10,6 +10,7 @@ from runs.months import this_month
 from runs.states import RUN_ENDED
 from teams.access import Principal, visible_to
 from teams.models import ApiToken, Membership
+from teams.queries import tokens_that_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def belongings(who: Principal, member: Membership) -> Belongings:
         crews=visible_to(who, Crew).filter(created_by=member.user_id).count(),
         runs=launched.count(),
         under_way=launched.exclude(state__in=RUN_ENDED).count(),
-        tokens=visible_to(who, ApiToken).filter(user=member.user_id, revoked_at=None).count(),
+        tokens=tokens_that_work(visible_to(who, ApiToken)).filter(user=member.user_id).count(),
         own_views=sum(visible_to(who, model).filter(owner=member.user_id).count() for model in (SavedView, Scenario)),
         budget_nusd=member.budget_nusd,
         spent_nusd=month.spent_nusd if month else 0,

@@ -9,11 +9,15 @@ from runs.addresses import limits_url
 from runs.models import Alert, Notice
 from runs.notices.alerts import words_of
 from runs.notices.sending import Mails
+from teams.queries import is_active_member
 
 
-def mail_of(notice: Notice, server: BaseEmailBackend | None = None) -> EmailMessage:
-    """The message to one person: figures alone, and where budgets can be changed."""
+def mail_of(notice: Notice, server: BaseEmailBackend | None = None) -> EmailMessage | None:
+    """The message to one person: figures alone, and where budgets can be changed. None to who is no active member any
+    more."""
     alert = notice.alert
+    if not is_active_member(notice.user, alert.team):
+        return None
     lines = [
         words_of(alert),
         f"What is spent, and by whom: {limits_url(alert.team)}",

@@ -57,7 +57,7 @@ def reconciliation(request: TeamRequest, pk: int) -> HttpResponse:
     except Busy as busy:
         messages.error(request, busy.message)
         return _later(_list(request, UploadForm(), status=busy.status), busy)
-    return render(request, "runs/reconciliation/check.html", {"check": check, "section": "settings"})
+    return render(request, "runs/reconciliation/check.html", {"check": check})
 
 
 @member(Role.VIEWER)
@@ -116,7 +116,7 @@ def _fetch(request: TeamRequest, pk: int, role: Role = Role.VIEWER) -> Reconcili
 
 
 def _list(request: TeamRequest, form: UploadForm, *, status: int = 200, told: Sequence[str] = ()) -> HttpResponse:
-    context = {"checks": list(checks_of(request.who)), "form": form, "told": told, "section": "settings"}
+    context = {"checks": list(checks_of(request.who)), "form": form, "told": told}
     return render(request, "runs/reconciliation/checks.html", context, status=status)
 
 
@@ -145,7 +145,7 @@ def _kept(request: TeamRequest, form: UploadForm | ColumnsForm) -> HttpResponse:
 def _columns(
     request: TeamRequest, preview: Preview, form: ColumnsForm, *, problem: str = "", told: Sequence[str] = ()
 ) -> HttpResponse:
-    context = {"preview": preview, "form": form, "problem": problem, "told": told, "section": "settings"}
+    context = {"preview": preview, "form": form, "problem": problem, "told": told}
     return render(request, "runs/reconciliation/columns.html", context, status=422 if problem else 200)
 
 

@@ -14,7 +14,7 @@ from runs.notices.sending import Mails
 from runs.reports.figures import figures_from
 from runs.reports.links import Stop, stop_url
 from runs.reports.texts import plain, told
-from teams.models import Membership
+from teams.queries import is_active_member
 
 
 def mail_of(row: ReportMail, server: BaseEmailBackend | None = None) -> EmailMultiAlternatives | None:
@@ -23,7 +23,7 @@ def mail_of(row: ReportMail, server: BaseEmailBackend | None = None) -> EmailMul
     Its id is the same at every try, so that a mailbox can tell a message that comes twice.
     """
     report, team = row.report, row.report.team
-    if not row.user.is_active or not Membership.objects.filter(team=team, user=row.user).exists():
+    if not is_active_member(row.user, team):
         return None
     words = told(team, figures_from(report.figures), report.made_at)
     stop = stop_url(Stop(team.pk, row.user_id, ReportKind(report.kind)))

@@ -1,7 +1,7 @@
 """The pages of whoever opened an invitation's link.
 
-A link's secret is proven once: then the session knows which invitation was opened, and the address is plain ``/join/``,
-so that the secret stands in no address that a browser tells others of.
+A link's secret is proven once: then a signed cookie knows which invitation was opened, and the address is plain
+``/join/``, so that the secret stands in no address that a browser tells others of.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from teams.guessing.tries import WRONG_LINKS, TooManyTries, count_wrong_secret
 from teams.invitations import actions
 from teams.invitations.forms import NewAccountForm
 from teams.models import Invitation
-from teams.refusals import Refusal, TooMany
+from teams.refusals import Conflict, Refusal, TooMany
 from teams.signin.known_browser import remember
 
 OPENED = "invitation"
-"""The session's entry with the id of the invitation whose link was opened."""
+"""The signed cookie with the id of the invitation whose link was opened."""
+OPENED_S = 3600
+ANOTHER = "Another invitation was opened in this browser meanwhile. Look at what this page offers now, then accept it."
 
 
 @public("the link itself is the proof")
@@ -36,20 +38,26 @@ def join_link(request: HttpRequest, secret: str) -> HttpResponse:
         except TooManyTries as refusal:
             return _useless(request, refusal)
         return _useless(request)
-    request.session[OPENED] = invitation.pk
-    return redirect("join")
+    response = redirect("join")
+    secure = request.is_secure()
+    response.set_signed_cookie(
+        OPENED, str(invitation.pk), max_age=OPENED_S, secure=secure, httponly=True, samesite="Lax"
+    )
+    return response
 
 
-@public("the session knows which link was opened")
+@public("a signed cookie knows which link was opened")
 @require_http_methods(["GET", "HEAD", "POST"])
 def join(request: HttpRequest) -> HttpResponse:
     """Says what is offered; a POST accepts it, in one's own name or with a new account."""
-    invitation = actions.still_open(request.session.get(OPENED))
+    invitation = actions.still_open(request.get_signed_cookie(OPENED, "", max_age=OPENED_S))
     if invitation is None:
         return _useless(request)
     if request.method != "POST":
         return _page(request, invitation, NewAccountForm())
     form = NewAccountForm(request.POST)
+    if request.POST.get("invitation") != str(invitation.pk):
+        return _page(request, invitation, NewAccountForm(), status=409, refusal=Conflict(ANOTHER))
     if not request.user.is_authenticated and not form.is_valid():
         return _page(request, invitation, form, status=422)
     try:
@@ -62,9 +70,9 @@ def join(request: HttpRequest) -> HttpResponse:
     except Refusal as refusal:
         show_refusal(form, refusal)
         return _page(request, invitation, form, status=refusal.status, refusal=refusal)
-    request.session.pop(OPENED, None)
     messages.success(request, f"You are in {invitation.team} now, as {invitation.get_role_display()}.")
     response = redirect("first_page", team=invitation.team.slug)
+    response.delete_cookie(OPENED, samesite="Lax")
     remember(request, response, request.user)  # type: ignore[arg-type]
     return response
 
@@ -79,6 +87,8 @@ def _page(
 ) -> HttpResponse:
     for_another = request.user.is_authenticated and invitation.email not in ("", request.user.email)
     context = {"invitation": invitation, "form": form, "refusal": refusal, "for_another": for_another}
+    if refusal is not None and not form.is_bound:
+        context["refused"] = refusal.message
     response = render(request, "teams/join.html", context, status=status)
     if isinstance(refusal, TooMany):
         response["Retry-After"] = str(refusal.retry_after_s)

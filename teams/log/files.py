@@ -1,4 +1,5 @@
-"""The log as a file. An entry is the same in CSV, as a line of JSON and in the API's answer."""
+"""The log as a file. An entry says the same in CSV, as a line of JSON and in the API's answer; in CSV an apostrophe
+stands before what a spreadsheet would take for a formula."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField()),
                 ("used_at", models.DateTimeField(null=True)),
                 ("withdrawn_at", models.DateTimeField(null=True)),
+                ("makes_account", models.BooleanField(default=False)),
                 (
                     "created_by",
                     models.ForeignKey(

@@ -160,6 +160,7 @@ class Invitation(models.Model):
     """A link by which one person joins a team, once, until it ends. Only the hash of its secret is kept.
 
     With an ``email`` it is for whoever has that address; without one, for whoever has the link and an account.
+    ``makes_account``: its link was mailed to that address and shown to nobody, or an operator answers for it.
     """
 
     TEAM_PATH = "team"
@@ -174,6 +175,7 @@ class Invitation(models.Model):
     used_at = models.DateTimeField(null=True)
     used_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     withdrawn_at = models.DateTimeField(null=True)
+    makes_account = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

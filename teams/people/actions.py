@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
-from django.utils.text import slugify
 
-from engine.text import latin
-from teams.access import COMMAND, Principal, require
+from teams.access import COMMAND, Principal, require_now
 from teams.actions import FIRST_CAPS
 from teams.audit.record import record
 from teams.models import ApiToken, Invitation, Membership, Origin, Role, Team, User
-from teams.names import clean_name
+from teams.names import clean_name, slug_of
 from teams.refusals import Conflict, Invalid
 
 MAX_TEAMS_OWNED = 20
-OWN_SLUGS = "example-"
-"""How the addresses of made-up teams begin; no other team gets one."""
 LAST_OWNER = "A team needs an owner. Make somebody else an owner first."
 MAX_TRIES = 50
 
@@ -42,10 +38,12 @@ def make_team(user: User, *, name: str, origin: Origin = COMMAND) -> Team:
 @transaction.atomic
 def rename_team(who: Principal, *, name: str) -> Team:
     """Its address stays, so that links to it go on working."""
-    require(who, Role.OWNER)
-    was, who.team.name = who.team.name, clean_name(name)
-    who.team.save(update_fields=["name"])
-    record(who, "team.renamed", who.team, was=was)
+    team = require_now(who, Role.OWNER)
+    was, name = team.name, clean_name(name)
+    if name != was:
+        who.team.name = name
+        who.team.save(update_fields=["name"])
+        record(who, "team.renamed", who.team, was=was)
     return who.team
 
 
@@ -60,8 +58,10 @@ def rename_person(user: User, *, name: str) -> User:
 def change_role(who: Principal, member: Membership, *, role: Role) -> Membership:
     """Gives a member another role, which acts with their next request; streams and tokens follow it. ``Conflict`` if
     nobody would own the team then. Invitations that a former owner made no longer work."""
-    require(who, Role.OWNER)
+    require_now(who, Role.OWNER)
     locked = _locked(who.team, member)
+    if role == locked.role:
+        return locked
     if role < Role.OWNER:
         _refuse_last_owner(locked)
         _withdraw_invitations_by(locked)
@@ -74,8 +74,8 @@ def change_role(who: Principal, member: Membership, *, role: Role) -> Membership
 @transaction.atomic
 def hand_over(who: Principal, member: Membership) -> None:
     """Makes a member an owner, and oneself an editor."""
-    require(who, Role.OWNER)
-    other, own = _locked(who.team, member), _locked(who.team, Membership.objects.get(team=who.team, user=who.user))
+    require_now(who, Role.OWNER)
+    other, own = _locked(who.team, member), Membership.objects.get(team=who.team, user=who.user)
     if other.pk == own.pk:
         raise Invalid("You own the team already. Hand it over to another member.")
     if not other.user.is_active:
@@ -83,7 +83,9 @@ def hand_over(who: Principal, member: Membership) -> None:
     Membership.objects.filter(pk=other.pk).update(role=Role.OWNER)
     Membership.objects.filter(pk=own.pk).update(role=Role.EDITOR)
     _withdraw_invitations_by(own)
-    record(who, "team.handed_over", other, name=other.user.email)
+    record(who, "team.handed_over", other, name=other.user.email, was=Role(other.role).label)
+    now = {"was": Role.OWNER.label, "now": Role.EDITOR.label}
+    record(who, "member.role_changed", own, name=who.user.email, **now)
 
 
 @transaction.atomic
@@ -93,26 +95,22 @@ def remove_member(who: Principal, member: Membership) -> None:
     Their API tokens of this team are revoked for good, and invitations that they made or that are for them no longer
     work. What they made stays the team's. ``Conflict`` for the last owner.
     """
-    if member.user_id != who.user.pk:
-        require(who, Role.OWNER)
+    require_now(who, Role.VIEWER if member.user_id == who.user.pk else Role.OWNER)
     locked = _locked(who.team, member)
     _refuse_last_owner(locked)
     _withdraw_invitations_by(locked)
     Invitation.objects.filter(team=who.team, email=locked.user.email, used_at=None, withdrawn_at=None).update(
         withdrawn_at=Now()
     )
-    ApiToken.objects.filter(team=who.team, user=locked.user, revoked_at=None).update(revoked_at=Now())
+    revoked = ApiToken.objects.filter(team=who.team, user=locked.user, revoked_at=None).update(revoked_at=Now())
     action = "member.left" if locked.user_id == who.user.pk else "member.removed"
-    record(who, action, locked, name=locked.user.email, role=Role(locked.role).label)
+    record(who, action, locked, name=locked.user.email, role=Role(locked.role).label, tokens_revoked=revoked)
     locked.delete()
 
 
 def _with_free_slug(name: str) -> Team:
-    stem = slugify(latin(name))[:50].strip("-") or "team"
-    if stem.startswith(OWN_SLUGS):
-        stem = f"team-{stem}"[:50]
-    for number in range(1, MAX_TRIES):
-        slug = stem if number == 1 else f"{stem}-{number}"
+    for number in range(1, MAX_TRIES + 1):
+        slug = slug_of(name, number)
         if Team.objects.filter(slug=slug).exists():
             continue
         try:
@@ -124,8 +122,8 @@ def _with_free_slug(name: str) -> Team:
 
 
 def _locked(team: Team, member: Membership) -> Membership:
-    """The membership as it is now, which nobody changes until the transaction ends. ``Conflict`` if it is gone."""
-    Team.objects.select_for_update(no_key=True).get(pk=team.pk)
+    """The membership as it is now, which nobody changes until the transaction ends. ``Conflict`` if it is gone. The
+    team's row is locked."""
     found = Membership.objects.select_for_update(of=("self",)).select_related("user").filter(pk=member.pk, team=team)
     locked = found.first()
     if locked is None:

@@ -11,7 +11,7 @@ from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.request_body import Strict
 from teams.invitations import actions as invitations
-from teams.invitations.mail import link_of, send
+from teams.invitations.mail import delivered
 from teams.models import Invitation, Membership, Role
 from teams.names import MAX_NAME_CHARS
 from teams.people import actions
@@ -54,7 +54,7 @@ class InvitationIn(Strict):
     email: str = Field("", max_length=254, description="only this address can accept; empty: whoever has the link")
     role: str = Field("runner", json_schema_extra=ROLE_FIELD)
     days: StrictInt = Field(invitations.USUAL_DAYS, ge=1, le=invitations.MAX_DAYS, description="how long it works")
-    mail: StrictBool = Field(False, description="send the link to the address, where mail is set up")
+    mail: StrictBool = Field(False, description="mail the link instead of showing it: it makes an account too")
 
 
 class InvitationOut(Schema):
@@ -66,7 +66,7 @@ class InvitationOut(Schema):
 
 
 class NewInvitationOut(InvitationOut):
-    link: str = Field(description="shown now and never again")
+    link: str | None = Field(description="shown now and never again; null if it was mailed, and is shown to nobody")
     mailed: bool | None = Field(description="whether the mail server took it; null if that was not asked for")
 
 
@@ -117,12 +117,12 @@ def list_invitations(request: ApiRequest) -> dict[str, object]:
 @invitations_router.post("", response={201: NewInvitationOut, **ERRORS}, auth=Bearer(Role.OWNER))
 def create_invitation(request: ApiRequest, body: InvitationIn) -> Status[dict[str, object]]:
     """Makes an invitation. There is no ``Idempotency-Key``: the link is kept nowhere, so it cannot be said twice."""
-    if body.mail and not body.email.strip():
-        raise Invalid("Nobody was invited.", fields={"email": "Give the address to send it to."})
-    made, secret = invitations.invite(request.auth, role=_role(body.role), email=body.email, days=body.days)
-    mailed = send(made, secret) if body.mail else None
+    made, secret = invitations.invite(
+        request.auth, role=_role(body.role), email=body.email, days=body.days, by_mail=body.mail
+    )
+    link, mailed = delivered(request.auth, made, secret, by_mail=body.mail)
     made.refresh_from_db(fields=["created_at"])
-    return Status(201, _invitation(made) | {"link": link_of(secret), "mailed": mailed})
+    return Status(201, _invitation(made) | {"link": link, "mailed": mailed})
 
 
 @invitations_router.delete("/{int:invitation_id}", response={204: None, **ERRORS}, auth=Bearer(Role.OWNER))

@@ -14,18 +14,18 @@ from teams.access import TeamRequest, fetch, member, origin_of, signed_in
 from teams.forms import show_refusal
 from teams.invitations import actions as invitations
 from teams.invitations.forms import InviteForm
-from teams.invitations.mail import link_of, send
+from teams.invitations.mail import delivered
 from teams.models import Invitation, Membership, Role
 from teams.people import actions
 from teams.people.forms import NewTeamForm, OwnNameForm, RoleForm, TeamNameForm
 from teams.people.page import people_page
-from teams.refusals import Refusal
+from teams.refusals import Refusal, TooMany
 
 
 @member(Role.VIEWER)
 @require_GET
 def people(request: TeamRequest) -> HttpResponse:
-    return people_page(request, invite_form=InviteForm())
+    return people_page(request)
 
 
 @member(Role.OWNER)
@@ -40,7 +40,7 @@ def rename_team(request: TeamRequest) -> HttpResponse:
         else:
             messages.success(request, f"The team is called {request.who.team.name} now. Its address is the same.")
             return _back(request)
-    return people_page(request, invite_form=InviteForm(), name_form=form, status=422)
+    return people_page(request, name_form=form, status=422)
 
 
 @member(Role.OWNER)
@@ -73,23 +73,31 @@ def hand_over(request: TeamRequest, pk: int) -> HttpResponse:
 @member(Role.OWNER)
 @require_POST
 def invite(request: TeamRequest) -> HttpResponse:
-    """The answer shows the link. No other page does."""
+    """The answer shows the link, unless it was mailed. No other page does."""
     form = InviteForm(request.POST)
-    status = 422
+    status, waits_s = 422, None
     if form.is_valid():
         asked = form.cleaned_data
         try:
             invitation, secret = invitations.invite(
-                request.who, role=Role(asked["role"]), email=asked["email"], days=asked["days"]
+                request.who,
+                role=Role(asked["role"]),
+                email=asked["email"],
+                days=asked["days"],
+                by_mail=bool(asked.get("mail")),
             )
         except Refusal as refusal:
             status = refusal.status
             show_refusal(form, refusal)
+            waits_s = refusal.retry_after_s if isinstance(refusal, TooMany) else None
         else:
-            sent = send(invitation, secret) if asked.get("mail") else None
-            new: dict[str, Any] = {"new_link": link_of(secret), "new_invitation": invitation, "sent": sent}
-            return people_page(request, invite_form=InviteForm(), **new)
-    return people_page(request, invite_form=form, status=status)
+            link, sent = delivered(request.who, invitation, secret, by_mail=bool(asked.get("mail")))
+            new: dict[str, Any] = {"new_link": link, "new_invitation": invitation, "sent": sent}
+            return people_page(request, **new)
+    response = people_page(request, invite_form=form, status=status)
+    if waits_s is not None:
+        response["Retry-After"] = str(waits_s)
+    return response
 
 
 @member(Role.OWNER)
@@ -140,7 +148,7 @@ def new_team(request: HttpRequest) -> HttpResponse:
 
 
 def _refused(request: TeamRequest, message: str, status: int) -> HttpResponse:
-    return people_page(request, invite_form=InviteForm(), refused=message, status=status)
+    return people_page(request, refused=message, status=status)
 
 
 def _back(request: TeamRequest) -> HttpResponse:

@@ -40,6 +40,16 @@ def test_who_has_a_smaller_role_is_told_so(cast: Cast) -> None:
     assert roles() == before
 
 
+def test_nobody_is_put_beside_the_owners_of_a_team_that_others_made(cast: Cast, settings: Any) -> None:
+    """Whoever makes a team called Acme first would own it together with its rightful owner."""
+    settings.LOCAL = False
+    before = roles()
+    with pytest.raises(CommandError, match=r"acme already, which owner@example\.com owns"):
+        bootstrap(email="cfo@example.com", team="Acme")
+    assert roles() == before
+    assert "cfo@example.com owns the team Acme" in bootstrap(email="cfo@example.com", team="Acme", existing=True)
+
+
 def test_a_team_server_asks_for_a_name(settings: Any) -> None:
     settings.LOCAL = False
     with pytest.raises(CommandError, match="bootstrap --email"):

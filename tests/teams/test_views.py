@@ -101,6 +101,9 @@ class TestSettings:
             page = html(client.get(path))
             assert page.count('class="settings-list"') == 1, path
             assert f'<a href="{path}" aria-current="page">' in page.split('class="settings-list"')[1], path
+        for path in ("prices", "reports", "reconciliations"):
+            head = html(client.get(f"/t/acme/{path}/")).split('class="site-nav"')[1].split("</nav>")[0]
+            assert '/settings/" aria-current="page"' in head, path
 
     def test_viewers_see_the_members_and_no_form_for_keys(self, cast: Cast) -> None:
         client = signed_in(cast.viewer)

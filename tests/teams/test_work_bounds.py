@@ -33,14 +33,16 @@ def test_a_query_that_takes_too_long_is_refused_at_its_field_and_the_connection_
     assert not Team.objects.exists()
 
 
-def test_queries_share_the_time() -> None:
+@pytest.mark.parametrize("asks", [True, False])
+def test_queries_share_the_time_also_where_nobody_asks_between_them(asks: bool) -> None:
     naps = 0
 
     def nap_without_end() -> None:
         nonlocal naps
         with query_time(0.5, "Ask for less.", field="q") as go_on:
             while naps < 100:
-                go_on()
+                if asks:
+                    go_on()
                 sleep(0.1)
                 naps += 1
 

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from teams.actions import LOCAL_OWNER_EMAIL, begin_team, set_operator
 from teams.models import Membership, Role, Team, User
+from teams.names import slug_of
 
 LOCAL_TEAM = "My team"
 
@@ -19,13 +20,21 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", default="", help="the owner's; may be left out under 'make up'")
         parser.add_argument("--team", default=LOCAL_TEAM, help="the team's name")
+        parser.add_argument("--existing", action="store_true", help="make them an owner of a team that others own")
 
-    def handle(self, *args: Any, email: str, team: str, verbosity: int, **options: Any) -> None:
-        said = self._named_owner(email, team) if email else self._local_owner()
+    def handle(self, *args: Any, email: str, team: str, existing: bool, verbosity: int, **options: Any) -> None:
+        said = self._named_owner(email, team, existing=existing) if email else self._local_owner()
         if verbosity:
             self.stdout.write(said)
 
-    def _named_owner(self, email: str, name: str) -> str:
+    def _named_owner(self, email: str, name: str, *, existing: bool) -> str:
+        members = Membership.objects.select_related("user").filter(team__slug=slug_of(name))
+        if members and not existing and not any(one.user.email == email.lower() for one in members):
+            owners = ", ".join(one.user.email for one in members if one.role == Role.OWNER)
+            raise CommandError(
+                f"Nothing was changed: there is a team {slug_of(name)} already, which {owners or 'nobody'} owns. "
+                "Choose another name, or add --existing to make them an owner of that one."
+            )
         team = begin_team(email=email, name=name)
         membership = Membership.objects.select_related("user").get(team=team, user__email=email.lower())
         if membership.role != Role.OWNER:

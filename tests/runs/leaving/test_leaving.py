@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 
 from runs.leaving import actions
 from runs.leaving.queries import Belongings
@@ -11,7 +14,7 @@ from runs.models import Allowance, Run
 from runs.months import this_month
 from runs.states import RunState
 from teams.actions import issue_token
-from teams.models import Membership, Role
+from teams.models import ApiToken, Membership, Role
 from teams.refusals import Conflict
 from tests.cast import Cast, make_crew
 from tests.ledger import make_run
@@ -31,6 +34,8 @@ def membership(cast: Cast) -> Membership:
     for state in (RunState.QUEUED, RunState.SUCCEEDED):
         make_run(cast.editor, crew, state=state)
     issue_token(cast.editor)
+    expired, _ = issue_token(cast.editor)
+    ApiToken.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(days=1))
     Allowance.objects.create(team=cast.team, user=cast.editor.user, month=this_month(), spent_nusd=1_500_000_000)
     Membership.objects.filter(user=cast.editor.user).update(budget_nusd=5_000_000_000)
     return Membership.objects.get(user=cast.editor.user)
@@ -45,10 +50,10 @@ def test_it_is_said_and_decided_before(cast: Cast, membership: Membership) -> No
     page = " ".join(html(shown).split())
     for said in (
         "Remove editor@example.com from Acme?",
-        "1 crew made: the team keeps them.",
-        "2 runs launched: the team keeps them and what they cost. 1 under way.",
-        "1 working token: stops at once, for good.",
-        "spent this month stay on the team's bill. The own budget of",
+        "1 crew made. The team keeps it.",
+        "2 runs launched, of which the team keeps figures and cost. 1 under way.",
+        "1 token that works, until then. Revoked at once, for good.",
+        "spent this month stays on the team's bill. Their own budget of",
         "They are cancelled",
     ):
         assert said in page, said

@@ -15,8 +15,10 @@ from django.utils import timezone
 from teams import leftovers
 from teams.guessing.hashing import BoundedHasher
 from teams.invitations import actions
+from teams.invitations.mail import send
 from teams.models import Invitation, Membership, Role, Team, User
 from teams.people.actions import change_role, remove_member
+from teams.queries import open_invitations
 from teams.refusals import Conflict, Invalid
 from teams.secrets import digest
 from tests.cast import Cast, make_person
@@ -34,12 +36,23 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BoundedHasher, "iterations", 1)
 
 
+@pytest.fixture(autouse=True)
+def mail_is_set_up(settings: Any) -> None:
+    settings.EMAIL_READY = True
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+
 def opened(secret: str, client: Client | None = None) -> Client:
     """A browser in which the link was opened."""
     client = client or Client()
     answer = client.get(f"/join/{secret}/")
     assert (answer.status_code, answer["Location"]) == (302, "/join/")
     return client
+
+
+def offered(client: Client) -> dict[str, str]:
+    """What the page's form sends beside what is typed."""
+    return {"invitation": str(client.get("/join/").context["invitation"].pk)}
 
 
 def membership_of(user: User, team: Team) -> Membership | None:
@@ -80,6 +93,7 @@ class TestMaking:
             ({"email": "no address"}, "email"),
             ({"email": "a\x00@example.com"}, "email"),
             ({"email": f"{'a' * 300}@example.com"}, "email"),
+            ({"email": "a@\ue000x.com"}, "email"),
             ({"email": "VIEWER@example.com"}, "email"),
             ({"days": 0}, "days"),
             ({"days": 31}, "days"),
@@ -105,22 +119,43 @@ class TestMaking:
         with pytest.raises(Invalid):
             actions.invite(cast.owner, role=Role.RUNNER)
 
-    def test_it_is_mailed_where_mail_is_set_up(self, cast: Cast, settings: Any) -> None:
+    def test_a_mailed_link_is_shown_to_nobody_and_one_that_could_not_be_makes_no_account(
+        self, cast: Cast, settings: Any
+    ) -> None:
         client = signed_in(cast.owner)
         typed = {"email": ADDRESS, "role": Role.RUNNER, "days": 7, "mail": "on"}
-        assert client.post(f"{PEOPLE}invite/", typed).context["sent"] is None
-        assert mail.outbox == []
-        settings.EMAIL_READY = True
-        settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
         refused = client.post(f"{PEOPLE}invite/", typed | {"email": ""})
         assert list(refused.context["invite_form"].errors) == ["mail"]
+        User.objects.filter(pk=cast.owner.user.pk).update(name="Your account ends: https://evil.example")
+        Team.objects.filter(pk=cast.team.pk).update(name="Acme https://evil.example/x")
         shown = client.post(f"{PEOPLE}invite/", typed)
         (message,) = mail.outbox
         assert message.to == [ADDRESS]
-        assert shown.context["new_link"] in message.body
+        assert "owner@example.com invites you to the team Acme https evil example x" in message.body
+        link = next(line for line in message.body.splitlines() if "/join/" in line)
+        assert link not in html(shown)
+        assert "shown to nobody else" in html(shown)
+        assert Invitation.objects.get().makes_account
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
-        assert "could not be mailed: copy it" in html(client.post(f"{PEOPLE}invite/", typed))
+        failed = client.post(f"{PEOPLE}invite/", typed | {"email": "other@example.com"})
+        assert "could not be mailed: copy it" in html(failed)
+        assert "for people who have an account" in html(failed)
+        assert not Invitation.objects.get(email="other@example.com").makes_account
+
+    def test_without_mail_none_is_said_to_be_mailed(self, cast: Cast, settings: Any) -> None:
+        settings.EMAIL_READY = False
+        with pytest.raises(Invalid) as refused:
+            actions.invite(cast.owner, role=Role.RUNNER, email=ADDRESS, by_mail=True)
+        assert list(refused.value.fields) == ["mail"]
+        invitation, secret = actions.invite(cast.owner, role=Role.RUNNER, email=ADDRESS)
+        assert not send(invitation, secret)
+
+    def test_an_address_is_mailed_a_few_times_a_day(self, cast: Cast) -> None:
+        for _ in range(actions.MAX_MAILS_A_DAY):
+            actions.invite(cast.owner, role=Role.RUNNER, email=ADDRESS, by_mail=True)
+        with pytest.raises(actions.TooMany):
+            actions.invite(cast.stranger, role=Role.RUNNER, email=ADDRESS, by_mail=True)
 
 
 class TestAccepting:
@@ -130,7 +165,7 @@ class TestAccepting:
         client.head(f"/join/{secret}/")
         assert "Join Acme" in html(client.get("/join/"))
         assert membership_of(cast.stranger.user, cast.team) is None
-        joined = client.post("/join/")
+        joined = client.post("/join/", offered(client))
         assert (joined.status_code, joined["Location"]) == (302, "/t/acme/")
         found = membership_of(cast.stranger.user, cast.team)
         assert found is not None
@@ -141,37 +176,59 @@ class TestAccepting:
         assert Client().get(f"/join/{secret}/").status_code == 410
 
     def test_a_new_account_has_the_invitations_own_address(self, cast: Cast) -> None:
-        _, secret = actions.invite(cast.owner, role=Role.RUNNER, email=ADDRESS)
+        _, secret = actions.invite(cast.owner, role=Role.RUNNER, email=ADDRESS, by_mail=True)
         client = opened(secret)
-        page = html(client.get("/join/"))
+        page, typed = html(client.get("/join/")), TYPED | offered(client)
         assert f'value="{ADDRESS}"' in page
         for weak in ("short", "password123", "new@example.com"):
-            assert client.post("/join/", TYPED | {"password": weak}).status_code == 422, weak
+            assert client.post("/join/", typed | {"password": weak}).status_code == 422, weak
         assert not User.objects.filter(email=ADDRESS).exists()
-        joined = client.post("/join/", TYPED | {"email": "owner@example.com"})
+        joined = client.post("/join/", typed | {"email": "owner@example.com"})
         assert joined["Location"] == "/t/acme/"
         user = User.objects.get(email=ADDRESS)
         assert (user.name, user.check_password(TYPED["password"]), user.is_staff) == ("New One", True, False)
         assert client.get("/t/acme/crews/").status_code == 200
         assert client.get("/t/acme/crews/new/").status_code == 403
 
-    def test_without_an_address_nobody_makes_an_account(self, cast: Cast) -> None:
-        _, secret = actions.invite(cast.owner, role=Role.RUNNER)
+    @pytest.mark.parametrize("email", ["", ADDRESS])
+    def test_nobody_makes_an_account_by_a_link_that_its_maker_has_seen(self, cast: Cast, email: str) -> None:
+        """They could choose the password of somebody else's account."""
+        _, secret = actions.invite(cast.owner, role=Role.RUNNER, email=email)
         client = opened(secret)
         assert 'name="password"' not in html(client.get("/join/"))
-        assert client.post("/join/", TYPED).status_code == 422
+        assert client.post("/join/", TYPED | offered(client)).status_code == 422
         assert not User.objects.filter(name="New One").exists()
+
+    def test_an_operators_link_makes_an_account_without_mail(self, cast: Cast) -> None:
+        User.objects.filter(pk=cast.owner.user.pk).update(is_staff=True)
+        cast.owner.user.refresh_from_db()
+        _, secret = actions.invite(cast.owner, role=Role.RUNNER, email=ADDRESS)
+        client = opened(secret)
+        assert client.post("/join/", TYPED | offered(client)).status_code == 302
+
+    def test_what_was_shown_is_accepted_and_not_what_was_opened_later(self, cast: Cast) -> None:
+        shown, first = actions.invite(cast.owner, role=Role.RUNNER)
+        other, second = actions.invite(cast.owner, role=Role.VIEWER)
+        client = opened(first, signed_in(cast.stranger))
+        asked = offered(client)
+        opened(second, client)
+        refused = client.post("/join/", asked)
+        assert refused.status_code == 409
+        assert "Another invitation was opened" in html(refused)
+        assert actions.still_open(shown.pk)
+        assert actions.still_open(other.pk)
 
     def test_an_account_that_there_is_stays_as_it_is_and_costs_one_hash_too(
         self, cast: Cast, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        _, secret = actions.invite(cast.owner, role=Role.RUNNER, email="stranger@example.com")
+        _, secret = actions.invite(cast.owner, role=Role.RUNNER, email="stranger@example.com", by_mail=True)
         client, hashed = opened(secret), []
+        typed = TYPED | offered(client)
         encode = BoundedHasher.encode
         monkeypatch.setattr(BoundedHasher, "encode", lambda *given: hashed.append(1) or encode(*given))
-        weak = client.post("/join/", TYPED | {"password": "short"})
+        weak = client.post("/join/", typed | {"password": "short"})
         assert (weak.status_code, hashed) == (422, [])
-        refused = client.post("/join/", TYPED)
+        refused = client.post("/join/", typed)
         assert (refused.status_code, hashed) == (409, [1])
         assert "If you have one with this address, sign in" in html(refused)
         cast.stranger.user.refresh_from_db()
@@ -179,15 +236,17 @@ class TestAccepting:
         assert "_auth_user_id" not in client.session
         assert membership_of(cast.stranger.user, cast.team) is None
         assert signed_in(cast.stranger).get("/join/").status_code == 410
-        assert opened(secret, signed_in(cast.stranger)).post("/join/").status_code == 302
+        again = opened(secret, signed_in(cast.stranger))
+        assert again.post("/join/", offered(again)).status_code == 302
 
     def test_anothers_address_and_a_members_second_go_use_nothing_up(self, cast: Cast) -> None:
         bound, for_new = actions.invite(cast.owner, role=Role.RUNNER, email=ADDRESS)
         client = opened(for_new, signed_in(cast.stranger))
         assert "Sign out, and open the link again" in html(client.get("/join/"))
-        assert client.post("/join/").status_code == 422
+        assert client.post("/join/", offered(client)).status_code == 422
         free, for_all = actions.invite(cast.owner, role=Role.OWNER)
-        assert opened(for_all, signed_in(cast.viewer)).post("/join/").status_code == 409
+        second = opened(for_all, signed_in(cast.viewer))
+        assert second.post("/join/", offered(second)).status_code == 409
         cast_viewer = membership_of(cast.viewer.user, cast.team)
         assert cast_viewer is not None
         assert cast_viewer.role == Role.VIEWER
@@ -228,6 +287,7 @@ class TestEnding:
             else:
                 User.objects.filter(pk=other.user.pk).update(is_active=False)
             assert actions.still_open(invitation.pk) is None, ending
+            assert not open_invitations(cast.owner).exists(), "nor is it said to be open"
 
     def test_wrong_links_are_counted_and_a_right_one_works_all_the_same(self, cast: Cast) -> None:
         _, secret = actions.invite(cast.owner, role=Role.RUNNER)

@@ -11,7 +11,7 @@ from django.test import Client
 
 from teams.actions import FIRST_CAPS, issue_token, principal_of_token
 from teams.invitations.actions import invite, still_open
-from teams.models import Invitation, Membership, Role, Scope, Team, User
+from teams.models import AuditEntry, Invitation, Membership, Role, Scope, Team, User
 from teams.people import actions
 from teams.refusals import Conflict, Invalid
 from teams.rights import right_of_token, still_held
@@ -72,6 +72,34 @@ class TestRoles:
             actions.hand_over(cast.owner, of(cast.owner))
         signed_in(cast.owner).post(f"{PEOPLE}{of(cast.runner).pk}/hand-over/")
         assert (of(cast.runner).role, of(cast.owner).role) == (Role.OWNER, Role.EDITOR)
+        logged = AuditEntry.objects.order_by("pk").values_list("action", "object", "detail")
+        assert list(logged) == [
+            ("team.handed_over", "runner@example.com", {"was": "runner"}),
+            ("member.role_changed", "owner@example.com", {"was": "owner", "now": "editor"}),
+        ]
+
+    def test_what_changes_nothing_is_not_logged(self, cast: Cast) -> None:
+        actions.change_role(cast.owner, of(cast.viewer), role=Role.VIEWER)
+        actions.rename_team(cast.owner, name="Acme")
+        assert not AuditEntry.objects.exists()
+
+    def test_who_lost_their_role_while_they_waited_changes_nothing(self, cast: Cast) -> None:
+        """Their principal is of before."""
+        make_person(cast.team, Role.OWNER, email="second@example.com")
+        Membership.objects.filter(user=cast.owner.user).update(role=Role.VIEWER)
+        for verb in (
+            lambda: actions.hand_over(cast.owner, of(cast.runner)),
+            lambda: actions.change_role(cast.owner, of(cast.runner), role=Role.OWNER),
+            lambda: actions.remove_member(cast.owner, of(cast.runner)),
+            lambda: actions.rename_team(cast.owner, name="Mine"),
+            lambda: invite(cast.owner, role=Role.OWNER),
+            lambda: issue_token(cast.owner, scope=Scope.ADMIN),
+        ):
+            with pytest.raises(PermissionDenied):
+                verb()
+        Membership.objects.filter(user=cast.owner.user).delete()
+        with pytest.raises(PermissionDenied):
+            actions.hand_over(cast.owner, of(cast.runner))
 
 
 class TestGoing:
@@ -130,6 +158,8 @@ class TestTeams:
             with pytest.raises(Invalid):
                 actions.rename_team(cast.owner, name=name)
         assert actions.make_team(cast.viewer.user, name="Example 7").slug == "team-example-7"
+        made = [actions.make_team(cast.viewer.user, name="Example").slug for _ in range(3)]
+        assert made == ["example", "team-example-2", "team-example-3"], "example-2 is the made-up team of person 2"
         assert actions.make_team(cast.viewer.user, name="客户支持").slug == "ke-hu-zhi-chi"
         monkeypatch.setattr(actions, "MAX_TEAMS_OWNED", 2)
         answer = signed_in(cast.viewer).post("/teams/new/", {"name": "One more"})
