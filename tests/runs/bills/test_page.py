@@ -208,7 +208,7 @@ def test_a_narrowed_month_says_of_what_it_speaks(cast: Cast, crew: Crew, client:
     assert "$1.00 more than September, when nothing of this was spent:" in new
     assert "Against September 2026, which has no call of this" in new
     calls = words("2026-10/calls/?money=real")
-    assert "1 of the calls has no price and is not in this sum." in calls
+    assert "1 of the calls has no known price and is not in this sum." in calls
 
 
 def test_simulated_months_have_no_budget(cast: Cast, crew: Crew) -> None:

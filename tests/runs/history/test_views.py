@@ -32,11 +32,12 @@ class TestHistory:
         other.force_login(cast.stranger.user)
         assert page_of(run) not in html(other.get("/t/others/runs/"))
 
-    def test_typed_filters_push_nothing_out_of_what_is_kept(self, cast: Cast) -> None:
+    def test_typed_filters_push_nothing_out_of_what_is_kept(self, cast: Cast, crew: Crew) -> None:
+        make_run(cast.owner, crew)
         client = signed_in(cast.viewer)
         client.get(RUNS)
         kept = _heads_of_all.cache_info().currsize
-        for q in ("since:7d", "since:8d"):
+        for q in ("crew:company", "status:succeeded"):
             assert f"?q={quote(q)}&amp;sort=cost" in html(client.get(RUNS, {"q": q}))
         assert _heads_of_all.cache_info().currsize == kept
 

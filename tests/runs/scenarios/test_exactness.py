@@ -134,7 +134,7 @@ def test_a_month_by_the_list_is_the_same_figure_on_both_pages(cast: Cast, crew: 
     some_calls(cast, crew, 16, count=80)
     other = {name: replace(price, output_usd_per_mtok=Decimal("3.1"), tiers=()) for name, price in PRICES.items()}
     list_quotes(other)
-    stated = Call.objects.filter(team=cast.team, provider_is_booked=True, model__in=PRICES).count()
+    stated = Call.objects.filter(team=cast.team, provider_is_booked=True).count()
     assert stated
     found, by_list = answer(cast.owner, Asked(month=this_month(), prices="list")).total, month_by_list(cast.owner).total
     assert (found.compared_nusd, found.new_nusd) == (by_list.booked_nusd, by_list.listed_nusd)
@@ -160,7 +160,7 @@ def test_a_list_as_of_a_day_is_that_days(cast: Cast, crew: Crew) -> None:
 
 @pytest.mark.parametrize("hit", [0, 37, 100])
 def test_cached_prompts_cost_what_the_engine_would_book(cast: Cast, crew: Crew, hit: int) -> None:
-    run = some_calls(cast, crew, 8, count=80)
+    run = some_calls(cast, crew, 9, count=80)
     calls = Call.objects.filter(run=run, kind="model", cached_usd_per_mtok__isnull=False, prompt_tokens__gte=1_024)
     for fee in ("request_usd", "second_usd"):
         assert calls.filter(**{f"{fee}__gt": 0}).exists()  # fees beside a cache
