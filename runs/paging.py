@@ -62,6 +62,18 @@ def page_of(rows: QuerySet[Any, RowT], order: str, *, cursor: str, limit: int, l
     )
 
 
+def ordering(order: str) -> tuple[str, ...]:
+    """What ``order_by`` takes for an ``order`` of ``page_of``: rows of the same number in the order of their ids."""
+    sign = "-" if order.startswith("-") else ""
+    return (order,) if order == f"{sign}pk" else (order, f"{sign}pk")
+
+
+def in_one_stretch(descending: bool, last: int | None) -> bool:
+    """Whether a whole list stands in its column's own order, since the ``last`` rows of ``page_of`` are at its end by
+    themselves, or there are none."""
+    return descending or last is None
+
+
 def marks_by(order: str) -> Callable[[Any], str]:
     """How cursors of ``page_of`` name a row, by the column it is sorted by."""
     column = order.removeprefix("-")
@@ -129,13 +141,14 @@ class _Keyset:
         for part, condition in self._parts(place, backwards, down):
             wanted = count - len(found)
             if wanted:
-                found += rows.filter(part, condition).order_by(*self._columns(down))[:wanted]
+                order = f"{'-' if down else ''}{self.column}"
+                found += rows.filter(part, condition).order_by(*ordering(order))[:wanted]
         return found
 
     def _parts(self, place: Place | None, backwards: bool, down: bool) -> Iterable[tuple[Q, Q]]:
         """The stretches of the list that are left to be read: which rows each has, and which of them are left."""
         behind = Q() if place is None else self._behind(place, down)
-        if self.last is None or self.descending:
+        if in_one_stretch(self.descending, self.last):
             return [(Q(), behind)]
         parts = [Q(**{f"{self.column}__gt": self.last}), Q(**{self.column: self.last})]
         starts_at = 0 if place is None else int(place.figure == str(self.last))
@@ -152,7 +165,3 @@ class _Keyset:
             raise not_ours()
         compare = TupleLessThan if down else TupleGreaterThan
         return Q(compare(Tuple(F(self.column), F("pk")), (int(place.figure), place.pk)))
-
-    def _columns(self, down: bool) -> tuple[str, ...]:
-        sign = "-" if down else ""
-        return (f"{sign}pk",) if self.column == "pk" else (f"{sign}{self.column}", f"{sign}pk")

@@ -37,7 +37,7 @@ sys.dont_write_bytecode = False
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """What is read to find the tests is kept until the end: rubbish is not looked for meanwhile, and never in there."""
+    """What is read to find the tests is kept until the end: garbage is not collected meanwhile, and never in there."""
     gc.disable()
     try:
         return (yield)

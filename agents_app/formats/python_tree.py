@@ -59,7 +59,7 @@ _kept: dict[str, ast.Module] = {}
 
 
 def looked_at(text: str) -> ast.Module:
-    """As ``parsed``, which hands this tree out if it is asked for the same text next, and does not parse it again."""
+    """As ``parsed``, and keeps the tree: if ``parsed`` is asked for the same text next, it does not parse it again."""
     tree = parsed(text)
     _kept.clear()
     _kept[text] = tree

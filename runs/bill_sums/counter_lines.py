@@ -9,7 +9,8 @@ from uuid import UUID
 from django.db import connection
 from psycopg.sql import SQL
 
-from runs.bill_sums.sums import MOVED_NUSD, MOVED_ROWS, OF_MOVED, Scope, narrowed, only_parameters
+from runs.bill_sums.sums import OF_MOVED, Scope, narrowed, only_parameters
+from runs.ledger.corrections import MOVED_ROWS
 from runs.sql import rows_as, statement
 
 MOST_COUNTER_LINES = 200
@@ -38,10 +39,9 @@ def counter_lines(scope: Scope, *, most: int) -> list[CounterLine]:
     query = statement(
         """
         SELECT call.id AS call_id, call.run_id, run.crew_id, call.model, call.billed_month AS own_month,
-               correction.month, correction.booked_nusd, correction.cost_nusd, {nusd} AS nusd, correction.made_at
+               correction.month, correction.booked_nusd, correction.cost_nusd, moved.nusd, correction.made_at
         FROM {rows} {which} {narrow} ORDER BY correction.id LIMIT %(most)s
         """,
-        nusd=SQL(MOVED_NUSD),
         rows=SQL(MOVED_ROWS),
         which=SQL(OF_MOVED),
         narrow=narrowed(tuple(scope.only), moved=True),

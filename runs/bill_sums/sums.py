@@ -18,7 +18,7 @@ from django.db import connection
 from psycopg.sql import SQL, Composable
 
 from runs.bill_sums.dimensions import DIMENSIONS, LABEL, label_of
-from runs.ledger.corrections import CORRECTED_NUSD
+from runs.ledger.corrections import MOVED_ROWS, moved_in
 from runs.ledger.rollups import BILL_SUMS
 from runs.models.call import CALL_PARTS
 from runs.sql import listed, statement
@@ -197,16 +197,8 @@ _CALLS = _Source(
     dimensions="calls",
     labels="run.metadata",
 )
-OF_MOVED: LiteralString = """WHERE NOT %(simulated)s AND call.team_id = %(team)s AND NOT call.simulated
-    AND EXISTS (SELECT FROM runs_bill WHERE team_id = %(team)s AND closed_at IS NOT NULL)
-    AND correction.month <> call.billed_month AND correction.month >= %(month)s
-    AND (correction.month = %(month)s OR call.billed_month = %(month)s)"""
-"""Counter-lines of the month: only a closed bill sends its differences to another one."""
-# Corrections are few, and a team's calls are many: OFFSET keeps the planner from beginning with the calls.
-MOVED_ROWS: LiteralString = """runs_correction AS correction
-    CROSS JOIN LATERAL (SELECT * FROM runs_call WHERE id = correction.call_id OFFSET 0) AS call
-    JOIN runs_run AS run ON run.id = call.run_id"""
-MOVED_NUSD: LiteralString = f"((CASE WHEN correction.month = %(month)s THEN 1 ELSE -1 END) * {CORRECTED_NUSD})"
+OF_MOVED: LiteralString = f"WHERE NOT %(simulated)s AND {moved_in('%(month)s')}"
+"""Counter-lines of the month."""
 _MOVED = _Source(
     rows=MOVED_ROWS,
     of_month=OF_MOVED,
@@ -220,7 +212,7 @@ _MOVED = _Source(
 )
 _MOVED_FIGURES: Mapping[str, LiteralString] = {
     **dict.fromkeys(_OF_CALLS, "0"),
-    **dict.fromkeys(("spent_nusd", "whole_nusd", "moved_nusd"), f"(sum({MOVED_NUSD}))::bigint"),
+    **dict.fromkeys(("spent_nusd", "whole_nusd", "moved_nusd"), "(sum(moved.nusd))::bigint"),
     "counter_lines": "count(*)",
 }
 _CALL_FIGURES: Mapping[str, LiteralString] = {

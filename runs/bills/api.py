@@ -60,9 +60,9 @@ def get_usage(
         lines = _lines(request.auth, scope, by, most=most + 1)
         if len(lines) > most:
             raise too_many(most, field="group_by")
+        if as_csv:
+            return csv_response(lines_csv(f"{first}/{last}", scope.simulated, by, lines))
         whole = total(sums_of(scope).values())
-    if as_csv:
-        return csv_response(lines_csv(f"{first}/{last}", scope.simulated, by, lines))
     return answer.usage(by, scope, lines, whole)
 
 
@@ -92,7 +92,7 @@ def get_bill(
     made_up, only, by = simulated == "yes", only_of(request.GET), _by(group_by)
     if not wants_csv(request):
         return answer.bill(request.auth, first, only, simulated=made_up)
-    return csv_response(files.lines(request.auth, first, by, only, simulated=made_up))
+    return csv_response(files.lines(request.auth, first, by, only, simulated=made_up, field="group_by"))
 
 
 def _by(group_by: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from runs.bill_sums.sums import Sums, added
 from runs.bills.lines import Line, total_of
 from runs.bills.values import Value
 from runs.money import CENT_NUSD
@@ -55,11 +56,10 @@ def charges_of(lines: Sequence[Line], is_shared: Callable[[Line], bool], weigh: 
         own = list(lines)
     own_ids = {id(line) for line in own}
     shared = total_of([line for line in lines if id(line) not in own_ids]).spent_nusd
-    weights = _weights(own, weigh)
+    sums = added((line.values[0], line.sums) for line in own)
+    weights = _weights(sums, weigh)
     whole_weight = sum(weights.values())
-    spent = dict.fromkeys(weights, 0)
-    for line in own:
-        spent[line.values[0]] += line.sums.spent_nusd
+    spent = {value: one.spent_nusd for value, one in sums.items()}
     shares = {value: Fraction(shared * weight, whole_weight or 1) for value, weight in weights.items()}
     exact = {value: (spent[value] + shares[value]) / CENT_NUSD for value in weights}
     total = round(Fraction(sum(spent.values()) + shared, CENT_NUSD))
@@ -70,9 +70,7 @@ def charges_of(lines: Sequence[Line], is_shared: Callable[[Line], bool], weigh: 
     return Charges(rows, sum(spent.values()), shared, total)
 
 
-def _weights(own: Sequence[Line], weigh: str) -> dict[Value, int]:
-    weights: dict[Value, int] = {}
-    for line in own:
-        counted = {"cost": max(0, line.sums.spent_nusd), "calls": line.sums.calls}.get(weigh, 0)
-        weights[line.values[0]] = weights.get(line.values[0], 0) + counted
+def _weights(sums: Mapping[Value, Sums], weigh: str) -> dict[Value, int]:
+    """Whoever got more back than they spent weighs nothing by cost."""
+    weights = {value: {"cost": max(0, one.spent_nusd), "calls": one.calls}.get(weigh, 0) for value, one in sums.items()}
     return weights if any(weights.values()) else dict.fromkeys(weights, 1)

@@ -1,5 +1,5 @@
-"""A month's lines, or whom it is charged to, as CSV: exact, and safe to open in a spreadsheet. The page's download and
-the API's CSV are the same text."""
+"""The list of months, a month's lines, whom it is charged to, and usage of some days, as CSV: exact, and safe to open
+in a spreadsheet. The page's download and the API's CSV are the same text."""
 
 from __future__ import annotations
 
@@ -38,12 +38,14 @@ def every_dimension(who: Principal) -> tuple[str, ...]:
     return (*DIMENSIONS, *(f"{LABEL}{name}" for name in label_names(who)))
 
 
-def lines(who: Principal, month: date, by: Sequence[str], only: Mapping[str, str], *, simulated: bool) -> str:
-    """The month's lines by these dimensions; without one by ``every_dimension``. ``Invalid`` if there are more than
-    ``MOST_LINES``."""
+def lines(
+    who: Principal, month: date, by: Sequence[str], only: Mapping[str, str], *, simulated: bool, field: str = "by"
+) -> str:
+    """The month's lines by these dimensions; without one by ``every_dimension``. ``Invalid``, which names ``field``, if
+    there are more than ``MOST_LINES``."""
     with one_answer():
         by = by or every_dimension(who)
-        found = Lines(who, month, simulated, only).every(*by, field="by")
+        found = Lines(who, month, simulated, only).every(*by, field=field)
     return lines_csv(f"{month:%Y-%m}", simulated, by, found)
 
 
@@ -57,7 +59,8 @@ def charges(who: Principal, month: date, asked: Asked, *, simulated: bool) -> st
 
 
 def lines_csv(month: str, simulated: bool, by: Sequence[str], lines: Sequence[Line]) -> str:
-    """``month``: as in an address, or a stretch of days."""
+    """``month``: as in an address, as 2026-11; of usage its first day and the first that is not in it, with "/" between
+    them: the column is called month for both."""
     heads = [head for name in by for head in _heads(name)]
     money = [f"{name.removesuffix('_nusd')}_usd" for name in MONEY]
     of_part = PART in by

@@ -30,8 +30,8 @@ class BillStanding:
 
 @dataclass(frozen=True, slots=True)
 class MonthLine:
-    """A month in the list. ``before_nusd``: what the month before came to, 0 if it has no line; None: the team has no
-    earlier month."""
+    """A month in the list. ``budget_nusd``: as of ``BillStanding``; None of simulated money. ``before_nusd``: what the
+    month before came to, 0 if it has no line; None: the team has no earlier month."""
 
     month: date
     sums: Sums
@@ -66,18 +66,20 @@ def _month_lines(who: Principal, simulated: bool) -> list[MonthLine]:
     read = {*months, *map(month_before, months)} & {*every}
     sums = {month: total_of(Lines(who, month, simulated).by()) for month in read}
     present = this_month()
-    return [_line(month, sums, bills.get(month), every, present, who) for month in months]
+    usual = None if simulated else who.team.budget_nusd
+    return [_line(month, sums, bills.get(month), every, present, usual) for month in months]
 
 
 def _line(
-    month: date, sums: Mapping[date, Sums], bill: Bill | None, every: Sequence[date], present: date, who: Principal
+    month: date, sums: Mapping[date, Sums], bill: Bill | None, every: Sequence[date], present: date, usual: int | None
 ) -> MonthLine:
-    usual = who.team.budget_nusd if month == present else None
+    """``usual``: the team's budget, which is that of the present month until it has a bill."""
+    is_present = month == present
     return MonthLine(
         month,
         sums[month],
         bill.closed_at if bill else None,
-        bill.budget_nusd if bill else usual,
-        month == present,
+        bill.budget_nusd if bill else usual if is_present else None,
+        is_present,
         sums.get(month_before(month), NONE).spent_nusd if month != every[-1] else None,
     )

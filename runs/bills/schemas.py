@@ -27,7 +27,8 @@ class SumsOut(Schema):
 
 
 class UsageItem(SumsOut):
-    """Divided by `part` it has money alone, and `calls` and `usage` are 0: a call has many parts."""
+    """Divided by `part`, `calls` and `usage` are 0, since a call has many parts. `unpriced_calls` stand at the part
+    `whole` alone."""
 
     group: dict[str, str] = Field(description="a value for each of group_by: codes, as filters of bills take them")
     names: dict[str, str] = Field(description="the same for people")

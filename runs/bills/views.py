@@ -25,6 +25,7 @@ from runs.bills.why import BillPart
 from runs.bills.words import title_of_part
 from runs.months import month_named, this_month
 from runs.real_or_simulated import REAL, SIMULATED, chosen, is_simulated, money_of, remembered
+from runs.retry_after import with_retry_after
 from teams.access import TeamRequest, member
 from teams.models import Role
 from teams.refusals import Refusal, TooMany
@@ -68,10 +69,7 @@ def bill(request: TeamRequest, month: str) -> HttpResponse:
 def _refused(request: TeamRequest, refusal: Refusal, title: str, month: date | None = None) -> HttpResponse:
     """``month``: to whose page it links."""
     context = {"refusal": refusal, "title": title, "month": month}
-    response = render(request, "runs/bills/refused.html", context, status=refusal.status)
-    if isinstance(refusal, TooMany):
-        response["Retry-After"] = str(refusal.retry_after_s)
-    return response
+    return with_retry_after(render(request, "runs/bills/refused.html", context, status=refusal.status), refusal)
 
 
 def _context(request: TeamRequest, page: BillPage, error: str) -> dict[str, Any]:
@@ -135,7 +133,7 @@ def bill_calls(request: TeamRequest, month: str) -> HttpResponse:
             "error": refusal.message,
             "chips": [(title_of(name), code or "none") for name, code in only.items()],
         }
-        return render(request, "runs/bills/calls.html", context, status=refusal.status)
+        return with_retry_after(render(request, "runs/bills/calls.html", context, status=refusal.status), refusal)
     context |= {
         "found": found,
         "rows": call_rows(request.who, found.page.items),

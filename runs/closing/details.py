@@ -27,7 +27,8 @@ PRICES = (
     *("input_usd_per_mtok", "output_usd_per_mtok", "cached_usd_per_mtok", "cache_write_usd_per_mtok"),
     *("reasoning_usd_per_mtok", "citation_usd_per_mtok", "request_usd", "search_usd", "second_usd"),
 )
-LABEL = "label "
+LABEL_TITLE = "label "
+"""Begins the name of a table of sums by a label, in the frozen document."""
 MOST_LABELS = 20
 """Labels by which sums are frozen, the dearest first; the lines have them all."""
 
@@ -64,7 +65,7 @@ def label_sums(bill_id: int, total: Sum, go_on: Callable[[], None]) -> dict[str,
         for name, value, values, *sums in cursor.fetchall():
             found[name].append((value, values, Sum(*sums)))
     go_on()
-    return {f"{LABEL}{name}": _of_label(found[name], total) for name in names}
+    return {f"{LABEL_TITLE}{name}": _of_label(found[name], total) for name in names}
 
 
 def _of_label(found: Sequence[tuple[str | None, int, Sum]], total: Sum) -> list[dict[str, Any]]:

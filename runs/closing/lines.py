@@ -15,7 +15,7 @@ from typing import Any, LiteralString
 from django.db import connection
 from psycopg.sql import SQL
 
-from runs.ledger.corrections import CORRECTED_NUSD
+from runs.ledger.corrections import MOVED_ROWS, moved_in
 from runs.ledger.rollups import BILL_SUMS, LABELS
 from runs.models.bill_sums import PARTS
 from runs.sql import listed, statement
@@ -129,11 +129,8 @@ WRITE_COUNTER_LINES = statement(
     """
     WITH line AS (
         SELECT {keys}, run.id AS run, call.id AS call, run.metadata AS metadata, correction.made_at,
-               correction.booked_nusd, correction.cost_nusd, {more} AS nusd
-        FROM runs_correction AS correction JOIN runs_call AS call ON call.id = correction.call_id
-        JOIN runs_run AS run ON run.id = call.run_id
-        WHERE call.team_id = %(team)s AND NOT call.simulated
-          AND correction.month = %(month)s AND call.billed_month <> %(month)s),
+               correction.booked_nusd, correction.cost_nusd, moved.nusd
+        FROM {moved} WHERE {moved_in} AND correction.month = %(month)s),
     shown AS (
         SELECT line.nusd, line.made_at, line.call, (
             SELECT row_to_json(named)::text FROM (
@@ -151,7 +148,8 @@ WRITE_COUNTER_LINES = statement(
     FROM shown
     """,
     keys=listed(f"{key} AS {name}" for name, key in BILL_SUMS.keys.items()),
-    more=SQL(CORRECTED_NUSD),
+    moved=SQL(MOVED_ROWS),
+    moved_in=SQL(moved_in("%(month)s")),
     names=SQL(_NAMES),
     texts=SQL(_TEXTS),
     named_by=SQL(_NAMED_BY),

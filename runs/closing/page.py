@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.text import counted
-from runs.closing.details import LABEL
+from runs.closing.details import LABEL_TITLE
 from runs.closing.document import head_of
 from runs.closing.rates import Rate
 from runs.models import ClosedBill, ClosedLine
@@ -111,7 +111,7 @@ def _tables(by: Mapping[str, Sequence[Mapping[str, Any]]], rate: Rate | None) ->
     for name, rows in by.items():
         if name == "waste":  # has a table of its own, with its runs
             continue
-        title = f"Label “{name.removeprefix(LABEL)}”" if name.startswith(LABEL) else TITLES[name]
+        title = f"Label “{name.removeprefix(LABEL_TITLE)}”" if name.startswith(LABEL_TITLE) else TITLES[name]
         named = [_row(one, _name(name, one), rate) for one in rows[:MOST_ROWS]]
         if rows and not (len(rows) == 1 and rows[0]["name"] is None):
             yield Table(title, named, _left_out(rows))
@@ -139,7 +139,7 @@ def _name(dimension: str, row: Mapping[str, Any]) -> str:
         return counted(row["values"], "other")
     name: str | None = row["name"]
     if name is None:
-        return f"without {dimension.removeprefix(LABEL)}" if dimension.startswith(LABEL) else NONE
+        return f"without {dimension.removeprefix(LABEL_TITLE)}" if dimension.startswith(LABEL_TITLE) else NONE
     return WORDS.get(name, name) if dimension == "cost_class" else name
 
 

@@ -35,7 +35,8 @@ DIMENSIONS: Mapping[str, Callable[[Any], str | None]] = {
 }
 DEFINITIONS: Mapping[str, str] = {
     "month": "A call counts in the month, in UTC, in which it was opened, and on the day on which it was opened.",
-    "known_cost_usd": "The sum of the calls whose price is known. cost_usd is null where some call has no known price.",
+    "known_cost_usd": "The sum of the calls and counter-lines whose cost is known. cost_usd is null where some call or "
+    "counter-line has no known cost.",
     "counter-line": "The difference that a figure made which came after the bill of its call had been closed. It has "
     "the names of its call, and the day on which the figure came.",
     "by": "Sums of calls and counter-lines by one dimension: each of these tables sums to total_usd.",

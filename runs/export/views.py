@@ -13,9 +13,10 @@ from runs.export.formats import CSV, JSON_LINES, Format
 from runs.export.sending import PLACES, send
 from runs.history.filters import RunFilter
 from runs.history.orders import NEWEST
+from runs.retry_after import with_retry_after
 from teams.access import TeamRequest, member
 from teams.models import Role
-from teams.refusals import Refusal, TooMany
+from teams.refusals import Refusal
 from teams.rights import right_of_session
 
 
@@ -55,7 +56,4 @@ def _begun(request: TeamRequest, form: Format, q: str, sort: str) -> AsyncGenera
 
 def _refused(request: TeamRequest, refusal: Refusal) -> HttpResponse:
     context = {"refusal": refusal, "query": request.GET.urlencode()}
-    response = render(request, "runs/export/refused.html", context, status=refusal.status)
-    if isinstance(refusal, TooMany):
-        response["Retry-After"] = str(refusal.retry_after_s)
-    return response
+    return with_retry_after(render(request, "runs/export/refused.html", context, status=refusal.status), refusal)

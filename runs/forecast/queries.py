@@ -21,7 +21,7 @@ from psycopg.sql import SQL
 from agents_app.models import Crew
 from runs.bounds.standings import Standing
 from runs.forecast.month import Forecast, first_counted, forecast
-from runs.ledger.corrections import CORRECTED_NUSD
+from runs.ledger.corrections import MOVED_ROWS, moved_in
 from runs.ledger.rollups import BILL_SUMS
 from runs.models import Bill
 from runs.sql import statement
@@ -95,7 +95,8 @@ def forecasts(
     simulated: bool = False,
     standings: Mapping[int, Standing] | None = None,
 ) -> Forecasts:
-    """``standings``: of the budgets of members, by id. Their figures are taken, and their ends looked for."""
+    """``standings``: of members' budgets, by the member's id. Each says what the member has spent, and of each the end
+    is reckoned."""
     now, month, standings = hour_now(), month or month_now(), standings or {}
     found = _spent(team, month, simulated, now, by=by)
     every = Spent()
@@ -160,17 +161,6 @@ def _spent(
     return found
 
 
-FROM_MOVED: LiteralString = f"""
-    FROM runs_correction AS correction JOIN runs_call AS call ON call.id = correction.call_id
-    JOIN runs_run AS run ON run.id = call.run_id
-    CROSS JOIN LATERAL (VALUES
-        (correction.month, {CORRECTED_NUSD}), (call.billed_month, - {CORRECTED_NUSD})
-    ) AS moved (month, nusd)
-    WHERE call.team_id = %(team)s AND NOT call.simulated AND correction.month <> call.billed_month
-      AND EXISTS (SELECT FROM runs_bill WHERE team_id = %(team)s AND closed_at IS NOT NULL)
-"""
-"""What the bills of other months took for calls of closed ones, ``moved.nusd``: more there, and less in the call's own
-month, whose calls have it by now while its bill stays."""
 _KEYS: Mapping[str | None, tuple[LiteralString, LiteralString]] = {
     None: ("NULL::bigint", "NULL::bigint"),
     "crew": ("crew_id", "run.crew_id"),
@@ -193,13 +183,14 @@ def _statement(by: By | None, of_crew: bool) -> str:
               AND call.simulated = %(simulated)s AND call.billed_month BETWEEN %(since)s AND %(until)s
               AND call.cost_nusd IS NOT NULL {narrow_live}
             UNION ALL
-            SELECT {of_live}, moved.month, NULL, moved.nusd {from_moved}
-              AND NOT %(simulated)s AND moved.month = %(month)s {narrow_live}
+            SELECT {of_live}, moved.month, NULL, moved.nusd FROM {moved}
+            WHERE NOT %(simulated)s AND {moved_in} {narrow_live}
         ) AS counted GROUP BY key, month, day
         """,
         of_ended=SQL(of_ended),
         of_live=SQL(of_live),
-        from_moved=SQL(FROM_MOVED),
+        moved=SQL(MOVED_ROWS),
+        moved_in=SQL(moved_in("%(month)s")),
         narrow=SQL("AND crew_id = %(crew)s" if of_crew else ""),
         narrow_live=SQL("AND run.crew_id = %(crew)s" if of_crew else ""),
     )

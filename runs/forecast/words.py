@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from engine.text import counted
 from runs.forecast.month import LEAST_DAYS, Forecast
@@ -42,17 +42,17 @@ def forecast_text(found: Forecast) -> str:
 
 def range_text(low_nusd: int, high_nusd: int, spent_nusd: int = 0) -> str:
     """Widened to as many digits as its size needs: "$498-531", "$4.20-5.13", "$0.0310-0.0402". Never down below what is
-    spent, under which no month can end: "$1.1493-1.28" where $1.1493 is. Below 0, where what came late for closed
+    spent, under which no month can end: "$1.1494-1.28" where $1.14932 is. Below 0, where what came late for closed
     months is all there is: "−$0.50 to $0.10"."""
     places = _places(max(abs(low_nusd), abs(high_nusd)))
     low, high = _rounded(low_nusd, places, ROUND_FLOOR), _rounded(high_nusd, places, ROUND_CEILING)
-    if low == high:
-        return _signed(low)
     if low < to_usd(spent_nusd) <= to_usd(low_nusd):
-        low = _rounded(low_nusd, places + 2, ROUND_HALF_UP)
+        low = _rounded(low_nusd, places + 2, ROUND_CEILING)
+    if low >= high:
+        return _signed(high)
     if low < 0:
         return f"{_signed(low)} to {_signed(high)}"
-    return f"${low if low_nusd else 0:,}-{high:,}"
+    return f"${f'{low:,f}' if low_nusd else 0}-{high:,f}"
 
 
 def ends_text(found: Forecast) -> str:

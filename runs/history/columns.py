@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from runs.bounds.runs_at_once import kept_back
+from runs.figures.waste import waste_columns
+from runs.history.orders import ORDERS
+from teams.models import Team
 
 MAX_CHARS = 200
 COOKIE = "run_columns"
@@ -69,3 +75,14 @@ def moved(columns: Sequence[str], name: str, by: int) -> list[str]:
 def read_for(columns: Sequence[str]) -> list[str]:
     """All that is read of a run to show these columns."""
     return list(dict.fromkeys([*ALWAYS, *(read for name in columns for read in COLUMNS[name].reads)]))
+
+
+def names_read(sort: str, columns: Sequence[str]) -> list[str]:
+    """Columns of a run that are read to show these columns in this order."""
+    return list(dict.fromkeys((*read_for(columns), *ORDERS[sort].reads)))
+
+
+def computed(team: Team, names: Sequence[str]) -> Mapping[str, Any]:
+    """Expressions for the columns that no run's row has, as far as they are read."""
+    expressions: dict[str, Any] = {"kept_back": kept_back(team)} if "kept_back" in names else {}
+    return expressions | dict(waste_columns()) if "waste_nusd" in names else expressions

@@ -7,7 +7,7 @@ time.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,11 +16,10 @@ from django.db import connection
 from django.db.models.expressions import RawSQL
 from psycopg.types.datetime import TimestamptzLoader
 
-from runs.bounds.runs_at_once import kept_back
-from runs.figures.waste import waste_columns
-from runs.history.columns import read_for
+from runs.history.columns import computed, names_read
 from runs.history.orders import ORDERS
 from runs.models import Run
+from runs.paging import ordering
 from teams.access import Principal
 from teams.models import Team
 
@@ -36,17 +35,6 @@ def first_rows(who: Principal, *, sort: str, columns: Sequence[str], count: int)
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute(composed.sql, [who.team.pk if value is TEAM else value for value in composed.parameters])
         return [composed.row(row) for row in cursor.fetchall()]
-
-
-def names_read(sort: str, columns: Sequence[str]) -> list[str]:
-    """Columns of a run that are read to show these columns in this order."""
-    return list(dict.fromkeys((*read_for(columns), *ORDERS[sort].reads)))
-
-
-def computed(team: Team, names: Sequence[str]) -> Mapping[str, Any]:
-    """Expressions for the columns that no run's row has, as far as they are read."""
-    expressions: dict[str, Any] = {"kept_back": kept_back(team)} if "kept_back" in names else {}
-    return expressions | dict(waste_columns()) if "waste_nusd" in names else expressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +55,7 @@ class _Composed:
 def _composed(sort: str, columns: tuple[str, ...], count: int) -> _Composed:
     names, key = names_read(sort, columns), ORDERS[sort].key
     runs = Run.objects.filter(team_id=RawSQL("%s", [TEAM])).annotate(**computed(Team(pk=TEAM), names))
-    by = (key,) if key.endswith("pk") else (key, f"{'-' if key.startswith('-') else ''}pk")
-    sql, parameters = runs.values_list(*names).order_by(*by)[:count].query.sql_with_params()
+    sql, parameters = runs.values_list(*names).order_by(*ordering(key))[:count].query.sql_with_params()
     fields = {field.name: field for field in Run._meta.concrete_fields}
     loads = [getattr(fields.get(name), "from_db_value", None) for name in names]
     loaders = [(nth, load) for nth, load in enumerate(loads) if load is not None]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runs.paging import in_one_stretch
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -26,8 +28,13 @@ class Order:
 
     @property
     def is_one_stretch(self) -> bool:
-        """Whether its runs stand in their key's own order: those that have not ended are last also if -1 were first."""
-        return not self.is_grouped and (not self.ascending or self.key == "pk")
+        """Whether one statement, sorted by the key alone, gives the list from its beginning."""
+        return not self.is_grouped and in_one_stretch(self.key.startswith("-"), self.last)
+
+    @property
+    def last(self) -> int | None:
+        """As ``paging.page_of`` takes it: the figure of runs that stand at the end."""
+        return None if self.key.endswith("pk") else UNENDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,10 @@ class History:
 
     @property
     def heads(self) -> SafeString:
-        return _heads(tuple(self.columns), self.sort, self.q, self.and_columns)
+        columns = tuple(self.columns)
+        if self.q:
+            return _heads(columns, self.sort, self.q, self.and_columns)
+        return _heads_of_all(columns, self.sort, self.and_columns)
 
     @property
     def order_options(self) -> SafeString:
@@ -223,6 +226,11 @@ def _selects(choices: tuple[Choice, ...]) -> SafeString:
 
 
 @lru_cache(maxsize=200)
+def _heads_of_all(columns: tuple[str, ...], sort: str, and_columns: str) -> SafeString:
+    """Of a list without a filter. Filters are typed, so there are too many for each one's heads to be kept."""
+    return _heads(columns, sort, "", and_columns)
+
+
 def _heads(columns: tuple[str, ...], sort: str, q: str, and_columns: str) -> SafeString:
     """The heads of the list's columns, with the links that sort by them."""
     titles = [("run", "Run", False), *((name, COLUMNS[name].title, COLUMNS[name].is_figure) for name in columns)]

@@ -12,12 +12,12 @@ from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from runs.bounds.runs_at_once import kept_back
-from runs.history.columns import USUAL
+from runs.history.columns import USUAL, computed, names_read
 from runs.history.filters import RunFilter
-from runs.history.first_rows import computed, first_rows, names_read
+from runs.history.first_rows import first_rows
 from runs.history.groups import page_in_groups
 from runs.history.lines import NO_RUN, RunLine, lines_of, short
-from runs.history.orders import NEWEST, ORDERS, UNENDED, Order
+from runs.history.orders import NEWEST, ORDERS, Order
 from runs.models import Run
 from runs.paging import Page, Place, cursor_id, marks_by, page_of, read_page
 from runs.sql import listed, statement
@@ -97,8 +97,7 @@ def page_of_runs(
     runs = run_filter.apply(all_runs)
     if order.is_grouped:
         return page_in_groups(who, order, runs, shape(all_runs), cursor=cursor, limit=limit)
-    last = None if order.key.endswith("pk") else UNENDED
-    return page_of(shape(runs), order.key, cursor=cursor, limit=limit, last=last)
+    return page_of(shape(runs), order.key, cursor=cursor, limit=limit, last=order.last)
 
 
 def count_newer(who: Principal, run_filter: RunFilter, *, than: str) -> int:

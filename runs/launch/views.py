@@ -10,10 +10,11 @@ from agents_app.queries import own_crew
 from runs.launch import actions
 from runs.launch.forms import LaunchForm
 from runs.launch.page import launch_choice, launch_page
+from runs.retry_after import with_retry_after
 from teams.access import TeamRequest, member
 from teams.forms import show_refusal
 from teams.models import Role
-from teams.refusals import Conflict, Refusal, TooMany
+from teams.refusals import Conflict, Refusal
 
 
 @member(Role.RUNNER)
@@ -37,7 +38,5 @@ def launch(request: TeamRequest, slug: str) -> HttpResponse:
             refused = refusal
             show_refusal(form, refusal)
     page = launch_page(request.who, crew, choice, form)
-    response = render(request, "runs/launch/launch.html", {"page": page}, status=refused.status if refused else 422)
-    if isinstance(refused, TooMany):
-        response["Retry-After"] = str(refused.retry_after_s)
-    return response
+    status = refused.status if refused else 422
+    return with_retry_after(render(request, "runs/launch/launch.html", {"page": page}, status=status), refused)

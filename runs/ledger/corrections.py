@@ -15,7 +15,24 @@ from runs.sql import statement
 
 CORRECTED_NUSD: LiteralString = "(coalesce(correction.cost_nusd, 0) - coalesce(correction.booked_nusd, 0))"
 """What a correction changed, as SQL; without a price on one side it is the other."""
+# Corrections are few, and a team's calls are many: OFFSET keeps the planner from beginning with the calls.
+_ITS_CALL: LiteralString = "(SELECT * FROM runs_call WHERE id = correction.call_id OFFSET 0)"
+MOVED_ROWS: LiteralString = f"""runs_correction AS correction CROSS JOIN LATERAL {_ITS_CALL} AS call
+    JOIN runs_run AS run ON run.id = call.run_id
+    CROSS JOIN LATERAL (VALUES
+        (correction.month, {CORRECTED_NUSD}), (call.billed_month, - {CORRECTED_NUSD})
+    ) AS moved (month, nusd)"""
+"""Counter-lines, each on two bills: ``moved.nusd`` more on the bill of the month that took the difference, and less in
+the call's own month, whose calls have it by now while its closed bill stays."""
 TRIES = 3
+
+
+def moved_in(month: LiteralString) -> LiteralString:
+    """The condition for those of ``MOVED_ROWS`` on the bill of this month of the team ``%(team)s``. Only a closed bill
+    sends its differences to another one, and always to a later one."""
+    return f"""call.team_id = %(team)s AND NOT call.simulated AND correction.month <> call.billed_month
+        AND EXISTS (SELECT FROM runs_bill WHERE team_id = %(team)s AND closed_at IS NOT NULL)
+        AND correction.month >= {month} AND moved.month = {month}"""
 
 
 def keep_correction(

@@ -16,8 +16,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import BigIntegerField, Count, Q, QuerySet
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast, Coalesce, NullIf
+from django.db.models.expressions import RawSQL
+from psycopg.sql import SQL
 
 from engine.catalogue.pricing import Charge, Price, Usage, charge_of
 from runs.bounds.unpriced import unpriced_of
@@ -27,6 +27,7 @@ from runs.ledger.corrections import keep_correction, open_month
 from runs.ledger.locks import LOCK_RUNS
 from runs.ledger.prices import FEE_FIELDS, PRICE_FIELDS, fields_of
 from runs.ledger.statements import TOKEN_FIELDS
+from runs.ledger.token_spend import TOOK_MS, of
 from runs.live.notify import run_changed
 from runs.models import Bill, Call, Corrects
 from runs.models.call import CALL_PARTS
@@ -82,11 +83,17 @@ def open_months(team: Team) -> list[date]:
 
 
 def unpriced_by_model(team: Team) -> Mapping[str, tuple[int, int]]:
-    """The models of the open months' calls without a price: how many there are, and how many of them can be priced.
+    """The models of the open months' calls without a price: how many there are, and of how many the outcome is known.
     Two queries."""
     unpriced = _unpriced(team)
     rows = unpriced.values("model").annotate(calls=Count("pk"), known=Count("pk", filter=_OUTCOME_KNOWN))
     return {row["model"]: (row["calls"], row["known"]) for row in rows.order_by("-calls", "model")}
+
+
+def bookable_by_model(team: Team, prices: Mapping[str, Price]) -> Mapping[str, int]:
+    """How many calls ``book_unpriced`` would find of each of these models, those with any. Two queries."""
+    rows = _priceable(team, prices).order_by().values("model").annotate(calls=Count("pk"))
+    return {row["model"]: row["calls"] for row in rows}
 
 
 def book_unpriced(team: Team, prices: Mapping[str, Price], *, most: int) -> Booked:
@@ -128,8 +135,7 @@ def _priceable(team: Team, prices: Mapping[str, Price]) -> QuerySet[Call]:
     by_second = [model for model, price in prices.items() if price.second_usd]
     if not by_second:
         return wanted
-    in_reply = Cast(KeyTextTransform("latency_ms", "reply"), BigIntegerField())
-    timed = wanted.alias(known_ms=Coalesce(NullIf("took_ms", 0), in_reply, 0))
+    timed = wanted.alias(known_ms=RawSQL(of("runs_call", TOOK_MS), [], BigIntegerField()))  # noqa: S611 - ours
     return timed.exclude(model__in=by_second, known_ms=0, prompt_tokens__gt=0)
 
 
@@ -215,16 +221,19 @@ def _add_to_sums(cursor: Any, lines: Sequence[UnpricedCall], charges: Mapping[UU
     cursor.executemany(ADD_TO_TASK, [(nusd, calls[task], task) for task, nusd in tasks.items()])
 
 
-# Calls without a price. Those from before the time of a reply was kept for itself have it with the reply.
-READ = """
+# Calls without a price.
+READ = statement(
+    """
     SELECT call.id, call.run_id, call.task_run_id, call.model, call.billed_month, run.created_by_id AS person_id,
            run.finished_at IS NOT NULL AS run_ended, call.prompt_tokens, call.cached_prompt_tokens,
            call.cache_write_tokens, call.completion_tokens, call.reasoning_tokens, call.citation_tokens, call.searches,
-           coalesce(nullif(call.took_ms, 0), (call.reply ->> 'latency_ms')::bigint, 0) AS took_ms
+           {took_ms} AS took_ms
     FROM runs_call AS call JOIN runs_run AS run ON run.id = call.run_id
     WHERE call.id = ANY(%(calls)s) AND call.cost_nusd IS NULL AND call.state IN ('ok', 'late', 'error')
     ORDER BY call.run_id, call.id
-"""
+    """,
+    took_ms=SQL(TOOK_MS),
+)
 
 LOCK_BILLS = """
     SELECT FROM runs_bill WHERE team_id = %s AND month = ANY(%s) ORDER BY month FOR NO KEY UPDATE

@@ -29,6 +29,10 @@ USD_PER_MTOK: dict[str, LiteralString] = {
 }
 """Tokens of each kind times their price, in USD per million, not rounded."""
 
+TOOK_MS: LiteralString = "coalesce(nullif(call.took_ms, 0), (call.reply ->> 'latency_ms')::bigint, 0)"
+"""How long a call took; 0: it is not known. Calls from before it was kept for itself have it with the reply, as far as
+that is kept."""
+
 BY_OUR_PRICE_NUSD: LiteralString = f"""
     round(1000 * ({" + ".join(USD_PER_MTOK.values())} + call.citation_tokens * coalesce(call.citation_usd_per_mtok, 0))
           + 1000000000 * (call.searches * coalesce(call.search_usd, 0) + coalesce(call.request_usd, 0))

@@ -147,8 +147,8 @@ def book_unpriced(who: Principal, model: str) -> Booked:
     booked = late_prices.book_unpriced(who.team, {model: price}, most=MOST_BOOKED)
     if not booked.calls:
         raise Conflict(
-            "No call of this model can be priced: either all have a price by now, or of those without one the "
-            "outcome is not known, or, for a price by the second, how long they took."
+            "No call of this model can be priced: perhaps all have a price by now. Calls whose outcome is not known "
+            "cannot be priced. Where the price is by the second, nor can calls of unknown duration."
         )
     return booked
 

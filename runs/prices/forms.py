@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.utils import timezone
 from engine.catalogue.pricing import Rates
 from runs.ledger.prices import FEE_FIELDS, PRICE_FIELDS
 from runs.limits.forms import UsdField
+from runs.months import midnight
 from runs.prices.actions import MAX_MODEL_CHARS, MAX_NOTE_CHARS, PriceOrder
 from runs.prices.figures import FIGURES, MOST_TIERS
 from runs.prices.queries import ModelPrice
@@ -107,8 +108,8 @@ class PriceForm(forms.Form):
         given = dict(self.cleaned_data)
         begins_on, last_day = given.pop("begins_on"), given.pop("last_day")
         today = timezone.now().date()
-        until = None if last_day is None else _midnight(last_day + timedelta(days=1))
-        return PriceOrder(**given, begins_at=None if begins_on in (None, today) else _midnight(begins_on), until=until)
+        until = None if last_day is None else midnight(last_day + timedelta(days=1))
+        return PriceOrder(**given, begins_at=None if begins_on in (None, today) else midnight(begins_on), until=until)
 
     @property
     def tokens(self) -> list[forms.BoundField]:
@@ -142,10 +143,6 @@ def form_for(price: ModelPrice | None, model: str = "") -> PriceForm:
     tiers = "\n".join(_line(tier) for tier in price.price.tiers) if price.price else ""
     note = own.note if own is not None else ""
     return PriceForm(initial={"model": price.model, "tiers": tiers, "note": note} | figures)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
 
 
 def _line(tier: Rates) -> str:

@@ -19,7 +19,7 @@ from psycopg.sql import SQL
 from engine.catalogue.pricing import Price, Rates
 from runs.ledger.prices import FEE_FIELDS, PRICE_FIELDS, TeamPrices, fields_of
 from runs.ledger.rollups import AS_BOOKED
-from runs.ledger.token_spend import BY_OUR_PRICE_NUSD
+from runs.ledger.token_spend import BY_OUR_PRICE_NUSD, TOOK_MS
 from runs.models import BillSum
 from runs.months import this_month
 from runs.sql import listed, rows_as, statement
@@ -113,7 +113,7 @@ _COLUMNS = ("model", "above", "up_to", *_AMOUNTS)
 
 def _by_the_list() -> LiteralString:
     """The rule of what a call costs, with the list's prices in the place of those that are kept with the call."""
-    rule: LiteralString = BY_OUR_PRICE_NUSD
+    rule: LiteralString = BY_OUR_PRICE_NUSD.replace("call.took_ms", TOOK_MS)
     for name in _AMOUNTS:
         rule = rule.replace(f"call.{name}", f"price.{name}")
     return rule
@@ -142,7 +142,7 @@ RECKON = statement(
             AND (price.up_to IS NULL OR call.prompt_tokens <= price.up_to)
         CROSS JOIN LATERAL (
             SELECT price.model IS NOT NULL AND NOT {as_booked} AND NOT call.provider_is_booked
-                   AND (call.took_ms > 0 OR coalesce(price.second_usd, 0) = 0) AS by_list
+                   AND (coalesce(price.second_usd, 0) = 0 OR {took_ms} > 0) AS by_list
         ) AS decided
         WHERE call.team_id = %(team)s AND call.billed_month = %(month)s AND NOT call.simulated
           AND call.kind = 'model' AND call.state <> 'intent')
@@ -158,4 +158,5 @@ RECKON = statement(
     columns=listed(_COLUMNS),
     by_list=SQL(_by_the_list()),
     as_booked=SQL(AS_BOOKED),
+    took_ms=SQL(TOOK_MS),
 )

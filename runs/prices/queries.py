@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from agents_app.models import Agent
 from engine.catalogue.pricing import Price
 from engine.spec.crew_spec import LLMSpec
-from runs.ledger.late_prices import unpriced_by_model, would_cost
+from runs.ledger.late_prices import bookable_by_model, unpriced_by_model, would_cost
 from runs.ledger.prices import TeamPrices, as_price, in_force, is_reckoned
 from runs.models import PriceQuote, PriceTier
 from runs.months import now as database_now
@@ -32,7 +32,7 @@ class Unpriced:
     """The open months' real calls of a model whose cost nobody knows."""
 
     calls: int
-    known: int  # of these the provider said what they used, so that they can be priced
+    known: int  # of these all is known that a price asks for, so that they can be priced
     would_nusd: int | None = None  # at the price in force, if there is one and it was reckoned
     is_all: bool = True  # ``would_nusd`` is of all known calls, and not of the first ones
 
@@ -186,7 +186,12 @@ def _later(who: Principal) -> Mapping[str, PriceQuote]:
 
 def _reckoned(who: Principal, table: TeamPrices, unpriced: Mapping[str, tuple[int, int]]) -> dict[str, Unpriced]:
     """The calls without a price by model, and what the first models' would cost at the prices that there are now."""
-    found = {model: Unpriced(calls, known) for model, (calls, known) in unpriced.items()}
+    by_second = {model: price for model in unpriced if (price := table.price(model)) is not None and price.second_usd}
+    bookable = dict.fromkeys(by_second, 0) | (dict(bookable_by_model(who.team, by_second)) if by_second else {})
+    found = {
+        model: Unpriced(calls, bookable.get(model, known))  # by the second their time must be known too
+        for model, (calls, known) in unpriced.items()
+    }
     priced = [(model, price) for model in found if found[model].known and (price := table.price(model)) is not None]
     for model, price in priced[:MOST_RECKONED_MODELS]:
         nusd, is_all = would_cost(who.team, {model: price}, most=MOST_BOOKED)

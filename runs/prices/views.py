@@ -14,6 +14,7 @@ from runs.prices import actions
 from runs.prices.forms import PriceForm, form_for
 from runs.prices.month import MOST_CALLS, month_by_list
 from runs.prices.queries import count_listed, history_of, listed, price_of, prices_of
+from runs.retry_after import with_retry_after
 from teams.access import TeamRequest, fetch, member, require
 from teams.forms import show_refusal
 from teams.models import Role
@@ -99,7 +100,8 @@ def prices_month(request: TeamRequest) -> HttpResponse:
     except Refusal as too_many:
         found, refusal = None, too_many
     context = {"found": found, "refusal": refusal, "most_calls": MOST_CALLS}
-    return render(request, "runs/prices/month.html", context, status=refusal.status if refusal else 200)
+    response = render(request, "runs/prices/month.html", context, status=refusal.status if refusal else 200)
+    return with_retry_after(response, refusal)
 
 
 def _model(request: TeamRequest) -> str:

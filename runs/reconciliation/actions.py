@@ -175,7 +175,8 @@ def say_keys(who: Principal, provider: str, said: Mapping[str, str]) -> None:
             unique_fields=["team", "provider", "name"],
             update_fields=["credential", "said_by"],
         )
-        if before < (after := ours.count()) > MOST_SAID:
+        after = ours.count()
+        if after > MOST_SAID and after > before:
             raise Invalid(
                 f"Nothing was remembered: a team says at most {MOST_SAID:,} keys, and these would make it {after:,}. "
                 "Forget some that no export names any more."

@@ -25,7 +25,7 @@ from teams.work_bounds import Places
 MOST_LINES = 200
 MOST_KEYS = 100
 MOST_MODELS = 5
-MOST_DAYS = 62
+SHOWN_DAYS = 62
 OTHER_MODELS = "other models"
 NO_MODEL = "all models"
 FORMATS = {
@@ -228,7 +228,7 @@ class Check:
 
     @cached_property
     def day_rows(self) -> Sequence[DayRow]:
-        """Of days on which something differs, the first ``MOST_DAYS``."""
+        """Of days on which something differs, the first ``SHOWN_DAYS``."""
         place = {name: nth for nth, name in enumerate(self.shown_models)}
         differing = {line.where.day for line in self.differing}
         days: dict[str, list[int | None]] = {}
@@ -242,7 +242,7 @@ class Check:
             for day, cells in sorted(days.items())
             if day in differing
         ]
-        return rows[:MOST_DAYS]
+        return rows[:SHOWN_DAYS]
 
     @property
     def days_beyond(self) -> int:

@@ -17,10 +17,11 @@ from runs.reconciliation.forms import ColumnsForm, UploadForm, columns_form
 from runs.reconciliation.page import Check
 from runs.reconciliation.queries import checks_of
 from runs.reconciliation.reading.apart import Preview, preview_apart
+from runs.retry_after import with_retry_after
 from teams.access import TeamRequest, fetch, member, require
 from teams.forms import show_refusal
 from teams.models import Role
-from teams.refusals import Busy, Refusal, TooMany
+from teams.refusals import Busy, Refusal
 
 KEY_FIELD = "key:"
 
@@ -46,7 +47,7 @@ def reconciliations(request: TeamRequest) -> HttpResponse:
     except Refusal as refusal:
         told = getattr(refusal, "told", ())
         show_refusal(form, Unread(refusal.message) if told else refusal)  # its lines are listed below
-        return _later(_list(request, form, status=refusal.status, told=told), refusal)
+        return with_retry_after(_list(request, form, status=refusal.status, told=told), refusal)
 
 
 @member(Role.VIEWER)
@@ -56,7 +57,7 @@ def reconciliation(request: TeamRequest, pk: int) -> HttpResponse:
         check = Check(request.who, _fetch(request, pk))
     except Busy as busy:
         messages.error(request, busy.message)
-        return _later(_list(request, UploadForm(), status=busy.status), busy)
+        return with_retry_after(_list(request, UploadForm(), status=busy.status), busy)
     return render(request, "runs/reconciliation/check.html", {"check": check})
 
 
@@ -67,7 +68,8 @@ def reconciliation_csv(request: TeamRequest, pk: int) -> HttpResponse:
     try:
         text = csv_text(Check(request.who, row))
     except Busy as busy:
-        return _later(HttpResponse(busy.message, status=busy.status, content_type="text/plain; charset=utf-8"), busy)
+        refused = HttpResponse(busy.message, status=busy.status, content_type="text/plain; charset=utf-8")
+        return with_retry_after(refused, busy)
     response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     name = f"{request.who.team.slug}-check-{row.since}-{row.until}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -130,11 +132,11 @@ def _with_columns(request: TeamRequest, form: ColumnsForm) -> HttpResponse:
         preview = preview_apart(form.cleaned_data["text"])
         if preview is None:
             messages.error(request, refusal.message)
-            return _later(_list(request, UploadForm(), status=refusal.status), refusal)
+            return with_retry_after(_list(request, UploadForm(), status=refusal.status), refusal)
         again = ColumnsForm(request.POST, head=list(preview.head))
         again.is_valid()
         told = getattr(refusal, "told", ())
-        return _later(_columns(request, preview, again, problem=refusal.message, told=told), refusal)
+        return with_retry_after(_columns(request, preview, again, problem=refusal.message, told=told), refusal)
 
 
 def _kept(request: TeamRequest, form: UploadForm | ColumnsForm) -> HttpResponse:
@@ -147,9 +149,3 @@ def _columns(
 ) -> HttpResponse:
     context = {"preview": preview, "form": form, "problem": problem, "told": told}
     return render(request, "runs/reconciliation/columns.html", context, status=422 if problem else 200)
-
-
-def _later(response: HttpResponse, refusal: Refusal) -> HttpResponse:
-    if isinstance(refusal, TooMany):
-        response["Retry-After"] = str(refusal.retry_after_s)
-    return response

@@ -15,8 +15,9 @@ from django.db import connection
 from psycopg.sql import SQL
 
 from agents_app.models import Crew
-from runs.forecast.queries import FROM_MOVED, team_forecast
+from runs.forecast.queries import team_forecast
 from runs.forecast.words import ends_text, forecast_text
+from runs.ledger.corrections import MOVED_ROWS, moved_in
 from runs.models import Bill, ReportKind
 from runs.reports.periods import Period, period_of
 from runs.sql import statement
@@ -174,7 +175,9 @@ OF_MONTH = statement(
     _SUMS,
     kept=SQL("month = %(begins)s"),
     live=SQL("call.billed_month = %(begins)s"),
-    moved=SQL(f"UNION ALL SELECT run.crew_id, moved.nusd, 0, 0 {FROM_MOVED} AND moved.month = %(begins)s"),
+    moved=SQL("UNION ALL SELECT run.crew_id, moved.nusd, 0, 0 FROM {rows} WHERE {on_bill}").format(
+        rows=SQL(MOVED_ROWS), on_bill=SQL(moved_in("%(begins)s"))
+    ),
 )
 OF_DAYS = statement(
     _SUMS,

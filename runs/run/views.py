@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from runs.limits import actions as limits
 from runs.models import Call, Run, TaskRun
+from runs.retry_after import with_retry_after
 from runs.run import page, queries
 from runs.run.actions import decide, pin, request_cancel, unpin
 from runs.run.call_cost import cost_of
@@ -168,7 +169,7 @@ def search(request: TeamRequest, run_id: UUID) -> HttpResponse:
         texts = search_texts(run, q, after=uuid_or_none(request.GET.get("after", ""))) if "q" in request.GET else None
     except Refusal as refusal:
         context |= {"refusal": refusal.message}
-        return render(request, "runs/run/search.html", context, status=refusal.status)
+        return with_retry_after(render(request, "runs/run/search.html", context, status=refusal.status), refusal)
     return render(request, "runs/run/search.html", context | {"texts": texts})
 
 

@@ -45,8 +45,8 @@ class Sums:
     calls: int = 0
     cost_nusd: int = 0
     unpriced_calls: int = 0
-    unpriced_then: int = 0
-    untimed_calls: int = 0  # of these: the price is by the second, and how long they took is not known
+    untimed_calls: int = 0  # the price is by the second, and how long they took is not known
+    newly_unlisted: int = 0  # whose cost is known, and whose model has no price in this list
     compared_calls: int = 0
     compared_nusd: int = 0
     new_nusd: int = 0
@@ -67,11 +67,6 @@ class Sums:
     @property
     def difference_nusd(self) -> int:
         return self.new_nusd - self.compared_nusd
-
-    @property
-    def unlisted_then(self) -> int:
-        """Calls whose model has no price in this list."""
-        return self.unpriced_then - self.untimed_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +134,7 @@ def answer(who: Principal, asked: Asked, *, rules: Rules | None = None) -> Answe
         crews, groups = _groups(who, calls)
         asked = rules(groups, calls.simulated) if rules else asked
         targets = targets_of(who.team, asked, groups)
-        if calls.summed and not fit_sums(targets):
+        if calls.summed and not fit_sums(asked, targets):
             calls = replace(calls, lines=statements.CALLS_OF_MONTH, summed=False)
         go_on()
         lines = tuple(_lines(calls, asked, targets))

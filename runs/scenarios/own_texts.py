@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from engine.providers.tokenizers import PART_CHARS, count_with, tokenizer_of
 from runs.models import Call, Run
-from runs.months import month_after
+from runs.months import midnight, month_after
 from runs.scenarios.answer import Answer, runs_of
 from teams.access import Principal, visible_to
 from teams.work_bounds import query_time
@@ -102,7 +101,7 @@ def _newest_runs(who: Principal, answer: Answer) -> QuerySet[Run, UUID]:
     if asked.crew:
         runs = runs.filter(crew__slug=asked.crew)
     if asked.month:
-        begins, following = (datetime.combine(day, time(), UTC) for day in (asked.month, month_after(asked.month)))
+        begins, following = midnight(asked.month), midnight(month_after(asked.month))
         runs = runs.filter(created_at__gte=begins, created_at__lt=following)
     return runs.order_by("-pk").values_list("pk", flat=True)
 

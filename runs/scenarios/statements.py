@@ -10,7 +10,7 @@ from typing import LiteralString
 from psycopg.sql import SQL
 
 from runs.ledger.rollups import AS_BOOKED, OWN_PRICES, USAGE_KEYS, USAGE_SUMS, USAGE_TOKENS
-from runs.ledger.token_spend import BY_OUR_PRICE_NUSD
+from runs.ledger.token_spend import BY_OUR_PRICE_NUSD, TOOK_MS
 from runs.sql import listed, statement
 
 CACHED_FROM_TOKENS = 1_024
@@ -26,6 +26,7 @@ _OF_CALL: dict[str, LiteralString] = {
     "crew_id": "run.crew_id",
     "agent": "call.agent",
     "model": "call.model",
+    "took_ms": TOOK_MS,
     "as_booked": AS_BOOKED,
     "priced": "(call.cost_nusd IS NOT NULL)",
     "prompt_above": "(call.prompt_tokens - 1)",
@@ -125,7 +126,7 @@ _OURS: LiteralString = BY_OUR_PRICE_NUSD.replace("call.", "new.")
 
 # What each group costs, and would cost. ``place`` is null where a group keeps its own prices, and leads to no rate
 # where there is no price. A price by the second needs the call's time. What a provider stated as its cost stays where
-# the model does. What is unknown on one side is compared on neither.
+# the model does, whatever the prices and the hit rate say. What is unknown on one side is compared on neither.
 REPRICE = """
     WITH target ({targets}) AS (SELECT * FROM unnest({target_values})),
     rate ({rates}) AS (SELECT * FROM unnest({rate_values})),
@@ -133,7 +134,7 @@ REPRICE = """
     chosen AS (
         SELECT line.*, target.place, target.least_window, target.most_window,
                rate.place IS NOT NULL AS has_rate, {rate_columns}, alike.same,
-               line.stated_calls > 0 AND NOT alike.same AND NOT target.other_model AS stays
+               line.stated_calls > 0 AND NOT target.other_model AS stays
         FROM line JOIN target USING (crew_id, agent, model)
         LEFT JOIN rate ON rate.place = target.place
                       AND line.prompt_above >= rate.above AND line.prompt_above < rate.up_to
@@ -168,13 +169,14 @@ REPRICE = """
            sum(calls)::bigint AS calls,
            coalesce(sum(cost_nusd) FILTER (WHERE priced), 0)::bigint AS cost_nusd,
            coalesce(sum(calls) FILTER (WHERE NOT priced), 0)::bigint AS unpriced_calls,
-           coalesce(sum(calls) FILTER (WHERE new_nusd IS NULL), 0)::bigint AS unpriced_then,
            coalesce(sum(calls) FILTER (WHERE is_untimed), 0)::bigint AS untimed_calls,
+           coalesce(sum(calls) FILTER (WHERE priced AND new_nusd IS NULL AND NOT is_untimed), 0)::bigint
+               AS newly_unlisted,
            coalesce(sum(calls) FILTER (WHERE {both}), 0)::bigint AS compared_calls,
            coalesce(sum(cost_nusd) FILTER (WHERE {both}), 0)::bigint AS compared_nusd,
            coalesce(sum(new_nusd) FILTER (WHERE {both}), 0)::bigint AS new_nusd,
            coalesce(sum(calls) FILTER (WHERE as_booked AND cost_nusd > 0), 0)::bigint AS booked_calls,
-           coalesce(sum(stated_calls) FILTER (WHERE NOT (same OR stays)), 0)::bigint AS stated_calls,
+           coalesce(sum(stated_calls) FILTER (WHERE NOT stays), 0)::bigint AS stated_calls,
            coalesce(sum(stated_calls) FILTER (WHERE stays), 0)::bigint AS kept_stated_calls,
            coalesce(sum(calls) FILTER (WHERE NOT as_booked AND asks_tools), 0)::bigint AS tool_calls,
            coalesce(sum(calls) FILTER (WHERE NOT as_booked AND asks_schema), 0)::bigint AS schema_calls,

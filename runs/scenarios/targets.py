@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 from engine.catalogue import price_list
@@ -12,6 +12,7 @@ from engine.catalogue.price_list import ModelFacts
 from engine.catalogue.pricing import NANO_USD, NUSD_PER_MTOK_USD, Price, Rates
 from runs.ledger.prices import FEE_FIELDS, PRICE_FIELDS, TeamPrices
 from runs.ledger.rollups import OWN_PRICES, PROMPT_LIMITS
+from runs.months import midnight
 from runs.scenarios.asked import Asked
 from teams.models import Team
 from teams.refusals import Invalid
@@ -60,7 +61,7 @@ def targets_of(team: Team, asked: Asked, groups: Sequence[Group]) -> list[Target
     """One for each group. Raises ``Invalid`` if a model that calls shall go to has no price."""
     tos = {id(group): _model_of(asked, group) for group in groups}
     models = {to or group.model for group in groups if (to := tos[id(group)]) or asked.prices != "own"}
-    at = None if asked.at is None else datetime.combine(asked.at + timedelta(days=1), time(), UTC)
+    at = None if asked.at is None else midnight(asked.at + timedelta(days=1))
     table = TeamPrices(team, models, own=asked.prices != "list", at=at)
     targets = [_target(asked, table, group, tos[id(group)]) for group in groups]
     unknown = sorted({target.to for target in targets if tos[id(target.group)] and target.price is None})
@@ -73,16 +74,20 @@ def targets_of(team: Team, asked: Asked, groups: Sequence[Group]) -> list[Target
     return targets
 
 
-def fit_sums(targets: Iterable[Target]) -> bool:
+def fit_sums(asked: Asked, targets: Iterable[Target]) -> bool:
     """Whether sums of usage tell apart all that the prices ask for: lengths of prompts, calls of unknown time, and
     calls that stay at what their provider stated."""
-    return all(
-        all(tier.above_tokens in PROMPT_LIMITS for tier in target.price.tiers)
-        and not target.price.second_usd
-        and (target.is_other or not target.group.stated_calls)
-        for target in targets
-        if target.price
-    )
+    return all(_fits_sums(target, changes=not target.keeps or asked.hit_percent is not None) for target in targets)
+
+
+def _fits_sums(target: Target, *, changes: bool) -> bool:
+    """``changes``: the cost may be another one."""
+    if changes and target.group.stated_calls and not target.is_other:
+        return False
+    price = target.price
+    if price is None:
+        return True
+    return not price.second_usd and all(tier.above_tokens in PROMPT_LIMITS for tier in price.tiers)
 
 
 def is_whole(price: Price) -> bool:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from runs.models import Scenario
 from runs.named.forms import NameForm
 from runs.named.queries import seen_by
+from runs.retry_after import with_retry_after
 from runs.scenarios import actions
 from runs.scenarios.answer import answer
 from runs.scenarios.asked import PRICES, of_json, of_query, with_typed
@@ -60,17 +61,18 @@ def what_if(request: TeamRequest) -> HttpResponse:
     if (query := with_typed(request.GET)) is not None:
         return redirect(f"{reverse('what_if', kwargs={'team': request.who.team.slug})}?{query}")
     context: dict[str, Any] = {"prices": PRICES.items(), "months": _months()}
-    status = 200
+    refused: Refusal | None = None
     if request.GET:
         try:
             asked = of_query(request.GET)
             context["which"] = which_words(asked)
             context["page"] = what_if_page(request.who, asked)
         except Refusal as refusal:
-            status, context["refusal"] = refusal.status, refusal
+            refused = context["refusal"] = refusal
             context["kept"] = request.GET
             context["back"] = _without_changes(request.GET)
-    return render(request, "runs/scenarios/what_if.html", context, status=status)
+    status = refused.status if refused else 200
+    return with_retry_after(render(request, "runs/scenarios/what_if.html", context, status=status), refused)
 
 
 @member(Role.VIEWER)
@@ -79,7 +81,8 @@ def what_if_csv(request: TeamRequest) -> HttpResponse:
     try:
         text = csv_text(answer(request.who, of_query(request.GET)))
     except Refusal as refusal:
-        return HttpResponse(refusal.message, status=refusal.status, content_type="text/plain; charset=utf-8")
+        refused = HttpResponse(refusal.message, status=refusal.status, content_type="text/plain; charset=utf-8")
+        return with_retry_after(refused, refusal)
     response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="what-if.csv"'
     return response
@@ -101,11 +104,11 @@ def tokenizers(request: TeamRequest) -> HttpResponse:
 @require_GET
 def scenario(request: TeamRequest, pk: int) -> HttpResponse:
     """A saved one, with the figures of then and of now."""
-    saved, status = _scenario(request, pk), 200
+    saved, refused = _scenario(request, pk), None
     try:
         found = reopened(request.who, saved)
     except Busy as busy:
-        found, status = Reopened(saved, of_json(saved.asked), None, busy.message), busy.status
+        found, refused = Reopened(saved, of_json(saved.asked), None, busy.message), busy
     page = None if found.now is None else page_of(request.who, found.now)
     context = {
         "scenario": found.scenario,
@@ -115,7 +118,8 @@ def scenario(request: TeamRequest, pk: int) -> HttpResponse:
         "prices": PRICES.items(),
         "saved_difference": found.scenario.changed_nusd - found.scenario.real_nusd,
     }
-    return render(request, "runs/scenarios/scenario.html", context, status=status)
+    status = refused.status if refused else 200
+    return with_retry_after(render(request, "runs/scenarios/scenario.html", context, status=status), refused)
 
 
 @member(Role.VIEWER)

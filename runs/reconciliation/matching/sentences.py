@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from engine.text import counted
-from runs.money import NUSD_PER_USD, to_usd
+from runs.money import CENT_NUSD, to_usd
 from runs.reconciliation.matching.causes import Part
 from runs.reconciliation.matching.comparison import Comparison, Line, Measure, Where
-
-CENT_NUSD = NUSD_PER_USD // 100
 
 
 def answer(found: Comparison, parts: Mapping[Where, Sequence[Part]], provider: str) -> str:

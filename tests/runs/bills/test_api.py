@@ -83,6 +83,13 @@ def test_csv_comes_where_accept_asks_for_it(asked: Any) -> None:
     assert (november["total_usd"], november["unpriced_calls"], november["budget_usd"]) == ("1.2345679", "1", "")
 
 
+def test_a_file_with_too_many_lines_names_the_field_that_was_sent(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runs.bills.lines.MOST_LINES", 1)
+    for path in ("bills/2025-11", "bills/2025-11?group_by=model"):
+        answer = asked(path, accept="text/csv")
+        assert (answer.status_code, [*answer.json()["error"]["fields"]]) == (422, ["group_by"])
+
+
 def test_usage_by_anything_in_any_days(asked: Any) -> None:
     usage = asked("usage?group_by=model,label:customer&since=2025-11-03&until=2025-11-04").json()
     assert {item["group"]["model"]: item["cost_usd"] for item in usage["items"]} == {

@@ -30,6 +30,15 @@ def test_what_is_shared_goes_to_each_by_what_they_cost() -> None:
     assert (found.own_nusd, found.shared_nusd, found.cents) == (4 * CENT_NUSD, 2 * CENT_NUSD, 6)
 
 
+def test_what_a_customer_got_back_counts_in_its_weight() -> None:
+    other = Value("nightly", "Nightly")
+    lines = [line(ALDER, 10 * CENT_NUSD), line(ALDER, -4 * CENT_NUSD, crew=other), line(KESTREL, 6 * CENT_NUSD)]
+    found = charges_of([*lines, line(NOBODY, 16 * CENT_NUSD)], of_nobody, "cost")
+    assert {row.value: (row.own_nusd, row.share_nusd) for row in found.rows} == dict.fromkeys(
+        (ALDER, KESTREL), (6 * CENT_NUSD, 8 * CENT_NUSD)
+    )
+
+
 def test_by_calls_and_in_equal_parts() -> None:
     lines = [line(ALDER, 0, calls=9), line(KESTREL, 0, calls=1), line(NOBODY, 100 * CENT_NUSD, calls=50)]
     by_calls = charges_of(lines, of_nobody, "calls")

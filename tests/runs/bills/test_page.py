@@ -195,6 +195,29 @@ def test_narrowing_to_a_customer_tells_its_own_figures(cast: Cast, crew: Crew, c
     assert "customer: Alder &amp; Sons" in html
 
 
+def test_a_narrowed_month_says_of_what_it_speaks(cast: Cast, crew: Crew, client: Client) -> None:
+    client.force_login(cast.viewer.user)
+
+    def words(path: str) -> str:
+        return " ".join(strip_tags(client.get(f"/t/acme/bills/{path}").content.decode()).split())
+
+    assert "The total below is the same. Names, cost classes" in words("2026-09/?money=real")
+    narrowed = words("2026-09/?money=real&model=gpt-4o")
+    assert "the closed bill. Names, cost classes" in narrowed
+    new = words("2026-10/?money=real&model=o4-mini")
+    assert "$1.00 more than September, when nothing of this was spent:" in new
+    assert "Against September 2026, which has no call of this" in new
+    calls = words("2026-10/calls/?money=real")
+    assert "1 of the calls has no known price and is not in this sum." in calls
+
+
+def test_simulated_months_have_no_budget(cast: Cast, crew: Crew) -> None:
+    cast.team.budget_nusd = 5_000_000_000
+    cast.team.save()
+    present = [month_lines(cast.viewer, simulated=simulated)[0] for simulated in (False, True)]
+    assert [(line.is_present, line.budget_nusd) for line in present] == [(True, 5_000_000_000), (True, None)]
+
+
 def test_real_and_simulated_money_are_never_added_up(cast: Cast, crew: Crew, client: Client) -> None:
     made_up = bill_page(cast.viewer, OCTOBER, asked({}), simulated=True)
     assert (made_up.total.spent_nusd, made_up.standing, made_up.total.counter_lines) == (9_000_000_000, None, 0)

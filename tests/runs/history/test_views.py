@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from django.test import Client
 
 from agents_app.models import Crew
+from runs.history.page import _heads_of_all
 from runs.states import RunState
 from teams.actions import issue_token
 from tests.cast import Cast
@@ -30,6 +31,15 @@ class TestHistory:
         other = Client()
         other.force_login(cast.stranger.user)
         assert page_of(run) not in html(other.get("/t/others/runs/"))
+
+    def test_typed_filters_push_nothing_out_of_what_is_kept(self, cast: Cast, crew: Crew) -> None:
+        make_run(cast.owner, crew)
+        client = signed_in(cast.viewer)
+        client.get(RUNS)
+        kept = _heads_of_all.cache_info().currsize
+        for q in ("crew:company", "status:succeeded"):
+            assert f"?q={quote(q)}&amp;sort=cost" in html(client.get(RUNS, {"q": q}))
+        assert _heads_of_all.cache_info().currsize == kept
 
     def test_a_word_that_is_not_understood_is_told_at_the_filter(self, cast: Cast) -> None:
         response = signed_in(cast.viewer).get(RUNS, {"q": "colour:red"})

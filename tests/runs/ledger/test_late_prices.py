@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from engine.catalogue.pricing import Price, Rates, Usage, charge_of
 from runs.ledger import late_prices
 from runs.ledger.invariants import look
-from runs.ledger.late_prices import book_unpriced, open_months, unpriced_by_model, would_cost
+from runs.ledger.late_prices import book_unpriced, bookable_by_model, open_months, unpriced_by_model, would_cost
 from runs.models import Allowance, Bill, BillSum, Call, Correction, Corrects, PriceQuote, Run
 from runs.models.call import CALL_PARTS
 from runs.money import to_nusd
@@ -201,6 +201,7 @@ def test_calls_of_unknown_time_stay_without_a_price_by_the_second(books: Books) 
     timed = add_call(books.done, 2, replace(USAGE, took_ms=1000))
     sum_up(books.cast)
     by_second = {MODEL: Price(Decimal(0), Decimal(0), second_usd=Decimal("0.001"))}
+    assert bookable_by_model(books.cast.team, by_second) == {MODEL: 1}
     assert would_cost(books.cast.team, by_second, most=1) == (1_000_000, True)
     booked = book_unpriced(books.cast.team, by_second, most=1)
     assert (booked.calls, booked.nusd, booked.left) == (1, 1_000_000, 0)

@@ -117,8 +117,10 @@ def test_a_call_of_unknown_time_stays_as_it_was_where_the_list_is_by_the_second(
     make_call(run, step=20, model="gpt-4o", cost_nusd=40, took_ms=0)
     make_call(run, step=21, model="gpt-4o", cost_nusd=40, took_ms=1_500)
     make_call(run, step=22, model="gpt-4o", took_ms=0, **UNPRICED)
+    make_call(run, step=23, model="gpt-4o", reply={"latency_ms": 2_000}, **UNPRICED)  # as it can be booked late
     (found,) = (one for one in month_by_list(cast.viewer).models if one.model == "gpt-4o")
-    assert (found.listed_nusd, found.reckoned_calls, found.found_calls) == (40 + 15_000_000, 1, 0)
+    assert (found.listed_nusd, found.reckoned_calls, found.found_calls) == (40 + 15_000_000, 2, 1)
+    assert found.found_nusd == 20_000_000
 
 
 def test_it_leaves_threads_for_pages_and_is_given_up_in_time(
@@ -129,6 +131,7 @@ def test_it_leaves_threads_for_pages_and_is_given_up_in_time(
     with month.PLACES.one(), month.PLACES.one():
         answered = client.get(PAGE)
     assert (answered.status_code, "Other months are being reckoned." in html(answered)) == (429, True)
+    assert answered["Retry-After"] == "10"
     monkeypatch.setattr(month, "SECONDS", 0)
     answered = client.get(PAGE)
     assert (answered.status_code, "was given up. Its bill says what was booked." in html(answered)) == (422, True)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from agents_app.models import Crew
 from runs.ledger.prices import TeamPrices
-from runs.models import Allowance, Bill, PriceQuote
+from runs.models import Allowance, Bill, Call, PriceQuote
 from teams.actions import issue_token
 from teams.models import Scope
 from tests.cast import Cast
@@ -130,6 +130,23 @@ class TestPage:
         page = html(client.get(PAGE))
         assert "7.5 % less" in page
         assert client.get(PAGE, {"model": "gpt-5.4"}).context["form"]["discount_percent"].value() == "7.5"
+
+    def test_only_calls_that_can_be_booked_are_offered(self, cast: Cast, crew: Crew) -> None:
+        run = make_run(cast.runner, crew, unpriced_calls=3)
+        for step in range(3):
+            unpriced = {"cost_nusd": None, "input_usd_per_mtok": None, "output_usd_per_mtok": None}
+            make_call(run, step=step, model="mine", took_ms=0, **unpriced)
+        client = signed_in(cast.owner)
+        client.post(
+            PAGE, {"model": "mine", "input_usd_per_mtok": "0", "output_usd_per_mtok": "0", "second_usd": "0.001"}
+        )
+        page = html(client.get(PAGE))
+        assert "0 can be priced" in page
+        assert "what they used, or how long they took, is not known" in page
+        assert "Book " not in page
+        Call.objects.filter(run=run, step=1).update(took_ms=1_000)
+        Call.objects.filter(run=run, step=2).update(reply={"latency_ms": 2_000})
+        assert "Book 2 calls<" in html(client.get(PAGE))
 
     def test_calls_without_a_price_stand_on_top_and_are_booked_by_an_owner(self, cast: Cast, crew: Crew) -> None:
         run = make_run(cast.runner, crew, unpriced_calls=1)

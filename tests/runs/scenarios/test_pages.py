@@ -192,6 +192,21 @@ class TestWhatIf:
         lines = list(csv.DictReader(StringIO(signed_in(cast.viewer).get(f"{WHAT_IF}csv/?{query}").content.decode())))
         assert (lines[-1]["untimed_calls"], lines[-1]["compared_calls"], lines[-1]["then_usd"]) == ("2", "1", "0.015")
 
+    def test_what_the_list_has_no_price_of_is_said_beside_other_gaps(self, cast: Cast, ran: Run) -> None:
+        """Two calls without a price before, which lack their time for the one of now, hid a third that has none now."""
+        unpriced = {"cost_nusd": None, "input_usd_per_mtok": None, "output_usd_per_mtok": None}
+        Call.objects.filter(run=ran, step__lt=2).update(model="own/server", **unpriced)
+        Call.objects.filter(run=ran, step=2).update(model="own/unlisted")
+        PriceQuote.objects.create(
+            model="own/server", input_usd_per_mtok=0, output_usd_per_mtok=0, second_usd=Decimal("0.01"), source="a test"
+        )
+        page = words(html(signed_in(cast.viewer).get(f"{WHAT_IF}?q=id:{ran.pk}&prices=list")))
+        assert "2 calls had no known price, and are compared on neither side." in page
+        assert "1 more call has no price in this list, and is compared on neither side." in page
+        Call.objects.filter(run=ran, step=0).update(reply={"latency_ms": 1_500})
+        rules = tuple(ModelRule(model, "own/server") for model in ("own/unlisted",))
+        assert answer(cast.viewer, Asked(q=f"id:{ran.pk}", models=rules, prices="list")).total.untimed_calls == 2
+
     def test_what_the_other_model_cannot_do_stands_beside_it(self, cast: Cast, ran: Run) -> None:
         Call.objects.filter(run=ran, step=0).update(prompt_tokens=8_193, params={"response_schema": {}})
         rollups.rebuild(ran.team_id)
@@ -335,9 +350,11 @@ class TestSaved:
     ) -> None:
         saved = save_scenario(cast.owner, "Mini", Asked(q=f"id:{ran.pk}", models=(CHEAPER,)), for_team=True)
         monkeypatch.setattr(PLACES, "_patience_s", 0.01)
+        client = signed_in(cast.viewer)
         with PLACES.one(), PLACES.one():
-            response = signed_in(cast.viewer).get(f"{PAGE}{saved.pk}/")
-        assert response.status_code == 429
+            response = client.get(f"{PAGE}{saved.pk}/")
+            others = [client.get(f"{page}?q=id:{ran.pk}") for page in (WHAT_IF, f"{WHAT_IF}csv/")]
+        assert {(one.status_code, one["Retry-After"]) for one in (response, *others)} == {(429, "10")}
         assert "Other runs are being re-priced. Try again in a moment." in html(response)
 
     def test_one_whose_price_is_gone_says_so_and_keeps_its_figures(self, cast: Cast, ran: Run) -> None:
