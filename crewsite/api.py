@@ -37,7 +37,7 @@ from teams.api.request_body import StrictParser, unreadable_json
 from teams.log.api import router as log
 from teams.people.api import invitations_router, members_router, team_router
 from teams.providers.api import router as providers
-from teams.refusals import Refusal, TooMany
+from teams.refusals import Refusal, with_retry_after
 
 
 class CrewsiteAPI(NinjaAPI):
@@ -114,9 +114,7 @@ def error_response(
 @api.exception_handler(Refusal)
 def on_refusal(request: HttpRequest, refusal: Any) -> HttpResponse:
     response = error_response(request, refusal.status, refusal.message, code=refusal.code, fields=refusal.fields)
-    if isinstance(refusal, TooMany):
-        response["Retry-After"] = str(refusal.retry_after_s)
-    return response
+    return with_retry_after(response, refusal)
 
 
 @api.exception_handler(ValidationError)

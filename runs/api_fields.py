@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator
 
 from runs.money import usd_text
-from teams.times import time_text
+from teams.texts.times import time_text
 
 TimeText = Annotated[str, BeforeValidator(time_text)]
 """A datetime, written as ISO 8601 in UTC."""

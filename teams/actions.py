@@ -18,10 +18,10 @@ from engine.web.addresses import complaint
 from teams.access import Principal, require, require_now
 from teams.audit.record import record
 from teams.models import ApiToken, Membership, ProviderKey, Role, Scope, SignInLink, Team, User
-from teams.names import slug_of
 from teams.reach import provider_reach, reach
 from teams.refusals import Conflict, Invalid
 from teams.secrets import digest, new_secret, seal
+from teams.texts.names import slug_of
 
 TOKEN_PREFIX = "crw_"  # noqa: S105 - recognisable, not secret
 SIGNIN_LINK_LIFE = timedelta(hours=12)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
+
+from django.http import HttpResponseBase
+
+ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
 
 
 class Refusal(Exception):
@@ -60,3 +65,10 @@ class Busy(TooMany):
     """Too many ask for the same at once, and this was not begun."""
 
     code = "busy"
+
+
+def with_retry_after(response: ResponseT, refusal: Refusal | None) -> ResponseT:
+    """The response, with ``Retry-After`` in seconds where the refusal is of too many requests."""
+    if isinstance(refusal, TooMany):
+        response["Retry-After"] = str(refusal.retry_after_s)
+    return response

@@ -26,7 +26,7 @@ from teams.api.idempotency import once_prepared
 from teams.api.request_body import Strict, is_upload, read_body, read_fields
 from teams.models import Role
 from teams.refusals import Invalid
-from teams.times import time_text
+from teams.texts.times import time_text
 
 router = Router(tags=["documents"])
 

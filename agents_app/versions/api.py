@@ -17,7 +17,7 @@ from teams.api.idempotency import once
 from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, digest, tagged, unchanged
 from teams.models import Role
 from teams.refusals import Invalid
-from teams.times import time_text
+from teams.texts.times import time_text
 
 router = Router(tags=["crews"])
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from crewsite.logs.redaction import OURS, WITHHELD, fields, is_ours, is_trusted, masked, traceback_lines
 from runs.telemetry.log_context import marks
-from teams.times import time_text
+from teams.texts.times import time_text
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")

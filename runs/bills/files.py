@@ -18,8 +18,8 @@ from runs.bills.page import charged
 from runs.money import usd_text
 from teams.access import Principal
 from teams.refusals import Invalid
-from teams.spreadsheets import csv_text, safe
-from teams.times import time_text
+from teams.texts.spreadsheets import csv_text, safe
+from teams.texts.times import time_text
 
 COUNTS = (
     *("calls", "successful_requests", "unpriced_calls", "estimated_calls", "prompt_tokens", "cached_prompt_tokens"),

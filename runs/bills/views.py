@@ -25,10 +25,9 @@ from runs.bills.why import BillPart
 from runs.bills.words import title_of_part
 from runs.months import month_named, this_month
 from runs.real_or_simulated import REAL, SIMULATED, chosen, is_simulated, money_of, remembered
-from runs.retry_after import with_retry_after
 from teams.access import TeamRequest, member
 from teams.models import Role
-from teams.refusals import Refusal, TooMany
+from teams.refusals import Refusal, TooMany, with_retry_after
 from teams.work_bounds import TOOK_TOO_LONG
 
 SHOWN_UNPRICED = 5

@@ -10,7 +10,7 @@ from engine.text import counted
 from teams.access import Principal
 from teams.models import Membership
 from teams.refusals import TooMany
-from teams.times import span
+from teams.texts.times import span
 
 
 def take_turn(who: Principal, *, launches: int = 1) -> None:

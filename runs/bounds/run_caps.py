@@ -10,7 +10,7 @@ from runs.models import Run
 from runs.money import dollars
 from runs.states import RUN_BUDGET
 from teams.models import Team
-from teams.times import span
+from teams.texts.times import span
 
 MAX_BOUND = 2_000_000_000
 RAISE = "An owner can raise it on the page Limits"

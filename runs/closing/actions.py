@@ -20,7 +20,7 @@ from runs.months import month_after, this_month
 from teams.access import Principal, require
 from teams.models import ApiToken, Role, Team
 from teams.refusals import Conflict
-from teams.times import time_text
+from teams.texts.times import time_text
 from teams.work_bounds import query_time
 
 FORMAT = "crewsite closed bill 2"

@@ -10,7 +10,7 @@ from runs.closing.document import line_texts
 from runs.closing.lines import AMOUNTS, COUNTS, TOKENS, in_usd
 from runs.closing.rates import Rate
 from runs.models import ClosedBill
-from teams.spreadsheets import csv_text, safe
+from teams.texts.spreadsheets import csv_text, safe
 
 UNPRICED = "unpriced"
 COLUMNS = (

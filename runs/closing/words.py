@@ -10,7 +10,7 @@ from runs.closing.open_calls import OpenCall
 from runs.models import Bill, ClosedBill
 from runs.months import month_after
 from teams.refusals import Conflict
-from teams.times import time_text
+from teams.texts.times import time_text
 
 NAMED = 3
 """Open calls that the message names; all that are looked at are in its fields."""

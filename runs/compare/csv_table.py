@@ -11,8 +11,8 @@ from runs.compare.words import reason_title
 from runs.money import usd_text
 from runs.splits.cells import Split
 from runs.splits.facts import Side
-from teams.spreadsheets import csv_text as csv_of
-from teams.spreadsheets import safe
+from teams.texts.spreadsheets import csv_text as csv_of
+from teams.texts.spreadsheets import safe
 
 COLUMNS = (
     "section",

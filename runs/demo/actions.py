@@ -12,8 +12,8 @@ from runs.models import Run
 from runs.states import RUN_LIVE
 from teams.access import Principal, require
 from teams.models import Membership, Role, Team, User
-from teams.names import MADE_UP_PREFIX
 from teams.refusals import Conflict, Invalid
+from teams.texts.names import MADE_UP_PREFIX
 
 MAX_RUNS = 10_000_000
 MAX_DAYS = 365

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models.functions import Left
 
 from runs.money import usd_text
-from teams.times import time_text
+from teams.texts.times import time_text
 
 MAX_ERROR_CHARS = 2_000
 READ = (

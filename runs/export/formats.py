@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runs.export.columns import COLUMNS
-from teams.spreadsheets import csv_text, safe
+from teams.texts.spreadsheets import csv_text, safe
 
 UNPRICED = "unpriced"
 

@@ -13,10 +13,9 @@ from runs.export.formats import CSV, JSON_LINES, Format
 from runs.export.sending import PLACES, send
 from runs.history.filters import RunFilter
 from runs.history.orders import NEWEST
-from runs.retry_after import with_retry_after
 from teams.access import TeamRequest, member
 from teams.models import Role
-from teams.refusals import Refusal
+from teams.refusals import Refusal, with_retry_after
 from teams.rights import right_of_session
 
 

@@ -10,11 +10,10 @@ from agents_app.queries import own_crew
 from runs.launch import actions
 from runs.launch.forms import LaunchForm
 from runs.launch.page import launch_choice, launch_page
-from runs.retry_after import with_retry_after
 from teams.access import TeamRequest, member
 from teams.forms import show_refusal
 from teams.models import Role
-from teams.refusals import Conflict, Refusal
+from teams.refusals import Conflict, Refusal, with_retry_after
 
 
 @member(Role.RUNNER)

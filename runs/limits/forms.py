@@ -15,7 +15,7 @@ from runs.limits.actions import TeamLimits
 from runs.money import dollars, to_usd
 from runs.words import AT_LIMIT_SHORT, AT_LIMIT_WORDS
 from teams.models import AtLimit, Team
-from teams.times import span
+from teams.texts.times import span
 
 WINDOWS_S = (60, 600, 3_600, 86_400, 604_800, 2_592_000)
 MEMBER = "members."

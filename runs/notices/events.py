@@ -9,7 +9,7 @@ from runs.models import Alert, Run
 from runs.money import usd_text
 from runs.states import RunState
 from teams.models import WebhookEvent
-from teams.times import time_text
+from teams.texts.times import time_text
 from teams.webhooks.actions import announce
 
 EVENT_OF_STATE = {

@@ -11,8 +11,8 @@ from runs.money import usd_text
 from runs.prices.figures import FIGURES
 from runs.prices.month import ModelMonth, MonthByList
 from runs.prices.queries import ModelPrice, Past
-from teams.spreadsheets import csv_text, safe
-from teams.times import time_text
+from teams.texts.spreadsheets import csv_text, safe
+from teams.texts.times import time_text
 
 COLUMNS = ("model", "above_tokens", *FIGURES, "entry", "source", "own", "discount_percent", "begins_at")
 HISTORY_COLUMNS = (

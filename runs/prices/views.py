@@ -14,11 +14,10 @@ from runs.prices import actions
 from runs.prices.forms import PriceForm, form_for
 from runs.prices.month import MOST_CALLS, month_by_list
 from runs.prices.queries import count_listed, history_of, listed, price_of, prices_of
-from runs.retry_after import with_retry_after
 from teams.access import TeamRequest, fetch, member, require
 from teams.forms import show_refusal
 from teams.models import Role
-from teams.refusals import Refusal
+from teams.refusals import Refusal, with_retry_after
 
 MAX_WORDS_CHARS = 200
 

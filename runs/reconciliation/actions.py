@@ -152,14 +152,16 @@ def say_keys(who: Principal, provider: str, said: Mapping[str, str]) -> None:
     forgets what was said. It holds for earlier checks too. ``provider`` "": of exports that name none."""
     refuse_unknown(provider)
     known = {*our_keys(who, provider), NOT_OURS, ""}
-    wrong = {name: f"There is no key {key} of yours." for name, key in said.items() if key not in known}
+    if len(said) > MOST_KEYS:
+        raise Invalid(f"Nothing was remembered: say at most {MOST_KEYS} keys at once.")
+    wrong = {
+        name: f"There is no key {key[:MAX_NAME_CHARS]} of yours." for name, key in said.items() if key not in known
+    }
     wrong |= {
         name: "It is no name of a key." for name in said if not 0 < len(name) <= MAX_NAME_CHARS or not is_storable(name)
     }
     if wrong:
         raise Invalid("Nothing was remembered.", fields=wrong)
-    if len(said) > MOST_KEYS:
-        raise Invalid(f"Nothing was remembered: say at most {MOST_KEYS} keys at once.")
     with transaction.atomic():
         Team.objects.select_for_update(no_key=True).get(pk=who.team.pk)  # two at once must not both take the last place
         ours = TheirKey.objects.filter(team=who.team)

@@ -8,8 +8,8 @@ from runs.money import usd_text
 from runs.reconciliation.matching.causes import Part
 from runs.reconciliation.matching.comparison import Line
 from runs.reconciliation.page import Check
-from teams import spreadsheets
-from teams.spreadsheets import safe
+from teams.texts import spreadsheets
+from teams.texts.spreadsheets import safe
 
 COLUMNS = (
     *("section", "day", "model", "key", "item", "in_batch"),

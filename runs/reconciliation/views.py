@@ -17,11 +17,10 @@ from runs.reconciliation.forms import ColumnsForm, UploadForm, columns_form
 from runs.reconciliation.page import Check
 from runs.reconciliation.queries import checks_of
 from runs.reconciliation.reading.apart import Preview, preview_apart
-from runs.retry_after import with_retry_after
 from teams.access import TeamRequest, fetch, member, require
 from teams.forms import show_refusal
 from teams.models import Role
-from teams.refusals import Busy, Refusal
+from teams.refusals import Busy, Refusal, with_retry_after
 
 KEY_FIELD = "key:"
 

@@ -12,7 +12,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from runs.limits import actions as limits
 from runs.models import Call, Run, TaskRun
-from runs.retry_after import with_retry_after
 from runs.run import page, queries
 from runs.run.actions import decide, pin, request_cancel, unpin
 from runs.run.call_cost import cost_of
@@ -26,7 +25,7 @@ from runs.words import PLACE_WORDS
 from teams.access import TeamRequest, fetch, member
 from teams.forms import show_refusal
 from teams.models import Role
-from teams.refusals import Refusal
+from teams.refusals import Refusal, with_retry_after
 from teams.rights import right_of_session
 
 CALLS_A_PAGE = 100

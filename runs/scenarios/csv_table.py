@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from runs.money import usd_text
 from runs.scenarios.answer import Answer, Sums
-from teams import spreadsheets
-from teams.spreadsheets import safe
+from teams.texts import spreadsheets
+from teams.texts.spreadsheets import safe
 
 COLUMNS = (
     *("crew", "agent", "model", "model_then", "simulated", "calls", "unpriced_calls", "cost_usd"),

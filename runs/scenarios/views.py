@@ -14,7 +14,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from runs.models import Scenario
 from runs.named.forms import NameForm
 from runs.named.queries import seen_by
-from runs.retry_after import with_retry_after
 from runs.scenarios import actions
 from runs.scenarios.answer import answer
 from runs.scenarios.asked import PRICES, of_json, of_query, with_typed
@@ -26,7 +25,7 @@ from runs.scenarios.page import what_if as what_if_page
 from runs.scenarios.queries import Reopened, reopened
 from teams.access import TeamRequest, member
 from teams.models import Role
-from teams.refusals import Busy, Conflict, Refusal
+from teams.refusals import Busy, Conflict, Refusal, with_retry_after
 
 MAX_QUERY = 60_000
 

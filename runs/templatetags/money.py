@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from runs.money import CENT_NUSD, sign_of, sized, to_nusd, to_usd
 from runs.money import dollars as dollars_of
 from runs.words import lack_price
-from teams.times import span
+from teams.texts.times import span
 
 register = template.Library()
 

@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 from teams.guessing.address import client_address
 from teams.models import TryCount
 from teams.refusals import TooMany
-from teams.times import span
+from teams.texts.times import span
 
 COUNT = """
 INSERT INTO teams_trycount AS kept (key, count, ends_at)

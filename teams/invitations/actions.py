@@ -19,10 +19,10 @@ from engine.text import is_storable
 from teams.access import COMMAND, Principal, require_now
 from teams.audit.record import record
 from teams.models import Invitation, Membership, Origin, Role, Team, User
-from teams.names import clean_name
 from teams.queries import open_invitations, that_work
 from teams.refusals import Conflict, Invalid, TooMany
 from teams.secrets import digest, new_secret
+from teams.texts.names import clean_name
 
 MAX_DAYS = 30
 USUAL_DAYS = 7
@@ -92,8 +92,8 @@ def invitation_of(secret: str) -> Invitation | None:
     return _open().filter(secret_hash=digest(secret)).first()
 
 
-def still_open(pk: str | int) -> Invitation | None:
-    """The invitation of that id, if it still works; "" is none's."""
+def still_open(pk: str | int | None) -> Invitation | None:
+    """The invitation of that id, if it still works; "" and None are none's."""
     return _open().filter(pk=pk).first() if pk else None
 
 

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from teams.invitations.actions import MAX_DAYS, MAX_PASSWORD_CHARS, USUAL_DAYS
 from teams.models import Role
-from teams.names import MAX_NAME_CHARS
+from teams.texts.names import MAX_NAME_CHARS
 
 DAYS = [(1, "1 day"), (USUAL_DAYS, f"{USUAL_DAYS} days"), (MAX_DAYS, f"{MAX_DAYS} days")]
 

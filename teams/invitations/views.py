@@ -18,7 +18,7 @@ from teams.guessing.tries import WRONG_LINKS, TooManyTries, count_wrong_secret
 from teams.invitations import actions
 from teams.invitations.forms import NewAccountForm
 from teams.models import Invitation
-from teams.refusals import Conflict, Refusal, TooMany
+from teams.refusals import Conflict, Refusal, TooMany, with_retry_after
 from teams.signin.known_browser import remember
 
 OPENED = "invitation"
@@ -89,15 +89,9 @@ def _page(
     context = {"invitation": invitation, "form": form, "refusal": refusal, "for_another": for_another}
     if refusal is not None and not form.is_bound:
         context["refused"] = refusal.message
-    response = render(request, "teams/join.html", context, status=status)
-    if isinstance(refusal, TooMany):
-        response["Retry-After"] = str(refusal.retry_after_s)
-    return response
+    return with_retry_after(render(request, "teams/join.html", context, status=status), refusal)
 
 
 def _useless(request: HttpRequest, refusal: TooMany | None = None) -> HttpResponse:
     status = 410 if refusal is None else refusal.status
-    response = render(request, "teams/join_useless.html", {"refusal": refusal}, status=status)
-    if refusal is not None:
-        response["Retry-After"] = str(refusal.retry_after_s)
-    return response
+    return with_retry_after(render(request, "teams/join_useless.html", {"refusal": refusal}, status=status), refusal)

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from teams.models import AuditEntry
 from teams.refusals import Invalid
-from teams.spreadsheets import csv_text, safe
-from teams.times import time_text
+from teams.texts.spreadsheets import csv_text, safe
+from teams.texts.times import time_text
 
 MAX_ROWS = 20_000
 """Of one file, so that it is written while somebody waits for it."""

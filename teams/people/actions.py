@@ -12,8 +12,8 @@ from teams.access import COMMAND, Principal, require_now
 from teams.actions import FIRST_CAPS
 from teams.audit.record import record
 from teams.models import ApiToken, Invitation, Membership, Origin, Role, Team, User
-from teams.names import clean_name, slug_of
 from teams.refusals import Conflict, Invalid
+from teams.texts.names import clean_name, slug_of
 
 MAX_TEAMS_OWNED = 20
 LAST_OWNER = "A team needs an owner. Make somebody else an owner first."

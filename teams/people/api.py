@@ -13,10 +13,10 @@ from teams.api.request_body import Strict
 from teams.invitations import actions as invitations
 from teams.invitations.mail import delivered
 from teams.models import Invitation, Membership, Role
-from teams.names import MAX_NAME_CHARS
 from teams.people import actions
 from teams.refusals import Invalid
-from teams.times import time_text
+from teams.texts.names import MAX_NAME_CHARS
+from teams.texts.times import time_text
 
 team_router, members_router, invitations_router = (Router(tags=["team"]) for _ in range(3))
 ROLES = [label for _, label in Role.choices]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from teams.models import Role
-from teams.names import MAX_NAME_CHARS
+from teams.texts.names import MAX_NAME_CHARS
 
 
 class TeamNameForm(forms.Form):

@@ -19,7 +19,7 @@ from teams.models import Invitation, Membership, Role
 from teams.people import actions
 from teams.people.forms import NewTeamForm, OwnNameForm, RoleForm, TeamNameForm
 from teams.people.page import people_page
-from teams.refusals import Refusal, TooMany
+from teams.refusals import Refusal, with_retry_after
 
 
 @member(Role.VIEWER)
@@ -75,7 +75,7 @@ def hand_over(request: TeamRequest, pk: int) -> HttpResponse:
 def invite(request: TeamRequest) -> HttpResponse:
     """The answer shows the link, unless it was mailed. No other page does."""
     form = InviteForm(request.POST)
-    status, waits_s = 422, None
+    status, refused = 422, None
     if form.is_valid():
         asked = form.cleaned_data
         try:
@@ -89,15 +89,12 @@ def invite(request: TeamRequest) -> HttpResponse:
         except Refusal as refusal:
             status = refusal.status
             show_refusal(form, refusal)
-            waits_s = refusal.retry_after_s if isinstance(refusal, TooMany) else None
+            refused = refusal
         else:
             link, sent = delivered(request.who, invitation, secret, by_mail=bool(asked.get("mail")))
             new: dict[str, Any] = {"new_link": link, "new_invitation": invitation, "sent": sent}
             return people_page(request, **new)
-    response = people_page(request, invite_form=form, status=status)
-    if waits_s is not None:
-        response["Retry-After"] = str(waits_s)
-    return response
+    return with_retry_after(people_page(request, invite_form=form, status=status), refused)
 
 
 @member(Role.OWNER)

@@ -12,7 +12,7 @@ from teams.api.idempotency import once
 from teams.api.request_body import Strict
 from teams.models import ProviderKey, Role
 from teams.providers import actions
-from teams.times import time_text
+from teams.texts.times import time_text
 
 router = Router(tags=["providers"])
 

@@ -15,7 +15,7 @@ from teams import actions
 from teams.access import public, signed_in
 from teams.guessing.tries import WRONG_LINKS, TooManyTries, count_wrong_secret
 from teams.models import User
-from teams.refusals import TooMany
+from teams.refusals import TooMany, with_retry_after
 from teams.signin.forms import SignInForm
 from teams.signin.known_browser import remember
 
@@ -33,9 +33,7 @@ class SignIn(LoginView):
         except TooMany as refusal:
             form = SignInForm(request, initial={"username": request.POST.get("username", "")[:254]})
             context = self.get_context_data(form=form, refusal=refusal)
-            response = render(request, self.template_name, context, status=refusal.status)
-            response["Retry-After"] = str(refusal.retry_after_s)
-            return response
+            return with_retry_after(render(request, self.template_name, context, status=refusal.status), refusal)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_valid(form)
@@ -83,9 +81,8 @@ def _useless_link(request: HttpRequest) -> HttpResponse:
     try:
         count_wrong_secret(request, WRONG_LINKS)
     except TooManyTries as refusal:
-        response = render(request, "teams/signin_link_used.html", {"refusal": refusal}, status=refusal.status)
-        response["Retry-After"] = str(refusal.retry_after_s)
-        return response
+        page = render(request, "teams/signin_link_used.html", {"refusal": refusal}, status=refusal.status)
+        return with_retry_after(page, refusal)
     if request.user.is_authenticated:
         return redirect("home")
     return render(request, "teams/signin_link_used.html", status=410)

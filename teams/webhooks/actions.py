@@ -17,7 +17,7 @@ from teams.models import Delivery, DeliveryState, Role, Team, Webhook, WebhookEv
 from teams.reach import reach
 from teams.refusals import Conflict, Invalid
 from teams.secrets import seal
-from teams.times import time_text
+from teams.texts.times import time_text
 from teams.webhooks.signatures import new_signing_secret
 
 MAX_WEBHOOKS = 20

@@ -34,7 +34,7 @@ def test_a_query_that_takes_too_long_is_refused_at_its_field_and_the_connection_
 
 
 @pytest.mark.parametrize("asks", [True, False])
-def test_queries_share_the_time_also_where_nobody_asks_between_them(asks: bool) -> None:
+def test_queries_share_the_time(asks: bool) -> None:
     naps = 0
 
     def nap_without_end() -> None:

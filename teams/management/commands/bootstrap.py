@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from teams.actions import LOCAL_OWNER_EMAIL, begin_team, set_operator
 from teams.models import Membership, Role, Team, User
-from teams.names import slug_of
+from teams.texts.names import slug_of
 
 LOCAL_TEAM = "My team"
 
