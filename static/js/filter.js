@@ -9,7 +9,7 @@
   const WAIT_MS = 120;
   let waiting = 0;
   let asked = 0;
-  let shown = { start: 0, end: 0, options: [] };
+  let shown = { text: "", start: 0, end: 0, options: [] }; // what is offered, and for which text of the field
   let active = -1;
 
   field.setAttribute("role", "combobox");
@@ -40,9 +40,9 @@
     return row;
   }
 
-  function show(answer) {
+  function show(answer, text) {
     if (!answer.options.length) { close(); return; }
-    shown = answer;
+    shown = { ...answer, text };
     active = -1;
     field.removeAttribute("aria-activedescendant");
     list.replaceChildren(...answer.options.map(optionOf));
@@ -55,11 +55,12 @@
   async function ask() {
     asked += 1;
     const mine = asked;
-    const at = characters(field.value.slice(0, field.selectionStart)).length;
+    const text = field.value;
+    const at = characters(text.slice(0, field.selectionStart)).length;
     try {
-      const answer = await fetch(`${field.dataset.completes}?${new URLSearchParams({ q: field.value, at })}`);
+      const answer = await fetch(`${field.dataset.completes}?${new URLSearchParams({ q: text, at })}`);
       const words = answer.ok && !answer.redirected ? await answer.json() : { options: [] };
-      if (mine === asked && document.activeElement === field) show(words);
+      if (mine === asked && document.activeElement === field) show(words, text);
     } catch { // not reached: the field works as it does without a list
       close();
     }
@@ -73,8 +74,13 @@
     rows[active].scrollIntoView({ block: "nearest" });
   }
 
-  function take(nth) {
-    const option = shown.options[nth];
+  async function take(nth) {
+    let option = shown.options[nth];
+    if (shown.text !== field.value) { // typed on since: its place is another one now, if it still fits at all
+      await ask();
+      option = shown.text === field.value ? shown.options.find((one) => one.text === option.text) : undefined;
+      if (!option) return;
+    }
     const text = characters(field.value);
     const rest = text.slice(shown.end).join("");
     const gap = option.goes_on || rest.startsWith(" ") ? "" : " ";
