@@ -1,4 +1,4 @@
-"""Pages, actions and API of scenarios: asked by an address, saved, opened again, and refused in clear words."""
+"""Pages and actions of scenarios: asked by an address, saved, opened again, and refused in clear words."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from urllib.parse import urlencode
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.test import Client
 from django.utils import timezone
 
 from agents_app.models import Crew
 from runs.ledger import rollups
 from runs.models import Call, PriceQuote, Run, Scenario
-from runs.money import usd_text
 from runs.named.actions import MAX_OF_PERSON
 from runs.named.queries import seen_by
 from runs.prices.actions import PriceOrder, set_price
@@ -27,45 +25,21 @@ from runs.scenarios.answer import PLACES, answer
 from runs.scenarios.asked import AgentRule, Asked, ModelRule, of_json, of_query
 from runs.scenarios.one_down import RULE
 from runs.scenarios.own_texts import measured
-from teams.access import Principal
-from teams.actions import issue_token
-from teams.models import ProviderKey, Role, Scope
+from teams.models import ProviderKey
 from teams.refusals import Conflict, Invalid
 from tests.cast import Cast
-from tests.ledger import make_call, make_run, make_task
+from tests.ledger import make_call
 from tests.pages import HOSTILE, html, signed_in
-from tests.runs.listed import list_prices
+from tests.runs.scenarios.asking import PAGE, THEN_NUSD, WHAT_IF, api, month_of
 
 pytestmark = pytest.mark.django_db
-PAGE = "/t/acme/scenarios/"
-WHAT_IF = f"{PAGE}what-if/"
-API = "/api/v1/scenarios"
 CHEAPER = ModelRule("gpt-4o", "gpt-4o-mini")
 MINI = {"model": "gpt-4o", "to": "gpt-4o-mini"}
-# A call of 100 + 50 tokens on gpt-4o costs $0.00075, on gpt-4o-mini $0.000045.
-THEN_NUSD = 45_000
-
-
-@pytest.fixture
-def ran(cast: Cast, crew: Crew) -> Run:
-    """Two real calls of one agent, and one of another."""
-    list_prices("gpt-4o", "gpt-4o-mini", "gpt-4.1-mini", "gpt-4", "mistral/mistral-small")
-    run = make_run(cast.owner, crew, usd=0.00225)
-    task = make_task(run, "figures", started_at=run.started_at, finished_at=run.finished_at)
-    text = [{"role": "user", "content": "Was kostet das? 料金はいくらですか。" * 20}]
-    for step, agent in enumerate(("finance", "finance", "news")):
-        make_call(run, task=task, step=step, agent=agent, messages=text, params={"tools": ["search"]})
-    rollups.rebuild(run.team_id)
-    return run
 
 
 def words(page: str) -> str:
     """What stands on a page, without its tags."""
     return " ".join(re.sub(r"<[^>]+>", "", page).split())
-
-
-def month_of(run: Run) -> str:
-    return f"{run.calls.first().billed_month:%Y-%m}"  # type: ignore[union-attr]
 
 
 def asked_of(run: Run, **changed: Any) -> Asked:
@@ -366,60 +340,3 @@ class TestSaved:
         assert page.status_code == 200
         assert "The figures of now cannot be reckoned. No price is known for acme-7b" in html(page)
         assert "$0.000135" in html(page)
-
-
-def api(who: Principal, method: str, path: str = "", body: Any = None, **headers: str) -> Any:
-    scopes = {Role.VIEWER: Scope.READ, Role.RUNNER: Scope.RUN, Role.EDITOR: Scope.EDIT, Role.OWNER: Scope.ADMIN}
-    _, secret = issue_token(who, scope=scopes[who.role])
-    given = {"Authorization": f"Bearer {secret}"} | headers
-    send = getattr(Client(headers=given), method)
-    return send(f"{API}{path}") if body is None else send(f"{API}{path}", body, content_type="application/json")
-
-
-class TestApi:
-    def test_figures_are_those_of_the_page(self, cast: Cast, ran: Run) -> None:
-        body = {"month": month_of(ran), "models": [MINI]}
-        found = api(cast.viewer, "post", "/answer", body).json()
-        assert found["total"] == {
-            "calls": 3,
-            "unpriced_calls": 0,
-            "cost_usd": "0.00225",
-            "compared_calls": 3,
-            "compared_usd": "0.00225",
-            "then_usd": "0.000135",
-            "difference_usd": "-0.002115",
-            "untimed_calls": 0,
-            "stated_calls": 0,
-            "kept_stated_calls": 0,
-        }
-        assert [(line["agent"], line["then_usd"]) for line in found["lines"]] == [
-            ("finance", "0.00009"),
-            ("news", "0.000045"),
-        ]
-        text = html(signed_in(cast.viewer).get(f"{WHAT_IF}csv/?month={month_of(ran)}&model=gpt-4o+gpt-4o-mini"))
-        rows = list(csv.DictReader(StringIO(text)))
-        assert api(cast.viewer, "post", "/answer", body, Accept="text/csv").content.decode() == text
-        assert rows[-1]["then_usd"] == found["total"]["then_usd"] == usd_text(3 * THEN_NUSD)
-        assert sum(Decimal(row["then_usd"]) for row in rows[:-1]) == Decimal(rows[-1]["then_usd"])
-
-    def test_saved_read_renamed_and_removed(self, cast: Cast, ran: Run) -> None:
-        body = {"name": "One", "team": True, "asked": {"month": month_of(ran), "cache_hit_percent": 50}}
-        made = api(cast.editor, "post", "", body)
-        assert made.status_code == 201
-        path = f"/{made.json()['id']}"
-        assert api(cast.editor, "post", "", body).status_code == 409
-        assert [item["name"] for item in api(cast.viewer, "get").json()["items"]] == ["One"]
-        whole = api(cast.viewer, "get", path).json()
-        assert whole["saved"]["then_usd"] == whole["now"]["total"]["then_usd"]
-        assert api(cast.viewer, "get", path, Accept="text/csv").content.decode().startswith("crew,agent,model,")
-        assert api(cast.runner, "patch", path, {"name": "Two"}).status_code == 403
-        assert api(cast.editor, "patch", path, {"name": "Two"}).json()["name"] == "Two"
-        assert api(cast.viewer, "delete", path).status_code == 403
-        assert api(cast.stranger, "get", path).status_code == 404
-        assert api(cast.editor, "delete", path).status_code == 204
-
-    @pytest.mark.parametrize(
-        "body", [{}, {"month": "2026-1"}, {"crew": "x", "cache_hit_percent": 101}, {"crew": "x", "colour": "red"}]
-    )
-    def test_what_is_not_understood(self, cast: Cast, body: dict[str, Any]) -> None:
-        assert api(cast.viewer, "post", "/answer", body).status_code == 422
