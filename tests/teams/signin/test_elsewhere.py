@@ -1,0 +1,168 @@
+"""Signing in by an OpenID Connect issuer: whom it lets in, and that nobody makes an account unasked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from allauth.socialaccount.models import SocialAccount
+from django.test import Client
+
+from crewsite import env, sign_in_providers
+from teams.invitations.actions import invite
+from teams.models import Role, User
+from tests.cast import Cast
+from tests.openid_server import OpenIDServer
+from tests.pages import html
+from tests.teams.signin.ways_in import by_link, give_app
+
+pytestmark = pytest.mark.django_db
+
+GO = "/signin/elsewhere/sso/"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[OpenIDServer]:
+    with OpenIDServer() as server:
+        yield server
+
+
+@pytest.fixture
+def issuer(server: OpenIDServer, settings: Any) -> OpenIDServer:
+    settings.SOCIALACCOUNT_PROVIDERS = server.apps
+    server.claims = {"sub": "42", "email": "Owner@example.com", "email_verified": True}
+    server.audience = "crewsite"
+    return server
+
+
+def comes_back(issuer: OpenIDServer, client: Client, path: str = GO) -> Any:
+    """Goes to the issuer, agrees there, and comes back."""
+    leaving = client.post(path)
+    assert leaving.status_code == 200
+    address = re.search(r'content="0; url=([^"]+)"', html(leaving))
+    assert address
+    there = issuer.consent(unescape(address[1]))
+    return client.get(f"{urlsplit(there).path}?{urlsplit(there).query}")
+
+
+def who(client: Client) -> str | None:
+    return client.session.get("_auth_user_id")
+
+
+def test_an_address_that_the_issuer_confirmed_signs_its_account_in(cast: Cast, issuer: OpenIDServer) -> None:
+    client = Client()
+    assert "Sign in with Our sign-on" in html(client.get("/signin/"))
+    assert comes_back(issuer, client, f"{GO}?next=/teams/new/")["Location"] == "/teams/new/"
+    assert who(client) == str(cast.owner.user.pk)
+    assert "Our sign-on: Owner@example.com" in html(client.get("/account/"))
+    issuer.claims["email"] = "renamed@example.com"  # by then it is known by its number there
+    again = Client()
+    comes_back(issuer, again)
+    assert who(again) == str(cast.owner.user.pk)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"email_verified": False},
+        {"email_verified": None},
+        {"email": "stranger-to-us@example.com"},
+        {"email": None},
+        {"email": ["owner@example.com"]},
+        {"email": "editor@example.com"},
+    ],
+)
+def test_nobody_else_gets_in_and_no_account_is_made(cast: Cast, issuer: OpenIDServer, claims: dict[str, Any]) -> None:
+    cast.editor.user.is_active = False
+    cast.editor.user.save()
+    issuer.claims |= claims
+    people, client = User.objects.count(), Client()
+    answer = comes_back(issuer, client)
+    assert answer.status_code in (302, 403)
+    assert who(client) is None
+    assert User.objects.count() == people
+
+
+def test_a_token_for_another_client_is_refused(cast: Cast, issuer: OpenIDServer) -> None:
+    issuer.audience = "somebody-else"
+    client = Client()
+    assert comes_back(issuer, client).status_code == 403
+    assert who(client) is None
+
+
+def test_an_answer_that_was_not_asked_for_is_refused(cast: Cast, issuer: OpenIDServer) -> None:
+    asked = Client().post(GO)
+    address = re.search(r'content="0; url=([^"]+)"', html(asked))
+    assert address
+    there = issuer.consent(unescape(address[1]))
+    other = Client()
+    for query in (urlsplit(there).query, "code=x&state=y", "error=access_denied", ""):
+        answer = other.get(f"{GO}back/?{query}")
+        assert answer.status_code in (302, 403)
+        assert who(other) is None
+
+
+def test_who_is_invited_gets_an_account_without_a_password(cast: Cast, issuer: OpenIDServer) -> None:
+    invitation, _ = invite(cast.owner, role=Role.RUNNER, email="new@example.com")
+    issuer.claims |= {"email": "new@example.com", "name": "New One", "sub": "43"}
+    client = Client()
+    assert comes_back(issuer, client).status_code == 302
+    person = User.objects.get(email="new@example.com")
+    assert who(client) == str(person.pk)
+    assert (person.name, person.has_usable_password(), person.is_staff) == ("New One", False, False)
+    invitation.refresh_from_db()
+    assert invitation.used_at is None, "an invitation is accepted by its link"
+
+
+def test_the_second_step_is_asked_for_here_too(cast: Cast, issuer: OpenIDServer) -> None:
+    give_app(cast.owner.user)
+    client = Client()
+    assert comes_back(issuer, client)["Location"] == "/signin/second/"
+    assert who(client) is None
+
+
+def test_an_account_is_connected_and_disconnected(cast: Cast, issuer: OpenIDServer) -> None:
+    issuer.claims |= {"email": "private@example.org", "sub": "44"}
+    mine = by_link(cast.owner.user)
+    assert comes_back(issuer, mine, f"{GO}?process=connect")["Location"] == "/account/"
+    kept = SocialAccount.objects.get()
+    assert kept.user == cast.owner.user
+    assert by_link(cast.viewer.user).post(f"/account/elsewhere/{kept.pk}/disconnect/").status_code == 404
+    assert mine.post(f"/account/elsewhere/{kept.pk}/disconnect/")["Location"] == "/account/"
+    client = Client()
+    assert comes_back(issuer, client).status_code == 403
+    assert who(client) is None
+
+
+def test_an_unknown_issuer_is_not_there(cast: Cast, issuer: OpenIDServer) -> None:
+    assert Client().post("/signin/elsewhere/other/").status_code == 404
+    assert Client().get("/signin/elsewhere/other/back/").status_code == 404
+    assert Client().get(GO).status_code == 405
+
+
+def test_operators_name_issuers_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sign_in_providers.from_environment() == {}
+    for name, value in {
+        "OIDC_ISSUER": "https://id.example.com/realm",
+        "OIDC_CLIENT_ID": "a",
+        "OIDC_CLIENT_SECRET": "b",
+        "OIDC_NAME": "Our sign-on",
+        "GOOGLE_CLIENT_ID": "c",
+        "GOOGLE_CLIENT_SECRET": "d",
+        "GITHUB_CLIENT_ID": "e",
+        "GITHUB_CLIENT_SECRET": "f",
+    }.items():
+        monkeypatch.setenv(name, value)
+    found = sign_in_providers.from_environment()
+    assert [app["name"] for app in found["openid_connect"]["APPS"]] == ["Our sign-on", "Google"]
+    assert found["openid_connect"]["APPS"][0]["settings"]["server_url"] == "https://id.example.com/realm"
+    assert found["github"]["APPS"][0]["client_id"] == "e"
+    for name, value in (("OIDC_CLIENT_ID", ""), ("GITHUB_CLIENT_SECRET", ""), ("OIDC_ISSUER", "http://id.example.com")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            with pytest.raises(env.BadEnvironment):
+                sign_in_providers.from_environment()
