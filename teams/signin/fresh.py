@@ -34,7 +34,7 @@ def fresh(view: View) -> View:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         if proved_lately(request):
-            return view(request, *args, **kwargs)  # type: ignore[no-any-return]
+            return view(request, *args, **kwargs)
         back = request.get_full_path()
         if request.method not in ("GET", "HEAD"):
             messages.info(request, "Nothing was changed yet. Say once more what you wanted.")

@@ -19,7 +19,7 @@ def limited(view: View) -> View:
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            return view(request, *args, **kwargs)  # type: ignore[no-any-return]
+            return view(request, *args, **kwargs)
         except TooMany as refusal:
             context = {"title": "Not now", "message": refusal.message, "back": request.get_full_path()}
             page = render(request, "teams/signin/refused.html", context, status=refusal.status)
@@ -35,6 +35,6 @@ def needs_mail(view: View) -> View:
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not settings.EMAIL_READY:
             raise Http404("Mail is not set up on this installation.")
-        return view(request, *args, **kwargs)  # type: ignore[no-any-return]
+        return view(request, *args, **kwargs)
 
     return answer

@@ -8,6 +8,7 @@ from typing import Any
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.providers.base import AuthProcess
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import render
@@ -52,11 +53,16 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         return bool(email) and that_work(Invitation.objects.filter(email=email)).exists()
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
-        """Says so where nobody may be let in, before anything is kept."""
-        if sociallogin.is_existing or request.user.is_authenticated:
+        """Says so where nobody may be let in, before anything is kept.
+
+        The row of the person's address has to be there: allauth takes an address without one for unconfirmed, and would
+        take the password away from whoever has it.
+        """
+        if sociallogin.state.get("process") == AuthProcess.CONNECT:
             return
-        email = confirmed_address(sociallogin)
-        if not self.is_open_for_signup(request, sociallogin) or User.objects.filter(email=email).exists():
+        if sociallogin.is_existing and sociallogin.user.is_active:
+            keep_address(sociallogin.user)
+        elif sociallogin.is_existing or not self.is_open_for_signup(request, sociallogin):
             raise ImmediateHttpResponse(refused(request, NOT_INVITED, 403))
 
     def populate_user(self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]) -> User:

@@ -15,7 +15,7 @@ from django.test import Client
 from crewsite import env, sign_in_providers
 from teams.invitations.actions import invite
 from teams.models import Role, User
-from tests.cast import Cast
+from tests.cast import PASSWORD, Cast
 from tests.openid_server import OpenIDServer
 from tests.pages import html
 from tests.teams.signin.ways_in import by_link, give_app
@@ -59,6 +59,8 @@ def test_an_address_that_the_issuer_confirmed_signs_its_account_in(cast: Cast, i
     assert comes_back(issuer, client, f"{GO}?next=/teams/new/")["Location"] == "/teams/new/"
     assert who(client) == str(cast.owner.user.pk)
     assert "Our sign-on: Owner@example.com" in html(client.get("/account/"))
+    cast.owner.user.refresh_from_db()
+    assert cast.owner.user.check_password(PASSWORD), "it is one more way in, and takes none away"
     issuer.claims["email"] = "renamed@example.com"  # by then it is known by its number there
     again = Client()
     comes_back(issuer, again)
@@ -85,6 +87,7 @@ def test_nobody_else_gets_in_and_no_account_is_made(cast: Cast, issuer: OpenIDSe
     assert answer.status_code in (302, 403)
     assert who(client) is None
     assert User.objects.count() == people
+    assert not SocialAccount.objects.exists()
 
 
 def test_a_token_for_another_client_is_refused(cast: Cast, issuer: OpenIDServer) -> None:
