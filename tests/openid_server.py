@@ -1,4 +1,6 @@
-"""An OpenID Connect issuer on loopback: it signs in whoever ``claims`` says, and checks what its client brings."""
+"""An OpenID Connect issuer on loopback, with GitHub's addresses too: it signs in whoever ``claims`` says, and looks at
+what its client brings.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +26,7 @@ class OpenIDServer:
     def __init__(self) -> None:
         self.claims: dict[str, Any] = {"sub": "42", "email": "owner@example.com", "email_verified": True}
         self.audience = CLIENT
+        self.emails: list[dict[str, Any]] = []  # what GitHub would say of a person's addresses
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._asked: dict[str, dict[str, str]] = {}
         owner = self
@@ -76,6 +79,12 @@ class OpenIDServer:
             found = self._tokens(sent)
         elif path == "/userinfo":
             found = self.claims
+        elif path == "/github/token":
+            found = {"access_token": "a", "token_type": "bearer"} if self._tokens(sent) else {}
+        elif path == "/github/user":
+            found = {"id": 42, "login": "somebody", "name": "Some Body", "email": None}
+        elif path == "/github/emails":
+            found = self.emails
         else:
             found = None
         data = json.dumps(found).encode()
@@ -90,7 +99,7 @@ class OpenIDServer:
         asked = self._asked.pop(sent.get("code", ""), None)
         digest = hashlib.sha256(sent.get("code_verifier", "").encode()).digest()
         proven = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-        if asked is None or asked.get("code_challenge") != proven or sent.get("client_secret") != SECRET:
+        if asked is None or asked.get("code_challenge", proven) != proven or sent.get("client_secret") != SECRET:
             return {}
         now = int(time.time())
         claims = {"iss": self.url, "aud": self.audience, "iat": now, "exp": now + 60} | self.claims

@@ -82,3 +82,10 @@ def close_account(user: User, *, origin: Origin = COMMAND) -> None:
     user.is_active = user.is_staff = False
     user.save(update_fields=["password", "is_active", "is_staff"])
     end_all_sessions(user)
+
+
+def open_account(user: User) -> User:
+    """A closed account is open again, without any of what let its person in before."""
+    user.is_active = True
+    user.save(update_fields=["is_active"])
+    return user

@@ -22,6 +22,7 @@ from teams.models import User
 from teams.signin.forms import AgainPasswordForm
 from teams.signin.limited import limited
 from teams.signin.second_factor import AgainCodeForm, AgainPasskeyForm, PasskeyForm, SignInPasskeyForm
+from teams.signin.sessions import renew
 
 BY_CODE = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
 
@@ -73,6 +74,7 @@ def again(request: HttpRequest) -> HttpResponse:
     form = AgainPasswordForm(user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and user.has_usable_password() and form.is_valid():
         reauthenticate_by_password(request)
+        renew(request)
         return HttpResponseRedirect(way_back(request))
     return _again_page(request, password=form)
 
@@ -84,6 +86,7 @@ def again_by_code(request: HttpRequest) -> HttpResponse:
     form = AgainCodeForm(request.POST, user=request.user)
     if form.is_valid():
         form.save()
+        renew(request)
         return HttpResponseRedirect(way_back(request))
     return _again_page(request, code=form)
 
@@ -95,6 +98,7 @@ def again_by_passkey(request: HttpRequest) -> HttpResponse:
     form = AgainPasskeyForm(request.POST, user=request.user)
     if form.is_valid():
         form.save()
+        renew(request)
         return HttpResponseRedirect(way_back(request))
     messages.error(request, "This passkey could not be used.")
     return _again_page(request)

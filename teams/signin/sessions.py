@@ -73,6 +73,14 @@ def end_other_sessions(request: HttpRequest, user: User) -> None:
 
 
 @transaction.atomic
+def renew(request: HttpRequest) -> None:
+    """The same session under a new key, once its person has proved again who they are."""
+    before = request.session.session_key
+    request.session.cycle_key()
+    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
+
+
+@transaction.atomic
 def end_all_sessions(user: User) -> None:
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
     kept = UserSession.objects.filter(user=user)

@@ -49,8 +49,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
     address is invited."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
-        email = confirmed_address(sociallogin)
-        return bool(email) and that_work(Invitation.objects.filter(email=email)).exists()
+        return is_invited(confirmed_address(sociallogin))
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         """Says so where nobody may be let in, before anything is kept.
@@ -84,9 +83,14 @@ class SocialAdapter(DefaultSocialAccountAdapter):
 
 
 def confirmed_address(sociallogin: Any) -> str:
-    """The address of which the other side says that it is this person's; "" if it says so of none."""
+    """The address of which the other side says that it is this person's, of several one that is invited; "" if it says
+    so of none."""
     confirmed = [one.email.lower() for one in sociallogin.email_addresses if one.verified]
-    return confirmed[0] if confirmed else ""
+    return next((email for email in confirmed if is_invited(email)), confirmed[0] if confirmed else "")
+
+
+def is_invited(email: str) -> bool:
+    return bool(email) and that_work(Invitation.objects.filter(email=email)).exists()
 
 
 def refused(request: HttpRequest, message: str, status: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from teams.account.actions import close_account, leaving
@@ -46,6 +48,12 @@ def server(settings: Any) -> Iterator[MailServer]:
     with MailServer() as server:
         settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = "127.0.0.1", server.port, False
         yield server
+
+
+def command(*arguments: str) -> str:
+    said = StringIO()
+    call_command("account", *arguments, stdout=said)
+    return said.getvalue()
 
 
 def is_in(client: Client) -> bool:
@@ -221,6 +229,19 @@ class TestClosing:
         assert [one.team.slug for one in found.left_alone] == ["others"]
         close_account(cast.stranger.user)
         assert Membership.objects.filter(user=cast.stranger.user).exists()
+
+    def test_an_operator_ends_sessions_closes_and_opens(self, cast: Cast) -> None:
+        email, client = cast.editor.user.email, by_link(cast.editor.user)
+        assert "were ended" in command("--email", email, "--end-sessions")
+        assert not is_in(client)
+        again = by_link(cast.editor.user)
+        assert "is closed" in command("--email", email, "--close")
+        assert not is_in(again)
+        assert "is open" in command("--email", email, "--open")
+        assert is_in(by_link(cast.editor.user))
+        for wrong in (("--email", "nobody@example.com", "--open"), ("--email", "owner@example.com", "--close")):
+            with pytest.raises(CommandError):
+                command(*wrong)
 
     def test_of_two_owners_who_close_at_once_one_stays(self, cast: Cast) -> None:
         """Both looked before either closed; the second finds the team locked, and looks again."""

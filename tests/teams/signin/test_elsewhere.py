@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.providers.github.views import GitHubOAuth2Adapter
 from django.test import Client
 
 from crewsite import env, sign_in_providers
@@ -139,6 +140,36 @@ def test_an_account_is_connected_and_disconnected(cast: Cast, issuer: OpenIDServ
     client = Client()
     assert comes_back(issuer, client).status_code == 403
     assert who(client) is None
+
+
+def test_github_says_which_of_several_addresses_are_confirmed(
+    cast: Cast, issuer: OpenIDServer, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = {"name": "GitHub", "client_id": "crewsite", "secret": "the client's secret"}
+    settings.SOCIALACCOUNT_PROVIDERS = {"github": {"APPS": [app], "SCOPE": ["user:email"]}}
+    for name, path in (
+        ("access_token", "token"),
+        ("authorize", "authorize"),
+        ("profile", "user"),
+        ("emails", "emails"),
+    ):
+        monkeypatch.setattr(GitHubOAuth2Adapter, f"{name}_url", f"{issuer.url}/github/{path}")
+    path = "/signin/elsewhere/github/"
+    said = {"primary": False, "visibility": None}
+    issuer.emails = [said | {"email": "owner@example.com", "verified": False}]
+    client = Client()
+    assert "Sign in with GitHub" in html(client.get("/signin/"))
+    assert comes_back(issuer, client, path).status_code == 403
+    issuer.emails.append(said | {"email": "first@example.org", "verified": True})
+    issuer.emails.append(said | {"email": "viewer@example.com", "verified": True})
+    assert comes_back(issuer, client, path).status_code == 302
+    assert who(client) == str(cast.viewer.user.pk)
+    SocialAccount.objects.all().delete()
+    invite(cast.owner, role=Role.RUNNER, email="invited@example.com")
+    issuer.emails[-1] = said | {"email": "invited@example.com", "verified": True}
+    invited = Client()
+    comes_back(issuer, invited, path)
+    assert who(invited) == str(User.objects.get(email="invited@example.com").pk)
 
 
 def test_an_unknown_issuer_is_not_there(cast: Cast, issuer: OpenIDServer) -> None:

@@ -162,7 +162,9 @@ class TestAgain:
             assert client.post(path, {field: "wrong", "next": "/account/"}).status_code == 422
             assert client.get("/account/password/").status_code == 302
             typed = {field: PASSWORD if field == "password" else app_code(), "next": "/account/password/"}
+            before = client.session.session_key
             assert client.post(path, typed)["Location"] == "/account/password/"
+            assert client.session.session_key != before
             assert client.get("/account/password/").status_code == 200
 
     def test_it_leads_to_our_own_pages_alone(self, cast: Cast) -> None:
