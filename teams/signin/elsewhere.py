@@ -13,6 +13,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from teams.access import public
+from teams.guessing.address import client_address
+from teams.guessing.tries import Tally, count
+from teams.signin.limited import limited
+from teams.signin.limits import BEGUN
 from teams.signin.social import FAILED, refused
 
 OPEN = public("who is not signed in must be able to")
@@ -20,6 +24,7 @@ PROVEN = public("the other side's answer is the proof, and the session knows tha
 
 
 @OPEN
+@limited
 @require_POST
 def issuer(request: HttpRequest, provider_id: str) -> HttpResponse:
     return leaving(request, lambda: openid.login(request, provider_id))
@@ -32,6 +37,7 @@ def issuer_back(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 @OPEN
+@limited
 @require_POST
 def github(request: HttpRequest) -> HttpResponse:
     return leaving(request, lambda: oauth2_login(request))
@@ -51,6 +57,7 @@ def cancelled(request: HttpRequest) -> HttpResponse:
 
 def leaving(request: HttpRequest, go: Callable[[], HttpResponse]) -> HttpResponse:
     """A page that leads to the other side: our policy forbids that a form itself ends elsewhere."""
+    count(Tally(BEGUN, client_address(request)))
     response = answered(go)
     if not isinstance(response, HttpResponseRedirect):
         return response

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.internal.flows.reauthentication import reauthenticate_by_password
+from allauth.account.models import Login
 from allauth.mfa.base.views import AuthenticateView
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal import auth
+from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
 from allauth.mfa.webauthn.views import LoginWebAuthnView
 from django import forms
 from django.contrib import messages
@@ -18,9 +20,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from teams.access import public, signed_in
+from teams.guessing.address import client_address
+from teams.guessing.tries import Tally, count
 from teams.models import User
 from teams.signin.forms import AgainPasswordForm
 from teams.signin.limited import limited
+from teams.signin.limits import BEGUN
 from teams.signin.second_factor import AgainCodeForm, AgainPasskeyForm, PasskeyForm, SignInPasskeyForm
 from teams.signin.sessions import renew
 
@@ -53,13 +58,25 @@ second_step = public("a session knows whose first step was done")(limited(Second
 class SignInByPasskey(LoginWebAuthnView):
     form_class = SignInPasskeyForm
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        count(Tally(BEGUN, client_address(request)))
+        response: HttpResponse = super().get(request, *args, **kwargs)
+        return response
+
+    def get_success_url(self) -> str:
+        """Where who is signed in already is led."""
+        return way_back(self.request)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        passkey = form.cleaned_data["credential"]
+        login = Login(user=passkey.user, redirect_url=way_back(self.request))
+        response: HttpResponse = perform_passwordless_login(self.request, passkey, login)
+        return response
+
     def form_invalid(self, form: Any) -> HttpResponse:
         for complaint in form.errors.get("credential", ()):
             messages.error(self.request, complaint)
         return redirect("signin")
-
-    def get_success_url(self) -> str:
-        return way_back(self.request)
 
 
 signin_passkey = public("who is not signed in must be able to")(limited(SignInByPasskey.as_view()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,11 +12,15 @@ from urllib.parse import urlsplit
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers.github.views import GitHubOAuth2Adapter
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from crewsite import env, sign_in_providers
+from teams.guessing.tries import Limit
 from teams.invitations.actions import invite
 from teams.models import Role, User
+from teams.signin import elsewhere, factor_views
 from tests.cast import PASSWORD, Cast
 from tests.openid_server import OpenIDServer
 from tests.pages import html
@@ -170,6 +175,21 @@ def test_github_says_which_of_several_addresses_are_confirmed(
     invited = Client()
     comes_back(issuer, invited, path)
     assert who(invited) == str(User.objects.get(email="invited@example.com").pk)
+
+
+def test_strangers_begin_so_much_from_an_address_and_leave_nothing_that_lasts(
+    cast: Cast, issuer: OpenIDServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (elsewhere, factor_views):
+        monkeypatch.setattr(module, "BEGUN", Limit("begun", 2, timedelta(minutes=5)))
+    options = {"path": "/signin/passkey/", "headers": {"X-Requested-With": "XMLHttpRequest"}}
+    answers = [Client().get(**options), Client().post(GO), Client().get(**options), Client().post(GO)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    kept = Session.objects.all()
+    assert len(kept) == 2
+    assert all(one.expire_date <= timezone.now() + timedelta(minutes=15) for one in kept)
+    by_link(cast.owner.user)
+    assert Session.objects.filter(expire_date__gt=timezone.now() + timedelta(days=29)).count() == 1
 
 
 def test_an_unknown_issuer_is_not_there(cast: Cast, issuer: OpenIDServer) -> None:
