@@ -54,8 +54,8 @@ WRONG_PASSKEYS = Limit("passkeys", 20, FIVE_MINUTES)
 """Of one address. No number of tries finds one, so that one that fits always works."""
 BEGUN = Limit("sign-ins by a passkey or elsewhere that were begun", 100, FIVE_MINUTES)
 """From one address: each makes a session, or asks a server elsewhere."""
-USED_CODE = Limit("code of an app", 1, timedelta(minutes=2))
-"""A code of an authenticator app works once, also where several processes are asked at the same moment."""
+USED_CODE = Limit("second factor that was used", 1, timedelta(minutes=2))
+"""A code of an app or a recovery code works once, also where several processes are asked at the same moment."""
 
 
 def tallies_of(request: HttpRequest, email: str, limits: Limits = PASSWORDS) -> tuple[Tally, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from allauth.core import context
@@ -38,6 +39,9 @@ class MFAAdapter(DefaultMFAAdapter):
     def decrypt(self, encrypted_text: str) -> str:
         return unseal(encrypted_text.encode())
 
+    def generate_authenticator_name(self, user: User, type: str) -> str:  # noqa: A002 - allauth's name
+        return f"Passkey {Authenticator.objects.filter(user=user, type=type).count() + 1}"
+
     def get_totp_issuer(self) -> str:
         return "Crewsite"
 
@@ -51,7 +55,7 @@ class MFAAdapter(DefaultMFAAdapter):
 
 
 class CodeForm(by_code.AuthenticateForm):
-    """A code of the app or a recovery code. A code of the app works once, whichever process is asked. ``is_valid``
+    """A code of the app or a recovery code. Each works once, whichever process is asked. ``is_valid``
     raises ``TooManyTries``."""
 
     code = forms.CharField(
@@ -61,7 +65,7 @@ class CodeForm(by_code.AuthenticateForm):
     )
 
     def clean_code(self) -> str:
-        return counted(self.user, super().clean_code, lambda: self.authenticator)
+        return counted(self.user, super().clean_code)
 
 
 class AgainCodeForm(by_code.ReauthenticateForm):
@@ -70,20 +74,20 @@ class AgainCodeForm(by_code.ReauthenticateForm):
     code = CodeForm.base_fields["code"]
 
     def clean_code(self) -> str:
-        return counted(self.user, super().clean_code, lambda: self.authenticator)
+        return counted(self.user, super().clean_code)
 
 
-def counted(user: User, clean: Any, fitting: Any) -> str:
-    """What ``clean`` returns, as one counted try, which is taken back if the code fits and is not used up."""
+def counted(user: User, clean: Callable[[], str]) -> str:
+    """What ``clean`` returns, as one counted try, which is taken back if the code fits and is not used up. Of two who
+    bring one at the same moment one gets in."""
     tallies = tallies_of(context.request, user.email, SECOND_FACTORS)
     tries.count(*tallies)
-    code: str = clean()
-    authenticator: Authenticator = fitting()
-    if authenticator.type == Authenticator.Type.TOTP:
-        try:
-            tries.count(Tally(USED_CODE, f"{user.pk}\n{code}"))
-        except TooManyTries:
-            raise ValidationError(NO_FIT) from None
+    code = clean()
+    try:
+        used = "".join(filter(str.isalnum, code)).lower()  # it fits however it is spaced
+        tries.count(Tally(USED_CODE, f"{user.pk}\n{used}"))
+    except TooManyTries:
+        raise ValidationError(NO_FIT) from None
     tries.take_back(*tallies)
     return code
 
@@ -123,10 +127,10 @@ class SignInPasskeyForm(by_passkey.LoginWebAuthnForm):
         return authenticator
 
 
-def fitting_passkey(clean: Any) -> Authenticator:
+def fitting_passkey(clean: Callable[[], Authenticator]) -> Authenticator:
     """What ``clean`` returns. A wrong one counts for its address. Raises ``TooManyTries``, ``ValidationError``."""
     try:
-        authenticator: Authenticator = clean()
+        authenticator = clean()
     except (ValidationError, ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         count_wrong_secret(context.request, WRONG_PASSKEYS)
         raise ValidationError(NO_PASSKEY) from error
