@@ -193,7 +193,7 @@ ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 300
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 600
-ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa", "code"]
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 """Seconds after which somebody has to prove again who they are before they change how they sign in."""
 ACCOUNT_RATE_LIMITS = False  # they need a cache that all processes share; ``teams.signin.limits`` counts in PostgreSQL

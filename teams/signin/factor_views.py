@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.internal.flows.reauthenticate_by_code import ConfirmReauthenticationCodeProcess
 from allauth.account.internal.flows.reauthentication import reauthenticate_by_password
 from allauth.account.models import Login
 from allauth.mfa.base.views import AuthenticateView
@@ -12,6 +13,7 @@ from allauth.mfa.webauthn.internal import auth
 from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
 from allauth.mfa.webauthn.views import LoginWebAuthnView
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -23,9 +25,10 @@ from teams.access import public, signed_in
 from teams.guessing.address import client_address
 from teams.guessing.tries import Tally, count
 from teams.models import User
+from teams.signin.code_forms import EnterCodeForm
 from teams.signin.forms import AgainPasswordForm
-from teams.signin.limited import limited
-from teams.signin.limits import BEGUN
+from teams.signin.limited import limited, needs_mail
+from teams.signin.limits import BEGUN, CODES_ASKED, tallies_of
 from teams.signin.second_factor import AgainCodeForm, AgainPasskeyForm, PasskeyForm, SignInPasskeyForm
 from teams.signin.sessions import renew
 
@@ -121,6 +124,30 @@ def again_by_passkey(request: HttpRequest) -> HttpResponse:
     return _again_page(request)
 
 
+@signed_in
+@needs_mail
+@limited
+@require_POST
+def again_by_mail(request: HttpRequest) -> HttpResponse:
+    """By a mailed code, for who has neither password, passkey nor app: for others it would be less than they have."""
+    user: User = request.user  # type: ignore[assignment]
+    if user.has_usable_password() or Authenticator.objects.filter(user=user).exists():
+        return _again_page(request)
+    if "code" not in request.POST:
+        count(*tallies_of(request, user.email, CODES_ASKED))
+        ConfirmReauthenticationCodeProcess.initiate(request=request, user=user, email=user.email)
+        return _again_page(request, mailed=EnterCodeForm(email=user.email))
+    process = ConfirmReauthenticationCodeProcess.resume(request)
+    if process is None or process.state.get("email") != user.email:
+        return _again_page(request)
+    form = EnterCodeForm(request.POST, code=process.code, email=user.email)
+    if form.is_valid():
+        process.finish()
+        renew(request)
+        return HttpResponseRedirect(way_back(request))
+    return _again_page(request, mailed=form if process.record_invalid_attempt() else None)
+
+
 def way_back(request: HttpRequest) -> str:
     """Where ``next`` leads, if that is one of our own pages; else home."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
@@ -129,12 +156,16 @@ def way_back(request: HttpRequest) -> str:
 
 
 def _again_page(
-    request: HttpRequest, *, password: forms.Form | None = None, code: forms.Form | None = None
+    request: HttpRequest,
+    *,
+    password: forms.Form | None = None,
+    code: forms.Form | None = None,
+    mailed: forms.Form | None = None,
 ) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     kinds = set(Authenticator.objects.filter(user=user).values_list("type", flat=True))
     ways: dict[str, Any] = {}
-    context: dict[str, Any] = {"ways": ways, "next": way_back(request)}
+    context: dict[str, Any] = {"ways": ways, "next": way_back(request), "mailed": mailed}
     if user.has_usable_password():
         ways["password"] = password or AgainPasswordForm(user)
     if kinds & set(BY_CODE):
@@ -142,5 +173,6 @@ def _again_page(
     if Authenticator.Type.WEBAUTHN in kinds:
         ways["passkey"] = True
         context["request_options"] = auth.begin_authentication(user)
-    status = 422 if any(form is not None and form.errors for form in (password, code)) else 200
+    context["can_mail"] = settings.EMAIL_READY and not ways
+    status = 422 if any(form is not None and form.errors for form in (password, code, mailed)) else 200
     return render(request, "teams/signin/again.html", context, status=status)

@@ -149,6 +149,30 @@ def test_a_code_is_a_first_step_where_the_account_has_a_second(cast: Cast, serve
     assert who(client) is None
 
 
+def test_a_mailed_code_proves_who_has_nothing_else(cast: Cast, server: MailServer) -> None:
+    client, path = Client(), "/signin/again/mail/"
+    client.force_login(cast.owner.user)
+    client.post(path, {"next": "/account/password/"})
+    mail.all_sent()
+    assert server.mails == [], "they have a password, which is more"
+    cast.owner.user.set_unusable_password()
+    cast.owner.user.save()
+    client.force_login(cast.owner.user)
+    assert "E-mail me a code" in html(client.get("/signin/again/"))
+    assert 'name="code"' in html(client.post(path, {"next": "/account/password/"}))
+    code = mailed_code(server)
+    assert client.post(path, {"code": "WRONG"}).status_code == 422
+    assert client.get("/account/password/").status_code == 302
+    assert client.post(path, {"code": code, "next": "/account/password/"})["Location"] == "/account/password/"
+    assert client.get("/account/password/").status_code == 200
+    for _ in range(3):
+        client.post(path, {"code": code})
+    other = Client()
+    other.force_login(cast.owner.user)
+    assert other.post(path, {"code": code}).status_code == 200
+    assert other.get("/account/password/").status_code == 302
+
+
 def test_without_mail_there_are_no_such_pages(cast: Cast) -> None:
     for path in (ASK, ENTER, FORGOT, FORGOT_CODE, FORGOT_PASSWORD):
         assert Client().get(path).status_code == 404

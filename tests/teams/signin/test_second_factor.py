@@ -180,6 +180,6 @@ class TestAgain:
         cast.owner.user.save()
         client = Client()
         client.force_login(cast.owner.user)
-        assert "by a link or a code" in html(client.get("/signin/again/"))
+        assert "in again by a link" in html(client.get("/signin/again/"))
         assert client.post("/signin/again/", {"password": ""}).status_code == 422
         assert client.get("/account/app/").status_code == 302
