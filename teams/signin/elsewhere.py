@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from teams.access import public
 from teams.guessing.address import client_address
 from teams.guessing.tries import Tally, count
+from teams.signin.fresh import asked_again, proved_lately
 from teams.signin.limited import limited
 from teams.signin.limits import BEGUN
 from teams.signin.social import FAILED, refused
@@ -57,11 +58,18 @@ def cancelled(request: HttpRequest) -> HttpResponse:
 
 def leaving(request: HttpRequest, go: Callable[[], HttpResponse]) -> HttpResponse:
     """A page that leads to the other side: our policy forbids that a form itself ends elsewhere."""
+    if is_connecting(request) and not proved_lately(request):
+        return asked_again(request)
     count(Tally(BEGUN, client_address(request)))
     response = answered(go)
     if not isinstance(response, HttpResponseRedirect):
         return response
     return render(request, "teams/signin/leaving.html", {"address": response.url})
+
+
+def is_connecting(request: HttpRequest) -> bool:
+    """Whether it is to be one more way in to the account in which somebody is signed in."""
+    return "connect" in (request.GET.get("process"), request.POST.get("process"))
 
 
 def answered(answer: Callable[[], HttpResponse]) -> HttpResponse:

@@ -35,11 +35,16 @@ def fresh(view: View) -> View:
             return redirect_to_login(request.get_full_path())
         if proved_lately(request):
             return view(request, *args, **kwargs)
-        back = request.get_full_path()
-        if request.method not in ("GET", "HEAD"):
-            messages.info(request, "Nothing was changed yet. Say once more what you wanted.")
-            back = reverse("mfa_index")
-        return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+        back = request.get_full_path() if request.method in ("GET", "HEAD") else ""
+        return asked_again(request, back)
 
     checked.policy = "signed in, and lately"  # type: ignore[attr-defined]
     return checked
+
+
+def asked_again(request: HttpRequest, back: str = "") -> HttpResponseBase:
+    """Leads to where somebody proves who they are, and then to ``back``, or else to their account: nothing was done."""
+    if not back:
+        messages.info(request, "Nothing was changed yet. Say once more what you wanted.")
+        back = reverse("mfa_index")
+    return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")

@@ -17,6 +17,7 @@ from django.urls import reverse
 from teams.models import Invitation, User
 from teams.queries import that_work
 from teams.signin.adapter import keep_address
+from teams.signin.fresh import asked_again, proved_lately
 
 NOT_INVITED = (
     "There is no account here with the address that the other side confirmed. Ask an owner of your team to invite that "
@@ -58,6 +59,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         take the password away from whoever has it.
         """
         if sociallogin.state.get("process") == AuthProcess.CONNECT:
+            if not proved_lately(request):  # it is one more way in
+                raise ImmediateHttpResponse(asked_again(request))
             return
         if sociallogin.is_existing and sociallogin.user.is_active:
             keep_address(sociallogin.user)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -45,13 +45,22 @@ def issuer(server: OpenIDServer, settings: Any) -> OpenIDServer:
     return server
 
 
-def comes_back(issuer: OpenIDServer, client: Client, path: str = GO) -> Any:
+def forget_proofs(client: Client) -> None:
+    session = client.session
+    del session["account_authentication_methods"]
+    session.save()
+
+
+def comes_back(
+    issuer: OpenIDServer, client: Client, path: str = GO, *, meanwhile: Callable[[Client], None] = lambda client: None
+) -> Any:
     """Goes to the issuer, agrees there, and comes back."""
     leaving = client.post(path)
     assert leaving.status_code == 200
     address = re.search(r'content="0; url=([^"]+)"', html(leaving))
     assert address
     there = issuer.consent(unescape(address[1]))
+    meanwhile(client)
     return client.get(f"{urlsplit(there).path}?{urlsplit(there).query}")
 
 
@@ -136,6 +145,15 @@ def test_the_second_step_is_asked_for_here_too(cast: Cast, issuer: OpenIDServer)
 
 def test_an_account_is_connected_and_disconnected(cast: Cast, issuer: OpenIDServer) -> None:
     issuer.claims |= {"email": "private@example.org", "sub": "44"}
+    stolen = Client()
+    stolen.force_login(cast.owner.user)  # a session without a proof
+    for answer in (stolen.post(f"{GO}?process=connect"), stolen.post(GO, {"process": "connect"})):
+        assert answer["Location"].startswith("/signin/again/")
+    late = by_link(cast.owner.user)
+    assert comes_back(issuer, late, f"{GO}?process=connect", meanwhile=forget_proofs)["Location"].startswith(
+        "/signin/ag"
+    )
+    assert not SocialAccount.objects.exists()
     mine = by_link(cast.owner.user)
     assert comes_back(issuer, mine, f"{GO}?process=connect")["Location"] == "/account/"
     kept = SocialAccount.objects.get()
