@@ -10,7 +10,7 @@ from allauth.account.authentication import get_authentication_records
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -42,7 +42,7 @@ def fresh(view: View) -> View:
     return checked
 
 
-def asked_again(request: HttpRequest, back: str = "") -> HttpResponseBase:
+def asked_again(request: HttpRequest, back: str = "") -> HttpResponse:
     """Leads to where somebody proves who they are, and then to ``back``, or else to their account: nothing was done."""
     if not back:
         messages.info(request, "Nothing was changed yet. Say once more what you wanted.")
