@@ -49,12 +49,14 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person, who signs in with their e-mail address."""
+    """A person, who signs in with their e-mail address; or a program of a team, which never signs in."""
 
     email = models.EmailField(unique=True)  # in lower case
     name = models.CharField(max_length=150, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)  # operates the installation
+    # A member that is no person: it acts by tokens that the team's owners make for it, and its address gets no mail.
+    is_program = models.BooleanField(default=False, db_default=False)
     date_joined = models.DateTimeField(db_default=Now())
 
     USERNAME_FIELD = "email"

@@ -135,6 +135,7 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 f"settings/people/{member}/remove/",
                 "settings/providers/",
                 "settings/tokens/",
+                "settings/programs/",
                 "settings/webhooks/",
                 "bills/closed/",
                 "prices/?model=perplexity/sonar-deep-research",
