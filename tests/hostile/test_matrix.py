@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 import pytest
@@ -27,6 +27,7 @@ from tests.hostile.addresses import Address, addresses
 from tests.hostile.rows import Rows, make_rows
 from tests.made_once import made_once
 from tests.pages import signed_in
+from tests.runs.books import last_month
 
 pytestmark = pytest.mark.django_db
 
@@ -231,3 +232,107 @@ def test_tokens_may_what_their_scope_says_and_nobody_else(rows: Rows) -> None:
             assert_alike(mine, none, operation.name)
     assert not wrong, "\n".join(map(str, wrong))
     assert hidden > 40
+
+
+NO_LIMITS: dict[str, Any] = {
+    **dict.fromkeys(("budget_usd", "run_budget_usd", "run_max_calls", "run_max_seconds", "runs_at_once")),
+    "user_budget_usd": None,
+    "at_limit": "pause",
+    "fallback_model": "",
+    "launch_quota": None,
+    "launch_window_s": 60,
+}
+PAGES_ASKED = (
+    "runs/?q=crew:{crew}",
+    "runs/?q=by:{email}",
+    "runs/?q={run}",
+    "runs/?cursor={run}",
+    "runs/newer/?than={run}",
+    "runs/last/?crew={crew}&only=1",
+    "runs/versions/?crew={crew}&version=1",
+    "compare/?runs={run},{other}",
+    "compare/?versions={crew}@1&baseline={crew}@1",
+    "compare/?q=crew:{crew}&q=by:{email}",
+    "compare/csv/?runs={run},{other}",
+    "compare/output/?runs={run},{other}",
+    "compare/output/?runs={run},{other}&old=figures&new=figures",
+    "bills/{month}/?crew={crew}",
+    "bills/{month}/?version={crew}@1&person={person}&token={token}",
+    "bills/{month}/?over=person&shared={crew}",
+    "bills/{month}/calls/?crew={crew}&agent={crew}/finance",
+    "scenarios/what-if/?crew={crew}&month={month}&hit=50",
+    "scenarios/what-if/?q=by:{email}&hit=50",
+    "crews/?q={crew}",
+    "settings/log/?person={email}&thing={run}&before=1",
+    "?crew={crew}",
+)
+"""What the stranger asks of the pages of their own team."""
+OPERATIONS_ASKED: tuple[tuple[str, str, Any], ...] = (
+    ("GET", "/runs?q=crew:{crew}", None),
+    ("GET", "/runs?cursor={run}", None),
+    ("GET", "/crews?cursor={crew}", None),
+    ("GET", "/compare?runs={run},{other}", None),
+    ("GET", "/compare?versions={crew}@1&baseline={run}", None),
+    ("GET", "/usage?crew={crew}&group_by=person,token", None),
+    ("GET", "/usage?person={person}&token={token}", None),
+    ("GET", "/bills/{month}?crew={crew}", None),
+    ("GET", "/log?thing={run}&person={email}", None),
+    ("GET", "/prices?model=azure/ours", None),
+    ("POST", "/scenarios/answer", {"crew": "{crew}", "month": "{month}", "cache_hit_percent": 50}),
+    ("POST", "/scenarios", {"name": "x", "team": True, "asked": {"crew": "{crew}", "cache_hit_percent": 50}}),
+    ("PUT", "/limits", NO_LIMITS | {"members": {"{person}": "1"}}),
+    ("PUT", "/reconciliations/keys", {"provider": "openai", "keys": {"{email}": "openai/default"}}),
+)
+"""And of the API, with ids in query and body."""
+
+
+def filled(asked: Any, ids: dict[str, Any]) -> Any:
+    """The same with the ids in their places."""
+    if isinstance(asked, dict):
+        return {filled(name, ids): filled(value, ids) for name, value in asked.items()}
+    return re.sub(r"{(\w+)}", lambda match: str(ids[match[1]]), asked) if isinstance(asked, str) else asked
+
+
+def test_ids_in_query_and_body_tell_nothing(rows: Rows) -> None:
+    cast, books = rows.cast, rows.books
+    theirs = {
+        "run": books.done.pk,
+        "other": books.failed.pk,
+        "crew": "company-brief",
+        "email": "runner@example.com",
+        "person": cast.runner.user.pk,
+        "token": rows.pks["token"],
+        "month": f"{last_month():%Y-%m}",
+    }
+    nobodys = theirs | {
+        "run": NOWHERE["run_id"],
+        "other": NOWHERE["call_id"],
+        "crew": NOWHERE["slug"],
+        "email": "nobody@example.com",
+        "person": 987654321,
+        "token": 987654322,
+    }
+    secret = issue_token(cast.stranger, scope=Scope.ADMIN)[1]
+    reader, program = signed_in(cast.stranger), Client(headers={"Authorization": f"Bearer {secret}"})
+    cases = [(reader, "GET", f"/t/others/{path}", None) for path in PAGES_ASKED]
+    cases += [(program, method, f"/api/v1{path}", body) for method, path, body in OPERATIONS_ASKED]
+    for client, method, path, body in cases:
+        told = []
+        for ids in (theirs, nobodys):
+            answer = ask(client, method, filled(path, ids), filled(body, ids))
+            shown = answer.content.decode()
+            for mark in ("Company brief", "editor@example.com", "Half of it cached", "sk-secret"):
+                assert mark not in shown, (path, mark)
+            told.append((answer.status_code, masked(shown, ids)))
+        assert told[0] == told[1], path
+        assert told[0][0] != 500, path
+
+
+def masked(shown: str, ids: dict[str, Any]) -> str:
+    """Without the ids that were asked for, as they stand in addresses and in words, and what no two answers share."""
+    shown = re.sub(r'name="csrfmiddlewaretoken" value="\w+"|nonce="[^"]+"|"ETag"', "", unquote(shown))
+    for name in ("run", "other", "email", "crew"):
+        shown = shown.replace(str(ids[name]), f"<{name}>")
+    for name, before in (("person", "person="), ("person", "members."), ("token", "token=")):
+        shown = shown.replace(f"{before}{ids[name]}", f"{before}<id>")
+    return shown
