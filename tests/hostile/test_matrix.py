@@ -46,7 +46,7 @@ MORE = {
     "rename_scenario": Role.EDITOR,
     "delete_scenario": Role.EDITOR,
     "revoke_token": Role.OWNER,
-    "edit_comment": Role.OWNER,
+    **dict.fromkeys(("run_comment", "crew_comment", "version_comment", "month_comment"), Role.OWNER),
     "remove_member": Role.OWNER,
 }
 """What a POST, or an operation, needs where looking, or the same on what is one's own, needs less."""
@@ -80,6 +80,8 @@ BODIES: dict[str, Any] = {
     "approve_task": {"task": "brief", "approved": True},
     "rate_run": {"stars": 3},
     "add_comment": {"text": "x"},
+    "add_crew_comment": {"text": "x"},
+    "add_version_comment": {"text": "x"},
     "change_comment": {"text": "x"},
     "put_member_role": {"role": "viewer"},
     "patch_provider": {"rpm": 5},
