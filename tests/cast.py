@@ -87,5 +87,11 @@ def brief_spec(*, model: str = "gpt-4o-mini") -> CrewSpec:
     )
 
 
+def maker_of(crew: Crew) -> Principal:
+    """Who made the crew, as an owner: to edit it again."""
+    assert crew.created_by is not None
+    return Principal(crew.created_by, crew.team, Role.OWNER)
+
+
 def make_crew(who: Principal, *, model: str = "gpt-4o-mini") -> Crew:
     return create_crew(who, name="Company brief", spec=brief_spec(model=model))

@@ -145,7 +145,7 @@ def _crew(people: dict[str, Principal], told: story.StoryCrew, order: Order, tok
         if crew is None:
             crew = create_crew(editor, name=told.name, spec=spec)
         else:
-            crew = replace_spec(crew, expected_revision=crew.revision, spec=spec)
+            crew = replace_spec(editor, crew, expected_revision=crew.revision, spec=spec)
         cut = cut_version(crew, by=people[version.by].user, note=version.note)
         since = max(began, order.until - timedelta(days=version.since_days))
         CrewVersion.objects.filter(pk=cut.pk).update(created_at=since)
