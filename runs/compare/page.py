@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from urllib.parse import parse_qsl, urlencode
 
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from agents_app.models import CrewVersion
-from agents_app.versions.spec_diff import FieldChange, same_fields, spec_diff
+from agents_app.versions.spec_diff import FieldChange, diff_of
+from engine.spec.crew_spec import CrewSpec
 from runs.compare import addresses, sentences
 from runs.compare.comparison import Against, Comparison, TaskCell, TaskRow
+from runs.compare.drawing.lanes import lanes
+from runs.compare.drawing.tables import SHOWN_TASKS, TaskTable, bar, figure_rows, step_rows
 from runs.compare.figures import Delta, Figure, figures
 from runs.compare.links import side_address, task_address
 from runs.compare.reads.queries import first_calls
+from runs.compare.rows import Cell, FigureRow, Head, Row
 from runs.compare.sentences import Sentence
 from runs.compare.sides import Problem
 from runs.compare.steps import LEAST_WIDTH, SPAN, Steps, steps_of
@@ -25,22 +31,20 @@ from runs.run.timeline import Timeline, timeline
 from runs.splits.facts import Side, Spread
 from teams.access import Principal
 
-SHOWN_TASKS = 100
 SHOWN_PROBLEMS = 10
 SHOWN_FIELDS = 100
 MARKS = "ABCDEF"
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """One side as the page names it. Addresses are query strings."""
+class Why:
+    """Steps, drawn."""
 
-    side: Side
-    mark: str  # a letter
-    address: str  # of its run, or of its runs
-    without: str
-    as_baseline: str
-    is_baseline: bool
+    steps: Steps
+    baseline_bar: SafeString
+    other_bar: SafeString
+    rows: SafeString
+    rest_rows: SafeString
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,41 +56,12 @@ class Answer:
     steps: Sequence[Steps]
     no_time: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A task on one side."""
-
-    head: Head
-    cell: TaskCell | None
-    cost: str = ""
-    took: str = ""
-    tokens: str = ""
-    calls: str = ""
-    address: str = ""
-    how: str = ""
-    cost_delta: Delta | None = None
-    time_delta: Delta | None = None
-    outputs: str = ""  # the query of the difference between both outputs; of runs
-    choices: Sequence[tuple[str, str, bool]] = ()  # key, name and whether it is chosen: of this side's tasks
-
-
-@dataclass(frozen=True, slots=True)
-class FigureRow:
-    """A figure with the head of each side beside its value."""
-
-    title: str
-    is_part: bool
-    first: str
-    others: Sequence[tuple[Head, str, Delta | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    key: str
-    name: str
-    cells: Sequence[Cell]
-    has_guess: bool
+    @property
+    def why(self) -> Iterator[Why]:
+        for steps in self.steps:
+            zero = steps.zero
+            bars = bar(zero, steps.baseline_width, "total"), bar(zero, steps.other_width, "total")
+            yield Why(steps, *bars, step_rows(steps.steps), step_rows(steps.rest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +106,22 @@ class Page:
     timelines: Sequence[tuple[Head, Timeline]] = ()
     changes: Sequence[Changes] = ()
     outputs: Sequence[tuple[Head, str]] = ()  # of each other run, with the query of their diff
+    address: str = ""  # of comparisons
+    outputs_address: str = ""
+
+    @property
+    def figure_rows(self) -> SafeString:
+        return figure_rows(self.figures, self.heads[0])
+
+    @property
+    def task_rows(self) -> SafeString:
+        table = TaskTable(self.heads, address=self.address, fields=self.fields, outputs=self.outputs_address)
+        return table.rows(self.rows)
+
+    @property
+    def lanes(self) -> Iterator[tuple[Head, Timeline, SafeString]]:
+        for head, drawn in self.timelines:
+            yield head, drawn, lanes(drawn.rows)
 
 
 def page_of(who: Principal, comparison: Comparison) -> Page:
@@ -153,6 +144,8 @@ def page_of(who: Principal, comparison: Comparison) -> Page:
         timelines=_timelines(heads),
         changes=_changes(heads),
         outputs=_outputs(heads),
+        address=reverse("compare", kwargs={"team": who.team.slug}),
+        outputs_address=reverse("compare_output", kwargs={"team": who.team.slug}),
     )
 
 
@@ -191,9 +184,9 @@ def _row(who: Principal, comparison: Comparison, heads: Sequence[Head], row: Tas
     first = row.cells[0]
     cells = [_cell(who, heads[0], first, None, "")]
     for head, cell, how in zip(heads[1:], row.cells[1:], row.how, strict=True):
-        choices = _choices(head.side, cell) if first is not None else ()
-        found = _cell(who, head, cell, first, how, choices)
-        cells.append(replace(found, outputs=_outputs_of_task(heads[0].side, head.side, first, cell)))
+        found = _cell(who, head, cell, first, how)
+        outputs = _outputs_of_task(heads[0].side, head.side, first, cell)
+        cells.append(replace(found, outputs=outputs, can_match=first is not None))
     return Row(row.key, row.name, cells, has_guess="likeness" in row.how)
 
 
@@ -203,22 +196,9 @@ def _outputs_of_task(old: Side, new: Side, first: TaskCell | None, cell: TaskCel
     return urlencode({"runs": f"{old.id},{new.id}", "old": first.task.key, "new": cell.task.key}, safe=",")
 
 
-def _choices(side: Side, cell: TaskCell | None) -> list[tuple[str, str, bool]]:
-    own = cell.task.key if cell else ""
-    named = [(task.key, task.name or task.key, task.key == own) for task in side.tasks[:SHOWN_TASKS]]
-    return [*named, ("", "none of them", not own)]
-
-
-def _cell(
-    who: Principal,
-    head: Head,
-    cell: TaskCell | None,
-    first: TaskCell | None,
-    how: str,
-    choices: Sequence[tuple[str, str, bool]] = (),
-) -> Cell:
+def _cell(who: Principal, head: Head, cell: TaskCell | None, first: TaskCell | None, how: str) -> Cell:
     if cell is None:
-        return Cell(head, None, how=how, choices=choices)
+        return Cell(head, None, how=how)
     cost = money(cell.cost_nusd)
     if cell.unpriced_calls:
         cost = f"≥ {cost}" if cell.cost_nusd else "unpriced"
@@ -233,7 +213,6 @@ def _cell(
         how=how,
         cost_delta=_task_delta(first, cell, "cost_nusd", money),
         time_delta=_task_delta(first, cell, "duration_ms", seconds),
-        choices=choices,
     )
 
 
@@ -304,26 +283,25 @@ def _timelines(heads: Sequence[Head]) -> list[tuple[Head, Timeline]]:
 
 
 def _changes(heads: Sequence[Head]) -> list[Changes]:
-    """Of each other side whose version is not the baseline's. The work on texts is bounded by ``spec_diff``."""
+    """Of each other side whose version is not the baseline's. The work on texts is bounded by ``diff_of``."""
     old = heads[0].side.version if heads else None
-    if old is None:
+    others = [(head, head.side.version) for head in heads[1:]]
+    differing = [(head, new) for head, new in others if old is not None and new is not None and new.pk != old.pk]
+    if old is None or not differing:
         return []
-    return [
-        _changed(head, old, head.side.version)
-        for head in heads[1:]
-        if head.side.version is not None and head.side.version.pk != old.pk
-    ]
+    spec = CrewSpec.from_json(old.spec)
+    return [_changed(head, old, spec, new) for head, new in differing]
 
 
-def _changed(head: Head, old: CrewVersion, new: CrewVersion) -> Changes:
-    fields = spec_diff(old.spec, new.spec)
+def _changed(head: Head, old: CrewVersion, spec: CrewSpec, new: CrewVersion) -> Changes:
+    diff = diff_of(spec, CrewSpec.from_json(new.spec))
     return Changes(
         head,
         old=f"{old.crew.name} v{old.number}",
         new=f"{new.crew.name} v{new.number}",
-        fields=fields[:SHOWN_FIELDS],
-        count=len(fields),
-        same=same_fields(old.spec, new.spec),
+        fields=diff.changes[:SHOWN_FIELDS],
+        count=len(diff.changes),
+        same=diff.same,
     )
 
 

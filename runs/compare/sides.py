@@ -116,7 +116,7 @@ def _of_runs(runs: Sequence[Run]) -> list[Side]:
     if not runs:
         return []
     ids = [run.pk for run in runs]
-    totals = queries.totals_of(Run.objects.filter(pk__in=ids), by_run=True)
+    totals = queries.totals_of(ids, by_run=True)
     calls, tasks = queries.call_sums(ids, by_run=True), queries.task_sums(ids, by_run=True)
     rated = [pk for pk in ids if totals[pk].rating_count]
     stars = queries.stars_of(rated, by_run=True) if rated else {}

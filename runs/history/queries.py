@@ -12,9 +12,9 @@ from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from runs.bounds.runs_at_once import kept_back
-from runs.history.columns import USUAL, computed, names_read
+from runs.history.columns import USUAL
 from runs.history.filters import RunFilter
-from runs.history.first_rows import first_rows
+from runs.history.first_rows import chosen_rows, first_rows
 from runs.history.groups import page_in_groups
 from runs.history.lines import NO_RUN, RunLine, lines_of, short
 from runs.history.orders import NEWEST, ORDERS, Order
@@ -68,9 +68,11 @@ def list_lines(
     """The same runs in the same order as lines of the page, by as many queries, which read what these columns show."""
     order = _order(sort)
 
-    def plain(runs: QuerySet[Run]) -> QuerySet[Run, Any]:
-        names = names_read(sort, columns)
-        return runs.annotate(**computed(who.team, names)).values_list(*names, named=True)
+    def as_they_are(runs: QuerySet[Run]) -> QuerySet[Run, Run]:
+        return runs
+
+    def chosen(runs: QuerySet[Run, Any]) -> list[Any]:
+        return chosen_rows(who, runs, sort=sort, columns=columns)
 
     def first(_place: Place | None, count: int) -> list[Any]:
         return first_rows(who, sort=sort, columns=columns, count=count)
@@ -79,7 +81,7 @@ def list_lines(
         page = read_page("", limit, read=first, mark=marks_by(order.key))
     else:
         with _in_time(run_filter):
-            page = page_of_runs(who, run_filter, plain, sort=sort, cursor=cursor, limit=limit)
+            page = page_of_runs(who, run_filter, as_they_are, sort=sort, cursor=cursor, limit=limit, fetch=chosen)
     return Page(lines_of(who, page.items), page.next, page.previous)
 
 
@@ -91,13 +93,15 @@ def page_of_runs(
     sort: str,
     cursor: str,
     limit: int,
-) -> Page[RowT]:
-    """A page of the team's runs that fit the filter. ``shape`` says what is read of each. Its time is not bounded."""
+    fetch: Callable[[QuerySet[Run, RowT]], list[Any]] = list,
+) -> Page[Any]:
+    """A page of the team's runs that fit the filter. ``shape`` says what is read of each, and ``fetch`` reads it. Its
+    time is not bounded."""
     order, all_runs = _order(sort), visible_to(who, Run)
     runs = run_filter.apply(all_runs)
     if order.is_grouped:
-        return page_in_groups(who, order, runs, shape(all_runs), cursor=cursor, limit=limit)
-    return page_of(shape(runs), order.key, cursor=cursor, limit=limit, last=order.last)
+        return page_in_groups(who, order, runs, shape(all_runs), cursor=cursor, limit=limit, fetch=fetch)
+    return page_of(shape(runs), order.key, cursor=cursor, limit=limit, last=order.last, fetch=fetch)
 
 
 def count_newer(who: Principal, run_filter: RunFilter, *, than: str) -> int:
