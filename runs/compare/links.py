@@ -23,10 +23,11 @@ def side_address(who: Principal, side: Side) -> str:
     return f"{reverse('runs', kwargs={'team': who.team.slug})}?{urlencode({'q': side.filter})}"
 
 
-def task_address(who: Principal, side: Side, key: str) -> str:
-    """Where the figures of a task are told: its page; of a group the list of its runs."""
+def task_address(who: Principal, side: Side, key: str, address: str) -> str:
+    """Where the figures of a task are told: its page; of a group the list of its runs. ``address``: that of the side,
+    as ``side_address`` has it."""
     if side.run is None:
-        return side_address(who, side)
+        return address
     return _of_run("run_calls", who, side) if key == CREW else _of_run("run_task", who, side, key)
 
 

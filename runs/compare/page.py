@@ -24,7 +24,7 @@ from runs.compare.reads.queries import first_calls
 from runs.compare.rows import Cell, FigureRow, Head, Row
 from runs.compare.sentences import Sentence
 from runs.compare.sides import Problem
-from runs.compare.steps import LEAST_WIDTH, SPAN, Steps, steps_of
+from runs.compare.steps import LEAST_WIDTH, SPAN, Links, Steps, steps_of
 from runs.compare.words import money, number, percent, seconds, signed
 from runs.models import Review, Run, TaskRun
 from runs.run.timeline import Timeline, timeline
@@ -133,7 +133,10 @@ def page_of(who: Principal, comparison: Comparison) -> Page:
         problems=comparison.problems[:SHOWN_PROBLEMS],
         more_problems=max(0, len(comparison.problems) - SHOWN_PROBLEMS),
         heads=heads,
-        answers=[_answer(who, comparison, head, one) for head, one in zip(heads[1:], comparison.against, strict=True)],
+        answers=[
+            _answer(who, comparison, heads[0], head, one)
+            for head, one in zip(heads[1:], comparison.against, strict=True)
+        ],
         figures=[_figure(heads, figure) for figure in figures(comparison)] if heads else (),
         rows=rows,
         more_rows=max(0, len(comparison.tasks) - SHOWN_TASKS),
@@ -170,11 +173,12 @@ def _figure(heads: Sequence[Head], figure: Figure) -> FigureRow:
 
 
 # --- Answers and steps ------------------------------------------------------------------------------------------------
-def _answer(who: Principal, comparison: Comparison, head: Head, one: Against) -> Answer:
+def _answer(who: Principal, comparison: Comparison, baseline: Head, head: Head, one: Against) -> Answer:
     told = [sentences.of_cost(comparison, one), sentences.of_time(comparison, one)]
-    drawn = [steps_of(who, comparison, one, "cost", one.cost)]
+    links = Links(who, (baseline.side, baseline.address), (head.side, head.address))
+    drawn = [steps_of(comparison, one, "cost", one.cost, links)]
     if one.time is not None:
-        drawn.append(steps_of(who, comparison, one, "time", one.time))
+        drawn.append(steps_of(comparison, one, "time", one.time, links))
     no_time = "" if one.time else "Times are not compared: one of the two has not begun, or has not ended."
     return Answer(head, [sentence for sentence in told if sentence], drawn, no_time)
 
@@ -209,7 +213,7 @@ def _cell(who: Principal, head: Head, cell: TaskCell | None, first: TaskCell | N
         took="–" if cell.duration_ms is None else seconds(cell.duration_ms),
         tokens=f"{sum(cell.tokens.values()):,}",
         calls=number(cell.calls),
-        address=task_address(who, head.side, cell.task.key),
+        address=task_address(who, head.side, cell.task.key, head.address),
         how=how,
         cost_delta=_task_delta(first, cell, "cost_nusd", money),
         time_delta=_task_delta(first, cell, "duration_ms", seconds),

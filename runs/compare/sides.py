@@ -203,16 +203,17 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
     """Its ended runs of one kind; None, with a word, if there are none. Ten queries at most; ``go_on`` is called
     between them.
     """
-    counts = _counts(group)
+    summed = {} if group.whole is None else whole_groups.totals_of(group.whole)
+    counts = _counts(group, summed)
     kind = simulated if simulated is not None else not counts["real"]
     count, others = (counts["made_up"], counts["real"]) if kind else (counts["real"], counts["made_up"])
     if not count:
         problems.append(Problem(group.label, _why_empty(counts, kind)))
         return None
     runs = group.runs.filter(simulated=kind, state__in=RUN_ENDED)
-    newest = runs.order_by("-pk")
+    newest = runs.order_by(*_newest_first(group))
     go_on()
-    totals, tasks, calls, (cost, time) = _sums(group, newest, kind, count, go_on)
+    totals, tasks, calls, (cost, time) = _sums(group, newest, kind, count, summed.get(kind), go_on)
     go_on()
     rated = newest[: queries.MAX_GROUP] if group.whole is None else runs.filter(rating_count__gt=0)
     stars = queries.stars_of(rated.values("pk")).get(queries.ALL, {}) if totals.rated_runs else {}
@@ -232,9 +233,18 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
     return replace(side, notes=_notes_of_group(counts["live"], others, kind, count, whole=group.whole is not None))
 
 
-def _counts(group: _Group) -> Mapping[str, int]:
+def _newest_first(group: _Group) -> tuple[str, ...]:
+    """Of a period the moments of launches, which an index has in their order; ids that came later need not be read."""
+    is_period = group.whole is not None and (group.whole.since or group.whole.until)
+    return ("-created_at", "-pk") if is_period else ("-pk",)
+
+
+def _counts(group: _Group, summed: Mapping[bool, Totals]) -> Mapping[str, int]:
     if group.whole is not None:
-        return whole_groups.counts_of(group.whole) | {"live": group.runs.filter(state__in=RUN_LIVE).count()}
+        ended = {
+            name: summed[kind].runs if kind in summed else 0 for name, kind in (("real", False), ("made_up", True))
+        }
+        return ended | {"live": group.runs.filter(state__in=RUN_LIVE).count()}
     counts: Mapping[str, int] = group.runs.aggregate(
         real=Count("pk", filter=Q(simulated=False, state__in=RUN_ENDED)),
         made_up=Count("pk", filter=Q(simulated=True, state__in=RUN_ENDED)),
@@ -246,14 +256,15 @@ def _counts(group: _Group) -> Mapping[str, int]:
 _Sums = tuple[Totals, list[TaskSums], list[CallSums], tuple[Spread | None, Spread | None]]
 
 
-def _sums(group: _Group, newest: QuerySet[Run], kind: bool, count: int, go_on: Callable[[], None]) -> _Sums:
+def _sums(
+    group: _Group, newest: QuerySet[Run], kind: bool, count: int, summed: Totals | None, go_on: Callable[[], None]
+) -> _Sums:
     """Over all its runs where rollups know the group, else over the newest ``MAX_GROUP``; spreads always over those."""
-    if group.whole is not None:
-        totals = whole_groups.totals_of(group.whole, simulated=kind)
+    if group.whole is not None and summed is not None:
         tasks = whole_groups.tasks_of(group.whole, simulated=kind)
         calls = whole_groups.calls_of(group.whole, simulated=kind)
         go_on()
-        return totals, tasks, calls, whole_groups.spreads_of(newest, most=queries.MAX_GROUP)
+        return summed, tasks, calls, whole_groups.spreads_of(newest, most=queries.MAX_GROUP)
     ids = newest.values("pk")[: queries.MAX_GROUP]
     runs = Run.objects.filter(pk__in=ids) if count > queries.MAX_GROUP else newest.order_by()
     totals = queries.totals_of(runs)[queries.ALL]

@@ -12,7 +12,6 @@ from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
 
 from agents_app.models import CrewVersion
 from runs.compare.reads.queries import spread_among
@@ -100,21 +99,16 @@ def _whole_day(text: str) -> date | None:
     return at.date() if at.time() == time() else None
 
 
-def totals_of(whole: Whole, *, simulated: bool) -> Totals:
-    """One query."""
+def totals_of(whole: Whole) -> dict[bool, Totals]:
+    """Of its ended runs, the simulated ones under True; a kind without runs is left out. One query."""
     sums: dict[str, Any] = {f"sum_{name}": Sum(column) for name, column in _TOTALS.items()}
-    rows = whole.by_hour().filter(simulated=simulated)
-    row = rows.aggregate(succeeded=Sum("runs", filter=Q(state=RunState.SUCCEEDED)), **sums)
-    return Totals(succeeded=row["succeeded"] or 0, **{name: int(row[f"sum_{name}"] or 0) for name in _TOTALS})
-
-
-def counts_of(whole: Whole) -> dict[str, int]:
-    """How many of its runs have ended, real and made up. One query."""
-    counts: dict[str, int] = whole.by_hour().aggregate(
-        real=Coalesce(Sum("runs", filter=Q(simulated=False)), 0),
-        made_up=Coalesce(Sum("runs", filter=Q(simulated=True)), 0),
-    )
-    return counts
+    succeeded = Sum("runs", filter=Q(state=RunState.SUCCEEDED), default=0)
+    rows = whole.by_hour().order_by().values("simulated").annotate(succeeded=succeeded, **sums)
+    return {
+        row["simulated"]: Totals(succeeded=row["succeeded"], **{name: int(row[f"sum_{name}"]) for name in _TOTALS})
+        for row in rows
+        if row["sum_runs"]
+    }
 
 
 def spreads_of(newest: QuerySet[Run], *, most: int) -> tuple[Spread | None, Spread | None]:
@@ -135,11 +129,12 @@ def calls_of(whole: Whole, *, simulated: bool) -> list[CallSums]:
 
 
 def tasks_of(whole: Whole, *, simulated: bool) -> list[TaskSums]:
-    """In the order of their positions. Three queries."""
-    rows = whole.by_day(TaskTime, simulated=simulated)
-    versions = sorted(set(rows.order_by().values_list("version", flat=True)))
-    sums = rows.values("task").annotate(sum_begun=Sum("begun"), sum_ms=Sum("took_ms"), sum_person_ms=Sum("person_ms"))
-    timed: Mapping[str, Any] = {row["task"]: row for row in sums.order_by()}
+    """In the order of their positions. Two queries."""
+    sums: dict[str, Any] = {"sum_begun": Sum("begun"), "sum_ms": Sum("took_ms"), "sum_person_ms": Sum("person_ms")}
+    rows = whole.by_day(TaskTime, simulated=simulated).order_by().values("task")
+    rows = rows.annotate(of_versions=ArrayAgg("version", distinct=True), **sums)
+    timed: Mapping[str, Any] = {row["task"]: row for row in rows}
+    versions = sorted({version for row in timed.values() for version in row["of_versions"]})
     return [
         TaskSums(
             key=one["task"],
