@@ -25,10 +25,7 @@ def shares(before: Sequence[Fraction], after: Sequence[Fraction]) -> tuple[Fract
 def _of_three(before: Sequence[Fraction], after: Sequence[Fraction]) -> tuple[Fraction, ...]:
     """The usual case, for which ``_share`` is this sum. In whole numbers, each factor over one denominator for before
     and after: fractions would be brought to lowest terms at each of some forty steps."""
-    over = [
-        one.denominator * (other.denominator // gcd(one.denominator, other.denominator))
-        for one, other in zip(before, after, strict=True)
-    ]
+    over = [lcm(one.denominator, other.denominator) for one, other in zip(before, after, strict=True)]
     (a, b, c), (d, e, f) = (
         [value.numerator * (common // value.denominator) for value, common in zip(values, over, strict=True)]
         for values in (before, after)
