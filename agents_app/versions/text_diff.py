@@ -128,7 +128,7 @@ def _common(a: Sequence[int], b: Sequence[int]) -> int:
 
 
 def myers(a: Sequence[int], b: Sequence[int], steps: Steps) -> list[tuple[int, int, int]] | None:
-    """Myers' greedy search for the fewest edits. Each round has, for every second diagonal from -edits to edits, how far
+    """Myers' greedy search for the fewest edits. A round has, for every second diagonal from -edits to edits, how far
     in ``a`` it was followed."""
     most = min(TEXT_STEPS, steps.left)
     of_a, of_b = len(a), len(b)

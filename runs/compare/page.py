@@ -12,12 +12,12 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from agents_app.models import CrewVersion
-from agents_app.versions.spec_diff import FieldChange, diff_of
-from engine.spec.crew_spec import CrewSpec
+from agents_app.versions.remembered import diff_of_versions
+from agents_app.versions.spec_diff import FieldChange
 from runs.compare import addresses, sentences
 from runs.compare.comparison import Against, Comparison, TaskCell, TaskRow
 from runs.compare.drawing.lanes import lanes
-from runs.compare.drawing.tables import SHOWN_TASKS, TaskTable, bar, figure_rows, step_rows
+from runs.compare.drawing.tables import SHOWN_TASKS, TaskTable, bar, change_rows, figure_rows, step_rows
 from runs.compare.figures import Delta, Figure, figures
 from runs.compare.links import side_address, task_address
 from runs.compare.reads.queries import first_calls
@@ -87,6 +87,10 @@ class Changes:
     fields: Sequence[FieldChange]
     count: int
     same: int
+
+    @property
+    def rows(self) -> SafeString:
+        return change_rows(self.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,16 +293,17 @@ def _timelines(heads: Sequence[Head]) -> list[tuple[Head, Timeline]]:
 def _changes(heads: Sequence[Head]) -> list[Changes]:
     """Of each other side whose version is not the baseline's. The work on texts is bounded by ``diff_of``."""
     old = heads[0].side.version if heads else None
-    others = [(head, head.side.version) for head in heads[1:]]
-    differing = [(head, new) for head, new in others if old is not None and new is not None and new.pk != old.pk]
-    if old is None or not differing:
+    if old is None:
         return []
-    spec = CrewSpec.from_json(old.spec)
-    return [_changed(head, old, spec, new) for head, new in differing]
+    return [
+        _changed(head, old, head.side.version)
+        for head in heads[1:]
+        if head.side.version is not None and head.side.version.pk != old.pk
+    ]
 
 
-def _changed(head: Head, old: CrewVersion, spec: CrewSpec, new: CrewVersion) -> Changes:
-    diff = diff_of(spec, CrewSpec.from_json(new.spec))
+def _changed(head: Head, old: CrewVersion, new: CrewVersion) -> Changes:
+    diff = diff_of_versions(old, new)
     return Changes(
         head,
         old=f"{old.crew.name} v{old.number}",

@@ -7,6 +7,7 @@ from html import escape
 
 from django.utils.safestring import SafeString
 
+from agents_app.versions.spec_diff import FieldChange
 from runs.compare.comparison import TaskCell
 from runs.compare.drawing.text import shown, tenths
 from runs.compare.figures import Delta
@@ -159,3 +160,23 @@ def bar(x: float, width: float, kind: str) -> SafeString:
         '<svg viewBox="0 0 1000 14" preserveAspectRatio="none" aria-hidden="true">\n'
         f'<rect class="{kind}" x="{tenths(x)}" y="1" width="{tenths(width)}" height="12"/>\n</svg>'
     )
+
+
+# --- Changes ----------------------------------------------------------------------------------------------------------
+MARKS = {"added": ("<ins>", "</ins>"), "removed": ("<del>", "</del>"), "same": ("", "")}
+
+
+def change_rows(changes: Iterable[FieldChange]) -> SafeString:
+    return SafeString("".join(map(_change, changes)))
+
+
+def _change(change: FieldChange) -> str:
+    words = "".join(f"{MARKS[kind][0]}{escape(text)}{MARKS[kind][1]}" for kind, text in change.words)
+    note = f'<div class="hint">{escape(change.note)}</div>\n' if change.note else ""
+    return f"""<tr>
+<th scope="row" class="break">{shown(change.label, 120)}</th>
+<td class="break whole">
+<div class="lines words-of" lang="">{words}</div>
+{note}</td>
+</tr>
+"""

@@ -27,10 +27,9 @@ from django.db.models import (
     Sum,
     Value,
     When,
-    Window,
 )
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Coalesce, RowNumber
+from django.db.models.functions import Coalesce
 
 from runs.compare.reads.composed import Row, Runs, rows_of
 from runs.ledger import token_spend
@@ -43,10 +42,13 @@ MAX_GROUP = 10_000
 """Runs of one group that are read, the newest ones; the page says so."""
 SHOWN_CALLS = 200
 """Of one run, in its waterfall."""
-DRAWN = (
-    *("run_id", "task_run_id", "kind", "state", "model", "tool", "cache_hit", "cost_nusd"),
-    *("started_at", "finished_at", "latency_ms", "waited_ms"),
-)
+FIRST_CALLS = """
+    SELECT first.* FROM unnest(%s::uuid[]) AS one (id) CROSS JOIN LATERAL (
+        SELECT id, run_id, task_run_id, kind, state, model, tool, cache_hit, cost_nusd, started_at, finished_at,
+               latency_ms, waited_ms
+        FROM runs_call WHERE run_id = one.id ORDER BY id LIMIT %s
+    ) AS first
+"""
 SPEND = DecimalField(max_digits=60, decimal_places=10)
 ALL = None
 """The key under which a group's rows are found."""
@@ -294,9 +296,7 @@ def _star_rows(runs: QuerySet[Run], by_run: bool) -> QuerySet[Any, Row]:
 
 def first_calls(run_ids: Iterable[UUID]) -> dict[UUID, list[Call]]:
     """The first ``SHOWN_CALLS`` calls of each run, with what a waterfall shows of them. One query."""
-    nth = Window(RowNumber(), partition_by=F("run_id"), order_by=F("pk").asc())
-    calls = Call.objects.filter(run__in=list(run_ids)).annotate(nth=nth).filter(nth__lte=SHOWN_CALLS)
     found: defaultdict[UUID, list[Call]] = defaultdict(list)
-    for call in calls.only(*DRAWN).order_by("pk"):
+    for call in Call.objects.raw(FIRST_CALLS, [list(run_ids), SHOWN_CALLS]):
         found[call.run_id].append(call)
     return found
