@@ -7,9 +7,10 @@ from html import escape
 from django.utils.safestring import SafeString
 
 from engine.text import counted
-from runs.compare.drawing.text import shown, tenths
+from runs.compare.drawing.text import shown
 from runs.models import Call
 from runs.money import sign_of
+from runs.run.drawing.text import tenths
 from runs.run.timeline import Bar, Span, TimelineRow
 from runs.templatetags.money import in_digits
 from runs.templatetags.times import took

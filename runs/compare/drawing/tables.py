@@ -9,10 +9,11 @@ from django.utils.safestring import SafeString
 
 from agents_app.versions.spec_diff import FieldChange
 from runs.compare.comparison import TaskCell
-from runs.compare.drawing.text import shown, tenths
+from runs.compare.drawing.text import shown
 from runs.compare.figures import Delta
 from runs.compare.rows import Cell, FigureRow, Head, Row
 from runs.compare.steps import Step
+from runs.run.drawing.text import tenths
 
 SHOWN_TASKS = 100
 """In the table, and among those that can be matched."""

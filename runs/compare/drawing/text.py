@@ -1,22 +1,12 @@
-"""How parts of drawings are written: texts cut and escaped, and places in a picture."""
+"""How texts of others are written in drawings."""
 
 from __future__ import annotations
 
 from html import escape
 
-from django.template.defaultfilters import truncatechars
-
-
-def cut(text: str, most: int) -> str:
-    """As ``truncatechars``, which need not look at a short text without accents."""
-    return text if len(text) <= most and text.isascii() else truncatechars(text, most)
+from runs.run.drawing.text import truncated
 
 
 def shown(text: str, most: int) -> str:
     """Cut and escaped."""
-    return escape(cut(text, most))
-
-
-def tenths(place: float) -> str:
-    """A place or a width, none below 0, with one decimal."""
-    return f"{int(place * 10 + 0.5) / 10}"
+    return escape(truncated(text, most))
