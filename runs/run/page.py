@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.template.loader import render_to_string
 
-from agents_app.graph.layout import layout
+from agents_app.versions.remembered import graph_of_version
 from engine.spec.crew_spec import CrewSpec
 from runs.live.hub import changes
 from runs.live.looks import share_look
@@ -113,8 +113,8 @@ def context(
         "waste": analysis.waste,
         "progress": progress(run),
         "names": {task.key: task.name for task in detail.tasks},
-        "graph": layout(spec, width=WIDE),
-        "narrow_graph": layout(spec, width=NARROW),
+        "graph": graph_of_version(run.version, spec, width=WIDE),
+        "narrow_graph": graph_of_version(run.version, spec, width=NARROW),
         "states": {task.key: task.state for task in detail.tasks},
     }
 
