@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
-from django.db.models import Case, Value, When
 from django.utils import timezone
 
 from agents_app.models import Crew
@@ -25,10 +25,9 @@ from runs.forecast.queries import crew_forecast, team_forecast
 from runs.forecast.words import Line, line
 from runs.home.asked import Asked, asked
 from runs.home.bars import Bars, stacked
-from runs.models import Run
 from runs.real_or_simulated import REAL, SIMULATED, money_of
 from runs.states import PERSON, Measure, RunState, waste_of
-from teams.access import Principal, visible_to
+from teams.access import Principal
 
 SHOWN_CREWS = 6
 SHOWN_CHANGES = 4
@@ -54,6 +53,22 @@ _KINDS_OF_CREW = """
            bool_or(EXISTS (SELECT 1 FROM runs_run WHERE version_id = version.id AND simulated))
     FROM agents_app_crewversion AS version WHERE version.crew_id = %(of)s
 """
+
+
+_ASKS = """
+    SELECT run.id, crew.name, run.waiting_for FROM runs_run AS run JOIN agents_app_crew AS crew ON crew.id = run.crew_id
+    WHERE run.team_id = %(team)s AND run.state = 'waiting'
+    ORDER BY run.waiting_for <> %(person)s, run.paused_at LIMIT %(most)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A run that waits for a person or for money."""
+
+    pk: UUID
+    crew: str
+    waiting_for: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +141,7 @@ class Home:
     bars: Bars
     changes: Sequence[Change]
     crews: Sequence[CrewFigures]  # the dearest first; none where the page is narrowed to one
-    asks: Sequence[Run]  # what waits for a person or for money; of the whole team
+    asks: Sequence[Ask]  # what waits for a person or for money; of the whole team
     q: str  # the filter of all runs of the period
 
     @property
@@ -337,12 +352,12 @@ def _crews(sums: Mapping[Key, Figures], calls: Mapping[Key, Figures], names: _Na
     return sorted(crews, key=lambda crew: (-crew.figures.spent_nusd, crew.name))
 
 
-def _asks(who: Principal) -> list[Run]:
-    """Runs that wait for a person's word, then those that wait for money; of each the longest waiting first."""
-    waiting = visible_to(who, Run).filter(state=RunState.WAITING).select_related("crew")
-    waiting = waiting.only("waiting_for", "crew__name")
-    people_first = Case(When(waiting_for=PERSON, then=Value(0)), default=Value(1))
-    return list(waiting.order_by(people_first, "paused_at")[:SHOWN_ASKS])
+def _asks(who: Principal) -> list[Ask]:
+    """Runs that wait for a person's word, then those that wait for money; of each the longest waiting first. One
+    query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ASKS, {"team": who.team.pk, "person": PERSON, "most": SHOWN_ASKS})
+        return [Ask(*row) for row in cursor.fetchall()]
 
 
 def _forecast(scope: Scope, month: Standing | None) -> Forecast:
