@@ -59,10 +59,10 @@ def percentiles_of(scopes: Sequence[tuple[Scope, int]]) -> list[Mapping[Measure,
 
 def _of_kind(kind: str, rows: Sequence[tuple[Any, ...]]) -> Mapping[Measure, Percentiles]:
     if kind == "exact":
-        found = {measure: figures for measure, *figures in rows}
-        return {measure: Percentiles(*found.get(measure, (0, None, None)), exact=True) for measure in Measure}
+        found = {measure: (n, *(values or (None, None))) for measure, n, values in rows}
+        return {measure: Percentiles(*found[measure], exact=True) for measure in Measure}
     counts: dict[str, list[tuple[int, int]]] = {measure: [] for measure in Measure}
-    for measure, count, bucket, _ in rows:
+    for measure, count, (bucket,) in rows:
         counts[measure].append((bucket, count))
     return {measure: _among(sorted(counts[measure])) for measure in Measure}
 
@@ -118,19 +118,18 @@ _ENDED: LiteralString = """
 _OF_CREW: LiteralString = """
     ({crew}::bigint IS NULL OR run.crew_id = {crew}) AND ({version}::bigint IS NULL OR run.version_id = {version})
 """
-# Measure, number, median and 95th percentile.
+# Measure, number, and median and 95th percentile in an array, so that values are sorted once.
 _EXACT: LiteralString = """
-    SELECT {nth}, measure, count(*)::bigint, percentile_disc(0.5) WITHIN GROUP (ORDER BY value),
-           percentile_disc(0.95) WITHIN GROUP (ORDER BY value)
-    FROM ({ended}) AS ended CROSS JOIN LATERAL (VALUES
-        ('cost', ended_nusd, unpriced_calls = 0), ('duration', ended_ms, true)
-    ) AS figure (measure, value, known)
-    WHERE known GROUP BY measure
+    (WITH ended AS MATERIALIZED ({ended})
+    SELECT {nth}, 'cost', count(*), percentile_disc({shares}) WITHIN GROUP (ORDER BY ended_nusd)
+    FROM ended WHERE unpriced_calls = 0
+    UNION ALL
+    SELECT {nth}, 'duration', count(*), percentile_disc({shares}) WITHIN GROUP (ORDER BY ended_ms) FROM ended)
 """
 # Measure, number and bucket: the buckets of the days that lie in the period as a whole, and the runs of the hours
 # before and after.
 _BUCKETS: LiteralString = """
-    SELECT {nth}, measure, sum(runs)::bigint, bucket::bigint, NULL::bigint FROM (
+    SELECT {nth}, measure, sum(runs)::bigint, ARRAY[bucket::bigint] FROM (
         SELECT run.measure, run.bucket::float8, run.runs FROM runs_runbucket AS run
         WHERE run.team_id = {team} AND run.simulated = {simulated} AND run.day >= {first} AND run.day < {last}
         AND {of_crew}
@@ -157,7 +156,8 @@ def _part(nth: int, kind: str) -> Composed:
         return SQL(_ENDED).format(of_crew=of_crew, **own, **bounds)
 
     if kind == "exact":
-        return SQL(_EXACT).format(nth=SQL(str(nth)), ended=ended("{since}", "{until}"))
+        shares = SQL(f"ARRAY{list(SHARES)}::float8[]")
+        return SQL(_EXACT).format(nth=SQL(str(nth)), ended=ended("{since}", "{until}"), shares=shares)
     return SQL(_BUCKETS).format(
         nth=SQL(str(nth)),
         of_crew=of_crew,
