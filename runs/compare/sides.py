@@ -17,7 +17,7 @@ from runs.compare.reads.whole_groups import Whole, whole_filter, whole_version
 from runs.history.fields.words import words_of
 from runs.history.filters import RunFilter
 from runs.models import Run
-from runs.splits.facts import CallSums, Side, Spread, TaskSums, Totals
+from runs.splits.facts import CallSums, Side, TaskSums, Totals
 from runs.splits.stars import mean_sample
 from runs.states import RUN_ENDED, RUN_LIVE
 from runs.typed_values import uuid_or_none, whole_number_or_none
@@ -213,10 +213,8 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
     runs = group.runs.filter(simulated=kind, state__in=RUN_ENDED)
     newest = runs.order_by(*_newest_first(group))
     go_on()
-    totals, tasks, calls, (cost, time) = _sums(group, newest, kind, count, summed.get(kind), go_on)
+    totals, tasks, calls, values = _sums(group, newest, kind, count, summed.get(kind), go_on)
     go_on()
-    rated = newest[: queries.MAX_GROUP] if group.whole is None else runs.filter(rating_count__gt=0)
-    stars = queries.stars_of(rated.values("pk")).get(queries.ALL, {}) if totals.rated_runs else {}
     side = Side(
         id=group.id,
         label=group.label,
@@ -226,9 +224,9 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
         calls=calls,
         version=group.version or _version_of(newest),
         filter=_filter_of(group.filter, kind),
-        cost=cost,
-        time=time,
-        stars=mean_sample(stars, totals.rated_runs),
+        cost=values.cost,
+        time=values.time,
+        stars=mean_sample(values.stars, values.rated_runs),
     )
     return replace(side, notes=_notes_of_group(counts["live"], others, kind, count, whole=group.whole is not None))
 
@@ -253,27 +251,31 @@ def _counts(group: _Group, summed: Mapping[bool, Totals]) -> Mapping[str, int]:
     return counts
 
 
-_Sums = tuple[Totals, list[TaskSums], list[CallSums], tuple[Spread | None, Spread | None]]
+_Sums = tuple[Totals, list[TaskSums], list[CallSums], queries.Values]
 
 
 def _sums(
     group: _Group, newest: QuerySet[Run], kind: bool, count: int, summed: Totals | None, go_on: Callable[[], None]
 ) -> _Sums:
-    """Over all its runs where rollups know the group, else over the newest ``MAX_GROUP``; spreads always over those."""
+    """Over all its runs where rollups know the group, else over the newest ``MAX_GROUP``; what single runs tell is of
+    those."""
     if group.whole is not None and summed is not None:
         tasks = whole_groups.tasks_of(group.whole, simulated=kind)
         calls = whole_groups.calls_of(group.whole, simulated=kind)
         go_on()
-        return summed, tasks, calls, whole_groups.spreads_of(newest, most=queries.MAX_GROUP)
+        return summed, tasks, calls, whole_groups.values_of(newest, most=queries.MAX_GROUP)
     ids = newest.values("pk")[: queries.MAX_GROUP]
     runs = Run.objects.filter(pk__in=ids) if count > queries.MAX_GROUP else newest.order_by()
     totals = queries.totals_of(runs)[queries.ALL]
     go_on()
-    spreads = queries.spreads_of(runs, totals)
+    cost, time = queries.spreads_of(runs, totals)
+    go_on()
+    stars = queries.stars_of(newest[: queries.MAX_GROUP].values("pk")).get(queries.ALL, {}) if totals.rated_runs else {}
+    values = queries.Values(cost, time, totals.rated_runs, stars)
     go_on()
     tasks = queries.task_sums(runs).get(queries.ALL, [])
     go_on()
-    return totals, tasks, queries.call_sums(runs).get(queries.ALL, []), spreads
+    return totals, tasks, queries.call_sums(runs).get(queries.ALL, []), values
 
 
 def _filter_of(text: str, kind: bool) -> str:

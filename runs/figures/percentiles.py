@@ -59,12 +59,17 @@ def percentiles_of(scopes: Sequence[tuple[Scope, int]]) -> list[Mapping[Measure,
 
 def _of_kind(kind: str, rows: Sequence[tuple[Any, ...]]) -> Mapping[Measure, Percentiles]:
     if kind == "exact":
-        found = {measure: (n, *(values or (None, None))) for measure, n, values in rows}
-        return {measure: Percentiles(*found[measure], exact=True) for measure in Measure}
+        found = {measure: (n, values or (None, None)) for measure, n, values in rows}
+        return {measure: _exact(*found[measure]) for measure in Measure}
     counts: dict[str, list[tuple[int, int]]] = {measure: [] for measure in Measure}
     for measure, count, (bucket,) in rows:
         counts[measure].append((bucket, count))
     return {measure: _among(sorted(counts[measure])) for measure in Measure}
+
+
+def _exact(n: int, values: tuple[int | None, int | None]) -> Percentiles:
+    median, p95 = values
+    return Percentiles(n, median, p95, exact=True)
 
 
 def _among(counts: Sequence[tuple[int, int]]) -> Percentiles:

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Literal, LiteralString
 
 from django.db import connection
-from psycopg.sql import SQL, Composed
+from psycopg.sql import SQL, Composable, Composed
 
 from runs.figures.scope import Scope
 from runs.ledger.statements import ROLLUP_FIELDS, TOKEN_FIELDS
@@ -167,8 +167,11 @@ def _sums(what: str, scope: Scope, by: Sequence[str], only: Collection[str]) -> 
 
 
 def _compared(what: str, scope: Scope, by: Sequence[str], only: Collection[str], series: Sequence[str]) -> Compared:
-    names, length = _names(what, only), len(by)
-    sql = _compared_statement(what, tuple(by), tuple(series), names, _narrow(scope))
+    names, length, narrow = _names(what, only), len(by), _narrow(scope)
+    if series:
+        sql = _compared_statement(what, tuple(by), tuple(series), names, narrow)
+    else:
+        sql = _both_statement(what, tuple(by), names, narrow)
     rows = _rows(sql, scope, scope.before.period.since)
     now, before, placed = ([row for row in rows if row[0] == which] for which in ("now", "before", "series"))
     return Compared(
@@ -237,15 +240,40 @@ def _compared_statement(
     ]
     return statement(
         """
-        SELECT CASE WHEN grouping(period) = 1 THEN 'series' ELSE period END, {columns} FROM (
-            SELECT CASE WHEN moment < %(turn)s THEN 'before' ELSE 'now' END AS period, {named}
-            FROM ({counted}) AS counted
-        ) AS placed GROUP BY GROUPING SETS ({sets})
+        SELECT CASE WHEN grouping(is_before) = 1 THEN 'series' WHEN is_before THEN 'before' ELSE 'now' END, {columns}
+        FROM (SELECT moment < %(turn)s AS is_before, {named} FROM ({counted}) AS counted) AS placed
+        GROUP BY GROUPING SETS ({sets})
         """,
         columns=listed([*keys, *places, *map(_summed, names)]),
         named=listed([*named, *names]),
         counted=_counted(what, names, narrow),
-        sets=listed([f"(period, {', '.join(keys)})", *[f"({', '.join(places)})"] * bool(series)]),
+        sets=listed([f"(is_before, {', '.join(keys)})", *[f"({', '.join(places)})"] * bool(series)]),
+    )
+
+
+@cache
+def _both_statement(what: str, by: Sequence[str], names: Sequence[str], narrow: Sequence[str]) -> str:
+    """Both periods from one look at the rows, of which there are most of calls: those of the rollup are added up before
+    those of what is still under way come to them, which takes a third less."""
+    source = _SOURCES[what]
+    keys = [_KEYS.get(name, name) for name in by]
+    return statement(
+        """
+        SELECT CASE WHEN is_before THEN 'before' ELSE 'now' END, {keys}, {sums} FROM (
+            SELECT hour < %(turn)s AS is_before, {keys}, {of_ended} FROM {ended} WHERE {ended_which}
+            GROUP BY is_before, {keys}
+            UNION ALL
+            SELECT run.created_at < %(turn)s, {keys_live}, {of_live} FROM {live} AND {live_which}
+        ) AS counted GROUP BY is_before, {keys}
+        """,
+        keys=listed(keys),
+        sums=listed(map(_summed, names)),
+        of_ended=listed(f"{_summed(name)} AS {name}" for name in names),
+        ended=SQL(source.ended),
+        keys_live=listed(source.own.get(name, f"run.{key}") for name, key in zip(by, keys, strict=True)),
+        of_live=listed(source.figures[name] for name in names),
+        live=SQL(source.live),
+        **_which(narrow),
     )
 
 
@@ -258,18 +286,32 @@ def _counted(what: str, names: Sequence[str], narrow: Sequence[str]) -> Composed
     source = _SOURCES[what]
     return SQL(
         """
-        SELECT crew_id, version_id, state, hour AS moment, {of_ended} FROM {ended}
-        WHERE team_id = %(team)s AND simulated = %(simulated)s AND hour >= %(since)s AND hour < %(until)s {narrow}
+        SELECT crew_id, version_id, state, hour AS moment, {of_ended} FROM {ended} WHERE {ended_which}
         UNION ALL
-        SELECT run.crew_id, run.version_id, run.state, run.created_at, {of_live} FROM {live}
-        AND run.team_id = %(team)s AND run.simulated = %(simulated)s AND run.state = ANY(%(live)s)
-        AND run.created_at >= %(since)s AND run.created_at < %(until)s {narrow_live}
+        SELECT run.crew_id, run.version_id, run.state, run.created_at, {of_live} FROM {live} AND {live_which}
         """
     ).format(
         of_ended=listed([*source.own, *names]),
         ended=SQL(source.ended),
         of_live=listed([*source.own.values(), *(source.figures[name] for name in names)]),
         live=SQL(source.live),
-        narrow=SQL(" ").join([SQL(f"AND {_KEYS[name]} = %({name})s") for name in narrow]),
-        narrow_live=SQL(" ").join([SQL(f"AND run.{_KEYS[name]} = %({name})s") for name in narrow]),
+        **_which(narrow),
     )
+
+
+def _which(narrow: Sequence[str]) -> dict[str, Composable]:
+    """Whose rows, of the rollup and of what is still under way."""
+    ended, live = (
+        SQL(" ").join([SQL(f"AND {run}{_KEYS[name]} = %({name})s") for name in narrow]) for run in ("", "run.")
+    )
+    return {
+        "ended_which": SQL(
+            "team_id = %(team)s AND simulated = %(simulated)s AND hour >= %(since)s AND hour < %(until)s {narrow}"
+        ).format(narrow=ended),
+        "live_which": SQL(
+            """
+            run.team_id = %(team)s AND run.simulated = %(simulated)s AND run.state = ANY(%(live)s)
+            AND run.created_at >= %(since)s AND run.created_at < %(until)s {narrow}
+            """
+        ).format(narrow=live),
+    }

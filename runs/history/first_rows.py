@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
@@ -41,7 +42,10 @@ def first_rows(who: Principal, *, sort: str, columns: Sequence[str], count: int)
 def chosen_rows(who: Principal, runs: QuerySet[Run, Any], *, sort: str, columns: Sequence[str]) -> list[Any]:
     """These runs of the team in their order, which they need to have, each with the names in ``names_read``."""
     composed = _composed_for_choice(sort, tuple(columns), tuple(map(str, runs.query.order_by)))
-    choice, values = runs.values("pk").query.sql_with_params()
+    try:
+        choice, values = runs.values("pk").query.sql_with_params()
+    except EmptyResultSet:  # Django knows that there is none
+        return []
     parameters: list[Any] = []
     for value in composed.parameters:
         parameters += values if value is CHOICE else [who.team.pk if value is TEAM else value]

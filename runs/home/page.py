@@ -19,7 +19,7 @@ from agents_app.models import Crew
 from runs.bounds.standings import Standing, team_standing
 from runs.figures.percentiles import Percentiles, percentiles_of
 from runs.figures.scope import Period, Scope
-from runs.figures.sums import NONE, Compared, Figures, Key, compared_call_sums, compared_run_sums, total
+from runs.figures.sums import NONE, Compared, Figures, Key, RunKey, compared_call_sums, compared_run_sums, total
 from runs.forecast.month import Forecast
 from runs.forecast.queries import crew_forecast, team_forecast
 from runs.forecast.words import Line, line
@@ -197,7 +197,7 @@ def home(who: Principal, query: Mapping[str, str], *, remembered: str = "", crew
         remembered = ""
     simulated = _is_simulated(money_of(query) or remembered, kinds)
     scope = Scope(who, simulated=simulated, period=wanted.period, crew=crew)
-    one = "crew" if crew is None else "version"
+    one: RunKey = "crew" if crew is None else "version"
     runs = compared_run_sums(scope, by=("crew", "version", "state"), only=OF_RUNS, series=(wanted.grain, one))
     calls = compared_call_sums(scope, by=("crew", "model", "cost_class", "state"), only=OF_CALLS)
     names = _Names(who, {version for _, version, _ in (*runs.now, *runs.before)}, scope)

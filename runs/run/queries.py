@@ -181,7 +181,7 @@ def _calls_within(run: Run, tasks: Sequence[TaskRun]) -> list[Call]:
     for *columns, said in rows:
         call = Call.from_db(run._state.db, _COLUMNS, columns)
         call.said = said  # type: ignore[attr-defined]
-        call.run, call.task_run = run, task_of.get(call.task_run_id)
+        call.run, call.task_run = run, None if call.task_run_id is None else task_of[call.task_run_id]
         calls.append(call)
     return calls
 

@@ -18,7 +18,7 @@ from runs.models import Run
 Row = dict[str, Any]
 Read = Callable[[QuerySet[Run], bool], QuerySet[Any, Row]]
 """Makes rows of runs: sums over all of them, or, if so asked, for each."""
-Runs = QuerySet[Run] | Sequence[UUID]
+Runs = QuerySet[Run, Any] | Sequence[UUID]
 """Single runs by their ids, or those of a group."""
 IDS: Any = object()
 """Stands in a statement's parameters for the ids of the runs."""

@@ -4,7 +4,8 @@ single runs together."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, LiteralString
 from uuid import UUID
@@ -84,6 +85,16 @@ class _PausedMs(Func):
 TIMED = Q(state__in=RUN_ENDED, started_at__isnull=False)
 QUEUED_MS, TOOK_MS = Milliseconds("started_at", "created_at"), F("ended_ms")
 TASK_TOOK_MS = Milliseconds("finished_at", "started_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What single runs of a group tell: how cost, where it is known in full, and time are spread, and their ratings."""
+
+    cost: Spread | None
+    time: Spread | None
+    rated_runs: int
+    stars: Mapping[int, int]  # ratings by their stars
 
 
 def totals_of(runs: Runs, *, by_run: bool = False) -> dict[Key, Totals]:

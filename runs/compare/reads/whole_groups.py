@@ -14,12 +14,12 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from agents_app.models import CrewVersion
-from runs.compare.reads.queries import spread_among
+from runs.compare.reads.queries import Values, spread_among
 from runs.history.fields.values import moment
 from runs.history.filters import RunFilter
 from runs.models import Run, RunSum
 from runs.months import midnight
-from runs.splits.facts import TOKEN_KINDS, CallSums, Spread, TaskSums, Totals
+from runs.splits.facts import TOKEN_KINDS, CallSums, TaskSums, Totals
 from runs.sql import listed, statement
 
 _TOTALS: Mapping[str, LiteralString] = {
@@ -83,11 +83,18 @@ _TASKS_OF = """
     SELECT key, place, title, who, role, begun, took_ms, person_ms
     FROM named JOIN timed ON timed.task = named.key ORDER BY place, key
 """
-# ``NEWEST`` stands for what they cost, their calls without a price, and what they took.
+# ``NEWEST`` stands for the runs.
 _VALUES_OF = """
+    WITH newest (id, spent_nusd, unpriced_calls, ended_ms, rating_count) AS MATERIALIZED (NEWEST)
     SELECT array_agg(spent_nusd ORDER BY spent_nusd) FILTER (WHERE unpriced_calls = 0),
-           array_agg(ended_ms ORDER BY ended_ms) FILTER (WHERE ended_ms >= 0)
-    FROM (NEWEST) AS newest (spent_nusd, unpriced_calls, ended_ms)
+           array_agg(ended_ms ORDER BY ended_ms) FILTER (WHERE ended_ms >= 0),
+           count(*) FILTER (WHERE rating_count > 0),
+           ARRAY(SELECT count(*) FILTER (WHERE rating.stars = kind.stars)
+                 FROM generate_series(1, 5) AS kind (stars) LEFT JOIN (
+                     SELECT rating.stars FROM newest JOIN runs_rating AS rating ON rating.run_id = newest.id
+                     WHERE newest.rating_count > 0
+                 ) AS rating ON rating.stars = kind.stars GROUP BY kind.stars ORDER BY kind.stars)
+    FROM newest
 """
 
 
@@ -161,13 +168,15 @@ def totals_of(whole: Whole) -> dict[bool, Totals]:
     return {simulated: totals for simulated, totals in found.items() if totals.runs}
 
 
-def spreads_of(newest: QuerySet[Run], *, most: int) -> tuple[Spread | None, Spread | None]:
-    """How cost, where it is known in full, and time are spread over the first ``most`` of these runs. One query."""
-    runs, values = newest.values_list("spent_nusd", "unpriced_calls", "ended_ms")[:most].query.sql_with_params()
+def values_of(newest: QuerySet[Run], *, most: int) -> Values:
+    """Of the first ``most`` of these runs. One query."""
+    names = ("pk", "spent_nusd", "unpriced_calls", "ended_ms", "rating_count")
+    runs, values = newest.values_list(*names)[:most].query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(_VALUES_OF.replace("NEWEST", runs), values)
-        costs, times = cursor.fetchone()
-    return spread_among(costs or []), spread_among(times or [])
+        costs, times, rated_runs, stars = cursor.fetchone()
+    counts = {kind: count for kind, count in enumerate(stars, 1) if count}
+    return Values(spread_among(costs or []), spread_among(times or []), rated_runs, counts)
 
 
 def calls_of(whole: Whole, *, simulated: bool) -> list[CallSums]:

@@ -34,7 +34,10 @@ def assert_same(whole: Whole, runs: QuerySet[Run], *, simulated: bool) -> None:
     runs = runs.filter(simulated=simulated, finished_at__isnull=False)
     totals = whole_groups.totals_of(whole)[simulated]
     assert totals == queries.totals_of(runs)[queries.ALL]
-    assert whole_groups.spreads_of(runs.order_by("-pk"), most=10_000) == queries.spreads_of(runs, totals)
+    values = whole_groups.values_of(runs.order_by("-pk"), most=10_000)
+    assert (values.cost, values.time) == queries.spreads_of(runs, totals)
+    assert values.rated_runs == totals.rated_runs
+    assert values.stars == queries.stars_of(runs.values("pk")).get(queries.ALL, {})
     calls = whole_groups.calls_of(whole, simulated=simulated)
     assert by_key(calls) == by_key(queries.call_sums(runs)[queries.ALL])
     assert whole_groups.tasks_of(whole, simulated=simulated) == queries.task_sums(runs)[queries.ALL]
