@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
 from django.db.models import BooleanField, F, OuterRef, Q
@@ -22,7 +21,7 @@ from runs.history.fields.asked import Asked
 from runs.history.fields.conditions import NOBODY, any_of, is_one_of, there_is
 from runs.history.fields.values import exactly, listed, one_of
 from runs.history.fields.words import Quotable
-from runs.models import Call, TaskCallSum
+from runs.models import Call
 from runs.months import midnight
 from runs.states import RUN_LIVE, CallState
 from teams.models import Team
@@ -41,6 +40,11 @@ _HAS_AGENT = """
 """
 _NAMED = "own->>'key' = %s OR upper(own->>'role') = upper(%s)"
 _LIKE = "strpos(upper(own->>'key'), upper(%s)) > 0 OR strpos(upper(own->>'role'), upper(%s)) > 0"
+# ``LIKE`` stands for the parts of a name that are enough.
+_SUMMED = """
+    SELECT array_agg(DISTINCT version_id), array_agg(DISTINCT day ORDER BY day), array_agg(DISTINCT simulated)
+    FROM runs_taskcallsum WHERE team_id = %s AND (model = ANY(%s::text[])LIKE)
+"""
 # The newest and the oldest run of each version.
 _RUNS_OF_VERSIONS = """
     SELECT (SELECT id FROM runs_run WHERE version_id = version.id ORDER BY id DESC LIMIT 1),
@@ -65,8 +69,8 @@ _TOOLS = """
 
 def model(value: Quotable, asked: Asked) -> Q:
     """Runs with a call of the model."""
-    named = one_of(value, lambda name: Q(model=name), lambda part: Q(model__icontains=part))
-    return _called(named) & _where_summed(named, asked)
+    called = _called(one_of(value, lambda name: Q(model=name), lambda part: Q(model__icontains=part)))
+    return called if asked.who is None else called & _where_summed(value, asked.who.team)
 
 
 def agent(value: Quotable, asked: Asked) -> Q:
@@ -93,19 +97,23 @@ def tool(value: Quotable, asked: Asked) -> Q:
 
 
 # --- Where they can be ------------------------------------------------------------------------------------------------
-def _where_summed(named: Q, asked: Asked) -> Q:
+def _where_summed(value: Quotable, team: Team) -> Q:
     """Runs of the versions and days on which rollups have such calls, and those that no rollup has yet. One query."""
-    if asked.who is None:
-        return Q()
-    sums = TaskCallSum.objects.filter(named, team=asked.who.team).aggregate(
-        versions=ArrayAgg("version", distinct=True, default=[]),
-        days=ArrayAgg("day", distinct=True, order_by="day", default=[]),
-        kinds=ArrayAgg("simulated", distinct=True, default=[]),
-    )
-    summed = Q(version__in=sums["versions"] or [NOBODY], simulated__in=sums["kinds"] or [False])
-    summed &= any_of([Q(created_at__gte=begin, created_at__lt=end) for begin, end in _stretches(sums["days"])] or [Q()])
-    open_calls = Call.objects.filter(team=asked.who.team, state=CallState.INTENT)
+    named, parts = _texts(value)
+    like = " OR strpos(upper(model), upper(%s)) > 0" * len(parts)
+    with connection.cursor() as cursor:
+        cursor.execute(_SUMMED.replace("LIKE", like), [team.pk, named, *parts])
+        versions, days, kinds = cursor.fetchone()
+    summed = Q(version__in=versions or [NOBODY], simulated__in=kinds or [False])
+    summed &= any_of([Q(created_at__gte=begin, created_at__lt=end) for begin, end in _stretches(days or [])] or [Q()])
+    open_calls = Call.objects.filter(team=team, state=CallState.INTENT)
     return Q(state__in=RUN_LIVE) | is_one_of("pk", ArraySubquery(open_calls.order_by().values("run_id"))) | summed
+
+
+def _texts(value: Quotable) -> tuple[list[str], list[str]]:
+    """The values that are whole names, and those that are parts of one."""
+    wanted = [exactly(part) for part in listed(value)]
+    return [name for is_exact, name in wanted if is_exact], [name for is_exact, name in wanted if not is_exact]
 
 
 def _stretches(days: Sequence[date]) -> list[tuple[Any, Any]]:
@@ -138,8 +146,7 @@ def _of_versions(versions: Iterable[int]) -> Q:
 
 def _of_tools(value: Quotable, team: Team) -> Q:
     """The runs themselves, if they are few, else those from the first to the last of them. Two or three queries."""
-    wanted = [exactly(part) for part in listed(value)]
-    named, parts = ([name for is_exact, name in wanted if is_exact == whole] for whole in (True, False))
+    named, parts = _texts(value)
     with connection.cursor() as cursor:
         cursor.execute(_TOOLS, {"team": team.pk, "named": named, "parts": parts, "most": MOST_TOOLS + 1})
         names = cursor.fetchall()

@@ -12,7 +12,7 @@ from engine.crew.manager import MANAGER_KEY
 from engine.crew.planning import PLANNER_KEY
 from engine.spec.crew_spec import AgentSpec
 from runs.history.fields import calls as fields
-from runs.history.fields.asked import Asked
+from runs.history.fields.words import Quotable, words_of
 from runs.history.filters import RunFilter
 from runs.ledger import rollups
 from runs.models import Call, Run
@@ -62,6 +62,11 @@ def found(text: str, who: Principal, asked_by: Principal | None) -> set[object]:
     return set(RunFilter.parse(text, asked_by).apply(runs).values_list("pk", flat=True))
 
 
+def value_of(text: str) -> Quotable:
+    [word], _ = words_of(text)
+    return word.value
+
+
 def test_bounds_leave_no_run_out(cast: Cast, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests) -> None:
     who = with_rarities(made(runs=200))
     due = {text: found(text, who, None) for text in TEXTS}  # nobody in particular: without bounds
@@ -81,16 +86,14 @@ def test_bounds_leave_no_run_out(cast: Cast, monkeypatch: pytest.MonkeyPatch, su
 def test_what_few_runs_called_is_looked_for_in_few_runs(cast: Cast) -> None:
     who = with_rarities(made(runs=200))
     runs = Run.objects.filter(team=who.team)
-    asked = Asked(who)
     middle = Call.objects.get(model="curio", run__state__in=("succeeded", "failed", "cancelled")).run
     day = middle.created_at.replace(hour=0, minute=0, second=0, microsecond=0)
     beside = runs.filter(created_at__gte=day, created_at__lt=day + timedelta(days=1), version=middle.version_id)
-    bound = fields._where_summed(fields.Q(model="curio"), asked)
+    bound = fields._where_summed(value_of("model:=curio"), who.team)
     in_flight = runs.filter(calls__state=CallState.INTENT)
     live = runs.filter(state=RunState.RUNNING)
     assert set(runs.filter(bound)) == {*beside, *in_flight, *live}
-    tool = next(word for word in RunFilter.parse("tool:=curio", who).words).value
-    assert set(runs.filter(fields._of_tools(tool, who.team))) == {middle}
+    assert set(runs.filter(fields._of_tools(value_of("tool:=curio"), who.team))) == {middle}
     assert set(runs.filter(fields._of_versions([middle.version_id]))) == set(runs.filter(version=middle.version_id))
 
 
