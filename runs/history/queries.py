@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -34,19 +35,27 @@ FILTER_PLACES = Places(2, "Other filters are being applied. Try again in a momen
 MAX_NEWER = 1_000
 """So many new runs are counted at most."""
 MAX_CREWS, NAME_CHARS = 200, 40
-# Those that ended are counted in their rollups.
-_STATE_COUNTS = statement(
+# Those that ended are counted in their rollups. One statement for both, since this page is asked for most.
+_BESIDE = statement(
     """
-    SELECT state, sum(runs)::bigint FROM (
-        SELECT state, runs FROM runs_runsum WHERE team_id = %(team)s
-        UNION ALL
-        SELECT state, 1 FROM runs_run WHERE team_id = %(team)s AND state IN ({live})
-    ) AS counted GROUP BY state
+    SELECT (
+        SELECT coalesce(json_object_agg(state, runs), '{{}}') FROM (
+            SELECT state, sum(runs)::bigint AS runs FROM (
+                SELECT state, runs FROM runs_runsum WHERE team_id = %(team)s
+                UNION ALL
+                SELECT state, 1 FROM runs_run WHERE team_id = %(team)s AND state IN ({live})
+            ) AS counted GROUP BY state
+        ) AS by_state
+    ), (
+        SELECT coalesce(json_agg(json_build_array(slug, name)), '[]') FROM (
+            SELECT slug, name FROM agents_app_crew WHERE team_id = %(team)s AND builtin_key = ''
+            ORDER BY name LIMIT %(most)s
+        ) AS crew
+    )
     """,
     live=listed(f"'{state}'" for state in RUN_LIVE),
 )
 _NEWEST = "SELECT id FROM runs_run WHERE team_id = %s ORDER BY id DESC LIMIT 1"
-_CREWS = "SELECT slug, name FROM agents_app_crew WHERE team_id = %s AND builtin_key = '' ORDER BY name LIMIT %s"
 
 
 def list_runs(
@@ -119,18 +128,22 @@ def newest_id(who: Principal) -> UUID:
         return row[0] if row else NO_RUN
 
 
-def state_counts(who: Principal) -> dict[str, int]:
-    """How many of the team's runs are in each state."""
-    with connection.cursor() as cursor:
-        cursor.execute(_STATE_COUNTS, {"team": who.team.pk})
-        return dict.fromkeys(RunState.values, 0) | dict(cursor.fetchall())
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the page tells beside the list: how many of the team's runs are in each state; and slug and name of its
+    first ``MAX_CREWS`` crews by name, archived ones included."""
+
+    counts: Mapping[str, int]
+    crews: Sequence[tuple[str, str]]
 
 
-def crews_to_choose(who: Principal) -> list[tuple[str, str]]:
-    """Slug and name of the team's first ``MAX_CREWS`` crews by name, archived ones included."""
+def beside_the_list(who: Principal) -> Beside:
+    """One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_CREWS, [who.team.pk, MAX_CREWS])
-        return [(slug, short(name, NAME_CHARS)) for slug, name in cursor.fetchall()]
+        cursor.execute(_BESIDE, {"team": who.team.pk, "most": MAX_CREWS})
+        counts, crews = cursor.fetchone()
+    named = [(slug, short(name, NAME_CHARS)) for slug, name in crews]
+    return Beside(dict.fromkeys(RunState.values, 0) | counts, named)
 
 
 def live_runs(who: Principal, *, most: int = 10) -> list[Run]:
