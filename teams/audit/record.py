@@ -34,6 +34,9 @@ NAMES = {
     "webhook.removed": "removed the webhook",
     "webhook.tested": "sent a test to the webhook",
     "delivery.sent_again": "sent again",
+    "comment.written": "commented",
+    "comment.edited": "edited a comment on",
+    "comment.removed": "removed a comment on",
 }
 """What can be logged, in words that stand before what it was done to."""
 

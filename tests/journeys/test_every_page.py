@@ -128,6 +128,7 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 "limits/",
                 "forecast/?money=simulated",
                 "reports/",
+                "inbox/",
                 "settings/people/",
                 "settings/account/",
                 "settings/log/",
@@ -148,7 +149,7 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 f"reconciliations/{check}/",
                 f"knowledge/{document['id']}/",
             ),
-            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/")),
+            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/", "comments/")),
             *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/diff/2/")),
             *(
                 f"runs/{other}/{part}"

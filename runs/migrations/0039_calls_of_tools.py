@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("runs", "0037_checks_against_providers")]
+    dependencies = [("runs", "0038_comments_and_inboxes")]
 
     operations = [
         migrations.AddIndex(
