@@ -13,7 +13,7 @@ from django.db import connection
 from psycopg.sql import SQL, Composed
 
 from runs.figures.scope import Scope
-from runs.ledger.rollups import GAMMA, NOTHING, PRECISION, bucket_of
+from runs.ledger.rollups.tables import GAMMA, NOTHING, PRECISION, bucket_of
 from runs.months import midnight
 from runs.states import Measure
 
