@@ -34,6 +34,10 @@ NAMES = {
     "webhook.removed": "removed the webhook",
     "webhook.tested": "sent a test to the webhook",
     "delivery.sent_again": "sent again",
+    "template.shared": "shared as a template",
+    "template.withdrawn": "withdrew the template",
+    "template.copied": "copied the template",
+    "crew.original_taken_over": "took over what changed in the original of",
 }
 """What can be logged, in words that stand before what it was done to."""
 

@@ -31,7 +31,12 @@ READ_ALL_THE_SAME = {
     ("GET", "/crews/{slug:slug}/versions/{int:old}/diff/{int:new}"),
 }
 """Frozen versions are shown, as those of archived crews are."""
-BODIES: dict[str, dict[str, Any]] = {"runs": {"inputs": {}}, "versions": {}, "note": {"note": "Mine"}}
+BODIES: dict[str, dict[str, Any]] = {
+    "runs": {"inputs": {}},
+    "versions": {},
+    "note": {"note": "Mine"},
+    "original": {"version": 1},
+}
 """What an operation takes that takes no crew, by the end of its address."""
 QUERIES = {"figures": "?version=1"}
 """What it must be asked with, likewise."""

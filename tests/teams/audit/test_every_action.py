@@ -25,6 +25,7 @@ WHY_NOT = {
     "teams.actions.use_signin_link": "signing in belongs to no team",
     "teams.people.actions.rename_person": "a person's own name, whichever teams they are in",
     "teams.invitations.actions.not_mailed": "narrows the invitation that was made, and logged, by the same request",
+    "agents_app.gallery.actions.load_builtin": "brings what comes with Crewsite to every team, by a command",
     "teams.webhooks.actions.announce": "tells programs what happened; nobody did it",
 }
 READS = {
@@ -57,9 +58,8 @@ NOT_YET = {
         "save_crew",
         "save_task",
     },
-    "agents_app.gallery.actions": {"copy_template", "load_builtin"},
     "agents_app.knowledge.actions": {"delete_document", "keep_upload", "upload_document"},
-    "agents_app.versions.actions": {"describe", "restore", "save_version"},
+    "agents_app.versions.actions": {"describe", "keep_draft", "restore", "save_version"},
     "runs.closing.actions": {"close_month"},  # it has a log of its own
     "runs.demo.actions": {"make_history", "open_example", "remove_example", "remove_history"},
     "runs.launch.actions": {"launch"},
