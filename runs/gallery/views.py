@@ -117,7 +117,7 @@ def share_version(request: TeamRequest, slug: str, number: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def take_in_template(request: TeamRequest) -> HttpResponse:
     """A template from a file or a text: a crew of the team, shared at once."""
-    form = TakeInForm(_sent(request), request.FILES)
+    form = TakeInForm(_sent(request), request.FILES or None)
     if form.is_valid():
         try:
             taken = actions.take_in(request.who, form.text())

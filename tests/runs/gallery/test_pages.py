@@ -143,6 +143,7 @@ def test_a_file_is_taken_in_by_text_or_upload(cast: Cast, crew: Crew, tmp_path: 
     file = editor.get(f"{TEMPLATES}{template.pk}/file/")
     assert 'filename="brief.template.json"' in file["Content-Disposition"]
     add = "/t/others/templates/add/"
+    assert "Nothing was taken in" not in html(stranger.get(add))
     assert stranger.post(add, {"source": "{"}).status_code == 422
     assert stranger.post(add, {}).status_code == 422
     assert stranger.post(add, {"source": html(file)}).status_code == 302
