@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
@@ -29,6 +30,7 @@ class Line:
     content: str
     tags: Sequence[str]
     models: Sequence[str]
+    shared_at: datetime
     is_found: bool
 
 
@@ -61,7 +63,7 @@ def lines(who: Principal, search: str) -> list[Line]:
         raise Invalid(message, fields={"q": message})
     found = templates(who).annotate(is_found=_fits(search))
     with query_time(SEARCH_SECONDS, TOO_LONG, field="q"):
-        rows = found.values_list("pk", "version__content_hash", "tags", "model_ids", "is_found")
+        rows = found.values_list("pk", "version__content_hash", "tags", "model_ids", "shared_at", "is_found")
         return [Line(*row) for row in rows]
 
 

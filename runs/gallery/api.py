@@ -51,7 +51,7 @@ def list_templates(
     tag: str = "",
     model: str = "",
     cost: Usd = "",
-    sort: Literal["title", "cost", "runs"] = "title",
+    sort: Literal["title", "cost", "newest"] = "title",
     cursor: str = "",
     limit: int = 24,
 ) -> TemplateList:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from runs.money import to_nusd
 from runs.typed_values import decimal_or_none, whole_number_or_none
 
-ORDERS = {"title": "Title", "cost": "Cheapest first", "runs": "Most runs first"}
+ORDERS = {"title": "Title", "cost": "Cheapest first", "newest": "Newest first"}
 MOST_USD = Decimal(1_000_000)
 MAX_OFFSET_DIGITS = 6
 
@@ -33,9 +33,9 @@ class TemplatesAsked:
         return bool(self.search or self.tag or self.model or self.most_nusd is not None)
 
     @property
-    def needs_figures(self) -> bool:
-        """Whether the figures of all templates decide what is shown, and not only those of the ones on the page."""
-        return self.most_nusd is not None or self.order != "title"
+    def needs_costs(self) -> bool:
+        """Whether the costs of all templates decide what is shown."""
+        return self.most_nusd is not None or self.order == "cost"
 
     def at(self, offset: int) -> str:
         """The query of another page of the same list."""

@@ -14,10 +14,13 @@ from typing import Any
 from django.db import connection
 from psycopg.sql import SQL
 
-from runs.history.version_figures import MAX_RUNS, ok_percent
+from runs.history.version_figures import ok_percent
 from runs.sql import listed, rows_as, statement
 from runs.states import RUN_ENDED, RunState
 from teams.access import Principal
+
+MAX_RUNS = 300
+"""Of one crew and kind, the newest ones. A list may ask for 200 crews, and each run of them is a page of the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +64,6 @@ class RunFigures:
     @property
     def kinds(self) -> Sequence[KindFigures]:
         return [kind for kind in (self.real, self.simulated) if kind is not None]
-
-    @property
-    def telling(self) -> KindFigures | None:
-        """By which it is sorted and filtered: real runs once there is one whose cost is known, else simulated ones."""
-        return next((kind for kind in self.kinds if kind.median_nusd is not None), None)
-
-    @property
-    def median_nusd(self) -> int | None:
-        return self.telling.median_nusd if self.telling else None
 
 
 NO_RUNS = RunFigures()
@@ -119,6 +113,14 @@ _FIGURES = """
     CROSS JOIN LATERAL ({newest}) AS run
     GROUP BY about.about, kind.simulated
 """
+_MEDIANS = statement(
+    _FIGURES,
+    sums=SQL("percentile_disc(0.5) WITHIN GROUP (ORDER BY run.ended_nusd) FILTER (WHERE {priced})").format(
+        priced=_PRICED
+    ),
+    type=SQL("text"),
+    newest=NEWEST_OF_CONTENT,
+)
 _OF_CONTENTS = statement(_FIGURES, sums=_SUMS, type=SQL("text"), newest=NEWEST_OF_CONTENT)
 _OF_CREWS = statement(_FIGURES, sums=_SUMS, type=SQL("bigint"), newest=_NEWEST_OF_CREW)
 
@@ -126,6 +128,16 @@ _OF_CREWS = statement(_FIGURES, sums=_SUMS, type=SQL("bigint"), newest=_NEWEST_O
 def figures_of_contents(who: Principal, contents: Iterable[str]) -> dict[str, RunFigures]:
     """By content hash; one without runs is left out. One query."""
     return _read(who, _OF_CONTENTS, list(dict.fromkeys(contents)))
+
+
+def median_costs(who: Principal, contents: Iterable[str]) -> dict[str, int]:
+    """By which templates are sorted and narrowed, in nano-dollars by content hash: of real runs once there is one whose
+    cost is known, else of simulated ones. One without either is left out. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MEDIANS, {"team": who.team.pk, "about": list(dict.fromkeys(contents)), "most": MAX_RUNS})
+        rows = cursor.fetchall()
+    known = [(content, simulated, nusd) for content, simulated, nusd in rows if nusd is not None]
+    return {content: nusd for content, _, nusd in sorted(known, key=lambda row: not row[1])}
 
 
 def figures_of_crews(who: Principal, crews: Iterable[int]) -> dict[int, RunFigures]:

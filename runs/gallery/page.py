@@ -18,7 +18,7 @@ from agents_app.versions.text_diff import Steps, TextDiff, list_diff, text_diff
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 from runs.gallery.asked import TemplatesAsked
-from runs.gallery.figures import NO_RUNS, RunFigures, figures_of_contents
+from runs.gallery.figures import NO_RUNS, RunFigures, figures_of_contents, median_costs
 from runs.gallery.lineage import Lineage, lineage_of
 from runs.gallery.spread import Spread, spreads
 from runs.models import Run
@@ -113,13 +113,12 @@ def gallery(who: Principal, asked: TemplatesAsked, *, limit: int = CARDS_A_PAGE)
     """
     lines = queries.lines(who, asked.search)
     fitting = [line for line in lines if _fits(line, asked)]
-    figures: Mapping[str, RunFigures] = {}
-    if asked.needs_figures:
-        figures = figures_of_contents(who, [line.content for line in fitting])
-        fitting = _by_figures(fitting, asked, figures)
+    if asked.needs_costs:
+        fitting = _by_cost(fitting, asked, median_costs(who, [line.content for line in fitting]))
+    elif asked.order == "newest":
+        fitting.sort(key=lambda line: line.shared_at, reverse=True)
     shown = fitting[asked.offset : asked.offset + limit]
-    if not asked.needs_figures:
-        figures = figures_of_contents(who, [line.content for line in shown])
+    figures = figures_of_contents(who, [line.content for line in shown])
     return Gallery(
         asked=asked,
         cards=[card(template, figures) for template in queries.drawn(who, [line.pk for line in shown])],
@@ -182,19 +181,12 @@ def _fits(line: Line, asked: TemplatesAsked) -> bool:
     )
 
 
-def _by_figures(lines: Sequence[Line], asked: TemplatesAsked, figures: Mapping[str, RunFigures]) -> list[Line]:
-    """Those that cost at most what was asked for, in the order of cost or runs; what has no run stands last."""
-
-    def cost(line: Line) -> int | None:
-        return figures.get(line.content, NO_RUNS).median_nusd
-
-    found = list(lines)
-    if (most := asked.most_nusd) is not None:
-        found = [line for line in found if (nusd := cost(line)) is not None and nusd <= most]
+def _by_cost(lines: Sequence[Line], asked: TemplatesAsked, costs: Mapping[str, int]) -> list[Line]:
+    """Those that cost at most what was asked for; in the order of cost those whose cost nobody knows are last."""
+    most = asked.most_nusd
+    found = [line for line in lines if most is None or costs.get(line.content, most + 1) <= most]
     if asked.order == "cost":
-        found.sort(key=lambda line: (cost(line) is None, cost(line) or 0))
-    elif asked.order == "runs":
-        found.sort(key=lambda line: -sum(kind.runs for kind in figures.get(line.content, NO_RUNS).kinds))
+        found.sort(key=lambda line: (line.content not in costs, costs.get(line.content, 0)))
     return found
 
 

@@ -8,14 +8,13 @@ from django.db import connection
 from psycopg.sql import SQL
 
 from agents_app.gallery.origin import Origin
+from runs.gallery.figures import MAX_RUNS
 from runs.sql import statement
 from runs.states import RunState
 from teams.access import Principal
 from teams.refusals import Invalid
 from teams.work_bounds import query_time
 
-MOST_RUNS = 300
-"""Of each side and kind, the newest ones: their inputs are read, which may be long."""
 SECONDS = 2.0
 
 # Runs that succeeded and whose cost is known: of the newer version's content in the whole team, and of the copy alone.
@@ -120,7 +119,7 @@ def saving_of(who: Principal, origin: Origin) -> Saving | None:
     values = {"team": who.team.pk, "crew": origin.crew.pk, "mine": mine, "theirs": origin.newer.content_hash}
     try:
         with query_time(SECONDS, "It took too long.", field="crew"), connection.cursor() as cursor:
-            cursor.execute(_MEDIANS, values | {"most": MOST_RUNS})
+            cursor.execute(_MEDIANS, values | {"most": MAX_RUNS})
             row = cursor.fetchone()
     except Invalid:
         return None

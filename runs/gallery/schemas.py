@@ -11,11 +11,10 @@ from agents_app.gallery.merge import Conflict
 from agents_app.gallery.origin import Origin
 from agents_app.gallery.texts import MAX_DESCRIPTION_CHARS, MAX_EXAMPLE_CHARS, MAX_TAG_CHARS, MAX_TAGS, MAX_TITLE_CHARS
 from agents_app.models import CrewVersion, Template
-from runs.gallery.figures import KindFigures
+from runs.gallery.figures import MAX_RUNS, KindFigures
 from runs.gallery.lineage import Node
 from runs.gallery.page import Card, SharedVersion
 from runs.gallery.saving import Saving
-from runs.history.version_figures import MAX_RUNS
 from runs.money import usd_text
 from runs.ratings.schemas import RatingMean
 from teams.api.request_body import Strict

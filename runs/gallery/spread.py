@@ -9,8 +9,7 @@ from itertools import pairwise
 
 from django.db import connection
 
-from runs.gallery.figures import NEWEST_OF_CONTENT
-from runs.history.version_figures import MAX_RUNS
+from runs.gallery.figures import MAX_RUNS, NEWEST_OF_CONTENT
 from runs.sql import statement
 from teams.access import Principal
 
