@@ -159,6 +159,8 @@ class Template(models.Model):
     shared_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     shared_at = models.DateTimeField(db_default=Now())  # the version
     revision = models.PositiveIntegerField(default=1)  # grows each time it is shared
+    # Id of the template of another team that it was given from; no key, since that one may go.
+    given_from = models.BigIntegerField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.title

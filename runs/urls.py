@@ -36,6 +36,7 @@ urlpatterns = [
     path("templates/<int:pk>/", gallery.template, name="template"),
     path("templates/<int:pk>/copy/", gallery.copy_template, name="copy_template"),
     path("templates/<int:pk>/file/", gallery.template_json, name="template_json"),
+    path("templates/<int:pk>/give/", gallery.give_template, name="give_template"),
     path("templates/<int:pk>/withdraw/", gallery.withdraw_template, name="withdraw_template"),
     path("workers/", operations.workers, name="workers"),
     path("runs/", history.runs, name="runs"),

@@ -17,12 +17,12 @@ from agents_app.gallery.texts import TemplateTexts, checked
 from agents_app.models import Crew, CrewVersion, Template
 from agents_app.snapshot import write_spec
 from agents_app.spec_json import json_fault
-from agents_app.versions.actions import keep_draft
+from agents_app.versions.actions import MAX_NOTE_CHARS, keep_draft
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.named_models import models_of
-from teams.access import Principal
+from teams.access import Principal, require_now
 from teams.audit.record import record
-from teams.models import Team
+from teams.models import Role, Team
 from teams.refusals import Conflict, Invalid
 
 NOTHING_NEWER = "The original has nothing by now that this crew lacks, or it is not shared any more."
@@ -128,6 +128,36 @@ def take_in(who: Principal, text: str) -> Template:
     crew = create_crew(who, name=spec.name, spec=spec)
     version = cut_version(crew, by=who.user, note="Taken in from a template’s file")
     return share(who, version, texts)
+
+
+@transaction.atomic
+def give(who: Principal, template: Template, receiver: Principal) -> Template:
+    """Shares a template in another team, as a crew of that team. Given again, that crew's template shows the present
+    version, and what its draft was is kept. Nothing that one team does changes the other's rows after that.
+
+    ``receiver`` is the same person in the other team; they own both, also by the time that the rows are locked. Raises
+    ``PermissionDenied``, or ``Invalid`` for the template's own team.
+    """
+    if receiver.team.pk == who.team.pk or receiver.user.pk != who.user.pk:
+        raise Invalid("Choose another team that you own.", fields={"to": "Choose another team that you own."})
+    for principal in sorted((who, receiver), key=lambda each: each.team.pk):
+        require_now(principal, Role.OWNER)
+    spec = CrewSpec.from_json(template.version.spec)
+    given = Template.objects.filter(crew__team=receiver.team, crew__archived_at=None, given_from=template.pk).first()
+    if given is None:
+        crew = create_crew(receiver, name=spec.name, spec=spec)
+    else:
+        crew = Crew.objects.select_for_update().get(pk=given.crew_id)
+        keep_draft(
+            receiver, crew, note=f"Before v{template.version.number} was given by {who.team.name}"[:MAX_NOTE_CHARS]
+        )
+        crew = replace_spec(crew, expected_revision=crew.revision, spec=spec)
+    version = cut_version(crew, by=receiver.user, note=f"Given by {who.team.name}"[:MAX_NOTE_CHARS])
+    texts = TemplateTexts(template.title, template.description, tuple(template.tags), template.examples)
+    shared = share(receiver, version, texts)
+    Template.objects.filter(pk=shared.pk).update(given_from=template.pk)
+    record(who, "template.given", template, version=template.version.number, team=receiver.team.slug)
+    return shared
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from agents_app.gallery import builtin
 from agents_app.models import Crew, CrewVersion, Template
 from agents_app.queries import MAX_SEARCH_CHARS, SEARCH_SECONDS
 from teams.access import Principal, require, visible_to
-from teams.models import Role
+from teams.models import Role, Team
 from teams.refusals import Invalid
 from teams.work_bounds import query_time
 
@@ -84,6 +84,12 @@ def shared_versions(template: Template) -> list[CrewVersion]:
 
 def template_of_crew(crew: Crew) -> Template | None:
     return Template.objects.filter(crew=crew).select_related("version").first()
+
+
+def other_teams(who: Principal) -> list[tuple[str, str]]:
+    """Address and name of each other team that the person owns, to which they may give a template."""
+    owned = Team.objects.filter(memberships__user=who.user, memberships__role=Role.OWNER, is_demo=False)
+    return list(owned.exclude(pk=who.team.pk).order_by("name").values_list("slug", "name"))
 
 
 def builtin_of(template: Template) -> builtin.BuiltinTemplate | None:

@@ -54,6 +54,7 @@ class Migration(migrations.Migration):
                 ("examples", teams.models.KeptJSON(default=dict)),
                 ("shared_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("revision", models.PositiveIntegerField(default=1)),
+                ("given_from", models.BigIntegerField(blank=True, null=True)),
                 (
                     "crew",
                     models.OneToOneField(

@@ -25,7 +25,7 @@ from runs.gallery.forms import ShareForm, TakeInForm
 from runs.gallery.page import gallery, origin_page, proposed, template_page
 from runs.gallery.saving import saving_of
 from runs.typed_values import whole_number_or_none
-from teams.access import Principal, TeamRequest, fetch, member
+from teams.access import Principal, TeamRequest, fetch, member, principal
 from teams.forms import show_refusal
 from teams.models import Role
 from teams.refusals import Invalid, Refusal
@@ -52,7 +52,9 @@ def templates(request: TeamRequest) -> HttpResponse:
 @require_GET
 def template(request: TeamRequest, pk: int) -> HttpResponse:
     page = template_page(request.who, queries.template_of(request.who, pk))
-    context = {"page": page, "card": page.card, "template": page.card.template, "spec": page.card.spec}
+    context: dict[str, Any] = {"page": page, "card": page.card, "template": page.card.template, "spec": page.card.spec}
+    if request.who.can_own:
+        context["other_teams"] = queries.other_teams(request.who)
     return render(request, "runs/gallery/template.html", context | graphs(page.card.spec))
 
 
@@ -91,6 +93,22 @@ def withdraw_template(request: TeamRequest, pk: int) -> HttpResponse:
         return redirect("template", team=request.who.team.slug, pk=pk)
     messages.success(request, f"“{found.title}” is withdrawn. Its link leads nowhere any more; copies of it stay.")
     return redirect("templates", team=request.who.team.slug)
+
+
+@member(Role.OWNER)
+@require_POST
+def give_template(request: TeamRequest, pk: int) -> HttpResponse:
+    """Shares it in another team, which the person owns too: strangers to that team get 404, others of it 403."""
+    found = queries.template_of(request.who, pk)
+    receiver = principal(request.who.user, request.POST.get("to", ""), request.who.origin)
+    try:
+        given = actions.give(request.who, found, receiver)
+        messages.success(
+            request, f"“{given.title}” is a template of {receiver.team.name} now, and a crew of its own there."
+        )
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("template", team=request.who.team.slug, pk=pk)
 
 
 @member(Role.EDITOR)

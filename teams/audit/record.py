@@ -36,6 +36,7 @@ NAMES = {
     "delivery.sent_again": "sent again",
     "template.shared": "shared as a template",
     "template.withdrawn": "withdrew the template",
+    "template.given": "gave to another team the template",
     "template.copied": "copied the template",
     "crew.original_taken_over": "took over what changed in the original of",
 }

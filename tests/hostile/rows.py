@@ -45,6 +45,7 @@ PK_OF = {
     "copy_template": "template",
     "template_json": "template",
     "withdraw_template": "template",
+    "give_template": "template",
     "document": "document",
     "remove_document": "document",
     "dismiss_alert": "alert",

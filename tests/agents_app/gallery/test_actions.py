@@ -6,15 +6,17 @@ import json
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
 
 from agents_app.actions import archive_crew, cut_version, replace_spec
 from agents_app.gallery import queries, template_file
-from agents_app.gallery.actions import copy_template, load_builtin, share, take_in, take_over, withdraw
+from agents_app.gallery.actions import copy_template, give, load_builtin, share, take_in, take_over, withdraw
 from agents_app.gallery.origin import origin_of
 from agents_app.gallery.texts import TemplateTexts
 from agents_app.models import Crew, CrewVersion, Template
 from agents_app.snapshot import spec_of
-from teams.models import AuditEntry
+from teams.access import Principal
+from teams.models import AuditEntry, Membership, Role
 from teams.refusals import Conflict, Invalid
 from tests.cast import Cast, brief_spec
 
@@ -228,3 +230,30 @@ def test_each_action_is_in_the_log(cast: Cast, crew: Crew) -> None:
         ("crew.original_taken_over", "editor@example.com"),
         ("template.withdrawn", "owner@example.com"),
     ]
+
+
+def test_an_owner_of_both_teams_gives_a_template_and_later_its_newer_version(cast: Cast, crew: Crew) -> None:
+    template = shared(cast, crew)
+    own = Principal(cast.stranger.user, cast.team, Role.OWNER)
+    with pytest.raises(PermissionDenied):
+        give(own, template, cast.stranger)
+    Membership.objects.create(team=cast.team, user=own.user, role=Role.OWNER)
+    for receiver in (own, cast.owner, Principal(cast.owner.user, cast.stranger.team, Role.OWNER)):
+        with pytest.raises((Invalid, PermissionDenied)):
+            give(own, template, receiver)
+    given = give(own, template, cast.stranger)
+    assert (given.crew.team, given.title, given.examples) == (cast.stranger.team, "Brief", {"company": "Acme"})
+    assert given.crew.copied_from is None
+    edited(given.crew, **of_tasks(given.crew, "brief", "Theirs"))
+    newer = shared(cast, crew, description="Better")
+    again = give(own, newer, cast.stranger)
+    assert (again.pk, again.version.number) == (given.pk, 3)
+    assert again.version.content_hash == newer.version.content_hash
+    assert CrewVersion.objects.get(crew=given.crew, number=2).spec["tasks"][2]["description"] == "Theirs"
+    withdraw(cast.owner, newer)
+    assert Template.objects.filter(pk=given.pk).exists()
+    told = AuditEntry.objects.filter(action="template.given", team=cast.team).values_list("detail", flat=True)
+    assert [entry["team"] for entry in told] == ["others", "others"]
+    Membership.objects.filter(team=cast.team, user=own.user).update(role=Role.EDITOR)
+    with pytest.raises(PermissionDenied):
+        give(own, shared(cast, crew), cast.stranger)

@@ -15,7 +15,7 @@ from agents_app.models import Crew, Template
 from agents_app.snapshot import spec_of
 from teams.access import Principal
 from teams.actions import issue_token
-from teams.models import Scope
+from teams.models import Membership, Role, Scope
 from tests.cast import Cast
 from tests.ledger import make_run
 from tests.pages import html, signed_in
@@ -229,3 +229,18 @@ def test_the_api_copies_and_takes_over(cast: Cast, crew: Crew) -> None:
     assert (made.status_code, made.json()["title"]) == (201, "Brief 2")
     assert api.ask("DELETE", path).status_code == 204
     assert viewer.ask("GET", origin).json()["template"] is None
+
+
+def test_a_template_is_given_to_another_team_by_an_owner_of_both_alone(cast: Cast, crew: Crew) -> None:
+    address = f"{TEMPLATES}{shared(cast, crew).pk}/"
+    owner = signed_in(cast.owner)
+    assert "Give to another team" not in html(owner.get(address))
+    assert {owner.post(f"{address}give/", {"to": to}).status_code for to in ("others", "", "none")} == {404}
+    assert signed_in(cast.editor).post(f"{address}give/", {"to": "others"}).status_code == 403
+    member = Membership.objects.create(team=cast.stranger.team, user=cast.owner.user, role=Role.EDITOR)
+    assert owner.post(f"{address}give/", {"to": "others"}).status_code == 403
+    assert not Template.objects.filter(crew__team__slug="others").exists()
+    Membership.objects.filter(pk=member.pk).update(role=Role.OWNER)
+    assert "Give to another team" in html(owner.get(address))
+    assert owner.post(f"{address}give/", {"to": "others"})["Location"] == address
+    assert Template.objects.filter(crew__team__slug="others").count() == 1
