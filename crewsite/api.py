@@ -19,6 +19,7 @@ from engine.strict_json import JsonFault
 from runs.bills.api import router as bills
 from runs.bills.api import usage_router as usage
 from runs.closing.api import router as closed_bills
+from runs.comments.api import router as comments
 from runs.compare.api import router as comparisons
 from runs.forecast.api import router as forecasts
 from runs.gallery.api import crew_router as originals
@@ -89,6 +90,7 @@ api.add_router("/crews", launches)
 api.add_router("/runs", history)
 api.add_router("/runs", runs)
 api.add_router("/runs", ratings)
+api.add_router("", comments)
 api.add_router("/compare", comparisons)
 api.add_router("/operations", operations)
 api.add_router("/templates", templates)

@@ -1,15 +1,16 @@
-"""What every page knows besides its own context: who acts in which team, its alerts, the other teams, the theme."""
+"""What every page knows besides its own context: who acts in which team, its alerts, what is new to them, the other
+teams, the theme."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from runs.notices.alerts import banners
+from runs.notices.alerts import head_of
 from teams.queries import names_of_teams
 
 THEMES = ("light", "dark")
@@ -26,7 +27,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     section = path[3] if path else ""
     return {
         "who": who,
-        "alerts": lambda: banners(who) if who is not None else [],
+        "head": cache(lambda: head_of(who) if who is not None else None),
         "section": section,
         "subsection": path[4] if len(path) > 4 else "",
         "nav": lambda: navigation(who.team.slug, _named(section)) if who is not None else "",

@@ -1,10 +1,12 @@
-"""Types of fields in the API's answers, which take what a row holds and write it as the API does, and of parameters."""
+"""What several schemas of the API share: types of fields, which take what a row holds and write it as the API does, and
+who said something."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from ninja import Schema
+from pydantic import BeforeValidator, Field
 
 from runs.money import usd_text
 from teams.texts.times import time_text
@@ -27,3 +29,14 @@ TextOrNull = Annotated[str | None, BeforeValidator(null_for_empty)]
 
 YesOrNo = Literal["yes", "no"]
 """What is asked of an address, as ``simulated=yes``."""
+
+
+class AuthorOut(Schema):
+    """Who said it. Of a token also its name, since a program that judges is not the person whose token it has."""
+
+    person: str | None = Field(description="null for somebody who is gone")
+    token: str | None = Field(description="null for what was said on a page")
+
+    @staticmethod
+    def of(person: Any, token: Any) -> AuthorOut:
+        return AuthorOut(person=person and str(person), token=token and (token.name or str(token)))

@@ -4,6 +4,7 @@ from django.urls import path
 
 from runs.bills import views as bills
 from runs.closing import views as closing
+from runs.comments import views as comments
 from runs.compare import views as compare
 from runs.demo import views as demo
 from runs.export import views as export
@@ -11,6 +12,7 @@ from runs.forecast import views as forecast
 from runs.gallery import views as gallery
 from runs.history import views as history
 from runs.home import views as home
+from runs.inbox import views as inbox
 from runs.launch import views as launch
 from runs.leaving import views as leaving
 from runs.limits import views as limits
@@ -66,8 +68,16 @@ urlpatterns = [
     path("runs/<uuid:run_id>/search/", run.search, name="search_run"),
     path("runs/<uuid:run_id>/ratings/", ratings.ratings, name="ratings"),
     path("runs/<uuid:run_id>/rating/", ratings.rate, name="rate"),
-    path("runs/<uuid:run_id>/comments/", ratings.comment, name="comment"),
-    path("runs/<uuid:run_id>/comments/<int:pk>/", ratings.comment, name="edit_comment"),
+    path("runs/<uuid:run_id>/comments/", comments.comments, name="run_comments"),
+    path("runs/<uuid:run_id>/comments/<int:pk>/", comments.comment, name="run_comment"),
+    path("crews/<slug:slug>/comments/", comments.comments, name="crew_comments"),
+    path("crews/<slug:slug>/comments/<int:pk>/", comments.comment, name="crew_comment"),
+    path("crews/<slug:slug>/versions/<int:number>/comments/", comments.comments, name="version_comments"),
+    path("crews/<slug:slug>/versions/<int:number>/comments/<int:pk>/", comments.comment, name="version_comment"),
+    path("bills/<str:month>/comments/", comments.comments, name="month_comments"),
+    path("bills/<str:month>/comments/<int:pk>/", comments.comment, name="month_comment"),
+    path("inbox/", inbox.inbox, name="inbox"),
+    path("inbox/<int:pk>/", inbox.open_entry, name="open_entry"),
     path("runs/<uuid:run_id>/calls/", run.calls, name="run_calls"),
     path("runs/<uuid:run_id>/calls/<uuid:call_id>/", run.call, name="call"),
     path("bills/", bills.bills, name="bills"),

@@ -1,5 +1,5 @@
-"""What people are told by themselves: alerts about budgets, with whether each was mailed and put away; and reports of
-a week or a month, with who wants them and whether they were mailed."""
+"""What people are told by themselves: alerts about budgets, with whether each was mailed and put away; reports of
+a week or a month, with who wants them and whether they were mailed; and each person's inbox of a team."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from runs.models.fields import not_negative, one_of
+from runs.models.fields import not_negative, one_given, one_of
 from teams.models import KeptJSON, Team
 
 THRESHOLDS = (50, 80, 100)
@@ -173,3 +173,105 @@ class ReportMail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.report_id} to {self.user_id}"
+
+
+class InboxWish(models.TextChoices):
+    """Of what a member is told. ``mine``: what names them, waits for them, or is about something of theirs."""
+
+    ALL = "all", "Everything that is said in the team"
+    MINE = "mine", "What names me, waits for me, or is about something of mine"
+    NONE = "none", "Nothing"
+
+
+class InboxChoice(models.Model):
+    """What one member chose; without a row it is ``mine``, also by mail."""
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    wish = models.CharField(max_length=4, choices=InboxWish.choices, default=InboxWish.MINE)
+    by_mail = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "user"], name="inbox_choice_once_per_member"),
+            one_of("inbox_choice", "wish", InboxWish),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.wish} of {self.team_id} to {self.user_id}"
+
+
+class InboxMail(models.Model):
+    """One mail with what was new to one member. Like ``Notice``."""
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    made_at = models.DateTimeField(db_default=Now())
+    mail = models.CharField(max_length=6, choices=MailState.choices, default=MailState.DUE)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, db_default=Now())  # set while ``mail`` is ``due``
+    error = models.TextField(blank=True)  # of the last attempt
+
+    class Meta:
+        constraints = [
+            one_of("inbox_mail", "mail", MailState),
+            models.CheckConstraint(
+                condition=Q(mail=MailState.DUE, next_try_at__isnull=False)
+                | (~Q(mail=MailState.DUE) & Q(next_try_at=None)),
+                name="inbox_mail_tried_again_iff_due",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_try_at"], name="inbox_mail_due", condition=Q(mail="due")),
+            models.Index(fields=["user", "made_at"], name="inbox_mail_last"),
+        ]
+
+    def __str__(self) -> str:
+        return f"to {self.user_id} of {self.team_id}"
+
+
+class InboxKind(models.TextChoices):
+    """Why a member is told."""
+
+    MENTION = "mention"
+    COMMENT = "comment"
+    WAITS = "waits"
+    ALERT = "alert"
+
+
+class InboxEntry(models.Model):
+    """One thing that one member is told: a comment, a run that waits for a person, or an alert."""
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    kind = models.CharField(max_length=7, choices=InboxKind.choices)
+    comment = models.ForeignKey("runs.Comment", null=True, on_delete=models.CASCADE, related_name="told")
+    run = models.ForeignKey("runs.Run", null=True, on_delete=models.CASCADE, related_name="+")
+    alert = models.ForeignKey(Alert, null=True, on_delete=models.CASCADE, related_name="+")
+    made_at = models.DateTimeField(db_default=Now())
+    read_at = models.DateTimeField(null=True)
+    mail_due = models.BooleanField(default=False)  # in the next mail, unless it is read before
+    mail = models.ForeignKey(InboxMail, null=True, on_delete=models.SET_NULL, related_name="entries")
+
+    class Meta:
+        constraints = [
+            one_of("inbox_entry", "kind", InboxKind),
+            models.CheckConstraint(condition=one_given("comment", "run", "alert"), name="inbox_entry_tells_one_thing"),
+            models.UniqueConstraint(
+                fields=["comment", "user"], condition=Q(comment__isnull=False), name="inbox_entry_once_per_comment"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "team", "id"], name="inbox_of_member"),
+            models.Index(fields=["user", "team"], name="inbox_unread", condition=Q(read_at=None)),
+            models.Index(fields=["user", "made_at"], name="inbox_to_be_mailed", condition=Q(mail_due=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.user_id}"

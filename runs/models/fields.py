@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from enum import Enum, StrEnum
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +51,12 @@ def one_of(model: str, field: str, choices: type[Enum]) -> models.BaseConstraint
     """The field holds one of the enum's values. ``model`` begins the constraint's name."""
     values = [choice.value for choice in choices]
     return models.CheckConstraint(condition=Q(**{f"{field}__in": values}), name=f"{model}_{field}_known")
+
+
+def one_given(*fields: str) -> Q:
+    """Exactly one of the fields is not null."""
+    given = [Q(**{f"{name}__isnull": name != field for name in fields}) for field in fields]
+    return reduce(or_, given)
 
 
 def keeping_the_id(collector: Any, field: Any, rows: Any, using: str) -> None:

@@ -1,4 +1,4 @@
-"""What people, and programs with a token, think of a run: ratings and comments."""
+"""What people, and programs with a token, think: ratings of runs, and comments on what is in a team."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from agents_app.models import Crew, CrewVersion
+from runs.models.fields import one_given
 from runs.models.run import Run
-from teams.models import ApiToken
+from teams.models import ApiToken, Team
 
 LEAST_STARS, MOST_STARS = 1, 5
 
@@ -45,11 +47,15 @@ class Rating(models.Model):
 
 
 class Comment(models.Model):
-    """A note to a run: plain text, as its author typed it."""
+    """A note to a run, a crew, a version or the bill of a month: Markdown, as its author typed it."""
 
-    TEAM_PATH = "run__team"
+    TEAM_PATH = "team"
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="comments")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", db_index=False)
+    run = models.ForeignKey(Run, null=True, on_delete=models.CASCADE, related_name="comments")
+    crew = models.ForeignKey(Crew, null=True, on_delete=models.CASCADE, related_name="+")
+    version = models.ForeignKey(CrewVersion, null=True, on_delete=models.CASCADE, related_name="+")
+    month = models.DateField(null=True, help_text="first day of the bill's month, in UTC")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     # Null: it was written on a page.
     token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -58,8 +64,16 @@ class Comment(models.Model):
     edited_at = models.DateTimeField(null=True)  # null: never
 
     class Meta:
-        ordering = ["run", "id"]
-        indexes = [models.Index(fields=["author", "written_at"], name="comment_of_person")]
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=one_given("run", "crew", "version", "month"), name="comment_is_about_one_thing"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["author", "written_at"], name="comment_of_person"),
+            models.Index(fields=["team", "month"], name="comment_of_bill", condition=Q(month__isnull=False)),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.run_id}: {self.text[:60]}"
+        return self.text[:60]

@@ -8,6 +8,7 @@ waits for it is an event.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -23,11 +24,13 @@ from runs.months import THIS_MONTH
 from runs.notices.events import announce_alert
 from runs.sql import statement
 from runs.states import TEAM_BUDGET, USER_BUDGET
+from runs.telling.entries import tell_of_alert
 from teams.access import Principal, visible_to
 from teams.actions import LOCAL_OWNER_EMAIL
 from teams.models import Membership, Role
 
 MOST_LISTED = 30
+MOST_UNREAD = 100
 MOST_COUNTED = 1000
 """Of calls without a price so many are counted at most."""
 
@@ -100,10 +103,11 @@ COUNT_UNPRICED = """
     WHERE id = ANY(%(alerts)s)
 """
 
-# Of each budget as it now is, the alert of the highest threshold it has crossed, unless this person put it away.
-IN_FORCE = statement(
+# Of each budget as it now is, the alert of the highest threshold it has crossed, unless this person put it away; and
+# how many entries of the person's inbox are new, up to a hundred.
+HEAD = statement(
     """
-    SELECT id FROM (
+    SELECT ARRAY(SELECT id FROM (
         SELECT DISTINCT ON (alert.kind, alert.user_id) alert.id
         FROM runs_alert AS alert
         LEFT JOIN runs_bill AS bill
@@ -115,7 +119,10 @@ IN_FORCE = statement(
           AND (alert.kind = 'team' OR alert.user_id = %(user)s OR %(owner)s)
         ORDER BY alert.kind, alert.user_id, alert.threshold DESC) AS highest
     WHERE NOT EXISTS (
-        SELECT FROM runs_notice WHERE alert_id = highest.id AND user_id = %(user)s AND dismissed_at IS NOT NULL)
+        SELECT FROM runs_notice WHERE alert_id = highest.id AND user_id = %(user)s AND dismissed_at IS NOT NULL)),
+    (SELECT count(*) FROM (
+        SELECT FROM runs_inboxentry WHERE user_id = %(user)s AND team_id = %(team)s AND read_at IS NULL
+        LIMIT 100) AS unread)
     """,
     this_month=THIS_MONTH,
 )
@@ -133,21 +140,32 @@ def find_crossed() -> list[Alert]:
     alerts = list(Alert.objects.filter(pk__in=new_ids).select_related("team", "user").order_by("pk"))
     for alert in alerts:
         announce_alert(alert, words_of(alert))
+        concerned = _concerned(alert)
+        tell_of_alert(alert, concerned)
         if settings.EMAIL_READY:
             Notice.objects.bulk_create(
-                Notice(alert=alert, user_id=user, mail=MailState.DUE, next_try_at=Now()) for user in _concerned(alert)
+                Notice(alert=alert, user_id=user, mail=MailState.DUE, next_try_at=Now())
+                for user, email in concerned.items()
+                if email != LOCAL_OWNER_EMAIL
             )
     return alerts
 
 
-def banners(who: Principal) -> list[Alert]:
-    """The alerts that the team's pages show this person above everything else."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands at the head of a team's pages for one person."""
+
+    alerts: list[Alert]
+    unread: int  # entries of the inbox, up to ``MOST_UNREAD``
+
+
+def head_of(who: Principal) -> Head:
+    """One query, and one more if there are alerts."""
     with connection.cursor() as cursor:
-        cursor.execute(IN_FORCE, {"team": who.team.pk, "user": who.user.pk, "owner": who.can_own})
-        ids = [row[0] for row in cursor.fetchall()]
-    if not ids:
-        return []
-    return _with_words(Alert.objects.filter(pk__in=ids).order_by("-threshold", "pk"))
+        cursor.execute(HEAD, {"team": who.team.pk, "user": who.user.pk, "owner": who.can_own})
+        ids, unread = cursor.fetchone()
+    alerts = _with_words(Alert.objects.filter(pk__in=ids).order_by("-threshold", "pk")) if ids else []
+    return Head(alerts, unread)
 
 
 def listed(who: Principal) -> list[Alert]:
@@ -197,9 +215,8 @@ def _with_words(alerts: QuerySet[Alert]) -> list[Alert]:
     return worded
 
 
-def _concerned(alert: Alert) -> set[int]:
-    """Ids of the owners and of the member whose budget it is, without those who have no real address."""
+def _concerned(alert: Alert) -> dict[int, str]:
+    """Ids and addresses of the owners and of the member whose budget it is."""
     active = Membership.objects.filter(team_id=alert.team_id, user__is_active=True)
-    reachable = active.exclude(user__email=LOCAL_OWNER_EMAIL)
-    concerned = reachable.filter(Q(role=Role.OWNER) | Q(user=alert.user) if alert.user_id else Q(role=Role.OWNER))
-    return set(concerned.values_list("user_id", flat=True))
+    concerned = active.filter(Q(role=Role.OWNER) | Q(user=alert.user) if alert.user_id else Q(role=Role.OWNER))
+    return dict(concerned.values_list("user_id", "user__email"))

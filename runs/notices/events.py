@@ -7,7 +7,8 @@ from typing import Any
 from runs.addresses import limits_url, run_url
 from runs.models import Alert, Run
 from runs.money import usd_text
-from runs.states import RunState
+from runs.states import PERSON, RunState
+from runs.telling.entries import tell_of_waiting
 from teams.models import WebhookEvent
 from teams.texts.times import time_text
 from teams.webhooks.actions import announce
@@ -21,8 +22,10 @@ EVENT_OF_STATE = {
 
 def announce_run(run: Run) -> None:
     """Announces that the run waits or has ended, as the database has it now; nothing if it is queued again."""
-    state = Run.objects.filter(pk=run.pk).values_list("state", flat=True).get()
+    state, waits_for = Run.objects.filter(pk=run.pk).values_list("state", "waiting_for").get()
     event = EVENT_OF_STATE.get(RunState(state))
+    if (state, waits_for) == (RunState.WAITING, PERSON):
+        tell_of_waiting(run)
     if event is not None:
         announce(
             run.team_id, event, lambda: _run_facts(Run.objects.select_related("crew", "version", "team").get(pk=run.pk))

@@ -1,4 +1,4 @@
-"""Forms of a run's rating and comments. ``actions`` decides whether they are accepted."""
+"""The form of a run's rating. ``actions`` decides whether it is accepted."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import Any
 
 from django import forms
 
-from agents_app.form_fields import lines
 from runs.models import Rating
-from runs.ratings.actions import MAX_COMMENT_CHARS, MAX_WORD_CHARS
+from runs.ratings.actions import MAX_WORD_CHARS
 from runs.words import STARS
 
 
@@ -31,19 +30,3 @@ class RatingForm(forms.Form):
     def __init__(self, data: Any = None, *, own: Rating | None = None) -> None:
         initial = {} if own is None else {"stars": own.stars, "word": own.word}
         super().__init__(data, initial=initial, auto_id="rate_%s")
-
-
-class CommentForm(forms.Form):
-    """A new comment, or the changed text of one."""
-
-    text = forms.CharField(
-        required=False,
-        strip=False,
-        label="Comment",
-        widget=lines(3, "grows"),
-    )
-
-    def __init__(self, data: Any = None, *, comment: int | None = None, text: str = "") -> None:
-        name = "comment" if comment is None else f"comment_{comment}"
-        super().__init__(data, initial={"text": text}, auto_id=f"{name}_%s")
-        self.fields["text"].widget.attrs["maxlength"] = MAX_COMMENT_CHARS

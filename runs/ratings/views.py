@@ -11,10 +11,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from runs.models import Comment, Run
+from runs.comments.page import comments_part
+from runs.models import Run
 from runs.ratings import actions
-from runs.ratings.forms import CommentForm, RatingForm
-from runs.ratings.page import CommentsPart, RatingPart, comments_part, rating_part
+from runs.ratings.forms import RatingForm
+from runs.ratings.page import RatingPart, rating_part
+from runs.telling.subjects import about_run
 from teams.access import TeamRequest, fetch, member
 from teams.forms import show_refusal
 from teams.models import Role
@@ -51,36 +53,8 @@ def rate(request: TeamRequest, run_id: UUID) -> HttpResponse:
     return _rating(request, run, rating_part(request.who, run, refused=form), status=422)
 
 
-@member(Role.VIEWER)
-@require_http_methods(["GET", "POST"])
-def comment(request: TeamRequest, run_id: UUID, pk: int | None = None) -> HttpResponse:
-    """Adds a comment, changes one's own, or with ``remove`` removes it."""
-    run = _run(request, run_id)
-    if request.method == "GET":
-        return _to_section(request, run)
-    written = None if pk is None else fetch(Comment, request.who, pk=pk, run=run)
-    if written is not None and "remove" in request.POST:
-        actions.remove_comment(request.who, written)
-        return _comments(request, run, comments_part(request.who, run, said="The comment is removed."))
-    form = CommentForm(request.POST, comment=pk)
-    form.full_clean()
-    try:
-        _save(request, run, written, form.cleaned_data.get("text", ""))
-    except Refusal as refusal:
-        show_refusal(form, refusal)
-        return _comments(request, run, comments_part(request.who, run, refused=form, of=written), status=422)
-    return _comments(request, run, comments_part(request.who, run, said="The comment is saved."))
-
-
-def _save(request: TeamRequest, run: Run, written: Comment | None, text: str) -> None:
-    if written is None:
-        actions.comment(request.who, run, text)
-    else:
-        actions.edit_comment(request.who, written, text)
-
-
 def _run(request: TeamRequest, run_id: UUID) -> Run:
-    return fetch(Run, request.who, related=("crew", "version"), pk=run_id)
+    return fetch(Run, request.who, related=("crew", "version", "team", "created_by"), pk=run_id)
 
 
 def _rating(request: TeamRequest, run: Run, part: RatingPart, *, status: int = 200) -> HttpResponse:
@@ -89,23 +63,15 @@ def _rating(request: TeamRequest, run: Run, part: RatingPart, *, status: int = 2
     return _section(request, run, rating=part) if status != 200 else _to_section(request, run)
 
 
-def _comments(request: TeamRequest, run: Run, part: CommentsPart, *, status: int = 200) -> HttpResponse:
-    if request.htmx:
-        return render(request, "runs/ratings/_comments.html", {"run": run, "comments": part}, status=status)
-    return _section(request, run, comments=part) if status != 200 else _to_section(request, run)
-
-
-def _section(
-    request: TeamRequest, run: Run, *, rating: RatingPart | None = None, comments: CommentsPart | None = None
-) -> HttpResponse:
+def _section(request: TeamRequest, run: Run, *, rating: RatingPart | None = None) -> HttpResponse:
     """The whole section. A part that is given shows a refused form."""
     context = {
         "run": run,
         "rating": rating or rating_part(request.who, run),
-        "comments": comments or comments_part(request.who, run),
+        "comments": comments_part(request.who, about_run(run)),
     }
     template = "runs/ratings/_section.html" if request.htmx else "runs/ratings/ratings.html"
-    return render(request, template, context, status=422 if rating or comments else 200)
+    return render(request, template, context, status=422 if rating else 200)
 
 
 def _to_section(request: TeamRequest, run: Run) -> HttpResponse:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, connection
 
+from runs.inbox import forgetting
 from runs.ledger import invariants
 from runs.ledger.abandoned_calls import close_calls_of_ended_runs
 from runs.ledger.wake_covered import wake_covered
@@ -53,6 +54,7 @@ def sweep() -> None:
     leftovers.forget_now_and_then()
     remove_now_and_then()
     make_now_and_then()
+    forgetting.forget_now_and_then()
 
 
 def _lend_hands(count: int) -> None:

@@ -11,6 +11,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
+from runs.inbox.mail import send_due_inboxes
 from runs.notices.mail import send_due_mails
 from runs.notices.outbox import Outbox
 from runs.reports.mail import send_due_reports
@@ -22,7 +23,7 @@ from runs.worker.runtime import warm_up
 
 log = logging.getLogger(__name__)
 
-_outbox = Outbox(mails=(send_due_mails, send_due_reports))
+_outbox = Outbox(mails=(send_due_mails, send_due_reports, send_due_inboxes))
 
 
 @shared_task(name=WORK)

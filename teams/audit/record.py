@@ -39,6 +39,9 @@ NAMES = {
     "template.given": "gave to another team the template",
     "template.copied": "copied the template",
     "crew.original_taken_over": "took over what changed in the original of",
+    "comment.written": "commented",
+    "comment.edited": "edited a comment on",
+    "comment.removed": "removed a comment on",
 }
 """What can be logged, in words that stand before what it was done to."""
 

@@ -138,13 +138,19 @@ class Run:
         return [line for line in self.world.billed() if line["tag"] == self.tag]
 
     def wait_until_asked(self, task: str, *, times: int = 1) -> None:
-        """Until the provider was asked for the task so often."""
+        """Until the provider was asked for the task so often. A run that ends before that fails at once."""
         name = f"{self.tag}/{task}"
+
+        def asked() -> bool:
+            return bool(self.world.seen()["arrived"].get(name, 0) >= times)
+
         until(
-            lambda: self.world.seen()["arrived"].get(name, 0) >= times,
+            lambda: asked() or self.state in ENDED,
             timeout_s=FIRST_LOOK_S,
             what=lambda: f"{name} was not asked for: {self.world.seen()}, {self.state}\n{self.world.last_words()}",
         )
+        ended = self.get("state, error_code")
+        assert asked(), f"{name} was not asked for: ended as {ended}\n{self.world.seen()}\n{self.world.last_words()}"
 
 
 def wait_for(runs: Iterable[Run], *, states: tuple[str, ...] = ENDED, timeout_s: float = FIRST_LOOK_S) -> None:

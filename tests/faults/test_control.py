@@ -19,9 +19,10 @@ from tests.faults.people import MADE_AGAIN
 
 OF_FENCING = "one_ok_per_step|no_call_after_ok|call_epoch|fenced_answer"
 """The invariants that hold by leases and epochs."""
-TAKEN_AWAY = rf"\[\('(ok|unknown)', 1\)|assert 'failed' == 'succeeded'|AssertionError: ({OF_FENCING}):"
+GIVEN_UP = r"ended as \('failed', '(internal_error|poison)'\)"
+TAKEN_AWAY = rf"\[\('(ok|unknown)', 1\)|assert 'failed' == 'succeeded'|{GIVEN_UP}|AssertionError: ({OF_FENCING}):"
 """The frozen worker's answer was taken as if the run were still its own, or two workers' calls of one step were both
-counted, or workers took the run from each other until it was given up."""
+counted, or the database refused the second, or workers took the run from each other until it was given up."""
 RED = {
     "test_doorbell.py::test_messages_that_are_repeated_run_each_run_once": MADE_AGAIN,
     "test_database.py::test_postgresql_that_crashes_under_20_calls_in_flight_lets_nobody_make_them_again": MADE_AGAIN,

@@ -11,15 +11,16 @@ from agents_app.gallery.actions import share
 from agents_app.gallery.texts import TemplateTexts
 from agents_app.knowledge.actions import upload_document
 from agents_app.models import Crew
-from runs.models import Alert, AlertKind, SavedView
+from runs.comments.actions import comment
+from runs.models import Alert, AlertKind, InboxEntry, InboxKind, SavedView
 from runs.months import this_month
 from runs.prices.actions import PriceOrder, set_price
-from runs.ratings.actions import comment
 from runs.reconciliation.actions import ExportChoice, ReadExport, keep
 from runs.reconciliation.reading.apart import read_as_json
 from runs.reconciliation.reading.cells_of_days import Theirs
 from runs.scenarios.actions import save_scenario
 from runs.scenarios.asked import Asked
+from runs.telling.subjects import about_bill, about_crew, about_run, about_version
 from teams.actions import add_provider, issue_token
 from teams.invitations.actions import invite
 from teams.models import Delivery, Role, WebhookEvent
@@ -55,7 +56,11 @@ PK_OF = {
     "scenario": "scenario",
     "rename_scenario": "scenario",
     "remove_scenario": "scenario",
-    "edit_comment": "comment",
+    "run_comment": "comment",
+    "crew_comment": "crew_comment",
+    "version_comment": "version_comment",
+    "month_comment": "month_comment",
+    "open_entry": "entry",
     "change_comment": "comment",
     "delete_comment": "comment",
     "reconciliation": "check",
@@ -67,7 +72,7 @@ PK_OF = {
     "delete_reconciliation": "check",
 }
 """What an address's ``pk`` is one of, by the name of its view."""
-OF_ENDED_RUNS = ("rate", "comment", "edit_comment", "rate_run", "change_comment", "delete_comment")
+OF_ENDED_RUNS = ("rate", "run_comments", "run_comment", "rate_run", "change_comment", "delete_comment")
 
 
 @dataclass
@@ -135,9 +140,15 @@ def make_rows() -> Rows:
         "webhook": hook.pk,
         "delivery": Delivery.objects.get(webhook=hook).pk,
         "alert": alert.pk,
-        "comment": comment(owner, books.done, "Good.").pk,
+        "comment": comment(owner, about_run(books.done), "Good.").pk,
+        "crew_comment": comment(owner, about_crew(version.crew), "Good.").pk,
+        "version_comment": comment(owner, about_version(version), "Good.").pk,
+        "month_comment": comment(owner, about_bill(owner.team, last_month()), "Good.").pk,
         "call": books.done.calls.earliest("pk").pk,
     }
+    pks["entry"] = InboxEntry.objects.create(
+        team=owner.team, user=owner.user, kind=InboxKind.COMMENT, comment_id=pks["comment"]
+    ).pk
     view = SavedView.objects.create(team=owner.team, name="Failed", q="status:failed", sort="cost", columns="cost")
     pks["view"] = view.pk
     asked = Asked(month=this_month(), hit_percent=50)

@@ -129,6 +129,7 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 "limits/",
                 "forecast/?money=simulated",
                 "reports/",
+                "inbox/",
                 "settings/people/",
                 "settings/account/",
                 "settings/log/",
@@ -149,7 +150,7 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 f"reconciliations/{check}/",
                 f"knowledge/{document['id']}/",
             ),
-            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/")),
+            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/", "comments/")),
             *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/share/", "1/diff/2/")),
             *_of_templates(client, crew),
             *(

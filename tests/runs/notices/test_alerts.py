@@ -54,7 +54,7 @@ def found() -> list[tuple[str, int]]:
 
 
 def shown(who: Principal) -> list[int]:
-    return [alert.threshold for alert in alerts.banners(who)]
+    return [alert.threshold for alert in alerts.head_of(who).alerts]
 
 
 class TestFinding:

@@ -1,17 +1,16 @@
-"""Ratings and comments: who may say what, their bounds, and figures that are those of the ratings whatever happens."""
+"""Ratings: who may say what, their bounds, and figures that are those of the ratings whatever happens."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents_app.models import Crew
+from runs.comments.actions import comment
 from runs.figures.scope import Scope, last_hours
 from runs.figures.sums import run_sums, total
 from runs.ledger import rollups
@@ -19,9 +18,9 @@ from runs.ledger.invariants import look
 from runs.models import Comment, Rating, Run, RunSum
 from runs.ratings import actions
 from runs.states import RunState
-from teams.access import Principal
+from runs.telling.subjects import about_run
 from teams.actions import issue_token
-from teams.refusals import Conflict, Invalid, TooMany
+from teams.refusals import Conflict, Invalid
 from tests.cast import Cast
 from tests.ledger import make_run
 
@@ -105,7 +104,7 @@ def test_a_run_that_has_not_ended_is_not_rated_but_may_be_commented(cast: Cast, 
     run = make_run(cast.owner, crew, state=state)
     with pytest.raises(Conflict, match="has not ended"):
         actions.rate(cast.owner, run, stars=3)
-    actions.comment(cast.viewer, run, "It is slow today.")
+    comment(cast.viewer, about_run(run), "It is slow today.")
     assert (kept(run), Comment.objects.count()) == ((0, 0), 1)
 
 
@@ -123,50 +122,3 @@ def test_what_is_no_rating_is_refused_at_its_field(cast: Cast, crew: Crew, typed
 def test_a_word_stands_on_one_line_and_holds_nothing_that_cannot_be_stored(cast: Cast, crew: Crew) -> None:
     actions.rate(cast.owner, make_run(cast.owner, crew), stars=3, word=" thin\x00,\n  but right ")
     assert Rating.objects.get().word == "thin\ufffd, but right"
-
-
-def test_only_its_author_edits_a_comment_and_owners_remove_any(cast: Cast, crew: Crew) -> None:
-    run = make_run(cast.owner, crew)
-    written = actions.comment(cast.runner, run, "Good.\r\nMostly.")
-    assert written.text == "Good.\nMostly."
-    for who in (cast.owner, cast.viewer):
-        with pytest.raises(PermissionDenied):
-            actions.edit_comment(who, written, "Bad.")
-    with pytest.raises(PermissionDenied):
-        actions.remove_comment(cast.editor, written)
-    edited = actions.edit_comment(cast.runner, written, "Better.")
-    assert edited.text == "Better."
-    assert edited.edited_at is not None
-    actions.remove_comment(cast.owner, written)
-    assert not Comment.objects.exists()
-
-
-@pytest.mark.parametrize("text", ["", " \n ", "x" * 4_001])
-def test_a_comment_has_something_to_say_and_a_bound(cast: Cast, crew: Crew, text: str) -> None:
-    run = make_run(cast.owner, crew)
-    with pytest.raises(Invalid) as refused:
-        actions.comment(cast.owner, run, text)
-    assert list(refused.value.fields) == ["text"]
-
-
-def test_a_run_has_room_for_so_many_comments(cast: Cast, crew: Crew) -> None:
-    run = make_run(cast.owner, crew)
-    filled(run, cast.owner, actions.MAX_COMMENTS, minutes=90)
-    with pytest.raises(Conflict, match="takes no more"):
-        actions.comment(cast.viewer, run, "One more")
-
-
-def test_a_person_writes_so_many_comments_an_hour(cast: Cast, crew: Crew) -> None:
-    run, other = make_run(cast.owner, crew), make_run(cast.owner, crew)
-    filled(run, cast.owner, actions.COMMENTS_AN_HOUR, minutes=40)
-    with pytest.raises(TooMany) as refused:
-        actions.comment(cast.owner, other, "One more")
-    assert 19 * 60 < refused.value.retry_after_s <= 20 * 60
-    actions.comment(cast.viewer, other, "Another person's")
-    Comment.objects.filter(author=cast.owner.user).update(written_at=timezone.now() - timedelta(minutes=61))
-    actions.comment(cast.owner, other, "One more")
-
-
-def filled(run: Run, who: Principal, count: int, *, minutes: int) -> None:
-    Comment.objects.bulk_create(Comment(run=run, author=who.user, text="x") for _ in range(count))
-    Comment.objects.update(written_at=timezone.now() - timedelta(minutes=minutes))

@@ -1,4 +1,4 @@
-"""The section of a run's rating and comments, by page and by API: policies, refused forms, and safe texts."""
+"""The section of a run's rating, by page and by API: policies, refused forms, and safe texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from agents_app.models import Crew
-from runs.models import Comment, Rating, Run
+from runs.models import Rating, Run
 from runs.states import RunState
 from teams.actions import issue_token
 from teams.models import Scope
@@ -55,12 +55,6 @@ def test_a_refused_form_keeps_what_was_typed(cast: Cast, run: Run, htmx: Any) ->
     assert "Choose a number" in html(answer)
     answer = client.post(f"{page_of(run)}rating/", {"word": "without stars"}, **htmx)
     assert (answer.status_code, "without stars" in html(answer)) == (422, True)
-    answer = client.post(f"{page_of(run)}comments/", {"text": "y" * 4_001}, **htmx)
-    assert (answer.status_code, "y" * 4_001 in html(answer)) == (422, True)
-    assert "At most 4,000" in html(answer)
-    written = Comment.objects.create(run=run, author=cast.viewer.user, text="Good.")
-    answer = client.post(f"{page_of(run)}comments/{written.pk}/", {"text": "z" * 4_001}, **htmx)
-    assert (answer.status_code, "z" * 4_001 in html(answer)) == (422, True)
 
 
 def test_a_live_run_says_that_it_can_be_rated_once_it_has_ended(cast: Cast, crew: Crew) -> None:
@@ -74,35 +68,15 @@ def test_a_live_run_says_that_it_can_be_rated_once_it_has_ended(cast: Cast, crew
     assert "rate-save" in html(client.get(f"{page_of(live)}ratings/?part=rating", **HTMX))
 
 
-def test_strangers_find_nothing_and_others_may_not_change_a_comment(cast: Cast, run: Run) -> None:
-    written = Comment.objects.create(run=run, author=cast.runner.user, text="Mine.")
-    for path in ("ratings/", "rating/", "comments/", f"comments/{written.pk}/"):
+def test_strangers_find_nothing(cast: Cast, run: Run) -> None:
+    for path in ("ratings/", "rating/"):
         assert signed_in(cast.stranger).get(f"{page_of(run)}{path}").status_code == 404
-        assert signed_in(cast.stranger).post(f"{page_of(run)}{path}", {"stars": "1", "text": "x"}).status_code in (
-            404,
-            405,
-        )
-    editor = signed_in(cast.editor)
-    assert editor.post(f"{page_of(run)}comments/{written.pk}/", {"text": "Yours."}).status_code == 403
-    assert editor.post(f"{page_of(run)}comments/{written.pk}/", {"remove": "1"}).status_code == 403
-    assert signed_in(cast.owner).post(f"{page_of(run)}comments/{written.pk}/", {"remove": "1"}).status_code == 302
-    assert not Comment.objects.exists()
+    assert signed_in(cast.stranger).post(f"{page_of(run)}rating/", {"stars": "1"}).status_code == 404
 
 
-def test_a_comment_of_another_run_is_not_found_here(cast: Cast, crew: Crew, run: Run) -> None:
-    written = Comment.objects.create(run=run, author=cast.owner.user, text="Mine.")
-    elsewhere = f"{page_of(make_run(cast.owner, crew))}comments/{written.pk}/"
-    assert signed_in(cast.owner).post(elsewhere, {"text": "x"}).status_code == 404
-
-
-def test_texts_are_escaped_and_addresses_become_links(cast: Cast, run: Run) -> None:
-    text = f'See https://example.com/a?b=1&c=2, or javascript:alert(1).\nhttp://x.example/"onclick=y {HOSTILE[:200]}'
-    Comment.objects.create(run=run, author=cast.owner.user, text=text)
+def test_words_are_escaped(cast: Cast, run: Run) -> None:
     Rating.objects.create(run=run, person=cast.owner.user, stars=3, word=HOSTILE[:200])
     page = html(signed_in(cast.viewer).get(f"{page_of(run)}ratings/"))
-    assert '<a href="https://example.com/a?b=1&amp;c=2" rel="nofollow noopener noreferrer">' in page
-    assert '<a href="http://x.example/" rel' in page
-    assert 'href="javascript' not in page
     assert "<script>alert" not in page
     assert "<img src=x" not in page
 
@@ -136,23 +110,9 @@ def test_the_api_takes_whole_stars_alone(cast: Cast, run: Run, body: Any) -> Non
 def test_a_token_that_may_only_read_writes_nothing(cast: Cast, run: Run) -> None:
     reader = Api(cast.owner, Scope.READ)
     assert reader.post(f"/runs/{run.pk}/rating", {"stars": 3}).status_code == 403
-    assert reader.post(f"/runs/{run.pk}/comments", {"text": "x"}).status_code == 403
     assert reader.get(f"/runs/{run.pk}/rating").json()["items"] == []
     stranger = Api(cast.stranger, Scope.RUN)
     assert stranger.post(f"/runs/{run.pk}/rating", {"stars": 3}).status_code == 404
-
-
-def test_comments_by_the_api(cast: Cast, run: Run) -> None:
-    api, path = Api(cast.runner, Scope.RUN), f"/runs/{run.pk}/comments"
-    made = api.post(path, {"text": "First.\nSecond."})
-    assert (made.status_code, made.json()["text"], made.json()["edited_at"]) == (201, "First.\nSecond.", None)
-    own = f"{path}/{made.json()['id']}"
-    assert api.put(own, {"text": "Changed."}).json()["edited_at"] is not None
-    assert Api(cast.editor, Scope.RUN).put(own, {"text": "Not mine."}).status_code == 403
-    assert [one["text"] for one in api.get(path).json()["items"]] == ["Changed."]
-    assert api.delete(own).status_code == 204
-    assert api.get(path).json() == {"items": []}
-    assert api.delete(own).status_code == 404
 
 
 def test_who_said_it_is_told_and_a_token_by_its_name(cast: Cast, run: Run, client: Client) -> None:

@@ -111,14 +111,14 @@ async def test_a_new_reader_gets_every_part(watched: Watched) -> None:
 
 
 async def test_a_reader_whose_page_is_current_gets_only_what_changes(watched: Watched) -> None:
-    """The timeline of a live run is drawn up to now, so it may change with every look."""
+    """The timeline and the split of the wall time go up to now, so they may change with every look."""
     events = reader(watched, seen=str(watched.run.revision))
     waiting = asyncio.create_task(until(events, "graph"))
     await asyncio.sleep(0.5)
     assert not waiting.done()
     ended = TaskRun.objects.filter(run=watched.run, key="figures")
     await change(watched.run, lambda: ended.update(state=TaskStatus.SUCCEEDED, finished_at=timezone.now()))
-    assert {event.name for event in await waiting} - {"timeline"} == {"summary", "tasks", "graph"}
+    assert {event.name for event in await waiting} - {"timeline", "wall"} == {"summary", "tasks", "graph"}
 
 
 async def test_the_stream_ends_with_the_run(watched: Watched) -> None:

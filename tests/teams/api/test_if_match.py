@@ -12,9 +12,10 @@ from agents_app.actions import cut_version, replace_spec
 from agents_app.models import Crew, CrewVersion
 from agents_app.snapshot import spec_of
 from crewsite.api import api as whole_api
+from runs.comments.actions import comment
 from runs.models import Comment, Run
-from runs.ratings.actions import comment
 from runs.states import RunState
+from runs.telling.subjects import about_run
 from teams.actions import issue_token
 from teams.models import Scope
 from tests.cast import Cast
@@ -40,6 +41,9 @@ NOTHING_TO_MATCH = {
     "create_price": "takes the place of the price before, which is kept",
     "delete_price": "ends one price, which never changes",
     "add_comment": "makes a new comment",
+    "add_crew_comment": "makes a new comment",
+    "add_version_comment": "makes a new comment",
+    "add_bill_comment": "makes a new comment",
     "close_bill": "closes a month once and for all",
     "book_unpriced_calls": "books calls that had no price, each once",
     "create_scenario": "makes a new scenario",
@@ -192,9 +196,9 @@ def test_a_run_that_went_on_meanwhile_is_left_alone(
 
 
 def test_a_comment_that_was_edited_meanwhile_is_left_alone(api: Api, crew: Crew, cast: Cast) -> None:
-    written = comment(cast.owner, make_run(cast.owner, crew), "First")
-    path = f"/runs/{written.run_id}/comments"
-    (read,) = api.ask("GET", path).json()["items"]
+    written = comment(cast.owner, about_run(make_run(cast.owner, crew)), "First")
+    (read,) = api.ask("GET", f"/runs/{written.run_id}/comments").json()["items"]
+    path = "/comments"
     assert api.ask("PUT", f"{path}/{written.pk}", {"text": "Mine"}, match=f'"{read["revision"]}"').status_code == 200
     assert refused(api.ask("PUT", f"{path}/{written.pk}", {"text": "Theirs"}, match=f'"{read["revision"]}"'))
     assert refused(api.ask("DELETE", f"{path}/{written.pk}", match=f'"{read["revision"]}"'))

@@ -26,6 +26,9 @@ WHY_NOT = {
     "teams.people.actions.rename_person": "a person's own name, whichever teams they are in",
     "teams.invitations.actions.not_mailed": "narrows the invitation that was made, and logged, by the same request",
     "agents_app.gallery.actions.load_builtin": "brings what comes with Crewsite to every team, by a command",
+    "runs.inbox.actions.read": "a person's own inbox, which nobody else sees",
+    "runs.inbox.actions.read_all": "a person's own inbox, which nobody else sees",
+    "runs.inbox.actions.choose": "of what a person is told; nobody else sees it",
     "teams.webhooks.actions.announce": "tells programs what happened; nobody did it",
 }
 READS = {
@@ -66,7 +69,7 @@ NOT_YET = {
     "runs.limits.actions": {"fill_places", "resume", "set_limits", "wake"},
     "runs.named.actions": {"keep", "remove", "rename"},
     "runs.prices.actions": {"book_unpriced", "set_price", "take_back"},
-    "runs.ratings.actions": {"comment", "edit_comment", "rate", "remove_comment", "take_back"},
+    "runs.ratings.actions": {"rate", "take_back"},
     "runs.reconciliation.actions": {"compare_again", "keep", "remove", "say_keys"},
     "runs.reports.actions": {"choose", "stop"},
     "runs.retention.actions": {"keep_texts"},

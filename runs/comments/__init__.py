@@ -1,0 +1,1 @@
+"""What people say about the runs, crews, versions and bills of their team."""

@@ -1,0 +1,16 @@
+"""Reads of comments."""
+
+from __future__ import annotations
+
+from django.db.models import Prefetch
+
+from runs.models import Comment, InboxEntry, InboxKind
+from runs.telling.subjects import Subject
+
+
+def comments_of(subject: Subject) -> list[Comment]:
+    """All of them, the oldest first, each with who was told because it names them as ``named``;
+    ``actions.MAX_COMMENTS`` bounds them. Two queries."""
+    mentions = InboxEntry.objects.filter(kind=InboxKind.MENTION).select_related("user").order_by("pk")
+    named = Prefetch("told", mentions, to_attr="named")
+    return list(subject.comments.select_related("author", "token").prefetch_related(named).order_by("pk"))

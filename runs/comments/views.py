@@ -1,0 +1,71 @@
+"""Comments of a run, a crew, a version or a bill: a list that its page fetches, and a page of its own for who has no
+scripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from runs.comments import actions
+from runs.comments.forms import CommentForm
+from runs.comments.page import CommentsPart, comments_part
+from runs.models import Comment
+from runs.telling.subjects import Subject, subject_at
+from teams.access import TeamRequest, fetch, member
+from teams.forms import show_refusal
+from teams.models import Role
+from teams.refusals import Refusal
+
+
+@member(Role.VIEWER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def comments(request: TeamRequest, **place: Any) -> HttpResponse:
+    """The comments; posting adds one. ``place``: what they are about, as ``subjects.subject_at`` takes it."""
+    subject = subject_at(request.who, place)
+    if request.method != "POST":
+        return _shown(request, comments_part(request.who, subject))
+    return _saved(request, subject, None)
+
+
+@member(Role.VIEWER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def comment(request: TeamRequest, pk: int, **place: Any) -> HttpResponse:
+    """Changes one's own comment, or with ``remove`` removes one."""
+    subject = subject_at(request.who, place)
+    written = fetch(Comment, request.who, pk=pk, **subject.key)
+    if request.method != "POST":  # somebody opens the address of a refused form anew
+        return redirect(subject.address)
+    if "remove" in request.POST:
+        actions.remove_comment(request.who, written)
+        return _done(request, subject, "The comment is removed.")
+    return _saved(request, subject, written)
+
+
+def _saved(request: TeamRequest, subject: Subject, written: Comment | None) -> HttpResponse:
+    """A refused form is shown again as it was sent."""
+    form = CommentForm(request.POST, comment=None if written is None else written.pk)
+    form.full_clean()
+    text = form.cleaned_data.get("text", "")
+    try:
+        if written is None:
+            actions.comment(request.who, subject, text)
+        else:
+            actions.edit_comment(request.who, written, text)
+    except Refusal as refusal:
+        show_refusal(form, refusal)
+        return _shown(request, comments_part(request.who, subject, refused=form, of=written), status=422)
+    return _done(request, subject, "The comment is saved.")
+
+
+def _done(request: TeamRequest, subject: Subject, said: str) -> HttpResponse:
+    if request.htmx:
+        return _shown(request, comments_part(request.who, subject, said=said))
+    return redirect(subject.address)
+
+
+def _shown(request: TeamRequest, part: CommentsPart, *, status: int = 200) -> HttpResponse:
+    template = "runs/comments/_comments.html" if request.htmx else "runs/comments/comments.html"
+    return render(request, template, {"comments": part}, status=status)

@@ -1,0 +1,20 @@
+"""The choice of what a member is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from runs.models import InboxChoice, InboxWish
+
+
+class InboxForm(forms.Form):
+    wish = forms.ChoiceField(choices=InboxWish.choices, widget=forms.RadioSelect, label="Tell me")
+    by_mail = forms.BooleanField(
+        required=False, label="By mail too", help_text="At most one mail in ten minutes, with all that is new."
+    )
+
+    def __init__(self, data: Any = None, *, choice: InboxChoice | None = None) -> None:
+        chosen = choice or InboxChoice()
+        super().__init__(data, initial={"wish": chosen.wish, "by_mail": chosen.by_mail})

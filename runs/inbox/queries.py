@@ -1,0 +1,81 @@
+"""Reads of one member's inbox of a team."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from runs.models import InboxEntry, InboxKind
+from runs.notices.alerts import words_of
+from runs.telling.subjects import RELATED, subject_of
+from teams.access import Principal, visible_to
+
+SHOWN = 100
+EXCERPT_CHARS = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One entry as it is shown and mailed. ``person`` wrote the comment; empty: nobody did, or they are gone."""
+
+    pk: int
+    kind: InboxKind
+    person: str
+    what: str
+    excerpt: str
+    address: str
+    made_at: datetime
+    is_new: bool
+
+
+def inbox(who: Principal) -> list[Told]:
+    """The newest entries."""
+    return told(_own(who).order_by("-pk")[:SHOWN])
+
+
+def entry(who: Principal, pk: int) -> InboxEntry | None:
+    return _read(_own(who)).filter(pk=pk).first()
+
+
+def told(entries: QuerySet[InboxEntry]) -> list[Told]:
+    """These entries, in their order. One query."""
+    return [told_of(one) for one in _read(entries)]
+
+
+def told_of(one: InboxEntry) -> Told:
+    """Of an entry that was read by ``entry`` or ``told``."""
+    person, excerpt = "", ""
+    if one.comment is not None:
+        subject = subject_of(one.comment)
+        person, what = str(one.comment.author or ""), subject.title
+        excerpt, address = _excerpt(one.comment.text), f"{subject.page}#comment-{one.comment.pk}"
+    elif one.run is not None:
+        what, address = f"a run of {one.run.crew.name}", reverse("run", args=[one.team.slug, one.run.pk])
+    else:
+        assert one.alert is not None
+        what, address = words_of(one.alert), reverse("limits", args=[one.team.slug])
+    return Told(one.pk, InboxKind(one.kind), person, what, excerpt, address, one.made_at, one.read_at is None)
+
+
+def unread(who: Principal) -> QuerySet[InboxEntry]:
+    return _own(who).filter(read_at=None)
+
+
+def _own(who: Principal) -> QuerySet[InboxEntry]:
+    return visible_to(who, InboxEntry).filter(user=who.user)
+
+
+def _read(entries: QuerySet[InboxEntry]) -> QuerySet[InboxEntry]:
+    comments: Sequence[str] = [f"comment__{name}" for name in RELATED]
+    return entries.select_related(
+        "team", "user", "comment__author", *comments, "run__crew", "alert__team", "alert__user"
+    )
+
+
+def _excerpt(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= EXCERPT_CHARS else f"{text[: EXCERPT_CHARS - 1]}…"

@@ -1,0 +1,40 @@
+"""Whom a comment names: ``@`` and a member's name or e-mail address, as it is written among people."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from teams.models import User
+
+MOST_MENTIONS = 50
+"""Signs ``@`` of one comment that are looked at."""
+
+
+def mentioned(text: str, members: Collection[User]) -> set[User]:
+    """The members whom the text names, in any case of letters. Of several names that begin alike the longest counts,
+    and a name that several members have names them all."""
+    named: dict[str, set[User]] = {}
+    for member in members:
+        for name in (member.name, member.email):
+            if name:
+                named.setdefault(name.casefold(), set()).add(member)
+    lengths = sorted({len(name) for name in named}, reverse=True)
+    found: set[User] = set()
+    for begin in _begins(text):
+        for length in lengths:
+            name, after = text[begin : begin + length].casefold(), text[begin + length : begin + length + 1]
+            if name in named and not after.isalnum() and after != "_":
+                found |= named[name]
+                break
+    return found
+
+
+def _begins(text: str) -> Iterator[int]:
+    """Where a name may begin: behind an ``@`` that stands in no word."""
+    at = -1
+    for _ in range(MOST_MENTIONS):
+        at = text.find("@", at + 1)
+        if at < 0:
+            return
+        if not at or not (text[at - 1].isalnum() or text[at - 1] in "@._"):
+            yield at + 1
