@@ -36,6 +36,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "versions": {},
     "note": {"note": "Mine"},
     "original": {"version": 1},
+    "comments": {"text": "Good"},
 }
 """What an operation takes that takes no crew, by the end of its address."""
 QUERIES = {"figures": "?version=1"}
@@ -79,7 +80,7 @@ def page_of(name: str, crew: Crew) -> str:
     patterns = get_resolver().reverse_dict.getlist(name)
     parameters = {parameter for forms, *_ in patterns for _, names in forms for parameter in names}
     values = {"slug": crew.slug, "team": "acme", "number": 1, "key": task.key if "task" in name else agent.key}
-    values |= {"old": 1, "new": 1}
+    values |= {"old": 1, "new": 1, "pk": 0}
     return reverse(name, kwargs={parameter: values[parameter] for parameter in parameters})
 
 
