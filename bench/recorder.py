@@ -5,14 +5,14 @@ Usage: .venv/bin/python bench/recorder.py [--quick]
 The crews, the model (a stub that answers after a set time) and the engine are the same on both sides, in one process;
 PostgreSQL is the embedded one, as ``make up`` starts it, and its own CPU is in a column of its own. The model counts as
 a real one, so every call is reserved, billed and summed up. Then the runs end, in turn with the sums that are kept of
-ended runs and without them.
+ended runs and without them, and the locks of bills that batches took are taken once more, in turn with those of the
+runs alone. Both are compared within the same second, so that a busy machine changes their ratio little.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import os
 import statistics
 import sys
@@ -20,8 +20,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +57,30 @@ class Load:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """Milliseconds of processor time, of this process and of PostgreSQL."""
+
+    here_ms: float = 0.0
+    there_ms: float = 0.0
+
+
+@dataclass(frozen=True)
 class Cost:
     """Of one measurement, per call: CPU of this process and of PostgreSQL, and statements."""
 
     cpu_ms: float
     postgres_ms: float = 0.0
     statements: float = 0.0
-    sums_cpu_ms: float = 0.0  # of ending the runs, what the sums of ended runs take
-    sums_postgres_ms: float = 0.0
+    sums: Taken = Taken()  # what the sums of ended runs take of a run's end
+    bills: Taken = Taken()  # what locking bills takes, beyond the locks of runs
+
+
+@dataclass
+class Seen:
+    """What the writer sent: how many statements, and with which values bills were locked."""
+
+    statements: int = 0
+    bills: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Stub(Simulator):
@@ -120,15 +137,18 @@ def on_the_ledger(load: Load, server: psutil.Process) -> Cost:
 
     from runs.ledger.group_commit import GroupCommit
     from runs.ledger.journal import LedgerJournal
+    from runs.ledger.locks import LOCK_BILLS
     from runs.ledger.replay import read_replay
     from runs.worker import claim
 
     spec = chain(load)
     claimed = [claim.claim(run_id, owner="bench") for run_id in launch_all(load, spec)]
-    writer, statements = GroupCommit(), [0]
+    writer, seen = GroupCommit(), Seen()
 
     def counting(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        statements[0] += 1
+        seen.statements += 1
+        if sql == LOCK_BILLS:
+            seen.bills.append(params)
         return execute(sql, params, many, context)
 
     writer.submit(lambda: connection.execute_wrappers.append(counting)).result()
@@ -136,37 +156,72 @@ def on_the_ledger(load: Load, server: psutil.Process) -> Cost:
     before = cpu_s(server)
     cpu_ms = measure(load, spec, journals)
     calls = load.runs * load.calls
-    cost = Cost(cpu_ms, (cpu_s(server) - before) * 1000 / calls, statements[0] / calls)
+    cost = Cost(cpu_ms, (cpu_s(server) - before) * 1000 / calls, seen.statements / calls)
     writer.close()
-    sums_cpu_ms, sums_postgres_ms = sums_of_ended(claimed, server)
-    return replace(cost, sums_cpu_ms=sums_cpu_ms / load.calls, sums_postgres_ms=sums_postgres_ms / load.calls)
+    sums, bills = sums_of_ended(claimed), locks_of_bills(seen.bills)
+    share = len(seen.bills) / calls
+    return replace(
+        cost,
+        sums=Taken(sums.here_ms / load.calls, sums.there_ms / load.calls),
+        bills=Taken(bills.here_ms * share, bills.there_ms * share),
+    )
 
 
-def sums_of_ended(claimed: list[Any], server: psutil.Process) -> tuple[float, float]:
-    """What the sums of ended runs take of a run's end: milliseconds of this process and of PostgreSQL for each run.
-
-    Runs end in groups that are summed and not, in turn, and the groups' figures are compared.
-    """
+def sums_of_ended(claimed: list[Any]) -> Taken:
+    """What the sums of ended runs take of a run's end: every other run ends without them."""
     from unittest import mock
 
     from runs.ledger import rollups, transitions
     from runs.states import RunState
 
-    size = max(1, len(claimed) // 10)
-    groups = [claimed[at : at + size] for at in range(0, len(claimed), size)]
-    took: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
-    for turn, group in enumerate(groups):
-        summed = turn % 2 == 0
-        began, before = time.process_time(), cpu_s(server)
-        with contextlib.nullcontext() if summed else mock.patch.object(rollups, "add"):
-            assert all(transitions.end(run, state=RunState.SUCCEEDED) for run in group)
-        took[summed].append(
-            ((time.process_time() - began) * 1000 / len(group), (cpu_s(server) - before) * 1000 / len(group))
-        )
-    if not took[False]:
-        return 0.0, 0.0
-    here, there = ([statistics.fmean(one[part] for one in took[summed]) for summed in (True, False)] for part in (0, 1))
-    return here[0] - here[1], there[0] - there[1]
+    summed = {"add": rollups.add, "waste_at_end": rollups.waste_at_end}
+    not_summed = {"add": lambda run_id: None, "waste_at_end": lambda state: -1}
+
+    def end(run: Any, how: dict[str, Any]) -> None:
+        with mock.patch.multiple(rollups, **how):  # on both sides, since this takes time too
+            assert transitions.end(run, state=RunState.SUCCEEDED)
+
+    return more_than(
+        [partial(end, run, summed) for run in claimed[::2]],
+        [partial(end, run, not_summed) for run in claimed[1::2]],
+    )
+
+
+def locks_of_bills(taken: list[dict[str, Any]]) -> Taken:
+    """What these locks of bills take, each, beyond what would be locked without them: the runs, where they are many."""
+    from django.db import connection, transaction
+
+    from runs.ledger.locks import LOCK_BILLS, LOCK_RUNS
+
+    def lock(values: dict[str, Any], statement: str | None) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            if statement is not None:
+                cursor.execute(statement, values)
+
+    return more_than(
+        [partial(lock, values, LOCK_BILLS) for values in taken],
+        [partial(lock, values, LOCK_RUNS if len(values["runs"]) > 1 else None) for values in taken],
+    )
+
+
+def more_than(ones: list[Callable[[], None]], others: list[Callable[[], None]]) -> Taken:
+    """How much more one of the ones takes than one of the others. They are done in turn, on one connection."""
+    from django.db import connection
+
+    if not others:
+        return Taken()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        backend = cursor.fetchone()[0]
+    sums = [[0.0, 0.0], [0.0, 0.0]]
+    for pair in zip(ones, others, strict=False):
+        for which, work in enumerate(pair):
+            here, there = time.process_time(), _cpu_s(backend)
+            work()
+            sums[which][0] += time.process_time() - here
+            sums[which][1] += _cpu_s(backend) - there
+    each = 1000 / min(len(ones), len(others))
+    return Taken((sums[0][0] - sums[1][0]) * each, (sums[0][1] - sums[1][1]) * each)
 
 
 def empty_transaction_ms(times: int = 300) -> float:
@@ -199,8 +254,16 @@ def launch_all(load: Load, spec: CrewSpec) -> list[Any]:
 
 def cpu_s(server: psutil.Process) -> float:
     """Of PostgreSQL and its children that still live."""
-    times = [one.cpu_times() for one in (server, *server.children(recursive=True))]
-    return sum(one.user + one.system for one in times)
+    return sum(_cpu_s(one.pid) for one in (server, *server.children(recursive=True)))
+
+
+def _cpu_s(pid: int) -> float:
+    """To the nanosecond where the kernel says so, else to its hundredths of seconds."""
+    exact = Path(f"/proc/{pid}/schedstat")
+    if exact.exists():
+        return int(exact.read_text().split()[0]) / 1e9
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
 
 
 @contextmanager
@@ -232,15 +295,12 @@ def application() -> Iterator[psutil.Process]:
             postgres.stop()
 
 
-def sums_line(costs: list[Cost], beyond_ms: float) -> str:
-    """The sums of ended runs as a part of what the ledger takes, in both processes."""
-    here = statistics.median(cost.sums_cpu_ms for cost in costs)
-    there = statistics.median(cost.sums_postgres_ms for cost in costs)
-    whole = beyond_ms + statistics.median(cost.postgres_ms for cost in costs)
-    return (
-        f"  sums of ended runs: {here:.2f} ms here and {there:.2f} ms in PostgreSQL a call, "
-        f"{100 * (here + there) / whole:.0f} % of the ledger's {whole:.2f} ms (goal {GOAL_SUMS_PERCENT} %)"
-    )
+def part_line(what: str, parts: list[Taken], whole_ms: float, goal: str = "") -> str:
+    """A part of what the ledger takes, in both processes."""
+    here = statistics.median(part.here_ms for part in parts)
+    there = statistics.median(part.there_ms for part in parts)
+    share = f"{100 * (here + there) / whole_ms:.1f} % of the ledger's {whole_ms:.2f} ms"
+    return f"  {what}: {here:.3f} ms here and {there:.3f} ms in PostgreSQL a call, {share}{goal}"
 
 
 def main() -> None:
@@ -263,7 +323,10 @@ def main() -> None:
                 + f"{statistics.median(cost.postgres_ms for cost in costs):>9.2f} ms"
             )
             if load.runs > 1:
-                print(sums_line(costs, ledger - memory))
+                whole_ms = ledger - memory + statistics.median(cost.postgres_ms for cost in costs)
+                goal = f" (goal {GOAL_SUMS_PERCENT} %)"
+                print(part_line("sums of ended runs", [cost.sums for cost in costs], whole_ms, goal))
+                print(part_line("locks of bills", [cost.bills for cost in costs], whole_ms))
         print(f"{'an empty transaction':22}{'':12}{empty_transaction_ms():>7.2f} ms")
     print("CPU per call, each of which is a task of its own. Statements are the writer's, without BEGIN and COMMIT.")
     print(

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.db import connection
+
+NOBODYS_S = 900
 
 _KEY = re.compile(r"[a-z0-9]{32}")
 _READ = "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > statement_timestamp()"
@@ -31,6 +35,11 @@ class SessionStore(DatabaseStore):
             return {}
         data: dict[str, Any] = self.decode(row[0])
         return data
+
+    def get_session_cookie_age(self) -> int:
+        """Seconds. Of somebody who is on the way to sign in it is as long as that may take: strangers make such
+        sessions, and they are swept once they are over."""
+        return settings.SESSION_COOKIE_AGE if SESSION_KEY in (self.loaded() or {}) else NOBODYS_S
 
     def loaded(self) -> dict[str, Any] | None:
         """What it holds, if that was asked for before; else None. Never asks the database."""

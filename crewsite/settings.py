@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from crewsite import env, secret_strength
+from crewsite import env, secret_strength, sign_in_providers
 from crewsite.logs import lines
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -70,6 +70,13 @@ INSTALLED_APPS = [
     "django_htmx",
     "csp",
     "ninja",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.github",
     "teams",
     "agents_app",
     "runs",
@@ -87,6 +94,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "crewsite.methods.methods",
@@ -168,6 +176,48 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "teams.signin.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 300
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # strangers could have mails sent to anybody; the time is the same all the same
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 300
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 600
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa", "code"]
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+"""Seconds after which somebody has to prove again who they are before they change how they sign in."""
+ACCOUNT_RATE_LIMITS = False  # they need a cache that all processes share; ``teams.signin.limits`` counts in PostgreSQL
+ACCOUNT_SESSION_REMEMBER = True
+MFA_ADAPTER = "teams.signin.second_factor.MFAAdapter"
+MFA_RATE_LIMITS = False
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1
+MFA_FORMS = {
+    "authenticate": "teams.signin.second_factor.CodeForm",
+    "reauthenticate": "teams.signin.second_factor.AgainCodeForm",
+    "activate_totp": "teams.signin.second_factor.AppForm",
+}
+USERSESSIONS_ADAPTER = "allauth.usersessions.adapter.DefaultUserSessionsAdapter"
+SOCIALACCOUNT_ADAPTER = "teams.signin.social.SocialAdapter"
+SOCIALACCOUNT_PROVIDERS = sign_in_providers.from_environment()
+SOCIALACCOUNT_ONLY = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+"""An account elsewhere is its person's here if the other side confirmed the same address, as a mailed code would."""
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
 
 SESSION_ENGINE = "crewsite.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE

@@ -37,6 +37,13 @@ SESSIONS = """
     DELETE FROM django_session WHERE session_key IN (
         SELECT session_key FROM django_session WHERE expire_date < statement_timestamp() LIMIT %s)
 """
+# What allauth lists of sessions that have ended.
+LISTED = """
+    DELETE FROM usersessions_usersession WHERE id IN (
+        SELECT id FROM usersessions_usersession AS listed
+        WHERE listed.created_at < statement_timestamp() - interval '1 hour'
+          AND NOT EXISTS (SELECT FROM django_session WHERE session_key = listed.session_key) LIMIT %s)
+"""
 
 
 class _Due:
@@ -54,7 +61,7 @@ def forget_now_and_then() -> None:
 
 def forget() -> int:
     """How many rows were deleted. What is more than can be deleted soon is left for the next time."""
-    return sum(_delete(statement) for statement in (ANSWERS, LINKS, INVITATIONS, ENTRIES, SESSIONS))
+    return sum(_delete(statement) for statement in (ANSWERS, LINKS, INVITATIONS, ENTRIES, SESSIONS, LISTED))
 
 
 def _delete(statement: str) -> int:

@@ -42,8 +42,13 @@ SIGN_IN_BOUNDS = Bounds(at_work=settings.SIGN_IN_THREADS, waiting=16, patience_s
 STREAMS_EACH = max(2, settings.LIVE_STREAMS // 10)
 """Live streams that one person keeps open."""
 RETRY_AFTER_S = 2
-SIGN_IN = frozenset({"signin", "join"})
-"""The names of the views that hash a password."""
+SIGN_IN = frozenset(
+    {
+        *("signin", "join", "account_reauthenticate", "account_change_password", "account_complete_password_reset"),
+        *("github_login", "github_callback", "openid_connect_login", "openid_connect_callback"),
+    }
+)
+"""The names of the views that hash a password, or wait for a server elsewhere that signs people in."""
 BUSY = "Crewsite has more to do than it can at the moment. Nothing was begun; try again in a few seconds."
 MANY_SIGN_IN = "Many people are signing in just now. Try again in a few seconds."
 OWN_SHARE = (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import LiteralString
 
-from runs.ledger.rollups import BILL_SUMS
+from runs.ledger.rollups.tables import BILL_SUMS
 from runs.states import WASTED, RunState, RunWaste
 
 LABEL = "label:"

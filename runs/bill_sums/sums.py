@@ -19,7 +19,7 @@ from psycopg.sql import SQL, Composable
 
 from runs.bill_sums.dimensions import DIMENSIONS, LABEL, label_of
 from runs.ledger.corrections import MOVED_ROWS, moved_in
-from runs.ledger.rollups import BILL_SUMS
+from runs.ledger.rollups.tables import BILL_SUMS
 from runs.models.call import CALL_PARTS
 from runs.sql import listed, statement
 from runs.states import RUN_LIVE

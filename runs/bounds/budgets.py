@@ -6,7 +6,7 @@ succeed now.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -18,7 +18,7 @@ from engine.errors import LimitReached
 from runs.bounds.lanes import POLL_S, Wait
 from runs.money import dollars, to_usd
 from runs.months import THIS_MONTH
-from runs.sql import rows_as, statement
+from runs.sql import statement
 from runs.states import RUN_BUDGET, TEAM_BUDGET, USER_BUDGET, CallWait
 from runs.words import BUDGET_TITLES
 from teams.access import Principal
@@ -48,17 +48,25 @@ class Budget:
 
 def budgets_of(run_id: UUID) -> Sequence[Budget]:
     """The run's own budget and, unless it is simulated, its team's and its person's for this month. One query."""
+    return budgets_of_each([run_id]).get(run_id, [])
+
+
+def budgets_of_each(run_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Budget]]:
+    """The same of many runs; nothing of a run that is gone. One query."""
+    found: dict[UUID, list[Budget]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(READ, {"run": run_id})
-        return rows_as(Budget, cursor)
+        cursor.execute(READ, {"runs": list(run_ids)})
+        for run_id, *budget in cursor.fetchall():
+            found.setdefault(run_id, []).append(Budget(*budget))
+    return found
 
 
-def covered(run_id: UUID, needs_nusd: int, *, promised_nusd: int = 0) -> bool:
-    """Whether every budget over the run covers a call that may cost ``needs_nusd``.
+def cover(over_a_run: Sequence[Budget], needs_nusd: int, *, promised_nusd: int = 0) -> bool:
+    """Whether every budget over a run covers a call that may cost ``needs_nusd``.
 
     ``promised_nusd`` is what other runs of the team are about to need of the budgets that they share.
     """
-    own, *shared = budgets_of(run_id)
+    own, *shared = over_a_run
     return own.covers(needs_nusd) and all(
         not budget.closed and budget.covers(needs_nusd + promised_nusd) for budget in shared
     )
@@ -100,10 +108,10 @@ def standing(budget: Budget, needs_nusd: int) -> str:
     )
 
 
-# The budgets over a run. A month's bill and allowance have their own figure; before they begin, the team's counts.
+# The budgets over runs. A month's bill and allowance have their own figure; before they begin, the team's counts.
 READ = statement(
     """
-    SELECT budget.name, budget.budget_nusd, budget.spent_nusd, budget.reserved_nusd, budget.closed
+    SELECT run.id, budget.name, budget.budget_nusd, budget.spent_nusd, budget.reserved_nusd, budget.closed
     FROM runs_run AS run
     JOIN teams_team AS team ON team.id = run.team_id
     CROSS JOIN (SELECT {this_month} AS begins) AS month
@@ -121,8 +129,8 @@ READ = statement(
                          THEN coalesce(membership.budget_nusd, team.user_budget_nusd) END,
             coalesce(allowance.spent_nusd, 0), coalesce(allowance.reserved_nusd, 0), false)
     ) AS budget (place, name, budget_nusd, spent_nusd, reserved_nusd, closed)
-    WHERE run.id = %(run)s AND (budget.place = 1 OR NOT run.simulated)
-    ORDER BY budget.place
+    WHERE run.id = ANY(%(runs)s) AND (budget.place = 1 OR NOT run.simulated)
+    ORDER BY run.id, budget.place
     """,
     this_month=THIS_MONTH,
     run=Literal(RUN_BUDGET),

@@ -16,7 +16,7 @@ from django.db import connection
 from psycopg.sql import SQL
 
 from runs.ledger.corrections import MOVED_ROWS, moved_in
-from runs.ledger.rollups import BILL_SUMS, LABELS
+from runs.ledger.rollups.tables import BILL_SUMS, LABELS
 from runs.models.bill_sums import PARTS
 from runs.sql import listed, statement
 from teams.models import Team

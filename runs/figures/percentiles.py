@@ -12,7 +12,7 @@ from django.db import connection
 from psycopg.sql import SQL
 
 from runs.figures.scope import Scope
-from runs.ledger.rollups import GAMMA, NOTHING, PRECISION, bucket_of
+from runs.ledger.rollups.tables import GAMMA, NOTHING, PRECISION, bucket_of
 from runs.months import midnight
 from runs.sql import statement
 from runs.states import Measure

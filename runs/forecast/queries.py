@@ -22,7 +22,7 @@ from agents_app.models import Crew
 from runs.bounds.standings import Standing
 from runs.forecast.month import Forecast, first_counted, forecast
 from runs.ledger.corrections import MOVED_ROWS, moved_in
-from runs.ledger.rollups import BILL_SUMS
+from runs.ledger.rollups.tables import BILL_SUMS
 from runs.models import Bill
 from runs.sql import statement
 from runs.states import RUN_LIVE

@@ -10,7 +10,9 @@ from runs.models import InboxChoice, InboxWish
 
 
 class InboxForm(forms.Form):
-    wish = forms.ChoiceField(choices=InboxWish.choices, widget=forms.RadioSelect, label="Tell me")
+    wish = forms.ChoiceField(
+        choices=InboxWish.choices, widget=forms.RadioSelect(attrs={"class": "form-check-input"}), label="Tell me"
+    )
     by_mail = forms.BooleanField(
         required=False, label="By mail too", help_text="At most one mail in ten minutes, with all that is new."
     )

@@ -6,6 +6,8 @@ Every write names the state that it starts from, and the epoch where a worker ho
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -15,15 +17,23 @@ from engine.errors import Cancelled
 from engine.record.journal import TaskStatus
 from engine.text import storable, storable_json
 from runs.ledger import rollups
-from runs.live.notify import run_changed
+from runs.live.notify import run_changed, runs_changed
 from runs.models import ClockTimestamp, Review, Run, TaskRun
 from runs.notices.events import announce_run
-from runs.states import TASK_ENDED, RunState
+from runs.states import BUDGETS, TASK_ENDED, RunState
 from runs.telemetry import metrics
 
 log = logging.getLogger(__name__)
 
 NO_WAIT = {"waits_for": "", "waits_until": None}
+QUEUED_AGAIN: dict[str, Any] = {
+    "state": RunState.QUEUED,
+    "waiting_for": "",
+    "needs_nusd": None,
+    "rung_at": None,
+    "fruitless_takeovers": 0,
+    "revision": F("revision") + 1,
+}
 
 
 @transaction.atomic
@@ -40,6 +50,7 @@ def end(
         output_json=storable_json(data),
         error=storable(error),
         error_code=error_code,
+        ended_waste_nusd=rollups.waste_at_end(state),
         revision=F("revision") + 1,
     )
     if not ended:
@@ -90,15 +101,22 @@ def _decisions(run_id: UUID) -> int:
 
 def queue_again(run_id: UUID) -> bool:
     """Lets a waiting run go on; False if it no longer waits. The caller rings for it."""
-    queued = Run.objects.filter(pk=run_id, state=RunState.WAITING).update(
-        state=RunState.QUEUED,
-        waiting_for="",
-        needs_nusd=None,
-        rung_at=None,
-        fruitless_takeovers=0,
-        revision=F("revision") + 1,
-    )
-    return bool(queued)
+    return bool(Run.objects.filter(pk=run_id, state=RunState.WAITING).update(**QUEUED_AGAIN))
+
+
+@transaction.atomic
+def queue_covered(run_ids: Sequence[UUID]) -> list[UUID]:
+    """Lets runs go on that wait for money, in three statements; those of them that now do, in the same order. The
+    caller rings for them.
+
+    Whoever holds the row of one just now is not waited for: the next sweep comes to it.
+    """
+    waiting = Run.objects.filter(pk__in=run_ids, state=RunState.WAITING, waiting_for__in=BUDGETS).order_by("pk")
+    locked = set(waiting.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
+    Run.objects.filter(pk__in=locked).update(**QUEUED_AGAIN)
+    queued = [run_id for run_id in run_ids if run_id in locked]
+    runs_changed(queued)
+    return queued
 
 
 @transaction.atomic
@@ -111,6 +129,7 @@ def end_unclaimed(run_id: UUID) -> bool:
         finished_at=ClockTimestamp(),
         error="Cancelled while nobody worked on it.",
         error_code=Cancelled.code,
+        ended_waste_nusd=rollups.waste_at_end(RunState.CANCELLED),
         revision=F("revision") + 1,
     )
     if not ended:

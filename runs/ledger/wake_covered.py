@@ -8,8 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from runs.bounds import budgets
-from runs.ledger.transitions import queue_again
-from runs.live.notify import run_changed
+from runs.ledger.transitions import queue_covered
 from runs.states import BUDGETS
 
 # Runs that wait for money and that their own budget covers. Only the first few of each person, so that people whose
@@ -28,16 +27,19 @@ WAITING_FOR_MONEY = """
 def wake_covered(*, most: int = 50) -> list[UUID]:
     """Queues the runs again and returns them; the caller rings for them.
 
-    Their team's budgets cover the next calls of all of them together.
+    Their team's budgets cover the next calls of all of them together. However many they are, it takes as many
+    statements. All budgets are read at one moment; what is spent after it is looked at by the calls themselves.
     """
     with connection.cursor() as cursor:
         cursor.execute(WAITING_FOR_MONEY, {"budgets": list(BUDGETS), "most": most})
         waiting = cursor.fetchall()
+    if not waiting:
+        return []
+    over = budgets.budgets_of_each([run_id for run_id, _, _ in waiting])
     promised: Counter[int] = Counter()
-    woken = []
+    covered = []
     for run_id, team_id, needs_nusd in waiting:
-        if budgets.covered(run_id, needs_nusd, promised_nusd=promised[team_id]) and queue_again(run_id):
+        if run_id in over and budgets.cover(over[run_id], needs_nusd, promised_nusd=promised[team_id]):
             promised[team_id] += needs_nusd
-            run_changed(run_id)
-            woken.append(run_id)
-    return woken
+            covered.append(run_id)
+    return queue_covered(covered) if covered else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 
 from django.db import connection, transaction
 from django.db.models import Sum
@@ -14,6 +13,7 @@ from prometheus_client.registry import Collector
 from runs.ledger.invariants import last_check
 from runs.models import Bill
 from runs.money import NUSD_PER_USD
+from runs.months import this_month
 from runs.operations.queries import Operations, installation
 from runs.states import RUN_LIVE
 
@@ -80,8 +80,7 @@ def _checks() -> Iterator[Metric]:
 
 
 def _money() -> Iterator[Metric]:
-    month = datetime.now(UTC).date().replace(day=1)
-    sums = Bill.objects.filter(month=month).aggregate(spent=Sum("spent_nusd"), reserved=Sum("reserved_nusd"))
+    sums = Bill.objects.filter(month=this_month()).aggregate(spent=Sum("spent_nusd"), reserved=Sum("reserved_nusd"))
     yield _gauge("spent_month_usd", "Spent this month on real models, all teams.", (sums["spent"] or 0) / NUSD_PER_USD)
     yield _gauge(
         "reserved_usd", "Held for open calls to real models, all teams.", (sums["reserved"] or 0) / NUSD_PER_USD

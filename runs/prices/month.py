@@ -18,7 +18,7 @@ from psycopg.sql import SQL
 
 from engine.catalogue.pricing import Price, Rates
 from runs.ledger.prices import FEE_FIELDS, PRICE_FIELDS, TeamPrices, fields_of
-from runs.ledger.rollups import AS_BOOKED
+from runs.ledger.rollups.tables import AS_BOOKED
 from runs.ledger.token_spend import BY_OUR_PRICE_NUSD, TOOK_MS
 from runs.models import BillSum
 from runs.months import this_month

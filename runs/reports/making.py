@@ -14,10 +14,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
-from django.utils import timezone
 from psycopg.sql import SQL
 
 from runs.models import Report, ReportKind, ReportMail, ReportWish
+from runs.months import now as database_now
 from runs.reports.actions import SINCE
 from runs.reports.figures import Figures, figures_of
 from runs.reports.periods import Period, last_period
@@ -44,7 +44,7 @@ class _Due:
 def make_now_and_then() -> None:
     """``make_due``, at most once in ``EVERY_S`` seconds of this process while nothing is due."""
     if time.monotonic() >= _Due.at:
-        made = make_due(timezone.now())
+        made = make_due(database_now())
         _Due.at = 0.0 if made == AT_ONCE else time.monotonic() + EVERY_S
 
 

@@ -9,7 +9,7 @@ from typing import LiteralString
 
 from psycopg.sql import SQL
 
-from runs.ledger.rollups import AS_BOOKED, OWN_PRICES, USAGE_KEYS, USAGE_SUMS, USAGE_TOKENS
+from runs.ledger.rollups.tables import AS_BOOKED, OWN_PRICES, USAGE_KEYS, USAGE_SUMS, USAGE_TOKENS
 from runs.ledger.token_spend import BY_OUR_PRICE_NUSD, TOOK_MS
 from runs.sql import listed, statement
 

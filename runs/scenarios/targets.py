@@ -11,7 +11,7 @@ from engine.catalogue import price_list
 from engine.catalogue.price_list import ModelFacts
 from engine.catalogue.pricing import NANO_USD, NUSD_PER_MTOK_USD, Price, Rates
 from runs.ledger.prices import FEE_FIELDS, PRICE_FIELDS, TeamPrices
-from runs.ledger.rollups import OWN_PRICES, PROMPT_LIMITS
+from runs.ledger.rollups.tables import OWN_PRICES, PROMPT_LIMITS
 from runs.months import midnight
 from runs.scenarios.asked import Asked
 from teams.models import Team

@@ -10,7 +10,6 @@ from functools import partial
 
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
 
 from engine.catalogue.model_ids import MCP_PROVIDER, NOT_MODEL_PROVIDERS
 from engine.crew.runtime import Runtime
@@ -29,6 +28,7 @@ from runs.ledger.lease import Held
 from runs.ledger.prices import TeamPrices
 from runs.ledger.replay import Replay
 from runs.models import Run
+from runs.months import now
 from runs.worker.crew_memory import CrewMemory
 from runs.worker.knowledge import TeamKnowledge
 from runs.worker.process import WorkerProcess
@@ -93,7 +93,7 @@ def limits_of(run: Run) -> Limits:
     if bounds == RunLimits():
         return Limits(text=text)
     calls = run.calls.filter(kind=CallKind.MODEL, cache_hit=False).count()
-    elapsed_s = (timezone.now() - run.started_at).total_seconds() if run.started_at else 0.0
+    elapsed_s = (now() - run.started_at).total_seconds() if run.started_at else 0.0  # both by the database's clock
     elapsed_s = max(0.0, elapsed_s - run.paused_s)
     return Limits(bounds, calls=calls, tokens=run.total_tokens, elapsed_s=elapsed_s, text=text)
 

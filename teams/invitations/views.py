@@ -7,7 +7,6 @@ A link's secret is proven once: then a signed cookie knows which invitation was 
 from __future__ import annotations
 
 from django.contrib import messages
-from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -20,6 +19,7 @@ from teams.invitations.forms import NewAccountForm
 from teams.models import Invitation
 from teams.refusals import Conflict, Refusal, TooMany, with_retry_after
 from teams.signin.known_browser import remember
+from teams.signin.views import sign_in_directly
 
 OPENED = "invitation"
 """The signed cookie with the id of the invitation whose link was opened."""
@@ -66,7 +66,7 @@ def join(request: HttpRequest) -> HttpResponse:
         else:
             origin = origin_of(request)
             user = actions.accept_with_new_account(invitation, **form.cleaned_data, origin=origin)
-            login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+            sign_in_directly(request, user, method="invitation")
     except Refusal as refusal:
         show_refusal(form, refusal)
         return _page(request, invitation, form, status=refusal.status, refusal=refusal)

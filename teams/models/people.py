@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -56,6 +57,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)  # operates the installation
     date_joined = models.DateTimeField(db_default=Now())
+    # Part of what each session is signed with: a new number ends all sessions from before.
+    session_epoch = models.PositiveIntegerField(default=0, db_default=0)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -66,6 +69,18 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def get_session_auth_hash(self) -> str:
+        """What a session has to bring: it ends with a new password, and with a new ``session_epoch``."""
+        return self._signed_in_by(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """The same by secret keys that were in use before."""
+        yield from map(self._signed_in_by, super().get_session_auth_fallback_hash())
+
+    def _signed_in_by(self, password_hash: str) -> str:
+        """Sessions that there were before anybody had an epoch go on."""
+        return f"{password_hash}:{self.session_epoch}" if self.session_epoch else password_hash
 
 
 class AtLimit(models.TextChoices):

@@ -1,1 +1,1 @@
-"""Signing in, by password or by link, and out."""
+"""Signing in, by whatever people have, and out. allauth is the engine, the pages are ours."""

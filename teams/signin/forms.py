@@ -1,59 +1,63 @@
-"""The sign-in form: which tries are counted, and how many are allowed."""
+"""The forms of signing in. What is wrong is said the same whether there is such an account or not."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import UsernameField
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from teams.guessing import hashing, tries
-from teams.guessing.address import client_address
-from teams.guessing.tries import Limit, Tally
-from teams.signin.known_browser import known_browser
+from teams.models import User
 
 MAX_PASSWORD_CHARS = 1000
 
-ACCOUNT_FROM_ADDRESS = Limit("passwords of one account from one address", 5, timedelta(minutes=5))
-ADDRESS = Limit("passwords from one address", 20, timedelta(minutes=5))
-ACCOUNT = Limit("passwords of one account", 30, timedelta(minutes=15))
-KNOWN_BROWSER = Limit("passwords from a browser of the account", 10, timedelta(minutes=5))
 
+class SignInForm(forms.Form):
+    """``user`` is whose password it is, once the form is valid. ``is_valid`` raises ``TooManyTries``, or ``Busy`` if
+    too many passwords are being looked at."""
 
-class SignInForm(AuthenticationForm):
-    """Counts a try before the password is looked at, so that many at once are not all looked at, and takes it back if
-    the password fits. ``is_valid`` raises ``TooManyTries``, or ``Busy`` if too many passwords are being looked at.
-    """
+    username = UsernameField(max_length=254)
+    password = forms.CharField(strip=False, max_length=MAX_PASSWORD_CHARS, widget=forms.PasswordInput)
 
-    request: HttpRequest
-
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, request: HttpRequest, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        password = forms.CharField(strip=False, max_length=MAX_PASSWORD_CHARS, widget=forms.PasswordInput)
-        self.fields["password"] = password
+        self.request = request
+        self.user: User | None = None
 
     def clean_username(self) -> str:
         """In lower case, as addresses are kept; else one account would have as many counts as it has spellings."""
         username: str = self.cleaned_data["username"]
-        return username.lower()
+        return username.strip().lower()
 
     def clean(self) -> dict[str, Any]:
         email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if email is None or not password:
             return self.cleaned_data
-        tallies = tallies_of(self.request, email)
-        with hashing.place():
-            tries.count(*tallies)
-            super().clean()
-            tries.take_back(*tallies)
+        self.user = get_adapter().authenticate(self.request, email=email, password=password)
+        if self.user is None:
+            raise ValidationError("E-mail and password do not fit.", code="invalid_login")
         return self.cleaned_data
 
 
-def tallies_of(request: HttpRequest, email: str) -> tuple[Tally, ...]:
-    """What a try counts on: the browser, if it is known for this account; else account and address, in that order."""
-    if browser := known_browser(request, email):
-        return (Tally(KNOWN_BROWSER, browser),)
-    address = client_address(request)
-    return (Tally(ACCOUNT_FROM_ADDRESS, f"{email}\n{address}"), Tally(ADDRESS, address), Tally(ACCOUNT, email))
+class AgainPasswordForm(forms.Form):
+    """One's own password, once more. ``is_valid`` raises as ``SignInForm`` does."""
+
+    password = forms.CharField(
+        label="Password",
+        strip=False,
+        max_length=MAX_PASSWORD_CHARS,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, user: Any, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.user: User = user
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if not get_adapter().reauthenticate(self.user, password):
+            raise ValidationError("This password does not fit.")
+        return password

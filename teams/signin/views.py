@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.utils import perform_login
+from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth import login, logout
-from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,15 +19,19 @@ from teams.access import public, signed_in
 from teams.guessing.tries import WRONG_LINKS, TooManyTries, count_wrong_secret
 from teams.models import User
 from teams.refusals import TooMany, with_retry_after
+from teams.signin.adapter import keep_address
 from teams.signin.forms import SignInForm
 from teams.signin.known_browser import remember
+from teams.signin.social import providers
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 class SignIn(LoginView):
     """By password. A refusal says the same, as late, whether there is such an account or not."""
 
     template_name = "teams/signin.html"
-    form_class = SignInForm
+    form_class = SignInForm  # type: ignore[assignment]
     redirect_authenticated_user = True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -35,10 +42,15 @@ class SignIn(LoginView):
             context = self.get_context_data(form=form, refusal=refusal)
             return with_retry_after(render(request, self.template_name, context, status=refusal.status), refusal)
 
-    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        response = super().form_valid(form)
-        remember(self.request, response, form.get_user())
-        return response
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Goes on with whatever else the account asks for."""
+        email = form.cleaned_data["username"]
+        record_authentication(self.request, form.user, method="password", email=email)
+        return perform_login(self.request, form.user, redirect_url=self.get_redirect_url() or None, email=email)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        more = {"providers": providers(), "mail_ready": settings.EMAIL_READY}
+        return super().get_context_data(**kwargs) | more
 
 
 signin = public("who is not signed in must be able to")(SignIn.as_view())
@@ -70,8 +82,16 @@ def signout(request: HttpRequest) -> HttpResponse:
     return redirect("signin")
 
 
+def sign_in_directly(request: HttpRequest, user: User, *, method: str) -> None:
+    """Without a second factor: by what an operator made, or by the account that was made just now."""
+    keep_address(user)
+    login(request, user, backend=BACKEND)
+    record_authentication(request, user, method=method)
+    UserSession.objects.create_from_request(request)
+
+
 def _signed_in(request: HttpRequest, user: User) -> HttpResponse:
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    sign_in_directly(request, user, method="link")
     response = redirect("home")
     remember(request, response, user)
     return response

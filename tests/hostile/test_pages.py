@@ -59,6 +59,7 @@ NAMES = (
     *("q", "sort", "cursor", "limit", "than", "crew", "only", "narrow", "status", "since", "simulated", "from", "next"),
     *("version", "scope", "part", "collection", "seen", "to", "revision", "key", "name", "spec", "source", "uploads"),
     *("uploads-clear", "file", "files", "title", "text", "number", "comment", "approved", "task", "budget_usd", "try"),
+    *("credential", "code", "email", "password1", "action", "state", "error", "process"),
     *("username", "password", "provider", "api_key", "base_url", "url", "events", "active", "description", "role"),
     *("model", "agent", "context", "reads", "guardrails", "output_schema", "tools", "tool.mcp.other", "process"),
     *("max_rpm", "temperature", "llm", "planning_llm", "planning_llm_rest", "default.company", "inputs.company"),

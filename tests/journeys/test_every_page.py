@@ -43,6 +43,11 @@ SETTLED = """
         done(document.documentElement.dataset.bsTheme ?? null);
     })))
 """
+OF_ACCOUNTS = (
+    *("/account/", "/account/password/", "/account/app/", "/account/passkeys/add/", "/account/close/"),
+    *("/signin/again/", "/signin/elsewhere/cancelled/"),
+)
+"""Without mail there are no pages of mailed codes."""
 MONTH = f"{datetime.now(UTC):%Y-%m}"
 ALL_COLUMNS = f"runs/?columns={','.join(COLUMNS)}"
 LONG = (
@@ -172,7 +177,7 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
             f"compare/?versions={crew}@1&q=crew:{crew}&q=status:succeeded",
         ]
         ours = [*(f"/t/my-team/{path}" for path in team), *_of_months(books)]
-        yield [DOCS, "/signin/used/", invited, "/teams/new/", *ours]
+        yield [DOCS, "/signin/used/", invited, "/teams/new/", *OF_ACCOUNTS, *ours]
         client.delete(f"/providers/{key['id']}")
         client.post(f"/runs/{one}/cancel")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg.sql import SQL
 
 from runs.ledger.invariants.invariant import Invariant
-from runs.ledger.rollups import ROLLUPS, WASTE_NUSD, RollupTable
+from runs.ledger.rollups.tables import ROLLUPS, WASTE_NUSD, RollupTable
 from runs.sql import listed, statement
 
 _MEANINGS = {

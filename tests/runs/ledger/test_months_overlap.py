@@ -220,7 +220,7 @@ def test_all_bills_are_locked_before_the_first_rollup(cast: Cast, writer: GroupC
         settle(line, answered("0.0005"), fresh=False)
     statements = [query["sql"] for query in seen.captured_queries]
     bills = [place for place, one in enumerate(statements) if "runs_bill " in one and "runs_call SET" not in one]
-    sums = [place for place, one in enumerate(statements) if "INSERT INTO runs_runsum" in one]
+    sums = [place for place, one in enumerate(statements) if "runs_fold" in one]
     assert len(bills) == 2, "the closed one, then this month's"
     assert len(sums) == 2, "taken out and added"
     assert max(bills) < min(sums)

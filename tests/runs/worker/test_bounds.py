@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.db.models import F
 
+from engine.errors import LimitReached
 from engine.record.limits import RunLimits
 from runs.launch.actions import launch
 from runs.launch.order import LaunchOrder
@@ -23,6 +24,7 @@ from teams.refusals import Invalid
 from tests.cast import Cast, make_crew
 from tests.openai_server import OpenAIServer
 from tests.runs import workers
+from tests.runs.clock import moved_clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,6 +99,18 @@ def test_time_in_which_it_waited_for_somebody_does_not_count(cast: Cast) -> None
     assert again
     limits_of(again).reserve(Decimal(0))  # raises where the night counts
     assert 36_000 <= again.paused_s < 36_060
+
+
+@pytest.mark.parametrize("away", [timedelta(days=-20), timedelta(days=20)], ids=["behind", "ahead"])
+def test_how_long_a_run_took_is_told_by_the_databases_clock_alone(cast: Cast, away: timedelta) -> None:
+    with moved_clock(datetime.now(UTC) + away):
+        run = claim.claim(launched(cast, max_seconds=60).pk, owner="worker-1")
+        assert run
+        limits_of(run).reserve(Decimal(0))  # raises where the worker's own clock is held against it
+        Run.objects.filter(pk=run.pk).update(started_at=F("started_at") - timedelta(seconds=61))
+        run.refresh_from_db()
+        with pytest.raises(LimitReached):
+            limits_of(run).reserve(Decimal(0))
 
 
 @pytest.mark.parametrize("bound", ["max_calls", "max_tokens", "max_seconds"])

@@ -23,6 +23,8 @@ WHY_NOT = {
     "teams.actions.set_operator": "a person's place in the installation, set by a command; it belongs to no team",
     "teams.actions.issue_signin_link": "lets a person in, who may be in several teams or none",
     "teams.actions.use_signin_link": "signing in belongs to no team",
+    "teams.account.actions.open_account": "lets a person in, who may be in several teams or none",
+    "teams.account.actions.set_password": "a person's own password, whichever teams they are in",
     "teams.people.actions.rename_person": "a person's own name, whichever teams they are in",
     "teams.invitations.actions.not_mailed": "narrows the invitation that was made, and logged, by the same request",
     "agents_app.gallery.actions.load_builtin": "brings what comes with Crewsite to every team, by a command",
@@ -32,6 +34,7 @@ WHY_NOT = {
     "teams.webhooks.actions.announce": "tells programs what happened; nobody did it",
 }
 READS = {
+    "teams.account.actions.leaving",
     "teams.actions.person_of_signin_link",
     "teams.actions.principal_of_token",
     "teams.actions.provider_complaints",

@@ -1,19 +1,13 @@
-"""Keeps the sums and distributions of runs that have ended (``runs.models.figures``).
-
-A run is added as a whole when it ends. Should a late figure change it after that, it is taken out as it was, in the
-same transaction, and added again as it is. So rollups are the sum of what runs and calls say, whatever happened before.
-What still runs is in no rollup: readers add it from the runs themselves.
+"""What the sums and distributions of runs that have ended are (``runs.models.figures``): of which runs or calls, and by
+which keys. When they are written is ``writing``'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import LiteralString
-from uuid import UUID
 
-from django.db import connection
 from psycopg.sql import SQL, Literal
 
 from runs.ledger.statements import ROLLUP_FIELDS, TOKEN_FIELDS
@@ -28,33 +22,6 @@ GAMMA = (1 + PRECISION) / (1 - PRECISION)
 """Bucket n holds the values above ``GAMMA ** (n - 1)`` and up to ``GAMMA ** n``."""
 NOTHING = -1
 """The bucket of 0."""
-
-
-def add(*run_ids: UUID) -> None:
-    """Adds runs that have just ended. The caller has locked them."""
-    _write("run.id = ANY(%(key)s)", list(run_ids), sign=1)
-
-
-def take_out(*run_ids: UUID) -> None:
-    """Takes ended runs out, as they are now. The caller has locked them, changes them and adds them again."""
-    _write("run.id = ANY(%(key)s)", list(run_ids), sign=-1)
-
-
-@contextmanager
-def rated_anew(run_id: UUID) -> Iterator[None]:
-    """Within, an ended run's ``rating_sum`` and ``rating_count`` may be changed. The caller has locked the run."""
-    with connection.cursor() as cursor:
-        cursor.execute(RUN_SUMS.write("run.id = %(key)s"), {"key": run_id, "sign": -1})
-        yield
-        cursor.execute(RUN_SUMS.write("run.id = %(key)s"), {"key": run_id, "sign": 1})
-
-
-def rebuild(team_id: int) -> None:
-    """Writes the rollups of a team anew from its runs and calls. No run of the team may end meanwhile."""
-    with connection.cursor() as cursor:
-        for rollup in ROLLUPS:
-            cursor.execute(statement("DELETE FROM {table} WHERE team_id = %s", table=SQL(rollup.table)), [team_id])
-    _write("run.team_id = %(key)s", team_id, sign=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +44,8 @@ class RollupTable:
             places=listed(str(place + 1) for place in range(len(self.keys))),
         )
 
-    def write(self, which: LiteralString) -> str:
-        """Adds the rows, or takes them out if the parameter ``sign`` is -1.
+    def write(self, which: LiteralString, *, sign: LiteralString) -> str:
+        """Adds the rows, or takes them out where ``sign`` is -1.
 
         They are written in the order of their keys, so that two runs that end at once do not lock each other out.
         """
@@ -90,58 +57,12 @@ class RollupTable:
             table=SQL(self.table),
             keys=listed(self.keys),
             figures=listed(self.figures),
-            rows=SQL(self.select(which, sign="%(sign)s")),
+            rows=SQL(self.select(which, sign=sign)),
             added=listed(f"{name} = kept.{name} + excluded.{name}" for name in self.figures),
         )
 
 
-def keep_labels(which: LiteralString) -> str:
-    """Keeps the sets of labels that runs were launched with, which sums of bills name by their digest."""
-    return statement(
-        """
-        INSERT INTO runs_launchlabels (team_id, digest, labels)
-        SELECT DISTINCT ON (run.team_id, {digest}) run.team_id, {digest}, run.metadata FROM runs_run AS run
-        WHERE {ended} AND {digest} <> '' AND {which} ORDER BY run.team_id, {digest}
-        ON CONFLICT DO NOTHING
-        """,
-        digest=SQL(LABELS),
-        ended=SQL(_ENDED),
-        which=SQL(which),
-    )
-
-
-WASTE_NUSD = statement(
-    """
-    CASE WHEN run.state IN ({lost}) THEN run.spent_nusd ELSE coalesce((
-        SELECT sum(call.cost_nusd) FROM runs_call AS call WHERE call.run_id = run.id AND call.cost_class IN ({wasted})
-    ), 0) END
-    """,
-    lost=SQL(", ").join(map(Literal, [RunState.FAILED.value, RunState.CANCELLED.value])),
-    wasted=SQL(", ").join(Literal(wasted.value) for wasted in WASTED),
-)
-"""What an ended run paid in vain, as far as it is known: ``states.waste_of`` in SQL, with ``states.WASTED``."""
-
-
-def keep_waste(which: LiteralString) -> str:
-    """Writes into the runs what they paid in vain, by which lists are sorted."""
-    return statement(
-        "UPDATE runs_run AS run SET ended_waste_nusd = {waste} WHERE {ended} AND {which}",
-        waste=SQL(WASTE_NUSD),
-        ended=SQL(_ENDED),
-        which=SQL(which),
-    )
-
-
-def _write(which: LiteralString, key: list[UUID] | int, *, sign: int) -> None:
-    with connection.cursor() as cursor:
-        if sign > 0:
-            cursor.execute(keep_labels(which), {"key": key})
-            cursor.execute(keep_waste(which), {"key": key})
-        for rollup in ROLLUPS:
-            cursor.execute(rollup.write(which), {"key": key, "sign": sign})
-
-
-_ENDED: LiteralString = "run.finished_at IS NOT NULL"  # a constraint of the table says that this is so
+ENDED: LiteralString = "run.finished_at IS NOT NULL"  # a constraint of the table says that this is so
 _BEGUN: LiteralString = "run.ended_ms >= 0"  # a worker had begun it
 _WHOSE: dict[str, LiteralString] = {"team_id": "run.team_id", "simulated": "run.simulated"}
 _WHAT: dict[str, LiteralString] = {"crew_id": "run.crew_id", "version_id": "run.version_id"}
@@ -178,7 +99,7 @@ RUN_SUMS = RollupTable(
         "rating_count": "sum(run.rating_count)",
         "rated_runs": "count(*) FILTER (WHERE run.rating_count > 0)",
     },
-    f"runs_run AS run WHERE {_ENDED}",
+    f"runs_run AS run WHERE {ENDED}",
 )
 CALL_SUMS = RollupTable(
     "runs_callsum",
@@ -192,7 +113,7 @@ CALL_SUMS = RollupTable(
         "calls": "count(*)",
         "saved_nusd": "coalesce(sum(call.saved_nusd), 0)",
     },
-    f"runs_run AS run JOIN runs_call AS call ON call.run_id = run.id WHERE {_ENDED} AND call.state <> 'intent'",
+    f"runs_run AS run JOIN runs_call AS call ON call.run_id = run.id WHERE {ENDED} AND call.state <> 'intent'",
 )
 BUCKETS = RollupTable(
     "runs_runbucket",
@@ -209,13 +130,13 @@ BUCKETS = RollupTable(
     runs_run AS run CROSS JOIN LATERAL (VALUES
         ('cost', run.ended_nusd::float8, run.unpriced_calls = 0), ('duration', run.ended_ms::float8, true)
     ) AS figure (measure, value, known)
-    WHERE {_ENDED} AND run.ended_ms >= 0 AND figure.known
+    WHERE {ENDED} AND run.ended_ms >= 0 AND figure.known
     """,
 )
 _CALLS_OF_TASKS: LiteralString = f"""
     runs_run AS run JOIN runs_call AS call ON call.run_id = run.id
     LEFT JOIN runs_taskrun AS task ON task.id = call.task_run_id
-    WHERE {_ENDED} AND call.state <> 'intent'
+    WHERE {ENDED} AND call.state <> 'intent'
 """
 _VERSIONS_DAY: dict[str, LiteralString] = {
     "version_id": "run.version_id",
@@ -345,3 +266,18 @@ USAGE_SUMS = RollupTable(
     CALL_SUMS.source + " AND call.kind = 'model'",
 )
 ROLLUPS = (RUN_SUMS, CALL_SUMS, BUCKETS, TASK_CALLS, TASK_TIMES, BILL_SUMS, DAY_SUMS, USAGE_SUMS)
+LOST = (RunState.FAILED, RunState.CANCELLED)
+"""What runs that ended so have paid is all in vain."""
+WASTED_CALLS_NUSD = statement(
+    """
+    coalesce((SELECT sum(call.cost_nusd) FROM runs_call AS call
+              WHERE call.run_id = run.id AND call.cost_class IN ({wasted})), 0)
+    """,
+    wasted=SQL(", ").join(Literal(wasted.value) for wasted in WASTED),
+)
+WASTE_NUSD = statement(
+    "CASE WHEN run.state IN ({lost}) THEN run.spent_nusd ELSE {wasted_calls} END",
+    lost=SQL(", ").join(Literal(lost.value) for lost in LOST),
+    wasted_calls=SQL(WASTED_CALLS_NUSD),
+)
+"""What an ended run paid in vain, as far as it is known: ``states.waste_of`` in SQL, with ``states.WASTED``."""
