@@ -13,6 +13,7 @@ from runs.gallery import views as gallery
 from runs.history import views as history
 from runs.home import views as home
 from runs.inbox import views as inbox
+from runs.key_use import views as key_use
 from runs.launch import views as launch
 from runs.leaving import views as leaving
 from runs.limits import views as limits
@@ -114,6 +115,7 @@ urlpatterns = [
     path("reconciliations/<int:pk>/keys/", reconciliation.say_keys, name="say_keys"),
     path("reconciliations/<int:pk>/again/", reconciliation.compare_again, name="compare_again"),
     path("reconciliations/<int:pk>/remove/", reconciliation.remove_reconciliation, name="remove_reconciliation"),
+    path("settings/providers/use/", key_use.keys_used, name="keys_used"),
     path("settings/people/<int:pk>/remove/", leaving.remove_member, name="remove_member"),
     path("limits/", limits.limits_page, name="limits"),
     path("limits/texts/", retention.kept_texts, name="kept_texts"),

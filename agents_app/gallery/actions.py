@@ -115,7 +115,7 @@ def take_over(
         raise Invalid(_undecided(len(fields)), fields=fields, code="undecided")
     spec = _readable(merged.data)
     kept, copy = keep_draft(who, crew, note=f"Before v{origin.newer.number} of the original was taken over")
-    crew = replace_spec(crew, expected_revision=expected_revision, spec=spec)
+    crew = replace_spec(who, crew, expected_revision=expected_revision, spec=spec)
     _remember(crew, origin)
     record(who, "crew.original_taken_over", crew, version=origin.newer.number, original=origin.template.crew.slug)
     return TakenOver(crew, merged.taken, kept, copy)
@@ -151,7 +151,7 @@ def give(who: Principal, template: Template, receiver: Principal) -> Template:
         keep_draft(
             receiver, crew, note=f"Before v{template.version.number} was given by {who.team.name}"[:MAX_NOTE_CHARS]
         )
-        crew = replace_spec(crew, expected_revision=crew.revision, spec=spec)
+        crew = replace_spec(receiver, crew, expected_revision=crew.revision, spec=spec)
     version = cut_version(crew, by=receiver.user, note=f"Given by {who.team.name}"[:MAX_NOTE_CHARS])
     texts = TemplateTexts(template.title, template.description, tuple(template.tags), template.examples)
     shared = share(receiver, version, texts)

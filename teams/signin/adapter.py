@@ -70,7 +70,7 @@ class AccountAdapter(DefaultAccountAdapter):
         with hashing.place():
             tries.count(*tallies)
             user: User | None = super().authenticate(request, **credentials)
-            if user is None or not user.is_active:
+            if user is None or not user.may_sign_in:
                 return None
             tries.take_back(*tallies)
         return user
@@ -83,6 +83,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def pre_login(self, request: HttpRequest, user: User, **login: Any) -> HttpResponse | None:
+        if not user.may_sign_in:  # the last door of all ways in
+            return self.respond_user_inactive(request, user)
         keep_address(user)
         response: HttpResponse | None = super().pre_login(request, user, **login)
         return response

@@ -39,7 +39,7 @@ class OfOneAddress:
     def get_form_kwargs(self) -> dict[str, Any]:
         options: dict[str, Any] = super().get_form_kwargs()  # type: ignore[misc]
         person, email = self._process.user, self._process.state["email"]
-        fits = person is not None and person.is_active and person.email == email.lower()
+        fits = person is not None and person.may_sign_in and person.email == email.lower()
         return options | {"code": self._process.code if fits else "", "email": email}
 
 
@@ -79,7 +79,7 @@ class ChoosePassword(CompletePasswordResetView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Not for an account that has another address by now, or was closed."""
         person = self._process.user
-        if person is None or not person.is_active or person.email != self._process.state["email"].lower():
+        if person is None or not person.may_sign_in or person.email != self._process.state["email"].lower():
             self._process.abort()
             return redirect("account_reset_password")
         response: HttpResponse = super().form_valid(form)

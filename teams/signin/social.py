@@ -62,7 +62,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
             if not proved_lately(request):  # it is one more way in
                 raise ImmediateHttpResponse(asked_again(request))
             return
-        if sociallogin.is_existing and sociallogin.user.is_active:
+        if sociallogin.is_existing and sociallogin.user.may_sign_in:
             keep_address(sociallogin.user)
         elif sociallogin.is_existing or not self.is_open_for_signup(request, sociallogin):
             raise ImmediateHttpResponse(refused(request, NOT_INVITED, 403))

@@ -24,6 +24,7 @@ from runs.telling.subjects import about_bill, about_crew, about_run, about_versi
 from teams.actions import add_provider, issue_token
 from teams.invitations.actions import invite
 from teams.models import Delivery, Role, WebhookEvent
+from teams.programs.actions import make_program
 from teams.webhooks.actions import add_webhook, send_test
 from tests.cast import Cast
 from tests.runs.books import Books, last_month, make_books
@@ -31,12 +32,16 @@ from tests.runs.reconciliation.exports import OPENAI_USAGE
 
 PK_OF = {
     "remove_provider": "provider",
+    "test_provider": "provider",
+    "change_provider": "provider",
     "book_stated": "provider",
     "take_back_price": "price",
     "revoke_token": "token",
     "change_role": "member",
     "hand_over": "member",
     "remove_member": "member",
+    "program_token": "program",
+    "program_role": "program",
     "withdraw_invitation": "invitation",
     "remove_webhook": "webhook",
     "set_webhook_active": "webhook",
@@ -104,6 +109,7 @@ class Rows:
             "provider": "openai",
             "provider_id": self.pks["provider"],
             "member_id": self.pks["member"],
+            "program_id": self.pks["program"],
             "invitation_id": self.pks["invitation"],
             "price_id": self.pks["price"],
             "comment_id": self.pks["comment"],
@@ -137,6 +143,7 @@ def make_rows() -> Rows:
         "template": template.pk,
         "member": owner.team.memberships.get(role=Role.RUNNER).pk,
         "invitation": invite(owner, role=Role.VIEWER)[0].pk,
+        "program": make_program(owner, name="Nightly", role=Role.RUNNER).pk,
         "webhook": hook.pk,
         "delivery": Delivery.objects.get(webhook=hook).pk,
         "alert": alert.pk,

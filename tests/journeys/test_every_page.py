@@ -141,6 +141,7 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 f"settings/people/{member}/remove/",
                 "settings/providers/",
                 "settings/tokens/",
+                "settings/programs/",
                 "settings/webhooks/",
                 "bills/closed/",
                 "prices/?model=perplexity/sonar-deep-research",
@@ -215,7 +216,9 @@ def _of_templates(client: Any, crew: str) -> list[str]:
 
 
 def _invited(client: Any) -> tuple[str, int]:
-    """The path of a link that anybody may open, and the id of a membership; another invitation has a long address."""
+    """The path of a link that anybody may open, and the id of a membership; another invitation has a long address.
+    A program has a long name."""
+    client.post("/programs", json={"name": "n" * 100, "role": "editor"}).raise_for_status()
     link = client.post("/invitations", json={}).json()["link"]
     client.post("/invitations", json={"email": f"{'a' * 60}@{'b' * 60}.example.com"}).raise_for_status()
     return urlsplit(link).path, client.get("/members").json()["items"][0]["id"]

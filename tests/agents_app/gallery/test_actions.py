@@ -18,7 +18,7 @@ from agents_app.snapshot import spec_of
 from teams.access import Principal
 from teams.models import AuditEntry, Membership, Role
 from teams.refusals import Conflict, Invalid
-from tests.cast import Cast, brief_spec
+from tests.cast import Cast, brief_spec, owner_of
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +33,9 @@ def shared(cast: Cast, crew: Crew, **changes: Any) -> Template:
 
 def edited(crew: Crew, **changes: Any) -> Crew:
     crew = Crew.objects.get(pk=crew.pk)
-    return replace_spec(crew, expected_revision=crew.revision, spec=spec_of(crew).model_copy(update=changes))
+    return replace_spec(
+        owner_of(crew), crew, expected_revision=crew.revision, spec=spec_of(crew).model_copy(update=changes)
+    )
 
 
 def of_tasks(crew: Crew, key: str, text: str) -> dict[str, Any]:
@@ -112,7 +114,7 @@ def test_built_in_templates_and_archived_crews_are_not_shared_or_withdrawn(cast:
     with pytest.raises(Invalid):
         share(cast.owner, builtin.version, BRIEF)
     template = shared(cast, crew)
-    archive_crew(crew)
+    archive_crew(cast.owner, crew)
     assert queries.templates(cast.owner).filter(pk=template.pk).count() == 0
     with pytest.raises(Invalid):
         share(cast.owner, template.version, BRIEF)

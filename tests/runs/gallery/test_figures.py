@@ -23,7 +23,7 @@ from runs.gallery.saving import saving_of
 from runs.gallery.spread import spread
 from runs.ratings.actions import rate
 from runs.states import RunState
-from tests.cast import Cast, brief_spec, make_crew
+from tests.cast import Cast, brief_spec, make_crew, owner_of
 from tests.ledger import make_run, unsaved_run
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +47,9 @@ BY_HAND = """
 
 def edited(crew: Crew, **changes: Any) -> Crew:
     crew = Crew.objects.get(pk=crew.pk)
-    return replace_spec(crew, expected_revision=crew.revision, spec=spec_of(crew).model_copy(update=changes))
+    return replace_spec(
+        owner_of(crew), crew, expected_revision=crew.revision, spec=spec_of(crew).model_copy(update=changes)
+    )
 
 
 def shared(cast: Cast, crew: Crew, title: str = "Brief", **changes: Any) -> Template:

@@ -16,7 +16,7 @@ from agents_app.snapshot import spec_of
 from teams.access import Principal
 from teams.actions import issue_token
 from teams.models import Membership, Role, Scope
-from tests.cast import Cast
+from tests.cast import Cast, owner_of
 from tests.ledger import make_run
 from tests.pages import html, signed_in
 
@@ -42,7 +42,9 @@ def edited(crew: Crew, key: str, text: str) -> Crew:
     crew = Crew.objects.get(pk=crew.pk)
     spec = spec_of(crew)
     tasks = tuple(task.model_copy(update={"description": text}) if task.key == key else task for task in spec.tasks)
-    return replace_spec(crew, expected_revision=crew.revision, spec=spec.model_copy(update={"tasks": tasks}))
+    return replace_spec(
+        owner_of(crew), crew, expected_revision=crew.revision, spec=spec.model_copy(update={"tasks": tasks})
+    )
 
 
 def shared(cast: Cast, crew: Crew) -> Template:
