@@ -22,6 +22,8 @@ from runs.closing.api import router as closed_bills
 from runs.comments.api import router as comments
 from runs.compare.api import router as comparisons
 from runs.forecast.api import router as forecasts
+from runs.gallery.api import crew_router as originals
+from runs.gallery.api import router as templates
 from runs.history.api import crew_router as version_figures
 from runs.history.api import router as history
 from runs.key_use.api import router as key_use
@@ -85,6 +87,7 @@ api.add_router("/crews", imports)  # first: to crews, "import" is a slug
 api.add_router("/crews", crews)
 api.add_router("/crews", version_figures)
 api.add_router("/crews", versions)
+api.add_router("/crews", originals)
 api.add_router("/crews", launches)
 api.add_router("/runs", history)
 api.add_router("/runs", runs)
@@ -92,6 +95,7 @@ api.add_router("/runs", ratings)
 api.add_router("", comments)
 api.add_router("/compare", comparisons)
 api.add_router("/operations", operations)
+api.add_router("/templates", templates)
 api.add_router("/documents", documents)
 api.add_router("/providers", providers)
 api.add_router("/providers", key_use)

@@ -77,18 +77,19 @@ def restore(who: Principal, version: CrewVersion, *, expected_revision: int) -> 
     limit of today.
     """
     crew = Crew.objects.select_for_update().get(pk=version.crew_id)
-    draft, restored = spec_of(crew), CrewSpec.from_json(version.spec)
-    kept, copy = None, None
-    if not crew.versions.filter(content_hash=draft.content_hash).exists():
-        kept, copy = _kept(who, crew, f"The draft before v{version.number} was restored")
+    kept, copy = keep_draft(who, crew, note=f"The draft before v{version.number} was restored")
+    restored = CrewSpec.from_json(version.spec)
     crew = replace_spec(who, crew, expected_revision=expected_revision, spec=restored)
     kept_as = {"draft_kept_as": str(kept or copy)} if kept or copy else {}
     record(who, "version.restored", version, revision=crew.revision, **kept_as)
     return Restored(crew, kept, copy)
 
 
-def _kept(who: Principal, crew: Crew, note: str) -> tuple[CrewVersion | None, Crew | None]:
-    """The draft as a version, or as a crew of its own."""
+def keep_draft(who: Principal, crew: Crew, *, note: str) -> tuple[CrewVersion | None, Crew | None]:
+    """Keeps a draft that is about to be replaced: as a version, or as a crew of its own if it cannot run. Neither if a
+    version holds it already. The caller has locked the crew."""
+    if crew.versions.filter(content_hash=spec_of(crew).content_hash).exists():
+        return None, None
     try:
         with transaction.atomic():
             return cut_version(crew, by=who.user, note=note), None

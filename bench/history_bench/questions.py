@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from teams.models import Team
 
 WIDE, WIDE_RUN_CALLS = "wide", 500
 RARE = "curio"
 """Names the model, the agent and the tool of one run in the middle of the history."""
 EQUAL, EQUAL_RUNS = "equal", 10_000
 DAYS = 180
+TEMPLATES = 200
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,13 @@ def questions(asked: Asked) -> dict[str, dict[str, str]]:
             "a crew, its whole history": f"{what_if}?crew={crew}&model=gpt-4o+gpt-4.1-mini",
         },
         "versions": {"the versions of a crew": f"{here}/crews/{crew}/versions/"},
+        f"{TEMPLATES} templates": {
+            "the gallery": f"{here}/templates/",
+            "its last page": f"{here}/templates/?from={TEMPLATES - 8}",
+            "the cheapest first": f"{here}/templates/?sort=cost",
+            "a word": f"{here}/templates/?q=gallery",
+            "one template": f"{here}/templates/{a_template(team)}/",
+        },
         "bills, months of some 1,700 runs": bills_of(f"/t/{asked.equal_slug}", last),
         "bills, months of a sixth of all runs": bills_of(here, last),
     }
@@ -118,6 +129,22 @@ def bills_of(here: str, last: datetime) -> dict[str, str]:
         "the calls of a customer": f"{month}/calls/?label:customer=Alder+Bikes",
         "CSV of a month": f"{month}.csv?lines=all&label:customer=Alder+Bikes",
     }
+
+
+def a_template(team: Team) -> int:
+    """The id of one of ``TEMPLATES`` templates, which are made if they are not there: each is to the letter a version
+    of the history, in turn, so that its card has figures."""
+    from agents_app.models import Crew, CrewVersion, Template
+
+    run = list(CrewVersion.objects.filter(crew__team=team, crew__builtin_key="").order_by("pk"))
+    if not Template.objects.filter(crew__team=team, tags=["bench"]).exists():
+        for number in range(TEMPLATES):
+            like = run[number % len(run)]
+            crew = Crew.objects.create(team=team, slug=f"gallery-{number}", name=f"Gallery {number}")
+            made = {"spec": like.spec, "content_hash": like.content_hash, "shared_at": like.created_at}
+            version = CrewVersion.objects.create(crew=crew, number=1, **made)
+            Template.objects.create(crew=crew, version=version, title=crew.name, tags=["bench"])
+    return Template.objects.filter(crew__team=team, tags=["bench"]).earliest("pk").pk
 
 
 def most_run_versions(team_id: int) -> tuple[str, int, int]:

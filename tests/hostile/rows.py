@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.utils import timezone
-
 from agents_app.actions import cut_version
+from agents_app.gallery.actions import share
+from agents_app.gallery.texts import TemplateTexts
 from agents_app.knowledge.actions import upload_document
-from agents_app.models import Crew, CrewVersion
+from agents_app.models import Crew
 from runs.comments.actions import comment
 from runs.models import Alert, AlertKind, InboxEntry, InboxKind, SavedView
 from runs.months import this_month
@@ -49,6 +49,9 @@ PK_OF = {
     "send_again": "delivery",
     "template": "template",
     "copy_template": "template",
+    "template_json": "template",
+    "withdraw_template": "template",
+    "give_template": "template",
     "document": "document",
     "remove_document": "document",
     "dismiss_alert": "alert",
@@ -111,6 +114,7 @@ class Rows:
             "price_id": self.pks["price"],
             "comment_id": self.pks["comment"],
             "scenario_id": self.pks["scenario"],
+            "template_id": self.pks["template"],
             "pk": self.pks.get(PK_OF.get(view, ""), 0),
         }
         return {name: known[name] for name in names}
@@ -120,7 +124,7 @@ def make_rows() -> Rows:
     books = make_books()
     owner = books.cast.owner
     version = cut_version(Crew.objects.get(slug="company-brief"), by=owner.user)
-    CrewVersion.objects.filter(pk=version.pk).update(shared_at=timezone.now(), title="Brief")
+    template = share(owner, version, TemplateTexts("Brief", "Of a company.", ("news",), {"company": "Acme"}))
     hook, _ = add_webhook(owner, url="https://example.com/hook", events=[WebhookEvent.BUDGET])
     send_test(owner, hook)
     alert = Alert.objects.create(
@@ -136,7 +140,7 @@ def make_rows() -> Rows:
         "provider": add_provider(owner, provider="openai", api_key="sk-secret", base_url="http://127.0.0.1:9/v1").pk,
         "token": issue_token(owner)[0].pk,
         "document": upload_document(owner, title="notes.txt", data=b"A lake lies there.").document.pk,
-        "template": version.pk,
+        "template": template.pk,
         "member": owner.team.memberships.get(role=Role.RUNNER).pk,
         "invitation": invite(owner, role=Role.VIEWER)[0].pk,
         "program": make_program(owner, name="Nightly", role=Role.RUNNER).pk,

@@ -40,6 +40,7 @@ MORE = {
     "kept_texts": Role.OWNER,
     "prices": Role.OWNER,
     "crew_json": Role.EDITOR,
+    "original": Role.EDITOR,
     "reconciliations": Role.EDITOR,
     "remove_view": Role.EDITOR,
     "remove_scenario": Role.EDITOR,
@@ -87,6 +88,8 @@ BODIES: dict[str, Any] = {
     "patch_provider": {"rpm": 5},
     "create_program_token": {},
     "rename_scenario": {"name": "x"},
+    "copy_template": {},
+    "take_over_original": {"version": 1},
 }
 QUERIES = {"list_version_figures": "?version=1"}
 """A body that fits, of each operation that takes ids in its path and a body: the ids are looked at after it."""
