@@ -55,7 +55,7 @@ def test_a_run_is_rated_and_commented_without_a_reload(application: Application,
     comment.fill("Better than last week.\nSee https://example.com/poems.")
     page.get_by_role("button", name="Comment", exact=True).click()
     link = page.get_by_role("link", name="https://example.com/poems")
-    expect(link).to_have_attribute("rel", "nofollow noopener noreferrer")
+    expect(link).to_have_attribute("rel", "noopener noreferrer nofollow")
     page.get_by_text("Edit", exact=False).first.click()
     page.get_by_label("Comment", exact=True).first.fill("Better than ever.")
     page.get_by_role("button", name="Save", exact=True).click()

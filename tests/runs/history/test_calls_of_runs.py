@@ -41,7 +41,7 @@ def with_rarities(team: Team) -> Principal:
     middle, other, ended, managed = runs[runs.count() // 2], runs[3], runs[30], runs[60]
     crew = middle.crew
     agent = AgentSpec(key="curio", role="The Curator")
-    crew = save_agent(crew, expected_revision=crew.revision, key=None, spec=agent)
+    crew = save_agent(who, crew, expected_revision=crew.revision, key=None, spec=agent)
     Run.objects.filter(pk=middle.pk).update(version=cut_version(crew, by=who.user))
     middle.refresh_from_db()
     task = make_task(middle, "curious", agent="curio", agent_role="The Curator")

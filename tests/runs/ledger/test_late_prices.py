@@ -217,7 +217,7 @@ def test_a_month_that_was_closed_meanwhile_is_not_changed(books: Books) -> None:
     call = add_call(books.failed, 0, USAGE, billed_month=last_month)
     sum_up(books.cast)
     closed = Bill.objects.get(month=last_month).spent_nusd
-    late_prices._book(books.cast.team, [books.failed.pk], [call.pk], {MODEL: PRICE})
+    late_prices._book(books.cast.team, [books.failed.pk], [call.pk], {MODEL: PRICE}, lambda calls, nusd: None)
     assert Bill.objects.get(month=last_month).spent_nusd == closed
     assert Correction.objects.get(call=call).month == this_month
     assert broken() == {}

@@ -98,10 +98,11 @@ def test_labels_are_found_by_the_index(cast: Cast, crew: Any) -> None:
 
 @pytest.mark.django_db
 def test_no_column_of_jsonb_holds_what_people_or_models_wrote() -> None:
+    """Of our own tables; those of allauth hold what it needs to sign people in."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT table_name || '.' || column_name FROM information_schema.columns "
-            "WHERE table_schema = 'public' AND data_type = 'jsonb'"
+            "WHERE table_schema = 'public' AND data_type = 'jsonb' AND table_name ~ '^(teams|agents_app|runs)_'"
         )
         assert {name for (name,) in cursor.fetchall()} == {"runs_invariantcheck.violations"}
 
