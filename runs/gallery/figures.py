@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from django.db import connection
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Composed
 
 from runs.history.version_figures import ok_percent
 from runs.sql import listed, rows_as, statement
@@ -89,29 +89,41 @@ _SUMS = SQL("""
     priced=_PRICED,
 )
 
-# The newest runs of each version with that content, then the newest of all of them.
-NEWEST_OF_CONTENT = SQL("""
-    SELECT each.* FROM agents_app_crewversion AS version
-    JOIN agents_app_crew AS crew ON crew.id = version.crew_id AND crew.team_id = %(team)s
-    CROSS JOIN LATERAL (
-        SELECT {columns} FROM runs_run
-        WHERE version_id = version.id AND simulated = kind.simulated AND team_id = %(team)s
-        ORDER BY id DESC LIMIT %(most)s
-    ) AS each
-    WHERE version.content_hash = about.about
-    ORDER BY each.id DESC LIMIT %(most)s
-""").format(columns=_COLUMNS)
-_NEWEST_OF_CREW = SQL("""
-    SELECT {columns} FROM runs_run
-    WHERE crew_id = about.about AND simulated = kind.simulated AND team_id = %(team)s ORDER BY id DESC LIMIT %(most)s
-""").format(columns=_COLUMNS)
+_OF_KIND = SQL("""
+    (SELECT {simulated} AS simulated, newest.* FROM (
+        SELECT each.* FROM agents_app_crewversion AS version
+        JOIN agents_app_crew AS crew ON crew.id = version.crew_id AND crew.team_id = %(team)s
+        CROSS JOIN LATERAL (
+            SELECT {columns} FROM runs_run
+            WHERE version_id = version.id AND simulated = {simulated} AND team_id = %(team)s
+            ORDER BY id DESC LIMIT %(most)s
+        ) AS each
+        WHERE {versions}
+        ORDER BY each.id DESC LIMIT %(most)s
+    ) AS newest)
+""")
+
+
+def _newest(versions: LiteralString) -> Composed:
+    """The newest runs of each of these versions, then the newest of all of them, of each kind by itself.
+
+    Both kinds are written out. If a row said which, PostgreSQL would take the index that has both, and read all runs
+    of a version to find that none is of the other kind.
+    """
+    kinds = (SQL("false"), SQL("true"))
+    return SQL("UNION ALL").join(
+        _OF_KIND.format(simulated=kind, columns=_COLUMNS, versions=SQL(versions)) for kind in kinds
+    )
+
+
+NEWEST_OF_CONTENT = _newest("version.content_hash = about.about")
+_NEWEST_OF_CREW = _newest("version.crew_id = about.about")
 
 _FIGURES = """
-    SELECT about.about, kind.simulated, {sums}
+    SELECT about.about, run.simulated, {sums}
     FROM unnest(%(about)s::{type}[]) AS about (about)
-    CROSS JOIN (VALUES (false), (true)) AS kind (simulated)
     CROSS JOIN LATERAL ({newest}) AS run
-    GROUP BY about.about, kind.simulated
+    GROUP BY about.about, run.simulated
 """
 _MEDIANS = statement(
     _FIGURES,

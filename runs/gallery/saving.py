@@ -17,31 +17,34 @@ from teams.work_bounds import query_time
 
 SECONDS = 2.0
 
-# Runs that succeeded and whose cost is known: of the newer version's content in the whole team, and of the copy alone.
-# Inputs that were removed because of their age are nobody's.
+# Runs of one kind that succeeded and whose cost is known: of the newer version's content in the whole team, and of the
+# copy alone. Inputs that were removed because of their age are nobody's. Kinds are written out as in ``figures``.
+_OF_KIND = SQL("""
+    SELECT about.side, {simulated} AS simulated, run.inputs, run.ended_nusd, run.ended_ms
+    FROM about
+    CROSS JOIN LATERAL (
+        SELECT each.* FROM agents_app_crewversion AS version
+        JOIN agents_app_crew AS crew ON crew.id = version.crew_id AND crew.team_id = %(team)s
+        CROSS JOIN LATERAL (
+            SELECT id, ended_nusd, ended_ms,
+                CASE WHEN texts_removed_at IS NULL THEN md5(inputs::jsonb::text) END AS inputs
+            FROM runs_run
+            WHERE version_id = version.id AND simulated = {simulated} AND team_id = %(team)s
+                AND state = {succeeded} AND ended_ms >= 0 AND unpriced_calls = 0
+            ORDER BY id DESC LIMIT %(most)s
+        ) AS each
+        WHERE version.content_hash = about.content AND (about.crew IS NULL OR crew.id = about.crew)
+        ORDER BY each.id DESC LIMIT %(most)s
+    ) AS run
+""")
+_SUCCEEDED = SQL(f"'{RunState.SUCCEEDED.value}'")
 _MEDIANS = statement(
     """
     WITH about AS (
         SELECT 'theirs' AS side, %(theirs)s::text AS content, NULL::bigint AS crew
         UNION ALL SELECT 'mine', %(mine)s::text, %(crew)s::bigint
     ), runs AS (
-        SELECT about.side, kind.simulated, run.inputs, run.ended_nusd, run.ended_ms
-        FROM about
-        CROSS JOIN (VALUES (false), (true)) AS kind (simulated)
-        CROSS JOIN LATERAL (
-            SELECT each.* FROM agents_app_crewversion AS version
-            JOIN agents_app_crew AS crew ON crew.id = version.crew_id AND crew.team_id = %(team)s
-            CROSS JOIN LATERAL (
-                SELECT id, ended_nusd, ended_ms,
-                    CASE WHEN texts_removed_at IS NULL THEN md5(inputs::jsonb::text) END AS inputs
-                FROM runs_run
-                WHERE version_id = version.id AND simulated = kind.simulated AND team_id = %(team)s
-                    AND state = {succeeded} AND ended_ms >= 0 AND unpriced_calls = 0
-                ORDER BY id DESC LIMIT %(most)s
-            ) AS each
-            WHERE version.content_hash = about.content AND (about.crew IS NULL OR crew.id = about.crew)
-            ORDER BY each.id DESC LIMIT %(most)s
-        ) AS run
+        {real} UNION ALL {simulated}
     ), by_inputs AS (
         SELECT side, simulated, inputs, count(*) AS runs,
             percentile_disc(0.5) WITHIN GROUP (ORDER BY ended_nusd) AS nusd,
@@ -68,7 +71,8 @@ _MEDIANS = statement(
     WHERE mine_runs > 0 AND theirs_runs > 0
     ORDER BY simulated, inputs = 0 LIMIT 1
     """,
-    succeeded=SQL(f"'{RunState.SUCCEEDED.value}'"),
+    real=_OF_KIND.format(simulated=SQL("false"), succeeded=_SUCCEEDED),
+    simulated=_OF_KIND.format(simulated=SQL("true"), succeeded=_SUCCEEDED),
 )
 
 

@@ -18,9 +18,8 @@ WIDTH, HEIGHT, GAP = 20, 60, 2
 
 _VALUES = statement(
     """
-    SELECT kind.simulated, run.ended_nusd, run.ended_ms, run.unpriced_calls = 0
+    SELECT run.simulated, run.ended_nusd, run.ended_ms, run.unpriced_calls = 0
     FROM (VALUES (%(content)s::text)) AS about (about)
-    CROSS JOIN (VALUES (false), (true)) AS kind (simulated)
     CROSS JOIN LATERAL ({newest}) AS run
     WHERE run.ended_ms >= 0
     """,
