@@ -99,7 +99,9 @@ def one_size(size: int, kept: Path, times: int, *, plans: bool) -> None:
                 if plans and p95_ms > GOAL_P95_MS:
                     say(plans_of_slow_queries(path, asked.cookie, SLOW_QUERY_MS))
 
-        seconds, grown_mb = export(installation.web_port, f"/t/{asked.slug}/{MOST_RUNS}", asked.cookie, installation.web)
+        seconds, grown_mb = export(
+            installation.web_port, f"/t/{asked.slug}/{MOST_RUNS}", asked.cookie, installation.web
+        )
         print(EXPORT, "CSV", seconds, grown_mb, 0, sep="\t", flush=True)
 
 
