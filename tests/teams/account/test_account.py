@@ -256,3 +256,10 @@ class TestClosing:
         with pytest.raises(Conflict):
             close_account(other.user)
         assert Membership.objects.filter(team=team, user=third.user).exists()
+
+
+def test_an_address_may_hold_braces(cast: Cast, server: MailServer) -> None:
+    mine = by_link(cast.owner.user)
+    assert mine.post("/account/email/", {"email": "a{code}{b}@example.com"})["Location"] == "/account/email/code/"
+    assert mine.post("/account/email/code/", {"code": mailed_code(server)})["Location"] == PAGE
+    assert "the account a{code}{b}@example.com on" in server.mails[0][1].replace("=\n", "")
