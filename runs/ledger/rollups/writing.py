@@ -60,8 +60,10 @@ def rebuild(team_id: int) -> None:
 def install(using: str = "default", **_: Any) -> None:
     """Makes the function, where there is none or another one. After each ``migrate``, so that it is this code's."""
     with connections[using].cursor() as cursor:
-        cursor.execute("SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure('runs_fold(uuid[], integer)')")
-        if cursor.fetchone() != (_BODY,):
+        cursor.execute(
+            "SELECT prosrc, proconfig FROM pg_proc WHERE oid = to_regprocedure('runs_fold(uuid[], integer)')"
+        )
+        if cursor.fetchone() != (_BODY, _SETTINGS):
             cursor.execute(_FUNCTION)
 
 
@@ -122,6 +124,7 @@ _BODY = statement(
 )
 # Its plans do not depend on which runs are folded. Left to itself PostgreSQL would plan anew each time, because it
 # takes an array of unknown length for one of ten, and one that it knows for cheaper.
+_SETTINGS = ["plan_cache_mode=force_generic_plan"]
 _FUNCTION = statement(
     """
     CREATE OR REPLACE FUNCTION runs_fold(fold_runs uuid[], fold_sign integer) RETURNS void

@@ -39,6 +39,10 @@ def test_the_function_is_made_where_there_is_none_or_another_and_left_alone_else
     writing.install()
     (again,) = asked(FUNCTION)
     assert again[0] == made[0]
+    asked("ALTER FUNCTION runs_fold RESET ALL")
+    writing.install()
+    assert asked("SELECT proconfig FROM pg_proc WHERE proname = 'runs_fold'") == [(writing._SETTINGS,)]
+    (again,) = asked(FUNCTION)
     asked("CREATE TEMP TABLE now AS SELECT 1")  # what is written from here on would have another xmin
     writing.install()
     assert asked(FUNCTION) == [again]
