@@ -11,6 +11,7 @@ from django import forms
 
 from engine.text import is_storable
 from teams.guessing import tries
+from teams.signin.adapter import having
 from teams.signin.forms import MAX_PASSWORD_CHARS
 from teams.signin.limits import CODES, CODES_ASKED, tallies_of
 
@@ -42,6 +43,7 @@ class AskCodeForm(theirs.RequestLoginCodeForm):
     def clean_email(self) -> str:
         self.cleaned_data["email"] = _counted_address(self.cleaned_data["email"])
         email: str = super().clean_email()
+        self._user = next(iter(having(filter(None, [self._user]), email)), None)
         return email
 
 
@@ -51,6 +53,7 @@ class ForgotForm(theirs.ResetPasswordForm):
     def clean_email(self) -> str:
         self.cleaned_data["email"] = _counted_address(self.cleaned_data["email"])
         email: str = super().clean_email()
+        self.users = having(self.users, email)
         return email
 
 
