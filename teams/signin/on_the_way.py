@@ -21,4 +21,6 @@ def begun(request: HttpRequest, what: str, user: User | None) -> None:
 def still_as_begun(request: HttpRequest, what: str, user: User) -> bool:
     """Whether ``begun`` was for this person, and neither the password nor the epoch is another one since."""
     kept = request.session.get(_KEY.format(what))
-    return bool(kept) and kept[0] == user.pk and constant_time_compare(kept[1], user.get_session_auth_hash())
+    if not kept or kept[0] != user.pk:
+        return False
+    return constant_time_compare(kept[1], user.get_session_auth_hash())

@@ -80,13 +80,14 @@ class SocialAdapter(DefaultSocialAccountAdapter):
     def populate_user(self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]) -> User:
         """Keeps the address and the name of what the other side says. Raises ``ValueError`` if it does not say whose
         account it is."""
-        account, user = sociallogin.account, sociallogin.user
+        account = sociallogin.account
+        user: User = sociallogin.user
         require_number(account.extra_data)
         email, name = data.get("email") or confirmed_address(sociallogin), data.get("name")
         account.extra_data = {"email": storable(email)[:254] if isinstance(email, str) else ""}
         user.email = confirmed_address(sociallogin)
         user.name = storable(name)[:150] if isinstance(name, str) else ""
-        return user  # type: ignore[no-any-return]
+        return user
 
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> User:
         user: User = super().save_user(request, sociallogin, form)
