@@ -48,6 +48,18 @@ def test_the_function_is_made_where_there_is_none_or_another_and_left_alone_else
     assert asked(FUNCTION) == [again]
 
 
+def test_older_code_leaves_the_function_of_newer_code_alone() -> None:
+    (ours,) = asked(FUNCTION)
+    asked("DROP FUNCTION runs_fold")
+    asked("CREATE FUNCTION runs_fold(uuid[], integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN /* newer */ END'")
+    asked("INSERT INTO django_migrations (app, name, applied) VALUES ('runs', '9998_later', now())")
+    writing.install()
+    assert "newer" in asked(FUNCTION)[0][0]
+    asked("DELETE FROM django_migrations WHERE name = '9998_later'")
+    writing.install()
+    assert asked(FUNCTION)[0][0] == ours[0]
+
+
 def kept() -> dict[str, list[Any]]:
     named = {rollup.table: ", ".join([*rollup.keys, *rollup.figures]) for rollup in ROLLUPS}
     return {table: sorted(asked(f"SELECT {columns} FROM {table}"), key=str) for table, columns in named.items()}
