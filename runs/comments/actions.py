@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.http import Http404
 
 from engine.text import storable
+from runs.comments.queries import locked
 from runs.models import ClockTimestamp, Comment
 from runs.telling.entries import tell_of_comment
 from runs.telling.subjects import RELATED, Subject, subject_of
@@ -56,7 +56,7 @@ def edit_comment(who: Principal, written: Comment, text: str) -> Comment:
     text = _comment_text(text)
     if text != written.text:
         with transaction.atomic():
-            written = _still_there(written)
+            written = locked(written)
             Comment.objects.filter(pk=written.pk).update(text=text, edited_at=ClockTimestamp())
             written.refresh_from_db()
             subject = _subject(written)
@@ -70,17 +70,9 @@ def remove_comment(who: Principal, written: Comment) -> None:
     if written.author_id != who.user.pk and not who.can_own:
         raise PermissionDenied("Only its author or an owner of the team may remove a comment.")
     with transaction.atomic():
-        written = _still_there(written)
+        written = locked(written)
         record(who, "comment.removed", written, name=_subject(written).title)
         written.delete()
-
-
-def _still_there(written: Comment) -> Comment:
-    """Locked. ``Http404`` if somebody was first and removed it."""
-    found = Comment.objects.select_for_update().filter(pk=written.pk).first()
-    if found is None:
-        raise Http404("No such comment.")
-    return found
 
 
 def _subject(written: Comment) -> Subject:
