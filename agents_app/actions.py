@@ -1,6 +1,7 @@
 """People's verbs on crews: create, copy, edit, cut a version. Each edit names the revision it started from.
 
-The caller decides through ``teams.access`` who may; ``engine.spec.validate`` decides whether a spec can run.
+The caller decides through ``teams.access`` who may; ``engine.spec.validate`` decides whether a spec can run. Each edit
+is in the team's log, with the names of what it changed and none of its texts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.text import slugify
 
+from agents_app.changed_parts import changed_parts
 from agents_app.models import Crew, CrewVersion
 from agents_app.snapshot import spec_of, write_crew_fields, write_spec
 from engine.spec.crew_spec import MAX_NAME_CHARS, AgentSpec, CrewSpec, TaskSpec
@@ -21,6 +23,7 @@ from engine.spec.size import excesses, growth
 from engine.spec.validate import Complaint, validate
 from engine.text import latin
 from teams.access import Principal
+from teams.audit.record import record
 from teams.models import User
 from teams.refusals import Conflict, Invalid
 
@@ -32,10 +35,10 @@ Keyed = TypeVar("Keyed", AgentSpec, TaskSpec)
 
 
 @transaction.atomic
-def create_crew(who: Principal, *, name: str, spec: CrewSpec | None = None) -> Crew:
+def create_crew(who: Principal, *, name: str, spec: CrewSpec | None = None, copy_of: str = "") -> Crew:
     """A new draft, empty or from a spec. Its slug comes from the name, and no other crew of the team has it.
 
-    Raises ``Invalid`` for a spec that no draft can hold.
+    ``copy_of``: what it is a copy of, for the log. Raises ``Invalid`` for a spec that no draft can hold.
     """
     name = name.strip() or (spec.name if spec else "")
     if not name:
@@ -45,30 +48,35 @@ def create_crew(who: Principal, *, name: str, spec: CrewSpec | None = None) -> C
     _refuse_doubled_keys(spec)
     crew = _with_free_slug(Crew(team=who.team, name=spec.name, created_by=who.user))
     write_spec(crew, spec)
+    record(who, "crew.made", crew, **({"copy_of": copy_of} if copy_of else {}))
     return crew
 
 
 @transaction.atomic
-def save_crew(crew: Crew, *, expected_revision: int, changes: CrewSpec) -> Crew:
+def save_crew(who: Principal, crew: Crew, *, expected_revision: int, changes: CrewSpec) -> Crew:
     """Sets the crew's own fields (name, process, settings, inputs) from ``changes``; its agents and tasks stay."""
     crew = _locked(crew, expected_revision)
     _refuse_growth(changes, crew)
+    before = spec_of(crew)
     write_crew_fields(crew, changes)
     crew.save()
+    _record_edit(who, crew, before, changes.model_copy(update={"agents": before.agents, "tasks": before.tasks}))
     return crew
 
 
 @transaction.atomic
-def replace_spec(crew: Crew, *, expected_revision: int, spec: CrewSpec) -> Crew:
+def replace_spec(who: Principal, crew: Crew, *, expected_revision: int, spec: CrewSpec) -> Crew:
     """Replaces the whole draft by a spec. Raises ``Invalid`` for one that no draft can hold."""
     crew = _locked(crew, expected_revision)
     _refuse_growth(spec, crew)
     _refuse_doubled_keys(spec)
+    before = spec_of(crew)
     write_spec(crew, spec)
+    _record_edit(who, crew, before, spec)
     return crew
 
 
-def save_agent(crew: Crew, *, expected_revision: int, key: str | None, spec: AgentSpec) -> Crew:
+def save_agent(who: Principal, crew: Crew, *, expected_revision: int, key: str | None, spec: AgentSpec) -> Crew:
     """Adds an agent (``key`` None) or replaces the one with that key. Its tasks follow if its key changes."""
     draft = spec_of(crew)
     agents = _placed(draft.agents, key, spec)
@@ -78,35 +86,37 @@ def save_agent(crew: Crew, *, expected_revision: int, key: str | None, spec: Age
     )
     manager = spec.key if key is not None and draft.manager_agent == key else draft.manager_agent
     changed = draft.model_copy(update={"agents": agents, "tasks": tasks, "manager_agent": manager})
-    return replace_spec(crew, expected_revision=expected_revision, spec=changed)
+    return replace_spec(who, crew, expected_revision=expected_revision, spec=changed)
 
 
-def delete_agent(crew: Crew, *, expected_revision: int, key: str) -> Crew:
+def delete_agent(who: Principal, crew: Crew, *, expected_revision: int, key: str) -> Crew:
     """Removes an agent. Its tasks stay, without an agent, and validation complains about them."""
     draft = spec_of(crew)
     agents = tuple(agent for agent in draft.agents if agent.key != key)
     tasks = tuple(task.model_copy(update={"agent": None}) if task.agent == key else task for task in draft.tasks)
     changed = draft.model_copy(update={"agents": agents, "tasks": tasks})
-    return replace_spec(crew, expected_revision=expected_revision, spec=changed)
+    return replace_spec(who, crew, expected_revision=expected_revision, spec=changed)
 
 
-def save_task(crew: Crew, *, expected_revision: int, key: str | None, spec: TaskSpec) -> Crew:
+def save_task(who: Principal, crew: Crew, *, expected_revision: int, key: str | None, spec: TaskSpec) -> Crew:
     """Adds a task at the end (``key`` None) or replaces the one with that key. Contexts follow if its key changes."""
     draft = spec_of(crew)
     tasks = _placed(draft.tasks, key, spec)
     if key is not None and key != spec.key:
         tasks = tuple(_renamed_context(task, key, spec.key) for task in tasks)
-    return replace_spec(crew, expected_revision=expected_revision, spec=draft.model_copy(update={"tasks": tasks}))
+    changed = draft.model_copy(update={"tasks": tasks})
+    return replace_spec(who, crew, expected_revision=expected_revision, spec=changed)
 
 
-def delete_task(crew: Crew, *, expected_revision: int, key: str) -> Crew:
+def delete_task(who: Principal, crew: Crew, *, expected_revision: int, key: str) -> Crew:
     """Removes a task, also from the contexts that name it."""
     draft = spec_of(crew)
     tasks = tuple(_without_context(task, key) for task in draft.tasks if task.key != key)
-    return replace_spec(crew, expected_revision=expected_revision, spec=draft.model_copy(update={"tasks": tasks}))
+    changed = draft.model_copy(update={"tasks": tasks})
+    return replace_spec(who, crew, expected_revision=expected_revision, spec=changed)
 
 
-def move_task(crew: Crew, *, expected_revision: int, key: str, offset: int) -> Crew:
+def move_task(who: Principal, crew: Crew, *, expected_revision: int, key: str, offset: int) -> Crew:
     """Moves a task up (negative ``offset``) or down the list, at most to its end."""
     draft = spec_of(crew)
     tasks = list(draft.tasks)
@@ -114,15 +124,16 @@ def move_task(crew: Crew, *, expected_revision: int, key: str, offset: int) -> C
     if place is None:
         raise Conflict("That task is no longer in this crew. Reload the page to see what changed.")
     tasks.insert(max(0, place + offset), tasks.pop(place))
-    return replace_spec(
-        crew, expected_revision=expected_revision, spec=draft.model_copy(update={"tasks": tuple(tasks)})
-    )
+    changed = draft.model_copy(update={"tasks": tuple(tasks)})
+    return replace_spec(who, crew, expected_revision=expected_revision, spec=changed)
 
 
-def archive_crew(crew: Crew) -> Crew:
+@transaction.atomic
+def archive_crew(who: Principal, crew: Crew) -> Crew:
     """Takes a crew out of all lists; its runs and bills stay."""
     crew.archived_at = timezone.now()
     crew.save(update_fields=["archived_at", "updated_at"])
+    record(who, "crew.archived", crew)
     return crew
 
 
@@ -146,7 +157,7 @@ def cut_version(crew: Crew, *, by: User | None, note: str = "") -> CrewVersion:
 
 def copy_crew(who: Principal, crew: Crew) -> Crew:
     """A new draft with the same content, to try something without touching the original."""
-    return create_crew(who, name=f"{crew.name[:190]} copy", spec=spec_of(crew))
+    return create_crew(who, name=f"{crew.name[:190]} copy", spec=spec_of(crew), copy_of=crew.name)
 
 
 def refuse_complaints(complaints: Iterable[Complaint]) -> None:
@@ -160,6 +171,11 @@ def refuse_complaints(complaints: Iterable[Complaint]) -> None:
         fields[complaint.field].append(complaint.message)
     by_field = {field: " ".join(messages) for field, messages in fields.items()}
     raise Invalid(f"This crew cannot run yet: {count} to mend.", fields=by_field, code="invalid_crew")
+
+
+def _record_edit(who: Principal, crew: Crew, before: CrewSpec, after: CrewSpec) -> None:
+    if changed := changed_parts(before, after):
+        record(who, "crew.changed", crew, revision=crew.revision, **changed)
 
 
 def _refuse_growth(spec: CrewSpec, saved: Crew | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What a team designs: crews as editable drafts, the frozen versions that are launched, and documents for agents.
+"""What a team designs: crews as editable drafts, frozen versions, templates of them, and documents for agents.
 
 A draft may be half finished, so its fields are as loose as an editor needs. A version holds a whole, valid spec and is
 never changed: a trigger refuses it. How rows become a spec is decided in ``snapshot``.
@@ -38,6 +38,7 @@ class Crew(models.Model):
     revision = models.PositiveIntegerField(default=1)  # grows with every edit; an edit names the one it started from
     # Set for a crew that holds a built-in template; it is not listed among the team's own.
     builtin_key = models.CharField(max_length=80, blank=True)
+    # The version of a template that it was copied from, or whose changes were taken over since.
     copied_from = models.ForeignKey("CrewVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
@@ -114,7 +115,7 @@ class Task(models.Model):
 
 
 class CrewVersion(models.Model):
-    """A frozen spec. A version that is shared is a template."""
+    """A frozen spec. Those that were shared as a template have ``shared_at``."""
 
     TEAM_PATH = "crew__team"
 
@@ -123,9 +124,7 @@ class CrewVersion(models.Model):
     spec = KeptJSON()
     content_hash = models.CharField(max_length=64)  # ``CrewSpec.content_hash``
     note = models.CharField(max_length=200, blank=True)
-    shared_at = models.DateTimeField(null=True, blank=True)
-    title = models.CharField(max_length=200, blank=True)  # a template's, like its summary
-    summary = models.TextField(blank=True)
+    shared_at = models.DateTimeField(null=True, blank=True)  # the last time; null once its template is withdrawn
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -136,9 +135,35 @@ class CrewVersion(models.Model):
             models.UniqueConstraint(fields=["crew", "number"], name="version_number_once_per_crew"),
             models.CheckConstraint(condition=models.Q(number__gte=1), name="version_number_from_one"),
         ]
+        indexes = [models.Index(fields=["content_hash"], name="version_of_content")]
 
     def __str__(self) -> str:
         return f"{self.crew} v{self.number}"
+
+
+class Template(models.Model):
+    """A crew of which a team shares versions, to be copied: what it says of them.
+
+    Withdrawing deletes the row, so that its address never leads anywhere again.
+    """
+
+    TEAM_PATH = "crew__team"
+
+    crew = models.OneToOneField(Crew, on_delete=models.CASCADE, related_name="template")
+    version = models.ForeignKey(CrewVersion, on_delete=models.CASCADE, related_name="+")  # the one shared last
+    title = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)  # in small letters, each once
+    model_ids = ArrayField(models.CharField(max_length=200), default=list, blank=True)  # which the version asks
+    examples = KeptJSON(default=dict)  # inputs to try it with, name to text
+    shared_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    shared_at = models.DateTimeField(db_default=Now())  # the version
+    revision = models.PositiveIntegerField(default=1)  # grows each time it is shared
+    # Id of the template of another team that it was given from; no key, since that one may go.
+    given_from = models.BigIntegerField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.title
 
 
 class Document(models.Model):

@@ -1,10 +1,9 @@
-"""Addresses of crews, templates and knowledge, below a team."""
+"""Addresses of crews and knowledge, below a team."""
 
 from django.urls import path
 
 from agents_app.crews import views as crews
 from agents_app.editor import views as editor
-from agents_app.gallery import views as gallery
 from agents_app.imports import views as imports
 from agents_app.knowledge import views as knowledge
 from agents_app.versions import views as versions
@@ -32,9 +31,6 @@ urlpatterns = [
     path("crews/<slug:slug>/versions/<int:number>/note/", versions.describe_version, name="describe_version"),
     path("crews/<slug:slug>/versions/<int:number>/restore/", versions.restore_version, name="restore_version"),
     path("crews/<slug:slug>/versions/<int:old>/diff/<int:new>/", versions.version_diff, name="version_diff"),
-    path("templates/", gallery.templates, name="templates"),
-    path("templates/<int:pk>/", gallery.template, name="template"),
-    path("templates/<int:pk>/copy/", gallery.copy_template, name="copy_template"),
     path("knowledge/", knowledge.documents, name="knowledge"),
     path("knowledge/add/", knowledge.add_documents, name="add_documents"),
     path("knowledge/<int:pk>/", knowledge.document, name="document"),

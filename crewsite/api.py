@@ -22,8 +22,11 @@ from runs.closing.api import router as closed_bills
 from runs.comments.api import router as comments
 from runs.compare.api import router as comparisons
 from runs.forecast.api import router as forecasts
+from runs.gallery.api import crew_router as originals
+from runs.gallery.api import router as templates
 from runs.history.api import crew_router as version_figures
 from runs.history.api import router as history
+from runs.key_use.api import router as key_use
 from runs.launch.api import router as launches
 from runs.leaving.api import router as leaving
 from runs.limits.api import router as limits
@@ -37,6 +40,7 @@ from teams.api.error_body import error_body
 from teams.api.request_body import StrictParser, unreadable_json
 from teams.log.api import router as log
 from teams.people.api import invitations_router, members_router, team_router
+from teams.programs.api import router as programs
 from teams.providers.api import router as providers
 from teams.refusals import Refusal, with_retry_after
 
@@ -83,6 +87,7 @@ api.add_router("/crews", imports)  # first: to crews, "import" is a slug
 api.add_router("/crews", crews)
 api.add_router("/crews", version_figures)
 api.add_router("/crews", versions)
+api.add_router("/crews", originals)
 api.add_router("/crews", launches)
 api.add_router("/runs", history)
 api.add_router("/runs", runs)
@@ -90,12 +95,15 @@ api.add_router("/runs", ratings)
 api.add_router("", comments)
 api.add_router("/compare", comparisons)
 api.add_router("/operations", operations)
+api.add_router("/templates", templates)
 api.add_router("/documents", documents)
 api.add_router("/providers", providers)
+api.add_router("/providers", key_use)
 api.add_router("/team", team_router)
 api.add_router("/members", members_router)
 api.add_router("/members", leaving)
 api.add_router("/invitations", invitations_router)
+api.add_router("/programs", programs)
 api.add_router("/log", log)
 api.add_router("/bills", closed_bills)  # first: to bills, "closed" would be a month
 api.add_router("/bills", bills)

@@ -1,4 +1,5 @@
-"""Names the app for Django, and has its database made whole after each ``migrate``."""
+"""Names the app for Django, has its database made whole after each ``migrate``, and says at its start where the log's
+things of it are found."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
@@ -9,6 +10,7 @@ class RunsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from runs import log_links  # noqa: F401 - models are there only now
         from runs.ledger.rollups import writing
 
         post_migrate.connect(writing.install, sender=self)

@@ -44,12 +44,21 @@ class Place:
     before: bool
 
 
-def page_of(rows: QuerySet[Any, RowT], order: str, *, cursor: str, limit: int, last: int | None = None) -> Page[RowT]:
+def page_of(
+    rows: QuerySet[Any, RowT],
+    order: str,
+    *,
+    cursor: str,
+    limit: int,
+    last: int | None = None,
+    fetch: Callable[[QuerySet[Any, RowT]], list[Any]] = list,
+) -> Page[Any]:
     """The page behind ``cursor``, the first one where that is "". ``Invalid`` for a cursor that is not ours.
 
     ``order`` is written as for ``order_by``: "pk", or a column of whole numbers, where rows of the same number follow
     in the order of their ids; "-" in front is the other way round. ``last`` is a number below all others whose rows
-    come at the end also where the smallest come first. The cursor is a row's id, or its number, "_" and id.
+    come at the end also where the smallest come first. The cursor is a row's id, or its number, "_" and id. ``fetch``
+    reads what of the rows a page has, in their order; it may give them another form.
 
     One query; a second one where a page reaches from the other rows into the ``last`` ones.
     """
@@ -57,7 +66,7 @@ def page_of(rows: QuerySet[Any, RowT], order: str, *, cursor: str, limit: int, l
     return read_page(
         cursor,
         limit,
-        read=lambda place, count: keyset.read(rows, place, count),
+        read=lambda place, count: keyset.read(rows, place, count, fetch),
         mark=marks_by(order),
     )
 
@@ -133,16 +142,18 @@ class _Keyset:
     descending: bool
     last: int | None
 
-    def read(self, rows: QuerySet[Any, RowT], place: Place | None, count: int) -> list[RowT]:
+    def read(
+        self, rows: QuerySet[Any], place: Place | None, count: int, fetch: Callable[[QuerySet[Any]], list[Any]]
+    ) -> list[Any]:
         """The first ``count`` rows from the place on, in the direction in which it is read."""
         backwards = place is not None and place.before
         down = self.descending != backwards
-        found: list[RowT] = []
+        found: list[Any] = []
         for part, condition in self._parts(place, backwards, down):
             wanted = count - len(found)
             if wanted:
                 order = f"{'-' if down else ''}{self.column}"
-                found += rows.filter(part, condition).order_by(*ordering(order))[:wanted]
+                found += fetch(rows.filter(part, condition).order_by(*ordering(order))[:wanted])
         return found
 
     def _parts(self, place: Place | None, backwards: bool, down: bool) -> Iterable[tuple[Q, Q]]:

@@ -1,4 +1,4 @@
-"""The addresses of pages about runs, below ``/t/<team>/``."""
+"""The addresses of pages about runs and of templates, below ``/t/<team>/``."""
 
 from django.urls import path
 
@@ -9,9 +9,11 @@ from runs.compare import views as compare
 from runs.demo import views as demo
 from runs.export import views as export
 from runs.forecast import views as forecast
+from runs.gallery import views as gallery
 from runs.history import views as history
 from runs.home import views as home
 from runs.inbox import views as inbox
+from runs.key_use import views as key_use
 from runs.launch import views as launch
 from runs.leaving import views as leaving
 from runs.limits import views as limits
@@ -29,6 +31,16 @@ urlpatterns = [
     path("", home.first_page, name="first_page"),
     path("crews/<slug:slug>/figures/", home.crew_figures, name="crew_figures"),
     path("crews/<slug:slug>/launch/", launch.launch, name="launch"),
+    path("crews/<slug:slug>/original/", gallery.original, name="original"),
+    path("crews/<slug:slug>/original/news/", gallery.original_news, name="original_news"),
+    path("crews/<slug:slug>/versions/<int:number>/share/", gallery.share_version, name="share_version"),
+    path("templates/", gallery.templates, name="templates"),
+    path("templates/add/", gallery.take_in_template, name="take_in_template"),
+    path("templates/<int:pk>/", gallery.template, name="template"),
+    path("templates/<int:pk>/copy/", gallery.copy_template, name="copy_template"),
+    path("templates/<int:pk>/file/", gallery.template_json, name="template_json"),
+    path("templates/<int:pk>/give/", gallery.give_template, name="give_template"),
+    path("templates/<int:pk>/withdraw/", gallery.withdraw_template, name="withdraw_template"),
     path("workers/", operations.workers, name="workers"),
     path("runs/", history.runs, name="runs"),
     path("runs.csv", export.runs_csv, name="runs_csv"),
@@ -103,6 +115,7 @@ urlpatterns = [
     path("reconciliations/<int:pk>/keys/", reconciliation.say_keys, name="say_keys"),
     path("reconciliations/<int:pk>/again/", reconciliation.compare_again, name="compare_again"),
     path("reconciliations/<int:pk>/remove/", reconciliation.remove_reconciliation, name="remove_reconciliation"),
+    path("settings/providers/use/", key_use.keys_used, name="keys_used"),
     path("settings/people/<int:pk>/remove/", leaving.remove_member, name="remove_member"),
     path("limits/", limits.limits_page, name="limits"),
     path("limits/texts/", retention.kept_texts, name="kept_texts"),

@@ -33,7 +33,7 @@ TEAM_WITH_ROLE = """
     SELECT {columns}, membership.role
     FROM teams_membership AS membership
     JOIN teams_team AS team ON team.id = membership.team_id
-    JOIN teams_user AS person ON person.id = membership.user_id AND person.is_active
+    JOIN teams_user AS person ON person.id = membership.user_id AND person.is_active AND NOT person.is_program
     WHERE membership.user_id = %(user)s AND team.slug = %(slug)s
 """
 
@@ -79,7 +79,8 @@ def origin_of(request: HttpRequest) -> Origin:
 
 
 def principal(user: User, team_slug: str, origin: Origin = COMMAND) -> Principal:
-    """The person as a member of the team with that slug. Raises ``Http404`` if they are in no such team."""
+    """The person as a member of the team with that slug. Raises ``Http404`` if they are in no such team; programs,
+    which act by tokens alone, are in none."""
     with connection.cursor() as cursor:
         statement = TEAM_WITH_ROLE.format(columns=columns_of(Team, "team"))
         cursor.execute(statement, {"user": user.pk, "slug": team_slug})

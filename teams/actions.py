@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS, PROVIDERS, STATES_ITS_COST
 from engine.providers.credential import NEEDS_NO_KEY
 from engine.providers.servers.known import NEEDS_BASE_URL, SERVERS
+from engine.text import storable
 from engine.web.addresses import complaint
 from teams.access import Principal, require, require_now
 from teams.audit.record import record
@@ -84,23 +85,32 @@ def person_of_signin_link(secret: str) -> User | None:
 
 @transaction.atomic
 def issue_token(
-    who: Principal, *, name: str = "", scope: str = Scope.RUN, life: timedelta | None = None
+    who: Principal,
+    *,
+    name: str = "",
+    scope: str = Scope.RUN,
+    life: timedelta | None = None,
+    program: Membership | None = None,
 ) -> tuple[ApiToken, str]:
-    """A new API token and its secret, which can only be shown now. The scope may not exceed the person's role."""
+    """A new API token and its secret, which can only be shown now. The scope may not exceed the person's role; nor that
+    of a ``program``, for which owners make it. Without ``life`` it has no end."""
     if scope not in Scope.values:
         raise Invalid("Unknown scope.", fields={"scope": f"Choose one of {', '.join(Scope.values)}."})
     require_now(who, SCOPE_ROLE[Scope(scope)])  # who is being removed gets no token that outlasts it
+    holder = who.user if program is None else _program(who, program, Scope(scope)).user
     secret = new_secret(TOKEN_PREFIX)
     token = ApiToken.objects.create(
         team=who.team,
-        user=who.user,
-        name=name.strip()[:80],
+        user=holder,
+        name=storable(name).strip()[:80],
         prefix=secret[:12],
         secret_hash=digest(secret),
         scope=scope,
         expires_at=timezone.now() + life if life else None,
     )
-    record(who, "token.issued", token, name=f"{token} {token.name}".strip(), scope=scope)
+    ends = {"ends": f"{token.expires_at:%Y-%m-%d}"} if token.expires_at else {}
+    whose = {"of": holder.email} if program else {}
+    record(who, "token.issued", token, name=f"{token} {token.name}".strip(), scope=scope, **ends, **whose)
     return token, secret
 
 
@@ -185,14 +195,6 @@ def add_provider(
 
 
 @transaction.atomic
-def book_stated(who: Principal, provider_key: ProviderKey, *, books_stated: bool) -> None:
-    """Decides which cost is booked for runs that are claimed from now on: the provider's own figure, or ours."""
-    require(who, Role.OWNER)
-    ProviderKey.objects.filter(pk=provider_key.pk).update(books_stated=books_stated)
-    record(who, "key.changed", provider_key, books_stated=books_stated)
-
-
-@transaction.atomic
 def remove_provider(who: Principal, provider_key: ProviderKey) -> None:
     """Deletes a provider key. Runs that need it fail from their next call on."""
     require(who, Role.OWNER)
@@ -202,8 +204,26 @@ def remove_provider(who: Principal, provider_key: ProviderKey) -> None:
 
 def _unused_links(secret: str) -> QuerySet[SignInLink]:
     return SignInLink.objects.filter(
-        secret_hash=digest(secret), used_at=None, expires_at__gt=timezone.now(), user__is_active=True
+        secret_hash=digest(secret),
+        used_at=None,
+        expires_at__gt=timezone.now(),
+        user__is_active=True,
+        user__is_program=False,
     )
+
+
+def _program(who: Principal, program: Membership, scope: Scope) -> Membership:
+    """As it is now. The team's row is locked, so that it is neither removed nor given another role meanwhile."""
+    require(who, Role.OWNER)
+    found = (
+        Membership.objects.select_related("user").filter(pk=program.pk, team=who.team, user__is_program=True).first()
+    )
+    if found is None:
+        raise Conflict("This program was removed meanwhile.")
+    if SCOPE_ROLE[scope] > found.role:
+        fault = f"This is more than the program may do, which is {found.get_role_display()}."
+        raise Invalid("No token was made.", fields={"scope": fault})
+    return found
 
 
 def _note_use(token: ApiToken) -> None:

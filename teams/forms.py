@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -12,6 +13,8 @@ from teams.actions import SCOPE_ROLE
 from teams.models import Role, Scope, WebhookEvent
 from teams.refusals import Refusal
 
+LIVES = [("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("", "without an end")]
+"""How long a new token works."""
 BOOKS = [
     ("", "As usual for the provider"),
     ("yes", "What the provider says, where it says so"),
@@ -61,10 +64,17 @@ class ChangeProviderForm(forms.Form):
         max_length=4000,
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text="Empty: the one that is kept.",
+        help_text="Empty: the one that is kept. A new one takes its place at once; runs under way end on the old one.",
     )
     base_url = forms.CharField(label="Base URL", max_length=500, required=False, help_text="Empty: the provider's own.")
+    no_key = forms.BooleanField(label="The server needs no key", required=False)
     api_version = forms.CharField(label="API version", max_length=40, required=False, help_text="Only of Azure.")
+
+    def change(self) -> dict[str, Any]:
+        """Of a form that was found valid: what is left empty stays, and so does a key of which nothing is said."""
+        typed = dict(self.cleaned_data)
+        no_key = typed.pop("no_key")
+        return typed | {"api_key": typed["api_key"] or ("" if no_key else None)}
 
 
 class TokenForm(forms.Form):
@@ -72,12 +82,21 @@ class TokenForm(forms.Form):
 
     name = forms.CharField(max_length=80, required=False, help_text="What it is for.")
     scope = forms.ChoiceField()
+    days = forms.TypedChoiceField(
+        label="Works for", choices=LIVES, coerce=int, empty_value=None, required=False, initial=90
+    )
 
     def __init__(self, *args: Any, role: Role, **options: Any) -> None:
         super().__init__(*args, **options)
         offered = [scope for scope in Scope if SCOPE_ROLE[scope] <= role]
         self.fields["scope"].choices = [(scope.value, scope.label) for scope in offered]  # type: ignore[attr-defined]
         self.fields["scope"].initial = Scope.RUN if Scope.RUN in offered else Scope.READ
+
+    def order(self) -> dict[str, Any]:
+        """Of a form that was found valid: what ``issue_token`` takes."""
+        typed = dict(self.cleaned_data)
+        days = typed.pop("days")
+        return typed | {"life": timedelta(days=days) if days else None}
 
 
 class WebhookForm(forms.Form):

@@ -54,8 +54,24 @@ def members(who: Principal) -> QuerySet[Membership]:
     return visible_to(who, Membership).select_related("user").order_by("-role", "user__email")
 
 
+def people(who: Principal) -> QuerySet[Membership]:
+    """Members that are persons."""
+    return members(who).filter(user__is_program=False)
+
+
+def programs(who: Principal) -> QuerySet[Membership]:
+    """Members that are no persons, each with how many of its ``tokens`` work."""
+    working = Q(user__api_tokens__revoked_at=None) & (
+        Q(user__api_tokens__expires_at=None) | Q(user__api_tokens__expires_at__gt=Now())
+    )
+    found = visible_to(who, Membership).filter(user__is_program=True).select_related("user")
+    return found.annotate(tokens=Count("user__api_tokens", filter=working)).order_by("user__name", "pk")
+
+
 def is_active_member(user: User, team: Team) -> bool:
-    """Whether they may be told of the team: its member, with an account that is not closed."""
+    """Whether they may be told of the team: its member, with an account that is not closed, and no program."""
+    if user.is_program:
+        return False
     return user.is_active and Membership.objects.filter(team=team, user=user).exists()
 
 

@@ -8,6 +8,7 @@ from teams.account import views as account
 from teams.invitations import views as invitations
 from teams.log import views as log
 from teams.people import views as people
+from teams.programs import views as programs
 from teams.providers import views as providers
 from teams.signin import code_views as codes
 from teams.signin import elsewhere
@@ -72,6 +73,9 @@ urlpatterns = [
     path("t/<slug:team>/settings/providers/<int:pk>/change/", providers.change_provider, name="change_provider"),
     path("t/<slug:team>/settings/tokens/", tokens.tokens, name="tokens"),
     path("t/<slug:team>/settings/tokens/<int:pk>/revoke/", tokens.revoke_token, name="revoke_token"),
+    path("t/<slug:team>/settings/programs/", programs.programs, name="programs"),
+    path("t/<slug:team>/settings/programs/<int:pk>/token/", programs.program_token, name="program_token"),
+    path("t/<slug:team>/settings/programs/<int:pk>/role/", programs.program_role, name="program_role"),
     path("t/<slug:team>/settings/webhooks/", webhooks.webhooks, name="webhooks"),
     path("t/<slug:team>/settings/webhooks/<int:pk>/remove/", webhooks.remove_webhook, name="remove_webhook"),
     path("t/<slug:team>/settings/webhooks/<int:pk>/active/", webhooks.set_active, name="set_webhook_active"),

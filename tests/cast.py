@@ -49,6 +49,12 @@ def make_person(team: Team, role: Role, *, email: str = "") -> Principal:
     return Principal(user, team, role)
 
 
+def owner_of(crew: Crew) -> Principal:
+    """The first owner of the crew's team, for edits of which it does not matter whose they are."""
+    first = Membership.objects.filter(team=crew.team, role=Role.OWNER).select_related("user").earliest("pk")
+    return Principal(first.user, crew.team, Role.OWNER)
+
+
 def brief_spec(*, model: str = "gpt-4o-mini") -> CrewSpec:
     """Two research tasks at once and a synthesis of both: the smallest crew with order, context and an input."""
     llm = LLMSpec(model=model, max_tokens=200)
@@ -85,6 +91,12 @@ def brief_spec(*, model: str = "gpt-4o-mini") -> CrewSpec:
             ),
         ),
     )
+
+
+def maker_of(crew: Crew) -> Principal:
+    """Who made the crew, as an owner: to edit it again."""
+    assert crew.created_by is not None
+    return Principal(crew.created_by, crew.team, Role.OWNER)
 
 
 def make_crew(who: Principal, *, model: str = "gpt-4o-mini") -> Crew:

@@ -92,7 +92,7 @@ def put_crew(request: ApiRequest, response: HttpResponse, slug: str, body: CrewS
     """Replaces the draft; its versions stay. With ``If-Match`` only the draft that you read."""
     crew = own_crew(request.auth, slug, Role.EDITOR)
     with unchanged(request, lambda: locked_revision(crew)):
-        crew = replace_spec(crew, expected_revision=crew.revision, spec=body)
+        crew = replace_spec(request.auth, crew, expected_revision=crew.revision, spec=body)
     tagged(response, crew.revision)
     return crew_json(crew)
 
@@ -104,7 +104,7 @@ def delete_crew(request: ApiRequest, slug: str) -> Status[None]:
     """Archives a crew; its runs and what they cost stay."""
     crew = own_crew(request.auth, slug, Role.EDITOR)
     with unchanged(request, lambda: locked_revision(crew)):
-        archive_crew(crew)
+        archive_crew(request.auth, crew)
     return Status(204, None)
 
 

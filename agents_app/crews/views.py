@@ -57,7 +57,7 @@ def copy_crew(request: TeamRequest, slug: str) -> HttpResponse:
 @member(Role.EDITOR)
 @require_POST
 def archive_crew(request: TeamRequest, slug: str) -> HttpResponse:
-    crew = actions.archive_crew(own_crew(request.who, slug))
+    crew = actions.archive_crew(request.who, own_crew(request.who, slug))
     messages.success(request, f"“{crew.name}” is archived. Its runs and what they cost stay.")
     return redirect("crews", team=request.who.team.slug)
 

@@ -38,7 +38,11 @@ def save_crew(request: TeamRequest, slug: str) -> HttpResponse:
     spec = spec_of(crew)
     form = page.crew_form(crew, spec, request.POST)
     return _saved(
-        request, crew, form, lambda edit: actions.save_crew(crew, **edit, changes=form.spec(spec)), "settings"
+        request,
+        crew,
+        form,
+        lambda edit: actions.save_crew(request.who, crew, **edit, changes=form.spec(spec)),
+        "settings",
     )
 
 
@@ -54,7 +58,7 @@ def edit_agent(request: TeamRequest, slug: str, key: str | None = None) -> HttpR
         request,
         crew,
         form,
-        lambda edit: actions.save_agent(crew, **edit, key=key, spec=form.spec(spec.agent(key))),
+        lambda edit: actions.save_agent(request.who, crew, **edit, key=key, spec=form.spec(spec.agent(key))),
         f"agent-{request.POST.get('key', '')}",
     )
 
@@ -71,7 +75,7 @@ def edit_task(request: TeamRequest, slug: str, key: str | None = None) -> HttpRe
         request,
         crew,
         form,
-        lambda edit: actions.save_task(crew, **edit, key=key, spec=form.spec(spec.task(key or ""))),
+        lambda edit: actions.save_task(request.who, crew, **edit, key=key, spec=form.spec(spec.task(key or ""))),
         f"task-{request.POST.get('key', '')}",
     )
 
@@ -80,14 +84,14 @@ def edit_task(request: TeamRequest, slug: str, key: str | None = None) -> HttpRe
 @require_POST
 def delete_agent(request: TeamRequest, slug: str, key: str) -> HttpResponse:
     crew = own_crew(request.who, slug)
-    return _edited(request, crew, lambda edit: actions.delete_agent(crew, **edit, key=key), "agents")
+    return _edited(request, crew, lambda edit: actions.delete_agent(request.who, crew, **edit, key=key), "agents")
 
 
 @member(Role.EDITOR)
 @require_POST
 def delete_task(request: TeamRequest, slug: str, key: str) -> HttpResponse:
     crew = own_crew(request.who, slug)
-    return _edited(request, crew, lambda edit: actions.delete_task(crew, **edit, key=key), "tasks")
+    return _edited(request, crew, lambda edit: actions.delete_task(request.who, crew, **edit, key=key), "tasks")
 
 
 @member(Role.EDITOR)
@@ -95,7 +99,8 @@ def delete_task(request: TeamRequest, slug: str, key: str) -> HttpResponse:
 def move_task(request: TeamRequest, slug: str, key: str) -> HttpResponse:
     crew = own_crew(request.who, slug)
     offset = -1 if request.POST.get("to") == "up" else 1
-    return _edited(request, crew, lambda edit: actions.move_task(crew, **edit, key=key, offset=offset), f"task-{key}")
+    who, anchor = request.who, f"task-{key}"
+    return _edited(request, crew, lambda edit: actions.move_task(who, crew, **edit, key=key, offset=offset), anchor)
 
 
 @member(Role.VIEWER)
@@ -105,7 +110,7 @@ def crew_as_json(request: TeamRequest, slug: str) -> HttpResponse:
     text, error = request.POST.get("spec", ""), ""
     if request.method == "POST":
         try:
-            actions.replace_spec(crew, **_revision(request), spec=typed_spec(text))
+            actions.replace_spec(request.who, crew, **_revision(request), spec=typed_spec(text))
             messages.success(request, "The draft is replaced by this JSON.")
             return to_crew(request.who, crew)
         except (ValueError, Refusal) as refusal:

@@ -1,1 +1,4 @@
-"""Templates: shared versions to look at and to copy, and the built-in ones."""
+"""Templates: versions that a team shares, and the built-in ones; copies of them, and what they take over later.
+
+What runs of them cost and took, and so the pages, are in ``runs/gallery``.
+"""

@@ -20,6 +20,7 @@ from engine.text import storable
 from engine.tools.knowledge_search import DEFAULT_COLLECTION
 from engine.tools.passages import passages_of
 from teams.access import Principal
+from teams.audit.record import record
 from teams.models import Team
 from teams.refusals import Conflict, Invalid
 from teams.work_bounds import Places
@@ -61,7 +62,7 @@ class Uploaded:
 
 def upload_document(who: Principal, **upload: Any) -> Uploaded:
     """Keeps a file for the team's agents to search: ``keep_upload`` of ``read_upload``."""
-    return keep_upload(read_upload(who, **upload))
+    return keep_upload(who, read_upload(who, **upload))
 
 
 def patience_for_reading() -> Patience:
@@ -104,17 +105,21 @@ def read_upload(
     return ReadUpload(document, [(part, fold(part)) for part in _parts(reading)], reading.notes)
 
 
-def keep_upload(upload: ReadUpload) -> Uploaded:
+@transaction.atomic
+def keep_upload(who: Principal, upload: ReadUpload) -> Uploaded:
     """Raises ``Invalid`` if it does not fit into what a team may keep, ``Conflict`` if the collection has it."""
-    return Uploaded(_kept(upload.document, upload.parts), upload.notes)
-
-
-def delete_document(document: Document) -> None:
-    """Deletes a document and its passages. What runs found in it stays in their ledger."""
-    document.delete()
+    document = _kept(upload.document, upload.parts)
+    record(who, "document.added", document, collection=document.collection, bytes=document.size)
+    return Uploaded(document, upload.notes)
 
 
 @transaction.atomic
+def delete_document(who: Principal, document: Document) -> None:
+    """Deletes a document and its passages. What runs found in it stays in their ledger."""
+    record(who, "document.deleted", document, collection=document.collection)
+    document.delete()
+
+
 def _kept(document: Document, parts: list[tuple[str, str]]) -> Document:
     # The team's row is the lock: two uploads at once must not both take the last place.
     Team.objects.select_for_update(no_key=True).get(pk=document.team_id)

@@ -126,7 +126,7 @@ def search(request: ApiRequest, q: str, collection: str = "", limit: int = MAX_P
 @router.delete("/{int:pk}", response={204: None, **ERRORS}, auth=Bearer(Role.EDITOR))
 def remove_document(request: ApiRequest, pk: int) -> Status[None]:
     """Forgets a document; what runs found in it stays in their ledger."""
-    delete_document(fetch(Document, request.auth, Role.EDITOR, pk=pk))
+    delete_document(request.auth, fetch(Document, request.auth, Role.EDITOR, pk=pk))
     return Status(204, None)
 
 
@@ -150,7 +150,7 @@ def _read(request: ApiRequest) -> ReadUpload:
 
 
 def _keep(who: Principal, upload: ReadUpload) -> dict[str, object]:
-    uploaded = keep_upload(upload)
+    uploaded = keep_upload(who, upload)
     return _document_json(documents(who).get(pk=uploaded.document.pk)) | {"notes": list(uploaded.notes)}
 
 

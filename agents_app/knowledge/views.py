@@ -65,7 +65,7 @@ def document(request: TeamRequest, pk: int) -> HttpResponse:
 @require_POST
 def remove_document(request: TeamRequest, pk: int) -> HttpResponse:
     document = fetch(Document, request.who, Role.EDITOR, pk=pk)
-    delete_document(document)
+    delete_document(request.who, document)
     messages.success(request, f"“{document.title}” is deleted. Agents no longer find it.")
     return redirect("knowledge", team=request.who.team.slug)
 

@@ -13,6 +13,7 @@ from agents_app.versions.queries import latest_of
 from engine.spec.crew_spec import CrewSpec
 from engine.text import is_storable
 from teams.access import Principal
+from teams.audit.record import record
 from teams.refusals import Invalid
 
 MAX_NOTE_CHARS = 200
@@ -49,15 +50,21 @@ def save_version(who: Principal, crew: Crew, *, note: str) -> Saved:
     before = latest_of(crew)
     version = cut_version(crew, by=who.user, note=note)
     is_new = before is None or version.pk != before.pk
-    if note and not is_new:
-        describe(version, note=note)
+    if is_new:
+        record(who, "version.saved", version, note=note)
+    elif note:
+        describe(who, version, note=note)
     return Saved(version, is_new)
 
 
-def describe(version: CrewVersion, *, note: str) -> CrewVersion:
+@transaction.atomic
+def describe(who: Principal, version: CrewVersion, *, note: str) -> CrewVersion:
     """Sets what a version is for. It is no part of what runs, so it may be said later, and changed."""
+    was = CrewVersion.objects.select_for_update().values_list("note", flat=True).get(pk=version.pk)
     version.note = _one_line(note)
     version.save(update_fields=["note"])
+    if version.note != was:
+        record(who, "version.described", version, was=was, now=version.note)
     return version
 
 
@@ -70,16 +77,19 @@ def restore(who: Principal, version: CrewVersion, *, expected_revision: int) -> 
     limit of today.
     """
     crew = Crew.objects.select_for_update().get(pk=version.crew_id)
-    draft, restored = spec_of(crew), CrewSpec.from_json(version.spec)
-    kept, copy = None, None
-    if not crew.versions.filter(content_hash=draft.content_hash).exists():
-        kept, copy = _kept(who, crew, f"The draft before v{version.number} was restored")
-    crew = replace_spec(crew, expected_revision=expected_revision, spec=restored)
+    kept, copy = keep_draft(who, crew, note=f"The draft before v{version.number} was restored")
+    restored = CrewSpec.from_json(version.spec)
+    crew = replace_spec(who, crew, expected_revision=expected_revision, spec=restored)
+    kept_as = {"draft_kept_as": str(kept or copy)} if kept or copy else {}
+    record(who, "version.restored", version, revision=crew.revision, **kept_as)
     return Restored(crew, kept, copy)
 
 
-def _kept(who: Principal, crew: Crew, note: str) -> tuple[CrewVersion | None, Crew | None]:
-    """The draft as a version, or as a crew of its own."""
+def keep_draft(who: Principal, crew: Crew, *, note: str) -> tuple[CrewVersion | None, Crew | None]:
+    """Keeps a draft that is about to be replaced: as a version, or as a crew of its own if it cannot run. Neither if a
+    version holds it already. The caller has locked the crew."""
+    if crew.versions.filter(content_hash=spec_of(crew).content_hash).exists():
+        return None, None
     try:
         with transaction.atomic():
             return cut_version(crew, by=who.user, note=note), None

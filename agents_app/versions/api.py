@@ -76,7 +76,7 @@ def put_version_note(
     """Says what a version is for. Nothing else of it ever changes."""
     version = _own_version(request, slug, number)
     with unchanged(request, lambda: digest(CrewVersion.objects.select_for_update().get(pk=version.pk).note)):
-        described = actions.describe(version, note=body.note)
+        described = actions.describe(request.auth, version, note=body.note)
     tagged(response, digest(described.note))
     return _version_json(described)
 

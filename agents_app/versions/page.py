@@ -131,6 +131,12 @@ def shown_diff(old: dict[str, Any], new: dict[str, Any]) -> ShownDiff:
     )
 
 
+def shown_changes(changes: Sequence[FieldChange]) -> list[ShownChange]:
+    """Single changes as a page shows them, within what a page may show in all."""
+    budget = _Budget(MAX_PAGE_CHARS)
+    return [_shown(change, budget) for change in changes]
+
+
 def few_words(changes: Sequence[FieldChange]) -> str:
     """The first changes by agent and task: "lead: model gpt-4o → gpt-4o-mini; task check added; and 3 more"."""
     said = []

@@ -60,15 +60,36 @@ class _Pair:
         return any(field is not None and field.is_stated for field in (self.old, self.new))
 
 
+@dataclass(frozen=True, slots=True)
+class SpecDiff:
+    """``changes`` as of ``spec_diff``; ``same`` as of ``same_fields``."""
+
+    changes: Sequence[FieldChange]
+    same: int
+
+
+def diff_of(old: CrewSpec, new: CrewSpec) -> SpecDiff:
+    """Both from one look at the fields."""
+    steps = Steps()
+    changes, same = [], 0
+    for pair in _pairs(old, new):
+        before, after = pair.texts
+        if not pair.is_stated:
+            continue
+        if before == after:
+            same += 1
+        else:
+            changes.append(_change(pair, before, after, steps))
+    return SpecDiff(changes, same)
+
+
 def spec_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[FieldChange]:
     """The fields that differ between two crews' JSON: the crew's own, then agents, then tasks, in the new one's order.
 
     It is empty if, and only if, both have the same content hash. Raises ``pydantic.ValidationError`` for what is no
     crew, which no version holds.
     """
-    steps = Steps()
-    changes = ((pair, *pair.texts) for pair in _pairs(CrewSpec.from_json(old), CrewSpec.from_json(new)) if pair.differs)
-    return [_change(pair, before, after, steps) for pair, before, after in changes]
+    return list(diff_of(CrewSpec.from_json(old), CrewSpec.from_json(new)).changes)
 
 
 def changed_fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[FieldChange]:

@@ -21,6 +21,9 @@ ALL_STEPS = 500_000
 BY_LINE = "Too much changed to be compared by word: by line."
 WHOLE = "Too much changed to be compared by word or line: shown whole."
 
+OUTSIDE = -2
+"""How far a diagonal was followed that there is not."""
+
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 
@@ -125,40 +128,46 @@ def _common(a: Sequence[int], b: Sequence[int]) -> int:
 
 
 def myers(a: Sequence[int], b: Sequence[int], steps: Steps) -> list[tuple[int, int, int]] | None:
-    """Myers' greedy search for the fewest edits. ``furthest[k]`` is how far in ``a`` diagonal ``k`` was followed."""
+    """Myers' greedy search for the fewest edits. A round has, for every second diagonal from -edits to edits, how far
+    in ``a`` it was followed."""
     most = min(TEXT_STEPS, steps.left)
-    taken, furthest = 0, {1: 0}
-    rounds: list[dict[int, int]] = []
-    for edits in range(len(a) + len(b) + 1):
-        reached = {}
-        for k in range(-edits, edits + 1, 2):
-            down = k == -edits or (k != edits and furthest[k - 1] < furthest[k + 1])
-            start = x = furthest[k + 1] if down else furthest[k - 1] + 1
-            while x < len(a) and x - k < len(b) and a[x] == b[x - k]:
+    of_a, of_b = len(a), len(b)
+    rounds: list[list[int]] = []
+    taken = 0
+    before = [0]
+    for edits in range(of_a + of_b + 1):
+        reached: list[int] = []
+        k, left = -edits, OUTSIDE
+        for right in before:
+            # Down from the diagonal above, or one to the right from the one below, whichever is further.
+            start = x = right if left < right else left + 1
+            while x < of_a and x - k < of_b and a[x] == b[x - k]:
                 x += 1
-            reached[k] = x
+            reached.append(x)
             taken += x - start + 1
-            if x >= len(a) and x - k >= len(b):
+            if x >= of_a and x - k >= of_b:
                 steps.left -= min(taken, steps.left)
-                return _traced(rounds, len(a), len(b))
+                return _traced(rounds, of_a, of_b)
             if taken > most:
                 steps.left -= min(taken, steps.left)
                 return None
-        furthest = reached
+            left = right
+            k += 2
         rounds.append(reached)
+        before = [*reached, OUTSIDE]
     raise AssertionError("After as many edits as there are parts, both ends are reached.")
 
 
-def _traced(rounds: list[dict[int, int]], x: int, y: int) -> list[tuple[int, int, int]]:
+def _traced(rounds: list[list[int]], x: int, y: int) -> list[tuple[int, int, int]]:
     """The way back through the rounds, from both ends to both beginnings, as blocks in order."""
     blocks: list[tuple[int, int, int]] = []
     for edits in range(len(rounds), 0, -1):
-        before, k = rounds[edits - 1], x - y
-        down = k == -edits or (k != edits and before[k - 1] < before[k + 1])
-        start = before[k + 1] if down else before[k - 1] + 1
+        before, place = rounds[edits - 1], (x - y + edits) // 2
+        down = place == 0 or (place != edits and before[place - 1] < before[place])
+        start = before[place] if down else before[place - 1] + 1
         if x > start:
-            blocks.append((start, start - k, x - start))
-        x, y = (start, start - k - 1) if down else (start - 1, start - k)
+            blocks.append((start, start - x + y, x - start))
+        x, y = (start, start - x + y - 1) if down else (start - 1, start - x + y)
     if x:
         blocks.append((0, 0, x))
     return blocks[::-1]

@@ -65,7 +65,7 @@ def describe_version(request: TeamRequest, slug: str, number: int) -> HttpRespon
     form = NoteForm(request.POST)
     if form.is_valid():
         try:
-            actions.describe(shown, note=form.cleaned_data["note"])
+            actions.describe(request.who, shown, note=form.cleaned_data["note"])
             return redirect("version", team=request.who.team.slug, slug=slug, number=number)
         except Refusal as refusal:
             show_refusal(form, refusal)

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
+if TYPE_CHECKING:
+    from teams.models import Team
+
 WIDE, WIDE_RUN_CALLS = "wide", 500
+RARE = "curio"
+"""Names the model, the agent and the tool of one run in the middle of the history."""
 EQUAL, EQUAL_RUNS = "equal", 10_000
 DAYS = 180
+TEMPLATES = 200
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,14 @@ def questions(asked: Asked) -> dict[str, dict[str, str]]:
             "duration:>60s": listed("duration:>60s"),
             "tokens:>9000": listed("tokens:>9000"),
             "model:": listed("model:gpt-4o-mini"),
+            "tool:": listed("tool:search"),
+            f"model:{RARE}, of one run in the middle": listed(f"model:{RARE}"),
+            f"agent:{RARE}, of one run in the middle": listed(f"agent:{RARE}"),
+            f"tool:{RARE}, of one run in the middle": listed(f"tool:{RARE}"),
+            "a model that nobody asked": listed("model:zeppelin"),
+            "an agent that there is not": listed("agent:zeppelin"),
+            "a tool that nobody called": listed("tool:zeppelin"),
+            "tokens and model, a later page": listed("tokens:>2000 model:gpt", cursor=str(middle)),
             "version:": listed(f"crew:={crew} version:{newer}"),
             "since:7d": listed("since:7d"),
             "simulated:no, of which there is none": listed("simulated:no"),
@@ -81,6 +96,7 @@ def questions(asked: Asked) -> dict[str, dict[str, str]]:
             "six runs": f"{here}/compare/?runs={','.join(twelve)}",
             "two versions": f"{here}/compare/?versions={crew}@{older},{crew}@{newer}",
             "two months": f"{here}/compare/?q={quote(month(1))}&q={quote(month(0))}",
+            "a rare model and a month": f"{here}/compare/?q=model:{RARE}&q={quote(month(0))}",
         },
         "what if": {
             "a month, each agent one tier down": f"{what_if}?month={last:%Y-%m}",
@@ -90,6 +106,13 @@ def questions(asked: Asked) -> dict[str, dict[str, str]]:
             "a crew, its whole history": f"{what_if}?crew={crew}&model=gpt-4o+gpt-4.1-mini",
         },
         "versions": {"the versions of a crew": f"{here}/crews/{crew}/versions/"},
+        f"{TEMPLATES} templates": {
+            "the gallery": f"{here}/templates/",
+            "its last page": f"{here}/templates/?from={TEMPLATES - 8}",
+            "the cheapest first": f"{here}/templates/?sort=cost",
+            "a word": f"{here}/templates/?q=gallery",
+            "one template": f"{here}/templates/{a_template(team)}/",
+        },
         "bills, months of some 1,700 runs": bills_of(f"/t/{asked.equal_slug}", last),
         "bills, months of a sixth of all runs": bills_of(here, last),
     }
@@ -106,6 +129,22 @@ def bills_of(here: str, last: datetime) -> dict[str, str]:
         "the calls of a customer": f"{month}/calls/?label:customer=Alder+Bikes",
         "CSV of a month": f"{month}.csv?lines=all&label:customer=Alder+Bikes",
     }
+
+
+def a_template(team: Team) -> int:
+    """The id of one of ``TEMPLATES`` templates, which are made if they are not there: each is to the letter a version
+    of the history, in turn, so that its card has figures."""
+    from agents_app.models import Crew, CrewVersion, Template
+
+    run = list(CrewVersion.objects.filter(crew__team=team, crew__builtin_key="").order_by("pk"))
+    if not Template.objects.filter(crew__team=team, tags=["bench"]).exists():
+        for number in range(TEMPLATES):
+            like = run[number % len(run)]
+            crew = Crew.objects.create(team=team, slug=f"gallery-{number}", name=f"Gallery {number}")
+            made = {"spec": like.spec, "content_hash": like.content_hash, "shared_at": like.created_at}
+            version = CrewVersion.objects.create(crew=crew, number=1, **made)
+            Template.objects.create(crew=crew, version=version, title=crew.name, tags=["bench"])
+    return Template.objects.filter(crew__team=team, tags=["bench"]).earliest("pk").pk
 
 
 def most_run_versions(team_id: int) -> tuple[str, int, int]:
@@ -131,6 +170,7 @@ def asked_of(slug: str, runs: int, say: Callable[[str], None]) -> Asked:
 
     from runs.demo.actions import make_history
     from runs.demo.making import Order, last_hour
+    from teams.access import Principal
     from teams.models import Membership, Role, Team, User
 
     wide_slug, wide_run = _run_of_many_calls()
@@ -138,7 +178,9 @@ def asked_of(slug: str, runs: int, say: Callable[[str], None]) -> Asked:
     for name, count in ((EQUAL, EQUAL_RUNS), (slug, runs)):
         if not Team.objects.filter(slug=name).exists():
             make_history(name, Order(count, DAYS, last_hour()), owner=user, jobs=2, progress=_progress(count, say))
-    Membership.objects.get_or_create(team=Team.objects.get(slug=slug), user=user, defaults={"role": Role.OWNER})
+    team = Team.objects.get(slug=slug)
+    Membership.objects.get_or_create(team=team, user=user, defaults={"role": Role.OWNER})
+    _run_of_what_is_rare(Principal(user, team, Role.OWNER))
     client = Client()
     client.force_login(user)
     cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
@@ -155,6 +197,50 @@ def _progress(runs: int, say: Callable[[str], None]) -> Callable[[int], None]:
             say(f"{done:,} of {runs:,} runs are made")
 
     return tell
+
+
+def _run_of_what_is_rare(who: Any) -> None:
+    """One run in the middle of the team's history with a model, an agent and a tool that no other run has."""
+    from agents_app.actions import create_crew, cut_version
+    from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+    from runs.ledger import rollups
+    from runs.models import Call, Run, TaskRun
+
+    runs = Run.objects.filter(team=who.team)
+    if runs.filter(crew__name=RARE).exists():
+        return
+    agent = AgentSpec(key=RARE, role=RARE)
+    task = TaskSpec(key="look", description="Look.", expected_output="What there is", agent=RARE)
+    crew = create_crew(who, name=RARE, spec=CrewSpec(name=RARE, agents=(agent,), tasks=(task,)))
+    beside = runs.order_by("pk")[runs.count() // 2]
+    began, ended = beside.created_at, beside.created_at + timedelta(seconds=9)
+    run = Run.objects.create(
+        id=UUID(int=beside.pk.int + 1),
+        team=who.team,
+        crew=crew,
+        version=cut_version(crew, by=who.user),
+        state="succeeded",
+        simulated=True,
+        created_at=began,
+        started_at=began,
+        finished_at=ended,
+    )
+    asked = TaskRun.objects.create(run=run, key="look", position=0, name="Look", agent=RARE, agent_role=RARE)
+    for step, (kind, name) in enumerate((("model", {"model": RARE}), ("tool", {"tool": RARE}))):
+        Call.objects.create(
+            team=who.team,
+            run=run,
+            task_run=asked,
+            agent=RARE,
+            step=step,
+            epoch=1,
+            **{"kind": kind, "purpose": "work", "state": "ok", "simulated": True, "cost_nusd": 0, **name},
+            billed_month=began.date().replace(day=1),
+            started_at=began,
+            finished_at=ended,
+            latency_ms=4_000,
+        )
+    rollups.add(run.pk)
 
 
 def _run_of_many_calls() -> tuple[str, UUID]:

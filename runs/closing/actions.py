@@ -18,6 +18,7 @@ from runs.models import Bill, ClosedBill, ClosedLine, ClosingEntry
 from runs.money import dollars, usd_text
 from runs.months import month_after, this_month
 from teams.access import Principal, require
+from teams.audit.record import record
 from teams.models import ApiToken, Role, Team
 from teams.refusals import Conflict
 from teams.texts.times import time_text
@@ -33,7 +34,8 @@ TOO_LONG = "The database took too long over this month's calls, and nothing was 
 
 @transaction.atomic
 def close_month(who: Principal, month: date, *, token: ApiToken | None = None) -> ClosedBill:
-    """Closes the team's bill of that month: freezes its copy, gives it a number and writes the log.
+    """Closes the team's bill of that month: freezes its copy, gives it a number and writes the logs of bills and of
+    the team.
 
     ``Conflict`` if the month still runs, is closed already, has no bill, or has open calls, which its fields name.
     Nothing is done then. ``token``: the API token that asks for it.
@@ -92,6 +94,8 @@ def _freeze(who: Principal, team: Team, bill: Bill, token: ApiToken | None, go_o
     closed_by = f"{who.user.name} <{who.user.email}>" if who.user.name else who.user.email
     ClosingEntry.objects.create(**frozen, closed_by=closed_by[:255], by_token=str(token)[:120] if token else "")
     Bill.objects.filter(pk=bill.pk).update(closed_at=closed_at)
+    told = {"number": number, "total_usd": usd_text(total_nusd), "sha256": closed.sha256}
+    record(who, "bill.closed", closed, name=f"{bill.month:%Y-%m}", **told)
     return closed
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from engine.spec.crew_spec import CrewSpec
 from runs.compare.sides import Asked, Problem, sides_of
 from runs.splits.align import Pair, TaskText, aligned
 from runs.splits.cells import Split, of_task
@@ -95,14 +94,15 @@ def compare(who: Principal, asked: Asked) -> Comparison:
     if asked.baseline and baseline.id != asked.baseline:
         problems.append(Problem(asked.baseline, "It is none of what is compared, so the first one is the baseline."))
     others = [side for side in sides if side is not baseline]
-    against = [_against(baseline, side, asked.align or {}) for side in others]
+    tasks = _texts(baseline)
+    against = [_against(baseline, tasks, side, asked.align or {}) for side in others]
     return Comparison(asked, baseline, against, _rows(baseline, against), problems)
 
 
-def _against(baseline: Side, side: Side, chosen: Mapping[str, str]) -> Against:
+def _against(baseline: Side, tasks: Sequence[TaskText], side: Side, chosen: Mapping[str, str]) -> Against:
     keys = {task.key for task in side.tasks}
     own = {old: new for old, new in chosen.items() if not new or new in keys}
-    pairs = aligned(_texts(baseline), _texts(side), own)
+    pairs = aligned(tasks, _texts(side), own)
     return Against(
         side=side,
         pairs=pairs,
@@ -121,26 +121,24 @@ def _interval(baseline: Side, side: Side, before: Spread | None, after: Spread |
 
 
 def _texts(side: Side) -> list[TaskText]:
-    described = {} if side.version is None else _descriptions(side.version.spec)
+    spec = {} if side.version is None else side.version.spec
+    described = {task["key"]: task.get("description", "") for task in spec.get("tasks", ())}
     return [TaskText(task.key, task.name, described.get(task.key, ""), task.agent) for task in side.tasks]
-
-
-def _descriptions(spec: object) -> dict[str, str]:
-    return {task.key: task.description for task in CrewSpec.from_json(spec).tasks}
 
 
 def _rows(baseline: Side, against: Sequence[Against]) -> list[TaskRow]:
     """The baseline's tasks in their order, then what other sides have besides, each once."""
     pairs = [{pair.old: pair for pair in one.pairs if pair.old is not None} for one in against]
     added = [{pair.new: pair for pair in one.pairs if pair.old is None} for one in against]
+    first, others = _Cells(baseline), [_Cells(one.side) for one in against]
     rows = []
     for task in baseline.tasks:
         found = [of_side[task.key] for of_side in pairs]
-        cells = [cell_of(one.side, pair.new) for one, pair in zip(against, found, strict=True)]
-        rows.append(_row(task.key, task.name, [cell_of(baseline, task.key), *cells], [pair.how for pair in found]))
+        cells = [cells_of.of(pair.new) for cells_of, pair in zip(others, found, strict=True)]
+        rows.append(_row(task.key, task.name, [first.of(task.key), *cells], [pair.how for pair in found]))
     for key in dict.fromkeys(key for of_side in added for key in of_side):
         has = [key in of_side for of_side in added]
-        cells = [cell_of(one.side, key) if there else None for one, there in zip(against, has, strict=True)]
+        cells = [cells_of.of(key) if there else None for cells_of, there in zip(others, has, strict=True)]
         name = next(cell.task.name for cell in cells if cell is not None)
         rows.append(_row(str(key), name, [None, *cells], ["added" if there else "" for there in has]))
     return rows
@@ -150,17 +148,23 @@ def _row(key: str, name: str, cells: Sequence[TaskCell | None], how: Sequence[st
     return TaskRow(key, name, tuple(cells), tuple(how))
 
 
-def cell_of(side: Side, key: str | None) -> TaskCell | None:
-    task = next((task for task in side.tasks if task.key == key), None)
-    if task is None:
-        return None
-    rows = of_task(side, key)
-    return TaskCell(
-        task=task,
-        cost_nusd=round(side.mean(sum(row.cost_nusd for row in rows))),
-        unpriced_calls=sum(row.calls for row in rows if not row.priced),
-        duration_ms=round(side.mean_ms(task.duration_ms)) if side.is_timed else None,
-        tokens={kind: round(side.mean(sum(row.tokens[kind] for row in rows))) for kind in TOKEN_KINDS},
-        calls=side.mean(sum(row.requests for row in rows)),
-        models=tuple(dict.fromkeys(row.model for row in rows if row.model)),
-    )
+class _Cells:
+    """The cells of one side."""
+
+    def __init__(self, side: Side) -> None:
+        self._side, self._tasks = side, {task.key: task for task in side.tasks}
+
+    def of(self, key: str | None) -> TaskCell | None:
+        side, task = self._side, None if key is None else self._tasks.get(key)
+        if key is None or task is None:
+            return None
+        rows = of_task(side, key)
+        return TaskCell(
+            task=task,
+            cost_nusd=round(side.mean(sum(row.cost_nusd for row in rows))),
+            unpriced_calls=sum(row.calls for row in rows if not row.priced),
+            duration_ms=round(side.mean_ms(task.duration_ms)) if side.is_timed else None,
+            tokens={kind: round(side.mean(sum(row.tokens[kind] for row in rows))) for kind in TOKEN_KINDS},
+            calls=side.mean(sum(row.requests for row in rows)),
+            models=tuple(dict.fromkeys(row.model for row in rows if row.model)),
+        )

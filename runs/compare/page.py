@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from urllib.parse import parse_qsl, urlencode
 
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from agents_app.models import CrewVersion
-from agents_app.versions.spec_diff import FieldChange, same_fields, spec_diff
+from agents_app.versions.remembered import diff_of_versions
+from agents_app.versions.spec_diff import FieldChange
 from runs.compare import addresses, sentences
 from runs.compare.comparison import Against, Comparison, TaskCell, TaskRow
+from runs.compare.drawing.lanes import lanes
+from runs.compare.drawing.tables import SHOWN_TASKS, TaskTable, bar, change_rows, figure_rows, step_rows
 from runs.compare.figures import Delta, Figure, figures
 from runs.compare.links import side_address, task_address
 from runs.compare.reads.queries import first_calls
+from runs.compare.rows import Cell, FigureRow, Head, Row
 from runs.compare.sentences import Sentence
 from runs.compare.sides import Problem
-from runs.compare.steps import LEAST_WIDTH, SPAN, Steps, steps_of
+from runs.compare.steps import LEAST_WIDTH, SPAN, Links, Steps, steps_of
 from runs.compare.words import money, number, percent, seconds, signed
 from runs.models import Review, Run, TaskRun
 from runs.run.timeline import Timeline, timeline
 from runs.splits.facts import Side, Spread
 from teams.access import Principal
 
-SHOWN_TASKS = 100
 SHOWN_PROBLEMS = 10
 SHOWN_FIELDS = 100
 MARKS = "ABCDEF"
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """One side as the page names it. Addresses are query strings."""
+class Why:
+    """Steps, drawn."""
 
-    side: Side
-    mark: str  # a letter
-    address: str  # of its run, or of its runs
-    without: str
-    as_baseline: str
-    is_baseline: bool
+    steps: Steps
+    baseline_bar: SafeString
+    other_bar: SafeString
+    rows: SafeString
+    rest_rows: SafeString
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,41 +56,12 @@ class Answer:
     steps: Sequence[Steps]
     no_time: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A task on one side."""
-
-    head: Head
-    cell: TaskCell | None
-    cost: str = ""
-    took: str = ""
-    tokens: str = ""
-    calls: str = ""
-    address: str = ""
-    how: str = ""
-    cost_delta: Delta | None = None
-    time_delta: Delta | None = None
-    outputs: str = ""  # the query of the difference between both outputs; of runs
-    choices: Sequence[tuple[str, str, bool]] = ()  # key, name and whether it is chosen: of this side's tasks
-
-
-@dataclass(frozen=True, slots=True)
-class FigureRow:
-    """A figure with the head of each side beside its value."""
-
-    title: str
-    is_part: bool
-    first: str
-    others: Sequence[tuple[Head, str, Delta | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    key: str
-    name: str
-    cells: Sequence[Cell]
-    has_guess: bool
+    @property
+    def why(self) -> Iterator[Why]:
+        for steps in self.steps:
+            zero = steps.zero
+            bars = bar(zero, steps.baseline_width, "total"), bar(zero, steps.other_width, "total")
+            yield Why(steps, *bars, step_rows(steps.steps), step_rows(steps.rest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +88,10 @@ class Changes:
     count: int
     same: int
 
+    @property
+    def rows(self) -> SafeString:
+        return change_rows(self.fields)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -131,6 +110,22 @@ class Page:
     timelines: Sequence[tuple[Head, Timeline]] = ()
     changes: Sequence[Changes] = ()
     outputs: Sequence[tuple[Head, str]] = ()  # of each other run, with the query of their diff
+    address: str = ""  # of comparisons
+    outputs_address: str = ""
+
+    @property
+    def figure_rows(self) -> SafeString:
+        return figure_rows(self.figures, self.heads[0])
+
+    @property
+    def task_rows(self) -> SafeString:
+        table = TaskTable(self.heads, address=self.address, fields=self.fields, outputs=self.outputs_address)
+        return table.rows(self.rows)
+
+    @property
+    def lanes(self) -> Iterator[tuple[Head, Timeline, SafeString]]:
+        for head, drawn in self.timelines:
+            yield head, drawn, lanes(drawn.rows)
 
 
 def page_of(who: Principal, comparison: Comparison) -> Page:
@@ -142,7 +137,10 @@ def page_of(who: Principal, comparison: Comparison) -> Page:
         problems=comparison.problems[:SHOWN_PROBLEMS],
         more_problems=max(0, len(comparison.problems) - SHOWN_PROBLEMS),
         heads=heads,
-        answers=[_answer(who, comparison, head, one) for head, one in zip(heads[1:], comparison.against, strict=True)],
+        answers=[
+            _answer(who, comparison, heads[0], head, one)
+            for head, one in zip(heads[1:], comparison.against, strict=True)
+        ],
         figures=[_figure(heads, figure) for figure in figures(comparison)] if heads else (),
         rows=rows,
         more_rows=max(0, len(comparison.tasks) - SHOWN_TASKS),
@@ -153,6 +151,8 @@ def page_of(who: Principal, comparison: Comparison) -> Page:
         timelines=_timelines(heads),
         changes=_changes(heads),
         outputs=_outputs(heads),
+        address=reverse("compare", kwargs={"team": who.team.slug}),
+        outputs_address=reverse("compare_output", kwargs={"team": who.team.slug}),
     )
 
 
@@ -177,11 +177,12 @@ def _figure(heads: Sequence[Head], figure: Figure) -> FigureRow:
 
 
 # --- Answers and steps ------------------------------------------------------------------------------------------------
-def _answer(who: Principal, comparison: Comparison, head: Head, one: Against) -> Answer:
+def _answer(who: Principal, comparison: Comparison, baseline: Head, head: Head, one: Against) -> Answer:
     told = [sentences.of_cost(comparison, one), sentences.of_time(comparison, one)]
-    drawn = [steps_of(who, comparison, one, "cost", one.cost)]
+    links = Links(who, (baseline.side, baseline.address), (head.side, head.address))
+    drawn = [steps_of(comparison, one, "cost", one.cost, links)]
     if one.time is not None:
-        drawn.append(steps_of(who, comparison, one, "time", one.time))
+        drawn.append(steps_of(comparison, one, "time", one.time, links))
     no_time = "" if one.time else "Times are not compared: one of the two has not begun, or has not ended."
     return Answer(head, [sentence for sentence in told if sentence], drawn, no_time)
 
@@ -191,9 +192,9 @@ def _row(who: Principal, comparison: Comparison, heads: Sequence[Head], row: Tas
     first = row.cells[0]
     cells = [_cell(who, heads[0], first, None, "")]
     for head, cell, how in zip(heads[1:], row.cells[1:], row.how, strict=True):
-        choices = _choices(head.side, cell) if first is not None else ()
-        found = _cell(who, head, cell, first, how, choices)
-        cells.append(replace(found, outputs=_outputs_of_task(heads[0].side, head.side, first, cell)))
+        found = _cell(who, head, cell, first, how)
+        outputs = _outputs_of_task(heads[0].side, head.side, first, cell)
+        cells.append(replace(found, outputs=outputs, can_match=first is not None))
     return Row(row.key, row.name, cells, has_guess="likeness" in row.how)
 
 
@@ -203,22 +204,9 @@ def _outputs_of_task(old: Side, new: Side, first: TaskCell | None, cell: TaskCel
     return urlencode({"runs": f"{old.id},{new.id}", "old": first.task.key, "new": cell.task.key}, safe=",")
 
 
-def _choices(side: Side, cell: TaskCell | None) -> list[tuple[str, str, bool]]:
-    own = cell.task.key if cell else ""
-    named = [(task.key, task.name or task.key, task.key == own) for task in side.tasks[:SHOWN_TASKS]]
-    return [*named, ("", "none of them", not own)]
-
-
-def _cell(
-    who: Principal,
-    head: Head,
-    cell: TaskCell | None,
-    first: TaskCell | None,
-    how: str,
-    choices: Sequence[tuple[str, str, bool]] = (),
-) -> Cell:
+def _cell(who: Principal, head: Head, cell: TaskCell | None, first: TaskCell | None, how: str) -> Cell:
     if cell is None:
-        return Cell(head, None, how=how, choices=choices)
+        return Cell(head, None, how=how)
     cost = money(cell.cost_nusd)
     if cell.unpriced_calls:
         cost = f"≥ {cost}" if cell.cost_nusd else "unpriced"
@@ -229,11 +217,10 @@ def _cell(
         took="–" if cell.duration_ms is None else seconds(cell.duration_ms),
         tokens=f"{sum(cell.tokens.values()):,}",
         calls=number(cell.calls),
-        address=task_address(who, head.side, cell.task.key),
+        address=task_address(who, head.side, cell.task.key, head.address),
         how=how,
         cost_delta=_task_delta(first, cell, "cost_nusd", money),
         time_delta=_task_delta(first, cell, "duration_ms", seconds),
-        choices=choices,
     )
 
 
@@ -304,7 +291,7 @@ def _timelines(heads: Sequence[Head]) -> list[tuple[Head, Timeline]]:
 
 
 def _changes(heads: Sequence[Head]) -> list[Changes]:
-    """Of each other side whose version is not the baseline's. The work on texts is bounded by ``spec_diff``."""
+    """Of each other side whose version is not the baseline's. The work on texts is bounded by ``diff_of``."""
     old = heads[0].side.version if heads else None
     if old is None:
         return []
@@ -316,14 +303,14 @@ def _changes(heads: Sequence[Head]) -> list[Changes]:
 
 
 def _changed(head: Head, old: CrewVersion, new: CrewVersion) -> Changes:
-    fields = spec_diff(old.spec, new.spec)
+    diff = diff_of_versions(old, new)
     return Changes(
         head,
         old=f"{old.crew.name} v{old.number}",
         new=f"{new.crew.name} v{new.number}",
-        fields=fields[:SHOWN_FIELDS],
-        count=len(fields),
-        same=same_fields(old.spec, new.spec),
+        fields=diff.changes[:SHOWN_FIELDS],
+        count=len(diff.changes),
+        same=diff.same,
     )
 
 

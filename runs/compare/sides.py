@@ -17,7 +17,7 @@ from runs.compare.reads.whole_groups import Whole, whole_filter, whole_version
 from runs.history.fields.words import words_of
 from runs.history.filters import RunFilter
 from runs.models import Run
-from runs.splits.facts import CallSums, Side, Spread, TaskSums, Totals
+from runs.splits.facts import CallSums, Side, TaskSums, Totals
 from runs.splits.stars import mean_sample
 from runs.states import RUN_ENDED, RUN_LIVE
 from runs.typed_values import uuid_or_none, whole_number_or_none
@@ -116,7 +116,7 @@ def _of_runs(runs: Sequence[Run]) -> list[Side]:
     if not runs:
         return []
     ids = [run.pk for run in runs]
-    totals = queries.totals_of(Run.objects.filter(pk__in=ids), by_run=True)
+    totals = queries.totals_of(ids, by_run=True)
     calls, tasks = queries.call_sums(ids, by_run=True), queries.task_sums(ids, by_run=True)
     rated = [pk for pk in ids if totals[pk].rating_count]
     stars = queries.stars_of(rated, by_run=True) if rated else {}
@@ -203,19 +203,18 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
     """Its ended runs of one kind; None, with a word, if there are none. Ten queries at most; ``go_on`` is called
     between them.
     """
-    counts = _counts(group)
+    summed = {} if group.whole is None else whole_groups.totals_of(group.whole)
+    counts = _counts(group, summed)
     kind = simulated if simulated is not None else not counts["real"]
     count, others = (counts["made_up"], counts["real"]) if kind else (counts["real"], counts["made_up"])
     if not count:
         problems.append(Problem(group.label, _why_empty(counts, kind)))
         return None
     runs = group.runs.filter(simulated=kind, state__in=RUN_ENDED)
-    newest = runs.order_by("-pk")
+    newest = runs.order_by(*_newest_first(group))
     go_on()
-    totals, tasks, calls, (cost, time) = _sums(group, newest, kind, count, go_on)
+    totals, tasks, calls, values = _sums(group, newest, kind, count, summed.get(kind), go_on)
     go_on()
-    rated = newest[: queries.MAX_GROUP] if group.whole is None else runs.filter(rating_count__gt=0)
-    stars = queries.stars_of(rated.values("pk")).get(queries.ALL, {}) if totals.rated_runs else {}
     side = Side(
         id=group.id,
         label=group.label,
@@ -225,16 +224,25 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
         calls=calls,
         version=group.version or _version_of(newest),
         filter=_filter_of(group.filter, kind),
-        cost=cost,
-        time=time,
-        stars=mean_sample(stars, totals.rated_runs),
+        cost=values.cost,
+        time=values.time,
+        stars=mean_sample(values.stars, values.rated_runs),
     )
     return replace(side, notes=_notes_of_group(counts["live"], others, kind, count, whole=group.whole is not None))
 
 
-def _counts(group: _Group) -> Mapping[str, int]:
+def _newest_first(group: _Group) -> tuple[str, ...]:
+    """Of a period the moments of launches, which an index has in their order; ids that came later need not be read."""
+    is_period = group.whole is not None and (group.whole.since or group.whole.until)
+    return ("-created_at", "-pk") if is_period else ("-pk",)
+
+
+def _counts(group: _Group, summed: Mapping[bool, Totals]) -> Mapping[str, int]:
     if group.whole is not None:
-        return whole_groups.counts_of(group.whole) | {"live": group.runs.filter(state__in=RUN_LIVE).count()}
+        ended = {
+            name: summed[kind].runs if kind in summed else 0 for name, kind in (("real", False), ("made_up", True))
+        }
+        return ended | {"live": group.runs.filter(state__in=RUN_LIVE).count()}
     counts: Mapping[str, int] = group.runs.aggregate(
         real=Count("pk", filter=Q(simulated=False, state__in=RUN_ENDED)),
         made_up=Count("pk", filter=Q(simulated=True, state__in=RUN_ENDED)),
@@ -243,26 +251,31 @@ def _counts(group: _Group) -> Mapping[str, int]:
     return counts
 
 
-_Sums = tuple[Totals, list[TaskSums], list[CallSums], tuple[Spread | None, Spread | None]]
+_Sums = tuple[Totals, list[TaskSums], list[CallSums], queries.Values]
 
 
-def _sums(group: _Group, newest: QuerySet[Run], kind: bool, count: int, go_on: Callable[[], None]) -> _Sums:
-    """Over all its runs where rollups know the group, else over the newest ``MAX_GROUP``; spreads always over those."""
-    if group.whole is not None:
-        totals = whole_groups.totals_of(group.whole, simulated=kind)
+def _sums(
+    group: _Group, newest: QuerySet[Run], kind: bool, count: int, summed: Totals | None, go_on: Callable[[], None]
+) -> _Sums:
+    """Over all its runs where rollups know the group, else over the newest ``MAX_GROUP``; what single runs tell is of
+    those."""
+    if group.whole is not None and summed is not None:
         tasks = whole_groups.tasks_of(group.whole, simulated=kind)
         calls = whole_groups.calls_of(group.whole, simulated=kind)
         go_on()
-        return totals, tasks, calls, whole_groups.spreads_of(newest, most=queries.MAX_GROUP)
+        return summed, tasks, calls, whole_groups.values_of(newest, most=queries.MAX_GROUP)
     ids = newest.values("pk")[: queries.MAX_GROUP]
     runs = Run.objects.filter(pk__in=ids) if count > queries.MAX_GROUP else newest.order_by()
     totals = queries.totals_of(runs)[queries.ALL]
     go_on()
-    spreads = queries.spreads_of(runs, totals)
+    cost, time = queries.spreads_of(runs, totals)
+    go_on()
+    stars = queries.stars_of(newest[: queries.MAX_GROUP].values("pk")).get(queries.ALL, {}) if totals.rated_runs else {}
+    values = queries.Values(cost, time, totals.rated_runs, stars)
     go_on()
     tasks = queries.task_sums(runs).get(queries.ALL, [])
     go_on()
-    return totals, tasks, queries.call_sums(runs).get(queries.ALL, []), spreads
+    return totals, tasks, queries.call_sums(runs).get(queries.ALL, []), values
 
 
 def _filter_of(text: str, kind: bool) -> str:

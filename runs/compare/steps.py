@@ -9,7 +9,7 @@ from itertools import accumulate
 from runs.compare.comparison import Against, Comparison
 from runs.compare.links import task_address
 from runs.compare.words import money, percent, reason_title, seconds, signed, task_name
-from runs.splits.cells import Part, Split
+from runs.splits.cells import Part, Reason, Split
 from runs.splits.facts import Side
 from teams.access import Principal
 
@@ -66,12 +66,23 @@ TITLES = {"cost": ("Why cheaper", "Why dearer", "Cost"), "time": ("Why faster", 
 
 
 @dataclass(frozen=True, slots=True)
+class Links:
+    """Where parts lead: both sides, each with its address."""
+
+    who: Principal
+    baseline: tuple[Side, str]
+    other: tuple[Side, str]
+
+    def of(self, reason: Reason) -> str:
+        side, address = self.baseline if reason.what == "removed" else self.other
+        return task_address(self.who, side, reason.task, address)
+
+
+@dataclass(frozen=True, slots=True)
 class _Drawing:
     """What all steps of one picture share. ``low``: the least of all totals on the way."""
 
-    who: Principal
-    baseline: Side
-    other: Side
+    links: Links
     split: Split
     written: Callable[[int], str]
     names: Mapping[str, str]
@@ -83,7 +94,6 @@ class _Drawing:
 
     def step(self, part: Part, before: int) -> Step:
         """``before``: the total from which it goes."""
-        side = self.baseline if part.reason.what == "removed" else self.other
         width = max(LEAST_WIDTH, abs(part.amount) * self.scale)
         return Step(
             title=reason_title(part.reason),
@@ -94,20 +104,20 @@ class _Drawing:
             better=part.amount < 0,
             x=min(self.x(min(before, before + part.amount)), SPAN - width),
             width=width,
-            address=task_address(self.who, side, part.reason.task),
+            address=self.links.of(part.reason),
         )
 
     def signed(self, amount: int) -> str:
         return signed(self.written(amount), amount)
 
 
-def steps_of(who: Principal, comparison: Comparison, one: Against, what: str, split: Split) -> Steps:
+def steps_of(comparison: Comparison, one: Against, what: str, split: Split, links: Links) -> Steps:
     assert comparison.baseline is not None
     totals = list(accumulate((part.amount for part in split.parts), initial=split.baseline))
     low, high = min(0, *totals), max(1, *totals)
     written = money if what == "cost" else seconds
     scale = SPAN / (high - low)
-    drawing = _Drawing(who, comparison.baseline, one.side, split, written, comparison.names, low, scale)
+    drawing = _Drawing(links, split, written, comparison.names, low, scale)
     steps = [drawing.step(part, before) for part, before in zip(split.parts, totals, strict=False)]
     less, more, same = TITLES[what]
     return Steps(

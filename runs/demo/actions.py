@@ -10,8 +10,9 @@ from runs.demo import making, removing
 from runs.demo.making import Order
 from runs.models import Run
 from runs.states import RUN_LIVE
-from teams.access import Principal, require
-from teams.models import Membership, Role, Team, User
+from teams.access import COMMAND, Principal, require
+from teams.audit.record import record
+from teams.models import Membership, Origin, Role, Team, User
 from teams.refusals import Conflict, Invalid
 from teams.texts.names import MADE_UP_PREFIX
 
@@ -27,6 +28,7 @@ def make_history(
     order: Order,
     *,
     owner: User | None = None,
+    origin: Origin = COMMAND,
     jobs: int = 1,
     progress: Callable[[int], None] = lambda count: None,
 ) -> Team:
@@ -42,6 +44,7 @@ def make_history(
             team, versions = making.begin_team(slug, order)
             if owner is not None:
                 Membership.objects.create(team=team, user=owner, role=Role.OWNER)
+                record(Principal(owner, team, Role.OWNER, origin), "team.made", team, made_up_runs=order.runs)
     except IntegrityError as error:
         raise Conflict(f"There is a team {slug!r} already. Choose another slug.") from error
     making.write_runs(team, versions, order, jobs=jobs, progress=progress)
@@ -49,13 +52,13 @@ def make_history(
     return team
 
 
-def open_example(user: User) -> Team:
+def open_example(user: User, origin: Origin = COMMAND) -> Team:
     """The person's own example team, made now if they have none."""
     slug = f"{MADE_UP_PREFIX}{user.pk}"
     order = Order(EXAMPLE_RUNS, EXAMPLE_DAYS, making.last_hour())
     try:
         with transaction.atomic():
-            return make_history(slug, order, owner=user)
+            return make_history(slug, order, owner=user, origin=origin)
     except Conflict:
         team = Team.objects.filter(slug=slug, is_demo=True, memberships__user=user).first()
         if team is None:

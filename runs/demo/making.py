@@ -104,10 +104,16 @@ def write_runs(
 
 def finish(team: Team, order: Order) -> None:
     """What is derived from the runs, once all are written."""
+    if order.runs >= LARGE_RUNS:
+        _analyze()  # without it a first history's calls are looked through once for each run
     rollups.rebuild(team.pk)
     if order.runs >= LARGE_RUNS:
-        with connection.cursor() as cursor:
-            cursor.execute(ANALYZE)
+        _analyze()
+
+
+def _analyze() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(ANALYZE)
 
 
 def _join(team: Team, person: story.Person) -> Principal:
@@ -145,7 +151,7 @@ def _crew(people: dict[str, Principal], told: story.StoryCrew, order: Order, tok
         if crew is None:
             crew = create_crew(editor, name=told.name, spec=spec)
         else:
-            crew = replace_spec(crew, expected_revision=crew.revision, spec=spec)
+            crew = replace_spec(editor, crew, expected_revision=crew.revision, spec=spec)
         cut = cut_version(crew, by=people[version.by].user, note=version.note)
         since = max(began, order.until - timedelta(days=version.since_days))
         CrewVersion.objects.filter(pk=cut.pk).update(created_at=since)

@@ -78,10 +78,10 @@ def holds_real(team: Team) -> bool:
 
 @cache
 def leading_to(goal: type[models.Model]) -> list[tuple[type[models.Model], str]]:
-    """The models whose rows cannot be without a row of ``goal``, and the path of keys to it; each before those that its
-    keys point to."""
-    found = {model: path for model in _own_models() if model is not goal and (path := _path(model, goal))}
-    return sorted(found.items(), key=lambda item: -_depth(item[0]))
+    """The models whose rows cannot be without a row of ``goal``, and the paths of keys to it; each before those that
+    its keys point to."""
+    found = [(model, path) for model in _own_models() if model is not goal for path in _paths(model, goal)]
+    return sorted(found, key=lambda item: -_depth(item[0]))
 
 
 def _own_models() -> Iterator[type[models.Model]]:
@@ -94,20 +94,23 @@ def _depth(model: type[models.Model]) -> int:
     return 1 + max((_depth(key.related_model) for key in _needed_keys(model)), default=0)
 
 
-def _path(model: type[models.Model], goal: type[models.Model]) -> str:
-    """The shortest chain of keys from a model to the goal; "" if there is none."""
-    chains = [("", model)]
+def _paths(model: type[models.Model], goal: type[models.Model]) -> list[str]:
+    """The shortest chain of keys from a model to the goal that every row has; without one all chains, since one row may
+    have this and another that."""
+    chains: list[tuple[str, Any, bool]] = [("", model, True)]
+    found: list[str] = []
     for _ in range(MAX_PATH):
-        longer = [
-            (f"{path}__{key.name}" if path else key.name, key.related_model)
-            for path, at in chains
+        chains = [
+            (f"{path}__{key.name}" if path else key.name, key.related_model, all_have and not key.null)
+            for path, at, all_have in chains
             for key in _needed_keys(at)
         ]
-        for path, reached in longer:
+        for path, reached, all_have in chains:
+            if reached is goal and all_have:
+                return [path]
             if reached is goal:
-                return path
-        chains = [(path, reached) for path, reached in longer if isinstance(reached, type)]
-    return ""
+                found.append(path)
+    return found
 
 
 def _needed_keys(model: type[models.Model]) -> list[Any]:

@@ -17,7 +17,7 @@ from teams.refusals import Refusal
 @require_POST
 def open_example(request: TeamRequest) -> HttpResponse:
     try:
-        team = actions.open_example(request.who.user)
+        team = actions.open_example(request.who.user, request.who.origin)
     except Refusal as refusal:
         messages.error(request, refusal.message)
         team = request.who.team

@@ -6,15 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, LiteralString
 
 from django.db import connection
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Composed
 
 from runs.figures.scope import Scope
 from runs.ledger.rollups.tables import GAMMA, NOTHING, PRECISION, bucket_of
 from runs.months import midnight
-from runs.sql import statement
 from runs.states import Measure
 
 MOST_EXACT = 3000
@@ -44,19 +44,32 @@ class Percentiles:
 def percentiles(scope: Scope, *, runs: int) -> Mapping[Measure, Percentiles]:
     """Of each measure. ``runs`` is how many the scope has, as ``sums`` counts them: it decides how they are read. One
     statement."""
-    return _exact(scope) if runs <= MOST_EXACT else _from_buckets(scope)
+    return percentiles_of([(scope, runs)])[0]
 
 
-def _exact(scope: Scope) -> Mapping[Measure, Percentiles]:
-    found = {measure: (n, median, p95) for measure, n, median, p95 in _execute(_EXACT, scope)}
-    return {measure: Percentiles(*found[measure], exact=True) for measure in Measure}
+def percentiles_of(scopes: Sequence[tuple[Scope, int]]) -> list[Mapping[Measure, Percentiles]]:
+    """Of several scopes, each with how many runs it has. One statement for all of them."""
+    kinds = tuple("exact" if runs <= MOST_EXACT else "buckets" for _, runs in scopes)
+    values = {f"{name}_{nth}": value for nth, (scope, _) in enumerate(scopes) for name, value in _values(scope).items()}
+    with connection.cursor() as cursor:
+        cursor.execute(_statement(kinds), values)
+        rows = cursor.fetchall()
+    return [_of_kind(kind, [row[1:] for row in rows if row[0] == nth]) for nth, kind in enumerate(kinds)]
 
 
-def _from_buckets(scope: Scope) -> Mapping[Measure, Percentiles]:
+def _of_kind(kind: str, rows: Sequence[tuple[Any, ...]]) -> Mapping[Measure, Percentiles]:
+    if kind == "exact":
+        found = {measure: (n, values or (None, None)) for measure, n, values in rows}
+        return {measure: _exact(*found[measure]) for measure in Measure}
     counts: dict[str, list[tuple[int, int]]] = {measure: [] for measure in Measure}
-    for measure, bucket, count in _execute(_BUCKETS, scope):
+    for measure, count, (bucket,) in rows:
         counts[measure].append((bucket, count))
-    return {measure: _among(counts[measure]) for measure in Measure}
+    return {measure: _among(sorted(counts[measure])) for measure in Measure}
+
+
+def _exact(n: int, values: tuple[int | None, int | None]) -> Percentiles:
+    median, p95 = values
+    return Percentiles(n, median, p95, exact=True)
 
 
 def _among(counts: Sequence[tuple[int, int]]) -> Percentiles:
@@ -75,7 +88,7 @@ def _value(counts: Sequence[tuple[int, int]], rank: int) -> int | None:
     return None
 
 
-def _parameters(scope: Scope) -> dict[str, Any]:
+def _values(scope: Scope) -> dict[str, Any]:
     first, last = full_days(scope)
     return {
         "team": scope.who.team.pk,
@@ -91,6 +104,10 @@ def _parameters(scope: Scope) -> dict[str, Any]:
     }
 
 
+_NAMES = ("team", "simulated", "crew", "version", "since", "until", "first", "last", "edge_before", "edge_after")
+"""Of the values that each part of the statement is given."""
+
+
 def full_days(scope: Scope) -> tuple[date, date]:
     """The first day that lies in the period as a whole, and the first behind it that no longer does."""
     since, until = scope.period.since, scope.period.until
@@ -98,51 +115,60 @@ def full_days(scope: Scope) -> tuple[date, date]:
     return first, max(first, until.date())
 
 
-def _execute(query: str, scope: Scope) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, _parameters(scope))
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
-
-
-_OF_CREW = SQL("""
-    (%(crew)s::bigint IS NULL OR run.crew_id = %(crew)s)
-    AND (%(version)s::bigint IS NULL OR run.version_id = %(version)s)
-""")
-_OF_TEAM = SQL("run.team_id = %(team)s AND run.simulated = %(simulated)s")
-_ENDED = SQL("SELECT {values} FROM runs_run AS run WHERE {whose} AND run.ended_ms >= 0").format(
-    values=SQL("run.ended_nusd, run.ended_ms, run.unpriced_calls"), whose=SQL(" AND ").join([_OF_TEAM, _OF_CREW])
-)
-
-_EXACT = statement(
-    """
-    WITH ended AS MATERIALIZED ({ended} AND run.created_at >= %(since)s AND run.created_at < %(until)s)
-    SELECT 'cost', count(*), percentile_disc(0.5) WITHIN GROUP (ORDER BY ended_nusd),
-           percentile_disc(0.95) WITHIN GROUP (ORDER BY ended_nusd) FROM ended WHERE unpriced_calls = 0
+_ENDED: LiteralString = """
+    SELECT run.ended_nusd, run.ended_ms, run.unpriced_calls FROM runs_run AS run
+    WHERE run.team_id = {team} AND run.simulated = {simulated} AND run.ended_ms >= 0 AND {of_crew}
+    AND run.created_at >= {begin} AND run.created_at < {end}
+"""
+_OF_CREW: LiteralString = """
+    ({crew}::bigint IS NULL OR run.crew_id = {crew}) AND ({version}::bigint IS NULL OR run.version_id = {version})
+"""
+# Measure, number, and median and 95th percentile in an array, so that values are sorted once.
+_EXACT: LiteralString = """
+    (WITH ended AS MATERIALIZED ({ended})
+    SELECT {nth}, 'cost', count(*), percentile_disc({shares}) WITHIN GROUP (ORDER BY ended_nusd)
+    FROM ended WHERE unpriced_calls = 0
     UNION ALL
-    SELECT 'duration', count(*), percentile_disc(0.5) WITHIN GROUP (ORDER BY ended_ms),
-           percentile_disc(0.95) WITHIN GROUP (ORDER BY ended_ms) FROM ended
-    """,
-    ended=_ENDED,
-)
-
-# The buckets of the days that lie in the period as a whole, and the runs of the hours before and after.
-_BUCKETS = statement(
-    """
-    WITH edges AS MATERIALIZED (
-        {ended} AND run.created_at >= %(since)s AND run.created_at < least(%(edge_before)s, %(until)s)
-        UNION ALL
-        {ended} AND run.created_at >= greatest(%(edge_after)s, %(since)s) AND run.created_at < %(until)s)
-    SELECT measure, bucket, sum(runs)::bigint FROM (
+    SELECT {nth}, 'duration', count(*), percentile_disc({shares}) WITHIN GROUP (ORDER BY ended_ms) FROM ended)
+"""
+# Measure, number and bucket: the buckets of the days that lie in the period as a whole, and the runs of the hours
+# before and after.
+_BUCKETS: LiteralString = """
+    SELECT {nth}, measure, sum(runs)::bigint, ARRAY[bucket::bigint] FROM (
         SELECT run.measure, run.bucket::float8, run.runs FROM runs_runbucket AS run
-        WHERE {of_team} AND run.day >= %(first)s AND run.day < %(last)s AND {of_crew}
-        UNION ALL SELECT 'cost', {cost}, 1 FROM edges WHERE unpriced_calls = 0
-        UNION ALL SELECT 'duration', {duration}, 1 FROM edges
-    ) AS counted GROUP BY measure, bucket ORDER BY measure, bucket
-    """,
-    ended=_ENDED,
-    of_team=_OF_TEAM,
-    of_crew=_OF_CREW,
-    cost=SQL(bucket_of("ended_nusd::float8")),
-    duration=SQL(bucket_of("ended_ms::float8")),
-)
+        WHERE run.team_id = {team} AND run.simulated = {simulated} AND run.day >= {first} AND run.day < {last}
+        AND {of_crew}
+        UNION ALL
+        SELECT measure, bucket, 1 FROM ({before} UNION ALL {after}) AS edge CROSS JOIN LATERAL (VALUES
+            ('cost', {cost}, unpriced_calls = 0), ('duration', {duration}, true)
+        ) AS figure (measure, bucket, known) WHERE known
+    ) AS counted GROUP BY measure, bucket
+"""
+
+
+@cache
+def _statement(kinds: Sequence[str]) -> str:
+    return SQL(" UNION ALL ").join([_part(nth, kind) for nth, kind in enumerate(kinds)]).as_string()
+
+
+def _part(nth: int, kind: str) -> Composed:
+    """``nth``: of the scopes, by which its parameters are told apart."""
+    own = {name: SQL(f"%({name}_{nth})s") for name in _NAMES}
+    of_crew = SQL(_OF_CREW).format(**own)
+
+    def ended(begin: str, end: str) -> Composed:
+        bounds = {"begin": SQL(begin).format(**own), "end": SQL(end).format(**own)}
+        return SQL(_ENDED).format(of_crew=of_crew, **own, **bounds)
+
+    if kind == "exact":
+        shares = SQL(f"ARRAY{list(SHARES)}::float8[]")
+        return SQL(_EXACT).format(nth=SQL(str(nth)), ended=ended("{since}", "{until}"), shares=shares)
+    return SQL(_BUCKETS).format(
+        nth=SQL(str(nth)),
+        of_crew=of_crew,
+        before=ended("{since}", "least({edge_before}, {until})"),
+        after=ended("greatest({edge_after}, {since})", "{until}"),
+        cost=SQL(bucket_of("ended_nusd::float8")),
+        duration=SQL(bucket_of("ended_ms::float8")),
+        **own,
+    )

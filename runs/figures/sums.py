@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from functools import cache
 from typing import Any, Literal, LiteralString
 
 from django.db import connection
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Composable, Composed
 
 from runs.figures.scope import Scope
 from runs.ledger.statements import ROLLUP_FIELDS, TOKEN_FIELDS
@@ -97,6 +98,27 @@ def call_sums(scope: Scope, *, by: Sequence[CallKey] = (), only: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """Sums of a period and of the one before by the same keys, and of the period alone by others."""
+
+    now: dict[Key, Figures]
+    before: dict[Key, Figures]
+    series: dict[Key, Figures]
+
+
+def compared_run_sums(
+    scope: Scope, *, by: Sequence[RunKey], only: Collection[str] = (), series: Sequence[RunKey] = ()
+) -> Compared:
+    """As ``run_sums`` of the scope and of the one before; and by ``series``, of which the first key is a ``Grain``."""
+    return _compared("runs", scope, by, only, series)
+
+
+def compared_call_sums(scope: Scope, *, by: Sequence[CallKey], only: Collection[str] = ()) -> Compared:
+    """As ``call_sums`` of the scope and of the one before."""
+    return _compared("calls", scope, by, only, ())
+
+
+@dataclass(frozen=True, slots=True)
 class _Source:
     """A rollup, and the rows of what is still under way, whose figures are given the names of the rollup's columns."""
 
@@ -139,47 +161,157 @@ _KEYS: Mapping[str, LiteralString] = {
 
 
 def _sums(what: str, scope: Scope, by: Sequence[str], only: Collection[str]) -> dict[Key, Figures]:
-    names = tuple(name for name in _SOURCES[what].figures if not only or name in only)
-    chosen = {"crew": scope.crew, "version": scope.version}
-    narrow = tuple(name for name, row in chosen.items() if row is not None)
+    names = _names(what, only)
+    rows = _rows(_statement(what, tuple(by), names, _narrow(scope)), scope, scope.period.since)
+    return _figures(rows, 0, len(by), names)
+
+
+def _compared(what: str, scope: Scope, by: Sequence[str], only: Collection[str], series: Sequence[str]) -> Compared:
+    names, length, narrow = _names(what, only), len(by), _narrow(scope)
+    if series:
+        sql = _compared_statement(what, tuple(by), tuple(series), names, narrow)
+    else:
+        sql = _both_statement(what, tuple(by), names, narrow)
+    rows = _rows(sql, scope, scope.before.period.since)
+    now, before, placed = ([row for row in rows if row[0] == which] for which in ("now", "before", "series"))
+    return Compared(
+        now=_figures(now, 1, length, names),
+        before=_figures(before, 1, length, names),
+        series=_figures([row for row in placed if row[1 + length] is not None], 1 + length, len(series), names),
+    )
+
+
+def _names(what: str, only: Collection[str]) -> tuple[str, ...]:
+    """The figures that are summed, in the order of their columns, which are the last ones."""
+    return tuple(name for name in _SOURCES[what].figures if not only or name in only)
+
+
+def _narrow(scope: Scope) -> tuple[str, ...]:
+    return tuple(name for name in ("crew", "version") if getattr(scope, name) is not None)
+
+
+def _rows(sql: str, scope: Scope, since: datetime) -> list[tuple[Any, ...]]:
+    """``since``: from when on runs are read, at the scope's beginning or before it."""
     values: dict[str, Any] = {
         "team": scope.who.team.pk,
         "simulated": scope.simulated,
-        "since": scope.period.since,
+        "since": since,
+        "turn": scope.period.since,
         "until": scope.period.until,
         "live": list(RUN_LIVE),
-        **{name: row.pk for name, row in chosen.items() if row is not None},
+        **{name: getattr(scope, name).pk for name in _narrow(scope)},
     }
     with connection.cursor() as cursor:
-        cursor.execute(_statement(what, tuple(by), names, narrow), values)
-        rows = cursor.fetchall()
-    length = len(by)
-    sums = {row[:length]: Figures(**dict(zip(names, row[length:], strict=True))) for row in rows}
+        cursor.execute(sql, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _figures(rows: Iterable[tuple[Any, ...]], start: int, length: int, names: Sequence[str]) -> dict[Key, Figures]:
+    """By the key of this length that begins at this column."""
+    behind = start + length
+    sums = {row[start:behind]: Figures(**dict(zip(names, row[-len(names) :], strict=True))) for row in rows}
     return {key: figures for key, figures in sums.items() if figures != NONE}
 
 
 @cache
 def _statement(what: str, by: Sequence[str], names: Sequence[str], narrow: Sequence[str]) -> str:
     """Composed once for each way of asking: built anew as an expression it took a third of the first page's time."""
+    keys = [_KEYS.get(name, name) for name in by]
+    return statement(
+        "SELECT {keys} FROM ({counted}) AS counted {grouped}",
+        keys=listed([*keys, *map(_summed, names)]),
+        counted=_counted(what, names, narrow),
+        grouped=SQL("GROUP BY ") + listed(str(place + 1) for place in range(len(keys))) if keys else SQL(""),
+    )
+
+
+@cache
+def _compared_statement(
+    what: str, by: Sequence[str], series: Sequence[str], names: Sequence[str], narrow: Sequence[str]
+) -> str:
+    """Both periods, and the series of the later one, from one look at the rows."""
+    keys, places = [[f"{word}_{nth}" for nth in range(len(of))] for word, of in (("key", by), ("place", series))]
+    named = [f"{_KEYS.get(name, name)} AS {key}" for name, key in zip(by, keys, strict=True)]
+    # What lies before the period has no place in the series.
+    named += [
+        f"CASE WHEN moment >= %(turn)s THEN {_KEYS.get(name, name)} END AS {place}"
+        for name, place in zip(series, places, strict=True)
+    ]
+    return statement(
+        """
+        SELECT CASE WHEN grouping(is_before) = 1 THEN 'series' WHEN is_before THEN 'before' ELSE 'now' END, {columns}
+        FROM (SELECT moment < %(turn)s AS is_before, {named} FROM ({counted}) AS counted) AS placed
+        GROUP BY GROUPING SETS ({sets})
+        """,
+        columns=listed([*keys, *places, *map(_summed, names)]),
+        named=listed([*named, *names]),
+        counted=_counted(what, names, narrow),
+        sets=listed([f"(is_before, {', '.join(keys)})", *[f"({', '.join(places)})"] * bool(series)]),
+    )
+
+
+@cache
+def _both_statement(what: str, by: Sequence[str], names: Sequence[str], narrow: Sequence[str]) -> str:
+    """Both periods from one look at the rows, of which there are most of calls: those of the rollup are added up before
+    those of what is still under way come to them, which takes a third less."""
     source = _SOURCES[what]
     keys = [_KEYS.get(name, name) for name in by]
     return statement(
         """
-        SELECT {keys} FROM (
-            SELECT crew_id, version_id, state, hour AS moment, {of_ended} FROM {ended}
-            WHERE team_id = %(team)s AND simulated = %(simulated)s AND hour >= %(since)s AND hour < %(until)s {narrow}
+        SELECT CASE WHEN is_before THEN 'before' ELSE 'now' END, {keys}, {sums} FROM (
+            SELECT hour < %(turn)s AS is_before, {keys}, {of_ended} FROM {ended} WHERE {ended_which}
+            GROUP BY is_before, {keys}
             UNION ALL
-            SELECT run.crew_id, run.version_id, run.state, run.created_at, {of_live} FROM {live}
-            AND run.team_id = %(team)s AND run.simulated = %(simulated)s AND run.state = ANY(%(live)s)
-            AND run.created_at >= %(since)s AND run.created_at < %(until)s {narrow_live}
-        ) AS counted {grouped}
+            SELECT run.created_at < %(turn)s, {keys_live}, {of_live} FROM {live} AND {live_which}
+        ) AS counted GROUP BY is_before, {keys}
         """,
-        keys=listed([*keys, *(f"coalesce(sum({name}), 0)::bigint" for name in names)]),
+        keys=listed(keys),
+        sums=listed(map(_summed, names)),
+        of_ended=listed(f"{_summed(name)} AS {name}" for name in names),
+        ended=SQL(source.ended),
+        keys_live=listed(source.own.get(name, f"run.{key}") for name, key in zip(by, keys, strict=True)),
+        of_live=listed(source.figures[name] for name in names),
+        live=SQL(source.live),
+        **_which(narrow),
+    )
+
+
+def _summed(name: str) -> str:
+    return f"coalesce(sum({name}), 0)::bigint"
+
+
+def _counted(what: str, names: Sequence[str], narrow: Sequence[str]) -> Composed:
+    """What is summed: rows of the rollup, and what is still under way."""
+    source = _SOURCES[what]
+    return SQL(
+        """
+        SELECT crew_id, version_id, state, hour AS moment, {of_ended} FROM {ended} WHERE {ended_which}
+        UNION ALL
+        SELECT run.crew_id, run.version_id, run.state, run.created_at, {of_live} FROM {live} AND {live_which}
+        """
+    ).format(
         of_ended=listed([*source.own, *names]),
         ended=SQL(source.ended),
         of_live=listed([*source.own.values(), *(source.figures[name] for name in names)]),
         live=SQL(source.live),
-        narrow=SQL(" ").join([SQL(f"AND {_KEYS[name]} = %({name})s") for name in narrow]),
-        narrow_live=SQL(" ").join([SQL(f"AND run.{_KEYS[name]} = %({name})s") for name in narrow]),
-        grouped=SQL("GROUP BY ") + listed(str(place + 1) for place in range(len(keys))) if keys else SQL(""),
+        **_which(narrow),
     )
+
+
+def _which(narrow: Sequence[str]) -> dict[str, Composable]:
+    """Whose rows, of the rollup and of what is still under way."""
+    ended, live = (
+        SQL(" ").join([SQL(f"AND {run}{_KEYS[name]} = %({name})s") for name in narrow]) for run in ("", "run.")
+    )
+    return {
+        "ended_which": SQL(
+            "team_id = %(team)s AND simulated = %(simulated)s AND hour >= %(since)s AND hour < %(until)s {narrow}"
+        ).format(narrow=ended),
+        "live_which": SQL(
+            """
+            run.team_id = %(team)s AND run.simulated = %(simulated)s AND run.state = ANY(%(live)s)
+            AND run.created_at >= %(since)s AND run.created_at < %(until)s {narrow}
+            """
+        ).format(narrow=live),
+    }

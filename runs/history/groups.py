@@ -6,7 +6,7 @@ wherever it lies and however many runs a group has. Sorting all runs of a team b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, LiteralString, TypeVar
 from uuid import UUID
@@ -51,23 +51,30 @@ _IN_GROUPS: LiteralString = """
 
 
 def page_in_groups(
-    who: Principal, order: Order, runs: QuerySet[Run], rows: QuerySet[Any, RowT], *, cursor: str, limit: int
-) -> Page[RowT]:
-    """The page of ``runs`` at the cursor, as ``rows``, which are read by their ids. Three queries; four if it reaches
-    the runs of nobody. ``Invalid`` for a cursor that is not ours.
+    who: Principal,
+    order: Order,
+    runs: QuerySet[Run],
+    rows: QuerySet[Any, RowT],
+    *,
+    cursor: str,
+    limit: int,
+    fetch: Callable[[QuerySet[Any, RowT]], list[Any]] = list,
+) -> Page[Any]:
+    """The page of ``runs`` at the cursor, as ``rows``, which ``fetch`` reads by their ids. Three queries; four if it
+    reaches the runs of nobody. ``Invalid`` for a cursor that is not ours.
     """
     groups = _groups_of(who, order)
     names = {str(key): key for key in groups}
     group = f"{order.key}_id" if order.key != "state" else "state"
     keys: dict[UUID, Key] = {}
 
-    def read(place: Place | None, count: int) -> list[RowT]:
+    def read(place: Place | None, count: int) -> list[Any]:
         if place is not None and place.figure not in names:
             raise not_ours()
         start = None if place is None else names[place.figure]
         found = _walk(runs, group, groups, place, start, count)
         keys.update(found)
-        by_id = {row.pk: row for row in rows.filter(pk__in=list(found))}
+        by_id = {row.pk: row for row in fetch(rows.filter(pk__in=list(found)))}
         return [by_id[pk] for pk in found if pk in by_id]
 
     return read_page(cursor, limit, read=read, mark=lambda row: f"{keys[row.pk]}_{row.pk}")

@@ -16,7 +16,7 @@ from runs.history.fields.registry import FIELDS
 from runs.history.filters import NotUnderstood, RunFilter
 from runs.history.lines import NO_RUN, RunLine, short
 from runs.history.orders import NEWEST, ORDERS, ColumnOrder, column_order
-from runs.history.queries import NAME_CHARS, crews_to_choose, list_lines, newest_id, state_counts
+from runs.history.queries import NAME_CHARS, beside_the_list, list_lines, newest_id
 from runs.history.rows import rows_of
 from runs.history.saved import Offered, first_few, offered
 from runs.paging import Page
@@ -143,6 +143,7 @@ def history(who: Principal, query: Mapping[str, str], *, remembered: str = "") -
     except Refusal as refusal:
         error, complaints = refusal.message, [refusal.message]
     sort = sort if sort in ORDERS else NEWEST
+    beside = beside_the_list(who)
     saved = offered(who, q=q, sort=sort, columns=written(columns))
     return History(
         q=q,
@@ -151,14 +152,14 @@ def history(who: Principal, query: Mapping[str, str], *, remembered: str = "") -
         complaints=complaints,
         pieces=pieces,
         rest=rest,
-        choices=_choices(who, run_filter),
+        choices=_choices(beside.crews, run_filter),
         runs=page.items,
         rows=rows_of(page.items, columns),
         next=page.next,
         previous=page.previous,
         is_first=not page.previous and not (cursor and not page.items),
         newest=str(max([newest, *(line.pk for line in page.items)])),
-        counts=state_counts(who),
+        counts=beside.counts,
         columns=columns,
         named=named,
         note=note,
@@ -183,9 +184,9 @@ def address_query(q: str, sort: str, columns: str = "") -> str:
     return urlencode({name: value for name, value in asked if value})
 
 
-def _choices(who: Principal, run_filter: RunFilter) -> list[Choice]:
+def _choices(own: Sequence[tuple[str, str]], run_filter: RunFilter) -> list[Choice]:
     """With what was typed as one more option where the form has no such one, so that sending it changes nothing."""
-    crews = [("", "Any crew"), *((f"={slug}", name) for slug, name in crews_to_choose(who))]
+    crews = [("", "Any crew"), *((f"={slug}", name) for slug, name in own)]
     offered = {"crew": crews, "status": STATES, "since": SPANS, "simulated": KINDS}
     choices = []
     for name, label in CHOICES.items():

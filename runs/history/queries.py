@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -12,9 +13,9 @@ from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from runs.bounds.runs_at_once import kept_back
-from runs.history.columns import USUAL, computed, names_read
+from runs.history.columns import USUAL
 from runs.history.filters import RunFilter
-from runs.history.first_rows import first_rows
+from runs.history.first_rows import chosen_rows, first_rows
 from runs.history.groups import page_in_groups
 from runs.history.lines import NO_RUN, RunLine, lines_of, short
 from runs.history.orders import NEWEST, ORDERS, Order
@@ -34,19 +35,27 @@ FILTER_PLACES = Places(2, "Other filters are being applied. Try again in a momen
 MAX_NEWER = 1_000
 """So many new runs are counted at most."""
 MAX_CREWS, NAME_CHARS = 200, 40
-# Those that ended are counted in their rollups.
-_STATE_COUNTS = statement(
+# Those that ended are counted in their rollups. One statement for both, since this page is asked for most.
+_BESIDE = statement(
     """
-    SELECT state, sum(runs)::bigint FROM (
-        SELECT state, runs FROM runs_runsum WHERE team_id = %(team)s
-        UNION ALL
-        SELECT state, 1 FROM runs_run WHERE team_id = %(team)s AND state IN ({live})
-    ) AS counted GROUP BY state
+    SELECT (
+        SELECT coalesce(json_object_agg(state, runs), '{{}}') FROM (
+            SELECT state, sum(runs)::bigint AS runs FROM (
+                SELECT state, runs FROM runs_runsum WHERE team_id = %(team)s
+                UNION ALL
+                SELECT state, 1 FROM runs_run WHERE team_id = %(team)s AND state IN ({live})
+            ) AS counted GROUP BY state
+        ) AS by_state
+    ), (
+        SELECT coalesce(json_agg(json_build_array(slug, name)), '[]') FROM (
+            SELECT slug, name FROM agents_app_crew WHERE team_id = %(team)s AND builtin_key = ''
+            ORDER BY name LIMIT %(most)s
+        ) AS crew
+    )
     """,
     live=listed(f"'{state}'" for state in RUN_LIVE),
 )
 _NEWEST = "SELECT id FROM runs_run WHERE team_id = %s ORDER BY id DESC LIMIT 1"
-_CREWS = "SELECT slug, name FROM agents_app_crew WHERE team_id = %s AND builtin_key = '' ORDER BY name LIMIT %s"
 
 
 def list_runs(
@@ -68,9 +77,11 @@ def list_lines(
     """The same runs in the same order as lines of the page, by as many queries, which read what these columns show."""
     order = _order(sort)
 
-    def plain(runs: QuerySet[Run]) -> QuerySet[Run, Any]:
-        names = names_read(sort, columns)
-        return runs.annotate(**computed(who.team, names)).values_list(*names, named=True)
+    def as_they_are(runs: QuerySet[Run]) -> QuerySet[Run, Run]:
+        return runs
+
+    def chosen(runs: QuerySet[Run, Any]) -> list[Any]:
+        return chosen_rows(who, runs, sort=sort, columns=columns)
 
     def first(_place: Place | None, count: int) -> list[Any]:
         return first_rows(who, sort=sort, columns=columns, count=count)
@@ -79,7 +90,7 @@ def list_lines(
         page = read_page("", limit, read=first, mark=marks_by(order.key))
     else:
         with _in_time(run_filter):
-            page = page_of_runs(who, run_filter, plain, sort=sort, cursor=cursor, limit=limit)
+            page = page_of_runs(who, run_filter, as_they_are, sort=sort, cursor=cursor, limit=limit, fetch=chosen)
     return Page(lines_of(who, page.items), page.next, page.previous)
 
 
@@ -91,13 +102,15 @@ def page_of_runs(
     sort: str,
     cursor: str,
     limit: int,
-) -> Page[RowT]:
-    """A page of the team's runs that fit the filter. ``shape`` says what is read of each. Its time is not bounded."""
+    fetch: Callable[[QuerySet[Run, RowT]], list[Any]] = list,
+) -> Page[Any]:
+    """A page of the team's runs that fit the filter. ``shape`` says what is read of each, and ``fetch`` reads it. Its
+    time is not bounded."""
     order, all_runs = _order(sort), visible_to(who, Run)
     runs = run_filter.apply(all_runs)
     if order.is_grouped:
-        return page_in_groups(who, order, runs, shape(all_runs), cursor=cursor, limit=limit)
-    return page_of(shape(runs), order.key, cursor=cursor, limit=limit, last=order.last)
+        return page_in_groups(who, order, runs, shape(all_runs), cursor=cursor, limit=limit, fetch=fetch)
+    return page_of(shape(runs), order.key, cursor=cursor, limit=limit, last=order.last, fetch=fetch)
 
 
 def count_newer(who: Principal, run_filter: RunFilter, *, than: str) -> int:
@@ -115,18 +128,22 @@ def newest_id(who: Principal) -> UUID:
         return row[0] if row else NO_RUN
 
 
-def state_counts(who: Principal) -> dict[str, int]:
-    """How many of the team's runs are in each state."""
-    with connection.cursor() as cursor:
-        cursor.execute(_STATE_COUNTS, {"team": who.team.pk})
-        return dict.fromkeys(RunState.values, 0) | dict(cursor.fetchall())
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the page tells beside the list: how many of the team's runs are in each state; and slug and name of its
+    first ``MAX_CREWS`` crews by name, archived ones included."""
+
+    counts: Mapping[str, int]
+    crews: Sequence[tuple[str, str]]
 
 
-def crews_to_choose(who: Principal) -> list[tuple[str, str]]:
-    """Slug and name of the team's first ``MAX_CREWS`` crews by name, archived ones included."""
+def beside_the_list(who: Principal) -> Beside:
+    """One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_CREWS, [who.team.pk, MAX_CREWS])
-        return [(slug, short(name, NAME_CHARS)) for slug, name in cursor.fetchall()]
+        cursor.execute(_BESIDE, {"team": who.team.pk, "most": MAX_CREWS})
+        counts, crews = cursor.fetchone()
+    named = [(slug, short(name, NAME_CHARS)) for slug, name in crews]
+    return Beside(dict.fromkeys(RunState.values, 0) | counts, named)
 
 
 def live_runs(who: Principal, *, most: int = 10) -> list[Run]:

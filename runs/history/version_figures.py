@@ -69,12 +69,16 @@ class VersionFigures:
 
     @property
     def ok_percent(self) -> str:
-        """Of the runs that ended, to a tenth where it is neither 0 nor 100; "" while none did."""
-        if not self.ended:
-            return ""
-        if self.succeeded in (0, self.ended):
-            return "100" if self.succeeded else "0"
-        return f"{min(99.9, max(0.1, 100 * self.succeeded / self.ended)):.1f}"
+        return ok_percent(self.succeeded, self.ended)
+
+
+def ok_percent(succeeded: int, ended: int) -> str:
+    """Of the runs that ended, to a tenth where it is neither 0 nor 100; "" while none did."""
+    if not ended:
+        return ""
+    if succeeded in (0, ended):
+        return "100" if succeeded else "0"
+    return f"{min(99.9, max(0.1, 100 * succeeded / ended)):.1f}"
 
 
 def version_figures(who: Principal, crew: str, numbers: Sequence[int]) -> dict[int, list[VersionFigures]]:

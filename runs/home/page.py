@@ -6,28 +6,28 @@ Narrowed to one crew they are the figures of its page: by version where the team
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Case, Value, When
+from django.db import connection
 from django.utils import timezone
 
-from agents_app.models import Crew, CrewVersion
+from agents_app.models import Crew
 from runs.bounds.standings import Standing, team_standing
-from runs.figures.percentiles import Percentiles, percentiles
+from runs.figures.percentiles import Percentiles, percentiles_of
 from runs.figures.scope import Period, Scope
-from runs.figures.sums import NONE, Figures, Key, call_sums, run_sums, total
+from runs.figures.sums import NONE, Compared, Figures, Key, RunKey, compared_call_sums, compared_run_sums, total
 from runs.forecast.month import Forecast
 from runs.forecast.queries import crew_forecast, team_forecast
 from runs.forecast.words import Line, line
 from runs.home.asked import Asked, asked
 from runs.home.bars import Bars, stacked
-from runs.models import Run
 from runs.real_or_simulated import REAL, SIMULATED, money_of
 from runs.states import PERSON, Measure, RunState, waste_of
-from teams.access import Principal, visible_to
+from teams.access import Principal
 
 SHOWN_CREWS = 6
 SHOWN_CHANGES = 4
@@ -37,8 +37,38 @@ CREW, VERSION = 0, 1
 """Places in the keys of sums over runs."""
 OF_RUNS = ("spent_nusd", "unpriced_calls", "runs", "rating_sum", "rating_count")
 OF_CALLS = ("spent_nusd",)
-OF_COLUMNS = ("spent_nusd", "unpriced_calls", "runs")
-"""What the page shows of runs, of calls, and in each column of its picture."""
+"""What the page shows of runs and of calls."""
+_NAMES = """
+    SELECT version.id, version.number, crew.id, crew.slug, crew.name
+    FROM agents_app_crewversion AS version JOIN agents_app_crew AS crew ON crew.id = version.crew_id
+    WHERE crew.team_id = %(team)s AND version.id = ANY(%(versions)s)
+"""
+_KINDS_OF_TEAM = """
+    SELECT EXISTS (SELECT 1 FROM runs_run WHERE team_id = %(of)s AND NOT simulated),
+           EXISTS (SELECT 1 FROM runs_run WHERE team_id = %(of)s AND simulated)
+"""
+# Version by version, of which an index knows the kind: a crew has many runs and few versions.
+_KINDS_OF_CREW = """
+    SELECT bool_or(EXISTS (SELECT 1 FROM runs_run WHERE version_id = version.id AND NOT simulated)),
+           bool_or(EXISTS (SELECT 1 FROM runs_run WHERE version_id = version.id AND simulated))
+    FROM agents_app_crewversion AS version WHERE version.crew_id = %(of)s
+"""
+
+
+_ASKS = """
+    SELECT run.id, crew.name, run.waiting_for FROM runs_run AS run JOIN agents_app_crew AS crew ON crew.id = run.crew_id
+    WHERE run.team_id = %(team)s AND run.state = 'waiting'
+    ORDER BY run.waiting_for <> %(person)s, run.paused_at LIMIT %(most)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A run that waits for a person or for money."""
+
+    pk: UUID
+    crew: str
+    waiting_for: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +141,7 @@ class Home:
     bars: Bars
     changes: Sequence[Change]
     crews: Sequence[CrewFigures]  # the dearest first; none where the page is narrowed to one
-    asks: Sequence[Run]  # what waits for a person or for money; of the whole team
+    asks: Sequence[Ask]  # what waits for a person or for money; of the whole team
     q: str  # the filter of all runs of the period
 
     @property
@@ -162,21 +192,19 @@ def home(who: Principal, query: Mapping[str, str], *, remembered: str = "", crew
     """
     now = timezone.now()
     wanted = asked(query, now)
-    kinds = dict(_kinds(who, crew))
+    kinds = _kinds(who, crew)
     if crew is not None and (remembered == SIMULATED) not in kinds:
         remembered = ""
     simulated = _is_simulated(money_of(query) or remembered, kinds)
     scope = Scope(who, simulated=simulated, period=wanted.period, crew=crew)
-    sums = run_sums(scope, by=("crew", "version", "state"), only=OF_RUNS)
-    sums_before = run_sums(scope.before, by=("crew", "version", "state"), only=OF_RUNS)
-    calls = call_sums(scope, by=("crew", "model", "cost_class", "state"), only=OF_CALLS)
-    calls_before = call_sums(scope.before, by=("crew", "model", "cost_class", "state"), only=OF_CALLS)
-    series = run_sums(scope, by=(wanted.grain, "crew" if crew is None else "version"), only=OF_COLUMNS)
-    names = _Names(who, (*sums, *sums_before), scope)
-    all_runs, before = total(sums.values()), total(sums_before.values())
+    one: RunKey = "crew" if crew is None else "version"
+    runs = compared_run_sums(scope, by=("crew", "version", "state"), only=OF_RUNS, series=(wanted.grain, one))
+    calls = compared_call_sums(scope, by=("crew", "model", "cost_class", "state"), only=OF_CALLS)
+    names = _Names(who, {version for _, version, _ in (*runs.now, *runs.before)}, scope)
+    all_runs, before = total(runs.now.values()), total(runs.before.values())
     month = None if simulated or crew is not None else team_standing(who)
-    wasted = _waste_by(calls)
-    spread, spread_before = percentiles(scope, runs=all_runs.runs), percentiles(scope.before, runs=before.runs)
+    wasted = _waste_by(calls.now)
+    spread, spread_before = percentiles_of([(scope, all_runs.runs), (scope.before, before.runs)])
     return Home(
         crew=crew,
         asked=wanted,
@@ -186,21 +214,16 @@ def home(who: Principal, query: Mapping[str, str], *, remembered: str = "", crew
         forecast=_forecast(scope, month),
         total=all_runs,
         before=before,
-        states=_by_state(sums),
-        states_before=_by_state(sums_before),
+        states=_by_state(runs.now),
+        states_before=_by_state(runs.before),
         cost=Distribution(spread[Measure.COST], spread_before[Measure.COST]),
         duration=Distribution(spread[Measure.DURATION], spread_before[Measure.DURATION]),
         waste=[Waste(reason, nusd) for reason, nusd in sorted(wasted.items(), key=lambda item: -item[1])],
         waste_nusd=sum(wasted.values()),
-        waste_before_nusd=sum(_waste_by(calls_before).values()),
-        bars=stacked(
-            series,
-            wanted,
-            names.crew if crew is None else names.version,
-            names.q_of_slot,
-        ),
-        changes=_changes(sums, sums_before, calls, calls_before, names),
-        crews=_crews(sums, calls, names) if crew is None else (),
+        waste_before_nusd=sum(_waste_by(calls.before).values()),
+        bars=stacked(runs.series, wanted, names.crew if crew is None else names.version, names.q_of_slot),
+        changes=_changes(runs, calls, names),
+        crews=_crews(runs.now, calls.now, names) if crew is None else (),
         asks=_asks(who) if crew is None else (),
         q=names.q(),
     )
@@ -209,12 +232,15 @@ def home(who: Principal, query: Mapping[str, str], *, remembered: str = "", crew
 class _Names:
     """Names of crews and versions, and the filters that list their runs."""
 
-    def __init__(self, who: Principal, keys: Iterable[Key], scope: Scope) -> None:
-        keys = list(keys)
-        crews = visible_to(who, Crew).filter(pk__in={key[0] for key in keys})
-        versions = CrewVersion.objects.filter(crew__team=who.team, pk__in={key[1] for key in keys})
-        self._crews = {pk: (slug, name) for pk, slug, name in crews.values_list("pk", "slug", "name")}
-        self._versions = {pk: (crew, number) for pk, crew, number in versions.values_list("pk", "crew_id", "number")}
+    def __init__(self, who: Principal, versions: Collection[int], scope: Scope) -> None:
+        """Of these versions and their crews. One query."""
+        self._crews: dict[int, tuple[str, str]] = {}
+        self._versions: dict[int, tuple[int, int]] = {}
+        with connection.cursor() as cursor:
+            cursor.execute(_NAMES, {"team": who.team.pk, "versions": list(versions)})
+            for version, number, crew, slug, name in cursor.fetchall():
+                self._versions[version] = crew, number
+                self._crews[crew] = slug, name
         self._simulated = "yes" if scope.simulated else "no"
         self.of_one_crew = scope.crew is not None
         self._of_crew = () if scope.crew is None else (f"crew:={scope.crew.slug}",)
@@ -247,12 +273,12 @@ class _Names:
         return self.q(period=period)
 
 
-def _kinds(who: Principal, crew: Crew | None) -> Iterable[tuple[bool, bool]]:
-    """Whether there are real runs, and whether there are simulated ones; kinds without runs are left out."""
-    runs = visible_to(who, Run) if crew is None else visible_to(who, Run).filter(crew=crew)
-    for simulated in (False, True):
-        if runs.filter(simulated=simulated).exists():
-            yield simulated, True
+def _kinds(who: Principal, crew: Crew | None) -> Mapping[bool, bool]:
+    """Whether there are real runs, and whether there are simulated ones; kinds without runs are left out. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KINDS_OF_TEAM if crew is None else _KINDS_OF_CREW, {"of": (crew or who.team).pk})
+        real, simulated = cursor.fetchone()
+    return {kind: True for kind, is_there in ((False, real), (True, simulated)) if is_there}
 
 
 def _is_simulated(chosen: str, kinds: Mapping[bool, bool]) -> bool:
@@ -288,19 +314,13 @@ def _waste_by(calls: Mapping[Key, Figures]) -> dict[str, int]:
     return dict(wasted)
 
 
-def _changes(
-    sums: Mapping[Key, Figures],
-    sums_before: Mapping[Key, Figures],
-    calls: Mapping[Key, Figures],
-    calls_before: Mapping[Key, Figures],
-    names: _Names,
-) -> list[Change]:
+def _changes(runs: Compared, calls: Compared, names: _Names) -> list[Change]:
     """What grew or shrank most: crews, unless there is but one, versions and models; of each the largest differences
     first.
     """
-    crews = [] if names.of_one_crew else _pairs(_by(sums, CREW), _by(sums_before, CREW))
-    versions = _pairs(_by(sums, VERSION), _by(sums_before, VERSION))
-    models = _pairs(_by(calls, 1), _by(calls_before, 1))
+    crews = [] if names.of_one_crew else _pairs(_by(runs.now, CREW), _by(runs.before, CREW))
+    versions = _pairs(_by(runs.now, VERSION), _by(runs.before, VERSION))
+    models = _pairs(_by(calls.now, 1), _by(calls.before, 1))
     return [
         *_largest(Change("crew", names.crew(crew), *pair, names.q_of_crew(crew)) for crew, pair in crews),
         *_largest(Change("version", names.version(one), *pair, names.q_of_version(one)) for one, pair in versions),
@@ -332,12 +352,12 @@ def _crews(sums: Mapping[Key, Figures], calls: Mapping[Key, Figures], names: _Na
     return sorted(crews, key=lambda crew: (-crew.figures.spent_nusd, crew.name))
 
 
-def _asks(who: Principal) -> list[Run]:
-    """Runs that wait for a person's word, then those that wait for money; of each the longest waiting first."""
-    waiting = visible_to(who, Run).filter(state=RunState.WAITING).select_related("crew")
-    waiting = waiting.only("waiting_for", "crew__name")
-    people_first = Case(When(waiting_for=PERSON, then=Value(0)), default=Value(1))
-    return list(waiting.order_by(people_first, "paused_at")[:SHOWN_ASKS])
+def _asks(who: Principal) -> list[Ask]:
+    """Runs that wait for a person's word, then those that wait for money; of each the longest waiting first. One
+    query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ASKS, {"team": who.team.pk, "person": PERSON, "most": SHOWN_ASKS})
+        return [Ask(*row) for row in cursor.fetchall()]
 
 
 def _forecast(scope: Scope, month: Standing | None) -> Forecast:

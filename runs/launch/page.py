@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from agents_app.gallery.queries import examples_for
 from agents_app.models import Crew, CrewVersion
 from agents_app.snapshot import spec_of
 from engine.catalogue.model_ids import is_simulated
@@ -15,7 +16,7 @@ from engine.spec.crew_spec import CrewSpec
 from engine.spec.named_models import models_of
 from engine.spec.validate import Complaint, validate
 from runs.bounds import run_caps
-from runs.launch.forms import LaunchForm
+from runs.launch.forms import PREFIX, LaunchForm
 from runs.launch.order import Unbounded, key_complaints, key_doubts, unbounded_by_money
 from runs.models import Run
 from runs.run.estimates import Estimate, estimate_of
@@ -83,7 +84,7 @@ def launch_page(who: Principal, crew: Crew, choice: LaunchChoice, refused: Launc
         version=version,
         versions=list(crew.versions.defer("spec").order_by("-number")[:MAX_VERSIONS]),
         spec=spec,
-        form=refused or _new_form(who, choice, credentials),
+        form=refused or _new_form(who, crew, choice, credentials),
         complaints=validate(spec),
         missing_keys=list(dict.fromkeys(key_complaints(spec, credentials, simulated=False).values())),
         key_doubts=key_doubts(spec, credentials),
@@ -96,7 +97,9 @@ def launch_page(who: Principal, crew: Crew, choice: LaunchChoice, refused: Launc
     )
 
 
-def _new_form(who: Principal, choice: LaunchChoice, credentials: TeamCredentials) -> LaunchForm:
+def _new_form(who: Principal, crew: Crew, choice: LaunchChoice, credentials: TeamCredentials) -> LaunchForm:
+    """A copy of a template begins with its examples, where the crew itself has no default."""
+    examples = {} if choice.earlier else examples_for(crew)
     simulated = choice.earlier.simulated if choice.earlier else not credentials.any_model_key
     return LaunchForm(
         spec=choice.spec,
@@ -105,6 +108,7 @@ def _new_form(who: Principal, choice: LaunchChoice, credentials: TeamCredentials
         initial={
             "version": choice.version.number if choice.version else DRAFT,
             "simulated": "yes" if simulated else "no",
+            **{f"{PREFIX}{name}": text for name, text in examples.items() if not choice.spec.inputs.get(name)},
         },
     )
 

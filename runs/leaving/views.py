@@ -39,7 +39,7 @@ def remove_member(request: TeamRequest, pk: int) -> HttpResponse:
         messages.success(request, f"You left {request.who.team}.{asked}")
         return redirect("home")
     messages.success(request, f"{membership.user} is no longer in the team.{asked}")
-    return redirect("people", team=request.who.team.slug)
+    return redirect("programs" if membership.user.is_program else "people", team=request.who.team.slug)
 
 
 def _page(request: TeamRequest, membership: Membership, form: LeaveForm, *, status: int = 200) -> HttpResponse:

@@ -7,7 +7,7 @@ are: what they used is not known either. So are those of unknown time where the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -39,6 +39,8 @@ from teams.models import Team
 
 RUNS_AT_ONCE = 100
 """Runs whose calls are booked in one transaction, so that nobody waits long for their rows."""
+Told = Callable[[int, int], None]
+"""Hears, in the transaction, how many calls were booked and what they cost together, in 1e-9 USD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +98,13 @@ def bookable_by_model(team: Team, prices: Mapping[str, Price]) -> Mapping[str, i
     return {row["model"]: row["calls"] for row in rows}
 
 
-def book_unpriced(team: Team, prices: Mapping[str, Price], *, most: int) -> Booked:
+def book_unpriced(
+    team: Team, prices: Mapping[str, Price], *, most: int, told: Told = lambda calls, nusd: None
+) -> Booked:
     """Books at most about so many calls of the open months, those of the oldest runs first, by their models' prices.
 
-    Each transaction books whole calls with all their sums. What is left is booked by asking again.
+    Each transaction books whole calls with all their sums, and ``told`` is called in it. What is left is booked by
+    asking again.
     """
     wanted = _priceable(team, prices)
     found = list(wanted.order_by("run_id", "pk").values_list("run_id", "pk")[:most])
@@ -107,7 +112,7 @@ def book_unpriced(team: Team, prices: Mapping[str, Price], *, most: int) -> Book
     booked: Counter[str] = Counter()
     for first in range(0, len(runs), RUNS_AT_ONCE):
         some = runs[first : first + RUNS_AT_ONCE]
-        booked += _book(team, [run for run, _ in some], [pk for _, calls in some for pk in calls], prices)
+        booked += _book(team, [run for run, _ in some], [pk for _, calls in some for pk in calls], prices, told)
     left = wanted.count() if len(found) == most else 0
     return Booked(booked["calls"], booked["nusd"], left)
 
@@ -140,7 +145,7 @@ def _priceable(team: Team, prices: Mapping[str, Price]) -> QuerySet[Call]:
 
 
 @transaction.atomic
-def _book(team: Team, runs: list[UUID], calls: list[UUID], prices: Mapping[str, Price]) -> Counter[str]:
+def _book(team: Team, runs: list[UUID], calls: list[UUID], prices: Mapping[str, Price], told: Told) -> Counter[str]:
     """In the order of locks: runs, their calls, bills, allowances, rollups."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK_RUNS, {"runs": runs})
@@ -157,7 +162,9 @@ def _book(team: Team, runs: list[UUID], calls: list[UUID], prices: Mapping[str, 
         rollups.add(*ended)
     for run in {line.run_id for line in lines}:
         run_changed(run)
-    return Counter(calls=len(lines), nusd=sum(map(_nusd, charges.values())))
+    booked = Counter(calls=len(lines), nusd=sum(map(_nusd, charges.values())))
+    told(booked["calls"], booked["nusd"])
+    return booked
 
 
 def _nusd(charge: Charge) -> int:

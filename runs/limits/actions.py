@@ -6,8 +6,8 @@ Raising a budget lets the runs go on that waited for it. A budget cannot be set 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import astuple, dataclass, field, fields, replace
 from decimal import Decimal
 from functools import partial
 
@@ -31,8 +31,9 @@ from runs.months import this_month
 from runs.states import BUDGETS, RUN_BUDGET, RUN_ENDED, RunState
 from runs.worker import bell
 from teams.access import Principal, require
+from teams.audit.record import record
 from teams.credentials import TeamCredentials
-from teams.models import AtLimit, Membership, Role, Team
+from teams.models import AtLimit, Membership, Role, Team, User
 from teams.refusals import Conflict, Invalid
 
 MAX_QUOTA = 1_000_000
@@ -95,14 +96,15 @@ def set_limits(who: Principal, limits: TeamLimits, *, seen: str = "") -> Team:
     bill, allowances = _locked_sums(who.team, members)
     # no_key: a launch, which refers to the team while it holds its member's row, need not wait for this lock.
     team = Team.objects.select_for_update(no_key=True).get(pk=who.team.pk)
-    if seen and seen != limits_of(team).digest:
+    were = limits_of(team)
+    if seen and seen != were.digest:
         raise Conflict(
             "Somebody else has changed the limits since this page was loaded. Save once more to set yours all the "
             "same, or reload the page to see theirs."
         )
-    fields = _complaints(limits, members) | _fallback_complaint(team, limits) | _below_spent(limits, bill, allowances)
-    if fields:
-        raise Invalid("The limits were not changed.", fields=fields)
+    faults = _complaints(limits, members) | _fallback_complaint(team, limits) | _below_spent(limits, bill, allowances)
+    if faults:
+        raise Invalid("The limits were not changed.", fields=faults)
     team.budget_nusd = to_nusd(limits.budget_usd)
     team.run_budget_nusd = to_nusd(limits.run_budget_usd)
     team.run_max_calls, team.run_max_seconds = limits.run_max_calls, limits.run_max_seconds
@@ -119,6 +121,8 @@ def set_limits(who: Principal, limits: TeamLimits, *, seen: str = "") -> Team:
     for allowance in allowances:
         budget = limits.members.get(allowance.user_id, limits.user_budget_usd)
         Allowance.objects.filter(pk=allowance.pk).update(budget_nusd=to_nusd(budget))
+    if changed := dict(_changed(were, limits)):
+        record(who, "limits.set", team, **changed)
     transaction.on_commit(wake)
     return team
 
@@ -136,6 +140,13 @@ def resume(who: Principal, run: Run, *, budget_usd: Decimal | None = None) -> Ru
         raise Conflict(f"This run has already {locked.state}. Launch it again to run it anew.")
     if budget_usd is not None:
         _set_run_budget(who, locked, budget_usd)
+        record(
+            who,
+            "run.budget_set",
+            locked,
+            name=locked.called,
+            budget_usd=_was_now(to_usd(locked.budget_nusd), budget_usd),
+        )
     elif locked.state != RunState.WAITING or locked.waiting_for not in BUDGETS:
         raise Conflict("This run does not wait for a budget.")
     if locked.state == RunState.WAITING and locked.waiting_for in BUDGETS:
@@ -146,6 +157,7 @@ def resume(who: Principal, run: Run, *, budget_usd: Decimal | None = None) -> Ru
         if short:  # its own budget was raised, and now another one is short
             Run.objects.filter(pk=locked.pk).update(waiting_for=short[0].name)
         elif transitions.queue_again(locked.pk):
+            record(who, "run.resumed", locked, name=locked.called)
             transaction.on_commit(partial(bell.ring, locked.pk))
     run_changed(locked.pk)
     run.refresh_from_db()
@@ -162,6 +174,23 @@ def fill_places(team_id: int) -> None:
     """Rings for the runs for which the team has places now."""
     for run_id in runs_at_once.fitting(team_id, most=MOST_RUNG):
         bell.ring(run_id)
+
+
+def _changed(were: TeamLimits, now: TeamLimits) -> Iterator[tuple[str, str]]:
+    """What was set differently, as it was and as it is."""
+    for name in (one.name for one in fields(TeamLimits) if one.name != "members"):
+        before, after = getattr(were, name), getattr(now, name)
+        if before != after:
+            yield name, _was_now(before, after)
+    differing = [user for user in {**were.members, **now.members} if were.members.get(user) != now.members.get(user)]
+    emails = dict(User.objects.filter(pk__in=differing).values_list("pk", "email"))
+    if differing:
+        sums = (f"{emails[user]}: {_was_now(were.members.get(user), now.members.get(user))}" for user in differing)
+        yield "members", ", ".join(sums)
+
+
+def _was_now(was: object, now: object) -> str:
+    return " → ".join("none" if value in (None, "") else str(value) for value in (was, now))
 
 
 def _locked_sums(team: Team, members: Mapping[int, int]) -> tuple[Bill, list[Allowance]]:

@@ -183,6 +183,7 @@ class Call(models.Model):
                 condition=Q(cost_nusd=None, simulated=False) & ~Q(state=CallState.INTENT),
             ),
             models.Index(fields=["run"], name="call_open", condition=Q(state="intent")),
+            models.Index(fields=["team", "tool", "run"], name="call_of_tool", condition=Q(kind="tool")),
             models.Index(
                 fields=["run"],
                 include=["state", "cost_nusd"],

@@ -173,6 +173,11 @@ class Run(Rollup):
         return str(self.id)
 
     @property
+    def called(self) -> str:
+        """By its crew and id: how the log names it."""
+        return f"{self.crew}: {self.id}"
+
+    @property
     def ended(self) -> bool:
         return self.state in RUN_ENDED
 

@@ -1,4 +1,7 @@
-"""Keeps, renames and removes what has a name. Everybody keeps their own; editors keep the team's."""
+"""Keeps, renames and removes what has a name. Everybody keeps their own; editors keep the team's.
+
+The team's are in its log; what somebody keeps for themselves is nobody else's business.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from django.db.models.functions import Lower
 from engine.text import storable
 from runs.models import SavedView, Scenario
 from teams.access import Principal, require
+from teams.audit.record import record
 from teams.models import Role, Team
 from teams.refusals import Conflict, Invalid
 
@@ -18,6 +22,9 @@ MAX_NAME_CHARS = 60
 MAX_OF_TEAM, MAX_OF_PERSON = 100, 50
 WORDS: dict[type[SavedView | Scenario], str] = {SavedView: "view", Scenario: "scenario"}
 T = TypeVar("T", SavedView, Scenario)
+SAVED = {SavedView: "view.saved", Scenario: "scenario.saved"}
+RENAMED = {SavedView: "view.renamed", Scenario: "scenario.renamed"}
+REMOVED = {SavedView: "view.removed", Scenario: "scenario.removed"}
 
 
 def name_for(who: Principal, typed: str, *, for_team: bool) -> str:
@@ -41,9 +48,14 @@ def keep(model: type[T], who: Principal, name: str, *, for_team: bool, replace_i
             have = "The team has" if for_team else "You have"
             raise Invalid(f"{have} {most} {WORDS[model]}s, which is the most. Remove one first.")
         owner = None if for_team else who.user
-        return model.objects.create(team=who.team, owner=owner, name=name, changed_by=who.user, **values)
+        made = model.objects.create(team=who.team, owner=owner, name=name, changed_by=who.user, **values)
+        if for_team:
+            record(who, SAVED[model], made)
+        return made
     if not replace_it:
         raise _taken(same, "Replace it, or choose another name.")
+    if for_team:
+        record(who, SAVED[model], same, replaced=same.name)
     return _change(who, same, name=name, **values)
 
 
@@ -56,11 +68,15 @@ def rename(who: Principal, named: T, typed: str, **values: Any) -> T:
     same = _called(_of_owner(type(named), who, for_team=for_team), name).exclude(pk=named.pk).first()
     if same is not None:
         raise _taken(same, "Choose another name.")
+    if for_team:
+        record(who, RENAMED[type(named)], named, now=name)
     return _change(who, named, name=name, **values)
 
 
+@transaction.atomic
 def remove(who: Principal, named: SavedView | Scenario) -> None:
-    _may_change(who, named)
+    if _may_change(who, named):
+        record(who, REMOVED[type(named)], named)
     named.delete()
 
 

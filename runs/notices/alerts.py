@@ -216,7 +216,7 @@ def _with_words(alerts: QuerySet[Alert]) -> list[Alert]:
 
 
 def _concerned(alert: Alert) -> dict[int, str]:
-    """Ids and addresses of the owners and of the member whose budget it is."""
-    active = Membership.objects.filter(team_id=alert.team_id, user__is_active=True)
+    """Ids and addresses of the owners and of the member whose budget it is, if that is a person."""
+    active = Membership.objects.filter(team_id=alert.team_id, user__is_active=True, user__is_program=False)
     concerned = active.filter(Q(role=Role.OWNER) | Q(user=alert.user) if alert.user_id else Q(role=Role.OWNER))
     return dict(concerned.values_list("user_id", "user__email"))

@@ -20,11 +20,13 @@ from runs.ledger import late_prices
 from runs.ledger.late_prices import Booked
 from runs.ledger.prices import TeamPrices, fields_of
 from runs.models import PriceQuote, PriceTier
+from runs.money import usd_text
 from runs.months import now as database_now
 from runs.prices.doubts import doubts_about
 from runs.prices.figures import FIGURES, NEEDED, figure_complaints, tier_complaint
 from runs.typed_values import is_plain
 from teams.access import Principal, require
+from teams.audit.record import record
 from teams.models import Role, Team
 from teams.refusals import Conflict, Invalid
 
@@ -117,6 +119,7 @@ def set_price(who: Principal, order: PriceOrder) -> PriceQuote:
     PriceTier.objects.bulk_create(
         PriceTier(quote=quote, above_tokens=tier.above_tokens, **fields_of(tier)) for tier in order.tiers
     )
+    record(who, "price.set", quote, name=model, **_told(quote, order))
     return quote
 
 
@@ -131,9 +134,13 @@ def take_back(who: Principal, quote: PriceQuote) -> bool:
     going_on = Q(until=None) | Q(until__gt=now)
     if own.filter(pk=quote.pk, begins_at__gt=now).delete()[0]:  # no call can have been made with it
         own.filter(model=quote.model, ends_at=quote.begins_at, begins_at__lt=quote.begins_at).update(ends_at=None)
+        record(who, "price.taken_back", quote, name=quote.model, before_it_began=True)
         return True
     not_ended = Q(ends_at=None) | Q(ends_at__gt=now)  # another one may be set for later
-    return bool(own.filter(going_on, not_ended, pk=quote.pk, begins_at__lte=now).update(ends_at=now))
+    was_in_force = bool(own.filter(going_on, not_ended, pk=quote.pk, begins_at__lte=now).update(ends_at=now))
+    if was_in_force:
+        record(who, "price.taken_back", quote, name=quote.model)
+    return was_in_force
 
 
 def book_unpriced(who: Principal, model: str) -> Booked:
@@ -144,13 +151,25 @@ def book_unpriced(who: Principal, model: str) -> Booked:
     price = TeamPrices(who.team, [model]).price(model) if _is_id(model) else None
     if price is None:
         raise Conflict("No price is known for this model yet. Set one first.")
-    booked = late_prices.book_unpriced(who.team, {model: price}, most=MOST_BOOKED)
+
+    def told(calls: int, nusd: int) -> None:
+        record(who, "price.booked", who.team, name=model, calls=calls, usd=usd_text(nusd))
+
+    booked = late_prices.book_unpriced(who.team, {model: price}, most=MOST_BOOKED, told=told)
     if not booked.calls:
         raise Conflict(
             "No call of this model can be priced: perhaps all have a price by now. Calls whose outcome is not known "
             "cannot be priced. Where the price is by the second, nor can calls of unknown duration."
         )
     return booked
+
+
+def _told(quote: PriceQuote, order: PriceOrder) -> dict[str, str]:
+    """The price as the log says it."""
+    given: dict[str, object] = {"like": quote.like, "discount_percent": quote.discount_percent}
+    given |= {} if order.is_reckoned else order.figures
+    given |= {"tiers": len(order.tiers) or None, "from": order.begins_at, "until": order.until}
+    return {name: str(value) for name, value in given.items() if value not in (None, "")}
 
 
 def _end(who: Principal, model: str, begins_at: datetime) -> None:

@@ -2,6 +2,8 @@
 
 Whoever sees a run may rate it: that costs nothing, changes nothing of the run, and readers of its output are often the
 ones who know whether it was good.
+
+A rating says itself whose it is and of when; what changes or removes one is in the team's log.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from engine.text import storable
 from runs.ledger.rollups import rated_anew
 from runs.models import LEAST_STARS, MOST_STARS, ClockTimestamp, Rating, Run
 from teams.access import Principal
+from teams.audit.record import record
 from teams.models import ApiToken
 from teams.refusals import Conflict, Invalid
 
@@ -35,6 +38,8 @@ def rate(who: Principal, run: Run, *, stars: int, word: str = "", token: ApiToke
             Rating.objects.create(run=run, person=who.user, token=token, stars=stars, word=word)
         else:
             Rating.objects.filter(pk=own.pk).update(stars=stars, word=word, rated_at=ClockTimestamp())
+            if stars != own.stars:
+                record(who, "run.rated_anew", run, name=run.called, was=own.stars, now=stars)
     return run
 
 
@@ -43,6 +48,7 @@ def take_back(who: Principal, run: Run, *, token: ApiToken | None = None) -> Run
     with transaction.atomic(), _kept_figures(run):
         own = own_rating(who, run, token)
         if own is not None:
+            record(who, "run.rating_removed", run, name=run.called, was=own.stars)
             own.delete()
     return run
 

@@ -21,6 +21,7 @@ from runs.reconciliation.reading.cells_of_days import Theirs
 from runs.reconciliation.reading.decoding import decoded
 from runs.reconciliation.reading.lines import MAX_NAME_CHARS, MOST_FAULTS, Unreadable
 from teams.access import Principal
+from teams.audit.record import record
 from teams.models import Team
 from teams.refusals import Busy, Invalid, Refusal
 from teams.work_bounds import RETRY_AFTER_S, Places
@@ -183,6 +184,8 @@ def say_keys(who: Principal, provider: str, said: Mapping[str, str]) -> None:
                 f"Nothing was remembered: a team says at most {MOST_SAID:,} keys, and these would make it {after:,}. "
                 "Forget some that no export names any more."
             )
+        keys = ", ".join(f"{name}: {credential or 'forgotten'}" for name, credential in said.items())
+        record(who, "export.keys_said", who.team, name=provider or "any provider", keys=keys)
 
 
 def refuse_unknown(provider: str) -> None:
@@ -191,8 +194,10 @@ def refuse_unknown(provider: str) -> None:
         raise Invalid("There is no such provider.", fields={"provider": f"Choose of {', '.join(MODEL_PROVIDERS)}."})
 
 
-def remove(check: Reconciliation) -> None:
+@transaction.atomic
+def remove(who: Principal, check: Reconciliation) -> None:
     """Removes a check. What was said about keys and columns stays."""
+    record(who, "check.removed", check, file=check.name)
     check.delete()
 
 
@@ -267,6 +272,7 @@ def _keep(who: Principal, name: str, provider: str, theirs: Theirs, ours: Ours, 
         notes=storable_json(list(notes)),
     )
     check.refresh_from_db(fields=["made_at", "since", "until"])
+    record(who, "check.made", check, file=name)
     return check
 
 

@@ -81,7 +81,7 @@ def get_reconciliation(request: ApiRequest, pk: int) -> Any:
 @router.delete("/{int:pk}", response={204: None, **ERRORS}, auth=Bearer(Role.EDITOR))
 def delete_reconciliation(request: ApiRequest, pk: int) -> Status[None]:
     """Removes a check. What was said about keys and columns stays."""
-    actions.remove(fetch(Reconciliation, request.auth, Role.EDITOR, pk=pk))
+    actions.remove(request.auth, fetch(Reconciliation, request.auth, Role.EDITOR, pk=pk))
     return Status(204, None)
 
 

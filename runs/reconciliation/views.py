@@ -107,7 +107,7 @@ def compare_again(request: TeamRequest, pk: int) -> HttpResponse:
 @member(Role.EDITOR)
 @require_POST
 def remove_reconciliation(request: TeamRequest, pk: int) -> HttpResponse:
-    actions.remove(_fetch(request, pk, Role.EDITOR))
+    actions.remove(request.who, _fetch(request, pk, Role.EDITOR))
     messages.success(request, "The check is removed. What was said about keys and columns is kept.")
     return redirect("reconciliations", team=request.who.team.slug)
 

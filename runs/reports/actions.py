@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from runs.models import MailState, ReportKind, ReportMail, ReportWish
 from runs.reports.links import Stop
 from teams.access import Principal
+from teams.audit.record import record
 
 SINCE = {ReportKind.WEEK: "week_since", ReportKind.MONTH: "month_since"}
 """The wish's field of each kind."""
@@ -25,6 +26,10 @@ def choose(who: Principal, kinds: Collection[ReportKind]) -> None:
             stop(Stop(who.team.pk, who.user.pk, kind))
         elif getattr(wish, name) is None:
             ReportWish.objects.filter(pk=wish.pk).update(**{name: Now()})
+    had = [kind for kind, name in SINCE.items() if getattr(wish, name) is not None]
+    was, now = (", ".join(kind for kind in SINCE if kind in some) or "none" for some in (had, kinds))
+    if was != now:
+        record(who, "reports.chosen", wish, name=who.user.email, was=was, now=now)
 
 
 @transaction.atomic

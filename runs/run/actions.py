@@ -16,6 +16,7 @@ from runs.models import ClockTimestamp, PinnedRun, Review, Run
 from runs.states import RUN_ENDED
 from runs.worker import bell
 from teams.access import Principal, require
+from teams.audit.record import record
 from teams.models import Role
 from teams.refusals import Conflict, Invalid
 
@@ -31,15 +32,18 @@ def request_cancel(who: Principal, run: Run) -> Run:
     if run.state in RUN_ENDED:
         raise Conflict(f"This run has already {run.state}.")
     with transaction.atomic():
-        Run.objects.filter(pk=run.pk, cancel_requested_at=None).update(
+        asked = Run.objects.filter(pk=run.pk, cancel_requested_at=None).update(
             cancel_requested_at=ClockTimestamp(), revision=F("revision") + 1
         )
+        if asked:
+            record(who, "run.cancelled", run, name=run.called)
         transitions.end_unclaimed(run.pk)
         run_changed(run.pk)
     run.refresh_from_db()
     return run
 
 
+@transaction.atomic
 def pin(who: Principal, run: Run) -> Run:
     """Makes it the baseline of its crew for runs of its kind, in the place of an earlier one. ``Conflict`` for a run
     that has not ended."""
@@ -48,13 +52,16 @@ def pin(who: Principal, run: Run) -> Run:
         raise Conflict("This run has not ended yet. Pin it once it has.")
     values = {"run": run, "pinned_by": who.user}
     PinnedRun.objects.update_or_create(crew_id=run.crew_id, simulated=run.simulated, defaults=values)
+    record(who, "run.pinned", run, name=run.called)
     return run
 
 
+@transaction.atomic
 def unpin(who: Principal, run: Run) -> Run:
     """The crew has no baseline any more, if this run was it."""
     require(who, Role.RUNNER)
-    PinnedRun.objects.filter(run=run).delete()
+    if PinnedRun.objects.filter(run=run).delete()[0]:
+        record(who, "run.unpinned", run, name=run.called)
     return run
 
 
@@ -93,6 +100,9 @@ def decide(who: Principal, run: Run, task: str, decision: Decision) -> Run:
         review.approved, review.comment, review.decided_by = decision.approved, comment, who.user
         review.decided_at = ClockTimestamp()
         review.save(update_fields=["approved", "comment", "decided_by", "decided_at"])
+        record(
+            who, "run.decided", locked, name=locked.called, task=task, about=review.about, approved=decision.approved
+        )
         if transitions.queue_again(run.pk):
             transaction.on_commit(partial(bell.ring, run.pk))
         else:

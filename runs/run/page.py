@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.template.loader import render_to_string
 
-from agents_app.graph.layout import layout
+from agents_app.versions.remembered import graph_of_version
 from engine.spec.crew_spec import CrewSpec
 from runs.live.hub import changes
 from runs.live.looks import share_look
@@ -22,6 +22,7 @@ from runs.run.baseline import standing_to_baseline
 from runs.run.budget_wait import budget_wait
 from runs.run.call_tree import call_lines
 from runs.run.drawing.call_rows import call_rows
+from runs.run.drawing.graph import graph
 from runs.run.drawing.waterfall import waterfall
 from runs.run.estimates import progress
 from runs.run.forms import DecisionForm, ResumeForm
@@ -86,6 +87,8 @@ def context(
     drawn = timeline(run, detail.tasks, detail.calls, reviews.all)
     analysis = analyse(run, spec, detail, reviews.all)
     findings = analysis.findings
+    states = {task.key: str(task.state) for task in detail.tasks}
+    wide = graph_of_version(run.version, spec, width=WIDE)
     return {
         "who": who,
         "run": run,
@@ -106,16 +109,15 @@ def context(
         "waterfall": waterfall(who, run, drawn, findings),
         "findings": findings,
         "critical": findings.critical,
-        "critical_pairs": findings.critical_pairs,
         "wall_words": WALL_WORDS,
         "held_words": HELD_WORDS,
         "waste_words": WASTE_WORDS,
         "waste": analysis.waste,
         "progress": progress(run),
         "names": {task.key: task.name for task in detail.tasks},
-        "graph": layout(spec, width=WIDE),
-        "narrow_graph": layout(spec, width=NARROW),
-        "states": {task.key: task.state for task in detail.tasks},
+        "graph": wide,
+        "wide_graph": graph(wide, "wide", states, findings),
+        "narrow_graph": graph(graph_of_version(run.version, spec, width=NARROW), "narrow", states, findings),
     }
 
 

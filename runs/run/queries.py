@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.db.models import BooleanField, Case, Prefetch, Q, QuerySet, TextField, Value, When, prefetch_related_objects
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Left
+from psycopg.sql import SQL
+from psycopg.types.datetime import TimestamptzLoader
 
 from runs.models import Call, Review, Run, TaskRun
 from runs.paging import Page, page_of
 from runs.run.findings.of_run import CallTime
+from runs.sql import listed, statement
 from runs.states import WASTED, CallState, CostClass
 from teams.access import Principal
 
@@ -26,6 +30,28 @@ FIRST_WORDS = (
     When(kind="tool", then=Left("arguments", FIRST_CHARS)),
     When(Q(reply__isnull=False) & Q(_SHORT), then=_REPLY_TEXT),
 )
+
+SHOWN = (
+    *("id", "run_id", "task_run_id", "agent", "branch", "step", "attempt", "kind", "purpose", "cost_class"),
+    *("refused_by", "state", "error", "finish_reason", "model", "tool"),
+    *("prompt_tokens", "cached_prompt_tokens", "completion_tokens", "usage_estimated"),
+    *("cost_nusd", "reserved_nusd", "saved_nusd", "cache_hit", "cache_age_s"),
+    *("started_at", "finished_at", "latency_ms", "waited_ms", "budget_ms"),
+)
+"""What tables and waterfalls show of a call, beside its first words."""
+_COLUMNS = [field.attname for field in Call._meta.concrete_fields if field.attname in SHOWN]
+"""The same in the order of the model's fields, which ``from_db`` takes them in."""
+_FIRST_CALLS = statement(
+    """
+    SELECT {columns}, CASE WHEN kind = 'tool' THEN left(arguments, {chars})
+        WHEN reply IS NOT NULL AND pg_column_size(reply) <= {long} THEN left(reply->>'text', {chars}) ELSE '' END
+    FROM runs_call WHERE run_id = %s ORDER BY id LIMIT %s
+    """,
+    columns=listed(_COLUMNS),
+    chars=SQL(str(FIRST_CHARS)),
+    long=SQL(str(LONG_BYTES)),
+)
+_TIMES = statement("SELECT {columns} FROM runs_call WHERE run_id = %s", columns=listed(CallTime._fields))
 
 # One row for each agent, model, task and cost class, in the order of ``UsageRow``'s fields.
 USAGE = """
@@ -144,20 +170,33 @@ def run_detail(run: Run) -> RunDetail:
 
 
 def _calls_within(run: Run, tasks: Sequence[TaskRun]) -> list[Call]:
-    """The run's first calls and one more than are shown, each with its task. A run has all its tasks from the launch
-    on, so none is missing here."""
-    calls = list(calls_of(run).select_related(None)[: SHOWN_CALLS + 1])
+    """The run's first calls and one more than are shown, as ``calls_of`` reads them, each with its task. A run has all
+    its tasks from the launch on, so none is missing here."""
+    with connection.cursor() as cursor:
+        _read_moments_in_c(cursor)
+        cursor.execute(_FIRST_CALLS, [run.pk, SHOWN_CALLS + 1])
+        rows = cursor.fetchall()
     task_of = {task.pk: task for task in tasks}
-    for call in calls:
-        if call.task_run_id is not None:
-            call.task_run = task_of[call.task_run_id]
+    calls = []
+    for *columns, said in rows:
+        call = Call.from_db(run._state.db, _COLUMNS, columns)
+        call.said = said  # type: ignore[attr-defined]
+        call.run, call.task_run = run, None if call.task_run_id is None else task_of[call.task_run_id]
+        calls.append(call)
     return calls
 
 
 def call_times(run: Run) -> list[CallTime]:
     """When each call of the run was made. One query, some 20 bytes a call."""
-    rows = run.calls.values_list(*CallTime._fields)
-    return [CallTime(*row) for row in rows.order_by()]
+    with connection.cursor() as cursor:
+        _read_moments_in_c(cursor)
+        cursor.execute(_TIMES, [run.pk])
+        return [CallTime(*row) for row in cursor.fetchall()]
+
+
+def _read_moments_in_c(cursor: Any) -> None:
+    """Django's own loader of moments is written in Python; this one is psycopg's in C, and gives the same moments."""
+    cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
 
 
 def _time_of(call: Call) -> CallTime:
@@ -169,7 +208,7 @@ def calls_of(run: Run) -> QuerySet[Call]:
 
     Of these there are the first words as ``said``: of a model's answer, or of what a tool was called with.
     """
-    calls = run.calls.select_related("task_run").defer("messages", "reply", "tool_output", "arguments")
+    calls = run.calls.select_related("task_run").only(*SHOWN, *(f"task_run__{name}" for name in ("key", "name")))
     return calls.annotate(said=Case(*FIRST_WORDS, default=Value(""), output_field=TextField())).order_by("pk")
 
 

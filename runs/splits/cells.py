@@ -103,8 +103,8 @@ def _all(rows: dict[str, list[CallSums]], models: Iterable[str]) -> list[CallSum
     return [row for model in models for row in rows[model]]
 
 
-def of_task(side: Side, key: str | None) -> list[CallSums]:
-    return [] if key is None else [row for row in side.calls if row.task == key]
+def of_task(side: Side, key: str | None) -> Sequence[CallSums]:
+    return () if key is None else side.calls_of.get(key, ())
 
 
 def with_crew(pairs: Sequence[Pair]) -> list[Pair]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -110,6 +111,13 @@ class Side:
     time: Spread | None = None  # from claim to end
     stars: Sample | None = None  # the mean of its ratings, in thousandths; None: nobody rated it
     notes: Sequence[str] = field(default=())
+    calls_of: Mapping[str, Sequence[CallSums]] = field(init=False, repr=False, compare=False)  # by task
+
+    def __post_init__(self) -> None:
+        calls_of: defaultdict[str, list[CallSums]] = defaultdict(list)
+        for row in self.calls:
+            calls_of[row.task].append(row)
+        object.__setattr__(self, "calls_of", dict(calls_of))
 
     @property
     def is_group(self) -> bool:

@@ -46,7 +46,9 @@ def tell_of_alert(alert: Alert, concerned: Collection[int]) -> None:
 
 
 def _members(team: Team, *, least: Role = Role.VIEWER) -> dict[int, User]:
-    members = Membership.objects.filter(team=team, role__gte=least, user__is_active=True).select_related("user")
+    """Who may be told: programs have no inbox."""
+    people = Membership.objects.filter(team=team, user__is_active=True, user__is_program=False)
+    members = people.filter(role__gte=least).select_related("user")
     return {member.user_id: member.user for member in members}
 
 

@@ -22,7 +22,7 @@ from teams.models import Invitation, Membership, Origin, Role, Team, User
 from teams.queries import open_invitations, that_work
 from teams.refusals import Conflict, Invalid, TooMany
 from teams.secrets import digest, new_secret
-from teams.texts.names import clean_name
+from teams.texts.names import own_name
 
 MAX_DAYS = 30
 USUAL_DAYS = 7
@@ -128,7 +128,7 @@ def accept_with_new_account(invitation: Invitation, *, name: str, password: str,
     """
     if not invitation.makes_account:
         raise Invalid("This invitation is for people who have an account. Sign in to accept it.")
-    name = clean_name(name)
+    name = own_name(name)
     _refuse_weak(password, User(email=invitation.email, name=name))
     hashed = make_password(password)
     try:

@@ -38,6 +38,7 @@ class LogEntryOut(Schema):
     token: str = Field(description="how the API token began, if it was one")
     address: str = Field(description="where the request came from: an IPv4 address or an IPv6 network")
     action: str
+    kind: str = Field(description="of the object: the action's first word")
     object: str = Field(description="what it was done to, as it was called then")
     object_id: str
     detail: dict[str, Any] = Field(description="what it was and what it became")

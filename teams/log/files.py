@@ -13,7 +13,20 @@ from teams.texts.times import time_text
 
 MAX_ROWS = 20_000
 """Of one file, so that it is written while somebody waits for it."""
-COLUMNS = ("id", "at", "person", "person_id", "way", "token", "address", "action", "object", "object_id", "detail")
+COLUMNS = (
+    "id",
+    "at",
+    "person",
+    "person_id",
+    "way",
+    "token",
+    "address",
+    "action",
+    "kind",
+    "object",
+    "object_id",
+    "detail",
+)
 
 
 def as_dict(entry: AuditEntry) -> dict[str, object]:

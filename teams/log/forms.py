@@ -14,6 +14,11 @@ MAX_ID = 2**63 - 1
 KINDS = sorted({action.partition(".")[0] for action in NAMES})
 
 
+def _choices_of(kind: str) -> tuple[str, list[tuple[str, str]]]:
+    actions = sorted(action for action in NAMES if action.startswith(f"{kind}."))
+    return kind, [(kind, f"{kind}: anything"), *((action, action) for action in actions)]
+
+
 class LogForm(forms.Form):
     """The filter of the page and of its files; it is sent by GET."""
 
@@ -21,7 +26,7 @@ class LogForm(forms.Form):
     action = forms.ChoiceField(
         label="What",
         required=False,
-        choices=[("", "anything"), *((kind, f"{kind}: anything") for kind in KINDS), *((one, one) for one in NAMES)],
+        choices=[("", "anything"), *(_choices_of(kind) for kind in KINDS)],
     )
     thing = forms.CharField(label="To what", max_length=200, required=False)
     way = forms.ChoiceField(label="How", required=False, choices=[("", "any way"), *Way.choices])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from teams.access import Principal, visible_to
 from teams.models import AuditEntry, Way
@@ -18,7 +18,7 @@ class Asked:
     """What is looked for; what is empty is not asked about. Days are in UTC, both included."""
 
     person: str = ""  # a part of an e-mail address
-    action: str = ""  # "member.removed", or "member" for all that begin so
+    action: str = ""  # "member.removed", or "member" for all that was done to members
     thing: str = ""  # a part of what it was done to
     way: str = ""
     since: date | None = None
@@ -31,7 +31,7 @@ def entries(who: Principal, asked: Asked) -> QuerySet[AuditEntry]:
     if asked.person:
         found = found.filter(person__icontains=asked.person)
     if asked.action:
-        found = found.filter(Q(action=asked.action) | Q(action__startswith=f"{asked.action}."))
+        found = found.filter(**{"action" if "." in asked.action else "kind": asked.action})
     if asked.thing:
         found = found.filter(object__icontains=asked.thing)
     if asked.way in Way.values:

@@ -10,6 +10,7 @@ from teams.access import TeamRequest, member
 from teams.audit.record import NAMES
 from teams.log.files import MAX_ROWS, csv_of, lines_of, refuse_too_many
 from teams.log.forms import LogForm
+from teams.log.links import addresses
 from teams.log.queries import entries, page_of
 from teams.models import AuditEntry, Role
 from teams.refusals import Invalid
@@ -65,9 +66,10 @@ def _page(
     query.pop("before", None)
     older = query.copy()
     older["before"] = str(following or "")
+    where = addresses(request.who, rows or [])
     context = {
         "form": form,
-        "rows": [(row, NAMES.get(row.action, row.action)) for row in rows or []],
+        "rows": [(row, NAMES.get(row.action, row.action), where.get(row.pk, "")) for row in rows or []],
         "query": query.urlencode(),
         "older": older.urlencode() if following else "",
     }

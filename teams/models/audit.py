@@ -41,6 +41,12 @@ class AuditEntry(models.Model):
     address = models.CharField(max_length=64, blank=True)
     token = models.CharField(max_length=12, blank=True)
     action = models.CharField(max_length=40)  # as in "member.removed"
+    # Of its object: the action's first word.
+    kind = models.GeneratedField(
+        expression=models.Func(models.F("action"), models.Value("."), models.Value(1), function="split_part"),
+        output_field=models.CharField(max_length=40),
+        db_persist=True,
+    )
     object_id = models.CharField(max_length=40)
     object = models.CharField(max_length=300)  # what it was called
     detail = KeptJSON(default=dict)  # what it was and what it became; never a secret
@@ -50,6 +56,10 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["team", "-id"], name="audit_newest"),
             models.Index(fields=["at"], name="audit_oldest"),
+            models.Index(fields=["team", "kind", "-id"], name="audit_of_kind"),
+            models.Index(fields=["team", "action", "-id"], name="audit_of_action"),
+            models.Index(fields=["team", "way", "-id"], name="audit_of_way"),
+            models.Index(fields=["team", "at"], name="audit_of_days"),
         ]
 
     def __str__(self) -> str:

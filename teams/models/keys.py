@@ -53,6 +53,8 @@ class ProviderKey(models.Model):
     provider = models.SlugField(max_length=40)
     name = models.SlugField(max_length=60, default="default")  # a spec's ``credential`` names it
     secret = models.BinaryField()  # encrypted
+    # When another secret took the place of the first; null: never. Runs that a worker had by then end on the old one.
+    rotated_at = models.DateTimeField(null=True, blank=True)
     base_url = models.URLField(blank=True, max_length=500)
     # What the provider says that a request costs is booked, where it says so, and not what the price list makes of it.
     books_stated = models.BooleanField(default=False, db_default=False)

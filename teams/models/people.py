@@ -50,12 +50,14 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person, who signs in with their e-mail address."""
+    """A person, who signs in with their e-mail address; or a program of a team, which never signs in."""
 
     email = models.EmailField(unique=True)  # in lower case
     name = models.CharField(max_length=150, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)  # operates the installation
+    # A member that is no person: it acts by tokens that the team's owners make for it, and its address gets no mail.
+    is_program = models.BooleanField(default=False, db_default=False)
     date_joined = models.DateTimeField(db_default=Now())
     # Part of what each session is signed with: a new number ends all sessions from before.
     session_epoch = models.PositiveIntegerField(default=0, db_default=0)
@@ -69,6 +71,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    @property
+    def may_sign_in(self) -> bool:
+        """By whatever proof: programs act by tokens alone."""
+        return self.is_active and not self.is_program
 
     def get_session_auth_hash(self) -> str:
         """What a session has to bring: it ends with a new password, and with a new ``session_epoch``."""

@@ -13,10 +13,11 @@ from teams.actions import FIRST_CAPS
 from teams.audit.record import record
 from teams.models import ApiToken, Invitation, Membership, Origin, Role, Team, User
 from teams.refusals import Conflict, Invalid
-from teams.texts.names import clean_name, slug_of
+from teams.texts.names import clean_name, own_name, slug_of
 
 MAX_TEAMS_OWNED = 20
 LAST_OWNER = "A team needs an owner. Make somebody else an owner first."
+NO_PROGRAM = "People own teams, and programs do not. Choose another role for it."
 MAX_TRIES = 50
 
 
@@ -49,7 +50,7 @@ def rename_team(who: Principal, *, name: str) -> Team:
 
 def rename_person(user: User, *, name: str) -> User:
     """How others see this person from now on; "" is by their address."""
-    user.name = clean_name(name) if name.strip() else ""
+    user.name = own_name(name) if name.strip() else ""
     user.save(update_fields=["name"])
     return user
 
@@ -57,11 +58,14 @@ def rename_person(user: User, *, name: str) -> User:
 @transaction.atomic
 def change_role(who: Principal, member: Membership, *, role: Role) -> Membership:
     """Gives a member another role, which acts with their next request; streams and tokens follow it. ``Conflict`` if
-    nobody would own the team then. Invitations that a former owner made no longer work."""
+    nobody would own the team then, ``Invalid`` for a program that would. Invitations that a former owner made no longer
+    work."""
     require_now(who, Role.OWNER)
     locked = _locked(who.team, member)
     if role == locked.role:
         return locked
+    if role == Role.OWNER and locked.user.is_program:
+        raise Invalid(NO_PROGRAM, fields={"role": NO_PROGRAM})
     if role < Role.OWNER:
         _refuse_last_owner(locked)
         _withdraw_invitations_by(locked)
@@ -78,6 +82,8 @@ def hand_over(who: Principal, member: Membership) -> None:
     other, own = _locked(who.team, member), Membership.objects.get(team=who.team, user=who.user)
     if other.pk == own.pk:
         raise Invalid("You own the team already. Hand it over to another member.")
+    if other.user.is_program:
+        raise Invalid(NO_PROGRAM)
     if not other.user.is_active:
         raise Conflict(f"The account of {other.user} is closed, so they cannot own the team.")
     Membership.objects.filter(pk=other.pk).update(role=Role.OWNER)
@@ -90,7 +96,8 @@ def hand_over(who: Principal, member: Membership) -> None:
 
 @transaction.atomic
 def remove_member(who: Principal, member: Membership) -> None:
-    """Takes somebody out of the team, or lets oneself leave. It acts with their next request; open streams end.
+    """Takes somebody out of the team, or lets oneself leave; or removes a program. It acts with their next request;
+    open streams end.
 
     Their API tokens of this team are revoked for good, and invitations that they made or that are for them no longer
     work. What they made stays the team's. ``Conflict`` for the last owner.
@@ -104,6 +111,9 @@ def remove_member(who: Principal, member: Membership) -> None:
     )
     revoked = ApiToken.objects.filter(team=who.team, user=locked.user, revoked_at=None).update(revoked_at=Now())
     action = "member.left" if locked.user_id == who.user.pk else "member.removed"
+    if locked.user.is_program:
+        action = "program.removed"
+        User.objects.filter(pk=locked.user_id).update(is_active=False)
     record(who, action, locked, name=locked.user.email, role=Role(locked.role).label, tokens_revoked=revoked)
     locked.delete()
 

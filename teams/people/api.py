@@ -90,8 +90,8 @@ def patch_team(request: ApiRequest, body: TeamIn) -> dict[str, object]:
 
 @members_router.get("", response={200: MemberList, **ERRORS}, auth=Bearer(Role.VIEWER))
 def list_members(request: ApiRequest) -> dict[str, object]:
-    """Who is in the team, in which role."""
-    return {"items": [_member(one) for one in queries.members(request.auth)], "next": None}
+    """Who is in the team, in which role. Programs have a list of their own."""
+    return {"items": [_member(one) for one in queries.people(request.auth)], "next": None}
 
 
 @members_router.put("/{int:member_id}/role", response={200: TeamMemberOut, **ERRORS}, auth=Bearer(Role.OWNER))

@@ -23,7 +23,7 @@ def people_page(
     """``extra`` adds to its context. Invitations are for owners' eyes."""
     who = request.who
     context = {
-        "members": queries.members(who),
+        "members": queries.people(who),
         "roles": Role.choices,
         "invitations": queries.open_invitations(who) if who.can_own else [],
         "name_form": name_form or TeamNameForm(initial={"name": who.team.name}),

@@ -1,10 +1,12 @@
-"""Tests a provider key by one free request, and changes where it leads. What a key is, ``teams.actions`` decides."""
+"""Tests a provider key by one free request, and changes one. What a key is, ``teams.actions`` decides."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypedDict, Unpack
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,14 +18,17 @@ from engine.providers.servers.listing import Listing, ServerFault, list_models
 from engine.web.guarded_http import GuardedHttp
 from teams.access import Principal, require
 from teams.actions import provider_complaints
+from teams.api.if_match import digest
 from teams.audit.record import record
 from teams.models import ProviderKey, Role
 from teams.reach import provider_reach
-from teams.refusals import Invalid
+from teams.refusals import Conflict, Invalid
 from teams.secrets import seal, unseal
 
 TEST_SECONDS = 10.0
 MAX_FAULT_CHARS = 1000
+LEADS = {"secret", "base_url", "api_version"}
+"""What a test is of."""
 
 
 def test_provider(who: Principal, key: ProviderKey) -> ProviderKey:
@@ -66,22 +71,72 @@ async def _listed(key: ProviderKey) -> tuple[Listing, str]:
         raise
 
 
+class KeyChange(TypedDict, total=False):
+    """What may be set anew at a provider key; what is left out stays as it is."""
+
+    api_key: str | None  # None: stays; "": there is none
+    base_url: str
+    api_version: str
+    rpm: int | None  # None is no limit
+    tpm: int | None
+    books_stated: bool
+
+
 @transaction.atomic
-def change_provider(
-    who: Principal, key: ProviderKey, *, api_key: str = "", base_url: str = "", api_version: str = ""
-) -> ProviderKey:
-    """Another secret, base URL or API version for a key that stays the same for crews. Without ``api_key`` the secret
-    stays, unless the key leads to another server then: a secret is never sent where it was not typed for."""
+def change_provider(who: Principal, key: ProviderKey, **change: Unpack[KeyChange]) -> ProviderKey:
+    """Changes a key that stays the same for crews. A new secret takes the old one's place at once: runs that a worker
+    takes up from now on use it, and those under way end on the old one.
+
+    A secret is never sent where it was not typed for: ``Invalid`` if the key leads to another server then and nothing
+    is said of its secret. ``Conflict`` if the key is gone. Its last test is forgotten unless it leads where it led.
+    """
     require(who, Role.OWNER)
-    moved = base_url_of(key.provider, base_url).url != base_url_of(key.provider, key.base_url).url
-    secret = api_key.strip() or ("" if moved else unseal(key.secret))
-    fields = provider_complaints(key.provider, key.name, secret, base_url)
-    if moved and not api_key.strip() and unseal(key.secret):
+    locked = ProviderKey.objects.select_for_update().filter(pk=key.pk, team=who.team).first()
+    if locked is None:
+        raise Conflict("This key was removed meanwhile. Add it anew.")
+    kept, given = unseal(locked.secret), change.get("api_key")
+    base_url = change.get("base_url", locked.base_url).strip()
+    moved = base_url_of(locked.provider, base_url).url != base_url_of(locked.provider, locked.base_url).url
+    secret = given.strip() if given is not None else ("" if moved else kept)
+    fields = provider_complaints(locked.provider, locked.name, secret, base_url)
+    if moved and given is None and kept:
         fields["api_key"] = "Paste the key again: the one that is kept was given for another address."
     if fields:
-        raise Invalid(f"The {PROVIDERS.get(key.provider, key.provider)} key was not changed.", fields=fields)
-    key.secret, key.base_url, key.api_version = seal(secret), base_url.strip(), api_version.strip()
-    key.test_fault, key.test_note, key.tested_at, key.model_ids = "", "", None, []
-    key.save(update_fields=["secret", "base_url", "api_version", "test_fault", "test_note", "tested_at", "model_ids"])
-    record(who, "key.changed", key, base_url=key.base_url.partition("?")[0], new_secret=bool(api_key.strip()))
+        raise Invalid(f"The {PROVIDERS.get(locked.provider, locked.provider)} key was not changed.", fields=fields)
+    told = _set(locked, base_url, change)
+    if secret != kept:
+        told["secret"] = "another one" if secret else "none any more"
+        locked.secret, locked.rotated_at = seal(secret), timezone.now()
+    if told:
+        if told.keys() & LEADS:
+            locked.test_fault, locked.test_note, locked.tested_at, locked.model_ids = "", "", None, []
+        locked.save()
+        record(who, "key.changed", locked, **told)
+    for field in ProviderKey._meta.concrete_fields:
+        setattr(key, field.attname, getattr(locked, field.attname))
     return key
+
+
+def revision_of(key: ProviderKey) -> str:
+    """Differs as soon as anything that people set at the key does."""
+    parts = (key.pk, key.base_url, key.api_version, key.rpm, key.tpm, key.books_stated)
+    return digest(*parts, hashlib.sha256(bytes(key.secret)).hexdigest())
+
+
+def _set(key: ProviderKey, base_url: str, change: KeyChange) -> dict[str, str]:
+    """Sets all but the secret, and says what it was and what it became."""
+    values: dict[str, object] = {"base_url": base_url}
+    if "api_version" in change:
+        values["api_version"] = change["api_version"].strip()[:40]
+    values |= {name: change[name] for name in ("rpm", "tpm", "books_stated") if name in change}  # type: ignore[literal-required]
+    told = {}
+    for name, value in values.items():
+        was = getattr(key, name)
+        if was != value:
+            told[name] = f"{_shown(was)} → {_shown(value)}"
+            setattr(key, name, value)
+    return told
+
+
+def _shown(value: object) -> str:
+    return "none" if value in (None, "") else str(value).partition("?")[0]

@@ -1,14 +1,18 @@
 """The API's operations on provider keys. A key goes in and never comes out."""
 
+from typing import cast
+
+from django.http import Http404, HttpResponse
 from ninja import Router, Schema, Status
 from pydantic import Field, StrictBool, StrictInt
 
 from engine.catalogue.model_ids import PROVIDERS
 from teams.access import fetch, visible_to
-from teams.actions import add_provider, book_stated, remove_provider
+from teams.actions import add_provider, remove_provider
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
+from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, tagged, unchanged
 from teams.api.request_body import Strict
 from teams.models import ProviderKey, Role
 from teams.providers import actions
@@ -33,8 +37,19 @@ class ProviderIn(Strict):
     )
 
 
-class BooksIn(Strict):
-    books_stated: StrictBool = Field(description="for runs that begin from now on")
+class ProviderChange(Strict):
+    """What is left out stays as it is. The change holds for runs that a worker takes up from now on."""
+
+    api_key: str | None = Field(
+        None, max_length=4000, description="takes the old one's place at once; null: it stays; empty: there is none"
+    )
+    base_url: str = Field(
+        "", max_length=500, description="elsewhere the old key is not sent: give one; empty: the provider's"
+    )
+    api_version: str = Field("", max_length=40, description="Azure's; empty: a usual one")
+    rpm: StrictInt | None = Field(None, ge=1, le=2_000_000_000, description="requests per minute; null: no limit")
+    tpm: StrictInt | None = Field(None, ge=1, le=2_000_000_000, description="tokens per minute; null: no limit")
+    books_stated: StrictBool = Field(False, description="book what the provider says that a request costs")
 
 
 class ProviderOut(Schema):
@@ -51,6 +66,8 @@ class ProviderOut(Schema):
     tpm: int | None
     books_stated: bool
     created_at: str
+    rotated_at: str | None = Field(description="when another secret took the place of the first")
+    revision: str = Field(description="its `ETag`, without the quotes")
 
 
 class ProviderList(Schema):
@@ -72,12 +89,30 @@ def create_provider(request: ApiRequest, body: ProviderIn) -> Status[dict[str, o
     return Status(201, once(request, lambda: _answer(add_provider(request.auth, **fields))))
 
 
-@router.patch("/{int:provider_id}", response={200: ProviderOut, **ERRORS}, auth=Bearer(Role.OWNER))
-def patch_provider(request: ApiRequest, provider_id: int, body: BooksIn) -> dict[str, object]:
-    """Decides which cost calls with this key are booked at."""
+@router.get("/{int:provider_id}", response={200: ProviderOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+def get_provider(request: ApiRequest, response: HttpResponse, provider_id: int) -> dict[str, object]:
+    """One of the team's provider keys, without its secret."""
+    key = fetch(ProviderKey, request.auth, pk=provider_id)
+    tagged(response, actions.revision_of(key))
+    return _answer(key)
+
+
+@router.patch(
+    "/{int:provider_id}",
+    response={200: ProviderOut, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.OWNER),
+    openapi_extra=IF_MATCH,
+)
+def patch_provider(
+    request: ApiRequest, response: HttpResponse, provider_id: int, body: ProviderChange
+) -> dict[str, object]:
+    """Changes a key that stays the same for crews. A new secret is used at once; runs under way end on the old one, so
+    let that work at the provider until they have. What a test told of another secret or server is forgotten: test the
+    key again."""
     key = fetch(ProviderKey, request.auth, Role.OWNER, pk=provider_id)
-    book_stated(request.auth, key, books_stated=body.books_stated)
-    key.refresh_from_db()
+    with unchanged(request, lambda: actions.revision_of(_locked(key))):
+        actions.change_provider(request.auth, key, **cast("actions.KeyChange", body.model_dump(exclude_unset=True)))
+    tagged(response, actions.revision_of(key))
     return _answer(key)
 
 
@@ -92,6 +127,13 @@ def delete_provider(request: ApiRequest, provider_id: int) -> Status[None]:
     """Forgets a provider key."""
     remove_provider(request.auth, fetch(ProviderKey, request.auth, Role.OWNER, pk=provider_id))
     return Status(204, None)
+
+
+def _locked(key: ProviderKey) -> ProviderKey:
+    found = ProviderKey.objects.select_for_update().filter(pk=key.pk).first()
+    if found is None:
+        raise Http404("No such provider key.")
+    return found
 
 
 def _answer(key: ProviderKey) -> dict[str, object]:
@@ -110,4 +152,6 @@ def _answer(key: ProviderKey) -> dict[str, object]:
         "tpm": key.tpm,
         "books_stated": key.books_stated,
         "created_at": time_text(key.created_at),
+        "rotated_at": time_text(key.rotated_at) if key.rotated_at else None,
+        "revision": actions.revision_of(key),
     }

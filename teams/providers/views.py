@@ -14,7 +14,6 @@ from engine.providers.servers.known import SERVERS
 from teams import queries
 from teams.access import TeamRequest, fetch, member, require
 from teams.actions import add_provider
-from teams.actions import book_stated as book
 from teams.actions import remove_provider as remove
 from teams.forms import ChangeProviderForm, ProviderForm, show_refusal
 from teams.models import ProviderKey, Role
@@ -46,7 +45,7 @@ def book_stated(request: TeamRequest, pk: int) -> HttpResponse:
     """Turns round which cost the key's calls are booked at."""
     key = fetch(ProviderKey, request.who, Role.OWNER, pk=pk)
     books_stated = request.POST.get("books_stated") == "yes"
-    book(request.who, key, books_stated=books_stated)
+    actions.change_provider(request.who, key, books_stated=books_stated)
     whose = "what the provider says" if books_stated else "what the price list makes of them"
     messages.success(request, f"Calls with the key {key} are booked at {whose}, from the next run on.")
     return _back(request)
@@ -65,7 +64,7 @@ def change_provider(request: TeamRequest, pk: int) -> HttpResponse:
     form = ChangeProviderForm(request.POST, auto_id=f"id_key_{key.pk}_%s")
     if form.is_valid():
         try:
-            actions.change_provider(request.who, key, **form.cleaned_data)
+            actions.change_provider(request.who, key, **form.change())
         except Refusal as refusal:
             show_refusal(form, refusal)
         else:

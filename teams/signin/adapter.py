@@ -73,7 +73,7 @@ class AccountAdapter(DefaultAccountAdapter):
         with hashing.place():
             tries.count(*tallies)
             user: User | None = super().authenticate(request, **credentials)
-            if user is None or not user.is_active or user.email != credentials["email"]:
+            if user is None or not user.may_sign_in or user.email != credentials["email"]:
                 return None  # under another spelling it would have tries of its own
             tries.take_back(*tallies)
         return user
@@ -89,6 +89,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def pre_login(self, request: HttpRequest, user: User, **login: Any) -> HttpResponse | None:
+        if not user.may_sign_in:  # the last door of all ways in
+            return self.respond_user_inactive(request, user)
         keep_address(user)
         begun(request, SECOND_STEP, user)
         response: HttpResponse | None = super().pre_login(request, user, **login)

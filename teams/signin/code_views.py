@@ -47,7 +47,7 @@ class OfOneAddress:
 
     def fits(self) -> bool:
         person, email = self._process.user, self._process.state["email"]
-        if person is None or not person.is_active or person.email != email.lower():
+        if person is None or not person.may_sign_in or person.email != email.lower():
             return False
         return still_as_begun(self.request, self.what, person)
 

@@ -64,7 +64,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
             if not proved_lately(request):  # it is one more way in
                 raise ImmediateHttpResponse(asked_again(request))
             return
-        if sociallogin.is_existing and sociallogin.user.is_active:
+        if sociallogin.is_existing and sociallogin.user.may_sign_in:
             keep_address(sociallogin.user)
             if Authenticator.objects.filter(user=sociallogin.user).exists():
                 # Only the first step is done: one more way in is added on the account's own page.

@@ -15,6 +15,12 @@ MADE_UP_PREFIX = "example-"
 """How the addresses of made-up teams begin; no other team gets one."""
 
 
+PROGRAM = " (program)"
+"""How the names of programs end, wherever they are shown, and no person's does."""
+PROGRAMS_DOMAIN = "programs.invalid"
+"""Of the addresses by which bills and the log tell programs apart. No mail goes there (RFC 2606)."""
+
+
 def clean_name(typed: str) -> str:
     """A name on one line. Raises ``Invalid`` for none, for one too long and for signs that nobody sees."""
     name = re.sub(r"\s+", " ", typed).strip()
@@ -26,6 +32,15 @@ def clean_name(typed: str) -> str:
     elif not is_storable(name) or not name.isprintable():
         fault = "Give a name of letters, digits and signs that can be seen."
     if fault:
+        raise Invalid(fault, fields={"name": fault})
+    return name
+
+
+def own_name(typed: str) -> str:
+    """A person's name. ``Invalid`` as ``clean_name``, and for one that would be taken for a program's."""
+    name = clean_name(typed)
+    if name.endswith(PROGRAM):
+        fault = f"Names of programs end in {PROGRAM.strip()}. Choose another one."
         raise Invalid(fault, fields={"name": fault})
     return name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from teams import actions, queries
@@ -22,7 +23,7 @@ def tokens(request: TeamRequest) -> HttpResponse:
     form = TokenForm(request.POST, role=request.who.role)
     if not form.is_valid():
         return _page(request, form, status=422)
-    _, secret = actions.issue_token(request.who, **form.cleaned_data)
+    _, secret = actions.issue_token(request.who, **form.order())
     return _page(request, TokenForm(role=request.who.role), new_token=secret)
 
 
@@ -35,5 +36,10 @@ def revoke_token(request: TeamRequest, pk: int) -> HttpResponse:
 
 
 def _page(request: TeamRequest, form: TokenForm, *, new_token: str = "", status: int = 200) -> HttpResponse:
-    context = {"tokens": queries.live_tokens(request.who), "token_form": form, "new_token": new_token}
+    context = {
+        "tokens": queries.live_tokens(request.who),
+        "token_form": form,
+        "new_token": new_token,
+        "now": timezone.now(),
+    }
     return render(request, "teams/tokens.html", context, status=status)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.utils import timezone
-
 from agents_app.actions import cut_version
+from agents_app.gallery.actions import share
+from agents_app.gallery.texts import TemplateTexts
 from agents_app.knowledge.actions import upload_document
-from agents_app.models import Crew, CrewVersion
+from agents_app.models import Crew
 from runs.comments.actions import comment
 from runs.models import Alert, AlertKind, InboxEntry, InboxKind, SavedView
 from runs.months import this_month
@@ -24,6 +24,7 @@ from runs.telling.subjects import about_bill, about_crew, about_run, about_versi
 from teams.actions import add_provider, issue_token
 from teams.invitations.actions import invite
 from teams.models import Delivery, Role, WebhookEvent
+from teams.programs.actions import make_program
 from teams.webhooks.actions import add_webhook, send_test
 from tests.cast import Cast
 from tests.runs.books import Books, last_month, make_books
@@ -31,12 +32,16 @@ from tests.runs.reconciliation.exports import OPENAI_USAGE
 
 PK_OF = {
     "remove_provider": "provider",
+    "test_provider": "provider",
+    "change_provider": "provider",
     "book_stated": "provider",
     "take_back_price": "price",
     "revoke_token": "token",
     "change_role": "member",
     "hand_over": "member",
     "remove_member": "member",
+    "program_token": "program",
+    "program_role": "program",
     "withdraw_invitation": "invitation",
     "remove_webhook": "webhook",
     "set_webhook_active": "webhook",
@@ -44,6 +49,9 @@ PK_OF = {
     "send_again": "delivery",
     "template": "template",
     "copy_template": "template",
+    "template_json": "template",
+    "withdraw_template": "template",
+    "give_template": "template",
     "document": "document",
     "remove_document": "document",
     "dismiss_alert": "alert",
@@ -101,10 +109,12 @@ class Rows:
             "provider": "openai",
             "provider_id": self.pks["provider"],
             "member_id": self.pks["member"],
+            "program_id": self.pks["program"],
             "invitation_id": self.pks["invitation"],
             "price_id": self.pks["price"],
             "comment_id": self.pks["comment"],
             "scenario_id": self.pks["scenario"],
+            "template_id": self.pks["template"],
             "pk": self.pks.get(PK_OF.get(view, ""), 0),
         }
         return {name: known[name] for name in names}
@@ -114,7 +124,7 @@ def make_rows() -> Rows:
     books = make_books()
     owner = books.cast.owner
     version = cut_version(Crew.objects.get(slug="company-brief"), by=owner.user)
-    CrewVersion.objects.filter(pk=version.pk).update(shared_at=timezone.now(), title="Brief")
+    template = share(owner, version, TemplateTexts("Brief", "Of a company.", ("news",), {"company": "Acme"}))
     hook, _ = add_webhook(owner, url="https://example.com/hook", events=[WebhookEvent.BUDGET])
     send_test(owner, hook)
     alert = Alert.objects.create(
@@ -130,9 +140,10 @@ def make_rows() -> Rows:
         "provider": add_provider(owner, provider="openai", api_key="sk-secret", base_url="http://127.0.0.1:9/v1").pk,
         "token": issue_token(owner)[0].pk,
         "document": upload_document(owner, title="notes.txt", data=b"A lake lies there.").document.pk,
-        "template": version.pk,
+        "template": template.pk,
         "member": owner.team.memberships.get(role=Role.RUNNER).pk,
         "invitation": invite(owner, role=Role.VIEWER)[0].pk,
+        "program": make_program(owner, name="Nightly", role=Role.RUNNER).pk,
         "webhook": hook.pk,
         "delivery": Delivery.objects.get(webhook=hook).pk,
         "alert": alert.pk,

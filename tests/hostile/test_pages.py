@@ -7,10 +7,7 @@ requests for each kind; ``make hostile`` sends many.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -18,13 +15,14 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, is_valid_path
+from django.urls import is_valid_path
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from crewsite.methods import STREAMS
 from teams.actions import issue_token
 from teams.models import Scope
+from tests.hostile.addresses import Address, addresses
 from tests.hostile.rows import Rows, make_rows
 from tests.made_once import made_once
 from tests.pages import signed_in
@@ -108,35 +106,6 @@ HEADERS = {
     "X-Request-ID": ("\r\n", "x" * 9_000),
     "Range": ("bytes=0-", "bytes=9-1"),
 }
-
-
-@dataclass(frozen=True)
-class Address:
-    """``pattern`` is as in the URL conf; ``names`` are its parameters."""
-
-    view: str
-    pattern: str
-
-    @property
-    def names(self) -> set[str]:
-        return set(re.findall(r"<(?:\w+:)?(\w+)>", self.pattern))
-
-    def path(self, values: dict[str, Any]) -> str:
-        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda match: quote(str(values[match[1]]), safe=""), self.pattern)
-
-
-@cache
-def addresses() -> tuple[Address, ...]:
-    return tuple(_addresses(get_resolver(), "", ""))
-
-
-def _addresses(resolver: URLResolver, before: str, namespace: str) -> Iterator[Address]:
-    for entry in resolver.url_patterns:
-        pattern = before + str(entry.pattern)
-        if isinstance(entry, URLResolver):
-            yield from _addresses(entry, pattern, f"{entry.namespace}:" if entry.namespace else namespace)
-        elif isinstance(entry, URLPattern):
-            yield Address(f"{namespace}{entry.name}", pattern)
 
 
 @dataclass

@@ -123,6 +123,7 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 "crews/import/",
                 "templates/",
                 "templates/1/",
+                "templates/add/",
                 "knowledge/?q=bees",
             ),
             *(
@@ -140,6 +141,7 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 f"settings/people/{member}/remove/",
                 "settings/providers/",
                 "settings/tokens/",
+                "settings/programs/",
                 "settings/webhooks/",
                 "bills/closed/",
                 "prices/?model=perplexity/sonar-deep-research",
@@ -155,7 +157,8 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 f"knowledge/{document['id']}/",
             ),
             *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/", "comments/")),
-            *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/diff/2/")),
+            *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/share/", "1/diff/2/")),
+            *_of_templates(client, crew),
             *(
                 f"runs/{other}/{part}"
                 for part in (
@@ -194,8 +197,28 @@ def _of_months(books: str) -> list[str]:
     return [f"/t/{books}/bills/{page}" for page in pages]
 
 
+def _of_templates(client: Any, crew: str) -> list[str]:
+    """A shared crew, and a copy of it that says at one place something else than the version that is shared by now."""
+    texts = {
+        "crew": crew,
+        "title": LONG[:200],
+        "description": LONG,
+        "tags": ["b" * 40, "news"],
+        "examples": {"topic": LONG},
+    }
+    template = client.post("/templates", json=texts | {"version": 1}).json()["id"]
+    copy = client.post(f"/templates/{template}/copy", json={}).json()
+    spec = copy["spec"] | {"agents": [copy["spec"]["agents"][0] | {"goal": "Theirs is longer.", "llm": "gpt-4"}]}
+    client.put(f"/crews/{copy['slug']}", json=spec).raise_for_status()
+    client.post("/templates", json=texts | {"version": 2}).raise_for_status()
+    assert client.get(f"/crews/{copy['slug']}/original").json()["conflicts"]
+    return [f"templates/{template}/", f"crews/{copy['slug']}/", f"crews/{copy['slug']}/original/"]
+
+
 def _invited(client: Any) -> tuple[str, int]:
-    """The path of a link that anybody may open, and the id of a membership; another invitation has a long address."""
+    """The path of a link that anybody may open, and the id of a membership; another invitation has a long address.
+    A program has a long name."""
+    client.post("/programs", json={"name": "n" * 100, "role": "editor"}).raise_for_status()
     link = client.post("/invitations", json={}).json()["link"]
     client.post("/invitations", json={"email": f"{'a' * 60}@{'b' * 60}.example.com"}).raise_for_status()
     return urlsplit(link).path, client.get("/members").json()["items"][0]["id"]

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from agents_app.gallery.queries import list_templates
+from agents_app.gallery.queries import templates
 from agents_app.knowledge.actions import upload_document
 from agents_app.models import Crew
 from engine.record.journal import Purpose, TaskStatus
@@ -123,7 +123,8 @@ def _runs(cast: Cast, crew: Crew) -> list[Run]:
 def _pages(cast: Cast, crew: Crew, runs: list[Run]) -> list[str]:
     call_command("load_templates", verbosity=0)
     document = upload_document(cast.owner, title="prices.md", data=b"A lamp costs 20.", collection="").document
-    template = list_templates(cast.owner)[-1].version
+    template = templates(cast.owner).last()
+    assert template is not None
     paths = [
         "crews",
         "crews/new",

@@ -34,6 +34,11 @@ def templates() -> tuple[BuiltinTemplate, ...]:
     return tuple(_template(name.removesuffix(".json"), (folder / name).read_text("utf-8")) for name in names)
 
 
+@cache
+def by_key() -> dict[str, BuiltinTemplate]:
+    return {template.key: template for template in templates()}
+
+
 def _template(key: str, text: str) -> BuiltinTemplate:
     data = json.loads(text)
     spec = CrewSpec.from_json(data.pop("spec"))

@@ -4,7 +4,8 @@ single runs together."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, LiteralString
 from uuid import UUID
@@ -27,11 +28,11 @@ from django.db.models import (
     Sum,
     Value,
     When,
-    Window,
 )
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Coalesce, RowNumber
+from django.db.models.functions import Coalesce
 
+from runs.compare.reads.composed import Row, Runs, rows_of
 from runs.ledger import token_spend
 from runs.models import Call, Rating, Review, Run, TaskRun
 from runs.splits.facts import TOKEN_KINDS, CallSums, Spread, TaskSums, Totals
@@ -42,6 +43,13 @@ MAX_GROUP = 10_000
 """Runs of one group that are read, the newest ones; the page says so."""
 SHOWN_CALLS = 200
 """Of one run, in its waterfall."""
+FIRST_CALLS = """
+    SELECT first.* FROM unnest(%s::uuid[]) AS one (id) CROSS JOIN LATERAL (
+        SELECT id, run_id, task_run_id, kind, state, model, tool, cache_hit, cost_nusd, started_at, finished_at,
+               latency_ms, waited_ms
+        FROM runs_call WHERE run_id = one.id ORDER BY id LIMIT %s
+    ) AS first
+"""
 SPEND = DecimalField(max_digits=60, decimal_places=10)
 ALL = None
 """The key under which a group's rows are found."""
@@ -79,10 +87,25 @@ QUEUED_MS, TOOK_MS = Milliseconds("started_at", "created_at"), F("ended_ms")
 TASK_TOOK_MS = Milliseconds("finished_at", "started_at")
 
 
-def totals_of(runs: QuerySet[Run], *, by_run: bool = False) -> dict[Key, Totals]:
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What single runs of a group tell: how cost, where it is known in full, and time are spread, and their ratings."""
+
+    cost: Spread | None
+    time: Spread | None
+    rated_runs: int
+    stars: Mapping[int, int]  # ratings by their stars
+
+
+def totals_of(runs: Runs, *, by_run: bool = False) -> dict[Key, Totals]:
     """Of the runs together, or of each by its id. One query."""
+    rows = rows_of(_total_rows, runs, by_run=by_run)
+    return {row["pk"] if by_run else ALL: _totals(row) for row in rows}
+
+
+def _total_rows(runs: QuerySet[Run], by_run: bool) -> QuerySet[Any, Row]:
     grouped: Any = runs.values("pk") if by_run else runs.annotate(all=Value(1)).values("all")
-    rows = grouped.annotate(
+    rows: QuerySet[Any, Row] = grouped.annotate(
         runs=Count("pk"),
         succeeded=Count("pk", filter=Q(state=RunState.SUCCEEDED)),
         timed=Count("pk", filter=TIMED),
@@ -101,8 +124,8 @@ def totals_of(runs: QuerySet[Run], *, by_run: bool = False) -> dict[Key, Totals]
         stars=Sum("rating_sum"),
         ratings_given=Sum("rating_count"),
         rated_runs=Count("pk", filter=Q(rating_count__gt=0)),
-    ).order_by()
-    return {row["pk"] if by_run else ALL: _totals(row) for row in rows}
+    )
+    return rows.order_by()
 
 
 def _totals(row: dict[str, Any]) -> Totals:
@@ -169,11 +192,18 @@ def _sum(expression: LiteralString, output_field: Field[Any, Any]) -> Expression
     return Sum(RawSQL(sql, [], output_field=output_field))  # noqa: S611 - a fixed text of our own
 
 
-def call_sums(runs: QuerySet[Run] | Sequence[UUID], *, by_run: bool = False) -> dict[Key, list[CallSums]]:
+def call_sums(runs: Runs, *, by_run: bool = False) -> dict[Key, list[CallSums]]:
     """Of all settled calls of the runs. One query."""
+    found: defaultdict[Key, list[CallSums]] = defaultdict(list)
+    for row in rows_of(_call_rows, runs, by_run=by_run):
+        found[row.get("run_id")].append(_call_sums(row))
+    return found
+
+
+def _call_rows(runs: QuerySet[Run], by_run: bool) -> QuerySet[Any, Row]:
     by = ("run_id",) * by_run + ("task_run__key", "model", "cost_class", "kind", "is_priced")
     settled = Call.objects.filter(run__in=runs).exclude(state=CallState.INTENT)
-    rows = (
+    return (
         settled.annotate(is_priced=Case(When(cost_nusd__isnull=False, then=Value(True)), default=Value(False)))
         .values(*by)
         .annotate(
@@ -189,10 +219,6 @@ def call_sums(runs: QuerySet[Run] | Sequence[UUID], *, by_run: bool = False) -> 
         )
         .order_by(*by)
     )
-    found: defaultdict[Key, list[CallSums]] = defaultdict(list)
-    for row in rows:
-        found[row.get("run_id")].append(_call_sums(row))
-    return found
 
 
 def _call_sums(row: dict[str, Any]) -> CallSums:
@@ -214,25 +240,11 @@ def _call_sums(row: dict[str, Any]) -> CallSums:
     )
 
 
-def task_sums(runs: QuerySet[Run] | Sequence[UUID], *, by_run: bool = False) -> dict[Key, list[TaskSums]]:
+def task_sums(runs: Runs, *, by_run: bool = False) -> dict[Key, list[TaskSums]]:
     """Of the runs' tasks, in their order. Two queries."""
-    by = ("run_id",) * by_run + ("key",)
     person = _person_ms(runs, by_run=by_run)
-    rows = (
-        TaskRun.objects.filter(run__in=runs)
-        .values(*by)
-        .annotate(
-            place=Min("position"),
-            title=Max("name"),
-            who=Max("agent"),
-            role=Max("agent_role"),
-            begun=Count("pk", filter=Q(started_at__isnull=False)),
-            took=Coalesce(Sum(TASK_TOOK_MS), 0, output_field=BigIntegerField()),
-        )
-        .order_by("place", "key")
-    )
     found: defaultdict[Key, list[TaskSums]] = defaultdict(list)
-    for row in rows:
+    for row in rows_of(_task_rows, runs, by_run=by_run):
         run_id = row.get("run_id")
         found[run_id].append(
             TaskSums(
@@ -249,29 +261,53 @@ def task_sums(runs: QuerySet[Run] | Sequence[UUID], *, by_run: bool = False) -> 
     return found
 
 
-def _person_ms(runs: QuerySet[Run] | Sequence[UUID], *, by_run: bool) -> dict[tuple[Key, str], int]:
+def _task_rows(runs: QuerySet[Run], by_run: bool) -> QuerySet[Any, Row]:
+    by = ("run_id",) * by_run + ("key",)
+    return (
+        TaskRun.objects.filter(run__in=runs)
+        .values(*by)
+        .annotate(
+            place=Min("position"),
+            title=Max("name"),
+            who=Max("agent"),
+            role=Max("agent_role"),
+            begun=Count("pk", filter=Q(started_at__isnull=False)),
+            took=Coalesce(Sum(TASK_TOOK_MS), 0, output_field=BigIntegerField()),
+        )
+        .order_by("place", "key")
+    )
+
+
+def _person_ms(runs: Runs, *, by_run: bool) -> dict[tuple[Key, str], int]:
     """How long tasks waited for people, by run, or None, and task."""
+    rows = rows_of(_review_rows, runs, by_run=by_run)
+    return {(row.get("task_run__run_id"), row["task_run__key"]): int(row["ms"] or 0) for row in rows}
+
+
+def _review_rows(runs: QuerySet[Run], by_run: bool) -> QuerySet[Any, Row]:
     by = ("task_run__run_id",) * by_run + ("task_run__key",)
     until = Coalesce("decided_at", "task_run__run__finished_at")
-    rows = Review.objects.filter(task_run__run__in=runs).values(*by).annotate(ms=Sum(Milliseconds(until, "asked_at")))
-    return {(row.get("task_run__run_id"), row["task_run__key"]): int(row["ms"] or 0) for row in rows.order_by()}
+    rows: Any = Review.objects.filter(task_run__run__in=runs).values(*by)
+    return rows.annotate(ms=Sum(Milliseconds(until, "asked_at"))).order_by()  # type: ignore[no-any-return]
 
 
-def stars_of(runs: QuerySet[Run, Any] | Sequence[UUID], *, by_run: bool = False) -> dict[Key, dict[int, int]]:
+def stars_of(runs: Runs, *, by_run: bool = False) -> dict[Key, dict[int, int]]:
     """How many of the runs' ratings have so many stars. One query."""
-    by = ("run_id",) * by_run
-    rows = Rating.objects.filter(run__in=runs).values(*by, "stars").annotate(count=Count("pk"))
     found: defaultdict[Key, dict[int, int]] = defaultdict(dict)
-    for row in rows.order_by():
+    for row in rows_of(_star_rows, runs, by_run=by_run):
         found[row.get("run_id")][row["stars"]] = row["count"]
     return dict(found)
 
 
+def _star_rows(runs: QuerySet[Run], by_run: bool) -> QuerySet[Any, Row]:
+    by = ("run_id",) * by_run
+    rows: Any = Rating.objects.filter(run__in=runs).values(*by, "stars").annotate(count=Count("pk"))
+    return rows.order_by()  # type: ignore[no-any-return]
+
+
 def first_calls(run_ids: Iterable[UUID]) -> dict[UUID, list[Call]]:
-    """The first ``SHOWN_CALLS`` calls of each run, without their texts. One query."""
-    nth = Window(RowNumber(), partition_by=F("run_id"), order_by=F("pk").asc())
-    calls = Call.objects.filter(run__in=list(run_ids)).annotate(nth=nth).filter(nth__lte=SHOWN_CALLS)
+    """The first ``SHOWN_CALLS`` calls of each run, with what a waterfall shows of them. One query."""
     found: defaultdict[UUID, list[Call]] = defaultdict(list)
-    for call in calls.defer("messages", "reply", "tool_output", "arguments").order_by("pk"):
+    for call in Call.objects.raw(FIRST_CALLS, [list(run_ids), SHOWN_CALLS]):
         found[call.run_id].append(call)
     return found

@@ -8,22 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from fractions import Fraction
-from typing import Any
+from typing import Any, LiteralString
 
-from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db import connection
+from django.db.models import Q, QuerySet
 
 from agents_app.models import CrewVersion
-from runs.compare.reads.queries import spread_among
+from runs.compare.reads.queries import Values, spread_among
 from runs.history.fields.values import moment
 from runs.history.filters import RunFilter
-from runs.models import Run, RunSum, TaskCallSum, TaskRun, TaskTime
+from runs.models import Run, RunSum
 from runs.months import midnight
-from runs.splits.facts import TOKEN_KINDS, CallSums, Spread, TaskSums, Totals
-from runs.states import RunState
+from runs.splits.facts import TOKEN_KINDS, CallSums, TaskSums, Totals
+from runs.sql import listed, statement
 
-_TOTALS = {
+_TOTALS: Mapping[str, LiteralString] = {
     "spent_nusd": "spent_nusd",
     "unpriced_calls": "unpriced_calls",
     "unpriced_runs": "unpriced_runs",
@@ -42,41 +41,92 @@ _TOTALS = {
     "rating_count": "rating_count",
     "rated_runs": "rated_runs",
 }
-_CALLS = ("calls", "requests", "cost_nusd", "fees_nusd", "latency_ms", "waited_ms", "nested_ms")
-_BY = ("task", "model", "cost_class", "kind", "priced")
-
-
+_CALLS: tuple[LiteralString, ...] = (
+    *("calls", "requests", "cost_nusd", "fees_nusd", "latency_ms", "waited_ms", "nested_ms"),
+)
+_BY: tuple[LiteralString, ...] = ("task", "model", "cost_class", "kind", "priced")
 _IN_ROLLUPS = ("crew", "version", "simulated")
 """Fields of the filter whose conditions hold of a rollup's row as they do of a run."""
+NO_SPEND = Fraction(0)
+
+# ``WHICH`` stands for the conditions on the rollup's rows.
+_TOTALS_OF = statement(
+    """
+    SELECT simulated, coalesce(sum(runs) FILTER (WHERE state = 'succeeded'), 0)::bigint, {sums}
+    FROM runs_runsum AS rollup WHERE WHICH GROUP BY simulated
+    """,
+    sums=listed(f"sum({column})::bigint" for column in _TOTALS.values()),
+)
+_CALLS_OF = statement(
+    """
+    SELECT {by}, {sums}, {spend} FROM runs_taskcallsum AS rollup WHERE WHICH
+    GROUP BY {by} HAVING sum(calls) > 0 ORDER BY {by}
+    """,
+    by=listed(_BY),
+    sums=listed(f"sum({name})::bigint" for name in (*_CALLS, *(f"tokens_{kind}" for kind in TOKEN_KINDS))),
+    spend=listed(f"sum(spend_{kind})" for kind in TOKEN_KINDS),
+)
+# Tasks are named as in the newest ended run of each version: all runs of a version name them alike.
+_TASKS_OF = """
+    WITH timed AS (
+        SELECT task, array_agg(DISTINCT version_id) AS versions, sum(begun)::bigint AS begun,
+               sum(took_ms)::bigint AS took_ms, sum(person_ms)::bigint AS person_ms
+        FROM runs_tasktime AS rollup WHERE WHICH GROUP BY task
+    ), named AS (
+        SELECT task.key, min(task.position) AS place, max(task.name) AS title, max(task.agent) AS who,
+               max(task.agent_role) AS role
+        FROM (SELECT DISTINCT unnest(versions) AS id FROM timed) AS version CROSS JOIN LATERAL (
+            SELECT id FROM runs_run
+            WHERE version_id = version.id AND simulated = %s AND finished_at IS NOT NULL ORDER BY id DESC LIMIT 1
+        ) AS newest JOIN runs_taskrun AS task ON task.run_id = newest.id GROUP BY task.key
+    )
+    SELECT key, place, title, who, role, begun, took_ms, person_ms
+    FROM named JOIN timed ON timed.task = named.key ORDER BY place, key
+"""
+# ``NEWEST`` stands for the runs.
+_VALUES_OF = """
+    WITH newest (id, spent_nusd, unpriced_calls, ended_ms, rating_count) AS MATERIALIZED (NEWEST)
+    SELECT array_agg(spent_nusd ORDER BY spent_nusd) FILTER (WHERE unpriced_calls = 0),
+           array_agg(ended_ms ORDER BY ended_ms) FILTER (WHERE ended_ms >= 0),
+           count(*) FILTER (WHERE rating_count > 0),
+           ARRAY(SELECT count(*) FILTER (WHERE rating.stars = kind.stars)
+                 FROM generate_series(1, 5) AS kind (stars) LEFT JOIN (
+                     SELECT rating.stars FROM newest JOIN runs_rating AS rating ON rating.run_id = newest.id
+                     WHERE newest.rating_count > 0
+                 ) AS rating ON rating.stars = kind.stars GROUP BY kind.stars ORDER BY kind.stars)
+    FROM newest
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Runs that rollups tell apart. ``conditions`` are on columns that runs and rollups share."""
+    """Runs that rollups tell apart. ``which`` is a condition on columns that all rollups share, and ``values`` are its
+    parameters."""
 
-    team_id: int
-    conditions: tuple[Q, ...]
+    which: str
+    values: Sequence[Any]
     since: date | None = None  # the first day on which they were launched, in UTC
     until: date | None = None  # the day behind the last one
 
-    def by_day(self, rollup: Any, *, simulated: bool) -> QuerySet[Any]:
-        """Rows of ``TaskCallSum`` or ``TaskTime``."""
-        days = {"day__gte": self.since, "day__lt": self.until}
-        return self._of(rollup, {name: day for name, day in days.items() if day}).filter(simulated=simulated)
-
-    def by_hour(self) -> QuerySet[RunSum]:
-        hours = {"hour__gte": self.since, "hour__lt": self.until}
-        return self._of(RunSum, {name: midnight(day) for name, day in hours.items() if day})
-
-    def _of(self, rollup: Any, period: Mapping[str, Any]) -> QuerySet[Any]:
-        rows: QuerySet[Any] = rollup.objects.filter(team=self.team_id, **period)
-        for condition in self.conditions:
-            rows = rows.filter(condition)
-        return rows
+    def rows(self, query: str, *, by: LiteralString, values: Sequence[Any] = (), simulated: bool | None = None) -> Any:
+        """What the query tells of the rows of its rollup. ``by``: the rollup's column of days or hours. ``values``:
+        other parameters, which come behind."""
+        which, own = self.which, list(self.values)
+        for day, compare in ((self.since, ">="), (self.until, "<")):
+            if day is not None:
+                which += f" AND rollup.{by} {compare} %s"
+                own.append(midnight(day) if by == "hour" else day)
+        if simulated is not None:
+            which += " AND rollup.simulated = %s"
+            own.append(simulated)
+        with connection.cursor() as cursor:
+            cursor.execute(query.replace("WHICH", which), [*own, *values])
+            return cursor.fetchall()
 
 
 def whole_version(version: CrewVersion) -> Whole:
-    return Whole(version.crew.team_id, (Q(version=version, crew=version.crew_id),))
+    which = "rollup.team_id = %s AND rollup.version_id = %s AND rollup.crew_id = %s"
+    return Whole(which, [version.crew.team_id, version.pk, version.crew_id])
 
 
 def whole_filter(team_id: int, asked: RunFilter) -> Whole | None:
@@ -90,9 +140,17 @@ def whole_filter(team_id: int, asked: RunFilter) -> Whole | None:
             days[word.name].append(day)
         else:
             return None
-    return Whole(
-        team_id, tuple(conditions), since=max(days["since"], default=None), until=min(days["until"], default=None)
-    )
+    which, values = _written(team_id, conditions)
+    return Whole(which, values, since=max(days["since"], default=None), until=min(days["until"], default=None))
+
+
+def _written(team_id: int, conditions: Sequence[Q]) -> tuple[str, Sequence[Any]]:
+    """The conditions as Django writes them of one rollup, whose columns the others have too."""
+    rows = RunSum.objects.filter(team=team_id)
+    for condition in conditions:
+        rows = rows.filter(condition)
+    which, values = rows.query.get_compiler(connection=connection).compile(rows.query.where)
+    return which.replace(f'"{RunSum._meta.db_table}".', "rollup."), values
 
 
 def _whole_day(text: str) -> date | None:
@@ -100,75 +158,44 @@ def _whole_day(text: str) -> date | None:
     return at.date() if at.time() == time() else None
 
 
-def totals_of(whole: Whole, *, simulated: bool) -> Totals:
-    """One query."""
-    sums: dict[str, Any] = {f"sum_{name}": Sum(column) for name, column in _TOTALS.items()}
-    rows = whole.by_hour().filter(simulated=simulated)
-    row = rows.aggregate(succeeded=Sum("runs", filter=Q(state=RunState.SUCCEEDED)), **sums)
-    return Totals(succeeded=row["succeeded"] or 0, **{name: int(row[f"sum_{name}"] or 0) for name in _TOTALS})
+def totals_of(whole: Whole) -> dict[bool, Totals]:
+    """Of its ended runs, the simulated ones under True; a kind without runs is left out. One query."""
+    rows = whole.rows(_TOTALS_OF, by="hour")
+    found = {
+        simulated: Totals(succeeded=succeeded, **dict(zip(_TOTALS, sums, strict=True)))
+        for simulated, succeeded, *sums in rows
+    }
+    return {simulated: totals for simulated, totals in found.items() if totals.runs}
 
 
-def counts_of(whole: Whole) -> dict[str, int]:
-    """How many of its runs have ended, real and made up. One query."""
-    counts: dict[str, int] = whole.by_hour().aggregate(
-        real=Coalesce(Sum("runs", filter=Q(simulated=False)), 0),
-        made_up=Coalesce(Sum("runs", filter=Q(simulated=True)), 0),
-    )
-    return counts
-
-
-def spreads_of(newest: QuerySet[Run], *, most: int) -> tuple[Spread | None, Spread | None]:
-    """How cost, where it is known in full, and time are spread over the first ``most`` of these runs. One query."""
-    found = newest.values("spent_nusd", "unpriced_calls", "ended_ms")[:most].aggregate(
-        costs=ArrayAgg("spent_nusd", filter=Q(unpriced_calls=0), order_by="spent_nusd"),
-        times=ArrayAgg("ended_ms", filter=Q(ended_ms__gte=0), order_by="ended_ms"),
-    )
-    return spread_among(found["costs"] or []), spread_among(found["times"] or [])
+def values_of(newest: QuerySet[Run], *, most: int) -> Values:
+    """Of the first ``most`` of these runs. One query."""
+    names = ("pk", "spent_nusd", "unpriced_calls", "ended_ms", "rating_count")
+    runs, values = newest.values_list(*names)[:most].query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(_VALUES_OF.replace("NEWEST", runs), values)
+        costs, times, rated_runs, stars = cursor.fetchone()
+    counts = {kind: count for kind, count in enumerate(stars, 1) if count}
+    return Values(spread_among(costs or []), spread_among(times or []), rated_runs, counts)
 
 
 def calls_of(whole: Whole, *, simulated: bool) -> list[CallSums]:
     """One query."""
-    sums: dict[str, Any] = {f"sum_{name}": Sum(name) for name in _CALLS}
-    sums |= {f"sum_{part}_{kind}": Sum(f"{part}_{kind}") for part in ("tokens", "spend") for kind in TOKEN_KINDS}
-    rows = whole.by_day(TaskCallSum, simulated=simulated).values(*_BY).annotate(**sums)
-    return [_calls(row) for row in rows.filter(sum_calls__gt=0).order_by(*_BY)]
+    return [_calls(row) for row in whole.rows(_CALLS_OF, by="day", simulated=simulated)]
+
+
+def _calls(row: tuple[Any, ...]) -> CallSums:
+    of_calls, of_tokens = len(_BY) + len(_CALLS), len(_BY) + len(_CALLS) + len(TOKEN_KINDS)
+    spend = zip(TOKEN_KINDS, row[of_tokens:], strict=True)
+    return CallSums(
+        **dict(zip((*_BY, *_CALLS), row[:of_calls], strict=True)),
+        tokens=dict(zip(TOKEN_KINDS, row[of_calls:of_tokens], strict=True)),
+        spend={kind: Fraction(usd) if usd else NO_SPEND for kind, usd in spend},
+    )
 
 
 def tasks_of(whole: Whole, *, simulated: bool) -> list[TaskSums]:
-    """In the order of their positions. Three queries."""
-    rows = whole.by_day(TaskTime, simulated=simulated)
-    versions = sorted(set(rows.order_by().values_list("version", flat=True)))
-    sums = rows.values("task").annotate(sum_begun=Sum("begun"), sum_ms=Sum("took_ms"), sum_person_ms=Sum("person_ms"))
-    timed: Mapping[str, Any] = {row["task"]: row for row in sums.order_by()}
-    return [
-        TaskSums(
-            key=one["task"],
-            position=one["place"],
-            name=one["title"],
-            agent=one["who"],
-            agent_role=one["role"],
-            runs=timed[one["task"]]["sum_begun"],
-            duration_ms=int(timed[one["task"]]["sum_ms"]),
-            person_ms=int(timed[one["task"]]["sum_person_ms"]),
-        )
-        for one in _named(versions, simulated)
-        if one["task"] in timed
-    ]
-
-
-def _named(versions: Sequence[int], simulated: bool) -> Any:
-    """The tasks, named as in the newest ended run of each version: all runs of a version name them alike."""
-    ended = Run.objects.filter(version=OuterRef("pk"), simulated=simulated, finished_at__isnull=False)
-    newest = CrewVersion.objects.filter(pk__in=versions).values(newest=Subquery(ended.order_by("-pk").values("pk")[:1]))
-    tasks = TaskRun.objects.filter(run__in=newest).order_by().values(task=F("key"))
-    named = tasks.annotate(place=Min("position"), title=Max("name"), who=Max("agent"), role=Max("agent_role"))
-    return named.order_by("place", "task")
-
-
-def _calls(row: Mapping[str, Any]) -> CallSums:
-    of_all: dict[str, Any] = {name: row[name] for name in _BY} | {name: int(row[f"sum_{name}"]) for name in _CALLS}
-    return CallSums(
-        **of_all,
-        tokens={kind: int(row[f"sum_tokens_{kind}"]) for kind in TOKEN_KINDS},
-        spend={kind: Fraction(row[f"sum_spend_{kind}"]) for kind in TOKEN_KINDS},
-    )
+    """In the order of their positions. One query."""
+    rows = whole.rows(_TASKS_OF, by="day", values=[simulated], simulated=simulated)
+    names = ("key", "position", "name", "agent", "agent_role", "runs", "duration_ms", "person_ms")
+    return [TaskSums(**dict(zip(names, row, strict=True))) for row in rows]

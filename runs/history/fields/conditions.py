@@ -33,7 +33,12 @@ def refers_to(column: str, rows: QuerySet[Any, Any]) -> Q:
     """The column has the key of one of these rows. They are read once, before the runs, so that an index can serve it;
     an IN would be looked up for each run.
     """
-    return Q(_IsOneOf(F(column), ArraySubquery(rows.order_by().values("pk"))))
+    return is_one_of(column, ArraySubquery(rows.order_by().values("pk")))
+
+
+def is_one_of(column: str, array: Any) -> Q:
+    """The column's value is among those of an expression that gives an array."""
+    return Q(_IsOneOf(F(column), array))
 
 
 def there_is(rows: QuerySet[Any, Any]) -> Q:

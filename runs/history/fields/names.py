@@ -1,4 +1,4 @@
-"""Fields of names and texts: crew, by, model, agent, tool, tag, error, and plain words.
+"""Fields of names and texts: crew, by, tag, error, and plain words.
 
 Part of a name is enough, in small or large letters; ``=`` in front means the whole name. Commas stand between several
 of which one is enough.
@@ -7,18 +7,16 @@ of which one is enough.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
-from django.db.models import F, OuterRef, Q
+from django.db.models import Q
 
 from agents_app.models import Crew
 from runs.history.fields.asked import Asked
-from runs.history.fields.conditions import NOBODY, any_of, refers_to, there_is
+from runs.history.fields.conditions import NOBODY, any_of, refers_to
 from runs.history.fields.figures import the_run
-from runs.history.fields.values import exactly, listed
+from runs.history.fields.values import exactly, listed, one_of
 from runs.history.fields.words import Misread, Quotable
-from runs.models import Call
 from teams.models import User
 
 NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
@@ -29,7 +27,7 @@ ME = "me"
 
 def crew(value: Quotable, asked: Asked) -> Q:
     """By name or address; behind ``=`` the address."""
-    named = _one_of(value, lambda name: Q(slug=name), lambda part: Q(slug__icontains=part) | Q(name__icontains=part))
+    named = one_of(value, lambda name: Q(slug=name), lambda part: Q(slug__icontains=part) | Q(name__icontains=part))
     return _of_crews(named, asked)
 
 
@@ -50,28 +48,6 @@ def _person(is_exact: bool, name: str, asked: Asked) -> Q:
     if asked.who is None:
         raise Misread("Nobody in particular asks here, so there is no me: write a name or an e-mail")
     return Q(pk=asked.who.user.pk)
-
-
-def model(value: Quotable, asked: Asked) -> Q:
-    """Runs with a call of the model."""
-    return _called(_one_of(value, lambda name: Q(model=name), lambda part: Q(model__icontains=part)))
-
-
-def agent(value: Quotable, asked: Asked) -> Q:
-    """Runs with a call by the agent, named by key or role."""
-    in_role = {"agent": F("task_run__agent")}
-    return _called(
-        _one_of(
-            value,
-            lambda name: Q(agent=name) | Q(task_run__agent_role__iexact=name, **in_role),
-            lambda part: Q(agent__icontains=part) | Q(task_run__agent_role__icontains=part, **in_role),
-        )
-    )
-
-
-def tool(value: Quotable, asked: Asked) -> Q:
-    """Runs with a call of the tool."""
-    return _called(Q(kind="tool") & _one_of(value, lambda name: Q(tool=name), lambda part: Q(tool__icontains=part)))
 
 
 def tag(value: Quotable, asked: Asked) -> Q:
@@ -116,13 +92,3 @@ def _of_crews(condition: Q, asked: Asked) -> Q:
     if asked.who is not None:
         crews = crews.filter(team=asked.who.team)
     return Q(crew__in=list(crews.values_list("pk", flat=True)) or [NOBODY])
-
-
-def _one_of(value: Quotable, named: Callable[[str], Q], like: Callable[[str], Q]) -> Q:
-    """One of the values names it."""
-    names = [exactly(part) for part in listed(value)]
-    return any_of([named(name) if is_exact else like(name) for is_exact, name in names])
-
-
-def _called(condition: Q) -> Q:
-    return there_is(Call.objects.filter(condition, run=OuterRef("pk")))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from runs.history.fields import figures, names
+from runs.history.fields import calls, figures, names
 from runs.history.fields.asked import Asked
 from runs.history.fields.words import Quotable
 from runs.states import RunState
@@ -36,9 +36,9 @@ FIELDS = {
         Field("until", figures.until, "launched before", ("1h", "24h", "7d", "30d")),
         Field("by", names.by, "who launched it", several=True),
         Field("tag", names.tag, "a label of its launch, or label=value"),
-        Field("model", names.model, "a model it called", several=True),
-        Field("agent", names.agent, "an agent that called", several=True),
-        Field("tool", names.tool, "a tool it called", several=True),
+        Field("model", calls.model, "a model it called", several=True),
+        Field("agent", calls.agent, "an agent that called", several=True),
+        Field("tool", calls.tool, "a tool it called", several=True),
         Field("rating", figures.rating, "the mean of its ratings", (">=4", "3..5", "none", "any")),
         Field("error", names.error, "a code or words of its error"),
         Field("version", figures.version, "the crew's version", ("1", "1,2", "2..4"), several=True),

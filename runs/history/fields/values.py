@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from django.db.models import Q
 
+from runs.history.fields.conditions import any_of
 from runs.history.fields.words import Misread, Quotable
 
 RANGE = ".."
@@ -134,3 +135,9 @@ def exactly(value: Quotable) -> tuple[bool, str]:
     if not name:
         raise Misread("There is nothing behind the equals sign: write the whole name there")
     return is_exact, name
+
+
+def one_of(value: Quotable, named: Callable[[str], Q], like: Callable[[str], Q]) -> Q:
+    """One of the values names it: the whole name, or a part."""
+    names = [exactly(part) for part in listed(value)]
+    return any_of([named(name) if is_exact else like(name) for is_exact, name in names])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from html import escape
 
-from django.template.defaultfilters import truncatechars
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from runs.models import Call, Run
 from runs.run.call_tree import CallRow
+from runs.run.drawing.text import truncated
 from runs.run.queries import FIRST_CHARS
 from runs.templatetags.money import usd
 from runs.templatetags.times import aged, ticking, took
@@ -18,57 +18,44 @@ from runs.templatetags.words import state, word
 from runs.words import REFUSERS
 from teams.access import Principal
 
-ROW = """<tr{below}>
-<td class="grow">{within}<a href="{address}" title="{title}">{said}</a> {labels}{agent}{error}</td>
-<td class="break model-of" data-label="By">{model}</td>
-{task}<td data-label="">{state}</td>
-{tokens}<td class="n" data-label="Cost">{cost}</td>
-<td class="n" data-label="Time">{time}</td>
-</tr>
-"""
-TASK = '<td class="break task-of" data-label="Task">{}<div class="quiet">{}</div></td>\n'
-TOKENS = """<td class="n" data-label="In">{:,}</td><td class="n" data-label="Cached">{:,}</td>
-<td class="n" data-label="Out">{:,}</td>
-"""
-NO_TOKENS = SafeString('<td class="n"></td><td class="n"></td><td class="n"></td>\n')
-WITHIN = SafeString('<span class="visually-hidden">A co-worker\'s, within the delegation above: </span>')
-ESTIMATED = SafeString(
+NO_TOKENS = '<td class="n"></td><td class="n"></td><td class="n"></td>\n'
+WITHIN = '<span class="visually-hidden">A co-worker\'s, within the delegation above: </span>'
+ESTIMATED = (
     '<span class="label-of" title="The provider reported no usable figures, so the tokens were counted here">'
     "estimated</span> "
 )
-HELD = '<span class="quiet" title="Held until the call ends: the most that it can cost">≤ {}</span>'
-WAITED = '<div class="quiet" title="{}">waited {}</div>'
 
 
 def call_rows(
     who: Principal, run: Run, lines: Iterable[CallRow], roles: Mapping[str, str], *, of_task: bool = False
 ) -> SafeString:
     """``lines`` are calls as ``queries.calls_of`` reads them. ``of_task``: all are of one task, which is not named.
-    What models wrote is escaped."""
+
+    Every text that people or models wrote is escaped here. Parts are joined and not formatted: what Django marks as
+    safe is formatted by way of a method in Python.
+    """
     base = reverse("run_calls", kwargs={"team": who.team.slug, "run_id": run.pk})
     return SafeString("".join(_row(line, base, roles, of_task) for line in lines))
 
 
-def _row(line: CallRow, base: str, roles: Mapping[str, str], of_task: bool) -> SafeString:
-    call = line.call
-    agent = truncatechars(roles.get(call.agent, call.agent), 60)
-    return format_html(
-        ROW,
-        below=SafeString(' class="below"') if line.depth else "",
-        within=WITHIN if line.depth else "",
-        address=SafeString(f"{base}{call.pk}/"),
-        title=call.title,
-        said=said(call),
-        labels=_labels(call),
-        agent=format_html('<div class="quiet">{}</div>', agent) if of_task else "",
-        error=format_html('<div class="bad clip">{}</div>', truncatechars(call.error, 120)) if call.error else "",
-        model=call.title,
-        task="" if of_task else format_html(TASK, _task(call), agent),
-        state=state(call.state),
-        tokens=_tokens(call),
-        cost=_cost(call),
-        time=_time(call),
-    )
+def _row(line: CallRow, base: str, roles: Mapping[str, str], of_task: bool) -> str:
+    call, title = line.call, escape(line.call.title)
+    agent = escape(truncated(roles.get(call.agent, call.agent), 60))
+    below, within = (' class="below"', WITHIN) if line.depth else ("", "")
+    of_agent = f'<div class="quiet">{agent}</div>' if of_task else ""
+    error = f'<div class="bad clip">{escape(truncated(call.error, 120))}</div>' if call.error else ""
+    task = ""
+    if not of_task:
+        task = f'<td class="break task-of" data-label="Task">{_task(call)}<div class="quiet">{agent}</div></td>\n'
+    link = f'<a href="{base}{call.pk}/" title="{title}">{escape(said(call))}</a>'
+    return f"""<tr{below}>
+<td class="grow">{within}{link} {_labels(call)}{of_agent}{error}</td>
+<td class="break model-of" data-label="By">{title}</td>
+{task}<td data-label="">{state(call.state)}</td>
+{_tokens(call)}<td class="n" data-label="Cost">{_cost(call)}</td>
+<td class="n" data-label="Time">{_time(call)}</td>
+</tr>
+"""
 
 
 def said(call: Call) -> str:
@@ -88,11 +75,11 @@ def said(call: Call) -> str:
 
 
 def _task(call: Call) -> str:
-    return truncatechars(call.task_run.name, 60) if call.task_run is not None else "the crew"
+    return escape(truncated(call.task_run.name, 60)) if call.task_run is not None else "the crew"
 
 
-def _labels(call: Call) -> SafeString:
-    labels: list[SafeString] = []
+def _labels(call: Call) -> str:
+    labels: list[str] = []
     if call.kind == "tool":
         labels.append(_label("tool"))
     if call.purpose != "work":
@@ -104,34 +91,40 @@ def _labels(call: Call) -> SafeString:
     if call.cache_hit:
         age = "" if call.cache_age_s is None else f", {aged(call.cache_age_s)} old"
         labels.append(_label(f"reused{age}", " good"))
-    return SafeString("".join(labels)) + (ESTIMATED if call.usage_estimated else SafeString(""))
+    if call.usage_estimated:
+        labels.append(ESTIMATED)
+    return "".join(labels)
 
 
-def _label(text: str, kind: str = "") -> SafeString:
-    return format_html('<span class="label-of{}">{}</span> ', kind, text)
+def _label(text: str, kind: str = "") -> str:
+    return f'<span class="label-of{kind}">{escape(text)}</span> '
 
 
-def _tokens(call: Call) -> SafeString:
+def _tokens(call: Call) -> str:
     if call.kind != "model":
         return NO_TOKENS
-    return SafeString(TOKENS.format(call.prompt_tokens, call.cached_prompt_tokens, call.completion_tokens))
+    prompt, cached = f"{call.prompt_tokens:,}", f"{call.cached_prompt_tokens:,}"
+    return f"""<td class="n" data-label="In">{prompt}</td><td class="n" data-label="Cached">{cached}</td>
+<td class="n" data-label="Out">{call.completion_tokens:,}</td>
+"""
 
 
-def _cost(call: Call) -> SafeString:
+def _cost(call: Call) -> str:
     if call.kind == "tool":
-        cost = SafeString("")
+        cost = ""
     elif call.state == "intent":
-        cost = format_html(HELD, usd(call.reserved_nusd))
+        held = usd(call.reserved_nusd)
+        cost = f'<span class="quiet" title="Held until the call ends: the most that it can cost">≤ {held}</span>'
     else:
         cost = usd(call.cost_nusd)
-    return cost + format_html('<div class="good">saved {}</div>', usd(call.saved_nusd)) if call.saved_nusd else cost
+    return f'{cost}<div class="good">saved {usd(call.saved_nusd)}</div>' if call.saved_nusd else cost
 
 
-def _time(call: Call) -> SafeString:
-    time = ticking(call.started_at) if call.state == "intent" else SafeString(took(call.latency_ms))
+def _time(call: Call) -> str:
+    time = ticking(call.started_at) if call.state == "intent" else took(call.latency_ms)
     if not call.waited_ms:
         return time
-    return time + format_html(WAITED, _why_waited(call), took(call.waited_ms))
+    return f'{time}<div class="quiet" title="{_why_waited(call)}">waited {took(call.waited_ms)}</div>'
 
 
 def _why_waited(call: Call) -> str:

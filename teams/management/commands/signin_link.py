@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
 def person(email: str | None) -> User:
     """The active person of that address, or the first owner of the first team."""
-    people = User.objects.filter(is_active=True)
+    people = User.objects.filter(is_active=True, is_program=False)
     if email:
         user = people.filter(email=email.lower()).first()
     else:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from agents_app.actions import create_crew, cut_version
-from agents_app.models import Crew, CrewVersion
+from agents_app.models import Crew, CrewVersion, Template
 from agents_app.snapshot import spec_of, write_spec
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 from engine.spec.size import MAX_INPUTS, MAX_TASKS
@@ -109,10 +109,11 @@ def test_the_copy_of_a_crew_that_is_too_large_is_refused_on_the_page(cast: Cast)
     before = large(MAX_TASKS + 1)
     kept = {"spec": before.to_json(), "content_hash": before.content_hash, "shared_at": timezone.now()}
     version = CrewVersion.objects.create(crew=crew, number=1, **kept)
+    template = Template.objects.create(crew=crew, version=version, title="Large")
     with transaction.atomic():
         write_spec(crew, before)
     client = signed_in(cast.owner)
-    for origin in (CREW, f"/t/acme/templates/{version.pk}/"):
+    for origin in (CREW, f"/t/acme/templates/{template.pk}/"):
         refused = client.post(f"{origin}copy/")
         assert (refused.status_code, refused["Location"]) == (302, origin)
         assert "at most 500 tasks; here are 501" in html(client.get(CREWS))

@@ -10,7 +10,7 @@ from agents_app import queries
 from agents_app.actions import archive_crew, create_crew, cut_version
 from agents_app.models import Crew
 from agents_app.snapshot import spec_of
-from tests.cast import Cast, make_crew
+from tests.cast import Cast, make_crew, maker_of
 from tests.pages import CREW, CREWS, html, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +68,7 @@ class TestList:
 
     def test_strangers_and_archived_crews_are_not_in_it(self, cast: Cast, crew: Crew) -> None:
         assert signed_in(cast.stranger).get(CREWS).status_code == 404
-        archive_crew(crew)
+        archive_crew(maker_of(crew), crew)
         assert CREW not in html(signed_in(cast.viewer).get(CREWS))
         assert signed_in(cast.viewer).get(CREW).status_code == 404
 

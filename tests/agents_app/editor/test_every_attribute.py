@@ -25,7 +25,7 @@ from engine.spec.crew_spec import (
     TaskSpec,
     ToolSpec,
 )
-from tests.cast import Cast, brief_spec, make_crew
+from tests.cast import Cast, brief_spec, make_crew, maker_of
 from tests.pages import html, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -139,7 +139,7 @@ def crew(cast: Cast) -> Crew:
             "inputs": {"company": "Acme"},
         }
     )
-    return replace_spec(made, expected_revision=made.revision, spec=full)
+    return replace_spec(maker_of(made), made, expected_revision=made.revision, spec=full)
 
 
 def sent_by(client: Client, path: str) -> dict[str, Any]:
@@ -308,7 +308,9 @@ class TestTools:
             ToolSpec(name="mine", config={"a": 1}),
         )
         agents = (AGENT.model_copy(update={"tools": odd}), *spec.agents[1:])
-        replace_spec(crew, expected_revision=crew.revision, spec=spec.model_copy(update={"agents": agents}))
+        replace_spec(
+            maker_of(crew), crew, expected_revision=crew.revision, spec=spec.model_copy(update={"agents": agents})
+        )
         assert self.post(cast).status_code == 302
         assert spec_of(Crew.objects.get(pk=crew.pk)).agents[0].tools == odd
         other = {"allowed_hosts": ["example.com"]}

@@ -14,7 +14,7 @@ from agents_app.actions import create_crew, replace_spec
 from agents_app.models import Crew
 from agents_app.snapshot import spec_of
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec, ToolSpec
-from tests.cast import Cast, brief_spec
+from tests.cast import Cast, brief_spec, maker_of
 from tests.pages import CREW, CREWS, HOSTILE, html, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,9 @@ class TestPage:
     def test_each_complaint_leads_to_its_form(self, cast: Cast, crew: Crew) -> None:
         spec = brief_spec()
         tasks = (spec.tasks[0].model_copy(update={"agent": "nobody"}), *spec.tasks[1:])
-        replace_spec(crew, expected_revision=crew.revision, spec=spec.model_copy(update={"tasks": tasks}))
+        replace_spec(
+            maker_of(crew), crew, expected_revision=crew.revision, spec=spec.model_copy(update={"tasks": tasks})
+        )
         page = html(signed_in(cast.editor).get(CREW))
         assert "nobody" in page
         assert f'href="{CREW}tasks/figures/#at-id_tasks_figures_agent"' in page
@@ -110,7 +112,9 @@ class TestForms:
     def test_a_tool_that_nobody_knows_can_be_seen_and_taken_away(self, cast: Cast, crew: Crew) -> None:
         spec = spec_of(crew)
         agents = (spec.agents[0].model_copy(update={"tools": (ToolSpec(name="my_tool"),)}), *spec.agents[1:])
-        replace_spec(crew, expected_revision=crew.revision, spec=spec.model_copy(update={"agents": agents}))
+        replace_spec(
+            maker_of(crew), crew, expected_revision=crew.revision, spec=spec.model_copy(update={"agents": agents})
+        )
         client = signed_in(cast.editor)
         assert "my_tool (unknown)" in html(client.get(f"{CREW}agents/finance/"))
         client.post(f"{CREW}agents/finance/", agent_fields(crew))
@@ -120,7 +124,9 @@ class TestForms:
         spec = spec_of(crew)
         tool = ToolSpec(name="scrape_website", config={"website_url": "https://example.com"})
         agents = (spec.agents[0].model_copy(update={"tools": (tool,)}), *spec.agents[1:])
-        replace_spec(crew, expected_revision=crew.revision, spec=spec.model_copy(update={"agents": agents}))
+        replace_spec(
+            maker_of(crew), crew, expected_revision=crew.revision, spec=spec.model_copy(update={"agents": agents})
+        )
         typed = agent_fields(crew, tools=["scrape_website", "calculator"])
         signed_in(cast.editor).post(f"{CREW}agents/finance/", typed)
         assert spec_of(crew).agents[0].tools == (tool, ToolSpec(name="calculator"))
@@ -149,7 +155,9 @@ class TestAgents:
     def test_an_agent_is_changed_and_keeps_what_the_form_does_not_show(self, cast: Cast, crew: Crew) -> None:
         spec = spec_of(crew)
         agents = (spec.agents[0].model_copy(update={"respect_context_window": False}), *spec.agents[1:])
-        replace_spec(crew, expected_revision=crew.revision, spec=spec.model_copy(update={"agents": agents}))
+        replace_spec(
+            maker_of(crew), crew, expected_revision=crew.revision, spec=spec.model_copy(update={"agents": agents})
+        )
         typed = agent_fields(crew, role="Chief analyst", model="gpt-4o", tools=["calculator"], temperature="0.2")
         response = signed_in(cast.editor).post(f"{CREW}agents/finance/", typed)
         assert response["Location"] == f"{CREW}#agent-finance"

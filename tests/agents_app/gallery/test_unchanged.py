@@ -31,7 +31,13 @@ READ_ALL_THE_SAME = {
     ("GET", "/crews/{slug:slug}/versions/{int:old}/diff/{int:new}"),
 }
 """Frozen versions are shown, as those of archived crews are."""
-BODIES: dict[str, dict[str, Any]] = {"runs": {"inputs": {}}, "versions": {}, "note": {"note": "Mine"}}
+BODIES: dict[str, dict[str, Any]] = {
+    "runs": {"inputs": {}},
+    "versions": {},
+    "note": {"note": "Mine"},
+    "original": {"version": 1},
+    "comments": {"text": "Good"},
+}
 """What an operation takes that takes no crew, by the end of its address."""
 QUERIES = {"figures": "?version=1"}
 """What it must be asked with, likewise."""
@@ -74,7 +80,7 @@ def page_of(name: str, crew: Crew) -> str:
     patterns = get_resolver().reverse_dict.getlist(name)
     parameters = {parameter for forms, *_ in patterns for _, names in forms for parameter in names}
     values = {"slug": crew.slug, "team": "acme", "number": 1, "key": task.key if "task" in name else agent.key}
-    values |= {"old": 1, "new": 1}
+    values |= {"old": 1, "new": 1, "pk": 0}
     return reverse(name, kwargs={parameter: values[parameter] for parameter in parameters})
 
 

@@ -125,7 +125,7 @@ class TestUpload:
             keep(cast.editor, title, "text", collection)
 
     def test_deleting_takes_its_passages_along(self, cast: Cast) -> None:
-        actions.delete_document(keep(cast.editor, "a.txt", "zebra"))
+        actions.delete_document(cast.editor, keep(cast.editor, "a.txt", "zebra"))
         assert titles(cast.viewer, "zebra") == []
         assert not StoredPassage.objects.exists()
 

@@ -13,14 +13,16 @@ from agents_app.snapshot import spec_of
 from agents_app.versions.actions import describe, restore, save_version
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 from teams.refusals import Conflict, Invalid
-from tests.cast import Cast, brief_spec
+from tests.cast import Cast, brief_spec, maker_of
 
 pytestmark = pytest.mark.django_db
 
 
 def edited(crew: Crew, **changes: Any) -> Crew:
     crew.refresh_from_db()
-    return replace_spec(crew, expected_revision=crew.revision, spec=spec_of(crew).model_copy(update=changes))
+    return replace_spec(
+        maker_of(crew), crew, expected_revision=crew.revision, spec=spec_of(crew).model_copy(update=changes)
+    )
 
 
 def numbers(crew: Crew) -> list[int]:
@@ -59,7 +61,7 @@ class TestSave:
 
 def test_a_message_may_be_changed_and_nothing_else(cast: Cast, crew: Crew) -> None:
     version = cut_version(crew, by=cast.owner.user, note="One")
-    describe(version, note="Other")
+    describe(maker_of(version.crew), version, note="Other")
     version.refresh_from_db()
     assert version.note == "Other"
     with pytest.raises(IntegrityError, match="frozen"), transaction.atomic():

@@ -9,7 +9,7 @@ from agents_app.models import Crew
 from agents_app.snapshot import spec_of
 from agents_app.versions.page import shown_diff
 from teams.models import Scope
-from tests.cast import Cast
+from tests.cast import Cast, maker_of
 from tests.runs.run.test_api import Api
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,7 @@ def api(cast: Cast) -> Api:
 def two(cast: Cast, crew: Crew) -> Crew:
     cut_version(crew, by=cast.owner.user, note="As it came")
     spec = spec_of(crew).model_copy(update={"description": "Of any company"})
-    crew = replace_spec(crew, expected_revision=crew.revision, spec=spec)
+    crew = replace_spec(maker_of(crew), crew, expected_revision=crew.revision, spec=spec)
     cut_version(crew, by=cast.editor.user)
     return crew
 
@@ -50,7 +50,7 @@ def test_a_page_of_large_versions_ends_early(api: Api, cast: Cast, crew: Crew) -
             agent.model_copy(update={"goal": "g" * 99_000, "backstory": "b" * 99_000}) for agent in spec_of(crew).agents
         ]
         changed = spec_of(crew).model_copy(update={"tasks": tuple(tasks), "agents": tuple(agents)})
-        crew = replace_spec(crew, expected_revision=crew.revision, spec=changed)
+        crew = replace_spec(maker_of(crew), crew, expected_revision=crew.revision, spec=changed)
         cut_version(crew, by=cast.owner.user)
     first = api.get(VERSIONS).json()
     second = api.get(VERSIONS, cursor=first["next"]).json()
@@ -107,7 +107,9 @@ def test_a_version_is_restored_and_says_where_the_draft_went(api: Api, two: Crew
     assert (restored["kept_version"], restored["kept_crew"]) == (None, None)
     assert restored["crew"]["spec"] == api.get(f"{VERSIONS}/1").json()["spec"]
     crew = Crew.objects.get(pk=two.pk)
-    replace_spec(crew, expected_revision=crew.revision, spec=spec_of(crew).model_copy(update={"agents": ()}))
+    replace_spec(
+        maker_of(crew), crew, expected_revision=crew.revision, spec=spec_of(crew).model_copy(update={"agents": ()})
+    )
     restored = api.post(f"{VERSIONS}/2/restore").json()
     assert (restored["kept_version"], restored["kept_crew"]) == (None, "company-brief-copy")
     assert api.get("/crews/company-brief-copy").json()["spec"]["tasks"]

@@ -13,7 +13,7 @@ from agents_app.models import Crew
 from agents_app.snapshot import spec_of
 from agents_app.versions.page import MAX_CHANGES, MAX_PAGE_CHARS, VERSIONS_A_PAGE
 from engine.spec.crew_spec import AgentSpec, CrewSpec, LLMSpec, TaskSpec
-from tests.cast import Cast
+from tests.cast import Cast, maker_of
 from tests.pages import CREW, HOSTILE, html, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,9 @@ VERSIONS = f"{CREW}versions/"
 
 def edited(crew: Crew, **changes: Any) -> Crew:
     crew.refresh_from_db()
-    return replace_spec(crew, expected_revision=crew.revision, spec=spec_of(crew).model_copy(update=changes))
+    return replace_spec(
+        maker_of(crew), crew, expected_revision=crew.revision, spec=spec_of(crew).model_copy(update=changes)
+    )
 
 
 def with_model(crew: Crew, model: str) -> Crew:
@@ -107,7 +109,7 @@ class TestList:
         load_builtin(cast.team)
         builtin = Crew.objects.exclude(builtin_key="").first()
         assert builtin is not None
-        archive_crew(two)
+        archive_crew(maker_of(two), two)
         for slug in (builtin.slug, two.slug):
             page = html(signed_in(cast.owner).get(f"/t/acme/crews/{slug}/versions/"))
             assert ">v1</a>" in page
@@ -122,7 +124,7 @@ class TestList:
 class TestOne:
     def test_a_version_shows_what_was_frozen(self, cast: Cast, crew: Crew) -> None:
         cut_version(crew, by=cast.owner.user)
-        replace_spec(crew, expected_revision=crew.revision, spec=CrewSpec(name="Company brief"))
+        replace_spec(maker_of(crew), crew, expected_revision=crew.revision, spec=CrewSpec(name="Company brief"))
         page = html(signed_in(cast.viewer).get(f"{CREW}versions/1/"))
         assert "Collect the headlines" in page
         assert signed_in(cast.viewer).get(f"{CREW}versions/2/").status_code == 404
@@ -180,7 +182,7 @@ class TestDiff:
 
         crew = create_crew(cast.owner, name="Company brief", spec=spec("x"))
         cut_version(crew, by=None)
-        crew = replace_spec(crew, expected_revision=crew.revision, spec=spec("y"))
+        crew = replace_spec(maker_of(crew), crew, expected_revision=crew.revision, spec=spec("y"))
         cut_version(crew, by=None)
         response = signed_in(cast.viewer).get(f"{VERSIONS}1/diff/2/")
         diff = response.context["diff"]

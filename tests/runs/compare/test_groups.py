@@ -56,7 +56,7 @@ class TestGroups:
         with CaptureQueriesContext(connection) as asked:
             client.get(f"{COMPARE}?q=crew:brief&q=status:succeeded")
         bounds = ("SAVEPOINT", "RELEASE", "SELECT set_config", "SELECT current_setting")  # of each group's time
-        assert len([one for one in asked if not one["sql"].startswith(bounds)]) == 22
+        assert len([one for one in asked if not one["sql"].startswith(bounds)]) == 19
 
     def test_of_a_large_group_the_newest_are_compared(
         self, cast: Cast, crew: Crew, monkeypatch: pytest.MonkeyPatch

@@ -32,9 +32,12 @@ def by_key(calls: Sequence[CallSums]) -> dict[tuple[object, ...], CallSums]:
 
 def assert_same(whole: Whole, runs: QuerySet[Run], *, simulated: bool) -> None:
     runs = runs.filter(simulated=simulated, finished_at__isnull=False)
-    totals = whole_groups.totals_of(whole, simulated=simulated)
+    totals = whole_groups.totals_of(whole)[simulated]
     assert totals == queries.totals_of(runs)[queries.ALL]
-    assert whole_groups.spreads_of(runs.order_by("-pk"), most=10_000) == queries.spreads_of(runs, totals)
+    values = whole_groups.values_of(runs.order_by("-pk"), most=10_000)
+    assert (values.cost, values.time) == queries.spreads_of(runs, totals)
+    assert values.rated_runs == totals.rated_runs
+    assert values.stars == queries.stars_of(runs.values("pk")).get(queries.ALL, {})
     calls = whole_groups.calls_of(whole, simulated=simulated)
     assert by_key(calls) == by_key(queries.call_sums(runs)[queries.ALL])
     assert whole_groups.tasks_of(whole, simulated=simulated) == queries.task_sums(runs)[queries.ALL]
@@ -111,7 +114,7 @@ def test_real_and_simulated_runs_are_apart_and_live_ones_left_out(cast: Cast, cr
     version = crew.versions.get()
     assert_same_of_version(version, simulated=False)
     assert_same_of_version(version, simulated=True)
-    assert whole_groups.totals_of(whole_version(version), simulated=False).runs == 2
+    assert whole_groups.totals_of(whole_version(version))[False].runs == 2
 
 
 def test_of_a_large_version_all_runs_are_summed_and_the_newest_make_the_medians(

@@ -13,15 +13,17 @@ from django.db import connection
 from django.db.models import Count, Max, Sum
 
 from agents_app.models import Crew
+from runs.comments.actions import comment
 from runs.demo import removing, story
 from runs.demo.actions import make_history, open_example, remove_example, remove_history
 from runs.demo.making import Order, last_hour
-from runs.models import Call, Run
+from runs.models import Call, InboxEntry, Run
 from runs.states import RunState
+from runs.telling.subjects import about_crew, about_run
 from teams.actions import add_provider
 from teams.models import Membership, Role, Team, User
 from teams.refusals import Conflict, Invalid
-from tests.cast import Cast, make_crew
+from tests.cast import Cast, make_crew, make_person
 from tests.ledger import make_call, make_run
 from tests.pages import html, signed_in
 from tests.runs.books import make_books
@@ -132,8 +134,13 @@ class TestRemoval:
         who = onlooker(team)
         run = make_run(who, Crew.objects.filter(team=team).first(), simulated=True)
         make_call(run, simulated=True)
+        reader = make_person(team, Role.OWNER, email="reader@example.com")
+        comment(reader, about_run(run), f"Look, @{who.user.email}")
+        comment(reader, about_crew(run.crew), f"Look, @{who.user.email}")
+        assert InboxEntry.objects.filter(user=who.user).count() == 2
         remove_history(team)
         assert not Run.objects.exists()
+        assert not InboxEntry.objects.exists()
 
     def test_a_large_one_is_an_operators(self, monkeypatch: pytest.MonkeyPatch) -> None:
         who = onlooker(made())

@@ -15,9 +15,9 @@ from django.utils import timezone
 from agents_app.actions import cut_version
 from agents_app.models import Crew
 from runs.figures import percentiles as percentiles_module
-from runs.figures.percentiles import Percentiles, percentiles
+from runs.figures.percentiles import Percentiles, percentiles, percentiles_of
 from runs.figures.scope import Period, Scope, hour_of, last_hours
-from runs.figures.sums import Figures, call_sums, run_sums, total
+from runs.figures.sums import Figures, call_sums, compared_call_sums, compared_run_sums, run_sums, total
 from runs.ledger import rollups
 from runs.models import Call, Run
 from runs.states import CallState, CostClass, Measure, RunState, waste_of
@@ -156,6 +156,22 @@ def test_sums_over_calls_are_those_of_the_calls(cast: Cast, by: Any) -> None:
     found = {key: [one.calls, one.spent_nusd, one.prompt_tokens] for key, one in call_sums(scope, by=by).items()}
     assert len(due) > 0
     assert found == due
+
+
+def test_two_periods_at_once_are_those_of_each(cast: Cast, crews: list[Crew], monkeypatch: pytest.MonkeyPatch) -> None:
+    for hours, series, crew in ((24, "hour", None), (4 * 24, "day", crews[1]), (5 * 24, "week", None)):
+        scope = scope_of(cast, last_hours(hours, NOW), crew=crew)
+        runs = compared_run_sums(scope, by=("crew", "state"), only=("runs", "spent_nusd"), series=(series, "version"))
+        for found, of in ((runs.now, scope), (runs.before, scope.before)):
+            assert found == run_sums(of, by=("crew", "state"), only=("runs", "spent_nusd")) != {}
+        assert runs.series == run_sums(scope, by=(series, "version"), only=("runs", "spent_nusd")) != {}
+        calls = compared_call_sums(scope, by=("model", "cost_class", "state"))
+        for found, of in ((calls.now, scope), (calls.before, scope.before)):
+            assert found == call_sums(of, by=("model", "cost_class", "state")) != {}
+        for most in (1000, 30, -1):  # exact, mixed and from buckets
+            monkeypatch.setattr(percentiles_module, "MOST_EXACT", most)
+            counted = [(scope, 31), (scope.before, 30)]
+            assert percentiles_of(counted) == [percentiles(one, runs=count) for one, count in counted]
 
 
 def test_runs_and_their_calls_sum_to_the_same(cast: Cast, crews: list[Crew]) -> None:

@@ -16,7 +16,7 @@ from runs.history.version_figures import VersionFigures, version_figures
 from runs.ratings.actions import rate
 from runs.states import RunState
 from teams.actions import issue_token
-from tests.cast import Cast
+from tests.cast import Cast, maker_of
 from tests.ledger import make_run
 from tests.pages import html, signed_in
 
@@ -34,7 +34,7 @@ def test_real_and_simulated_runs_of_each_version_are_counted_apart(cast: Cast, c
     make_run(cast.owner, crew, simulated=True, usd=0.25, seconds=5)
     make_run(cast.owner, crew, simulated=True, usd=0.75, seconds=5, unpriced_calls=1)
     spec = spec_of(crew).model_copy(update={"description": "Other"})
-    crew = replace_spec(crew, expected_revision=crew.revision, spec=spec)
+    crew = replace_spec(maker_of(crew), crew, expected_revision=crew.revision, spec=spec)
     make_run(cast.owner, crew, state=RunState.CANCELLED, started_at=None)
     figures = version_figures(cast.viewer, crew.slug, [1, 2, 7])
     cost, took = round(median([*costs, 9]) * 1e9), round(median([*seconds, 9]) * 1000)

@@ -14,7 +14,7 @@ from runs.home.page import home
 from runs.models import Run
 from runs.ratings.actions import rate
 from runs.states import CostClass, RunState
-from tests.cast import Cast, brief_spec, make_crew
+from tests.cast import Cast, brief_spec, make_crew, maker_of
 from tests.pages import CREW, html, signed_in
 from tests.runs.home.test_page import behind, ran
 
@@ -38,7 +38,7 @@ def history(cast: Cast, crew: Crew, other: Crew) -> list[Run]:
     """Runs of two versions of the crew, and others of another crew."""
     made = [ran(cast, crew, 1000 * number, days_ago=number, seconds=number) for number in range(1, 6)]
     made.append(ran(cast, crew, 50, state=RunState.FAILED))
-    actions.replace_spec(crew, expected_revision=crew.revision, spec=brief_spec(model="gpt-4o"))
+    actions.replace_spec(maker_of(crew), crew, expected_revision=crew.revision, spec=brief_spec(model="gpt-4o"))
     crew.refresh_from_db()
     made += [ran(cast, crew, 9000, cost_class=CostClass.RETRY), ran(cast, crew, 300, days_ago=9)]
     made += [ran(cast, other, 70_000), ran(cast, other, 80_000, days_ago=9)]

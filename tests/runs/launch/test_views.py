@@ -16,7 +16,7 @@ from engine.simulated.speed import in_words
 from engine.spec.crew_spec import LLMSpec, QuestionGuardrail
 from runs.models import Run
 from teams.actions import add_provider, begin_team
-from tests.cast import Cast
+from tests.cast import Cast, maker_of
 from tests.ledger import make_run
 from tests.pages import CREW, LAUNCH, html, page_of, signed_in
 
@@ -30,7 +30,7 @@ def order(**typed: Any) -> dict[str, Any]:
 class TestLaunch:
     def test_the_form_asks_for_each_placeholder_with_its_default(self, cast: Cast, crew: Crew) -> None:
         spec = spec_of(crew).model_copy(update={"inputs": {"company": "Acme Corp"}})
-        replace_spec(crew, expected_revision=crew.revision, spec=spec)
+        replace_spec(maker_of(crew), crew, expected_revision=crew.revision, spec=spec)
         form = signed_in(cast.runner).get(LAUNCH).context["page"].form
         assert [(field.label, field.value()) for field in form.inputs] == [("company", "Acme Corp")]
 
@@ -43,7 +43,7 @@ class TestLaunch:
         spec = spec_of(crew)
         first = spec.tasks[0].model_copy(update={"description": "Figures of { company }"})
         changed = spec.model_copy(update={"tasks": (first, *spec.tasks[1:]), "inputs": {"compny": "Acme"}})
-        replace_spec(crew, expected_revision=crew.revision, spec=changed)
+        replace_spec(maker_of(crew), crew, expected_revision=crew.revision, spec=changed)
         page = html(signed_in(cast.runner).get(LAUNCH))
         assert "Look at this before you launch." in page
         assert "{ company } is no input: it is sent to the model as { company }." in page
@@ -110,7 +110,7 @@ class TestLaunch:
         others = {"manager_llm": LLMSpec(model="mistral/mistral-large-latest"), "process": "hierarchical"}
         others |= {"planning_llm": LLMSpec(model="claude-sonnet-4-5"), "planning": True}
         changed = spec.model_copy(update={"tasks": tasks, **others})
-        replace_spec(crew, expected_revision=crew.revision, spec=changed)
+        replace_spec(maker_of(crew), crew, expected_revision=crew.revision, spec=changed)
         response = signed_in(cast.owner).post(LAUNCH, order(simulated="no"))
         assert response.status_code == 422
         for model in ("mistral-large-latest", "deepseek-chat", "claude-sonnet-4-5"):
@@ -126,7 +126,7 @@ class TestLaunch:
     def test_running_again_takes_over_inputs_version_and_kind(self, cast: Cast, crew: Crew) -> None:
         earlier = make_run(cast.owner, crew, inputs={"company": "Hooli"}, simulated=True, budget_nusd=250_000_000)
         spec = spec_of(crew).model_copy(update={"description": "Changed since"})
-        replace_spec(crew, expected_revision=crew.revision, spec=spec)
+        replace_spec(maker_of(crew), crew, expected_revision=crew.revision, spec=spec)
         page = signed_in(cast.runner).get(LAUNCH, {"from": str(earlier.pk)}).context["page"]
         assert page.version == earlier.version
         assert page.form["inputs.company"].value() == "Hooli"
@@ -164,7 +164,7 @@ class TestLaunch:
     def test_an_older_version_can_be_launched(self, cast: Cast, crew: Crew) -> None:
         old = cut_version(crew, by=cast.owner.user)
         spec = spec_of(crew).model_copy(update={"description": "Changed since"})
-        replace_spec(crew, expected_revision=crew.revision, spec=spec)
+        replace_spec(maker_of(crew), crew, expected_revision=crew.revision, spec=spec)
         signed_in(cast.runner).post(LAUNCH, order(version="1"))
         assert Run.objects.get().version == old
 
@@ -177,7 +177,9 @@ class TestLaunch:
     def test_a_draft_that_cannot_run_says_why_and_cannot_be_launched(self, cast: Cast, crew: Crew) -> None:
         spec = spec_of(crew)
         tasks = (spec.tasks[0].model_copy(update={"agent": "nobody"}), *spec.tasks[1:])
-        replace_spec(crew, expected_revision=crew.revision, spec=spec.model_copy(update={"tasks": tasks}))
+        replace_spec(
+            maker_of(crew), crew, expected_revision=crew.revision, spec=spec.model_copy(update={"tasks": tasks})
+        )
         client = signed_in(cast.runner)
         assert "tasks.figures.agent" in html(client.get(LAUNCH))
         assert client.post(LAUNCH, order()).status_code == 422
@@ -186,6 +188,6 @@ class TestLaunch:
     def test_viewers_strangers_and_archived_crews_launch_nothing(self, cast: Cast, crew: Crew) -> None:
         assert signed_in(cast.viewer).post(LAUNCH, order()).status_code == 403
         assert signed_in(cast.stranger).post(LAUNCH, order()).status_code == 404
-        archive_crew(crew)
+        archive_crew(maker_of(crew), crew)
         assert signed_in(cast.owner).post(LAUNCH, order()).status_code == 404
         assert not Run.objects.exists()

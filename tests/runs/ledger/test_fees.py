@@ -14,8 +14,9 @@ from runs.models.call import CALL_PARTS
 from runs.money import to_nusd
 from runs.states import RunState
 from runs.worker.process import WorkerProcess
-from teams.actions import add_provider, book_stated, issue_token
+from teams.actions import add_provider, issue_token
 from teams.models import Scope
+from teams.providers.actions import change_provider
 from tests.cast import Cast
 from tests.openai_server import Answer, OpenAIServer
 from tests.pages import html, signed_in
@@ -125,7 +126,7 @@ def test_which_of_two_costs_is_booked_is_a_setting_of_the_key(
     assert ("this is booked" in page) == (books_stated is None)
     assert "gpt-4o, litellm" in page.replace("\n", "")
     key = cast.team.provider_keys.get()
-    book_stated(cast.owner, key, books_stated=True)
+    change_provider(cast.owner, key, books_stated=True)
     key.refresh_from_db()
     assert key.books_stated
 

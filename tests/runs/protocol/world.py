@@ -33,6 +33,7 @@ THREADS = 3
 LONG_S = 60.0
 
 CLEAN = """
+    DELETE FROM runs_inboxentry;
     DELETE FROM runs_review; DELETE FROM runs_correction; DELETE FROM runs_call; DELETE FROM runs_taskrun;
     DELETE FROM runs_run; DELETE FROM runs_runsum; DELETE FROM runs_callsum; DELETE FROM runs_runbucket;
     DELETE FROM runs_taskcallsum; DELETE FROM runs_tasktime; DELETE FROM runs_billsum; DELETE FROM runs_daysum;

@@ -10,7 +10,7 @@ from django.test import Client
 from agents_app.actions import archive_crew
 from agents_app.models import Crew
 from runs.states import CallState, RunState
-from tests.cast import Cast
+from tests.cast import Cast, maker_of
 from tests.ledger import make_call, make_run, make_task
 from tests.pages import HOSTILE, LAUNCH, RUNS, html, page_of, signed_in
 
@@ -169,7 +169,7 @@ class TestRunPage:
 
     def test_a_run_of_an_archived_crew_keeps_its_page(self, cast: Cast, crew: Crew) -> None:
         run = make_run(cast.owner, crew)
-        archive_crew(crew)
+        archive_crew(maker_of(crew), crew)
         page = html(signed_in(cast.owner).get(page_of(run)))
         assert "Run again" not in page
         assert 'href="/t/acme/crews/company-brief/"' not in page

@@ -16,9 +16,10 @@ from runs.comments.actions import comment
 from runs.models import Comment, Run
 from runs.states import RunState
 from runs.telling.subjects import about_run
-from teams.actions import issue_token
-from teams.models import Scope
-from tests.cast import Cast
+from teams.actions import add_provider, issue_token
+from teams.models import ProviderKey, Scope
+from teams.secrets import unseal
+from tests.cast import Cast, maker_of
 from tests.ledger import make_run
 
 pytestmark = pytest.mark.django_db
@@ -29,9 +30,10 @@ NOTHING_TO_MATCH = {
     "post_document": "makes a new document",
     "remove_document": "a document never changes",
     "create_provider": "makes a new key",
+    "create_program": "makes a new program",
+    "create_program_token": "makes a new token",
     "delete_provider": "a key never changes",
     "test_provider": "changes nothing that anybody set",
-    "patch_provider": "says which of two it shall be, whatever it was",
     "patch_team": "says what the name shall be, whatever it was",
     "put_member_role": "says what the role shall be, whatever it was",
     "hand_over_team": "says who shall own the team, whoever did",
@@ -53,6 +55,8 @@ NOTHING_TO_MATCH = {
     "post_reconciliation": "makes a new check",
     "put_their_keys": "says whose each key is, whatever was said before",
     "delete_reconciliation": "a check never changes",
+    "take_in_template": "makes a new crew and its template",
+    "copy_template": "makes a new crew",
 }
 
 
@@ -77,7 +81,7 @@ def edit(crew: Crew) -> Crew:
     """As somebody else does, meanwhile."""
     crew = Crew.objects.get(pk=crew.pk)
     changed = spec_of(crew).model_copy(update={"description": f"Edit {crew.revision}"})
-    return replace_spec(crew, expected_revision=crew.revision, spec=changed)
+    return replace_spec(maker_of(crew), crew, expected_revision=crew.revision, spec=changed)
 
 
 def refused(answer: Any) -> bool:
@@ -211,6 +215,17 @@ def test_a_rating_that_was_changed_meanwhile_is_left_alone(api: Api, crew: Crew,
     assert refused(api.ask("POST", path, {"stars": 1}, match=read))
     assert refused(api.ask("DELETE", path, match=read))
     assert api.ask("GET", path).json()["rating"]["mean"] == 4
+
+
+def test_the_second_writer_of_a_provider_key_is_refused(api: Api, cast: Cast) -> None:
+    path = f"/providers/{add_provider(cast.owner, provider='openai', api_key='sk-one').pk}"
+    read = api.ask("GET", path)
+    assert read["ETag"] == f'"{read.json()["revision"]}"'
+    first = api.ask("PATCH", path, {"api_key": "sk-two"}, match=read["ETag"])
+    assert (first.status_code, first["ETag"] != read["ETag"]) == (200, True)
+    assert refused(api.ask("PATCH", path, {"api_key": "sk-three"}, match=read["ETag"]))
+    assert unseal(ProviderKey.objects.get().secret) == "sk-two"
+    assert api.ask("PATCH", path, {"rpm": 5}, match=first["ETag"]).json()["rpm"] == 5
 
 
 def test_every_write_heeds_the_header_or_has_nothing_to_match() -> None:

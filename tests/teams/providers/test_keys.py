@@ -13,7 +13,7 @@ from engine.spec.crew_spec import LLMSpec
 from teams.access import Principal
 from teams.actions import add_provider, issue_token
 from teams.credentials import TeamCredentials
-from teams.models import ProviderKey, Scope
+from teams.models import AuditEntry, ProviderKey, Scope
 from teams.providers import actions
 from teams.refusals import Invalid
 from teams.secrets import unseal
@@ -159,6 +159,47 @@ class TestLater:
         key = kept(cast, site)
         actions.change_provider(cast.owner, key, base_url=f"{site.url}/v1/chat/completions")
         assert unseal(key.secret) == SECRET
+
+    def test_a_server_that_needs_no_key_clears_the_one_that_is_kept(self, cast: Cast, site: Site) -> None:
+        key = check(cast.owner, kept(cast, site))
+        form = {"api_key": "", "no_key": "on", "base_url": "http://127.0.0.1:9/v1"}
+        signed_in(cast.owner).post(f"{PROVIDERS}{key.pk}/change/", form)
+        key.refresh_from_db()
+        assert (key.base_url, unseal(key.secret), key.model_ids) == ("http://127.0.0.1:9/v1", "", [])
+        assert [asked.headers["authorization"] for asked in site.asked] == [f"Bearer {SECRET}"]
+
+    def test_a_run_under_way_ends_on_the_old_secret_and_the_next_has_the_new_one(self, cast: Cast, site: Site) -> None:
+        key, model = kept(cast, site), LLMSpec(model="gpt-4o")
+        under_way = TeamCredentials(cast.team)  # as a worker reads them when it takes a run up
+        actions.change_provider(cast.owner, key, api_key="sk-new")
+        secrets = [found.api_key for one in (under_way, TeamCredentials(cast.team)) if (found := one(model))]
+        assert secrets == [SECRET, "sk-new"]
+        assert key.rotated_at is not None
+
+    def test_what_changed_is_logged_without_a_secret(self, cast: Cast, site: Site) -> None:
+        key = kept(cast, site)
+        actions.change_provider(cast.owner, key, api_key="sk-new", rpm=5)
+        actions.change_provider(cast.owner, key, api_key="sk-new", rpm=5)  # as it is
+        (entry,) = AuditEntry.objects.filter(action="key.changed")
+        assert entry.detail == {"rpm": "none → 5", "secret": "another one"}
+
+
+def test_the_api_changes_a_key_field_by_field(cast: Cast, site: Site) -> None:
+    key, client = check(cast.owner, kept(cast, site, tpm=7)), _api(cast.owner)
+
+    def patch(**change: Any) -> Any:
+        return client.patch(f"/api/v1/providers/{key.pk}", json.dumps(change), content_type="application/json")
+
+    changed = patch(rpm=5, books_stated=True).json()
+    assert (changed["rpm"], changed["tpm"], changed["books_stated"], len(changed["models"])) == (5, 7, True, 2)
+    assert changed["rotated_at"] is None
+    moved = patch(base_url="http://127.0.0.1:9/v1")
+    assert (moved.status_code, list(moved.json()["error"]["fields"])) == (422, ["api_key"])
+    changed = patch(base_url="http://127.0.0.1:9/v1", api_key="sk-new", rpm=None).json()
+    assert (changed["rpm"], changed["models"], changed["tested_at"]) == (None, [], None)
+    assert changed["rotated_at"]
+    assert "sk-new" not in json.dumps(changed)
+    assert unseal(ProviderKey.objects.get().secret) == "sk-new"
 
 
 def test_the_api_tests_a_key_and_tells_the_models(cast: Cast, site: Site) -> None:

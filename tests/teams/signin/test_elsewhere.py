@@ -94,11 +94,12 @@ def test_an_address_that_the_issuer_confirmed_signs_its_account_in(cast: Cast, i
         {"email": None},
         {"email": ["owner@example.com"]},
         {"email": "editor@example.com"},
+        {"email": "runner@example.com"},
     ],
 )
 def test_nobody_else_gets_in_and_no_account_is_made(cast: Cast, issuer: OpenIDServer, claims: dict[str, Any]) -> None:
-    cast.editor.user.is_active = False
-    cast.editor.user.save()
+    User.objects.filter(pk=cast.editor.user.pk).update(is_active=False)
+    User.objects.filter(pk=cast.runner.user.pk).update(is_program=True)
     issuer.claims |= claims
     people, client = User.objects.count(), Client()
     answer = comes_back(issuer, client)

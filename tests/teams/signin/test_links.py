@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from teams.actions import issue_signin_link
-from teams.models import SignInLink
+from teams.models import SignInLink, User
 from tests.cast import Cast
 from tests.pages import html, signed_in
 
@@ -51,10 +51,10 @@ def test_ones_own_link_is_one_click_signed_in_or_out(cast: Cast) -> None:
     assert not SignInLink.objects.filter(used_at=None).exists()
 
 
-def test_a_closed_accounts_link_asks_nothing_and_does_nothing(cast: Cast) -> None:
+@pytest.mark.parametrize("state", [{"is_active": False}, {"is_program": True}], ids=["closed", "a program's"])
+def test_the_link_of_who_may_not_sign_in_asks_nothing_and_does_nothing(cast: Cast, state: dict[str, bool]) -> None:
     path = f"/signin/{issue_signin_link(cast.stranger.user)}/"
-    cast.stranger.user.is_active = False
-    cast.stranger.user.save()
+    User.objects.filter(pk=cast.stranger.user.pk).update(**state)
     client = signed_in(cast.owner)
     for answer in (client.get(path), client.post(path)):
         assert answer["Location"] == "/"

@@ -1,0 +1,1 @@
+"""What each of a team's provider keys was used for: when last, and what was spent with it."""

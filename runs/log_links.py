@@ -1,0 +1,29 @@
+"""Where runs, bills and what else is made of them are found that the team's log tells of."""
+
+from collections.abc import Collection, Mapping
+
+from django.urls import reverse
+
+from runs.models import ClosedBill, Reconciliation, Run, SavedView, Scenario
+from teams.access import Principal, visible_to
+from teams.log.links import links, of_rows, on_page
+
+
+def _bills(who: Principal, ids: Collection[str]) -> Mapping[str, str]:
+    months = visible_to(who, ClosedBill).filter(pk__in=ids).values_list("pk", "month")
+    return {str(pk): reverse("closed_bill", args=[who.team.slug, f"{month:%Y-%m}"]) for pk, month in months}
+
+
+links(
+    {
+        "run": of_rows("run", lambda who: visible_to(who, Run), run_id="pk"),
+        "bill": _bills,
+        "check": of_rows("reconciliation", lambda who: visible_to(who, Reconciliation), pk="pk"),
+        "export": on_page("reconciliations"),
+        "view": of_rows("open_view", lambda who: visible_to(who, SavedView), pk="pk"),
+        "scenario": of_rows("scenario", lambda who: visible_to(who, Scenario), pk="pk"),
+        "price": on_page("prices"),
+        "limits": on_page("limits"),
+        "reports": on_page("reports"),
+    }
+)

@@ -1,0 +1,15 @@
+"""How parts of drawings are written: texts cut, and places in a picture."""
+
+from __future__ import annotations
+
+from django.template.defaultfilters import truncatechars
+
+
+def truncated(text: str, most: int) -> str:
+    """As ``truncatechars``, which need not look at a short text without accents."""
+    return text if len(text) <= most and text.isascii() else truncatechars(text, most)
+
+
+def tenths(place: float) -> str:
+    """A place or a width, none below 0, with one decimal."""
+    return f"{int(place * 10 + 0.5) / 10}"
