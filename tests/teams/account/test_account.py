@@ -20,6 +20,7 @@ from teams.guessing.hashing import BoundedHasher
 from teams.leftovers import forget
 from teams.models import ApiToken, AuditEntry, Membership, Role, Team, User
 from teams.people.actions import change_role
+from teams.programs.actions import make_program
 from teams.refusals import Conflict
 from teams.signin import mail
 from teams.signin.sessions import browser_of
@@ -242,6 +243,14 @@ class TestClosing:
         for wrong in (("--email", "nobody@example.com", "--open"), ("--email", "owner@example.com", "--close")):
             with pytest.raises(CommandError):
                 command(*wrong)
+
+    def test_a_program_holds_nobody_in_a_team(self) -> None:
+        team = Team.objects.create(slug="alone", name="Alone")
+        owner = make_person(team, Role.OWNER, email="alone@example.com")
+        make_program(owner, name="Nightly", role=Role.EDITOR)
+        assert [one.team for one in leaving(owner.user).left_alone] == [team]
+        close_account(owner.user)
+        assert not User.objects.get(pk=owner.user.pk).is_active
 
     def test_of_two_owners_who_close_at_once_one_stays(self, cast: Cast) -> None:
         """Both looked before either closed; the second finds the team locked, and looks again."""
