@@ -1,4 +1,4 @@
-"""What no view has to look out for: NULs in addresses and cookies, and requests in other encodings than UTF-8.
+"""What no view has to look out for: NULs in addresses and heads, and requests in other encodings than UTF-8.
 
 PostgreSQL keeps no NUL, so a lookup by one fails instead of finding nothing. Bodies are the business of whoever reads
 them: forms refuse NULs by themselves, JSON is read by ``engine.strict_json``.
@@ -30,7 +30,7 @@ def clean_request(get_response: GetResponse) -> GetResponse:
         if request.encoding is not None and not _is_utf8(request.encoding):
             raise Unclean("Send the request in UTF-8.")
         if any(NUL in text for text in _texts(request)):
-            raise Unclean("The address or a cookie holds a NUL character. Remove it.")
+            raise Unclean("The address or a header holds a NUL character. Remove it.")
         return get_response(request)
 
     return answer
@@ -40,6 +40,7 @@ def _texts(request: HttpRequest) -> Iterator[str]:
     for name, values in request.GET.lists():
         yield from (name, *values)
     yield from request.COOKIES.values()
+    yield from (text for name, text in request.META.items() if name.startswith("HTTP_"))
 
 
 def _is_utf8(encoding: str) -> bool:

@@ -27,6 +27,7 @@ class OpenIDServer:
         self.claims: dict[str, Any] = {"sub": "42", "email": "owner@example.com", "email_verified": True}
         self.audience = CLIENT
         self.emails: list[dict[str, Any]] = []  # what GitHub would say of a person's addresses
+        self.instead: dict[str, Any] = {}  # what it answers at an address in place of what is right
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._asked: dict[str, dict[str, str]] = {}
         owner = self
@@ -62,6 +63,9 @@ class OpenIDServer:
 
     def _answer(self, request: BaseHTTPRequestHandler, sent: dict[str, str]) -> None:
         path = urlsplit(request.path).path
+        if path in self.instead:
+            self._send(request, self.instead[path], 200)
+            return
         if path == "/.well-known/openid-configuration":
             found: Any = {
                 "issuer": self.url,
@@ -87,8 +91,11 @@ class OpenIDServer:
             found = self.emails
         else:
             found = None
+        self._send(request, found, 404 if found is None else 400 if found == {} else 200)
+
+    def _send(self, request: BaseHTTPRequestHandler, found: Any, status: int) -> None:
         data = json.dumps(found).encode()
-        request.send_response(404 if found is None else 400 if found == {} else 200)
+        request.send_response(status)
         request.send_header("Content-Type", "application/json")
         request.send_header("Content-Length", str(len(data)))
         request.end_headers()

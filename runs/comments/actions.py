@@ -7,28 +7,27 @@ readers of an output are often the ones who know whether it was good.
 from __future__ import annotations
 
 from datetime import timedelta
-from math import ceil
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.db.models import ExpressionWrapper, F, QuerySet, fields
-from django.db.models.functions import Now
 
 from engine.text import storable
+from runs.comments.queries import locked
 from runs.models import ClockTimestamp, Comment
 from runs.telling.entries import tell_of_comment
 from runs.telling.subjects import RELATED, Subject, subject_of
 from teams.access import Principal
 from teams.audit.record import record
-from teams.models import ApiToken, Membership
+from teams.guessing.tries import Limit, Tally, TooManyTries, count
+from teams.models import ApiToken
 from teams.refusals import Conflict, Invalid, TooMany
 
 MAX_COMMENT_CHARS = 4_000
 MAX_COMMENTS = 100
 """Of one run, crew, version or bill."""
 COMMENTS_AN_HOUR = 60
-"""Of one person in one team, their tokens' included."""
-AN_HOUR = timedelta(hours=1)
+"""Of one person in one team, their tokens' included, and those too that they removed: each has told people."""
+WRITTEN = Limit("comments of one person in one team", COMMENTS_AN_HOUR, timedelta(hours=1))
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
@@ -57,6 +56,7 @@ def edit_comment(who: Principal, written: Comment, text: str) -> Comment:
     text = _comment_text(text)
     if text != written.text:
         with transaction.atomic():
+            written = locked(written)
             Comment.objects.filter(pk=written.pk).update(text=text, edited_at=ClockTimestamp())
             written.refresh_from_db()
             subject = _subject(written)
@@ -70,6 +70,7 @@ def remove_comment(who: Principal, written: Comment) -> None:
     if written.author_id != who.user.pk and not who.can_own:
         raise PermissionDenied("Only its author or an owner of the team may remove a comment.")
     with transaction.atomic():
+        written = locked(written)
         record(who, "comment.removed", written, name=_subject(written).title)
         written.delete()
 
@@ -89,17 +90,10 @@ def _comment_text(text: str) -> str:
 
 def _take_turn(who: Principal) -> None:
     """To be called in the comment's transaction: until it ends, the person's other comments wait here."""
-    Membership.objects.select_for_update().filter(team=who.team, user=who.user).first()
-    recent = Comment.objects.filter(author=who.user, team=who.team, written_at__gt=Now() - AN_HOUR)
-    if recent.count() >= COMMENTS_AN_HOUR:
+    try:
+        count(Tally(WRITTEN, f"{who.team.pk}\n{who.user.pk}"))
+    except TooManyTries as refusal:
         raise TooMany(
             f"You have written {COMMENTS_AN_HOUR} comments in the last hour. Nothing was saved; try again later.",
-            retry_after_s=_room_in_s(recent),
-        )
-
-
-def _room_in_s(recent: QuerySet[Comment]) -> int:
-    """When the hour holds one comment less."""
-    left = ExpressionWrapper(F("written_at") + AN_HOUR - ClockTimestamp(), output_field=fields.DurationField())
-    leaving = recent.order_by("-written_at").values_list(left, flat=True)[COMMENTS_AN_HOUR - 1]
-    return max(1, ceil(leaving.total_seconds()))
+            retry_after_s=refusal.retry_after_s,
+        ) from None

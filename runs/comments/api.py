@@ -77,7 +77,7 @@ def add_bill_comment(request: ApiRequest, month: str, body: CommentIn) -> Status
 def change_comment(request: ApiRequest, comment_id: int, body: CommentIn) -> Comment:
     """Changes a comment of the token's person."""
     comment = _comment(request, comment_id)
-    with unchanged(request, lambda: _locked(comment)):
+    with unchanged(request, lambda: digest(queries.locked(comment).text)):
         return actions.edit_comment(request.auth, comment, body.text)
 
 
@@ -90,7 +90,7 @@ def change_comment(request: ApiRequest, comment_id: int, body: CommentIn) -> Com
 def delete_comment(request: ApiRequest, comment_id: int) -> Status[None]:
     """Removes a comment of the token's person; a token of an owner that may administer removes any."""
     comment = _comment(request, comment_id)
-    with unchanged(request, lambda: _locked(comment)):
+    with unchanged(request, lambda: digest(queries.locked(comment).text)):
         actions.remove_comment(request.auth, comment)
     return Status(204, None)
 
@@ -106,7 +106,3 @@ def _added(request: ApiRequest, body: CommentIn, **place: Any) -> Status[Comment
 
 def _comment(request: ApiRequest, comment_id: int) -> Comment:
     return fetch(Comment, request.auth, Role.RUNNER, related=("author", "token"), pk=comment_id)
-
-
-def _locked(comment: Comment) -> str:
-    return digest(Comment.objects.select_for_update().get(pk=comment.pk).text)

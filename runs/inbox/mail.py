@@ -89,7 +89,8 @@ def _subject(new: list[Told]) -> str:
 
 
 def _paragraph(one: Told) -> str:
-    parts = [sentence(one), *([f"  {one.excerpt}"] if one.excerpt else []), f"  {settings.PUBLIC_URL}{one.address}"]
+    said = " ".join(sentence(one).split())  # a name with a line's end must not look like lines of ours
+    parts = [said, *([f"  {one.excerpt}"] if one.excerpt else []), f"  {settings.PUBLIC_URL}{one.address}"]
     return "\n".join(parts)
 
 

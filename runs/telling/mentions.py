@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from unicodedata import normalize
 
 from teams.models import User
 
@@ -13,15 +14,18 @@ MOST_MENTIONS = 50
 def mentioned(text: str, members: Collection[User]) -> set[User]:
     """The members whom the text names, in any case of letters. Of several names that begin alike the longest counts,
     and a name that several members have names them all."""
+    text = normalize("NFC", text)
     named: dict[str, set[User]] = {}
+    lengths: set[int] = set()
     for member in members:
-        for name in (member.name, member.email):
+        for name in (normalize("NFC", member.name), member.email):
             if name:
                 named.setdefault(name.casefold(), set()).add(member)
-    lengths = sorted({len(name) for name in named}, reverse=True)
+                lengths |= {len(name), len(name.casefold())}  # "Weiß" is longer in capital letters
+    longest_first = sorted(lengths, reverse=True)
     found: set[User] = set()
     for begin in _begins(text):
-        for length in lengths:
+        for length in longest_first:
             name, after = text[begin : begin + length].casefold(), text[begin + length : begin + length + 1]
             if name in named and not after.isalnum() and after != "_":
                 found |= named[name]

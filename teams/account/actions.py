@@ -48,7 +48,8 @@ def leaving(user: User) -> Leaving:
     leaves, left_alone, in_the_way = [], [], []
     memberships = Membership.objects.filter(user=user, team__is_demo=False).select_related("team")
     for membership in memberships.order_by("team__name"):
-        others = Membership.objects.filter(team=membership.team_id, user__is_active=True).exclude(user=user)
+        people = Membership.objects.filter(team=membership.team_id, user__is_active=True, user__is_program=False)
+        others = people.exclude(user=user)  # to a program nobody hands over
         if not others.exists():
             left_alone.append(membership)
         elif membership.role == Role.OWNER and not others.filter(role=Role.OWNER).exists():

@@ -5,6 +5,7 @@ Its own limits are switched off: they need a cache that all processes share. Our
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -14,6 +15,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from teams.guessing import hashing, tries
 from teams.guessing.address import client_address
@@ -21,6 +23,7 @@ from teams.models import User
 from teams.signin import mail
 from teams.signin.known_browser import remember
 from teams.signin.limits import tallies_of
+from teams.signin.on_the_way import SECOND_STEP, begun
 
 SAID = {
     "account/messages/email_confirmed.txt": "{email} is your address now. All other sessions were ended.",
@@ -70,13 +73,16 @@ class AccountAdapter(DefaultAccountAdapter):
         with hashing.place():
             tries.count(*tallies)
             user: User | None = super().authenticate(request, **credentials)
-            if user is None or not user.may_sign_in:
-                return None
+            if user is None or not user.may_sign_in or user.email != credentials["email"]:
+                return None  # under another spelling it would have tries of its own
             tries.take_back(*tallies)
         return user
 
     def reauthenticate(self, user: User, password: str) -> bool:
         return self.authenticate(context.request, email=user.email, password=password) == user
+
+    def is_safe_url(self, url: str | None) -> bool:
+        return is_own(context.request, url or "")
 
     def is_reauthentication_required(self, *, app: str) -> bool:
         """Our own pages ask for it (``fresh``), and take any proof that is recent."""
@@ -86,6 +92,7 @@ class AccountAdapter(DefaultAccountAdapter):
         if not user.may_sign_in:  # the last door of all ways in
             return self.respond_user_inactive(request, user)
         keep_address(user)
+        begun(request, SECOND_STEP, user)
         response: HttpResponse | None = super().pre_login(request, user, **login)
         return response
 
@@ -132,4 +139,16 @@ def keep_address(user: User) -> None:
     """The row that allauth keeps of the person's address. It is confirmed: accounts are made by a link that was mailed
     there or by an operator, and change to an address that was confirmed by a code."""
     if not EmailAddress.objects.filter(user=user, primary=True).exists():
-        EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+        row = EmailAddress(user=user, email=user.email, primary=True, verified=True)
+        EmailAddress.objects.bulk_create([row], ignore_conflicts=True)  # another sign-in may be first
+
+
+def is_own(request: HttpRequest, url: str) -> bool:
+    """Whether it leads to a page of ours, whatever else it may be."""
+    return url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+
+
+def having(users: Iterable[User], email: str) -> list[User]:
+    """Those whose address it is to the letter. allauth finds people under other spellings too (with a long s), which
+    would have tries of their own and may be other people's."""
+    return [user for user in users if user.email == email.lower()]

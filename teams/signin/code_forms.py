@@ -11,6 +11,8 @@ from django import forms
 
 from engine.text import is_storable
 from teams.guessing import tries
+from teams.models import User
+from teams.signin.adapter import having
 from teams.signin.forms import MAX_PASSWORD_CHARS
 from teams.signin.limits import CODES, CODES_ASKED, tallies_of
 
@@ -37,20 +39,24 @@ def _counted_address(email: str) -> str:
 
 
 class AskCodeForm(theirs.RequestLoginCodeForm):
+    _user: User | None
     email = _address()
 
     def clean_email(self) -> str:
         self.cleaned_data["email"] = _counted_address(self.cleaned_data["email"])
         email: str = super().clean_email()
+        self._user = next(iter(having([self._user] if self._user else [], email)), None)
         return email
 
 
 class ForgotForm(theirs.ResetPasswordForm):
+    users: list[User]
     email = _address()
 
     def clean_email(self) -> str:
         self.cleaned_data["email"] = _counted_address(self.cleaned_data["email"])
         email: str = super().clean_email()
+        self.users = having(self.users, email)
         return email
 
 

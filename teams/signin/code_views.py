@@ -13,13 +13,14 @@ from allauth.account.views import (
     PasswordResetView,
     RequestLoginCodeView,
 )
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
 
 from teams.access import public
 from teams.signin.code_forms import AskCodeForm, ChoosePasswordForm, EnterCodeForm, EnterResetCodeForm, ForgotForm
 from teams.signin.limited import limited, needs_mail
+from teams.signin.on_the_way import CODE, RESET, begun, still_as_begun
 
 BY_MAIL = public("who is not signed in must be able to")
 
@@ -30,21 +31,36 @@ class AskCode(RequestLoginCodeView):
     def get_form_class(self) -> type[AskCodeForm]:
         return AskCodeForm
 
+    def form_valid(self, form: Any) -> HttpResponse:
+        begun(self.request, CODE, form._user)
+        response: HttpResponse = super().form_valid(form)
+        return response
+
 
 class OfOneAddress:
-    """A code goes for the account that has the address now, whoever had it when the code was mailed."""
+    """A code goes for the account that has the address now, whoever had it when the code was mailed, and no longer once
+    all its sessions were ended."""
 
+    request: HttpRequest
+    what: str
     _process: Any
 
+    def fits(self) -> bool:
+        person, email = self._process.user, self._process.state["email"]
+        if person is None or not person.may_sign_in or person.email != email.lower():
+            return False
+        return still_as_begun(self.request, self.what, person)
+
+
+class CodeOfOneAddress(OfOneAddress):
     def get_form_kwargs(self) -> dict[str, Any]:
         options: dict[str, Any] = super().get_form_kwargs()  # type: ignore[misc]
-        person, email = self._process.user, self._process.state["email"]
-        fits = person is not None and person.may_sign_in and person.email == email.lower()
-        return options | {"code": self._process.code if fits else "", "email": email}
+        return options | {"code": self._process.code if self.fits() else "", "email": self._process.state["email"]}
 
 
-class EnterCode(OfOneAddress, ConfirmLoginCodeView):
+class EnterCode(CodeOfOneAddress, ConfirmLoginCodeView):
     template_name = "teams/signin/enter_code.html"
+    what = CODE
 
     def get_form_class(self) -> type[EnterCodeForm]:
         return EnterCodeForm
@@ -60,26 +76,32 @@ class Forgot(PasswordResetView):
     def get_form_class(self) -> type[ForgotForm]:
         return ForgotForm
 
+    def form_valid(self, form: Any) -> HttpResponse:
+        begun(self.request, RESET, next(iter(form.users), None))
+        response: HttpResponse = super().form_valid(form)
+        return response
 
-class EnterResetCode(OfOneAddress, ConfirmPasswordResetCodeView):
+
+class EnterResetCode(CodeOfOneAddress, ConfirmPasswordResetCodeView):
     template_name = "teams/signin/enter_code.html"
     extra_context = {"go": "Go on"}
+    what = RESET
 
     def get_form_class(self) -> type[EnterResetCodeForm]:
         return EnterResetCodeForm
 
 
-class ChoosePassword(CompletePasswordResetView):
+class ChoosePassword(OfOneAddress, CompletePasswordResetView):
     template_name = "teams/signin/choose_password.html"
+    what = RESET
     success_url = reverse_lazy("signin")
 
     def get_form_class(self) -> type[ChoosePasswordForm]:
         return ChoosePasswordForm
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Not for an account that has another address by now, or was closed."""
-        person = self._process.user
-        if person is None or not person.may_sign_in or person.email != self._process.state["email"].lower():
+        """Not for an account that has another address or password by now, or was closed."""
+        if not self.fits():
             self._process.abort()
             return redirect("account_reset_password")
         response: HttpResponse = super().form_valid(form)

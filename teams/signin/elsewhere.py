@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.github.views import oauth2_callback, oauth2_login
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.openid_connect import views as openid
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
+from requests import RequestException
 
 from teams.access import public
 from teams.guessing.address import client_address
@@ -18,7 +22,10 @@ from teams.guessing.tries import Tally, count
 from teams.signin.fresh import asked_again, proved_lately
 from teams.signin.limited import limited
 from teams.signin.limits import BEGUN
+from teams.signin.second_factor import BROKEN
 from teams.signin.social import FAILED, refused
+
+log = logging.getLogger(__name__)
 
 OPEN = public("who is not signed in must be able to")
 PROVEN = public("the other side's answer is the proof, and the session knows that it was asked")
@@ -34,7 +41,7 @@ def issuer(request: HttpRequest, provider_id: str) -> HttpResponse:
 @PROVEN
 @require_GET
 def issuer_back(request: HttpRequest, provider_id: str) -> HttpResponse:
-    return answered(lambda: openid.callback(request, provider_id))
+    return answered(request, lambda: openid.callback(request, provider_id))
 
 
 @OPEN
@@ -47,7 +54,7 @@ def github(request: HttpRequest) -> HttpResponse:
 @PROVEN
 @require_GET
 def github_back(request: HttpRequest) -> HttpResponse:
-    return answered(lambda: oauth2_callback(request))
+    return answered(request, lambda: oauth2_callback(request))
 
 
 @OPEN
@@ -61,7 +68,7 @@ def leaving(request: HttpRequest, go: Callable[[], HttpResponse]) -> HttpRespons
     if is_connecting(request) and not proved_lately(request):
         return asked_again(request)
     count(Tally(BEGUN, client_address(request)))
-    response = answered(go)
+    response = answered(request, go)
     if not isinstance(response, HttpResponseRedirect):
         return response
     return render(request, "teams/signin/leaving.html", {"address": response.url})
@@ -72,8 +79,9 @@ def is_connecting(request: HttpRequest) -> bool:
     return "connect" in (request.GET.get("process"), request.POST.get("process"))
 
 
-def answered(answer: Callable[[], HttpResponse]) -> HttpResponse:
-    """What allauth answers; ``Http404`` for another side than an operator set up."""
+def answered(request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
+    """What allauth answers; ``Http404`` for another side than an operator set up, and a refusal in words for one whose
+    answer cannot be used."""
     try:
         return answer()
     except ImmediateHttpResponse as refusal:
@@ -81,3 +89,6 @@ def answered(answer: Callable[[], HttpResponse]) -> HttpResponse:
         return response
     except SocialApp.DoesNotExist as error:
         raise Http404("No such sign-in.") from error
+    except (ValidationError, ImproperlyConfigured, RequestException, OAuth2Error, *BROKEN):
+        log.warning("What an account elsewhere answered could not be used", exc_info=True)
+        return refused(request, FAILED, 403)

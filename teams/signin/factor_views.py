@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.internal.flows.reauthenticate_by_code import ConfirmReauthenticationCodeProcess
 from allauth.account.internal.flows.reauthentication import reauthenticate_by_password
+from allauth.account.internal.stagekit import clear_login
 from allauth.account.models import Login
 from allauth.mfa.base.views import AuthenticateView
 from allauth.mfa.models import Authenticator
@@ -18,17 +19,18 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from teams.access import public, signed_in
 from teams.guessing.address import client_address
 from teams.guessing.tries import Tally, count
 from teams.models import User
+from teams.signin.adapter import is_own
 from teams.signin.code_forms import EnterCodeForm
 from teams.signin.forms import AgainPasswordForm
 from teams.signin.limited import limited, needs_mail
 from teams.signin.limits import BEGUN, CODES_ASKED, tallies_of
+from teams.signin.on_the_way import SECOND_STEP, still_as_begun
 from teams.signin.second_factor import AgainCodeForm, AgainPasskeyForm, PasskeyForm, SignInPasskeyForm
 from teams.signin.sessions import renew
 
@@ -48,6 +50,14 @@ class SecondStep(AuthenticateView):
         self.auth_form = self.get_form_class()(user=user, data=data if posts_code else None)
         self.webauthn_form = PasskeyForm(user=user, data=None if posts_code else data)
         return self.auth_form if posts_code else self.webauthn_form
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Not if the first step was by a password that is another one by now."""
+        if not still_as_begun(self.request, SECOND_STEP, self.stage.login.user):
+            clear_login(self.request)
+            return redirect("signin")
+        response: HttpResponse = super().form_valid(form)
+        return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         passkeys = Authenticator.objects.filter(user=self.stage.login.user, type=Authenticator.Type.WEBAUTHN)
@@ -151,8 +161,7 @@ def again_by_mail(request: HttpRequest) -> HttpResponse:
 def way_back(request: HttpRequest) -> str:
     """Where ``next`` leads, if that is one of our own pages; else home."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    own = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if own else reverse("home")
+    return wanted if is_own(request, wanted) else reverse("home")
 
 
 def _again_page(

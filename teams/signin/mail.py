@@ -61,7 +61,8 @@ def tell(name: str, email: str, **values: object) -> None:
         return
     subject, lines = WORDS[name]
     known = {"url": settings.PUBLIC_URL} | values
-    text = "\n\n".join((f"This is about the account {email} on {settings.PUBLIC_URL}.", *lines)).format(**known)
+    about = f"This is about the account {email} on {settings.PUBLIC_URL}."  # an address may well hold braces
+    text = "\n\n".join((about, *(line.format(**known) for line in lines)))
     message = EmailMessage(f"[Crewsite] {subject.format(**known)}", f"{text}\n", to=[email])
     message.extra_headers["Auto-Submitted"] = "auto-generated"
     if not _waiting.acquire(blocking=False):

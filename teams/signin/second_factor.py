@@ -26,6 +26,8 @@ MAX_NAME_CHARS = 60
 MAX_CREDENTIAL_CHARS = 20_000
 NO_FIT = "This code does not fit."
 NO_PASSKEY = "This passkey could not be used."
+BROKEN = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
+"""What reading an answer raises that no browser gives."""
 
 
 class MFAAdapter(DefaultMFAAdapter):
@@ -102,22 +104,40 @@ class AppForm(ActivateTOTPForm):
     )
 
 
+class CredentialField(forms.JSONField):
+    """What a browser answers about a passkey, as JSON: bounded, and refused in words however deep or long it is."""
+
+    widget = forms.HiddenInput
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and len(value) > MAX_CREDENTIAL_CHARS:
+            raise ValidationError(NO_PASSKEY)
+        try:
+            return super().to_python(value)
+        except BROKEN as error:  # JSON that is nested too deeply, or a number of thousands of digits
+            raise ValidationError(NO_PASSKEY) from error
+
+
 class PasskeyForm(by_passkey.AuthenticateWebAuthnForm):
     """A passkey as the second factor. What is no answer of a browser is refused in words, whatever it is."""
 
-    credential = forms.JSONField(widget=forms.HiddenInput)
+    credential = CredentialField()
 
     def clean_credential(self) -> Authenticator:
         return fitting_passkey(super().clean_credential)
 
 
 class AgainPasskeyForm(by_passkey.ReauthenticateWebAuthnForm):
+    credential = CredentialField()
+
     def clean_credential(self) -> Authenticator:
         return fitting_passkey(super().clean_credential)
 
 
 class SignInPasskeyForm(by_passkey.LoginWebAuthnForm):
     """A passkey in place of a password and a second factor: so the device has to have asked for its own lock."""
+
+    credential = CredentialField()
 
     def clean_credential(self) -> Authenticator:
         typed = self.cleaned_data["credential"]
@@ -131,7 +151,7 @@ def fitting_passkey(clean: Callable[[], Authenticator]) -> Authenticator:
     """What ``clean`` returns. A wrong one counts for its address. Raises ``TooManyTries``, ``ValidationError``."""
     try:
         authenticator = clean()
-    except (ValidationError, ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+    except (ValidationError, *BROKEN) as error:
         count_wrong_secret(context.request, WRONG_PASSKEYS)
         raise ValidationError(NO_PASSKEY) from error
     return authenticator
@@ -140,11 +160,12 @@ def fitting_passkey(clean: Callable[[], Authenticator]) -> Authenticator:
 class AddPasskeyForm(by_passkey.AddWebAuthnForm):
     """A new passkey, by a name that its person knows it by."""
 
+    credential = CredentialField()
     name = forms.CharField(label="Name", max_length=MAX_NAME_CHARS, required=False, help_text="Such as the device.")
 
     def clean(self) -> dict[str, Any]:
         try:
             cleaned: dict[str, Any] = super().clean()
-        except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        except BROKEN as error:
             raise ValidationError(NO_PASSKEY) from error
         return cleaned

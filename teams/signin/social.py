@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers.base import AuthProcess
@@ -14,9 +15,10 @@ from django.http import HttpRequest
 from django.shortcuts import render
 from django.urls import reverse
 
+from engine.text import is_storable, storable
 from teams.models import Invitation, User
 from teams.queries import that_work
-from teams.signin.adapter import keep_address
+from teams.signin.adapter import having, keep_address
 from teams.signin.fresh import asked_again, proved_lately
 
 NOT_INVITED = (
@@ -64,13 +66,27 @@ class SocialAdapter(DefaultSocialAccountAdapter):
             return
         if sociallogin.is_existing and sociallogin.user.may_sign_in:
             keep_address(sociallogin.user)
+            if Authenticator.objects.filter(user=sociallogin.user).exists():
+                # Only the first step is done: one more way in is added on the account's own page.
+                sociallogin._did_authenticate_by_email = None
         elif sociallogin.is_existing or not self.is_open_for_signup(request, sociallogin):
             raise ImmediateHttpResponse(refused(request, NOT_INVITED, 403))
 
+    def authenticate_by_email(self, sociallogin: Any) -> tuple[User, str] | None:
+        """Whose address it is to the letter."""
+        found = super().authenticate_by_email(sociallogin)
+        return found if found and having([found[0]], found[1]) else None
+
     def populate_user(self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]) -> User:
+        """Keeps the address and the name of what the other side says. Raises ``ValueError`` if it does not say whose
+        account it is."""
+        account = sociallogin.account
         user: User = sociallogin.user
+        require_number(account.extra_data)
+        email, name = data.get("email") or confirmed_address(sociallogin), data.get("name")
+        account.extra_data = {"email": storable(email)[:254] if isinstance(email, str) else ""}
         user.email = confirmed_address(sociallogin)
-        user.name = str(data.get("name") or "")[:150]
+        user.name = storable(name)[:150] if isinstance(name, str) else ""
         return user
 
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> User:
@@ -90,6 +106,20 @@ def confirmed_address(sociallogin: Any) -> str:
     so of none."""
     confirmed = [one.email.lower() for one in sociallogin.email_addresses if one.verified]
     return next((email for email in confirmed if is_invited(email)), confirmed[0] if confirmed else "")
+
+
+def require_number(said: Any) -> None:
+    """Raises ``ValueError`` unless the other side's answer has the one number or text by which it knows the account.
+
+    allauth would write none as "None", and so take all without one for the same. An issuer's token and what it says of
+    the person have to name the same.
+    """
+    parts = [part for key in ("userinfo", "id_token") if (part := said.get(key))]
+    numbers = {part.get("sub") for part in parts} if parts else {said.get("id", said.get("sub"))}
+    for number in numbers:
+        known = isinstance(number, str | int) and not isinstance(number, bool) and is_storable(str(number))
+        if len(numbers) > 1 or not known or number == "":
+            raise ValueError("An account elsewhere without a number of its own.")
 
 
 def is_invited(email: str) -> bool:

@@ -6,12 +6,15 @@ plans of a function's statements for as long as a connection lasts, whoever asks
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, LiteralString
 from uuid import UUID
 
 from django.db import connection, connections
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import BigIntegerField, F
 from django.db.models.expressions import Combinable, RawSQL
 from psycopg.sql import SQL
@@ -58,11 +61,26 @@ def rebuild(team_id: int) -> None:
 
 
 def install(using: str = "default", **_: Any) -> None:
-    """Makes the function, where there is none or another one. After each ``migrate``, so that it is this code's."""
+    """Makes the function, where there is none or another one. After each ``migrate``, so that it is this code's; but in
+    a database that newer code has migrated it is left as that made it, because servers of both fold by it."""
     with connections[using].cursor() as cursor:
-        cursor.execute("SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure('runs_fold(uuid[], integer)')")
-        if cursor.fetchone() != (_BODY,):
+        cursor.execute(
+            "SELECT prosrc, proconfig FROM pg_proc WHERE oid = to_regprocedure('runs_fold(uuid[], integer)')"
+        )
+        kept = cursor.fetchone()
+    if kept is None or (kept != (_BODY, _SETTINGS) and not _is_newer(using)):
+        with connections[using].cursor() as cursor:
             cursor.execute(_FUNCTION)
+
+
+def _is_newer(using: str) -> bool:
+    """Whether migrations were applied that this code does not have."""
+    applied = MigrationRecorder(connections[using]).applied_migrations()
+    newest = [
+        max((int(one) for app, name in names if app == "runs" for one in _NUMBERS.findall(name)), default=0)
+        for names in (applied, MigrationLoader(None).disk_migrations)
+    ]
+    return newest[0] > newest[1]
 
 
 def _fold(run_ids: tuple[UUID, ...], *, sign: int) -> None:
@@ -106,6 +124,8 @@ def _preparing(which: LiteralString) -> list[str]:
     return [_keep_labels(which), _keep_waste(which)]
 
 
+_NUMBERS = re.compile(r"(?:^|_squashed_)([0-9]{4})")
+"""Of a migration's name: its own, or those of which it is made."""
 _OF_TEAM: LiteralString = "run.team_id = %(team)s"
 _FOLDED: LiteralString = "run.id = ANY(fold_runs)"
 _BODY = statement(
@@ -122,6 +142,7 @@ _BODY = statement(
 )
 # Its plans do not depend on which runs are folded. Left to itself PostgreSQL would plan anew each time, because it
 # takes an array of unknown length for one of ten, and one that it knows for cheaper.
+_SETTINGS = ["plan_cache_mode=force_generic_plan"]
 _FUNCTION = statement(
     """
     CREATE OR REPLACE FUNCTION runs_fold(fold_runs uuid[], fold_sign integer) RETURNS void

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.http import Http404
 from django.utils import timezone
 
 from agents_app.actions import cut_version
@@ -16,7 +18,7 @@ from runs.comments import actions
 from runs.models import Comment
 from runs.telling.subjects import Subject, about_bill, about_crew, about_run, about_version, subject_of
 from teams.access import Principal
-from teams.models import AuditEntry
+from teams.models import AuditEntry, TryCount
 from teams.refusals import Conflict, Invalid, TooMany
 from tests.cast import Cast
 from tests.ledger import make_run
@@ -83,15 +85,29 @@ def test_there_is_room_for_so_many_comments(cast: Cast, crew: Crew) -> None:
     actions.comment(cast.viewer, about_bill(cast.team, MONTH), "Elsewhere")
 
 
-def test_a_person_writes_so_many_comments_an_hour(cast: Cast, crew: Crew) -> None:
+def test_a_person_writes_so_many_comments_an_hour_those_removed_too(
+    cast: Cast, crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run, other = about_run(make_run(cast.owner, crew)), about_crew(crew)
-    filled(run, cast.owner, actions.COMMENTS_AN_HOUR, minutes=40)
-    with pytest.raises(TooMany) as refused:
+    monkeypatch.setattr(actions, "WRITTEN", replace(actions.WRITTEN, most=3))
+    actions.remove_comment(cast.owner, actions.comment(cast.owner, run, "Told, and taken back"))
+    for _ in range(2):
+        actions.comment(cast.owner, run, "x")
+    with pytest.raises(TooMany, match="60 comments in the last hour") as refused:
         actions.comment(cast.owner, other, "One more")
-    assert 19 * 60 < refused.value.retry_after_s <= 20 * 60
+    assert 59 * 60 < refused.value.retry_after_s <= 60 * 60
     actions.comment(cast.viewer, other, "Another person's")
-    Comment.objects.filter(author=cast.owner.user).update(written_at=timezone.now() - timedelta(minutes=61))
+    TryCount.objects.update(ends_at=timezone.now())
     actions.comment(cast.owner, other, "One more")
+
+
+def test_who_comes_too_late_to_a_comment_that_was_removed_is_told_so(cast: Cast, crew: Crew) -> None:
+    written = actions.comment(cast.owner, about_crew(crew), "Good.")
+    Comment.objects.all().delete()
+    with pytest.raises(Http404):
+        actions.edit_comment(cast.owner, written, "Better.")
+    with pytest.raises(Http404):
+        actions.remove_comment(cast.owner, written)
 
 
 def filled(subject: Subject, who: Principal, count: int, *, minutes: int) -> None:

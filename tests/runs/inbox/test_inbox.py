@@ -136,6 +136,16 @@ def test_who_has_left_or_has_no_address_gets_no_mail(cast: Cast, crew: Crew) -> 
     assert len(told(local)) == 1
 
 
+def test_a_name_adds_no_lines_to_a_mail(cast: Cast, crew: Crew) -> None:
+    cast.editor.user.name = "Ed\r\n\r\nYour password ends: x"
+    cast.editor.user.save()
+    comment(cast.editor, about_crew(crew), "Look, @owner@example.com")
+    send_due_inboxes()
+    sent = next(one for one in mail.outbox if one.to == ["owner@example.com"])
+    assert sent.body.startswith("Ed Your password ends: x named you in a comment on ")
+    assert "\n" not in sent.subject
+
+
 def test_the_page_shows_what_is_new_and_opening_an_entry_reads_it(cast: Cast, crew: Crew) -> None:
     other = Team.objects.create(slug="second", name="Second")
     Membership.objects.create(team=other, user=cast.owner.user, role=cast.owner.role)

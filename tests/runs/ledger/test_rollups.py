@@ -39,9 +39,25 @@ def test_the_function_is_made_where_there_is_none_or_another_and_left_alone_else
     writing.install()
     (again,) = asked(FUNCTION)
     assert again[0] == made[0]
+    asked("ALTER FUNCTION runs_fold RESET ALL")
+    writing.install()
+    assert asked("SELECT proconfig FROM pg_proc WHERE proname = 'runs_fold'") == [(writing._SETTINGS,)]
+    (again,) = asked(FUNCTION)
     asked("CREATE TEMP TABLE now AS SELECT 1")  # what is written from here on would have another xmin
     writing.install()
     assert asked(FUNCTION) == [again]
+
+
+def test_older_code_leaves_the_function_of_newer_code_alone() -> None:
+    (ours,) = asked(FUNCTION)
+    asked("DROP FUNCTION runs_fold")
+    asked("CREATE FUNCTION runs_fold(uuid[], integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN /* newer */ END'")
+    asked("INSERT INTO django_migrations (app, name, applied) VALUES ('runs', '9998_later', now())")
+    writing.install()
+    assert "newer" in asked(FUNCTION)[0][0]
+    asked("DELETE FROM django_migrations WHERE name = '9998_later'")
+    writing.install()
+    assert asked(FUNCTION)[0][0] == ours[0]
 
 
 def kept() -> dict[str, list[Any]]:

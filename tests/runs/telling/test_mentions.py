@@ -38,3 +38,9 @@ def test_members_are_named_as_people_write_them(text: str, named: set[User]) -> 
 def test_so_many_signs_are_looked_at() -> None:
     assert mentioned("@x " * (MOST_MENTIONS - 1) + "@Ada", MEMBERS) == {ADA}
     assert mentioned("@x " * MOST_MENTIONS + "@Ada", MEMBERS) == set()
+
+
+def test_names_are_found_however_their_letters_are_written() -> None:
+    people = [User(pk=1, email="a@x", name="Jörg Weiß"), User(pk=2, email="b@x", name="Jose\u0301")]
+    assert {one.pk for one in mentioned("@jörg weiß and @Jos\xe9", people)} == {1, 2}
+    assert {one.pk for one in mentioned("@JÖRG WEISS and @Jose\u0301", people)} == {1, 2}

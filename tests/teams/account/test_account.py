@@ -20,6 +20,7 @@ from teams.guessing.hashing import BoundedHasher
 from teams.leftovers import forget
 from teams.models import ApiToken, AuditEntry, Membership, Role, Team, User
 from teams.people.actions import change_role
+from teams.programs.actions import make_program
 from teams.refusals import Conflict
 from teams.signin import mail
 from teams.signin.sessions import browser_of
@@ -243,6 +244,14 @@ class TestClosing:
             with pytest.raises(CommandError):
                 command(*wrong)
 
+    def test_a_program_holds_nobody_in_a_team(self) -> None:
+        team = Team.objects.create(slug="alone", name="Alone")
+        owner = make_person(team, Role.OWNER, email="alone@example.com")
+        make_program(owner, name="Nightly", role=Role.EDITOR)
+        assert [one.team for one in leaving(owner.user).left_alone] == [team]
+        close_account(owner.user)
+        assert not User.objects.get(pk=owner.user.pk).is_active
+
     def test_of_two_owners_who_close_at_once_one_stays(self, cast: Cast) -> None:
         """Both looked before either closed; the second finds the team locked, and looks again."""
         team = Team.objects.create(slug="two", name="Two")
@@ -256,3 +265,10 @@ class TestClosing:
         with pytest.raises(Conflict):
             close_account(other.user)
         assert Membership.objects.filter(team=team, user=third.user).exists()
+
+
+def test_an_address_may_hold_braces(cast: Cast, server: MailServer) -> None:
+    mine = by_link(cast.owner.user)
+    assert mine.post("/account/email/", {"email": "a{code}{b}@example.com"})["Location"] == "/account/email/code/"
+    assert mine.post("/account/email/code/", {"code": mailed_code(server)})["Location"] == PAGE
+    assert "the account a{code}{b}@example.com on" in server.mails[0][1].replace("=\n", "")

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html import unescape
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers.github.views import GitHubOAuth2Adapter
 from django.contrib.sessions.models import Session
@@ -17,14 +18,16 @@ from django.test import Client
 from django.utils import timezone
 
 from crewsite import env, sign_in_providers
+from teams.actions import issue_signin_link
 from teams.guessing.tries import Limit
 from teams.invitations.actions import invite
 from teams.models import Role, User
 from teams.signin import elsewhere, factor_views
+from teams.signin.adapter import keep_address
 from tests.cast import PASSWORD, Cast
 from tests.openid_server import OpenIDServer
 from tests.pages import html
-from tests.teams.signin.ways_in import by_link, give_app
+from tests.teams.signin.ways_in import app_code, by_link, give_app
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +76,7 @@ def test_an_address_that_the_issuer_confirmed_signs_its_account_in(cast: Cast, i
     assert "Sign in with Our sign-on" in html(client.get("/signin/"))
     assert comes_back(issuer, client, f"{GO}?next=/teams/new/")["Location"] == "/teams/new/"
     assert who(client) == str(cast.owner.user.pk)
-    assert "Our sign-on: Owner@example.com" in html(client.get("/account/"))
+    assert "Our sign-on: owner@example.com" in html(client.get("/account/"))
     cast.owner.user.refresh_from_db()
     assert cast.owner.user.check_password(PASSWORD), "it is one more way in, and takes none away"
     issuer.claims["email"] = "renamed@example.com"  # by then it is known by its number there
@@ -239,3 +242,82 @@ def test_operators_name_issuers_in_the_environment(monkeypatch: pytest.MonkeyPat
             patch.setenv(name, value)
             with pytest.raises(env.BadEnvironment):
                 sign_in_providers.from_environment()
+
+
+@pytest.mark.parametrize("email", ["owner@example.com", "new@example.com"])
+def test_what_an_issuer_says_of_a_person_may_be_anything(cast: Cast, issuer: OpenIDServer, email: str) -> None:
+    invite(cast.owner, email="new@example.com", role=Role.VIEWER)
+    kept = issuer.claims | {"email": email}
+    no_number: tuple[Any, ...] = (None, "", {"a": 1}, [], True, "a\x00", "4" * 300)
+    odd = [{"email": 5}, {"email": {"a": 1}}, {"email": "o\x00@example.com"}]
+    for claims in (*({"sub": number} for number in no_number), *odd):
+        issuer.claims = kept | claims
+        client = Client()
+        assert comes_back(issuer, client).status_code == 403, claims
+        assert who(client) is None
+    assert not SocialAccount.objects.exists()
+    for claims in (
+        {"name": "a\x00b\ud800"},
+        {"more": "\x00"},
+        {"more": float("nan")},
+        {"name": "x" * 10_000},
+        {"name": {}},
+    ):
+        issuer.claims = kept | claims
+        client = Client()
+        comes_back(issuer, client)
+        assert who(client) is not None, claims
+    assert SocialAccount.objects.get().extra_data == {"email": email}
+
+
+def test_what_an_issuer_answers_may_be_anything(
+    cast: Cast, issuer: OpenIDServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, config, person = "/token", "/.well-known/openid-configuration", "/userinfo"
+    answers: list[tuple[str, Any]] = [
+        *((person, found) for found in ([], None, 5, {}, {"sub": "43"}, [[[]]])),
+        *((token, found) for found in ([], 7, {"access_token": "a", "expires_in": "x"})),
+        *((token, {"access_token": "a", **more}) for more in ({}, {"expires_in": 10**30}, {"id_token": 5})),
+        *((config, found) for found in ([], {"a": 1}, None)),
+    ]
+    for path, found in answers:
+        client = Client()
+        with monkeypatch.context() as patch:
+            if path == config:
+                patch.setitem(issuer.instead, path, found)
+                assert client.post(GO).status_code == 403, found
+            else:
+                comes_back(
+                    issuer, client, meanwhile=lambda _, at=path, is_=found: patch.setitem(issuer.instead, at, is_)
+                )
+        gets_in = (path == person and not found) or found == {"access_token": "a"}  # the other of the two says it
+        assert (who(client) is not None) == gets_in, (path, found)
+
+
+def test_the_first_step_alone_adds_no_way_in(cast: Cast, issuer: OpenIDServer) -> None:
+    give_app(cast.owner.user)
+    client = Client()
+    assert comes_back(issuer, client)["Location"].startswith("/signin/second/")
+    assert not SocialAccount.objects.exists()
+    client.post("/signin/second/", {"code": app_code()})
+    assert who(client) == str(cast.owner.user.pk)
+
+
+@pytest.mark.parametrize("way", ["//[", "http://[", "https://evil.example/", "//evil.example", "/\\evil.example"])
+def test_the_way_back_is_a_page_of_ours_or_home(cast: Cast, issuer: OpenIDServer, way: str) -> None:
+    typed = {"username": "owner@example.com", "password": PASSWORD, "next": way}
+    assert Client().post("/signin/", typed)["Location"] == "/"
+    assert comes_back(issuer, Client(), f"{GO}?{urlencode({'next': way})}")["Location"] == "/"
+
+
+def test_who_signs_in_twice_at_once_gets_in_twice(cast: Cast) -> None:
+    EmailAddress.objects.create(user=cast.owner.user, email="owner@example.com", verified=True)  # by the other
+    keep_address(cast.owner.user)
+    assert EmailAddress.objects.filter(user=cast.owner.user).count() == 1
+
+
+def test_a_header_with_a_nul_is_refused(cast: Cast) -> None:
+    assert (
+        Client(headers={"user-agent": "a\x00b"}).get(f"/signin/{issue_signin_link(cast.owner.user)}/").status_code
+        == 400
+    )

@@ -10,8 +10,10 @@ from allauth.mfa.models import Authenticator
 from django.core.cache import cache
 from django.test import Client
 
+from teams.account.actions import set_password
 from teams.guessing.hashing import BoundedHasher
 from teams.models import TryCount
+from teams.signin.sessions import end_all_sessions
 from tests.cast import PASSWORD, Cast
 from tests.pages import html
 from tests.teams.signin.ways_in import SECRET, app_code, by_link, give_app, recovery_codes
@@ -31,6 +33,10 @@ NO_PASSKEYS = (
         '{"response": 1}',
         '{"response": {"userHandle": 1}}',
         "[" * 200,
+        "[" * 19_000,
+        "[" * 200_000,
+        "9" * 5_000,
+        "NaN",
         '{"id": null}',
     ),
     json.dumps({"id": "AA", "rawId": "AA", "type": "public-key", "response": {"userHandle": "MQ"}}),
@@ -40,6 +46,14 @@ NO_PASSKEYS = (
             "rawId": "AA",
             "type": "public-key",
             "response": {"userHandle": "MQ", "clientDataJSON": "e30", "authenticatorData": "AA", "signature": "AA"},
+        }
+    ),
+    json.dumps(
+        {
+            "id": "AA",
+            "rawId": "AA",
+            "type": "public-key",
+            "response": {"attestationObject": "gYGB" * 1_500, "clientDataJSON": "W1tb" * 2_000},
         }
     ),
 )
@@ -133,6 +147,21 @@ def test_what_is_no_passkey_lets_nobody_in_and_breaks_nothing(cast: Cast, creden
         mine.get("/account/passkeys/add/")
         assert mine.post(path, {"credential": credential, "name": "x"}).status_code in (200, 422)
     assert not Authenticator.objects.exists()
+    give_app(cast.owner.user)
+    assert after_password().post(SECOND, {"credential": credential}).status_code == 200
+
+
+def test_a_first_step_by_a_password_that_was_changed_since_leads_no_further(cast: Cast) -> None:
+    give_app(cast.owner.user)
+    client, other = after_password(), after_password()
+    set_password(cast.owner.user, password="another long enough one")
+    answer = client.post(SECOND, {"code": app_code()})
+    assert (answer.status_code, answer["Location"]) == (302, "/signin/")
+    assert who(client) is None
+    assert client.get(SECOND)["Location"].startswith("/signin/"), "it is begun anew"
+    end_all_sessions(cast.owner.user)
+    other.post(SECOND, {"code": app_code(steps=1)})
+    assert who(other) is None
 
 
 def test_wrong_passkeys_are_counted(cast: Cast) -> None:
