@@ -73,6 +73,12 @@ class MailState(models.TextChoices):
     FAILED = "failed"
 
 
+def _mailed(model: str, due: str) -> list[models.BaseConstraint]:
+    """Of rows that are mailed. ``model`` begins the first constraint's name, ``due`` is the second's."""
+    is_due = Q(mail=MailState.DUE, next_try_at__isnull=False) | (~Q(mail=MailState.DUE) & Q(next_try_at=None))
+    return [one_of(model, "mail", MailState), models.CheckConstraint(condition=is_due, name=due)]
+
+
 class Notice(models.Model):
     """One alert to one person: whether it was mailed to them, and when they put it away."""
 
@@ -89,12 +95,7 @@ class Notice(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["alert", "user"], name="notice_once_per_person"),
-            one_of("notice", "mail", MailState),
-            models.CheckConstraint(
-                condition=Q(mail=MailState.DUE, next_try_at__isnull=False)
-                | (~Q(mail=MailState.DUE) & Q(next_try_at=None)),
-                name="notice_mailed_again_iff_due",
-            ),
+            *_mailed("notice", "notice_mailed_again_iff_due"),
         ]
         indexes = [models.Index(fields=["next_try_at"], name="notice_due", condition=Q(mail="due"))]
 
@@ -162,12 +163,7 @@ class ReportMail(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["report", "user"], name="report_mail_once_per_person"),
-            one_of("report_mail", "mail", MailState),
-            models.CheckConstraint(
-                condition=Q(mail=MailState.DUE, next_try_at__isnull=False)
-                | (~Q(mail=MailState.DUE) & Q(next_try_at=None)),
-                name="report_mail_tried_again_iff_due",
-            ),
+            *_mailed("report_mail", "report_mail_tried_again_iff_due"),
         ]
         indexes = [models.Index(fields=["next_try_at"], name="report_mail_due", condition=Q(mail="due"))]
 
@@ -218,12 +214,7 @@ class InboxMail(models.Model):
 
     class Meta:
         constraints = [
-            one_of("inbox_mail", "mail", MailState),
-            models.CheckConstraint(
-                condition=Q(mail=MailState.DUE, next_try_at__isnull=False)
-                | (~Q(mail=MailState.DUE) & Q(next_try_at=None)),
-                name="inbox_mail_tried_again_iff_due",
-            ),
+            *_mailed("inbox_mail", "inbox_mail_tried_again_iff_due"),
         ]
         indexes = [
             models.Index(fields=["next_try_at"], name="inbox_mail_due", condition=Q(mail="due")),
