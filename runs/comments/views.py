@@ -21,7 +21,7 @@ from teams.refusals import Refusal
 
 
 @member(Role.VIEWER)
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(["GET", "POST"])
 def comments(request: TeamRequest, **place: Any) -> HttpResponse:
     """The comments; posting adds one. ``place``: what they are about, as ``subjects.subject_at`` takes it."""
     subject = subject_at(request.who, place)
@@ -31,7 +31,7 @@ def comments(request: TeamRequest, **place: Any) -> HttpResponse:
 
 
 @member(Role.VIEWER)
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(["GET", "POST"])
 def comment(request: TeamRequest, pk: int, **place: Any) -> HttpResponse:
     """Changes one's own comment, or with ``remove`` removes one."""
     subject = subject_at(request.who, place)

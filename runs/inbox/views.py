@@ -16,7 +16,7 @@ from teams.models import Role
 
 
 @member(Role.VIEWER)
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(["GET", "POST"])
 def inbox(request: TeamRequest) -> HttpResponse:
     """What this member was told, the newest first. Posting chooses, or with ``read`` puts all of it away as read."""
     if request.method == "POST" and "read" in request.POST:

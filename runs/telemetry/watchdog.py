@@ -74,7 +74,8 @@ class Watchdog:
         self._loop = loop
         self._give_up = give_up
         self._end_process = end_process
-        self._loop_thread: int | None = None
+        # Made on the loop, it knows the loop's thread at once: the loop may stand still before it has moved once.
+        self._loop_thread = threading.get_ident() if _runs_here(loop) else None
         self._moved = threading.Event()
         self._moved_at = time.monotonic()
         self._ended = threading.Event()
@@ -169,6 +170,13 @@ class Watchdog:
         if self._armed and now >= self._arm_at:
             self._arm_at = now + ARM_EVERY_S
             faulthandler.dump_traceback_later(INTERPRETER_FROZEN_S, exit=True, file=STANDARD_ERROR)
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
 
 
 def stack_of(thread: int | None) -> list[str]:

@@ -116,6 +116,22 @@ def test_a_loop_that_stands_still_ends_the_process_once_it_has_given_up_what_it_
     assert "gives up what it holds and ends" in lines(caplog)[-1].getMessage()
 
 
+def test_a_loop_that_stands_still_before_it_has_moved_once_is_said_to_be_with_where_it_stands(
+    loop: asyncio.AbstractEventLoop, quick: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first request of a web process makes the watchdog, and may be the one that blocks."""
+    ended, release = Ended(), threading.Event()
+
+    def first_request() -> None:
+        Watchdog(loop, give_up=ended.give_up, end_process=ended.end)
+        hold_up_the_loop(release)
+
+    loop.call_soon_threadsafe(first_request)
+    assert ended.over.wait(PATIENCE_S)
+    release.set()
+    assert "in hold_up_the_loop: " in "\n".join(lines(caplog)[-1].stack)  # type: ignore[attr-defined]
+
+
 def test_it_ends_the_process_though_the_log_and_the_giving_up_hang(
     loop: asyncio.AbstractEventLoop, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
