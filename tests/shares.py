@@ -47,6 +47,31 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             return share_of(nodeid)
 
+        def remove_node(self, node: Any) -> str | None:
+            """What a crashed process has left to do goes back, and nothing else: it would wait for ever for a share
+            that is done (pytest-xdist's issue 1378), and would repeat the test that it crashed in.
+            """
+            left = {share: tests for share, tests in self.assigned_work[node].items() if not all(tests.values())}
+            crashed_in = next((test for tests in left.values() for test, is_done in tests.items() if not is_done), None)
+            if crashed_in is None:
+                del self.assigned_work[node]
+                return None
+            left[share_of(crashed_in)][crashed_in] = True
+            self.assigned_work[node] = {share: tests for share, tests in left.items() if not all(tests.values())}
+            super().remove_node(node)
+            return crashed_in
+
+        def schedule(self) -> None:
+            """A process that came in place of a crashed one starts with two tests, as the first did: it asks for the
+            next before it does one (pytest-xdist's issue 1327).
+            """
+            super().schedule()
+            for node in self.nodes:
+                while self.workqueue and not node.shutting_down and self._pending_of(self.assigned_work[node]) < 2:
+                    self._assign_work_unit(node)
+                if not self.workqueue and not node.shutting_down:
+                    node.shutdown()
+
     config.option.loadscopereorder = False  # it would go by the number of tests
     return Shares(config, log)
 

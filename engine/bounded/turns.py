@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from engine.context_variables import holding
+
 T = TypeVar("T")
 
 _whose: ContextVar[str] = ContextVar("on whose share work is counted", default="")
@@ -17,11 +19,8 @@ _whose: ContextVar[str] = ContextVar("on whose share work is counted", default="
 @contextmanager
 def counted_on(whose: str) -> Iterator[None]:
     """Within it, work for child processes is counted on this share."""
-    before = _whose.set(whose)
-    try:
+    with holding(_whose, whose):
         yield
-    finally:
-        _whose.reset(before)
 
 
 def whose_share() -> str:

@@ -22,10 +22,11 @@ import httpx
 
 from engine.catalogue.model_ids import PROVIDERS, provider_of, real_id
 from engine.errors import ProviderError
+from engine.garbage import no_collections
 from engine.providers import tokens
 from engine.providers.credential import Credential, FindCredential
 from engine.providers.library.own_accord import no_own_traffic
-from engine.providers.library.quiet import NOTHING_FETCHED, drop_own_logs, no_collections
+from engine.providers.library.quiet import NOTHING_FETCHED, drop_own_logs
 from engine.providers.library.rehearsal import answered_by_nobody, is_rehearsed, rehearse
 from engine.providers.llm import LLMReply, LLMRequest
 from engine.providers.one_exchange import Exchange, guard, guard_blocking, one_exchange
@@ -136,7 +137,7 @@ def _litellm() -> ModuleType:
     os.environ.update(NOTHING_FETCHED)
     # Else OpenAI's own SDK stands in between, which takes a third of a call's time.
     os.environ.setdefault("EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER", "true")
-    with no_own_traffic(), no_collections():
+    with no_own_traffic(), no_collections():  # what an import makes stays, and each would look through all of it
         import litellm  # late: it takes seconds and 180 MB, and simulated runs do without it
     import litellm.proxy.guardrails.exception_utils  # it would be imported at the first error of a stream
     from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from engine.context_variables import holding
 from engine.providers.library.own_accord import Traffic, no_own_traffic
 from engine.providers.replies.bounded import BoundedReply
 from engine.providers.replies.wire import WireReply
@@ -53,11 +54,8 @@ def one_exchange(send: Callable[[httpx.Request], Awaitable[httpx.Response]] | No
     """Within it guarded transports send one request, by ``send``, and refuse every further one (``SecondRequest``)."""
     with no_own_traffic() as traffic:
         exchange = Exchange(traffic, send)
-        token = _exchange.set(exchange)
-        try:
+        with holding(_exchange, exchange):
             yield exchange
-        finally:
-            _exchange.reset(token)
 
 
 def guard(transport: type[httpx.AsyncBaseTransport]) -> Send:

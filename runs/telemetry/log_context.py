@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
+from engine.context_variables import holding, set_variable
+
 _marks: ContextVar[Mapping[str, Any]] = ContextVar("log_marks", default=MappingProxyType({}))
 
 
@@ -36,16 +38,13 @@ class OpenCall:
 @contextmanager
 def marked(**marks: object) -> Iterator[None]:
     """Adds the marks to all lines that are logged within."""
-    token = _marks.set({**_marks.get(), **marks})
-    try:
+    with holding(_marks, {**_marks.get(), **marks}):
         yield
-    finally:
-        _marks.reset(token)
 
 
 def mark(**marks: object) -> None:
     """Adds the marks to this coroutine's lines from now on, for a coroutine that ends with what it is marked for."""
-    _marks.set({**_marks.get(), **marks})
+    set_variable(_marks, {**_marks.get(), **marks})
 
 
 def mark_call(call_id: object) -> OpenCall:

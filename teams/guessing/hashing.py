@@ -15,6 +15,7 @@ from threading import BoundedSemaphore
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 
+from engine.context_variables import holding
 from teams.refusals import Busy
 
 AT_ONCE = 1
@@ -38,11 +39,10 @@ def place() -> Iterator[None]:
         return
     if not _places.acquire(blocking=False):
         raise Busy("Many people are signing in just now. Try again in a few seconds.", retry_after_s=PLACES // 2)
-    mark = _has_place.set(True)
     try:
-        yield
+        with holding(_has_place, True):
+            yield
     finally:
-        _has_place.reset(mark)
         _places.release()
 
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from engine.context_variables import holding
+
 log = logging.getLogger(__name__)
 
 LOOK_UPS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"})
@@ -53,11 +55,8 @@ def no_own_traffic() -> Iterator[Traffic]:
     """Within it, and in tasks and threads that take its context along, nothing is reached but while ``sending``."""
     _watch()
     traffic = Traffic()
-    token = _traffic.set(traffic)
-    try:
+    with holding(_traffic, traffic):
         yield traffic
-    finally:
-        _traffic.reset(token)
 
 
 def is_watched() -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from contextlib import contextmanager
 from typing import Any
 
 from engine.providers.library.own_accord import is_watched
@@ -44,15 +42,3 @@ def drop_own_logs() -> None:
 
     executor.submit = submit  # type: ignore[method-assign]
     GLOBAL_LOGGING_WORKER.ensure_initialized_and_enqueue = enqueue  # type: ignore[method-assign]
-
-
-@contextmanager
-def no_collections() -> Iterator[None]:
-    """No garbage collections meanwhile: what an import makes stays, and each would look through all of it."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
