@@ -20,8 +20,11 @@ def drop_own_logs() -> None:
     """Has LiteLLM drop what it does for its own logs after our requests.
 
     It reckons costs again, for which it asks Ollama and a hub about models, on threads that no guard would reach.
+    A stream that is collected as garbage sets the ids of its log lines in whatever context that happens, which can
+    crash the process (``engine.context_variables``).
     """
     from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER  # late: it imports litellm
+    from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
     from litellm.litellm_core_utils.thread_pool_executor import executor
 
     submit_own: Callable[..., Future[Any]] = executor.submit
@@ -42,3 +45,5 @@ def drop_own_logs() -> None:
 
     executor.submit = submit  # type: ignore[method-assign]
     GLOBAL_LOGGING_WORKER.ensure_initialized_and_enqueue = enqueue  # type: ignore[method-assign]
+    if hasattr(CustomStreamWrapper, "__del__"):
+        del CustomStreamWrapper.__del__

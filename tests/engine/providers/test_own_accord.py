@@ -6,11 +6,13 @@ What is measured is what must not happen, in a process of its own, and not how l
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import socket
 import subprocess
 import sys
+from contextvars import Context, copy_context
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import pytest
 from engine.providers import tokenizers, tokens
 from engine.providers.credential import Credential
 from engine.providers.library.own_accord import OwnAccord, no_own_traffic
-from engine.providers.litellm_client import LiteLLMClient
+from engine.providers.litellm_client import LiteLLMClient, get_ready
 from engine.providers.llm import LLMRequest
 from engine.spec.crew_spec import LLMSpec
 from tests.engine.providers.left_alone import KNOWN, NEED_MORE
@@ -134,6 +136,23 @@ async def test_a_long_reply_without_usage_is_counted_beside_the_event_loop(monke
     assert reply.usage.completion_tokens >= 10_000
     assert counted_on
     assert not any(counted_on)
+
+
+async def test_a_stream_that_is_collected_sets_no_context_variables() -> None:
+    """LiteLLM's own would, wherever the collection happens; before Python 3.12 that can crash the process."""
+    await asyncio.to_thread(get_ready, ["gpt-4o-mini"])
+    litellm = sys.modules["litellm"]
+    messages = [{"role": "user", "content": "Hello"}]
+    stream = await litellm.acompletion(model="gpt-4o-mini", messages=messages, mock_response="one two", stream=True)
+    stream.itself = stream
+    del stream
+    await asyncio.sleep(0)  # until then the loop holds it
+    assert Context().run(_set_by_collecting) == []
+
+
+def _set_by_collecting() -> list[str]:
+    gc.collect()
+    return [variable.name for variable in copy_context()]
 
 
 def connect(port: int) -> None:

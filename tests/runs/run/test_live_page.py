@@ -110,15 +110,24 @@ async def test_a_new_reader_gets_every_part(watched: Watched) -> None:
     assert [event.id for event in events] == [""] * (len(PARTS) - 1) + [str(watched.run.revision)]
 
 
-async def test_a_reader_whose_page_is_current_gets_only_what_changes(watched: Watched) -> None:
-    """The timeline and the split of the wall time go up to now, so they may change with every look."""
-    events = reader(watched, seen=str(watched.run.revision))
-    waiting = asyncio.create_task(until(events, "graph"))
+async def test_a_reader_whose_page_is_current_gets_nothing_until_something_changes(watched: Watched) -> None:
+    waiting = asyncio.create_task(take(reader(watched, seen=str(watched.run.revision)), 1))
     await asyncio.sleep(0.5)
     assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_what_follows_is_only_what_changes(watched: Watched) -> None:
+    """The timeline and the split of the wall time go up to now, so they may change with every look."""
+    events = reader(watched)
+    await take(events, len(PARTS))
     ended = TaskRun.objects.filter(run=watched.run, key="figures")
     await change(watched.run, lambda: ended.update(state=TaskStatus.SUCCEEDED, finished_at=timezone.now()))
-    assert {event.name for event in await waiting} - {"timeline", "wall"} == {"summary", "tasks", "graph"}
+    assert {event.name for event in await until(events, "graph")} - {"timeline", "wall"} == {
+        "summary",
+        "tasks",
+        "graph",
+    }
 
 
 async def test_the_stream_ends_with_the_run(watched: Watched) -> None:
