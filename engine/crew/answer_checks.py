@@ -98,14 +98,16 @@ async def _question_complaint(conversation: Conversation, guardrail: QuestionGua
     calls = conversation.calls
     llm = guardrail.llm or calls.agent.llm
     schema = VERDICT_SCHEMA if takes_schema(llm.model, VERDICT_SCHEMA, beside_tools=False) else None
-    messages = question_messages(guardrail.question, text)
+    in_words = VERDICT_SCHEMA if schema is None else None
+    asked = question_messages(guardrail.question, text, schema_in_words=in_words)
+    messages = asked
     for _ in range(2):
         reply = await calls.ask(messages, response_schema=schema, purpose=Purpose.GUARDRAIL, llm=llm)
         try:
             verdict = (await read_answer(reply.text, VERDICT_SCHEMA, calls.effort, takes_near_misses=True)).data
         except ModelMistake as mistake:
             # Asked in other words than before: else a cache of replies would give the same one again.
-            messages = [*question_messages(guardrail.question, text), user_message(f"Your last reply: {mistake}")]
+            messages = [*asked, user_message(f"Your last reply: {mistake}")]
             continue
         return "" if verdict["passes"] else f"The answer was refused: {verdict['reason'].strip() or guardrail.question}"
     raise ModelMistake("The model that a guardrail asks gave no readable verdict.")

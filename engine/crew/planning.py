@@ -7,6 +7,7 @@ from typing import Any
 from engine.crew.agent_loop import Conversation
 from engine.crew.model_calls import Calls
 from engine.crew.output import read_answer
+from engine.crew.prompt import schema_rule
 from engine.crew.runtime import Runtime
 from engine.errors import ModelMistake
 from engine.providers.llm import Message
@@ -64,7 +65,7 @@ def _schema(spec: CrewSpec) -> dict[str, Any]:
 def _brief(spec: CrewSpec, plan: Plan, schema_in_words: dict[str, Any] | None) -> Message:
     lines = ["Write a short plan for each of these tasks. Answer as a JSON object from a task's key to its plan."]
     if schema_in_words is not None:
-        lines.append("Answer with one JSON value and nothing else.")
+        lines.append(schema_rule(schema_in_words))
     for task in spec.tasks:
         agent = spec.agent(task.agent)
         tools = ", ".join(tool.name for tool in (agent.tools if agent and task.tools is None else task.tools or ()))

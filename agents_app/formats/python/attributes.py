@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from agents_app.formats.python.calling import call_function
-from agents_app.formats.python.frames import Frame, unknown
-from agents_app.formats.python.labels import label_of, source_of
-from agents_app.formats.python.things import Class, Function, Instance, ModuleOf
-from agents_app.formats.to_spec.values import Definition, Field, Items, Mapping, Outside, Text, Unknown, Value, settled
+from agents_app.formats.python.frames import Frame, part_of, unknown
+from agents_app.formats.python.labels import source_of
+from agents_app.formats.python.things import Class, Function, Instance, ModuleOf, Super
+from agents_app.formats.to_spec.values import (
+    Constant,
+    Definition,
+    Field,
+    Items,
+    Mapping,
+    Outside,
+    Text,
+    Unknown,
+    Value,
+    settled,
+)
 
 MAX_PATH = 300
 _CONFIG_FILES = {"agents_config": "config/agents.yaml", "tasks_config": "config/tasks.yaml"}
@@ -25,14 +37,22 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
         result = _of_instance(value, node, frame)
     elif isinstance(value, Class):
         result = _bound(value.member(node.attr), value)
+    elif isinstance(value, Super):
+        result = next((_bound(found, value.instance) for found in _inherited(value, node.attr)), None)
     elif isinstance(value, ModuleOf):
         result = value.frame.lookup(node.attr) or Unknown(node.attr, defined=False)
     elif isinstance(value, Definition) and node.attr in value.fields:
         result = value.fields[node.attr].value
+    elif isinstance(value, Text | Constant) and node.attr == "value":
+        result = value  # of an Enum, whose members stand for their values here
     elif isinstance(value, Unknown) and not value.source:
         source = "" if value.defined else source_of(node, frame.world.budget)
-        result = Unknown(label_of(node, frame.world.budget), source=source, defined=value.defined)
+        result = part_of(value, node, frame, source=source)
     return result if result is not None else unknown(node, frame)
+
+
+def _inherited(value: Super, name: str) -> Iterator[Value]:
+    yield from (cls.body.names[name] for cls in value.instance.cls.after(value.cls) if name in cls.body.names)
 
 
 def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from agents_app.formats.python.frames import MAX_DEPTH, Frame
 from agents_app.formats.python.things import MAX_NAME, Class, Function, Instance
 from agents_app.formats.report import Place
-from agents_app.formats.to_spec.naming import is_generic
+from agents_app.formats.to_spec.naming import is_generic, snake, without_maker
 from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, Text, Unknown, Value, settled
 
 PROJECT_DECORATORS = ("agent", "task", "crew", "llm", "tool")
@@ -31,7 +31,7 @@ def call_function(
         return Unknown(function.name, source=f"{function.name}()")
     world.entered.add(id(node))
     world.active.append(id(node))
-    inner = Frame(world, function.frame.file, parent=function.frame, depth=frame.depth + 1)
+    inner = Frame(world, function.frame.file, parent=function.frame, depth=frame.depth + 1, function=_made_by(function))
     _bind(function, args, fields, inner, as_inputs=builds)
     inner.run(node.body)
     world.active.pop()
@@ -65,13 +65,19 @@ def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner
         elif name in fields:
             value = fields[name].value
         else:
-            value = defaults.get(name) or Unknown(name)
+            value = defaults.get(name) or Unknown(name, is_given=True)
         inner.names[name] = _as_input(name, value) if as_inputs else value
     if spec.vararg:
         inner.names[spec.vararg.arg] = Items(values[len(names) :])
     if spec.kwarg:
         rest = {name: field for name, field in fields.items() if name not in inner.names}
         inner.names[spec.kwarg.arg] = Mapping(rest)
+
+
+def _made_by(function: Function) -> str:
+    """What a function makes, as far as its name says, or the name of its class."""
+    named = function.owner if isinstance(function.owner, Instance) and function.name.startswith("__") else function
+    return snake(without_maker(named.name))
 
 
 def _defaults(function: Function) -> dict[str, Value]:
@@ -113,6 +119,9 @@ def instantiate(cls: Class, args: list[Value], fields: dict[str, Field], frame: 
     start = cls.member("__init__")
     if isinstance(start, Function):
         call_function(Function(start.node, start.frame, instance), args, fields, frame, as_inputs=builds)
+    elif cls.part_of_crew:
+        instance.given.update(fields)
+        instance.given_args.extend(args)
     else:
         as_data = cls.inherits(*_DATA_BASES)
         attributes = {name: field.value for name, field in fields.items()}

@@ -10,9 +10,11 @@ from agents_app.formats.python.definitions import define
 from agents_app.formats.python.frames import Frame, evaluates, unknown
 from agents_app.formats.python.methods import method_of
 from agents_app.formats.python.outside import call_outside
-from agents_app.formats.python.things import Class, Function, Instance
+from agents_app.formats.python.things import Class, Function, Instance, Partial, Super
 from agents_app.formats.report import Place
+from agents_app.formats.to_spec.naming import snake
 from agents_app.formats.to_spec.values import (
+    Constant,
     Definition,
     Field,
     Items,
@@ -23,6 +25,8 @@ from agents_app.formats.to_spec.values import (
     settled,
     size_of,
 )
+
+_TEXTS = frozenset({"role", "goal", "backstory", "description", "expected_output", "tools", "llm", "agent", "context"})
 
 
 @evaluates(ast.Call)
@@ -35,6 +39,8 @@ def _call(node: ast.Call, frame: Frame) -> Value:
         if result is not None:
             return result
         called = attribute_of(receiver, node.func, frame)
+        if isinstance(receiver, Super) and node.func.attr == "__init__" and not isinstance(called, Function):
+            return _start_of_base(receiver.instance, args, fields)
     else:
         called = frame.evaluate(node.func)
     return _called(settled(called), node, args, fields, frame)
@@ -43,20 +49,53 @@ def _call(node: ast.Call, frame: Frame) -> Value:
 def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
     if isinstance(called, Function):
         return call_function(called, args, fields, frame)
+    if isinstance(called, Partial):
+        frame.world.budget.pay_elements(len(called.args) + len(called.fields))
+        return _called(settled(called.called), node, [*called.args, *args], {**called.fields, **fields}, frame)
     if isinstance(called, Class):
-        return instantiate(called, args, fields, frame, place=frame.place(node))
+        made = instantiate(called, args, fields, frame, place=frame.place(node))
+        path = called.part_of_crew
+        return _as_definition(made, path, node, frame) if path and isinstance(made, Instance) else made
     if isinstance(called, Instance):
         method = called.cls.member("__call__")
-        return (
-            call_function(Function(method.node, method.frame, called), args, fields, frame)
-            if isinstance(method, Function)
-            else unknown(node, frame)
-        )
+        bound = Function(method.node, method.frame, called) if isinstance(method, Function) else None
+        return call_function(bound, args, fields, frame) if bound else unknown(node, frame)
+    return _of_library(called, node, args, fields, frame)
+
+
+def _of_library(called: Value, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
     path = called.path if isinstance(called, Outside) else _undefined_path(called, node)
     if not path:
         return unknown(node, frame)
+    if path in ("functools.partial", "partial") and args:
+        return Partial(args[0], args[1:], fields)
     result = call_outside(path, args, fields, frame)
     return result if result is not None else define(path, node, args, fields, frame)
+
+
+def _start_of_base(instance: Instance, args: list[Value], fields: dict[str, Field]) -> Value:
+    """``super().__init__(...)`` of a class from outside the source: what it is given are the object's fields."""
+    instance.given.update(fields)
+    instance.given_args.extend(args)
+    instance.attributes.update({name: field.value for name, field in fields.items()})
+    return Constant(None)
+
+
+def _as_definition(made: Instance, path: str, node: ast.Call, frame: Frame) -> Definition:
+    """An object of the source's own subclass of ``Agent``, ``Task``, ``Crew`` or a model."""
+    place = frame.place(node)
+    declared = {
+        name: Field(value, place)
+        for ancestor in reversed(list(made.cls.ancestors()))
+        if isinstance(ancestor, Class)
+        for name, value in ancestor.body.names.items()
+        if not isinstance(value, Function | Class)
+    }
+    later = {name: Field(value, place) for name, value in made.attributes.items() if name in _TEXTS}
+    frame.world.budget.pay_elements(len(declared) + len(made.given))
+    definition = define(path, node, made.given_args, {**declared, **made.given, **later}, frame)
+    definition.name = definition.name or snake(made.cls.name)
+    return definition
 
 
 def _undefined_path(called: Value, node: ast.Call) -> str:

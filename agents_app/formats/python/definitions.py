@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 
 from agents_app.formats.python.calling import call_function
-from agents_app.formats.python.frames import Frame
+from agents_app.formats.python.frames import Frame, keep_definition
 from agents_app.formats.python.known import kind_of
 from agents_app.formats.python.schemas import schema_of
 from agents_app.formats.python.things import Class, Function, Instance
-from agents_app.formats.to_spec.assemble import MAX_MEMBERS
 from agents_app.formats.to_spec.fields import describe
 from agents_app.formats.to_spec.values import (
     Definition,
@@ -24,7 +23,6 @@ from agents_app.formats.to_spec.values import (
     settled,
 )
 
-MAX_DEFINITIONS = 2 * MAX_MEMBERS
 _OUTPUTS = ("output_pydantic", "output_json", "response_model")
 
 
@@ -37,16 +35,12 @@ def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field
     budget.pay_elements(len(fields) + len(args))
     kind = kind_of(path, fields)
     made = Definition(kind, path, place, fields, [Field(arg, place) for arg in args], origin=node)
-    found = frame.world.found
     if kind in ("agent", "task", "crew"):
         _merge_config(made, frame)
         _resolve_names(made, frame)
         if kind == "task":
             _read_outputs(made, frame)
-        made_so_far = {"agent": found.agents, "task": found.tasks, "crew": found.crews}[kind]
-        made_so_far.append(made)
-        if len(made_so_far) > MAX_DEFINITIONS:
-            budget.refuse_definitions(MAX_DEFINITIONS)
+        keep_definition(made, frame)
     return made
 
 

@@ -6,13 +6,16 @@ import ast
 import builtins
 from collections.abc import Iterator
 
+from agents_app.formats.budget import Budget
 from agents_app.formats.python.attributes import attribute_of
-from agents_app.formats.python.frames import Frame, evaluates, unknown
-from agents_app.formats.python.labels import label_of
+from agents_app.formats.python.formatting import with_spec
+from agents_app.formats.python.frames import Frame, evaluates, part_of, unknown
+from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.texts import joined, template_of, without_layout
-from agents_app.formats.python.things import called
+from agents_app.formats.python.things import TYPES, Annotation, called, type_name
 from agents_app.formats.to_spec.values import (
     Constant,
+    Definition,
     Field,
     Items,
     Mapping,
@@ -21,12 +24,15 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    literal_text,
     settled,
     size_of,
 )
 from engine.text import storable
 
 _BUILTINS = frozenset(dir(builtins))
+MAX_INPUT = 100
+"""Characters of a constant that may be an input: longer ones are parts of a prompt."""
 
 
 @evaluates(ast.Constant)
@@ -65,16 +71,39 @@ def _joined(node: ast.JoinedStr, frame: Frame) -> Value:
             pieces.append(storable(str(part.value), nul=""))
         else:
             pieces.append(f"\0{len(values)}\0")
-            values.append(template_of(frame.evaluate(part), budget, part))
+            value = _constant_as_input(part, frame) if len(node.values) > 1 else None
+            values.append(template_of(value or frame.evaluate(part), budget, part))
     text = "".join(pieces)
     budget.pay_chars(len(text))
     pieces = (without_layout(text) if _is_block(node, frame) else text).split("\0")
     return joined([values[int(piece)] if number % 2 else Text(piece) for number, piece in enumerate(pieces)], budget)
 
 
+def _constant_as_input(part: ast.expr, frame: Frame) -> Value | None:
+    """A short text that the source names once and puts into a longer one: an input, with that text as its default."""
+    if not isinstance(part, ast.FormattedValue) or part.format_spec is not None or part.conversion != -1:
+        return None
+    name = part.value.id if isinstance(part.value, ast.Name) else ""
+    value = frame.constant(name)
+    text = value.template if isinstance(value, Text) else ""
+    label = (name.lower() if name.isupper() else name).strip("_")
+    if not text.strip() or len(text) > MAX_INPUT or "\n" in text or "{" in text or not label.isidentifier():
+        return None
+    if frame.world.input_texts.setdefault(label, text) != text:
+        return None
+    return Unknown(label, known=value)
+
+
 @evaluates(ast.FormattedValue)
 def _formatted(node: ast.FormattedValue, frame: Frame) -> Value:
-    return template_of(frame.evaluate(node.value), frame.world.budget, node.value)
+    value, budget = frame.evaluate(node.value), frame.world.budget
+    if node.format_spec is not None or node.conversion != -1:
+        spec = literal_text(frame.evaluate(node.format_spec), budget) if node.format_spec is not None else ""
+        conversion = chr(node.conversion) if node.conversion != -1 else ""
+        shown = with_spec(value, spec, conversion, budget) if spec is not None else None
+        if shown is not None:
+            return shown
+    return template_of(value, budget, node.value)
 
 
 @evaluates(ast.Name)
@@ -128,17 +157,31 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Value:
     inner = settled(container)
     if isinstance(node.slice, ast.Slice):
         return _slice(inner, node.slice, frame) or unknown(node, frame)
+    if type_name(inner) in TYPES:
+        return Annotation(node, frame)
     index = settled(frame.evaluate(node.slice))
+    return _element(inner, index, frame.world.budget) or _open_element(container, index, node, frame)
+
+
+def _element(inner: Value, index: Value, budget: Budget) -> Value | None:
+    """``inner[index]``; None if it cannot be known."""
     if isinstance(inner, Outside) and inner.short in ("environ", "secrets") and isinstance(index, Text):
         return Secret(index.template)
     if isinstance(inner, Mapping) and isinstance(index, Text | Constant):
-        found = inner.fields.get(template_of(index, frame.world.budget).template)
-        return found.value if found else unknown(node, frame)
+        found = inner.fields.get(template_of(index, budget).template)
+        return found.value if found else None
     if isinstance(inner, Items) and isinstance(index, Constant) and isinstance(index.value, int):
-        position = index.value
-        return inner.items[position] if -len(inner.items) <= position < len(inner.items) else unknown(node, frame)
+        within = -len(inner.items) <= index.value < len(inner.items)
+        return inner.items[index.value] if within else None
+    return None
+
+
+def _open_element(container: Value, index: Value, node: ast.Subscript, frame: Frame) -> Unknown:
     if isinstance(container, Unknown) and isinstance(index, Text) and not container.source:
-        return Unknown(label_of(node, frame.world.budget), defined=container.defined)
+        return part_of(container, node, frame)
+    made_once = isinstance(node.value, ast.Name | ast.Attribute)
+    if isinstance(container, Definition) and container.kind == "other" and made_once:
+        return part_of(container, node, frame, source=source_of(node, frame.world.budget))
     return unknown(node, frame)
 
 
@@ -153,10 +196,11 @@ def _slice(value: Value, node: ast.Slice, frame: Frame) -> Value | None:
     if isinstance(value, Items):
         frame.world.budget.pay_elements(len(range(*cut.indices(len(value.items)))))
         return Items(value.items[cut])
-    if not (isinstance(value, Text) and value.literal):
+    text = literal_text(value, frame.world.budget)
+    if text is None:
         return None
-    frame.world.budget.pay_chars(len(value.template))
-    return Text(value.template[cut])
+    frame.world.budget.pay_chars(len(text))
+    return Text(text[cut])
 
 
 @evaluates(ast.Await)

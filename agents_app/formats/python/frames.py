@@ -9,21 +9,23 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from agents_app.formats.budget import Budget
-from agents_app.formats.python.labels import label_of, source_of
+from agents_app.formats.python.labels import MAX_LABEL, label_of, source_of
 from agents_app.formats.python.reach import Reach
 from agents_app.formats.report import Place
-from agents_app.formats.to_spec.assemble import Found
+from agents_app.formats.to_spec.assemble import MAX_MEMBERS, Found
 from agents_app.formats.to_spec.fields import Reading
-from agents_app.formats.to_spec.values import Unknown, Value
+from agents_app.formats.to_spec.values import Definition, Unknown, Value
 
 MAX_DEPTH = 20
+MAX_DEFINITIONS = 2 * MAX_MEMBERS
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 Evaluator = Callable[[Any, "Frame"], Value]
-Executor = Callable[[Any, "Frame"], None]
+Flow = Literal["break", "continue", "return"]
+Executor = Callable[[Any, "Frame"], Flow | None]
 
 _EVALUATORS: dict[type[ast.expr], Evaluator] = {}
 _EXECUTORS: dict[type[ast.stmt], Executor] = {}
@@ -55,7 +57,9 @@ class World:
 
     ``sources``: by path; ``by_file_name``: their paths, by the last part. ``entered``: functions that were followed, by
     ``id()`` of their node; ``active``: those that are being followed now. ``documents``: the project's YAML and JSON
-    files, by path. ``labelled``: places name their files.
+    files, by path. ``labelled``: places name their files. ``input_texts``: constants that became inputs, by name.
+    ``parts``: what is found in unknown things, by its
+    name: the input that it became for each thing, by ``id()`` of those, which are ``kept`` alive.
     """
 
     reading: Reading
@@ -71,6 +75,9 @@ class World:
     active: list[int] = field(default_factory=list)
     results: dict[tuple[int, ...], Value] = field(default_factory=dict)
     tokens: int = 0
+    input_texts: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, dict[int, str]] = field(default_factory=dict)
+    kept: list[Value] = field(default_factory=list)
 
     @property
     def budget(self) -> Budget:
@@ -79,7 +86,10 @@ class World:
 
 @dataclass(slots=True, eq=False)
 class Frame:
-    """The names of a module, class body or call. ``returned`` collects what a call may return, in the order found."""
+    """The names of a module, class body or call. ``returned`` collects what a call may return, in the order found.
+
+    ``constants``: the names whose only value so far is written out in the source. ``function``: what is called.
+    """
 
     world: World
     file: str = ""
@@ -88,6 +98,8 @@ class Frame:
     depth: int = 0
     returned: list[Value] = field(default_factory=list)
     class_body: bool = False
+    constants: set[str] = field(default_factory=set)
+    function: str = ""
 
     def place(self, node: ast.AST) -> Place:
         return Place(getattr(node, "lineno", None), self.file)
@@ -99,6 +111,20 @@ class Frame:
                 return frame.names[name]
             frame = frame.parent
         return None
+
+    def constant(self, name: str) -> Value | None:
+        """The value of a name that has had no other, and that the source writes out; else None."""
+        frame: Frame | None = self
+        while frame is not None and name not in frame.names:
+            frame = frame.parent
+        return frame.names[name] if frame is not None and name in frame.constants else None
+
+    def function_name(self) -> str:
+        """What the function that is being followed makes, as far as its name says; "" outside of functions."""
+        frame: Frame | None = self
+        while frame is not None and not frame.function:
+            frame = frame.parent
+        return frame.function if frame else ""
 
     def enclosing(self) -> Frame:
         """Where a function that is defined here looks up names. As in Python, that is not a class body."""
@@ -118,14 +144,41 @@ class Frame:
         budget.line, budget.file = outer
         return value
 
-    def run(self, body: Sequence[ast.stmt]) -> None:
+    def run(self, body: Sequence[ast.stmt]) -> Flow | None:
+        """Follows statements up to one that surely leaves them, and says how it does."""
         budget = self.world.budget
         for statement in body:
             budget.line, budget.file = statement.lineno, self.file
             budget.pay_steps()
             executor = _EXECUTORS.get(type(statement))
-            if executor:
-                executor(statement, self)
+            if executor and (flow := executor(statement, self)):
+                return flow
+        return None
+
+
+def part_of(whole: Value, node: ast.Subscript | ast.Attribute, frame: Frame, *, source: str = "") -> Unknown:
+    """What only a run finds in ``whole``: an input named after it, and another one for each whole."""
+    label = label_of(node, frame.world.budget)
+    defined = whole.defined if isinstance(whole, Unknown) else True
+    if isinstance(whole, Unknown) and not whole.is_given:
+        return Unknown(label, source, defined=defined)
+    wholes = frame.world.parts.setdefault(label, {})
+    if id(whole) not in wholes:
+        frame.world.kept.append(whole)
+        own = f"{frame.function_name()}_{label}".strip("_")[:MAX_LABEL]
+        taken = wholes.values()
+        wholes[id(whole)] = label if not wholes else own if own not in taken else f"{label}_{len(wholes) + 1}"
+    return Unknown(wholes[id(whole)], source, defined=defined, is_given=True)
+
+
+def keep_definition(made: Definition, frame: Frame) -> None:
+    """Keeps an agent, a task or a crew in ``World.found``. Raises ``UsedUpError`` if there are too many."""
+    found = frame.world.found
+    lists = {"agent": found.agents, "task": found.tasks, "crew": found.crews}
+    if made.kind in lists:
+        lists[made.kind].append(made)
+        if len(lists[made.kind]) > MAX_DEFINITIONS:
+            frame.world.budget.refuse_definitions(MAX_DEFINITIONS)
 
 
 def unknown(node: ast.expr, frame: Frame) -> Unknown:

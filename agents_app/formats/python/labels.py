@@ -25,7 +25,7 @@ _CONTAINERS = frozenset(
         "payload",
     }
 )
-_MAX_LABEL = 40
+MAX_LABEL = 40
 _MAX_NAME = 100
 _MAX_LEVELS = 30
 _MAX_NODES = 150
@@ -66,7 +66,7 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
 
 def label_of(node: ast.AST, budget: Budget) -> str:
     """``user.name`` gives ``user_name``, ``self.topic`` and ``inputs["topic"]`` ``topic``, ``x.upper()`` ``x``."""
-    label = re.sub(r"\W+", "_", _label(node, budget), flags=re.ASCII).strip("_")[:_MAX_LABEL].strip("_")
+    label = re.sub(r"\W+", "_", _label(node, budget), flags=re.ASCII).strip("_")[:MAX_LABEL].strip("_")
     return label if label and not label[0].isdigit() else f"value_{label}".strip("_")
 
 

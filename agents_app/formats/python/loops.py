@@ -7,34 +7,62 @@ from collections.abc import Iterator
 from itertools import islice
 
 from agents_app.formats.python.frames import Frame, evaluates
-from agents_app.formats.python.labels import label_of
+from agents_app.formats.python.labels import label_of, source_of
+from agents_app.formats.python.operators import truth_of
 from agents_app.formats.python.texts import template_of
-from agents_app.formats.python.things import called
+from agents_app.formats.python.things import Class, called
 from agents_app.formats.to_spec.values import Constant, Field, Items, Mapping, Text, Unknown, Value, settled, size_of
 
 MAX_ITEMS = 300
 
 
+Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
+
+
 @evaluates(ast.ListComp, ast.SetComp, ast.GeneratorExp)
 def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: Frame) -> Value:
-    inner = frame.inner()
-    first = node.generators[0]
-    items: list[Value] = []
-    for item in repetitions(frame.evaluate(first.iter), first.target, frame):
-        bind(first.target, item, inner)
-        for further in node.generators[1:]:
-            bind(further.target, next(repetitions(inner.evaluate(further.iter), further.target, inner)), inner)
-        items.append(inner.evaluate(node.elt))
-    return Items(items)
+    return Items([inner.evaluate(node.elt) for inner in _rounds(node, frame.inner(), 0)])
+
+
+def _rounds(node: Comprehension, inner: Frame, level: int) -> Iterator[Frame]:
+    """The frame of a comprehension, once for each of its rounds, with its variables set."""
+    if level == len(node.generators):
+        yield inner
+        return
+    generator = node.generators[level]
+    over = inner.evaluate(generator.iter)
+    if id(node) in inner.world.reach.making:
+        say_unseen(over, generator.iter, inner)
+    for item in repetitions(over, generator.target, inner):
+        bind(generator.target, item, inner)
+        if all(_kept(test, node, inner) for test in generator.ifs):
+            yield from _rounds(node, inner, level + 1)
+
+
+def _kept(test: ast.expr, node: Comprehension, inner: Frame) -> bool:
+    """Whether a comprehension's ``if`` lets its item through; it does where only a run would show."""
+    truth = truth_of(settled(inner.evaluate(test)))
+    if truth is None and id(node) in inner.world.reach.making:
+        message = f"Whether `{source_of(test, inner.world.budget)}` holds is only known when the code runs"
+        inner.world.reading.report.warn(inner.place(test), f"{message}: all were taken.")
+    return truth is not False
+
+
+def say_unseen(over: Value, node: ast.expr, frame: Frame) -> None:
+    """Warns of a loop that makes parts of a crew for each of something that only a run would show."""
+    inner = settled(over)
+    report, written = frame.world.reading.report, source_of(node, frame.world.budget)
+    if not size_of(inner) and not (isinstance(inner, Class) and inner.is_enum):
+        message = f"What `{written}` holds is only known when the code runs: the loop over it was read once."
+        report.warn(frame.place(node), message)
+    elif size_of(inner) > MAX_ITEMS:
+        report.warn(frame.place(node), f"`{written}` holds more than {MAX_ITEMS} entries: the first of them were read.")
 
 
 @evaluates(ast.DictComp)
 def _dict_comprehension(node: ast.DictComp, frame: Frame) -> Value:
-    inner = frame.inner()
-    first = node.generators[0]
     fields: dict[str, Field] = {}
-    for item in repetitions(frame.evaluate(first.iter), first.target, frame):
-        bind(first.target, item, inner)
+    for inner in _rounds(node, frame.inner(), 0):
         key, value = settled(inner.evaluate(node.key)), inner.evaluate(node.value)
         if isinstance(key, Text | Constant):
             name = template_of(key, frame.world.budget).template
@@ -49,6 +77,8 @@ def repetitions(value: Value, target: ast.expr, frame: Frame) -> Iterator[Value]
         yield from inner.items[:MAX_ITEMS]
     elif isinstance(inner, Mapping) and inner.fields:
         yield from [Text(name) for name in islice(inner.fields, MAX_ITEMS)]
+    elif isinstance(inner, Class) and inner.is_enum:
+        yield from [value for value in inner.body.names.values() if isinstance(value, Text | Constant)][:MAX_ITEMS]
     else:
         yield Unknown(label_of(target, frame.world.budget))
 
@@ -56,6 +86,7 @@ def repetitions(value: Value, target: ast.expr, frame: Frame) -> Iterator[Value]
 def bind(target: ast.expr, value: Value, frame: Frame) -> None:
     """Sets a loop's variable, or each of several, to its value."""
     if isinstance(target, ast.Name):
+        frame.constants.discard(target.id)
         frame.names[target.id] = value
     elif isinstance(target, ast.Tuple | ast.List):
         for part, item in unpacked(target.elts, value, frame):

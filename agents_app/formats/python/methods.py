@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 
 from agents_app.formats.budget import Budget
-from agents_app.formats.python.frames import Frame, unknown
+from agents_app.formats.python.formatting import formatted, substituted
+from agents_app.formats.python.frames import Frame, keep_definition, unknown
 from agents_app.formats.python.labels import source_of
-from agents_app.formats.python.texts import formatted, joined_by, method_of_text, template_of
+from agents_app.formats.python.texts import joined_by, method_of_text, template_of
 from agents_app.formats.to_spec.naming import is_generic
 from agents_app.formats.to_spec.values import (
     Constant,
@@ -35,6 +36,8 @@ KICKOFFS = frozenset(
         "test",
     }
 )
+_COPIES = frozenset({"copy", "model_copy"})
+_TEMPLATES = frozenset({"Template", "PromptTemplate", "from_template"})
 _COPYING = {"items": 4, "values": 1, "keys": 2, "copy": 1}  # by what they make for each entry
 
 
@@ -50,12 +53,22 @@ def method_of(
         return _items(inner, args, node, frame)
     if isinstance(inner, Mapping):
         return _mapping(inner, name, args, fields, frame.world.budget)
-    if isinstance(inner, Definition) and inner.kind == "crew":
-        return _crew(inner, node, args, fields, frame)
-    if isinstance(inner, Definition) and inner.kind in ("agent", "task"):
-        return _executed(inner, node, frame)
-    if name in KICKOFFS and isinstance(inner, Definition | Unknown | Outside):
+    result = _of_definition(inner, node, args, fields, frame) if isinstance(inner, Definition) else None
+    if result is None and name in KICKOFFS and isinstance(inner, Definition | Unknown | Outside):
         _remember_inputs(None, args, fields, frame)
+    return result
+
+
+def _of_definition(
+    made: Definition, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame
+) -> Value | None:
+    name = _method(node)
+    if made.kind == "crew":
+        return _crew(made, node, args, fields, frame)
+    if made.kind in ("agent", "task", "llm"):
+        return _copied(made, args, fields, node, frame) if name in _COPIES else _executed(made, node, frame)
+    if name in ("substitute", "safe_substitute", "format", "format_prompt"):
+        return _of_template(made, name, args, fields, frame.world.budget)
     return None
 
 
@@ -88,10 +101,18 @@ def _items(items: Items, args: list[Value], node: ast.Call, frame: Frame) -> Val
         budget.pay_elements(len(items.items))
         return Items(list(items.items))
     elif name == "pop" and items.items:
-        return items.items[-1]
+        return _popped(items, args)
     else:
         return unknown(node, frame)
     return Constant(None)
+
+
+def _popped(items: Items, args: list[Value]) -> Value:
+    position = settled(args[0]) if args else Constant(-1)
+    index = position.value if isinstance(position, Constant) else None
+    if not isinstance(index, int) or not -len(items.items) <= index < len(items.items):
+        return items.items[-1]
+    return items.items.pop(index)
 
 
 def _mapping(mapping: Mapping, name: str, args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
@@ -137,8 +158,36 @@ def _remember_inputs(crew: Definition | None, args: list[Value], fields: dict[st
         crew.fields.setdefault("inputs", field)
 
 
+def _copied(made: Definition, args: list[Value], fields: dict[str, Field], node: ast.Call, frame: Frame) -> Definition:
+    """``agent.copy()``, ``agent.model_copy(update={...})``: another one, with what it changes."""
+    changes = settled(fields["update"].value if "update" in fields else args[0] if args else Constant(None))
+    changed = changes.fields if isinstance(changes, Mapping) else {}
+    frame.world.budget.pay_elements(len(made.fields) + len(changed))
+    place = frame.place(node)
+    copy = Definition(made.kind, made.path, place, {**made.fields, **changed}, list(made.args), origin=node)
+    keep_definition(copy, frame)
+    return copy
+
+
+def _of_template(
+    template: Definition, name: str, args: list[Value], fields: dict[str, Field], budget: Budget
+) -> Value | None:
+    """``Template("$x").substitute(x=1)``, ``PromptTemplate(template="{x}").format(x=1)``."""
+    if template.short not in _TEMPLATES:
+        return None
+    given = template.fields["template"].value if "template" in template.fields else None
+    text = settled(given or (template.args[0].value if template.args else Constant(None)))
+    if not isinstance(text, Text):
+        return None
+    values = {key: field.value for key, field in fields.items()}
+    if args and isinstance(mapping := settled(args[0]), Mapping):
+        budget.pay_elements(len(mapping.fields))
+        values = {key: field.value for key, field in mapping.fields.items()} | values
+    return substituted(text, values, budget) if "substitute" in name else formatted(text, [], values, budget)
+
+
 def _executed(made: Definition, node: ast.Call, frame: Frame) -> Value:
-    if _method(node) in (*KICKOFFS, "execute", "execute_sync", "execute_async", "execute_task"):
+    if made.kind != "llm" and _method(node) in (*KICKOFFS, "execute", "execute_sync", "execute_async", "execute_task"):
         written = source_of(node, frame.world.budget)
         message = f"`{written}` runs this {made.kind} outside of a crew; that call is not part of what was imported."
         frame.world.reading.report.info(frame.place(node), message)

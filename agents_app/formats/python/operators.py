@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import ast
+import operator
+from collections.abc import Callable
+from typing import Any
 
+from agents_app.formats.budget import Budget
+from agents_app.formats.python.formatting import interpolated
 from agents_app.formats.python.frames import Frame, evaluates, unknown
-from agents_app.formats.python.texts import MAX_TEXT, interpolated, joined, template_of
+from agents_app.formats.python.texts import MAX_TEXT, joined, template_of
+from agents_app.formats.python.things import Annotation, Class, Function, type_name
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
     Items,
     Mapping,
+    Outside,
     Secret,
     Text,
     Unknown,
     Value,
+    literal_text,
     settled,
     size_of,
 )
+
+LARGEST = 10**9
 
 
 @evaluates(ast.BinOp)
@@ -56,21 +66,49 @@ def _sum(node: ast.BinOp, frame: Frame) -> Value:
         return Items(items)
     if any(isinstance(value, Text) for value, _ in values):
         return joined([template_of(value, budget, part) for value, part in values], budget)
-    return _arithmetic(node, frame, *(value for value, _ in values)) if len(values) == 2 else unknown(node, frame)
+    total: Value = settled(values[0][0])
+    for value, _ in values[1:]:
+        total = arithmetic(node.op, total, settled(value)) or Unknown("sum")
+    return total if isinstance(total, Constant) else unknown(node, frame)
 
 
 def _arithmetic(node: ast.BinOp, frame: Frame, left: Value, right: Value) -> Value:
     first, second = settled(left), settled(right)
-    if not (isinstance(first, Constant) and isinstance(second, Constant)):
-        return unknown(node, frame)
-    a, b = first.value, second.value
-    if a is None or b is None or max(abs(a), abs(b)) > 10**9:
-        return unknown(node, frame)
-    if isinstance(node.op, ast.Add):
-        return Constant(a + b)
-    if isinstance(node.op, ast.Sub):
-        return Constant(a - b)
-    return Constant(a * b) if isinstance(node.op, ast.Mult) else unknown(node, frame)
+    if isinstance(node.op, ast.BitOr) and isinstance(first, Mapping) and isinstance(second, Mapping):
+        frame.world.budget.pay_elements(size_of(first) + size_of(second))
+        return Mapping({**first.fields, **second.fields}, first.place)
+    if isinstance(node.op, ast.BitOr) and all(_is_type(side) for side in (left, right)):
+        return Annotation(node, frame)
+    return arithmetic(node.op, first, second) or unknown(node, frame)
+
+
+def arithmetic(op: ast.operator, left: Value, right: Value) -> Constant | None:
+    """The result for two numbers that are not too large; None for anything else."""
+    calculate = _CALCULATE.get(type(op))
+    if calculate is None or not (isinstance(left, Constant) and isinstance(right, Constant)):
+        return None
+    a, b = left.value, right.value
+    if a is None or b is None or max(abs(a), abs(b)) > LARGEST or (isinstance(op, ast.Pow) and not 0 <= b <= 9):
+        return None
+    try:
+        return Constant(calculate(a, b))
+    except ArithmeticError:
+        return None
+
+
+def _is_type(value: Value) -> bool:
+    return isinstance(value, Class | Annotation) or bool(type_name(value)) or value == Constant(None)
+
+
+_CALCULATE: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+}
 
 
 @evaluates(ast.UnaryOp)
@@ -108,13 +146,19 @@ def _with_fallback(value: Value, fallback: Value) -> Value:
 
 @evaluates(ast.Compare)
 def _compare(node: ast.Compare, frame: Frame) -> Value:
-    values = [settled(frame.evaluate(part)) for part in (node.left, *node.comparators)]
-    if len(values) != 2 or not all(isinstance(v, Constant) or (isinstance(v, Text) and v.literal) for v in values):
+    """Whether it holds; where a value is one that the source only falls back on, that is what is ``known``."""
+    sides = [frame.evaluate(part) for part in (node.left, *node.comparators)]
+    outcomes = [
+        compared(op, left, right, frame.world.budget)
+        for op, left, right in zip(node.ops, sides, sides[1:], strict=False)
+    ]
+    whole = False if False in outcomes else None if None in outcomes else True
+    if whole is None:
         return unknown(node, frame)
-    frame.world.budget.pay_chars(sum(len(v.template) for v in values if isinstance(v, Text)))
-    if isinstance(node.ops[0], ast.Eq | ast.Is):
-        return Constant(values[0] == values[1])
-    return Constant(values[0] != values[1]) if isinstance(node.ops[0], ast.NotEq | ast.IsNot) else unknown(node, frame)
+    if any(isinstance(side, Unknown | Secret) for side in sides):
+        open_value = unknown(node, frame)
+        return Unknown(open_value.label, open_value.source, Constant(whole))
+    return Constant(whole)
 
 
 @evaluates(ast.IfExp)
@@ -128,12 +172,67 @@ def _conditional(node: ast.IfExp, frame: Frame) -> Value:
     return _with_fallback(other, body) if isinstance(other, Unknown | Secret) and isinstance(body, Text) else body
 
 
+def compared(op: ast.cmpop, left: Value, right: Value, budget: Budget) -> bool | None:
+    """Whether ``left op right`` holds; None if that cannot be known."""
+    a, b = _plain(left, budget), _plain(right, budget)
+    if isinstance(op, ast.Is | ast.IsNot) and (a is None or b is None):
+        other = settled(right if a is None else left)
+        same = False if isinstance(other, _NEVER_NONE) else None if _OPEN in (a, b) else a is b
+    elif isinstance(op, ast.In | ast.NotIn):
+        same = _contains(settled(right), a, budget)
+    elif a is _OPEN or b is _OPEN:
+        return None
+    elif type(op) in _ORDERS:
+        try:
+            return bool(_ORDERS[type(op)](a, b))
+        except TypeError:
+            return None
+    else:
+        same = a == b
+    return same if same is None or isinstance(op, ast.Eq | ast.Is | ast.In) else not same
+
+
+_OPEN = object()
+_NEVER_NONE = (Text, Items, Mapping, Definition, Class, Function, Outside)
+_ORDERS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+def _plain(value: Value, budget: Budget) -> Any:
+    """A number, flag, None or text as Python's own; ``_OPEN`` for anything else."""
+    inner = settled(value)
+    if isinstance(inner, Constant):
+        return inner.value
+    text = literal_text(inner, budget)
+    if text is None:
+        return _OPEN
+    budget.pay_chars(len(text))
+    return text
+
+
+def _contains(whole: Value, part: Any, budget: Budget) -> bool | None:
+    if part is _OPEN:
+        return None
+    if isinstance(whole, Items):
+        budget.pay_elements(len(whole.items))
+        items = [_plain(item, budget) for item in whole.items]
+        return True if part in items else None if _OPEN in items else False
+    if isinstance(whole, Mapping):
+        return str(part) in whole.fields
+    text = literal_text(whole, budget)
+    return part in text if text is not None and isinstance(part, str) else None
+
+
 def truth_of(value: Value) -> bool | None:
     """Whether a value is true; None if that cannot be known."""
     if isinstance(value, Constant):
         return bool(value.value)
     if isinstance(value, Text):
         return bool(value.template)
-    if isinstance(value, Items):
-        return bool(value.items)
+    if isinstance(value, Items | Mapping):
+        return bool(size_of(value))
     return True if isinstance(value, Definition) else None

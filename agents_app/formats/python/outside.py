@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import textwrap
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.python.attributes import document
 from agents_app.formats.python.frames import Frame
+from agents_app.formats.python.loops import MAX_ITEMS
+from agents_app.formats.python.operators import LARGEST
 from agents_app.formats.python.texts import ASKED, RESHAPERS, reshaped, template_of
+from agents_app.formats.python.things import Class, Function, Instance, Super
+from agents_app.formats.to_spec.fields import data_of
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
@@ -18,6 +26,8 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    literal_text,
+    members,
     settled,
     size_of,
 )
@@ -26,47 +36,60 @@ _ASKS = frozenset({"input", "text_input", "text_area", "selectbox", "ask", "prom
 _PASSES = frozenset(
     {"run", "gather", "wait_for", "create_task", "run_until_complete", "to_thread", "cast", "nullcontext"}
 )
-_KEEPS = frozenset({"list", "tuple", "set", "sorted", "frozenset", "copy", "deepcopy"})
+_KEEPS = ("list", "tuple", "set", "frozenset", "copy", "deepcopy")
 _LOADS = frozenset({"safe_load", "load", "loads", "full_load"})
-_MAX_RANGE = 50
+MAX_DIGITS = 16
+MAX_WRAPPED = 10_000
+MAX_INDENT = 8
 
 Call = Callable[[list[Value], dict[str, Field], Budget], Value | None]
 
 
 def call_outside(path: str, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
     """The result of the call; None if it is not known here."""
-    name, budget = path.rpartition(".")[2], frame.world.budget
-    result: Value | None = None
+    name = path.rpartition(".")[2]
     if name in _ASKS:
-        result = Unknown(ASKED)
-    elif name in ("getenv", "getpass") or path.endswith(("environ.get", "secrets.get", "userdata.get")):
-        result = _secret(args, fields)
-    elif name in RESHAPERS and args:
-        result = reshaped(name, template_of(args[0], budget), budget)
-    elif name in _PASSES and "." in path and args:
-        result = args[-1] if name == "cast" else args[0]
-    elif name in _KEEPS and len(args) <= 1:
-        result = _kept(args, budget)
-    elif name == "read" or name in _LOADS:
-        result = _loaded(args, frame)
-    elif name == "super":
-        result = Unknown("super")
-    elif path in _SIMPLE:
-        result = _SIMPLE[path](args, fields, budget)
-    return result
+        return Unknown(ASKED)
+    if name in ("getenv", "getpass") or path.endswith(("environ.get", "secrets.get", "userdata.get")):
+        return _secret(args, fields)
+    if name in _PASSES and "." in path and args:
+        return args[-1] if name == "cast" else args[0]
+    if name == "read" or name in _LOADS:
+        return _loaded(args, frame)
+    if name == "super":
+        return _super(frame) or Unknown("super")
+    call = _BY_NAME.get(name) or _SIMPLE.get(path)
+    return call(args, fields, frame.world.budget) if call else None
+
+
+def _super(frame: Frame) -> Super | None:
+    """``super()`` in the method that is being followed."""
+    instance = frame.lookup("self")
+    if not isinstance(instance, Instance) or not frame.world.active:
+        return None
+    for ancestor in instance.cls.ancestors():
+        for method in ancestor.body.names.values() if isinstance(ancestor, Class) else ():
+            frame.world.budget.pay_steps()
+            if (
+                isinstance(method, Function)
+                and id(method.node) == frame.world.active[-1]
+                and isinstance(ancestor, Class)
+            ):
+                return Super(instance, ancestor)
+    return None
 
 
 def _secret(args: list[Value], fields: dict[str, Field]) -> Value:
     first = settled(args[0]) if args else None
     fallback = args[1] if len(args) > 1 else fields["default"].value if "default" in fields else None
     inner = settled(fallback) if fallback is not None else None
-    usable = isinstance(inner, Text) and bool(inner.template)
+    usable = isinstance(inner, Constant) or (isinstance(inner, Text) and bool(inner.template))
     return Secret(first.template if isinstance(first, Text) else "SECRET", inner if usable else None)
 
 
-def _kept(args: list[Value], budget: Budget) -> Value | None:
-    if not args:
-        return Items([])
+def _kept(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    if len(args) != 1:
+        return None if args else Items([])
     first = settled(args[0])
     budget.pay_elements(size_of(first))
     if isinstance(first, Mapping):
@@ -74,12 +97,81 @@ def _kept(args: list[Value], budget: Budget) -> Value | None:
     return Items(list(first.items)) if isinstance(first, Items) else args[0]
 
 
+def _reversed(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    kept = _kept(args, fields, budget)
+    return Items(kept.items[::-1]) if isinstance(kept, Items) else kept
+
+
+def _sorted(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    """Texts and numbers are sorted; anything else stays in the order of the source."""
+    kept = _kept(args, fields, budget)
+    if not isinstance(kept, Items):
+        return kept
+    try:
+        plain = [(data_of(item, budget), item) for item in kept.items]
+        order = settled(fields["reverse"].value) if "reverse" in fields else Constant(False)
+        if "key" not in fields and isinstance(order, Constant):
+            return Items([item for _, item in sorted(plain, key=lambda pair: pair[0], reverse=bool(order.value))])
+    except (ValueError, TypeError):
+        pass
+    return kept
+
+
+def _json(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    """``json.dumps``."""
+    options: dict[str, Any] = {}
+    for name in ("indent", "sort_keys", "ensure_ascii"):
+        option = settled(fields[name].value) if name in fields else None
+        options |= {name: option.value} if isinstance(option, Constant) else {}
+    if not args or not 0 <= (options.get("indent") or 0) <= MAX_INDENT:
+        return None
+    try:
+        text = json.dumps(data_of(args[0], budget), **options)
+    except (ValueError, TypeError):
+        return None
+    budget.pay_chars(len(text))
+    return Text(text)
+
+
+def _wrapped(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    """``textwrap.fill``. A text with open parts, whose length nobody knows, keeps its lines."""
+    text = settled(args[0]) if args else None
+    width = settled(args[1] if len(args) > 1 else fields["width"].value if "width" in fields else Constant(70))
+    if not isinstance(text, Text):
+        return None
+    if not text.literal or len(text.template) > MAX_WRAPPED or not isinstance(width, Constant):
+        return text
+    budget.pay_chars(2 * len(text.template))
+    is_width = isinstance(width.value, int) and width.value >= 1
+    return Text(textwrap.fill(text.template, int(width.value or 0))) if is_width else text
+
+
+def _indented(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    text, prefix = (settled(args[0]), literal_text(args[1], budget)) if len(args) > 1 else (None, None)
+    if not isinstance(text, Text) or prefix is None or len(prefix) > MAX_DIGITS:
+        return None
+    budget.pay_chars(len(text.template) + len(prefix) * (1 + text.template.count("\n")))
+    return Text(textwrap.indent(text.template, prefix), text.computed)
+
+
+def _of_numbers(
+    calculate: Callable[[list[float]], float],
+) -> Call:
+    def call(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+        given = members(args[0], budget) if len(args) == 1 else iter(args)
+        numbers = [inner.value if isinstance(inner := settled(value), Constant) else None for value in given]
+        known = [number for number in numbers if number is not None and abs(number) < LARGEST]
+        return Constant(calculate(known)) if known and len(known) == len(numbers) else None
+
+    return call
+
+
 def _loaded(args: list[Value], frame: Frame) -> Value | None:
     """``yaml.safe_load(open("config/agents.yaml"))`` and its like, if the project's files include the file."""
     first = settled(args[0]) if args else None
     while isinstance(first, Definition) and first.args:
         first = settled(first.args[0].value)
-    return document(first.template, frame) if isinstance(first, Text) and first.literal else None
+    return document(path, frame) if first is not None and (path := literal_text(first, frame.world.budget)) else None
 
 
 def _text(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
@@ -92,20 +184,37 @@ def _text(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value 
 
 
 def _number(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
-    inner = settled(args[0]) if args else Constant(0)
-    if isinstance(inner, Constant):
-        return inner
-    if isinstance(inner, Text) and inner.literal and len(inner.template) < 16:
-        try:
-            return Constant(float(inner.template) if "." in inner.template else int(inner.template))
-        except ValueError:
-            return None
-    return args[0] if isinstance(args[0], Unknown | Secret) else None
+    given = args[0] if args else Constant(0)
+    inner = settled(given)
+    number = inner if isinstance(inner, Constant) else _as_number(literal_text(inner, budget) or "")
+    if isinstance(given, Secret):
+        return Secret(given.name, number)
+    if isinstance(given, Unknown):
+        return Unknown(given.label, given.source, number, given.defined)
+    return number
+
+
+def _whole(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    number = _number(args, fields, budget)
+    is_fraction = isinstance(number, Constant) and isinstance(number.value, float) and abs(number.value) < LARGEST
+    return Constant(int(number.value or 0)) if is_fraction and isinstance(number, Constant) else number
+
+
+def _as_number(text: str) -> Constant | None:
+    if len(text) >= MAX_DIGITS:
+        return None
+    try:
+        return Constant(float(text) if "." in text else int(text))
+    except ValueError:
+        return None
 
 
 def _length(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
     inner = settled(args[0]) if args else None
-    return Constant(len(inner.items)) if isinstance(inner, Items) else None
+    if isinstance(inner, Items | Mapping):
+        return Constant(size_of(inner))
+    text = literal_text(inner, budget) if inner is not None else None
+    return Constant(len(text)) if text is not None else None
 
 
 def _range(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
@@ -114,7 +223,7 @@ def _range(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value
     ]
     if len(numbers) != len(args) or not 1 <= len(numbers) <= 3 or (len(numbers) == 3 and numbers[2] == 0):
         return None
-    return Items([Constant(number) for number in range(*numbers)[:_MAX_RANGE]])
+    return Items([Constant(number) for number in range(*numbers)[: MAX_ITEMS + 1]])
 
 
 def _enumerate(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
@@ -139,13 +248,37 @@ def _dict(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value 
     return Mapping({**(base.fields if isinstance(base, Mapping) else {}), **fields})
 
 
+def _reshaped(args: list[Value], fields: dict[str, Field], budget: Budget, *, name: str) -> Value | None:
+    return reshaped(name, template_of(args[0], budget), budget) if args else None
+
+
+def _new_type(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    return args[1] if len(args) == 2 else None
+
+
 def _none(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
     return Constant(None)
 
 
+_BY_NAME: dict[str, Call] = {
+    **{name: partial(_reshaped, name=name) for name in RESHAPERS},
+    **dict.fromkeys(_KEEPS, _kept),
+    "sorted": _sorted,
+    "reversed": _reversed,
+    "NewType": _new_type,
+}
+"""Calls by the last part of their names, whatever module they are of."""
 _SIMPLE: dict[str, Call] = {
+    "json.dumps": _json,
+    "textwrap.fill": _wrapped,
+    "textwrap.indent": _indented,
+    "sum": _of_numbers(sum),
+    "min": _of_numbers(min),
+    "max": _of_numbers(max),
+    "abs": _of_numbers(lambda numbers: abs(numbers[0])),
+    "round": _of_numbers(lambda numbers: round(numbers[0], int(numbers[1]) if len(numbers) > 1 else None)),
     "str": _text,
-    "int": _number,
+    "int": _whole,
     "float": _number,
     "len": _length,
     "range": _range,

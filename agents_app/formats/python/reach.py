@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 _PARTS = frozenset({"Agent", "LiteAgent", "Task", "ConditionalTask", "Crew"})
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_WITHIN = ast.If | ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 @dataclass(slots=True)
@@ -19,23 +21,24 @@ class Reach:
     """``builders``: names of functions and classes in whose code a ``Crew`` is made, directly or through others.
 
     ``makers``: definitions and branches that make agents, tasks or crews themselves, by ``id()`` of their nodes;
-    ``adders``: those that add to something.
+    ``adders``: those that add to something. ``making``: definitions, branches and loops that make parts, themselves or
+    through functions of the project.
     """
 
     builders: frozenset[str] = frozenset()
     makers: set[int] = field(default_factory=set)
     adders: set[int] = field(default_factory=set)
+    making: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True, eq=False)
 class _Code:
-    """A definition or a branch while its tree is walked; ``around`` is what it stands in."""
+    """A definition, a branch or a loop while its tree is walked; ``around`` is what it stands in."""
 
     node: ast.AST
     around: _Code | None
     makes: bool = False
     adds: bool = False
-    builds: bool = False
 
 
 def reach_of(trees: Iterable[ast.Module]) -> Reach:
@@ -54,7 +57,8 @@ def reach_of(trees: Iterable[ast.Module]) -> Reach:
                 code.makes = code.makes or name in _PARTS
                 callers.setdefault(name, []).append(code)
         _spread(pieces, reach)
-    reach.builders = frozenset(_builders(callers, aliases) - aliases - {"__init__"})
+    reach.builders = frozenset(_reaching(callers, aliases)[0] - aliases - {"__init__"})
+    reach.making = _reaching(callers, _PARTS)[1]
     return reach
 
 
@@ -64,7 +68,7 @@ def _walked(tree: ast.Module, pieces: list[_Code]) -> Iterator[tuple[ast.AST, _C
     while waiting:
         node, around = waiting.pop()
         yield node, around
-        if isinstance(node, Scope | ast.If):
+        if isinstance(node, Scope | _WITHIN):
             around = _Code(node, around)
             pieces.append(around)
         waiting.extend((child, around) for child in ast.iter_child_nodes(node))
@@ -75,24 +79,26 @@ def _spread(pieces: list[_Code], reach: Reach) -> None:
         if code.around:
             code.around.makes |= code.makes
             code.around.adds |= code.adds
-        if code.makes:
+        if code.makes and isinstance(code.node, Scope | ast.If):
             reach.makers.add(id(code.node))
-        if code.adds:
+        if code.adds and isinstance(code.node, Scope | ast.If):
             reach.adders.add(id(code.node))
 
 
-def _builders(callers: dict[str, list[_Code]], aliases: set[str]) -> set[str]:
-    builders, waiting = set(aliases), list(aliases)
+def _reaching(callers: dict[str, list[_Code]], called: AbstractSet[str]) -> tuple[set[str], set[int]]:
+    """What calls one of these, directly or through others: names, with those, and code, by ``id()`` of its nodes."""
+    names, code_ids = set(called), set[int]()
+    waiting = list(called)
     while waiting:
-        for caller in callers.pop(waiting.pop(), ()):
+        for caller in callers.get(waiting.pop(), ()):
             code: _Code | None = caller
-            while code is not None and not code.builds:
-                code.builds = True
-                if isinstance(code.node, Scope) and code.node.name not in builders:
-                    builders.add(code.node.name)
+            while code is not None and id(code.node) not in code_ids:
+                code_ids.add(id(code.node))
+                if isinstance(code.node, Scope) and code.node.name not in names:
+                    names.add(code.node.name)
                     waiting.append(code.node.name)
                 code = code.around
-    return builders
+    return names, code_ids
 
 
 def _called(node: ast.Call) -> str:

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import ast
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.python.field_rules import rules_of
 from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.texts import reshaped
-from agents_app.formats.python.things import Class, decorators
+from agents_app.formats.python.things import ENUMS, Annotation, Class, decorators, type_name
 from agents_app.formats.python_tree import parsed
 from agents_app.formats.report import Place, Report
 from agents_app.formats.to_spec.fields import data_of
-from agents_app.formats.to_spec.values import Text
+from agents_app.formats.to_spec.values import Definition, Mapping, Text, literal_text
 
 Json = dict[str, Any]
 
@@ -70,16 +70,16 @@ _SIMPLE: dict[str, Json] = {
     "Mapping": {"type": "object"},
 }
 _WRAPPERS = frozenset({"Annotated", "Required", "NotRequired", "Final", "ReadOnly"})
-_ENUMS = ("Enum", "StrEnum", "IntEnum")
 
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """Where annotations are looked up, and the classes that are being written out already."""
+    """Where annotations are looked up, and the classes and named types that are being written out already."""
 
     cls: Class
     report: Report
     open: tuple[Class, ...]
+    aliases: tuple[ast.expr, ...] = ()
 
     @property
     def budget(self) -> Budget:
@@ -91,12 +91,15 @@ class _Scope:
 
 def schema_of(cls: Class, report: Report, *, within: tuple[Class, ...] = ()) -> Json:
     """The JSON Schema of a class. A type that is not understood allows anything, and is reported."""
-    if cls.inherits(*_ENUMS):
+    if cls.is_enum:
         return _enum(cls)
     if cls in within:
         message = f"The class {cls.name} contains itself: at that place any object is allowed."
         report.warn(cls.frame.place(cls.node), message)
         return {"type": "object"}
+    root = _root(cls, report, within)
+    if root is not None:
+        return root
     properties: Json = {}
     required: dict[str, None] = {}
     budget = cls.frame.world.budget
@@ -111,7 +114,44 @@ def schema_of(cls: Class, report: Report, *, within: tuple[Class, ...] = ()) -> 
     description = ast.get_docstring(cls.node, clean=False)
     if description and description.strip():
         schema["description"] = reshaped("cleandoc", Text(description), budget).template
+    if _refuses_more(cls):
+        schema["additionalProperties"] = False
     return {**schema, "required": list(required)} if required else schema
+
+
+def _root(cls: Class, report: Report, within: tuple[Class, ...]) -> Json | None:
+    """The schema of a ``RootModel[...]``, which is that of what it holds; None for other classes."""
+    scope = _Scope(cls, report, (*within, cls))
+    for base in cls.ancestors():
+        if isinstance(base, Annotation) and _name(base.node) == "RootModel" and isinstance(base.node, ast.Subscript):
+            return {**_typed(base.node.slice, scope), "title": cls.name}
+    if cls.inherits("RootModel"):
+        declared = {name: schema for name, schema, _ in _declared(scope)}
+        return {**declared["root"], "title": cls.name} if "root" in declared else None
+    return None
+
+
+def _refuses_more(cls: Class) -> bool:
+    """``model_config = ConfigDict(extra="forbid")``, the same in ``class Config``, or as the class's own keyword."""
+    for ancestor in cls.ancestors():
+        if not isinstance(ancestor, Class):
+            continue
+        given = [keyword.value for keyword in ancestor.node.keywords if keyword.arg == "extra"]
+        config = ancestor.body.names.get("model_config")
+        settings = config.fields if isinstance(config, Definition | Mapping) else {}
+        older = ancestor.body.names.get("Config")
+        value = (
+            ancestor.frame.evaluate(given[0])
+            if given
+            else settings["extra"].value
+            if "extra" in settings
+            else older.body.names.get("extra")
+            if isinstance(older, Class)
+            else None
+        )
+        if value is not None:
+            return literal_text(value, cls.frame.world.budget) == "forbid"
+    return False
 
 
 def _declared(scope: _Scope) -> list[tuple[str, Json, bool]]:
@@ -178,12 +218,22 @@ def _named(node: ast.Name | ast.Attribute, scope: _Scope) -> Json:
     value = scope.cls.frame.lookup(node.id) if isinstance(node, ast.Name) else scope.cls.frame.evaluate(node)
     if isinstance(value, Class):
         return _nested(value, scope)
-    name = _name(node)
+    if isinstance(value, Annotation):
+        return _aliased(value, scope, node)
+    name = type_name(value) if value is not None else _name(node)
     return dict(_SIMPLE[name]) if name in _SIMPLE else _anything(node, scope)
 
 
+def _aliased(alias: Annotation, scope: _Scope, node: ast.expr) -> Json:
+    """A type that the source has given a name; one that holds itself allows anything."""
+    if alias.node in scope.aliases:
+        return _anything(node, scope)
+    cls = Class(scope.cls.node, alias.frame, scope.cls.body, scope.cls.bases)
+    return _typed(alias.node, replace(scope, cls=cls, aliases=(*scope.aliases, alias.node)))
+
+
 def _nested(cls: Class, scope: _Scope) -> Json:
-    is_data = cls.inherits("BaseModel", "TypedDict", "NamedTuple", *_ENUMS) or "dataclass" in decorators(cls.node)
+    is_data = cls.inherits("BaseModel", "TypedDict", "NamedTuple", *ENUMS) or "dataclass" in decorators(cls.node)
     return schema_of(cls, scope.report, within=scope.open) if is_data else {"type": "object", "title": cls.name}
 
 

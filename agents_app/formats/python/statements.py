@@ -6,10 +6,10 @@ import ast
 from collections.abc import Sequence
 
 from agents_app.formats.python.attributes import set_attribute
-from agents_app.formats.python.frames import Frame, FunctionNode, executes, unknown
+from agents_app.formats.python.frames import Flow, Frame, FunctionNode, executes, unknown
 from agents_app.formats.python.labels import source_of
-from agents_app.formats.python.loops import bind, repetitions, unpacked
-from agents_app.formats.python.operators import truth_of
+from agents_app.formats.python.loops import MAX_ITEMS, bind, repetitions, say_unseen, unpacked
+from agents_app.formats.python.operators import arithmetic, truth_of
 from agents_app.formats.python.settings import note_setting
 from agents_app.formats.python.texts import ASKED, joined, template_of
 from agents_app.formats.python.things import MAX_NAME, Class, Function
@@ -22,6 +22,7 @@ from agents_app.formats.to_spec.values import (
     Items,
     Mapping,
     Outside,
+    Secret,
     Text,
     Unknown,
     Value,
@@ -44,6 +45,8 @@ def _assign(node: ast.Assign, frame: Frame) -> None:
     value = frame.evaluate(node.value)
     for target in node.targets:
         _give(target, value, frame)
+        if isinstance(target, ast.Name) and isinstance(node.value, ast.Constant):
+            frame.constants.add(target.id)
 
 
 @executes(ast.AnnAssign)
@@ -54,6 +57,7 @@ def _annotated(node: ast.AnnAssign, frame: Frame) -> None:
 
 def _give(target: ast.expr, value: Value, frame: Frame) -> None:
     if isinstance(target, ast.Name):
+        frame.constants.discard(target.id)
         value = _titled(value, target.id)
         _mark_replaced(frame.names.get(target.id), value, frame.place(target))
         frame.names[target.id] = value
@@ -94,15 +98,19 @@ def _put(target: ast.Subscript, value: Value, frame: Frame) -> None:
 
 @executes(ast.AugAssign)
 def _augmented(node: ast.AugAssign, frame: Frame) -> None:
-    if not isinstance(node.op, ast.Add):
-        return
     old, more = settled(frame.evaluate(node.target)), frame.evaluate(node.value)
     added, budget = settled(more), frame.world.budget
-    if isinstance(old, Items):
+    if isinstance(node.op, ast.Add) and isinstance(old, Items):
         budget.pay_elements(size_of(added))
         old.items.extend(added.items if isinstance(added, Items) else [unknown(node.value, frame)])
-    elif isinstance(old, Text):
+    elif isinstance(node.op, ast.Add) and isinstance(old, Text):
         _give(node.target, joined([old, template_of(more, budget, node.value)], budget), frame)
+    elif isinstance(node.op, ast.BitOr) and isinstance(old, Mapping) and isinstance(added, Mapping):
+        budget.pay_elements(size_of(added))
+        old.fields.update(added.fields)
+    elif isinstance(old, Constant):
+        result = arithmetic(node.op, old, added)
+        _give(node.target, result if result is not None else unknown(node.target, frame), frame)
 
 
 @executes(ast.FunctionDef, ast.AsyncFunctionDef)
@@ -127,57 +135,118 @@ def _class(node: ast.ClassDef, frame: Frame) -> None:
 
 
 @executes(ast.Return)
-def _return(node: ast.Return, frame: Frame) -> None:
+def _return(node: ast.Return, frame: Frame) -> Flow:
     if node.value is not None:
         frame.returned.append(frame.evaluate(node.value))
+    return "return"
+
+
+@executes(ast.Break)
+def _break(node: ast.Break, frame: Frame) -> Flow:
+    return "break"
+
+
+@executes(ast.Continue)
+def _continue(node: ast.Continue, frame: Frame) -> Flow:
+    return "continue"
 
 
 @executes(ast.If)
-def _if(node: ast.If, frame: Frame) -> None:
-    truth = truth_of(settled(frame.evaluate(node.test)))
+def _if(node: ast.If, frame: Frame) -> Flow | None:
+    test = frame.evaluate(node.test)
+    truth = truth_of(settled(test))
     if truth is not None:
-        frame.run(node.body if truth else node.orelse)
-        return
-    if id(node) in frame.world.reach.makers or id(node) in frame.world.reach.adders:
-        test = source_of(node.test, frame.world.budget)
-        message = f"Whether `{test}` holds is only known when the code runs: the crew was read as if it does."
-        frame.world.reading.report.info(frame.place(node), message)
-    _preferred(node.body, [node.orelse], frame)
+        if isinstance(test, Unknown | Secret) and _matters(node, frame):
+            outcome = "holds" if truth else "does not hold"
+            _say_branch(node, f"by the values that are written there it {outcome}, and so the crew was read", frame)
+        return frame.run(node.body if truth else node.orelse)
+    before = dict(frame.names) if node.orelse else {}
+    differs = _preferred(node.body, [node.orelse], frame)
+    if _matters(node, frame) or any(before.get(name) is not frame.names.get(name) for name in differs):
+        _say_branch(node, "the crew was read as if it does", frame)
+    return None
 
 
-def _preferred(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> None:
-    """Follows all branches. If several set a name, the first branch's value stays."""
+def _matters(node: ast.If, frame: Frame) -> bool:
+    """Whether parts of a crew are made or added in there."""
+    return id(node) in frame.world.reach.makers or id(node) in frame.world.reach.adders
+
+
+def _say_branch(node: ast.If, how: str, frame: Frame) -> None:
+    test = source_of(node.test, frame.world.budget)
+    message = f"Whether `{test}` holds is only known when the code runs: {how}."
+    frame.world.reading.report.info(frame.place(node), message)
+
+
+def _preferred(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> list[str]:
+    """Follows all branches. If several set a name, the first branch's value stays. The names of which that is so."""
     frame.run(first)
     if not any(others):
-        return
+        return []
     frame.world.budget.pay_elements(len(frame.names) // COPIED_NAMES_PER_ELEMENT)
     kept = dict(frame.names)
     for body in others:
         frame.run(body)
+    differs = [name for name, value in kept.items() if frame.names[name] is not value and frame.names[name] != value]
     frame.names.update(kept)
+    return differs
 
 
 @executes(ast.For, ast.AsyncFor)
-def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> None:
-    for item in repetitions(frame.evaluate(node.iter), node.target, frame):
+def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> Flow | None:
+    over = frame.evaluate(node.iter)
+    if id(node) in frame.world.reach.making:
+        say_unseen(over, node.iter, frame)
+    for item in repetitions(over, node.target, frame):
         bind(node.target, item, frame)
-        frame.run(node.body)
-    frame.run(node.orelse)
+        flow = frame.run(node.body)
+        if flow == "return":
+            return flow
+        if flow == "break":
+            return None
+    return frame.run(node.orelse)
 
 
 @executes(ast.While)
-def _while(node: ast.While, frame: Frame) -> None:
-    frame.evaluate(node.test)
-    frame.run(node.body)
+def _while(node: ast.While, frame: Frame) -> Flow | None:
+    """Goes round as long as the test is known to hold and something that it asks for changes; else once."""
+    seen: list[Value | int | None] = []
+    for _ in range(MAX_ITEMS):
+        truth = truth_of(settled(frame.evaluate(node.test)))
+        if truth is False:
+            return frame.run(node.orelse)
+        asked = _asked_for(node.test, frame)
+        if asked == seen or truth is None:
+            break
+        seen = asked
+        flow = frame.run(node.body)
+        if flow == "return":
+            return flow
+        if flow == "break":
+            return None
+    if not seen:
+        frame.run(node.body)
+    if id(node) in frame.world.reach.making:
+        message = f"How often `while {source_of(node.test, frame.world.budget)}` goes round is only known when the code"
+        frame.world.reading.report.warn(frame.place(node), f"{message} runs: what it makes was read once.")
+    return None
+
+
+def _asked_for(test: ast.expr, frame: Frame) -> list[Value | int | None]:
+    """The values of the names in a test, and how long each is."""
+    names = [node.id for node in ast.walk(test) if isinstance(node, ast.Name)]
+    frame.world.budget.pay_steps(len(names))
+    values = [settled(value) if (value := frame.lookup(name)) else None for name in names]
+    return [*values, *(size_of(value) if value else 0 for value in values)]
 
 
 @executes(ast.With, ast.AsyncWith)
-def _with(node: ast.With | ast.AsyncWith, frame: Frame) -> None:
+def _with(node: ast.With | ast.AsyncWith, frame: Frame) -> Flow | None:
     for item in node.items:
         value = frame.evaluate(item.context_expr)
         if item.optional_vars is not None:
             _give(item.optional_vars, value, frame)
-    frame.run(node.body)
+    return frame.run(node.body)
 
 
 @executes(ast.Try, ast.TryStar)

@@ -7,23 +7,34 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
-import string
 from collections.abc import Callable, Iterable
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.to_spec.fields import data_of
-from agents_app.formats.to_spec.values import Constant, Definition, Items, Secret, Text, Unknown, Value
+from agents_app.formats.to_spec.values import (
+    Constant,
+    Definition,
+    Items,
+    Mapping,
+    Secret,
+    Text,
+    Unknown,
+    Value,
+    literal_text,
+    settled,
+)
 
 MAX_TEXT = 100_000
 MAX_PIECES = 1_000
 TAB = 8
+MAX_PADDED = 1_000
 ASKED = "answer"
 
 _CASE = frozenset({"lower", "upper", "title", "capitalize", "casefold", "swapcase"})
 _STRIP = frozenset({"strip", "lstrip", "rstrip"})
-_PERCENT = re.compile(r"%(?:\((\w{1,64})\))?[-+ #0]{0,5}\d{0,4}(?:\.\d{1,4})?([sdrifgxX%])")
+_TESTS = frozenset({"startswith", "endswith"})
+_PADDED = frozenset({"ljust", "rjust", "center", "zfill"})
 
 
 def template_of(value: Value, budget: Budget, node: ast.expr | None = None) -> Text:
@@ -35,7 +46,7 @@ def template_of(value: Value, budget: Budget, node: ast.expr | None = None) -> T
     if isinstance(value, Unknown | Secret):
         budget.pay_chars(len(value.label))
         return Text(f"{{{value.label}}}", (value,))
-    if isinstance(value, Items):
+    if isinstance(value, Items | Mapping):
         try:
             return _written(value, budget)
         except ValueError:
@@ -52,8 +63,8 @@ def _computed(value: Value, budget: Budget, node: ast.expr | None) -> Unknown:
     return Unknown(label_of(node, budget), source=source_of(node, budget))
 
 
-def _written(items: Items, budget: Budget) -> Text:
-    """A list as Python writes it. Raises ``ValueError`` if any part of it is not literal."""
+def _written(items: Items | Mapping, budget: Budget) -> Text:
+    """A list or dictionary as Python writes it. Raises ``ValueError`` if any part of it is not literal."""
     text = str(data_of(items, budget))
     budget.pay_chars(len(text))
     return Text(text)
@@ -73,57 +84,12 @@ def _once_each(computed: Iterable[tuple[Unknown | Secret, ...]]) -> tuple[Unknow
     return tuple(dict.fromkeys(value for values in computed for value in values))
 
 
-def _with_computed_of(template: Text, whole: Value, budget: Budget) -> Value:
+def with_computed_of(template: Text, whole: Value, budget: Budget) -> Value:
     """A text that was made of a template, whose own placeholders are still in it."""
     if not isinstance(whole, Text):
         return whole
     budget.pay_elements(len(template.computed) + len(whole.computed))
     return Text(whole.template, _once_each((template.computed, whole.computed)))
-
-
-def formatted(template: Text, args: list[Value], fields: dict[str, Value], budget: Budget) -> Value:
-    """``template.format(...)``. A field without a value stays as it is: kickoff's inputs fill it later."""
-    budget.pay_chars(len(template.template))
-    budget.pay_elements(2 * template.template.count("{"))
-    parts: list[Text] = []
-    try:
-        pieces = list(string.Formatter().parse(template.template))
-    except ValueError:
-        return template
-    automatic = iter(args)
-    for literal, name, _, _ in pieces:
-        parts.append(Text(literal))
-        if name is None:
-            continue
-        head = re.split(r"[.\[]", name, maxsplit=1)[0]
-        value = next(automatic, None) if not head else _argument(head, args, fields)
-        parts.append(template_of(value, budget) if value is not None else Text(f"{{{name}}}"))
-    return _with_computed_of(template, joined(parts, budget), budget)
-
-
-def _argument(head: str, args: list[Value], fields: dict[str, Value]) -> Value | None:
-    if head.isdecimal():
-        return args[int(head)] if len(head) < 4 and int(head) < len(args) else None
-    return fields.get(head)
-
-
-def interpolated(template: Text, args: list[Value], fields: dict[str, Value], budget: Budget) -> Value:
-    """``template % args``."""
-    budget.pay_chars(len(template.template))
-    budget.pay_elements(2 * template.template.count("%"))
-    parts: list[Text] = []
-    automatic = iter(args)
-    last = 0
-    for match in _PERCENT.finditer(template.template):
-        parts.append(Text(template.template[last : match.start()]))
-        last = match.end()
-        if match[2] == "%":
-            parts.append(Text("%"))
-            continue
-        value = fields.get(match[1]) if match[1] else next(automatic, None)
-        parts.append(template_of(value, budget) if value is not None else Text(match[0]))
-    parts.append(Text(template.template[last:]))
-    return _with_computed_of(template, joined(parts, budget), budget)
 
 
 def joined_by(separator: Text, value: Value, node: ast.expr, budget: Budget) -> Value:
@@ -142,23 +108,42 @@ def joined_by(separator: Text, value: Value, node: ast.expr, budget: Budget) -> 
 
 def method_of_text(text: Text, name: str, args: list[Value], budget: Budget) -> Value | None:
     """The methods of str whose result can be known; None for any other."""
-    whole = text.template
-    literals = [arg.template for arg in args if isinstance(arg, Text) and arg.literal]
-    budget.pay_chars(len(whole))
+    literals = [known for arg in args if (known := literal_text(arg, budget)) is not None]
+    budget.pay_chars(len(text.template))
     if name in _STRIP and len(literals) == len(args) <= 1:
-        return Text(getattr(whole, name)(*literals), text.computed)
-    if name in _CASE and text.literal:
-        return Text(getattr(whole, name)())
+        return Text(getattr(text.template, name)(*literals), text.computed)
     if name == "replace" and len(literals) >= 2 and literals[0]:
         return _replaced(text, literals[0], literals[1], budget)
-    if name in ("split", "splitlines") and text.literal:
+    if name in ("removeprefix", "removesuffix") and literals:
+        return Text(getattr(text.template, name)(literals[0]), text.computed)
+    whole = literal_text(text, budget)
+    return _method_of_known(whole, name, args, literals, budget) if whole is not None else None
+
+
+def _method_of_known(whole: str, name: str, args: list[Value], literals: list[str], budget: Budget) -> Value | None:
+    if name in _CASE:
+        return Text(getattr(whole, name)())
+    if name in _TESTS and len(literals) == len(args) == 1:
+        return Constant(getattr(whole, name)(literals[0]))
+    if name in _PADDED and args and isinstance(width := settled(args[0]), Constant):
+        return _padded(whole, name, width, literals, budget)
+    if name in ("split", "splitlines"):
         separator = literals[0] if literals and literals[0] else None
         pieces = whole.splitlines() if name == "splitlines" else whole.split(separator, MAX_PIECES)
         budget.pay_elements(len(pieces))
         return Items([Text(piece) for piece in pieces[:MAX_PIECES]])
-    if name in ("removeprefix", "removesuffix") and literals:
-        return Text(getattr(whole, name)(literals[0]), text.computed)
     return None
+
+
+def _padded(whole: str, name: str, width: Constant, literals: list[str], budget: Budget) -> Text | None:
+    if (
+        not isinstance(width.value, int)
+        or not 0 <= width.value <= MAX_PADDED
+        or any(len(fill) != 1 for fill in literals)
+    ):
+        return None
+    budget.pay_chars(width.value)
+    return Text(getattr(whole, name)(width.value, *literals))
 
 
 def _replaced(text: Text, old: str, new: str, budget: Budget) -> Text | None:

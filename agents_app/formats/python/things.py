@@ -8,9 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from agents_app.formats.python.frames import Frame, FunctionNode
-from agents_app.formats.to_spec.values import Definition, Value
+from agents_app.formats.to_spec.values import Definition, Field, Outside, Unknown, Value
 
 MAX_NAME = 200
+TYPES = frozenset(
+    {"Literal", "Optional", "Union", "Annotated", "RootModel", "Final", "Required", "NotRequired"}
+    | {"list", "List", "tuple", "Tuple", "set", "Set", "frozenset", "FrozenSet", "dict", "Dict", "Mapping"}
+    | {"Sequence", "Iterable"}
+)
+"""Names of types that take others in brackets."""
+SUBCLASSED = frozenset({"Agent", "Task", "ConditionalTask", "Crew", "LLM"})
+ENUMS = ("Enum", "StrEnum", "IntEnum")
 MAX_DECORATORS = 20
 
 
@@ -67,8 +75,29 @@ class Class(Value):
         return any(getattr(base, "short", getattr(base, "label", "")) in names for base in self.ancestors())
 
     @property
+    def part_of_crew(self) -> str:
+        """The dotted name of the class of CrewAI, or of a model's class, that this one is made of; "" if of none."""
+        for base in self.ancestors():
+            path = base.path if isinstance(base, Outside) else base.label if isinstance(base, Unknown) else ""
+            if path and (path.startswith("crewai.") or "." not in path) and path.rpartition(".")[2] in SUBCLASSED:
+                return path
+        return ""
+
+    @property
+    def is_enum(self) -> bool:
+        return self.inherits(*ENUMS)
+
+    @property
     def is_crew_base(self) -> bool:
         return "CrewBase" in decorators(self.node)
+
+    def after(self, cls: Class) -> Iterator[Class]:
+        """The source's classes among its ancestors that come after one of them."""
+        ancestors = iter(self.ancestors())
+        for ancestor in ancestors:
+            if ancestor is cls:
+                break
+        yield from (ancestor for ancestor in ancestors if isinstance(ancestor, Class))
 
     def methods(self, decorator: str) -> list[Function]:
         """Its methods with a decorator, in the order of the source, those of its bases first."""
@@ -84,14 +113,41 @@ class Class(Value):
 
 @dataclass(slots=True, eq=False)
 class Instance(Value):
-    """An object of a class of the source."""
+    """An object of a class of the source. ``given``, ``given_args``: what a base from outside the source is given."""
 
     cls: Class
     attributes: dict[str, Value] = field(default_factory=dict)
+    given: dict[str, Field] = field(default_factory=dict)
+    given_args: list[Value] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         return self.cls.name
+
+
+@dataclass(slots=True, eq=False)
+class Annotation(Value):
+    """A type that is put together, such as ``Literal["a"]``; ``frame`` is where its names are looked up."""
+
+    node: ast.expr
+    frame: Frame
+
+
+@dataclass(slots=True, eq=False)
+class Super(Value):
+    """``super()`` in a method of the class: the bases of ``instance`` after it."""
+
+    instance: Instance
+    cls: Class
+
+
+@dataclass(slots=True, eq=False)
+class Partial(Value):
+    """``functools.partial(called, ...)``."""
+
+    called: Value
+    args: list[Value]
+    fields: dict[str, Field]
 
 
 @dataclass(slots=True, eq=False)
@@ -100,6 +156,13 @@ class ModuleOf(Value):
 
     frame: Frame
     name: str
+
+
+def type_name(value: Value) -> str:
+    """The name of a type or class from outside the source, which listings may use unimported; "" if it is none."""
+    if isinstance(value, Outside):
+        return value.short
+    return value.label if isinstance(value, Unknown) and not value.defined else ""
 
 
 def decorators(node: FunctionNode | ast.ClassDef) -> list[str]:

@@ -178,14 +178,14 @@ def _context(task: Definition, tasks: Roster, reading: Reading, *, key: str) -> 
         if known:
             keys[known] = None
             continue
-        name = name_meant(item) or getattr(item, "name", "") or "a part"
+        name = name_meant(item, reading.budget) or getattr(item, "name", "") or "a part"
         message = f"Task {key}: `{name}` in its context is not a task of this crew; it was left out."
         reading.report.warn(field.place, message)
     return tuple(keys)
 
 
 def _named(value: Value, tasks: Roster) -> Definition | None:
-    name = name_meant(settled(value))
+    name = name_meant(settled(value), tasks.reading.budget)
     return tasks.named(name) if name else None
 
 

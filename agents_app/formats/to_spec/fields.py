@@ -21,6 +21,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    literal_text,
     settled,
     size_of,
 )
@@ -110,7 +111,7 @@ def _keep_default(label: str, value: Value | None, reading: Reading) -> None:
 def plain_text(value: Value | None, budget: Budget) -> str | None:
     """A literal as the text of an input; None if any part of it is not literal."""
     if isinstance(value, Text):
-        return value.template if value.literal else None
+        return literal_text(value, budget)
     if isinstance(value, Constant) and value.value is not None:
         return value.raw or str(value.value)
     if isinstance(value, Items):
@@ -127,8 +128,9 @@ def scalar_of(field: Field, reading: Reading, *, what: str) -> Any:
     value = settled(field.value)
     if isinstance(value, Constant):
         return value.value
-    if isinstance(value, Text) and value.literal:
-        return value.template
+    text = literal_text(value, reading.budget)
+    if text is not None:
+        return text
     reading.report.warn(field.place, f"{what} is computed by code; its default is used.")
     return None
 
@@ -136,9 +138,9 @@ def scalar_of(field: Field, reading: Reading, *, what: str) -> Any:
 def data_of(value: Value, budget: Budget) -> Any:
     """A value as JSON data, which it pays for. Raises ``ValueError`` if any part is not literal, or is no JSON."""
     value = settled(value)
-    if isinstance(value, Text) and value.literal:
-        budget.pay_chars(len(value.template))
-        return value.template
+    if isinstance(value, Text) and (text := literal_text(value, budget)) is not None:
+        budget.pay_chars(len(text))
+        return text
     if isinstance(value, Constant) and not (isinstance(value.value, float) and not math.isfinite(value.value)):
         return value.value
     budget.pay_elements(size_of(value))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from agents_app.formats.report import Place
+from agents_app.formats.report import Place, listed
 from agents_app.formats.to_spec.fields import Reading, built, describe, pay_names, scalar_of
 from agents_app.formats.to_spec.values import (
     Constant,
@@ -20,6 +20,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    literal_text,
     members,
     settled,
 )
@@ -85,6 +86,8 @@ _SETTINGS = {
     "reasoning_effort": "reasoning_effort",
     "timeout": "timeout_s",
     "request_timeout": "timeout_s",
+    "stream": "stream",
+    "streaming": "stream",
 }
 _SECRET = re.compile(
     r"(^|_)(api_?key|key|token|secret|password|credentials?|access_key_id|secret_access_key)$", re.IGNORECASE
@@ -92,7 +95,8 @@ _SECRET = re.compile(
 _ADDRESS = re.compile(
     r"(base_?url|api_base|endpoint|api_version|region|project|organization|location|^host$)", re.IGNORECASE
 )
-_MEANINGLESS = frozenset({"verbose", "streaming", "stream", "callbacks", "is_litellm", "disable_streaming"})
+_MEANINGLESS = frozenset({"verbose", "callbacks", "is_litellm", "disable_streaming"})
+_VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}|\$(\w+)")
 
 
 def is_secret_field(name: str) -> bool:
@@ -104,14 +108,12 @@ def read_llm(field: Field | None, reading: Reading, *, owner: str) -> LLMSpec | 
     """The model that a field names; None if it names none, so that the default is used."""
     if field is None:
         return None
+    field = _with_variables(field)
     value = settled(field.value)
-    if isinstance(field.value, Secret) and isinstance(value, Text):
-        message = (
-            f"{owner} reads its model from {field.value.name}; the default written there, {value.template}, is used."
-        )
-        reading.report.info(field.place, message)
-    if isinstance(value, Text) and value.literal and value.template.strip():
-        return _spec({"model": value.template.strip()}, {"model": field}, reading)
+    name = literal_text(value, reading.budget)
+    if name is not None and name.strip():
+        _say_variables(field, name, reading, what=f"{owner} reads its model")
+        return _spec({"model": name.strip()}, {"model": field}, reading)
     if isinstance(value, Definition) and (value.kind == "llm" or _model_field(value)):
         return _from_definition(value, reading)
     if isinstance(value, Mapping):
@@ -119,6 +121,24 @@ def read_llm(field: Field | None, reading: Reading, *, owner: str) -> LLMSpec | 
     if not (isinstance(value, Constant) and value.value is None):
         _say_default(value, reading, place=field.place, owner=owner)
     return None
+
+
+def _with_variables(field: Field) -> Field:
+    """A field that is ``${NAME}`` or ``${NAME:-default}``, as YAML files have it, is read from the environment."""
+    value = field.value
+    match = _VARIABLE.fullmatch(value.template.strip()) if isinstance(value, Text) and value.literal else None
+    if match is None:
+        return field
+    return Field(Secret(match[1] or match[3], Text(match[2]) if match[2] else None), field.place)
+
+
+def _say_variables(field: Field, name: str, reading: Reading, *, what: str) -> None:
+    """Says which variables of the environment a model's name is read from, and what was taken for it."""
+    parts = field.value.computed if isinstance(field.value, Text) else (field.value,)
+    names = [part.name for part in parts if isinstance(part, Secret)]
+    if names:
+        message = f"{what} from {listed(names)}; the default written there, {name.strip()}, is used."
+        reading.report.info(field.place, message)
 
 
 def _say_default(value: Value, reading: Reading, *, place: Place, owner: str) -> None:
@@ -151,7 +171,7 @@ def _from_fields(fields: dict[str, Field], reading: Reading, *, prefix: str, pla
     model_field = next((name for name in _MODEL_FIELDS if name in fields), None)
     model = _model_name(fields[model_field], reading) if model_field else None
     if model is None:
-        value = fields[model_field].value if model_field else None
+        value = _with_variables(fields[model_field]).value if model_field else None
         why = f"is read from {value.name}" if isinstance(value, Secret) else "is not a plain text in the source"
         message = f"The model's name {why}; {DEFAULT_MODEL} is used."
         reading.report.warn(fields[model_field].place if model_field else place, message)
@@ -170,17 +190,17 @@ def _from_fields(fields: dict[str, Field], reading: Reading, *, prefix: str, pla
 
 
 def _model_name(field: Field, reading: Reading) -> str | None:
-    value = settled(field.value)
-    if isinstance(field.value, Secret) and isinstance(value, Text):
-        message = f"The model is read from {field.value.name}; the default written there, {value.template}, is used."
-        reading.report.info(field.place, message)
-    return value.template.strip() or None if isinstance(value, Text) and value.literal else None
+    field = _with_variables(field)
+    name = (literal_text(field.value, reading.budget) or "").strip()
+    if name:
+        _say_variables(field, name, reading, what="The model is read")
+    return name or None
 
 
 def _setting(name: str, field: Field, reading: Reading) -> Any:
     if _SETTINGS[name] == "stop":
         items = members(field.value, reading.budget)
-        return tuple(item.template for item in items if isinstance(item, Text) and item.literal) or None
+        return tuple(text for item in items if (text := literal_text(item, reading.budget)) is not None) or None
     if isinstance(settled(field.value), Items | Mapping | Definition):
         reading.report.warn(field.place, f"The model's {name} is not a number in the source; its default is used.")
         return None

@@ -21,6 +21,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    literal_text,
     settled,
 )
 
@@ -89,16 +90,16 @@ def wanted(value: Value, roster: Roster, *, place: Place) -> Definition | None:
     value = settled(value)
     if isinstance(value, Definition) and value.kind == roster.kind:
         return value
-    name = name_meant(value)
+    name = name_meant(value, roster.reading.budget)
     if not name:
         return None
     return roster.named(name) or roster.stub(name, place=place)
 
 
-def name_meant(value: Value) -> str:
+def name_meant(value: Value, budget: Budget) -> str:
     """The name by which a value refers to an agent or task; "" if it does not."""
-    if isinstance(value, Text) and value.literal:
-        return value.template.strip()
+    if isinstance(value, Text):
+        return (literal_text(value, budget) or "").strip()
     if isinstance(value, Unknown) and not value.source:
         return value.label
     return value.short if isinstance(value, Outside) else ""

@@ -14,8 +14,8 @@ from agents_app.formats.to_spec.values import (
     Field,
     Mapping,
     Schema,
-    Text,
     Value,
+    literal_text,
     members,
     settled,
 )
@@ -118,12 +118,13 @@ def _guardrails(fields: dict[str, Field], reading: Reading, *, owner: str) -> tu
 def _question(value: Value, reading: Reading, *, owner: str) -> QuestionGuardrail | None:
     """CrewAI puts a guardrail that is a text to a model, as a question about the answer; None for any other one."""
     value = settled(value)
-    if isinstance(value, Text) and value.literal and value.template.strip():
-        return QuestionGuardrail(question=value.template.strip())
+    question = literal_text(value, reading.budget)
+    if question is not None and question.strip():
+        return QuestionGuardrail(question=question.strip())
     if isinstance(value, Definition) and value.kind == "guardrail":
         asked = value.fields.get("description") or next(iter(value.args), None)
-        text = settled(asked.value) if asked else None
-        if isinstance(text, Text) and text.literal:
+        text = literal_text(asked.value, reading.budget) if asked else None
+        if text is not None:
             llm = read_llm(value.fields.get("llm"), reading, owner=f"{owner}, guardrail")
-            return QuestionGuardrail(question=text.template.strip(), llm=llm)
+            return QuestionGuardrail(question=text.strip(), llm=llm)
     return None

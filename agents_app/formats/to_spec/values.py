@@ -12,6 +12,8 @@ from typing import Any, Literal
 from agents_app.formats.budget import Budget
 from agents_app.formats.report import NOWHERE, Place
 
+MAX_FILLED = 100_000
+
 Kind = Literal["agent", "task", "crew", "llm", "guardrail", "tool", "other"]
 
 
@@ -71,13 +73,15 @@ class Unknown(Value):
     ``source`` is the expression, and "" for a variable, a parameter or a question to the user: those are natural inputs
     of a crew, an expression is not. ``known`` is a value that the source gives it all the same, such as a parameter's
     default; it is no part of a comparison, because such values can hold each other twice over, time and again.
-    ``defined`` is false for a name that the source uses but never defines.
+    ``defined`` is false for a name that the source uses but never defines. ``is_given``: a function's caller gives it,
+    so that each call has its own.
     """
 
     label: str
     source: str = ""
     known: Value | None = field(default=None, compare=False)
     defined: bool = True
+    is_given: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,30 @@ def settled(value: Value) -> Value:
         if inner is None:
             return value
         value = inner
+
+
+def literal_text(value: Value, budget: Budget) -> str | None:
+    """The text that a value is as the source stands: what it gives to unknown parts is put in. None if a part is not
+    known, or the value is no text.
+    """
+    text = settled(value)
+    if not isinstance(text, Text):
+        return None
+    whole = text.template
+    for part in text.computed:
+        known = settled(part)
+        inner = known.template if isinstance(known, Text) and known.literal else _written(known)
+        if inner is None or len(whole) + whole.count("{") * len(inner) > MAX_FILLED:
+            return None
+        budget.pay_chars(len(whole) + len(inner))
+        whole = whole.replace(f"{{{part.label}}}", inner)
+    return whole
+
+
+def _written(value: Value) -> str | None:
+    if isinstance(value, Constant) and value.value is not None:
+        return value.raw or str(value.value)
+    return None
 
 
 def members(value: Value, budget: Budget) -> Iterator[Value]:

@@ -57,7 +57,7 @@ class TestWhatIsSaid:
     def test_the_file_if_there_are_several(self) -> None:
         files = {
             "a.py": CREW,
-            "b.py": "x = 'ab'\n" + "x = f'{x}{x}'\n" * 14 + "for a in range(50):\n" + " x[1:]\n" * 400,
+            "b.py": "x = 'ab'.strip()\n" + "x = f'{x}{x}'\n" * 14 + "for a in range(50):\n" + " x[1:]\n" * 400,
         }
         imported = read_files(files)
         assert imported.spec is not None

@@ -9,10 +9,12 @@ import pytest
 
 from engine.providers.llm import LLMReply, LLMRequest, Message
 from engine.providers.simulator import Simulator, invent, seconds_of
+from engine.record.journal import TaskStatus
 from engine.simulated.speed import LARGE, speed_of
-from engine.spec.crew_spec import LLMSpec
+from engine.spec.crew_spec import LLMSpec, QuestionGuardrail
 from engine.spec.json_schema_checker import misfit
 from engine.tools.registry import ToolRegistry
+from tests.engine.crews import agent, crew, run, task
 from tests.engine.virtual_time import clock, run_virtually
 
 TASK = "Research the earnings of Stripe.\n\nExpected output: A report of 300 words"
@@ -115,3 +117,15 @@ async def test_simulated_tools_bring_as_much_as_real_ones() -> None:
         page = await toolbox["scrape_website"][0].run({"url": "https://example.com/a"})
     assert found.count("https://example.com/") == 4
     assert 10_000 < len(page) < 40_000
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["gpt-4o", "anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash", "ollama/llama3", "bedrock/x.y-v1", "our/own"],
+)
+async def test_whatever_the_model_is_called_its_verdicts_and_plans_have_the_form_asked_for(model: str) -> None:
+    schema = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
+    asked = task("write", guardrails=[QuestionGuardrail(question="Is it polite?")], output_schema=schema)
+    result = await run(crew(asked, agents=(agent(llm=model),), planning=True))
+    assert (result.status, result.error) == (TaskStatus.SUCCEEDED, "")
+    assert misfit(result.data, schema) == ""
