@@ -62,7 +62,7 @@ class LeaseActs(Stage):
     def claim_run(self, run: RunModel, *, racing: int = 1) -> None:
         """Of several at once one gets it, if it is to be had at all."""
         asked = [lambda: claim.claim(run.id, owner="worker")] * racing
-        answers = self.world.together(asked) if racing > 1 else [asked[0]()]
+        answers = self.world.overlapping(asked) if racing > 1 else [asked[0]()]
         claimed = sorted((one for one in answers if one is not None), key=lambda one: one.lease_epoch)
         takeover = run.epoch > 0
         promised = run.claim(self.runs)
@@ -78,7 +78,7 @@ class LeaseActs(Stage):
         team = self.pick("team", [team for team in self.teams if len(self._queued_of(team)) > 1])
         queued = self._queued_of(team)[: MAX_WORKERS - len(self.workers)]
         promised = min(len(queued), places(team, self.runs))
-        answers = self.world.together([partial(claim.claim, run.id, owner="worker") for run in queued])
+        answers = self.world.overlapping([partial(claim.claim, run.id, owner="worker") for run in queued])
         claimed = {one.pk: one for one in answers if one is not None}
         self.expect("claim several", "a team has no more runs under way than it may have", len(claimed), promised)
         for run in queued:

@@ -7,24 +7,17 @@ from __future__ import annotations
 
 import os
 import random
-from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis import strategies as st
 from hypothesis.internal.conjecture import providers
-from hypothesis.stateful import initialize, run_state_machine_as_test
+from hypothesis.stateful import run_state_machine_as_test
 
-from runs.ledger import abandoned_calls
 from runs.ledger.invariants import INVARIANTS
-from runs.worker import claim, sweeper
-from tests.runs.protocol.acts_of_calls import CallActs
-from tests.runs.protocol.acts_of_money import AT_ONCE, TEAM_BUDGETS_USD, MoneyActs
-from tests.runs.protocol.acts_of_people import BUDGETS_USD, PeopleActs
-from tests.runs.protocol.facts import FACTS, Facts, Violated
+from tests.runs.protocol.facts import FACTS, Violated
 from tests.runs.protocol.fences import FENCES, GUARDED, NEW_EPOCH, take_away
-from tests.runs.protocol.world import TASKS, World
+from tests.runs.protocol.machine import machine
+from tests.runs.protocol.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,42 +42,11 @@ IMPORTANT = {
 CONTROL = settings(USUAL, max_examples=300, phases=[Phase.generate])
 
 
-class ProtocolMachine(PeopleActs, MoneyActs, CallActs):
-    @initialize(
-        team_budget=st.sampled_from(TEAM_BUDGETS_USD),
-        user_budget=st.sampled_from(TEAM_BUDGETS_USD),
-        budget=st.sampled_from(BUDGETS_USD[:-1]),
-        at_once=st.sampled_from(AT_ONCE),
-    )
-    def begin(self, team_budget: str | None, user_budget: str | None, budget: str | None, at_once: int | None) -> None:
-        """A run under way: else half of all steps would go by with nothing to do."""
-        self.set_limits(0, team_budget, user_budget, at_once=at_once)
-        self.launch_run(budget=budget)
-        self.claim_run(self.runs[0])
-        self.start(self.workers[0], list(TASKS))
-
-
 @pytest.fixture(autouse=True)
 def examples_whatever_the_code_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hypothesis also draws constants that it finds in the loaded code, so that any edit would change the examples."""
     monkeypatch.setattr(providers, "_get_local_constants", providers.Constants)
     providers.CONSTANTS_CACHE.cache.clear()
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Time passes only where the machine says so: leases and bells last for hours."""
-    for module in (claim, abandoned_calls):
-        monkeypatch.setattr(module, "LEASE_S", 40_000)
-    monkeypatch.setattr(sweeper, "RING_AGAIN_AFTER_S", 90_000)
-    world = World()
-    yield world
-    world.close()
-
-
-def machine(world: World, *, strict: bool = True, favourite: str = "") -> type[ProtocolMachine]:
-    given = {"world": world, "facts": Facts(world), "strict": strict, "favourite": favourite, "seen": Counter()}
-    return type("Machine", (ProtocolMachine,), given)
 
 
 def test_the_protocol_keeps_its_promises(world: World) -> None:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
 from django.db import connection, transaction
@@ -31,6 +31,8 @@ TASKS = ("figures", "headlines", "brief")
 DEAR_USD = "5"
 THREADS = 3
 LONG_S = 60.0
+A_LOOK_S = 0.005
+"""How long is waited at most before it is looked again whether a statement waits for a lock."""
 
 CLEAN = """
     DELETE FROM runs_inboxentry;
@@ -66,6 +68,27 @@ class StutteringWriter(GroupCommit):
             super().submit(operation, locks=locks).exception(timeout=LONG_S)
             in_between()
         return super().submit(operation, locks=locks)
+
+
+class _Overlapping:
+    """Work in a transaction of its own thread, which commits when it is told to."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+        self.backend: int | None = None
+        self.is_done, self.committing = Event(), Event()
+
+    def run(self) -> Any:
+        try:
+            with transaction.atomic():
+                self.backend = connection.connection.info.backend_pid
+                answer = self._work()
+                self.is_done.set()
+                if not self.committing.wait(LONG_S):
+                    raise TimeoutError("Nobody said that this may be committed.")
+                return answer
+        finally:
+            self.is_done.set()
 
 
 class World:
@@ -122,6 +145,29 @@ class World:
     def together(self, works: Iterable[Callable[[], Any]]) -> list[Any]:
         """Does these at once, each in a thread and on a connection of its own."""
         return [future.result(timeout=LONG_S) for future in [self._threads.submit(work) for work in works]]
+
+    def overlapping(self, works: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Does these at once, each in a transaction, of which none commits before each has either done its work or
+        waits for another's lock. So what only a lock keeps apart meets every time that the lock is missing.
+        """
+        begun = [_Overlapping(work) for work in works]
+        futures = [self._threads.submit(one.run) for one in begun]
+        while left := [one for one in begun if not one.committing.is_set()]:
+            ready = [one for one in left if one.is_done.is_set()]
+            working = [one for one in left if one not in ready]
+            if ready and self._all_wait(working, begun):
+                for one in ready:
+                    one.committing.set()
+            else:
+                working[0].is_done.wait(A_LOOK_S)
+        return [future.result(timeout=LONG_S) for future in futures]
+
+    def _all_wait(self, working: Sequence[_Overlapping], begun: Sequence[_Overlapping]) -> bool:
+        """Whether each of these waits for a lock that another of them holds."""
+        if not working:
+            return True
+        asked = "SELECT count(*) FROM unnest(%s::int[]) AS pid WHERE pg_blocking_pids(pid) && %s::int[]"
+        return self.read(asked, [[one.backend for one in some] for some in (working, begun)]) == [(len(working),)]
 
     def expire(self, run: RunModel) -> None:
         """As if the run's worker had been silent for a lease."""
