@@ -7,7 +7,11 @@ requests for each kind; ``make hostile`` sends many.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -15,7 +19,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
-from django.urls import is_valid_path
+from django.urls import is_valid_path, resolve
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +27,7 @@ from crewsite.methods import STREAMS
 from teams.actions import issue_token
 from teams.models import Scope
 from tests.hostile.addresses import Address, addresses
+from tests.hostile.forms import Form, forms_of
 from tests.hostile.rows import Rows, make_rows
 from tests.made_once import made_once
 from tests.pages import signed_in
@@ -117,11 +122,23 @@ class World:
         return address.path(self.rows.parameters(address.names, address.view.removeprefix("api:"), method))
 
     def ask(self, who: str, method: str, path: str, **request: Any) -> Any:
-        """The answer; what the request changed is undone. An exception in the application is raised here."""
+        """The answer. An exception in the application is raised here."""
+        with self._undone(who) as client:
+            return client.generic(method, path, **request)
+
+    def post(self, who: str, path: str, fields: dict[str, Any]) -> Any:
+        """As a browser sends a form with uploads."""
+        with self._undone(who) as client:
+            return client.post(path, fields)
+
+    @contextmanager
+    def _undone(self, who: str) -> Iterator[Client]:
+        """What the request changed is undone, also in the cookies: else whoever had signed out would stay so."""
+        client, cookies = self.clients[who], copy(self.clients[who].cookies)
         with transaction.atomic():
-            answer = self.clients[who].generic(method, path, **request)
+            yield client
             transaction.set_rollback(True)
-        return answer
+        client.cookies = cookies
 
 
 rows = made_once(make_rows)
@@ -238,13 +255,49 @@ def test_no_form_breaks_a_view(world: World, who: str, data: st.DataObject) -> N
     path, fields = world.good_path(address, "POST"), dict(data.draw(pairs))
     if data.draw(st.booleans()):
         for name in data.draw(st.sets(st.sampled_from(("uploads", "file", "files", "other")))):
-            fields[name] = SimpleUploadedFile(  # type: ignore[assignment]
-                data.draw(st.sampled_from(("a.py", "a.txt", "name", "\x00.json", "a" * 300))),
-                data.draw(texts).encode("utf-8", "replace"),
-            )
-    with transaction.atomic():
-        assert_clean(world.clients[who].post(path, fields))
-        transaction.set_rollback(True)
+            file_name = data.draw(st.sampled_from(("a.py", "a.txt", "name", "\x00.json", "a" * 300)))
+            fields[name] = upload(data.draw(texts), file_name)  # type: ignore[assignment]
+    assert_clean(world.post(who, path, fields))
+
+
+def test_no_value_in_any_field_of_a_form_breaks_its_view(world: World) -> None:
+    """Each field once, in a form that is otherwise filled in as the page means it; in the long run with many texts."""
+    forms = forms_of_all_pages(world)
+    assert len(forms) > 80
+    turns = cycle((None, *TEXTS))
+    for form in forms:
+        assert_clean(send_form(world, form, form.sent))
+        for name in form.names:
+            for text in islice(turns, EXAMPLES // 40 if IS_LONG else 1):
+                others = {other: values for other, values in form.sent.items() if other != name}
+                assert_clean(send_form(world, form, others if text is None else others | {name: [text]}))
+    assert world.ask("owner", "GET", "/t/acme/crews/").status_code == 200  # still signed in
+
+
+def forms_of_all_pages(world: World) -> list[Form]:
+    """As the owner sees them, one of each kind: rows of a list have the same form."""
+    found: dict[Any, Form] = {}
+    for address in addresses():
+        for path in {world.good_path(address, method) for method in ("GET", "POST")}:
+            if address.view in STREAMS | FILES | {"signin_link"} or address.view.startswith("api:"):
+                continue
+            answer = world.ask("owner", "GET", path)
+            if answer.headers.get("Content-Type", "").startswith("text/html"):
+                for form in forms_of(answer.content.decode(), path):
+                    view = resolve(form.path.partition("?")[0]).view_name
+                    found.setdefault((form.method, view, *form.names), form)
+    return list(found.values())
+
+
+def send_form(world: World, form: Form, fields: dict[str, list[str]]) -> Any:
+    if form.method == "GET":
+        return world.ask("owner", "GET", f"{form.path.partition('?')[0]}?{urlencode(fields, True, errors='replace')}")
+    uploads = {name: upload(fields.get(name, ["x"])[0]) for name in form.files}
+    return world.post("owner", form.path, fields | uploads)
+
+
+def upload(text: str, name: str = "a.txt") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, text.encode("utf-8", "replace"))
 
 
 @SETTINGS

@@ -34,19 +34,19 @@ ASK = "ask a person"
 FENCES = (*STATEMENTS, *VERBS, ASK)
 
 GUARDED = {
-    "claim: the lease": "claim_any",
-    PLACE: "claim_any",
-    TEAM_LOCK: "claim_several",
-    NEW_EPOCH: "claim",
-    "beat": "beat",
-    "open a call": "open_call",
-    "settle a call": "settle_call",
-    "start a task": "start_tasks",
-    "end a task": "end_task",
-    "end": "end",
-    "pause": "set_aside",
-    "release": "release",
-    ASK: "ask_person",
+    "claim: the lease": ("claim_any",),
+    PLACE: ("claim_any",),
+    TEAM_LOCK: ("launch", "claim_several"),
+    NEW_EPOCH: ("claim",),
+    "beat": ("beat",),
+    "open a call": ("open_call",),
+    "settle a call": ("settle_call",),
+    "start a task": ("start_tasks",),
+    "end a task": ("end_task",),
+    "end": ("end",),
+    "pause": ("set_aside",),
+    "release": ("release",),
+    ASK: ("ask_person",),
 }
 """What each fence is for: with it gone that is done more often, so that a control takes seconds."""
 

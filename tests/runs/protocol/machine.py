@@ -33,8 +33,8 @@ class ProtocolMachine(PeopleActs, MoneyActs, CallActs):
         self.start(self.workers[0], list(TASKS))
 
 
-def machine(world: World, *, strict: bool = True, favourite: str = "") -> type[ProtocolMachine]:
-    given = {"world": world, "facts": Facts(world), "strict": strict, "favourite": favourite, "seen": Counter()}
+def machine(world: World, *, strict: bool = True, favourites: tuple[str, ...] = ()) -> type[ProtocolMachine]:
+    given = {"world": world, "facts": Facts(world), "strict": strict, "favourites": favourites, "seen": Counter()}
     return type("Machine", (ProtocolMachine,), given)
 
 

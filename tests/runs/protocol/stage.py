@@ -58,7 +58,7 @@ class Stage(RuleBasedStateMachine):
     world: ClassVar[World]
     facts: ClassVar[Facts]
     strict: ClassVar[bool] = True
-    favourite: ClassVar[str] = ""
+    favourites: ClassVar[tuple[str, ...]] = ()
     """What is done more often than its weight says."""
     seen: ClassVar[Counter[Any]]
     """How often each thing happened, over all examples."""
@@ -90,7 +90,7 @@ class Stage(RuleBasedStateMachine):
     @rule(dice=st.tuples(*[st.integers(0, SIDES - 1)] * 6))
     def step(self, dice: tuple[int, ...]) -> None:
         self._dice, self._whole = list(dice), False
-        weights = {name: act.weight + FAVOUR * (name == self.favourite) for name, act in self._acts if act.when(self)}
+        weights = {name: act.weight + FAVOUR * (name in self.favourites) for name, act in self._acts if act.when(self)}
         possible = [name for name, weight in weights.items() for _ in range(weight)]
         getattr(self, self.pick("step", possible))()
 

@@ -75,7 +75,7 @@ def test_the_protocol_keeps_its_promises_in_many_examples(world: World) -> None:
 def test_without_this_fence_a_promise_is_broken(world: World, fence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     take_away(fence, monkeypatch)
     with pytest.raises(Violated):
-        run_state_machine_as_test(seed(1)(machine(world, favourite=GUARDED[fence])), settings=CONTROL)
+        run_state_machine_as_test(seed(1)(machine(world, favourites=GUARDED[fence])), settings=CONTROL)
 
 
 def test_without_any_fence_the_database_alone_shows_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
