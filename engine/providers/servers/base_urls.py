@@ -31,12 +31,17 @@ def base_url_of(provider: str, typed: str, api_version: str = "") -> BaseUrl:
 
     An address that cannot be read is given back as it is.
     """
+    text = typed.strip()
     try:
-        url = httpx.URL(typed.strip())
+        return _base_url_of(provider, httpx.URL(text), api_version)
     except httpx.InvalidURL:
-        return BaseUrl(typed.strip(), api_version)
+        return BaseUrl(text, api_version)
+
+
+def _base_url_of(provider: str, url: httpx.URL, api_version: str) -> BaseUrl:
+    """The path stays as it is written: read, ``%2F`` would be another path, and ``%00`` none at all."""
     version = api_version or url.params.get("api-version", "")
-    path = ENDPOINTS.sub("", url.path.rstrip("/"))
+    path = ENDPOINTS.sub("", url.raw_path.partition(b"?")[0].decode("ascii").rstrip("/"))
     if provider == "ollama":
         path = OLLAMA.sub("", path)
     elif provider == "anthropic":

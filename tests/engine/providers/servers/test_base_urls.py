@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.catalogue.model_ids import NOT_MODEL_PROVIDERS, PROVIDERS
@@ -28,6 +28,7 @@ AZURE = "https://name.openai.azure.com"
         ("openai", "https://llm.example.com/v1/models", "https://llm.example.com/v1"),
         ("openai", "https://llm.example.com", "https://llm.example.com"),
         ("anthropic", "https://gate.example/v1/messages", "https://gate.example"),
+        ("openai", "https://gate.example/a%2Fb%00/v1/models", "https://gate.example/a%2Fb%00/v1"),
         ("openrouter", "https://openrouter.ai/api/v1/", "https://openrouter.ai/api/v1"),
         ("azure", f"{AZURE}/openai/deployments/gpt/chat/completions?api-version=2025-01-01", AZURE),
         ("azure", f"{AZURE}/openai/", AZURE),
@@ -51,7 +52,13 @@ def test_bedrocks_region_is_that_of_its_host() -> None:
     assert base_url_of("bedrock", f"{host}/") == BaseUrl(host, region="eu-central-1")
 
 
-@given(provider=st.sampled_from([*PROVIDERS]), typed=st.text(max_size=60))
+PARTS = ("https://", "a.example", "/", "//", "%00", "%2F", "%3A", ":", "?", "#", "[", "]", "@", "v1", "openai", "..", "é")
+addresses = st.text(max_size=60) | st.lists(st.sampled_from(PARTS), max_size=6).map("".join)
+
+
+@given(provider=st.sampled_from([*PROVIDERS]), typed=addresses)
+@example(provider="openai", typed="%00")
+@example(provider="openai", typed="%2F%2Fa")
 def test_no_address_breaks_it(provider: str, typed: str) -> None:
     base_url_of(provider, typed)
 
