@@ -52,7 +52,25 @@ def test_bedrocks_region_is_that_of_its_host() -> None:
     assert base_url_of("bedrock", f"{host}/") == BaseUrl(host, region="eu-central-1")
 
 
-PARTS = ("https://", "a.example", "/", "//", "%00", "%2F", "%3A", ":", "?", "#", "[", "]", "@", "v1", "openai", "..", "é")
+PARTS = (
+    "https://",
+    "a.example",
+    "/",
+    "//",
+    "%00",
+    "%2F",
+    "%3A",
+    ":",
+    "?",
+    "#",
+    "[",
+    "]",
+    "@",
+    "v1",
+    "openai",
+    "..",
+    "é",
+)
 addresses = st.text(max_size=60) | st.lists(st.sampled_from(PARTS), max_size=6).map("".join)
 
 
