@@ -16,7 +16,7 @@ from tests.faults.nursery import Nursery
 from tests.faults.world import Template, World, Worlds
 
 FAST_S, SLOW_S = 200, 900
-"""On an idle machine a quick one takes at most a minute, but whoever else uses the machine takes its time from them too."""
+"""A quick one takes a minute at most, where nobody else uses the machine."""
 failed = pytest.StashKey[bool]()
 
 
