@@ -290,10 +290,16 @@ def forms_of_all_pages(world: World) -> list[Form]:
 
 
 def send_form(world: World, form: Form, fields: dict[str, list[str]]) -> Any:
-    if form.method == "GET":
-        return world.ask("owner", "GET", f"{form.path.partition('?')[0]}?{urlencode(fields, True, errors='replace')}")
-    uploads = {name: upload(fields.get(name, ["x"])[0]) for name in form.files}
-    return world.post("owner", form.path, fields | uploads)
+    """The answer. What is raised in the application says what it was sent."""
+    try:
+        if form.method == "GET":
+            query = urlencode(fields, True, errors="replace")
+            return world.ask("owner", "GET", f"{form.path.partition('?')[0]}?{query}")
+        uploads = {name: upload(fields.get(name, ["x"])[0]) for name in form.files}
+        return world.post("owner", form.path, fields | uploads)
+    except Exception as error:
+        error.add_note(f"{form.method} {form.path} {fields}"[:2_000])
+        raise
 
 
 def upload(text: str, name: str = "a.txt") -> SimpleUploadedFile:
