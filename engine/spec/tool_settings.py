@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
+
 from engine.spec.crew_spec import ToolSpec
 
 TTL_SETTING = "cache_ttl_s"
@@ -93,11 +95,12 @@ def _are_texts(values: object) -> bool:
     return is_list and all(isinstance(value, str) and value for value in values)  # type: ignore[attr-defined]
 
 
-def _is_web_address(url: str) -> bool:
+def _is_web_address(text: str) -> bool:
+    """Whether whoever reads it takes it for one: what httpx cannot read would fail when the tool is used."""
     try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
-    except ValueError:
+        parts, url = urlsplit(text), httpx.URL(text)
+        return url.scheme in ("http", "https") and bool(parts.hostname and url.host) and "@" not in parts.netloc
+    except (ValueError, httpx.InvalidURL):
         return False
 
 

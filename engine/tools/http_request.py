@@ -60,6 +60,8 @@ class HttpRequest:
             request = httpx.Request(method, arguments["url"], headers=HEADERS, **content)
         except httpx.InvalidURL as error:
             raise ToolFailed(f"This is not a usable address: {error}.") from error
+        except UnicodeError as error:
+            raise ToolFailed(f"The address, or what is sent, is no text: {error}.") from error
         self._http.reach.check_url(request.url)
         self._check_host(request.url)
         headers = "\n".join(f"{name.title()}: {value}" for name, value in request.headers.items())
@@ -78,7 +80,10 @@ class HttpRequest:
 
 def _method_and_content(arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     method = arguments.get("method", "GET")
-    content = {"content": arguments["body"].encode()} if "body" in arguments else {}
+    try:
+        content = {"content": arguments["body"].encode()} if "body" in arguments else {}
+    except UnicodeError as error:
+        raise ToolFailed(f"The body is no text: {error}.") from error
     if "json" in arguments:
         if content:
             raise ToolFailed("Give json or body, not both.")

@@ -139,14 +139,27 @@ PUBLIC = Reach()
 """The public internet alone."""
 
 
+def host_of(url: httpx.URL) -> str:
+    """``url.host``, which is read only now: raises ``AddressRefused`` for what looks like Punycode and is none."""
+    try:
+        return url.host
+    except UnicodeError as error:
+        raise _no_host(url.raw_host.decode("ascii")) from error
+
+
+def _no_host(name: str) -> AddressRefused:
+    return AddressRefused(f"{name[:200]} is not the name of a host.")
+
+
 def check_form(url: httpx.URL) -> None:
     """Raises ``RequestFailed`` for an address of a form that is never used, wherever it leads."""
-    if url.scheme not in SCHEMES or not url.host:
+    host = host_of(url)
+    if url.scheme not in SCHEMES or not host:
         raise AddressRefused("Only full http:// and https:// addresses can be reached.")
     if url.userinfo:
         raise AddressRefused("An address with a user name or password in it is not used. Leave them out.")
-    if "%" in url.host and ":" not in url.host:
-        raise AddressRefused(f"{url.host[:200]} is not the name of a host.")
+    if "%" in host and ":" not in host:
+        raise _no_host(host)
     if url.port is not None and not 0 < url.port < 65536:
         raise AddressRefused(f"There is no port {url.port}.")
 
@@ -159,7 +172,7 @@ def complaint(text: str, reach: Reach, *, example: str) -> str:
         url = httpx.URL(text)
     except httpx.InvalidURL:
         url = httpx.URL("")
-    if url.scheme not in SCHEMES or not url.host:
+    if url.scheme not in SCHEMES or not url.raw_host:
         return f"Give a full http:// or https:// address, such as {example}."
     try:
         reach.check_url(url)

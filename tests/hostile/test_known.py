@@ -201,11 +201,13 @@ def test_fixed_sets_of_words_are_declared() -> None:
         assert schemas[name]["enum"]
 
 
-def test_a_base_url_whose_path_is_no_text(api: Client, owner: Client, rows: Rows) -> None:
+def test_addresses_that_httpx_reads_and_then_does_not(api: Client, owner: Client, rows: Rows) -> None:
     key = rows.pks["provider"]
-    for typed in ("%00", "%2F%2Fa"):
+    for typed in ("%00", "%2F%2Fa", "https://xn--/"):
         fields = {"provider": "openai", "name": "odd", "api_key": "sk-secret", "base_url": typed}
         assert send(api, "/providers", fields)[0] == 422
         assert owner.post("/t/acme/settings/providers/", fields).status_code == 422
         assert owner.post(f"/t/acme/settings/providers/{key}/change/", fields).status_code == 422
         assert send(api, f"/providers/{key}", {"base_url": typed, "api_key": "sk-secret"}, "PATCH")[0] == 422
+        hook = {"url": typed, "events": ["budget.threshold"]}
+        assert owner.post("/t/acme/settings/webhooks/", hook).status_code == 422

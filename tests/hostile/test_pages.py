@@ -52,6 +52,7 @@ TEXTS = (
     *("9" * 20, "9" * 400, "9" * 5_000, "../..", "%00", "%", "\u202e", "\ufffe", "😀", "a" * 300, "x" * 20_000),
     *("status:nowhere", "cost:>NaN", "cost:1e-999999", "duration:>9999999999w", "since:١d", 'crew:"', "sort", "draft"),
     *("http://[", "//evil.example", "javascript:1", "\r\nX: y", "\n", "=", "&", "a=b", "up", "yes", "no", "figures"),
+    *("https://xn--/", "https://a.example/%00", "https://1.2.3.400/"),
     *('{"a":1,"a":1}', '{"a":NaN}', '{"a":"\\u0000"}', '{"a":"\\ud800"}', "[" * 5_000, '{"tasks":[{"key":"a"}]}'),
     *('{"name":"x","agents":[{"key":"a","role":""},{"key":"a","role":""}]}', "x=[1]\n", "a:\n  role: r\n"),
     "018f0000-0000-7000-8000-000000000000",

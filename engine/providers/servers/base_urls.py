@@ -34,7 +34,7 @@ def base_url_of(provider: str, typed: str, api_version: str = "") -> BaseUrl:
     text = typed.strip()
     try:
         return _base_url_of(provider, httpx.URL(text), api_version)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):  # the second for a host that is no Punycode
         return BaseUrl(text, api_version)
 
 

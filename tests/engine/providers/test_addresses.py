@@ -106,7 +106,9 @@ async def test_an_open_connection_of_another_reach_is_not_used() -> None:
     assert server.requests == 2
 
 
-@pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/", "http://inside.test:{port}/", "/elsewhere"])
+@pytest.mark.parametrize(
+    "target", ["http://127.0.0.1:{port}/", "http://inside.test:{port}/", "/elsewhere", "https://xn--/"]
+)
 @pytest.mark.parametrize("status", [302, 307])
 async def test_no_redirect_is_followed(target: str, status: int) -> None:
     reach = Reach.allowing(["127.0.0.2"], resolve=Names(inside_test=[["127.0.0.1"]]))

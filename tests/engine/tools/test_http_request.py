@@ -72,7 +72,7 @@ async def test_json_and_body_are_not_mixed_and_a_get_has_neither() -> None:
         )),
         *((url, RequestFailed) for url in (
             "http://127.0.0.1@example.com/", "http://u@127.0.0.1:{port}/", "ftp://127.0.0.1/", "//127.0.0.1/",
-            "127.0.0.1",
+            "127.0.0.1", "https://xn--/",
         )),
     ],
 )  # fmt: skip
@@ -135,6 +135,9 @@ def test_a_request_that_may_change_something_is_written_out_for_a_person() -> No
         {"url": "http://user@example.com/"},
         {"url": "http://exa mple.com/"},
         {"url": "http://[nonsense/"},
+        {"url": "https://xn--/"},
+        {"url": "http://example.com/", "body": "\ud800"},
+        {"url": "http://example.com/", "json": {"a": "\ud800"}},
         {"url": "http://example.com/", "json": {}, "body": "x"},
         {"url": "http://example.com/", "body": "x" * 40_000},
     ],

@@ -170,6 +170,12 @@ def test_a_number_of_results_that_cannot_be_is_a_fault(n_results: Any) -> None:
     assert "n_results" in fault_of(ToolSpec(name="web_search", config={"n_results": n_results}))
 
 
+@pytest.mark.parametrize("url", ["https://xn--/", "https://a.example/\x01", "https://1.2.3.400/", "https://[/"])
+def test_an_address_that_could_not_be_asked_is_a_fault(url: str) -> None:
+    assert "full http" in fault_of(ToolSpec(name="scrape_website", config={"website_url": url}))
+    assert "full http" in fault_of(ToolSpec(name="mcp", config={"url": url}))
+
+
 async def test_a_simulated_reader_of_one_page_needs_no_address_either() -> None:
     fixed = [ToolSpec(name="scrape_website", config={"website_url": "https://example.com/a"})]
     facts = []

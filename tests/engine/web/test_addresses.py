@@ -54,7 +54,9 @@ def test_public_addresses_and_names_may_be_typed(host: str) -> None:
     assert complaint(f"https://{host}/v1", PUBLIC, example="https://example.com/") == ""
 
 
-@pytest.mark.parametrize("url", ["", "x", "http://", "ftp://example.com/", "http://a:99999/", "https://b/" + "x" * 500])
+@pytest.mark.parametrize(
+    "url", ["", "x", "http://", "ftp://example.com/", "http://a:99999/", "https://b/" + "x" * 500, "https://xn--/"]
+)
 def test_what_is_no_address_is_refused(url: str) -> None:
     assert complaint(url, PUBLIC, example="https://example.com/")
 

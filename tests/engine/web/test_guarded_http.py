@@ -115,6 +115,16 @@ async def test_a_write_is_not_sent_on_to_where_the_server_points() -> None:
     assert site.asked[-1].body == b""
 
 
+async def test_a_server_that_points_to_what_is_no_punycode_is_told_of_with_words() -> None:
+    http = GuardedHttp(Reach.allowing(["127.0.0.1"]))
+    with Site({"/": Reply(status=302, headers={"Location": "https://xn--/"})}) as site:
+        for door in (http.request("GET", f"{site.url}/"), http.get_once(f"{site.url}/", headers={}, most_bytes=10)):
+            with pytest.raises(RequestFailed, match="is no text"):
+                await door
+    with pytest.raises(RequestFailed, match="is no text"):
+        await http.request("GET", "https://xn--/")
+
+
 async def test_what_the_server_says_to_an_error_is_told_where_it_is_wanted() -> None:
     answer = Reply(
         b'{"detail": "no such id"}' + b"x" * 10_000, status=422, headers={"Content-Type": "application/json"}

@@ -77,6 +77,7 @@ addresses = st.text(max_size=60) | st.lists(st.sampled_from(PARTS), max_size=6).
 @given(provider=st.sampled_from([*PROVIDERS]), typed=addresses)
 @example(provider="openai", typed="%00")
 @example(provider="openai", typed="%2F%2Fa")
+@example(provider="openai", typed="https://xn--/")
 def test_no_address_breaks_it(provider: str, typed: str) -> None:
     base_url_of(provider, typed)
 
