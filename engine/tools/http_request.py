@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -58,10 +59,8 @@ class HttpRequest:
             return ""
         try:
             request = httpx.Request(method, arguments["url"], headers=HEADERS, **content)
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, UnicodeError) as error:
             raise ToolFailed(f"This is not a usable address: {error}.") from error
-        except UnicodeError as error:
-            raise ToolFailed(f"The address, or what is sent, is no text: {error}.") from error
         self._http.reach.check_url(request.url)
         self._check_host(request.url)
         headers = "\n".join(f"{name.title()}: {value}" for name, value in request.headers.items())
@@ -82,12 +81,13 @@ def _method_and_content(arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]
     method = arguments.get("method", "GET")
     try:
         content = {"content": arguments["body"].encode()} if "body" in arguments else {}
+        if "json" in arguments:
+            if content:
+                raise ToolFailed("Give json or body, not both.")
+            json.dumps(arguments["json"], ensure_ascii=False).encode()  # as httpx will
+            content = {"json": arguments["json"]}
     except UnicodeError as error:
-        raise ToolFailed(f"The body is no text: {error}.") from error
-    if "json" in arguments:
-        if content:
-            raise ToolFailed("Give json or body, not both.")
-        content = {"json": arguments["json"]}
+        raise ToolFailed(f"What is to be sent is no text: {error}.") from error
     if content and method == "GET":
         raise ToolFailed("A GET request has no json and no body.")
     return method, content

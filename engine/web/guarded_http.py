@@ -153,8 +153,10 @@ class GuardedHttp:
             raise RequestFailed(f"No complete answer within {self._timeout_s:g} s.") from error
         except httpx.InvalidURL as error:
             raise RequestFailed(f"This is not a usable address: {error}.") from error
-        except UnicodeError as error:  # of a host that is no Punycode, a redirect's too, or of half a character
-            raise RequestFailed(f"The address, or what is sent, is no text: {error}.") from error
+        except UnicodeEncodeError:  # of a header of ours, so a bug
+            raise
+        except UnicodeError as error:  # of a host that is no Punycode, a redirect's too
+            raise RequestFailed(f"This is not a usable address: {error}.") from error
         except httpx.HTTPError as error:
             raise RequestFailed(f"The request failed: {str(error) or type(error).__name__}.") from error
 
