@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, TypeVar
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django_htmx.middleware import HtmxDetails
 
 from teams.guessing.address import client_address
@@ -28,9 +30,14 @@ View = Callable[..., Any]
 COMMAND = Origin()
 """Of what is not asked for by a request."""
 
+SECOND_STEPS = (Authenticator.Type.TOTP.value, Authenticator.Type.WEBAUTHN.value)
+"""What a second step is; recovery codes stand for one and are none."""
+
 # In SQL, because each request asks it: building the query anew took longer than all else about it.
 TEAM_WITH_ROLE = """
-    SELECT {columns}, membership.role
+    SELECT {columns}, membership.role,
+        NOT team.wants_second_step OR EXISTS (
+            SELECT FROM mfa_authenticator AS step WHERE step.user_id = person.id AND step.type = ANY(%(steps)s))
     FROM teams_membership AS membership
     JOIN teams_team AS team ON team.id = membership.team_id
     JOIN teams_user AS person ON person.id = membership.user_id AND person.is_active AND NOT person.is_program
@@ -66,6 +73,10 @@ class Principal:
         return self.may(Role.OWNER)
 
 
+class SecondStepWanted(PermissionDenied):
+    """The team demands a second step of its members, and this one's account has none."""
+
+
 class TeamRequest(HttpRequest):
     """A request that passed ``member``; ``who`` is the principal."""
 
@@ -80,14 +91,16 @@ def origin_of(request: HttpRequest) -> Origin:
 
 def principal(user: User, team_slug: str, origin: Origin = COMMAND) -> Principal:
     """The person as a member of the team with that slug. Raises ``Http404`` if they are in no such team; programs,
-    which act by tokens alone, are in none."""
+    which act by tokens alone, are in none. ``SecondStepWanted`` if the team demands one and the account has none."""
     with connection.cursor() as cursor:
         statement = TEAM_WITH_ROLE.format(columns=columns_of(Team, "team"))
-        cursor.execute(statement, {"user": user.pk, "slug": team_slug})
+        cursor.execute(statement, {"user": user.pk, "slug": team_slug, "steps": list(SECOND_STEPS)})
         row = cursor.fetchone()
     if row is None:
         raise Http404("No such team.")
-    *team, role = row
+    *team, role, is_let_in = row
+    if not is_let_in:
+        raise SecondStepWanted("This team asks for a second step. Add a passkey or an app to your account first.")
     return Principal(user, from_row(Team, team), Role(role), origin)
 
 
@@ -178,7 +191,10 @@ def _checked(view: View, role: Role) -> View:
     def checked(request: TeamRequest, team: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
-        request.who = principal(request.user, team, origin_of(request))
+        try:
+            request.who = principal(request.user, team, origin_of(request))
+        except SecondStepWanted:
+            return redirect("second_step_wanted", team=team)
         require(request.who, role)
         return view(request, *args, **kwargs)  # type: ignore[no-any-return]
 

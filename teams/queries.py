@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from allauth.mfa.models import Authenticator
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from teams.access import Principal, visible_to
+from teams.access import SECOND_STEPS, Principal, visible_to
 from teams.models import ApiToken, Delivery, Invitation, Membership, ProviderKey, Role, Team, User, Webhook
 
 _NAMES_OF_TEAMS = """
@@ -35,6 +36,22 @@ def names_of_teams(user: User) -> list[TeamName]:
         return [TeamName(*row) for row in cursor.fetchall()]
 
 
+def has_second_step(user: User) -> bool:
+    """Whether the account has a passkey or an app, so that every way in but an operator's link asks for it."""
+    return Authenticator.objects.filter(user=user, type__in=SECOND_STEPS).exists()
+
+
+def with_second_steps(members: QuerySet[Membership]) -> QuerySet[Membership]:
+    """The same, each with whether its person ``has_second_step``."""
+    kept = Authenticator.objects.filter(user=OuterRef("user"), type__in=SECOND_STEPS)
+    return members.annotate(has_second_step=Exists(kept))
+
+
+def teams_that_want_a_second_step(user: User) -> QuerySet[Team]:
+    """Of the person's teams."""
+    return teams_of(user).filter(wants_second_step=True)
+
+
 def provider_keys(who: Principal) -> QuerySet[ProviderKey]:
     return visible_to(who, ProviderKey).order_by("provider", "name")
 
@@ -55,8 +72,8 @@ def members(who: Principal) -> QuerySet[Membership]:
 
 
 def people(who: Principal) -> QuerySet[Membership]:
-    """Members that are persons."""
-    return members(who).filter(user__is_program=False)
+    """Members that are persons, each with whether it ``has_second_step``."""
+    return with_second_steps(members(who).filter(user__is_program=False))
 
 
 def programs(who: Principal) -> QuerySet[Membership]:

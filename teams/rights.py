@@ -14,7 +14,7 @@ from django.utils.crypto import constant_time_compare
 from teams.access import Principal, TeamRequest
 from teams.actions import SCOPE_ROLE
 from teams.models import ApiToken, Membership, Role, Scope, User
-from teams.queries import tokens_that_work
+from teams.queries import tokens_that_work, with_second_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,12 @@ def still_held(rights: Collection[Right]) -> set[Right]:
     """Those of the rights that hold now, by three queries, however many they are.
 
     A right holds while its session or token works, and while its person has the very role in which they began: what a
-    stream shows depends on it. Who has another one since then may begin anew.
+    stream shows depends on it. Who has another one since then may begin anew. A session's holds no more once the team
+    demands a second step that the account has not.
     """
     people = {"user_id__in": {right.user_id for right in rights}, "team_id__in": {right.team_id for right in rights}}
-    members = Membership.objects.select_related("user").filter(**people, user__is_active=True)
-    membership_of = {(member.user_id, member.team_id): member for member in members}
+    members = Membership.objects.select_related("user", "team").filter(**people, user__is_active=True)
+    membership_of = {(member.user_id, member.team_id): member for member in with_second_steps(members)}
     session_fits, token_role = _sessions(rights), _token_roles(rights)
 
     def holds(right: Right) -> bool:
@@ -54,6 +55,8 @@ def still_held(rights: Collection[Right]) -> set[Right]:
             return False
         if right.token_id is not None:
             return min(member.role, token_role.get(right.token_id, 0)) == right.role
+        if member.team.wants_second_step and not member.has_second_step:  # type: ignore[attr-defined]
+            return False
         return member.role == right.role and session_fits(right.session_key, member.user)
 
     return {right for right in rights if holds(right)}

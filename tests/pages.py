@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from allauth.account.internal.flows.login import record_authentication
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 
 from runs.models import Run
@@ -18,6 +19,16 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202egnp.ex
 def signed_in(who: Principal) -> Client:
     client = Client()
     client.force_login(who.user)
+    return client
+
+
+def just_proven(who: Principal) -> Client:
+    """Signed in, and having proved just now who they are."""
+    client = signed_in(who)
+    request = HttpRequest()
+    request.session = client.session
+    record_authentication(request, who.user, method="password")
+    request.session.save()
     return client
 
 

@@ -181,10 +181,11 @@ document.addEventListener("reset", (event) => {
 document.addEventListener("DOMContentLoaded", () => { if (ticked.form()) ticked.show(); });
 
 // --- Fragments and live parts ----------------------------------------------------------------------------------------
-// A session that ended answers a fragment with the sign-in page: go there, and back here afterwards.
+// A session that ended answers a fragment with the sign-in page, a team that asks for a second step with what to do: go
+// there, and back here afterwards.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const answered = new URL(event.detail.xhr?.responseURL || window.location.href);
-  if (answered.pathname.startsWith("/signin/")) {
+  if (["/signin/", "/account/"].some((place) => answered.pathname.startsWith(place))) {
     event.preventDefault();
     window.location.reload();
   }

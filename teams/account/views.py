@@ -15,7 +15,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from teams.access import origin_of, signed_in
+from teams import queries
+from teams.access import SECOND_STEPS, origin_of, signed_in
 from teams.account import actions
 from teams.account.forms import NewAddressForm, OwnPasswordForm
 from teams.forms import show_refusal
@@ -38,6 +39,19 @@ Kind = Authenticator.Type
 @require_GET
 def signing_in(request: HttpRequest) -> HttpResponse:
     return _page(request, NewAddressForm(_user(request)))
+
+
+@signed_in
+@require_GET
+def second_step_wanted(request: HttpRequest, team: str) -> HttpResponse:
+    """What a member of a team that demands a second step sees of it as long as they have none."""
+    user = _user(request)
+    wanting = queries.teams_of(user).filter(slug=team).first()
+    if wanting is None:
+        raise Http404("No such team.")
+    if not wanting.wants_second_step or queries.has_second_step(user):
+        return redirect("first_page", team=team)
+    return render(request, "teams/account/second_step.html", {"team": wanting})
 
 
 @fresh
@@ -164,6 +178,8 @@ def _page(request: HttpRequest, form: NewAddressForm, *, status: int = 200) -> H
         "connected": [{"pk": one.pk, "name": name_of(one), "since": one.date_joined} for one in accounts],
         "providers": providers(),
         "sessions": sessions_of(request),
+        "wanting": queries.teams_that_want_a_second_step(user),
+        "has_step": any(one.type in SECOND_STEPS for one in kept),
     }
     return render(request, "teams/account/signing_in.html", context, status=status)
 

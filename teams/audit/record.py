@@ -16,6 +16,8 @@ NAMES = {
     "team.made": "made the team",
     "team.renamed": "renamed the team",
     "team.handed_over": "handed the team over to",
+    "team.second_step_wanted": "demanded a second step of everybody in",
+    "team.second_step_left": "no longer demands a second step in",
     "member.added": "was made a member by a command:",
     "member.joined": "joined by an invitation:",
     "member.role_changed": "changed the role of",

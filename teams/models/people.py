@@ -122,6 +122,8 @@ class Team(models.Model):
     # After how many days texts of ended runs are removed; null: never.
     keep_texts_days = models.PositiveIntegerField(null=True, blank=True)
     is_demo = models.BooleanField(default=False, db_default=False)  # made up: every run of it is simulated
+    # Pages and streams show nothing of it to members whose account has neither a passkey nor an app.
+    wants_second_step = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(db_default=Now())
     members = models.ManyToManyField(User, through="Membership", related_name="teams")
 

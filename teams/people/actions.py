@@ -5,31 +5,47 @@ Whoever changes who is in a team locks its row first, so that of two owners who 
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from teams.access import COMMAND, Principal, require_now
 from teams.actions import FIRST_CAPS
 from teams.audit.record import record
+from teams.guessing.tries import Limit, Tally, TooManyTries, count
 from teams.models import ApiToken, Invitation, Membership, Origin, Role, Team, User
-from teams.refusals import Conflict, Invalid
+from teams.queries import has_second_step
+from teams.refusals import Conflict, Invalid, TooMany
 from teams.texts.names import clean_name, own_name, slug_of
 
 MAX_TEAMS_OWNED = 20
+TEAMS_A_DAY = 5
+MADE = Limit("teams made by one person", TEAMS_A_DAY, timedelta(days=1))
 LAST_OWNER = "A team needs an owner. Make somebody else an owner first."
 NO_PROGRAM = "People own teams, and programs do not. Choose another role for it."
+NONE_OF_ONES_OWN = (
+    "Add a passkey or an authenticator app to your own account first: the team would be closed to yourself."
+)
 MAX_TRIES = 50
 
 
 @transaction.atomic
 def make_team(user: User, *, name: str, origin: Origin = COMMAND) -> Team:
     """A new team with this person as its owner; its runs are bounded as every new team's. ``Invalid`` for its name,
-    ``Conflict`` for one team too many."""
+    ``Conflict`` for one team too many, ``TooMany`` for one too many of a day."""
     name = clean_name(name)
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
     owned = Membership.objects.filter(user=user, role=Role.OWNER, team__is_demo=False).count()
     if owned >= MAX_TEAMS_OWNED:
         raise Conflict(f"You own {owned} teams, and may own {MAX_TEAMS_OWNED}. Hand one over or leave it first.")
+    try:
+        count(Tally(MADE, str(user.pk)))
+    except TooManyTries as refusal:
+        raise TooMany(
+            f"You have made {TEAMS_A_DAY} teams in a day, which is the most. Make the next one later.",
+            retry_after_s=refusal.retry_after_s,
+        ) from None
     team = _with_free_slug(name)
     Membership.objects.create(team=team, user=user, role=Role.OWNER)
     record(Principal(user, team, Role.OWNER, origin), "team.made", team)
@@ -45,6 +61,20 @@ def rename_team(who: Principal, *, name: str) -> Team:
         who.team.name = name
         who.team.save(update_fields=["name"])
         record(who, "team.renamed", who.team, was=was)
+    return who.team
+
+
+@transaction.atomic
+def demand_second_step(who: Principal, *, is_wanted: bool) -> Team:
+    """Whether pages and streams show the team only to members whose account has a passkey or an app. It acts with their
+    next request. ``Conflict`` for an owner who has neither; API tokens go on as they are."""
+    team = require_now(who, Role.OWNER)
+    if is_wanted and not has_second_step(who.user):
+        raise Conflict(NONE_OF_ONES_OWN)
+    if is_wanted != team.wants_second_step:
+        who.team.wants_second_step = is_wanted
+        who.team.save(update_fields=["wants_second_step"])
+        record(who, "team.second_step_wanted" if is_wanted else "team.second_step_left", who.team)
     return who.team
 
 

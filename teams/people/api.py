@@ -31,6 +31,7 @@ class TeamOut(Schema):
     slug: str = Field(description="stays when the team is renamed")
     name: str
     role: str = Field(description="what this token may do: the smaller of its scope and its person's role")
+    wants_second_step: bool = Field(description="whether pages show it only to who has a passkey or an app")
 
 
 class RoleIn(Strict):
@@ -43,6 +44,7 @@ class TeamMemberOut(Schema):
     name: str
     role: str = Field(json_schema_extra=ROLE_FIELD)
     since: str
+    second_step: bool | None = Field(description="whether they have a passkey or an app; null: owners alone are told")
 
 
 class MemberList(Schema):
@@ -91,14 +93,15 @@ def patch_team(request: ApiRequest, body: TeamIn) -> dict[str, object]:
 @members_router.get("", response={200: MemberList, **ERRORS}, auth=Bearer(Role.VIEWER))
 def list_members(request: ApiRequest) -> dict[str, object]:
     """Who is in the team, in which role. Programs have a list of their own."""
-    return {"items": [_member(one) for one in queries.people(request.auth)], "next": None}
+    return {"items": [_member(request.auth, one) for one in queries.people(request.auth)], "next": None}
 
 
 @members_router.put("/{int:member_id}/role", response={200: TeamMemberOut, **ERRORS}, auth=Bearer(Role.OWNER))
 def put_member_role(request: ApiRequest, member_id: int, body: RoleIn) -> dict[str, object]:
     """Gives a member another role, which acts with their next request."""
     found = fetch(Membership, request.auth, Role.OWNER, pk=member_id)
-    return _member(actions.change_role(request.auth, found, role=_role(body.role)))
+    changed = actions.change_role(request.auth, found, role=_role(body.role))
+    return _member(request.auth, queries.with_second_steps(queries.members(request.auth)).get(pk=changed.pk))
 
 
 @members_router.post("/{int:member_id}/hand-over", response={204: None, **ERRORS}, auth=Bearer(Role.OWNER))
@@ -139,16 +142,22 @@ def _role(label: str) -> Role:
 
 
 def _team(who: Principal) -> dict[str, object]:
-    return {"slug": who.team.slug, "name": who.team.name, "role": who.role.label}
+    return {
+        "slug": who.team.slug,
+        "name": who.team.name,
+        "role": who.role.label,
+        "wants_second_step": who.team.wants_second_step,
+    }
 
 
-def _member(one: Membership) -> dict[str, object]:
+def _member(who: Principal, one: Membership) -> dict[str, object]:
     return {
         "id": one.pk,
         "email": one.user.email,
         "name": one.user.name,
         "role": one.get_role_display(),
         "since": time_text(one.created_at),
+        "second_step": one.has_second_step if who.can_own else None,  # type: ignore[attr-defined]
     }
 
 

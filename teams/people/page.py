@@ -10,6 +10,7 @@ from teams.access import TeamRequest
 from teams.invitations.forms import InviteForm
 from teams.models import Role
 from teams.people.forms import TeamNameForm
+from teams.signin.fresh import proof_before
 
 
 def people_page(
@@ -25,6 +26,7 @@ def people_page(
     context = {
         "members": queries.people(who),
         "roles": Role.choices,
+        "prove": proof_before(request, "people") if who.can_own else "",
         "invitations": queries.open_invitations(who) if who.can_own else [],
         "name_form": name_form or TeamNameForm(initial={"name": who.team.name}),
         "invite_form": invite_form or InviteForm(),

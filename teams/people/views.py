@@ -20,6 +20,7 @@ from teams.people import actions
 from teams.people.forms import NewTeamForm, OwnNameForm, RoleForm, TeamNameForm
 from teams.people.page import people_page
 from teams.refusals import Refusal, with_retry_after
+from teams.signin.fresh import proven
 
 
 @member(Role.VIEWER)
@@ -41,6 +42,21 @@ def rename_team(request: TeamRequest) -> HttpResponse:
             messages.success(request, f"The team is called {request.who.team.name} now. Its address is the same.")
             return _back(request)
     return people_page(request, name_form=form, status=422)
+
+
+@member(Role.OWNER)
+@proven("people")
+@require_POST
+def second_step(request: TeamRequest) -> HttpResponse:
+    """Demands a second step of all members, or, with ``wanted=0``, does so no more."""
+    is_wanted = request.POST.get("wanted") == "1"
+    try:
+        actions.demand_second_step(request.who, is_wanted=is_wanted)
+    except Refusal as refusal:
+        return _refused(request, refusal.message, refusal.status)
+    said = "asks every member for a second step from now on" if is_wanted else "no longer asks for a second step"
+    messages.success(request, f"{request.who.team} {said}.")
+    return _back(request)
 
 
 @member(Role.OWNER)
@@ -136,11 +152,11 @@ def new_team(request: HttpRequest) -> HttpResponse:
                 origin = origin_of(request)
                 team = actions.make_team(request.user, **form.cleaned_data, origin=origin)  # type: ignore[arg-type]
             except Refusal as refusal:
-                status = refusal.status
                 show_refusal(form, refusal)
-            else:
-                messages.success(request, f"The team {team} is yours. Invite others here.")
-                return redirect("people", team=team.slug)
+                page = render(request, "teams/new_team.html", {"form": form}, status=refusal.status)
+                return with_retry_after(page, refusal)
+            messages.success(request, f"The team {team} is yours. Invite others here.")
+            return redirect("people", team=team.slug)
     return render(request, "teams/new_team.html", {"form": form}, status=status)
 
 

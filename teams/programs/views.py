@@ -19,6 +19,7 @@ from teams.people.forms import RoleForm
 from teams.programs import actions
 from teams.programs.forms import ProgramForm
 from teams.refusals import Refusal
+from teams.signin.fresh import proof_before, proven
 
 
 @member(Role.OWNER)
@@ -40,6 +41,7 @@ def programs(request: TeamRequest) -> HttpResponse:
 
 
 @member(Role.OWNER)
+@proven("programs")
 @require_POST
 def program_token(request: TeamRequest, pk: int) -> HttpResponse:
     """The answer shows the new token's secret. No other page does."""
@@ -91,5 +93,6 @@ def _page(
         "programs": [(program, (token_forms or {}).get(program.pk) or _token_form(program)) for program in found],
         "roles": [(role.value, role.label) for role in actions.ROLES],
         "form": form or ProgramForm(),
+        "prove": proof_before(request, "programs"),
     }
     return render(request, "teams/programs.html", context | extra, status=status)

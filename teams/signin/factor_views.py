@@ -21,10 +21,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from teams.access import public, signed_in
+from teams.access import SECOND_STEPS, public, signed_in
 from teams.guessing.address import client_address
 from teams.guessing.tries import Tally, count
 from teams.models import User
+from teams.queries import has_second_step
 from teams.signin.adapter import is_own
 from teams.signin.code_forms import EnterCodeForm
 from teams.signin.forms import AgainPasswordForm
@@ -99,8 +100,10 @@ signin_passkey = public("who is not signed in must be able to")(limited(SignInBy
 @limited
 @require_http_methods(["GET", "POST"])
 def again(request: HttpRequest) -> HttpResponse:
-    """Asks a person who is signed in to prove who they are once more, by a password."""
+    """Asks a person who is signed in to prove who they are once more, by a password; not who has more than that."""
     user: User = request.user  # type: ignore[assignment]
+    if request.method == "POST" and has_second_step(user):
+        return _again_page(request)
     form = AgainPasswordForm(user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and user.has_usable_password() and form.is_valid():
         reauthenticate_by_password(request)
@@ -175,7 +178,7 @@ def _again_page(
     kinds = set(Authenticator.objects.filter(user=user).values_list("type", flat=True))
     ways: dict[str, Any] = {}
     context: dict[str, Any] = {"ways": ways, "next": way_back(request), "mailed": mailed}
-    if user.has_usable_password():
+    if user.has_usable_password() and not kinds & set(SECOND_STEPS):
         ways["password"] = password or AgainPasswordForm(user)
     if kinds & set(BY_CODE):
         ways["code"] = code or AgainCodeForm(user=user)

@@ -15,6 +15,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from fido2.webauthn import AuthenticationResponse
 
+from engine.text import is_storable
 from teams.guessing import tries
 from teams.guessing.tries import Tally, TooManyTries, count_wrong_secret
 from teams.models import User
@@ -169,3 +170,15 @@ class AddPasskeyForm(by_passkey.AddWebAuthnForm):
         except BROKEN as error:
             raise ValidationError(NO_PASSKEY) from error
         return cleaned
+
+
+class PasskeyNameForm(by_passkey.EditWebAuthnForm):
+    """Another name of a passkey."""
+
+    name = forms.CharField(label="Name", max_length=MAX_NAME_CHARS, help_text="Such as the device.")
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if not is_storable(name):
+            raise ValidationError("This name has characters that cannot be kept.")
+        return name

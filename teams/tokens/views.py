@@ -12,9 +12,11 @@ from teams import actions, queries
 from teams.access import TeamRequest, fetch, member
 from teams.forms import TokenForm
 from teams.models import ApiToken, Role
+from teams.signin.fresh import proof_before, proven
 
 
 @member(Role.VIEWER)
+@proven("tokens")
 @require_http_methods(["GET", "POST"])
 def tokens(request: TeamRequest) -> HttpResponse:
     """The answer to a POST shows the new token's secret. No other page does."""
@@ -40,6 +42,7 @@ def _page(request: TeamRequest, form: TokenForm, *, new_token: str = "", status:
         "tokens": queries.live_tokens(request.who),
         "token_form": form,
         "new_token": new_token,
+        "prove": proof_before(request, "tokens"),
         "now": timezone.now(),
     }
     return render(request, "teams/tokens.html", context, status=status)

@@ -27,7 +27,7 @@ from tests.cast import brief_spec
 from tests.hostile.addresses import Address, addresses
 from tests.hostile.rows import Rows, make_rows
 from tests.made_once import made_once
-from tests.pages import signed_in
+from tests.pages import just_proven
 from tests.runs.books import last_month
 
 pytestmark = pytest.mark.django_db
@@ -166,8 +166,8 @@ def assert_alike(mine: Any, none: Any, what: str) -> None:
 
 
 def test_each_role_may_what_its_address_says_and_nobody_else(rows: Rows) -> None:
-    clients = {role: signed_in(getattr(rows.cast, role.label)) for role in Role}
-    strange, nobody = signed_in(rows.cast.stranger), Client()
+    clients = {role: just_proven(getattr(rows.cast, role.label)) for role in Role}
+    strange, nobody = just_proven(rows.cast.stranger), Client()
     wrong = []
     for address in pages():
         for method in ("GET", "POST"):
@@ -193,7 +193,7 @@ def test_each_role_may_what_its_address_says_and_nobody_else(rows: Rows) -> None
 
 
 def test_pages_hide_what_is_another_teams(rows: Rows) -> None:
-    strange = signed_in(rows.cast.stranger)
+    strange = just_proven(rows.cast.stranger)
     asked = 0
     for address in pages():
         names = address.names - {"team"}
@@ -323,7 +323,7 @@ def test_ids_in_query_and_body_tell_nothing(rows: Rows) -> None:
         "token": 987654322,
     }
     secret = issue_token(cast.stranger, scope=Scope.ADMIN)[1]
-    reader, program = signed_in(cast.stranger), Client(headers={"Authorization": f"Bearer {secret}"})
+    reader, program = just_proven(cast.stranger), Client(headers={"Authorization": f"Bearer {secret}"})
     cases = [(reader, "GET", f"/t/others/{path}", None) for path in PAGES_ASKED]
     cases += [(program, method, f"/api/v1{path}", body) for method, path, body in OPERATIONS_ASKED]
     for client, method, path, body in cases:

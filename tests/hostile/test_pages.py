@@ -30,7 +30,7 @@ from tests.hostile.addresses import Address, addresses
 from tests.hostile.forms import Form, forms_of
 from tests.hostile.rows import Rows, make_rows
 from tests.made_once import made_once
-from tests.pages import signed_in
+from tests.pages import just_proven, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -147,7 +147,7 @@ rows = made_once(make_rows)
 
 @pytest.fixture
 def world(rows: Rows) -> World:
-    clients = {"owner": signed_in(rows.cast.owner), "viewer": signed_in(rows.cast.viewer), "nobody": Client()}
+    clients = {"owner": just_proven(rows.cast.owner), "viewer": signed_in(rows.cast.viewer), "nobody": Client()}
     for name, scope in (("owner", Scope.ADMIN), ("viewer", Scope.READ)):
         secret = issue_token(getattr(rows.cast, name), scope=scope)[1]
         clients[name].defaults["HTTP_AUTHORIZATION"] = f"Bearer {secret}"

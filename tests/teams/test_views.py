@@ -11,7 +11,7 @@ from django.utils import timezone
 from teams.actions import add_provider, issue_signin_link, issue_token
 from teams.models import ApiToken, ProviderKey, SignInLink, User
 from tests.cast import Cast
-from tests.pages import html, signed_in
+from tests.pages import html, just_proven, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -149,7 +149,7 @@ class TestSettings:
         assert ProviderKey.objects.filter(pk=key.pk).exists()
 
     def test_a_new_token_is_shown_once(self, cast: Cast) -> None:
-        client = signed_in(cast.runner)
+        client = just_proven(cast.runner)
         response = client.post(TOKENS, {"name": "laptop", "scope": "run"})
         secret = response.context["new_token"]
         assert secret in html(response)
@@ -158,7 +158,7 @@ class TestSettings:
         assert "laptop" in later
 
     def test_a_token_wider_than_the_role_is_refused(self, cast: Cast) -> None:
-        response = signed_in(cast.runner).post(TOKENS, {"name": "x", "scope": "admin"})
+        response = just_proven(cast.runner).post(TOKENS, {"name": "x", "scope": "admin"})
         assert response.status_code == 422
         assert "scope" in response.context["token_form"].errors
         assert not ApiToken.objects.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.test import Client
 
 from teams.actions import FIRST_CAPS, issue_token, principal_of_token
 from teams.invitations.actions import invite, still_open
-from teams.models import AuditEntry, Invitation, Membership, Role, Scope, Team, User
+from teams.models import AuditEntry, Invitation, Membership, Role, Scope, Team, TryCount, User
 from teams.people import actions
 from teams.refusals import Conflict, Invalid
 from teams.rights import right_of_token, still_held
@@ -149,6 +150,15 @@ class TestTeams:
         assert 'href="/t/acme-2/"' in page
         assert signed_in(cast.owner).get("/t/acme-2/").status_code == 404
 
+    def test_one_person_makes_so_many_in_a_day(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(actions, "MADE", replace(actions.MADE, most=2))
+        client = signed_in(cast.viewer)
+        answers = [client.post("/teams/new/", {"name": f"Team of {number}"}) for number in ("x", "y", "z")]
+        assert [answer.status_code for answer in answers] == [302, 302, 429]
+        assert int(answers[-1]["Retry-After"]) > 80_000
+        assert "teams in a day" in html(answers[-1])
+        assert signed_in(cast.runner).post("/teams/new/", {"name": "Theirs"}).status_code == 302
+
     def test_a_team_is_named_so_that_people_can_read_it_and_no_one_has_too_many(
         self, cast: Cast, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -159,6 +169,7 @@ class TestTeams:
                 actions.rename_team(cast.owner, name=name)
         assert actions.make_team(cast.viewer.user, name="Example 7").slug == "team-example-7"
         made = [actions.make_team(cast.viewer.user, name="Example").slug for _ in range(3)]
+        TryCount.objects.all().delete()
         assert made == ["example", "team-example-2", "team-example-3"], "example-2 is the made-up team of person 2"
         assert actions.make_team(cast.viewer.user, name="客户支持").slug == "ke-hu-zhi-chi"
         monkeypatch.setattr(actions, "MAX_TEAMS_OWNED", 2)
@@ -194,6 +205,7 @@ class TestApi:
             "slug": "acme",
             "name": "Ours",
             "role": "owner",
+            "wants_second_step": False,
         }
         members = self.ask(cast.viewer, "GET", "/members", scope=Scope.READ).json()["items"]
         assert [one["role"] for one in members] == ["owner", "editor", "runner", "viewer"]

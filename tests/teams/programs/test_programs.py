@@ -24,7 +24,7 @@ from teams.programs.actions import make_program
 from teams.queries import is_active_member
 from teams.refusals import Conflict, Invalid
 from tests.cast import Cast, make_crew, make_person
-from tests.pages import html, signed_in
+from tests.pages import html, just_proven, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -129,7 +129,7 @@ def _fields(limits: Any) -> dict[str, Any]:
 
 
 def test_the_page_makes_it_its_tokens_and_another_role(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = signed_in(cast.owner)
+    client = just_proven(cast.owner)
     assert "No program yet" in html(client.get(PAGE))
     page = html(client.post(PAGE, {"name": "<b>Night</b>", "role": Role.RUNNER}, follow=True))
     made = Membership.objects.get(user__is_program=True)
