@@ -28,6 +28,7 @@ class OpenIDServer:
         self.audience = CLIENT
         self.emails: list[dict[str, Any]] = []  # what GitHub would say of a person's addresses
         self.instead: dict[str, Any] = {}  # what it answers at an address in place of what is right
+        self.encoding = ""  # in which it says that its answers are packed
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._asked: dict[str, dict[str, str]] = {}
         owner = self
@@ -98,6 +99,8 @@ class OpenIDServer:
         request.send_response(status)
         request.send_header("Content-Type", "application/json")
         request.send_header("Content-Length", str(len(data)))
+        if self.encoding:
+            request.send_header("Content-Encoding", self.encoding)
         request.end_headers()
         request.wfile.write(data)
 

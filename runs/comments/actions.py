@@ -26,7 +26,8 @@ MAX_COMMENT_CHARS = 4_000
 MAX_COMMENTS = 100
 """Of one run, crew, version or bill."""
 COMMENTS_AN_HOUR = 60
-"""Of one person in one team, their tokens' included, and those too that they removed: each has told people."""
+"""Written or changed by one person in one team, their tokens' included, and those too that they removed: each may have
+told people."""
 WRITTEN = Limit("comments of one person in one team", COMMENTS_AN_HOUR, timedelta(hours=1))
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
@@ -50,13 +51,15 @@ def comment(who: Principal, subject: Subject, text: str, *, token: ApiToken | No
 
 
 def edit_comment(who: Principal, written: Comment, text: str) -> Comment:
-    """Changes one's own comment. Members whom it names now and did not name before are told."""
+    """Changes one's own comment. Members whom it names now and did not name before are told. ``TooMany`` if the person
+    wrote and changed too many."""
     if written.author_id != who.user.pk:
         raise PermissionDenied("Only its author may edit a comment.")
     text = _comment_text(text)
     if text != written.text:
         with transaction.atomic():
             written = locked(written)
+            _take_turn(who)
             Comment.objects.filter(pk=written.pk).update(text=text, edited_at=ClockTimestamp())
             written.refresh_from_db()
             subject = _subject(written)
@@ -89,11 +92,12 @@ def _comment_text(text: str) -> str:
 
 
 def _take_turn(who: Principal) -> None:
-    """To be called in the comment's transaction: until it ends, the person's other comments wait here."""
+    """To be called in the comment's transaction: until it ends, the person's other comments wait here. Whoever locks a
+    comment's row as well does so first."""
     try:
         count(Tally(WRITTEN, f"{who.team.pk}\n{who.user.pk}"))
     except TooManyTries as refusal:
         raise TooMany(
-            f"You have written {COMMENTS_AN_HOUR} comments in the last hour. Nothing was saved; try again later.",
+            f"You have written or changed {COMMENTS_AN_HOUR} comments in the last hour. Nothing was saved; try later.",
             retry_after_s=refusal.retry_after_s,
         ) from None

@@ -52,6 +52,7 @@ class Tally:
 
 
 WRONG_LINKS = Limit("sign-in links", 20, timedelta(minutes=5))
+ACCOUNTS_TRIED = Limit("accounts tried to be made by an invitation", 20, timedelta(minutes=15))
 WRONG_TOKENS = Limit("API tokens", 60, timedelta(minutes=1))
 
 

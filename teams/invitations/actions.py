@@ -18,6 +18,7 @@ from django.utils import timezone
 from engine.text import is_storable
 from teams.access import COMMAND, Principal, require_now
 from teams.audit.record import record
+from teams.guessing.tries import ACCOUNTS_TRIED, Tally, count, take_back
 from teams.models import Invitation, Membership, Origin, Role, Team, User
 from teams.queries import open_invitations, that_work
 from teams.refusals import Conflict, Invalid, TooMany
@@ -124,10 +125,13 @@ def accept_with_new_account(invitation: Invitation, *, name: str, password: str,
 
     Only one whose link nobody but the mailbox's owner has seen makes an account, or an operator's: whoever else knew it
     could choose the password of somebody else's account. Whether there is such an account is looked at only after the
-    password was checked and hashed. If there is one, it stays as it is, and nothing is done (``Conflict``).
+    password was checked and hashed. If there is one, it stays as it is, and nothing is done (``Conflict``). Each try at
+    an invitation counts, the one that fits aside: ``TooManyTries``.
     """
     if not invitation.makes_account:
         raise Invalid("This invitation is for people who have an account. Sign in to accept it.")
+    tally = Tally(ACCOUNTS_TRIED, str(invitation.pk))
+    count(tally)
     name = own_name(name)
     _refuse_weak(password, User(email=invitation.email, name=name))
     hashed = make_password(password)
@@ -137,6 +141,7 @@ def accept_with_new_account(invitation: Invitation, *, name: str, password: str,
             accept(user, invitation, origin=origin)
     except IntegrityError as error:  # there is one of this address
         raise Conflict(SIGN_IN_FIRST) from error
+    take_back(tally)
     return user
 
 

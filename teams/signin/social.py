@@ -14,11 +14,13 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import render
 from django.urls import reverse
+from requests import Session
 
 from engine.text import is_storable, storable
 from teams.models import Invitation, User
 from teams.queries import that_work
 from teams.signin.adapter import having, keep_address
+from teams.signin.bounded_http import bounded_session
 from teams.signin.fresh import asked_again, proved_lately
 
 NOT_INVITED = (
@@ -96,6 +98,9 @@ class SocialAdapter(DefaultSocialAccountAdapter):
 
     def on_authentication_error(self, request: HttpRequest, provider: Any, **found: Any) -> None:
         raise ImmediateHttpResponse(refused(request, FAILED, 403))
+
+    def get_requests_session(self) -> Session:
+        return bounded_session()
 
     def get_connect_redirect_url(self, request: HttpRequest, socialaccount: Any) -> str:
         return reverse("mfa_index")

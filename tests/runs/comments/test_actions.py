@@ -91,8 +91,13 @@ def test_a_person_writes_so_many_comments_an_hour_those_removed_too(
     run, other = about_run(make_run(cast.owner, crew)), about_crew(crew)
     monkeypatch.setattr(actions, "WRITTEN", replace(actions.WRITTEN, most=3))
     actions.remove_comment(cast.owner, actions.comment(cast.owner, run, "Told, and taken back"))
-    for _ in range(2):
-        actions.comment(cast.owner, run, "x")
+    written = actions.comment(cast.owner, run, "x")
+    actions.edit_comment(cast.owner, written, "x")  # nothing changes, and nothing counts
+    assert actions.edit_comment(cast.owner, written, "@viewer@example.com").text == "@viewer@example.com"
+    with pytest.raises(TooMany):
+        actions.edit_comment(cast.owner, written, "@runner@example.com")
+    written.refresh_from_db()
+    assert written.text == "@viewer@example.com"
     with pytest.raises(TooMany, match="60 comments in the last hour") as refused:
         actions.comment(cast.owner, other, "One more")
     assert 59 * 60 < refused.value.retry_after_s <= 60 * 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -238,6 +239,22 @@ class TestAccepting:
         assert signed_in(cast.stranger).get("/join/").status_code == 410
         again = opened(secret, signed_in(cast.stranger))
         assert again.post("/join/", offered(again)).status_code == 302
+
+    def test_tries_at_an_invitation_are_counted_from_wherever(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(actions, "ACCOUNTS_TRIED", replace(actions.ACCOUNTS_TRIED, most=3))
+        _, secret = actions.invite(cast.owner, role=Role.RUNNER, email="stranger@example.com", by_mail=True)
+        answers = []
+        for number in range(4):
+            client = opened(secret, Client(REMOTE_ADDR=f"198.51.100.{number}"))
+            answers.append(client.post("/join/", TYPED | offered(client)))
+        assert [answer.status_code for answer in answers] == [409] * 3 + [429]
+        assert int(answers[-1]["Retry-After"]) > 0
+        _, another = actions.invite(cast.owner, role=Role.RUNNER, email=ADDRESS, by_mail=True)
+        for password, status in (("short", 422), ("short", 422), (TYPED["password"], 302)):
+            client = opened(another)
+            assert client.post("/join/", TYPED | offered(client) | {"password": password}).status_code == status
 
     def test_anothers_address_and_a_members_second_go_use_nothing_up(self, cast: Cast) -> None:
         bound, for_new = actions.invite(cast.owner, role=Role.RUNNER, email=ADDRESS)

@@ -22,7 +22,7 @@ from teams.actions import issue_signin_link
 from teams.guessing.tries import Limit
 from teams.invitations.actions import invite
 from teams.models import Role, User
-from teams.signin import elsewhere, factor_views
+from teams.signin import bounded_http, elsewhere, factor_views
 from teams.signin.adapter import keep_address
 from tests.cast import PASSWORD, Cast
 from tests.openid_server import OpenIDServer
@@ -292,6 +292,28 @@ def test_what_an_issuer_answers_may_be_anything(
                 )
         gets_in = (path == person and not found) or found == {"access_token": "a"}  # the other of the two says it
         assert (who(client) is not None) == gets_in, (path, found)
+
+
+def test_what_an_issuer_answers_is_bounded_in_bytes_and_in_time(
+    cast: Cast, issuer: OpenIDServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, person = "/.well-known/openid-configuration", "/userinfo"
+    client = Client()
+    with monkeypatch.context() as patch:
+        patch.setitem(issuer.instead, config, {"x": "x" * 1_000_000})
+        assert client.post(GO).status_code == 403
+        patch.setitem(issuer.instead, config, {"x": "x" * 900_000})
+        patch.setattr(bounded_http, "BODY_S", -1.0)
+        assert client.post(GO).status_code == 403
+    with monkeypatch.context() as patch:
+        patch.setattr(issuer, "encoding", "gzip")
+        assert client.post(GO).status_code == 403
+    large = {person: {"sub": "42", "more": "x" * 1_000_000}}
+    assert comes_back(issuer, client, meanwhile=lambda _: issuer.instead.update(large)).status_code == 403
+    issuer.instead.clear()
+    assert who(client) is None
+    comes_back(issuer, client)
+    assert who(client) == str(cast.owner.user.pk)
 
 
 def test_the_first_step_alone_adds_no_way_in(cast: Cast, issuer: OpenIDServer) -> None:
