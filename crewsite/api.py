@@ -26,6 +26,7 @@ from runs.gallery.api import crew_router as originals
 from runs.gallery.api import router as templates
 from runs.history.api import crew_router as version_figures
 from runs.history.api import router as history
+from runs.inbox.api import router as inbox
 from runs.key_use.api import router as key_use
 from runs.launch.api import router as launches
 from runs.leaving.api import router as leaving
@@ -93,6 +94,7 @@ api.add_router("/runs", history)
 api.add_router("/runs", runs)
 api.add_router("/runs", ratings)
 api.add_router("", comments)
+api.add_router("/inbox", inbox)
 api.add_router("/compare", comparisons)
 api.add_router("/operations", operations)
 api.add_router("/templates", templates)

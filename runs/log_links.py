@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 
 from django.urls import reverse
 
-from runs.models import ClosedBill, Reconciliation, Run, SavedView, Scenario
+from runs.models import ClosedBill, Comment, Reconciliation, Run, SavedView, Scenario
+from runs.telling.subjects import RELATED, page_of
 from teams.access import Principal, visible_to
 from teams.log.links import links, of_rows, on_page
 
@@ -14,8 +15,14 @@ def _bills(who: Principal, ids: Collection[str]) -> Mapping[str, str]:
     return {str(pk): reverse("closed_bill", args=[who.team.slug, f"{month:%Y-%m}"]) for pk, month in months}
 
 
+def _comments(who: Principal, ids: Collection[str]) -> Mapping[str, str]:
+    found = visible_to(who, Comment).filter(pk__in=ids).select_related(*RELATED)
+    return {str(one.pk): page_of(one) for one in found}
+
+
 links(
     {
+        "comment": _comments,
         "run": of_rows("run", lambda who: visible_to(who, Run), run_id="pk"),
         "bill": _bills,
         "check": of_rows("reconciliation", lambda who: visible_to(who, Reconciliation), pk="pk"),

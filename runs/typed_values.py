@@ -1,13 +1,34 @@
-"""Ids and numbers that people and programs write into addresses and filters. None is what cannot be read."""
+"""What people and programs write: ids and numbers in addresses and filters, of which None is what cannot be read; and
+what a word can become that somebody is typing."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
 MOST_EXPONENT, MOST_DECIMALS = 40, 100
 """Of a decimal number. With more, a text of eight characters is a million digits, or an error of the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """``text`` takes the word's place; ``goes_on`` if a value is still to be written behind it."""
+
+    text: str
+    label: str
+    about: str
+    goes_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The word from ``start`` to before ``end``, in characters, and what it can become."""
+
+    start: int
+    end: int
+    options: tuple[Option, ...]
 
 
 def uuid_or_none(text: str) -> UUID | None:

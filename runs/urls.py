@@ -69,6 +69,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/search/", run.search, name="search_run"),
     path("runs/<uuid:run_id>/ratings/", ratings.ratings, name="ratings"),
     path("runs/<uuid:run_id>/rating/", ratings.rate, name="rate"),
+    path("comments/names/", comments.names, name="names_at"),
     path("runs/<uuid:run_id>/comments/", comments.comments, name="run_comments"),
     path("runs/<uuid:run_id>/comments/<int:pk>/", comments.comment, name="run_comment"),
     path("crews/<slug:slug>/comments/", comments.comments, name="crew_comments"),

@@ -36,7 +36,7 @@ def comments_part(
 ) -> CommentsPart:
     """Two queries. ``refused`` is a form that was sent: a new comment's, or that of the comment ``of``."""
     comments = comments_of(subject)
-    new = refused if refused is not None and of is None else CommentForm()
+    new = refused if refused is not None and of is None else CommentForm(who.team.slug)
     is_full = len(comments) >= MAX_COMMENTS and not new.is_bound
     lines = [_line(who, subject, one, refused, of) for one in comments]
     return CommentsPart(subject, lines, None if is_full else new, said)
@@ -46,5 +46,5 @@ def _line(
     who: Principal, subject: Subject, comment: Comment, refused: CommentForm | None, of: Comment | None
 ) -> CommentLine:
     is_own = comment.author_id == who.user.pk
-    form = refused if of == comment else CommentForm(comment=comment.pk, text=comment.text)
+    form = refused if of == comment else CommentForm(who.team.slug, comment=comment.pk, text=comment.text)
     return CommentLine(comment, subject.address_of(comment), form if is_own else None, is_own or who.can_own)

@@ -3,17 +3,20 @@ scripts."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from runs.comments import actions
 from runs.comments.forms import CommentForm
+from runs.comments.names import LOOKED_AT, names_at
 from runs.comments.page import CommentsPart, comments_part
 from runs.models import Comment
 from runs.telling.subjects import Subject, subject_at
+from runs.typed_values import whole_number_or_none
 from teams.access import TeamRequest, fetch, member
 from teams.forms import show_refusal
 from teams.models import Role
@@ -44,9 +47,17 @@ def comment(request: TeamRequest, pk: int, **place: Any) -> HttpResponse:
     return _saved(request, subject, written)
 
 
+@member(Role.VIEWER)
+@require_GET
+def names(request: TeamRequest) -> JsonResponse:
+    """Whom a comment can name at the character ``at`` of its text ``q``, as the typed filter's completion answers."""
+    at = whole_number_or_none(request.GET.get("at", ""), max_digits=4)
+    return JsonResponse(asdict(names_at(request.who, request.GET.get("q", ""), LOOKED_AT if at is None else at)))
+
+
 def _saved(request: TeamRequest, subject: Subject, written: Comment | None) -> HttpResponse:
     """A refused form is shown again as it was sent."""
-    form = CommentForm(request.POST, comment=None if written is None else written.pk)
+    form = CommentForm(request.who.team.slug, request.POST, comment=None if written is None else written.pk)
     form.full_clean()
     text = form.cleaned_data.get("text", "")
     try:

@@ -6,7 +6,6 @@ Values come from crews, members, rollups and the newest runs, so that the time d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 
 from django.db import connection
@@ -16,6 +15,7 @@ from agents_app.models import Crew
 from runs.history.fields.registry import FIELDS
 from runs.history.fields.words import QUOTE, Quotable, quoted, words_of
 from runs.history.filters import MAX_CHARS
+from runs.typed_values import Completion, Option
 from teams.access import Principal, visible_to
 from teams.models import User
 
@@ -60,25 +60,6 @@ _TAGS = """
     CROSS JOIN LATERAL json_each(newest.metadata) AS label (key, value)
     WHERE length(label.key) <= %(chars)s GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """``text`` takes the word's place; ``goes_on`` if a value is still to be written behind it."""
-
-    text: str
-    label: str
-    about: str
-    goes_on: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """The word from ``start`` to before ``end``, in characters, and what it can become."""
-
-    start: int
-    end: int
-    options: tuple[Option, ...]
 
 
 def completion(who: Principal, text: str, at: int) -> Completion:

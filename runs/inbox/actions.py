@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 from runs.inbox.queries import unread
 from runs.models import InboxChoice, InboxEntry, InboxWish
 from teams.access import Principal
+from teams.refusals import Invalid
 
 
 def read(who: Principal, entry: InboxEntry) -> None:
@@ -20,7 +21,10 @@ def read_all(who: Principal) -> int:
 
 
 def choose(who: Principal, wish: InboxWish, *, by_mail: bool) -> InboxChoice:
-    """From now on. What waits for the next mail is not sent if none is wanted."""
+    """From now on. What waits for the next mail is not sent if none is wanted. ``Invalid`` for a program, which has no
+    inbox."""
+    if who.user.is_program:
+        raise Invalid("A program has no inbox.")
     choice, _ = InboxChoice.objects.update_or_create(
         team=who.team, user=who.user, defaults={"wish": wish, "by_mail": by_mail}
     )

@@ -18,5 +18,5 @@ class InboxForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, choice: InboxChoice | None = None) -> None:
-        chosen = choice or InboxChoice()
-        super().__init__(data, initial={"wish": chosen.wish, "by_mail": chosen.by_mail})
+        initial = {"wish": choice.wish, "by_mail": choice.by_mail} if choice is not None else None
+        super().__init__(data, initial=initial)

@@ -16,7 +16,7 @@ from engine.text import counted
 from runs.inbox.queries import Told, told
 from runs.inbox.words import sentence
 from runs.models import InboxEntry, InboxMail
-from runs.notices.sending import Mails
+from runs.notices.sending import Mails, message_id
 from teams.models import Team
 from teams.queries import is_active_member
 
@@ -77,7 +77,7 @@ def mail_of(row: InboxMail, server: BaseEmailBackend | None = None) -> EmailMess
         "\n\n".join(lines) + "\n",
         to=[row.user.email],
         connection=server,
-        headers={"Auto-Submitted": "auto-generated", "Message-ID": f"<inbox-{name}@crewsite>"},
+        headers={"Auto-Submitted": "auto-generated", "Message-ID": message_id(f"inbox-{name}")},
     )
 
 

@@ -9,9 +9,9 @@ from datetime import datetime
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from runs.models import InboxEntry, InboxKind
+from runs.models import InboxChoice, InboxEntry, InboxKind
 from runs.notices.alerts import words_of
-from runs.telling.subjects import RELATED, subject_of
+from runs.telling.subjects import RELATED, page_of, subject_of
 from teams.access import Principal, visible_to
 
 SHOWN = 100
@@ -37,6 +37,21 @@ def inbox(who: Principal) -> list[Told]:
     return told(_own(who).order_by("-pk")[:SHOWN])
 
 
+def page_of_inbox(who: Principal, *, only_new: bool, before: int | None) -> tuple[list[Told], int | None]:
+    """``SHOWN`` entries older than the one of that id, the newest first, and the id behind which the next page begins,
+    if there is one."""
+    found = (unread(who) if only_new else _own(who)).order_by("-pk")
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    rows = told(found[: SHOWN + 1])
+    return rows[:SHOWN], rows[SHOWN - 1].pk if len(rows) > SHOWN else None
+
+
+def choice_of(who: Principal) -> InboxChoice:
+    """What the member chose, or what holds without a choice."""
+    return InboxChoice.objects.filter(team=who.team, user=who.user).first() or InboxChoice()
+
+
 def entry(who: Principal, pk: int) -> InboxEntry | None:
     return _read(_own(who)).filter(pk=pk).first()
 
@@ -50,9 +65,8 @@ def told_of(one: InboxEntry) -> Told:
     """Of an entry that was read by ``entry`` or ``told``."""
     person, excerpt = "", ""
     if one.comment is not None:
-        subject = subject_of(one.comment)
-        person, what = str(one.comment.author or ""), subject.title
-        excerpt, address = _excerpt(one.comment.text), f"{subject.page}#comment-{one.comment.pk}"
+        person, what = str(one.comment.author or ""), subject_of(one.comment).title
+        excerpt, address = _excerpt(one.comment.text), page_of(one.comment)
     elif one.run is not None:
         what, address = f"a run of {one.run.crew.name}", reverse("run", args=[one.team.slug, one.run.pk])
     else:

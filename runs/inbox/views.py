@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from runs.inbox import actions, queries
 from runs.inbox.forms import InboxForm
 from runs.inbox.words import sentence
-from runs.models import InboxChoice, InboxWish
+from runs.models import InboxWish
 from teams.access import TeamRequest, member
 from teams.models import Role
 
@@ -22,7 +22,7 @@ def inbox(request: TeamRequest) -> HttpResponse:
     if request.method == "POST" and "read" in request.POST:
         actions.read_all(request.who)
         return redirect("inbox", team=request.who.team.slug)
-    form = InboxForm(choice=InboxChoice.objects.filter(team=request.who.team, user=request.who.user).first())
+    form = InboxForm(choice=queries.choice_of(request.who))
     if request.method == "POST":
         form = InboxForm(request.POST)
         if form.is_valid():

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from smtplib import SMTPException
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, models
@@ -27,6 +29,12 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 20
 TAKEN_S = 120
+
+
+def message_id(name: str) -> str:
+    """Of a mail: its name, which is the same at every try, and this installation's host, so that a mailbox can tell a
+    mail that comes twice."""
+    return f"<{name}@{urlsplit(settings.PUBLIC_URL).hostname}>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
-from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 
 from runs.models import ReportKind, ReportMail
-from runs.notices.sending import Mails
+from runs.notices.sending import Mails, message_id
 from runs.reports.figures import figures_from
 from runs.reports.links import Stop, stop_url
 from runs.reports.texts import plain, told
@@ -18,23 +15,19 @@ from teams.queries import is_active_member
 
 
 def mail_of(row: ReportMail, server: BaseEmailBackend | None = None) -> EmailMultiAlternatives | None:
-    """None to who is no active member any more.
-
-    Its id is the same at every try, so that a mailbox can tell a message that comes twice.
-    """
+    """None to who is no active member any more."""
     report, team = row.report, row.report.team
     if not is_active_member(row.user, team):
         return None
     words = told(team, figures_from(report.figures), report.made_at)
     stop = stop_url(Stop(team.pk, row.user_id, ReportKind(report.kind)))
-    host = urlsplit(settings.PUBLIC_URL).hostname
     message = EmailMultiAlternatives(
         words.subject,
         plain(words, stop=stop),
         to=[row.user.email],
         connection=server,
         headers={
-            "Message-ID": f"<report-{report.kind}-{report.begins}-{team.pk}-{row.user_id}@{host}>",
+            "Message-ID": message_id(f"report-{report.kind}-{report.begins}-{team.pk}-{row.user_id}"),
             "Auto-Submitted": "auto-generated",
             **_way_out(stop),
         },

@@ -24,7 +24,7 @@ def mentioned(text: str, members: Collection[User]) -> set[User]:
                 lengths |= {len(name), len(name.casefold())}  # "Weiß" is longer in capital letters
     longest_first = sorted(lengths, reverse=True)
     found: set[User] = set()
-    for begin in _begins(text):
+    for begin in name_begins(text):
         for length in longest_first:
             name, after = text[begin : begin + length].casefold(), text[begin + length : begin + length + 1]
             if name in named and not after.isalnum() and after != "_":
@@ -33,7 +33,7 @@ def mentioned(text: str, members: Collection[User]) -> set[User]:
     return found
 
 
-def _begins(text: str) -> Iterator[int]:
+def name_begins(text: str) -> Iterator[int]:
     """Where a name may begin: behind an ``@`` that stands in no word."""
     at = -1
     for _ in range(MOST_MENTIONS):

@@ -110,6 +110,11 @@ def subject_of(comment: Comment) -> Subject:
     return about_bill(comment.team, comment.month)
 
 
+def page_of(comment: Comment) -> str:
+    """Where a comment that was read with ``RELATED`` stands, on the page of what it is about."""
+    return f"{subject_of(comment).page}#comment-{comment.pk}"
+
+
 RELATED = (
     "team",
     "run__crew",

@@ -30,7 +30,7 @@ class BoundedAdapter(HTTPAdapter):
             response._content = _body(response)
         finally:
             response.close()
-        response._content_consumed = True  # type: ignore[attr-defined]
+        response._content_consumed = True
         return response
 
 

@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from teams.access import TeamRequest, View
+from teams.models import User
 
 
 def proved_lately(request: HttpRequest) -> bool:
@@ -54,7 +55,7 @@ def proven(page: str) -> Callable[[View], View]:
         def checked(request: TeamRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method == "POST" and is_proof_wanted(request):
                 return asked_again(request, reverse(page, args=[request.who.team.slug]))
-            return view(request, *args, **kwargs)  # type: ignore[no-any-return]
+            return view(request, *args, **kwargs)
 
         return checked
 
@@ -66,7 +67,7 @@ def is_proof_wanted(request: HttpRequest) -> bool:
     machine, which prints them a link whenever they want one."""
     if proved_lately(request):
         return False
-    user = request.user
+    user: User = request.user  # type: ignore[assignment]
     if not settings.LOCAL or user.has_usable_password():
         return True
     return Authenticator.objects.filter(user=user).exists()

@@ -113,6 +113,7 @@ class Rows:
             "invitation_id": self.pks["invitation"],
             "price_id": self.pks["price"],
             "comment_id": self.pks["comment"],
+            "entry_id": self.pks["entry"],
             "scenario_id": self.pks["scenario"],
             "template_id": self.pks["template"],
             "pk": self.pks.get(PK_OF.get(view, ""), 0),

@@ -84,6 +84,7 @@ BODIES: dict[str, Any] = {
     "add_crew_comment": {"text": "x"},
     "add_version_comment": {"text": "x"},
     "change_comment": {"text": "x"},
+    "put_inbox_choice": {"wish": "mine", "by_mail": True},
     "put_member_role": {"role": "viewer"},
     "patch_provider": {"rpm": 5},
     "create_program_token": {},
