@@ -17,10 +17,10 @@ from django.urls import reverse
 from requests import Session
 
 from engine.text import is_storable, storable
+from teams.bounded_http import bounded_session
 from teams.models import Invitation, User
 from teams.queries import that_work
 from teams.signin.adapter import having, keep_address
-from teams.signin.bounded_http import bounded_session
 from teams.signin.fresh import asked_again, proved_lately
 
 NOT_INVITED = (

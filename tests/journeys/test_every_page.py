@@ -45,6 +45,7 @@ SETTLED = """
 """
 OF_ACCOUNTS = (
     *("/account/", "/account/password/", "/account/app/", "/account/passkeys/add/", "/account/close/"),
+    "/account/second-step/demanding/",
     *("/signin/again/", "/signin/elsewhere/cancelled/"),
 )
 """Without mail there are no pages of mailed codes."""
@@ -64,6 +65,13 @@ SPEC = {
 }
 
 
+DEMANDING = """
+    WITH team AS (
+        INSERT INTO teams_team (slug, name, at_limit, fallback_model, launch_window_s, wants_second_step)
+        VALUES ('demanding', %s, 'pause', '', 3600, true) RETURNING id)
+    INSERT INTO teams_membership (team_id, user_id, role)
+    SELECT team.id, teams_user.id, 10 FROM team, teams_user WHERE email = 'owner@localhost.localdomain' RETURNING id
+"""
 SAVED = """
     INSERT INTO runs_savedview (team_id, name, q, sort, columns)
     SELECT id, %s, 'status:failed', 'cost', 'cost,waste,tags' FROM teams_team RETURNING id
@@ -108,12 +116,11 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
         client.put(f"/crews/{crew}", json=changed | {"description": "It is looked at again."}).raise_for_status()
         long_names = OPENAI_COSTS.replace("key_A", "k" * 120).replace("gpt-4o-mini", "m" * 90)
         check = client.post("/reconciliations", json={"text": long_names, "name": LONG[:200]}).json()["id"]
-        application.rows(SAVED, LONG[:60])
         asked = {"crew": crew, "models": [{"model": "gpt-4o-mini", "to": "gpt-4"}], "cache_hit_percent": 50}
         scenario = client.post("/scenarios", json={"name": LONG[:60], "team": True, "asked": asked}).json()
         invited, member = _invited(client)
-        for rows in (ALERT, UNREACHED):
-            application.rows(rows)
+        for rows in ((ALERT,), (UNREACHED,), (SAVED, LONG[:60]), (DEMANDING, LONG[:120])):
+            application.rows(*rows)
         team = [
             *(
                 "",

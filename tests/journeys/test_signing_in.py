@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expec
 
 from teams.actions import LOCAL_OWNER_EMAIL
 from tests.application import Application
+from tests.journeys.test_every_page import AXE, OPTIONS
 from tests.teams.signin.ways_in import app_code
 
 PERSON = "passkey@example.com"
@@ -67,6 +68,16 @@ def sign_out(page: Page) -> None:
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
+def rename(page: Page, was: str, name: str) -> None:
+    page.get_by_role("row", name=was).get_by_role("link", name="Rename").click()
+    page.evaluate(AXE)
+    found = page.evaluate("(options) => axe.run(document, options)", OPTIONS)
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found["violations"]] == []
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Keep this name").click()
+    expect(page.get_by_role("row", name=name)).to_be_visible()
+
+
 def test_a_passkey_signs_in_alone_and_stands_for_the_second_step(
     application: Application, named: str, theirs: Page
 ) -> None:
@@ -80,7 +91,7 @@ def test_a_passkey_signs_in_alone_and_stands_for_the_second_step(
     theirs.goto("/account/password/")
     theirs.get_by_label("New password").fill(PASSWORD)
     theirs.get_by_role("button", name="Keep this password").click()
-    expect(theirs.get_by_role("row", name="My device")).to_be_visible()
+    rename(theirs, "My device", "My laptop")
     sign_out(theirs)
     theirs.goto("/teams/new/")
     theirs.get_by_role("button", name="Sign in with a passkey").click()

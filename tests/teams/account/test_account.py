@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -16,7 +15,6 @@ from django.test import Client
 
 from teams.account.actions import close_account, leaving
 from teams.actions import issue_signin_link, issue_token
-from teams.guessing.hashing import BoundedHasher
 from teams.leftovers import forget
 from teams.models import ApiToken, AuditEntry, Membership, Role, Team, User
 from teams.people.actions import change_role
@@ -29,26 +27,12 @@ from tests.pages import html
 from tests.receiver import MailServer
 from tests.teams.signin.ways_in import SECRET, app_code, by_link, give_app, mailed_code, recovery_codes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hashes")]
 
 PAGE = "/account/"
 NEW_PASSWORD = "another long enough one"
 NEW_ADDRESS = "new@example.com"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BoundedHasher, "iterations", 1)
-
-
-@pytest.fixture
-def server(settings: Any) -> Iterator[MailServer]:
-    settings.EMAIL_READY = True
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    with MailServer() as server:
-        settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = "127.0.0.1", server.port, False
-        yield server
 
 
 def command(*arguments: str) -> str:

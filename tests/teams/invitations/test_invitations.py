@@ -25,16 +25,11 @@ from teams.secrets import digest
 from tests.cast import Cast, make_person
 from tests.pages import html, signed_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hashes")]
 
 PEOPLE = "/t/acme/settings/people/"
 ADDRESS = "new@example.com"
 TYPED = {"name": "New One", "password": "a long enough one"}
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BoundedHasher, "iterations", 1)
 
 
 @pytest.fixture(autouse=True)

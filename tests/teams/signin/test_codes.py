@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
 
-from teams.guessing.hashing import BoundedHasher
 from teams.models import User
 from teams.signin import mail
 from teams.signin.adapter import having
@@ -19,26 +17,12 @@ from tests.pages import html
 from tests.receiver import MailServer
 from tests.teams.signin.ways_in import by_link, give_app, mailed_code
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hashes")]
 
 ASK, ENTER = "/signin/code/", "/signin/code/enter/"
 FORGOT, FORGOT_CODE, FORGOT_PASSWORD = "/signin/forgot/", "/signin/forgot/code/", "/signin/forgot/password/"
 OWNER, NOBODY = "owner@example.com", "nobody@example.com"
 NEW = "another long enough one"
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BoundedHasher, "iterations", 1)
-
-
-@pytest.fixture
-def server(settings: Any) -> Iterator[MailServer]:
-    settings.EMAIL_READY = True
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    with MailServer() as server:
-        settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = "127.0.0.1", server.port, False
-        yield server
 
 
 def who(client: Client) -> str | None:

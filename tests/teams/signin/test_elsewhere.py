@@ -18,11 +18,12 @@ from django.test import Client
 from django.utils import timezone
 
 from crewsite import env, sign_in_providers
+from teams import bounded_http
 from teams.actions import issue_signin_link
 from teams.guessing.tries import Limit
 from teams.invitations.actions import invite
 from teams.models import Role, User
-from teams.signin import bounded_http, elsewhere, factor_views
+from teams.signin import elsewhere, factor_views
 from teams.signin.adapter import keep_address
 from tests.cast import PASSWORD, Cast
 from tests.openid_server import OpenIDServer

@@ -11,14 +11,13 @@ from django.core.cache import cache
 from django.test import Client
 
 from teams.account.actions import set_password
-from teams.guessing.hashing import BoundedHasher
 from teams.models import TryCount
 from teams.signin.sessions import end_all_sessions
 from tests.cast import PASSWORD, Cast
 from tests.pages import html
 from tests.teams.signin.ways_in import SECRET, app_code, by_link, give_app, recovery_codes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hashes")]
 
 OWNER = "owner@example.com"
 SECOND = "/signin/second/"
@@ -57,11 +56,6 @@ NO_PASSKEYS = (
         }
     ),
 )
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BoundedHasher, "iterations", 1)
 
 
 def after_password(client: Client | None = None) -> Client:
