@@ -61,6 +61,7 @@ def _page(
         ):
             messages.success(request, _told(saved[0], agent))
             return redirect("library_agent", team=request.who.team.slug, pk=saved[0].pk)
+        page.explain(form, ())
     context = {"form": form, "agent": agent, "models": page.suggested_models(request.who.team)}
     return render(request, "agents_app/library/edit.html", context, status=422 if form.errors else 200)
 

@@ -39,13 +39,13 @@ def list_agents(request: ApiRequest, q: str = "", cursor: str = "", limit: int =
 def post_agent(request: ApiRequest, response: HttpResponse, body: LibraryAgentIn) -> Status[LibraryAgentOut]:
     """Keeps an agent in the library. One of a crew is kept by that crew's `library/{key}/keep`."""
     made = once(request, lambda: {"id": actions.keep(request.auth, name=body.name, spec=body.spec, note=body.note).pk})
-    return Status(201, _out(request, response, queries.agent_of(request.auth, made["id"])))
+    return Status(201, _out(response, queries.agent_of(request.auth, made["id"])))
 
 
 @router.get("/{int:agent_id}", response={200: LibraryAgentOut, **ERRORS}, auth=Bearer(Role.VIEWER))
 def get_agent(request: ApiRequest, response: HttpResponse, agent_id: int) -> LibraryAgentOut:
     """One agent of the library."""
-    return _out(request, response, queries.agent_of(request.auth, agent_id))
+    return _out(response, queries.agent_of(request.auth, agent_id))
 
 
 @router.put(
@@ -66,7 +66,7 @@ def put_agent(request: ApiRequest, response: HttpResponse, agent_id: int, body: 
             spec=body.spec,
             note=body.note,
         )
-    return _out(request, response, agent)
+    return _out(response, agent)
 
 
 @router.delete(
@@ -108,10 +108,9 @@ def diff_agent_versions(request: ApiRequest, agent_id: int, old: int, new: int) 
     return LibraryDiffOut.of(*(queries.version_of(request.auth, agent, number) for number in (old, new)))
 
 
-def _out(request: ApiRequest, response: HttpResponse, agent: LibraryAgent) -> LibraryAgentOut:
+def _out(response: HttpResponse, agent: LibraryAgent) -> LibraryAgentOut:
     tagged(response, agent.revision)
-    uses = queries.library(request.auth).filter(pk=agent.pk).values_list("uses", flat=True).first()
-    return LibraryAgentOut.of(agent, uses or 0)
+    return LibraryAgentOut.of(agent, queries.links_to(agent).count())
 
 
 def _number(cursor: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from django import forms
 
@@ -30,8 +30,8 @@ class KeepForm(forms.Form):
     name = name_field()
     note = note_field()
 
-    def __init__(self, *args: Any, revision: int, name: str, **options: Any) -> None:
-        super().__init__(*args, initial={"revision": revision, "name": name}, **options)
+    def __init__(self, data: Mapping[str, str] | None = None, *, revision: int, name: str) -> None:
+        super().__init__(data, initial={"revision": revision, "name": name})
 
 
 class LinkForm(forms.Form):
@@ -40,8 +40,8 @@ class LinkForm(forms.Form):
     MAX_CHOICES = 500
 
     revision = forms.IntegerField(widget=forms.HiddenInput)
-    agent = forms.TypedChoiceField(coerce=int, label="Agent of the library")
+    agent = forms.ChoiceField(label="Agent of the library")
 
-    def __init__(self, *args: Any, revision: int, agents: list[LibraryAgent], **options: Any) -> None:
-        super().__init__(*args, initial={"revision": revision}, **options)
+    def __init__(self, *, revision: int, agents: Iterable[LibraryAgent]) -> None:
+        super().__init__(initial={"revision": revision}, auto_id="id_link_%s")
         self.fields["agent"].choices = [(agent.pk, agent.name) for agent in agents]  # type: ignore[attr-defined]

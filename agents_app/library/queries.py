@@ -115,10 +115,14 @@ def links_of(crew: Crew, spec: CrewSpec | None = None) -> dict[str, Linked]:
     return {agent.key: Linked(by_key[agent.key], agent) for agent in members if agent.key in by_key}
 
 
+def links_to(agent: LibraryAgent) -> QuerySet[LibraryLink]:
+    """Of agents of crews that are not archived."""
+    return LibraryLink.objects.filter(base__agent=agent, **{f"crew__{name}": value for name, value in OWN.items()})
+
+
 def uses_of(agent: LibraryAgent) -> Uses:
     """The crews that use it. Four queries."""
-    of_crews = {f"crew__{name}": value for name, value in OWN.items()}
-    links = LibraryLink.objects.filter(base__agent=agent, **of_crews).order_by("crew__name", "crew__pk", "key")
+    links = links_to(agent).order_by("crew__name", "crew__pk", "key")
     rows = list(links.select_related("base", "base__agent", "crew").prefetch_related("crew__agents")[:MAX_USES])
     total = len(rows) if len(rows) < MAX_USES else links.count()
     return Uses(list(_uses(rows)), total)

@@ -192,7 +192,7 @@ def _not_kept(request: TeamRequest, crew: Crew, agent: AgentSpec, *, keep: KeepF
     if request.who.can_edit:
         kept = list(queries.library(request.who)[: LinkForm.MAX_CHOICES])
         context["keep"] = keep or KeepForm(revision=crew.revision, name=usual_name(agent))
-        context["link"] = LinkForm(revision=crew.revision, agents=kept, auto_id="id_link_%s") if kept else None
+        context["link"] = LinkForm(revision=crew.revision, agents=kept) if kept else None
     return render(request, "agents_app/library/keep.html", context, status=422 if keep else 200)
 
 
