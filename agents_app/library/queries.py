@@ -24,7 +24,8 @@ VERSIONS_A_PAGE = 20
 MAX_USES = 100
 """Crews that an agent's page shows; how many more there are is said."""
 TOO_LONG = "This search took the database too long and was given up. Search for a longer word."
-OF_OWN_CREWS = {f"versions__links__crew__{name}": value for name, value in OWN.items()}
+_OF_CREWS = {f"crew__{name}": value for name, value in OWN.items()}
+_USES = {f"versions__links__{name}": value for name, value in _OF_CREWS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class VersionsPage:
 
 def library(who: Principal) -> QuerySet[LibraryAgent]:
     """The team's, by name, each with ``uses``: how many agents of crews that are not archived come from it."""
-    uses = Count("versions__links", filter=Q(**OF_OWN_CREWS))
+    uses = Count("versions__links", filter=Q(**_USES))
     return visible_to(who, LibraryAgent).annotate(uses=uses).order_by(Lower("name"))
 
 
@@ -117,7 +118,12 @@ def links_of(crew: Crew, spec: CrewSpec | None = None) -> dict[str, Linked]:
 
 def links_to(agent: LibraryAgent) -> QuerySet[LibraryLink]:
     """Of agents of crews that are not archived."""
-    return LibraryLink.objects.filter(base__agent=agent, **{f"crew__{name}": value for name, value in OWN.items()})
+    return LibraryLink.objects.filter(base__agent=agent, **_OF_CREWS)
+
+
+def links_of_team(who: Principal) -> QuerySet[LibraryLink]:
+    """All of them, likewise."""
+    return visible_to(who, LibraryLink).filter(**_OF_CREWS)
 
 
 def uses_of(agent: LibraryAgent) -> Uses:
