@@ -129,6 +129,7 @@ def _page(request: TeamRequest, crew: Crew, opened: EditForm | None = None) -> H
     context: dict[str, Any] = {
         "crew": crew,
         "links": links.values(),
+        "offers": [linked for linked in links.values() if linked.has_offer],
         "detail": detail,
         "spec": detail.spec,
         "checklist": page.checklist(crew, detail.spec, detail.complaints),

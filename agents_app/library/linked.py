@@ -72,6 +72,11 @@ class Linked:
     def override_names(self) -> list[str]:
         return [change.label.partition(" · ")[2] for change in self.overrides]
 
+    @cached_property
+    def is_clean(self) -> bool:
+        """Whether what is offered touches nothing that the crew says differently."""
+        return not self.merged({}).conflicts
+
     def merged(self, choices: Mapping[str, str]) -> Merged:
         """The crew's agent with what changed in the library since ``base``."""
         return merge(self.was, self.mine, self.theirs, choices)

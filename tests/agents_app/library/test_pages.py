@@ -134,6 +134,8 @@ def test_what_changed_in_the_library_is_shown_by_word_and_taken_over_at_one_clic
     page = html(editor.get(CREW))
     assert "library: newer" in page
     assert "v2 is there" in page
+    assert page.count("Take it over") == 1
+    assert "Take it over" not in html(signed_in(cast.viewer).get(CREW))
     assert "v2 is offered" in html(editor.get(f"{AGENTS}{kept.pk}/"))
     page = html(editor.get(LINK))
     for said in (
