@@ -24,7 +24,7 @@ def spec_of(crew: Crew) -> CrewSpec:
 
 def agents_of(crew: Crew) -> tuple[AgentSpec, ...]:
     """The draft's agents alone. One query; none if they are prefetched."""
-    return tuple(_agent_spec(agent) for agent in crew.agents.all())
+    return tuple(agent_spec(agent) for agent in crew.agents.all())
 
 
 def write_spec(crew: Crew, spec: CrewSpec) -> None:
@@ -59,7 +59,7 @@ def task_row(crew: Crew, position: int, spec: TaskSpec) -> Task:
     return Task(crew=crew, position=position, options=_others(data, TASK_COLUMNS), **columns)
 
 
-def _agent_spec(agent: Agent) -> AgentSpec:
+def agent_spec(agent: Agent) -> AgentSpec:
     return AgentSpec(**{column: getattr(agent, column) for column in AGENT_COLUMNS}, **agent.options)
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-from django.db.models import Count, Q, QuerySet
-from django.db.models.functions import Lower
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast, Length, Lower
 from django.http import Http404
 
 from agents_app.library.linked import Linked
-from agents_app.models import Crew, LibraryAgent, LibraryLink, LibraryVersion
+from agents_app.models import Agent, Crew, LibraryAgent, LibraryLink, LibraryVersion
 from agents_app.queries import MAX_SEARCH_CHARS, OWN, SEARCH_SECONDS
-from agents_app.snapshot import agents_of
+from agents_app.snapshot import AGENT_COLUMNS, agent_spec, agents_of
 from engine.spec.crew_spec import CrewSpec
 from teams.access import Principal, fetch, visible_to
 from teams.models import Role
@@ -22,7 +23,8 @@ from teams.work_bounds import query_time
 AGENTS_A_PAGE = 50
 VERSIONS_A_PAGE = 20
 MAX_USES = 100
-"""Crews that an agent's page shows; how many more there are is said."""
+MAX_CHARS_OF_USES = 3_000_000
+"""Of the crews' agents that a page compares with the library's; how many more there are is said."""
 TOO_LONG = "This search took the database too long and was given up. Search for a longer word."
 _OF_CREWS = {f"crew__{name}": value for name, value in OWN.items()}
 _USES = {f"versions__links__{name}": value for name, value in _OF_CREWS.items()}
@@ -129,16 +131,21 @@ def links_of_team(who: Principal) -> QuerySet[LibraryLink]:
 def uses_of(agent: LibraryAgent) -> Uses:
     """The crews that use it. Four queries."""
     links = links_to(agent).order_by("crew__name", "crew__pk", "key")
-    rows = list(links.select_related("base", "base__agent", "crew").prefetch_related("crew__agents")[:MAX_USES])
-    total = len(rows) if len(rows) < MAX_USES else links.count()
-    return Uses(list(_uses(rows)), total)
+    members = _members(links)
+    rows = links.filter(pk__in=members).select_related("base", "base__agent", "crew")
+    agents_of_crews = {row.pk: agent_spec(row) for row in Agent.objects.filter(pk__in=members.values())}
+    uses = [Use(link.crew, Linked(link, agents_of_crews[members[link.pk]])) for link in rows]
+    return Uses(uses, links.count())
 
 
-def _uses(links: Iterable[LibraryLink]) -> Iterable[Use]:
-    for link in links:
-        agent = next((agent for agent in agents_of(link.crew) if agent.key == link.key), None)
-        if agent is not None:
-            yield Use(link.crew, Linked(link, agent))
+def _members(links: QuerySet[LibraryLink]) -> dict[int, int]:
+    """The first links, by id, each with the id of the crew's agent: as many as one page compares."""
+    of_link = Agent.objects.filter(crew=OuterRef("crew"), key=OuterRef("key")).order_by()
+    chars = sum((Length(Cast(name, TextField())) for name in AGENT_COLUMNS), Length(Cast("options", TextField())))
+    sized = links.annotate(member=Subquery(of_link.values("pk")), chars=Subquery(of_link.values(size=chars)))
+    rows = list(sized.exclude(member=None).values_list("pk", "member", "chars")[:MAX_USES])
+    totals = accumulate(size for *_, size in rows)
+    return {pk: member for (pk, member, _), total in zip(rows, totals, strict=True) if total <= MAX_CHARS_OF_USES}
 
 
 def versions_of(agent: LibraryAgent, *, below: int | None = None, limit: int = VERSIONS_A_PAGE) -> VersionsPage:

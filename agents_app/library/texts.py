@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from agents_app.library.linked import alone
 from engine.spec.crew_spec import MAX_NAME_CHARS, AgentSpec
 from engine.spec.size import excesses
@@ -9,6 +11,8 @@ from engine.text import is_storable
 from teams.refusals import Invalid
 
 MAX_NOTE_CHARS = 200
+MAX_AGENT_CHARS = 100_000
+"""Of an agent as JSON: a crew's page compares each of up to 200 with what the library says."""
 NO_TEXT = "It holds a character that is none."
 
 
@@ -23,11 +27,15 @@ def checked_note(note: str) -> str:
 
 
 def checked_spec(spec: AgentSpec) -> AgentSpec:
-    """Raises ``Invalid`` for one that is larger than a crew's may be."""
+    """Raises ``Invalid`` for one that is larger than a crew's may be, or than the library's."""
     over = excesses(alone(spec))
     if over:
         fields = {excess.field: excess.message for excess in over}
         raise Invalid(f"This agent was not kept. {over[0].message}", fields=fields, code=over[0].code)
+    chars = len(json.dumps(spec.to_json(), ensure_ascii=False))
+    if chars > MAX_AGENT_CHARS:
+        why = f"An agent of the library has at most {MAX_AGENT_CHARS:,} characters in all; here are {chars:,}."
+        raise Invalid(f"This agent was not kept. {why}", fields={"spec": why}, code="too_large")
     return spec
 
 

@@ -190,7 +190,7 @@ def _page(
 def _not_kept(request: TeamRequest, crew: Crew, agent: AgentSpec, *, keep: KeepForm | None = None) -> HttpResponse:
     context: dict[str, Any] = {"crew": crew, "agent": agent}
     if request.who.can_edit:
-        kept = list(queries.library(request.who)[: LinkForm.MAX_CHOICES])
+        kept = list(queries.library(request.who).defer("spec")[: LinkForm.MAX_CHOICES])
         context["keep"] = keep or KeepForm(revision=crew.revision, name=usual_name(agent))
         context["link"] = LinkForm(revision=crew.revision, agents=kept) if kept else None
     return render(request, "agents_app/library/keep.html", context, status=422 if keep else 200)

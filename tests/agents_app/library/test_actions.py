@@ -20,6 +20,7 @@ from agents_app.library.in_crews.actions import (
     use_as_kept,
 )
 from agents_app.library.linked import Linked
+from agents_app.library.texts import MAX_AGENT_CHARS
 from agents_app.models import Crew, LibraryAgent, LibraryLink, LibraryVersion
 from agents_app.snapshot import spec_of
 from agents_app.versions.actions import restore
@@ -91,6 +92,7 @@ def test_an_agent_of_a_crew_is_kept_and_the_crew_stays_what_it_was(cast: Cast, c
 
 def test_what_is_not_kept_says_why(cast: Cast, crew: Crew, kept: LibraryAgent) -> None:
     spec = AgentSpec(key="a", role="R")
+    large = spec.model_copy(update=dict.fromkeys(("goal", "backstory"), "x" * (MAX_AGENT_CHARS // 2)))
     long = spec.model_copy(update={"backstory": "x" * (MAX_TEXT_CHARS + 1)})
     for field, order in {
         "name": {"name": " ", "spec": spec},
@@ -98,6 +100,7 @@ def test_what_is_not_kept_says_why(cast: Cast, crew: Crew, kept: LibraryAgent) -
         "name.long": {"name": "n" * 201, "spec": spec},
         "note": {"name": "N", "spec": spec, "note": "n" * 201},
         "agents.a.backstory": {"name": "N", "spec": long},
+        "spec": {"name": "N", "spec": large},
     }.items():
         with pytest.raises(Invalid) as refused:
             actions.keep(cast.editor, **order)  # type: ignore[arg-type]
@@ -260,6 +263,18 @@ def test_withdrawn_crews_keep_what_they_have(cast: Cast, crew: Crew, kept: Libra
         with pytest.raises(Conflict):
             late()
     assert actions.keep(cast.editor, name="Newshound", spec=agent(crew)).number == 1
+
+
+def test_a_page_compares_no_more_than_it_can_with_the_library(
+    cast: Cast, crew: Crew, kept: LibraryAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        link(cast.editor, make_crew(cast.owner), "news", kept)
+    uses = queries.uses_of(kept)
+    assert (len(uses.shown), uses.all, uses.left_out) == (4, 4, 0)
+    monkeypatch.setattr(queries, "MAX_CHARS_OF_USES", 250)
+    uses = queries.uses_of(kept)
+    assert (0 < len(uses.shown) < 4, uses.all, len(uses.shown) + uses.left_out) == (True, 4, 4)
 
 
 def test_a_version_of_the_library_is_frozen(kept: LibraryAgent) -> None:
