@@ -1,7 +1,10 @@
 """The API's operations on what a crew has from the library. ``If-Match`` is about the crew's draft everywhere."""
 
+from collections.abc import Callable
+from typing import Any
+
 from django.http import Http404, HttpResponse
-from ninja import Router, Status
+from ninja import Router, Schema, Status
 
 from agents_app.library import queries
 from agents_app.library.in_crews import actions
@@ -49,14 +52,12 @@ def add_crew_agent(request: ApiRequest, slug: str, body: AddAgentIn) -> Status[C
     crew = own_crew(request.auth, slug, Role.EDITOR)
     kept = queries.agent_of(request.auth, body.agent)
 
-    def added() -> dict[str, object]:
-        with unchanged(request, lambda: locked_revision(crew)):
-            changed, key = actions.add_to_crew(
-                request.auth, crew, kept, expected_revision=crew.revision, key=body.key or ""
-            )
-        return CrewLinkOut.of(slug, queries.link_of(changed, key)).model_dump()
+    def added() -> CrewLinkOut:
+        seen, wanted = crew.revision, body.key or ""
+        changed, key = actions.add_to_crew(request.auth, crew, kept, expected_revision=seen, key=wanted)
+        return CrewLinkOut.of(slug, queries.link_of(changed, key))
 
-    return Status(201, CrewLinkOut(**once(request, added)))
+    return Status(201, CrewLinkOut(**_once(request, crew, added)))
 
 
 @router.get("/{slug:slug}/library/{str:key}", response={200: CrewLinkDetail, **ERRORS}, auth=Bearer(Role.VIEWER))
@@ -105,11 +106,11 @@ def keep_crew_agent(request: ApiRequest, slug: str, key: str, body: KeepIn) -> S
     """Keeps an agent of the crew as a new one of the library, with which it is linked from then on."""
     crew = _crew_with(request, slug, key)
 
-    def kept() -> dict[str, int]:
-        with unchanged(request, lambda: locked_revision(crew)):
-            return {"id": actions.keep_from_crew(request.auth, crew, key, name=body.name, note=body.note).pk}
+    def kept() -> LibraryAgentOut:
+        made = actions.keep_from_crew(request.auth, crew, key, name=body.name, note=body.note)
+        return LibraryAgentOut.of(queries.agent_of(request.auth, made.pk), uses=1)
 
-    return Status(201, LibraryAgentOut.of(queries.agent_of(request.auth, once(request, kept)["id"]), uses=1))
+    return Status(201, LibraryAgentOut(**_once(request, crew, kept)))
 
 
 @router.post(
@@ -122,19 +123,11 @@ def take_over_agent(request: ApiRequest, slug: str, key: str, body: TakeOverAgen
     """Brings into the crew's draft what changed in the library's agent. What only the crew changed stays."""
     crew = _linked(request, slug, key)
 
-    def taken() -> dict[str, object]:
-        with unchanged(request, lambda: locked_revision(crew)):
-            done = actions.take_over(
-                request.auth,
-                crew,
-                key,
-                expected_revision=crew.revision,
-                number=body.version,
-                choices=body.choices,
-            )
-        return _taken(key, done)
+    def taken() -> AgentTakenOut:
+        order = {"expected_revision": crew.revision, "number": body.version}
+        return _taken(key, actions.take_over(request.auth, crew, key, **order, choices=body.choices))
 
-    return AgentTakenOut(**once(request, taken))
+    return AgentTakenOut(**_once(request, crew, taken))
 
 
 @router.post(
@@ -146,15 +139,9 @@ def take_over_agent(request: ApiRequest, slug: str, key: str, body: TakeOverAgen
 def reset_agent(request: ApiRequest, slug: str, key: str, body: SeenVersionIn) -> AgentTakenOut:
     """Puts the library's agent in the place of the crew's, which loses what it says differently."""
     crew = _linked(request, slug, key)
-
-    def done() -> dict[str, object]:
-        with unchanged(request, lambda: locked_revision(crew)):
-            return _taken(
-                key,
-                actions.use_as_kept(request.auth, crew, key, expected_revision=crew.revision, number=body.version),
-            )
-
-    return AgentTakenOut(**once(request, done))
+    order = {"expected_revision": crew.revision, "number": body.version}
+    done = _once(request, crew, lambda: _taken(key, actions.use_as_kept(request.auth, crew, key, **order)))
+    return AgentTakenOut(**done)
 
 
 @router.post(
@@ -167,11 +154,10 @@ def keep_own_agent(request: ApiRequest, slug: str, key: str, body: SeenVersionIn
     """Declines what is offered: the crew's agent stays as it is, and only what changes later is offered again."""
     crew = _linked(request, slug, key)
 
-    def done() -> dict[str, object]:
-        with unchanged(request, lambda: locked_revision(crew)):
-            return CrewLinkOut.of(slug, actions.keep_own(request.auth, crew, key, number=body.version)).model_dump()
+    def kept() -> CrewLinkOut:
+        return CrewLinkOut.of(slug, actions.keep_own(request.auth, crew, key, number=body.version))
 
-    return CrewLinkOut(**once(request, done))
+    return CrewLinkOut(**_once(request, crew, kept))
 
 
 @router.post(
@@ -184,12 +170,21 @@ def give_back_agent(request: ApiRequest, slug: str, key: str, body: GiveBackIn) 
     """Makes what the crew says the next version of the library's agent, which other crews are offered."""
     crew = _linked(request, slug, key)
 
-    def done() -> dict[str, object]:
-        with unchanged(request, lambda: locked_revision(crew)):
-            actions.give_back(request.auth, crew, key, number=body.version, note=body.note)
-        return CrewLinkOut.of(slug, queries.link_of(crew, key)).model_dump()
+    def given() -> CrewLinkOut:
+        actions.give_back(request.auth, crew, key, number=body.version, note=body.note)
+        return CrewLinkOut.of(slug, queries.link_of(crew, key))
 
-    return CrewLinkOut(**once(request, done))
+    return CrewLinkOut(**_once(request, crew, given))
+
+
+def _once(request: ApiRequest, crew: Crew, work: Callable[[], Schema]) -> dict[str, Any]:
+    """What the work answers, at the draft that the caller named, if one was; a repeated request gets it again."""
+
+    def done() -> dict[str, Any]:
+        with unchanged(request, lambda: locked_revision(crew)):
+            return work().model_dump()
+
+    return once(request, done)
 
 
 def _crew_with(request: ApiRequest, slug: str, key: str) -> Crew:
@@ -207,7 +202,7 @@ def _linked(request: ApiRequest, slug: str, key: str) -> Crew:
     return crew
 
 
-def _taken(key: str, done: actions.Taken) -> dict[str, object]:
+def _taken(key: str, done: actions.Taken) -> AgentTakenOut:
     return AgentTakenOut(
         crew=done.crew.slug, key=key, revision=done.crew.revision, version=done.number, taken=done.fields
-    ).model_dump()
+    )
