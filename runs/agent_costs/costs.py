@@ -6,10 +6,12 @@ whatever it said then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from agents_app.library.queries import links_of_team
@@ -30,26 +32,28 @@ class AgentCost:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Of the last ``DAYS`` days: by the id of the library's agent, and by the id of the crew's link with it."""
+    """Of the last ``DAYS`` days: by the id of the library's agent, and by the id of the crew's link with it. What no
+    crew uses is left out."""
 
     agents: Mapping[int, AgentCost]
     links: Mapping[int, AgentCost]
 
 
-def costs_of(who: Principal, agents: Iterable[int]) -> Costs:
-    """Of these agents of the library, those of other teams left out. Three statements."""
-    of_agents = dict.fromkeys(agents, AgentCost())
-    rows = list(links_of_team(who).filter(base__agent__in=of_agents).values_list("pk", "base__agent", "crew", "key"))
-    known = {agent for _, agent, *_ in rows}
-    if not rows:
-        return Costs({}, {})
-    real, simulated = (_by_agent(who, simulated=simulated) for simulated in (False, True))
-    links: dict[int, AgentCost] = {}
+def costs_of(who: Principal, *, agents: Collection[int] = (), links: Collection[int] = ()) -> Costs:
+    """Of these agents of the library and of these links with it, without those of other teams. Three statements."""
+    asked = links_of_team(who).filter(Q(base__agent__in=agents) | Q(pk__in=links))
+    rows = list(asked.values_list("pk", "base__agent", "crew", "key"))
+    of_agents: defaultdict[int, AgentCost] = defaultdict(AgentCost)
+    of_links: dict[int, AgentCost] = {}
+    real, simulated = (_by_agent(who, simulated=simulated) if rows else {} for simulated in (False, True))
     for link, agent, crew, key in rows:
         name = (f"{crew}/{key}",)
-        links[link] = AgentCost(real.get(name, NONE), simulated.get(name, NONE))
-        of_agents[agent] += links[link]
-    return Costs({agent: cost for agent, cost in of_agents.items() if agent in known}, links)
+        cost = AgentCost(real.get(name, NONE), simulated.get(name, NONE))
+        if link in links:
+            of_links[link] = cost
+        if agent in agents:
+            of_agents[agent] += cost
+    return Costs(of_agents, of_links)
 
 
 def _by_agent(who: Principal, *, simulated: bool) -> dict[tuple[object, ...], Sums]:

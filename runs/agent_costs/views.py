@@ -6,8 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from agents_app.library.queries import AGENTS_A_PAGE
-from runs.agent_costs.costs import DAYS, costs_of
+from agents_app.library.queries import MAX_USES
+from runs.agent_costs.costs import costs_of
 from runs.typed_values import whole_number_or_none
 from teams.access import TeamRequest, member
 from teams.models import Role
@@ -16,11 +16,13 @@ from teams.models import Role
 @member(Role.VIEWER)
 @require_GET
 def agent_costs(request: TeamRequest) -> HttpResponse:
-    """Of the agents that are named, at most a page of the library; with ``each`` also of each crew's agent."""
-    asked = request.GET.getlist("agent")[:AGENTS_A_PAGE]
-    numbers = (whole_number_or_none(text, max_digits=9) for text in asked)
-    costs = costs_of(request.who, [number for number in numbers if number is not None])
+    """Of the agents and of the links that are named: as many as one page has of them."""
+    costs = costs_of(request.who, agents=_named(request, "agent"), links=_named(request, "link"))
     shown = [(f"cost-of-{pk}", cost) for pk, cost in costs.agents.items()]
-    if "each" in request.GET:
-        shown += [(f"cost-of-link-{pk}", cost) for pk, cost in costs.links.items()]
-    return render(request, "runs/agent_costs/_costs.html", {"shown": shown, "days": DAYS})
+    shown += [(f"cost-of-link-{pk}", cost) for pk, cost in costs.links.items()]
+    return render(request, "runs/agent_costs/_costs.html", {"shown": shown})
+
+
+def _named(request: TeamRequest, name: str) -> set[int]:
+    numbers = (whole_number_or_none(text, max_digits=9) for text in request.GET.getlist(name)[:MAX_USES])
+    return {number for number in numbers if number is not None}

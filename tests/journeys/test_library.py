@@ -36,7 +36,6 @@ def added_and_changed(page: Page, crew: str) -> None:
     page.get_by_role("button", name="Search").click()
     page.get_by_role("button", name="Add House editor").click()
     expect(page.locator("#agent-editor").get_by_text("library", exact=True)).to_be_visible()
-    page.locator("#agent-editor > summary").click()
     page.locator("#agent-editor").get_by_label("Backstory").fill("Of this crew alone.")
     page.get_by_role("button", name="Save agent").click()
     expect(page.get_by_text("library, changed")).to_be_visible()

@@ -27,14 +27,16 @@ def test_an_agent_costs_what_its_calls_cost_in_the_crews_that_use_it(cast: Cast,
         make_call(run, step=step, agent=agent)
     make_call(simulated, agent="news", simulated=True)
     make_call(make_run(cast.owner, other, state=RunState.RUNNING), agent="news")
-    costs = costs_of(cast.viewer, [kept.pk, unused.pk])
+    costs = costs_of(cast.viewer, agents=[kept.pk, unused.pk], links=[linked.pk])
     cost = costs.agents[kept.pk]
     assert (cost.real.spent_nusd, cost.real.calls, cost.simulated.calls) == (3 * 750_000, 3, 1)
-    assert costs.links[linked.pk].real.calls == 1
+    assert {pk: cost.real.calls for pk, cost in costs.links.items()} == {linked.pk: 1}
     assert costs.agents[unused.pk].real.calls == 0
-    assert costs_of(cast.stranger, [kept.pk]).agents == {}
-    part = html(signed_in(cast.viewer).get("/t/acme/agents/costs/", {"agent": [kept.pk, "x", unused.pk], "each": ""}))
-    assert set(re.findall(r'id="(cost-of-(?:link-)?)\d+', part)) == {"cost-of-", "cost-of-link-"}
+    assert costs_of(cast.stranger, agents=[kept.pk]).agents == {}
+    asked = {"agent": [kept.pk, "x", unused.pk], "link": [linked.pk]}
+    part = html(signed_in(cast.viewer).get("/t/acme/agents/costs/", asked))
+    places = {f"cost-of-{kept.pk}", f"cost-of-{unused.pk}", f"cost-of-link-{linked.pk}"}
+    assert set(re.findall(r'id="([\w-]+)"', part)) == places, "a place that the page does not have is an error there"
     assert re.search(rf'id="cost-of-{unused.pk}" hx-swap-oob="true">\s*<span class="quiet">no calls', part)
     assert "0.00225" in part
     assert "simulated" in part
