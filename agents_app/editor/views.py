@@ -118,7 +118,7 @@ def crew_as_json(request: TeamRequest, slug: str) -> HttpResponse:
         except (ValueError, Refusal) as refusal:
             error = json_fault(refusal)
     text = text or json.dumps(spec_of(crew).to_json(), indent=2, ensure_ascii=False)
-    context = {"crew": crew, "text": text, "error": error}
+    context = {"crew": crew, "text": text, "error": error, "is_linked": crew.library_links.exists()}
     return render(request, "agents_app/editor/crew_json.html", context, status=422 if error else 200)
 
 

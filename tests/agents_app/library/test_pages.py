@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -192,6 +193,26 @@ def test_given_back_reset_unlinked_and_linked_again(cast: Cast, crew: Crew, kept
     assert "does not come from the library any more" in html(again)
     editor.post(f"{LINK}link/", {"agent": kept.pk, "revision": now(crew).revision})
     assert list(queries.links_of(now(crew))) == ["news"]
+
+
+def test_a_crews_json_says_that_it_loses_where_agents_come_from(cast: Cast, crew: Crew, kept: LibraryAgent) -> None:
+    editor = signed_in(cast.editor)
+    assert "linked by hand" in html(editor.get(f"{CREW}json/"))
+    text = json.dumps(spec_of(crew).to_json())
+    editor.post(f"{CREW}json/", {"revision": crew.revision, "spec": text})
+    assert list(queries.links_of(now(crew))) == ["news"], "an agent whose key stays keeps its link"
+    editor.post(f"{LINK}unlink/", {"revision": now(crew).revision})
+    assert "linked by hand" not in html(editor.get(f"{CREW}json/"))
+
+
+def test_who_is_gone_leaves_what_they_kept(cast: Cast, crew: Crew, kept: LibraryAgent) -> None:
+    changed(cast, kept, goal="Find more")
+    viewer = signed_in(cast.viewer)
+    assert "editor@example.com" in html(viewer.get(f"{AGENTS}{kept.pk}/"))
+    cast.editor.user.delete()
+    for path in (AGENTS, f"{AGENTS}{kept.pk}/", f"{AGENTS}{kept.pk}/versions/2/", LINK):
+        assert "editor@example.com" not in html(viewer.get(path)), path
+    assert LibraryAgent.objects.get().changed_by is None
 
 
 def test_withdrawn_its_page_is_gone_and_crews_stay(cast: Cast, crew: Crew, kept: LibraryAgent) -> None:
