@@ -109,7 +109,7 @@ def _version(agent: LibraryAgent, who: Principal, note: str) -> LibraryVersion:
 
 def _told(agent: LibraryAgent, before: AgentSpec, *, name: str, spec: AgentSpec) -> Mapping[str, Any]:
     """What differs, by names and without texts: for the log. Empty if nothing does."""
-    told: dict[str, Any] = {"name": f"{agent.name} → {name}"} if agent.name != name else {}
+    told: dict[str, Any] = {"was": agent.name, "now": name} if agent.name != name else {}
     if not same(before, spec):
         fields = [field for field in AgentSpec.model_fields if getattr(before, field) != getattr(spec, field)]
         told |= {"version": agent.number + 1, "fields": ", ".join(fields or ["the order of settings"])}

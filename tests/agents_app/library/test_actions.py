@@ -24,8 +24,9 @@ from agents_app.library.texts import MAX_AGENT_CHARS
 from agents_app.models import Crew, LibraryAgent, LibraryLink, LibraryVersion
 from agents_app.snapshot import spec_of
 from agents_app.versions.actions import restore
-from engine.spec.crew_spec import AgentSpec
+from engine.spec.crew_spec import AgentSpec, LLMSpec
 from engine.spec.size import MAX_TEXT_CHARS
+from teams.log.links import addresses
 from teams.models import AuditEntry
 from teams.refusals import Conflict, Invalid
 from tests.cast import Cast, make_crew, owner_of
@@ -134,6 +135,21 @@ def test_a_change_makes_a_version_that_crews_are_offered_and_keep_until_it_is_ta
     notes = LibraryVersion.objects.order_by("number").values_list("note", flat=True)
     assert list(notes) == ["Of the first crew", "All of it"]
     assert told()[-4:] == ["agent.changed", "agent.changed", "crew.changed", "agent.taken_over"]
+
+
+def test_the_log_tells_of_it_by_names_and_leads_there(cast: Cast, crew: Crew, kept: LibraryAgent) -> None:
+    kept = changed(cast, kept, goal="A prompt that nobody reads here", llm=LLMSpec(model="gpt-4o"), name="Hound")
+    taken(cast, crew)
+    entries = AuditEntry.objects.filter(action__startswith="agent.").order_by("pk")
+    assert [(entry.action, entry.object, entry.detail) for entry in entries] == [
+        ("agent.kept", "Newshound", {}),
+        ("agent.changed", "Hound", {"was": "Newshound", "now": "Hound", "version": 2, "fields": "goal, llm"}),
+        ("agent.taken_over", "Hound", {"crew": crew.slug, "key": "news", "version": 2}),
+    ]
+    page = f"/t/acme/agents/{kept.pk}/"
+    assert set(addresses(cast.owner, entries).values()) == {page}
+    actions.withdraw(cast.editor, kept)
+    assert addresses(cast.owner, entries) == {}
 
 
 def test_what_the_crew_says_differently_stays_and_what_both_changed_is_chosen(
