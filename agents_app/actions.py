@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from agents_app.changed_parts import changed_parts
-from agents_app.models import Crew, CrewVersion
+from agents_app.models import Crew, CrewVersion, LibraryLink
 from agents_app.snapshot import spec_of, write_crew_fields, write_spec
 from engine.spec.crew_spec import MAX_NAME_CHARS, AgentSpec, CrewSpec, TaskSpec
 from engine.spec.size import excesses, growth
@@ -64,16 +64,12 @@ def save_crew(who: Principal, crew: Crew, *, expected_revision: int, changes: Cr
     return crew
 
 
-@transaction.atomic
 def replace_spec(who: Principal, crew: Crew, *, expected_revision: int, spec: CrewSpec) -> Crew:
-    """Replaces the whole draft by a spec. Raises ``Invalid`` for one that no draft can hold."""
-    crew = _locked(crew, expected_revision)
-    _refuse_growth(spec, crew)
-    _refuse_doubled_keys(spec)
-    before = spec_of(crew)
-    write_spec(crew, spec)
-    _record_edit(who, crew, before, spec)
-    return crew
+    """Replaces the whole draft by a spec. Raises ``Invalid`` for one that no draft can hold.
+
+    Agents whose key is still there keep their link with the library.
+    """
+    return _replace(who, crew, expected_revision, spec)
 
 
 def save_agent(who: Principal, crew: Crew, *, expected_revision: int, key: str | None, spec: AgentSpec) -> Crew:
@@ -86,7 +82,8 @@ def save_agent(who: Principal, crew: Crew, *, expected_revision: int, key: str |
     )
     manager = spec.key if key is not None and draft.manager_agent == key else draft.manager_agent
     changed = draft.model_copy(update={"agents": agents, "tasks": tasks, "manager_agent": manager})
-    return replace_spec(who, crew, expected_revision=expected_revision, spec=changed)
+    renamed = None if key is None else (key, spec.key)
+    return _replace(who, crew, expected_revision, changed, renamed)
 
 
 def delete_agent(who: Principal, crew: Crew, *, expected_revision: int, key: str) -> Crew:
@@ -155,9 +152,14 @@ def cut_version(crew: Crew, *, by: User | None, note: str = "") -> CrewVersion:
     )
 
 
+@transaction.atomic
 def copy_crew(who: Principal, crew: Crew) -> Crew:
-    """A new draft with the same content, to try something without touching the original."""
-    return create_crew(who, name=f"{crew.name[:190]} copy", spec=spec_of(crew), copy_of=crew.name)
+    """A new draft with the same content, to try something without touching the original. What comes from the library
+    does so there too."""
+    copy = create_crew(who, name=f"{crew.name[:190]} copy", spec=spec_of(crew), copy_of=crew.name)
+    links = LibraryLink.objects.filter(crew=crew)
+    LibraryLink.objects.bulk_create(LibraryLink(crew=copy, key=link.key, base_id=link.base_id) for link in links)
+    return copy
 
 
 def refuse_complaints(complaints: Iterable[Complaint]) -> None:
@@ -173,9 +175,32 @@ def refuse_complaints(complaints: Iterable[Complaint]) -> None:
     raise Invalid(f"This crew cannot run yet: {count} to mend.", fields=by_field, code="invalid_crew")
 
 
+@transaction.atomic
+def _replace(
+    who: Principal, crew: Crew, expected_revision: int, spec: CrewSpec, renamed: tuple[str, str] | None = None
+) -> Crew:
+    """``renamed``: the key that an agent had, and the one that it has now."""
+    crew = _locked(crew, expected_revision)
+    _refuse_growth(spec, crew)
+    _refuse_doubled_keys(spec)
+    before = spec_of(crew)
+    write_spec(crew, spec)
+    _keep_links(crew, spec, renamed)
+    _record_edit(who, crew, before, spec)
+    return crew
+
+
 def _record_edit(who: Principal, crew: Crew, before: CrewSpec, after: CrewSpec) -> None:
     if changed := changed_parts(before, after):
         record(who, "crew.changed", crew, revision=crew.revision, **changed)
+
+
+def _keep_links(crew: Crew, spec: CrewSpec, renamed: tuple[str, str] | None) -> None:
+    """Those of agents that are still there, under the key that an agent has now; others end."""
+    links = LibraryLink.objects.filter(crew=crew)
+    if renamed and renamed[0] != renamed[1]:
+        links.filter(key=renamed[0]).update(key=renamed[1])
+    links.exclude(key__in=[agent.key for agent in spec.agents]).delete()
 
 
 def _refuse_growth(spec: CrewSpec, saved: Crew | None = None) -> None:

@@ -1,8 +1,8 @@
-"""Form fields that Django lacks and several wings use: several files at once, and long texts."""
+"""Form fields that Django lacks and several wings use: several files at once, long texts, and numbers of buttons."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -51,3 +51,9 @@ def lines(rows: int, kind: str = "") -> Lines:
     """A text area of so many rows; with ``kind="code"`` in fixed-width letters, ``"grows"`` with what is typed."""
     code = {"class": "font-monospace", "spellcheck": "false", "autocapitalize": "off"}
     return Lines(attrs={"rows": rows, **{"code": code, "grows": {"class": "grows"}}.get(kind, {})})
+
+
+def whole_number(sent: Mapping[str, str], name: str) -> int:
+    """The number in a hidden field, such as a revision; 0, which nothing has, for none or for what is no number."""
+    typed = sent.get(name, "")
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 10 else 0

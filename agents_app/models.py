@@ -1,4 +1,5 @@
-"""What a team designs: crews as editable drafts, frozen versions, templates of them, and documents for agents.
+"""What a team designs: crews as editable drafts, frozen versions, templates of them, agents kept for many crews, and
+documents for agents.
 
 A draft may be half finished, so its fields are as loose as an editor needs. A version holds a whole, valid spec and is
 never changed: a trigger refuses it. How rows become a spec is decided in ``snapshot``.
@@ -12,7 +13,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 
 from engine.spec.crew_spec import KEY_PATTERN
 from engine.tools.knowledge_search import DEFAULT_COLLECTION
@@ -164,6 +165,76 @@ class Template(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class LibraryAgent(models.Model):
+    """An agent that a team keeps, for its crews to use. Crews have copies of their own, so that a change here changes
+    no crew until somebody takes it over there. Withdrawing deletes the row."""
+
+    TEAM_PATH = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="library_agents")
+    name = models.CharField(max_length=200)  # what the library calls it; crews know it by its role and their own key
+    spec = KeptJSON()  # an ``AgentSpec``; its key is the one that crews are offered
+    number = models.PositiveIntegerField(default=1)  # of the version that ``spec`` is
+    revision = models.PositiveIntegerField(default=1)  # grows with every change, of the name too
+    # What lists show and search, out of ``spec``.
+    role = models.TextField(blank=True)
+    model_id = models.CharField(max_length=200)
+    tool_names = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = "agent of the library"
+        constraints = [models.UniqueConstraint("team", Lower("name"), name="library_name_once_per_team")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LibraryVersion(models.Model):
+    """What an agent of the library said at one time. It never changes: crews remember which one they come from."""
+
+    TEAM_PATH = "agent__team"
+
+    agent = models.ForeignKey(LibraryAgent, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    spec = KeptJSON()
+    note = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["agent", "-number"]
+        verbose_name = "version"
+        constraints = [models.UniqueConstraint(fields=["agent", "number"], name="library_number_once_per_agent")]
+
+    def __str__(self) -> str:
+        return f"{self.agent} v{self.number}"
+
+
+class LibraryLink(models.Model):
+    """That an agent of a draft comes from the library. It is no part of what runs, nor of a version's hash.
+
+    ``key`` is the agent's within the crew, and no foreign key: saving a draft writes its agents anew.
+    """
+
+    TEAM_PATH = "crew__team"
+
+    crew = models.ForeignKey(Crew, on_delete=models.CASCADE, related_name="library_links")
+    key = models.CharField(max_length=64)
+    # What the crew's agent was copied from, or was held against last: what differs from it is the crew's own.
+    base = models.ForeignKey(LibraryVersion, on_delete=models.CASCADE, related_name="links")
+
+    class Meta:
+        verbose_name = "link with the library"
+        constraints = [models.UniqueConstraint(fields=["crew", "key"], name="library_link_once_per_agent")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.crew}"
 
 
 class Document(models.Model):

@@ -16,10 +16,15 @@ def spec_of(crew: Crew) -> CrewSpec:
     """The draft as it stands, finished or not. Two queries; none if agents and tasks are prefetched."""
     return CrewSpec(
         **{column: getattr(crew, column) for column in CREW_COLUMNS},
-        agents=tuple(_agent_spec(agent) for agent in crew.agents.all()),
+        agents=agents_of(crew),
         tasks=tuple(_task_spec(task) for task in crew.tasks.all()),
         **crew.options,
     )
+
+
+def agents_of(crew: Crew) -> tuple[AgentSpec, ...]:
+    """The draft's agents alone. One query; none if they are prefetched."""
+    return tuple(agent_spec(agent) for agent in crew.agents.all())
 
 
 def write_spec(crew: Crew, spec: CrewSpec) -> None:
@@ -54,7 +59,7 @@ def task_row(crew: Crew, position: int, spec: TaskSpec) -> Task:
     return Task(crew=crew, position=position, options=_others(data, TASK_COLUMNS), **columns)
 
 
-def _agent_spec(agent: Agent) -> AgentSpec:
+def agent_spec(agent: Agent) -> AgentSpec:
     return AgentSpec(**{column: getattr(agent, column) for column in AGENT_COLUMNS}, **agent.options)
 
 

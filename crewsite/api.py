@@ -13,6 +13,8 @@ from ninja.operation import Operation
 from agents_app.crews.api import router as crews
 from agents_app.imports.api import router as imports
 from agents_app.knowledge.api import router as documents
+from agents_app.library.api import router as agents
+from agents_app.library.in_crews.api import router as crew_library
 from agents_app.versions.api import router as versions
 from crewsite.errors import FORBIDDEN, NOT_FOUND
 from engine.strict_json import JsonFault
@@ -89,6 +91,8 @@ api.add_router("/crews", crews)
 api.add_router("/crews", version_figures)
 api.add_router("/crews", versions)
 api.add_router("/crews", originals)
+api.add_router("/crews", crew_library)
+api.add_router("/agents", agents)
 api.add_router("/crews", launches)
 api.add_router("/runs", history)
 api.add_router("/runs", runs)

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from runs.agent_costs import views as agent_costs
 from runs.bills import views as bills
 from runs.closing import views as closing
 from runs.comments import views as comments
@@ -78,6 +79,7 @@ urlpatterns = [
     path("crews/<slug:slug>/versions/<int:number>/comments/<int:pk>/", comments.comment, name="version_comment"),
     path("bills/<str:month>/comments/", comments.comments, name="month_comments"),
     path("bills/<str:month>/comments/<int:pk>/", comments.comment, name="month_comment"),
+    path("agents/costs/", agent_costs.agent_costs, name="agent_costs"),
     path("inbox/", inbox.inbox, name="inbox"),
     path("inbox/<int:pk>/", inbox.open_entry, name="open_entry"),
     path("runs/<uuid:run_id>/calls/", run.calls, name="run_calls"),

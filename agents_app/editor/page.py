@@ -16,6 +16,8 @@ from agents_app.editor.forms.crew import CrewForm
 from agents_app.editor.forms.edit import EditForm
 from agents_app.editor.forms.task import TaskForm
 from agents_app.editor.forms.tools import tool_field
+from agents_app.library.linked import Linked
+from agents_app.library.queries import links_of
 from agents_app.models import Crew
 from engine.catalogue.price_list import DefaultPrices
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
@@ -63,6 +65,7 @@ class EditLine:
     form: EditForm | None
     edit: str
     move: str = ""  # where a task's place in the list is changed
+    linked: Linked | None = None  # of an agent that comes from the library
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,9 @@ def agent_form(crew: Crew, spec: CrewSpec, key: str | None, data: Mapping[str, s
     """The form of the agent with that key; for None, or for a key that is gone, the form of a new one."""
     agent = spec.agent(key)
     new_key = free_key("agent", {agent.key for agent in spec.agents})
-    return AgentForm(data, agent=agent, revision=crew.revision, new_key=new_key, auto_id=agent_ids(agent))
+    form = AgentForm(data, agent=agent, revision=crew.revision, new_key=new_key, auto_id=agent_ids(agent))
+    form.is_linked = agent is not None and agent.key in links_of(crew, spec)
+    return form
 
 
 def task_form(crew: Crew, spec: CrewSpec, key: str | None, data: Mapping[str, str] | None = None) -> TaskForm:
@@ -110,8 +115,9 @@ def task_ids(task: TaskSpec | None) -> str:
     return f"id_tasks_{task.key}_%s" if task else "id_new_task_%s"
 
 
-def page_forms(crew: Crew, spec: CrewSpec, opened: EditForm | None) -> dict[str, Any]:
-    """The forms that come with the page: the crew's own, and the one that is open. Others are fetched when opened."""
+def page_forms(crew: Crew, spec: CrewSpec, opened: EditForm | None, links: Mapping[str, Linked]) -> dict[str, Any]:
+    """The forms that come with the page: the crew's own, and the one that is open. Others are fetched when opened.
+    ``links``: what of the crew comes from the library, by the agent's key."""
 
     def if_opened(ids: str) -> EditForm | None:
         return opened if opened is not None and opened.auto_id == ids else None
@@ -119,7 +125,10 @@ def page_forms(crew: Crew, spec: CrewSpec, opened: EditForm | None) -> dict[str,
     agent_at, task_at, move_at = (_addresses(crew, name) for name in ("edit_agent", "edit_task", "move_task"))
     return {
         "crew_form": if_opened("id_crew_%s") or crew_form(crew, spec),
-        "agents": [EditLine(agent, if_opened(agent_ids(agent)), agent_at(agent.key)) for agent in spec.agents],
+        "agents": [
+            EditLine(agent, if_opened(agent_ids(agent)), agent_at(agent.key), linked=links.get(agent.key))
+            for agent in spec.agents
+        ],
         "tasks": [
             EditLine(task, if_opened(task_ids(task)), task_at(task.key), move_at(task.key)) for task in spec.tasks
         ],

@@ -15,7 +15,9 @@ from agents_app import actions, queries
 from agents_app.crews.views import to_crew
 from agents_app.editor import page
 from agents_app.editor.forms.edit import EditForm
+from agents_app.form_fields import whole_number
 from agents_app.graph.layout import graphs
+from agents_app.library.queries import links_of
 from agents_app.models import Crew
 from agents_app.queries import own_crew
 from agents_app.snapshot import spec_of
@@ -116,15 +118,18 @@ def crew_as_json(request: TeamRequest, slug: str) -> HttpResponse:
         except (ValueError, Refusal) as refusal:
             error = json_fault(refusal)
     text = text or json.dumps(spec_of(crew).to_json(), indent=2, ensure_ascii=False)
-    context = {"crew": crew, "text": text, "error": error}
+    context = {"crew": crew, "text": text, "error": error, "is_linked": crew.library_links.exists()}
     return render(request, "agents_app/editor/crew_json.html", context, status=422 if error else 200)
 
 
 def _page(request: TeamRequest, crew: Crew, opened: EditForm | None = None) -> HttpResponse:
     """The crew's page. ``opened`` is the form to show open: one that was asked for, or one that was refused."""
     detail = queries.crew_detail(crew)
+    links = links_of(crew, detail.spec)
     context: dict[str, Any] = {
         "crew": crew,
+        "links": links.values(),
+        "offers": [linked for linked in links.values() if linked.has_offer],
         "detail": detail,
         "spec": detail.spec,
         "checklist": page.checklist(crew, detail.spec, detail.complaints),
@@ -132,7 +137,7 @@ def _page(request: TeamRequest, crew: Crew, opened: EditForm | None = None) -> H
         **graphs(detail.spec),
     }
     if request.who.can_edit:
-        context |= page.page_forms(crew, detail.spec, opened)
+        context |= page.page_forms(crew, detail.spec, opened, links)
         page.explain(opened or context["crew_form"], detail.complaints)
     return render(request, "agents_app/editor/crew.html", context, status=422 if opened and opened.errors else 200)
 
@@ -167,5 +172,4 @@ def _edited(request: TeamRequest, crew: Crew, action: Callable[[dict[str, int]],
 
 def _revision(request: TeamRequest) -> dict[str, int]:
     """The revision that the edit starts from; 0, which no draft has, if the request names none."""
-    typed = request.POST.get("revision", "")
-    return {"expected_revision": int(typed) if typed.isdecimal() and len(typed) < 10 else 0}
+    return {"expected_revision": whole_number(request.POST, "revision")}

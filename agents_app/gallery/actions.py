@@ -8,15 +8,14 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
-from pydantic import ValidationError
 
 from agents_app.actions import create_crew, cut_version, replace_spec
 from agents_app.gallery import builtin, template_file
+from agents_app.gallery.merge import decided
 from agents_app.gallery.origin import Origin, origin_of
 from agents_app.gallery.texts import TemplateTexts, checked
 from agents_app.models import Crew, CrewVersion, Template
 from agents_app.snapshot import write_spec
-from agents_app.spec_json import json_fault
 from agents_app.versions.actions import MAX_NOTE_CHARS, keep_draft
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.named_models import models_of
@@ -110,10 +109,7 @@ def take_over(
     if version is not None and version.pk != origin.newer.pk:
         raise Conflict("The original shares another version by now. Look at what changed again.")
     merged = origin.merged(choices)
-    if merged.open:
-        fields = {conflict.path: "Both changed it: choose one." for conflict in merged.open}
-        raise Invalid(_undecided(len(fields)), fields=fields, code="undecided")
-    spec = _readable(merged.data)
+    spec = decided(merged, other="the original")
     kept, copy = keep_draft(who, crew, note=f"Before v{origin.newer.number} of the original was taken over")
     crew = replace_spec(who, crew, expected_revision=expected_revision, spec=spec)
     _remember(crew, origin)
@@ -197,19 +193,6 @@ def _saved(
     return template
 
 
-def _readable(data: dict[str, object]) -> CrewSpec:
-    """What two crews were merged into may be none: a field that one side set can need what the other side removed."""
-    try:
-        return CrewSpec.from_json(data)
-    except ValidationError as error:
-        raise Invalid(f"Taken over like this it is no crew. {json_fault(error)}") from error
-
-
 def _remember(crew: Crew, origin: Origin) -> None:
     crew.copied_from = origin.newer
     crew.save(update_fields=["copied_from"])
-
-
-def _undecided(count: int) -> str:
-    what = "One field was" if count == 1 else f"{count} fields were"
-    return f"{what} changed both here and in the original. Choose for each which one is kept; nothing was changed yet."

@@ -11,8 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
+from agents_app.spec_json import json_fault
 from agents_app.versions.spec_fields import LABELS, LISTS
 from engine.spec.crew_spec import CrewSpec
+from teams.refusals import Invalid
 
 Side = Literal["mine", "theirs"]
 PARTS = {"agents": "Agent", "tasks": "Task"}
@@ -57,6 +61,23 @@ def merge(base: CrewSpec, mine: CrewSpec, theirs: CrewSpec, choices: Mapping[str
     for kind, word in PARTS.items():
         data[kind] = work.parts(kind, word, *({part["key"]: part for part in side.get(kind, ())} for side in sides))
     return Merged(data, tuple(work.conflicts), work.taken)
+
+
+def decided(merged: Merged, *, other: str) -> CrewSpec:
+    """What was merged, as a crew. ``other``: where the other side is ("the original").
+
+    Raises ``Invalid`` with a field for each conflict that is open, and for what is no crew: a field that one side set
+    can need what the other side removed.
+    """
+    if merged.open:
+        fields = {conflict.path: "Both changed it: choose one." for conflict in merged.open}
+        what = "One field was" if len(fields) == 1 else f"{len(fields)} fields were"
+        told = f"{what} changed both here and in {other}. Choose for each which one is kept; nothing was changed yet."
+        raise Invalid(told, fields=fields, code="undecided")
+    try:
+        return CrewSpec.from_json(merged.data)
+    except ValidationError as error:
+        raise Invalid(f"Taken over like this it is no crew. {json_fault(error)}") from error
 
 
 @dataclass(slots=True)

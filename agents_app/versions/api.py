@@ -8,8 +8,8 @@ from agents_app.models import CrewVersion
 from agents_app.queries import locked_revision, own_crew, version_of
 from agents_app.versions import actions
 from agents_app.versions.queries import crew_of, two_versions, version_page
-from agents_app.versions.schemas import DiffOut, NoteIn, RestoredOut, VersionList, VersionOut
-from agents_app.versions.spec_diff import FieldChange, same_fields, spec_diff
+from agents_app.versions.schemas import ChangeOut, DiffOut, NoteIn, RestoredOut, VersionList, VersionOut
+from agents_app.versions.spec_diff import same_fields, spec_diff
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
@@ -103,7 +103,7 @@ def diff_versions(request: ApiRequest, slug: str, old: int, new: int) -> dict[st
     return {
         "old": old,
         "new": new,
-        "changes": [_change_json(change) for change in spec_diff(before.spec, after.spec)],
+        "changes": [ChangeOut.of(change) for change in spec_diff(before.spec, after.spec)],
         "same_fields": same_fields(before.spec, after.spec),
     }
 
@@ -139,15 +139,4 @@ def _version_json(version: CrewVersion) -> dict[str, object]:
         "created_at": time_text(version.created_at),
         "created_by": str(version.created_by) if version.created_by else None,
         "spec": version.spec,
-    }
-
-
-def _change_json(change: FieldChange) -> dict[str, object]:
-    return {
-        "path": change.path,
-        "label": change.label,
-        "old": change.old,
-        "new": change.new,
-        "words": [{"kind": kind, "text": text} for kind, text in change.words],
-        "note": change.note,
     }

@@ -8,6 +8,7 @@ from ninja import Schema
 from pydantic import Field
 
 from agents_app.crews.api import CrewOut
+from agents_app.versions.spec_diff import FieldChange
 from teams.api.request_body import Strict
 
 
@@ -42,6 +43,17 @@ class ChangeOut(Schema):
     new: str | None = Field(description="null where nothing is set")
     words: list[Words] = Field(description="both texts in parts, in order")
     note: str = Field(description="how they were compared, where too much changed to do it by word")
+
+    @staticmethod
+    def of(change: FieldChange) -> ChangeOut:
+        return ChangeOut(
+            path=change.path,
+            label=change.label,
+            old=change.old,
+            new=change.new,
+            words=[Words(kind=kind, text=text) for kind, text in change.words],
+            note=change.note,
+        )
 
 
 class DiffOut(Schema):

@@ -18,8 +18,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from agents_app.actions import create_crew, cut_version, replace_spec
-from agents_app.models import Crew, CrewVersion
+from agents_app.library.actions import change
+from agents_app.library.in_crews.actions import keep_from_crew, link
+from agents_app.models import Crew, CrewVersion, LibraryAgent, LibraryVersion
 from agents_app.snapshot import spec_of as draft_of
+from engine.spec.crew_spec import AgentSpec
 from runs.demo import story
 from runs.demo.inventing import SECOND, MadeRun, invent
 from runs.demo.lines import EPOCH, Lines, joined
@@ -78,7 +81,10 @@ def begin_team(slug: str, order: Order) -> tuple[Team, list[list[Made]]]:
     Team.objects.filter(pk=team.pk).update(created_at=began)
     people = {person.key: _join(team, person) for person in story.PEOPLE}
     token = _scheduler(people["ada"])
-    return team, [_crew(people, crew, order, token) for crew in story.crews()]
+    made = [_crew(people, crew, order, token) for crew in story.crews()]
+    for kept in story.LIBRARY:
+        _keep(people[kept.by], kept, order)
+    return team, made
 
 
 def write_runs(
@@ -160,6 +166,20 @@ def _crew(people: dict[str, Principal], told: story.StoryCrew, order: Order, tok
     assert crew is not None
     Crew.objects.filter(pk=crew.pk).update(created_at=made[0].since, updated_at=made[-1].since)
     return made
+
+
+def _keep(who: Principal, told: story.KeptAgent, order: Order) -> None:
+    """An agent of the library, which several crews use and are offered what changed in."""
+    crews = [Crew.objects.get(team=who.team, name=name) for name in told.crews]
+    kept = keep_from_crew(who, crews[0], told.key, name=told.name, note=told.note)
+    for crew in crews[1:]:
+        link(who, crew, told.key, kept)
+    spec = AgentSpec.from_json(kept.spec).model_copy(update={"goal": told.goal})
+    change(who, kept, expected_revision=kept.revision, name=kept.name, spec=spec, note=told.changed_note)
+    began, changed = (order.until - timedelta(days=days) for days in (told.since_days, told.changed_days))
+    LibraryAgent.objects.filter(pk=kept.pk).update(created_at=began, changed_at=changed)
+    for number, moment in ((1, began), (2, changed)):
+        LibraryVersion.objects.filter(agent=kept, number=number).update(created_at=moment)
 
 
 def _batches(plan: Sequence[Hour]) -> Iterator[list[Hour]]:

@@ -53,6 +53,21 @@ class StoryCrew:
     nightly: bool = False  # launched by a program in the night, and not by people
 
 
+@dataclass(frozen=True, slots=True)
+class KeptAgent:
+    """An agent of the team's library: kept from the first of its crews, and changed since. Keys are the same in all."""
+
+    name: str
+    key: str
+    crews: tuple[str, ...]  # names
+    by: str
+    since_days: float
+    note: str
+    goal: str  # since it was changed, which no crew has taken over yet
+    changed_days: float
+    changed_note: str
+
+
 TEAM_NAME = "Made-up: Harbour Tools"
 CUSTOMERS = ("Alder Bikes", "Kestrel Foods", "Lumen Clinics", "Northgate Rail", "Orchard Homes", "Pike & Daughters")
 PEOPLE = (
@@ -84,6 +99,19 @@ SAMPLES: Mapping[str, tuple[str, ...]] = {
     "drug_name": ("Orbit sander", "Harbour bench", "Pilot drill", "Linseed oil", "Anchor clamp", "Tide torch"),
 }
 """Values of inputs, by their names in the templates. Other inputs keep the template's sample."""
+LIBRARY = (
+    KeptAgent(
+        name="House editor",
+        key="editor",
+        crews=("Articles for the shop", "Release notes"),
+        by="tomas",
+        since_days=37,
+        note="As the shop’s articles have it",
+        goal="Bring every text into the house’s tone, and name the source of each figure",
+        changed_days=4,
+        changed_note="Sources are asked for",
+    ),
+)
 
 
 def crews() -> tuple[StoryCrew, ...]:

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agents_app.gallery import queries
-from agents_app.gallery.merge import Conflict, Merged
+from agents_app.gallery.merge import Merged
 from agents_app.gallery.origin import Origin
 from agents_app.gallery.queries import Line
+from agents_app.gallery.shown_conflicts import ShownConflict, shown_conflicts
 from agents_app.gallery.texts import MAX_EXAMPLE_CHARS, TemplateTexts
 from agents_app.models import Crew, CrewVersion, Template
-from agents_app.versions.page import ShownChange, ShownDiff, shown_changes, shown_diff
-from agents_app.versions.spec_diff import FieldChange
-from agents_app.versions.text_diff import Steps, TextDiff, list_diff, text_diff
+from agents_app.versions.page import ShownDiff, shown_diff
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 from runs.gallery.asked import TemplatesAsked
@@ -91,15 +90,6 @@ class TemplatePage:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownConflict:
-    """A field that both sides changed, and what each did to it since they were the same."""
-
-    conflict: Conflict
-    mine: ShownChange
-    theirs: ShownChange
-
-
-@dataclass(frozen=True, slots=True)
 class OriginPage:
     origin: Origin
     diff: ShownDiff
@@ -163,16 +153,12 @@ def proposed(crew: Crew, version: CrewVersion, template: Template | None) -> Tem
 
 
 def origin_page(origin: Origin, choices: Mapping[str, str]) -> OriginPage:
-    merged, steps = origin.merged(choices), Steps()
-    changes = [
-        _change(conflict, side, steps) for conflict in merged.conflicts for side in (conflict.mine, conflict.theirs)
-    ]
-    shown = iter(shown_changes(changes))
+    merged = origin.merged(choices)
     return OriginPage(
         origin=origin,
         diff=shown_diff(origin.base.spec, origin.newer.spec),
         merged=merged,
-        conflicts=[ShownConflict(conflict, next(shown), next(shown)) for conflict in merged.conflicts],
+        conflicts=shown_conflicts(merged),
     )
 
 
@@ -193,13 +179,3 @@ def _by_cost(lines: Sequence[Line], asked: TemplatesAsked, costs: Mapping[str, i
 
 def _most_frequent(names: Iterable[str]) -> list[str]:
     return sorted(name for name, _ in Counter(names).most_common(MAX_CHOICES))
-
-
-def _change(conflict: Conflict, side: str | None, steps: Steps) -> FieldChange:
-    if conflict.base and side:
-        diff = (list_diff if conflict.is_list else text_diff)(conflict.base, side, steps)
-    elif conflict.base:
-        diff = TextDiff((("removed", conflict.base),))
-    else:
-        diff = TextDiff((("added", side),) if side else ())
-    return FieldChange(conflict.path, conflict.label, conflict.base, side, diff.segments, diff.note)

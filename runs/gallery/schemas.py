@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from ninja import Schema
 from pydantic import Field
 
-from agents_app.gallery.merge import Conflict
 from agents_app.gallery.origin import Origin
+from agents_app.gallery.schemas import ConflictOut
 from agents_app.gallery.texts import MAX_DESCRIPTION_CHARS, MAX_EXAMPLE_CHARS, MAX_TAG_CHARS, MAX_TAGS, MAX_TITLE_CHARS
 from agents_app.models import CrewVersion, Template
 from runs.gallery.figures import MAX_RUNS, KindFigures
@@ -173,21 +173,6 @@ class CopyOut(Schema):
 class TemplateDetail(TemplateOut):
     versions: list[SharedVersionOut] = Field(description="all that were shared, the present one first")
     lineage: list[CopyOut] = Field(description="the crews that it comes from and that come from it, at most 200")
-
-
-class ConflictOut(Schema):
-    """A field that both changed. A text is null where nothing is there."""
-
-    path: str
-    label: str
-    base: str | None
-    mine: str | None
-    theirs: str | None
-
-    @staticmethod
-    def of(conflict: Conflict) -> ConflictOut:
-        names = ("path", "label", "base", "mine", "theirs")
-        return ConflictOut(**{name: getattr(conflict, name) for name in names})
 
 
 class SavingOut(Schema):

@@ -10,6 +10,7 @@ from agents_app.actions import cut_version
 from agents_app.gallery.actions import share
 from agents_app.gallery.texts import TemplateTexts
 from agents_app.knowledge.actions import upload_document
+from agents_app.library.in_crews.actions import keep_from_crew
 from agents_app.models import Crew
 from runs.comments.actions import comment
 from runs.models import Alert, AlertKind, InboxEntry, InboxKind, SavedView
@@ -52,6 +53,9 @@ PK_OF = {
     "template_json": "template",
     "withdraw_template": "template",
     "give_template": "template",
+    **dict.fromkeys(
+        ("library_agent", "change_library_agent", "withdraw_agent", "library_version", "restore_agent"), "agent"
+    ),
     "document": "document",
     "remove_document": "document",
     "dismiss_alert": "alert",
@@ -78,6 +82,12 @@ PK_OF = {
 }
 """What an address's ``pk`` is one of, by the name of its view."""
 OF_ENDED_RUNS = ("rate", "run_comments", "run_comment", "rate_run", "change_comment", "delete_comment")
+OF_LINKED_AGENTS = (
+    *("agent_library", "keep_agent", "link_agent", "keep_own", "use_as_kept", "give_back", "unlink_agent"),
+    *("get_crew_link", "link_crew_agent", "unlink_crew_agent", "keep_crew_agent", "take_over_agent", "reset_agent"),
+    *("keep_own_agent", "give_back_agent"),
+)
+"""Addresses whose ``key`` is an agent's, which comes from the library."""
 
 
 @dataclass
@@ -100,7 +110,7 @@ class Rows:
             "number": 1,
             "old": 1,
             "new": 1,
-            "key": "figures",
+            "key": "finance" if view in OF_LINKED_AGENTS else "figures",
             "month": f"{last_month():%Y-%m}",
             "step": "0.1",
             "run_id": run.pk,
@@ -116,6 +126,7 @@ class Rows:
             "entry_id": self.pks["entry"],
             "scenario_id": self.pks["scenario"],
             "template_id": self.pks["template"],
+            "agent_id": self.pks["agent"],
             "pk": self.pks.get(PK_OF.get(view, ""), 0),
         }
         return {name: known[name] for name in names}
@@ -142,6 +153,7 @@ def make_rows() -> Rows:
         "token": issue_token(owner)[0].pk,
         "document": upload_document(owner, title="notes.txt", data=b"A lake lies there.").document.pk,
         "template": template.pk,
+        "agent": keep_from_crew(owner, version.crew, "finance", name="Analyst").pk,
         "member": owner.team.memberships.get(role=Role.RUNNER).pk,
         "invitation": invite(owner, role=Role.VIEWER)[0].pk,
         "program": make_program(owner, name="Nightly", role=Role.RUNNER).pk,

@@ -41,6 +41,7 @@ MORE = {
     "prices": Role.OWNER,
     "crew_json": Role.EDITOR,
     "original": Role.EDITOR,
+    "agent_library": Role.EDITOR,
     "reconciliations": Role.EDITOR,
     "remove_view": Role.EDITOR,
     "remove_scenario": Role.EDITOR,
@@ -91,6 +92,12 @@ BODIES: dict[str, Any] = {
     "rename_scenario": {"name": "x"},
     "copy_template": {},
     "take_over_original": {"version": 1},
+    "put_agent": {"name": "x", "spec": {"key": "x", "role": "x"}},
+    "add_crew_agent": {"agent": 1},
+    "link_crew_agent": {"agent": 1},
+    "keep_crew_agent": {"name": "x"},
+    "take_over_agent": {"version": 1},
+    **{name: {"version": 1} for name in ("reset_agent", "keep_own_agent", "give_back_agent")},
 }
 QUERIES = {"list_version_figures": "?version=1"}
 """A body that fits, of each operation that takes ids in its path and a body: the ids are looked at after it."""

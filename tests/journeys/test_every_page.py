@@ -166,6 +166,7 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
             *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/", "comments/")),
             *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/share/", "1/diff/2/")),
             *_of_templates(client, crew),
+            *_of_library(client, crew),
             *(
                 f"runs/{other}/{part}"
                 for part in (
@@ -220,6 +221,24 @@ def _of_templates(client: Any, crew: str) -> list[str]:
     client.post("/templates", json=texts | {"version": 2}).raise_for_status()
     assert client.get(f"/crews/{copy['slug']}/original").json()["conflicts"]
     return [f"templates/{template}/", f"crews/{copy['slug']}/", f"crews/{copy['slug']}/original/"]
+
+
+def _of_library(client: Any, crew: str) -> list[str]:
+    """An agent that the crew uses and says differently, and that has changed since at the same place; a crew's agent
+    that comes from nowhere, and one that may be added."""
+    kept = client.post(f"/crews/{crew}/library/writer/keep", json={"name": LONG[:200], "note": LONG[:200]}).json()
+    spec = client.get(f"/crews/{crew}").json()["spec"]
+    mine = spec | {"agents": [spec["agents"][0] | {"goal": f"Mine, and not theirs. {LONG}"}]}
+    client.put(f"/crews/{crew}", json=mine).raise_for_status()
+    theirs = {"name": LONG[:200], "note": LONG[:200], "spec": kept["spec"] | {"goal": "Theirs", "llm": "gpt-4"}}
+    client.put(f"/agents/{kept['id']}", json=theirs).raise_for_status()
+    assert client.get(f"/crews/{crew}/library/writer").json()["conflicts"]
+    apart = client.post("/crews", json=SPEC | {"name": "Apart"}).json()["slug"]
+    return [
+        *("agents/", "agents/new/", *(f"agents/{kept['id']}/{part}" for part in ("", "edit/", "versions/2/"))),
+        *(f"crews/{crew}/{part}" for part in ("library/", "agents/writer/library/", "agents/writer/")),
+        f"crews/{apart}/agents/writer/library/",
+    ]
 
 
 def _invited(client: Any) -> tuple[str, int]:

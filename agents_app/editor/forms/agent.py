@@ -1,4 +1,7 @@
-"""What people type about an agent, as a spec and back. Whether the spec can run is checked elsewhere."""
+"""What people type about an agent, of a crew or of the library, as a spec and back.
+
+Whether the spec can run is checked elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from django import forms
 from agents_app.editor.forms.edit import KEY_HELP, EditForm
 from agents_app.editor.forms.fields import CommaField, long_text
 from agents_app.editor.forms.tools import UsesTools
+from agents_app.library.forms import name_field, note_field
 from agents_app.models import key_validator
 from engine.spec.crew_spec import DEFAULT_MODEL, AgentSpec
 
@@ -64,6 +68,9 @@ class AgentForm(UsesTools, EditForm):
         *("cache", "respect_context_window", "memory", "stream"),
     )
 
+    not_of_agent: tuple[str, ...] = ("revision",)
+    is_linked = False  # whether it comes from the library; the page says so
+
     def __init__(self, *args: Any, agent: AgentSpec | None, revision: int, new_key: str = "", **options: Any) -> None:
         self.agent = agent
         initial: dict[str, Any] = {"revision": revision, "key": new_key}
@@ -80,7 +87,21 @@ class AgentForm(UsesTools, EditForm):
             "credential": typed.pop("credential").strip() or None,
             "reasoning_effort": typed.pop("reasoning_effort") or None,
         }
-        typed.pop("revision")
+        for name in self.not_of_agent:
+            typed.pop(name)
         tools = self.typed_tools(typed)
         kept_llm = dict(current.llm) if current else {}
         return AgentSpec(**((dict(current) if current else {}) | typed | {"llm": kept_llm | llm, "tools": tools}))
+
+
+class LibraryAgentForm(AgentForm):
+    """An agent of the library: what it is called there, all of an agent's attributes, and what changed."""
+
+    name = name_field()
+    note = note_field()
+
+    not_of_agent = ("revision", "name", "note")
+
+    def __init__(self, *args: Any, name: str = "", **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.initial["name"] = name

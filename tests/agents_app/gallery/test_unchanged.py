@@ -37,6 +37,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "note": {"note": "Mine"},
     "original": {"version": 1},
     "comments": {"text": "Good"},
+    "library": {"agent": 1},
+    "{str:key}": {"agent": 1},
+    "keep": {"name": "Mine"},
+    **{end: {"version": 1} for end in ("take-over", "reset", "keep-own", "give-back")},
 }
 """What an operation takes that takes no crew, by the end of its address."""
 QUERIES = {"figures": "?version=1"}

@@ -15,7 +15,8 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents_app.models import CrewVersion
+from agents_app.library.queries import uses_of
+from agents_app.models import CrewVersion, LibraryAgent
 from engine.catalogue.price_list import DefaultPrices
 from engine.catalogue.pricing import Usage, charge_of, worst_case_usd
 from engine.spec.crew_spec import CrewSpec
@@ -154,6 +155,13 @@ class TestKinds:
         assert calls.filter(kind="tool", state="ok").exists()
         assert runs.filter(api_token__isnull=False, metadata__contains={"schedule": "nightly"}).exists()
         assert {*runs.values_list("error_code", flat=True)} == {"", "provider_down", "model_mistake", "cancelled"}
+
+    def test_an_agent_of_the_library_is_used_and_offered_anew(self, team: Team) -> None:
+        kept = LibraryAgent.objects.get(team=team)
+        uses = uses_of(kept)
+        assert (kept.number, uses.all, uses.behind) == (2, 2, 2)
+        assert [bool(use.linked.overrides) for use in uses.shown] == [False, True]
+        assert kept.created_at < kept.changed_at < timezone.now()
 
     def test_people_rated_some_runs_that_succeeded(self, team: Team) -> None:
         ratings = Rating.objects.filter(run__team=team).select_related("run")

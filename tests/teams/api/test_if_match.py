@@ -58,6 +58,7 @@ NOTHING_TO_MATCH = {
     "post_reconciliation": "makes a new check",
     "put_their_keys": "says whose each key is, whatever was said before",
     "delete_reconciliation": "a check never changes",
+    "post_agent": "makes a new agent of the library",
     "take_in_template": "makes a new crew and its template",
     "copy_template": "makes a new crew",
 }

@@ -50,6 +50,8 @@ READS = {
     "teams.invitations.actions.still_open",
     "teams.providers.actions.revision_of",
     "agents_app.actions.refuse_complaints",
+    "agents_app.library.actions.locked",
+    "agents_app.library.actions.same",
     "agents_app.knowledge.actions.patience_for_reading",
     "agents_app.knowledge.actions.read_upload",
     "runs.limits.actions.limits_of",
