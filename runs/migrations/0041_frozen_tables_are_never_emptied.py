@@ -8,6 +8,7 @@ from django.db import migrations
 TABLES = {
     "teams_auditentry": "audit_log_is_kept",
     "agents_app_crewversion": "version_is_kept",
+    "agents_app_libraryversion": "library_version_is_kept",
     "runs_bill": "bill_is_kept",
     "runs_closedbill": "closed_bill_is_kept",
     "runs_closedline": "closed_line_is_kept",
@@ -45,7 +46,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("runs", "0039_calls_of_tools"),
         ("teams", "0017_log_by_kind"),
-        ("agents_app", "0003_frozen_versions"),
+        ("agents_app", "0007_library"),
     ]
 
     operations = [migrations.RunSQL(REFUSE + for_all(KEEP), for_all(LET_GO) + ALLOW)]
