@@ -169,7 +169,8 @@ def _version_group(who: Principal, text: str, version: CrewVersion) -> _Group:
     return _Group(
         id=text,
         label=f"{short(version.crew.name)} v{version.number}",
-        runs=visible_to(who, Run).filter(version=version),
+        # As a range, or PostgreSQL takes the order by version for said: it then reads all newer runs of the team.
+        runs=visible_to(who, Run).filter(version__gte=version, version__lte=version),
         filter=f"crew:={version.crew.slug} version:{version.number}",
         version=version,
         whole=whole_version(version),
@@ -232,8 +233,11 @@ def _of_group(group: _Group, simulated: bool | None, problems: list[Problem], go
 
 
 def _newest_first(group: _Group) -> tuple[str, ...]:
-    """Of a period the moments of launches, which an index has in their order; ids that came later need not be read."""
+    """Of a period the moments of launches, which an index has in their order; ids that came later need not be read. So
+    has another the runs of a version."""
     is_period = group.whole is not None and (group.whole.since or group.whole.until)
+    if group.version is not None:
+        return "version_id", "-pk"
     return ("-created_at", "-pk") if is_period else ("-pk",)
 
 

@@ -36,7 +36,7 @@ TOO_MANY = f"More than {MAX_ROWS:,} runs fit this filter. Narrow it, for example
 # More than any of its filters can fit. Those that ended are counted in their rollups.
 _ALL = statement(
     """
-    SELECT (SELECT coalesce(sum(runs), 0) FROM runs_runsum WHERE team_id = %(team)s)::bigint
+    SELECT (SELECT coalesce(sum(runs), 0) FROM runs_runday WHERE team_id = %(team)s)::bigint
          + (SELECT count(*) FROM runs_run WHERE team_id = %(team)s AND finished_at IS NULL), clock_timestamp()
     """
 )

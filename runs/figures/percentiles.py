@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import cache
 from typing import Any, LiteralString
 
 from django.db import connection
 from psycopg.sql import SQL, Composed
 
-from runs.figures.scope import Scope
+from runs.figures.scope import Period, Scope
+from runs.figures.stretches import DAY, Days, Hours, edges_of, full_days, full_weeks
 from runs.ledger.rollups.tables import GAMMA, NOTHING, PRECISION, bucket_of
-from runs.months import midnight
 from runs.states import Measure
 
 MOST_EXACT = 3000
@@ -89,30 +88,57 @@ def _value(counts: Sequence[tuple[int, int]], rank: int) -> int | None:
 
 
 def _values(scope: Scope) -> dict[str, Any]:
-    first, last = full_days(scope)
-    return {
+    values: dict[str, Any] = {
         "team": scope.who.team.pk,
         "simulated": scope.simulated,
         "crew": scope.crew and scope.crew.pk,
         "version": scope.version and scope.version.pk,
         "since": scope.period.since,
         "until": scope.period.until,
-        "first": first,
-        "last": last,
-        "edge_before": midnight(first),
-        "edge_after": midnight(last),
     }
+    parts = _parts(scope.period)
+    for name, (begin, end) in zip(_STRETCHES, (*parts.days, parts.weeks), strict=True):
+        values |= {f"{name}_from": begin, f"{name}_to": end}
+    for name, (sign, (edge_begin, edge_end)) in zip(_EDGES, parts.edges, strict=True):
+        values |= {f"{name}_sign": sign, f"{name}_from": edge_begin, f"{name}_to": edge_end}
+    return values
 
 
-_NAMES = ("team", "simulated", "crew", "version", "since", "until", "first", "last", "edge_before", "edge_after")
+_STRETCHES = ("days", "more_days", "weeks")
+_EDGES = ("before", "after")
+_NAMES = (
+    *("team", "simulated", "crew", "version", "since", "until"),
+    *(f"{name}_{end}" for name in (*_STRETCHES, *_EDGES) for end in ("from", "to")),
+    *(f"{name}_sign" for name in _EDGES),
+)
 """Of the values that each part of the statement is given."""
 
 
-def full_days(scope: Scope) -> tuple[date, date]:
-    """The first day that lies in the period as a whole, and the first behind it that no longer does."""
-    since, until = scope.period.since, scope.period.until
-    first = since.date() if since == midnight(since.date()) else since.date() + timedelta(days=1)
-    return first, max(first, until.date())
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a period's distribution is summed from. Each may be empty."""
+
+    weeks: Days
+    days: tuple[Days, Days]
+    edges: tuple[tuple[int, Hours], tuple[int, Hours]]  # hours whose runs are added (1), or taken off a day's (-1)
+
+
+def _parts(period: Period) -> _Parts:
+    """Of a day that lies in the period by more than half, the day is counted and the runs of its other hours are taken
+    off again: so at most half a day's runs are looked at at either end."""
+    first, last = full_days(period)
+    nothing = (0, (period.until, period.until))
+    if last < first:
+        return _Parts((first, first), ((first, first), (first, first)), ((1, (period.since, period.until)), nothing))
+    edges = edges_of(period)
+    for edge in edges:
+        if edge.is_most:
+            first, last = min(first, edge.day), max(last, edge.day + DAY)
+    monday, behind = full_weeks((first, last))
+    days = ((first, monday), (behind, last)) if monday < behind else ((first, last), (last, last))
+    looked_at = [(-1, edge.others) if edge.is_most else (1, edge.hours) for edge in edges]
+    before, after, *_ = *looked_at, nothing, nothing
+    return _Parts((monday, behind), days, (before, after))
 
 
 _ENDED: LiteralString = """
@@ -131,15 +157,21 @@ _EXACT: LiteralString = """
     UNION ALL
     SELECT {nth}, 'duration', count(*), percentile_disc({shares}) WITHIN GROUP (ORDER BY ended_ms) FROM ended)
 """
-# Measure, number and bucket: the buckets of the days that lie in the period as a whole, and the runs of the hours
-# before and after.
+# Measure, number and bucket: the buckets of weeks and days, and the runs of the hours at the period's ends.
 _BUCKETS: LiteralString = """
     SELECT {nth}, measure, sum(runs)::bigint, ARRAY[bucket::bigint] FROM (
-        SELECT run.measure, run.bucket::float8, run.runs FROM runs_runbucket AS run
-        WHERE run.team_id = {team} AND run.simulated = {simulated} AND run.day >= {first} AND run.day < {last}
-        AND {of_crew}
+        SELECT run.measure, run.bucket, run.runs FROM runs_weekbucket AS run
+        WHERE run.team_id = {team} AND run.simulated = {simulated}
+        AND run.week >= {weeks_from} AND run.week < {weeks_to} AND {of_crew}
         UNION ALL
-        SELECT measure, bucket, 1 FROM ({before} UNION ALL {after}) AS edge CROSS JOIN LATERAL (VALUES
+        SELECT run.measure, run.bucket, run.runs FROM runs_runbucket AS run
+        WHERE run.team_id = {team} AND run.simulated = {simulated} AND run.measure = ANY({measures}) AND {of_crew}
+        AND (run.day >= {days_from} AND run.day < {days_to} OR run.day >= {more_days_from} AND run.day < {more_days_to})
+        UNION ALL
+        SELECT measure, bucket::smallint, sign FROM (
+            SELECT {before_sign} AS sign, edge.* FROM ({before}) AS edge
+            UNION ALL SELECT {after_sign}, edge.* FROM ({after}) AS edge
+        ) AS edges CROSS JOIN LATERAL (VALUES
             ('cost', {cost}, unpriced_calls = 0), ('duration', {duration}, true)
         ) AS figure (measure, bucket, known) WHERE known
     ) AS counted GROUP BY measure, bucket
@@ -166,8 +198,9 @@ def _part(nth: int, kind: str) -> Composed:
     return SQL(_BUCKETS).format(
         nth=SQL(str(nth)),
         of_crew=of_crew,
-        before=ended("{since}", "least({edge_before}, {until})"),
-        after=ended("greatest({edge_after}, {since})", "{until}"),
+        measures=SQL(f"ARRAY{[measure.value for measure in Measure]}"),
+        before=ended("{before_from}", "{before_to}"),
+        after=ended("{after_from}", "{after_to}"),
         cost=SQL(bucket_of("ended_nusd::float8")),
         duration=SQL(bucket_of("ended_ms::float8")),
         **own,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from fractions import Fraction
 from functools import cache
 from typing import Any, Literal, LiteralString
@@ -17,6 +16,7 @@ from django.db import connection
 from psycopg.sql import SQL, Composable, Composed
 
 from runs.figures.scope import Scope
+from runs.figures.stretches import Stretches, stretches_of, within
 from runs.ledger.statements import ROLLUP_FIELDS, TOKEN_FIELDS
 from runs.sql import listed, statement
 from runs.states import RUN_LIVE
@@ -120,9 +120,11 @@ def compared_call_sums(scope: Scope, *, by: Sequence[CallKey], only: Collection[
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A rollup, and the rows of what is still under way, whose figures are given the names of the rollup's columns."""
+    """Rollups by hour and by day, and the rows of what is still under way, whose figures are given the names of the
+    rollups' columns."""
 
-    ended: LiteralString
+    hours: LiteralString
+    days: LiteralString
     live: LiteralString
     figures: Mapping[str, LiteralString]
     own: Mapping[str, LiteralString]  # keys beside those of runs
@@ -130,14 +132,16 @@ class _Source:
 
 _SOURCES: Mapping[str, _Source] = {
     "runs": _Source(
-        ended="runs_runsum",
+        hours="runs_runsum",
+        days="runs_runday",
         live="runs_run AS run WHERE true",
         figures={name: f"run.{name}" for name in (*ROLLUP_FIELDS, "rating_sum", "rating_count")}
         | {"runs": "1", "took_ms": "0"},
         own={},
     ),
     "calls": _Source(
-        ended="runs_callsum",
+        hours="runs_callsum",
+        days="runs_callday",
         live="runs_call AS call JOIN runs_run AS run ON run.id = call.run_id WHERE call.state <> 'intent'",
         figures={name: f"call.{name}" for name in TOKEN_FIELDS}
         | {
@@ -161,18 +165,20 @@ _KEYS: Mapping[str, LiteralString] = {
 
 
 def _sums(what: str, scope: Scope, by: Sequence[str], only: Collection[str]) -> dict[Key, Figures]:
-    names = _names(what, only)
-    rows = _rows(_statement(what, tuple(by), names, _narrow(scope)), scope, scope.period.since)
+    names, asked = _names(what, only), _Asked(scope, stretches_of(scope.period, by_hour="hour" in by))
+    rows = asked.rows(_statement(what, tuple(by), names, asked.shape))
     return _figures(rows, 0, len(by), names)
 
 
 def _compared(what: str, scope: Scope, by: Sequence[str], only: Collection[str], series: Sequence[str]) -> Compared:
-    names, length, narrow = _names(what, only), len(by), _narrow(scope)
+    names, length = _names(what, only), len(by)
+    by_hour = "hour" in (*by, *series)
+    asked = _Asked(scope, stretches_of(scope.before.period, scope.period, by_hour=by_hour))
     if series:
-        sql = _compared_statement(what, tuple(by), tuple(series), names, narrow)
+        sql = _compared_statement(what, tuple(by), tuple(series), names, asked.shape)
     else:
-        sql = _both_statement(what, tuple(by), names, narrow)
-    rows = _rows(sql, scope, scope.before.period.since)
+        sql = _both_statement(what, tuple(by), names, asked.shape)
+    rows = asked.rows(sql)
     now, before, placed = ([row for row in rows if row[0] == which] for which in ("now", "before", "series"))
     return Compared(
         now=_figures(now, 1, length, names),
@@ -186,25 +192,44 @@ def _names(what: str, only: Collection[str]) -> tuple[str, ...]:
     return tuple(name for name in _SOURCES[what].figures if not only or name in only)
 
 
-def _narrow(scope: Scope) -> tuple[str, ...]:
-    return tuple(name for name in ("crew", "version") if getattr(scope, name) is not None)
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a statement's text depends on, beside what is asked for: how many stretches there are, and what the scope is
+    narrowed to."""
+
+    hours: int
+    days: int
+    narrow: tuple[str, ...]
 
 
-def _rows(sql: str, scope: Scope, since: datetime) -> list[tuple[Any, ...]]:
-    """``since``: from when on runs are read, at the scope's beginning or before it."""
-    values: dict[str, Any] = {
-        "team": scope.who.team.pk,
-        "simulated": scope.simulated,
-        "since": since,
-        "turn": scope.period.since,
-        "until": scope.period.until,
-        "live": list(RUN_LIVE),
-        **{name: getattr(scope, name).pk for name in _narrow(scope)},
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Whose rows are read, and of which stretches: the scope's period, and the one before it where both are asked."""
+
+    scope: Scope
+    stretches: Stretches
+
+    @property
+    def shape(self) -> _Shape:
+        narrow = tuple(name for name in ("crew", "version") if getattr(self.scope, name) is not None)
+        return _Shape(len(self.stretches.hours), len(self.stretches.days), narrow)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        scope = self.scope
+        values: dict[str, Any] = {
+            "team": scope.who.team.pk,
+            "simulated": scope.simulated,
+            "since": self.stretches.since,
+            "turn": scope.period.since,
+            "until": scope.period.until,
+            "live": list(RUN_LIVE),
+            **{name: getattr(scope, name).pk for name in self.shape.narrow},
+            **self.stretches.values(),
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
 
 
 def _figures(rows: Iterable[tuple[Any, ...]], start: int, length: int, names: Sequence[str]) -> dict[Key, Figures]:
@@ -215,20 +240,20 @@ def _figures(rows: Iterable[tuple[Any, ...]], start: int, length: int, names: Se
 
 
 @cache
-def _statement(what: str, by: Sequence[str], names: Sequence[str], narrow: Sequence[str]) -> str:
+def _statement(what: str, by: Sequence[str], names: Sequence[str], shape: _Shape) -> str:
     """Composed once for each way of asking: built anew as an expression it took a third of the first page's time."""
     keys = [_KEYS.get(name, name) for name in by]
     return statement(
         "SELECT {keys} FROM ({counted}) AS counted {grouped}",
         keys=listed([*keys, *map(_summed, names)]),
-        counted=_counted(what, names, narrow),
+        counted=_counted(what, names, shape),
         grouped=SQL("GROUP BY ") + listed(str(place + 1) for place in range(len(keys))) if keys else SQL(""),
     )
 
 
 @cache
 def _compared_statement(
-    what: str, by: Sequence[str], series: Sequence[str], names: Sequence[str], narrow: Sequence[str]
+    what: str, by: Sequence[str], series: Sequence[str], names: Sequence[str], shape: _Shape
 ) -> str:
     """Both periods, and the series of the later one, from one look at the rows."""
     keys, places = [[f"{word}_{nth}" for nth in range(len(of))] for word, of in (("key", by), ("place", series))]
@@ -246,34 +271,45 @@ def _compared_statement(
         """,
         columns=listed([*keys, *places, *map(_summed, names)]),
         named=listed([*named, *names]),
-        counted=_counted(what, names, narrow),
+        counted=_counted(what, names, shape),
         sets=listed([f"(is_before, {', '.join(keys)})", *[f"({', '.join(places)})"] * bool(series)]),
     )
 
 
 @cache
-def _both_statement(what: str, by: Sequence[str], names: Sequence[str], narrow: Sequence[str]) -> str:
-    """Both periods from one look at the rows, of which there are most of calls: those of the rollup are added up before
-    those of what is still under way come to them, which takes a third less."""
+def _both_statement(what: str, by: Sequence[str], names: Sequence[str], shape: _Shape) -> str:
+    """Both periods from one look at the rows, of which there are most of calls: those of the rollups are added up
+    before those of what is still under way come to them, which takes a third less."""
     source = _SOURCES[what]
     keys = [_KEYS.get(name, name) for name in by]
+    ended = [
+        SQL(
+            """
+            SELECT {moment} < %(turn)s AS is_before, {keys}, {sums} FROM {table} WHERE {which}
+            GROUP BY is_before, {keys}
+            """
+        ).format(
+            moment=moment,
+            keys=listed(keys),
+            sums=listed(f"{_summed(name)} AS {name}" for name in names),
+            table=table,
+            which=which,
+        )
+        for table, moment, which in _ended(source, shape)
+    ]
     return statement(
         """
         SELECT CASE WHEN is_before THEN 'before' ELSE 'now' END, {keys}, {sums} FROM (
-            SELECT hour < %(turn)s AS is_before, {keys}, {of_ended} FROM {ended} WHERE {ended_which}
-            GROUP BY is_before, {keys}
-            UNION ALL
-            SELECT run.created_at < %(turn)s, {keys_live}, {of_live} FROM {live} AND {live_which}
+            {ended} UNION ALL SELECT run.created_at < %(turn)s, {keys_live}, {of_live} FROM {live} AND {live_which}
         ) AS counted GROUP BY is_before, {keys}
         """,
         keys=listed(keys),
         sums=listed(map(_summed, names)),
-        of_ended=listed(f"{_summed(name)} AS {name}" for name in names),
-        ended=SQL(source.ended),
+        ended=SQL(" UNION ALL ").join(ended),
         keys_live=listed(source.own.get(name, f"run.{key}") for name, key in zip(by, keys, strict=True)),
         of_live=listed(source.figures[name] for name in names),
         live=SQL(source.live),
-        **_which(narrow),
+        live_which=_live(shape),
     )
 
 
@@ -281,37 +317,50 @@ def _summed(name: str) -> str:
     return f"coalesce(sum({name}), 0)::bigint"
 
 
-def _counted(what: str, names: Sequence[str], narrow: Sequence[str]) -> Composed:
-    """What is summed: rows of the rollup, and what is still under way."""
+def _counted(what: str, names: Sequence[str], shape: _Shape) -> Composed:
+    """What is summed: rows of the rollups, and what is still under way."""
     source = _SOURCES[what]
+    ended = [
+        SQL("SELECT crew_id, version_id, state, {moment} AS moment, {of_ended} FROM {table} WHERE {which}").format(
+            moment=moment, of_ended=listed([*source.own, *names]), table=table, which=which
+        )
+        for table, moment, which in _ended(source, shape)
+    ]
     return SQL(
         """
-        SELECT crew_id, version_id, state, hour AS moment, {of_ended} FROM {ended} WHERE {ended_which}
-        UNION ALL
+        {ended} UNION ALL
         SELECT run.crew_id, run.version_id, run.state, run.created_at, {of_live} FROM {live} AND {live_which}
         """
     ).format(
-        of_ended=listed([*source.own, *names]),
-        ended=SQL(source.ended),
+        ended=SQL(" UNION ALL ").join(ended),
         of_live=listed([*source.own.values(), *(source.figures[name] for name in names)]),
         live=SQL(source.live),
-        **_which(narrow),
+        live_which=_live(shape),
     )
 
 
-def _which(narrow: Sequence[str]) -> dict[str, Composable]:
-    """Whose rows, of the rollup and of what is still under way."""
-    ended, live = (
-        SQL(" ").join([SQL(f"AND {run}{_KEYS[name]} = %({name})s") for name in narrow]) for run in ("", "run.")
-    )
-    return {
-        "ended_which": SQL(
-            "team_id = %(team)s AND simulated = %(simulated)s AND hour >= %(since)s AND hour < %(until)s {narrow}"
-        ).format(narrow=ended),
-        "live_which": SQL(
-            """
-            run.team_id = %(team)s AND run.simulated = %(simulated)s AND run.state = ANY(%(live)s)
-            AND run.created_at >= %(since)s AND run.created_at < %(until)s {narrow}
-            """
-        ).format(narrow=live),
-    }
+def _ended(source: _Source, shape: _Shape) -> list[tuple[Composable, Composable, Composable]]:
+    """The rollups that are read: the table, the moment at which a row's stretch begins, and the condition."""
+    whose = SQL("team_id = %(team)s AND simulated = %(simulated)s {narrow}").format(narrow=_narrowed(shape, ""))
+    rollups: list[tuple[int, LiteralString, LiteralString, LiteralString]] = [
+        (shape.hours, source.hours, "hour", "hour"),
+        (shape.days, source.days, "day", "(day::timestamp AT TIME ZONE 'UTC')"),
+    ]
+    return [
+        (SQL(table), SQL(moment), SQL("{whose} AND {within}").format(whose=whose, within=within(unit, count)))
+        for count, table, unit, moment in rollups
+        if count
+    ]
+
+
+def _live(shape: _Shape) -> Composed:
+    return SQL(
+        """
+        run.team_id = %(team)s AND run.simulated = %(simulated)s AND run.state = ANY(%(live)s)
+        AND run.created_at >= %(since)s AND run.created_at < %(until)s {narrow}
+        """
+    ).format(narrow=_narrowed(shape, "run."))
+
+
+def _narrowed(shape: _Shape, run: LiteralString) -> Composed:
+    return SQL(" ").join([SQL(f"AND {run}{_KEYS[name]} = %({name})s") for name in shape.narrow])

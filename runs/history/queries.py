@@ -41,7 +41,7 @@ _BESIDE = statement(
     SELECT (
         SELECT coalesce(json_object_agg(state, runs), '{{}}') FROM (
             SELECT state, sum(runs)::bigint AS runs FROM (
-                SELECT state, runs FROM runs_runsum WHERE team_id = %(team)s
+                SELECT state, runs FROM runs_runday WHERE team_id = %(team)s
                 UNION ALL
                 SELECT state, 1 FROM runs_run WHERE team_id = %(team)s AND state IN ({live})
             ) AS counted GROUP BY state

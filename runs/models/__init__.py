@@ -25,7 +25,7 @@ from runs.models.bill_sums import BillSum, DaySum, LaunchLabels, UsageSum
 from runs.models.call import Call
 from runs.models.checks import ExportColumns, InvariantCheck, Reconciliation, TheirKey
 from runs.models.fields import ClockTimestamp, Rollup, new_id
-from runs.models.figures import CallSum, RunBucket, RunSum, TaskCallSum, TaskTime
+from runs.models.figures import CallDay, CallSum, RunBucket, RunDay, RunSum, TaskCallSum, TaskTime, WeekBucket
 from runs.models.lane import Lane
 from runs.models.note import Note
 from runs.models.pinned_run import PinnedRun
@@ -46,6 +46,7 @@ __all__ = [
     "Bill",
     "BillSum",
     "Call",
+    "CallDay",
     "CallSum",
     "ClockTimestamp",
     "ClosedBill",
@@ -80,6 +81,7 @@ __all__ = [
     "Rollup",
     "Run",
     "RunBucket",
+    "RunDay",
     "RunSum",
     "SavedView",
     "Scenario",
@@ -88,6 +90,7 @@ __all__ = [
     "TaskTime",
     "TheirKey",
     "UsageSum",
+    "WeekBucket",
     "WorkerSeen",
     "new_id",
 ]

@@ -28,10 +28,20 @@ class EndedRuns(models.Model):
         abstract = True
 
 
-class RunSum(EndedRuns, Rollup):
-    """Sums over the runs that were launched in one hour and ended in one state."""
+class OfLongStretch(EndedRuns):
+    """The same of a longer stretch, of which there are few rows: their one index is that of the constraint."""
 
-    hour = models.DateTimeField(help_text="in which they were launched")
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="+", db_index=False)
+    crew = models.ForeignKey(Crew, on_delete=models.PROTECT, related_name="+", db_index=False)
+    version = models.ForeignKey(CrewVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        abstract = True
+
+
+class FiguresOfRuns(Rollup):
+    """Sums over runs that ended in one state."""
+
     state = models.CharField(max_length=10, choices=RunState.choices)
     runs = models.IntegerField(default=0)
     took_ms = models.BigIntegerField(default=0)  # of those that a worker had begun
@@ -42,6 +52,15 @@ class RunSum(EndedRuns, Rollup):
     rating_sum = models.BigIntegerField(default=0, db_default=0)  # the stars of all their ratings
     rating_count = models.IntegerField(default=0, db_default=0)
     rated_runs = models.IntegerField(default=0, db_default=0)
+
+    class Meta:
+        abstract = True
+
+
+class RunSum(EndedRuns, FiguresOfRuns):
+    """Sums over the runs that were launched in one hour and ended in one state."""
+
+    hour = models.DateTimeField(help_text="in which they were launched")
 
     class Meta:
         constraints = [
@@ -55,15 +74,41 @@ class RunSum(EndedRuns, Rollup):
         return f"{self.runs} {self.state} runs of {self.hour:%Y-%m-%d %H}"
 
 
-class CallSum(EndedRuns, Rollup):
-    """Sums over the calls of the same runs, by model and by what their cost was for."""
+class RunDay(OfLongStretch, FiguresOfRuns):
+    """The same sums over the runs that were launched on one day: what is read of the days that a period has whole."""
 
-    hour = models.DateTimeField(help_text="in which their runs were launched")
+    day = models.DateField(help_text="on which they were launched, in UTC")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "simulated", "day", "crew", "version", "state"], name="run_day_once"
+            ),
+            one_of("run_day", "state", RunState),
+        ]
+        indexes = [models.Index(fields=["version"], name="run_day_of_version")]
+
+    def __str__(self) -> str:
+        return f"{self.runs} {self.state} runs of {self.day}"
+
+
+class FiguresOfCalls(Rollup):
+    """Sums over the calls of runs that ended in one state, by model and by what their cost was for."""
+
     state = models.CharField(max_length=10, choices=RunState.choices)  # of their runs
     model = models.CharField(max_length=200, blank=True)  # "": tools and tasks
     cost_class = models.CharField(max_length=10, choices=CostClass.choices)
     calls = models.IntegerField(default=0)
     saved_nusd = models.BigIntegerField(default=0)  # by caches, as far as it is known
+
+    class Meta:
+        abstract = True
+
+
+class CallSum(EndedRuns, FiguresOfCalls):
+    """Sums over the calls of the runs that were launched in one hour."""
+
+    hour = models.DateTimeField(help_text="in which their runs were launched")
 
     class Meta:
         constraints = [
@@ -76,6 +121,24 @@ class CallSum(EndedRuns, Rollup):
 
     def __str__(self) -> str:
         return f"{self.calls} {self.cost_class} calls of {self.hour:%Y-%m-%d %H}"
+
+
+class CallDay(OfLongStretch, FiguresOfCalls):
+    """The same sums over the calls of the runs that were launched on one day."""
+
+    day = models.DateField(help_text="on which their runs were launched, in UTC")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "simulated", "day", "crew", "version", "state", "model", "cost_class"],
+                name="call_day_once",
+            ),
+            one_of("call_day", "state", RunState),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} {self.cost_class} calls of {self.day}"
 
 
 class TaskCallSum(EndedRuns):
@@ -143,14 +206,22 @@ class TaskTime(EndedRuns):
         return f"{self.task} on {self.day}"
 
 
-class RunBucket(EndedRuns):
-    """How many of the runs that were launched on one day cost, or took, about so much."""
+class Bucket(models.Model):
+    """How many runs cost, or took, about so much."""
 
-    day = models.DateField(help_text="on which they were launched, in UTC")
     measure = models.CharField(max_length=10, choices=Measure.choices)
     # Values from one power of ``rollups.GAMMA`` to the next; ``rollups.NOTHING`` is 0.
     bucket = models.SmallIntegerField()
     runs = models.IntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class RunBucket(EndedRuns, Bucket):
+    """How many of the runs that were launched on one day cost, or took, about so much."""
+
+    day = models.DateField(help_text="on which they were launched, in UTC")
 
     class Meta:
         constraints = [
@@ -162,3 +233,20 @@ class RunBucket(EndedRuns):
 
     def __str__(self) -> str:
         return f"{self.runs} runs in {self.measure} bucket {self.bucket} of {self.day}"
+
+
+class WeekBucket(OfLongStretch, Bucket):
+    """The same of the runs that were launched in one week: a day's runs have nearly as many buckets as a week's."""
+
+    week = models.DateField(help_text="its Monday, in UTC")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "simulated", "week", "measure", "crew", "version", "bucket"], name="week_bucket_once"
+            ),
+            one_of("week_bucket", "measure", Measure),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.runs} runs in {self.measure} bucket {self.bucket} of the week of {self.week}"

@@ -190,10 +190,8 @@ OF_DAYS = statement(
     moved=SQL(""),
 )
 RUNS = """
-    SELECT (SELECT coalesce(sum(runs), 0) FROM runs_runsum
-            WHERE team_id = %(team)s AND NOT simulated
-              AND hour >= (%(begins)s::date)::timestamp AT TIME ZONE 'UTC'
-              AND hour < (%(until)s::date)::timestamp AT TIME ZONE 'UTC')
+    SELECT (SELECT coalesce(sum(runs), 0) FROM runs_runday
+            WHERE team_id = %(team)s AND NOT simulated AND day >= %(begins)s AND day < %(until)s)
          + (SELECT count(*) FROM runs_run
             WHERE team_id = %(team)s AND NOT simulated AND state = ANY(%(live)s)
               AND created_at >= (%(begins)s::date)::timestamp AT TIME ZONE 'UTC'

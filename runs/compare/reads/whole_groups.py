@@ -17,8 +17,7 @@ from agents_app.models import CrewVersion
 from runs.compare.reads.queries import Values, spread_among
 from runs.history.fields.values import moment
 from runs.history.filters import RunFilter
-from runs.models import Run, RunSum
-from runs.months import midnight
+from runs.models import Run, RunDay
 from runs.splits.facts import TOKEN_KINDS, CallSums, TaskSums, Totals
 from runs.sql import listed, statement
 
@@ -53,7 +52,7 @@ NO_SPEND = Fraction(0)
 _TOTALS_OF = statement(
     """
     SELECT simulated, coalesce(sum(runs) FILTER (WHERE state = 'succeeded'), 0)::bigint, {sums}
-    FROM runs_runsum AS rollup WHERE WHICH GROUP BY simulated
+    FROM runs_runday AS rollup WHERE WHICH GROUP BY simulated
     """,
     sums=listed(f"sum({column})::bigint" for column in _TOTALS.values()),
 )
@@ -83,16 +82,19 @@ _TASKS_OF = """
     SELECT key, place, title, who, role, begun, took_ms, person_ms
     FROM named JOIN timed ON timed.task = named.key ORDER BY place, key
 """
-# ``NEWEST`` stands for the runs.
+# ``NEWEST`` stands for the runs. Most that are rated have one rating, which is their sum; those of the others are
+# looked up run by run, since PostgreSQL would read all ratings that there are.
 _VALUES_OF = """
-    WITH newest (id, spent_nusd, unpriced_calls, ended_ms, rating_count) AS MATERIALIZED (NEWEST)
+    WITH newest (id, spent_nusd, unpriced_calls, ended_ms, rating_count, rating_sum) AS MATERIALIZED (NEWEST)
     SELECT array_agg(spent_nusd ORDER BY spent_nusd) FILTER (WHERE unpriced_calls = 0),
            array_agg(ended_ms ORDER BY ended_ms) FILTER (WHERE ended_ms >= 0),
            count(*) FILTER (WHERE rating_count > 0),
            ARRAY(SELECT count(*) FILTER (WHERE rating.stars = kind.stars)
                  FROM generate_series(1, 5) AS kind (stars) LEFT JOIN (
-                     SELECT rating.stars FROM newest JOIN runs_rating AS rating ON rating.run_id = newest.id
-                     WHERE newest.rating_count > 0
+                     SELECT rating_sum AS stars FROM newest WHERE rating_count = 1
+                     UNION ALL SELECT rating.stars FROM newest CROSS JOIN LATERAL (
+                         SELECT stars FROM runs_rating WHERE run_id = newest.id OFFSET 0
+                     ) AS rating WHERE newest.rating_count > 1
                  ) AS rating ON rating.stars = kind.stars GROUP BY kind.stars ORDER BY kind.stars)
     FROM newest
 """
@@ -108,14 +110,13 @@ class Whole:
     since: date | None = None  # the first day on which they were launched, in UTC
     until: date | None = None  # the day behind the last one
 
-    def rows(self, query: str, *, by: LiteralString, values: Sequence[Any] = (), simulated: bool | None = None) -> Any:
-        """What the query tells of the rows of its rollup. ``by``: the rollup's column of days or hours. ``values``:
-        other parameters, which come behind."""
+    def rows(self, query: str, *, values: Sequence[Any] = (), simulated: bool | None = None) -> Any:
+        """What the query tells of the rows of its rollup by day. ``values``: other parameters, which come behind."""
         which, own = self.which, list(self.values)
         for day, compare in ((self.since, ">="), (self.until, "<")):
             if day is not None:
-                which += f" AND rollup.{by} {compare} %s"
-                own.append(midnight(day) if by == "hour" else day)
+                which += f" AND rollup.day {compare} %s"
+                own.append(day)
         if simulated is not None:
             which += " AND rollup.simulated = %s"
             own.append(simulated)
@@ -146,11 +147,11 @@ def whole_filter(team_id: int, asked: RunFilter) -> Whole | None:
 
 def _written(team_id: int, conditions: Sequence[Q]) -> tuple[str, Sequence[Any]]:
     """The conditions as Django writes them of one rollup, whose columns the others have too."""
-    rows = RunSum.objects.filter(team=team_id)
+    rows = RunDay.objects.filter(team=team_id)
     for condition in conditions:
         rows = rows.filter(condition)
     which, values = rows.query.get_compiler(connection=connection).compile(rows.query.where)
-    return which.replace(f'"{RunSum._meta.db_table}".', "rollup."), values
+    return which.replace(f'"{RunDay._meta.db_table}".', "rollup."), values
 
 
 def _whole_day(text: str) -> date | None:
@@ -160,7 +161,7 @@ def _whole_day(text: str) -> date | None:
 
 def totals_of(whole: Whole) -> dict[bool, Totals]:
     """Of its ended runs, the simulated ones under True; a kind without runs is left out. One query."""
-    rows = whole.rows(_TOTALS_OF, by="hour")
+    rows = whole.rows(_TOTALS_OF)
     found = {
         simulated: Totals(succeeded=succeeded, **dict(zip(_TOTALS, sums, strict=True)))
         for simulated, succeeded, *sums in rows
@@ -170,7 +171,7 @@ def totals_of(whole: Whole) -> dict[bool, Totals]:
 
 def values_of(newest: QuerySet[Run], *, most: int) -> Values:
     """Of the first ``most`` of these runs. One query."""
-    names = ("pk", "spent_nusd", "unpriced_calls", "ended_ms", "rating_count")
+    names = ("pk", "spent_nusd", "unpriced_calls", "ended_ms", "rating_count", "rating_sum")
     runs, values = newest.values_list(*names)[:most].query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(_VALUES_OF.replace("NEWEST", runs), values)
@@ -181,7 +182,7 @@ def values_of(newest: QuerySet[Run], *, most: int) -> Values:
 
 def calls_of(whole: Whole, *, simulated: bool) -> list[CallSums]:
     """One query."""
-    return [_calls(row) for row in whole.rows(_CALLS_OF, by="day", simulated=simulated)]
+    return [_calls(row) for row in whole.rows(_CALLS_OF, simulated=simulated)]
 
 
 def _calls(row: tuple[Any, ...]) -> CallSums:
@@ -196,6 +197,6 @@ def _calls(row: tuple[Any, ...]) -> CallSums:
 
 def tasks_of(whole: Whole, *, simulated: bool) -> list[TaskSums]:
     """In the order of their positions. One query."""
-    rows = whole.rows(_TASKS_OF, by="day", values=[simulated], simulated=simulated)
+    rows = whole.rows(_TASKS_OF, values=[simulated], simulated=simulated)
     names = ("key", "position", "name", "agent", "agent_role", "runs", "duration_ms", "person_ms")
     return [TaskSums(**dict(zip(names, row, strict=True))) for row in rows]

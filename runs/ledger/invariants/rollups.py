@@ -11,12 +11,15 @@ from runs.sql import listed, statement
 _MEANINGS = {
     "runs_runsum": "The sums of an hour are those of its runs that ended.",
     "runs_callsum": "The sums of an hour by model and class are those of the calls of its runs that ended.",
+    "runs_runday": "The sums of a day are those of its runs that ended.",
+    "runs_callday": "The sums of a day by model and class are those of the calls of its runs that ended.",
     "runs_taskcallsum": "The sums of a day by task are those of the calls of its runs that ended.",
     "runs_tasktime": "The times of a day by task are those of the tasks of its runs that ended.",
     "runs_billsum": "The sums of a day by what bills are asked about are those of the calls of runs that ended.",
     "runs_daysum": "The sums of a day by crew and person are those of the calls of runs that ended.",
     "runs_usagesum": "The sums of a month by what calls are priced by are those of the calls of runs that ended.",
     "runs_runbucket": "The distributions of a day count each of its runs that ended, and nothing else.",
+    "runs_weekbucket": "The distributions of a week count each of its runs that ended, and nothing else.",
 }
 
 

@@ -68,6 +68,7 @@ _WHOSE: dict[str, LiteralString] = {"team_id": "run.team_id", "simulated": "run.
 _WHAT: dict[str, LiteralString] = {"crew_id": "run.crew_id", "version_id": "run.version_id"}
 _HOUR: dict[str, LiteralString] = {"hour": "date_trunc('hour', run.created_at, 'UTC')"}
 _DAY: dict[str, LiteralString] = {"day": "(run.created_at AT TIME ZONE 'UTC')::date"}
+_WEEK: dict[str, LiteralString] = {"week": "date_trunc('week', run.created_at AT TIME ZONE 'UTC')::date"}
 _STATE: dict[str, LiteralString] = {"state": "run.state"}
 
 
@@ -115,6 +116,13 @@ CALL_SUMS = RollupTable(
     },
     f"runs_run AS run JOIN runs_call AS call ON call.run_id = run.id WHERE {ENDED} AND call.state <> 'intent'",
 )
+RUN_DAYS = RollupTable("runs_runday", {**_WHOSE, **_DAY, **_WHAT, **_STATE}, RUN_SUMS.figures, RUN_SUMS.source)
+CALL_DAYS = RollupTable(
+    "runs_callday",
+    {**_WHOSE, **_DAY, **_WHAT, **_STATE, "model": "call.model", "cost_class": "call.cost_class"},
+    CALL_SUMS.figures,
+    CALL_SUMS.source,
+)
 BUCKETS = RollupTable(
     "runs_runbucket",
     {
@@ -132,6 +140,12 @@ BUCKETS = RollupTable(
     ) AS figure (measure, value, known)
     WHERE {ENDED} AND run.ended_ms >= 0 AND figure.known
     """,
+)
+WEEK_BUCKETS = RollupTable(
+    "runs_weekbucket",
+    {**_WHOSE, **_WEEK, "measure": "figure.measure", **_WHAT, "bucket": BUCKETS.keys["bucket"]},
+    BUCKETS.figures,
+    BUCKETS.source,
 )
 _CALLS_OF_TASKS: LiteralString = f"""
     runs_run AS run JOIN runs_call AS call ON call.run_id = run.id
@@ -265,7 +279,10 @@ USAGE_SUMS = RollupTable(
     },
     CALL_SUMS.source + " AND call.kind = 'model'",
 )
-ROLLUPS = (RUN_SUMS, CALL_SUMS, BUCKETS, TASK_CALLS, TASK_TIMES, BILL_SUMS, DAY_SUMS, USAGE_SUMS)
+ROLLUPS = (
+    *(RUN_SUMS, RUN_DAYS, CALL_SUMS, CALL_DAYS, BUCKETS, WEEK_BUCKETS),
+    *(TASK_CALLS, TASK_TIMES, BILL_SUMS, DAY_SUMS, USAGE_SUMS),
+)
 LOST = (RunState.FAILED, RunState.CANCELLED)
 """What runs that ended so have paid is all in vain."""
 WASTED_CALLS_NUSD = statement(

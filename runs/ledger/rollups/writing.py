@@ -1,7 +1,7 @@
 """Adds runs that ended to the rollups and takes them out, by a function in the database that is made of ``tables``.
 
-These are ten statements over a few rows. To plan them takes far longer than to carry them out, and PostgreSQL keeps the
-plans of a function's statements for as long as a connection lasts, whoever asks and through whichever pooler.
+These are thirteen statements over a few rows. To plan them takes far longer than to carry them out, and PostgreSQL
+keeps the plans of a function's statements for as long as a connection lasts, whoever asks and through whichever pooler.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.db.models import BigIntegerField, F
 from django.db.models.expressions import Combinable, RawSQL
 from psycopg.sql import SQL
 
-from runs.ledger.rollups.tables import ENDED, LABELS, LOST, ROLLUPS, RUN_SUMS, WASTE_NUSD, WASTED_CALLS_NUSD
+from runs.ledger.rollups.tables import ENDED, LABELS, LOST, ROLLUPS, RUN_DAYS, RUN_SUMS, WASTE_NUSD, WASTED_CALLS_NUSD
 from runs.sql import statement
 from runs.states import RunState
 
@@ -46,9 +46,9 @@ def waste_at_end(state: RunState) -> Combinable:
 def rated_anew(run_id: UUID) -> Iterator[None]:
     """Within, an ended run's ``rating_sum`` and ``rating_count`` may be changed. The caller has locked the run."""
     with connection.cursor() as cursor:
-        cursor.execute(RATED, {"run": run_id, "sign": -1})
+        _rated(cursor, run_id, sign=-1)
         yield
-        cursor.execute(RATED, {"run": run_id, "sign": 1})
+        _rated(cursor, run_id, sign=1)
 
 
 def rebuild(team_id: int) -> None:
@@ -88,6 +88,11 @@ def _fold(run_ids: tuple[UUID, ...], *, sign: int) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT runs_fold(%s::uuid[], %s)", [list(run_ids), sign])
+
+
+def _rated(cursor: Any, run_id: UUID, *, sign: int) -> None:
+    for written in RATED:
+        cursor.execute(written, {"run": run_id, "sign": sign})
 
 
 def _keep_labels(which: LiteralString) -> str:
@@ -150,4 +155,5 @@ _FUNCTION = statement(
     """,
     body=SQL(f"$fold${_BODY}$fold$"),
 )
-RATED = RUN_SUMS.write("run.id = %(run)s", sign="%(sign)s")
+RATED = tuple(rollup.write("run.id = %(run)s", sign="%(sign)s") for rollup in (RUN_SUMS, RUN_DAYS))
+"""For each of the rollups that hold ratings."""

@@ -155,6 +155,7 @@ def _forget() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM runs_correction; DELETE FROM runs_call; DELETE FROM runs_billsum")
         cursor.execute("DELETE FROM runs_runsum; DELETE FROM runs_callsum; DELETE FROM runs_runbucket")
+        cursor.execute("DELETE FROM runs_runday; DELETE FROM runs_callday; DELETE FROM runs_weekbucket")
         cursor.execute("DELETE FROM runs_taskcallsum; DELETE FROM runs_run; DELETE FROM teams_apitoken")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from agents_app.actions import cut_version
 from agents_app.models import Crew
@@ -38,20 +41,20 @@ class History:
 
 
 def make_history() -> History:
-    """150 runs of ten days in all states, a third of them simulated, with up to four calls each, of two crews."""
+    """900 runs of 24 days in all states, a third of them simulated, with up to four calls each, of two crews."""
     cast = make_cast()
     crews = [make_crew(cast.editor) for _ in range(2)]
     versions = [cut_version(crew, by=cast.editor.user) for crew in crews]
     chance = random.Random(11)
     runs, calls = [], []
-    for _ in range(150):
+    for _ in range(900):
         run = unsaved_run(
             cast.runner,
             chance.choice(versions),
             state=chance.choice(RunState.values),
             seconds=chance.expovariate(0.05),
             simulated=chance.random() < 0.3,
-            created_at=NOW - timedelta(minutes=chance.randrange(10 * 24 * 60)),
+            created_at=NOW - timedelta(minutes=chance.randrange(24 * 24 * 60)),
         )
         made = [_random_call(run, step, chance) for step in range(chance.randrange(5))]
         add_up(run, made)
@@ -201,6 +204,55 @@ def test_a_late_figure_moves_what_was_counted(cast: Cast, crews: list[Crew]) -> 
     assert percentiles(scope, runs=1)[Measure.COST] == Percentiles(1, 200, 200, exact=True)
 
 
+def values_of(runs: list[Run], measure: Measure) -> list[int]:
+    """In order."""
+    ended = [run for run in runs if run.duration_ms is not None]
+    if measure == Measure.COST:
+        return sorted(run.spent_nusd for run in ended if not run.unpriced_calls)
+    return sorted(run.duration_ms or 0 for run in ended)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 24 * 24), st.integers(1, 24 * 20), st.sampled_from((None, 0, 1)), st.booleans())
+@example(24 * 7 + 10, 24 * 14, None, True)  # a whole week and what is around it
+@example(11, 10, None, True)  # within a day
+@example(20, 24, None, False)  # over a midnight, with no whole day
+@example(11 + 24, 24 * 3, 1, True)  # from midnight to midnight
+def test_any_period_is_the_sum_of_its_weeks_days_and_hours(
+    cast: Cast, crews: list[Crew], back: int, hours: int, of: int | None, is_now_far: bool
+) -> None:
+    until = hour_of(NOW) + timedelta(hours=1) - timedelta(hours=back)
+    period = Period(until - timedelta(hours=hours), until)
+    scope = scope_of(cast, period, crew=None if of is None else crews[of])
+    names = ("runs", "spent_nusd", "took_ms")
+    both = compared_run_sums(scope, by=("version", "state"), only=names, series=("week", "state"))
+    calls = compared_call_sums(scope, by=("state",), only=("calls", "spent_nusd"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(percentiles_module, "MOST_EXACT", -1)
+        patched.setattr(timezone, "now", lambda: NOW + timedelta(days=400 * is_now_far))
+        spreads = percentiles_of([(scope, 1), (scope.before, 1)])
+    for one, found, found_calls, spread in zip(
+        (scope, scope.before), (both.now, both.before), (calls.now, calls.before), spreads, strict=True
+    ):
+        runs = [run for run in within(one) if one.crew in (None, run.crew)]
+        assert found == run_sums(one, by=("version", "state"), only=names)
+        assert (total(found.values()).runs, total(found.values()).spent_nusd) == (
+            len(runs),
+            sum(run.spent_nusd for run in runs),
+        )
+        assert found_calls == call_sums(one, by=("state",), only=("calls", "spent_nusd"))
+        assert total(found_calls.values()).calls == sum(len(run.calls.all()) for run in runs)
+        for measure in Measure:
+            values = values_of(runs, measure)
+            assert spread[measure].n == len(values)
+            for share, value in ((0.5, spread[measure].median), (0.95, spread[measure].p95)):
+                assert (value is None) == (not values)
+                if value is not None:
+                    true = values[math.ceil(share * len(values)) - 1]
+                    assert abs(value - true) <= spread[measure].error * true + 1
+    assert total(both.series.values()).runs == total(both.now.values()).runs
+
+
 @pytest.mark.parametrize("measure", Measure)
 @pytest.mark.parametrize("period", [last_hours(24, NOW), last_hours(9 * 24, NOW), last_hours(14, NOW)], ids=str)
 def test_percentiles_from_buckets_are_as_close_as_they_say(
@@ -210,11 +262,7 @@ def test_percentiles_from_buckets_are_as_close_as_they_say(
     exact = percentiles(scope, runs=0)[measure]
     monkeypatch.setattr(percentiles_module, "MOST_EXACT", -1)
     close = percentiles(scope, runs=0)[measure]
-    ended = [run for run in within(scope) if run.duration_ms is not None]
-    if measure == Measure.COST:
-        values = sorted(run.spent_nusd for run in ended if not run.unpriced_calls)
-    else:
-        values = sorted(run.duration_ms or 0 for run in ended)
+    values = values_of(within(scope), measure)
     assert (exact.n, close.n, exact.median) == (len(values), len(values), values[(len(values) + 1) // 2 - 1])
     for found, true in ((close.median, exact.median), (close.p95, exact.p95)):
         assert found is not None
@@ -223,7 +271,7 @@ def test_percentiles_from_buckets_are_as_close_as_they_say(
 
 
 def test_a_period_without_runs_has_no_figures(cast: Cast) -> None:
-    scope = scope_of(cast, last_hours(24, NOW - timedelta(days=20)))
+    scope = scope_of(cast, last_hours(24, NOW - timedelta(days=30)))
     assert (run_sums(scope), call_sums(scope, by=["model"])) == ({}, {})
     assert percentiles(scope, runs=0)[Measure.COST] == Percentiles(0, None, None, exact=True)
 

@@ -14,6 +14,7 @@ from runs.models import (
     Bill,
     BillSum,
     Call,
+    CallDay,
     CallSum,
     ClosedBill,
     ClosedLine,
@@ -25,10 +26,12 @@ from runs.models import (
     Review,
     Run,
     RunBucket,
+    RunDay,
     RunSum,
     TaskCallSum,
     TaskTime,
     UsageSum,
+    WeekBucket,
 )
 from runs.states import RunState
 from tests.runs.books import AGO, Books, add_one, began, last_month, now_open, queued_after, without
@@ -301,6 +304,18 @@ def a_sum_of_calls_is_missing(books: Books) -> None:
     row.delete()
 
 
+def a_day_counts_a_run_twice(books: Books) -> None:
+    add_one(RunDay.objects.all(), "runs")
+
+
+def a_days_calls_cost_more(books: Books) -> None:
+    add_one(CallDay.objects.all(), "spent_nusd")
+
+
+def a_week_counts_a_run_twice(books: Books) -> None:
+    add_one(WeekBucket.objects.filter(measure="cost"), "runs")
+
+
 def a_sum_of_a_tasks_calls_is_higher(books: Books) -> None:
     add_one(TaskCallSum.objects.all(), "cost_nusd")
 
@@ -340,6 +355,9 @@ BREAKS: dict[str, list[Callable[[Books], None]]] = {
     "tasktime": [a_tasks_time_is_longer],
     "billsum": [a_sum_of_a_bill_is_higher],
     "daysum": [a_sum_of_a_day_is_higher],
+    "runday": [a_day_counts_a_run_twice],
+    "callday": [a_days_calls_cost_more],
+    "weekbucket": [a_week_counts_a_run_twice],
     "usagesum": [a_sum_of_usage_is_higher],
     "runbucket": [a_run_is_in_another_bucket],
     "run_waste": [a_run_hides_what_it_paid_in_vain],

@@ -38,6 +38,7 @@ CLEAN = """
     DELETE FROM runs_inboxentry;
     DELETE FROM runs_review; DELETE FROM runs_correction; DELETE FROM runs_call; DELETE FROM runs_taskrun;
     DELETE FROM runs_run; DELETE FROM runs_runsum; DELETE FROM runs_callsum; DELETE FROM runs_runbucket;
+    DELETE FROM runs_runday; DELETE FROM runs_callday; DELETE FROM runs_weekbucket;
     DELETE FROM runs_taskcallsum; DELETE FROM runs_tasktime; DELETE FROM runs_billsum; DELETE FROM runs_daysum;
     DELETE FROM runs_launchlabels; DELETE FROM runs_usagesum;
     DELETE FROM runs_allowance; DELETE FROM runs_bill; DELETE FROM runs_pricetier;

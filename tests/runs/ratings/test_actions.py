@@ -15,7 +15,7 @@ from runs.figures.scope import Scope, last_hours
 from runs.figures.sums import run_sums, total
 from runs.ledger import rollups
 from runs.ledger.invariants import look
-from runs.models import Comment, Rating, Run, RunSum
+from runs.models import Comment, Rating, Run, RunDay, RunSum
 from runs.ratings import actions
 from runs.states import RunState
 from runs.telling.subjects import about_run
@@ -53,6 +53,7 @@ acts = st.lists(
 def test_kept_figures_are_those_of_the_ratings_after_any_sequence(cast: Cast, crew: Crew, acts: list[Any]) -> None:
     Rating.objects.all().delete()
     RunSum.objects.all().delete()
+    RunDay.objects.all().delete()
     Run.objects.all().delete()
     token = issue_token(cast.owner)[0]
     runs = [make_run(cast.owner, crew, state=state) for state in (RunState.SUCCEEDED, RunState.FAILED)]
@@ -85,7 +86,9 @@ def test_rollups_follow_each_rating_without_being_rebuilt(cast: Cast, crew: Crew
     actions.rate(cast.viewer, run, stars=5)
     actions.rate(cast.owner, run, stars=4)
     row = RunSum.objects.get()
-    assert (row.rating_sum, row.rating_count, row.runs, row.took_ms) == (9, 2, 1, 30_000)
+    day = RunDay.objects.get()
+    for sums in (row, day):
+        assert (sums.rating_sum, sums.rating_count, sums.runs, sums.took_ms) == (9, 2, 1, 30_000)
     assert broken() == []
 
 
