@@ -39,6 +39,7 @@ COLUMNS: Mapping[str, Column] = {
     "completion": Column("Completion", ("completion_tokens",)),
     "reasoning": Column("Reasoning", ("reasoning_tokens",)),
     "calls": Column("Calls", ("successful_requests",)),
+    "rating": Column("Rating", ("rating_sum", "rating_count")),
     "by": Column("By", ("created_by__name", "created_by__email", "api_token_id"), is_figure=False),
     "launched": Column("Launched", ()),
     "ended": Column("Ended", ("finished_at",)),

@@ -93,6 +93,13 @@ class History:
         return _selects(tuple(self.choices))
 
     @property
+    def and_ratings(self) -> str:
+        """What the list shows of ratings, for whoever asks whether there are others."""
+        rows = (line.row for line in self.runs) if "rating" in self.columns else ()
+        shown = ",".join(f"{row.pk}:{row.rating_sum}:{row.rating_count}" for row in rows)
+        return f"&rated={shown}" if shown else ""
+
+    @property
     def more_saved(self) -> bool:
         return self.saved_count > len(self.saved)
 

@@ -23,6 +23,7 @@ from runs.models import Run
 from runs.paging import Page, Place, cursor_id, marks_by, page_of, read_page
 from runs.sql import listed, statement
 from runs.states import RUN_LIVE, RunState
+from runs.typed_values import uuid_or_none
 from teams.access import Principal, visible_to
 from teams.refusals import Invalid
 from teams.work_bounds import Places, query_time
@@ -34,6 +35,8 @@ TOO_WIDE = "This filter took the database too long and was given up. Narrow it, 
 FILTER_PLACES = Places(2, "Other filters are being applied. Try again in a moment.")
 MAX_NEWER = 1_000
 """So many new runs are counted at most."""
+MAX_RATED = 50
+"""So many runs of a list are looked at for other ratings."""
 MAX_CREWS, NAME_CHARS = 200, 40
 # Those that ended are counted in their rollups. One statement for both, since this page is asked for most.
 _BESIDE = statement(
@@ -118,6 +121,17 @@ def count_newer(who: Principal, run_filter: RunFilter, *, than: str) -> int:
     newer = run_filter.apply(visible_to(who, Run)).filter(pk__gt=cursor_id(than))
     with _in_time(run_filter):
         return newer[:MAX_NEWER].count()
+
+
+def rated_anew(who: Principal, shown: str) -> list[tuple[UUID, int, int]]:
+    """Runs whose ratings are others than what the list shows, as ``History.and_ratings`` says it, with their sum and
+    number. What nobody wrote so is passed over. One query; none where nothing is shown."""
+    parts = [part.partition(":") for part in shown.split(",")[:MAX_RATED]]
+    before = {pk: figures for text, _, figures in parts if (pk := uuid_or_none(text))}
+    if not before:
+        return []
+    runs = visible_to(who, Run).filter(pk__in=before).values_list("pk", "rating_sum", "rating_count")
+    return [(pk, stars, count) for pk, stars, count in runs if before[pk] != f"{stars}:{count}"]
 
 
 def newest_id(who: Principal) -> UUID:

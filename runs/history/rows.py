@@ -11,7 +11,7 @@ from runs.history.columns import COLUMNS
 from runs.history.lines import RunLine
 from runs.templatetags.money import cost
 from runs.templatetags.times import moment, ticking, took
-from runs.templatetags.words import simulated, state, wait
+from runs.templatetags.words import mean_rating, simulated, state, wait
 
 API = ' <span class="label-of">API</span>'
 SIMULATED = f" {simulated()}"
@@ -74,6 +74,12 @@ def _queued(line: RunLine) -> str:
     return ticking(line.created_at) if waited_ms is None else took(waited_ms)
 
 
+def rating(run_id: str, rating_sum: int, rating_count: int, *, replaces: bool = False) -> str:
+    """``replaces``: it comes with another answer, for the list that a page shows."""
+    oob = ' hx-swap-oob="true"' if replaces else ""
+    return f'<span id="rating-{run_id}"{oob}>{mean_rating(rating_sum, rating_count)}</span>'
+
+
 def _by(line: RunLine) -> str:
     return f"{escape(line.by)}{API if line.by_api else ''}"
 
@@ -95,6 +101,7 @@ CELLS: Mapping[str, Cell] = {
     "completion": lambda line: f"{line.row.completion_tokens:,}",
     "reasoning": lambda line: f"{line.row.reasoning_tokens:,}",
     "calls": lambda line: f"{line.row.successful_requests:,}",
+    "rating": lambda line: rating(line.id_text, line.row.rating_sum, line.row.rating_count),
     "by": _by,
     "launched": lambda line: moment(line.created_at),
     "ended": lambda line: moment(line.row.finished_at),

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from agents_app.models import Crew
@@ -15,6 +16,7 @@ from runs.history import columns, queries
 from runs.history.completion import completion
 from runs.history.filters import MAX_CHARS, RunFilter
 from runs.history.page import address_query, history, narrowed
+from runs.history.rows import rating
 from runs.history.version_figures import MAX_RUNS, version_figures
 from runs.typed_values import whole_number_or_none
 from teams.access import TeamRequest, member, visible_to
@@ -57,14 +59,17 @@ def choose_columns(request: TeamRequest) -> HttpResponse:
 @member(Role.VIEWER)
 @require_GET
 def newer(request: TeamRequest) -> HttpResponse:
-    """How many runs came since the list was read. The list itself stays, so that it does not jump under the pointer."""
+    """How many runs came since the list was read, and the ratings that changed: these are shown in their places. Else
+    the list stays, so that it does not jump under the pointer."""
     q, sort = request.GET.get("q", ""), request.GET.get("sort", "")
     try:
         count = queries.count_newer(request.who, RunFilter.parse(q, request.who), than=request.GET.get("than", ""))
     except Refusal:
         count = 0
     query = address_query(q, sort, request.GET.get("columns", ""))
-    context = {"count": count, "is_more": count == queries.MAX_NEWER, "query": query}
+    changed = queries.rated_anew(request.who, request.GET.get("rated", ""))
+    ratings = SafeString("".join(rating(str(pk), stars, count, replaces=True) for pk, stars, count in changed))
+    context = {"count": count, "is_more": count == queries.MAX_NEWER, "query": query, "ratings": ratings}
     return render(request, "runs/history/_newer.html", context)
 
 

@@ -20,10 +20,14 @@ class RatingPart:
     own: Rating | None
     ratings: Sequence[Rating]
     said: str  # what was just done, for whoever cannot see the change
+    mark: str  # another one after each change of a rating
 
 
 def rating_part(who: Principal, run: Run, *, refused: RatingForm | None = None, said: str = "") -> RatingPart:
     """Two queries."""
     own = own_rating(who, run)
     form = refused or RatingForm(own=own)
-    return RatingPart(form if run.ended or refused else None, own, ratings_of(run), said)
+    ratings = ratings_of(run)
+    newest = f"{ratings[0].rated_at.timestamp():.6f}" if ratings else ""
+    mark = f"{run.rating_sum}-{run.rating_count}-{newest}"
+    return RatingPart(form if run.ended or refused else None, own, ratings, said, mark)

@@ -26,10 +26,16 @@ from teams.refusals import Refusal
 @member(Role.VIEWER)
 @require_GET
 def ratings(request: TeamRequest, run_id: UUID) -> HttpResponse:
-    """With ``?part=rating`` that part alone: a run that ends while it is watched can be rated from then on."""
-    run = _run(request, run_id)
-    if request.htmx and request.GET.get("part") == "rating":
+    """With ``?part=rating`` that part alone: a run that ends while it is watched can be rated from then on. With
+    ``?part=given`` what was given, beside the form; nothing (204) while it has the mark that was ``seen``."""
+    run, part = _run(request, run_id), request.GET.get("part")
+    if request.htmx and part == "rating":
         return _rating(request, run, rating_part(request.who, run))
+    if request.htmx and part == "given":
+        given = rating_part(request.who, run)
+        if given.mark == request.GET.get("seen"):
+            return HttpResponse(status=204)
+        return render(request, "runs/ratings/_news.html", {"run": run, "rating": given})
     return _section(request, run)
 
 

@@ -52,6 +52,14 @@ def test_a_run_is_rated_and_commented_without_a_reload(application: Application,
     rate_by_keyboard(page)
     expect(page.locator("#rating .said")).to_contain_text("4 good")
     expect(comment).to_have_value(UNSENT)
+    with application.api() as client:  # another judge, while a word is being typed
+        page.get_by_label("Why, in a word").fill("lively, and")
+        client.post(f"/runs/{first}/rating", json={"stars": 2, "comment": "no rhyme"}).raise_for_status()
+    expect(page.locator("#rating .said")).to_contain_text("no rhyme", timeout=30_000)
+    expect(page.locator("#rating .mean")).to_contain_text("3")
+    expect(page.get_by_label("Why, in a word")).to_have_value("lively, and")
+    with application.api() as client:
+        client.delete(f"/runs/{first}/rating").raise_for_status()
     comment.fill("Better than last week.\nSee https://example.com/poems.")
     page.get_by_role("button", name="Comment", exact=True).click()
     link = page.get_by_role("link", name="https://example.com/poems")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -11,6 +12,7 @@ from django.test import Client
 
 from agents_app.models import Crew
 from runs.history.page import _heads_of_all
+from runs.ratings.actions import rate
 from runs.states import RunState
 from teams.actions import issue_token
 from tests.cast import Cast
@@ -174,6 +176,24 @@ class TestHistory:
         make_run(cast.owner, crew)
         assert "1 new" in html(client.get(f"{RUNS}newer/", {"than": str(seen.pk)}))
         assert html(client.get(f"{RUNS}newer/", {"than": "nonsense"})).strip() == ""
+
+    def test_another_rating_comes_into_the_list_that_is_shown(self, cast: Cast, crew: Crew) -> None:
+        rated, other = make_run(cast.owner, crew), make_run(cast.owner, crew)
+        client = signed_in(cast.viewer)
+        page = html(client.get(RUNS, {"columns": "rating"}))
+        asks = unescape(str(re.search(r'hx-get="([^"]*newer/[^"]*)"', page)[1]))  # type: ignore[index]
+        assert "rating-" not in html(client.get(asks))
+        rate(cast.owner, rated, stars=4)
+        answer = html(client.get(asks))
+        assert f'<span id="rating-{rated.pk}" hx-swap-oob="true">' in answer
+        assert "4 " in answer
+        assert str(other.pk) not in answer
+        assert f'<span id="rating-{rated.pk}">' in html(client.get(RUNS, {"columns": "rating"}))
+        stranger = signed_in(cast.stranger)
+        assert "rating-" not in html(stranger.get(asks.replace("/t/acme/", "/t/others/")))
+        for nonsense in ("x", ",:,", f"{rated.pk}", "0" * 3000):
+            assert client.get(f"{RUNS}newer/", {"than": str(other.pk), "rated": nonsense}).status_code == 200
+        assert "rated=" not in html(client.get(RUNS, {"columns": "cost"}))
 
     def test_what_runs_now_and_what_ran_last_are_fragments(self, cast: Cast, crew: Crew) -> None:
         live = make_run(cast.owner, crew, state=RunState.RUNNING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client
 
 from agents_app.models import Crew
 from runs.models import Rating, Run
+from runs.ratings.actions import rate
 from runs.states import RunState
 from teams.actions import issue_token
 from teams.models import Scope
@@ -45,6 +47,24 @@ def test_a_viewer_rates_changes_and_takes_back(cast: Cast, run: Run) -> None:
     assert "3 fair" in part
     assert Rating.objects.get().word == "too thin"
     assert "Nobody has rated" in html(client.post(f"{page_of(run)}rating/", {"take_back": "1"}, **HTMX))
+
+
+def test_what_others_give_comes_beside_the_form(cast: Cast, crew: Crew, run: Run) -> None:
+    client = signed_in(cast.viewer)
+    section = html(client.get(f"{page_of(run)}ratings/", **HTMX))
+    asks = unescape(section.partition('hx-get="')[2].partition('"')[0])
+    assert client.get(asks, **HTMX).status_code == 204
+    rate(cast.owner, run, stars=4, word="better")
+    news = html(client.get(asks, **HTMX))
+    assert "better" in news
+    assert 'id="rating-given" hx-swap-oob="true"' in news
+    assert "<form" not in news
+    asks = unescape(news.partition('hx-get="')[2].partition('"')[0])
+    assert client.get(asks, **HTMX).status_code == 204
+    rate(cast.owner, run, stars=4, word="still better")
+    assert "still better" in html(client.get(asks, **HTMX))
+    live = make_run(cast.owner, crew, state=RunState.RUNNING)
+    assert "every" not in html(client.get(f"{page_of(live)}ratings/", **HTMX))
 
 
 @pytest.mark.parametrize("htmx", [{}, HTMX], ids=["page", "part"])
