@@ -14,6 +14,7 @@ from django.db.models import Count, Q, QuerySet
 from agents_app.models import CrewVersion
 from runs.compare.reads import queries, whole_groups
 from runs.compare.reads.whole_groups import Whole, whole_filter, whole_version
+from runs.compare.words import filter_label
 from runs.history.fields.words import words_of
 from runs.history.filters import RunFilter
 from runs.models import Run
@@ -186,7 +187,7 @@ def _filters(who: Principal, texts: Sequence[str], problems: list[Problem]) -> l
             problems.append(Problem(short(text), refusal.message))
             continue
         runs, whole = parsed.apply(visible_to(who, Run)), whole_filter(who.team.pk, parsed)
-        groups.append(_Group(text, short(text), runs, text, whole=whole))
+        groups.append(_Group(text, short(filter_label(text)), runs, text, whole=whole))
     return groups
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from fractions import Fraction
 
 from runs.money import CENT_NUSD, MICRO_NUSD, to_usd
@@ -135,3 +137,27 @@ def percent(change: Fraction | int, of: Fraction | int) -> str:
     share = 100 * Fraction(change) / Fraction(of)
     text = f"{abs(float(share)):,.0f}" if abs(share) >= 10 else f"{abs(float(share)):.1f}"
     return signed(f"{text} %", change)
+
+
+_OF_PERIOD = re.compile(r"((?:(?:crew|version|model):\S+ )*)simulated:(?:yes|no) since:(\S+)Z until:(\S+)Z")
+_FIELD = re.compile(r"(?:crew|model):=?")
+
+
+def filter_label(text: str) -> str:
+    """A filter as the head of its figures: "1 Oct to 31 Oct, support" of those that the first page's links have, which
+    look alike up to their end; any other as it was typed."""
+    found = _OF_PERIOD.fullmatch(text)
+    if found is None:
+        return text
+    what, *bounds = found.groups()
+    try:
+        since, until = map(datetime.fromisoformat, bounds)
+    except ValueError:
+        return text
+    last = until - timedelta(days=until.time() == time())  # of whole days the last one is named
+    named = " ".join(_FIELD.sub("", what).replace("version:", "v").split())
+    return f"{_moment(since)} to {_moment(last)}{', ' if named else ''}{named}"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%-d %b}" if at.time() == time() else f"{at:%-d %b %H:%M}"

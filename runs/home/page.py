@@ -6,7 +6,7 @@ Narrowed to one crew they are the figures of its page: by version where the team
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,10 +80,16 @@ class Change:
     spent_nusd: int
     before_nusd: int
     q: str  # the filter of its runs; those of a model may have asked others too
+    q_before: str  # of those of the period before
 
     @property
     def difference_nusd(self) -> int:
         return self.spent_nusd - self.before_nusd
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether it cost something in both periods, so that Compare can say why it was more or less."""
+        return bool(self.spent_nusd and self.before_nusd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,15 +264,19 @@ class _Names:
         within = f"since:{period.since:%Y-%m-%dT%H:%MZ} until:{period.until:%Y-%m-%dT%H:%MZ}"
         return " ".join([*dict.fromkeys((*self._of_crew, *words)), f"simulated:{self._simulated}", within])
 
-    def q_of_crew(self, crew: int) -> str:
-        return self.q(f"crew:={self._crews[crew][0]}")
+    def q_of_crew(self, crew: int, period: Period | None = None) -> str:
+        return self.q(f"crew:={self._crews[crew][0]}", period=period)
 
-    def q_of_version(self, version: int) -> str:
+    def q_of_version(self, version: int, period: Period | None = None) -> str:
         crew, number = self._versions[version]
-        return self.q(f"crew:={self._crews[crew][0]}", f"version:{number}")
+        return self.q(f"crew:={self._crews[crew][0]}", f"version:{number}", period=period)
 
-    def q_of_model(self, model: str) -> str:
-        return self.q(f"model:={model}")
+    def q_of_model(self, model: str, period: Period | None = None) -> str:
+        return self.q(f"model:={model}", period=period)
+
+    def both(self, q_of: Callable[[Any, Period], str], what: Any) -> tuple[str, str]:
+        """The filters of the period's runs and of those of the period before."""
+        return q_of(what, self._period), q_of(what, self._period.before)
 
     def q_of_slot(self, since: datetime, until: datetime) -> str:
         period = Period(max(since, self._period.since), min(until, self._period.until))
@@ -322,9 +332,13 @@ def _changes(runs: Compared, calls: Compared, names: _Names) -> list[Change]:
     versions = _pairs(_by(runs.now, VERSION), _by(runs.before, VERSION))
     models = _pairs(_by(calls.now, 1), _by(calls.before, 1))
     return [
-        *_largest(Change("crew", names.crew(crew), *pair, names.q_of_crew(crew)) for crew, pair in crews),
-        *_largest(Change("version", names.version(one), *pair, names.q_of_version(one)) for one, pair in versions),
-        *_largest(Change("model", model, *pair, names.q_of_model(model)) for model, pair in models if model),
+        *_largest(Change("crew", names.crew(crew), *pair, *names.both(names.q_of_crew, crew)) for crew, pair in crews),
+        *_largest(
+            Change("version", names.version(one), *pair, *names.both(names.q_of_version, one)) for one, pair in versions
+        ),
+        *_largest(
+            Change("model", model, *pair, *names.both(names.q_of_model, model)) for model, pair in models if model
+        ),
     ]
 
 

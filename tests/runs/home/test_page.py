@@ -68,6 +68,7 @@ def test_every_link_lists_the_runs_that_its_figure_sums(cast: Cast, crew: Crew) 
         assert line.figures.spent_nusd == sum(run.spent_nusd for run in behind(cast, line.q))
     for change in page.changes:  # of a model too, since all runs asked one alone
         assert change.spent_nusd == sum(run.spent_nusd for run in behind(cast, change.q))
+        assert change.before_nusd == sum(run.spent_nusd for run in behind(cast, change.q_before))
     assert page.difference_nusd == sum(change.difference_nusd for change in page.changes if change.kind == "crew")
 
 
