@@ -93,11 +93,12 @@ class History:
         return _selects(tuple(self.choices))
 
     @property
-    def and_ratings(self) -> str:
-        """What the list shows of ratings, for whoever asks whether there are others."""
+    def asked_newer(self) -> str:
+        """The query by which the page asks whether there are newer runs, and other ratings than those that it shows."""
         rows = (line.row for line in self.runs) if "rating" in self.columns else ()
-        shown = ",".join(f"{row.pk}:{row.rating_sum}:{row.rating_count}" for row in rows)
-        return f"&rated={shown}" if shown else ""
+        rated = ",".join(f"{row.pk}:{row.rating_sum}:{row.rating_count}" for row in rows)
+        asked = {"q": self.q, "sort": self.sort, "columns": self.named, "than": self.newest, "rated": rated}
+        return urlencode({name: value for name, value in asked.items() if value}, safe=",:")
 
     @property
     def more_saved(self) -> bool:

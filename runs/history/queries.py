@@ -124,7 +124,7 @@ def count_newer(who: Principal, run_filter: RunFilter, *, than: str) -> int:
 
 
 def rated_anew(who: Principal, shown: str) -> list[tuple[UUID, int, int]]:
-    """Runs whose ratings are others than what the list shows, as ``History.and_ratings`` says it, with their sum and
+    """Runs whose ratings are others than what the list shows, as ``History.asked_newer`` says it, with their sum and
     number. What nobody wrote so is passed over. One query; none where nothing is shown."""
     parts = [part.partition(":") for part in shown.split(",")[:MAX_RATED]]
     before = {pk: figures for text, _, figures in parts if (pk := uuid_or_none(text))}
