@@ -37,7 +37,7 @@ ADD_ENDED_RUNS = [
 class Migration(migrations.Migration):
     dependencies = [
         ("agents_app", "0006_templates"),
-        ("runs", "0039_calls_of_tools"),
+        ("runs", "0041_frozen_tables_are_never_emptied"),
         ("teams", "0019_programs"),
     ]
 
