@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from agents_app.formats.json_values import plain_json
 from agents_app.formats.report import MAX_REMARKS, Place, Report, UnreadableError
 from engine import strict_json
 from engine.spec.crew_spec import CrewSpec
 from engine.strict_json import JsonFault, Path
 
-FORMATS = "Python, agents.yaml with tasks.yaml, and the JSON of a crew from here"
+_COMMENT = re.compile(r"^[ \t]*(?://|/\*)", re.MULTILINE)
+FORMATS = "Python, agents.yaml with tasks.yaml, crew.jsonc with agents/*.jsonc, and the JSON of a crew from here"
 
 
 def read_ours(text: str, report: Report, *, file: str = "") -> CrewSpec | None:
     """The spec; or None, once every field that does not fit is reported. Raises ``UnreadableError`` for other JSON."""
+    text = plain_json(text) if _COMMENT.search(text) else text
     data, at = _unwrapped(_loaded(text, file), report, file)
     if not isinstance(data, dict) or not {"agents", "tasks"} & data.keys():
         message = f"This JSON is not a crew: an object with `agents` and `tasks` is needed. Read today are {FORMATS}."
         raise UnreadableError(message, Place(1, file))
-    if _is_crewai(data):
-        raise UnreadableError(
-            f"CrewAI's crew.json and crew.jsonc are not read yet. Read today are {FORMATS}.", Place(1, file)
-        )
     if "name" not in data:
         report.info(Place(None, file), "The crew has no name; it was called Imported crew.")
         data = {"name": "Imported crew", **data}
@@ -58,12 +58,16 @@ def _unwrapped(data: Any, report: Report, file: str) -> tuple[Any, Path]:
     return data, path
 
 
-def _is_crewai(data: dict[str, Any]) -> bool:
-    """Whether it is CrewAI's own JSON, which lists agents by the names of their files, or agents or tasks by name."""
-    agents, tasks = data.get("agents"), data.get("tasks")
-    names = isinstance(agents, list) and bool(agents) and all(isinstance(agent, str) for agent in agents)
-    by_name = isinstance(tasks, dict) or isinstance(agents, dict)
-    return names or by_name
+def is_ours(text: str) -> bool:
+    """Whether a file of a project is one of our crews, whose agents and tasks all have keys."""
+    if '"key"' not in text or '"tasks"' not in text:
+        return False
+    try:
+        data, _ = _unwrapped(strict_json.read(text), Report(), "")
+    except JsonFault:
+        return False
+    parts = [*data.get("agents", ()), *data.get("tasks", ())] if isinstance(data, dict) else []
+    return bool(parts) and all(isinstance(part, dict) and "key" in part for part in parts)
 
 
 def _line(lines: dict[Path, int], path: Path) -> int | None:

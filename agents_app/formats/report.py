@@ -1,8 +1,13 @@
-"""Collects remarks on a source, with their lines, into one report. The readers decide what is worth a remark."""
+"""Collects remarks on a source, with their files and lines, into one report: worst first, the same ones as one.
+
+The readers decide what is worth a remark.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -19,17 +24,57 @@ class Remark:
     level: Level
     line: int | None
     message: str
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A tool that the source names. ``stands_for``: the tool here that takes its place, "" if none does; ``why``: the
+    reason, and what to do instead. ``by``: the agents and tasks that have it."""
+
+    name: str
+    stands_for: str
+    why: str
+    by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """How much of a crew was understood: of each kind, how many were read whole, and how many there are."""
+
+    agents: tuple[int, int] = (0, 0)
+    tasks: tuple[int, int] = (0, 0)
+    texts: tuple[int, int] = (0, 0)
+    tools: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedCrew:
+    """One crew of a source. ``file`` and ``line`` are where it is made; ``meant``: whether it is one of the project's
+    own, and not of its tests or examples. ``report`` is what is to be said of this crew alone."""
+
+    spec: CrewSpec
+    file: str = ""
+    line: int | None = None
+    meant: bool = True
+    understood: Understood = Understood()
+    tools: tuple[ToolUse, ...] = ()
+    report: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
     """A reader's result. ``spec`` is None only if nothing could be read; then the report holds an error.
 
-    The spec is well formed, but perhaps cannot run: ``engine.spec.validate`` judges that.
+    ``crews`` are all crews of the source, the best one first: ``spec`` is its. ``general`` is what is to be said of the
+    source as a whole; ``report`` is that and what is to be said of the first crew.
+    The specs are well formed, but perhaps cannot run: ``engine.spec.validate`` judges that.
     """
 
     spec: CrewSpec | None
     report: tuple[Remark, ...]
+    crews: tuple[ImportedCrew, ...] = ()
+    general: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +90,12 @@ MAX_REMARKS = 1_000
 MAX_MESSAGE = 1_000
 MAX_LISTED = 50
 MAX_LISTED_CHARS = 200
+ALIKE = 3
+"""So many remarks that differ in whom they are about alone become one."""
+
+HEADLINE = "Read as "
+_OWNER = re.compile(r"^(Agent|Task) ([a-z0-9_]{1,64})(?:, ([a-z_]{1,40}))?:? (?=\S)")
+_RANK: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
 
 
 class UnreadableError(Exception):
@@ -101,12 +152,54 @@ class Report:
             remark.place = place
         remark.items[item] = None
 
+    @property
+    def has_errors(self) -> bool:
+        return any(level == "error" for level, _, _ in self._notes)
+
     def notes(self) -> tuple[Remark, ...]:
-        """All remarks: the headline first, then those on the whole source, then the others by file and line."""
+        """All remarks: the headline, then the worst first, and of a level those on the whole source, then by place."""
         every = [*self._notes, *((remark.level, remark.place, _sentence(remark)) for remark in self._gathered.values())]
-        every.sort(key=lambda entry: _order(entry[1]))
-        notes = (Remark(level, place.line, _located(place, message)) for level, place, message in every)
-        return (Remark("info", None, self.headline), *notes) if self.headline else tuple(notes)
+        notes = sorted(_gathered_alike(every), key=lambda entry: (_RANK[entry[0]], _order(entry[1])))
+        remarks = (Remark(level, place.line, message, place.file) for level, place, message in notes)
+        return (Remark("info", None, self.headline), *remarks) if self.headline else tuple(remarks)
+
+
+_Note = tuple[Level, Place, str]
+
+
+def _gathered_alike(notes: list[_Note]) -> Iterator[_Note]:
+    """The remarks; those that say the same of several agents or tasks become one, at the first of their places."""
+    alike: dict[tuple[Level, str, str], list[tuple[_Note, str]]] = defaultdict(list)
+    for note in notes:
+        owner = _OWNER.match(note[2])
+        if owner is None:
+            yield note
+        else:
+            what = f"{owner[1]}s{f', {owner[3]}' if owner[3] else ''}"
+            alike[note[0], what, note[2][owner.end() :]].append((note, owner[2]))
+    for (level, what, rest), group in alike.items():
+        if len(group) < ALIKE:
+            yield from (note for note, _ in group)
+            continue
+        first = min((note[1] for note, _ in group), key=_order)
+        others = [_shown(note[1], first) for note, _ in group if note[1] != first]
+        places = f" Also in {listed(dict.fromkeys(others))}." if others else ""
+        names = listed(dict.fromkeys(name for _, name in group))
+        yield level, first, shortened(f"{what} ({names}): {rest}{places}", MAX_MESSAGE)
+
+
+def _shown(place: Place, beside: Place) -> str:
+    line = f"line {place.line}" if place.line else ""
+    return line if place.file == beside.file else f"{place.file}{':' if line else ''}{place.line or ''}"
+
+
+def worst_first(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
+    """Remarks of several reports as one: the headline, then by level and place."""
+    first, *others = (*remarks,) or (Remark("info", None, ""),)
+    if not first.message.startswith(HEADLINE):
+        first, others = Remark("info", None, ""), [first, *others]
+    ordered = sorted(dict.fromkeys(others), key=lambda note: (_RANK[note.level], _order(Place(note.line, note.file))))
+    return tuple(note for note in (first, *ordered) if note.message)
 
 
 def at_line(place: Place, message: str) -> str:
@@ -131,7 +224,3 @@ def _order(place: Place) -> tuple[bool, str, int]:
 def _sentence(gathered: _Gathered) -> str:
     text = gathered.message.replace("{items}", listed(item for item in gathered.items if item))
     return text if gathered.places == len(gathered.items) else f"{text} ({gathered.places} places)"
-
-
-def _located(place: Place, message: str) -> str:
-    return f"{place.file}: {message}" if place.file else message

@@ -26,6 +26,7 @@ from engine.spec.crew_spec import (
 )
 from engine.spec.json_schema import schema_fault
 from engine.spec.lookalikes import lookalikes
+from engine.spec.lost_texts import lost_texts
 from engine.spec.named_models import llms_of
 from engine.spec.patterns import pattern_fault
 from engine.spec.placeholders import unused_inputs
@@ -89,6 +90,8 @@ def _complaints(
         yield from _agent(agent, tools)
     for task in spec.tasks:
         yield from _task(task, crew, tools)
+    for field, why in lost_texts(spec):
+        yield Complaint(field, f"This text was not imported ({why}). Write it in its place.", "lost_text")
     yield from _cycle(spec)
     if not was_saved:
         yield from _inputs(spec)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.frames import Frame, part_of, unknown
 from agents_app.formats.python.labels import source_of
+from agents_app.formats.python.paths import FilePath, document, file_of, path_attribute
 from agents_app.formats.python.things import Class, Function, Instance, ModuleOf, Super
 from agents_app.formats.to_spec.values import (
     Constant,
@@ -15,6 +16,7 @@ from agents_app.formats.to_spec.values import (
     Field,
     Items,
     Mapping,
+    Missing,
     Outside,
     Text,
     Unknown,
@@ -22,7 +24,6 @@ from agents_app.formats.to_spec.values import (
     settled,
 )
 
-MAX_PATH = 300
 _CONFIG_FILES = {"agents_config": "config/agents.yaml", "tasks_config": "config/tasks.yaml"}
 
 
@@ -33,12 +34,10 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
     if isinstance(value, Outside):
         frame.world.budget.pay_chars(len(value.path))
         result = Outside(f"{value.path}.{node.attr}")
-    elif isinstance(value, Instance):
-        result = _of_instance(value, node, frame)
-    elif isinstance(value, Class):
-        result = _bound(value.member(node.attr), value)
-    elif isinstance(value, Super):
-        result = next((_bound(found, value.instance) for found in _inherited(value, node.attr)), None)
+    elif isinstance(value, FilePath):
+        result = path_attribute(value, node.attr)
+    elif isinstance(value, Instance | Class | Super):
+        result = _of_class(value, node, frame)
     elif isinstance(value, ModuleOf):
         result = value.frame.lookup(node.attr) or Unknown(node.attr, defined=False)
     elif isinstance(value, Definition) and node.attr in value.fields:
@@ -49,6 +48,14 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
         source = "" if value.defined else source_of(node, frame.world.budget)
         result = part_of(value, node, frame, source=source)
     return result if result is not None else unknown(node, frame)
+
+
+def _of_class(value: Instance | Class | Super, node: ast.Attribute, frame: Frame) -> Value | None:
+    if isinstance(value, Instance):
+        return _of_instance(value, node, frame)
+    if isinstance(value, Class):
+        return _bound(value.member(node.attr), value)
+    return next((_bound(found, value.instance) for found in _inherited(value, node.attr)), None)
 
 
 def _inherited(value: Super, name: str) -> Iterator[Value]:
@@ -63,9 +70,9 @@ def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value
         return Items(
             [call_function(_with(method, instance), [], {}, frame) for method in instance.cls.methods(name[:-1])]
         )
-    member = instance.cls.member(name)
     if name in _CONFIG_FILES and instance.cls.is_crew_base:
-        return _config(member, name, frame)
+        return _config(instance, name, frame)
+    member = instance.cls.member(name)
     if isinstance(member, Function) and member.decorated("property"):
         return call_function(_with(member, instance), [], {}, frame)
     bound = _bound(member, instance)
@@ -82,26 +89,15 @@ def _bound(member: Value | None, owner: Value) -> Value | None:
     return member
 
 
-def _config(member: Value | None, name: str, frame: Frame) -> Value:
+def _config(instance: Instance, name: str, frame: Frame) -> Value:
     """``self.agents_config``: the YAML file that it names, if the project's files include it."""
+    member = settled(instance.cls.member(name) or Constant(None))
     if isinstance(member, Mapping):
         return member
-    path = member.template if isinstance(member, Text) else _CONFIG_FILES[name]
-    return document(path, frame) or Unknown(name, source=path)
-
-
-def document(path: str, frame: Frame) -> Value | None:
-    """The project's file of this path, or else the only one of that name."""
-    documents = frame.world.documents
-    frame.world.budget.pay_steps(len(documents))
-    if len(path) > MAX_PATH:
-        return None
-    wanted = path.replace("\\", "/").lstrip("./")
-    for file in documents:
-        if file == wanted or file.endswith("/" + wanted) or wanted.endswith("/" + file):
-            return documents[file]
-    namesakes = [file for file in documents if file.rpartition("/")[2] == wanted.rpartition("/")[2]]
-    return documents[namesakes[0]] if len(namesakes) == 1 else None
+    path = file_of(member, frame) or _CONFIG_FILES[name]
+    return document(path, frame, beside=instance.cls.frame.file) or Missing(
+        name, source=path, why=f"`{path}` was not given"
+    )
 
 
 def set_attribute(owner: Value, name: str, value: Value, field: Field) -> None:

@@ -15,6 +15,7 @@ from agents_app.formats.to_spec.values import (
     Field,
     Items,
     Mapping,
+    Missing,
     Outside,
     Schema,
     Text,
@@ -55,10 +56,11 @@ def _merge_config(made: Definition, frame: Frame) -> None:
         frame.world.budget.pay_elements(len(value.fields) + len(made.fields))
         made.fields = {**value.fields, **{name: field for name, field in made.fields.items() if name != "config"}}
     elif isinstance(value, Unknown | Definition):
-        source = describe(value)
         file = "agents.yaml" if made.kind == "agent" else "tasks.yaml"
-        message = f"The texts of this {made.kind} are in `{source}`, which was not given. "
-        message += f"Import {file} together with this file, or fill them in."
+        why = value.why if isinstance(value, Missing) else f"`{describe(value)}` is not known here"
+        message = (
+            f"The texts of this {made.kind} are missing: {why}. Import {file} together with this file, or fill them in."
+        )
         frame.world.reading.report.warn(entry.place, message)
 
 

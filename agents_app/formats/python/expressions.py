@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator
+from dataclasses import replace
 
-from agents_app.formats.budget import Budget
 from agents_app.formats.python.attributes import attribute_of
 from agents_app.formats.python.formatting import with_spec
 from agents_app.formats.python.frames import Frame, evaluates, part_of, unknown
-from agents_app.formats.python.labels import source_of
+from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.texts import joined, template_of, without_layout
 from agents_app.formats.python.things import TYPES, Annotation, called, type_name
 from agents_app.formats.to_spec.values import (
@@ -19,6 +19,7 @@ from agents_app.formats.to_spec.values import (
     Field,
     Items,
     Mapping,
+    Missing,
     Outside,
     Secret,
     Text,
@@ -160,16 +161,15 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Value:
     if type_name(inner) in TYPES:
         return Annotation(node, frame)
     index = settled(frame.evaluate(node.slice))
-    return _element(inner, index, frame.world.budget) or _open_element(container, index, node, frame)
+    return _element(inner, index, frame) or _open_element(container, index, node, frame)
 
 
-def _element(inner: Value, index: Value, budget: Budget) -> Value | None:
+def _element(inner: Value, index: Value, frame: Frame) -> Value | None:
     """``inner[index]``; None if it cannot be known."""
     if isinstance(inner, Outside) and inner.short in ("environ", "secrets") and isinstance(index, Text):
         return Secret(index.template)
     if isinstance(inner, Mapping) and isinstance(index, Text | Constant):
-        found = inner.fields.get(template_of(index, budget).template)
-        return found.value if found else None
+        return frame.world.documents.entry(inner, template_of(index, frame.world.budget).template)
     if isinstance(inner, Items) and isinstance(index, Constant) and isinstance(index.value, int):
         within = -len(inner.items) <= index.value < len(inner.items)
         return inner.items[index.value] if within else None
@@ -177,6 +177,8 @@ def _element(inner: Value, index: Value, budget: Budget) -> Value | None:
 
 
 def _open_element(container: Value, index: Value, node: ast.Subscript, frame: Frame) -> Unknown:
+    if isinstance(container, Missing):
+        return replace(container, label=label_of(node, frame.world.budget))
     if isinstance(container, Unknown) and isinstance(index, Text) and not container.source:
         return part_of(container, node, frame)
     made_once = isinstance(node.value, ast.Name | ast.Attribute)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from agents_app.formats.budget import Budget
+from agents_app.formats.documents import Documents
 from agents_app.formats.python.labels import MAX_LABEL, label_of, source_of
 from agents_app.formats.python.reach import Reach
 from agents_app.formats.report import Place
@@ -56,8 +57,8 @@ class World:
     """What all frames of one import share.
 
     ``sources``: by path; ``by_file_name``: their paths, by the last part. ``entered``: functions that were followed, by
-    ``id()`` of their node; ``active``: those that are being followed now. ``documents``: the project's YAML and JSON
-    files, by path. ``labelled``: places name their files. ``input_texts``: constants that became inputs, by name.
+    ``id()`` of their node; ``active``: those that are being followed now. ``documents``: the project's other
+    files. ``labelled``: places name their files. ``input_texts``: constants that became inputs, by name.
     ``parts``: what is found in unknown things, by its
     name: the input that it became for each thing, by ``id()`` of those, which are ``kept`` alive.
     """
@@ -68,7 +69,7 @@ class World:
     sources: dict[str, ast.Module] = field(default_factory=dict)
     by_file_name: dict[str, list[str]] = field(default_factory=dict)
     reach: Reach = field(default_factory=Reach)
-    documents: dict[str, Value] = field(default_factory=dict)
+    documents: Documents = field(init=False)
     labelled: bool = False
     lines: dict[str, list[str]] = field(default_factory=dict)
     entered: set[int] = field(default_factory=set)
@@ -78,6 +79,9 @@ class World:
     input_texts: dict[str, str] = field(default_factory=dict)
     parts: dict[str, dict[int, str]] = field(default_factory=dict)
     kept: list[Value] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.documents = Documents(self.reading)
 
     @property
     def budget(self) -> Budget:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import posixpath
+from collections.abc import Iterator
 
 from agents_app.formats.python.frames import Frame, World, executes
 from agents_app.formats.python.things import ModuleOf
 from agents_app.formats.to_spec.values import Outside, Text, Unknown, Value
 
 CHARS_PER_STEP = 1_000
+MAX_LEVEL = 20
 
 
 @executes(ast.Import)
@@ -27,7 +30,7 @@ def _import(node: ast.Import, frame: Frame) -> None:
 
 @executes(ast.ImportFrom)
 def _import_from(node: ast.ImportFrom, frame: Frame) -> None:
-    module = find_module(node.module, frame) if node.module else None
+    module = find_module(node.module or "", frame, level=node.level)
     for alias in node.names:
         name = alias.asname or alias.name
         frame.world.budget.pay_steps()
@@ -39,30 +42,58 @@ def _import_from(node: ast.ImportFrom, frame: Frame) -> None:
 
 
 def _member(node: ast.ImportFrom, name: str, module: Frame | None, frame: Frame) -> Value:
-    if module:
-        return module.lookup(name) or Unknown(name, defined=False)
-    inner = find_module(f"{node.module or ''}.{name}".strip("."), frame)
+    """A name of a module, or else a module of a package; a package need not have a file of its own."""
+    found = module.names.get(name) if module else None
+    if found is not None:
+        return found
+    inner = find_module(f"{node.module or ''}.{name}".strip("."), frame, level=node.level)
     if inner:
         return ModuleOf(inner, name)
-    return Outside(f"{node.module or 'project'}.{name}")
+    return Unknown(name, defined=False) if module else Outside(f"{node.module or 'project'}.{name}")
 
 
-def find_module(dotted: str, frame: Frame) -> Frame | None:
-    """The frame of a module of the project, by its whole dotted name or the end of it; None for other modules."""
-    world = frame.world
-    wanted = dotted.replace(".", "/") + ".py"
-    namesakes = world.by_file_name.get(wanted.rpartition("/")[2], ())
-    world.budget.pay_steps(len(namesakes) * (1 + len(wanted) // CHARS_PER_STEP))
-    for path in namesakes:
-        if path != frame.file and (path == wanted or path.endswith("/" + wanted) or wanted.endswith("/" + path)):
+def find_module(dotted: str, frame: Frame, *, level: int = 0) -> Frame | None:
+    """The frame of a module or package of the project, the nearest to the code; None for other modules.
+
+    It is looked for from the folder that the dots before a relative import name (``level``), else from the code's own
+    folder upwards; then by the end of its path, so that files which came without their folders are found too.
+    """
+    world, own = frame.world, frame.file
+    wanted = dotted.replace(".", "/")
+    names = [path for path in (wanted + ".py", wanted + "/__init__.py") if wanted] or ["__init__.py"]
+    for path in _in_folders(names, own, level):
+        world.budget.pay_steps()
+        if path in world.sources and path != own:
             return run_module(path, world)
+    for end in names if wanted else ():
+        namesakes = world.by_file_name.get(end.rpartition("/")[2], ())
+        world.budget.pay_steps(len(namesakes) * (1 + len(end) // CHARS_PER_STEP))
+        near = [path for path in namesakes if path != own and (path.endswith("/" + end) or _is_flat(path, end))]
+        if near:
+            return run_module(max(near, key=lambda path: len(posixpath.commonprefix([path, own]))), world)
     return None
+
+
+def _in_folders(names: list[str], own: str, level: int) -> Iterator[str]:
+    folder = posixpath.dirname(own)
+    for _ in range(min(level, MAX_LEVEL) - 1):
+        folder = posixpath.dirname(folder)
+    yield from (posixpath.join(folder, name) for name in names)
+    while folder and not level:
+        folder = posixpath.dirname(folder)
+        yield from (posixpath.join(folder, name) for name in names)
+
+
+def _is_flat(path: str, wanted: str) -> bool:
+    """Whether the file may be the wanted one, but for folders that it came without."""
+    return path != "__init__.py" and wanted.endswith("/" + path)
 
 
 def run_module(path: str, world: World) -> Frame:
     """Follows a module of the project, once. In a circle of imports a module sees what is there so far."""
     if path not in world.modules:
-        module = Frame(world, path if world.labelled else "", {"__name__": Text("__main__")})
+        names: dict[str, Value] = {"__name__": Text("__main__"), "__file__": Text(f"/{path}")}
+        module = Frame(world, path if world.labelled else "", names)
         world.modules[path] = module
         module.run(world.sources[path].body)
     return world.modules[path]

@@ -8,6 +8,7 @@ from agents_app.formats.budget import Budget
 from agents_app.formats.python.formatting import formatted, substituted
 from agents_app.formats.python.frames import Frame, keep_definition, unknown
 from agents_app.formats.python.labels import source_of
+from agents_app.formats.python.paths import path_method
 from agents_app.formats.python.texts import joined_by, method_of_text, template_of
 from agents_app.formats.to_spec.naming import is_generic
 from agents_app.formats.to_spec.values import (
@@ -52,11 +53,13 @@ def method_of(
     if isinstance(inner, Items) and not isinstance(receiver, Unknown):
         return _items(inner, args, node, frame)
     if isinstance(inner, Mapping):
-        return _mapping(inner, name, args, fields, frame.world.budget)
+        result = _mapping(inner, name, args, fields, frame.world.budget)
+        frame.world.documents.note_use(result)
+        return result
     result = _of_definition(inner, node, args, fields, frame) if isinstance(inner, Definition) else None
     if result is None and name in KICKOFFS and isinstance(inner, Definition | Unknown | Outside):
         _remember_inputs(None, args, fields, frame)
-    return result
+    return result if result is not None else path_method(inner, name, args, frame)
 
 
 def _of_definition(

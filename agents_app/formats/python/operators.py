@@ -10,6 +10,7 @@ from typing import Any
 from agents_app.formats.budget import Budget
 from agents_app.formats.python.formatting import interpolated
 from agents_app.formats.python.frames import Frame, evaluates, unknown
+from agents_app.formats.python.paths import path_divided
 from agents_app.formats.python.texts import MAX_TEXT, joined, template_of
 from agents_app.formats.python.things import Annotation, Class, Function, type_name
 from agents_app.formats.to_spec.values import (
@@ -35,6 +36,8 @@ def _binary(node: ast.BinOp, frame: Frame) -> Value:
     if isinstance(node.op, ast.Add):
         return _sum(node, frame)
     left, right, budget = frame.evaluate(node.left), frame.evaluate(node.right), frame.world.budget
+    if isinstance(node.op, ast.Div) and (path := path_divided(left, right, frame)) is not None:
+        return path
     if isinstance(node.op, ast.Mod) and isinstance(left, Text):
         budget.pay_elements(size_of(right))
         fields = {name: field.value for name, field in right.fields.items()} if isinstance(right, Mapping) else {}

@@ -9,16 +9,15 @@ from functools import partial
 from typing import Any
 
 from agents_app.formats.budget import Budget
-from agents_app.formats.python.attributes import document
 from agents_app.formats.python.frames import Frame
 from agents_app.formats.python.loops import MAX_ITEMS
 from agents_app.formats.python.operators import LARGEST
+from agents_app.formats.python.paths import loaded, path_call
 from agents_app.formats.python.texts import ASKED, RESHAPERS, reshaped, template_of
 from agents_app.formats.python.things import Class, Function, Instance, Super
 from agents_app.formats.to_spec.fields import data_of
 from agents_app.formats.to_spec.values import (
     Constant,
-    Definition,
     Field,
     Items,
     Mapping,
@@ -55,11 +54,12 @@ def call_outside(path: str, args: list[Value], fields: dict[str, Field], frame: 
     if name in _PASSES and "." in path and args:
         return args[-1] if name == "cast" else args[0]
     if name == "read" or name in _LOADS:
-        return _loaded(args, frame)
+        return loaded(args[0], frame) if args else None
     if name == "super":
         return _super(frame) or Unknown("super")
     call = _BY_NAME.get(name) or _SIMPLE.get(path)
-    return call(args, fields, frame.world.budget) if call else None
+    result = call(args, fields, frame.world.budget) if call else None
+    return result if result is not None else path_call(path, args, fields, frame)
 
 
 def _super(frame: Frame) -> Super | None:
@@ -164,14 +164,6 @@ def _of_numbers(
         return Constant(calculate(known)) if known and len(known) == len(numbers) else None
 
     return call
-
-
-def _loaded(args: list[Value], frame: Frame) -> Value | None:
-    """``yaml.safe_load(open("config/agents.yaml"))`` and its like, if the project's files include the file."""
-    first = settled(args[0]) if args else None
-    while isinstance(first, Definition) and first.args:
-        first = settled(first.args[0].value)
-    return document(path, frame) if first is not None and (path := literal_text(first, frame.world.budget)) else None
 
 
 def _text(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:

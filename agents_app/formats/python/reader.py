@@ -8,6 +8,7 @@ from collections.abc import Mapping as Dict
 from pathlib import PurePosixPath
 
 from agents_app.formats.budget import UsedUpError
+from agents_app.formats.documents import Documents
 from agents_app.formats.python import (  # noqa: F401  (they register what they read)
     calls,
     expressions,
@@ -27,17 +28,18 @@ from agents_app.formats.report import UnreadableError, at_line
 from agents_app.formats.to_spec.assemble import Found
 from agents_app.formats.to_spec.fields import Reading
 from agents_app.formats.to_spec.naming import is_generic, without_maker
-from agents_app.formats.to_spec.values import Definition, Value
+from agents_app.formats.to_spec.values import Definition
 
 
 def read_python(
-    files: Dict[str, str], reading: Reading, *, documents: Dict[str, Value] | None = None, labelled: bool = False
+    files: Dict[str, str], reading: Reading, *, documents: Documents | None = None, labelled: bool = False
 ) -> Found:
     """All agents, tasks and crews of the files. Raises ``UnreadableError`` if none of them is Python.
 
-    ``documents``: the project's YAML and JSON, by path. ``labelled``: remarks name their files.
+    ``documents``: the project's other files. ``labelled``: remarks name their files.
     """
-    world = World(reading, Found(format="python"), documents=dict(documents or {}), labelled=labelled)
+    world = World(reading, Found(format="python"), labelled=labelled)
+    world.documents = documents or world.documents
     for path, text in files.items():
         _parse(path, text, world, alone=len(files) == 1)
     world.reach = reach_of(world.sources.values())
@@ -58,7 +60,7 @@ def read_python(
 def _say_stopped(why: str, world: World) -> None:
     """What was found before is kept: each agent, task and crew of it was read whole."""
     place = world.budget.place
-    if not (world.found.agents or world.found.tasks or world.documents):
+    if not (world.found.agents or world.found.tasks or world.documents.texts):
         raise UnreadableError(at_line(place, f"{why}; no agent and no task was found before it."), place)
     world.reading.report.warn(place, f"Here {why}. What was found before was read, the rest was not.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents_app.formats.to_spec.fields import Reading, built, pay_names, scalar_of, text_of
+from agents_app.formats.to_spec.fields import Reading, built, pay_names, required_text, scalar_of
 from agents_app.formats.to_spec.llms import read_llm
 from agents_app.formats.to_spec.naming import title
 from agents_app.formats.to_spec.tools import read_tools
@@ -59,8 +59,8 @@ def agent_spec(definition: Definition, *, key: str, reading: Reading) -> AgentSp
     fields = definition.fields
     data: dict[str, Any] = {"key": key}
     for name in _TEXTS:
-        data[name] = text_of(fields.get(name), reading, what=f"{owner}, {name}")
-    if not data["role"] and "config" in fields:
+        data[name] = required_text(fields, name, reading, owner=owner)
+    if "role" not in fields and "config" in fields:
         data["role"] = title(key)
     llm = read_llm(fields.get("llm"), reading, owner=owner)
     if llm is not None or reading.default_model:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import posixpath
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agents_app.formats.report import NOWHERE, UnreadableError, at_line
+from agents_app.formats.budget import UsedUpError
+from agents_app.formats.report import NOWHERE, ImportedCrew, Place, UnreadableError, at_line, listed
 from agents_app.formats.to_spec.agents import agent_spec
 from agents_app.formats.to_spec.crews import crew_settings, has_memory
-from agents_app.formats.to_spec.fields import Reading, built, plain_text
+from agents_app.formats.to_spec.fields import Reading, Tally, built, plain_text
 from agents_app.formats.to_spec.inputs import crew_inputs
-from agents_app.formats.to_spec.members import Roster, listed, name_meant, wanted
+from agents_app.formats.to_spec.members import Roster, listed_by, name_meant, wanted
 from agents_app.formats.to_spec.naming import is_generic, snake, title, without_maker
 from agents_app.formats.to_spec.tasks import task_spec
 from agents_app.formats.to_spec.values import Constant, Definition, Field, Value, members, settled, size_of
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+from engine.spec.placeholders import placeholders
 
 MAX_MEMBERS = 300
+MAX_CREWS = 30
+MAX_SPEC = 2_000_000
+
+_NAMES = {"python": "CrewAI Python", "yaml": "CrewAI YAML", "json": "CrewAI JSON"}
+_ASIDE = frozenset(
+    {"tests", "test", "examples", "example", "demo", "demos", "samples", "docs", "fixtures", "templates"}
+)
 _NOTHING = (
     "No agents and no tasks were found. Paste the Python that calls Agent(...), Task(...) and Crew(...), "
     "agents.yaml and tasks.yaml, or a crew's JSON from here."
@@ -39,17 +49,62 @@ class Found:
     format: str = "source"
 
 
-def assemble(found: Found, reading: Reading) -> CrewSpec:
-    """The crew that the source defines. Raises ``UnreadableError`` if it defines no part of one, or one too large."""
-    if max(len(found.agents), len(found.tasks)) > MAX_MEMBERS:
+def assemble(found: Found, reading: Reading) -> list[ImportedCrew]:
+    """The crews that the source defines, the best one first; all agents and tasks are one if it defines none.
+
+    Raises ``UnreadableError`` if it defines no part of one, or one too large.
+    """
+    if max(len(found.agents), len(found.tasks)) > MAX_MEMBERS * MAX_CREWS:
         raise UnreadableError(f"The source makes more than {MAX_MEMBERS} agents or tasks; import a part of it.")
-    crew = _chosen(found, reading)
-    agents = Roster("agent", reading, found.agents)
-    tasks = Roster("task", reading, found.tasks)
+    if not found.crews:
+        if found.format == "python":
+            message = "There is no Crew(...) in this source: the crew was made of all its agents and tasks, in order."
+            reading.report.info(NOWHERE, message)
+        return [_assembled(None, found, reading.of_crew())]
+    members: set[int] = set()
+    made = _different(_all_assembled(by_worth(_once_each(found.crews)), found, reading, members))
+    for kind, pool in (("agent", found.agents), ("task", found.tasks)):
+        _say_unused(kind, pool, members, reading)
+    if len(made) > 1:
+        names = listed(f"{crew.spec.name} ({_where(crew)}{_count(len(crew.spec.tasks), 'task')})" for crew in made)
+        reading.report.info(Place(made[0].line, made[0].file), f"There are {len(made)} crews in this source: {names}.")
+    return made
+
+
+def _all_assembled(crews: list[Definition], found: Found, reading: Reading, members: set[int]) -> list[ImportedCrew]:
+    """The crews that can be put together, in order; what stands in the way of the others is said."""
+    made: list[ImportedCrew] = []
+    faults: list[UnreadableError] = []
+    for number, crew in enumerate(crews[:MAX_CREWS]):
+        try:
+            made.append(_assembled(crew, found, reading.of_crew(), members))
+        except UnreadableError as error:
+            faults.append(error)
+        except UsedUpError as error:
+            if not made:
+                raise
+            reading.report.warn(error.place, f"The other {len(crews) - number} crews were not read: {error}.")
+            break
+    if not made:
+        raise faults[0]
+    for fault in faults:
+        reading.report.warn(fault.place, f"A crew was left out: {fault}")
+    if len(crews) > MAX_CREWS:
+        reading.report.warn(NOWHERE, f"Of {len(crews)} crews {MAX_CREWS} were read; import the others by themselves.")
+    return made
+
+
+def _assembled(
+    crew: Definition | None, found: Found, reading: Reading, everyone: set[int] | None = None
+) -> ImportedCrew:
+    """One crew. ``everyone``: ids of all that are members of any crew, to which its own are added."""
+    place = crew.place if crew else NOWHERE
+    agents = Roster("agent", reading, nearest_last(found.agents, place.file))
+    tasks = Roster("task", reading, nearest_last(found.tasks, place.file))
     for name, roster in (("agents", agents), ("tasks", tasks)):
-        _enlist(crew.fields.get(name) if crew else None, roster)
+        _enlist(crew.fields.get(name) if crew else None, roster, beside=place.file if crew else None)
     if not agents.members and not tasks.members:
-        raise UnreadableError(_NOTHING)
+        raise UnreadableError(_NOTHING, place)
     data = crew_settings(crew, reading) if crew else {}
     assigned = data.get("process") == "hierarchical"
     task_specs = [_task(task, agents, tasks, reading, assigned=assigned) for task in tasks.members]
@@ -59,10 +114,87 @@ def assemble(found: Found, reading: Reading) -> CrewSpec:
     agent_specs = [agent_spec(agent, key=agents.keys[id(agent)], reading=reading) for agent in agents.members]
     if crew and has_memory(crew, reading):
         agent_specs = [spec.model_copy(update={"memory": True}) for spec in agent_specs]
-    if crew:
-        _say_unused(agents)
-        _say_unused(tasks)
-    return _spec(crew, found, agent_specs, task_specs, data=data, reading=reading)
+    for roster in (agents, tasks):
+        reading.tally.members[roster.kind] += len(roster.members)
+        if everyone is not None:
+            everyone |= {id(part) for member in roster.members for part in (member, member.origin) if part is not None}
+            everyone |= set(roster.keys)
+    spec = _spec(crew, found, agent_specs, task_specs, data=data, reading=reading)
+    if len(spec.model_dump_json()) > MAX_SPEC:
+        message = f"The crew has texts of more than {MAX_SPEC:,} characters in all; import a part of it."
+        raise UnreadableError(message, place)
+    reading.report.headline = headline(spec, _NAMES[found.format], reading.tally)
+    return ImportedCrew(
+        spec,
+        place.file,
+        place.line,
+        not is_aside(place.file),
+        reading.tally.understood,
+        tuple(reading.tally.tools.values()),
+        reading.report.notes(),
+    )
+
+
+def is_aside(path: str) -> bool:
+    """Whether a file is one of a project's tests, examples or templates, and not of what it is for."""
+    *folders, name = path.lower().split("/")
+    return bool(_ASIDE.intersection(folders)) or name.startswith("test_") or name.endswith("_test.py")
+
+
+def by_worth(crews: list[Definition]) -> list[Definition]:
+    """The crew with the most tasks first, and of several such the last, since others are drafts or parts of it.
+
+    Those of tests and examples come after all others.
+    """
+    sizes = [size_of(settled(crew.fields["tasks"].value)) if "tasks" in crew.fields else 0 for crew in crews]
+    order = sorted(range(len(crews)), key=lambda n: (not is_aside(crews[n].place.file), sizes[n], n), reverse=True)
+    return [crews[number] for number in order]
+
+
+def nearest_last(pool: list[Definition], file: str) -> list[Definition]:
+    """The definitions in order; those of files nearer to this one come later, so that a name means the nearest."""
+    if len({definition.place.file for definition in pool}) < 2:
+        return pool
+    parts = file.split("/")
+    return sorted(pool, key=lambda made: len(posixpath.commonprefix([made.place.file.split("/"), parts])))
+
+
+def headline(spec: CrewSpec, kind: str, tally: Tally) -> str:
+    """What was read, whether texts are missing, and how much was understood."""
+    agents, tasks = _count(len(spec.agents), "agent"), _count(len(spec.tasks), "task")
+    names = placeholders(spec)
+    inputs = f"inputs: {listed(names)}" if names else "no inputs"
+    text = f"Read as {kind}: {agents}, {tasks}, {spec.process}; {inputs}."
+    if tally.lost_texts:
+        verb = "is" if tally.lost_texts == 1 else "are"
+        text += (
+            f" {tally.lost_texts} of {tally.texts} texts {verb} missing: the crew cannot run before they are written."
+        )
+    return text
+
+
+def _where(crew: ImportedCrew) -> str:
+    line = f"line {crew.line}" if crew.line else ""
+    return (
+        f"{crew.file}:{crew.line}, "
+        if crew.file and crew.line
+        else f"{crew.file or line}, "
+        if crew.file or line
+        else ""
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _different(crews: list[ImportedCrew]) -> list[ImportedCrew]:
+    """Each crew once, and its name told apart. If all are of tests or examples, they are what is meant."""
+    by_hash = {crew.spec.content_hash: crew for crew in reversed(crews)}
+    kept = [crew for crew in crews if by_hash[crew.spec.content_hash] is crew]
+    if not any(crew.meant for crew in kept):
+        kept = [replace(crew, meant=True) for crew in kept]
+    return [replace(crew, meant=crew.meant and bool(crew.spec.tasks)) for crew in kept] if len(kept) > 1 else kept
 
 
 def _spec(
@@ -80,63 +212,55 @@ def _spec(
     return spec.model_copy(update={"inputs": crew_inputs(spec, crew, found.inputs, reading)})
 
 
-def _chosen(found: Found, reading: Reading) -> Definition | None:
-    """The crew with the most tasks, and of several such the last: the others are drafts or parts of it."""
-    if not found.crews:
-        if found.format == "python":
-            message = "There is no Crew(...) in this source: the crew was made of all its agents and tasks, in order."
-            reading.report.info(NOWHERE, message)
-        return None
-    crews = _once_each(found.crews)
-    sizes = [size_of(settled(crew.fields["tasks"].value)) if "tasks" in crew.fields else 0 for crew in crews]
-    best = max(range(len(sizes)), key=lambda index: (sizes[index], index))
-    if len(crews) > 1:
-        others = ", ".join(str(crew.place.line) for index, crew in enumerate(crews) if index != best)
-        message = f"There are {len(crews)} crews in this source. This one was imported, as it has the most tasks "
-        message += f"({sizes[best]}) or is the last of those; import the others (line {others}) by pasting them alone."
-        reading.report.warn(crews[best].place, message)
-    return crews[best]
-
-
 def _once_each(crews: list[Definition]) -> list[Definition]:
-    """Crews of one call are one crew that is made several times; the first of them that has inputs stands for all."""
-    kept: dict[int, Definition] = {}
+    """Crews of one call with the same tasks are one crew made several times; one that has inputs stands for all."""
+    kept: dict[tuple[int, ...], Definition] = {}
     for crew in crews:
-        key = id(crew.origin or crew)
+        tasks = listed_by(crew.fields.get("tasks")) or []
+        origins = (id(inner.origin) if isinstance(inner := settled(task), Definition) else 0 for task in tasks)
+        key = (id(crew.origin or crew), *origins)
         if key not in kept or ("inputs" in crew.fields and "inputs" not in kept[key].fields):
             kept[key] = crew
     return list(kept.values())
 
 
-def _enlist(field: Field | None, roster: Roster) -> None:
-    """Fills a roster with what the crew lists, or with all definitions if its list is made by code."""
-    values = listed(field)
+def _enlist(field: Field | None, roster: Roster, *, beside: str | None) -> None:
+    """Fills a roster with what the crew lists, or with all definitions if its list is made by code.
+
+    ``beside``: the crew's file, whose definitions are meant rather than those of others.
+    """
+    values = listed_by(field)
     place = field.place if field else NOWHERE
     roster.reading.budget.at(place)
     if values is not None and len(values) > MAX_MEMBERS:
         message = f"the crew lists {len(values):,} {roster.kind}s; at most {MAX_MEMBERS} are read."
         raise UnreadableError(at_line(place, message), place)
     if values is None and field is not None:
-        message = f"The crew's {roster.kind}s are put together by code: all {roster.kind}s of the source were taken."
+        message = f"The crew's {roster.kind}s are put together by code: all {roster.kind}s of its file were taken."
         roster.reading.report.warn(place, message)
-    for value in _latest(roster) if values is None else values:
+    for value in _latest(roster, beside) if values is None else values:
         member = wanted(value, roster, place=place)
         if member is not None:
             roster.add(member)
         elif not isinstance(value, Constant):
+            roster.reading.tally.members[roster.kind] += 1
+            roster.reading.tally.lost_members[roster.kind] += 1
             message = f"One of the crew's {roster.kind}s is made by code that could not be followed; it was left out."
             roster.reading.report.warn(place, message)
 
 
-def _latest(roster: Roster) -> list[Definition]:
+def _latest(roster: Roster, beside: str | None) -> list[Definition]:
     """All definitions except those whose name the source gives to a later one."""
-    for definition in roster.pool:
+    near = [definition for definition in roster.pool if definition.place.file == beside] or roster.pool
+    if len(near) > MAX_MEMBERS:
+        raise UnreadableError(f"The source makes more than {MAX_MEMBERS} {roster.kind}s; import a part of it.")
+    for definition in near:
         if definition.replaced:
             message = (
                 f"`{definition.name}` is defined again in line {definition.replaced.line}; the later one was taken."
             )
             roster.reading.report.info(definition.place, message)
-    return [definition for definition in roster.pool if not definition.replaced]
+    return [definition for definition in near if not definition.replaced]
 
 
 def _task(task: Definition, agents: Roster, tasks: Roster, reading: Reading, *, assigned: bool) -> TaskSpec:
@@ -195,13 +319,12 @@ def _manager(crew: Definition | None, agents: Roster) -> str | None:
     return agents.add(manager) if manager else None
 
 
-def _say_unused(roster: Roster) -> None:
-    origins = {id(member.origin) for member in roster.members if member.origin is not None}
-    for definition in roster.pool:
-        if id(definition) not in roster.keys and id(definition.origin) not in origins:
+def _say_unused(kind: str, pool: list[Definition], members: set[int], reading: Reading) -> None:
+    for definition in pool:
+        if not members & {id(definition), id(definition.origin)} and not is_aside(definition.place.file):
             name = definition.name or definition.short
-            message = f"The {roster.kind} `{name}` is defined but is not part of the crew; it was left out."
-            roster.reading.report.warn(definition.place, message)
+            message = f"The {kind} `{name}` is defined but is not part of the crew; it was left out."
+            reading.report.warn(definition.place, message)
 
 
 def _crew_name(crew: Definition | None, found: Found, reading: Reading) -> str:

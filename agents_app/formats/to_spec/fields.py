@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from agents_app.formats.budget import Budget
-from agents_app.formats.report import NOWHERE, Place, Report
+from agents_app.formats.report import NOWHERE, Place, Report, ToolUse, Understood
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
     Field,
     Items,
     Mapping,
+    Missing,
     Outside,
     Secret,
     Text,
@@ -27,8 +28,30 @@ from agents_app.formats.to_spec.values import (
 )
 from engine.crewai.texts import from_crewai
 from engine.spec.crew_spec import UNSTORABLE, Spec, unstorable
+from engine.spec.lost_texts import lost, why_lost
 
 S = TypeVar("S", bound=Spec)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one crew has, and how much of it was lost. ``tools``: by name."""
+
+    texts: int = 0
+    lost_texts: int = 0
+    members: dict[str, int] = field(default_factory=lambda: {"agent": 0, "task": 0})
+    lost_members: dict[str, int] = field(default_factory=lambda: {"agent": 0, "task": 0})
+    tools: dict[str, ToolUse] = field(default_factory=dict)
+    tool_uses: int = 0
+    lost_tool_uses: int = 0
+
+    @property
+    def understood(self) -> Understood:
+        def share(kind: str) -> tuple[int, int]:
+            return max(0, self.members[kind] - self.lost_members[kind]), self.members[kind]
+
+        texts, tools = self.texts - self.lost_texts, self.tool_uses - self.lost_tool_uses
+        return Understood(share("agent"), share("task"), (texts, self.texts), (tools, self.tool_uses))
 
 
 @dataclass(slots=True)
@@ -39,6 +62,11 @@ class Reading:
     budget: Budget = field(default_factory=Budget)
     default_model: str = ""
     defaults: dict[str, str] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+
+    def of_crew(self) -> Reading:
+        """For one of several crews: the same budget, and a report and a tally of its own."""
+        return Reading(Report(), self.budget, self.default_model)
 
 
 def pay_names(fields: dict[str, Field], reading: Reading) -> None:
@@ -54,6 +82,27 @@ def text_of(field: Field | None, reading: Reading, *, what: str) -> str:
     reading.budget.at(field.place)
     text = as_text(field.value, reading, place=field.place, what=what).strip()
     return from_crewai(text, {part.label for part in _computed_in(field.value)})
+
+
+def required_text(fields: dict[str, Field], name: str, reading: Reading, *, owner: str) -> str:
+    """A text that a part of a crew needs. If it is in a file that is not there, or is no text, a mark takes its place.
+
+    A text that the source itself leaves out is empty.
+    """
+    given = fields.get(name)
+    text = text_of(given, reading, what=f"{owner}, {name}")
+    value = settled(given.value) if given else None
+    config = settled(fields["config"].value) if "config" in fields else None
+    missing = value if isinstance(value, Missing) else config if given is None and config is not None else None
+    if isinstance(missing, Missing):
+        text = lost(f"{name}, {missing.why}")
+    elif missing is not None:
+        text = lost(f"{name}, which code puts together")
+    elif given is not None and not text and not isinstance(value, Text | Constant):
+        text = lost(f"{name}, which is not a text in the source")
+    reading.tally.texts += given is not None or missing is not None
+    reading.tally.lost_texts += bool(why_lost(text))
+    return text
 
 
 def _computed_in(value: Value) -> tuple[Unknown | Secret, ...]:
@@ -81,7 +130,7 @@ def as_text(value: Value, reading: Reading, *, place: Place, what: str) -> str:
     if isinstance(value, Unknown | Secret):
         _note_computed(value, reading, place=place, what=what)
         return f"{{{value.label}}}"
-    reading.report.warn(place, f"{what} is not a text in the source; it was left empty.")
+    reading.report.warn(place, f"{what} is not a text in the source; write it after the import.")
     return ""
 
 
@@ -90,6 +139,9 @@ def _note_computed(part: Unknown | Secret, reading: Reading, *, place: Place, wh
         message = f"{what} reads {part.name} from the environment; it became the input {{{part.label}}}."
         reading.report.warn(place, message)
         _keep_default(part.label, part.fallback, reading)
+        return
+    if isinstance(part, Missing):
+        reading.report.warn(place, f"{what} is missing: {part.why}.")
         return
     if part.source:
         message = f"{what} holds `{part.source}`, which only running the code would compute; it became the input "

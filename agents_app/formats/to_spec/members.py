@@ -17,6 +17,7 @@ from agents_app.formats.to_spec.values import (
     Field,
     Items,
     Kind,
+    Missing,
     Outside,
     Text,
     Unknown,
@@ -78,10 +79,14 @@ class Roster:
 
     def stub(self, name: str, *, place: Place) -> Definition:
         """An empty member for a name that the source uses but does not define."""
-        fields = {"role": Field(Text(title(name)), place)} if self.kind == "agent" else {}
+        why = Missing(name, why=f"`{name}` is not defined in this source")
+        fields = {"config": Field(why, place)}
+        if self.kind == "agent":
+            fields["role"] = Field(Text(title(name)), place)
         empty = Definition(self.kind, self.kind, place, fields, name=name)
         message = f"`{name}` is not defined in this source: an empty {self.kind} was made from its name; fill it in."
         self.reading.report.warn(place, message)
+        self.reading.tally.lost_members[self.kind] += 1
         return empty
 
 
@@ -105,7 +110,7 @@ def name_meant(value: Value, budget: Budget) -> str:
     return value.short if isinstance(value, Outside) else ""
 
 
-def listed(field: Field | None) -> list[Value] | None:
+def listed_by(field: Field | None) -> list[Value] | None:
     """The members that a crew lists; None if it lists none, or by code that cannot be followed."""
     if field is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents_app.formats.to_spec.agents import NO_CODE, plain_fields, say_dropped
-from agents_app.formats.to_spec.fields import Reading, built, data_of, describe, text_of
+from agents_app.formats.to_spec.fields import Reading, built, data_of, describe, required_text, text_of
 from agents_app.formats.to_spec.llms import read_llm
 from agents_app.formats.to_spec.tools import read_tools
 from agents_app.formats.to_spec.values import (
@@ -21,7 +21,7 @@ from agents_app.formats.to_spec.values import (
 )
 from engine.spec.crew_spec import QuestionGuardrail, TaskSpec
 
-_TEXTS = ("name", "description", "expected_output")
+_TEXTS = ("description", "expected_output")
 _PLAIN = {
     "async_execution": "async_execution",
     "human_input": "human_input",
@@ -31,7 +31,7 @@ _PLAIN = {
 }
 _SCHEMAS = ("output_pydantic", "output_json", "response_model")
 _OWN = frozenset(
-    {*_TEXTS, *_PLAIN, *_SCHEMAS, "agent", "context", "tools", "guardrail", "guardrails", "config", "key", "id"}
+    {*_TEXTS, *_PLAIN, *_SCHEMAS, "name", "agent", "context", "tools", "guardrail", "guardrails", "config", "key", "id"}
 )
 _WHY_NOT = {
     "output_file": "outputs are kept with the run and can be downloaded there",
@@ -57,8 +57,9 @@ def task_spec(
     owner = f"Task {key}"
     fields = definition.fields
     data: dict[str, Any] = {"key": key, "agent": agent, "context": context}
+    data["name"] = text_of(fields.get("name"), reading, what=f"{owner}, name")
     for name in _TEXTS:
-        data[name] = text_of(fields.get(name), reading, what=f"{owner}, {name}")
+        data[name] = required_text(fields, name, reading, owner=owner)
     data["name"] = " ".join(data["name"].split())
     tools = read_tools(fields.get("tools"), reading, owner=owner)
     if tools:

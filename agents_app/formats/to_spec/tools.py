@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from agents_app.formats.report import Place
+from agents_app.formats.report import Place, ToolUse
 from agents_app.formats.to_spec.fields import Reading, data_of, describe, pay_names
+from agents_app.formats.to_spec.known_tools import ALIKE, BY_SNAKE, INSTEAD, OWN, SAME
 from agents_app.formats.to_spec.llms import is_secret_field
 from agents_app.formats.to_spec.naming import snake
 from agents_app.formats.to_spec.values import (
@@ -24,38 +26,7 @@ from agents_app.formats.to_spec.values import (
 from engine.spec.crew_spec import ToolSpec
 from engine.spec.tool_names import BUILT_IN_TOOLS
 
-SAME = {"SerperDevTool": "web_search", "ScrapeWebsiteTool": "scrape_website"}
-ALIKE = {
-    "BraveSearchTool": "web_search",
-    "DuckDuckGoSearchResults": "web_search",
-    "DuckDuckGoSearchRun": "web_search",
-    "DuckDuckGoSearchTool": "web_search",
-    "EXASearchTool": "web_search",
-    "ExaSearchTool": "web_search",
-    "GoogleSerperAPIWrapper": "web_search",
-    "GoogleSerperRun": "web_search",
-    "LinkupSearchTool": "web_search",
-    "SerpApiGoogleSearchTool": "web_search",
-    "SerplyWebSearchTool": "web_search",
-    "TavilySearchResults": "web_search",
-    "TavilySearchTool": "web_search",
-    "FirecrawlScrapeWebsiteTool": "scrape_website",
-    "JinaScrapeWebsiteTool": "scrape_website",
-    "ScrapeElementFromWebsiteTool": "scrape_website",
-    "ScrapflyScrapeWebsiteTool": "scrape_website",
-    "SeleniumScrapingTool": "scrape_website",
-    "SerperScrapeWebsiteTool": "scrape_website",
-    "TavilyExtractorTool": "scrape_website",
-    "CalculatorTool": "calculator",
-    "CalculatorTools": "calculator",
-    "calculate": "calculator",
-    "calculator": "calculator",
-    "CurrentTimeTool": "current_time",
-    "get_current_time": "current_time",
-    "get_current_date": "current_time",
-}
 SETTINGS = {"scrape_website": frozenset({"website_url"})}
-_BY_SNAKE = {snake(name): name for name in (*SAME, *ALIKE)}
 
 
 def read_tools(field: Field | None, reading: Reading, *, owner: str) -> tuple[ToolSpec, ...]:
@@ -78,9 +49,10 @@ def _tool(value: Value, reading: Reading, *, place: Place, owner: str) -> ToolSp
     made = value if isinstance(value, Definition) else None
     name = _name(value)
     known = SAME.get(name) or ALIKE.get(name) or (name if name in BUILT_IN_TOOLS else None)
+    _note_use(name or "made by code", known, reading, owner=owner)
     if known is None:
-        why = "tools written in Python are not imported, and no tool here stands for it"
         where = made.place if made else place
+        why = INSTEAD.get(name, OWN)
         reading.report.warn(where, f"{owner}: the tool `{name or 'made by code'}` was left out ({why}).")
         return None
     if name in ALIKE and name not in BUILT_IN_TOOLS:
@@ -89,13 +61,24 @@ def _tool(value: Value, reading: Reading, *, place: Place, owner: str) -> ToolSp
     return ToolSpec(name=known, config=_config(known, made, reading) if made else {})
 
 
+def _note_use(name: str, known: str | None, reading: Reading, *, owner: str) -> None:
+    """For the table of the crew's tools: what stands for each, and who has it."""
+    tally = reading.tally
+    tally.tool_uses += 1
+    tally.lost_tool_uses += known is None
+    is_other_service = name in ALIKE and known in ("web_search", "scrape_website")
+    why = "it asks another service" if is_other_service else "" if known else INSTEAD.get(name, OWN)
+    before = tally.tools.get(name, ToolUse(name, known or "", why))
+    tally.tools[name] = replace(before, by=tuple(dict.fromkeys((*before.by, owner[:1].lower() + owner[1:]))))
+
+
 def _name(value: Value) -> str:
     """The name of a tool: its class's, or in YAML a text, in any spelling of the class's name."""
     if isinstance(value, Definition):
         return value.short
     if isinstance(value, Text):
-        name = value.template.strip()
-        return name if name in BUILT_IN_TOOLS else _BY_SNAKE.get(snake(name), name)
+        name = value.template.strip().rpartition(":")[2]
+        return name if name in BUILT_IN_TOOLS else BY_SNAKE.get(snake(name), name)
     return str(value.label if isinstance(value, Unknown) else getattr(value, "name", "") or getattr(value, "short", ""))
 
 

@@ -85,6 +85,13 @@ class Unknown(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Missing(Unknown):
+    """An entry of the project's files that is not there; ``why`` names the file and what is amiss, for a sentence."""
+
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Secret(Value):
     """A setting that is read from the environment; it is never imported. ``fallback`` is its default in the source."""
 

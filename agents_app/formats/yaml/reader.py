@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from agents_app.formats.report import Place, Report, UnreadableError
+from agents_app.formats.report import Place, Report, listed
 from agents_app.formats.to_spec.assemble import Found
-from agents_app.formats.to_spec.naming import snake
+from agents_app.formats.to_spec.fields import Reading
 from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Kind, Mapping, Text, Value
-from agents_app.formats.yaml.strict import YamlDocument
+from agents_app.formats.yaml.strict import YamlDocument, say_doubled
 
 _AGENT_SIGNS = frozenset({"role", "goal", "backstory"})
 _TASK_SIGNS = frozenset({"description", "expected_output"})
@@ -34,9 +34,9 @@ _CREW_FIELDS = frozenset(
 )
 
 
-def read_yaml(documents: Iterable[YamlDocument], report: Report) -> Found:
-    """All definitions. Raises ``UnreadableError`` if two agents, or two tasks, have one name."""
-    found = Found(format="yaml")
+def read_yaml(documents: Iterable[YamlDocument], reading: Reading) -> Found:
+    """All definitions. Of two agents, or two tasks, with one name the last one is meant."""
+    found, report = Found(format="yaml"), reading.report
     crew: dict[str, Field] = {}
     place = Place()
     for document in documents:
@@ -47,11 +47,13 @@ def read_yaml(documents: Iterable[YamlDocument], report: Report) -> Found:
             continue
         hint = _hint(document.place.file)
         for name, field in document.entries:
+            if id(field.value) in document.shared and isinstance(field.value, Mapping) and _kind(field.value) is None:
+                continue  # it is there to be taken over by others
             _read_entry(name, field, hint=hint, found=found, crew=crew, report=report)
     if crew:
         found.crews.append(Definition("crew", "crew", next(iter(crew.values())).place or place, crew))
-    _refuse_duplicates(found.agents)
-    _refuse_duplicates(found.tasks)
+    found.agents = _last_of_each(found.agents, reading)
+    found.tasks = _last_of_each(found.tasks, reading)
     return found
 
 
@@ -72,7 +74,8 @@ def _read_entry(
     elif name in _CREW_FIELDS:
         crew[name] = entry
     else:
-        report.warn(entry.place, f"`{name}` is neither an agent nor a task nor a setting of the crew; it was left out.")
+        message = "Neither an agent nor a task nor a setting of the crew, and left out: {items}."
+        report.gather(message, place=entry.place, item=f"`{name}`", level="warning")
 
 
 def _kind(value: Mapping) -> Kind | None:
@@ -120,16 +123,15 @@ def _add(name: str, field: Field, *, kind: Kind | None, found: Found, report: Re
     (found.agents if kind == "agent" else found.tasks).append(made)
 
 
-def _refuse_duplicates(definitions: list[Definition]) -> None:
-    seen: dict[str, Definition] = {}
-    for made in definitions:
-        key = snake(made.name)
-        if key and key in seen:
-            line, first = made.place.line, seen[key].place.line
-            raise UnreadableError(
-                f"Line {line}: the {made.kind} `{made.name}` is given twice (first in line {first}).", made.place
-            )
-        seen[key] = made
+def _last_of_each(definitions: list[Definition], reading: Reading) -> list[Definition]:
+    """One definition of each name, in the order in which the names come."""
+    last: dict[str, Definition] = {}
+    for number, made in enumerate(definitions):
+        key = made.name or f" {number}"
+        if key in last:
+            say_doubled(made.name, Field(made, made.place), Field(last[key], last[key].place), reading)
+        last[key] = made
+    return list(last.values())
 
 
 def as_mapping(documents: Iterable[YamlDocument]) -> Mapping:
@@ -142,8 +144,30 @@ def as_mapping(documents: Iterable[YamlDocument]) -> Mapping:
     return Mapping(fields, place)
 
 
-def say_unused(mapping: Mapping, used: set[int], report: Report) -> None:
-    """Warns of each agent and task of a YAML file that no code uses."""
+def looks_like_crew(mapping: Mapping) -> bool:
+    """Whether any entry is an agent or a task, directly or below ``agents`` and ``tasks``."""
+    return any(isinstance(field.value, Mapping) and _kind(field.value) for _, field in _entries(mapping))
+
+
+def _entries(mapping: Mapping) -> Iterator[tuple[str, Field]]:
     for name, field in mapping.fields.items():
-        if isinstance(field.value, Mapping) and id(field.value) not in used:
-            report.warn(field.place, f"`{name}` is not used by the Python that was given; it was left out.")
+        value = field.value
+        if name in _WRAPPERS and isinstance(value, Mapping | Items):
+            yield from _wrapped(value, field.place)
+        else:
+            yield name, field
+
+
+def say_unused(mapping: Mapping, used: set[int], report: Report) -> None:
+    """Warns of the agents and tasks of a YAML file that no code uses, together if that is the whole file."""
+    entries = [
+        (name, field) for name, field in _entries(mapping) if isinstance(field.value, Mapping) and _kind(field.value)
+    ]
+    unused = [(name, field) for name, field in entries if id(field.value) not in used]
+    if len(unused) > 1 and len(unused) == len(entries):
+        names = listed(f"`{name}`" for name, _ in unused)
+        message = f"Nothing in this file is used by the Python that was given: {names} were left out."
+        report.warn(unused[0][1].place, message)
+        return
+    for name, field in unused:
+        report.warn(field.place, f"`{name}` is not used by the Python that was given; it was left out.")

@@ -61,8 +61,8 @@ class TestWhatIsSaid:
         }
         imported = read_files(files)
         assert imported.spec is not None
-        notes = [note for note in imported.report if note.message.startswith("b.py: Here the source makes texts")]
-        assert [note.line for note in notes] == [167]
+        notes = [note for note in imported.report if note.message.startswith("Here the source makes texts")]
+        assert [(note.file, note.line) for note in notes] == [("b.py", 167)]
 
     def test_an_error_if_nothing_was_found_before(self) -> None:
         imported = read("x = [1]\n" + "x += x\n" * 30 + "Agent(role=x)")

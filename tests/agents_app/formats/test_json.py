@@ -75,9 +75,7 @@ def test_lines_of_an_answer_of_the_api_count_from_the_top() -> None:
         ("[1, 2]", 1, "not a crew"),
         ('{"hello": 1}', 1, "not a crew"),
         ("[" * 100_000, 1, "nested"),
-        ('{"name": "x", "agents": ["scout"], "tasks": [{"name": "t"}]}', 1, "crew.jsonc are not read yet"),
-        ('// a crew\n{"agents": ["scout"],}', None, "crew.jsonc is not read yet"),
-        ('{\n  // a crew\n  "agents": ["scout"]\n}', None, "crew.jsonc is not read yet"),
+        ('// a crew\n{"crew": "none"}', 1, "not a crew"),
     ],
 )
 def test_other_json_is_refused_with_a_reason(text: str, line: int | None, part: str) -> None:

@@ -1,0 +1,229 @@
+"""What a source says of files: paths that are joined, opened and read, as far as they lead to files of the project.
+
+Nothing is opened. A path whose beginning only a run would show keeps its end, which tells the file as a rule.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+
+from agents_app.formats.python.frames import Frame
+from agents_app.formats.report import UnreadableError
+from agents_app.formats.to_spec.values import (
+    Constant,
+    Definition,
+    Field,
+    Items,
+    Missing,
+    Secret,
+    Text,
+    Unknown,
+    Value,
+    settled,
+)
+from agents_app.formats.yaml.reader import as_mapping
+from agents_app.formats.yaml.strict import documents
+
+MAX_PATH = 300
+MAX_PARENTS = 20
+_PATHS = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath"})
+_SAME = frozenset({"abspath", "realpath", "normpath", "expanduser", "expandvars", "fspath", "relpath"})
+_SAME_METHODS = frozenset({"resolve", "absolute", "expanduser", "as_posix", "relative_to", "open", "__enter__"})
+_OPENS = frozenset({"open", "io.open", "codecs.open", "aiofiles.open", "anyio.open_file"})
+_READS = frozenset({"read_text", "read", "read_bytes", "getvalue"})
+
+
+@dataclass(frozen=True, slots=True)
+class FilePath(Value):
+    """A path, or the file there once it is opened; it starts with ``/`` if it counts from the project's own folder."""
+
+    path: str
+
+    @property
+    def label(self) -> str:
+        return posixpath.basename(self.path)
+
+
+def path_call(called: str, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
+    """The result of a call that makes, joins or opens paths; None for any other call."""
+    module, _, name = called.rpartition(".")
+    result: Value | None = None
+    if called in _OPENS or (name in _PATHS and module in ("", "pathlib", "anyio")):
+        given = args[:1] if called in _OPENS else args
+        given = given or [fields[key].value for key in ("file", "path") if key in fields]
+        result = _joined(given, frame)
+    elif name in ("getcwd", "cwd") or (name == "files" and "resources" in module):
+        result = Text(".") if name == "getcwd" else FilePath(".")
+    elif name in ("resource_filename", "open_text", "read_text", "resource_string") and len(args) > 1:
+        result = _joined(args[1:], frame)
+    elif module.endswith("path") and args:
+        result = _os_path(name, args, frame)
+    return result
+
+
+def _os_path(name: str, args: list[Value], frame: Frame) -> Value | None:
+    """The functions of ``os.path``."""
+    path = _joined(args if name == "join" else args[:1], frame).path
+    if name == "dirname":
+        return Text(posixpath.dirname(path))
+    if name == "basename":
+        return Text(posixpath.basename(path))
+    return Text(path) if name in _SAME or name == "join" else None
+
+
+def path_method(receiver: Value, name: str, args: list[Value], frame: Frame) -> Value | None:
+    """The result of a method of a path or of an opened file; None if the receiver is neither."""
+    receiver = _opened(receiver, frame)
+    if not isinstance(receiver, FilePath):
+        return None
+    if name == "joinpath":
+        return _joined([receiver, *args], frame)
+    if name in ("with_name", "with_suffix") and args and isinstance(new := settled(args[0]), Text):
+        stem = posixpath.splitext(receiver.path)[0]
+        folder = posixpath.dirname(receiver.path)
+        return FilePath(posixpath.join(folder, new.template) if name == "with_name" else stem + new.template)
+    if name in _SAME_METHODS:
+        return receiver
+    if name in _READS:
+        return _content(receiver, frame)
+    return None
+
+
+def path_attribute(value: FilePath, name: str) -> Value | None:
+    """``path.parent`` and its like."""
+    if name == "parent":
+        return FilePath(_parent(value.path))
+    if name == "parents":
+        parents, path = [], value.path
+        for _ in range(MAX_PARENTS):
+            path = _parent(path)
+            parents.append(FilePath(path))
+        return Items(list(parents))
+    named = {"name": posixpath.basename(value.path), "stem": posixpath.splitext(posixpath.basename(value.path))[0]}
+    return Text(named[name]) if name in named else None
+
+
+def path_divided(left: Value, right: Value, frame: Frame) -> Value | None:
+    """``folder / "file"``; None if neither side is a path."""
+    if isinstance(settled(left), FilePath) or isinstance(settled(right), FilePath):
+        return _joined([left, right], frame)
+    return None
+
+
+def file_of(value: Value, frame: Frame) -> str:
+    """The path that a value means, whose beginning may be unknown; "" if it means none."""
+    value = _opened(value, frame)
+    if isinstance(value, FilePath):
+        return value.path
+    if isinstance(value, Text):
+        return _known_end(value)
+    return ""
+
+
+def loaded(value: Value, frame: Frame) -> Value | None:
+    """What ``yaml.safe_load`` or ``json.load`` makes of a file of the project, or of a text in the source."""
+    value = _opened(settled(value), frame)
+    if isinstance(value, Text) and value.literal and "\n" in value.template:
+        return _inline(value.template, frame)
+    path = file_of(value, frame)
+    return document(path, frame) if path else None
+
+
+def document(path: str, frame: Frame, *, beside: str | None = None) -> Value | None:
+    """The project's YAML or JSON of this path, the nearest to the code: see ``formats.documents``. None if none is."""
+    files, world = frame.world.documents, frame.world
+    world.budget.pay_steps()
+    world.budget.pay_looking(len(files.texts))
+    beside = frame.file if beside is None else beside
+    found = files.find(path, beside=beside)
+    if found is not None:
+        value = files.read(found)
+        name = posixpath.basename(found)
+        return value if value is not None else Missing(name, source=found, why=f"`{found}` cannot be read")
+    merged = files.merged(path)
+    if merged is None:
+        return None
+    mapping, among = merged
+    message = (
+        f"`{path}` could be {' or '.join(f'`{name}`' for name in among[:4])}: of each entry the only one was taken. "
+    )
+    world.reading.report.warn(world.budget.place, message + "Upload the whole folder or a zip archive of it.")
+    world.documents.paths[id(mapping)] = path
+    return mapping
+
+
+def _inline(text: str, frame: Frame) -> Value | None:
+    """YAML or JSON that is written in the source as a text."""
+    budget = frame.world.budget
+    outer = budget.place
+    budget.pay_chars(len(text))
+    try:
+        return as_mapping(documents(text, frame.world.reading, file=frame.file))
+    except UnreadableError:
+        return None
+    finally:
+        budget.at(outer)
+
+
+def _content(file: FilePath, frame: Frame) -> Value:
+    """The text of the file, if it is one of the project's; YAML and JSON stay files until they are loaded."""
+    world = frame.world
+    world.budget.pay_looking(len(world.documents.prose) + len(world.documents.texts))
+    if world.documents.find(file.path, beside=frame.file) is not None:
+        return file
+    text = world.documents.prose_at(file.path, beside=frame.file)
+    if text is not None:
+        world.budget.pay_chars(len(text))
+        return Text(text)
+    name = posixpath.splitext(file.label)[0]
+    name = name if name.isidentifier() else "text"
+    return Missing(name, source=file.path, why=f"`{file.path}` was not given")
+
+
+def _opened(value: Value, frame: Frame) -> Value:
+    """A call such as ``resources.open_text(...)`` or a wrapper around one, as the file that it is about."""
+    value = settled(value)
+    for _ in range(4):
+        if not (isinstance(value, Definition) and value.kind == "other" and value.args):
+            break
+        value = settled(value.args[0].value)
+    return value
+
+
+def _joined(parts: list[Value], frame: Frame) -> FilePath:
+    path = ""
+    for part in parts:
+        inner = _opened(part, frame)
+        if isinstance(inner, FilePath):
+            piece = inner.path
+        elif isinstance(inner, Text):
+            piece = _known_end(inner)
+        elif isinstance(inner, Constant):
+            piece = inner.raw or str(inner.value)
+        else:
+            path, piece = "", ""
+        path = (
+            posixpath.join(path, piece.replace("\\", "/")) if len(path) + len(piece) <= MAX_PATH else piece[-MAX_PATH:]
+        )
+    frame.world.budget.pay_chars(len(path))
+    return FilePath(posixpath.normpath(path) if path else ".")
+
+
+def _known_end(text: Text) -> str:
+    """The text after the last of its parts that only a run would show."""
+    template = text.template
+    for part in text.computed:
+        label = f"{{{part.label}}}"
+        known = settled(part) if isinstance(part, Unknown | Secret) else part
+        if isinstance(known, Text) and known.literal and len(known.template) <= MAX_PATH:
+            template = template.replace(label, known.template)
+        else:
+            template = template.rpartition(label)[2].lstrip("/")
+    return template[-MAX_PATH:]
+
+
+def _parent(path: str) -> str:
+    if path in (".", "..") or path.endswith("/.."):
+        return posixpath.join(path, "..") if path != "." else ".."
+    return posixpath.dirname(path) or "."
