@@ -13,17 +13,17 @@ class _FilesInput(forms.FileInput):
 
 
 class FilesField(forms.FileField):
-    """At most ``MAX_FILES`` files of at most ``max_bytes`` together; ``too_large`` is the error if they are larger."""
-
-    MAX_FILES = 50
+    """At most ``max_files`` files of at most ``max_bytes`` together; ``too_large`` is the error if they are larger."""
 
     def __init__(
         self,
         *,
+        max_files: int = 50,
         max_bytes: int = 2_000_000,
         too_large: str = "The files are larger than 2 MB together; a crew is not.",
         **options: Any,
     ) -> None:
+        self._max_files = max_files
         self._max_bytes = max_bytes
         self._too_large = too_large
         super().__init__(widget=_FilesInput(), **options)
@@ -32,8 +32,8 @@ class FilesField(forms.FileField):
         if self.required and not data:
             raise forms.ValidationError("Choose at least one file.", code="required")
         files = [super(FilesField, self).clean(file, initial) for file in data or ()]
-        if len(files) > self.MAX_FILES:
-            raise forms.ValidationError(f"At most {self.MAX_FILES} files at once.")
+        if len(files) > self._max_files:
+            raise forms.ValidationError(f"At most {self._max_files} files at once.")
         if sum(file.size for file in files) > self._max_bytes:
             raise forms.ValidationError(self._too_large)
         return files

@@ -23,7 +23,7 @@ MAX_FILES = 500
 MAX_FILE_CHARS = 8_000_000
 """Of a notebook with its outputs; ``paste`` bounds what is left of it."""
 
-_FOLDERS = frozenset(
+FOLDERS = frozenset(
     {
         *(
             "site-packages",
@@ -89,7 +89,7 @@ def matters(path: str) -> bool:
 
 
 def _is_passed_over(path: str) -> bool:
-    return any(part in _FOLDERS for part in path.split("/")[:-1]) or _FILES.search(path) is not None
+    return any(part in FOLDERS for part in path.split("/")[:-1]) or _FILES.search(path) is not None
 
 
 def _ending(path: str) -> str:
@@ -126,7 +126,7 @@ class _Passed:
 
 
 def _kind(path: str) -> str:
-    if any(part in _FOLDERS for part in path.split("/")[:-1]):
+    if any(part in FOLDERS for part in path.split("/")[:-1]):
         return "tool's own file"
     ending = _ending(path)
     if ending in ("zip", "tar", "gz", "tgz", "7z", "rar"):

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from django.conf import settings
 from django.urls import Resolver404, resolve
 
-from agents_app.imports.api import MAX_SOURCE_BYTES
+from agents_app.imports.uploads import MAX_UPLOAD_BYTES
 from agents_app.knowledge.actions import MAX_DOCUMENT_BYTES
 from agents_app.knowledge.forms import MAX_BYTES_AT_ONCE
 from runs.reconciliation.actions import MAX_BYTES_AT_ONCE as MAX_EXPORTS_AT_ONCE
@@ -18,19 +18,20 @@ ORDINARY = 1_000_000
 """From people who are signed in, and from accepted tokens, where ``LARGE`` has no entry."""
 TEXTS: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 """As much as Django reads of a form's texts or of JSON."""
-AROUND_FILES = 100_000
+MAX_TEMPLATE_FILES = 2_000_000
+AROUND_FILES = 200_000
 """What multipart adds to files: their names, and the other fields."""
 
 LARGE = MappingProxyType(
     {
-        "t/<slug:team>/crews/import/": TEXTS + MAX_SOURCE_BYTES + AROUND_FILES,
-        "t/<slug:team>/crews/import/save/": TEXTS,
+        "t/<slug:team>/crews/import/": TEXTS + MAX_UPLOAD_BYTES + AROUND_FILES,
+        "t/<slug:team>/crews/import/save/": TEXTS + AROUND_FILES,
         "t/<slug:team>/crews/<slug:slug>/json/": TEXTS,
         "t/<slug:team>/crews/<slug:slug>/launch/": TEXTS,
-        "t/<slug:team>/templates/add/": TEXTS + MAX_SOURCE_BYTES + AROUND_FILES,
+        "t/<slug:team>/templates/add/": TEXTS + MAX_TEMPLATE_FILES + AROUND_FILES,
         "t/<slug:team>/knowledge/add/": MAX_BYTES_AT_ONCE + AROUND_FILES,
         "t/<slug:team>/reconciliations/": MAX_EXPORTS_AT_ONCE + AROUND_FILES,
-        "api/v1/crews/import": TEXTS + AROUND_FILES,
+        "api/v1/crews/import": MAX_UPLOAD_BYTES + AROUND_FILES,
         "api/v1/templates/import": TEXTS,
         "api/v1/crews": TEXTS,
         "api/v1/crews/<slug:slug>": TEXTS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 from django.http import HttpRequest
@@ -65,11 +65,17 @@ def read_body(request: HttpRequest, model: type[Body]) -> Body:
         raise unreadable_json(fault) from fault
 
 
-def read_fields(request: HttpRequest, model: type[Body], *, files: str) -> Body:
-    """The text fields beside the files of an upload, which come under the name ``files``. Raises ``Invalid``."""
-    _refuse_doubled(dict(request.POST.lists()))
-    fields: dict[str, Any] = {name: str(value) for name, value in request.POST.items()}
-    unstorable = {name: "It holds a NUL character." for name, text in fields.items() if not is_storable(text)}
+def read_fields(request: HttpRequest, model: type[Body], *, files: str, lists: Collection[str] = ()) -> Body:
+    """The text fields beside the files of an upload, which come under the name ``files``. Raises ``Invalid``.
+
+    ``lists``: fields that may come several times.
+    """
+    given = {name: [str(value) for value in values] for name, values in request.POST.lists()}
+    _refuse_doubled({name: values for name, values in given.items() if name not in lists})
+    fields: dict[str, Any] = {name: values if name in lists else values[0] for name, values in given.items()}
+    unstorable = {
+        name: "It holds a NUL character." for name, values in given.items() if not all(map(is_storable, values))
+    }
     unknown = {name: f"There is no such field; files come as {files!r}." for name in request.FILES if name != files}
     if faults := unstorable | unknown:
         raise Invalid("The request's fields are not as they should be.", fields=faults)

@@ -89,7 +89,7 @@ def test_json_that_means_two_things_at_every_door(owner: Client, api: Client, te
         answer = owner.post(path, {"spec": text, "source": text, "revision": 1})
         assert answer.status_code == 422, path
         assert part in html(answer), path
-    assert part in html(owner.post(f"{CREWS}import/save/", {"spec": text}, follow=True))
+    assert part in html(owner.post(f"{CREWS}import/save/", {"spec-0": text}, follow=True))
     assert send(api, "/crews/import", text)[0] == 400
 
 

@@ -58,8 +58,8 @@ class World:
 
     ``sources``: by path; ``by_file_name``: their paths, by the last part. ``entered``: functions that were followed, by
     ``id()`` of their node; ``active``: those that are being followed now. ``documents``: the project's other
-    files. ``labelled``: places name their files. ``input_texts``: constants that became inputs, by name.
-    ``parts``: what is found in unknown things, by its
+    files. ``labelled``: places name their files. ``asked``: tasks made of questions to agents, by ``id()`` of the call.
+    ``input_texts``: constants that became inputs, by name. ``parts``: what is found in unknown things, by its
     name: the input that it became for each thing, by ``id()`` of those, which are ``kept`` alive.
     """
 
@@ -79,6 +79,7 @@ class World:
     input_texts: dict[str, str] = field(default_factory=dict)
     parts: dict[str, dict[int, str]] = field(default_factory=dict)
     kept: list[Value] = field(default_factory=list)
+    asked: dict[int, Definition] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.reading)

@@ -7,6 +7,7 @@ import ast
 from agents_app.formats.budget import Budget
 from agents_app.formats.python.formatting import formatted, substituted
 from agents_app.formats.python.frames import Frame, keep_definition, unknown
+from agents_app.formats.python.kickoffs import asked_of
 from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.paths import path_method
 from agents_app.formats.python.texts import joined_by, method_of_text, template_of
@@ -69,7 +70,9 @@ def _of_definition(
     if made.kind == "crew":
         return _crew(made, node, args, fields, frame)
     if made.kind in ("agent", "task", "llm"):
-        return _copied(made, args, fields, node, frame) if name in _COPIES else _executed(made, node, frame)
+        if name in _COPIES:
+            return _copied(made, args, fields, node, frame)
+        return _executed(made, node, args, fields, frame)
     if name in ("substitute", "safe_substitute", "format", "format_prompt"):
         return _of_template(made, name, args, fields, frame.world.budget)
     return None
@@ -189,7 +192,9 @@ def _of_template(
     return substituted(text, values, budget) if "substitute" in name else formatted(text, [], values, budget)
 
 
-def _executed(made: Definition, node: ast.Call, frame: Frame) -> Value:
+def _executed(made: Definition, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
+    if made.kind == "agent" and _method(node) in KICKOFFS and (asked := asked_of(made, node, args, fields, frame)):
+        return Unknown(f"{asked.name}_result", source=source_of(node, frame.world.budget))
     if made.kind != "llm" and _method(node) in (*KICKOFFS, "execute", "execute_sync", "execute_async", "execute_task"):
         written = source_of(node, frame.world.budget)
         message = f"`{written}` runs this {made.kind} outside of a crew; that call is not part of what was imported."

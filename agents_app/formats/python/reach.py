@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+_ASKS = frozenset({"kickoff", "kickoff_async", "akickoff"})
 _PARTS = frozenset({"Agent", "LiteAgent", "Task", "ConditionalTask", "Crew"})
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -21,14 +22,15 @@ class Reach:
     """``builders``: names of functions and classes in whose code a ``Crew`` is made, directly or through others.
 
     ``makers``: definitions and branches that make agents, tasks or crews themselves, by ``id()`` of their nodes;
-    ``adders``: those that add to something. ``making``: definitions, branches and loops that make parts, themselves or
-    through functions of the project.
+    ``adders``: those that add to something; ``askers``: those in which something is kicked off. ``making``: definitions,
+    branches and loops that make parts, themselves or through functions of the project.
     """
 
     builders: frozenset[str] = frozenset()
     makers: set[int] = field(default_factory=set)
     adders: set[int] = field(default_factory=set)
     making: set[int] = field(default_factory=set)
+    askers: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +40,7 @@ class _Code:
     node: ast.AST
     around: _Code | None
     makes: bool = False
+    asks: bool = False
     adds: bool = False
 
 
@@ -55,6 +58,7 @@ def reach_of(trees: Iterable[ast.Module]) -> Reach:
                 code.adds = True
             elif isinstance(node, ast.Call) and code and (name := _called(node)):
                 code.makes = code.makes or name in _PARTS
+                code.asks = code.asks or name in _ASKS
                 callers.setdefault(name, []).append(code)
         _spread(pieces, reach)
     reach.builders = frozenset(_reaching(callers, aliases)[0] - aliases - {"__init__"})
@@ -79,8 +83,11 @@ def _spread(pieces: list[_Code], reach: Reach) -> None:
         if code.around:
             code.around.makes |= code.makes
             code.around.adds |= code.adds
+            code.around.asks |= code.asks
         if code.makes and isinstance(code.node, Scope | ast.If):
             reach.makers.add(id(code.node))
+        if code.asks:
+            reach.askers.add(id(code.node))
         if code.adds and isinstance(code.node, Scope | ast.If):
             reach.adders.add(id(code.node))
 

@@ -20,6 +20,7 @@ from agents_app.formats.python import (  # noqa: F401  (they register what they 
 from agents_app.formats.python.calling import call_function, enter_unbound, instantiate
 from agents_app.formats.python.frames import Frame, FunctionNode, World
 from agents_app.formats.python.imports import run_module
+from agents_app.formats.python.kickoffs import crews_of_asked
 from agents_app.formats.python.reach import reach_of
 from agents_app.formats.python.syntax import parse
 from agents_app.formats.python.things import Class, Function
@@ -52,6 +53,7 @@ def read_python(
         _say_stopped(str(error), world)
     except RecursionError:
         _say_stopped("the source is nested or calls itself too deeply to be followed", world)
+    crews_of_asked(world)
     reading.budget = reading.budget.renewed()
     _name_crews(world, files)
     return world.found
@@ -92,7 +94,8 @@ def _sweep(module: Frame, tree: ast.Module) -> None:
 
 
 def _worth_entering(function: Function, module: Frame) -> bool:
-    made = id(function.node) in module.world.reach.makers or function.name in module.world.reach.builders
+    reach, node = module.world.reach, id(function.node)
+    made = node in reach.makers or node in reach.askers or function.name in reach.builders
     return made and id(function.node) not in module.world.entered
 
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from agents_app.formats.python.attributes import set_attribute
+from agents_app.formats.python.flows import say_flow
 from agents_app.formats.python.frames import Flow, Frame, FunctionNode, executes, unknown
 from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.loops import MAX_ITEMS, bind, repetitions, say_unseen, unpacked
@@ -31,7 +32,6 @@ from agents_app.formats.to_spec.values import (
 )
 
 COPIED_NAMES_PER_ELEMENT = 8
-_FLOW = frozenset({"start", "listen", "router"})
 _HOOKS = frozenset({"before_kickoff", "after_kickoff", "before_llm_call", "after_llm_call"})
 
 
@@ -121,9 +121,6 @@ def _function(node: FunctionNode, frame: Frame) -> None:
     if any(function.decorated(name) for name in _HOOKS):
         message = f"`{node.name}` is Python that runs before or after the crew; it was not imported."
         report.warn(frame.place(node), message)
-    if frame.class_body and any(function.decorated(name) for name in _FLOW):
-        message = "The source is a Flow: its steps ({items}) are Python and were not imported, only the crews in it."
-        report.gather(message, place=frame.place(node), item=node.name, level="warning")
 
 
 @executes(ast.ClassDef)
@@ -132,6 +129,7 @@ def _class(node: ast.ClassDef, frame: Frame) -> None:
     cls = Class(node, frame, body, [frame.evaluate(base) for base in node.bases])
     frame.names[node.name] = cls
     body.run(node.body)
+    say_flow(node, frame)
 
 
 @executes(ast.Return)

@@ -102,7 +102,8 @@ crew = Crew(agents=[writer], tasks=[note])
             'tasks = yaml.load(Path("config/tasks.yaml").open(), Loader=yaml.FullLoader)'
         ),
         (
-            'config = ROOT.joinpath("app", "config")\nagents = yaml.safe_load((config / "agents.yaml").read_text("utf-8"))\n'
+            'config = ROOT.joinpath("app", "config")\n'
+            'agents = yaml.safe_load((config / "agents.yaml").read_text("utf-8"))\n'
             'with (config / "tasks.yaml").open() as file:\n    tasks = yaml.safe_load(file)'
         ),
         (
@@ -250,3 +251,80 @@ class TestCrewAIsJson:
         assert [task.key for task in imported.spec.tasks] == ["find", "sum_up"]
         assert any("`agents/scout.jsonc` was not given" in text for text in said(imported))
         assert imported.crews[0].understood.texts == (4, 10)
+
+
+FLOW = """
+from crewai.flow.flow import Flow, listen, or_, router, start
+from a.crew import ACrew
+from b.crew import BCrew
+
+class Review(Flow):
+    @listen("good")
+    def publish(self): print("out")
+    @start()
+    def gather(self): self.state.text = ACrew().crew().kickoff()
+    @router(write)
+    def judge(self): return "good"
+    @listen(or_(gather, "bad"))
+    def write(self): BCrew().crew().kickoff(inputs={"topic": "x"})
+"""
+
+
+def test_crews_of_a_flow_are_all_offered_and_its_order_is_said() -> None:
+    files = project("A", "a/") | project("B", "b/") | {"main.py": FLOW}
+    imported = read_files(files)
+    assert sorted(roles(imported)) == ["A crew", "B crew"]
+    (flow,) = [note for note in imported.report if "is a Flow" in note.message]
+    assert flow.message.endswith(
+        "in this order: gather runs `ACrew`, write after gather and “bad” runs `BCrew`, "
+        "judge after write and chooses what comes next, publish after “good”."
+    )
+    assert (flow.file, flow.line) == ("main.py", 8)
+
+
+def test_crews_of_tests_and_examples_are_neither_first_nor_meant() -> None:
+    large = "from crewai import Agent, Crew, Task\na = Agent(role='R', goal='g', backstory='b')\n" + "".join(
+        f"t{n} = Task(description='{n}', expected_output='e', agent=a)\n" for n in range(4)
+    )
+    files = project("Own", "src/") | {
+        "tests/test_crew.py": large + "Crew(agents=[a], tasks=[t0, t1, t2])\n",
+        "examples/big.py": large + "Crew(agents=[a], tasks=[t0, t1, t2, t3])\n",
+    }
+    imported = read_files(files)
+    assert [(crew.file, crew.meant) for crew in imported.crews] == [
+        ("src/crew.py", True),
+        ("examples/big.py", False),
+        ("tests/test_crew.py", False),
+    ]
+    only = read_files({path: text for path, text in files.items() if not path.startswith("src")})
+    assert [crew.meant for crew in only.crews] == [True, True]
+
+
+def test_two_crews_of_one_function_are_two() -> None:
+    imported = read(
+        "from crewai import Agent, Crew, Task\na = Agent(role='R', goal='g', backstory='b')\n"
+        "t = Task(description='One', expected_output='e', agent=a)\n"
+        "u = Task(description='Two', expected_output='e', agent=a)\n"
+        "def crew_of(*tasks): return Crew(agents=[a], tasks=list(tasks))\nfirst = crew_of(t)\nsecond = crew_of(u)\n"
+    )
+    assert sorted(task.description for crew in imported.crews for task in crew.spec.tasks) == ["One", "Two"]
+
+
+class TestAgentsThatAreAskedDirectly:
+    SOURCE = (
+        "from crewai import Agent\nfinder = Agent(role='Finder', goal='g', backstory='b')\n"
+        "print(finder.kickoff('Find bees in {place}').raw)\n"
+        "async def more():\n    await finder.kickoff_async([{'role': 'user', 'content': 'Count them'}])\n"
+    )
+
+    def test_get_a_task_for_each_question(self) -> None:
+        spec = read(self.SOURCE).spec
+        assert spec is not None
+        assert [(task.description, task.agent) for task in spec.tasks] == [
+            ("Find bees in {place}", "finder"),
+            ("Count them", "finder"),
+        ]
+
+    def test_are_a_crew_of_their_own_beside_others(self) -> None:
+        imported = read_files(project("A", "a/") | {"ask.py": self.SOURCE})
+        assert roles(imported) == {"Agents asked directly": ["Finder"], "A crew": ["A writer"]}
