@@ -93,9 +93,9 @@ def _without_commands(lines: list[str]) -> tuple[str, int]:
     kept: list[str] = []
     count, goes_on = 0, False
     for line in lines:
-        is_command = goes_on or _SHELL.match(line) is not None
-        count += is_command and not goes_on
-        goes_on = is_command and line.rstrip().endswith("\\")
+        starts = not goes_on and _SHELL.match(line) is not None
+        count += starts
         indent = line[: len(line) - len(line.lstrip())]
-        kept.append(f"{indent}pass" if is_command else _ASSIGNED.sub(r"\1None", line))
+        kept.append(f"{indent}pass" if starts else "" if goes_on else _ASSIGNED.sub(r"\1None", line))
+        goes_on = (starts or goes_on) and line.rstrip().endswith("\\")
     return "\n".join(kept), count

@@ -14,7 +14,7 @@ _QUESTIONS = ("messages", "prompt", "query", "message")
 def asked_of(
     agent: Definition, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame
 ) -> Definition | None:
-    """The task that a call of an agent's ``kickoff`` amounts to, kept as one of the source's; None without a question."""
+    """The task that a call of an agent's ``kickoff`` amounts to, which is kept; None if nothing is asked."""
     given = Field(args[0], frame.place(node)) if args else next((fields[n] for n in _QUESTIONS if n in fields), None)
     question = _question(given.value) if given else None
     if given is None or question is None:

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 
 from agents_app.formats.python_tree import MAX_TOKENS, TooLargeError, parsed
 from agents_app.formats.report import Place, Report, UnreadableError
 
 _MAGIC = re.compile(r"^([ \t]*)([!%])(?=[A-Za-z%!])", re.MULTILINE)
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+MAX_MENDED = 20
+"""F-strings with their own quotes inside, each of which takes another look at the file."""
+MAX_MENDED_CHARS = 60_000
+_NEWER = (
+    (re.compile(r"^([ \t]*)type[ \t]+(\w{1,100})(?:\[[^\]\n]{0,200}\])?[ \t]*=", re.MULTILINE), r"\1\2 ="),
+    (re.compile(r"^([ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+\w{1,100})\[[^\]\n]{0,200}\]", re.MULTILINE), r"\1"),
+    (
+        re.compile(r"^([ \t]*except[ \t]+)([\w.]{1,100}(?:[ \t]*,[ \t]*[\w.]{1,100}){1,20})[ \t]*:", re.MULTILINE),
+        r"\1(\2):",
+    ),
+)
+"""Aliases of types, parameters of types, and exceptions without parentheses."""
+_INNER = re.compile(r"(?<=[\[({,])[ \t]{0,4}\"([^\"'\\\n{}]{0,100})\"(?=[ \t]{0,4}[\]),.])")
+"""A text in double quotes within brackets: in an f-string with such quotes that is Python from 3.12 on."""
+_OWN_QUOTES = re.compile(r"\b[rR]?[fFtT][rR]?([\"'])[^\"'\n{]{0,200}\{[^}\n\"']{0,100}\1")
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 
 
@@ -20,15 +37,48 @@ def parse(text: str, report: Report, *, file: str = "", tokens: int = MAX_TOKENS
     except SyntaxError as error:
         mended = _mended(text)
         first = error
+    tree = None
     if mended != text:
         try:
             tree = _tree(mended, file, tokens)
         except SyntaxError as error:
-            raise _explained(error, mended, file) from error
+            first = error
+    if tree is not None:
         what = "Odd spaces from a web page, or notebook commands (lines with ! or %), were taken off."
         report.info(Place(None, file), what)
         return tree
-    raise _explained(first, text, file) from first
+    older = _older(mended, first)
+    if older is None:
+        raise _explained(first, mended, file) from first
+    message = f"The file is written for a newer Python than this server's ({VERSION}); it was read all the same."
+    report.info(Place(first.lineno, file), message)
+    return _tree(older, file, tokens)
+
+
+def _older(text: str, error: SyntaxError) -> str | None:
+    """A program of a newer Python as this one writes it, as far as that is a matter of signs; None if it is not."""
+    older = text
+    for pattern, instead in _NEWER:
+        older = pattern.sub(instead, older)
+    for _ in range(MAX_MENDED if len(text) < MAX_MENDED_CHARS else 1):
+        try:
+            parsed(older)
+        except SyntaxError as newer:
+            error = newer
+        except ValueError:
+            return None
+        else:
+            return older
+        lines = older.split("\n")
+        number = (error.lineno or 1) - 1
+        if "f-string" not in str(error.msg) or number >= len(lines):
+            return None
+        changed = _INNER.sub(r"'\1'", lines[number])
+        if changed == lines[number]:
+            return None
+        lines[number] = changed
+        older = "\n".join(lines)
+    return None
 
 
 def _tree(text: str, file: str, tokens: int) -> ast.Module:
@@ -61,6 +111,11 @@ def _reason(error: SyntaxError) -> str:
 def _advice(error: SyntaxError, line: str) -> str:
     """What to do: by the kind of error, else by what the line looks like, else by the message."""
     message = str(error.msg)
+    if _OWN_QUOTES.search(line[:1_000]):
+        return (
+            "This looks like Python 3.12 or newer, in which an f-string may hold its own quotes; this server reads "
+            f"{VERSION}. Use other quotes inside the braces."
+        )
     if isinstance(error, TabError):
         return "Tabs and spaces are mixed in the indentation; use spaces only."
     if isinstance(error, IndentationError) and "expected an indented block" in message:

@@ -1,11 +1,13 @@
 """Imports in processes with limits of the operating system: ``python -m tests.agents_app.formats.limited``.
 
-Each line of its input is a project's files as JSON. Each is read in a fork of its own, which may take ``SECONDS`` of
-processor time and ``BYTES`` of addresses more than it started with; the answer is a line of JSON.
+Each line of its input is a project's files as JSON: texts by path, or pairs of a path and base64. Each is read in a
+fork of its own, which may take ``SECONDS`` of processor time and ``BYTES`` of addresses more than it started with; the
+answer is a line of JSON.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import resource
@@ -15,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from agents_app.formats import read_files
+from agents_app.formats import read_files, read_uploads
 
 SECONDS = 20
 BYTES = 1_000_000_000
@@ -29,7 +31,11 @@ class Limited:
             [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def read(self, files: dict[str, str]) -> dict[str, Any]:
+    def read_uploads(self, packed: list[list[str]]) -> dict[str, Any]:
+        """As ``read``, of files whose bytes are written in base64."""
+        return self.read(packed)
+
+    def read(self, files: dict[str, str] | list[list[str]]) -> dict[str, Any]:
         """``spec``, ``report`` as level, line and message, and ``seconds`` and ``megabytes``; else how it ended."""
         assert self._process.stdin
         assert self._process.stdout
@@ -62,13 +68,14 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def _answer(files: dict[str, str]) -> dict[str, Any]:
+def _answer(files: dict[str, str] | list[list[str]]) -> dict[str, Any]:
+    uploads = [(path, base64.b64decode(data)) for path, data in files] if isinstance(files, list) else []
     size = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (size + BYTES, size + BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     try:
-        imported = read_files(files)
+        imported = read_uploads(uploads) if isinstance(files, list) else read_files(files)
     except BaseException as error:
         return {"raised": repr(error)[:500]}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
