@@ -72,10 +72,14 @@ for (const form of document.querySelectorAll("form[data-project]")) {
   form.addEventListener("drop", async (event) => {
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
-    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+    const items = [...event.dataTransfer.items].filter((item) => item.kind === "file")
+      .map((item) => [item.webkitGetAsEntry?.(), item.getAsFile()]); // at once: later they are gone
     const found = [];
     try {
-      for (const entry of entries) await below(entry, form, found);
+      for (const [entry, file] of items) {
+        if (entry) await below(entry, form, found);
+        else if (file) found.push([file.name, file]);
+      }
       take(form, found);
     } catch (error) {
       form.querySelector("[data-said]").textContent = `The files could not be read: ${error.message}`;
