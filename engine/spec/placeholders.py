@@ -3,6 +3,9 @@ r"""``{placeholder}`` in a crew's texts: which inputs the crew takes, and how th
 A name begins with a letter of any alphabet or ``_``; letters, digits, ``_`` and ``-`` follow. ``{{name}}`` is the text
 ``{name}``, ``{{{name}}}`` an input between braces, and so on. All other braces, such as those of JSON, regular
 expressions and formulas (``{"a": 1}``, ``\d{4}``, ``\frac{1}{2}``), are plain text.
+
+A text that an import could not bring has a mark in its place, which no input fills, so that no crew runs without it
+unnoticed.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ from engine.spec.crew_spec import CrewSpec, QuestionGuardrail, TaskSpec
 
 BRACED = re.compile(r"(?<!\{)(\{++)([^\s{}]++)(\}++)")
 """What stands in as many braces as there are on both sides. Linear: a run of braces is tried once."""
+_BEGINNING = "[not imported: "
+_MARK = re.compile(r"\[not imported: ([^\]\n]{0,300})\]")
+_UNFIT = re.compile(r"[\]\[{}\s]+")
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -133,3 +139,26 @@ def _filled(task: TaskSpec, values: Mapping[str, str]) -> TaskSpec:
     if condition is not None and condition.contains is not None:
         condition = condition.model_copy(update={"contains": fill(condition.contains, values)})
     return task.model_copy(update={**texts, "guardrails": guardrails, "condition": condition})
+
+
+def lost(what: str) -> str:
+    """The mark that takes a text's place; ``what`` says which text it is and why it is missing."""
+    return f"{_BEGINNING}{_UNFIT.sub(' ', what)[:300].strip()}]"
+
+
+def why_lost(text: str) -> str:
+    """What a text says about itself that was not imported; "" if it holds no such mark."""
+    match = _MARK.search(text) if _BEGINNING in text else None
+    return match[1] if match else ""
+
+
+def lost_texts(spec: CrewSpec) -> Iterator[tuple[str, str]]:
+    """The path of each field whose text was not imported, and what is said of it."""
+    for agent in spec.agents:
+        for name in ("role", "goal", "backstory"):
+            if why := why_lost(getattr(agent, name)):
+                yield f"agents.{agent.key}.{name}", why
+    for task in spec.tasks:
+        for name in ("description", "expected_output"):
+            if why := why_lost(getattr(task, name)):
+                yield f"tasks.{task.key}.{name}", why

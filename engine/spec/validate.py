@@ -26,10 +26,9 @@ from engine.spec.crew_spec import (
 )
 from engine.spec.json_schema import schema_fault
 from engine.spec.lookalikes import lookalikes
-from engine.spec.lost_texts import lost_texts
 from engine.spec.named_models import llms_of
 from engine.spec.patterns import pattern_fault
-from engine.spec.placeholders import unused_inputs
+from engine.spec.placeholders import lost_texts, unused_inputs
 from engine.spec.plan import find_cycle, make_plan
 from engine.spec.size import excesses
 from engine.spec.tool_names import BUILT_IN_TOOLS

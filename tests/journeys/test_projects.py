@@ -1,4 +1,4 @@
-"""A folder with three crews comes in by the page, one is ticked off, the others are kept; the API takes the same as a zip."""
+"""A folder with three crews comes in by the page, all but one are kept; the API takes the same project as an archive."""
 
 from __future__ import annotations
 

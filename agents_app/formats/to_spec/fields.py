@@ -28,7 +28,7 @@ from agents_app.formats.to_spec.values import (
 )
 from engine.crewai.texts import from_crewai
 from engine.spec.crew_spec import UNSTORABLE, Spec, unstorable
-from engine.spec.lost_texts import lost, why_lost
+from engine.spec.placeholders import lost, why_lost
 
 S = TypeVar("S", bound=Spec)
 
