@@ -1,4 +1,4 @@
-"""A folder with three crews comes in by the page, all but one are kept; the API takes the same project as an archive."""
+"""A folder with three crews comes in by the page, all but one are kept; the API takes the same project as a zip."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ class Reach:
     """``builders``: names of functions and classes in whose code a ``Crew`` is made, directly or through others.
 
     ``makers``: definitions and branches that make agents, tasks or crews themselves, by ``id()`` of their nodes;
-    ``adders``: those that add to something; ``askers``: those in which something is kicked off. ``making``: definitions,
-    branches and loops that make parts, themselves or through functions of the project.
+    ``adders``: those that add to something; ``askers``: those in which something is kicked off. ``making``:
+    definitions, branches and loops that make parts, themselves or through functions of the project.
     """
 
     builders: frozenset[str] = frozenset()
