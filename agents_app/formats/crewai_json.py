@@ -6,10 +6,13 @@ import posixpath
 from collections.abc import Iterator
 
 from agents_app.formats.documents import Documents
+from agents_app.formats.python.schemas import schema_of
+from agents_app.formats.python.things import Class
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.assemble import Found
-from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, Outside, Text, Value
+from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, Outside, Schema, Text, Value
 
+_OUTPUTS = frozenset({"output_pydantic", "output_json", "response_model"})
 _ENDINGS = (".jsonc", ".json")
 PYTHON = "python"
 """The only key of an object that refers to Python: ``{"python": "module.name"}``."""
@@ -40,7 +43,7 @@ def read_crew(path: str, value: Mapping, files: Documents, found: Found, *, labe
         made = _agent(manager.value.template, manager, path, files)
         fields["manager_agent"] = Field(made, manager.place)
         found.agents.append(made)
-    tasks = [_task(name, field) for name, field in _named(fields["tasks"])]
+    tasks = [_task(name, field, found, files) for name, field in _named(fields["tasks"])]
     for agent in agents:
         if not agent.fields:
             message = (
@@ -84,9 +87,15 @@ def _agent(name: str, field: Field, path: str, files: Documents) -> Definition:
     return Definition("agent", "crewai.Agent", place, _fields(fields), name=name)
 
 
-def _task(name: str, field: Field) -> Definition:
-    fields = field.value.fields if isinstance(field.value, Mapping) else {}
-    return Definition("task", "crewai.Task", field.place, _fields(fields), name=name)
+def _task(name: str, field: Field, found: Found, files: Documents) -> Definition:
+    fields = _fields(field.value.fields if isinstance(field.value, Mapping) else {})
+    for output in _OUTPUTS & fields.keys():
+        value = fields[output].value
+        model = found.classes.get(value.short) if isinstance(value, Outside) else None
+        if isinstance(model, Class):
+            schema = Schema(model.name, schema_of(model, files.reading.report))
+            fields[output] = Field(schema, fields[output].place)
+    return Definition("task", "crewai.Task", field.place, fields, name=name)
 
 
 def _fields(fields: dict[str, Field]) -> dict[str, Field]:

@@ -14,7 +14,7 @@ from agents_app.formats.detect import Format, format_of, format_of_block, is_pyt
 from agents_app.formats.documents import PASTED, Documents
 from agents_app.formats.notebook import is_notebook, read_notebook
 from agents_app.formats.python import read_python
-from agents_app.formats.report import NOWHERE, ImportedCrew, Place, Report, UnreadableError
+from agents_app.formats.report import NOWHERE, ImportedCrew, Place, Report, UnreadableError, counted
 from agents_app.formats.to_spec.assemble import Found, assemble, headline, is_aside
 from agents_app.formats.to_spec.fields import Reading, Tally
 from agents_app.formats.to_spec.naming import is_generic
@@ -147,6 +147,10 @@ def _read(texts: Texts, report: Report, *, labelled: bool) -> list[ImportedCrew]
     if texts.python:
         found = read_python(texts.python, reading, documents=files, labelled=labelled)
     _read_json(texts, files, found, labelled=labelled)
+    if closed := len(texts.prose.keys() - files.prose_read):
+        report.info(
+            NOWHERE, f"{counted(closed, 'text file')} that no code opens {'were' if closed > 1 else 'was'} passed over."
+        )
     if found.agents or found.tasks:
         _say_unused(texts, files, found)
         return [*assemble(found, reading), *_ours(texts, files, labelled=labelled)]

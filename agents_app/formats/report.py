@@ -207,6 +207,11 @@ def at_line(place: Place, message: str) -> str:
     return f"Line {place.line}: {message}" if place.line else message[:1].upper() + message[1:]
 
 
+def counted(number: int, noun: str) -> str:
+    """``3 tasks``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def shortened(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 3] + "..."
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from agents_app.formats.archive import clean_path, is_archive, unpacked
-from agents_app.formats.report import NOWHERE, Place, Report, UnreadableError
+from agents_app.formats.report import NOWHERE, Place, Report, UnreadableError, counted
 from engine.text import storable
 
 SOURCES = frozenset({"py", "ipynb", "yaml", "yml", "json", "jsonc"})
@@ -117,12 +117,9 @@ class _Passed:
 
     def tell(self, report: Report) -> None:
         if total := sum(self._kinds.values()):
-            kinds = ", ".join(
-                f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(self._kinds.items())
-            )
-            report.info(
-                NOWHERE, f"{total:,} file{'s' if total > 1 else ''} that no crew needs were passed over: {kinds}."
-            )
+            kinds = ", ".join(counted(count, kind) for kind, count in sorted(self._kinds.items()))
+            verb = "was" if total == 1 else "were"
+            report.info(NOWHERE, f"{counted(total, 'file')} that no crew needs {verb} passed over: {kinds}.")
 
 
 def _kind(path: str) -> str:

@@ -54,6 +54,8 @@ def read_python(
     except RecursionError:
         _say_stopped("the source is nested or calls itself too deeply to be followed", world)
     crews_of_asked(world)
+    for module in world.modules.values():
+        world.found.classes |= {name: value for name, value in module.names.items() if isinstance(value, Class)}
     reading.budget = reading.budget.renewed()
     _name_crews(world, files)
     return world.found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agents_app.formats.budget import UsedUpError
-from agents_app.formats.report import NOWHERE, ImportedCrew, Place, UnreadableError, at_line, listed
+from agents_app.formats.report import NOWHERE, ImportedCrew, Place, UnreadableError, at_line, counted, listed
 from agents_app.formats.to_spec.agents import agent_spec
 from agents_app.formats.to_spec.crews import crew_settings, has_memory
 from agents_app.formats.to_spec.fields import Reading, Tally, built, plain_text
@@ -22,6 +22,9 @@ from engine.spec.placeholders import placeholders
 MAX_MEMBERS = 300
 MAX_CREWS = 30
 MAX_SPEC = 2_000_000
+_PARTS = frozenset(
+    {"crew", "crews", "agents", "tasks", "agents_tasks", "config", "configs", "src", "lib", "backend", "init"}
+)
 
 _NAMES = {"python": "CrewAI Python", "yaml": "CrewAI YAML", "json": "CrewAI JSON"}
 _ASIDE = frozenset(
@@ -37,7 +40,7 @@ _NOTHING = (
 class Found:
     """All that a source defines, in order. ``name`` is the crew's name that the source or its file suggests.
 
-    ``used`` are the entries of YAML files that code uses as configuration, by ``id()``.
+    ``used`` are the entries of YAML files that code uses as configuration, by ``id()``; ``classes`` are Python's.
     """
 
     agents: list[Definition] = field(default_factory=list)
@@ -45,6 +48,7 @@ class Found:
     crews: list[Definition] = field(default_factory=list)
     inputs: list[Field] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
+    classes: dict[str, Value] = field(default_factory=dict)
     name: str = ""
     format: str = "source"
 
@@ -66,7 +70,7 @@ def assemble(found: Found, reading: Reading) -> list[ImportedCrew]:
     for kind, pool in (("agent", found.agents), ("task", found.tasks)):
         _say_unused(kind, pool, members, reading)
     if len(made) > 1:
-        names = listed(f"{crew.spec.name} ({_where(crew)}{_count(len(crew.spec.tasks), 'task')})" for crew in made)
+        names = listed(f"{crew.spec.name} ({_where(crew)}{counted(len(crew.spec.tasks), 'task')})" for crew in made)
         reading.report.info(Place(made[0].line, made[0].file), f"There are {len(made)} crews in this source: {names}.")
     return made
 
@@ -161,7 +165,7 @@ def nearest_last(pool: list[Definition], file: str) -> list[Definition]:
 
 def headline(spec: CrewSpec, kind: str, tally: Tally) -> str:
     """What was read, whether texts are missing, and how much was understood."""
-    agents, tasks = _count(len(spec.agents), "agent"), _count(len(spec.tasks), "task")
+    agents, tasks = counted(len(spec.agents), "agent"), counted(len(spec.tasks), "task")
     names = placeholders(spec)
     inputs = f"inputs: {listed(names)}" if names else "no inputs"
     text = f"Read as {kind}: {agents}, {tasks}, {spec.process}; {inputs}."
@@ -182,10 +186,6 @@ def _where(crew: ImportedCrew) -> str:
         if crew.file or line
         else ""
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _different(crews: list[ImportedCrew]) -> list[ImportedCrew]:
@@ -332,7 +332,14 @@ def _crew_name(crew: Definition | None, found: Found, reading: Reading) -> str:
     own = plain_text(settled(field.value), reading.budget) if field else None
     if own and own.strip():
         return " ".join(own.split())[:200]
-    for name in map(without_maker, (crew.name if crew else "", found.name)):
-        if not is_generic(name) and snake(name) not in ("crew", "agents", "tasks", "agents_tasks"):
+    file = crew.place.file if crew else ""
+    for name in map(without_maker, (crew.name if crew else "", *(names_of_file(file) if file else (found.name,)))):
+        if not is_generic(name) and snake(name) not in _PARTS:
             return title(name)[:200]
     return "Imported crew"
+
+
+def names_of_file(path: str) -> list[str]:
+    """What a file's own name and those of its folders may say of a crew, the nearest first."""
+    *folders, name = path.split("/")
+    return [name.partition(".")[0], *reversed(folders)]

@@ -224,6 +224,8 @@ class TestCrewAIsJson:
                 "brief/agents/scout.jsonc": self.SCOUT,
                 "brief/agents/analyst.json": self.ANALYST,
                 "brief/tools/lookup.py": "def lookup(): ...\n",
+                "brief/models.py": "from pydantic import BaseModel\nclass Report(BaseModel):\n    title: str\n",
+                "brief/README.md": "# Brief\n",
             }
         )
         spec = imported.spec
@@ -243,7 +245,9 @@ class TestCrewAIsJson:
         assert len(sum_up.guardrails) == 1
         assert any("`lookup` was left out" in text for text in said(imported))
         assert any("FileReadTool" in text for text in said(imported))
-        assert any("Report" in text for text in said(imported))
+        assert find.output_schema is not None
+        assert list(find.output_schema["properties"]) == ["title"]
+        assert any("1 text file that no code opens" in note.message for note in imported.report)
 
     def test_alone_says_which_files_are_missing(self) -> None:
         imported = read(self.CREW, "crew.jsonc")
