@@ -100,6 +100,15 @@ class TestEncodings:
         assert (warning.line, "not UTF-8" in warning.message) == (2, True)
 
 
+def test_two_files_of_one_name_are_both_kept_and_that_is_said() -> None:
+    uploads = [("config/agents.yaml", AGENTS.encode()), ("config/agents.yaml", AGENTS.replace("R", "S").encode())]
+    imported = read_uploads([*uploads, ("crew.py", FROM_FILE.encode())])
+    assert imported.spec is not None
+    assert "not imported" in imported.spec.agents[0].goal
+    assert any(note.file == "config/agents (2).yaml" and "Two files" in note.message for note in imported.report)
+    assert role(read_uploads([uploads[0], uploads[0], ("crew.py", FROM_FILE.encode())])) == "R"
+
+
 @pytest.mark.parametrize(
     "line",
     [

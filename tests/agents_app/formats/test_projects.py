@@ -332,3 +332,44 @@ class TestAgentsThatAreAskedDirectly:
     def test_are_a_crew_of_their_own_beside_others(self) -> None:
         imported = read_files(project("A", "a/") | {"ask.py": self.SOURCE})
         assert roles(imported) == {"Agents asked directly": ["Finder"], "A crew": ["A writer"]}
+
+
+class TestTheReport:
+    def test_says_the_worst_first_and_what_is_the_same_once(self) -> None:
+        agents = "".join(
+            f"a{n} = Agent(role='R{n}', goal='g', backstory='b', llm='gpt-4o', reasoning=True, tools=[Own()])\n"
+            for n in range(4)
+        )
+        files = {
+            "crew.py": f"from crewai import Agent, Crew, Task\nfrom own import Own\n{agents}"
+            "t = Task(description='d', expected_output='e', agent=a0)\nCrew(agents=[a0, a1, a2, a3], tasks=[t])\n",
+            "broken.py": "def (",
+        }
+        report = read_files(files).report
+        levels = [note.level for note in report[1:]]
+        assert levels == sorted(levels, key=["error", "warning", "info"].index)
+        assert (report[1].file, report[1].level) == ("broken.py", "error")
+        (reasoning,) = [note for note in report if "reasoning" in note.message]
+        assert reasoning.message.startswith("Agents (r0, r1, r2, r3): reasoning was left out")
+        assert (reasoning.line, "Also in line 4, line 5, line 6." in reasoning.message) == (3, True)
+        assert len([note for note in report if "`Own` was left out" in note.message]) == 1
+
+    def test_has_what_stands_for_each_tool(self) -> None:
+        imported = read(
+            "from crewai import Agent, Crew, Task\nfrom crewai_tools import *\nfrom own import Own\n"
+            "a = Agent(role='R', goal='g', backstory='b', "
+            "tools=[SerperDevTool(), TavilySearchTool(), PDFSearchTool(), Own()])\n"
+            "t = Task(description='d', expected_output='e', agent=a, tools=[SerperDevTool()])\n"
+            "Crew(agents=[a], tasks=[t])\n"
+        )
+        (crew,) = imported.crews
+        stands = {tool.name: tool.stands_for for tool in crew.tools}
+        assert stands == {
+            "SerperDevTool": "web_search",
+            "TavilySearchTool": "web_search",
+            "PDFSearchTool": "",
+            "Own": "",
+        }
+        assert crew.tools[0].by == ("task t", "agent r")
+        assert "knowledge_search" in next(tool.why for tool in crew.tools if tool.name == "PDFSearchTool")
+        assert crew.understood.tools == (3, 5)
