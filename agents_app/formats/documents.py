@@ -131,6 +131,12 @@ def nearest(wanted: str, paths: Collection[str], *, beside: str) -> str | None:
     return None if found is None or _has_twin(found, namesakes) else found
 
 
+def is_end_of(wanted: str, path: str) -> bool:
+    """Whether a path ends as it was asked for, so that it is no guess."""
+    parts = [part for part in wanted.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    return ("/" + path).endswith("/" + "/".join(parts))
+
+
 def _only(paths: Iterable[str]) -> str | None:
     few = list(islice(paths, 2))
     return few[0] if len(few) == 1 else None

@@ -18,7 +18,7 @@ from engine.spec.crew_spec import CrewSpec
 
 SECONDS = 8.0
 """Of processor time; the costliest sources known take 4."""
-MAX_SPECS_BYTES = 3_000_000
+MAX_SPECS_BYTES = 2_500_000
 """Of all crews of a source together, as JSON: they go through a page's form, and back."""
 
 

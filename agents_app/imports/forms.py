@@ -17,6 +17,8 @@ from agents_app.spec_json import typed_spec
 from engine.spec.crew_spec import MAX_NAME_CHARS
 
 MAX_CREWS = 100
+MAX_SHOWN = 20
+"""Remarks and tools of a crew that a preview's form carries on, in case that it has to be shown again."""
 
 
 class ImportForm(forms.Form):
@@ -45,8 +47,10 @@ class KeptCrew:
 
     @property
     def about(self) -> str:
-        """For the form's hidden field, beside the spec."""
-        return json.dumps({**crew_as_json(self.crew), "spec": None}, ensure_ascii=False)
+        """For the form's hidden field, beside the spec: the beginning of long lists, since forms have a limit."""
+        tools = tuple(replace(tool, by=tool.by[:MAX_SHOWN]) for tool in self.crew.tools[:MAX_SHOWN])
+        crew = replace(self.crew, tools=tools, report=self.crew.report[:MAX_SHOWN])
+        return json.dumps({**crew_as_json(crew), "spec": None}, ensure_ascii=False)
 
     @property
     def spec_json(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
+from agents_app.formats.documents import PASTED, is_end_of
 from agents_app.formats.python.frames import Frame
 from agents_app.formats.report import UnreadableError
 from agents_app.formats.to_spec.values import (
@@ -138,6 +139,9 @@ def document(path: str, frame: Frame, *, beside: str | None = None) -> Value | N
     beside = frame.file if beside is None else beside
     found = files.find(path, beside=beside)
     if found is not None:
+        if found != PASTED and not is_end_of(path, found):
+            message = f"`{path}` is not among the files: `{found}` was taken for it."
+            world.reading.report.gather(message, place=world.budget.place)
         value = files.read(found)
         name = posixpath.basename(found)
         return value if value is not None else Missing(name, source=found, why=f"`{found}` cannot be read")

@@ -125,6 +125,17 @@ def test_files_are_found_by_paths_that_code_computes(code: str) -> None:
     assert imported.spec is not None, imported.report
     assert (imported.spec.agents[0].role, imported.spec.tasks[0].description) == ("Alpha writer", "Note of Alpha")
     assert not any("not used" in text or "not given" in text for text in said(imported)), said(imported)
+    assert not any("was taken for it" in note.message for note in imported.report)
+
+
+def test_the_only_file_of_a_name_is_taken_for_one_that_is_not_there_and_that_is_said() -> None:
+    files = project("Alpha", "app/")
+    files["elsewhere/agents.yaml"] = files.pop("app/config/agents.yaml")
+    imported = read_files(files)
+    assert roles(imported) == {"Alpha crew": ["Alpha writer"]}
+    (note,) = [note for note in imported.report if "was taken for it" in note.message]
+    assert note.message == "`config/agents.yaml` is not among the files: `elsewhere/agents.yaml` was taken for it."
+    assert (note.file, note.line) == ("app/crew.py", 9)
 
 
 def test_json_beside_python_and_prompts_in_files_of_their_own_are_read() -> None:
