@@ -11,6 +11,7 @@ from typing import Literal, overload
 MAX_CHARS = 512 * 1024
 MAX_TOKENS = 200_000
 MAX_NAME = 200
+TOO_MANY_TOKENS = f"The Python has more than {MAX_TOKENS:,} words and signs in all; import a part of it."
 
 _TOKEN = re.compile(
     r"""
@@ -44,7 +45,7 @@ def parsed(text: str, *, mode: Literal["exec", "eval"] = "exec", tokens: int = M
     if len(text) > MAX_CHARS:
         raise TooLargeError(f"The Python has {len(text):,} characters; at most {MAX_CHARS:,} are read.")
     if tokens_in(text) > tokens:
-        raise TooLargeError(f"The Python has more than {MAX_TOKENS:,} words and signs in all; import a part of it.")
+        raise TooLargeError(TOO_MANY_TOKENS)
     if mode == "exec" and (kept := _kept.pop(text, None)):
         return kept
     try:

@@ -29,7 +29,6 @@ FOLDERS = frozenset(
             "site-packages",
             ".venv",
             "venv",
-            "env",
             "__pycache__",
             "node_modules",
             ".git",

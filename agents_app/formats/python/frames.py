@@ -56,17 +56,19 @@ def executes(*kinds: type[ast.stmt]) -> Callable[[Executor], Executor]:
 class World:
     """What all frames of one import share.
 
-    ``sources``: by path; ``by_file_name``: their paths, by the last part. ``entered``: functions that were followed, by
-    ``id()`` of their node; ``active``: those that are being followed now. ``documents``: the project's other
-    files. ``labelled``: places name their files. ``asked``: tasks made of questions to agents, by ``id()`` of the call.
-    ``input_texts``: constants that became inputs, by name. ``parts``: what is found in unknown things, by its
-    name: the input that it became for each thing, by ``id()`` of those, which are ``kept`` alive.
+    ``sources``: by path; ``waiting``: texts that are not parsed yet; ``by_file_name``: paths, by the last part.
+    ``entered``: functions that were followed, by ``id()`` of their node; ``active``: those that are being followed now.
+    ``documents``: the project's other files. ``labelled``: places name their files. ``asked``: tasks made of questions
+    to agents, by ``id()`` of the call. ``input_texts``: constants that became inputs, by name. ``parts``: what is found
+    in unknown things, by its name: the input that it became for each thing, by ``id()`` of those, which are ``kept``
+    alive.
     """
 
     reading: Reading
     found: Found
     modules: dict[str, Frame] = field(default_factory=dict)
     sources: dict[str, ast.Module] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
     by_file_name: dict[str, list[str]] = field(default_factory=dict)
     reach: Reach = field(default_factory=Reach)
     documents: Documents = field(init=False)

@@ -7,7 +7,10 @@ import posixpath
 from collections.abc import Iterator
 
 from agents_app.formats.python.frames import Frame, World, executes
+from agents_app.formats.python.syntax import parse
 from agents_app.formats.python.things import ModuleOf
+from agents_app.formats.python_tree import MAX_TOKENS, TOO_MANY_TOKENS, tokens_in
+from agents_app.formats.report import NOWHERE, UnreadableError
 from agents_app.formats.to_spec.values import Outside, Text, Unknown, Value
 
 CHARS_PER_STEP = 1_000
@@ -63,14 +66,15 @@ def find_module(dotted: str, frame: Frame, *, level: int = 0) -> Frame | None:
     names = [path for path in (wanted + ".py", wanted + "/__init__.py") if wanted] or ["__init__.py"]
     for path in _in_folders(names, own, level):
         world.budget.pay_steps()
-        if path in world.sources and path != own:
+        if path != own and load_module(path, world):
             return run_module(path, world)
     for end in names if wanted else ():
         namesakes = world.by_file_name.get(end.rpartition("/")[2], ())
         world.budget.pay_steps(len(namesakes) * (1 + len(end) // CHARS_PER_STEP))
         near = [path for path in namesakes if path != own and (path.endswith("/" + end) or _is_flat(path, end))]
-        if near:
-            return run_module(max(near, key=lambda path: len(posixpath.commonprefix([path, own]))), world)
+        nearest = max(near, key=lambda path: len(posixpath.commonprefix([path, own])), default="")
+        if near and load_module(nearest, world):
+            return run_module(nearest, world)
     return None
 
 
@@ -87,6 +91,29 @@ def _in_folders(names: list[str], own: str, level: int) -> Iterator[str]:
 def _is_flat(path: str, wanted: str) -> bool:
     """Whether the file may be the wanted one, but for folders that it came without."""
     return path != "__init__.py" and wanted.endswith("/" + path)
+
+
+def load_module(path: str, world: World) -> bool:
+    """Whether there is such a module, which is parsed if it was not yet. One that cannot be is said, and is none."""
+    if path in world.waiting:
+        try:
+            parse_module(path, world)
+        except UnreadableError as error:
+            if str(error) == TOO_MANY_TOKENS:
+                what = "The project has more Python than is read at once; these files were left out: {items}."
+                world.reading.report.gather(what, place=NOWHERE, item=path, level="warning")
+            else:
+                world.reading.report.error(error.place, str(error))
+    return path in world.sources
+
+
+def parse_module(path: str, world: World) -> None:
+    """Raises ``UnreadableError``."""
+    text, label = world.waiting.pop(path), path if world.labelled else ""
+    tokens = MAX_TOKENS - world.tokens
+    world.sources[path] = parse(text, world.reading.report, file=label, tokens=tokens)
+    world.tokens += tokens_in(text)
+    world.lines[label] = text.split("\n")
 
 
 def run_module(path: str, world: World) -> Frame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from bisect import bisect_right
 from collections.abc import Mapping as Dict
 from pathlib import PurePosixPath
@@ -19,17 +20,20 @@ from agents_app.formats.python import (  # noqa: F401  (they register what they 
 )
 from agents_app.formats.python.calling import call_function, enter_unbound, instantiate
 from agents_app.formats.python.frames import Frame, FunctionNode, World
-from agents_app.formats.python.imports import run_module
+from agents_app.formats.python.imports import load_module, parse_module, run_module
 from agents_app.formats.python.kickoffs import crews_of_asked
 from agents_app.formats.python.reach import reach_of
-from agents_app.formats.python.syntax import parse
 from agents_app.formats.python.things import Class, Function
-from agents_app.formats.python_tree import MAX_TOKENS, tokens_in
 from agents_app.formats.report import UnreadableError, at_line
 from agents_app.formats.to_spec.assemble import Found
 from agents_app.formats.to_spec.fields import Reading
 from agents_app.formats.to_spec.naming import is_generic, without_maker
 from agents_app.formats.to_spec.values import Definition
+
+FEW_FILES = 40
+MANY_FILES = 150
+
+_MAKES = re.compile(r"\b(?:Agent|Task|Crew)\s?\(|\bcrewai\b")
 
 
 def read_python(
@@ -42,12 +46,16 @@ def read_python(
     world = World(reading, Found(format="python"), labelled=labelled)
     world.documents = documents or world.documents
     for path, text in files.items():
-        _parse(path, text, world, alone=len(files) == 1)
+        world.waiting[path] = text
+        world.by_file_name.setdefault(path.rpartition("/")[2], []).append(path)
+    if len(files) == 1:
+        parse_module(next(iter(files)), world)
+    chosen = [path for path in _telling(files) if load_module(path, world)]
     world.reach = reach_of(world.sources.values())
     try:
-        for path in world.sources:
+        for path in chosen:
             run_module(path, world)
-        for path in world.sources:
+        for path in chosen:
             _sweep(world.modules[path], world.sources[path])
     except UsedUpError as error:
         _say_stopped(str(error), world)
@@ -69,18 +77,16 @@ def _say_stopped(why: str, world: World) -> None:
     world.reading.report.warn(place, f"Here {why}. What was found before was read, the rest was not.")
 
 
-def _parse(path: str, text: str, world: World, *, alone: bool) -> None:
-    label = path if world.labelled else ""
-    try:
-        world.sources[path] = parse(text, world.reading.report, file=label, tokens=MAX_TOKENS - world.tokens)
-        world.tokens += tokens_in(text)
-    except UnreadableError as error:
-        if alone:
-            raise
-        world.reading.report.error(error.place, str(error))
-        return
-    world.by_file_name.setdefault(path.rpartition("/")[2], []).append(path)
-    world.lines[label] = text.split("\n")
+def _telling(files: Dict[str, str]) -> list[str]:
+    """The files to begin with: all of a small project, of a large one those that may make or run crews.
+
+    Others are read where these import them.
+    """
+    if len(files) <= FEW_FILES:
+        return list(files)
+    making = [path for path, text in files.items() if _MAKES.search(text)]
+    running = [path for path, text in files.items() if path not in making and "kickoff" in text]
+    return [*making[:MANY_FILES], *running[:FEW_FILES]]
 
 
 def _sweep(module: Frame, tree: ast.Module) -> None:

@@ -180,6 +180,20 @@ def test_packages_that_hand_on_names_and_relative_imports_are_followed() -> None
     )
 
 
+def test_a_crew_among_many_files_of_other_code_is_found_and_what_it_imports_is_read() -> None:
+    other = "".join(f"def f{n}(x):\n    return [x, {n}]\nv{n} = f{n}(f{n}(1))\n" for n in range(150))
+    files = {f"app/m{n:03}.py": other for n in range(100)} | {
+        "crews/desk.py": "from crewai import Agent, Crew, Task\nfrom .words import GOAL\n"
+        "a = Agent(role='R', goal=GOAL, backstory='b')\nt = Task(description='d', expected_output='e', agent=a)\n"
+        "Crew(agents=[a], tasks=[t])\n",
+        "crews/words.py": "GOAL = 'Help {customer}'\n",
+    }
+    imported = read_files(files)
+    assert imported.spec is not None, imported.report
+    assert (imported.spec.name, imported.spec.agents[0].goal) == ("Desk", "Help {customer}")
+    assert said(imported) == []
+
+
 class TestWhatIsMissing:
     """A text that did not come is an error of the crew at its field, and the report says why it did not."""
 
