@@ -10,6 +10,7 @@ from agents_app.formats.python.schemas import schema_of
 from agents_app.formats.python.things import Class
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.assemble import Found
+from agents_app.formats.to_spec.naming import snake
 from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, Outside, Schema, Text, Value
 
 _OUTPUTS = frozenset({"output_pydantic", "output_json", "response_model"})
@@ -89,6 +90,8 @@ def _agent(name: str, field: Field, path: str, files: Documents) -> Definition:
 
 def _task(name: str, field: Field, found: Found, files: Documents) -> Definition:
     fields = _fields(field.value.fields if isinstance(field.value, Mapping) else {})
+    if name == snake(name):
+        fields.pop("name", None)  # it is the key, and no title
     for output in _OUTPUTS & fields.keys():
         value = fields[output].value
         model = found.classes.get(value.short) if isinstance(value, Outside) else None

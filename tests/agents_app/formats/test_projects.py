@@ -267,6 +267,7 @@ class TestCrewAIsJson:
         assert (analyst.llm.model, analyst.llm.temperature) == ("gpt-4o-mini", 0.1)
         find, sum_up = spec.tasks
         assert (find.key, find.agent, sum_up.agent, sum_up.context) == ("find", "scout", "analyst", ("find",))
+        assert (find.name, sum_up.title) == ("", "Sum up")
         assert len(sum_up.guardrails) == 1
         assert any("`lookup` was left out" in text for text in said(imported))
         assert any("FileReadTool" in text for text in said(imported))
