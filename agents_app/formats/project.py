@@ -14,7 +14,7 @@ from agents_app.formats.detect import Format, format_of, format_of_block, is_pyt
 from agents_app.formats.documents import PASTED, Documents
 from agents_app.formats.notebook import is_notebook, read_notebook
 from agents_app.formats.python import read_python
-from agents_app.formats.report import NOWHERE, ImportedCrew, Place, Report, UnreadableError, counted
+from agents_app.formats.report import NOWHERE, ImportedCrew, Place, Report, UnreadableError, counted, listed
 from agents_app.formats.to_spec.assemble import Found, assemble, headline, is_aside
 from agents_app.formats.to_spec.fields import Reading, Tally
 from agents_app.formats.to_spec.naming import is_generic
@@ -141,6 +141,25 @@ def _project(sources: dict[Format, str], report: Report, *, name: str) -> list[I
 
 def _read(texts: Texts, report: Report, *, labelled: bool) -> list[ImportedCrew]:
     """The crews of a project's texts. ``labelled``: remarks name their files."""
+    crews = _crews(texts, report, labelled=labelled)
+    if len(crews) > 1:
+        names = listed(f"{crew.spec.name} ({_where(crew)}{counted(len(crew.spec.tasks), 'task')})" for crew in crews)
+        report.info(Place(crews[0].line, crews[0].file), f"There are {len(crews)} crews in this source: {names}.")
+    return crews
+
+
+def _where(crew: ImportedCrew) -> str:
+    line = f"line {crew.line}" if crew.line else ""
+    return (
+        f"{crew.file}:{crew.line}, "
+        if crew.file and crew.line
+        else f"{crew.file or line}, "
+        if crew.file or line
+        else ""
+    )
+
+
+def _crews(texts: Texts, report: Report, *, labelled: bool) -> list[ImportedCrew]:
     reading = Reading(report)
     files = Documents(reading, {**texts.yaml, **texts.json}, texts.prose, labelled)
     found = Found(format="python")

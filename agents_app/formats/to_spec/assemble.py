@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agents_app.formats.budget import UsedUpError
-from agents_app.formats.report import NOWHERE, ImportedCrew, Place, UnreadableError, at_line, counted, listed
+from agents_app.formats.report import NOWHERE, ImportedCrew, UnreadableError, at_line, counted, listed
 from agents_app.formats.to_spec.agents import agent_spec
 from agents_app.formats.to_spec.crews import crew_settings, has_memory
 from agents_app.formats.to_spec.fields import Reading, Tally, built, plain_text
@@ -69,9 +69,6 @@ def assemble(found: Found, reading: Reading) -> list[ImportedCrew]:
     made = _different(_all_assembled(by_worth(_once_each(found.crews)), found, reading, members))
     for kind, pool in (("agent", found.agents), ("task", found.tasks)):
         _say_unused(kind, pool, members, reading)
-    if len(made) > 1:
-        names = listed(f"{crew.spec.name} ({_where(crew)}{counted(len(crew.spec.tasks), 'task')})" for crew in made)
-        reading.report.info(Place(made[0].line, made[0].file), f"There are {len(made)} crews in this source: {names}.")
     return made
 
 
@@ -175,17 +172,6 @@ def headline(spec: CrewSpec, kind: str, tally: Tally) -> str:
             f" {tally.lost_texts} of {tally.texts} texts {verb} missing: the crew cannot run before they are written."
         )
     return text
-
-
-def _where(crew: ImportedCrew) -> str:
-    line = f"line {crew.line}" if crew.line else ""
-    return (
-        f"{crew.file}:{crew.line}, "
-        if crew.file and crew.line
-        else f"{crew.file or line}, "
-        if crew.file or line
-        else ""
-    )
 
 
 def _different(crews: list[ImportedCrew]) -> list[ImportedCrew]:
