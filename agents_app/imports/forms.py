@@ -14,6 +14,7 @@ from agents_app.formats import ImportedCrew
 from agents_app.imports.apart import crew_as_json, crew_of_json
 from agents_app.imports.uploads import MAX_UPLOAD_BYTES, MAX_UPLOADS
 from agents_app.spec_json import typed_spec
+from engine import strict_json
 from engine.spec.crew_spec import MAX_NAME_CHARS
 
 MAX_CREWS = 100
@@ -82,7 +83,7 @@ def _with_spec(about: str, spec: str) -> ImportedCrew:
     """The crew; what is said of it is left out if it is not as we wrote it."""
     read = typed_spec(spec)
     try:
-        data: dict[str, Any] = json.loads(about)
+        data: dict[str, Any] = strict_json.read(about)
         return replace(crew_of_json(data | {"spec": {"name": "x"}}), spec=read)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return ImportedCrew(read)

@@ -169,6 +169,23 @@ class TestProjects:
         assert "Nothing was saved." in html(over)
         assert not Crew.objects.exists()
 
+    @pytest.mark.parametrize(
+        "about",
+        [
+            "null",
+            "[1]",
+            '{"understood": {"agents": [1]}}',
+            '{"file": "\\ud800", "line": 1e999, "meant": 1, "understood": {}, "tools": [], "report": []}',
+            '{"file": [], "line": [], "meant": 1, "understood": {}, "tools": [{}], "report": [1]}',
+            "[" * 5_000,
+        ],
+    )
+    def test_what_a_form_says_of_a_crew_is_not_believed(self, cast: Cast, about: str) -> None:
+        client = signed_in(cast.editor)
+        fields = as_shown(client.post(f"{CREWS}import/", {"source": SOURCE})) | {"about-0": about, "crew": []}
+        assert client.post(f"{CREWS}import/save/", fields).status_code == 422
+        assert client.post(f"{CREWS}import/save/", fields | {"crew": ["0"]}).status_code == 302
+
     def test_what_was_not_imported_keeps_the_crew_from_being_launched(self, cast: Cast) -> None:
         client = signed_in(cast.editor)
         source = SOURCE.replace('goal="Write about {topic}"', "goal=open('goal.txt').read()")
