@@ -54,11 +54,15 @@ ROW = "{:<34}{:<8}{:>7}{:>14}{:>10}  {}"
 
 @dataclass
 class Sent:
-    """What a run asked for: for each task the text of its first request, in the order of those; and all requests."""
+    """What a run asked for: for each task the text of its first request, in the order of those; and all requests.
+
+    ``unasked``: tasks whose condition the format could not say, as its remarks have it, so that they always run.
+    """
 
     first: dict[str, str] = field(default_factory=dict)
     requests: int = 0
     fault: str = ""
+    unasked: frozenset[str] = frozenset()
 
 
 class Models:
@@ -125,7 +129,7 @@ def run_here(spec: CrewSpec) -> Sent:
 
 
 def run_there(specs: Sequence[CrewSpec], python: str) -> list[dict[ExportFormat, Sent]]:
-    """Runs the exported files of each crew with CrewAI, one after the other in one process, each with its own server."""
+    """Runs the exported files of each crew with CrewAI, in turn in one process, each with a server of its own."""
     runs: list[dict[ExportFormat, Models]] = [{form: Models(spec) for form in FORMS} for spec in specs]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
         orders = []
@@ -134,6 +138,8 @@ def run_there(specs: Sequence[CrewSpec], python: str) -> list[dict[ExportFormat,
                 server = servers.enter_context(OpenAIServer(model.answer))
                 place = Path(folder) / f"{number}-{form}"
                 exported = export(model.spec, form)
+                left_out = [remark.field for remark in exported.remarks if remark.field.endswith(".condition")]
+                model.sent.unasked = frozenset(path.split(".")[1] for path in left_out)
                 for path, text in exported.files.items():
                     (place / path).parent.mkdir(parents=True, exist_ok=True)
                     (place / path).write_text(text, "utf-8")
@@ -168,7 +174,7 @@ def print_line(spec: CrewSpec, form: str, ours: Sent, theirs: Sent) -> bool:
     tasks = f"{len(theirs.first)}/{len(ours.first)}"
     counts = f"{texts - len(missing)}/{texts}"
     print(ROW.format(spec.name[:33], form, tasks, counts, theirs.requests, words), flush=True)
-    return order and not missing and theirs.first.keys() == ours.first.keys()
+    return order and not missing and theirs.first.keys() - theirs.unasked == ours.first.keys()
 
 
 def wanted(spec: CrewSpec, key: str) -> list[tuple[str, str]]:

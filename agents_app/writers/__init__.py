@@ -5,7 +5,7 @@ Pure functions of a spec: no database, no network, and nothing secret, since a s
 
 from __future__ import annotations
 
-from agents_app.writers.formats import FORMATS, Exported, ExportFormat, export
+from agents_app.writers.formats import FORMATS, Exported, ExportFormat, export, report_text
 from agents_app.writers.remarks import ExportRemark
 
-__all__ = ["FORMATS", "ExportFormat", "ExportRemark", "Exported", "export"]
+__all__ = ["FORMATS", "ExportFormat", "ExportRemark", "Exported", "export", "report_text"]

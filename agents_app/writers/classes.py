@@ -49,12 +49,16 @@ MISSING = object()
 
 @dataclass(slots=True)
 class Classes:
-    """The classes of a file. ``lines``: their source, each class after those that it uses; ``imports``: by module."""
+    """The classes of a file. ``lines``: their source, each class after those that it uses; ``imports``: by module.
+
+    ``made``: the class of each schema, as JSON, so that the same one is written once.
+    """
 
     names: Names
     lines: list[str] = field(default_factory=list)
     imports: dict[str, set[str]] = field(default_factory=dict)
     lacking: dict[str, None] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
 
     def add(self, schema: Json, *, fallback: str) -> str | None:
         """The class of a task's output schema; None if no class can say it. ``lacking`` is what it does not say."""
@@ -70,9 +74,12 @@ class Classes:
     def _class(self, schema: Json, *, fallback: str, path: str, depth: int) -> str:
         title = schema.get("title")
         own = title if isinstance(title, str) else ""
-        name = self.names.take(own, instead=class_name(own or fallback, fallback="Output"))
+        content = json.dumps(schema)
+        if content in self.made:
+            return self.made[content]
+        name = self.made[content] = self.names.take(own, instead=class_name(own or fallback, fallback="Output"))
         self.use("pydantic", "BaseModel")
-        body = [*self._docstring(schema, path), *self._settings(schema, path)]
+        body = [*self._docstring(schema, path), *self._settings(schema, path, title=own if own != name else "")]
         fields: set[str] = set()
         required = schema.get("required")
         needed = set(map(str, required)) if isinstance(required, list) else set()
@@ -94,9 +101,9 @@ class Classes:
         plain = text.isprintable() and not {'"', "\\"} & set(text) and len(text) < WIDTH - 10
         return [f'    """{text}"""' if plain else f"    {written(text, indent=4)}", ""]
 
-    def _settings(self, schema: Json, path: str) -> list[str]:
+    def _settings(self, schema: Json, path: str, *, title: str) -> list[str]:
         others = schema.get("additionalProperties", MISSING)
-        settings: dict[str, Expression] = {}
+        settings: dict[str, Expression] = {"title": title} if title else {}
         if isinstance(others, bool):
             settings["extra"] = "allow" if others else "forbid"
         elif others is not MISSING:
@@ -120,7 +127,9 @@ class Classes:
             default = MISSING
         if default is MISSING and not needed:
             default = None
-        value = self._value(rules, default, alias=key if name != key else "")
+        if rules and default is not MISSING:
+            rules = {"default": default, **rules}
+        value = self._value(_in_order(rules, schema), default, alias=key if name != key else "")
         line = f"    {name}: {written(kind, indent=4, before=len(name) + 2, after=8)}"
         if value is MISSING:
             return [line]
@@ -142,11 +151,11 @@ class Classes:
     def _value(self, rules: dict[str, Expression], default: Any, *, alias: str) -> Any:
         """What stands behind a field's ``=``; ``MISSING`` for nothing."""
         if alias:
-            rules = {**rules, "alias": alias}
+            rules = {**({} if rules or default is MISSING else {"default": default}), **rules, "alias": alias}
         if not rules:
             return default
         self.use("pydantic", "Field")
-        return Call("Field", rules if default is MISSING else {"default": default, **rules})
+        return Call("Field", rules)
 
     def _type(self, schema: Any, rules: dict[str, Expression], *, fallback: str, path: str, depth: int) -> Expression:
         """The type of a value. ``rules`` gets what belongs into its ``Field``."""
@@ -189,7 +198,7 @@ class Classes:
         return self._named("Any")
 
     def _object(self, schema: Json, *, fallback: str, path: str, depth: int) -> Expression:
-        if isinstance(schema.get("properties"), dict) and schema["properties"]:
+        if _is_class(schema):
             return Name(self._class(schema, fallback=fallback, path=path, depth=depth))
         others = schema.get("additionalProperties", MISSING)
         self._say_unknown(schema, {"type", "properties", "additionalProperties", *_NOTES}, path)
@@ -221,19 +230,14 @@ class Classes:
         """The type of a part of a value, whose bounds stand in ``Annotated``."""
         rules: dict[str, Expression] = {}
         kind = self._type(schema, rules, fallback=fallback, path=path, depth=depth + 1)
-        is_class = isinstance(kind, Name) and isinstance(schema, dict) and isinstance(schema.get("properties"), dict)
         if isinstance(schema, dict):
-            rules |= {
-                ours: schema[theirs]
-                for theirs, ours in _SAID_OF_FIELDS.items()
-                if self._says(schema, theirs) and not is_class
-            }
+            rules |= {ours: schema[theirs] for theirs, ours in _SAID_OF_FIELDS.items() if self._says(schema, theirs)}
             if "default" in schema:
                 self._lacks(path, "its default")
         if not rules:
             return kind
         self.use("pydantic", "Field")
-        return Index(self._named("Annotated").text, [kind, Call("Field", rules)])
+        return Index(self._named("Annotated").text, [kind, Call("Field", _in_order(rules, schema))])
 
     def _union(self, options: list[Any], *, fallback: str, path: str, depth: int) -> Expression:
         kinds = [self._inner(option, fallback=fallback, path=path, depth=depth) for option in options]
@@ -260,7 +264,7 @@ class Classes:
     def _says(self, schema: Json, word: str) -> bool:
         """Whether a title, a description or examples go into a field: those of a class stand in the class."""
         value = schema.get(word)
-        if value is None or (isinstance(schema.get("properties"), dict) and schema["properties"]):
+        if value is None or _is_class(schema):
             return False
         return isinstance(value, list if word == "examples" else str)
 
@@ -288,6 +292,21 @@ _SHADOWS = frozenset(
     | set(_PLAIN.values())
 )
 """Fields of these names hide what a class has by itself, or types that later fields of the class name."""
+
+
+def _is_class(schema: Json) -> bool:
+    """Whether an object's properties are named, so that a class can have them."""
+    properties = schema.get("properties")
+    if schema.get("type") != "object" or not isinstance(properties, dict):
+        return False
+    return bool(properties) or not isinstance(schema.get("additionalProperties"), dict)
+
+
+def _in_order(rules: dict[str, Expression], schema: Any) -> dict[str, Expression]:
+    """The rules in the order of the schema, which a model may read in it."""
+    names = {theirs: ours for bounds in (*_BOUNDS.values(), _SAID_OF_FIELDS) for theirs, ours in bounds.items()}
+    order = [names.get(word, word) for word in schema] if isinstance(schema, dict) else []
+    return {name: rules[name] for name in sorted(rules, key=lambda name: order.index(name) if name in order else -1)}
 
 
 def _inlined(schema: Json) -> Any:

@@ -22,13 +22,12 @@ from engine.spec.crew_spec import AgentSpec, CrewSpec, QuestionGuardrail, TaskSp
 CREWAI_DEFAULTS = {
     "allow_delegation": False,
     "cache": True,
-    "max_iter": 25,
     "max_rpm": None,
     "max_retry_limit": 2,
     "respect_context_window": True,
     "memory": False,
 }
-"""What an agent of CrewAI 1.15 is like where nothing else is said; ``max_iter`` is 20 here."""
+"""What an agent is like there and here where nothing else is said. ``max_iter`` is 25 there and 20 here."""
 
 
 @dataclass(slots=True)
@@ -121,6 +120,7 @@ def _agent(agent: AgentSpec, called: dict[str, str], inputs: Inputs, remarks: Re
     path = f"agents.{agent.key}"
     texts = {name: inputs.text(getattr(agent, name), f"{path}.{name}") for name in ("role", "goal", "backstory")}
     fields = {name: getattr(agent, name) for name, value in CREWAI_DEFAULTS.items() if getattr(agent, name) != value}
+    fields["max_iter"] = agent.max_iter
     if agent.max_execution_time_s is not None:
         fields["max_execution_time"] = math.ceil(agent.max_execution_time_s)
         if fields["max_execution_time"] != agent.max_execution_time_s:

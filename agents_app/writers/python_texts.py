@@ -14,7 +14,7 @@ WIDTH = 88
 MIN_PIECE = 30
 MAX_COMMENT_LINES = 2_000
 
-_WORDS = re.compile(r"\S*\s*")
+_WORDS = re.compile(r"\S+\s*|\s+")
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -28,23 +28,17 @@ def pieces(text: str, width: int) -> Iterator[str]:
     """The text as literals of about ``width`` characters: line by line, long lines cut between words."""
     width = max(width, MIN_PIECE)
     gathered = ""
-    for line in text.split("\n"):
-        ended = f"{line}\n"
-        if line and gathered:
-            yield literal(gathered)
-            gathered = ""
-        if not line:
-            gathered += ended
-            if 2 * len(gathered) >= width:
+    *ended, last = text.split("\n")
+    for line in (*(f"{line}\n" for line in ended), last):
+        if line != "\n" or 2 * len(gathered) >= width:
+            if gathered:
                 yield literal(gathered)
-                gathered = ""
-            continue
-        *full, last = _cut(ended, width)
+            gathered = ""
+        *full, rest = _cut(line, width)
         yield from map(literal, full)
-        gathered = last
-    rest = gathered.removesuffix("\n")
-    if rest or not text:
-        yield literal(rest)
+        gathered += rest
+    if gathered or not text:
+        yield literal(gathered)
 
 
 def _cut(line: str, width: int) -> list[str]:

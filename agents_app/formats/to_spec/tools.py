@@ -54,7 +54,7 @@ ALIKE = {
     "get_current_time": "current_time",
     "get_current_date": "current_time",
 }
-SETTINGS = {"scrape_website": frozenset({"website_url"})}
+SETTINGS = {"scrape_website": frozenset({"website_url"}), "web_search": frozenset({"n_results"})}
 _BY_SNAKE = {snake(name): name for name in (*SAME, *ALIKE)}
 
 
