@@ -27,7 +27,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # before this folder, whose engine.py hides the package
 
 from agents_app.writers import Exported, ExportFormat, export
-from bench.engine_bench.peer import LOCAL, QUIET, NotMeasured, crewai_python
+from bench.engine_bench.peer import LOCAL, QUIET, VERSION, NotMeasured, crewai_python
 from bench.exported_bench.child import FAULT
 from bench.exported_bench.crews import answer_to, crews, sample
 from engine.catalogue.price_list import DefaultPrices
@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     try:
-        python = options.crewai or str(crewai_python())
+        python = options.crewai or with_tools(str(crewai_python()))
     except NotMeasured as reason:
         sys.exit(str(reason))
     print(ROW.format("crew", "format", "tasks", "texts held", "requests", "order, and what differs"), flush=True)
@@ -108,6 +108,16 @@ def main() -> None:
     there = run_there(chosen, python)
     same = [compare(spec, sent, there[index]) for index, (spec, sent) in enumerate(zip(chosen, ours, strict=True))]
     sys.exit(0 if all(same) else 1)
+
+
+def with_tools(python: str) -> str:
+    """The interpreter, once it has CrewAI's tools too. Raises ``NotMeasured``."""
+    has_tools = [python, "-c", "from importlib.metadata import version; version('crewai-tools')"]
+    if subprocess.run(has_tools, capture_output=True, check=False).returncode:
+        install = [python, "-m", "pip", "install", "--quiet", f"crewai-tools=={VERSION}"]
+        if subprocess.run(install, capture_output=True, check=False).returncode:
+            raise NotMeasured("CrewAI's tools could not be installed.")
+    return python
 
 
 def compare(spec: CrewSpec, ours: Sent, theirs: dict[ExportFormat, Sent]) -> bool:

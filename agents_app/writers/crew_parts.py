@@ -237,5 +237,6 @@ def _crew_fields(spec: CrewSpec, remarks: Remarks) -> dict[str, Expression]:
 
 def function_names(parts: CrewParts) -> list[str]:
     """The functions that stand for tools, in the order of their first use."""
-    tools = [tool for owner in (*parts.agents, *parts.tasks) for tool in owner.tools]
+    tools = [tool for agent in parts.agents for tool in agent.tools]
+    tools += [tool for task in parts.tasks for tool in task.tools]
     return list(dict.fromkeys(tool.text for tool in tools if isinstance(tool, Name)))

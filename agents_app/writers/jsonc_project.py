@@ -116,7 +116,7 @@ def jsonc_project(parts: CrewParts) -> dict[str, str]:
         crew["manager_agent"] = parts.manager
     crew |= {name: project.plain(value) for name, value in parts.fields.items()}
     values = {name: value for name, value in parts.inputs.items() if value is not None}
-    if not values and not parts.inputs and any(map(_has_braces, (*parts.agents, *parts.tasks))):
+    if not values and not parts.inputs and _have_braces(parts):
         values = {"crew": parts.name}  # CrewAI refuses to read braces without any input
     if values:
         crew["inputs"] = values
@@ -135,8 +135,10 @@ def _task_name(task: TaskPart, index: int, parts: CrewParts) -> str:
     return own if own and own not in others - {task.name} else task.name
 
 
-def _has_braces(part: AgentPart | TaskPart) -> bool:
-    return any("{" in text or "}" in text for text in part.texts.values())
+def _have_braces(parts: CrewParts) -> bool:
+    """Whether any text has a brace."""
+    texts = [*(agent.texts for agent in parts.agents), *(task.texts for task in parts.tasks)]
+    return any({"{", "}"} & set(text) for part in texts for text in part.values())
 
 
 def _python(name: str) -> dict[str, str]:

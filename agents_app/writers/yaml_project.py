@@ -12,6 +12,7 @@ from agents_app.writers.identifiers import class_name
 from agents_app.writers.modules import Module
 from agents_app.writers.python_file import crew_fields, extra_task_fields, main
 from agents_app.writers.python_layout import written
+from agents_app.writers.python_texts import unprintable
 
 HEAD = '''"""A crew for CrewAI 1.15, exported from Crewsite: its texts are in config/agents.yaml and config/tasks.yaml.
 
@@ -101,7 +102,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text and text.strip() else None
+    shows = all(char.isprintable() or char in "\n\t" for char in text)
+    style = "|" if "\n" in text and text.strip() and shows else None if shows else '"'
     if style is None and (not text[:1].isalpha() or text.lower() in WORDS):
         style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
@@ -111,5 +113,6 @@ _Dumper.add_representer(str, _text)
 
 
 def dumped(data: Any) -> str:
-    """The data as YAML that reads back as the same data."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+    """The data as YAML that reads back as the same data. Texts with what does not show are in quotes, as escapes."""
+    text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+    return "".join(char if char.isprintable() or char in "\n\t" else unprintable(char) for char in text)

@@ -17,6 +17,8 @@ from agents_app.models import Crew
 from agents_app.snapshot import spec_of
 from agents_app.writers import FORMATS
 from engine.spec.crew_spec import CrewSpec, LLMSpec
+from teams.access import Principal
+from teams.models import Scope
 from teams.refusals import Busy
 from tests.cast import Cast, brief_spec
 from tests.runs.run.test_api import Api
@@ -35,7 +37,7 @@ def page(cast: Cast) -> Client:
 
 def test_who_sees_a_crew_takes_its_draft_and_its_versions_along(page: Client, cast: Cast, crew: Crew) -> None:
     cut_version(crew, by=cast.owner.user)
-    api = Api(cast.viewer, scope="read")
+    api = reader(cast.viewer)
     for form, about in FORMATS.items():
         sent = page.get(f"{CREW}/export/{form}/")
         assert sent.status_code == 200
@@ -70,14 +72,14 @@ def test_a_project_is_a_zip_with_a_page_on_what_is_otherwise_there(page: Client,
     assert not any("our secret name" in text for text in files.values())
     shown = page.get("/t/acme/crews/brief/export/").content.decode()
     assert field in shown
-    report = Api(cast.viewer).get("/crews/brief/export/report", format="yaml").json()
+    report = reader(cast.viewer).get("/crews/brief/export/report", format="yaml").json()
     assert field in [remark["field"] for remark in report["report"]]
     assert report["files"] == ["config/agents.yaml", "config/tasks.yaml", "crew.py"]
-    assert Api(cast.viewer).get("/crews/brief/export/report").json()["report"] == []
+    assert reader(cast.viewer).get("/crews/brief/export/report").json()["report"] == []
 
 
 def test_all_crews_of_a_team_are_one_zip(page: Client, cast: Cast, crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = create_crew(cast.owner, name='Ünï ../"crew"\r\nX: y', spec=brief_spec())
+    other = create_crew(cast.owner, name='Ünï ../"crew"; X: y', spec=brief_spec())
     archive_crew(cast.owner, create_crew(cast.owner, name="Gone", spec=brief_spec()))
     sent = page.get("/t/acme/crews.zip/python/")
     assert sent["Content-Disposition"] == 'attachment; filename="acme-crews-python.zip"'
@@ -87,9 +89,9 @@ def test_all_crews_of_a_team_are_one_zip(page: Client, cast: Cast, crew: Crew, m
         for slug, stem in (("company-brief", "company_brief"), (other.slug, "uni_crew_x_y"))
         for name in (f"{stem}.py", "EXPORT.md")
     }
-    assert Api(cast.viewer).get("/crews.zip", format="python").content == sent.content
+    assert reader(cast.viewer).get("/crews.zip", format="python").content == sent.content
     monkeypatch.setattr(queries, "MAX_CREWS", 1)
-    assert Api(cast.viewer).get("/crews.zip").status_code == 422
+    assert reader(cast.viewer).get("/crews.zip").status_code == 422
     assert "too many crews" in page.get("/t/acme/crews.zip/python/", follow=True).content.decode()
     free = queries.PLACES.take(cast.team.pk)
     with pytest.raises(Busy):
@@ -106,14 +108,18 @@ def test_the_pages_lead_to_the_files_and_nobody_else_gets_them(page: Client, cas
     shown = page.get("/t/acme/crews/").content.decode()
     assert all(f'href="/t/acme/crews.zip/{form}/"' in shown for form in FORMATS)
     assert page.get(f"{CREW}/export/exe/").status_code == 404
-    assert Api(cast.viewer).get("/crews/company-brief/export", format="exe").status_code == 422
-    stranger = Api(cast.stranger)
+    assert reader(cast.viewer).get("/crews/company-brief/export", format="exe").status_code == 422
+    stranger = reader(cast.stranger)
     assert stranger.get("/crews/company-brief/export").status_code == 404
     assert stranger.get("/crews/company-brief/export/report").status_code == 404
     assert unzipped(stranger.get("/crews.zip").content) == {}
     page.force_login(cast.stranger.user)
     assert page.get(f"{CREW}/export/python/").status_code == 404
     assert page.get("/t/acme/crews.zip/python/").status_code == 404
+
+
+def reader(who: Principal) -> Api:
+    return Api(who, scope=Scope.READ)
 
 
 def unzipped(content: Any) -> dict[str, str]:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from agents_app.formats import read, read_files
 from agents_app.writers import Exported, ExportFormat, export
@@ -15,7 +15,14 @@ from engine.spec.crew_spec import CrewSpec
 from tests.agents_app.writers.random_specs import specs, wild_schemas
 from tests.agents_app.writers.same import meaning
 
-FEW = settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+FEW = settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),  # to make a failing crew smaller takes minutes
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def imported(exported: Exported) -> CrewSpec:
