@@ -9,7 +9,7 @@ from typing import Literal
 from agents_app.writers.crew_parts import crew_parts
 from agents_app.writers.identifiers import file_stem
 from agents_app.writers.jsonc_project import dumped, jsonc_project
-from agents_app.writers.python_file import python_file
+from agents_app.writers.python.file import python_file
 from agents_app.writers.remarks import ExportRemark
 from agents_app.writers.yaml_project import yaml_project
 from engine.spec.crew_spec import CrewSpec

@@ -13,9 +13,9 @@ from typing import Any
 from agents_app.writers.crew_parts import AgentPart, CrewParts, TaskPart
 from agents_app.writers.expressions import Call, Expression, Name
 from agents_app.writers.identifiers import class_name
-from agents_app.writers.modules import Module, said_in_comments
-from agents_app.writers.python_file import condition_function
-from agents_app.writers.python_layout import assigned, written
+from agents_app.writers.python.file import condition_function
+from agents_app.writers.python.layout import assigned, written
+from agents_app.writers.python.modules import Module, said_in_comments
 from agents_app.writers.tools import FROM_CREWAI_TOOLS, source_of
 
 CODE = "crew_code"

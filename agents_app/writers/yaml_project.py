@@ -9,10 +9,10 @@ import yaml
 from agents_app.writers.crew_parts import AgentPart, CrewParts, TaskPart
 from agents_app.writers.expressions import Call, Expression, Name, is_plain
 from agents_app.writers.identifiers import class_name
-from agents_app.writers.modules import Module
-from agents_app.writers.python_file import crew_fields, extra_task_fields, main
-from agents_app.writers.python_layout import written
-from agents_app.writers.python_texts import unprintable
+from agents_app.writers.python.file import crew_fields, extra_task_fields, main
+from agents_app.writers.python.layout import written
+from agents_app.writers.python.modules import Module
+from agents_app.writers.python.texts import unprintable
 
 HEAD = '''"""A crew for CrewAI 1.15, exported from Crewsite: its texts are in config/agents.yaml and config/tasks.yaml.
 

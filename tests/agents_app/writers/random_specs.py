@@ -29,7 +29,7 @@ MEAN = (
     *("a longer text of some words " * 5, "__import__('os')", "\\N{BULLET}", "\\u0041", "\\x41", "long" * 30),
 )
 plain = st.text(max_size=3).filter(is_storable)
-texts = st.lists(st.sampled_from(MEAN) | plain, max_size=4).map("".join)
+texts = st.lists(st.sampled_from(MEAN) | plain, max_size=3).map("".join)
 lines = texts.map(lambda text: " ".join(text.split()))
 unbraced = texts.map(lambda text: text.replace("{", "(").replace("}", ")"))
 keys = st.from_regex(r"[a-z0-9][a-z0-9_]{0,12}", fullmatch=True) | st.sampled_from(
@@ -98,7 +98,7 @@ def of_fields(parts: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dic
         properties = {name: draw(parts) for name in names}
         required = [name for name in names if "default" not in properties[name] and draw(st.booleans())]
         schema: dict[str, Any] = {"type": "object", "title": draw(titles), "properties": properties}
-        description = draw(mixed(unbraced.map(lambda text: " ".join(text.split())).filter(bool)))
+        description = draw(mixed(lines.map(lambda text: text.replace("{", "(").replace("}", ")")).filter(bool)))
         if description:
             schema["description"] = description
         return {**schema, "required": required} if required else schema
@@ -191,7 +191,7 @@ def tasks(draw: st.DrawFn, key: str, earlier: list[str], agents: list[str], sche
         )
     return TaskSpec(
         key=key,
-        name=draw(unbraced.map(lambda text: " ".join(text.split()))),
+        name=draw(lines.map(lambda text: text.replace("{", "(").replace("}", ")"))),
         description=draw(texts),
         expected_output=draw(texts),
         agent=draw(st.sampled_from(agents)),
@@ -212,8 +212,8 @@ def tasks(draw: st.DrawFn, key: str, earlier: list[str], agents: list[str], sche
 @st.composite
 def specs(draw: st.DrawFn, schemas: st.SearchStrategy[dict[str, Any]] = class_like) -> CrewSpec:
     """A crew that runs, with a value for each of its inputs."""
-    agent_keys = draw(st.lists(keys, min_size=2, max_size=3, unique=True))
-    task_keys = draw(st.lists(keys, min_size=1, max_size=4, unique=True))
+    agent_keys = draw(st.lists(keys, min_size=2, max_size=2, unique=True))
+    task_keys = draw(st.lists(keys, min_size=1, max_size=3, unique=True))
     process = draw(st.sampled_from(("sequential", "parallel", "hierarchical")))
     manager = draw(mixed(st.just(agent_keys[0]))) if process == "hierarchical" else None
     workers = [key for key in agent_keys if key != manager]

@@ -15,8 +15,8 @@ from typing import Any
 
 from agents_app.writers.expressions import Call, Expression, Index, Name
 from agents_app.writers.identifiers import TAKEN, Names, class_name, snake_name
-from agents_app.writers.python_layout import written
-from agents_app.writers.python_texts import WIDTH, comment, literal, unprintable
+from agents_app.writers.python.layout import written
+from agents_app.writers.python.texts import WIDTH, comment, literal, unprintable
 
 Json = dict[str, Any]
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agents_app.writers.checks import HELPERS
-from agents_app.writers.classes import Classes, schema_comment
 from agents_app.writers.crew_parts import CrewParts, TaskPart, function_names
 from agents_app.writers.expressions import Call, Expression, Name
 from agents_app.writers.identifiers import class_name
-from agents_app.writers.python_texts import comment
+from agents_app.writers.python.classes import Classes, schema_comment
+from agents_app.writers.python.texts import comment
 from agents_app.writers.tools import source_of
 
 _HOMES = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from agents_app.writers.crew_parts import AgentPart, ConditionPart, CrewParts, TaskPart
 from agents_app.writers.expressions import Call, Expression, Name
-from agents_app.writers.modules import Module
-from agents_app.writers.python_layout import assigned, written
+from agents_app.writers.python.layout import assigned, written
+from agents_app.writers.python.modules import Module
 
 HEAD = '''"""A crew for CrewAI 1.15, exported from Crewsite.
 

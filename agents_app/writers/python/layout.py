@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from agents_app.writers.expressions import Call, Expression, Index, Name
-from agents_app.writers.python_texts import WIDTH, literal, pieces
+from agents_app.writers.python.texts import WIDTH, literal, pieces
 
 STEP = 4
 
