@@ -64,7 +64,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     _all("llm.fallbacks", "no"),
     _all("llm.credential", "no", note="keys are never exported"),
     _all("llm.cache_ttl_s", "no"),
-    _all("llm.stream", read=False),
+    _all("llm.stream"),
     _all("tasks.key", "partly", note="as for agents"),
     _all("tasks.name"),
     _all("tasks.description"),

@@ -101,6 +101,8 @@ def of_fields(parts: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dic
         description = draw(mixed(lines.map(lambda text: text.replace("{", "(").replace("}", ")")).filter(bool)))
         if description:
             schema["description"] = description
+        if draw(st.booleans()):
+            schema["additionalProperties"] = False
         return {**schema, "required": required} if required else schema
 
     return made()

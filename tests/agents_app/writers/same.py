@@ -14,7 +14,7 @@ from engine.spec.placeholders import with_inputs
 from engine.spec.plan import make_plan
 from engine.text import storable
 
-NOT_SAID_OF_MODELS = {"fallbacks": (), "credential": None, "cache_ttl_s": None, "stream": False}
+NOT_SAID_OF_MODELS = {"fallbacks": (), "credential": None, "cache_ttl_s": None}
 NOT_SAID_OF_TASKS = {"takes_near_misses": True, "cache_ttl_s": None, "condition": None}
 READ_TOOLS = ("web_search", "scrape_website", "calculator", "current_time", "knowledge_search", "http_request")
 """Those that come back; of a stand-in its name alone."""
