@@ -7,12 +7,13 @@ objects, functions and classes are ``{"python": "module.name"}``, own tools ``cu
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from agents_app.writers.crew_parts import AgentPart, CrewParts, TaskPart
 from agents_app.writers.expressions import Call, Expression, Name
-from agents_app.writers.identifiers import class_name
+from agents_app.writers.identifiers import class_name, snake_name
 from agents_app.writers.python.file import condition_function
 from agents_app.writers.python.layout import assigned, written
 from agents_app.writers.python.modules import Module, said_in_comments
@@ -31,7 +32,7 @@ class _Project:
         self.parts = parts
         self.module = Module(parts)
         self.files: dict[str, str] = {}
-        self.names = {task.name: _task_name(task, index, parts) for index, task in enumerate(parts.tasks)}
+        self.names = _task_names(parts)
 
     def agent(self, agent: AgentPart) -> dict[str, Any]:
         fields: dict[str, Any] = {**agent.texts, "llm": self.plain(agent.llm)}
@@ -126,13 +127,19 @@ def jsonc_project(parts: CrewParts) -> dict[str, str]:
     return {"crew.jsonc": head + dumped(crew), **agents, **project.files}
 
 
-def _task_name(task: TaskPart, index: int, parts: CrewParts) -> str:
-    """A task's name in JSON, by which others read it: its own if no other task has it, else its key."""
-    own = task.fields.get("name", "")
-    others = {other.name for other in parts.tasks} | {
-        other.fields.get("name", "") for place, other in enumerate(parts.tasks) if place != index
+def _task_names(parts: CrewParts) -> dict[str, str]:
+    """Each task's name in JSON, by which others read it: its own if it is like no other name, else its key."""
+    own = {task.name: str(task.fields.get("name", "")) for task in parts.tasks}
+    alike = Counter(_letters(name) for name in own.values()) + Counter(map(_letters, own))
+    return {
+        key: name if _letters(name) and alike[_letters(name)] == 1 + (_letters(name) == _letters(key)) else key
+        for key, name in own.items()
     }
-    return own if own and own not in others - {task.name} else task.name
+
+
+def _letters(name: str) -> str:
+    """What is left of a name for readers that look at its letters alone."""
+    return snake_name(name, fallback="").strip("_")
 
 
 def _have_braces(parts: CrewParts) -> bool:

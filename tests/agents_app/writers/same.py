@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from agents_app.writers.remarks import ExportRemark
+from agents_app.writers.tools import FROM_CREWAI_TOOLS
 from engine.catalogue.model_ids import provider_of, real_id
 from engine.spec.crew_spec import CrewSpec, LLMSpec, TaskSpec, ToolSpec
 from engine.spec.placeholders import with_inputs
@@ -53,6 +54,16 @@ def meaning(spec: CrewSpec, *, exported: bool, remarks: tuple[ExportRemark, ...]
             for task in filled.tasks
         ],
     }
+
+
+def in_json(crew: dict[str, Any]) -> dict[str, Any]:
+    """The meaning without what a JSON project has in its Python, and without names: a task there always has one."""
+    for part in (*crew["agents"], *crew["tasks"]):
+        part["tools"] = [tool for tool in part["tools"] if tool["name"] not in FROM_CREWAI_TOOLS]
+    for task in crew["tasks"]:
+        task.pop("name", None)
+        task["guardrails"] = [rail for rail in task["guardrails"] if rail["kind"] == "question" and not rail["llm"]]
+    return crew
 
 
 def _agent(data: dict[str, Any], llm: LLMSpec, tools: tuple[ToolSpec, ...], exported: bool) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -12,7 +13,7 @@ from agents_app.formats import read, read_files
 from agents_app.writers import Exported, export
 from engine.spec.crew_spec import CrewSpec
 from tests.agents_app.writers.random_specs import specs, wild_schemas
-from tests.agents_app.writers.same import meaning
+from tests.agents_app.writers.same import in_json, meaning
 
 FEW = settings(
     max_examples=25,
@@ -40,6 +41,15 @@ def test_a_crew_of_any_kind_comes_back_as_it_was(spec: CrewSpec) -> None:
     ours = export(spec, "json")
     assert imported(ours) == spec
     assert ours.remarks == ()
+
+
+@FEW
+@given(specs())
+def test_a_crew_of_any_kind_comes_back_from_json_but_for_what_stands_in_python_there(spec: CrewSpec) -> None:
+    pytest.importorskip("agents_app.formats.crewai_json")
+    exported = export(spec, "jsonc")
+    expected = meaning(spec, exported=True, remarks=exported.remarks)
+    assert in_json(meaning(imported(exported), exported=False)) == in_json(expected)
 
 
 @FEW
