@@ -26,17 +26,19 @@ def length_check(
     def check(output: TaskOutput) -> tuple[bool, Any]:
         words, chars = len(output.raw.split()), len(output.raw)
         if min_words is not None and words < min_words:
-            return False, f"The answer has {words} words; at least {min_words} are needed."
+            return False, f"It has {words} words; at least {min_words} are needed."
         if max_words is not None and words > max_words:
-            return False, f"The answer has {words} words; at most {max_words} are allowed."
+            return False, f"It has {words} words; at most {max_words} are allowed."
         if max_chars is not None and chars > max_chars:
-            return False, f"The answer has {chars} characters; at most {max_chars} are allowed."
+            return False, f"It has {chars} characters; at most {max_chars} are allowed."
         return True, output.raw
 
     return check
 '''
 PATTERN = '''
-def pattern_check(pattern: str, forbid: bool = False) -> Callable[[TaskOutput], tuple[bool, Any]]:
+def pattern_check(
+    pattern: str, forbid: bool = False
+) -> Callable[[TaskOutput], tuple[bool, Any]]:
     """A guardrail: what an answer must contain, or with forbid must not."""
 
     def check(output: TaskOutput) -> tuple[bool, Any]:
@@ -52,7 +54,7 @@ def schema_check(schema: dict[str, Any]) -> Callable[[TaskOutput], tuple[bool, A
     """A guardrail: the answer is JSON that fits a schema."""
 
     def check(output: TaskOutput) -> tuple[bool, Any]:
-        text = output.raw.strip().removeprefix("```json").removeprefix("```").removesuffix("```")
+        text = output.raw.strip().removeprefix("```json").strip("`")
         try:
             jsonschema.validate(json.loads(text), schema)
         except (ValueError, jsonschema.ValidationError) as error:
@@ -68,7 +70,7 @@ def condition_check(
     matches: str | None = None,
     negate: bool = False,
 ) -> bool:
-    """Whether an earlier answer passes all that is asked of it, or with negate does not."""
+    """Whether an earlier answer passes what is asked, or with negate does not."""
     answer = looked_at.output if isinstance(looked_at, Task) else looked_at
     text = answer.raw if answer else ""
     holds = contains is None or contains.lower() in text.lower()
