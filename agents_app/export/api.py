@@ -28,13 +28,14 @@ Wanted = Annotated[
     ),
 ]
 Number = Annotated[int | None, Query(ge=1, le=999_999_999, description="a version; left out, the draft")]
+BINARY = {"schema": {"type": "string", "format": "binary"}}
 FILE: dict[str, Any] = {
     "responses": {
         200: {
             "description": "the file; its name is in `Content-Disposition`",
             "content": {
-                form.content_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
-                for form in FORMATS.values()
+                **{form.content_type.partition(";")[0]: BINARY for form in FORMATS.values()},
+                "application/json": {},
             },
         }
     }
@@ -43,7 +44,7 @@ ZIP: dict[str, Any] = {
     "responses": {
         200: {
             "description": "a zip with a folder for each crew",
-            "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+            "content": {"application/zip": BINARY},
         }
     }
 }
