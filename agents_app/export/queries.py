@@ -15,8 +15,8 @@ from teams.refusals import Invalid
 from teams.work_bounds import SharedPlaces
 
 MAX_CREWS = 300
-MAX_CHARS = 20_000_000
-"""Of all files of a team's crews together: the zip is made whole in memory."""
+MAX_CHARS = 8_000_000
+"""Of all files of a team's crews together: the zip is made whole in memory, and a million take up to 1.4 s to write."""
 AT_ONCE = 20
 TOO_MUCH = "These are too many crews for one file. Export them one by one, by the API for example."
 PLACES = SharedPlaces(

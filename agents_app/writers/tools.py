@@ -94,7 +94,9 @@ def _tool(spec: ToolSpec, remarks: Remarks, path: str) -> Expression:
     known = SETTINGS.get(spec.name, ())
     for name in spec.config:
         if name not in known:
-            remarks.warn(f"{path}.{name}", f"The setting {name[:80]} is not part of what CrewAI has for this tool.")
+            remarks.warn(
+                f"{path}.{name[:80]}", f"The setting {name[:80]} is not part of what CrewAI has for this tool."
+            )
     if spec.name in FROM_CREWAI_TOOLS:
         settings = {name: value for name, value in spec.config.items() if name in known}
         return Call(FROM_CREWAI_TOOLS[spec.name], settings)
@@ -117,7 +119,9 @@ def _server(config: dict[str, Any], remarks: Remarks, path: str) -> Expression |
         if name == "credential":
             remarks.warn(f"{path}.credential", "The server's token is a key of the team: give it as headers there.")
         elif name not in ("url", "command", "tools"):
-            remarks.warn(f"{path}.{name}", f"The setting {name[:80]} is not part of what CrewAI has for this tool.")
+            remarks.warn(
+                f"{path}.{name[:80]}", f"The setting {name[:80]} is not part of what CrewAI has for this tool."
+            )
     if isinstance(config.get("url"), str):
         return Call("MCPServerHTTP", {"url": config["url"], **chosen})
     command = config.get("command")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents_app.writers.expressions import Call, Expression, Index, Name
-from agents_app.writers.identifiers import TAKEN, Names, class_name, snake_name
+from agents_app.writers.identifiers import MAX_STEM, TAKEN, Names, class_name, snake_name
 from agents_app.writers.python.layout import written
 from agents_app.writers.python.texts import WIDTH, comment, literal, unprintable
 
@@ -77,7 +77,9 @@ class Classes:
         content = json.dumps(schema)
         if content in self.made:
             return self.made[content]
-        name = self.made[content] = self.names.take(own, instead=class_name(own or fallback, fallback="Output"))
+        name = self.made[content] = self.names.take(
+            own if len(own) <= MAX_STEM else "", instead=class_name(own or fallback, fallback="Output")
+        )
         self.use("pydantic", "BaseModel")
         body = [*self._docstring(schema, path), *self._settings(schema, path, title=own if own != name else "")]
         fields: set[str] = set()
