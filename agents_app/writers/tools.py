@@ -132,6 +132,10 @@ def _server(config: dict[str, Any], remarks: Remarks, path: str) -> Expression |
     return None
 
 
+def _say_unknown(setting: str, remarks: Remarks, path: str) -> None:
+    remarks.warn(f"{path}.{setting}", f"The setting {setting} is not part of what CrewAI has for this tool.")
+
+
 def source_of(name: str) -> tuple[str, tuple[str, ...]]:
     """A tool function's source and the imports that it needs beside ``crewai.tools.tool``."""
     if name in _SOURCES:

@@ -77,7 +77,7 @@ class Module:
         if task.schema is None:
             return None
         path = f"tasks.{task.key}.output_schema"
-        name = self.classes.add(dict(task.schema), fallback=class_name(task.name, fallback="Output"))
+        name = self.classes.add(dict(task.schema), fallback=class_name(task.key, fallback="Output"))
         lacking = list(self.classes.lacking)
         if name is None:
             self.parts.remarks.warn(path, "No class can say this schema: it stands as a comment.")
