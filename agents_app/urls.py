@@ -5,6 +5,7 @@ from django.urls import path
 from agents_app.crews import views as crews
 from agents_app.editor import library_agent as library_editor
 from agents_app.editor import views as editor
+from agents_app.export import views as exports
 from agents_app.imports import views as imports
 from agents_app.knowledge import views as knowledge
 from agents_app.library import views as library
@@ -36,11 +37,18 @@ urlpatterns = [
     path("crews/<slug:slug>/json/", editor.crew_as_json, name="crew_json"),
     path("crews/<slug:slug>/copy/", crews.copy_crew, name="copy_crew"),
     path("crews/<slug:slug>/archive/", crews.archive_crew, name="archive_crew"),
+    path("crews/<slug:slug>/export/", exports.export_crew, name="export_crew"),
+    path("crews/<slug:slug>/export/<slug:form>/", exports.exported_crew, name="exported_crew"),
+    path("crews.zip/<slug:form>/", exports.exported_crews, name="exported_crews"),
     path("crews/<slug:slug>/versions/", versions.versions, name="versions"),
     path("crews/<slug:slug>/versions/save/", versions.save_version, name="save_version"),
     path("crews/<slug:slug>/versions/<int:number>/", versions.version, name="version"),
     path("crews/<slug:slug>/versions/<int:number>/note/", versions.describe_version, name="describe_version"),
     path("crews/<slug:slug>/versions/<int:number>/restore/", versions.restore_version, name="restore_version"),
+    path("crews/<slug:slug>/versions/<int:number>/export/", exports.export_version, name="export_version"),
+    path(
+        "crews/<slug:slug>/versions/<int:number>/export/<slug:form>/", exports.exported_version, name="exported_version"
+    ),
     path("crews/<slug:slug>/versions/<int:old>/diff/<int:new>/", versions.version_diff, name="version_diff"),
     path("agents/", library.library, name="library"),
     path("agents/new/", library_editor.new_agent, name="new_library_agent"),

@@ -11,6 +11,8 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from agents_app.crews.api import router as crews
+from agents_app.export.api import crews_router as all_crews
+from agents_app.export.api import router as exports
 from agents_app.imports.api import router as imports
 from agents_app.knowledge.api import router as documents
 from agents_app.library.api import router as agents
@@ -88,6 +90,8 @@ api = CrewsiteAPI(
 )
 api.add_router("/crews", imports)  # first: to crews, "import" is a slug
 api.add_router("/crews", crews)
+api.add_router("/crews", exports)
+api.add_router("", all_crews)
 api.add_router("/crews", version_figures)
 api.add_router("/crews", versions)
 api.add_router("/crews", originals)

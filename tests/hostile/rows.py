@@ -111,6 +111,7 @@ class Rows:
             "old": 1,
             "new": 1,
             "key": "finance" if view in OF_LINKED_AGENTS else "figures",
+            "form": "python",
             "month": f"{last_month():%Y-%m}",
             "step": "0.1",
             "run_id": run.pk,

@@ -56,7 +56,7 @@ LOOKED_AT_FIRST = {"rename_scenario"}
 """Pages whose form is looked at before the role that it needs; the action refuses."""
 OWN = {"remove_member": Role.RUNNER}
 """Whose the thing is that is asked for: they may more with it than their role says."""
-NO_ROW = {"month", "step", "provider"}
+NO_ROW = {"month", "step", "provider", "form"}
 """Parameters that name no row of their own."""
 NOWHERE = {
     "slug": "no-such-crew",

@@ -163,8 +163,8 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 f"reconciliations/{check}/",
                 f"knowledge/{document['id']}/",
             ),
-            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/", "comments/")),
-            *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/share/", "1/diff/2/")),
+            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/", "comments/", "export/")),
+            *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/share/", "1/export/", "1/diff/2/")),
             *_of_templates(client, crew),
             *_of_library(client, crew),
             *(

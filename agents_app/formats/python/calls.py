@@ -8,6 +8,7 @@ from agents_app.formats.python.attributes import attribute_of
 from agents_app.formats.python.calling import call_function, instantiate
 from agents_app.formats.python.definitions import define
 from agents_app.formats.python.frames import Frame, evaluates, unknown
+from agents_app.formats.python.known import CHECKS
 from agents_app.formats.python.methods import method_of
 from agents_app.formats.python.outside import call_outside
 from agents_app.formats.python.things import Class, Function, Instance, Partial, Super
@@ -48,6 +49,8 @@ def _call(node: ast.Call, frame: Frame) -> Value:
 
 def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
     if isinstance(called, Function):
+        if called.name in CHECKS:
+            return define(called.name, node, args, fields, frame)
         return call_function(called, args, fields, frame)
     if isinstance(called, Partial):
         frame.world.budget.pay_elements(len(called.args) + len(called.fields))

@@ -7,7 +7,9 @@ from agents_app.formats.to_spec.values import Field, Kind
 
 _AGENTS = frozenset({"Agent", "LiteAgent"})
 _TASKS = frozenset({"Task", "ConditionalTask"})
-_GUARDRAILS = frozenset({"LLMGuardrail"})
+CHECKS = frozenset({"length_check", "pattern_check", "schema_check"})
+"""Functions that our own exports define: a call of one makes a guardrail."""
+_GUARDRAILS = frozenset({"LLMGuardrail"}) | CHECKS
 _OURS = ("crewai", "engine", "crewsite")
 _SIGNS: dict[Kind, frozenset[str]] = {
     "agent": frozenset({"role", "goal", "backstory", "config"}),

@@ -19,7 +19,14 @@ from agents_app.formats.to_spec.values import (
     members,
     settled,
 )
-from engine.spec.crew_spec import QuestionGuardrail, TaskSpec
+from engine.spec.crew_spec import (
+    Guardrail,
+    LengthGuardrail,
+    QuestionGuardrail,
+    RegexGuardrail,
+    SchemaGuardrail,
+    TaskSpec,
+)
 
 _TEXTS = ("description", "expected_output")
 _PLAIN = {
@@ -33,6 +40,11 @@ _SCHEMAS = ("output_pydantic", "output_json", "response_model")
 _OWN = frozenset(
     {*_TEXTS, *_PLAIN, *_SCHEMAS, "name", "agent", "context", "tools", "guardrail", "guardrails", "config", "key", "id"}
 )
+_CHECKS: dict[str, tuple[type[LengthGuardrail | RegexGuardrail | SchemaGuardrail], str]] = {
+    "length_check": (LengthGuardrail, ""),
+    "pattern_check": (RegexGuardrail, "pattern"),
+    "schema_check": (SchemaGuardrail, "json_schema"),
+}
 _WHY_NOT = {
     "output_file": "outputs are kept with the run and can be downloaded there",
     "create_directory": "outputs are kept with the run and can be downloaded there",
@@ -100,20 +112,33 @@ def _literal_schema(value: Mapping, reading: Reading) -> dict[str, Any] | None:
     return data
 
 
-def _guardrails(fields: dict[str, Field], reading: Reading, *, owner: str) -> tuple[QuestionGuardrail, ...]:
-    questions = []
+def _guardrails(fields: dict[str, Field], reading: Reading, *, owner: str) -> tuple[Guardrail, ...]:
+    guardrails: list[Guardrail] = []
     for name in ("guardrail", "guardrails"):
         field = fields.get(name)
         for value in members(field.value, reading.budget) if field else ():
-            question = _question(value, reading, owner=owner)
-            if question:
-                questions.append(question)
+            guardrail = _check(value, reading) or _question(value, reading, owner=owner)
+            if guardrail:
+                guardrails.append(guardrail)
             else:
                 why = NO_CODE + "; set a length, pattern, schema or question in the editor"
                 reading.report.warn(
                     fields[name].place, f"{owner}: the guardrail `{describe(value)}` was left out ({why})."
                 )
-    return tuple(questions)
+    return tuple(guardrails)
+
+
+def _check(value: Value, reading: Reading) -> Guardrail | None:
+    """A guardrail that one of our own exports wrote as a call, such as ``length_check(max_words=9)``."""
+    value = settled(value)
+    model, first = _CHECKS.get(value.short, (None, "")) if isinstance(value, Definition) else (None, "")
+    if model is None or not isinstance(value, Definition):
+        return None
+    given = {**({first: value.args[0]} if first and value.args else {}), **value.fields}
+    try:
+        return model.model_validate({name: data_of(field.value, reading.budget) for name, field in given.items()})
+    except ValueError:
+        return None
 
 
 def _question(value: Value, reading: Reading, *, owner: str) -> QuestionGuardrail | None:

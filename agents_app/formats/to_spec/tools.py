@@ -26,7 +26,7 @@ from agents_app.formats.to_spec.values import (
 from engine.spec.crew_spec import ToolSpec
 from engine.spec.tool_names import BUILT_IN_TOOLS
 
-SETTINGS = {"scrape_website": frozenset({"website_url"})}
+SETTINGS = {"scrape_website": frozenset({"website_url"}), "web_search": frozenset({"n_results"})}
 
 
 def read_tools(field: Field | None, reading: Reading, *, owner: str) -> tuple[ToolSpec, ...]:

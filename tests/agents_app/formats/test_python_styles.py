@@ -44,7 +44,7 @@ def test_settings_of_models_tools_agents_and_crew_are_kept_or_said_at_their_line
     assert (buyer.llm.model, buyer.llm.temperature, buyer.llm.max_tokens) == ("openai/gpt-4o", 0.2, 900)
     assert (buyer.max_iter, buyer.max_rpm, clerk.allow_delegation, clerk.cache) == (7, 12, True, False)
     assert [tool.to_json() for tool in buyer.tools] == [
-        {"name": "web_search"},
+        {"name": "web_search", "config": {"n_results": 5}},
         {"name": "scrape_website", "config": {"website_url": "https://example.org/prices"}},
     ]
     assert (spec.name, spec.max_rpm, spec.tasks[0].human_input, spec.tasks[1].markdown) == (
@@ -56,7 +56,6 @@ def test_settings_of_models_tools_agents_and_crew_are_kept_or_said_at_their_line
     assert spec.inputs == {"product": "bicycle chains", "shop": "Miller & Sons"}
     for line, part in [
         (5, "A key is written into the source"),
-        (7, "n_results=5"),
         (9, "FileReadTool"),
         (30, "output_file"),
         (32, "callback"),

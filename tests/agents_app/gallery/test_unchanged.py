@@ -26,6 +26,8 @@ READ_ALL_THE_SAME = {
     "versions",
     "version",
     "version_diff",
+    "export_version",
+    "exported_version",
     ("GET", "/crews/{slug:slug}/versions"),
     ("GET", "/crews/{slug:slug}/versions/{int:number}"),
     ("GET", "/crews/{slug:slug}/versions/{int:old}/diff/{int:new}"),
@@ -84,7 +86,7 @@ def page_of(name: str, crew: Crew) -> str:
     patterns = get_resolver().reverse_dict.getlist(name)
     parameters = {parameter for forms, *_ in patterns for _, names in forms for parameter in names}
     values = {"slug": crew.slug, "team": "acme", "number": 1, "key": task.key if "task" in name else agent.key}
-    values |= {"old": 1, "new": 1, "pk": 0}
+    values |= {"old": 1, "new": 1, "pk": 0, "form": "python"}
     return reverse(name, kwargs={parameter: values[parameter] for parameter in parameters})
 
 

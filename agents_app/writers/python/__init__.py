@@ -1,0 +1,1 @@
+"""How exports are written as Python: literals and comments, layout, classes, and modules that Python can run."""

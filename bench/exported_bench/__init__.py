@@ -1,0 +1,1 @@
+"""What ``bench/exported.py`` is made of."""

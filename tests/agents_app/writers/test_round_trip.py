@@ -1,0 +1,122 @@
+"""Exported and imported again, a crew of any kind is the same crew, but for what the table of attributes says."""
+
+from __future__ import annotations
+
+import ast
+import json
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
+
+from agents_app.formats import read, read_files
+from agents_app.writers import Exported, export
+from engine.spec.crew_spec import CrewSpec
+from tests.agents_app.writers.random_specs import specs, wild_schemas
+from tests.agents_app.writers.same import in_json, meaning
+
+FEW = settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),  # to make a failing crew smaller takes minutes
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def imported(exported: Exported) -> CrewSpec:
+    found = read_files(dict(exported.files))
+    assert found.spec is not None, found.report
+    return found.spec
+
+
+@FEW
+@given(specs())
+def test_a_crew_of_any_kind_comes_back_as_it_was(spec: CrewSpec) -> None:
+    for form in ("python", "yaml"):
+        exported = export(spec, form)
+        expected = meaning(spec, exported=True, remarks=exported.remarks)
+        assert meaning(imported(exported), exported=False) == expected, form
+    ours = export(spec, "json")
+    assert imported(ours) == spec
+    assert ours.remarks == ()
+
+
+@FEW
+@given(specs())
+def test_a_crew_of_any_kind_comes_back_from_json_but_for_what_stands_in_python_there(spec: CrewSpec) -> None:
+    pytest.importorskip("agents_app.formats.crewai_json")
+    exported = export(spec, "jsonc")
+    expected = meaning(spec, exported=True, remarks=exported.remarks)
+    assert in_json(meaning(imported(exported), exported=False)) == in_json(expected)
+
+
+@FEW
+@given(specs(schemas=wild_schemas))
+def test_whatever_a_crew_holds_its_files_can_be_read_by_their_programs(spec: CrewSpec) -> None:
+    for form in ("python", "yaml", "jsonc", "json"):
+        for path, text in export(spec, form).files.items():
+            text.encode()
+            assert not set(text) & {"\r", "\x85", "\u2028", "\u202e", "\x0c"}, path
+            if path.endswith(".py"):
+                compile(text, path, "exec")
+                names = [node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
+                assert "__import__" not in names
+            elif path.endswith(".yaml"):
+                assert isinstance(yaml.safe_load(text), dict)
+            else:
+                lines = [line for line in text.split("\n") if not line.startswith("//")]
+                json.loads("\n".join(lines))
+
+
+def test_what_was_imported_goes_out_and_comes_in_again_without_a_difference() -> None:
+    spec = read(SOURCE).spec
+    assert spec is not None
+    for form in ("python", "yaml"):
+        exported = export(spec, form)
+        assert exported.remarks == (), form
+        assert imported(exported) == spec, form
+        again = export(imported(exported), form)
+        assert again.files == exported.files
+
+
+SOURCE = '''
+from crewai import LLM, Agent, Crew, Process, Task
+from crewai_tools import ScrapeWebsiteTool, SerperDevTool
+from pydantic import BaseModel, Field
+
+
+class Finding(BaseModel):
+    """One thing that was found."""
+    claim: str = Field(description="in a sentence")
+    trust: float = Field(0.5, ge=0, le=1)
+
+
+class Findings(BaseModel):
+    topic: str
+    findings: list[Finding]
+
+
+researcher = Agent(
+    role="Researcher of {topic}",
+    goal="Find what is new",
+    backstory="""You read "everything":
+    - papers
+    - news, such as {{"a": 1}}""",
+    llm=LLM(model="gpt-4o", temperature=0.2),
+    tools=[SerperDevTool(), ScrapeWebsiteTool(website_url="https://example.com/{x")],
+    max_iter=7,
+)
+editor = Agent(role="Editor", goal="Be brief", backstory="", llm="gpt-4o-mini", allow_delegation=True)
+news = Task(
+    description="Find news on {topic}", expected_output="A list", agent=researcher, output_pydantic=Findings,
+    async_execution=True,
+)
+report = Task(
+    name="The report", description="Write of {topic}", expected_output="A page", agent=editor, context=[news],
+    guardrail="It is polite.", human_input=True,
+)
+crew = Crew(name="News of a topic", agents=[researcher, editor], tasks=[news, report], process=Process.sequential)
+crew.kickoff(inputs={"topic": "bees"})
+'''
