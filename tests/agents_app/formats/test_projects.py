@@ -163,12 +163,12 @@ def test_json_beside_python_and_prompts_in_files_of_their_own_are_read() -> None
 
 def test_packages_that_hand_on_names_and_relative_imports_are_followed() -> None:
     files = {
-        "trip/__init__.py": "from .people import *\nfrom .work.notes import note_of as note\n",
+        "trip/__init__.py": "from .people import *\nfrom .jobs.notes import note_of as note\n",
         "trip/people/__init__.py": "from .guide import guide\n",
         "trip/people/guide.py": "from crewai import Agent\nguide = Agent(role='Guide', goal='g', backstory='b')\n",
-        "trip/app/notes.py": "from crewai import Task\nfrom ..people import guide\nfrom . import words\n"
+        "trip/jobs/notes.py": "from crewai import Task\nfrom ..people import guide\nfrom . import words\n"
         "def note_of(): return Task(description=words.ABOUT, expected_output='e', agent=guide)\n",
-        "trip/app/words.py": "ABOUT = 'Describe {city}'\n",
+        "trip/jobs/words.py": "ABOUT = 'Describe {city}'\n",
         "other/people/guide.py": "from crewai import Agent\nguide = Agent(role='Wrong', goal='g', backstory='b')\n",
         "main.py": "from crewai import Crew\nfrom trip import guide, note\nCrew(agents=[guide], tasks=[note()])\n",
     }
