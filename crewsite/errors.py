@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import InternalError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.loader import render_to_string
 from psycopg.errors import IdleInTransactionSessionTimeout, QueryCanceled
 from psycopg_pool import PoolTimeout
 
 from crewsite.clean_request import Unclean
 from teams.api.error_body import error_body
+from teams.refusals import Refusal, with_retry_after
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 NOT_FOUND = "There is no such thing here, or it is not yours."
 NO_DATABASE = "The database does not answer. Nothing was begun; try again in a few seconds."
@@ -69,6 +72,23 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _answer(
         request, 403, "This page was open for too long or came from elsewhere. Go back, reload it, and send again."
     )
+
+
+def refusals(get_response: GetResponse) -> GetResponse:
+    """Middleware. What an action refuses and no form of the page shows is a page of its own, with the refusal's status:
+    a key that somebody removed meanwhile, for one."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        return get_response(request)
+
+    answer.process_exception = _refused  # type: ignore[attr-defined]
+    return answer
+
+
+def _refused(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    if not isinstance(exception, Refusal):
+        return None
+    return with_retry_after(_answer(request, exception.status, exception.message), exception)
 
 
 def page(status: int, message: str) -> str:

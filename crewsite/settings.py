@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "crewsite.methods.methods",
+    "crewsite.errors.refusals",
 ]
 
 ROOT_URLCONF = "crewsite.urls"

@@ -45,7 +45,11 @@ def book_stated(request: TeamRequest, pk: int) -> HttpResponse:
     """Turns round which cost the key's calls are booked at."""
     key = fetch(ProviderKey, request.who, Role.OWNER, pk=pk)
     books_stated = request.POST.get("books_stated") == "yes"
-    actions.change_provider(request.who, key, books_stated=books_stated)
+    try:
+        actions.change_provider(request.who, key, books_stated=books_stated)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        return _back(request)
     whose = "what the provider says" if books_stated else "what the price list makes of them"
     messages.success(request, f"Calls with the key {key} are booked at {whose}, from the next run on.")
     return _back(request)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from tests.cast import Cast
+from runs.states import RunState
+from tests.cast import Cast, make_crew
+from tests.ledger import make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +54,13 @@ def test_a_missing_page_says_so_in_words(owner: Client) -> None:
     answer = owner.get("/t/acme/crews/no-such-crew/")
     assert answer.status_code == 404
     assert "There is no such thing here, or it is not yours." in answer.content.decode()
+
+
+def test_what_an_action_refuses_and_no_form_shows_is_a_page_in_words(cast: Cast, owner: Client) -> None:
+    run = make_run(cast.owner, make_crew(cast.owner), state=RunState.RUNNING)
+    answer = owner.post(f"/t/acme/runs/{run.pk}/rating/", {"take_back": "1"})
+    assert answer.status_code == 409
+    assert "This run has not ended yet." in answer.content.decode()
 
 
 def test_errors_under_the_api_have_its_shape(cast: Cast) -> None:
