@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+
+if TYPE_CHECKING:
+    from django.core.files.uploadedfile import UploadedFile
 
 
 class _FilesInput(forms.FileInput):
@@ -37,6 +40,31 @@ class FilesField(forms.FileField):
         if sum(file.size for file in files) > self._max_bytes:
             raise forms.ValidationError(self._too_large)
         return files
+
+
+class TextFilesField(FilesField):
+    """Files of text: their texts by file name."""
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        try:
+            return {file.name: text_of(file) for file in super().clean(data, initial)}
+        except NotUtf8 as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class NotUtf8(ValueError):
+    """A file that is no text, or one whose letters would be others if they were read as UTF-8."""
+
+
+def text_of(upload: UploadedFile[bytes]) -> str:
+    """The whole text of an uploaded file. Raises ``NotUtf8`` rather than replace a letter."""
+    data: bytes = upload.read()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise NotUtf8(
+            f"{upload.name or 'The file'} is no text in UTF-8. Save it as UTF-8, and send it again."
+        ) from None
 
 
 class Lines(forms.Textarea):

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from agents_app.form_fields import FilesField, lines
+from agents_app.form_fields import TextFilesField, lines
 from agents_app.gallery.template_file import MAX_CHARS
 from agents_app.gallery.texts import MAX_DESCRIPTION_CHARS, MAX_EXAMPLE_CHARS, MAX_TITLE_CHARS, TemplateTexts
 from engine.spec.crew_spec import CrewSpec
@@ -69,7 +69,7 @@ class TakeInForm(forms.Form):
     source = forms.CharField(
         required=False, max_length=MAX_CHARS, strip=False, widget=lines(14, "code"), label="The file’s text"
     )
-    upload = FilesField(required=False, label="Or the file")
+    upload = TextFilesField(required=False, label="Or the file")
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
@@ -81,7 +81,5 @@ class TakeInForm(forms.Form):
         return given
 
     def text(self) -> str:
-        files = self.cleaned_data["upload"]
-        if not files:
-            return str(self.cleaned_data["source"])
-        return str(files[0].read().decode("utf-8-sig", "replace"))
+        """Of a form that was found valid: a file before what was pasted."""
+        return next(iter(self.cleaned_data["upload"].values()), self.cleaned_data["source"])
