@@ -23,6 +23,7 @@ from teams.reach import provider_reach, reach
 from teams.refusals import Conflict, Invalid
 from teams.secrets import digest, new_secret, seal
 from teams.texts.names import slug_of
+from teams.texts.sites import site_of
 
 TOKEN_PREFIX = "crw_"  # noqa: S105 - recognisable, not secret
 SIGNIN_LINK_LIFE = timedelta(hours=12)
@@ -164,7 +165,7 @@ def add_provider(
 ) -> ProviderKey:
     """Stores a provider key, encrypted. Raises ``Conflict`` for a second key of the same provider and name, ``Invalid``
     in a made-up team."""
-    require(who, Role.OWNER)
+    require_now(who, Role.OWNER)  # of two that add a key of the same name at once, one is told
     if who.team.is_demo:
         raise Invalid(
             "A made-up team keeps no keys, because every run of it is simulated. Add it in a team of your own."
@@ -190,16 +191,19 @@ def add_provider(
         books_stated=provider in STATES_ITS_COST if books_stated is None else books_stated,
         created_by=who.user,
     )
-    record(who, "key.added", key, base_url=key.base_url.partition("?")[0])
+    at = {"base_url": site_of(key.base_url)} if key.base_url else {}
+    record(who, "key.added", key, **at)
     return key
 
 
 @transaction.atomic
 def remove_provider(who: Principal, provider_key: ProviderKey) -> None:
-    """Deletes a provider key. Runs that need it fail from their next call on."""
+    """Deletes a provider key. Runs that need it fail from their next call on. Removing it twice changes nothing."""
     require(who, Role.OWNER)
-    record(who, "key.removed", provider_key)
-    provider_key.delete()
+    key = ProviderKey.objects.select_for_update().filter(pk=provider_key.pk, team=who.team).first()
+    if key is not None:
+        record(who, "key.removed", key)
+        key.delete()
 
 
 def _unused_links(secret: str) -> QuerySet[SignInLink]:

@@ -24,6 +24,7 @@ from teams.models import ProviderKey, Role
 from teams.reach import provider_reach
 from teams.refusals import Conflict, Invalid
 from teams.secrets import seal, unseal
+from teams.texts.sites import site_of
 
 TEST_SECONDS = 10.0
 MAX_FAULT_CHARS = 1000
@@ -133,10 +134,15 @@ def _set(key: ProviderKey, base_url: str, change: KeyChange) -> dict[str, str]:
     for name, value in values.items():
         was = getattr(key, name)
         if was != value:
-            told[name] = f"{_shown(was)} → {_shown(value)}"
+            told[name] = _moved(was, str(value)) if name == "base_url" else f"{_shown(was)} → {_shown(value)}"
             setattr(key, name, value)
     return told
 
 
+def _moved(was: str, base_url: str) -> str:
+    there, here = _shown(site_of(was)), _shown(site_of(base_url))
+    return f"another path at {here}" if there == here else f"{there} → {here}"
+
+
 def _shown(value: object) -> str:
-    return "none" if value in (None, "") else str(value).partition("?")[0]
+    return "none" if value in (None, "") else str(value)

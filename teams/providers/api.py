@@ -86,7 +86,13 @@ def list_providers(request: ApiRequest) -> dict[str, object]:
 def create_provider(request: ApiRequest, body: ProviderIn) -> Status[dict[str, object]]:
     """Keeps a provider key, encrypted."""
     fields = body.model_dump() | {"base_url": body.base_url or ""}
-    return Status(201, once(request, lambda: _answer(add_provider(request.auth, **fields))))
+
+    def added() -> dict[str, object]:
+        key = add_provider(request.auth, **fields)
+        key.refresh_from_db(fields=["created_at"])  # the database's own time
+        return _answer(key)
+
+    return Status(201, once(request, added))
 
 
 @router.get("/{int:provider_id}", response={200: ProviderOut, **ERRORS}, auth=Bearer(Role.VIEWER))
@@ -137,7 +143,6 @@ def _locked(key: ProviderKey) -> ProviderKey:
 
 
 def _answer(key: ProviderKey) -> dict[str, object]:
-    key.refresh_from_db(fields=["created_at"])
     return {
         "id": key.pk,
         "provider": key.provider,

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from engine.spec.crew_spec import LLMSpec
 from teams.access import Principal
-from teams.actions import add_provider, issue_token
+from teams.actions import add_provider, issue_token, remove_provider
 from teams.credentials import TeamCredentials
 from teams.models import AuditEntry, ProviderKey, Scope
 from teams.providers import actions
@@ -182,6 +184,41 @@ class TestLater:
         actions.change_provider(cast.owner, key, api_key="sk-new", rpm=5)  # as it is
         (entry,) = AuditEntry.objects.filter(action="key.changed")
         assert entry.detail == {"rpm": "none → 5", "secret": "another one"}
+
+    def test_the_log_has_no_path_of_a_server_which_may_be_a_secret(self, cast: Cast) -> None:
+        key = add_provider(cast.owner, provider="mcp", api_key="t", base_url="https://tools.example.com/s3cret-1/sse")
+        for path in ("s3cret-2/sse", "s3cret-2/sse?key=s3cret-3"):
+            actions.change_provider(cast.owner, key, api_key="t", base_url=f"https://tools.example.com/{path}")
+        actions.change_provider(cast.owner, key, api_key="t", base_url="https://other.example.com/s3cret-4")
+        told = [entry.detail["base_url"] for entry in AuditEntry.objects.order_by("pk")]
+        site, other = "https://tools.example.com", "https://other.example.com"
+        assert told == [site, f"another path at {site}", f"another path at {site}", f"{site} → {other}"]
+
+    def test_a_key_that_somebody_removed_meanwhile_is_removed_once(self, cast: Cast, site: Site) -> None:
+        key = kept(cast, site)
+        stale = ProviderKey.objects.get(pk=key.pk)
+        remove_provider(cast.owner, key)
+        remove_provider(cast.owner, stale)
+        assert AuditEntry.objects.filter(action="key.removed").count() == 1
+
+    def test_what_is_refused_is_said_on_the_page(self, cast: Cast, site: Site) -> None:
+        """An operator may have forbidden an address after the key was kept."""
+        key = kept(cast, site)
+        ProviderKey.objects.filter(pk=key.pk).update(base_url="http://169.254.169.254/v1")
+        page = html(signed_in(cast.owner).post(f"{PROVIDERS}{key.pk}/books/", {"books_stated": "yes"}, follow=True))
+        assert "The OpenAI key was not changed." in page
+
+
+def test_many_keys_are_listed_by_as_few_queries_as_one(cast: Cast) -> None:
+    client = _api(cast.owner)
+    counts = []
+    for nth in range(4):
+        add_provider(cast.owner, provider="openai", name=f"k{nth}", api_key=SECRET)
+        with CaptureQueriesContext(connection) as asked:
+            listed = client.get("/api/v1/providers").json()["items"]
+        assert len(listed) == nth + 1
+        counts.append(len(asked))
+    assert counts[1] == counts[3]
 
 
 def test_the_api_changes_a_key_field_by_field(cast: Cast, site: Site) -> None:
