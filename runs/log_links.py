@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 from django.urls import reverse
 
+from agents_app.gallery.queries import templates
 from runs.models import ClosedBill, Comment, Reconciliation, Run, SavedView, Scenario
 from runs.telling.subjects import RELATED, page_of
 from teams.access import Principal, visible_to
@@ -22,6 +23,7 @@ def _comments(who: Principal, ids: Collection[str]) -> Mapping[str, str]:
 
 links(
     {
+        "template": of_rows("template", templates, pk="pk"),
         "comment": _comments,
         "run": of_rows("run", lambda who: visible_to(who, Run), run_id="pk"),
         "bill": _bills,

@@ -80,9 +80,12 @@ def withdraw(who: Principal, template: Template, *, expected_revision: int | Non
 @transaction.atomic
 def copy_template(who: Principal, template: Template, version: CrewVersion | None = None) -> Crew:
     """A new draft that is the shared version to the letter, its name included, and remembers where it came from.
-    ``version``: one that was shared before, instead of the present one."""
-    version = version or template.version
-    if version.crew_id != template.crew_id or version.shared_at is None:
+    ``version``: one that was shared before, instead of the present one. Raises ``Conflict`` if the template was
+    withdrawn meanwhile, ``Invalid`` for a version that is not shared."""
+    template = _present(template)
+    chosen = template.version_id if version is None else version.pk
+    version = template.crew.versions.filter(pk=chosen, shared_at__isnull=False).first()
+    if version is None:
         raise Invalid("That version is not shared as a template.")
     spec = CrewSpec.from_json(version.spec)
     crew = create_crew(who, name=spec.name, spec=spec)
@@ -132,12 +135,16 @@ def give(who: Principal, template: Template, receiver: Principal) -> Template:
     version, and what its draft was is kept. Nothing that one team does changes the other's rows after that.
 
     ``receiver`` is the same person in the other team; they own both, also by the time that the rows are locked. Raises
-    ``PermissionDenied``, or ``Invalid`` for the template's own team.
+    ``PermissionDenied``, ``Invalid`` for the template's own team and for a made-up one, ``Conflict`` if the template
+    was withdrawn meanwhile.
     """
     if receiver.team.pk == who.team.pk or receiver.user.pk != who.user.pk:
         raise Invalid("Choose another team that you own.", fields={"to": "Choose another team that you own."})
+    if receiver.team.is_demo:
+        raise Invalid("A made-up team is given nothing: it goes with all that is in it.")
     for principal in sorted((who, receiver), key=lambda each: each.team.pk):
         require_now(principal, Role.OWNER)
+    template = _present(template)
     spec = CrewSpec.from_json(template.version.spec)
     given = Template.objects.filter(crew__team=receiver.team, crew__archived_at=None, given_from=template.pk).first()
     if given is None:
@@ -149,8 +156,7 @@ def give(who: Principal, template: Template, receiver: Principal) -> Template:
         )
         crew = replace_spec(receiver, crew, expected_revision=crew.revision, spec=spec)
     version = cut_version(crew, by=receiver.user, note=f"Given by {who.team.name}"[:MAX_NOTE_CHARS])
-    texts = TemplateTexts(template.title, template.description, tuple(template.tags), template.examples)
-    shared = share(receiver, version, texts)
+    shared = share(receiver, version, _texts_of(template))
     Template.objects.filter(pk=shared.pk).update(given_from=template.pk)
     record(who, "template.given", template, version=template.version.number, team=receiver.team.slug)
     return shared
@@ -172,9 +178,22 @@ def load_builtin(team: Team) -> int:
             added += 1
         texts = TemplateTexts(template.title, template.summary, (template.category.lower(), template.variant))
         row = Template.objects.filter(crew=crew).first()
-        if version and (is_new or row is None or (row.description, tuple(row.tags)) != (texts.description, texts.tags)):
+        if version and (is_new or row is None or _texts_of(row) != texts):
             _saved(row or Template(crew=crew, revision=0), version, template.spec, texts, by=None)
     return added
+
+
+def _present(template: Template) -> Template:
+    """As it is now, and until the transaction ends: whoever shares or withdraws takes its crew's row first."""
+    Crew.objects.select_for_update(no_key=True).get(pk=template.crew_id)
+    found = Template.objects.select_related("crew", "version").filter(pk=template.pk).first()
+    if found is None:
+        raise Conflict("Somebody withdrew this template since you opened this.")
+    return found
+
+
+def _texts_of(template: Template) -> TemplateTexts:
+    return TemplateTexts(template.title, template.description, tuple(template.tags), template.examples)
 
 
 def _saved(

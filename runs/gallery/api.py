@@ -35,7 +35,7 @@ from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
 from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, tagged, unchanged
 from teams.models import Role
-from teams.refusals import Invalid
+from teams.refusals import Conflict, Invalid
 
 router = Router(tags=["templates"])
 crew_router = Router(tags=["templates"])
@@ -156,7 +156,7 @@ def take_over_original(request: ApiRequest, slug: str, body: TakeOverIn) -> Take
     crew = own_crew(request.auth, slug, Role.EDITOR)
     template = queries.template_copied(crew)
     if template is None:
-        raise Invalid(actions.NOTHING_NEWER)
+        raise Conflict(actions.NOTHING_NEWER)
     version = fetch(CrewVersion, request.auth, crew=template.crew, number=body.version)
 
     def taken() -> dict[str, object]:

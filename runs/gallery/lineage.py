@@ -35,8 +35,8 @@ _TREE = """
         WHERE down.depth < %(depth)s
     )
     SELECT crew.id AS pk, down.parent, crew.slug, crew.name, crew.archived_at IS NOT NULL AS is_archived,
-        crew.builtin_key <> '' AS is_builtin, coalesce(person.name, '') AS person_name,
-        coalesce(person.email, '') AS email, origin.number AS origin,
+        crew.builtin_key <> '' AS is_builtin, person.id AS person_id,
+        coalesce(person.name, '') AS person_name, coalesce(person.email, '') AS email, origin.number AS origin,
         CASE WHEN latest.content_hash IS NOT NULL THEN latest.content_hash <> origin.content_hash END AS is_changed
     FROM (SELECT DISTINCT ON (id) * FROM down ORDER BY id, depth) AS down
     JOIN agents_app_crew AS crew ON crew.id = down.id
@@ -57,10 +57,14 @@ class _Row:
     name: str
     is_archived: bool
     is_builtin: bool
+    person_id: int | None
     person_name: str
     email: str
     origin: int | None
     is_changed: bool | None
+
+
+_AS_READ = ("pk", "slug", "name", "is_archived", "is_builtin", "person_id", "origin", "is_changed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Node:
     name: str
     is_archived: bool
     is_builtin: bool
+    person_id: int | None
     person: str
     origin: int | None
     is_changed: bool | None
@@ -105,7 +110,7 @@ class Lineage:
     @property
     def people(self) -> int:
         """How many people have made copies."""
-        return len({node.person for node in self.copies if node.person})
+        return len({node.person_id for node in self.copies if node.person_id is not None})
 
 
 def lineage_of(who: Principal, template: Template) -> Lineage:
@@ -123,9 +128,8 @@ def lineage_of(who: Principal, template: Template) -> Lineage:
     def nodes(parent: int | None, depth: int) -> Iterator[Node]:
         for row in below[parent]:
             yield Node(
-                **{name: getattr(row, name) for name in ("pk", "slug", "name", "is_archived", "is_builtin", "origin")},
+                **{name: getattr(row, name) for name in _AS_READ},
                 person=row.person_name or row.email,
-                is_changed=row.is_changed,
                 depth=depth,
                 is_this=row.pk == template.crew_id,
                 figures=figures.get(row.pk, NO_RUNS),

@@ -115,8 +115,8 @@ def gallery(who: Principal, asked: TemplatesAsked, *, limit: int = CARDS_A_PAGE)
         cards=[card(template, figures) for template in queries.drawn(who, [line.pk for line in shown])],
         found=len(fitting),
         all=len(lines),
-        tags=_most_frequent(tag for line in lines for tag in line.tags),
-        models=_most_frequent(model for line in lines for model in line.models),
+        tags=_choices((tag for line in lines for tag in line.tags), asked.tag),
+        models=_choices((model for line in lines for model in line.models), asked.model),
     )
 
 
@@ -177,5 +177,7 @@ def _by_cost(lines: Sequence[Line], asked: TemplatesAsked, costs: Mapping[str, i
     return found
 
 
-def _most_frequent(names: Iterable[str]) -> list[str]:
-    return sorted(name for name, _ in Counter(names).most_common(MAX_CHOICES))
+def _choices(names: Iterable[str], asked: str) -> list[str]:
+    """The most frequent ones, and what was asked for, which a page's form would forget otherwise."""
+    frequent = {name for name, _ in Counter(names).most_common(MAX_CHOICES)}
+    return sorted(frequent | {asked} - {""})

@@ -104,7 +104,9 @@ class Saving:
 
     @property
     def cost_words(self) -> str:
-        """ "31 % cheaper", "8 % dearer", "as cheap"."""
+        """ "31 % cheaper", "8 % dearer", "about as cheap"."""
+        if self.cost_percent is None:
+            return "dearer: the copy costs nothing" if self.theirs_nusd else "costs nothing either way"
         return _words(self.cost_percent, "cheaper", "dearer", "about as cheap")
 
     @property

@@ -47,9 +47,12 @@ class Spread:
     simulated: bool
     measure: str
     columns: Sequence[Column]
-    width: int = COLUMNS * (WIDTH + GAP)
     height: int = HEIGHT
     column_width: int = WIDTH
+
+    @property
+    def width(self) -> int:
+        return len(self.columns) * (WIDTH + GAP) - GAP
 
     @property
     def runs(self) -> int:

@@ -75,9 +75,9 @@ def copy_template(request: TeamRequest, pk: int) -> HttpResponse:
     found = queries.template_of(request.who, pk)
     try:
         crew = actions.copy_template(request.who, found, _version_of(request, found))
-    except Invalid as refusal:
+    except Refusal as refusal:
         messages.error(request, refusal.message)
-        return redirect("template", team=request.who.team.slug, pk=pk)
+        return redirect("templates", team=request.who.team.slug)
     return redirect("launch" if "try" in request.POST else "crew", team=request.who.team.slug, slug=crew.slug)
 
 

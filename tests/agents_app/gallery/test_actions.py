@@ -104,6 +104,34 @@ def test_withdrawn_its_address_is_dead_for_good_and_copies_stay(cast: Cast, crew
     assert origin_of(copy) is not None
 
 
+def test_what_was_withdrawn_while_somebody_looked_at_it_is_neither_copied_nor_given(cast: Cast, crew: Crew) -> None:
+    template = shared(cast, crew)
+    own = Principal(cast.stranger.user, cast.team, Role.OWNER)
+    Membership.objects.create(team=cast.team, user=own.user, role=Role.OWNER)
+    withdraw(cast.owner, Template.objects.get(pk=template.pk))
+    with pytest.raises(Conflict):
+        copy_template(cast.editor, template)
+    with pytest.raises(Conflict):
+        give(own, template, cast.stranger)
+    assert Crew.objects.count() == 1
+
+
+def test_a_made_up_team_is_given_nothing(cast: Cast, crew: Crew) -> None:
+    own = Principal(cast.stranger.user, cast.team, Role.OWNER)
+    Membership.objects.create(team=cast.team, user=own.user, role=Role.OWNER)
+    cast.stranger.team.is_demo = True
+    with pytest.raises(Invalid, match="made-up"):
+        give(own, shared(cast, crew), cast.stranger)
+
+
+def test_a_built_in_template_that_is_called_otherwise_by_now_gets_its_title(cast: Cast) -> None:
+    load_builtin(cast.team)
+    template = Template.objects.filter(crew__team=cast.team).earliest("pk")
+    Template.objects.filter(pk=template.pk).update(title="As it was called before")
+    assert load_builtin(cast.team) == 0
+    assert Template.objects.get(pk=template.pk).title == template.title
+
+
 def test_built_in_templates_and_archived_crews_are_not_shared_or_withdrawn(cast: Cast, crew: Crew) -> None:
     load_builtin(cast.team)
     assert load_builtin(cast.team) == 0

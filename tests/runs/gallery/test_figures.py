@@ -19,10 +19,11 @@ from runs.gallery.asked import asked
 from runs.gallery.figures import figures_of_contents, median_costs
 from runs.gallery.lineage import lineage_of
 from runs.gallery.page import gallery, template_page
-from runs.gallery.saving import saving_of
+from runs.gallery.saving import Saving, saving_of
 from runs.gallery.spread import spread
 from runs.ratings.actions import rate
 from runs.states import RunState
+from teams.models import User
 from tests.cast import Cast, brief_spec, make_crew, owner_of
 from tests.ledger import make_run, unsaved_run
 
@@ -211,6 +212,8 @@ def test_the_tree_of_copies_has_the_cost_of_each_and_no_other_teams(
     assert real == [5 * 10**9, 2 * 10**9, 10**9, None]
     assert tree.nodes[1].figures.simulated is not None
     assert (tree.people, [node.slug for node in tree.copies]) == (2, [child.slug, grandchild.slug, sibling.slug])
+    User.objects.filter(pk__in=[cast.editor.user.pk, cast.owner.user.pk]).update(name="Sam")
+    assert lineage_of(cast.viewer, template).people == 2, "two people of one name are two"
     of_child = lineage_of(cast.viewer, Template.objects.get(crew=child))
     assert [node.slug for node in of_child.nodes] == [node.slug for node in tree.nodes]
     assert [node.slug for node in of_child.copies] == [grandchild.slug]
@@ -249,9 +252,19 @@ def test_a_saving_is_that_of_the_same_inputs(cast: Cast, crew: Crew) -> None:
     assert newer.version.number == 2
 
 
+def test_a_copy_that_costs_nothing_is_told_what_a_newer_version_costs() -> None:
+    def words(mine: int, theirs: int) -> str:
+        return Saving(False, 1, 1, 1, mine, theirs, 10, 10).cost_words
+
+    assert words(0, 5) == "dearer: the copy costs nothing"
+    assert words(0, 0) == "costs nothing either way"
+    assert (words(5, 0), words(5, 5)) == ("100 % cheaper", "about as cheap")
+
+
 def test_a_spread_counts_each_run_once() -> None:
     for values in ([5], [0, 0, 1], [7] * 4, list(range(1, 2000, 7)), [1, 10**9], [3, 4]):
         found = spread(False, "money", values)
+        assert found.width == found.columns[-1].x + found.column_width, "the picture ends with its last column"
         assert sum(column.runs for column in found.columns) == len(values)
         for place, column in enumerate(found.columns):
             last = place == len(found.columns) - 1

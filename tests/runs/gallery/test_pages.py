@@ -69,8 +69,10 @@ def test_a_version_is_shared_seen_by_all_and_withdrawn(cast: Cast, crew: Crew) -
     assert "Copy to my crews" not in page
     assert "No template fits" in html(viewer.get(TEMPLATES, {"cost": "0.019", "q": "brief"}))
     assert viewer.get(TEMPLATES, {"cost": "cheap"}).status_code == 422
+    assert '<option value="rare" selected>' in html(viewer.get(TEMPLATES, {"tag": "Rare"})), "the form keeps it"
     assert viewer.get(TEMPLATES, {"q": "x" * 101}).status_code == 422
     assert "Example inputs" in html(viewer.get(address))
+    assert f'<a href="{address}">Brief</a>' in html(signed_in(cast.owner).get("/t/acme/settings/log/"))
     copy = editor.post(f"{address}copy/", {"try": "1"})
     assert copy["Location"].endswith("/launch/")
     assert "Acme" in html(editor.get(copy["Location"]))
@@ -153,6 +155,11 @@ def test_a_file_is_taken_in_by_text_or_upload(cast: Cast, crew: Crew, tmp_path: 
     path.write_bytes(file.content)
     with path.open("rb") as upload:
         assert stranger.post(add, {"upload": upload}).status_code == 302
+    path.write_bytes(file.content.decode().replace('"Brief"', '"Café"').encode("latin-1"))
+    with path.open("rb") as upload:
+        refused = stranger.post(add, {"upload": upload})
+    assert refused.status_code == 422
+    assert "x.template.json is no text in UTF-8" in html(refused), "no letter is replaced"
     assert Template.objects.filter(crew__team__slug="others", title="Brief").count() == 2
 
 
@@ -231,6 +238,14 @@ def test_the_api_copies_and_takes_over(cast: Cast, crew: Crew) -> None:
     assert (made.status_code, made.json()["title"]) == (201, "Brief 2")
     assert api.ask("DELETE", path).status_code == 204
     assert viewer.ask("GET", origin).json()["template"] is None
+
+
+def test_the_api_says_of_a_crew_that_is_no_copy_what_it_says_of_a_copy_without_news(cast: Cast, crew: Crew) -> None:
+    copy = copy_template(cast.editor, shared(cast, crew))
+    api = Api(cast.editor)
+    refused = [api.ask("POST", f"/crews/{one.slug}/original", {"version": 1}) for one in (crew, copy)]
+    assert [answer.status_code for answer in refused] == [409, 409]
+    assert refused[0].json()["error"]["message"] == refused[1].json()["error"]["message"]
 
 
 def test_a_template_is_given_to_another_team_by_an_owner_of_both_alone(cast: Cast, crew: Crew) -> None:
