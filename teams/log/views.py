@@ -12,6 +12,7 @@ from teams.log.files import MAX_ROWS, csv_of, lines_of, refuse_too_many
 from teams.log.forms import LogForm
 from teams.log.links import addresses
 from teams.log.queries import entries, page_of
+from teams.log.words import in_words
 from teams.models import AuditEntry, Role
 from teams.refusals import Invalid
 
@@ -69,7 +70,9 @@ def _page(
     where = addresses(request.who, rows or [])
     context = {
         "form": form,
-        "rows": [(row, NAMES.get(row.action, row.action), where.get(row.pk, "")) for row in rows or []],
+        "rows": [
+            (row, NAMES.get(row.action, row.action), where.get(row.pk, ""), in_words(row.detail)) for row in rows or []
+        ],
         "query": query.urlencode(),
         "older": older.urlencode() if following else "",
     }

@@ -18,6 +18,7 @@ from teams.actions import add_provider, issue_token, remove_provider, revoke_tok
 from teams.audit.record import record
 from teams.invitations.actions import invite, withdraw
 from teams.log import files, queries
+from teams.log.words import in_words
 from teams.models import AuditEntry, Membership, Role, Scope, Team, Way
 from teams.people.actions import change_role, hand_over, remove_member, rename_team
 from teams.webhooks import actions as webhooks
@@ -149,7 +150,7 @@ def test_the_page_filters_and_pages_and_is_for_owners(cast: Cast, monkeypatch: p
         ("?until=9999-12-31", 2),
     ):
         assert len(client.get(f"{LOG}{query}").context["rows"]) == count, query
-    assert [row.kind for row, _, _ in client.get(f"{LOG}?action=member").context["rows"]] == ["member"]
+    assert [row.kind for row, *_ in client.get(f"{LOG}?action=member").context["rows"]] == ["member"]
     assert page.count('<a href="/t/acme/settings/people/">viewer@example.com</a>') == 1
     remove_member(cast.owner, of(cast.viewer))
     assert '<a href="/t/acme/settings/people/">viewer' not in html(client.get(f"{LOG}?thing=VIEWER@"))
@@ -163,6 +164,12 @@ def test_the_page_filters_and_pages_and_is_for_owners(cast: Cast, monkeypatch: p
         for part in ("", "csv/", "jsonl/"):
             assert signed_in(who).get(f"{LOG}{part}").status_code == 403
     assert html(signed_in(cast.stranger).get("/t/others/settings/log/")).count("data-label") == 0
+
+
+def test_what_changed_is_said_in_words() -> None:
+    detail = {"passed": False, "base_url": "", "events": ["run.failed", "run.waiting"], "days_were": None, "days": 30}
+    said = "passed: no, base url: none, events: run.failed and run.waiting, days were: none, days: 30"
+    assert in_words(detail) == said
 
 
 def test_each_filter_has_an_index_that_serves_it(cast: Cast) -> None:
