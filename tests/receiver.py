@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import email
 import hashlib
 import hmac
 import json
@@ -10,6 +11,7 @@ import socketserver
 import threading
 import time
 from dataclasses import dataclass
+from email import policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -129,6 +131,15 @@ class MailServer:
             say("221 bye" if verb == "QUIT" else "250 fine")
             if verb == "QUIT":
                 return
+
+    def newest_to(self, recipient: str, *, within_s: float = 30) -> str:
+        """What the newest mail to an address says, once there is one."""
+        until = time.monotonic() + within_s
+        while not (texts := [text for recipients, text in list(self.mails) if recipients == [recipient]]):
+            assert time.monotonic() < until, f"no mail to {recipient}"
+            time.sleep(0.05)
+        content: str = email.message_from_string(texts[-1], policy=policy.default).get_content()
+        return content
 
     def __enter__(self) -> MailServer:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from teams.actions import LOCAL_OWNER_EMAIL
 from tests.application import Application, chromium
+from tests.receiver import MailServer
 
 FLAGS = [
     "--no-sandbox",
@@ -22,8 +23,15 @@ FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def application(open_folder: Path) -> Iterator[Application]:
-    running = Application(open_folder / "journeys")
+def mails() -> Iterator[MailServer]:
+    """Takes every mail that the application sends."""
+    with MailServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def application(open_folder: Path, mails: MailServer) -> Iterator[Application]:
+    running = Application(open_folder / "journeys", EMAIL_URL=f"smtp+plain://127.0.0.1:{mails.port}")
     yield running
     assert running.stop() == 0, "".join(running.output)
 

@@ -9,46 +9,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from runs.history.columns import COLUMNS
-from tests.application import ROOT, Application
+from tests.application import Application
+from tests.journeys.axe import faults
 from tests.runs.closing.in_application import before
 from tests.runs.reconciliation.exports import OPENAI_COSTS
 
-AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
-OPTIONS = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
-    "rules": {
-        rule: {"enabled": True}
-        for rule in ("landmark-one-main", "region", "page-has-heading-one", "label-content-name-mismatch")
-    },
-    "resultTypes": ["violations"],
-}
-COLOURS = OPTIONS | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}, "rules": {}}
-"""What a page in other colours can be wrong in: its parts and their places are the same."""
 DOCS = "/api/v1/docs"
-LOOKS = {"wide": (1400, "light", OPTIONS), "narrow": (390, "light", OPTIONS), "dark": (1400, "dark", COLOURS)}
-"""The width, the colours and what axe is asked; a style sheet takes care of them, and no page is loaded anew."""
-OPEN = "for (const folded of document.querySelectorAll('details:not(.menu)')) folded.open = true"
-LOADING = ".placeholder-line, .htmx-request, details [hx-get]:has(> a:only-child)"
-STILL = """
-    for (const swap of ["htmx:beforeSwap", "htmx:sseBeforeMessage"]) {
-        document.addEventListener(swap, (event) => event.preventDefault());
-    }
-"""
-SETTLED = """
-    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
-        for (const moving of document.getAnimations()) if (moving instanceof CSSTransition) moving.finish();
-        done(document.documentElement.dataset.bsTheme ?? null);
-    })))
-"""
 OF_ACCOUNTS = (
     *("/account/", "/account/password/", "/account/app/", "/account/passkeys/add/", "/account/close/"),
     "/account/second-step/demanding/",
     *("/signin/again/", "/signin/elsewhere/cancelled/"),
 )
-"""Without mail there are no pages of mailed codes."""
+SIGNED_OUT = ("/signin/", "/signin/code/", "/signin/forgot/")
 MONTH = f"{datetime.now(UTC):%Y-%m}"
 ALL_COLUMNS = f"runs/?columns={','.join(COLUMNS)}"
 LONG = (
@@ -258,10 +233,10 @@ def _wait_for(client: Any, run: str, state: str) -> None:
 
 
 def test_no_page_has_a_finding_or_runs_out_of_the_screen(page: Page, addresses: list[str]) -> None:
-    faults = [fault for address in addresses for fault in _faults(page, address)]
+    found = [fault for address in addresses for fault in _faults(page, address)]
     page.context.clear_cookies()
-    faults += _faults(page, "/signin/")
-    assert not faults, "\n".join(faults)
+    found += [fault for address in SIGNED_OUT for fault in _faults(page, address)]
+    assert not found, "\n".join(found)
 
 
 def _faults(page: Page, address: str) -> list[str]:
@@ -270,26 +245,7 @@ def _faults(page: Page, address: str) -> list[str]:
         return [f"{address}: answered with {answer and answer.status}"]
     if address == DOCS:
         page.locator(".opblock").first.wait_for()
-    page.evaluate(OPEN)
-    expect(page.locator(LOADING)).to_have_count(0, timeout=30_000)
-    page.evaluate(STILL)
-    page.evaluate(AXE)
-    return [f"{address}, {look}: {fault}" for look in LOOKS for fault in _faults_of(page, look)]
-
-
-def _faults_of(page: Page, look: str) -> list[str]:
-    width, scheme, options = LOOKS[look]
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    assert page.evaluate(SETTLED) in (scheme, None), "only the API's document has no theme of ours"
-    violations = page.evaluate("(options) => axe.run(document, options).then((found) => found.violations)", options)
-    found = [
-        f"{rule['id']} ({rule['impact']}): {node['target']} {node['html'][:150]}"
-        for rule in violations
-        for node in rule["nodes"][:3]
-    ]
-    over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return [*found, *([f"{over} px too wide"] if over > 0 else [])]
+    return faults(page)
 
 
 def test_a_page_that_nobody_touched_is_not_said_to_be_unsaved(application: Application, page: Page) -> None:
