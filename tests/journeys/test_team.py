@@ -11,12 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import APIRequestContext, Browser, Locator, Page, expect
 
 from tests.application import Application
 from tests.journeys.axe import faults
 from tests.journeys.hands import HANDS, Keys, Pointer
-from tests.journeys.test_approval import CREW, launched
+from tests.journeys.test_approval import CREW
 from tests.journeys.test_signing_in import device
 from tests.journeys.test_templates import SPEC, ran, with_task
 from tests.receiver import MailServer
@@ -45,15 +45,15 @@ def theirs(browser: Browser, named: str) -> Iterator[Page]:
     assert errors == []
 
 
-@pytest.fixture
-def stranger(application: Application, browser: Browser) -> Iterator[Page]:
-    """Somebody of another team."""
+@pytest.fixture(scope="module")
+def outside(application: Application, browser: Browser) -> Iterator[tuple[APIRequestContext, APIRequestContext]]:
+    """The browsers of somebody of another team, and of somebody who is signed out."""
     application.manage("bootstrap", "--email", "stranger@example.com", "--team", "Others")
-    context = browser.new_context(base_url=application.url)
-    page = context.new_page()
-    page.goto(application.manage("signin_link", "--email", "stranger@example.com"))
-    yield page
-    context.close()
+    contexts = [browser.new_context(base_url=application.url) for _ in range(2)]
+    contexts[0].request.get(application.manage("signin_link", "--email", "stranger@example.com"))
+    yield contexts[0].request, contexts[1].request
+    for context in contexts:
+        context.close()
 
 
 class Team:
@@ -84,7 +84,7 @@ def test_a_colleague_comes_works_and_goes(
     mails: MailServer,
     page: Page,
     theirs: Page,
-    stranger: Page,
+    outside: tuple[APIRequestContext, APIRequestContext],
     named: str,
     kind: type[Hands],
 ) -> None:
@@ -97,14 +97,14 @@ def test_a_colleague_comes_works_and_goes(
         ran(client, original["slug"])
         share(team, original["slug"], 1)
         copy = copied(team)
-        run = launch(team, copy)
-        told_of_comment(team, run)
+        told_of_comment(team, launched(team, copy, ends="succeeded"))
         cheaper(client, original, copy)
         share(team, original["slug"], 2)
         take_over(team, copy)
         assert client.get(f"/crews/{copy}/original").json()["newer"] is None
-    nothing_for(stranger, team)
-    waiting = launched(application, CREW | {"name": f"Watched by {team.kind}"})
+        asks = client.post("/crews", json=CREW | {"name": f"Watched by {team.kind}"}).json()["slug"]
+    nothing_for(*outside, team.passed)
+    waiting = launched(team, asks, ends="waiting")
     fewer_rights(team, copy)
     removed_while_watching(team, waiting)
     session.detach()
@@ -198,13 +198,13 @@ def copied(team: Team) -> str:
     return slug_of(page)
 
 
-def launch(team: Team, copy: str) -> str:
-    """The colleague runs the copy as it is; the run's path."""
+def launched(team: Team, crew: str, *, ends: str) -> str:
+    """The colleague runs a crew as it is proposed; the run's path."""
     hands, page = team.colleague, team.colleague.page
+    page.goto(f"/t/my-team/crews/{crew}/")
     hands.press(page.get_by_role("link", name="Launch", exact=True))
-    expect(page.get_by_label("market")).to_have_value("copper")
     hands.press(page.get_by_role("button", name="Launch"))
-    expect(page.locator("#run-state")).to_have_text("succeeded", timeout=30_000)
+    expect(page.locator("#run-state")).to_have_text(ends, timeout=30_000)
     return urlsplit(page.url).path
 
 
@@ -274,27 +274,27 @@ def make(team: Team, role: str) -> None:
     expect(page.get_by_text(f"By {team.kind} is {role} from now on.")).to_be_visible()
 
 
-def nothing_for(stranger: Page, team: Team) -> None:
+def nothing_for(stranger: APIRequestContext, signed_out: APIRequestContext, passed: list[str]) -> None:
     """What the two saw is not there for somebody of another team, and leads to the sign-in for who is signed out."""
-    ours = {path for path in team.passed if path.startswith("/t/my-team/")}
+    assert stranger.get("/t/others/crews/").status == 200
+    ours = {path for path in passed if path.startswith("/t/my-team/")}
     assert len(ours) > 10
     for path in ours:
-        assert stranger.request.get(path).status == 404, path
-    stranger.context.clear_cookies()
-    for path in ours:
-        assert "/signin/" in stranger.request.get(path).url, path
+        assert stranger.get(path).status == 404, path
+        assert "/signin/" in signed_out.get(path).url, path
 
 
 def removed_while_watching(team: Team, run: str) -> None:
     """The stream ends by itself, and the next thing that is pressed is refused."""
     hands, page = team.colleague, team.colleague.page
     with page.expect_request(lambda request: "/events/" in request.url) as stream:
-        page.goto(f"/t/my-team/runs/{run}/")
-    expect(page.locator("#run-state")).to_have_text("waiting", timeout=30_000)
+        page.goto(run)
+    expect(page.locator("#run-state")).to_have_text("waiting")
     owner = team.owner
     with page.expect_event("requestfinished", lambda request: request == stream.value, timeout=60_000):
         owner.press(owner.page.get_by_role("row", name=team.email).get_by_role("link", name="Remove"))
-        expect(owner.page.get_by_text("0 under way")).to_be_visible()
+        expect(owner.page.get_by_text("1 under way")).to_be_visible()
+        owner.take(owner.page.get_by_label("They go on"))
         owner.press(owner.page.get_by_role("button", name=f"Remove By {team.kind}"))
         expect(owner.page.get_by_text(f"By {team.kind} is no longer in the team.")).to_be_visible()
     with page.expect_response(lambda response: response.url.endswith("/t/my-team/runs/")) as answered:
