@@ -21,6 +21,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django_htmx.middleware import HtmxDetails
 
+from engine.text import is_storable
 from teams.guessing.address import client_address
 from teams.models import Membership, Origin, Role, Team, User, Way, columns_of, from_row
 
@@ -92,6 +93,8 @@ def origin_of(request: HttpRequest) -> Origin:
 def principal(user: User, team_slug: str, origin: Origin = COMMAND) -> Principal:
     """The person as a member of the team with that slug. Raises ``Http404`` if they are in no such team; programs,
     which act by tokens alone, are in none. ``SecondStepWanted`` if the team demands one and the account has none."""
+    if not is_storable(team_slug):  # it may come out of a form
+        raise Http404("No such team.")
     with connection.cursor() as cursor:
         statement = TEAM_WITH_ROLE.format(columns=columns_of(Team, "team"))
         cursor.execute(statement, {"user": user.pk, "slug": team_slug, "steps": list(SECOND_STEPS)})

@@ -82,4 +82,5 @@ class TakeInForm(forms.Form):
 
     def text(self) -> str:
         """Of a form that was found valid: a file before what was pasted."""
-        return next(iter(self.cleaned_data["upload"].values()), self.cleaned_data["source"])
+        source: str = next(iter(self.cleaned_data["upload"].values()), self.cleaned_data["source"])
+        return source
