@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from teams.actions import LOCAL_OWNER_EMAIL
 from tests.application import Application
-from tests.journeys.test_every_page import AXE, OPTIONS
+from tests.journeys.axe import AXE, OPTIONS
 
 SPEC = {
     "name": "Heron watch",

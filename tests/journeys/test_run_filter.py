@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.application import Application
-from tests.journeys.test_every_page import AXE, OPTIONS
+from tests.journeys.axe import AXE, OPTIONS
 
 SPEC = {
     "name": "Kestrel watch",

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expec
 
 from teams.actions import LOCAL_OWNER_EMAIL
 from tests.application import Application
-from tests.journeys.test_every_page import AXE, OPTIONS
+from tests.journeys.axe import AXE, OPTIONS
 from tests.teams.signin.ways_in import app_code
 
 PERSON = "passkey@example.com"
