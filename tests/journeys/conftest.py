@@ -36,6 +36,12 @@ def application(open_folder: Path, mails: MailServer) -> Iterator[Application]:
     assert running.stop() == 0, "".join(running.output)
 
 
+@pytest.fixture
+def named(application: Application) -> str:
+    """Where browsers make passkeys: they want a name, and an address of numbers is none."""
+    return application.url.replace("127.0.0.1", "localhost")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Ended with its module: Playwright's loop would make every later test look as if it were asynchronous."""

@@ -27,12 +27,6 @@ DEVICE = {
 
 
 @pytest.fixture
-def named(application: Application) -> str:
-    """Where browsers make passkeys: they want a name, and an address of numbers is none."""
-    return application.url.replace("127.0.0.1", "localhost")
-
-
-@pytest.fixture
 def context(browser: Browser, named: str) -> Iterator[BrowserContext]:
     made = browser.new_context(base_url=named, viewport={"width": 1400, "height": 900})
     yield made

@@ -28,12 +28,6 @@ Hands = Pointer | Keys
 
 
 @pytest.fixture
-def named(application: Application) -> str:
-    """Where browsers make passkeys."""
-    return application.url.replace("127.0.0.1", "localhost")
-
-
-@pytest.fixture
 def theirs(browser: Browser, named: str) -> Iterator[Page]:
     """A second browser, in which nobody is signed in."""
     context = browser.new_context(base_url=named, viewport={"width": 1400, "height": 900})
