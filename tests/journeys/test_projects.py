@@ -1,4 +1,7 @@
-"""A folder with three crews comes in by the page, all but one are kept; the API takes the same project as a zip."""
+"""A folder with three crews comes in by the page, all but one are kept; the API takes the same project as a zip.
+
+What came in is run, goes out as Python and as a project, and comes in again without a difference.
+"""
 
 from __future__ import annotations
 
@@ -62,6 +65,43 @@ def test_a_folder_with_three_crews(page: Page, application: Application, tmp_pat
         made = {crew["name"]: crew["slug"] for crew in answer.raise_for_status().json()["crews"]}
         assert made.keys() == {"Tea desk", "Coffee desk", "Water desk"}
         assert client.get(f"/crews/{made['Tea desk']}").json()["spec"] == kept["spec"]
+
+
+def test_what_came_in_runs_goes_out_and_comes_in_again_the_same(page: Page, application: Application) -> None:
+    desk = {
+        "desk/crew.py": CREW.replace("NAME", "Juice"),
+        "desk/config/agents.yaml": AGENTS.replace("NAME", "Juice"),
+        "desk/config/tasks.yaml": TASKS.replace("NAME", "Juice"),
+    }
+    with application.api() as client:
+        files = [("files", (path, text.encode())) for path, text in desk.items()]
+        client.post("/crews/import", files=files, data={"paths": list(desk)}).raise_for_status()
+        spec = client.get("/crews/juice-desk").raise_for_status().json()["spec"]
+    page.goto("/t/my-team/crews/juice-desk/launch/")
+    page.get_by_label("topic").fill("apples")
+    page.get_by_role("button", name="Launch").click()
+    expect(page.get_by_text("succeeded").first).to_be_visible(timeout=60_000)
+    for form in ("CrewAI Python", "CrewAI YAML project"):
+        page.goto("/t/my-team/crews/juice-desk/")
+        page.locator("summary", has_text="Export").click()
+        with page.expect_download() as download:
+            page.get_by_role("link", name=form, exact=True).click()
+        page.goto("/t/my-team/crews/import/")
+        page.get_by_label("Or files").set_input_files(
+            {
+                "name": download.value.suggested_filename,
+                "mimeType": "application/octet-stream",
+                "buffer": download.value.path().read_bytes(),
+            }
+        )
+        page.get_by_role("button", name="Read it").click()
+        page.get_by_label("Name", exact=True).fill(f"Back from {form}")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("heading", name=f"Back from {form}")).to_be_visible()
+    with application.api() as client:
+        for slug in ("back-from-crewai-python", "back-from-crewai-yaml-project"):
+            back = client.get(f"/crews/{slug}").raise_for_status().json()["spec"]
+            assert {**back, "name": spec["name"]} == spec
 
 
 def test_a_folder_that_is_dropped(page: Page) -> None:
