@@ -20,6 +20,8 @@ from agents_app.library.in_crews.api import router as crew_library
 from agents_app.versions.api import router as versions
 from crewsite.errors import FORBIDDEN, NOT_FOUND
 from engine.strict_json import JsonFault
+from runs.batches.api import crew_router as batch_launches
+from runs.batches.api import router as batches
 from runs.bills.api import router as bills
 from runs.bills.api import usage_router as usage
 from runs.closing.api import router as closed_bills
@@ -98,6 +100,8 @@ api.add_router("/crews", originals)
 api.add_router("/crews", crew_library)
 api.add_router("/agents", agents)
 api.add_router("/crews", launches)
+api.add_router("/crews", batch_launches)
+api.add_router("/batches", batches)
 api.add_router("/runs", history)
 api.add_router("/runs", runs)
 api.add_router("/runs", ratings)

@@ -37,6 +37,8 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
 
 def _named(section: str) -> str:
+    if section == "batches":
+        return "runs"
     return "settings" if section in OF_SETTINGS else section
 
 

@@ -7,13 +7,18 @@ from datetime import date
 from django.conf import settings
 from django.urls import reverse
 
-from runs.models import Run
+from runs.models import Batch, Run
 from teams.models import Team
 
 
 def run_url(run: Run) -> str:
     """The page of the run."""
     return _full_address("run", team=run.team.slug, run_id=run.pk)
+
+
+def batch_url(batch: Batch) -> str:
+    """The page of the batch."""
+    return _full_address("batch", team=batch.team.slug, batch_id=batch.pk)
 
 
 def limits_url(team: Team) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from django.urls import reverse
 
 from agents_app.gallery.queries import templates
-from runs.models import ClosedBill, Comment, Reconciliation, Run, SavedView, Scenario
+from runs.models import Batch, ClosedBill, Comment, Reconciliation, Run, SavedView, Scenario
 from runs.telling.subjects import RELATED, page_of
 from teams.access import Principal, visible_to
 from teams.log.links import links, of_rows, on_page
@@ -26,6 +26,7 @@ links(
         "template": of_rows("template", templates, pk="pk"),
         "comment": _comments,
         "run": of_rows("run", lambda who: visible_to(who, Run), run_id="pk"),
+        "batch": of_rows("batch", lambda who: visible_to(who, Batch), batch_id="pk"),
         "bill": _bills,
         "check": of_rows("reconciliation", lambda who: visible_to(who, Reconciliation), pk="pk"),
         "export": on_page("reconciliations"),

@@ -111,3 +111,22 @@ class Priority(TextChoices):
     LOW = "low"
     NORMAL = "normal"
     HIGH = "high"
+
+
+class BatchState(TextChoices):
+    """Of a batch as a whole. A paused one starts no row; those under way end. ``done``: each of its rows has ended."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    DONE = "done"
+
+
+class BatchPause(TextChoices):
+    """Why a batch is paused. ``left``: whoever launched it may no longer launch. ``archived``: its crew is."""
+
+    PERSON = "person"
+    FAILURES = "failures"
+    BUDGET = "budget"
+    LEFT = "left"
+    ARCHIVED = "archived"

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from runs.agent_costs import views as agent_costs
+from runs.batches import views as batches
 from runs.bills import views as bills
 from runs.closing import views as closing
 from runs.comments import views as comments
@@ -32,6 +33,12 @@ urlpatterns = [
     path("", home.first_page, name="first_page"),
     path("crews/<slug:slug>/figures/", home.crew_figures, name="crew_figures"),
     path("crews/<slug:slug>/launch/", launch.launch, name="launch"),
+    path("crews/<slug:slug>/launch/batch/", batches.launch_batch, name="launch_batch"),
+    path("batches/", batches.batches, name="batches"),
+    path("batches/<uuid:batch_id>/", batches.batch, name="batch"),
+    path("batches/<uuid:batch_id>/change/", batches.change_batch, name="change_batch"),
+    path("batches/<uuid:batch_id>/results.csv", batches.batch_csv, name="batch_csv"),
+    path("batches/<uuid:batch_id>/results.jsonl", batches.batch_jsonl, name="batch_jsonl"),
     path("crews/<slug:slug>/original/", gallery.original, name="original"),
     path("crews/<slug:slug>/original/news/", gallery.original_news, name="original_news"),
     path("crews/<slug:slug>/versions/<int:number>/share/", gallery.share_version, name="share_version"),

@@ -40,6 +40,17 @@ def take_turn(who: Principal, *, launches: int = 1) -> None:
     )
 
 
+def left_for(who: Principal) -> int | None:
+    """How many runs the member may launch now, None without a quota; 0 while another launch of theirs is under way.
+
+    To be called in the transaction that launches them: until it ends, the member's other launches wait.
+    """
+    if who.team.launch_quota is None:
+        return None
+    member = Membership.objects.filter(team=who.team, user=who.user)
+    return _left(who, 1)[0] if member.select_for_update(skip_locked=True).first() else 0
+
+
 def used(who: Principal) -> int:
     """How many runs the member has launched within the team's window up to now."""
     with connection.cursor() as cursor:

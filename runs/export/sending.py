@@ -17,7 +17,6 @@ from typing import Any
 from django.core.exceptions import RequestAborted
 from django.db import connection
 
-from runs.export.batches import Export, batches
 from runs.export.formats import Format
 from runs.live.watchman import watchman
 from teams.rights import Right
@@ -37,13 +36,15 @@ _thread = ThreadPoolExecutor(1, thread_name_prefix="export")
 """One, so that a process keeps one connection for it, and its pages are not slowed by many at once."""
 
 
-def send(export: Export, form: Format, right: Right, free: Callable[[], object]) -> AsyncGenerator[str, None]:
-    """The file's text. ``free`` is called when it is complete, was broken off, or is dropped without being begun.
+def send(
+    read: Iterator[list[Any]], form: Format, right: Right, free: Callable[[], object]
+) -> AsyncGenerator[str, None]:
+    """The file's text, of rows that ``read`` gives some at a time. ``free`` is called when it is complete, was broken
+    off, or is dropped without being begun.
 
     The first batch is read now, so that what is too much is refused with a word. Later on ``RequestAborted`` is raised
     if the right is lost or the time is up, ``Invalid`` or the database's error if a batch cannot be read.
     """
-    read = batches(export)
     first = form.lines(next(read))
     text = _send(form, first, read, right, free)
     weakref.finalize(text, free)

@@ -8,7 +8,7 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from runs.export.batches import begin
+from runs.export.batches import batches, begin
 from runs.export.formats import CSV, JSON_LINES, Format
 from runs.export.sending import PLACES, send
 from runs.history.filters import RunFilter
@@ -47,7 +47,7 @@ def _begun(request: TeamRequest, form: Format, q: str, sort: str) -> AsyncGenera
     export = begin(request.who, RunFilter.parse(q, request.who), sort)
     free = PLACES.take(request.who.team.pk)
     try:
-        return send(export, form, right_of_session(request), free)
+        return send(batches(export), form, right_of_session(request), free)
     except BaseException:
         free()
         raise

@@ -6,28 +6,20 @@ from functools import partial
 
 from django.db import IntegrityError, transaction
 
-from agents_app.actions import cut_version
 from agents_app.models import Crew
-from agents_app.queries import locked_revision
 from engine.spec.crew_spec import CrewSpec
 from engine.text import storable_json
-from runs.bounds import budgets, quotas, run_caps
-from runs.launch.order import (
-    LaunchOrder,
-    is_simulated_run,
-    key_complaints,
-    limit_complaints,
-    order_complaints,
-    price_complaints,
-)
-from runs.models import ClockTimestamp, Run, TaskRun
+from runs.bounds import quotas, run_caps
+from runs.feeding import new_runs
+from runs.launch.checks import checked_kind, version_to_launch
+from runs.launch.order import LaunchOrder
+from runs.models import ClockTimestamp, Run
 from runs.money import to_nusd
 from runs.telemetry import metrics
 from runs.worker import bell
 from teams.access import Principal, require
-from teams.credentials import TeamCredentials
 from teams.models import ApiToken, Role
-from teams.refusals import Changed, Conflict, Invalid, TooMany
+from teams.refusals import Conflict, TooMany
 
 
 def launch(
@@ -52,7 +44,8 @@ def launch(
             quotas.take_turn(who)
             run, spec = _ordered_run(who, crew, order)
             run.idempotency_key, run.api_token = key, api_token
-            _insert(run, spec)
+            new_runs.queue([run], spec)
+            run.refresh_from_db()
             transaction.on_commit(partial(bell.ring, run.pk))
     except (IntegrityError, TooMany):
         # Two identical requests raced. The unique key, or the quota, let one through, and this is the other.
@@ -63,37 +56,15 @@ def launch(
     return run
 
 
-def _checked_kind(who: Principal, spec: CrewSpec, order: LaunchOrder) -> bool:
-    """Whether the run will be simulated. ``Invalid`` if something keeps it from being launched."""
-    credentials = TeamCredentials(who.team)
-    fields = (
-        order_complaints(spec, order)
-        | limit_complaints(who.team, order)
-        | key_complaints(spec, credentials, simulated=order.simulated)
-    )
-    if fields:
-        raise Invalid("The crew was not launched, and nothing was spent.", fields=fields)
-    simulated = is_simulated_run(spec, credentials, wanted=order.simulated)
-    if not simulated:
-        if fields := price_complaints(who, spec, order):
-            raise Invalid("The crew was not launched, and nothing was spent.", fields=fields)
-        budgets.refuse_used_up(who)
-    return simulated
-
-
 def _ordered_run(who: Principal, crew: Crew, order: LaunchOrder) -> tuple[Run, CrewSpec]:
     """The run, checked but not saved yet, and the spec that it is to execute."""
-    if order.version is None and order.draft_revisions is not None:
-        revision = locked_revision(crew)
-        if str(revision) not in order.draft_revisions:
-            raise Changed(revision)
-    version = order.version or cut_version(crew, by=who.user)
+    version = version_to_launch(who, crew, order)
     spec = CrewSpec.from_json(version.spec)
     run = Run(
         team=who.team,
         crew=crew,
         version=version,
-        simulated=_checked_kind(who, spec, order),
+        simulated=checked_kind(who, spec, order),
         priority=order.priority,
         inputs=storable_json(dict(spec.inputs) | dict(order.inputs)),
         metadata=storable_json(dict(order.metadata)),
@@ -107,23 +78,6 @@ def _ordered_run(who: Principal, crew: Crew, order: LaunchOrder) -> tuple[Run, C
         rung_at=ClockTimestamp(),
     )
     return run, spec
-
-
-def _insert(run: Run, spec: CrewSpec) -> None:
-    run.save(force_insert=True)
-    roles = {agent.key: agent.role for agent in spec.agents}
-    TaskRun.objects.bulk_create(
-        TaskRun(
-            run=run,
-            key=task.key,
-            position=position,
-            name=task.title,
-            agent=task.agent or "",
-            agent_role=roles.get(task.agent or "", ""),
-        )
-        for position, task in enumerate(spec.tasks)
-    )
-    run.refresh_from_db()
 
 
 def _earlier(who: Principal, crew: Crew, order: LaunchOrder, key: str) -> Run | None:

@@ -20,6 +20,7 @@ from runs.models.alert import (
     ReportMail,
     ReportWish,
 )
+from runs.models.batch import Batch, BatchRow
 from runs.models.bill import Allowance, Bill, ClosedBill, ClosedLine, ClosingEntry, Correction, Corrects
 from runs.models.bill_sums import BillSum, DaySum, LaunchLabels, UsageSum
 from runs.models.call import Call
@@ -28,9 +29,8 @@ from runs.models.fields import ClockTimestamp, Rollup, new_id
 from runs.models.figures import CallDay, CallSum, RunBucket, RunDay, RunSum, TaskCallSum, TaskTime, WeekBucket
 from runs.models.lane import Lane
 from runs.models.note import Note
-from runs.models.pinned_run import PinnedRun
 from runs.models.price import PriceQuote, PriceTier
-from runs.models.rating import LEAST_STARS, MOST_STARS, Comment, Rating
+from runs.models.rating import LEAST_STARS, MOST_STARS, Comment, PinnedRun, Rating
 from runs.models.review import Review
 from runs.models.run import Run, TaskRun
 from runs.models.saved_view import SavedView, Scenario
@@ -43,6 +43,8 @@ __all__ = [
     "Alert",
     "AlertKind",
     "Allowance",
+    "Batch",
+    "BatchRow",
     "Bill",
     "BillSum",
     "Call",

@@ -1,4 +1,5 @@
-"""What people, and programs with a token, think: ratings of runs, and comments on what is in a team."""
+"""What people, and programs with a token, think: ratings of runs, the run that a crew's others are held against, and
+comments on what is in a team."""
 
 from __future__ import annotations
 
@@ -77,3 +78,23 @@ class Comment(models.Model):
 
     def __str__(self) -> str:
         return self.text[:60]
+
+
+class PinnedRun(models.Model):
+    """A crew's baseline: one among its real runs, and one among its simulated ones, since the two never mix."""
+
+    TEAM_PATH = "crew__team"
+
+    crew = models.ForeignKey(Crew, on_delete=models.CASCADE, related_name="pinned_runs")
+    simulated = models.BooleanField()  # the run's own
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="pinned")
+    pinned_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    pinned_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["crew", "simulated"], name="pinned_run_once_per_crew_and_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"baseline of {self.crew_id}: {self.run_id}"

@@ -50,6 +50,9 @@ class Run(Rollup):
         output_field=models.SmallIntegerField(),
         db_persist=True,
     )
+    # What it is a row of. Without an index of its own: one below begins with it.
+    batch = models.ForeignKey("runs.Batch", null=True, on_delete=models.PROTECT, related_name="runs", db_index=False)
+    batch_row = models.PositiveIntegerField(null=True)  # the row's position in it
     inputs = KeptJSON(default=dict)
     metadata = KeptJSON(default=dict)  # labels of whoever launched it, to find runs by
 
@@ -166,6 +169,7 @@ class Run(Rollup):
                 condition=Q(texts_removed_at=None, finished_at__isnull=False),
             ),
             models.Index(fields=["team", "-id"], name="run_rated", condition=Q(rating_count__gt=0)),
+            models.Index(fields=["batch", "state"], name="run_of_batch", condition=Q(batch__isnull=False)),
             GinIndex(OpClass(Cast("metadata", models.JSONField()), name="jsonb_path_ops"), name="run_metadata"),
         ]
 

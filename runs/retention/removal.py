@@ -51,6 +51,9 @@ STATEMENTS = (
     WHERE run_id = ANY(%(runs)s)
     """,
     """
+    UPDATE runs_batchrow SET inputs = '{}' WHERE run_id = ANY(%(runs)s)
+    """,
+    """
     UPDATE runs_run SET inputs = '{}', output_raw = '', output_json = NULL, error = '',
         texts_removed_at = statement_timestamp(), revision = revision + 1
     WHERE id = ANY(%(runs)s)

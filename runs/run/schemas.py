@@ -232,6 +232,8 @@ class RunOut(RunSummary):
         validation_alias="needs_nusd",
         description="what the call may cost that no budget covers, while it waits for one",
     )
+    batch: UUID | None = Field(validation_alias="batch_id", description="the batch that it belongs to")
+    batch_row: int | None = Field(description="which of its rows, from 1")
     inputs: dict[str, Any]
     metadata: dict[str, Any]
     budget_usd: UsdTextOrNull = Field(validation_alias="budget_nusd")

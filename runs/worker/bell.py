@@ -38,7 +38,7 @@ class Bell:
 
 
 def ring(run_id: UUID) -> None:
-    """Rings for this run, on a thread of the process, so that the caller does not wait for the broker."""
+    """Rings for this run or batch, on a thread of the process, so that the caller does not wait for the broker."""
     _bell().put(run_id)
 
 

@@ -16,6 +16,7 @@ from engine.errors import Cancelled, EngineError, LimitReached
 from engine.record.journal import TaskStatus
 from engine.spec.crew_spec import CrewSpec
 from runs.bounds import run_caps, runs_at_once
+from runs.feeding import feed
 from runs.ledger import transitions
 from runs.ledger.lease import Held
 from runs.ledger.replay import replay_at_claim
@@ -42,7 +43,12 @@ def work(*, worker: WorkerProcess) -> None:
     """
 
     def claim_next() -> Run | None:
-        return next_run.claim_next(owner=worker.name, full=worker.full_teams, wary=worker.is_wary)
+        fed = feed.feed()
+        run = next_run.claim_next(owner=worker.name, full=worker.full_teams, wary=worker.is_wary)
+        for run_id in fed:  # whoever else is free takes the others
+            if run is None or run.pk != run_id:
+                bell.ring(run_id)
+        return run
 
     last: Run | None = None
     while (claimed := worker.hold(claim_next)) is not None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, connection
 
+from runs.feeding import feed
 from runs.inbox import forgetting
 from runs.ledger import invariants
 from runs.ledger.abandoned_calls import close_calls_of_ended_runs
@@ -42,7 +43,7 @@ def sweep() -> None:
     """
     worker = worker_process()
     free = worker.free_places
-    rung = _ring_all(next_run.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free)) if free > 0 else 0
+    rung = _ring_all([*next_run.ring_again(patience_s=RING_AGAIN_AFTER_S, most=free), *feed.feed()]) if free > 0 else 0
     if working.is_set():
         _lend_hands(rung)
     close_calls_of_ended_runs()

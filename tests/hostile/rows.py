@@ -12,7 +12,10 @@ from agents_app.gallery.texts import TemplateTexts
 from agents_app.knowledge.actions import upload_document
 from agents_app.library.in_crews.actions import keep_from_crew
 from agents_app.models import Crew
+from runs.batches.actions import launch_batch
+from runs.batches.order import BatchOrder
 from runs.comments.actions import comment
+from runs.launch.order import LaunchOrder
 from runs.models import Alert, AlertKind, InboxEntry, InboxKind, SavedView
 from runs.months import this_month
 from runs.prices.actions import PriceOrder, set_price
@@ -118,6 +121,7 @@ class Rows:
             "call_id": self.pks["call"],
             "secret": "no-such-link",
             "provider": "openai",
+            "batch_id": self.pks["batch"],
             "provider_id": self.pks["provider"],
             "member_id": self.pks["member"],
             "program_id": self.pks["program"],
@@ -167,6 +171,9 @@ def make_rows() -> Rows:
         "month_comment": comment(owner, about_bill(owner.team, last_month()), "Good.").pk,
         "call": books.done.calls.earliest("pk").pk,
     }
+    pks["batch"] = launch_batch(
+        owner, version.crew, BatchOrder(rows=[{"company": "Acme"}] * 3, run=LaunchOrder(simulated=True))
+    ).pk
     pks["entry"] = InboxEntry.objects.create(
         team=owner.team, user=owner.user, kind=InboxKind.COMMENT, comment_id=pks["comment"]
     ).pk

@@ -83,7 +83,7 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
         client.post(
             f"/runs/{other}/comments", json={"text": f"{LONG}\n\nhttps://example.com/{'a' * 200}"}
         ).raise_for_status()
-        call = client.get(f"/runs/{other}/calls").json()["items"][0]["id"]
+        batch, call = _batch(client, crew), client.get(f"/runs/{other}/calls").json()["items"][0]["id"]
         key = client.post("/providers", json={"provider": "mistral", "api_key": "k", "name": "other"}).json()
         changed = SPEC | {"agents": [SPEC["agents"][0] | {"llm": "gpt-4o", "goal": LONG}]}  # type: ignore[index]
         client.put(f"/crews/{crew}", json=changed).raise_for_status()
@@ -112,6 +112,8 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 "runs/",
                 ALL_COLUMNS,
                 "runs/views/",
+                "batches/",
+                f"batches/{batch}/",
                 "workers/",
                 "limits/",
                 "forecast/?money=simulated",
@@ -138,7 +140,10 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 f"reconciliations/{check}/",
                 f"knowledge/{document['id']}/",
             ),
-            *(f"crews/{crew}/{part}" for part in ("", "json/", "launch/", "figures/", "comments/", "export/")),
+            *(
+                f"crews/{crew}/{part}"
+                for part in ("", "json/", "launch/", "launch/batch/", "figures/", "comments/", "export/")
+            ),
             *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/share/", "1/export/", "1/diff/2/")),
             *_of_templates(client, crew),
             *_of_library(client, crew),
@@ -163,7 +168,21 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
         ours = [*(f"/t/my-team/{path}" for path in team), *_of_months(books)]
         yield [DOCS, "/signin/used/", invited, "/teams/new/", *OF_ACCOUNTS, *ours]
         client.delete(f"/providers/{key['id']}")
-        client.post(f"/runs/{one}/cancel")
+        _end(client, one, batch)
+
+
+def _batch(client: Any, crew: str) -> str:
+    """A batch with a row that waits for a person and two that have no run yet."""
+    inputs = [{"topic": LONG}, {"topic": "bees"}, {"topic": "wasps"}]
+    asked = {"inputs": inputs, "max_concurrency": 1, "name": LONG[:120]}
+    answer = client.post(f"/crews/{crew}/batches", json=asked)
+    answer.raise_for_status()
+    return str(answer.json()["id"])
+
+
+def _end(client: Any, run: str, batch: str) -> None:
+    client.post(f"/runs/{run}/cancel")
+    client.post(f"/batches/{batch}/cancel")
 
 
 def _of_months(books: str) -> list[str]:

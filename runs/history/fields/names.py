@@ -1,4 +1,4 @@
-"""Fields of names and texts: crew, by, tag, error, and plain words.
+"""Fields of names and texts: crew, by, batch, tag, error, and plain words.
 
 Part of a name is enough, in small or large letters; ``=`` in front means the whole name. Commas stand between several
 of which one is enough.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -17,12 +18,15 @@ from runs.history.fields.conditions import NOBODY, any_of, refers_to
 from runs.history.fields.figures import the_run
 from runs.history.fields.values import exactly, listed, one_of
 from runs.history.fields.words import Misread, Quotable
+from runs.models import Batch
+from runs.typed_values import uuid_or_none
 from teams.models import User
 
 NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
 CONSTANTS = {"true": True, "false": False, "null": None}
 FAILED = ~Q(error="")
 ME = "me"
+NO_BATCH = UUID(int=0)
 
 
 def crew(value: Quotable, asked: Asked) -> Q:
@@ -48,6 +52,20 @@ def _person(is_exact: bool, name: str, asked: Asked) -> Q:
     if asked.who is None:
         raise Misread("Nobody in particular asks here, so there is no me: write a name or an e-mail")
     return Q(pk=asked.who.user.pk)
+
+
+def batch(value: Quotable, asked: Asked) -> Q:
+    """Runs of the batch with that id, or with that in its name."""
+    batches = Batch.objects.filter(any_of([_batch(is_exact, name) for is_exact, name in map(exactly, listed(value))]))
+    if asked.who is not None:
+        batches = batches.filter(team=asked.who.team)
+    return Q(batch__in=list(batches.values_list("pk", flat=True)) or [NO_BATCH])
+
+
+def _batch(is_exact: bool, name: str) -> Q:
+    if pk := uuid_or_none(name):
+        return Q(pk=pk)
+    return Q(name__iexact=name) if is_exact else Q(name__icontains=name)
 
 
 def tag(value: Quotable, asked: Asked) -> Q:

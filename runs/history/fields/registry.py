@@ -35,6 +35,7 @@ FIELDS = {
         Field("since", figures.since, "launched then or later", ("1h", "24h", "7d", "30d")),
         Field("until", figures.until, "launched before", ("1h", "24h", "7d", "30d")),
         Field("by", names.by, "who launched it", several=True),
+        Field("batch", names.batch, "its batch, by id or part of the name", several=True),
         Field("tag", names.tag, "a label of its launch, or label=value"),
         Field("model", calls.model, "a model it called", several=True),
         Field("agent", calls.agent, "an agent that called", several=True),

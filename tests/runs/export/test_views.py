@@ -132,6 +132,6 @@ def _begun(free: Callable[[], object]) -> AsyncGenerator[str, None]:
         cast = make_cast()
         make_run(cast.owner, make_crew(cast.owner))
         right = Right(cast.viewer.user.pk, cast.team.pk, cast.viewer.role)
-        return sending.send(begin(cast.viewer, RunFilter(), "newest"), formats.CSV, right, free)
+        return sending.send(reading.batches(begin(cast.viewer, RunFilter(), "newest")), formats.CSV, right, free)
     finally:
         connection.close()

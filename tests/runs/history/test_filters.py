@@ -139,6 +139,7 @@ MEANINGS: list[tuple[str, set[str]]] = [
     ('by:="ada editor"', {"dear"}),
     ("by:ada,owner", {"cheap", "dear", "failed", "running"}),
     ("by:=nobody@example.com", set()),
+    ("batch:leads", set()),  # tests of batches have runs of one
     ("tag:customer", {"cheap", "dear"}),
     ("tag:customer=acme", {"cheap"}),
     ('tag:"customer"="Zen, Ltd"', {"dear"}),

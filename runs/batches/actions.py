@@ -1,0 +1,267 @@
+"""What people do with batches: launch, pause, let go on, cancel, run failed rows again, add rows.
+
+Rows are started by workers (``runs.feeding``); the bell is rung for them. Whatever holds a batch's lock here reads its
+state under it, so that nothing is decided on a state that has passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import partial
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from agents_app.models import Crew
+from engine.spec.crew_spec import CrewSpec
+from engine.text import counted, storable, storable_json
+from runs.batches.order import (
+    NOT_LAUNCHED,
+    BatchOrder,
+    Row,
+    bound_complaints,
+    budget_complaint,
+    concurrency_complaints,
+    of_any_row,
+    refuse_bad_rows,
+    run_budget_nusd,
+)
+from runs.batches.words import WHY_STILL
+from runs.feeding import batch_bounds
+from runs.launch.checks import checked_kind, version_to_launch
+from runs.ledger import transitions
+from runs.live.notify import run_changed
+from runs.models import Batch, BatchRow, ClockTimestamp, Run
+from runs.money import to_nusd
+from runs.states import RUN_LIVE, BatchPause, BatchState, RunState
+from runs.worker import bell
+from teams.access import Principal, require
+from teams.audit.record import record
+from teams.models import ApiToken, Role
+from teams.refusals import Conflict, Invalid
+
+ROW_AT_ONCE = 1_000
+GAVE_NOTHING = (RunState.FAILED, RunState.CANCELLED)
+
+
+def launch_batch(
+    who: Principal,
+    crew: Crew,
+    order: BatchOrder,
+    *,
+    idempotency_key: str | None = None,
+    api_token: ApiToken | None = None,
+) -> Batch:
+    """Keeps the rows and rings for a worker, which starts them. ``Invalid`` names everything that is wrong with the
+    order, ``BadRows`` every input that is missing or wrong; nothing is kept then.
+
+    The same idempotency key gives the same batch again; with another order it is a ``Conflict``.
+    """
+    require(who, Role.RUNNER)
+    key = (idempotency_key or "").strip()[:200] or None
+    if key and (earlier := _earlier(who, crew, order, key)):
+        return earlier
+    try:
+        with transaction.atomic():
+            batch = _ordered_batch(who, crew, order)
+            batch.idempotency_key, batch.api_token = key, api_token
+            batch.save(force_insert=True)
+            _insert_rows(batch, order.rows, first=1)
+            record(who, "batch.launched", batch, rows=len(order.rows), crew=crew.name)
+            transaction.on_commit(partial(bell.ring, batch.pk))
+    except IntegrityError:
+        # Two identical requests raced. The unique key let one through, and this is the other.
+        if key and (earlier := _earlier(who, crew, order, key)):
+            return earlier
+        raise
+    batch.refresh_from_db()
+    return batch
+
+
+@transaction.atomic
+def pause(who: Principal, batch: Batch) -> Batch:
+    """Starts no more rows; those under way end. ``Conflict`` if it is not running."""
+    batch = _locked(who, batch)
+    if batch.state != BatchState.RUNNING:
+        raise Conflict(f"This batch is not running: it is {batch.state}.")
+    record(who, "batch.paused", batch)
+    return _changed(batch, state=BatchState.PAUSED, paused_for=BatchPause.PERSON)
+
+
+@transaction.atomic
+def resume(
+    who: Principal,
+    batch: Batch,
+    *,
+    max_concurrency: int | None = None,
+    stop_after_failures: int | None = None,
+    budget_usd: Decimal | None = None,
+) -> Batch:
+    """Lets a paused batch go on, after setting what is named; a running one may be given other bounds too. Failures are
+    counted anew. Whoever lets it go on in the place of somebody who left launches its rows from then on.
+
+    ``Conflict`` if it has ended, if it runs and nothing is named, or if it would be paused again at once.
+    """
+    batch = _locked(who, batch)
+    if batch.state in (BatchState.CANCELLED, BatchState.DONE):
+        raise Conflict(f"This batch is {batch.state}. Run its failed rows again, or launch another one.")
+    bounds = _new_bounds(batch, max_concurrency, stop_after_failures, budget_usd)
+    if batch.state == BatchState.RUNNING and not bounds:
+        raise Conflict("This batch is running.")
+    for name, value in bounds.items():
+        setattr(batch, name, value)
+    if batch.paused_for == BatchPause.LEFT:
+        batch.created_by, batch.api_token = who.user, None
+    if batch.state == BatchState.PAUSED:
+        batch.failures_before = _failed(batch)
+    if reason := batch_bounds.why_to_pause(batch):
+        raise Conflict(WHY_STILL[reason])
+    record(who, "batch.resumed", batch, bounds=bounds)
+    return _go_on(batch)
+
+
+def _new_bounds(
+    batch: Batch, max_concurrency: int | None, stop_after_failures: int | None, budget_usd: Decimal | None
+) -> dict[str, int]:
+    """Those that are named, by their names on a batch. Raises ``Invalid``."""
+    fields = concurrency_complaints(max_concurrency, stop_after_failures)
+    if complaint := budget_complaint(budget_usd, batch_bounds.run_budget_nusd(batch)):
+        fields["budget_usd"] = complaint
+    if fields:
+        raise Invalid("The batch was not changed.", fields=fields)
+    named = {
+        "max_concurrency": max_concurrency,
+        "stop_after_failures": stop_after_failures,
+        "budget_nusd": to_nusd(budget_usd),
+    }
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def cancel(who: Principal, batch: Batch) -> Batch:
+    """Starts no more rows and asks those under way to end. ``Conflict`` if it has ended."""
+    with transaction.atomic():
+        batch = _locked(who, batch)
+        if batch.state in (BatchState.CANCELLED, BatchState.DONE):
+            raise Conflict(f"This batch is already {batch.state}.")
+        record(who, "batch.cancelled", batch)
+        batch = _changed(batch, state=BatchState.CANCELLED, paused_for="", finished_at=ClockTimestamp())
+        live = batch.runs.filter(state__in=RUN_LIVE).order_by("pk").select_for_update(no_key=True)
+        asked = list(live.values_list("pk", flat=True))
+        Run.objects.filter(pk__in=asked, cancel_requested_at=None).update(
+            cancel_requested_at=ClockTimestamp(), revision=F("revision") + 1
+        )
+    for run_id in asked:  # each in a transaction of its own: none waits for the ledger with locks on others
+        if not transitions.end_unclaimed(run_id):
+            run_changed(run_id)
+    return batch
+
+
+@transaction.atomic
+def retry_failed(who: Principal, batch: Batch) -> Batch:
+    """Lets every row whose run failed or was cancelled wait for another run, and the batch go on. What the earlier runs
+    cost stays. ``Conflict`` if the batch was cancelled, or if there is no such row."""
+    batch = _locked(who, batch)
+    if batch.state == BatchState.CANCELLED:
+        raise Conflict("This batch was cancelled. Launch another one with the rows that are left.")
+    again = BatchRow.objects.filter(batch=batch, run__state__in=GAVE_NOTHING, run__texts_removed_at=None)
+    count = BatchRow.objects.filter(pk__in=list(again.values_list("pk", flat=True))).update(run=None)
+    if not count:
+        raise Conflict("No row of this batch has failed. Rows whose texts were removed as too old are not run again.")
+    batch.failures_before = _failed(batch)
+    record(who, "batch.retried", batch, rows=count)
+    return _go_on(batch)
+
+
+@transaction.atomic
+def add_rows(who: Principal, batch: Batch, rows: Sequence[Row]) -> Batch:
+    """Adds rows behind the others. One that is done goes on, a paused one stays paused. ``Conflict`` for a cancelled
+    one."""
+    batch = _locked(who, batch)
+    if batch.state == BatchState.CANCELLED:
+        raise Conflict("This batch was cancelled. Launch another one.")
+    first = batch.row_count + 1
+    refuse_bad_rows(CrewSpec.from_json(batch.version.spec), rows, before=batch.row_count)
+    _insert_rows(batch, rows, first=first)
+    batch.row_count += len(rows)
+    record(who, "batch.extended", batch, rows=len(rows))
+    if batch.state == BatchState.PAUSED:
+        return _changed(batch, row_count=batch.row_count)
+    return _go_on(batch)
+
+
+def _ordered_batch(who: Principal, crew: Crew, order: BatchOrder) -> Batch:
+    """Checked but not saved yet."""
+    version = version_to_launch(who, crew, order.run)
+    spec = CrewSpec.from_json(version.spec)
+    refuse_bad_rows(spec, order.rows)
+    complaints = bound_complaints(who.team, order)
+    try:
+        simulated = checked_kind(who, spec, of_any_row(spec, order.run))
+    except Invalid as refusal:
+        if not refusal.fields:
+            raise
+        # What is the budget of a run to a launch is one of two budgets here.
+        fields = {{"budget_usd": "run_budget_usd"}.get(name, name): said for name, said in refusal.fields.items()}
+        raise Invalid(NOT_LAUNCHED, fields=complaints | fields) from refusal
+    if complaints:
+        raise Invalid(NOT_LAUNCHED, fields=complaints)
+    return Batch(
+        team=who.team,
+        crew=crew,
+        version=version,
+        name=storable(order.name).strip() or f"{crew.name[:100]}, {counted(len(order.rows), 'row')}",
+        row_count=len(order.rows),
+        max_concurrency=order.max_concurrency,
+        stop_after_failures=order.stop_after_failures,
+        budget_nusd=to_nusd(order.budget_usd),
+        simulated=simulated,
+        priority=order.run.priority,
+        run_budget_nusd=run_budget_nusd(who.team, order.run),
+        at_limit=order.run.at_limit or who.team.at_limit,
+        accepts_unpriced=order.run.accept_unpriced,
+        **order.run.bounds,
+        metadata=storable_json(dict(order.run.metadata)),
+        created_by=who.user,
+        request_hash=order.request_hash,
+    )
+
+
+def _insert_rows(batch: Batch, rows: Sequence[Row], *, first: int) -> None:
+    BatchRow.objects.bulk_create(
+        (BatchRow(batch=batch, position=at, inputs=dict(row)) for at, row in enumerate(rows, first)),
+        batch_size=ROW_AT_ONCE,
+    )
+
+
+def _earlier(who: Principal, crew: Crew, order: BatchOrder, key: str) -> Batch | None:
+    """The batch that was launched with this idempotency key; ``Conflict`` if it was another order."""
+    earlier = Batch.objects.filter(team=who.team, idempotency_key=key).first()
+    if earlier is not None and (earlier.request_hash != order.request_hash or earlier.crew_id != crew.pk):
+        raise Conflict(f"The idempotency key {key!r} was used for another batch. Use a new key for a new batch.")
+    return earlier
+
+
+def _locked(who: Principal, batch: Batch) -> Batch:
+    require(who, Role.RUNNER)
+    found = Batch.objects.select_related("team", "crew", "version").select_for_update(no_key=True, of=("self",))
+    return found.get(pk=batch.pk)
+
+
+def _failed(batch: Batch) -> int:
+    return batch.runs.filter(state=RunState.FAILED).count()
+
+
+def _go_on(batch: Batch) -> Batch:
+    transaction.on_commit(partial(bell.ring, batch.pk))
+    return _changed(batch, state=BatchState.RUNNING, paused_for="", finished_at=None)
+
+
+def _changed(batch: Batch, **fields: object) -> Batch:
+    """Saves the batch, whose row is locked, with these fields."""
+    for name, value in fields.items():
+        setattr(batch, name, value)
+    batch.revision += 1
+    batch.save()
+    batch.refresh_from_db()
+    return batch

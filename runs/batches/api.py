@@ -1,0 +1,202 @@
+"""The API's operations on batches. The rules are those of the pages."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from ninja import Router, Status
+
+from agents_app.models import Crew, CrewVersion
+from agents_app.queries import own_crew
+from engine.record.limits import RunLimits
+from engine.spec.placeholders import input_text
+from runs.batches import actions, queries
+from runs.batches.order import BatchOrder
+from runs.batches.queries import BatchDetail
+from runs.batches.schemas import (
+    BatchIn,
+    BatchLaunched,
+    BatchList,
+    BatchOut,
+    BatchResumeIn,
+    BatchRowsIn,
+    BatchSummary,
+    RowState,
+)
+from runs.launch.order import LaunchOrder
+from runs.models import Batch
+from runs.paging import MAX_PAGE, Page
+from teams.access import fetch
+from teams.api.bearer import ApiRequest, Bearer
+from teams.api.error_body import ERRORS
+from teams.api.idempotency import once
+from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, revisions_named, tagged, unchanged
+from teams.models import Role
+
+router = Router(tags=["batches"])
+crew_router = Router(tags=["batches"])
+
+
+@crew_router.post(
+    "/{slug:slug}/batches",
+    response={202: BatchLaunched, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.RUNNER),
+    openapi_extra=IF_MATCH,
+)
+def launch_batch(request: ApiRequest, slug: str, body: BatchIn) -> Status[BatchLaunched]:
+    """Runs the crew once for each row of inputs. All rows are checked before any is started; each becomes a run when
+    its turn comes. One that fails stops no other.
+
+    ``If-Match`` is about the draft; a batch of a ``version`` needs none."""
+    crew = own_crew(request.auth, slug, Role.RUNNER)
+    order = _order(request, crew, body)
+
+    def make() -> dict[str, Any]:
+        return {"id": str(actions.launch_batch(request.auth, crew, order, api_token=request.api_token).pk)}
+
+    batch = _batch(request, UUID(once(request, make)["id"]))
+    return Status(202, BatchLaunched.from_orm(_with_runs(batch)))
+
+
+@router.get("", response={200: BatchList, **ERRORS}, auth=Bearer(Role.VIEWER))
+def list_batches(request: ApiRequest, cursor: str = "", limit: int = 50) -> Page[BatchDetail]:
+    """The newest first, each with how far it is."""
+    return queries.list_batches(request.auth, cursor=cursor, limit=max(1, min(limit, MAX_PAGE)))
+
+
+@router.get("/{uuid:batch_id}", response={200: BatchOut, **ERRORS}, auth=Bearer(Role.VIEWER), by_alias=True)
+def get_batch(
+    request: ApiRequest,
+    response: HttpResponse,
+    batch_id: UUID,
+    status: RowState | None = None,
+    cursor: str = "",
+    limit: int = 100,
+) -> BatchOut:
+    """How far it is, and a page of its rows with what each gave; with ``status`` of those rows alone."""
+    batch = _batch(request, batch_id)
+    rows = queries.page_of_rows(batch, state=status or "", cursor=cursor, limit=max(1, min(limit, MAX_PAGE)))
+    for row in rows.items:
+        if row.run is not None:
+            row.run.team = batch.team  # for its address
+    tagged(response, batch.revision)
+    return BatchOut.from_orm(_Parts(queries.detail(batch), items=rows.items, next=rows.next))
+
+
+@router.post(
+    "/{uuid:batch_id}/pause",
+    response={200: BatchSummary, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.RUNNER),
+    openapi_extra=IF_MATCH,
+)
+def pause_batch(request: ApiRequest, batch_id: UUID) -> BatchDetail:
+    """Starts no more rows; those under way end."""
+    return _changed(request, batch_id, lambda batch: actions.pause(request.auth, batch))
+
+
+@router.post(
+    "/{uuid:batch_id}/resume",
+    response={200: BatchSummary, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.RUNNER),
+    openapi_extra=IF_MATCH,
+)
+def resume_batch(request: ApiRequest, batch_id: UUID, body: BatchResumeIn) -> BatchDetail:
+    """Lets a paused batch go on, under other bounds where some are named; a running one is given those bounds."""
+    return _changed(request, batch_id, lambda batch: actions.resume(request.auth, batch, **body.model_dump()))
+
+
+@router.post(
+    "/{uuid:batch_id}/cancel",
+    response={200: BatchSummary, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.RUNNER),
+    openapi_extra=IF_MATCH,
+)
+def cancel_batch(request: ApiRequest, batch_id: UUID) -> BatchDetail:
+    """Starts no more rows, ends queued runs at once and asks running ones to stop."""
+    return _changed(request, batch_id, lambda batch: actions.cancel(request.auth, batch))
+
+
+@router.post(
+    "/{uuid:batch_id}/retry",
+    response={200: BatchSummary, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.RUNNER),
+    openapi_extra=IF_MATCH,
+)
+def retry_batch(request: ApiRequest, batch_id: UUID) -> BatchDetail:
+    """Gives every row whose run failed or was cancelled another run."""
+    return _changed(request, batch_id, lambda batch: actions.retry_failed(request.auth, batch))
+
+
+@router.post(
+    "/{uuid:batch_id}/rows",
+    response={200: BatchSummary, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.RUNNER),
+    openapi_extra=IF_MATCH,
+)
+def add_batch_rows(request: ApiRequest, batch_id: UUID, body: BatchRowsIn) -> BatchDetail:
+    """Adds rows behind the others; one that is done goes on."""
+    batch = _batch(request, batch_id)
+
+    def make() -> dict[str, Any]:
+        with unchanged(request, lambda: queries.locked_revision(batch)):
+            actions.add_rows(request.auth, batch, _rows(body.inputs))
+        return {}
+
+    once(request, make)
+    return queries.detail(_batch(request, batch_id))
+
+
+class _Parts:
+    """A detail with more beside it, as a schema reads it."""
+
+    def __init__(self, detail: BatchDetail, **more: Any) -> None:
+        self.batch, self.progress, self.usage, self.left_ms = (
+            detail.batch,
+            detail.progress,
+            detail.usage,
+            detail.left_ms,
+        )
+        for name, value in more.items():
+            setattr(self, name, value)
+
+
+def _with_runs(batch: Batch) -> _Parts:
+    return _Parts(queries.detail(batch), runs=list(batch.runs.order_by("pk").values_list("pk", flat=True)[:MAX_PAGE]))
+
+
+def _changed(request: ApiRequest, batch_id: UUID, change: Any) -> BatchDetail:
+    batch = fetch(Batch, request.auth, Role.RUNNER, pk=batch_id)
+    with unchanged(request, lambda: queries.locked_revision(batch)):
+        change(batch)
+    return queries.detail(_batch(request, batch_id))
+
+
+def _batch(request: ApiRequest, batch_id: UUID) -> Batch:
+    return fetch(Batch, request.auth, pk=batch_id, related=("team", "crew", "version"))
+
+
+def _rows(inputs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    return [{name: input_text(value) for name, value in row.items() if value is not None} for row in inputs]
+
+
+def _order(request: ApiRequest, crew: Crew, body: BatchIn) -> BatchOrder:
+    version = fetch(CrewVersion, request.auth, crew=crew, number=body.version) if body.version else None
+    run = LaunchOrder(
+        version=version,
+        budget_usd=body.run_budget_usd,
+        limits=RunLimits(max_calls=body.max_calls, max_tokens=body.max_tokens, max_seconds=body.max_seconds),
+        priority=body.priority,
+        draft_revisions=revisions_named(request),
+        at_limit=body.at_limit,
+        accept_unpriced=body.accept_unpriced,
+        metadata=body.metadata,
+    )
+    return BatchOrder(
+        rows=_rows(body.inputs),
+        run=run,
+        name=body.name,
+        max_concurrency=body.max_concurrency,
+        stop_after_failures=body.stop_after_failures,
+        budget_usd=body.budget_usd,
+    )

@@ -1,0 +1,160 @@
+"""Reads of batches: the list, how far one is, what its runs used, and its rows in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+
+from runs.models import Batch, BatchRow, Rollup, Run
+from runs.paging import Page, cursor_id
+from runs.states import RUN_LIVE, BatchState, RunState
+from teams.access import Principal, visible_to
+from teams.refusals import Invalid
+
+WAITING = "pending"
+"""The state of a row that has no run yet."""
+ROW_STATES = (WAITING, *RunState.values)
+SHOWN = 100
+READ_AT_ONCE = 500
+_SUMS = tuple(field.name for field in Rollup._meta.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many rows are in which state, by their newest runs."""
+
+    total: int
+    counts: Mapping[str, int]  # by ``ROW_STATES``
+
+    def of(self, *states: str) -> int:
+        return sum(self.counts.get(state, 0) for state in states)
+
+    @property
+    def waiting(self) -> int:
+        return self.of(WAITING)
+
+    @property
+    def live(self) -> int:
+        return self.of(*RUN_LIVE)
+
+    @property
+    def succeeded(self) -> int:
+        return self.of(RunState.SUCCEEDED)
+
+    @property
+    def failed(self) -> int:
+        return self.of(RunState.FAILED)
+
+    @property
+    def cancelled(self) -> int:
+        return self.of(RunState.CANCELLED)
+
+    @property
+    def ended(self) -> int:
+        return self.succeeded + self.failed + self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDetail:
+    """A batch with how far it is and what all of its runs used, those of rows that were run again too."""
+
+    batch: Batch
+    progress: Progress
+    usage: Rollup
+    mean_ms: int | None  # of its succeeded runs
+
+    @property
+    def left_ms(self) -> int | None:
+        """About how long it still takes at its concurrency, by what its runs took; None where that is not known."""
+        todo = self.progress.waiting + self.progress.live
+        if self.mean_ms is None or self.batch.state != BatchState.RUNNING or not todo:
+            return None
+        return round(self.mean_ms * max(1, todo / self.batch.max_concurrency))
+
+
+def batches_of(who: Principal) -> QuerySet[Batch]:
+    return visible_to(who, Batch).select_related("team", "crew", "version", "created_by")
+
+
+def locked_revision(batch: Batch) -> int:
+    """The batch's revision, which nobody changes until the transaction ends."""
+    return Batch.objects.select_for_update(no_key=True).values_list("revision", flat=True).get(pk=batch.pk)
+
+
+def list_batches(who: Principal, *, cursor: str, limit: int) -> Page[BatchDetail]:
+    """The newest first. Four queries."""
+    batches = batches_of(who).order_by("-pk")
+    if cursor:
+        batches = batches.filter(pk__lt=cursor_id(cursor))
+    found = list(batches[: limit + 1])
+    shown = found[:limit]
+    return Page(_details(shown), str(shown[-1].pk) if len(found) > limit else "")
+
+
+def detail(batch: Batch) -> BatchDetail:
+    """Two queries."""
+    return _details([batch])[0]
+
+
+def _details(batches: Sequence[Batch]) -> list[BatchDetail]:
+    ids = [batch.pk for batch in batches]
+    counts: dict[Any, dict[str, int]] = {pk: {} for pk in ids}
+    rows = BatchRow.objects.filter(batch__in=ids).values_list("batch", "run__state").annotate(Count("pk")).order_by()
+    for batch, state, count in rows:
+        counts[batch][state or WAITING] = count
+    sums = {name: Coalesce(Sum(name), 0) for name in _SUMS}
+    succeeded = Q(state=RunState.SUCCEEDED, ended_ms__gte=0)
+    times = {"took_ms": Sum("ended_ms", filter=succeeded), "took": Count("pk", filter=succeeded)}
+    of_runs = (
+        Run.objects.filter(batch__in=ids)
+        .order_by()
+        .values("batch")
+        .annotate(**{f"all_{name}": total for name, total in sums.items()}, **times)
+    )
+    used = {row["batch"]: row for row in of_runs}
+    return [_detail(batch, counts[batch.pk], used.get(batch.pk, {})) for batch in batches]
+
+
+def _detail(batch: Batch, counts: Mapping[str, int], used: Mapping[str, Any]) -> BatchDetail:
+    usage = Run(**{name: used.get(f"all_{name}", 0) for name in _SUMS})
+    took = used.get("took") or 0
+    mean_ms = round(used["took_ms"] / took) if took else None
+    return BatchDetail(batch, Progress(batch.row_count, counts), usage, mean_ms)
+
+
+def page_of_rows(batch: Batch, *, state: str = "", cursor: str = "", limit: int = SHOWN) -> Page[BatchRow]:
+    """In their order, each with its newest run; those in one of ``ROW_STATES`` if one is named. One query."""
+    rows = _in_state(batch, state)
+    if cursor:
+        rows = rows.filter(position__gt=_position(cursor))
+    found = list(rows.order_by("position")[: limit + 1])
+    shown = found[:limit]
+    return Page(shown, str(shown[-1].position) if len(found) > limit else "")
+
+
+def all_rows(batch: Batch) -> Iterator[BatchRow]:
+    """Every row with its newest run, read some at a time, each time as it then is."""
+    last = 0
+    while rows := list(_in_state(batch, "").filter(position__gt=last).order_by("position")[:READ_AT_ONCE]):
+        yield from rows
+        last = rows[-1].position
+
+
+def _in_state(batch: Batch, state: str) -> QuerySet[BatchRow]:
+    rows = BatchRow.objects.filter(batch=batch).select_related("run")
+    if not state:
+        return rows
+    if state not in ROW_STATES:
+        known = ", ".join(ROW_STATES)
+        raise Invalid(f"There is no state {state!r} of rows.", fields={"status": f"Choose one of {known}."})
+    return rows.filter(run=None) if state == WAITING else rows.filter(run__state=state)
+
+
+def _position(cursor: str) -> int:
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 9):
+        raise Invalid("The cursor is not one of ours.", fields={"cursor": "Start from the first page."})
+    return int(cursor)

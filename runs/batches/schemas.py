@@ -1,0 +1,155 @@
+"""What the API takes and answers about batches. ``BatchOut`` is made of ``queries.BatchDetail``."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field, StrictBool, StrictInt
+
+from runs.addresses import batch_url, run_url
+from runs.api_fields import TextOrNull, TimeText, TimeTextOrNull, UsdTextOrNull
+from runs.batches.order import MAX_CONCURRENCY, MAX_ROWS, USUAL_CONCURRENCY
+from runs.batches.queries import WAITING, BatchDetail
+from runs.models import BatchRow, Rollup
+from runs.money import usd_text
+from runs.run.schemas import FailureOut, OutputOut, UsageOut
+from runs.states import BatchPause, BatchState, Priority, RunState
+from teams.api.request_body import Strict
+from teams.models import AtLimit
+
+RowState = Literal["pending", "queued", "running", "waiting", "succeeded", "failed", "cancelled"]
+"""Of a row: that of its newest run, or ``pending`` before it has one."""
+
+
+class BatchIn(Strict):
+    """Null bounds of a run are the team's caps, as at a launch."""
+
+    inputs: list[dict[str, Any]] = Field(
+        min_length=1, max_length=MAX_ROWS, description="a row for each run to make; what is null is not given"
+    )
+    name: str = Field("", description="what the batch is called; empty: after its crew")
+    version: StrictInt | None = Field(None, ge=1, description="null launches the draft as it stands")
+    max_concurrency: StrictInt = Field(
+        USUAL_CONCURRENCY, description=f"runs of it that are live at once, from 1 to {MAX_CONCURRENCY}"
+    )
+    stop_after_failures: StrictInt | None = Field(None, description="it is paused once so many runs have failed")
+    budget_usd: Decimal | None = Field(
+        None, description="of all runs together; no row is started that could go beyond it"
+    )
+    run_budget_usd: Decimal | None = Field(None, description="of each run; needed under a budget of the whole")
+    max_calls: StrictInt | None = Field(None, description="each run stops before it would make more model requests")
+    max_tokens: StrictInt | None = Field(None, description="each run stops at the request after so many tokens")
+    max_seconds: StrictInt | None = Field(None, description="each run makes no further request after so many seconds")
+    priority: Priority = Priority.NORMAL
+    at_limit: AtLimit | None = Field(None, description="what each run does at a budget; null is the team's way")
+    accept_unpriced: StrictBool = Field(
+        False, description="budgets need not hold back calls of models whose price nobody knows; else it is refused"
+    )
+    metadata: dict[str, Any] = Field(default_factory=dict, description="labels of each run")
+
+
+class BatchResumeIn(Strict):
+    """What is null stays as it is."""
+
+    max_concurrency: StrictInt | None = None
+    stop_after_failures: StrictInt | None = None
+    budget_usd: Decimal | None = None
+
+
+class BatchRowsIn(Strict):
+    inputs: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_ROWS)
+
+
+class BatchSummary(Schema):
+    id: UUID = Field(validation_alias="batch.pk")
+    name: str = Field(validation_alias="batch.name")
+    crew: str = Field(validation_alias="batch.crew.slug")
+    version: int = Field(validation_alias="batch.version.number")
+    status: BatchState = Field(validation_alias="batch.state")
+    paused_for: BatchPause | None = Field(description="why it is paused")
+    revision: int = Field(validation_alias="batch.revision", description="grows with every change of the batch itself")
+    simulated: bool = Field(validation_alias="batch.simulated")
+    total: int = Field(validation_alias="progress.total")
+    pending: int = Field(validation_alias="progress.waiting", description="rows that have no run yet")
+    live: int = Field(validation_alias="progress.live", description="rows whose run is queued, running or waiting")
+    succeeded: int = Field(validation_alias="progress.succeeded")
+    failed: int = Field(validation_alias="progress.failed")
+    cancelled: int = Field(validation_alias="progress.cancelled")
+    max_concurrency: int = Field(validation_alias="batch.max_concurrency")
+    stop_after_failures: int | None = Field(validation_alias="batch.stop_after_failures")
+    budget_usd: UsdTextOrNull = Field(validation_alias="batch.budget_nusd")
+    run_budget_usd: UsdTextOrNull = Field(validation_alias="batch.run_budget_nusd")
+    created_at: TimeText = Field(validation_alias="batch.created_at")
+    finished_at: TimeTextOrNull = Field(validation_alias="batch.finished_at")
+    left_ms: int | None = Field(description="about how long it still takes; null where that is not known")
+    usage: UsageOut = Field(description="of all its runs, those of rows that were run again too")
+    url: str
+
+    @staticmethod
+    def resolve_paused_for(detail: BatchDetail) -> str | None:
+        return detail.batch.paused_for or None
+
+    @staticmethod
+    def resolve_usage(detail: BatchDetail) -> Rollup:
+        return detail.usage
+
+    @staticmethod
+    def resolve_url(detail: BatchDetail) -> str:
+        return batch_url(detail.batch)
+
+
+class BatchList(Schema):
+    items: list[BatchSummary]
+    next: TextOrNull
+
+
+class BatchRowOut(Schema):
+    """One row with its newest run."""
+
+    row: int = Field(validation_alias="position", description="from 1")
+    inputs: dict[str, Any] = Field(description="empty once they were removed as too old")
+    run: UUID | None = Field(validation_alias="run_id")
+    status: RowState
+    output: OutputOut | None
+    error: FailureOut | None
+    cost_usd: str | None = Field(
+        description="of its newest run; null if it has none, or the price of a call is unknown"
+    )
+    duration_ms: int | None
+    url: str | None
+
+    @staticmethod
+    def resolve_status(row: BatchRow) -> str:
+        return WAITING if row.run is None else row.run.state
+
+    @staticmethod
+    def resolve_output(row: BatchRow) -> Any:
+        return row.run if row.run is not None and row.run.state == RunState.SUCCEEDED else None
+
+    @staticmethod
+    def resolve_error(row: BatchRow) -> Any:
+        return row.run if row.run is not None and row.run.error_code else None
+
+    @staticmethod
+    def resolve_cost_usd(row: BatchRow) -> str | None:
+        return None if row.run is None or row.run.unpriced_calls else usd_text(row.run.spent_nusd)
+
+    @staticmethod
+    def resolve_duration_ms(row: BatchRow) -> int | None:
+        return None if row.run is None else row.run.duration_ms
+
+    @staticmethod
+    def resolve_url(row: BatchRow) -> str | None:
+        return None if row.run is None else run_url(row.run)
+
+
+class BatchOut(BatchSummary):
+    items: list[BatchRowOut] = Field(description="a page of its rows, in their order")
+    next: TextOrNull
+
+
+class BatchLaunched(BatchSummary):
+    runs: list[UUID] = Field(description="the runs that there are so far: a row gets its run when its turn comes")

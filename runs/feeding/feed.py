@@ -1,0 +1,131 @@
+"""Lets rows of running batches become queued runs, as far as each batch has room. Workers and sweepers call it.
+
+Rows wait as rows, so that thousands of them cost nothing until their turn. A row and its run come in one transaction
+that holds the batch's lock: whoever dies on the way leaves the row as it was, and no row gets two runs. What is live
+and what was spent is counted anew each time and kept nowhere, so a place cannot get lost.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from engine.spec.crew_spec import CrewSpec
+from engine.text import storable_json
+from runs.bounds import quotas
+from runs.bounds.run_caps import cap_of
+from runs.feeding import new_runs
+from runs.feeding.batch_bounds import lower, run_budget_nusd, spent, why_to_pause
+from runs.models import Batch, BatchRow, ClockTimestamp, Run
+from runs.states import RUN_LIVE, BatchPause, BatchState
+from runs.telemetry import metrics
+from teams.access import Principal
+from teams.models import Role
+
+log = logging.getLogger(__name__)
+
+MOST_BATCHES = 8
+MOST_ROWS = 50
+"""Of one batch in one transaction. Those that are left become runs at the next look."""
+
+# Batches with room for another run. In no order, so that none that cannot be fed just now keeps others from it.
+HUNGRY = """
+    SELECT batch.id FROM runs_batch AS batch
+    WHERE batch.state = 'running' AND batch.max_concurrency > (
+        SELECT count(*) FROM runs_run WHERE batch_id = batch.id AND state IN ('queued', 'running', 'waiting'))
+    ORDER BY random() LIMIT %(most)s
+"""
+
+
+def feed() -> list[UUID]:
+    """The runs that were queued, for which the caller rings. One query where no batch has room."""
+    with connection.cursor() as cursor:
+        cursor.execute(HUNGRY, {"most": MOST_BATCHES})
+        hungry = [row[0] for row in cursor.fetchall()]
+    return [run_id for batch_id in hungry for run_id in feed_batch(batch_id)]
+
+
+@transaction.atomic
+def feed_batch(batch_id: UUID) -> list[UUID]:
+    """Queues runs of one batch as far as it has room; pauses it where one of its bounds is reached, and ends it once
+    all its rows have. Nothing where another process is at it."""
+    running = Batch.objects.filter(pk=batch_id, state=BatchState.RUNNING).select_related("team", "crew", "version")
+    batch = running.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
+    if batch is None:
+        return []
+    live = batch.runs.filter(state__in=RUN_LIVE).count()
+    room = min(batch.max_concurrency - live, MOST_ROWS)
+    waiting = list(batch.rows.filter(run=None).order_by("position")[: max(1, room)])
+    if not waiting:
+        if not live:
+            _move(batch, BatchState.DONE)
+        return []
+    if reason := why_to_pause(batch):
+        _pause(batch, reason)
+        return []
+    rows = waiting[: min(max(0, room), _fitting(batch), _launches_left(batch))]
+    return _queue(batch, rows) if rows else []
+
+
+def _fitting(batch: Batch) -> int:
+    """How many more rows the budget of the whole covers, whatever the live ones still spend of theirs."""
+    needed = run_budget_nusd(batch)
+    if batch.budget_nusd is None or not needed:
+        return MOST_ROWS
+    paid, held = spent(batch)
+    return max(0, (batch.budget_nusd - paid - held) // needed)
+
+
+def _launches_left(batch: Batch) -> int:
+    """How many runs its person may still launch by the team's quota: a batch takes what is left, and waits."""
+    if batch.created_by is None:
+        return 0
+    left = quotas.left_for(Principal(batch.created_by, batch.team, Role.RUNNER))
+    return MOST_ROWS if left is None else left
+
+
+def _queue(batch: Batch, rows: Sequence[BatchRow]) -> list[UUID]:
+    spec = CrewSpec.from_json(batch.version.spec)
+    runs = [_run_of(batch, row, spec) for row in rows]
+    new_runs.queue(runs, spec)
+    for row, run in zip(rows, runs, strict=True):
+        row.run = run
+        metrics.run_launched()
+    BatchRow.objects.bulk_update(rows, ["run"])
+    return [run.pk for run in runs]
+
+
+def _run_of(batch: Batch, row: BatchRow, spec: CrewSpec) -> Run:
+    bounds = {name: getattr(batch, name) for name in ("max_calls", "max_tokens", "max_seconds")}
+    return Run(
+        team=batch.team,
+        crew=batch.crew,
+        version=batch.version,
+        batch=batch,
+        batch_row=row.position,
+        simulated=batch.simulated,
+        priority=batch.priority,
+        inputs=storable_json(dict(spec.inputs) | row.inputs),
+        metadata=batch.metadata,
+        budget_nusd=run_budget_nusd(batch),
+        at_limit=batch.at_limit,
+        accepts_unpriced=batch.accepts_unpriced,
+        **{name: lower(bound, cap_of(batch.team, name)) for name, bound in bounds.items()},
+        created_by_id=batch.created_by_id,
+        api_token_id=batch.api_token_id,
+        created_at=ClockTimestamp(),
+        rung_at=ClockTimestamp(),
+    )
+
+
+def _pause(batch: Batch, reason: BatchPause) -> None:
+    Batch.objects.filter(pk=batch.pk).update(state=BatchState.PAUSED, paused_for=reason, revision=F("revision") + 1)
+    log.info("Batch paused", extra={"batch_id": str(batch.pk), "reason": str(reason)})
+
+
+def _move(batch: Batch, state: BatchState) -> None:
+    Batch.objects.filter(pk=batch.pk).update(state=state, finished_at=ClockTimestamp(), revision=F("revision") + 1)

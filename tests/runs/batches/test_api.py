@@ -1,0 +1,136 @@
+"""Batches by the API: the shapes, the errors, keys and revisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agents_app.models import Crew
+from runs.feeding.feed import feed
+from runs.models import Batch, Run
+from runs.states import RunState
+from tests.cast import Cast, make_crew
+from tests.runs.batches.made import end, fed, make_batch, states
+from tests.teams.api.test_if_match import Api
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def api(cast: Cast) -> Api:
+    return Api(cast)
+
+
+@pytest.fixture
+def path() -> str:
+    return "/crews/company-brief/batches"
+
+
+def body(*companies: str, **more: Any) -> dict[str, Any]:
+    return {"inputs": [{"company": name} for name in companies]} | more
+
+
+def test_a_batch_is_launched_once_under_its_key_and_read_with_its_rows(api: Api, crew: Crew, path: str) -> None:
+    asked = body("Acme", "Initech", "Hooli", max_concurrency=2, name="Leads", metadata={"customer": "x"})
+    first = api.ask("POST", path, asked, key="one")
+    assert first.status_code == 202, first.content
+    said = first.json()
+    assert (said["status"], said["total"], said["pending"], said["runs"], said["name"]) == (
+        "running",
+        3,
+        3,
+        [],
+        "Leads",
+    )
+    assert api.ask("POST", path, asked, key="one").json()["id"] == said["id"]
+    assert api.ask("POST", path, body("Other"), key="one").status_code == 409
+    batch = Batch.objects.get()
+    runs = fed(batch)
+    assert runs[0].api_token == api.token
+    assert runs[0].metadata == {"customer": "x"}
+    end(runs[0], nusd=20_000_000)
+    Run.objects.filter(pk=runs[0].pk).update(output_raw="Big", prompt_tokens=3)
+    end(runs[1], RunState.FAILED, nusd=1_000_000)
+    read = api.ask("GET", f"/batches/{said['id']}")
+    found = read.json()
+    assert read["ETag"] == f'"{found["revision"]}"'
+    assert (found["succeeded"], found["failed"], found["pending"]) == (1, 1, 1)
+    assert (found["usage"]["cost_usd"], found["usage"]["total_tokens"]) == ("0.021", 3)
+    one, two, three = found["items"]
+    assert (one["row"], one["inputs"], one["status"], one["output"]["raw"]) == (
+        1,
+        {"company": "Acme"},
+        "succeeded",
+        "Big",
+    )
+    assert (one["run"], one["cost_usd"]) == (str(runs[0].pk), "0.02")
+    assert (two["error"]["code"], two["output"]) == ("model_error", None)
+    assert (three["status"], three["run"], three["cost_usd"], three["url"]) == ("pending", None, None, None)
+    run = api.ask("GET", f"/runs/{runs[1].pk}").json()
+    assert (run["batch"], run["batch_row"]) == (said["id"], 2)
+    assert [item["id"] for item in api.ask("GET", f"/runs?q=batch:{said['id']}").json()["items"]] == [
+        str(runs[1].pk),
+        str(runs[0].pk),
+    ]
+
+
+def test_rows_come_in_pages_and_by_state(api: Api, cast: Cast, crew: Crew) -> None:
+    batch = make_batch(cast.runner, crew, rows=5, max_concurrency=1)
+    feed()
+    address = f"/batches/{batch.pk}"
+    first = api.ask("GET", f"{address}?limit=2").json()
+    second = api.ask("GET", f"{address}?limit=3&cursor={first['next']}").json()
+    assert [item["row"] for item in [*first["items"], *second["items"]]] == [1, 2, 3, 4, 5]
+    assert second["next"] is None
+    assert [item["row"] for item in api.ask("GET", f"{address}?status=queued").json()["items"]] == [1]
+    assert api.ask("GET", f"{address}?status=pending&limit=1").json()["items"][0]["row"] == 2
+    assert api.ask("GET", f"{address}?status=odd").status_code == 422
+    assert api.ask("GET", f"{address}?cursor=x").json()["error"]["fields"] == {"cursor": "Start from the first page."}
+    other = make_batch(cast.runner, crew)
+    listed = api.ask("GET", "/batches?limit=1").json()
+    assert listed["items"][0]["id"] == str(other.pk)
+    assert api.ask("GET", f"/batches?cursor={listed['next']}").json()["items"][0]["id"] == str(batch.pk)
+
+
+def test_every_wrong_input_is_named_at_its_row(api: Api, crew: Crew, path: str) -> None:
+    refused = api.ask("POST", path, {"inputs": [{"company": "Acme"}, {"firm": 1}, {"company": None}, {}]})
+    assert refused.status_code == 422
+    assert set(refused.json()["error"]["fields"]) == {"inputs.1.company", "inputs.2.company", "inputs.3.company"}
+    for wrong in ({"inputs": []}, {"inputs": [3]}, body("a", max_concurrency="5"), body("a", surprise=1)):
+        assert api.ask("POST", path, wrong).status_code == 422
+    assert api.ask("POST", path, body("a", budget_usd=1)).json()["error"]["fields"].keys() == {"budget_usd"}
+    assert not Batch.objects.exists()
+
+
+def test_it_is_paused_resumed_extended_cancelled_and_run_again(api: Api, cast: Cast, crew: Crew) -> None:
+    batch = make_batch(cast.runner, crew, rows=2)
+    address = f"/batches/{batch.pk}"
+    paused = api.ask("POST", f"{address}/pause", match=f'"{batch.revision}"').json()
+    assert (paused["status"], paused["paused_for"]) == ("paused", "person")
+    assert api.ask("POST", f"{address}/resume", {}, match=f'"{batch.revision}"').status_code == 412
+    assert states(batch) == ("paused", "person")
+    resumed = api.ask("POST", f"{address}/resume", {"max_concurrency": 1}, match=f'"{paused["revision"]}"').json()
+    assert (resumed["status"], resumed["paused_for"], resumed["max_concurrency"]) == ("running", None, 1)
+    for _ in "ab":
+        extended = api.ask("POST", f"{address}/rows", body("Late"), key="rows").json()
+    assert extended["total"] == 3
+    assert api.ask("POST", f"{address}/rows", {"inputs": [{}]}).json()["error"]["fields"].keys() == {"inputs.0.company"}
+    assert api.ask("POST", f"{address}/retry").status_code == 409
+    end(fed(batch)[0], RunState.FAILED)
+    assert api.ask("POST", f"{address}/retry").json()["pending"] == 3
+    assert api.ask("POST", f"{address}/cancel").json()["status"] == "cancelled"
+    assert api.ask("POST", f"{address}/cancel").status_code == 409
+
+
+def test_the_draft_that_was_read_is_what_is_launched(api: Api, crew: Crew, path: str) -> None:
+    assert api.ask("POST", path, body("Acme"), match='"999"').status_code == 412
+    assert api.ask("POST", path, body("Acme"), match=f'"{crew.revision}"').status_code == 202
+    assert api.ask("POST", path, body("Acme", version=9)).status_code == 404
+
+
+def test_another_team_finds_nothing(api: Api, cast: Cast) -> None:
+    batch = make_batch(cast.stranger, make_crew(cast.stranger))
+    for method, address in (("GET", ""), ("POST", "/pause"), ("POST", "/cancel"), ("POST", "/retry")):
+        assert api.ask(method, f"/batches/{batch.pk}{address}").status_code == 404
+    assert api.ask("GET", "/batches").json() == {"items": [], "next": None}

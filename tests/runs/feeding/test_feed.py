@@ -1,0 +1,163 @@
+"""Rows become runs as far as their batch has room, once each, whoever feeds at the same time."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from agents_app.actions import archive_crew
+from agents_app.models import Crew
+from runs.batches.actions import cancel, pause, resume, retry_failed
+from runs.feeding.feed import feed
+from runs.launch.order import LaunchOrder
+from runs.ledger import invariants
+from runs.models import Batch, Run
+from runs.states import RUN_LIVE, RunState
+from runs.worker import execution
+from runs.worker.process import WorkerProcess
+from teams.models import Membership, Team
+from tests.cast import Cast, maker_of
+from tests.runs.batches.made import end, fed, make_batch, states
+from tests.runs.workers import in_thread
+
+CENTS = LaunchOrder(simulated=True, budget_usd=Decimal("0.10"))
+TEN_CENTS = 100_000_000
+
+
+@pytest.mark.django_db
+class TestFeed:
+    def test_a_row_gets_its_run_when_there_is_room_for_it(self, cast: Cast, crew: Crew) -> None:
+        batch = make_batch(
+            cast.runner, crew, rows=5, max_concurrency=2, run=LaunchOrder(simulated=True, priority="low")
+        )
+        assert not Run.objects.exists()
+        first, second = fed(batch)
+        assert (first.batch_row, second.batch_row) == (1, 2)
+        assert first.inputs == {"company": "Acme 1"}
+        assert (first.state, first.priority, first.simulated) == ("queued", "low", True)
+        assert (first.created_by, first.crew, first.version) == (cast.runner.user, crew, batch.version)
+        assert [task.key for task in first.tasks.all()] == ["figures", "headlines", "brief"]
+        assert feed() == []
+        end(first, RunState.FAILED)
+        (third,) = fed(batch)
+        assert third.batch_row == 3
+
+    def test_a_batch_is_done_once_every_row_has_ended(self, cast: Cast, crew: Crew) -> None:
+        batch = make_batch(cast.runner, crew, rows=2)
+        runs = fed(batch)
+        end(runs[0])
+        feed()
+        assert states(batch) == ("running", "")
+        end(runs[1], RunState.FAILED)
+        feed()
+        assert states(batch) == ("done", "")
+        assert batch.finished_at is not None
+        retry_failed(cast.runner, batch)
+        assert states(batch) == ("running", "")
+        (again,) = fed(batch)
+        assert (again.batch_row, Run.objects.count()) == (2, 3)
+
+    def test_failures_pause_it_and_are_counted_anew_once_it_goes_on(self, cast: Cast, crew: Crew) -> None:
+        batch = make_batch(cast.runner, crew, rows=9, max_concurrency=2, stop_after_failures=2)
+        for run in fed(batch):
+            end(run, RunState.FAILED)
+        assert fed(batch) == []
+        assert states(batch) == ("paused", "failures")
+        resume(cast.runner, batch)
+        first, second = fed(batch)
+        end(first, RunState.FAILED)
+        assert len(fed(batch)) == 1
+        end(second, RunState.FAILED)
+        assert fed(batch) == []
+        assert states(batch) == ("paused", "failures")
+
+    def test_no_row_starts_that_the_budget_of_the_whole_might_not_cover(self, cast: Cast, crew: Crew) -> None:
+        budget = Decimal("0.25")
+        batch = make_batch(cast.runner, crew, rows=9, max_concurrency=5, run=CENTS, budget_usd=budget)
+        runs = fed(batch)
+        assert [run.budget_nusd for run in runs] == [TEN_CENTS] * 2
+        assert fed(batch) == []
+        assert states(batch) == ("running", "")  # those under way may leave enough
+        end(runs[0], nusd=20_000_000)
+        assert len(fed(batch)) == 1  # 2 cents spent, 10 held, 10 for this one
+        for run in batch.runs.filter(state__in=RUN_LIVE):
+            end(run, nusd=TEN_CENTS)
+        assert fed(batch) == []
+        assert states(batch) == ("paused", "budget")
+        resume(cast.runner, batch, budget_usd=Decimal("0.33"))
+        assert len(fed(batch)) == 1
+
+    def test_it_waits_for_the_launch_quota_and_takes_what_is_left(self, cast: Cast, crew: Crew) -> None:
+        Team.objects.filter(pk=cast.team.pk).update(launch_quota=3)
+        batch = make_batch(cast.runner, crew, rows=9)
+        assert len(fed(batch)) == 3
+        assert fed(batch) == []
+        assert states(batch) == ("running", "")
+
+    def test_a_lower_cap_holds_for_rows_that_start_later(self, cast: Cast, crew: Crew) -> None:
+        batch = make_batch(cast.runner, crew, rows=9, max_concurrency=1)
+        (first,) = fed(batch)
+        Team.objects.filter(pk=cast.team.pk).update(run_budget_nusd=5, run_max_calls=7)
+        end(first)
+        (second,) = fed(batch)
+        assert (second.budget_nusd, second.max_calls) == (5, 7)
+
+    def test_it_stops_with_whoever_launched_it_and_goes_on_with_another(self, cast: Cast, crew: Crew) -> None:
+        batch = make_batch(cast.runner, crew, rows=3)
+        Membership.objects.filter(user=cast.runner.user).delete()
+        assert fed(batch) == []
+        assert states(batch) == ("paused", "left")
+        resume(cast.editor, batch)
+        assert {run.created_by for run in fed(batch)} == {cast.editor.user}
+
+    def test_it_stops_with_its_crew(self, cast: Cast, crew: Crew) -> None:
+        batch = make_batch(cast.runner, crew)
+        archive_crew(maker_of(crew), crew)
+        assert fed(batch) == []
+        assert states(batch) == ("paused", "archived")
+
+    def test_what_is_paused_or_cancelled_starts_nothing(self, cast: Cast, crew: Crew) -> None:
+        paused, cancelled = make_batch(cast.runner, crew), make_batch(cast.runner, crew)
+        pause(cast.runner, paused)
+        cancel(cast.runner, cancelled)
+        assert feed() == []
+
+
+@pytest.mark.django_db(transaction=True)
+class TestManyAtOnce:
+    def test_no_row_runs_twice_and_never_more_than_it_may(self, cast: Cast, crew: Crew) -> None:
+        batch = make_batch(cast.runner, crew, rows=40, max_concurrency=3)
+        most = []
+
+        def work(number: int) -> None:
+            try:
+                while Batch.objects.get(pk=batch.pk).state == "running":
+                    feed()
+                    live = list(batch.runs.filter(state__in=RUN_LIVE).values_list("pk", flat=True))
+                    most.append(len(live))
+                    for pk in live[number::4]:
+                        end(Run(pk=pk))
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, range(4)))
+        assert max(most) <= 3
+        assert sorted(batch.runs.values_list("batch_row", flat=True)) == list(range(1, 41))
+        assert not batch.rows.filter(run=None).exists()
+
+    def test_workers_carry_out_every_row_once(
+        self, cast: Cast, crew: Crew, workers: list[WorkerProcess], settings: object
+    ) -> None:
+        settings.SIMULATED_PACE = 0  # type: ignore[attr-defined]
+        batch = make_batch(cast.runner, crew, rows=12, max_concurrency=3)
+        threads = [in_thread(lambda one=one: execution.work(worker=one)) for one in [*workers, *workers]]
+        for thread in threads:
+            thread.join(timeout=60)
+        feed()
+        assert states(batch) == ("done", "")
+        assert sorted(batch.runs.filter(state="succeeded").values_list("batch_row", flat=True)) == list(range(1, 13))
+        assert invariants.check() == []
