@@ -28,7 +28,8 @@ class BatchIn(Strict):
     """Null bounds of a run are the team's caps, as at a launch."""
 
     inputs: list[dict[str, Any]] = Field(
-        min_length=1, max_length=MAX_ROWS, description="a row for each run to make; what is null is not given"
+        min_length=1,
+        description=f"a row for each run to make, at most {MAX_ROWS:,}; what is null is not given",
     )
     name: str = Field("", description="what the batch is called; empty: after its crew")
     version: StrictInt | None = Field(None, ge=1, description="null launches the draft as it stands")
@@ -60,7 +61,7 @@ class BatchResumeIn(Strict):
 
 
 class BatchRowsIn(Strict):
-    inputs: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_ROWS)
+    inputs: list[dict[str, Any]] = Field(min_length=1, description="the rows to add")
 
 
 class BatchSummary(Schema):
