@@ -67,7 +67,8 @@ class Preview:
         pairs = self.result.doubled
         named = ", ".join(f"{row} is {earlier}" for row, earlier in pairs[:SHOWN_PAIRS])
         more = f" and {len(pairs) - SHOWN_PAIRS:,} more" if len(pairs) > SHOWN_PAIRS else ""
-        return f"{counted(len(pairs), 'row')} repeat an earlier one word for word: {named}{more}." if pairs else ""
+        repeat = "repeats" if len(pairs) == 1 else "repeat"
+        return f"{counted(len(pairs), 'row')} {repeat} an earlier one word for word: {named}{more}." if pairs else ""
 
 
 def preview(
@@ -131,6 +132,10 @@ class BatchPage:
     def may_retry(self) -> bool:
         progress = self.detail.progress
         return self.batch.state != BatchState.CANCELLED and progress.failed + progress.cancelled > 0
+
+    @property
+    def may_anything(self) -> bool:
+        return self.may_go_on or self.may_retry
 
     @property
     def counts(self) -> list[tuple[str, int]]:

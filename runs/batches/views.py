@@ -84,13 +84,17 @@ def batches(request: TeamRequest) -> HttpResponse:
 @member(Role.VIEWER)
 @require_GET
 def batch(request: TeamRequest, batch_id: UUID) -> HttpResponse:
-    """The same address gives the page and, to htmx, the part that changes while the batch runs."""
+    """The same address gives the page and, to htmx, the part that changes while the batch runs. Once it is in another
+    state than it ``was``, or nothing of it goes on by itself, the whole page is loaded anew."""
     try:
         page = _page(request, batch_id)
     except Invalid:
         return redirect("batch", team=request.who.team.slug, batch_id=batch_id)
     template = "runs/batches/_now.html" if request.htmx else "runs/batches/batch.html"
-    return render(request, template, {"page": page})
+    response = render(request, template, {"page": page})
+    if request.htmx and not (page.goes_on and request.GET.get("was", page.batch.state) == page.batch.state):
+        response["HX-Refresh"] = "true"
+    return response
 
 
 @member(Role.RUNNER)

@@ -48,7 +48,8 @@ class TestLaunch:
         response = signed_in(cast.runner).post(FORM, sent(table="Company;x\nAcme;1\nAcme;2\nInitech;3"))
         page = html(response)
         assert response.status_code == 200
-        assert "2 is 1." in page
+        assert "1 row repeats an earlier one word for word: 2 is 1." in page
+        assert "by 2 runs that succeeded simulated." in page
         assert "<code>x</code>" in page
         estimate = response.context["preview"].estimate
         assert (estimate.at_once, estimate.runs, estimate.binds) == (2, 2, "")
@@ -131,7 +132,9 @@ class TestPages:
         assert page.index("Acme 1") < page.index("Initech 2") < page.index("Umbrella 3")
         assert f'href="{page_of(done)}"' in page
         assert 'name="do"' not in page
-        fragment = html(client.get(f"{address}?status=failed", headers={"HX-Request": "true"}))
+        asked = client.get(f"{address}?status=failed&was=running", headers={"HX-Request": "true"})
+        assert "HX-Refresh" not in asked
+        fragment = html(asked)
         assert "<html" not in fragment
         assert ("Initech 2" in fragment, "Acme 1" in fragment) == (True, False)
         assert client.get(f"{address}?status=odd").status_code == 302
@@ -163,6 +166,8 @@ class TestPages:
         assert batch.rows.filter(run=None).count() == 2
         client.post(address, {"do": "cancel"})
         assert states(batch) == ("cancelled", "")
+        asked = client.get(f"{BATCHES}{batch.pk}/?was=running", headers={"HX-Request": "true"})
+        assert asked["HX-Refresh"] == "true"
         assert "already cancelled" in html(client.post(address, {"do": "cancel"}, follow=True))
         assert client.post(address, {"do": "dance"}).status_code == 404
         assert client.get(address).status_code == 302
