@@ -21,8 +21,8 @@ FIELDS = {
     "RunSummary": "id crew version status revision waiting_for simulated priority created_at started_at finished_at "
     "texts_removed_at duration_ms error usage rating url",
     "RunOut": "id crew version status revision waiting_for simulated priority created_at started_at finished_at "
-    "texts_removed_at duration_ms error usage rating url waits troubles at_limit needs_usd inputs metadata budget_usd "
-    "accepts_unpriced max_calls max_tokens max_seconds output tasks",
+    "texts_removed_at duration_ms error usage rating url waits troubles at_limit needs_usd batch batch_row "
+    "inputs metadata budget_usd accepts_unpriced max_calls max_tokens max_seconds output tasks",
     "CallOut": "id task agent branch kind purpose cost_class model model_answered credential tool arguments "
     "tool_output status simulated step attempt prompt_tokens cached_prompt_tokens cache_write_tokens completion_tokens "
     "reasoning_tokens total_tokens usage_estimated citation_tokens searches cost_usd cost_parts_usd "
@@ -139,6 +139,8 @@ def test_a_run_is_answered_field_by_field(cast: Cast, run: Run) -> None:
         | {"refused_usd": "0", "unknown_usd": "0", "late_usd": "0", "over_booked_usd": "0"},
         "at_limit": "stop",
         "needs_usd": "0.00000007",
+        "batch": None,
+        "batch_row": None,
         "inputs": {"company": "Acme"},
         "metadata": {"order": 7},
         "budget_usd": "1.5",
