@@ -10,6 +10,7 @@ from django.urls import Resolver404, resolve
 from agents_app.imports.uploads import MAX_UPLOAD_BYTES
 from agents_app.knowledge.actions import MAX_DOCUMENT_BYTES
 from agents_app.knowledge.forms import MAX_BYTES_AT_ONCE
+from runs.batches.table import MAX_BYTES as MAX_TABLE_BYTES
 from runs.reconciliation.actions import MAX_BYTES_AT_ONCE as MAX_EXPORTS_AT_ONCE
 
 SMALL = 64_000
@@ -29,6 +30,8 @@ LARGE = MappingProxyType(
         "t/<slug:team>/crews/<slug:slug>/json/": TEXTS,
         "t/<slug:team>/crews/<slug:slug>/launch/": TEXTS,
         "t/<slug:team>/templates/add/": TEXTS + MAX_TEMPLATE_FILES + AROUND_FILES,
+        "t/<slug:team>/crews/<slug:slug>/launch/batch/": TEXTS + MAX_TABLE_BYTES + AROUND_FILES,
+        "t/<slug:team>/templates/add/": TEXTS + MAX_SOURCE_BYTES + AROUND_FILES,
         "t/<slug:team>/knowledge/add/": MAX_BYTES_AT_ONCE + AROUND_FILES,
         "t/<slug:team>/reconciliations/": MAX_EXPORTS_AT_ONCE + AROUND_FILES,
         "api/v1/crews/import": MAX_UPLOAD_BYTES + AROUND_FILES,
@@ -36,6 +39,8 @@ LARGE = MappingProxyType(
         "api/v1/crews": TEXTS,
         "api/v1/crews/<slug:slug>": TEXTS,
         "api/v1/crews/<slug:slug>/runs": TEXTS,
+        "api/v1/crews/<slug:slug>/batches": TEXTS,
+        "api/v1/batches/<uuid:batch_id>/rows": TEXTS,
         "api/v1/reconciliations": MAX_EXPORTS_AT_ONCE + AROUND_FILES,
         "api/v1/documents": MAX_DOCUMENT_BYTES + AROUND_FILES,
     }

@@ -12,7 +12,7 @@ import teams.models.kept_json
 class Migration(migrations.Migration):
     dependencies = [
         ("agents_app", "0006_templates"),
-        ("runs", "0041_frozen_tables_are_never_emptied"),
+        ("runs", "0042_sums_by_day"),
         ("teams", "0019_programs"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
