@@ -40,7 +40,7 @@ LARGE = MappingProxyType(
         "api/v1/crews/<slug:slug>": TEXTS,
         "api/v1/crews/<slug:slug>/runs": TEXTS,
         "api/v1/crews/<slug:slug>/batches": TEXTS,
-        "api/v1/batches/<uuid:batch_id>/rows": TEXTS,
+        "api/v1/batches/<uuidstr:batch_id>/rows": TEXTS,
         "api/v1/reconciliations": MAX_EXPORTS_AT_ONCE + AROUND_FILES,
         "api/v1/documents": MAX_DOCUMENT_BYTES + AROUND_FILES,
     }
