@@ -31,7 +31,6 @@ LARGE = MappingProxyType(
         "t/<slug:team>/crews/<slug:slug>/launch/": TEXTS,
         "t/<slug:team>/templates/add/": TEXTS + MAX_TEMPLATE_FILES + AROUND_FILES,
         "t/<slug:team>/crews/<slug:slug>/launch/batch/": TEXTS + MAX_TABLE_BYTES + AROUND_FILES,
-        "t/<slug:team>/templates/add/": TEXTS + MAX_SOURCE_BYTES + AROUND_FILES,
         "t/<slug:team>/knowledge/add/": MAX_BYTES_AT_ONCE + AROUND_FILES,
         "t/<slug:team>/reconciliations/": MAX_EXPORTS_AT_ONCE + AROUND_FILES,
         "api/v1/crews/import": MAX_UPLOAD_BYTES + AROUND_FILES,
