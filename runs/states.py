@@ -123,7 +123,8 @@ class BatchState(TextChoices):
 
 
 class BatchPause(TextChoices):
-    """Why a batch is paused. ``left``: whoever launched it may no longer launch. ``archived``: its crew is."""
+    """Why a batch is paused. ``left``: who launched it may no longer launch, or the token is revoked that did.
+    ``archived``: its crew is."""
 
     PERSON = "person"
     FAILURES = "failures"

@@ -36,6 +36,8 @@ def why_to_pause(batch: Batch) -> BatchPause | None:
 
 
 def _may_launch(batch: Batch) -> bool:
+    if batch.api_token is not None and batch.api_token.revoked_at is not None:
+        return False
     members = Membership.objects.filter(team=batch.team, user=batch.created_by_id, role__gte=Role.RUNNER)
     return batch.created_by_id is not None and members.filter(user__is_active=True).exists()
 

@@ -98,6 +98,7 @@ class Migration(migrations.Migration):
                 ("request_hash", models.CharField(blank=True, max_length=64)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("finished_at", models.DateTimeField(null=True)),
+                ("texts_removed_at", models.DateTimeField(null=True)),
                 ("revision", models.BigIntegerField(default=1)),
                 (
                     "api_token",

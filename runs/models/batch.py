@@ -54,6 +54,7 @@ class Batch(models.Model):
     request_hash = models.CharField(max_length=64, blank=True)  # of the launch, so that a key is not used for another
     created_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)
+    texts_removed_at = models.DateTimeField(null=True)  # when inputs of rows that never started were, for their age
     revision = models.BigIntegerField(default=1)  # grows with every change of its state, its rows or its bounds
 
     class Meta:

@@ -1,7 +1,8 @@
 """Removes the texts of runs that ended long ago. What they used, cost and took is never removed.
 
 Texts are a run's inputs, outputs and errors, the messages, replies, arguments and results of its calls, and what people
-were asked and wrote in reply. Labels of the launch, error codes and all figures stay.
+were asked and wrote in reply, and inputs of rows that a cancelled batch never started. Labels of the launch, error
+codes and all figures stay.
 """
 
 from __future__ import annotations
@@ -60,6 +61,21 @@ STATEMENTS = (
     """,
 )
 
+# Inputs of rows that a cancelled batch will never start, like the texts of a run that ended when it was cancelled.
+ROWS_DUE = """
+    WITH due AS (
+        SELECT batch.id FROM runs_batch AS batch JOIN teams_team AS team ON team.id = batch.team_id
+        WHERE batch.state = 'cancelled' AND batch.texts_removed_at IS NULL
+          AND team.id = coalesce(%(team)s, team.id)
+          AND batch.finished_at < statement_timestamp()
+              - make_interval(days => coalesce(%(days)s, team.keep_texts_days)::int)
+        LIMIT %(most)s FOR NO KEY UPDATE OF batch SKIP LOCKED),
+    emptied AS (
+        UPDATE runs_batchrow SET inputs = '{}' FROM due WHERE batch_id = due.id AND run_id IS NULL)
+    UPDATE runs_batch SET texts_removed_at = statement_timestamp(), revision = revision + 1
+    FROM due WHERE runs_batch.id = due.id
+"""
+
 
 class _Due:
     """``at``: by this process's clock."""
@@ -78,6 +94,7 @@ def remove_due(*, within_s: float) -> int:
     """Removes texts that are older than their teams keep them, and says of how many runs. What does not fit into the
     time is left for the next look; any number of processes may look at once."""
     until = time.monotonic() + within_s
+    _remove_rows()
     removed = 0
     while count := _remove(DUE, {}):
         removed += count
@@ -88,10 +105,17 @@ def remove_due(*, within_s: float) -> int:
 
 def remove_older(team: Team, *, days: int) -> int:
     """Removes the texts of the team's runs that ended more than ``days`` ago, whatever the team has set."""
+    _remove_rows(team=team.pk, days=days)
     removed = 0
     while count := _remove(DUE_OF_TEAM, {"team": team.pk, "days": days}):
         removed += count
     return removed
+
+
+def _remove_rows(*, team: int | None = None, days: int | None = None) -> None:
+    """Of rows that will never start. ``team`` and ``days``: of one team, whatever it has set."""
+    with connection.cursor() as cursor:
+        cursor.execute(ROWS_DUE, {"team": team, "days": days, "most": RUNS_AT_ONCE})
 
 
 @transaction.atomic

@@ -18,7 +18,8 @@ from runs.models import Batch, Run
 from runs.states import RUN_LIVE, RunState
 from runs.worker import execution
 from runs.worker.process import WorkerProcess
-from teams.models import Membership, Team
+from teams.actions import issue_token, revoke_token
+from teams.models import Membership, Scope, Team
 from tests.cast import Cast, maker_of
 from tests.runs.batches.made import end, fed, make_batch, states
 from tests.runs.workers import in_thread
@@ -112,6 +113,19 @@ class TestFeed:
         assert states(batch) == ("paused", "left")
         resume(cast.editor, batch)
         assert {run.created_by for run in fed(batch)} == {cast.editor.user}
+
+    def test_it_stops_with_the_token_that_launched_it(self, cast: Cast, crew: Crew) -> None:
+        token, _ = issue_token(cast.runner, name="CI", scope=Scope.RUN)
+        batch = make_batch(cast.runner, crew, rows=3, max_concurrency=2)
+        Batch.objects.filter(pk=batch.pk).update(api_token=token)
+        assert len(fed(batch)) == 2
+        revoke_token(cast.runner, token)
+        for run in batch.runs.all():
+            end(run)
+        assert fed(batch) == []
+        assert states(batch) == ("paused", "left")
+        resume(cast.runner, batch)
+        assert [run.api_token for run in fed(batch)] == [None]
 
     def test_it_stops_with_its_crew(self, cast: Cast, crew: Crew) -> None:
         batch = make_batch(cast.runner, crew)

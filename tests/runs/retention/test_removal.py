@@ -14,13 +14,16 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from runs.batches.actions import cancel
 from runs.ledger import invariants, rollups
-from runs.models import Call, Review, Run, TaskRun
+from runs.models import Batch, Call, Review, Run, TaskRun
 from runs.retention.actions import MAX_DAYS, keep_texts
-from runs.retention.removal import remove_due
+from runs.retention.removal import remove_due, remove_older
+from teams.models import Team
 from teams.refusals import Invalid
-from tests.cast import Cast
+from tests.cast import Cast, make_crew
 from tests.openai_server import OpenAIServer
+from tests.runs.batches.made import make_batch
 from tests.runs.workers import agent, execute, in_thread, launched, task, use_provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,6 +113,21 @@ def test_two_processes_share_the_work(cast: Cast, ended: Run) -> None:
     for thread in threads:
         thread.join()
     assert sorted(found) == [0, 0, 0, 1]
+
+
+def test_inputs_of_rows_that_a_cancelled_batch_never_started_go_too(cast: Cast) -> None:
+    crew = make_crew(cast.owner)
+    old, young, running = (make_batch(cast.runner, crew, rows=2) for _ in range(3))
+    cancel(cast.runner, old)
+    cancel(cast.runner, young)
+    Batch.objects.filter(pk=old.pk).update(finished_at=timezone.now() - timedelta(days=40))
+    Team.objects.filter(pk=cast.team.pk).update(keep_texts_days=30)
+    remove_due(within_s=5)
+    assert [row.inputs for row in old.rows.all()] == [{}, {}]
+    assert all(row.inputs for batch in (young, running) for row in batch.rows.all())
+    remove_older(cast.team, days=0)
+    assert [row.inputs for row in young.rows.all()] == [{}, {}]
+    assert all(row.inputs for row in running.rows.all())
 
 
 def test_pages_say_that_texts_are_gone(cast: Cast, ended: Run, client: Client) -> None:
