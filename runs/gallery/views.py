@@ -28,7 +28,7 @@ from runs.typed_values import whole_number_or_none
 from teams.access import Principal, TeamRequest, fetch, member, principal
 from teams.forms import show_refusal
 from teams.models import Role
-from teams.refusals import Invalid, Refusal
+from teams.refusals import Conflict, Invalid, Refusal
 
 THUMBNAIL_WIDTH = 300
 CHOICE = "choice."
@@ -75,9 +75,12 @@ def copy_template(request: TeamRequest, pk: int) -> HttpResponse:
     found = queries.template_of(request.who, pk)
     try:
         crew = actions.copy_template(request.who, found, _version_of(request, found))
+    except Conflict as withdrawn:  # its page is gone
+        messages.error(request, withdrawn.message)
+        return redirect("templates", team=request.who.team.slug)
     except Refusal as refusal:
         messages.error(request, refusal.message)
-        return redirect("templates", team=request.who.team.slug)
+        return redirect("template", team=request.who.team.slug, pk=pk)
     return redirect("launch" if "try" in request.POST else "crew", team=request.who.team.slug, slug=crew.slug)
 
 

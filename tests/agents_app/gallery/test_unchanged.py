@@ -35,6 +35,7 @@ READ_ALL_THE_SAME = {
 """Frozen versions are shown, as those of archived crews are."""
 BODIES: dict[str, dict[str, Any]] = {
     "runs": {"inputs": {}},
+    "batches": {"inputs": [{"company": "x"}]},
     "versions": {},
     "note": {"note": "Mine"},
     "original": {"version": 1},
