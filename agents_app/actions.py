@@ -21,7 +21,7 @@ from agents_app.snapshot import spec_of, write_crew_fields, write_spec
 from engine.spec.crew_spec import MAX_NAME_CHARS, AgentSpec, CrewSpec, TaskSpec
 from engine.spec.size import excesses, growth
 from engine.spec.validate import Complaint, validate
-from engine.text import latin
+from engine.text import is_storable, latin
 from teams.access import Principal
 from teams.audit.record import record
 from teams.models import User
@@ -43,6 +43,9 @@ def create_crew(who: Principal, *, name: str, spec: CrewSpec | None = None, copy
     name = name.strip() or (spec.name if spec else "")
     if not name:
         raise Invalid("Give the crew a name.", fields={"name": "Give the crew a name."})
+    if not is_storable(name):  # it may come out of a form's field that no form reads
+        why = "The name holds a NUL or half a character, which no text here can have."
+        raise Invalid(f"The crew was not made. {why}", fields={"name": why})
     spec = (spec or CrewSpec(name=name[:MAX_NAME_CHARS])).model_copy(update={"name": name[:MAX_NAME_CHARS]})
     _refuse_growth(spec)
     _refuse_doubled_keys(spec)

@@ -26,7 +26,11 @@ MAX_PATH_CHARS = 300
 MAX_DEPTH = 20
 _BLOCK = 64 * 1024
 _END = b"PK\x05\x06"
+_END_BYTES, _ENDS_64_BYTES = 22, 56 + 20
+_END_64, _WHERE_64 = b"PK\x06\x06", b"PK\x06\x07"
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError, OverflowError, IndexError)
+"""What ``zipfile`` raises for what is no archive; the last for an entry without a name."""
 
 
 def is_archive(data: bytes) -> bool:
@@ -47,7 +51,7 @@ def unpacked(data: bytes, *, name: str, matters: Callable[[str], bool]) -> Itera
             for entry in entries:
                 path = entry.filename.replace("\\", "/")
                 yield path, _content(archive, entry, name) if matters(path) else b""
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError, OverflowError) as error:
+    except BROKEN as error:
         raise _refused(name, "it is damaged, or no zip archive") from error
 
 
@@ -104,11 +108,18 @@ def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> byt
 
 
 def _refuse_long_list(data: bytes, name: str) -> None:
-    """By the archive's own end, before its list of entries is read."""
-    end = data.rfind(_END, max(0, len(data) - 66_000))
+    """By the archive's own end, before its list of entries is read. The end is found as ``zipfile`` finds it, and what
+    the end of a large archive (zip64) says goes before what the ordinary one does."""
+    end = len(data) - _END_BYTES
+    if data[end : end + 4] != _END or data[-2:] != b"\0\0":
+        end = data.rfind(_END, max(0, len(data) - 66_000))
     if end < 0:
         raise _refused(name, "it is damaged, or no zip archive")
-    count, size = (int.from_bytes(data[end + at : end + at + width], "little") for at, width in ((10, 2), (12, 4)))
+    found = [(end + 10, 2), (end + 12, 4)]
+    large = end - _ENDS_64_BYTES
+    if data[end - 20 : end - 16] == _WHERE_64 and large >= 0 and data[large : large + 4] == _END_64:
+        found = [(large + 32, 8), (large + 40, 8)]
+    count, size = (int.from_bytes(data[at : at + width], "little") for at, width in found)
     if count > MAX_ENTRIES or size > MAX_DIRECTORY_BYTES:
         raise _refused(name, f"it has more than {MAX_ENTRIES:,} files")
 

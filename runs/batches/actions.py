@@ -97,9 +97,11 @@ def resume(
     max_concurrency: int | None = None,
     stop_after_failures: int | None = None,
     budget_usd: Decimal | None = None,
+    api_token: ApiToken | None = None,
 ) -> Batch:
     """Lets a paused batch go on, after setting what is named; a running one may be given other bounds too. Failures are
-    counted anew. Whoever lets it go on in the place of somebody who left launches its rows from then on.
+    counted anew. Whoever lets it go on in the place of somebody who left launches its rows from then on, by the token
+    that they did it with.
 
     ``Conflict`` if it has ended, if it runs and nothing is named, or if it would be paused again at once.
     """
@@ -112,7 +114,7 @@ def resume(
     for name, value in bounds.items():
         setattr(batch, name, value)
     if batch.paused_for == BatchPause.LEFT:
-        batch.created_by, batch.api_token = who.user, None
+        batch.created_by, batch.api_token = who.user, api_token
     if batch.state == BatchState.PAUSED:
         batch.failures_before = _failed(batch)
     if reason := batch_bounds.why_to_pause(batch):

@@ -103,7 +103,8 @@ def pause_batch(request: ApiRequest, batch_id: UUID) -> BatchDetail:
 )
 def resume_batch(request: ApiRequest, batch_id: UUID, body: BatchResumeIn) -> BatchDetail:
     """Lets a paused batch go on, under other bounds where some are named; a running one is given those bounds."""
-    return _changed(request, batch_id, lambda batch: actions.resume(request.auth, batch, **body.model_dump()))
+    bounds = {**body.model_dump(), "api_token": request.api_token}
+    return _changed(request, batch_id, lambda batch: actions.resume(request.auth, batch, **bounds))
 
 
 @router.post(

@@ -26,6 +26,8 @@ MAX_COLUMNS = 200
 MAX_COLUMN_CHARS = 100
 DELIMITERS = ("\t", ";", ",", "|")
 LONGEST_CELL = 1_000_001
+_LINE_END = re.compile(r"\r\n|\r|\n")
+"""What ends a line. Texts in JSON may hold others of Unicode, such as U+2028, as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def _json_table(text: str) -> InputTable:
 
 
 def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(_LINE_END.split(text), 1):
         if line.strip():
             try:
                 yield number, strict_json.read(line)
@@ -104,10 +106,12 @@ def _delimited(text: str) -> InputTable:
     hint = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)
     text = text[hint.end() :] if hint else text
     begins = text.lstrip("\r\n")
-    head_text = re.split(r"\r\n|\r|\n", begins, maxsplit=1)[0]
+    head_text = _LINE_END.split(begins, maxsplit=1)[0]
     delimiter = hint[1] if hint else max(DELIMITERS, key=lambda sign: len(_cells(head_text, sign)))
     records = _records(text, delimiter, first=2 if hint else 1)
-    _, head = next(records)
+    _, head = next(records, (0, []))
+    if not head:
+        raise _invalid("Its cells are all empty. The first line names the columns.")
     columns = [cell.strip() for cell in head]
     while columns and not columns[-1]:
         columns.pop()

@@ -6,7 +6,8 @@ from django.db import connection
 
 from runs.models import Batch
 from runs.states import BatchPause, RunState
-from teams.models import Membership, Role
+from teams.models import ApiToken, Membership, Role
+from teams.queries import tokens_that_work
 
 # What the runs of a batch have spent, and what more those that are live may spend by their own budgets.
 SPENT = """
@@ -36,7 +37,8 @@ def why_to_pause(batch: Batch) -> BatchPause | None:
 
 
 def _may_launch(batch: Batch) -> bool:
-    if batch.api_token is not None and batch.api_token.revoked_at is not None:
+    token = batch.api_token_id
+    if token is not None and not tokens_that_work(ApiToken.objects.filter(pk=token)).exists():
         return False
     members = Membership.objects.filter(team=batch.team, user=batch.created_by_id, role__gte=Role.RUNNER)
     return batch.created_by_id is not None and members.filter(user__is_active=True).exists()

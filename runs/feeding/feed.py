@@ -32,12 +32,13 @@ MOST_BATCHES = 8
 MOST_ROWS = 50
 """Of one batch in one transaction. Those that are left become runs at the next look."""
 
-# Batches with room for another run. In no order, so that none that cannot be fed just now keeps others from it.
+# Batches with room for another run: one of each team before a second one of any, and else in no order, so that none
+# that cannot be fed just now keeps others from it, nor a team with very many of them the other teams.
 HUNGRY = """
     SELECT batch.id FROM runs_batch AS batch
     WHERE batch.state = 'running' AND batch.max_concurrency > (
         SELECT count(*) FROM runs_run WHERE batch_id = batch.id AND state IN ('queued', 'running', 'waiting'))
-    ORDER BY random() LIMIT %(most)s
+    ORDER BY row_number() OVER (PARTITION BY batch.team_id ORDER BY random()), random() LIMIT %(most)s
 """
 
 

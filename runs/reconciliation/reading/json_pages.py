@@ -74,7 +74,7 @@ def _read_all(read: Statement, buckets: list[Any]) -> None:
 def _pages(text: str) -> Iterator[dict[str, Any]]:
     texts = [text]
     if text.count("\n") and text.lstrip()[:1] == "{":
-        lines = [line for line in text.splitlines() if line.strip()]
+        lines = [line for line in text.split("\n") if line.strip()]
         if all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines):
             texts = lines
     for one in texts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import struct
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,9 @@ from typing import Any
 import pytest
 
 from agents_app.formats import Imported, read, read_files, read_uploads
+from agents_app.formats.archive import unpacked
+from agents_app.formats.report import UnreadableError
+from agents_app.formats.tree import matters
 from tests.agents_app.formats.limited import Limited
 
 CREW = """from crewai import Agent, Crew, Task
@@ -160,6 +164,35 @@ def lying(size: int) -> bytes:
     return bytes(data.replace(real, size.to_bytes(4, "little")))
 
 
+def without_a_name() -> bytes:
+    """An archive of whose entries one has no name."""
+    data = bytearray(zipped({"a": "", "crew.py": CREW}))
+    at = data.find(b"PK\x01\x02")
+    data[at + 28 : at + 32] = b"\0\0\1\0"  # no name, and what was one is an extra field
+    return bytes(data)
+
+
+def of_two_ends(*, large: bool) -> bytes:
+    """An archive with a long list, whose ordinary end says that it is short: the real one is that of a large archive
+    (zip64), or is hidden by a second mark within it."""
+    data = zipped({f"{n:0250}.txt": "" for n in range(6_000)})
+    at = data.rfind(b"PK\x05\x06")
+    count, size, where = struct.unpack("<HLL", data[at + 10 : at + 20])
+    if not large:
+        return data[:at] + struct.pack("<4s4s2H2LH", b"PK\x05\x06", b"PK\x05\x06", 0, 1, size, where, 0)
+    real = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, where)
+    real += struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1)
+    return data[:at] + real + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, 100, 0, 0)
+
+
+def test_the_list_of_entries_is_not_read_where_another_end_says_that_it_is_short(monkeypatch: Any) -> None:
+    archives = [of_two_ends(large=True), of_two_ends(large=False)]
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    for data in archives:
+        with pytest.raises(UnreadableError, match="more than 5,000 files"):
+            list(unpacked(data, name="a.zip", matters=matters))
+
+
 class TestArchives:
     def test_what_matters_is_taken_out_and_the_rest_counted(self) -> None:
         entries = {
@@ -197,8 +230,9 @@ class TestArchives:
             (zipped({"crew.py": CREW}, method=zipfile.ZIP_BZIP2), "packed in another way"),
             (zipped({"crew.py": CREW})[:-30], "damaged"),
             (b"PK\x05\x06" + b"\0" * 18, "none of the formats"),
+            (without_a_name(), "damaged"),
         ],
-        ids=["climbs", "drive", "link", "many", "deep", "lies", "bzip2", "cut", "empty"],
+        ids=["climbs", "drive", "link", "many", "deep", "lies", "bzip2", "cut", "empty", "nameless"],
     )
     def test_what_is_refused_says_why(self, data: bytes, part: str) -> None:
         imported = read_uploads([("a.zip", data)])

@@ -57,6 +57,18 @@ class TestImport:
         assert response["Location"].startswith(f"{CREWS}notes/")
         assert spec_of(Crew.objects.get()).agents[0].llm.model == "openai/gpt-4o"
 
+    def test_a_name_that_no_text_here_can_have_is_refused_with_words(self, cast: Cast) -> None:
+        client = signed_in(cast.editor)
+        sent = as_shown(client.post(f"{CREWS}import/", {"source": SOURCE})) | {"name-0": "a\0b"}
+        response = client.post(f"{CREWS}import/save/", sent)
+        assert response.status_code == 422
+        assert "The name holds a NUL" in html(response)
+        _, secret = issue_token(cast.editor, scope=Scope.EDIT)
+        files = {"files": SimpleUploadedFile("crew.py", SOURCE.encode()), "name": "a\0b"}
+        response = Client().post("/api/v1/crews/import", files, headers={"Authorization": f"Bearer {secret}"})
+        assert response.status_code in (400, 422)
+        assert not Crew.objects.exists()
+
     @pytest.mark.parametrize("source", ["", "   ", "import os\nos.remove('x')", "{", HOSTILE, "\x00"])
     def test_what_cannot_be_read_is_said_and_kept(self, cast: Cast, source: str) -> None:
         response = signed_in(cast.editor).post(f"{CREWS}import/", {"source": source})

@@ -10,6 +10,8 @@ from agents_app.models import Crew
 from runs.feeding.feed import feed
 from runs.models import Batch, Run
 from runs.states import RunState
+from teams.actions import issue_token, revoke_token
+from teams.models import Scope
 from tests.cast import Cast, make_crew
 from tests.runs.batches.made import end, fed, make_batch, states
 from tests.teams.api.test_if_match import Api
@@ -134,3 +136,14 @@ def test_another_team_finds_nothing(api: Api, cast: Cast) -> None:
     for method, address in (("GET", ""), ("POST", "/pause"), ("POST", "/cancel"), ("POST", "/retry")):
         assert api.ask(method, f"/batches/{batch.pk}{address}").status_code == 404
     assert api.ask("GET", "/batches").json() == {"items": [], "next": None}
+
+
+def test_who_lets_a_batch_go_on_by_a_token_launches_by_that_one(cast: Cast, api: Api, crew: Crew) -> None:
+    ended, _ = issue_token(cast.runner, name="CI", scope=Scope.RUN)
+    batch = make_batch(cast.runner, crew, rows=2)
+    Batch.objects.filter(pk=batch.pk).update(api_token=ended)
+    revoke_token(cast.runner, ended)
+    assert fed(batch) == []
+    assert states(batch) == ("paused", "left")
+    assert api.ask("POST", f"/batches/{batch.pk}/resume", {}).status_code == 200
+    assert {run.api_token for run in fed(batch)} == {api.token}

@@ -53,6 +53,11 @@ def test_json_values_become_texts_and_nulls_are_none() -> None:
     assert cells(table) == [["n", "tags", "deep", "more"], ["1", "a, b", '{"x": true}', "-"], ["-", "-", "-", "y"]]
 
 
+def test_line_ends_of_unicode_are_texts_in_json_lines() -> None:
+    text = '{"a": "x\u2028y"}\n{"a": "x\u0085y"}\r\n{"a": "x\u2029y"}'
+    assert cells(read_table(text))[1:] == [["x\u2028y"], ["x\x85y"], ["x\u2029y"]]
+
+
 def test_formulas_are_texts() -> None:
     assert cells(read_table("a,b\n=1+1,@x"))[1] == ["=1+1", "@x"]
 
@@ -62,6 +67,9 @@ def test_formulas_are_texts() -> None:
     [
         ("", "no table yet"),
         (" \n\t", "no table yet"),
+        (",", "all empty"),
+        ('""', "all empty"),
+        ("sep=;\n\n;", "all empty"),
         ("topic,tone\n", "no rows"),
         ("topic,\x00\nbees,x\n,", ""),
         ("topic,topic\nbees,x", "Two columns are called topic"),

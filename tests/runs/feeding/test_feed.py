@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from agents_app.actions import archive_crew
 from agents_app.models import Crew
 from runs.batches.actions import cancel, pause, resume, retry_failed
-from runs.feeding.feed import feed
+from runs.feeding.feed import MOST_BATCHES, feed
 from runs.launch.order import LaunchOrder
 from runs.ledger import invariants
 from runs.models import Batch, Run
@@ -19,8 +21,8 @@ from runs.states import RUN_LIVE, RunState
 from runs.worker import execution
 from runs.worker.process import WorkerProcess
 from teams.actions import issue_token, revoke_token
-from teams.models import Membership, Scope, Team
-from tests.cast import Cast, maker_of
+from teams.models import ApiToken, Membership, Scope, Team
+from tests.cast import Cast, make_crew, maker_of
 from tests.runs.batches.made import end, fed, make_batch, states
 from tests.runs.workers import in_thread
 
@@ -126,6 +128,25 @@ class TestFeed:
         assert states(batch) == ("paused", "left")
         resume(cast.runner, batch)
         assert [run.api_token for run in fed(batch)] == [None]
+
+    def test_it_stops_once_that_token_comes_to_its_end(self, cast: Cast, crew: Crew) -> None:
+        token, _ = issue_token(cast.runner, name="CI", scope=Scope.RUN)
+        batch = make_batch(cast.runner, crew, rows=3, max_concurrency=2)
+        Batch.objects.filter(pk=batch.pk).update(api_token=token)
+        ApiToken.objects.filter(pk=token.pk).update(expires_at=timezone.now() + timedelta(days=1))
+        assert len(fed(batch)) == 2
+        ApiToken.objects.filter(pk=token.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+        for run in batch.runs.all():
+            end(run)
+        assert fed(batch) == []
+        assert states(batch) == ("paused", "left")
+
+    def test_a_team_with_many_that_cannot_be_fed_does_not_keep_another_from_it(self, cast: Cast, crew: Crew) -> None:
+        Team.objects.filter(pk=cast.team.pk).update(launch_quota=0)
+        for _ in range(12 * MOST_BATCHES):
+            make_batch(cast.runner, crew, rows=1)
+        others = make_batch(cast.stranger, make_crew(cast.stranger), rows=1)
+        assert len(fed(others)) == 1
 
     def test_it_stops_with_its_crew(self, cast: Cast, crew: Crew) -> None:
         batch = make_batch(cast.runner, crew)
