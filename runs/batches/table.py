@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from itertools import islice
 from typing import Any
 
 from engine import strict_json
@@ -62,9 +63,9 @@ def read_table(text: str) -> InputTable:
     if not table.rows:
         raise _invalid("It has a head and no rows.")
     if len(table.rows) > MAX_ROWS:
-        raise _invalid(f"It has {len(table.rows):,} rows; a batch has at most {MAX_ROWS:,}. Split it.")
+        raise _invalid(f"It has more than {MAX_ROWS:,} rows; a batch has at most {MAX_ROWS:,}. Split it.")
     if len(table.columns) > MAX_COLUMNS:
-        raise _invalid(f"It has {len(table.columns)} columns; at most {MAX_COLUMNS} are read.")
+        raise _invalid(f"It has {len(table.columns):,} columns; at most {MAX_COLUMNS} are read.")
     if long := next((name for name in table.columns if len(name) > MAX_COLUMN_CHARS), ""):
         raise _invalid(f"The column {long[:40]}… has a name of more than {MAX_COLUMN_CHARS} characters.")
     return table
@@ -94,7 +95,7 @@ def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
 
 def _of_objects(values: Iterable[tuple[int, Any]], what: str = "Line") -> InputTable:
     rows = []
-    for number, value in values:
+    for number, value in islice(values, MAX_ROWS + 1):
         if not isinstance(value, dict):
             raise _invalid(f'{what} {number} is no object: write the inputs by name, as in {{"topic": "bees"}}.')
         rows.append((number, {name: input_text(cell) for name, cell in value.items() if cell is not None}))
@@ -117,7 +118,7 @@ def _delimited(text: str) -> InputTable:
         columns.pop()
     _look_at(columns)
     rows = []
-    for line, record in records:
+    for line, record in islice(records, MAX_ROWS + 1):
         if any(cell.strip() for cell in record[len(columns) :]):
             raise _invalid(
                 f"Line {line} has {counted(len(record), 'cell')} and the head {len(columns)}. "
@@ -130,6 +131,8 @@ def _delimited(text: str) -> InputTable:
 def _look_at(columns: Sequence[str]) -> None:
     if blank := columns.count(""):
         raise _invalid(f"{counted(blank, 'column')} of the head {'has' if blank == 1 else 'have'} no name.")
+    if len(columns) > MAX_COLUMNS:
+        raise _invalid(f"It has {len(columns):,} columns; at most {MAX_COLUMNS} are read.")
     if doubled := next((name for name in columns if columns.count(name) > 1), ""):
         raise _invalid(f"Two columns are called {doubled[:60]}. Rename one.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from unicodedata import normalize
 
 from runs.telling.mentions import name_begins
@@ -25,11 +26,11 @@ def names_at(who: Principal, text: str, at: int) -> Completion:
     typed = _folded(text[begin:])
     people = members(who).filter(user__is_active=True, user__is_program=False)
     known = list(people.values_list("user_id", "user__name", "user__email"))
-    names = [_folded(name) for _, name, _ in known]
+    names = Counter(_folded(name) for _, name, _ in known)
     found = []
     for user, name, email in known:
         if user != who.user.pk and (rank := _rank(typed, name, email)) is not None:
-            written = name if name and names.count(_folded(name)) == 1 else email
+            written = name if name and names[_folded(name)] == 1 else email
             found.append((rank, _folded(name or email), email, Option(written, name or email, email if name else "")))
     options = tuple(option for *_, option in sorted(found, key=lambda one: one[:3])[:MOST])
     if len(options) == 1 and _folded(options[0].text) == typed:

@@ -85,6 +85,9 @@ def test_formulas_are_texts() -> None:
         ("x" * (MAX_BYTES + 1), "longer than 3 MB"),
         (",".join(f"c{at}" for at in range(201)) + "\nx", "201 columns"),
         (f"{'n' * 101}\nx", "more than 100 characters"),
+        (",".join(f"c{at}" for at in range(201)) + ",c0\nx", "202 columns"),  # before any two are compared
+        ("topic\n" + "x\n" * (MAX_ROWS + 1) + "x,y", f"more than {MAX_ROWS:,} rows"),  # what is beyond is not read
+        ('{"a": 1}\n' * (MAX_ROWS + 1) + "x", f"more than {MAX_ROWS:,} rows"),
     ],
 )
 def test_what_is_no_table_is_said_with_its_line(text: str, said: str) -> None:
