@@ -26,6 +26,8 @@ class Inputs:
     remarks: Remarks
     renamed: dict[str, str] = field(default_factory=dict)
     spelled: dict[str, str] = field(default_factory=dict)
+    _stand_ins: dict[str, str] = field(default_factory=dict)
+    _numbers: dict[str, int] = field(default_factory=dict)
 
     def text(self, text: str, path: str) -> str:
         """A text of an agent or a task as CrewAI has to read it."""
@@ -41,13 +43,20 @@ class Inputs:
         """``{{name}}`` of ours: a name that stands in braces and is no input."""
         if not NAME.fullmatch(name):
             return _braced(name, braces)
-        stand_in = next((key for key, value in self.spelled.items() if value == f"{{{name}}}"), "")
-        if not stand_in:
-            stand_in = _free(f"{snake_name(name, fallback='text')}_in_braces", {*self.names, *self.renamed.values()})
-            self.spelled[stand_in] = f"{{{name}}}"
+        stand_in = self._stand_ins.get(name) or self._new_stand_in(name)
         message = f"CrewAI takes every {{{name}}} for an input: the input {stand_in} puts the braces back."
         self.remarks.warn(path, message)
         return _braced(stand_in, braces)
+
+    def _new_stand_in(self, name: str) -> str:
+        """An input that spells this name in braces. Names that differ in case alone, say, get one each."""
+        stem = f"{snake_name(name, fallback='text')}_in_braces"
+        number, free = self._numbers.get(stem, 1), stem
+        while free in self.spelled or free in self.names or free in self.renamed.values():
+            number += 1
+            free = f"{stem}_{number}"
+        self._numbers[stem], self._stand_ins[name], self.spelled[free] = number, free, f"{{{name}}}"
+        return free
 
     def values(self) -> dict[str, str | None]:
         """What kickoff needs, by CrewAI's names: the value, None where whoever runs it has to give one."""

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from agents_app.formats import read, read_files
 from agents_app.writers import Exported, export
-from engine.spec.crew_spec import CrewSpec
+from engine.spec.crew_spec import AgentSpec, CrewSpec, LLMSpec, TaskSpec
 from tests.agents_app.writers.random_specs import specs, wild_schemas
 from tests.agents_app.writers.same import in_json, meaning
 
@@ -79,6 +79,25 @@ def test_what_was_imported_goes_out_and_comes_in_again_without_a_difference() ->
         assert imported(exported) == spec, form
         again = export(imported(exported), form)
         assert again.files == exported.files
+
+
+def test_plain_names_in_braces_that_look_alike_keep_their_letters() -> None:
+    goal = "Write {{Ab}}, {{ab}}, {{Ab}} and {{aB}}."
+    llm = LLMSpec(model="gpt-4o")
+    writer = AgentSpec(key="writer", role="r", goal=goal, backstory="b", llm=llm)
+    task = TaskSpec(key="task", description="d", expected_output="e", agent="writer")
+    spec = CrewSpec(name="Alike", agents=(writer,), tasks=(task,))
+    (text,) = export(spec, "python").files.values()
+    tree = ast.parse(text)
+    kept = next(ast.literal_eval(node.value) for node in ast.walk(tree) if _is_called(node, "inputs"))
+    there = next(ast.literal_eval(part.value) for part in ast.walk(tree) if getattr(part, "arg", "") == "goal")
+    for name, value in kept.items():
+        there = there.replace(f"{{{name}}}", value)
+    assert there == goal.replace("{{", "{").replace("}}", "}")
+
+
+def _is_called(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name
 
 
 SOURCE = '''
