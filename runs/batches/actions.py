@@ -16,6 +16,7 @@ from django.db.models import F
 from agents_app.models import Crew
 from engine.spec.crew_spec import CrewSpec
 from engine.text import counted, storable, storable_json
+from runs.batches import queries
 from runs.batches.order import (
     NOT_LAUNCHED,
     BatchOrder,
@@ -183,7 +184,8 @@ def add_rows(who: Principal, batch: Batch, rows: Sequence[Row]) -> Batch:
     if batch.state == BatchState.CANCELLED:
         raise Conflict("This batch was cancelled. Launch another one.")
     first = batch.row_count + 1
-    refuse_bad_rows(CrewSpec.from_json(batch.version.spec), rows, before=batch.row_count)
+    chars = queries.chars_of_rows(batch)
+    refuse_bad_rows(CrewSpec.from_json(batch.version.spec), rows, before=batch.row_count, chars_before=chars)
     _insert_rows(batch, rows, first=first)
     batch.row_count += len(rows)
     record(who, "batch.extended", batch, rows=len(rows))

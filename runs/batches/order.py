@@ -104,13 +104,13 @@ class BadRows(Invalid):
         super().__init__(message, fields=fields)
 
 
-def refuse_bad_rows(spec: CrewSpec, rows: Sequence[Row], *, before: int = 0) -> None:
-    """Raises ``BadRows``, or ``Invalid`` for too many or none; ``before`` rows are there already."""
+def refuse_bad_rows(spec: CrewSpec, rows: Sequence[Row], *, before: int = 0, chars_before: int = 0) -> None:
+    """Raises ``BadRows``, or ``Invalid`` for too many or none; ``before`` rows, so long together, are there already."""
     if not rows:
         raise Invalid(NOT_LAUNCHED, fields={"inputs": "Give one row at least."})
     if before + len(rows) > MAX_ROWS:
         raise Invalid(NOT_LAUNCHED, fields={"inputs": f"A batch has at most {MAX_ROWS:,} rows."})
-    if sum(len(value) for row in rows for value in row.values()) > MAX_CHARS:
+    if chars_before + sum(len(value) for row in rows for value in row.values()) > MAX_CHARS:
         raise Invalid(NOT_LAUNCHED, fields={"inputs": f"At most {MAX_CHARS:,} characters in all rows together."})
     if faults := list(islice(RowChecks(spec).faults(rows), MOST_FAULTS)):
         raise BadRows(NOT_LAUNCHED, faults)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Q, QuerySet, Sum, TextField
+from django.db.models.functions import Cast, Coalesce, Length
 
 from runs.models import Batch, BatchRow, Rollup, Run
 from runs.paging import Page, cursor_id
@@ -142,6 +142,12 @@ def all_rows(batch: Batch) -> Iterator[BatchRow]:
     while rows := list(_in_state(batch, "").filter(position__gt=last).order_by("position")[:READ_AT_ONCE]):
         yield from rows
         last = rows[-1].position
+
+
+def chars_of_rows(batch: Batch) -> int:
+    """How long the inputs of all its rows are together, as JSON."""
+    long = Sum(Length(Cast("inputs", TextField())))
+    return BatchRow.objects.filter(batch=batch).aggregate(chars=Coalesce(long, 0))["chars"]  # type: ignore[no-any-return]
 
 
 def _in_state(batch: Batch, state: str) -> QuerySet[BatchRow]:

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 
 from agents_app.models import Crew
 from runs.batches.actions import add_rows, cancel, launch_batch, pause, resume, retry_failed
-from runs.batches.order import MAX_ROWS, BadRows, BatchOrder
+from runs.batches.order import MAX_CHARS, MAX_ROWS, BadRows, BatchOrder
 from runs.batches.queries import detail
 from runs.feeding.feed import feed
 from runs.launch.order import LaunchOrder
@@ -168,3 +168,12 @@ def test_viewers_launch_and_change_nothing(cast: Cast, crew: Crew) -> None:
         add_rows(cast.viewer, batch, [{"company": "x"}])
     with pytest.raises(PermissionDenied):
         make_batch(cast.viewer, crew)
+
+
+def test_rows_that_are_added_count_with_those_that_are_there(cast: Cast, crew: Crew) -> None:
+    batch = make_batch(cast.runner, crew, rows=2)
+    add_rows(cast.runner, batch, [{"company": "x"}])
+    BatchRow.objects.filter(batch=batch, position=1).update(inputs={"company": "x" * (MAX_CHARS - 1_000)})
+    with pytest.raises(Invalid) as refusal:
+        add_rows(cast.runner, batch, [{"company": "x" * 1_000}])
+    assert refusal.value.fields["inputs"] == f"At most {MAX_CHARS:,} characters in all rows together."
