@@ -24,6 +24,7 @@ from agents_app.formats.to_spec.values import (
     settled,
 )
 
+_PROPERTIES = ("property", "cached_property", "computed_field")
 _CONFIG_FILES = {"agents_config": "config/agents.yaml", "tasks_config": "config/tasks.yaml"}
 
 
@@ -62,6 +63,17 @@ def _inherited(value: Super, name: str) -> Iterator[Value]:
     yield from (cls.body.names[name] for cls in value.instance.cls.after(value.cls) if name in cls.body.names)
 
 
+def _default_of(declared: Definition, name: str) -> Value:
+    """What a field has that is declared as ``field(default_factory=list)`` or ``Field("x", description=...)``."""
+    given = declared.fields.get("default") or (declared.args[0] if declared.args else None)
+    factory = settled(declared.fields["default_factory"].value) if "default_factory" in declared.fields else None
+    if given is not None and not isinstance(given.value, Unknown):
+        return given.value
+    if isinstance(factory, Outside) and factory.path in ("list", "dict"):
+        return Items([]) if factory.path == "list" else Mapping({})
+    return call_function(factory, [], {}, factory.frame) if isinstance(factory, Function) else Unknown(name)
+
+
 def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value:
     name = node.attr
     if name in instance.attributes:
@@ -73,8 +85,10 @@ def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value
     if name in _CONFIG_FILES and instance.cls.is_crew_base:
         return _config(instance, name, frame)
     member = instance.cls.member(name)
-    if isinstance(member, Function) and member.decorated("property"):
+    if isinstance(member, Function) and any(member.decorated(kind) for kind in _PROPERTIES):
         return call_function(_with(member, instance), [], {}, frame)
+    if isinstance(member, Definition) and member.short.lower() == "field":
+        return _default_of(member, name)
     bound = _bound(member, instance)
     return bound if bound is not None else Unknown(name)
 

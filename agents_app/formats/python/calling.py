@@ -6,6 +6,8 @@ the call their defaults. Any other function is entered at each call, with the va
 
 from __future__ import annotations
 
+import ast
+
 from agents_app.formats.python.frames import MAX_DEPTH, Frame
 from agents_app.formats.python.things import MAX_NAME, Class, Function, Instance
 from agents_app.formats.report import Place
@@ -14,6 +16,7 @@ from agents_app.formats.to_spec.values import Constant, Definition, Field, Items
 
 PROJECT_DECORATORS = ("agent", "task", "crew", "llm", "tool")
 _DATA_BASES = ("BaseModel", "TypedDict", "FlowState")
+_GIVE_ONCE = ("contextmanager", "asynccontextmanager", "fixture")
 
 
 def call_function(
@@ -35,11 +38,17 @@ def call_function(
     _bind(function, args, fields, inner, as_inputs=builds)
     inner.run(node.body)
     world.active.pop()
-    value = _best(inner.returned)
+    value = _given(function, inner) if inner.yielded else _best(inner.returned)
     if isinstance(value, Definition) and (once or is_generic(value.name)) and value.place.file == inner.file:
         value.name = function.name
     world.results[key] = value
     return value
+
+
+def _given(generator: Function, inner: Frame) -> Value:
+    """What a generator gives: all of it, or what ``with`` gets of a context manager and a test of a fixture."""
+    once = any(generator.decorated(name) for name in _GIVE_ONCE)
+    return inner.yielded[0] if once else Items(inner.yielded)
 
 
 def _best(returned: list[Value]) -> Value:
@@ -124,11 +133,23 @@ def instantiate(cls: Class, args: list[Value], fields: dict[str, Field], frame: 
         instance.given_args.extend(args)
     else:
         as_data = cls.inherits(*_DATA_BASES)
-        attributes = {name: field.value for name, field in fields.items()}
+        named = dict(zip(_declared(cls), args, strict=False)) if args else {}
+        attributes = named | {name: field.value for name, field in fields.items()}
         if builds and not as_data:
             attributes = {name: _as_input(name, value) for name, value in attributes.items()}
         instance.attributes.update(attributes)
     return instance
+
+
+def _declared(cls: Class) -> list[str]:
+    """The fields of a dataclass or a named tuple in the order in which it takes their values, those of bases first."""
+    names: dict[str, None] = {}
+    for ancestor in reversed(list(cls.ancestors())):
+        for node in ancestor.node.body if isinstance(ancestor, Class) else ():
+            cls.frame.world.budget.pay_steps()
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                names[node.target.id] = None
+    return list(names)
 
 
 def enter_unbound(function: Function, frame: Frame) -> Value:

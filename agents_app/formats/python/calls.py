@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+from itertools import islice
 
 from agents_app.formats.python.attributes import attribute_of
 from agents_app.formats.python.calling import call_function, instantiate
 from agents_app.formats.python.definitions import define
 from agents_app.formats.python.frames import Frame, evaluates, unknown
 from agents_app.formats.python.known import CHECKS
+from agents_app.formats.python.loops import MAX_ITEMS
 from agents_app.formats.python.methods import method_of
+from agents_app.formats.python.operators import truth_of
 from agents_app.formats.python.outside import call_outside
 from agents_app.formats.python.things import Class, Function, Instance, Partial, Super
 from agents_app.formats.report import Place
@@ -23,6 +26,7 @@ from agents_app.formats.to_spec.values import (
     Outside,
     Unknown,
     Value,
+    members,
     settled,
     size_of,
 )
@@ -72,8 +76,24 @@ def _of_library(called: Value, node: ast.Call, args: list[Value], fields: dict[s
         return unknown(node, frame)
     if path in ("functools.partial", "partial") and args:
         return Partial(args[0], args[1:], fields)
-    result = call_outside(path, args, fields, frame)
+    result = _over_items(path, node, args, frame) or call_outside(path, args, fields, frame)
     return result if result is not None else define(path, node, args, fields, frame)
+
+
+def _over_items(path: str, node: ast.Call, args: list[Value], frame: Frame) -> Value | None:
+    """``map``, ``filter`` and ``next`` over what is known; None for any other call."""
+    if path not in ("map", "filter", "next") or not args or not size_of(settled(args[-1])):
+        return None
+    if path == "next":
+        items = settled(args[0])
+        return items.items[0] if isinstance(items, Items) and items.items else None
+    if len(args) != 2:
+        return None
+    rule, over = settled(args[0]), list(islice(members(args[1], frame.world.budget), MAX_ITEMS))
+    outcomes = over if rule == Constant(None) else [_called(rule, node, [item], {}, frame) for item in over]
+    if path == "map":
+        return Items(outcomes)
+    return Items([item for item, kept in zip(over, outcomes, strict=True) if truth_of(settled(kept)) is not False])
 
 
 def _start_of_base(instance: Instance, args: list[Value], fields: dict[str, Field]) -> Value:

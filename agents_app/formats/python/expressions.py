@@ -12,7 +12,7 @@ from agents_app.formats.python.formatting import with_spec
 from agents_app.formats.python.frames import Frame, evaluates, part_of, unknown
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.texts import joined, template_of, without_layout
-from agents_app.formats.python.things import TYPES, Annotation, called, type_name
+from agents_app.formats.python.things import TYPES, Annotation, Function, called, type_name
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
@@ -26,6 +26,7 @@ from agents_app.formats.to_spec.values import (
     Unknown,
     Value,
     literal_text,
+    members,
     settled,
     size_of,
 )
@@ -170,10 +171,16 @@ def _element(inner: Value, index: Value, frame: Frame) -> Value | None:
         return Secret(index.template)
     if isinstance(inner, Mapping) and isinstance(index, Text | Constant):
         return frame.world.documents.entry(inner, template_of(index, frame.world.budget).template)
-    if isinstance(inner, Items) and isinstance(index, Constant) and isinstance(index.value, int):
-        within = -len(inner.items) <= index.value < len(inner.items)
-        return inner.items[index.value] if within else None
+    if isinstance(inner, Items) and (position := index_in(inner, index)) is not None:
+        return inner.items[position]
     return None
+
+
+def index_in(items: Items, index: Value | None) -> int | None:
+    """The index as a number that the list has; None if it is not known, or beyond the list."""
+    if not isinstance(index, Constant) or not isinstance(index.value, int):
+        return None
+    return index.value if -len(items.items) <= index.value < len(items.items) else None
 
 
 def _open_element(container: Value, index: Value, node: ast.Subscript, frame: Frame) -> Unknown:
@@ -188,13 +195,9 @@ def _open_element(container: Value, index: Value, node: ast.Subscript, frame: Fr
 
 
 def _slice(value: Value, node: ast.Slice, frame: Frame) -> Value | None:
-    bounds: list[int | None] = []
-    for part in (node.lower, node.upper, node.step):
-        bound = settled(frame.evaluate(part)) if part is not None else Constant(None)
-        if not isinstance(bound, Constant) or isinstance(bound.value, float):
-            return None
-        bounds.append(bound.value)
-    cut = slice(bounds[0], bounds[1], bounds[2] or None)
+    cut = slice_of(node, frame)
+    if cut is None:
+        return None
     if isinstance(value, Items):
         frame.world.budget.pay_elements(len(range(*cut.indices(len(value.items)))))
         return Items(value.items[cut])
@@ -205,6 +208,17 @@ def _slice(value: Value, node: ast.Slice, frame: Frame) -> Value | None:
     return Text(text[cut])
 
 
+def slice_of(node: ast.Slice, frame: Frame) -> slice | None:
+    """The bounds of a slice; None if one of them is not known."""
+    bounds: list[int | None] = []
+    for part in (node.lower, node.upper, node.step):
+        bound = settled(frame.evaluate(part)) if part is not None else Constant(None)
+        if not isinstance(bound, Constant) or isinstance(bound.value, float):
+            return None
+        bounds.append(bound.value)
+    return slice(bounds[0], bounds[1], bounds[2] or None)
+
+
 @evaluates(ast.Await)
 def _await(node: ast.Await, frame: Frame) -> Value:
     return frame.evaluate(node.value)
@@ -213,5 +227,27 @@ def _await(node: ast.Await, frame: Frame) -> Value:
 @evaluates(ast.NamedExpr)
 def _named(node: ast.NamedExpr, frame: Frame) -> Value:
     value = frame.evaluate(node.value)
-    frame.names[node.target.id] = value
+    frame.set(node.target.id, value)
     return value
+
+
+@evaluates(ast.Lambda)
+def _lambda(node: ast.Lambda, frame: Frame) -> Value:
+    """A function whose body is one expression."""
+    body = ast.copy_location(ast.Return(node.body), node)
+    made = ast.FunctionDef(name="lambda", args=node.args, body=[body], decorator_list=[])
+    function = Function(ast.copy_location(made, node), frame.enclosing())
+    frame.world.budget.pay_elements(1)
+    frame.world.kept.append(function)
+    return function
+
+
+@evaluates(ast.Yield, ast.YieldFrom)
+def _yield(node: ast.Yield | ast.YieldFrom, frame: Frame) -> Value:
+    value = frame.evaluate(node.value) if node.value is not None else Constant(None)
+    if isinstance(node, ast.YieldFrom):
+        frame.yielded.extend(members(value, frame.world.budget))
+    else:
+        frame.world.budget.pay_elements(1)
+        frame.yielded.append(value)
+    return Unknown("sent")

@@ -61,7 +61,7 @@ class World:
     ``documents``: the project's other files. ``labelled``: places name their files. ``asked``: tasks made of questions
     to agents, by ``id()`` of the call. ``input_texts``: constants that became inputs, by name. ``parts``: what is found
     in unknown things, by its name: the input that it became for each thing, by ``id()`` of those, which are ``kept``
-    alive.
+    alive. ``undecided``: how many branches around the code that is followed may not be taken by a run.
     """
 
     reading: Reading
@@ -82,6 +82,7 @@ class World:
     parts: dict[str, dict[int, str]] = field(default_factory=dict)
     kept: list[Value] = field(default_factory=list)
     asked: dict[int, Definition] = field(default_factory=dict)
+    undecided: int = 0
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.reading)
@@ -96,6 +97,7 @@ class Frame:
     """The names of a module, class body or call. ``returned`` collects what a call may return, in the order found.
 
     ``constants``: the names whose only value so far is written out in the source. ``function``: what is called.
+    ``yielded``: what a generator gives, in order. ``elsewhere``: where names that are ``global`` or ``nonlocal`` live.
     """
 
     world: World
@@ -107,6 +109,8 @@ class Frame:
     class_body: bool = False
     constants: set[str] = field(default_factory=set)
     function: str = ""
+    yielded: list[Value] = field(default_factory=list)
+    elsewhere: dict[str, Frame] = field(default_factory=dict)
 
     def place(self, node: ast.AST) -> Place:
         return Place(getattr(node, "lineno", None), self.file)
@@ -118,6 +122,12 @@ class Frame:
                 return frame.names[name]
             frame = frame.parent
         return None
+
+    def set(self, name: str, value: Value) -> None:
+        """Gives a name a value, in the frame where the name lives."""
+        frame = self.elsewhere.get(name, self)
+        frame.constants.discard(name)
+        frame.names[name] = value
 
     def constant(self, name: str) -> Value | None:
         """The value of a name that has had no other, and that the source writes out; else None."""

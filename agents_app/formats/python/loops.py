@@ -86,8 +86,7 @@ def repetitions(value: Value, target: ast.expr, frame: Frame) -> Iterator[Value]
 def bind(target: ast.expr, value: Value, frame: Frame) -> None:
     """Sets a loop's variable, or each of several, to its value."""
     if isinstance(target, ast.Name):
-        frame.constants.discard(target.id)
-        frame.names[target.id] = value
+        frame.set(target.id, value)
     elif isinstance(target, ast.Tuple | ast.List):
         for part, item in unpacked(target.elts, value, frame):
             bind(part, item, frame)

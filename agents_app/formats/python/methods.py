@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 
 from agents_app.formats.budget import Budget
+from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.formatting import formatted, substituted
 from agents_app.formats.python.frames import Frame, keep_definition, unknown
 from agents_app.formats.python.kickoffs import asked_of
 from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.paths import path_method
 from agents_app.formats.python.texts import joined_by, method_of_text, template_of
+from agents_app.formats.python.things import Function
+from agents_app.formats.to_spec.fields import data_of
 from agents_app.formats.to_spec.naming import is_generic
 from agents_app.formats.to_spec.values import (
     Constant,
@@ -40,6 +43,8 @@ KICKOFFS = frozenset(
 )
 _COPIES = frozenset({"copy", "model_copy"})
 _TEMPLATES = frozenset({"Template", "PromptTemplate", "from_template"})
+_REARRANGE = frozenset({"reverse", "clear", "remove", "sort"})
+MAX_LOOKED_AT = 300
 _COPYING = {"items": 4, "values": 1, "keys": 2, "copy": 1}  # by what they make for each entry
 
 
@@ -52,9 +57,9 @@ def method_of(
     if isinstance(inner, Text) and not (isinstance(receiver, Unknown) and name != "join"):
         return _text(inner, node, args, fields, frame.world.budget) or unknown(node, frame)
     if isinstance(inner, Items) and not isinstance(receiver, Unknown):
-        return _items(inner, args, node, frame)
+        return _items(inner, node, args, fields, frame)
     if isinstance(inner, Mapping):
-        result = _mapping(inner, name, args, fields, frame.world.budget)
+        result = _mapping(inner, name, args, fields, frame.world.budget, removes=not frame.world.undecided)
         frame.world.documents.note_use(result)
         return result
     result = _of_definition(inner, node, args, fields, frame) if isinstance(inner, Definition) else None
@@ -90,7 +95,7 @@ def _text(text: Text, node: ast.Call, args: list[Value], fields: dict[str, Field
     return method_of_text(text, name, args, budget)
 
 
-def _items(items: Items, args: list[Value], node: ast.Call, frame: Frame) -> Value:
+def _items(items: Items, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
     name, budget = _method(node), frame.world.budget
     if name == "append" and args:
         items.items.append(args[0])
@@ -106,11 +111,58 @@ def _items(items: Items, args: list[Value], node: ast.Call, frame: Frame) -> Val
     elif name == "copy":
         budget.pay_elements(len(items.items))
         return Items(list(items.items))
+    elif name in _REARRANGE:
+        _rearrange(items, node, args, fields, frame)
     elif name == "pop" and items.items:
         return _popped(items, args)
     else:
         return unknown(node, frame)
     return Constant(None)
+
+
+def _rearrange(items: Items, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> None:
+    """``reverse``, ``clear``, ``remove`` and ``sort``: what a run may leave out is left out and said."""
+    name, budget = _method(node), frame.world.budget
+    if frame.world.undecided:
+        if _has_parts(items):
+            message = (
+                f"Whether `{source_of(node, budget)}` is reached is only known when the code runs: it was left out."
+            )
+            frame.world.reading.report.warn(frame.place(node), message)
+    elif name == "sort":
+        _sort(items, node, fields, frame)
+    elif name == "remove" and args:
+        wanted = settled(args[0])
+        budget.pay_looking(len(items.items) * (1 + len(wanted.template) if isinstance(wanted, Text) else 1))
+        found = next((number for number, item in enumerate(items.items) if settled(item) == wanted), None)
+        if found is not None:
+            del items.items[found]
+    elif name in ("reverse", "clear"):
+        budget.pay_looking(len(items.items))
+        getattr(items.items, name)()
+
+
+def _has_parts(items: Items) -> bool:
+    """Whether a list holds agents, tasks or the like."""
+    return any(isinstance(item, Definition) for item in items.items[:MAX_LOOKED_AT])
+
+
+def _sort(items: Items, node: ast.Call, fields: dict[str, Field], frame: Frame) -> None:
+    """``things.sort(key=...)``. What cannot be compared stays in the source's order; of a crew's parts it is said."""
+    budget = frame.world.budget
+    budget.pay_elements(len(items.items))
+    key = settled(fields["key"].value) if "key" in fields else None
+    keys = [call_function(key, [item], {}, frame) for item in items.items] if isinstance(key, Function) else items.items
+    order = settled(fields["reverse"].value) if "reverse" in fields else Constant(False)
+    try:
+        if not isinstance(order, Constant) or (key is not None and not isinstance(key, Function)):
+            raise TypeError
+        pairs = [(data_of(by, budget), item) for by, item in zip(keys, items.items, strict=True)]
+        items.items[:] = [item for _, item in sorted(pairs, key=lambda pair: pair[0], reverse=bool(order.value))]
+    except (ValueError, TypeError):
+        if _has_parts(items):
+            message = f"The order that `{source_of(node, budget)}` makes is only known when the code runs"
+            frame.world.reading.report.warn(frame.place(node), f"{message}: that of the source was taken.")
 
 
 def _popped(items: Items, args: list[Value]) -> Value:
@@ -121,13 +173,29 @@ def _popped(items: Items, args: list[Value]) -> Value:
     return items.items.pop(index)
 
 
-def _mapping(mapping: Mapping, name: str, args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+def _entry(mapping: Mapping, name: str, args: list[Value], budget: Budget, *, removes: bool) -> Value:
+    """``get``, ``pop`` and ``setdefault``."""
+    key = template_of(settled(args[0]), budget).template
+    field = mapping.fields.get(key)
+    result = field.value if field else args[1] if len(args) > 1 else Constant(None)
+    if name == "pop" and removes:
+        mapping.fields.pop(key, None)
+    elif name == "setdefault" and not field:
+        mapping.fields[key] = Field(result, mapping.place)
+    return result
+
+
+def _mapping(
+    mapping: Mapping, name: str, args: list[Value], fields: dict[str, Field], budget: Budget, *, removes: bool
+) -> Value | None:
     result: Value | None = None
     if name in _COPYING:
         budget.pay_elements(_COPYING[name] * len(mapping.fields))
     if name in ("get", "pop", "setdefault") and args:
-        field = mapping.fields.get(template_of(settled(args[0]), budget).template)
-        result = field.value if field else args[1] if len(args) > 1 else Constant(None)
+        result = _entry(mapping, name, args, budget, removes=removes)
+    elif name == "clear" and removes:
+        mapping.fields.clear()
+        result = Constant(None)
     elif name == "items":
         result = Items([Items([Text(key), field.value]) for key, field in mapping.fields.items()])
     elif name == "values":

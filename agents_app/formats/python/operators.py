@@ -29,6 +29,7 @@ from agents_app.formats.to_spec.values import (
 )
 
 LARGEST = 10**9
+MAX_REPEATED = 10_000
 
 
 @evaluates(ast.BinOp)
@@ -42,12 +43,25 @@ def _binary(node: ast.BinOp, frame: Frame) -> Value:
         budget.pay_elements(size_of(right))
         fields = {name: field.value for name, field in right.fields.items()} if isinstance(right, Mapping) else {}
         return interpolated(left, right.items if isinstance(right, Items) else [right], fields, budget)
-    if isinstance(node.op, ast.Mult) and isinstance(left, Text) and isinstance(right, Constant):
-        times = right.value if isinstance(right.value, int) else 0
-        if 0 <= times * len(left.template) <= MAX_TEXT:
-            budget.pay_chars(times * len(left.template))
-            return Text(left.template * times, left.computed)
+    if isinstance(node.op, ast.Mult):
+        whole, count = (right, left) if isinstance(settled(left), Constant) else (left, right)
+        if (repeated := _repeated(whole, settled(count), budget)) is not None:
+            return repeated
     return _arithmetic(node, frame, left, right)
+
+
+def _repeated(whole: Value, count: Value, budget: Budget) -> Value | None:
+    """``"-" * 3`` and ``[task] * 2``; None for anything else, and for what would be too large."""
+    times = max(count.value, 0) if isinstance(count, Constant) and isinstance(count.value, int) else None
+    if times is None:
+        return None
+    if isinstance(whole, Text) and times * len(whole.template) <= MAX_TEXT:
+        budget.pay_chars(times * len(whole.template))
+        return Text(whole.template * times, whole.computed)
+    if isinstance(whole, Items) and times * len(whole.items) <= MAX_REPEATED:
+        budget.pay_elements(times * len(whole.items))
+        return Items(whole.items * times)
+    return None
 
 
 def _sum(node: ast.BinOp, frame: Frame) -> Value:

@@ -14,7 +14,17 @@ _ASKS = frozenset({"kickoff", "kickoff_async", "akickoff"})
 _PARTS = frozenset({"Agent", "LiteAgent", "Task", "ConditionalTask", "Crew"})
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-_WITHIN = ast.If | ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_WITHIN = (
+    ast.If
+    | ast.Match
+    | ast.For
+    | ast.AsyncFor
+    | ast.While
+    | ast.ListComp
+    | ast.SetComp
+    | ast.DictComp
+    | ast.GeneratorExp
+)
 
 
 @dataclass(slots=True)
@@ -84,11 +94,11 @@ def _spread(pieces: list[_Code], reach: Reach) -> None:
             code.around.makes |= code.makes
             code.around.adds |= code.adds
             code.around.asks |= code.asks
-        if code.makes and isinstance(code.node, Scope | ast.If):
+        if code.makes and isinstance(code.node, Scope | ast.If | ast.Match):
             reach.makers.add(id(code.node))
         if code.asks:
             reach.askers.add(id(code.node))
-        if code.adds and isinstance(code.node, Scope | ast.If):
+        if code.adds and isinstance(code.node, Scope | ast.If | ast.Match):
             reach.adders.add(id(code.node))
 
 

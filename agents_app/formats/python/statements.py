@@ -6,14 +6,16 @@ import ast
 from collections.abc import Sequence
 
 from agents_app.formats.python.attributes import set_attribute
+from agents_app.formats.python.calling import call_function
+from agents_app.formats.python.expressions import index_in, slice_of
 from agents_app.formats.python.flows import say_flow
 from agents_app.formats.python.frames import Flow, Frame, FunctionNode, executes, unknown
 from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.loops import MAX_ITEMS, bind, repetitions, say_unseen, unpacked
-from agents_app.formats.python.operators import arithmetic, truth_of
+from agents_app.formats.python.operators import arithmetic, compared, truth_of
 from agents_app.formats.python.settings import note_setting
 from agents_app.formats.python.texts import ASKED, joined, template_of
-from agents_app.formats.python.things import MAX_NAME, Class, Function
+from agents_app.formats.python.things import MAX_DECORATORS, MAX_NAME, Class, Function, Instance, ModuleOf
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.naming import is_generic
 from agents_app.formats.to_spec.values import (
@@ -45,7 +47,7 @@ def _assign(node: ast.Assign, frame: Frame) -> None:
     value = frame.evaluate(node.value)
     for target in node.targets:
         _give(target, value, frame)
-        if isinstance(target, ast.Name) and isinstance(node.value, ast.Constant):
+        if isinstance(target, ast.Name) and isinstance(node.value, ast.Constant) and target.id not in frame.elsewhere:
             frame.constants.add(target.id)
 
 
@@ -57,10 +59,9 @@ def _annotated(node: ast.AnnAssign, frame: Frame) -> None:
 
 def _give(target: ast.expr, value: Value, frame: Frame) -> None:
     if isinstance(target, ast.Name):
-        frame.constants.discard(target.id)
         value = _titled(value, target.id)
-        _mark_replaced(frame.names.get(target.id), value, frame.place(target))
-        frame.names[target.id] = value
+        _mark_replaced(frame.elsewhere.get(target.id, frame).names.get(target.id), value, frame.place(target))
+        frame.set(target.id, value)
     elif isinstance(target, ast.Attribute):
         value = _titled(value, target.attr)
         owner = settled(frame.evaluate(target.value))
@@ -92,8 +93,43 @@ def _put(target: ast.Subscript, value: Value, frame: Frame) -> None:
     if isinstance(container, Mapping) and isinstance(key, Text | Constant):
         name = template_of(key, frame.world.budget).template
         container.fields[name] = Field(_titled(value, name[:MAX_NAME]), frame.place(target))
+    elif isinstance(container, Items) and (index := index_in(container, key)) is not None:
+        container.items[index] = value
     elif isinstance(container, Outside) and container.short == "environ" and isinstance(key, Text):
         note_setting(key.template, value, frame.place(target), frame.world)
+
+
+@executes(ast.Delete)
+def _delete(node: ast.Delete, frame: Frame) -> None:
+    """``del things[key]``. A name that is deleted is not used any more: it may stay."""
+    for target in node.targets:
+        if not isinstance(target, ast.Subscript) or frame.world.undecided:
+            continue
+        container = settled(frame.evaluate(target.value))
+        if isinstance(target.slice, ast.Slice):
+            bounds = slice_of(target.slice, frame)
+            if isinstance(container, Items) and bounds is not None:
+                frame.world.budget.pay_looking(len(container.items))
+                del container.items[bounds]
+            continue
+        key = settled(frame.evaluate(target.slice))
+        if isinstance(container, Mapping) and isinstance(key, Text | Constant):
+            container.fields.pop(template_of(key, frame.world.budget).template, None)
+        elif isinstance(container, Items) and (index := index_in(container, key)) is not None:
+            frame.world.budget.pay_looking(len(container.items))
+            del container.items[index]
+
+
+@executes(ast.Global, ast.Nonlocal)
+def _elsewhere(node: ast.Global | ast.Nonlocal, frame: Frame) -> None:
+    for name in node.names:
+        outer = frame.parent
+        while (
+            outer is not None and outer.parent is not None and (isinstance(node, ast.Global) or name not in outer.names)
+        ):
+            outer = outer.parent
+        if outer is not None:
+            frame.elsewhere[name] = outer
 
 
 @executes(ast.AugAssign)
@@ -116,11 +152,23 @@ def _augmented(node: ast.AugAssign, frame: Frame) -> None:
 @executes(ast.FunctionDef, ast.AsyncFunctionDef)
 def _function(node: FunctionNode, frame: Frame) -> None:
     function = Function(node, frame.enclosing())
-    frame.names[node.name] = function
+    frame.set(node.name, function)
+    for decorator in node.decorator_list[:MAX_DECORATORS]:
+        _decorate(function, decorator, frame)
     report = frame.world.reading.report
     if any(function.decorated(name) for name in _HOOKS):
         message = f"`{node.name}` is Python that runs before or after the crew; it was not imported."
         report.warn(frame.place(node), message)
+
+
+def _decorate(function: Function, decorator: ast.expr, frame: Frame) -> None:
+    """Follows a decorator of the source, which may keep the function somewhere; the name keeps the function itself."""
+    target = decorator.func if isinstance(decorator, ast.Call) else decorator
+    first = target.value if isinstance(target, ast.Attribute) else target
+    known = frame.lookup(first.id) if isinstance(first, ast.Name) else None
+    is_own = isinstance(known, Function) if first is target else isinstance(known, Instance | Class | ModuleOf)
+    if is_own and isinstance(decorating := settled(frame.evaluate(decorator)), Function):
+        call_function(decorating, [function], {}, frame)
 
 
 @executes(ast.ClassDef)
@@ -159,13 +207,13 @@ def _if(node: ast.If, frame: Frame) -> Flow | None:
             _say_branch(node, f"by the values that are written there it {outcome}, and so the crew was read", frame)
         return frame.run(node.body if truth else node.orelse)
     before = dict(frame.names) if node.orelse else {}
-    differs = _preferred(node.body, [node.orelse], frame)
+    differs = _undecided(node.body, [node.orelse], frame)
     if _matters(node, frame) or any(before.get(name) is not frame.names.get(name) for name in differs):
         _say_branch(node, "the crew was read as if it does", frame)
     return None
 
 
-def _matters(node: ast.If, frame: Frame) -> bool:
+def _matters(node: ast.If | ast.Match, frame: Frame) -> bool:
     """Whether parts of a crew are made or added in there."""
     return id(node) in frame.world.reach.makers or id(node) in frame.world.reach.adders
 
@@ -174,6 +222,14 @@ def _say_branch(node: ast.If, how: str, frame: Frame) -> None:
     test = source_of(node.test, frame.world.budget)
     message = f"Whether `{test}` holds is only known when the code runs: {how}."
     frame.world.reading.report.info(frame.place(node), message)
+
+
+def _undecided(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> list[str]:
+    """As ``_preferred``, for branches of which a run may take none: nothing is taken out of lists in there."""
+    frame.world.undecided += 1
+    differs = _preferred(first, others, frame)
+    frame.world.undecided -= 1
+    return differs
 
 
 def _preferred(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> list[str]:
@@ -255,7 +311,48 @@ def _try(node: ast.Try | ast.TryStar, frame: Frame) -> None:
 
 
 @executes(ast.Match)
-def _match(node: ast.Match, frame: Frame) -> None:
-    frame.evaluate(node.subject)
-    if node.cases:
-        _preferred(node.cases[0].body, [case.body for case in node.cases[1:]], frame)
+def _match(node: ast.Match, frame: Frame) -> Flow | None:
+    """Follows the case that fits. Where only a run would show which does, all that may, up to the first that must."""
+    subject = frame.evaluate(node.subject)
+    possible: list[ast.match_case] = []
+    surely = False
+    for case in node.cases:
+        outcome = _fits(case.pattern, subject, frame)
+        if outcome is not False and case.guard is not None:
+            guard = truth_of(settled(frame.evaluate(case.guard)))
+            outcome = guard if outcome or guard is False else None
+        if outcome is not False:
+            possible.append(case)
+        if outcome:
+            surely = True
+            break
+    is_open = isinstance(subject, Unknown | Secret) or not surely or len(possible) > 1
+    if possible and is_open and _matters(node, frame):
+        written = source_of(node.subject, frame.world.budget)
+        message = f"Which case of `match {written}` holds is only known when the code runs: "
+        frame.world.reading.report.info(
+            frame.place(node), f"{message}the one in line {possible[0].body[0].lineno} was read."
+        )
+    if len(possible) == 1:
+        return frame.run(possible[0].body)
+    if possible:
+        _undecided(possible[0].body, [case.body for case in possible[1:]], frame)
+    return None
+
+
+def _fits(pattern: ast.pattern, subject: Value, frame: Frame) -> bool | None:
+    """Whether a pattern fits; None if that cannot be known. Sets the name that the pattern gives to what it fits."""
+    frame.world.budget.pay_steps()
+    if isinstance(pattern, ast.MatchValue):
+        return compared(ast.Eq(), subject, frame.evaluate(pattern.value), frame.world.budget)
+    if isinstance(pattern, ast.MatchSingleton):
+        return compared(ast.Is(), subject, Constant(pattern.value), frame.world.budget)
+    if isinstance(pattern, ast.MatchOr):
+        outcomes = [_fits(part, subject, frame) for part in pattern.patterns]
+        return True if True in outcomes else None if None in outcomes else False
+    if isinstance(pattern, ast.MatchAs):
+        outcome = _fits(pattern.pattern, subject, frame) if pattern.pattern is not None else True
+        if pattern.name is not None and outcome is not False:
+            frame.set(pattern.name, subject)
+        return outcome
+    return None

@@ -203,3 +203,145 @@ def test_variables_of_the_environment_in_yaml(written: str, model: str, part: st
     assert result.spec is not None
     assert result.spec.agents[0].llm.model == model
     assert said(result, part)
+
+
+def parts_of(code: str) -> tuple[list[str], list[str]]:
+    """The roles of the agents and the descriptions of the tasks, in order."""
+    spec = spec_of('a, b, c = (Agent(role=role, goal="G", backstory="B") for role in ["A", "B", "C"])\n' + code)
+    return [agent.role for agent in spec.agents], [task.description for task in spec.tasks]
+
+
+MADE = 'tasks = [Task(description=name, expected_output="E", agent=a) for name in ["2", "3", "1"]]\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "roles", "descriptions"),
+    [
+        ("tasks.reverse()", "A", "132"),
+        ("tasks.sort(key=lambda task: task.description)", "A", "123"),
+        ("tasks.sort(key=lambda task: task.description, reverse=True)", "A", "321"),
+        ("del tasks[0]", "A", "31"),
+        ("del tasks[1:]", "A", "2"),
+        ("tasks.remove(tasks[1])", "A", "21"),
+        ("tasks[0] = tasks[2]; tasks.pop()", "A", "13"),
+        ("agents = [b, c]; agents[0] = a; agents.remove(c)", "A", "231"),
+        ("by_name = {'x': a, 'y': b}; del by_name['y']; agents = list(by_name.values())", "A", "231"),
+        ("by_name = {'x': a, 'y': b}; by_name.pop('y'); agents = list(by_name.values())", "A", "231"),
+        ("by_name = {'x': a}; by_name.setdefault('y', b); agents = list(by_name.values())", "AB", "231"),
+        ("agents = list(filter(lambda agent: agent.role != 'B', [a, b, c]))", "AC", "231"),
+        ("agents = [next(agent for agent in [a, b, c] if agent.role == 'A')]", "A", "231"),
+    ],
+)
+def test_what_is_taken_out_of_lists_or_moved_in_them_is_followed(code: str, roles: str, descriptions: str) -> None:
+    found = parts_of(f"agents = [a]\n{MADE}{code}\nCrew(agents=agents, tasks=tasks)\n")
+    assert found == (list(roles), list(descriptions))
+
+
+def test_what_may_be_taken_out_stays_and_is_said() -> None:
+    code = "import sys\na = Agent(role='A', goal='G', backstory='B')\n" + MADE
+    result = imported(code + "if sys.argv[1:]:\n    tasks.remove(tasks[0])\nCrew(agents=[a], tasks=tasks)\n")
+    assert result.spec is not None
+    assert len(result.spec.tasks) == 3
+    assert said(result, "Whether `tasks.remove(tasks[0])` is reached is only known when the code runs")
+
+
+def test_values_that_are_not_known_are_inputs_through_format_specifications_too() -> None:
+    text = 'f"{topic!r} {topic:>9} {names!r} {[1, 2]!r}" + "{0!r} {x:>5}".format(topic, x=names)'
+    code = f"def crew(topic, names):\n    TEXT = {text}\n"
+    spec = spec_of(code + TAIL.replace("\n", "\n    "))
+    assert spec.tasks[0].description == "{topic} {topic} {names} [1, 2]{topic} {names}"
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [("'a'", "first"), ("'c'", "second"), ("'z'", "other z"), ("None", "none")],
+)
+def test_of_a_match_the_case_that_fits_is_read(subject: str, expected: str) -> None:
+    code = f"""
+match {subject}:
+    case "a": TEXT = "first"
+    case "b" | "c": TEXT = "second"
+    case None: TEXT = "none"
+    case found if found == "y": TEXT = "never"
+    case found: TEXT = f"other {{found}}"
+"""
+    assert spec_of(code + TAIL).tasks[0].description == expected
+
+
+def test_which_case_was_read_is_said_if_only_a_run_would_show() -> None:
+    code = "match input():\n    case 'a': worker = Agent(role='One', goal='G', backstory='B')\n    case _: pass\n"
+    task = "Crew(agents=[worker], tasks=[Task(description='D', expected_output='E', agent=worker)])"
+    result = imported(code + task)
+    assert result.spec is not None
+    assert result.spec.agents[0].role == "One"
+    assert said(result, "Which case of `match input()` holds is only known when the code runs")
+
+
+REGISTRY = """
+KEPT = {}
+def keep(name):
+    def inner(function):
+        KEPT[name] = function
+        return function
+    return inner
+@keep("x")
+def one():
+    return [task("1"), task("2")]
+make = lambda: KEPT["x"]()
+"""
+
+
+@pytest.mark.parametrize(
+    "making",
+    [
+        "def make():\n    for name in ['1', '2']:\n        yield task(name)\n",
+        "def make():\n    yield task('1')\n    yield from [task('2')]\n",
+        "make = lambda: [task(name) for name in ['1', '2']]\n",
+        "make = lambda: map(task, ['1', '2'])\n",
+        REGISTRY,
+    ],
+)
+def test_generators_lambdas_and_registries_make_tasks(making: str) -> None:
+    task = "def task(name):\n    return Task(description=name, expected_output='E', agent=a)\n"
+    assert parts_of(f"{task}{making}Crew(agents=[a], tasks=list(make()))\n") == (["A"], ["1", "2"])
+
+
+def test_global_names_and_repeated_lists_are_followed() -> None:
+    code = """
+count = 0
+def more():
+    global count
+    count += 1
+    return f"{count} of {len([0] * 3)}" + 2 * "!"
+TEXT = more() + ", " + more()
+"""
+    assert spec_of(code + TAIL).tasks[0].description == "1 of 3!!, 2 of 3!!"
+
+
+def test_what_with_gets_of_a_context_manager_is_what_it_yields() -> None:
+    opened = "import contextlib\n@contextlib.contextmanager\ndef opened():\n    yield 'Inside'\n"
+    code = opened + "with opened() as TEXT:\n    pass\n"
+    assert spec_of(code + TAIL).tasks[0].description == "Inside"
+
+
+def test_records_take_their_fields_in_order_and_have_their_defaults() -> None:
+    code = """
+import dataclasses, functools, typing, pydantic
+@dataclasses.dataclass
+class Persona:
+    name: str
+    tone: str = "calm"
+    skills: list = dataclasses.field(default_factory=list)
+    rules: list = dataclasses.field(default_factory=lambda: ["R"])
+    @functools.cached_property
+    def line(self):
+        return f"{self.name}, {self.tone}, {', '.join(self.skills) or 'none'}, {self.rules[0]}"
+class Pair(typing.NamedTuple):
+    first: str
+    second: str = "two"
+class Model(pydantic.BaseModel):
+    text: str = pydantic.Field("T", description="D")
+ann, bob, pair = Persona("Ann"), Persona("Bob", "loud", skills=["x"]), Pair("one")
+TEXT = " | ".join([ann.line, bob.line, pair.first + pair.second, Model().text])
+"""
+    assert spec_of(code + TAIL).tasks[0].description == "Ann, calm, none, R | Bob, loud, x, R | onetwo | T"
