@@ -6,6 +6,7 @@ Pure functions of texts and bytes: no database, no network, no disk, and no sour
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from agents_app.formats.budget import UsedUpError
 from agents_app.formats.project import read_project, read_text
@@ -78,6 +79,8 @@ def _imported(reader: Callable[[Report], list[ImportedCrew]]) -> Imported:
             report.error(NOWHERE, f"{excess.field}: {excess.message}")
         if not over:
             fitting.append(crew)
+    if not any(crew.meant for crew in fitting):
+        fitting = [replace(crew, meant=True) for crew in fitting]
     general = report.notes()
     first = fitting[0].report if fitting else ()
     return Imported(fitting[0].spec if fitting else None, worst_first((*first, *general)), tuple(fitting), general)

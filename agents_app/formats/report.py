@@ -51,7 +51,7 @@ class Understood:
 @dataclass(frozen=True, slots=True)
 class ImportedCrew:
     """One crew of a source. ``file`` and ``line`` are where it is made; ``meant``: whether it is one of the project's
-    own, and not of its tests or examples. ``report`` is what is to be said of this crew alone."""
+    own, and not of its tests or examples, unless all are. ``report`` is what is to be said of this crew alone."""
 
     spec: CrewSpec
     file: str = ""

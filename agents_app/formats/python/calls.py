@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from itertools import islice
 
-from agents_app.formats.python.attributes import attribute_of
+from agents_app.formats.python.attributes import attribute_of, set_attribute
 from agents_app.formats.python.calling import call_function, instantiate
 from agents_app.formats.python.definitions import define
 from agents_app.formats.python.frames import Frame, evaluates, unknown
@@ -24,6 +24,7 @@ from agents_app.formats.to_spec.values import (
     Items,
     Mapping,
     Outside,
+    Text,
     Unknown,
     Value,
     members,
@@ -76,8 +77,22 @@ def _of_library(called: Value, node: ast.Call, args: list[Value], fields: dict[s
         return unknown(node, frame)
     if path in ("functools.partial", "partial") and args:
         return Partial(args[0], args[1:], fields)
+    if path in ("setattr", "getattr") and 2 <= len(args) == len(node.args):
+        return _named_attribute(path, node, args, frame)
     result = _over_items(path, node, args, frame) or call_outside(path, args, fields, frame)
     return result if result is not None else define(path, node, args, fields, frame)
+
+
+def _named_attribute(path: str, node: ast.Call, args: list[Value], frame: Frame) -> Value:
+    """``setattr`` and ``getattr`` with a name that is known."""
+    name = settled(args[1])
+    if not isinstance(name, Text) or not name.literal:
+        return unknown(node, frame)
+    if path == "setattr" and len(args) == 3:
+        set_attribute(settled(args[0]), name.template, args[2], Field(args[2], frame.place(node)))
+        return Constant(None)
+    read = ast.copy_location(ast.Attribute(node.args[0], name.template, ast.Load()), node)
+    return attribute_of(args[0], read, frame)
 
 
 def _over_items(path: str, node: ast.Call, args: list[Value], frame: Frame) -> Value | None:

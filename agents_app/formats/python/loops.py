@@ -31,6 +31,8 @@ def _rounds(node: Comprehension, inner: Frame, level: int) -> Iterator[Frame]:
         return
     generator = node.generators[level]
     over = inner.evaluate(generator.iter)
+    if is_empty(over, generator.iter):
+        return
     if id(node) in inner.world.reach.making:
         say_unseen(over, generator.iter, inner)
     for item in repetitions(over, generator.target, inner):
@@ -46,6 +48,11 @@ def _kept(test: ast.expr, node: Comprehension, inner: Frame) -> bool:
         message = f"Whether `{source_of(test, inner.world.budget)}` holds is only known when the code runs"
         inner.world.reading.report.warn(inner.place(test), f"{message}: all were taken.")
     return truth is not False
+
+
+def is_empty(over: Value, node: ast.expr) -> bool:
+    """Whether a loop surely goes over nothing. A list with a name may be filled by what is not seen here."""
+    return isinstance(over, Items) and not over.items and not isinstance(node, ast.Name | ast.Attribute)
 
 
 def say_unseen(over: Value, node: ast.expr, frame: Frame) -> None:

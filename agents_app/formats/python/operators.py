@@ -194,7 +194,7 @@ def compared(op: ast.cmpop, left: Value, right: Value, budget: Budget) -> bool |
     a, b = _plain(left, budget), _plain(right, budget)
     if isinstance(op, ast.Is | ast.IsNot) and (a is None or b is None):
         other = settled(right if a is None else left)
-        same = False if isinstance(other, _NEVER_NONE) else None if _OPEN in (a, b) else a is b
+        same = False if isinstance(other, _NEVER_NONE) and _is_something(other) else None if _OPEN in (a, b) else a is b
     elif isinstance(op, ast.In | ast.NotIn):
         same = _contains(settled(right), a, budget)
     elif a is _OPEN or b is _OPEN:
@@ -207,6 +207,11 @@ def compared(op: ast.cmpop, left: Value, right: Value, budget: Budget) -> bool |
     else:
         same = a == b
     return same if same is None or isinstance(op, ast.Eq | ast.Is | ast.In) else not same
+
+
+def _is_something(value: Value) -> bool:
+    """Whether it is no result of a function of a library, which may be anything."""
+    return not isinstance(value, Definition) or value.is_object
 
 
 _OPEN = object()
@@ -252,4 +257,4 @@ def truth_of(value: Value) -> bool | None:
         return bool(value.template)
     if isinstance(value, Items | Mapping):
         return bool(size_of(value))
-    return True if isinstance(value, Definition) else None
+    return True if isinstance(value, Definition) and value.is_object else None

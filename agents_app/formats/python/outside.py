@@ -11,7 +11,7 @@ from typing import Any
 from agents_app.formats.budget import Budget
 from agents_app.formats.python.frames import Frame
 from agents_app.formats.python.loops import MAX_ITEMS
-from agents_app.formats.python.operators import LARGEST
+from agents_app.formats.python.operators import LARGEST, truth_of
 from agents_app.formats.python.paths import loaded, path_call
 from agents_app.formats.python.texts import ASKED, RESHAPERS, reshaped, template_of
 from agents_app.formats.python.things import Class, Function, Instance, Super
@@ -93,7 +93,7 @@ def _kept(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value 
     first = settled(args[0])
     budget.pay_elements(size_of(first))
     if isinstance(first, Mapping):
-        return Items([Text(name) for name in first.fields])
+        return _listed(first)
     return Items(list(first.items)) if isinstance(first, Items) else args[0]
 
 
@@ -164,6 +164,20 @@ def _of_numbers(
         return Constant(calculate(known)) if known and len(known) == len(numbers) else None
 
     return call
+
+
+def _of_truths(args: list[Value], fields: dict[str, Field], budget: Budget, *, wanted: bool) -> Value | None:
+    """``any`` and ``all`` of a known list; ``wanted``: the one truth that decides."""
+    whole = settled(args[0]) if len(args) == 1 else None
+    if not isinstance(whole, Items | Mapping):
+        return None
+    truths = [truth_of(settled(value)) for value in members(_listed(whole), budget)]
+    return Constant(wanted) if wanted in truths else None if None in truths else Constant(not wanted)
+
+
+def _listed(whole: Items | Mapping) -> Items:
+    """What a loop over it meets: a dictionary's keys."""
+    return whole if isinstance(whole, Items) else Items([Text(name) for name in whole.fields])
 
 
 def _text(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
@@ -267,6 +281,8 @@ _SIMPLE: dict[str, Call] = {
     "sum": _of_numbers(sum),
     "min": _of_numbers(min),
     "max": _of_numbers(max),
+    "any": partial(_of_truths, wanted=True),
+    "all": partial(_of_truths, wanted=False),
     "abs": _of_numbers(lambda numbers: abs(numbers[0])),
     "round": _of_numbers(lambda numbers: round(numbers[0], int(numbers[1]) if len(numbers) > 1 else None)),
     "str": _text,

@@ -11,7 +11,7 @@ from agents_app.formats.python.expressions import index_in, slice_of
 from agents_app.formats.python.flows import say_flow
 from agents_app.formats.python.frames import Flow, Frame, FunctionNode, executes, unknown
 from agents_app.formats.python.labels import source_of
-from agents_app.formats.python.loops import MAX_ITEMS, bind, repetitions, say_unseen, unpacked
+from agents_app.formats.python.loops import MAX_ITEMS, bind, is_empty, repetitions, say_unseen, unpacked
 from agents_app.formats.python.operators import arithmetic, compared, truth_of
 from agents_app.formats.python.settings import note_setting
 from agents_app.formats.python.texts import ASKED, joined, template_of
@@ -89,7 +89,14 @@ def _mark_replaced(old: Value | None, new: Value, place: Place) -> None:
 
 def _put(target: ast.Subscript, value: Value, frame: Frame) -> None:
     container = settled(frame.evaluate(target.value))
-    key = settled(frame.evaluate(target.slice)) if not isinstance(target.slice, ast.Slice) else None
+    if isinstance(target.slice, ast.Slice):
+        bounds, given = slice_of(target.slice, frame), settled(value)
+        if isinstance(container, Items) and isinstance(given, Items) and bounds is not None and bounds.step is None:
+            frame.world.budget.pay_elements(size_of(given))
+            frame.world.budget.pay_looking(size_of(container))
+            container.items[bounds] = list(given.items)
+        return
+    key = settled(frame.evaluate(target.slice))
     if isinstance(container, Mapping) and isinstance(key, Text | Constant):
         name = template_of(key, frame.world.budget).template
         container.fields[name] = Field(_titled(value, name[:MAX_NAME]), frame.place(target))
@@ -152,9 +159,9 @@ def _augmented(node: ast.AugAssign, frame: Frame) -> None:
 @executes(ast.FunctionDef, ast.AsyncFunctionDef)
 def _function(node: FunctionNode, frame: Frame) -> None:
     function = Function(node, frame.enclosing())
-    frame.set(node.name, function)
     for decorator in node.decorator_list[:MAX_DECORATORS]:
         _decorate(function, decorator, frame)
+    frame.set(node.name, function)
     report = frame.world.reading.report
     if any(function.decorated(name) for name in _HOOKS):
         message = f"`{node.name}` is Python that runs before or after the crew; it was not imported."
@@ -249,6 +256,8 @@ def _preferred(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], 
 @executes(ast.For, ast.AsyncFor)
 def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> Flow | None:
     over = frame.evaluate(node.iter)
+    if is_empty(over, node.iter):
+        return frame.run(node.orelse)
     if id(node) in frame.world.reach.making:
         say_unseen(over, node.iter, frame)
     for item in repetitions(over, node.target, frame):

@@ -175,11 +175,9 @@ def headline(spec: CrewSpec, kind: str, tally: Tally) -> str:
 
 
 def _different(crews: list[ImportedCrew]) -> list[ImportedCrew]:
-    """Each crew once, and its name told apart. If all are of tests or examples, they are what is meant."""
+    """Each crew once; of several, those without tasks are not meant."""
     by_hash = {crew.spec.content_hash: crew for crew in reversed(crews)}
     kept = [crew for crew in crews if by_hash[crew.spec.content_hash] is crew]
-    if not any(crew.meant for crew in kept):
-        kept = [replace(crew, meant=True) for crew in kept]
     return [replace(crew, meant=crew.meant and bool(crew.spec.tasks)) for crew in kept] if len(kept) > 1 else kept
 
 

@@ -126,6 +126,11 @@ class Definition(Value):
         """The last part of the path: ``Agent`` of ``crewai.Agent``."""
         return self.path.rpartition(".")[2]
 
+    @property
+    def is_object(self) -> bool:
+        """Whether the call makes an object of a class. Any other call may give anything, also None or False."""
+        return self.kind != "other" or self.short[:1].isupper()
+
 
 @dataclass(frozen=True, slots=True)
 class Outside(Value):

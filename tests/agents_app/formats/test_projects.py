@@ -399,3 +399,15 @@ class TestTheReport:
         assert crew.tools[0].by == ("task t", "agent r")
         assert "knowledge_search" in next(tool.why for tool in crew.tools if tool.name == "PDFSearchTool")
         assert crew.understood.tools == (3, 5)
+
+
+def test_if_all_crews_are_of_examples_they_are_what_is_meant() -> None:
+    crew = read(
+        "from crewai import Agent, Crew, Task\na = Agent(role='A', goal='G', backstory='B')\n"
+        "Crew(agents=[a], tasks=[Task(description='D', expected_output='E', agent=a)])"
+    ).spec
+    assert crew is not None
+    files = {f"examples/{name}.json": json.dumps({**crew.to_json(), "name": name}) for name in ("one", "two")}
+    assert [each.meant for each in read_files(files).crews] == [True, True]
+    without_tasks = "from crewai import Agent, Crew\na, b = (Agent(role=r, goal='G', backstory='B') for r in 'AB')\n"
+    assert any(each.meant for each in read(without_tasks + "Crew(agents=[a])\nCrew(agents=[a, b])\n").crews)

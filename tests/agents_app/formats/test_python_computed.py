@@ -345,3 +345,34 @@ ann, bob, pair = Persona("Ann"), Persona("Bob", "loud", skills=["x"]), Pair("one
 TEXT = " | ".join([ann.line, bob.line, pair.first + pair.second, Model().text])
 """
     assert spec_of(code + TAIL).tasks[0].description == "Ann, calm, none, R | Bob, loud, x, R | onetwo | T"
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('"some" if any([0, "", 3]) else "none"', "some"),
+        ('"all" if all(n for n in [1, 0]) else "not all"', "not all"),
+        ('"-".join(name for name in dict(a=1).get("b", []))', ""),
+        ('getattr(worker, "role") + " " + worker.goal', "R new"),
+    ],
+)
+def test_truths_of_lists_and_attributes_by_name_are_known(expression: str, expected: str) -> None:
+    worker = 'worker = Agent(role="R", goal="G", backstory="B")\nsetattr(worker, "goal", "new")\n'
+    spec = spec_of(worker + f"TEXT = {expression}\n" + TAIL.replace("=TEXT", '="T" + TEXT'))
+    assert filled(spec, spec.tasks[0].description) == "T" + expected
+
+
+def test_slices_of_lists_are_replaced() -> None:
+    code = "tasks[1:1] = [Task(description='4', expected_output='E', agent=a)]\ntasks[-1:] = []\n"
+    assert parts_of(MADE + code + "Crew(agents=[a], tasks=tasks)\n") == (["A"], ["2", "4", "3"])
+
+
+@pytest.mark.parametrize("test", ["shutil.which('x')", "shutil.which('x') is None", "not shutil.which('x')"])
+def test_what_a_function_of_a_library_gives_may_be_true_or_false(test: str) -> None:
+    code = f"import shutil\nif {test}:\n    role = 'One'\nelse:\n    role = 'Two'\n"
+    made = "worker = Agent(role=role, goal='G', backstory='B')\n"
+    tail = "Crew(agents=[worker], tasks=[Task(description='D', expected_output='E', agent=worker)])\n"
+    result = imported(code + made + tail)
+    assert result.spec is not None
+    assert result.spec.agents[0].role == "One"
+    assert said(result, "holds is only known when the code runs: the crew was read as if it does.")
