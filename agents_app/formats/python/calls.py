@@ -11,7 +11,7 @@ from agents_app.formats.python.definitions import define
 from agents_app.formats.python.frames import Frame, evaluates, unknown
 from agents_app.formats.python.known import CHECKS
 from agents_app.formats.python.loops import MAX_ITEMS
-from agents_app.formats.python.methods import method_of
+from agents_app.formats.python.methods import method_of, sort_items
 from agents_app.formats.python.operators import truth_of
 from agents_app.formats.python.outside import call_outside
 from agents_app.formats.python.things import Class, Function, Instance, Partial, Super
@@ -79,6 +79,9 @@ def _of_library(called: Value, node: ast.Call, args: list[Value], fields: dict[s
         return Partial(args[0], args[1:], fields)
     if path in ("setattr", "getattr") and 2 <= len(args) == len(node.args):
         return _named_attribute(path, node, args, frame)
+    if path == "sorted" and "key" in fields and isinstance(kept := call_outside("list", args, {}, frame), Items):
+        sort_items(kept, node, fields, frame)
+        return kept
     result = _over_items(path, node, args, frame) or call_outside(path, args, fields, frame)
     return result if result is not None else define(path, node, args, fields, frame)
 

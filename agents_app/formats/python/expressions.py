@@ -173,6 +173,9 @@ def _element(inner: Value, index: Value, frame: Frame) -> Value | None:
         return frame.world.documents.entry(inner, template_of(index, frame.world.budget).template)
     if isinstance(inner, Items) and (position := index_in(inner, index)) is not None:
         return inner.items[position]
+    text = literal_text(inner, frame.world.budget)
+    if text and isinstance(index, Constant) and isinstance(index.value, int) and -len(text) <= index.value < len(text):
+        return Text(text[index.value])
     return None
 
 

@@ -130,7 +130,7 @@ def _rearrange(items: Items, node: ast.Call, args: list[Value], fields: dict[str
             )
             frame.world.reading.report.warn(frame.place(node), message)
     elif name == "sort":
-        _sort(items, node, fields, frame)
+        sort_items(items, node, fields, frame)
     elif name == "remove" and args:
         wanted = settled(args[0])
         budget.pay_looking(len(items.items) * (1 + len(wanted.template) if isinstance(wanted, Text) else 1))
@@ -147,8 +147,8 @@ def _has_parts(items: Items) -> bool:
     return any(isinstance(item, Definition) for item in items.items[:MAX_LOOKED_AT])
 
 
-def _sort(items: Items, node: ast.Call, fields: dict[str, Field], frame: Frame) -> None:
-    """``things.sort(key=...)``. What cannot be compared stays in the source's order; of a crew's parts it is said."""
+def sort_items(items: Items, node: ast.Call, fields: dict[str, Field], frame: Frame) -> None:
+    """``things.sort(key=...)``, and ``sorted``. What cannot be compared stays; of a crew's parts it is said."""
     budget = frame.world.budget
     budget.pay_elements(len(items.items))
     key = settled(fields["key"].value) if "key" in fields else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agents_app.formats.budget import UsedUpError
-from agents_app.formats.report import NOWHERE, ImportedCrew, UnreadableError, at_line, counted, listed
+from agents_app.formats.report import NOWHERE, ImportedCrew, Place, UnreadableError, at_line, counted, listed
 from agents_app.formats.to_spec.agents import agent_spec
 from agents_app.formats.to_spec.crews import crew_settings, has_memory
 from agents_app.formats.to_spec.fields import Reading, Tally, built, plain_text
@@ -66,7 +66,7 @@ def assemble(found: Found, reading: Reading) -> list[ImportedCrew]:
             reading.report.info(NOWHERE, message)
         return [_assembled(None, found, reading.of_crew())]
     members: set[int] = set()
-    made = _different(_all_assembled(by_worth(_once_each(found.crews)), found, reading, members))
+    made = _different(_all_assembled(by_worth(_once_each(found.crews, reading)), found, reading, members))
     for kind, pool in (("agent", found.agents), ("task", found.tasks)):
         _say_unused(kind, pool, members, reading)
     return made
@@ -196,16 +196,31 @@ def _spec(
     return spec.model_copy(update={"inputs": crew_inputs(spec, crew, found.inputs, reading)})
 
 
-def _once_each(crews: list[Definition]) -> list[Definition]:
-    """Crews of one call with the same tasks are one crew made several times; one that has inputs stands for all."""
+def _once_each(crews: list[Definition], reading: Reading) -> list[Definition]:
+    """Crews of one call with the same tasks are one crew made several times; one that has inputs stands for all.
+
+    If their texts differ, that is said.
+    """
     kept: dict[tuple[int, ...], Definition] = {}
+    differing: dict[tuple[int, ...], Place] = {}
     for crew in crews:
         tasks = listed_by(crew.fields.get("tasks")) or []
         origins = (id(inner.origin) if isinstance(inner := settled(task), Definition) else 0 for task in tasks)
         key = (id(crew.origin or crew), *origins)
+        if key in kept and key not in differing and _texts_of(kept[key]) != _texts_of(crew):
+            differing[key] = crew.place
         if key not in kept or ("inputs" in crew.fields and "inputs" not in kept[key].fields):
             kept[key] = crew
+    for place in differing.values():
+        reading.report.warn(place, "This crew is made several times with other texts: only one of them was read.")
     return list(kept.values())
+
+
+def _texts_of(crew: Definition) -> list[Value]:
+    """The texts of a crew's tasks."""
+    tasks = [settled(task) for task in listed_by(crew.fields.get("tasks")) or []]
+    fields = [task.fields for task in tasks if isinstance(task, Definition)]
+    return [part[name].value for part in fields for name in ("description", "expected_output") if name in part]
 
 
 def _enlist(field: Field | None, roster: Roster, *, beside: str | None) -> None:

@@ -411,3 +411,15 @@ def test_if_all_crews_are_of_examples_they_are_what_is_meant() -> None:
     assert [each.meant for each in read_files(files).crews] == [True, True]
     without_tasks = "from crewai import Agent, Crew\na, b = (Agent(role=r, goal='G', backstory='B') for r in 'AB')\n"
     assert any(each.meant for each in read(without_tasks + "Crew(agents=[a])\nCrew(agents=[a, b])\n").crews)
+
+
+def test_a_crew_that_a_loop_makes_with_other_texts_is_said_to_be_several() -> None:
+    code = """
+from crewai import Agent, Crew, Task
+a = Agent(role="A", goal="G", backstory="B")
+for name in NAMES:
+    Crew(agents=[a], tasks=[Task(description=f"Do {name}", expected_output="E", agent=a)]).kickoff()
+"""
+    (warning,) = said(read(code.replace("NAMES", "['x', 'y']")))
+    assert warning == "This crew is made several times with other texts: only one of them was read."
+    assert said(read(code.replace("NAMES", "['x']"))) == []
