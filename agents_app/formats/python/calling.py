@@ -41,7 +41,9 @@ def call_function(
     value = _given(function, inner) if inner.yielded else _best(inner.returned)
     if isinstance(value, Definition) and (once or is_generic(value.name)) and value.place.file == inner.file:
         value.name = function.name
-    world.results[key] = value
+    if builds or once:
+        world.results[key] = value
+        world.kept += [*args, *([function.owner] if function.owner is not None else [])]
     return value
 
 

@@ -60,8 +60,10 @@ class World:
     ``entered``: functions that were followed, by ``id()`` of their node; ``active``: those that are being followed now.
     ``documents``: the project's other files. ``labelled``: places name their files. ``asked``: tasks made of questions
     to agents, by ``id()`` of the call. ``input_texts``: constants that became inputs, by name. ``parts``: what is found
-    in unknown things, by its name: the input that it became for each thing, by ``id()`` of those, which are ``kept``
-    alive. ``undecided``: how many branches around the code that is followed may not be taken by a run.
+    in unknown things, by its name: the input that it became for each thing, by ``id()`` of those. ``results``: what
+    functions gave, by ``id()`` of the function and of what it was given. ``kept``: what those ids are of, which stays
+    alive, so that nothing else gets them. ``undecided``: how many branches around the code that is followed may not be
+    taken by a run.
     """
 
     reading: Reading

@@ -249,9 +249,28 @@ def _zip(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value |
 
 
 def _dict(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
-    base = settled(args[0]) if args else None
-    budget.pay_elements(len(fields) + (size_of(base) if base else 0))
-    return Mapping({**(base.fields if isinstance(base, Mapping) else {}), **fields})
+    base = settled(args[0]) if args else Mapping({})
+    budget.pay_elements(len(fields) + size_of(base))
+    if isinstance(base, Items):
+        pairs = [_pair(item, budget) for item in base.items]
+        base = Mapping(dict(pair for pair in pairs if pair)) if all(pairs) else Unknown("dict")
+    return Mapping({**base.fields, **fields}, base.place) if isinstance(base, Mapping) else None
+
+
+def _pair(item: Value, budget: Budget) -> tuple[str, Field] | None:
+    """A key and its value, of a list of pairs; None for anything else, and for a key that is not known."""
+    inner = settled(item)
+    if not isinstance(inner, Items) or len(inner.items) != 2:
+        return None
+    key = literal_text(template_of(inner.items[0], budget), budget)
+    return (key, Field(inner.items[1])) if key is not None else None
+
+
+def _chained(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    """``itertools.chain`` of known lists."""
+    if not all(isinstance(settled(arg), Items) for arg in args):
+        return None
+    return Items([item for arg in args for item in members(arg, budget)])
 
 
 def _reshaped(args: list[Value], fields: dict[str, Field], budget: Budget, *, name: str) -> Value | None:
@@ -272,6 +291,8 @@ _BY_NAME: dict[str, Call] = {
     "sorted": _sorted,
     "reversed": _reversed,
     "NewType": _new_type,
+    "chain": _chained,
+    "OrderedDict": _dict,
 }
 """Calls by the last part of their names, whatever module they are of."""
 _SIMPLE: dict[str, Call] = {

@@ -154,6 +154,7 @@ def document(path: str, frame: Frame, *, beside: str | None = None) -> Value | N
     )
     world.reading.report.warn(world.budget.place, message + "Upload the whole folder or a zip archive of it.")
     world.documents.paths[id(mapping)] = path
+    world.kept.append(mapping)
     return mapping
 
 

@@ -232,6 +232,8 @@ MADE = 'tasks = [Task(description=name, expected_output="E", agent=a) for name i
         ("tasks.remove(tasks[1])", "A", "21"),
         ("tasks[0] = tasks[2]; tasks.pop()", "A", "13"),
         ("agents = [b, c]; agents[0] = a; agents.remove(c)", "A", "231"),
+        ("by_name = dict(zip(['x', 'y'], [a, b])); agents = list(by_name.values())", "AB", "231"),
+        ("import itertools; agents = list(itertools.chain([b], [a, c]))", "BAC", "231"),
         ("by_name = {'x': a, 'y': b}; del by_name['y']; agents = list(by_name.values())", "A", "231"),
         ("by_name = {'x': a, 'y': b}; by_name.pop('y'); agents = list(by_name.values())", "A", "231"),
         ("by_name = {'x': a}; by_name.setdefault('y', b); agents = list(by_name.values())", "AB", "231"),

@@ -322,3 +322,18 @@ def test_other_libraries_agents_and_tasks_are_not_taken_for_crewais() -> None:
     imported = read("from celery import Task\nfrom agents import Agent\nt = Task()\na = Agent(name='x')\n")
     assert imported.spec is None
     assert notes(imported, "error")
+
+
+def test_objects_of_one_class_are_told_apart_when_the_first_is_gone() -> None:
+    """A later object may lie in memory where an earlier one lay, and makes another crew all the same."""
+    code = """
+from crewai import Agent, Crew, Task
+class Maker:
+    def __init__(self, roles):
+        self.roles = roles
+    def make(self):
+        made = [Agent(role=role, goal="G", backstory="B") for role in self.roles]
+        return Crew(agents=made, tasks=[Task(description=a.role, expected_output="E", agent=a) for a in made])
+"""
+    calls = [f"Maker({[f'{count} {number}' for number in range(count)]}).make()\n" for count in range(1, 11)]
+    assert [len(crew.spec.agents) for crew in read(code + "".join(calls)).crews] == list(range(10, 0, -1))
