@@ -1,0 +1,149 @@
+"""All crews of a project: which are offered and meant, and what the report says of each."""
+
+from __future__ import annotations
+
+import json
+
+from agents_app.formats import read, read_files
+from tests.agents_app.formats.small_projects import project, roles, said
+
+FLOW = """
+from crewai.flow.flow import Flow, listen, or_, router, start
+from a.crew import ACrew
+from b.crew import BCrew
+
+class Review(Flow):
+    @listen("good")
+    def publish(self): print("out")
+    @start()
+    def gather(self): self.state.text = ACrew().crew().kickoff()
+    @router(write)
+    def judge(self): return "good"
+    @listen(or_(gather, "bad"))
+    def write(self): BCrew().crew().kickoff(inputs={"topic": "x"})
+"""
+
+
+def test_crews_of_a_flow_are_all_offered_and_its_order_is_said() -> None:
+    files = project("A", "a/") | project("B", "b/") | {"main.py": FLOW}
+    imported = read_files(files)
+    assert sorted(roles(imported)) == ["A crew", "B crew"]
+    (flow,) = [note for note in imported.report if "is a Flow" in note.message]
+    assert flow.message.endswith(
+        "in this order: gather runs `ACrew`, write after gather and “bad” runs `BCrew`, "
+        "judge after write and chooses what comes next, publish after “good”."
+    )
+    assert (flow.file, flow.line) == ("main.py", 8)
+
+
+def test_crews_of_tests_and_examples_are_neither_first_nor_meant() -> None:
+    large = "from crewai import Agent, Crew, Task\na = Agent(role='R', goal='g', backstory='b')\n" + "".join(
+        f"t{n} = Task(description='{n}', expected_output='e', agent=a)\n" for n in range(4)
+    )
+    files = project("Own", "src/") | {
+        "tests/test_crew.py": large + "Crew(agents=[a], tasks=[t0, t1, t2])\n",
+        "examples/big.py": large + "Crew(agents=[a], tasks=[t0, t1, t2, t3])\n",
+    }
+    imported = read_files(files)
+    assert [(crew.file, crew.meant) for crew in imported.crews] == [
+        ("src/crew.py", True),
+        ("examples/big.py", False),
+        ("tests/test_crew.py", False),
+    ]
+    only = read_files({path: text for path, text in files.items() if not path.startswith("src")})
+    assert [crew.meant for crew in only.crews] == [True, True]
+
+
+def test_two_crews_of_one_function_are_two() -> None:
+    imported = read(
+        "from crewai import Agent, Crew, Task\na = Agent(role='R', goal='g', backstory='b')\n"
+        "t = Task(description='One', expected_output='e', agent=a)\n"
+        "u = Task(description='Two', expected_output='e', agent=a)\n"
+        "def crew_of(*tasks): return Crew(agents=[a], tasks=list(tasks))\nfirst = crew_of(t)\nsecond = crew_of(u)\n"
+    )
+    assert sorted(task.description for crew in imported.crews for task in crew.spec.tasks) == ["One", "Two"]
+
+
+class TestAgentsThatAreAskedDirectly:
+    SOURCE = (
+        "from crewai import Agent\nfinder = Agent(role='Finder', goal='g', backstory='b')\n"
+        "print(finder.kickoff('Find bees in {place}').raw)\n"
+        "async def more():\n    await finder.kickoff_async([{'role': 'user', 'content': 'Count them'}])\n"
+    )
+
+    def test_get_a_task_for_each_question(self) -> None:
+        spec = read(self.SOURCE).spec
+        assert spec is not None
+        assert [(task.description, task.agent) for task in spec.tasks] == [
+            ("Find bees in {place}", "finder"),
+            ("Count them", "finder"),
+        ]
+
+    def test_are_a_crew_of_their_own_beside_others(self) -> None:
+        imported = read_files(project("A", "a/") | {"ask.py": self.SOURCE})
+        assert roles(imported) == {"Agents asked directly": ["Finder"], "A crew": ["A writer"]}
+
+
+class TestTheReport:
+    def test_says_the_worst_first_and_what_is_the_same_once(self) -> None:
+        agents = "".join(
+            f"a{n} = Agent(role='R{n}', goal='g', backstory='b', llm='gpt-4o', reasoning=True, tools=[Own()])\n"
+            for n in range(4)
+        )
+        files = {
+            "crew.py": f"from crewai import Agent, Crew, Task\nfrom own import Own\n{agents}"
+            "t = Task(description='d', expected_output='e', agent=a0)\nCrew(agents=[a0, a1, a2, a3], tasks=[t])\n",
+            "broken.py": "def (",
+        }
+        report = read_files(files).report
+        levels = [note.level for note in report[1:]]
+        assert levels == sorted(levels, key=["error", "warning", "info"].index)
+        assert (report[1].file, report[1].level) == ("broken.py", "error")
+        (reasoning,) = [note for note in report if "reasoning" in note.message]
+        assert reasoning.message.startswith("Agents (r0, r1, r2, r3): reasoning was left out")
+        assert (reasoning.line, "Also in line 4, line 5, line 6." in reasoning.message) == (3, True)
+        assert len([note for note in report if "`Own` was left out" in note.message]) == 1
+
+    def test_has_what_stands_for_each_tool(self) -> None:
+        imported = read(
+            "from crewai import Agent, Crew, Task\nfrom crewai_tools import *\nfrom own import Own\n"
+            "a = Agent(role='R', goal='g', backstory='b', "
+            "tools=[SerperDevTool(), TavilySearchTool(), PDFSearchTool(), Own()])\n"
+            "t = Task(description='d', expected_output='e', agent=a, tools=[SerperDevTool()])\n"
+            "Crew(agents=[a], tasks=[t])\n"
+        )
+        (crew,) = imported.crews
+        stands = {tool.name: tool.stands_for for tool in crew.tools}
+        assert stands == {
+            "SerperDevTool": "web_search",
+            "TavilySearchTool": "web_search",
+            "PDFSearchTool": "",
+            "Own": "",
+        }
+        assert crew.tools[0].by == ("task t", "agent r")
+        assert "knowledge_search" in next(tool.why for tool in crew.tools if tool.name == "PDFSearchTool")
+        assert crew.understood.tools == (3, 5)
+
+
+def test_if_all_crews_are_of_examples_they_are_what_is_meant() -> None:
+    crew = read(
+        "from crewai import Agent, Crew, Task\na = Agent(role='A', goal='G', backstory='B')\n"
+        "Crew(agents=[a], tasks=[Task(description='D', expected_output='E', agent=a)])"
+    ).spec
+    assert crew is not None
+    files = {f"examples/{name}.json": json.dumps({**crew.to_json(), "name": name}) for name in ("one", "two")}
+    assert [each.meant for each in read_files(files).crews] == [True, True]
+    without_tasks = "from crewai import Agent, Crew\na, b = (Agent(role=r, goal='G', backstory='B') for r in 'AB')\n"
+    assert any(each.meant for each in read(without_tasks + "Crew(agents=[a])\nCrew(agents=[a, b])\n").crews)
+
+
+def test_a_crew_that_a_loop_makes_with_other_texts_is_said_to_be_several() -> None:
+    code = """
+from crewai import Agent, Crew, Task
+a = Agent(role="A", goal="G", backstory="B")
+for name in NAMES:
+    Crew(agents=[a], tasks=[Task(description=f"Do {name}", expected_output="E", agent=a)]).kickoff()
+"""
+    (warning,) = said(read(code.replace("NAMES", "['x', 'y']")))
+    assert warning == "This crew is made several times with other texts: only one of them was read."
+    assert said(read(code.replace("NAMES", "['x']"))) == []
