@@ -71,14 +71,16 @@ class Hub:
     async def _listen_once(self) -> None:
         async with await psycopg.AsyncConnection.connect(**connection_params(), autocommit=True) as live:
             await live.execute(f"LISTEN {CHANNEL}")
+            if self._ready.is_set():
+                self._wake_all()
             self._ready.set()
-            self._wake_all()
             async for notice in live.notifies():
                 for event in self._watchers.get(UUID(notice.payload), ()):
                     event.set()
 
     def _wake_all(self) -> None:
-        """After a reconnection any notice may have been missed, so every watcher looks."""
+        """After a reconnection any notice may have been missed, so every watcher looks. Those who waited for the first
+        connection look by themselves."""
         for watchers in self._watchers.values():
             for event in watchers:
                 event.set()
