@@ -17,8 +17,8 @@ API = ' <span class="label-of">API</span>'
 SIMULATED = f" {simulated()}"
 UNLABELLED = ("state",)
 """On a narrow screen a state needs no label: it is told by its mark and word."""
-WRAPPED = {"by": "break", "tags": "tags whole", "error": "tags whole"}
-"""Columns whose texts may have several lines, and the class that gives them room."""
+WRAPPED = {"by": "by", "tags": "tags whole", "error": "tags whole"}
+"""Columns whose texts are long, and the class that says how much room they have."""
 
 Cell = Callable[[RunLine], str]
 
@@ -81,7 +81,8 @@ def rating(run_id: str, rating_sum: int, rating_count: int, *, replaces: bool = 
 
 
 def _by(line: RunLine) -> str:
-    return f"{escape(line.by)}{API if line.by_api else ''}"
+    by = escape(line.by)
+    return f'<div class="clip" title="{by}">{by}</div>{API if line.by_api else ""}'
 
 
 def _error(line: RunLine) -> str:

@@ -18,7 +18,7 @@ def change(now: float | None, before: float | None, kind: str) -> SafeString:
     are not judged, since a few ratings tell little. Nothing to compare with is said in words.
     """
     if now is None or before is None or (kind != "share" and not before):
-        return format_html('<span class="quiet">{}</span>', "none before" if now else "")
+        return format_html('<span class="quiet">{}</span>', "none before") if now else SafeString("")
     difference = now - before
     if not difference:
         return format_html('<span class="quiet">{}</span>', "as before")

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from runs.models import Call, Run
 from runs.run.call_tree import CallRow
-from runs.run.drawing.text import truncated
+from runs.run.drawing.text import truncated, words_of
 from runs.run.queries import FIRST_CHARS
 from runs.templatetags.money import usd
 from runs.templatetags.times import aged, ticking, took
@@ -61,7 +61,7 @@ def _row(line: CallRow, base: str, roles: Mapping[str, str], of_task: bool) -> s
 def said(call: Call) -> str:
     """The first words of what a model answered or a tool was called with; else what there is in their place."""
     text = str(getattr(call, "said", "") or "")
-    if words := " ".join(text.split()):
+    if words := words_of(text) if call.kind == "model" else " ".join(text.split()):
         return f"{words}…" if len(text) == FIRST_CHARS else words
     if call.state == "intent":
         return "No answer yet"
