@@ -6,7 +6,7 @@ state under it, so that nothing is decided on a state that has passed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 
@@ -29,7 +29,8 @@ from runs.batches.order import (
     run_budget_nusd,
 )
 from runs.batches.words import WHY_STILL
-from runs.feeding import batch_bounds
+from runs.feeding import batch_bounds, launchers
+from runs.feeding.launchers import Launcher
 from runs.launch.checks import checked_kind, version_to_launch
 from runs.ledger import transitions
 from runs.live.notify import run_changed
@@ -68,7 +69,7 @@ def launch_batch(
             batch = _ordered_batch(who, crew, order)
             batch.idempotency_key, batch.api_token = key, api_token
             batch.save(force_insert=True)
-            _insert_rows(batch, order.rows, first=1)
+            _insert_rows(batch, order.rows, _launcher(who, api_token), first=1)
             record(who, "batch.launched", batch, rows=len(order.rows), crew=crew.name)
             transaction.on_commit(partial(bell.ring, batch.pk))
     except IntegrityError:
@@ -101,8 +102,11 @@ def resume(
     api_token: ApiToken | None = None,
 ) -> Batch:
     """Lets a paused batch go on, after setting what is named; a running one may be given other bounds too. Failures are
-    counted anew. Whoever lets it go on in the place of somebody who left launches its rows from then on, by the token
-    that they did it with.
+    counted anew.
+
+    Whoever lets it go on although a bound was reached, or loosens one, launches the rows that wait from then on, by the
+    token that they did it with; and in any case those of people who may launch no more. After a pause by a person, rows
+    stay whose they were.
 
     ``Conflict`` if it has ended, if it runs and nothing is named, or if it would be paused again at once.
     """
@@ -112,16 +116,27 @@ def resume(
     bounds = _new_bounds(batch, max_concurrency, stop_after_failures, budget_usd)
     if batch.state == BatchState.RUNNING and not bounds:
         raise Conflict("This batch is running.")
+    takes_over = batch.paused_for in (BatchPause.FAILURES, BatchPause.BUDGET) or _loosens(batch, bounds)
     for name, value in bounds.items():
         setattr(batch, name, value)
-    if batch.paused_for == BatchPause.LEFT:
-        batch.created_by, batch.api_token = who.user, api_token
     if batch.state == BatchState.PAUSED:
         batch.failures_before = _failed(batch)
     if reason := batch_bounds.why_to_pause(batch):
         raise Conflict(WHY_STILL[reason])
-    record(who, "batch.resumed", batch, bounds=bounds)
+    take_over = launchers.take_over_others if takes_over else launchers.take_over_stranded
+    taken = take_over(batch, _launcher(who, api_token))
+    record(who, "batch.resumed", batch, bounds=bounds, taken_over=taken)
     return _go_on(batch)
+
+
+def _loosens(batch: Batch, bounds: Mapping[str, int]) -> bool:
+    """Whether rows could start under these bounds that could not under those that it has."""
+    before = {name: getattr(batch, name) for name in ("budget_nusd", "stop_after_failures")}
+    return any(most is not None and bounds.get(name, most) > most for name, most in before.items())
+
+
+def _launcher(who: Principal, token: ApiToken | None) -> Launcher:
+    return Launcher(who.user.pk, None if token is None else token.pk)
 
 
 def _new_bounds(
@@ -161,32 +176,37 @@ def cancel(who: Principal, batch: Batch) -> Batch:
 
 
 @transaction.atomic
-def retry_failed(who: Principal, batch: Batch) -> Batch:
+def retry_failed(who: Principal, batch: Batch, *, api_token: ApiToken | None = None) -> Batch:
     """Lets every row whose run failed or was cancelled wait for another run, and the batch go on. What the earlier runs
-    cost stays. ``Conflict`` if the batch was cancelled, or if there is no such row."""
+    cost stays. Whoever runs them again launches them, and takes over rows that wait for those who may launch no more.
+    ``Conflict`` if the batch was cancelled, or if there is no such row."""
     batch = _locked(who, batch)
     if batch.state == BatchState.CANCELLED:
         raise Conflict("This batch was cancelled. Launch another one with the rows that are left.")
     again = BatchRow.objects.filter(batch=batch, run__state__in=GAVE_NOTHING, run__texts_removed_at=None)
-    count = BatchRow.objects.filter(pk__in=list(again.values_list("pk", flat=True))).update(run=None)
-    if not count:
+    launcher = _launcher(who, api_token)
+    taken = launchers.take_over_stranded(batch, launcher)
+    count = BatchRow.objects.filter(pk__in=list(again.values_list("pk", flat=True))).update(
+        run=None, added_by=launcher.user, api_token=launcher.token
+    )
+    if not count and not taken:
         raise Conflict("No row of this batch has failed. Rows whose texts were removed as too old are not run again.")
     batch.failures_before = _failed(batch)
-    record(who, "batch.retried", batch, rows=count)
+    record(who, "batch.retried", batch, rows=count, taken_over=taken)
     return _go_on(batch)
 
 
 @transaction.atomic
-def add_rows(who: Principal, batch: Batch, rows: Sequence[Row]) -> Batch:
-    """Adds rows behind the others. One that is done goes on, a paused one stays paused. ``Conflict`` for a cancelled
-    one."""
+def add_rows(who: Principal, batch: Batch, rows: Sequence[Row], *, api_token: ApiToken | None = None) -> Batch:
+    """Adds rows behind the others, which whoever adds them launches. One that is done goes on, a paused one stays
+    paused. ``Conflict`` for a cancelled one."""
     batch = _locked(who, batch)
     if batch.state == BatchState.CANCELLED:
         raise Conflict("This batch was cancelled. Launch another one.")
     first = batch.row_count + 1
     chars = queries.chars_of_rows(batch)
     refuse_bad_rows(CrewSpec.from_json(batch.version.spec), rows, before=batch.row_count, chars_before=chars)
-    _insert_rows(batch, rows, first=first)
+    _insert_rows(batch, rows, _launcher(who, api_token), first=first)
     batch.row_count += len(rows)
     record(who, "batch.extended", batch, rows=len(rows))
     if batch.state == BatchState.PAUSED:
@@ -231,9 +251,10 @@ def _ordered_batch(who: Principal, crew: Crew, order: BatchOrder) -> Batch:
     )
 
 
-def _insert_rows(batch: Batch, rows: Sequence[Row], *, first: int) -> None:
+def _insert_rows(batch: Batch, rows: Sequence[Row], launcher: Launcher, *, first: int) -> None:
+    whose = {"added_by_id": launcher.user, "api_token_id": launcher.token}
     BatchRow.objects.bulk_create(
-        (BatchRow(batch=batch, position=at, inputs=dict(row)) for at, row in enumerate(rows, first)),
+        (BatchRow(batch=batch, position=at, inputs=dict(row), **whose) for at, row in enumerate(rows, first)),
         batch_size=ROW_AT_ONCE,
     )
 

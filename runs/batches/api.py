@@ -102,7 +102,8 @@ def pause_batch(request: ApiRequest, batch_id: UUID) -> BatchDetail:
     openapi_extra=IF_MATCH,
 )
 def resume_batch(request: ApiRequest, batch_id: UUID, body: BatchResumeIn) -> BatchDetail:
-    """Lets a paused batch go on, under other bounds where some are named; a running one is given those bounds."""
+    """Lets a paused batch go on, under other bounds where some are named; a running one is given those bounds. Whoever
+    loosens a bound, or lets it go on although one was reached, launches the rows that wait."""
     bounds = {**body.model_dump(), "api_token": request.api_token}
     return _changed(request, batch_id, lambda batch: actions.resume(request.auth, batch, **bounds))
 
@@ -125,8 +126,11 @@ def cancel_batch(request: ApiRequest, batch_id: UUID) -> BatchDetail:
     openapi_extra=IF_MATCH,
 )
 def retry_batch(request: ApiRequest, batch_id: UUID) -> BatchDetail:
-    """Gives every row whose run failed or was cancelled another run."""
-    return _changed(request, batch_id, lambda batch: actions.retry_failed(request.auth, batch))
+    """Gives every row whose run failed or was cancelled another run, launched by whoever asks for it, who also takes
+    over the ``stranded`` rows."""
+    return _changed(
+        request, batch_id, lambda batch: actions.retry_failed(request.auth, batch, api_token=request.api_token)
+    )
 
 
 @router.post(
@@ -136,12 +140,12 @@ def retry_batch(request: ApiRequest, batch_id: UUID) -> BatchDetail:
     openapi_extra=IF_MATCH,
 )
 def add_batch_rows(request: ApiRequest, batch_id: UUID, body: BatchRowsIn) -> BatchDetail:
-    """Adds rows behind the others; one that is done goes on."""
+    """Adds rows behind the others, launched by whoever adds them; one that is done goes on."""
     batch = _batch(request, batch_id)
 
     def make() -> dict[str, Any]:
         with unchanged(request, lambda: queries.locked_revision(batch)):
-            actions.add_rows(request.auth, batch, _rows(body.inputs))
+            actions.add_rows(request.auth, batch, _rows(body.inputs), api_token=request.api_token)
         return {}
 
     once(request, make)

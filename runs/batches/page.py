@@ -131,7 +131,8 @@ class BatchPage:
     @property
     def may_retry(self) -> bool:
         progress = self.detail.progress
-        return self.batch.state != BatchState.CANCELLED and progress.failed + progress.cancelled > 0
+        again = progress.failed + progress.cancelled + progress.stranded
+        return self.batch.state != BatchState.CANCELLED and again > 0
 
     @property
     def may_anything(self) -> bool:
@@ -144,7 +145,7 @@ class BatchPage:
 
 
 def batch_page(batch: Batch, *, state: str, cursor: str, go_on: GoOnForm | None = None) -> BatchPage:
-    """Three queries."""
+    """A page of rows and how far the batch is."""
     rows: Page[BatchRow] = page_of_rows(batch, state=state, cursor=cursor)
     why = WHY_PAUSED[BatchPause(batch.paused_for)] if batch.paused_for else ""
     return BatchPage(detail(batch), [_line(row) for row in rows.items], rows.next, state, go_on or GoOnForm(), why)

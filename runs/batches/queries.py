@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum, TextField
 from django.db.models.functions import Cast, Coalesce, Length
 
+from runs.feeding.launchers import Launcher, able
 from runs.models import Batch, BatchRow, Rollup, Run
 from runs.paging import Page, cursor_id
 from runs.states import RUN_LIVE, BatchState, RunState
@@ -29,6 +30,7 @@ class Progress:
 
     total: int
     counts: Mapping[str, int]  # by ``ROW_STATES``
+    stranded: int = 0  # of those that wait: rows of people who may launch no more, for others to take over
 
     def of(self, *states: str) -> int:
         return sum(self.counts.get(state, 0) for state in states)
@@ -86,7 +88,7 @@ def locked_revision(batch: Batch) -> int:
 
 
 def list_batches(who: Principal, *, cursor: str, limit: int) -> Page[BatchDetail]:
-    """The newest first. Four queries."""
+    """The newest first. Six queries at most."""
     batches = batches_of(who).order_by("-pk")
     if cursor:
         batches = batches.filter(pk__lt=cursor_id(cursor))
@@ -96,16 +98,19 @@ def list_batches(who: Principal, *, cursor: str, limit: int) -> Page[BatchDetail
 
 
 def detail(batch: Batch) -> BatchDetail:
-    """Two queries."""
+    """Four queries at most."""
     return _details([batch])[0]
 
 
 def _details(batches: Sequence[Batch]) -> list[BatchDetail]:
     ids = [batch.pk for batch in batches]
     counts: dict[Any, dict[str, int]] = {pk: {} for pk in ids}
-    rows = BatchRow.objects.filter(batch__in=ids).values_list("batch", "run__state").annotate(Count("pk")).order_by()
-    for batch, state, count in rows:
-        counts[batch][state or WAITING] = count
+    waiting: dict[Any, dict[Launcher, int]] = {pk: {} for pk in ids}
+    kinds = BatchRow.objects.filter(batch__in=ids).values_list("batch", "run__state", "added_by", "api_token")
+    for batch, state, user, token, count in kinds.annotate(Count("pk")).order_by():
+        counts[batch][state or WAITING] = counts[batch].get(state or WAITING, 0) + count
+        if state is None:
+            waiting[batch][Launcher(user, token)] = count
     sums = {name: Coalesce(Sum(name), 0) for name in _SUMS}
     succeeded = Q(state=RunState.SUCCEEDED, ended_ms__gte=0)
     times = {"took_ms": Sum("ended_ms", filter=succeeded), "took": Count("pk", filter=succeeded)}
@@ -116,14 +121,30 @@ def _details(batches: Sequence[Batch]) -> list[BatchDetail]:
         .annotate(**{f"all_{name}": total for name, total in sums.items()}, **times)
     )
     used = {row["batch"]: row for row in of_runs}
-    return [_detail(batch, counts[batch.pk], used.get(batch.pk, {})) for batch in batches]
+    stranded = _stranded(batches, waiting)
+    return [
+        _detail(batch, Progress(batch.row_count, counts[batch.pk], stranded[batch.pk]), used.get(batch.pk, {}))
+        for batch in batches
+    ]
 
 
-def _detail(batch: Batch, counts: Mapping[str, int], used: Mapping[str, Any]) -> BatchDetail:
+def _stranded(batches: Sequence[Batch], waiting: Mapping[Any, Mapping[Launcher, int]]) -> dict[Any, int]:
+    """How many rows of each batch, which are all of one team, wait for people who may launch no more."""
+    launchers = {one for batch in batches for one in waiting[batch.pk]}
+    fit = able(batches[0].team, launchers) if launchers else {}
+    return {
+        batch.pk: 0
+        if batch.state == BatchState.CANCELLED
+        else sum(count for one, count in waiting[batch.pk].items() if one not in fit)
+        for batch in batches
+    }
+
+
+def _detail(batch: Batch, progress: Progress, used: Mapping[str, Any]) -> BatchDetail:
     usage = Run(**{name: used.get(f"all_{name}", 0) for name in _SUMS})
     took = used.get("took") or 0
     mean_ms = round(used["took_ms"] / took) if took else None
-    return BatchDetail(batch, Progress(batch.row_count, counts), usage, mean_ms)
+    return BatchDetail(batch, progress, usage, mean_ms)
 
 
 def page_of_rows(batch: Batch, *, state: str = "", cursor: str = "", limit: int = SHOWN) -> Page[BatchRow]:
@@ -151,7 +172,7 @@ def chars_of_rows(batch: Batch) -> int:
 
 
 def _in_state(batch: Batch, state: str) -> QuerySet[BatchRow]:
-    rows = BatchRow.objects.filter(batch=batch).select_related("run")
+    rows = BatchRow.objects.filter(batch=batch).select_related("run", "added_by", "api_token")
     if not state:
         return rows
     if state not in ROW_STATES:

@@ -10,7 +10,7 @@ from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
 
 from runs.addresses import batch_url, run_url
-from runs.api_fields import TextOrNull, TimeText, TimeTextOrNull, UsdTextOrNull
+from runs.api_fields import AuthorOut, TextOrNull, TimeText, TimeTextOrNull, UsdTextOrNull
 from runs.batches.order import MAX_CONCURRENCY, MAX_ROWS, USUAL_CONCURRENCY
 from runs.batches.queries import WAITING, BatchDetail
 from runs.models import BatchRow, Rollup
@@ -75,6 +75,10 @@ class BatchSummary(Schema):
     simulated: bool = Field(validation_alias="batch.simulated")
     total: int = Field(validation_alias="progress.total")
     pending: int = Field(validation_alias="progress.waiting", description="rows that have no run yet")
+    stranded: int = Field(
+        validation_alias="progress.stranded",
+        description="rows of those that wait for people who may launch no more; `retry` takes them over",
+    )
     live: int = Field(validation_alias="progress.live", description="rows whose run is queued, running or waiting")
     succeeded: int = Field(validation_alias="progress.succeeded")
     failed: int = Field(validation_alias="progress.failed")
@@ -113,6 +117,7 @@ class BatchRowOut(Schema):
     row: int = Field(validation_alias="position", description="from 1")
     inputs: dict[str, Any] = Field(description="empty once they were removed as too old")
     run: UUID | None = Field(validation_alias="run_id")
+    added_by: AuthorOut = Field(description="whose run it is or becomes, and the token that they did it with")
     status: RowState
     output: OutputOut | None
     error: FailureOut | None
@@ -121,6 +126,10 @@ class BatchRowOut(Schema):
     )
     duration_ms: int | None
     url: str | None
+
+    @staticmethod
+    def resolve_added_by(row: BatchRow) -> AuthorOut:
+        return AuthorOut.of(row.added_by, row.api_token)
 
     @staticmethod
     def resolve_status(row: BatchRow) -> str:

@@ -6,11 +6,14 @@ from runs.states import BatchPause
 
 WHY_PAUSED = {
     BatchPause.PERSON: "Somebody paused it.",
-    BatchPause.FAILURES: "As many of its runs failed as it was to stop at. Look at what they say before it goes on.",
-    BatchPause.BUDGET: "Its budget does not cover another row. Raise it, and it goes on.",
+    BatchPause.FAILURES: (
+        "As many of its runs failed as it was to stop at. Look at what they say before it goes on: "
+        "whoever lets it launches the rows that wait."
+    ),
+    BatchPause.BUDGET: "Its budget does not cover another row. Whoever raises it launches the rows that wait.",
     BatchPause.LEFT: (
-        "Whoever launched it may no longer launch runs here, or the token that did works no more. "
-        "Whoever lets it go on launches its rows."
+        "Those who added its rows may no longer launch runs here, or the token that did works no more. "
+        "Whoever lets it go on launches them."
     ),
     BatchPause.ARCHIVED: "Its crew is archived.",
 }
@@ -18,6 +21,6 @@ WHY_STILL = {
     BatchPause.PERSON: "It is paused.",
     BatchPause.FAILURES: "As many of its runs failed as it is to stop at. Name a greater number.",
     BatchPause.BUDGET: "Its budget still does not cover another row. Name a greater one.",
-    BatchPause.LEFT: "Whoever launched it may no longer launch runs here, or the token that did works no more.",
+    BatchPause.LEFT: "Those who added its rows may no longer launch runs here.",
     BatchPause.ARCHIVED: "Its crew is archived, so that no more of it can be launched.",
 }

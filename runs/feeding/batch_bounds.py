@@ -1,4 +1,4 @@
-"""What bounds a batch as a whole: who it runs for, its failures and its money. All of it is counted from its runs."""
+"""What bounds a batch as a whole: its failures and its money. All of it is counted from its runs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from django.db import connection
 
 from runs.models import Batch
 from runs.states import BatchPause, RunState
-from teams.models import ApiToken, Membership, Role
-from teams.queries import tokens_that_work
 
 # What the runs of a batch have spent, and what more those that are live may spend by their own budgets.
 SPENT = """
@@ -22,8 +20,6 @@ def why_to_pause(batch: Batch) -> BatchPause | None:
     """What keeps its next row from being started until somebody does something; None if nothing does."""
     if batch.crew.archived_at is not None:
         return BatchPause.ARCHIVED
-    if not _may_launch(batch):
-        return BatchPause.LEFT
     if batch.stop_after_failures is not None:
         failed = batch.runs.filter(state=RunState.FAILED).count() - batch.failures_before
         if failed >= batch.stop_after_failures:
@@ -34,14 +30,6 @@ def why_to_pause(batch: Batch) -> BatchPause | None:
         if needed is None or spent(batch)[0] + needed > batch.budget_nusd:
             return BatchPause.BUDGET
     return None
-
-
-def _may_launch(batch: Batch) -> bool:
-    token = batch.api_token_id
-    if token is not None and not tokens_that_work(ApiToken.objects.filter(pk=token)).exists():
-        return False
-    members = Membership.objects.filter(team=batch.team, user=batch.created_by_id, role__gte=Role.RUNNER)
-    return batch.created_by_id is not None and members.filter(user__is_active=True).exists()
 
 
 def spent(batch: Batch) -> tuple[int, int]:

@@ -8,11 +8,11 @@ and what was spent is counted anew each time and kept nowhere, so a place cannot
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from engine.spec.crew_spec import CrewSpec
 from engine.text import storable_json
@@ -20,6 +20,7 @@ from runs.bounds import quotas
 from runs.bounds.run_caps import cap_of
 from runs.feeding import new_runs
 from runs.feeding.batch_bounds import lower, run_budget_nusd, spent, why_to_pause
+from runs.feeding.launchers import Launcher, able, launcher_of, rows_of
 from runs.models import Batch, BatchRow, ClockTimestamp, Run
 from runs.states import RUN_LIVE, BatchPause, BatchState
 from runs.telemetry import metrics
@@ -59,17 +60,61 @@ def feed_batch(batch_id: UUID) -> list[UUID]:
     if batch is None:
         return []
     live = batch.runs.filter(state__in=RUN_LIVE).count()
-    room = min(batch.max_concurrency - live, MOST_ROWS)
-    waiting = list(batch.rows.filter(run=None).order_by("position")[: max(1, room)])
-    if not waiting:
+    if not batch.rows.filter(run=None).exists():
         if not live:
             _move(batch, BatchState.DONE)
         return []
     if reason := why_to_pause(batch):
         _pause(batch, reason)
         return []
-    rows = waiting[: min(max(0, room), _fitting(batch), _launches_left(batch))]
-    return _queue(batch, rows) if rows else []
+    room = min(batch.max_concurrency - live, MOST_ROWS, _fitting(batch))
+    chosen = _Chosen(batch, room)
+    if room > 0 and chosen.nobody_may:
+        _pause(batch, BatchPause.LEFT)
+    return _queue(batch, chosen.rows) if chosen.rows else []
+
+
+class _Chosen:
+    """The next rows, in their order, that those who launch them may start: who left the team keeps back their own rows
+    alone, and a quota that is used up those of one person."""
+
+    def __init__(self, batch: Batch, most: int) -> None:
+        self.rows: list[BatchRow] = []
+        self._batch = batch
+        self._may: dict[Launcher, bool] = {}
+        self._left: dict[int | None, int] = {}  # by person: how many runs more the quota allows them
+        last = 0
+        while (more := most - len(self.rows)) > 0:
+            rows = list(self._waiting(last)[:more])
+            self._get_to_know({launcher_of(row) for row in rows})
+            self.rows += [row for row in rows if self._take(launcher_of(row))]
+            if len(rows) < more:
+                break
+            last = rows[-1].position
+
+    @property
+    def nobody_may(self) -> bool:
+        """Whether rows wait only for those who may launch no more."""
+        return not any(self._may.values())
+
+    def _waiting(self, last: int) -> QuerySet[BatchRow]:
+        shut = [one for one, may in self._may.items() if not (may and self._left[one.user])]
+        return self._batch.rows.filter(run=None, position__gt=last).exclude(rows_of(shut)).order_by("position")
+
+    def _get_to_know(self, launchers: Collection[Launcher]) -> None:
+        new = [one for one in launchers if one not in self._may]
+        fit = able(self._batch.team, new) if new else {}
+        for one in new:
+            self._may[one] = one in fit
+            if one in fit and one.user not in self._left:
+                left = quotas.left_for(Principal(fit[one], self._batch.team, Role.RUNNER))
+                self._left[one.user] = MOST_ROWS if left is None else left
+
+    def _take(self, launcher: Launcher) -> bool:
+        if not (self._may[launcher] and self._left[launcher.user]):
+            return False
+        self._left[launcher.user] -= 1
+        return True
 
 
 def _fitting(batch: Batch) -> int:
@@ -79,14 +124,6 @@ def _fitting(batch: Batch) -> int:
         return MOST_ROWS
     paid, held = spent(batch)
     return max(0, (batch.budget_nusd - paid - held) // needed)
-
-
-def _launches_left(batch: Batch) -> int:
-    """How many runs its person may still launch by the team's quota: a batch takes what is left, and waits."""
-    if batch.created_by is None:
-        return 0
-    left = quotas.left_for(Principal(batch.created_by, batch.team, Role.RUNNER))
-    return MOST_ROWS if left is None else left
 
 
 def _queue(batch: Batch, rows: Sequence[BatchRow]) -> list[UUID]:
@@ -116,8 +153,8 @@ def _run_of(batch: Batch, row: BatchRow, spec: CrewSpec) -> Run:
         at_limit=batch.at_limit,
         accepts_unpriced=batch.accepts_unpriced,
         **{name: lower(bound, cap_of(batch.team, name)) for name, bound in bounds.items()},
-        created_by_id=batch.created_by_id,
-        api_token_id=batch.api_token_id,
+        created_by_id=row.added_by_id,
+        api_token_id=row.api_token_id,
         created_at=ClockTimestamp(),
         rung_at=ClockTimestamp(),
     )

@@ -46,7 +46,7 @@ class Batch(models.Model):
     max_seconds = models.PositiveIntegerField(null=True)
     metadata = KeptJSON(default=dict)  # the labels of each run
 
-    # Whose runs they are. Null: an account that was removed.
+    # Who launched it. Whose runs its rows become, each says itself. Null: an account that was removed.
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     # Null: launched on a page.
     api_token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -90,6 +90,12 @@ class BatchRow(models.Model):
     position = models.PositiveIntegerField()  # from 1
     inputs = KeptJSON(default=dict)  # without the crew's own, which are added when it starts
     run = models.OneToOneField("runs.Run", null=True, on_delete=models.PROTECT, related_name="row")  # null: waits
+    # Whose run it becomes: who added it, ran it again or took it over; and the token that they did it with. Without
+    # indexes, since they are looked for from nowhere else. Null: an account that was removed; by no token, on a page.
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    api_token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["batch", "position"], name="batch_row_once_per_position")]

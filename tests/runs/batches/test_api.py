@@ -68,6 +68,7 @@ def test_a_batch_is_launched_once_under_its_key_and_read_with_its_rows(api: Api,
     )
     assert (one["run"], one["cost_usd"]) == (str(runs[0].pk), "0.02")
     assert (two["error"]["code"], two["output"]) == ("model_error", None)
+    assert (one["added_by"]["token"], found["stranded"]) == (str(api.token), 0)
     assert (three["status"], three["run"], three["cost_usd"], three["url"]) == ("pending", None, None, None)
     run = api.ask("GET", f"/runs/{runs[1].pk}").json()
     assert (run["batch"], run["batch_row"]) == (said["id"], 2)
@@ -141,7 +142,7 @@ def test_another_team_finds_nothing(api: Api, cast: Cast) -> None:
 def test_who_lets_a_batch_go_on_by_a_token_launches_by_that_one(cast: Cast, api: Api, crew: Crew) -> None:
     ended, _ = issue_token(cast.runner, name="CI", scope=Scope.RUN)
     batch = make_batch(cast.runner, crew, rows=2)
-    Batch.objects.filter(pk=batch.pk).update(api_token=ended)
+    batch.rows.update(api_token=ended)
     revoke_token(cast.runner, ended)
     assert fed(batch) == []
     assert states(batch) == ("paused", "left")

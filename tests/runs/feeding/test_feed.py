@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from agents_app.actions import archive_crew
 from agents_app.models import Crew
-from runs.batches.actions import cancel, pause, resume, retry_failed
+from runs.batches.actions import add_rows, cancel, pause, resume, retry_failed
+from runs.batches.queries import detail
 from runs.feeding.feed import MOST_BATCHES, feed
 from runs.launch.order import LaunchOrder
 from runs.ledger import invariants
-from runs.models import Batch, Run
+from runs.models import Batch, BatchRow, Run
 from runs.states import RUN_LIVE, RunState
 from runs.worker import execution
 from runs.worker.process import WorkerProcess
@@ -116,10 +117,72 @@ class TestFeed:
         resume(cast.editor, batch)
         assert {run.created_by for run in fed(batch)} == {cast.editor.user}
 
+    def test_each_row_is_launched_by_whoever_added_it_or_ran_it_again(self, cast: Cast, crew: Crew) -> None:
+        batch = make_batch(cast.runner, crew, rows=2)
+        end(fed(batch)[0], RunState.FAILED)
+        add_rows(cast.editor, batch, [{"company": "Late"}])
+        retry_failed(cast.owner, batch)
+        people = {run.batch_row: run.created_by for run in fed(batch)}
+        assert people == {1: cast.owner.user, 3: cast.editor.user}
+        assert states(batch) == ("running", "")
+
+    def test_a_quota_holds_for_each_person_and_keeps_nobody_elses_rows_back(self, cast: Cast, crew: Crew) -> None:
+        batch = make_batch(cast.runner, crew, rows=6, max_concurrency=9)
+        add_rows(cast.editor, batch, [{"company": f"Late {at}"} for at in range(4)])
+        Team.objects.filter(pk=cast.team.pk).update(launch_quota=3)
+        assert [run.batch_row for run in fed(batch)] == [1, 2, 3, 7, 8, 9]
+        assert fed(batch) == []
+        assert states(batch) == ("running", "")
+
+    def test_who_left_keeps_back_their_own_rows_until_another_takes_them_over(self, cast: Cast, crew: Crew) -> None:
+        batch = make_batch(cast.runner, crew, rows=3, max_concurrency=2)
+        token, _ = issue_token(cast.editor, name="CI", scope=Scope.RUN)
+        add_rows(cast.editor, batch, [{"company": "Late"}], api_token=token)
+        add_rows(cast.editor, batch, [{"company": "Later"}])
+        Membership.objects.filter(user=cast.runner.user).delete()
+        revoke_token(cast.editor, token)
+        (run,) = fed(batch)
+        assert (run.batch_row, run.created_by) == (5, cast.editor.user)
+        assert (states(batch), detail(batch).progress.stranded) == (("running", ""), 4)
+        end(run)
+        assert fed(batch) == []
+        assert states(batch) == ("paused", "left")
+        retry_failed(cast.owner, batch)
+        assert detail(batch).progress.stranded == 0
+        assert [(run.batch_row, run.created_by) for run in fed(batch)] == [
+            (1, cast.owner.user),
+            (2, cast.owner.user),
+        ]
+
+    def test_whoever_lets_it_go_on_beyond_a_bound_launches_what_waits(self, cast: Cast, crew: Crew) -> None:
+        def people(batch: Batch) -> set[object]:
+            return set(BatchRow.objects.filter(batch=batch, run=None).values_list("added_by", flat=True))
+
+        dime = {"run": CENTS, "budget_usd": Decimal("0.10")}
+        mine, editors = cast.runner.user.pk, cast.editor.user.pk
+        batch = make_batch(cast.runner, crew, max_concurrency=1, stop_after_failures=1, **dime)
+        pause(cast.editor, batch)
+        resume(cast.editor, batch)
+        resume(cast.editor, batch, max_concurrency=2, budget_usd=Decimal("0.10"))
+        assert people(batch) == {mine}  # nothing starts that would not have started
+        (run,) = fed(batch)
+        assert run.created_by == cast.runner.user
+        resume(cast.editor, batch, budget_usd=Decimal("0.50"))
+        assert people(batch) == {editors}
+        end(run, RunState.FAILED)
+        assert fed(batch) == []
+        assert states(batch) == ("paused", "failures")
+        resume(cast.runner, batch)
+        assert people(batch) == {mine}
+        resume(cast.editor, batch, stop_after_failures=9)
+        assert people(batch) == {editors}
+        batch.refresh_from_db()
+        assert batch.created_by == cast.runner.user
+
     def test_it_stops_with_the_token_that_launched_it(self, cast: Cast, crew: Crew) -> None:
         token, _ = issue_token(cast.runner, name="CI", scope=Scope.RUN)
         batch = make_batch(cast.runner, crew, rows=3, max_concurrency=2)
-        Batch.objects.filter(pk=batch.pk).update(api_token=token)
+        BatchRow.objects.filter(batch=batch).update(api_token=token)
         assert len(fed(batch)) == 2
         revoke_token(cast.runner, token)
         for run in batch.runs.all():
@@ -132,7 +195,7 @@ class TestFeed:
     def test_it_stops_once_that_token_comes_to_its_end(self, cast: Cast, crew: Crew) -> None:
         token, _ = issue_token(cast.runner, name="CI", scope=Scope.RUN)
         batch = make_batch(cast.runner, crew, rows=3, max_concurrency=2)
-        Batch.objects.filter(pk=batch.pk).update(api_token=token)
+        BatchRow.objects.filter(batch=batch).update(api_token=token)
         ApiToken.objects.filter(pk=token.pk).update(expires_at=timezone.now() + timedelta(days=1))
         assert len(fed(batch)) == 2
         ApiToken.objects.filter(pk=token.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
