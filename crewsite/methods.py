@@ -10,7 +10,7 @@ from crewsite.errors import not_allowed
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
-STREAMS = frozenset({"run_events", "api:run_events"})
+STREAMS = frozenset({"run_events", "api:run_events", "batch_events", "api:batch_events"})
 """Views whose answer does not end by itself. They answer GET alone: without a body there is nothing to wait for."""
 
 

@@ -36,6 +36,7 @@ urlpatterns = [
     path("crews/<slug:slug>/launch/batch/", batches.launch_batch, name="launch_batch"),
     path("batches/", batches.batches, name="batches"),
     path("batches/<uuid:batch_id>/", batches.batch, name="batch"),
+    path("batches/<uuid:batch_id>/events/", batches.batch_events, name="batch_events"),
     path("batches/<uuid:batch_id>/change/", batches.change_batch, name="change_batch"),
     path("batches/<uuid:batch_id>/results.csv", batches.batch_csv, name="batch_csv"),
     path("batches/<uuid:batch_id>/results.jsonl", batches.batch_jsonl, name="batch_jsonl"),

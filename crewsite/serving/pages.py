@@ -55,8 +55,10 @@ OWN_SHARE = (
     "Much of what you asked for is still under way, and others have their turn as well. Nothing was begun of this; "
     "try again in a few seconds, and ask for less at once."
 )
-TOO_MANY_STREAMS = "Too many runs are being watched at the moment. Reload the page to see where the run is."
-MANY_OWN_STREAMS = "You watch many runs at the moment. Close some of their pages, then reload this one."
+TOO_MANY_STREAMS = (
+    "Too many runs and batches are being watched at the moment. Reload the page to see where this one is."
+)
+MANY_OWN_STREAMS = "You watch many runs and batches at the moment. Close some of their pages, then reload this one."
 
 
 class Shed(Refused):

@@ -33,7 +33,7 @@ from runs.feeding import batch_bounds, launchers
 from runs.feeding.launchers import Launcher
 from runs.launch.checks import checked_kind, version_to_launch
 from runs.ledger import transitions
-from runs.live.notify import run_changed
+from runs.live.notify import batch_changed, run_changed
 from runs.models import Batch, BatchRow, ClockTimestamp, Run
 from runs.money import to_nusd
 from runs.states import RUN_LIVE, BatchPause, BatchState, RunState
@@ -288,5 +288,6 @@ def _changed(batch: Batch, **fields: object) -> Batch:
         setattr(batch, name, value)
     batch.revision += 1
     batch.save()
+    batch_changed(batch.pk)
     batch.refresh_from_db()
     return batch

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from ninja import Router, Status
 
 from agents_app.models import Crew, CrewVersion
@@ -12,6 +12,7 @@ from agents_app.queries import own_crew
 from engine.record.limits import RunLimits
 from engine.spec.placeholders import input_text
 from runs.batches import actions, queries
+from runs.batches.live import api_events
 from runs.batches.order import BatchOrder
 from runs.batches.queries import BatchDetail
 from runs.batches.schemas import (
@@ -25,6 +26,7 @@ from runs.batches.schemas import (
     RowState,
 )
 from runs.launch.order import LaunchOrder
+from runs.live.messages import stream
 from runs.models import Batch
 from runs.paging import MAX_PAGE, Page
 from teams.access import fetch
@@ -33,6 +35,7 @@ from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
 from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, revisions_named, tagged, unchanged
 from teams.models import Role
+from teams.rights import right_of_token
 
 router = Router(tags=["batches"])
 crew_router = Router(tags=["batches"])
@@ -82,6 +85,16 @@ def get_batch(
             row.run.team = batch.team  # for its address
     tagged(response, batch.revision)
     return BatchOut.from_orm(_Parts(queries.detail(batch), items=rows.items, next=rows.next))
+
+
+@router.get("/{uuid:batch_id}/events", response={200: None, **ERRORS}, auth=Bearer(Role.VIEWER))
+def batch_events(request: ApiRequest, batch_id: UUID) -> StreamingHttpResponse:
+    """Server-sent events: how far it is, as JSON without its rows, at every change, until it has ended. Changes within
+    two seconds are one. A client that comes back with ``Last-Event-ID`` gets the state it missed and nothing twice. The
+    stream also ends once the token no longer works, or acts in another role."""
+    batch = _batch(request, batch_id)
+    right = right_of_token(request.auth, request.api_token)
+    return stream(api_events(batch.pk, right, seen=request.headers.get("Last-Event-ID", "")))
 
 
 @router.post(

@@ -103,12 +103,10 @@ class RowLine:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchPage:
+class BatchNow:
+    """How far a batch is and what can be done with it, whichever of its rows are shown."""
+
     detail: BatchDetail
-    lines: Sequence[RowLine]
-    next: str
-    state: str  # whose rows are shown; "" for all
-    go_on: GoOnForm
     why: str  # it is paused
 
     @property
@@ -139,6 +137,19 @@ class BatchPage:
         return self.may_go_on or self.may_retry
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing of it changes any more but by somebody who runs rows of it again or adds some."""
+        return not self.may_go_on and not self.detail.progress.live
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPage(BatchNow):
+    lines: Sequence[RowLine]
+    next: str
+    state: str  # whose rows are shown; "" for all
+    go_on: GoOnForm
+
+    @property
     def counts(self) -> list[tuple[str, int]]:
         found = self.detail.progress.counts
         return [(state, found[state]) for state in ROW_STATES if found.get(state)]
@@ -147,8 +158,22 @@ class BatchPage:
 def batch_page(batch: Batch, *, state: str, cursor: str, go_on: GoOnForm | None = None) -> BatchPage:
     """A page of rows and how far the batch is."""
     rows: Page[BatchRow] = page_of_rows(batch, state=state, cursor=cursor)
-    why = WHY_PAUSED[BatchPause(batch.paused_for)] if batch.paused_for else ""
-    return BatchPage(detail(batch), [_line(row) for row in rows.items], rows.next, state, go_on or GoOnForm(), why)
+    return BatchPage(
+        detail=detail(batch),
+        why=_why(batch),
+        lines=[_line(row) for row in rows.items],
+        next=rows.next,
+        state=state,
+        go_on=go_on or GoOnForm(),
+    )
+
+
+def batch_now(batch: Batch) -> BatchNow:
+    return BatchNow(detail(batch), _why(batch))
+
+
+def _why(batch: Batch) -> str:
+    return WHY_PAUSED[BatchPause(batch.paused_for)] if batch.paused_for else ""
 
 
 def _line(row: BatchRow) -> RowLine:

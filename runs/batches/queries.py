@@ -68,6 +68,7 @@ class BatchDetail:
     progress: Progress
     usage: Rollup
     mean_ms: int | None  # of its succeeded runs
+    stamp: str  # another one whenever it or one of its runs changed
 
     @property
     def left_ms(self) -> int | None:
@@ -118,7 +119,7 @@ def _details(batches: Sequence[Batch]) -> list[BatchDetail]:
         Run.objects.filter(batch__in=ids)
         .order_by()
         .values("batch")
-        .annotate(**{f"all_{name}": total for name, total in sums.items()}, **times)
+        .annotate(**{f"all_{name}": total for name, total in sums.items()}, revisions=Sum("revision"), **times)
     )
     used = {row["batch"]: row for row in of_runs}
     stranded = _stranded(batches, waiting)
@@ -144,7 +145,8 @@ def _detail(batch: Batch, progress: Progress, used: Mapping[str, Any]) -> BatchD
     usage = Run(**{name: used.get(f"all_{name}", 0) for name in _SUMS})
     took = used.get("took") or 0
     mean_ms = round(used["took_ms"] / took) if took else None
-    return BatchDetail(batch, progress, usage, mean_ms)
+    stamp = f"{batch.revision}-{used.get('revisions') or 0}"
+    return BatchDetail(batch, progress, usage, mean_ms, stamp)
 
 
 def page_of_rows(batch: Batch, *, state: str = "", cursor: str = "", limit: int = SHOWN) -> Page[BatchRow]:

@@ -18,11 +18,13 @@ from engine.spec.placeholders import placeholders
 from runs.batches import actions, queries
 from runs.batches.files import as_csv, as_json_lines, pieces
 from runs.batches.forms import BatchForm, GoOnForm, columns_chosen
+from runs.batches.live import page_events
 from runs.batches.page import BatchPage, Preview, batch_page, preview
 from runs.batches.table import read_table, read_upload
 from runs.export.formats import Format
 from runs.export.sending import PLACES, send
 from runs.launch.page import LaunchChoice, launch_choice, launch_page
+from runs.live.messages import stream
 from runs.models import Batch
 from teams.access import Principal, TeamRequest, fetch, member
 from teams.forms import show_refusal
@@ -84,17 +86,26 @@ def batches(request: TeamRequest) -> HttpResponse:
 @member(Role.VIEWER)
 @require_GET
 def batch(request: TeamRequest, batch_id: UUID) -> HttpResponse:
-    """The same address gives the page and, to htmx, the part that changes while the batch runs. Once it is in another
-    state than it ``was``, or nothing of it goes on by itself, the whole page is loaded anew."""
+    """The same address gives the page and, to htmx, what changes while the batch runs. Once it is in another state than
+    it ``was``, or nothing of it goes on by itself, the whole page is loaded anew."""
     try:
         page = _page(request, batch_id)
     except Invalid:
         return redirect("batch", team=request.who.team.slug, batch_id=batch_id)
-    template = "runs/batches/_now.html" if request.htmx else "runs/batches/batch.html"
+    template = "runs/batches/_changed.html" if request.htmx else "runs/batches/batch.html"
     response = render(request, template, {"page": page})
     if request.htmx and not (page.goes_on and request.GET.get("was", page.batch.state) == page.batch.state):
         response["HX-Refresh"] = "true"
     return response
+
+
+@member(Role.VIEWER)
+@require_GET
+def batch_events(request: TeamRequest, batch_id: UUID) -> StreamingHttpResponse:
+    """What changes on the batch's page, as server-sent events. ``?seen=`` is the stamp of what the page shows."""
+    found = fetch(Batch, request.who, pk=batch_id)
+    seen = request.headers.get("Last-Event-ID") or request.GET.get("seen", "")
+    return stream(page_events(found.pk, request.who, right_of_session(request), seen=seen))
 
 
 @member(Role.RUNNER)

@@ -21,6 +21,7 @@ from runs.bounds.run_caps import cap_of
 from runs.feeding import new_runs
 from runs.feeding.batch_bounds import lower, run_budget_nusd, spent, why_to_pause
 from runs.feeding.launchers import Launcher, able, launcher_of, rows_of
+from runs.live.notify import batch_changed
 from runs.models import Batch, BatchRow, ClockTimestamp, Run
 from runs.states import RUN_LIVE, BatchPause, BatchState
 from runs.telemetry import metrics
@@ -134,6 +135,7 @@ def _queue(batch: Batch, rows: Sequence[BatchRow]) -> list[UUID]:
         row.run = run
         metrics.run_launched()
     BatchRow.objects.bulk_update(rows, ["run"])
+    batch_changed(batch.pk)
     return [run.pk for run in runs]
 
 
@@ -162,8 +164,10 @@ def _run_of(batch: Batch, row: BatchRow, spec: CrewSpec) -> Run:
 
 def _pause(batch: Batch, reason: BatchPause) -> None:
     Batch.objects.filter(pk=batch.pk).update(state=BatchState.PAUSED, paused_for=reason, revision=F("revision") + 1)
+    batch_changed(batch.pk)
     log.info("Batch paused", extra={"batch_id": str(batch.pk), "reason": str(reason)})
 
 
 def _move(batch: Batch, state: BatchState) -> None:
     Batch.objects.filter(pk=batch.pk).update(state=state, finished_at=ClockTimestamp(), revision=F("revision") + 1)
+    batch_changed(batch.pk)

@@ -1,4 +1,4 @@
-"""Tells watchers that their run changed.
+"""Tells watchers that their run or batch changed.
 
 One LISTEN connection per event loop, opened with the first watcher and closed with the last.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -27,7 +27,7 @@ RECONNECT_S = 1.0
 
 
 class Hub:
-    """The watchers of one event loop, by run. It belongs to the loop, not to the process: tests have many loops."""
+    """The watchers of one event loop, by run or batch. It belongs to the loop, not to the process: tests have many."""
 
     def __init__(self) -> None:
         self._watchers: dict[UUID, set[asyncio.Event]] = {}
@@ -35,10 +35,10 @@ class Hub:
         self._ready = asyncio.Event()
 
     @asynccontextmanager
-    async def watch(self, run_id: UUID) -> AsyncIterator[asyncio.Event]:
-        """An event that is set at every change of the run from now on. Clear it before reading the run."""
+    async def watch(self, thing: UUID) -> AsyncIterator[asyncio.Event]:
+        """An event that is set at every change of the run or batch from now on. Clear it before reading."""
         event = asyncio.Event()
-        self._watchers.setdefault(run_id, set()).add(event)
+        self.follow(thing, event)
         metrics.reader_came()
         if self._listener is None:
             self._listener = asyncio.create_task(self._listen(), name="run-listener")
@@ -46,18 +46,22 @@ class Hub:
             await self._ready.wait()
             yield event
         finally:
-            self._leave(run_id, event)
+            self.let_go(thing, event)
+            metrics.reader_left()
+            if not self._watchers and self._listener is not None:
+                self._listener.cancel()
+                self._listener = None
+                self._ready.clear()
 
-    def _leave(self, run_id: UUID, event: asyncio.Event) -> None:
-        watchers = self._watchers[run_id]
+    def follow(self, thing: UUID, event: asyncio.Event) -> None:
+        """Sets the event at changes of this too. To be let go before the watch ends."""
+        self._watchers.setdefault(thing, set()).add(event)
+
+    def let_go(self, thing: UUID, event: asyncio.Event) -> None:
+        watchers = self._watchers[thing]
         watchers.discard(event)
-        metrics.reader_left()
         if not watchers:
-            del self._watchers[run_id]
-        if not self._watchers and self._listener is not None:
-            self._listener.cancel()
-            self._listener = None
-            self._ready.clear()
+            del self._watchers[thing]
 
     async def _listen(self) -> None:
         while True:
@@ -94,23 +98,44 @@ def hub() -> Hub:
     return _hubs.setdefault(asyncio.get_running_loop(), Hub())
 
 
-async def changes(run_id: UUID, right: Right, *, heartbeat_s: float = 15.0) -> AsyncGenerator[bool, None]:
-    """Yields True at once and at every change of the run, False after each ``heartbeat_s`` without one. Ends when the
-    right was lost by which the reader watches.
+async def changes(
+    thing: UUID, right: Right, *, heartbeat_s: float = 15.0, parts: Callable[[], Collection[UUID]] = tuple
+) -> AsyncGenerator[bool, None]:
+    """Yields True at once and at every change of the run or batch, False after each ``heartbeat_s`` without one. Ends
+    when the right was lost by which the reader watches.
 
-    Changes that come while the reader is busy are folded into one.
+    Changes that come while the reader is busy are folded into one. ``parts`` are what else is watched, as far as the
+    reader knows when it comes back: new ones may have changed before that, so that it is to look once more.
     """
-    async with hub().watch(run_id) as changed, watchman().watch(right, changed) as watched:
-        has_changed = True
-        while watched.holds:
-            yield has_changed
-            try:
-                await asyncio.wait_for(changed.wait(), heartbeat_s)
-            except TimeoutError:
-                has_changed = False
-            else:
-                changed.clear()
-                has_changed = True
+    async with hub().watch(thing) as changed, watchman().watch(right, changed) as watched:
+        followed: set[UUID] = set()
+        try:
+            has_changed = True
+            while watched.holds:
+                yield has_changed
+                if _follow(set(parts()), followed, changed):
+                    changed.set()
+                try:
+                    await asyncio.wait_for(changed.wait(), heartbeat_s)
+                except TimeoutError:
+                    has_changed = False
+                else:
+                    changed.clear()
+                    has_changed = True
+        finally:
+            _follow(set(), followed, changed)
+
+
+def _follow(wanted: set[UUID], followed: set[UUID], event: asyncio.Event) -> bool:
+    """Follows what is wanted and nothing else; whether any of it is new."""
+    new = wanted - followed
+    for thing in new:
+        hub().follow(thing, event)
+    for thing in followed - wanted:
+        hub().let_go(thing, event)
+    followed.clear()
+    followed |= wanted
+    return bool(new)
 
 
 def connection_params() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Announces that a run changed: a PostgreSQL NOTIFY, delivered when the transaction commits."""
+"""Announces that a run or a batch changed: a PostgreSQL NOTIFY, delivered when the transaction commits."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ def run_changed(run_id: UUID) -> None:
     """May be called often: PostgreSQL folds a transaction's equal notifications into one."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(run_id)])
+
+
+def batch_changed(batch_id: UUID) -> None:
+    """Its state, bounds or rows, or which runs it has. What its runs do, they announce themselves."""
+    run_changed(batch_id)  # ids are never the same, so one channel does for both
 
 
 def runs_changed(run_ids: Sequence[UUID]) -> None:

@@ -12,6 +12,7 @@ from ninja import Router
 from runs.limits.actions import resume
 from runs.live.hub import changes
 from runs.live.looks import share_look
+from runs.live.messages import STILL_HERE, message, stream
 from runs.models import Call, Run
 from runs.paging import MAX_PAGE, Page
 from runs.run import queries
@@ -133,22 +134,19 @@ def run_events(request: ApiRequest, run_id: UUID) -> StreamingHttpResponse:
     run = fetch(Run, request.auth, pk=run_id)
     seen = request.headers.get("Last-Event-ID", "")
     right = right_of_token(request.auth, request.api_token)
-    response = StreamingHttpResponse(_events(run.pk, right, seen), content_type="text/event-stream")
-    response["Cache-Control"] = "no-cache"
-    response["X-Accel-Buffering"] = "no"
-    return response
+    return stream(_events(run.pk, right, seen))
 
 
 async def _events(run_id: UUID, right: Right, seen: str) -> AsyncIterator[str]:
     async with aclosing(changes(run_id, right)) as notices:
         async for changed in notices:
             if not changed:
-                yield ": still here\n\n"
+                yield STILL_HERE
                 continue
             revision, ended, text = await share_look(("api", run_id), partial(_look, run_id))
             if revision != seen:
                 seen = revision
-                yield f"id: {seen}\nevent: run\ndata: {text}\n\n"
+                yield message("run", text, seen)
             if ended:
                 return
 

@@ -16,6 +16,7 @@ from agents_app.versions.remembered import graph_of_version
 from engine.spec.crew_spec import CrewSpec
 from runs.live.hub import changes
 from runs.live.looks import share_look
+from runs.live.messages import STILL_HERE, message
 from runs.models import Run
 from runs.run.analysis import analyse
 from runs.run.baseline import standing_to_baseline
@@ -131,7 +132,7 @@ async def events(run_id: UUID, who: Principal, right: Right, *, seen: str) -> As
     async with aclosing(changes(run_id, right)) as notices:
         async for changed in notices:
             if not changed:
-                yield ": still here\n\n"
+                yield STILL_HERE
                 continue
             began = time.monotonic()
             # All that parts depend on is the run, which is of one team, and what the reader's role lets them do.
@@ -140,9 +141,9 @@ async def events(run_id: UUID, who: Principal, right: Right, *, seen: str) -> As
             new = {} if not sent and revision == seen else _differing(parts, sent)
             sent = parts
             for number, (name, html) in enumerate(new.items(), 1):
-                yield _message(name, html, revision if number == len(new) else "")
+                yield message(name, html, revision if number == len(new) else "")
             if ended:
-                yield _message("ended", "", revision)
+                yield message("ended", "", revision)
                 return
             await asyncio.sleep(max(LEAST_PAUSE_S, PAUSE_PER_LOOK * looked_s))
 
@@ -157,9 +158,3 @@ def _look(run_id: UUID, who: Principal) -> tuple[str, bool, Mapping[str, str]]:
 
 def _differing(parts: Mapping[str, str], sent: Mapping[str, str]) -> dict[str, str]:
     return {name: html for name, html in parts.items() if sent.get(name) != html}
-
-
-def _message(event: str, data: str, message_id: str) -> str:
-    head = f"id: {message_id}\n" if message_id else ""
-    lines = data.replace("\r", "").split("\n")
-    return f"{head}event: {event}\n{''.join(f'data: {line}' + chr(10) for line in lines)}\n"

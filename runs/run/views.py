@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from runs.limits import actions as limits
+from runs.live.messages import stream
 from runs.models import Call, Run, TaskRun
 from runs.run import page, queries
 from runs.run.actions import decide, pin, request_cancel, unpin
@@ -43,11 +44,7 @@ def events(request: TeamRequest, run_id: UUID) -> StreamingHttpResponse:
     """The changing parts of the run's page as server-sent events. ``?seen=`` is the revision that the page shows."""
     fetch(Run, request.who, pk=run_id)
     seen = request.headers.get("Last-Event-ID") or request.GET.get("seen", "")
-    stream = page.events(run_id, request.who, right_of_session(request), seen=seen)
-    response = StreamingHttpResponse(stream, content_type="text/event-stream")
-    response["Cache-Control"] = "no-cache"
-    response["X-Accel-Buffering"] = "no"
-    return response
+    return stream(page.events(run_id, request.who, right_of_session(request), seen=seen))
 
 
 @member(Role.RUNNER)

@@ -199,6 +199,13 @@ for (const [name, link] of [["htmx:sseOpen", "live"], ["htmx:sseError", "lost"],
   document.addEventListener(name, (event) => { event.target.dataset.link = link; });
 }
 
+// What such a part shows goes on: while no events come, it asks for itself.
+setInterval(() => {
+  for (const part of document.querySelectorAll("[data-asks-while-lost]")) {
+    if (!window.EventSource || part.closest("[data-link='lost']")) htmx.trigger(part, "lost");
+  }
+}, 3000);
+
 // Somebody else answered what this person was still typing at: what was typed stays on the page.
 function showUnsent(part, text) {
   const note = document.createElement("div");

@@ -11,7 +11,7 @@ from django.urls import reverse
 from crewsite.serving import caller, pages
 from runs.live import looks, watchman
 
-RUN = {"run_id": UUID(int=7)}
+RUN, BATCH = {"run_id": UUID(int=7)}, {"batch_id": UUID(int=7)}
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ RUN = {"run_id": UUID(int=7)}
     [
         (reverse("run_events", kwargs={"team": "acme"} | RUN), "stream"),
         (reverse("api:run_events", kwargs=RUN), "stream"),
+        (reverse("batch_events", kwargs={"team": "acme"} | BATCH), "stream"),
+        (reverse("api:batch_events", kwargs=BATCH), "stream"),
         (reverse("crew", kwargs={"team": "acme", "slug": "events"}), "page"),
         ("/x/events", "page"),
         ("/events/", "page"),

@@ -127,7 +127,7 @@ class TestPages:
         client = signed_in(cast.viewer)
         page = html(client.get(address))
         assert "<script>alert" not in page
-        assert 'hx-trigger="every 3s"' in page
+        assert f'sse-connect="{address}events/?seen=' in page
         assert "2 of 3" in page
         assert page.index("Acme 1") < page.index("Initech 2") < page.index("Umbrella 3")
         assert f'href="{page_of(done)}"' in page

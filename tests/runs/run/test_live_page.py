@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -26,16 +24,10 @@ from runs.states import RunState
 from teams.models import Role
 from tests.cast import Cast, make_cast, make_crew, make_person
 from tests.ledger import make_run, make_task
+from tests.streams import Event, events_at, take, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATIENCE_S = 20
-
-
-@dataclass
-class Event:
-    name: str
-    data: str
-    id: str
 
 
 @dataclass
@@ -60,25 +52,9 @@ async def no_connection_left() -> AsyncIterator[None]:
     await sync_to_async(connections.close_all)()
 
 
-async def reader(watched: Watched, *, seen: str = "", **headers: str) -> AsyncIterator[Event]:
-    """The events as they come; comments are left out."""
-    client = AsyncClient()
-    await client.aforce_login(watched.cast.viewer.user)
+def reader(watched: Watched, *, seen: str = "", **headers: str) -> AsyncIterator[Event]:
     path = f"/t/acme/runs/{watched.run.pk}/events/"
-    response: Any = await client.get(path, {"seen": seen} if seen else {}, headers=headers)
-    assert response["Content-Type"] == "text/event-stream"
-    async with aclosing(response.streaming_content) as chunks:
-        async for chunk in chunks:
-            for event in parsed(chunk.decode()):
-                yield event
-
-
-def parsed(text: str) -> Iterator[Event]:
-    for block in text.split("\n\n"):
-        fields = [line.partition(": ")[::2] for line in block.splitlines()]
-        if any(name == "event" for name, _ in fields):
-            data = "\n".join(value for name, value in fields if name == "data")
-            yield Event(dict(fields)["event"], data, dict(fields).get("id", ""))
+    return events_at(watched.cast.viewer, path, seen=seen, **headers)
 
 
 async def change(run: Run, write: Callable[[], object]) -> None:
@@ -90,18 +66,6 @@ async def change(run: Run, write: Callable[[], object]) -> None:
         run_changed(run.pk)
 
     await sync_to_async(made)()
-
-
-async def take(events: AsyncIterator[Event], count: int) -> list[Event]:
-    """The next events, each within a few seconds."""
-    return [await asyncio.wait_for(anext(events), PATIENCE_S) for _ in range(count)]
-
-
-async def until(events: AsyncIterator[Event], name: str) -> list[Event]:
-    taken = await take(events, 1)
-    while taken[-1].name != name:
-        taken += await take(events, 1)
-    return taken
 
 
 async def test_a_new_reader_gets_every_part(watched: Watched) -> None:
