@@ -50,6 +50,7 @@ from teams.people.api import invitations_router, members_router, team_router
 from teams.programs.api import router as programs
 from teams.providers.api import router as providers
 from teams.refusals import Refusal, with_retry_after
+from teams.webhooks.deliveries_api import router as deliveries
 
 
 class CrewsiteAPI(NinjaAPI):
@@ -118,6 +119,7 @@ api.add_router("/members", members_router)
 api.add_router("/members", leaving)
 api.add_router("/invitations", invitations_router)
 api.add_router("/programs", programs)
+api.add_router("/webhooks", deliveries)
 api.add_router("/log", log)
 api.add_router("/bills", closed_bills)  # first: to bills, "closed" would be a month
 api.add_router("/bills", bills)

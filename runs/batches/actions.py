@@ -36,6 +36,7 @@ from runs.ledger import transitions
 from runs.live.notify import batch_changed, run_changed
 from runs.models import Batch, BatchRow, ClockTimestamp, Run
 from runs.money import to_nusd
+from runs.notices.batches import announce_batch, announce_launch
 from runs.states import RUN_LIVE, BatchPause, BatchState, RunState
 from runs.worker import bell
 from teams.access import Principal, require
@@ -71,6 +72,7 @@ def launch_batch(
             batch.save(force_insert=True)
             _insert_rows(batch, order.rows, _launcher(who, api_token), first=1)
             record(who, "batch.launched", batch, rows=len(order.rows), crew=crew.name)
+            announce_launch(batch)
             transaction.on_commit(partial(bell.ring, batch.pk))
     except IntegrityError:
         # Two identical requests raced. The unique key let one through, and this is the other.
@@ -283,11 +285,14 @@ def _go_on(batch: Batch) -> Batch:
 
 
 def _changed(batch: Batch, **fields: object) -> Batch:
-    """Saves the batch, whose row is locked, with these fields."""
+    """Saves the batch, whose row is locked, with these fields, and tells of it."""
+    before = batch.state
     for name, value in fields.items():
         setattr(batch, name, value)
     batch.revision += 1
     batch.save()
     batch_changed(batch.pk)
+    if batch.state != before:
+        announce_batch(batch.pk)
     batch.refresh_from_db()
     return batch

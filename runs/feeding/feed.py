@@ -23,6 +23,7 @@ from runs.feeding.batch_bounds import lower, run_budget_nusd, spent, why_to_paus
 from runs.feeding.launchers import Launcher, able, launcher_of, rows_of
 from runs.live.notify import batch_changed
 from runs.models import Batch, BatchRow, ClockTimestamp, Run
+from runs.notices.batches import announce_batch
 from runs.states import RUN_LIVE, BatchPause, BatchState
 from runs.telemetry import metrics
 from teams.access import Principal
@@ -165,9 +166,11 @@ def _run_of(batch: Batch, row: BatchRow, spec: CrewSpec) -> Run:
 def _pause(batch: Batch, reason: BatchPause) -> None:
     Batch.objects.filter(pk=batch.pk).update(state=BatchState.PAUSED, paused_for=reason, revision=F("revision") + 1)
     batch_changed(batch.pk)
+    announce_batch(batch.pk)
     log.info("Batch paused", extra={"batch_id": str(batch.pk), "reason": str(reason)})
 
 
 def _move(batch: Batch, state: BatchState) -> None:
     Batch.objects.filter(pk=batch.pk).update(state=state, finished_at=ClockTimestamp(), revision=F("revision") + 1)
     batch_changed(batch.pk)
+    announce_batch(batch.pk)

@@ -19,6 +19,11 @@ class WebhookEvent(models.TextChoices):
     WAITING = "run.waiting", "A run waits for a budget or a person"
     FAILED = "run.failed", "A run failed"
     SUCCEEDED = "run.succeeded", "A run succeeded"
+    BATCH_LAUNCHED = "batch.launched", "A batch is launched"
+    BATCH_PAUSED = "batch.paused", "A batch is paused, by a person or for failures"
+    BATCH_BUDGET = "batch.budget", "A batch has reached its budget and is paused"
+    BATCH_RESUMED = "batch.resumed", "A batch goes on"
+    BATCH_ENDED = "batch.ended", "A batch is done or cancelled"
     WEEK = "report.week", "A week is over: what it cost"
     MONTH = "report.month", "A month is over: what it cost"
 

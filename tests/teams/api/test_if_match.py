@@ -30,6 +30,7 @@ NOTHING_TO_MATCH = {
     "post_document": "makes a new document",
     "remove_document": "a document never changes",
     "create_provider": "makes a new key",
+    "replay_delivery": "sends again what never changes",
     "create_program": "makes a new program",
     "create_program_token": "makes a new token",
     "delete_provider": "a key never changes",
