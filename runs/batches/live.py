@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,56 +39,60 @@ class Look:
     text: str
 
 
-async def page_events(batch_id: UUID, who: Principal, right: Right, *, seen: str) -> AsyncIterator[str]:
+def page_events(batch_id: UUID, who: Principal, right: Right, *, seen: str) -> AsyncIterator[str]:
     """``figures``, the part of the page that says how far it is; ``rows``, when the page is to ask for its rows; and
     ``ended``. ``seen`` is the stamp of what the page shows."""
-    # All that the figures depend on is the batch, which is of one team, and what the reader's role lets them do.
     figures = ""
-    async with aclosing(_looks(batch_id, right, (batch_id, who.role), partial(_figures, who))) as looks:
-        async for look in looks:
-            if look is None:
-                yield STILL_HERE
-                continue
-            if look.stamp != seen:
-                seen = look.stamp
-                if look.text != figures:
-                    yield message("figures", look.text, "")
-                yield message("rows", "", seen)
-            figures = look.text
-            if look.ended:
-                yield message("ended", "", seen)
-                return
+
+    def tell(look: Look) -> Iterator[str]:
+        nonlocal seen, figures
+        if look.stamp != seen:
+            seen = look.stamp
+            if look.text != figures:
+                yield message("figures", look.text, "")
+            yield message("rows", "", seen)
+        figures = look.text
+        if look.ended:
+            yield message("ended", "", seen)
+
+    # All that the figures depend on is the batch, which is of one team, and what the reader's role lets them do.
+    return _events(batch_id, right, (batch_id, who.role), partial(_figures, who), tell)
 
 
-async def api_events(batch_id: UUID, right: Right, *, seen: str) -> AsyncIterator[str]:
+def api_events(batch_id: UUID, right: Right, *, seen: str) -> AsyncIterator[str]:
     """``batch``, the whole of it without its rows, at every change since ``seen``, until it has ended."""
-    async with aclosing(_looks(batch_id, right, ("api", batch_id), _json)) as looks:
-        async for look in looks:
-            if look is None:
-                yield STILL_HERE
-                continue
-            if look.stamp != seen:
-                seen = look.stamp
-                yield message("batch", look.text, seen)
-            if look.ended:
-                return
+
+    def tell(look: Look) -> Iterator[str]:
+        nonlocal seen
+        if look.stamp != seen:
+            seen = look.stamp
+            yield message("batch", look.text, seen)
+
+    return _events(batch_id, right, ("api", batch_id), _json, tell)
 
 
-async def _looks(
-    batch_id: UUID, right: Right, key: Hashable, show: Callable[[BatchNow], str]
-) -> AsyncGenerator[Look | None, None]:
-    """A look at once and after changes; None where there was none for a while. Ends with the right to see it."""
+async def _events(
+    batch_id: UUID,
+    right: Right,
+    key: Hashable,
+    show: Callable[[BatchNow], str],
+    tell: Callable[[Look], Iterable[str]],
+) -> AsyncIterator[str]:
+    """What is told of a look at once and after changes, until the batch has ended or the right to see it is lost."""
     live: Sequence[UUID] = ()
     async with aclosing(changes(batch_id, right, parts=lambda: live)) as notices:
         async for changed in notices:
             if not changed:
-                yield None
+                yield STILL_HERE
                 continue
             began = time.monotonic()
             look = await share_look(key, partial(_look, batch_id, show))
             looked_s = time.monotonic() - began
             live = look.live
-            yield look
+            for text in tell(look):
+                yield text
+            if look.ended:
+                return
             await asyncio.sleep(max(LEAST_PAUSE_S, PAUSE_PER_LOOK * looked_s))
 
 

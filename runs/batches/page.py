@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agents_app.models import Crew
 from engine.spec.placeholders import placeholders
 from engine.text import counted
-from runs.batches.estimates import BatchEstimate, estimate_batch
+from runs.batches.estimate.whole import BatchEstimate, estimate_batch
 from runs.batches.forms import CHOICE, BatchForm, GoOnForm
 from runs.batches.mapping import MappedTable, mapped
 from runs.batches.queries import ROW_STATES, BatchDetail, detail, page_of_rows
@@ -16,8 +16,10 @@ from runs.batches.table import InputTable
 from runs.batches.words import WHY_PAUSED
 from runs.launch.page import LaunchPage
 from runs.models import Batch, BatchRow, Run
+from runs.money import to_nusd
 from runs.paging import Page
 from runs.states import BatchPause, BatchState, RunState
+from teams.access import Principal
 
 SHOWN_ROWS = 10
 SHOWN_FAULTS = 20
@@ -72,12 +74,18 @@ class Preview:
 
 
 def preview(
-    crew: Crew, launch: LaunchPage, form: BatchForm, table: InputTable, chosen: Mapping[str, str], notes: Sequence[str]
+    who: Principal,
+    crew: Crew,
+    launch: LaunchPage,
+    form: BatchForm,
+    table: InputTable,
+    chosen: Mapping[str, str],
+    notes: Sequence[str],
 ) -> Preview:
     """``notes`` are what was guessed about the file."""
     result = mapped(launch.spec, table, chosen)
     simulated = bool(launch.own_kind) or form.cleaned_data.get("simulated") == "yes"
-    at_once = form.cleaned_data.get("max_concurrency") or 1
+    rows = len(table.rows)
     return Preview(
         table=table,
         result=result,
@@ -86,7 +94,16 @@ def preview(
             for number, name in enumerate(placeholders(launch.spec))
         ],
         notes=notes,
-        estimate=estimate_batch(crew, simulated=simulated, rows=len(table.rows), max_concurrency=at_once),
+        estimate=estimate_batch(
+            who,
+            crew,
+            launch.spec,
+            simulated=simulated,
+            rows=rows,
+            input_chars=sum(len(text) for row in result.rows for text in row.values()) // max(1, rows),
+            max_concurrency=form.cleaned_data.get("max_concurrency") or 1,
+            budget_nusd=to_nusd(form.cleaned_data.get("batch_budget_usd")),
+        ),
         simulated=simulated,
     )
 

@@ -170,7 +170,7 @@ def _preview(request: TeamRequest, crew: Crew, choice: LaunchChoice, form: Batch
         form.show_table(text)
     table = read_table(text)
     launch = launch_page(request.who, crew, choice)
-    return preview(crew, launch, form, table, columns_chosen(choice.spec, request.POST), notes)
+    return preview(request.who, crew, launch, form, table, columns_chosen(choice.spec, request.POST), notes)
 
 
 def _launch_page(

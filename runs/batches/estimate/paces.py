@@ -1,0 +1,107 @@
+"""What bounds how many rows of a batch gain from being under way at once, beside the batch's own bound; and how many
+rows the budgets cover."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from statistics import fmean
+
+from django.db.models import Sum
+from django.db.models.functions import Now
+
+from engine.text import counted
+from runs.batches.estimate.needs import Asked, Needs
+from runs.bounds import quotas
+from runs.bounds.standings import standings
+from runs.models import Lane, WorkerSeen
+from teams.access import Principal
+from teams.models import ProviderKey
+from teams.texts.times import span
+
+WORKER_SEEN = timedelta(seconds=30)
+"""A worker that has not reported itself for so long is not reckoned with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """So many rows at once are as fast as this allows; below one, rows wait for each other."""
+
+    at_once: float
+    why: str
+
+
+def slowest(who: Principal, needs: Needs, *, rows: int) -> Pace | None:
+    """What bounds rows most; None if nothing does. At most six queries."""
+    found = [*_of_team(who), *_of_workers(), *_of_quota(who, needs, rows), *_of_keys(who, needs)]
+    return min(found, key=lambda pace: pace.at_once, default=None)
+
+
+def _of_team(who: Principal) -> Iterator[Pace]:
+    if (most := who.team.runs_at_once) is not None:
+        yield Pace(most, f"your team has at most {counted(most, 'run')} under way at once")
+
+
+def _of_workers() -> Iterator[Pace]:
+    """Where none runs now, there may be some by then."""
+    seen = WorkerSeen.objects.filter(seen_at__gt=Now() - WORKER_SEEN, stopping=False)
+    if capacity := seen.aggregate(Sum("capacity"))["capacity__sum"]:
+        yield Pace(capacity, f"the workers that are there hold {counted(capacity, 'run')}")
+
+
+def _of_quota(who: Principal, needs: Needs, rows: int) -> Iterator[Pace]:
+    """A quota bounds a batch only from where it is used up."""
+    quota, window_s = who.team.launch_quota, who.team.launch_window_s
+    if quota is not None and rows > quota - quotas.used(who):
+        why = f"your team lets each member launch {counted(quota, 'run')} in {span(window_s)}"
+        yield Pace(quota / window_s * fmean(needs.took_ms) / 1000, why)
+
+
+def _of_keys(who: Principal, needs: Needs) -> Iterator[Pace]:
+    if not needs.asked:
+        return
+    keys = {str(key): key for key in ProviderKey.objects.filter(team=who.team)}
+    lanes = Lane.objects.filter(team=who.team, window__isnull=False)
+    windows = {(lane.credential, lane.model): lane.window for lane in lanes}
+    run_ms = fmean(needs.took_ms)
+    for asked in needs.asked:
+        if (key := keys.get(asked.credential)) is not None:
+            yield from _of_lane(asked, key, run_ms)
+        window = windows.get((asked.credential, asked.model))
+        if window is not None and asked.busy_ms:
+            why = f"{asked.credential} has lately refused more than {window:.0f} requests for {asked.model} at once"
+            yield Pace(window * run_ms / asked.busy_ms, why)
+
+
+def _of_lane(asked: Asked, key: ProviderKey, run_ms: float) -> Iterator[Pace]:
+    minutes = run_ms / 60_000
+    limits: Mapping[str, tuple[int | None, float]] = {
+        "requests": (key.rpm, asked.requests),
+        "tokens": (key.tpm, asked.tokens),
+    }
+    for what, (most, each) in limits.items():
+        if most is not None and each:
+            need = f"{each:,.0f}" if each >= 10 else f"{each:,.1f}".removesuffix(".0")
+            why = (
+                f"the key {key} is asked for at most {most:,} {what} of {asked.model} a minute, and a row needs {need}"
+            )
+            yield Pace(most / each * minutes, why)
+
+
+def covered(who: Principal, needs: Needs, *, rows: int, simulated: bool, budget_nusd: int | None) -> str:
+    """Which budget covers the fewest of the rows, and how many; "" if all cover all, or the cost is not known.
+    ``budget_nusd``: of the batch."""
+    if not needs.cost_nusd or not (each := fmean(needs.cost_nusd)):
+        return ""
+    left = {"The batch's budget": budget_nusd}
+    if not simulated:
+        month = standings(who)
+        left["What is left of the team's budget of this month"] = month.team.left_nusd
+        own = next((one.standing.left_nusd for one in month.members if one.user == who.user), None)
+        left["What is left of your budget of this month"] = own
+    rows_of = {words: int(nusd / each) for words, nusd in left.items() if nusd is not None}
+    words = min(rows_of, key=lambda one: rows_of[one], default="")
+    if not words or rows_of[words] >= rows:
+        return ""
+    return f"{words} covers about {rows_of[words]:,} of {counted(rows, 'row')}."
