@@ -25,6 +25,7 @@ from runs.batches.schemas import (
     BatchSummary,
     RowState,
 )
+from runs.feeding.launchers import mark_stranded
 from runs.launch.order import LaunchOrder
 from runs.live.messages import stream
 from runs.models import Batch
@@ -80,6 +81,7 @@ def get_batch(
     """How far it is, and a page of its rows with what each gave; with ``status`` of those rows alone."""
     batch = _batch(request, batch_id)
     rows = queries.page_of_rows(batch, state=status or "", cursor=cursor, limit=max(1, min(limit, MAX_PAGE)))
+    mark_stranded(batch, rows.items)
     for row in rows.items:
         if row.run is not None:
             row.run.team = batch.team  # for its address

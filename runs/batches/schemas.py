@@ -119,6 +119,9 @@ class BatchRowOut(Schema):
     run: UUID | None = Field(validation_alias="run_id")
     added_by: AuthorOut = Field(description="whose run it is or becomes, and the token that they did it with")
     status: RowState
+    waits_for: Literal["launcher"] | None = Field(
+        description="`launcher`: whoever added it may launch no more, so that others have to take it over"
+    )
     output: OutputOut | None
     error: FailureOut | None
     cost_usd: str | None = Field(
@@ -130,6 +133,10 @@ class BatchRowOut(Schema):
     @staticmethod
     def resolve_added_by(row: BatchRow) -> AuthorOut:
         return AuthorOut.of(row.added_by, row.api_token)
+
+    @staticmethod
+    def resolve_waits_for(row: BatchRow) -> str | None:
+        return "launcher" if row.is_stranded else None
 
     @staticmethod
     def resolve_status(row: BatchRow) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from django.db.models import Q
 
 from runs.models import Batch, BatchRow
+from runs.states import BatchState
 from teams.models import ApiToken, Membership, Role, Team, User
 from teams.queries import tokens_that_work
 
@@ -51,6 +52,14 @@ def stranded(batch: Batch) -> list[Launcher]:
     launchers = [Launcher(*one) for one in waiting]
     fit = able(batch.team, launchers)
     return [one for one in launchers if one not in fit]
+
+
+def mark_stranded(batch: Batch, rows: Collection[BatchRow]) -> None:
+    """Says of each row in ``is_stranded`` whether it waits for somebody who may launch no more. At most two queries."""
+    waiting = {launcher_of(row) for row in rows if row.run_id is None} if batch.state != BatchState.CANCELLED else set()
+    fit = able(batch.team, waiting) if waiting else {}
+    for row in rows:
+        row.is_stranded = row.run_id is None and launcher_of(row) in waiting and launcher_of(row) not in fit
 
 
 def take_over_stranded(batch: Batch, taker: Launcher) -> int:

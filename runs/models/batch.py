@@ -97,6 +97,8 @@ class BatchRow(models.Model):
     )
     api_token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
 
+    is_stranded = False  # no column: whether it waits for somebody who may launch no more, as a reader marked it
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["batch", "position"], name="batch_row_once_per_position")]
         indexes = [models.Index(fields=["batch", "position"], name="batch_row_waiting", condition=Q(run=None))]

@@ -143,7 +143,10 @@ def test_who_lets_a_batch_go_on_by_a_token_launches_by_that_one(cast: Cast, api:
     ended, _ = issue_token(cast.runner, name="CI", scope=Scope.RUN)
     batch = make_batch(cast.runner, crew, rows=2)
     batch.rows.update(api_token=ended)
+    assert api.ask("GET", f"/batches/{batch.pk}").json()["items"][0]["waits_for"] is None
     revoke_token(cast.runner, ended)
+    found = api.ask("GET", f"/batches/{batch.pk}").json()
+    assert (found["stranded"], [row["waits_for"] for row in found["items"]]) == (2, ["launcher"] * 2)
     assert fed(batch) == []
     assert states(batch) == ("paused", "left")
     assert api.ask("POST", f"/batches/{batch.pk}/resume", {}).status_code == 200

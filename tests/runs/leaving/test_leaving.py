@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
+from runs.batches.actions import add_rows
 from runs.leaving import actions
 from runs.leaving.queries import Belongings
 from runs.models import Allowance, Run
@@ -19,6 +20,7 @@ from teams.refusals import Conflict
 from tests.cast import Cast, make_crew
 from tests.ledger import make_run
 from tests.pages import html, signed_in
+from tests.runs.batches.made import make_batch
 
 pytestmark = pytest.mark.django_db
 
@@ -29,10 +31,12 @@ def remove(who: Membership) -> str:
 
 @pytest.fixture
 def membership(cast: Cast) -> Membership:
-    """Of the editor, who made a crew, has a token, a budget and two runs, of which one waits."""
+    """Of the editor, who made a crew, has a token, a budget, two runs, of which one waits, and two rows of a batch."""
     crew = make_crew(cast.editor)
     for state in (RunState.QUEUED, RunState.SUCCEEDED):
         make_run(cast.editor, crew, state=state)
+    batch = make_batch(cast.runner, crew, rows=1)
+    add_rows(cast.editor, batch, [{"company": "Late"}, {"company": "Later"}])
     issue_token(cast.editor)
     expired, _ = issue_token(cast.editor)
     ApiToken.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(days=1))
@@ -45,13 +49,14 @@ def test_it_is_said_and_decided_before(cast: Cast, membership: Membership) -> No
     client = signed_in(cast.owner)
     shown = client.get(remove(membership))
     assert shown.context["left"] == Belongings(
-        crews=1, runs=2, under_way=1, tokens=1, own_views=0, budget_nusd=5_000_000_000, spent_nusd=1_500_000_000
+        crews=1, runs=2, under_way=1, rows=2, tokens=1, own_views=0, budget_nusd=5_000_000_000, spent_nusd=1_500_000_000
     )
     page = " ".join(html(shown).split())
     for said in (
         "Remove editor@example.com from Acme?",
         "1 crew made. The team keeps it.",
         "2 runs launched, of which the team keeps figures and cost. 1 under way.",
+        "2 rows waiting, until somebody takes them over.",
         "1 token that works, until then. Revoked at once, for good.",
         "spent this month stays on the team's bill. Their own budget of",
         "They are cancelled",
