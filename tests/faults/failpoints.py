@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from django.apps import AppConfig
@@ -68,12 +69,16 @@ class Failpoints(AppConfig):
 
 def set_constant(name: str, value: str) -> None:
     """``LEASE_S`` to a number, wherever ``runs`` reads it. One that is gone is an error: nothing would be tested."""
-    names = [module.name for module in pkgutil.walk_packages(runs.__path__, "runs.")]
-    modules = [import_module(each) for each in names if ".migrations" not in each and ".management" not in each]
-    holders = [module for module in modules if hasattr(module, name)]
+    holders = [module for module in modules_of_runs() if hasattr(module, name)]
     assert holders, f"There is no {name} in runs any more."
     for holder in holders:
         setattr(holder, name, type(getattr(holder, name))(float(value)))
+
+
+@functools.cache
+def modules_of_runs() -> list[ModuleType]:
+    names = [module.name for module in pkgutil.walk_packages(runs.__path__, "runs.")]
+    return [import_module(each) for each in names if ".migrations" not in each and ".management" not in each]
 
 
 def install(text: str) -> None:

@@ -2,7 +2,8 @@
 
 Started as a program it reads one JSON order a line from its standard input: ``start``, ``poll``. When that ends, it
 kills what is left of its children by their ids, so that no test leaves a process behind. LiteLLM alone takes seconds to
-load, and these tests kill workers all the time.
+load, and these tests kill workers all the time. Crewsite itself is loaded under the settings that a process will have:
+by ``tests.faults.moulds``, once for each environment.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.providers import litellm_client, tokens
+from tests.faults.moulds import CREWSITE, Children, Moulds, Order, obey, redirect, take_over
 
 LOADED = (
     "celery.apps.worker",
@@ -100,29 +101,26 @@ class Nursery:
 
 def main() -> None:
     _load()
-    codes: dict[int, int | None] = {}
+    children = Children()
     orders, answers = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
-    _redirect(1, "/dev/null", os.O_WRONLY)
-    for line in orders:
-        order = json.loads(line)
-        if "poll" in order:
-            answer = {"code": _code(codes, order["poll"])}
-        else:
-            pid = os.fork()
-            if pid == 0:
-                _become(order, orders.fileno(), answers.fileno())
-            codes[pid] = None
-            answer = {"pid": pid}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-    for pid in codes:
-        if _code(codes, pid) is None:
-            os.killpg(pid, signal.SIGKILL)  # each leads a group of its own
-            os.waitpid(pid, 0)
+    redirect(1, "/dev/null", os.O_WRONLY)
+    moulds = Moulds(children, [orders.fileno(), answers.fileno()])
+
+    def start(order: Order) -> int:
+        if order["command"][0] in CREWSITE:
+            return moulds.start(order)
+        return children.fork(lambda: _become(order))
+
+    def code(pid: int) -> int | None:
+        return moulds.code(pid) if pid in moulds else children.code(pid)
+
+    obey(orders, answers, start, code)
+    moulds.close()
+    children.kill()
 
 
 def _load() -> None:
-    """What needs no settings: those are each child's own. LiteLLM is loaded and never used: it keeps its event loop."""
+    """What needs no settings: those are each mould's own. LiteLLM is loaded and never used: it keeps its event loop."""
     for name in LOADED:
         import_module(name)
     litellm_client._litellm()
@@ -135,42 +133,10 @@ def _load() -> None:
     gc.freeze()
 
 
-def _code(codes: dict[int, int | None], pid: int) -> int | None:
-    if codes[pid] is None:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            codes[pid] = os.waitstatus_to_exitcode(status)
-    return codes[pid]
-
-
-def _become(order: dict[str, Any], *to_close: int) -> None:
-    os.setsid()
-    for number in to_close:
-        os.close(number)
-    _redirect(0, "/dev/null", os.O_RDONLY)
-    for stream in (1, 2):
-        _redirect(stream, order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.environ.clear()
-    os.environ.update(order["environment"])
-    os.chdir(order["folder"])
-    program, *arguments = sys.argv = order["command"]
-    if program == "manage.py":
-        from django.core.management import execute_from_command_line
-
-        execute_from_command_line(sys.argv)
-    elif program == "crewsite.serving":
-        from crewsite.serving.__main__ import main as serve
-
-        serve()
-    else:
-        os.execvpe(program, [program, *arguments], os.environ)
-    sys.exit(0)  # not os._exit: threads are waited for, as in a process that was not forked
-
-
-def _redirect(stream: int, path: str, flags: int) -> None:
-    opened = os.open(path, flags, 0o600)
-    os.dup2(opened, stream)
-    os.close(opened)
+def _become(order: Order) -> None:
+    take_over(order, order["environment"])
+    program, *arguments = order["command"]
+    os.execvpe(program, [program, *arguments], os.environ)
 
 
 if __name__ == "__main__":
