@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,41 @@ def named(application: Application) -> str:
     return application.url.replace("127.0.0.1", "localhost")
 
 
+class Chromium:
+    """The same one for all journeys in a row. What it keeps of one is in contexts, which are that journey's own."""
+
+    def __init__(self) -> None:
+        self._ends = ExitStack()
+        self._browser: Browser | None = None
+
+    def browser(self) -> Browser:
+        if self._browser is None:
+            playwright = self._ends.enter_context(sync_playwright())
+            self._browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+            self._ends.callback(self._browser.close)
+        return self._browser
+
+    def end(self) -> None:
+        self._browser = None
+        self._ends.close()
+
+
+_chromium = Chromium()
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Ended with its module: Playwright's loop would make every later test look as if it were asynchronous."""
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        yield launched
-        launched.close()
+def browser() -> Browser:
+    return _chromium.browser()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """After the last journey in a row: Playwright's loop would make later tests look as if they were asynchronous."""
+    try:
+        yield
+    finally:
+        if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+            _chromium.end()
 
 
 @pytest.fixture(scope="session")

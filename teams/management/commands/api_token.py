@@ -15,6 +15,7 @@ from teams.models import Role, Scope
 
 class Command(BaseCommand):
     help = "Make an API token and print it; it is not shown again."
+    requires_system_checks: list[str] = []  # as for a worker: they load all pages, and nothing here needs one
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", help="whose; the first owner's where it is left out")

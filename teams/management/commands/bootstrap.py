@@ -16,6 +16,7 @@ LOCAL_TEAM = "My team"
 
 class Command(BaseCommand):
     help = "Make an owner and their team, unless they are there already."
+    requires_system_checks: list[str] = []  # as for a worker: they load all pages, and nothing here needs one
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", default="", help="the owner's; may be left out under 'make up'")
