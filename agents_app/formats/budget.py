@@ -6,7 +6,7 @@ until somebody walks through it. So whatever makes or walks through something pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agents_app.formats.report import Place
 
@@ -34,7 +34,7 @@ class UsedUpError(Exception):
 
 @dataclass(slots=True)
 class Budget:
-    """How much is left. ``line`` and ``file`` are where the source is being read."""
+    """How much is left. ``line`` and ``file`` are where the source is being read. ``numbers``: of ``number_of``."""
 
     max_steps: int = MAX_STEPS
     max_chars: int = MAX_CHARS
@@ -44,6 +44,7 @@ class Budget:
     elements: int = 0
     line: int | None = None
     file: str = ""
+    numbers: dict[tuple[object, ...], int] = field(default_factory=dict)
 
     @property
     def place(self) -> Place:
@@ -74,6 +75,10 @@ class Budget:
         self.elements += count
         if self.elements > self.max_elements:
             raise UsedUpError("elements", self.max_elements, self.place)
+
+    def number_of(self, *what: object) -> int:
+        """A number for what only a run would show, by what tells it apart; the same for the same."""
+        return self.numbers.setdefault(what, len(self.numbers) + 1)
 
     def refuse_definitions(self, limit: int) -> None:
         raise UsedUpError("definitions", limit, self.place)

@@ -31,7 +31,7 @@ def call_function(
     if (builds or once) and key in world.results:
         return world.results[key]
     if frame.depth >= MAX_DEPTH or id(node) in world.active:
-        return Unknown(function.name, source=f"{function.name}()")
+        return Unknown(function.name, f"{function.name}()", which=world.budget.number_of("called", *key))
     world.entered.add(id(node))
     world.active.append(id(node))
     inner = Frame(world, function.frame.file, parent=function.frame, depth=frame.depth + 1, function=_made_by(function))
@@ -76,7 +76,7 @@ def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner
         elif name in fields:
             value = fields[name].value
         else:
-            value = defaults.get(name) or Unknown(name, is_given=True)
+            value = defaults.get(name) or Unknown(name, of=inner.world.budget.number_of("parameters", function.node))
         inner.names[name] = _as_input(name, value) if as_inputs else value
     if spec.vararg:
         inner.names[spec.vararg.arg] = Items(values[len(names) :])
@@ -106,9 +106,11 @@ def _defaults(function: Function) -> dict[str, Value]:
 def _as_input(name: str, value: Value) -> Value:
     """A parameter of a function that builds a crew. A plain value is an input, because it differs from run to run."""
     if isinstance(value, Text):
+        if value.computed and value.template == value.computed[0].mark:
+            return value.computed[0]
         name_in_braces = value.template[1:-1] if len(value.template) <= MAX_NAME else ""
         if value.template == f"{{{name_in_braces}}}" and name_in_braces.isidentifier():
-            return value.computed[0] if value.computed else Unknown(name_in_braces)
+            return Unknown(name_in_braces)
         return Unknown(name, known=value)
     if isinstance(value, Constant) and not isinstance(value.value, bool):
         return Unknown(name, known=value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from agents_app.formats.python.calling import call_function
-from agents_app.formats.python.frames import Frame, keep_definition
+from agents_app.formats.python.frames import Frame, keep_definition, which_of
 from agents_app.formats.python.known import kind_of
 from agents_app.formats.python.schemas import schema_of
 from agents_app.formats.python.things import Class, Function, Instance
@@ -36,6 +36,8 @@ def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field
     budget.pay_elements(len(fields) + len(args))
     kind = kind_of(path, fields)
     made = Definition(kind, path, place, fields, [Field(arg, place) for arg in args], origin=node)
+    if kind == "other":
+        made.which, made.within = which_of(node, frame), frame.function_name()
     if kind in ("agent", "task", "crew"):
         _merge_config(made, frame)
         _resolve_names(made, frame)

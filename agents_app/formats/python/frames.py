@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.documents import Documents
-from agents_app.formats.python.labels import MAX_LABEL, label_of, source_of
+from agents_app.formats.python.labels import CHANGING, CODE, label_of, names_in, source_of, written
 from agents_app.formats.python.reach import Reach
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.assemble import MAX_MEMBERS, Found
 from agents_app.formats.to_spec.fields import Reading
-from agents_app.formats.to_spec.values import Definition, Unknown, Value
+from agents_app.formats.to_spec.values import Definition, Text, Unknown, Value
 
 MAX_DEPTH = 20
 MAX_DEFINITIONS = 2 * MAX_MEMBERS
@@ -59,8 +59,7 @@ class World:
     ``sources``: by path; ``waiting``: texts that are not parsed yet; ``by_file_name``: paths, by the last part.
     ``entered``: functions that were followed, by ``id()`` of their node; ``active``: those that are being followed now.
     ``documents``: the project's other files. ``labelled``: places name their files. ``asked``: tasks made of questions
-    to agents, by ``id()`` of the call. ``input_texts``: constants that became inputs, by name. ``parts``: what is found
-    in unknown things, by its name: the input that it became for each thing, by ``id()`` of those. ``results``: what
+    to agents, by ``id()`` of the call. ``input_texts``: constants that became inputs, by name. ``results``: what
     functions gave, by ``id()`` of the function and of what it was given. ``kept``: what those ids are of, which stays
     alive, so that nothing else gets them. ``undecided``: how many branches around the code that is followed may not be
     taken by a run.
@@ -81,7 +80,6 @@ class World:
     results: dict[tuple[int, ...], Value] = field(default_factory=dict)
     tokens: int = 0
     input_texts: dict[str, str] = field(default_factory=dict)
-    parts: dict[str, dict[int, str]] = field(default_factory=dict)
     kept: list[Value] = field(default_factory=list)
     asked: dict[int, Definition] = field(default_factory=dict)
     undecided: int = 0
@@ -177,17 +175,16 @@ class Frame:
 
 def part_of(whole: Value, node: ast.Subscript | ast.Attribute, frame: Frame, *, source: str = "") -> Unknown:
     """What only a run finds in ``whole``: an input named after it, and another one for each whole."""
-    label = label_of(node, frame.world.budget)
-    defined = whole.defined if isinstance(whole, Unknown) else True
-    if isinstance(whole, Unknown) and not whole.is_given:
-        return Unknown(label, source, defined=defined)
-    wholes = frame.world.parts.setdefault(label, {})
-    if id(whole) not in wholes:
-        frame.world.kept.append(whole)
-        own = f"{frame.function_name()}_{label}".strip("_")[:MAX_LABEL]
-        taken = wholes.values()
-        wholes[id(whole)] = label if not wholes else own if own not in taken else f"{label}_{len(wholes) + 1}"
-    return Unknown(wholes[id(whole)], source, defined=defined, is_given=True)
+    budget = frame.world.budget
+    part = node.attr if isinstance(node, ast.Attribute) else written(node.slice, budget)
+    told_apart = whole.which if isinstance(whole, Definition) and whole.which else whole
+    return Unknown(
+        label_of(node, budget),
+        source,
+        defined=whole.defined if isinstance(whole, Unknown) else True,
+        which=budget.number_of("part", told_apart, part),
+        within=frame.function_name(),
+    )
 
 
 def keep_definition(made: Definition, frame: Frame) -> None:
@@ -200,6 +197,19 @@ def keep_definition(made: Definition, frame: Frame) -> None:
             frame.world.budget.refuse_definitions(MAX_DEFINITIONS)
 
 
-def unknown(node: ast.expr, frame: Frame) -> Unknown:
+def unknown(node: ast.expr, frame: Frame, *, label: str = "") -> Unknown:
     """A value that only a run would show, with the expression it comes from."""
-    return Unknown(label_of(node, frame.world.budget), source=source_of(node, frame.world.budget))
+    budget = frame.world.budget
+    label = label or label_of(node, budget)
+    return Unknown(label, source_of(node, budget), which=which_of(node, frame), within=frame.function_name())
+
+
+def which_of(node: ast.expr, frame: Frame) -> int:
+    """A number for what an expression computes: the same where the same is computed of the same values."""
+    budget = frame.world.budget
+    text, names = written(node, budget), names_in(node, budget)
+    values = [value for name in names if (value := frame.lookup(name)) is not None]
+    told_apart = [value.which if isinstance(value, Definition) and value.which else value for value in values]
+    budget.pay_looking(sum(len(value.template) for value in values if isinstance(value, Text)))
+    is_whole = text != CODE and not CHANGING.search(text)
+    return budget.number_of("computed", text if is_whole else node, *told_apart)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from agents_app.formats.budget import Budget
 
@@ -25,6 +26,11 @@ _CONTAINERS = frozenset(
         "payload",
     }
 )
+CODE = "code"
+CHANGING = re.compile(
+    r"\b(?:random|choices?|randint|sample|uuid[14]?|next|pop|popleft|input|readline|fake|faker|secrets)\b"
+)
+"""Names in expressions that give something else each time."""
 MAX_LABEL = 40
 _MAX_NAME = 100
 _MAX_LEVELS = 30
@@ -34,22 +40,22 @@ _MAX_CHARS = 1_000
 
 def source_of(node: ast.AST, budget: Budget) -> str:
     """The expression as text, short enough for a remark."""
-    text = re.sub(r"\s+", " ", _written(node, budget))
+    text = re.sub(r"\s+", " ", written(node, budget))
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _written(node: ast.AST, budget: Budget) -> str:
-    """The expression as text, a step for each of its parts; "code" for a long one."""
+def written(node: ast.AST, budget: Budget) -> str:
+    """The expression as text, a step for each of its parts; ``CODE`` for a long one."""
     chars = 0
     for number, part in enumerate(_parts(node)):
         chars += sum(len(value) for value in vars(part).values() if isinstance(value, str | bytes))
         budget.pay_steps()
         if number > _MAX_NODES or chars > _MAX_CHARS:
-            return "code"
+            return CODE
     try:
         return ast.unparse(node)
     except (ValueError, RecursionError):  # an integer with more digits than Python prints, or a very long chain
-        return "code"
+        return CODE
 
 
 def _parts(node: ast.AST) -> Iterator[ast.AST]:
@@ -64,6 +70,18 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
             waiting.append(ast.iter_child_nodes(part))
 
 
+def names_in(node: ast.AST, budget: Budget) -> list[str]:
+    """The names in an expression, each once; of a long one those at its beginning."""
+    parts = list(islice(_parts(node), _MAX_NODES))
+    budget.pay_steps(1 + len(parts) // 10)
+    return list(dict.fromkeys(part.id for part in parts if isinstance(part, ast.Name)))
+
+
+def as_label(name: str) -> str:
+    """A name of the source, or a dictionary's key, as a label."""
+    return re.sub(r"\W+", "_", name[:_MAX_NAME]).strip("_") or "value"
+
+
 def label_of(node: ast.AST, budget: Budget) -> str:
     """``user.name`` gives ``user_name``, ``self.topic`` and ``inputs["topic"]`` ``topic``, ``x.upper()`` ``x``."""
     label = re.sub(r"\W+", "_", _label(node, budget), flags=re.ASCII).strip("_")[:MAX_LABEL].strip("_")
@@ -74,7 +92,7 @@ def _label(node: ast.AST, budget: Budget, level: int = 0) -> str:
     """The label before it is cut. ``level`` counts how far below the whole expression the node is."""
     budget.pay_steps()
     if level > _MAX_LEVELS or isinstance(node, ast.Name):
-        return node.id[:_MAX_NAME] if isinstance(node, ast.Name) else "code"
+        return node.id[:_MAX_NAME] if isinstance(node, ast.Name) else CODE
     if isinstance(node, ast.Attribute):
         return _below(_label(node.value, budget, level + 1), node.attr)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
@@ -83,7 +101,7 @@ def _label(node: ast.AST, budget: Budget, level: int = 0) -> str:
         return _called(node, budget, level + 1)
     if isinstance(node, ast.Await | ast.FormattedValue | ast.Starred):
         return _label(node.value, budget, level + 1)
-    return _written(node, budget)
+    return written(node, budget)
 
 
 def _below(inside: str, name: str) -> str:
@@ -93,7 +111,7 @@ def _below(inside: str, name: str) -> str:
 
 def _indexed(node: ast.Subscript, index: ast.Constant, budget: Budget, level: int) -> str:
     inside = _label(node.value, budget, level)
-    return _below(inside, index.value) if isinstance(index.value, str) else f"{inside}_{_written(index, budget)}"
+    return _below(inside, index.value) if isinstance(index.value, str) else f"{inside}_{written(index, budget)}"
 
 
 def _called(node: ast.Call, budget: Budget, level: int) -> str:
@@ -103,5 +121,5 @@ def _called(node: ast.Call, budget: Budget, level: int) -> str:
     if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name | ast.Attribute | ast.Subscript):
         base = _label(node.func.value, budget, level)
         known = ("datetime", "date", "time", "os", "uuid", "random", "json")
-        return base if base not in known else _written(node.func, budget)
-    return _written(node.func, budget)
+        return base if base not in known else written(node.func, budget)
+    return written(node.func, budget)

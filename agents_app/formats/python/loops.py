@@ -11,7 +11,7 @@ from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.operators import truth_of
 from agents_app.formats.python.texts import template_of
 from agents_app.formats.python.things import Class, called
-from agents_app.formats.to_spec.values import Constant, Field, Items, Mapping, Text, Unknown, Value, settled, size_of
+from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, Text, Unknown, Value, settled, size_of
 
 MAX_ITEMS = 300
 
@@ -87,7 +87,15 @@ def repetitions(value: Value, target: ast.expr, frame: Frame) -> Iterator[Value]
     elif isinstance(inner, Class) and inner.is_enum:
         yield from [value for value in inner.body.names.values() if isinstance(value, Text | Constant)][:MAX_ITEMS]
     else:
-        yield Unknown(label_of(target, frame.world.budget))
+        yield _one_of(target, value, frame)
+
+
+def _one_of(target: ast.expr, whole: Value, frame: Frame) -> Unknown:
+    """What stands for what a loop, or an assignment to several names, finds in something that is not known."""
+    budget = frame.world.budget
+    told_apart = whole.which if isinstance(whole, Definition) and whole.which else whole
+    label, which = label_of(target, budget), budget.number_of("one of", target, told_apart)
+    return Unknown(label, which=which, within=frame.function_name())
 
 
 def bind(target: ast.expr, value: Value, frame: Frame) -> None:
@@ -110,4 +118,4 @@ def unpacked(targets: list[ast.expr], value: Value, frame: Frame) -> Iterator[tu
         items[star : star + rest] = [Items(items[star : star + rest])]
     for number, part in enumerate(targets):
         target = part.value if isinstance(part, ast.Starred) else part
-        yield target, items[number] if len(items) == len(targets) else Unknown(label_of(target, frame.world.budget))
+        yield target, items[number] if len(items) == len(targets) else _one_of(target, value, frame)

@@ -219,7 +219,7 @@ def _crew(crew: Definition, node: ast.Call, args: list[Value], fields: dict[str,
     if _method(node) in KICKOFFS:
         _remember_inputs(crew, args, fields, frame)
     name = "" if is_generic(crew.name) else f"{crew.name}_"
-    return Unknown(f"{name}result", source=source_of(node, frame.world.budget))
+    return unknown(node, frame, label=f"{name}result")
 
 
 def _remember_inputs(crew: Definition | None, args: list[Value], fields: dict[str, Field], frame: Frame) -> None:
@@ -262,12 +262,12 @@ def _of_template(
 
 def _executed(made: Definition, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
     if made.kind == "agent" and _method(node) in KICKOFFS and (asked := asked_of(made, node, args, fields, frame)):
-        return Unknown(f"{asked.name}_result", source=source_of(node, frame.world.budget))
+        return unknown(node, frame, label=f"{asked.name}_result")
     if made.kind != "llm" and _method(node) in (*KICKOFFS, "execute", "execute_sync", "execute_async", "execute_task"):
         written = source_of(node, frame.world.budget)
         message = f"`{written}` runs this {made.kind} outside of a crew; that call is not part of what was imported."
         frame.world.reading.report.info(frame.place(node), message)
-    return Unknown(f"{made.name}_result" if made.name else "result", source=source_of(node, frame.world.budget))
+    return unknown(node, frame, label=f"{made.name}_result" if made.name else "result")
 
 
 def _method(node: ast.Call) -> str:

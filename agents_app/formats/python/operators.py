@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from agents_app.formats.budget import Budget
@@ -157,7 +158,7 @@ def _with_fallback(value: Value, fallback: Value) -> Value:
     if isinstance(value, Secret) and value.fallback is None:
         return Secret(value.name, settled(fallback))
     if isinstance(value, Unknown) and value.known is None:
-        return Unknown(value.label, value.source, settled(fallback), value.defined)
+        return replace(value, known=settled(fallback))
     return value
 
 
@@ -174,7 +175,7 @@ def _compare(node: ast.Compare, frame: Frame) -> Value:
         return unknown(node, frame)
     if any(isinstance(side, Unknown | Secret) for side in sides):
         open_value = unknown(node, frame)
-        return Unknown(open_value.label, open_value.source, Constant(whole))
+        return replace(open_value, known=Constant(whole))
     return Constant(whole)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -196,7 +197,7 @@ def _number(args: list[Value], fields: dict[str, Field], budget: Budget) -> Valu
     if isinstance(given, Secret):
         return Secret(given.name, number)
     if isinstance(given, Unknown):
-        return Unknown(given.label, given.source, number, given.defined)
+        return replace(given, known=number)
     return number
 
 

@@ -219,7 +219,7 @@ def _known_end(text: Text) -> str:
     """The text after the last of its parts that only a run would show."""
     template = text.template
     for part in text.computed:
-        label = f"{{{part.label}}}"
+        label = part.mark
         known = settled(part) if isinstance(part, Unknown | Secret) else part
         if isinstance(known, Text) and known.literal and len(known.template) <= MAX_PATH:
             template = template.replace(label, known.template)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agents_app.formats.python.attributes import set_attribute
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.expressions import index_in, slice_of
 from agents_app.formats.python.flows import say_flow
 from agents_app.formats.python.frames import Flow, Frame, FunctionNode, executes, unknown
-from agents_app.formats.python.labels import source_of
+from agents_app.formats.python.labels import as_label, source_of
 from agents_app.formats.python.loops import MAX_ITEMS, bind, is_empty, repetitions, say_unseen, unpacked
 from agents_app.formats.python.operators import arithmetic, compared, truth_of
 from agents_app.formats.python.settings import note_setting
@@ -78,7 +79,7 @@ def _titled(value: Value, name: str) -> Value:
     if isinstance(value, Definition) and is_generic(value.name):
         value.name = name
     if isinstance(value, Unknown) and (value.source or value.label == ASKED):
-        return Unknown(name, source=value.source, known=value.known, defined=value.defined)
+        return replace(value, label=as_label(name))
     return value
 
 

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable
 
 from agents_app.formats.budget import Budget
-from agents_app.formats.python.labels import label_of, source_of
+from agents_app.formats.python.labels import as_label, label_of, source_of
 from agents_app.formats.to_spec.fields import data_of
 from agents_app.formats.to_spec.values import (
     Constant,
@@ -44,23 +44,25 @@ def template_of(value: Value, budget: Budget, node: ast.expr | None = None) -> T
     if isinstance(value, Constant):
         return Text(value.raw or str(value.value))
     if isinstance(value, Unknown | Secret):
-        budget.pay_chars(len(value.label))
-        return Text(f"{{{value.label}}}", (value,))
+        budget.pay_chars(len(value.mark))
+        return Text(value.mark, (value,))
     if isinstance(value, Items | Mapping):
         try:
             return _written(value, budget)
         except ValueError:
             pass
-    return template_of(_computed(value, budget, node), budget)
+    return template_of(computed(value, budget, node), budget)
 
 
-def _computed(value: Value, budget: Budget, node: ast.expr | None) -> Unknown:
+def computed(value: Value, budget: Budget, node: ast.expr | None) -> Unknown:
     """What stands for a value that is no text: it is named after the source's name of it, or after the expression."""
-    if isinstance(value, Definition) and value.name and isinstance(value.origin, ast.expr):
-        return Unknown(value.name, source=source_of(value.origin, budget))
+    if isinstance(value, Definition) and isinstance(value.origin, ast.expr):
+        label = as_label(value.name) if value.name else label_of(node or value.origin, budget)
+        return Unknown(label, source_of(value.origin, budget), which=value.which, within=value.within)
+    which = budget.number_of(value)
     if node is None:
-        return Unknown("value", source="code")
-    return Unknown(label_of(node, budget), source=source_of(node, budget))
+        return Unknown("value", source="code", which=which)
+    return Unknown(label_of(node, budget), source=source_of(node, budget), which=which)
 
 
 def _written(items: Items | Mapping, budget: Budget) -> Text:

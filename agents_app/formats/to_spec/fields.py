@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.report import NOWHERE, Place, Report, ToolUse, Understood
+from agents_app.formats.to_spec.input_names import InputNames
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
@@ -25,6 +26,7 @@ from agents_app.formats.to_spec.values import (
     literal_text,
     settled,
     size_of,
+    unmarked,
 )
 from engine.crewai.texts import from_crewai
 from engine.spec.crew_spec import UNSTORABLE, Spec, unstorable
@@ -63,6 +65,7 @@ class Reading:
     default_model: str = ""
     defaults: dict[str, str] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    input_names: InputNames = field(default_factory=InputNames)
 
     def of_crew(self) -> Reading:
         """For one of several crews: the same budget, and a report and a tally of its own."""
@@ -81,7 +84,7 @@ def text_of(field: Field | None, reading: Reading, *, what: str) -> str:
         return ""
     reading.budget.at(field.place)
     text = as_text(field.value, reading, place=field.place, what=what).strip()
-    return from_crewai(text, {part.label for part in _computed_in(field.value)})
+    return from_crewai(text, {reading.input_names.of(part) for part in _computed_in(field.value)})
 
 
 def required_text(fields: dict[str, Field], name: str, reading: Reading, *, owner: str) -> str:
@@ -118,8 +121,8 @@ def as_text(value: Value, reading: Reading, *, place: Place, what: str) -> str:
         reading.budget.pay_chars(len(value.template) + sum(len(part.label) for part in value.computed))
         reading.budget.pay_elements(len(value.computed))
         for part in value.computed:
-            _note_computed(part, reading, place=place, what=what)
-        return value.template
+            _note_computed(part, reading, place=place, what=what, part_of=value)
+        return unmarked(value.template, reading.input_names.of_mark)
     if isinstance(value, Constant):
         return value.raw or ("" if value.value is None else str(value.value))
     if isinstance(value, Items):
@@ -129,29 +132,35 @@ def as_text(value: Value, reading: Reading, *, place: Place, what: str) -> str:
         return "\n".join(f"{key}: {text}" for key, text in parts)
     if isinstance(value, Unknown | Secret):
         _note_computed(value, reading, place=place, what=what)
-        return f"{{{value.label}}}"
+        return f"{{{reading.input_names.of(value)}}}"
     reading.report.warn(place, f"{what} is not a text in the source; write it after the import.")
     return ""
 
 
-def _note_computed(part: Unknown | Secret, reading: Reading, *, place: Place, what: str) -> None:
+def _note_computed(
+    part: Unknown | Secret, reading: Reading, *, place: Place, what: str, part_of: Text | None = None
+) -> None:
+    name = reading.input_names.of(part)
     if isinstance(part, Secret):
-        message = f"{what} reads {part.name} from the environment; it became the input {{{part.label}}}."
+        message = f"{what} reads {part.name} from the environment; it became the input {{{name}}}."
         reading.report.warn(place, message)
-        _keep_default(part.label, part.fallback, reading)
+        _keep_default(name, part.fallback, reading)
         return
     if isinstance(part, Missing):
-        reading.report.warn(place, f"{what} is missing: {part.why}.")
+        is_whole = part_of is None
+        rest = "is missing: " if is_whole else "has a part that is missing: "
+        became = "" if is_whole else f"; it became the input {{{name}}}"
+        reading.report.warn(place, f"{what} {rest}{part.why}{became}.")
         return
     if part.source:
         message = f"{what} holds `{part.source}`, which only running the code would compute; it became the input "
-        reading.report.warn(place, f"{message}{{{part.label}}}.")
+        reading.report.warn(place, f"{message}{{{name}}}.")
     elif not part.defined:
         message = (
-            f"{what} uses `{part.label}`, which this source does not define; it became the input {{{part.label}}}."
+            f"{what} uses `{part.label}`, which this source does not define; it became the input {{{name}}}."
         )
         reading.report.warn(place, message)
-    _keep_default(part.label, part.known, reading)
+    _keep_default(name, part.known, reading)
 
 
 def _keep_default(label: str, value: Value | None, reading: Reading) -> None:

@@ -24,6 +24,7 @@ from agents_app.formats.to_spec.values import (
     Value,
     literal_text,
     settled,
+    unmarked,
 )
 
 _MAX_COMPARED = 4  # levels; tasks can refer to each other in a circle
@@ -155,7 +156,7 @@ def _equal(first: Value, second: Value, budget: Budget, *, depth: int) -> bool:
 
 def _text(definition: Definition, name: str) -> str:
     field = definition.fields.get(name)
-    return field.value.template if field and isinstance(field.value, Text) else ""
+    return unmarked(field.value.template) if field and isinstance(field.value, Text) else ""
 
 
 def _name_of(definition: Definition) -> str:

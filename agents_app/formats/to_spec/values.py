@@ -5,7 +5,8 @@ A value is what can be known without running anything. What only a run would sho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +14,8 @@ from agents_app.formats.budget import Budget
 from agents_app.formats.report import NOWHERE, Place
 
 MAX_FILLED = 100_000
+MARK = "\x1f"
+_MARKED = re.compile(r"\{([^{}\x1f\n]{1,200})\x1f([0-9]{1,7})\}")
 
 Kind = Literal["agent", "task", "crew", "llm", "guardrail", "tool", "other"]
 
@@ -73,15 +76,23 @@ class Unknown(Value):
     ``source`` is the expression, and "" for a variable, a parameter or a question to the user: those are natural inputs
     of a crew, an expression is not. ``known`` is a value that the source gives it all the same, such as a parameter's
     default; it is no part of a comparison, because such values can hold each other twice over, time and again.
-    ``defined`` is false for a name that the source uses but never defines. ``is_given``: a function's caller gives it,
-    so that each call has its own.
+    ``defined`` is false for a name that the source uses but never defines. ``which`` tells those of one label apart
+    that are not the same thing; 0 for what is one thing wherever it is named so. ``of`` tells apart what is found in
+    them: the number of the function whose parameter it is. ``within``: what the function makes in which it was found.
     """
 
     label: str
     source: str = ""
     known: Value | None = field(default=None, compare=False)
     defined: bool = True
-    is_given: bool = field(default=False, compare=False)
+    which: int = 0
+    of: int = 0
+    within: str = field(default="", compare=False)
+
+    @property
+    def mark(self) -> str:
+        """What stands for it in templates; ``unmarked`` makes placeholders of such."""
+        return f"{{{self.label}{MARK}{self.which}}}" if self.which else f"{{{self.label}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,10 @@ class Secret(Value):
     def label(self) -> str:
         return self.name.lower()
 
+    @property
+    def mark(self) -> str:
+        return f"{{{self.label}}}"
+
 
 @dataclass(slots=True, eq=False)
 class Definition(Value):
@@ -109,7 +124,7 @@ class Definition(Value):
 
     ``path`` is the dotted name of what is called, ``name`` the source's name of the result, ``origin`` the call itself:
     two definitions of one origin with equal content are one thing made twice. ``replaced`` is where the source gives
-    the name to something else.
+    the name to something else. ``which`` and ``within`` are as those of an ``Unknown``.
     """
 
     kind: Kind
@@ -120,6 +135,8 @@ class Definition(Value):
     name: str = ""
     origin: object = None
     replaced: Place | None = None
+    which: int = 0
+    within: str = ""
 
     @property
     def short(self) -> str:
@@ -166,8 +183,13 @@ def literal_text(value: Value, budget: Budget) -> str | None:
         if inner is None or len(whole) + whole.count("{") * len(inner) > MAX_FILLED:
             return None
         budget.pay_chars(len(whole) + len(inner))
-        whole = whole.replace(f"{{{part.label}}}", inner)
+        whole = whole.replace(part.mark, inner)
     return whole
+
+
+def unmarked(template: str, name_of: Callable[[str, int], str] | None = None) -> str:
+    """The template with placeholders instead of marks: named by ``name_of(label, which)``, or else by their labels."""
+    return _MARKED.sub(lambda mark: f"{{{name_of(mark[1], int(mark[2])) if name_of else mark[1]}}}", template)
 
 
 def _written(value: Value) -> str | None:

@@ -1,0 +1,43 @@
+"""What a crew's inputs are called: each after what it stands for, and no two different things by one name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from agents_app.formats.to_spec.values import Secret, Unknown
+
+MAX_NAME = 60
+
+
+@dataclass(slots=True)
+class InputNames:
+    """``names``: by label and ``Unknown.which``; ``taken``: the names of all inputs so far.
+
+    A variable, a parameter or a setting has the name that the source gives it, wherever it is used. What is computed
+    has the name of the variable too, unless something else has it already: then the name says where it was found.
+    """
+
+    names: dict[tuple[str, int], str] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+
+    def of(self, part: Unknown | Secret) -> str:
+        """The name of an input, without braces."""
+        which, within = (part.which, part.within) if isinstance(part, Unknown) else (0, "")
+        label = part.label
+        if (label, which) not in self.names:
+            self.names[label, which] = name = self._free(label, within) if which else label
+            self.taken.add(name)
+        return self.names[label, which]
+
+    def of_mark(self, label: str, which: int) -> str:
+        """The name of an input that has been named before, by what stands in its mark."""
+        return self.names.get((label, which), label)
+
+    def _free(self, label: str, within: str) -> str:
+        own = f"{within}_{label}"[:MAX_NAME] if within else label
+        name = own if label in self.taken else label
+        number = 1
+        while name in self.taken:
+            number += 1
+            name = f"{label}_{number}"
+        return name
