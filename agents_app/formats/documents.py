@@ -16,7 +16,7 @@ from agents_app.formats.json_values import read_values
 from agents_app.formats.report import Place, UnreadableError
 from agents_app.formats.to_spec.fields import Reading
 from agents_app.formats.to_spec.values import Field, Items, Mapping, Missing, Value
-from agents_app.formats.yaml.reader import as_mapping
+from agents_app.formats.yaml.reader import as_value
 from agents_app.formats.yaml.strict import documents
 
 MAX_PATH = 300
@@ -59,7 +59,7 @@ class Documents:
         try:
             if path.lower().endswith(_JSON):
                 return read_values(self.texts[path], self.reading.budget, file=label)
-            return as_mapping(documents(self.texts[path], self.reading, file=label))
+            return as_value(documents(self.texts[path], self.reading, file=label))
         except UnreadableError as error:
             self.reading.report.error(error.place, str(error))
             return None

@@ -18,9 +18,9 @@ from agents_app.formats.report import NOWHERE, ImportedCrew, Place, Report, Unre
 from agents_app.formats.to_spec.assemble import Found, assemble, headline, is_aside
 from agents_app.formats.to_spec.fields import Reading, Tally
 from agents_app.formats.to_spec.naming import is_generic
-from agents_app.formats.to_spec.values import Mapping
+from agents_app.formats.to_spec.values import Items, Mapping
 from agents_app.formats.tree import TEXTS
-from agents_app.formats.yaml.reader import as_mapping, looks_like_crew, read_yaml, say_unused
+from agents_app.formats.yaml.reader import as_value, looks_like_crew, read_yaml, say_unused
 from agents_app.formats.yaml.strict import YamlDocument, documents
 
 MAX_FILES = 500
@@ -252,7 +252,7 @@ def _parsed(texts: Texts, files: Documents) -> dict[str, list[YamlDocument]]:
                 raise
             files.reading.report.error(error.place, str(error))
             continue
-        if not files.labelled or looks_like_crew(as_mapping(part)):
+        if not files.labelled or looks_like_crew(as_value(part)):
             parsed[path] = part
     return parsed
 
@@ -272,7 +272,7 @@ def _say_unused(texts: Texts, files: Documents, found: Found) -> None:
             f"{sign}:" in text for sign in ("role", "goal", "description", "expected_output")
         ):
             value = files.read(path)
-            if isinstance(value, Mapping):
+            if isinstance(value, Mapping | Items):
                 say_unused(value, found.used | files.used, files.reading.report)
 
 

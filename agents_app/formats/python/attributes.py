@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.frames import Frame, part_of, unknown
@@ -25,6 +25,15 @@ from agents_app.formats.to_spec.values import (
 )
 
 _PROPERTIES = ("property", "cached_property", "computed_field")
+_EMPTY: dict[str, Callable[[], Value]] = {
+    **dict.fromkeys(("list", "set", "tuple"), lambda: Items([])),
+    "dict": lambda: Mapping({}),
+    "int": lambda: Constant(0),
+    "float": lambda: Constant(0.0),
+    "bool": lambda: Constant(False),
+    "str": lambda: Text(""),
+}
+"""What Python's types make of nothing."""
 _CONFIG_FILES = {"agents_config": "config/agents.yaml", "tasks_config": "config/tasks.yaml"}
 
 
@@ -66,12 +75,36 @@ def _inherited(value: Super, name: str) -> Iterator[Value]:
 def _default_of(declared: Definition, name: str) -> Value:
     """What a field has that is declared as ``field(default_factory=list)`` or ``Field("x", description=...)``."""
     given = declared.fields.get("default") or (declared.args[0] if declared.args else None)
-    factory = settled(declared.fields["default_factory"].value) if "default_factory" in declared.fields else None
+    factory = declared.fields["default_factory"].value if "default_factory" in declared.fields else None
     if given is not None and not isinstance(given.value, Unknown):
         return given.value
-    if isinstance(factory, Outside) and factory.path in ("list", "dict"):
-        return Items([]) if factory.path == "list" else Mapping({})
-    return call_function(factory, [], {}, factory.frame) if isinstance(factory, Function) else Unknown(name)
+    return (made_by(factory) if factory is not None else None) or Unknown(name)
+
+
+def made_by(factory: Value) -> Value | None:
+    """What a factory of defaults makes, such as ``list`` or a lambda; None if that is not known."""
+    factory = settled(factory)
+    if isinstance(factory, Outside) and factory.path in _EMPTY:
+        return _EMPTY[factory.path]()
+    return call_function(factory, [], {}, factory.frame) if isinstance(factory, Function) else None
+
+
+def own_method(value: Value, name: str, args: list[Value], frame: Frame) -> Value | None:
+    """What an object's own method gives, such as its ``__iter__``; None if its class has none in the source."""
+    method = value.cls.member(name) if isinstance(value, Instance) else None
+    return call_function(_with(method, value), args, {}, frame) if isinstance(method, Function) else None
+
+
+def items_of(value: Value, frame: Frame) -> Value:
+    """What a loop over a value meets: the value itself, or what an object's own ``__iter__`` gives."""
+    given = own_method(settled(value), "__iter__", [], frame)
+    return given if given is not None else value
+
+
+def as_written(value: Value, frame: Frame) -> Value:
+    """What stands for a value in a text: the value itself, or what an object's own ``__str__`` gives."""
+    given = own_method(settled(value), "__str__", [], frame)
+    return given if given is not None else value
 
 
 def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value:

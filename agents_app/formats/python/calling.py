@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 
+from agents_app.formats.python.command_line import as_parameter, options_of
 from agents_app.formats.python.frames import MAX_DEPTH, Frame
 from agents_app.formats.python.things import MAX_NAME, Class, Function, Instance
 from agents_app.formats.report import Place
@@ -39,7 +40,8 @@ def call_function(
     inner.run(node.body)
     world.active.pop()
     value = _given(function, inner) if inner.yielded else _best(inner.returned)
-    if isinstance(value, Definition) and (once or is_generic(value.name)) and value.place.file == inner.file:
+    is_here = isinstance(value, Definition) and value.place.file == inner.file and not function.name.startswith("__")
+    if isinstance(value, Definition) and is_here and (once or is_generic(value.name)):
         value.name = function.name
     if builds or once:
         world.results[key] = value
@@ -96,11 +98,11 @@ def _defaults(function: Function) -> dict[str, Value]:
     positional = [*spec.posonlyargs, *spec.args]
     defaults: dict[str, Value] = {}
     for argument, default in zip(positional[len(positional) - len(spec.defaults) :], spec.defaults, strict=True):
-        defaults[argument.arg] = function.frame.evaluate(default)
+        defaults[argument.arg] = as_parameter(argument.arg, function.frame.evaluate(default))
     for argument, keyword_default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
         if keyword_default is not None:
-            defaults[argument.arg] = function.frame.evaluate(keyword_default)
-    return defaults
+            defaults[argument.arg] = as_parameter(argument.arg, function.frame.evaluate(keyword_default))
+    return defaults | dict(options_of(function))
 
 
 def _as_input(name: str, value: Value) -> Value:

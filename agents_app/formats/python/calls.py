@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from itertools import islice
 
-from agents_app.formats.python.attributes import attribute_of, set_attribute
+from agents_app.formats.python.attributes import attribute_of, items_of, own_method, set_attribute
 from agents_app.formats.python.calling import call_function, instantiate
 from agents_app.formats.python.definitions import define
 from agents_app.formats.python.frames import Frame, evaluates, unknown
@@ -32,6 +32,10 @@ from agents_app.formats.to_spec.values import (
     size_of,
 )
 
+_ITERATES = frozenset(
+    {"list", "tuple", "set", "sorted", "reversed", "enumerate", "zip", "iter", "map", "filter", "next", "any", "all"}
+)
+_BY_METHOD = {"len": "__len__", "str": "__str__", "repr": "__repr__"}
 _TEXTS = frozenset({"role", "goal", "backstory", "description", "expected_output", "tools", "llm", "agent", "context"})
 
 
@@ -82,6 +86,10 @@ def _of_library(called: Value, node: ast.Call, args: list[Value], fields: dict[s
     if path == "sorted" and "key" in fields and isinstance(kept := call_outside("list", args, {}, frame), Items):
         sort_items(kept, node, fields, frame)
         return kept
+    if path in _ITERATES:
+        args = [items_of(arg, frame) for arg in args]
+    elif path in _BY_METHOD and args and (given := own_method(settled(args[0]), _BY_METHOD[path], [], frame)):
+        return given
     result = _over_items(path, node, args, frame) or call_outside(path, args, fields, frame)
     return result if result is not None else define(path, node, args, fields, frame)
 

@@ -7,12 +7,13 @@ import builtins
 from collections.abc import Iterator
 from dataclasses import replace
 
-from agents_app.formats.python.attributes import attribute_of
+from agents_app.formats.python.attributes import as_written, attribute_of, items_of, made_by, own_method
+from agents_app.formats.python.command_line import argument
 from agents_app.formats.python.formatting import with_spec
 from agents_app.formats.python.frames import Frame, evaluates, part_of, unknown
-from agents_app.formats.python.labels import label_of, source_of
+from agents_app.formats.python.labels import label_of, source_of, written
 from agents_app.formats.python.texts import joined, template_of, without_layout
-from agents_app.formats.python.things import TYPES, Annotation, Function, called, type_name
+from agents_app.formats.python.things import TYPES, Annotation, Function, Instance, called, type_name
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
@@ -98,7 +99,7 @@ def _constant_as_input(part: ast.expr, frame: Frame) -> Value | None:
 
 @evaluates(ast.FormattedValue)
 def _formatted(node: ast.FormattedValue, frame: Frame) -> Value:
-    value, budget = frame.evaluate(node.value), frame.world.budget
+    value, budget = as_written(frame.evaluate(node.value), frame), frame.world.budget
     if node.format_spec is not None or node.conversion != -1:
         spec = literal_text(frame.evaluate(node.format_spec), budget) if node.format_spec is not None else ""
         conversion = chr(node.conversion) if node.conversion != -1 else ""
@@ -129,7 +130,7 @@ def _items(node: ast.List | ast.Tuple | ast.Set, frame: Frame) -> Value:
 def _spread(nodes: list[ast.expr], frame: Frame) -> Iterator[Value]:
     for node in nodes:
         if isinstance(node, ast.Starred):
-            inner = settled(frame.evaluate(node.value))
+            inner = settled(items_of(frame.evaluate(node.value), frame))
             frame.world.budget.pay_elements(size_of(inner))
             yield from inner.items if isinstance(inner, Items) else (unknown(node.value, frame),)
         else:
@@ -157,11 +158,15 @@ def _dict(node: ast.Dict, frame: Frame) -> Value:
 def _subscript(node: ast.Subscript, frame: Frame) -> Value:
     container = frame.evaluate(node.value)
     inner = settled(container)
+    if isinstance(inner, Outside) and inner.path in ("sys.argv", "argv"):
+        return argument(frame.world.budget, written(node.slice, frame.world.budget))
     if isinstance(node.slice, ast.Slice):
         return _slice(inner, node.slice, frame) or unknown(node, frame)
     if type_name(inner) in TYPES:
         return Annotation(node, frame)
     index = settled(frame.evaluate(node.slice))
+    if isinstance(inner, Instance):
+        return own_method(inner, "__getitem__", [index], frame) or unknown(node, frame)
     return _element(inner, index, frame) or _open_element(container, index, node, frame)
 
 
@@ -170,13 +175,24 @@ def _element(inner: Value, index: Value, frame: Frame) -> Value | None:
     if isinstance(inner, Outside) and inner.short in ("environ", "secrets") and isinstance(index, Text):
         return Secret(index.template)
     if isinstance(inner, Mapping) and isinstance(index, Text | Constant):
-        return frame.world.documents.entry(inner, template_of(index, frame.world.budget).template)
+        return _entry(inner, template_of(index, frame.world.budget).template, frame)
     if isinstance(inner, Items) and (position := index_in(inner, index)) is not None:
         return inner.items[position]
     text = literal_text(inner, frame.world.budget)
     if text and isinstance(index, Constant) and isinstance(index.value, int) and -len(text) <= index.value < len(text):
         return Text(text[index.value])
     return None
+
+
+def _entry(mapping: Mapping, key: str, frame: Frame) -> Value | None:
+    """An entry; a ``defaultdict`` makes it if it has none."""
+    if mapping.factory is not None and key not in mapping.fields:
+        made = made_by(mapping.factory)
+        if made is not None:
+            frame.world.budget.pay_elements(1)
+            mapping.fields[key] = Field(made, mapping.place)
+        return made
+    return frame.world.documents.entry(mapping, key)
 
 
 def index_in(items: Items, index: Value | None) -> int | None:

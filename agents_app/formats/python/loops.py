@@ -6,10 +6,11 @@ import ast
 from collections.abc import Iterator
 from itertools import islice
 
+from agents_app.formats.python.attributes import items_of
 from agents_app.formats.python.frames import Frame, evaluates
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.operators import truth_of
-from agents_app.formats.python.texts import template_of
+from agents_app.formats.python.texts import characters, template_of
 from agents_app.formats.python.things import Class, called
 from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, Text, Unknown, Value, settled, size_of
 
@@ -30,7 +31,7 @@ def _rounds(node: Comprehension, inner: Frame, level: int) -> Iterator[Frame]:
         yield inner
         return
     generator = node.generators[level]
-    over = inner.evaluate(generator.iter)
+    over = items_of(inner.evaluate(generator.iter), inner)
     if is_empty(over, generator.iter):
         return
     if id(node) in inner.world.reach.making:
@@ -59,7 +60,8 @@ def say_unseen(over: Value, node: ast.expr, frame: Frame) -> None:
     """Warns of a loop that makes parts of a crew for each of something that only a run would show."""
     inner = settled(over)
     report, written = frame.world.reading.report, source_of(node, frame.world.budget)
-    if not size_of(inner) and not (isinstance(inner, Class) and inner.is_enum):
+    is_text = isinstance(inner, Text) and inner.literal
+    if not size_of(inner) and not is_text and not (isinstance(inner, Class) and inner.is_enum):
         message = f"What `{written}` holds is only known when the code runs: the loop over it was read once."
         report.warn(frame.place(node), message)
     elif size_of(inner) > MAX_ITEMS:
@@ -84,6 +86,8 @@ def repetitions(value: Value, target: ast.expr, frame: Frame) -> Iterator[Value]
         yield from inner.items[:MAX_ITEMS]
     elif isinstance(inner, Mapping) and inner.fields:
         yield from [Text(name) for name in islice(inner.fields, MAX_ITEMS)]
+    elif isinstance(inner, Text) and inner.literal:
+        yield from characters(inner, frame.world.budget).items[:MAX_ITEMS]
     elif isinstance(inner, Class) and inner.is_enum:
         yield from [value for value in inner.body.names.values() if isinstance(value, Text | Constant)][:MAX_ITEMS]
     else:

@@ -6,6 +6,7 @@ import ast
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.python.calling import call_function
+from agents_app.formats.python.command_line import of_parser
 from agents_app.formats.python.formatting import formatted, substituted
 from agents_app.formats.python.frames import Frame, keep_definition, unknown
 from agents_app.formats.python.kickoffs import asked_of
@@ -41,6 +42,7 @@ KICKOFFS = frozenset(
         "test",
     }
 )
+_TRIMS = frozenset({"strip", "lstrip", "rstrip"})
 _COPIES = frozenset({"copy", "model_copy"})
 _TEMPLATES = frozenset({"Template", "PromptTemplate", "from_template"})
 _REARRANGE = frozenset({"reverse", "clear", "remove", "sort"})
@@ -54,6 +56,8 @@ def method_of(
     """The result of a method call; None if the receiver is none of these, so that its class has to be looked into."""
     name = _method(node)
     inner = settled(receiver)
+    if isinstance(receiver, Unknown) and not receiver.source and name in _TRIMS:
+        return receiver
     if isinstance(inner, Text) and not (isinstance(receiver, Unknown) and name != "join"):
         return _text(inner, node, args, fields, frame.world.budget) or unknown(node, frame)
     if isinstance(inner, Items) and not isinstance(receiver, Unknown):
@@ -78,6 +82,8 @@ def _of_definition(
         if name in _COPIES:
             return _copied(made, args, fields, node, frame)
         return _executed(made, node, args, fields, frame)
+    if (result := of_parser(made, name, args, fields, frame.world.budget)) is not None:
+        return result
     if name in ("substitute", "safe_substitute", "format", "format_prompt"):
         return _of_template(made, name, args, fields, frame.world.budget)
     return None

@@ -10,11 +10,13 @@ from functools import partial
 from typing import Any
 
 from agents_app.formats.budget import Budget
+from agents_app.formats.python.command_line import QUESTIONS, asked, namespace_as_mapping
+from agents_app.formats.python.formatting import with_spec
 from agents_app.formats.python.frames import Frame
 from agents_app.formats.python.loops import MAX_ITEMS
 from agents_app.formats.python.operators import LARGEST, truth_of
 from agents_app.formats.python.paths import loaded, path_call
-from agents_app.formats.python.texts import ASKED, RESHAPERS, reshaped, template_of
+from agents_app.formats.python.texts import RESHAPERS, characters, reshaped, template_of
 from agents_app.formats.python.things import Class, Function, Instance, Super
 from agents_app.formats.to_spec.fields import data_of
 from agents_app.formats.to_spec.values import (
@@ -22,6 +24,7 @@ from agents_app.formats.to_spec.values import (
     Field,
     Items,
     Mapping,
+    Outside,
     Secret,
     Text,
     Unknown,
@@ -32,11 +35,10 @@ from agents_app.formats.to_spec.values import (
     size_of,
 )
 
-_ASKS = frozenset({"input", "text_input", "text_area", "selectbox", "ask", "prompt"})
 _PASSES = frozenset(
     {"run", "gather", "wait_for", "create_task", "run_until_complete", "to_thread", "cast", "nullcontext"}
 )
-_KEEPS = ("list", "tuple", "set", "frozenset", "copy", "deepcopy")
+_KEEPS = ("list", "tuple", "set", "frozenset", "copy", "deepcopy", "iter", "aiter")
 _LOADS = frozenset({"safe_load", "load", "loads", "full_load"})
 MAX_DIGITS = 16
 MAX_WRAPPED = 10_000
@@ -48,8 +50,8 @@ Call = Callable[[list[Value], dict[str, Field], Budget], Value | None]
 def call_outside(path: str, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value | None:
     """The result of the call; None if it is not known here."""
     name = path.rpartition(".")[2]
-    if name in _ASKS:
-        return Unknown(ASKED)
+    if name in QUESTIONS and (path == name or "." in path):
+        return asked(name, args, fields, frame.world.budget)
     if name in ("getenv", "getpass") or path.endswith(("environ.get", "secrets.get", "userdata.get")):
         return _secret(args, fields)
     if name in _PASSES and "." in path and args:
@@ -95,6 +97,8 @@ def _kept(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value 
     budget.pay_elements(size_of(first))
     if isinstance(first, Mapping):
         return _listed(first)
+    if isinstance(args[0], Text) and args[0].literal:
+        return characters(args[0], budget)
     return Items(list(first.items)) if isinstance(first, Items) else args[0]
 
 
@@ -185,9 +189,26 @@ def _text(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value 
     if not args:
         return Text("")
     inner = settled(args[0])
-    if isinstance(args[0], Unknown) or not isinstance(inner, Text | Constant):
+    if isinstance(args[0], Unknown) or not isinstance(inner, Text | Constant | Items | Mapping):
         return args[0] if isinstance(args[0], Unknown | Secret) else None
     return template_of(inner, budget)
+
+
+def _represented(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    return with_spec(args[0], "", "r", budget) or _text(args, fields, budget) if args else None
+
+
+def _with_defaults(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    """``defaultdict(list)``."""
+    made = _dict(args[1:], fields, budget)
+    if isinstance(made, Mapping):
+        made.factory = args[0] if args else None
+    return made
+
+
+def _counter(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    """``Counter()``, which says 0 of what it has not counted; what it counts is not followed."""
+    return Mapping({}, factory=Outside("int")) if not args and not fields else None
 
 
 def _number(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
@@ -278,6 +299,11 @@ def _reshaped(args: list[Value], fields: dict[str, Field], budget: Budget, *, na
     return reshaped(name, template_of(args[0], budget), budget) if args else None
 
 
+def _variables(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    """``vars(args)`` of a command line's arguments."""
+    return namespace_as_mapping(settled(args[0])) if args else None
+
+
 def _new_type(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
     return args[1] if len(args) == 2 else None
 
@@ -294,6 +320,8 @@ _BY_NAME: dict[str, Call] = {
     "NewType": _new_type,
     "chain": _chained,
     "OrderedDict": _dict,
+    "defaultdict": _with_defaults,
+    "Counter": _counter,
 }
 """Calls by the last part of their names, whatever module they are of."""
 _SIMPLE: dict[str, Call] = {
@@ -308,6 +336,7 @@ _SIMPLE: dict[str, Call] = {
     "abs": _of_numbers(lambda numbers: abs(numbers[0])),
     "round": _of_numbers(lambda numbers: round(numbers[0], int(numbers[1]) if len(numbers) > 1 else None)),
     "str": _text,
+    "repr": _represented,
     "int": _whole,
     "float": _number,
     "len": _length,
@@ -316,4 +345,5 @@ _SIMPLE: dict[str, Call] = {
     "zip": _zip,
     "dict": _dict,
     "print": _none,
+    "vars": _variables,
 }

@@ -23,7 +23,7 @@ from agents_app.formats.to_spec.values import (
     Value,
     settled,
 )
-from agents_app.formats.yaml.reader import as_mapping
+from agents_app.formats.yaml.reader import as_value
 from agents_app.formats.yaml.strict import documents
 
 MAX_PATH = 300
@@ -143,6 +143,8 @@ def document(path: str, frame: Frame, *, beside: str | None = None) -> Value | N
             message = f"`{path}` is not among the files: `{found}` was taken for it."
             world.reading.report.gather(message, place=world.budget.place)
         value = files.read(found)
+        if isinstance(value, Items):
+            files.note_use(value)
         name = posixpath.basename(found)
         return value if value is not None else Missing(name, source=found, why=f"`{found}` cannot be read")
     merged = files.merged(path)
@@ -164,7 +166,7 @@ def _inline(text: str, frame: Frame) -> Value | None:
     outer = budget.place
     budget.pay_chars(len(text))
     try:
-        return as_mapping(documents(text, frame.world.reading, file=frame.file))
+        return as_value(documents(text, frame.world.reading, file=frame.file))
     except UnreadableError:
         return None
     finally:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agents_app.formats.python.attributes import set_attribute
+from agents_app.formats.python.attributes import items_of, own_method, set_attribute
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.expressions import index_in, slice_of
 from agents_app.formats.python.flows import say_flow
@@ -15,11 +15,12 @@ from agents_app.formats.python.labels import as_label, source_of
 from agents_app.formats.python.loops import MAX_ITEMS, bind, is_empty, repetitions, say_unseen, unpacked
 from agents_app.formats.python.operators import arithmetic, compared, truth_of
 from agents_app.formats.python.settings import note_setting
-from agents_app.formats.python.texts import ASKED, joined, template_of
+from agents_app.formats.python.texts import joined, template_of
 from agents_app.formats.python.things import MAX_DECORATORS, MAX_NAME, Class, Function, Instance, ModuleOf
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.naming import is_generic
 from agents_app.formats.to_spec.values import (
+    ASKED,
     Constant,
     Definition,
     Field,
@@ -256,7 +257,7 @@ def _preferred(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], 
 
 @executes(ast.For, ast.AsyncFor)
 def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> Flow | None:
-    over = frame.evaluate(node.iter)
+    over = items_of(frame.evaluate(node.iter), frame)
     if is_empty(over, node.iter):
         return frame.run(node.orelse)
     if id(node) in frame.world.reach.making:
@@ -308,6 +309,8 @@ def _asked_for(test: ast.expr, frame: Frame) -> list[Value | int | None]:
 def _with(node: ast.With | ast.AsyncWith, frame: Frame) -> Flow | None:
     for item in node.items:
         value = frame.evaluate(item.context_expr)
+        entered = own_method(settled(value), "__enter__", [], frame)
+        value = value if entered is None else entered
         if item.optional_vars is not None:
             _give(item.optional_vars, value, frame)
     return frame.run(node.body)

@@ -29,7 +29,6 @@ MAX_TEXT = 100_000
 MAX_PIECES = 1_000
 TAB = 8
 MAX_PADDED = 1_000
-ASKED = "answer"
 
 _CASE = frozenset({"lower", "upper", "title", "capitalize", "casefold", "swapcase"})
 _STRIP = frozenset({"strip", "lstrip", "rstrip"})
@@ -97,7 +96,9 @@ def with_computed_of(template: Text, whole: Value, budget: Budget) -> Value:
 def joined_by(separator: Text, value: Value, node: ast.expr, budget: Budget) -> Value:
     """``separator.join(value)``: a list of texts as one, or a placeholder named after what is joined."""
     if isinstance(value, Unknown):
-        return template_of(value, budget)
+        return value
+    if isinstance(value, Text) and value.literal:
+        value = characters(value, budget)
     if not isinstance(value, Items):
         return template_of(value, budget, node)
     budget.pay_elements(2 * len(value.items))
@@ -106,6 +107,12 @@ def joined_by(separator: Text, value: Value, node: ast.expr, budget: Budget) -> 
         part = template_of(item, budget, node)
         parts.extend([separator, part] if number else [part])
     return joined(parts, budget)
+
+
+def characters(text: Text, budget: Budget) -> Items:
+    """What a loop over a text meets."""
+    budget.pay_elements(min(len(text.template), MAX_PIECES))
+    return Items([Text(char) for char in text.template[:MAX_PIECES]])
 
 
 def method_of_text(text: Text, name: str, args: list[Value], budget: Budget) -> Value | None:

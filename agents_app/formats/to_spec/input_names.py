@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from agents_app.formats.to_spec.values import Secret, Unknown
+from agents_app.formats.to_spec.values import ASKED, Secret, Unknown
 
 MAX_NAME = 60
 
@@ -34,6 +34,8 @@ class InputNames:
         return self.names.get((label, which), label)
 
     def _free(self, label: str, within: str) -> str:
+        if label == ASKED and within:
+            label, within = within, ""
         own = f"{within}_{label}"[:MAX_NAME] if within else label
         name = own if label in self.taken else label
         number = 1

@@ -14,6 +14,8 @@ from agents_app.formats.budget import Budget
 from agents_app.formats.report import NOWHERE, Place
 
 MAX_FILLED = 100_000
+ASKED = "answer"
+"""The label of what somebody answers to a question, until the source gives it a name."""
 MARK = "\x1f"
 _MARKED = re.compile(r"\{([^{}\x1f\n]{1,200})\x1f([0-9]{1,7})\}")
 
@@ -63,10 +65,11 @@ class Field:
 
 @dataclass(slots=True, eq=False)
 class Mapping(Value):
-    """A dictionary with text keys; ``place`` is where it starts."""
+    """A dictionary with text keys; ``place`` is where it starts. ``factory`` makes entries that are not there."""
 
     fields: dict[str, Field]
     place: Place = NOWHERE
+    factory: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from agents_app.formats.report import Place, Report, listed
 from agents_app.formats.to_spec.assemble import Found
 from agents_app.formats.to_spec.fields import Reading
+from agents_app.formats.to_spec.naming import snake
 from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Kind, Mapping, Text, Value
 from agents_app.formats.yaml.strict import YamlDocument, say_doubled
 
@@ -42,7 +43,12 @@ def read_yaml(documents: Iterable[YamlDocument], reading: Reading) -> Found:
     for document in documents:
         place = document.place
         if not document.entries:
-            if not (isinstance(document.other, Constant) and document.other.value is None):
+            if isinstance(document.other, Items) and _holds_entries(document.other):
+                kind = _hint(document.place.file)
+                for inner, field in _wrapped(document.other, document.place):
+                    known = kind if not isinstance(field.value, Mapping) else _kind(field.value) or kind
+                    _add(inner, field, kind=known, found=found, report=report)
+            elif not (isinstance(document.other, Constant) and document.other.value is None):
                 report.warn(document.place, "This part is not a mapping of names to agents or tasks; it was left out.")
             continue
         hint = _hint(document.place.file)
@@ -103,6 +109,10 @@ def _wrapped(value: Mapping | Items, place: Place) -> Iterator[tuple[str, Field]
         if not isinstance(item, Mapping):
             yield "", Field(item, place)
             continue
+        only = next(iter(item.fields.items())) if len(item.fields) == 1 else None
+        if only and isinstance(only[1].value, Mapping):  # - writer: {role: ...}
+            yield only
+            continue
         own = next((item.fields[name] for name in ("key", "id", "name", "role") if name in item.fields), None)
         yield _name_in(own.value) if own else "", Field(item, item.place)
 
@@ -119,7 +129,10 @@ def _add(name: str, field: Field, *, kind: Kind | None, found: Found, report: Re
         signs = "an agent has role, goal and backstory, a task has description and expected_output"
         report.warn(field.place, f"`{name}` is neither an agent nor a task ({signs}); it was left out.")
         return
-    made = Definition(kind, kind, field.place, dict(field.value.fields), name=name)
+    fields = dict(field.value.fields)
+    if "name" in fields and _name_in(fields["name"].value) == name == snake(name):
+        del fields["name"]  # it is the key, and no title
+    made = Definition(kind, kind, field.place, fields, name=name)
     (found.agents if kind == "agent" else found.tasks).append(made)
 
 
@@ -134,8 +147,14 @@ def _last_of_each(definitions: list[Definition], reading: Reading) -> list[Defin
     return list(last.values())
 
 
+def as_value(documents: list[YamlDocument]) -> Value:
+    """A file as Python code sees it: a list, or all its entries as one dictionary."""
+    other = documents[0].other if len(documents) == 1 else None
+    return other if isinstance(other, Items) else as_mapping(documents)
+
+
 def as_mapping(documents: Iterable[YamlDocument]) -> Mapping:
-    """All entries of a file as one dictionary, which is how Python code sees it."""
+    """All entries of a file as one dictionary."""
     fields: dict[str, Field] = {}
     place = Place()
     for document in documents:
@@ -144,12 +163,15 @@ def as_mapping(documents: Iterable[YamlDocument]) -> Mapping:
     return Mapping(fields, place)
 
 
-def looks_like_crew(mapping: Mapping) -> bool:
+def looks_like_crew(whole: Value) -> bool:
     """Whether any entry is an agent or a task, directly or below ``agents`` and ``tasks``."""
-    return any(isinstance(field.value, Mapping) and _kind(field.value) for _, field in _entries(mapping))
+    return any(isinstance(field.value, Mapping) and _kind(field.value) for _, field in _entries(whole))
 
 
-def _entries(mapping: Mapping) -> Iterator[tuple[str, Field]]:
+def _entries(mapping: Value) -> Iterator[tuple[str, Field]]:
+    if not isinstance(mapping, Mapping):
+        yield from _wrapped(mapping, Place()) if isinstance(mapping, Items) else ()
+        return
     for name, field in mapping.fields.items():
         value = field.value
         if name in _WRAPPERS and isinstance(value, Mapping | Items):
@@ -158,10 +180,10 @@ def _entries(mapping: Mapping) -> Iterator[tuple[str, Field]]:
             yield name, field
 
 
-def say_unused(mapping: Mapping, used: set[int], report: Report) -> None:
+def say_unused(whole: Value, used: set[int], report: Report) -> None:
     """Warns of the agents and tasks of a YAML file that no code uses, together if that is the whole file."""
     entries = [
-        (name, field) for name, field in _entries(mapping) if isinstance(field.value, Mapping) and _kind(field.value)
+        (name, field) for name, field in _entries(whole) if isinstance(field.value, Mapping) and _kind(field.value)
     ]
     unused = [(name, field) for name, field in entries if id(field.value) not in used]
     if len(unused) > 1 and len(unused) == len(entries):
