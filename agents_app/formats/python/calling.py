@@ -7,13 +7,27 @@ the call their defaults. Any other function is entered at each call, with the va
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from agents_app.formats.python.command_line import as_parameter, options_of
 from agents_app.formats.python.frames import MAX_DEPTH, Frame
+from agents_app.formats.python.labels import as_label
 from agents_app.formats.python.things import MAX_NAME, Class, Function, Instance
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.naming import is_generic, snake, without_maker
-from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, Text, Unknown, Value, settled
+from agents_app.formats.to_spec.values import (
+    ASKED,
+    Constant,
+    Definition,
+    Field,
+    Items,
+    Mapping,
+    Text,
+    Unknown,
+    Value,
+    has_parts,
+    settled,
+)
 
 PROJECT_DECORATORS = ("agent", "task", "crew", "llm", "tool")
 _DATA_BASES = ("BaseModel", "TypedDict", "FlowState")
@@ -36,17 +50,33 @@ def call_function(
     world.entered.add(id(node))
     world.active.append(id(node))
     inner = Frame(world, function.frame.file, parent=function.frame, depth=frame.depth + 1, function=_made_by(function))
+    inner.undecided = world.undecided
     _bind(function, args, fields, inner, as_inputs=builds)
-    inner.run(node.body)
+    ends = inner.run(node.body) == "return"
     world.active.pop()
     value = _given(function, inner) if inner.yielded else _best(inner.returned)
+    if (inner.maybe or inner.falls_back) and not inner.yielded and not once:
+        value = _one_of_several(value, inner, ends=ends, function=function, key=key)
     is_here = isinstance(value, Definition) and value.place.file == inner.file and not function.name.startswith("__")
     if isinstance(value, Definition) and is_here and (once or is_generic(value.name)):
-        value.name = function.name
+        value.name = function.name if once else without_maker(function.name)
     if builds or once:
         world.results[key] = value
         world.kept += [*args, *([function.owner] if function.owner is not None else [])]
     return value
+
+
+def _one_of_several(value: Value, inner: Frame, *, ends: bool, function: Function, key: tuple[int, ...]) -> Value:
+    """What a function gives that may return several values. Parts of a crew are taken, the first that it may return;
+    of other values only a run shows which it is, unless those that the source falls back on decide that."""
+    if isinstance(value, Instance | Function | Class | Unknown) or has_parts(value):
+        return value
+    others = [returned for returned in inner.returned if returned is not value and returned != value]
+    if not others and ends:
+        return value
+    label, number = as_label(_made_by(function) or function.name), inner.world.budget.number_of("called", *key)
+    open_value = Unknown(label, f"{function.name}()", which=number, perhaps=value)
+    return open_value if inner.maybe else replace(open_value, known=value)
 
 
 def _given(generator: Function, inner: Frame) -> Value:
@@ -79,6 +109,8 @@ def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner
             value = fields[name].value
         else:
             value = defaults.get(name) or Unknown(name, of=inner.world.budget.number_of("parameters", function.node))
+        if isinstance(value, Unknown) and value.label == ASKED:
+            value = replace(value, label=name, within="")
         inner.names[name] = _as_input(name, value) if as_inputs else value
     if spec.vararg:
         inner.names[spec.vararg.arg] = Items(values[len(names) :])

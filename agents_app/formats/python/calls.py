@@ -8,7 +8,7 @@ from itertools import islice
 from agents_app.formats.python.attributes import attribute_of, items_of, own_method, set_attribute
 from agents_app.formats.python.calling import call_function, instantiate
 from agents_app.formats.python.definitions import define
-from agents_app.formats.python.frames import Frame, evaluates, unknown
+from agents_app.formats.python.frames import Frame, evaluates, fallen_back, unknown
 from agents_app.formats.python.known import CHECKS
 from agents_app.formats.python.loops import MAX_ITEMS
 from agents_app.formats.python.methods import method_of, sort_items
@@ -47,7 +47,7 @@ def _call(node: ast.Call, frame: Frame) -> Value:
         receiver = frame.evaluate(node.func.value)
         result = method_of(receiver, node, args=args, fields=fields, frame=frame)
         if result is not None:
-            return result
+            return fallen_back(result, (receiver, *args), node, frame)
         called = attribute_of(receiver, node.func, frame)
         if isinstance(receiver, Super) and node.func.attr == "__init__" and not isinstance(called, Function):
             return _start_of_base(receiver.instance, args, fields)
@@ -91,7 +91,7 @@ def _of_library(called: Value, node: ast.Call, args: list[Value], fields: dict[s
     elif path in _BY_METHOD and args and (given := own_method(settled(args[0]), _BY_METHOD[path], [], frame)):
         return given
     result = _over_items(path, node, args, frame) or call_outside(path, args, fields, frame)
-    return result if result is not None else define(path, node, args, fields, frame)
+    return define(path, node, args, fields, frame) if result is None else fallen_back(result, args, node, frame)
 
 
 def _named_attribute(path: str, node: ast.Call, args: list[Value], frame: Frame) -> Value:

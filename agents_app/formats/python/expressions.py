@@ -10,7 +10,7 @@ from dataclasses import replace
 from agents_app.formats.python.attributes import as_written, attribute_of, items_of, made_by, own_method
 from agents_app.formats.python.command_line import argument
 from agents_app.formats.python.formatting import with_spec
-from agents_app.formats.python.frames import Frame, evaluates, part_of, unknown
+from agents_app.formats.python.frames import Frame, evaluates, fallen_back, part_of, unknown
 from agents_app.formats.python.labels import label_of, source_of, written
 from agents_app.formats.python.texts import joined, template_of, without_layout
 from agents_app.formats.python.things import TYPES, Annotation, Function, Instance, called, type_name
@@ -164,10 +164,14 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Value:
         return _slice(inner, node.slice, frame) or unknown(node, frame)
     if type_name(inner) in TYPES:
         return Annotation(node, frame)
-    index = settled(frame.evaluate(node.slice))
+    given = frame.evaluate(node.slice)
+    index = settled(given)
     if isinstance(inner, Instance):
         return own_method(inner, "__getitem__", [index], frame) or unknown(node, frame)
-    return _element(inner, index, frame) or _open_element(container, index, node, frame)
+    element = _element(inner, index, frame)
+    if element is None:
+        return _open_element(container, index, node, frame)
+    return fallen_back(element, (given, container), node, frame)
 
 
 def _element(inner: Value, index: Value, frame: Frame) -> Value | None:

@@ -16,11 +16,13 @@ _PERCENT = re.compile(r"%(?:\((\w{1,64})\))?[-+ #0]{0,5}\d{0,4}(?:\.\d{1,4})?([s
 
 def with_spec(value: Value, spec: str, conversion: str, budget: Budget) -> Text | None:
     """A known value as ``format`` writes it; None if the value is open, or the format is none that is followed."""
+    if isinstance(value, Unknown | Secret):
+        return None
     inner = settled(value)
     plain = inner.value if isinstance(inner, Constant) else literal_text(inner, budget)
     if plain is None and not isinstance(inner, Constant):
         return None
-    if (isinstance(plain, str) and isinstance(value, Unknown | Secret)) or not _SPEC.fullmatch(spec):
+    if not _SPEC.fullmatch(spec):
         return None
     shown = repr(plain) if conversion == "r" else ascii(plain) if conversion == "a" else plain
     try:

@@ -7,8 +7,8 @@ What is made on the way is paid from the import's budget, and the depth is bound
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from agents_app.formats.budget import Budget
@@ -18,7 +18,7 @@ from agents_app.formats.python.reach import Reach
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.assemble import MAX_MEMBERS, Found
 from agents_app.formats.to_spec.fields import Reading
-from agents_app.formats.to_spec.values import Definition, Text, Unknown, Value
+from agents_app.formats.to_spec.values import Constant, Definition, Text, Unknown, Value
 
 MAX_DEPTH = 20
 MAX_DEFINITIONS = 2 * MAX_MEMBERS
@@ -98,6 +98,8 @@ class Frame:
 
     ``constants``: the names whose only value so far is written out in the source. ``function``: what is called.
     ``yielded``: what a generator gives, in order. ``elsewhere``: where names that are ``global`` or ``nonlocal`` live.
+    ``undecided``: the world's, when the function was called. ``maybe``: only a run shows which of ``returned`` is given;
+    ``falls_back``: it is decided by values that the source only falls back on.
     """
 
     world: World
@@ -111,6 +113,9 @@ class Frame:
     function: str = ""
     yielded: list[Value] = field(default_factory=list)
     elsewhere: dict[str, Frame] = field(default_factory=dict)
+    undecided: int = 0
+    maybe: bool = False
+    falls_back: bool = False
 
     def place(self, node: ast.AST) -> Place:
         return Place(getattr(node, "lineno", None), self.file)
@@ -202,6 +207,14 @@ def unknown(node: ast.expr, frame: Frame, *, label: str = "") -> Unknown:
     budget = frame.world.budget
     label = label or label_of(node, budget)
     return Unknown(label, source_of(node, budget), which=which_of(node, frame), within=frame.function_name())
+
+
+def fallen_back(result: Value, operands: Iterable[Value], node: ast.expr, frame: Frame) -> Value:
+    """What is computed of inputs, for which the source has values to fall back on: an input with such a value too."""
+    is_plain = isinstance(result, Constant) or (isinstance(result, Text) and result.literal)
+    if not is_plain or not any(isinstance(value, Unknown) and value.known is not None for value in operands):
+        return result
+    return replace(unknown(node, frame), known=result)
 
 
 def which_of(node: ast.expr, frame: Frame) -> int:

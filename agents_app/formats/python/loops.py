@@ -12,7 +12,18 @@ from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.operators import truth_of
 from agents_app.formats.python.texts import characters, template_of
 from agents_app.formats.python.things import Class, called
-from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, Text, Unknown, Value, settled, size_of
+from agents_app.formats.to_spec.values import (
+    Constant,
+    Definition,
+    Field,
+    Items,
+    Mapping,
+    Text,
+    Unknown,
+    Value,
+    settled,
+    size_of,
+)
 
 MAX_ITEMS = 300
 

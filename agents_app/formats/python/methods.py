@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.python.calling import call_function
@@ -12,7 +13,7 @@ from agents_app.formats.python.frames import Frame, keep_definition, unknown
 from agents_app.formats.python.kickoffs import asked_of
 from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.paths import path_method
-from agents_app.formats.python.texts import joined_by, method_of_text, template_of
+from agents_app.formats.python.texts import CASES, joined_by, method_of_text, template_of
 from agents_app.formats.python.things import Function
 from agents_app.formats.to_spec.fields import data_of
 from agents_app.formats.to_spec.naming import is_generic
@@ -26,6 +27,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    has_parts,
     settled,
     size_of,
 )
@@ -46,7 +48,6 @@ _TRIMS = frozenset({"strip", "lstrip", "rstrip"})
 _COPIES = frozenset({"copy", "model_copy"})
 _TEMPLATES = frozenset({"Template", "PromptTemplate", "from_template"})
 _REARRANGE = frozenset({"reverse", "clear", "remove", "sort"})
-MAX_LOOKED_AT = 300
 _COPYING = {"items": 4, "values": 1, "keys": 2, "copy": 1}  # by what they make for each entry
 
 
@@ -58,6 +59,9 @@ def method_of(
     inner = settled(receiver)
     if isinstance(receiver, Unknown) and not receiver.source and name in _TRIMS:
         return receiver
+    if isinstance(receiver, Unknown) and isinstance(inner, Text) and name in CASES:
+        known = method_of_text(inner, name, [], frame.world.budget)
+        return replace(unknown(node, frame), known=known)
     if isinstance(inner, Text) and not (isinstance(receiver, Unknown) and name != "join"):
         return _text(inner, node, args, fields, frame.world.budget) or unknown(node, frame)
     if isinstance(inner, Items) and not isinstance(receiver, Unknown):
@@ -130,7 +134,7 @@ def _rearrange(items: Items, node: ast.Call, args: list[Value], fields: dict[str
     """``reverse``, ``clear``, ``remove`` and ``sort``: what a run may leave out is left out and said."""
     name, budget = _method(node), frame.world.budget
     if frame.world.undecided:
-        if _has_parts(items):
+        if has_parts(items):
             message = (
                 f"Whether `{source_of(node, budget)}` is reached is only known when the code runs: it was left out."
             )
@@ -148,11 +152,6 @@ def _rearrange(items: Items, node: ast.Call, args: list[Value], fields: dict[str
         getattr(items.items, name)()
 
 
-def _has_parts(items: Items) -> bool:
-    """Whether a list holds agents, tasks or the like."""
-    return any(isinstance(item, Definition) for item in items.items[:MAX_LOOKED_AT])
-
-
 def sort_items(items: Items, node: ast.Call, fields: dict[str, Field], frame: Frame) -> None:
     """``things.sort(key=...)``, and ``sorted``. What cannot be compared stays; of a crew's parts it is said."""
     budget = frame.world.budget
@@ -166,7 +165,7 @@ def sort_items(items: Items, node: ast.Call, fields: dict[str, Field], frame: Fr
         pairs = [(data_of(by, budget), item) for by, item in zip(keys, items.items, strict=True)]
         items.items[:] = [item for _, item in sorted(pairs, key=lambda pair: pair[0], reverse=bool(order.value))]
     except (ValueError, TypeError):
-        if _has_parts(items):
+        if has_parts(items):
             message = f"The order that `{source_of(node, budget)}` makes is only known when the code runs"
             frame.world.reading.report.warn(frame.place(node), f"{message}: that of the source was taken.")
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.python.formatting import interpolated
-from agents_app.formats.python.frames import Frame, evaluates, unknown
+from agents_app.formats.python.frames import Frame, evaluates, fallen_back, unknown
+from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.paths import path_divided
 from agents_app.formats.python.texts import MAX_TEXT, joined, template_of
 from agents_app.formats.python.things import Annotation, Class, Function, type_name
@@ -24,6 +25,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    has_parts,
     literal_text,
     settled,
     size_of,
@@ -87,7 +89,9 @@ def _sum(node: ast.BinOp, frame: Frame) -> Value:
     total: Value = settled(values[0][0])
     for value, _ in values[1:]:
         total = arithmetic(node.op, total, settled(value)) or Unknown("sum")
-    return total if isinstance(total, Constant) else unknown(node, frame)
+    if not isinstance(total, Constant):
+        return unknown(node, frame)
+    return fallen_back(total, (value for value, _ in values), node, frame)
 
 
 def _arithmetic(node: ast.BinOp, frame: Frame, left: Value, right: Value) -> Value:
@@ -97,7 +101,8 @@ def _arithmetic(node: ast.BinOp, frame: Frame, left: Value, right: Value) -> Val
         return Mapping({**first.fields, **second.fields}, first.place)
     if isinstance(node.op, ast.BitOr) and all(_is_type(side) for side in (left, right)):
         return Annotation(node, frame)
-    return arithmetic(node.op, first, second) or unknown(node, frame)
+    result = arithmetic(node.op, first, second)
+    return unknown(node, frame) if result is None else fallen_back(result, (left, right), node, frame)
 
 
 def arithmetic(op: ast.operator, left: Value, right: Value) -> Constant | None:
@@ -173,7 +178,10 @@ def _compare(node: ast.Compare, frame: Frame) -> Value:
     whole = False if False in outcomes else None if None in outcomes else True
     if whole is None:
         return unknown(node, frame)
-    if any(isinstance(side, Unknown | Secret) for side in sides):
+    settings = [side for side in sides if isinstance(side, Secret)]
+    if settings and not any(isinstance(side, Unknown) for side in sides):
+        return Secret(settings[0].name, Constant(whole))
+    if any(isinstance(side, Unknown) for side in sides):
         open_value = unknown(node, frame)
         return replace(open_value, known=Constant(whole))
     return Constant(whole)
@@ -181,10 +189,15 @@ def _compare(node: ast.Compare, frame: Frame) -> Value:
 
 @evaluates(ast.IfExp)
 def _conditional(node: ast.IfExp, frame: Frame) -> Value:
-    truth = truth_of(settled(frame.evaluate(node.test)))
+    test = frame.evaluate(node.test)
+    truth = truth_of(settled(test))
     body, other = frame.evaluate(node.body), frame.evaluate(node.orelse)
     if truth is not None:
-        return body if truth else other
+        chosen = body if truth else other
+        return chosen if isinstance(chosen, Unknown) else fallen_back(chosen, (test,), node, frame)
+    if body is not other and (has_parts(body) or has_parts(other)):
+        message = f"Whether `{source_of(node.test, frame.world.budget)}` holds is only known when the code runs"
+        frame.world.reading.report.info(frame.place(node), f"{message}: the crew was read as if it does.")
     if isinstance(body, Unknown | Secret):
         return _with_fallback(body, other)
     return _with_fallback(other, body) if isinstance(other, Unknown | Secret) and isinstance(body, Text) else body
@@ -198,6 +211,8 @@ def compared(op: ast.cmpop, left: Value, right: Value, budget: Budget) -> bool |
         same = False if isinstance(other, _NEVER_NONE) and _is_something(other) else None if _OPEN in (a, b) else a is b
     elif isinstance(op, ast.In | ast.NotIn):
         same = _contains(settled(right), a, budget)
+    elif isinstance(op, ast.Eq | ast.NotEq) and (alike := _same_member(left, right)) is not None:
+        same = alike
     elif a is _OPEN or b is _OPEN:
         return None
     elif type(op) in _ORDERS:
@@ -213,6 +228,16 @@ def compared(op: ast.cmpop, left: Value, right: Value, budget: Budget) -> bool |
 def _is_something(value: Value) -> bool:
     """Whether it is no result of a function of a library, which may be anything."""
     return not isinstance(value, Definition) or value.is_object
+
+
+def _same_member(left: Value, right: Value) -> bool | None:
+    """Whether two members of one class from outside the source are the same; None for anything else."""
+    first, second = settled(left), settled(right)
+    if not (isinstance(first, Outside) and isinstance(second, Outside)):
+        return None
+    cls, _, name = first.path.rpartition(".")
+    is_one_class = cls == second.path.rpartition(".")[0] and cls.rpartition(".")[2][:1].isupper()
+    return name == second.short if is_one_class else None
 
 
 _OPEN = object()

@@ -31,6 +31,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    has_parts,
     settled,
     size_of,
 )
@@ -80,7 +81,8 @@ def _titled(value: Value, name: str) -> Value:
     if isinstance(value, Definition) and is_generic(value.name):
         value.name = name
     if isinstance(value, Unknown) and (value.source or value.label == ASKED):
-        return replace(value, label=as_label(name))
+        within = "" if value.label == ASKED else value.within
+        return replace(value, label=as_label(name), within=within)
     return value
 
 
@@ -193,6 +195,7 @@ def _class(node: ast.ClassDef, frame: Frame) -> None:
 def _return(node: ast.Return, frame: Frame) -> Flow:
     if node.value is not None:
         frame.returned.append(frame.evaluate(node.value))
+    frame.maybe |= frame.world.undecided > frame.undecided
     return "return"
 
 
@@ -211,15 +214,46 @@ def _if(node: ast.If, frame: Frame) -> Flow | None:
     test = frame.evaluate(node.test)
     truth = truth_of(settled(test))
     if truth is not None:
-        if isinstance(test, Unknown | Secret) and _matters(node, frame):
-            outcome = "holds" if truth else "does not hold"
-            _say_branch(node, f"by the values that are written there it {outcome}, and so the crew was read", frame)
-        return frame.run(node.body if truth else node.orelse)
-    before = dict(frame.names) if node.orelse else {}
-    differs = _undecided(node.body, [node.orelse], frame)
-    if _matters(node, frame) or any(before.get(name) is not frame.names.get(name) for name in differs):
+        return _decided(node, test, truth, frame)
+    before = dict(frame.names)
+    crews = len(frame.world.found.crews)
+    flow, differs = _undecided(node.body, [node.orelse], frame)
+    if crews < len(frame.world.found.crews) and node.orelse and _makes_crews(node.body) and _makes_crews(node.orelse):
+        _say_branch(node, "the crews of both branches are listed", frame)
+    elif _matters(node, frame) or any(before.get(name) is not frame.names.get(name) for name in differs):
         _say_branch(node, "the crew was read as if it does", frame)
-    return None
+    return flow
+
+
+def _makes_crews(body: Sequence[ast.stmt]) -> bool:
+    calls = (part.func for statement in body for part in ast.walk(statement) if isinstance(part, ast.Call))
+    return any(getattr(called, "id", getattr(called, "attr", "")) == "Crew" for called in calls)
+
+
+def _decided(node: ast.If, test: Value, truth: bool, frame: Frame) -> Flow | None:
+    """Follows the branch that the source decides on. If it does so by values that it only falls back on, that is said
+    where parts of a crew depend on it; numbers and texts that do are inputs, with what they are by these values."""
+    flow = frame.run(node.body if truth else node.orelse)
+    if not isinstance(test, Unknown | Secret):
+        return flow
+    parts = [part for branch in (node.body, node.orelse) for statement in branch for part in ast.walk(statement)]
+    frame.world.budget.pay_steps(len(parts) // 10)
+    names = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    if _matters(node, frame) or any(has_parts(frame.names.get(name) or Constant(None)) for name in names):
+        outcome = "holds" if truth else "does not hold"
+        _say_branch(node, f"by the values that are written there it {outcome}, and so the crew was read", frame)
+    if isinstance(test, Unknown) and not frame.class_body:
+        frame.falls_back |= any(isinstance(part, ast.Return) for part in parts)
+        for name in sorted(names & frame.names.keys()):
+            _fall_back(name, node, frame)
+    return flow
+
+
+def _fall_back(name: str, node: ast.If, frame: Frame) -> None:
+    value = frame.names[name]
+    if isinstance(value, Constant) or (isinstance(value, Text) and value.literal):
+        which = frame.world.budget.number_of("branch", node, name)
+        frame.set(name, Unknown(as_label(name), name, value, which=which, within=frame.function_name()))
 
 
 def _matters(node: ast.If | ast.Match, frame: Frame) -> bool:
@@ -233,26 +267,32 @@ def _say_branch(node: ast.If, how: str, frame: Frame) -> None:
     frame.world.reading.report.info(frame.place(node), message)
 
 
-def _undecided(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> list[str]:
+def _undecided(
+    first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame
+) -> tuple[Flow | None, list[str]]:
     """As ``_preferred``, for branches of which a run may take none: nothing is taken out of lists in there."""
     frame.world.undecided += 1
-    differs = _preferred(first, others, frame)
+    flow, differs = _preferred(first, others, frame)
     frame.world.undecided -= 1
-    return differs
+    return flow, differs
 
 
-def _preferred(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> list[str]:
-    """Follows all branches. If several set a name, the first branch's value stays. The names of which that is so."""
-    frame.run(first)
+def _preferred(
+    first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame
+) -> tuple[Flow | None, list[str]]:
+    """Follows all branches. If several set a name, the first branch's value stays.
+
+    How they leave the code around them, if all do so alike, and the names that they set to different values.
+    """
+    flow = frame.run(first)
     if not any(others):
-        return []
+        return None, []
     frame.world.budget.pay_elements(len(frame.names) // COPIED_NAMES_PER_ELEMENT)
     kept = dict(frame.names)
-    for body in others:
-        frame.run(body)
+    flows = [frame.run(body) for body in others]
     differs = [name for name, value in kept.items() if frame.names[name] is not value and frame.names[name] != value]
     frame.names.update(kept)
-    return differs
+    return flow if all(other == flow for other in flows) else None, differs
 
 
 @executes(ast.For, ast.AsyncFor)
@@ -317,10 +357,21 @@ def _with(node: ast.With | ast.AsyncWith, frame: Frame) -> Flow | None:
 
 
 @executes(ast.Try, ast.TryStar)
-def _try(node: ast.Try | ast.TryStar, frame: Frame) -> None:
-    _preferred(node.body, [handler.body for handler in node.handlers], frame)
-    frame.run(node.orelse)
-    frame.run(node.finalbody)
+def _try(node: ast.Try | ast.TryStar, frame: Frame) -> Flow | None:
+    """Follows it as if nothing went wrong; what handlers make is read too, unless the code before them returns."""
+    before = len(frame.returned)
+    flow = frame.run(node.body)
+    given, maybe = len(frame.returned), frame.maybe
+    kept = dict(frame.names) if node.handlers else {}
+    frame.world.budget.pay_elements(len(kept) // COPIED_NAMES_PER_ELEMENT)
+    for handler in node.handlers:
+        frame.run(handler.body)
+    frame.names.update(kept)
+    if given > before:
+        del frame.returned[given:]
+        frame.maybe = maybe
+    flow = frame.run(node.orelse) or flow
+    return frame.run(node.finalbody) or flow
 
 
 @executes(ast.Match)
@@ -349,7 +400,8 @@ def _match(node: ast.Match, frame: Frame) -> Flow | None:
     if len(possible) == 1:
         return frame.run(possible[0].body)
     if possible:
-        _undecided(possible[0].body, [case.body for case in possible[1:]], frame)
+        flow, _ = _undecided(possible[0].body, [case.body for case in possible[1:]], frame)
+        return flow if surely else None
     return None
 
 

@@ -23,6 +23,7 @@ from agents_app.formats.to_spec.values import (
     Value,
     literal_text,
     settled,
+    size_of,
 )
 
 MAX_TEXT = 100_000
@@ -30,7 +31,7 @@ MAX_PIECES = 1_000
 TAB = 8
 MAX_PADDED = 1_000
 
-_CASE = frozenset({"lower", "upper", "title", "capitalize", "casefold", "swapcase"})
+CASES = frozenset({"lower", "upper", "title", "capitalize", "casefold", "swapcase"})
 _STRIP = frozenset({"strip", "lstrip", "rstrip"})
 _TESTS = frozenset({"startswith", "endswith"})
 _PADDED = frozenset({"ljust", "rjust", "center", "zfill"})
@@ -45,7 +46,7 @@ def template_of(value: Value, budget: Budget, node: ast.expr | None = None) -> T
     if isinstance(value, Unknown | Secret):
         budget.pay_chars(len(value.mark))
         return Text(value.mark, (value,))
-    if isinstance(value, Items | Mapping):
+    if isinstance(value, Items | Mapping) and (size_of(value) or node is None):
         try:
             return _written(value, budget)
         except ValueError:
@@ -59,6 +60,8 @@ def computed(value: Value, budget: Budget, node: ast.expr | None) -> Unknown:
         label = as_label(value.name) if value.name else label_of(node or value.origin, budget)
         return Unknown(label, source_of(value.origin, budget), which=value.which, within=value.within)
     which = budget.number_of(value)
+    if isinstance(value, Items | Mapping) and node is not None and not size_of(value):  # what a run puts in comes later
+        return Unknown(label_of(node, budget), source_of(node, budget), _written(value, budget), which=which)
     if node is None:
         return Unknown("value", source="code", which=which)
     return Unknown(label_of(node, budget), source=source_of(node, budget), which=which)
@@ -130,7 +133,7 @@ def method_of_text(text: Text, name: str, args: list[Value], budget: Budget) -> 
 
 
 def _method_of_known(whole: str, name: str, args: list[Value], literals: list[str], budget: Budget) -> Value | None:
-    if name in _CASE:
+    if name in CASES:
         return Text(getattr(whole, name)())
     if name in _TESTS and len(literals) == len(args) == 1:
         return Constant(getattr(whole, name)(literals[0]))

@@ -106,6 +106,7 @@ def _assembled(
         _enlist(crew.fields.get(name) if crew else None, roster, beside=place.file if crew else None)
     if not agents.members and not tasks.members:
         raise UnreadableError(_NOTHING, place)
+    reading.input_names.reserve((*tasks.members, *agents.members))
     data = crew_settings(crew, reading) if crew else {}
     assigned = data.get("process") == "hierarchical"
     task_specs = [_task(task, agents, tasks, reading, assigned=assigned) for task in tasks.members]

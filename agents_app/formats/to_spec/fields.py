@@ -156,9 +156,7 @@ def _note_computed(
         message = f"{what} holds `{part.source}`, which only running the code would compute; it became the input "
         reading.report.warn(place, f"{message}{{{name}}}.")
     elif not part.defined:
-        message = (
-            f"{what} uses `{part.label}`, which this source does not define; it became the input {{{name}}}."
-        )
+        message = f"{what} uses `{part.label}`, which this source does not define; it became the input {{{name}}}."
         reading.report.warn(place, message)
     _keep_default(name, part.known, reading)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from agents_app.formats.to_spec.values import ASKED, Secret, Unknown
+from agents_app.formats.to_spec.values import ASKED, Definition, Secret, Text, Unknown
 
 MAX_NAME = 60
 
@@ -28,6 +29,15 @@ class InputNames:
             self.names[label, which] = name = self._free(label, within) if which else label
             self.taken.add(name)
         return self.names[label, which]
+
+    def reserve(self, definitions: Iterable[Definition]) -> None:
+        """Keeps the names that the source gives itself from what is computed."""
+        for definition in definitions:
+            for field_given in definition.fields.values():
+                value = field_given.value
+                for part in value.computed if isinstance(value, Text) else (value,):
+                    if isinstance(part, Secret) or (isinstance(part, Unknown) and not part.which):
+                        self.of(part)
 
     def of_mark(self, label: str, which: int) -> str:
         """The name of an input that has been named before, by what stands in its mark."""

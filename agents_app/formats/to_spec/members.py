@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from agents_app.formats.budget import Budget
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.fields import Reading
-from agents_app.formats.to_spec.naming import KeyMaker, first_words, is_generic, snake, title, without_maker
+from agents_app.formats.to_spec.naming import KeyMaker, first_words, is_generic, snake, title
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
@@ -161,7 +161,7 @@ def _text(definition: Definition, name: str) -> str:
 
 def _name_of(definition: Definition) -> str:
     """What to call a member: the source's name for it, or else its role, its name or its description's first words."""
-    name = without_maker(definition.name)
+    name = definition.name
     if not is_generic(name) or (name and definition.origin is None):  # in YAML the name is the key
         return name
     own = _text(definition, "role") if definition.kind == "agent" else _text(definition, "name")

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.report import NOWHERE, Place
 
+MAX_LOOKED_AT = 300
 MAX_FILLED = 100_000
 ASKED = "answer"
 """The label of what somebody answers to a question, until the source gives it a name."""
@@ -82,6 +84,7 @@ class Unknown(Value):
     ``defined`` is false for a name that the source uses but never defines. ``which`` tells those of one label apart
     that are not the same thing; 0 for what is one thing wherever it is named so. ``of`` tells apart what is found in
     them: the number of the function whose parameter it is. ``within``: what the function makes in which it was found.
+    ``perhaps``: one of the values that it may have, where nothing says that it is this one.
     """
 
     label: str
@@ -91,6 +94,7 @@ class Unknown(Value):
     which: int = 0
     of: int = 0
     within: str = field(default="", compare=False)
+    perhaps: Value | None = field(default=None, compare=False)
 
     @property
     def mark(self) -> str:
@@ -218,6 +222,14 @@ def size_of(value: Value) -> int:
     if isinstance(value, Items):
         return len(value.items)
     return len(value.fields) if isinstance(value, Mapping) else 0
+
+
+def has_parts(value: Value) -> bool:
+    """Whether it is an agent, a task, a crew or a model, or a list or dictionary that begins with such."""
+    for inner in islice(members(value, Budget()), MAX_LOOKED_AT) if size_of(settled(value)) else (settled(value),):
+        if isinstance(inner, Definition) and inner.kind != "other":
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
