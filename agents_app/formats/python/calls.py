@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from itertools import islice
 
 from agents_app.formats.python.attributes import attribute_of, items_of, own_method, set_attribute
@@ -16,6 +17,7 @@ from agents_app.formats.python.operators import truth_of
 from agents_app.formats.python.outside import call_outside
 from agents_app.formats.python.things import Class, Function, Instance, Partial, Super
 from agents_app.formats.report import Place
+from agents_app.formats.to_spec.llms import likely_model
 from agents_app.formats.to_spec.naming import snake
 from agents_app.formats.to_spec.values import (
     Constant,
@@ -78,7 +80,8 @@ def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, 
 def _of_library(called: Value, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
     path = called.path if isinstance(called, Outside) else _undefined_path(called, node)
     if not path:
-        return unknown(node, frame)
+        perhaps = likely_model([*(Field(arg) for arg in args), *fields.values()], frame.world.budget)
+        return replace(unknown(node, frame), perhaps=perhaps)
     if path in ("functools.partial", "partial") and args:
         return Partial(args[0], args[1:], fields)
     if path in ("setattr", "getattr") and 2 <= len(args) == len(node.args):

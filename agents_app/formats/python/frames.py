@@ -98,7 +98,7 @@ class Frame:
 
     ``constants``: the names whose only value so far is written out in the source. ``function``: what is called.
     ``yielded``: what a generator gives, in order. ``elsewhere``: where names that are ``global`` or ``nonlocal`` live.
-    ``undecided``: the world's, when the function was called. ``maybe``: only a run shows which of ``returned`` is given;
+    ``undecided``: the world's, when the function was called. ``maybe``: only a run shows what of ``returned`` is given;
     ``falls_back``: it is decided by values that the source only falls back on.
     """
 

@@ -24,6 +24,7 @@ def asked_of(
     if known is not None:
         return known
     about = {"description": Field(question, given.place), "agent": Field(agent, given.place)}
+    about["expected_output"] = Field(Text(""), given.place)
     if "response_format" in fields:
         about["output_pydantic"] = fields["response_format"]
     name = without_maker(agent.name) or "agent"

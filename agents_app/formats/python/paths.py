@@ -87,7 +87,7 @@ def path_method(receiver: Value, name: str, args: list[Value], frame: Frame) -> 
     if name in _SAME_METHODS:
         return receiver
     if name in _READS:
-        return _content(receiver, frame)
+        return _content(receiver, frame) if receiver.path != "." else None
     return None
 
 

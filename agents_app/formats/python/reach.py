@@ -33,7 +33,8 @@ class Reach:
 
     ``makers``: definitions and branches that make agents, tasks or crews themselves, by ``id()`` of their nodes;
     ``adders``: those that add to something; ``askers``: those in which something is kicked off. ``making``:
-    definitions, branches and loops that make parts, themselves or through functions of the project.
+    definitions, branches and loops that make parts, themselves or through functions of the project. ``called``: the
+    names of all that is called.
     """
 
     builders: frozenset[str] = frozenset()
@@ -41,6 +42,7 @@ class Reach:
     adders: set[int] = field(default_factory=set)
     making: set[int] = field(default_factory=set)
     askers: set[int] = field(default_factory=set)
+    called: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -57,7 +59,7 @@ class _Code:
 def reach_of(trees: Iterable[ast.Module]) -> Reach:
     """What the trees of a project reach."""
     callers: dict[str, list[_Code]] = {}
-    aliases = {"Crew"}
+    aliases, top = {"Crew"}, set[str]()
     reach = Reach()
     for tree in trees:
         pieces: list[_Code] = []
@@ -66,12 +68,15 @@ def reach_of(trees: Iterable[ast.Module]) -> Reach:
                 aliases |= {alias.asname for alias in node.names if alias.name == "Crew" and alias.asname}
             elif isinstance(node, ast.AugAssign) and code:
                 code.adds = True
+            elif isinstance(node, ast.Call) and not code:
+                top.add(_called(node))
             elif isinstance(node, ast.Call) and code and (name := _called(node)):
                 code.makes = code.makes or name in _PARTS
                 code.asks = code.asks or name in _ASKS
                 callers.setdefault(name, []).append(code)
         _spread(pieces, reach)
     reach.builders = frozenset(_reaching(callers, aliases)[0] - aliases - {"__init__"})
+    reach.called = frozenset(callers) | top
     reach.making = _reaching(callers, _PARTS)[1]
     return reach
 

@@ -55,8 +55,9 @@ def read_python(
     try:
         for path in chosen:
             run_module(path, world)
-        for path in chosen:
-            _sweep(world.modules[path], world.sources[path])
+        for called in (False, True):
+            for path in chosen:
+                _sweep(world.modules[path], world.sources[path], called=called)
     except UsedUpError as error:
         _say_stopped(str(error), world)
     except RecursionError:
@@ -89,14 +90,21 @@ def _telling(files: Dict[str, str]) -> list[str]:
     return [*making[:MANY_FILES], *running[:FEW_FILES]]
 
 
-def _sweep(module: Frame, tree: ast.Module) -> None:
-    """Follows what the module itself never calls: crew classes first, then functions and methods that make parts."""
+def _sweep(module: Frame, tree: ast.Module, *, called: bool) -> None:
+    """Follows what the module itself never calls: crew classes first, then functions and methods that make parts.
+
+    ``called``: those that some code calls, which so are followed with what it gives them, if it is followed itself.
+    """
     for node in tree.body:
         value = module.names.get(node.name) if isinstance(node, ast.ClassDef) else None
+        if isinstance(value, Class) and (value.name in module.world.reach.called) is not called:
+            continue
         if isinstance(value, Class) and value.node is node and id(node) in module.world.reach.makers:
             _enter_class(value, module)
     for name, value in list(module.names.items()):
         is_here = isinstance(value, Function) and value.frame is module and value.node.name == name
+        if (name in module.world.reach.called) is not called:
+            continue
         if is_here and isinstance(value, Function) and _worth_entering(value, module):
             enter_unbound(value, module)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 from agents_app.formats.to_spec.fields import Reading, built, pay_names, required_text, scalar_of
@@ -11,6 +13,8 @@ from agents_app.formats.to_spec.tools import read_tools
 from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, settled
 from engine.spec.crew_spec import DEFAULT_MODEL, AgentSpec, LLMSpec
 
+NO_FIELD = "it is not a field that is known here"
+MAX_NAME = 60
 NO_CODE = "Python functions are not imported"
 _TEXTS = ("role", "goal", "backstory")
 _PLAIN = {
@@ -60,12 +64,13 @@ def agent_spec(definition: Definition, *, key: str, reading: Reading) -> AgentSp
     data: dict[str, Any] = {"key": key}
     for name in _TEXTS:
         data[name] = required_text(fields, name, reading, owner=owner)
+    say_absent(definition, _TEXTS, reading, owner=owner)
     if "role" not in fields and "config" in fields:
         data["role"] = title(key)
     llm = read_llm(fields.get("llm"), reading, owner=owner)
     if llm is not None or reading.default_model:
         data["llm"] = llm or LLMSpec(model=reading.default_model)
-    else:
+    elif "llm" not in fields or fields["llm"].value == Constant(None):
         message = f"No model is named for {{items}}: {DEFAULT_MODEL} is used."
         reading.report.gather(message, place=definition.place, item=key)
     data["tools"] = read_tools(fields.get("tools"), reading, owner=owner)
@@ -96,8 +101,22 @@ def say_dropped(
             message = "{items} was not imported: every call of a run is recorded here."
             reading.report.gather(message, place=field.place, item=name)
             continue
-        why = reasons.get(name, "it is not a field that is known here")
+        why = reasons.get(name) or _unknown_field(name, (*known, *reasons))
         reading.report.warn(field.place, f"{owner}: {name} was left out ({why}).")
+
+
+def _unknown_field(name: str, known: Iterable[str]) -> str:
+    alike = get_close_matches(name[:MAX_NAME], known, n=1, cutoff=0.75)
+    return f"it is not a field that is known here; perhaps {alike[0]} was meant" if alike else NO_FIELD
+
+
+def say_absent(definition: Definition, names: Iterable[str], reading: Reading, *, owner: str) -> None:
+    """Says which of the texts that CrewAI demands of a part the source does not give, unless why is said already."""
+    absent = [name for name in names if name not in definition.fields]
+    if absent and "config" not in definition.fields:
+        reading.tally.absent_texts += len(absent)
+        what = " and no ".join(absent)
+        reading.report.warn(definition.place, f"{owner} has no {what} in the source, which CrewAI demands; write it.")
 
 
 def _is_off(field: Field) -> bool:

@@ -15,7 +15,7 @@ from agents_app.formats.to_spec.inputs import crew_inputs
 from agents_app.formats.to_spec.members import Roster, listed_by, name_meant, wanted
 from agents_app.formats.to_spec.naming import is_generic, snake, title, without_maker
 from agents_app.formats.to_spec.tasks import task_spec
-from agents_app.formats.to_spec.values import Constant, Definition, Field, Value, members, settled, size_of
+from agents_app.formats.to_spec.values import Constant, Definition, Field, Unknown, Value, members, settled, size_of
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 from engine.spec.placeholders import placeholders
 
@@ -62,14 +62,24 @@ def assemble(found: Found, reading: Reading) -> list[ImportedCrew]:
         raise UnreadableError(f"The source makes more than {MAX_MEMBERS} agents or tasks; import a part of it.")
     if not found.crews:
         if found.format == "python":
-            message = "There is no Crew(...) in this source: the crew was made of all its agents and tasks, in order."
-            reading.report.info(NOWHERE, message)
+            _say_no_crew(found, reading)
         return [_assembled(None, found, reading.of_crew())]
     members: set[int] = set()
     made = _different(_all_assembled(by_worth(_once_each(found.crews, reading)), found, reading, members))
     for kind, pool in (("agent", found.agents), ("task", found.tasks)):
         _say_unused(kind, pool, members, reading)
     return made
+
+
+def _say_no_crew(found: Found, reading: Reading) -> None:
+    lacking = [kind for kind, pool in (("agent", found.agents), ("task", found.tasks)) if not pool]
+    if not lacking:
+        message = "There is no Crew(...) in this source: the crew was made of all its agents and tasks, in order."
+        reading.report.info(NOWHERE, message)
+    elif len(lacking) == 1:
+        others = "agents" if lacking[0] == "task" else "tasks"
+        message = f"There is no Crew(...) and no {lacking[0]} in this source: the crew was made of its {others}; "
+        reading.report.warn(NOWHERE, f"{message}add {lacking[0]}s.")
 
 
 def _all_assembled(crews: list[Definition], found: Found, reading: Reading, members: set[int]) -> list[ImportedCrew]:
@@ -109,6 +119,8 @@ def _assembled(
     reading.input_names.reserve((*tasks.members, *agents.members))
     data = crew_settings(crew, reading) if crew else {}
     assigned = data.get("process") == "hierarchical"
+    if crew and not tasks.members:
+        reading.report.warn(place, "No task of this crew was found; add tasks.")
     task_specs = [_task(task, agents, tasks, reading, assigned=assigned) for task in tasks.members]
     manager = _manager(crew, agents)
     if manager:
@@ -230,6 +242,8 @@ def _enlist(field: Field | None, roster: Roster, *, beside: str | None) -> None:
     ``beside``: the crew's file, whose definitions are meant rather than those of others.
     """
     values = listed_by(field)
+    if values and all(isinstance(value, Unknown) and value.source for value in values):
+        values = None
     place = field.place if field else NOWHERE
     roster.reading.budget.at(place)
     if values is not None and len(values) > MAX_MEMBERS:

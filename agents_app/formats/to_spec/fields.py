@@ -37,10 +37,11 @@ S = TypeVar("S", bound=Spec)
 
 @dataclass(slots=True)
 class Tally:
-    """What one crew has, and how much of it was lost. ``tools``: by name."""
+    """What one crew has, and how much of it was lost. ``absent_texts`` are not in the source. ``tools``: by name."""
 
     texts: int = 0
     lost_texts: int = 0
+    absent_texts: int = 0
     members: dict[str, int] = field(default_factory=lambda: {"agent": 0, "task": 0})
     lost_members: dict[str, int] = field(default_factory=lambda: {"agent": 0, "task": 0})
     tools: dict[str, ToolUse] = field(default_factory=dict)
@@ -53,7 +54,9 @@ class Tally:
             return max(0, self.members[kind] - self.lost_members[kind]), self.members[kind]
 
         texts, tools = self.texts - self.lost_texts, self.tool_uses - self.lost_tool_uses
-        return Understood(share("agent"), share("task"), (texts, self.texts), (tools, self.tool_uses))
+        return Understood(
+            share("agent"), share("task"), (texts, self.texts + self.absent_texts), (tools, self.tool_uses)
+        )
 
 
 @dataclass(slots=True)

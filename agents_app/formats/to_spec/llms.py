@@ -6,8 +6,10 @@ Keys and addresses of providers are never imported: those are the team's provide
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
+from agents_app.formats.budget import Budget
 from agents_app.formats.report import Place, listed
 from agents_app.formats.to_spec.fields import Reading, built, describe, pay_names, scalar_of
 from agents_app.formats.to_spec.values import (
@@ -96,6 +98,7 @@ _ADDRESS = re.compile(
     r"(base_?url|api_base|endpoint|api_version|region|project|organization|location|^host$)", re.IGNORECASE
 )
 _MEANINGLESS = frozenset({"verbose", "callbacks", "is_litellm", "disable_streaming"})
+_MODEL_ID = re.compile(r"[a-z][a-z0-9_.:-]{0,60}(?:/[\w.:-]{1,80}){0,3}[0-9][\w.:-]{0,40}|[a-z_]{2,30}/[\w./:-]{2,100}")
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}|\$(\w+)")
 
 
@@ -108,7 +111,7 @@ def read_llm(field: Field | None, reading: Reading, *, owner: str) -> LLMSpec | 
     """The model that a field names; None if it names none, so that the default is used."""
     if field is None:
         return None
-    field = _with_variables(field)
+    field = _likeliest(_with_variables(field), reading, owner=owner)
     value = settled(field.value)
     name = literal_text(value, reading.budget)
     if name is not None and name.strip():
@@ -121,6 +124,25 @@ def read_llm(field: Field | None, reading: Reading, *, owner: str) -> LLMSpec | 
     if not (isinstance(value, Constant) and value.value is None):
         _say_default(value, reading, place=field.place, owner=owner)
     return None
+
+
+def _likeliest(field: Field, reading: Reading, *, owner: str) -> Field:
+    """What a function may give that chooses a model when the code runs, or else the id of a model that it is given."""
+    value = settled(field.value)
+    perhaps = value.perhaps if isinstance(value, Unknown) else None
+    if isinstance(value, Definition) and value.kind == "other" and not _model_field(value):
+        perhaps = likely_model([*value.args, *value.fields.values()], reading.budget)
+    if perhaps is None:
+        return field
+    message = f"{owner}: which model `{describe(value)}` gives is only known when the code runs: "
+    reading.report.warn(field.place, f"{message}{describe(perhaps)} was taken.")
+    return Field(perhaps, field.place)
+
+
+def likely_model(given: Sequence[Field], budget: Budget) -> Text | None:
+    """The only text that an unknown function is given, if it looks like the id of a model."""
+    texts = [text for field in given if (text := literal_text(field.value, budget)) is not None]
+    return Text(texts[0]) if len(texts) == 1 and _MODEL_ID.fullmatch(texts[0]) else None
 
 
 def _with_variables(field: Field) -> Field:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents_app.formats.to_spec.agents import NO_CODE, plain_fields, say_dropped
+from agents_app.formats.to_spec.agents import NO_CODE, plain_fields, say_absent, say_dropped
 from agents_app.formats.to_spec.fields import Reading, built, data_of, describe, required_text, text_of
 from agents_app.formats.to_spec.llms import read_llm
 from agents_app.formats.to_spec.tools import read_tools
@@ -72,6 +72,7 @@ def task_spec(
     data["name"] = text_of(fields.get("name"), reading, what=f"{owner}, name")
     for name in _TEXTS:
         data[name] = required_text(fields, name, reading, owner=owner)
+    say_absent(definition, _TEXTS, reading, owner=owner)
     data["name"] = " ".join(data["name"].split())
     tools = read_tools(fields.get("tools"), reading, owner=owner)
     if tools:
