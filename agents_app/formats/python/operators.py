@@ -151,11 +151,18 @@ def _boolean(node: ast.BoolOp, frame: Frame) -> Value:
     values = [frame.evaluate(part) for part in node.values]
     if wanted and isinstance(values[0], Unknown | Secret) and truth_of(settled(values[0])) is None:
         return _with_fallback(values[0], values[-1])
-    for value in values:
-        if truth_of(settled(value)) is wanted:
-            return value
-    known = [value for value in values if truth_of(settled(value)) is not None]
-    return known[-1] if known else values[0] if wanted else unknown(node, frame)
+    truths = [truth_of(settled(value)) for value in values]
+    if wanted in truths:
+        first = truths.index(wanted)
+        is_plain = isinstance(values[first], Text | Constant)
+        return (
+            replace(unknown(node, frame), known=values[first])
+            if wanted and is_plain and None in truths[:first]
+            else values[first]
+        )
+    if None not in truths:
+        return values[-1]
+    return values[truths.index(None)] if wanted else unknown(node, frame)
 
 
 def _with_fallback(value: Value, fallback: Value) -> Value:

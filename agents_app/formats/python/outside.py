@@ -304,6 +304,11 @@ def _variables(args: list[Value], fields: dict[str, Field], budget: Budget) -> V
     return namespace_as_mapping(settled(args[0])) if args else None
 
 
+def _tool_names(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    """``load_tools(["human"])`` of LangChain: tools by their names."""
+    return args[0] if args and isinstance(settled(args[0]), Items) else None
+
+
 def _new_type(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
     return args[1] if len(args) == 2 else None
 
@@ -322,6 +327,7 @@ _BY_NAME: dict[str, Call] = {
     "OrderedDict": _dict,
     "defaultdict": _with_defaults,
     "Counter": _counter,
+    "load_tools": _tool_names,
 }
 """Calls by the last part of their names, whatever module they are of."""
 _SIMPLE: dict[str, Call] = {

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from agents_app.formats.budget import UsedUpError
 from agents_app.formats.documents import Documents
 from agents_app.formats.python import (  # noqa: F401  (they register what they read)
+    branches,
     calls,
     expressions,
     imports,

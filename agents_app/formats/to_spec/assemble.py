@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import posixpath
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agents_app.formats.budget import UsedUpError
-from agents_app.formats.report import NOWHERE, ImportedCrew, Place, UnreadableError, at_line, counted, listed
+from agents_app.formats.report import NOWHERE, ImportedCrew, Place, UnreadableError, counted, listed
 from agents_app.formats.to_spec.agents import agent_spec
 from agents_app.formats.to_spec.crews import crew_settings, has_memory
+from agents_app.formats.to_spec.enlist import MAX_MEMBERS, enlist, roster_of
 from agents_app.formats.to_spec.fields import Reading, Tally, built, plain_text
 from agents_app.formats.to_spec.inputs import crew_inputs
 from agents_app.formats.to_spec.members import Roster, listed_by, name_meant, wanted
 from agents_app.formats.to_spec.naming import is_generic, snake, title, without_maker
 from agents_app.formats.to_spec.tasks import task_spec
-from agents_app.formats.to_spec.values import Constant, Definition, Field, Unknown, Value, members, settled, size_of
+from agents_app.formats.to_spec.values import (
+    Constant,
+    Definition,
+    Field,
+    Value,
+    members,
+    settled,
+    size_of,
+)
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
 from engine.spec.placeholders import placeholders
 
-MAX_MEMBERS = 300
 MAX_CREWS = 30
 MAX_SPEC = 2_000_000
 _PARTS = frozenset(
@@ -34,6 +42,8 @@ _NOTHING = (
     "No agents and no tasks were found. Paste the Python that calls Agent(...), Task(...) and Crew(...), "
     "agents.yaml and tasks.yaml, or a crew's JSON from here."
 )
+
+_NOT_FOLLOWED = "Its agents and tasks are made by code that cannot be followed."
 
 
 @dataclass(slots=True)
@@ -110,12 +120,12 @@ def _assembled(
 ) -> ImportedCrew:
     """One crew. ``everyone``: ids of all that are members of any crew, to which its own are added."""
     place = crew.place if crew else NOWHERE
-    agents = Roster("agent", reading, nearest_last(found.agents, place.file))
-    tasks = Roster("task", reading, nearest_last(found.tasks, place.file))
+    agents = roster_of("agent", found.agents, found.crews, place, reading)
+    tasks = roster_of("task", found.tasks, found.crews, place, reading)
     for name, roster in (("agents", agents), ("tasks", tasks)):
-        _enlist(crew.fields.get(name) if crew else None, roster, beside=place.file if crew else None)
+        enlist(crew.fields.get(name) if crew else None, roster, beside=place.file if crew else None)
     if not agents.members and not tasks.members:
-        raise UnreadableError(_NOTHING, place)
+        raise UnreadableError(_NOT_FOLLOWED if crew else _NOTHING, place)
     reading.input_names.reserve((*tasks.members, *agents.members))
     data = crew_settings(crew, reading) if crew else {}
     assigned = data.get("process") == "hierarchical"
@@ -128,11 +138,7 @@ def _assembled(
     agent_specs = [agent_spec(agent, key=agents.keys[id(agent)], reading=reading) for agent in agents.members]
     if crew and has_memory(crew, reading):
         agent_specs = [spec.model_copy(update={"memory": True}) for spec in agent_specs]
-    for roster in (agents, tasks):
-        reading.tally.members[roster.kind] += len(roster.members)
-        if everyone is not None:
-            everyone |= {id(part) for member in roster.members for part in (member, member.origin) if part is not None}
-            everyone |= set(roster.keys)
+    _count((agents, tasks), reading, set() if everyone is None else everyone)
     spec = _spec(crew, found, agent_specs, task_specs, data=data, reading=reading)
     if len(spec.model_dump_json()) > MAX_SPEC:
         message = f"The crew has texts of more than {MAX_SPEC:,} characters in all; import a part of it."
@@ -149,6 +155,13 @@ def _assembled(
     )
 
 
+def _count(rosters: Iterable[Roster], reading: Reading, everyone: set[int]) -> None:
+    for roster in rosters:
+        reading.tally.members[roster.kind] += len(roster.members)
+        everyone |= {id(part) for member in roster.members for part in (member, member.origin) if part is not None}
+        everyone |= set(roster.keys)
+
+
 def is_aside(path: str) -> bool:
     """Whether a file is one of a project's tests, examples or templates, and not of what it is for."""
     *folders, name = path.lower().split("/")
@@ -163,14 +176,6 @@ def by_worth(crews: list[Definition]) -> list[Definition]:
     sizes = [size_of(settled(crew.fields["tasks"].value)) if "tasks" in crew.fields else 0 for crew in crews]
     order = sorted(range(len(crews)), key=lambda n: (not is_aside(crews[n].place.file), sizes[n], n), reverse=True)
     return [crews[number] for number in order]
-
-
-def nearest_last(pool: list[Definition], file: str) -> list[Definition]:
-    """The definitions in order; those of files nearer to this one come later, so that a name means the nearest."""
-    if len({definition.place.file for definition in pool}) < 2:
-        return pool
-    parts = file.split("/")
-    return sorted(pool, key=lambda made: len(posixpath.commonprefix([made.place.file.split("/"), parts])))
 
 
 def headline(spec: CrewSpec, kind: str, tally: Tally) -> str:
@@ -234,47 +239,6 @@ def _texts_of(crew: Definition) -> list[Value]:
     tasks = [settled(task) for task in listed_by(crew.fields.get("tasks")) or []]
     fields = [task.fields for task in tasks if isinstance(task, Definition)]
     return [part[name].value for part in fields for name in ("description", "expected_output") if name in part]
-
-
-def _enlist(field: Field | None, roster: Roster, *, beside: str | None) -> None:
-    """Fills a roster with what the crew lists, or with all definitions if its list is made by code.
-
-    ``beside``: the crew's file, whose definitions are meant rather than those of others.
-    """
-    values = listed_by(field)
-    if values and all(isinstance(value, Unknown) and value.source for value in values):
-        values = None
-    place = field.place if field else NOWHERE
-    roster.reading.budget.at(place)
-    if values is not None and len(values) > MAX_MEMBERS:
-        message = f"the crew lists {len(values):,} {roster.kind}s; at most {MAX_MEMBERS} are read."
-        raise UnreadableError(at_line(place, message), place)
-    if values is None and field is not None:
-        message = f"The crew's {roster.kind}s are put together by code: all {roster.kind}s of its file were taken."
-        roster.reading.report.warn(place, message)
-    for value in _latest(roster, beside) if values is None else values:
-        member = wanted(value, roster, place=place)
-        if member is not None:
-            roster.add(member)
-        elif not isinstance(value, Constant):
-            roster.reading.tally.members[roster.kind] += 1
-            roster.reading.tally.lost_members[roster.kind] += 1
-            message = f"One of the crew's {roster.kind}s is made by code that could not be followed; it was left out."
-            roster.reading.report.warn(place, message)
-
-
-def _latest(roster: Roster, beside: str | None) -> list[Definition]:
-    """All definitions except those whose name the source gives to a later one."""
-    near = [definition for definition in roster.pool if definition.place.file == beside] or roster.pool
-    if len(near) > MAX_MEMBERS:
-        raise UnreadableError(f"The source makes more than {MAX_MEMBERS} {roster.kind}s; import a part of it.")
-    for definition in near:
-        if definition.replaced:
-            message = (
-                f"`{definition.name}` is defined again in line {definition.replaced.line}; the later one was taken."
-            )
-            roster.reading.report.info(definition.place, message)
-    return [definition for definition in near if not definition.replaced]
 
 
 def _task(task: Definition, agents: Roster, tasks: Roster, reading: Reading, *, assigned: bool) -> TaskSpec:

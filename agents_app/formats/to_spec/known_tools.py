@@ -16,12 +16,13 @@ ALIKE = {
             EXASearchTool ExaSearchTool GoogleSerperAPIWrapper GoogleSerperRun LinkupSearchTool
             SerpApiGoogleSearchTool SerplyWebSearchTool
             SerplyNewsSearchTool TavilySearchResults TavilySearchTool TavilySearch YouSearchTool ParallelSearchTool
-            BraveNewsSearchTool SerpAPIWrapper BraveSearch WebSearchTool""",
+            BraveNewsSearchTool SerpAPIWrapper BraveSearch WebSearchTool serpapi google-serper ddg-search
+            google-search""",
         "scrape_website": """
             FirecrawlScrapeWebsiteTool JinaScrapeWebsiteTool ScrapeElementFromWebsiteTool ScrapflyScrapeWebsiteTool
             SeleniumScrapingTool SerperScrapeWebsiteTool TavilyExtractorTool ScrapegraphScrapeTool SpiderTool
             SerplyWebpageToMarkdownTool BrightDataWebUnlockerTool""",
-        "calculator": "CalculatorTool CalculatorTools calculate calculator",
+        "calculator": "CalculatorTool CalculatorTools calculate calculator llm-math",
         "current_time": "CurrentTimeTool get_current_time get_current_date",
     }.items()
     for name in names.split()
@@ -35,6 +36,7 @@ _SERVER = (
 _FILES = "runs touch no files: outputs are kept with the run, and inputs come with the launch"
 _CODE = "no code runs here: offer it over a server of yours, and give the agent mcp or http_request"
 _PICTURES = "pictures are not part of a crew here"
+_PERSON = "let a person look at the task's answer: switch on human review of the task"
 _IN_CREW = "agents hand work to each other where delegation is switched on"
 OWN = (
     "a Python tool of the project is not imported: offer it over HTTP or an MCP server, and give the agent "
@@ -59,12 +61,13 @@ INSTEAD = {
             OxylabsAmazonProductScraperTool OxylabsAmazonSearchScraperTool BrightDataSearchTool BrightDataDatasetTool
             PatronusEvalTool PatronusPredefinedCriteriaEvalTool PatronusLocalEvaluatorTool ScrapegraphSmartScraperTool
             MergeAgentHandlerTool GenerateCrewaiAutomationTool WikipediaQueryRun YahooFinanceNewsTool PubmedQueryRun
-            WikipediaTool ArxivQueryRun SQLDatabaseToolkit GmailToolkit""",
+            WikipediaTool wikipedia arxiv pubmed ArxivQueryRun SQLDatabaseToolkit GmailToolkit""",
         _FILES: """
             FileReadTool FileWriterTool FileWriteTool DirectoryReadTool FileCompressorTool FileManagementToolkit
             WriteFileTool ReadFileTool ListDirectoryTool""",
         _CODE: "CodeInterpreterTool E2BPythonTool DaytonaExecTool PythonREPLTool PythonREPL ShellTool SeleniumTool",
         _PICTURES: "DallETool VisionTool AIMindTool",
+        _PERSON: "human HumanInputRun HumanTool HumanInputTool",
         _IN_CREW: "DelegateWorkTool AskQuestionTool AddImageTool",
     }.items()
     for name in names.split()

@@ -35,6 +35,7 @@ class Roster:
     """The agents, or the tasks, of the crew that is being read. ``pool`` is all of them that the source defines.
 
     ``meant``: members by their keys and names, the first of a name; ``twins``: members by what they may be equal in.
+    ``listed``: what the crews of the source list, by ``id()``.
     """
 
     kind: Kind
@@ -45,6 +46,7 @@ class Roster:
     names: KeyMaker = field(default_factory=KeyMaker)
     meant: dict[str, Definition] = field(default_factory=dict)
     twins: dict[int | None, list[Definition]] = field(default_factory=dict)
+    listed: set[int] = field(default_factory=set)
     pool_by_name: dict[str, Definition] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,166 @@
+"""Follows branches: ``if``, ``try`` and ``match``, of which each is read that a run may take."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from agents_app.formats.python.frames import Flow, Frame, executes
+from agents_app.formats.python.labels import as_label, source_of
+from agents_app.formats.python.operators import compared, truth_of
+from agents_app.formats.to_spec.values import Constant, Secret, Text, Unknown, Value, has_parts, settled
+
+COPIED_NAMES_PER_ELEMENT = 8
+
+
+@executes(ast.If)
+def _if(node: ast.If, frame: Frame) -> Flow | None:
+    test = frame.evaluate(node.test)
+    truth = truth_of(settled(test))
+    if truth is not None:
+        return _decided(node, test, truth, frame)
+    before = dict(frame.names)
+    crews = len(frame.world.found.crews)
+    flow, differs = _undecided(node.body, [node.orelse], frame)
+    if crews < len(frame.world.found.crews) and node.orelse and _makes_crews(node.body) and _makes_crews(node.orelse):
+        _say_branch(node, "the crews of both branches are listed", frame)
+    elif _matters(node, frame) or any(before.get(name) is not frame.names.get(name) for name in differs):
+        _say_branch(node, "the crew was read as if it does", frame)
+    return flow
+
+
+def _makes_crews(body: Sequence[ast.stmt]) -> bool:
+    calls = (part.func for statement in body for part in ast.walk(statement) if isinstance(part, ast.Call))
+    return any(getattr(called, "id", getattr(called, "attr", "")) == "Crew" for called in calls)
+
+
+def _decided(node: ast.If, test: Value, truth: bool, frame: Frame) -> Flow | None:
+    """Follows the branch that the source decides on. If it does so by values that it only falls back on, that is said
+    where parts of a crew depend on it; numbers and texts that do are inputs, with what they are by these values."""
+    flow = frame.run(node.body if truth else node.orelse)
+    if not isinstance(test, Unknown | Secret):
+        return flow
+    parts = [part for branch in (node.body, node.orelse) for statement in branch for part in ast.walk(statement)]
+    frame.world.budget.pay_steps(len(parts) // 10)
+    names = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    if _matters(node, frame) or any(has_parts(frame.names.get(name) or Constant(None)) for name in names):
+        outcome = "holds" if truth else "does not hold"
+        _say_branch(node, f"by the values that are written there it {outcome}, and so the crew was read", frame)
+    if isinstance(test, Unknown) and not frame.class_body:
+        frame.falls_back |= any(isinstance(part, ast.Return) for part in parts)
+        for name in sorted(names & frame.names.keys()):
+            _fall_back(name, node, frame)
+    return flow
+
+
+def _fall_back(name: str, node: ast.If, frame: Frame) -> None:
+    value = frame.names[name]
+    if isinstance(value, Constant) or (isinstance(value, Text) and value.literal):
+        which = frame.world.budget.number_of("branch", node, name)
+        frame.set(name, Unknown(as_label(name), name, value, which=which, within=frame.function_name()))
+
+
+def _matters(node: ast.If | ast.Match, frame: Frame) -> bool:
+    """Whether parts of a crew are made or added in there."""
+    return id(node) in frame.world.reach.makers or id(node) in frame.world.reach.adders
+
+
+def _say_branch(node: ast.If, how: str, frame: Frame) -> None:
+    test = source_of(node.test, frame.world.budget)
+    message = f"Whether `{test}` holds is only known when the code runs: {how}."
+    frame.world.reading.report.info(frame.place(node), message)
+
+
+def _undecided(
+    first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame
+) -> tuple[Flow | None, list[str]]:
+    """As ``_preferred``, for branches of which a run may take none: nothing is taken out of lists in there."""
+    frame.world.undecided += 1
+    flow, differs = _preferred(first, others, frame)
+    frame.world.undecided -= 1
+    return flow, differs
+
+
+def _preferred(
+    first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame
+) -> tuple[Flow | None, list[str]]:
+    """Follows all branches. If several set a name, the first branch's value stays.
+
+    How they leave the code around them, if all do so alike, and the names that they set to different values.
+    """
+    flow = frame.run(first)
+    if not any(others):
+        return None, []
+    frame.world.budget.pay_elements(len(frame.names) // COPIED_NAMES_PER_ELEMENT)
+    kept = dict(frame.names)
+    flows = [frame.run(body) for body in others]
+    differs = [name for name, value in kept.items() if frame.names[name] is not value and frame.names[name] != value]
+    frame.names.update(kept)
+    return flow if all(other == flow for other in flows) else None, differs
+
+
+@executes(ast.Try, ast.TryStar)
+def _try(node: ast.Try | ast.TryStar, frame: Frame) -> Flow | None:
+    """Follows it as if nothing went wrong; what handlers make is read too, unless the code before them returns."""
+    before = len(frame.returned)
+    flow = frame.run(node.body)
+    given, maybe = len(frame.returned), frame.maybe
+    kept = dict(frame.names) if node.handlers else {}
+    frame.world.budget.pay_elements(len(kept) // COPIED_NAMES_PER_ELEMENT)
+    for handler in node.handlers:
+        frame.run(handler.body)
+    frame.names.update(kept)
+    if given > before:
+        del frame.returned[given:]
+        frame.maybe = maybe
+    flow = frame.run(node.orelse) or flow
+    return frame.run(node.finalbody) or flow
+
+
+@executes(ast.Match)
+def _match(node: ast.Match, frame: Frame) -> Flow | None:
+    """Follows the case that fits. Where only a run would show which does, all that may, up to the first that must."""
+    subject = frame.evaluate(node.subject)
+    possible: list[ast.match_case] = []
+    surely = False
+    for case in node.cases:
+        outcome = _fits(case.pattern, subject, frame)
+        if outcome is not False and case.guard is not None:
+            guard = truth_of(settled(frame.evaluate(case.guard)))
+            outcome = guard if outcome or guard is False else None
+        if outcome is not False:
+            possible.append(case)
+        if outcome:
+            surely = True
+            break
+    is_open = isinstance(subject, Unknown | Secret) or not surely or len(possible) > 1
+    if possible and is_open and _matters(node, frame):
+        written = source_of(node.subject, frame.world.budget)
+        message = f"Which case of `match {written}` holds is only known when the code runs: "
+        frame.world.reading.report.info(
+            frame.place(node), f"{message}the one in line {possible[0].body[0].lineno} was read."
+        )
+    if len(possible) == 1:
+        return frame.run(possible[0].body)
+    if possible:
+        flow, _ = _undecided(possible[0].body, [case.body for case in possible[1:]], frame)
+        return flow if surely else None
+    return None
+
+
+def _fits(pattern: ast.pattern, subject: Value, frame: Frame) -> bool | None:
+    """Whether a pattern fits; None if that cannot be known. Sets the name that the pattern gives to what it fits."""
+    frame.world.budget.pay_steps()
+    if isinstance(pattern, ast.MatchValue):
+        return compared(ast.Eq(), subject, frame.evaluate(pattern.value), frame.world.budget)
+    if isinstance(pattern, ast.MatchSingleton):
+        return compared(ast.Is(), subject, Constant(pattern.value), frame.world.budget)
+    if isinstance(pattern, ast.MatchOr):
+        outcomes = [_fits(part, subject, frame) for part in pattern.patterns]
+        return True if True in outcomes else None if None in outcomes else False
+    if isinstance(pattern, ast.MatchAs):
+        outcome = _fits(pattern.pattern, subject, frame) if pattern.pattern is not None else True
+        if pattern.name is not None and outcome is not False:
+            frame.set(pattern.name, subject)
+        return outcome
+    return None

@@ -1,0 +1,88 @@
+"""Who is in a crew: the agents and tasks that it lists, or that it may have where code puts them together."""
+
+from __future__ import annotations
+
+import posixpath
+
+from agents_app.formats.report import NOWHERE, Place, UnreadableError, at_line, listed
+from agents_app.formats.to_spec.fields import Reading
+from agents_app.formats.to_spec.members import Roster, listed_by, wanted
+from agents_app.formats.to_spec.values import Constant, Definition, Field, Kind, Unknown, Value
+
+MAX_MEMBERS = 300
+
+
+def roster_of(kind: Kind, pool: list[Definition], crews: list[Definition], place: Place, reading: Reading) -> Roster:
+    """An empty roster for the crew at a place; ``pool`` and ``crews`` are all that the source defines."""
+    roster = Roster(kind, reading, nearest_last(pool, place.file))
+    for crew in crews:
+        values = listed_by(crew.fields.get(f"{kind}s")) or []
+        reading.budget.pay_looking(len(values))
+        roster.listed |= {id(value) for value in values}
+    return roster
+
+
+def nearest_last(pool: list[Definition], file: str) -> list[Definition]:
+    """The definitions in order; those of files nearer to this one come later, so that a name means the nearest."""
+    if len({definition.place.file for definition in pool}) < 2:
+        return pool
+    parts = file.split("/")
+    return sorted(pool, key=lambda made: len(posixpath.commonprefix([made.place.file.split("/"), parts])))
+
+
+def enlist(field: Field | None, roster: Roster, *, beside: str | None) -> None:
+    """Fills a roster with what the crew lists, or with all definitions if its list is made by code.
+
+    ``beside``: the crew's file, whose definitions are meant rather than those of others.
+    """
+    values = listed_by(field)
+    if values and all(isinstance(value, Unknown) and value.source for value in values):
+        values = None
+    place = field.place if field else NOWHERE
+    roster.reading.budget.at(place)
+    if values is not None and len(values) > MAX_MEMBERS:
+        message = f"the crew lists {len(values):,} {roster.kind}s; at most {MAX_MEMBERS} are read."
+        raise UnreadableError(at_line(place, message), place)
+    if values is None and field is not None:
+        values, message = _near(roster, beside, place)
+        (roster.reading.report.warn if values else roster.reading.report.error)(place, message)
+    for value in _latest(roster, roster.pool) if values is None else values:
+        member = wanted(value, roster, place=place)
+        if member is not None:
+            roster.add(member)
+        elif not isinstance(value, Constant):
+            roster.reading.tally.members[roster.kind] += 1
+            roster.reading.tally.lost_members[roster.kind] += 1
+            message = f"One of the crew's {roster.kind}s is made by code that could not be followed; it was left out."
+            roster.reading.report.warn(place, message)
+
+
+def _near(roster: Roster, beside: str | None, place: Place) -> tuple[list[Value], str]:
+    """What a crew may have whose members code puts together: those of its file, else what no crew lists of its folder;
+    and the words to say so."""
+    kind = roster.kind
+    message = f"The crew's {kind}s are put together by code: "
+    own = [made for made in roster.pool if made.place.file == beside]
+    if own:
+        return list(_latest(roster, own)), f"{message}all {kind}s of its file were taken."
+    folder = posixpath.dirname(beside or "")
+    near = [
+        made for made in roster.pool if posixpath.dirname(made.place.file) == folder and id(made) not in roster.listed
+    ]
+    if near:
+        files = listed(dict.fromkeys(f"`{made.place.file}`" for made in near))
+        return list(_latest(roster, near)), f"{message}all {kind}s of {files} were taken."
+    return [], f"{message}none of its file or folder was found; add {kind}s."
+
+
+def _latest(roster: Roster, near: list[Definition]) -> list[Definition]:
+    """All definitions except those whose name the source gives to a later one."""
+    if len(near) > MAX_MEMBERS:
+        raise UnreadableError(f"The source makes more than {MAX_MEMBERS} {roster.kind}s; import a part of it.")
+    for definition in near:
+        if definition.replaced:
+            message = (
+                f"`{definition.name}` is defined again in line {definition.replaced.line}; the later one was taken."
+            )
+            roster.reading.report.info(definition.place, message)
+    return [definition for definition in near if not definition.replaced]
