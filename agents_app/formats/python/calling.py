@@ -14,6 +14,7 @@ from agents_app.formats.python.frames import MAX_DEPTH, Frame
 from agents_app.formats.python.labels import as_label
 from agents_app.formats.python.things import MAX_NAME, Class, Function, Instance
 from agents_app.formats.report import Place
+from agents_app.formats.to_spec.known_tools import ALIKE, SAME
 from agents_app.formats.to_spec.naming import is_generic, snake, without_maker
 from agents_app.formats.to_spec.values import (
     ASKED,
@@ -22,6 +23,7 @@ from agents_app.formats.to_spec.values import (
     Field,
     Items,
     Mapping,
+    Outside,
     Text,
     Unknown,
     Value,
@@ -162,6 +164,11 @@ def instantiate(cls: Class, args: list[Value], fields: dict[str, Field], frame: 
     if cls.inherits("BaseTool", "StructuredTool", "Tool"):
         return Definition("tool", cls.name, place, {}, [], name=cls.name)
     instance = Instance(cls)
+    if tool := _known_tool(cls):
+        start = cls.member("__init__")
+        if isinstance(start, Function):
+            call_function(Function(start.node, start.frame, instance), args, fields, frame)
+        return Definition("tool", tool, place, dict(instance.given if start else fields), name=cls.name)
     builds = cls.name in frame.world.reach.builders
     start = cls.member("__init__")
     if isinstance(start, Function):
@@ -177,6 +184,12 @@ def instantiate(cls: Class, args: list[Value], fields: dict[str, Field], frame: 
             attributes = {name: _as_input(name, value) for name, value in attributes.items()}
         instance.attributes.update(attributes)
     return instance
+
+
+def _known_tool(cls: Class) -> str:
+    """The tool of crewai_tools that a class is made of, if one here stands for it; else ""."""
+    names = (base.short if isinstance(base, Outside) else getattr(base, "label", "") for base in cls.ancestors())
+    return next((name for name in names if name in SAME or name in ALIKE), "")
 
 
 def _declared(cls: Class) -> list[str]:

@@ -10,7 +10,8 @@ from agents_app.formats.python.attributes import attribute_of, items_of, own_met
 from agents_app.formats.python.calling import call_function, instantiate
 from agents_app.formats.python.definitions import define
 from agents_app.formats.python.frames import Frame, evaluates, fallen_back, unknown
-from agents_app.formats.python.known import CHECKS
+from agents_app.formats.python.known import CHECKS, CONDITION
+from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.loops import MAX_ITEMS
 from agents_app.formats.python.methods import method_of, sort_items
 from agents_app.formats.python.operators import truth_of
@@ -38,6 +39,7 @@ _ITERATES = frozenset(
     {"list", "tuple", "set", "sorted", "reversed", "enumerate", "zip", "iter", "map", "filter", "next", "any", "all"}
 )
 _BY_METHOD = {"len": "__len__", "str": "__str__", "repr": "__repr__"}
+_SAYS_ENOUGH = frozenset({"role", "goal", "backstory", "description", "expected_output", "agents", "tasks", "model"})
 _TEXTS = frozenset({"role", "goal", "backstory", "description", "expected_output", "tools", "llm", "agent", "context"})
 
 
@@ -60,7 +62,7 @@ def _call(node: ast.Call, frame: Frame) -> Value:
 
 def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
     if isinstance(called, Function):
-        if called.name in CHECKS:
+        if called.name in CHECKS or called.name == CONDITION:
             return define(called.name, node, args, fields, frame)
         return call_function(called, args, fields, frame)
     if isinstance(called, Partial):
@@ -172,6 +174,7 @@ def _args(node: ast.Call, frame: Frame) -> list[Value]:
 def _fields(node: ast.Call, frame: Frame) -> dict[str, Field]:
     """The keyword arguments, with those of ``**mapping``; a mapping that is not known becomes the field ``config``."""
     fields: dict[str, Field] = {}
+    open_ones: list[tuple[str, Field]] = []
     for keyword in node.keywords:
         value = frame.evaluate(keyword.value)
         place = Place(keyword.lineno, frame.file)
@@ -184,5 +187,11 @@ def _fields(node: ast.Call, frame: Frame) -> dict[str, Field]:
             frame.world.budget.pay_elements(len(inner.fields))
             fields.update(inner.fields)
         elif isinstance(inner, Unknown | Definition):
-            fields["config"] = Field(inner, place)
+            open_ones.append((source_of(keyword.value, frame.world.budget), Field(inner, place)))
+    for written, field in open_ones:
+        if fields.keys() & _SAYS_ENOUGH:
+            message = f"What `**{written}` gives is only known when the code runs: it was left out."
+            frame.world.reading.report.warn(field.place, message)
+        else:
+            fields["config"] = field
     return fields

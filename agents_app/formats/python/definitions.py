@@ -6,7 +6,7 @@ import ast
 
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.frames import Frame, keep_definition, which_of
-from agents_app.formats.python.known import kind_of
+from agents_app.formats.python.known import CONDITION, kind_of
 from agents_app.formats.python.schemas import schema_of
 from agents_app.formats.python.things import Class, Function, Instance
 from agents_app.formats.to_spec.fields import describe
@@ -43,6 +43,8 @@ def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field
         _resolve_names(made, frame)
         if kind == "task":
             _read_outputs(made, frame)
+            if "condition" in made.fields:
+                made.fields["condition"] = condition_of(made.fields["condition"])
         keep_definition(made, frame)
     return made
 
@@ -89,6 +91,15 @@ def _method_result(value: Value, methods: dict[str, Function], owner: Instance, 
         method = methods[value.template]
         return call_function(Function(method.node, method.frame, owner), [], {}, frame)
     return value
+
+
+def condition_of(field: Field) -> Field:
+    """A condition that one of our own exports wrote as a function, as the call in it; any other as it is."""
+    value = settled(field.value)
+    if not isinstance(value, Function):
+        return field
+    call = call_function(value, [Unknown("output")], {}, value.frame)
+    return Field(call, field.place) if isinstance(call, Definition) and call.short == CONDITION else field
 
 
 def _read_outputs(made: Definition, frame: Frame) -> None:

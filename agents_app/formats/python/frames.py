@@ -16,7 +16,8 @@ from agents_app.formats.documents import Documents
 from agents_app.formats.python.labels import CHANGING, CODE, label_of, names_in, source_of, written
 from agents_app.formats.python.reach import Reach
 from agents_app.formats.report import Place
-from agents_app.formats.to_spec.assemble import MAX_MEMBERS, Found
+from agents_app.formats.to_spec.assemble import Found
+from agents_app.formats.to_spec.enlist import MAX_MEMBERS
 from agents_app.formats.to_spec.fields import Reading
 from agents_app.formats.to_spec.values import Constant, Definition, Text, Unknown, Value
 

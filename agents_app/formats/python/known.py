@@ -9,6 +9,8 @@ _AGENTS = frozenset({"Agent", "LiteAgent"})
 _TASKS = frozenset({"Task", "ConditionalTask"})
 CHECKS = frozenset({"length_check", "pattern_check", "schema_check"})
 """Functions that our own exports define: a call of one makes a guardrail."""
+CONDITION = "condition_check"
+"""The function of our own exports that a task's condition calls."""
 _GUARDRAILS = frozenset({"LLMGuardrail"}) | CHECKS
 _OURS = ("crewai", "engine", "crewsite")
 _SIGNS: dict[Kind, frozenset[str]] = {

@@ -64,7 +64,8 @@ def read_python(
     except RecursionError:
         _say_stopped("the source is nested or calls itself too deeply to be followed", world)
     crews_of_asked(world)
-    for module in world.modules.values():
+    for path, module in world.modules.items():
+        world.found.python[path.removesuffix(".py").replace("/", ".")] = module.names
         world.found.classes |= {name: value for name, value in module.names.items() if isinstance(value, Class)}
     reading.budget = reading.budget.renewed()
     _name_crews(world, files)

@@ -9,6 +9,7 @@ from typing import Any
 from agents_app.formats.to_spec.fields import Reading, built, pay_names, required_text, scalar_of
 from agents_app.formats.to_spec.llms import read_llm
 from agents_app.formats.to_spec.naming import title
+from agents_app.formats.to_spec.servers import read_servers
 from agents_app.formats.to_spec.tools import read_tools
 from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, settled
 from engine.spec.crew_spec import DEFAULT_MODEL, AgentSpec, LLMSpec
@@ -27,7 +28,7 @@ _PLAIN = {
     "respect_context_window": "respect_context_window",
     "memory": "memory",
 }
-_OWN = frozenset({*_TEXTS, *_PLAIN, "llm", "tools", "config", "key", "name", "id"})
+_OWN = frozenset({*_TEXTS, *_PLAIN, "llm", "tools", "config", "key", "name", "id", "mcps"})
 MEANINGLESS = frozenset({"verbose", "share_crew", "output_log_file", "tracing", "security_config", "fingerprint", "id"})
 _WHY_NOT = {
     "reasoning": "there is no planning step per agent here",
@@ -50,7 +51,6 @@ _WHY_NOT = {
     "multimodal": "images are not part of a crew here",
     "inject_date": "put {current_date} into a text where it is needed",
     "date_format": "put {current_date} into a text where it is needed",
-    "mcps": "give the agent the tool mcp in the editor, with the server's address",
     "apps": "remote tool servers are not imported",
     "a2a": "remote agents are not imported",
 }
@@ -73,7 +73,8 @@ def agent_spec(definition: Definition, *, key: str, reading: Reading) -> AgentSp
     elif "llm" not in fields or fields["llm"].value == Constant(None):
         message = f"No model is named for {{items}}: {DEFAULT_MODEL} is used."
         reading.report.gather(message, place=definition.place, item=key)
-    data["tools"] = read_tools(fields.get("tools"), reading, owner=owner)
+    servers = read_servers(fields.get("mcps"), reading, owner=owner)
+    data["tools"] = (*read_tools(fields.get("tools"), reading, owner=owner), *servers)
     data.update(plain_fields(fields, _PLAIN, reading, owner=owner))
     say_dropped(fields, reading, owner=owner, known=_OWN, reasons=_WHY_NOT)
     plain = {target: fields[name] for name, target in _PLAIN.items() if name in fields}

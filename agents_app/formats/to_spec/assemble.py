@@ -15,7 +15,7 @@ from agents_app.formats.to_spec.fields import Reading, Tally, built, plain_text
 from agents_app.formats.to_spec.inputs import crew_inputs
 from agents_app.formats.to_spec.members import Roster, listed_by, name_meant, wanted
 from agents_app.formats.to_spec.naming import is_generic, snake, title, without_maker
-from agents_app.formats.to_spec.tasks import task_spec
+from agents_app.formats.to_spec.tasks import read_condition, task_spec
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
@@ -25,7 +25,7 @@ from agents_app.formats.to_spec.values import (
     settled,
     size_of,
 )
-from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+from engine.spec.crew_spec import AgentSpec, Condition, CrewSpec, TaskSpec
 from engine.spec.placeholders import placeholders
 
 MAX_CREWS = 30
@@ -50,7 +50,8 @@ _NOT_FOLLOWED = "Its agents and tasks are made by code that cannot be followed."
 class Found:
     """All that a source defines, in order. ``name`` is the crew's name that the source or its file suggests.
 
-    ``used`` are the entries of YAML files that code uses as configuration, by ``id()``; ``classes`` are Python's.
+    ``used`` are the entries of YAML files that code uses as configuration, by ``id()``; ``classes`` are Python's;
+    ``python``: what its modules define, by the modules' and their own names.
     """
 
     agents: list[Definition] = field(default_factory=list)
@@ -59,6 +60,7 @@ class Found:
     inputs: list[Field] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
     classes: dict[str, Value] = field(default_factory=dict)
+    python: dict[str, dict[str, Value]] = field(default_factory=dict)
     name: str = ""
     format: str = "source"
 
@@ -248,7 +250,22 @@ def _task(task: Definition, agents: Roster, tasks: Roster, reading: Reading, *, 
     agent = _agent_of(task, agents, reading, key=key)
     if agent is None and "agent" not in task.fields and not assigned and "config" not in task.fields:
         reading.report.warn(task.place, f"Task {key} names no agent; choose one in the editor.")
-    return task_spec(task, key=key, agent=agent, context=_context(task, tasks, reading, key=key), reading=reading)
+    context, condition = _context(task, tasks, reading, key=key), _condition(task, tasks, reading)
+    return task_spec(task, key=key, agent=agent, context=context, condition=condition, reading=reading)
+
+
+def _condition(task: Definition, tasks: Roster, reading: Reading) -> Condition | None:
+    """A condition looks at the task that it names, or else at the one before."""
+    field = task.fields.get("condition")
+    value = settled(field.value) if field else None
+    if field is None or not isinstance(value, Definition):
+        return None
+    named = settled(value.args[0].value) if value.args else None
+    position = tasks.members.index(task)
+    before = tasks.members[position - 1] if position else None
+    looked_at = named if isinstance(named, Definition) and named.kind == "task" else before
+    key = tasks.key_of(looked_at) if looked_at is not None else None
+    return read_condition(field, task=key, reading=reading) if key else None
 
 
 def _agent_of(task: Definition, agents: Roster, reading: Reading, *, key: str) -> str | None:

@@ -20,6 +20,7 @@ from agents_app.formats.to_spec.values import (
     settled,
 )
 from engine.spec.crew_spec import (
+    Condition,
     Guardrail,
     LengthGuardrail,
     QuestionGuardrail,
@@ -63,6 +64,7 @@ def task_spec(
     key: str,
     agent: str | None,
     context: tuple[str, ...] | None,
+    condition: Condition | None = None,
     reading: Reading,
 ) -> TaskSpec:
     """The task's spec. What is missing in it is left empty, and validation names it."""
@@ -77,12 +79,27 @@ def task_spec(
     tools = read_tools(fields.get("tools"), reading, owner=owner)
     if tools:
         data["tools"] = tools
+    if condition is not None:
+        data["condition"] = condition
+        fields = {name: field for name, field in fields.items() if name != "condition"}
     data["output_schema"] = _output_schema(fields, reading, owner=owner)
     data["guardrails"] = _guardrails(fields, reading, owner=owner)
     data.update(plain_fields(fields, _PLAIN, reading, owner=owner))
     say_dropped(fields, reading, owner=owner, known=_OWN, reasons=_WHY_NOT)
     plain = {target: fields[name] for name, target in _PLAIN.items() if name in fields}
     return built(TaskSpec, data, fields=plain, report=reading.report, owner=owner)
+
+
+def read_condition(field: Field, *, task: str, reading: Reading) -> Condition | None:
+    """A condition that one of our own exports wrote, which looks at the task of this key; None for any other one."""
+    value = settled(field.value)
+    if not isinstance(value, Definition) or value.short != "condition_check":
+        return None
+    try:
+        asked = {name: data_of(given.value, reading.budget) for name, given in value.fields.items()}
+        return Condition.model_validate({"task": task, **asked})
+    except ValueError:
+        return None
 
 
 def _output_schema(fields: dict[str, Field], reading: Reading, *, owner: str) -> dict[str, Any] | None:
