@@ -20,11 +20,15 @@ def _if(node: ast.If, frame: Frame) -> Flow | None:
     if truth is not None:
         return _decided(node, test, truth, frame)
     before = dict(frame.names)
-    crews = len(frame.world.found.crews)
+    crews, added = len(frame.world.found.crews), frame.world.added
     flow, differs = _undecided(node.body, [node.orelse], frame)
     if crews < len(frame.world.found.crews) and node.orelse and _makes_crews(node.body) and _makes_crews(node.orelse):
         _say_branch(node, "the crews of both branches are listed", frame)
-    elif _matters(node, frame) or any(before.get(name) is not frame.names.get(name) for name in differs):
+    elif (
+        added < frame.world.added
+        or _matters(node, frame)
+        or any(before.get(name) is not frame.names.get(name) for name in differs)
+    ):
         _say_branch(node, "the crew was read as if it does", frame)
     return flow
 

@@ -74,7 +74,7 @@ def _one_of_several(value: Value, inner: Frame, *, ends: bool, function: Functio
     if isinstance(value, Instance | Function | Class | Unknown) or has_parts(value):
         return value
     others = [returned for returned in inner.returned if returned is not value and returned != value]
-    if not others and ends:
+    if not others and ends and not inner.falls_back:
         return value
     label, number = as_label(_made_by(function) or function.name), inner.world.budget.number_of("called", *key)
     open_value = Unknown(label, f"{function.name}()", which=number, perhaps=value)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.python.labels import as_label
-from agents_app.formats.python.things import Function
+from agents_app.formats.python.things import MAX_DECORATORS, Function
 from agents_app.formats.to_spec.values import (
     ASKED,
     Constant,
@@ -127,7 +127,7 @@ def namespace_as_mapping(value: Value) -> Mapping | None:
 
 def options_of(function: Function) -> Iterator[tuple[str, Value]]:
     """The defaults that decorators of click give a function's parameters."""
-    for decorator in function.node.decorator_list:
+    for decorator in function.node.decorator_list[:MAX_DECORATORS]:
         called = decorator.func if isinstance(decorator, ast.Call) else None
         if isinstance(decorator, ast.Call) and isinstance(called, ast.Attribute) and called.attr in _OPTIONS:
             args = [function.frame.evaluate(arg) for arg in decorator.args]

@@ -24,6 +24,10 @@ from agents_app.formats.to_spec.values import (
     settled,
 )
 
+_TEXTS = {
+    "agent": frozenset({"role", "goal", "backstory"}),
+    "task": frozenset({"description", "expected_output"}),
+}
 _OUTPUTS = ("output_pydantic", "output_json", "response_model")
 
 
@@ -59,6 +63,10 @@ def _merge_config(made: Definition, frame: Frame) -> None:
         frame.world.found.used.add(id(value))
         frame.world.budget.pay_elements(len(value.fields) + len(made.fields))
         made.fields = {**value.fields, **{name: field for name, field in made.fields.items() if name != "config"}}
+    elif isinstance(value, Unknown | Definition) and _TEXTS.get(made.kind, frozenset()) <= made.fields.keys():
+        del made.fields["config"]
+        message = f"What `{describe(value)}` gives this {made.kind} is not known here: it was left out."
+        frame.world.reading.report.warn(entry.place, message)
     elif isinstance(value, Unknown | Definition):
         file = "agents.yaml" if made.kind == "agent" else "tasks.yaml"
         why = value.why if isinstance(value, Missing) else f"`{describe(value)}` is not known here"

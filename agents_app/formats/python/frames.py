@@ -63,7 +63,7 @@ class World:
     to agents, by ``id()`` of the call. ``input_texts``: constants that became inputs, by name. ``results``: what
     functions gave, by ``id()`` of the function and of what it was given. ``kept``: what those ids are of, which stays
     alive, so that nothing else gets them. ``undecided``: how many branches around the code that is followed may not be
-    taken by a run.
+    taken by a run. ``added``: how many parts of crews were put into lists in such branches.
     """
 
     reading: Reading
@@ -84,6 +84,7 @@ class World:
     kept: list[Value] = field(default_factory=list)
     asked: dict[int, Definition] = field(default_factory=dict)
     undecided: int = 0
+    added: int = 0
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.reading)

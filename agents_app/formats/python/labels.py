@@ -120,8 +120,6 @@ def _called(node: ast.Call, budget: Budget, level: int) -> str:
         return _label(node.args[0], budget, level)
     if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name | ast.Attribute | ast.Subscript):
         base = _label(node.func.value, budget, level)
-        if node.func.attr in ("upper", "lower", "title", "capitalize", "casefold", "swapcase"):
-            return f"{base}_{node.func.attr}"
         known = ("datetime", "date", "time", "os", "uuid", "random", "json")
         return base if base not in known else written(node.func, budget)
     return written(node.func, budget)

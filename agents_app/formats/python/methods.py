@@ -47,6 +47,7 @@ KICKOFFS = frozenset(
 _TRIMS = frozenset({"strip", "lstrip", "rstrip"})
 _COPIES = frozenset({"copy", "model_copy"})
 _TEMPLATES = frozenset({"Template", "PromptTemplate", "from_template"})
+_ADDS = frozenset({"append", "extend", "insert"})
 _REARRANGE = frozenset({"reverse", "clear", "remove", "sort"})
 _COPYING = {"items": 4, "values": 1, "keys": 2, "copy": 1}  # by what they make for each entry
 
@@ -59,9 +60,9 @@ def method_of(
     inner = settled(receiver)
     if isinstance(receiver, Unknown) and not receiver.source and name in _TRIMS:
         return receiver
-    if isinstance(receiver, Unknown) and isinstance(inner, Text) and name in CASES:
-        known = method_of_text(inner, name, [], frame.world.budget)
-        return replace(unknown(node, frame), known=known)
+    if isinstance(receiver, Unknown) and name in CASES:
+        known = method_of_text(inner, name, [], frame.world.budget) if isinstance(inner, Text) else None
+        return replace(unknown(node, frame), known=known, within=name)
     if isinstance(inner, Text) and not (isinstance(receiver, Unknown) and name != "join"):
         return _text(inner, node, args, fields, frame.world.budget) or unknown(node, frame)
     if isinstance(inner, Items) and not isinstance(receiver, Unknown):
@@ -107,6 +108,8 @@ def _text(text: Text, node: ast.Call, args: list[Value], fields: dict[str, Field
 
 def _items(items: Items, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
     name, budget = _method(node), frame.world.budget
+    if frame.world.undecided and name in _ADDS and args and has_parts(args[-1]):
+        frame.world.added += 1
     if name == "append" and args:
         items.items.append(args[0])
     elif name == "extend" and args:

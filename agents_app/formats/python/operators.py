@@ -16,6 +16,7 @@ from agents_app.formats.python.paths import path_divided
 from agents_app.formats.python.texts import MAX_TEXT, joined, template_of
 from agents_app.formats.python.things import Annotation, Class, Function, type_name
 from agents_app.formats.to_spec.values import (
+    ASKED,
     Constant,
     Definition,
     Items,
@@ -84,7 +85,7 @@ def _sum(node: ast.BinOp, frame: Frame) -> Value:
             budget.pay_elements(size_of(inner))
             items.extend(inner.items if isinstance(inner, Items) else [unknown(part, frame)])
         return Items(items)
-    if any(isinstance(value, Text) for value, _ in values):
+    if any(isinstance(value, Text) or (isinstance(value, Unknown) and value.label == ASKED) for value, _ in values):
         return joined([template_of(value, budget, part) for value, part in values], budget)
     total: Value = settled(values[0][0])
     for value, _ in values[1:]:

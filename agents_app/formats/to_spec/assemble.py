@@ -217,16 +217,17 @@ def _spec(
 
 
 def _once_each(crews: list[Definition], reading: Reading) -> list[Definition]:
-    """Crews of one call with the same tasks are one crew made several times; one that has inputs stands for all.
+    """Crews of one call, name and members are one crew made several times; one that has inputs stands for all.
 
     If their texts differ, that is said.
     """
-    kept: dict[tuple[int, ...], Definition] = {}
-    differing: dict[tuple[int, ...], Place] = {}
+    kept: dict[tuple[int | str, ...], Definition] = {}
+    differing: dict[tuple[int | str, ...], Place] = {}
     for crew in crews:
-        tasks = listed_by(crew.fields.get("tasks")) or []
-        origins = (id(inner.origin) if isinstance(inner := settled(task), Definition) else 0 for task in tasks)
-        key = (id(crew.origin or crew), *origins)
+        members = [part for name in ("tasks", "agents") for part in listed_by(crew.fields.get(name)) or []]
+        reading.budget.pay_looking(len(members))
+        origins = (id(inner.origin) if isinstance(inner := settled(part), Definition) else 0 for part in members)
+        key = (id(crew.origin or crew), crew.name, *origins)
         if key in kept and key not in differing and _texts_of(kept[key]) != _texts_of(crew):
             differing[key] = crew.place
         if key not in kept or ("inputs" in crew.fields and "inputs" not in kept[key].fields):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents_app.formats.to_spec.fields import Reading, pay_names, plain_text
-from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, settled
+from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, Unknown, settled
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 
@@ -20,6 +20,8 @@ def crew_inputs(spec: CrewSpec, crew: Definition | None, extra: list[Field], rea
             text = plain_text(settled(value.value), reading.budget)
             if name not in names:
                 reading.report.gather("kickoff gives {items}, which no text uses.", place=value.place, item=name)
+            elif text is None and isinstance(value.value, Unknown) and not value.value.source:
+                pass  # whoever runs the source is asked for it too
             elif text is None:
                 reading.report.info(
                     value.place, f"The value of {{{name}}} is computed by code; it has no default here."
