@@ -79,7 +79,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     _all("tasks.guardrail_max_retries"),
     _all("tasks.human_input"),
     _all("tasks.cache_ttl_s", "no"),
-    Attribute("tasks.condition", ("yes", "yes", "partly"), read=False, note="in JSON, of the task before alone"),
+    Attribute("tasks.condition", ("yes", "yes", "partly"), note="in JSON, of the task before alone"),
     _all("tasks.markdown"),
 )
 TOOLS: tuple[Attribute, ...] = (
@@ -89,7 +89,11 @@ TOOLS: tuple[Attribute, ...] = (
     _all("current_time", note="written out in the export"),
     _all("knowledge_search", "no", note="a stand-in that says so: the documents stay here"),
     _all("http_request", "no", note="a stand-in that says so"),
-    _all("mcp", "partly", read=False, note="mcps of an agent, without its token; of a task a stand-in"),
+    _all(
+        "mcp",
+        "partly",
+        note="mcps of an agent, without its token; of a task a stand-in, which comes back without address",
+    ),
 )
 
 

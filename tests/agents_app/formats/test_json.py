@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agents_app.formats import Imported, read
+from agents_app.formats import Imported, read, read_files
 from engine.spec.crew_spec import AgentSpec, CrewSpec, RegexGuardrail, TaskSpec, ToolSpec
 
 CREW = CrewSpec(
@@ -84,3 +84,54 @@ def test_other_json_is_refused_with_a_reason(text: str, line: int | None, part: 
     ((at, message),) = errors(imported)
     assert at == line
     assert part in message
+
+
+CHECKED = {
+    "crew.jsonc": """{"name": "Checked", "agents": ["clerk"], "tasks": [
+  {"name": "draft", "description": "D", "expected_output": "E", "agent": "clerk",
+   "guardrails": [{"python": "crew_code.short"}, {"python": "crew_code.asked"}, {"python": "crew_code.own"}]},
+  {"name": "final", "description": "D", "expected_output": "E", "agent": "clerk", "type": "ConditionalTask",
+   "condition": {"python": "crew_code.if_final"}}]}""",
+    "crew_code.py": """
+from crewai import TaskOutput
+from crewai.tasks.llm_guardrail import LLMGuardrail
+def length_check(max_words=None): return lambda output: (True, output.raw)
+def condition_check(looked_at, contains=None): return True
+def own(output): return True, output.raw
+short = length_check(max_words=9)
+asked = LLMGuardrail(description="Is it kind?", llm="gpt-4o")
+def if_final(output: TaskOutput) -> bool:
+    return condition_check(output, contains="yes")
+""",
+    "agents/clerk.jsonc": """{"role": "R", "goal": "G", "backstory": "B", "tools": ["custom:search", "custom:mine"],
+  "mcps": [{"url": "https://mcp.example/x", "headers": {"Authorization": "Bearer t"},
+            "tool_filter": {"type": "static", "allowed_tool_names": ["find"]}}, "https://mcp.example/y"]}""",
+    "tools/search.py": """
+import crewai_tools
+class Search(crewai_tools.SerperDevTool):
+    def __init__(self) -> None:
+        super().__init__(n_results=3)
+""",
+    "tools/mine.py": "from crewai.tools import BaseTool\nclass Mine(BaseTool):\n    name: str = 'mine'\n",
+}
+
+
+def test_what_json_has_in_its_python_is_read_with_it() -> None:
+    result = read_files(CHECKED)
+    assert result.spec is not None
+    draft, final = result.spec.tasks
+    assert [rail.kind for rail in draft.guardrails] == ["length", "question"]
+    assert final.condition is not None
+    assert (final.condition.task, final.condition.contains) == ("draft", "yes")
+    tools = [(tool.name, tool.config) for tool in result.spec.agents[0].tools]
+    server = {"url": "https://mcp.example/x", "tools": ["find"]}
+    assert tools == [("web_search", {"n_results": 3}), ("mcp", server)]
+    messages = [note.message for note in result.report]
+    for part in (
+        "the guardrail `own` was left out",
+        "the tool `mine` was left out",
+        "headers of the MCP server was left out",
+        "left out were https://mcp.example/y",
+    ):
+        assert any(part in message for message in messages), (part, messages)
+    assert not any("Bearer" in message for message in messages)

@@ -83,6 +83,35 @@ def test_entries_may_be_lists_that_name_themselves() -> None:
     assert [(task.key, task.agent) for task in spec.tasks] == [("t", "a")]
 
 
+LISTS = {
+    "agents.yaml": "- name: writer\n  role: R\n  goal: G\n  backstory: B\n"
+    "- role: Chief editor\n  goal: G\n  backstory: B\n",
+    "tasks.yaml": "- draft:\n    description: D\n    expected_output: E\n    agent: writer\n"
+    "- description: Check it\n  expected_output: E\n  agent: Chief editor\n",
+}
+
+
+def test_files_may_be_lists_with_and_without_python() -> None:
+    spec = read_files(LISTS).spec
+    assert spec is not None
+    assert [agent.key for agent in spec.agents] == ["writer", "chief_editor"]
+    assert [(task.key, task.name, task.agent) for task in spec.tasks] == [
+        ("draft", "", "writer"),
+        ("check_it", "", "chief_editor"),
+    ]
+    code = """
+import yaml
+from crewai import Agent, Crew, Task
+rows = yaml.safe_load(open("agents.yaml"))
+agents = [Agent(role=row["role"], goal=row["goal"], backstory=row["backstory"]) for row in rows]
+Crew(agents=agents, tasks=[Task(description="D", expected_output="E", agent=agents[1])])
+"""
+    result = read_files({"agents.yaml": LISTS["agents.yaml"], "crew.py": code})
+    assert result.spec is not None
+    assert [agent.role for agent in result.spec.agents] == ["R", "Chief editor"]
+    assert not [note for note in result.report if note.level != "info"]
+
+
 def test_words_that_yaml_takes_for_flags_or_numbers_stay_texts_where_texts_are_wanted() -> None:
     spec = read("a:\n  role: No\n  goal: 42\n  backstory: 1.50\nb:\n  description: yes\n  expected_output: null\n").spec
     assert spec is not None

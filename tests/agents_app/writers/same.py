@@ -8,7 +8,6 @@ import re
 from typing import Any
 
 from agents_app.writers.remarks import ExportRemark
-from agents_app.writers.tools import FROM_CREWAI_TOOLS
 from engine.catalogue.model_ids import provider_of, real_id
 from engine.spec.crew_spec import CrewSpec, LLMSpec, TaskSpec, ToolSpec
 from engine.spec.placeholders import with_inputs
@@ -16,10 +15,11 @@ from engine.spec.plan import make_plan
 from engine.text import storable
 
 NOT_SAID_OF_MODELS = {"fallbacks": (), "credential": None, "cache_ttl_s": None}
-NOT_SAID_OF_TASKS = {"takes_near_misses": True, "cache_ttl_s": None, "condition": None}
+NOT_SAID_OF_TASKS = {"takes_near_misses": True, "cache_ttl_s": None}
 READ_TOOLS = ("web_search", "scrape_website", "calculator", "current_time", "knowledge_search", "http_request")
 """Those that come back; of a stand-in its name alone."""
 SETTINGS = ("website_url", "n_results")
+SERVER = ("url", "command", "tools")
 NUMBERED = re.compile(r'(?<=[A-Za-z0-9])_\d+"')
 """What a second class of a title has at the end of its name."""
 
@@ -32,6 +32,8 @@ def meaning(spec: CrewSpec, *, exported: bool, remarks: tuple[ExportRemark, ...]
     agents = sorted(filled.agents, key=lambda agent: agent.key == spec.manager_agent)
     place = {agent.key: index for index, agent in enumerate(agents)}
     task_place = {task.key: index for index, task in enumerate(spec.tasks)}
+    left_out = [remark.field for remark in remarks if "left out" in remark.message]
+    unconditional = {field.split(".")[1] for field in left_out if field.endswith(".condition")}
     not_async = {remark.field.split(".")[1] for remark in remarks if remark.field.endswith(".async_execution")}
     return {
         "name": spec.name,
@@ -48,6 +50,9 @@ def meaning(spec: CrewSpec, *, exported: bool, remarks: tuple[ExportRemark, ...]
             | {
                 "agent": place.get(task.agent or ""),
                 "reads": [task_place[key] for key in plan.context[task.key]],
+                "condition": None
+                if task.condition is None or task.key in unconditional
+                else task.condition.to_json() | {"task": task_place[task.condition.task]},
                 "async": task.async_execution
                 and not (exported and (task.key in not_async or spec.process == "parallel")),
             }
@@ -57,12 +62,9 @@ def meaning(spec: CrewSpec, *, exported: bool, remarks: tuple[ExportRemark, ...]
 
 
 def in_json(crew: dict[str, Any]) -> dict[str, Any]:
-    """The meaning without what a JSON project has in its Python, and without names: a task there always has one."""
-    for part in (*crew["agents"], *crew["tasks"]):
-        part["tools"] = [tool for tool in part["tools"] if tool["name"] not in FROM_CREWAI_TOOLS]
+    """The meaning without names: a task there always has one."""
     for task in crew["tasks"]:
         task.pop("name", None)
-        task["guardrails"] = [rail for rail in task["guardrails"] if rail["kind"] == "question" and not rail["llm"]]
     return crew
 
 
@@ -106,15 +108,15 @@ def _llm(llm: LLMSpec | None, exported: bool) -> dict[str, Any] | None:
 def _tools(tools: tuple[ToolSpec, ...], exported: bool, *, servers: bool) -> list[Any]:
     if not exported:
         return [tool.to_json() for tool in tools]
+    kept = [tool for tool in tools if tool.name in READ_TOOLS or (tool.name == "mcp" and not servers)]
+    last = [tool for tool in tools if tool.name == "mcp" and servers]
     return [
-        {"name": tool.name} | ({"config": config} if (config := _config(tool)) else {})
-        for tool in tools
-        if tool.name in READ_TOOLS or (tool.name == "mcp" and not servers)
-    ]
+        {"name": tool.name} | ({"config": config} if (config := _config(tool, SETTINGS)) else {}) for tool in kept
+    ] + [{"name": tool.name, "config": _config(tool, SERVER)} for tool in last]
 
 
-def _config(tool: ToolSpec) -> dict[str, Any]:
-    return {name: value for name, value in tool.config.items() if name in SETTINGS}
+def _config(tool: ToolSpec, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in tool.config.items() if name in names}
 
 
 def _text(text: str) -> str:

@@ -45,7 +45,7 @@ def test_a_crew_of_any_kind_comes_back_as_it_was(spec: CrewSpec) -> None:
 
 @FEW
 @given(specs())
-def test_a_crew_of_any_kind_comes_back_from_json_but_for_what_stands_in_python_there(spec: CrewSpec) -> None:
+def test_a_crew_of_any_kind_comes_back_from_json(spec: CrewSpec) -> None:
     pytest.importorskip("agents_app.formats.crewai_json")
     exported = export(spec, "jsonc")
     expected = meaning(spec, exported=True, remarks=exported.remarks)
