@@ -62,6 +62,7 @@ def call_function(
     is_here = isinstance(value, Definition) and value.place.file == inner.file and not function.name.startswith("__")
     if isinstance(value, Definition) and is_here and (once or is_generic(value.name)):
         value.name = function.name if once else without_maker(function.name)
+        value.is_named_by_maker = not once
     if builds or once:
         world.results[key] = value
         world.kept += [*args, *([function.owner] if function.owner is not None else [])]
@@ -73,6 +74,9 @@ def _one_of_several(value: Value, inner: Frame, *, ends: bool, function: Functio
     of other values only a run shows which it is, unless those that the source falls back on decide that."""
     if isinstance(value, Instance | Function | Class | Unknown) or has_parts(value):
         return value
+    if isinstance(value, Items) and value.items and not any(isinstance(item, Unknown) for item in value.items):
+        inner.world.budget.pay_elements(len(value.items))
+        return Items(list(value.items), chosen_by=function.name)
     others = [returned for returned in inner.returned if returned is not value and returned != value]
     if not others and ends and not inner.falls_back:
         return value

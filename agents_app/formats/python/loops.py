@@ -75,6 +75,11 @@ def say_unseen(over: Value, node: ast.expr, frame: Frame) -> None:
     if not size_of(inner) and not is_text and not (isinstance(inner, Class) and inner.is_enum):
         message = f"What `{written}` holds is only known when the code runs: the loop over it was read once."
         report.warn(frame.place(node), message)
+    elif isinstance(inner, Items) and inner.chosen_by:
+        message = (
+            f"Which list `{inner.chosen_by}` gives is only known when the code runs: one that it may give was taken."
+        )
+        report.warn(frame.place(node), message)
     elif size_of(inner) > MAX_ITEMS:
         report.warn(frame.place(node), f"`{written}` holds more than {MAX_ITEMS} entries: the first of them were read.")
 

@@ -75,8 +75,8 @@ def _give(target: ast.expr, value: Value, frame: Frame) -> None:
 
 def _titled(value: Value, name: str) -> Value:
     """The value, which keeps the first name that says something; a computed value gets this one."""
-    if isinstance(value, Definition) and is_generic(value.name):
-        value.name = name
+    if isinstance(value, Definition) and (is_generic(value.name) or (value.is_named_by_maker and not is_generic(name))):
+        value.name, value.is_named_by_maker = name, False
     if isinstance(value, Unknown) and (value.source or value.label == ASKED):
         within = "" if value.label == ASKED else value.within
         return replace(value, label=as_label(name), within=within)

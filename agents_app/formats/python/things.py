@@ -176,6 +176,6 @@ def decorators(node: FunctionNode | ast.ClassDef) -> list[str]:
 
 def called(value: Value, name: str) -> Value:
     """The value; a definition without a name gets this one."""
-    if isinstance(value, Definition) and not value.name:
-        value.name = name[:MAX_NAME]
+    if isinstance(value, Definition) and (not value.name or value.is_named_by_maker):
+        value.name, value.is_named_by_maker = name[:MAX_NAME], False
     return value

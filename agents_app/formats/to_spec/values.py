@@ -52,9 +52,10 @@ class Constant(Value):
 
 @dataclass(slots=True, eq=False)
 class Items(Value):
-    """A list, tuple or set."""
+    """A list, tuple or set. ``chosen_by``: the function that gives it or another one, when the code runs."""
 
     items: list[Value]
+    chosen_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,8 @@ class Definition(Value):
 
     ``path`` is the dotted name of what is called, ``name`` the source's name of the result, ``origin`` the call itself:
     two definitions of one origin with equal content are one thing made twice. ``replaced`` is where the source gives
-    the name to something else. ``which`` and ``within`` are as those of an ``Unknown``.
+    the name to something else. ``is_named_by_maker``: after the function that made it. ``which`` and ``within`` are as
+    those of an ``Unknown``.
     """
 
     kind: Kind
@@ -142,6 +144,7 @@ class Definition(Value):
     name: str = ""
     origin: object = None
     replaced: Place | None = None
+    is_named_by_maker: bool = False
     which: int = 0
     within: str = ""
 

@@ -124,6 +124,16 @@ Crew(agents=[], tasks=[execute_task, write_code_task])
     spec = spec_of(code)
     assert [agent.key for agent in spec.agents] == ["writer", "a"]
     assert [each.key for each in spec.tasks] == ["execute_task", "write_code_task"]
+    code = """
+def make_agent_of(name): return Agent(role=name, goal="G", backstory="B")
+kept = {}
+for name in ["clara", "dan"]:
+    kept[name] = make_agent_of(name)
+more = {name: make_agent_of(name) for name in ["eve"]}
+fred = make_agent_of("F")
+Crew(agents=[*kept.values(), *more.values(), fred], tasks=[task("x")])
+"""
+    assert [agent.key for agent in spec_of(code).agents] == ["clara", "dan", "eve", "fred", "a"]
 
 
 CHOICE = """
@@ -184,6 +194,22 @@ def test_members_of_one_class_are_the_same_or_not() -> None:
 )
 def test_choices_that_a_run_makes_are_said(code: str, part: str) -> None:
     assert said(imported(CHOICE + code), part)
+
+
+def test_of_lists_that_a_function_may_give_one_is_taken_and_said() -> None:
+    code = """
+def order(names):
+    found = search()
+    if not found:
+        return names
+    return [name for name in found if name in names]
+agents = [Agent(role=name, goal="G", backstory="B") for name in order(["X", "Y"])]
+Crew(agents=agents, tasks=[task("x", agents[0])])
+"""
+    result = imported(code)
+    assert result.spec is not None
+    assert shape(result.spec) == ("XY", "x")
+    assert said(result, "Which list `order` gives is only known when the code runs: one that it may give was taken.")
 
 
 def test_a_crew_never_gets_the_agents_of_another_one() -> None:
