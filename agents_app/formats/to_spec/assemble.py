@@ -227,7 +227,7 @@ def _once_each(crews: list[Definition], reading: Reading) -> list[Definition]:
         members = [part for name in ("tasks", "agents") for part in listed_by(crew.fields.get(name)) or []]
         reading.budget.pay_looking(len(members))
         origins = (id(inner.origin) if isinstance(inner := settled(part), Definition) else 0 for part in members)
-        key = (id(crew.origin or crew), crew.name, *origins)
+        key: tuple[int | str, ...] = (id(crew.origin or crew), crew.name, *origins)
         if key in kept and key not in differing and _texts_of(kept[key]) != _texts_of(crew):
             differing[key] = crew.place
         if key not in kept or ("inputs" in crew.fields and "inputs" not in kept[key].fields):
