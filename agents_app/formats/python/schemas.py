@@ -102,7 +102,6 @@ def schema_of(cls: Class, report: Report, *, within: tuple[Class, ...] = ()) -> 
         return root
     properties: Json = {}
     required: dict[str, None] = {}
-    budget = cls.frame.world.budget
     for ancestor in reversed(list(cls.ancestors())):
         if isinstance(ancestor, Class):
             scope = _Scope(ancestor, report, (*within, cls))
@@ -111,12 +110,17 @@ def schema_of(cls: Class, report: Report, *, within: tuple[Class, ...] = ()) -> 
                 required.pop(name, None)
                 required |= {name: None} if is_required else {}
     schema: Json = {"type": "object", "title": cls.name, "properties": properties}
-    description = ast.get_docstring(cls.node, clean=False)
-    if description and description.strip():
-        schema["description"] = reshaped("cleandoc", Text(description), budget).template
+    schema |= _described(cls)
     if _refuses_more(cls):
         schema["additionalProperties"] = False
     return {**schema, "required": list(required)} if required else schema
+
+
+def _described(cls: Class) -> Json:
+    description = ast.get_docstring(cls.node, clean=False)
+    if not description or not description.strip():
+        return {}
+    return {"description": reshaped("cleandoc", Text(description), cls.frame.world.budget).template}
 
 
 def _root(cls: Class, report: Report, within: tuple[Class, ...]) -> Json | None:
@@ -124,7 +128,7 @@ def _root(cls: Class, report: Report, within: tuple[Class, ...]) -> Json | None:
     scope = _Scope(cls, report, (*within, cls))
     for base in cls.ancestors():
         if isinstance(base, Annotation) and _name(base.node) == "RootModel" and isinstance(base.node, ast.Subscript):
-            return {**_typed(base.node.slice, scope), "title": cls.name}
+            return {**_typed(base.node.slice, scope), "title": cls.name, **_described(cls)}
     if cls.inherits("RootModel"):
         declared = {name: schema for name, schema, _ in _declared(scope)}
         return {**declared["root"], "title": cls.name} if "root" in declared else None

@@ -75,12 +75,17 @@ def _give(target: ast.expr, value: Value, frame: Frame) -> None:
 
 def _titled(value: Value, name: str) -> Value:
     """The value, which keeps the first name that says something; a computed value gets this one."""
-    if isinstance(value, Definition) and (is_generic(value.name) or (value.is_named_by_maker and not is_generic(name))):
+    if isinstance(value, Definition) and (is_generic(value.name) or (value.is_named_by_maker and _says_more(name))):
         value.name, value.is_named_by_maker = name, False
     if isinstance(value, Unknown) and (value.source or value.label == ASKED):
         within = "" if value.label == ASKED else value.within
         return replace(value, label=as_label(name), within=within)
     return value
+
+
+def _says_more(name: str) -> bool:
+    """Whether a variable's name says more than that of the function that made the value."""
+    return len(name) > 2 and not is_generic(name)
 
 
 def _mark_replaced(old: Value | None, new: Value, place: Place) -> None:

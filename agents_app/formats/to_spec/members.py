@@ -5,6 +5,7 @@ It makes no specs. A name that is not defined becomes an empty agent or task, an
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from agents_app.formats.budget import Budget
@@ -27,6 +28,8 @@ from agents_app.formats.to_spec.values import (
     unmarked,
 )
 
+_NUMBERED = re.compile(r"(?:agent|task)_[0-9]{1,3}")
+"""Keys that we make ourselves: a crew that went out comes back with them."""
 _MAX_COMPARED = 4  # levels; tasks can refer to each other in a circle
 
 
@@ -164,7 +167,9 @@ def _text(definition: Definition, name: str) -> str:
 def _name_of(definition: Definition) -> str:
     """What to call a member: the source's name for it, or else its role, its name or its description's first words."""
     name = definition.name
-    if not is_generic(name) or (name and definition.origin is None):  # in YAML the name is the key
+    if (
+        not is_generic(name) or _NUMBERED.fullmatch(name) or (name and definition.origin is None)
+    ):  # in YAML the name is the key
         return name
     own = _text(definition, "role") if definition.kind == "agent" else _text(definition, "name")
     if own and snake(own):

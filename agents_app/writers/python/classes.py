@@ -64,6 +64,8 @@ class Classes:
         """The class of a task's output schema; None if no class can say it. ``lacking`` is what it does not say."""
         self.lacking = {}
         root = _inlined(schema)
+        if isinstance(root, dict) and root.get("type") == "array":
+            return self._list_class(root, fallback=fallback)
         if not isinstance(root, dict) or root.get("type") != "object" or not isinstance(root.get("properties"), dict):
             return None
         return self._class(root, fallback=fallback, path="", depth=0)
@@ -92,6 +94,27 @@ class Classes:
         known = {"type", "title", "description", "properties", "required", "additionalProperties"}
         self._say_unknown(schema, known, path)
         self.lines += ["", "", f"class {name}(BaseModel):", *(body or ["    pass"])]
+        return name
+
+    def _list_class(self, schema: Json, *, fallback: str) -> str:
+        """A list at the top, as a class whose objects are lists."""
+        title = schema.get("title")
+        own = title if isinstance(title, str) else ""
+        content = json.dumps(schema)
+        if content in self.made:
+            return self.made[content]
+        name = self.names.take(
+            own if len(own) <= MAX_STEM else "", instead=class_name(own or fallback, fallback="Output")
+        )
+        if own not in ("", name):
+            self._lacks("", "title")
+        self.made[content] = name
+        part = {word: value for word, value in schema.items() if word not in ("title", "description")}
+        kind = self._inner(part, fallback=f"{name}Entry", path="", depth=0)
+        self.use("pydantic", "RootModel")
+        body = self._docstring(schema, "") or ["    pass"]
+        head = f"class {name}(RootModel[{written(kind, indent=0, before=len(name) + 17, after=3)}]):"
+        self.lines += ["", "", head, *(line for line in body if line)]
         return name
 
     def _docstring(self, schema: Json, path: str) -> list[str]:

@@ -79,6 +79,9 @@ class Module:
         path = f"tasks.{task.key}.output_schema"
         name = self.classes.add(dict(task.schema), fallback=class_name(task.key, fallback="Output"))
         lacking = list(self.classes.lacking)
+        if name is not None and task.schema.get("type") == "array":
+            message = f"{name} is a list at its top (RootModel): providers that take objects alone refuse it."
+            self.parts.remarks.info(path, message)
         if name is None:
             self.parts.remarks.warn(path, "No class can say this schema: it stands as a comment.")
         elif lacking:

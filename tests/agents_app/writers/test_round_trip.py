@@ -96,6 +96,20 @@ def test_plain_names_in_braces_that_look_alike_keep_their_letters() -> None:
     assert there == goal.replace("{{", "{").replace("}}", "}")
 
 
+def test_a_list_at_the_top_of_an_output_is_a_class_and_comes_back() -> None:
+    entry = {"type": "object", "title": "Bee", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+    schema = {"type": "array", "minItems": 1, "items": entry, "title": "Bees", "description": "All of them."}
+    agent = AgentSpec(key="agent_1", role="r", goal="g", backstory="b", llm=LLMSpec(model="gpt-4o"))
+    task = TaskSpec(key="t", description="d", expected_output="e", agent="agent_1", output_schema=schema)
+    spec = CrewSpec(name="Alike", agents=(agent,), tasks=(task,))
+    for form in ("python", "yaml", "jsonc"):
+        exported = export(spec, form)
+        assert [remark.field for remark in exported.remarks] == ["tasks.t.output_schema"], form
+        again = imported(exported)
+        assert again.tasks[0].output_schema == schema, form
+        assert again.agents[0].key == "agent_1", form
+
+
 def _is_called(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name
 
