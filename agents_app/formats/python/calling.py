@@ -12,7 +12,7 @@ from dataclasses import replace
 from agents_app.formats.python.command_line import as_parameter, options_of
 from agents_app.formats.python.frames import MAX_DEPTH, Frame
 from agents_app.formats.python.labels import as_label
-from agents_app.formats.python.things import MAX_NAME, Class, Function, Instance
+from agents_app.formats.python.things import MAX_NAME, Class, Function, Instance, decorators
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.known_tools import ALIKE, SAME
 from agents_app.formats.to_spec.naming import is_generic, snake, without_maker
@@ -114,7 +114,7 @@ def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner
         elif name in fields:
             value = fields[name].value
         else:
-            value = defaults.get(name) or Unknown(name, of=inner.world.budget.number_of("parameters", function.node))
+            value = defaults.get(name) or _not_given(name, function)
         if isinstance(value, Unknown) and value.label == ASKED:
             value = replace(value, label=name, within="")
         inner.names[name] = _as_input(name, value) if as_inputs else value
@@ -123,6 +123,30 @@ def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner
     if spec.kwarg:
         rest = {name: field for name, field in fields.items() if name not in inner.names}
         inner.names[spec.kwarg.arg] = Mapping(rest)
+
+
+def _not_given(name: str, function: Function) -> Value:
+    """A parameter that nobody gives: an input; of a class of data of the source, an object whose fields are inputs."""
+    spec = function.node.args
+    budget = function.frame.world.budget
+    args = (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)
+    annotation = next((arg.annotation for arg in args if arg.arg == name), None)
+    cls = function.frame.lookup(annotation.id) if isinstance(annotation, ast.Name) else None
+    is_data = isinstance(cls, Class) and (cls.inherits(*_DATA_BASES) or "dataclass" in decorators(cls.node))
+    if not isinstance(cls, Class) or not is_data:
+        return Unknown(name, of=budget.number_of("parameters", function.node))
+    fields = {field: cls.member(field) for field in _declared(cls)}
+    budget.pay_elements(len(fields))
+    return Instance(cls, {field: Unknown(field, known=_plain(default)) for field, default in fields.items()})
+
+
+def _plain(default: Value | None) -> Value | None:
+    inner = settled(default) if default is not None else None
+    if isinstance(inner, Definition) and inner.short == "Field":
+        given = inner.fields.get("default") or (inner.args[0] if inner.args else None)
+        inner = settled(given.value) if given else None
+    is_plain = isinstance(inner, Text) or (isinstance(inner, Constant) and inner.value is not None)
+    return inner if is_plain else None
 
 
 def _made_by(function: Function) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping as Dict
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from agents_app.formats.budget import UsedUpError
@@ -137,14 +139,32 @@ def _name_crews(world: World, files: Dict[str, str]) -> None:
         path: [node for node in tree.body if isinstance(node, ast.ClassDef | FunctionNode)]
         for path, tree in world.sources.items()
     }
+    own = [crew.name for crew in world.found.crews]
     for crew in world.found.crews:
         if is_generic(without_maker(crew.name)) or crew.name == "crew":
             crew.name = _enclosing_name(named, crew) or crew.name
+    _tell_apart(world.found.crews, own, world)
     stems = [PurePosixPath(path).stem for path in files]
     world.found.name = next((stem for stem in stems if not is_generic(stem) and stem != "crew"), "")
 
 
-def _enclosing_name(named: Dict[str, list[ast.ClassDef | FunctionNode]], crew: Definition) -> str:
+def _tell_apart(crews: list[Definition], own: list[str], world: World) -> None:
+    """Crews of one name are called after the methods that make them, or by the names that they had before."""
+    names = Counter(crew.name for crew in crews)
+    for crew, before in zip(crews, own, strict=True):
+        if names[crew.name] < 2:
+            continue
+        path = crew.place.file or next(iter(world.sources))
+        classes = [node for node in world.sources[path].body if isinstance(node, ast.ClassDef)]
+        methods = {crew.place.file: [part for node in classes for part in node.body if isinstance(part, FunctionNode)]}
+        method = _enclosing_name(methods, crew)
+        if method:
+            crew.name = f"{crew.name}_{method}"
+        elif before != "crew":
+            crew.name = before
+
+
+def _enclosing_name(named: Dict[str, Sequence[ast.ClassDef | FunctionNode]], crew: Definition) -> str:
     line = crew.place.line or 0
     for path, nodes in named.items():
         number = bisect_right(nodes, line, key=lambda node: node.lineno) - 1

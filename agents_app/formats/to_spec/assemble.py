@@ -84,14 +84,12 @@ def assemble(found: Found, reading: Reading) -> list[ImportedCrew]:
 
 
 def _say_no_crew(found: Found, reading: Reading) -> None:
-    lacking = [kind for kind, pool in (("agent", found.agents), ("task", found.tasks)) if not pool]
-    if not lacking:
+    if found.tasks:
         message = "There is no Crew(...) in this source: the crew was made of all its agents and tasks, in order."
         reading.report.info(NOWHERE, message)
-    elif len(lacking) == 1:
-        others = "agents" if lacking[0] == "task" else "tasks"
-        message = f"There is no Crew(...) and no {lacking[0]} in this source: the crew was made of its {others}; "
-        reading.report.warn(NOWHERE, f"{message}add {lacking[0]}s.")
+    elif found.agents:
+        message = "There is no Crew(...) and no task in this source: the crew was made of its agents; add tasks."
+        reading.report.warn(NOWHERE, message)
 
 
 def _all_assembled(crews: list[Definition], found: Found, reading: Reading, members: set[int]) -> list[ImportedCrew]:

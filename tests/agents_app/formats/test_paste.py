@@ -49,7 +49,7 @@ def test_debris_around_a_source_is_taken_off(text: str) -> None:
 
 def test_lines_in_notes_are_those_of_the_pasted_text() -> None:
     page = "# Page\n\nIt's:\n\n```python\nfrom crewai import Agent\n\na = Agent(role='R', reasoning=True)\n```\n"
-    assert [note.line for note in read(page).report if note.level == "warning"] == [8]
+    assert [note.line for note in read(page).report if "reasoning" in note.message] == [8]
 
 
 def test_listings_of_python_and_yaml_on_one_page_belong_together() -> None:

@@ -140,6 +140,17 @@ def run(depth="deep", number=4, about=None):
     assert said(result, f"it became the input {{{name}}}")
 
 
+def test_fields_of_what_a_request_brings_are_inputs_with_their_defaults() -> None:
+    code = """
+from pydantic import BaseModel
+class Asked(BaseModel):
+    topic: str
+    tone: str = "calm"
+async def run(asked: Asked):
+    TEXT = f"{asked.topic}, {asked.tone}""""
+    assert text_and_inputs(code + INSIDE) == ("{topic}, {tone}", {"tone": "calm"})
+
+
 @pytest.mark.parametrize("kept", ["{}", "[]"])
 def test_what_is_filled_while_the_crew_runs_is_an_input(kept: str) -> None:
     code = f"class Desk:\n    def __init__(self):\n        self.notes = {kept}\n    def ask(self):\n"
