@@ -147,8 +147,9 @@ class Asked(BaseModel):
     topic: str
     tone: str = "calm"
 async def run(asked: Asked):
-    TEXT = f"{asked.topic}, {asked.tone}""""
-    assert text_and_inputs(code + INSIDE) == ("{topic}, {tone}", {"tone": "calm"})
+    TEXT = f"{asked.topic}, {asked.tone}"
+"""
+    assert text_and_inputs(code + INSIDE.lstrip("\n")) == ("{topic}, {tone}", {"tone": "calm"})
 
 
 @pytest.mark.parametrize("kept", ["{}", "[]"])
