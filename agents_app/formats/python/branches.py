@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from agents_app.formats.python.frames import Flow, Frame, executes
 from agents_app.formats.python.labels import as_label, source_of
 from agents_app.formats.python.operators import compared, truth_of
-from agents_app.formats.to_spec.values import Constant, Secret, Text, Unknown, Value, has_parts, settled
+from agents_app.formats.to_spec.values import Constant, Definition, Secret, Text, Unknown, Value, has_parts, settled
 
 COPIED_NAMES_PER_ELEMENT = 8
 
@@ -22,7 +22,8 @@ def _if(node: ast.If, frame: Frame) -> Flow | None:
     before = dict(frame.names)
     crews, added = len(frame.world.found.crews), frame.world.added
     flow, differs = _undecided(node.body, [node.orelse], frame)
-    if crews < len(frame.world.found.crews) and node.orelse and _makes_crews(node.body) and _makes_crews(node.orelse):
+    made = frame.world.found.crews[crews:]
+    if made and node.orelse and _stands_in(made, node.body, frame) and _stands_in(made, node.orelse, frame):
         _say_branch(node, "the crews of both branches are listed", frame)
     elif (
         added < frame.world.added
@@ -33,9 +34,11 @@ def _if(node: ast.If, frame: Frame) -> Flow | None:
     return flow
 
 
-def _makes_crews(body: Sequence[ast.stmt]) -> bool:
-    calls = (part.func for statement in body for part in ast.walk(statement) if isinstance(part, ast.Call))
-    return any(getattr(called, "id", getattr(called, "attr", "")) == "Crew" for called in calls)
+def _stands_in(made: Sequence[Definition], body: Sequence[ast.stmt], frame: Frame) -> bool:
+    """Whether one of the definitions is made within a branch."""
+    frame.world.budget.pay_steps(len(made))
+    first, last = body[0].lineno, body[-1].end_lineno or body[-1].lineno
+    return any(one.place.file == frame.file and first <= (one.place.line or 0) <= last for one in made)
 
 
 def _decided(node: ast.If, test: Value, truth: bool, frame: Frame) -> Flow | None:
@@ -45,7 +48,7 @@ def _decided(node: ast.If, test: Value, truth: bool, frame: Frame) -> Flow | Non
     if not isinstance(test, Unknown | Secret):
         return flow
     parts = [part for branch in (node.body, node.orelse) for statement in branch for part in ast.walk(statement)]
-    frame.world.budget.pay_steps(len(parts) // 10)
+    frame.world.budget.pay_steps(len(parts) // 5)
     names = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
     if _matters(node, frame) or any(has_parts(frame.names.get(name) or Constant(None)) for name in names):
         outcome = "holds" if truth else "does not hold"

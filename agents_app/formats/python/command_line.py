@@ -43,7 +43,7 @@ _DECLARED = frozenset({"typer.Option", "typer.Argument", "click.Option", "click.
 def asked(name: str, args: list[Value], fields: dict[str, Field], budget: Budget) -> Unknown:
     """The answer to a question, which is an input; the question's default is the input's."""
     question = settled(args[0]) if args else Constant(None)
-    told_apart = ("asked", question) if isinstance(question, Text) else ("asked", budget.file, budget.line)
+    told_apart = ("asked", question.template) if isinstance(question, Text) else ("asked", budget.file, budget.line)
     given = next((fields[key].value for key in ("value", "default") if key in fields), None)
     if given is None and name in _SECOND_IS_DEFAULT and len(args) > 1:
         given = args[1]

@@ -184,12 +184,11 @@ def part_of(whole: Value, node: ast.Subscript | ast.Attribute, frame: Frame, *, 
     """What only a run finds in ``whole``: an input named after it, and another one for each whole."""
     budget = frame.world.budget
     part = node.attr if isinstance(node, ast.Attribute) else written(node.slice, budget)
-    told_apart = whole.which if isinstance(whole, Definition) and whole.which else whole
     return Unknown(
         label_of(node, budget),
         source,
         defined=whole.defined if isinstance(whole, Unknown) else True,
-        which=budget.number_of("part", told_apart, part),
+        which=budget.number_of("part", identity_of(whole), part),
         within=frame.function_name(),
     )
 
@@ -219,12 +218,19 @@ def fallen_back(result: Value, operands: Iterable[Value], node: ast.expr, frame:
     return replace(unknown(node, frame), known=result)
 
 
+def identity_of(value: Value) -> object:
+    """What tells a value apart from others: a text by its words, what a call gives by what it is called with."""
+    if isinstance(value, Text):
+        return value.template
+    return value.which if isinstance(value, Definition) and value.which else value
+
+
 def which_of(node: ast.expr, frame: Frame) -> int:
     """A number for what an expression computes: the same where the same is computed of the same values."""
     budget = frame.world.budget
     text, names = written(node, budget), names_in(node, budget)
     values = [value for name in names if (value := frame.lookup(name)) is not None]
-    told_apart = [value.which if isinstance(value, Definition) and value.which else value for value in values]
     budget.pay_looking(sum(len(value.template) for value in values if isinstance(value, Text)))
+    told_apart = [identity_of(value) for value in values]
     is_whole = text != CODE and not CHANGING.search(text)
     return budget.number_of("computed", text if is_whole else node, *told_apart)

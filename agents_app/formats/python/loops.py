@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from itertools import islice
 
 from agents_app.formats.python.attributes import items_of
-from agents_app.formats.python.frames import Frame, evaluates
+from agents_app.formats.python.frames import Frame, evaluates, identity_of
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.operators import truth_of
 from agents_app.formats.python.texts import characters, template_of
 from agents_app.formats.python.things import Class, called
 from agents_app.formats.to_spec.values import (
     Constant,
-    Definition,
     Field,
     Items,
     Mapping,
@@ -113,8 +112,7 @@ def repetitions(value: Value, target: ast.expr, frame: Frame) -> Iterator[Value]
 def _one_of(target: ast.expr, whole: Value, frame: Frame) -> Unknown:
     """What stands for what a loop, or an assignment to several names, finds in something that is not known."""
     budget = frame.world.budget
-    told_apart = whole.which if isinstance(whole, Definition) and whole.which else whole
-    label, which = label_of(target, budget), budget.number_of("one of", target, told_apart)
+    label, which = label_of(target, budget), budget.number_of("one of", target, identity_of(whole))
     return Unknown(label, which=which, within=frame.function_name())
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from agents_app.formats.budget import Budget
 from agents_app.formats.report import NOWHERE, Place
 
-MAX_LOOKED_AT = 300
+MAX_LOOKED_AT = 20
 MAX_FILLED = 100_000
 ASKED = "answer"
 """The label of what somebody answers to a question, until the source gives it a name."""
