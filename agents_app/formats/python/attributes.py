@@ -54,6 +54,8 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
         result = value.fields[node.attr].value
     elif isinstance(value, Text | Constant) and node.attr == "value":
         result = value  # of an Enum, whose members stand for their values here
+    elif isinstance(value, Unknown) and value.source and node.attr == "raw":
+        result = value  # an answer's text is what the answer is as a text
     elif isinstance(value, Unknown) and not value.source:
         source = "" if value.defined else source_of(node, frame.world.budget)
         result = part_of(value, node, frame, source=source)

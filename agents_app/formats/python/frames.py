@@ -100,8 +100,8 @@ class Frame:
 
     ``constants``: the names whose only value so far is written out in the source. ``function``: what is called.
     ``yielded``: what a generator gives, in order. ``elsewhere``: where names that are ``global`` or ``nonlocal`` live.
-    ``undecided``: the world's, when the function was called. ``maybe``: only a run shows what of ``returned`` is given;
-    ``falls_back``: it is decided by values that the source only falls back on.
+    ``undecided``: the world's, when the function was called. ``maybe``: only a run shows what of ``returned`` is given,
+    or how often a comprehension goes round; ``falls_back``: that is decided by values that are only fallen back on.
     """
 
     world: World

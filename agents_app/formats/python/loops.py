@@ -32,7 +32,9 @@ Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
 @evaluates(ast.ListComp, ast.SetComp, ast.GeneratorExp)
 def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: Frame) -> Value:
-    return Items([inner.evaluate(node.elt) for inner in _rounds(node, frame.inner(), 0)])
+    inner = frame.inner()
+    items = [each.evaluate(node.elt) for each in _rounds(node, inner, 0)]
+    return Items(items, is_sample=inner.maybe)
 
 
 def _rounds(node: Comprehension, inner: Frame, level: int) -> Iterator[Frame]:
@@ -44,6 +46,7 @@ def _rounds(node: Comprehension, inner: Frame, level: int) -> Iterator[Frame]:
     over = items_of(inner.evaluate(generator.iter), inner)
     if is_empty(over, generator.iter):
         return
+    inner.maybe |= not _is_known(over)
     if id(node) in inner.world.reach.making:
         say_unseen(over, generator.iter, inner)
     for item in repetitions(over, generator.target, inner):
@@ -59,6 +62,14 @@ def _kept(test: ast.expr, node: Comprehension, inner: Frame) -> bool:
         message = f"Whether `{source_of(test, inner.world.budget)}` holds is only known when the code runs"
         inner.world.reading.report.warn(inner.place(test), f"{message}: all were taken.")
     return truth is not False
+
+
+def _is_known(over: Value) -> bool:
+    """Whether the source says what a loop goes over."""
+    inner = settled(over)
+    if isinstance(inner, Items) and inner.is_sample:
+        return False
+    return bool(size_of(inner)) or isinstance(inner, Text) or (isinstance(inner, Class) and inner.is_enum)
 
 
 def is_empty(over: Value, node: ast.expr) -> bool:

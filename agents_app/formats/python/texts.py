@@ -102,6 +102,8 @@ def joined_by(separator: Text, value: Value, node: ast.expr, budget: Budget) -> 
         return value
     if isinstance(value, Text) and value.literal:
         value = characters(value, budget)
+    if isinstance(value, Items) and value.is_sample:
+        return _of_unknown_many(value, node, budget)
     if not isinstance(value, Items):
         return template_of(value, budget, node)
     budget.pay_elements(2 * len(value.items))
@@ -110,6 +112,12 @@ def joined_by(separator: Text, value: Value, node: ast.expr, budget: Budget) -> 
         part = template_of(item, budget, node)
         parts.extend([separator, part] if number else [part])
     return joined(parts, budget)
+
+
+def _of_unknown_many(value: Items, node: ast.expr, budget: Budget) -> Unknown:
+    """What is joined of things that only a run shows: an input that is called after these things."""
+    about = node.generators[0].iter if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp) else node
+    return Unknown(label_of(about, budget), source_of(node, budget), which=budget.number_of("joined", node))
 
 
 def characters(text: Text, budget: Budget) -> Items:
