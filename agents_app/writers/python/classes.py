@@ -74,14 +74,10 @@ class Classes:
         self.imports.setdefault(module, set()).add(name)
 
     def _class(self, schema: Json, *, fallback: str, path: str, depth: int) -> str:
-        title = schema.get("title")
-        own = title if isinstance(title, str) else ""
-        content = json.dumps(schema)
+        own, content = _title(schema), json.dumps(schema)
         if content in self.made:
             return self.made[content]
-        name = self.made[content] = self.names.take(
-            own if len(own) <= MAX_STEM else "", instead=class_name(own or fallback, fallback="Output")
-        )
+        name = self.made[content] = self._name(own, fallback)
         self.use("pydantic", "BaseModel")
         body = [*self._docstring(schema, path), *self._settings(schema, path, title=own if own != name else "")]
         fields: set[str] = set()
@@ -96,19 +92,18 @@ class Classes:
         self.lines += ["", "", f"class {name}(BaseModel):", *(body or ["    pass"])]
         return name
 
+    def _name(self, title: str, fallback: str) -> str:
+        instead = class_name(title or fallback, fallback="Output")
+        return self.names.take(title if len(title) <= MAX_STEM else "", instead=instead)
+
     def _list_class(self, schema: Json, *, fallback: str) -> str:
         """A list at the top, as a class whose objects are lists."""
-        title = schema.get("title")
-        own = title if isinstance(title, str) else ""
-        content = json.dumps(schema)
+        own, content = _title(schema), json.dumps(schema)
         if content in self.made:
             return self.made[content]
-        name = self.names.take(
-            own if len(own) <= MAX_STEM else "", instead=class_name(own or fallback, fallback="Output")
-        )
+        name = self.made[content] = self._name(own, fallback)
         if own not in ("", name):
             self._lacks("", "title")
-        self.made[content] = name
         part = {word: value for word, value in schema.items() if word not in ("title", "description")}
         kind = self._inner(part, fallback=f"{name}Entry", path="", depth=0)
         self.use("pydantic", "RootModel")
@@ -317,6 +312,11 @@ _SHADOWS = frozenset(
     | set(_PLAIN.values())
 )
 """Fields of these names hide what a class has by itself, or types that later fields of the class name."""
+
+
+def _title(schema: Json) -> str:
+    title = schema.get("title")
+    return title if isinstance(title, str) else ""
 
 
 def _is_class(schema: Json) -> bool:
