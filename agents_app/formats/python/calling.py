@@ -103,18 +103,19 @@ def _best(returned: list[Value]) -> Value:
 def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner: Frame, *, as_inputs: bool) -> None:
     spec = function.node.args
     inner.world.budget.pay_steps(len(spec.args) + len(spec.posonlyargs) + len(spec.kwonlyargs))
-    names = [argument.arg for argument in (*spec.posonlyargs, *spec.args)]
+    names = [*spec.posonlyargs, *spec.args]
     values = list(args)
     if function.owner is not None and not function.decorated("staticmethod"):
         values.insert(0, function.owner)
     defaults = _defaults(function)
-    for position, name in enumerate([*names, *(argument.arg for argument in spec.kwonlyargs)]):
+    for position, argument in enumerate([*names, *spec.kwonlyargs]):
+        name = argument.arg
         if position < len(values) and position < len(names):
             value = values[position]
         elif name in fields:
             value = fields[name].value
         else:
-            value = defaults.get(name) or _not_given(name, function)
+            value = defaults.get(name) or _not_given(argument, function)
         if isinstance(value, Unknown) and value.label == ASKED:
             value = replace(value, label=name, within="")
         inner.names[name] = _as_input(name, value) if as_inputs else value
@@ -125,18 +126,15 @@ def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner
         inner.names[spec.kwarg.arg] = Mapping(rest)
 
 
-def _not_given(name: str, function: Function) -> Value:
+def _not_given(argument: ast.arg, function: Function) -> Value:
     """A parameter that nobody gives: an input; of a class of data of the source, an object whose fields are inputs."""
-    spec = function.node.args
-    budget = function.frame.world.budget
-    args = (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)
-    annotation = next((arg.annotation for arg in args if arg.arg == name), None)
+    budget, annotation = function.frame.world.budget, argument.annotation
     cls = function.frame.lookup(annotation.id) if isinstance(annotation, ast.Name) else None
     is_data = isinstance(cls, Class) and (cls.inherits(*_DATA_BASES) or "dataclass" in decorators(cls.node))
     if not isinstance(cls, Class) or not is_data:
-        return Unknown(name, of=budget.number_of("parameters", function.node))
+        return Unknown(argument.arg, of=budget.number_of("parameters", function.node))
     fields = {field: cls.member(field) for field in _declared(cls)}
-    budget.pay_elements(len(fields))
+    budget.pay_elements(10 * len(fields))
     return Instance(cls, {field: Unknown(field, known=_plain(default)) for field, default in fields.items()})
 
 
