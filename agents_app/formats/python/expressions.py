@@ -11,7 +11,7 @@ from agents_app.formats.python.attributes import as_written, attribute_of, items
 from agents_app.formats.python.command_line import argument
 from agents_app.formats.python.formatting import with_spec
 from agents_app.formats.python.frames import Frame, evaluates, fallen_back, part_of, unknown
-from agents_app.formats.python.labels import label_of, source_of, written
+from agents_app.formats.python.labels import label_in, label_of, source_of, written
 from agents_app.formats.python.texts import joined, template_of, without_layout
 from agents_app.formats.python.things import TYPES, Annotation, Function, Instance, called, type_name
 from agents_app.formats.to_spec.values import (
@@ -211,10 +211,15 @@ def _open_element(container: Value, index: Value, node: ast.Subscript, frame: Fr
         return replace(container, label=label_of(node, frame.world.budget))
     if isinstance(container, Unknown) and isinstance(index, Text) and not container.source:
         return part_of(container, node, frame)
+    named = template_of(index, frame.world.budget).template if isinstance(index, Text | Constant) else ""
+    named = "" if isinstance(index, Text) and not index.literal else named
     made_once = isinstance(node.value, ast.Name | ast.Attribute)
     if isinstance(container, Definition) and container.kind == "other" and made_once:
-        return part_of(container, node, frame, source=source_of(node, frame.world.budget))
-    return unknown(node, frame)
+        part = part_of(container, node, frame, source=source_of(node, frame.world.budget))
+        is_written = isinstance(node.slice, ast.Constant)
+        return part if is_written or not named else replace(part, label=label_in(part.label, named))
+    label = label_in(container.label, named) if isinstance(container, Unknown) and named else ""
+    return unknown(node, frame, label=label)
 
 
 def _slice(value: Value, node: ast.Slice, frame: Frame) -> Value | None:

@@ -84,8 +84,18 @@ def as_label(name: str) -> str:
 
 def label_of(node: ast.AST, budget: Budget) -> str:
     """``user.name`` gives ``user_name``, ``self.topic`` and ``inputs["topic"]`` ``topic``, ``x.upper()`` ``x``."""
-    label = re.sub(r"\W+", "_", _label(node, budget), flags=re.ASCII).strip("_")[:MAX_LABEL].strip("_")
+    label = _cut(_label(node, budget))
     return label if label and not label[0].isdigit() else f"value_{label}".strip("_")
+
+
+def label_in(inside: str, name: str) -> str:
+    """The label of what has a name within something that has a label."""
+    label = _cut(_below(inside, name))
+    return label if label and not label[0].isdigit() else f"value_{label}".strip("_")
+
+
+def _cut(label: str) -> str:
+    return re.sub(r"\W+", "_", label, flags=re.ASCII).strip("_")[:MAX_LABEL].strip("_")
 
 
 def _label(node: ast.AST, budget: Budget, level: int = 0) -> str:
@@ -95,13 +105,28 @@ def _label(node: ast.AST, budget: Budget, level: int = 0) -> str:
         return node.id[:_MAX_NAME] if isinstance(node, ast.Name) else CODE
     if isinstance(node, ast.Attribute):
         return _below(_label(node.value, budget, level + 1), node.attr)
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        return _indexed(node, node.slice, budget, level + 1)
+    if isinstance(node, ast.Subscript):
+        return _indexed(node, budget, level + 1)
     if isinstance(node, ast.Call):
         return _called(node, budget, level + 1)
+    telling = _telling(node)
+    return written(node, budget) if telling is None else _label(telling, budget, level + 1)
+
+
+def _telling(node: ast.AST) -> ast.AST | None:
+    """The part of an expression that says what it is about: of ``a if a else "none"`` and ``f"Of {a}"`` it is ``a``."""
+    parts: list[ast.expr] = []
     if isinstance(node, ast.Await | ast.FormattedValue | ast.Starred):
-        return _label(node.value, budget, level + 1)
-    return written(node, budget)
+        return node.value
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+        return node.generators[0].iter
+    if isinstance(node, ast.IfExp):
+        parts = [node.body, node.orelse, node.test]
+    elif isinstance(node, ast.BoolOp | ast.JoinedStr):
+        parts = node.values
+    elif isinstance(node, ast.BinOp):
+        parts = [node.left, node.right]
+    return next((part for part in parts if not isinstance(part, ast.Constant)), None)
 
 
 def _below(inside: str, name: str) -> str:
@@ -109,17 +134,27 @@ def _below(inside: str, name: str) -> str:
     return name if inside.rpartition("_")[2] in _CONTAINERS else f"{inside}_{name}"
 
 
-def _indexed(node: ast.Subscript, index: ast.Constant, budget: Budget, level: int) -> str:
-    inside = _label(node.value, budget, level)
+def _indexed(node: ast.Subscript, budget: Budget, level: int) -> str:
+    """``x["name"]`` and ``x[0]``; what any other index picks out is called after the whole."""
+    inside, index = _label(node.value, budget, level), node.slice
+    if not isinstance(index, ast.Constant):
+        return inside
     return _below(inside, index.value) if isinstance(index.value, str) else f"{inside}_{written(index, budget)}"
 
 
 def _called(node: ast.Call, budget: Budget, level: int) -> str:
     """The name of a call: if it only reshapes a value, that of the value."""
-    if len(node.args) == 1 and not node.keywords and isinstance(node.args[0], ast.Name | ast.Attribute | ast.Subscript):
-        return _label(node.args[0], budget, level)
+    reshaped = node.args[0] if len(node.args) == 1 and not node.keywords else None
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    named = isinstance(reshaped, ast.Name | ast.Attribute | ast.Subscript)
+    if reshaped is not None and (named or (called == "join" and _telling(reshaped) is not None)):
+        label = _label(reshaped, budget, level)
+        return f"{label}_count" if called == "len" else label
     if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name | ast.Attribute | ast.Subscript):
         base = _label(node.func.value, budget, level)
+        key = node.args[0].value if called == "get" and node.args and isinstance(node.args[0], ast.Constant) else None
         known = ("datetime", "date", "time", "os", "uuid", "random", "json")
+        if isinstance(key, str) and base not in known:
+            return _below(base, key)
         return base if base not in known else written(node.func, budget)
     return written(node.func, budget)

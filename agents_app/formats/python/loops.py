@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 from agents_app.formats.python.attributes import items_of
@@ -17,6 +18,7 @@ from agents_app.formats.to_spec.values import (
     Field,
     Items,
     Mapping,
+    Missing,
     Text,
     Unknown,
     Value,
@@ -124,6 +126,8 @@ def _one_of(target: ast.expr, whole: Value, frame: Frame) -> Unknown:
     """What stands for what a loop, or an assignment to several names, finds in something that is not known."""
     budget = frame.world.budget
     label, which = label_of(target, budget), budget.number_of("one of", target, identity_of(whole))
+    if isinstance(whole, Missing):
+        return replace(whole, label=label, which=which)
     return Unknown(label, which=which, within=frame.function_name())
 
 

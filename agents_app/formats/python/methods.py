@@ -11,7 +11,7 @@ from agents_app.formats.python.command_line import of_parser
 from agents_app.formats.python.formatting import formatted, substituted
 from agents_app.formats.python.frames import Frame, keep_definition, unknown
 from agents_app.formats.python.kickoffs import asked_of
-from agents_app.formats.python.labels import source_of
+from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.paths import path_method
 from agents_app.formats.python.texts import CASES, joined_by, method_of_text, template_of
 from agents_app.formats.python.things import Function
@@ -23,6 +23,7 @@ from agents_app.formats.to_spec.values import (
     Field,
     Items,
     Mapping,
+    Missing,
     Outside,
     Text,
     Unknown,
@@ -44,6 +45,8 @@ KICKOFFS = frozenset(
         "test",
     }
 )
+_OF_MISSING = frozenset({"get", "items", "values", "keys", "copy", "pop", "strip", "format"})
+"""What gives a part of a file that is not there, or all of it."""
 _TRIMS = frozenset({"strip", "lstrip", "rstrip"})
 _COPIES = frozenset({"copy", "model_copy"})
 _TEMPLATES = frozenset({"Template", "PromptTemplate", "from_template"})
@@ -58,6 +61,8 @@ def method_of(
     """The result of a method call; None if the receiver is none of these, so that its class has to be looked into."""
     name = _method(node)
     inner = settled(receiver)
+    if isinstance(receiver, Missing) and name in _OF_MISSING:
+        return replace(receiver, label=label_of(node, frame.world.budget))
     if isinstance(receiver, Unknown) and not receiver.source and name in _TRIMS:
         return receiver
     if isinstance(receiver, Unknown) and name in CASES:

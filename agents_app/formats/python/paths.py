@@ -32,6 +32,7 @@ _PATHS = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath"})
 _SAME = frozenset({"abspath", "realpath", "normpath", "expanduser", "expandvars", "fspath", "relpath"})
 _SAME_METHODS = frozenset({"resolve", "absolute", "expanduser", "as_posix", "relative_to", "open", "__enter__"})
 _OPENS = frozenset({"open", "io.open", "codecs.open", "aiofiles.open", "anyio.open_file"})
+_DATA = frozenset({".yaml", ".yml", ".json"})
 _READS = frozenset({"read_text", "read", "read_bytes", "getvalue"})
 
 
@@ -128,7 +129,16 @@ def loaded(value: Value, frame: Frame) -> Value | None:
     if isinstance(value, Text) and value.literal and "\n" in value.template:
         return _inline(value.template, frame)
     path = file_of(value, frame)
-    return document(path, frame) if path else None
+    found = document(path, frame) if path else None
+    if found is None and posixpath.splitext(path)[1] in _DATA:
+        return Missing(_name_of(path), source=path, why=f"`{path.lstrip('/')}` was not given")
+    return found
+
+
+def _name_of(path: str) -> str:
+    """What a file's content is called, if it becomes an input."""
+    name = posixpath.splitext(posixpath.basename(path))[0]
+    return name if name.isidentifier() else "text"
 
 
 def document(path: str, frame: Frame, *, beside: str | None = None) -> Value | None:
@@ -183,9 +193,7 @@ def _content(file: FilePath, frame: Frame) -> Value:
     if text is not None:
         world.budget.pay_chars(len(text))
         return Text(text)
-    name = posixpath.splitext(file.label)[0]
-    name = name if name.isidentifier() else "text"
-    return Missing(name, source=file.path, why=f"`{file.path}` was not given")
+    return Missing(_name_of(file.path), source=file.path, why=f"`{file.path.lstrip('/')}` was not given")
 
 
 def _opened(value: Value, frame: Frame) -> Value:

@@ -17,8 +17,9 @@ def note_setting(name: str, value: Value, place: Place, world: World) -> None:
     report = world.reading.report
     if name in _MODEL_NAMES:
         if text:
-            world.reading.default_model = text
-            report.info(place, f"{name} is {text} here: it was taken for the agents that name no model.")
+            world.reading.default_models[place.file] = text
+            message = f"{name} is {text} here: agents that name no model have it"
+            report.info(place, f"{message}, unless their own file or their crew's says another.")
     elif is_secret_field(name):
         if len(text) > 20 and " " not in text:
             report.warn(

@@ -68,8 +68,9 @@ def agent_spec(definition: Definition, *, key: str, reading: Reading) -> AgentSp
     if "role" not in fields and "config" in fields:
         data["role"] = title(key)
     llm = read_llm(fields.get("llm"), reading, owner=owner)
-    if llm is not None or reading.default_model:
-        data["llm"] = llm or LLMSpec(model=reading.default_model)
+    default = reading.default_model(definition.place.file)
+    if llm is not None or default:
+        data["llm"] = llm or LLMSpec(model=default)
     elif "llm" not in fields or fields["llm"].value == Constant(None):
         message = f"No model is named for {{items}}: {DEFAULT_MODEL} is used."
         reading.report.gather(message, place=definition.place, item=key)

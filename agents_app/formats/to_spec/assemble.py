@@ -98,7 +98,7 @@ def _all_assembled(crews: list[Definition], found: Found, reading: Reading, memb
     faults: list[UnreadableError] = []
     for number, crew in enumerate(crews[:MAX_CREWS]):
         try:
-            made.append(_assembled(crew, found, reading.of_crew(), members))
+            made.append(_assembled(crew, found, reading.of_crew(crew.place.file), members))
         except UnreadableError as error:
             faults.append(error)
         except UsedUpError as error:

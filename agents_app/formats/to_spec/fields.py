@@ -61,18 +61,25 @@ class Tally:
 
 @dataclass(slots=True)
 class Reading:
-    """One import: its report, its budget, each input's default, and the model for agents that name none."""
+    """One import: its report, its budget, and each input's default. ``default_models``: the models for agents that name
+    none, by the file that sets them; ``crew_file``: where the crew is made that is read."""
 
     report: Report
     budget: Budget = field(default_factory=Budget)
-    default_model: str = ""
+    default_models: dict[str, str] = field(default_factory=dict)
+    crew_file: str = ""
     defaults: dict[str, str] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     input_names: InputNames = field(default_factory=InputNames)
 
-    def of_crew(self) -> Reading:
+    def of_crew(self, file: str = "") -> Reading:
         """For one of several crews: the same budget, and a report and a tally of its own."""
-        return Reading(Report(), self.budget, self.default_model)
+        return Reading(Report(), self.budget, self.default_models, file)
+
+    def default_model(self, file: str) -> str:
+        """The model of an agent of this file that names none; "" if the source sets none for such."""
+        models = self.default_models
+        return models.get(file) or models.get(self.crew_file) or next(reversed(models.values()), "")
 
 
 def pay_names(fields: dict[str, Field], reading: Reading) -> None:

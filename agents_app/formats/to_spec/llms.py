@@ -194,9 +194,10 @@ def _from_fields(fields: dict[str, Field], reading: Reading, *, prefix: str, pla
     model = _model_name(fields[model_field], reading) if model_field else None
     if model is None:
         value = _with_variables(fields[model_field]).value if model_field else None
-        why = f"is read from {value.name}" if isinstance(value, Secret) else "is not a plain text in the source"
-        message = f"The model's name {why}; {DEFAULT_MODEL} is used."
-        reading.report.warn(fields[model_field].place if model_field else place, message)
+        what = "The model's name is not a plain text in the source" if model_field else "No model is named here"
+        what = f"The model's name is read from {value.name}" if isinstance(value, Secret) else what
+        place_of = fields[model_field].place if model_field else place
+        reading.report.warn(place_of, f"{what}; {DEFAULT_MODEL} is used.")
         model = DEFAULT_MODEL
     elif prefix and not model.startswith(f"{prefix}/"):
         model = f"{prefix}/{model.removeprefix('models/')}"

@@ -249,3 +249,45 @@ class TestCrewAIsJson:
         assert [task.key for task in imported.spec.tasks] == ["find", "sum_up"]
         assert any("`agents/scout.jsonc` was not given" in text for text in said(imported))
         assert imported.crews[0].understood.texts == (4, 10)
+
+
+ABSENT = """
+import json, os, yaml
+from crewai import Agent, Crew, Task
+HERE = os.path.dirname(__file__)
+with open(os.path.join(HERE, "agents.yaml")) as file:
+    texts = yaml.safe_load(file)
+cook = Agent(role=texts["cook"]["role"], goal="Cook", backstory=texts["cook"].get("backstory", "old"))
+others = [Agent(role=name, goal=text["goal"], backstory="b") for name, text in texts["others"].items()]
+dish = Task(description=f"A {json.load(open('jobs.json'))['dish']} now", expected_output="e", agent=cook)
+crew = Crew(agents=[cook, *others], tasks=[dish])
+"""
+
+
+def test_texts_of_a_file_that_was_not_given_are_marked_however_they_are_taken_out_of_it() -> None:
+    """They are no inputs: nobody who launches the crew could know what they were."""
+    imported = read(ABSENT, "cook.py")
+    assert imported.spec is not None
+    why = "`agents.yaml` was not given]"
+    assert [(agent.role, agent.goal, agent.backstory) for agent in imported.spec.agents] == [
+        (f"[not imported: role, {why}", "Cook", f"[not imported: backstory, {why}"),
+        (f"[not imported: role, {why}", f"[not imported: goal, {why}", "b"),
+    ]
+    assert imported.spec.tasks[0].description == "A {dish} now"
+    assert any("`jobs.json` was not given" in note.message for note in imported.report)
+
+
+def test_a_default_model_is_that_of_the_script_that_sets_it() -> None:
+    """A folder of scripts of which each sets its own; one that sets none has what the project sets."""
+    script = 'import os\nfrom crewai import Agent, Crew, Task\nos.environ["OPENAI_MODEL_NAME"] = "{model}"\n' + (
+        'a = Agent(role="{model} cook", goal="g", backstory="b")\n'
+        'crew = Crew(agents=[a], tasks=[Task(description="d", expected_output="e", agent=a)])'
+    )
+    plain = script.replace('os.environ["OPENAI_MODEL_NAME"] = "{model}"', "pass")
+    files = {"a.py": script.format(model="gpt-4"), "b.py": script.format(model="gpt-4o"), "c.py": plain}
+    agents = [crew.spec.agents[0] for crew in read_files(files).crews]
+    assert {agent.role: agent.llm.model for agent in agents} == {
+        "gpt-4 cook": "gpt-4",
+        "gpt-4o cook": "gpt-4o",
+        "{model} cook": "gpt-4o",
+    }

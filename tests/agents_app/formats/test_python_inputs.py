@@ -28,7 +28,7 @@ def text_and_inputs(code: str) -> tuple[str, dict[str, str]]:
             "def one(config):\n    return f\"{config['x']}\"\nTEXT = one(load(1)) + ' ' + one(load(2)) + one(load(1))",
             "{x} {one_x}{x}",
         ),
-        ("TEXT = '-'.join(f'{found[n]}' for n in [1, 2])", "{found_n}-{found_n_2}"),
+        ("TEXT = '-'.join(f'{found[n]}' for n in [1, 2])", "{found_1}-{found_2}"),
         ("rows = load()\ntext = ', '.join(f'{row[0]}!' for row in rows)\nTEXT = f'{text}'", "{text}"),
         ("TEXT = 'Of ' + ', '.join(row.name for row in rows)", "Of {rows}"),
         ("result = Crew(agents=[], tasks=[]).kickoff()\nTEXT = f'{result} {result.raw}'", "{result} {result}"),
@@ -43,6 +43,31 @@ def text_and_inputs(code: str) -> tuple[str, dict[str, str]]:
 )
 def test_each_unknown_thing_is_an_input_of_its_own(code: str, text: str) -> None:
     assert text_and_inputs(code + TAIL)[0] == text
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ("firm if firm else 'no firm'", "firm"),
+        ("f'Of {firm}' if firm else ''", "firm"),
+        ("'' if not firm else firm.name", "firm_name"),
+        ("chr(10).join([f'- {path}' for path in paths])", "paths"),
+        ("', '.join(sorted(paths))", "paths"),
+        ("len(paths)", "paths_count"),
+        ("tools[kind]['name']", "tools_name"),
+        ("tools['mail']['name']", "tools_mail_name"),
+        ("rows[:3]", "rows"),
+        ("book.get('title', 'none')", "book_title"),
+    ],
+)
+def test_an_expression_is_called_after_what_it_is_about(part: str, name: str) -> None:
+    code = f"from shop import firm, paths, tools, kind, rows, book\nTEXT = f\"On {{{part}}}\"{TAIL}"
+    assert text_and_inputs(code)[0] == f"On {{{name}}}"
+
+
+def test_what_known_keys_pick_out_of_something_unknown_is_called_after_the_keys() -> None:
+    code = "from shop import tools\nTEXT = ', '.join(tools[kind]['name'] for kind in ['mail', 'post'])" + TAIL
+    assert text_and_inputs(code)[0] == "{tools_mail_name}, {tools_post_name}"
 
 
 def test_an_input_of_yaml_and_one_that_the_source_asks_for_are_one() -> None:
