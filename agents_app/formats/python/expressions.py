@@ -207,19 +207,19 @@ def index_in(items: Items, index: Value | None) -> int | None:
 
 
 def _open_element(container: Value, index: Value, node: ast.Subscript, frame: Frame) -> Unknown:
-    if isinstance(container, Missing):
-        return replace(container, label=label_of(node, frame.world.budget))
     if isinstance(container, Unknown) and isinstance(index, Text) and not container.source:
         return part_of(container, node, frame)
     named = template_of(index, frame.world.budget).template if isinstance(index, Text | Constant) else ""
     named = "" if isinstance(index, Text) and not index.literal else named
+    if isinstance(container, Missing):
+        return replace(container, label=label_in(container.label, named) if named else container.label)
     made_once = isinstance(node.value, ast.Name | ast.Attribute)
     if isinstance(container, Definition) and container.kind == "other" and made_once:
         part = part_of(container, node, frame, source=source_of(node, frame.world.budget))
         is_written = isinstance(node.slice, ast.Constant)
         return part if is_written or not named else replace(part, label=label_in(part.label, named))
-    label = label_in(container.label, named) if isinstance(container, Unknown) and named else ""
-    return unknown(node, frame, label=label)
+    whole = container.label if isinstance(container, Unknown) else label_of(node.value, frame.world.budget)
+    return unknown(node, frame, label=label_in(whole, named) if named else "")
 
 
 def _slice(value: Value, node: ast.Slice, frame: Frame) -> Value | None:

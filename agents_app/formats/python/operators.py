@@ -156,13 +156,11 @@ def _boolean(node: ast.BoolOp, frame: Frame) -> Value:
     if wanted in truths:
         first = truths.index(wanted)
         is_plain = isinstance(values[first], Text | Constant)
-        return (
-            replace(unknown(node, frame), known=values[first])
-            if wanted and is_plain and None in truths[:first]
-            else values[first]
-        )
+        if wanted and is_plain and None in truths[:first]:
+            return replace(unknown(node, frame), known=values[first])
+        return fallen_back(values[first], values[:first], node, frame) if wanted else values[first]
     if None not in truths:
-        return values[-1]
+        return fallen_back(values[-1], values[:-1], node, frame) if wanted else values[-1]
     return values[truths.index(None)] if wanted else unknown(node, frame)
 
 
@@ -208,7 +206,13 @@ def _conditional(node: ast.IfExp, frame: Frame) -> Value:
         frame.world.reading.report.info(frame.place(node), f"{message}: the crew was read as if it does.")
     if isinstance(body, Unknown | Secret):
         return _with_fallback(body, other)
-    return _with_fallback(other, body) if isinstance(other, Unknown | Secret) and isinstance(body, Text) else body
+    if isinstance(body, Text) and isinstance(other, Unknown | Secret):
+        return _with_fallback(other, body)
+    return replace(unknown(node, frame), known=body) if _is_plain(body) and body != other else body
+
+
+def _is_plain(value: Value) -> bool:
+    return isinstance(value, Constant) or (isinstance(value, Text) and value.literal)
 
 
 def compared(op: ast.cmpop, left: Value, right: Value, budget: Budget) -> bool | None:

@@ -273,7 +273,7 @@ def test_texts_of_a_file_that_was_not_given_are_marked_however_they_are_taken_ou
         (f"[not imported: role, {why}", "Cook", f"[not imported: backstory, {why}"),
         (f"[not imported: role, {why}", f"[not imported: goal, {why}", "b"),
     ]
-    assert imported.spec.tasks[0].description == "A {dish} now"
+    assert imported.spec.tasks[0].description == "A {jobs_dish} now"
     assert any("`jobs.json` was not given" in note.message for note in imported.report)
 
 

@@ -49,7 +49,6 @@ def test_each_unknown_thing_is_an_input_of_its_own(code: str, text: str) -> None
     ("part", "name"),
     [
         ("firm if firm else 'no firm'", "firm"),
-        ("f'Of {firm}' if firm else ''", "firm"),
         ("'' if not firm else firm.name", "firm_name"),
         ("chr(10).join([f'- {path}' for path in paths])", "paths"),
         ("', '.join(sorted(paths))", "paths"),
@@ -63,6 +62,26 @@ def test_each_unknown_thing_is_an_input_of_its_own(code: str, text: str) -> None
 def test_an_expression_is_called_after_what_it_is_about(part: str, name: str) -> None:
     code = f"from shop import firm, paths, tools, kind, rows, book\nTEXT = f\"On {{{part}}}\"{TAIL}"
     assert text_and_inputs(code)[0] == f"On {{{name}}}"
+
+
+@pytest.mark.parametrize(
+    ("part", "default"),
+    [
+        ("'polite' if tone else 'rude'", "polite"),
+        ("2 if tone else 1", "2"),
+        ("'' if not tone else tone", ""),
+        ("tone or 'calm'", "calm"),
+        ("tone if tone else 'calm'", "calm"),
+    ],
+)
+@pytest.mark.parametrize("given", ["tone", "tone=None", 'tone=""'])
+def test_what_is_chosen_by_something_unknown_is_an_input_with_what_the_source_would_choose(
+    part: str, default: str, given: str
+) -> None:
+    """What the source would choose where nobody says more: for a parameter with a default, by that."""
+    code = f"def make({given}):\n    TEXT = f\"Be {{{part}}} now\"{INSIDE}"
+    chosen = {"polite": "rude", "2": "1"}.get(default, default) if "=" in given else default
+    assert text_and_inputs(code) == ("Be {tone} now", {"tone": chosen} if chosen or "''" in part else {})
 
 
 def test_what_known_keys_pick_out_of_something_unknown_is_called_after_the_keys() -> None:
