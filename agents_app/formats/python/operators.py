@@ -137,11 +137,12 @@ _CALCULATE: dict[type[ast.operator], Callable[[float, float], float]] = {
 
 @evaluates(ast.UnaryOp)
 def _unary(node: ast.UnaryOp, frame: Frame) -> Value:
-    value = settled(frame.evaluate(node.operand))
+    given = frame.evaluate(node.operand)
+    value = settled(given)
     if isinstance(value, Constant) and isinstance(node.op, ast.USub) and value.value is not None:
-        return Constant(-value.value)
+        return fallen_back(Constant(-value.value), [given], node, frame)
     if isinstance(node.op, ast.Not) and (truth := truth_of(value)) is not None:
-        return Constant(not truth)
+        return fallen_back(Constant(not truth), [given], node, frame)
     return unknown(node, frame)
 
 
