@@ -175,7 +175,7 @@ def _gathered_alike(notes: list[_Note]) -> Iterator[_Note]:
         if owner is None:
             yield note
         else:
-            what = f"{owner[1]}s{f', {owner[3]}' if owner[3] else ''}"
+            what = f"{owner[1]}{{}}{f', {owner[3]}' if owner[3] else ''}"
             alike[note[0], what, note[2][owner.end() :]].append((note, owner[2]))
     for (level, what, rest), group in alike.items():
         if len(group) < ALIKE:
@@ -184,8 +184,9 @@ def _gathered_alike(notes: list[_Note]) -> Iterator[_Note]:
         first = min((note[1] for note, _ in group), key=_order)
         others = [_shown(note[1], first) for note, _ in group if note[1] != first]
         places = f" Also in {listed(dict.fromkeys(others))}." if others else ""
-        names = listed(dict.fromkeys(name for _, name in group))
-        yield level, first, shortened(f"{what} ({names}): {rest}{places}", MAX_MESSAGE)
+        names = dict.fromkeys(name for _, name in group)
+        who = f"{what.format('s')} ({listed(names)})" if len(names) > 1 else what.format(f" {listed(names)}")
+        yield level, first, shortened(f"{who}: {rest}{places}", MAX_MESSAGE)
 
 
 def _shown(place: Place, beside: Place) -> str:

@@ -61,10 +61,8 @@ def method_of(
     """The result of a method call; None if the receiver is none of these, so that its class has to be looked into."""
     name = _method(node)
     inner = settled(receiver)
-    if isinstance(receiver, Missing) and name in _OF_MISSING:
-        return replace(receiver, label=label_of(node, frame.world.budget))
-    if isinstance(receiver, Unknown) and not receiver.source and name in _TRIMS:
-        return receiver
+    if (same := _as_little_known(receiver, node, frame)) is not None:
+        return same
     if isinstance(receiver, Unknown) and name in CASES:
         known = method_of_text(inner, name, [], frame.world.budget) if isinstance(inner, Text) else None
         return replace(unknown(node, frame), known=known, within=name)
@@ -80,6 +78,14 @@ def method_of(
     if result is None and name in KICKOFFS and isinstance(inner, Definition | Unknown | Outside):
         _remember_inputs(None, args, fields, frame)
     return result if result is not None else path_method(inner, name, args, frame)
+
+
+def _as_little_known(receiver: Value, node: ast.Call, frame: Frame) -> Value | None:
+    """What this method gives of a thing that is missing or unknown, if that is as missing or unknown itself."""
+    if isinstance(receiver, Missing) and _method(node) in _OF_MISSING:
+        return replace(receiver, label=label_of(node, frame.world.budget))
+    trimmed = isinstance(receiver, Unknown) and not receiver.source and _method(node) in _TRIMS
+    return receiver if trimmed else None
 
 
 def _of_definition(

@@ -219,13 +219,13 @@ def _is_plain(value: Value) -> bool:
 def compared(op: ast.cmpop, left: Value, right: Value, budget: Budget) -> bool | None:
     """Whether ``left op right`` holds; None if that cannot be known."""
     a, b = _plain(left, budget), _plain(right, budget)
-    if isinstance(op, ast.Is | ast.IsNot) and (a is None or b is None):
+    if isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot) and (alike := _same_member(left, right)) is not None:
+        same: bool | None = alike
+    elif isinstance(op, ast.Is | ast.IsNot) and (a is None or b is None):
         other = settled(right if a is None else left)
         same = False if isinstance(other, _NEVER_NONE) and _is_something(other) else None if _OPEN in (a, b) else a is b
     elif isinstance(op, ast.In | ast.NotIn):
         same = _contains(settled(right), a, budget)
-    elif isinstance(op, ast.Eq | ast.NotEq) and (alike := _same_member(left, right)) is not None:
-        same = alike
     elif a is _OPEN or b is _OPEN:
         return None
     elif type(op) in _ORDERS:
@@ -244,8 +244,11 @@ def _is_something(value: Value) -> bool:
 
 
 def _same_member(left: Value, right: Value) -> bool | None:
-    """Whether two members of one class from outside the source are the same; None for anything else."""
+    """Whether two members of one class from outside the source, or two parts of a crew, are the same; None for anything
+    else."""
     first, second = settled(left), settled(right)
+    if isinstance(first, Definition) and isinstance(second, Definition) and "other" not in (first.kind, second.kind):
+        return True if first is second else None if first.origin is second.origin else False
     if not (isinstance(first, Outside) and isinstance(second, Outside)):
         return None
     cls, _, name = first.path.rpartition(".")

@@ -123,7 +123,7 @@ def _assembled(
     agents = roster_of("agent", found.agents, found.crews, place, reading)
     tasks = roster_of("task", found.tasks, found.crews, place, reading)
     for name, roster in (("agents", agents), ("tasks", tasks)):
-        enlist(crew.fields.get(name) if crew else None, roster, beside=place.file if crew else None)
+        enlist(crew.fields.get(name) if crew else None, roster, made=place if crew else None)
     if not agents.members and not tasks.members:
         raise UnreadableError(_NOT_FOLLOWED if crew else _NOTHING, place)
     reading.input_names.reserve((*tasks.members, *agents.members))

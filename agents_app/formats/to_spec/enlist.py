@@ -30,22 +30,24 @@ def nearest_last(pool: list[Definition], file: str) -> list[Definition]:
     return sorted(pool, key=lambda made: len(posixpath.commonprefix([made.place.file.split("/"), parts])))
 
 
-def enlist(field: Field | None, roster: Roster, *, beside: str | None) -> None:
+def enlist(field: Field | None, roster: Roster, *, made: Place | None) -> None:
     """Fills a roster with what the crew lists, or with all definitions if its list is made by code.
 
-    ``beside``: the crew's file, whose definitions are meant rather than those of others.
+    ``made``: where the crew is made, if the source makes one: definitions of that file are meant rather than others.
     """
     values = listed_by(field)
     if values and all(isinstance(value, Unknown) and value.source for value in values):
         values = None
-    place = field.place if field else NOWHERE
+    place = field.place if field else made or NOWHERE
     roster.reading.budget.at(place)
     if values is not None and len(values) > MAX_MEMBERS:
         message = f"the crew lists {len(values):,} {roster.kind}s; at most {MAX_MEMBERS} are read."
         raise UnreadableError(at_line(place, message), place)
-    if values is None and field is not None:
-        values, message = _near(roster, beside, place)
-        (roster.reading.report.warn if values else roster.reading.report.error)(place, message)
+    if values is None and made is not None:
+        how = "are put together by code" if field is not None else "are not listed"
+        values, message = _near(roster, made.file, how)
+        if values or field is not None:
+            (roster.reading.report.warn if values else roster.reading.report.error)(place, message)
     for value in _latest(roster, roster.pool) if values is None else values:
         member = wanted(value, roster, place=place)
         if member is not None:
@@ -57,15 +59,15 @@ def enlist(field: Field | None, roster: Roster, *, beside: str | None) -> None:
             roster.reading.report.warn(place, message)
 
 
-def _near(roster: Roster, beside: str | None, place: Place) -> tuple[list[Value], str]:
-    """What a crew may have whose members code puts together: those of its file, else what no crew lists of its folder;
-    and the words to say so."""
+def _near(roster: Roster, beside: str, how: str) -> tuple[list[Value], str]:
+    """What a crew may have whose members code puts together, or that lists none: those of its file, else what no crew
+    lists of its folder; and the words to say so."""
     kind = roster.kind
-    message = f"The crew's {kind}s are put together by code: "
+    message = f"The crew's {kind}s {how}: "
     own = [made for made in roster.pool if made.place.file == beside]
     if own:
         return list(_latest(roster, own)), f"{message}all {kind}s of its file were taken."
-    folder = posixpath.dirname(beside or "")
+    folder = posixpath.dirname(beside)
     near = [
         made for made in roster.pool if posixpath.dirname(made.place.file) == folder and id(made) not in roster.listed
     ]

@@ -279,7 +279,8 @@ def test_texts_of_a_file_that_was_not_given_are_marked_however_they_are_taken_ou
 
 def test_a_default_model_is_that_of_the_script_that_sets_it() -> None:
     """A folder of scripts of which each sets its own; one that sets none has what the project sets."""
-    script = 'import os\nfrom crewai import Agent, Crew, Task\nos.environ["OPENAI_MODEL_NAME"] = "{model}"\n' + (
+    script = (
+        'import os\nfrom crewai import Agent, Crew, Task\nos.environ["OPENAI_MODEL_NAME"] = "{model}"\n'
         'a = Agent(role="{model} cook", goal="g", backstory="b")\n'
         'crew = Crew(agents=[a], tasks=[Task(description="d", expected_output="e", agent=a)])'
     )

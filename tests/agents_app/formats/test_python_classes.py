@@ -148,3 +148,21 @@ def test_a_root_model_is_what_it_holds() -> None:
 def test_a_class_that_forbids_more_says_so(body: str) -> None:
     assert schema(body)["additionalProperties"] is False
     assert "additionalProperties" not in schema(body.replace("forbid", "ignore"))
+
+
+@pytest.mark.parametrize("test", ["one != self.boss()", "one is not self.boss()", "not one == self.boss()"])
+def test_an_agent_of_a_crew_class_is_one_and_the_same_each_time_it_is_asked_for(test: str) -> None:
+    methods = "".join(
+        f"    @agent\n    def {name}(self):\n        return Agent(role='{name}', goal='g', backstory='b')\n"
+        for name in ("boss", "clerk")
+    )
+    code = (
+        "from crewai import Agent, Crew, Task\nfrom crewai.project import CrewBase, agent, crew, task\n"
+        f"@CrewBase\nclass Desk:\n{methods}    @task\n    def note(self):\n"
+        "        return Task(description='d', expected_output='e', agent=self.clerk())\n    @crew\n"
+        f"    def crew(self):\n        return Crew(agents=[one for one in self.agents if {test}], tasks=self.tasks)\n"
+    )
+    imported = read(code)
+    assert imported.spec is not None
+    assert [agent.role for agent in imported.spec.agents] == ["clerk"]
+    assert not [note.message for note in imported.report if "only known when the code runs" in note.message]

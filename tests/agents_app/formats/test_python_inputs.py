@@ -60,7 +60,7 @@ def test_each_unknown_thing_is_an_input_of_its_own(code: str, text: str) -> None
     ],
 )
 def test_an_expression_is_called_after_what_it_is_about(part: str, name: str) -> None:
-    code = f"from shop import firm, paths, tools, kind, rows, book\nTEXT = f\"On {{{part}}}\"{TAIL}"
+    code = f'from shop import firm, paths, tools, kind, rows, book\nTEXT = f"On {{{part}}}"{TAIL}'
     assert text_and_inputs(code)[0] == f"On {{{name}}}"
 
 
@@ -79,7 +79,7 @@ def test_what_is_chosen_by_something_unknown_is_an_input_with_what_the_source_wo
     part: str, default: str, given: str
 ) -> None:
     """What the source would choose where nobody says more: for a parameter with a default, by that."""
-    code = f"def make({given}):\n    TEXT = f\"Be {{{part}}} now\"{INSIDE}"
+    code = f'def make({given}):\n    TEXT = f"Be {{{part}}} now"{INSIDE}'
     chosen = {"polite": "rude", "2": "1"}.get(default, default) if "=" in given else default
     assert text_and_inputs(code) == ("Be {tone} now", {"tone": chosen} if chosen or "''" in part else {})
 

@@ -147,3 +147,23 @@ for name in NAMES:
     (warning,) = said(read(code.replace("NAMES", "['x', 'y']")))
     assert warning == "This crew is made several times with other texts: only one of them was read."
     assert said(read(code.replace("NAMES", "['x']"))) == []
+
+
+def test_a_crew_that_lists_no_tasks_has_those_of_its_own_file() -> None:
+    """It has never those of another script, which has a crew of its own."""
+    script = (
+        "from crewai import Agent, Crew, Task\n{name} = Agent(role='{name}', goal='g', backstory='b')\n"
+        "job = Task(description='{name} it', expected_output='e', agent={name})\ncrew = Crew(agents=[{name}]{tasks})"
+    )
+    files = {
+        "cook.py": script.format(name="cook", tasks=""),
+        "clerk.py": script.format(name="clerk", tasks=", tasks=[job]"),
+    }
+    imported = read_files(files)
+    assert {crew.file: [task.description for task in crew.spec.tasks] for crew in imported.crews} == {
+        "cook.py": ["cook it"],
+        "clerk.py": ["clerk it"],
+    }
+    cook = next(crew for crew in imported.crews if crew.file == "cook.py")
+    assert [agent.role for agent in cook.spec.agents] == ["cook"]
+    assert [(note.file, note.line) for note in cook.report if "are not listed" in note.message] == [("cook.py", 4)]
