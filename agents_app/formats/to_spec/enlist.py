@@ -43,7 +43,8 @@ def enlist(field: Field | None, roster: Roster, *, made: Place | None) -> None:
     if values is not None and len(values) > MAX_MEMBERS:
         message = f"the crew lists {len(values):,} {roster.kind}s; at most {MAX_MEMBERS} are read."
         raise UnreadableError(at_line(place, message), place)
-    if values is None and made is not None:
+    in_code = any(one.origin is not None for one in roster.pool)  # a YAML file's entries are its crew's
+    if values is None and made is not None and (field is not None or in_code):
         how = "are put together by code" if field is not None else "are not listed"
         values, message = _near(roster, made.file, how)
         if values or field is not None:

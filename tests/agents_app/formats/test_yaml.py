@@ -65,11 +65,13 @@ def test_a_task_whose_agent_is_not_there_gets_an_empty_one_with_a_warning() -> N
 
 
 def test_settings_of_the_crew_beside_agents_and_tasks() -> None:
-    spec = read(
+    result = read(
         "name: Watch\nprocess: hierarchical\nmanager_llm: gpt-4o\nmax_rpm: 9\ninputs: {market: tea}\n"
         f"agents:\n{indented(AGENTS)}\ntasks:\n{indented(TASKS)}"
-    ).spec
+    )
+    spec = result.spec
     assert spec is not None
+    assert not any("not listed" in note.message for note in result.report)
     assert (spec.name, spec.process, spec.max_rpm, spec.inputs) == ("Watch", "hierarchical", 9, {"market": "tea"})
     assert spec.manager_llm is not None
     assert spec.manager_llm.model == "gpt-4o"
