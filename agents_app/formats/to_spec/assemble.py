@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -77,7 +78,7 @@ def assemble(found: Found, reading: Reading) -> list[ImportedCrew]:
             _say_no_crew(found, reading)
         return [_assembled(None, found, reading.of_crew())]
     members: set[int] = set()
-    made = _different(_all_assembled(by_worth(_once_each(found.crews, reading)), found, reading, members))
+    made = _told_apart(_different(_all_assembled(by_worth(_once_each(found.crews, reading)), found, reading, members)))
     for kind, pool in (("agent", found.agents), ("task", found.tasks)):
         _say_unused(kind, pool, members, reading)
     return made
@@ -197,6 +198,18 @@ def _different(crews: list[ImportedCrew]) -> list[ImportedCrew]:
     by_hash = {crew.spec.content_hash: crew for crew in reversed(crews)}
     kept = [crew for crew in crews if by_hash[crew.spec.content_hash] is crew]
     return [replace(crew, meant=crew.meant and bool(crew.spec.tasks)) for crew in kept] if len(kept) > 1 else kept
+
+
+def _told_apart(crews: list[ImportedCrew]) -> list[ImportedCrew]:
+    """Crews of one name get numbers in the order of the source, but for the first of them."""
+    names: Counter[str] = Counter()
+    numbered: dict[int, ImportedCrew] = {}
+    for crew in sorted(crews, key=lambda crew: (crew.file, crew.line or 0)):
+        name = crew.spec.name
+        names[name] += 1
+        spec = crew.spec.model_copy(update={"name": f"{name[:190]} {names[name]}"}) if names[name] > 1 else crew.spec
+        numbered[id(crew)] = replace(crew, spec=spec)
+    return [numbered[id(crew)] for crew in crews]
 
 
 def _spec(

@@ -101,6 +101,11 @@ def test_a_helper_makes_a_crew_for_each_call() -> None:
     assert sorted(shape(crew.spec) for crew in imported(code).crews) == [("A", "x"), ("B", "y")]
 
 
+def test_crews_of_one_name_have_numbers() -> None:
+    result = imported("crew = Crew(agents=[a], tasks=[task('x')])\ncrew2 = Crew(agents=[b], tasks=[task('y', b)])\n")
+    assert {crew.line: crew.spec.name for crew in result.crews} == {9: "Imported crew", 10: "Imported crew 2"}
+
+
 def test_keys_are_the_names_that_the_author_wrote() -> None:
     code = """
 @CrewBase
