@@ -151,13 +151,15 @@ def _name_crews(world: World, files: Dict[str, str]) -> None:
 def _tell_apart(crews: list[Definition], own: list[str], world: World) -> None:
     """Crews of one name are called after the methods that make them, or by the names that they had before."""
     names = Counter(crew.name for crew in crews)
+    methods: dict[str, list[FunctionNode]] = {}
     for crew, before in zip(crews, own, strict=True):
         if names[crew.name] < 2:
             continue
         path = crew.place.file or next(iter(world.sources))
-        classes = [node for node in world.sources[path].body if isinstance(node, ast.ClassDef)]
-        methods = {crew.place.file: [part for node in classes for part in node.body if isinstance(part, FunctionNode)]}
-        method = _enclosing_name(methods, crew)
+        if path not in methods:
+            classes = (node for node in world.sources[path].body if isinstance(node, ast.ClassDef))
+            methods[path] = [part for node in classes for part in node.body if isinstance(part, FunctionNode)]
+        method = _enclosing_name({crew.place.file: methods[path]}, crew)
         if method:
             crew.name = f"{crew.name}_{method}"
         elif before != "crew":
