@@ -22,6 +22,9 @@ def _if(node: ast.If, frame: Frame) -> Flow | None:
     before = dict(frame.names)
     crews, added = len(frame.world.found.crews), frame.world.added
     flow, differs = _undecided(node.body, [node.orelse], frame)
+    if not node.orelse:
+        frame.world.budget.pay_elements(len(before) // COPIED_NAMES_PER_ELEMENT)
+        differs = [name for name, value in before.items() if isinstance(value, Text) and _is_other(frame, name, value)]
     made = frame.world.found.crews[crews:]
     if made and node.orelse and _stands_in(made, node.body, frame) and _stands_in(made, node.orelse, frame):
         _say_branch(node, "the crews of both branches are listed", frame)
@@ -32,6 +35,12 @@ def _if(node: ast.If, frame: Frame) -> Flow | None:
     ):
         _say_branch(node, "the crew was read as if it does", frame)
     return flow
+
+
+def _is_other(frame: Frame, name: str, text: Text) -> bool:
+    """Whether the name stands for another text than this one, which it had before."""
+    now = frame.names.get(name)
+    return now is not text and isinstance(now, Text) and now != text
 
 
 def _stands_in(made: Sequence[Definition], body: Sequence[ast.stmt], frame: Frame) -> bool:

@@ -71,7 +71,9 @@ def method_of(
     if isinstance(inner, Items) and not isinstance(receiver, Unknown):
         return _items(inner, node, args, fields, frame)
     if isinstance(inner, Mapping):
-        result = _mapping(inner, name, args, fields, frame.world.budget, removes=not frame.world.undecided)
+        result = _open_entry(inner, node, args, frame)
+        if result is None:
+            result = _mapping(inner, name, args, fields, frame.world.budget, removes=not frame.world.undecided)
         frame.world.documents.note_use(result)
         return result
     result = _of_definition(inner, node, args, fields, frame) if isinstance(inner, Definition) else None
@@ -230,6 +232,19 @@ def _mapping(
         mapping.fields.update(fields)
         result = Constant(None)
     return result
+
+
+def _open_entry(mapping: Mapping, node: ast.Call, args: list[Value], frame: Frame) -> Value | None:
+    """What ``get`` gives for a key that only a run shows, of texts: an input with what the source falls back on."""
+    key = settled(args[0]) if args and _method(node) == "get" and mapping.fields else Constant(None)
+    if isinstance(key, Constant) or (isinstance(key, Text) and key.literal) or has_parts(mapping):
+        return None
+    other = args[1] if len(args) > 1 else Constant(None)
+    if isinstance(other, Unknown):
+        return other
+    if isinstance(other, Text):
+        return replace(unknown(node, frame), known=other) if other.literal else other
+    return unknown(node, frame) if isinstance(other, Constant) else None
 
 
 def _crew(crew: Definition, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:

@@ -17,6 +17,7 @@ from agents_app.formats.to_spec.values import (
     Definition,
     Items,
     Mapping,
+    Outside,
     Secret,
     Text,
     Unknown,
@@ -63,7 +64,8 @@ def computed(value: Value, budget: Budget, node: ast.expr | None) -> Unknown:
     if isinstance(value, Items | Mapping) and node is not None and not size_of(value):  # what a run puts in comes later
         return Unknown(label_of(node, budget), source_of(node, budget), _written(value, budget), which=which)
     if node is None:
-        return Unknown("value", source="code", which=which)
+        name = value.short if isinstance(value, Outside) else ""
+        return Unknown(as_label(name) if name else "value", source=name or "code", which=which)
     return Unknown(label_of(node, budget), source=source_of(node, budget), which=which)
 
 

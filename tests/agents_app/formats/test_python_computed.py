@@ -377,8 +377,11 @@ def test_slices_of_lists_are_replaced() -> None:
 
 
 @pytest.mark.parametrize("test", ["shutil.which('x')", "shutil.which('x') is None", "not shutil.which('x')"])
-def test_what_a_function_of_a_library_gives_may_be_true_or_false(test: str) -> None:
-    code = f"import shutil\nif {test}:\n    role = 'One'\nelse:\n    role = 'Two'\n"
+@pytest.mark.parametrize(
+    "code", ["if {}:\n    role = 'One'\nelse:\n    role = 'Two'\n", "role = 'Two'\nif {}:\n    role = 'One'\n"]
+)
+def test_what_a_function_of_a_library_gives_may_be_true_or_false(test: str, code: str) -> None:
+    code = "import shutil\n" + code.format(test)
     made = "worker = Agent(role=role, goal='G', backstory='B')\n"
     tail = "Crew(agents=[worker], tasks=[Task(description='D', expected_output='E', agent=worker)])\n"
     result = imported(code + made + tail)

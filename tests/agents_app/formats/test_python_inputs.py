@@ -84,6 +84,19 @@ def test_what_is_chosen_by_something_unknown_is_an_input_with_what_the_source_wo
     assert text_and_inputs(code) == ("Be {tone} now", {"tone": chosen} if chosen or "''" in part else {})
 
 
+def test_what_an_unknown_key_gets_is_an_input_with_what_the_source_falls_back_on() -> None:
+    code = (
+        "from shop import tone\nTONES = {'a': 'polite', 'b': 'rude'}\nTEXT = f\"Be {TONES.get(tone, 'calm')} now\""
+        + TAIL
+    )
+    assert text_and_inputs(code) == ("Be {TONES} now", {"TONES": "calm"})
+
+
+@pytest.mark.parametrize("part", ['"On %s" % firm', '"On {}".format(firm)', '"On {x}".format(x=firm)'])
+def test_what_is_put_into_a_template_keeps_its_name(part: str) -> None:
+    assert text_and_inputs(f"from shop import firm\nTEXT = {part} + ' now'{TAIL}")[0] == "On {firm} now"
+
+
 def test_what_known_keys_pick_out_of_something_unknown_is_called_after_the_keys() -> None:
     code = "from shop import tools\nTEXT = ', '.join(tools[kind]['name'] for kind in ['mail', 'post'])" + TAIL
     assert text_and_inputs(code)[0] == "{tools_mail_name}, {tools_post_name}"
