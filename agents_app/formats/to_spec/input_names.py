@@ -26,7 +26,8 @@ class InputNames:
         which, within = (part.which, part.within) if isinstance(part, Unknown) else (0, "")
         label = part.label
         if (label, which) not in self.names:
-            self.names[label, which] = name = self._free(label, within) if which else label
+            plain = label.lower() if label.isupper() else label
+            self.names[label, which] = name = self._free(plain, within) if which else label
             self.taken.add(name)
         return self.names[label, which]
 
