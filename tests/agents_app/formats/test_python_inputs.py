@@ -89,7 +89,7 @@ def test_what_an_unknown_key_gets_is_an_input_with_what_the_source_falls_back_on
         "from shop import tone\nTONES = {'a': 'polite', 'b': 'rude'}\nTEXT = f\"Be {TONES.get(tone, 'calm')} now\""
         + TAIL
     )
-    assert text_and_inputs(code) == ("Be {TONES} now", {"TONES": "calm"})
+    assert text_and_inputs(code) == ("Be {tones} now", {"tones": "calm"})
 
 
 @pytest.mark.parametrize("part", ['"On %s" % firm', '"On {}".format(firm)', '"On {x}".format(x=firm)'])
