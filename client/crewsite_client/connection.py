@@ -19,6 +19,8 @@ from crewsite_client.retrying import Retries, retry_after_s
 T = TypeVar("T")
 AGENT = "crewsite-client/0.1"
 CONNECT_S = 10.0
+LEAST_HIDDEN = 8
+"""Signs of a token below which it is no secret, and stands in half of all words."""
 EVENTS_SILENT_S = 60.0
 """A stream of events says every 15 s that it is still there."""
 
@@ -41,7 +43,7 @@ class TokenAuth(httpx.Auth):
 
     def hidden(self, text: str) -> str:
         """The text without the token, should somebody have put it there."""
-        return text.replace(self._token, "…")
+        return text.replace(self._token, "…") if len(self._token) >= LEAST_HIDDEN else text
 
 
 class Connection:

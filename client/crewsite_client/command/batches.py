@@ -19,7 +19,7 @@ from crewsite_client.command.rows_file import Form, mapped, read_rows, write_res
 from crewsite_client.command.runs import USD, named
 
 
-@click.command()
+@click.command(short_help="Run a crew over the rows of a file.")
 @click.argument("crew", type=CREW)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--format", "form", type=click.Choice(["csv", "tsv", "json", "jsonl"]), help="Where its name says none.")

@@ -22,7 +22,7 @@ LEVELS = {"error": "red", "warning": "yellow", "info": "dim"}
 MOST_NOTES = 20
 
 
-@click.command("import")
+@click.command("import", short_help="Make crews of files, folders and archives.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True))
 @click.option("--name", default="", help="Name of the crew, where one is made.")
 @click.option("--crews", default="", metavar="all|0,2", help="Which crews of a project; left out, the best one.")
@@ -105,7 +105,7 @@ def _replace(here: Here, paths: Sequence[str], slug: str, note: str | None, key:
     return codes.GOOD
 
 
-@click.command("export")
+@click.command("export", short_help="Write a crew to a file.")
 @click.argument("crew", type=CREW)
 @click.option(
     "--format", "form", type=click.Choice(["json", "yaml", "jsonc", "python"]), default="json", show_default=True

@@ -36,6 +36,11 @@ def span(milliseconds: float | None, *, signed: bool = False) -> str:
     return f"{sign}{hours} h {minutes:02} min" if hours else f"{sign}{minutes} min {rest:02} s"
 
 
+def about(milliseconds: float) -> str:
+    """A span that is a guess: whole seconds."""
+    return span(milliseconds) if milliseconds >= 60_000 else f"{max(1, round(milliseconds / 1000))} s"
+
+
 def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 

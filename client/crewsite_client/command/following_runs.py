@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Group
@@ -14,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from crewsite_client import Crewsite
-from crewsite_client.answers import RUN_ENDED, BatchSummary, Run
+from crewsite_client.answers import RUN_ENDED, BatchSummary, Run, Task
 from crewsite_client.client import is_at_rest
 from crewsite_client.command import codes
-from crewsite_client.command.figures import counted, span, usd
+from crewsite_client.command.figures import about, counted, span, usd
 from crewsite_client.command.here import Stop
 from crewsite_client.command.screen import Screen, one_line, styled, table
 
@@ -70,8 +71,8 @@ def _shown(screen: Screen) -> Iterator[Any]:
     picture = _Picture()
     with Live(picture, console=screen.err, refresh_per_second=8, transient=False) as live:
         yield picture.take
-        picture.still = True
         live.refresh()
+    screen.say()
 
 
 class _Picture:
@@ -80,7 +81,6 @@ class _Picture:
     def __init__(self) -> None:
         self.run: Run | None = None
         self.since = time.monotonic()
-        self.still = False
 
     def take(self, run: Run) -> None:
         self.run, self.since = run, time.monotonic()
@@ -102,12 +102,19 @@ def _headline(run: Run) -> Table:
     words = Text.assemble(f"{one_line(run['crew'])}@{run['version']} ", styled(run["status"]))
     if run["simulated"]:
         words.append(" simulated", style="dim")
-    figures = [span(run["duration_ms"])] if run["duration_ms"] is not None else []
-    figures += [usd(run["usage"]["cost_usd"]), f"{run['usage']['total_tokens']:,} tokens"]
+    figures = [span(_took(run)), usd(run["usage"]["cost_usd"]), f"{run['usage']['total_tokens']:,} tokens"]
     grid = Table.grid(padding=(0, 2))
     tasks = counted(len(run["tasks"]), "task")
     grid.add_row(words, _bar(done, len(run["tasks"])), Text(f"{done} of {tasks}"), *figures)
     return grid
+
+
+def _took(one: Run | Task) -> float | None:
+    """Milliseconds: so far by this machine's clock, where it still goes on."""
+    if one["duration_ms"] is not None or one["started_at"] is None or one["finished_at"] is not None:
+        return one["duration_ms"]
+    begun = datetime.fromisoformat(one["started_at"])
+    return max(0.0, (datetime.now(UTC) - begun).total_seconds() * 1000)
 
 
 def _bar(done: int, of: int, width: int = 20) -> Text:
@@ -121,7 +128,7 @@ def _tasks(run: Run) -> Table:
             task["name"] or task["key"],
             task["agent"],
             styled(task["status"]),
-            span(task["duration_ms"]),
+            span(_took(task)),
             usd(task["usage"]["cost_usd"]),
             f"{task['usage']['total_tokens']:,}",
         ]
@@ -228,7 +235,7 @@ def told(batch: BatchSummary) -> str:
     if batch["status"] == "paused":
         words.append(f"paused ({one_line(batch['paused_for'] or '')})")
     elif batch["left_ms"] and not is_at_rest(batch):
-        words.append(f"about {span(batch['left_ms'])} left")
+        words.append(f"about {about(batch['left_ms'])} left")
     return ", ".join(words)
 
 

@@ -63,7 +63,7 @@ class Chosen:
         return Chosen(self.slug, self.number, f"{words} status:succeeded,failed")
 
 
-@click.command()
+@click.command(short_help="Fail if a version is worse than its baseline.")
 @click.argument("version", type=CREW, metavar="CREW[@VERSION]")
 @click.option("--baseline", type=CREW, metavar="CREW@VERSION", help="Left out, the version before.")
 @click.option("--max-cost", type=Share(), default="10%", show_default=True, help="How much dearer the median may be.")

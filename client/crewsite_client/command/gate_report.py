@@ -11,7 +11,7 @@ from rich.text import Text
 
 from crewsite_client.command.figures import counted, span, usd
 from crewsite_client.command.gate_rules import Finding, Side, Verdict, verdict_of
-from crewsite_client.command.screen import Screen, one_line, styled
+from crewsite_client.command.screen import Screen, one_line
 
 NAMES = {"cost": "cost, median", "time": "time, median", "success": "success", "rating": "rating, mean"}
 HEADLINES: dict[Verdict, str] = {
@@ -19,6 +19,7 @@ HEADLINES: dict[Verdict, str] = {
     "within": "is within its limits against",
     "unclear": "cannot be told yet from",
 }
+STYLES: dict[Verdict, str] = {"worse": "red", "within": "green", "unclear": "yellow"}
 WORDS: dict[Verdict, str] = {"worse": "worse", "within": "within", "unclear": "not enough runs"}
 
 
@@ -56,26 +57,28 @@ class Report:
         }
 
     def show(self, screen: Screen) -> None:
-        rows = [[*cells, styled(WORDS[one.verdict])] for one, cells in self._cells()]
-        for row, one in zip(rows, self.found, strict=True):
-            row[-1] = Text(WORDS[one.verdict], style={"worse": "red", "within": "green"}.get(one.verdict, "yellow"))
-        screen.table(self._heads, rows, right=range(1, 6))
+        heads = ["", "baseline", "version", "worse by", "interval", "limit", ""]
+        rows = [
+            [*cells, Text(WORDS[one.verdict], style=STYLES[one.verdict])]
+            for one, cells in zip(self.found, self._cells(), strict=True)
+        ]
+        screen.table(heads, rows, right=range(1, 6))
         screen.text(f"\n{self.headline}{self._kind}.")
         for line in self.advice:
             screen.text(f"  {line}")
         if self.sentence:
-            screen.text(self.sentence)
+            screen.text(f"\n{self.sentence}")
 
     def markdown(self) -> str:
         """All names are made harmless: no markup, no links, nobody is called by @."""
-        heads = [*self._heads, "verdict"]
+        heads = ["", plain(self.baseline.name), plain(self.version.name), "worse by", "interval", "limit", "verdict"]
         lines = [f"### Crewsite: {plain(self.headline)}", "", _row(heads), _row(["---", *["---:"] * 5, "---"])]
-        for one, cells in self._cells():
+        for one, cells in zip(self.found, self._cells(), strict=True):
             verdict = WORDS[one.verdict]
-            lines.append(_row([*cells, verdict if one.verdict == "within" else f"**{verdict}**"]))
+            lines.append(_row([*map(plain, cells), verdict if one.verdict == "within" else f"**{verdict}**"]))
         lines += ["", *(f"- {plain(line)}" for line in self.advice)]
         if self.sentence:
-            lines += ["", plain(one_line(self.sentence, 2_000))]
+            lines += ["", f"Why: {plain(one_line(self.sentence, 2_000))}"]
         runs = f"{counted(self.baseline.counted, 'run')} against {self.version.counted:,}{self._kind}"
         lines += ["", f"{runs}. Intervals hold the true difference in 95 of 100 cases."]
         return "\n".join(lines) + "\n"
@@ -84,40 +87,29 @@ class Report:
     def _kind(self) -> str:
         return ", simulated" if self.version.column["simulated"] else ""
 
-    @property
-    def _heads(self) -> list[str]:
-        return ["", self.baseline.name, self.version.name, "worse by", "interval", "limit"]
-
-    def _cells(self) -> list[tuple[Finding, list[Any]]]:
+    def _cells(self) -> list[list[str]]:
         return [
-            (
-                one,
-                [
-                    NAMES[one.measure],
-                    _value(one, one.baseline),
-                    _value(one, one.version),
-                    _value(one, one.worse_by, signed=True),
-                    _interval(one),
-                    _value(one, one.limit, signed=True),
-                ],
-            )
+            [
+                NAMES[one.measure],
+                _value(one, one.baseline),
+                _value(one, one.version),
+                _value(one, one.worse_by, signed=True),
+                _interval(one),
+                _value(one, one.limit, signed=True),
+            ]
             for one in self.found
         ]
 
 
 def plain(text: str) -> str:
-    """Markdown that shows this text and does nothing else."""
-    text = re.sub(r"([\\`*_{}\[\]()<>#+!|~:.-])", r"\\\1", one_line(text, 4_000).replace("&", "&amp;"))
-    return text.replace("@", "@\u2060")
+    """Markdown that shows this text within a line and does nothing else."""
+    text = re.sub(r"([\\`*_\[\]<>|~])", r"\\\1", one_line(text, 4_000).replace("&", "&amp;"))
+    text = re.sub(r"(?i)://|www\.", lambda found: f"{found.group()[:-1]}\\{found.group()[-1]}", text)
+    return re.sub(r"([@#])", "\\1\u2060", text)
 
 
 def _row(cells: Sequence[str]) -> str:
-    """Figures and names of ours; versions' names are the only ones from elsewhere."""
-    return f"| {' | '.join(cell if cell.startswith(('-', '*')) else _cell(cell) for cell in cells)} |"
-
-
-def _cell(text: str) -> str:
-    return plain(text).replace("\\.", ".").replace("\\-", "-").replace("\\+", "+").replace("\\:", ":")
+    return f"| {' | '.join(cells)} |"
 
 
 def _side(side: Side) -> dict[str, Any]:
@@ -139,7 +131,7 @@ def _value(one: Finding, value: float | None, *, signed: bool = False) -> str:
 def _interval(one: Finding) -> str:
     if one.low is None or one.high is None:
         return "–"
-    return f"{_value(one, one.low, signed=True)} … {_value(one, one.high, signed=True)}"
+    return f"{_value(one, one.low, signed=True)} … {_value(one, one.high, signed=True)}".replace(" points …", " …")
 
 
 def _missing(one: Finding) -> str:

@@ -19,7 +19,7 @@ MOST_PARTS = 8
 KIND = click.Choice(["yes", "no"])
 
 
-@click.command()
+@click.command(short_help="Say why runs or versions differ.")
 @click.argument("sides", nargs=-1, required=True, metavar="SIDE...")
 @click.option("--baseline", default="", metavar="SIDE", help="What the others are held against; left out, the first.")
 @click.option("--simulated", type=KIND, help="Of groups: simulated or real runs; left out, real ones if there are any.")
@@ -105,7 +105,7 @@ def _clear(interval: Interval | None) -> str:
     return "" if interval is None or interval["clear"] else " ≈"
 
 
-@click.command()
+@click.command(short_help="Show a month's bill.")
 @click.argument("month", required=False, metavar="[YYYY-MM]")
 @click.option("--by", default="crew", show_default=True, help="crew, model, agent, person, label:NAME ...")
 @click.option("--simulated", type=KIND, default="no", show_default=True, help="Of simulated money there is no bill.")

@@ -14,7 +14,7 @@ from crewsite_client.command.here import Stop, client, code_of, message_of
 from crewsite_client.command.screen import Screen, clean
 
 
-@click.command()
+@click.command(short_help="Keep a server and a token.")
 @click.option("--url", prompt="Address of the server", help="As https://crews.example.com.")
 @click.option("--profile", default=settings.USUAL, show_default=True, metavar="NAME", help="What it is called.")
 @click.option("--token-stdin", is_flag=True, help="Read the token from standard input instead of asking for it.")
@@ -60,7 +60,7 @@ def profiles(as_json: bool) -> None:
         screen.say(f"Others can read {settings.path()}: chmod 600 it, and make new tokens.", style="yellow")
 
 
-@click.command()
+@click.command(short_help="Make a shell complete commands and crews.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
     """Print what makes a shell complete commands, options and crews.

@@ -38,7 +38,7 @@ class Usd(click.ParamType[Decimal]):
 USD = Usd()
 
 
-@click.command()
+@click.command(short_help="Launch a run.")
 @click.argument("crew", type=CREW)
 @click.option("-i", "--input", "inputs", multiple=True, metavar="NAME=VALUE", help="A value; @FILE reads it of a file.")
 @click.option("--inputs", "file", type=click.Path(exists=True, dir_okay=False), help="All of them, as a JSON object.")
@@ -123,7 +123,7 @@ def show_run(screen: Screen, run: Run) -> None:
         screen.say(run["url"], style="dim")
 
 
-@click.command()
+@click.command(short_help="List runs by a filter.")
 @click.argument("words", nargs=-1, metavar="[FILTER]...")
 @click.option("-n", "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
 @click.option("--sort", default="newest", show_default=True, help="As on the page: cost, duration, oldest ...")
@@ -155,7 +155,7 @@ def _row(run: RunSummary) -> list[object]:
     ]
 
 
-@click.command()
+@click.command(short_help="Watch a run or a batch to its end.")
 @click.argument("identity", metavar="RUN|BATCH")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="No longer than that.")
 @asks_server

@@ -11,7 +11,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -31,9 +31,6 @@ STYLES = {
     "waiting": "yellow",
     "paused": "yellow",
     "running": "cyan",
-    "worse": "red",
-    "within": "green",
-    "unclear": "yellow",
 }
 
 
@@ -99,7 +96,9 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iter
     made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     figures = set(right)
     for place, head in enumerate(heads):
-        made.add_column(Text(head), justify="right" if place in figures else "left", no_wrap=place in figures)
+        made.add_column(
+            Text(head), justify="right" if place in figures else "left", no_wrap=not place or place in figures
+        )
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(one_line(cell)) for cell in row))
     return made
