@@ -165,7 +165,7 @@ def _more(count: int, worse_by: float, low: float, high: float, limit: float) ->
     """Intervals shrink with the root of the number of runs: so many more until the limit lies outside."""
     reach = high - worse_by if worse_by <= limit else worse_by - low
     room = abs(limit - worse_by)
-    if not room or (needed := ceil(count * (reach / room) ** 2)) - count > MOST_MORE:
+    if not room or (needed := ceil(count * (reach / room) ** 2 - 1e-6)) - count > MOST_MORE:
         return None
     return max(1, needed - count)
 

@@ -11,7 +11,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -97,7 +97,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iter
     figures = set(right)
     for place, head in enumerate(heads):
         made.add_column(
-            Text(head), justify="right" if place in figures else "left", no_wrap=not place or place in figures
+            Text(one_line(head)), justify="right" if place in figures else "left", no_wrap=not place or place in figures
         )
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(one_line(cell)) for cell in row))
