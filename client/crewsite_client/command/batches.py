@@ -54,7 +54,8 @@ def batch(
     if results is not None and not results.parent.is_dir():
         raise Stop(f"There is no folder {results.parent}.")
     slug, version = crew_and_version(crew)
-    rows, strange = mapped(read_rows(file, form), here.site.crew(slug)["inputs"], named(maps))
+    inputs, found = here.site.crew(slug)["inputs"], read_rows(file, form)
+    rows, strange = mapped(found, inputs, named(maps), keep=version is not None)
     for column in strange:
         here.screen.say(f"The column {column!r} is no input of the crew and was left out.", style="yellow")
     launched = here.site.launch_batch(slug, rows, key=options["key"], **_bounds(version, options))

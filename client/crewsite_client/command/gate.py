@@ -138,9 +138,7 @@ def _launched(here: Here, both: tuple[Chosen, Chosen], options: dict[str, Any]) 
     found = read_rows(options["data"])
     ids = []
     for one, part in zip(both, ("baseline", "version"), strict=True):
-        rows, strange = mapped(found, here.site.crew(one.slug)["inputs"], {})
-        for column in strange:
-            here.screen.say(f"The column {column!r} is no input of {one.slug} and was left out.", style="yellow")
+        rows, _ = mapped(found, here.site.crew(one.slug)["inputs"], {}, keep=True)
         wanted = list(islice(cycle(rows), options["count"] or len(rows)))
         bounds = BatchOptions(
             version=one.number,

@@ -16,6 +16,20 @@ from crewsite_client.command.names import is_id
 from crewsite_client.command.screen import one_line
 
 MOST_PARTS = 8
+REASONS = {
+    "calls": "number of calls",
+    "prompt": "prompt tokens per call",
+    "cached": "cached prompt tokens per call",
+    "cache_write": "tokens written to the cache per call",
+    "completion": "answer tokens per call",
+    "price": "price per token",
+    "model": "another model",
+    "fees": "fees that are not tokens",
+    "other": "cost without tokens",
+    "added": "added task",
+    "removed": "removed task",
+}
+"""Those of cost; others, which are classes of calls, say themselves what they are."""
 KIND = click.Choice(["yes", "no"])
 
 
@@ -71,7 +85,10 @@ def _show(here: Here, found: Comparison) -> None:
         here.screen.text(found["sentence"])
     for why in found["why_cost"]:
         parts = sorted(why["parts"], key=lambda part: -abs(float(part["usd"])))[:MOST_PARTS]
-        rows = [[usd(part["usd"], signed=True), part["reason"], part["task"], part["model"]] for part in parts]
+        rows = [
+            [usd(part["usd"], signed=True), REASONS.get(part["reason"], part["reason"]), part["task"], part["model"]]
+            for part in parts
+        ]
         if rows:
             here.screen.text(f"\nWhy the cost of {one_line(_label(found, why['column']))} differs:")
             here.screen.table(["", "reason", "task", "model"], rows, right=(0,))

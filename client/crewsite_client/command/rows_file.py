@@ -115,16 +115,20 @@ def _json(where: str, text: str) -> Any:
         raise Stop(f"{where}: no JSON: {reason}.") from fault
 
 
-def mapped(found: Rows, inputs: Iterable[str], chosen: Mapping[str, str]) -> tuple[list[dict[str, Any]], list[str]]:
-    """The rows by the crew's inputs, and the columns that are none of them. A column fits an input of its name, be it
-    in other letters or with blanks, or the one that ``chosen`` says. Raises ``Stop`` where two fit the same."""
+def mapped(
+    found: Rows, inputs: Iterable[str], chosen: Mapping[str, str], *, keep: bool = False
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The rows by the crew's inputs, and the columns that were left out since they are none of them. A column fits an
+    input of its name, be it in other letters or with blanks, or the one that ``chosen`` says. With ``keep`` none is
+    left out: the inputs are the draft's, and an earlier version may have others. Raises ``Stop`` where two fit the
+    same."""
     known = list(inputs)
     alike = {_alike(name): name for name in known}
     goes: dict[str, str] = {}
     for column in found.columns:
         target = chosen.get(column) or (column if column in known else alike.get(_alike(column)))
-        if target is not None:
-            goes[column] = target
+        if target is not None or keep:
+            goes[column] = target or column
     strange = [name for name in chosen if name not in found.columns]
     if strange:
         raise Stop(f"There is no column {strange[0]!r}; there are {', '.join(found.columns)}.")

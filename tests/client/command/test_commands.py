@@ -289,5 +289,5 @@ def too_few(desk: Desk) -> None:
 def compared(desk: Desk) -> None:
     shown = desk.types("compare", "company-brief@1", "company-brief@2").stdout
     assert "Company brief v2" in shown
-    assert "$1.57 median" in shown
+    assert "$1.56 median" in shown
     assert len(desk.json("compare", "company-brief@1", "version:2", "--baseline", "version:2")["columns"]) == 2

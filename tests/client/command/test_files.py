@@ -65,6 +65,8 @@ def test_columns_find_their_inputs(tmp_path: Path) -> None:
     found = read(tmp_path, "a.csv", b"Home City,other,mail\nUlm,x,a@b\n")
     assert mapped(found, ["home_city", "mail"], {}) == ([{"home_city": "Ulm", "mail": "a@b"}], ["other"])
     assert mapped(found, ["home_city", "topic"], {"other": "topic"})[0] == [{"home_city": "Ulm", "topic": "x"}]
+    kept = {"home_city": "Ulm", "other": "x", "mail": "a@b"}
+    assert mapped(found, ["home_city"], {}, keep=True) == ([kept], [])
     with pytest.raises(Stop, match="no column 'strange'"):
         mapped(found, ["home_city"], {"strange": "home_city"})
     with pytest.raises(Stop, match="Two columns fit"):
