@@ -9,11 +9,11 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypedDict, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
+
+from crewsite.api import api
 from crewsite_client import AsyncCrewsite, Crewsite, asks
 from crewsite_client.answers import File, Output, RunSummary
 from crewsite_client.asks import Ask, BatchBounds, BatchOptions, LaunchOptions
-
-from crewsite.api import api
 
 SAMPLES: dict[str, Any] = {
     "cursor": "c",

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from crewsite_client import (
     AsyncCrewsite,
     Busy,
@@ -32,7 +33,6 @@ from crewsite_client import (
 )
 from crewsite_client.retrying import retry_after_s
 from crewsite_client.server_events import EventReader
-
 from tests.client.answering import GONE, Answer, Answering, refusal
 
 TOKEN = "crw_secret_token_that_nobody_may_see"

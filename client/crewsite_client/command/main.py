@@ -9,7 +9,7 @@ import click
 
 from crewsite_client.command.batches import batch
 from crewsite_client.command.crews import export, import_
-from crewsite_client.command.gate import gate
+from crewsite_client.command.gate.gate import gate
 from crewsite_client.command.money import bill, compare
 from crewsite_client.command.profiles import completion, login, logout, profiles
 from crewsite_client.command.runs import cancel, launch, runs, watch

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from crewsite_client.command import settings
-from crewsite_client.command.main import crewsite
 
 from agents_app.actions import cut_version, replace_spec
 from agents_app.models import Crew
+from crewsite_client.command import settings
+from crewsite_client.command.main import crewsite
 from runs.feeding.feed import feed
 from runs.ledger import rollups
 from runs.models import Batch, Bill, Run

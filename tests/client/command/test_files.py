@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from crewsite_client.answers import BatchRow
 from crewsite_client.command import settings
 from crewsite_client.command.here import Stop

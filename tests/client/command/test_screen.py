@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from crewsite_client.command.figures import about, counted, moment, span, usd
 from crewsite_client.command.screen import Screen, clean, one_line
 

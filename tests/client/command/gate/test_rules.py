@@ -7,9 +7,10 @@ from math import comb
 from typing import Any
 
 import pytest
+
 from crewsite_client.answers import Column, Interval
-from crewsite_client.command.gate_report import Report, plain
-from crewsite_client.command.gate_rules import Limits, Side, drop_interval, findings, verdict_of
+from crewsite_client.command.gate.report import Report, plain
+from crewsite_client.command.gate.rules import Limits, Side, drop_interval, findings, verdict_of
 
 OFF = Limits(None, None, None, None)
 COST = Limits(Decimal("0.1"), None, None, None)

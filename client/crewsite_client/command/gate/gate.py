@@ -15,8 +15,8 @@ from crewsite_client.answers import Comparison
 from crewsite_client.asks import BatchOptions, YesOrNo
 from crewsite_client.command import codes
 from crewsite_client.command.following_runs import follow_batches, told
-from crewsite_client.command.gate_report import Report
-from crewsite_client.command.gate_rules import Limits, Side, findings
+from crewsite_client.command.gate.report import Report
+from crewsite_client.command.gate.rules import Limits, Side, findings
 from crewsite_client.command.here import Here, Stop, asks_server
 from crewsite_client.command.names import CREW, crew_and_version
 from crewsite_client.command.rows_file import mapped, read_rows

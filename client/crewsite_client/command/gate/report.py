@@ -10,7 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from crewsite_client.command.figures import counted, span, usd
-from crewsite_client.command.gate_rules import Finding, Side, Verdict, verdict_of
+from crewsite_client.command.gate.rules import Finding, Side, Verdict, verdict_of
 from crewsite_client.command.screen import Screen, one_line
 
 NAMES = {"cost": "cost, median", "time": "time, median", "success": "success", "rating": "rating, mean"}
