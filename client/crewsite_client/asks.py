@@ -23,7 +23,7 @@ PAGE = 200
 """Items asked for at once, the most that the API gives."""
 
 
-class LaunchOptions(TypedDict, total=False):
+class RunOptions(TypedDict, total=False):
     """What a launch and the runs of a batch have in common. What is left out is the team's way."""
 
     version: int | None
@@ -37,22 +37,17 @@ class LaunchOptions(TypedDict, total=False):
     metadata: Mapping[str, Any]
 
 
-class BatchOptions(TypedDict, total=False):
+class LaunchOptions(RunOptions, total=False):
+    """``budget_usd`` is of the run."""
+
+
+class BatchOptions(RunOptions, total=False):
     """``budget_usd`` is of the whole batch, ``run_budget_usd`` of each run."""
 
     name: str
-    version: int | None
     max_concurrency: int
     stop_after_failures: int | None
-    budget_usd: Money | None
     run_budget_usd: Money | None
-    max_calls: int | None
-    max_tokens: int | None
-    max_seconds: int | None
-    priority: str
-    at_limit: str | None
-    accept_unpriced: bool
-    metadata: Mapping[str, Any]
 
 
 class BatchBounds(TypedDict, total=False):

@@ -61,7 +61,7 @@ class AsyncCrewsite:
             tried += 1
             try:
                 response = await self._http.send(request)
-            except httpx.TransportError as fault:
+            except httpx.RequestError as fault:
                 wait: float | None = self._connection.wait_after_fault(ask, fault, tried)
             else:
                 wait = self._connection.wait_after_answer(ask, response, tried)
@@ -169,7 +169,7 @@ class AsyncCrewsite:
                     else:
                         await response.aread()
                         refused = response
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 fault = error
             if not following.ended:
                 await asyncio.sleep(following.wait_after(fault, refused))

@@ -59,7 +59,7 @@ class Crewsite:
             tried += 1
             try:
                 response = self._http.send(request)
-            except httpx.TransportError as fault:
+            except httpx.RequestError as fault:
                 wait: float | None = self._connection.wait_after_fault(ask, fault, tried)
             else:
                 wait = self._connection.wait_after_answer(ask, response, tried)
@@ -164,7 +164,7 @@ class Crewsite:
                     else:
                         response.read()
                         refused = response
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 fault = error
             if not following.ended:
                 time.sleep(following.wait_after(fault, refused))

@@ -81,7 +81,7 @@ class Connection:
             options["headers"]["Content-Type"] = "application/json"
         return options
 
-    def wait_after_fault(self, ask: Ask[Any], fault: httpx.TransportError, tried: int) -> float:
+    def wait_after_fault(self, ask: Ask[Any], fault: httpx.RequestError, tried: int) -> float:
         """Seconds until the next try. Raises ``Unreachable`` where there is none."""
         wait = self.retries.after_fault(fault, tried, repeatable=_is_repeatable(ask))
         if wait is None:
@@ -125,7 +125,7 @@ class Connection:
         kind = ServerFault if status >= 500 else OF_STATUS.get(status, Refused)
         return kind(status, code, self.auth.hidden(message), fields, retry_after=retry_after_s(response))
 
-    def unreachable(self, fault: httpx.TransportError) -> Unreachable:
+    def unreachable(self, fault: httpx.RequestError) -> Unreachable:
         if isinstance(fault, httpx.TimeoutException):
             return Unreachable(f"{self.url} did not answer in time.")
         reason = self.auth.hidden(str(fault)) or type(fault).__name__

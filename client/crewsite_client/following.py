@@ -47,7 +47,7 @@ class Following:
             self.check_time()
         return found
 
-    def wait_after(self, fault: httpx.TransportError | None, answer: httpx.Response | None = None) -> float:
+    def wait_after(self, fault: httpx.RequestError | None, answer: httpx.Response | None = None) -> float:
         """Seconds until the next stream, after one that broke, was closed or was refused for now. Raises ``StillGoing``
         after the time, ``Refused`` for another answer, ``Unreachable`` after too many in a row that brought nothing."""
         self.check_time()

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-RECOVERABLE = (502, 503, 504)
+RECOVERABLE = (408, 502, 503, 504)
 BUSY = 429
 CONFLICT = 409
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -34,7 +34,7 @@ class Retries:
         whole = min(self.most_wait_s, self.first_wait_s * 2.0 ** (tried - 1))
         return whole * random.uniform(0.5, 1.0)  # noqa: S311 - spreads clients, and keeps no secret
 
-    def after_fault(self, fault: httpx.TransportError, tried: int, *, repeatable: bool) -> float | None:
+    def after_fault(self, fault: httpx.RequestError, tried: int, *, repeatable: bool) -> float | None:
         """Seconds to wait before the next try; None: there is none."""
         if tried > self.times or not (repeatable or isinstance(fault, NEVER_SENT)):
             return None

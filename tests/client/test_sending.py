@@ -74,7 +74,7 @@ def test_what_changes_nothing_or_is_done_once_is_sent_again(use: Use, subtests: 
     for name, answers, ask in (
         (
             "a read after faults",
-            [GONE, refusal(502), refusal(503), Answer(body={"slug": "a"})],
+            [GONE, refusal(502), refusal(408), Answer(body={"slug": "a"})],
             lambda site: site.team(),
         ),
         ("a launch after faults", [GONE, refusal(503), refusal(409), Answer(202, {"id": "r"})], launch),
@@ -151,6 +151,7 @@ def test_errors_say_their_code_message_and_fields(use: Use, subtests: pytest.Sub
     for answer, text in (
         (Answer(200, b"<html>"), "not as Crewsite"),
         (Answer(200, [1]), "not as Crewsite"),
+        (Answer(200, b"no gzip", {"Content-Encoding": "gzip"}), "cannot be reached"),
         (Answer(302, headers={"Location": "https://elsewhere.example.com/"}), "sends elsewhere"),
         (Answer(404, b"nginx"), "answered 404"),
         (Answer(500, {"error": {"code": "x", "message": "y", "fields": 3}}), "answered 500"),

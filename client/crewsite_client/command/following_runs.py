@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -39,14 +39,13 @@ WAITS = {
 class Interrupted(Stop):
     """Ctrl-C: who watched stopped, and nothing else did."""
 
-    def __init__(self, what: str, identity: str, url: str) -> None:
-        super().__init__(
-            f"The {what} goes on without you: {url}\n"
-            f"  crewsite watch {identity}   follows it again\n"
-            f"  crewsite cancel {identity}  stops it",
-            codes.INTERRUPTED,
-            "interrupted",
-        )
+    def __init__(self, what: str, going: Sequence[str], urls: Sequence[str] = ()) -> None:
+        """``going``: the ids of what goes on."""
+        lines = [f"The {what} {'goes' if len(going) == 1 else 'go'} on without you.", *(f"  {url}" for url in urls)]
+        for identity in going:
+            lines.append(f"  crewsite watch {identity}   follows it again")
+            lines.append(f"  crewsite cancel {identity}  stops it")
+        super().__init__("\n".join(lines), codes.INTERRUPTED, "interrupted")
 
 
 def follow_run(screen: Screen, site: Crewsite, run_id: str, *, url: str = "", timeout_s: float | None = None) -> Run:
@@ -57,7 +56,7 @@ def follow_run(screen: Screen, site: Crewsite, run_id: str, *, url: str = "", ti
             for run in site.events(run_id, timeout_s=timeout_s):
                 show(run)
     except KeyboardInterrupt:
-        raise Interrupted("run", run_id, run["url"] if run else url) from None
+        raise Interrupted("run", [run_id], [run["url"] if run else url]) from None
     assert run is not None  # else it raised
     return run
 
@@ -168,22 +167,21 @@ def follow_batches(
 ) -> list[BatchSummary]:
     """The batches once nothing of them goes on. Raises ``StillGoing`` after the time, and ``Interrupted``."""
     ended: dict[str, BatchSummary] = {}
-    first: dict[str, BatchSummary] = {}
     states = {one: site.batch_states(one, every_s=0, timeout_s=timeout_s) for one in ids}
     try:
         with _progress(screen) as show:
             while len(ended) < len(ids):
                 for one in ids:
                     if one not in ended:
-                        state = first[one] = next(states[one])
+                        state = next(states[one])
                         show(state)
                         if is_at_rest(state):
                             ended[one] = state
                 if len(ended) < len(ids):
                     time.sleep(every_s)
     except KeyboardInterrupt:
-        going = next(one for one in ids if one not in ended)
-        raise Interrupted("batch", going, first[going]["url"] if going in first else "") from None
+        going = [one for one in ids if one not in ended]
+        raise Interrupted("batch" if len(going) == 1 else "batches", going) from None
     return [ended[one] for one in ids]
 
 

@@ -12,7 +12,7 @@ import click
 
 from crewsite_client import Crewsite, CrewsiteError, NotAllowed, Refused, StillGoing, Unreachable
 from crewsite_client.command import codes, settings
-from crewsite_client.command.screen import Screen, clean
+from crewsite_client.command.screen import Screen
 from crewsite_client.errors import Busy, ServerFault
 
 Command = Callable[..., int | None]
@@ -91,5 +91,7 @@ def _told(screen: Screen, error: Exception) -> int:
         fields = error.fields if isinstance(error, Refused) else {}
         message = error.message if isinstance(error, Refused) else message_of(error)
         screen.document({"error": {"code": name, "message": message, "fields": fields}})
-    screen.err.print(f"crewsite: {clean(message_of(error))}", style="red", soft_wrap=True)
-    return code_of(error)
+    code = code_of(error)
+    style = "yellow" if code in (codes.INTERRUPTED, codes.NOT_ENDED, codes.UNCLEAR) else "red"
+    screen.say(f"crewsite: {message_of(error)}", style=style)
+    return code
