@@ -46,5 +46,5 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 
 def moment(text: str | None) -> str:
-    """A time of the API to the second, in UTC."""
-    return "–" if text is None else text[:19].replace("T", " ")
+    """A time of the API to the minute, in UTC."""
+    return "–" if text is None else text[:16].replace("T", " ")

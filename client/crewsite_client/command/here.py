@@ -16,6 +16,7 @@ from crewsite_client.command.screen import Screen
 from crewsite_client.errors import Busy, ServerFault
 
 Command = Callable[..., int | None]
+MOST_FAULTS = 20
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ def message_of(error: Exception) -> str:
     if isinstance(error, click.ClickException):
         return error.message
     if isinstance(error, Refused):
-        lines = [f"  {_field(name)}: {fault}" for name, fault in list(error.fields.items())[:20]]
-        more = len(error.fields) - len(lines)
+        faults = [(name, fault) for name, fault in error.fields.items() if fault not in error.message]
+        lines = [f"  {_field(name)}: {fault}" for name, fault in faults[:MOST_FAULTS]]
+        more = len(faults) - len(lines)
         return "\n".join([error.message, *lines, *([f"  and {more} more"] if more > 0 else [])])
     return str(error)
 

@@ -137,7 +137,8 @@ def runs(here: Here, words: Sequence[str], limit: int, sort: str) -> int:
         here.screen.say("No run fits.", style="dim")
     else:
         heads = ["run", "crew", "", "launched (UTC)", "time", "cost", "tokens", "rating"]
-        here.screen.table(heads, map(_row, found), right=(4, 5, 6, 7))
+        shown = len(heads) if any(run["rating"] for run in found) else len(heads) - 1
+        here.screen.table(heads[:shown], (_row(run)[:shown] for run in found), right=range(3, shown))
     return codes.GOOD
 
 
