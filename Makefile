@@ -42,7 +42,7 @@ proxy: $(VENV)/dev ## Test against LiteLLM's own proxy, which gets an environmen
 lint: $(VENV)/dev $(VENV)/assets ## Check style, types, import directions and templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	PYTHONPATH=client $(BIN)/lint-imports
 	DATABASE_URL=postgresql://lint@127.0.0.1/lint SECRET_KEY=lint ENCRYPTION_KEYS=lint $(BIN)/mypy
 	git ls-files -z -- 'templates/*.html' 'templates/**/*.html' | xargs -0r $(BIN)/djade --check --target-version 5.2
 
@@ -68,9 +68,10 @@ $(VENV)/runtime: requirements.txt | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
 	@touch $@
 
-$(VENV)/dev: requirements-dev.txt $(VENV)/runtime
+$(VENV)/dev: requirements-dev.txt client/pyproject.toml $(VENV)/runtime
 	@echo "Installing what tests and checks need (once) ..."
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable ./client
 	@touch $@
 
 $(VENV)/assets: package-lock.json $(VENV)/runtime

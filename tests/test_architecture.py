@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -24,7 +25,7 @@ def tracked() -> list[Path]:
 
 
 def product_modules() -> list[Path]:
-    packages = ("crewsite", "engine", "teams", "agents_app", "runs")
+    packages = ("crewsite", "engine", "teams", "agents_app", "runs", "client/crewsite_client")
     return [path for package in packages for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts]
 
 
@@ -34,9 +35,8 @@ def texts() -> dict[Path, str]:
 
 
 def test_imports_go_downwards_only() -> None:
-    done = subprocess.run(
-        [Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    command, path = Path(sys.executable).parent / "lint-imports", os.environ | {"PYTHONPATH": str(ROOT / "client")}
+    done = subprocess.run([command], cwd=ROOT, env=path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 

@@ -1,0 +1,281 @@
+"""The client for asyncio: the same methods, and what is iterated over is iterated with ``async for``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar, Unpack
+
+import httpx
+
+from crewsite_client import answers, asks
+from crewsite_client.asks import Ask, BatchBounds, BatchOptions, ExportFormat, LaunchOptions, YesOrNo
+from crewsite_client.client import is_at_rest
+from crewsite_client.connection import Connection, event_headers
+from crewsite_client.errors import StillGoing
+from crewsite_client.following import Following
+from crewsite_client.retrying import Retries
+
+T = TypeVar("T")
+
+
+class AsyncCrewsite:
+    """A team on a Crewsite server, as its token may see and change it.
+
+    Every method may raise ``Refused`` (by its kinds, such as ``NotFound``) and ``Unreachable``. What makes something is
+    done once, however often it must be sent; give a ``key`` of your own, and that holds for several of your calls too.
+    ``timeout_s`` is for each part of one try. Many tasks of one loop may use it.
+    """
+
+    def __init__(
+        self, url: str, token: str, *, timeout_s: float = 30.0, retries: Retries | None = None, over_http: bool = False
+    ) -> None:
+        self._connection = Connection(url, token, timeout_s=timeout_s, retries=retries, over_http=over_http)
+        self._http = httpx.AsyncClient(**self._connection.http_options())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    @property
+    def url(self) -> str:
+        return self._connection.url
+
+    async def send(self, ask: Ask[T]) -> T:
+        """Any operation as data, also one that has no method here."""
+        request = self._http.build_request(ask.method, ask.path, **self._connection.request_options(ask))
+        tried = 0
+        while True:
+            tried += 1
+            try:
+                response = await self._http.send(request)
+            except httpx.RequestError as fault:
+                wait: float | None = self._connection.wait_after_fault(ask, fault, tried)
+            else:
+                wait = self._connection.wait_after_answer(ask, response, tried)
+                if wait is None:
+                    return self._connection.answer(ask, response)
+            await asyncio.sleep(wait or 0)
+
+    async def team(self) -> answers.Team:
+        """The token's team, and what the token may do in it."""
+        return await self.send(asks.team())
+
+    def crews(self) -> AsyncIterator[answers.Crew]:
+        return self._pages(asks.crews)
+
+    async def crew(self, slug: str) -> answers.Crew:
+        return await self.send(asks.crew(slug))
+
+    async def replace_crew(self, slug: str, spec: Mapping[str, Any], *, revision: int | None = None) -> answers.Crew:
+        """Another draft; with ``revision`` only if it is still that one (``Changed``)."""
+        return await self.send(asks.replace_crew(slug, spec, revision))
+
+    async def import_source(
+        self,
+        source: str,
+        *,
+        filename: str = "",
+        name: str = "",
+        crews: Literal["all"] | Sequence[int] | None = None,
+        key: str | None = None,
+    ) -> answers.Imported:
+        """New crews from one text. ``crews``: the best one if left out."""
+        return await self.send(asks.import_source(source, filename, name, crews, key))
+
+    async def import_files(
+        self,
+        files: Iterable[tuple[str, bytes]],
+        *,
+        name: str = "",
+        crews: Literal["all"] | Sequence[int] | None = None,
+        key: str | None = None,
+    ) -> answers.Imported:
+        """New crews from a project: each file with its path in it, or one zip archive."""
+        return await self.send(asks.import_files(files, name, crews, key))
+
+    def versions(self, slug: str) -> AsyncIterator[answers.Version]:
+        """The newest first."""
+        return self._pages(lambda cursor: asks.versions(slug, cursor))
+
+    async def save_version(
+        self, slug: str, *, note: str = "", revision: int | None = None, key: str | None = None
+    ) -> answers.Version:
+        return await self.send(asks.save_version(slug, note, revision, key))
+
+    async def export(self, slug: str, form: ExportFormat = "json", *, version: int | None = None) -> answers.File:
+        return await self.send(asks.export(slug, form, version))
+
+    async def export_report(
+        self, slug: str, form: ExportFormat = "json", *, version: int | None = None
+    ) -> answers.ExportReport:
+        return await self.send(asks.export_report(slug, form, version))
+
+    async def launch(
+        self,
+        slug: str,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        key: str | None = None,
+        revision: int | None = None,
+        **options: Unpack[LaunchOptions],
+    ) -> answers.Launched:
+        """Queues a run of the draft, or of a ``version``."""
+        return await self.send(asks.launch(slug, inputs or {}, options, key, revision))
+
+    def runs(self, q: str = "", *, sort: str = "newest") -> AsyncIterator[answers.RunSummary]:
+        """Those that fit the typed filter of the page of runs."""
+        return self._pages(lambda cursor: asks.runs(q, sort, cursor))
+
+    async def run(self, run_id: str) -> answers.Run:
+        return await self.send(asks.run(run_id))
+
+    def calls(self, run_id: str) -> AsyncIterator[answers.Call]:
+        """Every model request and tool call, in the order in which they began."""
+        return self._pages(lambda cursor: asks.calls(run_id, cursor))
+
+    async def events(
+        self, run_id: str, *, last_id: str = "", timeout_s: float | None = None
+    ) -> AsyncIterator[answers.Run]:
+        """The whole run at once and at every change, until it ended. A stream that breaks is taken up where it was;
+        ``last_id`` is the revision that the caller has. Raises ``StillGoing`` up to 15 s after ``timeout_s``."""
+        following = Following(self._connection, run_id, last_id, timeout_s)
+        while not following.ended:
+            fault, refused = None, None
+            try:
+                async with self._http.stream(
+                    "GET",
+                    asks.run_events(run_id).path,
+                    headers=event_headers(following.last_id),
+                    timeout=following.timeout,
+                ) as response:
+                    if response.is_success:
+                        following.begun()
+                        async for piece in response.aiter_bytes():
+                            for run in following.read(piece):
+                                yield run
+                    else:
+                        await response.aread()
+                        refused = response
+            except httpx.RequestError as error:
+                fault = error
+            if not following.ended:
+                await asyncio.sleep(following.wait_after(fault, refused))
+
+    async def wait(self, run_id: str, *, timeout_s: float | None = None) -> answers.Run:
+        """The run once it ended, however it did. Raises ``StillGoing``."""
+        ended: answers.Run | None = None
+        async for run in self.events(run_id, timeout_s=timeout_s):
+            ended = run
+        assert ended is not None  # else it raised
+        return ended
+
+    async def cancel_run(self, run_id: str, *, revision: int | None = None) -> answers.RunSummary:
+        return await self.send(asks.cancel_run(run_id, revision))
+
+    async def rate_run(self, run_id: str, stars: int, comment: str = "") -> answers.Rated:
+        return await self.send(asks.rate_run(run_id, stars, comment))
+
+    async def launch_batch(
+        self,
+        slug: str,
+        inputs: Iterable[Mapping[str, Any]],
+        *,
+        key: str | None = None,
+        revision: int | None = None,
+        **options: Unpack[BatchOptions],
+    ) -> answers.BatchSummary:
+        """A run for each row of inputs. All rows are checked first (``Invalid``, with fields as ``inputs.3.city``)."""
+        return await self.send(asks.launch_batch(slug, inputs, options, key, revision))
+
+    def batches(self) -> AsyncIterator[answers.BatchSummary]:
+        return self._pages(asks.batches)
+
+    async def batch(self, batch_id: str) -> answers.BatchSummary:
+        """How far it is."""
+        return await self.send(asks.batch(batch_id))
+
+    def batch_rows(self, batch_id: str, *, status: answers.RowStatus | None = None) -> AsyncIterator[answers.BatchRow]:
+        """Its rows in their order, each with what it gave."""
+        return self._pages(lambda cursor: asks.batch(batch_id, status or "", cursor, asks.PAGE))
+
+    async def batch_states(
+        self, batch_id: str, *, every_s: float = 2.0, timeout_s: float | None = None
+    ) -> AsyncIterator[answers.BatchSummary]:
+        """How far it is, now and again until nothing of it goes on (done, cancelled, paused). Raises ``StillGoing``."""
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            batch = await self.batch(batch_id)
+            yield batch
+            if is_at_rest(batch):
+                return
+            if until is not None and time.monotonic() + every_s > until:
+                raise StillGoing(f"The batch {batch_id} had not ended in time. It goes on.")
+            await asyncio.sleep(every_s)
+
+    async def pause_batch(self, batch_id: str, *, revision: int | None = None) -> answers.BatchSummary:
+        return await self.send(asks.change_batch(batch_id, "pause", revision))
+
+    async def resume_batch(
+        self, batch_id: str, *, revision: int | None = None, **bounds: Unpack[BatchBounds]
+    ) -> answers.BatchSummary:
+        return await self.send(asks.resume_batch(batch_id, bounds, revision))
+
+    async def cancel_batch(self, batch_id: str, *, revision: int | None = None) -> answers.BatchSummary:
+        return await self.send(asks.change_batch(batch_id, "cancel", revision))
+
+    async def retry_batch(self, batch_id: str, *, revision: int | None = None) -> answers.BatchSummary:
+        """Every row that failed or was cancelled gets another run."""
+        return await self.send(asks.change_batch(batch_id, "retry", revision))
+
+    async def add_batch_rows(
+        self,
+        batch_id: str,
+        inputs: Iterable[Mapping[str, Any]],
+        *,
+        key: str | None = None,
+        revision: int | None = None,
+    ) -> answers.BatchSummary:
+        return await self.send(asks.add_batch_rows(batch_id, inputs, key, revision))
+
+    async def compare(
+        self,
+        *,
+        runs: Sequence[str] = (),
+        versions: Sequence[str] = (),
+        filters: Sequence[str] = (),
+        baseline: str = "",
+        simulated: YesOrNo | None = None,
+    ) -> answers.Comparison:
+        """Two to six runs, versions (``crew@3``) and filters, against ``baseline``, one of them, or the first."""
+        return await self.send(asks.compare(runs, versions, filters, baseline, simulated))
+
+    async def bills(self, *, simulated: YesOrNo = "no") -> list[answers.Month]:
+        """The newest 36 months."""
+        return (await self.send(asks.bills(simulated)))["items"]
+
+    async def bill(self, month: str, *, simulated: YesOrNo = "no") -> answers.Bill:
+        """A month, written as 2026-11."""
+        return await self.send(asks.bill(month, simulated))
+
+    async def _pages(self, page: Callable[[str], Ask[Any]]) -> AsyncIterator[Any]:
+        cursor = ""
+        while True:
+            found = await self.send(page(cursor))
+            for item in found["items"]:
+                yield item
+            cursor = found["next"]
+            if not cursor:
+                return

@@ -1,0 +1,1 @@
+"""Whether a version may go on: the command, its rules, and its report."""
