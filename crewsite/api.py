@@ -35,13 +35,19 @@ from runs.history.api import router as history
 from runs.inbox.api import router as inbox
 from runs.key_use.api import router as key_use
 from runs.launch.api import router as launches
+from runs.launch.api import runs_router as reruns
+from runs.launch.jobs_api import router as jobs
 from runs.leaving.api import router as leaving
+from runs.limits.alerts_api import router as alerts
 from runs.limits.api import router as limits
 from runs.operations.api import router as operations
 from runs.prices.api import router as prices
 from runs.ratings.api import router as ratings
 from runs.reconciliation.api import router as reconciliations
+from runs.reports.api import router as reports
+from runs.retention.api import router as kept_texts
 from runs.run.api import router as runs
+from runs.saved_views.api import router as views
 from runs.scenarios.api import router as scenarios
 from teams.api.error_body import error_body
 from teams.api.request_body import StrictParser, unreadable_json
@@ -51,6 +57,8 @@ from teams.programs.api import router as programs
 from teams.providers.api import router as providers
 from teams.refusals import Refusal, with_retry_after
 from teams.webhooks.deliveries_api import router as deliveries
+from teams.tokens.api import router as tokens
+from teams.webhooks.hooks_api import router as webhooks
 
 
 class CrewsiteAPI(NinjaAPI):
@@ -101,10 +109,13 @@ api.add_router("/crews", originals)
 api.add_router("/crews", crew_library)
 api.add_router("/agents", agents)
 api.add_router("/crews", launches)
+api.add_router("/runs", reruns)
+api.add_router("/crews", jobs)
 api.add_router("/crews", batch_launches)
 api.add_router("/batches", batches)
 api.add_router("/runs", history)
 api.add_router("/runs", runs)
+api.add_router("/views", views)
 api.add_router("/runs", ratings)
 api.add_router("", comments)
 api.add_router("/inbox", inbox)
@@ -120,11 +131,16 @@ api.add_router("/members", leaving)
 api.add_router("/invitations", invitations_router)
 api.add_router("/programs", programs)
 api.add_router("/webhooks", deliveries)
+api.add_router("/tokens", tokens)
+api.add_router("/webhooks", webhooks)
 api.add_router("/log", log)
 api.add_router("/bills", closed_bills)  # first: to bills, "closed" would be a month
 api.add_router("/bills", bills)
 api.add_router("/usage", usage)
 api.add_router("/limits", limits)
+api.add_router("/limits", kept_texts)
+api.add_router("/alerts", alerts)
+api.add_router("/reports", reports)
 api.add_router("/forecast", forecasts)
 api.add_router("/prices", prices)
 api.add_router("/scenarios", scenarios)

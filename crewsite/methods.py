@@ -1,4 +1,5 @@
-"""Which methods an address answers: HEAD wherever GET does; and how all others are refused."""
+"""Which methods an address answers: HEAD wherever GET does; how all others are refused; and what each answer says of
+its token's limit."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
 
 from crewsite.errors import not_allowed
+from teams.api.rate import with_rate
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -35,6 +37,7 @@ def methods(get_response: GetResponse) -> GetResponse:
         if isinstance(response, HttpResponseNotAllowed):
             allowed = {method.strip() for method in response["Allow"].split(",")}
             response = not_allowed(request, allowed if is_stream or "GET" not in allowed else allowed | {"HEAD"})
+        with_rate(request, response)
         return _headers_alone(response) if is_head else response
 
     return answer

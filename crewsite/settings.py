@@ -141,6 +141,8 @@ WEB_CONNECTIONS = DATABASE_CONNECTIONS + SIGN_IN_THREADS + 2
 """Of the two one looks whether the readers of live streams may still read, the other reads runs for files."""
 LIVE_STREAMS = int(env.number("LIVE_STREAMS", 200, least=1, most=10_000))
 """The most live streams that one web process keeps open."""
+API_REQUESTS_PER_MINUTE = int(env.number("API_REQUESTS_PER_MINUTE", 6_000 if LOCAL else 600, most=10_000_000))
+"""Of one token; 0 is no limit."""
 STATEMENT_TIMEOUT_S = env.number("STATEMENT_TIMEOUT_S", 30 if PROCESS == "web" else 120, least=1, most=3600)
 """For web and worker processes alone: migrations and checks of the books take as long as they take."""
 _database = env.database(DATABASE_URL) | {

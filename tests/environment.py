@@ -19,6 +19,8 @@ TEST_ENVIRONMENT = {
     "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
     "CREWSITE_LOCAL": "1",
     "SIMULATED_PACE": "0",
+    # Tests ask as fast as they can.
+    "API_REQUESTS_PER_MINUTE": "1000000",
     "LOG_LEVEL": "WARNING",
     "PLAIN_STATIC": "1",
     # Tests that want a worker start one in a process of its own; for the others nobody hears the bell.

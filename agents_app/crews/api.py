@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from ninja import Router, Schema, Status
 from pydantic import Field
 
+from agents_app import actions
 from agents_app.actions import archive_crew, create_crew, replace_spec
 from agents_app.models import Crew, CrewVersion
 from agents_app.queries import key_complaints, locked_revision, own_crew, own_crews, with_counts
@@ -106,6 +107,15 @@ def delete_crew(request: ApiRequest, slug: str) -> Status[None]:
     with unchanged(request, lambda: locked_revision(crew)):
         archive_crew(request.auth, crew)
     return Status(204, None)
+
+
+@router.post("/{slug:slug}/copy", response={201: CrewOut, **ERRORS}, auth=Bearer(Role.EDITOR))
+def copy_crew(request: ApiRequest, response: HttpResponse, slug: str) -> Status[dict[str, object]]:
+    """A new crew with the same draft. What comes from the library does so there too."""
+    crew = own_crew(request.auth, slug, Role.EDITOR)
+    copy = once(request, lambda: crew_json(actions.copy_crew(request.auth, crew)))
+    tagged(response, copy["revision"])
+    return Status(201, copy)
 
 
 def crew_json(

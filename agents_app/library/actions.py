@@ -62,6 +62,12 @@ def change(
     return agent
 
 
+def restore(who: Principal, agent: LibraryAgent, version: LibraryVersion, *, expected_revision: int) -> LibraryAgent:
+    """Lets it say again what an older version of it said, as ``change`` does."""
+    spec, note = AgentSpec.from_json(version.spec), f"As in v{version.number}"
+    return change(who, agent, expected_revision=expected_revision, name=agent.name, spec=spec, note=note)
+
+
 @transaction.atomic
 def withdraw(who: Principal, agent: LibraryAgent, *, expected_revision: int | None = None) -> None:
     """Takes it out of the library, with its versions. Crews keep what they have, and are offered nothing any more."""

@@ -98,6 +98,29 @@ def list_agent_versions(request: ApiRequest, agent_id: int, cursor: str = "", li
 
 
 @router.get(
+    "/{int:agent_id}/versions/{int:number}", response={200: LibraryVersionOut, **ERRORS}, auth=Bearer(Role.VIEWER)
+)
+def get_agent_version(request: ApiRequest, agent_id: int, number: int) -> LibraryVersionOut:
+    """What an agent of the library said in one of its versions."""
+    return LibraryVersionOut.of(queries.version_of(request.auth, queries.agent_of(request.auth, agent_id), number))
+
+
+@router.post(
+    "/{int:agent_id}/versions/{int:number}/restore",
+    response={200: LibraryAgentOut, **ERRORS_OF_WRITES},
+    auth=Bearer(Role.EDITOR),
+    openapi_extra=IF_MATCH,
+)
+def restore_agent_version(request: ApiRequest, response: HttpResponse, agent_id: int, number: int) -> LibraryAgentOut:
+    """Lets an agent of the library say again what an older version said, as a new version."""
+    agent = queries.agent_of(request.auth, agent_id, Role.EDITOR)
+    version = queries.version_of(request.auth, agent, number)
+    with unchanged(request, lambda: actions.locked(agent).revision):
+        agent = actions.restore(request.auth, agent, version, expected_revision=agent.revision)
+    return _out(response, agent)
+
+
+@router.get(
     "/{int:agent_id}/versions/{int:old}/diff/{int:new}",
     response={200: LibraryDiffOut, **ERRORS},
     auth=Bearer(Role.VIEWER),

@@ -75,9 +75,7 @@ def restore_agent(request: TeamRequest, pk: int, number: int) -> HttpResponse:
     version = queries.version_of(request.who, agent, number)
     revision = whole_number(request.POST, "revision")
     try:
-        spec = AgentSpec.from_json(version.spec)
-        note = f"As in v{number}"
-        agent = actions.change(request.who, agent, expected_revision=revision, name=agent.name, spec=spec, note=note)
+        agent = actions.restore(request.who, agent, version, expected_revision=revision)
         messages.success(request, f"“{agent.name}” says again what v{number} said, as v{agent.number}.")
     except Refusal as refusal:
         messages.error(request, refusal.message)

@@ -1,8 +1,8 @@
 """Django behind bounded threads: requests are worked on by a few threads, wait a few seconds, or are sent away.
 
 Django's own handler starts a thread for each request and hops between it and the event loop six times. Here a request
-takes one thread, once, from the first middleware to the last; only what a live stream sends later is async. Threads
-that use the database's pool are no more than it has connections, so none waits for one.
+takes one thread, once, from the first middleware to the last; only what a live stream sends later, and the wait for a
+run's end, are async. Threads that use the database's pool are no more than it has connections, so none waits for one.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any, cast
 
 from django.conf import settings
 from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.db import DatabaseError
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.urls import Resolver404, resolve, reverse, set_script_prefix
 
@@ -29,6 +30,7 @@ from crewsite.serving.answers import Message, Receive, Refused, Scope, Send, ans
 from crewsite.serving.room import Bounds, NoRoom, Room
 from crewsite.serving.shares import Shares, person_of
 from engine.bounded import counted_on
+from teams.api.later import Later, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +143,8 @@ class Pages:
             except NoRoom as reason:
                 raise Shed.of(kind, is_own=reason.is_own) from None
             self._shares.learn(work.scope, work.person)
+            if work.outcome is not None:
+                await self._wait(work, work.outcome, gone)
             if work.stream is None:
                 await send(work.head)
             else:
@@ -152,14 +156,37 @@ class Pages:
     async def _send_stream(
         self, work: Work, stream: StreamingHttpResponse, gone: asyncio.Task[None], send: Send
     ) -> None:
-        whose = work.person or self._shares.of(work.scope)
-        if self._streams_each[whose] >= STREAMS_EACH:
-            http_metrics.request_shed("share")
-            raise Shed(429, MANY_OWN_STREAMS, retry_after_s=30)
-        self._streams_each[whose] += 1
-        try:
+        with self._place_of_own(work) as is_free:
+            if not is_free:
+                http_metrics.request_shed("share")
+                raise Shed(429, MANY_OWN_STREAMS, retry_after_s=30)
             await send(work.head)
             await _pass_on(stream, gone, send)
+
+    async def _wait(
+        self, work: Work, outcome: Callable[[], Awaitable[Outcome | None]], gone: asyncio.Task[None]
+    ) -> None:
+        """Waits for what may take the answer's place, as a live stream does and counted as one. Where no place is left
+        the answer is given as it is, since what was asked for is done. Raises ``RequestAborted`` if the client left."""
+        with self._place_of_own(work) as is_free:
+            if not is_free or self._streams >= settings.LIVE_STREAMS:
+                return
+            self._streams += 1
+            try:
+                work.take(await _unless_gone(outcome, gone))
+            finally:
+                self._streams -= 1
+
+    @contextmanager
+    def _place_of_own(self, work: Work) -> Iterator[bool]:
+        """Whether the person may keep another stream open; if so, it is counted meanwhile."""
+        whose = work.person or self._shares.of(work.scope)
+        if self._streams_each[whose] >= STREAMS_EACH:
+            yield False
+            return
+        self._streams_each[whose] += 1
+        try:
+            yield True
         finally:
             self._streams_each[whose] -= 1
             if not self._streams_each[whose]:
@@ -174,6 +201,7 @@ class Work:
         self.head: Message = {}
         self.content = b""
         self.stream: StreamingHttpResponse | None = None  # whose content is read on the event loop
+        self.outcome: Callable[[], Awaitable[Outcome | None]] | None = None  # what may take the answer's place
         self.person: str | None = None  # whose request it was, as ``shares.person_of`` says
         self.scope = scope
         self._django = django
@@ -194,7 +222,18 @@ class Work:
         if self.content:
             response.headers.setdefault("Content-Length", str(len(self.content)))
         self.head = _head(response)
+        if isinstance(response, Later):
+            self.outcome = response.outcome
         response.close()  # sends ``request_finished``
+
+    def take(self, outcome: Outcome | None) -> None:
+        """Puts it in the place of the answer, with the same headers; None changes nothing."""
+        if outcome is None:
+            return
+        self.content = outcome.content.encode()
+        headers = [(name, value) for name, value in self.head["headers"] if name != b"Content-Length"]
+        headers.append((b"Content-Length", str(len(self.content)).encode()))
+        self.head = {**self.head, "status": outcome.status, "headers": headers}
 
 
 def kind_of(path: str) -> str:
@@ -220,6 +259,23 @@ async def _until_gone(receive: Receive, work: Work) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     work.is_wanted = False
+
+
+async def _unless_gone(outcome: Callable[[], Awaitable[Outcome | None]], gone: asyncio.Task[None]) -> Outcome | None:
+    """None if it failed, which the log has: the first answer is right all the same."""
+    waiting = asyncio.ensure_future(outcome())
+    try:
+        await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            raise RequestAborted
+        return waiting.result()
+    except DatabaseError:
+        log.warning("The end of a run could not be waited for", exc_info=True)
+        return None
+    finally:
+        waiting.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await waiting
 
 
 async def _pass_on(response: StreamingHttpResponse, gone: asyncio.Task[None], send: Send) -> None:

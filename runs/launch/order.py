@@ -22,11 +22,13 @@ from runs.bounds.budgets import MAX_BUDGET_USD
 from runs.bounds.run_caps import MAX_BOUND, RAISE
 from runs.bounds.unpriced import budgets_over
 from runs.ledger.prices import TeamPrices
+from runs.models import Run
 from runs.money import dollars, to_nusd, to_usd
 from runs.states import Priority
 from teams.access import Principal
 from teams.credentials import TeamCredentials
 from teams.models import AtLimit, Team
+from teams.refusals import Invalid
 
 MAX_INPUT_CHARS = 1_000_000
 MAX_METADATA_CHARS = 10_000
@@ -76,6 +78,32 @@ class LaunchOrder:
         if self.accept_unpriced:
             parts.append("accept_unpriced")
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def order_again(team: Team, earlier: Run) -> LaunchOrder:
+    """The same once more: its version, inputs, priority, labels and kind, and its bounds within what the team gives a
+    run now. Raises ``Invalid`` if the inputs were removed as too old."""
+    if earlier.texts_removed_at is not None:
+        raise Invalid("The inputs of this run were removed as too old. Launch its crew with inputs of its own.")
+    budget_nusd = _least(earlier.budget_nusd, team.run_budget_nusd)
+    names = ("max_calls", "max_tokens", "max_seconds")
+    calls, tokens, seconds = (_least(getattr(earlier, name), run_caps.cap_of(team, name)) for name in names)
+    return LaunchOrder(
+        inputs=earlier.inputs,
+        version=earlier.version,
+        budget_usd=None if budget_nusd is None else to_usd(budget_nusd),
+        limits=RunLimits(calls, tokens, seconds),
+        priority=earlier.priority,
+        metadata=earlier.metadata,
+        simulated=earlier.simulated,
+        at_limit=earlier.at_limit,
+        accept_unpriced=earlier.accepts_unpriced,
+    )
+
+
+def _least(bound: int | None, most: int | None) -> int | None:
+    """Null is no bound."""
+    return min((one for one in (bound, most) if one is not None), default=None)
 
 
 def order_complaints(spec: CrewSpec, order: LaunchOrder) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What the API takes and answers at a launch. ``Launched`` is made of ``queries.LaunchedRun``."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from ninja import Schema
@@ -44,3 +44,31 @@ class Launched(Schema):
     @staticmethod
     def resolve_url(launched: LaunchedRun) -> str:
         return run_url(launched.run)
+
+
+JobStatus = Literal["queued", "processing", "completed", "failed"]
+
+
+class JobOut(Schema):
+    """A run, for clients that know jobs."""
+
+    job_id: UUID
+    status: JobStatus
+    created_at: str
+    estimated_completion: str | None = Field(description="null for a crew that has not run yet")
+
+
+class JobContent(Schema):
+    content: str = Field(description="the run's output as text")
+    metadata: dict[str, Any] = Field(description="`generated_at`, and the inputs")
+
+
+class JobResult(Schema):
+    """What is not there is left out: `result` and `completed_at` come with `completed`, `error` with `failed`."""
+
+    status: JobStatus
+    request: dict[str, Any] = Field(description="the inputs, and the priority")
+    created_at: str
+    completed_at: str | None = None
+    result: JobContent | None = None
+    error: str | None = None

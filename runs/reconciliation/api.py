@@ -15,7 +15,7 @@ from runs.reconciliation.schemas import CheckDetail, CheckList, CheckOut, Export
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
-from teams.api.idempotency import once_prepared
+from teams.api.idempotency import once, once_prepared
 from teams.api.request_body import is_upload, read_body, read_fields
 from teams.models import Role
 
@@ -83,6 +83,14 @@ def delete_reconciliation(request: ApiRequest, pk: int) -> Status[None]:
     """Removes a check. What was said about keys and columns stays."""
     actions.remove(request.auth, fetch(Reconciliation, request.auth, Role.EDITOR, pk=pk))
     return Status(204, None)
+
+
+@router.post("/{int:pk}/again", response={201: CheckDetail, **ERRORS}, auth=Bearer(Role.EDITOR))
+def check_again(request: ApiRequest, pk: int) -> Status[dict[str, object]]:
+    """Holds the same export against the ledger as it is now, as a check of its own. The earlier one stays."""
+    row = fetch(Reconciliation, request.auth, Role.EDITOR, pk=pk)
+    made = once(request, lambda: {"id": actions.compare_again(request.auth, row).pk})
+    return Status(201, _detail(request, fetch(Reconciliation, request.auth, pk=made["id"])))
 
 
 def _read(request: ApiRequest) -> ReadExport:

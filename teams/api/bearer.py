@@ -10,6 +10,7 @@ from ninja.security import HttpBearer
 
 from teams.access import Principal
 from teams.actions import principal_of_token
+from teams.api.rate import count_request
 from teams.guessing.address import client_address
 from teams.guessing.tries import WRONG_TOKENS, count_wrong_secret
 from teams.models import ApiToken, Origin, Role, Way
@@ -37,7 +38,7 @@ class Bearer(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> Principal | None:
         """None (answered with 401) if the token does not work, or ``TooManyTries`` after many that did not.
 
-        Raises ``PermissionDenied`` if the role is too small.
+        Raises ``TooManyRequests`` of one that works, and ``PermissionDenied`` if the role is too small.
         """
         accepted = principal_of_token(token)
         if accepted is None:
@@ -45,6 +46,7 @@ class Bearer(HttpBearer):
             return None
         who, api_token = accepted
         request.api_token = api_token  # type: ignore[attr-defined]
+        count_request(request, api_token)
         if not who.may(self.role):
             raise PermissionDenied(
                 f"This needs the role {self.role.label}; this token acts as {who.role.label} "

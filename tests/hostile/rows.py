@@ -79,6 +79,7 @@ PK_OF = {
     "reconciliation_csv": "check",
     "say_keys": "check",
     "compare_again": "check",
+    "check_again": "check",
     "remove_reconciliation": "check",
     "get_reconciliation": "check",
     "delete_reconciliation": "check",
@@ -134,6 +135,11 @@ class Rows:
             "scenario_id": self.pks["scenario"],
             "template_id": self.pks["template"],
             "agent_id": self.pks["agent"],
+            "token_id": self.pks["token"],
+            "webhook_id": self.pks["webhook"],
+            "alert_id": self.pks["alert"],
+            "view_id": self.pks["view"],
+            "job_id": self.books.done.pk,
             "pk": self.pks.get(PK_OF.get(view, ""), 0),
         }
         return {name: known[name] for name in names}

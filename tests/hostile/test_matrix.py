@@ -50,6 +50,8 @@ MORE = {
     "revoke_token": Role.OWNER,
     **dict.fromkeys(("run_comment", "crew_comment", "version_comment", "month_comment"), Role.OWNER),
     "remove_member": Role.OWNER,
+    "patch_view": Role.EDITOR,
+    "delete_view": Role.EDITOR,
 }
 """What a POST, or an operation, needs where looking, or the same on what is one's own, needs less."""
 LOOKED_AT_FIRST = {"rename_scenario"}
@@ -77,6 +79,9 @@ BODIES: dict[str, Any] = {
     "post_version": {"note": "x"},
     "put_version_note": {"note": "x"},
     "launch_run": RUN_BODY,
+    "start_job": {"company": "Acme"},
+    "patch_view": {"name": "x"},
+    "patch_webhook": {"active": False},
     "resume_run": {"budget_usd": "5"},
     "launch_batch": {"inputs": [{"company": "x"}]},
     "resume_batch": {"max_concurrency": 3},

@@ -62,6 +62,21 @@ NOTHING_TO_MATCH = {
     "post_agent": "makes a new agent of the library",
     "take_in_template": "makes a new crew and its template",
     "copy_template": "makes a new crew",
+    "copy_crew": "makes a new crew",
+    "rerun": "makes a new run",
+    "start_job": "makes a new run",
+    "check_again": "makes a new check",
+    "create_view": "makes a new view, or says that it takes the place of one",
+    "patch_view": "says what the name shall be, whatever it was",
+    "delete_view": "takes a view away, whatever it shows",
+    "put_report_choice": "says what is chosen, whatever was",
+    "put_kept_texts": "says how long, whatever was said before",
+    "dismiss_alert": "an alert is put away once and for all",
+    "delete_token": "a token never changes",
+    "create_webhook": "makes a new webhook",
+    "patch_webhook": "says whether it is on, whatever it was",
+    "delete_webhook": "a webhook has no revision",
+    "test_webhook": "changes nothing that anybody set",
 }
 
 
