@@ -15,7 +15,7 @@ from agents_app.models import Crew
 from agents_app.queries import own_crew
 from agents_app.snapshot import spec_of
 from engine.spec.crew_spec import CrewSpec
-from engine.spec.placeholders import input_text, missing_inputs, placeholders
+from engine.spec.placeholders import input_text, placeholders
 from runs.launch.actions import launch
 from runs.launch.order import LaunchOrder
 from runs.launch.queries import launched_run
@@ -43,8 +43,8 @@ STATUS: dict[str, JobStatus] = {
 
 
 class JobIn(Strict):
-    """The crew's inputs as fields of their own, of any kind. A field that is no input goes to the one missing input
-    whose name ends in it, as `keywords` does to `target_keywords`."""
+    """The crew's inputs as fields of their own, of any kind. A field that is no input goes to the one input whose
+    name ends in it, as `keywords` does to `target_keywords`."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
 
@@ -106,11 +106,10 @@ def _order(crew: Crew, sent: Mapping[str, Any]) -> LaunchOrder:
 def _inputs(spec: CrewSpec, sent: Mapping[str, Any]) -> dict[str, str]:
     """The crew's inputs, with what goes by another name under its own."""
     inputs = {name: input_text(value) for name, value in sent.items()}
-    missing = missing_inputs(spec, dict(spec.inputs) | inputs)
-    known = set(placeholders(spec))
-    for name in inputs.keys() - known:
-        longer = [one for one in missing if one.endswith(f"_{name}")]
-        if len(longer) == 1:
+    taken = placeholders(spec)
+    for name in sent:
+        longer = [one for one in taken if one not in inputs and one.endswith(f"_{name}")]
+        if name not in taken and len(longer) == 1:
             inputs[longer[0]] = inputs.pop(name)
     return inputs
 
