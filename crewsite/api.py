@@ -18,6 +18,7 @@ from agents_app.knowledge.api import router as documents
 from agents_app.library.api import router as agents
 from agents_app.library.in_crews.api import router as crew_library
 from agents_app.versions.api import router as versions
+from crewsite.description.described import described
 from crewsite.errors import FORBIDDEN, NOT_FOUND
 from engine.strict_json import JsonFault
 from runs.batches.api import crew_router as batch_launches
@@ -79,7 +80,9 @@ class CrewsiteAPI(NinjaAPI):
         prefix = self.get_root_path(path_params or {}) if path_prefix is None else path_prefix
         with self._describing:  # who comes meanwhile waits, and does not make it again
             if prefix not in self._described:
-                self._described = {prefix: super().get_openapi_schema(path_prefix=prefix)}
+                document = super().get_openapi_schema(path_prefix=prefix)
+                described(document)
+                self._described = {prefix: document}
             return self._described[prefix]
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
@@ -91,8 +94,17 @@ api = CrewsiteAPI(
     version="1",
     description=(
         "Crews, runs, calls and what they cost. Send `Authorization: Bearer <token>`; money is a decimal text in USD, "
-        "times are ISO 8601 in UTC, unknown figures are null. What can be changed has a `revision`, and its `ETag` is "
-        "that in quotes: send it back as `If-Match`, and a change that somebody else has overtaken is refused (412)."
+        "times are ISO 8601 in UTC, unknown figures are null.\n\n"
+        '- **Lists** answer `{"items": [...], "next": "..."}`: send `next` back as `cursor` for the following page, '
+        "until it is null. `limit` is the most that a page has.\n"
+        '- **Errors** are `{"error": {"code", "message", "fields"}}`: `code` is stable, `fields` says what is '
+        "wrong with each field by its path. What belongs to others is answered as what is not there, 404.\n"
+        "- **Changes**: what can be changed has a `revision`, and its `ETag` is that in quotes. Send it back as "
+        "`If-Match`, and a change that somebody else has overtaken is refused (412).\n"
+        "- **Repeats**: with an `Idempotency-Key` a request that is sent again is carried out once.\n"
+        "- **Limits**: each answer says in `RateLimit` what the token has left; 429 says in `Retry-After` when to come "
+        "back.\n\n"
+        "To try it here, make a token on the page Tokens of your team (or by `make token`), and give it to *Authorize*."
     ),
     # A link to each operation would stand inside the button that opens it, which no screen reader can tell apart.
     docs=Swagger(settings={"deepLinking": False, "defaultModelsExpandDepth": 0}),

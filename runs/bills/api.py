@@ -83,7 +83,7 @@ def get_bill(
     simulated: YesOrNo = "no",
     group_by: Annotated[str, Query(description="of the CSV: up to four dimensions with commas between them")] = "",
 ) -> Any:
-    """A month, written as 2026-11. Names of dimensions as parameters narrow it, as `model=gpt-4o` or
+    """The bill of a month, written as 2026-11. Names of dimensions as parameters narrow it, as `model=gpt-4o` or
     `label:customer=Alder`. With `Accept: text/csv` its lines come as CSV, by what `group_by` says, or by all
     dimensions and the labels that are used most."""
     first = month_named(month)

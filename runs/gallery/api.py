@@ -107,7 +107,7 @@ def get_template(request: ApiRequest, response: HttpResponse, template_id: int) 
 
 @router.get("/{int:template_id}/file", auth=Bearer(Role.VIEWER), response={200: None, **ERRORS})
 def get_template_file(request: ApiRequest, template_id: int) -> HttpResponse:
-    """The template as a file, to be taken in elsewhere."""
+    """A template as a file, to be taken in elsewhere."""
     template = queries.template_of(request.auth, template_id)
     return HttpResponse(template_file.written(template, template.version), content_type="application/json")
 

@@ -28,19 +28,19 @@ def list_inbox(request: ApiRequest, new: bool = False, before: Before = None) ->
 
 @router.get("/unread", response={200: UnreadOut, **ERRORS}, auth=Bearer(Role.VIEWER))
 def count_unread(request: ApiRequest) -> dict[str, int]:
-    """How much is new."""
+    """How much in the inbox is new."""
     return {"unread": queries.unread(request.auth).count()}
 
 
 @router.post("/read", response={200: ReadOut, **ERRORS}, auth=Bearer(Role.RUNNER))
 def read_inbox(request: ApiRequest) -> dict[str, int]:
-    """Puts all of it away as read; it is in no mail then."""
+    """Puts all of the inbox away as read; it is in no mail then."""
     return {"read": actions.read_all(request.auth)}
 
 
 @router.post("/{int:entry_id}/read", response={204: None, **ERRORS}, auth=Bearer(Role.RUNNER))
 def read_entry(request: ApiRequest, entry_id: int) -> Status[None]:
-    """Puts one entry away as read. Once more changes nothing."""
+    """Puts one entry of the inbox away as read. Once more changes nothing."""
     entry = queries.entry(request.auth, entry_id)
     if entry is None:
         raise Http404("No such entry.")
@@ -50,11 +50,11 @@ def read_entry(request: ApiRequest, entry_id: int) -> Status[None]:
 
 @router.get("/choice", response={200: InboxChoiceOut, **ERRORS}, auth=Bearer(Role.VIEWER))
 def get_inbox_choice(request: ApiRequest) -> InboxChoiceOut:
-    """Of what the token's person is told in this team."""
+    """What the token's person chose to be told of in this team."""
     return InboxChoiceOut.of(queries.choice_of(request.auth))
 
 
 @router.put("/choice", response={200: InboxChoiceOut, **ERRORS}, auth=Bearer(Role.RUNNER))
 def put_inbox_choice(request: ApiRequest, body: InboxChoiceIn) -> InboxChoiceOut:
-    """Chooses it, from now on. A program is told nothing (422)."""
+    """Chooses what the token's person is told of, from now on. A program is told nothing (422)."""
     return InboxChoiceOut.of(actions.choose(request.auth, body.wish, by_mail=body.by_mail))

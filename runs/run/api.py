@@ -128,9 +128,9 @@ def approve_task(request: ApiRequest, run_id: UUID, body: DecisionIn) -> JsonRes
 
 @router.get("/{uuid:run_id}/events", response={200: None, **ERRORS}, auth=Bearer(Role.VIEWER))
 def run_events(request: ApiRequest, run_id: UUID) -> StreamingHttpResponse:
-    """Server-sent events: the whole run as JSON at every change, until it ended. Each event's id is the run's revision,
-    so a client that comes back with ``Last-Event-ID`` gets the state it missed and nothing twice. The stream also ends
-    once the token no longer works, or acts in another role."""
+    """Server-sent events of a run: the whole of it as JSON at every change, until it ended. Each event's id is the
+    run's revision, so a client that comes back with ``Last-Event-ID`` gets the state it missed and nothing twice. The
+    stream also ends once the token no longer works, or acts in another role."""
     run = fetch(Run, request.auth, pk=run_id)
     seen = request.headers.get("Last-Event-ID", "")
     right = right_of_token(request.auth, request.api_token)

@@ -52,7 +52,7 @@ def create_scenario(request: ApiRequest, body: ScenarioIn) -> Status[dict[str, A
 
 @router.get("/{int:scenario_id}", response={200: ReopenedOut, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=AS_CSV)
 def get_scenario(request: ApiRequest, scenario_id: int) -> Any:
-    """The figures of then and of now; those of now as CSV if that is what ``Accept`` asks for."""
+    """A saved scenario, with the figures of then and of now; those of now as CSV if ``Accept`` asks for that."""
     found = reopened(request.auth, _scenario(request, scenario_id))
     if wants_csv(request) and found.now is not None:
         return csv_response(csv_text(found.now))
@@ -61,13 +61,13 @@ def get_scenario(request: ApiRequest, scenario_id: int) -> Any:
 
 @router.patch("/{int:scenario_id}", response={200: SavedOut, **ERRORS}, auth=Bearer(Role.RUNNER))
 def rename_scenario(request: ApiRequest, scenario_id: int, body: NameIn) -> dict[str, Any]:
-    """Gives it another name. What it asks stays."""
+    """Gives a scenario another name. What it asks stays."""
     return SavedOut.of(actions.rename_scenario(request.auth, _scenario(request, scenario_id), body.name))
 
 
 @router.delete("/{int:scenario_id}", response={204: None, **ERRORS}, auth=Bearer(Role.RUNNER))
 def delete_scenario(request: ApiRequest, scenario_id: int) -> Status[None]:
-    """Removes it. The runs stay."""
+    """Removes a scenario. The runs stay."""
     actions.remove_scenario(request.auth, _scenario(request, scenario_id))
     return Status(204, None)
 

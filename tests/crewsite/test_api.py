@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections import Counter
 from typing import Any
 
 from ninja import Schema
 
 from crewsite.api import api
+from crewsite.description.described import IDEMPOTENT, LONGEST_SUMMARY
+from crewsite.description.links import LINKS
+from crewsite.description.tags import TAGS
+from teams.api.error_body import ERRORS
 
 
 def test_each_operation_has_an_id_of_its_own_that_no_move_of_its_module_changes() -> None:
@@ -50,3 +56,52 @@ def test_it_is_made_once_for_all_who_ask_for_it() -> None:
     (path, *_) = api.get_openapi_schema(path_prefix="/elsewhere/")["paths"]
     assert path.startswith("/elsewhere/")
     assert all(path.startswith("/api/v1/") for path in api.get_openapi_schema()["paths"])
+
+
+def test_each_operation_says_in_a_line_what_it_does_and_under_what() -> None:
+    document = api.get_openapi_schema()
+    operations = [one for found in document["paths"].values() for one in found.values()]
+    wrong = [one["operationId"] for one in operations if not 5 < len(one["summary"]) <= LONGEST_SUMMARY]
+    assert wrong == []
+    sections = {tag["name"] for tag in document["tags"]}
+    assert {name for one in operations for name in one.get("tags", ["none"])} == sections == TAGS.keys()
+
+
+def test_each_operation_has_the_same_error_answers_and_says_what_is_left() -> None:
+    document = api.get_openapi_schema()
+    for found in document["paths"].values():
+        for one in found.values():
+            statuses = {int(status) for status in one["responses"]}
+            assert statuses >= ERRORS.keys(), one["operationId"]
+            for status, answer in one["responses"].items():
+                if int(status) >= 400:
+                    assert answer == {"$ref": f"#/components/responses/Error{status}"}
+                else:
+                    assert answer["headers"].keys() == {"RateLimit", "RateLimit-Policy"}
+    errors = document["components"]["responses"]
+    assert {name for name, one in errors.items() if "Retry-After" in one["headers"]} == {"Error429", "Error503"}
+
+
+def test_a_repeatable_operation_is_one_whose_code_heeds_the_key() -> None:
+    heeds = re.compile(r"\b_?once(_prepared)?\(|Idempotency-Key\"|_launch\(")
+    posts = {
+        operation.view_func.__name__: heeds.search(inspect.getsource(operation.view_func)) is not None
+        for _, router in api._routers
+        for view in router.path_operations.values()
+        for operation in view.operations
+        if "POST" in operation.methods
+    }
+    assert {name for name, does in posts.items() if does} == IDEMPOTENT
+
+
+def test_links_lead_to_parameters_that_there_are() -> None:
+    document = api.get_openapi_schema()
+    operations = {
+        one["operationId"]: (path, one) for path, found in document["paths"].items() for one in found.values()
+    }
+    for source, answers in LINKS.items():
+        for status, links in answers.items():
+            assert operations[source][1]["responses"][status]["links"] == links
+            for name, link in links.items():
+                (parameter,) = link["parameters"]
+                assert f"{{{parameter}}}" in operations[name][0], (source, name)

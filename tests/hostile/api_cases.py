@@ -7,8 +7,10 @@ loaded, and they are made, when the test begins.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from copy import deepcopy
 from itertools import count
+from typing import Any
 
 import pytest
 import schemathesis
@@ -29,6 +31,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from crewsite.api import api
+from crewsite.description.links import LINKS
 from tests.hostile.rows import Rows
 
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "3"))
@@ -54,14 +57,64 @@ SETTINGS = settings(
     suppress_health_check=list(HealthCheck),
 )
 _turn = count()
+STORIES = settings(SETTINGS, max_examples=int(os.environ.get("HOSTILE_EXAMPLES", "8")), stateful_step_count=8)
+
+
+def tell_stories(rows: Rows, headers: dict[str, str]) -> int:
+    """Goes from answers to what they lead to, as the description's links say, and looks at each answer. Nothing that a
+    story changed stays. Returns how many steps came by a link."""
+    document = _document().include(operation_id=sorted(_linked()))
+    document.config.phases.stateful.inference.algorithms = []  # what it guesses leads astray: the links are ours
+    machine: Any = document.as_state_machine()
+    steps = Counter[bool]()
+
+    class Story(machine):  # type: ignore[misc]
+        def setup(self) -> None:
+            self.block = transaction.atomic()
+            self.block.__enter__()
+
+        def teardown(self) -> None:
+            transaction.set_rollback(True)
+            self.block.__exit__(None, None, None)
+
+        def step(self, made: Any) -> Any:
+            steps[made.transition is not None] += 1
+            if made.transition is None:
+                _lead_to_rows(made.case, rows)
+            return super().step(made)
+
+        def get_call_kwargs(self, case: Case) -> dict[str, Any]:
+            return {"headers": headers}
+
+        def validate_response(self, response: Any, case: Case, **more: Any) -> None:
+            case.validate_response(response, checks=CHECKS[:-2])  # the others know of one request at a time
+
+    Story.run(settings=STORIES)
+    return steps[True]
+
+
+def _linked() -> set[str]:
+    return {name for source, answers in LINKS.items() for links in answers.values() for name in (source, *links)}
+
+
+def _document() -> Any:
+    document = schemathesis.openapi.from_dict(deepcopy(dict(api.get_openapi_schema(path_prefix="/api/v1/"))))
+    document.app = get_wsgi_application()
+    document.config.generation.update(max_examples=EXAMPLES, with_security_parameters=False)
+    return document
+
+
+def _lead_to_rows(case: Case, rows: Rows) -> bool:
+    """Puts ids of rows that are there into the case's path; whether it has any."""
+    names = set(case.path_parameters or ())
+    view = case.operation.definition.raw["operationId"]
+    case.path_parameters = {name: str(value) for name, value in rows.parameters(names, view, case.method).items()}
+    return bool(names)
 
 
 def send_all(rows: Rows, headers: dict[str, str], subtests: pytest.Subtests, *, boundaries: bool) -> None:
     """``boundaries``: also each boundary of each field once, beside random examples."""
-    document = schemathesis.openapi.from_dict(deepcopy(dict(api.get_openapi_schema(path_prefix="/api/v1/"))))
-    document.app = get_wsgi_application()
-    document = document.exclude(operation_id=["run_events", "batch_events"])  # whose answers do not end by themselves
-    document.config.generation.update(max_examples=EXAMPLES, with_security_parameters=False)
+    document = _document().exclude(operation_id=["run_events", "batch_events"])  # whose answers do not end by themselves
     document.config.phases.coverage.enabled = boundaries
 
     def one(case: Case) -> None:
@@ -81,9 +134,8 @@ def _send(case: Case, rows: Rows, headers: dict[str, str]) -> None:
     view = case.operation.definition.raw["operationId"]
     if view in LARGE and not IS_LONG and next(_turn) % ONE_IN:
         return
-    names = set(case.path_parameters or ())
-    is_mended = bool(names) and _is_wrong_in_path(case)
-    case.path_parameters = {name: str(value) for name, value in rows.parameters(names, view, case.method).items()}
+    is_wrong = _is_wrong_in_path(case)
+    is_mended = _lead_to_rows(case, rows) and is_wrong
     with transaction.atomic():
         response = case.call(headers=headers)
         transaction.set_rollback(True)

@@ -42,6 +42,7 @@ def headers(rows: Rows) -> dict[str, Headers]:
     """What each of those who ask sends along."""
     secrets = {
         "owner": issue_token(rows.cast.owner, scope=Scope.ADMIN),
+        "runner": issue_token(rows.cast.owner, scope=Scope.RUN),
         "reader": issue_token(rows.cast.viewer, scope=Scope.READ),
     }
     return {who: {"Authorization": f"Bearer {secret}"} for who, (_, secret) in secrets.items()} | {"nobody": {}}
@@ -55,3 +56,11 @@ def test_everybody_gets_what_the_document_says(
     from tests.hostile.api_cases import send_all  # late, see there
 
     send_all(rows, headers[who], subtests, boundaries=who == "owner" or IS_LONG)
+
+
+@pytest.mark.parametrize("who", ["owner", "runner", "reader"])
+def test_what_an_answer_leads_to_is_as_the_document_says(rows: Rows, headers: dict[str, Headers], who: str) -> None:
+    """Stories of several requests: make a crew, launch it, read the run, cancel it. A reader gets to few of them."""
+    from tests.hostile.api_cases import tell_stories  # late, see there
+
+    assert tell_stories(rows, headers[who]) > 0

@@ -62,7 +62,7 @@ def add_crew_agent(request: ApiRequest, slug: str, body: AddAgentIn) -> Status[C
 
 @router.get("/{slug:slug}/library/{str:key}", response={200: CrewLinkDetail, **ERRORS}, auth=Bearer(Role.VIEWER))
 def get_crew_link(request: ApiRequest, response: HttpResponse, slug: str, key: str) -> CrewLinkDetail:
-    """One of them: what the crew says differently, what is offered, and what both changed."""
+    """What comes from the library: what the crew says differently, what is offered, and what both changed."""
     crew = own_crew(request.auth, slug)
     tagged(response, crew.revision)
     return CrewLinkDetail.of_link(slug, queries.link_of(crew, key))
@@ -89,7 +89,7 @@ def link_crew_agent(request: ApiRequest, slug: str, key: str, body: LinkAgentIn)
     openapi_extra=IF_MATCH,
 )
 def unlink_crew_agent(request: ApiRequest, slug: str, key: str) -> Status[None]:
-    """Ends the link. The crew keeps its agent."""
+    """Ends an agent's link with the library. The crew keeps its agent."""
     crew = _linked(request, slug, key)
     with unchanged(request, lambda: locked_revision(crew)):
         actions.unlink(request.auth, crew, key)
@@ -151,7 +151,7 @@ def reset_agent(request: ApiRequest, slug: str, key: str, body: SeenVersionIn) -
     openapi_extra=IF_MATCH,
 )
 def keep_own_agent(request: ApiRequest, slug: str, key: str, body: SeenVersionIn) -> CrewLinkOut:
-    """Declines what is offered: the crew's agent stays as it is, and only what changes later is offered again."""
+    """Declines what the library offers: the crew's agent stays as it is, and only later changes are offered again."""
     crew = _linked(request, slug, key)
 
     def kept() -> CrewLinkOut:

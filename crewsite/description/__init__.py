@@ -1,0 +1,1 @@
+"""What the API's description says beyond what Ninja reads from the operations."""
