@@ -104,10 +104,20 @@ api = CrewsiteAPI(
         "- **Repeats**: with an `Idempotency-Key` a request that is sent again is carried out once.\n"
         "- **Limits**: each answer says in `RateLimit` what the token has left; 429 says in `Retry-After` when to come "
         "back.\n\n"
-        "To try it here, make a token on the page Tokens of your team (or by `make token`), and give it to *Authorize*."
+        "To try it here, make a token on the page Tokens of your team (or by `make token`), and give it to *Authorize*: "
+        "it stays in this page. *Execute* then also shows the request as curl, to be copied."
     ),
-    # A link to each operation would stand inside the button that opens it, which no screen reader can tell apart.
-    docs=Swagger(settings={"deepLinking": False, "defaultModelsExpandDepth": 0}),
+    docs=Swagger(
+        settings={
+            # A link to each operation would stand inside the button that opens it, which no screen reader tells apart.
+            "deepLinking": False,
+            "defaultModelsExpandDepth": 0,
+            "docExpansion": "none",
+            "filter": True,  # of sections
+            "tryItOutEnabled": True,
+            "displayRequestDuration": True,
+        }
+    ),
     urls_namespace="api",
     parser=StrictParser(),
 )
