@@ -263,7 +263,9 @@ def _faults(page: Page, address: str) -> list[str]:
     if answer is None or not answer.ok:
         return [f"{address}: answered with {answer and answer.status}"]
     if address == DOCS:
-        page.locator(".opblock").first.wait_for()
+        page.locator(".opblock-tag").first.click()
+        page.locator(".opblock-summary-control").first.click()
+        page.locator(".opblock-body").first.wait_for()
     return faults(page)
 
 
