@@ -19,6 +19,7 @@ from runs.run.schemas import RunOut
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
+from teams.api.idempotency import key_of
 from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, revisions_named
 from teams.api.later import Later
 from teams.models import Role
@@ -81,8 +82,7 @@ def rerun(request: ApiRequest, run_id: UUID, wait: Wait = 0) -> Status[LaunchedR
 
 
 def _launch(request: ApiRequest, crew: Crew, order: LaunchOrder) -> Run:
-    key = request.headers.get("Idempotency-Key")
-    return launch(request.auth, crew, order, idempotency_key=key, api_token=request.api_token)
+    return launch(request.auth, crew, order, idempotency_key=key_of(request), api_token=request.api_token)
 
 
 def _launched(request: ApiRequest, run: Run, wait: int) -> Status[LaunchedRun] | Later:

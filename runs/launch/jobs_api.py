@@ -25,6 +25,7 @@ from runs.states import Priority, RunState
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
+from teams.api.idempotency import key_of
 from teams.api.request_body import Strict
 from teams.models import Role
 from teams.refusals import Invalid
@@ -56,9 +57,8 @@ def start_job(request: ApiRequest, slug: str, body: JobIn) -> dict[str, object]:
     """Queues a run of the draft, for clients of the job pattern. With an ``Idempotency-Key`` header a repeated request
     gives the same job."""
     crew = own_crew(request.auth, slug, Role.RUNNER)
-    key = request.headers.get("Idempotency-Key")
     order = _order(crew, body.model_dump())
-    run = launch(request.auth, crew, order, idempotency_key=key, api_token=request.api_token)
+    run = launch(request.auth, crew, order, idempotency_key=key_of(request), api_token=request.api_token)
     done_at = launched_run(run).estimated_completion
     return {
         "job_id": run.pk,

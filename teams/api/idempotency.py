@@ -16,10 +16,19 @@ from django.db import connection, transaction
 
 from teams.api.bearer import ApiRequest
 from teams.models import IdempotentAnswer, Team
-from teams.refusals import Conflict
+from teams.refusals import Conflict, Invalid
 
 HEADER = "Idempotency-Key"
+MAX_KEY_CHARS = 200
 Prepared = TypeVar("Prepared")
+
+
+def key_of(request: ApiRequest) -> str:
+    """The request's key; "" without one. Raises ``Invalid`` for one that is too long: cut off it might be another's."""
+    key = request.headers.get(HEADER, "")
+    if len(key) > MAX_KEY_CHARS:
+        raise Invalid("Nothing was done.", fields={HEADER: f"At most {MAX_KEY_CHARS} characters."})
+    return key.strip()
 
 
 def once(request: ApiRequest, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -35,7 +44,7 @@ def once_prepared(
     request: ApiRequest, prepare: Callable[[], Prepared], make: Callable[[Prepared], dict[str, Any]]
 ) -> dict[str, Any]:
     """As ``once``. ``prepare`` does what takes long and writes nothing; no transaction waits for it."""
-    key = request.headers.get(HEADER, "").strip()[:200]
+    key = key_of(request)
     if not key:
         return make(prepare())
     team = request.auth.team

@@ -306,3 +306,13 @@ def test_the_docs_page_needs_nothing_from_elsewhere(client: Client) -> None:
     schema = client.get("/api/v1/openapi.json").json()
     assert "/api/v1/crews/{slug}/runs" in schema["paths"]
     assert Decimal(schema["info"]["version"]) == 1
+
+
+def test_a_key_that_is_too_long_is_refused_and_not_cut_off(api: Api, crew: Crew) -> None:
+    path, order = f"/crews/{crew.slug}/runs", {"inputs": {"company": "Acme"}}
+    assert api.post(path, order, key="k" * 200).status_code == 202
+    for where, body in ((path, order), (f"/crews/{crew.slug}/analyze", {"company": "Acme"}), ("/agents", {})):
+        refused = api.post(where, body, key="k" * 201)
+        assert refused.status_code == 422
+    assert list(api.post(path, order, key="k" * 201).json()["error"]["fields"]) == ["Idempotency-Key"]
+    assert Run.objects.count() == 1
