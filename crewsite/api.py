@@ -57,8 +57,8 @@ from teams.people.api import invitations_router, members_router, team_router
 from teams.programs.api import router as programs
 from teams.providers.api import router as providers
 from teams.refusals import Refusal, with_retry_after
-from teams.webhooks.deliveries_api import router as deliveries
 from teams.tokens.api import router as tokens
+from teams.webhooks.deliveries_api import router as deliveries
 from teams.webhooks.hooks_api import router as webhooks
 
 

@@ -106,6 +106,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "remove_webhook": ("delete_webhook",),
     "set_webhook_active": ("patch_webhook",),
     "test_webhook": ("test_webhook",),
+    "send_again": ("replay_delivery",),
 }
 """By the page's name. An operation that does less than its page is listed beside those that do the rest."""
 
@@ -123,7 +124,6 @@ NOT_BY_API: dict[str, str] = {
     "remove_example": _TWO_TEAMS,
     "join": _SIGN_IN,
     "stop_report": "the link in a mail is its own proof, and works without signing in",
-    "send_again": "not yet: deliveries are seen and sent again on their page",
 }
 """By the page's name: why no operation does what it does."""
 NOT_BY_API_BELOW: dict[str, str] = {"signin/": _SIGN_IN, "account/": _SIGN_IN, "signout/": _SIGN_IN}

@@ -114,7 +114,9 @@ def _lead_to_rows(case: Case, rows: Rows) -> bool:
 
 def send_all(rows: Rows, headers: dict[str, str], subtests: pytest.Subtests, *, boundaries: bool) -> None:
     """``boundaries``: also each boundary of each field once, beside random examples."""
-    document = _document().exclude(operation_id=["run_events", "batch_events"])  # whose answers do not end by themselves
+    document = _document().exclude(
+        operation_id=["run_events", "batch_events"]
+    )  # whose answers do not end by themselves
     document.config.phases.coverage.enabled = boundaries
 
     def one(case: Case) -> None:

@@ -123,7 +123,6 @@ class Rows:
             "secret": "no-such-link",
             "provider": "openai",
             "batch_id": self.pks["batch"],
-            "webhook_id": self.pks["webhook"],
             "delivery_id": self.pks["delivery"],
             "provider_id": self.pks["provider"],
             "member_id": self.pks["member"],
