@@ -34,9 +34,9 @@ KEY: Json = {
     "in": "header",
     "name": "Idempotency-Key",
     "required": False,
-    "schema": {"type": "string", "maxLength": 200},
-    "description": "a text of your own: a repeated request with the same one, body and path gets the first answer, and "
-    "nothing is done twice; another request with it is 409",
+    "schema": {"type": "string"},
+    "description": "a text of your own, of at most 200 characters: a repeated request with the same one, body and "
+    "path gets the first answer, and nothing is done twice; another request with it is 409",
 }
 HEADERS: dict[str, Json] = {
     "RateLimit": {
