@@ -199,10 +199,19 @@ def retry_failed(who: Principal, batch: Batch, *, api_token: ApiToken | None = N
 
 
 @transaction.atomic
-def add_rows(who: Principal, batch: Batch, rows: Sequence[Row], *, api_token: ApiToken | None = None) -> Batch:
+def add_rows(
+    who: Principal,
+    batch: Batch,
+    rows: Sequence[Row],
+    *,
+    api_token: ApiToken | None = None,
+    after: int | None = None,
+) -> Batch:
     """Adds rows behind the others, which whoever adds them launches. One that is done goes on, a paused one stays
-    paused. ``Conflict`` for a cancelled one."""
+    paused. ``Conflict`` for a cancelled one, and for one that has other than ``after`` rows, where that is given."""
     batch = _locked(who, batch)
+    if after is not None and after != batch.row_count:
+        raise Conflict("Rows were added meanwhile. Look at the batch, and add yours if they are not among them.")
     if batch.state == BatchState.CANCELLED:
         raise Conflict("This batch was cancelled. Launch another one.")
     first = batch.row_count + 1

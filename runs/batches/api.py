@@ -1,11 +1,11 @@
 """The API's operations on batches. The rules are those of the pages."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.http import HttpResponse, StreamingHttpResponse
-from ninja import Router, Status
+from ninja import Query, Router, Status
 
 from agents_app.models import Crew, CrewVersion
 from agents_app.queries import own_crew
@@ -15,6 +15,8 @@ from runs.batches import actions, queries
 from runs.batches.live import api_events
 from runs.batches.order import BatchOrder
 from runs.batches.queries import BatchDetail
+from runs.batches.results.columns import columns_of, sort_of
+from runs.batches.results.sorting import page_of_rows, rows_at
 from runs.batches.schemas import (
     BatchIn,
     BatchLaunched,
@@ -75,18 +77,22 @@ def get_batch(
     response: HttpResponse,
     batch_id: UUID,
     status: RowState | None = None,
+    sort: Annotated[str, Query(description="a column of the results; with - in front the other way round")] = "row",
     cursor: str = "",
     limit: int = 100,
 ) -> BatchOut:
-    """How far it is, and a page of its rows with what each gave; with ``status`` of those rows alone."""
+    """How far it is, and a page of its rows with what each gave; with ``status`` of those rows alone. They are sorted
+    by ``row``, ``status``, ``output``, ``cost``, ``seconds``, ``input:NAME`` or ``output:NAME``."""
     batch = _batch(request, batch_id)
-    rows = queries.page_of_rows(batch, state=status or "", cursor=cursor, limit=max(1, min(limit, MAX_PAGE)))
-    mark_stranded(batch, rows.items)
-    for row in rows.items:
+    by = sort_of(columns_of(batch), sort)
+    page = page_of_rows(batch, by, state=status or "", cursor=cursor, limit=max(1, min(limit, MAX_PAGE)))
+    rows = rows_at(batch, page.items)
+    mark_stranded(batch, rows)
+    for row in rows:
         if row.run is not None:
             row.run.team = batch.team  # for its address
     tagged(response, batch.revision)
-    return BatchOut.from_orm(_Parts(queries.detail(batch), items=rows.items, next=rows.next))
+    return BatchOut.from_orm(_Parts(queries.detail(batch), items=rows, next=page.next))
 
 
 @router.get("/{uuid:batch_id}/events", response={200: None, **ERRORS}, auth=Bearer(Role.VIEWER))

@@ -34,7 +34,7 @@ def as_csv(batch: Batch) -> Format:
     """A column for each input, and for each field of the output where the crew's last task has a schema. Texts that
     people and models wrote are made safe for spreadsheets."""
     spec = CrewSpec.from_json(batch.version.spec)
-    inputs, outputs = placeholders(spec), _fields(spec)
+    inputs, outputs = placeholders(spec), output_fields(spec)
     head = ["row", *map(safe, inputs), "status", "output", *(safe(f"output.{name}") for name in outputs)]
     head += ["cost_usd", "seconds", "run", "error"]
 
@@ -91,7 +91,7 @@ def _cell(value: Any) -> Any:
     return safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-def _fields(spec: CrewSpec) -> Sequence[str]:
+def output_fields(spec: CrewSpec) -> Sequence[str]:
     """The fields of what the last task answers, where a schema says them."""
     schema = (spec.tasks[-1].output_schema if spec.tasks else None) or {}
     properties = schema.get("properties")

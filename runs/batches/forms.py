@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -20,10 +21,9 @@ CHOICE = "column_of_"
 """Begins the names of the fields that say which column fills an input, followed by the input's number."""
 
 
-class BatchForm(LaunchForm):
-    """A launch's bounds for each run, and in place of its inputs a table, with the bounds of the whole."""
+class TableForm(forms.Form):
+    """A table of inputs, typed, pasted or from a file."""
 
-    name = forms.CharField(required=False, max_length=MAX_NAME_CHARS, label="Name", help_text="Empty: after the crew.")
     table = forms.CharField(
         required=False,
         strip=False,
@@ -35,6 +35,29 @@ class BatchForm(LaunchForm):
         ),
     )
     file = forms.FileField(required=False, label="Or a file", help_text=".csv, .tsv, .txt, .json or .jsonl")
+
+    def take_columns(self, spec: CrewSpec) -> None:
+        """The columns of a table that is typed cell by cell."""
+        self.fields["table"].widget.attrs["data-grid"] = json.dumps(list(placeholders(spec)))
+
+    def show_table(self, text: str) -> None:
+        """The text of the file stands in the form from now on, so that it is sent again without the file."""
+        data = self.data.copy()  # type: ignore[attr-defined]
+        data["table"] = text
+        self.data = data
+
+
+class RowsForm(TableForm):
+    """Rows for a batch that there is. ``after``: how many it had when the form was made, so that a form that is sent
+    twice adds its rows once."""
+
+    after = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+
+
+class BatchForm(TableForm, LaunchForm):
+    """A launch's bounds for each run, and in place of its inputs a table, with the bounds of the whole."""
+
+    name = forms.CharField(required=False, max_length=MAX_NAME_CHARS, label="Name", help_text="Empty: after the crew.")
     max_concurrency = forms.IntegerField(
         min_value=1, max_value=MAX_CONCURRENCY, initial=USUAL_CONCURRENCY, label="Runs at once"
     )
@@ -53,6 +76,7 @@ class BatchForm(LaunchForm):
             del self.fields[f"{PREFIX}{name}"]
         self.input_names = ()
         self.fields["budget_usd"].label = "Budget of each run in USD"
+        self.take_columns(spec)
 
     def batch_order(self, version: Any, rows: list[Row]) -> BatchOrder:
         """What was typed, as an order of these rows."""
@@ -65,12 +89,6 @@ class BatchForm(LaunchForm):
             stop_after_failures=typed["stop_after_failures"],
             budget_usd=typed["batch_budget_usd"],
         )
-
-    def show_table(self, text: str) -> None:
-        """The text of the file stands in the form from now on, so that it is sent again without the file."""
-        data = self.data.copy()  # type: ignore[attr-defined]
-        data["table"] = text
-        self.data = data
 
 
 class GoOnForm(forms.Form):

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from agents_app.models import Crew
+from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 from engine.text import counted
 from runs.batches.estimate.whole import BatchEstimate, estimate_batch
-from runs.batches.forms import CHOICE, BatchForm, GoOnForm
+from runs.batches.forms import CHOICE, BatchForm, GoOnForm, RowsForm
 from runs.batches.mapping import MappedTable, mapped
-from runs.batches.queries import ROW_STATES, BatchDetail, detail, page_of_rows
+from runs.batches.queries import ROW_STATES, WAITING, BatchDetail, detail
+from runs.batches.results.columns import Column, Head, columns_of, heads, sort_of
+from runs.batches.results.sorting import beginnings_at, page_of_rows
+from runs.batches.results.spreads import Measured, spreads_of
 from runs.batches.table import InputTable
 from runs.batches.words import WHY_PAUSED
 from runs.launch.page import LaunchPage
 from runs.models import Batch, BatchRow, Run
 from runs.money import to_nusd
-from runs.paging import Page
 from runs.states import BatchPause, BatchState, RunState
 from teams.access import Principal
 
 SHOWN_ROWS = 10
 SHOWN_FAULTS = 20
 SHOWN_PAIRS = 5
+SHOWN_LINES = 50
+SHOWN_OTHERS = 20
 FIRST_CHARS = 200
 
 
@@ -73,6 +79,24 @@ class Preview:
         return f"{counted(len(pairs), 'row')} {repeat} an earlier one word for word: {named}{more}." if pairs else ""
 
 
+@dataclass(frozen=True, slots=True)
+class RowsPage:
+    """Rows that are to be added to a batch. ``preview`` is None before there is a table."""
+
+    batch: Batch
+    form: RowsForm
+    names: Sequence[str]  # of its inputs
+    preview: Preview | None = None
+
+
+def rows_preview(
+    batch: Batch, spec: CrewSpec, table: InputTable, chosen: Mapping[str, str], notes: Sequence[str]
+) -> Preview:
+    """What a table comes to that is added to a batch, by its version's ``spec``."""
+    result = mapped(spec, table, chosen)
+    return Preview(table, result, _choices(spec, result), notes, estimate=None, simulated=batch.simulated)
+
+
 def preview(
     who: Principal,
     crew: Crew,
@@ -89,10 +113,7 @@ def preview(
     return Preview(
         table=table,
         result=result,
-        choices=[
-            ColumnChoice(f"{CHOICE}{number}", name, result.columns[name], name in launch.spec.inputs)
-            for number, name in enumerate(placeholders(launch.spec))
-        ],
+        choices=_choices(launch.spec, result),
         notes=notes,
         estimate=estimate_batch(
             who,
@@ -108,15 +129,23 @@ def preview(
     )
 
 
+def _choices(spec: CrewSpec, result: MappedTable) -> list[ColumnChoice]:
+    return [
+        ColumnChoice(f"{CHOICE}{number}", name, result.columns[name], name in spec.inputs)
+        for number, name in enumerate(placeholders(spec))
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class RowLine:
-    """A row as the table shows it."""
+    """A row as the table shows it. Texts are the first words of what they are of; None where there is none."""
 
     row: BatchRow
-    inputs: Sequence[tuple[str, str]]
     run: Run | None
     state: str
-    says: str  # the first words of its output or of its error
+    inputs: Sequence[tuple[Column, str | None]]
+    outputs: Sequence[tuple[Column, str | None]]
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +190,24 @@ class BatchNow:
 
 @dataclass(frozen=True, slots=True)
 class BatchPage(BatchNow):
+    heads: Sequence[Head]
     lines: Sequence[RowLine]
     next: str
+    previous: str
+    sort: str  # what the rows are sorted by; "" for their order
     state: str  # whose rows are shown; "" for all
+    spreads: Sequence[Measured]  # on the first page
+    others: Sequence[Batch]  # to compare it with
     go_on: GoOnForm
+
+    @property
+    def with_state(self) -> str:
+        """The part of an address that keeps whose rows are shown."""
+        return f"{urlencode({'status': self.state})}&" if self.state else ""
+
+    @property
+    def with_sort(self) -> str:
+        return f"{urlencode({'sort': self.sort})}&" if self.sort else ""
 
     @property
     def counts(self) -> list[tuple[str, int]]:
@@ -172,16 +215,23 @@ class BatchPage(BatchNow):
         return [(state, found[state]) for state in ROW_STATES if found.get(state)]
 
 
-def batch_page(batch: Batch, *, state: str, cursor: str, go_on: GoOnForm | None = None) -> BatchPage:
-    """A page of rows and how far the batch is."""
-    rows: Page[BatchRow] = page_of_rows(batch, state=state, cursor=cursor)
+def batch_page(batch: Batch, *, state: str, sort: str, cursor: str, go_on: GoOnForm | None = None) -> BatchPage:
+    """A page of rows and how far the batch is. ``Invalid`` for a state, a column or a cursor that there is not."""
+    columns = columns_of(batch)
+    by = sort_of(columns, sort)
+    found = page_of_rows(batch, by, state=state, cursor=cursor, limit=SHOWN_LINES)
     return BatchPage(
         detail=detail(batch),
-        why=_why(batch),
-        lines=[_line(row) for row in rows.items],
-        next=rows.next,
+        heads=heads(columns, by),
+        lines=[_line(row, texts, columns) for row, texts in beginnings_at(batch, found.items, columns)],
+        next=found.next,
+        previous=found.previous,
+        sort=sort,
         state=state,
+        spreads=() if cursor else spreads_of(batch),
+        others=_others(batch),
         go_on=go_on or GoOnForm(),
+        why=_why(batch),
     )
 
 
@@ -193,10 +243,19 @@ def _why(batch: Batch) -> str:
     return WHY_PAUSED[BatchPause(batch.paused_for)] if batch.paused_for else ""
 
 
-def _line(row: BatchRow) -> RowLine:
-    inputs = [(name, value[:FIRST_CHARS]) for name, value in row.inputs.items()]
+def _others(batch: Batch) -> list[Batch]:
+    """The newest batches of the same crew."""
+    of_crew = Batch.objects.filter(crew=batch.crew_id, simulated=batch.simulated).exclude(pk=batch.pk)
+    return list(of_crew.select_related("version").order_by("-pk")[:SHOWN_OTHERS])
+
+
+def _line(row: BatchRow, texts: Mapping[str, str | None], columns: Sequence[Column]) -> RowLine:
     run = row.run
-    if run is None:
-        return RowLine(row, inputs, None, "pending", "")
-    says = run.output_raw if run.state == RunState.SUCCEEDED else run.error
-    return RowLine(row, inputs, run, run.state, says[:FIRST_CHARS])
+    return RowLine(
+        row,
+        run,
+        state=WAITING if run is None else run.state,
+        inputs=[(column, texts[column.name]) for column in columns if column.is_input],
+        outputs=[(column, texts[column.name]) for column in columns if column.is_output],
+        error=texts["error"] or "" if run is not None and run.state != RunState.SUCCEEDED else "",
+    )

@@ -19,7 +19,6 @@ from teams.refusals import Invalid
 WAITING = "pending"
 """The state of a row that has no run yet."""
 ROW_STATES = (WAITING, *RunState.values)
-SHOWN = 100
 READ_AT_ONCE = 500
 _SUMS = tuple(field.name for field in Rollup._meta.fields)
 
@@ -149,20 +148,11 @@ def _detail(batch: Batch, progress: Progress, used: Mapping[str, Any]) -> BatchD
     return BatchDetail(batch, progress, usage, mean_ms, stamp)
 
 
-def page_of_rows(batch: Batch, *, state: str = "", cursor: str = "", limit: int = SHOWN) -> Page[BatchRow]:
-    """In their order, each with its newest run; those in one of ``ROW_STATES`` if one is named. One query."""
-    rows = _in_state(batch, state)
-    if cursor:
-        rows = rows.filter(position__gt=_position(cursor))
-    found = list(rows.order_by("position")[: limit + 1])
-    shown = found[:limit]
-    return Page(shown, str(shown[-1].position) if len(found) > limit else "")
-
-
 def all_rows(batch: Batch) -> Iterator[BatchRow]:
     """Every row with its newest run, read some at a time, each time as it then is."""
     last = 0
-    while rows := list(_in_state(batch, "").filter(position__gt=last).order_by("position")[:READ_AT_ONCE]):
+    every = BatchRow.objects.filter(batch=batch).select_related("run").order_by("position")
+    while rows := list(every.filter(position__gt=last)[:READ_AT_ONCE]):
         yield from rows
         last = rows[-1].position
 
@@ -173,17 +163,9 @@ def chars_of_rows(batch: Batch) -> int:
     return BatchRow.objects.filter(batch=batch).aggregate(chars=Coalesce(long, 0))["chars"]  # type: ignore[no-any-return]
 
 
-def _in_state(batch: Batch, state: str) -> QuerySet[BatchRow]:
-    rows = BatchRow.objects.filter(batch=batch).select_related("run", "added_by", "api_token")
-    if not state:
-        return rows
-    if state not in ROW_STATES:
+def known_state(state: str) -> str:
+    """``Invalid`` for what is neither "" nor one of ``ROW_STATES``."""
+    if state and state not in ROW_STATES:
         known = ", ".join(ROW_STATES)
         raise Invalid(f"There is no state {state!r} of rows.", fields={"status": f"Choose one of {known}."})
-    return rows.filter(run=None) if state == WAITING else rows.filter(run__state=state)
-
-
-def _position(cursor: str) -> int:
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 9):
-        raise Invalid("The cursor is not one of ours.", fields={"cursor": "Start from the first page."})
-    return int(cursor)
+    return state

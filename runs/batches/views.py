@@ -14,13 +14,15 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from agents_app.models import Crew
 from agents_app.queries import own_crew
+from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 from runs.batches import actions, queries
 from runs.batches.files import as_csv, as_json_lines, pieces
-from runs.batches.forms import BatchForm, GoOnForm, columns_chosen
+from runs.batches.forms import BatchForm, GoOnForm, RowsForm, TableForm, columns_chosen
 from runs.batches.live import page_events
-from runs.batches.page import BatchPage, Preview, batch_page, preview
-from runs.batches.table import read_table, read_upload
+from runs.batches.page import BatchPage, Preview, RowsPage, batch_page, preview, rows_preview
+from runs.batches.results.spreadsheet import as_xlsx
+from runs.batches.table import InputTable, read_table, read_upload
 from runs.export.formats import Format
 from runs.export.sending import PLACES, send
 from runs.launch.page import LaunchChoice, launch_choice, launch_page
@@ -135,6 +137,33 @@ def change_batch(request: TeamRequest, batch_id: UUID) -> HttpResponse:
     return back
 
 
+@member(Role.RUNNER)
+@require_http_methods(["GET", "POST"])
+def add_batch_rows(request: TeamRequest, batch_id: UUID) -> HttpResponse:
+    """The form; sent once, what its table comes to; sent with ``add``, the batch with these rows behind its own."""
+    found = fetch(Batch, request.who, Role.RUNNER, pk=batch_id, related=("team", "crew", "version"))
+    spec = CrewSpec.from_json(found.version.spec)
+    form = RowsForm(request.POST or None, request.FILES or None, initial={"after": found.row_count})
+    form.take_columns(spec)
+    shown: Preview | None = None
+    refused: Refusal | None = None
+    if form.is_valid():
+        try:
+            table, notes = _table(form)
+            shown = rows_preview(found, spec, table, columns_chosen(spec, request.POST), notes)
+            if "add" in request.POST and shown.result.is_good:
+                rows = list(shown.result.rows)
+                actions.add_rows(request.who, found, rows, after=form.cleaned_data["after"])
+                return redirect("batch", team=request.who.team.slug, batch_id=batch_id)
+        except Refusal as refusal:
+            refused = refusal
+            show_refusal(form, _as_typed(refusal))
+    status = refused.status if refused else 422 if form.errors else 200
+    page = RowsPage(found, form, placeholders(spec), shown)
+    answer = render(request, "runs/batches/add_rows.html", {"page": page, "form": form}, status=status)
+    return with_retry_after(answer, refused)
+
+
 @member(Role.VIEWER)
 @require_GET
 def batch_csv(request: TeamRequest, batch_id: UUID) -> HttpResponseBase:
@@ -148,6 +177,13 @@ def batch_jsonl(request: TeamRequest, batch_id: UUID) -> HttpResponseBase:
     return _file(request, _batch(request, batch_id), as_json_lines())
 
 
+@member(Role.VIEWER)
+@require_GET
+def batch_xlsx(request: TeamRequest, batch_id: UUID) -> HttpResponseBase:
+    found = _batch(request, batch_id)
+    return _file(request, found, as_xlsx(found))
+
+
 def _batch(request: TeamRequest, batch_id: UUID) -> Batch:
     return fetch(Batch, request.who, pk=batch_id, related=("team", "crew", "version", "created_by"))
 
@@ -155,7 +191,8 @@ def _batch(request: TeamRequest, batch_id: UUID) -> Batch:
 def _page(request: TeamRequest, batch_id: UUID, form: GoOnForm | None = None) -> BatchPage:
     asked = request.GET
     found = _batch(request, batch_id)
-    return batch_page(found, state=asked.get("status", ""), cursor=asked.get("cursor", ""), go_on=form)
+    asked_of_rows = {name: asked.get(name, "") for name in ("sort", "cursor")}
+    return batch_page(found, state=asked.get("status", ""), **asked_of_rows, go_on=form)
 
 
 def _form(request: TeamRequest, choice: LaunchChoice, *sent: Any, **options: Any) -> BatchForm:
@@ -163,14 +200,19 @@ def _form(request: TeamRequest, choice: LaunchChoice, *sent: Any, **options: Any
 
 
 def _preview(request: TeamRequest, crew: Crew, choice: LaunchChoice, form: BatchForm) -> Preview:
+    table, notes = _table(form)
+    launch = launch_page(request.who, crew, choice)
+    return preview(request.who, crew, launch, form, table, columns_chosen(choice.spec, request.POST), notes)
+
+
+def _table(form: TableForm) -> tuple[InputTable, Sequence[str]]:
+    """The table of the form, and what was guessed about its file."""
     text: str = form.cleaned_data["table"]
     notes: Sequence[str] = ()
     if upload := form.cleaned_data["file"]:
         text, notes = read_upload(upload.read())
         form.show_table(text)
-    table = read_table(text)
-    launch = launch_page(request.who, crew, choice)
-    return preview(request.who, crew, launch, form, table, columns_chosen(choice.spec, request.POST), notes)
+    return read_table(text), notes
 
 
 def _launch_page(
@@ -205,7 +247,7 @@ def _file(request: TeamRequest, found: Batch, form: Format) -> HttpResponseBase:
     return response
 
 
-def _begun(request: TeamRequest, found: Batch, form: Format) -> AsyncGenerator[str, None]:
+def _begun(request: TeamRequest, found: Batch, form: Format) -> AsyncGenerator[str | bytes, None]:
     free = PLACES.take(request.who.team.pk)
     try:
         return send(pieces(found), form, right_of_session(request), partial(free))

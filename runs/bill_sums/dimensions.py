@@ -46,13 +46,15 @@ DIMENSIONS: Mapping[str, Dimension] = {
     "credential": Dimension("provider key", "kept.credential", _KEYS["credential"]),
     "person": Dimension("person", "kept.person", _KEYS["person"]),
     "token": Dimension("API token", "kept.api_token", _KEYS["api_token"]),
+    "batch": Dimension("batch", "kept.batch", _KEYS["batch"]),
     "class": Dimension("cost class", "kept.cost_class", _KEYS["cost_class"]),
     "waste": Dimension("waste", _waste("kept.cost_class", "kept.state"), _waste("call.cost_class", "run.state")),
     "kind": Dimension("kind of call", "kept.kind", _KEYS["kind"]),
     "day": Dimension("day", "kept.day", _KEYS["day"]),
 }
-"""By their names in addresses and in the API. Crews, versions, people and tokens are ids, 0 for none; an agent is
-``crew id/key``; days are dates in UTC; the rest are texts, "" for none. Besides them there is ``label:NAME``."""
+"""By their names in addresses and in the API. Crews, versions, people and tokens are ids, 0 for none; batches are ids,
+``NO_BATCH`` for none; an agent is ``crew id/key``; days are dates in UTC; the rest are texts, "" for none. Besides them
+there is ``label:NAME``."""
 
 PART = "part"
 """The division by part of a cost: the columns of a row and not rows, so that it is not in ``DIMENSIONS``."""

@@ -46,9 +46,9 @@ def get_usage(
     until: date | None = None,
     simulated: YesOrNo = "no",
 ) -> Any:
-    """What calls used and cost, by up to four of crew, version, agent, model, credential, person, token, class, waste,
-    kind, day, part and label:NAME, with commas between them. `since` and `until` are days in UTC; `until` is the first
-    day that is not in it. Any of these names as a parameter narrows it, as `crew=support`.
+    """What calls used and cost, by up to four of crew, version, agent, model, credential, person, token, batch,
+    class, waste, kind, day, part and label:NAME, with commas between them. `since` and `until` are days in UTC; `until`
+    is the first day that is not in it. Any of these names as a parameter narrows it, as `crew=support`.
 
     Calls count as they stand now, whatever a closed bill has: counter-lines are on bills alone. With
     `Accept: text/csv` the same lines come as CSV."""

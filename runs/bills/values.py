@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from agents_app.models import Crew, CrewVersion
 from runs.bill_sums.dimensions import PART, is_dimension, title_of
 from runs.bill_sums.sums import Key
-from runs.typed_values import whole_number_or_none
+from runs.models import Batch
+from runs.models.bill_sums import NO_BATCH
+from runs.typed_values import uuid_or_none, whole_number_or_none
 from runs.words import WORDS
 from teams.access import Principal, visible_to
 from teams.models import ApiToken, User
@@ -32,6 +35,7 @@ NONE_OF: Mapping[str, str] = {
     "credential": "no key",
     "person": "nobody who is known",
     "token": "without a token",
+    "batch": "in no batch",
     "waste": "not wasted",
     "class": "no class",
     "kind": "no kind",
@@ -68,6 +72,7 @@ class _Rows:
     versions: Mapping[int, tuple[int, int]]  # crew and number
     people: Mapping[int, str]
     tokens: Mapping[int, str]
+    batches: Mapping[UUID, str]
 
     def value(self, name: str, raw: Any) -> Value:
         if name == "crew":
@@ -79,15 +84,17 @@ class _Rows:
             crew_id, _, key = raw.partition("/")
             slug, title = self.crews[int(crew_id)]
             return Value(f"{slug}/{key}", f"{title}: {key or 'the crew itself'}")
-        if name in ("person", "token"):
+        if name in ("person", "token", "batch"):
             return self._of_row(name, raw)
         if name == "day":
             return Value(raw.isoformat(), f"{raw:%a} {raw.day} {raw:%b}")
         return Value(raw, text_name(name, raw))
 
-    def _of_row(self, name: str, pk: int) -> Value:
-        if not pk:
+    def _of_row(self, name: str, pk: Any) -> Value:
+        if pk in (0, NO_BATCH):
             return Value("", NONE_OF[name])
+        if name == "batch":
+            return Value(str(pk), self.batches.get(pk) or str(pk))
         gone = "an account that is gone" if name == "person" else "a token that is gone"
         return Value(str(pk), (self.people if name == "person" else self.tokens).get(pk) or f"{gone} ({pk})")
 
@@ -123,7 +130,10 @@ def _known(who: Principal, asked: Mapping[str, set[Any]]) -> _Rows:
     if asked.get("token"):
         found = visible_to(who, ApiToken).filter(pk__in=asked["token"])
         tokens = {pk: name or f"{prefix}…" for pk, name, prefix in found.values_list("pk", "name", "prefix")}
-    return _Rows(crews, versions, people, tokens)
+    batches = {}
+    if asked.get("batch"):
+        batches = dict(visible_to(who, Batch).filter(pk__in=asked["batch"]).values_list("pk", "name"))
+    return _Rows(crews, versions, people, tokens, batches)
 
 
 def raw_of(who: Principal, name: str, code: str, *, field: str = "") -> Any:
@@ -131,7 +141,11 @@ def raw_of(who: Principal, name: str, code: str, *, field: str = "") -> Any:
 
     ``field``: where the value was given, if not under the dimension's name.
     """
-    if name in ("crew", "agent"):
+    if name in ("person", "token", "batch", "day"):
+        read = _read(name, code)
+        if read is not None:
+            return read
+    elif name in ("crew", "agent"):
         slug, _, key = code.partition("/")
         crew = visible_to(who, Crew).filter(slug=slug).values_list("pk", flat=True).first()
         if crew is not None:
@@ -142,18 +156,21 @@ def raw_of(who: Principal, name: str, code: str, *, field: str = "") -> Any:
         versions = CrewVersion.objects.filter(crew__team=who.team, crew__slug=slug, number=digits or 0)
         if (pk := versions.values_list("pk", flat=True).first()) is not None:
             return pk
-    elif name in ("person", "token"):
-        pk = whole_number_or_none(code or "0", max_digits=MAX_DIGITS)
-        if pk is not None:
-            return pk
-    elif name == "day":
-        try:
-            return date.fromisoformat(code)
-        except ValueError:
-            pass
     else:
         return code
     raise Invalid(f"There is no {title_of(name)} {code[:80]!r} here.", fields={field or name: "Nothing is named so."})
+
+
+def _read(name: str, code: str) -> Any:
+    """The value of a dimension whose codes need no row to be read; None for what is none."""
+    if name == "batch":
+        return uuid_or_none(code) if code else NO_BATCH
+    if name == "day":
+        try:
+            return date.fromisoformat(code)
+        except ValueError:
+            return None
+    return whole_number_or_none(code or "0", max_digits=MAX_DIGITS)
 
 
 def checked_dimensions(names: Iterable[str], *, field: str, parts: bool = True) -> tuple[str, ...]:
@@ -164,8 +181,8 @@ def checked_dimensions(names: Iterable[str], *, field: str, parts: bool = True) 
             raise Invalid(
                 f"{name[:80]!r} is nothing that a bill is divided by.",
                 fields={
-                    field: "Give crew, version, agent, model, credential, person, token, class, waste, kind, day, "
-                    "part or label:NAME."
+                    field: "Give crew, version, agent, model, credential, person, token, batch, class, waste, kind, "
+                    "day, part or label:NAME."
                 },
             )
     return found

@@ -24,9 +24,9 @@ from teams.refusals import Conflict
 from teams.texts.times import time_text
 from teams.work_bounds import query_time
 
-FORMAT = "crewsite closed bill 2"
-"""Since 2 the sums by dimensions have the counter-lines in them, and waste is among them. Bills that were closed
-before keep their format."""
+FORMAT = "crewsite closed bill 3"
+"""Since 2 the sums by dimensions have the counter-lines in them, and waste is among them; since 3 batches are, too.
+Bills that were closed before keep their format."""
 LINES_AT_ONCE = 2000
 SECONDS = 25.0
 TOO_LONG = "The database took too long over this month's calls, and nothing was closed. Try again in a moment."

@@ -17,7 +17,7 @@ COLUMNS = (
     *("kind", "day", "crew", "crew_slug", "version", "person", "person_email", "api_token", "labels"),
     *("agent", "model", "provider_key", "call_kind", "cost_class", "run_state", *COUNTS, *TOKENS),
     *("cost_usd", "known_cost_usd", *(in_usd(name) for name in AMOUNTS)),
-    *("of_month", "of_bill", "made_at", "run", "call", "booked_usd", "exact_usd"),
+    *("of_month", "of_bill", "made_at", "run", "call", "booked_usd", "exact_usd", "batch", "batch_id"),
 )
 """``known_cost_usd`` sums to the bill's total. What does not apply to a line is empty; an amount that nobody knows is
 "unpriced". Columns are added at the end, and never renamed."""

@@ -72,7 +72,8 @@ _NAMES: LiteralString = """
     CASE WHEN line.person <> 0 THEN coalesce(nullif(person.name, ''), person.email, %(gone)s) END AS person,
     person.email AS person_email,
     CASE WHEN line.api_token = 0 THEN NULL WHEN token.id IS NULL THEN %(token_gone)s
-         ELSE concat_ws(' ', nullif(token.name, ''), token.prefix || '…') END AS api_token
+         ELSE concat_ws(' ', nullif(token.name, ''), token.prefix || '…') END AS api_token,
+    batch.name AS batch, batch.id::text AS batch_id
 """
 _TEXTS: LiteralString = """
     nullif(line.agent, '') AS agent, nullif(line.model, '') AS model, nullif(line.credential, '') AS provider_key,
@@ -83,6 +84,7 @@ _NAMED_BY: LiteralString = """
     JOIN agents_app_crewversion AS version ON version.id = line.version_id
     LEFT JOIN teams_user AS person ON person.id = line.person
     LEFT JOIN teams_apitoken AS token ON token.id = line.api_token
+    LEFT JOIN runs_batch AS batch ON batch.id = line.batch
 """
 
 WRITE_CALLS = statement(

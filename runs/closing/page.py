@@ -30,6 +30,7 @@ TITLES: Mapping[str, str] = {
     "provider_key": "Provider keys",
     "person": "People",
     "api_token": "API tokens",
+    "batch": "Batches",
     "day": "Days",
     "cost_class": "Cost classes",
 }

@@ -29,6 +29,7 @@ DIMENSIONS: Mapping[str, Callable[[Any], str | None]] = {
     "provider_key": lambda line: line["provider_key"],
     "person": lambda line: _person(line["person"], line["person_email"]),
     "api_token": lambda line: line["api_token"],
+    "batch": lambda line: f"{line['batch']} ({line['batch_id']})" if line["batch_id"] else None,
     "day": lambda line: line["day"],
     "cost_class": lambda line: line["cost_class"],
     "waste": lambda line: waste_of(line["cost_class"], line["run_state"]) or None,
@@ -51,6 +52,7 @@ DEFINITIONS: Mapping[str, str] = {
     "person": "Who launched the run, by name and address at the time of closing. An account that had been removed by "
     f'then is "{GONE}".',
     "api_token": "The token that the run was launched with; null: on a page.",
+    "batch": "The batch that the run was a row of, by its name and id; null: of none.",
     "label": "A label of the launch; null: the run was launched without it.",
     "day": "The day, in UTC, on which the call was opened, or a counter-line came.",
     "cost_class": "What a call's cost was for. Each call has one class, so the classes sum to all calls.",

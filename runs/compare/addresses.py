@@ -14,6 +14,7 @@ from runs.typed_values import uuid_or_none
 MAX_TEXTS = 100
 """Of one kind in an address; more are left out without being looked at."""
 MAX_ADDED_CHARS = 600
+BATCH_PAGE = re.compile(r"/batches/([0-9a-fA-F-]{36})/")
 RUN_PAGE = re.compile(r"/runs/([0-9a-fA-F-]{36})/")
 VERSION = re.compile(r"^[-a-zA-Z0-9_]+@\d{1,9}$")
 KIND = {"yes": True, "no": False}
@@ -29,6 +30,7 @@ def read(query: QueryDict) -> Asked:
     return Asked(
         runs=_listed(query, "runs"),
         versions=_listed(query, "versions"),
+        batches=_listed(query, "batches"),
         filters=tuple(text.strip() for text in query.getlist("q")[:MAX_TEXTS] if text.strip()),
         baseline=_id(query.get("baseline", "").strip()),
         align=align,
@@ -50,6 +52,7 @@ def _listed(query: QueryDict, name: str) -> tuple[str, ...]:
 def written(asked: Asked) -> str:
     """The query string, without "?"."""
     pairs = [("runs", ",".join(asked.runs)), ("versions", ",".join(asked.versions))]
+    pairs += [("batches", ",".join(asked.batches))]
     pairs += [("q", text) for text in asked.filters]
     pairs += [("baseline", asked.baseline)]
     pairs += [("align", f"{old}:{new}") for old, new in (asked.align or {}).items()]
@@ -63,6 +66,7 @@ def without(asked: Asked, side_id: str) -> Asked:
         asked,
         runs=tuple(text for text in asked.runs if _id(text) != side_id),
         versions=tuple(text for text in asked.versions if text != side_id),
+        batches=tuple(text for text in asked.batches if _id(text) != side_id),
         filters=tuple(text for text in asked.filters if text != side_id),
         baseline="" if asked.baseline == side_id else asked.baseline,
     )
@@ -79,8 +83,10 @@ def with_align(asked: Asked, old: str, new: str) -> Asked:
 
 
 def with_added(asked: Asked, text: str) -> Asked:
-    """With what somebody typed: a run's id or address, crew@3, or else a filter."""
+    """With what somebody typed: a run's id or address, that of a batch, crew@3, or else a filter."""
     text = text.strip()
+    if batch := BATCH_PAGE.search(text):
+        return replace(asked, batches=(*asked.batches, batch[1]))
     page = RUN_PAGE.search(text)
     if page or uuid_or_none(text):
         return replace(asked, runs=(*asked.runs, page[1] if page else text))

@@ -23,17 +23,18 @@ def compare_runs(
     request: ApiRequest,
     runs: str = "",
     versions: str = "",
+    batches: str = "",
     q: Query[list[str]] = NONE,
     baseline: str = "",
     align: Query[list[str]] = NONE,
     simulated: YesOrNo | None = None,
 ) -> dict[str, Any]:
-    """Up to six runs (`runs=a,b`), versions (`versions=crew@3,crew@4`) and filters as on the page of runs (each `q`),
-    against `baseline`, one of their ids, or the first. `align=old:new` says which task of the baseline is which.
-    `simulated=yes` or `no` chooses a group's runs; by default its real ones, if there are any.
+    """Up to six runs (`runs=a,b`), versions (`versions=crew@3,crew@4`), batches (`batches=a,b`) and filters as on the
+    page of runs (each `q`), against `baseline`, one of their ids, or the first. `align=old:new` says which task of the
+    baseline is which. `simulated=yes` or `no` chooses a group's runs; by default its real ones, if there are any.
 
     Parts sum to their difference exactly. What cannot be shown is named in `problems`; the rest is still answered."""
     asked = addresses.read(request.GET)
     if asked.is_empty:
-        raise Invalid("Name what to compare.", fields={"runs": "Give runs, versions or q."})
+        raise Invalid("Name what to compare.", fields={"runs": "Give runs, versions, batches or q."})
     return answer(compare(request.auth, asked))

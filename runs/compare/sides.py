@@ -1,4 +1,5 @@
-"""What an address asks to compare: single runs, versions and filters, and what of that cannot be shown, each in words.
+"""What an address asks to compare: single runs, versions, batches and filters, and what of that cannot be shown, each
+in words.
 
 The rest is still shown. Real and simulated runs are never in one group.
 """
@@ -17,7 +18,7 @@ from runs.compare.reads.whole_groups import Whole, whole_filter, whole_version
 from runs.compare.words import filter_label
 from runs.history.fields.words import words_of
 from runs.history.filters import RunFilter
-from runs.models import Run
+from runs.models import Batch, Run
 from runs.splits.facts import CallSums, Side, TaskSums, Totals
 from runs.splits.stars import mean_sample
 from runs.states import RUN_ENDED, RUN_LIVE
@@ -39,6 +40,7 @@ class Asked:
 
     runs: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
+    batches: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     baseline: str = ""
     align: Mapping[str, str] | None = None
@@ -46,7 +48,7 @@ class Asked:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.runs or self.versions or self.filters)
+        return not (self.runs or self.versions or self.batches or self.filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,15 @@ class Problem:
 
 
 def sides_of(who: Principal, asked: Asked) -> tuple[list[Side], list[Problem]]:
-    """The first ``MAX_SIDES`` that can be shown, in the order runs, versions, filters."""
+    """The first ``MAX_SIDES`` that can be shown, in the order runs, versions, batches, filters."""
     problems: list[Problem] = []
     runs = _runs(who, asked.runs, problems)
     sides = _of_runs(runs[:MAX_SIDES])
-    groups = [*_versions(who, asked.versions, problems), *_filters(who, asked.filters, problems)]
+    groups = [
+        *_versions(who, asked.versions, problems),
+        *_batches(who, asked.batches, problems),
+        *_filters(who, asked.filters, problems),
+    ]
     for group in groups[: MAX_SIDES - len(sides)]:
         side = _in_time(group, asked.simulated, problems)
         if side is not None:
@@ -175,6 +181,33 @@ def _version_group(who: Principal, text: str, version: CrewVersion) -> _Group:
         filter=f"crew:={version.crew.slug} version:{version.number}",
         version=version,
         whole=whole_version(version),
+    )
+
+
+def _batches(who: Principal, texts: Sequence[str], problems: list[Problem]) -> list[_Group]:
+    """All runs of each, those of rows that were run again too. One query."""
+    wanted: dict[UUID, str] = {}
+    for text in _once(texts, problems):
+        pk = uuid_or_none(text)
+        if pk is None:
+            problems.append(Problem(short(text), "This is no batch's id."))
+        elif pk in wanted:
+            problems.append(Problem(text, "It is named twice, and shown once."))
+        else:
+            wanted[pk] = text
+    found = visible_to(who, Batch).select_related("version").in_bulk(list(wanted)) if wanted else {}
+    problems += [
+        Problem(text, "There is no such batch in this team.") for pk, text in wanted.items() if pk not in found
+    ]
+    return [_batch_group(who, found[pk]) for pk in wanted if pk in found]
+
+
+def _batch_group(who: Principal, batch: Batch) -> _Group:
+    return _Group(
+        id=str(batch.pk),
+        label=f"{short(batch.name)} v{batch.version.number}",
+        runs=visible_to(who, Run).filter(batch=batch),
+        filter=f"batch:{batch.pk}",
     )
 
 

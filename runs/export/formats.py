@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,14 @@ UNPRICED = "unpriced"
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """``begins``: the text before the first row."""
+    """``begins``: the text before the first row. ``ends``: what comes behind the last one; of a file that can be given
+    only once all rows are in it, the whole of it."""
 
     suffix: str
     content_type: str
     begins: str
     lines: Callable[[Iterable[Any]], str]
+    ends: Callable[[], Iterator[bytes]] = lambda: iter(())
 
 
 def csv_lines(rows: Iterable[Any]) -> str:

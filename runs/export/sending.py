@@ -12,7 +12,7 @@ import weakref
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import RequestAborted
 from django.db import connection
@@ -23,6 +23,7 @@ from teams.rights import Right
 from teams.work_bounds import SharedPlaces
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 MAX_SECONDS = 900.0
 PLACES = SharedPlaces(
@@ -38,7 +39,7 @@ _thread = ThreadPoolExecutor(1, thread_name_prefix="export")
 
 def send(
     read: Iterator[list[Any]], form: Format, right: Right, free: Callable[[], object]
-) -> AsyncGenerator[str, None]:
+) -> AsyncGenerator[str | bytes, None]:
     """The file's text, of rows that ``read`` gives some at a time. ``free`` is called when it is complete, was broken
     off, or is dropped without being begun.
 
@@ -53,7 +54,7 @@ def send(
 
 async def _send(
     form: Format, first: str, read: Iterator[list[Any]], right: Right, free: Callable[[], object]
-) -> AsyncGenerator[str, None]:
+) -> AsyncGenerator[str | bytes, None]:
     until = time.monotonic() + MAX_SECONDS
     lines: str | None = first
     try:
@@ -66,6 +67,9 @@ async def _send(
                     log.info("A file of runs was broken off: %s", "no time" if watched.holds else "no right any more")
                     raise RequestAborted
                 lines = await _on_thread(lambda: _lines(form, read))
+            ends = form.ends()
+            while piece := await _on_thread(lambda: next(ends, b"")):
+                yield piece
     finally:
         free()
 
@@ -79,5 +83,5 @@ def _lines(form: Format, read: Iterator[list[Any]]) -> str | None:
     return None if rows is None else form.lines(rows)
 
 
-async def _on_thread(work: Callable[[], str | None]) -> str | None:
+async def _on_thread(work: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(_thread, copy_context().run, work)

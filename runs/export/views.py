@@ -43,7 +43,7 @@ def _file(request: TeamRequest, form: Format) -> HttpResponseBase:
     return response
 
 
-def _begun(request: TeamRequest, form: Format, q: str, sort: str) -> AsyncGenerator[str, None]:
+def _begun(request: TeamRequest, form: Format, q: str, sort: str) -> AsyncGenerator[str | bytes, None]:
     export = begin(request.who, RunFilter.parse(q, request.who), sort)
     free = PLACES.take(request.who.team.pk)
     try:

@@ -73,11 +73,16 @@ def spreads(who: Principal, content: str) -> list[Spread]:
 
 
 def spread(simulated: bool, measure: str, values: Sequence[int]) -> Spread:
-    edges = _edges(min(values), max(values))
+    edges = edges_between(min(values), max(values))
     counts = [0] * (len(edges) - 1)
     for value in values:
         counts[_place(edges, value)] += 1
-    most = max(counts)
+    return spread_of(simulated, measure, edges, counts)
+
+
+def spread_of(simulated: bool, measure: str, edges: Sequence[int], counts: Sequence[int]) -> Spread:
+    """The picture of columns between neighbours of ``edges``."""
+    most = max(1, *counts)
     columns = [
         Column(low, high, count, place * (WIDTH + GAP), HEIGHT - _height(count, most), _height(count, most))
         for place, ((low, high), count) in enumerate(zip(pairwise(edges), counts, strict=True))
@@ -85,7 +90,7 @@ def spread(simulated: bool, measure: str, values: Sequence[int]) -> Spread:
     return Spread(simulated, measure, columns)
 
 
-def _edges(least: int, most: int) -> list[int]:
+def edges_between(least: int, most: int) -> list[int]:
     """Whole numbers that grow. One column is enough where all runs are alike."""
     if least > 0 and most > 10 * least:
         ratio = (most / least) ** (1 / COLUMNS)

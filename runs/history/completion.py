@@ -15,7 +15,8 @@ from agents_app.models import Crew
 from runs.history.fields.registry import FIELDS
 from runs.history.fields.words import QUOTE, Quotable, quoted, words_of
 from runs.history.filters import MAX_CHARS
-from runs.typed_values import Completion, Option
+from runs.models import Batch
+from runs.typed_values import Completion, Option, uuid_or_none
 from teams.access import Principal, visible_to
 from teams.models import User
 
@@ -104,6 +105,19 @@ def _crews(who: Principal, typed: str) -> Iterator[tuple[str, str]]:
         yield f"={slug}", name[:VALUE_CHARS]
 
 
+def _batches(who: Principal, typed: str) -> Iterator[tuple[str, str]]:
+    """By name, the newest first; by their id where that is typed, or where two of those found are called alike."""
+    batches = visible_to(who, Batch).filter(Q(name__icontains=typed) | Q(crew__name__icontains=typed))
+    if typed_id := uuid_or_none(typed):
+        batches = visible_to(who, Batch).filter(pk=typed_id)
+    found = list(batches.order_by("-pk").values_list("pk", "name", "crew__name", "created_at")[:MOST])
+    names = [name for _, name, _, _ in found]
+    for pk, name, crew, created_at in found:
+        by_name = not typed_id and QUOTE not in name and names.count(name) == 1
+        about = f"{crew[:VALUE_CHARS]}, {created_at:%d %b %H:%M} UTC"
+        yield f"={quoted(name)}" if by_name else str(pk), about if by_name else f"{name}, {about}"
+
+
 def _people(who: Principal, typed: str) -> Iterator[tuple[str, str]]:
     yield "me", "what you launched"
     people = User.objects.filter(memberships__team=who.team).filter(
@@ -141,6 +155,7 @@ def _rows(who: Principal, sql: str) -> list[tuple[str, ...]]:
 
 SOURCES: Mapping[str, Callable[[Principal, str], Iterator[tuple[str, str]]]] = {
     "crew": _crews,
+    "batch": _batches,
     "by": _people,
     "model": _counted(_MODELS, "call"),
     "agent": _counted(_AGENTS, "call", IN_NEWEST),

@@ -6,6 +6,8 @@ opened, as its bill does; the other rollups count a run at its launch.
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 
 from agents_app.models import Crew, CrewVersion
@@ -13,6 +15,8 @@ from runs.models.call import CALL_PARTS
 from runs.models.fields import Rollup
 from runs.states import CostClass, RunState
 from teams.models import KeptJSON, Team
+
+NO_BATCH = UUID(int=0)
 
 
 class LaunchLabels(models.Model):
@@ -46,6 +50,7 @@ class BillSum(Rollup):
     person = models.BigIntegerField()
     api_token = models.BigIntegerField()
     labels = models.CharField(max_length=32, blank=True)  # ``LaunchLabels.digest``; "": launched without
+    batch = models.UUIDField(default=NO_BATCH, db_default=NO_BATCH)  # whose rows the runs are; ``NO_BATCH``: of none
     agent = models.CharField(max_length=64, blank=True)  # its key; "": calls of no agent
     model = models.CharField(max_length=200, blank=True)
     credential = models.CharField(max_length=120, blank=True)
@@ -73,7 +78,7 @@ class BillSum(Rollup):
             models.UniqueConstraint(
                 fields=[
                     *("team", "simulated", "month", "day", "crew", "version", "person", "api_token", "labels"),
-                    *("agent", "model", "credential", "kind", "cost_class", "state"),
+                    *("batch", "agent", "model", "credential", "kind", "cost_class", "state"),
                 ],
                 name="bill_sum_once",
             ),

@@ -51,6 +51,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "launch": ("launch_run", "rerun"),
     "launch_batch": ("launch_batch",),
     "change_batch": ("pause_batch", "resume_batch", "cancel_batch", "retry_batch"),
+    "add_batch_rows": ("add_batch_rows",),
     "cancel_run": ("cancel_run",),
     "resume_run": ("resume_run",),
     "run_baseline": ("pin_run", "unpin_run"),

@@ -163,7 +163,7 @@ values = st.recursive(
 )
 
 
-FILES = {"runs_csv", "runs_jsonl", "batch_csv", "batch_jsonl"}
+FILES = {"runs_csv", "runs_jsonl", "batch_csv", "batch_jsonl", "batch_xlsx"}
 """Their answers are written while they are sent, and end."""
 
 

@@ -113,7 +113,8 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 ALL_COLUMNS,
                 "runs/views/",
                 "batches/",
-                f"batches/{batch}/",
+                f"batches/{batch}/?sort=-cost",
+                f"batches/{batch}/rows/",
                 "workers/",
                 "limits/",
                 "forecast/?money=simulated",
@@ -163,7 +164,7 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
             *("scenarios/", "scenarios/what-if/", f"scenarios/what-if/?q=crew:{crew}", f"scenarios/{scenario['id']}/"),
             f"scenarios/what-if/?crew={crew}&model=gpt-4o-mini+gpt-4",
             *("compare/", f"compare/?runs={one},{other},x", f"compare/output/?runs={one},{other}"),
-            f"compare/?versions={crew}@1&q=crew:{crew}&q=status:succeeded",
+            f"compare/?versions={crew}@1&q=crew:{crew}&q=status:succeeded&batches={batch}",
         ]
         ours = [*(f"/t/my-team/{path}" for path in team), *_of_months(books)]
         yield [DOCS, "/signin/used/", invited, "/teams/new/", *OF_ACCOUNTS, *ours]

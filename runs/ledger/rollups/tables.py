@@ -212,6 +212,7 @@ BILL_SUMS = RollupTable(
         "person": "coalesce(run.created_by_id, run.former_created_by, 0)",
         "api_token": "coalesce(run.api_token_id, run.former_api_token, 0)",
         "labels": LABELS,
+        "batch": "coalesce(run.batch_id, '00000000-0000-0000-0000-000000000000')",
         "agent": "call.agent",
         "model": "call.model",
         "credential": "call.credential",

@@ -147,8 +147,32 @@ class TestPages:
         client = signed_in(cast.viewer)
         address = f"{BATCHES}{make_batch(cast.runner, crew, rows=500).pk}/"
         client.get(address)
-        with django_assert_max_num_queries(10):
-            assert html(client.get(address)).count("<tr>") == 101
+        with django_assert_max_num_queries(13):
+            assert html(client.get(address)).count("<tr>") == 51
+
+    def test_rows_are_added_on_the_page_once(self, cast: Cast, crew: Crew) -> None:
+        batch = make_batch(cast.runner, crew, rows=2)
+        client, address = signed_in(cast.runner), f"{BATCHES}{batch.pk}/rows/"
+        assert f'href="{address}"' in html(client.get(f"{BATCHES}{batch.pk}/"))
+        assert 'data-grid="[&quot;company&quot;]"' in html(client.get(address))
+        typed = {"table": "company,x\nHooli,1\nSoylent,2", "after": "2"}
+        shown = html(client.post(address, typed))
+        assert "They come behind the 2 rows that it has" in shown
+        assert 'name="add"' in shown
+        assert 'name="launch"' not in shown
+        assert batch.rows.count() == 2
+        assert client.post(address, typed | {"add": ""})["Location"] == f"{BATCHES}{batch.pk}/"
+        assert [row.inputs["company"] for row in batch.rows.order_by("position")][2:] == ["Hooli", "Soylent"]
+        again = client.post(address, typed | {"add": ""})
+        assert (again.status_code, "Rows were added meanwhile" in html(again)) == (409, True)
+        wrong = client.post(address, {"table": "company,x\nHooli,1\n,2", "after": "4", "add": ""})
+        assert "Nothing was added." in html(wrong)
+        assert 'data-fault="2" data-column="company"' in html(wrong)
+        file = SimpleUploadedFile("more.csv", b"company\nGlobex")
+        client.post(address, {"file": file, "after": "4", "add": ""})
+        assert batch.rows.count() == 5
+        assert signed_in(cast.viewer).get(address).status_code == 403
+        assert signed_in(cast.stranger).get(address).status_code == 404
 
     def test_buttons_do_what_they_say(self, cast: Cast, crew: Crew) -> None:
         batch = make_batch(cast.runner, crew, rows=2)

@@ -23,6 +23,7 @@ from teams.models import ApiToken
 from teams.models import Scope as TokenScope
 from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run
+from tests.runs.batches.made import make_batch
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +45,7 @@ def histories(draw: Any) -> list[dict[str, Any]]:
             "person": number(2),
             "token": number(1),
             "labels": number(3),
+            "batch": number(2),
             "state": draw(st.sampled_from(["succeeded", "failed", "cancelled", "running"])),
             "calls": [
                 {
@@ -69,6 +71,7 @@ def write(cast: Cast, history: list[dict[str, Any]]) -> None:
     crews = [make_crew(cast.editor), make_crew(cast.owner)]
     tokens = [None, _token(cast)]
     people = [cast.runner, cast.editor, cast.owner]
+    batches = [None, *(make_batch(cast.runner, crew, rows=1) for crew in crews)]
     for told in history:
         run = make_run(
             people[told["person"]],
@@ -76,6 +79,7 @@ def write(cast: Cast, history: list[dict[str, Any]]) -> None:
             state=told["state"],
             api_token=tokens[told["token"]],
             metadata=LABELS[told["labels"]],
+            batch=batches[told["batch"]],
         )
         for step, line in enumerate(told["calls"]):
             _call(run, step, line)

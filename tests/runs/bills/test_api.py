@@ -100,6 +100,8 @@ def test_usage_by_anything_in_any_days(asked: Any) -> None:
     assert usage["total"]["cost_usd"] == "1.2345679"
     assert asked("usage?since=2025-11-04&until=2025-11-05").json()["items"] == []
     assert asked("usage?simulated=yes&since=2025-11-01&until=2025-12-01").json()["total"]["calls"] == 0
+    batches = asked("usage?group_by=batch&since=2025-11-01&until=2025-12-01").json()["items"]
+    assert [(item["group"]["batch"], item["names"]["batch"]) for item in batches] == [("", "in no batch")]
     parts = asked("usage?group_by=part&since=2025-11-01&until=2025-12-01").json()["items"]
     assert sum(Decimal(item["cost_usd"]) for item in parts) == Decimal("1.2345679")
     assert {item["calls"] for item in parts} == {0}, "a call has many parts"

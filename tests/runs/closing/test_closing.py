@@ -17,6 +17,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from runs.bill_sums.sums import Scope, sums_of
 from runs.closing.actions import close_month
 from runs.closing.csv_file import csv_lines
 from runs.closing.document import document, head_of
@@ -35,6 +36,7 @@ from teams.models import ApiToken, Membership, Team, User
 from teams.refusals import Conflict, Invalid
 from tests.cast import Cast
 from tests.ledger import make_call
+from tests.runs.batches.made import make_batch
 from tests.runs.books import last_month, open_call, this_month
 from tests.runs.closing.months import Month, day_of
 
@@ -96,6 +98,28 @@ def test_a_closed_bill_says_what_was_booked(month: Month) -> None:
     assert sum(nusd(row["known_cost_usd"]) for row in found["positions"]) == spent
     assert sum(nusd(found[f"{name}_usd"]) for name in (*CALL_PARTS, "whole")) == spent
     assert_books_hold()
+
+
+def test_lines_name_the_batch_that_their_runs_were_rows_of(month: Month) -> None:
+    batch = make_batch(month.cast.runner, month.crew, name="=Leads")
+    rows = Run.objects.filter(metadata__contains={"customer": "Acme"})
+    rows.update(batch=batch, batch_row=1)
+    Run.objects.filter(pk__in=[month.live.pk, month.lost.run_id]).update(batch=batch, batch_row=2)
+    month.sum_up()
+    bill = close_month(month.cast.owner, month.month)
+    found = json.loads(text_of(bill))
+    named = [line for line in found["lines"] if line["batch_id"]]
+    assert {(line["batch"], line["batch_id"]) for line in named} == {("=Leads", str(batch.pk))}
+    assert sum(line["calls"] for line in named) == 8
+    by = {row["name"]: row["calls"] for row in found["by"]["batch"]}
+    assert by == {f"=Leads ({batch.pk})": 8, None: 1}
+    cells = {(row["batch"], row["batch_id"]) for row in csv.DictReader(io.StringIO(csv_of(bill)))}
+    assert cells == {("'=Leads", str(batch.pk)), ("", "")}
+    assert "Batches" in [table.title for table in shown(bill).tables]
+    assert_books_hold()
+    month.book_late()
+    usual = Scope(month.cast.viewer, simulated=False, month=this_month())
+    assert [key for key, sums in sums_of(usual, ("batch",)).items() if sums.counter_lines] == [(batch.pk,)]
 
 
 def test_waste_prices_and_late_figures_are_kept(month: Month) -> None:

@@ -22,6 +22,7 @@ amounts = st.integers(0, 10**18)
 def lines(draw: Any) -> dict[str, Any]:
     return {
         **{name: draw(names) for name in ("agent", "model", "provider_key", "person", "person_email", "api_token")},
+        **dict.fromkeys(("batch", "batch_id"), draw(names)),
         **{name: draw(st.sampled_from(["crew", "other"])) for name in ("crew", "crew_slug")},
         "version": draw(st.integers(1, 2)),
         "day": draw(st.sampled_from(["2026-10-01", "2026-10-31"])),
@@ -87,7 +88,7 @@ def test_all_dimensions_have_the_same_total(given_lines: list[dict[str, Any]]) -
 def test_values_beyond_a_thousand_are_one_sum() -> None:
     """A model's name is a text of a crew: a program may use any number of them."""
     line = {
-        **dict.fromkeys(("agent", "provider_key", "person", "person_email", "api_token")),
+        **dict.fromkeys(("agent", "provider_key", "person", "person_email", "api_token", "batch_id")),
         **dict.fromkeys(COUNTS, 1),
         **dict.fromkeys(TOKENS, 3),
         **{in_usd(name): "0" for name in AMOUNTS},

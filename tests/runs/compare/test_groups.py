@@ -12,7 +12,9 @@ from runs.states import RunState
 from tests.cast import Cast, make_crew
 from tests.ledger import make_run
 from tests.pages import html, signed_in
+from tests.runs.batches.made import make_batch
 from tests.runs.compare.runs_to_compare import COMPARE, a_run
+from tests.teams.api.test_if_match import Api
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +31,27 @@ class TestGroups:
         assert "The medians differ by +$0.0" in page
         assert "(95 % interval)." in page
         assert "8 runs" in page
+
+    def test_batches_are_compared_as_groups(self, cast: Cast, crew: Crew) -> None:
+        one, other = (make_batch(cast.runner, crew, rows=3, name=name) for name in ("Leads", "Leads again"))
+        for batch, usd in ((one, 1), (other, 2)):
+            for row in range(3):
+                a_run(cast, crew, usd, simulated=True, batch=batch, batch_row=row + 1)
+        client = signed_in(cast.viewer)
+        page = html(client.get(f"{COMPARE}?batches={one.pk}&batches={str(other.pk).upper()}&batches=x"))
+        assert "Leads again v1" in page
+        assert "This is no batch" in page
+        offered = html(client.get(f"/t/acme/batches/{other.pk}/"))
+        assert f'<option value="{one.pk}">Leads · v1' in offered
+        answer = Api(cast).ask("GET", f"/compare?batches={one.pk},{other.pk}").json()
+        assert [column["label"] for column in answer["columns"]] == ["Leads v1", "Leads again v1"]
+        assert [column["runs"] for column in answer["columns"]] == [3, 3]
+        added = client.get(COMPARE, {"batches": str(one.pk), "add": f"http://x/t/acme/batches/{other.pk}/"})
+        assert added["Location"] == f"{COMPARE}?batches={one.pk},{other.pk}"
+        left = client.get(COMPARE, {"batches": f"{one.pk},{other.pk}"}).context["page"].heads[1].without
+        assert left == f"batches={one.pk}"
+        stranger = make_batch(cast.stranger, make_crew(cast.stranger))
+        assert "no such batch in this team" in html(client.get(f"{COMPARE}?batches={stranger.pk}"))
 
     def test_few_runs_are_said_to_be_too_few(self, cast: Cast, crew: Crew) -> None:
         a_run(cast, crew)

@@ -15,9 +15,10 @@ from runs.ledger import rollups
 from runs.models import Run
 from runs.states import RunState
 from teams.models import User
-from tests.cast import Cast, brief_spec
+from tests.cast import Cast, brief_spec, make_crew
 from tests.ledger import make_call, make_run
 from tests.pages import RUNS, signed_in
+from tests.runs.batches.made import make_batch
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +79,17 @@ def test_fields_come_first(cast: Cast) -> None:
 )
 def test_values_of_a_field_follow(cast: Cast, run: Run, text: str, options: list[str]) -> None:
     assert offered(cast, text)[: len(options) or None] == options
+
+
+def test_batches_are_offered_by_name_and_by_id_where_a_name_does_not_tell(cast: Cast, run: Run) -> None:
+    mine = make_batch(cast.runner, run.crew, name="Leads of May")
+    two = [make_batch(cast.runner, run.crew, name="Again") for _ in "ab"]
+    make_batch(cast.stranger, make_crew(cast.stranger), name="Leads of others")
+    assert offered(cast, "batch:LEADS") == ['batch:="Leads of May"']
+    assert offered(cast, "batch:") == [*(f"batch:{one.pk}" for one in reversed(two)), 'batch:="Leads of May"']
+    assert offered(cast, f"batch:{mine.pk}") == [f"batch:{mine.pk}"]
+    for option in offered(cast, "batch:"):
+        RunFilter.parse(option, cast.viewer)
 
 
 def test_every_value_that_is_offered_is_understood_and_finds_its_run(cast: Cast, run: Run) -> None:
