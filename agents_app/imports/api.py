@@ -3,7 +3,7 @@
 from typing import Literal
 
 from ninja import Router, Schema, Status
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from agents_app.crews.api import CrewOut, crew_json
 from agents_app.formats import Imported, ImportedCrew, Level, Remark, Understood
@@ -35,7 +35,7 @@ class ImportIn(Strict):
     )
     filename: str = Field("", max_length=255)
     name: str = Field("", max_length=200, description="of the crew; only where one is made")
-    crews: Literal["all"] | list[int] | None = Field(None, description=WHICH)
+    crews: Literal["all"] | list[StrictInt] | None = Field(None, description=WHICH)
 
 
 class UploadIn(Strict):

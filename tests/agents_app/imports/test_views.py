@@ -266,3 +266,12 @@ class TestProjectsByApi:
         assert answer.status_code == 422, answer.content
         assert list(answer.json()["error"]["fields"]) == [at]
         assert not Crew.objects.exists()
+
+    def test_an_index_is_a_number_and_not_what_can_be_read_as_one(self, cast: Cast) -> None:
+        client = Client(headers={"Authorization": f"Bearer {issue_token(cast.editor, scope=Scope.EDIT)[1]}"})
+        source = {"source": json.dumps({"name": "Bees", "agents": [], "tasks": []})}
+        for not_a_number in (False, "0", 0.0):
+            body = source | {"crews": [not_a_number]}
+            answer = client.post("/api/v1/crews/import", body, content_type="application/json")
+            assert answer.status_code == 422, answer.content
+        assert not Crew.objects.exists()
