@@ -83,6 +83,9 @@ class ScheduleForm(LaunchForm):
         choices = [(NEWEST, "The newest there is then"), *((str(number), f"Version {number}") for number in numbers)]
         self.fields["version"] = forms.ChoiceField(choices=choices, required=False, label="Version of the crew")
         self.fields["budget_usd"].label = "Budget of each run in USD"
+        self.fields[
+            "accept_unpriced"
+        ].label = "Launch also where a model has no known price, so that budgets do not hold"
 
     def schedule_order(self, who: Principal, crew: Crew) -> ScheduleOrder:
         """What was typed. ``Invalid`` for a data set that there is not."""

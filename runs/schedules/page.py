@@ -17,7 +17,14 @@ from runs.schedules.order import time_complaints
 from runs.schedules.queries import ScheduleHistory, history
 from runs.schedules.times import Timetable, timetable
 from runs.schedules.words import OFF, OUTCOMES
-from runs.states import ScheduleOff, TimeOutcome
+from runs.states import RunState, ScheduleOff, TimeOutcome
+
+COLOURS = {
+    TimeOutcome.REFUSED: RunState.FAILED,
+    TimeOutcome.MISSED: RunState.FAILED,
+    TimeOutcome.SKIPPED: RunState.CANCELLED,
+    TimeOutcome.OFF: RunState.CANCELLED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,11 @@ class TimeLine:
     time: ScheduleTime
     when: str
     word: str
+
+    @property
+    def colour(self) -> str:
+        """The state of runs that has the colour."""
+        return COLOURS.get(TimeOutcome(self.time.outcome), self.time.outcome)
 
 
 @dataclass(frozen=True, slots=True)
