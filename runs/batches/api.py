@@ -14,8 +14,8 @@ from engine.record.limits import RunLimits
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import input_text
 from runs.batches import actions, queries
-from runs.batches.live import api_events
 from runs.batches.kept_inputs import mapped_rows, named_version
+from runs.batches.live import api_events
 from runs.batches.order import NOT_LAUNCHED, BatchOrder, Row
 from runs.batches.queries import BatchDetail
 from runs.batches.results.columns import columns_of, sort_of
@@ -41,8 +41,8 @@ from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
 from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, revisions_named, tagged, unchanged
 from teams.models import Role
-from teams.rights import right_of_token
 from teams.refusals import Invalid
+from teams.rights import right_of_token
 
 router = Router(tags=["batches"])
 crew_router = Router(tags=["batches"])
