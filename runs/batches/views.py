@@ -19,8 +19,8 @@ from engine.spec.placeholders import placeholders
 from runs.batches import actions, queries
 from runs.batches.files import as_csv, as_json_lines, pieces
 from runs.batches.forms import BatchForm, GoOnForm, RowsForm, TableForm, columns_chosen
-from runs.batches.live import page_events
 from runs.batches.kept_inputs import named_version, names_of_sets, table_of
+from runs.batches.live import page_events
 from runs.batches.page import BatchPage, Preview, RowsPage, batch_page, preview, rows_preview
 from runs.batches.results.spreadsheet import as_xlsx
 from runs.batches.table import InputTable, read_table, read_upload

@@ -21,5 +21,5 @@ DROP FUNCTION refuse_change_of_data_set();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("runs", "0051_data_sets_and_schedules")]
+    dependencies = [("runs", "0053_data_sets_and_schedules")]
     operations = [migrations.RunSQL(FREEZE, LET_GO)]

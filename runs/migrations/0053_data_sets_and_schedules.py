@@ -12,7 +12,7 @@ import teams.models.kept_json
 class Migration(migrations.Migration):
     dependencies = [
         ("agents_app", "0007_library"),
-        ("runs", "0050_rows_so_far_are_their_launchers"),
+        ("runs", "0051_bills_by_batch"),
         ("teams", "0020_second_step"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
