@@ -28,6 +28,7 @@ from runs.bills.api import usage_router as usage
 from runs.closing.api import router as closed_bills
 from runs.comments.api import router as comments
 from runs.compare.api import router as comparisons
+from runs.data_sets.api import router as data_sets
 from runs.forecast.api import router as forecasts
 from runs.gallery.api import crew_router as originals
 from runs.gallery.api import router as templates
@@ -50,6 +51,7 @@ from runs.retention.api import router as kept_texts
 from runs.run.api import router as runs
 from runs.saved_views.api import router as views
 from runs.scenarios.api import router as scenarios
+from runs.schedules.api import router as schedules
 from teams.api.error_body import error_body
 from teams.api.request_body import StrictParser, unreadable_json
 from teams.log.api import router as log
@@ -135,6 +137,8 @@ api.add_router("/runs", reruns)
 api.add_router("/crews", jobs)
 api.add_router("/crews", batch_launches)
 api.add_router("/batches", batches)
+api.add_router("/datasets", data_sets)
+api.add_router("/schedules", schedules)
 api.add_router("/runs", history)
 api.add_router("/runs", runs)
 api.add_router("/views", views)

@@ -16,6 +16,8 @@ from teams.queries import names_of_teams
 THEMES = ("light", "dark")
 OF_SETTINGS = frozenset({"prices", "reconciliations", "reports"})
 """Sections that stand among the settings."""
+OF_RUNS = frozenset({"batches", "data-sets", "schedules"})
+"""Sections that stand beside the list of runs."""
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
 
 def _named(section: str) -> str:
-    if section == "batches":
+    if section in OF_RUNS:
         return "runs"
     return "settings" if section in OF_SETTINGS else section
 

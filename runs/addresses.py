@@ -7,7 +7,7 @@ from datetime import date
 from django.conf import settings
 from django.urls import reverse
 
-from runs.models import Batch, Run
+from runs.models import Batch, DataSet, Run, Schedule
 from teams.models import Team
 
 
@@ -19,6 +19,16 @@ def run_url(run: Run) -> str:
 def batch_url(batch: Batch) -> str:
     """The page of the batch."""
     return _full_address("batch", team=batch.team.slug, batch_id=batch.pk)
+
+
+def data_set_url(data_set: DataSet) -> str:
+    """The page of the data set."""
+    return _full_address("data_set", team=data_set.team.slug, name=data_set.name)
+
+
+def schedule_url(schedule: Schedule) -> str:
+    """The page of the schedule."""
+    return _full_address("schedule", team=schedule.team.slug, schedule_id=schedule.pk)
 
 
 def limits_url(team: Team) -> str:
@@ -41,5 +51,5 @@ def bill_url(team: Team, month: date) -> str:
     return f"{_full_address('bill', team=team.slug, month=f'{month:%Y-%m}')}?money=real"
 
 
-def _full_address(name: str, **parts: object) -> str:
+def _full_address(name: str, /, **parts: object) -> str:
     return f"{settings.PUBLIC_URL}{reverse(name, kwargs=parts)}"

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from django.urls import reverse
 
 from agents_app.gallery.queries import templates
-from runs.models import Batch, ClosedBill, Comment, Reconciliation, Run, SavedView, Scenario
+from runs.models import Batch, ClosedBill, Comment, DataSet, Reconciliation, Run, SavedView, Scenario, Schedule
 from runs.telling.subjects import RELATED, page_of
 from teams.access import Principal, visible_to
 from teams.log.links import links, of_rows, on_page
@@ -21,12 +21,19 @@ def _comments(who: Principal, ids: Collection[str]) -> Mapping[str, str]:
     return {str(one.pk): page_of(one) for one in found}
 
 
+def _data_sets(who: Principal, ids: Collection[str]) -> Mapping[str, str]:
+    names = visible_to(who, DataSet).filter(pk__in=ids).values_list("pk", "name")
+    return {str(pk): reverse("data_set", args=[who.team.slug, name]) for pk, name in names}
+
+
 links(
     {
         "template": of_rows("template", templates, pk="pk"),
         "comment": _comments,
         "run": of_rows("run", lambda who: visible_to(who, Run), run_id="pk"),
         "batch": of_rows("batch", lambda who: visible_to(who, Batch), batch_id="pk"),
+        "dataset": _data_sets,
+        "schedule": of_rows("schedule", lambda who: visible_to(who, Schedule), schedule_id="pk"),
         "bill": _bills,
         "check": of_rows("reconciliation", lambda who: visible_to(who, Reconciliation), pk="pk"),
         "export": on_page("reconciliations"),

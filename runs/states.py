@@ -131,3 +131,33 @@ class BatchPause(TextChoices):
     BUDGET = "budget"
     LEFT = "left"
     ARCHIVED = "archived"
+
+
+class Overlap(TextChoices):
+    """What a schedule does at a time at which its launch before is still under way."""
+
+    SKIP = "skip", "Leave this one out"
+    QUEUE = "queue", "Launch once that has ended"
+
+
+class ScheduleOff(TextChoices):
+    """Why a schedule is off. ``left``: its owner may no longer launch, or the token is revoked that set it.
+    ``archived``: its crew or its data set is. ``never``: none of its times is still to come."""
+
+    PERSON = "person"
+    LEFT = "left"
+    ARCHIVED = "archived"
+    NEVER = "never"
+
+
+class TimeOutcome(TextChoices):
+    """What became of one of a schedule's times. ``asked``: launched when somebody asked for it, at no time of its own.
+    ``off``: it went off by itself."""
+
+    LAUNCHED = "launched"
+    REFUSED = "refused"
+    SKIPPED = "skipped"
+    MISSED = "missed"
+    WAITING = "waiting"
+    ASKED = "asked"
+    OFF = "off"

@@ -8,6 +8,7 @@ from runs.bills import views as bills
 from runs.closing import views as closing
 from runs.comments import views as comments
 from runs.compare import views as compare
+from runs.data_sets import views as data_sets
 from runs.demo import views as demo
 from runs.export import views as export
 from runs.forecast import views as forecast
@@ -28,6 +29,7 @@ from runs.retention import views as retention
 from runs.run import views as run
 from runs.saved_views import views as saved_views
 from runs.scenarios import views as scenarios
+from runs.schedules import views as schedules
 
 urlpatterns = [
     path("", home.first_page, name="first_page"),
@@ -42,6 +44,20 @@ urlpatterns = [
     path("batches/<uuid:batch_id>/results.csv", batches.batch_csv, name="batch_csv"),
     path("batches/<uuid:batch_id>/results.xlsx", batches.batch_xlsx, name="batch_xlsx"),
     path("batches/<uuid:batch_id>/results.jsonl", batches.batch_jsonl, name="batch_jsonl"),
+    path("batches/<uuid:batch_id>/keep/", data_sets.keep_inputs, name="keep_inputs"),
+    path("data-sets/", data_sets.data_sets, name="data_sets"),
+    path("data-sets/new/", data_sets.new_data_set, name="new_data_set"),
+    path("data-sets/<slug:name>/", data_sets.data_set, name="data_set"),
+    path("data-sets/<slug:name>/add/", data_sets.grow_data_set, name="grow_data_set"),
+    path("data-sets/<slug:name>/change/", data_sets.change_data_set, name="change_data_set"),
+    path("data-sets/<slug:name>/rows.csv", data_sets.data_set_csv, name="data_set_csv"),
+    path("data-sets/<slug:name>/rows.jsonl", data_sets.data_set_jsonl, name="data_set_jsonl"),
+    path("schedules/", schedules.schedules, name="schedules"),
+    path("schedules/times/", schedules.next_times, name="next_times"),
+    path("schedules/<uuid:schedule_id>/", schedules.schedule, name="schedule"),
+    path("schedules/<uuid:schedule_id>/edit/", schedules.edit_schedule, name="edit_schedule"),
+    path("schedules/<uuid:schedule_id>/change/", schedules.change_schedule, name="change_schedule"),
+    path("crews/<slug:slug>/launch/schedule/", schedules.new_schedule, name="new_schedule"),
     path("crews/<slug:slug>/original/", gallery.original, name="original"),
     path("crews/<slug:slug>/original/news/", gallery.original_news, name="original_news"),
     path("crews/<slug:slug>/versions/<int:number>/share/", gallery.share_version, name="share_version"),

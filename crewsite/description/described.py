@@ -25,6 +25,7 @@ IDEMPOTENT = frozenset(
         *("post_agent", "add_crew_agent", "keep_crew_agent", "take_over_agent", "reset_agent", "keep_own_agent"),
         *("give_back_agent", "share_version", "take_in_template", "copy_template", "post_document"),
         *("launch_run", "rerun", "start_job", "launch_batch"),
+        *("create_data_set", "add_data_set_version", "add_data_set_rows", "create_schedule", "run_schedule_now"),
         *("add_batch_rows", "approve_task", "create_view", "create_scenario", "create_price"),
         *("close_bill", "post_reconciliation", "check_again", "create_provider", "create_program"),
     }

@@ -6,6 +6,8 @@ TAGS: dict[str, str] = {
     "crews": "Agents, tasks and a process: the draft that is edited, and its frozen versions. Import and export.",
     "runs": "Launch a crew, follow a run, read every call of it, act on it, compare. Saved views of the list of runs.",
     "batches": "One crew over many inputs.",
+    "data sets": "Inputs of batches under a name, in versions that never change.",
+    "schedules": "Launches by themselves, at the times of a cron expression.",
     "jobs": "A launch and its result in the manner of small job servers: `/analyze`, then `/results/{job_id}`.",
     "ratings": "From one to five stars, by people and by programs that judge.",
     "comments": "On runs, crews, versions and bills.",

@@ -245,6 +245,7 @@ def _ordered_batch(who: Principal, crew: Crew, order: BatchOrder) -> Batch:
         team=who.team,
         crew=crew,
         version=version,
+        data_set_version=order.data_set_version,
         name=storable(order.name).strip() or f"{crew.name[:100]}, {counted(len(order.rows), 'row')}",
         row_count=len(order.rows),
         max_concurrency=order.max_concurrency,

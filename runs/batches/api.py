@@ -9,11 +9,14 @@ from ninja import Query, Router, Status
 
 from agents_app.models import Crew, CrewVersion
 from agents_app.queries import own_crew
+from agents_app.snapshot import spec_of
 from engine.record.limits import RunLimits
+from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import input_text
 from runs.batches import actions, queries
+from runs.batches.kept_inputs import mapped_rows, named_version
 from runs.batches.live import api_events
-from runs.batches.order import BatchOrder
+from runs.batches.order import NOT_LAUNCHED, BatchOrder, Row
 from runs.batches.queries import BatchDetail
 from runs.batches.results.columns import columns_of, sort_of
 from runs.batches.results.sorting import page_of_rows, rows_at
@@ -30,7 +33,7 @@ from runs.batches.schemas import (
 from runs.feeding.launchers import mark_stranded
 from runs.launch.order import LaunchOrder
 from runs.live.messages import stream
-from runs.models import Batch
+from runs.models import Batch, DataSetVersion
 from runs.paging import MAX_PAGE, Page
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
@@ -38,6 +41,7 @@ from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
 from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, revisions_named, tagged, unchanged
 from teams.models import Role
+from teams.refusals import Invalid
 from teams.rights import right_of_token
 
 router = Router(tags=["batches"])
@@ -199,7 +203,19 @@ def _changed(request: ApiRequest, batch_id: UUID, change: Any) -> BatchDetail:
 
 
 def _batch(request: ApiRequest, batch_id: UUID) -> Batch:
-    return fetch(Batch, request.auth, pk=batch_id, related=("team", "crew", "version"))
+    return fetch(Batch, request.auth, pk=batch_id, related=queries.RELATED)
+
+
+def _data_set_version(request: ApiRequest, body: BatchIn) -> DataSetVersion | None:
+    if not body.dataset:
+        return None
+    if body.inputs:
+        raise Invalid(NOT_LAUNCHED, fields={"dataset": "Give either rows or a data set."})
+    return named_version(request.auth, body.dataset)
+
+
+def _spec(crew: Crew, version: CrewVersion | None) -> CrewSpec:
+    return spec_of(crew) if version is None else CrewSpec.from_json(version.spec)
 
 
 def _rows(inputs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -218,8 +234,13 @@ def _order(request: ApiRequest, crew: Crew, body: BatchIn) -> BatchOrder:
         accept_unpriced=body.accept_unpriced,
         metadata=body.metadata,
     )
+    data_set_version = _data_set_version(request, body)
+    rows: list[Row] = list(_rows(body.inputs))
+    if data_set_version is not None:
+        rows = list(mapped_rows(_spec(crew, version), data_set_version).rows)
     return BatchOrder(
-        rows=_rows(body.inputs),
+        rows=rows,
+        data_set_version=data_set_version,
         run=run,
         name=body.name,
         max_concurrency=body.max_concurrency,

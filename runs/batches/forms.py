@@ -15,6 +15,7 @@ from runs.batches.order import MAX_CONCURRENCY, MAX_NAME_CHARS, MAX_ROWS, USUAL_
 from runs.batches.table import MAX_BYTES
 from runs.launch.forms import PREFIX, LaunchForm
 from runs.limits.forms import UsdField
+from runs.models import DataSetVersion
 from teams.models import Team
 
 CHOICE = "column_of_"
@@ -58,6 +59,13 @@ class BatchForm(TableForm, LaunchForm):
     """A launch's bounds for each run, and in place of its inputs a table, with the bounds of the whole."""
 
     name = forms.CharField(required=False, max_length=MAX_NAME_CHARS, label="Name", help_text="Empty: after the crew.")
+    data_set = forms.CharField(
+        required=False,
+        max_length=80,
+        label="Or a data set",
+        help_text="Its name, with @ and a number for a version of it.",
+        widget=forms.TextInput(attrs={"list": "data-sets", "autocomplete": "off"}),
+    )
     max_concurrency = forms.IntegerField(
         min_value=1, max_value=MAX_CONCURRENCY, initial=USUAL_CONCURRENCY, label="Runs at once"
     )
@@ -78,11 +86,18 @@ class BatchForm(TableForm, LaunchForm):
         self.fields["budget_usd"].label = "Budget of each run in USD"
         self.take_columns(spec)
 
-    def batch_order(self, version: Any, rows: list[Row]) -> BatchOrder:
-        """What was typed, as an order of these rows."""
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or self.cleaned_data
+        if typed.get("data_set") and (typed.get("table", "").strip() or typed.get("file")):
+            self.add_error("data_set", "Give either a data set or a table.")
+        return typed
+
+    def batch_order(self, version: Any, rows: list[Row], kept: DataSetVersion | None = None) -> BatchOrder:
+        """What was typed, as an order of these rows. ``kept``: the data set that they are of."""
         typed = self.cleaned_data
         return BatchOrder(
             rows=rows,
+            data_set_version=kept,
             run=self.order(version),
             name=typed["name"],
             max_concurrency=typed["max_concurrency"],

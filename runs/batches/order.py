@@ -16,6 +16,7 @@ from engine.spec.size import MAX_FILLED_CHARS, filling_fault
 from engine.text import is_storable
 from runs.bounds.budgets import MAX_BUDGET_USD
 from runs.launch.order import MAX_INPUT_CHARS, LaunchOrder
+from runs.models import DataSetVersion
 from runs.money import dollars, to_nusd, to_usd
 from teams.models import Team
 from teams.refusals import Invalid
@@ -51,6 +52,7 @@ class BatchOrder:
     max_concurrency: int = USUAL_CONCURRENCY
     stop_after_failures: int | None = None
     budget_usd: Decimal | None = None  # of all runs together
+    data_set_version: DataSetVersion | None = None  # where the rows come from, if they are kept
 
     @property
     def request_hash(self) -> str:

@@ -19,6 +19,8 @@ from teams.refusals import Invalid
 WAITING = "pending"
 """The state of a row that has no run yet."""
 ROW_STATES = (WAITING, *RunState.values)
+RELATED = ("team", "crew", "version", "created_by", "data_set_version__data_set")
+"""What a batch is read with."""
 READ_AT_ONCE = 500
 _SUMS = tuple(field.name for field in Rollup._meta.fields)
 
@@ -79,7 +81,7 @@ class BatchDetail:
 
 
 def batches_of(who: Principal) -> QuerySet[Batch]:
-    return visible_to(who, Batch).select_related("team", "crew", "version", "created_by")
+    return visible_to(who, Batch).select_related(*RELATED)
 
 
 def locked_revision(batch: Batch) -> int:

@@ -28,8 +28,14 @@ class BatchIn(Strict):
     """Null bounds of a run are the team's caps, as at a launch."""
 
     inputs: list[dict[str, Any]] = Field(
-        min_length=1,
+        default_factory=list,
         description=f"a row for each run to make, at most {MAX_ROWS:,}; what is null is not given",
+    )
+    dataset: str = Field(
+        "",
+        max_length=80,
+        description="in place of `inputs` the rows of a data set, by the columns that are called as inputs: `leads@3`, "
+        "or `leads` for its newest version",
     )
     name: str = Field("", description="what the batch is called; empty: after its crew")
     version: StrictInt | None = Field(None, ge=1, description="null launches the draft as it stands")
@@ -72,6 +78,7 @@ class BatchSummary(Schema):
     status: BatchState = Field(validation_alias="batch.state")
     paused_for: BatchPause | None = Field(description="why it is paused")
     revision: int = Field(validation_alias="batch.revision", description="grows with every change of the batch itself")
+    dataset: str | None = Field(description="the data set whose rows it has, with its version")
     simulated: bool = Field(validation_alias="batch.simulated")
     total: int = Field(validation_alias="progress.total")
     pending: int = Field(validation_alias="progress.waiting", description="rows that have no run yet")
@@ -96,6 +103,11 @@ class BatchSummary(Schema):
     @staticmethod
     def resolve_paused_for(detail: BatchDetail) -> str | None:
         return detail.batch.paused_for or None
+
+    @staticmethod
+    def resolve_dataset(detail: BatchDetail) -> str | None:
+        version = detail.batch.data_set_version
+        return None if version is None else str(version)
 
     @staticmethod
     def resolve_usage(detail: BatchDetail) -> Rollup:

@@ -19,6 +19,7 @@ from engine.spec.placeholders import placeholders
 from runs.batches import actions, queries
 from runs.batches.files import as_csv, as_json_lines, pieces
 from runs.batches.forms import BatchForm, GoOnForm, RowsForm, TableForm, columns_chosen
+from runs.batches.kept_inputs import named_version, names_of_sets, table_of
 from runs.batches.live import page_events
 from runs.batches.page import BatchPage, Preview, RowsPage, batch_page, preview, rows_preview
 from runs.batches.results.spreadsheet import as_xlsx
@@ -27,7 +28,7 @@ from runs.export.formats import Format
 from runs.export.sending import PLACES, send
 from runs.launch.page import LaunchChoice, launch_choice, launch_page
 from runs.live.messages import stream
-from runs.models import Batch
+from runs.models import Batch, DataSetVersion
 from teams.access import Principal, TeamRequest, fetch, member
 from teams.forms import show_refusal
 from teams.models import Role
@@ -51,16 +52,18 @@ def launch_batch(request: TeamRequest, slug: str) -> HttpResponse:
     crew = own_crew(request.who, slug, Role.RUNNER)
     choice = launch_choice(request.who, crew, request.GET, request.POST)
     if not request.POST:
-        initial = launch_page(request.who, crew, choice).form.initial
+        asked = {"data_set": request.GET.get("dataset", "")}
+        initial = {**launch_page(request.who, crew, choice).form.initial, **asked}
         return _launch_page(request, crew, choice, _form(request, choice, initial=initial))
     form = _form(request, choice, request.POST, request.FILES)
     shown: Preview | None = None
     refused: Refusal | None = None
     if form.is_valid():
         try:
-            shown = _preview(request, crew, choice, form)
+            kept = _kept(request, form)
+            shown = _preview(request, crew, choice, form, kept)
             if "launch" in request.POST and shown.result.is_good:
-                order = form.batch_order(choice.version, list(shown.result.rows))
+                order = form.batch_order(choice.version, list(shown.result.rows), kept)
                 key = form.cleaned_data["key"]
                 batch = actions.launch_batch(request.who, crew, order, idempotency_key=key)
                 return redirect("batch", team=request.who.team.slug, batch_id=batch.pk)
@@ -185,7 +188,7 @@ def batch_xlsx(request: TeamRequest, batch_id: UUID) -> HttpResponseBase:
 
 
 def _batch(request: TeamRequest, batch_id: UUID) -> Batch:
-    return fetch(Batch, request.who, pk=batch_id, related=("team", "crew", "version", "created_by"))
+    return fetch(Batch, request.who, pk=batch_id, related=queries.RELATED)
 
 
 def _page(request: TeamRequest, batch_id: UUID, form: GoOnForm | None = None) -> BatchPage:
@@ -199,8 +202,15 @@ def _form(request: TeamRequest, choice: LaunchChoice, *sent: Any, **options: Any
     return BatchForm(*sent, **options, spec=choice.spec, team=request.who.team, earlier=choice.earlier)
 
 
-def _preview(request: TeamRequest, crew: Crew, choice: LaunchChoice, form: BatchForm) -> Preview:
-    table, notes = _table(form)
+def _kept(request: TeamRequest, form: BatchForm) -> DataSetVersion | None:
+    named = form.cleaned_data["data_set"]
+    return named_version(request.who, named, field="data_set") if named else None
+
+
+def _preview(
+    request: TeamRequest, crew: Crew, choice: LaunchChoice, form: BatchForm, kept: DataSetVersion | None
+) -> Preview:
+    table, notes = _table(form) if kept is None else (table_of(kept), ())
     launch = launch_page(request.who, crew, choice)
     return preview(request.who, crew, launch, form, table, columns_chosen(choice.spec, request.POST), notes)
 
@@ -226,6 +236,7 @@ def _launch_page(
     page = launch_page(request.who, crew, choice, form)
     status = refused.status if refused else 422 if form.errors else 200
     context = {"page": page, "form": form, "preview": shown, "names": placeholders(choice.spec)}
+    context["data_sets"] = names_of_sets(request.who)
     return with_retry_after(render(request, "runs/batches/launch.html", context, status=status), refused)
 
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from runs.models import InboxChoice, InboxEntry, InboxKind
 from runs.notices.alerts import words_of
+from runs.telling.schedules import words_of as words_of_time
 from runs.telling.subjects import RELATED, page_of, subject_of
 from teams.access import Principal, visible_to
 
@@ -69,6 +70,9 @@ def told_of(one: InboxEntry) -> Told:
         excerpt, address = _excerpt(one.comment.text), page_of(one.comment)
     elif one.run is not None:
         what, address = f"a run of {one.run.crew.name}", reverse("run", args=[one.team.slug, one.run.pk])
+    elif one.schedule_time is not None:
+        schedule = one.schedule_time.schedule
+        what, address = words_of_time(one.schedule_time), reverse("schedule", args=[one.team.slug, schedule.pk])
     else:
         assert one.alert is not None
         what, address = words_of(one.alert), reverse("limits", args=[one.team.slug])
@@ -86,7 +90,8 @@ def _own(who: Principal) -> QuerySet[InboxEntry]:
 def _read(entries: QuerySet[InboxEntry]) -> QuerySet[InboxEntry]:
     comments: Sequence[str] = [f"comment__{name}" for name in RELATED]
     return entries.select_related(
-        "team", "user", "comment__author", *comments, "run__crew", "alert__team", "alert__user"
+        *("team", "user", "comment__author", *comments, "run__crew", "alert__team", "alert__user"),
+        "schedule_time__schedule",
     )
 
 

@@ -17,5 +17,5 @@ def sentence(one: Told) -> str:
             return f"{one.person or GONE} commented {one.what}"
         case InboxKind.WAITS:
             return f"{one.what[:1].upper()}{one.what[1:]} waits for a person"
-        case InboxKind.ALERT:
+        case InboxKind.ALERT | InboxKind.SCHEDULE:
             return one.what

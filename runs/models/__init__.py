@@ -20,7 +20,9 @@ from runs.models.alert import (
     ReportMail,
     ReportWish,
 )
-from runs.models.batch import Batch, BatchRow
+from runs.models.batches.batch import Batch, BatchRow
+from runs.models.batches.data_set import DataSet, DataSetRow, DataSetVersion
+from runs.models.batches.schedule import Schedule, ScheduleTime
 from runs.models.bill import Allowance, Bill, ClosedBill, ClosedLine, ClosingEntry, Correction, Corrects
 from runs.models.bill_sums import BillSum, DaySum, LaunchLabels, UsageSum
 from runs.models.call import Call
@@ -57,6 +59,9 @@ __all__ = [
     "Comment",
     "Correction",
     "Corrects",
+    "DataSet",
+    "DataSetRow",
+    "DataSetVersion",
     "DaySum",
     "ExportColumns",
     "InboxChoice",
@@ -87,6 +92,8 @@ __all__ = [
     "RunSum",
     "SavedView",
     "Scenario",
+    "Schedule",
+    "ScheduleTime",
     "TaskCallSum",
     "TaskRun",
     "TaskTime",

@@ -232,19 +232,22 @@ class InboxKind(models.TextChoices):
     COMMENT = "comment"
     WAITS = "waits"
     ALERT = "alert"
+    SCHEDULE = "schedule"
 
 
 class InboxEntry(models.Model):
-    """One thing that one member is told: a comment, a run that waits for a person, or an alert."""
+    """One thing that one member is told: a comment, a run that waits for a person, an alert, or what became of one of a
+    schedule's times."""
 
     TEAM_PATH = "team"
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
-    kind = models.CharField(max_length=7, choices=InboxKind.choices)
+    kind = models.CharField(max_length=8, choices=InboxKind.choices)
     comment = models.ForeignKey("runs.Comment", null=True, on_delete=models.CASCADE, related_name="told")
     run = models.ForeignKey("runs.Run", null=True, on_delete=models.CASCADE, related_name="+")
     alert = models.ForeignKey(Alert, null=True, on_delete=models.CASCADE, related_name="+")
+    schedule_time = models.ForeignKey("runs.ScheduleTime", null=True, on_delete=models.CASCADE, related_name="+")
     made_at = models.DateTimeField(db_default=Now())
     read_at = models.DateTimeField(null=True)
     mail_due = models.BooleanField(default=False)  # in the next mail, unless it is read before
@@ -253,7 +256,9 @@ class InboxEntry(models.Model):
     class Meta:
         constraints = [
             one_of("inbox_entry", "kind", InboxKind),
-            models.CheckConstraint(condition=one_given("comment", "run", "alert"), name="inbox_entry_tells_one_thing"),
+            models.CheckConstraint(
+                condition=one_given("comment", "run", "alert", "schedule_time"), name="inbox_entry_tells_one_thing"
+            ),
             models.UniqueConstraint(
                 fields=["comment", "user"], condition=Q(comment__isnull=False), name="inbox_entry_once_per_comment"
             ),

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from django.conf import settings
 
-from runs.models import Alert, Comment, InboxChoice, InboxEntry, InboxKind, InboxWish, Run
+from runs.models import Alert, Comment, InboxChoice, InboxEntry, InboxKind, InboxWish, Run, ScheduleTime
 from runs.telling.mentions import mentioned
 from runs.telling.subjects import Subject
 from teams.actions import LOCAL_OWNER_EMAIL
@@ -42,6 +42,20 @@ def tell_of_alert(alert: Alert, concerned: Collection[int]) -> None:
     entries = _entries(alert.team, _members(alert.team), dict.fromkeys(concerned, InboxKind.ALERT))
     for entry in entries:
         entry.alert, entry.mail_due = alert, False
+    InboxEntry.objects.bulk_create(entries)
+
+
+def tell_of_schedule(time: ScheduleTime, *, with_owners: bool = False) -> None:
+    """Its owner, if they are still a member; and the team's owners where nobody else may be there to see to it."""
+    schedule = time.schedule
+    members = _members(schedule.team)
+    concerned = {schedule.owner_id or 0}
+    if with_owners:
+        owners = Membership.objects.filter(team=schedule.team, role=Role.OWNER)
+        concerned |= set(owners.values_list("user_id", flat=True))
+    entries = _entries(schedule.team, members, dict.fromkeys(concerned, InboxKind.SCHEDULE))
+    for entry in entries:
+        entry.schedule_time = time
     InboxEntry.objects.bulk_create(entries)
 
 

@@ -18,7 +18,7 @@ from runs.notices import alerts
 from runs.reports.making import make_now_and_then
 from runs.retention.removal import remove_now_and_then
 from runs.telemetry import metrics
-from runs.worker import bell, execution, next_run
+from runs.worker import bell, duties, execution, next_run
 from runs.worker.presence import forget_absent
 from runs.worker.process import worker_process
 from teams import leftovers
@@ -49,6 +49,7 @@ def sweep() -> None:
     close_calls_of_ended_runs()
     rung += _ring_all(wake_covered())
     metrics.swept(rung)
+    duties.do_all()
     alerts.find_crossed()
     forget_absent()
     tries.forget_ended()

@@ -15,6 +15,8 @@ from agents_app.models import Crew
 from runs.batches.actions import launch_batch
 from runs.batches.order import BatchOrder
 from runs.comments.actions import comment
+from runs.data_sets.actions import make_data_set
+from runs.data_sets.rows import of_json
 from runs.launch.order import LaunchOrder
 from runs.models import Alert, AlertKind, InboxEntry, InboxKind, SavedView
 from runs.months import this_month
@@ -24,6 +26,8 @@ from runs.reconciliation.reading.apart import read_as_json
 from runs.reconciliation.reading.cells_of_days import Theirs
 from runs.scenarios.actions import save_scenario
 from runs.scenarios.asked import Asked
+from runs.schedules.actions import make_schedule
+from runs.schedules.order import ScheduleOrder
 from runs.telling.subjects import about_bill, about_crew, about_run, about_version
 from teams.actions import add_provider, issue_token
 from teams.invitations.actions import invite
@@ -124,6 +128,8 @@ class Rows:
             "provider": "openai",
             "batch_id": self.pks["batch"],
             "delivery_id": self.pks["delivery"],
+            "name": "leads",
+            "schedule_id": self.pks["schedule"],
             "provider_id": self.pks["provider"],
             "member_id": self.pks["member"],
             "program_id": self.pks["program"],
@@ -181,6 +187,9 @@ def make_rows() -> Rows:
     pks["batch"] = launch_batch(
         owner, version.crew, BatchOrder(rows=[{"company": "Acme"}] * 3, run=LaunchOrder(simulated=True))
     ).pk
+    kept = make_data_set(owner, "leads", of_json([{"company": "Acme"}] * 3))
+    every_year = ScheduleOrder("Leads", version.crew, "0 0 1 1 *", "UTC", LaunchOrder(simulated=True), data_set=kept)
+    pks["schedule"] = make_schedule(owner, every_year).pk
     pks["entry"] = InboxEntry.objects.create(
         team=owner.team, user=owner.user, kind=InboxKind.COMMENT, comment_id=pks["comment"]
     ).pk

@@ -62,6 +62,8 @@ NO_ROW = {"month", "step", "provider", "form"}
 """Parameters that name no row of their own."""
 NOWHERE = {
     "slug": "no-such-crew",
+    "name": "no-such-set",
+    "schedule_id": "018f0000-0000-7000-8000-000000000000",
     "run_id": "018f0000-0000-7000-8000-000000000000",
     "call_id": "018f0000-0000-7000-8000-000000000001",
     "key": "no_such_task",
@@ -85,7 +87,11 @@ BODIES: dict[str, Any] = {
     "resume_run": {"budget_usd": "5"},
     "launch_batch": {"inputs": [{"company": "x"}]},
     "resume_batch": {"max_concurrency": 3},
-    "add_batch_rows": {"inputs": [{"company": "x"}]},
+    **{
+        name: {"inputs": [{"company": "x"}]} for name in ("add_batch_rows", "add_data_set_rows", "add_data_set_version")
+    },
+    "patch_data_set": {"archived": False},
+    "patch_schedule": {"catch_up": True},
     "remove_member": {"cancel_runs": False},
     "approve_task": {"task": "brief", "approved": True},
     "rate_run": {"stars": 3},

@@ -163,7 +163,7 @@ values = st.recursive(
 )
 
 
-FILES = {"runs_csv", "runs_jsonl", "batch_csv", "batch_jsonl", "batch_xlsx"}
+FILES = {"runs_csv", "runs_jsonl", "batch_csv", "batch_jsonl", "batch_xlsx", "data_set_csv", "data_set_jsonl"}
 """Their answers are written while they are sent, and end."""
 
 

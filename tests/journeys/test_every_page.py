@@ -115,6 +115,8 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
                 "batches/",
                 f"batches/{batch}/?sort=-cost",
                 f"batches/{batch}/rows/",
+                f"batches/{batch}/keep/",
+                *_of_schedules(client, crew),
                 "workers/",
                 "limits/",
                 "forecast/?money=simulated",
@@ -143,7 +145,16 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
             ),
             *(
                 f"crews/{crew}/{part}"
-                for part in ("", "json/", "launch/", "launch/batch/", "figures/", "comments/", "export/")
+                for part in (
+                    "",
+                    "json/",
+                    "launch/",
+                    "launch/batch/",
+                    "launch/schedule/",
+                    "figures/",
+                    "comments/",
+                    "export/",
+                )
             ),
             *(f"crews/{crew}/versions/{part}" for part in ("", "1/", "1/share/", "1/export/", "1/diff/2/")),
             *_of_templates(client, crew),
@@ -179,6 +190,22 @@ def _batch(client: Any, crew: str) -> str:
     answer = client.post(f"/crews/{crew}/batches", json=asked)
     answer.raise_for_status()
     return str(answer.json()["id"])
+
+
+def _of_schedules(client: Any, crew: str) -> list[str]:
+    """A set with a long cell and a long column, a schedule of it that is on and was launched by hand, and one that is
+    off."""
+    rows = [{"topic": LONG, "c" * 90: LONG}, {"topic": "bees"}]
+    client.post("/datasets", json={"name": "a" * 60, "inputs": rows}).raise_for_status()
+    terms = {"name": LONG[:120], "crew": crew, "cron": "0 9 1 1 *", "time_zone": "America/Argentina/ComodRivadavia"}
+    one = client.post("/schedules", json=terms | {"dataset": f"{'a' * 60}@1"}).json()["id"]
+    launched = client.post(f"/schedules/{one}/run-now").json()["batch"]
+    client.post(f"/batches/{launched}/cancel").raise_for_status()
+    client.post("/schedules", json=terms | {"inputs": {"topic": LONG}, "on": False}).raise_for_status()
+    return [
+        *("data-sets/", "data-sets/new/", f"data-sets/{'a' * 60}/", f"data-sets/{'a' * 60}/add/"),
+        *("schedules/", f"schedules/{one}/", f"schedules/{one}/edit/"),
+    ]
 
 
 def _end(client: Any, run: str, batch: str) -> None:

@@ -77,6 +77,8 @@ NOTHING_TO_MATCH = {
     "patch_webhook": "says whether it is on, whatever it was",
     "delete_webhook": "a webhook has no revision",
     "test_webhook": "changes nothing that anybody set",
+    "create_data_set": "makes a new data set",
+    "create_schedule": "makes a new schedule",
 }
 
 

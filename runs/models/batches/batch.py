@@ -26,6 +26,10 @@ class Batch(models.Model):
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="batches", db_index=False)
     crew = models.ForeignKey(Crew, on_delete=models.PROTECT, related_name="batches")
     version = models.ForeignKey(CrewVersion, on_delete=models.PROTECT, related_name="batches")
+    # Null: its rows were given at its launch.
+    data_set_version = models.ForeignKey(
+        "runs.DataSetVersion", null=True, on_delete=models.PROTECT, related_name="batches"
+    )
     name = models.CharField(max_length=120)
     state = models.CharField(max_length=10, choices=BatchState.choices, default=BatchState.RUNNING)
     paused_for = models.CharField(max_length=10, choices=BatchPause.choices, blank=True)

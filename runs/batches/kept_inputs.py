@@ -1,0 +1,90 @@
+"""Inputs that are kept as a data set, for whatever launches batches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from django.db.models import QuerySet
+from django.http import Http404
+
+from engine.spec.crew_spec import CrewSpec
+from runs.batches.mapping import MappedTable, mapped
+from runs.batches.order import MOST_FAULTS, NOT_LAUNCHED, BadRows, RowFault
+from runs.batches.table import InputTable
+from runs.models import DataSet, DataSetRow, DataSetVersion
+from teams.access import Principal, fetch, visible_to
+from teams.refusals import Invalid
+
+READ_AT_ONCE = 1_000
+MOST_OFFERED = 200
+VERSION_MARK = "@"
+
+
+def named_version(who: Principal, named: str, *, field: str = "dataset") -> DataSetVersion:
+    """Of ``leads@3`` the third version, of ``leads`` the newest. ``Invalid`` at the field for what there is not, and
+    for a set that is archived."""
+    name, _, number = named.partition(VERSION_MARK)
+    found = visible_to(who, DataSetVersion).filter(data_set__name=name, data_set__archived_at=None)
+    if VERSION_MARK in named:
+        found = found.filter(number=int(number)) if _is_number(number) else found.none()
+    version = found.select_related("data_set").order_by("-number").first()
+    if version is None:
+        raise Invalid(NOT_LAUNCHED, fields={field: f"There is no data set {named[:80]}, or it is archived."})
+    return version
+
+
+def names_of_sets(who: Principal) -> list[str]:
+    """Of the newest sets that are not archived, to be offered where one is named."""
+    found = visible_to(who, DataSet).filter(archived_at=None).order_by("-pk")
+    return list(found.values_list("name", flat=True)[:MOST_OFFERED])
+
+
+def newest_version(data_set: DataSet) -> DataSetVersion:
+    return data_set.versions.select_related("data_set").latest("number")
+
+
+def version_of(who: Principal, data_set: DataSet, number: int | None) -> DataSetVersion:
+    """The newest one where no number is given. ``Http404`` if there is none of that number."""
+    if number is None:
+        return newest_version(data_set)
+    if number > 2**31 - 1:
+        raise Http404("No such version of the data set.")
+    return fetch(DataSetVersion, who, data_set=data_set, number=number, related=("data_set",))
+
+
+def rows_of(version: DataSetVersion, *, after: int = 0) -> Iterator[DataSetRow]:
+    """Its rows in their order, behind the one at ``after``, read some at a time."""
+    while after < version.row_count:
+        found = rows_behind(version, after)[:READ_AT_ONCE]
+        if not (rows := list(found)):
+            return
+        yield from rows
+        after = rows[-1].position
+
+
+def rows_behind(version: DataSetVersion, after: int) -> QuerySet[DataSetRow]:
+    rows = DataSetRow.objects.filter(data_set=version.data_set_id, block=version.block)
+    return rows.filter(position__gt=after, position__lte=version.row_count).order_by("position")
+
+
+def table_of(version: DataSetVersion) -> InputTable:
+    """As if it had just been read; a row's line is its number."""
+    return InputTable(version.columns, [(row.position, row.cells) for row in rows_of(version)])
+
+
+def mapped_rows(spec: CrewSpec, version: DataSetVersion, chosen: Mapping[str, str] | None = None) -> MappedTable:
+    """The rows as inputs of a crew, by the columns that are called as its inputs. ``Invalid`` if an input has none,
+    ``BadRows`` for wrong cells."""
+    result = mapped(spec, table_of(version), chosen or {})
+    if result.missing:
+        names = ", ".join(result.missing)
+        said = f"No column of {version} is called as the crew’s {names}, and the crew has no value of its own."
+        raise Invalid(NOT_LAUNCHED, fields={"dataset": said})
+    if result.faults:
+        faults = [RowFault(fault.row, fault.column, fault.message) for fault in result.faults[:MOST_FAULTS]]
+        raise BadRows(NOT_LAUNCHED, faults)
+    return result
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 9

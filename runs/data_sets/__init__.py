@@ -1,0 +1,1 @@
+"""Data sets: inputs of batches under a name, in versions, for other batches and schedules."""

@@ -1,0 +1,127 @@
+"""What people type about schedules: a launch's inputs and bounds, those of a batch, and when. ``actions`` decides."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from agents_app.models import Crew, CrewVersion
+from engine.spec.crew_spec import CrewSpec
+from runs.batches.kept_inputs import VERSION_MARK, named_version
+from runs.batches.order import MAX_CONCURRENCY, MAX_NAME_CHARS, MAX_ROWS, USUAL_CONCURRENCY
+from runs.launch.forms import BOUNDS, PREFIX, LaunchForm
+from runs.launch.page import MAX_VERSIONS
+from runs.limits.forms import UsdField
+from runs.models import Schedule
+from runs.money import to_usd
+from runs.schedules.order import ScheduleOrder
+from runs.schedules.schemas import named_data_set
+from runs.states import Overlap
+from teams.access import Principal
+from teams.models import Team
+
+NEWEST = ""
+PLAIN = {"dir": "ltr", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+class ScheduleForm(LaunchForm):
+    """``spec`` is of the version whose inputs are asked for."""
+
+    name = forms.CharField(max_length=MAX_NAME_CHARS, label="Name")
+    cron = forms.CharField(
+        max_length=1_000,
+        label="Times",
+        help_text="Minute, hour, day of the month, month, day of the week: 30 8 * * 1-5 is 8:30 from Monday to Friday.",
+        widget=forms.TextInput(attrs=PLAIN | {"class": "font-monospace", "placeholder": "30 8 * * 1-5"}),
+    )
+    time_zone = forms.CharField(
+        max_length=200,
+        label="Time zone",
+        initial="UTC",
+        help_text="As Europe/Berlin.",
+        widget=forms.TextInput(attrs=PLAIN | {"list": "time-zones"}),
+    )
+    data_set = forms.CharField(
+        required=False,
+        max_length=80,
+        label="Data set",
+        help_text="Launches a batch of its rows. Its name, with @ and a number for one version; else the newest.",
+        widget=forms.TextInput(attrs=PLAIN | {"list": "data-sets"}),
+    )
+    overlap = forms.ChoiceField(
+        choices=Overlap.choices, initial=Overlap.SKIP, label="While the launch before is under way"
+    )
+    catch_up = forms.BooleanField(
+        required=False, label="Launch once, late, for times at which no worker was there; else they are only listed"
+    )
+    max_concurrency = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MAX_CONCURRENCY,
+        label="Runs at once",
+        help_text=f"Of a batch. Empty: {USUAL_CONCURRENCY}.",
+    )
+    stop_after_failures = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MAX_ROWS,
+        label="Pause after failures",
+        help_text="Of a batch. Empty: never.",
+    )
+    batch_budget_usd = UsdField(
+        min_value=Decimal("0.000001"),
+        label="Budget of each batch in USD",
+        help_text="No row starts that could go beyond it, so each run needs a budget too.",
+    )
+
+    def __init__(self, *args: Any, spec: CrewSpec, team: Team, crew: Crew, **options: Any) -> None:
+        super().__init__(*args, spec=spec, team=team, **options)
+        del self.fields["key"]
+        numbers = crew.versions.order_by("-number").values_list("number", flat=True)[:MAX_VERSIONS]
+        choices = [(NEWEST, "The newest there is then"), *((str(number), f"Version {number}") for number in numbers)]
+        self.fields["version"] = forms.ChoiceField(choices=choices, required=False, label="Version of the crew")
+        self.fields["budget_usd"].label = "Budget of each run in USD"
+        self.fields[
+            "accept_unpriced"
+        ].label = "Launch also where a model has no known price, so that budgets do not hold"
+
+    def schedule_order(self, who: Principal, crew: Crew) -> ScheduleOrder:
+        """What was typed. ``Invalid`` for a data set that there is not."""
+        typed = self.cleaned_data
+        named = typed["data_set"]
+        kept = named_version(who, named, field="data_set") if named else None
+        version: CrewVersion | None = None
+        if typed["version"]:
+            version = crew.versions.filter(number=int(typed["version"])).first()
+        return ScheduleOrder(
+            name=typed["name"],
+            crew=crew,
+            cron=typed["cron"],
+            time_zone=typed["time_zone"],
+            run=self.order(version),
+            data_set=None if kept is None else kept.data_set,
+            data_set_version=kept if VERSION_MARK in named else None,
+            overlap=typed["overlap"],
+            catch_up=typed["catch_up"],
+            max_concurrency=typed["max_concurrency"],
+            stop_after_failures=typed["stop_after_failures"],
+            budget_usd=typed["batch_budget_usd"],
+        )
+
+
+def initial_of(schedule: Schedule) -> dict[str, Any]:
+    """What a schedule has, as its form shows it."""
+    same = ("name", "cron", "time_zone", "overlap", "catch_up", "priority", "at_limit")
+    of_batches = ("max_concurrency", "stop_after_failures")
+    return {
+        **{name: getattr(schedule, name) for name in (*same, *of_batches, *BOUNDS)},
+        **{f"{PREFIX}{name}": value for name, value in schedule.inputs.items()},
+        "version": "" if schedule.version is None else str(schedule.version.number),
+        "data_set": named_data_set(schedule) or "",
+        "simulated": None if schedule.simulated is None else "yes" if schedule.simulated else "no",
+        "budget_usd": None if schedule.run_budget_nusd is None else to_usd(schedule.run_budget_nusd),
+        "batch_budget_usd": None if schedule.budget_nusd is None else to_usd(schedule.budget_nusd),
+        "accept_unpriced": schedule.accepts_unpriced,
+    }

@@ -1,0 +1,82 @@
+"""Reads of schedules: the list with what became of the last time of each, one, and its times in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import OuterRef, Subquery
+
+from runs.models import Schedule, ScheduleTime
+from runs.months import now as database_now
+from runs.paging import Page, page_of
+from runs.schedules.times import Timetable, timetable
+from teams.access import Principal, fetch, visible_to
+from teams.models import Role
+
+RELATED = ("team", "crew", "version", "data_set", "data_set_version__data_set", "owner", "api_token")
+SHOWN_TIMES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleDetail:
+    """A schedule with its next times, none while it is off, and what became of its last one."""
+
+    schedule: Schedule
+    last: ScheduleTime | None
+    next_times: Sequence[datetime]
+    table: Timetable
+
+    @property
+    def next_in_words(self) -> list[str]:
+        return [self.table.in_words(moment) for moment in self.next_times]
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleHistory(ScheduleDetail):
+    """With a page of its times, the newest first."""
+
+    times: Sequence[ScheduleTime]
+    times_next: str
+
+
+def own_schedule(who: Principal, schedule_id: object, role: Role = Role.VIEWER) -> Schedule:
+    """Raises as ``fetch`` does."""
+    return fetch(Schedule, who, role, pk=schedule_id, related=RELATED)
+
+
+def locked_revision(schedule: Schedule) -> int:
+    """The schedule's revision, which nobody changes until the transaction ends."""
+    return Schedule.objects.select_for_update(no_key=True).values_list("revision", flat=True).get(pk=schedule.pk)
+
+
+def list_schedules(who: Principal, *, cursor: str = "", limit: int = 50) -> Page[ScheduleDetail]:
+    """The newest first. Two queries."""
+    page = page_of(visible_to(who, Schedule).select_related(*RELATED), "-pk", cursor=cursor, limit=limit)
+    return Page(_details(list(page.items)), page.next, page.previous)
+
+
+def detail(schedule: Schedule) -> ScheduleDetail:
+    return _details([schedule])[0]
+
+
+def history(schedule: Schedule, *, cursor: str = "", limit: int = SHOWN_TIMES) -> ScheduleHistory:
+    """Three queries."""
+    times = ScheduleTime.objects.filter(schedule=schedule).select_related("run", "batch", "asked_by")
+    page = page_of(times, "-pk", cursor=cursor, limit=limit)
+    one = detail(schedule)
+    return ScheduleHistory(one.schedule, one.last, one.next_times, one.table, page.items, page.next)
+
+
+def _details(schedules: Sequence[Schedule]) -> list[ScheduleDetail]:
+    newest = ScheduleTime.objects.filter(schedule=OuterRef("schedule")).order_by("-pk").values("pk")[:1]
+    last = ScheduleTime.objects.filter(schedule__in=schedules, pk=Subquery(newest)).select_related("run", "batch")
+    found = {time.schedule_id: time for time in last}
+    now = database_now()
+    return [_detail(schedule, found.get(schedule.pk), now) for schedule in schedules]
+
+
+def _detail(schedule: Schedule, last: ScheduleTime | None, now: datetime) -> ScheduleDetail:
+    table = timetable(schedule.cron, schedule.time_zone)
+    return ScheduleDetail(schedule, last, table.next_times(now) if schedule.is_on else [], table)
