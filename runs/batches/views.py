@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,8 +23,8 @@ from runs.batches.live import page_events
 from runs.batches.page import BatchPage, Preview, RowsPage, batch_page, preview, rows_preview
 from runs.batches.results.spreadsheet import as_xlsx
 from runs.batches.table import InputTable, read_table, read_upload
+from runs.export.answers import file_or_refusal
 from runs.export.formats import Format
-from runs.export.sending import PLACES, send
 from runs.launch.page import LaunchChoice, launch_choice, launch_page
 from runs.live.messages import stream
 from runs.models import Batch, DataSetVersion
@@ -248,20 +247,4 @@ def _as_typed(refusal: Refusal) -> Refusal:
 
 
 def _file(request: TeamRequest, found: Batch, form: Format) -> HttpResponseBase:
-    try:
-        text = _begun(request, found, form)
-    except Refusal as refusal:
-        refused = HttpResponse(refusal.message, status=refusal.status, content_type="text/plain; charset=utf-8")
-        return with_retry_after(refused, refusal)
-    response = StreamingHttpResponse(text, content_type=form.content_type)
-    response["Content-Disposition"] = f'attachment; filename="{found.crew.slug}-batch.{form.suffix}"'
-    return response
-
-
-def _begun(request: TeamRequest, found: Batch, form: Format) -> AsyncGenerator[str | bytes, None]:
-    free = PLACES.take(request.who.team.pk)
-    try:
-        return send(pieces(found), form, right_of_session(request), partial(free))
-    except BaseException:
-        free()
-        raise
+    return file_or_refusal(request, lambda: pieces(found), form, f"{found.crew.slug}-batch")

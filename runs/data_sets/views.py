@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -16,15 +15,14 @@ from runs.data_sets import actions, queries
 from runs.data_sets.files import as_csv, as_json_lines, pieces
 from runs.data_sets.forms import NameForm, NewSetForm, RowsForm
 from runs.data_sets.queries import own_data_set
+from runs.export.answers import file_or_refusal
 from runs.export.formats import Format
-from runs.export.sending import PLACES, send
 from runs.models import Batch, DataSet, DataSetVersion
 from runs.typed_values import whole_number_or_none
 from teams.access import TeamRequest, fetch, member
 from teams.forms import show_refusal
 from teams.models import Role
-from teams.refusals import Invalid, Refusal, with_retry_after
-from teams.rights import right_of_session
+from teams.refusals import Invalid, Refusal
 
 SHOWN = 50
 
@@ -162,21 +160,4 @@ def _show(form: Any, refusal: Refusal) -> None:
 
 
 def _file(request: TeamRequest, version: DataSetVersion, form: Format) -> HttpResponseBase:
-    try:
-        text = _begun(request, version, form)
-    except Refusal as refusal:
-        refused = HttpResponse(refusal.message, status=refusal.status, content_type="text/plain; charset=utf-8")
-        return with_retry_after(refused, refusal)
-    response = StreamingHttpResponse(text, content_type=form.content_type)
-    name = f"{version.data_set.name}-{version.number}.{form.suffix}"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def _begun(request: TeamRequest, version: DataSetVersion, form: Format) -> AsyncGenerator[str, None]:
-    free = PLACES.take(request.who.team.pk)
-    try:
-        return send(pieces(version), form, right_of_session(request), free)
-    except BaseException:
-        free()
-        raise
+    return file_or_refusal(request, lambda: pieces(version), form, f"{version.data_set.name}-{version.number}")

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import Iterator
+from typing import Any
 
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from runs.export.answers import file_of
 from runs.export.batches import batches, begin
 from runs.export.formats import CSV, JSON_LINES, Format
-from runs.export.sending import PLACES, send
 from runs.history.filters import RunFilter
 from runs.history.orders import NEWEST
 from teams.access import TeamRequest, member
 from teams.models import Role
 from teams.refusals import Refusal, with_retry_after
-from teams.rights import right_of_session
 
 
 @member(Role.VIEWER)
@@ -33,24 +33,14 @@ def runs_jsonl(request: TeamRequest) -> HttpResponseBase:
 
 def _file(request: TeamRequest, form: Format) -> HttpResponseBase:
     q, sort = request.GET.get("q", ""), request.GET.get("sort", "") or NEWEST
+
+    def rows() -> Iterator[list[Any]]:
+        return batches(begin(request.who, RunFilter.parse(q, request.who), sort))
+
     try:
-        text = _begun(request, form, q, sort)
+        return file_of(request, rows, form, f"{request.who.team.slug}-runs")
     except Refusal as refusal:
         return _refused(request, refusal)
-    response = StreamingHttpResponse(text, content_type=form.content_type)
-    name = f"{request.who.team.slug}-runs.{form.suffix}"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def _begun(request: TeamRequest, form: Format, q: str, sort: str) -> AsyncGenerator[str | bytes, None]:
-    export = begin(request.who, RunFilter.parse(q, request.who), sort)
-    free = PLACES.take(request.who.team.pk)
-    try:
-        return send(batches(export), form, right_of_session(request), free)
-    except BaseException:
-        free()
-        raise
 
 
 def _refused(request: TeamRequest, refusal: Refusal) -> HttpResponse:
