@@ -45,8 +45,8 @@ CHECKS = [
     negative_data_rejection,
     unsupported_method,
 ]
-LARGE = {"post_crew", "put_crew"}
-"""Operations whose bodies have a thousand boundaries: of those the short run sends one in ``ONE_IN``."""
+LARGE = {"post_crew", "put_crew", "post_agent", "put_agent"}
+"""Operations whose bodies have hundreds of boundaries: of those the short run sends one in ``ONE_IN``."""
 ONE_IN = 12
 SETTINGS = settings(
     max_examples=EXAMPLES,
