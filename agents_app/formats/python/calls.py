@@ -109,9 +109,10 @@ def _named_attribute(path: str, node: ast.Call, args: list[Value], frame: Frame)
         return Constant(None)
     read = ast.copy_location(ast.Attribute(node.args[0], name.template, ast.Load()), node)
     found = attribute_of(args[0], read, frame)
-    is_own = isinstance(settled(args[0]), Instance | Class)
-    is_open = is_own and len(args) == 3 and isinstance(found, Unknown) and found.known is None
-    return replace(found, known=args[2]) if is_open and isinstance(args[2], Constant | Text) else found
+    other = args[2] if len(args) == 3 and isinstance(settled(args[0]), Instance | Class) else None
+    if isinstance(found, Unknown) and found.known is None and isinstance(other, Constant | Text):
+        return replace(found, known=other)
+    return found
 
 
 def _over_items(path: str, node: ast.Call, args: list[Value], frame: Frame) -> Value | None:

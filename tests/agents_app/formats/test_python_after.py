@@ -151,3 +151,32 @@ Crew(agents=[made["head"], made["rest"]], tasks=[first, other])
     assert spec is not None
     assert [agent.key for agent in spec.agents] == ["head_cook", "rest"]
     assert [task.description for task in spec.tasks] == ["On {day}", "At {hour}"]
+
+
+def test_parts_of_files_that_were_not_given_are_named_with_their_module() -> None:
+    code = "from agents.maids import make_maid, boy\n"
+    code += "Crew(agents=[cook, make_maid(), boy], tasks=[job('x', make_maid()), job('y', boy)])"
+    result = imported(code)
+    assert said(
+        result, "One of the crew's agents comes from `make_maid` of `agents.maids`, which is not among the files"
+    )
+    assert said(result, "its agent comes from `make_maid` of `agents.maids`, which is not among the files; choose one")
+    assert said(result, "`boy` is not defined in this source")
+    assert not said(result, "code that could not be followed")
+    assert not said(result, "chosen by code")
+
+
+def test_classes_that_get_the_texts_of_an_agent_or_a_task_make_such_wherever_they_come_from() -> None:
+    code = """
+from crewai.agents.agent_adapters.langgraph.langgraph_adapter import LangGraphAgentAdapter
+from our.kitchen import Recipe
+from llama_index.core.tools import FunctionTool
+count = FunctionTool.from_defaults(fn=len)
+maid = LangGraphAgentAdapter(role="Maid", goal="G", backstory="B", tools=[count])
+Crew(agents=[maid], tasks=[Recipe(description="x", expected_output="E", agent=maid)])
+"""
+    result = imported(code)
+    assert result.spec is not None
+    assert (result.spec.agents[0].role, result.spec.tasks[0].description) == ("Maid", "x")
+    assert said(result, "`Recipe` is not defined in this source: it was read as a task, by what it is given")
+    assert said(result, "the tool `count` was left out")
