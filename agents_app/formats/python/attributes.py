@@ -34,6 +34,7 @@ _EMPTY: dict[str, Callable[[], Value]] = {
     "str": lambda: Text(""),
 }
 """What Python's types make of nothing."""
+_SERVERS = frozenset({"MCPServerAdapter"})
 _CONFIG_FILES = {"agents_config": "config/agents.yaml", "tasks_config": "config/tasks.yaml"}
 
 
@@ -50,8 +51,8 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
         result = _of_class(value, node, frame)
     elif isinstance(value, ModuleOf):
         result = value.frame.lookup(node.attr) or Unknown(node.attr, defined=False)
-    elif isinstance(value, Definition) and node.attr in value.fields:
-        result = value.fields[node.attr].value
+    elif isinstance(value, Definition):
+        result = _of_definition(value, node, frame)
     elif isinstance(value, Text | Constant) and node.attr == "value":
         result = value  # of an Enum, whose members stand for their values here
     elif isinstance(value, Unknown) and value.source and node.attr == "raw":
@@ -60,6 +61,22 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
         source = "" if value.defined else source_of(node, frame.world.budget)
         result = part_of(value, node, frame, source=source)
     return result if result is not None else unknown(node, frame)
+
+
+def _of_definition(value: Definition, node: ast.Attribute, frame: Frame) -> Value | None:
+    """What it was made with. Tools that an agent or a task was not given are a list that code may fill; a server's are
+    what it is itself."""
+    if node.attr in value.fields:
+        return value.fields[node.attr].value
+    if node.attr != "tools":
+        return None
+    if value.short in _SERVERS:
+        return value
+    config = settled(value.fields["config"].value) if "config" in value.fields else Mapping({})
+    if value.kind not in ("agent", "task") or not isinstance(config, Mapping) or "tools" in config.fields:
+        return None
+    value.fields["tools"] = Field(Items([]), frame.place(node))
+    return value.fields["tools"].value
 
 
 def _of_class(value: Instance | Class | Super, node: ast.Attribute, frame: Frame) -> Value | None:

@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from agents_app.formats.python.frames import Flow, Frame, executes
 from agents_app.formats.python.labels import as_label, source_of
 from agents_app.formats.python.operators import compared, truth_of
-from agents_app.formats.to_spec.values import Constant, Definition, Secret, Text, Unknown, Value, has_parts, settled
+from agents_app.formats.to_spec.values import (
+    Constant,
+    Definition,
+    Items,
+    Secret,
+    Text,
+    Unknown,
+    Value,
+    has_parts,
+    settled,
+    size_of,
+)
 
 COPIED_NAMES_PER_ELEMENT = 8
 
@@ -19,22 +30,41 @@ def _if(node: ast.If, frame: Frame) -> Flow | None:
     truth = truth_of(settled(test))
     if truth is not None:
         return _decided(node, test, truth, frame)
+    if _only_empties(node, frame):
+        return None
     before = dict(frame.names)
-    crews, added = len(frame.world.found.crews), frame.world.added
-    flow, differs = _undecided(node.body, [node.orelse], frame)
+    world, is_over = frame.world, frame.maybe and any(isinstance(value, Definition) for value in frame.returned)
+    crews, added, given = len(world.found.crews), world.added, len(frame.returned)
+    flow, differs, fuller = _undecided(node.body, [node.orelse], frame)
     if not node.orelse:
-        frame.world.budget.pay_elements(len(before) // COPIED_NAMES_PER_ELEMENT)
+        world.budget.pay_elements(len(before) // COPIED_NAMES_PER_ELEMENT)
         differs = [name for name, value in before.items() if isinstance(value, Text) and _is_other(frame, name, value)]
-    made = frame.world.found.crews[crews:]
+    made = world.found.crews[crews:]
+    makes = _matters(node, frame) or any(map(has_parts, frame.returned[given:]))
+    changed = [name for name in differs if before.get(name) is not frame.names.get(name)]
     if made and node.orelse and _stands_in(made, node.body, frame) and _stands_in(made, node.orelse, frame):
         _say_branch(node, "the crews of both branches are listed", frame)
-    elif (
-        added < frame.world.added
-        or _matters(node, frame)
-        or any(before.get(name) is not frame.names.get(name) for name in differs)
-    ):
+    elif fuller:
+        _say_branch(node, "the crew was read as if it does not, which gives its parts in full", frame)
+    elif added < world.added or (makes and not (is_over or world.aside)):
         _say_branch(node, "the crew was read as if it does", frame)
+    elif made and makes:
+        _say_branch(node, "the crews that are made if it does are listed", frame)
+    elif any(not isinstance(frame.names.get(name), Secret) for name in changed) and not world.aside:
+        _say_branch(node, "the crew was read as if it does", frame, later=True)
     return flow
+
+
+def _only_empties(node: ast.If, frame: Frame) -> bool:
+    """``if tools is None: tools = []``, where it is something that only a run shows: that is what was given."""
+    assigned = node.body[0] if len(node.body) == 1 and not node.orelse else None
+    if not isinstance(assigned, ast.Assign) or not isinstance(assigned.value, ast.List | ast.Dict | ast.Constant):
+        return False
+    names = [target.id for target in assigned.targets if isinstance(target, ast.Name)]
+    asked = [part.id for part in ast.walk(node.test) if isinstance(part, ast.Name)]
+    is_empty = isinstance(assigned.value, ast.List) and not assigned.value.elts
+    is_empty |= isinstance(assigned.value, ast.Dict) and not assigned.value.keys
+    return is_empty and names == asked and frame.lookup(names[0]) is not None
 
 
 def _is_other(frame: Frame, name: str, text: Text) -> bool:
@@ -81,38 +111,59 @@ def _matters(node: ast.If | ast.Match, frame: Frame) -> bool:
     return id(node) in frame.world.reach.makers or id(node) in frame.world.reach.adders
 
 
-def _say_branch(node: ast.If, how: str, frame: Frame) -> None:
+def _say_branch(node: ast.If, how: str, frame: Frame, *, later: bool = False) -> None:
+    """Says which way was taken; ``later``: only if parts are made after this, which what it sets may be in."""
     test = source_of(node.test, frame.world.budget)
     message = f"Whether `{test}` holds is only known when the code runs: {how}."
-    frame.world.reading.report.info(frame.place(node), message)
+    if later:
+        frame.world.remarks.setdefault((frame.place(node), message), frame.world.made)
+    else:
+        frame.world.reading.report.info(frame.place(node), message)
 
 
 def _undecided(
     first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame
-) -> tuple[Flow | None, list[str]]:
+) -> tuple[Flow | None, list[str], list[str]]:
     """As ``_preferred``, for branches of which a run may take none: nothing is taken out of lists in there."""
     frame.world.undecided += 1
-    flow, differs = _preferred(first, others, frame)
+    outcome = _preferred(first, others, frame)
     frame.world.undecided -= 1
-    return flow, differs
+    return outcome
 
 
 def _preferred(
     first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame
-) -> tuple[Flow | None, list[str]]:
-    """Follows all branches. If several set a name, the first branch's value stays.
+) -> tuple[Flow | None, list[str], list[str]]:
+    """Follows all branches. If several set a name, the first branch's value stays, unless it lists parts of a crew that
+    cannot be followed and the last branch's value does not.
 
-    How they leave the code around them, if all do so alike, and the names that they set to different values.
+    How they leave the code around them, if all do so alike, the names that they set to different values, and those that
+    keep the last branch's.
     """
     flow = frame.run(first)
     if not any(others):
-        return None, []
+        return None, [], []
     frame.world.budget.pay_elements(len(frame.names) // COPIED_NAMES_PER_ELEMENT)
     kept = dict(frame.names)
+    frame.world.aside += 1
     flows = [frame.run(body) for body in others]
+    frame.world.aside -= 1
     differs = [name for name, value in kept.items() if frame.names[name] is not value and frame.names[name] != value]
-    frame.names.update(kept)
-    return flow if all(other == flow for other in flows) else None, differs
+    for name in differs:
+        frame.world.budget.pay_looking(size_of(kept[name]) + size_of(frame.names[name]))
+    fuller = [name for name in differs if _lists_all(frame.names[name]) and _lists_unknown(kept[name])]
+    frame.names.update({name: value for name, value in kept.items() if name not in fuller})
+    return flow if all(other == flow for other in flows) else None, differs, fuller
+
+
+def _lists_all(value: Value) -> bool:
+    """Whether it is a list of parts of a crew, all of which are known."""
+    items = value.items if isinstance(value, Items) else []
+    return bool(items) and all(isinstance(settled(item), Definition) for item in items)
+
+
+def _lists_unknown(value: Value) -> bool:
+    return isinstance(value, Items) and any(isinstance(settled(item), Unknown) for item in value.items)
 
 
 @executes(ast.Try, ast.TryStar)
@@ -159,7 +210,7 @@ def _match(node: ast.Match, frame: Frame) -> Flow | None:
     if len(possible) == 1:
         return frame.run(possible[0].body)
     if possible:
-        flow, _ = _undecided(possible[0].body, [case.body for case in possible[1:]], frame)
+        flow, *_ = _undecided(possible[0].body, [case.body for case in possible[1:]], frame)
         return flow if surely else None
     return None
 

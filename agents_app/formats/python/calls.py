@@ -108,7 +108,11 @@ def _named_attribute(path: str, node: ast.Call, args: list[Value], frame: Frame)
         set_attribute(settled(args[0]), name.template, args[2], Field(args[2], frame.place(node)))
         return Constant(None)
     read = ast.copy_location(ast.Attribute(node.args[0], name.template, ast.Load()), node)
-    return attribute_of(args[0], read, frame)
+    found = attribute_of(args[0], read, frame)
+    other = args[2] if len(args) == 3 and isinstance(settled(args[0]), Instance | Class) else None
+    if isinstance(found, Unknown) and found.known is None and isinstance(other, Constant | Text):
+        return replace(found, known=other)
+    return found
 
 
 def _over_items(path: str, node: ast.Call, args: list[Value], frame: Frame) -> Value | None:
@@ -148,7 +152,8 @@ def _as_definition(made: Instance, path: str, node: ast.Call, frame: Frame) -> D
     later = {name: Field(value, place) for name, value in made.attributes.items() if name in _TEXTS}
     frame.world.budget.pay_elements(len(declared) + len(made.given))
     definition = define(path, node, made.given_args, {**declared, **made.given, **later}, frame)
-    definition.name = definition.name or snake(made.cls.name)
+    if not definition.name:
+        definition.name, definition.is_named_by_maker = snake(made.cls.name), True
     return definition
 
 

@@ -6,7 +6,7 @@ import ast
 
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.frames import Frame, keep_definition, which_of
-from agents_app.formats.python.known import CONDITION, kind_of
+from agents_app.formats.python.known import CONDITION, is_foreign, kind_of
 from agents_app.formats.python.schemas import schema_of
 from agents_app.formats.python.things import Class, Function, Instance
 from agents_app.formats.to_spec.fields import describe
@@ -43,6 +43,9 @@ def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field
     if kind == "other":
         made.which, made.within = which_of(node, frame), frame.function_name()
     if kind in ("agent", "task", "crew"):
+        if is_foreign(path):
+            message = f"`{made.short}` is not defined in this source: it was read as an {kind}, by what it is given."
+            frame.world.reading.report.info(place, message.replace("an task", "a task"))
         _merge_config(made, frame)
         _resolve_names(made, frame)
         if kind == "task":

@@ -10,10 +10,10 @@ from dataclasses import replace
 from agents_app.formats.python.attributes import as_written, attribute_of, items_of, made_by, own_method
 from agents_app.formats.python.command_line import argument
 from agents_app.formats.python.formatting import with_spec
-from agents_app.formats.python.frames import Frame, evaluates, fallen_back, part_of, unknown
+from agents_app.formats.python.frames import Frame, evaluates, fallen_back, named_after, open_part, part_of, unknown
 from agents_app.formats.python.labels import label_in, label_of, source_of, written
 from agents_app.formats.python.texts import joined, template_of, without_layout
-from agents_app.formats.python.things import TYPES, Annotation, Function, Instance, called, type_name
+from agents_app.formats.python.things import MAX_NAME, TYPES, Annotation, Function, Instance, called, type_name
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
@@ -132,7 +132,7 @@ def _spread(nodes: list[ast.expr], frame: Frame) -> Iterator[Value]:
         if isinstance(node, ast.Starred):
             inner = settled(items_of(frame.evaluate(node.value), frame))
             frame.world.budget.pay_elements(size_of(inner))
-            yield from inner.items if isinstance(inner, Items) else (unknown(node.value, frame),)
+            yield from inner.items if isinstance(inner, Items) else (open_part(inner, node.value, frame),)
         else:
             yield frame.evaluate(node)
 
@@ -142,6 +142,8 @@ def _dict(node: ast.Dict, frame: Frame) -> Value:
     fields: dict[str, Field] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         evaluated = frame.evaluate(value)
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            evaluated = named_after(evaluated, value, key.value[:MAX_NAME])
         if key is None:
             inner = settled(evaluated)
             frame.world.budget.pay_elements(size_of(inner))

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.documents import Documents
-from agents_app.formats.python.labels import CHANGING, CODE, label_of, names_in, source_of, written
+from agents_app.formats.python.labels import CHANGING, CODE, as_label, label_of, names_in, source_of, written
 from agents_app.formats.python.reach import Reach
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.assemble import Found
@@ -63,7 +63,10 @@ class World:
     to agents, by ``id()`` of the call. ``input_texts``: constants that became inputs, by name. ``results``: what
     functions gave, by ``id()`` of the function and of what it was given. ``kept``: what those ids are of, which stays
     alive, so that nothing else gets them. ``undecided``: how many branches around the code that is followed may not be
-    taken by a run. ``added``: how many parts of crews were put into lists in such branches.
+    taken by a run; ``aside``: how many of them are not what is read. ``sampled``: how many loops around it go over
+    something that only a run shows. ``added``: how many parts of crews were put into lists in such branches.
+    ``touched``: how many attributes of parts were set. ``remarks``: what is only said if parts of crews are made later,
+    with how many there were.
     """
 
     reading: Reading
@@ -84,10 +87,25 @@ class World:
     kept: list[Value] = field(default_factory=list)
     asked: dict[int, Definition] = field(default_factory=dict)
     undecided: int = 0
+    sampled: int = 0
     added: int = 0
+    aside: int = 0
+    touched: int = 0
+    remarks: dict[tuple[Place, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.reading)
+
+    @property
+    def made(self) -> int:
+        """How many parts of crews there are so far, and how often something of them was set."""
+        return len(self.found.agents) + len(self.found.tasks) + len(self.found.crews) + self.touched
+
+    def say_later(self) -> None:
+        """Makes the remarks that wait, if parts of crews were made since."""
+        for (place, message), before in self.remarks.items():
+            if before < self.made:
+                self.reading.report.info(place, message)
 
     @property
     def budget(self) -> Budget:
@@ -208,6 +226,17 @@ def unknown(node: ast.expr, frame: Frame, *, label: str = "") -> Unknown:
     budget = frame.world.budget
     label = label or label_of(node, budget)
     return Unknown(label, source_of(node, budget), which=which_of(node, frame), within=frame.function_name())
+
+
+def open_part(whole: Value, node: ast.expr, frame: Frame) -> Value:
+    """What stands in a list for all of something that only a run shows: what a library's class makes, if it is that."""
+    return whole if isinstance(whole, Definition) and whole.is_object else unknown(node, frame)
+
+
+def named_after(value: Value, node: ast.expr, name: str) -> Value:
+    """What a call computes, as an input that is called as the author calls the place where it goes."""
+    is_open = isinstance(node, ast.Call) and isinstance(value, Unknown) and value.source
+    return replace(value, label=as_label(name), within="") if is_open and isinstance(value, Unknown) else value
 
 
 def fallen_back(result: Value, operands: Iterable[Value], node: ast.expr, frame: Frame) -> Value:

@@ -18,6 +18,16 @@ _SIGNS: dict[Kind, frozenset[str]] = {
     "task": frozenset({"description", "expected_output", "config"}),
     "crew": frozenset({"agents", "tasks"}),
 }
+_TELLING: dict[Kind, frozenset[str]] = {
+    "agent": frozenset({"role", "goal", "backstory"}),
+    "task": frozenset({"description", "expected_output"}),
+}
+"""What a class is given that makes such, whatever its name and wherever it comes from."""
+
+
+def is_foreign(path: str) -> bool:
+    """Whether a class is none of those whose calls make parts of a crew."""
+    return path.rpartition(".")[2] not in _AGENTS | _TASKS | {"Crew"}
 
 
 def kind_of(path: str, fields: dict[str, Field]) -> Kind:
@@ -39,6 +49,7 @@ def kind_of(path: str, fields: dict[str, Field]) -> Kind:
     elif name == "Crew":
         kind = "crew"
     else:
-        return "tool" if name.endswith("Tool") else "other"
+        by_fields = (kind for kind, telling in _TELLING.items() if name[:1].isupper() and telling <= fields.keys())
+        return next(by_fields, "tool" if name.endswith("Tool") else "other")
     bare = "." not in path
     return kind if root in _OURS or bare or _SIGNS[kind] & fields.keys() else "other"

@@ -48,7 +48,7 @@ def _rounds(node: Comprehension, inner: Frame, level: int) -> Iterator[Frame]:
     over = items_of(inner.evaluate(generator.iter), inner)
     if is_empty(over, generator.iter):
         return
-    inner.maybe |= not _is_known(over)
+    inner.maybe |= not is_known(over)
     if id(node) in inner.world.reach.making:
         say_unseen(over, generator.iter, inner)
     for item in repetitions(over, generator.target, inner):
@@ -66,7 +66,7 @@ def _kept(test: ast.expr, node: Comprehension, inner: Frame) -> bool:
     return truth is not False
 
 
-def _is_known(over: Value) -> bool:
+def is_known(over: Value) -> bool:
     """Whether the source says what a loop goes over."""
     inner = settled(over)
     if isinstance(inner, Items) and inner.is_sample:

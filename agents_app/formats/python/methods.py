@@ -9,7 +9,7 @@ from agents_app.formats.budget import Budget
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.command_line import of_parser
 from agents_app.formats.python.formatting import formatted, substituted
-from agents_app.formats.python.frames import Frame, keep_definition, unknown
+from agents_app.formats.python.frames import Frame, keep_definition, named_after, unknown
 from agents_app.formats.python.kickoffs import asked_of
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.paths import path_method
@@ -52,6 +52,7 @@ _COPIES = frozenset({"copy", "model_copy"})
 _TEMPLATES = frozenset({"Template", "PromptTemplate", "from_template"})
 _ADDS = frozenset({"append", "extend", "insert"})
 _REARRANGE = frozenset({"reverse", "clear", "remove", "sort"})
+_GIVES_TOOLS = frozenset({"add_tool", "add_tools"})
 _COPYING = {"items": 4, "values": 1, "keys": 2, "copy": 1}  # by what they make for each entry
 
 
@@ -110,7 +111,12 @@ def _of_definition(
 def _text(text: Text, node: ast.Call, args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
     name = _method(node)
     if name == "format":
-        return formatted(text, args, {key: field.value for key, field in fields.items()}, budget)
+        written = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+        values = {
+            key: named_after(field.value, written[key], key) if key in written else field.value
+            for key, field in fields.items()
+        }
+        return formatted(text, args, values, budget)
     if name == "format_map" and args and isinstance(args[0], Mapping):
         budget.pay_elements(len(args[0].fields))
         return formatted(text, [], {key: field.value for key, field in args[0].fields.items()}, budget)
@@ -123,6 +129,8 @@ def _items(items: Items, node: ast.Call, args: list[Value], fields: dict[str, Fi
     name, budget = _method(node), frame.world.budget
     if frame.world.undecided and name in _ADDS and args and has_parts(args[-1]):
         frame.world.added += 1
+    if name in _ADDS and args and isinstance(args[-1], Unknown) and (frame.world.undecided or frame.world.sampled):
+        items.is_sample = True
     if name == "append" and args:
         items.items.append(args[0])
     elif name == "extend" and args:
@@ -297,11 +305,24 @@ def _of_template(
 def _executed(made: Definition, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
     if made.kind == "agent" and _method(node) in KICKOFFS and (asked := asked_of(made, node, args, fields, frame)):
         return unknown(node, frame, label=f"{asked.name}_result")
+    if made.kind in ("agent", "task") and _method(node) in _GIVES_TOOLS and args:
+        return _given_tools(made, node, args, frame)
     if made.kind != "llm" and _method(node) in (*KICKOFFS, "execute", "execute_sync", "execute_async", "execute_task"):
         written = source_of(node, frame.world.budget)
         message = f"`{written}` runs this {made.kind} outside of a crew; that call is not part of what was imported."
         frame.world.reading.report.info(frame.place(node), message)
     return unknown(node, frame, label=f"{made.name}_result" if made.name else "result")
+
+
+def _given_tools(made: Definition, node: ast.Call, args: list[Value], frame: Frame) -> Value:
+    """``agent.add_tool(...)``."""
+    before = settled(made.fields["tools"].value) if "tools" in made.fields else Items([])
+    more = settled(args[0])
+    if isinstance(before, Items):
+        frame.world.budget.pay_elements(size_of(before) + size_of(more))
+        added = more.items if isinstance(more, Items) else args
+        made.fields["tools"] = Field(Items([*before.items, *added]), frame.place(node))
+    return Constant(None)
 
 
 def _method(node: ast.Call) -> str:

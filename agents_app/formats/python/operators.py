@@ -10,7 +10,7 @@ from typing import Any
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.python.formatting import interpolated
-from agents_app.formats.python.frames import Frame, evaluates, fallen_back, unknown
+from agents_app.formats.python.frames import Frame, evaluates, fallen_back, open_part, unknown
 from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.paths import path_divided
 from agents_app.formats.python.texts import MAX_TEXT, joined, template_of
@@ -83,7 +83,7 @@ def _sum(node: ast.BinOp, frame: Frame) -> Value:
         for value, part in values:
             inner = settled(value)
             budget.pay_elements(size_of(inner))
-            items.extend(inner.items if isinstance(inner, Items) else [unknown(part, frame)])
+            items.extend(inner.items if isinstance(inner, Items) else [open_part(inner, part, frame)])
         return Items(items)
     if any(isinstance(value, Text) or (isinstance(value, Unknown) and value.label == ASKED) for value, _ in values):
         return joined([template_of(value, budget, part) for value, part in values], budget)

@@ -239,6 +239,8 @@ def _as_number(text: str) -> Constant | None:
 
 def _length(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
     inner = settled(args[0]) if args else None
+    if isinstance(inner, Items) and inner.is_sample:
+        return None
     if isinstance(inner, Items | Mapping):
         return Constant(size_of(inner))
     text = literal_text(inner, budget) if inner is not None else None

@@ -66,6 +66,7 @@ def read_python(
     except RecursionError:
         _say_stopped("the source is nested or calls itself too deeply to be followed", world)
     crews_of_asked(world)
+    world.say_later()
     for path, module in world.modules.items():
         world.found.python[path.removesuffix(".py").replace("/", ".")] = module.names
         world.found.classes |= {name: value for name, value in module.names.items() if isinstance(value, Class)}

@@ -9,9 +9,9 @@ from agents_app.formats.python.attributes import items_of, own_method, set_attri
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.expressions import index_in, slice_of
 from agents_app.formats.python.flows import say_flow
-from agents_app.formats.python.frames import Flow, Frame, FunctionNode, executes, unknown
+from agents_app.formats.python.frames import Flow, Frame, FunctionNode, executes, open_part, unknown
 from agents_app.formats.python.labels import as_label, source_of
-from agents_app.formats.python.loops import MAX_ITEMS, bind, is_empty, repetitions, say_unseen, unpacked
+from agents_app.formats.python.loops import MAX_ITEMS, bind, is_empty, is_known, repetitions, say_unseen, unpacked
 from agents_app.formats.python.operators import arithmetic, truth_of
 from agents_app.formats.python.settings import note_setting
 from agents_app.formats.python.texts import joined, template_of
@@ -65,6 +65,7 @@ def _give(target: ast.expr, value: Value, frame: Frame) -> None:
     elif isinstance(target, ast.Attribute):
         value = _titled(value, target.attr)
         owner = settled(frame.evaluate(target.value))
+        frame.world.touched += isinstance(owner, Definition)
         set_attribute(owner, target.attr, value, Field(value, frame.place(target)))
     elif isinstance(target, ast.Tuple | ast.List):
         for part, item in unpacked(target.elts, value, frame):
@@ -151,7 +152,7 @@ def _augmented(node: ast.AugAssign, frame: Frame) -> None:
     added, budget = settled(more), frame.world.budget
     if isinstance(node.op, ast.Add) and isinstance(old, Items):
         budget.pay_elements(size_of(added))
-        old.items.extend(added.items if isinstance(added, Items) else [unknown(node.value, frame)])
+        old.items.extend(added.items if isinstance(added, Items) else [open_part(added, node.value, frame)])
     elif isinstance(node.op, ast.Add) and isinstance(old, Text):
         _give(node.target, joined([old, template_of(more, budget, node.value)], budget), frame)
     elif isinstance(node.op, ast.BitOr) and isinstance(old, Mapping) and isinstance(added, Mapping):
@@ -218,9 +219,12 @@ def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> Flow | None:
         return frame.run(node.orelse)
     if id(node) in frame.world.reach.making:
         say_unseen(over, node.iter, frame)
+    is_open = not is_known(over)
     for item in repetitions(over, node.target, frame):
         bind(node.target, item, frame)
+        frame.world.sampled += is_open
         flow = frame.run(node.body)
+        frame.world.sampled -= is_open
         if flow == "return":
             return flow
         if flow == "break":

@@ -12,7 +12,7 @@ from agents_app.formats.report import NOWHERE, ImportedCrew, Place, UnreadableEr
 from agents_app.formats.to_spec.agents import agent_spec
 from agents_app.formats.to_spec.crews import crew_settings, has_memory
 from agents_app.formats.to_spec.enlist import MAX_MEMBERS, enlist, roster_of
-from agents_app.formats.to_spec.fields import Reading, Tally, built, plain_text
+from agents_app.formats.to_spec.fields import Reading, Tally, built, made_elsewhere, plain_text
 from agents_app.formats.to_spec.inputs import crew_inputs
 from agents_app.formats.to_spec.members import Roster, listed_by, name_meant, wanted
 from agents_app.formats.to_spec.naming import is_generic, snake, title, without_maker
@@ -286,7 +286,9 @@ def _agent_of(task: Definition, agents: Roster, reading: Reading, *, key: str) -
         return None
     agent = wanted(field.value, agents, place=field.place)
     if agent is None:
-        reading.report.warn(field.place, f"Task {key}: its agent is chosen by code; choose one in the editor.")
+        elsewhere = made_elsewhere(settled(field.value))
+        how = f"comes from {elsewhere}" if elsewhere else "is chosen by code"
+        reading.report.warn(field.place, f"Task {key}: its agent {how}; choose one in the editor.")
         return None
     if agents.key_of(agent) is None and agent in agents.pool:
         message = f"Agent {agents.add(agent)} is not in the crew's list, but has the task {key}; it was added."

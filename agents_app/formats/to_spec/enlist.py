@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 
 from agents_app.formats.report import NOWHERE, Place, UnreadableError, at_line, listed
-from agents_app.formats.to_spec.fields import Reading
+from agents_app.formats.to_spec.fields import Reading, made_elsewhere
 from agents_app.formats.to_spec.members import Roster, listed_by, wanted
 from agents_app.formats.to_spec.values import Constant, Definition, Field, Kind, Unknown, Value
 
@@ -56,7 +56,9 @@ def enlist(field: Field | None, roster: Roster, *, made: Place | None) -> None:
         elif not isinstance(value, Constant):
             roster.reading.tally.members[roster.kind] += 1
             roster.reading.tally.lost_members[roster.kind] += 1
-            message = f"One of the crew's {roster.kind}s is made by code that could not be followed; it was left out."
+            elsewhere = made_elsewhere(value)
+            how = f"comes from {elsewhere}" if elsewhere else "is made by code that could not be followed"
+            message = f"One of the crew's {roster.kind}s {how}; it was left out."
             roster.reading.report.warn(place, message)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -221,6 +222,9 @@ def data_of(value: Value, budget: Budget) -> Any:
     raise ValueError("not literal")
 
 
+_LIBRARIES = sys.stdlib_module_names | {"crewai", "crewai_tools", "langchain", "langchain_community", "dotenv"}
+
+
 def describe(value: Value) -> str:
     """A value in a few words, for remarks."""
     if isinstance(value, Definition | Outside):
@@ -234,6 +238,15 @@ def describe(value: Value) -> str:
     else:
         words = "a list" if isinstance(value, Items) else str(getattr(value, "name", "")) or "an expression"
     return words
+
+
+def made_elsewhere(value: Value) -> str:
+    """Where a value comes from that a module makes which was not given, in words; nothing for any other."""
+    path = value.path if isinstance(value, Definition | Outside) else ""
+    module, _, name = path.rpartition(".")
+    if not module or module.partition(".")[0] in _LIBRARIES:
+        return ""
+    return f"`{name}` of `{module}`, which is not among the files"
 
 
 def built(model: type[S], data: dict[str, Any], *, fields: dict[str, Field], report: Report, owner: str) -> S:

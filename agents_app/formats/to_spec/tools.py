@@ -75,7 +75,9 @@ def _note_use(name: str, known: str | None, reading: Reading, *, owner: str) -> 
 def _name(value: Value) -> str:
     """The name of a tool: its class's, or in YAML a text, in any spelling of the class's name."""
     if isinstance(value, Definition):
-        return value.short
+        maker = value.path.split(".")[-2:-1]
+        is_method = bool(maker) and maker[0][:1].isupper() and value.short[:1].islower()
+        return value.name or value.short if is_method else value.short
     if isinstance(value, Text):
         name = value.template.strip().rpartition(":")[2]
         return name if name in BUILT_IN_TOOLS else BY_SNAKE.get(snake(name), name)
