@@ -103,12 +103,11 @@ def resume(
     budget_usd: Decimal | None = None,
     api_token: ApiToken | None = None,
 ) -> Batch:
-    """Lets a paused batch go on, after setting what is named; a running one may be given other bounds too. Failures are
-    counted anew.
+    """Lets a paused batch go on, after setting what is named; a running one may be given other bounds too.
 
     Whoever lets it go on although a bound was reached, or loosens one, launches the rows that wait from then on, by the
-    token that they did it with; and in any case those of people who may launch no more. After a pause by a person, rows
-    stay whose they were.
+    token that they did it with, and failures are counted anew; and in any case they launch those of people who may
+    launch no more. After a pause by a person, rows stay whose they were, and failures count on.
 
     ``Conflict`` if it has ended, if it runs and nothing is named, or if it would be paused again at once.
     """
@@ -118,10 +117,10 @@ def resume(
     bounds = _new_bounds(batch, max_concurrency, stop_after_failures, budget_usd)
     if batch.state == BatchState.RUNNING and not bounds:
         raise Conflict("This batch is running.")
-    takes_over = batch.paused_for in (BatchPause.FAILURES, BatchPause.BUDGET) or _loosens(batch, bounds)
+    takes_over = _at_a_bound(batch) or _loosens(batch, bounds)
     for name, value in bounds.items():
         setattr(batch, name, value)
-    if batch.state == BatchState.PAUSED:
+    if takes_over and batch.state == BatchState.PAUSED:
         batch.failures_before = _failed(batch)
     if reason := batch_bounds.why_to_pause(batch):
         raise Conflict(WHY_STILL[reason])
@@ -129,6 +128,12 @@ def resume(
     taken = take_over(batch, _launcher(who, api_token))
     record(who, "batch.resumed", batch, bounds=bounds, taken_over=taken)
     return _go_on(batch)
+
+
+def _at_a_bound(batch: Batch) -> bool:
+    """Whether a bound keeps its rows from being started, be it that it was paused for that or that it would be."""
+    reasons = (batch.paused_for, batch_bounds.why_to_pause(batch))
+    return any(reason in (BatchPause.FAILURES, BatchPause.BUDGET) for reason in reasons)
 
 
 def _loosens(batch: Batch, bounds: Mapping[str, int]) -> bool:
@@ -181,20 +186,23 @@ def cancel(who: Principal, batch: Batch) -> Batch:
 def retry_failed(who: Principal, batch: Batch, *, api_token: ApiToken | None = None) -> Batch:
     """Lets every row whose run failed or was cancelled wait for another run, and the batch go on. What the earlier runs
     cost stays. Whoever runs them again launches them, and takes over rows that wait for those who may launch no more.
-    ``Conflict`` if the batch was cancelled, or if there is no such row."""
+
+    Failures are counted anew. Where the batch is to stop at some, rows may then start that would not have: whoever runs
+    the failed ones again launches all rows that wait. ``Conflict`` if the batch was cancelled, or if no row failed."""
     batch = _locked(who, batch)
     if batch.state == BatchState.CANCELLED:
         raise Conflict("This batch was cancelled. Launch another one with the rows that are left.")
     again = BatchRow.objects.filter(batch=batch, run__state__in=GAVE_NOTHING, run__texts_removed_at=None)
+    rows = list(again.values_list("pk", flat=True))
     launcher = _launcher(who, api_token)
-    taken = launchers.take_over_stranded(batch, launcher)
-    count = BatchRow.objects.filter(pk__in=list(again.values_list("pk", flat=True))).update(
-        run=None, added_by=launcher.user, api_token=launcher.token
-    )
-    if not count and not taken:
+    loosens = rows and batch.stop_after_failures is not None and _failed(batch) > batch.failures_before
+    take_over = launchers.take_over_others if loosens else launchers.take_over_stranded
+    taken = take_over(batch, launcher)
+    if not rows and not taken:
         raise Conflict("No row of this batch has failed. Rows whose texts were removed as too old are not run again.")
+    BatchRow.objects.filter(pk__in=rows).update(run=None, added_by=launcher.user, api_token=launcher.token)
     batch.failures_before = _failed(batch)
-    record(who, "batch.retried", batch, rows=count, taken_over=taken)
+    record(who, "batch.retried", batch, rows=len(rows), taken_over=taken)
     return _go_on(batch)
 
 

@@ -152,7 +152,8 @@ def cancel_batch(request: ApiRequest, batch_id: UUID) -> BatchDetail:
 )
 def retry_batch(request: ApiRequest, batch_id: UUID) -> BatchDetail:
     """Gives every row whose run failed or was cancelled another run, launched by whoever asks for it, who also takes
-    over the ``stranded`` rows."""
+    over the ``stranded`` rows. Failures are counted anew; in a batch that stops at some, whoever asks takes over all
+    rows that wait."""
     return _changed(
         request, batch_id, lambda batch: actions.retry_failed(request.auth, batch, api_token=request.api_token)
     )

@@ -179,6 +179,21 @@ class TestFeed:
         batch.refresh_from_db()
         assert batch.created_by == cast.runner.user
 
+    def test_nobody_counts_failures_anew_for_rows_of_somebody_else(self, cast: Cast, crew: Crew) -> None:
+        batch = make_batch(cast.runner, crew, rows=5, max_concurrency=2, stop_after_failures=2)
+        first, second = fed(batch)
+        end(first, RunState.FAILED)
+        pause(cast.editor, batch)
+        resume(cast.editor, batch)
+        end(second, RunState.FAILED)
+        assert fed(batch) == []
+        assert states(batch) == ("paused", "failures")  # the pause in between has made none of them undone
+        retry_failed(cast.editor, batch)
+        assert {run.created_by for run in fed(batch)} == {cast.editor.user}
+        assert set(BatchRow.objects.filter(batch=batch, run=None).values_list("added_by", flat=True)) == {
+            cast.editor.user.pk
+        }
+
     def test_it_stops_with_the_token_that_launched_it(self, cast: Cast, crew: Crew) -> None:
         token, _ = issue_token(cast.runner, name="CI", scope=Scope.RUN)
         batch = make_batch(cast.runner, crew, rows=3, max_concurrency=2)
