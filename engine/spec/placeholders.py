@@ -63,6 +63,11 @@ def input_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
+def input_texts(values: Mapping[str, Any]) -> dict[str, str]:
+    """Inputs as ``input_text`` says them. What is null is not given, so that the crew's own value stays."""
+    return {name: input_text(value) for name, value in values.items() if value is not None}
+
+
 def placeholders(spec: CrewSpec) -> tuple[str, ...]:
     """The inputs that a crew takes, in order of first use: in its tasks, then in its agents."""
     return tuple(dict.fromkeys(name for text in _texts(spec) for name in names_in(text)))

@@ -12,7 +12,7 @@ from agents_app.queries import own_crew
 from agents_app.snapshot import spec_of
 from engine.record.limits import RunLimits
 from engine.spec.crew_spec import CrewSpec
-from engine.spec.placeholders import input_text
+from engine.spec.placeholders import input_texts
 from runs.batches import actions, queries
 from runs.batches.kept_inputs import mapped_rows, named_version
 from runs.batches.live import api_events
@@ -220,7 +220,7 @@ def _spec(crew: Crew, version: CrewVersion | None) -> CrewSpec:
 
 
 def _rows(inputs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    return [{name: input_text(value) for name, value in row.items() if value is not None} for row in inputs]
+    return [input_texts(row) for row in inputs]
 
 
 def _order(request: ApiRequest, crew: Crew, body: BatchIn) -> BatchOrder:

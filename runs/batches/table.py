@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from engine import strict_json
-from engine.spec.placeholders import input_text
+from engine.spec.placeholders import input_texts
 from engine.strict_json import JsonFault
 from engine.text import counted
 from runs.batches.order import MAX_ROWS
@@ -98,7 +98,7 @@ def _of_objects(values: Iterable[tuple[int, Any]], what: str = "Line") -> InputT
     for number, value in islice(values, MAX_ROWS + 1):
         if not isinstance(value, dict):
             raise _invalid(f'{what} {number} is no object: write the inputs by name, as in {{"topic": "bees"}}.')
-        rows.append((number, {name: input_text(cell) for name, cell in value.items() if cell is not None}))
+        rows.append((number, input_texts(value)))
     return InputTable(list(dict.fromkeys(name for _, row in rows for name in row)), rows)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from engine.spec.placeholders import input_text
+from engine.spec.placeholders import input_texts
 from engine.text import is_storable
 from runs.batches.order import MAX_CHARS, MAX_ROWS, MOST_FAULTS, BadRows, Row, RowFault
 from runs.batches.table import MAX_COLUMN_CHARS, MAX_COLUMNS, InputTable
@@ -34,7 +34,7 @@ def of_table(table: InputTable) -> NewRows:
 
 def of_json(inputs: Sequence[Mapping[str, Any]]) -> NewRows:
     """Of rows as the API takes them; what is null is not given."""
-    return checked([{name: input_text(value) for name, value in row.items() if value is not None} for row in inputs])
+    return checked([input_texts(row) for row in inputs])
 
 
 def checked(rows: Sequence[Row], columns: Sequence[str] = (), *, before: int = 0, chars_before: int = 0) -> NewRows:

@@ -8,7 +8,7 @@ from ninja import Query, Router, Status
 from agents_app.models import Crew, CrewVersion
 from agents_app.queries import own_crew
 from engine.record.limits import RunLimits
-from engine.spec.placeholders import input_text
+from engine.spec.placeholders import input_texts
 from runs.launch.actions import launch
 from runs.launch.awaited import MAX_WAIT_S, result_within
 from runs.launch.order import LaunchOrder, order_again
@@ -55,7 +55,7 @@ def launch_run(request: ApiRequest, slug: str, body: LaunchIn, wait: Wait = 0) -
     crew = own_crew(request.auth, slug, Role.RUNNER)
     version = fetch(CrewVersion, request.auth, crew=crew, number=body.version) if body.version else None
     order = LaunchOrder(
-        inputs={name: input_text(value) for name, value in body.inputs.items()},
+        inputs=input_texts(body.inputs),
         version=version,
         budget_usd=body.budget_usd,
         limits=RunLimits(max_calls=body.max_calls, max_tokens=body.max_tokens, max_seconds=body.max_seconds),

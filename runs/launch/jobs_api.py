@@ -15,7 +15,7 @@ from agents_app.models import Crew
 from agents_app.queries import own_crew
 from agents_app.snapshot import spec_of
 from engine.spec.crew_spec import CrewSpec
-from engine.spec.placeholders import input_text, placeholders
+from engine.spec.placeholders import input_texts, placeholders
 from runs.launch.actions import launch
 from runs.launch.order import LaunchOrder
 from runs.launch.queries import launched_run
@@ -44,7 +44,7 @@ STATUS: dict[str, JobStatus] = {
 
 
 class JobIn(Strict):
-    """The crew's inputs as fields of their own, of any kind. A field that is no input goes to the one input whose
+    """The crew's inputs as fields of their own, of any kind; what is null is not given. A field that is no input goes to the one input whose
     name ends in it, as `keywords` does to `target_keywords`."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
@@ -81,7 +81,7 @@ def get_job(request: ApiRequest, slug: str, job_id: UUID) -> dict[str, object]:
     status = STATUS[run.state]
     answer: dict[str, object] = {
         "status": status,
-        "request": {**run.inputs, "priority": run.priority},
+        "request": {"priority": run.priority, **run.inputs},
         "created_at": time_text(run.created_at),
     }
     if status == "completed":
@@ -105,9 +105,9 @@ def _order(crew: Crew, sent: Mapping[str, Any]) -> LaunchOrder:
 
 def _inputs(spec: CrewSpec, sent: Mapping[str, Any]) -> dict[str, str]:
     """The crew's inputs, with what goes by another name under its own."""
-    inputs = {name: input_text(value) for name, value in sent.items()}
+    inputs = input_texts(sent)
     taken = placeholders(spec)
-    for name in sent:
+    for name in tuple(inputs):
         longer = [one for one in taken if one not in inputs and one.endswith(f"_{name}")]
         if name not in taken and len(longer) == 1:
             inputs[longer[0]] = inputs.pop(name)

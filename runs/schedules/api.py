@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from agents_app.models import Crew, CrewVersion
 from agents_app.queries import own_crew
 from engine.record.limits import RunLimits
-from engine.spec.placeholders import input_text
+from engine.spec.placeholders import input_texts
 from runs.batches.kept_inputs import VERSION_MARK, named_version
 from runs.launch.order import LaunchOrder
 from runs.models import Schedule, ScheduleTime
@@ -164,7 +164,7 @@ def _order(request: ApiRequest, crew: Crew, body: ScheduleTerms) -> ScheduleOrde
     version = fetch(CrewVersion, request.auth, crew=crew, number=body.version) if body.version else None
     kept = named_version(request.auth, body.dataset) if body.dataset else None
     run = LaunchOrder(
-        inputs={name: input_text(value) for name, value in body.inputs.items()},
+        inputs=input_texts(body.inputs),
         version=version,
         budget_usd=body.budget_usd,
         limits=RunLimits(max_calls=body.max_calls, max_tokens=body.max_tokens, max_seconds=body.max_seconds),

@@ -34,7 +34,9 @@ class Pace:
 
 def slowest(who: Principal, needs: Needs, *, rows: int) -> Pace | None:
     """What bounds rows most; None if nothing does. At most six queries."""
-    found = [*_of_team(who), *_of_workers(), *_of_quota(who, needs, rows), *_of_keys(who, needs)]
+    found = [*_of_team(who), *_of_workers()]
+    if any(needs.took_ms):  # of what takes no time a rate bounds none at once
+        found += [*_of_quota(who, needs, rows), *_of_keys(who, needs)]
     return min(found, key=lambda pace: pace.at_once, default=None)
 
 

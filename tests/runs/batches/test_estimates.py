@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from agents_app.models import Crew
@@ -73,7 +74,10 @@ def test_the_slowest_limit_binds_and_is_said(cast: Cast, crew: Crew, ran: Run) -
         assert words in found.binds
     # Six requests a minute are a row and a half a minute: fewer than one at once.
     assert found.low_ms == pytest.approx(100 / 1.5 * 60_000, rel=0.01)
+    assert estimated(cast, crew, max_concurrency=1).binds.startswith("Rows wait for each other: ")
     assert estimated(cast, crew, simulated=True).runs == 0  # no simulated run, so nothing of these keys
+    Run.objects.update(finished_at=F("started_at"))
+    assert estimated(cast, crew).low_ms == 0
 
 
 def test_the_budget_that_covers_the_fewest_rows_is_said(cast: Cast, crew: Crew, ran: Run) -> None:

@@ -25,7 +25,7 @@ from runs.worker.process import WorkerProcess
 from teams.actions import issue_token
 from teams.api.later import Outcome
 from teams.models import Scope
-from tests.cast import Cast
+from tests.cast import Cast, brief_spec
 from tests.runs.workers import claim_and_execute
 from tests.web_server import web_server
 
@@ -207,6 +207,28 @@ def test_clients_of_job_servers_need_another_address_and_a_token(
     assert refusal(topic="x", priority="urgent") == (422, {"priority"})
     assert refusal(topic="x", priority=[1]) == (422, {"priority"})
     assert httpx.get(f"{base}/results/{crewless(run)}", headers=headers).status_code == 404
+
+
+def test_what_is_null_is_not_given_and_an_input_may_be_called_priority(api: httpx.Client, cast: Cast) -> None:
+    crew = content_crew(cast)
+    job = api.post(f"/crews/{crew.slug}/analyze", json={"topic": "Lakes", "keywords": None, "word_count": None}).json()
+    run = api.post(f"/crews/{crew.slug}/runs", json={"inputs": {"topic": "Lakes", "word_count": None}}).json()
+    for pk in (job["job_id"], run["id"]):
+        assert Run.objects.get(pk=pk).inputs == {
+            "topic": "Lakes",
+            "target_keywords": "an example",
+            "word_count": "2000",
+        }
+    missing = api.post(f"/crews/{crew.slug}/runs", json={"inputs": {"topic": None}})
+    assert (missing.status_code, set(missing.json()["error"]["fields"])) == (422, {"inputs.topic"})
+    sorter = brief_spec()
+    task = sorter.tasks[0].model_copy(update={"description": "Sort {company} by {priority}."})
+    sorter = create_crew(
+        cast.owner, name="Sorter", spec=sorter.model_copy(update={"tasks": (task, *sorter.tasks[1:])})
+    )
+    base = f"/crews/{sorter.slug}"
+    job = api.post(f"{base}/analyze", json={"company": "Acme", "priority": "size"}).json()
+    assert api.get(f"{base}/results/{job['job_id']}").json()["request"]["priority"] == "size"
 
 
 def crewless(run: Run) -> str:
