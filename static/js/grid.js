@@ -121,7 +121,7 @@ class Grid {
     const remove = make("button", { type: "button", className: "btn btn-quiet btn-icon", textContent: "×" });
     remove.addEventListener("click", () => this.remove(row));
     row.insertCell().append(remove);
-    this.number();
+    this.number(row.sectionRowIndex);
     return this.body.rows.length - 1;
   }
 
@@ -134,8 +134,10 @@ class Grid {
     this.cell(Math.min(place, this.body.rows.length - 1), 0).focus();
   }
 
-  number() {
+  // From this row on: those before have their numbers.
+  number(first = 0) {
     for (const [place, row] of [...this.body.rows].entries()) {
+      if (place < first) continue;
       row.cells[0].textContent = place + 1;
       for (const [column, name] of this.columns.entries()) this.cell(place, column).setAttribute("aria-label", `${name}, row ${place + 1}`);
       row.lastElementChild.firstElementChild.setAttribute("aria-label", `Remove row ${place + 1}`);

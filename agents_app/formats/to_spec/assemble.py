@@ -201,15 +201,20 @@ def _different(crews: list[ImportedCrew]) -> list[ImportedCrew]:
 
 
 def _told_apart(crews: list[ImportedCrew]) -> list[ImportedCrew]:
-    """Crews of one name get numbers in the order of the source, but for the first of them."""
-    names: Counter[str] = Counter()
-    numbered: dict[int, ImportedCrew] = {}
+    """Crews of one name get numbers in the order of the source, but for the first of them; no other has such a name."""
+    taken = {crew.spec.name for crew in crews}
+    numbers: Counter[str] = Counter()
+    told: dict[int, ImportedCrew] = {id(crew): crew for crew in crews}
     for crew in sorted(crews, key=lambda crew: (crew.file, crew.line or 0)):
         name = crew.spec.name
-        names[name] += 1
-        spec = crew.spec.model_copy(update={"name": f"{name[:190]} {names[name]}"}) if names[name] > 1 else crew.spec
-        numbered[id(crew)] = replace(crew, spec=spec)
-    return [numbered[id(crew)] for crew in crews]
+        numbers[name] += 1
+        if numbers[name] == 1:
+            continue
+        while (numbered := f"{name[:190]} {numbers[name]}") in taken:
+            numbers[name] += 1
+        taken.add(numbered)
+        told[id(crew)] = replace(crew, spec=crew.spec.model_copy(update={"name": numbered}))
+    return [told[id(crew)] for crew in crews]
 
 
 def _spec(

@@ -167,3 +167,13 @@ def test_a_crew_that_lists_no_tasks_has_those_of_its_own_file() -> None:
     cook = next(crew for crew in imported.crews if crew.file == "cook.py")
     assert [agent.role for agent in cook.spec.agents] == ["cook"]
     assert [(note.file, note.line) for note in cook.report if "are not listed" in note.message] == [("cook.py", 4)]
+
+
+def test_a_number_that_tells_crews_apart_is_no_other_crews_name() -> None:
+    script = (
+        "from crewai import Agent, Crew, Task\na = Agent(role='A', goal='g', backstory='b')\n"
+        "Crew(name='{name}', agents=[a], tasks=[Task(description='{file}', expected_output='e', agent=a)])"
+    )
+    names = {"a.py": "Brief", "b.py": "Brief", "c.py": "Brief 2", "d.py": "Brief"}
+    found = read_files({file: script.format(name=name, file=file) for file, name in names.items()}).crews
+    assert {crew.file: crew.spec.name for crew in found} == names | {"b.py": "Brief 3", "d.py": "Brief 4"}
