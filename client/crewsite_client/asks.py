@@ -42,9 +42,11 @@ class LaunchOptions(RunOptions, total=False):
 
 
 class BatchOptions(RunOptions, total=False):
-    """``budget_usd`` is of the whole batch, ``run_budget_usd`` of each run."""
+    """``budget_usd`` is of the whole batch, ``run_budget_usd`` of each run. ``dataset``: rows of a data set, as
+    ``leads`` or ``leads@3``, in place of inputs."""
 
     name: str
+    dataset: str | None
     max_concurrency: int
     stop_after_failures: int | None
     run_budget_usd: Money | None

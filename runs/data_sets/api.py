@@ -70,6 +70,7 @@ def patch_data_set(request: ApiRequest, response: HttpResponse, name: str, body:
 
 @router.get("/{slug:name}/versions", response={200: DataSetVersionList, **ERRORS}, auth=Bearer(Role.VIEWER))
 def list_data_set_versions(request: ApiRequest, name: str, cursor: str = "", limit: int = 50) -> Page[DataSetVersion]:
+    """The versions of a data set, the newest first."""
     data_set = own_data_set(request.auth, name)
     return queries.page_of_versions(data_set, cursor=cursor, limit=_bounded(limit))
 

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpResponse
 from ninja import Router, Status
 from pydantic import ValidationError
@@ -81,7 +82,9 @@ def patch_schedule(
 ) -> ScheduleDetail:
     """Changes what it launches and when. Whoever changes it owns it from then on."""
     schedule = own_schedule(request.auth, schedule_id, Role.RUNNER)
-    with unchanged(request, lambda: queries.locked_revision(schedule)):
+    with transaction.atomic(), unchanged(request, lambda: queries.locked_revision(schedule)):
+        queries.locked_revision(schedule)  # so that what is not named stays as whoever was first has set it
+        schedule = own_schedule(request.auth, schedule_id, Role.RUNNER)
         order = _order(request, schedule.crew, _changed_terms(schedule, body))
         actions.change_schedule(request.auth, schedule, order, api_token=request.api_token)
     return _answer(request, response, schedule)

@@ -89,7 +89,12 @@ def look(now: datetime) -> int:
         cursor.execute(TO_DO, {"now": now, "role": int(Role.RUNNER), "most": AT_ONCE})
         ids = [row[0] for row in cursor.fetchall()]
     for schedule_id in ids:
-        attend(schedule_id, now)
+        try:
+            attend(schedule_id, now)
+        except (DatabaseError, InterfaceError):
+            raise
+        except Exception:  # what cannot be read any more, as a time zone that is no more, must not keep the others
+            log.exception("A schedule could not be looked at by a bug", extra={"schedule_id": str(schedule_id)})
     return len(ids)
 
 

@@ -83,7 +83,7 @@ def test_each_operation_has_the_same_error_answers_and_says_what_is_left() -> No
 
 
 def test_a_repeatable_operation_is_one_whose_code_heeds_the_key() -> None:
-    heeds = re.compile(r"\b_?once(_prepared)?\(|key_of\(|_launch\(")
+    heeds = re.compile(r"\b_?once(_prepared)?\(|key_of\(|_launch\(|_grown\(")
     posts = {
         operation.view_func.__name__: heeds.search(inspect.getsource(operation.view_func)) is not None
         for _, router in api._routers

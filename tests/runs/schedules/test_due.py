@@ -54,6 +54,13 @@ class TestLaunch:
         assert look(TEN + SECOND) == 0
         assert not InboxEntry.objects.exists()
 
+    def test_one_that_cannot_be_read_any_more_keeps_no_other_from_its_time(self, cast: Cast, crew: Crew) -> None:
+        gone = hourly(cast.runner, crew, next_at=TEN - HOUR)
+        Schedule.objects.filter(pk=gone.pk).update(time_zone="Gone/Away")
+        other = hourly(cast.runner, crew)
+        assert look(TEN) == 2
+        assert (became(gone), became(other)) == ([], [("10:00", "launched")])
+
     def test_a_batch_of_the_newest_version_or_of_one(self, cast: Cast, crew: Crew) -> None:
         kept = make_data_set(cast.runner, "leads", of_json([{"Company": "Acme"}]))
         first = newest_version(kept)
