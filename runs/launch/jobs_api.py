@@ -44,8 +44,8 @@ STATUS: dict[str, JobStatus] = {
 
 
 class JobIn(Strict):
-    """The crew's inputs as fields of their own, of any kind; what is null is not given. A field that is no input goes to the one input whose
-    name ends in it, as `keywords` does to `target_keywords`."""
+    """The crew's inputs as fields of their own, of any kind; what is null is not given. A field that is no input goes
+    to the one input whose name ends in it, as `keywords` does to `target_keywords`."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
 

@@ -18,7 +18,9 @@ from teams.models import AtLimit
 class LaunchIn(Strict):
     """Null bounds are the team's caps (``GET /limits``). More than a cap is refused."""
 
-    inputs: dict[str, Any] = Field(default_factory=dict, description="a value for each placeholder; what is null is not given")
+    inputs: dict[str, Any] = Field(
+        default_factory=dict, description="a value for each placeholder; what is null is not given"
+    )
     version: StrictInt | None = Field(None, ge=1, description="null launches the draft as it stands")
     budget_usd: Decimal | None = Field(None, description="the run stops before it would spend more")
     max_calls: StrictInt | None = Field(None, description="the run stops before it would make more model requests")

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,9 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 20
 """Schedules of one look: a sweep has other things to do."""
+LOOK_S = 10.0
+"""A look begins no further launch after so long: a batch of thousands of rows takes seconds, and runs are rescued by
+the same thread. The next look goes on."""
 GRACE = timedelta(minutes=5)
 """A time that is looked at so much later was missed: no worker was there."""
 MOST_LISTED = 100
@@ -80,15 +84,18 @@ IS_UNDER_WAY = statement(
 
 
 def launch_due() -> int:
-    """A sweeper's look; returns how many schedules had something to do."""
+    """A sweeper's look; returns how many schedules had something to do, up to ``AT_ONCE``."""
     return look(database_now())
 
 
 def look(now: datetime) -> int:
+    until = monotonic() + LOOK_S
     with connection.cursor() as cursor:
         cursor.execute(TO_DO, {"now": now, "role": int(Role.RUNNER), "most": AT_ONCE})
         ids = [row[0] for row in cursor.fetchall()]
     for schedule_id in ids:
+        if monotonic() > until:
+            break
         try:
             attend(schedule_id, now)
         except (DatabaseError, InterfaceError):

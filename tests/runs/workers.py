@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -137,3 +138,15 @@ def cost_by_kept_prices(call: Call) -> int | None:
 def _sum(rows: Any, field: str) -> int:
     total: int = rows.aggregate(total=Sum(field, default=0))["total"]
     return total
+
+
+def blocked(seconds: float = 60) -> None:
+    """Waits until another connection waits for a lock."""
+    until = time.monotonic() + seconds
+    with connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.02)
+    raise AssertionError("nobody waits for a lock")

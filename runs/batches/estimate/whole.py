@@ -52,7 +52,9 @@ def estimate_batch(
     binds = ""
     if pace is not None and pace.at_once < wanted:
         at_once = pace.at_once
-        gains = f"{wanted} at once gain nothing over {max(1, int(at_once))}" if wanted > 1 else "Rows wait for each other"
+        gains = (
+            f"{wanted} at once gain nothing over {max(1, int(at_once))}" if wanted > 1 else "Rows wait for each other"
+        )
         binds = f"{gains}: {pace.why}."
     low_ms, high_ms = _sum_of(needs.took_ms, rows)
     low_nusd, high_nusd = _sum_of(needs.cost_nusd, rows) if needs.cost_nusd else (None, None)

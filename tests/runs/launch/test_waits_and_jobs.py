@@ -223,9 +223,7 @@ def test_what_is_null_is_not_given_and_an_input_may_be_called_priority(api: http
     assert (missing.status_code, set(missing.json()["error"]["fields"])) == (422, {"inputs.topic"})
     sorter = brief_spec()
     task = sorter.tasks[0].model_copy(update={"description": "Sort {company} by {priority}."})
-    sorter = create_crew(
-        cast.owner, name="Sorter", spec=sorter.model_copy(update={"tasks": (task, *sorter.tasks[1:])})
-    )
+    sorter = create_crew(cast.owner, name="Sorter", spec=sorter.model_copy(update={"tasks": (task, *sorter.tasks[1:])}))
     base = f"/crews/{sorter.slug}"
     job = api.post(f"{base}/analyze", json={"company": "Acme", "priority": "size"}).json()
     assert api.get(f"{base}/results/{job['job_id']}").json()["request"]["priority"] == "size"

@@ -13,6 +13,7 @@ from runs.leaving import actions
 from runs.leaving.queries import Belongings
 from runs.models import Allowance, Run
 from runs.months import this_month
+from runs.schedules.actions import pause as pause_schedule
 from runs.states import RunState
 from teams.actions import issue_token
 from teams.models import ApiToken, Membership, Role
@@ -21,6 +22,7 @@ from tests.cast import Cast, make_crew
 from tests.ledger import make_run
 from tests.pages import html, signed_in
 from tests.runs.batches.made import make_batch
+from tests.runs.schedules.made import hourly
 
 pytestmark = pytest.mark.django_db
 
@@ -31,12 +33,15 @@ def remove(who: Membership) -> str:
 
 @pytest.fixture
 def membership(cast: Cast) -> Membership:
-    """Of the editor, who made a crew, has a token, a budget, two runs, of which one waits, and two rows of a batch."""
+    """Of the editor, who made a crew, has a token, a budget, two runs, of which one waits, two rows of a batch, and two
+    schedules, of which one is on."""
     crew = make_crew(cast.editor)
     for state in (RunState.QUEUED, RunState.SUCCEEDED):
         make_run(cast.editor, crew, state=state)
     batch = make_batch(cast.runner, crew, rows=1)
     add_rows(cast.editor, batch, [{"company": "Late"}, {"company": "Later"}])
+    hourly(cast.editor, crew)
+    pause_schedule(cast.editor, hourly(cast.editor, crew))
     issue_token(cast.editor)
     expired, _ = issue_token(cast.editor)
     ApiToken.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(days=1))
@@ -49,7 +54,15 @@ def test_it_is_said_and_decided_before(cast: Cast, membership: Membership) -> No
     client = signed_in(cast.owner)
     shown = client.get(remove(membership))
     assert shown.context["left"] == Belongings(
-        crews=1, runs=2, under_way=1, rows=2, tokens=1, own_views=0, budget_nusd=5_000_000_000, spent_nusd=1_500_000_000
+        crews=1,
+        runs=2,
+        under_way=1,
+        rows=2,
+        schedules=1,
+        tokens=1,
+        own_views=0,
+        budget_nusd=5_000_000_000,
+        spent_nusd=1_500_000_000,
     )
     page = " ".join(html(shown).split())
     for said in (
@@ -57,6 +70,7 @@ def test_it_is_said_and_decided_before(cast: Cast, membership: Membership) -> No
         "1 crew made. The team keeps it.",
         "2 runs launched, of which the team keeps figures and cost. 1 under way.",
         "2 rows waiting, until somebody takes them over.",
+        "1 schedule that goes off, until somebody turns it on.",
         "1 token that works, until then. Revoked at once, for good.",
         "spent this month stays on the team's bill. Their own budget of",
         "They are cancelled",

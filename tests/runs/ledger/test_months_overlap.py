@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -30,7 +29,7 @@ from tests.runs.books import last_month, this_month
 from tests.runs.clock import moved_clock
 from tests.runs.ledger.test_corrections import answered, lost_call
 from tests.runs.ledger.test_journal import claimed_run, intent, journal_of, paid
-from tests.runs.workers import in_thread
+from tests.runs.workers import blocked, in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -119,18 +118,6 @@ def test_two_batches_that_need_two_months_do_not_wait_for_each_other(
         (2_000_000, 0),
         (1_000_000, 4_000_000),
     ]
-
-
-def blocked(seconds: float = 10) -> None:
-    """Waits until another connection waits for a lock."""
-    until = time.monotonic() + seconds
-    with connection.cursor() as cursor:
-        while time.monotonic() < until:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-            time.sleep(0.02)
-    raise AssertionError("nobody waits for a lock")
 
 
 def before_midnight() -> datetime:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from agents_app.models import Crew
 from runs.models import Batch, Run, Schedule
@@ -18,7 +17,7 @@ from tests.cast import Cast, make_crew
 from tests.pages import signed_in
 from tests.runs.batches.made import end
 from tests.runs.schedules.made import HOUR, TEN, hourly, order
-from tests.runs.workers import in_thread
+from tests.runs.workers import blocked, in_thread
 from tests.teams.api.test_if_match import Api
 
 pytestmark = pytest.mark.django_db
@@ -187,17 +186,6 @@ def test_what_is_not_named_stays_as_whoever_was_first_has_set_it(api: Api, cast:
     with transaction.atomic():
         change_schedule(cast.owner, schedule, order(crew, cron="0 9 * * *"))
         renaming = in_thread(lambda: answers.append(api.ask("PATCH", f"/schedules/{schedule.pk}", {"name": "Other"})))
-        wait_for_one_that_waits()
+        blocked()
     renaming.join(timeout=PATIENCE_S)
     assert (answers[0].status_code, answers[0].json()["name"], answers[0].json()["cron"]) == (200, "Other", "0 9 * * *")
-
-
-def wait_for_one_that_waits() -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    with connection.cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-            time.sleep(0.02)
-    raise AssertionError("Nobody waits for the schedule.")
