@@ -18,7 +18,7 @@ from django.core.exceptions import RequestAborted
 from django.db import connection
 
 from runs.export.formats import Format
-from runs.live.watchman import watchman
+from runs.live.watchman import Watched, watchman
 from teams.rights import Right
 from teams.work_bounds import SharedPlaces
 
@@ -63,15 +63,21 @@ async def _send(
             while lines is not None:
                 if lines:
                     yield lines
-                if not watched.holds or time.monotonic() > until:
-                    log.info("A file of runs was broken off: %s", "no time" if watched.holds else "no right any more")
-                    raise RequestAborted
+                _may_go_on(watched, until)
                 lines = await _on_thread(lambda: _lines(form, read))
             ends = form.ends()
             while piece := await _on_thread(lambda: next(ends, b"")):
                 yield piece
+                _may_go_on(watched, until)
     finally:
         free()
+
+
+def _may_go_on(watched: Watched, until: float) -> None:
+    """Raises ``RequestAborted`` once the right is lost or the time is up."""
+    if not watched.holds or time.monotonic() > until:
+        log.info("A file of runs was broken off: %s", "no time" if watched.holds else "no right any more")
+        raise RequestAborted
 
 
 def _lines(form: Format, read: Iterator[list[Any]]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import AsyncGenerator, Callable
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -127,11 +128,25 @@ async def test_a_file_is_broken_off_when_its_time_is_up(monkeypatch: pytest.Monk
     assert freed
 
 
-def _begun(free: Callable[[], object]) -> AsyncGenerator[str, None]:
+@pytest.mark.django_db(transaction=True)
+async def test_so_is_one_that_is_given_once_all_rows_are_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(sending, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    whole = formats.Format("xlsx", "application/octet-stream", "", lambda rows: "", lambda: iter((b"one", b"two")))
+    freed: list[bool] = []
+    text = await sync_to_async(_begun)(lambda: freed.append(True), whole)
+    assert [await anext(text), await anext(text)] == ["", b"one"]
+    clock[0] = sending.MAX_SECONDS + 1
+    with pytest.raises(RequestAborted):
+        await anext(text)
+    assert freed
+
+
+def _begun(free: Callable[[], object], form: formats.Format = formats.CSV) -> AsyncGenerator[str | bytes, None]:
     try:
         cast = make_cast()
         make_run(cast.owner, make_crew(cast.owner))
         right = Right(cast.viewer.user.pk, cast.team.pk, cast.viewer.role)
-        return sending.send(reading.batches(begin(cast.viewer, RunFilter(), "newest")), formats.CSV, right, free)
+        return sending.send(reading.batches(begin(cast.viewer, RunFilter(), "newest")), form, right, free)
     finally:
         connection.close()
