@@ -44,10 +44,11 @@ def make_data_set(who: Principal, name: str, new: NewRows) -> DataSet:
 
 
 @transaction.atomic
-def add_version(who: Principal, data_set: DataSet, new: NewRows) -> DataSetVersion:
-    """The next version has these rows alone; those before stay as they are. ``Conflict`` if it is archived."""
+def add_version(who: Principal, data_set: DataSet, new: NewRows, *, after: int | None = None) -> DataSetVersion:
+    """The next version has these rows alone; those before stay as they are. ``Conflict`` if it is archived, or if its
+    newest version is another than ``after``, where that is given."""
     data_set = _locked(who, data_set)
-    number = _next_number(data_set)
+    number = _next_number(data_set, after)
     version = _keep_version(who, data_set, number, number, new)
     _insert(data_set, number, new, first=1)
     record(who, "dataset.versioned", data_set, version=number, rows=version.row_count)
@@ -56,10 +57,10 @@ def add_version(who: Principal, data_set: DataSet, new: NewRows) -> DataSetVersi
 
 
 @transaction.atomic
-def add_rows(who: Principal, data_set: DataSet, new: NewRows) -> DataSetVersion:
-    """The next version has the newest one's rows and these behind them. ``Conflict`` if it is archived."""
+def add_rows(who: Principal, data_set: DataSet, new: NewRows, *, after: int | None = None) -> DataSetVersion:
+    """The next version has the newest one's rows and these behind them. ``Conflict`` as of ``add_version``."""
     data_set = _locked(who, data_set)
-    number = _next_number(data_set)
+    number = _next_number(data_set, after)
     last = newest_version(data_set)
     checked(new.rows, last.columns, before=last.row_count, chars_before=last.chars)
     columns = list(dict.fromkeys([*last.columns, *new.columns]))
@@ -114,8 +115,11 @@ def _locked(who: Principal, data_set: DataSet, *, archived: bool = False) -> Dat
     return data_set
 
 
-def _next_number(data_set: DataSet) -> int:
-    number = newest_version(data_set).number + 1
+def _next_number(data_set: DataSet, after: int | None) -> int:
+    newest = newest_version(data_set).number
+    if after is not None and after != newest:
+        raise Conflict(f"Version {newest} was made meanwhile. Look at it, and add your rows if they are not in it.")
+    number = newest + 1
     if number > MAX_VERSIONS:
         raise Invalid(f"A data set has at most {MAX_VERSIONS:,} versions. Make another one.")
     return number

@@ -57,6 +57,12 @@ class RowsForm(forms.Form):
         return of_table(read_table(text))
 
 
+class GrowForm(RowsForm):
+    """``after``: the newest version when the form was made, so that a form that is sent twice makes one version."""
+
+    after = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+
+
 class NewSetForm(RowsForm):
     name = NameField()
     field_order = ("name", "table", "file")

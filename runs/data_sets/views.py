@@ -10,10 +10,10 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from runs.batches.kept_inputs import version_of
+from runs.batches.kept_inputs import newest_version, version_of
 from runs.data_sets import actions, queries
 from runs.data_sets.files import as_csv, as_json_lines, pieces
-from runs.data_sets.forms import NameForm, NewSetForm, RowsForm
+from runs.data_sets.forms import GrowForm, NameForm, NewSetForm
 from runs.data_sets.queries import own_data_set
 from runs.export.answers import file_or_refusal
 from runs.export.formats import Format
@@ -87,11 +87,11 @@ def data_set(request: TeamRequest, name: str) -> HttpResponse:
 def grow_data_set(request: TeamRequest, name: str) -> HttpResponse:
     """Another version: the newest one's rows and those that are sent, or with ``alone`` these alone."""
     found = own_data_set(request.who, name, Role.RUNNER)
-    form = RowsForm(request.POST or None, request.FILES or None)
+    form = GrowForm(request.POST or None, request.FILES or None, initial={"after": newest_version(found).number})
     if request.method == "POST" and form.is_valid():
         try:
             grow = actions.add_version if "alone" in request.POST else actions.add_rows
-            version = grow(request.who, found, form.new_rows())
+            version = grow(request.who, found, form.new_rows(), after=form.cleaned_data["after"])
             messages.success(request, f"Kept as version {version.number}.")
             return redirect("data_set", team=request.who.team.slug, name=name)
         except Refusal as refusal:

@@ -89,11 +89,16 @@ def resume(who: Principal, schedule: Schedule, *, api_token: ApiToken | None = N
 
 
 @transaction.atomic
-def run_now(who: Principal, schedule: Schedule, *, api_token: ApiToken | None = None) -> ScheduleTime:
+def run_now(
+    who: Principal, schedule: Schedule, *, api_token: ApiToken | None = None, after: str | None = None
+) -> ScheduleTime:
     """Launches it at once in the name of whoever asks, whether it is on or off. Its times stay as they are.
 
-    Raises what refuses a launch."""
+    ``after``: the id of the newest of its times that the asker knows, "" for none: where there is a newer one it is a
+    ``Conflict``, so that a form that is sent twice launches once. Raises what refuses a launch."""
     schedule = _locked(who, schedule)
+    if after is not None and after != _newest_time(schedule):
+        raise Conflict("It was launched meanwhile, or one of its times came. Look at that, then launch it again.")
     if why_off(schedule) == ScheduleOff.ARCHIVED:
         raise Conflict(OFF[ScheduleOff.ARCHIVED])
     moment = database_now()
@@ -111,6 +116,12 @@ def remove(who: Principal, schedule: Schedule) -> None:
     schedule = _locked(who, schedule)
     record(who, "schedule.removed", schedule)
     schedule.delete()
+
+
+def _newest_time(schedule: Schedule) -> str:
+    """Its id; "" if it has none."""
+    newest = ScheduleTime.objects.filter(schedule=schedule).order_by("-pk").values_list("pk", flat=True).first()
+    return str(newest or "")
 
 
 def _terms(who: Principal, order: ScheduleOrder) -> dict[str, Any]:

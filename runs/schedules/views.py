@@ -35,7 +35,6 @@ FIELDS = {"dataset": "data_set"}
 ACTS: Mapping[str, Callable[[Principal, Schedule], object]] = {
     "pause": actions.pause,
     "resume": actions.resume,
-    "run": actions.run_now,
 }
 
 
@@ -106,11 +105,13 @@ def change_schedule(request: TeamRequest, schedule_id: UUID) -> HttpResponse:
         messages.success(request, "The schedule was removed. Its runs and batches stay.")
         return redirect("schedules", team=request.who.team.slug)
     if request.method == "POST":
-        act = ACTS.get(do)
-        if act is None:
+        if do != "run" and do not in ACTS:
             raise Http404("A schedule can be turned on or off, launched or removed.")
         try:
-            act(request.who, found)
+            if do == "run":
+                actions.run_now(request.who, found, after=request.POST.get("after", ""))
+            else:
+                ACTS[do](request.who, found)
         except Refusal as refusal:
             messages.error(request, " ".join([refusal.message, *refusal.fields.values()])[:1000])
     return redirect("schedule", team=request.who.team.slug, schedule_id=schedule_id)

@@ -39,9 +39,11 @@ def test_a_file_becomes_a_set_and_grows(cast: Cast) -> None:
     page = html(client.get(made["Location"]))
     assert "Björk" in page
     assert "2 rows" in page
-    grown = client.post(f"{SETS}leads-juni/add/", {"table": "Firma\nHooli", "behind": ""})
+    grown = client.post(f"{SETS}leads-juni/add/", {"after": 1, "table": "Firma\nHooli", "behind": ""})
+    again = client.post(f"{SETS}leads-juni/add/", {"after": 1, "table": "Firma\nHooli", "behind": ""})
+    assert (again.status_code, "Version 2 was made meanwhile." in html(again)) == (422, True)
     assert grown["Location"] == f"{SETS}leads-juni/"
-    alone = client.post(f"{SETS}leads-juni/add/", {"table": "Firma\nInitech", "alone": ""})
+    alone = client.post(f"{SETS}leads-juni/add/", {"after": 2, "table": "Firma\nInitech", "alone": ""})
     assert alone.status_code == 302
     assert [one.row_count for one in DataSet.objects.get().versions.order_by("number")] == [2, 3, 1]
     second = html(client.get(f"{SETS}leads-juni/?version=2"))

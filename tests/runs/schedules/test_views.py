@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -64,6 +65,10 @@ def test_a_schedule_is_set_changed_turned_off_and_removed(cast: Cast, crew: Crew
     page = html(client.post(f"{here}change/", {"do": "run"}, follow=True))
     assert f"/t/acme/batches/{Batch.objects.get().pk}/" in page
     assert f"By {cast.runner.user}." in page
+    assert "It was launched meanwhile" in html(client.post(f"{here}change/", {"do": "run", "after": ""}, follow=True))
+    assert Batch.objects.count() == 1  # the same form once more
+    client.post(f"{here}change/", {"do": "run", "after": re.search(r'name="after" value="([^"]+)"', page)[1]})
+    assert Batch.objects.count() == 2
     assert client.post(f"{here}change/", {"do": "odd"}).status_code == 404
     assert client.get(f"{here}change/").status_code == 302
     assert client.post(f"{here}change/", {"do": "remove"})["Location"] == SCHEDULES
