@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.http import Http404
 
 from agents_app.actions import cut_version
 from engine.text import storable, storable_json
@@ -160,10 +161,14 @@ def _turn_on(schedule: Schedule) -> None:
 
 
 def _locked(who: Principal, schedule: Schedule) -> Schedule:
+    """As it is now, locked. ``Http404`` if somebody was first and removed it."""
     require(who, Role.RUNNER)
     related = ("team", "crew", "version", "data_set", "data_set_version__data_set", "owner", "api_token")
     found = Schedule.objects.select_related(*related).select_for_update(no_key=True, of=("self",))
-    return found.get(pk=schedule.pk)
+    locked = found.filter(pk=schedule.pk).first()
+    if locked is None:
+        raise Http404("No such schedule.")
+    return locked
 
 
 def _changed(schedule: Schedule) -> Schedule:

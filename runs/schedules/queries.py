@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import OuterRef, Subquery
+from django.http import Http404
 
 from runs.models import Schedule, ScheduleTime
 from runs.months import now as database_now
@@ -47,8 +48,12 @@ def own_schedule(who: Principal, schedule_id: object, role: Role = Role.VIEWER) 
 
 
 def locked_revision(schedule: Schedule) -> int:
-    """The schedule's revision, which nobody changes until the transaction ends."""
-    return Schedule.objects.select_for_update(no_key=True).values_list("revision", flat=True).get(pk=schedule.pk)
+    """The schedule's revision, which nobody changes until the transaction ends. ``Http404`` if it was removed."""
+    found = Schedule.objects.select_for_update(no_key=True).filter(pk=schedule.pk)
+    revision = found.values_list("revision", flat=True).first()
+    if revision is None:
+        raise Http404("No such schedule.")
+    return revision
 
 
 def list_schedules(who: Principal, *, cursor: str = "", limit: int = 50) -> Page[ScheduleDetail]:

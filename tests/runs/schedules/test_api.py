@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.http import Http404
 
 from agents_app.models import Crew
 from runs.models import Batch, Run, Schedule
-from runs.schedules.actions import change_schedule
+from runs.schedules.actions import change_schedule, pause, remove
 from runs.schedules.due import look
+from runs.schedules.queries import locked_revision
 from teams.models import AuditEntry
 from tests.cast import Cast, make_crew
 from tests.pages import signed_in
@@ -177,6 +179,15 @@ def test_another_team_finds_nothing(api: Api, cast: Cast) -> None:
     assert api.ask("GET", "/schedules").json()["items"] == []
     assert signed_in(cast.owner).get(f"/t/acme/schedules/{theirs.pk}/").status_code == 404
     assert not Batch.objects.exists()
+
+
+def test_one_that_somebody_has_removed_meanwhile_is_not_there(cast: Cast, crew: Crew) -> None:
+    schedule = hourly(cast.owner, crew)
+    stale = Schedule.objects.get(pk=schedule.pk)
+    remove(cast.owner, schedule)
+    for act in (lambda: remove(cast.owner, stale), lambda: pause(cast.owner, stale), lambda: locked_revision(stale)):
+        with pytest.raises(Http404):
+            act()
 
 
 @pytest.mark.django_db(transaction=True)
