@@ -21,6 +21,7 @@ from agents_app.versions.api import router as versions
 from crewsite.description.described import described
 from crewsite.errors import FORBIDDEN, NOT_FOUND
 from engine.strict_json import JsonFault
+from runs.agent_costs.api import router as agent_costs
 from runs.batches.api import crew_router as batch_launches
 from runs.batches.api import router as batches
 from runs.bills.api import router as bills
@@ -132,6 +133,7 @@ api.add_router("/crews", versions)
 api.add_router("/crews", originals)
 api.add_router("/crews", crew_library)
 api.add_router("/agents", agents)
+api.add_router("/agents", agent_costs)
 api.add_router("/crews", launches)
 api.add_router("/runs", reruns)
 api.add_router("/crews", jobs)

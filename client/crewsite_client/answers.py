@@ -375,3 +375,34 @@ class Batches(TypedDict):
 class Batch(BatchSummary):
     items: list[BatchRow]
     next: str | None
+
+
+class CostRange(TypedDict):
+    low: str
+    high: str
+
+
+class MsRange(TypedDict):
+    low: int
+    high: int
+
+
+class Limit(TypedDict):
+    code: str
+    words: str
+
+
+class BatchEstimate(TypedDict):
+    rows: int
+    simulated: bool
+    runs: int | None
+    cost_usd: CostRange | None
+    duration_ms: MsRange | None
+    at_once: int | None
+    limit: Limit | None
+    budget: Limit | None
+
+
+def is_at_rest(batch: BatchSummary) -> bool:
+    """Whether nothing of it goes on: also not a run of one that is paused."""
+    return batch["status"] != "running" and not batch["live"]

@@ -17,6 +17,7 @@ from crewsite_client import answers
 T = TypeVar("T")
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 ExportFormat = Literal["json", "yaml", "jsonc", "python"]
+ResultsFormat = Literal["csv", "jsonl", "xlsx"]
 YesOrNo = Literal["yes", "no"]
 Money = Decimal | str
 PAGE = 200
@@ -208,6 +209,11 @@ def launch_batch(
     )
 
 
+def estimate_batch(slug: str, inputs: Iterable[Mapping[str, Any]], options: BatchOptions) -> Ask[answers.BatchEstimate]:
+    body = {"inputs": list(inputs), **options}
+    return Ask("POST", "/crews/{slug}/batches/estimate", answers.BatchEstimate, {"slug": slug}, body=body)
+
+
 def batches(cursor: str = "", limit: int = PAGE) -> Ask[answers.Batches]:
     return Ask("GET", "/batches", answers.Batches, query={"cursor": cursor, "limit": limit})
 
@@ -215,6 +221,14 @@ def batches(cursor: str = "", limit: int = PAGE) -> Ask[answers.Batches]:
 def batch(batch_id: str, status: str = "", cursor: str = "", limit: int = 1) -> Ask[answers.Batch]:
     query = {"status": status, "cursor": cursor, "limit": limit}
     return Ask("GET", "/batches/{batch_id}", answers.Batch, {"batch_id": batch_id}, query=query)
+
+
+def batch_events(batch_id: str) -> Ask[None]:
+    return Ask("GET", "/batches/{batch_id}/events", type(None), {"batch_id": batch_id})
+
+
+def batch_results(batch_id: str, form: ResultsFormat) -> Ask[answers.File]:
+    return Ask("GET", "/batches/{batch_id}/results", answers.File, {"batch_id": batch_id}, query={"format": form})
 
 
 def change_batch(

@@ -11,8 +11,8 @@ from typing import Any, Literal, Self, TypeVar, Unpack
 import httpx
 
 from crewsite_client import answers, asks
-from crewsite_client.asks import Ask, BatchBounds, BatchOptions, ExportFormat, LaunchOptions, YesOrNo
-from crewsite_client.client import is_at_rest
+from crewsite_client.answers import is_at_rest
+from crewsite_client.asks import Ask, BatchBounds, BatchOptions, ExportFormat, LaunchOptions, ResultsFormat, YesOrNo
 from crewsite_client.connection import Connection, event_headers
 from crewsite_client.errors import StillGoing
 from crewsite_client.following import Following
@@ -146,33 +146,11 @@ class AsyncCrewsite:
         """Every model request and tool call, in the order in which they began."""
         return self._pages(lambda cursor: asks.calls(run_id, cursor))
 
-    async def events(
-        self, run_id: str, *, last_id: str = "", timeout_s: float | None = None
-    ) -> AsyncIterator[answers.Run]:
+    def events(self, run_id: str, *, last_id: str = "", timeout_s: float | None = None) -> AsyncIterator[answers.Run]:
         """The whole run at once and at every change, until it ended. A stream that breaks is taken up where it was;
         ``last_id`` is the revision that the caller has. Raises ``StillGoing`` up to 15 s after ``timeout_s``."""
-        following = Following(self._connection, run_id, last_id, timeout_s)
-        while not following.ended:
-            fault, refused = None, None
-            try:
-                async with self._http.stream(
-                    "GET",
-                    asks.run_events(run_id).path,
-                    headers=event_headers(following.last_id),
-                    timeout=following.timeout,
-                ) as response:
-                    if response.is_success:
-                        following.begun()
-                        async for piece in response.aiter_bytes():
-                            for run in following.read(piece):
-                                yield run
-                    else:
-                        await response.aread()
-                        refused = response
-            except httpx.RequestError as error:
-                fault = error
-            if not following.ended:
-                await asyncio.sleep(following.wait_after(fault, refused))
+        events = asks.run_events(run_id)
+        return self._followed(Following[answers.Run](self._connection, "run", events, last_id, timeout_s))
 
     async def wait(self, run_id: str, *, timeout_s: float | None = None) -> answers.Run:
         """The run once it ended, however it did. Raises ``StillGoing``."""
@@ -200,6 +178,12 @@ class AsyncCrewsite:
         """A run for each row of inputs. All rows are checked first (``Invalid``, with fields as ``inputs.3.city``)."""
         return await self.send(asks.launch_batch(slug, inputs, options, key, revision))
 
+    async def estimate_batch(
+        self, slug: str, inputs: Iterable[Mapping[str, Any]], **options: Unpack[BatchOptions]
+    ) -> answers.BatchEstimate:
+        """What a launch with the same would most likely cost and take. Nothing is launched."""
+        return await self.send(asks.estimate_batch(slug, inputs, options))
+
     def batches(self) -> AsyncIterator[answers.BatchSummary]:
         return self._pages(asks.batches)
 
@@ -211,10 +195,22 @@ class AsyncCrewsite:
         """Its rows in their order, each with what it gave."""
         return self._pages(lambda cursor: asks.batch(batch_id, status or "", cursor, asks.PAGE))
 
+    async def batch_results(self, batch_id: str, form: ResultsFormat = "csv") -> answers.File:
+        """All rows as a file, which is held in memory whole."""
+        return await self.send(asks.batch_results(batch_id, form))
+
+    def batch_events(
+        self, batch_id: str, *, last_id: str = "", timeout_s: float | None = None
+    ) -> AsyncIterator[answers.BatchSummary]:
+        """How far it is, at once and at every change, until nothing of it goes on (done, cancelled, paused). A stream
+        that breaks is taken up where it was. Raises ``StillGoing`` up to 15 s after ``timeout_s``."""
+        events = asks.batch_events(batch_id)
+        return self._followed(Following[answers.BatchSummary](self._connection, "batch", events, last_id, timeout_s))
+
     async def batch_states(
         self, batch_id: str, *, every_s: float = 2.0, timeout_s: float | None = None
     ) -> AsyncIterator[answers.BatchSummary]:
-        """How far it is, now and again until nothing of it goes on (done, cancelled, paused). Raises ``StillGoing``."""
+        """As ``batch_events``, asked for again and again, where a stream cannot be held open. Raises ``StillGoing``."""
         until = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             batch = await self.batch(batch_id)
@@ -269,6 +265,27 @@ class AsyncCrewsite:
     async def bill(self, month: str, *, simulated: YesOrNo = "no") -> answers.Bill:
         """A month, written as 2026-11."""
         return await self.send(asks.bill(month, simulated))
+
+    async def _followed(self, following: Following[T]) -> AsyncIterator[T]:
+        while not following.ended:
+            fault, refused = None, None
+            try:
+                async with self._http.stream(
+                    "GET", following.path, headers=event_headers(following.last_id), timeout=following.timeout
+                ) as response:
+                    if response.is_success:
+                        following.begun()
+                        async for piece in response.aiter_bytes():
+                            for state in following.read(piece):
+                                yield state
+                            if following.ended:
+                                return
+                    else:
+                        await response.aread()
+                        refused = response
+            except httpx.RequestError as error:
+                fault = error
+            await asyncio.sleep(following.wait_after(fault, refused))
 
     async def _pages(self, page: Callable[[str], Ask[Any]]) -> AsyncIterator[Any]:
         cursor = ""

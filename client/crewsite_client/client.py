@@ -10,7 +10,8 @@ from typing import Any, Literal, Self, TypeVar, Unpack
 import httpx
 
 from crewsite_client import answers, asks
-from crewsite_client.asks import Ask, BatchBounds, BatchOptions, ExportFormat, LaunchOptions, YesOrNo
+from crewsite_client.answers import is_at_rest
+from crewsite_client.asks import Ask, BatchBounds, BatchOptions, ExportFormat, LaunchOptions, ResultsFormat, YesOrNo
 from crewsite_client.connection import Connection, event_headers
 from crewsite_client.errors import StillGoing
 from crewsite_client.following import Following
@@ -147,27 +148,8 @@ class Crewsite:
     def events(self, run_id: str, *, last_id: str = "", timeout_s: float | None = None) -> Iterator[answers.Run]:
         """The whole run at once and at every change, until it ended. A stream that breaks is taken up where it was;
         ``last_id`` is the revision that the caller has. Raises ``StillGoing`` up to 15 s after ``timeout_s``."""
-        following = Following(self._connection, run_id, last_id, timeout_s)
-        while not following.ended:
-            fault, refused = None, None
-            try:
-                with self._http.stream(
-                    "GET",
-                    asks.run_events(run_id).path,
-                    headers=event_headers(following.last_id),
-                    timeout=following.timeout,
-                ) as response:
-                    if response.is_success:
-                        following.begun()
-                        for piece in response.iter_bytes():
-                            yield from following.read(piece)
-                    else:
-                        response.read()
-                        refused = response
-            except httpx.RequestError as error:
-                fault = error
-            if not following.ended:
-                time.sleep(following.wait_after(fault, refused))
+        events = asks.run_events(run_id)
+        return self._followed(Following[answers.Run](self._connection, "run", events, last_id, timeout_s))
 
     def wait(self, run_id: str, *, timeout_s: float | None = None) -> answers.Run:
         """The run once it ended, however it did. Raises ``StillGoing``."""
@@ -195,6 +177,12 @@ class Crewsite:
         """A run for each row of inputs. All rows are checked first (``Invalid``, with fields as ``inputs.3.city``)."""
         return self.send(asks.launch_batch(slug, inputs, options, key, revision))
 
+    def estimate_batch(
+        self, slug: str, inputs: Iterable[Mapping[str, Any]], **options: Unpack[BatchOptions]
+    ) -> answers.BatchEstimate:
+        """What a launch with the same would most likely cost and take. Nothing is launched."""
+        return self.send(asks.estimate_batch(slug, inputs, options))
+
     def batches(self) -> Iterator[answers.BatchSummary]:
         return self._pages(asks.batches)
 
@@ -206,10 +194,22 @@ class Crewsite:
         """Its rows in their order, each with what it gave."""
         return self._pages(lambda cursor: asks.batch(batch_id, status or "", cursor, asks.PAGE))
 
+    def batch_results(self, batch_id: str, form: ResultsFormat = "csv") -> answers.File:
+        """All rows as a file, which is held in memory whole."""
+        return self.send(asks.batch_results(batch_id, form))
+
+    def batch_events(
+        self, batch_id: str, *, last_id: str = "", timeout_s: float | None = None
+    ) -> Iterator[answers.BatchSummary]:
+        """How far it is, at once and at every change, until nothing of it goes on (done, cancelled, paused). A stream
+        that breaks is taken up where it was. Raises ``StillGoing`` up to 15 s after ``timeout_s``."""
+        events = asks.batch_events(batch_id)
+        return self._followed(Following[answers.BatchSummary](self._connection, "batch", events, last_id, timeout_s))
+
     def batch_states(
         self, batch_id: str, *, every_s: float = 2.0, timeout_s: float | None = None
     ) -> Iterator[answers.BatchSummary]:
-        """How far it is, now and again until nothing of it goes on (done, cancelled, paused). Raises ``StillGoing``."""
+        """As ``batch_events``, asked for again and again, where a stream cannot be held open. Raises ``StillGoing``."""
         until = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             batch = self.batch(batch_id)
@@ -265,6 +265,26 @@ class Crewsite:
         """A month, written as 2026-11."""
         return self.send(asks.bill(month, simulated))
 
+    def _followed(self, following: Following[T]) -> Iterator[T]:
+        while not following.ended:
+            fault, refused = None, None
+            try:
+                with self._http.stream(
+                    "GET", following.path, headers=event_headers(following.last_id), timeout=following.timeout
+                ) as response:
+                    if response.is_success:
+                        following.begun()
+                        for piece in response.iter_bytes():
+                            yield from following.read(piece)
+                            if following.ended:
+                                return
+                    else:
+                        response.read()
+                        refused = response
+            except httpx.RequestError as error:
+                fault = error
+            time.sleep(following.wait_after(fault, refused))
+
     def _pages(self, page: Callable[[str], Ask[Any]]) -> Iterator[Any]:
         cursor = ""
         while True:
@@ -273,8 +293,3 @@ class Crewsite:
             cursor = found["next"]
             if not cursor:
                 return
-
-
-def is_at_rest(batch: answers.BatchSummary) -> bool:
-    """Whether nothing of it goes on: also not a run of one that is paused."""
-    return batch["status"] != "running" and not batch["live"]

@@ -1,24 +1,39 @@
-"""Following a run by its events: where it was, how often the stream broke, and until when it is followed."""
+"""Following a run or a batch by its events: where it was, how often the stream broke, and until when it is followed."""
 
 from __future__ import annotations
 
 import time
-from typing import cast
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar, cast
 
 import httpx
 
-from crewsite_client.answers import RUN_ENDED, Run
+from crewsite_client.answers import RUN_ENDED, is_at_rest
+from crewsite_client.asks import Ask
 from crewsite_client.connection import EVENTS_SILENT_S, Connection
 from crewsite_client.errors import StillGoing, Unreachable
 from crewsite_client.server_events import EventReader
 
+T = TypeVar("T")
 
-class Following:
-    """One for each run that is followed; its streams come one after the other."""
 
-    def __init__(self, connection: Connection, run_id: str, last_id: str, timeout_s: float | None) -> None:
+IS_ENDED: Mapping[str, Callable[[Any], bool]] = {
+    "run": lambda run: run["status"] in RUN_ENDED,
+    "batch": is_at_rest,
+}
+
+
+class Following(Generic[T]):
+    """One for each run or batch that is followed; its streams come one after the other. ``kind``, one of ``IS_ENDED``,
+    is also the name of the events that bring its states."""
+
+    def __init__(
+        self, connection: Connection, kind: str, ask: Ask[None], last_id: str, timeout_s: float | None
+    ) -> None:
         self._connection = connection
-        self._run_id = run_id
+        self._kind = kind
+        (self._identity,) = ask.names.values()
+        self.path = ask.path
         self._until = None if timeout_s is None else time.monotonic() + timeout_s
         self._tried = 0
         self._reader = EventReader()
@@ -34,15 +49,15 @@ class Following:
         silent = EVENTS_SILENT_S if self._until is None else min(EVENTS_SILENT_S, max(0.05, self._left()))
         return httpx.Timeout(self._connection.timeout_s, read=silent)
 
-    def read(self, piece: bytes) -> list[Run]:
-        """The states of the run that this piece of the stream completes. Raises ``StillGoing`` after the time."""
+    def read(self, piece: bytes) -> list[T]:
+        """The states that this piece of the stream completes. Raises ``StillGoing`` after the time."""
         self._tried = 0
-        found = []
+        found: list[T] = []
         for event in self._reader.feed(piece):
             self.last_id = event.id or self.last_id
-            if event.event == "run":
-                found.append(cast("Run", self._connection.json_of(event.data)))
-        self.ended = bool(found) and found[-1]["status"] in RUN_ENDED
+            if event.event == self._kind:
+                found.append(cast("T", self._connection.json_of(event.data)))
+        self.ended = bool(found) and IS_ENDED[self._kind](found[-1])
         if not self.ended:
             self.check_time()
         return found
@@ -67,7 +82,7 @@ class Following:
 
     def check_time(self) -> None:
         if self._until is not None and self._left() <= 0:
-            raise StillGoing(f"The run {self._run_id} had not ended in time. It goes on.")
+            raise StillGoing(f"The {self._kind} {self._identity} had not ended in time. It goes on.")
 
     def _left(self) -> float:
         assert self._until is not None

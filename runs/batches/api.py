@@ -1,7 +1,7 @@
 """The API's operations on batches. The rules are those of the pages."""
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -14,13 +14,17 @@ from engine.record.limits import RunLimits
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import input_texts
 from runs.batches import actions, queries
+from runs.batches.estimate.orders import estimate_order
+from runs.batches.files import as_csv, as_json_lines, pieces
 from runs.batches.kept_inputs import mapped_rows, named_version
 from runs.batches.live import api_events
 from runs.batches.order import NOT_LAUNCHED, BatchOrder, Row
 from runs.batches.queries import BatchDetail
 from runs.batches.results.columns import columns_of, sort_of
 from runs.batches.results.sorting import page_of_rows, rows_at
+from runs.batches.results.spreadsheet import CONTENT_TYPE, as_xlsx
 from runs.batches.schemas import (
+    BatchEstimateOut,
     BatchIn,
     BatchLaunched,
     BatchList,
@@ -30,6 +34,8 @@ from runs.batches.schemas import (
     BatchSummary,
     RowState,
 )
+from runs.export.answers import file_for
+from runs.export.formats import Format
 from runs.feeding.launchers import mark_stranded
 from runs.launch.order import LaunchOrder
 from runs.live.messages import stream
@@ -46,6 +52,29 @@ from teams.rights import right_of_token
 
 router = Router(tags=["batches"])
 crew_router = Router(tags=["batches"])
+
+FORMS: Mapping[str, Callable[[Batch], Format]] = {"csv": as_csv, "jsonl": lambda _: as_json_lines(), "xlsx": as_xlsx}
+ResultsForm = Annotated[
+    Literal["csv", "jsonl", "xlsx"],
+    Query(
+        alias="format",
+        description="`csv`: a column for each input and field of the output, texts made safe for spreadsheets; "
+        "`jsonl`: a JSON object on each line; `xlsx`: a workbook of Excel",
+    ),
+]
+TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+FILE: dict[str, Any] = {
+    "responses": {
+        200: {
+            "description": "the file; its name is in `Content-Disposition`",
+            "content": {
+                "text/csv": TEXT,
+                "application/jsonl": TEXT,
+                CONTENT_TYPE: {"schema": {"type": "string", "format": "binary"}},
+            },
+        }
+    }
+}
 
 
 @crew_router.post(
@@ -67,6 +96,16 @@ def launch_batch(request: ApiRequest, slug: str, body: BatchIn) -> Status[BatchL
 
     batch = _batch(request, UUID(once(request, make)["id"]))
     return Status(202, BatchLaunched.from_orm(_with_runs(batch)))
+
+
+@crew_router.post("/{slug:slug}/batches/estimate", response={200: BatchEstimateOut, **ERRORS}, auth=Bearer(Role.RUNNER))
+def estimate_batch(request: ApiRequest, slug: str, body: BatchIn) -> BatchEstimateOut:
+    """What a launch with the same body would most likely cost and take, and what holds it back. Nothing is launched.
+    Rows and bounds are refused as a launch refuses them; keys, prices and money that are missing are not looked at."""
+    crew = own_crew(request.auth, slug, Role.RUNNER)
+    order = _order(request, crew, body)
+    simulated, found = estimate_order(request.auth, crew, order)
+    return BatchEstimateOut.of(len(order.rows), simulated, found)
 
 
 @router.get("", response={200: BatchList, **ERRORS}, auth=Bearer(Role.VIEWER))
@@ -107,6 +146,15 @@ def batch_events(request: ApiRequest, batch_id: UUID) -> StreamingHttpResponse:
     batch = _batch(request, batch_id)
     right = right_of_token(request.auth, request.api_token)
     return stream(api_events(batch.pk, right, seen=request.headers.get("Last-Event-ID", "")))
+
+
+@router.get("/{uuid:batch_id}/results", response={200: None, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=FILE)
+def get_batch_results(request: ApiRequest, batch_id: UUID, form: ResultsForm = "csv") -> StreamingHttpResponse:
+    """All rows as a file, with what each gave and what that cost. A team has two files written at once, more are 429.
+    What cannot be finished ends with a broken connection, also once the token no longer works."""
+    batch = _batch(request, batch_id)
+    right = right_of_token(request.auth, request.api_token)
+    return file_for(request.auth, right, lambda: pieces(batch), FORMS[form](batch), f"{batch.crew.slug}-batch")
 
 
 @router.post(

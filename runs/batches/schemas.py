@@ -10,7 +10,8 @@ from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
 
 from runs.addresses import batch_url, run_url
-from runs.api_fields import AuthorOut, TextOrNull, TimeText, TimeTextOrNull, UsdTextOrNull
+from runs.api_fields import AuthorOut, TextOrNull, TimeText, TimeTextOrNull, UsdText, UsdTextOrNull
+from runs.batches.estimate.whole import BatchEstimate
 from runs.batches.order import MAX_CONCURRENCY, MAX_ROWS, USUAL_CONCURRENCY
 from runs.batches.queries import WAITING, BatchDetail
 from runs.models import BatchRow, Rollup
@@ -68,6 +69,58 @@ class BatchResumeIn(Strict):
 
 class BatchRowsIn(Strict):
     inputs: list[dict[str, Any]] = Field(min_length=1, description="the rows to add")
+
+
+class CostRange(Schema):
+    low: UsdText
+    high: UsdText
+
+
+class MsRange(Schema):
+    low: int
+    high: int
+
+
+class PaceLimit(Schema):
+    code: Literal["runs_at_once", "workers", "launch_quota", "requests_a_minute", "tokens_a_minute", "provider"] = (
+        Field(description="`provider`: it has lately refused more requests at once")
+    )
+    words: str
+
+
+class BudgetLimit(Schema):
+    code: Literal["batch_budget", "team_budget", "user_budget"]
+    words: str = Field(description="with how many rows it covers")
+
+
+class BatchEstimateOut(Schema):
+    rows: int
+    simulated: bool = Field(description="what the runs would be")
+    runs: int | None = Field(
+        description="of the crew, that it comes from; 0: the length of the crew's texts; null: nothing is known"
+    )
+    cost_usd: CostRange | None = Field(description="of all rows; null where no price is known")
+    duration_ms: MsRange | None = Field(description="of the whole batch")
+    at_once: int | None = Field(description="rows under way at once, after what holds them back")
+    limit: PaceLimit | None = Field(description="what makes it fewer than was asked")
+    budget: BudgetLimit | None = Field(description="the budget that covers the fewest rows, if it does not cover all")
+
+    @staticmethod
+    def of(rows: int, simulated: bool, found: BatchEstimate | None) -> BatchEstimateOut:
+        if found is None:
+            unknown = dict.fromkeys(("runs", "cost_usd", "duration_ms", "at_once", "limit", "budget"))
+            return BatchEstimateOut(rows=rows, simulated=simulated, **unknown)
+        is_priced = found.low_nusd is not None
+        return BatchEstimateOut(
+            rows=rows,
+            simulated=simulated,
+            runs=found.runs,
+            cost_usd=CostRange(low=found.low_nusd, high=found.high_nusd) if is_priced else None,
+            duration_ms=MsRange(low=found.low_ms, high=found.high_ms),
+            at_once=found.at_once,
+            limit=found.binds and PaceLimit.from_orm(found.binds),
+            budget=found.covers and BudgetLimit.from_orm(found.covers),
+        )
 
 
 class BatchSummary(Schema):

@@ -9,21 +9,29 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from runs.export.formats import Format
 from runs.export.sending import PLACES, send
-from teams.access import TeamRequest
+from teams.access import Principal, TeamRequest
 from teams.refusals import Refusal, with_retry_after
-from teams.rights import right_of_session
+from teams.rights import Right, right_of_session
 
 
 def file_of(
     request: TeamRequest, begin: Callable[[], Iterator[list[Any]]], form: Format, name: str
 ) -> HttpResponseBase:
-    """The file of the rows that ``begin`` gives some at a time. Its name has no quotes, and no ending.
+    """What a page gives: ``file_for`` whoever is signed in."""
+    return file_for(request.who, right_of_session(request), begin, form, name)
+
+
+def file_for(
+    who: Principal, right: Right, begin: Callable[[], Iterator[list[Any]]], form: Format, name: str
+) -> StreamingHttpResponse:
+    """The file of the rows that ``begin`` gives some at a time. Its name has no quotes, and no ending. It is broken off
+    once the right is lost.
 
     ``Refusal`` is raised where too many files are being written, or the rows cannot be read.
     """
-    free = PLACES.take(request.who.team.pk)
+    free = PLACES.take(who.team.pk)
     try:
-        text = send(begin(), form, right_of_session(request), free)
+        text = send(begin(), form, right, free)
     except BaseException:
         free()
         raise

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
-from ninja import Router
+from ninja import Query, Router
 
 from runs.limits.actions import resume
 from runs.live.hub import changes
@@ -18,17 +18,25 @@ from runs.paging import MAX_PAGE, Page
 from runs.run import queries
 from runs.run.actions import Decision, decide, pin, request_cancel, unpin
 from runs.run.analysis import Analysis, analysis_of
-from runs.run.findings.schemas import FindingsOut
+from runs.run.findings.schemas import FindingsOut, FoundTexts
+from runs.run.findings.texts import MAX_CHARS, Texts, search_texts
 from runs.run.schemas import CallList, DecisionIn, ResumeIn, RunOut, RunSummary
+from runs.typed_values import uuid_or_none
 from teams.access import fetch
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
 from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, tagged, unchanged
 from teams.models import Role
+from teams.refusals import Invalid
 from teams.rights import Right, right_of_token
 
 router = Router(tags=["runs"])
+
+Words = Annotated[
+    str,
+    Query(min_length=1, max_length=MAX_CHARS, description="as they stand, in any case of letters"),
+]
 
 
 @router.get("/{uuid:run_id}", response={200: RunOut, **ERRORS}, auth=Bearer(Role.VIEWER), by_alias=True)
@@ -50,6 +58,17 @@ def list_calls(request: ApiRequest, run_id: UUID, cursor: str = "", limit: int =
 def get_findings(request: ApiRequest, run_id: UUID) -> Analysis:
     """Where a run's time went, to the millisecond, what it waited for, and what was paid in it and gave nothing."""
     return analysis_of(fetch(Run, request.auth, pk=run_id, related=("version",)))
+
+
+@router.get("/{uuid:run_id}/search", response={200: FoundTexts, **ERRORS}, auth=Bearer(Role.VIEWER))
+def search_run_texts(request: ApiRequest, run_id: UUID, q: Words, cursor: str = "") -> Texts:
+    """Calls of a run whose texts hold the words, in the order in which they began: messages, answers, reasoning,
+    arguments, tools' outputs and errors. A page has at most 50 calls, and fewer where there is much text."""
+    run = fetch(Run, request.auth, pk=run_id)
+    after = uuid_or_none(cursor)
+    if cursor and after is None:
+        raise Invalid("This page is not there.", fields={"cursor": "Start from the first page."})
+    return search_texts(run, q, after=after)
 
 
 @router.post(

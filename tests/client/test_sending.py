@@ -174,8 +174,8 @@ def test_pages_are_asked_for_as_they_are_needed(use: Use) -> None:
         assert len(server.asked) == 1
 
 
-def event(run: dict[str, Any]) -> bytes:
-    return f"id: {run['revision']}\nevent: run\ndata: {json.dumps(run, ensure_ascii=False)}\n\n".encode()
+def event(state: dict[str, Any], kind: str = "run") -> bytes:
+    return f"id: {state['revision']}\nevent: {kind}\ndata: {json.dumps(state, ensure_ascii=False)}\n\n".encode()
 
 
 def test_a_run_is_followed_over_broken_streams_from_where_it_was(use: Use) -> None:
@@ -192,6 +192,21 @@ def test_a_run_is_followed_over_broken_streams_from_where_it_was(use: Use) -> No
         assert [one.headers.get("Last-Event-ID") for one in server.asked] == [None, "1", "1", "1", "1"]
     with Answering(*streams) as server:
         assert use(server.url, lambda site: site.wait("r")) == states[2]
+
+
+def test_a_batch_is_followed_until_nothing_of_it_goes_on(use: Use) -> None:
+    """Also a paused one, whose stream the server leaves open, and over a stream that breaks."""
+    states = [
+        {"revision": at, "status": status, "live": live}
+        for at, (status, live) in enumerate((("running", 2), ("paused", 1), ("paused", 0)), 1)
+    ]
+    first, second, third = (event(state, "batch") for state in states)
+    with Answering(Answer(body=first + second[:20], cut=True), Answer(body=second + third, cut=True)) as server:
+        assert use(server.url, lambda site: site.batch_events("b")) == states
+        assert [one.path for one in server.asked] == ["/api/v1/batches/b/events"] * 2
+        assert [one.headers.get("Last-Event-ID") for one in server.asked] == [None, "1"]
+    with Answering(Answer(body=first)) as server, pytest.raises(StillGoing, match="batch b had not ended"):
+        use(server.url, lambda site: site.batch_events("b", timeout_s=0))
 
 
 def test_following_ends_where_it_cannot_go_on(use: Use) -> None:

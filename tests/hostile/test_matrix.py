@@ -86,6 +86,7 @@ BODIES: dict[str, Any] = {
     "patch_webhook": {"active": False},
     "resume_run": {"budget_usd": "5"},
     "launch_batch": {"inputs": [{"company": "x"}]},
+    "estimate_batch": {"inputs": [{"company": "x"}]},
     "resume_batch": {"max_concurrency": 3},
     **{
         name: {"inputs": [{"company": "x"}]} for name in ("add_batch_rows", "add_data_set_rows", "add_data_set_version")
@@ -113,7 +114,7 @@ BODIES: dict[str, Any] = {
     "take_over_agent": {"version": 1},
     **{name: {"version": 1} for name in ("reset_agent", "keep_own_agent", "give_back_agent")},
 }
-QUERIES = {"list_version_figures": "?version=1"}
+QUERIES = {"list_version_figures": "?version=1", "search_run_texts": "?q=x"}
 """A body that fits, of each operation that takes ids in its path and a body: the ids are looked at after it."""
 
 rows = made_once(make_rows)

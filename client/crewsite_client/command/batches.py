@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from crewsite_client.answers import BatchSummary
+from crewsite_client.answers import BatchEstimate, BatchSummary
 from crewsite_client.asks import BatchOptions
 from crewsite_client.command import codes
-from crewsite_client.command.figures import counted, usd
+from crewsite_client.command.figures import about, counted, usd
 from crewsite_client.command.following_runs import batch_code, ended_rows, follow_batches, told
 from crewsite_client.command.here import Here, Stop, asks_server
 from crewsite_client.command.names import CREW, crew_and_version
@@ -31,6 +31,8 @@ from crewsite_client.command.runs import USD, named
 @click.option("--run-budget", type=USD, help="Of each row.")
 @click.option("--stop-after", type=click.IntRange(min=1), metavar="N", help="Pause once so many rows failed.")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="For bills and filters (tag:NAME).")
+@click.option("--estimate", is_flag=True, help="Say first what it will most likely cost and take.")
+@click.option("--dry-run", is_flag=True, help="Say that, and launch nothing.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Watch it to its end.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait no longer than that.")
 @click.option("--idempotency-key", "key", help="The same key launches the same batch once.")
@@ -49,27 +51,26 @@ def batch(
 
     A row that fails stops no other. The exit code is 0 if all rows succeeded, 1 if one did not, 5 if it is paused.
     """
-    if results is not None and not wait:
-        raise Stop("--results needs the end: leave out --no-wait.")
-    if results is not None and not results.parent.is_dir():
-        raise Stop(f"There is no folder {results.parent}.")
+    if results is not None:
+        _refuse_useless(results, wait=wait)
     slug, version = crew_and_version(crew)
     inputs, found = here.site.crew(slug)["inputs"], read_rows(file, form)
     rows, strange = mapped(found, inputs, named(maps), keep=version is not None)
     for column in strange:
         here.screen.say(f"The column {column!r} is no input of the crew and was left out.", style="yellow")
-    launched = here.site.launch_batch(slug, rows, key=options["key"], **_bounds(version, options))
+    bounds = _bounds(version, options)
+    if options["estimate"] or options["dry_run"]:
+        _tell_estimate(here, here.site.estimate_batch(slug, rows, **bounds), is_answer=options["dry_run"])
+    if options["dry_run"]:
+        return codes.GOOD
+    launched = here.site.launch_batch(slug, rows, key=options["key"], **bounds)
     here.screen.say(launched["url"], style="dim")
     if not wait:
         _show(here, launched)
         return codes.GOOD
     (ended,) = follow_batches(here.screen, here.site, [launched["id"]], timeout_s=options["timeout"])
     if results is not None:
-        try:
-            count = write_results(results, here.site.batch_rows(ended["id"]))
-        except OSError as fault:
-            raise Stop(f"{results} cannot be written: {fault.strerror}.") from fault
-        here.screen.say(f"{counted(count, 'row')} in {results}")
+        _write(here, results, ended["id"])
     _show(here, ended)
     return batch_code(ended)
 
@@ -86,6 +87,49 @@ def _bounds(version: int | None, options: dict[str, Any]) -> BatchOptions:
     if options["concurrency"] is not None:
         bounds["max_concurrency"] = options["concurrency"]
     return bounds
+
+
+def _refuse_useless(results: Path, *, wait: bool) -> None:
+    if not wait:
+        raise Stop("--results needs the end: leave out --no-wait.")
+    if not results.parent.is_dir():
+        raise Stop(f"There is no folder {results.parent}.")
+
+
+def _write(here: Here, results: Path, batch_id: str) -> None:
+    try:
+        count = write_results(results, here.site.batch_rows(batch_id))
+    except OSError as fault:
+        raise Stop(f"{results} cannot be written: {fault.strerror}.") from fault
+    here.screen.say(f"{counted(count, 'row')} in {results}")
+
+
+def _tell_estimate(here: Here, found: BatchEstimate, *, is_answer: bool) -> None:
+    """``is_answer``: nothing else comes on standard output."""
+    if is_answer and here.screen.as_json:
+        here.screen.document(found)
+        return
+    for line, style in _estimated(found):
+        if is_answer:
+            here.screen.text(line)
+        else:
+            here.screen.say(line, style=style)
+
+
+def _estimated(found: BatchEstimate) -> list[tuple[str, str]]:
+    """Lines, each with its style."""
+    rows = counted(found["rows"], "simulated row" if found["simulated"] else "row")
+    took, cost = found["duration_ms"], found["cost_usd"]
+    if took is None:
+        return [(f"{rows}: nobody knows yet what they will cost and take.", "")]
+    spans, sums = [about(took["low"]), about(took["high"])], [usd(cost["low"]), usd(cost["high"])] if cost else ["?"]
+    runs = f"the last {counted(found['runs'], 'run')}" if found["runs"] else "the length of its texts"
+    lines = [(f"{rows}: about {_between(sums)} in {_between(spans)}, by {runs}.", "")]
+    return lines + [(limit["words"], "yellow") for limit in (found["limit"], found["budget"]) if limit is not None]
+
+
+def _between(ends: Sequence[str]) -> str:
+    return " to ".join(dict.fromkeys(ends))
 
 
 def _show(here: Here, found: BatchSummary) -> None:

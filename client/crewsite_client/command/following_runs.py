@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,12 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from crewsite_client import Crewsite
-from crewsite_client.answers import RUN_ENDED, BatchSummary, Run, Task
-from crewsite_client.client import is_at_rest
+from crewsite_client.answers import RUN_ENDED, BatchSummary, Run, Task, is_at_rest
 from crewsite_client.command import codes
 from crewsite_client.command.figures import about, counted, span, usd
 from crewsite_client.command.here import Stop
 from crewsite_client.command.screen import Screen, one_line, styled, table
+from crewsite_client.errors import Refused, Unreachable
 
 DONE = ("succeeded", "failed", "skipped", "cancelled")
 WAITS = {
@@ -165,24 +167,45 @@ def run_code(run: Run) -> int:
 def follow_batches(
     screen: Screen, site: Crewsite, ids: list[str], *, timeout_s: float | None = None, every_s: float = 1.5
 ) -> list[BatchSummary]:
-    """The batches once nothing of them goes on. Raises ``StillGoing`` after the time, and ``Interrupted``."""
+    """The batches once nothing of them goes on. Raises ``StillGoing`` after the time, and ``Interrupted``.
+
+    Each has a stream of events, and a thread that reads it. ``every_s``: between two looks, where there is no stream.
+    """
     ended: dict[str, BatchSummary] = {}
-    states = {one: site.batch_states(one, every_s=0, timeout_s=timeout_s) for one in ids}
+    told_of: queue.SimpleQueue[tuple[str, BatchSummary | BaseException]] = queue.SimpleQueue()
+
+    def read(one: str) -> None:
+        try:
+            for state in _states(site, one, timeout_s, every_s):
+                told_of.put((one, state))
+        except BaseException as fault:  # noqa: BLE001 - raised where it is waited for
+            told_of.put((one, fault))
+
     try:
         with _progress(screen) as show:
+            for one in ids:
+                threading.Thread(target=read, args=(one,), daemon=True).start()
             while len(ended) < len(ids):
-                for one in ids:
-                    if one not in ended:
-                        state = next(states[one])
-                        show(state)
-                        if is_at_rest(state):
-                            ended[one] = state
-                if len(ended) < len(ids):
-                    time.sleep(every_s)
+                one, state = told_of.get()
+                if isinstance(state, BaseException):
+                    raise state
+                show(state)
+                if is_at_rest(state):
+                    ended[one] = state
     except KeyboardInterrupt:
         going = [one for one in ids if one not in ended]
         raise Interrupted("batch" if len(going) == 1 else "batches", going) from None
     return [ended[one] for one in ids]
+
+
+def _states(site: Crewsite, one: str, timeout_s: float | None, every_s: float) -> Iterator[BatchSummary]:
+    """By events; where the server gives none, by asking again and again."""
+    until = None if timeout_s is None else time.monotonic() + timeout_s
+    try:
+        yield from site.batch_events(one, timeout_s=timeout_s)
+    except (Refused, Unreachable):
+        left = None if until is None else max(0.0, until - time.monotonic())
+        yield from site.batch_states(one, every_s=every_s, timeout_s=left)
 
 
 @contextmanager

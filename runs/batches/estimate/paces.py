@@ -29,7 +29,16 @@ class Pace:
     """So many rows at once are as fast as this allows; below one, rows wait for each other."""
 
     at_once: float
+    code: str  # of what bounds it
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a batch runs into, as a code for programs and in words."""
+
+    code: str
+    words: str
 
 
 def slowest(who: Principal, needs: Needs, *, rows: int) -> Pace | None:
@@ -42,14 +51,14 @@ def slowest(who: Principal, needs: Needs, *, rows: int) -> Pace | None:
 
 def _of_team(who: Principal) -> Iterator[Pace]:
     if (most := who.team.runs_at_once) is not None:
-        yield Pace(most, f"your team has at most {counted(most, 'run')} under way at once")
+        yield Pace(most, "runs_at_once", f"your team has at most {counted(most, 'run')} under way at once")
 
 
 def _of_workers() -> Iterator[Pace]:
     """Where none runs now, there may be some by then."""
     seen = WorkerSeen.objects.filter(seen_at__gt=Now() - WORKER_SEEN, stopping=False)
     if capacity := seen.aggregate(Sum("capacity"))["capacity__sum"]:
-        yield Pace(capacity, f"the workers that are there hold {counted(capacity, 'run')}")
+        yield Pace(capacity, "workers", f"the workers that are there hold {counted(capacity, 'run')}")
 
 
 def _of_quota(who: Principal, needs: Needs, rows: int) -> Iterator[Pace]:
@@ -57,7 +66,7 @@ def _of_quota(who: Principal, needs: Needs, rows: int) -> Iterator[Pace]:
     quota, window_s = who.team.launch_quota, who.team.launch_window_s
     if quota is not None and rows > quota - quotas.used(who):
         why = f"your team lets each member launch {counted(quota, 'run')} in {span(window_s)}"
-        yield Pace(quota / window_s * fmean(needs.took_ms) / 1000, why)
+        yield Pace(quota / window_s * fmean(needs.took_ms) / 1000, "launch_quota", why)
 
 
 def _of_keys(who: Principal, needs: Needs) -> Iterator[Pace]:
@@ -73,7 +82,7 @@ def _of_keys(who: Principal, needs: Needs) -> Iterator[Pace]:
         window = windows.get((asked.credential, asked.model))
         if window is not None and asked.busy_ms:
             why = f"{asked.credential} has lately refused more than {window:.0f} requests for {asked.model} at once"
-            yield Pace(window * run_ms / asked.busy_ms, why)
+            yield Pace(window * run_ms / asked.busy_ms, "provider", why)
 
 
 def _of_lane(asked: Asked, key: ProviderKey, run_ms: float) -> Iterator[Pace]:
@@ -88,22 +97,23 @@ def _of_lane(asked: Asked, key: ProviderKey, run_ms: float) -> Iterator[Pace]:
             why = (
                 f"the key {key} is asked for at most {most:,} {what} of {asked.model} a minute, and a row needs {need}"
             )
-            yield Pace(most / each * minutes, why)
+            yield Pace(most / each * minutes, f"{what}_a_minute", why)
 
 
-def covered(who: Principal, needs: Needs, *, rows: int, simulated: bool, budget_nusd: int | None) -> str:
-    """Which budget covers the fewest of the rows, and how many; "" if all cover all, or the cost is not known.
+def covered(who: Principal, needs: Needs, *, rows: int, simulated: bool, budget_nusd: int | None) -> Limit | None:
+    """Which budget covers the fewest of the rows, and how many; None if all cover all, or the cost is not known.
     ``budget_nusd``: of the batch."""
     if not needs.cost_nusd or not (each := fmean(needs.cost_nusd)):
-        return ""
-    left = {"The batch's budget": budget_nusd}
+        return None
+    left = {("batch_budget", "The batch's budget"): budget_nusd}
     if not simulated:
         month = standings(who)
-        left["What is left of the team's budget of this month"] = month.team.left_nusd
+        left["team_budget", "What is left of the team's budget of this month"] = month.team.left_nusd
         own = next((one.standing.left_nusd for one in month.members if one.user == who.user), None)
-        left["What is left of your budget of this month"] = own
-    rows_of = {words: int(nusd / each) for words, nusd in left.items() if nusd is not None}
-    words = min(rows_of, key=lambda one: rows_of[one], default="")
-    if not words or rows_of[words] >= rows:
-        return ""
-    return f"{words} covers about {rows_of[words]:,} of {counted(rows, 'row')}."
+        left["user_budget", "What is left of your budget of this month"] = own
+    rows_of = {budget: int(nusd / each) for budget, nusd in left.items() if nusd is not None}
+    fewest = min(rows_of, key=lambda one: rows_of[one], default=None)
+    if fewest is None or rows_of[fewest] >= rows:
+        return None
+    code, words = fewest
+    return Limit(code, f"{words} covers about {rows_of[fewest]:,} of {counted(rows, 'row')}.")

@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from agents_app.models import Crew
 from engine.spec.crew_spec import CrewSpec
 from runs.batches.estimate.needs import needs_of
-from runs.batches.estimate.paces import covered, slowest
+from runs.batches.estimate.paces import Limit, covered, slowest
 from teams.access import Principal
 
 SURE = 2.0
@@ -27,8 +27,8 @@ class BatchEstimate:
     low_nusd: int | None  # None: no run of known cost
     high_nusd: int | None
     at_once: int  # how many rows are under way at once, after what holds them back
-    binds: str  # what makes it fewer than was asked; "" if nothing does
-    covers: str  # which budget does not cover all rows, and how many it does; "" if all do
+    binds: Limit | None  # what makes it fewer than was asked
+    covers: Limit | None  # which budget does not cover all rows, and how many it does
 
 
 def estimate_batch(
@@ -49,13 +49,13 @@ def estimate_batch(
     wanted = min(rows, max_concurrency)
     pace = slowest(who, needs, rows=rows)
     at_once: float = wanted
-    binds = ""
+    binds: Limit | None = None
     if pace is not None and pace.at_once < wanted:
         at_once = pace.at_once
         gains = (
             f"{wanted} at once gain nothing over {max(1, int(at_once))}" if wanted > 1 else "Rows wait for each other"
         )
-        binds = f"{gains}: {pace.why}."
+        binds = Limit(pace.code, f"{gains}: {pace.why}.")
     low_ms, high_ms = _sum_of(needs.took_ms, rows)
     low_nusd, high_nusd = _sum_of(needs.cost_nusd, rows) if needs.cost_nusd else (None, None)
     # No batch is quicker than its last row, which begins once there is room.

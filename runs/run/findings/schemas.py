@@ -1,12 +1,17 @@
 """What the API answers about where a run's time and money went. While the run goes on, all of it is as of now."""
 
+from __future__ import annotations
+
 from typing import Literal
+from uuid import UUID
 
 from ninja import Schema
 from pydantic import Field
 
+from engine.record.journal import CallKind
 from runs.api_fields import TextOrNull, UsdText
 from runs.run.findings.critical_path import Stretch
+from runs.run.findings.texts import Found, Place
 
 WallKind = Literal["queue", "models", "tools", "rate", "money", "people", "set_aside", "own"]
 """What a run's time goes to: ``wall.KINDS``."""
@@ -67,3 +72,41 @@ class FindingsOut(Schema):
         validation_alias="findings.path", description="what the run waited for, from its first claim to its end"
     )
     waste: WasteOut
+
+
+class PlaceOut(Schema):
+    what: Literal["answer", "reasoning", "tools", "arguments", "output", "error", "message"] = Field(
+        description="`tools`: what the model asked tools for; `output`: what a tool gave"
+    )
+    number: int | None = Field(description="of a message, from 1")
+    role: TextOrNull = Field(description="of a message")
+    before: str = Field(description="some characters that stand before the words")
+    match: str = Field(description="the words as they stand there")
+    after: str
+
+    @staticmethod
+    def resolve_number(place: Place) -> int | None:
+        return place.number or None
+
+
+class FoundCall(Schema):
+    call: UUID = Field(validation_alias="call.pk", description="its id, as in the run's calls")
+    kind: CallKind = Field(validation_alias="call.kind")
+    task: str | None
+    agent: str = Field(validation_alias="call.agent")
+    tool: TextOrNull = Field(validation_alias="call.tool")
+    places: list[PlaceOut] = Field(description="the first three")
+    more: int = Field(description="places in this call that are not among them")
+
+    @staticmethod
+    def resolve_task(found: Found) -> str | None:
+        return None if found.call.task_run is None else found.call.task_run.key
+
+
+class FoundTexts(Schema):
+    items: list[FoundCall] = Field(validation_alias="found")
+    searched: int = Field(description="calls that were looked through for this page")
+    next: UUID | None = Field(
+        validation_alias="after",
+        description="null once all calls were looked through",
+    )

@@ -161,7 +161,18 @@ def batches(desk: Desk) -> None:
     file = desk.folder / "rows.csv"
     file.write_text("Company;other\nAcme;1\n=Initech;2\n")
     batch = ("batch", "company-brief", file, "--idempotency-key", "b", "--name", "Leads")
-    started = desk.types(*batch, "--no-wait")
+    told = desk.types("batch", "company-brief", file, "--dry-run").stdout
+    assert told == "2 simulated rows: nobody knows yet what they will cost and take.\n"
+    for _ in "ab":
+        make_run(desk.cast.owner, desk.crew, simulated=True, seconds=10, usd=0.5)
+    told = desk.types("batch", "company-brief", file, "--dry-run", "--budget", "0.5", "--run-budget", "0.5").stdout
+    cost, covers = told.splitlines()
+    assert cost == "2 simulated rows: about $1.00 in 10 s, by the last 2 runs."
+    assert covers == "The batch's budget covers about 1 of 2 rows."
+    assert desk.json("batch", "company-brief", file, "--dry-run")["cost_usd"] == {"low": "1", "high": "1"}
+    assert not Batch.objects.exists()
+    started = desk.types(*batch, "--no-wait", "--estimate")
+    assert "about $1.00 in 10 s" in started.stderr
     assert "'other' is no input" in started.stderr
     feed()
     for run, state in zip(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.test import Client
 
 from agents_app.library.in_crews.actions import keep_from_crew, link
 from agents_app.models import Crew
 from runs.agent_costs.costs import costs_of
 from runs.states import RunState
+from teams.actions import issue_token
+from teams.models import Scope
 from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run
 from tests.pages import html, signed_in
@@ -34,6 +37,12 @@ def test_an_agent_costs_what_its_calls_cost_in_the_crews_that_use_it(cast: Cast,
     assert costs.agents[unused.pk].real.calls == 0
     assert costs_of(cast.stranger, agents=[kept.pk]).agents == {}
     asked = {"agent": [kept.pk, "x", unused.pk], "link": [linked.pk]}
+    api = Client(headers={"Authorization": f"Bearer {issue_token(cast.viewer, scope=Scope.READ)[1]}"})
+    said = api.get(f"/api/v1/agents/{kept.pk}/costs").json()
+    assert (said["days"], said["real"]["calls"], said["simulated"]["calls"]) == (30, 3, 1)
+    assert said["real"]["cost_usd"] == "0.00225"
+    assert api.get(f"/api/v1/agents/{unused.pk}/costs").json()["real"]["calls"] == 0
+    assert api.get("/api/v1/agents/987654321/costs").status_code == 404
     part = html(signed_in(cast.viewer).get("/t/acme/agents/costs/", asked))
     places = {f"cost-of-{kept.pk}", f"cost-of-{unused.pk}", f"cost-of-link-{linked.pk}"}
     assert set(re.findall(r'id="([\w-]+)"', part)) == places, "a place that the page does not have is an error there"

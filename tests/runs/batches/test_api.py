@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import json
+from contextlib import aclosing
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
+from django.core.exceptions import RequestAborted
 
-from agents_app.models import Crew
+from agents_app.models import Crew, CrewVersion
 from runs.feeding.feed import feed
+from runs.live import watchman
 from runs.models import Batch, Run
 from runs.states import RunState
 from teams.actions import issue_token, revoke_token
-from teams.models import Scope
+from teams.models import Scope, Team
 from tests.cast import Cast, make_crew
+from tests.ledger import make_run
 from tests.runs.batches.made import end, fed, make_batch, states
+from tests.streams import PATIENCE_S
 from tests.teams.api.test_if_match import Api
 
 pytestmark = pytest.mark.django_db
@@ -151,3 +160,68 @@ def test_who_lets_a_batch_go_on_by_a_token_launches_by_that_one(cast: Cast, api:
     assert states(batch) == ("paused", "left")
     assert api.ask("POST", f"/batches/{batch.pk}/resume", {}).status_code == 200
     assert {run.api_token for run in fed(batch)} == {api.token}
+
+
+def test_an_estimate_is_answered_and_nothing_is_launched(api: Api, cast: Cast, crew: Crew, path: str) -> None:
+    asked = body("Acme", "Initech", "Hooli", max_concurrency=3)
+    unknown = api.ask("POST", f"{path}/estimate", asked).json()
+    assert (unknown["rows"], unknown["simulated"], unknown["cost_usd"]) == (3, True, None)
+    for _ in "ab":
+        make_run(cast.owner, crew, simulated=True, seconds=10, usd=0.5)
+    Team.objects.filter(pk=cast.team.pk).update(runs_at_once=2)
+    found = api.ask("POST", f"{path}/estimate", asked | {"budget_usd": "1", "run_budget_usd": "1"}).json()
+    assert (found["runs"], found["at_once"]) == (2, 2)
+    assert (found["cost_usd"], found["duration_ms"]) == ({"low": "1.5", "high": "1.5"}, {"low": 15_000, "high": 15_000})
+    assert found["limit"]["code"] == "runs_at_once"
+    assert found["limit"]["words"].startswith("3 at once gain nothing over 2: your team has at most 2 runs")
+    assert found["budget"] == {"code": "batch_budget", "words": "The batch's budget covers about 2 of 3 rows."}
+    refused = api.ask("POST", f"{path}/estimate", {"inputs": [{"firm": 1}], "budget_usd": 1})
+    assert refused.json()["error"]["fields"].keys() == {"inputs.0.company"}
+    assert api.ask("POST", f"{path}/estimate", body("a", budget_usd=1)).json()["error"]["fields"].keys() == {
+        "budget_usd"
+    }
+    assert api.ask("POST", "/crews/nowhere/batches/estimate", asked).status_code == 404
+    assert (Batch.objects.exists(), Run.objects.count(), CrewVersion.objects.count()) == (False, 2, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_results_come_as_files(cast: Cast, crew: Crew, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    gc.collect()  # answers of earlier tests, whose files nobody began to read
+    batch = make_batch(cast.runner, crew, rows=2)
+    runs = fed(batch)
+    end(runs[0], nusd=20_000_000)
+    Run.objects.filter(pk=runs[0].pk).update(output_raw="=1+1")
+    address = f"/batches/{batch.pk}/results"
+    csv, lines, book = (api.ask("GET", f"{address}{query}") for query in ("", "?format=jsonl", ""))
+    assert book.status_code == 429  # a third one at once
+    assert int(book["Retry-After"]) > 0
+    assert csv["Content-Disposition"] == 'attachment; filename="company-brief-batch.csv"'
+    assert csv["Content-Type"] == "text/csv; charset=utf-8"
+    assert b"1,Acme 1,succeeded,'=1+1,0.02," in whole(csv)
+    first, second = map(json.loads, whole(lines).splitlines())
+    assert (first["output"], first["cost_usd"], second["status"]) == ("=1+1", "0.02", "queued")
+    book = api.ask("GET", f"{address}?format=xlsx")
+    assert book["Content-Disposition"] == 'attachment; filename="company-brief-batch.xlsx"'
+    assert whole(book).startswith(b"PK")
+    assert api.ask("GET", f"{address}?format=pdf").status_code == 422
+    left = api.ask("GET", address)
+    monkeypatch.setattr(watchman, "LOOK_EVERY_S", 0.05)
+    async_to_sync(assert_broken_off_with_its_token)(cast, api, left)
+
+
+async def assert_broken_off_with_its_token(cast: Cast, api: Api, answer: Any) -> None:
+    async with aclosing(aiter(answer.streaming_content)) as pieces:
+        assert (await anext(pieces)).startswith(b"row,")
+        assert (await anext(pieces)).startswith(b"1,")
+        (watched,) = watchman.watchman()._streams
+        await sync_to_async(revoke_token)(cast.owner, api.token)
+        await asyncio.wait_for(watched.wake.wait(), PATIENCE_S)
+        with pytest.raises(RequestAborted):
+            await anext(pieces)
+
+
+def whole(answer: Any) -> bytes:
+    async def read() -> bytes:
+        return b"".join([piece async for piece in answer.streaming_content])
+
+    return async_to_sync(read)()

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from agents_app.models import Crew
 from agents_app.snapshot import spec_of
+from runs.batches.estimate.paces import Limit
 from runs.batches.estimate.whole import BatchEstimate, estimate_batch
 from runs.models import Allowance, Call, Lane, PriceQuote, Run, WorkerSeen
 from runs.months import this_month
@@ -47,31 +48,45 @@ def ran(cast: Cast, crew: Crew) -> Run:
 
 def test_the_slowest_limit_binds_and_is_said(cast: Cast, crew: Crew, ran: Run) -> None:
     free = estimated(cast, crew)
-    assert (free.at_once, free.binds, free.covers, free.low_ms) == (40, "", "", 25_000)
+    assert (free.at_once, free.binds, free.covers, free.low_ms) == (40, None, None, 25_000)
     keys, team = ProviderKey.objects.all(), Team.objects.filter(pk=cast.team.pk)
-    cases = [
+    cases: list[tuple[Any, int, str, str]] = [
         # 288 requests a minute are 72 rows a minute, of which each takes ten seconds
-        (lambda: keys.update(rpm=288), 12, "288 requests of openai/gpt-4o-mini a minute, and a row needs 4"),
-        (lambda: keys.update(tpm=120_000), 10, "120,000 tokens of openai/gpt-4o-mini a minute, and a row needs 2,000"),
-        (lambda: team.update(runs_at_once=9), 9, "your team has at most 9 runs under way at once"),
+        (
+            lambda: keys.update(rpm=288),
+            12,
+            "requests_a_minute",
+            "288 requests of openai/gpt-4o-mini a minute, and a row needs 4",
+        ),
+        (
+            lambda: keys.update(tpm=120_000),
+            10,
+            "tokens_a_minute",
+            "120,000 tokens of openai/gpt-4o-mini a minute, and a row needs 2,000",
+        ),
+        (lambda: team.update(runs_at_once=9), 9, "runs_at_once", "your team has at most 9 runs under way at once"),
         (
             lambda: Lane.objects.create(team=cast.team, credential="openai/default", model=MODEL, window=6.4),
             8,
+            "provider",
             "openai/default has lately refused more than 6 requests",
         ),
         (
             lambda: WorkerSeen.objects.create(name="a", capacity=7, seen_at=timezone.now()),
             7,
+            "workers",
             "the workers that are there hold 7 runs",
         ),
-        (lambda: team.update(launch_quota=36, launch_window_s=60), 6, "launch 36 runs in 1 minute"),
-        (lambda: keys.update(rpm=6), 1, "6 requests of"),
+        (lambda: team.update(launch_quota=36, launch_window_s=60), 6, "launch_quota", "launch 36 runs in 1 minute"),
+        (lambda: keys.update(rpm=6), 1, "requests_a_minute", "6 requests of"),
     ]
-    for limit, at_once, words in cases:
+    for limit, at_once, code, words in cases:
         limit()
         found = estimated(cast, crew)
-        assert (found.at_once, found.binds.split(": ")[0]) == (at_once, f"40 at once gain nothing over {at_once}")
-        assert words in found.binds
+        assert found.binds is not None
+        assert (found.at_once, found.binds.code) == (at_once, code)
+        assert found.binds.words.startswith(f"40 at once gain nothing over {at_once}: ")
+        assert words in found.binds.words
     # Six requests a minute are a row and a half a minute: fewer than one at once.
     assert found.low_ms == pytest.approx(100 / 1.5 * 60_000, rel=0.01)
     assert estimated(cast, crew, max_concurrency=1).binds.startswith("Rows wait for each other: ")
@@ -81,11 +96,15 @@ def test_the_slowest_limit_binds_and_is_said(cast: Cast, crew: Crew, ran: Run) -
 
 
 def test_the_budget_that_covers_the_fewest_rows_is_said(cast: Cast, crew: Crew, ran: Run) -> None:
-    assert estimated(cast, crew, budget_nusd=5 * 10**9).covers == "The batch's budget covers about 50 of 100 rows."
+    whole = Limit("batch_budget", "The batch's budget covers about 50 of 100 rows.")
+    assert estimated(cast, crew, budget_nusd=5 * 10**9).covers == whole
     Allowance.objects.create(
         team=cast.team, user=cast.runner.user, month=this_month(), budget_nusd=2 * 10**9, spent_nusd=10**9
     )
-    assert "your budget of this month covers about 10 of" in estimated(cast, crew, budget_nusd=5 * 10**9).covers
+    fewest = estimated(cast, crew, budget_nusd=5 * 10**9).covers
+    assert fewest is not None
+    assert fewest.code == "user_budget"
+    assert "your budget of this month covers about 10 of" in fewest.words
 
 
 def test_a_crew_that_never_ran_is_estimated_by_its_texts(cast: Cast, crew: Crew) -> None:

@@ -52,7 +52,7 @@ class TestLaunch:
         assert "by 2 runs that succeeded simulated." in page
         assert "<code>x</code>" in page
         estimate = response.context["preview"].estimate
-        assert (estimate.at_once, estimate.runs, estimate.binds) == (2, 2, "")
+        assert (estimate.at_once, estimate.runs, estimate.binds) == (2, 2, None)
         assert 300_000_000 <= estimate.low_nusd < 600_000_000 < estimate.high_nusd <= 900_000_000
         assert 'name="launch"' in page
         assert not Batch.objects.exists()

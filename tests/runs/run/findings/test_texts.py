@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from agents_app.models import Crew
 from runs.models import Run
 from runs.run.findings import texts
 from runs.run.findings.texts import MAX_CHARS, search_texts
+from teams.actions import issue_token
+from teams.models import Scope
 from teams.refusals import Busy, Invalid
 from tests.cast import Cast
 from tests.ledger import make_call, make_run, make_task
@@ -114,3 +117,25 @@ class TestPage:
 
     def test_strangers_find_nothing(self, cast: Cast, run: Run) -> None:
         assert signed_in(cast.stranger).get(f"{page_of(run)}search/?q=x").status_code == 404
+
+
+def test_programs_find_the_same_in_pages(cast: Cast, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "SHOWN_CALLS", 1)
+    first = make_call(run, task=make_task(run, "figures"), reply={"text": "A needle", "tool_calls": []}, messages=[])
+    second = make_call(run, step=1, messages=[{"role": "user", "content": "Needle!"}], reply=None)
+    api = Client(headers={"Authorization": f"Bearer {issue_token(cast.viewer, scope=Scope.READ)[1]}"})
+    address = f"/api/v1/runs/{run.pk}/search"
+    one = api.get(address, {"q": "needle"}).json()
+    two = api.get(address, {"q": "needle", "cursor": one["next"]}).json()
+    assert [item["call"] for item in [*one["items"], *two["items"]]] == [str(first.pk), str(second.pk)]
+    assert (one["items"][0]["task"], one["items"][0]["more"], two["next"]) == ("figures", 0, None)
+    place = {"what": "answer", "number": None, "role": None, "before": "A ", "match": "needle", "after": ""}
+    assert one["items"][0]["places"] == [place]
+    said = two["items"][0]["places"][0]
+    assert (said["what"], said["number"], said["role"], said["match"]) == ("message", 1, "user", "Needle")
+    wrong = [{}, {"q": ""}, {"q": " "}, {"q": "x" * (MAX_CHARS + 1)}, {"q": "x", "cursor": "nonsense"}]
+    assert [api.get(address, query).status_code for query in wrong] == [422] * len(wrong)
+    with texts.PLACES.one(), texts.PLACES.one():
+        assert api.get(address, {"q": "x"}).status_code == 429
+    other = Client(headers={"Authorization": f"Bearer {issue_token(cast.stranger, scope=Scope.ADMIN)[1]}"})
+    assert other.get(address, {"q": "x"}).status_code == 404
