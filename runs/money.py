@@ -27,6 +27,10 @@ def to_usd(nusd: int | None) -> Decimal | None:
     return None if nusd is None else Decimal(nusd) / NUSD_PER_USD
 
 
+@overload
+def usd_text(nusd: int) -> str: ...
+@overload
+def usd_text(nusd: int | None) -> str | None: ...
 def usd_text(nusd: int | None) -> str | None:
     """USD as a plain decimal text without trailing zeros ("0.000123"); None stays None."""
     return None if nusd is None else f"{to_usd(nusd):.9f}".rstrip("0").rstrip(".")

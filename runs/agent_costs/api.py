@@ -7,8 +7,8 @@ from pydantic import Field
 
 from agents_app.library import queries
 from runs.agent_costs.costs import DAYS, AgentCost, costs_of
-from runs.api_fields import UsdText
 from runs.bill_sums.sums import Sums
+from runs.money import usd_text
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.models import Role
@@ -20,15 +20,15 @@ class AgentSums(Schema):
     calls: int
     unpriced_calls: int = Field(description="their cost is not known, so it is not in cost_usd")
     total_tokens: int
-    cost_usd: UsdText
+    cost_usd: str
 
     @staticmethod
     def of(sums: Sums) -> AgentSums:
         return AgentSums(
             calls=sums.calls,
             unpriced_calls=sums.unpriced_calls,
-            total_tokens=sums.prompt_tokens + sums.completion_tokens,
-            cost_usd=sums.spent_nusd,
+            total_tokens=sums.total_tokens,
+            cost_usd=usd_text(sums.spent_nusd),
         )
 
 

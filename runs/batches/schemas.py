@@ -10,7 +10,7 @@ from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
 
 from runs.addresses import batch_url, run_url
-from runs.api_fields import AuthorOut, TextOrNull, TimeText, TimeTextOrNull, UsdText, UsdTextOrNull
+from runs.api_fields import AuthorOut, TextOrNull, TimeText, TimeTextOrNull, UsdTextOrNull
 from runs.batches.estimate.whole import BatchEstimate
 from runs.batches.order import MAX_CONCURRENCY, MAX_ROWS, USUAL_CONCURRENCY
 from runs.batches.queries import WAITING, BatchDetail
@@ -72,8 +72,8 @@ class BatchRowsIn(Strict):
 
 
 class CostRange(Schema):
-    low: UsdText
-    high: UsdText
+    low: str
+    high: str
 
 
 class MsRange(Schema):
@@ -110,16 +110,18 @@ class BatchEstimateOut(Schema):
         if found is None:
             unknown = dict.fromkeys(("runs", "cost_usd", "duration_ms", "at_once", "limit", "budget"))
             return BatchEstimateOut(rows=rows, simulated=simulated, **unknown)
-        is_priced = found.low_nusd is not None
+        cost = None
+        if found.low_nusd is not None and found.high_nusd is not None:
+            cost = CostRange(low=usd_text(found.low_nusd), high=usd_text(found.high_nusd))
         return BatchEstimateOut(
             rows=rows,
             simulated=simulated,
             runs=found.runs,
-            cost_usd=CostRange(low=found.low_nusd, high=found.high_nusd) if is_priced else None,
+            cost_usd=cost,
             duration_ms=MsRange(low=found.low_ms, high=found.high_ms),
             at_once=found.at_once,
-            limit=found.binds and PaceLimit.from_orm(found.binds),
-            budget=found.covers and BudgetLimit.from_orm(found.covers),
+            limit=PaceLimit.from_orm(found.binds) if found.binds else None,
+            budget=BudgetLimit.from_orm(found.covers) if found.covers else None,
         )
 
 

@@ -24,7 +24,7 @@ from crewsite_client.command.runs import USD, named
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--format", "form", type=click.Choice(["csv", "tsv", "json", "jsonl"]), help="Where its name says none.")
 @click.option("--map", "maps", multiple=True, metavar="COLUMN=INPUT", help="Which input a column of another name is.")
-@click.option("--results", type=click.Path(path_type=Path, dir_okay=False), help="Write them to .csv, .tsv, .jsonl.")
+@click.option("--results", type=click.Path(path_type=Path, dir_okay=False), help="To .csv, .tsv, .jsonl, .xlsx.")
 @click.option("--name", default="", help="What the batch is called.")
 @click.option("--concurrency", type=click.IntRange(min=1), help="Rows at once.")
 @click.option("--budget", type=USD, help="Of all rows together; needs --run-budget.")
@@ -70,7 +70,7 @@ def batch(
         return codes.GOOD
     (ended,) = follow_batches(here.screen, here.site, [launched["id"]], timeout_s=options["timeout"])
     if results is not None:
-        _write(here, results, ended["id"])
+        _write(here, results, ended)
     _show(here, ended)
     return batch_code(ended)
 
@@ -96,9 +96,14 @@ def _refuse_useless(results: Path, *, wait: bool) -> None:
         raise Stop(f"There is no folder {results.parent}.")
 
 
-def _write(here: Here, results: Path, batch_id: str) -> None:
+def _write(here: Here, results: Path, ended: BatchSummary) -> None:
+    """A workbook is the server's; other files are written here, of rows as the API gives them."""
     try:
-        count = write_results(results, here.site.batch_rows(batch_id))
+        if results.suffix.lower() == ".xlsx":
+            results.write_bytes(here.site.batch_results(ended["id"], "xlsx").content)
+            count = ended["total"]
+        else:
+            count = write_results(results, here.site.batch_rows(ended["id"]))
     except OSError as fault:
         raise Stop(f"{results} cannot be written: {fault.strerror}.") from fault
     here.screen.say(f"{counted(count, 'row')} in {results}")

@@ -161,16 +161,7 @@ def batches(desk: Desk) -> None:
     file = desk.folder / "rows.csv"
     file.write_text("Company;other\nAcme;1\n=Initech;2\n")
     batch = ("batch", "company-brief", file, "--idempotency-key", "b", "--name", "Leads")
-    told = desk.types("batch", "company-brief", file, "--dry-run").stdout
-    assert told == "2 simulated rows: nobody knows yet what they will cost and take.\n"
-    for _ in "ab":
-        make_run(desk.cast.owner, desk.crew, simulated=True, seconds=10, usd=0.5)
-    told = desk.types("batch", "company-brief", file, "--dry-run", "--budget", "0.5", "--run-budget", "0.5").stdout
-    cost, covers = told.splitlines()
-    assert cost == "2 simulated rows: about $1.00 in 10 s, by the last 2 runs."
-    assert covers == "The batch's budget covers about 1 of 2 rows."
-    assert desk.json("batch", "company-brief", file, "--dry-run")["cost_usd"] == {"low": "1", "high": "1"}
-    assert not Batch.objects.exists()
+    estimated(desk, file)
     started = desk.types(*batch, "--no-wait", "--estimate")
     assert "about $1.00 in 10 s" in started.stderr
     assert "'other' is no input" in started.stderr
@@ -184,6 +175,9 @@ def batches(desk: Desk) -> None:
     ended = desk.types(*batch, "--results", results, code=1)
     assert "1 succeeded" in ended.stdout
     assert "'=Initech,failed" in results.read_text()
+    book = desk.folder / "results.xlsx"
+    assert "2 rows in" in desk.types(*batch, "--results", book, code=1).stderr
+    assert book.read_bytes().startswith(b"PK")
     found = desk.json(*batch, code=1)
     assert (found["status"], found["total"], found["failed"]) == ("done", 2, 1)
     assert desk.json("watch", found["id"], code=1)["id"] == found["id"]
@@ -193,6 +187,20 @@ def batches(desk: Desk) -> None:
     assert desk.json("batch", "company-brief", file, "--format", "jsonl", code=2)["error"]["fields"].keys() == {
         "inputs.1.company"
     }
+
+
+def estimated(desk: Desk, file: Path) -> None:
+    """What a launch would cost and take; nothing is launched."""
+    told = desk.types("batch", "company-brief", file, "--dry-run").stdout
+    assert told == "2 simulated rows: nobody knows yet what they will cost and take.\n"
+    for _ in "ab":
+        make_run(desk.cast.owner, desk.crew, simulated=True, seconds=10, usd=0.5)
+    told = desk.types("batch", "company-brief", file, "--dry-run", "--budget", "0.5", "--run-budget", "0.5").stdout
+    cost, covers = told.splitlines()
+    assert cost == "2 simulated rows: about $1.00 in 10 s, by the last 2 runs."
+    assert covers == "The batch's budget covers about 1 of 2 rows."
+    assert desk.json("batch", "company-brief", file, "--dry-run")["cost_usd"] == {"low": "1", "high": "1"}
+    assert not Batch.objects.exists()
 
 
 def hostile_texts(desk: Desk) -> None:
