@@ -377,14 +377,9 @@ class Batch(BatchSummary):
     next: str | None
 
 
-class CostRange(TypedDict):
-    low: str
-    high: str
-
-
-class MsRange(TypedDict):
-    low: int
-    high: int
+class Range(TypedDict):
+    low: str | int
+    high: str | int
 
 
 class Limit(TypedDict):
@@ -396,13 +391,8 @@ class BatchEstimate(TypedDict):
     rows: int
     simulated: bool
     runs: int | None
-    cost_usd: CostRange | None
-    duration_ms: MsRange | None
+    cost_usd: Range | None
+    duration_ms: Range | None
     at_once: int | None
     limit: Limit | None
     budget: Limit | None
-
-
-def is_at_rest(batch: BatchSummary) -> bool:
-    """Whether nothing of it goes on: also not a run of one that is paused."""
-    return batch["status"] != "running" and not batch["live"]

@@ -10,11 +10,10 @@ from typing import Any, Literal, Self, TypeVar, Unpack
 import httpx
 
 from crewsite_client import answers, asks
-from crewsite_client.answers import is_at_rest
 from crewsite_client.asks import Ask, BatchBounds, BatchOptions, ExportFormat, LaunchOptions, ResultsFormat, YesOrNo
 from crewsite_client.connection import Connection, event_headers
 from crewsite_client.errors import StillGoing
-from crewsite_client.following import Following
+from crewsite_client.following import Following, is_at_rest
 from crewsite_client.retrying import Retries
 
 T = TypeVar("T")

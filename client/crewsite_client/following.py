@@ -8,13 +8,18 @@ from typing import Any, Generic, TypeVar, cast
 
 import httpx
 
-from crewsite_client.answers import RUN_ENDED, is_at_rest
+from crewsite_client.answers import RUN_ENDED, BatchSummary
 from crewsite_client.asks import Ask
 from crewsite_client.connection import EVENTS_SILENT_S, Connection
 from crewsite_client.errors import StillGoing, Unreachable
 from crewsite_client.server_events import EventReader
 
 T = TypeVar("T")
+
+
+def is_at_rest(batch: BatchSummary) -> bool:
+    """Whether nothing of it goes on: also not a run of one that is paused."""
+    return batch["status"] != "running" and not batch["live"]
 
 
 IS_ENDED: Mapping[str, Callable[[Any], bool]] = {

@@ -127,14 +127,16 @@ def _estimated(found: BatchEstimate) -> list[tuple[str, str]]:
     took, cost = found["duration_ms"], found["cost_usd"]
     if took is None:
         return [(f"{rows}: nobody knows yet what they will cost and take.", "")]
-    spans, sums = [about(took["low"]), about(took["high"])], [usd(cost["low"]), usd(cost["high"])] if cost else ["?"]
+    spans = _between(about(float(took["low"])), about(float(took["high"])))
+    sums = _between(usd(str(cost["low"])), usd(str(cost["high"]))) if cost else ""
     runs = f"the last {counted(found['runs'], 'run')}" if found["runs"] else "the length of its texts"
-    lines = [(f"{rows}: about {_between(sums)} in {_between(spans)}, by {runs}.", "")]
+    whole = f"about {sums} in {spans}" if sums else f"about {spans}, nobody knows at what cost"
+    lines = [(f"{rows}: {whole}, by {runs}.", "")]
     return lines + [(limit["words"], "yellow") for limit in (found["limit"], found["budget"]) if limit is not None]
 
 
-def _between(ends: Sequence[str]) -> str:
-    return " to ".join(dict.fromkeys(ends))
+def _between(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
 
 
 def _show(here: Here, found: BatchSummary) -> None:

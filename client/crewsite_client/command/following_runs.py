@@ -17,12 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from crewsite_client import Crewsite
-from crewsite_client.answers import RUN_ENDED, BatchSummary, Run, Task, is_at_rest
+from crewsite_client.answers import RUN_ENDED, BatchSummary, Run, Task
 from crewsite_client.command import codes
 from crewsite_client.command.figures import about, counted, span, usd
 from crewsite_client.command.here import Stop
 from crewsite_client.command.screen import Screen, one_line, styled, table
 from crewsite_client.errors import Refused, Unreachable
+from crewsite_client.following import is_at_rest
 
 DONE = ("succeeded", "failed", "skipped", "cancelled")
 WAITS = {

@@ -192,7 +192,7 @@ def batches(desk: Desk) -> None:
 def estimated(desk: Desk, file: Path) -> None:
     """What a launch would cost and take; nothing is launched."""
     told = desk.types("batch", "company-brief", file, "--dry-run").stdout
-    assert told == "2 simulated rows: nobody knows yet what they will cost and take.\n"
+    assert told == "2 simulated rows: about 4 s to 1 min 02 s, nobody knows at what cost, by the length of its texts.\n"
     for _ in "ab":
         make_run(desk.cast.owner, desk.crew, simulated=True, seconds=10, usd=0.5)
     told = desk.types("batch", "company-brief", file, "--dry-run", "--budget", "0.5", "--run-budget", "0.5").stdout
