@@ -89,7 +89,9 @@ def test_the_slowest_limit_binds_and_is_said(cast: Cast, crew: Crew, ran: Run) -
         assert words in found.binds.words
     # Six requests a minute are a row and a half a minute: fewer than one at once.
     assert found.low_ms == pytest.approx(100 / 1.5 * 60_000, rel=0.01)
-    assert estimated(cast, crew, max_concurrency=1).binds.startswith("Rows wait for each other: ")
+    alone = estimated(cast, crew, max_concurrency=1).binds
+    assert alone is not None
+    assert alone.words.startswith("Rows wait for each other: ")
     assert estimated(cast, crew, simulated=True).runs == 0  # no simulated run, so nothing of these keys
     Run.objects.update(finished_at=F("started_at"))
     assert estimated(cast, crew).low_ms == 0
