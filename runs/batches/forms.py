@@ -29,7 +29,7 @@ class TableForm(forms.Form):
         required=False,
         strip=False,
         label="Inputs, a row for each run",
-        widget=lines(8, "font-monospace"),
+        widget=lines(8, "code"),
         help_text=(
             "Paste cells of a spreadsheet, CSV, JSON or JSON Lines. The first line names the columns. "
             f"At most {MAX_ROWS:,} rows and {MAX_BYTES // 1_000_000} MB."

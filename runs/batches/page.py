@@ -15,13 +15,14 @@ from runs.batches.forms import CHOICE, BatchForm, GoOnForm, RowsForm
 from runs.batches.mapping import MappedTable, mapped
 from runs.batches.queries import ROW_STATES, WAITING, BatchDetail, detail
 from runs.batches.results.columns import Column, Head, columns_of, heads, sort_of
-from runs.batches.results.sorting import beginnings_at, page_of_rows
+from runs.batches.results.sorting import SHOWN_CHARS, beginnings_at, page_of_rows
 from runs.batches.results.spreads import Measured, spreads_of
 from runs.batches.table import InputTable
 from runs.batches.words import WHY_PAUSED
 from runs.launch.page import LaunchPage
 from runs.models import Batch, BatchRow, Run
 from runs.money import to_nusd
+from runs.run.drawing.text import truncated, words_of
 from runs.states import BatchPause, BatchState, RunState
 from teams.access import Principal
 
@@ -55,10 +56,10 @@ class Preview:
     simulated: bool
 
     @property
-    def shown(self) -> list[tuple[int, list[tuple[str, str]]]]:
-        """The first rows, each with its inputs; those that it does not give are the crew's own."""
+    def shown(self) -> list[tuple[int, list[tuple[ColumnChoice, str]]]]:
+        """The first rows, each with its inputs; those that it does not give are the crew's own, if it has one."""
         return [
-            (number, [(choice.name, row.get(choice.name, "")[:FIRST_CHARS]) for choice in self.choices])
+            (number, [(choice, row.get(choice.name, "")[:FIRST_CHARS]) for choice in self.choices])
             for number, row in enumerate(self.result.rows[:SHOWN_ROWS], 1)
         ]
 
@@ -138,13 +139,14 @@ def _choices(spec: CrewSpec, result: MappedTable) -> list[ColumnChoice]:
 
 @dataclass(frozen=True, slots=True)
 class RowLine:
-    """A row as the table shows it. Texts are the first words of what they are of; None where there is none."""
+    """A row as the table shows it. Texts are the first words of what they are of, outputs without Markdown's marks; an
+    input is None where there is none."""
 
     row: BatchRow
     run: Run | None
     state: str
     inputs: Sequence[tuple[Column, str | None]]
-    outputs: Sequence[tuple[Column, str | None]]
+    outputs: Sequence[tuple[Column, str]]
     error: str
 
 
@@ -255,7 +257,12 @@ def _line(row: BatchRow, texts: Mapping[str, str | None], columns: Sequence[Colu
         row,
         run,
         state=WAITING if run is None else run.state,
-        inputs=[(column, texts[column.name]) for column in columns if column.is_input],
-        outputs=[(column, texts[column.name]) for column in columns if column.is_output],
-        error=texts["error"] or "" if run is not None and run.state != RunState.SUCCEEDED else "",
+        inputs=[(column, _cut(texts[column.name])) for column in columns if column.is_input],
+        outputs=[(column, words_of(_cut(texts[column.name]) or "")) for column in columns if column.is_output],
+        error=_cut(texts["error"]) or "" if run is not None and run.state != RunState.SUCCEEDED else "",
     )
+
+
+def _cut(text: str | None) -> str | None:
+    """With a mark where it goes on."""
+    return None if text is None else truncated(text, SHOWN_CHARS)

@@ -38,7 +38,7 @@ def complaint(team: Team, bound: str, asked: int | None) -> str:
 def bound_help(team: Team, bound: str) -> str:
     """What an empty field for that bound means; "" if it means no bound."""
     most = cap_of(team, bound)
-    return "" if most is None else f"At most {most:,}, as also if empty."
+    return "" if most is None else f"At most {most:,}, also if left empty."
 
 
 def in_words(team: Team) -> str:

@@ -19,7 +19,7 @@ class NameField(forms.CharField):
     """What is typed becomes small letters, digits and hyphens: "Leads, June" is ``leads-june``."""
 
     def __init__(self, **options: Any) -> None:
-        hint = "Small letters, digits and hyphens; other signs are written so."
+        hint = "In small letters, digits and hyphens: Leads, June becomes leads-june."
         super().__init__(max_length=MAX_NAME_CHARS, label="Name", help_text=hint, **options)
 
     def clean(self, value: Any) -> str:
@@ -38,7 +38,7 @@ class RowsForm(forms.Form):
         required=False,
         strip=False,
         label="Rows",
-        widget=lines(8, "font-monospace"),
+        widget=lines(8, "code"),
         help_text=(
             "Paste cells of a spreadsheet, CSV, JSON or JSON Lines. The first line names the columns. "
             f"At most {MAX_ROWS:,} rows and {MAX_BYTES // 1_000_000} MB."

@@ -121,7 +121,7 @@ def run_budget_help(team: Team) -> str:
     if most is None:
         return "No call that has a price is made beyond it. Empty: none."
     return (
-        f"No call that has a price is made beyond it. At most {dollars(team.run_budget_nusd or 0)}, as also if empty."
+        f"No call that has a price is made beyond it. At most {dollars(team.run_budget_nusd or 0)}, also if left empty."
     )
 
 

@@ -23,6 +23,7 @@ from teams.access import Principal
 from teams.models import Team
 
 NEWEST = ""
+EXAMPLE = "30 8 * * 1-5".replace(" ", "\N{NO-BREAK SPACE}")
 PLAIN = {"dir": "ltr", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
@@ -33,28 +34,28 @@ class ScheduleForm(LaunchForm):
     cron = forms.CharField(
         max_length=1_000,
         label="Times",
-        help_text="Minute, hour, day of the month, month, day of the week: 30 8 * * 1-5 is 8:30 from Monday to Friday.",
+        help_text=f"Minute, hour, day of the month, month, day of the week. {EXAMPLE}: 8:30, Monday to Friday.",
         widget=forms.TextInput(attrs=PLAIN | {"class": "font-monospace", "placeholder": "30 8 * * 1-5"}),
     )
     time_zone = forms.CharField(
         max_length=200,
         label="Time zone",
         initial="UTC",
-        help_text="As Europe/Berlin.",
+        help_text="Such as Europe/Berlin.",
         widget=forms.TextInput(attrs=PLAIN | {"list": "time-zones"}),
     )
     data_set = forms.CharField(
         required=False,
         max_length=80,
         label="Data set",
-        help_text="Launches a batch of its rows. Its name, with @ and a number for one version; else the newest.",
+        help_text="Its name launches a batch of its newest rows; name@2 of those of its version 2.",
         widget=forms.TextInput(attrs=PLAIN | {"list": "data-sets"}),
     )
     overlap = forms.ChoiceField(
         choices=Overlap.choices, initial=Overlap.SKIP, label="While the launch before is under way"
     )
     catch_up = forms.BooleanField(
-        required=False, label="Launch once, late, for times at which no worker was there; else they are only listed"
+        required=False, label="Catch up: launch once, late, for times that were missed because no worker was at work"
     )
     max_concurrency = forms.IntegerField(
         required=False,
@@ -80,12 +81,21 @@ class ScheduleForm(LaunchForm):
         super().__init__(*args, spec=spec, team=team, **options)
         del self.fields["key"]
         numbers = crew.versions.order_by("-number").values_list("number", flat=True)[:MAX_VERSIONS]
-        choices = [(NEWEST, "The newest there is then"), *((str(number), f"Version {number}") for number in numbers)]
+        choices = [(NEWEST, "The newest at each launch"), *((str(number), f"Version {number}") for number in numbers)]
         self.fields["version"] = forms.ChoiceField(choices=choices, required=False, label="Version of the crew")
         self.fields["budget_usd"].label = "Budget of each run in USD"
+        for name in self.input_names:
+            self.fields[f"{PREFIX}{name}"].required = False  # a data set has them; ``clean`` looks whether there is one
         self.fields[
             "accept_unpriced"
         ].label = "Launch also where a model has no known price, so that budgets do not hold"
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or self.cleaned_data
+        for name in (f"{PREFIX}{name}" for name in self.input_names):
+            if not self.data.get("data_set", "").strip() and not typed.get(name):
+                self.add_error(name, self.fields[name].error_messages["required"])
+        return typed
 
     def schedule_order(self, who: Principal, crew: Crew) -> ScheduleOrder:
         """What was typed. ``Invalid`` for a data set that there is not."""

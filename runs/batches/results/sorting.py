@@ -90,12 +90,12 @@ def beginnings_at(
     batch: Batch, positions: Sequence[int], columns: Sequence[Column]
 ) -> list[tuple[BatchRow, Mapping[str, str | None]]]:
     """The same without what may be long, with the beginning of each column's text, by the column's name; that of an
-    error is under "error". One query."""
+    error is under "error". One character more than ``SHOWN_CHARS``, to tell where a text goes on. One query."""
     named = {column.name: (f"text_{place}", _text_of(column)) for place, column in enumerate(columns)}
-    texts = {alias: Left(text, SHOWN_CHARS) for alias, text in named.values() if text is not None}
+    texts = {alias: Left(text, SHOWN_CHARS + 1) for alias, text in named.values() if text is not None}
     rows = BatchRow.objects.filter(batch=batch).select_related("run")
     rows = rows.defer("inputs", *(f"run__{name}" for name in LONG))
-    found = _in_order(rows.annotate(**texts, text_of_error=Left("run__error", SHOWN_CHARS)), positions)
+    found = _in_order(rows.annotate(**texts, text_of_error=Left("run__error", SHOWN_CHARS + 1)), positions)
     aliases = {name: alias for name, (alias, text) in named.items() if text is not None} | {"error": "text_of_error"}
     return [(row, {name: getattr(row, alias) for name, alias in aliases.items()}) for row in found]
 

@@ -145,7 +145,7 @@ class TestLaunch:
         page = html(client.get(LAUNCH))
         assert "At most $5, 500 model requests and 1 hour: what the team gives each run. An owner can lift it" in page
         assert 'href="/t/acme/limits/"' in page
-        assert "At most 500, as also if empty." in page
+        assert "At most 500, also if left empty." in page
         refused = client.post(LAUNCH, order(max_calls="501", max_seconds="10"))
         assert refused.status_code == 422
         assert list(refused.context["page"].form.errors) == ["max_calls"]
