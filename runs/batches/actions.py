@@ -226,6 +226,8 @@ def add_rows(
     chars = queries.chars_of_rows(batch)
     refuse_bad_rows(CrewSpec.from_json(batch.version.spec), rows, before=batch.row_count, chars_before=chars)
     _insert_rows(batch, rows, _launcher(who, api_token), first=first)
+    if batch.name == _usual_name(batch.crew, batch.row_count):
+        batch.name = _usual_name(batch.crew, batch.row_count + len(rows))
     batch.row_count += len(rows)
     record(who, "batch.extended", batch, rows=len(rows))
     if batch.state == BatchState.PAUSED:
@@ -254,7 +256,7 @@ def _ordered_batch(who: Principal, crew: Crew, order: BatchOrder) -> Batch:
         crew=crew,
         version=version,
         data_set_version=order.data_set_version,
-        name=storable(order.name).strip() or f"{crew.name[:100]}, {counted(len(order.rows), 'row')}",
+        name=storable(order.name).strip() or _usual_name(crew, len(order.rows)),
         row_count=len(order.rows),
         max_concurrency=order.max_concurrency,
         stop_after_failures=order.stop_after_failures,
@@ -269,6 +271,10 @@ def _ordered_batch(who: Principal, crew: Crew, order: BatchOrder) -> Batch:
         created_by=who.user,
         request_hash=order.request_hash,
     )
+
+
+def _usual_name(crew: Crew, rows: int) -> str:
+    return f"{crew.name[:100]}, {counted(rows, 'row')}"
 
 
 def _insert_rows(batch: Batch, rows: Sequence[Row], launcher: Launcher, *, first: int) -> None:

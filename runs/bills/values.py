@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -132,8 +133,15 @@ def _known(who: Principal, asked: Mapping[str, set[Any]]) -> _Rows:
         tokens = {pk: name or f"{prefix}…" for pk, name, prefix in found.values_list("pk", "name", "prefix")}
     batches = {}
     if asked.get("batch"):
-        batches = dict(visible_to(who, Batch).filter(pk__in=asked["batch"]).values_list("pk", "name"))
+        batches = _names_of_batches(who, asked["batch"])
     return _Rows(crews, versions, people, tokens, batches)
+
+
+def _names_of_batches(who: Principal, asked: set[Any]) -> dict[UUID, str]:
+    """Those of the same name with the time of their launch, in UTC, so that they can be told apart."""
+    found = list(visible_to(who, Batch).filter(pk__in=asked).values_list("pk", "name", "created_at"))
+    times = Counter(name for _, name, _ in found)
+    return {pk: f"{name}, {at:%Y-%m-%d %H:%M}" if times[name] > 1 else name for pk, name, at in found}
 
 
 def raw_of(who: Principal, name: str, code: str, *, field: str = "") -> Any:

@@ -29,6 +29,7 @@ class TaskCell:
     unpriced_calls: int
     duration_ms: int | None  # None where the side has no run that began and ended
     tokens: Mapping[str, int]  # by TOKEN_KINDS
+    all_tokens: int  # may differ from the sum of the rounded ones
     calls: Fraction  # model requests that were answered
     models: tuple[str, ...]
 
@@ -165,6 +166,7 @@ class _Cells:
             unpriced_calls=sum(row.calls for row in rows if not row.priced),
             duration_ms=round(side.mean_ms(task.duration_ms)) if side.is_timed else None,
             tokens={kind: round(side.mean(sum(row.tokens[kind] for row in rows))) for kind in TOKEN_KINDS},
+            all_tokens=round(side.mean(sum(sum(row.tokens.values()) for row in rows))),
             calls=side.mean(sum(row.requests for row in rows)),
             models=tuple(dict.fromkeys(row.model for row in rows if row.model)),
         )

@@ -215,7 +215,7 @@ def _cell(who: Principal, head: Head, cell: TaskCell | None, first: TaskCell | N
         cell=cell,
         cost=cost,
         took="–" if cell.duration_ms is None else seconds(cell.duration_ms),
-        tokens=f"{sum(cell.tokens.values()):,}",
+        tokens=f"{cell.all_tokens:,}",
         calls=number(cell.calls),
         address=task_address(who, head.side, cell.task.key, head.address),
         how=how,

@@ -48,7 +48,7 @@ class ScheduleForm(LaunchForm):
         required=False,
         max_length=80,
         label="Data set",
-        help_text="Its name launches a batch of its newest rows; name@2 of those of its version 2.",
+        help_text="Its name launches a batch of its newest rows; with @2 behind it, of the rows of version 2.",
         widget=forms.TextInput(attrs=PLAIN | {"list": "data-sets"}),
     )
     overlap = forms.ChoiceField(

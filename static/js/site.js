@@ -141,7 +141,11 @@ document.addEventListener("change", (event) => { // what a switch shows stays wi
 });
 
 window.addEventListener("hashchange", openTarget);
-window.addEventListener("load", () => setTimeout(openTarget)); // after the browser's own jump, which takes the focus away
+window.addEventListener("load", () => setTimeout(() => { // after the browser's own jump, which takes the focus away
+  openTarget();
+  // A form that is sent from behind "Skip to content" comes back at #main.
+  if (window.location.hash === "#main") document.querySelector("[data-focus]")?.focus();
+}));
 document.addEventListener("DOMContentLoaded", () => {
   nameShortcuts();
   document.querySelector("[data-focus]")?.focus();

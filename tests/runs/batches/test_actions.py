@@ -138,6 +138,7 @@ def test_rows_are_added_behind_the_others(cast: Cast, crew: Crew) -> None:
     assert states(batch) == ("running", "")
     (run,) = fed(batch)
     assert (run.batch_row, run.inputs["company"], batch.row_count) == (2, "Late", 2)
+    assert batch.name == f"{crew.name}, 2 rows"
     with pytest.raises(BadRows) as refusal:
         add_rows(cast.runner, batch, [{"company": "Fine"}, {}])
     assert list(refusal.value.fields) == ["inputs.1.company"]

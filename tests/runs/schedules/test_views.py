@@ -87,6 +87,10 @@ def test_what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost(cast: Cast,
         assert value in page
     missing = client.post(FORM, typed(data_set="nothing"))
     assert set(missing.context["form"].errors) == {"data_set"}
+    assert set(client.post(FORM, typed(**{"inputs.company": ""})).context["form"].errors) == {"inputs.company"}
+    assert (
+        not client.get(FORM).context["form"]["inputs.company"].field.required
+    )  # else no browser sends a data set alone
     make_data_set(cast.runner, "towns", of_json([{"town": "Oslo", "land": "Norway"}]))
     unfit = client.post(FORM, typed(data_set="towns"))
     assert set(unfit.context["form"].errors) == {"data_set"}

@@ -108,6 +108,12 @@ def test_the_page_shows_the_fields_of_the_answer_and_keeps_state_and_order(batch
     assert 'href="?sort=-cost&amp;status=failed"' in page
     assert 'colspan="2" data-label="Error"' in html(client.get(f"{address}?sort=output%3Ascore"))
     assert client.get(f"{address}?sort=price").status_code == 302
+    marked = {"score": 10, "advice": f"# **Hold** {'on ' * 100}"}
+    batch.runs.filter(batch_row=2).update(output_json=marked)
+    page = html(client.get(address))
+    assert ">Hold on on" in page
+    assert "**" not in page
+    assert "on…</div>" in page
 
 
 def test_the_api_sorts_as_the_page_does(batch: Batch, cast: Cast) -> None:

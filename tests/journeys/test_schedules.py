@@ -1,0 +1,87 @@
+"""By keyboard alone: rows of a spreadsheet are kept, launched as a batch, and launched by a schedule."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.application import Application
+from tests.journeys.hands import Keys
+
+CREW = {
+    "name": "Kept rows",
+    "agents": [{"key": "writer", "role": "Writer", "llm": "simulated"}],
+    "tasks": [{"key": "notes", "description": "Notes on {topic} for {reader}", "agent": "writer"}],
+}
+CELLS = "topic\treader\nrivers\tAda\nbees\tBen\n"
+AGAIN = "topic\twho\nwasps\tCy\nants\tDi\n"
+
+
+@pytest.fixture
+def crew(application: Application) -> str:
+    with application.api() as client:
+        return str(client.post("/crews", json=CREW).raise_for_status().json()["slug"])
+
+
+def paste(hands: Keys, text: str) -> None:
+    hands.go_to(hands.page.get_by_label("Rows"))
+    hands.page.keyboard.insert_text(text)
+
+
+def test_rows_are_kept_launched_and_scheduled(page: Page, crew: str) -> None:
+    hands = Keys(page)
+    kept(hands)
+    launched(hands, crew)
+    scheduled(hands, crew)
+
+
+def kept(hands: Keys) -> None:
+    """Rows and, as version 2, other rows."""
+    page = hands.page
+    page.goto("/t/my-team/data-sets/")
+    hands.press(page.get_by_role("link", name="New data set").first)
+    hands.write(page.get_by_label("Name"), "Leads, June")
+    paste(hands, AGAIN)
+    hands.press(page.get_by_role("button", name="Keep"))
+    hands.press(page.get_by_role("link", name="Add rows"))
+    paste(hands, CELLS)
+    hands.press(page.get_by_role("button", name="These rows alone"))
+    expect(page.get_by_text("Kept as version 2.")).to_be_visible()
+
+
+def launched(hands: Keys, crew: str) -> None:
+    """The first version as a batch, one of whose inputs is called otherwise."""
+    page = hands.page
+    page.goto(f"/t/my-team/crews/{crew}/launch/batch/")
+    hands.write(page.get_by_label("Or a data set"), "leads-june@1")
+    hands.press(page.get_by_role("button", name="Look at the rows"))
+    expect(page.get_by_role("heading", name="2 rows")).to_be_focused()
+    expect(page.get_by_role("button", name="Launch the batch")).to_have_count(0)
+    hands.choose(page.get_by_label("reader"), "who")
+    hands.press(page.get_by_role("button", name="Look at the rows"))
+    hands.press(page.get_by_role("button", name="Launch the batch"))
+    expect(page.locator("#figures")).to_contain_text("2 of 2", timeout=60_000)
+    hands.press(page.get_by_role("link", name="Output"))
+    expect(page.get_by_role("columnheader", name="Output")).to_have_attribute("aria-sort", "ascending")
+
+
+def scheduled(hands: Keys, crew: str) -> None:
+    """The newest version, far in the future, and at once by hand."""
+    page = hands.page
+    page.goto(f"/t/my-team/crews/{crew}/launch/schedule/")
+    hands.write(page.get_by_role("textbox", name="Times"), "0 0 30 2 *")
+    expect(page.locator(".next-times")).to_contain_text("This never comes")
+    hands.write(page.get_by_role("textbox", name="Times"), "15 3 1 1 *")
+    hands.write(page.get_by_label("Time zone"), "Asia/Kathmandu")
+    expect(page.locator(".next-times")).to_contain_text(re.compile(r"1 Jan \d{4}, 03:15 \+05:45"))
+    hands.write(page.get_by_role("combobox", name="Data set"), "leads-june")
+    hands.press(page.get_by_role("button", name="Set the schedule"))
+    hands.press(page.get_by_role("button", name="Launch now"))
+    hands.press(page.get_by_role("link", name="launched by hand, a batch"))
+    expect(page.locator("#figures")).to_contain_text("2 of 2", timeout=60_000)
+    expect(page.locator("#now")).to_contain_text("rivers")
+    page.go_back()
+    hands.press(page.get_by_role("button", name="Turn off"))
+    expect(page.get_by_text("Somebody turned it off.")).to_be_visible()
