@@ -148,6 +148,7 @@ window.addEventListener("load", () => setTimeout(() => { // after the browser's 
 }));
 document.addEventListener("DOMContentLoaded", () => {
   nameShortcuts();
+  focusAgain();
   document.querySelector("[data-focus]")?.focus();
   setInterval(tick, 200);
 });
@@ -194,6 +195,15 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     window.location.reload();
   }
 });
+// A page that loads itself anew, because more of it changed than a part, keeps the focus where it was.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const left = document.activeElement.id;
+  if (left && event.detail.xhr.getResponseHeader("HX-Refresh")) sessionStorage.setItem("left", left);
+});
+function focusAgain() {
+  document.getElementById(sessionStorage.getItem("left"))?.focus({ preventScroll: true });
+  sessionStorage.removeItem("left");
+}
 document.addEventListener("htmx:responseError", (event) => {
   notice(`The server answered ${event.detail.xhr.status}. Nothing was lost; try again, or reload the page.`);
 });

@@ -88,9 +88,8 @@ def test_what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost(cast: Cast,
     missing = client.post(FORM, typed(data_set="nothing"))
     assert set(missing.context["form"].errors) == {"data_set"}
     assert set(client.post(FORM, typed(**{"inputs.company": ""})).context["form"].errors) == {"inputs.company"}
-    assert (
-        not client.get(FORM).context["form"]["inputs.company"].field.required
-    )  # else no browser sends a data set alone
+    # What is marked as needed keeps a browser from sending a data set alone.
+    assert not client.get(FORM).context["form"]["inputs.company"].field.required
     make_data_set(cast.runner, "towns", of_json([{"town": "Oslo", "land": "Norway"}]))
     unfit = client.post(FORM, typed(data_set="towns"))
     assert set(unfit.context["form"].errors) == {"data_set"}
