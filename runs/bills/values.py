@@ -141,7 +141,7 @@ def _names_of_batches(who: Principal, asked: set[Any]) -> dict[UUID, str]:
     """Those of the same name with the time of their launch, in UTC, so that they can be told apart."""
     found = list(visible_to(who, Batch).filter(pk__in=asked).values_list("pk", "name", "created_at"))
     times = Counter(name for _, name, _ in found)
-    return {pk: f"{name}, {at:%Y-%m-%d %H:%M}" if times[name] > 1 else name for pk, name, at in found}
+    return {pk: f"{name}, {at:%Y-%m-%d %H:%M:%S}" if times[name] > 1 else name for pk, name, at in found}
 
 
 def raw_of(who: Principal, name: str, code: str, *, field: str = "") -> Any:
