@@ -12,7 +12,7 @@ import httpx
 
 from crewsite_client import answers, asks
 from crewsite_client.asks import Ask, BatchBounds, BatchOptions, ExportFormat, LaunchOptions, ResultsFormat, YesOrNo
-from crewsite_client.connection import Connection, event_headers
+from crewsite_client.connection import Body, Connection, event_headers
 from crewsite_client.errors import StillGoing
 from crewsite_client.following import Following, is_at_rest
 from crewsite_client.retrying import Retries
@@ -59,7 +59,7 @@ class AsyncCrewsite:
         while True:
             tried += 1
             try:
-                response = await self._http.send(request)
+                response = await self._read(await self._http.send(request, stream=True))
             except httpx.RequestError as fault:
                 wait: float | None = self._connection.wait_after_fault(ask, fault, tried)
             else:
@@ -67,6 +67,15 @@ class AsyncCrewsite:
                 if wait is None:
                     return self._connection.answer(ask, response)
             await asyncio.sleep(wait or 0)
+
+    async def _read(self, response: httpx.Response) -> httpx.Response:
+        body = Body(self._connection, response)
+        try:
+            async for part in response.aiter_bytes():
+                body.add(part)
+        finally:
+            await response.aclose()
+        return body.whole()
 
     async def team(self) -> answers.Team:
         """The token's team, and what the token may do in it."""
@@ -280,8 +289,7 @@ class AsyncCrewsite:
                             if following.ended:
                                 return
                     else:
-                        await response.aread()
-                        refused = response
+                        refused = await self._read(response)
             except httpx.RequestError as error:
                 fault = error
             await asyncio.sleep(following.wait_after(fault, refused))
@@ -292,6 +300,6 @@ class AsyncCrewsite:
             found = await self.send(page(cursor))
             for item in found["items"]:
                 yield item
-            cursor = found["next"]
+            cursor = self._connection.next_page(found, cursor)
             if not cursor:
                 return

@@ -11,7 +11,7 @@ import httpx
 
 from crewsite_client import answers, asks
 from crewsite_client.asks import Ask, BatchBounds, BatchOptions, ExportFormat, LaunchOptions, ResultsFormat, YesOrNo
-from crewsite_client.connection import Connection, event_headers
+from crewsite_client.connection import Body, Connection, event_headers
 from crewsite_client.errors import StillGoing
 from crewsite_client.following import Following, is_at_rest
 from crewsite_client.retrying import Retries
@@ -58,7 +58,7 @@ class Crewsite:
         while True:
             tried += 1
             try:
-                response = self._http.send(request)
+                response = self._read(self._http.send(request, stream=True))
             except httpx.RequestError as fault:
                 wait: float | None = self._connection.wait_after_fault(ask, fault, tried)
             else:
@@ -66,6 +66,15 @@ class Crewsite:
                 if wait is None:
                     return self._connection.answer(ask, response)
             time.sleep(wait or 0)
+
+    def _read(self, response: httpx.Response) -> httpx.Response:
+        body = Body(self._connection, response)
+        try:
+            for part in response.iter_bytes():
+                body.add(part)
+        finally:
+            response.close()
+        return body.whole()
 
     def team(self) -> answers.Team:
         """The token's team, and what the token may do in it."""
@@ -278,8 +287,7 @@ class Crewsite:
                             if following.ended:
                                 return
                     else:
-                        response.read()
-                        refused = response
+                        refused = self._read(response)
             except httpx.RequestError as error:
                 fault = error
             time.sleep(following.wait_after(fault, refused))
@@ -289,6 +297,6 @@ class Crewsite:
         while True:
             found = self.send(page(cursor))
             yield from found["items"]
-            cursor = found["next"]
+            cursor = self._connection.next_page(found, cursor)
             if not cursor:
                 return

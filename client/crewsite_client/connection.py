@@ -21,6 +21,8 @@ AGENT = "crewsite-client/0.1"
 CONNECT_S = 10.0
 LEAST_HIDDEN = 8
 """Signs of a token below which it is no secret, and stands in half of all words."""
+MOST_BYTES = 200_000_000
+"""Of an answer, unpacked."""
 EVENTS_SILENT_S = 60.0
 """A stream of events says every 15 s that it is still there."""
 
@@ -104,11 +106,21 @@ class Connection:
         """Raises ``Unreachable`` for what is no JSON object."""
         try:
             found = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            raise Unreachable(f"{self.url} answered, but not as Crewsite does. Is the address right?")
+            raise self.no_crewsite()
         return found
+
+    def no_crewsite(self) -> Unreachable:
+        return Unreachable(f"{self.url} answered, but not as Crewsite does. Is the address right?")
+
+    def next_page(self, found: dict[str, Any], cursor: str) -> str:
+        """The cursor of the page after this one, "" after the last. ``Unreachable`` for one that leads back to it."""
+        following = found.get("next")
+        if following and following == cursor:
+            raise self.no_crewsite()
+        return str(following or "")
 
     def refusal(self, response: httpx.Response) -> Exception:
         """The error that an answer is; its body has been read."""
@@ -118,7 +130,7 @@ class Connection:
             error = json.loads(response.content)["error"]
             code, message = str(error["code"]), str(error["message"])
             fields = {str(name): self.auth.hidden(str(fault)) for name, fault in error.get("fields", {}).items()}
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             code, fields = "error", {}
             message = f"{self.url} answered {response.status_code} {response.reason_phrase}".rstrip() + "."
         status = response.status_code
@@ -130,6 +142,30 @@ class Connection:
             return Unreachable(f"{self.url} did not answer in time.")
         reason = self.auth.hidden(str(fault)) or type(fault).__name__
         return Unreachable(f"{self.url} cannot be reached: {reason}")
+
+
+class Body:
+    """Takes the parts of an answer as they come, already unpacked, up to ``MOST_BYTES``."""
+
+    def __init__(self, connection: Connection, response: httpx.Response) -> None:
+        self._connection = connection
+        self._response = response
+        self._content = bytearray()
+
+    def add(self, part: bytes) -> None:
+        """Raises ``Unreachable`` beyond what any answer has."""
+        self._content += part
+        if len(self._content) > MOST_BYTES:
+            raise self._connection.no_crewsite()
+
+    def whole(self) -> httpx.Response:
+        """The answer as if it had been read in one go."""
+        packed = ("content-encoding", "content-length", "transfer-encoding")
+        headers = [(name, value) for name, value in self._response.headers.multi_items() if name not in packed]
+        request = self._response.request
+        return httpx.Response(
+            self._response.status_code, headers=headers, content=bytes(self._content), request=request
+        )
 
 
 def _headers(ask: Ask[Any]) -> dict[str, str]:

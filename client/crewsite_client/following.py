@@ -12,7 +12,7 @@ from crewsite_client.answers import RUN_ENDED, BatchSummary
 from crewsite_client.asks import Ask
 from crewsite_client.connection import EVENTS_SILENT_S, Connection
 from crewsite_client.errors import StillGoing, Unreachable
-from crewsite_client.server_events import EventReader
+from crewsite_client.server_events import EventReader, TooLongError
 
 T = TypeVar("T")
 
@@ -58,10 +58,17 @@ class Following(Generic[T]):
         """The states that this piece of the stream completes. Raises ``StillGoing`` after the time."""
         self._tried = 0
         found: list[T] = []
-        for event in self._reader.feed(piece):
+        try:
+            events = self._reader.feed(piece)
+        except TooLongError:
+            raise self._connection.no_crewsite() from None
+        for event in events:
             self.last_id = event.id or self.last_id
             if event.event == self._kind:
-                found.append(cast("T", self._connection.json_of(event.data)))
+                state = self._connection.json_of(event.data)
+                if "status" not in state:
+                    raise self._connection.no_crewsite()
+                found.append(cast("T", state))
         self.ended = bool(found) and IS_ENDED[self._kind](found[-1])
         if not self.ended:
             self.check_time()

@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_BYTES = 100_000_000
+"""Of one event."""
+
+
+class TooLongError(Exception):
+    """An event goes on for longer than any is."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
@@ -17,10 +24,12 @@ class ServerEvent:
 
 
 class EventReader:
-    """Feed it bytes; it gives the events that are whole."""
+    """Feed it bytes; it gives the events that are whole, and raises ``TooLongError`` for one beyond ``most`` bytes."""
 
-    def __init__(self) -> None:
-        self._rest = b""
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        self._most = most
+        self._size = 0  # of the event that is not whole yet
+        self._rest = bytearray()
         self._last_id = ""
         self._event = ""
         self._data: list[str] = []
@@ -28,13 +37,23 @@ class EventReader:
     def feed(self, piece: bytes) -> list[ServerEvent]:
         if not piece:
             return []
-        text = self._rest + piece
+        ended_in_cr = self._rest.endswith(b"\r")
+        self._rest += piece
+        self._size += len(piece)
+        if self._size > self._most:
+            raise TooLongError
+        if not ended_in_cr and b"\n" not in piece and b"\r" not in piece:
+            return []
+        text = bytes(self._rest)
         ends_in_cr = text.endswith(b"\r")  # its LF may come with the next piece
         if ends_in_cr:
             text = text[:-1]
         *lines, rest = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        self._rest = rest + b"\r" if ends_in_cr else rest
-        return [event for line in lines if (event := self._line(line.decode("utf-8", "replace"))) is not None]
+        self._rest = bytearray(rest + b"\r" if ends_in_cr else rest)
+        found = [event for line in lines if (event := self._line(line.decode("utf-8", "replace"))) is not None]
+        if found or not self._data:
+            self._size = len(self._rest)
+        return found
 
     def _line(self, line: str) -> ServerEvent | None:
         if not line:

@@ -107,10 +107,15 @@ def _inputs(spec: CrewSpec, sent: Mapping[str, Any]) -> dict[str, str]:
     """The crew's inputs, with what goes by another name under its own."""
     inputs = input_texts(sent)
     taken = placeholders(spec)
-    for name in tuple(inputs):
-        longer = [one for one in taken if one not in inputs and one.endswith(f"_{name}")]
-        if name not in taken and len(longer) == 1:
-            inputs[longer[0]] = inputs.pop(name)
+    ending_in: dict[str, list[str]] = {}
+    for name in taken:
+        for end in (name[at + 1 :] for at, sign in enumerate(name) if sign == "_"):
+            if end in inputs and end not in taken:
+                ending_in.setdefault(end, []).append(name)
+    for end in [name for name in inputs if name in ending_in]:
+        longer = [name for name in ending_in[end] if name not in inputs]
+        if len(longer) == 1:
+            inputs[longer[0]] = inputs.pop(end)
     return inputs
 
 

@@ -98,8 +98,12 @@ def look(now: datetime) -> int:
             break
         try:
             attend(schedule_id, now)
-        except (DatabaseError, InterfaceError):
+        except InterfaceError:
             raise
+        except DatabaseError:  # one that the database refuses keeps no other one from its time
+            if not connection.is_usable():
+                raise
+            log.warning("A schedule was left for the next look", extra={"schedule_id": str(schedule_id)}, exc_info=True)
         except Exception:  # what cannot be read any more, as a time zone that is no more, must not keep the others
             log.exception("A schedule could not be looked at by a bug", extra={"schedule_id": str(schedule_id)})
     return len(ids)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 import pickle
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -32,7 +34,7 @@ from crewsite_client import (
     UnsafeAddress,
 )
 from crewsite_client.retrying import retry_after_s
-from crewsite_client.server_events import EventReader
+from crewsite_client.server_events import EventReader, TooLongError
 from tests.client.answering import GONE, Answer, Answering, refusal
 
 TOKEN = "crw_secret_token_that_nobody_may_see"
@@ -222,6 +224,42 @@ def test_following_ends_where_it_cannot_go_on(use: Use) -> None:
         use(server.url, lambda site: site.wait("r"))
     with Answering(Answer(body=event({"revision": 1, "status": "running"}))) as server, pytest.raises(StillGoing):
         use(server.url, lambda site: site.wait("r", timeout_s=0))
+
+
+def test_what_no_crewsite_answers_is_an_error_of_ours(
+    use: Use, subtests: pytest.Subtests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = b'{"error": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    packed = Answer(200, gzip.compress(b'{"name": "' + b"x" * 2_000_000 + b'"}'), {"Content-Encoding": "gzip"})
+    far = {"Retry-After": "Thu, 01 Jan 99999999999999 00:00:00 GMT"}
+    cases: dict[str, tuple[Answer, Callable[[Any], Any], type[Exception]]] = {
+        "deep": (Answer(200, deep), lambda site: site.team(), Unreachable),
+        "a deep error": (Answer(422, deep), lambda site: site.team(), Invalid),
+        "a date beyond all": (Answer(422, {}, far), lambda site: site.team(), Invalid),
+        "large once unpacked": (packed, lambda site: site.team(), Unreachable),
+        "a large error": (replace(packed, status=422), lambda site: site.team(), Unreachable),
+        "a large refusal of events": (replace(packed, status=422), lambda site: site.events("x"), Unreachable),
+        "pages in a ring": (Answer(200, {"items": [], "next": "a"}), lambda site: site.crews(), Unreachable),
+        "a run without a state": (Answer(200, b"event: run\ndata: {}\n\n"), lambda site: site.events("x"), Unreachable),
+    }
+    monkeypatch.setattr("crewsite_client.connection.MOST_BYTES", 1_000_000)
+    for name, (answer, ask, kind) in cases.items():
+        with subtests.test(name), Answering(answer) as server:
+            with pytest.raises(kind):
+                use(server.url, ask)
+            assert len(server.asked) <= 2
+
+
+def test_an_event_that_goes_on_and_on_is_not_kept() -> None:
+    for piece in (b"data: x", b"data: x\n", b"x\r"):
+        reader = EventReader(most=1_000)
+        whole = b"data: y\n\n" + b": still here\n\n"
+        assert [event.data for _ in range(200) for event in reader.feed(whole)] == ["y"] * 200
+        if piece.endswith(b"\r"):  # such lines say nothing, so nothing of them is kept
+            assert not any(reader.feed(piece) for _ in range(2_000))
+            continue
+        with pytest.raises(TooLongError):
+            any(reader.feed(piece) for _ in range(2_000))
 
 
 def test_events_are_read_as_the_bytes_come() -> None:

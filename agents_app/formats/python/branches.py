@@ -17,6 +17,7 @@ from agents_app.formats.to_spec.values import (
     Unknown,
     Value,
     has_parts,
+    is_same,
     settled,
     size_of,
 )
@@ -70,7 +71,7 @@ def _only_empties(node: ast.If, frame: Frame) -> bool:
 def _is_other(frame: Frame, name: str, text: Text) -> bool:
     """Whether the name stands for another text than this one, which it had before."""
     now = frame.names.get(name)
-    return now is not text and isinstance(now, Text) and now != text
+    return isinstance(now, Text) and not is_same(now, text, frame.world.budget)
 
 
 def _stands_in(made: Sequence[Definition], body: Sequence[ast.stmt], frame: Frame) -> bool:
@@ -148,7 +149,7 @@ def _preferred(
     frame.world.aside += 1
     flows = [frame.run(body) for body in others]
     frame.world.aside -= 1
-    differs = [name for name, value in kept.items() if frame.names[name] is not value and frame.names[name] != value]
+    differs = [name for name, value in kept.items() if not is_same(frame.names[name], value, frame.world.budget)]
     for name in differs:
         frame.world.budget.pay_looking(size_of(kept[name]) + size_of(frame.names[name]))
     fuller = [name for name in differs if _lists_all(frame.names[name]) and _lists_unknown(kept[name])]

@@ -28,6 +28,7 @@ from agents_app.formats.to_spec.values import (
     Unknown,
     Value,
     has_parts,
+    is_same,
     settled,
 )
 
@@ -77,7 +78,7 @@ def _one_of_several(value: Value, inner: Frame, *, ends: bool, function: Functio
     if isinstance(value, Items) and value.items and not any(isinstance(item, Unknown) for item in value.items):
         inner.world.budget.pay_elements(len(value.items))
         return Items(list(value.items), chosen_by=function.name)
-    others = [returned for returned in inner.returned if returned is not value and returned != value]
+    others = [returned for returned in inner.returned if not is_same(returned, value, inner.world.budget)]
     if not others and ends and not inner.falls_back:
         return value
     label, number = as_label(_made_by(function) or function.name), inner.world.budget.number_of("called", *key)

@@ -96,6 +96,7 @@ def of_parser(
         return Constant(None)
     if name == "set_defaults":
         parser.args = [*parser.args, *(Field(Unknown(key, known=_usable(f.value))) for key, f in fields.items())]
+        budget.pay_elements(len(parser.args))
         return Constant(None)
     if name in ("parse_args", "parse_known_args"):
         values = [entry.value for entry in parser.args if isinstance(entry.value, Unknown)]

@@ -130,7 +130,7 @@ def as_text(value: Value, reading: Reading, *, place: Place, what: str) -> str:
     reading.budget.pay_elements(size_of(value))
     if isinstance(value, Text):
         reading.budget.pay_chars(len(value.template) + sum(len(part.label) for part in value.computed))
-        reading.budget.pay_elements(len(value.computed))
+        reading.budget.pay_elements(2 * len(value.computed))  # each is named and spoken of
         for part in value.computed:
             _note_computed(part, reading, place=place, what=what, part_of=value)
         return unmarked(value.template, reading.input_names.of_mark)

@@ -12,7 +12,8 @@ MAX_NAME = 60
 
 @dataclass(slots=True)
 class InputNames:
-    """``names``: by label and ``Unknown.which``; ``taken``: the names of all inputs so far.
+    """``names``: by label and ``Unknown.which``; ``taken``: the names of all inputs so far; ``numbers``: by label, the
+    last number that one of its inputs got.
 
     A variable, a parameter or a setting has the name that the source gives it, wherever it is used. What is computed
     has the name of the variable too, unless something else has it already: then the name says where it was found.
@@ -20,6 +21,7 @@ class InputNames:
 
     names: dict[tuple[str, int], str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    numbers: dict[str, int] = field(default_factory=dict)
 
     def of(self, part: Unknown | Secret) -> str:
         """The name of an input, without braces."""
@@ -49,8 +51,7 @@ class InputNames:
             label, within = within, ""
         own = f"{within}_{label}"[:MAX_NAME] if within else label
         name = own if label in self.taken else label
-        number = 1
         while name in self.taken:
-            number += 1
+            self.numbers[label] = number = self.numbers.get(label, 1) + 1
             name = f"{label}_{number}"
         return name

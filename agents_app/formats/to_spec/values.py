@@ -16,6 +16,8 @@ from agents_app.formats.report import NOWHERE, Place
 
 MAX_LOOKED_AT = 20
 MAX_FILLED = 100_000
+COMPARED_PER_STEP = 4
+"""So many unknown values that are compared cost one step."""
 ASKED = "answer"
 """The label of what somebody answers to a question, until the source gives it a name."""
 MARK = "\x1f"
@@ -170,6 +172,15 @@ class Outside(Value):
     @property
     def short(self) -> str:
         return self.path.rpartition(".")[2]
+
+
+def is_same(one: Value, other: Value, budget: Budget) -> bool:
+    """Whether two values are equal; pays for comparing what two texts are computed of."""
+    if one is other:
+        return True
+    if isinstance(one, Text) and isinstance(other, Text) and one.template == other.template:
+        budget.pay_steps(len(one.computed) // COMPARED_PER_STEP)
+    return one == other
 
 
 def settled(value: Value) -> Value:

@@ -72,7 +72,7 @@ def needs_of(crew: Crew, spec: CrewSpec, *, simulated: bool, input_chars: int) -
         return _by_texts(crew.team, spec, simulated=simulated, input_chars=input_chars)
     return Needs(
         runs=len(found),
-        took_ms=[float(ms) for _, ms, _, _ in found],
+        took_ms=[max(1.0, ms) for _, ms, _, _ in found],  # simulated ones may take no time, and paces are shares of it
         cost_nusd=[float(nusd) for _, _, nusd, unpriced in found if not unpriced],
         asked=_asked([pk for pk, *_ in found]) if not simulated else (),
     )

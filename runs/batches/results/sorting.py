@@ -56,8 +56,9 @@ _PAGE: LiteralString = """
       AND (%(at)s = 0 OR place {beyond} (SELECT place FROM placed WHERE position = %(at)s))
     ORDER BY place {way} LIMIT %(count)s
 """
+# What is a blank or a digit depends on the database's locale, and PostgreSQL reads numbers by ASCII's alone.
 _VALUED: LiteralString = r"""
-    (SELECT *, CASE WHEN key ~ '^\s*-?\d{1,15}(\.\d{1,15})?([eE][-+]?\d{1,2})?\s*$' THEN key::float8 END AS value
+    (SELECT *, CASE WHEN key ~ '^ *-?[0-9]{1,15}(\.[0-9]{1,15})?([eE][-+]?[0-9]{1,2})? *$' THEN key::float8 END AS value
      FROM keyed OFFSET 0)
 """
 

@@ -12,6 +12,10 @@ TEXT = "x = 'a' * 90000\nL = []\n" + FOR
 TREE = "x = ['a']\n" + "x = [x, x]\n" * 60
 TASK = "Task(description='d', output_json=A)\n"
 
+NAMES = "".join(f"{{a{number}}}" for number in range(9_000))
+EQUAL = f"x = f'{NAMES}'\ny = f'{NAMES}'\n"
+"""Two texts of as many unknown values each, which are equal and not the same."""
+
 
 def lines(template: str, count: int) -> str:
     """The template so many times, with its number for ``@`` and the next one for ``#``."""
@@ -112,6 +116,26 @@ WALKED = {
 }
 
 LOOKED_AT = {
+    "equal texts in a branch": EQUAL + FOR + "z = x\n  if u: z = y\n" + AGENT,
+    "equal texts in two branches": EQUAL + FOR + "if u: z = y\n  else: z = x\n" + AGENT,
+    "equal texts of a function": EQUAL
+    + "def f(u):\n  if u: return x\n"
+    + "  if u: return y\n" * 100
+    + FOR
+    + "f(g)\n"
+    + AGENT,
+    "defaults of a parser": "import argparse\np = argparse.ArgumentParser()\nd = {'a': 1, 'b': 1, 'c': 1, 'e': 1}\n"
+    + FOR
+    + "p.set_defaults(**d)\n"
+    + AGENT,
+    "inputs of one label": "a = Agent(role='a')\n"
+    + "".join(
+        f"t{part} = Task(agent=a, description=f'"
+        + "".join(f"{{g({number})}}" for number in range(part * 6_000, (part + 1) * 6_000))
+        + "')\n"
+        for part in range(2)
+    )
+    + lines("Crew(name='c@', agents=[a], tasks=[t0, t1])\n", 20),
     "functions in a row": lines("def f#(): f@()\n", 20_000) + "def f0(): Crew()\n",
     "functions in a row, from behind": "".join(f"def f{n}(): f{n - 1}()\n" for n in range(20_000, 0, -1))
     + "def f0(): Crew()\n",

@@ -118,3 +118,12 @@ def test_a_crew_that_never_ran_is_estimated_by_its_texts(cast: Cast, crew: Crew)
     assert 0 < few.low_ms < few.high_ms
     more = estimated(cast, crew, simulated=True, input_chars=20_000)
     assert more.low_nusd > few.low_nusd
+
+
+def test_runs_that_take_no_time_are_spaced_by_the_quota_all_the_same(cast: Cast, crew: Crew) -> None:
+    make_run(cast.owner, crew, seconds=0)
+    Run.objects.update(ended_ms=0, simulated=True)
+    Team.objects.filter(pk=cast.team.pk).update(launch_quota=36, launch_window_s=60)
+    found = estimated(cast, crew, simulated=True, rows=360)
+    assert (found.at_once, found.low_ms) == (1, 600_000)
+    assert "launch 36 runs in 1 minute" in found.binds

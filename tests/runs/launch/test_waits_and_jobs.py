@@ -4,9 +4,11 @@ started everywhere."""
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import FrameType
 from typing import Any
 
 import httpx
@@ -18,6 +20,7 @@ from agents_app.actions import create_crew
 from agents_app.models import Crew
 from crewsite.serving.pages import _unless_gone
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+from runs.launch.jobs_api import _inputs
 from runs.live.notify import run_changed
 from runs.models import Run
 from runs.run.actions import request_cancel
@@ -232,3 +235,24 @@ def test_what_is_null_is_not_given_and_an_input_may_be_called_priority(api: http
 def crewless(run: Run) -> str:
     """The id of no run."""
     return str(run.pk)[:-1] + ("0" if str(run.pk)[-1] != "0" else "1")
+
+
+def test_many_fields_of_a_job_are_each_looked_at_once() -> None:
+    text = " ".join(f"{{the_{number}}}" for number in range(100))
+    agent = AgentSpec(key="a", role="r", goal="g")
+    task = TaskSpec(key="t", description=text, expected_output="e", agent="a")
+    spec = CrewSpec(name="Many", agents=(agent,), tasks=(task,))
+    sent = {str(number): "x" for number in range(5_000, 0, -1)}
+    calls = 0
+
+    def count(frame: FrameType, event: str, called: Any) -> None:
+        nonlocal calls
+        calls += event == "c_call"
+
+    sys.setprofile(count)
+    try:
+        inputs = _inputs(spec, sent)
+    finally:
+        sys.setprofile(None)
+    assert inputs == {(f"the_{name}" if int(name) < 100 else name): "x" for name in sent}
+    assert calls < 100_000

@@ -184,6 +184,21 @@ class TestRefused:
         assert (time.outcome, "inputs.1.company: It is empty." in time.says) == ("refused", True)
         assert (off(schedule), Batch.objects.count()) == ("", 0)
 
+    def test_one_that_the_database_refuses_keeps_no_other_from_its_time(self, cast: Cast, crew: Crew) -> None:
+        refused = hourly(cast.runner, crew, name="Refused", next_at=TEN - HOUR)
+        other = hourly(cast.runner, crew, name="Other")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION 'out of range' USING ERRCODE = '22003'; END $$; "
+                "CREATE TRIGGER refuse BEFORE INSERT ON runs_scheduletime FOR EACH ROW "
+                f"WHEN (new.schedule_id = '{refused.pk}') EXECUTE FUNCTION refuse()"
+            )
+        look(TEN + SECOND)
+        assert (became(refused), became(other)) == ([], [("10:00", "launched")])
+        refused.refresh_from_db()
+        assert refused.next_at == TEN - HOUR
+
     def test_a_bug_keeps_no_schedule_from_its_next_times(
         self, cast: Cast, crew: Crew, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import F
 
 from agents_app.actions import create_crew
 from agents_app.models import Crew
 from runs.batches.results.columns import columns_of, sort_of
-from runs.batches.results.sorting import page_of_rows
+from runs.batches.results.sorting import _VALUED, page_of_rows
 from runs.batches.results.spreads import spreads_of
 from runs.feeding.feed import feed
 from runs.models import Batch, Run
@@ -147,3 +148,13 @@ def test_nothing_is_spread_before_a_run_has_ended(cast: Cast, crew: Crew) -> Non
     assert spreads_of(batch) == ()
     feed()
     assert spreads_of(batch) == ()
+
+
+def test_a_number_is_what_postgresql_reads_as_one_whatever_the_locale_calls_blank_or_digit() -> None:
+    texts = [" 12 ", "-1.5e3", "\u20031", "\u30001", "1\u2003", "\u0663", "\uff11", "\t1\n"]
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE COLLATION wide (provider = libc, locale = 'C.UTF-8')")
+        valued = _VALUED.replace("FROM keyed", "FROM (SELECT unnest(%s::text[]) COLLATE wide AS key) AS keyed")
+        cursor.execute(f"SELECT value FROM {valued} AS valued", [texts])
+        found = [value for (value,) in cursor.fetchall()]
+    assert found == [12, -1500, *[None] * 6]
