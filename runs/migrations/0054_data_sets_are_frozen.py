@@ -1,4 +1,5 @@
-"""Versions of data sets and their rows never change: only who made one goes when the account does."""
+"""Versions of data sets and their rows never change, and are never emptied: only who made one goes when the account
+does."""
 
 from django.db import migrations
 
@@ -12,8 +13,14 @@ CREATE TRIGGER data_set_row_is_frozen BEFORE UPDATE ON runs_datasetrow
 CREATE TRIGGER data_set_version_is_frozen
     BEFORE UPDATE OF data_set_id, number, block, row_count, chars, columns ON runs_datasetversion
     FOR EACH ROW EXECUTE FUNCTION refuse_change_of_data_set();
+CREATE TRIGGER data_set_row_is_kept BEFORE TRUNCATE ON runs_datasetrow
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_emptying();
+CREATE TRIGGER data_set_version_is_kept BEFORE TRUNCATE ON runs_datasetversion
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_emptying();
 """
 LET_GO = """
+DROP TRIGGER data_set_version_is_kept ON runs_datasetversion;
+DROP TRIGGER data_set_row_is_kept ON runs_datasetrow;
 DROP TRIGGER data_set_version_is_frozen ON runs_datasetversion;
 DROP TRIGGER data_set_row_is_frozen ON runs_datasetrow;
 DROP FUNCTION refuse_change_of_data_set();

@@ -163,7 +163,10 @@ values = st.recursive(
 )
 
 
-FILES = {"runs_csv", "runs_jsonl", "batch_csv", "batch_jsonl", "batch_xlsx", "data_set_csv", "data_set_jsonl"}
+FILES = {
+    *("runs_csv", "runs_jsonl", "batch_csv", "batch_jsonl", "batch_xlsx", "data_set_csv", "data_set_jsonl"),
+    "api:get_batch_results",
+}
 """Their answers are written while they are sent, and end."""
 
 

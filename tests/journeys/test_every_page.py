@@ -198,7 +198,8 @@ def _of_schedules(client: Any, crew: str) -> list[str]:
     rows = [{"topic": LONG, "c" * 90: LONG}, {"topic": "bees"}]
     client.post("/datasets", json={"name": "a" * 60, "inputs": rows}).raise_for_status()
     terms = {"name": LONG[:120], "crew": crew, "cron": "0 9 1 1 *", "time_zone": "America/Argentina/ComodRivadavia"}
-    one = client.post("/schedules", json=terms | {"dataset": f"{'a' * 60}@1"}).json()["id"]
+    terms["simulated"] = True
+    one = client.post("/schedules", json=terms | {"dataset": f"{'a' * 60}@1"}).raise_for_status().json()["id"]
     launched = client.post(f"/schedules/{one}/run-now").json()["batch"]
     client.post(f"/batches/{launched}/cancel").raise_for_status()
     client.post("/schedules", json=terms | {"inputs": {"topic": LONG}, "on": False}).raise_for_status()

@@ -36,6 +36,7 @@ READ_ALL_THE_SAME = {
 BODIES: dict[str, dict[str, Any]] = {
     "runs": {"inputs": {}},
     "batches": {"inputs": [{"company": "x"}]},
+    "estimate": {"inputs": [{"company": "x"}]},
     "versions": {},
     "note": {"note": "Mine"},
     "original": {"version": 1},

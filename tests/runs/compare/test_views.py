@@ -174,7 +174,7 @@ class TestTheSameFigures:
     def test_the_api_wants_to_know_what_to_compare(self, cast: Cast) -> None:
         answer = Api(cast.viewer, Scope.READ).get("/compare")
         assert answer.status_code == 422
-        assert answer.json()["error"]["fields"] == {"runs": "Give runs, versions or q."}
+        assert answer.json()["error"]["fields"] == {"runs": "Give runs, versions, batches or q."}
 
     def test_the_api_compares_filters_and_versions(self, cast: Cast, crew: Crew) -> None:
         for calls in range(1, 8):

@@ -294,7 +294,7 @@ def test_unreadable_bodies_and_missing_tokens_have_the_apis_shape(cast: Cast) ->
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "unreadable")
 
 
-@pytest.mark.parametrize("path", ["/datasets", "/batches/1"])
+@pytest.mark.parametrize("path", ["/data-sets", "/batches/1"])
 def test_what_is_not_there_answers_404(api: Api, path: str) -> None:
     answer = api.get(path)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
