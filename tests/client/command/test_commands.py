@@ -240,16 +240,28 @@ def refusals(desk: Desk) -> None:
     assert desk.json("watch", nobody, code=2)["error"]["code"] == "not_found"
 
 
+HEEDED = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
 def interrupting(desk: Desk) -> None:
-    """Ctrl-C, sent to a real process that watches."""
+    """Ctrl-C, sent to a real process that watches. A suite that was begun in the background ignores it, and what it
+    starts does too, unless it is told otherwise."""
     run = make_run(desk.cast.owner, desk.crew, state=RunState.RUNNING)
-    command = [sys.executable, "-m", "crewsite_client", "watch", str(run.pk)]
+    command = [sys.executable, "-c", HEEDED, "-m", "crewsite_client", "watch", str(run.pk)]
     env = os.environ | desk.environment | {"PYTHONPATH": str(ROOT / "client"), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        assert "running" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        out, told = process.communicate(timeout=60)
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=env, **pipes) as process:
+        try:
+            assert process.stderr is not None
+            assert "running" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            out, told = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, out) == (130, "")
     assert f"crewsite watch {run.pk}" in told
     assert "Traceback" not in told
