@@ -248,7 +248,7 @@ def _why(batch: Batch) -> str:
 def _others(batch: Batch) -> list[Batch]:
     """The newest batches of the same crew."""
     of_crew = Batch.objects.filter(crew=batch.crew_id, simulated=batch.simulated).exclude(pk=batch.pk)
-    return list(of_crew.select_related("version").order_by("-pk")[:SHOWN_OTHERS])
+    return list(of_crew.select_related("version").defer("version__spec").order_by("-pk")[:SHOWN_OTHERS])
 
 
 def _line(row: BatchRow, texts: Mapping[str, str | None], columns: Sequence[Column]) -> RowLine:

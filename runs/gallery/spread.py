@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -73,16 +74,12 @@ def spreads(who: Principal, content: str) -> list[Spread]:
 
 
 def spread(simulated: bool, measure: str, values: Sequence[int]) -> Spread:
-    edges = edges_between(min(values), max(values))
-    counts = [0] * (len(edges) - 1)
-    for value in values:
-        counts[_place(edges, value)] += 1
-    return spread_of(simulated, measure, edges, counts)
-
-
-def spread_of(simulated: bool, measure: str, edges: Sequence[int], counts: Sequence[int]) -> Spread:
-    """The picture of columns between neighbours of ``edges``."""
-    most = max(1, *counts)
+    """The picture of at least one value."""
+    rising = sorted(values)
+    edges = edges_between(rising[0], rising[-1])
+    below = [bisect_left(rising, edge) for edge in edges[:-1]] + [len(rising)]
+    counts = [after - before for before, after in pairwise(below)]
+    most = max(counts)
     columns = [
         Column(low, high, count, place * (WIDTH + GAP), HEIGHT - _height(count, most), _height(count, most))
         for place, ((low, high), count) in enumerate(zip(pairwise(edges), counts, strict=True))
@@ -99,11 +96,6 @@ def edges_between(least: int, most: int) -> list[int]:
         inner = [least + (most - least) * place // COLUMNS for place in range(1, COLUMNS)]
     between = sorted({edge for edge in inner if least < edge < most})
     return [least, *between, max(most, least + 1)]
-
-
-def _place(edges: Sequence[int], value: int) -> int:
-    last = len(edges) - 2
-    return next((place for place in range(last) if value < edges[place + 1]), last)
 
 
 def _height(count: int, most: int) -> float:

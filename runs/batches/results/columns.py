@@ -13,10 +13,12 @@ from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 from runs.batches.files import output_fields
 from runs.models import Batch
+from runs.run.drawing.text import truncated
 from teams.refusals import Invalid
 
 ROW, STATUS, OUTPUT, COST, SECONDS = "row", "status", "output", "cost", "seconds"
 INPUT_OF, OUTPUT_OF = "input:", "output:"
+SHOWN_TITLE_CHARS = 40
 DOWN_FIRST = (COST, SECONDS)
 """Columns that a first click sorts the largest first."""
 
@@ -28,6 +30,10 @@ class Column:
     name: str
     title: str
     field: str = ""
+
+    @property
+    def short_title(self) -> str:
+        return truncated(self.title, SHOWN_TITLE_CHARS)
 
     @property
     def is_figure(self) -> bool:

@@ -8,8 +8,10 @@ from django.template.defaultfilters import truncatechars
 
 
 def truncated(text: str, most: int) -> str:
-    """As ``truncatechars``, which need not look at a short text without accents."""
-    return text if len(text) <= most and text.isascii() else truncatechars(text, most)
+    """As ``truncatechars``, whose search for accents a text in ASCII does not need."""
+    if not text.isascii():
+        return truncatechars(text, most)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def tenths(place: float) -> str:

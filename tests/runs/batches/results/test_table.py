@@ -145,9 +145,9 @@ def test_its_runs_are_spread_over_cost_and_time_with_exact_figures(batch: Batch,
 
 def test_nothing_is_spread_before_a_run_has_ended(cast: Cast, crew: Crew) -> None:
     batch = make_batch(cast.runner, crew)
-    assert spreads_of(batch) == ()
+    assert not spreads_of(batch)
     feed()
-    assert spreads_of(batch) == ()
+    assert not spreads_of(batch)
 
 
 def test_a_number_is_what_postgresql_reads_as_one_whatever_the_locale_calls_blank_or_digit() -> None:

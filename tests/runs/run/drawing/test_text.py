@@ -1,10 +1,15 @@
-"""Texts of drawings."""
+"""Texts that drawings and tables cut."""
 
 from __future__ import annotations
 
-from runs.run.drawing.text import words_of
+import pytest
+from django.template.defaultfilters import truncatechars
+
+from runs.run.drawing.text import truncated
 
 
-def test_a_glance_shows_words_without_marks() -> None:
-    text = "**Bees**, in `short`\n\n## What they *do*\n> 2 * 3\n- fly_home\n  * and # back\n#not-a-heading"
-    assert words_of(text) == "Bees, in short What they *do* 2 * 3 fly_home and # back #not-a-heading"
+@pytest.mark.parametrize(
+    "text", ["", "short", "just fits.", "eleven char", "x" * 500, "e\u0301" * 12, "日本語" * 9, "ends in…."]
+)
+def test_a_cut_text_is_what_djangos_own_filter_makes_of_it(text: str) -> None:
+    assert truncated(text, 10) == truncatechars(text, 10)
