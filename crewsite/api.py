@@ -175,6 +175,10 @@ api.add_router("/scenarios", scenarios)
 api.add_router("/reconciliations", reconciliations)
 
 
+OUR_WORDS = {"extra_forbidden": "There is no such field.", "missing": "This field is missing."}
+"""For pydantic's kinds of error: its own "Extra inputs" would be read as inputs of a crew."""
+
+
 def error_response(
     request: HttpRequest, status: int, message: str, *, code: str = "", fields: dict[str, str] | None = None
 ) -> HttpResponse:
@@ -189,7 +193,7 @@ def on_refusal(request: HttpRequest, refusal: Any) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def on_invalid(request: HttpRequest, error: Any) -> HttpResponse:
-    fields = {_path(item["loc"]): str(item["msg"]) for item in error.errors}
+    fields = {_path(item["loc"]): OUR_WORDS.get(item["type"], str(item["msg"])) for item in error.errors}
     return error_response(request, 422, "The request is not as it should be.", code="invalid", fields=fields)
 
 

@@ -224,6 +224,8 @@ def test_what_is_null_is_not_given_and_an_input_may_be_called_priority(api: http
         }
     missing = api.post(f"/crews/{crew.slug}/runs", json={"inputs": {"topic": None}})
     assert (missing.status_code, set(missing.json()["error"]["fields"])) == (422, {"inputs.topic"})
+    misspelt = api.post(f"/crews/{crew.slug}/runs", json={"input": {"topic": "Lakes"}})
+    assert misspelt.json()["error"]["fields"] == {"input": "There is no such field."}
     sorter = brief_spec()
     task = sorter.tasks[0].model_copy(update={"description": "Sort {company} by {priority}."})
     sorter = create_crew(cast.owner, name="Sorter", spec=sorter.model_copy(update={"tasks": (task, *sorter.tasks[1:])}))
