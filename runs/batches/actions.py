@@ -26,9 +26,8 @@ from runs.batches.order import (
     concurrency_complaints,
     of_any_row,
     refuse_bad_rows,
-    run_budget_nusd,
 )
-from runs.batches.words import WHY_STILL
+from runs.batches.words import WHY_STILL, in_words
 from runs.feeding import batch_bounds, launchers
 from runs.feeding.launchers import Launcher
 from runs.launch.checks import checked_kind, version_to_launch
@@ -123,7 +122,7 @@ def resume(
     if takes_over and batch.state == BatchState.PAUSED:
         batch.failures_before = _failed(batch)
     if reason := batch_bounds.why_to_pause(batch):
-        raise Conflict(WHY_STILL[reason])
+        raise Conflict(in_words(batch, reason, WHY_STILL))
     take_over = launchers.take_over_others if takes_over else launchers.take_over_stranded
     taken = take_over(batch, _launcher(who, api_token))
     record(who, "batch.resumed", batch, bounds=bounds, taken_over=taken)
@@ -151,7 +150,7 @@ def _new_bounds(
 ) -> dict[str, int]:
     """Those that are named, by their names on a batch. Raises ``Invalid``."""
     fields = concurrency_complaints(max_concurrency, stop_after_failures)
-    if complaint := budget_complaint(budget_usd, batch_bounds.run_budget_nusd(batch)):
+    if complaint := budget_complaint(budget_usd, batch.run_budget_nusd):
         fields["budget_usd"] = complaint
     if fields:
         raise Invalid("The batch was not changed.", fields=fields)
@@ -240,15 +239,16 @@ def _ordered_batch(who: Principal, crew: Crew, order: BatchOrder) -> Batch:
     version = version_to_launch(who, crew, order.run)
     spec = CrewSpec.from_json(version.spec)
     refuse_bad_rows(spec, order.rows)
-    complaints = bound_complaints(who.team, order)
+    complaints = bound_complaints(order)
     try:
-        simulated = checked_kind(who, spec, of_any_row(spec, order.run))
+        simulated = checked_kind(who, spec, of_any_row(who.team, spec, order))
     except Invalid as refusal:
         if not refusal.fields:
             raise
-        # What is the budget of a run to a launch is one of two budgets here.
-        fields = {{"budget_usd": "run_budget_usd"}.get(name, name): said for name, said in refusal.fields.items()}
-        raise Invalid(NOT_LAUNCHED, fields=complaints | fields) from refusal
+        # What is the budget of a run to a launch is one of two budgets here, or a share of the other one.
+        own = "budget_usd" if order.run.budget_usd is None else "run_budget_usd"
+        fields = {{"budget_usd": own}.get(name, name): said for name, said in refusal.fields.items()}
+        raise Invalid(NOT_LAUNCHED, fields=fields | complaints) from refusal
     if complaints:
         raise Invalid(NOT_LAUNCHED, fields=complaints)
     return Batch(
@@ -263,7 +263,7 @@ def _ordered_batch(who: Principal, crew: Crew, order: BatchOrder) -> Batch:
         budget_nusd=to_nusd(order.budget_usd),
         simulated=simulated,
         priority=order.run.priority,
-        run_budget_nusd=run_budget_nusd(who.team, order.run),
+        run_budget_nusd=to_nusd(order.run.budget_usd),
         at_limit=order.run.at_limit or who.team.at_limit,
         accepts_unpriced=order.run.accept_unpriced,
         **order.run.bounds,

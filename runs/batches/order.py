@@ -118,7 +118,7 @@ def refuse_bad_rows(spec: CrewSpec, rows: Sequence[Row], *, before: int = 0, cha
         raise BadRows(NOT_LAUNCHED, faults)
 
 
-def bound_complaints(team: Team, order: BatchOrder) -> dict[str, str]:
+def bound_complaints(order: BatchOrder) -> dict[str, str]:
     """What is wrong with the bounds of the whole, by field."""
     fields = {}
     if len(order.name) > MAX_NAME_CHARS:
@@ -126,7 +126,7 @@ def bound_complaints(team: Team, order: BatchOrder) -> dict[str, str]:
     elif not is_storable(order.name):
         fields["name"] = "It holds a NUL or half a character."
     fields |= concurrency_complaints(order.max_concurrency, order.stop_after_failures)
-    if complaint := budget_complaint(order.budget_usd, run_budget_nusd(team, order.run)):
+    if complaint := budget_complaint(order.budget_usd, to_nusd(order.run.budget_usd)):
         fields["budget_usd"] = complaint
     return fields
 
@@ -142,25 +142,22 @@ def concurrency_complaints(max_concurrency: int | None, stop_after_failures: int
 
 
 def budget_complaint(budget_usd: Decimal | None, each_nusd: int | None) -> str:
-    """What is wrong with a budget of the whole; "" if nothing is. ``each_nusd`` is the budget of each run."""
+    """What is wrong with a budget of the whole; "" if nothing is. ``each_nusd`` is what each run was ordered with; None
+    where each gets a share of it."""
     if budget_usd is None:
         return ""
     if not 0 < budget_usd <= MAX_BUDGET_USD:
         return f"Give a budget above $0 and up to ${MAX_BUDGET_USD:,}, or none."
     if to_usd(to_nusd(budget_usd)) != budget_usd:
         return "Give at most nine decimals."
-    if each_nusd is None:
-        return "A budget of the whole holds only if each run has a budget too: give one."
-    if each_nusd > to_nusd(budget_usd):
+    if each_nusd is not None and each_nusd > (to_nusd(budget_usd) or 0):
         return f"It is less than the budget of one run, {dollars(each_nusd)}, so that no row could start."
     return ""
 
 
-def run_budget_nusd(team: Team, run: LaunchOrder) -> int | None:
-    """What each run may spend: what was ordered, else what the team gives."""
-    return team.run_budget_nusd if run.budget_usd is None else to_nusd(run.budget_usd)
-
-
-def of_any_row(spec: CrewSpec, run: LaunchOrder) -> LaunchOrder:
-    """The order of a run whose inputs are in order, to be checked for everything else."""
+def of_any_row(team: Team, spec: CrewSpec, order: BatchOrder) -> LaunchOrder:
+    """The order of a run whose inputs are in order, to be checked for everything else. Where only the whole has a
+    budget, each run has a share of it, which models without a price would not heed."""
+    share_usd = order.budget_usd if order.run.budget_usd is None and team.run_budget_nusd is None else None
+    run = order.run if share_usd is None else replace(order.run, budget_usd=share_usd)
     return replace(run, inputs=dict.fromkeys(placeholders(spec), "x"))

@@ -10,6 +10,7 @@ from agents_app.models import Crew
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 from engine.text import counted
+from runs.batches.estimate.paces import purse_of
 from runs.batches.estimate.whole import BatchEstimate, estimate_batch
 from runs.batches.forms import CHOICE, BatchForm, GoOnForm, RowsForm
 from runs.batches.mapping import MappedTable, mapped
@@ -18,10 +19,9 @@ from runs.batches.results.columns import Column, Head, columns_of, heads, sort_o
 from runs.batches.results.sorting import SHOWN_CHARS, beginnings_at, page_of_rows
 from runs.batches.results.spreads import Measured, spreads_of
 from runs.batches.table import InputTable
-from runs.batches.words import WHY_PAUSED
+from runs.batches.words import WHY_PAUSED, in_words
 from runs.launch.page import LaunchPage
 from runs.models import Batch, BatchRow, Run
-from runs.money import to_nusd
 from runs.run.drawing.text import truncated, words_of
 from runs.states import BatchPause, BatchState, RunState
 from teams.access import Principal
@@ -124,7 +124,7 @@ def preview(
             rows=rows,
             input_chars=sum(len(text) for row in result.rows for text in row.values()) // max(1, rows),
             max_concurrency=form.cleaned_data.get("max_concurrency") or 1,
-            budget_nusd=to_nusd(form.cleaned_data.get("batch_budget_usd")),
+            purse=purse_of(who.team, *(form.cleaned_data.get(name) for name in ("batch_budget_usd", "budget_usd"))),
         ),
         simulated=simulated,
     )
@@ -242,7 +242,9 @@ def batch_now(batch: Batch) -> BatchNow:
 
 
 def _why(batch: Batch) -> str:
-    return WHY_PAUSED[BatchPause(batch.paused_for)] if batch.paused_for else ""
+    if not batch.paused_for:
+        return ""
+    return in_words(batch, BatchPause(batch.paused_for), WHY_PAUSED)
 
 
 def _others(batch: Batch) -> list[Batch]:

@@ -47,7 +47,9 @@ class BatchIn(Strict):
     budget_usd: Decimal | None = Field(
         None, description="of all runs together; no row is started that could go beyond it"
     )
-    run_budget_usd: Decimal | None = Field(None, description="of each run; needed under a budget of the whole")
+    run_budget_usd: Decimal | None = Field(
+        None, description="of each run; without it, rows share what is left of the budget of the whole"
+    )
     max_calls: StrictInt | None = Field(None, description="each run stops before it would make more model requests")
     max_tokens: StrictInt | None = Field(None, description="each run stops at the request after so many tokens")
     max_seconds: StrictInt | None = Field(None, description="each run makes no further request after so many seconds")

@@ -19,7 +19,7 @@ from engine.text import storable_json
 from runs.bounds import quotas
 from runs.bounds.run_caps import cap_of
 from runs.feeding import new_runs
-from runs.feeding.batch_bounds import lower, run_budget_nusd, spent, why_to_pause
+from runs.feeding.batch_bounds import lower, room, why_to_pause
 from runs.feeding.launchers import Launcher, able, launcher_of, rows_of
 from runs.live.notify import batch_changed
 from runs.models import Batch, BatchRow, ClockTimestamp, Run
@@ -62,18 +62,21 @@ def feed_batch(batch_id: UUID) -> list[UUID]:
     if batch is None:
         return []
     live = batch.runs.filter(state__in=RUN_LIVE).count()
-    if not batch.rows.filter(run=None).exists():
+    places = batch.max_concurrency - live
+    waiting = batch.rows.filter(run=None)[: max(1, places)].count()
+    if not waiting:
         if not live:
             _move(batch, BatchState.DONE)
         return []
     if reason := why_to_pause(batch):
         _pause(batch, reason)
         return []
-    room = min(batch.max_concurrency - live, MOST_ROWS, _fitting(batch))
-    chosen = _Chosen(batch, room)
-    if room > 0 and chosen.nobody_may:
+    fit = room(batch, min(places, waiting))
+    most = min(fit.rows, MOST_ROWS)
+    chosen = _Chosen(batch, most)
+    if most > 0 and chosen.nobody_may:
         _pause(batch, BatchPause.LEFT)
-    return _queue(batch, chosen.rows) if chosen.rows else []
+    return _queue(batch, chosen.rows, fit.budget_nusd) if chosen.rows else []
 
 
 class _Chosen:
@@ -119,18 +122,9 @@ class _Chosen:
         return True
 
 
-def _fitting(batch: Batch) -> int:
-    """How many more rows the budget of the whole covers, whatever the live ones still spend of theirs."""
-    needed = run_budget_nusd(batch)
-    if batch.budget_nusd is None or not needed:
-        return MOST_ROWS
-    paid, held = spent(batch)
-    return max(0, (batch.budget_nusd - paid - held) // needed)
-
-
-def _queue(batch: Batch, rows: Sequence[BatchRow]) -> list[UUID]:
+def _queue(batch: Batch, rows: Sequence[BatchRow], budget_nusd: int | None) -> list[UUID]:
     spec = CrewSpec.from_json(batch.version.spec)
-    runs = [_run_of(batch, row, spec) for row in rows]
+    runs = [_run_of(batch, row, spec, budget_nusd) for row in rows]
     new_runs.queue(runs, spec)
     for row, run in zip(rows, runs, strict=True):
         row.run = run
@@ -140,7 +134,7 @@ def _queue(batch: Batch, rows: Sequence[BatchRow]) -> list[UUID]:
     return [run.pk for run in runs]
 
 
-def _run_of(batch: Batch, row: BatchRow, spec: CrewSpec) -> Run:
+def _run_of(batch: Batch, row: BatchRow, spec: CrewSpec, budget_nusd: int | None) -> Run:
     bounds = {name: getattr(batch, name) for name in ("max_calls", "max_tokens", "max_seconds")}
     return Run(
         team=batch.team,
@@ -152,7 +146,7 @@ def _run_of(batch: Batch, row: BatchRow, spec: CrewSpec) -> Run:
         priority=batch.priority,
         inputs=storable_json(dict(spec.inputs) | row.inputs),
         metadata=batch.metadata,
-        budget_nusd=run_budget_nusd(batch),
+        budget_nusd=budget_nusd,
         at_limit=batch.at_limit,
         accepts_unpriced=batch.accepts_unpriced,
         **{name: lower(bound, cap_of(batch.team, name)) for name, bound in bounds.items()},

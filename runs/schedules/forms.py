@@ -74,7 +74,7 @@ class ScheduleForm(LaunchForm):
     batch_budget_usd = UsdField(
         min_value=Decimal("0.000001"),
         label="Budget of each batch in USD",
-        help_text="No row starts that could go beyond it, so each run needs a budget too.",
+        help_text="No row starts that could go beyond it. Rows that run at once share what is left of it.",
     )
 
     def __init__(self, *args: Any, spec: CrewSpec, team: Team, crew: Crew, **options: Any) -> None:

@@ -144,8 +144,9 @@ def _launch_complaints(who: Principal, order: ScheduleOrder, version: CrewVersio
     spec, run, credentials = CrewSpec.from_json(version.spec), order.run, TeamCredentials(who.team)
     fields: dict[str, str] = {}
     if (kept := data_set_now(order)) is not None:
-        run = of_any_row(spec, run)
-        fields |= {BOUNDS.get(name, name): said for name, said in bound_complaints(who.team, order.any_batch()).items()}
+        whole = order.any_batch()
+        run = of_any_row(who.team, spec, whole)
+        fields |= {BOUNDS.get(name, name): said for name, said in bound_complaints(whole).items()}
         try:
             mapped_rows(spec, kept)
         except Invalid as refusal:

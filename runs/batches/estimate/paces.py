@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from statistics import fmean
 
 from django.db.models import Sum
@@ -15,9 +16,11 @@ from engine.text import counted
 from runs.batches.estimate.needs import Asked, Needs
 from runs.bounds import quotas
 from runs.bounds.standings import standings
+from runs.feeding.batch_bounds import lower
 from runs.models import Lane, WorkerSeen
+from runs.money import dollars, to_nusd
 from teams.access import Principal
-from teams.models import ProviderKey
+from teams.models import ProviderKey, Team
 from teams.texts.times import span
 
 WORKER_SEEN = timedelta(seconds=30)
@@ -41,9 +44,35 @@ class Limit:
     words: str
 
 
-def slowest(who: Principal, needs: Needs, *, rows: int) -> Pace | None:
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """The budget of a batch, in 1e-9 USD. Each row keeps its own back while it is under way; None where rows share."""
+
+    budget_nusd: int
+    each_nusd: int | None
+
+    @property
+    def why(self) -> str:
+        return f"each row keeps back its own budget of {dollars(self.each_nusd or 0)}"
+
+    def rows(self, cost_nusd: float) -> int:
+        """How many rows it covers that cost so much each."""
+        kept = self.each_nusd or 0
+        if kept > self.budget_nusd:
+            return 0
+        return int((self.budget_nusd - kept) / cost_nusd) + (1 if kept else 0)
+
+
+def purse_of(team: Team, whole_usd: Decimal | None, each_usd: Decimal | None) -> Purse | None:
+    """Of the budgets of a batch and of each of its runs, as they are ordered. None where the whole has none."""
+    if whole_usd is None:
+        return None
+    return Purse(to_nusd(whole_usd), None if each_usd is None else lower(to_nusd(each_usd), team.run_budget_nusd))
+
+
+def slowest(who: Principal, needs: Needs, *, rows: int, purse: Purse | None) -> Pace | None:
     """What bounds rows most; None if nothing does. At most six queries."""
-    found = [*_of_team(who), *_of_workers()]
+    found = [*_of_team(who), *_of_workers(), *_of_purse(purse)]
     if any(needs.took_ms):  # of what takes no time a rate bounds none at once
         found += [*_of_quota(who, needs, rows), *_of_keys(who, needs)]
     return min(found, key=lambda pace: pace.at_once, default=None)
@@ -52,6 +81,12 @@ def slowest(who: Principal, needs: Needs, *, rows: int) -> Pace | None:
 def _of_team(who: Principal) -> Iterator[Pace]:
     if (most := who.team.runs_at_once) is not None:
         yield Pace(most, "runs_at_once", f"your team has at most {counted(most, 'run')} under way at once")
+
+
+def _of_purse(purse: Purse | None) -> Iterator[Pace]:
+    if purse is not None and purse.each_nusd:
+        at_once = max(1, purse.budget_nusd // purse.each_nusd)
+        yield Pace(at_once, "batch_budget", f"of the batch's {dollars(purse.budget_nusd)} {purse.why}")
 
 
 def _of_workers() -> Iterator[Pace]:
@@ -100,20 +135,22 @@ def _of_lane(asked: Asked, key: ProviderKey, run_ms: float) -> Iterator[Pace]:
             yield Pace(most / each * minutes, f"{what}_a_minute", why)
 
 
-def covered(who: Principal, needs: Needs, *, rows: int, simulated: bool, budget_nusd: int | None) -> Limit | None:
-    """Which budget covers the fewest of the rows, and how many; None if all cover all, or the cost is not known.
-    ``budget_nusd``: of the batch."""
+def covered(who: Principal, needs: Needs, *, rows: int, simulated: bool, purse: Purse | None) -> Limit | None:
+    """Which budget covers the fewest of the rows, and how many; None if all cover all, or the cost is not known."""
     if not needs.cost_nusd or not (each := fmean(needs.cost_nusd)):
         return None
-    left = {("batch_budget", "The batch's budget"): budget_nusd}
+    left: dict[tuple[str, str], int | None] = {}
     if not simulated:
         month = standings(who)
         left["team_budget", "What is left of the team's budget of this month"] = month.team.left_nusd
         own = next((one.standing.left_nusd for one in month.members if one.user == who.user), None)
         left["user_budget", "What is left of your budget of this month"] = own
     rows_of = {budget: int(nusd / each) for budget, nusd in left.items() if nusd is not None}
+    if purse is not None:
+        rows_of["batch_budget", "The batch's budget"] = purse.rows(each)
     fewest = min(rows_of, key=lambda one: rows_of[one], default=None)
     if fewest is None or rows_of[fewest] >= rows:
         return None
     code, words = fewest
-    return Limit(code, f"{words} covers about {rows_of[fewest]:,} of {counted(rows, 'row')}.")
+    why = f", since {purse.why}" if purse is not None and code == "batch_budget" and purse.each_nusd else ""
+    return Limit(code, f"{words} covers about {rows_of[fewest]:,} of {counted(rows, 'row')}{why}.")

@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from agents_app.models import Crew
 from engine.spec.crew_spec import CrewSpec
 from runs.batches.estimate.needs import needs_of
-from runs.batches.estimate.paces import Limit, covered, slowest
+from runs.batches.estimate.paces import Limit, Purse, covered, slowest
 from teams.access import Principal
 
 SURE = 2.0
@@ -40,14 +40,14 @@ def estimate_batch(
     rows: int,
     input_chars: int,
     max_concurrency: int,
-    budget_nusd: int | None,
+    purse: Purse | None,
 ) -> BatchEstimate | None:
     """None if nothing is known. ``input_chars``: of the inputs of one row, on average. A fixed number of queries."""
     needs = needs_of(crew, spec, simulated=simulated, input_chars=input_chars)
     if needs is None or not rows:
         return None
     wanted = min(rows, max_concurrency)
-    pace = slowest(who, needs, rows=rows)
+    pace = slowest(who, needs, rows=rows, purse=purse)
     at_once: float = wanted
     binds: Limit | None = None
     if pace is not None and pace.at_once < wanted:
@@ -67,7 +67,7 @@ def estimate_batch(
         high_nusd=high_nusd,
         at_once=max(1, int(at_once)),
         binds=binds,
-        covers=covered(who, needs, rows=rows, simulated=simulated, budget_nusd=budget_nusd),
+        covers=covered(who, needs, rows=rows, simulated=simulated, purse=purse),
     )
 
 

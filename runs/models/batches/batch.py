@@ -42,7 +42,8 @@ class Batch(models.Model):
 
     simulated = models.BooleanField()
     priority = models.CharField(max_length=6, choices=Priority.choices, default=Priority.NORMAL)
-    run_budget_nusd = models.BigIntegerField(null=True)  # of each run; null: no limit
+    # Of each run; null: the team's, and where the whole has a budget, no more than a share of what is left of it.
+    run_budget_nusd = models.BigIntegerField(null=True)
     at_limit = models.CharField(max_length=8, choices=AtLimit.choices, default=AtLimit.PAUSE)
     accepts_unpriced = models.BooleanField(default=False)
     max_calls = models.PositiveIntegerField(null=True)  # of each run; these bounds: null is none

@@ -111,7 +111,9 @@ def test_every_wrong_input_is_named_at_its_row(api: Api, crew: Crew, path: str) 
     assert set(refused.json()["error"]["fields"]) == {"inputs.1.company", "inputs.2.company", "inputs.3.company"}
     for wrong in ({"inputs": []}, {"inputs": [3]}, body("a", max_concurrency="5"), body("a", surprise=1)):
         assert api.ask("POST", path, wrong).status_code == 422
-    assert api.ask("POST", path, body("a", budget_usd=1)).json()["error"]["fields"].keys() == {"budget_usd"}
+    assert api.ask("POST", path, body("a", budget_usd=1, run_budget_usd=2)).json()["error"]["fields"].keys() == {
+        "budget_usd"
+    }
     assert not Batch.objects.exists()
 
 
@@ -169,17 +171,21 @@ def test_an_estimate_is_answered_and_nothing_is_launched(api: Api, cast: Cast, c
     for _ in "ab":
         make_run(cast.owner, crew, simulated=True, seconds=10, usd=0.5)
     Team.objects.filter(pk=cast.team.pk).update(runs_at_once=2)
-    found = api.ask("POST", f"{path}/estimate", asked | {"budget_usd": "1", "run_budget_usd": "1"}).json()
+    found = api.ask("POST", f"{path}/estimate", asked | {"budget_usd": "1", "run_budget_usd": "0.5"}).json()
     assert (found["runs"], found["at_once"]) == (2, 2)
     assert (found["cost_usd"], found["duration_ms"]) == ({"low": "1.5", "high": "1.5"}, {"low": 15_000, "high": 15_000})
     assert found["limit"]["code"] == "runs_at_once"
     assert found["limit"]["words"].startswith("3 at once gain nothing over 2: your team has at most 2 runs")
-    assert found["budget"] == {"code": "batch_budget", "words": "The batch's budget covers about 2 of 3 rows."}
+    kept = "each row keeps back its own budget of $0.50"
+    assert found["budget"] == {
+        "code": "batch_budget",
+        "words": f"The batch's budget covers about 2 of 3 rows, since {kept}.",
+    }
     refused = api.ask("POST", f"{path}/estimate", {"inputs": [{"firm": 1}], "budget_usd": 1})
     assert refused.json()["error"]["fields"].keys() == {"inputs.0.company"}
-    assert api.ask("POST", f"{path}/estimate", body("a", budget_usd=1)).json()["error"]["fields"].keys() == {
-        "budget_usd"
-    }
+    assert api.ask("POST", f"{path}/estimate", body("a", budget_usd=1, run_budget_usd=2)).json()["error"][
+        "fields"
+    ].keys() == {"budget_usd"}
     assert api.ask("POST", "/crews/nowhere/batches/estimate", asked).status_code == 404
     assert (Batch.objects.exists(), Run.objects.count(), CrewVersion.objects.count()) == (False, 2, 1)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from agents_app.models import Crew
 from agents_app.snapshot import spec_of
-from runs.batches.estimate.paces import Limit
+from runs.batches.estimate.paces import Limit, Purse
 from runs.batches.estimate.whole import BatchEstimate, estimate_batch
 from runs.models import Allowance, Call, Lane, PriceQuote, Run, WorkerSeen
 from runs.months import this_month
@@ -25,7 +25,7 @@ TEN_S = 10
 
 
 def estimated(cast: Cast, crew: Crew, **asked: Any) -> BatchEstimate:
-    usual = {"simulated": False, "rows": 100, "input_chars": 20, "max_concurrency": 40, "budget_nusd": None}
+    usual = {"simulated": False, "rows": 100, "input_chars": 20, "max_concurrency": 40, "purse": None}
     crew.team = Team.objects.get(pk=cast.team.pk)
     who = cast.runner.__class__(cast.runner.user, crew.team, cast.runner.role)
     found = estimate_batch(who, crew, spec_of(crew), **usual | asked)
@@ -99,11 +99,19 @@ def test_the_slowest_limit_binds_and_is_said(cast: Cast, crew: Crew, ran: Run) -
 
 def test_the_budget_that_covers_the_fewest_rows_is_said(cast: Cast, crew: Crew, ran: Run) -> None:
     whole = Limit("batch_budget", "The batch's budget covers about 50 of 100 rows.")
-    assert estimated(cast, crew, budget_nusd=5 * 10**9).covers == whole
+    assert estimated(cast, crew, purse=Purse(5 * 10**9, None)).covers == whole
+    kept = estimated(cast, crew, purse=Purse(5 * 10**9, 2 * 10**9))
+    why = "each row keeps back its own budget of $2"
+    assert kept.covers == Limit("batch_budget", f"The batch's budget covers about 31 of 100 rows, since {why}.")
+    assert (kept.at_once, kept.binds) == (
+        2,
+        Limit("batch_budget", f"40 at once gain nothing over 2: of the batch's $5 {why}."),
+    )
+    assert Purse(5, 6).rows(1.0) == 0
     Allowance.objects.create(
         team=cast.team, user=cast.runner.user, month=this_month(), budget_nusd=2 * 10**9, spent_nusd=10**9
     )
-    fewest = estimated(cast, crew, budget_nusd=5 * 10**9).covers
+    fewest = estimated(cast, crew, purse=Purse(5 * 10**9, None)).covers
     assert fewest is not None
     assert fewest.code == "user_budget"
     assert "your budget of this month covers about 10 of" in fewest.words

@@ -91,7 +91,6 @@ class TestLaunch:
             ({"table": ""}, "There is no table yet"),
             ({"table": "company,x\nAcme,1\n,2"}, "Row 2 (line 3), <code>company</code>: It is empty."),
             ({"max_concurrency": "0"}, "greater than or equal to 1"),
-            ({"batch_budget_usd": "5"}, "only if each run has a budget too"),
             ({"budget_usd": "5", "batch_budget_usd": "1"}, "less than the budget of one run"),
         ],
     )
@@ -181,8 +180,8 @@ class TestPages:
         assert states(batch) == ("paused", "person")
         refused = client.post(address, {"do": "resume", "max_concurrency": "999"})
         assert (refused.status_code, "less than or equal to 200" in html(refused)) == (422, True)
-        refused = client.post(address, {"do": "resume", "budget_usd": "1"})
-        assert (refused.status_code, "only if each run has a budget" in html(refused)) == (422, True)
+        refused = client.post(address, {"do": "resume", "budget_usd": "0"})
+        assert (refused.status_code, "greater than or equal to 0.000001" in html(refused)) == (422, True)
         client.post(address, {"do": "resume", "max_concurrency": "1"})
         assert states(batch) == ("running", "")
         end(fed(batch)[0], RunState.FAILED)

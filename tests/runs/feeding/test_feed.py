@@ -14,6 +14,7 @@ from agents_app.actions import archive_crew
 from agents_app.models import Crew
 from runs.batches.actions import add_rows, cancel, pause, resume, retry_failed
 from runs.batches.queries import detail
+from runs.feeding.batch_bounds import budget_in_words
 from runs.feeding.feed import MOST_BATCHES, feed
 from runs.launch.order import LaunchOrder
 from runs.ledger import invariants
@@ -23,6 +24,7 @@ from runs.worker import execution
 from runs.worker.process import WorkerProcess
 from teams.actions import issue_token, revoke_token
 from teams.models import ApiToken, Membership, Scope, Team
+from teams.refusals import Conflict
 from tests.cast import Cast, make_crew, maker_of
 from tests.runs.batches.made import end, fed, make_batch, states
 from tests.runs.workers import in_thread
@@ -93,6 +95,31 @@ class TestFeed:
         assert states(batch) == ("paused", "budget")
         resume(cast.runner, batch, budget_usd=Decimal("0.33"))
         assert len(fed(batch)) == 1
+
+    def test_where_only_the_whole_has_a_budget_rows_share_what_is_left_of_it(self, cast: Cast, crew: Crew) -> None:
+        batch = make_batch(cast.runner, crew, rows=9, max_concurrency=4, budget_usd=Decimal("0.40"))
+        runs = fed(batch)
+        assert [run.budget_nusd for run in runs] == [TEN_CENTS] * 4
+        end(runs[0], nusd=20_000_000)
+        (fifth,) = fed(batch)
+        assert fifth.budget_nusd == 80_000_000  # what the first has left: the other three still hold theirs
+        for run in (*runs[1:], fifth):
+            end(run, nusd=60_000_000)
+        assert [run.budget_nusd for run in fed(batch)] == [70_000_000] * 2  # of 14 cents, three would get less than 6
+        for run in batch.runs.filter(state__in=RUN_LIVE):
+            end(run, nusd=45_000_000)
+        assert fed(batch) == []
+        assert states(batch) == ("paused", "budget")
+        assert budget_in_words(batch) == "$0.35 of its $0.40 are spent, and the dearest row cost $0.06."
+        with pytest.raises(Conflict):
+            resume(cast.runner, batch, budget_usd=Decimal("0.40"))
+        resume(cast.runner, batch, budget_usd=Decimal("0.41"))
+        assert [run.budget_nusd for run in fed(batch)] == [60_000_000]
+
+    def test_a_share_is_no_more_than_a_run_of_the_team_may_spend(self, cast: Cast, crew: Crew) -> None:
+        Team.objects.filter(pk=cast.team.pk).update(run_budget_nusd=TEN_CENTS)
+        batch = make_batch(cast.runner, crew, rows=3, budget_usd=Decimal(9))
+        assert {run.budget_nusd for run in fed(batch)} == {TEN_CENTS}
 
     def test_it_waits_for_the_launch_quota_and_takes_what_is_left(self, cast: Cast, crew: Crew) -> None:
         Team.objects.filter(pk=cast.team.pk).update(launch_quota=3)

@@ -111,7 +111,9 @@ def test_everything_that_is_wrong_is_named_at_its_field(api: Api, cast: Cast, cr
     of_set = TERMS | {"dataset": "leads"}
     refused = api.ask("POST", "/schedules", of_set)
     assert refused.json()["error"]["fields"] == {"dataset": "Row 2: It is empty."}
-    assert wrong(api.ask("POST", "/schedules", of_set | {"dataset": "leads@1", "batch_budget_usd": "1"})) == {
+    assert wrong(
+        api.ask("POST", "/schedules", of_set | {"dataset": "leads@1", "batch_budget_usd": "1", "budget_usd": "2"})
+    ) == {
         "dataset",
         "batch_budget_usd",
     }
