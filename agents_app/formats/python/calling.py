@@ -34,6 +34,7 @@ from agents_app.formats.to_spec.values import (
 
 PROJECT_DECORATORS = ("agent", "task", "crew", "llm", "tool")
 _DATA_BASES = ("BaseModel", "TypedDict", "FlowState")
+STARTS = ("__init__", "__post_init__", "__attrs_post_init__", "model_post_init")
 _GIVE_ONCE = ("contextmanager", "asynccontextmanager", "fixture")
 
 
@@ -210,7 +211,16 @@ def instantiate(cls: Class, args: list[Value], fields: dict[str, Field], frame: 
         if builds and not as_data:
             attributes = {name: _as_input(name, value) for name, value in attributes.items()}
         instance.attributes.update(attributes)
+    _finish(instance, frame)
     return instance
+
+
+def _finish(instance: Instance, frame: Frame) -> None:
+    """What a class of data does when an object has its values."""
+    for name in STARTS[1:]:
+        method = instance.cls.member(name)
+        if isinstance(method, Function):
+            call_function(Function(method.node, method.frame, instance), [], {}, frame)
 
 
 def _known_tool(cls: Class) -> str:

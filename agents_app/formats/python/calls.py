@@ -66,6 +66,7 @@ def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, 
             return define(called.name, node, args, fields, frame)
         return call_function(called, args, fields, frame)
     if isinstance(called, Partial):
+        called.is_called = True
         frame.world.budget.pay_elements(len(called.args) + len(called.fields))
         return _called(settled(called.called), node, [*called.args, *args], {**called.fields, **fields}, frame)
     if isinstance(called, Class):
@@ -79,13 +80,18 @@ def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, 
     return _of_library(called, node, args, fields, frame)
 
 
+def call_partial(called: Partial, frame: Frame) -> Value:
+    """What a ``functools.partial`` gives that is called without anything more."""
+    return _called(called, called.node, [], {}, frame)
+
+
 def _of_library(called: Value, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
     path = called.path if isinstance(called, Outside) else _undefined_path(called, node)
     if not path:
         perhaps = likely_model([*(Field(arg) for arg in args), *fields.values()], frame.world.budget)
         return replace(unknown(node, frame), perhaps=perhaps)
     if path in ("functools.partial", "partial") and args:
-        return Partial(args[0], args[1:], fields)
+        return Partial(args[0], args[1:], fields, node)
     if path in ("setattr", "getattr") and 2 <= len(args) == len(node.args):
         return _named_attribute(path, node, args, frame)
     if path == "sorted" and "key" in fields and isinstance(kept := call_outside("list", args, {}, frame), Items):

@@ -169,10 +169,23 @@ def _function(node: FunctionNode, frame: Frame) -> None:
     for decorator in node.decorator_list[:MAX_DECORATORS]:
         _decorate(function, decorator, frame)
     frame.set(node.name, function)
+    _note_maker(function, frame)
     report = frame.world.reading.report
     if any(function.decorated(name) for name in _HOOKS):
         message = f"`{node.name}` is Python that runs before or after the crew; it was not imported."
         report.warn(frame.place(node), message)
+
+
+def _note_maker(made: Function | Class, frame: Frame) -> None:
+    """Keeps what makes parts of crews, so that it can be followed if nothing calls it."""
+    world = frame.world
+    if id(made.node) in world.reach.making or id(made.node) in world.reach.askers:
+        world.budget.pay_elements(1)
+        world.defined.append(made)
+    if isinstance(made, Class):
+        methods = [value.node for value in made.body.names.values() if isinstance(value, Function)]
+        world.budget.pay_elements(len(methods) // COPIED_NAMES_PER_ELEMENT)
+        world.owners.update((id(method), made) for method in methods)
 
 
 def _decorate(function: Function, decorator: ast.expr, frame: Frame) -> None:
@@ -191,6 +204,7 @@ def _class(node: ast.ClassDef, frame: Frame) -> None:
     cls = Class(node, frame, body, [frame.evaluate(base) for base in node.bases])
     frame.names[node.name] = cls
     body.run(node.body)
+    _note_maker(cls, frame)
     say_flow(node, frame)
 
 
