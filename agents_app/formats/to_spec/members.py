@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from agents_app.formats.budget import Budget
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.fields import Reading
-from agents_app.formats.to_spec.naming import KeyMaker, first_words, is_generic, snake, title
+from agents_app.formats.to_spec.naming import KeyMaker, first_words, is_generic, snake, title, without_maker
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
@@ -55,7 +55,8 @@ class Roster:
     def __post_init__(self) -> None:
         roles = {snake(_text(member, "role")): member for member in reversed(self.pool)}
         names = {snake(member.name): member for member in self.pool}
-        self.pool_by_name = {name: member for name, member in {**roles, **names}.items() if name}
+        made = {snake(without_maker(member.name)): member for member in reversed(self.pool)}
+        self.pool_by_name = {name: member for name, member in {**made, **roles, **names}.items() if name}
 
     def key_of(self, definition: Definition) -> str | None:
         """A member's key, also if the same thing was made a second time; None for others."""
