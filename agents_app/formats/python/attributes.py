@@ -22,6 +22,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    found_in,
     settled,
 )
 
@@ -61,7 +62,7 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
     elif isinstance(value, Unknown) and not value.source:
         source = "" if value.defined else source_of(node, frame.world.budget)
         result = part_of(value, node, frame, source=source)
-    return result if result is not None else unknown(node, frame)
+    return result if result is not None else found_in(value, node.attr, unknown(node, frame))
 
 
 def _of_definition(value: Definition, node: ast.Attribute, frame: Frame) -> Value | None:

@@ -35,6 +35,11 @@ from agents_app.formats.to_spec.values import (
 PROJECT_DECORATORS = ("agent", "task", "crew", "llm", "tool")
 _DATA_BASES = ("BaseModel", "TypedDict", "FlowState")
 STARTS = ("__init__", "__post_init__", "__attrs_post_init__", "model_post_init")
+_FIELDS = {
+    "Agent": frozenset({"role", "goal"}),
+    "Task": frozenset({"description", "expected_output"}),
+    "Crew": frozenset({"agents", "tasks"}),
+}
 _GIVE_ONCE = ("contextmanager", "asynccontextmanager", "fixture")
 
 
@@ -76,7 +81,7 @@ def _name_after(function: Function, made: Definition, inner: Frame, *, once: boo
     if not is_shared and (made.place.file != inner.file or not (once or is_generic(made.name))):
         return
     short = without_maker(function.name)
-    as_written = once or (made.kind in ("agent", "task") and not is_generic(short))
+    as_written = once or made.kind == "crew" or (made.kind in ("agent", "task") and not is_generic(short))
     if as_written or is_generic(made.name):
         made.name, made.is_named_by_maker = function.name if as_written else short, not once
 
@@ -244,6 +249,17 @@ def _finish(instance: Instance, frame: Frame) -> None:
         method = instance.cls.member(name)
         if isinstance(method, Function):
             call_function(Function(method.node, method.frame, instance), [], {}, frame)
+
+
+def hides_part(cls: Class, fields: dict[str, Field]) -> bool:
+    """Whether a class has the name of one of CrewAI's, and is called with the fields of that and not with its own."""
+    telling = _FIELDS.get(cls.name, frozenset())
+    if not telling or not telling <= fields.keys() or cls.part_of_crew:
+        return False
+    starts = [method for name in STARTS if isinstance(method := cls.member(name), Function)]
+    takes = {argument.arg for start in starts for argument in (*start.node.args.args, *start.node.args.kwonlyargs)}
+    takes_all = any(start.node.args.kwarg for start in starts)
+    return not takes_all and not telling & (takes | set(_declared(cls)))
 
 
 def _known_tool(cls: Class) -> str:

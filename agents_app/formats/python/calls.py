@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 
 from agents_app.formats.python.attributes import attribute_of, items_of, own_method, set_attribute
-from agents_app.formats.python.calling import call_function, instantiate
+from agents_app.formats.python.calling import call_function, hides_part, instantiate
 from agents_app.formats.python.definitions import define
 from agents_app.formats.python.frames import Frame, evaluates, fallen_back, unknown
 from agents_app.formats.python.known import CHECKS, CONDITION
@@ -30,6 +30,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    elsewhere_of,
     members,
     settled,
     size_of,
@@ -70,14 +71,23 @@ def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, 
         frame.world.budget.pay_elements(len(called.args) + len(called.fields))
         return _called(settled(called.called), node, [*called.args, *args], {**called.fields, **fields}, frame)
     if isinstance(called, Class):
-        made = instantiate(called, args, fields, frame, place=frame.place(node))
-        path = called.part_of_crew
-        return _as_definition(made, path, node, frame) if path and isinstance(made, Instance) else made
+        return _made_of(called, node, args, fields, frame)
     if isinstance(called, Instance):
         method = called.cls.member("__call__")
         bound = Function(method.node, method.frame, called) if isinstance(method, Function) else None
         return call_function(bound, args, fields, frame) if bound else unknown(node, frame)
     return _of_library(called, node, args, fields, frame)
+
+
+def _made_of(cls: Class, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
+    """An object of a class of the source; a part of a crew, if it is made of CrewAI's or only hides the name of it."""
+    if hides_part(cls, fields):
+        given = " and ".join(name for name in fields if name in _SAYS_ENOUGH)
+        message = f"`{cls.name}` is the source's own class in line {cls.node.lineno}; it was read as CrewAI's, "
+        frame.world.reading.report.warn(frame.place(node), f"{message}because it is given {given}.")
+        return define(f"crewai.{cls.name}", node, args, fields, frame)
+    made, path = instantiate(cls, args, fields, frame, place=frame.place(node)), cls.part_of_crew
+    return _as_definition(made, path, node, frame) if path and isinstance(made, Instance) else made
 
 
 def call_partial(called: Partial, frame: Frame) -> Value:
@@ -89,7 +99,7 @@ def _of_library(called: Value, node: ast.Call, args: list[Value], fields: dict[s
     path = called.path if isinstance(called, Outside) else _undefined_path(called, node)
     if not path:
         perhaps = likely_model([*(Field(arg) for arg in args), *fields.values()], frame.world.budget)
-        return replace(unknown(node, frame), perhaps=perhaps)
+        return replace(unknown(node, frame), perhaps=perhaps, elsewhere=elsewhere_of(called))
     if path in ("functools.partial", "partial") and args:
         return Partial(args[0], args[1:], fields, node)
     if path in ("setattr", "getattr") and 2 <= len(args) == len(node.args):

@@ -101,7 +101,8 @@ def _name_crews(world: World, files: Dict[str, str]) -> None:
     }
     own = [crew.name for crew in world.found.crews]
     for crew in world.found.crews:
-        if is_generic(without_maker(crew.name)) or crew.name == "crew":
+        name = without_maker(crew.name) if crew.is_named_by_maker else crew.name
+        if is_generic(name):
             crew.name = _enclosing_name(named, crew) or crew.name
     _tell_apart(world.found.crews, own, world)
     stems = [PurePosixPath(path).stem for path in files]

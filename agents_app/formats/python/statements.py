@@ -29,6 +29,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    has_parts,
     settled,
     size_of,
 )
@@ -80,7 +81,8 @@ def _titled(value: Value, name: str) -> Value:
         value.name, value.is_named_by_maker = name, False
     if isinstance(value, Unknown) and (value.source or value.label == ASKED):
         within = "" if value.label == ASKED else value.within
-        return replace(value, label=as_label(name), within=within)
+        elsewhere = replace(value.elsewhere, name=name[:MAX_NAME]) if value.elsewhere else None
+        return replace(value, label=as_label(name), within=within, elsewhere=elsewhere)
     return value
 
 
@@ -104,9 +106,11 @@ def _put(target: ast.Subscript, value: Value, frame: Frame) -> None:
             container.items[bounds] = list(given.items)
         return
     key = settled(frame.evaluate(target.slice))
-    if isinstance(container, Mapping) and isinstance(key, Text | Constant):
+    is_open = isinstance(key, Unknown) and has_parts(value)
+    if isinstance(container, Mapping) and (is_open or isinstance(key, Text | Constant)):
         name = template_of(key, frame.world.budget).template
-        container.fields[name] = Field(_titled(value, name[:MAX_NAME]), frame.place(target))
+        value = value if is_open else _titled(value, name[:MAX_NAME])
+        container.fields[name] = Field(value, frame.place(target))
     elif isinstance(container, Items) and (index := index_in(container, key)) is not None:
         container.items[index] = value
     elif isinstance(container, Outside) and container.short == "environ" and isinstance(key, Text):
