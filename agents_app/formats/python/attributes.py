@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.frames import Frame, part_of, unknown
@@ -21,6 +22,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    found_in,
     settled,
 )
 
@@ -60,7 +62,7 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
     elif isinstance(value, Unknown) and not value.source:
         source = "" if value.defined else source_of(node, frame.world.budget)
         result = part_of(value, node, frame, source=source)
-    return result if result is not None else unknown(node, frame)
+    return result if result is not None else found_in(value, node.attr, unknown(node, frame))
 
 
 def _of_definition(value: Definition, node: ast.Attribute, frame: Frame) -> Value | None:
@@ -166,9 +168,17 @@ def _config(instance: Instance, name: str, frame: Frame) -> Value:
     )
 
 
+def _said_by_class(instance: Instance, name: str) -> Value | None:
+    said = settled(instance.cls.member(name) or Constant(None))
+    is_text = isinstance(said, Text) and bool(said.template) and said.literal
+    return said if is_text or isinstance(said, Outside) else None
+
+
 def set_attribute(owner: Value, name: str, value: Value, field: Field) -> None:
-    """``owner.name = value``."""
+    """``owner.name = value``. What its class says falls in where only a run shows the value."""
     if isinstance(owner, Instance):
+        if isinstance(value, Unknown) and value.known is None and not isinstance(value, Missing):
+            value = replace(value, known=_said_by_class(owner, name))
         owner.attributes[name] = value
     elif isinstance(owner, Definition):
         owner.fields[name] = field

@@ -34,6 +34,12 @@ from agents_app.formats.to_spec.values import (
 
 PROJECT_DECORATORS = ("agent", "task", "crew", "llm", "tool")
 _DATA_BASES = ("BaseModel", "TypedDict", "FlowState")
+STARTS = ("__init__", "__post_init__", "__attrs_post_init__", "model_post_init")
+_FIELDS = {
+    "Agent": frozenset({"role", "goal"}),
+    "Task": frozenset({"description", "expected_output"}),
+    "Crew": frozenset({"agents", "tasks"}),
+}
 _GIVE_ONCE = ("contextmanager", "asynccontextmanager", "fixture")
 
 
@@ -60,14 +66,37 @@ def call_function(
     value = _given(function, inner) if inner.yielded else _best(inner.returned)
     if (inner.maybe or inner.falls_back) and not inner.yielded and not once:
         value = _one_of_several(value, inner, ends=ends, function=function, key=key)
-    is_here = isinstance(value, Definition) and value.place.file == inner.file and not function.name.startswith("__")
-    if isinstance(value, Definition) and is_here and (once or is_generic(value.name)):
-        value.name = function.name if once else without_maker(function.name)
-        value.is_named_by_maker = not once
+    if isinstance(value, Definition) and not function.name.startswith("__"):
+        _name_after(function, value, inner, once=once)
     if builds or once:
         world.results[key] = value
         world.kept += [*args, *([function.owner] if function.owner is not None else [])]
     return value
+
+
+def _name_after(function: Function, made: Definition, inner: Frame, *, once: bool) -> None:
+    """Gives what a function makes its name, as the author wrote it. A helper that makes many gives way to its callers,
+    and a name such as ``create_agent``, which holds for any of them, to what the agent is itself."""
+    is_shared = made.is_named_by_maker and _is_of_many(made)
+    if not is_shared and (made.place.file != inner.file or not (once or is_generic(made.name))):
+        return
+    short = without_maker(function.name)
+    as_written = once or made.kind == "crew" or (made.kind in ("agent", "task") and not is_generic(short))
+    if as_written or is_generic(made.name):
+        made.name, made.is_named_by_maker = function.name if as_written else short, not once
+
+
+def _is_of_many(made: Definition) -> bool:
+    """Whether the call that made it takes its texts from elsewhere, so that it makes others too, or it has the name of
+    its class."""
+    call = made.origin
+    if not isinstance(call, ast.Call):
+        return False
+    if snake(getattr(call.func, "id", getattr(call.func, "attr", ""))) == made.name:
+        return True
+    telling = [word.value for word in call.keywords if word.arg in (None, "role", "description", "config", "name")]
+    parts = (part for value in telling for part in ast.walk(value))
+    return not any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts)
 
 
 def _one_of_several(value: Value, inner: Frame, *, ends: bool, function: Function, key: tuple[int, ...]) -> Value:
@@ -210,7 +239,27 @@ def instantiate(cls: Class, args: list[Value], fields: dict[str, Field], frame: 
         if builds and not as_data:
             attributes = {name: _as_input(name, value) for name, value in attributes.items()}
         instance.attributes.update(attributes)
+    _finish(instance, frame)
     return instance
+
+
+def _finish(instance: Instance, frame: Frame) -> None:
+    """What a class of data does when an object has its values."""
+    for name in STARTS[1:]:
+        method = instance.cls.member(name)
+        if isinstance(method, Function):
+            call_function(Function(method.node, method.frame, instance), [], {}, frame)
+
+
+def hides_part(cls: Class, fields: dict[str, Field]) -> bool:
+    """Whether a class has the name of one of CrewAI's, and is called with the fields of that and not with its own."""
+    telling = _FIELDS.get(cls.name, frozenset())
+    if not telling or not telling <= fields.keys() or cls.part_of_crew:
+        return False
+    starts = [method for name in STARTS if isinstance(method := cls.member(name), Function)]
+    takes = {argument.arg for start in starts for argument in (*start.node.args.args, *start.node.args.kwonlyargs)}
+    takes_all = any(start.node.args.kwarg for start in starts)
+    return not takes_all and not telling & (takes | set(_declared(cls)))
 
 
 def _known_tool(cls: Class) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 
 from agents_app.formats.python.attributes import attribute_of, items_of, own_method, set_attribute
-from agents_app.formats.python.calling import call_function, instantiate
+from agents_app.formats.python.calling import call_function, hides_part, instantiate
 from agents_app.formats.python.definitions import define
 from agents_app.formats.python.frames import Frame, evaluates, fallen_back, unknown
 from agents_app.formats.python.known import CHECKS, CONDITION
@@ -30,6 +30,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    elsewhere_of,
     members,
     settled,
     size_of,
@@ -66,12 +67,11 @@ def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, 
             return define(called.name, node, args, fields, frame)
         return call_function(called, args, fields, frame)
     if isinstance(called, Partial):
+        called.is_called = True
         frame.world.budget.pay_elements(len(called.args) + len(called.fields))
         return _called(settled(called.called), node, [*called.args, *args], {**called.fields, **fields}, frame)
     if isinstance(called, Class):
-        made = instantiate(called, args, fields, frame, place=frame.place(node))
-        path = called.part_of_crew
-        return _as_definition(made, path, node, frame) if path and isinstance(made, Instance) else made
+        return _made_of(called, node, args, fields, frame)
     if isinstance(called, Instance):
         method = called.cls.member("__call__")
         bound = Function(method.node, method.frame, called) if isinstance(method, Function) else None
@@ -79,13 +79,29 @@ def _called(called: Value, node: ast.Call, args: list[Value], fields: dict[str, 
     return _of_library(called, node, args, fields, frame)
 
 
+def _made_of(cls: Class, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
+    """An object of a class of the source; a part of a crew, if it is made of CrewAI's or only hides the name of it."""
+    if hides_part(cls, fields):
+        given = " and ".join(name for name in fields if name in _SAYS_ENOUGH)
+        message = f"`{cls.name}` is the source's own class in line {cls.node.lineno}; it was read as CrewAI's, "
+        frame.world.reading.report.warn(frame.place(node), f"{message}because it is given {given}.")
+        return define(f"crewai.{cls.name}", node, args, fields, frame)
+    made, path = instantiate(cls, args, fields, frame, place=frame.place(node)), cls.part_of_crew
+    return _as_definition(made, path, node, frame) if path and isinstance(made, Instance) else made
+
+
+def call_partial(called: Partial, frame: Frame) -> Value:
+    """What a ``functools.partial`` gives that is called without anything more."""
+    return _called(called, called.node, [], {}, frame)
+
+
 def _of_library(called: Value, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
     path = called.path if isinstance(called, Outside) else _undefined_path(called, node)
     if not path:
         perhaps = likely_model([*(Field(arg) for arg in args), *fields.values()], frame.world.budget)
-        return replace(unknown(node, frame), perhaps=perhaps)
+        return replace(unknown(node, frame), perhaps=perhaps, elsewhere=elsewhere_of(called))
     if path in ("functools.partial", "partial") and args:
-        return Partial(args[0], args[1:], fields)
+        return Partial(args[0], args[1:], fields, node)
     if path in ("setattr", "getattr") and 2 <= len(args) == len(node.args):
         return _named_attribute(path, node, args, frame)
     if path == "sorted" and "key" in fields and isinstance(kept := call_outside("list", args, {}, frame), Items):

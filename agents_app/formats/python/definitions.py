@@ -9,7 +9,7 @@ from agents_app.formats.python.frames import Frame, keep_definition, which_of
 from agents_app.formats.python.known import CONDITION, is_foreign, kind_of
 from agents_app.formats.python.schemas import schema_of
 from agents_app.formats.python.things import Class, Function, Instance
-from agents_app.formats.to_spec.fields import describe
+from agents_app.formats.to_spec.fields import describe, say_not_given
 from agents_app.formats.to_spec.values import (
     Definition,
     Field,
@@ -71,6 +71,9 @@ def _merge_config(made: Definition, frame: Frame) -> None:
         message = f"What `{describe(value)}` gives this {made.kind} is not known here: it was left out."
         frame.world.reading.report.warn(entry.place, message)
     elif isinstance(value, Unknown | Definition):
+        what = f"texts of the {made.kind} in line {made.place.line}"
+        if isinstance(value, Missing) and say_not_given(value.why, frame.world.reading, place=entry.place, what=what):
+            return
         file = "agents.yaml" if made.kind == "agent" else "tasks.yaml"
         why = value.why if isinstance(value, Missing) else f"`{describe(value)}` is not known here"
         message = (

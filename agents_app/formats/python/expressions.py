@@ -11,6 +11,7 @@ from agents_app.formats.python.attributes import as_written, attribute_of, items
 from agents_app.formats.python.command_line import argument
 from agents_app.formats.python.formatting import with_spec
 from agents_app.formats.python.frames import Frame, evaluates, fallen_back, named_after, open_part, part_of, unknown
+from agents_app.formats.python.known import is_part
 from agents_app.formats.python.labels import label_in, label_of, source_of, written
 from agents_app.formats.python.texts import joined, template_of, without_layout
 from agents_app.formats.python.things import MAX_NAME, TYPES, Annotation, Function, Instance, called, type_name
@@ -26,6 +27,8 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    found_in,
+    has_parts,
     literal_text,
     members,
     settled,
@@ -114,7 +117,10 @@ def _name(node: ast.Name, frame: Frame) -> Value:
     value = frame.lookup(node.id)
     if value is not None:
         return value
-    return Outside(node.id) if node.id in _BUILTINS else Unknown(node.id, defined=False)
+    if node.id in _BUILTINS:
+        return Outside(node.id)
+    module = frame.world.stars.get(frame.file)
+    return Outside(f"{module}.{node.id}") if module and not is_part(node.id) else Unknown(node.id, defined=False)
 
 
 @evaluates(ast.Attribute)
@@ -184,6 +190,8 @@ def _element(inner: Value, index: Value, frame: Frame) -> Value | None:
         return _entry(inner, template_of(index, frame.world.budget).template, frame)
     if isinstance(inner, Items) and (position := index_in(inner, index)) is not None:
         return inner.items[position]
+    if isinstance(inner, Mapping) and isinstance(index, Unknown) and size_of(inner) == 1 and has_parts(inner):
+        return next(iter(inner.fields.values())).value  # such as what a loop over something unknown put in
     text = literal_text(inner, frame.world.budget)
     if text and isinstance(index, Constant) and isinstance(index.value, int) and -len(text) <= index.value < len(text):
         return Text(text[index.value])
@@ -218,10 +226,12 @@ def _open_element(container: Value, index: Value, node: ast.Subscript, frame: Fr
     made_once = isinstance(node.value, ast.Name | ast.Attribute)
     if isinstance(container, Definition) and container.kind == "other" and made_once:
         part = part_of(container, node, frame, source=source_of(node, frame.world.budget))
+        part = found_in(container, named[:MAX_NAME], part)
         is_written = isinstance(node.slice, ast.Constant)
         return part if is_written or not named else replace(part, label=label_in(part.label, named))
     whole = container.label if isinstance(container, Unknown) else label_of(node.value, frame.world.budget)
-    return unknown(node, frame, label=label_in(whole, named) if named else "")
+    found = unknown(node, frame, label=label_in(whole, named) if named else "")
+    return found_in(container, named[:MAX_NAME] or whole, found)
 
 
 def _slice(value: Value, node: ast.Slice, frame: Frame) -> Value | None:

@@ -19,7 +19,7 @@ from agents_app.formats.report import Place
 from agents_app.formats.to_spec.assemble import Found
 from agents_app.formats.to_spec.enlist import MAX_MEMBERS
 from agents_app.formats.to_spec.fields import Reading
-from agents_app.formats.to_spec.values import Constant, Definition, Text, Unknown, Value
+from agents_app.formats.to_spec.values import Constant, Definition, Text, Unknown, Value, elsewhere_of
 
 MAX_DEPTH = 20
 MAX_DEFINITIONS = 2 * MAX_MEMBERS
@@ -66,7 +66,9 @@ class World:
     taken by a run; ``aside``: how many of them are not what is read. ``sampled``: how many loops around it go over
     something that only a run shows. ``added``: how many parts of crews were put into lists in such branches.
     ``touched``: how many attributes of parts were set. ``remarks``: what is only said if parts of crews are made later,
-    with how many there were.
+    with how many there were. ``defined``: functions and classes that make parts, in the order in which they were
+    defined; ``owners``: classes, by ``id()`` of their methods' nodes; ``objects``: of classes that nothing makes an
+    object of, by ``id()``; ``stars``: modules that were not given, by the files that import all of them.
     """
 
     reading: Reading
@@ -92,6 +94,10 @@ class World:
     aside: int = 0
     touched: int = 0
     remarks: dict[tuple[Place, str], int] = field(default_factory=dict)
+    defined: list[Any] = field(default_factory=list)
+    owners: dict[int, Any] = field(default_factory=dict)
+    objects: dict[int, Value] = field(default_factory=dict)
+    stars: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.reading)
@@ -230,7 +236,8 @@ def unknown(node: ast.expr, frame: Frame, *, label: str = "") -> Unknown:
 
 def open_part(whole: Value, node: ast.expr, frame: Frame) -> Value:
     """What stands in a list for all of something that only a run shows: what a library's class makes, if it is that."""
-    return whole if isinstance(whole, Definition) and whole.is_object else unknown(node, frame)
+    is_object = isinstance(whole, Definition) and whole.is_object
+    return whole if is_object else replace(unknown(node, frame), elsewhere=elsewhere_of(whole))
 
 
 def named_after(value: Value, node: ast.expr, name: str) -> Value:

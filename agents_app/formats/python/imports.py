@@ -22,6 +22,8 @@ def _import(node: ast.Import, frame: Frame) -> None:
     for alias in node.names:
         frame.world.budget.pay_steps()
         module = find_module(alias.name, frame)
+        if module is None:
+            frame.world.reading.absent.note(alias.name, alias.name, frame.place(node))
         if alias.asname:
             frame.names[alias.asname] = ModuleOf(module, alias.name) if module else Outside(alias.name)
         elif module and "." not in alias.name:
@@ -40,6 +42,9 @@ def _import_from(node: ast.ImportFrom, frame: Frame) -> None:
         if alias.name == "*":
             frame.world.budget.pay_elements(len(module.names) if module else 0)
             frame.names.update(module.names if module else {})
+            if module is None:
+                _note_absent(node, frame)
+                frame.world.stars[frame.file] = node.module or "project"
             continue
         frame.names[name] = _member(node, alias.name, module, frame)
 
@@ -52,7 +57,15 @@ def _member(node: ast.ImportFrom, name: str, module: Frame | None, frame: Frame)
     inner = find_module(f"{node.module or ''}.{name}".strip("."), frame, level=node.level)
     if inner:
         return ModuleOf(inner, name)
-    return Unknown(name, defined=False) if module else Outside(f"{node.module or 'project'}.{name}")
+    if module:
+        return Unknown(name, defined=False)
+    _note_absent(node, frame)
+    return Outside(f"{node.module or 'project'}.{name}")
+
+
+def _note_absent(node: ast.ImportFrom, frame: Frame) -> None:
+    written = "." * min(node.level, MAX_LEVEL) + (node.module or "")
+    frame.world.reading.absent.note(node.module or "project", written, frame.place(node))
 
 
 def find_module(dotted: str, frame: Frame, *, level: int = 0) -> Frame | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from agents_app.formats.python.frames import Frame, World
-from agents_app.formats.to_spec.naming import first_words, without_maker
+from agents_app.formats.to_spec.naming import first_words
 from agents_app.formats.to_spec.values import Definition, Field, Items, Mapping, Text, Value, settled
 
 _QUESTIONS = ("messages", "prompt", "query", "message")
@@ -27,7 +27,7 @@ def asked_of(
     about["expected_output"] = Field(Text(""), given.place)
     if "response_format" in fields:
         about["output_pydantic"] = fields["response_format"]
-    name = without_maker(agent.name) or "agent"
+    name = agent.name or "agent"
     words = first_words(question.template) if isinstance(question, Text) else ""
     task = Definition("task", "crewai.Task", frame.place(node), about, name=words or f"ask_{name}", origin=node)
     world.asked[id(node)] = task

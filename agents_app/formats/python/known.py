@@ -25,6 +25,11 @@ _TELLING: dict[Kind, frozenset[str]] = {
 """What a class is given that makes such, whatever its name and wherever it comes from."""
 
 
+def is_part(name: str) -> bool:
+    """Whether it is the name of a class of CrewAI, or of a model's class, which listings use without importing it."""
+    return name in _AGENTS | _TASKS | {"Crew", "Process"} or name in PREFIX_BY_CLASS
+
+
 def is_foreign(path: str) -> bool:
     """Whether a class is none of those whose calls make parts of a crew."""
     return path.rpartition(".")[2] not in _AGENTS | _TASKS | {"Crew"}

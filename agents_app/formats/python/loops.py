@@ -22,6 +22,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    has_parts,
     settled,
     size_of,
 )
@@ -84,7 +85,9 @@ def say_unseen(over: Value, node: ast.expr, frame: Frame) -> None:
     inner = settled(over)
     report, written = frame.world.reading.report, source_of(node, frame.world.budget)
     is_text = isinstance(inner, Text) and inner.literal
-    if not size_of(inner) and not is_text and not (isinstance(inner, Class) and inner.is_enum):
+    if isinstance(inner, Missing):
+        report.warn(frame.place(node), f"{inner.why[:1].upper()}{inner.why[1:]}: the loop over it was read once.")
+    elif not size_of(inner) and not is_text and not (isinstance(inner, Class) and inner.is_enum):
         message = f"What `{written}` holds is only known when the code runs: the loop over it was read once."
         report.warn(frame.place(node), message)
     elif isinstance(inner, Items) and inner.chosen_by:
@@ -101,9 +104,11 @@ def _dict_comprehension(node: ast.DictComp, frame: Frame) -> Value:
     fields: dict[str, Field] = {}
     for inner in _rounds(node, frame.inner(), 0):
         key, value = settled(inner.evaluate(node.key)), inner.evaluate(node.value)
+        name = template_of(key, frame.world.budget).template
         if isinstance(key, Text | Constant):
-            name = template_of(key, frame.world.budget).template
             fields[name] = Field(called(value, name), frame.place(node))
+        elif isinstance(key, Unknown) and has_parts(value):
+            fields[name] = Field(value, frame.place(node))
     return Mapping(fields, frame.place(node))
 
 

@@ -16,7 +16,7 @@ from agents_app.formats.python.paths import path_method
 from agents_app.formats.python.texts import CASES, joined_by, method_of_text, template_of
 from agents_app.formats.python.things import Function
 from agents_app.formats.to_spec.fields import data_of
-from agents_app.formats.to_spec.naming import is_generic
+from agents_app.formats.to_spec.naming import is_generic, without_maker
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
@@ -80,7 +80,17 @@ def method_of(
     result = _of_definition(inner, node, args, fields, frame) if isinstance(inner, Definition) else None
     if result is None and name in KICKOFFS and isinstance(inner, Definition | Unknown | Outside):
         _remember_inputs(None, args, fields, frame)
+        _say_absent_crew(inner, name, frame)
     return result if result is not None else path_method(inner, name, args, frame)
+
+
+def _say_absent_crew(run: Value, method: str, frame: Frame) -> None:
+    """Says of a crew that is run here that its module was not given."""
+    reading = frame.world.reading
+    origin = reading.absent.origin(run) if "kickoff" in method else None
+    if origin:
+        message = f"`{origin.module}` is not among the files: import it too, for the crew that is run here ({{items}})."
+        reading.report.gather(message, place=origin.place, item=f"`{origin.name}`", level="warning")
 
 
 def _as_little_known(receiver: Value, node: ast.Call, frame: Frame) -> Value | None:
@@ -260,7 +270,7 @@ def _crew(crew: Definition, node: ast.Call, args: list[Value], fields: dict[str,
         return crew
     if _method(node) in KICKOFFS:
         _remember_inputs(crew, args, fields, frame)
-    name = "" if is_generic(crew.name) else f"{crew.name}_"
+    name = "" if is_generic(crew.name) else f"{without_maker(crew.name)}_"
     return unknown(node, frame, label=f"{name}result")
 
 

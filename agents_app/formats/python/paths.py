@@ -126,6 +126,8 @@ def file_of(value: Value, frame: Frame) -> str:
 def loaded(value: Value, frame: Frame) -> Value | None:
     """What ``yaml.safe_load`` or ``json.load`` makes of a file of the project, or of a text in the source."""
     value = _opened(settled(value), frame)
+    if isinstance(value, Missing):
+        return value
     if isinstance(value, Text) and value.literal and "\n" in value.template:
         return _inline(value.template, frame)
     path = file_of(value, frame)

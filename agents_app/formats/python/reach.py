@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 _ASKS = frozenset({"kickoff", "kickoff_async", "akickoff"})
 _PARTS = frozenset({"Agent", "LiteAgent", "Task", "ConditionalTask", "Crew"})
+_TELLING = (frozenset({"role", "goal", "backstory"}), frozenset({"description", "expected_output"}))
+"""What only parts of crews are given, whatever their class is called."""
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _WITHIN = (
@@ -33,8 +35,9 @@ class Reach:
 
     ``makers``: definitions and branches that make agents, tasks or crews themselves, by ``id()`` of their nodes;
     ``adders``: those that add to something; ``askers``: those in which something is kicked off. ``making``:
-    definitions, branches and loops that make parts, themselves or through functions of the project. ``called``: the
-    names of all that is called.
+    definitions, branches and loops that make parts, themselves or through functions of the project; ``parts``: the
+    names whose calls do. ``called``: the names of all that is called; ``handed``: of what is given to a call, which
+    may call it. ``calls``: which functions that make parts a function calls, by names.
     """
 
     builders: frozenset[str] = frozenset()
@@ -42,7 +45,10 @@ class Reach:
     adders: set[int] = field(default_factory=set)
     making: set[int] = field(default_factory=set)
     askers: set[int] = field(default_factory=set)
+    parts: frozenset[str] = frozenset()
     called: frozenset[str] = frozenset()
+    handed: frozenset[str] = frozenset()
+    calls: dict[str, set[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -56,29 +62,97 @@ class _Code:
     adds: bool = False
 
 
+@dataclass(slots=True)
+class _Names:
+    """What the trees call, by name: the code that does, and whether a part of a crew is made thereby.
+
+    ``aliases``: names with what else they are called; ``top``: what modules call themselves; ``decorating``: calls in
+    decorators, by ``id()``, which call what they are given only when a run comes to it.
+    """
+
+    callers: dict[str, list[_Code]] = field(default_factory=dict)
+    telling: list[_Code] = field(default_factory=list)
+    aliases: list[tuple[str, str]] = field(default_factory=list)
+    top: set[str] = field(default_factory=set)
+    handed: set[str] = field(default_factory=set)
+    decorating: set[int] = field(default_factory=set)
+
+    def also(self, names: AbstractSet[str]) -> set[str]:
+        """These names, and what imports and classes of the source make of them."""
+        found, waiting = set(names), list(names)
+        others: dict[str, list[str]] = {}
+        for name, other in self.aliases:
+            others.setdefault(name, []).append(other)
+        while waiting:
+            new = [other for other in others.get(waiting.pop(), ()) if other not in found]
+            found.update(new)
+            waiting.extend(new)
+        return found
+
+
 def reach_of(trees: Iterable[ast.Module]) -> Reach:
     """What the trees of a project reach."""
-    callers: dict[str, list[_Code]] = {}
-    aliases, top = {"Crew"}, set[str]()
-    reach = Reach()
+    names, reach = _Names(), Reach()
+    walked: list[list[_Code]] = []
     for tree in trees:
         pieces: list[_Code] = []
         for node, code in _walked(tree, pieces):
-            if isinstance(node, ast.ImportFrom):
-                aliases |= {alias.asname for alias in node.names if alias.name == "Crew" and alias.asname}
-            elif isinstance(node, ast.AugAssign) and code:
-                code.adds = True
-            elif isinstance(node, ast.Call) and not code:
-                top.add(_called(node))
-            elif isinstance(node, ast.Call) and code and (name := _called(node)):
-                code.makes = code.makes or name in _PARTS
-                code.asks = code.asks or name in _ASKS
-                callers.setdefault(name, []).append(code)
+            _note(node, code, names)
+        walked.append(pieces)
+    parts = names.also(_PARTS)
+    for name in parts:
+        for code in names.callers.get(name, ()):
+            code.makes = True
+    for pieces in walked:
         _spread(pieces, reach)
-    reach.builders = frozenset(_reaching(callers, aliases)[0] - aliases - {"__init__"})
-    reach.called = frozenset(callers) | top
-    reach.making = _reaching(callers, _PARTS)[1]
+    crews = names.also({"Crew"})
+    reach.builders = frozenset(_reaching(names.callers, crews)[0] - crews - {"__init__"})
+    reach.called = frozenset(names.callers) | names.top
+    reach.handed = frozenset(names.handed)
+    making, reach.making = _reaching(names.callers, parts, also=names.telling)
+    reach.parts = frozenset(making)
+    for name in making:
+        for code in names.callers.get(name, ()):
+            scope = _scope_of(code)
+            if scope and scope != name:
+                reach.calls.setdefault(scope, set()).add(name)
     return reach
+
+
+def _note(node: ast.AST, code: _Code | None, names: _Names) -> None:
+    if isinstance(node, Scope):
+        names.decorating |= {id(part) for decorator in node.decorator_list for part in ast.walk(decorator)}
+        names.aliases += [(_last(base), node.name) for base in getattr(node, "bases", ())]
+    elif isinstance(node, ast.ImportFrom):
+        names.aliases += [(alias.name, alias.asname) for alias in node.names if alias.asname]
+    elif isinstance(node, ast.AugAssign) and code:
+        code.adds = True
+    elif isinstance(node, ast.Call):
+        _note_call(node, code, names)
+
+
+def _note_call(node: ast.Call, code: _Code | None, names: _Names) -> None:
+    if id(node) not in names.decorating:
+        given = (*node.args, *(keyword.value for keyword in node.keywords))
+        names.handed |= {_last(value) for value in given if isinstance(value, ast.Name | ast.Attribute)}
+    name = _last(node.func)
+    if code is None:
+        names.top.add(name)
+        return
+    code.asks = code.asks or name in _ASKS
+    if name:
+        names.callers.setdefault(name, []).append(code)
+    written = {keyword.arg for keyword in node.keywords}
+    if any(telling <= written for telling in _TELLING):
+        code.makes = True
+        names.telling.append(code)
+
+
+def _scope_of(code: _Code | None) -> str:
+    """The name of the innermost definition; "" outside of all."""
+    while code is not None and not isinstance(code.node, Scope):
+        code = code.around
+    return code.node.name if code is not None and isinstance(code.node, Scope) else ""
 
 
 def _walked(tree: ast.Module, pieces: list[_Code]) -> Iterator[tuple[ast.AST, _Code | None]]:
@@ -107,24 +181,32 @@ def _spread(pieces: list[_Code], reach: Reach) -> None:
             reach.adders.add(id(code.node))
 
 
-def _reaching(callers: dict[str, list[_Code]], called: AbstractSet[str]) -> tuple[set[str], set[int]]:
-    """What calls one of these, directly or through others: names, with those, and code, by ``id()`` of its nodes."""
+def _reaching(
+    callers: dict[str, list[_Code]], called: AbstractSet[str], *, also: Iterable[_Code] = ()
+) -> tuple[set[str], set[int]]:
+    """What calls one of these, directly or through others, or stands around the code ``also``: names, with those, and
+    code, by ``id()`` of its nodes."""
     names, code_ids = set(called), set[int]()
-    waiting = list(called)
+    waiting: list[str] = list(called)
+
+    def reached(code: _Code | None) -> None:
+        while code is not None and id(code.node) not in code_ids:
+            code_ids.add(id(code.node))
+            if isinstance(code.node, Scope) and code.node.name not in names:
+                names.add(code.node.name)
+                waiting.append(code.node.name)
+            code = code.around
+
+    for code in also:
+        reached(code)
     while waiting:
         for caller in callers.get(waiting.pop(), ()):
-            code: _Code | None = caller
-            while code is not None and id(code.node) not in code_ids:
-                code_ids.add(id(code.node))
-                if isinstance(code.node, Scope) and code.node.name not in names:
-                    names.add(code.node.name)
-                    waiting.append(code.node.name)
-                code = code.around
+            reached(caller)
     return names, code_ids
 
 
-def _called(node: ast.Call) -> str:
-    """The last part of the name of what is called."""
-    if isinstance(node.func, ast.Name):
-        return node.func.id
-    return node.func.attr if isinstance(node.func, ast.Attribute) else ""
+def _last(node: ast.AST) -> str:
+    """The last part of a dotted name; "" of anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.attr if isinstance(node, ast.Attribute) else ""

@@ -21,12 +21,12 @@ from agents_app.formats.python import (  # noqa: F401  (they register what they 
     operators,
     statements,
 )
-from agents_app.formats.python.calling import call_function, enter_unbound, instantiate
-from agents_app.formats.python.frames import Frame, FunctionNode, World
+from agents_app.formats.python.frames import FunctionNode, World
 from agents_app.formats.python.imports import load_module, parse_module, run_module
 from agents_app.formats.python.kickoffs import crews_of_asked
 from agents_app.formats.python.reach import reach_of
-from agents_app.formats.python.things import Class, Function
+from agents_app.formats.python.sweep import sweep
+from agents_app.formats.python.things import Class
 from agents_app.formats.report import UnreadableError, at_line
 from agents_app.formats.to_spec.assemble import Found
 from agents_app.formats.to_spec.fields import Reading
@@ -58,9 +58,7 @@ def read_python(
     try:
         for path in chosen:
             run_module(path, world)
-        for called in (False, True):
-            for path in chosen:
-                _sweep(world.modules[path], world.sources[path], called=called)
+        sweep(chosen, world)
     except UsedUpError as error:
         _say_stopped(str(error), world)
     except RecursionError:
@@ -95,45 +93,6 @@ def _telling(files: Dict[str, str]) -> list[str]:
     return [*making[:MANY_FILES], *running[:FEW_FILES]]
 
 
-def _sweep(module: Frame, tree: ast.Module, *, called: bool) -> None:
-    """Follows what the module itself never calls: crew classes first, then functions and methods that make parts.
-
-    ``called``: those that some code calls, which so are followed with what it gives them, if it is followed itself.
-    """
-    for node in tree.body:
-        value = module.names.get(node.name) if isinstance(node, ast.ClassDef) else None
-        if isinstance(value, Class) and (value.name in module.world.reach.called) is not called:
-            continue
-        if isinstance(value, Class) and value.node is node and id(node) in module.world.reach.makers:
-            _enter_class(value, module)
-    for name, value in list(module.names.items()):
-        is_here = isinstance(value, Function) and value.frame is module and value.node.name == name
-        if (name in module.world.reach.called) is not called:
-            continue
-        if is_here and isinstance(value, Function) and _worth_entering(value, module):
-            enter_unbound(value, module)
-
-
-def _worth_entering(function: Function, module: Frame) -> bool:
-    reach, node = module.world.reach, id(function.node)
-    made = node in reach.makers or node in reach.askers or function.name in reach.builders
-    return made and id(function.node) not in module.world.entered
-
-
-def _enter_class(cls: Class, module: Frame) -> None:
-    methods = [value for value in cls.body.names.values() if isinstance(value, Function)]
-    waiting = [method for method in methods if _worth_entering(method, module) and method.name != "__init__"]
-    if not waiting:
-        return
-    owner = instantiate(cls, [], {}, module, place=module.place(cls.node))
-    waiting.sort(key=lambda method: not method.decorated("crew") and method.name not in module.world.reach.builders)
-    for method in waiting:
-        if id(method.node) not in module.world.entered:
-            bound = Function(method.node, method.frame, owner)
-            plain = not method.decorated("staticmethod")
-            call_function(bound if plain else method, [], {}, module, as_inputs=True)
-
-
 def _name_crews(world: World, files: Dict[str, str]) -> None:
     """Names a crew that is called ``crew`` after the class or function that makes it, and the source after its file."""
     named = {
@@ -142,7 +101,8 @@ def _name_crews(world: World, files: Dict[str, str]) -> None:
     }
     own = [crew.name for crew in world.found.crews]
     for crew in world.found.crews:
-        if is_generic(without_maker(crew.name)) or crew.name == "crew":
+        name = without_maker(crew.name) if crew.is_named_by_maker else crew.name
+        if is_generic(name):
             crew.name = _enclosing_name(named, crew) or crew.name
     _tell_apart(world.found.crews, own, world)
     stems = [PurePosixPath(path).stem for path in files]

@@ -29,6 +29,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    has_parts,
     settled,
     size_of,
 )
@@ -80,7 +81,8 @@ def _titled(value: Value, name: str) -> Value:
         value.name, value.is_named_by_maker = name, False
     if isinstance(value, Unknown) and (value.source or value.label == ASKED):
         within = "" if value.label == ASKED else value.within
-        return replace(value, label=as_label(name), within=within)
+        elsewhere = replace(value.elsewhere, name=name[:MAX_NAME]) if value.elsewhere else None
+        return replace(value, label=as_label(name), within=within, elsewhere=elsewhere)
     return value
 
 
@@ -104,9 +106,11 @@ def _put(target: ast.Subscript, value: Value, frame: Frame) -> None:
             container.items[bounds] = list(given.items)
         return
     key = settled(frame.evaluate(target.slice))
-    if isinstance(container, Mapping) and isinstance(key, Text | Constant):
+    is_open = isinstance(key, Unknown) and has_parts(value)
+    if isinstance(container, Mapping) and (is_open or isinstance(key, Text | Constant)):
         name = template_of(key, frame.world.budget).template
-        container.fields[name] = Field(_titled(value, name[:MAX_NAME]), frame.place(target))
+        value = value if is_open else _titled(value, name[:MAX_NAME])
+        container.fields[name] = Field(value, frame.place(target))
     elif isinstance(container, Items) and (index := index_in(container, key)) is not None:
         container.items[index] = value
     elif isinstance(container, Outside) and container.short == "environ" and isinstance(key, Text):
@@ -169,10 +173,23 @@ def _function(node: FunctionNode, frame: Frame) -> None:
     for decorator in node.decorator_list[:MAX_DECORATORS]:
         _decorate(function, decorator, frame)
     frame.set(node.name, function)
+    _note_maker(function, frame)
     report = frame.world.reading.report
     if any(function.decorated(name) for name in _HOOKS):
         message = f"`{node.name}` is Python that runs before or after the crew; it was not imported."
         report.warn(frame.place(node), message)
+
+
+def _note_maker(made: Function | Class, frame: Frame) -> None:
+    """Keeps what makes parts of crews, so that it can be followed if nothing calls it."""
+    world = frame.world
+    if id(made.node) in world.reach.making or id(made.node) in world.reach.askers:
+        world.budget.pay_elements(1)
+        world.defined.append(made)
+    if isinstance(made, Class):
+        methods = [value.node for value in made.body.names.values() if isinstance(value, Function)]
+        world.budget.pay_elements(len(methods) // COPIED_NAMES_PER_ELEMENT)
+        world.owners.update((id(method), made) for method in methods)
 
 
 def _decorate(function: Function, decorator: ast.expr, frame: Frame) -> None:
@@ -191,6 +208,7 @@ def _class(node: ast.ClassDef, frame: Frame) -> None:
     cls = Class(node, frame, body, [frame.evaluate(base) for base in node.bases])
     frame.names[node.name] = cls
     body.run(node.body)
+    _note_maker(cls, frame)
     say_flow(node, frame)
 
 

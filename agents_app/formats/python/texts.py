@@ -22,6 +22,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    elsewhere_of,
     literal_text,
     settled,
     size_of,
@@ -66,7 +67,7 @@ def computed(value: Value, budget: Budget, node: ast.expr | None) -> Unknown:
     if node is None:
         name = value.short if isinstance(value, Outside) else ""
         return Unknown(as_label(name) if name else "value", source=name or "code", which=which)
-    return Unknown(label_of(node, budget), source=source_of(node, budget), which=which)
+    return Unknown(label_of(node, budget), source=source_of(node, budget), which=which, elsewhere=elsewhere_of(value))
 
 
 def _written(items: Items | Mapping, budget: Budget) -> Text:

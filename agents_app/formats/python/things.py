@@ -143,11 +143,13 @@ class Super(Value):
 
 @dataclass(slots=True, eq=False)
 class Partial(Value):
-    """``functools.partial(called, ...)``."""
+    """``functools.partial(called, ...)``, which ``node`` is. ``is_called``: some code that was followed called it."""
 
     called: Value
     args: list[Value]
     fields: dict[str, Field]
+    node: ast.Call
+    is_called: bool = False
 
 
 @dataclass(slots=True, eq=False)

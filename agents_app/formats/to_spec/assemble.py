@@ -12,7 +12,7 @@ from agents_app.formats.report import NOWHERE, ImportedCrew, Place, UnreadableEr
 from agents_app.formats.to_spec.agents import agent_spec
 from agents_app.formats.to_spec.crews import crew_settings, has_memory
 from agents_app.formats.to_spec.enlist import MAX_MEMBERS, enlist, roster_of
-from agents_app.formats.to_spec.fields import Reading, Tally, built, made_elsewhere, plain_text
+from agents_app.formats.to_spec.fields import Reading, Tally, built, plain_text
 from agents_app.formats.to_spec.inputs import crew_inputs
 from agents_app.formats.to_spec.members import Roster, listed_by, name_meant, wanted
 from agents_app.formats.to_spec.naming import is_generic, snake, title, without_maker
@@ -121,16 +121,16 @@ def _assembled(
 ) -> ImportedCrew:
     """One crew. ``everyone``: ids of all that are members of any crew, to which its own are added."""
     place = crew.place if crew else NOWHERE
-    agents = roster_of("agent", found.agents, found.crews, place, reading)
-    tasks = roster_of("task", found.tasks, found.crews, place, reading)
+    agents = roster_of("agent", _pool(found.agents, crew), found.crews, place, reading)
+    tasks = roster_of("task", _pool(found.tasks, crew), found.crews, place, reading)
     for name, roster in (("agents", agents), ("tasks", tasks)):
         enlist(crew.fields.get(name) if crew else None, roster, made=place if crew else None)
     if not agents.members and not tasks.members:
-        raise UnreadableError(_NOT_FOLLOWED if crew else _NOTHING, place)
+        raise _nothing(crew, reading)
     reading.input_names.reserve((*tasks.members, *agents.members))
     data = crew_settings(crew, reading) if crew else {}
     assigned = data.get("process") == "hierarchical"
-    if crew and not tasks.members:
+    if crew and not tasks.members and not tasks.is_absent:
         reading.report.warn(place, "No task of this crew was found; add tasks.")
     task_specs = [_task(task, agents, tasks, reading, assigned=assigned) for task in tasks.members]
     manager = _manager(crew, agents)
@@ -154,6 +154,24 @@ def _assembled(
         tuple(reading.tally.tools.values()),
         reading.report.notes(),
     )
+
+
+def _pool(parts: list[Definition], crew: Definition | None) -> list[Definition]:
+    """The parts that may be a crew's: a crew that is made of all has none of tests and examples, unless all are."""
+    own = [part for part in parts if not is_aside(part.place.file)] if crew is None else []
+    return own or parts
+
+
+def _nothing(crew: Definition | None, reading: Reading) -> UnreadableError:
+    """Why there is no crew: its parts come from modules that were not given, or are nowhere to be found."""
+    fields = crew.fields if crew else {}
+    lists = [settled(fields[name].value) for name in ("agents", "tasks") if name in fields]
+    origins = [origin for value in lists if (origin := reading.absent.origin(value))]
+    if not origins:
+        return UnreadableError(_NOT_FOLLOWED if crew else _NOTHING, crew.place if crew else NOWHERE)
+    modules = list(dict.fromkeys(f"`{origin.module}`" for origin in origins))
+    what = "which is not among the files: import it" if len(modules) == 1 else "which are not given: import them"
+    return UnreadableError(f"Its agents and tasks come from {listed(modules)}, {what} too.", origins[0].place)
 
 
 def _count(rosters: Iterable[Roster], reading: Reading, everyone: set[int]) -> None:
@@ -291,9 +309,7 @@ def _agent_of(task: Definition, agents: Roster, reading: Reading, *, key: str) -
         return None
     agent = wanted(field.value, agents, place=field.place)
     if agent is None:
-        elsewhere = made_elsewhere(settled(field.value))
-        how = f"comes from {elsewhere}" if elsewhere else "is chosen by code"
-        reading.report.warn(field.place, f"Task {key}: its agent {how}; choose one in the editor.")
+        reading.report.warn(field.place, f"Task {key}: its agent is chosen by code; choose one in the editor.")
         return None
     if agents.key_of(agent) is None and agent in agents.pool:
         message = f"Agent {agents.add(agent)} is not in the crew's list, but has the task {key}; it was added."
@@ -347,7 +363,11 @@ def _crew_name(crew: Definition | None, found: Found, reading: Reading) -> str:
     if own and own.strip():
         return " ".join(own.split())[:200]
     file = crew.place.file if crew else ""
-    for name in map(without_maker, (crew.name if crew else "", *(names_of_file(file) if file else (found.name,)))):
+    written = crew.name if crew else ""
+    own_name = written if crew and not crew.is_named_by_maker and is_generic(without_maker(written)) else ""
+    names = (without_maker(written), own_name, *map(without_maker, names_of_file(file) if file else (found.name,)))
+    last = written if len(found.crews) > 1 and written.strip("_") != "crew" else ""
+    for name in (*names, last):
         if not is_generic(name) and snake(name) not in _PARTS:
             return title(name)[:200]
     return "Imported crew"

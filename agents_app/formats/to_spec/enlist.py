@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 
 from agents_app.formats.report import NOWHERE, Place, UnreadableError, at_line, listed
-from agents_app.formats.to_spec.fields import Reading, made_elsewhere
+from agents_app.formats.to_spec.fields import Reading
 from agents_app.formats.to_spec.members import Roster, listed_by, wanted
-from agents_app.formats.to_spec.values import Constant, Definition, Field, Kind, Unknown, Value
+from agents_app.formats.to_spec.values import Constant, Definition, Field, Kind, Unknown, Value, settled
 
 MAX_MEMBERS = 300
 
@@ -35,20 +35,9 @@ def enlist(field: Field | None, roster: Roster, *, made: Place | None) -> None:
 
     ``made``: where the crew is made, if the source makes one: definitions of that file are meant rather than others.
     """
-    values = listed_by(field)
-    if values and all(isinstance(value, Unknown) and value.source for value in values):
-        values = None
+    roster.reading.budget.at(field.place if field else made or NOWHERE)
+    values = _listed(field, roster, made)
     place = field.place if field else made or NOWHERE
-    roster.reading.budget.at(place)
-    if values is not None and len(values) > MAX_MEMBERS:
-        message = f"the crew lists {len(values):,} {roster.kind}s; at most {MAX_MEMBERS} are read."
-        raise UnreadableError(at_line(place, message), place)
-    in_code = any(one.origin is not None for one in roster.pool)  # a YAML file's entries are its crew's
-    if values is None and made is not None and (field is not None or in_code):
-        how = "are put together by code" if field is not None else "are not listed"
-        values, message = _near(roster, made.file, how)
-        if values or field is not None:
-            (roster.reading.report.warn if values else roster.reading.report.error)(place, message)
     for value in _latest(roster, roster.pool) if values is None else values:
         member = wanted(value, roster, place=place)
         if member is not None:
@@ -56,10 +45,40 @@ def enlist(field: Field | None, roster: Roster, *, made: Place | None) -> None:
         elif not isinstance(value, Constant):
             roster.reading.tally.members[roster.kind] += 1
             roster.reading.tally.lost_members[roster.kind] += 1
-            elsewhere = made_elsewhere(value)
-            how = f"comes from {elsewhere}" if elsewhere else "is made by code that could not be followed"
-            message = f"One of the crew's {roster.kind}s {how}; it was left out."
+            message = f"One of the crew's {roster.kind}s is made by code that could not be followed; it was left out."
             roster.reading.report.warn(place, message)
+
+
+def _listed(field: Field | None, roster: Roster, made: Place | None) -> list[Value] | None:
+    """What the crew lists, or may have where code makes its list; None for all definitions."""
+    absent = roster.reading.absent
+    values = listed_by(field)
+    if values and all(isinstance(value, Unknown) and value.source and not absent.origin(value) for value in values):
+        values = None
+    place = field.place if field else made or NOWHERE
+    if values is not None and len(values) > MAX_MEMBERS:
+        message = f"the crew lists {len(values):,} {roster.kind}s; at most {MAX_MEMBERS} are read."
+        raise UnreadableError(at_line(place, message), place)
+    whole = settled(field.value) if field and values is None else None
+    origin = absent.origin(whole) if whole else None
+    if whole and origin and not _takes(whole, roster.kind):
+        absent.say(origin, roster.reading.report, f"the crew's {roster.kind}s")
+        roster.is_absent = True
+        return []
+    in_code = any(one.origin is not None for one in roster.pool)  # a YAML file's entries are its crew's
+    if values is None and made is not None and (field is not None or in_code):
+        how = "are put together by code" if field is not None else "are not listed"
+        values, message = _near(roster, made.file, how)
+        if values or field is not None:
+            (roster.reading.report.warn if values else roster.reading.report.error)(place, message)
+    return values
+
+
+def _takes(made: Value, kind: Kind) -> bool:
+    """Whether a call is given agents, or tasks, so that those which it gives may be of the source."""
+    given = [*made.args, *made.fields.values()] if isinstance(made, Definition) else []
+    values = (settled(item) for field in given for item in listed_by(field) or [field.value])
+    return any(isinstance(value, Definition) and value.kind == kind for value in values)
 
 
 def _near(roster: Roster, beside: str, how: str) -> tuple[list[Value], str]:

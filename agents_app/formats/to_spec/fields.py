@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.report import NOWHERE, Place, Report, ToolUse, Understood
+from agents_app.formats.to_spec.absent import AbsentModules
 from agents_app.formats.to_spec.input_names import InputNames
 from agents_app.formats.to_spec.values import (
     Constant,
@@ -63,7 +63,8 @@ class Tally:
 @dataclass(slots=True)
 class Reading:
     """One import: its report, its budget, and each input's default. ``default_models``: the models for agents that name
-    none, by the file that sets them; ``crew_file``: where the crew is made that is read."""
+    none, by the file that sets them; ``crew_file``: where the crew is made that is read; ``absent``: modules that were
+    not given."""
 
     report: Report
     budget: Budget = field(default_factory=Budget)
@@ -72,10 +73,11 @@ class Reading:
     defaults: dict[str, str] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     input_names: InputNames = field(default_factory=InputNames)
+    absent: AbsentModules = field(default_factory=AbsentModules)
 
     def of_crew(self, file: str = "") -> Reading:
         """For one of several crews: the same budget, and a report and a tally of its own."""
-        return Reading(Report(), self.budget, self.default_models, file)
+        return Reading(Report(), self.budget, self.default_models, file, absent=self.absent)
 
     def default_model(self, file: str) -> str:
         """The model of an agent of this file that names none; "" if the source sets none for such."""
@@ -112,6 +114,8 @@ def required_text(fields: dict[str, Field], name: str, reading: Reading, *, owne
         text = lost(f"{name}, {missing.why}")
     elif missing is not None:
         text = lost(f"{name}, which code puts together")
+    elif value is not None and not text and (origin := reading.absent.origin(value)):
+        text = lost(f"{name}, {origin.words}")
     elif given is not None and not text and not isinstance(value, Text | Constant):
         text = lost(f"{name}, which is not a text in the source")
     reading.tally.texts += given is not None or missing is not None
@@ -144,8 +148,17 @@ def as_text(value: Value, reading: Reading, *, place: Place, what: str) -> str:
     if isinstance(value, Unknown | Secret):
         _note_computed(value, reading, place=place, what=what)
         return f"{{{reading.input_names.of(value)}}}"
-    reading.report.warn(place, f"{what} is not a text in the source; write it after the import.")
+    if origin := reading.absent.origin(value):
+        reading.absent.say(origin, reading.report, _owned(what))
+    else:
+        reading.report.warn(place, f"{what} is not a text in the source; write it after the import.")
     return ""
+
+
+def _owned(what: str) -> str:
+    """``Agent cook, goal`` as ``goal of agent cook``."""
+    owner, _, name = what.rpartition(", ")
+    return f"{name} of {owner[:1].lower()}{owner[1:]}" if owner else name
 
 
 def _note_computed(
@@ -158,18 +171,32 @@ def _note_computed(
         _keep_default(name, part.fallback, reading)
         return
     if isinstance(part, Missing):
-        is_whole = part_of is None
-        rest = "is missing: " if is_whole else "has a part that is missing: "
-        became = "" if is_whole else f"; it became the input {{{name}}}"
-        reading.report.warn(place, f"{what} {rest}{part.why}{became}.")
+        if part_of is None:
+            if not say_not_given(part.why, reading, place=place, what=_owned(what)):
+                reading.report.warn(place, f"{what} is missing: {part.why}.")
+        else:
+            message = f"{what} has a part that is missing: {part.why}; it became the input {{{name}}}."
+            reading.report.warn(place, message)
         return
-    if part.source:
+    origin = reading.absent.origin(part) if "(" not in part.source else None
+    if origin:
+        reading.report.warn(place, f"{what} holds {origin.words}; it became the input {{{name}}}.")
+    elif part.source:
         message = f"{what} holds `{part.source}`, which only running the code would compute; it became the input "
         reading.report.warn(place, f"{message}{{{name}}}.")
     elif not part.defined:
         message = f"{what} uses `{part.label}`, which this source does not define; it became the input {{{name}}}."
         reading.report.warn(place, message)
     _keep_default(name, part.known, reading)
+
+
+def say_not_given(why: str, reading: Reading, *, place: Place, what: str) -> bool:
+    """Says once of a file that was not given what should have come from it; whether that is the matter."""
+    is_file = why.endswith("was not given")
+    if is_file:
+        message = f"{why}: import it too, or fill in what comes from it ({{items}})."
+        reading.report.gather(message, place=place, item=what, level="warning")
+    return is_file
 
 
 def _keep_default(label: str, value: Value | None, reading: Reading) -> None:
@@ -222,9 +249,6 @@ def data_of(value: Value, budget: Budget) -> Any:
     raise ValueError("not literal")
 
 
-_LIBRARIES = sys.stdlib_module_names | {"crewai", "crewai_tools", "langchain", "langchain_community", "dotenv"}
-
-
 def describe(value: Value) -> str:
     """A value in a few words, for remarks."""
     if isinstance(value, Definition | Outside):
@@ -238,15 +262,6 @@ def describe(value: Value) -> str:
     else:
         words = "a list" if isinstance(value, Items) else str(getattr(value, "name", "")) or "an expression"
     return words
-
-
-def made_elsewhere(value: Value) -> str:
-    """Where a value comes from that a module makes which was not given, in words; nothing for any other."""
-    path = value.path if isinstance(value, Definition | Outside) else ""
-    module, _, name = path.rpartition(".")
-    if not module or module.partition(".")[0] in _LIBRARIES:
-        return ""
-    return f"`{name}` of `{module}`, which is not among the files"
 
 
 def built(model: type[S], data: dict[str, Any], *, fields: dict[str, Field], report: Report, owner: str) -> S:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.report import Place
+from agents_app.formats.to_spec.absent import Origin
 from agents_app.formats.to_spec.fields import Reading
-from agents_app.formats.to_spec.naming import KeyMaker, first_words, is_generic, snake, title
+from agents_app.formats.to_spec.naming import KeyMaker, first_words, is_generic, snake, title, without_maker
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
@@ -23,6 +24,7 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    elsewhere_of,
     literal_text,
     settled,
     unmarked,
@@ -38,7 +40,8 @@ class Roster:
     """The agents, or the tasks, of the crew that is being read. ``pool`` is all of them that the source defines.
 
     ``meant``: members by their keys and names, the first of a name; ``twins``: members by what they may be equal in.
-    ``listed``: what the crews of the source list, by ``id()``.
+    ``listed``: what the crews of the source list, by ``id()``; ``absent``: what stands for parts of modules that were
+    not given, by their names, what makes them and its module; ``is_absent``: such a module makes the whole list.
     """
 
     kind: Kind
@@ -50,12 +53,15 @@ class Roster:
     meant: dict[str, Definition] = field(default_factory=dict)
     twins: dict[int | None, list[Definition]] = field(default_factory=dict)
     listed: set[int] = field(default_factory=set)
+    absent: dict[tuple[str, str, str], Definition] = field(default_factory=dict)
+    is_absent: bool = False
     pool_by_name: dict[str, Definition] = field(init=False)
 
     def __post_init__(self) -> None:
         roles = {snake(_text(member, "role")): member for member in reversed(self.pool)}
         names = {snake(member.name): member for member in self.pool}
-        self.pool_by_name = {name: member for name, member in {**roles, **names}.items() if name}
+        made = {snake(without_maker(member.name)): member for member in reversed(self.pool)}
+        self.pool_by_name = {name: member for name, member in {**made, **roles, **names}.items() if name}
 
     def key_of(self, definition: Definition) -> str | None:
         """A member's key, also if the same thing was made a second time; None for others."""
@@ -86,14 +92,28 @@ class Roster:
     def stub(self, name: str, *, place: Place) -> Definition:
         """An empty member for a name that the source uses but does not define."""
         why = Missing(name, why=f"`{name}` is not defined in this source")
+        message = f"`{name}` is not defined in this source: an empty {self.kind} was made from its name; fill it in."
+        self.reading.report.warn(place, message)
+        return self._empty(name, why, place)
+
+    def of_absent(self, value: Value, origin: Origin, *, place: Place) -> Definition:
+        """An empty member for what a module makes that was not given; one for each name of the source."""
+        found = elsewhere_of(value)
+        names = (found.name if found else "", *reversed(origin.name.split(".")))
+        name = next((name for name in names if not is_generic(name)), names[1])
+        key = (name, origin.name, origin.module)
+        if key not in self.absent:
+            why = Missing(name, why=origin.words)
+            self.absent[key] = self._empty(name, why, place)
+            self.reading.absent.say(origin, self.reading.report, f"{self.kind} `{name}`")
+        return self.absent[key]
+
+    def _empty(self, name: str, why: Missing, place: Place) -> Definition:
         fields = {"config": Field(why, place)}
         if self.kind == "agent":
             fields["role"] = Field(Text(title(name)), place)
-        empty = Definition(self.kind, self.kind, place, fields, name=name)
-        message = f"`{name}` is not defined in this source: an empty {self.kind} was made from its name; fill it in."
-        self.reading.report.warn(place, message)
         self.reading.tally.lost_members[self.kind] += 1
-        return empty
+        return Definition(self.kind, self.kind, place, fields, name=name)
 
 
 def wanted(value: Value, roster: Roster, *, place: Place) -> Definition | None:
@@ -102,6 +122,9 @@ def wanted(value: Value, roster: Roster, *, place: Place) -> Definition | None:
     if isinstance(value, Definition) and value.kind == roster.kind:
         return value
     name = name_meant(value, roster.reading.budget)
+    origin = roster.reading.absent.origin(value)
+    if origin and not (name and roster.named(name)):
+        return roster.of_absent(value, origin, place=place)
     if not name:
         return None
     return roster.named(name) or roster.stub(name, place=place)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from agents_app.formats.report import NOWHERE, Place
 
 MAX_LOOKED_AT = 20
 MAX_FILLED = 100_000
+MAX_PATH = 500
 COMPARED_PER_STEP = 4
 """So many unknown values that are compared cost one step."""
 ASKED = "answer"
@@ -80,6 +81,18 @@ class Mapping(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What makes a value, by its dotted name: its module may not be among the files. ``name`` is that of the value."""
+
+    path: str
+    name: str = ""
+
+    def part(self, name: str) -> Elsewhere:
+        """Of something that is found in it."""
+        return Elsewhere(f"{self.path}.{name}"[:MAX_PATH], name)
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown(Value):
     """What only a run would show; ``label`` is the name it gets as an input.
 
@@ -90,6 +103,7 @@ class Unknown(Value):
     that are not the same thing; 0 for what is one thing wherever it is named so. ``of`` tells apart what is found in
     them: the number of the function whose parameter it is. ``within``: what the function makes in which it was found.
     ``perhaps``: one of the values that it may have, where nothing says that it is this one.
+    ``elsewhere``: what makes it.
     """
 
     label: str
@@ -100,6 +114,7 @@ class Unknown(Value):
     of: int = 0
     within: str = field(default="", compare=False)
     perhaps: Value | None = field(default=None, compare=False)
+    elsewhere: Elsewhere | None = field(default=None, compare=False)
 
     @property
     def mark(self) -> str:
@@ -172,6 +187,21 @@ class Outside(Value):
     @property
     def short(self) -> str:
         return self.path.rpartition(".")[2]
+
+
+def elsewhere_of(value: Value) -> Elsewhere | None:
+    """What makes a value outside of what was followed; None if the source makes it."""
+    if isinstance(value, Definition):
+        return Elsewhere(value.path, value.name or value.short) if value.kind == "other" else None
+    if isinstance(value, Outside):
+        return Elsewhere(value.path, value.short)
+    return value.elsewhere if isinstance(value, Unknown) else None
+
+
+def found_in(whole: Value, name: str, part: Unknown) -> Unknown:
+    """A part of what is made outside of what was followed, or an object's method: it is made there too."""
+    made = elsewhere_of(whole)
+    return replace(part, elsewhere=made.part(name)) if made else part
 
 
 def is_same(one: Value, other: Value, budget: Budget) -> bool:

@@ -157,11 +157,8 @@ def test_parts_of_files_that_were_not_given_are_named_with_their_module() -> Non
     code = "from agents.maids import make_maid, boy\n"
     code += "Crew(agents=[cook, make_maid(), boy], tasks=[job('x', make_maid()), job('y', boy)])"
     result = imported(code)
-    assert said(
-        result, "One of the crew's agents comes from `make_maid` of `agents.maids`, which is not among the files"
-    )
-    assert said(result, "its agent comes from `make_maid` of `agents.maids`, which is not among the files; choose one")
-    assert said(result, "`boy` is not defined in this source")
+    assert said(result, "`agents.maids` is not among the files: import it too, or fill in what comes from it")
+    assert said(result, "agent `make_maid`, agent `boy`")
     assert not said(result, "code that could not be followed")
     assert not said(result, "chosen by code")
 

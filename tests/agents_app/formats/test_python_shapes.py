@@ -127,7 +127,7 @@ write_code_task = create_task("x")
 Crew(agents=[], tasks=[execute_task, write_code_task])
 """
     spec = spec_of(code)
-    assert [agent.key for agent in spec.agents] == ["writer", "a"]
+    assert [agent.key for agent in spec.agents] == ["make_writer", "a"]
     assert [each.key for each in spec.tasks] == ["execute_task", "write_code_task"]
     code = """
 def make_agent_of(name): return Agent(role=name, goal="G", backstory="B")

@@ -251,7 +251,9 @@ def test_a_decorated_project_without_its_yaml_says_which_file_is_missing() -> No
     imported = read(source("decorated"))
     assert imported.spec is not None
     assert [agent.role for agent in imported.spec.agents] == ["Scout", "Writer"]
-    assert says(imported, 36, "Import agents.yaml together with this file")
+    assert says(
+        imported, 36, "was not given: import it too, or fill in what comes from it (texts of the agent in line 36"
+    )
 
 
 def test_yaml_of_a_project_that_no_code_uses_is_said() -> None:

@@ -1,0 +1,208 @@
+"""Agents, tasks and crews are found by whatever way a source makes them, and are called as it calls them."""
+
+import pytest
+
+from agents_app.formats import Imported, read, read_uploads
+
+HEAD = """
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from crewai import Agent, Agent as Person, Crew, Task
+def job(text, **more): return Task(description=text, expected_output="E", **more)
+"""
+MAKE = 'def make(role, goal="G"): return Agent(role=role, goal=goal, backstory="B")\n'
+COOK = 'Agent(role="Cook", goal="G", backstory="B")'
+
+
+def imported(code: str) -> Imported:
+    result = read(HEAD + code)
+    assert result.spec is not None, result.report
+    return result
+
+
+def agents_of(code: str) -> dict[str, str]:
+    spec = imported(code).spec
+    assert spec is not None
+    return {agent.key: agent.role for agent in spec.agents}
+
+
+def said(result: Imported, part: str) -> int:
+    return sum(part in note.message for note in result.report)
+
+
+STAFF = """
+class Staff:
+    def make(self, role, goal="G"): return Agent(role=role, goal=goal, backstory="B")
+    def cook(self): return self.make(role="Cook")
+    def maid(self): return self.make("Maid", goal="g")
+"""
+BASES = """
+class Base:
+    @classmethod
+    def make(cls, role): return Agent(role=role, goal="G", backstory="B")
+class Staff(Base):
+    @classmethod
+    def cook(cls): return cls.make("Cook")
+    @staticmethod
+    def maid(): return Staff.make("Maid")
+"""
+PROPERTIES = STAFF.replace("    def cook", "    @property\n    def cook").replace("    def maid", "    async def maid")
+ALL_OF_THEM = """
+class Staff:
+    ROLES = {"cook": "Cook", "maid": "Maid"}
+    @classmethod
+    def make(cls, kind): return Agent(role=cls.ROLES[kind], goal="G", backstory="B")
+    @classmethod
+    def all(cls): return {kind: cls.make(kind) for kind in cls.ROLES}
+"""
+
+
+OWN_CLASSES = """
+class Own(Person): pass
+def cook(): return Own(role="Cook", goal="G", backstory="B")
+def maid(): return Person(role="Maid", goal="G", backstory="B")
+"""
+WITH_A_TASK = f"""
+{MAKE}
+def cook(): return make("Cook")
+def maid(): return make("Maid")
+def note(): return job("x", agent=cook())
+"""
+DATA = f"""
+{MAKE}
+@dataclass
+class A:
+    who: str = "Cook"
+    def __post_init__(self): self.cook = make(self.who)
+maid = make("Maid")
+"""
+WITHIN = f"""
+try:
+    class A:
+        def cook(self): return {COOK}
+except ImportError: pass
+class Outer:
+    class Inner:
+        def maid(self): return Agent(role="Maid", goal="G", backstory="B")
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        STAFF,
+        BASES,
+        PROPERTIES,
+        ALL_OF_THEM,
+        f"{MAKE}def cook(): return make('Cook')\nasync def maid(): return make('Maid')",
+        f"def cook(): return make('Cook')\ndef maid(): return make('Maid')\n{MAKE}",
+        f"{MAKE}cook = lambda: make('Cook')\nOTHERS = {{'maid': lambda: make('Maid')}}",
+        f"{MAKE}cook = partial(make, 'Cook')\nmaid = partial(Agent, role='Maid', goal='G', backstory='B')",
+        WITH_A_TASK,
+        OWN_CLASSES,
+        f"class A:\n    def __init__(self):\n        self.cook = {COOK}\n{MAKE}def maid(): return make('Maid')",
+        DATA,
+        WITHIN,
+        f"{MAKE}def app():\n    @route('/')\n    def cook(): return make('Cook')\n    def maid(): return make('Maid')",
+    ],
+)
+def test_agents_that_are_made_through_helpers_are_found_where_nothing_calls_them(code: str) -> None:
+    assert agents_of(code) == {"cook": "Cook", "maid": "Maid"}
+
+
+def test_a_crew_within_a_function_of_a_server_is_found() -> None:
+    code = f"def app():\n    @app.post('/')\n    def run(topic):\n        cook = {COOK}\n"
+    code += "        return Crew(agents=[cook], tasks=[job(f'On {topic}', agent=cook)]).kickoff()\n    return app"
+    spec = imported(code).spec
+    assert spec is not None
+    assert [task.description for task in spec.tasks] == ["On {topic}"]
+
+
+def test_a_helper_that_nothing_calls_is_read_once_and_said() -> None:
+    code = "class Team:\n    def add(self, role, goal): self.one = Agent(role=role, goal=goal, backstory='B')\n"
+    code += "    def do(self, description): return Task(description=description, expected_output='E')\njob('x')\n"
+    result = imported(code)
+    assert [(note.line, note.message[:38]) for note in result.report if "no call in the source" in note.message] == [
+        (8, "`add` makes an agent of what it is giv"),
+        (9, "`do` makes a task of what it is given,"),
+    ]
+    code = f"{code}team = Team()\nteam.add('Cook', 'G')\nteam.do('D')"
+    assert not said(imported(code), "no call in the source")
+
+
+def test_a_crew_of_all_agents_has_none_of_the_tests() -> None:
+    staff = f"from crewai import Agent\ndef cook(llm=None): return {COOK[:-1]}, llm=llm)"
+    tests = "from staff import cook\ndef test_cook(): assert cook(llm='gpt-4').role"
+    result = read_uploads([("staff.py", staff.encode()), ("tests/test_staff.py", tests.encode())])
+    assert result.spec is not None
+    assert [agent.role for agent in result.spec.agents] == ["Cook"]
+
+
+def test_what_a_class_says_counts_where_another_method_sets_it_to_something_unknown() -> None:
+    code = "class Desk:\n    kind = 'plain'\n    def use(self, kind):\n        self.kind = kind\n        return self\n"
+    code += "    def crew(self):\n        who = make('Clerk') if self.kind == 'bill' else make('Cook')\n"
+    code += "        return Crew(agents=[who], tasks=[job('x', agent=who)])\ndef main(kind): Desk().use(kind).crew()"
+    assert list(agents_of(MAKE + code).values()) == ["Cook"]
+
+
+NAMES = f"""
+class Staff:
+    def create_cook(self): return {COOK}
+    def get_agent(self): return Agent(role="Other", goal="G", backstory="B")
+def build_cook(): return Agent(role="Cook", goal="g", backstory="B")
+def definePlan(agent): return job("p", agent=agent)
+execute_task = job("x", agent=build_cook())
+s = Staff()
+plans = [definePlan(build_cook()), definePlan(s.create_cook())]
+Crew(agents=[s.create_cook(), build_cook(), s.get_agent()], tasks=[*plans, execute_task])
+"""
+
+
+def test_keys_are_names_as_they_are_written_unless_they_say_nothing_or_are_taken() -> None:
+    spec = imported(NAMES).spec
+    assert spec is not None
+    assert [agent.key for agent in spec.agents] == ["create_cook", "build_cook", "other"]
+    assert [task.key for task in spec.tasks] == ["define_plan", "define_plan_2", "execute_task"]
+
+
+def test_a_part_is_found_by_its_whole_name_and_by_the_name_without_the_verb() -> None:
+    code = f"from desk import define_plan, cook\nclass Desk:\n    def create_cook(self): return {COOK}\n"
+    code += "    def define_plan(self, agent): return job('p', agent=agent)\n"
+    result = imported(f"{code}Crew(agents=[cook], tasks=[define_plan])")
+    assert result.spec is not None
+    assert [agent.role for agent in result.spec.agents][:1] == ["Cook"]
+    assert [task.description for task in result.spec.tasks] == ["p"]
+    assert not said(result, "not part of the crew")
+
+
+CREWS = """
+cook = Agent(role="Cook", goal="G", backstory="B")
+def one(text): return {"agents": [cook], "tasks": [job(text, agent=cook)]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("def _run_pipeline():\n    init_crew = Crew(**one('1'))\n    audit = Crew(**one('2'))", "Audit, Init crew"),
+        (
+            "def _build_crew(): return Crew(**one('1'))\ndef kids_crew(): return Crew(**one('2'))",
+            "Build crew, Kids crew",
+        ),
+        ("class Bakery:\n    def crew(self): return Crew(**one('1'))\ncrew_instance = Bakery().crew()", "Bakery"),
+    ],
+)
+def test_crews_are_called_by_what_tells_most(code: str, names: str) -> None:
+    assert ", ".join(sorted(crew.spec.name for crew in imported(CREWS + code).crews)) == names
+
+
+def test_a_class_of_the_source_may_hide_the_name_of_one_of_crewai() -> None:
+    code = f"class Crew:\n    def run(self):\n        cook = {COOK}\n"
+    code += "        return Crew(agents=[cook], tasks=[job('x', agent=cook)])"
+    result = imported(code)
+    assert result.crews[0].line == 10
+    assert said(result, "`Crew` is the source's own class in line 7; it was read as CrewAI's")
+    assert not said(result, "There is no Crew(...)")
+    own = "class Agent:\n    def __init__(self, role, goal): self.made = Person(role=role, goal=goal, backstory='B')\n"
+    assert agents_of(f"{own}Agent(role='Cook', goal='G')") == {"made": "Cook"}
