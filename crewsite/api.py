@@ -24,6 +24,7 @@ from engine.strict_json import JsonFault
 from runs.agent_costs.api import router as agent_costs
 from runs.batches.api import crew_router as batch_launches
 from runs.batches.api import router as batches
+from runs.batches.matched.api import router as matched_rows
 from runs.bills.api import router as bills
 from runs.bills.api import usage_router as usage
 from runs.closing.api import router as closed_bills
@@ -148,6 +149,7 @@ api.add_router("/runs", ratings)
 api.add_router("", comments)
 api.add_router("/inbox", inbox)
 api.add_router("/compare", comparisons)
+api.add_router("/compare", matched_rows)
 api.add_router("/operations", operations)
 api.add_router("/templates", templates)
 api.add_router("/documents", documents)

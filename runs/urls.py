@@ -4,6 +4,7 @@ from django.urls import path
 
 from runs.agent_costs import views as agent_costs
 from runs.batches import views as batches
+from runs.batches.matched import views as matched
 from runs.bills import views as bills
 from runs.closing import views as closing
 from runs.comments import views as comments
@@ -120,6 +121,8 @@ urlpatterns = [
     path("compare/", compare.comparison, name="compare"),
     path("compare/csv/", compare.comparison_csv, name="compare_csv"),
     path("compare/output/", compare.output, name="compare_output"),
+    path("compare/rows/", matched.matched_rows, name="compare_rows"),
+    path("compare/rows/csv/", matched.matched_rows_csv, name="compare_rows_csv"),
     path("scenarios/", scenarios.scenarios, name="scenarios"),
     path("scenarios/what-if/", scenarios.what_if, name="what_if"),
     path("scenarios/what-if/csv/", scenarios.what_if_csv, name="what_if_csv"),
